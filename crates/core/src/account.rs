@@ -1,0 +1,165 @@
+//! What a card's pages said at one moment.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::SystemName;
+
+/// What a card's pages said at one moment; what they did not say is `None`, never empty or zero.
+///
+/// Its JSON is the format of `hippo read` and of every store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    /// The system that the pages are of.
+    pub system: SystemName,
+    /// Items that are out; `None` where the pages do not say.
+    pub loans: Option<Vec<Loan>>,
+    /// Items asked for; `None` where the pages do not say.
+    pub holds: Option<Vec<Hold>>,
+    /// What the patron owes, negative for a credit.
+    pub fines: Option<Decimal>,
+    /// ISO 4217 code of `fines`, where the site names it.
+    pub currency: Option<String>,
+    /// Last day on which the card is good.
+    pub card_expires: Option<NaiveDate>,
+    /// Totals that the site states.
+    pub declared: Declared,
+    /// What the library tells this patron: blocks, restrictions, notices.
+    pub messages: Vec<String>,
+}
+
+impl Account {
+    /// An account of which nothing is known yet.
+    pub fn unknown(system: SystemName) -> Self {
+        Self {
+            system,
+            loans: None,
+            holds: None,
+            fines: None,
+            currency: None,
+            card_expires: None,
+            declared: Declared::default(),
+            messages: Vec::new(),
+        }
+    }
+}
+
+/// Totals that a site states beside its lists; `None` where it states none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declared {
+    /// Items out.
+    pub loans: Option<u32>,
+    /// Items asked for.
+    pub holds: Option<u32>,
+}
+
+/// An item that is out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loan {
+    /// The site's own (barcode, checkout id), or a stable hash where it has none.
+    pub id: String,
+    /// `Title: Subtitle`, as the site writes it.
+    pub title: String,
+    /// As the site writes it.
+    pub author: Option<String>,
+    /// The last day on which it can be taken back in time.
+    pub due: NaiveDate,
+    /// How often it has been renewed so far.
+    pub renewals: Option<u32>,
+    /// Whether the site would renew it now.
+    pub renewable: Option<bool>,
+    /// Why it would not, in the site's words.
+    pub renewable_reason: Option<String>,
+    /// It goes back by itself: an e-book, an audiobook to download.
+    pub digital: bool,
+    /// The kind of item, as the site calls it.
+    pub format: Option<String>,
+    /// What else the site says of this item.
+    pub note: Option<String>,
+    /// The item's own page, http(s) only.
+    pub url: Option<String>,
+}
+
+/// An item asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The site's own (hold id, record number), or a stable hash where it has none.
+    pub id: String,
+    /// `Title: Subtitle`, as the site writes it.
+    pub title: String,
+    /// As the site writes it.
+    pub author: Option<String>,
+    /// How far it has come.
+    pub state: HoldState,
+    /// Place in the queue, from 1.
+    pub position: Option<u32>,
+    /// How many wait for it.
+    pub queue_length: Option<u32>,
+    /// The last day on which it waits at the desk.
+    pub pickup_by: Option<NaiveDate>,
+    /// The day on which a suspended hold becomes active.
+    pub suspended_until: Option<NaiveDate>,
+    /// The day on which the request lapses.
+    pub expires: Option<NaiveDate>,
+    /// Where it is to be picked up.
+    pub pickup_branch: Option<String>,
+    /// It is fetched online, not at a desk.
+    pub digital: bool,
+    /// What else the site says of this hold.
+    pub note: Option<String>,
+    /// The item's own page, http(s) only.
+    pub url: Option<String>,
+}
+
+/// How far a hold has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldState {
+    /// It waits at the desk.
+    Ready,
+    /// On its way to the desk.
+    InTransit,
+    /// Others are first.
+    Waiting,
+    /// The patron paused it.
+    Suspended,
+    /// The site says something that none of the others covers; see the note.
+    Other,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_of_an_account_is_the_one_of_the_design() {
+        let account = Account {
+            fines: Some("17.00".parse().unwrap()),
+            loans: Some(Vec::new()),
+            ..Account::unknown("koha".parse().unwrap())
+        };
+        assert_eq!(
+            serde_json::to_string(&account).unwrap(),
+            r#"{"system":"koha","loans":[],"holds":null,"fines":"17.00","currency":null,"card_expires":null,"declared":{"loans":null,"holds":null},"messages":[]}"#
+        );
+    }
+
+    #[test]
+    fn hold_states_have_the_names_of_the_design() {
+        let names: Vec<String> = [
+            HoldState::Ready,
+            HoldState::InTransit,
+            HoldState::Waiting,
+            HoldState::Suspended,
+            HoldState::Other,
+        ]
+        .iter()
+        .map(|state| serde_json::to_string(state).unwrap())
+        .collect();
+        assert_eq!(
+            names.join(" "),
+            r#""ready" "in_transit" "waiting" "suspended" "other""#
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! One attempt to read one card.
+
+use chrono::{DateTime, Utc};
+
+use crate::account::Account;
+use crate::card::CardKey;
+use crate::failure::Failure;
+use crate::ids::LibraryId;
+
+/// One attempt to read one card, and how it ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// The card.
+    pub card: CardKey,
+    /// The library that was asked.
+    pub library: LibraryId,
+    /// When it began; a check that began earlier never overwrites one that began later.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: DateTime<Utc>,
+    /// What was read, or why nothing was.
+    pub outcome: Result<Account, Failure>,
+}

@@ -1,0 +1,132 @@
+//! Failures have names, and each has its own consequence.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds of failure of a check. What follows from each, [`crate::jobs`] decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The site refused the number or PIN. Never retried: sites lock a patron out.
+    WrongCredentials,
+    /// Logged in, but the library has blocked, frozen or expired the card.
+    CardBlocked,
+    /// The site forgot the session after a page that showed us logged in.
+    SessionExpired,
+    /// A page is not what we know.
+    PageChanged,
+    /// 429, a captcha, “unusual traffic”.
+    SiteRefused,
+    /// No answer, 5xx, a time-out, a maintenance page.
+    SiteDown,
+    /// The library is being left alone, or the visit ran out of time.
+    NotTried,
+}
+
+impl FailureKind {
+    /// All kinds, the one a person must act on first.
+    pub const ALL: [Self; 7] = [
+        Self::WrongCredentials,
+        Self::CardBlocked,
+        Self::PageChanged,
+        Self::SiteRefused,
+        Self::SiteDown,
+        Self::SessionExpired,
+        Self::NotTried,
+    ];
+
+    /// The name in JSON, logs and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "wrong_credentials",
+            Self::CardBlocked => "card_blocked",
+            Self::SessionExpired => "session_expired",
+            Self::PageChanged => "page_changed",
+            Self::SiteRefused => "site_refused",
+            Self::SiteDown => "site_down",
+            Self::NotTried => "not_tried",
+        }
+    }
+
+    /// Whether the library itself cannot be read now, whoever asks.
+    pub fn concerns_the_library(self) -> bool {
+        matches!(self, Self::SiteDown | Self::SiteRefused)
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a check gave no account.
+///
+/// `detail` is for the operator and goes to logs and tables: it says what was seen in terms of
+/// structure (which page, which part, which count), never a page's text, a number, a PIN or a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{kind}: {detail}")]
+pub struct Failure {
+    /// What it means.
+    pub kind: FailureKind,
+    /// What was seen.
+    pub detail: String,
+    /// How long the site asks to be left alone.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure of this kind.
+    pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            retry_after: None,
+        }
+    }
+
+    /// The site refused the number or PIN.
+    pub fn wrong_credentials(detail: impl Into<String>) -> Self {
+        Self::new(FailureKind::WrongCredentials, detail)
+    }
+
+    /// A page is not what we know.
+    pub fn page_changed(detail: impl Into<String>) -> Self {
+        Self::new(FailureKind::PageChanged, detail)
+    }
+
+    /// No answer, 5xx, a time-out, a maintenance page.
+    pub fn site_down(detail: impl Into<String>) -> Self {
+        Self::new(FailureKind::SiteDown, detail)
+    }
+
+    /// The library is being left alone, or the visit ran out of time.
+    pub fn not_tried(detail: impl Into<String>) -> Self {
+        Self::new(FailureKind::NotTried, detail)
+    }
+
+    /// The same failure, with the site's wish to be left alone that long.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_one_name_in_json_and_in_text() {
+        for kind in FailureKind::ALL {
+            assert_eq!(
+                serde_json::to_string(&kind).unwrap(),
+                format!("\"{}\"", kind.as_str())
+            );
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The people who get one notice.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveTime, Utc, Weekday};
+use chrono_tz::Tz;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::FamilyId;
+
+/// The people who get one notice, and how they want it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Family {
+    /// The slug that a person chose.
+    pub id: FamilyId,
+    /// What the mail calls them.
+    pub name: String,
+    /// Who gets the mail; may be empty, then nothing is sent and the operator sees why.
+    pub recipients: Vec<EmailAddress>,
+    /// Every rule that says “day” means a day in this zone.
+    pub timezone: Tz,
+    /// The local time of day from which the day's notice may be sent.
+    pub notice_time: NaiveTime,
+    /// What to tell and when.
+    pub preferences: Preferences,
+    /// While true, no notice is planned.
+    pub paused: bool,
+    /// When the family was added.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a family wants to be told, and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Preferences {
+    /// A loan due within this many days is to be taken back.
+    pub due_within_days: u16,
+    /// Fines of this much or more want attention; `None`: never.
+    pub fines_threshold: Option<Decimal>,
+    /// Whether to write although there is nothing to say.
+    pub proof_of_life: ProofOfLife,
+    /// What to do when nobody can know whether a mail left.
+    pub delivery: Delivery,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            due_within_days: 3,
+            fines_threshold: Some(Decimal::new(5_00, 2)),
+            proof_of_life: ProofOfLife::Never,
+            delivery: Delivery::AtMostOnce,
+        }
+    }
+}
+
+/// Whether to write although there is nothing to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofOfLife {
+    /// Only when there is something to say.
+    #[default]
+    Never,
+    /// Every day.
+    Daily,
+    /// On this day of the week.
+    Weekly(Weekday),
+}
+
+/// What to do when nobody can know whether a mail left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// Rather no mail than two; the default.
+    #[default]
+    AtMostOnce,
+    /// Rather two mails than none.
+    AtLeastOnce,
+}
+
+/// A mail address whose form is sound.
+///
+/// Neither its `Debug` nor any error shows it; `Display` and `as_str` do, for mails and tables.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EmailAddress(String);
+
+/// Not a mail address. The message does not repeat it: errors go to logs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("The mail address is malformed; write it like name@example.org.")]
+pub struct InvalidEmailAddress;
+
+impl EmailAddress {
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EmailAddress {
+    type Err = InvalidEmailAddress;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEmailAddress> {
+        // The mail crate's own rules: what it would refuse when sending is refused here.
+        text.parse::<lettre::Address>()
+            .map(|address| Self(address.to_string()))
+            .map_err(|_| InvalidEmailAddress)
+    }
+}
+
+impl TryFrom<String> for EmailAddress {
+    type Error = InvalidEmailAddress;
+
+    fn try_from(text: String) -> Result<Self, InvalidEmailAddress> {
+        text.parse()
+    }
+}
+
+impl From<EmailAddress> for String {
+    fn from(address: EmailAddress) -> Self {
+        address.0
+    }
+}
+
+impl fmt::Display for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EmailAddress(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("")]
+    #[case("nobody")]
+    #[case("a@b@c")]
+    #[case("a@example.org\r\nBcc: x@example.org")]
+    #[case("a b@example.org")]
+    fn a_malformed_address_is_refused_and_not_repeated(#[case] text: &str) {
+        let error = text.parse::<EmailAddress>().unwrap_err();
+        assert!(!error.to_string().contains("Bcc"));
+    }
+
+    #[test]
+    fn debug_does_not_show_an_address() {
+        let address: EmailAddress = "pat@example.org".parse().unwrap();
+        assert!(!format!("{address:?}").contains("pat"));
+    }
+}

@@ -1,0 +1,22 @@
+//! The domain of LibraryHippo: what a card's account is, what a family is told, and the jobs that
+//! keep both up to date.
+//!
+//! Nothing here knows a network, a database, a cloud or a clock: all that is outside stands behind
+//! a trait ([`store`], [`mail::Mailer`], [`site::LibrarySite`], [`clock::Clock`], [`seal::KeySource`]).
+
+pub mod account;
+pub mod card;
+pub mod check;
+pub mod clock;
+pub mod failure;
+pub mod family;
+pub mod ids;
+pub mod jobs;
+pub mod library;
+pub mod mail;
+pub mod notice;
+pub mod run;
+pub mod seal;
+pub mod site;
+pub mod store;
+pub mod text;

@@ -1,0 +1,103 @@
+//! A mail, and what becomes of it.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::family::EmailAddress;
+use crate::ids::FamilyId;
+
+/// A mail that is ready to be sent. `From`, `Reply-To` and `List-Unsubscribe` belong to the mailer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Who gets it; at least one.
+    pub to: Vec<EmailAddress>,
+    /// One line.
+    pub subject: String,
+    /// The plain text part.
+    pub text: String,
+    /// The HTML part, which says the same.
+    pub html: String,
+    /// The `Date` header.
+    pub date: DateTime<Utc>,
+    /// Which notice it is; `None` for a test mail.
+    pub tag: Option<MailTag>,
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mail")
+            .field("tag", &self.tag)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which notice a mail is, and which attempt at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailTag {
+    /// The family.
+    pub family: FamilyId,
+    /// The family's local date.
+    pub date: NaiveDate,
+    /// The claim under which it was sent.
+    pub fence: u64,
+}
+
+impl MailTag {
+    /// The part of the `Message-ID` before the `@`: the same attempt always has the same.
+    pub fn message_id_local_part(&self) -> String {
+        format!("{}.{}.{}", self.family, self.date, self.fence)
+    }
+}
+
+/// What became of a mail that was handed to a mailer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailAnswer {
+    /// The mail service has taken it.
+    Accepted {
+        /// The `Message-ID` under which it went.
+        message_id: String,
+        /// Recipients that the service would not take; the others have their mail.
+        refused: Vec<RefusedRecipient>,
+    },
+    /// For certain not sent: the service would not have it.
+    Refused {
+        /// Why, in words for the operator; no address, no body.
+        reason: String,
+        /// It will not have it later either.
+        for_good: bool,
+    },
+    /// Proven not to have been handed over: no connection, or lost before the end of the message.
+    NotSent {
+        /// Why, in words for the operator.
+        reason: String,
+    },
+    /// It may have been taken: the answer was lost.
+    Unknown {
+        /// Why, in words for the operator.
+        reason: String,
+    },
+}
+
+/// A recipient that the mail service would not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedRecipient {
+    /// Who.
+    pub address: EmailAddress,
+    /// It will not be taken later either.
+    pub for_good: bool,
+    /// The service's status code or a few words; never the address.
+    pub reason: String,
+}
+
+/// Hands mails to a mail service.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Sends `mail` at most once: never tries again by itself.
+    ///
+    /// Must answer [`MailAnswer::NotSent`] or [`MailAnswer::Refused`] only when it is certain that
+    /// the service did not take the mail, and must come back within the time that a notice's
+    /// lease allows ([`crate::notice::record::SEND_LIMIT`]).
+    async fn send(&self, mail: &Mail) -> MailAnswer;
+}

@@ -1,0 +1,356 @@
+//! How far the sending of a notice got: its record, and one pure function per transition.
+//!
+//! `PENDING → CLAIMED → SENDING → SENT | SKIPPED | FAILED`. CLAIMED means that surely nothing was
+//! handed to the mail service; SENDING means that it may have been. Every transition is made on the
+//! record as it was read and written only if its revision is still the same.
+
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ids::FamilyId;
+
+/// How long a worker may hold a notice.
+pub const LEASE: Duration = Duration::seconds(300);
+
+/// How long a mailer may take over one mail; arming needs that much of the lease to be left.
+pub const SEND_LIMIT: Duration = Duration::seconds(120);
+
+/// How long a notice waits after the mail service refused it for now.
+pub const REFUSED_DELAY: Duration = Duration::minutes(30);
+
+/// How far a notice got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum NoticeState {
+    /// Planned; nobody works on it.
+    Pending,
+    /// A worker has it; surely nothing was handed to the mail service.
+    Claimed,
+    /// It may have been handed to the mail service.
+    Sending,
+    /// The mail service has it.
+    Sent,
+    /// There was nothing to say.
+    Skipped,
+    /// The mail service will not have it.
+    Failed,
+    /// Nobody knows whether it left; evidence may still come.
+    Unknown,
+    /// Nobody knows whether it left, and it is not tried again.
+    GaveUp,
+    /// Its day passed before it was planned.
+    Missed,
+}
+
+impl NoticeState {
+    /// The name in tables, JSON and stores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Claimed => "CLAIMED",
+            Self::Sending => "SENDING",
+            Self::Sent => "SENT",
+            Self::Skipped => "SKIPPED",
+            Self::Failed => "FAILED",
+            Self::Unknown => "UNKNOWN",
+            Self::GaveUp => "GAVE_UP",
+            Self::Missed => "MISSED",
+        }
+    }
+
+    /// Nothing more will happen to it by itself.
+    pub fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::Sent | Self::Skipped | Self::Failed | Self::GaveUp | Self::Missed
+        )
+    }
+}
+
+/// How far one family's notice for one local date got. Kept for at least 35 days.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeRecord {
+    /// The family.
+    pub family: FamilyId,
+    /// The family's local date; computed once, when it was planned.
+    pub date: NaiveDate,
+    /// How far it got.
+    pub state: NoticeState,
+    /// +1 with every write; a write is made only over the revision that was read.
+    pub revision: u64,
+    /// The worker that has it.
+    pub owner: Option<Uuid>,
+    /// +1 with every claim.
+    pub fence: u64,
+    /// Until when the worker has it.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// Not to be claimed before: the mail service refused it for now.
+    pub not_before: Option<DateTime<Utc>>,
+    /// How often a mail was about to be handed to the mail service.
+    pub attempts: u32,
+    /// SHA-256 of the rendered mail, in hexadecimal.
+    pub body_hash: Option<String>,
+    /// The `Message-ID` under which it went.
+    pub message_id: Option<String>,
+    /// Why it is in this state, for the operator.
+    pub reason: Option<String>,
+    /// When it was planned.
+    pub planned_at: DateTime<Utc>,
+    /// When it came into this state.
+    pub changed_at: DateTime<Utc>,
+}
+
+/// Why a transition cannot be made; nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotNow {
+    /// It is final.
+    #[error("the notice is final")]
+    Final,
+    /// Another worker has it, or it may have been sent already.
+    #[error("the notice is in other hands")]
+    Taken,
+    /// It waits: the mail service refused it for now.
+    #[error("the notice waits before it is tried again")]
+    Waiting,
+    /// Too little is left of the lease.
+    #[error("too little time is left to send")]
+    LeaseTooShort,
+    /// The record is not in the state from which this transition leads.
+    #[error("the notice is not in the state for this step")]
+    WrongState,
+}
+
+impl NoticeRecord {
+    /// A new record: PENDING.
+    pub fn planned(family: FamilyId, date: NaiveDate, now: DateTime<Utc>) -> Self {
+        Self {
+            family,
+            date,
+            state: NoticeState::Pending,
+            revision: 0,
+            owner: None,
+            fence: 0,
+            lease_until: None,
+            not_before: None,
+            attempts: 0,
+            body_hash: None,
+            message_id: None,
+            reason: None,
+            planned_at: now,
+            changed_at: now,
+        }
+    }
+
+    /// Whether [`NoticeRecord::claim`] would give it to somebody now.
+    pub fn is_free(&self, now: DateTime<Utc>) -> Result<(), NotNow> {
+        match self.state {
+            state if state.is_final() => Err(NotNow::Final),
+            NoticeState::Pending if self.not_before.is_some_and(|until| now < until) => {
+                Err(NotNow::Waiting)
+            }
+            NoticeState::Pending => Ok(()),
+            NoticeState::Claimed if self.lease_until.is_none_or(|until| until <= now) => Ok(()),
+            _ => Err(NotNow::Taken),
+        }
+    }
+
+    /// To CLAIMED, if it is PENDING or CLAIMED with its lease over.
+    pub fn claim(&self, owner: Uuid, now: DateTime<Utc>) -> Result<Self, NotNow> {
+        self.is_free(now)?;
+        Ok(Self {
+            owner: Some(owner),
+            fence: self.fence + 1,
+            lease_until: Some(now + LEASE),
+            not_before: None,
+            reason: None,
+            ..self.next(NoticeState::Claimed, now)
+        })
+    }
+
+    /// To SKIPPED: there is nothing to say.
+    pub fn skip(&self, now: DateTime<Utc>) -> Result<Self, NotNow> {
+        self.expect(NoticeState::Claimed)?;
+        Ok(self.settled(NoticeState::Skipped, None, now))
+    }
+
+    /// To SENDING, with the hash of what will be sent; durable before the mail is handed over.
+    pub fn arm(&self, body_hash: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
+        self.expect(NoticeState::Claimed)?;
+        if self
+            .lease_until
+            .is_none_or(|until| until < now + SEND_LIMIT)
+        {
+            return Err(NotNow::LeaseTooShort);
+        }
+        Ok(Self {
+            attempts: self.attempts + 1,
+            body_hash: Some(body_hash),
+            ..self.next(NoticeState::Sending, now)
+        })
+    }
+
+    /// To SENT: the mail service has it.
+    pub fn accepted(
+        &self,
+        message_id: String,
+        reason: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, NotNow> {
+        self.expect(NoticeState::Sending)?;
+        Ok(Self {
+            message_id: Some(message_id),
+            ..self.settled(NoticeState::Sent, reason, now)
+        })
+    }
+
+    /// Back to PENDING after a delay: for certain not sent, refused for now.
+    pub fn refused_for_now(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
+        self.expect(NoticeState::Sending)?;
+        Ok(Self {
+            not_before: Some(now + REFUSED_DELAY),
+            ..self.settled(NoticeState::Pending, Some(reason), now)
+        })
+    }
+
+    /// Back to PENDING: proven not to have been handed over.
+    pub fn not_sent(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
+        self.expect(NoticeState::Sending)?;
+        Ok(self.settled(NoticeState::Pending, Some(reason), now))
+    }
+
+    /// Stays SENDING: nobody knows; evidence or a person decides.
+    pub fn unknown(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
+        self.expect(NoticeState::Sending)?;
+        Ok(Self {
+            reason: Some(reason),
+            ..self.next(NoticeState::Sending, now)
+        })
+    }
+
+    /// To FAILED: it cannot be sent, for certain.
+    pub fn failed(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
+        match self.state {
+            NoticeState::Pending | NoticeState::Claimed | NoticeState::Sending => {
+                Ok(self.settled(NoticeState::Failed, Some(reason), now))
+            }
+            state if state.is_final() => Err(NotNow::Final),
+            _ => Err(NotNow::WrongState),
+        }
+    }
+
+    fn expect(&self, state: NoticeState) -> Result<(), NotNow> {
+        if self.state == state {
+            Ok(())
+        } else if self.state.is_final() {
+            Err(NotNow::Final)
+        } else {
+            Err(NotNow::WrongState)
+        }
+    }
+
+    fn settled(&self, state: NoticeState, reason: Option<String>, now: DateTime<Utc>) -> Self {
+        Self {
+            owner: None,
+            lease_until: None,
+            reason,
+            ..self.next(state, now)
+        }
+    }
+
+    fn next(&self, state: NoticeState, now: DateTime<Utc>) -> Self {
+        Self {
+            state,
+            revision: self.revision + 1,
+            changed_at: now,
+            ..self.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-21T11:30:00Z".parse().unwrap()
+    }
+
+    fn pending() -> NoticeRecord {
+        NoticeRecord::planned(
+            "conrad".parse().unwrap(),
+            "2026-11-21".parse().unwrap(),
+            now(),
+        )
+    }
+
+    #[test]
+    fn a_notice_goes_from_pending_to_sent() {
+        let claimed = pending().claim(Uuid::nil(), now()).unwrap();
+        let sending = claimed.arm("hash".into(), now()).unwrap();
+        let sent = sending.accepted("id".into(), None, now()).unwrap();
+        assert_eq!(sent.state, NoticeState::Sent);
+        assert_eq!((sent.revision, sent.fence, sent.attempts), (3, 1, 1));
+        assert_eq!(sent.claim(Uuid::nil(), now()), Err(NotNow::Final));
+    }
+
+    #[test]
+    fn a_claimed_notice_is_free_again_when_its_lease_is_over() {
+        let claimed = pending().claim(Uuid::nil(), now()).unwrap();
+        assert_eq!(claimed.claim(Uuid::nil(), now()), Err(NotNow::Taken));
+        let again = claimed.claim(Uuid::nil(), now() + LEASE).unwrap();
+        assert_eq!(again.fence, 2);
+    }
+
+    #[test]
+    fn a_notice_that_may_have_been_sent_is_never_free_again() {
+        let sending = pending()
+            .claim(Uuid::nil(), now())
+            .and_then(|claimed| claimed.arm("hash".into(), now()))
+            .unwrap();
+        for record in [
+            sending.clone(),
+            sending.unknown("silence".into(), now()).unwrap(),
+        ] {
+            assert_eq!(
+                record.claim(Uuid::nil(), now() + Duration::days(3)),
+                Err(NotNow::Taken)
+            );
+        }
+    }
+
+    #[test]
+    fn arming_needs_enough_of_the_lease_to_send() {
+        let claimed = pending().claim(Uuid::nil(), now()).unwrap();
+        let late = now() + LEASE - SEND_LIMIT;
+        assert!(claimed.arm("hash".into(), late).is_ok());
+        assert_eq!(
+            claimed.arm("hash".into(), late + Duration::seconds(1)),
+            Err(NotNow::LeaseTooShort)
+        );
+    }
+
+    #[test]
+    fn a_refusal_for_now_waits_and_a_mail_that_was_not_sent_does_not() {
+        let sending = pending()
+            .claim(Uuid::nil(), now())
+            .and_then(|claimed| claimed.arm("hash".into(), now()))
+            .unwrap();
+        let refused = sending.refused_for_now("450".into(), now()).unwrap();
+        assert_eq!(refused.is_free(now()), Err(NotNow::Waiting));
+        assert_eq!(refused.is_free(now() + REFUSED_DELAY), Ok(()));
+        let not_sent = sending.not_sent("no connection".into(), now()).unwrap();
+        assert_eq!(not_sent.is_free(now()), Ok(()));
+        assert_eq!(not_sent.reason.as_deref(), Some("no connection"));
+    }
+
+    #[test]
+    fn a_step_out_of_turn_is_refused() {
+        assert_eq!(pending().skip(now()), Err(NotNow::WrongState));
+        assert_eq!(pending().arm("hash".into(), now()), Err(NotNow::WrongState));
+        assert_eq!(
+            pending().accepted("id".into(), None, now()),
+            Err(NotNow::WrongState)
+        );
+    }
+}

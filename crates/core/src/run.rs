@@ -1,0 +1,206 @@
+//! One execution of a job for one scheduled time.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::FailureKind;
+use crate::ids::Label;
+
+/// A piece of scheduled work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Job {
+    /// Reads every card.
+    CheckCards,
+    /// Plans and sends the notices that are due.
+    NotifyAll,
+}
+
+impl Job {
+    /// All jobs.
+    pub const ALL: [Self; 2] = [Self::CheckCards, Self::NotifyAll];
+
+    /// The name in logs, tables and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CheckCards => "check-cards",
+            Self::NotifyAll => "notify-all",
+        }
+    }
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What makes a run one run: a schedule that fires twice for the same time is the same run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RunKey {
+    /// The job.
+    pub job: Job,
+    /// Which of the job's schedules.
+    pub label: Label,
+    /// For when it was scheduled.
+    pub scheduled_time: DateTime<Utc>,
+}
+
+impl fmt::Display for RunKey {
+    /// `check-cards/all/2026-11-21T10:00:00Z`, which [`RunKey::from_str`] reads back.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = self
+            .scheduled_time
+            .to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        f.pad(&format!("{}/{}/{time}", self.job, self.label))
+    }
+}
+
+/// Not a run's id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("“{0}” is not a run's id; “hippo runs” shows them.")]
+pub struct InvalidRunKey(String);
+
+impl FromStr for RunKey {
+    type Err = InvalidRunKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRunKey> {
+        let parse = || {
+            let (job, rest) = text.split_once('/')?;
+            let (label, time) = rest.split_once('/')?;
+            Some(Self {
+                job: Job::ALL.into_iter().find(|known| known.as_str() == job)?,
+                label: label.parse().ok()?,
+                scheduled_time: DateTime::parse_from_rfc3339(time).ok()?.to_utc(),
+            })
+        };
+        parse().ok_or_else(|| InvalidRunKey(text.to_owned()))
+    }
+}
+
+/// Who started a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// A schedule.
+    Schedule,
+    /// A schedule that tries the failed again.
+    Retry,
+    /// A person.
+    Person,
+}
+
+/// How a run ended, or that it has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// Still going.
+    Running,
+    /// All was done.
+    Done,
+    /// Done, but a card or a mail failed.
+    DoneWithFailures,
+    /// It could not do its work at all: the store was away.
+    Failed,
+    /// Not begun, since the last of its label was still going.
+    SkippedStillRunning,
+    /// A person stopped it.
+    Interrupted,
+    /// It stopped reporting.
+    Lost,
+}
+
+impl RunOutcome {
+    /// The words of tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::DoneWithFailures => "done, with failures",
+            Self::Failed => "failed",
+            Self::SkippedStillRunning => "skipped: still running",
+            Self::Interrupted => "interrupted",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// How much a run had to do and how it went: cards for `check-cards`, notices for `notify-all`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// How many there were.
+    pub planned: u32,
+    /// How many went well.
+    pub done: u32,
+    /// How many failed, by kind (a [`FailureKind`], or a notice's state).
+    pub failed: BTreeMap<String, u32>,
+    /// How many were left out on purpose (a card that waits for a person, nothing to say).
+    pub skipped: u32,
+}
+
+impl Counts {
+    /// How many failed, of any kind.
+    pub fn failures(&self) -> u32 {
+        self.failed.values().sum()
+    }
+
+    /// Counts one failure.
+    pub fn add_failure(&mut self, kind: &str) {
+        *self.failed.entry(kind.to_owned()).or_default() += 1;
+    }
+
+    /// How many failed with this kind.
+    pub fn failed_with(&self, kind: FailureKind) -> u32 {
+        self.failed.get(kind.as_str()).copied().unwrap_or_default()
+    }
+}
+
+/// One execution of a job for one scheduled time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// What makes it one.
+    #[serde(flatten)]
+    pub key: RunKey,
+    /// Who started it.
+    pub trigger: Trigger,
+    /// What it was asked to do, as JSON; ids and options only.
+    pub input: serde_json::Value,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it last said that it is going.
+    pub reported_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// How much it did.
+    pub counts: Counts,
+}
+
+impl Run {
+    /// How long it took, or has been going by `now`.
+    pub fn duration(&self, now: DateTime<Utc>) -> chrono::Duration {
+        self.finished_at.unwrap_or(now) - self.started_at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_key_survives_text() {
+        let key = RunKey {
+            job: Job::CheckCards,
+            label: "all".parse().unwrap(),
+            scheduled_time: "2026-11-21T10:00:00Z".parse().unwrap(),
+        };
+        assert_eq!(key.to_string(), "check-cards/all/2026-11-21T10:00:00Z");
+        assert_eq!(key.to_string().parse::<RunKey>().unwrap(), key);
+        assert!("check-cards/all".parse::<RunKey>().is_err());
+    }
+}

@@ -1,0 +1,289 @@
+//! What is remembered, behind narrow traits.
+//!
+//! Every implementation runs the same suite of tests ([`contract`], feature `contract`). All of
+//! them may be called from several tasks and several processes at once; a write that a method
+//! describes as conditional is decided by the store, not by an earlier read.
+
+#[cfg(feature = "contract")]
+pub mod contract;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, StoredAccount};
+use crate::check::Check;
+use crate::family::Family;
+use crate::ids::{CardId, FamilyId, Label, LibraryId};
+use crate::library::Library;
+use crate::notice::record::NoticeRecord;
+use crate::notice::told::Told;
+use crate::run::{Job, Run, RunKey};
+use crate::seal::Sealed;
+
+/// Why a store did not do what it was asked to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is one of that id already.
+    #[error("There is {0} already.")]
+    AlreadyExists(String),
+    /// There is none of that id.
+    #[error("There is no {0}.")]
+    NotFound(String),
+    /// Something else still needs it.
+    #[error("{0}")]
+    InUse(String),
+    /// The store cannot be reached or is busy; a later try may work.
+    #[error("The store is not available: {0}")]
+    Unavailable(String),
+    /// What it holds cannot be understood, or was written by a newer version.
+    #[error("The store cannot be used: {0}")]
+    Unusable(String),
+}
+
+/// What a store answers.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// The families.
+#[async_trait]
+pub trait FamilyStore: Send + Sync {
+    /// Adds a family; [`StoreError::AlreadyExists`] if its id is taken.
+    async fn add_family(&self, family: &Family) -> StoreResult<()>;
+
+    /// Replaces a family; [`StoreError::NotFound`] if it is not there.
+    async fn update_family(&self, family: &Family) -> StoreResult<()>;
+
+    /// One family.
+    async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>>;
+
+    /// All families, by id.
+    async fn families(&self) -> StoreResult<Vec<Family>>;
+
+    /// Removes a family with its cards, their secrets, accounts and notices.
+    async fn remove_family(&self, id: &FamilyId) -> StoreResult<()>;
+}
+
+/// The libraries, and which of them are being left alone.
+#[async_trait]
+pub trait LibraryStore: Send + Sync {
+    /// Adds a library; [`StoreError::AlreadyExists`] if its id is taken.
+    async fn add_library(&self, library: &Library) -> StoreResult<()>;
+
+    /// One library.
+    async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>>;
+
+    /// All libraries, by id.
+    async fn libraries(&self) -> StoreResult<Vec<Library>>;
+
+    /// Removes a library; [`StoreError::InUse`] while a card is of it.
+    async fn remove_library(&self, id: &LibraryId) -> StoreResult<()>;
+
+    /// Leaves a library alone until `until`, if it is not left alone for longer already.
+    async fn leave_alone(&self, id: &LibraryId, until: DateTime<Utc>) -> StoreResult<()>;
+
+    /// Until when a library is to be left alone; may lie in the past.
+    async fn left_alone_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>>;
+}
+
+/// Which cards to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Every card.
+    All,
+    /// The cards whose newest check failed or that were never checked.
+    Failed,
+}
+
+/// Where a list of cards goes on: the last card of the page before.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CardCursor {
+    /// Its library.
+    pub library: LibraryId,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// Its id.
+    pub card: CardId,
+}
+
+/// The cards.
+#[async_trait]
+pub trait CardStore: Send + Sync {
+    /// Adds a card with its sealed number and PIN, in one step.
+    ///
+    /// [`StoreError::AlreadyExists`] if its id is taken or its family holds the same number at the
+    /// same library already; [`StoreError::NotFound`] if the family or library is not there.
+    async fn add_card(&self, card: &Card, secret: &Sealed) -> StoreResult<()>;
+
+    /// One card, by id alone.
+    async fn card(&self, id: CardId) -> StoreResult<Option<CardRecord>>;
+
+    /// A family's cards, by id.
+    async fn cards_of(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>>;
+
+    /// The cards that a run may check: not paused, not refused by the site; ordered by
+    /// ([`CardCursor`]) library, fingerprint and id, at most `limit` after `after`.
+    async fn cards_to_check(
+        &self,
+        scope: Scope,
+        after: Option<&CardCursor>,
+        limit: usize,
+    ) -> StoreResult<Vec<CardRecord>>;
+
+    /// Sets whether a card is left out of the checks; [`StoreError::NotFound`] if it is not there.
+    async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()>;
+
+    /// Forgets that the site refused the card and that a login is open: it may be tried again.
+    async fn allow_retry(&self, id: CardId) -> StoreResult<()>;
+
+    /// Removes a card with its secret and account.
+    async fn remove_card(&self, id: CardId) -> StoreResult<()>;
+}
+
+/// The sealed numbers and PINs.
+#[async_trait]
+pub trait SecretStore: Send + Sync {
+    /// The sealed secrets of these cards; those that are not there are left out.
+    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>>;
+
+    /// Replaces a card's secret and its fingerprint in one step.
+    async fn replace_secret(
+        &self,
+        card: CardId,
+        fingerprint: &Fingerprint,
+        secret: &Sealed,
+    ) -> StoreResult<()>;
+
+    /// Every card that has a secret, by id.
+    async fn cards_with_secrets(&self) -> StoreResult<Vec<CardId>>;
+}
+
+/// What became of a check that was to be saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// It is the newest.
+    Stored,
+    /// A check that began later is there already; nothing was changed.
+    Older,
+    /// The card is gone; nothing was changed.
+    CardGone,
+}
+
+/// The checks and the accounts that they read.
+#[async_trait]
+pub trait CheckStore: Send + Sync {
+    /// Writes the durable mark that a login is about to be sent; false if it may not be.
+    ///
+    /// Conditional: refused while a mark of another check on the same day is open. The answer
+    /// comes only when the mark would survive a crash. [`StoreError::NotFound`] if the card is gone.
+    async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool>;
+
+    /// Saves a check: the account if it has one, and how it ended; takes the mark away.
+    ///
+    /// Conditional: a check never overwrites one that began later. A failure leaves the last good
+    /// account as it is. `wrong_credentials` sets `refused_since` (if it is not set), an account
+    /// clears it and sets `last_success_at`. The mark goes only if it is of a check that began no
+    /// later than this one.
+    async fn save_check(&self, check: &Check) -> StoreResult<Saved>;
+
+    /// The last good accounts of a family's cards.
+    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>>;
+}
+
+/// The notices.
+#[async_trait]
+pub trait NoticeStore: Send + Sync {
+    /// Puts a record if there is none of its family and date; true if it was put.
+    async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool>;
+
+    /// The record of one family and local date.
+    async fn notice(&self, family: &FamilyId, date: NaiveDate)
+    -> StoreResult<Option<NoticeRecord>>;
+
+    /// Replaces a record if its stored revision is still `revision`; true if it was replaced.
+    ///
+    /// One conditional write. `told` is stored with it where given. The answer comes only when the
+    /// write would survive a crash.
+    async fn replace_notice(
+        &self,
+        revision: u64,
+        record: &NoticeRecord,
+        told: Option<&Told>,
+    ) -> StoreResult<bool>;
+
+    /// The records that are not final, oldest first.
+    async fn open_notices(&self) -> StoreResult<Vec<NoticeRecord>>;
+
+    /// What the newest notice that was sent told this family.
+    async fn last_told(&self, family: &FamilyId) -> StoreResult<Option<Told>>;
+
+    /// The newest records of a family, newest date first.
+    async fn recent_notices(
+        &self,
+        family: &FamilyId,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>>;
+}
+
+/// What became of a run that was to be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunStart {
+    /// It is on record and may go.
+    Started,
+    /// A run of this key is on record already: the schedule fired twice.
+    AlreadyRan(Run),
+    /// The last of the same label is still going; this one is on record as skipped.
+    StillRunning(Run),
+}
+
+/// The ledger of runs.
+#[async_trait]
+pub trait RunStore: Send + Sync {
+    /// Puts a run on record before its work begins; all in one step.
+    ///
+    /// Unless `allow_overlap`, a run of the same job and label that is `Running` and reported
+    /// within `silence` before `run.started_at` makes this one `SkippedStillRunning`. One that has
+    /// been silent for longer is recorded `Lost`.
+    async fn start_run(
+        &self,
+        run: &Run,
+        allow_overlap: bool,
+        silence: Duration,
+    ) -> StoreResult<RunStart>;
+
+    /// Replaces a run's report, outcome and counts.
+    async fn report_run(&self, run: &Run) -> StoreResult<()>;
+
+    /// One run.
+    async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>>;
+
+    /// The newest runs of a job (and label), the one that began last first.
+    async fn recent_runs(
+        &self,
+        job: Option<Job>,
+        label: Option<&Label>,
+        limit: usize,
+    ) -> StoreResult<Vec<Run>>;
+
+    /// Forgets runs and notices of before `before`, open notices excepted.
+    async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
+}
+
+/// All that the command and the jobs ask of one store.
+pub trait Store:
+    FamilyStore + LibraryStore + CardStore + SecretStore + CheckStore + NoticeStore + RunStore
+{
+}
+
+impl<T> Store for T where
+    T: FamilyStore + LibraryStore + CardStore + SecretStore + CheckStore + NoticeStore + RunStore
+{
+}
+
+/// A place in the queue before a library's site: at most two visits anywhere hold one at a time.
+#[async_trait]
+pub trait LibraryGate: Send + Sync {
+    /// Waits until there is room at the library, and enters. Leaving is dropping the permit, which
+    /// a crash does too.
+    async fn enter(&self, library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>>;
+}

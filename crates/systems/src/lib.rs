@@ -1,0 +1,76 @@
+//! How to log in to a library's site and read its account pages, one module a library system.
+//!
+//! Reading is split from going there: `SYSTEM::pages` has pure functions from a page to what it
+//! says, `SYSTEM::visit` is the short script that logs in and fetches, with the [`browser`] that
+//! all systems share. A new system is one module and one line in [`SYSTEMS`].
+
+pub mod bibliocommons;
+pub mod browser;
+pub mod enterprise;
+pub mod reading;
+pub mod sierra;
+mod sites;
+
+use async_trait::async_trait;
+use chrono_tz::Tz;
+use hippo_core::account::Account;
+use hippo_core::failure::Failure;
+use hippo_core::library::Library;
+use secrecy::SecretString;
+use url::Url;
+
+pub use crate::sites::{Sites, SitesOptions};
+
+/// Every system that LibraryHippo can read.
+pub const SYSTEMS: [&dyn System; 3] = [
+    &bibliocommons::Bibliocommons,
+    &enterprise::Enterprise,
+    &sierra::Sierra,
+];
+
+/// The system of this name.
+pub fn system(name: &str) -> Option<&'static dyn System> {
+    SYSTEMS.into_iter().find(|system| system.name() == name)
+}
+
+/// The software behind a library's site: how to log in and read an account.
+#[async_trait]
+pub trait System: Send + Sync {
+    /// Its name: `sierra`.
+    fn name(&self) -> &'static str;
+
+    /// The page that a person opens to see the account; mails link to it.
+    fn account_url(&self, library: &Library) -> Option<Url>;
+
+    /// Reads saved pages of one account, without a network; the order of the pages is free.
+    ///
+    /// What the pages do not say is unknown. A page that is not recognised is `page_changed`, one
+    /// that shows a refused login is `wrong_credentials`.
+    fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure>;
+
+    /// Logs in, reads the whole account, and logs out where the system has a logout (also after an
+    /// error).
+    async fn visit(&self, session: &mut browser::Session<'_>) -> Result<Account, Failure>;
+}
+
+/// A page that was saved: what `hippo read` is given.
+#[derive(Debug, Clone)]
+pub struct SavedPage {
+    /// What the person called it; used in failures.
+    pub name: String,
+    /// Its text.
+    pub body: String,
+}
+
+/// What reading a page needs to know about the library and the card.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadContext<'a> {
+    /// Where the site's paths begin; relative links are resolved against it.
+    pub base_url: &'a Url,
+    /// How visible dates are written (strftime); a visible date without one is an error.
+    pub date_format: Option<&'a str>,
+    /// The zone in which the library's days are counted.
+    pub timezone: Tz,
+    /// The card's number, where it is known: the account must be the card's own.
+    pub card_number: Option<&'a SecretString>,
+}
