@@ -1,0 +1,104 @@
+# Each target is one short recipe; `make` lists them. Rust (with rustup's rustfmt and clippy) and a C compiler are all that
+# must be there: other tools are built into .tools/ when a target first needs them.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+TOOLS ?= $(CURDIR)/.tools
+export PATH := $(TOOLS)/bin:$(PATH)
+
+DENY    := tool/cargo-deny@0.20.2
+INSTA   := tool/cargo-insta@1.49.0
+MACHETE := tool/cargo-machete@0.9.2
+NEXTEST := tool/cargo-nextest@0.9.143
+
+# `make demo PROFILE=release ARGS="--keep DIR"`
+PROFILE ?= dev
+ARGS ?=
+# `auto` skips the advisories, and says so, where their database cannot be fetched; `required` does not.
+ADVISORIES ?= auto
+PAGES := $(or $(LIBRARY_PAGES),../shared/library-pages)
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: ## The main job from end to end against a demo library on this machine.
+	cargo run --profile $(PROFILE) --package hippo-cli --no-default-features -- demo $(ARGS)
+
+.PHONY: build
+build: ## The command, optimised: target/release/hippo.
+	cargo build --release --package hippo-cli
+
+.PHONY: test
+test: nextest doc-tests demo ## Every test there is, installing what it needs into .tools/.
+	@[ -d "$(PAGES)" ] || echo "SKIPPED: the tests over recorded pages, for $(PAGES) is not there (LIBRARY_PAGES)."
+
+.PHONY: check
+check: format clippy ## Format, lints and the fast tests, for before a commit; needs no other tool.
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --profile quick; \
+	else cargo test --workspace --exclude hippo-tests --lib --bins --tests; fi
+
+.PHONY: lint
+lint: lockfile format clippy docs deny advisories unused ## Everything that is checked without running a test.
+
+.PHONY: bench
+bench: ## The benchmarks: criterion for the parts, scripts/bench for the whole.
+	cargo bench --workspace
+	scripts/bench
+
+.PHONY: fmt
+fmt: ## Format the code.
+	cargo fmt --all
+
+# The parts of `test` and `lint`, each to be run alone too.
+
+.PHONY: nextest
+nextest: $(INSTA) $(NEXTEST)
+	cargo-insta test --workspace --check --unreferenced=reject --disable-nextest-doctest --test-runner nextest --nextest-profile ci
+
+.PHONY: doc-tests
+doc-tests:
+	cargo test --workspace --doc
+
+.PHONY: lockfile
+lockfile:
+	cargo metadata --locked --format-version 1 >/dev/null
+
+.PHONY: format
+format:
+	cargo fmt --all --check
+
+.PHONY: clippy
+clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: docs
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+.PHONY: deny
+deny: $(DENY)
+	cargo-deny check --deny unmatched-skip --deny unnecessary-skip bans licenses sources
+
+.PHONY: advisories
+advisories: $(DENY)
+	@if cargo-deny --log-level off fetch db; then cargo-deny check --disable-fetch advisories; \
+	elif [ "$(ADVISORIES)" = required ]; then echo "The advisory database could not be fetched." >&2; exit 1; \
+	else echo "SKIPPED: advisories, for their database could not be fetched."; fi
+
+.PHONY: unused
+unused: $(MACHETE)
+	cargo-machete
+
+# tool/NAME@VERSION: one of that version on PATH will do; else it is built here, unoptimised, which is quick.
+.PHONY: always
+tool/%: export CARGO_TARGET_DIR := $(TOOLS)/build
+tool/%: export CARGO_PROFILE_RELEASE_LTO := off
+tool/%: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16
+tool/%: export CARGO_PROFILE_RELEASE_OPT_LEVEL := 0
+tool/%: always
+	@if $(firstword $(subst @, ,$*)) --version 2>/dev/null | grep -qwF '$(lastword $(subst @, ,$*))'; then exit 0; fi; \
+	cargo install --locked --root '$(TOOLS)' '$*'; rm -rf '$(TOOLS)/build'

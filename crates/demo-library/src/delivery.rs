@@ -1,0 +1,285 @@
+//! How an answer goes out: whole, spoilt, cut or never.
+
+use std::io::Write as _;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use futures::{StreamExt as _, stream};
+
+use crate::page::{Asked, Page};
+use crate::site::SystemKind;
+use crate::switches::Fault;
+use crate::{bibliocommons, enterprise, sierra};
+
+/// The length of a huge body, unpacked.
+pub(crate) const HUGE_BYTES: usize = 50 * 1024 * 1024;
+
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// What becomes of a request.
+pub(crate) enum Delivery {
+    Whole(Page),
+    /// Half of it, then the connection closes.
+    CutShort(Page),
+    /// Half of it, then silence.
+    Stall(Page),
+    Huge {
+        gzip: bool,
+    },
+    Cut,
+    Never,
+}
+
+/// Why there is no response.
+pub(crate) enum NoAnswer {
+    Cut,
+    Never,
+}
+
+/// The answer of a fault that does without the system's page.
+pub(crate) fn instead(faults: &[Fault], asked: &Asked, system: SystemKind) -> Option<Delivery> {
+    faults
+        .iter()
+        .find_map(|fault| delivery_instead(fault, asked, system))
+}
+
+fn delivery_instead(fault: &Fault, asked: &Asked, system: SystemKind) -> Option<Delivery> {
+    let page = match fault {
+        Fault::Hang => return Some(Delivery::Never),
+        Fault::DropConnection => return Some(Delivery::Cut),
+        Fault::HugeBody { gzip } => return Some(Delivery::Huge { gzip: *gzip }),
+        Fault::Down { retry_after } => after(
+            notice("Out of order", "The catalogue cannot be reached.").with_status(503),
+            *retry_after,
+        ),
+        Fault::Refuse { retry_after } => after(
+            notice("Too many requests", "Please come back later.").with_status(429),
+            *retry_after,
+        ),
+        Fault::Status(status) => notice("Sorry", "Something is not as it should be.").with_status(*status),
+        Fault::Maintenance => notice(
+            "Scheduled maintenance",
+            "The catalogue is down for maintenance while we upgrade it. Your account will be back soon.",
+        ),
+        Fault::Captcha => Page::html(
+            "<!DOCTYPE html><html><head><title>Are you a robot?</title></head><body>\
+             <h1>We noticed unusual traffic</h1>\
+             <p>Please solve the captcha to go on.</p>\
+             <form method=\"post\" action=\"/captcha\"><div class=\"g-recaptcha\" data-sitekey=\"demo\"></div></form>\
+             </body></html>"
+                .to_owned(),
+        ),
+        Fault::RedirectLoop => {
+            let round: u32 = asked
+                .parameter("round")
+                .and_then(|round| round.parse().ok())
+                .unwrap_or(0);
+            let next = round.wrapping_add(1);
+            Page::redirect(format!("{}{}?round={next}", asked.base, asked.path))
+        }
+        Fault::RedirectTo(to) => Page::redirect(to.clone()),
+        Fault::RedirectLogin { to, keep_method } => {
+            Page::redirect(to.clone()).with_status(if *keep_method { 307 } else { 302 })
+        }
+        Fault::EmptyBody => Page::html(String::new()),
+        Fault::BinaryBody => {
+            let mut page = Page::html(String::new());
+            page.body = (0..4096_u32)
+                .map(|index| (index.wrapping_mul(167) % 251) as u8 | 0x80)
+                .collect();
+            page
+        }
+        _ => return None,
+    };
+    let is_error_of_enterprise = system == SystemKind::Enterprise && page.status == 500;
+    Some(Delivery::Whole(if is_error_of_enterprise {
+        enterprise::system_error()
+    } else {
+        page
+    }))
+}
+
+fn notice(title: &str, text: &str) -> Page {
+    Page::html(format!(
+        "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1><p>{text}</p></body></html>"
+    ))
+}
+
+fn after(page: Page, seconds: Option<u32>) -> Page {
+    match seconds {
+        Some(seconds) => page.with_header("retry-after", seconds.to_string()),
+        None => page,
+    }
+}
+
+/// The system's page after the faults that spoil it.
+pub(crate) fn spoilt(
+    mut page: Page,
+    faults: &[Fault],
+    system: SystemKind,
+    latin_1: bool,
+) -> Delivery {
+    if faults.contains(&Fault::ChangedLayout) {
+        let names = match system {
+            SystemKind::Bibliocommons => bibliocommons::RENAMED,
+            SystemKind::Sierra => sierra::RENAMED,
+            SystemKind::Enterprise => enterprise::RENAMED,
+        };
+        let mut text = String::from_utf8_lossy(&page.body).into_owned();
+        for (from, to) in names {
+            text = text.replace(from, to);
+        }
+        page.body = text.into_bytes();
+    }
+    if latin_1 && page.content_type.starts_with("text/html") {
+        page = into_latin_1(page);
+    }
+    if faults.contains(&Fault::HalfAPage) {
+        page.body = first_half(&page.body);
+    }
+    if faults.contains(&Fault::CutShort) {
+        Delivery::CutShort(page)
+    } else if faults.contains(&Fault::Stall) {
+        Delivery::Stall(page)
+    } else {
+        Delivery::Whole(page)
+    }
+}
+
+fn first_half(body: &[u8]) -> Vec<u8> {
+    body.iter().take(body.len() / 2).copied().collect()
+}
+
+/// The page in ISO-8859-1, which only its own `meta` says; what that cannot write becomes a reference.
+fn into_latin_1(mut page: Page) -> Page {
+    let text = String::from_utf8_lossy(&page.body).replacen(
+        "<head>",
+        r#"<head><meta http-equiv="Content-Type" content="text/html; charset=ISO-8859-1">"#,
+        1,
+    );
+    page.content_type = "text/html";
+    page.body = text
+        .chars()
+        .flat_map(|character| match u8::try_from(u32::from(character)) {
+            Ok(byte) => vec![byte],
+            Err(_) => format!("&#{};", u32::from(character)).into_bytes(),
+        })
+        .collect();
+    page
+}
+
+impl Delivery {
+    /// The response to send, or why there is none.
+    pub(crate) fn into_response(self) -> Result<Response, NoAnswer> {
+        match self {
+            Self::Cut => Err(NoAnswer::Cut),
+            Self::Never => Err(NoAnswer::Never),
+            Self::Whole(page) => Ok(response(&page, Body::from(page.body.clone()), None)),
+            Self::CutShort(page) => {
+                let half = stream::iter([Ok(Bytes::from(first_half(&page.body)))]);
+                // The pause lets the half go out before the connection is closed.
+                let end = stream::once(async {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+                });
+                let length = page.body.len();
+                Ok(response(
+                    &page,
+                    Body::from_stream(half.chain(end)),
+                    Some(length),
+                ))
+            }
+            Self::Stall(page) => {
+                let half: [std::io::Result<Bytes>; 1] = [Ok(Bytes::from(first_half(&page.body)))];
+                let body = stream::iter(half).chain(stream::pending());
+                let length = page.body.len();
+                Ok(response(&page, Body::from_stream(body), Some(length)))
+            }
+            Self::Huge { gzip: false } => {
+                let chunk = Bytes::from(huge_chunk());
+                let chunks = stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()))
+                    .take(HUGE_BYTES / CHUNK_BYTES);
+                Ok(response(
+                    &Page::html(String::new()),
+                    Body::from_stream(chunks),
+                    None,
+                ))
+            }
+            Self::Huge { gzip: true } => Ok(response(
+                &Page::html(String::new()).with_header("content-encoding", "gzip".to_owned()),
+                Body::from(packed_huge_body()),
+                None,
+            )),
+        }
+    }
+}
+
+fn response(page: &Page, body: Body, length: Option<usize>) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(page.content_type),
+    );
+    if let Some(length) = length {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    for (name, value) in &page.headers {
+        // A value that no header can hold comes from a test's own fault: it is left out.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.append(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+fn huge_chunk() -> Vec<u8> {
+    b"<p>More and more and more.</p>\n\n"
+        .iter()
+        .copied()
+        .cycle()
+        .take(CHUNK_BYTES)
+        .collect()
+}
+
+/// The huge body in gzip, packed once in a process.
+fn packed_huge_body() -> Bytes {
+    static PACKED: OnceLock<Bytes> = OnceLock::new();
+    PACKED
+        .get_or_init(|| {
+            let chunk = huge_chunk();
+            let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            for _ in 0..HUGE_BYTES / CHUNK_BYTES {
+                // Writing to a Vec cannot fail.
+                let _ = packer.write_all(&chunk);
+            }
+            Bytes::from(packer.finish().unwrap_or_default())
+        })
+        .clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latin_1_keeps_what_it_can_and_writes_the_rest_as_references() {
+        let page = into_latin_1(Page::html("<head></head>é€".to_owned()));
+        assert_eq!(page.content_type, "text/html");
+        assert!(page.body.ends_with(b"</head>\xe9&#8364;"));
+    }
+
+    #[test]
+    fn the_packed_body_is_small_and_unpacks_to_fifty_megabytes() {
+        let packed = packed_huge_body();
+        assert!(packed.len() < 1024 * 1024, "{}", packed.len());
+        let mut unpacked = flate2::read::GzDecoder::new(packed.as_ref());
+        let length = std::io::copy(&mut unpacked, &mut std::io::sink()).unwrap();
+        assert_eq!(length, HUGE_BYTES as u64);
+    }
+}

@@ -1,0 +1,352 @@
+//! Invented people, works and libraries: for the demo, and in any number for benchmarks.
+
+use chrono::{Days, NaiveDate};
+
+use crate::site::{DemoHold, DemoLoan, Generation, Patron, Site, SystemKind, number_of};
+
+/// Three libraries of invented families, one of each system, with dates around `today`:
+/// Riverside (`BiblioCommons`), Hillcrest (Sierra), Lakeshore (Enterprise).
+///
+/// | library | number | PIN | patron | shows |
+/// |---|---|---|---|---|
+/// | Riverside | `21000000004711` | `2468` | Ines Calder | overdue, due today, a file, holds in all four states |
+/// | Riverside | `21000000004712` | `1357` | Tom Calder | nothing at all |
+/// | Hillcrest | `22000000008815` | `9021` | Ines Calder | due in two days and not renewable, fines, the card ends in a week |
+/// | Hillcrest | `22000000008816` | `4410` | Mara Okoye | a ready hold, later loans, a message |
+/// | Lakeshore | `23000000001203` | `7788` | Mara Okoye | overdue, a suspended hold, a ready one |
+#[must_use]
+pub fn family_sites(today: NaiveDate) -> [Site; 3] {
+    [riverside(today), hillcrest(today), lakeshore(today)]
+}
+
+/// A fourth library, Harbour View (Sierra), for the card whose library is down: number `24000000000642`, PIN `3141`.
+#[must_use]
+pub fn harbour_site(today: NaiveDate) -> Site {
+    Site::new(SystemKind::Sierra, "Harbour View Library", today).with_patron(
+        Patron::new("24000000000642", "3141", "Jon Okoye").with_loan(DemoLoan::new(
+            "Knots for Rainy Days",
+            "Marsh, Piet",
+            day(today, 6),
+        )),
+    )
+}
+
+fn riverside(today: NaiveDate) -> Site {
+    let ines = Patron::new("21000000004711", "2468", "Ines Calder")
+        .with_card_expires(day(today, 400))
+        .with_loan(
+            DemoLoan::new("The Lantern Keeper's Year", "Aldous, Wren", day(today, -3)).renewed(2),
+        )
+        .with_loan(
+            DemoLoan::new("Moss & Stone", "Okafor, Lena", day(today, 0))
+                .with_subtitle("A Field Guide to Walls"),
+        )
+        .with_loan(DemoLoan::new("Paper Boats", "", day(today, 9)).of_format("DVD"))
+        .with_loan(
+            DemoLoan::new("The Quiet Orchard", "Brandt, Ilse", day(today, 12)).digital("EBOOK"),
+        )
+        .with_hold(
+            DemoHold::ready(
+                "Seven Ferries North",
+                "Haugen, Siri",
+                "Mill Street",
+                Some(day(today, 4)),
+            )
+            .with_expires(day(today, 200)),
+        )
+        .with_hold(DemoHold::in_transit(
+            "A Cupboard of Winds",
+            "Nakata, Jun",
+            "Mill Street",
+        ))
+        .with_hold(
+            DemoHold::waiting(
+                "The Clockmaker's Daughter-in-Law",
+                "Pellerin, Odile",
+                "Mill Street",
+                9,
+                83,
+            )
+            .with_expires(day(today, 300)),
+        )
+        .with_hold(
+            DemoHold::suspended(
+                "Snow on the Line",
+                "Vesely, Marek",
+                "Oak Park",
+                Some(day(today, 40)),
+            )
+            .with_expires(day(today, 300)),
+        );
+    let tom = Patron::new("21000000004712", "1357", "Tom Calder").with_card_expires(day(today, 90));
+    Site::new(SystemKind::Bibliocommons, "Riverside Public Library", today)
+        .with_patron(ines)
+        .with_patron(tom)
+}
+
+fn hillcrest(today: NaiveDate) -> Site {
+    let ines = Patron::new("22000000008815", "9021", "Ines Calder")
+        .with_card_expires(day(today, 7))
+        .with_fines_cents(250)
+        .with_loan(
+            DemoLoan::new("How to Mend a Kettle", "Fairweather, Dot", day(today, 2))
+                .renewed(3)
+                .not_renewable("Too many renewals"),
+        )
+        .with_loan(
+            DemoLoan::new("Bread, Salt, Thunder", "Ferreira, Ana", day(today, 14)).renewed(1),
+        )
+        .with_hold(
+            DemoHold::waiting(
+                "The Last Tram to Ostrow",
+                "Lis, Kamila",
+                "Station Square",
+                2,
+                5,
+            )
+            .with_expires(day(today, 120)),
+        );
+    let mut mara = Patron::new("22000000008816", "4410", "Mara Okoye")
+        .with_card_expires(day(today, 210))
+        .with_loan(DemoLoan::new(
+            "Small Engines, Big Noise",
+            "Pike, Roland",
+            day(today, 10),
+        ))
+        .with_hold(DemoHold::ready(
+            "Owls of the Old Brewery",
+            "Quist, Berit",
+            "Oak Park",
+            Some(day(today, 1)),
+        ))
+        .with_hold(DemoHold::in_transit("Kites", "Adeyemi, Sola", "Oak Park"));
+    mara.messages
+        .push("Please tell us your new address at your next visit.".to_owned());
+    Site::new(SystemKind::Sierra, "Hillcrest Town Library", today)
+        .with_patron(ines)
+        .with_patron(mara)
+}
+
+fn lakeshore(today: NaiveDate) -> Site {
+    let mara = Patron::new("23000000001203", "7788", "Mara Okoye")
+        .with_loan(
+            DemoLoan::new("Ponds and Puddles [DVD]", "Strand, Elin.", day(today, -1))
+                .renewed(1)
+                .not_renewable("Renewal limit reached: This item cannot be renewed."),
+        )
+        .with_loan(DemoLoan::new(
+            "Counting \"Sheep\" in Nine Languages",
+            "Yusuf, Amina.",
+            day(today, 21),
+        ))
+        .with_hold(DemoHold::ready(
+            "Rain Dictionary",
+            "Dufour, Luc.",
+            "Station Square",
+            Some(day(today, 6)),
+        ))
+        .with_hold(DemoHold::suspended(
+            "Wolves Next Door",
+            "Baran, Iza.",
+            "Mill Street",
+            None,
+        ))
+        .with_hold(DemoHold::waiting(
+            "The Borrowed Piano",
+            "Engel, Ruth.",
+            "Station Square",
+            15,
+            15,
+        ));
+    Site::new(SystemKind::Enterprise, "Lakeshore County Library", today)
+        .with_generation(Generation::Older)
+        .with_patron(mara)
+}
+
+/// A day so many days after (or, negative, before) another.
+fn day(today: NaiveDate, offset: i64) -> NaiveDate {
+    let days = Days::new(offset.unsigned_abs());
+    let moved = if offset < 0 {
+        today.checked_sub_days(days)
+    } else {
+        today.checked_add_days(days)
+    };
+    moved.unwrap_or(today)
+}
+
+/// The card number of a generated patron: 14 digits.
+#[must_use]
+pub fn generated_number(patron: usize) -> String {
+    format!("29{patron:012}")
+}
+
+/// The PIN of a generated patron: 4 digits.
+#[must_use]
+pub fn generated_pin(patron: usize) -> String {
+    format!("{:04}", (patron % 10_000 * 7919 + 1234) % 10_000)
+}
+
+const FIRST: [&str; 8] = ["Ada", "Bela", "Cleo", "Dov", "Edda", "Faro", "Gita", "Hugo"];
+const LAST: [&str; 7] = [
+    "Ambler", "Birch", "Cole", "Dunmore", "Eaves", "Finch", "Gale",
+];
+const HOW: [&str; 9] = [
+    "Silent",
+    "Borrowed",
+    "Crooked",
+    "Distant",
+    "Everlasting",
+    "Forgotten",
+    "Golden",
+    "Hidden",
+    "Idle",
+];
+const WHAT: [&str; 11] = [
+    "Harbour",
+    "Orchard",
+    "Lantern",
+    "Staircase",
+    "Compass",
+    "Garden",
+    "Letter",
+    "Mountain",
+    "Piano",
+    "River",
+    "Window",
+];
+
+impl Site {
+    /// A library of so many patrons with so many loans and holds each: always the same for the same numbers.
+    ///
+    /// Number and PIN of each are [`generated_number`] and [`generated_pin`]; due dates lie between 2 days ago
+    /// and 27 days ahead, and holds go through all four states.
+    #[must_use]
+    pub fn generated(
+        system: SystemKind,
+        patrons: usize,
+        loans_each: usize,
+        holds_each: usize,
+        today: NaiveDate,
+    ) -> Self {
+        let mut site = Self::new(system, "Generated Public Library", today);
+        for number in 0..patrons {
+            let name = format!("{} {}", pick(&FIRST, number), pick(&LAST, number));
+            let mut patron = Patron::new(&generated_number(number), &generated_pin(number), &name)
+                .with_card_expires(day(today, 365));
+            for place in 0..loans_each {
+                patron.loans.push(generated_loan(number, place, today));
+            }
+            for place in 0..holds_each {
+                patron.holds.push(generated_hold(&site, number, place));
+            }
+            site.patrons.push(patron);
+        }
+        site
+    }
+}
+
+fn pick<'a>(words: &[&'a str], number: usize) -> &'a str {
+    words
+        .iter()
+        .cycle()
+        .nth(number % words.len().max(1))
+        .copied()
+        .unwrap_or_default()
+}
+
+/// A title and author that no other place of the same patron has.
+fn generated_work(patron: usize, place: usize) -> (String, String) {
+    let seed = patron.wrapping_mul(31).wrapping_add(place);
+    let title = format!(
+        "The {} {}, part {}",
+        pick(&HOW, seed),
+        pick(&WHAT, seed / 3),
+        place + 1
+    );
+    let author = format!("{}, {}", pick(&LAST, seed / 2), pick(&FIRST, seed / 5));
+    (title, author)
+}
+
+/// An item number that no other patron or place has.
+fn generated_id(patron: usize, place: usize) -> u64 {
+    (patron as u64 + 1) * 10_000 + place as u64
+}
+
+fn generated_loan(patron: usize, place: usize, today: NaiveDate) -> DemoLoan {
+    let (title, author) = generated_work(patron, place);
+    let spread = number_of(&title, &patron.to_string()) % 30;
+    let offset = i64::try_from(spread).unwrap_or(0) - 2;
+    let mut loan = DemoLoan::new(&title, &author, day(today, offset));
+    loan.id = generated_id(patron, place);
+    loan.renewals = u32::try_from(place % 4).unwrap_or(0);
+    if place % 7 == 6 {
+        loan = loan.not_renewable("Someone else is waiting for this.");
+    }
+    loan
+}
+
+fn generated_hold(site: &Site, patron: usize, place: usize) -> DemoHold {
+    let (title, author) = generated_work(patron, place + 5000);
+    let branch = site.branches.first().map_or("Mill Street", String::as_str);
+    let today = site.today;
+    let mut hold = match place % 4 {
+        0 => DemoHold::ready(&title, &author, branch, Some(day(today, 5))),
+        1 => DemoHold::in_transit(&title, &author, branch),
+        2 => DemoHold::waiting(&title, &author, branch, 9, 83),
+        _ => DemoHold::suspended(&title, &author, branch, Some(day(today, 30))),
+    };
+    hold.id = generated_id(patron, place + 5000);
+    hold
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn today() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 11, 21).unwrap()
+    }
+
+    #[test]
+    fn generated_sites_are_the_same_each_time_and_mix_nobodys_items() {
+        let make = || Site::generated(SystemKind::Sierra, 20, 80, 12, today());
+        let site = make();
+        assert_eq!(site.patrons, make().patrons);
+        assert_eq!(site.patrons[7].number, generated_number(7));
+        let ids: HashSet<u64> = site
+            .patrons
+            .iter()
+            .flat_map(|patron| {
+                let loans = patron.loans.iter().map(|loan| loan.id);
+                loans.chain(patron.holds.iter().map(|hold| hold.id))
+            })
+            .collect();
+        assert_eq!(ids.len(), 20 * 92);
+        let titles: HashSet<_> = site.patrons[0]
+            .loans
+            .iter()
+            .map(|loan| &loan.title)
+            .collect();
+        assert_eq!(titles.len(), 80);
+    }
+
+    #[test]
+    fn the_demo_families_have_one_of_each_urgency() {
+        let sites = family_sites(today());
+        let loans: Vec<_> = sites
+            .iter()
+            .flat_map(|site| &site.patrons)
+            .flat_map(|patron| &patron.loans)
+            .collect();
+        assert!(loans.iter().any(|loan| loan.due < today()));
+        assert!(loans.iter().any(|loan| loan.due == today()));
+        assert!(
+            loans
+                .iter()
+                .any(|loan| loan.due == day(today(), 2) && !loan.renewable)
+        );
+        assert_eq!(sites.each_ref().map(|site| site.system), SystemKind::ALL);
+    }
+}

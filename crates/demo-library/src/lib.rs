@@ -1,0 +1,40 @@
+//! Small library sites of every system, for the demo, the tests and the benchmarks.
+//!
+//! [`DemoLibrary::start`] serves one [`Site`] on loopback: sessions, forms with hidden fields, logins that fail and
+//! lock, lists that are paged, and each patron's own account. [`Switches`] make it slow, wrong, down or changed while
+//! it runs. Its pages have the ids, classes, fields and JSON keys of the real systems; every word in them is ours.
+//!
+//! ```
+//! # async fn example() -> std::io::Result<()> {
+//! use hippo_demo_library::{DemoLibrary, Fault, family_sites};
+//!
+//! let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap_or_default();
+//! let [riverside, _, _] = family_sites(today);
+//! let library = DemoLibrary::start(riverside).await?;
+//! println!("{}", library.base_url());
+//! library.switches().set(Fault::Maintenance);
+//! # Ok(())
+//! # }
+//! ```
+
+mod bibliocommons;
+mod connection;
+mod delivery;
+mod desk;
+mod enterprise;
+mod filler;
+mod invented;
+mod log;
+mod page;
+mod patrons;
+mod server;
+mod session;
+mod sierra;
+mod site;
+mod switches;
+
+pub use invented::{family_sites, generated_number, generated_pin, harbour_site};
+pub use log::RequestSeen;
+pub use server::DemoLibrary;
+pub use site::{DemoHold, DemoHoldState, DemoLoan, Generation, Patron, Site, SystemKind};
+pub use switches::{Fault, Rule, Switches};

@@ -1,0 +1,162 @@
+//! Who is logged in, and who typed the wrong PIN too often.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// What a site remembers about one visitor.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// The number of the patron who logged in.
+    pub(crate) patron: Option<String>,
+    /// The value that a form of this session must carry.
+    pub(crate) form_token: String,
+    /// The value that a form may carry once; none when it was used.
+    pub(crate) one_use: Option<String>,
+    /// A second cookie that must come with the first, for systems that have one.
+    pub(crate) access_token: String,
+    /// How many pages have shown this session to be logged in.
+    pub(crate) shown: u32,
+}
+
+/// The outcome of one try to log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    Accepted,
+    /// Wrong number, wrong PIN or locked out: no system tells which.
+    Refused,
+}
+
+/// All sessions of a site.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    sessions: HashMap<String, Session>,
+    /// Proofs of a login that can be turned into a session once.
+    tickets: HashMap<String, String>,
+    wrong_pins: HashMap<String, u32>,
+    attempts: HashMap<String, usize>,
+}
+
+impl Sessions {
+    /// Opens a session for nobody yet, or for a patron; its id and state.
+    pub(crate) fn open(&mut self, patron: Option<&str>) -> (String, Session) {
+        let id = random_id();
+        let session = Session {
+            patron: patron.map(str::to_owned),
+            form_token: random_id(),
+            one_use: None,
+            access_token: random_id(),
+            shown: 0,
+        };
+        self.sessions.insert(id.clone(), session.clone());
+        (id, session)
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&Session> {
+        self.sessions.get(id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Session> {
+        self.sessions.get_mut(id)
+    }
+
+    pub(crate) fn close(&mut self, id: &str) {
+        self.sessions.remove(id);
+    }
+
+    pub(crate) fn close_all(&mut self) {
+        self.sessions.clear();
+        self.tickets.clear();
+    }
+
+    /// How many sessions have a patron.
+    pub(crate) fn logged_in(&self) -> usize {
+        let with_patron = |session: &&Session| session.patron.is_some();
+        self.sessions.values().filter(with_patron).count()
+    }
+
+    pub(crate) fn issue_ticket(&mut self, number: &str) -> String {
+        let ticket = format!("ST-{}", random_id());
+        self.tickets.insert(ticket.clone(), number.to_owned());
+        ticket
+    }
+
+    pub(crate) fn use_ticket(&mut self, ticket: &str) -> Option<String> {
+        self.tickets.remove(ticket)
+    }
+
+    /// Judges one try; `right` says whether number, PIN and what else is asked are right.
+    pub(crate) fn judge(&mut self, number: &str, right: bool, max_wrong: u32) -> Login {
+        *self.attempts.entry(number.to_owned()).or_default() += 1;
+        let wrong = self.wrong_pins.entry(number.to_owned()).or_default();
+        if right && *wrong < max_wrong {
+            *wrong = 0;
+            Login::Accepted
+        } else {
+            *wrong += 1;
+            Login::Refused
+        }
+    }
+
+    pub(crate) fn wrong_pins(&self, number: &str) -> u32 {
+        self.wrong_pins.get(number).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn attempts(&self, number: &str) -> usize {
+        self.attempts.get(number).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn unlock(&mut self, number: &str) {
+        self.wrong_pins.remove(number);
+    }
+}
+
+/// 32 hexadecimal digits that a visitor cannot guess (SipHash with the process's random keys).
+pub(crate) fn random_id() -> String {
+    let part = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", part(), part())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_wrong_pins_lock_even_the_right_one_out() {
+        let mut sessions = Sessions::default();
+        for _ in 0..3 {
+            assert_eq!(sessions.judge("7", false, 3), Login::Refused);
+        }
+        assert_eq!(sessions.judge("7", true, 3), Login::Refused);
+        assert_eq!(sessions.judge("8", true, 3), Login::Accepted);
+        sessions.unlock("7");
+        assert_eq!(sessions.judge("7", true, 3), Login::Accepted);
+        assert_eq!(sessions.attempts("7"), 5);
+    }
+
+    #[test]
+    fn a_right_pin_forgives_the_wrong_ones_before() {
+        let mut sessions = Sessions::default();
+        for _ in 0..4 {
+            sessions.judge("7", false, 3);
+            sessions.unlock("7");
+            sessions.judge("7", false, 3);
+            assert_eq!(sessions.judge("7", true, 3), Login::Accepted);
+            assert_eq!(sessions.wrong_pins("7"), 0);
+        }
+    }
+
+    #[test]
+    fn a_ticket_works_once() {
+        let mut sessions = Sessions::default();
+        let ticket = sessions.issue_ticket("7");
+        assert_eq!(sessions.use_ticket(&ticket).as_deref(), Some("7"));
+        assert_eq!(sessions.use_ticket(&ticket), None);
+    }
+
+    #[test]
+    fn ids_differ() {
+        let first = random_id();
+        assert_eq!(first.len(), 32);
+        assert_ne!(first, random_id());
+    }
+}

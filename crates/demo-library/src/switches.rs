@@ -1,0 +1,282 @@
+//! The switches that make a demo library slow, wrong, down or changed while it runs.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// One way for a site to misbehave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Answers 503, with `Retry-After` in seconds where one is given.
+    Down {
+        /// Seconds.
+        retry_after: Option<u32>,
+    },
+    /// Answers this status with a short page that says nothing.
+    Status(u16),
+    /// Answers 429, with `Retry-After` in seconds where one is given.
+    Refuse {
+        /// Seconds.
+        retry_after: Option<u32>,
+    },
+    /// Takes the request and never answers.
+    Hang,
+    /// Answers late by so much, besides the delay of all answers.
+    Slow(Duration),
+    /// Closes the connection before a byte of an answer.
+    DropConnection,
+    /// Sends half of the body and closes the connection; the length announced was all of it.
+    CutShort,
+    /// Sends half of the body and then nothing more; the length announced was all of it.
+    Stall,
+    /// A page of status 200 that says the site is being worked on.
+    Maintenance,
+    /// A page of status 200 that asks whether the visitor is a robot.
+    Captcha,
+    /// The first half of the page as a complete answer.
+    HalfAPage,
+    /// The page with its ids, classes and keys renamed.
+    ChangedLayout,
+    /// Totals that are three more than what is listed.
+    ///
+    /// An older Enterprise prints no totals, so nothing changes there.
+    WrongCounts,
+    /// The session ends once it has shown an account page.
+    ForgetSession,
+    /// Redirects to itself, for ever.
+    RedirectLoop,
+    /// Redirects there, whatever was asked.
+    RedirectTo(String),
+    /// Answers a login by a redirect to another address.
+    RedirectLogin {
+        /// Where to.
+        to: String,
+        /// Whether the client must send its form once more (307 instead of 302).
+        keep_method: bool,
+    },
+    /// Login forms that are sent to another site: scheme, host and port of it.
+    LoginFormElsewhere(String),
+    /// Status 200, no body.
+    EmptyBody,
+    /// Status 200, bytes that are not text.
+    BinaryBody,
+    /// 50 MB of a page; or as many, packed into 50 KB.
+    HugeBody {
+        /// Whether it is sent packed.
+        gzip: bool,
+    },
+    /// Shows the account of the patron with this number to everyone.
+    OtherPatron(String),
+}
+
+/// A fault, and when it applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    fault: Fault,
+    path_part: Option<String>,
+    method: Option<String>,
+    times: Option<u32>,
+}
+
+impl Rule {
+    /// A fault that applies to every request.
+    #[must_use]
+    pub fn new(fault: Fault) -> Self {
+        Self {
+            fault,
+            path_part: None,
+            method: None,
+            times: None,
+        }
+    }
+
+    /// The same, for requests whose path and query contain this.
+    #[must_use]
+    pub fn only_for(mut self, path_part: &str) -> Self {
+        self.path_part = Some(path_part.to_owned());
+        self
+    }
+
+    /// The same, for requests of one method (`GET`, `POST`).
+    #[must_use]
+    pub fn only_method(mut self, method: &str) -> Self {
+        self.method = Some(method.to_owned());
+        self
+    }
+
+    /// The same, so many times only.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    fn matches(&self, method: &str, path_and_query: &str) -> bool {
+        self.times != Some(0)
+            && self
+                .path_part
+                .as_ref()
+                .is_none_or(|part| path_and_query.contains(part.as_str()))
+            && self
+                .method
+                .as_ref()
+                .is_none_or(|only| only.eq_ignore_ascii_case(method))
+    }
+}
+
+/// Settings of a running site that are not faults.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) delay: Duration,
+    pub(crate) asks_name: bool,
+    pub(crate) page_size: usize,
+    pub(crate) max_wrong_pins: u32,
+    pub(crate) anonymous_pages: bool,
+    pub(crate) latin_1: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            delay: Duration::ZERO,
+            asks_name: false,
+            page_size: 25,
+            max_wrong_pins: 3,
+            anonymous_pages: false,
+            latin_1: false,
+        }
+    }
+}
+
+/// All that can be changed about a site while it runs, from any thread.
+#[derive(Debug, Default)]
+pub struct Switches {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    settings: Settings,
+    rules: Vec<Rule>,
+}
+
+impl Switches {
+    /// Replaces all faults by this one, for every request.
+    pub fn set(&self, fault: Fault) {
+        self.with(|inner| inner.rules = vec![Rule::new(fault)]);
+    }
+
+    /// Replaces all faults by this one, for requests whose path and query contain this.
+    pub fn set_for(&self, path_part: &str, fault: Fault) {
+        self.with(|inner| inner.rules = vec![Rule::new(fault).only_for(path_part)]);
+    }
+
+    /// Adds a fault to those that are set; the first that ends a request wins.
+    pub fn add(&self, rule: Rule) {
+        self.with(|inner| inner.rules.push(rule));
+    }
+
+    /// Takes all faults away; delays and settings stay.
+    pub fn clear(&self) {
+        self.with(|inner| inner.rules.clear());
+    }
+
+    /// Delays every answer by this much.
+    pub fn delay(&self, delay: Duration) {
+        self.with(|inner| inner.settings.delay = delay);
+    }
+
+    /// Whether a Sierra login asks for the patron's name too. Default: no.
+    pub fn asks_name(&self, asks: bool) {
+        self.with(|inner| inner.settings.asks_name = asks);
+    }
+
+    /// How many entries a page of a paged list has. Default: 25; at least 1.
+    pub fn page_size(&self, entries: usize) {
+        self.with(|inner| inner.settings.page_size = entries.max(1));
+    }
+
+    /// After how many wrong PINs a patron is locked out. Default: 3.
+    pub fn max_wrong_pins(&self, tries: u32) {
+        self.with(|inner| inner.settings.max_wrong_pins = tries);
+    }
+
+    /// Whether `BiblioCommons` shows visitors an account page without an account, instead of the login. Default: no.
+    pub fn anonymous_pages(&self, shown: bool) {
+        self.with(|inner| inner.settings.anonymous_pages = shown);
+    }
+
+    /// Whether HTML is sent as ISO-8859-1, said only in the page's own `meta`. Default: no, UTF-8.
+    pub fn latin_1(&self, sent: bool) {
+        self.with(|inner| inner.settings.latin_1 = sent);
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        self.with(|inner| inner.settings.clone())
+    }
+
+    /// The faults for one request; each is counted as used, except those that `is_used` puts off.
+    pub(crate) fn faults_for(
+        &self,
+        method: &str,
+        path_and_query: &str,
+        mut is_used: impl FnMut(&Fault) -> bool,
+    ) -> Vec<Fault> {
+        self.with(|inner| {
+            inner
+                .rules
+                .iter_mut()
+                .filter(|rule| rule.matches(method, path_and_query) && is_used(&rule.fault))
+                .map(|rule| {
+                    if let Some(times) = &mut rule.times {
+                        *times -= 1;
+                    }
+                    rule.fault.clone()
+                })
+                .collect()
+        })
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        act(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_applies_where_and_as_often_as_it_says() {
+        let switches = Switches::default();
+        switches.add(Rule::new(Fault::Hang).only_for("/holds").times(2));
+        switches.add(Rule::new(Fault::EmptyBody).only_method("POST"));
+        let ask = |method: &str, path: &str| switches.faults_for(method, path, |_| true);
+        assert_eq!(ask("GET", "/items"), []);
+        assert_eq!(
+            ask("POST", "/holds?page=2"),
+            [Fault::Hang, Fault::EmptyBody]
+        );
+        assert_eq!(
+            switches.faults_for("GET", "/holds", |_| false),
+            [],
+            "what is put off is not counted"
+        );
+        assert_eq!(ask("GET", "/holds"), [Fault::Hang]);
+        assert_eq!(ask("GET", "/holds"), []);
+    }
+
+    #[test]
+    fn setting_a_fault_replaces_the_others_and_keeps_the_delay() {
+        let switches = Switches::default();
+        switches.delay(Duration::from_millis(5));
+        switches.set(Fault::Captcha);
+        switches.set_for("/a", Fault::Maintenance);
+        assert_eq!(
+            switches.faults_for("GET", "/a", |_| true),
+            [Fault::Maintenance]
+        );
+        switches.clear();
+        assert_eq!(switches.faults_for("GET", "/a", |_| true), []);
+        assert_eq!(switches.settings().delay, Duration::from_millis(5));
+    }
+}
