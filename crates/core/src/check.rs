@@ -1,6 +1,7 @@
 //! One attempt to read one card.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::account::Account;
 use crate::card::CardKey;
@@ -10,6 +11,8 @@ use crate::ids::LibraryId;
 /// One attempt to read one card, and how it ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
+    /// Which check it is; its [`crate::card::LoginMark`] names the same.
+    pub id: Uuid,
     /// The card.
     pub card: CardKey,
     /// The library that was asked.

@@ -1,5 +1,7 @@
 //! A mail, and what becomes of it.
 
+pub mod mime;
+
 use std::fmt;
 
 use async_trait::async_trait;

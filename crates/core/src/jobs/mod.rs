@@ -1,1 +1,35 @@
-//! The jobs.
+//! The jobs: scheduled work, written against the traits for all that is outside.
+//!
+//! [`check_cards`] plans visits and hands them out, [`visit`] checks the cards of one; [`notify_all`]
+//! plans the notices that are due, [`notify_family`] sends one, once. [`ledger`] puts a run on record.
+
+pub mod check_cards;
+pub mod keys;
+pub mod ledger;
+pub mod notify_all;
+pub mod notify_family;
+pub mod visit;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+use crate::notice::render::RenderError;
+use crate::seal::SealError;
+use crate::store::StoreError;
+
+/// Why a job could not do its work. What a site does is an outcome, never an error of a job.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keys are not there or do not open what is stored.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A notice could not be put into words.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+/// Asked between two pieces of work: true once a person wants the job to stop.
+pub type StopSignal<'a> = &'a (dyn Fn() -> bool + Send + Sync);

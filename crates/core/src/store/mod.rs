@@ -6,6 +6,8 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
+#[cfg(any(test, feature = "contract"))]
+pub mod memory;
 
 use std::time::Duration;
 
@@ -60,7 +62,8 @@ pub trait FamilyStore: Send + Sync {
     /// All families, by id.
     async fn families(&self) -> StoreResult<Vec<Family>>;
 
-    /// Removes a family with its cards, their secrets, accounts and notices.
+    /// Removes a family with its cards, their secrets, accounts and notices;
+    /// [`StoreError::NotFound`] if it is not there.
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()>;
 }
 
@@ -76,10 +79,12 @@ pub trait LibraryStore: Send + Sync {
     /// All libraries, by id.
     async fn libraries(&self) -> StoreResult<Vec<Library>>;
 
-    /// Removes a library; [`StoreError::InUse`] while a card is of it.
+    /// Removes a library; [`StoreError::InUse`] while a card is of it, [`StoreError::NotFound`] if
+    /// it is not there.
     async fn remove_library(&self, id: &LibraryId) -> StoreResult<()>;
 
-    /// Leaves a library alone until `until`, if it is not left alone for longer already.
+    /// Leaves a library alone until `until`, if it is not left alone for longer already;
+    /// [`StoreError::NotFound`] if it is not there.
     async fn leave_alone(&self, id: &LibraryId, until: DateTime<Utc>) -> StoreResult<()>;
 
     /// Until when a library is to be left alone; may lie in the past.
@@ -134,9 +139,10 @@ pub trait CardStore: Send + Sync {
     async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()>;
 
     /// Forgets that the site refused the card and that a login is open: it may be tried again.
+    /// [`StoreError::NotFound`] if it is not there.
     async fn allow_retry(&self, id: CardId) -> StoreResult<()>;
 
-    /// Removes a card with its secret and account.
+    /// Removes a card with its secret and account; [`StoreError::NotFound`] if it is not there.
     async fn remove_card(&self, id: CardId) -> StoreResult<()>;
 }
 
@@ -147,6 +153,9 @@ pub trait SecretStore: Send + Sync {
     async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>>;
 
     /// Replaces a card's secret and its fingerprint in one step.
+    ///
+    /// [`StoreError::NotFound`] if the card is not there; [`StoreError::AlreadyExists`] if its
+    /// family holds that number at the library on another card.
     async fn replace_secret(
         &self,
         card: CardId,
@@ -163,7 +172,7 @@ pub trait SecretStore: Send + Sync {
 pub enum Saved {
     /// It is the newest.
     Stored,
-    /// A check that began later is there already; nothing was changed.
+    /// A check that began later is there already; nothing but the mark was changed.
     Older,
     /// The card is gone; nothing was changed.
     CardGone,
@@ -181,9 +190,10 @@ pub trait CheckStore: Send + Sync {
     /// Saves a check: the account if it has one, and how it ended; takes the mark away.
     ///
     /// Conditional: a check never overwrites one that began later. A failure leaves the last good
-    /// account as it is. `wrong_credentials` sets `refused_since` (if it is not set), an account
-    /// clears it and sets `last_success_at`. The mark goes only if it is of a check that began no
-    /// later than this one.
+    /// account as it is. `wrong_credentials` sets `refused_since` to when the check began (if it is
+    /// not set), an account clears it and sets `last_success_at`. The mark goes only if this check
+    /// wrote it: one that did not try, since it found the mark of a crash, must leave it. It goes
+    /// even if this check is [`Saved::Older`]. A failure's `retry_after` is not kept.
     async fn save_check(&self, check: &Check) -> StoreResult<Saved>;
 
     /// The last good accounts of a family's cards.
@@ -194,6 +204,7 @@ pub trait CheckStore: Send + Sync {
 #[async_trait]
 pub trait NoticeStore: Send + Sync {
     /// Puts a record if there is none of its family and date; true if it was put.
+    /// [`StoreError::NotFound`] if the family is not there.
     async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool>;
 
     /// The record of one family and local date.
@@ -202,8 +213,9 @@ pub trait NoticeStore: Send + Sync {
 
     /// Replaces a record if its stored revision is still `revision`; true if it was replaced.
     ///
-    /// One conditional write. `told` is stored with it where given. The answer comes only when the
-    /// write would survive a crash.
+    /// One conditional write. `told` is stored with it where given, and what was stored before stays
+    /// where not. The answer comes only when the write would survive a crash. False if there is no
+    /// such record.
     async fn replace_notice(
         &self,
         revision: u64,
@@ -211,10 +223,11 @@ pub trait NoticeStore: Send + Sync {
         told: Option<&Told>,
     ) -> StoreResult<bool>;
 
-    /// The records that are not final, oldest first.
+    /// The records that are not final, oldest date first, then by family.
     async fn open_notices(&self) -> StoreResult<Vec<NoticeRecord>>;
 
-    /// What the newest notice that was sent told this family.
+    /// What the newest notice (by date) that is SENT told this family; of those that told nothing
+    /// on record, an older one answers.
     async fn last_told(&self, family: &FamilyId) -> StoreResult<Option<Told>>;
 
     /// The newest records of a family, newest date first.
@@ -243,7 +256,8 @@ pub trait RunStore: Send + Sync {
     ///
     /// Unless `allow_overlap`, a run of the same job and label that is `Running` and reported
     /// within `silence` before `run.started_at` makes this one `SkippedStillRunning`. One that has
-    /// been silent for longer is recorded `Lost`.
+    /// been silent for longer is recorded `Lost`, finished when it last reported. A skipped one is
+    /// finished when it began.
     async fn start_run(
         &self,
         run: &Run,
@@ -251,7 +265,7 @@ pub trait RunStore: Send + Sync {
         silence: Duration,
     ) -> StoreResult<RunStart>;
 
-    /// Replaces a run's report, outcome and counts.
+    /// Replaces a run's report, end, outcome and counts; [`StoreError::NotFound`] if it is not there.
     async fn report_run(&self, run: &Run) -> StoreResult<()>;
 
     /// One run.
@@ -265,7 +279,7 @@ pub trait RunStore: Send + Sync {
         limit: usize,
     ) -> StoreResult<Vec<Run>>;
 
-    /// Forgets runs and notices of before `before`, open notices excepted.
+    /// Forgets runs that began and notices that were planned before `before`, open notices excepted.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
 }
 

@@ -1,0 +1,297 @@
+//! `check-cards`: plans visits to every library, and hands them out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{FamilyId, LibraryId};
+use crate::jobs::ledger::{self, OpenRun, RunPlan};
+use crate::jobs::visit::{CheckedCard, Pace, VISIT_LIMIT, Visit, VisitPorts, check_visit};
+use crate::jobs::{JobError, StopSignal};
+use crate::run::{Counts, Run, RunOutcome};
+use crate::store::{CardCursor, CardStore, RunStart, RunStore, Scope};
+
+/// How many cards are listed at a time.
+const PAGE: usize = 100;
+
+/// Which cards a run is to check. The JSON is the input of a schedule.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckCardsInput {
+    /// All cards, or those whose newest check failed.
+    pub scope: InputScope,
+    /// Only this family's.
+    pub family: Option<FamilyId>,
+    /// Only this library's.
+    pub library: Option<LibraryId>,
+}
+
+/// [`Scope`], as an input names it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputScope {
+    /// All cards.
+    #[default]
+    All,
+    /// The cards whose newest check failed.
+    Failed,
+}
+
+impl From<InputScope> for Scope {
+    fn from(scope: InputScope) -> Self {
+        match scope {
+            InputScope::All => Self::All,
+            InputScope::Failed => Self::Failed,
+        }
+    }
+}
+
+/// The visits of a run, at most `visit_size` cards each, by library.
+///
+/// Cards of the same number always stand in the same visit, so that it is logged in once for them.
+pub async fn plan_visits(
+    cards: &dyn CardStore,
+    input: &CheckCardsInput,
+    visit_size: usize,
+) -> Result<Vec<Visit>, JobError> {
+    let mut visits: Vec<Visit> = Vec::new();
+    let mut last: Option<CardCursor> = None;
+    loop {
+        let page = cards
+            .cards_to_check(input.scope.into(), last.as_ref(), PAGE)
+            .await?;
+        let is_last_page = page.len() < PAGE;
+        for record in page {
+            let card = record.card;
+            let cursor = CardCursor {
+                library: card.library,
+                fingerprint: card.fingerprint,
+                card: card.id,
+            };
+            let wanted = input.family.as_ref().is_none_or(|id| *id == card.family)
+                && input
+                    .library
+                    .as_ref()
+                    .is_none_or(|id| *id == cursor.library);
+            if wanted {
+                let same_number = last.as_ref().is_some_and(|last| {
+                    last.library == cursor.library && last.fingerprint == cursor.fingerprint
+                });
+                match visits.last_mut() {
+                    Some(visit)
+                        if visit.library == cursor.library
+                            && (visit.cards.len() < visit_size || same_number) =>
+                    {
+                        visit.cards.push(cursor.card);
+                    }
+                    _ => visits.push(Visit {
+                        library: cursor.library.clone(),
+                        cards: vec![cursor.card],
+                    }),
+                }
+            }
+            last = Some(cursor);
+        }
+        if is_last_page {
+            return Ok(visits);
+        }
+    }
+}
+
+/// The size of visits that keeps `concurrency` workers busy to the end.
+pub fn visit_size(cards: usize, concurrency: usize) -> usize {
+    cards.div_ceil(concurrency.max(1) * 8).clamp(1, VISIT_LIMIT)
+}
+
+/// How a run on one machine goes about its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CheckOptions {
+    /// How many libraries are visited at a time.
+    pub concurrency: usize,
+    /// The pauses between two cards of one library.
+    pub pace: Pace,
+}
+
+impl Default for CheckOptions {
+    fn default() -> Self {
+        Self {
+            concurrency: 8,
+            pace: Pace::default(),
+        }
+    }
+}
+
+/// What a run says while it goes.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// So many cards are to be checked.
+    Planned(usize),
+    /// One of them was.
+    Checked(&'a CheckedCard),
+}
+
+/// Checks every card that `input` asks for, in this process, as one run on record.
+///
+/// The inner error tells why no run was begun. When `stop` says so, the cards that were begun are
+/// finished and the run is recorded as interrupted.
+pub async fn check_cards(
+    ports: &VisitPorts<'_>,
+    runs: &dyn RunStore,
+    plan: RunPlan,
+    input: &CheckCardsInput,
+    options: CheckOptions,
+    stop: StopSignal<'_>,
+    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
+) -> Result<Result<Run, RunStart>, JobError> {
+    let mut run = match ledger::open(runs, ports.clock, plan).await? {
+        Ok(run) => run,
+        Err(not_begun) => return Ok(Err(not_begun)),
+    };
+    let counts = Mutex::new(Counts::default());
+    let work = check_all(
+        ports, runs, &mut run, input, options, stop, progress, &counts,
+    )
+    .await;
+    let counts = counts.into_inner().unwrap_or_default();
+    let outcome = match &work {
+        Err(_) => RunOutcome::Failed,
+        Ok(()) if stop() => RunOutcome::Interrupted,
+        Ok(()) if counts.failures() > 0 => RunOutcome::DoneWithFailures,
+        Ok(()) => RunOutcome::Done,
+    };
+    let closed = run.close(runs, ports.clock, outcome, counts).await;
+    // The error of the work says more than one of the record.
+    work?;
+    Ok(Ok(closed?))
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the inside of one function, cut out so that `?` works"
+)]
+async fn check_all(
+    ports: &VisitPorts<'_>,
+    runs: &dyn RunStore,
+    run: &mut OpenRun,
+    input: &CheckCardsInput,
+    options: CheckOptions,
+    stop: StopSignal<'_>,
+    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
+    counts: &Mutex<Counts>,
+) -> Result<(), JobError> {
+    let mut visits = plan_visits(ports.cards, input, VISIT_LIMIT).await?;
+    let cards = visits.iter().map(|visit| visit.cards.len()).sum();
+    let size = visit_size(cards, options.concurrency);
+    if size < VISIT_LIMIT {
+        visits = plan_visits(ports.cards, input, size).await?;
+    }
+    progress(Progress::Planned(cards));
+    count(counts, |counts| {
+        counts.planned = u32::try_from(cards).unwrap_or(u32::MAX);
+    });
+    let checked = |card: &CheckedCard| {
+        count(counts, |counts| match &card.check.outcome {
+            Ok(_) => counts.done += 1,
+            Err(failure) => counts.add_failure(failure.kind.as_str()),
+        });
+        progress(Progress::Checked(card));
+    };
+    let mut queue = VisitQueue::new(visits);
+    let mut running = FuturesUnordered::new();
+    let mut fault = None;
+    loop {
+        while fault.is_none() && !stop() && running.len() < options.concurrency.max(1) {
+            let Some(next) = queue.next() else {
+                break;
+            };
+            let checked = &checked;
+            running.push(async move {
+                if !next.is_first_at_library {
+                    options.pace.wait(ports.clock).await;
+                }
+                let result = check_visit(ports, &next.visit, options.pace, stop, checked).await;
+                (next.visit.library, result)
+            });
+        }
+        let Some((library, result)) = running.next().await else {
+            break;
+        };
+        queue.left(&library);
+        if let Err(error) = result {
+            fault.get_or_insert(error);
+        }
+        let so_far = counts
+            .lock()
+            .map(|counts| counts.clone())
+            .unwrap_or_default();
+        run.report(runs, ports.clock.now(), &so_far).await?;
+    }
+    fault.map_or(Ok(()), Err)
+}
+
+fn count(counts: &Mutex<Counts>, change: impl FnOnce(&mut Counts)) {
+    if let Ok(mut counts) = counts.lock() {
+        change(&mut counts);
+    }
+}
+
+/// Visits that wait for their turn: one at a time to each library.
+///
+/// The library with the most visits left goes first, so that no worker waits for the longest at the
+/// end.
+struct VisitQueue {
+    waiting: BTreeMap<LibraryId, Vec<Visit>>,
+    busy: BTreeSet<LibraryId>,
+    begun: BTreeSet<LibraryId>,
+}
+
+/// A visit whose turn it is.
+struct NextVisit {
+    visit: Visit,
+    is_first_at_library: bool,
+}
+
+impl VisitQueue {
+    fn new(visits: Vec<Visit>) -> Self {
+        let mut waiting: BTreeMap<LibraryId, Vec<Visit>> = BTreeMap::new();
+        // Popped from the end: the first of each library stands last.
+        for visit in visits.into_iter().rev() {
+            waiting
+                .entry(visit.library.clone())
+                .or_default()
+                .push(visit);
+        }
+        Self {
+            waiting,
+            busy: BTreeSet::new(),
+            begun: BTreeSet::new(),
+        }
+    }
+
+    fn next(&mut self) -> Option<NextVisit> {
+        let (library, visits) = self
+            .waiting
+            .iter_mut()
+            .filter(|(library, _)| !self.busy.contains(*library))
+            .max_by_key(|(_, visits)| visits.len())?;
+        let visit = visits.pop()?;
+        let library = library.clone();
+        if visits.is_empty() {
+            self.waiting.remove(&library);
+        }
+        self.busy.insert(library.clone());
+        Some(NextVisit {
+            visit,
+            is_first_at_library: self.begun.insert(library),
+        })
+    }
+
+    fn left(&mut self, library: &LibraryId) {
+        self.busy.remove(library);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! `notify-all`: plans the notices that are due, and hands them out.
+//!
+//! Level-triggered: each tick asks which notices are due and not yet on record, and which are on
+//! record and free; a missed tick or a double one mends itself.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{date_exists, due_instant, local_date, start_of_day};
+use crate::family::Family;
+use crate::ids::FamilyId;
+use crate::jobs::ledger::{self, RunPlan};
+use crate::jobs::notify_family::{NoticeResult, NotifyPorts, notify_family};
+use crate::jobs::{JobError, StopSignal};
+use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::run::{Counts, Run, RunOutcome};
+use crate::store::{RunStart, RunStore};
+
+/// How far back a tick looks for notices that should have been planned.
+pub const CATCH_UP: Duration = Duration::hours(6);
+
+/// The local dates of a family whose notice is due and not yet out of date at `now`, oldest first.
+///
+/// The window reaches back six hours or to the start of the family's current local date, whichever
+/// is longer: a family at 23:45 is planned by the tick after midnight, for the day before.
+pub fn due_dates(family: &Family, now: DateTime<Utc>) -> Vec<NaiveDate> {
+    let zone = family.timezone;
+    let today = local_date(now, zone);
+    let window_start = window_start(family, now);
+    let first = local_date(window_start, zone);
+    let created = local_date(family.created_at, zone);
+    // One day further on both sides: a gap of the clocks may move a due time over midnight.
+    std::iter::successors(first.pred_opt(), NaiveDate::succ_opt)
+        .take_while(|date| *date <= today)
+        .filter(|date| *date >= created && date_exists(*date, zone))
+        .filter(|date| {
+            let due = due_instant(*date, family.notice_time, zone);
+            window_start <= due && due <= now
+        })
+        .collect()
+}
+
+fn window_start(family: &Family, now: DateTime<Utc>) -> DateTime<Utc> {
+    let today = local_date(now, family.timezone);
+    (now - CATCH_UP).min(start_of_day(today, family.timezone))
+}
+
+/// When a family's next notice is due, after `now`.
+pub fn next_due(family: &Family, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let zone = family.timezone;
+    std::iter::successors(Some(local_date(now, zone)), NaiveDate::succ_opt)
+        .take(4)
+        .filter(|date| date_exists(*date, zone))
+        .map(|date| due_instant(date, family.notice_time, zone))
+        .find(|due| *due > now)
+}
+
+/// What a run of `notify-all` is asked to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NotifyAllInput {
+    /// This local date for every family, whatever the time of day; `None`: what is due.
+    pub date: Option<NaiveDate>,
+    /// Only this family.
+    pub family: Option<FamilyId>,
+}
+
+/// Plans and sends every notice that is due, in this process, as one run on record.
+///
+/// Two at once are safe and send each notice once. The inner error tells why no run was begun.
+pub async fn notify_all(
+    ports: &NotifyPorts<'_>,
+    runs: &dyn RunStore,
+    plan: RunPlan,
+    input: &NotifyAllInput,
+    stop: StopSignal<'_>,
+    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
+) -> Result<Result<Run, RunStart>, JobError> {
+    let run = match ledger::open(runs, ports.clock, plan).await? {
+        Ok(run) => run,
+        Err(not_begun) => return Ok(Err(not_begun)),
+    };
+    let mut counts = Counts::default();
+    let work = send_all(ports, input, stop, progress, &mut counts).await;
+    let outcome = match &work {
+        Err(_) => RunOutcome::Failed,
+        Ok(()) if stop() => RunOutcome::Interrupted,
+        Ok(()) if counts.failures() > 0 => RunOutcome::DoneWithFailures,
+        Ok(()) => RunOutcome::Done,
+    };
+    let closed = run.close(runs, ports.clock, outcome, counts).await;
+    // The error of the work says more than one of the record.
+    work?;
+    Ok(Ok(closed?))
+}
+
+/// What a run says while it goes.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// So many notices are to be sent.
+    Planned(usize),
+    /// One of them got this far.
+    Settled(&'a NoticeResult),
+}
+
+/// How many notices are on their way to the mail service at a time.
+const CONCURRENCY: usize = 4;
+
+async fn send_all(
+    ports: &NotifyPorts<'_>,
+    input: &NotifyAllInput,
+    stop: StopSignal<'_>,
+    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
+    counts: &mut Counts,
+) -> Result<(), JobError> {
+    let planned = plan_notices(ports, input).await?;
+    counts.planned = u32::try_from(planned.len()).unwrap_or(u32::MAX);
+    progress(Progress::Planned(planned.len()));
+    let mut sending = futures::stream::iter(planned)
+        .take_while(|_| futures::future::ready(!stop()))
+        .map(|(family, date)| async move {
+            match expire_notice(ports, &family, date, input.date).await? {
+                Some(expired) => Ok(Some(expired)),
+                None => notify_family(ports, &family, date).await,
+            }
+        })
+        .buffer_unordered(CONCURRENCY);
+    let mut fault = None;
+    while let Some(result) = sending.next().await {
+        match result {
+            Ok(Some(result)) => {
+                match result.state {
+                    NoticeState::Sent => counts.done += 1,
+                    NoticeState::Skipped => counts.skipped += 1,
+                    state => counts.add_failure(state.as_str()),
+                }
+                progress(Progress::Settled(&result));
+            }
+            // In other hands: they count it.
+            Ok(None) => counts.planned = counts.planned.saturating_sub(1),
+            // One family's fault keeps no other family from its mail.
+            Err(error) => {
+                tracing::error!(%error, "A notice could not be made.");
+                counts.add_failure("error");
+                fault.get_or_insert(error);
+            }
+        }
+    }
+    fault.map_or(Ok(()), Err)
+}
+
+/// Plans the notices that are due and says which ones to hand to [`notify_family`] now.
+pub async fn plan_notices(
+    ports: &NotifyPorts<'_>,
+    input: &NotifyAllInput,
+) -> Result<Vec<(FamilyId, NaiveDate)>, JobError> {
+    let now = ports.clock.now();
+    let only = input.family.as_ref();
+    let mut free = BTreeSet::new();
+    for family in ports.families.families().await? {
+        if family.paused || only.is_some_and(|only| *only != family.id) {
+            continue;
+        }
+        let dates = match input.date {
+            Some(date) => vec![date],
+            None => due_dates(&family, now),
+        };
+        for date in dates {
+            let record = NoticeRecord::planned(family.id.clone(), date, now);
+            if ports.notices.plan_notice(&record).await? {
+                free.insert((family.id.clone(), date));
+            }
+        }
+    }
+    for record in ports.notices.open_notices().await? {
+        let wanted = only.is_none_or(|only| *only == record.family);
+        if wanted && record.is_free(now).is_ok() {
+            free.insert((record.family, record.date));
+        }
+    }
+    Ok(free.into_iter().collect())
+}
+
+/// Settles a notice that is free but whose day has passed: it is not sent late, and says so.
+///
+/// `None`: its day has not passed, or it is in other hands.
+async fn expire_notice(
+    ports: &NotifyPorts<'_>,
+    family: &FamilyId,
+    date: NaiveDate,
+    asked_for: Option<NaiveDate>,
+) -> Result<Option<NoticeResult>, JobError> {
+    let now = ports.clock.now();
+    if asked_for == Some(date) {
+        return Ok(None);
+    }
+    let Some(family) = ports.families.family(family).await? else {
+        return Ok(None);
+    };
+    if due_instant(date, family.notice_time, family.timezone) >= window_start(&family, now) {
+        return Ok(None);
+    }
+    let Some(record) = ports.notices.notice(&family.id, date).await? else {
+        return Ok(None);
+    };
+    if record.is_free(now).is_err() {
+        return Ok(None);
+    }
+    let reason = match &record.reason {
+        Some(reason) => format!("Its day passed before it could be sent. {reason}"),
+        None => "Its day passed before it could be sent.".to_owned(),
+    };
+    let Ok(failed) = record.failed(reason, now) else {
+        return Ok(None);
+    };
+    if !ports
+        .notices
+        .replace_notice(record.revision, &failed, None)
+        .await?
+    {
+        return Ok(None);
+    }
+    tracing::warn!(family.id = %family.id, %date, "A notice was not sent within its day.");
+    Ok(Some(NoticeResult {
+        family: failed.family,
+        date,
+        state: NoticeState::Failed,
+        subject: None,
+        reason: failed.reason,
+    }))
+}
+
+#[cfg(test)]
+mod tests;

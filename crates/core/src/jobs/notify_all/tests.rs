@@ -1,0 +1,307 @@
+use chrono::NaiveTime;
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::*;
+use crate::jobs::testing::{World, account, family};
+use crate::mail::MailAnswer;
+use crate::notice::record::{LEASE, REFUSED_DELAY};
+use crate::run::{Job, RunKey, Trigger};
+use crate::store::{FamilyStore, NoticeStore};
+use uuid::Uuid;
+
+async fn tick(world: &World) -> Run {
+    let plan = RunPlan {
+        key: RunKey {
+            job: Job::NotifyAll,
+            label: format!("tick-{}", Uuid::new_v4().simple()).parse().unwrap(),
+            scheduled_time: world.clock_now(),
+        },
+        trigger: Trigger::Schedule,
+        input: serde_json::json!({}),
+        allow_overlap: true,
+    };
+    notify_all(
+        &world.notify_ports(),
+        &world.store,
+        plan,
+        &NotifyAllInput::default(),
+        &|| false,
+        &|_| {},
+    )
+    .await
+    .unwrap()
+    .unwrap()
+}
+
+impl World {
+    fn clock_now(&self) -> DateTime<Utc> {
+        use crate::clock::Clock as _;
+        self.clock.now()
+    }
+
+    async fn notice_today(&self) -> NoticeRecord {
+        self.store
+            .notice(&self.conrad(), "2026-11-21".parse().unwrap())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+}
+
+/// A world in which conrad has an overdue loan, and diaz no cards.
+async fn overdue() -> World {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    world
+        .site
+        .answer("1", Ok(account(&[("Emma", "2026-11-20")])));
+    world.check_all().await;
+    world
+}
+
+#[tokio::test]
+async fn a_notice_is_sent_once_however_often_it_ticks() {
+    let world = overdue().await;
+    let run = tick(&world).await;
+    assert_eq!((run.counts.done, run.counts.skipped), (1, 1));
+    for _ in 0..5 {
+        world.clock.advance(Duration::minutes(15));
+        assert_eq!(tick(&world).await.counts.planned, 0);
+    }
+    assert_eq!(world.mails(), 1);
+    assert_eq!(world.notice_today().await.state, NoticeState::Sent);
+}
+
+#[tokio::test]
+async fn two_at_once_send_one_mail() {
+    let world = overdue().await;
+    let (one, other) = tokio::join!(tick(&world), tick(&world));
+    assert_eq!(world.mails(), 1);
+    assert_eq!(one.counts.done + other.counts.done, 1);
+}
+
+#[tokio::test]
+async fn nothing_to_say_is_recorded_and_not_asked_again() {
+    let world = World::new().await;
+    tick(&world).await;
+    assert_eq!(world.mails(), 0);
+    assert_eq!(world.notice_today().await.state, NoticeState::Skipped);
+}
+
+#[tokio::test]
+async fn a_notice_is_not_sent_before_its_time() {
+    let world = overdue().await;
+    world.clock.set("2026-11-21T11:29:00Z");
+    tick(&world).await;
+    assert_eq!(world.mails(), 0);
+}
+
+#[tokio::test]
+async fn a_mail_that_was_not_sent_goes_out_with_the_next_tick() {
+    let world = overdue().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::NotSent {
+            reason: "no connection".to_owned(),
+        });
+    let run = tick(&world).await;
+    assert_eq!(run.counts.failed["PENDING"], 1);
+    assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
+    assert_eq!(
+        world.notice_today().await.reason.as_deref(),
+        Some("no connection")
+    );
+    assert_eq!(tick(&world).await.counts.done, 1);
+    assert_eq!(world.mails(), 2);
+}
+
+#[tokio::test]
+async fn a_mail_that_was_refused_for_now_waits_and_one_for_good_is_failed() {
+    let world = overdue().await;
+    for for_good in [false, true] {
+        world
+            .mailer
+            .answers
+            .lock()
+            .unwrap()
+            .push_back(MailAnswer::Refused {
+                reason: "450".to_owned(),
+                for_good,
+            });
+    }
+    tick(&world).await;
+    tick(&world).await;
+    assert_eq!(world.mails(), 1);
+    world.clock.advance(REFUSED_DELAY);
+    tick(&world).await;
+    assert_eq!(world.mails(), 2);
+    assert_eq!(world.notice_today().await.state, NoticeState::Failed);
+    world.clock.advance(REFUSED_DELAY);
+    tick(&world).await;
+    assert_eq!(world.mails(), 2);
+}
+
+#[tokio::test]
+async fn a_mail_that_may_have_been_sent_is_never_sent_again() {
+    let world = overdue().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::Unknown {
+            reason: "silence after the message".to_owned(),
+        });
+    tick(&world).await;
+    for _ in 0..10 {
+        world.clock.advance(Duration::hours(1));
+        tick(&world).await;
+    }
+    assert_eq!(world.mails(), 1);
+    let record = world.notice_today().await;
+    assert_eq!(record.state, NoticeState::Sending);
+    assert_eq!(record.reason.as_deref(), Some("silence after the message"));
+}
+
+#[tokio::test]
+async fn a_crash_after_the_claim_is_mended_when_the_lease_is_over() {
+    let world = overdue().await;
+    let planned = plan_notices(&world.notify_ports(), &NotifyAllInput::default())
+        .await
+        .unwrap();
+    assert_eq!(planned.len(), 2);
+    let record = world.notice_today().await;
+    let claimed = record.claim(Uuid::new_v4(), world.clock_now()).unwrap();
+    assert!(world.store.replace_notice(0, &claimed, None).await.unwrap());
+    tick(&world).await;
+    assert_eq!(world.mails(), 0, "the worker may still be alive");
+    world.clock.advance(LEASE);
+    tick(&world).await;
+    assert_eq!(world.mails(), 1);
+}
+
+#[tokio::test]
+async fn a_family_without_recipients_is_failed_with_what_to_do() {
+    let world = overdue().await;
+    let mut conrad = family("conrad");
+    conrad.recipients.clear();
+    world.store.update_family(&conrad).await.unwrap();
+    tick(&world).await;
+    let record = world.notice_today().await;
+    assert_eq!(record.state, NoticeState::Failed);
+    assert!(record.reason.unwrap().contains("add-recipient"));
+}
+
+#[tokio::test]
+async fn a_mail_whose_day_passed_is_not_sent_late_and_says_so() {
+    let world = overdue().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::NotSent {
+            reason: "no connection".to_owned(),
+        });
+    tick(&world).await;
+    world.clock.set("2026-11-22T12:00:00Z");
+    tick(&world).await;
+    let record = world.notice_today().await;
+    assert_eq!(record.state, NoticeState::Failed);
+    assert!(record.reason.unwrap().contains("no connection"));
+    assert_eq!(
+        world.mails(),
+        2,
+        "the failed one, and the one of the next day"
+    );
+}
+
+#[tokio::test]
+async fn what_a_mail_told_counts_only_when_it_was_sent() {
+    let world = overdue().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::NotSent {
+            reason: "no connection".to_owned(),
+        });
+    tick(&world).await;
+    assert_eq!(world.store.last_told(&world.conrad()).await.unwrap(), None);
+    tick(&world).await;
+    assert!(
+        world
+            .store
+            .last_told(&world.conrad())
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn a_paused_family_is_left_in_peace() {
+    let world = overdue().await;
+    let mut conrad = family("conrad");
+    conrad.paused = true;
+    world.store.update_family(&conrad).await.unwrap();
+    tick(&world).await;
+    assert_eq!(world.mails(), 0);
+}
+
+#[rstest]
+#[case::just_due("06:30", "2026-11-21T11:30:00Z", &["2026-11-21"])]
+#[case::a_minute_early("06:30", "2026-11-21T11:29:00Z", &[])]
+#[case::all_day("06:30", "2026-11-22T04:59:00Z", &["2026-11-21"])]
+#[case::after_midnight("23:45", "2026-11-22T05:00:00Z", &["2026-11-21"])]
+#[case::six_hours_later("23:45", "2026-11-22T10:46:00Z", &[])]
+#[case::before_the_family_was_there("23:45", "2025-12-31T05:10:00Z", &[])]
+fn the_dates_that_are_due(#[case] time: &str, #[case] now: &str, #[case] expected: &[&str]) {
+    let mut conrad = family("conrad");
+    conrad.notice_time = NaiveTime::parse_from_str(time, "%H:%M").unwrap();
+    let dates: Vec<String> = due_dates(&conrad, now.parse().unwrap())
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(dates, expected);
+}
+
+proptest! {
+    #[test]
+    fn with_ticks_every_quarter_hour_each_existing_date_is_due_once(
+        zone in prop::sample::select(vec![
+            "America/Toronto", "America/St_Johns", "Africa/Cairo", "Australia/Lord_Howe",
+            "Pacific/Apia", "Asia/Kathmandu", "Europe/London", "Africa/Casablanca",
+        ]),
+        quarter in 0u32..96,
+        start_day in 0i64..2000,
+        missed in 0usize..20,
+    ) {
+        let mut conrad = family("conrad");
+        conrad.timezone = zone.parse().unwrap();
+        conrad.notice_time = NaiveTime::from_hms_opt(quarter / 4, quarter % 4 * 15, 0).unwrap();
+        conrad.created_at = "2000-01-01T00:00:00Z".parse().unwrap();
+        let start: DateTime<Utc> = "2024-01-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap() + Duration::days(start_day);
+        let mut planned = BTreeSet::new();
+        // Ticks for four days; after each tick, up to `missed` (5 h) are lost.
+        let mut at = start;
+        while at < start + Duration::days(4) {
+            planned.extend(due_dates(&conrad, at));
+            at += Duration::minutes(15 * (1 + missed as i64));
+        }
+        for offset in 1..=2 {
+            let date = local_date(start + Duration::days(offset), conrad.timezone);
+            prop_assert!(planned.contains(&date), "{date} was not planned");
+        }
+        for date in &planned {
+            prop_assert!(date_exists(*date, conrad.timezone));
+            let due = due_instant(*date, conrad.notice_time, conrad.timezone);
+            prop_assert!(due <= at, "{date} was planned before it was due");
+        }
+    }
+}

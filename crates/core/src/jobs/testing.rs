@@ -1,0 +1,330 @@
+//! What the tests of the jobs share: a world in memory with a library, families and a post office.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::account::{Account, Loan};
+use crate::card::{Card, CardRecord, CardSecret};
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::family::{Family, Preferences};
+use crate::ids::{CardId, FamilyId, LibraryId};
+use crate::jobs::check_cards::{CheckCardsInput, plan_visits};
+use crate::jobs::keys::Keys;
+use crate::jobs::notify_family::NotifyPorts;
+use crate::jobs::visit::{CheckedCard, Pace, VisitPorts, check_visit};
+use crate::library::Library;
+use crate::mail::{Mail, MailAnswer, Mailer};
+use crate::seal::{KeyRing, KeySource, SealError};
+use crate::site::{LibrarySite, LoginPermit};
+use crate::store::memory::{MemoryStore, OpenGate};
+use crate::store::{CardStore, FamilyStore, LibraryStore};
+
+/// A clock that goes only when told to (or slept on).
+pub(crate) struct TestClock(Mutex<DateTime<Utc>>);
+
+impl TestClock {
+    pub(crate) fn set(&self, time: &str) {
+        *self.0.lock().unwrap() = time.parse().unwrap();
+    }
+
+    pub(crate) fn advance(&self, by: chrono::Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+#[async_trait]
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.advance(chrono::Duration::from_std(duration).unwrap());
+    }
+}
+
+/// A site that answers what it was told to answer, and an empty account otherwise.
+#[derive(Default)]
+pub(crate) struct TestSite {
+    answers: Mutex<BTreeMap<String, VecDeque<Result<Account, Failure>>>>,
+    /// `number:pin` of each login that was sent.
+    pub(crate) logins: Mutex<Vec<String>>,
+    /// Crash (never come back) right after the login was permitted.
+    pub(crate) hang_after_login: std::sync::atomic::AtomicBool,
+    visitors: Mutex<BTreeMap<LibraryId, usize>>,
+    /// The most visitors at any one library at a time, and at all of them together.
+    pub(crate) most_at_one: AtomicUsize,
+    pub(crate) most_at_all: AtomicUsize,
+}
+
+impl TestSite {
+    /// The next answer for a number.
+    pub(crate) fn answer(&self, number: &str, answer: Result<Account, Failure>) {
+        self.answers
+            .lock()
+            .unwrap()
+            .entry(number.to_owned())
+            .or_default()
+            .push_back(answer);
+    }
+
+    fn come(&self, library: &LibraryId) {
+        let mut visitors = self.visitors.lock().unwrap();
+        let here = visitors.entry(library.clone()).or_default();
+        *here += 1;
+        self.most_at_one.fetch_max(*here, Ordering::SeqCst);
+        self.most_at_all
+            .fetch_max(visitors.values().sum(), Ordering::SeqCst);
+    }
+
+    fn go(&self, library: &LibraryId) {
+        *self.visitors.lock().unwrap().get_mut(library).unwrap() -= 1;
+    }
+}
+
+#[async_trait]
+impl LibrarySite for TestSite {
+    async fn check(
+        &self,
+        library: &Library,
+        secret: &CardSecret,
+        permit: &dyn LoginPermit,
+    ) -> Result<Account, Failure> {
+        let number = secret.number.expose_secret().to_owned();
+        permit.about_to_log_in().await?;
+        self.logins
+            .lock()
+            .unwrap()
+            .push(format!("{number}:{}", secret.pin.expose_secret()));
+        if self.hang_after_login.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        self.come(&library.id);
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        self.go(&library.id);
+        let answer = self
+            .answers
+            .lock()
+            .unwrap()
+            .get_mut(&number)
+            .and_then(VecDeque::pop_front);
+        answer.unwrap_or_else(|| Ok(account(&[])))
+    }
+}
+
+/// A post office that answers what it was told to answer, and takes the mail otherwise.
+#[derive(Default)]
+pub(crate) struct TestMailer {
+    pub(crate) answers: Mutex<VecDeque<MailAnswer>>,
+    pub(crate) mails: Mutex<Vec<Mail>>,
+}
+
+#[async_trait]
+impl Mailer for TestMailer {
+    async fn send(&self, mail: &Mail) -> MailAnswer {
+        tokio::task::yield_now().await;
+        self.mails.lock().unwrap().push(mail.clone());
+        self.answers
+            .lock()
+            .unwrap()
+            .pop_front()
+            .unwrap_or_else(|| MailAnswer::Accepted {
+                message_id: "<1@example.org>".to_owned(),
+                refused: Vec::new(),
+            })
+    }
+}
+
+struct OneRing(KeyRing);
+
+#[async_trait]
+impl KeySource for OneRing {
+    async fn key_ring(&self) -> Result<KeyRing, SealError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// A store, a clock, a site and a post office.
+pub(crate) struct World {
+    pub(crate) store: MemoryStore,
+    pub(crate) clock: TestClock,
+    pub(crate) site: TestSite,
+    pub(crate) mailer: TestMailer,
+    pub(crate) libraries: BTreeMap<LibraryId, Library>,
+    ring: Arc<OneRing>,
+}
+
+/// An account with these loans (title, due) and no holds.
+pub(crate) fn account(loans: &[(&str, &str)]) -> Account {
+    Account {
+        loans: Some(
+            loans
+                .iter()
+                .map(|(title, due)| Loan {
+                    id: (*title).to_owned(),
+                    title: (*title).to_owned(),
+                    author: None,
+                    due: due.parse().unwrap(),
+                    renewals: None,
+                    renewable: Some(true),
+                    renewable_reason: None,
+                    digital: false,
+                    format: None,
+                    note: None,
+                    url: None,
+                })
+                .collect(),
+        ),
+        holds: Some(Vec::new()),
+        ..Account::unknown("sierra".parse().unwrap())
+    }
+}
+
+pub(crate) fn family(id: &str) -> Family {
+    Family {
+        id: id.parse().unwrap(),
+        name: id.to_owned(),
+        recipients: vec!["pat@example.org".parse().unwrap()],
+        timezone: chrono_tz::America::Toronto,
+        notice_time: NaiveTime::from_hms_opt(6, 30, 0).unwrap(),
+        preferences: Preferences::default(),
+        paused: false,
+        created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+    }
+}
+
+pub(crate) fn library(id: &str) -> Library {
+    Library {
+        id: id.parse().unwrap(),
+        name: format!("Library {id}"),
+        system: "sierra".parse().unwrap(),
+        base_url: "https://books.example.org".parse().unwrap(),
+        account_url: None,
+        timezone: chrono_tz::America::Toronto,
+        date_format: None,
+        login_hosts: Vec::new(),
+        options: BTreeMap::new(),
+    }
+}
+
+impl World {
+    /// 2026-11-21 06:40 in Toronto, families `conrad` and `diaz`, libraries `wpl` and `kpl`.
+    pub(crate) async fn new() -> Self {
+        let world = Self {
+            store: MemoryStore::default(),
+            clock: TestClock(Mutex::new("2026-11-21T11:40:00Z".parse().unwrap())),
+            site: TestSite::default(),
+            mailer: TestMailer::default(),
+            libraries: ["wpl", "kpl"]
+                .map(|id| (id.parse().unwrap(), library(id)))
+                .into(),
+            ring: Arc::new(OneRing(KeyRing::generate().unwrap())),
+        };
+        for library in world.libraries.values() {
+            world.store.add_library(library).await.unwrap();
+        }
+        for id in ["conrad", "diaz"] {
+            world.store.add_family(&family(id)).await.unwrap();
+        }
+        world
+    }
+
+    pub(crate) async fn add_card(
+        &self,
+        family: &str,
+        library: &str,
+        secret: (&str, &str),
+    ) -> CardId {
+        let id = CardId::generate();
+        let number = SecretString::from(secret.0);
+        let library: LibraryId = library.parse().unwrap();
+        let card = Card {
+            id,
+            family: family.parse().unwrap(),
+            fingerprint: self.ring.0.fingerprint(&library, &number),
+            library,
+            patron: "Pat".to_owned(),
+            paused: false,
+            created_at: self.clock.now(),
+        };
+        let pin = SecretString::from(secret.1);
+        let sealed = self.ring.0.seal(id, &CardSecret { number, pin }).unwrap();
+        self.store.add_card(&card, &sealed).await.unwrap();
+        id
+    }
+
+    pub(crate) async fn record(&self, card: CardId) -> CardRecord {
+        self.store.card(card).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn with_visit_ports<T>(
+        &self,
+        work: impl AsyncFnOnce(&VisitPorts<'_>) -> T,
+    ) -> T {
+        let keys = Keys::new(self.ring.as_ref());
+        let ports = VisitPorts {
+            libraries: &self.store,
+            cards: &self.store,
+            secrets: &self.store,
+            checks: &self.store,
+            keys: &keys,
+            site: &self.site,
+            gate: &OpenGate,
+            clock: &self.clock,
+        };
+        work(&ports).await
+    }
+
+    /// Checks all cards that may be checked, one visit after the other.
+    pub(crate) async fn check_all(&self) -> Vec<CheckedCard> {
+        let checked = Mutex::new(Vec::new());
+        self.with_visit_ports(async |ports| {
+            let visits = plan_visits(&self.store, &CheckCardsInput::default(), 10)
+                .await
+                .unwrap();
+            for visit in visits {
+                check_visit(ports, &visit, Pace::NONE, &|| false, &|card| {
+                    checked.lock().unwrap().push(card.clone());
+                })
+                .await
+                .unwrap();
+            }
+        })
+        .await;
+        checked.into_inner().unwrap()
+    }
+
+    pub(crate) fn notify_ports(&self) -> NotifyPorts<'_> {
+        NotifyPorts {
+            families: &self.store,
+            cards: &self.store,
+            checks: &self.store,
+            notices: &self.store,
+            mailer: &self.mailer,
+            clock: &self.clock,
+            libraries: &self.libraries,
+            operator_contact: None,
+        }
+    }
+
+    pub(crate) fn conrad(&self) -> FamilyId {
+        "conrad".parse().unwrap()
+    }
+
+    pub(crate) fn logins(&self) -> Vec<String> {
+        self.site.logins.lock().unwrap().clone()
+    }
+
+    pub(crate) fn mails(&self) -> usize {
+        self.mailer.mails.lock().unwrap().len()
+    }
+}

@@ -1,0 +1,360 @@
+//! A visit: up to ten cards of one library, checked one after the other.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+use crate::account::Account;
+use crate::card::{Card, CardRecord, CardSecret, LoginMark};
+use crate::check::Check;
+use crate::clock::{Clock, local_date};
+use crate::failure::{Failure, FailureKind};
+use crate::ids::{CardId, LibraryId};
+use crate::jobs::keys::Keys;
+use crate::jobs::{JobError, StopSignal};
+use crate::library::Library;
+use crate::site::{LibrarySite, LoginPermit};
+use crate::store::{
+    CardStore, CheckStore, LibraryGate, LibraryStore, Saved, SecretStore, StoreError,
+};
+
+/// The most cards that one visit checks.
+pub const VISIT_LIMIT: usize = 10;
+
+/// How long a library is left alone after it did not answer or refused us.
+pub const LEAVE_ALONE: Duration = Duration::from_secs(10 * 60);
+
+/// The longest time that a site's `Retry-After` is kept to.
+pub const LEAVE_ALONE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Up to ten cards of one library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    /// The library.
+    pub library: LibraryId,
+    /// Cards of the same number stand beside each other.
+    pub cards: Vec<CardId>,
+}
+
+/// What a visit needs from outside.
+pub struct VisitPorts<'a> {
+    /// The libraries, and which are being left alone.
+    pub libraries: &'a dyn LibraryStore,
+    /// The cards.
+    pub cards: &'a dyn CardStore,
+    /// The sealed numbers and PINs.
+    pub secrets: &'a dyn SecretStore,
+    /// Where checks are saved.
+    pub checks: &'a dyn CheckStore,
+    /// Opens the secrets.
+    pub keys: &'a Keys<'a>,
+    /// The way to the library.
+    pub site: &'a dyn LibrarySite,
+    /// The queue before the library.
+    pub gate: &'a dyn LibraryGate,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+/// How a visit goes about its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// The shortest pause between two cards.
+    pub pause: Duration,
+    /// At most this much is added to each pause, at random.
+    pub jitter: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            pause: Duration::from_secs(1),
+            jitter: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Pace {
+    /// No pauses at all: for tests, benchmarks and the demo on loopback.
+    pub const NONE: Self = Self {
+        pause: Duration::ZERO,
+        jitter: Duration::ZERO,
+    };
+
+    /// Waits between two cards of one library.
+    pub async fn wait(&self, clock: &dyn Clock) {
+        let spread = u64::try_from(self.jitter.as_millis()).unwrap_or(u64::MAX);
+        let extra = match getrandom::u64() {
+            Ok(random) if spread > 0 => random % (spread + 1),
+            _ => 0,
+        };
+        let pause = self.pause + Duration::from_millis(extra);
+        if !pause.is_zero() {
+            clock.sleep(pause).await;
+        }
+    }
+}
+
+/// One card of a visit, and how its check ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedCard {
+    /// The card.
+    pub card: Card,
+    /// The check; its account or failure is in `outcome`.
+    pub check: Check,
+    /// Whether it is on record, or a newer one was there already.
+    pub saved: Saved,
+}
+
+/// Checks the cards of a visit, one after the other, and saves each outcome at once.
+///
+/// The same number with the same PIN is checked once, for all cards that hold it. After a failure
+/// that concerns the library it is left alone, and the rest is `not_tried`. `checked` hears of
+/// every card. An error is a fault of ours (the store, the keys); what was saved stays.
+pub async fn check_visit(
+    ports: &VisitPorts<'_>,
+    visit: &Visit,
+    pace: Pace,
+    stop: StopSignal<'_>,
+    checked: &(dyn Fn(&CheckedCard) + Send + Sync),
+) -> Result<(), JobError> {
+    let Some(library) = ports.libraries.library(&visit.library).await? else {
+        tracing::warn!(library.id = %visit.library, "A visit names a library that is gone.");
+        return Ok(());
+    };
+    let mut first = true;
+    for group in open_secrets(ports, visit).await? {
+        if stop() {
+            break;
+        }
+        if !first {
+            pace.wait(ports.clock).await;
+        }
+        first = false;
+        let _place = ports.gate.enter(&library.id).await?;
+        for card in check_group(ports, &library, group).await? {
+            checked(&card);
+        }
+    }
+    Ok(())
+}
+
+/// The cards that hold one number with one PIN.
+struct Group {
+    secret: CardSecret,
+    cards: Vec<CardId>,
+}
+
+async fn open_secrets(ports: &VisitPorts<'_>, visit: &Visit) -> Result<Vec<Group>, JobError> {
+    let mut groups: Vec<Group> = Vec::new();
+    let sealed = ports.secrets.secrets(&visit.cards).await?;
+    for card in &visit.cards {
+        let Some((_, sealed)) = sealed.iter().find(|(id, _)| id == card) else {
+            tracing::warn!(card.id = %card, "A visit names a card that is gone.");
+            continue;
+        };
+        let secret = ports.keys.open(*card, sealed).await?;
+        match groups.iter_mut().find(|group| same(&group.secret, &secret)) {
+            Some(group) => group.cards.push(*card),
+            None => groups.push(Group {
+                secret,
+                cards: vec![*card],
+            }),
+        }
+    }
+    Ok(groups)
+}
+
+fn same(one: &CardSecret, other: &CardSecret) -> bool {
+    one.number.expose_secret() == other.number.expose_secret()
+        && one.pin.expose_secret() == other.pin.expose_secret()
+}
+
+async fn check_group(
+    ports: &VisitPorts<'_>,
+    library: &Library,
+    group: Group,
+) -> Result<Vec<CheckedCard>, JobError> {
+    let mut records = Vec::new();
+    for card in group.cards {
+        // Read again right before the check: a person may have paused or removed it meanwhile.
+        if let Some(record) = ports.cards.card(card).await? {
+            records.push(record);
+        }
+    }
+    records.retain(|record| !record.card.paused && record.state.refused_since.is_none());
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let id = Uuid::new_v4();
+    let started_at = ports.clock.now();
+    let outcome = match reason_not_to_try(ports, library, &records, started_at).await? {
+        Some(reason) => Err(Failure::not_tried(reason)),
+        None => {
+            let mark = LoginMark {
+                check: id,
+                at: started_at,
+                day: local_date(started_at, library.timezone),
+            };
+            read_account(ports, library, &group.secret, &records, mark).await?
+        }
+    };
+    if let Err(failure) = &outcome
+        && failure.kind.concerns_the_library()
+    {
+        let wait = failure
+            .retry_after
+            .unwrap_or_default()
+            .clamp(LEAVE_ALONE, LEAVE_ALONE_LIMIT);
+        ports
+            .libraries
+            .leave_alone(&library.id, ports.clock.now() + wait)
+            .await?;
+    }
+    let finished_at = ports.clock.now();
+    let mut checked = Vec::with_capacity(records.len());
+    for record in records {
+        let check = Check {
+            id,
+            card: record.card.key(),
+            library: library.id.clone(),
+            started_at,
+            finished_at,
+            outcome: outcome.clone(),
+        };
+        let saved = ports.checks.save_check(&check).await?;
+        log(&check, saved);
+        checked.push(CheckedCard {
+            card: record.card,
+            check,
+            saved,
+        });
+    }
+    Ok(checked)
+}
+
+async fn reason_not_to_try(
+    ports: &VisitPorts<'_>,
+    library: &Library,
+    records: &[CardRecord],
+    now: DateTime<Utc>,
+) -> Result<Option<String>, JobError> {
+    if let Some(until) = ports.libraries.left_alone_until(&library.id).await?
+        && now < until
+    {
+        return Ok(Some(format!(
+            "The library is left alone until {}, since it did not answer or refused us.",
+            until.with_timezone(&library.timezone).format("%H:%M")
+        )));
+    }
+    let today = local_date(now, library.timezone);
+    let login_is_open = records.iter().any(|record| {
+        record
+            .state
+            .login_mark
+            .as_ref()
+            .is_some_and(|mark| mark.day == today)
+    });
+    Ok(login_is_open.then(login_open))
+}
+
+fn login_open() -> String {
+    "An earlier check stopped between its login and the outcome; it is not tried again today \
+     unless a person says so (“hippo card retry”)."
+        .to_owned()
+}
+
+async fn read_account(
+    ports: &VisitPorts<'_>,
+    library: &Library,
+    secret: &CardSecret,
+    records: &[CardRecord],
+    mark: LoginMark,
+) -> Result<Result<Account, Failure>, JobError> {
+    let permit = DurableMark {
+        ports,
+        library,
+        records,
+        mark,
+        fault: std::sync::Mutex::new(None),
+    };
+    let mut outcome = ports.site.check(library, secret, &permit).await;
+    if let Err(failure) = &outcome
+        && failure.kind == FailureKind::SessionExpired
+    {
+        // One new login, then it is a failure.
+        outcome = ports.site.check(library, secret, &permit).await;
+    }
+    match permit.take_fault() {
+        Some(fault) => Err(fault.into()),
+        None => Ok(outcome),
+    }
+}
+
+/// Writes the mark of every card that the login stands for, right before it is sent.
+struct DurableMark<'a> {
+    ports: &'a VisitPorts<'a>,
+    library: &'a Library,
+    records: &'a [CardRecord],
+    mark: LoginMark,
+    fault: std::sync::Mutex<Option<StoreError>>,
+}
+
+impl DurableMark<'_> {
+    fn take_fault(&self) -> Option<StoreError> {
+        self.fault.lock().ok().and_then(|mut fault| fault.take())
+    }
+}
+
+#[async_trait]
+impl LoginPermit for DurableMark<'_> {
+    async fn about_to_log_in(&self) -> Result<(), Failure> {
+        for record in self.records {
+            let key = record.card.key();
+            match self.ports.checks.begin_login(&key, &self.mark).await {
+                Ok(true) => {}
+                Ok(false) => return Err(Failure::not_tried(login_open())),
+                Err(error) => {
+                    if let Ok(mut fault) = self.fault.lock() {
+                        *fault = Some(error);
+                    }
+                    return Err(Failure::not_tried(format!(
+                        "The mark before the login at {} could not be written.",
+                        self.library.id
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn log(check: &Check, saved: Saved) {
+    let duration_ms = (check.finished_at - check.started_at).num_milliseconds();
+    match &check.outcome {
+        Ok(account) => tracing::info!(
+            card.id = %check.card.card,
+            library.id = %check.library,
+            duration_ms,
+            loans = account.loans.as_ref().map(Vec::len),
+            holds = account.holds.as_ref().map(Vec::len),
+            saved = ?saved,
+            "Checked a card."
+        ),
+        Err(failure) => tracing::warn!(
+            card.id = %check.card.card,
+            library.id = %check.library,
+            duration_ms,
+            failure.kind = %failure.kind,
+            failure.detail = %failure.detail,
+            saved = ?saved,
+            "A card could not be checked."
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::*;
+use crate::failure::Failure;
+use crate::jobs::testing::{World, account};
+use crate::store::{CardStore, CheckStore, LibraryStore};
+
+fn kinds(checked: &[CheckedCard]) -> Vec<&'static str> {
+    checked
+        .iter()
+        .map(|card| match &card.check.outcome {
+            Ok(_) => "ok",
+            Err(failure) => failure.kind.as_str(),
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn an_account_is_stored_and_a_later_failure_leaves_it() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let read = account(&[("Emma", "2026-11-24")]);
+    world.site.answer("1", Ok(read.clone()));
+    assert_eq!(kinds(&world.check_all().await), ["ok"]);
+    world.clock.advance(chrono::Duration::hours(7));
+    world
+        .site
+        .answer("1", Err(Failure::page_changed("no table of loans")));
+    assert_eq!(kinds(&world.check_all().await), ["page_changed"]);
+
+    let accounts = world.store.accounts_of(&world.conrad()).await.unwrap();
+    assert_eq!(accounts[0].1.account, read);
+    let state = world.record(card).await.state;
+    assert_eq!(state.last_success_at, Some(accounts[0].1.read_at));
+    assert_eq!(
+        state.last_check.unwrap().failure.unwrap().kind,
+        FailureKind::PageChanged
+    );
+}
+
+#[tokio::test]
+async fn the_same_number_and_pin_is_logged_in_once_for_all_families() {
+    let world = World::new().await;
+    let one = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let other = world.add_card("diaz", "wpl", ("1", "p")).await;
+    world
+        .site
+        .answer("1", Ok(account(&[("Emma", "2026-11-24")])));
+    assert_eq!(kinds(&world.check_all().await), ["ok", "ok"]);
+    assert_eq!(world.logins(), ["1:p"]);
+    for card in [one, other] {
+        let state = world.record(card).await.state;
+        assert!(state.last_success_at.is_some());
+        assert_eq!(state.login_mark, None);
+    }
+}
+
+#[tokio::test]
+async fn a_family_that_does_not_know_the_pin_does_not_get_the_account() {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "right")).await;
+    let guess = world.add_card("diaz", "wpl", ("1", "wrong")).await;
+    world
+        .site
+        .answer("1", Ok(account(&[("Emma", "2026-11-24")])));
+    world
+        .site
+        .answer("1", Err(Failure::wrong_credentials("the form came back")));
+    let checked = world.check_all().await;
+    assert_eq!(world.logins().len(), 2);
+    let refused = checked
+        .iter()
+        .find(|card| card.check.outcome.is_err())
+        .unwrap();
+    // Which of the two goes first is by id; whoever was refused has no account.
+    let accounts = world.store.accounts_of(&refused.card.family).await.unwrap();
+    assert!(accounts.is_empty());
+    assert!(world.record(guess).await.state.last_check.is_some());
+}
+
+#[tokio::test]
+async fn a_refused_pin_is_never_tried_again_until_a_person_says_so() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", ("1", "wrong")).await;
+    world
+        .site
+        .answer("1", Err(Failure::wrong_credentials("the form came back")));
+    assert_eq!(kinds(&world.check_all().await), ["wrong_credentials"]);
+    for _ in 0..3 {
+        world.clock.advance(chrono::Duration::days(1));
+        assert!(world.check_all().await.is_empty());
+    }
+    assert_eq!(world.logins().len(), 1);
+    world.store.allow_retry(card).await.unwrap();
+    assert_eq!(kinds(&world.check_all().await), ["ok"]);
+    assert_eq!(world.record(card).await.state.refused_since, None);
+}
+
+#[tokio::test]
+async fn a_lost_session_gets_one_new_login_and_then_is_a_failure() {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    let lost = || Failure::new(FailureKind::SessionExpired, "the login form again");
+    world.site.answer("1", Err(lost()));
+    assert_eq!(kinds(&world.check_all().await), ["ok"]);
+    assert_eq!(world.logins().len(), 2);
+    world.site.answer("1", Err(lost()));
+    world.site.answer("1", Err(lost()));
+    assert_eq!(kinds(&world.check_all().await), ["session_expired"]);
+    assert_eq!(world.logins().len(), 4);
+}
+
+#[tokio::test]
+async fn a_library_that_is_down_is_left_alone_and_its_other_cards_are_not_tried() {
+    let world = World::new().await;
+    for number in ["1", "2", "3"] {
+        world.add_card("conrad", "wpl", (number, "p")).await;
+        world
+            .site
+            .answer(number, Err(Failure::site_down("no answer within 20 s")));
+    }
+    world.add_card("conrad", "kpl", ("9", "p")).await;
+    let mut kinds_seen = kinds(&world.check_all().await);
+    kinds_seen.sort_unstable();
+    assert_eq!(kinds_seen, ["not_tried", "not_tried", "ok", "site_down"]);
+    assert_eq!(world.logins().len(), 2);
+    world.clock.advance(chrono::Duration::minutes(9));
+    world.check_all().await;
+    assert_eq!(world.logins().len(), 3, "only the other library was asked");
+    world.clock.advance(chrono::Duration::minutes(2));
+    world.check_all().await;
+    assert!(
+        world.logins().len() > 4,
+        "after ten minutes it is asked again"
+    );
+}
+
+#[tokio::test]
+async fn a_site_that_names_a_longer_wait_is_left_alone_that_long() {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    let refused =
+        Failure::new(FailureKind::SiteRefused, "429").retry_after(Duration::from_secs(3 * 60 * 60));
+    world.site.answer("1", Err(refused));
+    world.check_all().await;
+    let until = world
+        .store
+        .left_alone_until(&"wpl".parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(until, world.clock.now() + chrono::Duration::hours(3));
+}
+
+#[tokio::test]
+async fn a_crash_between_login_and_outcome_forbids_another_login_that_day() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+    world.site.hang_after_login.store(true, Ordering::SeqCst);
+    let crash = tokio::time::timeout(Duration::from_millis(20), world.check_all()).await;
+    assert!(crash.is_err(), "the check was cut off after its login");
+    world.site.hang_after_login.store(false, Ordering::SeqCst);
+
+    for _ in 0..3 {
+        world.clock.advance(chrono::Duration::hours(3));
+        assert_eq!(kinds(&world.check_all().await), ["not_tried"]);
+    }
+    assert_eq!(world.logins().len(), 1);
+
+    world.clock.set("2026-11-22T10:00:00Z");
+    assert_eq!(kinds(&world.check_all().await), ["ok"]);
+    assert_eq!(world.record(card).await.state.login_mark, None);
+}
+
+#[tokio::test]
+async fn a_person_may_try_again_on_the_day_of_the_crash() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+    world.site.hang_after_login.store(true, Ordering::SeqCst);
+    let crash = tokio::time::timeout(Duration::from_millis(20), world.check_all()).await;
+    assert!(crash.is_err());
+    world.site.hang_after_login.store(false, Ordering::SeqCst);
+    world.store.allow_retry(card).await.unwrap();
+    assert_eq!(kinds(&world.check_all().await), ["ok"]);
+}
+
+#[tokio::test]
+async fn two_checks_at_once_log_in_once() {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    let (one, other) = tokio::join!(world.check_all(), world.check_all());
+    assert_eq!(world.logins().len(), 1);
+    let mut seen = [kinds(&one), kinds(&other)].concat();
+    seen.sort_unstable();
+    assert_eq!(seen, ["not_tried", "ok"]);
+}
+
+#[tokio::test]
+async fn a_card_that_was_paused_after_the_planning_is_left_out() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let visit = Visit {
+        library: "wpl".parse().unwrap(),
+        cards: vec![card],
+    };
+    world.store.set_paused(card, true).await.unwrap();
+    world
+        .with_visit_ports(async |ports| {
+            check_visit(ports, &visit, Pace::NONE, &|| false, &|_| {})
+                .await
+                .unwrap();
+        })
+        .await;
+    assert!(world.logins().is_empty());
+}
+
+#[tokio::test]
+async fn there_is_a_pause_between_two_cards_but_not_before_the_first() {
+    let world = World::new().await;
+    let mut cards = Vec::new();
+    for number in ["1", "2", "3"] {
+        cards.push(world.add_card("conrad", "wpl", (number, "p")).await);
+    }
+    let before = world.clock.now();
+    let visit = Visit {
+        library: "wpl".parse().unwrap(),
+        cards,
+    };
+    let pace = Pace {
+        pause: Duration::from_secs(5),
+        jitter: Duration::ZERO,
+    };
+    world
+        .with_visit_ports(async |ports| {
+            check_visit(ports, &visit, pace, &|| false, &|_| {})
+                .await
+                .unwrap();
+        })
+        .await;
+    assert_eq!(world.clock.now() - before, chrono::Duration::seconds(10));
+}

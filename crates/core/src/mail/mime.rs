@@ -1,0 +1,527 @@
+//! A mail as the bytes that go over the wire, the same for a folder, SMTP and a mail service.
+//!
+//! The bytes depend on nothing but the mail and its sender: rendered twice, they are the same,
+//! boundary and `Message-ID` included. They are pure ASCII, so that no server needs an extension
+//! to take them.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use chrono::{DateTime, Datelike, Utc};
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::{Address, Message};
+use sha2::{Digest, Sha256};
+
+use super::{Mail, RefusedRecipient};
+use crate::family::EmailAddress;
+
+/// The longest subject, in characters; what is longer is cut.
+pub const SUBJECT_LIMIT: usize = 200;
+
+/// Who mails come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// The `From` address.
+    pub from: EmailAddress,
+    /// The name that stands before it.
+    pub name: String,
+    /// Where answers go, if not to `from`.
+    pub reply_to: Option<EmailAddress>,
+    /// The mailbox for `List-Unsubscribe`, which the operator reads; if none is given, `reply_to`,
+    /// and then `from`.
+    pub unsubscribe: Option<EmailAddress>,
+}
+
+impl Sender {
+    /// A sender of this address with the project's name and no other mailboxes.
+    pub fn new(from: EmailAddress) -> Self {
+        Self {
+            from,
+            name: "LibraryHippo".to_owned(),
+            reply_to: None,
+            unsubscribe: None,
+        }
+    }
+}
+
+/// A mail that is ready for the wire.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BuiltMail {
+    /// Headers and body, lines ending in CRLF, pure ASCII, no line over 998 bytes.
+    pub bytes: Vec<u8>,
+    /// The `Message-ID`, without its angle brackets.
+    pub message_id: String,
+    /// The sender of the envelope, in ASCII.
+    pub from: String,
+    /// The recipients of the envelope; at least one.
+    pub to: Vec<EnvelopeRecipient>,
+    /// Recipients whose address cannot be written in ASCII: this mail cannot reach them.
+    pub left_out: Vec<RefusedRecipient>,
+}
+
+impl fmt::Debug for BuiltMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BuiltMail")
+            .field("length", &self.bytes.len())
+            .field("recipients", &self.to.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A recipient as the envelope names it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EnvelopeRecipient {
+    /// The address as the family has it.
+    pub address: EmailAddress,
+    /// The same in ASCII: an international domain in its encoded form.
+    pub wire: String,
+}
+
+impl fmt::Debug for EnvelopeRecipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EnvelopeRecipient(…)")
+    }
+}
+
+/// Why a mail cannot be built. Names neither addresses nor content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MimeError {
+    /// Nobody is left to send it to.
+    #[error("The mail has no recipient whose address can be written in ASCII.")]
+    NoRecipient,
+    /// The sender's addresses must be ASCII.
+    #[error("The sender's addresses must be written in ASCII; mend them in the configuration.")]
+    Sender,
+    /// The date has no form in a mail.
+    #[error("The date of the mail lies outside the years 1970 to 9999.")]
+    Date,
+    /// The parts do not make a mail.
+    #[error("The mail could not be put together.")]
+    Malformed,
+}
+
+/// Builds the bytes of `mail`: the same mail from the same sender always has the same bytes.
+pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
+    let from = wire_address(&sender.from).ok_or(MimeError::Sender)?;
+    let reply_to = optional_wire_address(sender.reply_to.as_ref())?;
+    let unsubscribe = optional_wire_address(sender.unsubscribe.as_ref())?
+        .or_else(|| reply_to.clone())
+        .unwrap_or_else(|| from.clone());
+
+    let mut to = Vec::new();
+    let mut left_out = Vec::new();
+    for address in &mail.to {
+        match wire_address(address) {
+            Some(wire) => to.push((address, wire)),
+            None => left_out.push(RefusedRecipient {
+                address: address.clone(),
+                for_good: true,
+                reason: "the address has letters outside ASCII before the @".to_owned(),
+            }),
+        }
+    }
+    if to.is_empty() {
+        return Err(MimeError::NoRecipient);
+    }
+
+    let fingerprint = fingerprint(mail);
+    let local_part = mail.tag.as_ref().map_or_else(
+        || format!("test.{fingerprint}"),
+        super::MailTag::message_id_local_part,
+    );
+    let message_id = format!("{local_part}@{}", from.domain());
+
+    let mut builder = Message::builder()
+        .date(wire_date(mail.date)?)
+        .message_id(Some(format!("<{message_id}>")))
+        .from(Mailbox::new(
+            Some(one_line(&sender.name)).filter(|name| !name.is_empty()),
+            from.clone(),
+        ));
+    for (_, wire) in &to {
+        builder = builder.to(Mailbox::new(None, wire.clone()));
+    }
+    if let Some(reply_to) = reply_to {
+        builder = builder.reply_to(Mailbox::new(None, reply_to));
+    }
+    let message = builder
+        .subject(subject(&mail.subject))
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("List-Unsubscribe"),
+            format!("<mailto:{}?subject=unsubscribe>", mailto(&unsubscribe)),
+        ))
+        .raw_header(HeaderValue::new(
+            HeaderName::new_from_ascii_str("Auto-Submitted"),
+            "auto-generated".to_owned(),
+        ))
+        .multipart(
+            MultiPart::alternative()
+                // A hash over both parts cannot occur in either of them.
+                .boundary(format!("hippo-{fingerprint}"))
+                .singlepart(SinglePart::plain(body(&mail.text)))
+                .singlepart(SinglePart::html(body(&mail.html))),
+        )
+        .map_err(|_| MimeError::Malformed)?;
+
+    let bytes = message.formatted();
+    if !bytes.is_ascii() {
+        return Err(MimeError::Malformed);
+    }
+    Ok(BuiltMail {
+        bytes,
+        message_id,
+        from: from.to_string(),
+        to: to
+            .into_iter()
+            .map(|(address, wire)| EnvelopeRecipient {
+                address: address.clone(),
+                wire: wire.to_string(),
+            })
+            .collect(),
+        left_out,
+    })
+}
+
+/// The address with its domain in ASCII; `None` where the part before the `@` is not ASCII.
+fn wire_address(address: &EmailAddress) -> Option<Address> {
+    let (local, domain) = address.as_str().rsplit_once('@')?;
+    if !local.is_ascii() {
+        return None;
+    }
+    if domain.is_ascii() {
+        return Address::new(local, domain).ok();
+    }
+    match url::Host::parse(domain).ok()? {
+        url::Host::Domain(domain) => Address::new(local, domain).ok(),
+        url::Host::Ipv4(_) | url::Host::Ipv6(_) => None,
+    }
+}
+
+fn optional_wire_address(address: Option<&EmailAddress>) -> Result<Option<Address>, MimeError> {
+    address
+        .map(|address| wire_address(address).ok_or(MimeError::Sender))
+        .transpose()
+}
+
+/// What lettre's date type can hold; outside of it, it panics.
+fn wire_date(date: DateTime<Utc>) -> Result<SystemTime, MimeError> {
+    if (1970..=9999).contains(&date.year()) {
+        Ok(date.into())
+    } else {
+        Err(MimeError::Date)
+    }
+}
+
+/// Tells one mail from another; 128 bits of a SHA-256, in hexadecimal.
+fn fingerprint(mail: &Mail) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |part: &str| {
+        // The length keeps “a”, “bc” apart from “ab”, “c”.
+        hash.update(part.len().to_le_bytes());
+        hash.update(part.as_bytes());
+    };
+    for address in &mail.to {
+        add(address.as_str());
+    }
+    add(&mail.date.to_rfc3339());
+    add(&mail.subject);
+    add(&mail.text);
+    add(&mail.html);
+    hash.finalize()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Control characters, line ends among them, become spaces; spaces are folded.
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn subject(text: &str) -> String {
+    // A reader would decode what looks like an encoded word.
+    let text = one_line(text).replace("=?", "= ?");
+    match text.char_indices().nth(SUBJECT_LIMIT - 1) {
+        Some((end, _)) if text.chars().count() > SUBJECT_LIMIT => {
+            format!("{}…", text.get(..end).unwrap_or_default())
+        }
+        _ => text,
+    }
+}
+
+/// Line ends are LF for lettre to turn into CRLF; other control characters but tabs are dropped.
+fn body(text: &str) -> String {
+    text.replace("\r\n", "\n")
+        .replace('\r', "\n")
+        .chars()
+        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control())
+        .collect()
+}
+
+/// An address as it may stand in a `mailto:` link (RFC 6068).
+fn mailto(address: &Address) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'*+@[]:".contains(&byte);
+    let mut out = String::new();
+    for byte in address.to_string().bytes() {
+        if keep(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::MailTag;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    fn sender() -> Sender {
+        Sender {
+            reply_to: Some("operator@example.org".parse().unwrap()),
+            unsubscribe: Some("stop+hippo@example.org".parse().unwrap()),
+            ..Sender::new("hippo@example.org".parse().unwrap())
+        }
+    }
+
+    fn mail() -> Mail {
+        Mail {
+            to: vec![
+                "pat@example.org".parse().unwrap(),
+                "sam@example.net".parse().unwrap(),
+            ],
+            subject: "1 overdue, 2 due by Tuesday — Bücher".to_owned(),
+            text: "Take back\n.hidden dot\nÜbermorgen\n".to_owned(),
+            html: "<p>Take back: “Ü”</p>\n".to_owned(),
+            date: "2026-11-21T11:30:00Z".parse().unwrap(),
+            tag: Some(MailTag {
+                family: "conrad".parse().unwrap(),
+                date: "2026-11-21".parse().unwrap(),
+                fence: 2,
+            }),
+        }
+    }
+
+    fn text_of(mail: &Mail, sender: &Sender) -> String {
+        String::from_utf8(build(mail, sender).unwrap().bytes).unwrap()
+    }
+
+    /// The header block, unfolded.
+    fn headers(text: &str) -> Vec<String> {
+        text.split("\r\n\r\n")
+            .next()
+            .unwrap()
+            .replace("\r\n ", " ")
+            .split("\r\n")
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn a_mail_has_every_header_that_it_should() {
+        let headers = headers(&text_of(&mail(), &sender()));
+        for expected in [
+            "Date: Sat, 21 Nov 2026 11:30:00 +0000",
+            "Message-ID: <conrad.2026-11-21.2@example.org>",
+            "From: LibraryHippo <hippo@example.org>",
+            "To: pat@example.org, sam@example.net",
+            "Reply-To: operator@example.org",
+            "List-Unsubscribe: <mailto:stop+hippo@example.org?subject=unsubscribe>",
+            "Auto-Submitted: auto-generated",
+            "MIME-Version: 1.0",
+        ] {
+            assert!(
+                headers.iter().any(|line| line == expected),
+                "{expected} is not in {headers:#?}"
+            );
+        }
+        assert!(
+            headers
+                .iter()
+                .any(|line| line.starts_with("Subject: 1 overdue, 2 due by Tuesday =?utf-8?b?")),
+            "{headers:#?}"
+        );
+        assert!(headers.iter().any(|line| {
+            line.starts_with("Content-Type: multipart/alternative; boundary=\"hippo-")
+        }));
+    }
+
+    #[test]
+    fn both_parts_are_utf_8_in_an_encoding_that_every_server_takes() {
+        let text = text_of(&mail(), &sender());
+        assert!(text.contains("Content-Type: text/plain; charset=utf-8"));
+        assert!(text.contains("Content-Type: text/html; charset=utf-8"));
+        assert!(text.contains("=C3=9Cbermorgen"), "{text}");
+    }
+
+    #[test]
+    fn the_same_mail_has_the_same_bytes_and_another_attempt_another_id() {
+        assert_eq!(
+            build(&mail(), &sender()).unwrap(),
+            build(&mail(), &sender()).unwrap()
+        );
+        let mut again = mail();
+        again.tag.as_mut().unwrap().fence = 3;
+        assert_eq!(
+            build(&again, &sender()).unwrap().message_id,
+            "conrad.2026-11-21.3@example.org"
+        );
+    }
+
+    #[test]
+    fn a_test_mail_has_an_id_of_its_own() {
+        let one = Mail {
+            tag: None,
+            ..mail()
+        };
+        let mut two = one.clone();
+        two.date += chrono::Duration::seconds(1);
+        let one = build(&one, &sender()).unwrap().message_id;
+        assert!(
+            one.starts_with("test.") && one.ends_with("@example.org"),
+            "{one}"
+        );
+        assert_ne!(one, build(&two, &sender()).unwrap().message_id);
+    }
+
+    #[rstest]
+    #[case("due\r\nBcc: eve@example.org")]
+    #[case("due\nBcc: eve@example.org")]
+    #[case("due\rBcc: eve@example.org")]
+    #[case("Bücher\r\nBcc: eve@example.org\r\n\r\nbody")]
+    #[case("due\u{85}\u{2028}Bcc: eve@example.org")]
+    #[case("\r\n\r\nBcc: eve@example.org")]
+    fn no_header_can_be_injected_through_subject_or_name(#[case] text: &str) {
+        let mail = Mail {
+            subject: text.to_owned(),
+            ..mail()
+        };
+        let sender = Sender {
+            name: text.to_owned(),
+            ..sender()
+        };
+        let text = text_of(&mail, &sender);
+        let headers = headers(&text);
+        assert_eq!(headers.len(), 10, "{headers:#?}");
+        assert!(!headers.iter().any(|line| line.starts_with("Bcc")));
+    }
+
+    #[test]
+    fn a_subject_that_looks_encoded_stays_what_it_is() {
+        let mail = Mail {
+            subject: "=?utf-8?b?ZXZpbA==?= due".to_owned(),
+            ..mail()
+        };
+        assert!(text_of(&mail, &sender()).contains("Subject: = ?utf-8?b?ZXZpbA==?= due"));
+    }
+
+    #[test]
+    fn a_long_subject_is_cut() {
+        assert_eq!(subject(&"x".repeat(200)), "x".repeat(200));
+        assert_eq!(subject(&"ü".repeat(201)), format!("{}…", "ü".repeat(199)));
+    }
+
+    #[test]
+    fn an_international_domain_is_encoded_and_an_international_name_is_left_out() {
+        let mail = Mail {
+            to: vec![
+                "pat@bücher.example".parse().unwrap(),
+                "jürgen@example.org".parse().unwrap(),
+            ],
+            ..mail()
+        };
+        let built = build(&mail, &sender()).unwrap();
+        assert_eq!(built.to.len(), 1);
+        assert_eq!(built.to[0].wire, "pat@xn--bcher-kva.example");
+        assert_eq!(built.to[0].address.as_str(), "pat@bücher.example");
+        assert_eq!(built.left_out[0].address.as_str(), "jürgen@example.org");
+        assert!(built.left_out[0].for_good);
+        let nobody = Mail {
+            to: vec!["jürgen@example.org".parse().unwrap()],
+            ..mail
+        };
+        assert_eq!(build(&nobody, &sender()), Err(MimeError::NoRecipient));
+    }
+
+    #[test]
+    fn a_date_that_no_mail_can_have_is_an_error() {
+        let mail = Mail {
+            date: "1969-12-31T23:59:59Z".parse().unwrap(),
+            ..mail()
+        };
+        assert_eq!(build(&mail, &sender()), Err(MimeError::Date));
+    }
+
+    #[test]
+    fn the_unsubscribe_mailbox_falls_back_to_reply_to_and_from() {
+        let mut sender = sender();
+        sender.unsubscribe = None;
+        assert!(text_of(&mail(), &sender).contains("<mailto:operator@example.org?"));
+        sender.reply_to = None;
+        let text = text_of(&mail(), &sender);
+        assert!(text.contains("<mailto:hippo@example.org?"));
+        assert!(!text.contains("Reply-To"));
+    }
+
+    #[test]
+    fn an_odd_mailbox_cannot_break_out_of_its_link() {
+        let address = Address::new("a?b&c%d", "example.org").unwrap();
+        assert_eq!(mailto(&address), "a%3Fb%26c%25d@example.org");
+    }
+
+    #[test]
+    fn debug_shows_neither_addresses_nor_content() {
+        let built = build(&mail(), &sender()).unwrap();
+        let shown = format!("{built:?} {:?} {:?}", built.to, sender());
+        for word in ["pat", "Take", "operator", "hippo@"] {
+            assert!(!shown.contains(word), "{shown}");
+        }
+    }
+
+    #[test]
+    fn sixty_recipients_and_long_lines_stay_within_the_limits_of_mail() {
+        let mail = Mail {
+            to: (0..60)
+                .map(|n| {
+                    format!("somebody-{n}@a-long-domain-name.example.org")
+                        .parse()
+                        .unwrap()
+                })
+                .collect(),
+            text: "x".repeat(5000),
+            html: format!("<p>{}</p>", "ü".repeat(5000)),
+            subject: "y".repeat(5000),
+            ..mail()
+        };
+        let text = text_of(&mail, &sender());
+        assert!(text.split("\r\n").all(|line| line.len() <= 998));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_it_says_a_mail_is_well_formed(
+            subject in any::<String>(),
+            name in any::<String>(),
+            text in "(?s).{0,400}",
+            html in any::<String>(),
+        ) {
+            let mail = Mail { subject, text, html, ..mail() };
+            let sender = Sender { name, ..sender() };
+            let built = build(&mail, &sender).unwrap();
+            prop_assert!(built.bytes.is_ascii());
+            let text = String::from_utf8(built.bytes).unwrap();
+            prop_assert!(text.ends_with("--\r\n"));
+            prop_assert!(!text.replace("\r\n", "").contains(['\r', '\n']));
+            prop_assert!(text.split("\r\n").all(|line| line.len() <= 998));
+            prop_assert_eq!(headers(&text).len(), 10);
+        }
+    }
+}
