@@ -1,1 +1,234 @@
-//! Helpers of the end-to-end tests.
+//! What the end-to-end tests share: a home of its own for the real command.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot set the stage may stop at once"
+)]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The command that was built with these tests.
+///
+/// # Panics
+/// If it was not built: `cargo build -p hippo-cli`.
+pub fn hippo_path() -> PathBuf {
+    let mut directory = std::env::current_exe().expect("a test knows its own path");
+    directory.pop();
+    if directory.ends_with("deps") || directory.ends_with("examples") {
+        directory.pop();
+    }
+    let path = directory.join(format!("hippo{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        path.exists(),
+        "the command is not built yet: cargo build -p hippo-cli"
+    );
+    path
+}
+
+/// Where the recorded pages of real libraries are, if they are here; says so where they are not.
+pub fn library_pages() -> Option<PathBuf> {
+    let path = std::env::var_os("LIBRARY_PAGES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/library-pages"),
+        PathBuf::from,
+    );
+    if path.is_dir() {
+        Some(path)
+    } else {
+        println!("SKIPPED: the recorded pages are not here (LIBRARY_PAGES).");
+        None
+    }
+}
+
+/// A home in a temporary folder, and the command that uses it.
+pub struct Home {
+    directory: TempDir,
+    now: Option<String>,
+    variables: Vec<(String, String)>,
+}
+
+/// What the command printed, and its exit code.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit code; −1 if it was killed.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error: messages, progress and the log.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Stops the test unless the exit code is `code`.
+    #[track_caller]
+    pub fn expect_code(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "exit code\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout, self.stderr
+        );
+        self
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("not JSON ({error}):\n{}\n{}", self.stdout, self.stderr))
+    }
+}
+
+impl Home {
+    /// A home that is not initialised.
+    pub fn empty() -> Self {
+        Self {
+            directory: TempDir::new().unwrap(),
+            now: None,
+            variables: Vec::new(),
+        }
+    }
+
+    /// A home after `hippo init`, with the operator's zone in Toronto.
+    pub fn new() -> Self {
+        let home = Self::empty();
+        home.run(&["init", "--timezone", "America/Toronto"])
+            .expect_code(0);
+        home
+    }
+
+    /// The folder.
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+
+    /// Freezes the command's clock.
+    pub fn set_now(&mut self, now: &str) {
+        self.now = Some(now.to_owned());
+    }
+
+    /// Sets a variable of the command's environment.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The command with these arguments, ready to be started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(hippo_path());
+        command
+            .args(arguments)
+            .env_remove("RUST_LOG")
+            .env_remove("HIPPO_LOG")
+            .env_remove("HIPPO_NOW")
+            .env("HIPPO_HOME", self.path())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(now) = &self.now {
+            command.env("HIPPO_NOW", now);
+        }
+        for (name, value) in &self.variables {
+            command.env(name, value);
+        }
+        command
+    }
+
+    /// Runs the command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        finish(self.command(arguments).spawn().unwrap())
+    }
+
+    /// Runs the command to its end with `input` on its standard input.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // The command may have refused the arguments without reading.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        finish(child)
+    }
+
+    /// Adds a library of the demo server.
+    pub fn add_library(&self, id: &str, system: &str, url: &str) {
+        let mut arguments = vec!["library", "add", id, "--system", system, "--url", url];
+        arguments.extend(["--timezone", "America/Toronto", "--name", id]);
+        match system {
+            "sierra" => arguments.extend(["--date-format", "%m-%d-%y"]),
+            "enterprise" => arguments.extend(["--date-format", "%m/%d/%y"]),
+            _ => {}
+        }
+        self.run(&arguments).expect_code(0);
+    }
+
+    /// Adds a family in Toronto that is told at 06:30.
+    pub fn add_family(&self, id: &str) {
+        let to = format!("{id}@example.org");
+        self.run(&[
+            "family", "add", id, "--name", id, "--to", &to, "--timezone", "America/Toronto",
+            "--time", "06:30",
+        ])
+        .expect_code(0);
+    }
+
+    /// Adds a card without checking it.
+    pub fn add_card(&self, family: &str, library: &str, patron: &str, number: &str, pin: &str) {
+        self.run_with_input(
+            &[
+                "card", "add", "--family", family, "--library", library, "--patron", patron,
+                "--number", number, "--pin-stdin", "--no-check",
+            ],
+            pin,
+        )
+        .expect_code(0);
+    }
+
+    /// The mails in the outbox, by name: `(name, content)`.
+    pub fn mails(&self) -> Vec<(String, String)> {
+        let Ok(entries) = std::fs::read_dir(self.path().join("outbox")) else {
+            return Vec::new();
+        };
+        let mut mails: Vec<(String, String)> = entries
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
+            .map(|path| {
+                (
+                    path.file_name().unwrap().to_string_lossy().into_owned(),
+                    std::fs::read_to_string(&path).unwrap(),
+                )
+            })
+            .collect();
+        mails.sort();
+        mails
+    }
+
+    /// The HTML beside the mails, by name.
+    pub fn html(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join("outbox").join(name)).unwrap()
+    }
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Waits for a child that [`Home::command`] started.
+pub fn finish(child: Child) -> Ran {
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}

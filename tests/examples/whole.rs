@@ -1,0 +1,120 @@
+//! The whole, measured: `check-cards` over 1,000 cards at 50 libraries, `notify-all` for 1,000 families.
+//!
+//! Runs the real command as a child against demo libraries on loopback, and prints figures beside the
+//! budgets. It measures; it is no test. `scripts/bench` builds both optimised and runs it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark that cannot set the stage may stop at once"
+)]
+
+use std::fmt::Write as _;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use hippo_demo_library::{
+    DemoLibrary, Site, SystemKind, generated_number, generated_pin,
+};
+use hippo_tests::Home;
+
+const LIBRARIES: usize = 50;
+const CARDS_EACH: usize = 20;
+const CONCURRENCY: usize = 32;
+const DELAY: Duration = Duration::from_millis(100);
+const LOANS_EACH: usize = 30;
+
+#[tokio::main]
+async fn main() {
+    let today = chrono::Utc::now().date_naive();
+    let mut home = Home::new();
+    let mut libraries = Vec::new();
+    let mut import = String::new();
+    for number in 0..LIBRARIES {
+        let system = SystemKind::ALL.into_iter().cycle().nth(number).expect("a system");
+        let site = Site::generated(system, CARDS_EACH, LOANS_EACH, 0, today);
+        let library = DemoLibrary::start(site).await.expect("a demo library");
+        let date_format = match system {
+            SystemKind::Bibliocommons => "",
+            SystemKind::Sierra => "date_format = \"%m-%d-%y\"\n",
+            SystemKind::Enterprise => "date_format = \"%m/%d/%y\"\n",
+        };
+        writeln!(
+            import,
+            "[[library]]\nid = \"lib-{number}\"\nname = \"Library {number}\"\nsystem = \"{}\"\nurl = \"{}\"\ntimezone = \"UTC\"\n{date_format}",
+            system.id(),
+            library.base_url()
+        )
+        .unwrap();
+        libraries.push(library);
+    }
+    for library in 0..LIBRARIES {
+        for patron in 0..CARDS_EACH {
+            let family = format!("family-{library}-{patron}");
+            writeln!(
+                import,
+                "[[family]]\nid = \"{family}\"\nname = \"Family {library} {patron}\"\nto = [\"{family}@example.org\"]\ntimezone = \"UTC\"\ntime = \"00:00\"\n\n\
+                 [[card]]\nfamily = \"{family}\"\nlibrary = \"lib-{library}\"\npatron = \"Pat\"\nnumber = \"{}\"\npin_env = \"PIN_{patron}\"\n",
+                generated_number(patron)
+            )
+            .unwrap();
+        }
+    }
+    for patron in 0..CARDS_EACH {
+        home.set_variable(&format!("PIN_{patron}"), &generated_pin(patron));
+    }
+    let file = home.path().join("import.toml");
+    std::fs::write(&file, import).expect("the import file");
+    let started = Instant::now();
+    home.run(&["import", &file.to_string_lossy(), "--no-check"])
+        .expect_code(0);
+    println!("import of 1,000 families and cards: {:.2} s", started.elapsed().as_secs_f64());
+
+    for library in &libraries {
+        library.switches().delay(DELAY);
+    }
+    let concurrency = CONCURRENCY.to_string();
+    let (seconds, peak) = measure(
+        home.command(&["check-cards", "--concurrency", &concurrency, "--no-pause", "--json"])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::inherit())
+            .spawn()
+            .expect("check-cards"),
+    );
+    let responses: usize = libraries.iter().map(DemoLibrary::request_count).sum();
+    let in_flight = libraries.iter().map(DemoLibrary::most_in_flight).max().unwrap_or_default();
+    #[expect(clippy::cast_precision_loss, reason = "some thousands")]
+    let ideal = responses as f64 * DELAY.as_secs_f64() / CONCURRENCY as f64;
+    println!("check-cards: 1,000 cards at {LIBRARIES} libraries, {responses} responses of 100 ms, --concurrency {CONCURRENCY}");
+    println!("  {seconds:.2} s, ideal {ideal:.2} s: {:.2} times (budget 1.20)", seconds / ideal);
+    println!("  peak memory {peak} MiB (budget 80), most requests in flight at one library {in_flight} (limit 2)");
+
+    let (seconds, peak) = measure(
+        home.command(&["notify-all", "--json"])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::inherit())
+            .spawn()
+            .expect("notify-all"),
+    );
+    println!("notify-all: 1,000 families with {LOANS_EACH} loans each, {} mails in the outbox", home.mails().len());
+    println!("  {seconds:.2} s (budget 2.00), peak memory {peak} MiB");
+}
+
+/// Waits for a child; its time in seconds and its peak memory in MiB (Linux; 0 elsewhere).
+fn measure(mut child: Child) -> (f64, u64) {
+    let started = Instant::now();
+    let mut peak = 0;
+    loop {
+        peak = peak.max(peak_memory(child.id()).unwrap_or_default());
+        match child.try_wait().expect("a child") {
+            Some(_) => return (started.elapsed().as_secs_f64(), peak),
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+}
+
+fn peak_memory(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes / 1024)
+}
