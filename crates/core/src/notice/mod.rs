@@ -1,7 +1,80 @@
 //! What one family is told for one local day, and how far its sending got.
 //!
-//! [`digest`] decides what to tell, [`subject`] and [`render`] put it into words, [`told`] is what
-//! the next notice compares with, [`record`] is how far the sending got.
+//! [`digest`] decides what to tell and [`attention`] what wants a person, [`subject`] and
+//! [`render`] put it into words, [`told`] is what the next notice compares with, [`record`] is how
+//! far the sending got.
 
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::card::{Card, CardState, StoredAccount};
+use crate::family::Family;
+use crate::library::Library;
+use crate::notice::digest::Digest;
+use crate::notice::render::{RenderError, RenderedNotice};
+use crate::notice::told::Told;
+
+pub mod attention;
+pub mod digest;
 pub mod record;
+pub mod render;
+pub mod subject;
 pub mod told;
+mod view;
+mod words;
+
+/// What a notice is made of; nothing else goes into it.
+#[derive(Debug, Clone, Copy)]
+pub struct NoticeInput<'a> {
+    /// Who is told.
+    pub family: &'a Family,
+    /// The notice's local date, computed once: every rule that says “day” takes it.
+    pub date: NaiveDate,
+    /// How old what is known is, is counted from here; nothing else is.
+    pub now: DateTime<Utc>,
+    /// The family's cards, without those that are paused.
+    pub cards: &'a [NoticeCard],
+    /// What the newest notice that was sent told; `None` before the first.
+    pub told: Option<&'a Told>,
+    /// Whom the family asks, as the operator gave it: a mail address or a few words.
+    pub operator_contact: Option<&'a str>,
+}
+
+/// A card, how its checks went, its library and its last good account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoticeCard {
+    /// The card.
+    pub card: Card,
+    /// How its checks went.
+    pub state: CardState,
+    /// The card's library.
+    pub library: Library,
+    /// Its last good account; `None`: there was none yet.
+    pub stored: Option<StoredAccount>,
+}
+
+/// A notice, composed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Composed {
+    /// What there is to tell.
+    pub digest: Digest,
+    /// The mail; `None`: there is nothing to say, and the day is skipped.
+    pub mail: Option<RenderedNotice>,
+    /// To be stored when the mail was sent, and only then.
+    pub told: Told,
+}
+
+/// Decides what to tell a family for one day, and puts it into words.
+///
+/// The same input always gives the same notice.
+///
+/// # Errors
+/// [`RenderError`] where a template cannot be filled, which is a fault of ours.
+pub fn compose(input: &NoticeInput<'_>) -> Result<Composed, RenderError> {
+    let digest = Digest::of(input);
+    let mail = match digest.occasion {
+        Some(_) => Some(render::render(&digest, input.operator_contact)?),
+        None => None,
+    };
+    let told = Told::of(input, &digest);
+    Ok(Composed { digest, mail, told })
+}

@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use crate::account::HoldState;
+use crate::notice::digest::Digest;
+use crate::notice::{NoticeCard, NoticeInput};
+
 /// What the newest notice that was sent told: “new since” and “became” compare with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -24,4 +28,64 @@ pub struct ToldAttention {
     pub stage: String,
     /// The local date on which it was last told.
     pub told_on: NaiveDate,
+}
+
+impl Told {
+    /// What is told when the mail of this digest is sent.
+    ///
+    /// Where the accounts do not say now whether a hold is ready or a loan can be renewed, what the
+    /// last notice said is kept, so that it does not become news when they say it again.
+    pub(crate) fn of(input: &NoticeInput<'_>, digest: &Digest) -> Self {
+        let mut told = Self::default();
+        let nothing = Self::default();
+        let before = input.told.unwrap_or(&nothing);
+        for card in input.cards {
+            let account = card.stored.as_ref().map(|stored| &stored.account);
+            match account.and_then(|account| account.loans.as_ref()) {
+                Some(loans) => {
+                    for loan in loans {
+                        let key = key(card, &loan.id);
+                        let known = before.renewable_loans.contains(&key);
+                        if loan.renewable.unwrap_or(known) {
+                            told.renewable_loans.insert(key);
+                        }
+                    }
+                }
+                None => told
+                    .renewable_loans
+                    .extend(of_card(card, &before.renewable_loans)),
+            }
+            match account.and_then(|account| account.holds.as_ref()) {
+                Some(holds) => told.ready_holds.extend(
+                    holds
+                        .iter()
+                        .filter(|hold| hold.state == HoldState::Ready)
+                        .map(|hold| key(card, &hold.id)),
+                ),
+                None => told.ready_holds.extend(of_card(card, &before.ready_holds)),
+            }
+        }
+        for item in &digest.attention {
+            told.attention.insert(
+                item.key.clone(),
+                ToldAttention {
+                    stage: item.stage.clone(),
+                    told_on: input.date,
+                },
+            );
+        }
+        told
+    }
+}
+
+/// `card/id`: the site's ids are unique within a card only.
+pub(crate) fn key(card: &NoticeCard, id: &str) -> String {
+    format!("{}/{id}", card.card.id)
+}
+
+fn of_card(card: &NoticeCard, keys: &BTreeSet<String>) -> impl Iterator<Item = String> {
+    let prefix = key(card, "");
+    keys.iter()
+        .filter(move |key| key.starts_with(&prefix))
+        .cloned()
 }

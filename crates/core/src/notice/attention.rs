@@ -1,0 +1,282 @@
+//! What wants a person: refused PINs, cards that are not read or expire, fines, messages.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::account::Account;
+use crate::clock::local_date;
+use crate::failure::FailureKind;
+use crate::notice::digest::{Place, STALE_AFTER};
+use crate::notice::{NoticeCard, NoticeInput};
+use crate::text::clean;
+
+/// After so many days, what still wants attention is worth a mail again.
+pub const AGAIN_AFTER_DAYS: i64 = 7;
+
+/// Something that wants a person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Attention {
+    /// Whose and where; where several cards have the same message, all their patrons.
+    #[serde(flatten)]
+    pub place: Place,
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: AttentionKind,
+    /// How this compares with the last notice that was sent.
+    pub news: News,
+    /// Stays the same while it lasts.
+    pub key: String,
+    /// If this changes, it is worth telling again.
+    pub stage: String,
+}
+
+/// What wants a person, the most urgent first.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AttentionKind {
+    /// The site refused the number or PIN; it is not tried again until a person acts.
+    PinRefused {
+        /// The family's local date of the refusal.
+        since: NaiveDate,
+    },
+    /// The library blocked the card, and its pages cannot be read.
+    CardBlocked,
+    /// There was no account yet.
+    NeverChecked {
+        /// Why not; `None`: it was not tried yet.
+        failure: Option<FailureKind>,
+    },
+    /// The last account is older than [`STALE_AFTER`].
+    NotReadSince {
+        /// When the last account was read.
+        last_success_at: DateTime<Utc>,
+        /// Why the newest check gave none; `None`: there was no newer check.
+        failure: Option<FailureKind>,
+    },
+    /// The card expires within 30 days, or has expired.
+    CardExpires {
+        /// The last day on which it is good.
+        last_day: NaiveDate,
+        /// Days until then; negative: it has expired.
+        days_left: i64,
+    },
+    /// Fines at or over the family's threshold.
+    Fines {
+        /// What is owed.
+        amount: Decimal,
+        /// ISO 4217, where known.
+        currency: Option<String>,
+    },
+    /// What the library tells.
+    Message {
+        /// In the library's words.
+        text: String,
+    },
+}
+
+/// How something that wants attention compares with the last notice that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// It was not told.
+    New,
+    /// It was told, and has changed.
+    Changed,
+    /// It was told, a week ago or longer.
+    Again,
+    /// It was told lately.
+    Known,
+}
+
+impl News {
+    /// Whether a mail goes out for this alone.
+    pub fn is_worth_a_mail(self) -> bool {
+        self != Self::Known
+    }
+}
+
+/// What wants attention, the most urgent first, then by patron and library.
+pub(crate) fn of(input: &NoticeInput<'_>) -> Vec<Attention> {
+    let mut found = Found {
+        input,
+        items: Vec::new(),
+    };
+    for card in input.cards {
+        found.reading(card);
+        if let Some(stored) = &card.stored {
+            found.expiry(card, &stored.account);
+            found.fines(card, &stored.account);
+        }
+    }
+    found.messages();
+    found
+        .items
+        .sort_by_cached_key(|item| (item.kind.rank(), item.place.clone(), item.key.clone()));
+    found.items
+}
+
+/// Whether fines of this much want attention.
+pub(crate) fn wants_fines(input: &NoticeInput<'_>, amount: Decimal) -> bool {
+    let threshold = input.family.preferences.fines_threshold;
+    amount > Decimal::ZERO && threshold.is_some_and(|threshold| amount >= threshold)
+}
+
+struct Found<'a> {
+    input: &'a NoticeInput<'a>,
+    items: Vec<Attention>,
+}
+
+impl Found<'_> {
+    /// At most one thing a card about its being read: a refused PIN explains all that follows.
+    fn reading(&mut self, card: &NoticeCard) {
+        let input = self.input;
+        let failure = card.newest_failure().map(|failure| failure.kind);
+        let key = |name: &str| format!("{name}/{}", card.card.id);
+        // The stages hold when it began: a second time is news, although the first was told lately.
+        let (kind, key, stage) = if let Some(since) = card.state.refused_since {
+            let since = local_date(since, input.family.timezone);
+            let kind = AttentionKind::PinRefused { since };
+            (kind, key("pin_refused"), since.to_string())
+        } else if failure == Some(FailureKind::CardBlocked) {
+            let kind = AttentionKind::CardBlocked;
+            (kind, key("card_blocked"), String::new())
+        } else if let Some(last_success_at) = card.state.last_success_at.or(card.as_of()) {
+            if input.now - last_success_at <= STALE_AFTER {
+                return;
+            }
+            let kind = AttentionKind::NotReadSince {
+                last_success_at,
+                failure,
+            };
+            (kind, key("not_read"), last_success_at.to_rfc3339())
+        } else {
+            let kind = AttentionKind::NeverChecked { failure };
+            (kind, key("never_checked"), String::new())
+        };
+        self.push(Place::of(card), kind, key, stage);
+    }
+
+    fn expiry(&mut self, card: &NoticeCard, account: &Account) {
+        let Some(last_day) = account.card_expires else {
+            return;
+        };
+        let days_left = (last_day - self.input.date).num_days();
+        let stage = match days_left {
+            ..0 => "expired",
+            0..=1 => "1",
+            2..=7 => "7",
+            8..=30 => "30",
+            _ => return,
+        };
+        let kind = AttentionKind::CardExpires {
+            last_day,
+            days_left,
+        };
+        let key = format!("card_expires/{}", card.card.id);
+        self.push(Place::of(card), kind, key, stage.to_owned());
+    }
+
+    fn fines(&mut self, card: &NoticeCard, account: &Account) {
+        let Some(amount) = account.fines else {
+            return;
+        };
+        if wants_fines(self.input, amount) {
+            let kind = AttentionKind::Fines {
+                amount,
+                currency: account.currency.clone(),
+            };
+            let key = format!("fines/{}", card.card.id);
+            self.push(Place::of(card), kind, key, amount.normalize().to_string());
+        }
+    }
+
+    /// A library says many things to all its patrons: the same words are told once.
+    fn messages(&mut self) {
+        let mut cards_by_message: BTreeMap<(&str, String), Vec<&NoticeCard>> = BTreeMap::new();
+        for card in self.input.cards {
+            let messages = card
+                .stored
+                .iter()
+                .flat_map(|stored| &stored.account.messages);
+            for text in messages
+                .map(|text| clean(text))
+                .filter(|text| !text.is_empty())
+            {
+                let library = card.library.id.as_str();
+                let cards = cards_by_message.entry((library, text)).or_default();
+                if !cards.iter().any(|other| other.card.id == card.card.id) {
+                    cards.push(card);
+                }
+            }
+        }
+        for ((library, text), mut cards) in cards_by_message {
+            cards.sort_by_key(|card| card.card.id);
+            let Some(mut place) = cards.first().map(|card| Place::of(card)) else {
+                continue;
+            };
+            let patrons = cards.iter().map(|card| Place::of(card).patron);
+            place.patron = crate::notice::words::listed(patrons.collect());
+            let ids: Vec<String> = cards.iter().map(|card| card.card.id.to_string()).collect();
+            let key = format!("message/{library}/{}", short_hash(&text));
+            self.push(place, AttentionKind::Message { text }, key, ids.join(" "));
+        }
+    }
+
+    fn push(&mut self, place: Place, kind: AttentionKind, key: String, stage: String) {
+        let before = self.input.told.and_then(|told| told.attention.get(&key));
+        let news = match before {
+            None => News::New,
+            Some(before) if before.stage != stage => News::Changed,
+            Some(before) if (self.input.date - before.told_on).num_days() >= AGAIN_AFTER_DAYS => {
+                News::Again
+            }
+            Some(_) => News::Known,
+        };
+        self.items.push(Attention {
+            place,
+            kind,
+            news,
+            key,
+            stage,
+        });
+    }
+}
+
+impl AttentionKind {
+    /// Whether what the card's account says now may be unknown because of it.
+    pub(crate) fn hides_the_account(&self) -> bool {
+        matches!(
+            self,
+            Self::PinRefused { .. }
+                | Self::CardBlocked
+                | Self::NeverChecked { .. }
+                | Self::NotReadSince { .. }
+        )
+    }
+
+    /// The most urgent first: what hides everything else of a card, then what has a date.
+    pub(crate) fn rank(&self) -> u8 {
+        match self {
+            Self::PinRefused { .. } => 0,
+            Self::CardBlocked => 1,
+            Self::NeverChecked { .. } => 2,
+            Self::NotReadSince { .. } => 3,
+            Self::CardExpires { .. } => 4,
+            Self::Fines { .. } => 5,
+            Self::Message { .. } => 6,
+        }
+    }
+}
+
+/// Sixteen hexadecimal digits: enough to tell a patron's few messages apart.
+fn short_hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

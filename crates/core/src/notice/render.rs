@@ -1,0 +1,63 @@
+//! A digest put into words: subject, text and HTML.
+//!
+//! Both parts are templates over one view, so that they say the same.
+
+use askama::Template;
+
+use crate::notice::digest::Digest;
+use crate::notice::subject::subject;
+use crate::notice::view::View;
+use crate::notice::words::wrap;
+
+/// A template could not be filled: a fault of ours, not of the accounts.
+#[derive(Debug, thiserror::Error)]
+#[error("A notice could not be put into words: {0}.")]
+pub struct RenderError(#[from] askama::Error);
+
+/// A notice in words. Text and HTML say the same.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RenderedNotice {
+    /// One line, without a word from outside.
+    pub subject: String,
+    /// The plain text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+}
+
+impl std::fmt::Debug for RenderedNotice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RenderedNotice").finish_non_exhaustive()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "notice.html")]
+struct Html<'a> {
+    view: &'a View,
+}
+
+#[derive(Template)]
+#[template(path = "notice.txt")]
+struct Text<'a> {
+    view: &'a View,
+}
+
+/// Puts a digest into words.
+///
+/// `operator_contact` is whom the family asks: a mail address, or a few words.
+///
+/// # Errors
+/// [`RenderError`] where a template cannot be filled.
+pub fn render(
+    digest: &Digest,
+    operator_contact: Option<&str>,
+) -> Result<RenderedNotice, RenderError> {
+    let subject = subject(digest);
+    let view = View::of(digest, subject.clone(), operator_contact);
+    Ok(RenderedNotice {
+        text: wrap(&Text { view: &view }.render()?),
+        html: Html { view: &view }.render()?,
+        subject,
+    })
+}

@@ -1,0 +1,200 @@
+//! The subject line: what is most urgent, counted.
+
+use crate::account::HoldState;
+use crate::notice::attention::{Attention, AttentionKind};
+use crate::notice::digest::{Digest, Occasion};
+use crate::notice::words::{count, short_day};
+
+/// The subject of a notice: one line, the most urgent first, without a word from outside.
+pub fn subject(digest: &Digest) -> String {
+    let mut parts = take_back(digest);
+    parts.extend(pick_up(digest));
+    if !parts.is_empty() {
+        if digest
+            .attention
+            .iter()
+            .any(|item| item.news.is_worth_a_mail())
+        {
+            let things = digest.attention.len();
+            parts.push(counted(things, "thing to look at", "things to look at"));
+        }
+        return parts.join(", ");
+    }
+    match (digest.attention.as_slice(), digest.occasion) {
+        ([], Some(Occasion::Weekly)) => String::from("Weekly summary: nothing to do today"),
+        ([], _) => String::from("Nothing to do today"),
+        (attention, _) => look_at(digest, attention),
+    }
+}
+
+/// `1 overdue`, `2 due today`, `1 due by Tuesday`.
+fn take_back(digest: &Digest) -> Vec<String> {
+    let mut parts = Vec::new();
+    let overdue = digest.overdue().count();
+    if overdue > 0 {
+        parts.push(format!("{overdue} overdue"));
+    }
+    let today = digest
+        .take_back
+        .iter()
+        .filter(|line| line.days_left == 0)
+        .count();
+    if today > 0 {
+        parts.push(format!("{today} due today"));
+    }
+    let soon = digest.take_back.iter().filter(|line| line.days_left > 0);
+    let number = soon.clone().count();
+    if let Some(last) = soon.max_by_key(|line| line.due) {
+        let by = if last.days_left == 1 { "" } else { "by " };
+        let day = short_day(last.due, digest.date);
+        parts.push(format!("{number} due {by}{day}"));
+    }
+    parts
+}
+
+/// `1 hold to pick up`, `1 hold to borrow online`.
+fn pick_up(digest: &Digest) -> Vec<String> {
+    let ready = || {
+        let lines = digest.pick_up.iter();
+        lines.filter(|line| line.state == HoldState::Ready)
+    };
+    let online = ready().filter(|line| line.digital).count();
+    let at_a_desk = ready().count() - online;
+    let mut parts = Vec::new();
+    if at_a_desk > 0 {
+        parts.push(counted(at_a_desk, "hold to pick up", "holds to pick up"));
+    }
+    if online > 0 {
+        parts.push(counted(
+            online,
+            "hold to borrow online",
+            "holds to borrow online",
+        ));
+    }
+    parts
+}
+
+/// One sentence where all is of one sort, else a list of counts.
+fn look_at(digest: &Digest, attention: &[Attention]) -> String {
+    let sorts: Vec<(Sort, usize)> = Sort::ALL
+        .into_iter()
+        .map(|sort| {
+            let of_sort = attention.iter().filter(|item| Sort::of(&item.kind) == sort);
+            (sort, of_sort.count())
+        })
+        .filter(|(_, number)| *number > 0)
+        .collect();
+    match (sorts.as_slice(), attention) {
+        ([_], [only]) => one(digest, &only.kind),
+        ([(sort, number)], _) => sort.sentence(*number),
+        _ => {
+            let parts: Vec<String> = sorts
+                .iter()
+                .map(|(sort, number)| sort.part(*number))
+                .collect();
+            format!("Please look at: {}", parts.join(", "))
+        }
+    }
+}
+
+fn one(digest: &Digest, kind: &AttentionKind) -> String {
+    match kind {
+        AttentionKind::PinRefused { .. } => String::from("The PIN of one card was refused"),
+        AttentionKind::CardBlocked => String::from("One card is blocked"),
+        AttentionKind::NeverChecked { .. } => String::from("One card could not be read yet"),
+        AttentionKind::NotReadSince {
+            last_success_at, ..
+        } => {
+            let since = crate::clock::local_date(*last_success_at, digest.timezone);
+            if since == digest.date {
+                String::from("One card has not been read today")
+            } else {
+                let since = short_day(since, digest.date);
+                format!("One card has not been read since {since}")
+            }
+        }
+        AttentionKind::CardExpires { days_left, .. } if *days_left < 0 => {
+            String::from("One card has expired")
+        }
+        AttentionKind::CardExpires {
+            last_day,
+            days_left,
+        } => {
+            let on = if *days_left <= 1 { "" } else { "on " };
+            let day = short_day(*last_day, digest.date);
+            format!("One card expires {on}{day}")
+        }
+        AttentionKind::Fines { .. } => String::from("Fines on one card"),
+        AttentionKind::Message { .. } => String::from("A message from the library"),
+    }
+}
+
+/// What a subject counts together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    PinRefused,
+    CardBlocked,
+    NeverChecked,
+    NotRead,
+    Expired,
+    Expiring,
+    Fines,
+    Message,
+}
+
+impl Sort {
+    const ALL: [Self; 8] = [
+        Self::PinRefused,
+        Self::CardBlocked,
+        Self::NeverChecked,
+        Self::NotRead,
+        Self::Expired,
+        Self::Expiring,
+        Self::Fines,
+        Self::Message,
+    ];
+
+    fn of(kind: &AttentionKind) -> Self {
+        match kind {
+            AttentionKind::PinRefused { .. } => Self::PinRefused,
+            AttentionKind::CardBlocked => Self::CardBlocked,
+            AttentionKind::NeverChecked { .. } => Self::NeverChecked,
+            AttentionKind::NotReadSince { .. } => Self::NotRead,
+            AttentionKind::CardExpires { days_left, .. } if *days_left < 0 => Self::Expired,
+            AttentionKind::CardExpires { .. } => Self::Expiring,
+            AttentionKind::Fines { .. } => Self::Fines,
+            AttentionKind::Message { .. } => Self::Message,
+        }
+    }
+
+    /// For two or more of this sort and none of another.
+    fn sentence(self, number: usize) -> String {
+        match self {
+            Self::PinRefused => format!("The PINs of {number} cards were refused"),
+            Self::CardBlocked => format!("{number} cards are blocked"),
+            Self::NeverChecked => format!("{number} cards could not be read yet"),
+            Self::NotRead => format!("{number} cards have not been read lately"),
+            Self::Expired => format!("{number} cards have expired"),
+            Self::Expiring => format!("{number} cards expire soon"),
+            Self::Fines => format!("Fines on {number} cards"),
+            Self::Message => format!("{number} library messages"),
+        }
+    }
+
+    fn part(self, number: usize) -> String {
+        match self {
+            Self::PinRefused => counted(number, "PIN refused", "PINs refused"),
+            Self::CardBlocked => counted(number, "card blocked", "cards blocked"),
+            Self::NeverChecked => counted(number, "card not read yet", "cards not read yet"),
+            Self::NotRead => counted(number, "card not read lately", "cards not read lately"),
+            Self::Expired => counted(number, "card expired", "cards expired"),
+            Self::Expiring => counted(number, "card about to expire", "cards about to expire"),
+            Self::Fines => format!("fines on {}", counted(number, "card", "cards")),
+            Self::Message => counted(number, "library message", "library messages"),
+        }
+    }
+}
+
+fn counted(number: usize, one: &str, many: &str) -> String {
+    count(number as u64, one, many)
+}

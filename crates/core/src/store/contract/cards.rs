@@ -1,0 +1,290 @@
+use futures::future::join_all;
+use uuid::Uuid;
+
+use super::Store;
+use super::sample::{
+    account, add_card, card, check, failed, family, library, mark, one_card, sealed,
+};
+use crate::card::{Card, CardRecord, CardState};
+use crate::failure::FailureKind;
+use crate::ids::CardId;
+use crate::store::{CardCursor, Scope, StoreError};
+
+fn ids(cards: &[CardRecord]) -> Vec<CardId> {
+    cards.iter().map(|record| record.card.id).collect()
+}
+
+async fn to_check(store: &dyn Store, scope: Scope) -> Vec<CardId> {
+    ids(&store.cards_to_check(scope, None, 100).await.unwrap())
+}
+
+/// Two families, two libraries, and cards added in an order that is not theirs.
+async fn six_cards(store: &dyn Store) -> Vec<Card> {
+    for id in ["conrad", "other"] {
+        store.add_family(&family(id)).await.unwrap();
+    }
+    for id in ["wpl", "kpl"] {
+        store.add_library(&library(id)).await.unwrap();
+    }
+    let mut cards = Vec::new();
+    for (family, library, fingerprint) in [
+        ("conrad", "wpl", "f2"),
+        ("other", "wpl", "f1"),
+        ("conrad", "kpl", "f9"),
+        ("other", "kpl", "f3"),
+        ("conrad", "wpl", "f1"),
+        ("conrad", "kpl", "f3"),
+    ] {
+        cards.push(add_card(store, card(family, library, fingerprint)).await);
+    }
+    cards.sort_by_key(|card| (card.library.clone(), card.fingerprint.clone(), card.id));
+    cards
+}
+
+pub(super) async fn a_card_is_found_as_it_was_added(store: &dyn Store) {
+    let first = one_card(store).await;
+    let mut paused = card("conrad", "wpl", "f2");
+    paused.paused = true;
+    let paused = add_card(store, paused).await;
+    for card in [first, paused] {
+        let record = CardRecord {
+            card,
+            state: CardState::default(),
+        };
+        assert_eq!(store.card(record.card.id).await.unwrap(), Some(record));
+    }
+    assert_eq!(store.card(CardId::generate()).await.unwrap(), None);
+}
+
+pub(super) async fn a_card_of_a_family_or_library_that_is_not_there_is_refused(store: &dyn Store) {
+    let existing = one_card(store).await;
+    for card in [card("nobody", "wpl", "f2"), card("conrad", "nowhere", "f2")] {
+        assert!(matches!(
+            store.add_card(&card, &sealed(card.id)).await,
+            Err(StoreError::NotFound(_))
+        ));
+        assert_eq!(store.card(card.id).await.unwrap(), None);
+    }
+    assert_eq!(store.cards_with_secrets().await.unwrap(), [existing.id]);
+}
+
+pub(super) async fn a_second_card_of_the_same_id_is_refused_and_leaves_the_first_and_its_secret(
+    store: &dyn Store,
+) {
+    let first = one_card(store).await;
+    let secrets = store.secrets(&[first.id]).await.unwrap();
+    let mut second = card("conrad", "wpl", "f2");
+    second.id = first.id;
+    assert!(matches!(
+        store.add_card(&second, &sealed(second.id)).await,
+        Err(StoreError::AlreadyExists(_))
+    ));
+    let record = store.card(first.id).await.unwrap().unwrap();
+    assert_eq!(record.card, first);
+    assert_eq!(store.secrets(&[first.id]).await.unwrap(), secrets);
+}
+
+pub(super) async fn the_same_number_in_the_same_family_is_refused(store: &dyn Store) {
+    let first = one_card(store).await;
+    let second = card("conrad", "wpl", "f1");
+    assert!(matches!(
+        store.add_card(&second, &sealed(second.id)).await,
+        Err(StoreError::AlreadyExists(_))
+    ));
+    assert_eq!(
+        ids(&store.cards_of(&first.family).await.unwrap()),
+        [first.id]
+    );
+    assert_eq!(store.cards_with_secrets().await.unwrap(), [first.id]);
+
+    // Once the first is gone, the number is free again.
+    store.remove_card(first.id).await.unwrap();
+    add_card(store, second).await;
+}
+
+pub(super) async fn the_same_number_in_another_family_or_at_another_library_is_taken(
+    store: &dyn Store,
+) {
+    one_card(store).await;
+    store.add_family(&family("other")).await.unwrap();
+    store.add_library(&library("kpl")).await.unwrap();
+    add_card(store, card("other", "wpl", "f1")).await;
+    add_card(store, card("conrad", "kpl", "f1")).await;
+    assert_eq!(to_check(store, Scope::All).await.len(), 3);
+}
+
+pub(super) async fn the_cards_of_a_family_are_listed_by_id(store: &dyn Store) {
+    let mut own: Vec<CardId> = six_cards(store)
+        .await
+        .iter()
+        .filter(|card| card.family.as_str() == "conrad")
+        .map(|card| card.id)
+        .collect();
+    own.sort();
+    let listed = store.cards_of(&"conrad".parse().unwrap()).await.unwrap();
+    assert_eq!(ids(&listed), own);
+    assert!(
+        store
+            .cards_of(&"nobody".parse().unwrap())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+pub(super) async fn cards_to_check_are_ordered_by_library_fingerprint_and_id(store: &dyn Store) {
+    let cards = six_cards(store).await;
+    let listed = store.cards_to_check(Scope::All, None, 100).await.unwrap();
+    let listed: Vec<Card> = listed.into_iter().map(|record| record.card).collect();
+    assert_eq!(listed, cards);
+}
+
+pub(super) async fn cards_to_check_come_in_pages_that_miss_none_and_repeat_none(store: &dyn Store) {
+    let cards = six_cards(store).await;
+    for limit in 1..=7 {
+        let mut seen = Vec::new();
+        let mut after: Option<CardCursor> = None;
+        loop {
+            let page = store
+                .cards_to_check(Scope::All, after.as_ref(), limit)
+                .await
+                .unwrap();
+            assert!(page.len() <= limit);
+            let Some(last) = page.last() else { break };
+            after = Some(CardCursor {
+                library: last.card.library.clone(),
+                fingerprint: last.card.fingerprint.clone(),
+                card: last.card.id,
+            });
+            seen.extend(page.into_iter().map(|record| record.card));
+        }
+        assert_eq!(seen, cards, "in pages of {limit}");
+    }
+}
+
+pub(super) async fn paused_and_refused_cards_are_not_to_be_checked(store: &dyn Store) {
+    let refused = one_card(store).await;
+    let paused = add_card(store, card("conrad", "wpl", "f2")).await;
+    let usual = add_card(store, card("conrad", "wpl", "f3")).await;
+    store.set_paused(paused.id, true).await.unwrap();
+    let wrong = check(&refused, "05:10:00", failed(FailureKind::WrongCredentials));
+    store.save_check(&wrong).await.unwrap();
+    for scope in [Scope::All, Scope::Failed] {
+        assert_eq!(to_check(store, scope).await, [usual.id]);
+    }
+    store.set_paused(paused.id, false).await.unwrap();
+    store.allow_retry(refused.id).await.unwrap();
+    for scope in [Scope::All, Scope::Failed] {
+        assert_eq!(to_check(store, scope).await.len(), 3);
+    }
+}
+
+pub(super) async fn failed_cards_are_those_whose_newest_check_failed_or_that_were_never_checked(
+    store: &dyn Store,
+) {
+    let good = one_card(store).await;
+    let down = add_card(store, card("conrad", "wpl", "f2")).await;
+    let mended = add_card(store, card("conrad", "wpl", "f3")).await;
+    let never = add_card(store, card("conrad", "wpl", "f4")).await;
+    let not_tried = add_card(store, card("conrad", "wpl", "f5")).await;
+    for check in [
+        check(&good, "05:10:00", Ok(account(0))),
+        check(&down, "05:10:00", Ok(account(0))),
+        check(&down, "05:20:00", failed(FailureKind::SiteDown)),
+        check(&mended, "05:10:00", failed(FailureKind::PageChanged)),
+        check(&mended, "05:20:00", Ok(account(0))),
+        check(&not_tried, "05:10:00", failed(FailureKind::NotTried)),
+    ] {
+        store.save_check(&check).await.unwrap();
+    }
+    assert_eq!(
+        to_check(store, Scope::Failed).await,
+        [down.id, never.id, not_tried.id]
+    );
+    let after = CardCursor {
+        library: down.library.clone(),
+        fingerprint: down.fingerprint.clone(),
+        card: down.id,
+    };
+    let page = store
+        .cards_to_check(Scope::Failed, Some(&after), 1)
+        .await
+        .unwrap();
+    assert_eq!(ids(&page), [never.id]);
+    assert_eq!(to_check(store, Scope::All).await.len(), 5);
+}
+
+pub(super) async fn a_card_is_paused_and_goes_on(store: &dyn Store) {
+    let card = one_card(store).await;
+    for paused in [true, false] {
+        store.set_paused(card.id, paused).await.unwrap();
+        let record = store.card(card.id).await.unwrap().unwrap();
+        assert_eq!(
+            record.card,
+            Card {
+                paused,
+                ..card.clone()
+            }
+        );
+    }
+}
+
+pub(super) async fn a_retry_forgets_the_refusal_and_the_mark(store: &dyn Store) {
+    let card = one_card(store).await;
+    let wrong = check(&card, "05:10:00", failed(FailureKind::WrongCredentials));
+    store.save_check(&wrong).await.unwrap();
+    let crashed = mark(Uuid::new_v4(), "2026-11-21");
+    assert!(store.begin_login(&card.key(), &crashed).await.unwrap());
+
+    store.allow_retry(card.id).await.unwrap();
+
+    let state = store.card(card.id).await.unwrap().unwrap().state;
+    assert_eq!(state.refused_since, None);
+    assert_eq!(state.login_mark, None);
+    assert!(
+        state.last_check.is_some(),
+        "what was seen is still on record"
+    );
+    let next = mark(Uuid::new_v4(), "2026-11-21");
+    assert!(store.begin_login(&card.key(), &next).await.unwrap());
+}
+
+pub(super) async fn a_removed_card_is_gone_with_its_secret_and_account(store: &dyn Store) {
+    let card = one_card(store).await;
+    store
+        .save_check(&check(&card, "05:10:00", Ok(account(0))))
+        .await
+        .unwrap();
+    store.remove_card(card.id).await.unwrap();
+    assert_eq!(store.card(card.id).await.unwrap(), None);
+    assert!(store.cards_of(&card.family).await.unwrap().is_empty());
+    assert!(store.secrets(&[card.id]).await.unwrap().is_empty());
+    assert!(store.cards_with_secrets().await.unwrap().is_empty());
+    assert!(store.accounts_of(&card.family).await.unwrap().is_empty());
+    assert!(to_check(store, Scope::All).await.is_empty());
+}
+
+pub(super) async fn a_card_that_is_not_there_cannot_be_changed_or_removed(store: &dyn Store) {
+    let nobodys = CardId::generate();
+    for answer in [
+        store.set_paused(nobodys, true).await,
+        store.allow_retry(nobodys).await,
+        store.remove_card(nobodys).await,
+    ] {
+        assert!(matches!(answer, Err(StoreError::NotFound(_))));
+    }
+    assert_eq!(store.card(nobodys).await.unwrap(), None);
+}
+
+pub(super) async fn of_many_that_add_the_same_number_one_succeeds(store: &dyn Store) {
+    store.add_family(&family("conrad")).await.unwrap();
+    store.add_library(&library("wpl")).await.unwrap();
+    let answers = join_all((0..8).map(|_| async {
+        let card = card("conrad", "wpl", "f1");
+        store.add_card(&card, &sealed(card.id)).await
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    assert_eq!(to_check(store, Scope::All).await.len(), 1);
+    assert_eq!(store.cards_with_secrets().await.unwrap().len(), 1);
+}

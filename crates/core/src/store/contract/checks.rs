@@ -1,0 +1,365 @@
+use futures::future::join_all;
+use uuid::Uuid;
+
+use super::Store;
+use super::sample::{account, add_card, card, check, failed, family, mark, one_card, time};
+use crate::card::{Card, CardState, LastCheck, StoredAccount};
+use crate::check::Check;
+use crate::failure::{Failure, FailureKind};
+use crate::store::{Saved, StoreError};
+
+const DAY: &str = "2026-11-21";
+
+async fn state(store: &dyn Store, card: &Card) -> CardState {
+    store.card(card.id).await.unwrap().unwrap().state
+}
+
+async fn stored_account(store: &dyn Store, card: &Card) -> Option<StoredAccount> {
+    store
+        .accounts_of(&card.family)
+        .await
+        .unwrap()
+        .into_iter()
+        .find(|(id, _)| *id == card.id)
+        .map(|(_, account)| account)
+}
+
+fn read(check: &Check) -> Option<StoredAccount> {
+    check.outcome.clone().ok().map(|account| StoredAccount {
+        read_at: check.started_at,
+        account,
+    })
+}
+
+fn last(check: &Check) -> Option<LastCheck> {
+    Some(LastCheck {
+        started_at: check.started_at,
+        finished_at: check.finished_at,
+        failure: check.outcome.clone().err(),
+    })
+}
+
+async fn save(store: &dyn Store, check: &Check, expected: Saved) {
+    assert_eq!(store.save_check(check).await.unwrap(), expected);
+}
+
+pub(super) async fn a_card_that_was_never_checked_has_no_state_and_no_account(store: &dyn Store) {
+    let card = one_card(store).await;
+    assert_eq!(state(store, &card).await, CardState::default());
+    assert_eq!(stored_account(store, &card).await, None);
+}
+
+pub(super) async fn a_good_check_keeps_its_account_and_times(store: &dyn Store) {
+    let card = one_card(store).await;
+    let good = check(&card, "05:10:00", Ok(account(17_00)));
+    save(store, &good, Saved::Stored).await;
+    let expected = CardState {
+        last_check: last(&good),
+        last_success_at: Some(good.started_at),
+        refused_since: None,
+        login_mark: None,
+    };
+    assert_eq!(state(store, &card).await, expected);
+    assert_eq!(stored_account(store, &card).await, read(&good));
+
+    let next = check(&card, "09:10:00", Ok(account(-1_50)));
+    save(store, &next, Saved::Stored).await;
+    assert_eq!(stored_account(store, &card).await, read(&next));
+    assert_eq!(
+        state(store, &card).await.last_success_at,
+        Some(next.started_at)
+    );
+}
+
+pub(super) async fn a_failure_keeps_the_last_good_account(store: &dyn Store) {
+    let card = one_card(store).await;
+    let good = check(&card, "05:10:00", Ok(account(0)));
+    save(store, &good, Saved::Stored).await;
+    for (started, kind) in [
+        ("06:00:00", FailureKind::SiteDown),
+        ("07:00:00", FailureKind::PageChanged),
+        ("08:00:00", FailureKind::WrongCredentials),
+    ] {
+        let bad = check(&card, started, failed(kind));
+        save(store, &bad, Saved::Stored).await;
+        let state = state(store, &card).await;
+        assert_eq!(state.last_check, last(&bad));
+        assert_eq!(state.last_success_at, Some(good.started_at));
+        assert_eq!(stored_account(store, &card).await, read(&good));
+    }
+
+    let mut patient = check(&card, "09:00:00", failed(FailureKind::SiteRefused));
+    patient.outcome = patient
+        .outcome
+        .map_err(|failure| failure.retry_after(std::time::Duration::from_secs(60)));
+    save(store, &patient, Saved::Stored).await;
+    let stored = state(store, &card).await.last_check.unwrap().failure;
+    assert_eq!(
+        stored,
+        Some(Failure::new(FailureKind::SiteRefused, "seen in a test"))
+    );
+}
+
+pub(super) async fn an_older_check_never_overwrites_a_newer_one(store: &dyn Store) {
+    let card = one_card(store).await;
+    let newer = check(&card, "05:10:00", Ok(account(1)));
+    save(store, &newer, Saved::Stored).await;
+    let before = state(store, &card).await;
+    // However late they end.
+    for outcome in [
+        Ok(account(2)),
+        failed(FailureKind::SiteDown),
+        failed(FailureKind::WrongCredentials),
+    ] {
+        let mut older = check(&card, "05:00:00", outcome);
+        older.finished_at = time("06:00:00");
+        save(store, &older, Saved::Older).await;
+    }
+    assert_eq!(state(store, &card).await, before);
+    assert_eq!(stored_account(store, &card).await, read(&newer));
+
+    let failure = check(&card, "05:20:00", failed(FailureKind::SiteDown));
+    save(store, &failure, Saved::Stored).await;
+    save(
+        store,
+        &check(&card, "05:15:00", Ok(account(3))),
+        Saved::Older,
+    )
+    .await;
+    assert_eq!(state(store, &card).await.last_check, last(&failure));
+    assert_eq!(stored_account(store, &card).await, read(&newer));
+}
+
+pub(super) async fn wrong_credentials_refuse_the_card_since_the_first_time(store: &dyn Store) {
+    let card = one_card(store).await;
+    for started in ["05:10:00", "09:10:00"] {
+        let wrong = check(&card, started, failed(FailureKind::WrongCredentials));
+        save(store, &wrong, Saved::Stored).await;
+        assert_eq!(
+            state(store, &card).await.refused_since,
+            Some(time("05:10:00"))
+        );
+    }
+}
+
+pub(super) async fn another_failure_neither_refuses_a_card_nor_forgets_a_refusal(
+    store: &dyn Store,
+) {
+    let card = one_card(store).await;
+    let others = FailureKind::ALL
+        .into_iter()
+        .filter(|kind| *kind != FailureKind::WrongCredentials);
+    for kind in others.clone() {
+        save(
+            store,
+            &check(&card, "05:10:00", failed(kind)),
+            Saved::Stored,
+        )
+        .await;
+        assert_eq!(state(store, &card).await.refused_since, None, "{kind}");
+    }
+    let wrong = check(&card, "06:00:00", failed(FailureKind::WrongCredentials));
+    save(store, &wrong, Saved::Stored).await;
+    for kind in others {
+        save(
+            store,
+            &check(&card, "07:00:00", failed(kind)),
+            Saved::Stored,
+        )
+        .await;
+        assert_eq!(
+            state(store, &card).await.refused_since,
+            Some(wrong.started_at),
+            "{kind}"
+        );
+    }
+}
+
+pub(super) async fn a_success_clears_a_refusal(store: &dyn Store) {
+    let card = one_card(store).await;
+    let wrong = check(&card, "05:10:00", failed(FailureKind::WrongCredentials));
+    save(store, &wrong, Saved::Stored).await;
+    save(
+        store,
+        &check(&card, "06:10:00", Ok(account(0))),
+        Saved::Stored,
+    )
+    .await;
+    assert_eq!(state(store, &card).await.refused_since, None);
+}
+
+pub(super) async fn a_check_of_a_card_that_is_gone_is_not_saved(store: &dyn Store) {
+    let card = one_card(store).await;
+    store.remove_card(card.id).await.unwrap();
+    save(
+        store,
+        &check(&card, "05:10:00", Ok(account(0))),
+        Saved::CardGone,
+    )
+    .await;
+    assert_eq!(store.card(card.id).await.unwrap(), None);
+    assert!(store.accounts_of(&card.family).await.unwrap().is_empty());
+}
+
+pub(super) async fn the_accounts_of_a_family_are_its_own(store: &dyn Store) {
+    let first = one_card(store).await;
+    let second = add_card(store, card("conrad", "wpl", "f2")).await;
+    add_card(store, card("conrad", "wpl", "f3")).await;
+    store.add_family(&family("other")).await.unwrap();
+    let others = add_card(store, card("other", "wpl", "f1")).await;
+    for (card, cents) in [(&first, 1), (&second, 2), (&others, 3)] {
+        save(
+            store,
+            &check(card, "05:10:00", Ok(account(cents))),
+            Saved::Stored,
+        )
+        .await;
+    }
+    let mut accounts = store.accounts_of(&first.family).await.unwrap();
+    accounts.sort_by_key(|(id, _)| *id);
+    let mut expected = [(first.id, account(1)), (second.id, account(2))];
+    expected.sort_by_key(|(id, _)| *id);
+    let found: Vec<_> = accounts
+        .into_iter()
+        .map(|(id, stored)| (id, stored.account))
+        .collect();
+    assert_eq!(found, expected);
+}
+
+pub(super) async fn a_login_is_refused_while_another_check_of_that_day_has_its_mark_open(
+    store: &dyn Store,
+) {
+    let card = one_card(store).await;
+    let first = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &first).await.unwrap());
+    assert_eq!(
+        state(store, &card).await.login_mark,
+        Some(first.clone()),
+        "the mark is on record"
+    );
+    let second = mark(Uuid::new_v4(), DAY);
+    assert!(!store.begin_login(&card.key(), &second).await.unwrap());
+    assert_eq!(state(store, &card).await.login_mark, Some(first));
+
+    let other = add_card(store, super::sample::card("conrad", "wpl", "f2")).await;
+    assert!(store.begin_login(&other.key(), &second).await.unwrap());
+}
+
+pub(super) async fn the_check_that_wrote_the_mark_may_log_in_again(store: &dyn Store) {
+    let card = one_card(store).await;
+    let mut own = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &own).await.unwrap());
+    own.at = time("05:03:00");
+    assert!(store.begin_login(&card.key(), &own).await.unwrap());
+    assert_eq!(state(store, &card).await.login_mark, Some(own));
+}
+
+pub(super) async fn an_open_mark_of_another_day_does_not_forbid_a_login(store: &dyn Store) {
+    let card = one_card(store).await;
+    let crashed = mark(Uuid::new_v4(), "2026-11-20");
+    assert!(store.begin_login(&card.key(), &crashed).await.unwrap());
+    let today = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &today).await.unwrap());
+    assert_eq!(state(store, &card).await.login_mark, Some(today));
+}
+
+pub(super) async fn a_login_to_a_card_that_is_gone_is_an_error(store: &dyn Store) {
+    let card = one_card(store).await;
+    store.remove_card(card.id).await.unwrap();
+    assert!(matches!(
+        store
+            .begin_login(&card.key(), &mark(Uuid::new_v4(), DAY))
+            .await,
+        Err(StoreError::NotFound(_))
+    ));
+}
+
+pub(super) async fn the_mark_goes_with_the_check_that_wrote_it(store: &dyn Store) {
+    let card = one_card(store).await;
+    for (started, outcome) in [
+        ("05:10:00", Ok(account(0))),
+        ("06:10:00", failed(FailureKind::SiteDown)),
+        ("07:10:00", failed(FailureKind::WrongCredentials)),
+    ] {
+        let own = check(&card, started, outcome);
+        assert!(
+            store
+                .begin_login(&card.key(), &mark(own.id, DAY))
+                .await
+                .unwrap()
+        );
+        save(store, &own, Saved::Stored).await;
+        assert_eq!(state(store, &card).await.login_mark, None);
+    }
+}
+
+pub(super) async fn a_check_that_did_not_try_leaves_the_mark_of_the_crash(store: &dyn Store) {
+    let card = one_card(store).await;
+    let crashed = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &crashed).await.unwrap());
+    let next = check(&card, "05:10:00", failed(FailureKind::NotTried));
+    assert!(
+        !store
+            .begin_login(&card.key(), &mark(next.id, DAY))
+            .await
+            .unwrap()
+    );
+    save(store, &next, Saved::Stored).await;
+    assert_eq!(state(store, &card).await.login_mark, Some(crashed));
+    let third = mark(Uuid::new_v4(), DAY);
+    assert!(!store.begin_login(&card.key(), &third).await.unwrap());
+}
+
+pub(super) async fn an_older_check_still_takes_its_own_mark_away(store: &dyn Store) {
+    let card = one_card(store).await;
+    let slow = check(&card, "05:00:00", Ok(account(0)));
+    assert!(
+        store
+            .begin_login(&card.key(), &mark(slow.id, DAY))
+            .await
+            .unwrap()
+    );
+    let quick = check(&card, "05:10:00", failed(FailureKind::NotTried));
+    save(store, &quick, Saved::Stored).await;
+    save(store, &slow, Saved::Older).await;
+    let state = state(store, &card).await;
+    assert_eq!(state.login_mark, None);
+    assert_eq!(state.last_check, last(&quick));
+}
+
+pub(super) async fn of_many_checks_at_once_one_may_log_in(store: &dyn Store) {
+    let card = one_card(store).await;
+    let key = card.key();
+    let answers = join_all((0..16).map(|_| async {
+        let own = mark(Uuid::new_v4(), DAY);
+        (own.clone(), store.begin_login(&key, &own).await.unwrap())
+    }))
+    .await;
+    let granted: Vec<_> = answers
+        .into_iter()
+        .filter_map(|(mark, granted)| granted.then_some(mark))
+        .collect();
+    assert_eq!(granted.len(), 1);
+    assert_eq!(
+        state(store, &card).await.login_mark.as_ref(),
+        granted.first()
+    );
+}
+
+pub(super) async fn of_many_checks_saved_at_once_the_newest_stays(store: &dyn Store) {
+    let card = one_card(store).await;
+    let checks: Vec<Check> = (10..26)
+        .map(|minute| {
+            // 7 has no divisor in common with 16: every minute once, out of order.
+            let minute = 10 + (minute * 7) % 16;
+            check(&card, &format!("05:{minute}:00"), Ok(account(minute)))
+        })
+        .collect();
+    join_all(checks.iter().map(|check| store.save_check(check)))
+        .await
+        .into_iter()
+        .for_each(|answer| assert!(answer.is_ok()));
+    let newest = checks.iter().max_by_key(|check| check.started_at).unwrap();
+    assert_eq!(state(store, &card).await.last_check, last(newest));
+    assert_eq!(stored_account(store, &card).await, read(newest));
+}

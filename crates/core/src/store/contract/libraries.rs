@@ -1,0 +1,112 @@
+use futures::future::join_all;
+
+use super::Store;
+use super::sample::{library, library_id, one_card, time};
+use crate::store::StoreError;
+
+pub(super) async fn a_library_is_found_as_it_was_added(store: &dyn Store) {
+    let full = library("wpl");
+    let mut bare = library("kpl");
+    bare.account_url = None;
+    bare.date_format = None;
+    bare.login_hosts.clear();
+    bare.options.clear();
+    bare.base_url = "http://127.0.0.1:8080/catalogue".parse().unwrap();
+    for library in [&full, &bare] {
+        store.add_library(library).await.unwrap();
+    }
+    assert_eq!(store.library(&full.id).await.unwrap(), Some(full));
+    assert_eq!(store.library(&bare.id).await.unwrap(), Some(bare));
+}
+
+pub(super) async fn a_second_library_of_the_same_id_is_refused(store: &dyn Store) {
+    let first = library("wpl");
+    store.add_library(&first).await.unwrap();
+    let mut second = first.clone();
+    second.name = "Somewhere else".to_owned();
+    assert!(matches!(
+        store.add_library(&second).await,
+        Err(StoreError::AlreadyExists(_))
+    ));
+    assert_eq!(store.library(&first.id).await.unwrap(), Some(first));
+}
+
+pub(super) async fn a_library_that_is_not_there_is_none(store: &dyn Store) {
+    let nowhere = library_id("nowhere");
+    assert_eq!(store.library(&nowhere).await.unwrap(), None);
+    assert_eq!(store.left_alone_until(&nowhere).await.unwrap(), None);
+    assert!(store.libraries().await.unwrap().is_empty());
+}
+
+pub(super) async fn libraries_are_listed_by_id(store: &dyn Store) {
+    for id in ["wpl", "kpl", "1st"] {
+        store.add_library(&library(id)).await.unwrap();
+    }
+    assert_eq!(
+        store.libraries().await.unwrap(),
+        [library("1st"), library("kpl"), library("wpl")]
+    );
+}
+
+pub(super) async fn a_library_is_not_removed_while_a_card_is_of_it(store: &dyn Store) {
+    let card = one_card(store).await;
+    assert!(matches!(
+        store.remove_library(&card.library).await,
+        Err(StoreError::InUse(_))
+    ));
+    assert!(store.card(card.id).await.unwrap().is_some());
+    store.remove_card(card.id).await.unwrap();
+    store.remove_library(&card.library).await.unwrap();
+    assert_eq!(store.library(&card.library).await.unwrap(), None);
+}
+
+pub(super) async fn a_library_that_is_not_there_cannot_be_removed_or_left_alone(store: &dyn Store) {
+    let nowhere = library_id("nowhere");
+    assert!(matches!(
+        store.remove_library(&nowhere).await,
+        Err(StoreError::NotFound(_))
+    ));
+    assert!(matches!(
+        store.leave_alone(&nowhere, time("06:00:00")).await,
+        Err(StoreError::NotFound(_))
+    ));
+    assert_eq!(store.left_alone_until(&nowhere).await.unwrap(), None);
+}
+
+pub(super) async fn a_library_is_left_alone_until_the_later_time(store: &dyn Store) {
+    let wpl = library("wpl");
+    store.add_library(&wpl).await.unwrap();
+    store.add_library(&library("kpl")).await.unwrap();
+    let early = time("06:00:00");
+    let late = time("06:10:00");
+    store.leave_alone(&wpl.id, early).await.unwrap();
+    assert_eq!(store.left_alone_until(&wpl.id).await.unwrap(), Some(early));
+    store.leave_alone(&wpl.id, late).await.unwrap();
+    store.leave_alone(&wpl.id, early).await.unwrap();
+    assert_eq!(store.left_alone_until(&wpl.id).await.unwrap(), Some(late));
+
+    let minutes = (0..30).map(chrono::Duration::minutes);
+    join_all(minutes.map(|later| store.leave_alone(&wpl.id, late + later)))
+        .await
+        .into_iter()
+        .for_each(Result::unwrap);
+    assert_eq!(
+        store.left_alone_until(&wpl.id).await.unwrap(),
+        Some(late + chrono::Duration::minutes(29))
+    );
+    assert_eq!(store.library(&wpl.id).await.unwrap(), Some(wpl));
+    assert_eq!(
+        store.left_alone_until(&library_id("kpl")).await.unwrap(),
+        None
+    );
+}
+
+pub(super) async fn a_new_library_is_not_left_alone(store: &dyn Store) {
+    let wpl = library("wpl");
+    store.add_library(&wpl).await.unwrap();
+    assert_eq!(store.left_alone_until(&wpl.id).await.unwrap(), None);
+    store.leave_alone(&wpl.id, time("06:00:00")).await.unwrap();
+    store.remove_library(&wpl.id).await.unwrap();
+    store.add_library(&wpl).await.unwrap();
+    assert_eq!(store.left_alone_until(&wpl.id).await.unwrap(), None);
+}

@@ -1,0 +1,164 @@
+//! The contract suites: what every store must do, as tests that any implementation runs.
+//!
+//! A crate with a store has, in its tests,
+//!
+//! ```ignore
+//! async fn store() -> impl std::ops::Deref<Target = MyStore> { … } // a new, empty one each time
+//! hippo_core::store_contract!(store);
+//! ```
+//!
+//! and gets one `#[tokio::test]` for each case below.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "compiled for tests only, where a failed expectation ends the test"
+)]
+
+pub mod sample;
+
+use super::Store;
+
+/// Declares the modules of cases, makes the cases public, and writes the macro that turns each into
+/// a test. A case that is not listed here is dead code, which the compiler reports.
+macro_rules! suites {
+    ($dollar:tt $($module:ident { $($case:ident,)* })*) => {
+        $(mod $module;)*
+
+        /// Every case, by the trait that it is about.
+        pub mod cases {
+            $(
+                #[doc = concat!("The cases of ", stringify!($module), ".")]
+                pub mod $module {
+                    $(
+                        #[doc = concat!("`", stringify!($case), "`, of a new and empty store.")]
+                        pub async fn $case(store: &dyn super::super::Store) {
+                            super::super::$module::$case(store).await;
+                        }
+                    )*
+                }
+            )*
+        }
+
+        /// One `#[tokio::test]` for each case of [`store::contract`](crate::store::contract).
+        ///
+        /// Takes the path of an async function that makes a new, empty store in something that
+        /// derefs to it.
+        #[macro_export]
+        macro_rules! store_contract {
+            ($dollar make:path) => {
+                $(
+                    mod $module {
+                        use super::*;
+                        $(
+                            #[::tokio::test]
+                            async fn $case() {
+                                let store = $dollar make().await;
+                                $dollar crate::store::contract::cases::$module::$case(&*store).await;
+                            }
+                        )*
+                    }
+                )*
+            };
+        }
+    };
+}
+
+suites! { $
+    families {
+        a_family_is_found_as_it_was_added,
+        a_family_without_recipients_and_with_unusual_preferences_is_kept,
+        a_second_family_of_the_same_id_is_refused,
+        a_family_that_is_not_there_is_none,
+        a_family_is_replaced,
+        a_family_that_is_not_there_cannot_be_replaced_or_removed,
+        families_are_listed_by_id,
+        a_family_goes_with_its_cards_secrets_accounts_and_notices,
+        of_many_that_add_the_same_family_one_succeeds,
+    }
+    libraries {
+        a_library_is_found_as_it_was_added,
+        a_second_library_of_the_same_id_is_refused,
+        a_library_that_is_not_there_is_none,
+        libraries_are_listed_by_id,
+        a_library_is_not_removed_while_a_card_is_of_it,
+        a_library_that_is_not_there_cannot_be_removed_or_left_alone,
+        a_library_is_left_alone_until_the_later_time,
+        a_new_library_is_not_left_alone,
+    }
+    cards {
+        a_card_is_found_as_it_was_added,
+        a_card_of_a_family_or_library_that_is_not_there_is_refused,
+        a_second_card_of_the_same_id_is_refused_and_leaves_the_first_and_its_secret,
+        the_same_number_in_the_same_family_is_refused,
+        the_same_number_in_another_family_or_at_another_library_is_taken,
+        the_cards_of_a_family_are_listed_by_id,
+        cards_to_check_are_ordered_by_library_fingerprint_and_id,
+        cards_to_check_come_in_pages_that_miss_none_and_repeat_none,
+        paused_and_refused_cards_are_not_to_be_checked,
+        failed_cards_are_those_whose_newest_check_failed_or_that_were_never_checked,
+        a_card_is_paused_and_goes_on,
+        a_retry_forgets_the_refusal_and_the_mark,
+        a_removed_card_is_gone_with_its_secret_and_account,
+        a_card_that_is_not_there_cannot_be_changed_or_removed,
+        of_many_that_add_the_same_number_one_succeeds,
+    }
+    secrets {
+        secrets_are_given_for_the_cards_that_have_one,
+        a_secret_is_replaced_together_with_its_fingerprint,
+        a_secret_is_sealed_anew_under_the_same_number,
+        a_number_that_the_family_holds_on_another_card_is_refused,
+        a_secret_of_a_card_that_is_not_there_cannot_be_replaced,
+        cards_with_secrets_are_listed_by_id,
+    }
+    checks {
+        a_card_that_was_never_checked_has_no_state_and_no_account,
+        a_good_check_keeps_its_account_and_times,
+        a_failure_keeps_the_last_good_account,
+        an_older_check_never_overwrites_a_newer_one,
+        wrong_credentials_refuse_the_card_since_the_first_time,
+        another_failure_neither_refuses_a_card_nor_forgets_a_refusal,
+        a_success_clears_a_refusal,
+        a_check_of_a_card_that_is_gone_is_not_saved,
+        the_accounts_of_a_family_are_its_own,
+        a_login_is_refused_while_another_check_of_that_day_has_its_mark_open,
+        the_check_that_wrote_the_mark_may_log_in_again,
+        an_open_mark_of_another_day_does_not_forbid_a_login,
+        a_login_to_a_card_that_is_gone_is_an_error,
+        the_mark_goes_with_the_check_that_wrote_it,
+        a_check_that_did_not_try_leaves_the_mark_of_the_crash,
+        an_older_check_still_takes_its_own_mark_away,
+        of_many_checks_at_once_one_may_log_in,
+        of_many_checks_saved_at_once_the_newest_stays,
+    }
+    notices {
+        a_notice_is_planned_once,
+        a_notice_of_a_family_that_is_not_there_is_refused,
+        a_notice_is_found_as_it_was_written,
+        a_notice_is_replaced_only_over_the_revision_that_was_read,
+        a_notice_that_was_never_planned_is_not_replaced,
+        of_many_that_claim_a_notice_at_once_one_succeeds,
+        of_many_that_plan_a_notice_at_once_one_succeeds,
+        open_notices_are_those_that_are_not_final_oldest_first,
+        what_was_told_last_is_that_of_the_newest_that_was_sent,
+        what_was_told_stays_when_a_later_write_gives_none,
+        recent_notices_are_newest_first_and_no_more_than_asked_for,
+    }
+    runs {
+        a_run_is_found_as_it_was_started,
+        a_run_of_the_same_key_ran_already,
+        a_run_is_skipped_while_the_last_of_its_label_is_going,
+        a_run_of_another_label_or_job_does_not_wait,
+        a_run_that_may_overlap_is_started,
+        a_run_that_fell_silent_is_lost,
+        a_run_that_ended_does_not_hold_up_the_next,
+        a_report_replaces_outcome_and_counts,
+        a_run_that_is_not_there_cannot_report,
+        recent_runs_are_newest_first_and_can_be_narrowed,
+        what_is_old_is_forgotten_but_open_notices_are_not,
+        of_many_starts_of_the_same_run_one_goes,
+        of_many_runs_of_one_label_at_once_one_goes,
+    }
+}

@@ -1,0 +1,310 @@
+use chrono::Duration;
+use futures::future::join_all;
+use uuid::Uuid;
+
+use super::Store;
+use super::sample::{date, family, family_id, notice, time};
+use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::notice::told::{Told, ToldAttention};
+use crate::store::StoreError;
+
+const DAY: &str = "2026-11-21";
+
+fn told(hold: &str) -> Told {
+    Told {
+        ready_holds: [hold.to_owned()].into(),
+        renewable_loans: ["card/loan".to_owned()].into(),
+        attention: [(
+            "fines/card".to_owned(),
+            ToldAttention {
+                stage: "17.00".to_owned(),
+                told_on: date(DAY),
+            },
+        )]
+        .into(),
+    }
+}
+
+async fn planned(store: &dyn Store, family_id: &str, day: &str) -> NoticeRecord {
+    let record = notice(family_id, day);
+    if store.family(&record.family).await.unwrap().is_none() {
+        store.add_family(&family(family_id)).await.unwrap();
+    }
+    assert!(store.plan_notice(&record).await.unwrap());
+    record
+}
+
+/// Writes `next` over `record`, and answers it.
+async fn step(
+    store: &dyn Store,
+    record: &NoticeRecord,
+    next: NoticeRecord,
+    told: Option<&Told>,
+) -> NoticeRecord {
+    assert!(
+        store
+            .replace_notice(record.revision, &next, told)
+            .await
+            .unwrap()
+    );
+    next
+}
+
+async fn sending(store: &dyn Store, record: &NoticeRecord, told: Option<&Told>) -> NoticeRecord {
+    let now = time("06:31:00");
+    let claimed = record.claim(Uuid::new_v4(), now).unwrap();
+    let claimed = step(store, record, claimed, None).await;
+    let armed = claimed.arm("a hash".to_owned(), now).unwrap();
+    step(store, &claimed, armed, told).await
+}
+
+async fn sent(store: &dyn Store, record: &NoticeRecord, told: Option<&Told>) -> NoticeRecord {
+    let sending = sending(store, record, told).await;
+    let accepted = sending
+        .accepted("an id".to_owned(), None, time("06:32:00"))
+        .unwrap();
+    step(store, &sending, accepted, None).await
+}
+
+/// A record in this state, however it came there.
+fn in_state(record: &NoticeRecord, state: NoticeState) -> NoticeRecord {
+    NoticeRecord {
+        state,
+        revision: record.revision + 1,
+        ..record.clone()
+    }
+}
+
+pub(super) async fn a_notice_is_planned_once(store: &dyn Store) {
+    let record = planned(store, "conrad", DAY).await;
+    let mut again = record.clone();
+    again.planned_at = time("06:45:00");
+    assert!(!store.plan_notice(&again).await.unwrap());
+    let stored = store.notice(&record.family, record.date).await.unwrap();
+    assert_eq!(stored, Some(record.clone()));
+
+    // Nor does it begin anew once it is final.
+    let claimed = record.claim(Uuid::new_v4(), time("06:31:00")).unwrap();
+    let claimed = step(store, &record, claimed, None).await;
+    let skipped = claimed.skip(time("06:31:10")).unwrap();
+    let skipped = step(store, &claimed, skipped, None).await;
+    assert!(!store.plan_notice(&again).await.unwrap());
+    let stored = store.notice(&record.family, record.date).await.unwrap();
+    assert_eq!(stored, Some(skipped));
+
+    planned(store, "conrad", "2026-11-22").await;
+    planned(store, "other", DAY).await;
+}
+
+pub(super) async fn a_notice_of_a_family_that_is_not_there_is_refused(store: &dyn Store) {
+    let record = notice("nobody", DAY);
+    assert!(matches!(
+        store.plan_notice(&record).await,
+        Err(StoreError::NotFound(_))
+    ));
+    let stored = store.notice(&record.family, record.date).await.unwrap();
+    assert_eq!(stored, None);
+    assert!(store.open_notices().await.unwrap().is_empty());
+}
+
+pub(super) async fn a_notice_is_found_as_it_was_written(store: &dyn Store) {
+    let record = planned(store, "conrad", DAY).await;
+    let full = NoticeRecord {
+        state: NoticeState::Sending,
+        revision: 1,
+        owner: Some(Uuid::new_v4()),
+        fence: 7,
+        lease_until: Some(time("06:36:00")),
+        not_before: Some(time("07:00:00")),
+        attempts: 3,
+        body_hash: Some("00ff".to_owned()),
+        message_id: Some("conrad.2026-11-21.7@example.org".to_owned()),
+        reason: Some("no answer to the final dot".to_owned()),
+        changed_at: time("06:33:00"),
+        ..record.clone()
+    };
+    step(store, &record, full.clone(), None).await;
+    let stored = store.notice(&full.family, full.date).await.unwrap();
+    assert_eq!(stored, Some(full.clone()));
+    for state in [
+        NoticeState::Unknown,
+        NoticeState::GaveUp,
+        NoticeState::Missed,
+        NoticeState::Failed,
+    ] {
+        let before = store
+            .notice(&full.family, full.date)
+            .await
+            .unwrap()
+            .unwrap();
+        let after = step(store, &before, in_state(&before, state), None).await;
+        let stored = store.notice(&full.family, full.date).await.unwrap();
+        assert_eq!(stored, Some(after));
+    }
+    let elsewhere = store.notice(&full.family, date("2026-11-22")).await;
+    assert_eq!(elsewhere.unwrap(), None);
+}
+
+pub(super) async fn a_notice_is_replaced_only_over_the_revision_that_was_read(store: &dyn Store) {
+    let record = planned(store, "conrad", DAY).await;
+    let now = time("06:31:00");
+    let mine = record.claim(Uuid::new_v4(), now).unwrap();
+    let theirs = record.claim(Uuid::new_v4(), now).unwrap();
+    let mine = step(store, &record, mine, None).await;
+    let late = told("late");
+    assert!(
+        !store
+            .replace_notice(record.revision, &theirs, Some(&late))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .replace_notice(mine.revision + 1, &theirs, None)
+            .await
+            .unwrap()
+    );
+    let stored = store.notice(&record.family, record.date).await.unwrap();
+    assert_eq!(stored, Some(mine.clone()));
+
+    // What the loser wanted to have told is not on record either.
+    let armed = mine.arm("a hash".to_owned(), now).unwrap();
+    let armed = step(store, &mine, armed, None).await;
+    let accepted = armed.accepted("an id".to_owned(), None, now).unwrap();
+    step(store, &armed, accepted, None).await;
+    assert_eq!(store.last_told(&record.family).await.unwrap(), None);
+}
+
+pub(super) async fn a_notice_that_was_never_planned_is_not_replaced(store: &dyn Store) {
+    store.add_family(&family("conrad")).await.unwrap();
+    let record = notice("conrad", DAY);
+    let claimed = record.claim(Uuid::new_v4(), time("06:31:00")).unwrap();
+    assert!(
+        !store
+            .replace_notice(record.revision, &claimed, None)
+            .await
+            .unwrap()
+    );
+    let stored = store.notice(&record.family, record.date).await.unwrap();
+    assert_eq!(stored, None);
+}
+
+pub(super) async fn of_many_that_claim_a_notice_at_once_one_succeeds(store: &dyn Store) {
+    let record = planned(store, "conrad", DAY).await;
+    let answers = join_all((0..16).map(|_| async {
+        let claimed = record.claim(Uuid::new_v4(), time("06:31:00")).unwrap();
+        let won = store
+            .replace_notice(record.revision, &claimed, None)
+            .await
+            .unwrap();
+        won.then_some(claimed)
+    }))
+    .await;
+    let winners: Vec<_> = answers.into_iter().flatten().collect();
+    assert_eq!(winners.len(), 1);
+    let stored = store.notice(&record.family, record.date).await.unwrap();
+    assert_eq!(stored.as_ref(), winners.first());
+}
+
+pub(super) async fn of_many_that_plan_a_notice_at_once_one_succeeds(store: &dyn Store) {
+    store.add_family(&family("conrad")).await.unwrap();
+    let record = notice("conrad", DAY);
+    let answers = join_all((0..16).map(|_| store.plan_notice(&record))).await;
+    let put = answers.into_iter().map(Result::unwrap).filter(|put| *put);
+    assert_eq!(put.count(), 1);
+}
+
+pub(super) async fn open_notices_are_those_that_are_not_final_oldest_first(store: &dyn Store) {
+    let states = [
+        ("2026-11-10", NoticeState::Pending, true),
+        ("2026-11-11", NoticeState::Claimed, true),
+        ("2026-11-12", NoticeState::Sending, true),
+        ("2026-11-13", NoticeState::Sent, false),
+        ("2026-11-14", NoticeState::Skipped, false),
+        ("2026-11-15", NoticeState::Failed, false),
+        ("2026-11-16", NoticeState::Unknown, true),
+        ("2026-11-17", NoticeState::GaveUp, false),
+        ("2026-11-18", NoticeState::Missed, false),
+    ];
+    let mut open = Vec::new();
+    // Newest first, so that the order of writing is not the order asked for.
+    for (day, state, is_open) in states.into_iter().rev() {
+        let record = planned(store, "conrad", day).await;
+        let record = step(store, &record, in_state(&record, state), None).await;
+        assert_eq!(record.state.is_final(), !is_open);
+        if is_open {
+            open.push(record);
+        }
+    }
+    for id in ["zuse", "abel"] {
+        open.push(planned(store, id, "2026-11-12").await);
+    }
+    open.sort_by_key(|record| (record.date, record.family.clone()));
+    assert_eq!(store.open_notices().await.unwrap(), open);
+}
+
+pub(super) async fn what_was_told_last_is_that_of_the_newest_that_was_sent(store: &dyn Store) {
+    let conrad = family_id("conrad");
+    store.add_family(&family("conrad")).await.unwrap();
+    assert_eq!(store.last_told(&conrad).await.unwrap(), None);
+
+    // The newer date is sent first.
+    for day in ["2026-11-20", "2026-11-19"] {
+        let record = planned(store, "conrad", day).await;
+        sent(store, &record, Some(&told(day))).await;
+    }
+    assert_eq!(
+        store.last_told(&conrad).await.unwrap(),
+        Some(told("2026-11-20"))
+    );
+
+    // What may have been sent, was refused or was skipped does not count.
+    let unsure = planned(store, "conrad", "2026-11-21").await;
+    sending(store, &unsure, Some(&told("2026-11-21"))).await;
+    let failed = planned(store, "conrad", "2026-11-22").await;
+    let armed = sending(store, &failed, Some(&told("2026-11-22"))).await;
+    let refused = armed.failed("550".to_owned(), time("06:32:00")).unwrap();
+    step(store, &armed, refused, None).await;
+    assert_eq!(
+        store.last_told(&conrad).await.unwrap(),
+        Some(told("2026-11-20"))
+    );
+
+    store.add_family(&family("other")).await.unwrap();
+    assert_eq!(store.last_told(&family_id("other")).await.unwrap(), None);
+}
+
+pub(super) async fn what_was_told_stays_when_a_later_write_gives_none(store: &dyn Store) {
+    let record = planned(store, "conrad", DAY).await;
+    let first = sending(store, &record, Some(&told("first"))).await;
+    let again = first
+        .not_sent("no connection".to_owned(), time("06:32:00"))
+        .unwrap();
+    let again = step(store, &first, again, None).await;
+    sent(store, &again, Some(&told("second"))).await;
+    assert_eq!(
+        store.last_told(&record.family).await.unwrap(),
+        Some(told("second"))
+    );
+}
+
+pub(super) async fn recent_notices_are_newest_first_and_no_more_than_asked_for(store: &dyn Store) {
+    let first = date("2026-10-30");
+    for days in [3, 0, 4, 1, 2] {
+        let day = (first + Duration::days(days)).to_string();
+        planned(store, "conrad", &day).await;
+    }
+    planned(store, "other", "2026-12-24").await;
+    let days = |records: Vec<NoticeRecord>| -> Vec<i64> {
+        records
+            .iter()
+            .map(|record| (record.date - first).num_days())
+            .collect()
+    };
+    let conrad = family_id("conrad");
+    assert_eq!(
+        days(store.recent_notices(&conrad, 3).await.unwrap()),
+        [4, 3, 2]
+    );
+    assert_eq!(store.recent_notices(&conrad, 100).await.unwrap().len(), 5);
+}

@@ -1,0 +1,196 @@
+//! What the cases put into a store.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use crate::account::{Account, Hold, HoldState, Loan};
+use crate::card::{Card, CardSecret, Fingerprint, LoginMark};
+use crate::check::Check;
+use crate::failure::{Failure, FailureKind};
+use crate::family::{Family, Preferences};
+use crate::ids::{CardId, FamilyId, Label, LibraryId};
+use crate::library::Library;
+use crate::notice::record::NoticeRecord;
+use crate::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
+use crate::seal::{KeyRing, Sealed};
+use crate::store::Store;
+
+/// A time on the morning of the sample day, with a fraction that a store must keep.
+pub fn time(clock: &str) -> DateTime<Utc> {
+    format!("2026-11-21T{clock}.000250Z").parse().unwrap()
+}
+
+/// A date.
+pub fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// A family's id.
+pub fn family_id(id: &str) -> FamilyId {
+    id.parse().unwrap()
+}
+
+/// A library's id.
+pub fn library_id(id: &str) -> LibraryId {
+    id.parse().unwrap()
+}
+
+/// A family with two recipients.
+pub fn family(id: &str) -> Family {
+    Family {
+        id: family_id(id),
+        name: "The Ønskes; “quoted”".to_owned(),
+        recipients: vec![
+            "zoe@example.org".parse().unwrap(),
+            "abe@example.org".parse().unwrap(),
+        ],
+        timezone: "America/Toronto".parse().unwrap(),
+        notice_time: "06:30:00".parse().unwrap(),
+        preferences: Preferences::default(),
+        paused: false,
+        created_at: time("05:00:00"),
+    }
+}
+
+/// A library with every field filled.
+pub fn library(id: &str) -> Library {
+    Library {
+        id: library_id(id),
+        name: "Waterbury Public Library".to_owned(),
+        system: "sierra".parse().unwrap(),
+        base_url: "https://books.example.org/".parse().unwrap(),
+        account_url: Some("https://books.example.org/me?tab=1".parse().unwrap()),
+        timezone: "America/Toronto".parse().unwrap(),
+        date_format: Some("%m-%d-%y".to_owned()),
+        login_hosts: vec!["login.example.org".to_owned()],
+        options: [("branch".to_owned(), "main".to_owned())].into(),
+    }
+}
+
+/// A new card.
+pub fn card(family: &str, library: &str, fingerprint: &str) -> Card {
+    Card {
+        id: CardId::generate(),
+        family: family_id(family),
+        library: library_id(library),
+        patron: "Robin".to_owned(),
+        fingerprint: Fingerprint(fingerprint.to_owned()),
+        paused: false,
+        created_at: time("05:01:00"),
+    }
+}
+
+/// A secret, sealed for a card with a key of its own.
+pub fn sealed(card: CardId) -> Sealed {
+    KeyRing::generate()
+        .unwrap()
+        .seal(
+            card,
+            &CardSecret {
+                number: SecretString::from("29999000000001"),
+                pin: SecretString::from("4711"),
+            },
+        )
+        .unwrap()
+}
+
+/// Adds the family `conrad`, the library `wpl` and a card, and answers the card.
+pub async fn one_card(store: &dyn Store) -> Card {
+    store.add_family(&family("conrad")).await.unwrap();
+    store.add_library(&library("wpl")).await.unwrap();
+    add_card(store, card("conrad", "wpl", "f1")).await
+}
+
+/// Adds a card whose family and library are there.
+pub async fn add_card(store: &dyn Store, card: Card) -> Card {
+    store.add_card(&card, &sealed(card.id)).await.unwrap();
+    card
+}
+
+/// An account with every field filled in one loan and one hold, of this many fines in cents.
+pub fn account(cents: i64) -> Account {
+    Account {
+        loans: Some(vec![Loan {
+            id: "33420012345678".to_owned(),
+            title: "The <Owl> & the “Lantern”: a study 🦉".to_owned(),
+            author: Some("Ibsdóttir, Ása".to_owned()),
+            due: date("2026-11-24"),
+            renewals: Some(2),
+            renewable: Some(false),
+            renewable_reason: Some("Someone waits for it.".to_owned()),
+            digital: false,
+            format: Some("Book".to_owned()),
+            note: None,
+            url: Some("https://books.example.org/item/1".to_owned()),
+        }]),
+        holds: Some(vec![Hold {
+            id: "h-1".to_owned(),
+            title: "Rivers".to_owned(),
+            author: None,
+            state: HoldState::InTransit,
+            position: Some(9),
+            queue_length: Some(83),
+            pickup_by: None,
+            suspended_until: None,
+            expires: Some(date("2027-11-01")),
+            pickup_branch: Some("Main".to_owned()),
+            digital: true,
+            note: Some("large print".to_owned()),
+            url: None,
+        }]),
+        fines: Some(rust_decimal::Decimal::new(cents, 2)),
+        currency: Some("CAD".to_owned()),
+        messages: vec!["Closed on Monday.".to_owned()],
+        ..Account::unknown("sierra".parse().unwrap())
+    }
+}
+
+/// A check that began at `started` and took ten seconds.
+pub fn check(card: &Card, started: &str, outcome: Result<Account, Failure>) -> Check {
+    Check {
+        id: Uuid::new_v4(),
+        card: card.key(),
+        library: card.library.clone(),
+        started_at: time(started),
+        finished_at: time(started) + chrono::Duration::seconds(10),
+        outcome,
+    }
+}
+
+/// A failure of this kind.
+pub fn failed(kind: FailureKind) -> Result<Account, Failure> {
+    Err(Failure::new(kind, "seen in a test"))
+}
+
+/// The mark of a check on a day.
+pub fn mark(check: Uuid, day: &str) -> LoginMark {
+    LoginMark {
+        check,
+        at: time("05:02:00"),
+        day: date(day),
+    }
+}
+
+/// A planned notice.
+pub fn notice(family: &str, day: &str) -> NoticeRecord {
+    NoticeRecord::planned(family_id(family), date(day), time("06:30:00"))
+}
+
+/// A run that is going, scheduled for when it began.
+pub fn run(job: Job, label: &str, started: &str) -> Run {
+    Run {
+        key: RunKey {
+            job,
+            label: label.parse::<Label>().unwrap(),
+            scheduled_time: time(started),
+        },
+        trigger: Trigger::Schedule,
+        input: serde_json::json!({"scope": "all"}),
+        started_at: time(started),
+        reported_at: time(started),
+        finished_at: None,
+        outcome: RunOutcome::Running,
+        counts: Counts::default(),
+    }
+}
