@@ -12,9 +12,7 @@ use std::fmt::Write as _;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use hippo_demo_library::{
-    DemoLibrary, Site, SystemKind, generated_number, generated_pin,
-};
+use hippo_demo_library::{DemoLibrary, Site, SystemKind, generated_number, generated_pin};
 use hippo_tests::Home;
 
 const LIBRARIES: usize = 50;
@@ -30,7 +28,11 @@ async fn main() {
     let mut libraries = Vec::new();
     let mut import = String::new();
     for number in 0..LIBRARIES {
-        let system = SystemKind::ALL.into_iter().cycle().nth(number).expect("a system");
+        let system = SystemKind::ALL
+            .into_iter()
+            .cycle()
+            .nth(number)
+            .expect("a system");
         let site = Site::generated(system, CARDS_EACH, LOANS_EACH, 0, today);
         let library = DemoLibrary::start(site).await.expect("a demo library");
         let date_format = match system {
@@ -67,26 +69,46 @@ async fn main() {
     let started = Instant::now();
     home.run(&["import", &file.to_string_lossy(), "--no-check"])
         .expect_code(0);
-    println!("import of 1,000 families and cards: {:.2} s", started.elapsed().as_secs_f64());
+    println!(
+        "import of 1,000 families and cards: {:.2} s",
+        started.elapsed().as_secs_f64()
+    );
 
     for library in &libraries {
         library.switches().delay(DELAY);
     }
     let concurrency = CONCURRENCY.to_string();
     let (seconds, peak) = measure(
-        home.command(&["check-cards", "--concurrency", &concurrency, "--no-pause", "--json"])
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::inherit())
-            .spawn()
-            .expect("check-cards"),
+        home.command(&[
+            "check-cards",
+            "--concurrency",
+            &concurrency,
+            "--no-pause",
+            "--json",
+        ])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::inherit())
+        .spawn()
+        .expect("check-cards"),
     );
     let responses: usize = libraries.iter().map(DemoLibrary::request_count).sum();
-    let in_flight = libraries.iter().map(DemoLibrary::most_in_flight).max().unwrap_or_default();
+    let in_flight = libraries
+        .iter()
+        .map(DemoLibrary::most_in_flight)
+        .max()
+        .unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "some thousands")]
     let ideal = responses as f64 * DELAY.as_secs_f64() / CONCURRENCY as f64;
-    println!("check-cards: 1,000 cards at {LIBRARIES} libraries, {responses} responses of 100 ms, --concurrency {CONCURRENCY}");
-    println!("  {seconds:.2} s, ideal {ideal:.2} s: {:.2} times (budget 1.20)", seconds / ideal);
-    println!("  peak memory {peak} MiB (budget 80), most requests in flight at one library {in_flight} (limit 2)");
+    println!(
+        "check-cards: 1,000 cards at {LIBRARIES} libraries, {responses} responses of 100 ms, --concurrency {CONCURRENCY}"
+    );
+    println!(
+        "  {seconds:.2} s, ideal {ideal:.2} s: {:.2} times (budget 1.20)",
+        seconds / ideal
+    );
+    println!(
+        "  peak memory {peak} MiB (budget 80), most requests in flight at one library {in_flight} (limit 2)"
+    );
 
     let (seconds, peak) = measure(
         home.command(&["notify-all", "--json"])
@@ -95,7 +117,10 @@ async fn main() {
             .spawn()
             .expect("notify-all"),
     );
-    println!("notify-all: 1,000 families with {LOANS_EACH} loans each, {} mails in the outbox", home.mails().len());
+    println!(
+        "notify-all: 1,000 families with {LOANS_EACH} loans each, {} mails in the outbox",
+        home.mails().len()
+    );
     println!("  {seconds:.2} s (budget 2.00), peak memory {peak} MiB");
 }
 

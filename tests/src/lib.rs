@@ -7,6 +7,8 @@
     reason = "a test that cannot set the stage may stop at once"
 )]
 
+pub mod smtp;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -174,8 +176,17 @@ impl Home {
     pub fn add_family(&self, id: &str) {
         let to = format!("{id}@example.org");
         self.run(&[
-            "family", "add", id, "--name", id, "--to", &to, "--timezone", "America/Toronto",
-            "--time", "06:30",
+            "family",
+            "add",
+            id,
+            "--name",
+            id,
+            "--to",
+            &to,
+            "--timezone",
+            "America/Toronto",
+            "--time",
+            "06:30",
         ])
         .expect_code(0);
     }
@@ -184,8 +195,18 @@ impl Home {
     pub fn add_card(&self, family: &str, library: &str, patron: &str, number: &str, pin: &str) {
         self.run_with_input(
             &[
-                "card", "add", "--family", family, "--library", library, "--patron", patron,
-                "--number", number, "--pin-stdin", "--no-check",
+                "card",
+                "add",
+                "--family",
+                family,
+                "--library",
+                library,
+                "--patron",
+                patron,
+                "--number",
+                number,
+                "--pin-stdin",
+                "--no-check",
             ],
             pin,
         )

@@ -1,10 +1,10 @@
 //! What is remembered, behind narrow traits.
 //!
-//! Every implementation runs the same suite of tests ([`contract`], feature `contract`). All of
+//! Every implementation runs the same suite of tests (`contract`, behind the feature of that name). All of
 //! them may be called from several tasks and several processes at once; a write that a method
 //! describes as conditional is decided by the store, not by an earlier read.
 
-#[cfg(feature = "contract")]
+#[cfg(any(test, feature = "contract"))]
 pub mod contract;
 #[cfg(any(test, feature = "contract"))]
 pub mod memory;

@@ -2,7 +2,7 @@
 //!
 //! A crate with a store has, in its tests,
 //!
-//! ```ignore
+//! ```text
 //! async fn store() -> impl std::ops::Deref<Target = MyStore> { … } // a new, empty one each time
 //! hippo_core::store_contract!(store);
 //! ```

@@ -1,0 +1,9 @@
+//! The store in memory keeps the contract of every store.
+
+use hippo_core::store::memory::MemoryStore;
+
+async fn store() -> Box<MemoryStore> {
+    Box::default()
+}
+
+hippo_core::store_contract!(store);

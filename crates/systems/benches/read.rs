@@ -1,0 +1,84 @@
+//! Reading saved accounts: what one account costs in time of one core.
+//!
+//! The recorded accounts are read where they are (`LIBRARY_PAGES`); each system's are measured whole,
+//! as `hippo read` and a check read them.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark that cannot set the stage may stop at once"
+)]
+
+use std::path::{Path, PathBuf};
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use hippo_systems::{ReadContext, SavedPage, system};
+
+const ACCOUNTS: [(&str, &str, &str, Option<&str>); 3] = [
+    (
+        "bibliocommons",
+        "bibliocommons/wccls-2021-two-loans-six-suspended",
+        "https://wccls.bibliocommons.com",
+        None,
+    ),
+    (
+        "enterprise",
+        "enterprise/two-loans",
+        "https://olco.canlib.ca",
+        Some("%m/%d/%y"),
+    ),
+    (
+        "sierra",
+        "sierra/summary-with-expiry",
+        "https://books.kpl.org",
+        Some("%m-%d-%y"),
+    ),
+];
+
+fn pages_of(folder: &Path) -> Vec<SavedPage> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("the account's pages")
+        .map(|entry| entry.expect("a page").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "html"))
+        .collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| SavedPage {
+            name: path.display().to_string(),
+            body: std::fs::read_to_string(&path).expect("a page"),
+        })
+        .collect()
+}
+
+fn read(criterion: &mut Criterion) {
+    let folder = std::env::var_os("LIBRARY_PAGES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/library-pages"),
+        PathBuf::from,
+    );
+    if !folder.is_dir() {
+        println!("SKIPPED: the recorded pages are not here (LIBRARY_PAGES).");
+        return;
+    }
+    let mut group = criterion.benchmark_group("read");
+    for (name, account, base_url, date_format) in ACCOUNTS {
+        let pages = pages_of(&folder.join(account));
+        let bytes: usize = pages.iter().map(|page| page.body.len()).sum();
+        let base_url = base_url.parse().expect("a URL");
+        let context = ReadContext {
+            base_url: &base_url,
+            date_format,
+            timezone: chrono_tz::UTC,
+            card_number: None,
+        };
+        let system = system(name).expect("a system");
+        group.throughput(Throughput::Bytes(bytes as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| system.read(&pages, &context).expect("an account"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, read);
+criterion_main!(benches);
