@@ -1,1 +1,90 @@
-//! To be written.
+//! The machine's clock, and one that stands still.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hippo_core::clock::Clock;
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+#[async_trait]
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// A clock that stands still; its sleep gives others a turn and comes back at once.
+#[derive(Debug, Clone, Copy)]
+pub struct FrozenClock {
+    /// What it shows.
+    pub at: DateTime<Utc>,
+}
+
+#[async_trait]
+impl Clock for FrozenClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    async fn sleep(&self, _duration: Duration) {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// `HIPPO_NOW` is not a time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("HIPPO_NOW is “{0}”, which is not a time: write it like 2026-11-21T06:30:00-05:00.")]
+pub struct InvalidNow(String);
+
+/// The machine's clock, or one that stands still at the value of `HIPPO_NOW` (RFC 3339).
+///
+/// An empty value counts as none.
+pub fn clock_from_environment(hippo_now: Option<&str>) -> Result<Box<dyn Clock>, InvalidNow> {
+    match hippo_now.map(str::trim) {
+        None | Some("") => Ok(Box::new(SystemClock)),
+        Some(text) => DateTime::parse_from_rfc3339(text)
+            .map(|at| Box::new(FrozenClock { at: at.to_utc() }) as Box<dyn Clock>)
+            .map_err(|_| InvalidNow(text.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn hippo_now_freezes_the_clock_even_over_a_sleep() {
+        let clock = clock_from_environment(Some("2026-11-21T06:30:00-05:00")).unwrap();
+        clock.sleep(Duration::from_secs(86_400)).await;
+        assert_eq!(
+            clock.now(),
+            "2026-11-21T11:30:00Z".parse::<DateTime<Utc>>().unwrap()
+        );
+    }
+
+    #[test]
+    fn without_hippo_now_the_clock_goes_with_the_machine() {
+        for value in [None, Some("")] {
+            let before = Utc::now();
+            let shown = clock_from_environment(value).unwrap().now();
+            assert!(before <= shown && shown <= Utc::now());
+        }
+    }
+
+    #[test]
+    fn a_malformed_time_is_refused_with_an_example() {
+        for text in ["yesterday", "2026-11-21", "2026-11-21T06:30:00"] {
+            let error = clock_from_environment(Some(text)).err().unwrap();
+            assert!(error.to_string().contains(text));
+            assert!(error.to_string().contains("2026-11-21T06:30:00-05:00"));
+        }
+    }
+}

@@ -1,1 +1,124 @@
-//! To be written.
+//! What is remembered, in one SQLite file.
+//!
+//! One thread writes, one reads ([`worker`]); every write that was answered would survive a crash
+//! of the machine. Several processes may have the file open at once.
+
+mod backup;
+mod cards;
+mod checks;
+mod families;
+mod fault;
+mod libraries;
+mod migrate;
+mod notices;
+mod open;
+mod row;
+mod runs;
+mod secrets;
+mod worker;
+
+use std::path::{Path, PathBuf};
+
+use hippo_core::store::StoreResult;
+use rusqlite::{Connection, OptionalExtension, Params, Row};
+
+pub use self::backup::BackupError;
+use self::fault::Fault;
+pub use self::open::OpenError;
+use self::worker::Worker;
+
+/// A store in one SQLite file; all of [`hippo_core::store::Store`].
+///
+/// Dropping it waits for the writes that were asked for, and closes the file.
+pub struct SqliteStore {
+    path: PathBuf,
+    // Closed in this order: the last connection to close, which writes the log back into the
+    // file, must be the one that may write.
+    reader: Worker,
+    writer: Worker,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, which must be there, and brings it to this version's form.
+    ///
+    /// Blocks, as a rule for a few milliseconds. A file that others can read is made the owner's
+    /// alone (mode 0600).
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        open::open(path, open::Missing::Refuse, open::BUSY_TIMEOUT)
+    }
+
+    /// Opens the database at `path`, and makes it (mode 0600) if it is not there; its folder must
+    /// be.
+    pub fn open_or_create(path: &Path) -> Result<Self, OpenError> {
+        open::open(path, open::Missing::Create, open::BUSY_TIMEOUT)
+    }
+
+    /// Copies the database as it is now to a new file of mode 0600, while others go on writing.
+    ///
+    /// The copy is checked before it gets its name, and never takes the place of a file that is
+    /// there. It opens like the database itself. The key is not in it: without the key file the
+    /// numbers and PINs in it cannot be read.
+    pub async fn backup(&self, to: &Path) -> Result<(), BackupError> {
+        backup::backup(self.path.clone(), to.to_owned()).await
+    }
+
+    /// Where the database is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    async fn read<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.reader.run(work).await
+    }
+
+    /// Everything that `work` writes is kept, or nothing if it fails.
+    async fn write<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.writer.run(work).await
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The first row of a query, if it has one.
+fn first<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    from_row: impl FnOnce(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Option<T>, Fault> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let row = statement
+        .query_row(params, |row| Ok(from_row(row)))
+        .optional()?;
+    row.transpose()
+}
+
+/// All rows of a query.
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut from_row: impl FnMut(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(from_row(row)?);
+    }
+    Ok(found)
+}

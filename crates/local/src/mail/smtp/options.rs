@@ -1,0 +1,135 @@
+//! Where and how mails are handed over by SMTP.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use lettre::transport::smtp::client::{Certificate, TlsParameters};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use secrecy::SecretString;
+
+/// The longest wait for the answer to the end of a message.
+pub(super) const LONGEST_ANSWER: Duration = Duration::from_secs(60);
+
+/// How the line to the server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmtpTls {
+    /// By `STARTTLS`, without which nothing is sent; usually port 587.
+    StartTls,
+    /// From the first byte; usually port 465.
+    Implicit,
+    /// Not at all: for a server on this same machine only.
+    None,
+}
+
+/// Where and how mails are handed over.
+#[derive(Clone)]
+pub struct SmtpOptions {
+    /// The server's name, which its certificate must have too.
+    pub host: String,
+    /// The server's port.
+    pub port: u16,
+    /// How the line is encrypted.
+    pub tls: SmtpTls,
+    /// The name to log in with; `None`: no login.
+    pub user: Option<String>,
+    /// The password that goes with it.
+    pub password: Option<SecretString>,
+    /// How long one step may take; all steps before the end of the message may take 55 s.
+    pub timeout: Duration,
+    /// How long to wait for the answer to the end of the message; at most 60 s.
+    pub answer_timeout: Duration,
+    /// How long the end of a message is held back at least, to see whether the server hangs up in
+    /// the middle of it; at most 10 s.
+    pub pause_before_end: Duration,
+    /// Certificates in PEM that are trusted beside those that the machine trusts.
+    pub trusted_certificates: Vec<Vec<u8>>,
+}
+
+impl SmtpOptions {
+    /// The server `host` on the usual port, with `STARTTLS` and no login.
+    pub fn new(host: impl Into<String>) -> Self {
+        Self {
+            host: host.into(),
+            port: 587,
+            tls: SmtpTls::StartTls,
+            user: None,
+            password: None,
+            timeout: Duration::from_secs(20),
+            answer_timeout: LONGEST_ANSWER,
+            pause_before_end: Duration::from_millis(50),
+            trusted_certificates: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for SmtpOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SmtpOptions")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with the options. Names neither user nor password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SmtpOptionsError {
+    /// There is no host.
+    #[error("The SMTP server's host is empty.")]
+    NoHost,
+    /// Mails and passwords would be readable on their way.
+    #[error(
+        "An SMTP server is used without encryption only on this same machine (localhost); choose \
+         STARTTLS or TLS from the start."
+    )]
+    NotEncrypted,
+    /// A user without a password or the other way round.
+    #[error("An SMTP login needs both a user and a password.")]
+    HalfALogin,
+    /// A certificate cannot be read.
+    #[error("A certificate that should be trusted is not a certificate in PEM.")]
+    BadCertificate,
+    /// No certificate can be verified.
+    #[error(
+        "This machine has no certificates that it trusts, so no encrypted connection can be made; \
+         install them (the package is often called ca-certificates)."
+    )]
+    NoTrust,
+}
+
+pub(super) fn tls_parameters(options: &SmtpOptions) -> Result<TlsParameters, SmtpOptionsError> {
+    let mut builder = TlsParameters::builder(options.host.clone());
+    for pem in &options.trusted_certificates {
+        let mut some = false;
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate
+                .ok()
+                .and_then(|der| Certificate::from_der(der.to_vec()).ok())
+                .ok_or(SmtpOptionsError::BadCertificate)?;
+            builder = builder.add_root_certificate(certificate);
+            some = true;
+        }
+        if !some {
+            return Err(SmtpOptionsError::BadCertificate);
+        }
+    }
+    builder.build().map_err(|_| {
+        if options.trusted_certificates.is_empty() {
+            SmtpOptionsError::NoTrust
+        } else {
+            SmtpOptionsError::BadCertificate
+        }
+    })
+}
+
+pub(super) fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,203 @@
+//! Why an SMTP conversation failed, in words for the operator.
+//!
+//! Servers like to repeat addresses in their answers, so of an answer only its numbers are kept.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use lettre::transport::smtp::Error as SmtpError;
+use rustls::CertificateError;
+
+/// A step of the conversation, as the words “at …” and “to …” name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Greeting,
+    Encryption,
+    Login,
+    Sender,
+    Recipient,
+    Message,
+    End,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Greeting => "the greeting",
+            Self::Encryption => "the request for encryption",
+            Self::Login => "the login",
+            Self::Sender => "the sender",
+            Self::Recipient => "the recipient",
+            Self::Message => "the message",
+            Self::End => "the end of the message",
+        })
+    }
+}
+
+/// Why a step failed.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The server said no, or the line broke.
+    Smtp(SmtpError),
+    /// Nothing came within this time.
+    Silence(Duration),
+}
+
+impl Fault {
+    /// The server's refusal, if it is one: its numbers, and whether it is for good.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        let Self::Smtp(error) = self else {
+            return None;
+        };
+        let code = error.status()?.to_string();
+        let text = error.source().map(ToString::to_string).unwrap_or_default();
+        let enhanced = text
+            .split_whitespace()
+            .next()
+            .filter(|word| is_status(word));
+        Some(Refusal {
+            for_good: error.is_permanent(),
+            // 421: the service goes away; 530, 535 and 538: it is about the login.
+            of_the_service: matches!(code.as_str(), "421" | "530" | "535" | "538"),
+            closing: code == "421",
+            numbers: match enhanced {
+                Some(enhanced) => format!("{code} {enhanced}"),
+                None => code,
+            },
+        })
+    }
+
+    /// What happened at `step`, as one sentence.
+    pub(super) fn words(&self, step: Step) -> String {
+        if let Some(refusal) = self.refusal() {
+            return format!("The mail server answered {} to {step}.", refusal.numbers);
+        }
+        match self {
+            Self::Silence(limit) => format!(
+                "The mail server did not answer to {step} within {} s.",
+                limit.as_secs_f32().ceil()
+            ),
+            Self::Smtp(error) => match cause(error) {
+                Some(Cause::Tls(words)) => {
+                    format!("No encrypted connection to the mail server: {words}.")
+                }
+                Some(Cause::Io(words)) => {
+                    format!("The line to the mail server broke at {step}: {words}.")
+                }
+                None => format!(
+                    "The mail server hung up at {step}, or gave an answer that makes no sense."
+                ),
+            },
+        }
+    }
+}
+
+/// A server's “no”.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// The status code and, where given, the enhanced one: `550 5.1.1`.
+    pub(super) numbers: String,
+    /// A 5xx.
+    pub(super) for_good: bool,
+    /// It is about the service or the login, not about this mail.
+    pub(super) of_the_service: bool,
+    /// The server ends the conversation with it.
+    pub(super) closing: bool,
+}
+
+/// `5.1.1` and the like.
+fn is_status(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('.').collect();
+    parts.len() == 3
+        && parts.iter().all(|part| {
+            (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        })
+}
+
+enum Cause {
+    Tls(&'static str),
+    Io(&'static str),
+}
+
+fn cause(error: &SmtpError) -> Option<Cause> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+            return Some(Cause::Tls(tls_words(error)));
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            // An I/O error does not name what it wraps as its source.
+            if let Some(error) = error
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            {
+                return Some(Cause::Tls(tls_words(error)));
+            }
+            return Some(Cause::Io(io_words(error)));
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn tls_words(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::InvalidCertificate(error) => match error {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired"
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "its certificate is not valid yet; is the clock right?"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "its certificate is for another host name"
+            }
+            CertificateError::UnknownIssuer => {
+                "its certificate was issued by nobody whom this machine trusts"
+            }
+            CertificateError::Revoked => "its certificate was revoked",
+            _ => "its certificate is not valid",
+        },
+        rustls::Error::InvalidMessage(_) => "it does not speak TLS here; is the port right?",
+        _ => "it and this machine could not agree on how to encrypt",
+    }
+}
+
+/// An I/O error in words that hold no address.
+pub(super) fn io_words(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused",
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => "the server hung up",
+        io::ErrorKind::TimedOut => "no answer",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            "there is no way to its network"
+        }
+        _ => "an error of the network",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbers_count_as_an_enhanced_status() {
+        assert!(is_status("5.1.1") && is_status("4.7.650"));
+        for word in [
+            "5.1",
+            "pat@example.org",
+            "5.1.1.1",
+            "5..1",
+            "127.0.0",
+            "5.a.1",
+            "",
+        ] {
+            assert_eq!(is_status(word), word == "127.0.0", "{word}");
+        }
+    }
+}

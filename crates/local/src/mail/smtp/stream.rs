@@ -1,0 +1,229 @@
+//! The line under an SMTP conversation: what is needed to know how far a mail got.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::io::{AsyncRead as FuturesRead, AsyncWrite as FuturesWrite};
+#[expect(
+    deprecated,
+    reason = "lettre has no other way to speak TLS over a stream of ours"
+)]
+use lettre::transport::smtp::client::AsyncNetworkStream;
+use lettre::transport::smtp::client::{AsyncTokioStream, TlsParameters};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+/// The first byte of TLS; no SMTP command begins with it.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// Nothing of the end of the message was written.
+const BEFORE_END: u8 = 0;
+/// The message is written; what is written next is its end.
+const END_IS_NEXT: u8 = 1;
+/// The end of the message was, or is being, written.
+const END_WRITTEN: u8 = 2;
+
+/// How far the message on a line got; shared by the line and who talks on it.
+#[derive(Debug, Default)]
+pub(super) struct Handover {
+    state: AtomicU8,
+    /// Milliseconds.
+    pause: AtomicU64,
+}
+
+impl Handover {
+    /// A message begins; its end will be held back for `pause`, to see whether the server hangs up.
+    pub(super) fn begin(&self, pause: Duration) {
+        let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        self.pause.store(pause, Ordering::Relaxed);
+        self.state.store(BEFORE_END, Ordering::SeqCst);
+    }
+
+    /// All but the end of the message is written.
+    pub(super) fn end_is_next(&self) {
+        self.state.store(END_IS_NEXT, Ordering::SeqCst);
+    }
+
+    /// Whether the server may have the whole message.
+    pub(super) fn may_be_complete(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == END_WRITTEN
+    }
+}
+
+/// A TCP connection that holds the end of a message back for a moment and, until TLS begins, reads
+/// no further than it is asked to.
+///
+/// A message is written in an instant, so a server that hangs up in its middle would be noticed
+/// only after its end was written, when nobody can know any more whether the server has it. With
+/// the pause it is noticed before, and the mail is known not to have been sent.
+///
+/// Reading byte by byte before TLS keeps what somebody put behind the answer to `STARTTLS` out of
+/// the reader's buffer: it is read as TLS then, and fails.
+pub(super) struct Line {
+    tcp: TcpStream,
+    handover: Arc<Handover>,
+    pause: Option<Pin<Box<Sleep>>>,
+    encrypted: bool,
+}
+
+impl Line {
+    pub(super) fn new(tcp: TcpStream, handover: Arc<Handover>) -> Self {
+        // Commands are short and wait for their answer: nothing is gained by collecting them.
+        let _ = tcp.set_nodelay(true);
+        Self {
+            tcp,
+            handover,
+            pause: None,
+            encrypted: false,
+        }
+    }
+
+    /// Ready when the end of the message may be written; an error if the server hung up or spoke.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut byte = [0; 1];
+        if self
+            .tcp
+            .poll_peek(context, &mut ReadBuf::new(&mut byte))
+            .is_ready()
+        {
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "the server hung up or spoke before the end of the message",
+            )));
+        }
+        let pause = Duration::from_millis(self.handover.pause.load(Ordering::Relaxed));
+        let sleep = self
+            .pause
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+        ready!(sleep.as_mut().poll(context));
+        self.pause = None;
+        self.handover.state.store(END_WRITTEN, Ordering::SeqCst);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Line").finish_non_exhaustive()
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.encrypted {
+            return Pin::new(&mut this.tcp).poll_read(context, buffer);
+        }
+        let mut byte = [0; 1];
+        let mut one = ReadBuf::new(&mut byte);
+        ready!(Pin::new(&mut this.tcp).poll_read(context, &mut one))?;
+        buffer.put_slice(one.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if bytes.first() == Some(&TLS_HANDSHAKE) {
+            this.encrypted = true;
+        }
+        if this.handover.state.load(Ordering::SeqCst) == END_IS_NEXT {
+            ready!(this.poll_end(context))?;
+        }
+        Pin::new(&mut this.tcp).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tcp).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tcp).poll_shutdown(context)
+    }
+}
+
+impl AsyncTokioStream for Line {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.tcp.peer_addr()
+    }
+}
+
+/// A line that is encrypted from its first byte.
+#[derive(Debug)]
+#[expect(
+    deprecated,
+    reason = "lettre has no other way to speak TLS over a stream of ours"
+)]
+pub(super) struct EncryptedLine(AsyncNetworkStream);
+
+#[expect(
+    deprecated,
+    reason = "lettre has no other way to speak TLS over a stream of ours"
+)]
+impl EncryptedLine {
+    pub(super) async fn encrypt(
+        line: Line,
+        tls: TlsParameters,
+    ) -> Result<Self, lettre::transport::smtp::Error> {
+        let mut stream = AsyncNetworkStream::use_existing_tokio1(Box::new(line));
+        stream.upgrade_tls(tls).await?;
+        Ok(Self(stream))
+    }
+}
+
+impl AsyncRead for EncryptedLine {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let inner = Pin::new(&mut self.get_mut().0);
+        let read = ready!(FuturesRead::poll_read(
+            inner,
+            context,
+            buffer.initialize_unfilled()
+        ))?;
+        buffer.advance(read);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for EncryptedLine {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        FuturesWrite::poll_write(Pin::new(&mut self.get_mut().0), context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        FuturesWrite::poll_flush(Pin::new(&mut self.get_mut().0), context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        FuturesWrite::poll_close(Pin::new(&mut self.get_mut().0), context)
+    }
+}
+
+impl AsyncTokioStream for EncryptedLine {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.peer_addr()
+    }
+}

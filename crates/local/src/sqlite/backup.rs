@@ -1,0 +1,139 @@
+//! A copy of the database while others write.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use hippo_core::store::StoreError;
+use rusqlite::{Connection, OpenFlags};
+use uuid::Uuid;
+
+use super::fault::store_error;
+use super::open::{BUSY_TIMEOUT, Origin, check, connect, plain, private_file};
+
+/// Why there is no backup. Nothing of it is left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is a file of that name.
+    #[error("{path} is there already and was left as it is. Name another file.")]
+    AlreadyThere {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The file cannot be written.
+    #[error("The backup {path} cannot be written ({reason}).")]
+    NotWritable {
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// The copy is not sound, so neither is the database.
+    #[error(
+        "The copy is not sound, and was removed: the database is damaged. Restore an older backup."
+    )]
+    Damaged,
+    /// The database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The work was broken off: the program is ending.
+    #[error("The backup was broken off.")]
+    BrokenOff,
+}
+
+impl From<rusqlite::Error> for BackupError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(store_error(&error))
+    }
+}
+
+/// Copies the database `from` to a new file `to`.
+pub(super) async fn backup(from: PathBuf, to: PathBuf) -> Result<(), BackupError> {
+    tokio::task::spawn_blocking(move || copy(&from, &to))
+        .await
+        .unwrap_or(Err(BackupError::BrokenOff))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let not_writable = |error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::AlreadyThere { path: to.into() },
+        _ => BackupError::NotWritable {
+            path: to.into(),
+            reason: plain(&error),
+        },
+    };
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(BackupError::AlreadyThere { path: to.into() });
+    }
+    let name = to.file_name().ok_or_else(|| BackupError::NotWritable {
+        path: to.into(),
+        reason: "it has no file name".to_owned(),
+    })?;
+    let partial = Partial(to.with_file_name(format!(
+        ".{}.{}.partial",
+        name.to_string_lossy(),
+        Uuid::new_v4()
+    )));
+    let partial_name = partial.0.to_str().ok_or_else(|| BackupError::NotWritable {
+        path: to.into(),
+        reason: "its path is not in Unicode".to_owned(),
+    })?;
+    let file = private_file(&partial.0).map_err(not_writable)?;
+    // One read of the database as it is now: others go on writing, and what was removed from it
+    // does not come along.
+    connect(from, BUSY_TIMEOUT)?.execute("VACUUM INTO ?1", [partial_name])?;
+    if !is_sound(&partial.0)? {
+        return Err(BackupError::Damaged);
+    }
+    file.sync_all().map_err(not_writable)?;
+    take_name(&partial.0, to).map_err(not_writable)
+}
+
+/// Gives the file its name, unless that is taken.
+fn take_name(partial: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(partial, to) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+        // A file system without hard links: a name that was taken a moment ago would be lost.
+        Err(_) if fs::symlink_metadata(to).is_err() => fs::rename(partial, to)?,
+        Err(_) => return Err(io::ErrorKind::AlreadyExists.into()),
+    }
+    #[cfg(unix)]
+    if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn is_sound(path: &Path) -> rusqlite::Result<bool> {
+    let copy = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let verdict: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    let dangling = copy.prepare("PRAGMA foreign_key_check")?.exists([])?;
+    Ok(verdict == "ok" && !dangling && check(&copy)? == Origin::Known)
+}
+
+/// A file that goes when it is dropped.
+struct Partial(PathBuf);
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // It may have been renamed.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_was_taken_while_the_copy_was_made_is_left_to_who_took_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, to) = (folder.path().join("partial"), folder.path().join("to"));
+        fs::write(&partial, "the copy").unwrap();
+        fs::write(&to, "theirs").unwrap();
+        let error = take_name(&partial, &to).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&to).unwrap(), b"theirs");
+    }
+}

@@ -1,0 +1,139 @@
+//! The checks and the accounts that they read.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hippo_core::account::Account;
+use hippo_core::card::{CardKey, LoginMark, StoredAccount};
+use hippo_core::check::Check;
+use hippo_core::failure::FailureKind;
+use hippo_core::ids::{CardId, FamilyId};
+use hippo_core::store::{CheckStore, Saved, StoreResult};
+use rusqlite::{Connection, named_params, params};
+
+use super::fault::Fault;
+use super::row::{Stored, json, time, word};
+use super::{SqliteStore, all, cards, first};
+
+#[async_trait]
+impl CheckStore for SqliteStore {
+    async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
+        let (card, mark) = (card.clone(), mark.clone());
+        self.write(move |connection| {
+            let marked = connection
+                .prepare_cached(
+                    "UPDATE card SET mark_check = :check, mark_at = :at, mark_day = :day
+                     WHERE id = :id AND family = :family
+                         AND (mark_check IS NULL OR mark_check = :check OR mark_day <> :day)",
+                )?
+                .execute(named_params! {
+                    ":id": card.card.to_string(),
+                    ":family": card.family.as_str(),
+                    ":check": mark.check.to_string(),
+                    ":at": time(mark.at),
+                    ":day": mark.day.to_string(),
+                })?;
+            if marked == 0 && newest_check(connection, &card)?.is_none() {
+                return Err(cards::no_card(card.card));
+            }
+            Ok(marked > 0)
+        })
+        .await
+    }
+
+    async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
+        let check = check.clone();
+        self.write(move |connection| save(connection, &check)).await
+    }
+
+    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
+        let family = family.clone();
+        self.read(move |connection| {
+            all(
+                connection,
+                "SELECT account.* FROM card JOIN account ON account.card = card.id
+                 WHERE card.family = ?1 ORDER BY card.id",
+                [family.as_str()],
+                |row| {
+                    let stored = Stored::new("account", "card", row);
+                    let account = StoredAccount {
+                        read_at: stored.parsed("read_at")?,
+                        account: stored.json("account")?,
+                    };
+                    Ok((stored.parsed("card")?, account))
+                },
+            )
+        })
+        .await
+    }
+}
+
+/// When the newest check of a card began: `Some(None)` if it was never checked, `None` if it is gone.
+fn newest_check(
+    connection: &Connection,
+    card: &CardKey,
+) -> Result<Option<Option<DateTime<Utc>>>, Fault> {
+    first(
+        connection,
+        "SELECT id, check_started_at FROM card WHERE id = ?1 AND family = ?2",
+        [card.card.to_string().as_str(), card.family.as_str()],
+        |row| Stored::new("card", "id", row).optional_parsed("check_started_at"),
+    )
+}
+
+fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
+    let Some(newest) = newest_check(connection, &check.card)? else {
+        return Ok(Saved::CardGone);
+    };
+    let id = check.card.card.to_string();
+    connection
+        .prepare_cached(
+            "UPDATE card SET mark_check = NULL, mark_at = NULL, mark_day = NULL
+             WHERE id = ?1 AND mark_check = ?2",
+        )?
+        .execute([&id, &check.id.to_string()])?;
+    if newest.is_some_and(|newest| newest > check.started_at) {
+        return Ok(Saved::Older);
+    }
+    let failure = check.outcome.as_ref().err();
+    connection
+        .prepare_cached(
+            "UPDATE card SET
+                 check_started_at = :started_at,
+                 check_finished_at = :finished_at,
+                 failure_kind = :kind,
+                 failure_detail = :detail,
+                 last_success_at = CASE WHEN :kind IS NULL THEN :started_at ELSE last_success_at END,
+                 refused_since = CASE
+                     WHEN :kind IS NULL THEN NULL
+                     WHEN :refused THEN coalesce(refused_since, :started_at)
+                     ELSE refused_since END
+             WHERE id = :id",
+        )?
+        .execute(named_params! {
+            ":id": id,
+            ":started_at": time(check.started_at),
+            ":finished_at": time(check.finished_at),
+            ":kind": failure.map(|failure| word(&failure.kind)).transpose()?,
+            ":detail": failure.map(|failure| failure.detail.as_str()),
+            ":refused": failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials),
+        })?;
+    if let Ok(account) = &check.outcome {
+        put_account(connection, &id, check.started_at, account)?;
+    }
+    Ok(Saved::Stored)
+}
+
+fn put_account(
+    connection: &Connection,
+    card: &str,
+    read_at: DateTime<Utc>,
+    account: &Account,
+) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO account VALUES (?1, ?2, ?3)
+             ON CONFLICT (card) DO UPDATE SET read_at = excluded.read_at, account = excluded.account",
+        )?
+        .execute(params![card, time(read_at), json(account)?])?;
+    Ok(())
+}

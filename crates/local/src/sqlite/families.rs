@@ -1,0 +1,123 @@
+//! The families.
+
+use async_trait::async_trait;
+use hippo_core::family::Family;
+use hippo_core::ids::FamilyId;
+use hippo_core::store::{FamilyStore, StoreError, StoreResult};
+use rusqlite::{Connection, Row, named_params};
+
+use super::fault::Fault;
+use super::row::{Stored, json, time};
+use super::{SqliteStore, all, first};
+
+#[async_trait]
+impl FamilyStore for SqliteStore {
+    async fn add_family(&self, family: &Family) -> StoreResult<()> {
+        let family = family.clone();
+        self.write(move |connection| {
+            let added = put(
+                connection,
+                "INSERT INTO family VALUES
+                     (:id, :name, :recipients, :timezone, :notice_time, :preferences, :paused, :created_at)
+                 ON CONFLICT DO NOTHING",
+                &family,
+            )?;
+            match added {
+                0 => Err(StoreError::AlreadyExists(format!("a family “{}”", family.id)).into()),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    async fn update_family(&self, family: &Family) -> StoreResult<()> {
+        let family = family.clone();
+        self.write(move |connection| {
+            let changed = put(
+                connection,
+                "UPDATE family SET name = :name, recipients = :recipients, timezone = :timezone,
+                     notice_time = :notice_time, preferences = :preferences, paused = :paused,
+                     created_at = :created_at
+                 WHERE id = :id",
+                &family,
+            )?;
+            found(changed, &family.id)
+        })
+        .await
+    }
+
+    async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
+        let id = id.clone();
+        self.read(move |connection| {
+            first(
+                connection,
+                "SELECT * FROM family WHERE id = ?1",
+                [id.as_str()],
+                from_row,
+            )
+        })
+        .await
+    }
+
+    async fn families(&self) -> StoreResult<Vec<Family>> {
+        self.read(|connection| all(connection, "SELECT * FROM family ORDER BY id", [], from_row))
+            .await
+    }
+
+    async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {
+        let id = id.clone();
+        self.write(move |connection| {
+            let removed = connection
+                .prepare_cached("DELETE FROM family WHERE id = ?1")?
+                .execute([id.as_str()])?;
+            found(removed, &id)
+        })
+        .await
+    }
+}
+
+/// The failure that says that there is no such family.
+pub(super) fn no_family(id: &FamilyId) -> Fault {
+    StoreError::NotFound(format!("family “{id}”")).into()
+}
+
+/// Whether there is such a family.
+pub(super) fn exists(connection: &Connection, id: &FamilyId) -> Result<bool, Fault> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM family WHERE id = ?1")?
+        .exists([id.as_str()])?)
+}
+
+fn found(rows: usize, id: &FamilyId) -> Result<(), Fault> {
+    match rows {
+        0 => Err(no_family(id)),
+        _ => Ok(()),
+    }
+}
+
+fn put(connection: &Connection, sql: &str, family: &Family) -> Result<usize, Fault> {
+    Ok(connection.prepare_cached(sql)?.execute(named_params! {
+        ":id": family.id.as_str(),
+        ":name": family.name,
+        ":recipients": json(&family.recipients)?,
+        ":timezone": family.timezone.name(),
+        ":notice_time": family.notice_time.to_string(),
+        ":preferences": json(&family.preferences)?,
+        ":paused": family.paused,
+        ":created_at": time(family.created_at),
+    })?)
+}
+
+fn from_row(row: &Row<'_>) -> Result<Family, Fault> {
+    let stored = Stored::new("family", "id", row);
+    Ok(Family {
+        id: stored.parsed("id")?,
+        name: stored.text("name")?,
+        recipients: stored.json("recipients")?,
+        timezone: stored.parsed("timezone")?,
+        notice_time: stored.parsed("notice_time")?,
+        preferences: stored.json("preferences")?,
+        paused: stored.flag("paused")?,
+        created_at: stored.parsed("created_at")?,
+    })
+}

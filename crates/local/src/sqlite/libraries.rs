@@ -1,0 +1,157 @@
+//! The libraries, and which of them are being left alone.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hippo_core::ids::LibraryId;
+use hippo_core::library::Library;
+use hippo_core::store::{LibraryStore, StoreError, StoreResult};
+use rusqlite::{Connection, Row, named_params};
+
+use super::fault::Fault;
+use super::row::{Stored, json, time};
+use super::{SqliteStore, all, first};
+
+#[async_trait]
+impl LibraryStore for SqliteStore {
+    async fn add_library(&self, library: &Library) -> StoreResult<()> {
+        let library = library.clone();
+        self.write(move |connection| {
+            let added = connection
+                .prepare_cached(
+                    "INSERT INTO library VALUES
+                         (:id, :name, :system, :base_url, :account_url, :timezone, :date_format,
+                          :login_hosts, :options, NULL)
+                     ON CONFLICT DO NOTHING",
+                )?
+                .execute(named_params! {
+                    ":id": library.id.as_str(),
+                    ":name": library.name,
+                    ":system": library.system.as_str(),
+                    ":base_url": library.base_url.as_str(),
+                    ":account_url": library.account_url.as_ref().map(|url| url.as_str()),
+                    ":timezone": library.timezone.name(),
+                    ":date_format": library.date_format,
+                    ":login_hosts": json(&library.login_hosts)?,
+                    ":options": json(&library.options)?,
+                })?;
+            match added {
+                0 => Err(StoreError::AlreadyExists(format!("a library “{}”", library.id)).into()),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>> {
+        let id = id.clone();
+        self.read(move |connection| {
+            first(
+                connection,
+                "SELECT * FROM library WHERE id = ?1",
+                [id.as_str()],
+                from_row,
+            )
+        })
+        .await
+    }
+
+    async fn libraries(&self) -> StoreResult<Vec<Library>> {
+        self.read(|connection| {
+            all(
+                connection,
+                "SELECT * FROM library ORDER BY id",
+                [],
+                from_row,
+            )
+        })
+        .await
+    }
+
+    async fn remove_library(&self, id: &LibraryId) -> StoreResult<()> {
+        let id = id.clone();
+        self.write(move |connection| {
+            let cards: u32 = connection
+                .prepare_cached("SELECT count(*) FROM card WHERE library = ?1")?
+                .query_row([id.as_str()], |row| row.get(0))?;
+            match cards {
+                0 => {}
+                1 => return Err(in_use(&id, "One card is", "it")),
+                many => return Err(in_use(&id, &format!("{many} cards are"), "them")),
+            }
+            let removed = connection
+                .prepare_cached("DELETE FROM library WHERE id = ?1")?
+                .execute([id.as_str()])?;
+            found(removed, &id)
+        })
+        .await
+    }
+
+    async fn leave_alone(&self, id: &LibraryId, until: DateTime<Utc>) -> StoreResult<()> {
+        let id = id.clone();
+        self.write(move |connection| {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE library SET left_alone_until = max(?2, coalesce(left_alone_until, ''))
+                     WHERE id = ?1",
+                )?
+                .execute([id.as_str(), &time(until)])?;
+            found(changed, &id)
+        })
+        .await
+    }
+
+    async fn left_alone_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
+        let id = id.clone();
+        self.read(move |connection| {
+            let until = first(
+                connection,
+                "SELECT id, left_alone_until FROM library WHERE id = ?1",
+                [id.as_str()],
+                |row| Stored::new("library", "id", row).optional_parsed("left_alone_until"),
+            )?;
+            Ok(until.flatten())
+        })
+        .await
+    }
+}
+
+/// The failure that says that there is no such library.
+pub(super) fn no_library(id: &LibraryId) -> Fault {
+    StoreError::NotFound(format!("library “{id}”")).into()
+}
+
+/// Whether there is such a library.
+pub(super) fn exists(connection: &Connection, id: &LibraryId) -> Result<bool, Fault> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM library WHERE id = ?1")?
+        .exists([id.as_str()])?)
+}
+
+fn in_use(id: &LibraryId, who: &str, them: &str) -> Fault {
+    StoreError::InUse(format!(
+        "{who} of the library “{id}”: remove {them} first, with “hippo card remove”."
+    ))
+    .into()
+}
+
+fn found(rows: usize, id: &LibraryId) -> Result<(), Fault> {
+    match rows {
+        0 => Err(no_library(id)),
+        _ => Ok(()),
+    }
+}
+
+fn from_row(row: &Row<'_>) -> Result<Library, Fault> {
+    let stored = Stored::new("library", "id", row);
+    Ok(Library {
+        id: stored.parsed("id")?,
+        name: stored.text("name")?,
+        system: stored.parsed("system")?,
+        base_url: stored.parsed("base_url")?,
+        account_url: stored.optional_parsed("account_url")?,
+        timezone: stored.parsed("timezone")?,
+        date_format: stored.optional_text("date_format")?,
+        login_hosts: stored.json("login_hosts")?,
+        options: stored.json("options")?,
+    })
+}

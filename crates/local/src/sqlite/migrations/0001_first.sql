@@ -1,0 +1,103 @@
+-- Times are text, RFC 3339 in UTC with nine digits of a second: equal width, so that text compares as time does.
+-- Local dates are YYYY-MM-DD. Lists and structures that no query looks into are JSON.
+
+CREATE TABLE family (
+    id          TEXT PRIMARY KEY,
+    name        TEXT NOT NULL,
+    recipients  TEXT NOT NULL,
+    timezone    TEXT NOT NULL,
+    notice_time TEXT NOT NULL,
+    preferences TEXT NOT NULL,
+    paused      INTEGER NOT NULL CHECK (paused IN (0, 1)),
+    created_at  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE library (
+    id               TEXT PRIMARY KEY,
+    name             TEXT NOT NULL,
+    system           TEXT NOT NULL,
+    base_url         TEXT NOT NULL,
+    account_url      TEXT,
+    timezone         TEXT NOT NULL,
+    date_format      TEXT,
+    login_hosts      TEXT NOT NULL,
+    options          TEXT NOT NULL,
+    left_alone_until TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE card (
+    id                TEXT PRIMARY KEY,
+    family            TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
+    library           TEXT NOT NULL REFERENCES library (id) ON DELETE RESTRICT,
+    patron            TEXT NOT NULL,
+    fingerprint       TEXT NOT NULL,
+    paused            INTEGER NOT NULL CHECK (paused IN (0, 1)),
+    created_at        TEXT NOT NULL,
+    -- The newest check; both times or neither, and a failure only with them.
+    check_started_at  TEXT,
+    check_finished_at TEXT,
+    failure_kind      TEXT,
+    failure_detail    TEXT,
+    last_success_at   TEXT,
+    refused_since     TEXT,
+    -- The durable mark of a login whose outcome is not known yet; all three or none.
+    mark_check        TEXT,
+    mark_at           TEXT,
+    mark_day          TEXT,
+    UNIQUE (family, library, fingerprint)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX card_in_order ON card (library, fingerprint, id);
+
+CREATE TABLE secret (
+    card       TEXT PRIMARY KEY REFERENCES card (id) ON DELETE CASCADE,
+    key        TEXT NOT NULL,
+    nonce      BLOB NOT NULL,
+    ciphertext BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The last good account; with a rowid, since rows of some kilobytes do not suit WITHOUT ROWID.
+CREATE TABLE account (
+    card    TEXT PRIMARY KEY REFERENCES card (id) ON DELETE CASCADE,
+    read_at TEXT NOT NULL,
+    account TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE notice (
+    family      TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
+    date        TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    revision    INTEGER NOT NULL,
+    owner       TEXT,
+    fence       INTEGER NOT NULL,
+    lease_until TEXT,
+    not_before  TEXT,
+    attempts    INTEGER NOT NULL,
+    body_hash   TEXT,
+    message_id  TEXT,
+    reason      TEXT,
+    planned_at  TEXT NOT NULL,
+    changed_at  TEXT NOT NULL,
+    told        TEXT,
+    PRIMARY KEY (family, date)
+) STRICT;
+
+CREATE INDEX notice_open ON notice (date, family)
+    WHERE state IN ('PENDING', 'CLAIMED', 'SENDING', 'UNKNOWN');
+
+CREATE TABLE run (
+    job            TEXT NOT NULL,
+    label          TEXT NOT NULL,
+    scheduled_time TEXT NOT NULL,
+    started_by     TEXT NOT NULL,
+    input          TEXT NOT NULL,
+    started_at     TEXT NOT NULL,
+    reported_at    TEXT NOT NULL,
+    finished_at    TEXT,
+    outcome        TEXT NOT NULL,
+    counts         TEXT NOT NULL,
+    PRIMARY KEY (job, label, scheduled_time)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX run_newest ON run (started_at);
+CREATE INDEX run_going ON run (job, label) WHERE outcome = 'running';

@@ -1,0 +1,393 @@
+//! Opening the file, with a plain word for everything that can be wrong with it.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::SqliteStore;
+use super::migrate::{APPLICATION_ID, VERSION, migrate, version};
+use super::worker::{Kind, Worker};
+
+/// How long to wait for another process that writes.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a database cannot be opened, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It is not there.
+    #[error(
+        "There is no database at {path}. Make one with “hippo init”, or name another home with --home."
+    )]
+    NotThere {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file or its folder cannot be read or written, or is no file.
+    #[error(
+        "The database {path} cannot be opened for writing ({reason}). Look at who owns it and its folder."
+    )]
+    NotWritable {
+        /// Where it is.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// It is something else.
+    #[error(
+        "{path} is not a database of hippo. It was left as it is; name another home with --home."
+    )]
+    NotOurs {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// A newer version of hippo made it.
+    #[error(
+        "The database {path} is of version {found}, and this hippo knows versions up to {known}. \
+         Use the newer hippo that made it, or restore an older backup."
+    )]
+    Newer {
+        /// Where it is.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version that this program knows.
+        known: usize,
+    },
+    /// It is damaged, or was cut short.
+    #[error(
+        "The database {path} is damaged. Put it aside, with what is left of it, and restore a backup in its place."
+    )]
+    Damaged {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Another process has had it to itself for longer than one waits.
+    #[error("Another hippo is using the database {path}. Try again when it is done.")]
+    Locked {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// The system gave no thread, or SQLite failed in a way that has no better name.
+    #[error("The database {path} cannot be opened ({reason}).")]
+    Failed {
+        /// Where it is.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+/// What to do where there is no file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Refuse,
+    Create,
+}
+
+/// Opens the file with a thread that writes and one that reads.
+pub(super) fn open(
+    path: &Path,
+    missing: Missing,
+    busy_timeout: Duration,
+) -> Result<SqliteStore, OpenError> {
+    let length = match fs::metadata(path) {
+        Ok(there) if !there.is_file() => return Err(not_writable(path, "it is not a file")),
+        Ok(there) => there.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match missing {
+            Missing::Refuse => return Err(OpenError::NotThere { path: path.into() }),
+            Missing::Create => {
+                create(path).map_err(|error| not_writable(path, &plain(&error)))?;
+                0
+            }
+        },
+        Err(error) => return Err(not_writable(path, &plain(&error))),
+    };
+    if length == 0 && missing == Missing::Refuse {
+        // Cut short: to begin anew here would hide that something was lost.
+        return Err(OpenError::Damaged { path: path.into() });
+    }
+    make_private(path).map_err(|error| not_writable(path, &plain(&error)))?;
+    let writer =
+        writing(path, missing, busy_timeout).map_err(|problem| problem.into_error(path))?;
+    let reader = reading(path, busy_timeout).map_err(|problem| problem.into_error(path))?;
+    let start = |kind, connection| {
+        Worker::start(kind, connection).map_err(|error| OpenError::Failed {
+            path: path.into(),
+            reason: plain(&error),
+        })
+    };
+    Ok(SqliteStore {
+        path: path.into(),
+        reader: start(Kind::Reads, reader)?,
+        writer: start(Kind::Writes, writer)?,
+    })
+}
+
+/// What is wrong, before it is known where.
+enum Problem {
+    Sqlite(rusqlite::Error),
+    NotOurs,
+    Newer(i64),
+    ReadOnly,
+    NoLog,
+}
+
+impl From<rusqlite::Error> for Problem {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl Problem {
+    fn into_error(self, path: &Path) -> OpenError {
+        let path = path.to_owned();
+        let error = match self {
+            Self::NotOurs => return OpenError::NotOurs { path },
+            Self::Newer(found) => {
+                return OpenError::Newer {
+                    path,
+                    found,
+                    known: VERSION,
+                };
+            }
+            Self::ReadOnly => return not_writable(&path, "it may only be read"),
+            Self::NoLog => {
+                return not_writable(&path, "its file system cannot hold a write-ahead log");
+            }
+            Self::Sqlite(error) => error,
+        };
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Locked { path },
+            Some(ErrorCode::NotADatabase) => OpenError::NotOurs { path },
+            Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path },
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                not_writable(&path, "its folder may not be writable")
+            }
+            _ => OpenError::Failed {
+                path,
+                reason: error.sqlite_error().map_or_else(
+                    || "SQLite gave no reason".to_owned(),
+                    |error| format!("SQLite's error {}", error.extended_code),
+                ),
+            },
+        }
+    }
+}
+
+fn writing(path: &Path, missing: Missing, busy_timeout: Duration) -> Result<Connection, Problem> {
+    let mut connection = connect(path, busy_timeout)?;
+    if connection.is_readonly("main")? {
+        return Err(Problem::ReadOnly);
+    }
+    check_origin(&connection, missing)?;
+    use_write_ahead_log(&connection, busy_timeout)?;
+    // FULL: a write is answered when it is on the disk; docs/decisions/sqlite-durability.md.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+fn reading(path: &Path, busy_timeout: Duration) -> Result<Connection, Problem> {
+    let connection = connect(path, busy_timeout)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// A connection as all of ours are.
+pub(super) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(busy_timeout)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Refuses a file that is not ours, or that is newer than this program; changes nothing.
+pub(super) fn check(connection: &Connection) -> rusqlite::Result<Origin> {
+    // One look: another process may be making the tables just now.
+    let look = connection.unchecked_transaction()?;
+    let id: i32 = look.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let found = version(&look)?;
+    let tables: i64 = look.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(match id {
+        APPLICATION_ID if usize::try_from(found).is_ok_and(|found| found <= VERSION) => {
+            Origin::Known
+        }
+        APPLICATION_ID => Origin::Newer(found),
+        0 if found == 0 && tables == 0 => Origin::Empty,
+        _ => Origin::Foreign,
+    })
+}
+
+/// Where a SQLite file comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Known,
+    Newer(i64),
+    Empty,
+    Foreign,
+}
+
+fn check_origin(connection: &Connection, missing: Missing) -> Result<(), Problem> {
+    match check(connection)? {
+        Origin::Known => Ok(()),
+        Origin::Empty if missing == Missing::Create => Ok(()),
+        Origin::Newer(found) => Err(Problem::Newer(found)),
+        Origin::Empty | Origin::Foreign => Err(Problem::NotOurs),
+    }
+}
+
+fn use_write_ahead_log(connection: &Connection, busy_timeout: Duration) -> Result<(), Problem> {
+    let give_up = Instant::now() + busy_timeout;
+    loop {
+        let mode: rusqlite::Result<String> =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
+        match mode {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(_) => return Err(Problem::NoLog),
+            // SQLite's own waiting does not cover a change of this mode by two at once.
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < give_up =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn create(path: &Path) -> io::Result<()> {
+    match private_file(path) {
+        // Another process made it in between.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// A new, empty file that only its owner can read, whatever the umask.
+pub(super) fn private_file(path: &Path) -> io::Result<fs::File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// Takes the rights of others away from the database and the files beside it.
+///
+/// By name: opening and closing the file here would drop the locks that SQLite holds on it in this
+/// process.
+#[cfg(unix)]
+fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+
+    for end in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        let mode = match fs::metadata(&name) {
+            Ok(there) => there.permissions().mode(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        if mode & 0o077 != 0 {
+            fs::set_permissions(&name, fs::Permissions::from_mode(0o600))?;
+            tracing::warn!(
+                path = %Path::new(&name).display(),
+                "others could read the database; its mode is now 0600"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn make_private(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn not_writable(path: &Path, reason: &str) -> OpenError {
+    OpenError::NotWritable {
+        path: path.into(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// The system's reason without its number.
+pub(super) fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::Other => error.to_string(),
+        kind => kind.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hippo_core::store::{FamilyStore, StoreError};
+
+    use super::*;
+
+    const AT_ONCE: Duration = Duration::from_millis(1);
+
+    fn blocker(path: &Path) -> Connection {
+        let connection = connect(path, BUSY_TIMEOUT).unwrap();
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        connection
+    }
+
+    #[tokio::test]
+    async fn a_write_that_waits_too_long_for_another_process_is_unavailable_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hippo.db");
+        let store = open(&path, Missing::Create, AT_ONCE).unwrap();
+        let family = hippo_core::store::contract::sample::family("conrad");
+        let other = blocker(&path);
+        let answer = store.add_family(&family).await;
+        assert!(
+            matches!(&answer, Err(StoreError::Unavailable(reason)) if reason.contains("another hippo"))
+        );
+        assert!(store.families().await.unwrap().is_empty());
+        drop(other);
+        store.add_family(&family).await.unwrap();
+    }
+
+    #[test]
+    fn a_database_that_another_process_has_to_itself_is_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hippo.db");
+        drop(open(&path, Missing::Create, AT_ONCE).unwrap());
+        let other = Connection::open(&path).unwrap();
+        other
+            .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE")
+            .unwrap();
+        let answer = open(&path, Missing::Refuse, AT_ONCE);
+        assert!(matches!(answer, Err(OpenError::Locked { .. })));
+    }
+
+    #[test]
+    fn of_many_that_open_a_new_database_at_once_all_get_it() {
+        for _ in 0..10 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("hippo.db");
+            // Made beforehand: see `make_private` for what closing a file does within one process.
+            create(&path).unwrap();
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| open(&path, Missing::Create, BUSY_TIMEOUT).unwrap());
+                }
+            });
+        }
+    }
+}

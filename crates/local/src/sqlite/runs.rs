@@ -1,0 +1,191 @@
+//! The ledger of runs.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use hippo_core::ids::Label;
+use hippo_core::run::{Job, Run, RunKey, RunOutcome};
+use hippo_core::store::{RunStart, RunStore, StoreError, StoreResult};
+use rusqlite::{Connection, Row, named_params, params};
+
+use super::fault::Fault;
+use super::row::{Stored, json, time, word};
+use super::{SqliteStore, all, first};
+
+#[async_trait]
+impl RunStore for SqliteStore {
+    async fn start_run(
+        &self,
+        run: &Run,
+        allow_overlap: bool,
+        silence: Duration,
+    ) -> StoreResult<RunStart> {
+        let run = run.clone();
+        self.write(move |connection| start(connection, run, allow_overlap, silence))
+            .await
+    }
+
+    async fn report_run(&self, run: &Run) -> StoreResult<()> {
+        let run = run.clone();
+        self.write(move |connection| {
+            let reported = connection
+                .prepare_cached(
+                    "UPDATE run SET reported_at = :reported_at, finished_at = :finished_at,
+                         outcome = :outcome, counts = :counts
+                     WHERE job = :job AND label = :label AND scheduled_time = :scheduled_time",
+                )?
+                .execute(named_params! {
+                    ":job": run.key.job.as_str(),
+                    ":label": run.key.label.as_str(),
+                    ":scheduled_time": time(run.key.scheduled_time),
+                    ":reported_at": time(run.reported_at),
+                    ":finished_at": run.finished_at.map(time),
+                    ":outcome": word(&run.outcome)?,
+                    ":counts": json(&run.counts)?,
+                })?;
+            match reported {
+                0 => Err(StoreError::NotFound(format!("run {}", run.key)).into()),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {
+        let key = key.clone();
+        self.read(move |connection| by_key(connection, &key)).await
+    }
+
+    async fn recent_runs(
+        &self,
+        job: Option<Job>,
+        label: Option<&Label>,
+        limit: usize,
+    ) -> StoreResult<Vec<Run>> {
+        let label = label.map(ToString::to_string);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(move |connection| {
+            all(
+                connection,
+                "SELECT * FROM run WHERE (?1 IS NULL OR job = ?1) AND (?2 IS NULL OR label = ?2)
+                 ORDER BY started_at DESC, scheduled_time DESC LIMIT ?3",
+                params![job.map(Job::as_str), label, limit],
+                from_row,
+            )
+        })
+        .await
+    }
+
+    async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
+        self.write(move |connection| {
+            let before = time(before);
+            connection
+                .prepare_cached("DELETE FROM run WHERE started_at < ?1")?
+                .execute([&before])?;
+            connection
+                .prepare_cached(
+                    "DELETE FROM notice WHERE planned_at < ?1
+                         AND state NOT IN ('PENDING', 'CLAIMED', 'SENDING', 'UNKNOWN')",
+                )?
+                .execute([&before])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn start(
+    connection: &Connection,
+    mut run: Run,
+    allow_overlap: bool,
+    silence: Duration,
+) -> Result<RunStart, Fault> {
+    if let Some(there) = by_key(connection, &run.key)? {
+        return Ok(RunStart::AlreadyRan(there));
+    }
+    let heard_since = TimeDelta::from_std(silence)
+        .ok()
+        .and_then(|silence| run.started_at.checked_sub_signed(silence))
+        .unwrap_or(DateTime::<Utc>::MIN_UTC);
+    connection
+        .prepare_cached(
+            "UPDATE run SET outcome = 'lost', finished_at = reported_at
+             WHERE job = ?1 AND label = ?2 AND outcome = 'running' AND reported_at < ?3",
+        )?
+        .execute([
+            run.key.job.as_str(),
+            run.key.label.as_str(),
+            &time(heard_since),
+        ])?;
+    let going = first(
+        connection,
+        "SELECT * FROM run WHERE job = ?1 AND label = ?2 AND outcome = 'running'
+         ORDER BY started_at DESC LIMIT 1",
+        [run.key.job.as_str(), run.key.label.as_str()],
+        from_row,
+    )?;
+    let answer = match going {
+        Some(going) if !allow_overlap => {
+            run.outcome = RunOutcome::SkippedStillRunning;
+            run.finished_at = Some(run.started_at);
+            RunStart::StillRunning(going)
+        }
+        _ => RunStart::Started,
+    };
+    put(connection, &run)?;
+    Ok(answer)
+}
+
+fn put(connection: &Connection, run: &Run) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO run VALUES
+                 (:job, :label, :scheduled_time, :started_by, :input, :started_at, :reported_at,
+                  :finished_at, :outcome, :counts)",
+        )?
+        .execute(named_params! {
+            ":job": run.key.job.as_str(),
+            ":label": run.key.label.as_str(),
+            ":scheduled_time": time(run.key.scheduled_time),
+            ":started_by": word(&run.trigger)?,
+            ":input": json(&run.input)?,
+            ":started_at": time(run.started_at),
+            ":reported_at": time(run.reported_at),
+            ":finished_at": run.finished_at.map(time),
+            ":outcome": word(&run.outcome)?,
+            ":counts": json(&run.counts)?,
+        })?;
+    Ok(())
+}
+
+fn by_key(connection: &Connection, key: &RunKey) -> Result<Option<Run>, Fault> {
+    first(
+        connection,
+        "SELECT * FROM run WHERE job = ?1 AND label = ?2 AND scheduled_time = ?3",
+        [
+            key.job.as_str(),
+            key.label.as_str(),
+            &time(key.scheduled_time),
+        ],
+        from_row,
+    )
+}
+
+fn from_row(row: &Row<'_>) -> Result<Run, Fault> {
+    let stored = Stored::new("run", "scheduled_time", row);
+    Ok(Run {
+        key: RunKey {
+            job: stored.word("job")?,
+            label: stored.parsed("label")?,
+            scheduled_time: stored.parsed("scheduled_time")?,
+        },
+        trigger: stored.word("started_by")?,
+        input: stored.json("input")?,
+        started_at: stored.parsed("started_at")?,
+        reported_at: stored.parsed("reported_at")?,
+        finished_at: stored.optional_parsed("finished_at")?,
+        outcome: stored.word("outcome")?,
+        counts: stored.json("counts")?,
+    })
+}

@@ -1,0 +1,362 @@
+//! A small SMTP server that can go wrong at any point.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+/// A point of the conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum At {
+    Greeting,
+    Ehlo,
+    StartTls,
+    Handshake,
+    Auth,
+    Mail,
+    Rcpt,
+    Data,
+    /// Within the message, after its first line.
+    Body,
+    /// After the end of the message was read.
+    End,
+    /// At the RSET before the next mail on the same connection.
+    Rset,
+}
+
+/// What happens at a point.
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    /// This answer is given, and the conversation goes on.
+    Say(&'static str),
+    /// This answer is given, and the server hangs up.
+    SayAndDrop(&'static str),
+    Drop,
+    Hang,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Encryption {
+    #[default]
+    None,
+    StartTls,
+    Implicit,
+}
+
+#[derive(Default, Clone)]
+pub(crate) struct Script {
+    pub(crate) faults: Vec<(At, Act)>,
+    pub(crate) encryption: Encryption,
+    /// Recipients that are refused, and how.
+    pub(crate) refused: Vec<(&'static str, &'static str)>,
+    /// The mechanisms that EHLO names, and the user and password that are taken.
+    pub(crate) login: Option<(&'static str, &'static str, &'static str)>,
+    /// A host name in the certificate; 127.0.0.1 if none is given.
+    pub(crate) certificate_for: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stored {
+    pub(crate) from: String,
+    pub(crate) to: Vec<String>,
+    pub(crate) message: String,
+    pub(crate) encrypted: bool,
+    pub(crate) logged_in: bool,
+}
+
+#[derive(Default)]
+struct Seen {
+    stored: Vec<Stored>,
+    connections: usize,
+    logins: usize,
+    farewells: usize,
+}
+
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    /// The certificate of who signed the server's own.
+    pub(crate) authority: String,
+    seen: Arc<Mutex<Seen>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Server {
+    pub(crate) async fn start(script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (tls, authority) = tls(script.certificate_for.unwrap_or("127.0.0.1"), port);
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let task = tokio::spawn({
+            let seen = seen.clone();
+            async move {
+                loop {
+                    let (tcp, _) = listener.accept().await.unwrap();
+                    seen.lock().unwrap().connections += 1;
+                    let (script, tls, seen) = (script.clone(), tls.clone(), seen.clone());
+                    tokio::spawn(async move {
+                        // A lost line is the client's business.
+                        let _ = serve(tcp, script, tls, seen).await;
+                    });
+                }
+            }
+        });
+        Self {
+            port,
+            authority,
+            seen,
+            task,
+        }
+    }
+
+    pub(crate) fn stored(&self) -> Vec<Stored> {
+        self.seen.lock().unwrap().stored.clone()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.seen.lock().unwrap().connections
+    }
+
+    pub(crate) fn logins(&self) -> usize {
+        self.seen.lock().unwrap().logins
+    }
+
+    pub(crate) fn farewells(&self) -> usize {
+        self.seen.lock().unwrap().farewells
+    }
+}
+
+fn tls(name: &str, port: u16) -> (TlsAcceptor, String) {
+    let mut authority = CertificateParams::default();
+    // Each server's authority has a name of its own.
+    authority
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, format!("authority of {port}"));
+    authority.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec![name.to_owned()])
+        .unwrap()
+        .signed_by(&key, &authority)
+        .unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), authority.pem())
+}
+
+/// The line ended, by the client or by the script.
+struct Over;
+
+impl From<std::io::Error> for Over {
+    fn from(_: std::io::Error) -> Self {
+        Self
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+type Line = BufReader<Box<dyn Stream>>;
+
+async fn serve(
+    tcp: TcpStream,
+    script: Script,
+    tls: TlsAcceptor,
+    seen: Arc<Mutex<Seen>>,
+) -> Result<(), Over> {
+    let mut encrypted = false;
+    let mut line: Line = if script.encryption == Encryption::Implicit {
+        act(None, &script, At::Handshake).await?;
+        encrypted = true;
+        BufReader::new(Box::new(tls.accept(tcp).await?))
+    } else {
+        BufReader::new(Box::new(tcp))
+    };
+    answer(
+        &mut line,
+        &script,
+        At::Greeting,
+        "220 mail.example.org ready",
+    )
+    .await?;
+    let mut logged_in = false;
+    let mut from = String::new();
+    let mut to: Vec<String> = Vec::new();
+    loop {
+        let command = read_line(&mut line).await?;
+        let upper = command.to_ascii_uppercase();
+        if upper.starts_with("EHLO") {
+            let mut words = vec!["mail.example.org".to_owned(), "8BITMIME".to_owned()];
+            if script.encryption == Encryption::StartTls && !encrypted {
+                words.push("STARTTLS".to_owned());
+            }
+            if let Some((mechanisms, ..)) = script.login {
+                words.push(format!("AUTH {mechanisms}"));
+            }
+            let last = words.len() - 1;
+            let text: Vec<String> = words
+                .iter()
+                .enumerate()
+                .map(|(at, word)| format!("250{}{word}", if at == last { ' ' } else { '-' }))
+                .collect();
+            answer(&mut line, &script, At::Ehlo, &text.join("\r\n")).await?;
+        } else if upper.starts_with("STARTTLS") {
+            answer(&mut line, &script, At::StartTls, "220 go ahead").await?;
+            act(None, &script, At::Handshake).await?;
+            line = BufReader::new(Box::new(tls.accept(line.into_inner()).await?));
+            encrypted = true;
+        } else if upper.starts_with("AUTH") {
+            seen.lock().unwrap().logins += 1;
+            act(Some(&mut line), &script, At::Auth).await?;
+            let given = credentials(&mut line, &command).await?;
+            let (_, user, password) = script.login.unwrap_or_default();
+            logged_in = given == (user.to_owned(), password.to_owned());
+            if logged_in {
+                say(&mut line, "235 2.7.0 welcome").await?;
+            } else {
+                say(&mut line, &format!("535 5.7.8 not you, {}", given.0)).await?;
+            }
+        } else if upper.starts_with("MAIL FROM:") {
+            from = angled(&command);
+            to.clear();
+            answer(&mut line, &script, At::Mail, "250 2.1.0 ok").await?;
+        } else if upper.starts_with("RCPT TO:") {
+            let address = angled(&command);
+            match script.refused.iter().find(|(who, _)| *who == address) {
+                Some((_, text)) => say(&mut line, text).await?,
+                None => {
+                    to.push(address);
+                    answer(&mut line, &script, At::Rcpt, "250 2.1.5 ok").await?;
+                }
+            }
+        } else if upper == "DATA" {
+            answer(&mut line, &script, At::Data, "354 go on").await?;
+            if !script.faults.iter().any(|(at, _)| *at == At::Data) {
+                let message = message(&mut line, &script).await?;
+                seen.lock().unwrap().stored.push(Stored {
+                    from: from.clone(),
+                    to: to.clone(),
+                    message,
+                    encrypted,
+                    logged_in,
+                });
+                answer(&mut line, &script, At::End, "250 2.0.0 queued").await?;
+            }
+        } else if upper == "RSET" {
+            answer(&mut line, &script, At::Rset, "250 2.0.0 ok").await?;
+        } else if upper == "QUIT" {
+            seen.lock().unwrap().farewells += 1;
+            say(&mut line, "221 2.0.0 bye").await?;
+            return Ok(());
+        } else {
+            say(&mut line, "500 5.5.1 what?").await?;
+        }
+    }
+}
+
+async fn message(line: &mut Line, script: &Script) -> Result<String, Over> {
+    let mut message = String::new();
+    loop {
+        let text = read_line(line).await?;
+        act(Some(line), script, At::Body).await?;
+        if text == "." {
+            return Ok(message);
+        }
+        message.push_str(text.strip_prefix('.').unwrap_or(&text));
+        message.push_str("\r\n");
+    }
+}
+
+async fn credentials(line: &mut Line, command: &str) -> Result<(String, String), Over> {
+    let words: Vec<&str> = command.split(' ').collect();
+    if words[1] == "PLAIN" {
+        let text = base64(words[2]);
+        let parts: Vec<&str> = text.split('\0').collect();
+        return Ok((parts[1].to_owned(), parts[2].to_owned()));
+    }
+    say(line, "334 VXNlcm5hbWU6").await?;
+    let user = base64(&read_line(line).await?);
+    say(line, "334 UGFzc3dvcmQ6").await?;
+    let password = base64(&read_line(line).await?);
+    Ok((user, password))
+}
+
+fn base64(text: &str) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut bits, mut held, mut bytes) = (0_u32, 0, Vec::new());
+    for letter in text.bytes().filter(|letter| *letter != b'=') {
+        let value = LETTERS.iter().position(|known| *known == letter).unwrap();
+        bits = (bits << 6) | u32::try_from(value).unwrap();
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from((bits >> held) & 0xff).unwrap());
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Does what the script wants here, or gives the usual answer.
+async fn answer(line: &mut Line, script: &Script, at: At, usual: &str) -> Result<(), Over> {
+    if !act(Some(line), script, at).await? {
+        say(line, usual).await?;
+    }
+    Ok(())
+}
+
+/// Whether the script had an answer here.
+async fn act(line: Option<&mut Line>, script: &Script, at: At) -> Result<bool, Over> {
+    let Some((_, act)) = script.faults.iter().find(|(place, _)| *place == at) else {
+        return Ok(false);
+    };
+    match (act, line) {
+        (Act::Say(text), Some(line)) => {
+            say(line, text).await?;
+            Ok(true)
+        }
+        (Act::SayAndDrop(text), Some(line)) => {
+            say(line, text).await?;
+            Err(Over)
+        }
+        (Act::Hang, _) => {
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+            Err(Over)
+        }
+        _ => Err(Over),
+    }
+}
+
+async fn say(line: &mut Line, text: &str) -> Result<(), Over> {
+    line.write_all(format!("{text}\r\n").as_bytes()).await?;
+    line.flush().await?;
+    Ok(())
+}
+
+async fn read_line(line: &mut Line) -> Result<String, Over> {
+    let mut text = String::new();
+    if line.read_line(&mut text).await? == 0 {
+        return Err(Over);
+    }
+    text.strip_suffix("\r\n").map(str::to_owned).ok_or(Over)
+}
+
+fn angled(command: &str) -> String {
+    let (_, rest) = command.split_once('<').unwrap();
+    rest.split_once('>').unwrap().0.to_owned()
+}

@@ -1,0 +1,211 @@
+//! One account of several pages: lists that are whole by the site's own counts, or not known.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use hippo_core::account::{Account, Hold, Loan};
+use hippo_core::failure::Failure;
+use secrecy::ExposeSecret;
+
+use super::NAME;
+use super::pages::{CardSeen, Part, Says, Scope};
+use super::totals::{HOLD_STATES, Totals};
+use crate::ReadContext;
+
+/// From so many digits on, a number that was typed at the login is a card's, not a user name, and
+/// can be compared with the barcode on the page.
+const BARCODE_DIGITS: usize = 6;
+
+/// Makes one account of the pages, whose order is free.
+pub(super) fn combine(pages: Vec<Says>, context: &ReadContext<'_>) -> Result<Account, Failure> {
+    let mut totals = Totals::default();
+    let mut user: Option<String> = None;
+    let mut cards: Vec<CardSeen> = Vec::new();
+    let mut messages = Vec::new();
+    let (mut loans, mut holds) = (Vec::new(), Vec::new());
+    for page in pages {
+        match &user {
+            Some(user) if *user != page.user => {
+                return Err(Failure::page_changed("the pages are of two accounts"));
+            }
+            _ => user = Some(page.user),
+        }
+        totals.add(&page.totals)?;
+        for card in page.cards {
+            if !cards.contains(&card) {
+                cards.push(card);
+            }
+        }
+        for message in page.messages {
+            if !messages.contains(&message) {
+                messages.push(message);
+            }
+        }
+        loans.extend(page.loans);
+        holds.extend(page.holds);
+    }
+    if user.is_none() {
+        return Err(Failure::page_changed("no page was given"));
+    }
+    let card = own_card(&cards, context)?;
+    let mut account = Account::unknown(
+        NAME.parse()
+            .map_err(|_| Failure::page_changed("the system has no name"))?,
+    );
+    account.card_expires = card.and_then(|card| card.expires);
+    account.fines = totals.fines;
+    account.messages = messages;
+    account.declared.loans = totals.loans.or_else(|| whole_count(&loans));
+    account.declared.holds = totals.holds.as_ref().map(|holds| holds.all);
+    account.loans = all_loans(loans, account.declared.loans)?;
+    account.holds = all_holds(holds, &totals)?;
+    Ok(account)
+}
+
+/// The card that this account is of; `page_changed` where the page names another one.
+///
+/// The number of a card and the barcode on the page are compared only where both are numbers: a
+/// patron may log in by a user name, and a site may print stars instead of digits. One may have a
+/// prefix that the other lacks.
+fn own_card<'a>(
+    cards: &'a [CardSeen],
+    context: &ReadContext<'_>,
+) -> Result<Option<&'a CardSeen>, Failure> {
+    let Some(number) = context
+        .card_number
+        .and_then(|number| barcode(number.expose_secret()))
+    else {
+        return Ok(cards.first());
+    };
+    let mut another = false;
+    for card in cards {
+        let Some(barcode) = card.barcode.as_deref().and_then(barcode) else {
+            continue;
+        };
+        if barcode.ends_with(&number) || number.ends_with(&barcode) {
+            return Ok(Some(card));
+        }
+        another = true;
+    }
+    if another {
+        return Err(Failure::page_changed("the account is another card's"));
+    }
+    Ok(cards.first())
+}
+
+/// The digits of a number, spaces and hyphens left out; `None` for anything else.
+fn barcode(text: &str) -> Option<String> {
+    let digits: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace() && *c != '-')
+        .collect();
+    let is_number = digits.len() >= BARCODE_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then_some(digits)
+}
+
+/// The count that a list of everything states of itself.
+fn whole_count<T>(parts: &[Part<T>]) -> Option<u32> {
+    parts
+        .iter()
+        .find(|part| matches!(part.scope, Scope::All | Scope::Unknown))
+        .map(|part| part.count)
+}
+
+fn all_loans(parts: Vec<Part<Loan>>, total: Option<u32>) -> Result<Option<Vec<Loan>>, Failure> {
+    let Some(total) = total else { return Ok(None) };
+    let is_all = |scope: &Scope| matches!(scope, Scope::All | Scope::Unknown);
+    for part in parts.iter().filter(|part| is_all(&part.scope)) {
+        same_count(part, total, "loans")?;
+    }
+    let complete = complete(&parts).iter().any(is_all);
+    let mut ids = HashSet::new();
+    let loans: Vec<Loan> = parts
+        .into_iter()
+        .flat_map(|part| part.rows)
+        .map(|(_, loan)| loan)
+        .filter(|loan| ids.insert(loan.id.clone()))
+        .collect();
+    Ok(whole(loans.len(), total, complete, "loans")?.then_some(loans))
+}
+
+/// Holds are counted by state: each state has a page of its own, and its total.
+fn all_holds(parts: Vec<Part<Hold>>, totals: &Totals) -> Result<Option<Vec<Hold>>, Failure> {
+    let complete = complete(&parts);
+    let mut counted: BTreeMap<String, u32> = BTreeMap::new();
+    let mut ids = HashSet::new();
+    let mut holds = Vec::new();
+    for part in parts {
+        if let Some(totals) = &totals.holds {
+            match &part.scope {
+                Scope::All => same_count(&part, totals.all, "holds")?,
+                Scope::State(state) => same_count(&part, totals.of(state), "holds of a state")?,
+                Scope::Unknown => {}
+            }
+        }
+        for (status, hold) in part.rows {
+            let state = match &part.scope {
+                Scope::State(state) => state.clone(),
+                Scope::All | Scope::Unknown => status,
+            };
+            if ids.insert(hold.id.clone()) {
+                let count = counted.entry(state).or_insert(0);
+                *count = count.saturating_add(1);
+                holds.push(hold);
+            }
+        }
+    }
+    let all_given = complete.contains(&Scope::All);
+    let given = |state: &str| all_given || complete.contains(&Scope::State(state.to_owned()));
+    let Some(totals) = &totals.holds else {
+        // Without totals, every state must have been looked at.
+        return Ok(HOLD_STATES
+            .iter()
+            .all(|state| given(state))
+            .then_some(holds));
+    };
+    let mut is_whole = true;
+    let states: BTreeSet<&String> = totals.by_state.keys().chain(counted.keys()).collect();
+    for state in states {
+        let rows = counted.get(state).copied().unwrap_or(0);
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        is_whole &= whole(rows, totals.of(state), given(state), "holds of a state")?;
+    }
+    Ok(is_whole.then_some(holds))
+}
+
+/// The lists of which every page was given.
+fn complete<T>(parts: &[Part<T>]) -> BTreeSet<Scope> {
+    let mut seen: BTreeMap<&Scope, (u32, BTreeSet<u32>)> = BTreeMap::new();
+    for part in parts {
+        let (pages, numbers) = seen.entry(&part.scope).or_default();
+        *pages = (*pages).max(part.pages);
+        numbers.insert(part.page);
+    }
+    seen.into_iter()
+        .filter(|(_, (pages, numbers))| {
+            // A list without entries has no pages, and is shown all the same.
+            (1..=(*pages).max(1)).all(|page| numbers.contains(&page))
+        })
+        .map(|(scope, _)| scope.clone())
+        .collect()
+}
+
+fn same_count<T>(part: &Part<T>, total: u32, what: &str) -> Result<(), Failure> {
+    if part.count == total {
+        return Ok(());
+    }
+    Err(Failure::page_changed(format!(
+        "the site's total says {total} {what}, its list {}",
+        part.count
+    )))
+}
+
+/// Whether these rows are all; too many of them, or too few of a complete list, are an error.
+fn whole(rows: usize, total: u32, complete: bool, what: &str) -> Result<bool, Failure> {
+    let total = usize::try_from(total).unwrap_or(usize::MAX);
+    if rows > total || (rows < total && complete) {
+        return Err(Failure::page_changed(format!(
+            "the site says {total} {what}, but {rows} were read"
+        )));
+    }
+    Ok(rows == total)
+}

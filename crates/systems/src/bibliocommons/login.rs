@@ -1,0 +1,301 @@
+//! Pages and answers that are seen without being logged in.
+
+use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::text::clean;
+use scraper::Html;
+use serde_json::Value;
+
+use super::pages::Seen;
+use crate::reading::{Css, element_text};
+
+/// The login form; the search forms of the page's head have no PIN.
+pub(super) const FORM: &str =
+    r#"form.loginForm, form[data-js="login_form"], form:has(input[name="user_pin"])"#;
+
+static LOGIN_FORM: Css = Css::new(FORM);
+
+/// Where the login page says what was wrong with the last try. The notices of the library to
+/// everybody (`cp_system_message`) stand elsewhere.
+static SAID: Css = Css::new(
+    r#".errorSpace .errors, [data-test-id="top-message-container"] .top_message, .loginForm .error"#,
+);
+static TOKEN: Css = Css::new(r#"meta[name="csrf-token"]"#);
+static MARKED_AS_ERROR: Css = Css::new(".error, .errors, .top_message.error, [data-type=error]");
+
+/// What a page without an account is, if it is one of the login's: the form, with or without the
+/// reason why the last login was refused (`auth.loginError` of the page's state among them).
+pub(super) fn look(body: &str, login_error: Option<&Value>) -> Option<Seen> {
+    if let Some(failure) = login_error.and_then(|error| refusal_in(error, true)) {
+        return Some(Seen::Refused(failure));
+    }
+    // The tree of the page is built only where there is a chance of finding the form in it.
+    if !["loginForm", "login_form", "user_pin"]
+        .iter()
+        .any(|sign| body.contains(sign))
+    {
+        return None;
+    }
+    let page = Html::parse_document(body);
+    let root = page.root_element();
+    if !LOGIN_FORM.is_in(root) {
+        return None;
+    }
+    let refusal = SAID.all(root).find_map(|element| {
+        let said = element_text(element);
+        // The page prints an empty list where it has nothing to say.
+        if said.is_empty() || said == "[]" {
+            return None;
+        }
+        meaning(&said, MARKED_AS_ERROR.matches(element))
+    });
+    Some(refusal.map_or(Seen::LoginForm, Seen::Refused))
+}
+
+/// The token of the page's head, which some libraries want with the form that does not hold it.
+pub(super) fn token(body: &str) -> Option<String> {
+    let page = Html::parse_document(body);
+    let token = TOKEN.first(page.root_element())?.attr("content")?;
+    Some(token.to_owned())
+}
+
+/// The answer to a login that came as JSON: `{"logged_in": false, "messages": [{"type": "error", …}]}`.
+///
+/// `None`: it is no such answer.
+pub(super) fn json_answer(body: &str) -> Option<Result<(), Failure>> {
+    let answer: Value = serde_json::from_str(body.trim_start()).ok()?;
+    let logged_in = answer
+        .get("logged_in")
+        .or_else(|| answer.get("success"))?
+        .as_bool()?;
+    if logged_in {
+        return Some(Ok(()));
+    }
+    let messages = answer.get("messages").or_else(|| answer.get("errors"));
+    let refusal = messages.and_then(|messages| {
+        messages
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find_map(|message| {
+                let is_error = message.get("type").is_none_or(|kind| kind == "error");
+                refusal_in(message, is_error)
+            })
+    });
+    Some(Err(refusal.unwrap_or_else(|| {
+        Failure::page_changed("the answer to the login gives no reason for refusing it")
+    })))
+}
+
+/// The words of an HTML text.
+pub(super) fn text_of_html(html: &str) -> String {
+    if html.contains(['<', '&']) {
+        element_text(Html::parse_fragment(html).root_element())
+    } else {
+        clean(html)
+    }
+}
+
+fn refusal_in(error: &Value, is_error: bool) -> Option<Failure> {
+    let said = match error {
+        Value::Null | Value::Bool(false) => return None,
+        Value::String(said) => said.as_str(),
+        error => ["message", "key", "text"]
+            .iter()
+            .find_map(|field| error.get(field)?.as_str())
+            .unwrap_or_default(),
+    };
+    if said.is_empty() && !is_error {
+        return None;
+    }
+    meaning(&text_of_html(said), is_error)
+}
+
+/// What the site's own words about a login mean; `None` where they do not speak of a refusal.
+///
+/// A lock counts as a refusal: trying again would make it worse. Words of an outage do not, even
+/// where they are marked as an error: nobody's PIN is wrong then.
+fn meaning(said: &str, is_error: bool) -> Option<Failure> {
+    let said = said.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    let of_card = has(&["card", "account", "membership", "barcode"]);
+    let of_credentials = of_card
+        || has(&[
+            "pin",
+            "password",
+            "user name",
+            "username",
+            "number",
+            "log in",
+            "login",
+            "sign in",
+        ]);
+    let wrong = &[
+        "incorrect",
+        "invalid",
+        "wrong",
+        "not recogni",
+        "not know",
+        "not match",
+        "n't match",
+        "n't recogni",
+        "n't know",
+        "not valid",
+        "not found",
+        "mismatch",
+        "try again",
+    ];
+    if has(&["locked", "too many", "attempts"]) {
+        return Some(refused("the site says that logins are locked"));
+    }
+    if has(&[
+        "unavailable",
+        "maintenance",
+        "offline",
+        "later",
+        "technical",
+        "outage",
+        "timed out",
+    ]) {
+        return Some(Failure::site_down(
+            "the site says that nobody can log in now",
+        ));
+    }
+    if of_card
+        && has(&[
+            "blocked",
+            "barred",
+            "suspended",
+            "has expired",
+            "is expired",
+        ])
+    {
+        return Some(Failure::new(
+            FailureKind::CardBlocked,
+            "the site says at the login that the card is blocked or expired",
+        ));
+    }
+    // What the browser did wrong is no word about the PIN.
+    if has(&["session", "cookie", "token"]) {
+        return None;
+    }
+    if is_error || (of_credentials && has(wrong)) {
+        return Some(refused("the site refused the login"));
+    }
+    None
+}
+
+fn refused(detail: &str) -> Failure {
+    Failure::wrong_credentials(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn form(said: &str) -> String {
+        format!(
+            r#"<form id="search"><input name="q"></form>
+            <div class="alert cp_system_message critical">The wrong branch is closed, try again. Invalid PIN.</div>
+            <div class="errorSpace messaging"><div class="errors">[]</div></div>{said}
+            <form class="loginForm left" method="post"><input name="name"><input type="password" name="user_pin"></form>"#
+        )
+    }
+
+    fn top_message(class: &str, said: &str) -> String {
+        form(&format!(
+            r#"<div class="messaging" data-test-id="top-message-container"><div class="{class}"><a name=""></a>{said}</div></div>"#
+        ))
+    }
+
+    fn kind_of(seen: Option<Seen>) -> Option<FailureKind> {
+        match seen.unwrap() {
+            Seen::Refused(failure) => Some(failure.kind),
+            Seen::LoginForm => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[rstest]
+    #[case(
+        "top_message",
+        "Your barcode or PIN is incorrect.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        "top_message error",
+        "Identifiant refusé.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        "top_message error",
+        "Your account is locked, try again later.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        "top_message error",
+        "Your session has expired. Please log in again.",
+        None
+    )]
+    #[case(
+        "top_message error",
+        "The card has expired.",
+        Some(FailureKind::CardBlocked)
+    )]
+    #[case(
+        "top_message error",
+        "The catalogue is unavailable. Please try again later.",
+        Some(FailureKind::SiteDown)
+    )]
+    #[case(
+        "top_message",
+        "Please log in with your card number to see this page.",
+        None
+    )]
+    #[case("top_message", "", None)]
+    fn the_words_beside_the_form_say_why_a_login_was_refused(
+        #[case] class: &str,
+        #[case] said: &str,
+        #[case] expected: Option<FailureKind>,
+    ) {
+        assert_eq!(kind_of(look(&top_message(class, said), None)), expected);
+    }
+
+    #[test]
+    fn the_state_of_a_page_may_say_it_instead() {
+        let error: Value = serde_json::from_str(r#"{"message":"No such card and PIN."}"#).unwrap();
+        assert_eq!(
+            kind_of(look("", Some(&error))),
+            Some(FailureKind::WrongCredentials)
+        );
+        assert!(look("", Some(&Value::Null)).is_none());
+    }
+
+    #[test]
+    fn a_page_without_the_form_is_none_of_the_logins() {
+        assert!(look("<p>loginForm</p>", None).is_none());
+        assert!(look("<form><input name=q></form>", None).is_none());
+    }
+
+    #[rstest]
+    #[case(r#"{"logged_in":true,"messages":[]}"#, None)]
+    #[case(
+        r#"{"logged_in":false,"messages":[{"type":"error","key":"Unknown card or PIN."}]}"#,
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        r#"{"logged_in":false,"messages":[{"type":"error","key":"Logins are offline."}]}"#,
+        Some(FailureKind::SiteDown)
+    )]
+    #[case(r#"{"logged_in":false,"messages":[]}"#, Some(FailureKind::PageChanged))]
+    fn a_login_may_be_answered_by_json(#[case] body: &str, #[case] expected: Option<FailureKind>) {
+        let answer = json_answer(body).unwrap();
+        assert_eq!(answer.err().map(|failure| failure.kind), expected);
+    }
+
+    #[test]
+    fn a_page_is_no_json_answer() {
+        assert!(json_answer("<!DOCTYPE html>").is_none());
+        assert!(json_answer("{}").is_none());
+    }
+}

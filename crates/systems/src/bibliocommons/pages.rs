@@ -1,0 +1,443 @@
+//! What one page says, without a network and without other pages.
+
+use std::collections::HashSet;
+
+use chrono::NaiveDate;
+use hippo_core::account::{Hold, HoldState, Loan};
+use hippo_core::failure::Failure;
+use hippo_core::text::clean;
+use serde_json::Value;
+use url::Url;
+
+use super::state::{self, Bib, Entities, HoldEntry, List, LoanEntry, State};
+use super::totals::Totals;
+use super::values::{FormatNames, Text};
+use super::{address, login};
+use crate::ReadContext;
+use crate::reading::{decode_entities, iso_date, join_title, tidy};
+
+/// What a page turned out to be.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// A page of somebody's account.
+    Account(Box<Says>),
+    /// A login form that says why the login was refused.
+    Refused(Failure),
+    /// A login form that says nothing.
+    LoginForm,
+    /// A page of the account's shape, with nobody logged in.
+    Nobody,
+}
+
+/// What a page of an account says.
+#[derive(Debug)]
+pub(super) struct Says {
+    /// The site's number of the user: all pages of one account have the same.
+    pub(super) user: String,
+    /// Whose cards these are; the user's own first.
+    pub(super) cards: Vec<CardSeen>,
+    pub(super) totals: Totals,
+    pub(super) loans: Option<Part<Loan>>,
+    pub(super) holds: Option<Part<Hold>>,
+    pub(super) messages: Vec<String>,
+}
+
+/// A card as a page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CardSeen {
+    pub(super) barcode: Option<String>,
+    pub(super) expires: Option<NaiveDate>,
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub(super) struct Part<T> {
+    pub(super) scope: Scope,
+    /// How many entries the list has on all its pages.
+    pub(super) count: u32,
+    /// Which page it is, from 1.
+    pub(super) page: u32,
+    /// How many pages the list has.
+    pub(super) pages: u32,
+    /// Each with its state, as the site calls it.
+    pub(super) rows: Vec<(String, T)>,
+}
+
+/// Which entries a list is of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Scope {
+    /// All loans, or all holds.
+    All,
+    /// Those of one state.
+    State(String),
+    /// The page does not say.
+    Unknown,
+}
+
+/// Reads one page.
+pub(super) fn look(body: &str, context: &ReadContext<'_>) -> Result<Seen, Failure> {
+    let state = match state::of_page(body) {
+        Ok(state) => state,
+        Err(reason) => {
+            return login::look(body, None)
+                .ok_or_else(|| Failure::page_changed(reason.to_string()));
+        }
+    };
+    let auth = state
+        .auth
+        .as_ref()
+        .ok_or_else(|| Failure::page_changed("the page's state has no auth"))?;
+    match &auth.current_user_id {
+        None => Err(Failure::page_changed(
+            "the page's state has no auth.currentUserId",
+        )),
+        Some(None) => Ok(login::look(body, Some(&auth.login_error)).unwrap_or(Seen::Nobody)),
+        Some(Some(user)) => {
+            account(&state, user, context).map(|says| Seen::Account(Box::new(says)))
+        }
+    }
+}
+
+fn account(state: &State<'_>, user: &Text<'_>, context: &ReadContext<'_>) -> Result<Says, Failure> {
+    let borrowing = state
+        .borrowing
+        .as_ref()
+        .ok_or_else(|| Failure::page_changed("the page's state has no borrowing"))?;
+    let entities = state
+        .entities
+        .as_ref()
+        .ok_or_else(|| Failure::page_changed("the page's state has no entities"))?;
+    let path = state
+        .app
+        .as_ref()
+        .and_then(|app| app.current_url.as_ref())
+        .map(Text::as_str);
+    let reader = Reader {
+        entities,
+        formats: state
+            .localization
+            .as_ref()
+            .and_then(|localization| localization.messages.as_ref()),
+        context,
+    };
+    let totals = Totals::of(borrowing)?;
+    let loans = match &borrowing.checkedout {
+        Some(list) => part(list, "loans", scope(path, "checkedout"), |id| {
+            reader.loan(id)
+        })?,
+        None => None,
+    };
+    let holds = match &borrowing.holds {
+        Some(list) => part(list, "holds", scope(path, "holds"), |id| reader.hold(id))?,
+        None => None,
+    };
+    if loans.is_none() && holds.is_none() {
+        let has_error =
+            |list: &Option<List<'_>>| list.as_ref().is_some_and(|list| list.hold_error.is_some());
+        if state
+            .errors
+            .as_ref()
+            .is_some_and(|errors| errors.library_error.is_some())
+            || has_error(&borrowing.holds)
+        {
+            return Err(Failure::site_down(
+                "the site says that the library's system fails",
+            ));
+        }
+        if totals == Totals::default() {
+            return Err(Failure::page_changed(
+                "the page has neither a list nor totals",
+            ));
+        }
+    }
+    Ok(Says {
+        user: user.as_str().to_owned(),
+        cards: reader.cards(user)?,
+        totals,
+        loans,
+        holds,
+        messages: messages(entities),
+    })
+}
+
+/// Which entries the page at this path lists: `/v2/holds/in_transit?page=2` those in transit.
+fn scope(path: Option<&str>, list: &str) -> Scope {
+    let Some(path) = path else {
+        return Scope::Unknown;
+    };
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let mut parts = path.split('/').skip_while(|part| *part != list).skip(1);
+    match parts.next() {
+        Some(state) if !state.is_empty() => Scope::State(state.to_ascii_uppercase()),
+        _ if path.split('/').any(|part| part == list) => Scope::All,
+        _ => Scope::Unknown,
+    }
+}
+
+/// One page of a list; `None` where the list is not on this page.
+fn part<T>(
+    list: &List<'_>,
+    what: &str,
+    scope: Scope,
+    entry: impl Fn(&str) -> Result<(String, T), Failure>,
+) -> Result<Option<Part<T>>, Failure> {
+    let items = list.items.as_deref();
+    let Some(pagination) = list.pagination.filter(|pages| pages.count.is_some()) else {
+        return if items.is_none_or(<[_]>::is_empty) {
+            Ok(None)
+        } else {
+            Err(Failure::page_changed(format!(
+                "{what} without a pagination"
+            )))
+        };
+    };
+    let (Some(items), Some(count), Some(page), Some(limit)) =
+        (items, pagination.count, pagination.page, pagination.limit)
+    else {
+        return Err(Failure::page_changed(format!(
+            "the pagination of the {what} is not what we know"
+        )));
+    };
+    let unique: HashSet<&str> = items.iter().map(Text::as_str).collect();
+    let before = page.saturating_sub(1).saturating_mul(limit);
+    let expected = count.saturating_sub(before).min(limit);
+    if page == 0 || limit == 0 || usize::try_from(expected) != Ok(unique.len()) {
+        return Err(Failure::page_changed(format!(
+            "page {page} of {count} {what}, {limit} a page, has {} of them",
+            unique.len()
+        )));
+    }
+    if unique.len() != items.len() {
+        return Err(Failure::page_changed(format!(
+            "two {what} have the same id"
+        )));
+    }
+    let rows: Result<Vec<_>, Failure> = items.iter().map(|id| entry(id.as_str())).collect();
+    Ok(Some(Part {
+        scope,
+        count,
+        page,
+        pages: pagination.pages.unwrap_or_else(|| count.div_ceil(limit)),
+        rows: rows?,
+    }))
+}
+
+/// Turns the entries of a page into loans and holds.
+struct Reader<'a> {
+    entities: &'a Entities<'a>,
+    formats: Option<&'a FormatNames<'a>>,
+    context: &'a ReadContext<'a>,
+}
+
+impl Reader<'_> {
+    fn loan(&self, id: &str) -> Result<(String, Loan), Failure> {
+        let entry: &LoanEntry<'_> = self
+            .entities
+            .checkouts
+            .get(id)
+            .ok_or_else(|| Failure::page_changed("a loan without its entry"))?;
+        let due = self
+            .date(entry.due_date.as_ref(), "dueDate")?
+            .ok_or_else(|| Failure::page_changed("a loan without dueDate"))?;
+        let status = text(entry.status.as_ref()).unwrap_or_default();
+        let digital = is_digital(entry.material_type.as_ref(), "loan")?;
+        let bib = self.bib(entry.metadata_id.as_ref());
+        let is_usual = matches!(status.as_str(), "" | "OUT" | "COMING_DUE" | "OVERDUE");
+        // Of a digital item, the volume is an edition: “Unabridged”.
+        let volume = text(entry.volume.as_ref()).filter(|_| !digital);
+        let notes: Vec<String> = (!is_usual)
+            .then(|| readable(&status))
+            .into_iter()
+            .chain(volume)
+            .collect();
+        let loan = Loan {
+            id: clean(id),
+            title: title(bib, entry.bib_title.as_ref())
+                .ok_or_else(|| Failure::page_changed("a loan without a title"))?,
+            author: author(bib),
+            due,
+            renewals: entry.times_renewed,
+            renewable: entry
+                .actions
+                .as_ref()
+                .map(|actions| actions.iter().any(|action| action.as_str() == "renew")),
+            renewable_reason: None,
+            digital,
+            format: self.format(bib),
+            note: (!notes.is_empty()).then(|| notes.join("; ")),
+            url: self.url(entry.metadata_id.as_ref()),
+        };
+        Ok((status, loan))
+    }
+
+    fn hold(&self, id: &str) -> Result<(String, Hold), Failure> {
+        let entry: &HoldEntry<'_> = self
+            .entities
+            .holds
+            .get(id)
+            .ok_or_else(|| Failure::page_changed("a hold without its entry"))?;
+        let status = text(entry.status.as_ref())
+            .ok_or_else(|| Failure::page_changed("a hold without status"))?;
+        let state = match status.as_str() {
+            "READY_FOR_PICKUP" => HoldState::Ready,
+            "IN_TRANSIT" => HoldState::InTransit,
+            "NOT_YET_AVAILABLE" => HoldState::Waiting,
+            "SUSPENDED" => HoldState::Suspended,
+            _ => HoldState::Other,
+        };
+        let bib = self.bib(entry.metadata_id.as_ref());
+        let position = entry
+            .holds_position
+            .and_then(|position| u32::try_from(position).ok())
+            .filter(|position| *position > 0);
+        let queue_length = bib
+            .and_then(|bib| bib.availability.as_ref()?.held_copies)
+            .and_then(|count| u32::try_from(count).ok())
+            .filter(|count| *count >= position.unwrap_or(1));
+        let branch = entry.pickup_location.as_ref();
+        let hold = Hold {
+            id: clean(id),
+            title: title(bib, entry.bib_title.as_ref())
+                .ok_or_else(|| Failure::page_changed("a hold without a title"))?,
+            author: author(bib),
+            state,
+            position,
+            queue_length,
+            pickup_by: self.date(entry.pickup_by_date.as_ref(), "pickupByDate")?,
+            suspended_until: self.date(entry.suspend_end_date.as_ref(), "suspendEndDate")?,
+            expires: self.date(entry.expiry_date.as_ref(), "expiryDate")?,
+            pickup_branch: branch.and_then(|branch| text(branch.name.as_ref())),
+            digital: is_digital(entry.material_type.as_ref(), "hold")?,
+            note: (state == HoldState::Other).then(|| readable(&status)),
+            url: self.url(entry.metadata_id.as_ref()),
+        };
+        Ok((status, hold))
+    }
+
+    /// The cards of this user; those that the page names as the user's own stand first.
+    fn cards(&self, user: &Text<'_>) -> Result<Vec<CardSeen>, Failure> {
+        let accounts = &self.entities.accounts;
+        let user = self.entities.users.get(user.as_str());
+        let mut entries: Vec<_> = user
+            .and_then(|user| user.accounts.as_deref())
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|id| accounts.get(id.as_str()))
+            .collect();
+        if entries.is_empty() {
+            entries = accounts.values().collect();
+        }
+        entries
+            .into_iter()
+            .map(|entry| {
+                Ok(CardSeen {
+                    barcode: text(entry.barcode.as_ref()),
+                    expires: self.date(entry.expiry_date.as_ref(), "expiryDate")?,
+                })
+            })
+            .collect()
+    }
+
+    fn bib(&self, id: Option<&Text<'_>>) -> Option<&Bib<'_>> {
+        self.entities.bibs.get(id?.as_str())
+    }
+
+    /// The kind of item as the site calls it, or its code where the page does not name it.
+    fn format(&self, bib: Option<&Bib<'_>>) -> Option<String> {
+        let code = text(bib?.brief_info.as_ref()?.format.as_ref())?;
+        let name = self.formats.and_then(|formats| formats.of(&code));
+        Some(name.map_or(code, plain))
+    }
+
+    fn date(&self, date: Option<&Text<'_>>, field: &str) -> Result<Option<NaiveDate>, Failure> {
+        match date.map(Text::as_str).filter(|date| !date.is_empty()) {
+            Some(date) => iso_date(date, self.context.timezone)
+                .map(Some)
+                .ok_or_else(|| Failure::page_changed(format!("{field} is not a date"))),
+            None => Ok(None),
+        }
+    }
+
+    fn url(&self, id: Option<&Text<'_>>) -> Option<String> {
+        let id = id?.as_str();
+        let is_plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_plain
+            .then(|| address(self.context.base_url, &format!("/v2/record/{id}")))
+            .flatten()
+            .map(|url: Url| url.to_string())
+    }
+}
+
+/// Whether it goes back by itself; a kind that we do not know is one to carry back.
+fn is_digital(kind: Option<&Text<'_>>, what: &str) -> Result<bool, Failure> {
+    kind.map(|kind| kind.as_str() == "DIGITAL")
+        .ok_or_else(|| Failure::page_changed(format!("a {what} without materialType")))
+}
+
+/// `Title: Subtitle` of the catalogue; where the page has no record of the item, the entry's own.
+fn title(bib: Option<&Bib<'_>>, own: Option<&Text<'_>>) -> Option<String> {
+    let decoded = |text: Option<&Text<'_>>| {
+        text.map(|text| decode_entities(text.as_str()).into_owned())
+            .unwrap_or_default()
+    };
+    let info = bib.and_then(|bib| bib.brief_info.as_ref());
+    let title = decoded(info.and_then(|info| info.title.as_ref()));
+    if title.trim().is_empty() {
+        return Some(tidy(&decoded(own))).filter(|title| !title.is_empty());
+    }
+    let subtitle = decoded(info.and_then(|info| info.subtitle.as_ref()));
+    Some(join_title(&title, &subtitle)).filter(|title| !title.is_empty())
+}
+
+/// The first author: the site names the others only on the item's own page.
+fn author(bib: Option<&Bib<'_>>) -> Option<String> {
+    let authors = bib?.brief_info.as_ref()?.authors.as_ref()?;
+    authors
+        .iter()
+        .map(|author| tidy(&decode_entities(author.as_str())))
+        .find(|author| !author.is_empty())
+}
+
+/// Words of the site; `None` where there are none.
+fn text(text: Option<&Text<'_>>) -> Option<String> {
+    text.map(|text| plain(text.as_str()))
+        .filter(|text| !text.is_empty())
+}
+
+fn plain(text: &str) -> String {
+    clean(&decode_entities(text))
+}
+
+/// A status as words: `CLAIMED_RETURNED` is “Claimed returned”.
+fn readable(status: &str) -> String {
+    let words = status.replace('_', " ").to_lowercase();
+    let mut characters = words.chars();
+    characters
+        .next()
+        .map(|first| first.to_uppercase().chain(characters).collect())
+        .unwrap_or_default()
+}
+
+/// What the library tells this patron, each once.
+fn messages(entities: &Entities<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for place in [&entities.messages, &entities.system_messages] {
+        let entries: Vec<&Value> = match place {
+            Value::Object(entries) => entries.values().collect(),
+            Value::Array(entries) => entries.iter().collect(),
+            _ => Vec::new(),
+        };
+        for entry in entries {
+            let said = entry.as_str().or_else(|| {
+                ["message", "text", "content", "body"]
+                    .iter()
+                    .find_map(|field| entry.get(field)?.as_str())
+            });
+            let said = said.map(login::text_of_html).unwrap_or_default();
+            if !said.is_empty() && !found.contains(&said) {
+                found.push(said);
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,204 @@
+//! The totals of the whole account, which every account page tells.
+
+use std::collections::BTreeMap;
+
+use hippo_core::failure::Failure;
+use rust_decimal::Decimal;
+
+use super::state::{Borrowing, FineSummary, HoldSummary, Summaries};
+
+/// The states of holds that have a page of their own on every site.
+pub(super) const HOLD_STATES: [&str; 4] = [
+    "READY_FOR_PICKUP",
+    "IN_TRANSIT",
+    "NOT_YET_AVAILABLE",
+    "SUSPENDED",
+];
+
+/// What a page says of the whole account; `None` where it does not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) loans: Option<u32>,
+    pub(super) holds: Option<HoldTotals>,
+    pub(super) fines: Option<Decimal>,
+}
+
+/// How many holds there are, and of each state that has some.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HoldTotals {
+    pub(super) all: u32,
+    pub(super) by_state: BTreeMap<String, u32>,
+}
+
+impl HoldTotals {
+    pub(super) fn of(&self, state: &str) -> u32 {
+        self.by_state.get(state).copied().unwrap_or(0)
+    }
+}
+
+impl Totals {
+    /// The totals of a page: under `borrowing.fines.summaries`, `borrowing.borrowing.summaries`, or
+    /// both, which then must agree.
+    pub(super) fn of(borrowing: &Borrowing<'_>) -> Result<Self, Failure> {
+        let mut totals = Self::default();
+        for place in [&borrowing.fines, &borrowing.borrowing] {
+            if let Some(summaries) = place.as_ref().and_then(|place| place.summaries.as_ref()) {
+                totals.add(&Self::of_summaries(summaries)?)?;
+            }
+        }
+        Ok(totals)
+    }
+
+    /// Adds what another place or page says; what both say must agree.
+    pub(super) fn add(&mut self, other: &Self) -> Result<(), Failure> {
+        agree(&mut self.loans, other.loans.as_ref(), "loans")?;
+        agree(&mut self.holds, other.holds.as_ref(), "holds")?;
+        // What is owed may grow between two pages; the newer one counts.
+        self.fines = other.fines.or(self.fines);
+        Ok(())
+    }
+
+    fn of_summaries(summaries: &Summaries<'_>) -> Result<Self, Failure> {
+        Ok(Self {
+            loans: summaries.checkedout.as_ref().and_then(|loans| loans.total),
+            holds: match &summaries.holds {
+                Some(holds) => hold_totals(holds)?,
+                None => None,
+            },
+            fines: summaries.fines.as_ref().and_then(fines),
+        })
+    }
+}
+
+fn agree<T: Clone + PartialEq>(
+    mine: &mut Option<T>,
+    other: Option<&T>,
+    what: &str,
+) -> Result<(), Failure> {
+    match (&*mine, other) {
+        (Some(mine), Some(other)) if mine != other => Err(Failure::page_changed(format!(
+            "two totals of the {what} differ"
+        ))),
+        (None, Some(other)) => {
+            *mine = Some(other.clone());
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The sum of all states must be the site's own total.
+///
+/// A state that we do not know may stand outside of that total; then it is left out.
+fn hold_totals(summary: &HoldSummary<'_>) -> Result<Option<HoldTotals>, Failure> {
+    let mut by_state: BTreeMap<String, u32> = BTreeMap::new();
+    for (state, kinds) in summary.status.iter().flatten() {
+        let count = sum(kinds.values().copied());
+        if count > 0 {
+            by_state.insert(state.as_str().to_owned(), count);
+        }
+    }
+    let Some(all) = summary.total_operative else {
+        return Ok(summary.status.as_ref().map(|_| HoldTotals {
+            all: sum(by_state.values().copied()),
+            by_state,
+        }));
+    };
+    if sum(by_state.values().copied()) != all {
+        by_state.retain(|state, _| HOLD_STATES.contains(&state.as_str()));
+    }
+    let found = sum(by_state.values().copied());
+    if found != all {
+        return Err(Failure::page_changed(format!(
+            "the site says {all} holds in all, but {found} by state"
+        )));
+    }
+    Ok(Some(HoldTotals { all, by_state }))
+}
+
+fn sum(counts: impl Iterator<Item = u32>) -> u32 {
+    counts.fold(0, u32::saturating_add)
+}
+
+/// What is owed, less what the library owes: `totalAccrued`, what overdue items would cost if they
+/// came back today, is not owed yet.
+fn fines(summary: &FineSummary) -> Option<Decimal> {
+    let owed = summary.total_fines?.0;
+    let credit = summary
+        .total_credits
+        .map_or(Decimal::ZERO, |credit| credit.0.abs());
+    let mut fines = owed - credit;
+    fines.rescale(2);
+    Some(fines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn totals(borrowing: &str) -> Result<Totals, Failure> {
+        Totals::of(&serde_json::from_str(borrowing).unwrap())
+    }
+
+    #[test]
+    fn totals_are_found_at_either_place() {
+        let summaries = r#"{"summaries":{"checkedout":{"total":3},"holds":{"totalOperative":3,"status":{
+            "SUSPENDED":{"PHYSICAL":1,"DIGITAL":2},"IN_TRANSIT":{"PHYSICAL":0}}}}}"#;
+        for place in ["fines", "borrowing"] {
+            let totals = totals(&format!(r#"{{"{place}":{summaries}}}"#)).unwrap();
+            assert_eq!(totals.loans, Some(3));
+            let holds = totals.holds.unwrap();
+            assert_eq!(holds.all, 3);
+            assert_eq!(holds.by_state, [("SUSPENDED".to_owned(), 3)].into());
+        }
+    }
+
+    #[rstest]
+    #[case("{}")]
+    #[case(r#"{"fines":{"summaries":{}},"borrowing":null}"#)]
+    #[case(r#"{"fines":{"summaries":{"checkedout":{},"holds":{},"fines":{}}}}"#)]
+    fn what_is_not_said_is_not_known(#[case] borrowing: &str) {
+        assert_eq!(totals(borrowing).unwrap(), Totals::default());
+    }
+
+    #[rstest]
+    #[case(r#"{"fines":{"summaries":{"checkedout":{"total":3}}},"borrowing":{"summaries":{"checkedout":{"total":4}}}}"#)]
+    #[case(r#"{"fines":{"summaries":{"holds":{"totalOperative":3,"status":{"SUSPENDED":{"DIGITAL":2}}}}}}"#)]
+    #[case(r#"{"fines":{"summaries":{"holds":{"totalOperative":3}}}}"#)]
+    fn totals_that_contradict_each_other_are_a_changed_page(#[case] borrowing: &str) {
+        assert!(totals(borrowing).is_err());
+    }
+
+    #[test]
+    fn a_state_outside_of_the_total_is_left_out() {
+        let totals = totals(
+            r#"{"fines":{"summaries":{"holds":{"totalOperative":2,"status":{"SUSPENDED":{"DIGITAL":2},"EXPIRED":{"DIGITAL":5}}}}}}"#,
+        )
+        .unwrap();
+        assert_eq!(totals.holds.unwrap().by_state.len(), 1);
+    }
+
+    #[rstest]
+    #[case(
+        r#"{"totalAccrued":9,"totalFines":17,"totalCredits":0}"#,
+        Some("17.00")
+    )]
+    #[case(r#"{"totalFines":0,"totalCredits":2.5}"#, Some("-2.50"))]
+    #[case(r#"{"totalFines":0,"totalCredits":-2.5}"#, Some("-2.50"))]
+    #[case(r#"{"totalFines":0}"#, Some("0.00"))]
+    #[case(r#"{"totalAccrued":9}"#, None)]
+    fn fines_are_what_is_owed_less_credits(#[case] summary: &str, #[case] expected: Option<&str>) {
+        let totals = totals(&format!(
+            r#"{{"fines":{{"summaries":{{"fines":{summary}}}}}}}"#
+        ));
+        assert_eq!(
+            totals
+                .unwrap()
+                .fines
+                .map(|fines| fines.to_string())
+                .as_deref(),
+            expected
+        );
+    }
+}

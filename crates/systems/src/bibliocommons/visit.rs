@@ -1,0 +1,166 @@
+//! Logging in, and fetching no more pages than have something on them.
+
+use hippo_core::account::Account;
+use hippo_core::failure::{Failure, FailureKind};
+
+use super::LOANS_PATH;
+use super::combine::combine;
+use super::login;
+use super::pages::{Part, Says, Scope, Seen, look};
+use super::totals::HOLD_STATES;
+use crate::browser::{Form, Page, Session, interstitial};
+
+/// A list that claims more pages than this is not one that we know.
+const MOST_PAGES: u32 = 40;
+
+/// Logs in and reads the whole account; the session logs out when it ends.
+pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure> {
+    let first = match log_in(session).await? {
+        // The login leads to the loans by itself, unless the site has other plans.
+        Some(says) if says.loans.as_ref().is_some_and(is_first_of_all) => says,
+        _ => fetch(session, LOANS_PATH).await?,
+    };
+    session.note_logged_in();
+    let loan_pages = pages_of(first.loans.as_ref(), LOANS_PATH)?;
+    let states: Vec<String> = match &first.totals.holds {
+        Some(totals) => totals.by_state.keys().cloned().collect(),
+        None => HOLD_STATES
+            .iter()
+            .map(|state| (*state).to_owned())
+            .collect(),
+    };
+    let mut said = vec![first];
+    for page in 2..=loan_pages {
+        said.push(fetch(session, &format!("{LOANS_PATH}?page={page}")).await?);
+    }
+    for state in states {
+        let path = hold_path(&state)?;
+        let first = fetch(session, &path).await?;
+        let pages = pages_of(first.holds.as_ref(), &path)?;
+        said.push(first);
+        for page in 2..=pages {
+            said.push(fetch(session, &format!("{path}?page={page}")).await?);
+        }
+    }
+    let account = combine(said, &session.read_context())?;
+    if account.loans.is_none() || account.holds.is_none() {
+        return Err(Failure::page_changed(
+            "the pages fetched do not add up to the whole account",
+        ));
+    }
+    Ok(account)
+}
+
+/// Sends the login form; what the page that it led to says, where that is an account's.
+async fn log_in(session: &mut Session<'_>) -> Result<Option<Says>, Failure> {
+    let mut url = session.url("/user/login")?;
+    url.query_pairs_mut().append_pair("destination", LOANS_PATH);
+    let page = session.get(&url).await?;
+    if let Some(Seen::Refused(failure)) = login::look(&page.body, None)
+        && failure.kind == FailureKind::SiteDown
+    {
+        // Nobody can log in now: a PIN need not be sent to find out.
+        return Err(failure);
+    }
+    let mut form = Form::find(&page, login::FORM).map_err(|failure| known(&page, failure))?;
+    if !form.has("name") || !form.has("user_pin") {
+        return Err(Failure::page_changed(
+            "the login form has no name or user_pin",
+        ));
+    }
+    if !form.has("authenticity_token")
+        && let Some(token) = login::token(&page.body)
+    {
+        form.set_extra("authenticity_token", &token);
+    }
+    let secret = session.secret().clone();
+    form.set_secret("name", &secret.number);
+    form.set_secret("user_pin", &secret.pin);
+    let log_out = session.url("/user/logout")?;
+    session.log_out_at_end(&log_out);
+    let page = session.log_in(form).await?;
+    if let Some(answer) = login::json_answer(&page.body) {
+        answer?;
+        session.note_logged_in();
+        return Ok(None);
+    }
+    match look(&page.body, &session.read_context()) {
+        Ok(Seen::Account(says)) => {
+            session.note_logged_in();
+            Ok(Some(*says))
+        }
+        Ok(Seen::Refused(failure)) => Err(failure),
+        Ok(Seen::LoginForm) => Err(known(
+            &page,
+            Failure::page_changed("the login led back to its form, which gives no reason"),
+        )),
+        // A dashboard or a notice to click away: the loans tell whether we are logged in.
+        Ok(Seen::Nobody) => Ok(None),
+        Err(failure) => {
+            if page.status >= 400 || page.url.path().ends_with(LOANS_PATH) {
+                return Err(known(&page, in_context(&page, "the login", failure)));
+            }
+            interstitial(&page).map_or(Ok(None), Err)
+        }
+    }
+}
+
+/// Fetches a page of the account.
+async fn fetch(session: &mut Session<'_>, path: &str) -> Result<Says, Failure> {
+    let (path, query) = path
+        .split_once('?')
+        .map_or((path, None), |(path, query)| (path, Some(query)));
+    let mut url = session.url(path)?;
+    url.set_query(query);
+    let page = session.get(&url).await?;
+    match look(&page.body, &session.read_context()) {
+        Ok(Seen::Account(says)) => Ok(*says),
+        Ok(Seen::Refused(_) | Seen::LoginForm | Seen::Nobody) => {
+            Err(known(&page, session.login_page_instead(path)))
+        }
+        Err(failure) => Err(known(&page, in_context(&page, path, failure))),
+    }
+}
+
+/// The same failure, with the page that it is about.
+fn in_context(page: &Page, what: &str, failure: Failure) -> Failure {
+    Failure {
+        detail: format!("{what} (status {}): {}", page.status, failure.detail),
+        ..failure
+    }
+}
+
+/// What stands in for a page explains a failure better than the page's shape.
+fn known(page: &Page, failure: Failure) -> Failure {
+    interstitial(page).unwrap_or(failure)
+}
+
+fn is_first_of_all<T>(part: &Part<T>) -> bool {
+    part.page == 1 && part.scope == Scope::All
+}
+
+/// How many pages a list has; the page at this path must have it.
+fn pages_of<T>(part: Option<&Part<T>>, path: &str) -> Result<u32, Failure> {
+    let part = part.ok_or_else(|| Failure::page_changed(format!("{path} has no list")))?;
+    if part.pages > MOST_PAGES {
+        return Err(Failure::page_changed(format!(
+            "{path} claims to have {} pages",
+            part.pages
+        )));
+    }
+    Ok(part.pages)
+}
+
+/// `SUSPENDED` has its page at `/v2/holds/suspended`.
+fn hold_path(state: &str) -> Result<String, Failure> {
+    let is_plain = !state.is_empty()
+        && state
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_plain {
+        return Err(Failure::page_changed(
+            "a state of holds has an unusual name",
+        ));
+    }
+    Ok(format!("/v2/holds/{}", state.to_ascii_lowercase()))
+}

@@ -1,0 +1,77 @@
+//! A visit to the demo library, as a check makes it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hippo_core::account::Account;
+use hippo_core::card::CardSecret;
+use hippo_core::failure::Failure;
+use hippo_core::library::Library;
+use hippo_core::site::{LibrarySite, LoginPermit};
+use hippo_demo_library::{DemoLibrary, Site};
+use hippo_systems::{Limits, Sites, SitesOptions};
+
+/// The day that the demo libraries are made for.
+pub(crate) fn today() -> chrono::NaiveDate {
+    "2026-11-21".parse().unwrap()
+}
+
+pub(crate) async fn start(site: Site) -> (DemoLibrary, Library) {
+    let date_format = site.date_format.clone();
+    let demo = DemoLibrary::start(site).await.unwrap();
+    let library = Library {
+        id: "demo".parse().unwrap(),
+        name: demo.library_name().to_owned(),
+        system: demo.system().id().parse().unwrap(),
+        base_url: demo.base_url().parse().unwrap(),
+        account_url: None,
+        timezone: chrono_tz::America::Toronto,
+        date_format: Some(date_format),
+        login_hosts: Vec::new(),
+        options: std::collections::BTreeMap::new(),
+    };
+    (demo, library)
+}
+
+#[derive(Default)]
+struct CountingPermit(AtomicUsize);
+
+#[async_trait]
+impl LoginPermit for CountingPermit {
+    async fn about_to_log_in(&self) -> Result<(), Failure> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// One check; the permit was asked as often as a login was sent.
+pub(crate) async fn check(
+    demo: &DemoLibrary,
+    library: &Library,
+    number: &str,
+    pin: &str,
+) -> Result<Account, Failure> {
+    let sites = Sites::new(SitesOptions {
+        limits: Limits {
+            pause_before_retry: Duration::from_millis(1),
+            ..Limits::default()
+        },
+        ..SitesOptions::default()
+    })
+    .unwrap();
+    let secret = CardSecret {
+        number: number.to_owned().into(),
+        pin: pin.to_owned().into(),
+    };
+    let permit = CountingPermit::default();
+    let logins = demo.logins();
+    let outcome = sites.check(library, &secret, &permit).await;
+    assert_eq!(
+        demo.logins() - logins,
+        permit.0.load(Ordering::SeqCst),
+        "each login with a permit"
+    );
+    assert_eq!(demo.violations().len(), 0, "a check changes nothing");
+    outcome
+}
