@@ -39,7 +39,10 @@ fn pages_of(folder: &Path) -> Vec<SavedPage> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("the account's pages")
         .map(|entry| entry.expect("a page").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "html"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "html")
+        })
         .collect();
     paths.sort();
     paths

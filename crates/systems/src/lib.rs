@@ -19,6 +19,7 @@ use hippo_core::library::Library;
 use secrecy::SecretString;
 use url::Url;
 
+pub use crate::browser::{Limits, SitesError};
 pub use crate::sites::{Sites, SitesOptions};
 
 /// Every system that LibraryHippo can read.

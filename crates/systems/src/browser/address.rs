@@ -1,0 +1,179 @@
+//! Which addresses are of the public internet.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+/// Whether the host of this URL is this machine itself, by its very name.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether the host of this URL is an address that is not of the public internet.
+pub(super) fn is_private_literal(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => !is_public(IpAddr::V4(address)),
+        Some(Host::Ipv6(address)) => !is_public(IpAddr::V6(address)),
+        Some(Host::Domain(_)) | None => false,
+    }
+}
+
+/// Whether an address is of the public internet: not private, loopback, link-local, multicast or
+/// reserved (IANA's special-purpose registries), also when wrapped in an IPv6 address.
+pub(super) fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    !(matches!(
+        (a, b, c),
+        (0 | 10 | 127, _, _)
+            | (100, 64..=127, _)
+            | (169, 254, _)
+            | (172, 16..=31, _)
+            | (192, 0, 0 | 2)
+            | (192, 88, 99)
+            | (192, 168, _)
+            | (198, 18..=19, _)
+            | (198, 51, 100)
+            | (203, 0, 113)
+            | (224..=255, _, _)
+    ))
+}
+
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let wrapped = |high: u16, low: u16| {
+        let [first, second] = high.to_be_bytes();
+        let [third, fourth] = low.to_be_bytes();
+        is_public_v4(Ipv4Addr::new(first, second, third, fourth))
+    };
+    match (a, b, c, d, e, f) {
+        // An IPv4 address in other clothes: mapped, NAT64, 6to4.
+        (0, 0, 0, 0, 0, 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => wrapped(g, h),
+        (0x2002, high, low, _, _, _) => wrapped(high, low),
+        // Teredo, benchmarking, ORCHID, documentation.
+        (0x2001, 0 | 2 | 0x10..=0x2f | 0xdb8, _, _, _, _) => false,
+        (0x3fff, 0..=0xfff, _, _, _, _) => false,
+        // What is in use at all; that leaves out loopback, unique-local, link-local, multicast.
+        _ => (0x2000..=0x3fff).contains(&a),
+    }
+}
+
+/// What the error of a refused name says; [`super::connections`] recognises it.
+pub(super) const REFUSED: &str = "the name has no public address";
+
+/// Looks names up, and keeps only addresses of the public internet: so the check is made on the
+/// very address that is then connected to.
+pub(super) struct PublicOnly;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let public: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
+                .await?
+                .filter(|address| is_public(address.ip()))
+                .collect();
+            if public.is_empty() {
+                return Err(REFUSED.into());
+            }
+            let addresses: Addrs = Box::new(public.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_are_not_of_the_public_internet_are_told() {
+        for address in [
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "127.8.9.10",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.8",
+            "192.168.1.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::7f00:1",
+            "::ffff:10.0.0.1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::1",
+            "100::1",
+            "2001:db8::1",
+            "2001::1",
+            "2002:7f00:1::",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+        ] {
+            assert!(!is_public(address.parse().unwrap()), "{address}");
+        }
+        for address in [
+            "8.8.8.8",
+            "100.128.0.1",
+            "172.32.0.1",
+            "192.0.1.1",
+            "198.20.0.1",
+            "2001:4860:4860::8888",
+            "2606:4700::1111",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
+            "2002:808:808::1",
+        ] {
+            assert!(is_public(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_literal_address_is_told_however_it_is_written() {
+        for url in [
+            "http://127.1/",
+            "http://0x7f000001/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://169.254.169.254/latest",
+        ] {
+            assert!(is_private_literal(&Url::parse(url).unwrap()), "{url}");
+        }
+        assert!(!is_private_literal(
+            &Url::parse("https://books.test/").unwrap()
+        ));
+    }
+
+    #[test]
+    fn loopback_is_this_machine_and_no_name_that_looks_like_it() {
+        for (url, expected) in [
+            ("http://127.0.0.1:80/", true),
+            ("http://[::1]/", true),
+            ("http://LOCALHOST/", true),
+            ("http://localhost.example.test/", false),
+            ("http://127.0.0.1.example.test/", false),
+            ("http://10.0.0.1/", false),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(url).unwrap()), expected, "{url}");
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! The connections that all cards share: one request, one answer, within limits. No cookies here.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hippo_core::failure::Failure;
+use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderValue};
+use reqwest::{Client, ClientBuilder, Method, Request, StatusCode, redirect, retry};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use url::Url;
+
+use super::address::{self, PublicOnly};
+use super::place::place;
+use crate::SitesOptions;
+
+/// The largest body that is read, in bytes, after decompression.
+pub(super) const LARGEST_BODY: usize = 8 * 1024 * 1024;
+
+/// How many requests may be in flight to one library, over all cards.
+const IN_FLIGHT: usize = 2;
+
+/// How long a connection is kept for the next card.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How long each part of a visit may take; the defaults are those of the design.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// To connect: 10 s.
+    pub connect: Duration,
+    /// For one answer, from the first byte sent to the last one read: 20 s.
+    pub response: Duration,
+    /// For one card, its logout aside: 90 s.
+    pub card: Duration,
+    /// For a card's logout: 5 s.
+    pub log_out: Duration,
+    /// Before a page is asked for once more: 1 s.
+    pub pause_before_retry: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            response: Duration::from_secs(20),
+            card: Duration::from_secs(90),
+            log_out: Duration::from_secs(5),
+            pause_before_retry: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Why no site can be visited at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SitesError {
+    /// The contact cannot stand in a User-Agent.
+    #[error(
+        "The contact cannot be named to the libraries: use an address or a URL in plain ASCII."
+    )]
+    Contact,
+    /// The connections cannot be set up.
+    #[error("The connections to the libraries cannot be set up.")]
+    Connections(#[source] reqwest::Error),
+}
+
+/// The connections that all cards share.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    /// For every host but this machine; keeps to the proxy that the environment names.
+    outside: Client,
+    /// For this machine: a proxy would make http no longer safe for a PIN.
+    loopback: Client,
+    /// The places of a library's requests in flight, by host and port of its `base_url`.
+    gates: Mutex<HashMap<String, Arc<Semaphore>>>,
+    refuse_private_addresses: bool,
+    pub(crate) limits: Limits,
+}
+
+/// One of a library's places for a request in flight; given back when dropped.
+pub(super) type Slot = OwnedSemaphorePermit;
+
+/// What came back: no rule but that of the size has been applied.
+pub(super) struct Answer {
+    pub(super) url: Url,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// A request that brought no answer.
+pub(super) struct Fault {
+    pub(super) failure: Failure,
+    /// Whether the same request may well be answered a moment later.
+    pub(super) is_transient: bool,
+}
+
+impl Connections {
+    pub(crate) fn new(options: &SitesOptions) -> Result<Self, SitesError> {
+        Self::with(options, |builder| builder)
+    }
+
+    /// As [`Self::new`], with the last word on how clients are built.
+    pub(crate) fn with(
+        options: &SitesOptions,
+        adjust: impl Fn(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Self, SitesError> {
+        let user_agent = user_agent(options.contact.as_deref()).ok_or(SitesError::Contact)?;
+        let build = |direct: bool| {
+            let builder = || {
+                let builder = adjust(builder(options, &user_agent));
+                if direct || options.refuse_private_addresses {
+                    // A proxy would look names up itself, and so go round the check of addresses.
+                    builder.no_proxy()
+                } else {
+                    builder
+                }
+            };
+            // A machine without certificate authorities of its own gets Mozilla's.
+            builder()
+                .build()
+                .or_else(|_| builder().tls_certs_only(bundled_authorities()).build())
+                .map_err(SitesError::Connections)
+        };
+        Ok(Self {
+            outside: build(false)?,
+            loopback: build(true)?,
+            gates: Mutex::default(),
+            refuse_private_addresses: options.refuse_private_addresses,
+            limits: options.limits,
+        })
+    }
+
+    /// Waits for one of the library's places for a request in flight.
+    pub(super) async fn slot(&self, base_url: &Url) -> Result<Slot, Failure> {
+        let key = format!(
+            "{}:{}",
+            base_url.host_str().unwrap_or_default(),
+            base_url.port_or_known_default().unwrap_or_default()
+        );
+        let gate = {
+            let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(
+                gates
+                    .entry(key)
+                    .or_insert_with(|| Arc::new(Semaphore::new(IN_FLIGHT))),
+            )
+        };
+        gate.acquire_owned()
+            .await
+            .map_err(|_| Failure::not_tried("the connections are being closed"))
+    }
+
+    /// Says no to a URL that is never asked for: not http(s), or a private address by number.
+    pub(super) fn may_ask(&self, url: &Url) -> Result<(), Failure> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Failure::page_changed(
+                "a link that is neither http nor https, not followed",
+            ));
+        }
+        if self.refuse_private_addresses && address::is_private_literal(url) {
+            return Err(private_address(&place(url)));
+        }
+        Ok(())
+    }
+
+    /// Sends one request and reads its answer; never more than once, never following a redirect.
+    pub(super) async fn exchange(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Option<String>,
+        slot: Slot,
+    ) -> Result<Answer, Fault> {
+        let client = if address::is_loopback(url) {
+            &self.loopback
+        } else {
+            &self.outside
+        };
+        let mut request = Request::new(method, url.clone());
+        *request.headers_mut() = headers;
+        *request.body_mut() = body.map(Into::into);
+        let place = place(url);
+        let answer = tokio::time::timeout(self.limits.response, async {
+            let response = client
+                .execute(request)
+                .await
+                .map_err(|error| self.fault(&error, &place))?;
+            self.read(response, url, &place).await
+        })
+        .await;
+        drop(slot);
+        answer.unwrap_or_else(|_| {
+            Err(Fault {
+                failure: Failure::site_down(format!(
+                    "no whole answer within {} s at {place}",
+                    self.limits.response.as_secs_f32()
+                )),
+                is_transient: true,
+            })
+        })
+    }
+
+    async fn read(
+        &self,
+        mut response: reqwest::Response,
+        url: &Url,
+        place: &str,
+    ) -> Result<Answer, Fault> {
+        let too_long = || Fault {
+            failure: Failure::page_changed(format!("a page of more than 8 MiB at {place}")),
+            is_transient: false,
+        };
+        if response
+            .content_length()
+            .is_some_and(|length| length > LARGEST_BODY as u64)
+        {
+            return Err(too_long());
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.fault(&error, place))?
+        {
+            if body.len() + chunk.len() > LARGEST_BODY {
+                return Err(too_long());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            url: url.clone(),
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body,
+        })
+    }
+
+    /// Puts an error of the connection into our words: its own text may hold the whole URL.
+    fn fault(&self, error: &reqwest::Error, place: &str) -> Fault {
+        let says = |word: &str| {
+            let mut cause: Option<&dyn Error> = Some(error);
+            std::iter::from_fn(|| {
+                let this = cause?;
+                cause = this.source();
+                Some(this)
+            })
+            // The first is reqwest's own, with the URL in it.
+            .skip(1)
+            .any(|cause| cause.to_string().contains(word))
+        };
+        if says(address::REFUSED) {
+            return Fault {
+                failure: private_address(place),
+                is_transient: false,
+            };
+        }
+        if says("certificate") {
+            return Fault {
+                failure: Failure::site_down(format!(
+                    "the site's certificate is not valid, at {place}; check the library's base_url"
+                )),
+                is_transient: false,
+            };
+        }
+        let what = if says("dns error") {
+            "the site's name is not known, check the library's base_url,"
+        } else if error.is_timeout() {
+            "no connection in time"
+        } else if error.is_connect() {
+            "no connection"
+        } else if error.is_body() || error.is_decode() {
+            "the answer broke off or could not be unpacked"
+        } else {
+            "the connection was dropped before an answer"
+        };
+        Fault {
+            failure: Failure::site_down(format!("{what} at {place}")),
+            is_transient: true,
+        }
+    }
+}
+
+fn private_address(place: &str) -> Failure {
+    Failure::page_changed(format!(
+        "the way to {place} leads to an address that is private to a network; refused"
+    ))
+}
+
+fn builder(options: &SitesOptions, user_agent: &HeaderValue) -> ClientBuilder {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static(
+            "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8",
+        ),
+    );
+    headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en-US,en;q=0.8"));
+    let builder = Client::builder()
+        .user_agent(user_agent.clone())
+        .default_headers(headers)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .connect_timeout(options.limits.connect)
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(IN_FLIGHT);
+    if options.refuse_private_addresses {
+        builder.dns_resolver(Arc::new(PublicOnly))
+    } else {
+        builder
+    }
+}
+
+/// `LibraryHippo/0.1.0 (+contact)`; `None` where the contact holds what a header cannot.
+fn user_agent(contact: Option<&str>) -> Option<HeaderValue> {
+    let mut text = concat!("LibraryHippo/", env!("CARGO_PKG_VERSION")).to_owned();
+    if let Some(contact) = contact.map(str::trim).filter(|contact| !contact.is_empty()) {
+        if !contact.chars().all(|c| matches!(c, ' '..='~')) {
+            return None;
+        }
+        text.push_str(&format!(" (+{contact})"));
+    }
+    HeaderValue::from_str(&text).ok()
+}
+
+fn bundled_authorities() -> Vec<reqwest::Certificate> {
+    webpki_root_certs::TLS_SERVER_ROOT_CERTS
+        .iter()
+        .filter_map(|der| reqwest::Certificate::from_der(der).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_agent_names_the_project_its_version_and_the_contact() {
+        let version = env!("CARGO_PKG_VERSION");
+        for (contact, expected) in [
+            (None, format!("LibraryHippo/{version}")),
+            (Some(" "), format!("LibraryHippo/{version}")),
+            (
+                Some("me@example.test"),
+                format!("LibraryHippo/{version} (+me@example.test)"),
+            ),
+        ] {
+            assert_eq!(user_agent(contact).unwrap(), expected);
+        }
+        assert_eq!(user_agent(Some("me\r\nX-Evil: 1")), None);
+        assert_eq!(user_agent(Some("mé@example.test")), None);
+    }
+
+    #[test]
+    fn the_bundled_authorities_are_there_and_usable() {
+        assert!(bundled_authorities().len() > 50);
+        Client::builder()
+            .tls_certs_only(bundled_authorities())
+            .build()
+            .unwrap();
+    }
+}

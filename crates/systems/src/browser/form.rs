@@ -1,0 +1,418 @@
+//! HTML forms, with the fields that the form holds, hidden ones included.
+
+mod controls;
+
+use std::fmt;
+
+use hippo_core::failure::Failure;
+use reqwest::header::HeaderMap;
+use scraper::{Html, Selector};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::Page;
+use super::place::place;
+use super::session::header_map;
+
+/// How a form is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Its fields in the address.
+    Get,
+    /// Its fields in the body.
+    Post,
+}
+
+/// A form with the fields that a browser would send (the HTML standard's “entry list”), to be
+/// filled in and sent by [`super::Session::log_in`] or [`super::Session::submit`].
+///
+/// Mistakes in filling it in are told when it is sent, and nothing is sent then.
+#[derive(Clone)]
+pub struct Form {
+    /// Where it goes, resolved against `<base>` and the page; the page itself where it does not say.
+    pub action: Url,
+    /// How it is sent.
+    pub method: Method,
+    from: Url,
+    fields: Vec<Field>,
+    /// Controls that are there but would not be sent as they are: unticked boxes, buttons.
+    idle: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    missing: Vec<String>,
+}
+
+#[derive(Clone)]
+struct Field {
+    name: String,
+    value: Value,
+}
+
+#[derive(Clone)]
+enum Value {
+    Plain(String),
+    Secret(SecretString),
+}
+
+/// A form as it goes out.
+pub(super) struct Sent {
+    pub(super) url: Url,
+    pub(super) is_post: bool,
+    pub(super) fields: String,
+    pub(super) headers: HeaderMap,
+}
+
+impl Form {
+    /// The first form that the CSS selector finds on the page, or the form around what it finds;
+    /// `page_changed` without one.
+    pub fn find(page: &Page, css: &str) -> Result<Self, Failure> {
+        Self::find_all(page, css)?
+            .into_iter()
+            .next()
+            .ok_or_else(|| {
+                Failure::page_changed(format!("no form “{css}” at {}", place(&page.url)))
+            })
+    }
+
+    /// All forms that the CSS selector finds on the page (or finds something in), in the page's
+    /// order; there may be none.
+    pub fn find_all(page: &Page, css: &str) -> Result<Vec<Self>, Failure> {
+        let selector = Selector::parse(css)
+            .map_err(|_| Failure::page_changed(format!("“{css}” is not a CSS selector")))?;
+        let html = Html::parse_document(&page.body);
+        Ok(controls::forms(&html, &selector)
+            .into_iter()
+            .map(|element| controls::read(&html, element, &page.url))
+            .collect())
+    }
+
+    /// Whether the form holds a field of this name, whether or not it would be sent as it is.
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.name == name)
+            || self.idle.iter().any(|(idle, _)| idle == name)
+    }
+
+    /// What the first field of this name holds; `None` where there is none, or for a secret.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|field| field.name == name)
+            .and_then(|field| match &field.value {
+                Value::Plain(text) => Some(text.as_str()),
+                Value::Secret(_) => None,
+            })
+    }
+
+    /// The names of the fields that would be sent, in order.
+    pub fn names(&self) -> Vec<&str> {
+        self.fields
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect()
+    }
+
+    /// Fills a field that the form holds; sending it is `page_changed` where it holds none.
+    pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
+        self.fill(name, Value::Plain(value.to_owned()), false)
+    }
+
+    /// Fills a field that the form holds with a number or PIN, which nothing shows; sending it is
+    /// `page_changed` where it holds none.
+    pub fn set_secret(&mut self, name: &str, value: &SecretString) -> &mut Self {
+        self.fill(name, Value::Secret(value.clone()), false)
+    }
+
+    /// Fills a field, and adds it where the form does not hold it, as a page's script would.
+    pub fn set_extra(&mut self, name: &str, value: &str) -> &mut Self {
+        self.fill(name, Value::Plain(value.to_owned()), true)
+    }
+
+    /// Sends the form as if the submit button of this name had been pressed, with its value;
+    /// sending it is `page_changed` where it holds none.
+    pub fn press(&mut self, name: &str) -> &mut Self {
+        match self.idle.iter().find(|(idle, _)| idle == name) {
+            Some((_, value)) => {
+                let value = Value::Plain(value.clone());
+                self.fill(name, value, false)
+            }
+            None => {
+                self.missing.push(name.to_owned());
+                self
+            }
+        }
+    }
+
+    /// Sends this header along, to the form's host only.
+    pub fn header(&mut self, name: &str, value: &str) -> &mut Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn fill(&mut self, name: &str, value: Value, may_add: bool) -> &mut Self {
+        let mut value = Some(value);
+        self.fields.retain_mut(|field| {
+            if field.name != name {
+                return true;
+            }
+            // The first takes the value, others of the name (a group of radio buttons) go.
+            match value.take() {
+                Some(value) => {
+                    field.value = value;
+                    true
+                }
+                None => false,
+            }
+        });
+        if let Some(value) = value {
+            if may_add || self.has(name) {
+                self.fields.push(Field {
+                    name: name.to_owned(),
+                    value,
+                });
+            } else {
+                self.missing.push(name.to_owned());
+            }
+        }
+        self
+    }
+
+    /// The page that the form was found on.
+    pub(super) fn from(&self) -> &Url {
+        &self.from
+    }
+
+    pub(super) fn has_secret(&self) -> bool {
+        self.fields
+            .iter()
+            .any(|field| matches!(field.value, Value::Secret(_)))
+    }
+
+    /// What goes out; `page_changed` where the form lacks a field that was set.
+    pub(super) fn send(self) -> Result<Sent, Failure> {
+        if !self.missing.is_empty() {
+            return Err(Failure::page_changed(format!(
+                "the form at {} has no field “{}”; nothing was sent",
+                place(&self.from),
+                self.missing.join("”, “")
+            )));
+        }
+        let headers: Vec<(&str, &str)> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let headers = header_map(&headers)?;
+        let mut encoder = url::form_urlencoded::Serializer::new(String::new());
+        for field in &self.fields {
+            let text = match &field.value {
+                Value::Plain(text) => text,
+                Value::Secret(secret) => secret.expose_secret(),
+            };
+            encoder.append_pair(&field.name, &crlf(text));
+        }
+        let fields = encoder.finish();
+        let mut url = self.action;
+        let is_post = self.method == Method::Post;
+        if !is_post {
+            url.set_query(Some(&fields));
+        }
+        Ok(Sent {
+            url,
+            is_post,
+            fields,
+            headers,
+        })
+    }
+}
+
+/// Line ends as forms send them.
+fn crlf(text: &str) -> String {
+    text.replace("\r\n", "\n")
+        .replace('\r', "\n")
+        .replace('\n', "\r\n")
+}
+
+/// Shows the names of the fields, never what they hold.
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Form")
+            .field("host", &self.action.host_str())
+            .field("place", &place(&self.action))
+            .field("method", &self.method)
+            .field("fields", &self.names())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(body: &str) -> Page {
+        Page {
+            url: "https://books.test/account/login?service=1"
+                .parse()
+                .unwrap(),
+            status: 200,
+            content_type: None,
+            body: body.to_owned(),
+        }
+    }
+
+    fn form(body: &str) -> Form {
+        Form::find(&page(body), "form").unwrap()
+    }
+
+    fn sent(form: Form) -> String {
+        form.send().unwrap().fields
+    }
+
+    #[test]
+    fn hidden_fields_and_defaults_travel_along_in_the_pages_order() {
+        let form = form(
+            "<form method=POST action=/in>\
+             <input name=lt type=hidden value='LT &amp; 1'><input name=user>\
+             <input name=pin type=password><input value=nameless><input name=''>\
+             <input type=checkbox name=keep checked><input type=checkbox name=spam value=1>\
+             <input type=radio name=where value=a><input type=radio name=where value=b checked>\
+             <select name=one><option value=1>x<option> two  words </select>\
+             <select name=picked><option value=1><option value=2 selected></select>\
+             <select name=many multiple><option selected>a<option>b<option selected>c</select>\
+             <select name=none multiple><option>a</select>\
+             <textarea name=text>\none\ntwo</textarea>\
+             <input type=submit name=go value=Go><input type=image name=pic>\
+             <input type=file name=f><button name=b value=1>x</button></form>",
+        );
+        assert_eq!(form.method, Method::Post);
+        assert_eq!(form.action.as_str(), "https://books.test/in");
+        assert_eq!(
+            sent(form),
+            "lt=LT+%26+1&user=&pin=&keep=on&where=b&one=1&picked=2&many=a&many=c\
+             &text=one%0D%0Atwo"
+        );
+    }
+
+    #[test]
+    fn what_is_disabled_stays_at_home() {
+        let form = form(
+            "<form><input name=a disabled value=1><fieldset disabled><input name=b></fieldset>\
+             <select name=c><option disabled value=1><option value=2></select>\
+             <select name=d disabled><option value=1></select><input name=e></form>",
+        );
+        assert_eq!(sent(form), "c=2&e=");
+    }
+
+    #[test]
+    fn an_action_is_resolved_by_base_and_page_and_missing_is_the_page() {
+        for (body, expected) in [
+            ("<form>", "https://books.test/account/login?service=1"),
+            (
+                "<base href=/x/><form action=''>",
+                "https://books.test/account/login?service=1",
+            ),
+            ("<form action=in>", "https://books.test/account/in"),
+            (
+                "<form action='?a=b#c'>",
+                "https://books.test/account/login?a=b#c",
+            ),
+            ("<base href=/x/><form action=in>", "https://books.test/x/in"),
+            (
+                "<base target=_top><base href='https://cas.test/y/z'><form action=' in '>",
+                "https://cas.test/y/in",
+            ),
+            (
+                "<base href='javascript:1'><form action=in>",
+                "https://books.test/account/in",
+            ),
+            ("<form action=//cas.test/in>", "https://cas.test/in"),
+        ] {
+            assert_eq!(form(body).action.as_str(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn fields_outside_the_form_belong_to_it_by_its_id() {
+        let page = page(
+            "<input name=before form=f value=1><form id=f><input name=own value=2>\
+             <input name=other form=g value=3></form><form id=g></form>\
+             <input name=after form=f value=4><input name=nobody value=5>",
+        );
+        let fields = |css: &str| sent(Form::find(&page, css).unwrap());
+        assert_eq!(fields("#f"), "before=1&own=2&after=4");
+        assert_eq!(fields("#g"), "other=3");
+    }
+
+    #[test]
+    fn a_form_that_begins_inside_a_table_keeps_its_fields() {
+        let page = page(
+            "<table><form id=f action=/in><tr><td><input type=hidden name=lt value=1>\
+             <input name=user></td></tr></form></table><input name=nobody>\
+             <form id=g><input name=x></form>",
+        );
+        assert_eq!(sent(Form::find(&page, "#f").unwrap()), "lt=1&user=");
+        assert_eq!(sent(Form::find(&page, "#g").unwrap()), "x=");
+    }
+
+    #[test]
+    fn a_form_is_found_by_what_it_holds() {
+        let page = page("<form id=a><input name=q></form><form id=b><input name=pin></form>");
+        let found = Form::find(&page, "input[name=pin]").unwrap();
+        assert_eq!(found.names(), ["pin"]);
+        assert_eq!(Form::find_all(&page, "form, input").unwrap().len(), 2);
+        let failure = Form::find(&page, "#missing").unwrap_err();
+        assert_eq!(failure.kind.as_str(), "page_changed");
+        Form::find(&page, "form[").unwrap_err();
+    }
+
+    #[test]
+    fn filling_in_replaces_adds_only_on_request_and_presses_a_button() {
+        let body = "<form method=post><input name=a value=1><input type=radio name=r value=1>\
+                    <input type=submit name=go value=Go></form>";
+        let mut filled = form(body);
+        filled
+            .set("a", "é&")
+            .set("r", "2")
+            .set_extra("x", "3")
+            .press("go");
+        assert_eq!(filled.value("a"), Some("é&"));
+        assert_eq!(sent(filled), "a=%C3%A9%26&r=2&x=3&go=Go");
+        for wrong in [
+            form(body).set("absent", "1").clone(),
+            form(body).press("absent").clone(),
+            form(body).set_secret("absent", &"1".into()).clone(),
+        ] {
+            let failure = wrong.send().map(|_| ()).unwrap_err();
+            assert!(failure.detail.contains("absent"), "{failure}");
+        }
+        form(body)
+            .header("X-Token", "a\nb")
+            .clone()
+            .send()
+            .map(|_| ())
+            .unwrap_err();
+    }
+
+    #[test]
+    fn a_get_form_replaces_the_query_of_its_action() {
+        let form = form("<form action='/s?old=1'><input name=q value='a b'></form>");
+        assert_eq!(
+            form.send().unwrap().url.as_str(),
+            "https://books.test/s?q=a+b"
+        );
+    }
+
+    #[test]
+    fn a_shown_form_shows_names_and_nothing_else() {
+        let mut form = form(
+            "<form action='/in/12345?t=canary'><input name=pin><input name=lt value=canary></form>",
+        );
+        form.set_secret("pin", &"canary".into())
+            .header("X", "canary");
+        assert_eq!(form.value("pin"), None);
+        let shown = format!("{form:?}");
+        assert!(
+            !shown.contains("canary") && !shown.contains("12345"),
+            "{shown}"
+        );
+        assert!(shown.contains("\"pin\", \"lt\""), "{shown}");
+    }
+}

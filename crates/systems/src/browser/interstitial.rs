@@ -1,0 +1,148 @@
+//! Pages that stand in for the one that was asked for: captchas, “unusual traffic”, maintenance.
+
+use hippo_core::failure::{Failure, FailureKind};
+use scraper::{ElementRef, Html, Node};
+
+use super::Page;
+use super::place::place;
+
+/// A page with more text than this, in characters, is a page of its own, and only its headings are
+/// looked at.
+const SHORT: usize = 2_000;
+
+/// What a site says that refuses a visitor for being a machine, or too quick.
+const REFUSALS: [&str; 11] = [
+    "captcha",
+    "unusual traffic",
+    "automated access",
+    "automated queries",
+    "are you a robot",
+    "you are not a robot",
+    "you are human",
+    "you are a human",
+    "just a moment...",
+    "too many requests",
+    "attention required! | cloudflare",
+];
+
+/// What a site says that is being worked on.
+const BREAKS: [&str; 10] = [
+    "scheduled maintenance",
+    "system maintenance",
+    "under maintenance",
+    "down for maintenance",
+    "undergoing maintenance",
+    "maintenance mode",
+    "temporarily unavailable",
+    "temporarily down",
+    "service unavailable",
+    "bad gateway",
+];
+
+/// Says `site_refused` or `site_down` for a page that stands in for the one that was asked for.
+///
+/// Meant for a page that a system does not know, before it says `page_changed`: a known page may
+/// well mention maintenance next week, or a captcha. Only what a reader sees is looked at; the
+/// title and the headings, and the whole text where it is short.
+pub fn interstitial(page: &Page) -> Option<Failure> {
+    let text = seen(&page.body);
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let here = place(&page.url);
+    if says(&REFUSALS) {
+        return Some(Failure::new(
+            FailureKind::SiteRefused,
+            format!("the site takes us for a machine, at {here}"),
+        ));
+    }
+    says(&BREAKS).then(|| Failure::site_down(format!("a maintenance page at {here}")))
+}
+
+/// What a reader sees first, in lower case and with spaces folded.
+fn seen(body: &str) -> String {
+    let html = Html::parse_document(body);
+    let mut headings = String::new();
+    let mut all = String::new();
+    for node in html.tree.root().descendants() {
+        let Node::Text(text) = node.value() else {
+            continue;
+        };
+        let mut is_heading = false;
+        let mut is_hidden = false;
+        for around in node.ancestors().filter_map(ElementRef::wrap) {
+            match around.value().name() {
+                "title" | "h1" | "h2" => is_heading = true,
+                "script" | "style" | "template" => is_hidden = true,
+                _ => {}
+            }
+        }
+        if is_hidden {
+            continue;
+        }
+        if is_heading {
+            headings.push_str(text);
+            headings.push(' ');
+        }
+        if all.len() <= 2 * SHORT {
+            all.push_str(text);
+            all.push(' ');
+        }
+    }
+    let fold = |text: String| {
+        text.split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .to_lowercase()
+    };
+    let all = fold(all);
+    if all.chars().count() > SHORT {
+        fold(headings)
+    } else {
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(body: &str) -> Option<&'static str> {
+        interstitial(&Page {
+            url: "https://books.test/account".parse().unwrap(),
+            status: 200,
+            content_type: None,
+            body: body.to_owned(),
+        })
+        .map(|failure| failure.kind.as_str())
+    }
+
+    #[test]
+    fn a_page_that_refuses_machines_is_told_from_one_that_is_down() {
+        assert_eq!(
+            kind("<title>Just a moment...</title><p>x</p>"),
+            Some("site_refused")
+        );
+        assert_eq!(
+            kind("<p>Our systems have detected unusual\n traffic from your network.</p>"),
+            Some("site_refused")
+        );
+        assert_eq!(
+            kind("<h1>Catalogue</h1><p>The catalogue is down for maintenance.</p>"),
+            Some("site_down")
+        );
+    }
+
+    #[test]
+    fn what_no_reader_sees_or_a_long_page_mentions_is_not_taken_for_it() {
+        assert_eq!(
+            kind("<script src=/recaptcha.js>captcha</script><p>Log in</p>"),
+            None
+        );
+        let long = "word ".repeat(1000);
+        assert_eq!(kind(&format!("<p>{long} scheduled maintenance</p>")), None);
+        assert_eq!(
+            kind(&format!("<h1>Scheduled Maintenance</h1><p>{long}</p>")),
+            Some("site_down")
+        );
+        assert_eq!(kind(""), None);
+    }
+}

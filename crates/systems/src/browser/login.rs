@@ -1,0 +1,188 @@
+//! Where a number and PIN may be sent.
+
+use hippo_core::failure::Failure;
+use hippo_core::library::Library;
+use url::Url;
+
+use super::address::is_loopback;
+use super::place::place;
+
+/// Says no unless a login form from the page `from` may be sent to `action`.
+///
+/// Both must be https (on loopback, http will do where the library itself is on loopback), and
+/// `action` on the host of the library's `base_url` or one of its `login_hosts`.
+pub(super) fn may_log_in(library: &Library, from: &Url, action: &Url) -> Result<(), Failure> {
+    let at_home = is_loopback(&library.base_url);
+    for url in [from, action] {
+        let plain_but_here = url.scheme() == "http" && at_home && is_loopback(url);
+        if url.scheme() != "https" && !plain_but_here {
+            return Err(Failure::page_changed(format!(
+                "the login at {} is not https, nothing was sent; check the library's base_url",
+                place(url)
+            )));
+        }
+    }
+    if !action.username().is_empty() || action.password().is_some() {
+        return Err(Failure::page_changed(
+            "the login form's address holds a user name, nothing was sent",
+        ));
+    }
+    if is_same_site(&library.base_url, action)
+        || library
+            .login_hosts
+            .iter()
+            .any(|entry| is_host(entry, action))
+    {
+        return Ok(());
+    }
+    Err(Failure::page_changed(format!(
+        "the login form goes to the host {}, which is neither base_url's nor among the library's \
+         login hosts; nothing was sent",
+        action.host_str().unwrap_or("(none)")
+    )))
+}
+
+/// The same host; the same port, or https on its usual one.
+fn is_same_site(base_url: &Url, action: &Url) -> bool {
+    base_url.host() == action.host()
+        && (base_url.port_or_known_default() == action.port_or_known_default()
+            || action.port_or_known_default() == Some(443))
+}
+
+/// Whether a URL is at this `host` or `host:port`; without a port, the scheme's usual one.
+fn is_host(entry: &str, url: &Url) -> bool {
+    let Ok(allowed) = Url::parse(&format!("{}://{}", url.scheme(), entry.trim())) else {
+        return false;
+    };
+    // Anything but a host and a port in the entry is a mistake, and allows nothing.
+    let is_plain = allowed.path().trim_matches('/').is_empty()
+        && allowed.query().is_none()
+        && allowed.fragment().is_none()
+        && allowed.username().is_empty();
+    is_plain
+        && allowed.host() == url.host()
+        && allowed.port_or_known_default() == url.port_or_known_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn library(base_url: &str, login_hosts: &[&str]) -> Library {
+        Library {
+            id: "books".parse().unwrap(),
+            name: "Books".into(),
+            system: "sierra".parse().unwrap(),
+            base_url: base_url.parse().unwrap(),
+            account_url: None,
+            timezone: chrono_tz::UTC,
+            date_format: None,
+            login_hosts: login_hosts.iter().map(|host| (*host).into()).collect(),
+            options: Default::default(),
+        }
+    }
+
+    fn allowed(base_url: &str, login_hosts: &[&str], from: &str, action: &str) -> bool {
+        may_log_in(
+            &library(base_url, login_hosts),
+            &from.parse().unwrap(),
+            &action.parse().unwrap(),
+        )
+        .is_ok()
+    }
+
+    #[test]
+    fn a_login_goes_to_the_librarys_own_host_by_https() {
+        let page = "https://books.test/login";
+        for (action, expected) in [
+            ("https://books.test/cas", true),
+            ("https://BOOKS.test:443/cas", true),
+            ("http://books.test/cas", false),
+            ("https://books.test:8443/cas", false),
+            ("https://books.test./cas", false),
+            ("https://books.test.evil.test/cas", false),
+            ("https://evil.test/books.test", false),
+            ("https://books.test@evil.test/", false),
+            ("https://user@books.test/", false),
+            ("https://sub.books.test/", false),
+            ("https://127.0.0.1/", false),
+            ("http://127.0.0.1/", false),
+            ("ftp://books.test/", false),
+        ] {
+            assert_eq!(
+                allowed("https://books.test/", &[], page, action),
+                expected,
+                "{action}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_login_goes_to_a_declared_host_too() {
+        let hosts = ["login.test", "cas.test:8443", "odd.test/path", "x@y.test"];
+        let page = "https://books.test/login";
+        for (action, expected) in [
+            ("https://login.test/in", true),
+            ("https://LOGIN.test/in", true),
+            ("http://login.test/in", false),
+            ("https://login.test:8443/in", false),
+            ("https://cas.test:8443/in", true),
+            ("https://cas.test/in", false),
+            ("https://odd.test/path", false),
+            ("https://y.test/", false),
+        ] {
+            assert_eq!(
+                allowed("https://books.test/", &hosts, page, action),
+                expected,
+                "{action}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_form_that_came_without_https_is_not_filled_in() {
+        let action = "https://books.test/in";
+        assert!(!allowed(
+            "http://books.test/",
+            &[],
+            "http://books.test/",
+            action
+        ));
+        assert!(allowed(
+            "http://books.test/",
+            &[],
+            "https://books.test/",
+            action
+        ));
+    }
+
+    #[test]
+    fn on_loopback_http_will_do_only_for_a_library_on_loopback() {
+        let here = "http://127.0.0.1:8000/login";
+        assert!(allowed("http://127.0.0.1:8000/", &[], here, here));
+        assert!(!allowed(
+            "http://127.0.0.1:8000/",
+            &[],
+            here,
+            "http://127.0.0.1:8001/login"
+        ));
+        assert!(allowed(
+            "http://127.0.0.1:8000/",
+            &["127.0.0.1:8001"],
+            here,
+            "http://127.0.0.1:8001/login"
+        ));
+        assert!(!allowed(
+            "https://books.test/",
+            &["127.0.0.1:8000"],
+            "https://books.test/",
+            here
+        ));
+        assert!(!allowed(
+            "http://127.0.0.1:8000/",
+            &["books.test"],
+            here,
+            "http://books.test/login"
+        ));
+    }
+}

@@ -1,0 +1,24 @@
+//! The browser that all systems share: one cookie jar a card, connections shared, and every rule
+//! of the way there (timeouts, redirects, sizes, and where a PIN may go) in one place.
+
+mod address;
+mod charset;
+mod connections;
+mod form;
+mod interstitial;
+mod login;
+mod page;
+mod place;
+mod redirect;
+mod session;
+mod status;
+#[cfg(test)]
+pub(crate) mod test_site;
+
+pub use self::charset::decode;
+pub(crate) use self::connections::Connections;
+pub use self::connections::{Limits, SitesError};
+pub use self::form::{Form, Method};
+pub use self::interstitial::interstitial;
+pub use self::page::Page;
+pub use self::session::Session;

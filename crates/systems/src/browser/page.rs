@@ -1,0 +1,138 @@
+//! A page as it came.
+
+use std::fmt;
+
+use hippo_core::failure::Failure;
+use reqwest::header::CONTENT_TYPE;
+use url::Url;
+
+use super::charset;
+use super::connections::Answer;
+use super::place::place;
+
+/// A page as it came: where from, how it was answered, and its text.
+#[derive(Clone)]
+pub struct Page {
+    /// Where it was found, after redirects; without a fragment.
+    pub url: Url,
+    /// The HTTP status.
+    pub status: u16,
+    /// The header `Content-Type`.
+    pub content_type: Option<String>,
+    /// The text, decoded; at most 8 MiB before decoding.
+    pub body: String,
+}
+
+impl Page {
+    /// Reads an answer as text; what is binary is `page_changed`.
+    pub(super) fn from_answer(answer: Answer) -> Result<Self, Failure> {
+        let content_type = answer
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let binary = |why: &str| {
+            Failure::page_changed(format!(
+                "{why} in place of a page at {}",
+                place(&answer.url)
+            ))
+        };
+        if content_type.as_deref().is_some_and(is_binary) {
+            return Err(binary("a file"));
+        }
+        let body = charset::decode(&answer.body, content_type.as_deref());
+        if body.contains('\0') {
+            return Err(binary("binary data"));
+        }
+        Ok(Self {
+            url: answer.url,
+            status: answer.status.as_u16(),
+            content_type,
+            body,
+        })
+    }
+}
+
+fn is_binary(content_type: &str) -> bool {
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    match essence.split_once('/') {
+        Some(("image", kind)) => !kind.ends_with("+xml"),
+        Some(("audio" | "video" | "font", _)) => true,
+        Some(("application", kind)) => {
+            matches!(kind, "pdf" | "octet-stream" | "zip" | "gzip" | "x-gzip")
+        }
+        _ => false,
+    }
+}
+
+/// Shows neither the text nor the query of the address: both may hold what is a patron's own.
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("host", &self.url.host_str())
+            .field("place", &place(&self.url))
+            .field("status", &self.status)
+            .field("content_type", &self.content_type)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+    use reqwest::header::HeaderMap;
+
+    use super::*;
+
+    fn page(content_type: Option<&str>, body: &[u8]) -> Result<Page, Failure> {
+        let mut headers = HeaderMap::new();
+        if let Some(value) = content_type {
+            headers.insert(CONTENT_TYPE, value.parse().unwrap());
+        }
+        Page::from_answer(Answer {
+            url: "https://books.test/account/12345?token=s3cret"
+                .parse()
+                .unwrap(),
+            status: StatusCode::OK,
+            headers,
+            body: body.to_vec(),
+        })
+    }
+
+    #[test]
+    fn files_and_binary_data_are_no_pages() {
+        for content_type in [
+            "image/png",
+            "Application/PDF",
+            "application/octet-stream; x=y",
+        ] {
+            page(Some(content_type), b"text").unwrap_err();
+        }
+        page(Some("text/html"), b"<p>\0</p>").unwrap_err();
+        page(None, &[0x89, b'P', b'N', b'G', 0, 0, 1]).unwrap_err();
+        for content_type in ["text/html", "application/json", "application/xhtml+xml"] {
+            page(Some(content_type), b"text").unwrap();
+        }
+        assert_eq!(
+            page(Some("text/html; charset=utf-16le"), b"a\0b\0")
+                .unwrap()
+                .body,
+            "ab"
+        );
+    }
+
+    #[test]
+    fn a_shown_page_shows_no_text_and_no_query() {
+        let shown = format!("{:?}", page(Some("text/html"), b"canary").unwrap());
+        for hidden in ["canary", "s3cret", "12345"] {
+            assert!(!shown.contains(hidden), "{shown}");
+        }
+        assert!(shown.contains("books.test"), "{shown}");
+    }
+}

@@ -1,0 +1,123 @@
+//! Which redirects are followed.
+
+use hippo_core::failure::Failure;
+use reqwest::StatusCode;
+use url::Url;
+
+use super::place::place;
+
+/// How many redirects are followed to one page.
+pub(super) const MOST_REDIRECTS: usize = 10;
+
+/// Whether this answer points elsewhere.
+pub(super) fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// Where a redirect leads to: a URL to GET.
+///
+/// `posted` says that the answer is one to a POST: 307 and 308 would carry its fields on (a PIN, in
+/// a login) and are refused; the others become a GET without fields, as in every browser.
+pub(super) fn target(
+    from: &Url,
+    status: StatusCode,
+    location: Option<&[u8]>,
+    posted: bool,
+) -> Result<Url, Failure> {
+    let here = place(from);
+    if posted && matches!(status.as_u16(), 307 | 308) {
+        return Err(Failure::page_changed(format!(
+            "what was sent to {here} was redirected with {}, which would carry it on; refused",
+            status.as_u16()
+        )));
+    }
+    let location = location.ok_or_else(|| {
+        Failure::page_changed(format!("a redirect without a Location from {here}"))
+    })?;
+    let mut next = from
+        .join(String::from_utf8_lossy(location).trim())
+        .map_err(|_| Failure::page_changed(format!("a redirect to no address from {here}")))?;
+    match (from.scheme(), next.scheme()) {
+        ("https", "https") | ("http", "http" | "https") => {}
+        ("https", "http") => {
+            return Err(Failure::page_changed(format!(
+                "a redirect from https to http from {here}; refused"
+            )));
+        }
+        _ => {
+            return Err(Failure::page_changed(format!(
+                "a redirect that is neither http nor https from {here}"
+            )));
+        }
+    }
+    if next.host_str().is_none_or(str::is_empty) {
+        return Err(Failure::page_changed(format!(
+            "a redirect without a host from {here}"
+        )));
+    }
+    tidy(&mut next);
+    Ok(next)
+}
+
+/// Takes away what is not sent (the fragment) and what must not be (a name and password).
+pub(super) fn tidy(url: &mut Url) {
+    url.set_fragment(None);
+    // These fail only for URLs without a host, which have neither.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(base: &str, status: u16, location: &str, posted: bool) -> Result<String, Failure> {
+        target(
+            &Url::parse(base).unwrap(),
+            StatusCode::from_u16(status).unwrap(),
+            Some(location.as_bytes()),
+            posted,
+        )
+        .map(|url| url.to_string())
+    }
+
+    #[test]
+    fn relative_and_absolute_locations_are_followed_without_fragment_and_user() {
+        let base = "https://books.test/a/b?x=1";
+        for (location, expected) in [
+            ("c?d=e#f", "https://books.test/a/c?d=e"),
+            ("/top", "https://books.test/top"),
+            ("//other.test/x", "https://other.test/x"),
+            ("?page=2", "https://books.test/a/b?page=2"),
+            ("https://me:secret@books.test/z", "https://books.test/z"),
+        ] {
+            assert_eq!(from(base, 302, location, true).unwrap(), expected);
+        }
+        assert_eq!(
+            from("http://books.test/", 301, "https://books.test/", false).unwrap(),
+            "https://books.test/"
+        );
+    }
+
+    #[test]
+    fn no_redirect_leads_from_https_to_http_or_out_of_the_web() {
+        for location in [
+            "http://books.test/",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "https://",
+        ] {
+            from("https://books.test/", 302, location, false).unwrap_err();
+        }
+        from("http://books.test/", 302, "ftp://books.test/", false).unwrap_err();
+    }
+
+    #[test]
+    fn a_redirect_that_would_carry_what_was_posted_on_is_refused() {
+        for status in [307, 308] {
+            from("https://books.test/login", status, "/login2", true).unwrap_err();
+            from("https://books.test/list", status, "/list2", false).unwrap();
+        }
+    }
+}

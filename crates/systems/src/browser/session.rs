@@ -1,0 +1,461 @@
+//! One card's visit.
+
+use std::fmt;
+
+use cookie_store::{Cookie, CookieStore};
+use hippo_core::card::CardSecret;
+use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::library::Library;
+use hippo_core::site::LoginPermit;
+use reqwest::Method;
+use reqwest::header::{
+    CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE,
+};
+use url::Url;
+
+use super::connections::{Answer, Connections, Slot};
+use super::place::place;
+use super::redirect::{self, MOST_REDIRECTS};
+use super::{Form, Page, interstitial, login, status};
+use crate::ReadContext;
+
+/// One card's visit: a cookie jar of its own, on connections that all share.
+///
+/// Until a login was sent, a page that is not answered for a passing reason is asked for once more;
+/// after it, nothing is: what a session remembers of half a request is not known. Failures name a
+/// page by its path without numbers, and never tell what it says.
+pub struct Session<'a> {
+    connections: &'a Connections,
+    library: &'a Library,
+    secret: &'a CardSecret,
+    permit: &'a dyn LoginPermit,
+    jar: CookieStore,
+    login_sent: bool,
+    shown_logged_in: bool,
+    log_out_at_end: Option<Url>,
+}
+
+/// A request before cookies are added.
+struct Ask {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    fields: Option<String>,
+}
+
+impl Ask {
+    fn get(url: &Url, headers: HeaderMap) -> Self {
+        Self {
+            method: Method::GET,
+            url: url.clone(),
+            headers,
+            fields: None,
+        }
+    }
+
+    fn post(url: &Url, mut headers: HeaderMap, fields: String) -> Self {
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        Self {
+            method: Method::POST,
+            url: url.clone(),
+            headers,
+            fields: Some(fields),
+        }
+    }
+
+    /// Goes on to where a redirect leads: a GET without fields. Headers that a system added stay
+    /// with their host.
+    fn follow(&mut self, next: Url) {
+        if self.url.origin() != next.origin() {
+            self.headers.clear();
+        }
+        self.headers.remove(CONTENT_TYPE);
+        self.method = Method::GET;
+        self.fields = None;
+        self.url = next;
+    }
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(
+        connections: &'a Connections,
+        library: &'a Library,
+        secret: &'a CardSecret,
+        permit: &'a dyn LoginPermit,
+    ) -> Self {
+        Self {
+            connections,
+            library,
+            secret,
+            permit,
+            jar: CookieStore::new(),
+            login_sent: false,
+            shown_logged_in: false,
+            log_out_at_end: None,
+        }
+    }
+
+    /// The card's library.
+    pub fn library(&self) -> &'a Library {
+        self.library
+    }
+
+    /// The card's number and PIN.
+    pub fn secret(&self) -> &'a CardSecret {
+        self.secret
+    }
+
+    /// What reading this card's pages needs to know.
+    pub fn read_context(&self) -> ReadContext<'a> {
+        ReadContext {
+            base_url: &self.library.base_url,
+            date_format: self.library.date_format.as_deref(),
+            timezone: self.library.timezone,
+            card_number: Some(&self.secret.number),
+        }
+    }
+
+    /// The address of a path at the library, below the path of `base_url` (a leading `/` changes
+    /// nothing): `/user/login` at `https://x.test/opac` is `https://x.test/opac/user/login`.
+    pub fn url(&self, path: &str) -> Result<Url, Failure> {
+        let mut base = self.library.base_url.clone();
+        base.set_query(None);
+        base.set_fragment(None);
+        if !base.path().ends_with('/') {
+            let folder = format!("{}/", base.path());
+            base.set_path(&folder);
+        }
+        // “./” keeps what looks like a scheme or a host inside the path.
+        base.join(&format!("./{}", path.trim_start_matches('/')))
+            .map_err(|_| Failure::page_changed("a path that makes no address with base_url"))
+    }
+
+    /// Fetches a page: a 2xx with text in it. Anything else is a failure.
+    ///
+    /// 429 is `site_refused`, 5xx `site_down`, 401 after a page that showed us logged in is
+    /// `session_expired`, 403 before a login `site_refused`; what else is no such page, an empty one
+    /// included, is `page_changed`.
+    pub async fn get(&mut self, url: &Url) -> Result<Page, Failure> {
+        self.get_with(url, &[]).await
+    }
+
+    /// Fetches a page as [`Self::get`] does, with these headers.
+    pub async fn get_with(&mut self, url: &Url, headers: &[(&str, &str)]) -> Result<Page, Failure> {
+        let ask = Ask::get(url, header_map(headers)?);
+        let answer = self.fetch(ask, None).await?;
+        self.page(answer)
+    }
+
+    /// Posts fields to read something, as a page's script does; the page as in [`Self::get`].
+    ///
+    /// Never for a number or PIN: that is [`Self::log_in`]. Never tried again.
+    pub async fn post(
+        &mut self,
+        url: &Url,
+        fields: &[(String, String)],
+        headers: &[(&str, &str)],
+    ) -> Result<Page, Failure> {
+        let fields = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let ask = Ask::post(url, header_map(headers)?, fields);
+        let answer = self.fetch(ask, None).await?;
+        self.page(answer)
+    }
+
+    /// Sends a form that holds no number or PIN, to read something: a search, a filter, a step of
+    /// single sign-on. The page as in [`Self::get`].
+    pub async fn submit(&mut self, form: Form) -> Result<Page, Failure> {
+        if form.has_secret() {
+            return Err(Failure::page_changed(
+                "a form with a number or PIN is sent as a login only",
+            ));
+        }
+        let sent = form.send()?;
+        let ask = if sent.is_post {
+            Ask::post(&sent.url, sent.headers, sent.fields)
+        } else {
+            Ask::get(&sent.url, sent.headers)
+        };
+        let answer = self.fetch(ask, None).await?;
+        self.page(answer)
+    }
+
+    /// Sends the login form, exactly once, right after the permit was given, and follows the
+    /// answer's redirects as GETs.
+    ///
+    /// Comes back with the page for any 2xx and 4xx but 429 (some sites answer a wrong PIN with
+    /// 401); it may be empty. Nothing is sent, and no permit asked, where the form lacks a field
+    /// that was set, is no POST, or goes anywhere but by https to the library's host or one of its
+    /// login hosts. A redirect that would carry the PIN on (307, 308) is `page_changed`.
+    pub async fn log_in(&mut self, form: Form) -> Result<Page, Failure> {
+        login::may_log_in(self.library, form.from(), &form.action)?;
+        let sent = form.send()?;
+        if !sent.is_post {
+            return Err(Failure::page_changed(
+                "the login form would put the PIN into the address; nothing was sent",
+            ));
+        }
+        self.may_ask(&sent.url)?;
+        let slot = self.connections.slot(&self.library.base_url).await?;
+        self.permit.about_to_log_in().await?;
+        self.login_sent = true;
+        let ask = Ask::post(&sent.url, sent.headers, sent.fields);
+        let answer = self.fetch(ask, Some(slot)).await?;
+        let (here, code) = (place(&answer.url), answer.status);
+        if code.is_success() || code.is_client_error() {
+            return Page::from_answer(answer);
+        }
+        Err(Failure::page_changed(format!(
+            "status {} for a login at {here}",
+            code.as_u16()
+        )))
+    }
+
+    /// The value of a cookie that the library's host is sent, for a header of the same site.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.jar
+            .iter_unexpired()
+            .find(|cookie| cookie.name() == name && cookie.domain.matches(&self.library.base_url))
+            .map(|cookie| cookie.value().to_owned())
+    }
+
+    /// A page showed us logged in: from here on a login page means `session_expired`.
+    pub fn note_logged_in(&mut self) {
+        self.shown_logged_in = true;
+    }
+
+    /// Whether a page showed us logged in.
+    pub fn is_logged_in_noted(&self) -> bool {
+        self.shown_logged_in
+    }
+
+    /// Whether a login was sent: then there may be something to log out of.
+    pub fn is_login_sent(&self) -> bool {
+        self.login_sent
+    }
+
+    /// What to say of a login page where an account's page was asked for: `session_expired` after
+    /// a page that showed us logged in, `page_changed` before.
+    pub fn login_page_instead(&self, of: &str) -> Failure {
+        if self.shown_logged_in {
+            Failure::new(
+                FailureKind::SessionExpired,
+                format!("a login page in place of {of}"),
+            )
+        } else {
+            Failure::page_changed(format!("a login page in place of {of}"))
+        }
+    }
+
+    /// Logs out at the end of the visit by fetching this, if a login was sent, however the visit
+    /// ends: also after an error, and when the card's time is over.
+    ///
+    /// Name it right before the login.
+    pub fn log_out_at_end(&mut self, url: &Url) {
+        self.log_out_at_end = Some(url.clone());
+    }
+
+    /// Logs out now, if a login was sent, with a time limit of its own; best effort: a failure
+    /// changes nothing.
+    pub async fn log_out(&mut self, url: &Url) {
+        self.log_out_at_end = None;
+        if !self.login_sent {
+            return;
+        }
+        self.shown_logged_in = false;
+        let limit = self.connections.limits.log_out;
+        let ask = Ask::get(url, HeaderMap::new());
+        let outcome = tokio::time::timeout(limit, self.fetch(ask, None)).await;
+        let failure = match outcome {
+            Ok(Ok(_)) => return,
+            Ok(Err(failure)) => failure.to_string(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        tracing::debug!(library.id = %self.library.id, failure, "the logout failed");
+    }
+
+    /// Ends the visit: the logout that was named, if it is not done yet.
+    pub(crate) async fn end(&mut self) {
+        if let Some(url) = self.log_out_at_end.take() {
+            self.log_out(&url).await;
+        }
+    }
+
+    /// Sends a request and follows where it leads; the answer is neither a redirect, nor a refusal
+    /// or breakdown of the site.
+    async fn fetch(&mut self, mut ask: Ask, mut slot: Option<Slot>) -> Result<Answer, Failure> {
+        redirect::tidy(&mut ask.url);
+        let mut may_retry = ask.method == Method::GET && !self.login_sent;
+        let mut seen: Vec<Url> = Vec::new();
+        for _ in 0..=MOST_REDIRECTS {
+            self.may_ask(&ask.url)?;
+            let answer = loop {
+                let slot = match slot.take() {
+                    Some(slot) => slot,
+                    None => self.connections.slot(&self.library.base_url).await?,
+                };
+                let outcome = self.exchange(&ask, slot).await;
+                let is_transient = match &outcome {
+                    Ok(answer) => status::is_transient(answer.status, &answer.headers),
+                    Err(fault) => fault.is_transient,
+                };
+                if may_retry && is_transient {
+                    may_retry = false;
+                    tokio::time::sleep(self.connections.limits.pause_before_retry).await;
+                    continue;
+                }
+                break outcome.map_err(|fault| fault.failure)?;
+            };
+            self.keep_cookies(&answer);
+            if let Some(failure) =
+                status::refusal(answer.status, &answer.headers, &place(&answer.url))
+            {
+                return Err(failure);
+            }
+            if !redirect::is_redirect(answer.status) {
+                return Ok(answer);
+            }
+            let location = answer.headers.get(LOCATION).map(HeaderValue::as_bytes);
+            let posted = ask.method == Method::POST;
+            let next = redirect::target(&answer.url, answer.status, location, posted)?;
+            // Once back to the same address is common: a site sets a cookie so.
+            if seen.iter().filter(|url| **url == next).count() > 1 {
+                return Err(Failure::page_changed(format!(
+                    "redirects in a loop at {}",
+                    place(&next)
+                )));
+            }
+            seen.push(next.clone());
+            ask.follow(next);
+        }
+        Err(Failure::page_changed(format!(
+            "more than {MOST_REDIRECTS} redirects, the last to {}",
+            place(&ask.url)
+        )))
+    }
+
+    /// One request with the cookies that belong to it.
+    async fn exchange(&self, ask: &Ask, slot: Slot) -> Result<Answer, super::connections::Fault> {
+        let mut headers = ask.headers.clone();
+        let cookies: Vec<String> = self
+            .jar
+            .get_request_values(&ask.url)
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        if !cookies.is_empty()
+            && let Ok(mut value) = HeaderValue::from_str(&cookies.join("; "))
+        {
+            value.set_sensitive(true);
+            headers.insert(COOKIE, value);
+        }
+        let outcome = self
+            .connections
+            .exchange(
+                ask.method.clone(),
+                &ask.url,
+                headers,
+                ask.fields.clone(),
+                slot,
+            )
+            .await;
+        tracing::debug!(
+            library.id = %self.library.id,
+            method = %ask.method,
+            place = place(&ask.url),
+            status = outcome.as_ref().ok().map(|answer| answer.status.as_u16()),
+            "asked the site"
+        );
+        outcome
+    }
+
+    /// Says no to a URL that is never asked for in this session.
+    fn may_ask(&self, url: &Url) -> Result<(), Failure> {
+        self.connections.may_ask(url)?;
+        if self.library.base_url.scheme() == "https" && url.scheme() != "https" {
+            return Err(Failure::page_changed(format!(
+                "a link to {} without https; not followed",
+                place(url)
+            )));
+        }
+        Ok(())
+    }
+
+    /// Keeps the cookies of an answer, each only where its own host may set it (RFC 6265).
+    fn keep_cookies(&mut self, answer: &Answer) {
+        for header in answer.headers.get_all(SET_COOKIE) {
+            let Ok(text) = std::str::from_utf8(header.as_bytes()) else {
+                continue;
+            };
+            let Ok(cookie) = Cookie::parse(text, &answer.url) else {
+                continue;
+            };
+            // A cookie for a whole top-level domain would travel to strangers.
+            let domain = cookie.domain.as_cow().unwrap_or_default().into_owned();
+            if !domain.contains('.') && answer.url.host_str() != Some(&domain) {
+                continue;
+            }
+            // Not kept is what the host may not set, and what is over already (that deletes).
+            let _ = self.jar.insert(cookie.into_owned(), &answer.url);
+        }
+    }
+
+    /// Reads an answer as a page that was asked for.
+    fn page(&self, answer: Answer) -> Result<Page, Failure> {
+        let here = place(&answer.url);
+        let code = answer.status;
+        if code.is_success() {
+            let page = Page::from_answer(answer)?;
+            if page.body.trim().is_empty() {
+                return Err(Failure::page_changed(format!("an empty page at {here}")));
+            }
+            return Ok(page);
+        }
+        let detail = format!("status {} at {here}", code.as_u16());
+        if let Ok(page) = Page::from_answer(answer)
+            && let Some(failure) = interstitial(&page)
+        {
+            return Err(failure);
+        }
+        let kind = match code.as_u16() {
+            401 if self.shown_logged_in => FailureKind::SessionExpired,
+            403 if !self.login_sent => FailureKind::SiteRefused,
+            _ => FailureKind::PageChanged,
+        };
+        Err(Failure::new(kind, detail))
+    }
+}
+
+/// Shows nothing of the card, its cookies or its pages.
+impl fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("library", &self.library.id)
+            .field("login_sent", &self.login_sent)
+            .field("shown_logged_in", &self.shown_logged_in)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Headers that a system adds; their values are not shown by anything.
+pub(super) fn header_map(headers: &[(&str, &str)]) -> Result<HeaderMap, Failure> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let (Ok(header), Ok(mut value)) =
+            (HeaderName::try_from(*name), HeaderValue::try_from(*value))
+        else {
+            return Err(Failure::page_changed(format!(
+                "the header {name} cannot be sent as the page would have it"
+            )));
+        };
+        value.set_sensitive(true);
+        map.insert(header, value);
+    }
+    Ok(map)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,386 @@
+//! Pages, redirects, cookies and limits.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rstest::rstest;
+
+use super::*;
+
+#[tokio::test]
+async fn a_path_is_below_the_librarys_own_path() {
+    for (base, path, expected) in [
+        (
+            "https://x.test/",
+            "/user/login?a=b",
+            "https://x.test/user/login?a=b",
+        ),
+        (
+            "https://x.test/opac",
+            "user/login",
+            "https://x.test/opac/user/login",
+        ),
+        (
+            "https://x.test/opac/?x=y",
+            "/user",
+            "https://x.test/opac/user",
+        ),
+        ("https://x.test/opac/", "", "https://x.test/opac/"),
+        (
+            "https://x.test/",
+            "//evil.test/",
+            "https://x.test/evil.test/",
+        ),
+        (
+            "https://x.test/",
+            "http://evil.test/",
+            "https://x.test/http://evil.test/",
+        ),
+    ] {
+        let visitor = Visitor::to(&base.parse().unwrap());
+        assert_eq!(visitor.session().url(path).unwrap().as_str(), expected);
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_followed_with_the_cookies_that_each_sets() {
+    let site = TestSite::start(|request| match path(request) {
+        "/a" => reply(
+            "302 Found",
+            &["Location: b/c#part", "Set-Cookie: one=1; Path=/"],
+            "",
+        ),
+        "/b/c" => reply("301 Moved", &["Location: ../d", "Set-Cookie: two=2"], ""),
+        _ => page(request),
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    let shown = session.get(&session.url("a#x").unwrap()).await.unwrap();
+    assert_eq!(site.lines(), ["GET /a", "GET /b/c", "GET /d"]);
+    assert_eq!(shown.url.path(), "/d");
+    assert_eq!(shown.url.fragment(), None);
+    assert!(shown.body.contains("cookie: one=1\r\n"), "{}", shown.body);
+    assert_eq!(session.cookie("one").as_deref(), Some("1"));
+    assert_eq!(session.cookie("absent"), None);
+}
+
+#[tokio::test]
+async fn redirects_without_end_are_given_up() {
+    let count = AtomicUsize::new(0);
+    let site = TestSite::start(move |request| match path(request) {
+        "/loop" => redirect("302 Found", "/pool"),
+        "/pool" => redirect("302 Found", "/loop"),
+        "/blank" => reply("302 Found", &[], ""),
+        _ => redirect(
+            "302 Found",
+            &format!("/endless?{}", count.fetch_add(1, Ordering::SeqCst)),
+        ),
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    for (start, most) in [("loop", 5), ("endless", 11), ("blank", 1)] {
+        let before = site.lines().len();
+        assert_eq!(
+            kind(session.get(&session.url(start).unwrap()).await),
+            "page_changed"
+        );
+        assert!(site.lines().len() - before <= most, "{:?}", site.lines());
+    }
+}
+
+#[tokio::test]
+async fn a_site_may_set_a_cookie_by_a_redirect_to_the_same_page() {
+    let site = TestSite::start(|request| {
+        if request.contains("cookie: seen=1") {
+            page("there")
+        } else {
+            reply("302 Found", &["Location: /", "Set-Cookie: seen=1"], "")
+        }
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    assert_eq!(
+        visitor.session().get(&site.url).await.unwrap().body,
+        "there"
+    );
+}
+
+#[tokio::test]
+async fn two_cards_never_share_a_cookie() {
+    let site = TestSite::start(|request| {
+        let who = path(request).trim_matches('/').to_owned();
+        reply(
+            "200 OK",
+            &[&format!("Set-Cookie: who={who}; Path=/")],
+            request,
+        )
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    let (mut first, mut second) = (visitor.session(), visitor.session());
+    first.get(&first.url("anna").unwrap()).await.unwrap();
+    let shown = second.get(&second.url("ben").unwrap()).await.unwrap();
+    assert!(!shown.body.contains("anna"), "{}", shown.body);
+    let shown = first.get(&first.url("x").unwrap()).await.unwrap();
+    assert!(shown.body.contains("who=anna"), "{}", shown.body);
+    assert_eq!(second.cookie("who").as_deref(), Some("ben"));
+}
+
+#[tokio::test]
+async fn a_cookie_for_another_host_or_a_whole_domain_or_a_time_past_is_ignored() {
+    let site = TestSite::start(|_| {
+        reply(
+            "200 OK",
+            &[
+                "Set-Cookie: a=1; Domain=books.test",
+                "Set-Cookie: b=1; Domain=test",
+                "Set-Cookie: c=1; Domain=0.0.1",
+                "Set-Cookie: d=1; Max-Age=0",
+                "Set-Cookie: e=1",
+            ],
+            "x",
+        )
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    session.get(&site.url).await.unwrap();
+    session.get(&site.url).await.unwrap();
+    let asked = site.asked();
+    assert!(asked[1].contains("cookie: e=1\r\n"), "{}", asked[1]);
+}
+
+#[tokio::test]
+async fn headers_of_a_system_stay_with_their_host() {
+    let other = TestSite::start(page).await;
+    let there = other.url.clone();
+    let site = TestSite::start(move |request| match path(request) {
+        "/away" => redirect("302 Found", there.as_str()),
+        "/on" => redirect("302 Found", "/here"),
+        _ => page(request),
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    let headers = [("X-Token", "t0ken")];
+    for (start, expected) in [("on", true), ("away", false)] {
+        let url = session.url(start).unwrap();
+        let shown = session.get_with(&url, &headers).await.unwrap();
+        assert_eq!(shown.body.contains("x-token: t0ken"), expected, "{start}");
+        assert!(shown.body.contains("user-agent: LibraryHippo/"));
+    }
+    let bad = [("X-Token", "a\r\nb")];
+    assert_eq!(
+        kind(session.get_with(&site.url, &bad).await),
+        "page_changed"
+    );
+}
+
+#[tokio::test]
+async fn before_a_login_a_page_is_asked_for_once_more_after_a_passing_fault() {
+    for make in [
+        (|| Reply::Drop) as fn() -> Reply,
+        || reply("502 Bad Gateway", &[], "x"),
+        || reply("503 Unavailable", &[], "x"),
+        || Reply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_vec()),
+    ] {
+        let count = AtomicUsize::new(0);
+        let site = TestSite::start(move |request| {
+            if path(request) == "/well" && count.fetch_add(1, Ordering::SeqCst) > 0 {
+                page("well")
+            } else {
+                make()
+            }
+        })
+        .await;
+        let visitor = Visitor::to(&site.url);
+        let mut session = visitor.session();
+        session.get(&session.url("well").unwrap()).await.unwrap();
+        assert_eq!(
+            kind(session.get(&session.url("ill").unwrap()).await),
+            "site_down"
+        );
+        assert_eq!(
+            site.lines(),
+            ["GET /well", "GET /well", "GET /ill", "GET /ill"]
+        );
+        let posted = session.post(&session.url("post").unwrap(), &[], &[]).await;
+        assert_eq!(kind(posted), "site_down");
+        assert_eq!(site.lines().len(), 5, "a POST is not tried again");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_has_to_wait_is_not_repeated() {
+    let site = TestSite::start(|request| match path(request) {
+        "/429" => reply("429 Too Many", &["Retry-After: 90"], "x"),
+        _ => reply("503 Unavailable", &["Retry-After: 120"], "x"),
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    for (path, kind, wait) in [("429", "site_refused", 90), ("503", "site_down", 120)] {
+        let failure = session.get(&session.url(path).unwrap()).await.unwrap_err();
+        assert_eq!(failure.kind.as_str(), kind);
+        assert_eq!(failure.retry_after, Some(Duration::from_secs(wait)));
+    }
+    assert_eq!(site.lines().len(), 2);
+}
+
+#[rstest]
+#[case("403 Forbidden", "x", "site_refused")]
+#[case("404 Not Found", "x", "page_changed")]
+#[case("404 Not Found", "<h1>Down for maintenance</h1>", "site_down")]
+#[case("401 Unauthorized", "x", "page_changed")]
+#[case("304 Not Modified", "", "page_changed")]
+#[case("200 OK", " \n", "page_changed")]
+#[case("204 No Content", "", "page_changed")]
+#[case("500 Oh No", "x", "site_down")]
+#[tokio::test]
+async fn what_is_not_the_page_has_a_named_failure(
+    #[case] status: &'static str,
+    #[case] body: &'static str,
+    #[case] expected: &str,
+) {
+    let site = TestSite::start(move |_| reply(status, &[], body)).await;
+    let visitor = Visitor::to(&site.url);
+    assert_eq!(kind(visitor.session().get(&site.url).await), expected);
+}
+
+#[tokio::test]
+async fn a_page_of_fifty_megabytes_is_refused_whether_or_not_it_says_so() {
+    let zeros = vec![b'x'; 50 * 1024 * 1024];
+    let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
+    bomb.write_all(&zeros).unwrap();
+    let bomb = bomb.finish().unwrap();
+    assert!(bomb.len() < 1024 * 1024);
+    let (zeros, bomb) = (Arc::new(zeros), Arc::new(bomb));
+    let site = TestSite::start(move |request| match path(request) {
+        "/said" => reply("200 OK", &[], &*zeros),
+        "/unsaid" => {
+            let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+            Reply::Bytes([head, zeros.as_slice()].concat())
+        }
+        _ => reply("200 OK", &["Content-Encoding: gzip"], &*bomb),
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    for path in ["said", "unsaid", "bomb"] {
+        let failure = session.get(&session.url(path).unwrap()).await.unwrap_err();
+        assert_eq!(failure.kind.as_str(), "page_changed");
+        assert!(failure.detail.contains("8 MiB"), "{failure}");
+    }
+    assert_eq!(site.lines().len(), 3, "and is not asked for again");
+}
+
+#[tokio::test]
+async fn a_packed_page_is_unpacked_and_one_that_cannot_be_is_no_page() {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all("<p>Čapek".as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let site = TestSite::start(move |request| {
+        let body: &[u8] = if path(request) == "/well" {
+            &packed
+        } else {
+            b"no gzip"
+        };
+        reply("200 OK", &["Content-Encoding: gzip"], body)
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    let shown = session.get(&session.url("well").unwrap()).await.unwrap();
+    assert_eq!(shown.body, "<p>Čapek");
+    assert_eq!(
+        kind(session.get(&session.url("ill").unwrap()).await),
+        "site_down"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_not_waited_for_without_end() {
+    let site = TestSite::start(|_| Reply::Hang).await;
+    let mut visitor = Visitor::to(&site.url);
+    let mut options = options();
+    options.limits.response = Duration::from_millis(50);
+    visitor.connections = Connections::new(&options).unwrap();
+    assert_eq!(kind(visitor.session().get(&site.url).await), "site_down");
+    assert_eq!(site.lines().len(), 2);
+}
+
+#[tokio::test]
+async fn nobody_at_home_is_site_down() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let visitor = Visitor::to(&url.parse().unwrap());
+    let failure = visitor
+        .session()
+        .get(&visitor.library.base_url)
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind.as_str(), "site_down");
+    assert!(failure.detail.contains("no connection"), "{failure}");
+}
+
+#[tokio::test]
+async fn at_most_two_requests_of_one_library_are_in_flight() {
+    let now = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let (count, peak) = (Arc::clone(&now), Arc::clone(&most));
+    let app = axum::Router::new().fallback(move || {
+        let (count, peak) = (Arc::clone(&count), Arc::clone(&peak));
+        async move {
+            peak.fetch_max(count.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            count.fetch_sub(1, Ordering::SeqCst);
+            "page"
+        }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url: Url = format!("http://{}/", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let visitor = Visitor::to(&url);
+    let visits = (0..8).map(|_| async {
+        let mut session = visitor.session();
+        session.get(&url).await.unwrap();
+    });
+    futures::future::join_all(visits).await;
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn private_addresses_are_refused_when_told_to_by_number_by_name_and_by_redirect() {
+    let site = TestSite::start(|_| page("inside")).await;
+    let mut visitor = Visitor::to(&site.url);
+    let mut options = options();
+    options.refuse_private_addresses = true;
+    visitor.connections = Connections::new(&options).unwrap();
+    let mut session = visitor.session();
+    let mut by_name = site.url.clone();
+    by_name.set_host(Some("localhost")).unwrap();
+    for url in [&site.url, &by_name] {
+        let failure = session.get(url).await.unwrap_err();
+        assert_eq!(failure.kind.as_str(), "page_changed", "{failure}");
+    }
+    assert!(site.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_site_down_and_nothing_is_sent() {
+    let (site, _) = TestSite::start_tls(|_| page("x")).await;
+    let visitor = Visitor::to(&site.url);
+    let failure = visitor.session().get(&site.url).await.unwrap_err();
+    assert_eq!(failure.kind.as_str(), "site_down");
+    assert!(failure.detail.contains("certificate"), "{failure}");
+    assert!(site.asked().is_empty());
+}

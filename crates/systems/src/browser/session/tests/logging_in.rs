@@ -1,0 +1,254 @@
+//! What becomes of a number and PIN, and of a session.
+
+use super::*;
+
+#[tokio::test]
+async fn what_a_status_means_changes_with_the_login() {
+    let site = TestSite::start(|request| match path(request) {
+        "/login" => page(LOGIN),
+        "/in" => page("in"),
+        "/401" => reply("401 Unauthorized", &[], "x"),
+        _ => reply("403 Forbidden", &[], "x"),
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    log_in(&mut session).await.unwrap();
+    assert!(session.is_login_sent());
+    let (no_session, forbidden) = (session.url("401").unwrap(), session.url("403").unwrap());
+    assert_eq!(kind(session.get(&forbidden).await), "page_changed");
+    assert_eq!(kind(session.get(&no_session).await), "page_changed");
+    assert_eq!(
+        session.login_page_instead("x").kind.as_str(),
+        "page_changed"
+    );
+    session.note_logged_in();
+    assert_eq!(kind(session.get(&no_session).await), "session_expired");
+    assert_eq!(
+        session.login_page_instead("x").kind.as_str(),
+        "session_expired"
+    );
+}
+
+#[tokio::test]
+async fn a_login_is_sent_once_with_its_hidden_fields_after_the_permit() {
+    let site = TestSite::start(|request| match path(request) {
+        "/login" => page(LOGIN),
+        "/in" => redirect("302 Found", "/account"),
+        _ => page("account"),
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    let shown = log_in(&mut session).await.unwrap();
+    assert_eq!(shown.body, "account");
+    assert_eq!(site.lines(), ["GET /login", "POST /in", "GET /account"]);
+    assert_eq!(visitor.permit.count(), 1);
+    let asked = site.asked();
+    assert!(asked[1].ends_with(&format!("lt=token&number={NUMBER}&pin={PIN}")));
+    assert!(!asked[2].contains(PIN) && !asked[2].contains("content-type"));
+}
+
+#[tokio::test]
+async fn without_the_permit_no_login_is_sent() {
+    let site = TestSite::start(|_| page(LOGIN)).await;
+    let mut visitor = Visitor::to(&site.url);
+    visitor.permit = Permit {
+        says_no: true,
+        ..Permit::default()
+    };
+    let mut session = visitor.session();
+    assert_eq!(kind(log_in(&mut session).await), "not_tried");
+    assert!(!session.is_login_sent());
+    assert_eq!(site.lines(), ["GET /login"]);
+}
+
+#[tokio::test]
+async fn a_login_form_that_goes_elsewhere_is_not_sent_and_the_permit_not_asked() {
+    let other = TestSite::start(|_| page("caught")).await;
+    for (form, allowed) in [
+        (LOGIN.replace("/in", &format!("{}in", other.url)), false),
+        (LOGIN.replace("/in", "https://books.test/in"), false),
+        (LOGIN.replace("method=post", "method=get"), false),
+        (LOGIN.replace("name=pin", "name=password"), false),
+        (LOGIN.to_owned(), true),
+    ] {
+        let site = TestSite::start(move |_| page(&form)).await;
+        let visitor = Visitor::to(&site.url);
+        let mut session = visitor.session();
+        let outcome = log_in(&mut session).await;
+        assert_eq!(visitor.permit.count(), usize::from(allowed));
+        if !allowed {
+            assert_eq!(kind(outcome), "page_changed");
+            assert_eq!(site.lines(), ["GET /login"]);
+        }
+    }
+    assert!(other.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_login_goes_to_a_host_that_the_library_declares() {
+    let other = TestSite::start(|_| page("welcome")).await;
+    let form = LOGIN.replace("/in", &format!("{}in", other.url));
+    let site = TestSite::start(move |_| page(&form)).await;
+    let mut visitor = Visitor::to(&site.url);
+    let port = other.url.port().unwrap();
+    visitor.library.login_hosts = vec![format!("127.0.0.1:{port}")];
+    assert_eq!(
+        log_in(&mut visitor.session()).await.unwrap().body,
+        "welcome"
+    );
+}
+
+#[tokio::test]
+async fn a_form_with_a_pin_goes_out_as_a_login_only() {
+    let site = TestSite::start(|_| page(LOGIN)).await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    let login = session.get(&site.url).await.unwrap();
+    let mut form = Form::find(&login, "form").unwrap();
+    form.set_secret("pin", &visitor.secret.pin);
+    assert_eq!(kind(session.submit(form).await), "page_changed");
+    let mut form = Form::find(&login, "form").unwrap();
+    form.set("number", "1").header("X-Mine", "2");
+    session.submit(form).await.unwrap();
+    let asked = site.asked();
+    assert_eq!(asked.len(), 2);
+    assert!(asked[1].contains("x-mine: 2") && asked[1].ends_with("lt=token&number=1&pin="));
+}
+
+#[tokio::test]
+async fn a_redirect_that_would_carry_the_pin_on_is_refused() {
+    let other = TestSite::start(|_| page("caught")).await;
+    for status in ["307 Temporary Redirect", "308 Permanent Redirect"] {
+        for to in [other.url.to_string(), "/elsewhere".to_owned()] {
+            let site = TestSite::start(move |request| match path(request) {
+                "/login" => page(LOGIN),
+                _ => redirect(status, &to),
+            })
+            .await;
+            let visitor = Visitor::to(&site.url);
+            assert_eq!(kind(log_in(&mut visitor.session()).await), "page_changed");
+            assert_eq!(site.lines(), ["GET /login", "POST /in"]);
+        }
+    }
+    assert!(other.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_login_is_never_sent_twice_whatever_becomes_of_it() {
+    for (make, expected) in [
+        ((|| Reply::Drop) as fn() -> Reply, "site_down"),
+        (|| reply("502 Bad Gateway", &[], "x"), "site_down"),
+        (|| reply("503 Unavailable", &[], "x"), "site_down"),
+        (|| reply("429 Too Many", &[], "x"), "site_refused"),
+        (
+            || Reply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx".to_vec()),
+            "site_down",
+        ),
+        (|| redirect("302 Found", "/drop"), "site_down"),
+    ] {
+        let site = TestSite::start(move |request| match path(request) {
+            "/login" => page(LOGIN),
+            "/in" => make(),
+            _ => Reply::Drop,
+        })
+        .await;
+        let visitor = Visitor::to(&site.url);
+        let mut session = visitor.session();
+        assert_eq!(kind(log_in(&mut session).await), expected);
+        let lines = site.lines();
+        assert_eq!(lines.iter().filter(|line| *line == "POST /in").count(), 1);
+        assert!(lines.iter().filter(|line| *line == "GET /drop").count() <= 1);
+        assert_eq!(visitor.permit.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_login_comes_back_as_the_page_that_says_so() {
+    let site = TestSite::start(|request| match path(request) {
+        "/login" => page(LOGIN),
+        _ => reply("401 Unauthorized", &[], "wrong PIN"),
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    let shown = log_in(&mut visitor.session()).await.unwrap();
+    assert_eq!((shown.status, shown.body.as_str()), (401, "wrong PIN"));
+}
+
+#[tokio::test]
+async fn the_logout_is_only_for_who_logged_in_and_changes_nothing() {
+    let site = TestSite::start(|request| match path(request) {
+        "/login" => page(LOGIN),
+        "/out" => Reply::Drop,
+        _ => page("in"),
+    })
+    .await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    let out = session.url("out").unwrap();
+    session.log_out_at_end(&out);
+    session.end().await;
+    assert!(site.lines().is_empty());
+    session.log_out_at_end(&out);
+    log_in(&mut session).await.unwrap();
+    session.log_out(&out).await;
+    session.end().await;
+    assert_eq!(site.lines(), ["GET /login", "POST /in", "GET /out"]);
+}
+
+#[tokio::test]
+async fn by_https_a_login_works_and_no_way_leads_to_http() {
+    let plain = TestSite::start(|_| page("caught")).await;
+    let there = plain.url.clone();
+    let (site, root) = TestSite::start_tls(move |request| match path(request) {
+        "/login" => reply("200 OK", &["Set-Cookie: s=1; Secure; HttpOnly"], LOGIN),
+        "/in" => page("welcome"),
+        "/away" => redirect("302 Found", there.as_str()),
+        _ => page(&LOGIN.replace("/in", there.as_str())),
+    })
+    .await;
+    let mut visitor = Visitor::to(&site.url);
+    visitor.connections =
+        Connections::with(&options(), |builder| builder.tls_certs_only([root.clone()])).unwrap();
+    let mut session = visitor.session();
+    assert_eq!(log_in(&mut session).await.unwrap().body, "welcome");
+    assert!(site.asked()[1].contains("cookie: s=1"));
+    let away = session.url("away").unwrap();
+    assert_eq!(kind(session.get(&away).await), "page_changed");
+    assert_eq!(kind(session.get(&plain.url).await), "page_changed");
+    let trap = session.get(&session.url("trap").unwrap()).await.unwrap();
+    let mut form = Form::find(&trap, "form").unwrap();
+    form.set_secret("pin", &visitor.secret.pin);
+    assert_eq!(kind(session.log_in(form).await), "page_changed");
+    assert!(plain.asked().is_empty());
+    assert_eq!(visitor.permit.count(), 1);
+}
+
+#[tokio::test]
+async fn no_failure_and_nothing_shown_tells_the_number_the_pin_or_a_cookie() {
+    // A site that sends back all it knows, in every way that it can.
+    for n in 0..6 {
+        let site = TestSite::start(move |request| {
+            let all = format!("/{PIN}/x{NUMBER}?pin={PIN}&c=c00kie");
+            match (path(request), n) {
+                ("/login", _) => reply("200 OK", &["Set-Cookie: s=c00kie"], LOGIN),
+                (_, 0) => reply(&format!("500 {PIN}"), &[], &all),
+                (_, 1) => redirect("307 Temporary Redirect", &all),
+                (_, 2) if path(request) == "/in" => redirect("302 Found", &all),
+                (_, 3) => reply("302 Found", &[&format!("Location: ftp://x{all}")], ""),
+                (_, 4) => Reply::Drop,
+                _ => reply("404 Not Found", &["Content-Type: image/png"], &all),
+            }
+        })
+        .await;
+        let visitor = Visitor::to(&site.url);
+        let mut session = visitor.session();
+        let outcome = log_in(&mut session).await;
+        let failure = outcome.as_ref().err();
+        let shown = format!("{session:?} {outcome:?} {failure:?} {:?}", session.secret());
+        for hidden in [NUMBER, "4711", "c00kie"] {
+            assert!(!shown.contains(hidden), "{n}: {shown}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What an answer's status means.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use hippo_core::failure::{Failure, FailureKind};
+use reqwest::StatusCode;
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+
+/// The longest that a site is left alone for its asking.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The failure that a site's refusal or breakdown means, whatever was asked for.
+///
+/// 429 is `site_refused`, 5xx `site_down`, both with the site's wish to be left alone.
+pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, place: &str) -> Option<Failure> {
+    let kind = match status.as_u16() {
+        429 => FailureKind::SiteRefused,
+        500..=599 => FailureKind::SiteDown,
+        _ => return None,
+    };
+    let failure = Failure::new(kind, format!("status {} at {place}", status.as_u16()));
+    Some(match retry_after(headers) {
+        Some(wait) => failure.retry_after(wait),
+        None => failure,
+    })
+}
+
+/// Whether the same question may well be answered a moment later.
+pub(super) fn is_transient(status: StatusCode, headers: &HeaderMap) -> bool {
+    matches!(status.as_u16(), 502..=504) && !headers.contains_key(RETRY_AFTER)
+}
+
+/// How long a site asks to be left alone: seconds or a date, at most a day; a date is counted from
+/// the site's own clock where it tells it.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number too long for us is a long wait.
+        value.parse().map_or(LONGEST_WAIT, Duration::from_secs)
+    } else {
+        let until = http_date(value)?;
+        let now = headers
+            .get(DATE)
+            .and_then(|date| http_date(date.to_str().ok()?))
+            .unwrap_or_else(Utc::now);
+        (until - now).to_std().ok()?
+    };
+    (!wait.is_zero()).then_some(wait.min(LONGEST_WAIT))
+}
+
+fn http_date(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(text.trim())
+        .ok()
+        .map(|date| date.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(retry: &str, date: Option<&str>) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, retry.parse().unwrap());
+        if let Some(date) = date {
+            headers.insert(DATE, date.parse().unwrap());
+        }
+        retry_after(&headers).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn the_sites_wish_is_read_as_seconds_or_a_date_and_capped_at_a_day() {
+        let now = Some("Sat, 21 Nov 2026 10:00:00 GMT");
+        assert_eq!(wait("120", None), Some(120));
+        assert_eq!(wait(" 120 ", None), Some(120));
+        assert_eq!(wait("999999", None), Some(86_400));
+        assert_eq!(wait("99999999999999999999999", None), Some(86_400));
+        assert_eq!(wait("Sat, 21 Nov 2026 10:02:00 GMT", now), Some(120));
+        assert_eq!(wait("Sun, 20 Dec 2026 10:02:00 GMT", now), Some(86_400));
+        assert_eq!(wait("Sat, 21 Nov 2026 09:00:00 GMT", now), None);
+        for odd in ["0", "", "soon", "-5", "1.5"] {
+            assert_eq!(wait(odd, None), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn refusals_and_breakdowns_have_their_kinds() {
+        let kind = |status: u16| {
+            refusal(
+                StatusCode::from_u16(status).unwrap(),
+                &HeaderMap::new(),
+                "/",
+            )
+            .map(|failure| failure.kind)
+        };
+        assert_eq!(kind(429), Some(FailureKind::SiteRefused));
+        assert_eq!(kind(500), Some(FailureKind::SiteDown));
+        assert_eq!(kind(503), Some(FailureKind::SiteDown));
+        assert_eq!(kind(200), None);
+        assert_eq!(kind(404), None);
+    }
+}

@@ -1,0 +1,264 @@
+//! A site for tests: answers each request with the bytes that a closure makes of it, and remembers
+//! what it was asked.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hippo_core::card::CardSecret;
+use hippo_core::failure::Failure;
+use hippo_core::library::Library;
+use hippo_core::site::LoginPermit;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use url::Url;
+
+use super::{Connections, Limits, Session};
+use crate::SitesOptions;
+
+/// What no log, error or page may show.
+pub(crate) const PIN: &str = "canary-pin-4711";
+/// As [`PIN`].
+pub(crate) const NUMBER: &str = "canary-number-0815";
+
+/// How a request is answered.
+pub(crate) enum Reply {
+    /// With these bytes, then the connection is closed.
+    Bytes(Vec<u8>),
+    /// Not at all: the connection is closed.
+    Drop,
+    /// Not at all: the connection stays open.
+    Hang,
+}
+
+/// An answer with this status line, these header lines and this body.
+pub(crate) fn reply(status: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Reply {
+    let body = body.as_ref();
+    let mut bytes = format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    for header in headers {
+        bytes.push_str(header);
+        bytes.push_str("\r\n");
+    }
+    bytes.push_str("\r\n");
+    let mut bytes = bytes.into_bytes();
+    bytes.extend_from_slice(body);
+    Reply::Bytes(bytes)
+}
+
+/// A page with this body.
+pub(crate) fn page(body: &str) -> Reply {
+    reply("200 OK", &["Content-Type: text/html; charset=utf-8"], body)
+}
+
+/// A redirect to there.
+pub(crate) fn redirect(status: &str, location: &str) -> Reply {
+    reply(status, &[&format!("Location: {location}")], "")
+}
+
+/// A site on loopback.
+pub(crate) struct TestSite {
+    pub(crate) url: Url,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl TestSite {
+    /// Serves what the closure makes of each request (its whole text), by http.
+    pub(crate) async fn start(answer: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+        Self::serve(answer, None).await
+    }
+
+    /// As [`Self::start`], by https, with a certificate for `localhost` that nobody vouches for;
+    /// it comes along.
+    pub(crate) async fn start_tls(
+        answer: impl Fn(&str) -> Reply + Send + Sync + 'static,
+    ) -> (Self, reqwest::Certificate) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let der = made.cert.der().to_vec();
+        let config = ServerConfig::builder_with_provider(Arc::new(
+            tokio_rustls::rustls::crypto::aws_lc_rs::default_provider(),
+        ))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![CertificateDer::from(der.clone())],
+            PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+        let site = Self::serve(answer, Some(TlsAcceptor::from(Arc::new(config)))).await;
+        (site, reqwest::Certificate::from_der(&der).unwrap())
+    }
+
+    async fn serve(
+        answer: impl Fn(&str) -> Reply + Send + Sync + 'static,
+        tls: Option<TlsAcceptor>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = if tls.is_some() {
+            format!("https://localhost:{port}/")
+        } else {
+            format!("http://127.0.0.1:{port}/")
+        };
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (answer, log) = (Arc::new(answer), Arc::clone(&asked));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (answer, log, tls) = (Arc::clone(&answer), Arc::clone(&log), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => talk(stream, &*answer, &log).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                talk(stream, &*answer, &log).await;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        Self {
+            url: url.parse().unwrap(),
+            asked,
+        }
+    }
+
+    /// Every request so far, as text.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// The request lines so far, without the version: `GET /x`.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.asked()
+            .iter()
+            .map(|request| {
+                let line = request.lines().next().unwrap_or_default();
+                line.trim_end_matches(" HTTP/1.1").to_owned()
+            })
+            .collect()
+    }
+}
+
+async fn talk(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    answer: &(impl Fn(&str) -> Reply + Send + Sync),
+    log: &Mutex<Vec<String>>,
+) {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    let request = loop {
+        match stream.read(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .filter_map(|line| line.split_once(": "))
+                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                .map_or(0, |(_, length)| length.parse().unwrap());
+            if body.len() >= length {
+                break text;
+            }
+        }
+    };
+    log.lock().unwrap().push(request.clone());
+    match answer(&request) {
+        Reply::Bytes(bytes) => {
+            // A visitor that has read enough hangs up.
+            let _ = stream.write_all(&bytes).await;
+            let _ = stream.shutdown().await;
+        }
+        Reply::Drop => {}
+        Reply::Hang => tokio::time::sleep(Duration::from_secs(60)).await,
+    }
+}
+
+/// Counts how often it was asked, and says no on request.
+#[derive(Default)]
+pub(crate) struct Permit {
+    pub(crate) asked: AtomicUsize,
+    pub(crate) says_no: bool,
+}
+
+impl Permit {
+    pub(crate) fn count(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl LoginPermit for Permit {
+    async fn about_to_log_in(&self) -> Result<(), Failure> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.says_no {
+            Err(Failure::not_tried("no mark"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// What a session needs, all in one.
+pub(crate) struct Visitor {
+    pub(crate) connections: Connections,
+    pub(crate) library: Library,
+    pub(crate) secret: CardSecret,
+    pub(crate) permit: Permit,
+}
+
+impl Visitor {
+    pub(crate) fn to(base_url: &Url) -> Self {
+        Self {
+            connections: Connections::new(&options()).unwrap(),
+            library: library(base_url),
+            secret: secret(),
+            permit: Permit::default(),
+        }
+    }
+
+    pub(crate) fn session(&self) -> Session<'_> {
+        Session::new(&self.connections, &self.library, &self.secret, &self.permit)
+    }
+}
+
+/// Short pauses; the limits themselves are far away, but for tests that shorten them.
+pub(crate) fn options() -> SitesOptions {
+    SitesOptions {
+        limits: Limits {
+            pause_before_retry: Duration::from_millis(1),
+            ..Limits::default()
+        },
+        ..SitesOptions::default()
+    }
+}
+
+pub(crate) fn library(base_url: &Url) -> Library {
+    Library {
+        id: "books".parse().unwrap(),
+        name: "Books".into(),
+        system: "sierra".parse().unwrap(),
+        base_url: base_url.clone(),
+        account_url: None,
+        timezone: chrono_tz::UTC,
+        date_format: None,
+        login_hosts: Vec::new(),
+        options: Default::default(),
+    }
+}
+
+pub(crate) fn secret() -> CardSecret {
+    CardSecret {
+        number: NUMBER.into(),
+        pin: PIN.into(),
+    }
+}

@@ -1,0 +1,147 @@
+//! What the site answers: a page, or JSON that script puts into a page.
+
+use serde_json::Value;
+
+/// The HTML of an answer, and all its other words, whether it came as a page or as JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// The page, or the pieces of a page one after the other.
+    pub(super) html: String,
+    /// Script that the answer wants run; of a page, the page itself.
+    pub(super) script: String,
+    /// It is JSON that sends the browser elsewhere instead of saying something.
+    pub(super) sends_elsewhere: bool,
+}
+
+/// Unwraps an answer; `None` for JSON that is malformed or cut short.
+pub(super) fn unwrap(body: &str) -> Option<Answer> {
+    let trimmed = body.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    if !trimmed.starts_with('{') {
+        return Some(Answer {
+            html: body.to_owned(),
+            script: body.to_owned(),
+            sends_elsewhere: false,
+        });
+    }
+    let Value::Object(object) = serde_json::from_str(trimmed).ok()? else {
+        return None;
+    };
+    let mut html = String::new();
+    for key in ["content", "zones"] {
+        if let Some(value) = object.get(key) {
+            append_texts(value, &mut html);
+        }
+    }
+    let mut script = html.clone();
+    for (key, value) in &object {
+        if !matches!(key.as_str(), "content" | "zones") {
+            append_texts(value, &mut script);
+        }
+    }
+    Some(Answer {
+        html,
+        script,
+        sends_elsewhere: ["redirectURL", "redirectUrl", "redirect"]
+            .iter()
+            .any(|key| object.contains_key(*key)),
+    })
+}
+
+/// Every text in a value, each on lines of its own.
+fn append_texts(value: &Value, to: &mut String) {
+    match value {
+        Value::String(text) => {
+            to.push_str(text);
+            to.push('\n');
+        }
+        Value::Array(values) => values.iter().for_each(|value| append_texts(value, to)),
+        Value::Object(values) => values.values().for_each(|value| append_texts(value, to)),
+        _ => {}
+    }
+}
+
+/// The address in `RedirectAfterLogin('…')`.
+pub(super) fn redirect_after_login(script: &str) -> Option<String> {
+    let (_, after) = script.split_once("RedirectAfterLogin")?;
+    let after = after.trim_start().strip_prefix('(')?.trim_start();
+    let quote = after.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let (address, _) = after.get(1..)?.split_once(quote)?;
+    Some(unescape(address))
+}
+
+/// The token in `var __sdcsrf = "…"`.
+pub(super) fn token(page: &str) -> Option<String> {
+    let (_, after) = page.split_once("__sdcsrf")?;
+    let after = after.trim_start().strip_prefix('=')?.trim_start();
+    let quote = after.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let (token, _) = after.get(1..)?.split_once(quote)?;
+    Some(token.to_owned()).filter(|token| !token.is_empty())
+}
+
+/// The first address in quotes that contains `part`, as script or markup writes it.
+pub(super) fn quoted_address(page: &str, part: &str) -> Option<String> {
+    let at = page.find(part)?;
+    let (before, from) = page.split_at_checked(at)?;
+    let start = before.rfind(['"', '\''])? + 1;
+    let end = from.find(['"', '\''])?;
+    let address = unescape(&format!("{}{}", before.get(start..)?, from.get(..end)?));
+    (!address.contains(char::is_whitespace) && !address.contains(['<', '>'])).then_some(address)
+}
+
+/// An address without what JavaScript and HTML add to it.
+fn unescape(address: &str) -> String {
+    address
+        .replace("\\/", "/")
+        .replace("\\u0026", "&")
+        .replace("&amp;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(r#"{"content":"<p>a</p>","inits":[]}"#, "<p>a</p>\n")]
+    #[case(
+        r#" {"zones":{"x":"<p>a</p>","y":"<p>b</p>"}}"#,
+        "<p>a</p>\n<p>b</p>\n"
+    )]
+    #[case("<p>a</p>", "<p>a</p>")]
+    #[case(r#"{"script":"x"}"#, "")]
+    fn html_is_unwrapped(#[case] body: &str, #[case] html: &str) {
+        assert_eq!(unwrap(body).unwrap().html, html);
+    }
+
+    #[test]
+    fn json_that_is_cut_short_is_nothing() {
+        assert_eq!(unwrap(r#"{"content":"<p>a"#), None);
+    }
+
+    #[rstest]
+    #[case(
+        "<script>RedirectAfterLogin('https://l.test/client/x/account?');</script>",
+        Some("https://l.test/client/x/account?")
+    )]
+    #[case(
+        r#"RedirectAfterLogin( "\/client\/x?a=1&amp;b=2" )"#,
+        Some("/client/x?a=1&b=2")
+    )]
+    #[case("function RedirectAfterLogin(url) {}", None)]
+    #[case("nothing", None)]
+    fn the_address_after_the_login_is_found(#[case] script: &str, #[case] expected: Option<&str>) {
+        assert_eq!(redirect_after_login(script).as_deref(), expected);
+    }
+
+    #[test]
+    fn the_token_and_the_lists_addresses_are_found_in_script() {
+        let page =
+            r#"var __sdcsrf = "t-1"; x = [{"url": "\/client\/a.libraryholdsaccordion?b=1"}]"#;
+        assert_eq!(token(page).as_deref(), Some("t-1"));
+        assert_eq!(
+            quoted_address(page, "libraryholdsaccordion").as_deref(),
+            Some("/client/a.libraryholdsaccordion?b=1")
+        );
+        assert_eq!(quoted_address(page, "librarycheckoutsaccordion"), None);
+    }
+}

@@ -1,0 +1,256 @@
+//! From an answer to what it says; no network.
+
+use hippo_core::account::{Account, Hold, Loan};
+use hippo_core::failure::Failure;
+use scraper::{ElementRef, Html};
+
+use super::answer::{self, Answer};
+use super::{holds, loans};
+use crate::ReadContext;
+use crate::reading::{Css, element_text, first_number, is_cut_short, make_distinct, must_agree};
+
+static LOGIN_FORM: Css = Css::new("form#loginPageForm, form.loginPageForm");
+static LOGIN_ERROR: Css = Css::new("[class*=error], [id*=error], [class*=Error], [id*=Error]");
+static HIDDEN: Css = Css::new(".t-invisible, .hidden");
+static EXCEPTION: Css = Css::new("#exceptionblock, #exceptionBlock");
+static LOANS_TABLE: Css = Css::new("table.checkoutsList, table[id^=myCheckouts_checkoutslist]");
+static HOLDS_TABLE: Css = Css::new("table.holdsList, table[id^=myHolds_holdslist]");
+static LOANS_HEADER: Css = Css::new(".checkoutsDueDateHeader, .checkoutsHeader");
+static HOLDS_HEADER: Css = Css::new("thead .holdsStatus, .holdsHeader");
+static LOAN_LINE: Css = Css::new("tr.checkoutsLine");
+static HOLD_LINE: Css = Css::new("tr.pickupHoldsLine, tr.holdsLine");
+static ROWS: Css = Css::new("tr");
+static HEAD: Css = Css::new("thead, tr.checkoutsHeader, tr.holdsHeader");
+static DATA_CELL: Css = Css::new("td");
+static MESSAGES: Css = Css::new(".accountMessage");
+static LOGOUT: Css = Css::new("a[href*=logout]");
+
+const NO_LOANS: [&str; 4] = [
+    "no items checked out",
+    "no items currently checked out",
+    "not have any items checked out",
+    "no checkouts",
+];
+const NO_HOLDS: [&str; 3] = ["no holds", "not have any holds", "no items on hold"];
+
+/// Words of a login that was refused. What the form says before a login is not judged by them.
+const REFUSALS: [&str; 7] = [
+    "incorrect",
+    "invalid",
+    "login failed",
+    "not recognized",
+    "try again",
+    "unable to authenticate",
+    "unsuccessful",
+];
+
+/// What one answer says.
+#[derive(Debug)]
+pub(super) enum Says {
+    /// The login page.
+    Login {
+        /// It refuses a number and PIN.
+        refused: bool,
+    },
+    /// The site has failed.
+    Broken,
+    /// Something of an account.
+    Account(Part),
+    /// Nothing that we know.
+    Unknown,
+}
+
+/// What one answer says about an account.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) loans: Option<Vec<Loan>>,
+    pub(super) holds: Option<Vec<Hold>>,
+    pub(super) declared_loans: Option<u32>,
+    pub(super) messages: Vec<String>,
+    /// Where the page's own link out leads.
+    pub(super) logout: Option<String>,
+}
+
+/// Reads one answer.
+pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failure> {
+    let Some(Answer {
+        html,
+        sends_elsewhere,
+        ..
+    }) = answer::unwrap(body)
+    else {
+        return Err(Failure::page_changed("JSON that is cut short or malformed"));
+    };
+    if sends_elsewhere {
+        return Ok(Says::Login { refused: false });
+    }
+    let page = Html::parse_document(&html);
+    let root = page.root_element();
+    if EXCEPTION.is_in(root) {
+        return Ok(Says::Broken);
+    }
+    if LOGIN_FORM.is_in(root) {
+        return Ok(Says::Login {
+            refused: refuses(root),
+        });
+    }
+    let loans_table = only_one(&LOANS_TABLE, root, "loans")?;
+    let holds_table = only_one(&HOLDS_TABLE, root, "holds")?;
+    let has_table = loans_table.is_some() || holds_table.is_some();
+    if has_table && is_cut_short(&html) {
+        return Err(Failure::page_changed("a page that ends within its list"));
+    }
+    let words = element_text(root);
+    let declared_loans = words
+        .split_once("Total Items Checked Out")
+        .and_then(|(_, after)| first_number(after));
+    let mut part = Part {
+        loans: loans_table
+            .map(|table| loan_list(table, context))
+            .transpose()?,
+        holds: holds_table
+            .map(|table| hold_list(table, context))
+            .transpose()?,
+        declared_loans,
+        messages: MESSAGES
+            .all(root)
+            .map(element_text)
+            .filter(|message| !message.is_empty())
+            .collect(),
+        logout: LOGOUT
+            .first(root)
+            .and_then(|link| link.attr("href"))
+            .map(str::to_owned),
+    };
+    if !has_table {
+        let words = words.to_lowercase();
+        let says_any = |known: &[&str]| known.iter().any(|known| words.contains(known));
+        if declared_loans == Some(0) || says_any(&NO_LOANS) {
+            part.loans = Some(Vec::new());
+        }
+        if says_any(&NO_HOLDS) {
+            part.holds = Some(Vec::new());
+        }
+    }
+    let lower = html.to_ascii_lowercase();
+    let is_account_page = ["librarycheckoutsaccordion", "libraryholdsaccordion"]
+        .iter()
+        .any(|list| lower.contains(list));
+    if part.loans.is_none() && part.holds.is_none() && !is_account_page {
+        return Ok(Says::Unknown);
+    }
+    Ok(Says::Account(part))
+}
+
+/// Whether the answer to a login refuses the number or PIN.
+///
+/// The form alone does not say so: it also comes back when the site forgot what it had sent.
+pub(super) fn refuses_login(answer: &Answer) -> bool {
+    refuses(Html::parse_document(&answer.html).root_element())
+}
+
+fn refuses(root: ElementRef<'_>) -> bool {
+    let has_error = LOGIN_FORM.is_in(root)
+        && LOGIN_ERROR
+            .all(root)
+            .any(|error| !HIDDEN.matches(error) && !element_text(error).is_empty());
+    let words = element_text(root).to_lowercase();
+    has_error || REFUSALS.iter().any(|known| words.contains(known))
+}
+
+/// Puts the parts of one account together; what no part says is unknown.
+pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
+    let mut account = account;
+    for part in parts {
+        if part.loans.is_some() && account.loans.is_some()
+            || part.holds.is_some() && account.holds.is_some()
+        {
+            return Err(Failure::page_changed("the same list twice"));
+        }
+        account.loans = account.loans.or(part.loans);
+        account.holds = account.holds.or(part.holds);
+        account.declared.loans = account.declared.loans.or(part.declared_loans);
+        for message in part.messages {
+            if !account.messages.contains(&message) {
+                account.messages.push(message);
+            }
+        }
+    }
+    if let Some(loans) = &mut account.loans {
+        must_agree(account.declared.loans, loans.len(), "loans")?;
+        make_distinct(loans.iter_mut().map(|loan| &mut loan.id));
+    }
+    if let Some(holds) = &mut account.holds {
+        make_distinct(holds.iter_mut().map(|hold| &mut hold.id));
+    }
+    Ok(account)
+}
+
+/// The table of a list; with a second one, which of them is the list is not known.
+fn only_one<'a>(
+    css: &'static Css,
+    root: ElementRef<'a>,
+    what: &str,
+) -> Result<Option<ElementRef<'a>>, Failure> {
+    let mut tables = css.all(root);
+    let table = tables.next();
+    if tables.next().is_some() {
+        return Err(Failure::page_changed(format!(
+            "more than one table of {what}"
+        )));
+    }
+    Ok(table)
+}
+
+fn loan_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Loan>, Failure> {
+    entries(table, &LOAN_LINE, &LOANS_HEADER, "loans")?
+        .into_iter()
+        .map(|row| loans::loan(row, context))
+        .collect()
+}
+
+fn hold_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Hold>, Failure> {
+    entries(table, &HOLD_LINE, &HOLDS_HEADER, "holds")?
+        .into_iter()
+        .map(|row| holds::hold(row, context))
+        .collect()
+}
+
+/// The rows of a list; none only in a table whose header is known.
+fn entries<'a>(
+    table: ElementRef<'a>,
+    line: &'static Css,
+    header: &'static Css,
+    what: &str,
+) -> Result<Vec<ElementRef<'a>>, Failure> {
+    let mut entries = Vec::new();
+    for row in ROWS.all(table) {
+        let is_of_this_table = row
+            .ancestors()
+            .filter_map(ElementRef::wrap)
+            .find(|ancestor| ancestor.value().name() == "table")
+            .is_some_and(|nearest| nearest.id() == table.id());
+        let is_head = HEAD.matches(row)
+            || row
+                .parent()
+                .and_then(ElementRef::wrap)
+                .is_some_and(|part| HEAD.matches(part));
+        if is_head || !is_of_this_table {
+            continue;
+        }
+        // Newer pages name their rows otherwise; a row of one cell is a remark.
+        if line.matches(row) || DATA_CELL.all(row).count() > 2 {
+            entries.push(row);
+        } else if !element_text(row).is_empty() {
+            return Err(Failure::page_changed(format!(
+                "words among the {what} that are no row"
+            )));
+        }
+    }
+    if entries.is_empty() && !header.is_in(table) {
+        return Err(Failure::page_changed(format!(
+            "a table of {what} without rows and without the header that we know"
+        )));
+    }
+    Ok(entries)
+}

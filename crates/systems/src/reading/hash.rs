@@ -1,0 +1,57 @@
+//! An id for what the site gives none.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+/// An id that stays the same for the same parts: `h` and 24 hexadecimal digits.
+///
+/// The parts must be what does not change from day to day: a title and an author, not a due date.
+pub fn stable_id(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let mut id = String::from("h");
+    for byte in hasher.finalize().iter().take(12) {
+        // Writing to a string cannot fail.
+        let _ = write!(id, "{byte:02x}");
+    }
+    id
+}
+
+/// Makes ids of one list distinct: the second `h12` becomes `h12-2`.
+///
+/// For what a site lists twice, such as two copies of one work without numbers of their own.
+pub fn make_distinct<'a>(ids: impl Iterator<Item = &'a mut String>) {
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    for id in ids {
+        let times = seen.entry(id.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            let _ = write!(id, "-{times}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_parts_give_the_same_id_and_other_parts_another() {
+        let id = stable_id(&["Tidewater", "Okafor"]);
+        assert_eq!(id, "hadcc04362aab630ead07f7cf");
+        assert_ne!(id, stable_id(&["TidewaterO", "kafor"]));
+        assert_ne!(id, stable_id(&["Tidewater"]));
+    }
+
+    #[test]
+    fn what_is_listed_twice_has_two_ids() {
+        let mut ids = ["a", "b", "a", "a"].map(str::to_owned);
+        make_distinct(ids.iter_mut());
+        assert_eq!(ids, ["a", "b", "a-2", "a-3"]);
+    }
+}

@@ -1,0 +1,140 @@
+//! Finding parts of a page, and links that may be kept.
+
+use std::sync::OnceLock;
+
+use scraper::{ElementRef, Selector};
+use url::Url;
+
+/// A CSS selector that is parsed once, at its first use.
+///
+/// One that is malformed finds nothing, so that the page is not recognised; in debug builds its
+/// first use fails loudly, so a test finds it.
+#[derive(Debug)]
+pub struct Css {
+    text: &'static str,
+    selector: OnceLock<Option<Selector>>,
+}
+
+impl Css {
+    /// A selector, to be kept in a `static`.
+    pub const fn new(text: &'static str) -> Self {
+        Self {
+            text,
+            selector: OnceLock::new(),
+        }
+    }
+
+    /// Every part of `scope` that matches, in the page's order.
+    pub fn all<'a>(&'static self, scope: ElementRef<'a>) -> impl Iterator<Item = ElementRef<'a>> {
+        self.selector()
+            .into_iter()
+            .flat_map(move |selector| scope.select(selector))
+    }
+
+    /// The first part of `scope` that matches.
+    pub fn first<'a>(&'static self, scope: ElementRef<'a>) -> Option<ElementRef<'a>> {
+        self.all(scope).next()
+    }
+
+    /// Whether any part of `scope` matches.
+    pub fn is_in(&'static self, scope: ElementRef<'_>) -> bool {
+        self.first(scope).is_some()
+    }
+
+    /// Whether this very element matches.
+    pub fn matches(&'static self, element: ElementRef<'_>) -> bool {
+        self.selector()
+            .is_some_and(|selector| selector.matches(&element))
+    }
+
+    fn selector(&self) -> Option<&Selector> {
+        self.selector
+            .get_or_init(|| {
+                let selector = Selector::parse(self.text).ok();
+                debug_assert!(selector.is_some(), "malformed selector {:?}", self.text);
+                selector
+            })
+            .as_ref()
+    }
+}
+
+/// A link as it may be kept: resolved, http(s) only, no link within the page.
+pub fn web_link(href: &str, base: &Url) -> Option<Url> {
+    let href = href.trim();
+    if href.is_empty() || href.starts_with('#') {
+        return None;
+    }
+    base.join(href)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// Whether a page ends within a table: rows that should follow are missing.
+///
+/// A tree of the page does not tell: parsers close what was left open.
+pub fn is_cut_short(html: &str) -> bool {
+    let mut shown = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some((before, comment)) = rest.split_once("<!--") {
+        shown.push_str(before);
+        rest = comment.split_once("-->").map_or("", |(_, after)| after);
+    }
+    shown.push_str(rest);
+    shown.make_ascii_lowercase();
+    match shown.rfind("<tr") {
+        Some(last_row) => !shown
+            .get(last_row..)
+            .is_some_and(|after| after.contains("</table")),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use scraper::Html;
+
+    static ROW: Css = Css::new("tr.row");
+    static BROKEN: Css = Css::new("tr[");
+
+    #[test]
+    fn parts_are_found_in_the_order_of_the_page() {
+        let page = Html::parse_document("<table><tr class=row id=a><tr id=b><tr class=row id=c>");
+        let ids: Vec<_> = ROW
+            .all(page.root_element())
+            .filter_map(|row| row.attr("id"))
+            .collect();
+        assert_eq!(ids, ["a", "c"]);
+        assert!(ROW.matches(ROW.first(page.root_element()).unwrap()));
+    }
+
+    #[test]
+    #[should_panic(expected = "malformed selector")]
+    fn a_malformed_selector_is_found_by_its_first_test() {
+        BROKEN.is_in(Html::parse_document("").root_element());
+    }
+
+    #[rstest]
+    #[case("/record=b7~S3", Some("https://library.test/record=b7~S3"))]
+    #[case("http://other.test/x", Some("http://other.test/x"))]
+    #[case("#", None)]
+    #[case("", None)]
+    #[case("javascript:alert(1)", None)]
+    #[case("mailto:desk@library.test", None)]
+    #[case("data:text/html,x", None)]
+    fn only_links_to_web_pages_are_kept(#[case] href: &str, #[case] expected: Option<&str>) {
+        let base = Url::parse("https://library.test/patroninfo/7/items").unwrap();
+        assert_eq!(web_link(href, &base).as_ref().map(Url::as_str), expected);
+    }
+
+    #[rstest]
+    #[case("<table><TR><td>a</TABLE>", false)]
+    #[case("<table><tr><td>a</table><!-- <tr> --> <p>", false)]
+    #[case("<table><tr><td>a<tr><td", true)]
+    #[case("<table><tr><td>a<!-- </table>", true)]
+    #[case("<p>no table", false)]
+    fn a_page_that_ends_within_a_table_is_cut_short(#[case] html: &str, #[case] expected: bool) {
+        assert_eq!(is_cut_short(html), expected);
+    }
+}

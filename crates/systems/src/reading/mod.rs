@@ -1,0 +1,17 @@
+//! What all systems read pages with: text, dates, counts, sums of money, links and ids.
+//!
+//! Nothing here knows a system or reaches the network.
+
+mod count;
+mod date;
+mod hash;
+mod html;
+mod money;
+mod text;
+
+pub use self::count::{first_number, must_agree, numbers};
+pub use self::date::{find_date, iso_date, take_date, visible_date};
+pub use self::hash::{make_distinct, stable_id};
+pub use self::html::{Css, is_cut_short, web_link};
+pub use self::money::amount;
+pub use self::text::{decode_entities, element_text, join_title, tidy};

@@ -1,0 +1,225 @@
+//! Words of a page, as they are kept.
+
+use std::borrow::Cow;
+
+use hippo_core::text::clean;
+use scraper::ElementRef;
+use scraper::node::Element;
+
+/// The visible words of an element: spaces folded, control characters dropped, entities decoded.
+///
+/// Words that a line break or a block separates on the screen are separated here too; scripts and
+/// styles say nothing.
+pub fn element_text(element: ElementRef<'_>) -> String {
+    let mut text = String::new();
+    for node in element.descendants() {
+        let after_block = node
+            .prev_sibling()
+            .and_then(|sibling| sibling.value().as_element().map(separates))
+            .unwrap_or(false);
+        let opens_block = node.value().as_element().is_some_and(separates);
+        if after_block || opens_block {
+            text.push(' ');
+        }
+        if let Some(words) = node.value().as_text()
+            && !node
+                .parent()
+                .and_then(|parent| parent.value().as_element().map(is_silent))
+                .unwrap_or(false)
+        {
+            text.push_str(words);
+        }
+    }
+    clean(&text)
+}
+
+/// A title or an author as it is kept: cleaned, without the signs a catalogue leaves at its end.
+///
+/// Trailing ` /`, `:`, `;` and `,` go, full stops stay.
+pub fn tidy(text: &str) -> String {
+    let text = clean(text);
+    let mut rest = text.as_str();
+    loop {
+        let shorter = rest.trim_end_matches([':', ';', ',']).trim_end();
+        let shorter = match shorter.strip_suffix('/') {
+            Some("") => "",
+            Some(before) if before.ends_with(' ') => before.trim_end(),
+            _ => shorter,
+        };
+        if shorter.len() == rest.len() {
+            return rest.to_owned();
+        }
+        rest = shorter;
+    }
+}
+
+/// `Title: Subtitle`, both tidied; the title alone where there is no subtitle.
+pub fn join_title(title: &str, subtitle: &str) -> String {
+    let title = tidy(title);
+    let subtitle = tidy(subtitle);
+    let subtitle = subtitle.trim_start_matches([':', ' ']);
+    match (title.is_empty(), subtitle.is_empty()) {
+        (_, true) => title,
+        (true, false) => subtitle.to_owned(),
+        (false, false) => format!("{title}: {subtitle}"),
+    }
+}
+
+/// Text in which HTML's signs are written as entities, with the signs themselves.
+///
+/// For text that is not in HTML, such as JSON, where sites write `&amp;` all the same. Knows
+/// numbers and the names of the five signs, the space, dashes and quotes; leaves others alone.
+pub fn decode_entities(text: &str) -> Cow<'_, str> {
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
+    }
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, from)) = rest.split_once('&') {
+        decoded.push_str(before);
+        let entity = from
+            .split_once(';')
+            .filter(|(name, _)| name.len() <= 8)
+            .and_then(|(name, after)| Some((entity(name)?, after)));
+        match entity {
+            Some((sign, after)) => {
+                decoded.push(sign);
+                rest = after;
+            }
+            None => {
+                decoded.push('&');
+                rest = from;
+            }
+        }
+    }
+    decoded.push_str(rest);
+    Cow::Owned(decoded)
+}
+
+fn entity(name: &str) -> Option<char> {
+    if let Some(number) = name.strip_prefix('#') {
+        let code = match number.strip_prefix(['x', 'X']) {
+            Some(digits) => u32::from_str_radix(digits, 16),
+            None => number.parse(),
+        };
+        return char::from_u32(code.ok()?);
+    }
+    Some(match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => ' ',
+        "ndash" => '–',
+        "mdash" => '—',
+        "lsquo" => '‘',
+        "rsquo" => '’',
+        "ldquo" => '“',
+        "rdquo" => '”',
+        "hellip" => '…',
+        _ => return None,
+    })
+}
+
+/// Whether the screen shows what is before and after it apart.
+fn separates(element: &Element) -> bool {
+    matches!(
+        element.name(),
+        "br" | "p"
+            | "div"
+            | "li"
+            | "ul"
+            | "ol"
+            | "dt"
+            | "dd"
+            | "tr"
+            | "td"
+            | "th"
+            | "table"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "h5"
+            | "h6"
+            | "hr"
+            | "section"
+            | "option"
+            | "select"
+    )
+}
+
+fn is_silent(element: &Element) -> bool {
+    matches!(element.name(), "script" | "style" | "template")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use scraper::Html;
+
+    #[rstest]
+    #[case("<b>Fish &amp; <i>chips</i>\n again</b>", "Fish & chips again")]
+    #[case("one<br>two<div>three</div>four", "one two three four")]
+    #[case("a<script>b</script><style>c</style>d", "ad")]
+    #[case("<i>un</i>broken", "unbroken")]
+    #[case("x\u{1b}[2Jy", "x[2Jy")]
+    fn words_are_kept_as_the_screen_shows_them(#[case] html: &str, #[case] expected: &str) {
+        assert_eq!(
+            element_text(Html::parse_document(html).root_element()),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_page_that_is_nested_without_end_is_read_all_the_same() {
+        let html = "<b>".repeat(20_000) + "deep";
+        assert_eq!(
+            element_text(Html::parse_document(&html).root_element()),
+            "deep"
+        );
+    }
+
+    #[rstest]
+    #[case("The Tide Clock /", "The Tide Clock")]
+    #[case("The Wanderers, ", "The Wanderers")]
+    #[case("Stone, Ada.", "Stone, Ada.")]
+    #[case("A tale : ;", "A tale")]
+    #[case("A tale : /", "A tale")]
+    #[case("either/or", "either/or")]
+    #[case("either/", "either/")]
+    #[case("/", "")]
+    #[case("", "")]
+    fn signs_at_the_end_are_dropped_but_full_stops_stay(
+        #[case] text: &str,
+        #[case] expected: &str,
+    ) {
+        assert_eq!(tidy(text), expected);
+    }
+
+    #[rstest]
+    #[case("Tides :", "a history /", "Tides: a history")]
+    #[case("Tides", "", "Tides")]
+    #[case("Tides", ": a history", "Tides: a history")]
+    #[case("", "a history", "a history")]
+    fn a_subtitle_joins_with_a_colon(
+        #[case] title: &str,
+        #[case] subtitle: &str,
+        #[case] expected: &str,
+    ) {
+        assert_eq!(join_title(title, subtitle), expected);
+    }
+
+    #[rstest]
+    #[case("Fish &amp; chips", "Fish & chips")]
+    #[case("&lt;b&gt; &#39;x&#x27;", "<b> 'x'")]
+    #[case("AT&T; R&D & more", "AT&T; R&D & more")]
+    #[case("&amp;lt;", "&lt;")]
+    #[case("&#x110000;", "&#x110000;")]
+    #[case("&é;", "&é;")]
+    fn entities_in_plain_text_are_decoded_once(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(decode_entities(text), expected);
+    }
+}

@@ -1,0 +1,297 @@
+//! From a page to what it says; no network.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use hippo_core::account::{Account, Declared, Hold, Loan};
+use hippo_core::failure::Failure;
+use rust_decimal::Decimal;
+use scraper::{ElementRef, Html};
+
+use super::table::{Kind, Table, tables};
+use super::{holds, loans};
+use crate::ReadContext;
+use crate::reading::{
+    Css, amount, element_text, find_date, first_number, is_cut_short, make_distinct, must_agree,
+};
+
+static LOGIN_FORM: Css = Css::new("form#fm1");
+static NUMBER_FIELD: Css = Css::new("input[name=code]");
+static LOGIN_ERROR: Css = Css::new("#status.errors, #fm1 .errors");
+static PATRON: Css = Css::new("div.patNameAddress");
+static MESSAGES: Css = Css::new(".patMessage");
+static LINKS: Css = Css::new("a[href]");
+static ADDRESSES: Css = Css::new("a[href], form[action]");
+static AREA: Css = Css::new(".patFuncArea, form#checkout_form, form#hold_form");
+
+/// Words by which a list says that it has nothing.
+const NO_LOANS: [&str; 3] = [
+    "no items checked out",
+    "no items currently checked out",
+    "not have any items checked out",
+];
+const NO_HOLDS: [&str; 4] = [
+    "no holds",
+    "no requests",
+    "not have any holds",
+    "not have any requests",
+];
+
+/// What one page says.
+#[derive(Debug)]
+pub(super) enum Says {
+    /// It is the login page.
+    Login {
+        /// It refuses a number and PIN.
+        refused: bool,
+    },
+    /// It is a page of an account.
+    Account(Part),
+}
+
+/// What one page says about an account.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// The numbers of the patron records that its links name.
+    pub(super) records: BTreeSet<String>,
+    pub(super) summary: Option<Summary>,
+    pub(super) loans: Option<List<Loan>>,
+    pub(super) holds: Option<List<Hold>>,
+    /// The page came to its end.
+    pub(super) is_whole: bool,
+}
+
+/// The patron's own box: totals, links to lists that are not empty, expiry.
+#[derive(Debug)]
+pub(super) struct Summary {
+    pub(super) links_to_loans: bool,
+    pub(super) links_to_holds: bool,
+    pub(super) declared: Declared,
+    card_expires: Option<NaiveDate>,
+    fines: Option<Decimal>,
+    messages: Vec<String>,
+}
+
+/// A list and the total in its title row.
+#[derive(Debug)]
+pub(super) struct List<T> {
+    pub(super) entries: Vec<T>,
+    declared: Option<u32>,
+}
+
+/// Reads one page; `page_changed` when it is not one we know.
+pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failure> {
+    let page = Html::parse_document(body);
+    let root = page.root_element();
+    if LOGIN_FORM
+        .first(root)
+        .is_some_and(|form| NUMBER_FIELD.is_in(form))
+    {
+        let refused = LOGIN_ERROR
+            .all(root)
+            .any(|error| !element_text(error).is_empty());
+        return Ok(Says::Login { refused });
+    }
+    let mut part = Part {
+        records: records(root),
+        summary: PATRON
+            .first(root)
+            .map(|patron| summary(patron, root, context))
+            .transpose()?,
+        loans: None,
+        holds: None,
+        is_whole: body.to_ascii_lowercase().contains("</html>"),
+    };
+    let tables = tables(&page)?;
+    let is_list = !tables.is_empty();
+    if is_list && is_cut_short(body) {
+        return Err(Failure::page_changed("a page that ends within its list"));
+    }
+    for table in tables {
+        match table.kind {
+            Kind::Loans => put(
+                &mut part.loans,
+                list(table, &NO_LOANS, |row| loans::loan(row, context))?,
+            )?,
+            Kind::Holds => put(
+                &mut part.holds,
+                list(table, &NO_HOLDS, |row| holds::hold(row, context))?,
+            )?,
+        }
+    }
+    if !is_list && part.summary.is_some() {
+        let words: String = AREA
+            .all(root)
+            .map(element_text)
+            .collect::<Vec<_>>()
+            .join(" ")
+            .to_lowercase();
+        part.loans = says_any(&words, &NO_LOANS).then(List::none);
+        part.holds = says_any(&words, &NO_HOLDS).then(List::none);
+    }
+    if part.summary.is_none() && part.loans.is_none() && part.holds.is_none() {
+        return Err(Failure::page_changed(
+            "neither the patron's summary nor a list of loans or holds",
+        ));
+    }
+    Ok(Says::Account(part))
+}
+
+/// Puts the parts of one account together; what no part says is unknown.
+pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
+    let mut account = account;
+    let mut records = BTreeSet::new();
+    let mut loans: Option<List<Loan>> = None;
+    let mut holds: Option<List<Hold>> = None;
+    for part in parts {
+        records.extend(part.records);
+        if let Some(list) = part.loans {
+            put(&mut loans, list)?;
+        }
+        if let Some(list) = part.holds {
+            put(&mut holds, list)?;
+        }
+        let Some(summary) = part.summary else {
+            continue;
+        };
+        // Every page of an account shows the summary; the first to say something counts.
+        account.declared.loans = account.declared.loans.or(summary.declared.loans);
+        account.declared.holds = account.declared.holds.or(summary.declared.holds);
+        account.card_expires = account.card_expires.or(summary.card_expires);
+        account.fines = account.fines.or(summary.fines);
+        for message in summary.messages {
+            if !account.messages.contains(&message) {
+                account.messages.push(message);
+            }
+        }
+    }
+    if records.len() > 1 {
+        return Err(Failure::page_changed("pages of more than one patron"));
+    }
+    if let Some(mut list) = loans {
+        must_agree(account.declared.loans, list.entries.len(), "loans")?;
+        account.declared.loans = account.declared.loans.or(list.declared);
+        make_distinct(list.entries.iter_mut().map(|loan| &mut loan.id));
+        account.loans = Some(list.entries);
+    }
+    if let Some(mut list) = holds {
+        must_agree(account.declared.holds, list.entries.len(), "holds")?;
+        account.declared.holds = account.declared.holds.or(list.declared);
+        make_distinct(list.entries.iter_mut().map(|hold| &mut hold.id));
+        account.holds = Some(list.entries);
+    }
+    Ok(account)
+}
+
+impl<T> List<T> {
+    pub(super) fn none() -> Self {
+        Self {
+            entries: Vec::new(),
+            declared: None,
+        }
+    }
+}
+
+/// Keeps a list, once.
+fn put<T>(place: &mut Option<List<T>>, list: List<T>) -> Result<(), Failure> {
+    if place.replace(list).is_some() {
+        return Err(Failure::page_changed("the same list twice"));
+    }
+    Ok(())
+}
+
+fn list<T>(
+    table: Table<'_>,
+    words_for_none: &[&str],
+    read: impl Fn(&super::table::Row<'_>) -> Result<T, Failure>,
+) -> Result<List<T>, Failure> {
+    let entries = table.rows.iter().map(read).collect::<Result<Vec<T>, _>>()?;
+    let what = match table.kind {
+        Kind::Loans => "loans",
+        Kind::Holds => "holds",
+    };
+    must_agree(table.declared, entries.len(), what)?;
+    if entries.is_empty()
+        && let Some(remark) = &table.remark
+        && !says_any(&remark.to_lowercase(), words_for_none)
+    {
+        return Err(Failure::page_changed(format!(
+            "no {what}, but words that we do not know in their place"
+        )));
+    }
+    Ok(List {
+        entries,
+        declared: table.declared,
+    })
+}
+
+fn says_any(words: &str, known: &[&str]) -> bool {
+    known.iter().any(|known| words.contains(known))
+}
+
+fn summary(
+    patron: ElementRef<'_>,
+    root: ElementRef<'_>,
+    context: &ReadContext<'_>,
+) -> Result<Summary, Failure> {
+    let mut summary = Summary {
+        links_to_loans: false,
+        links_to_holds: false,
+        declared: Declared::default(),
+        card_expires: None,
+        fines: None,
+        messages: MESSAGES
+            .all(root)
+            .map(element_text)
+            .filter(|message| !message.is_empty())
+            .collect(),
+    };
+    let words = element_text(patron);
+    if let Some((_, after)) = words.split_once("EXP DATE:") {
+        // No more words than a date has: others follow.
+        let length = context
+            .date_format
+            .map_or(1, |format| format.split_whitespace().count());
+        let date: Vec<&str> = after.split_whitespace().take(length).collect();
+        summary.card_expires = find_date(&date.join(" "), context.date_format)?;
+    }
+    for link in LINKS.all(root) {
+        let Some(place) = link.attr("href").and_then(place_in_account) else {
+            continue;
+        };
+        let words = element_text(link);
+        match place.1 {
+            "items" => {
+                summary.links_to_loans = true;
+                summary.declared.loans = summary.declared.loans.or(first_number(&words));
+            }
+            "holds" => {
+                summary.links_to_holds = true;
+                summary.declared.holds = summary.declared.holds.or(first_number(&words));
+            }
+            "overdues" => summary.fines = summary.fines.or(amount(&words)),
+            _ => {}
+        }
+    }
+    Ok(summary)
+}
+
+/// The numbers of all patron records that links and forms of a page lead to.
+fn records(root: ElementRef<'_>) -> BTreeSet<String> {
+    ADDRESSES
+        .all(root)
+        .filter_map(|element| element.attr("href").or_else(|| element.attr("action")))
+        .filter_map(place_in_account)
+        .map(|(record, _)| record.to_owned())
+        .collect()
+}
+
+/// The record and the place of `/patroninfo~S3/1307788/items`.
+pub(super) fn place_in_account(address: &str) -> Option<(&str, &str)> {
+    let (_, after) = address.split_once("/patroninfo")?;
+    let (_scope, path) = after.split_once('/')?;
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let (record, place) = path.split_once('/').unwrap_or((path, ""));
+    let is_record = record.len() >= 2 && record.bytes().all(|byte| byte.is_ascii_digit());
+    is_record.then_some((record, place.trim_end_matches('/')))
+}

@@ -1,0 +1,315 @@
+//! The tables of class `patFunc`: which list one is, and what stands in which column.
+
+use std::collections::HashSet;
+
+use hippo_core::failure::Failure;
+use scraper::{ElementRef, Html};
+use url::Url;
+
+use crate::reading::{Css, element_text, first_number, tidy, web_link};
+
+static HEADERS: Css = Css::new("tr.patFuncHeaders");
+static ROWS: Css = Css::new("tr");
+static TITLE_ROW: Css = Css::new("tr.patFuncTitle, th.patFuncTitle[colspan]");
+static TITLE_MAIN: Css = Css::new(".patFuncTitleMain");
+static LINKS: Css = Css::new("a[href]");
+static LABELS: Css = Css::new("label");
+static VOLUME: Css = Css::new(".patFuncVol");
+
+/// Which list a table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Loans,
+    Holds,
+}
+
+/// What a column says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Column {
+    /// The checkbox to renew.
+    Renew,
+    /// The checkbox to cancel.
+    Cancel,
+    Title,
+    Barcode,
+    Status,
+    CallNumber,
+    Pickup,
+    /// The day on which a request lapses: `CANCEL IF NOT FILLED BY`.
+    Lapses,
+    Freeze,
+    Other,
+}
+
+/// One list of an account page.
+pub(super) struct Table<'a> {
+    pub(super) kind: Kind,
+    /// The number in its title row: `14 HOLDS`.
+    pub(super) declared: Option<u32>,
+    pub(super) rows: Vec<Row<'a>>,
+    /// Words in place of rows, such as that there are none.
+    pub(super) remark: Option<String>,
+}
+
+/// One entry of a list.
+pub(super) struct Row<'a> {
+    cells: Vec<(Column, ElementRef<'a>)>,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn cell(&self, column: Column) -> Option<ElementRef<'a>> {
+        self.cells
+            .iter()
+            .find_map(|(kind, cell)| (*kind == column).then_some(*cell))
+    }
+
+    /// The words of a cell; `None` where there is no such cell or it is empty.
+    pub(super) fn text(&self, column: Column) -> Option<String> {
+        self.cell(column)
+            .map(element_text)
+            .filter(|text| !text.is_empty())
+    }
+
+    /// Title, author and public page, from the cell `Title / Author`.
+    pub(super) fn work(&self, base: &Url) -> Result<Work, Failure> {
+        let cell = self
+            .cell(Column::Title)
+            .ok_or_else(|| Failure::page_changed("a row without a title cell"))?;
+        let work = Work::of(cell, base);
+        if work.title.is_empty() {
+            return Err(Failure::page_changed("a row without a title"));
+        }
+        Ok(work)
+    }
+}
+
+/// What an item is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Work {
+    pub(super) title: String,
+    pub(super) author: Option<String>,
+    pub(super) url: Option<String>,
+}
+
+impl Work {
+    fn of(cell: ElementRef<'_>, base: &Url) -> Self {
+        let words = TITLE_MAIN
+            .first(cell)
+            .or_else(|| LINKS.first(cell))
+            .or_else(|| LABELS.first(cell))
+            .unwrap_or(cell);
+        let whole = element_text(words);
+        let volume = VOLUME.first(cell).map(element_text).unwrap_or_default();
+        // The volume belongs to the title, although it stands after the author.
+        let bare = match whole.strip_suffix(volume.as_str()) {
+            Some(before) if !volume.is_empty() => before.trim_end(),
+            _ => whole.as_str(),
+        };
+        let (title, author) = match bare.rsplit_once(" / ") {
+            Some((title, author)) => (title, author),
+            None => (bare, ""),
+        };
+        let (title, author) = match author.strip_suffix("--") {
+            Some(author) if !volume.is_empty() => (format!("{} --", tidy(title)), tidy(author)),
+            _ => (tidy(title), tidy(author)),
+        };
+        let title = if volume.is_empty() {
+            title
+        } else {
+            tidy(&format!("{title} {volume}"))
+        };
+        // Other links lead into the patron's own pages.
+        let url = LINKS
+            .all(cell)
+            .filter_map(|link| link.attr("href"))
+            .find(|href| href.contains("/record="))
+            .and_then(|href| web_link(href, base))
+            .map(String::from);
+        Self {
+            title,
+            author: Some(author).filter(|author| !author.is_empty()),
+            url,
+        }
+    }
+}
+
+/// The lists of loans and holds on a page; tables of other kinds are left out.
+pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
+    let mut tables = Vec::new();
+    let mut seen = HashSet::new();
+    for header in HEADERS.all(page.root_element()) {
+        let Some(table) = table_of(header) else {
+            continue;
+        };
+        // A long list may repeat its headers.
+        if !seen.insert(table.id()) {
+            continue;
+        }
+        let own_rows: Vec<_> = ROWS
+            .all(table)
+            .filter(|row| table_of(*row).is_some_and(|of| of.id() == table.id()))
+            .collect();
+        let title = TITLE_ROW.first(table).map(element_text);
+        let columns: Vec<Column> = cells(header)
+            .map(|cell| column_of_header(&element_text(cell)))
+            .collect();
+        let Some(kind) = kind_of(&columns, title.as_deref())? else {
+            continue;
+        };
+        let mut rows = Vec::new();
+        let mut remark = None;
+        for row in own_rows {
+            if HEADERS.matches(row) || TITLE_ROW.matches(row) || TITLE_ROW.is_in(row) {
+                continue;
+            }
+            let cells: Vec<_> = cells(row)
+                .enumerate()
+                .map(|(place, cell)| (column_of_cell(cell, place, &columns), cell))
+                .collect();
+            if cells.iter().any(|(column, _)| *column == Column::Title) {
+                rows.push(Row { cells });
+            } else {
+                let words = element_text(row);
+                if !words.is_empty() {
+                    remark = Some(words);
+                }
+            }
+        }
+        tables.push(Table {
+            kind,
+            declared: title.as_deref().and_then(first_number),
+            rows,
+            remark,
+        });
+    }
+    Ok(tables)
+}
+
+fn table_of(element: ElementRef<'_>) -> Option<ElementRef<'_>> {
+    element
+        .ancestors()
+        .filter_map(ElementRef::wrap)
+        .find(|ancestor| ancestor.value().name() == "table")
+}
+
+fn cells(row: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
+    row.child_elements()
+        .filter(|cell| matches!(cell.value().name(), "td" | "th"))
+}
+
+fn kind_of(columns: &[Column], title: Option<&str>) -> Result<Option<Kind>, Failure> {
+    let title = title.unwrap_or_default().to_ascii_uppercase();
+    let has = |kinds: &[Column]| columns.iter().any(|column| kinds.contains(column));
+    let holds = has(&[
+        Column::Cancel,
+        Column::Pickup,
+        Column::Lapses,
+        Column::Freeze,
+    ]) || title.contains("HOLD");
+    let loans = has(&[Column::Renew, Column::Barcode]) || title.contains("CHECKED OUT");
+    match (loans, holds) {
+        (true, true) => Err(Failure::page_changed(
+            "a table that looks like loans and like holds",
+        )),
+        (true, false) => Ok(Some(Kind::Loans)),
+        (false, true) => Ok(Some(Kind::Holds)),
+        (false, false) => Ok(None),
+    }
+}
+
+fn column_of_header(words: &str) -> Column {
+    let words = words.to_ascii_uppercase();
+    match words.as_str() {
+        "RENEW" => Column::Renew,
+        "CANCEL" => Column::Cancel,
+        "TITLE" => Column::Title,
+        "BARCODE" => Column::Barcode,
+        "STATUS" => Column::Status,
+        "CALL NUMBER" => Column::CallNumber,
+        "FREEZE" => Column::Freeze,
+        words if words.contains("PICKUP") => Column::Pickup,
+        words if words.starts_with("CANCEL IF") => Column::Lapses,
+        _ => Column::Other,
+    }
+}
+
+/// The column of a cell: by its class, in older pages, which have none, by the header above it.
+fn column_of_cell(cell: ElementRef<'_>, place: usize, columns: &[Column]) -> Column {
+    let by_place = columns.get(place).copied().unwrap_or(Column::Other);
+    let by_class = cell.value().classes().find_map(|class| match class {
+        "patFuncTitle" | "patFuncBibTitle" => Some(Column::Title),
+        "patFuncBarcode" => Some(Column::Barcode),
+        "patFuncStatus" => Some(Column::Status),
+        "patFuncCallNo" => Some(Column::CallNumber),
+        "patFuncPickup" => Some(Column::Pickup),
+        "patFuncCancel" => Some(Column::Lapses),
+        "patFuncFreeze" => Some(Column::Freeze),
+        _ => None,
+    });
+    by_class.unwrap_or(by_place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn work(cell: &str) -> Work {
+        let page = Html::parse_document(&format!("<table><tr><td>{cell}</table>"));
+        static CELL: Css = Css::new("td");
+        Work::of(
+            CELL.first(page.root_element()).unwrap(),
+            &Url::parse("https://library.test/").unwrap(),
+        )
+    }
+
+    #[rstest]
+    #[case("<a href=x> Tides / Ada Stone. </a><br>", "Tides", Some("Ada Stone."))]
+    #[case(
+        "<a href=x>Salt/sweet / Ada Stone</a>",
+        "Salt/sweet",
+        Some("Ada Stone")
+    )]
+    #[case(
+        "<a href=x>Either / or / Ada Stone</a>",
+        "Either / or",
+        Some("Ada Stone")
+    )]
+    #[case("<a href=x>Tides /</a>", "Tides", None)]
+    #[case(
+        "<a href=x>Tides -- <span class=patFuncVol>v. 2</span></a>",
+        "Tides -- v. 2",
+        None
+    )]
+    #[case(
+        "<a href=x>Tides / Ada Stone -- <span class=patFuncVol>v. 2</span></a>",
+        "Tides -- v. 2",
+        Some("Ada Stone")
+    )]
+    #[case(
+        "<a href=x><span class=patFuncTitleMain>Tides / Ada Stone</span></a> <span class=patFuncVol>v. 2</span> late",
+        "Tides v. 2",
+        Some("Ada Stone")
+    )]
+    #[case("From another library;DVD;;;", "From another library;DVD", None)]
+    fn title_and_author_are_told_apart(
+        #[case] cell: &str,
+        #[case] title: &str,
+        #[case] author: Option<&str>,
+    ) {
+        let work = work(cell);
+        assert_eq!(
+            (work.title.as_str(), work.author.as_deref()),
+            (title, author)
+        );
+    }
+
+    #[rstest]
+    #[case("/record=b7~S1", Some("https://library.test/record=b7~S1"))]
+    #[case("/patroninfo~S1/1000001/item&7", None)]
+    #[case("javascript:'/record=b7'", None)]
+    fn only_links_to_public_records_are_kept(#[case] href: &str, #[case] expected: Option<&str>) {
+        let work = work(&format!("<a href=\"{href}\">Tides</a>"));
+        assert_eq!(work.url.as_deref(), expected);
+    }
+}

@@ -1,0 +1,232 @@
+//! The reading rules, on pages that we invented.
+
+use hippo_core::account::{Account, HoldState};
+use hippo_core::failure::{Failure, FailureKind};
+use rstest::rstest;
+use url::Url;
+
+use super::Sierra;
+use crate::{ReadContext, SavedPage, System};
+
+const SUMMARY: &str = r#"<html><body>
+<div class="patNameAddress"><strong>DOE, JO.</strong><br/>1 Pier Road<br/>EXP DATE:03-31-2027<br/>
+<a href="/patroninfo~S1/1000007/holds">1 request (hold).</a>
+<a href="/patroninfo~S1/1000007/items">2 Items currently checked out</a>
+<a href="/patroninfo~S1/1000007/overdues">$1,002.50 in unpaid fines and bills</a></div>
+<div class="patMessage">Please call the desk.</div>
+</body></html>"#;
+
+const ITEMS: &str = r#"<html><body><table class="patFunc">
+<tr class="patFuncTitle"><th colspan="5" class="patFuncTitle">2 ITEMS CHECKED OUT</th></tr>
+<tr class="patFuncHeaders"><th>RENEW</th><th>TITLE</th><th>BARCODE</th><th>STATUS</th><th>CALL NUMBER</th></tr>
+<tr class="patFuncEntry"><td class="patFuncMark"><input type="checkbox" name="renew0" value="i71"/></td>
+<td class="patFuncTitle"><a href="/record=b71~S1"> Harbour &amp; Hill : / Ada Stone.</a></td>
+<td class="patFuncBarcode"> 30000000000071 </td>
+<td class="patFuncStatus"> DUE 02-03-27 +1 HOLD <span>Renewed 2 times</span></td><td class="patFuncCallNo">X 1</td></tr>
+<tr class="patFuncEntry"><td class="patFuncMark"></td>
+<td class="patFuncTitle"><a href="/patroninfo~S1/1000007/item&72">Knots</a></td>
+<td class="patFuncBarcode"></td>
+<td class="patFuncStatus"> DUE 02-01-27 <em>TOO MANY RENEWALS</em></td><td class="patFuncCallNo">X 2</td></tr>
+</table></body></html>"#;
+
+const HOLDS: &str = r#"<table class="patFunc">
+<tr class="patFuncTitle"><th colspan="6" class="patFuncTitle">1 HOLD</th></tr>
+<tr class="patFuncHeaders"><th>CANCEL</th><th>TITLE</th><th>STATUS</th><th>PICKUP LOCATION</th><th>CANCEL IF NOT FILLED BY</th><th>FREEZE</th></tr>
+<tr class="patFuncEntry"><td class="patFuncMark"><input type="checkbox" name="cancelb81x00"/></td>
+<td class="patFuncTitle"><a href="/record=b81">Lamps / Bo Reed</a></td><td class="patFuncStatus"> 9 of 83 holds </td>
+<td class="patFuncPickup"><select name="locb81"><option>Pier</option><option selected="selected">Dune</option></select></td>
+<td class="patFuncCancel">12-31-27</td><td class="patFuncFreeze"><input type="checkbox" name="freezeb81" checked/></td></tr>
+</table>"#;
+
+fn read_with(pages: &[&str], date_format: Option<&str>) -> Result<Account, Failure> {
+    let base_url = Url::parse("https://library.test").unwrap();
+    let context = ReadContext {
+        base_url: &base_url,
+        date_format,
+        timezone: chrono_tz::Europe::Vienna,
+        card_number: None,
+    };
+    let pages: Vec<SavedPage> = pages
+        .iter()
+        .map(|body| SavedPage {
+            name: "saved.html".to_owned(),
+            body: (*body).to_owned(),
+        })
+        .collect();
+    Sierra.read(&pages, &context)
+}
+
+fn read(pages: &[&str]) -> Result<Account, Failure> {
+    read_with(pages, Some("%m-%d-%y"))
+}
+
+fn detail_of_change(pages: &[&str]) -> String {
+    let failure = read(pages).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
+    failure.detail
+}
+
+#[test]
+fn a_whole_account_is_read_whatever_the_order_of_the_pages() {
+    let account = read(&[SUMMARY, ITEMS, HOLDS]).unwrap();
+    assert_eq!(account, read(&[HOLDS, SUMMARY, ITEMS]).unwrap());
+    assert_eq!(account.declared.loans, Some(2));
+    assert_eq!(account.declared.holds, Some(1));
+    assert_eq!(account.fines, Some("1002.50".parse().unwrap()));
+    assert_eq!(account.card_expires, Some("2027-03-31".parse().unwrap()));
+    assert_eq!(account.messages, ["Please call the desk."]);
+
+    let loans = account.loans.unwrap();
+    assert_eq!(loans[0].id, "30000000000071");
+    assert_eq!(loans[0].title, "Harbour & Hill");
+    assert_eq!(loans[0].author.as_deref(), Some("Ada Stone."));
+    assert_eq!(loans[0].renewals, Some(2));
+    assert_eq!(loans[0].renewable, None, "a checkbox proves nothing");
+    assert_eq!(loans[0].note.as_deref(), Some("+1 HOLD"));
+    assert_eq!(
+        loans[0].url.as_deref(),
+        Some("https://library.test/record=b71~S1")
+    );
+    assert_eq!(loans[1].renewals, None);
+    assert_eq!(loans[1].renewable, Some(false));
+    assert_eq!(
+        loans[1].renewable_reason.as_deref(),
+        Some("TOO MANY RENEWALS")
+    );
+    assert_eq!(loans[1].note, None);
+    assert_eq!(loans[1].url, None, "not a public page");
+    assert!(loans[1].id.starts_with('h'), "no number, so a hash");
+
+    let hold = &account.holds.unwrap()[0];
+    assert_eq!(hold.id, "b81x00");
+    assert_eq!(hold.state, HoldState::Suspended);
+    assert_eq!((hold.position, hold.queue_length), (Some(9), Some(83)));
+    assert_eq!(hold.pickup_branch.as_deref(), Some("Dune"));
+    assert_eq!(hold.expires, Some("2027-12-31".parse().unwrap()));
+}
+
+#[test]
+fn what_no_page_says_is_unknown() {
+    let account = read(&[HOLDS]).unwrap();
+    assert_eq!(account.loans, None);
+    assert_eq!(account.fines, None);
+    assert_eq!(account.card_expires, None);
+    let no_fines = SUMMARY.replace("/overdues", "/elsewhere");
+    assert_eq!(read(&[&no_fines]).unwrap().fines, None);
+}
+
+#[test]
+fn a_summary_without_links_to_lists_says_nothing_of_them() {
+    let silent = SUMMARY.replace("/items", "/x").replace("/holds", "/y");
+    let account = read(&[&silent]).unwrap();
+    assert_eq!((account.loans, account.holds), (None, None));
+}
+
+#[test]
+fn a_list_counts_as_empty_only_where_the_page_says_so() {
+    let (start, rest) = ITEMS.split_once("<tr class=\"patFuncEntry\">").unwrap();
+    let (_, end) = rest.rsplit_once("</tr>").unwrap();
+    let none = format!("{start}{end}").replace("2 ITEMS CHECKED OUT", "0 ITEMS CHECKED OUT");
+    assert_eq!(read(&[&none]).unwrap().loans, Some(Vec::new()));
+    let words = none.replace(
+        "</table>",
+        "<tr><td colspan=5>You have no items checked out.</td></tr></table>",
+    );
+    assert_eq!(read(&[&words]).unwrap().loans, Some(Vec::new()));
+    let other = none.replace(
+        "</table>",
+        "<tr><td colspan=5>Try again later.</td></tr></table>",
+    );
+    assert!(detail_of_change(&[&other]).contains("words that we do not know"));
+}
+
+#[rstest]
+#[case("")]
+#[case("<html><body><h1>Welcome</h1></body></html>")]
+#[case("\u{0}\u{1}\u{fffd}\u{fffd}PNG")]
+#[case(
+    "<table class=patFunc><tr class=patFuncHeaders><th>AUTHOR</th></tr><tr><td>x</td></tr></table>"
+)]
+fn a_page_that_is_not_recognised_is_a_changed_page(#[case] page: &str) {
+    detail_of_change(&[page]);
+    assert!(detail_of_change(&[page, SUMMARY]).starts_with("saved.html: "));
+}
+
+#[test]
+fn totals_that_differ_from_the_rows_are_a_changed_page() {
+    let more = ITEMS.replace("2 ITEMS CHECKED OUT", "5 ITEMS CHECKED OUT");
+    assert!(detail_of_change(&[&more]).contains("5 loans, but 2"));
+    let summary = SUMMARY.replace("2 Items", "3 Items");
+    assert!(detail_of_change(&[&summary, ITEMS]).contains("3 loans, but 2"));
+    let summary = SUMMARY.replace("1 request", "14 requests");
+    assert!(detail_of_change(&[&summary, HOLDS]).contains("14 holds, but 1"));
+}
+
+#[test]
+fn pages_of_two_patrons_are_not_one_account() {
+    let other = SUMMARY.replace("1000007", "1000008");
+    assert!(detail_of_change(&[&other, ITEMS]).contains("more than one patron"));
+}
+
+#[test]
+fn the_same_list_given_twice_is_not_two_lists() {
+    assert!(detail_of_change(&[HOLDS, HOLDS]).contains("twice"));
+}
+
+#[test]
+fn a_list_that_breaks_off_is_a_changed_page() {
+    let headless = ITEMS.replace("2 ITEMS CHECKED OUT", "");
+    assert!(read(&[&headless]).is_ok());
+    let half = headless
+        .split_once("<td class=\"patFuncMark\"></td>")
+        .unwrap()
+        .0;
+    assert!(detail_of_change(&[half]).contains("ends within"));
+}
+
+#[test]
+fn a_visible_date_needs_the_declared_format() {
+    for page in [SUMMARY, ITEMS, HOLDS] {
+        let failure = read_with(&[page], None).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::PageChanged);
+        assert!(failure.detail.contains("--date-format"), "{failure}");
+    }
+}
+
+#[rstest]
+#[case("", FailureKind::PageChanged)]
+#[case("<div id=status class=errors> </div>", FailureKind::PageChanged)]
+#[case(
+    "<div id=status class=errors>Not valid.</div>",
+    FailureKind::WrongCredentials
+)]
+fn a_login_page_refuses_only_with_an_error(#[case] status: &str, #[case] kind: FailureKind) {
+    let page = format!("<form id=fm1 method=post>{status}<input name=code><input name=pin></form>");
+    assert_eq!(read(&[&page]).unwrap_err().kind, kind);
+}
+
+#[test]
+fn titles_from_outside_cannot_carry_markup_or_escapes() {
+    let page = HOLDS.replace(
+        "Lamps / Bo Reed",
+        "&lt;script&gt;x&lt;/script&gt; \u{1b}[31m\u{202e}Lamps",
+    );
+    let holds = read(&[&page]).unwrap().holds.unwrap();
+    assert_eq!(holds[0].title, "<script>x</script> [31mLamps");
+}
+
+#[test]
+fn headers_that_a_long_list_repeats_are_no_second_list() {
+    let header = ITEMS.lines().nth(2).unwrap();
+    let page = ITEMS.replacen("</table>", &format!("{header}</table>"), 1);
+    assert_eq!(read(&[&page]).unwrap().loans.unwrap().len(), 2);
+}
+
+#[test]
+fn an_expiry_of_several_words_is_read() {
+    let page = SUMMARY
+        .replace("03-31-2027<", "31 Mar 2027<")
+        .replace("&", "");
+    let account = read_with(&[&page], Some("%d %b %Y")).unwrap();
+    assert_eq!(account.card_expires, Some("2027-03-31".parse().unwrap()));
+}

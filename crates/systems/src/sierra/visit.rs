@@ -1,0 +1,186 @@
+//! The way there: the CAS login, the patron's summary and the two lists.
+
+use hippo_core::account::Account;
+use hippo_core::failure::{Failure, FailureKind};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::pages::{self, Part, Says, place_in_account};
+use super::{scope, unknown_account};
+use crate::browser::{Form, Page, Session, interstitial};
+use crate::reading::must_agree;
+
+/// Logs in, reads the summary and both lists; the session logs out however this ends.
+pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure> {
+    let scope = scope(session.library())?;
+    let service = session.url(&format!("patroninfo{scope}/IIITICKET"))?;
+    let mut login = session.url("iii/cas/login")?;
+    login
+        .query_pairs_mut()
+        .append_pair("service", service.as_str());
+    if let Some(number) = scope.strip_prefix("~S") {
+        login.query_pairs_mut().append_pair("scope", number);
+    }
+    let logout = session.url(&format!("logout{scope}"))?;
+
+    let page = session.get(&login).await?;
+    let form = filled(&page, session)?;
+    session.log_out_at_end(&logout);
+    let landing = session.log_in(form).await?;
+    let place = place_after_login(&landing, session)?;
+
+    let summary = match part(&landing, session) {
+        Ok(part) if part.summary.is_some() => part,
+        Err(failure) if failure.kind != FailureKind::PageChanged => return Err(failure),
+        // Some libraries lead to another page of the account first.
+        _ => fetch(session, &place, "top").await?,
+    };
+    if summary.summary.is_none() {
+        return Err(Failure::page_changed("no summary of the patron"));
+    }
+    let items = fetch(session, &place, "items").await?;
+    let holds = fetch(session, &place, "holds").await?;
+    whole_account(summary, items, holds, &place.record)
+}
+
+/// Where the account is: `…/patroninfo~S3/1307788`.
+struct Place {
+    root: Url,
+    record: String,
+}
+
+/// The login form with the number and PIN in it.
+fn filled(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
+    let mut form =
+        Form::find(page, "form#fm1").map_err(|failure| interstitial(page).unwrap_or(failure))?;
+    let secret = session.secret();
+    let (name, number) = split_name(secret.number.expose_secret());
+    if form.has("name") {
+        let name = name.ok_or_else(|| {
+            Failure::page_changed(
+                "the login form asks for the patron's name: give the card's number as “Name|number”",
+            )
+        })?;
+        form.set_secret("name", &SecretString::from(name));
+    }
+    form.set_secret("code", &SecretString::from(number));
+    // Some libraries ask for name and number only.
+    if form.has("pin") || !form.has("name") {
+        form.set_secret("pin", &secret.pin);
+    }
+    Ok(form)
+}
+
+/// The name and the number of `Name|number`.
+fn split_name(number: &str) -> (Option<String>, String) {
+    match number.split_once('|') {
+        Some((name, number)) => (Some(name.trim().to_owned()), number.trim().to_owned()),
+        None => (None, number.to_owned()),
+    }
+}
+
+/// Judges the answer to the login form.
+fn place_after_login(landing: &Page, session: &Session<'_>) -> Result<Place, Failure> {
+    match pages::says(&landing.body, &session.read_context()) {
+        Ok(Says::Login { refused: true }) => Err(Failure::wrong_credentials(
+            "the login form again, with an error",
+        )),
+        Ok(Says::Login { refused: false }) => Err(Failure::page_changed(
+            "the login form again, without a word on number or PIN",
+        )),
+        _ => place_of(&landing.url).ok_or_else(|| {
+            interstitial(landing).unwrap_or_else(|| {
+                Failure::page_changed("the login led to a page outside the account")
+            })
+        }),
+    }
+}
+
+fn place_of(url: &Url) -> Option<Place> {
+    let (record, _) = place_in_account(url.path())?;
+    let path_end = url.path().find(&format!("/{record}"))? + 1 + record.len();
+    let mut root = url.clone();
+    root.set_path(url.path().get(..path_end)?);
+    root.set_query(None);
+    root.set_fragment(None);
+    Some(Place {
+        root,
+        record: record.to_owned(),
+    })
+}
+
+async fn fetch(session: &mut Session<'_>, place: &Place, name: &str) -> Result<Part, Failure> {
+    let mut url = place.root.clone();
+    url.set_path(&format!("{}/{name}", place.root.path()));
+    let page = session.get(&url).await?;
+    part(&page, session)
+}
+
+/// A page of the account, once logged in.
+fn part(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
+    let says = pages::says(&page.body, &session.read_context());
+    match says {
+        Ok(Says::Account(part)) => {
+            session.note_logged_in();
+            Ok(part)
+        }
+        Ok(Says::Login { .. }) => Err(session.login_page_instead("an account page")),
+        Err(failure) => Err(interstitial(page).unwrap_or(failure)),
+    }
+}
+
+/// Puts the three pages together; both lists are known then.
+fn whole_account(
+    summary: Part,
+    mut items: Part,
+    mut holds: Part,
+    record: &str,
+) -> Result<Account, Failure> {
+    for part in [&summary, &items, &holds] {
+        if part.records.iter().any(|other| other != record) {
+            return Err(Failure::page_changed("a page of another patron's record"));
+        }
+    }
+    if items.loans.is_none() {
+        must_show_nothing(&summary, "loans")?;
+        must_show_nothing(&items, "loans")?;
+        items.loans = Some(pages::List::none());
+    }
+    if holds.holds.is_none() {
+        must_show_nothing(&summary, "holds")?;
+        must_show_nothing(&holds, "holds")?;
+        holds.holds = Some(pages::List::none());
+    }
+    // Each page says what it is asked for; what it repeats of the other list is not counted twice.
+    items.holds = None;
+    holds.loans = None;
+    let summary = Part {
+        loans: None,
+        holds: None,
+        ..summary
+    };
+    pages::account(vec![summary, items, holds], unknown_account()?)
+}
+
+/// The site's way to say that a list is empty: the patron's summary, whole, without a link to it.
+///
+/// It is asked of the summary and of the page at the list's own address, which shows the summary
+/// when there is nothing to list.
+fn must_show_nothing(part: &Part, what: &str) -> Result<(), Failure> {
+    let Some(summary) = part.summary.as_ref().filter(|_| part.is_whole) else {
+        return Err(Failure::page_changed(format!(
+            "no list of {what}, and no whole summary that says there is none"
+        )));
+    };
+    let (is_linked, declared) = match what {
+        "loans" => (summary.links_to_loans, summary.declared.loans),
+        _ => (summary.links_to_holds, summary.declared.holds),
+    };
+    must_agree(declared, 0, what)?;
+    if is_linked && declared.is_none() {
+        return Err(Failure::page_changed(format!(
+            "the summary links to {what}, but none are listed"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! The sites of all libraries, behind the trait that the jobs know.
+
+use async_trait::async_trait;
+use hippo_core::account::Account;
+use hippo_core::card::CardSecret;
+use hippo_core::failure::Failure;
+use hippo_core::library::Library;
+use hippo_core::site::{LibrarySite, LoginPermit};
+
+use crate::System;
+use crate::browser::{Connections, Limits, Session, SitesError};
+
+/// How the sites are visited.
+#[derive(Debug, Clone, Default)]
+pub struct SitesOptions {
+    /// Named in the User-Agent: a mail address or page by which a library reaches the operator.
+    pub contact: Option<String>,
+    /// Refuses addresses that are private, link-local or loopback, when connecting (and then uses
+    /// no proxy): for a machine in a network where others could be reached. Off by default.
+    pub refuse_private_addresses: bool,
+    /// How long each part of a visit may take.
+    pub limits: Limits,
+}
+
+/// The sites of all libraries: connections are shared, cookies never.
+#[derive(Debug)]
+pub struct Sites {
+    connections: Connections,
+}
+
+impl Sites {
+    /// Ready to visit; nothing is sent yet.
+    pub fn new(options: SitesOptions) -> Result<Self, SitesError> {
+        Ok(Self {
+            connections: Connections::new(&options)?,
+        })
+    }
+
+    /// A card's check by this system, within its time limit; the logout has its own.
+    async fn visit(
+        &self,
+        system: &dyn System,
+        library: &Library,
+        secret: &CardSecret,
+        permit: &dyn LoginPermit,
+    ) -> Result<Account, Failure> {
+        let limit = self.connections.limits.card;
+        let mut session = Session::new(&self.connections, library, secret, permit);
+        let outcome = tokio::time::timeout(limit, system.visit(&mut session)).await;
+        session.end().await;
+        let account = outcome.unwrap_or_else(|_| {
+            Err(Failure::site_down(if session.is_login_sent() {
+                format!("not read to the end within {} s", limit.as_secs_f32())
+            } else {
+                format!("no login page within {} s", limit.as_secs_f32())
+            }))
+        })?;
+        if account.loans.is_none() || account.holds.is_none() {
+            return Err(Failure::page_changed(
+                "the account's pages did not say what is out and what is on hold",
+            ));
+        }
+        Ok(account)
+    }
+}
+
+/// One card's check: [`Limits::card`] at most, and [`Limits::log_out`] for the logout.
+#[async_trait]
+impl LibrarySite for Sites {
+    async fn check(
+        &self,
+        library: &Library,
+        secret: &CardSecret,
+        permit: &dyn LoginPermit,
+    ) -> Result<Account, Failure> {
+        let Some(system) = crate::system(library.system.as_str()) else {
+            return Err(Failure::not_tried(format!(
+                "this version does not know the system “{}” of the library",
+                library.system
+            )));
+        };
+        self.visit(system, library, secret, permit).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use url::Url;
+
+    use super::*;
+    use crate::browser::Form;
+    use crate::browser::test_site::{Permit, Reply, TestSite, library, options, page, secret};
+    use crate::{ReadContext, SavedPage};
+
+    /// Logs in, asks for the account, and says what the test wants said.
+    struct Scripted(Account);
+
+    #[async_trait]
+    impl System for Scripted {
+        fn name(&self) -> &'static str {
+            "scripted"
+        }
+
+        fn account_url(&self, _: &Library) -> Option<Url> {
+            None
+        }
+
+        fn read(&self, _: &[SavedPage], _: &ReadContext<'_>) -> Result<Account, Failure> {
+            Err(Failure::not_tried("not asked for"))
+        }
+
+        async fn visit(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
+            let login = session.get(&session.url("login")?).await?;
+            session.log_out_at_end(&session.url("out")?);
+            let mut form = Form::find(&login, "form")?;
+            form.set_secret("pin", &session.secret().pin);
+            session.log_in(form).await?;
+            session.get(&session.url("account")?).await?;
+            Ok(self.0.clone())
+        }
+    }
+
+    fn scripted() -> Scripted {
+        let mut account = Account::unknown("scripted".parse().unwrap());
+        account.loans = Some(Vec::new());
+        account.holds = Some(Vec::new());
+        Scripted(account)
+    }
+
+    async fn site(slow: &'static str) -> TestSite {
+        TestSite::start(move |request| {
+            if request.contains(slow) {
+                return Reply::Hang;
+            }
+            page("<form method=post action=/in><input name=pin></form>")
+        })
+        .await
+    }
+
+    async fn check(site: &TestSite, system: &Scripted) -> Result<Account, Failure> {
+        let mut options = options();
+        options.limits.card = Duration::from_millis(200);
+        options.limits.log_out = Duration::from_millis(200);
+        Sites::new(options)
+            .unwrap()
+            .visit(system, &library(&site.url), &secret(), &Permit::default())
+            .await
+    }
+
+    #[tokio::test]
+    async fn a_card_whose_time_is_over_is_still_logged_out() {
+        for slow in ["GET /account", "POST /in"] {
+            let site = site(slow).await;
+            let failure = check(&site, &scripted()).await.unwrap_err();
+            assert_eq!(failure.kind.as_str(), "site_down");
+            assert_eq!(site.lines().last().unwrap(), "GET /out");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_card_whose_time_is_over_before_the_login_has_nothing_to_log_out_of() {
+        let site = site("GET /login").await;
+        let failure = check(&site, &scripted()).await.unwrap_err();
+        assert_eq!(failure.kind.as_str(), "site_down");
+        assert_eq!(site.lines(), ["GET /login"]);
+    }
+
+    #[tokio::test]
+    async fn a_logout_that_fails_changes_nothing() {
+        let site = site("GET /out").await;
+        let account = check(&site, &scripted()).await.unwrap();
+        assert_eq!(account, scripted().0);
+        assert_eq!(site.lines().last().unwrap(), "GET /out");
+    }
+
+    #[tokio::test]
+    async fn an_account_of_which_half_is_unknown_is_none() {
+        let site = site("never").await;
+        let half = Scripted(Account::unknown("scripted".parse().unwrap()));
+        let failure = check(&site, &half).await.unwrap_err();
+        assert_eq!(failure.kind.as_str(), "page_changed");
+        assert_eq!(site.lines().last().unwrap(), "GET /out");
+    }
+
+    #[tokio::test]
+    async fn a_system_that_is_not_known_is_not_tried() {
+        let site = site("never").await;
+        let mut library = library(&site.url);
+        library.system = "cardboard".parse().unwrap();
+        let failure = Sites::new(options())
+            .unwrap()
+            .check(&library, &secret(), &Permit::default())
+            .await
+            .unwrap_err();
+        assert_eq!(failure.kind.as_str(), "not_tried");
+        assert!(failure.detail.contains("cardboard"), "{failure}");
+        assert!(site.asked().is_empty());
+    }
+}
