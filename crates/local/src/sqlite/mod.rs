@@ -1,6 +1,6 @@
 //! What is remembered, in one SQLite file.
 //!
-//! One thread writes, one reads ([`worker`]); every write that was answered would survive a crash
+//! One thread writes, one reads (`worker`); every write that was answered would survive a crash
 //! of the machine. Several processes may have the file open at once.
 
 mod backup;

@@ -175,7 +175,7 @@ fn run_in_savepoint(connection: &Connection, task: &mut dyn Task) -> rusqlite::R
     if !task.run(connection) {
         // After a full disk, say, SQLite has taken the whole transaction back by itself: then this
         // fails, and so does the batch.
-        
+        execute(connection, "ROLLBACK TO work")?;
     }
     execute(connection, "RELEASE work")
 }
