@@ -67,7 +67,7 @@ async fn main() {
     let file = home.path().join("import.toml");
     std::fs::write(&file, import).expect("the import file");
     let started = Instant::now();
-    home.run(&["import", &file.to_string_lossy(), "--no-check"])
+    home.run(&["import", &file.to_string_lossy()])
         .expect_code(0);
     println!(
         "import of 1,000 families and cards: {:.2} s",

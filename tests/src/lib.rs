@@ -213,6 +213,22 @@ impl Home {
         .expect_code(0);
     }
 
+    /// The ids of all cards, the one added last at the end.
+    pub fn card_ids(&self) -> Vec<String> {
+        let mut ids: Vec<String> = self
+            .run(&["card", "list", "--json"])
+            .expect_code(0)
+            .json()
+            .as_array()
+            .expect("a list of cards")
+            .iter()
+            .map(|card| card["id"].as_str().expect("an id").to_owned())
+            .collect();
+        // Ids are made in the order of time.
+        ids.sort();
+        ids
+    }
+
     /// The mails in the outbox, by name: `(name, content)`.
     pub fn mails(&self) -> Vec<(String, String)> {
         let Ok(entries) = std::fs::read_dir(self.path().join("outbox")) else {

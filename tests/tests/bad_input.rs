@@ -212,7 +212,7 @@ fn a_home_that_cannot_be_used_says_why() {
 fn refused_with(home: &Home, name: &str, value: &str, words: &str) {
     let child = home.command(&["status"]).env(name, value).spawn().unwrap();
     let ran = finish(child);
-    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
     assert!(ran.stderr.contains(words), "{}", ran.stderr);
 }
 

@@ -20,7 +20,7 @@ fn the_demo_shows_the_main_job_and_leaves_nothing_behind() {
         "{said}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    for expected in ["wrong_credentials", "site_down", "Subject"] {
+    for expected in ["wrong_credentials", "site_down", "Subject:"] {
         assert!(
             said.contains(expected),
             "the demo does not show {expected}: {said}"

@@ -182,16 +182,8 @@ async fn a_wrong_pin_is_told_at_once_and_not_tried_again() {
     home.run(&["notify-all"]).expect_code(0);
     assert_eq!(home.mails().len(), 1, "the family is told");
 
-    let cards = home.run(&["card", "list", "--json"]).expect_code(0).json();
-    let text = cards.to_string();
-    let id = text
-        .split("\"id\":\"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap();
-    home.run_with_input(&["card", "set-pin", id, "--pin-stdin"], "2468\n")
+    let id = home.card_ids().remove(0);
+    home.run_with_input(&["card", "set-pin", &id, "--pin-stdin"], "2468\n")
         .expect_code(0);
     assert_eq!(library.logins(), 2);
     home.run(&["check-cards", "--no-pause"]).expect_code(0);

@@ -76,14 +76,7 @@ async fn no_secret_is_in_the_logs_the_errors_the_mails_or_the_files() {
 
         let cards = home.run(&["card", "list", "--json"]).expect_code(0);
         check_run("card list", &cards);
-        let card = cards
-            .json()
-            .to_string()
-            .split("\"id\":\"")
-            .skip(1)
-            .map(|rest| rest.split('"').next().unwrap().to_owned())
-            .next_back()
-            .unwrap();
+        let card = home.card_ids().pop().unwrap();
         let set = home.run_with_input(&["card", "set-pin", &card, "--pin-stdin"], PIN);
         check_run("card set-pin", &set);
         assert_eq!(set.code, 0, "{}\n{}", set.stdout, set.stderr);

@@ -106,8 +106,9 @@ pub enum Progress<'a> {
     Settled(&'a NoticeResult),
 }
 
-/// How many notices are on their way to the mail service at a time.
-const CONCURRENCY: usize = 4;
+/// How many notices are worked on at a time: their durable writes share a flush; the mailer has its
+/// own, lower limit.
+const CONCURRENCY: usize = 16;
 
 async fn send_all(
     ports: &NotifyPorts<'_>,

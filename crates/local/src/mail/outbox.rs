@@ -42,10 +42,12 @@ impl OutboxMailer {
 
     fn put(&self, mail: &Mail, built: &BuiltMail) -> io::Result<()> {
         make_private_folder(&self.folder)?;
-        let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = self.free_name(mail, built)?;
         let html = self.written(mail.html.as_bytes())?;
         let eml = self.written(&built.bytes)?;
+        // The mail is what must last; the copy for a look can be made again from it.
+        eml.as_file().sync_all()?;
+        let naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = self.free_name(mail, built)?;
         let html_path = self.folder.join(format!("{name}.html"));
         html.persist(&html_path).map_err(|error| error.error)?;
         // The mail itself comes last: once its name is there, it is sent.
@@ -53,6 +55,7 @@ impl OutboxMailer {
             let _ = fs::remove_file(&html_path);
             return Err(error.error);
         }
+        drop(naming);
         // The mail is in its place; what a failure here could lose, only a power cut now does.
         #[cfg(unix)]
         if let Err(error) = fs::File::open(&self.folder).and_then(|folder| folder.sync_all()) {
@@ -83,7 +86,7 @@ impl OutboxMailer {
         Err(io::Error::from(io::ErrorKind::AlreadyExists))
     }
 
-    /// A temporary file in the folder, of mode 0600 from its first byte, on the disk.
+    /// A temporary file in the folder, of mode 0600 from its first byte.
     fn written(&self, bytes: &[u8]) -> io::Result<NamedTempFile> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".mail-").suffix(".new");
@@ -94,7 +97,6 @@ impl OutboxMailer {
         }
         let mut file = builder.tempfile_in(&self.folder)?;
         file.write_all(bytes)?;
-        file.as_file().sync_all()?;
         Ok(file)
     }
 }

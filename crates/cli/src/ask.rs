@@ -1,0 +1,126 @@
+//! What a person is asked: a number, a PIN, whether it is meant.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroize as _;
+
+use crate::exit::CommandError;
+
+/// The longest number or PIN that is taken, in bytes.
+const LIMIT: usize = 256;
+
+/// A PIN: from a prompt without echo, or the first line of standard input. Never from an argument.
+pub(crate) fn pin(prompt: &str, from_stdin: bool) -> Result<SecretString, CommandError> {
+    if from_stdin {
+        return checked_pin(line_from_stdin()?);
+    }
+    must_be_terminal("the PIN", "Give it on standard input with --pin-stdin.")?;
+    let typed = rpassword::prompt_password(prompt)
+        .map_err(|error| CommandError::Usage(format!("The PIN could not be read: {error}.")))?;
+    checked_pin(SecretString::from(typed))
+}
+
+/// A PIN that may be stored.
+pub(crate) fn checked_pin(pin: SecretString) -> Result<SecretString, CommandError> {
+    match pin.expose_secret() {
+        "" => Err(CommandError::Usage(
+            "The PIN is empty; nothing was changed.".to_owned(),
+        )),
+        text if text.len() > LIMIT || text.contains(char::is_control) => Err(CommandError::Usage(
+            "The PIN is too long or holds characters that cannot be typed; nothing was changed."
+                .to_owned(),
+        )),
+        _ => Ok(pin),
+    }
+}
+
+/// A card number that may be stored: without the spaces around it.
+pub(crate) fn checked_number(number: &str) -> Result<SecretString, CommandError> {
+    match number.trim() {
+        "" => Err(CommandError::Usage("The card number is empty.".to_owned())),
+        text if text.len() > LIMIT || text.contains(char::is_control) => Err(CommandError::Usage(
+            "The card number is too long or holds characters that cannot be typed.".to_owned(),
+        )),
+        text => Ok(SecretString::from(text)),
+    }
+}
+
+/// A card number, from a prompt.
+pub(crate) fn number() -> Result<SecretString, CommandError> {
+    must_be_terminal("the card number", "Give it with --number.")?;
+    let mut line = line("Card number: ")?;
+    let number = checked_number(&line);
+    line.zeroize();
+    number
+}
+
+/// Asks whether a removal is meant, unless the person has said so already.
+pub(crate) fn confirm(question: &str, yes: bool) -> Result<bool, CommandError> {
+    if yes {
+        return Ok(true);
+    }
+    must_be_terminal("whether you mean it", "Say so with --yes.")?;
+    let answer = line(&format!("{question} [y/N] "))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn must_be_terminal(what: &str, otherwise: &str) -> Result<(), CommandError> {
+    if std::io::stdin().is_terminal() {
+        Ok(())
+    } else {
+        Err(CommandError::Usage(format!(
+            "There is no terminal to ask {what} on. {otherwise}"
+        )))
+    }
+}
+
+fn line(prompt: &str) -> Result<String, CommandError> {
+    let mut stderr = std::io::stderr().lock();
+    // A prompt that cannot be shown leaves a question that can still be answered.
+    let _ = write!(stderr, "{prompt}").and_then(|()| stderr.flush());
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| CommandError::Usage(format!("The answer could not be read: {error}.")))?;
+    Ok(line)
+}
+
+fn line_from_stdin() -> Result<SecretString, CommandError> {
+    // Room for all that is taken, so that growing leaves no copy behind in memory.
+    let mut line = String::with_capacity(4096);
+    let read = std::io::Read::take(std::io::stdin().lock(), 4096).read_line(&mut line);
+    let pin = SecretString::from(line.trim_end_matches(['\r', '\n']).to_owned());
+    line.zeroize();
+    match read {
+        Ok(_) => Ok(pin),
+        Err(_) => Err(CommandError::Usage(
+            "The PIN on standard input could not be read as text.".to_owned(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("")]
+    #[case("12\u{0}34")]
+    #[case("12\n34")]
+    fn a_pin_that_cannot_be_right_is_refused_and_not_repeated(#[case] pin: &str) {
+        let error = checked_pin(SecretString::from(pin)).unwrap_err();
+        assert_eq!(error.code(), 2);
+        assert!(!error.to_string().contains("12"));
+    }
+
+    #[test]
+    fn a_pin_keeps_its_spaces_and_a_number_loses_those_around_it() {
+        let pin = checked_pin(SecretString::from(" 1 2 ")).unwrap();
+        assert_eq!(pin.expose_secret(), " 1 2 ");
+        assert_eq!(checked_number(" 21 00 ").unwrap().expose_secret(), "21 00");
+        assert!(checked_number("  ").is_err());
+    }
+}

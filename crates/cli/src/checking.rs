@@ -1,0 +1,177 @@
+//! One card, checked at once while the person is there.
+
+use std::sync::Mutex;
+
+use hippo_core::account::{Account, Hold, HoldState, Loan};
+use hippo_core::card::Card;
+use hippo_core::check::Check;
+use hippo_core::clock::local_date;
+use hippo_core::ids::CardId;
+use hippo_core::jobs::visit::{CheckedCard, Visit, check_visit};
+use hippo_core::library::Library;
+use serde::Serialize;
+
+use crate::context::{Context, Visiting};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::output::table::{Cell, Table, fixed, words};
+use crate::output::time::day;
+use crate::output::{count, note};
+use crate::stop::Stop;
+use crate::view::{AccountView, failure_problem};
+
+/// How many items of each kind are shown.
+const SHOWN: usize = 12;
+
+/// What became of a card that was changed and then checked.
+#[derive(Serialize)]
+struct Document<'a> {
+    card: CardId,
+    checked: bool,
+    account: Option<AccountView>,
+    failure: Option<&'a hippo_core::failure::Failure>,
+}
+
+/// Says what a command did to a card that it did not check.
+pub(crate) fn not_checked(context: &Context, card: CardId) -> Outcome {
+    context.output.document(&Document {
+        card,
+        checked: false,
+        account: None,
+        failure: None,
+    });
+    Outcome::Done
+}
+
+/// Checks one card at once and shows what it saw.
+pub(crate) async fn check_and_show(
+    context: &Context,
+    card: &Card,
+    library: &Library,
+) -> CommandResult {
+    if !context.output.json {
+        note(format!(
+            "Logging in at {} …",
+            hippo_core::text::clean(&library.name)
+        ));
+    }
+    // A login that was begun is finished: its outcome must not be in doubt.
+    let _stop = Stop::listen("the check is finished first");
+    match check(context, card).await? {
+        Some(check) => Ok(show(context, card, library, &check)),
+        None => {
+            context
+                .output
+                .say("The card was not checked: it is paused, refused, or gone.");
+            Ok(not_checked(context, card.id))
+        }
+    }
+}
+
+async fn check(context: &Context, card: &Card) -> Result<Option<Check>, CommandError> {
+    let visiting = Visiting::new(context)?;
+    let visit = Visit {
+        library: card.library.clone(),
+        cards: vec![card.id],
+    };
+    let found = Mutex::new(None);
+    let keep = |checked: &CheckedCard| {
+        if let Ok(mut found) = found.lock() {
+            *found = Some(checked.check.clone());
+        }
+    };
+    check_visit(&visiting.ports(), &visit, context.pace(), &|| false, &keep).await?;
+    Ok(found.into_inner().unwrap_or_default())
+}
+
+fn show(context: &Context, card: &Card, library: &Library, check: &Check) -> Outcome {
+    let today = local_date(context.now(), library.timezone);
+    let account = check.outcome.as_ref().ok();
+    context.output.document(&Document {
+        card: card.id,
+        checked: true,
+        account: account.map(|account| AccountView::of(account, today)),
+        failure: check.outcome.as_ref().err(),
+    });
+    match &check.outcome {
+        Ok(account) => show_account(context, account, today),
+        Err(failure) => {
+            let problem = failure_problem(failure, card.id);
+            context.output.say_folded("", &problem.what);
+            if let Some(what_to_do) = &problem.what_to_do {
+                context
+                    .output
+                    .say(format!("The card is kept. To try again: {what_to_do}"));
+            }
+        }
+    }
+    Outcome::failed_if(account.is_none())
+}
+
+fn show_account(context: &Context, account: &Account, today: chrono::NaiveDate) {
+    let view = AccountView::of(account, today);
+    let mut parts = vec![match view.out {
+        Some(out) => format!("{out} out"),
+        None => "what is out is not known".to_owned(),
+    }];
+    if let Some(due) = view.due_next {
+        parts.push(format!("next due {}", day(due, today)));
+    }
+    if let Some(holds) = view.holds {
+        parts.push(count(holds, "hold", "holds"));
+        parts.push(format!("{} ready", view.ready.unwrap_or_default()));
+    }
+    if let Some(fines) = view.fines.filter(|fines| !fines.is_zero()) {
+        parts.push(format!("fines {fines}"));
+    }
+    if let Some(expires) = view.card_expires {
+        parts.push(format!("card good until {}", day(expires, today)));
+    }
+    context
+        .output
+        .say(format!("It worked: {}.", parts.join(", ")));
+    let mut loans: Vec<&Loan> = account.loans.iter().flatten().collect();
+    loans.sort_by_key(|loan| loan.due);
+    let mut holds: Vec<&Hold> = account.holds.iter().flatten().collect();
+    holds.sort_by_key(|hold| hold.state);
+    let mut table = Table::new([fixed(""), words("")]);
+    for loan in loans.iter().take(SHOWN) {
+        table.row([
+            Cell::from(format!("due {}", day(loan.due, today))),
+            Cell::from(&loan.title),
+        ]);
+    }
+    for hold in holds.iter().take(SHOWN) {
+        table.row([Cell::from(hold_words(hold)), Cell::from(&hold.title)]);
+    }
+    if !loans.is_empty() || !holds.is_empty() {
+        // The columns have no heads: what stands in them is plain.
+        let text = table.render(context.output.width, context.output.color);
+        context.output.say(
+            text.lines()
+                .skip(1)
+                .map(|line| format!("  {line}"))
+                .collect::<Vec<_>>()
+                .join("\n"),
+        );
+    }
+    for (shown, what) in [(loans.len(), "loans"), (holds.len(), "holds")] {
+        if shown > SHOWN {
+            context
+                .output
+                .say(format!("  and {} more {what}", shown - SHOWN));
+        }
+    }
+    for message in &view.messages {
+        context.output.say(format!("The library says: {message}"));
+    }
+}
+
+fn hold_words(hold: &Hold) -> &'static str {
+    match hold.state {
+        HoldState::Ready => "ready",
+        HoldState::InTransit => "in transit",
+        HoldState::Waiting => "waiting",
+        HoldState::Suspended => "suspended",
+        HoldState::Other => "asked for",
+    }
+}

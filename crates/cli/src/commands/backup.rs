@@ -1,0 +1,43 @@
+//! `hippo backup`: a copy of the database, while others go on.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use hippo_local::sqlite::BackupError;
+
+use crate::context::{Globals, open_database};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::home::Home;
+
+/// Copy the database to a file, while others go on.
+///
+/// The key is not in the copy: keep that apart. To restore, put the copy in the place of hippo.db.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  hippo backup hippo-2026-11-21.db")]
+pub(crate) struct Backup {
+    /// The new file.
+    file: PathBuf,
+}
+
+/// Makes a copy.
+pub(crate) async fn run(backup: Backup, globals: &Globals) -> CommandResult {
+    let home = Home::locate(globals.home.clone())?;
+    home.must_exist()?;
+    let store = open_database(&home)?;
+    store
+        .backup(&backup.file)
+        .await
+        .map_err(|error| match error {
+            BackupError::AlreadyThere { .. } => CommandError::Usage(error.to_string()),
+            error => CommandError::Unusable(error.to_string()),
+        })?;
+    globals
+        .output
+        .document(&serde_json::json!({ "backup": backup.file }));
+    globals.output.say(format!(
+        "Copied the database to {}. The key is not in it: keep a copy of {} elsewhere.",
+        backup.file.display(),
+        home.key_file().display()
+    ));
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,377 @@
+//! `hippo card`: whose, where, and the PINs.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
+use hippo_core::card::{Card, CardSecret};
+use hippo_core::ids::{CardId, FamilyId, LibraryId};
+use hippo_core::jobs::keys::Keys;
+use hippo_core::library::Library;
+use hippo_core::store::StoreError;
+use secrecy::SecretString;
+
+use crate::ask::{self, checked_number, confirm};
+use crate::checking::{check_and_show, not_checked};
+use crate::context::{Context, Globals};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::home::SecretsLock;
+use crate::output::table::{Table, fixed, numbers, words};
+use crate::view::{self, CardView};
+
+/// What to do with cards.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  hippo card add --family conrad --library wpl --patron Pat --number 21000000004711
+  hippo card list")]
+pub(crate) enum Command {
+    Add(Add),
+    List(List),
+    SetPin(SetPin),
+    Retry(Retry),
+    Pause(Pause),
+    Remove(Remove),
+}
+
+/// Add a card and check it at once; asks for its PIN.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hippo card add --family conrad --library wpl --patron Pat --number 21000000004711
+  hippo card add --family conrad --library wpl --patron Pat --number 21000000004711 --pin-stdin <pin-file
+
+The PIN comes from a prompt without echo, or from standard input; never from an argument, where
+others could see it.")]
+pub(crate) struct Add {
+    /// Who is told about it.
+    #[arg(long)]
+    family: FamilyId,
+    /// Where it is used.
+    #[arg(long)]
+    library: LibraryId,
+    /// Whose it is, as the mail says.
+    #[arg(long, value_name = "NAME")]
+    patron: String,
+    /// The number on the card, or the user name; asked for if not given.
+    #[arg(long)]
+    number: Option<String>,
+    /// Read the PIN from the first line of standard input.
+    #[arg(long)]
+    pin_stdin: bool,
+    /// Do not log in now.
+    #[arg(long)]
+    no_check: bool,
+}
+
+/// List the cards.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  hippo card list --family conrad")]
+pub(crate) struct List {
+    /// Only this family's.
+    #[arg(long)]
+    family: Option<FamilyId>,
+}
+
+/// Give a card a new PIN and check it at once.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  hippo card set-pin 01KAK3V6ZB9V0S7YQJ4M2N8R5T")]
+pub(crate) struct SetPin {
+    /// The card.
+    id: CardId,
+    /// The new number, if that has changed too.
+    #[arg(long)]
+    number: Option<String>,
+    /// Read the PIN from the first line of standard input.
+    #[arg(long)]
+    pin_stdin: bool,
+    /// Do not log in now.
+    #[arg(long)]
+    no_check: bool,
+}
+
+/// Let a card be tried again, although the library refused it, and check it at once.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  hippo card retry 01KAK3V6ZB9V0S7YQJ4M2N8R5T")]
+pub(crate) struct Retry {
+    /// The card.
+    id: CardId,
+    /// Do not log in now, but with the next check.
+    #[arg(long)]
+    no_check: bool,
+}
+
+/// Leave a card out of the checks for now.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T
+  hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T --resume")]
+pub(crate) struct Pause {
+    /// The card.
+    id: CardId,
+    /// Check it again.
+    #[arg(long)]
+    resume: bool,
+}
+
+/// Remove a card.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  hippo card remove 01KAK3V6ZB9V0S7YQJ4M2N8R5T --yes")]
+pub(crate) struct Remove {
+    /// The card.
+    id: CardId,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Does what is asked.
+pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
+    let context = globals.open()?;
+    match command {
+        Command::Add(add) => add_card(&context, add).await,
+        Command::List(asked) => list(&context, asked).await,
+        Command::SetPin(set) => set_pin(&context, set).await,
+        Command::Retry(retry) => retry_card(&context, retry).await,
+        Command::Pause(pause) => pause_card(&context, pause).await,
+        Command::Remove(remove) => remove_card(&context, remove).await,
+    }
+}
+
+/// The name of a patron that may be stored.
+pub(crate) fn sound_patron(name: &str) -> Result<String, String> {
+    let name = hippo_core::text::clean(name);
+    if name.is_empty() {
+        Err("The patron's name is empty.".to_owned())
+    } else {
+        Ok(name)
+    }
+}
+
+/// Seals a number and PIN and adds the card.
+pub(crate) async fn store_card(
+    context: &Context,
+    family: &FamilyId,
+    library: &LibraryId,
+    patron: String,
+    secret: &CardSecret,
+) -> Result<Card, CommandError> {
+    let _lock = SecretsLock::take(&context.home)?;
+    let keys = Keys::new(&context.key_file);
+    let id = CardId::generate();
+    let card = Card {
+        id,
+        family: family.clone(),
+        library: library.clone(),
+        patron,
+        fingerprint: keys.fingerprint(library, &secret.number).await?,
+        paused: false,
+        created_at: context.now(),
+    };
+    let sealed = keys.seal(id, secret).await?;
+    match context.store.add_card(&card, &sealed).await {
+        Err(StoreError::AlreadyExists(_)) => Err(duplicate(family, library)),
+        answer => answer.map(|()| card).map_err(CommandError::from),
+    }
+}
+
+async fn add_card(context: &Context, add: Add) -> CommandResult {
+    // Everything that can be wrong is found before the person is asked for the PIN.
+    context.family(&add.family).await?;
+    let library = context.library(&add.library).await?;
+    let patron = sound_patron(&add.patron).map_err(CommandError::Usage)?;
+    context.key_file.read()?;
+    let number = match &add.number {
+        Some(number) => checked_number(number)?,
+        None => ask::number()?,
+    };
+    refuse_duplicate(context, &add.family, &library.id, &number).await?;
+    let pin = ask::pin(&pin_prompt(&patron, &library), add.pin_stdin)?;
+    let secret = CardSecret { number, pin };
+    let card = store_card(context, &add.family, &library.id, patron, &secret).await?;
+    drop(secret);
+    context.output.say(format!(
+        "Added the card {} of {} at {}.",
+        card.id, card.patron, library.name
+    ));
+    if add.no_check {
+        return Ok(not_checked(context, card.id));
+    }
+    check_and_show(context, &card, &library).await
+}
+
+async fn refuse_duplicate(
+    context: &Context,
+    family: &FamilyId,
+    library: &LibraryId,
+    number: &SecretString,
+) -> Result<(), CommandError> {
+    let keys = Keys::new(&context.key_file);
+    let fingerprint = keys.fingerprint(library, number).await?;
+    let cards = context.store.cards_of(family).await?;
+    let is_there = |card: &Card| card.library == *library && card.fingerprint == fingerprint;
+    if cards.iter().any(|record| is_there(&record.card)) {
+        return Err(duplicate(family, library));
+    }
+    Ok(())
+}
+
+fn duplicate(family: &FamilyId, library: &LibraryId) -> CommandError {
+    CommandError::Usage(format!(
+        "The family {family} has a card of that number at {library} already; nothing was changed. \
+         “hippo card list --family {family}” shows it."
+    ))
+}
+
+fn pin_prompt(patron: &str, library: &Library) -> String {
+    format!("PIN of {patron} at {} (not shown): ", library.name)
+}
+
+async fn list(context: &Context, asked: List) -> CommandResult {
+    let libraries = context.libraries().await?;
+    let mut cards: Vec<CardView> = Vec::new();
+    for family in context.families(asked.family.as_ref()).await? {
+        cards.extend(view::cards_of(context, &family, &libraries).await?);
+    }
+    context.output.document(&cards);
+    if cards.is_empty() {
+        context
+            .output
+            .say("There are no cards yet; “hippo card add --help” shows how to add one.");
+        return Ok(Outcome::Done);
+    }
+    let mut table = Table::new([
+        fixed("ID"),
+        words("FAMILY"),
+        words("PATRON"),
+        words("LIBRARY"),
+        fixed("CHECKED"),
+        numbers("OUT"),
+        fixed("STATE"),
+    ]);
+    let now = context.now();
+    for card in &cards {
+        let [out, _, _] = card
+            .account
+            .as_ref()
+            .map_or_else(view::unknown_cells, |account| {
+                account.cells(now.date_naive())
+            });
+        table.row([
+            card.id.to_string().into(),
+            card.family.as_str().into(),
+            card.patron.as_str().into(),
+            card.library_name.as_str().into(),
+            card.checked_cell(now),
+            out,
+            card.problem_cell(),
+        ]);
+    }
+    context.output.table(&table);
+    Ok(Outcome::Done)
+}
+
+async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
+    let record = context.card(set.id).await?;
+    let library = context.library(&record.card.library).await?;
+    let new_number = set.number.as_deref().map(checked_number).transpose()?;
+    let pin = ask::pin(&pin_prompt(&record.card.patron, &library), set.pin_stdin)?;
+    replace_secret(context, &record.card, new_number, pin).await?;
+    context.store.allow_retry(set.id).await?;
+    context
+        .output
+        .say(format!("The card {} has a new PIN.", set.id));
+    if set.no_check {
+        return Ok(not_checked(context, set.id));
+    }
+    check_and_show(context, &record.card, &library).await
+}
+
+async fn replace_secret(
+    context: &Context,
+    card: &Card,
+    new_number: Option<SecretString>,
+    pin: SecretString,
+) -> Result<(), CommandError> {
+    let _lock = SecretsLock::take(&context.home)?;
+    let keys = Keys::new(&context.key_file);
+    let number = match new_number {
+        Some(number) => number,
+        None => present_number(context, card, &keys).await?,
+    };
+    let fingerprint = keys.fingerprint(&card.library, &number).await?;
+    let sealed = keys.seal(card.id, &CardSecret { number, pin }).await?;
+    Ok(context
+        .store
+        .replace_secret(card.id, &fingerprint, &sealed)
+        .await?)
+}
+
+async fn present_number(
+    context: &Context,
+    card: &Card,
+    keys: &Keys<'_>,
+) -> Result<SecretString, CommandError> {
+    let secrets = context.store.secrets(&[card.id]).await?;
+    let Some((_, sealed)) = secrets.into_iter().next() else {
+        return Err(CommandError::Usage(format!(
+            "The card {} has no number; give it with --number.",
+            card.id
+        )));
+    };
+    match keys.open(card.id, &sealed).await {
+        Ok(secret) => Ok(secret.number),
+        Err(error) => Err(CommandError::Unusable(format!(
+            "{error} If the key is gone for good, give the number too, with --number."
+        ))),
+    }
+}
+
+async fn retry_card(context: &Context, retry: Retry) -> CommandResult {
+    let record = context.card(retry.id).await?;
+    let library = context.library(&record.card.library).await?;
+    context.store.allow_retry(retry.id).await?;
+    if retry.no_check {
+        context.output.say(format!(
+            "The card {} is tried again with the next check.",
+            retry.id
+        ));
+        return Ok(not_checked(context, retry.id));
+    }
+    check_and_show(context, &record.card, &library).await
+}
+
+async fn pause_card(context: &Context, pause: Pause) -> CommandResult {
+    context.card(pause.id).await?;
+    context.store.set_paused(pause.id, !pause.resume).await?;
+    context
+        .output
+        .document(&BTreeMap::from([("card", pause.id.to_string())]));
+    context.output.say(if pause.resume {
+        format!("The card {} is checked again.", pause.id)
+    } else {
+        format!("The card {} is not checked for now.", pause.id)
+    });
+    Ok(Outcome::Done)
+}
+
+async fn remove_card(context: &Context, remove: Remove) -> CommandResult {
+    let card = context.card(remove.id).await?.card;
+    let question = format!(
+        "Remove the card {} of {} at {}?",
+        card.id, card.patron, card.library
+    );
+    if !confirm(&question, remove.yes)? {
+        context.output.say("Nothing was changed.");
+        return Ok(Outcome::Done);
+    }
+    context.store.remove_card(card.id).await?;
+    context
+        .output
+        .document(&serde_json::json!({ "removed": card.id }));
+    context.output.say(format!(
+        "Removed the card {} of {} at {}.",
+        card.id, card.patron, card.library
+    ));
+    Ok(Outcome::Done)
+}

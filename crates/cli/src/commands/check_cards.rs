@@ -1,0 +1,440 @@
+//! `hippo check-cards`: logs in to every card and remembers what it says.
+
+use std::sync::Mutex;
+
+use chrono::{DateTime, FixedOffset, Utc};
+use clap::{Args, ValueEnum};
+use hippo_core::clock::local_date;
+use hippo_core::failure::FailureKind;
+use hippo_core::ids::{FamilyId, InvalidId, Label, LibraryId};
+use hippo_core::jobs::check_cards::{
+    self as job, CheckCardsInput, CheckOptions, InputScope, Progress,
+};
+use hippo_core::jobs::ledger::RunPlan;
+use hippo_core::jobs::visit::{CheckedCard, Pace};
+use hippo_core::run::{Job, Run, RunKey, RunOutcome, Trigger};
+use hippo_core::store::RunStart;
+use serde::Serialize;
+
+use crate::args::instant;
+use crate::context::{Context, Globals, Visiting};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::output::count;
+use crate::output::progress::Progress as Bar;
+use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
+use crate::output::time::{duration, moment};
+use crate::stop::Stop;
+use crate::view::{AccountView, failure_problem, unknown_cells};
+
+/// Log in to every card and remember what it says.
+///
+/// Cards that are paused, or whose PIN the library refused, are left out.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "\
+Examples:
+  hippo check-cards
+  hippo check-cards --scope failed --library wpl
+  hippo check-cards --label all       from cron: firing twice within a minute is one run
+
+Ctrl-C finishes the cards that were begun and stops; what was saved stays. Exit code 1: a card could
+not be checked, or the run was interrupted.")]
+pub(crate) struct CheckCards {
+    /// Only this family's cards.
+    #[arg(long)]
+    pub(crate) family: Option<FamilyId>,
+    /// Only this library's cards.
+    #[arg(long)]
+    pub(crate) library: Option<LibraryId>,
+    /// All cards, or those whose newest check failed or that were never checked.
+    #[arg(long, value_enum, default_value = "all")]
+    pub(crate) scope: ScopeChoice,
+    /// How many libraries are visited at a time; by default as the configuration says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) concurrency: Option<u16>,
+    #[command(flatten)]
+    pub(crate) schedule: Schedule,
+    /// No pauses between cards: for libraries of your own on this machine.
+    #[arg(long, hide = true)]
+    pub(crate) no_pause: bool,
+}
+
+/// What makes a run one of a schedule.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Schedule {
+    /// The run is one of a schedule, and this is the schedule's name.
+    #[arg(long)]
+    pub(crate) label: Option<Label>,
+    /// For when the run was scheduled (RFC 3339); by default this minute. A run is made once for it.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) scheduled_time: Option<DateTime<FixedOffset>>,
+}
+
+/// Which cards.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScopeChoice {
+    /// All cards.
+    #[default]
+    All,
+    /// Those whose newest check failed or that were never checked.
+    Failed,
+}
+
+impl Schedule {
+    /// Whether a schedule, and not a person, started the run.
+    pub(crate) fn is_schedule(&self) -> bool {
+        self.label.is_some() || self.scheduled_time.is_some()
+    }
+
+    /// What makes the run one: this minute, if a schedule started it; this second, if a person did.
+    pub(crate) fn key(
+        &self,
+        job: Job,
+        otherwise: &str,
+        now: DateTime<Utc>,
+    ) -> Result<RunKey, InvalidId> {
+        let label = match (&self.label, self.is_schedule()) {
+            (Some(label), _) => label.clone(),
+            (None, true) => otherwise.parse()?,
+            (None, false) => "person".parse()?,
+        };
+        let second = now.timestamp();
+        let minute = DateTime::from_timestamp(second - second.rem_euclid(60), 0).unwrap_or(now);
+        let scheduled_time = match self.scheduled_time {
+            Some(time) => time.to_utc(),
+            None if self.is_schedule() => minute,
+            None => DateTime::from_timestamp(second, 0).unwrap_or(now),
+        };
+        Ok(RunKey {
+            job,
+            label,
+            scheduled_time,
+        })
+    }
+}
+
+/// One card, as it was checked.
+#[derive(Serialize)]
+struct CheckedView {
+    card: hippo_core::ids::CardId,
+    family: FamilyId,
+    library: LibraryId,
+    patron: String,
+    account: Option<AccountView>,
+    failure: Option<hippo_core::failure::Failure>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    run: &'a Run,
+    cards: &'a [CheckedView],
+}
+
+/// Checks the cards that are asked for.
+pub(crate) async fn run(asked: CheckCards, globals: &Globals) -> CommandResult {
+    check_cards(&globals.open()?, asked).await
+}
+
+/// Checks the cards that are asked for, in an opened home.
+pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> CommandResult {
+    if let Some(family) = &asked.family {
+        context.family(family).await?;
+    }
+    if let Some(library) = &asked.library {
+        context.library(library).await?;
+    }
+    context.key_file.read()?;
+    let input = CheckCardsInput {
+        scope: match asked.scope {
+            ScopeChoice::All => InputScope::All,
+            ScopeChoice::Failed => InputScope::Failed,
+        },
+        family: asked.family.clone(),
+        library: asked.library.clone(),
+    };
+    let stop = Stop::listen("the cards that were begun are finished");
+    let checked: Mutex<Vec<CheckedView>> = Mutex::default();
+    let result = {
+        let bar = Bar::new("cards");
+        let progress = |progress: Progress<'_>| match progress {
+            Progress::Planned(cards) => bar.planned(cards),
+            Progress::Checked(card) => {
+                bar.one_done();
+                if let Ok(mut checked) = checked.lock() {
+                    checked.push(view_of(context, card));
+                }
+            }
+        };
+        start(context, &asked, &input, &stop, &progress).await?
+    };
+    let mut checked = checked.into_inner().unwrap_or_default();
+    checked.sort_by(|a, b| {
+        (&a.family, &a.patron, &a.library).cmp(&(&b.family, &b.patron, &b.library))
+    });
+    match result {
+        Ok(run) => {
+            context.output.document(&Document {
+                run: &run,
+                cards: &checked,
+            });
+            show(context, &input, &run, &checked).await
+        }
+        Err(not_begun) => Ok(say_not_begun(context, &not_begun)),
+    }
+}
+
+async fn start(
+    context: &Context,
+    asked: &CheckCards,
+    input: &CheckCardsInput,
+    stop: &Stop,
+    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
+) -> Result<Result<Run, RunStart>, CommandError> {
+    let visiting = Visiting::new(context)?;
+    let options = CheckOptions {
+        concurrency: asked
+            .concurrency
+            .map_or(context.config.checks.concurrency, usize::from),
+        pace: if asked.no_pause {
+            Pace::NONE
+        } else {
+            context.pace()
+        },
+    };
+    let otherwise = match asked.scope {
+        ScopeChoice::All => "all",
+        ScopeChoice::Failed => "failed",
+    };
+    let mut key = asked
+        .schedule
+        .key(Job::CheckCards, otherwise, context.now())?;
+    let is_schedule = asked.schedule.is_schedule();
+    loop {
+        let plan = RunPlan {
+            key: key.clone(),
+            trigger: match (is_schedule, asked.scope) {
+                (false, _) => Trigger::Person,
+                (true, ScopeChoice::All) => Trigger::Schedule,
+                (true, ScopeChoice::Failed) => Trigger::Retry,
+            },
+            input: serde_json::to_value(input).unwrap_or_default(),
+            // A person need not wait for a run that was killed to be taken for lost; the marks and
+            // the gate keep two runs from harming a card or a library.
+            allow_overlap: !is_schedule,
+        };
+        let result = job::check_cards(
+            &visiting.ports(),
+            &*context.store,
+            plan,
+            input,
+            options,
+            &|| stop.is_asked(),
+            progress,
+        )
+        .await?;
+        match result {
+            // A person who asks twice within a second means two runs.
+            Err(RunStart::AlreadyRan(_)) if !is_schedule => {
+                key.scheduled_time += chrono::Duration::milliseconds(1);
+            }
+            result => return Ok(result),
+        }
+    }
+}
+
+/// Says why no run was begun; that is no failure.
+pub(crate) fn say_not_begun(context: &Context, reason: &RunStart) -> Outcome {
+    let (what, run) = match reason {
+        RunStart::AlreadyRan(run) => ("already_ran", run),
+        RunStart::StillRunning(run) => ("still_running", run),
+        // It was started: nobody asks.
+        RunStart::Started => return Outcome::Done,
+    };
+    context
+        .output
+        .document(&serde_json::json!({ "not_begun": what, "run": run }));
+    let began = moment(run.started_at, context.now(), context.zone());
+    context.output.say(match reason {
+        RunStart::StillRunning(_) => format!(
+            "Nothing was done: the run {} is still going (it began at {began}).",
+            run.key
+        ),
+        _ => format!(
+            "Nothing was done: the run {} was made already (it began at {began}).",
+            run.key
+        ),
+    });
+    Outcome::Done
+}
+
+fn view_of(context: &Context, card: &CheckedCard) -> CheckedView {
+    let today = local_date(context.now(), context.zone());
+    let outcome = &card.check.outcome;
+    CheckedView {
+        card: card.card.id,
+        family: card.card.family.clone(),
+        library: card.card.library.clone(),
+        patron: card.card.patron.clone(),
+        account: outcome
+            .as_ref()
+            .ok()
+            .map(|account| AccountView::of(account, today)),
+        failure: outcome.as_ref().err().cloned(),
+    }
+}
+
+async fn show(
+    context: &Context,
+    input: &CheckCardsInput,
+    run: &Run,
+    checked: &[CheckedView],
+) -> CommandResult {
+    let outcome =
+        Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted);
+    if context.output.json {
+        return Ok(outcome);
+    }
+    let today = local_date(context.now(), context.zone());
+    if !checked.is_empty() {
+        context.output.table(&table_of(checked, today));
+    }
+    for card in checked {
+        if let Some(failure) = &card.failure {
+            let problem = failure_problem(failure, card.card);
+            let words = format!("{} at {}: {}", card.patron, card.library, problem.what);
+            context.output.say_folded("", &words);
+            if failure.kind == FailureKind::WrongCredentials {
+                context.output.say(format!(
+                    "  To give the right PIN: hippo card set-pin {}",
+                    card.card
+                ));
+            }
+        }
+    }
+    context.output.say(summary(context, run));
+    let waiting = waiting_for_a_person(context, input, checked).await?;
+    if waiting > 0 {
+        context.output.say(format!(
+            "Left out: {}; “hippo status” says why.",
+            count(
+                waiting,
+                "card that is paused or whose PIN was refused",
+                "cards that are paused or whose PIN was refused"
+            )
+        ));
+    }
+    Ok(outcome)
+}
+
+fn table_of(checked: &[CheckedView], today: chrono::NaiveDate) -> Table {
+    let mut table = Table::new([
+        words("FAMILY"),
+        words("PATRON"),
+        words("LIBRARY"),
+        numbers("OUT"),
+        fixed("DUE NEXT"),
+        numbers("READY"),
+        fixed("OUTCOME"),
+    ]);
+    for card in checked {
+        let [out, due, ready] = card
+            .account
+            .as_ref()
+            .map_or_else(unknown_cells, |account| account.cells(today));
+        let outcome = match &card.failure {
+            None => Cell::new("ok", Tone::Good),
+            Some(failure) => Cell::new(failure_problem(failure, card.card).short, Tone::Bad),
+        };
+        table.row([
+            card.family.as_str().into(),
+            card.patron.as_str().into(),
+            card.library.as_str().into(),
+            out,
+            due,
+            ready,
+            outcome,
+        ]);
+    }
+    table
+}
+
+fn summary(context: &Context, run: &Run) -> String {
+    let counts = &run.counts;
+    if counts.planned == 0 {
+        return "There is no card to check.".to_owned();
+    }
+    let planned = count(
+        usize::try_from(counts.planned).unwrap_or(usize::MAX),
+        "card",
+        "cards",
+    );
+    let took = duration(run.duration(context.now()));
+    let tried = counts.done + counts.failures();
+    let interrupted = if run.outcome == RunOutcome::Interrupted && tried < counts.planned {
+        " It was interrupted; the rest was not tried."
+    } else {
+        ""
+    };
+    match counts.failures() {
+        0 => format!(
+            "Checked {} of {planned} in {took}.{interrupted}",
+            counts.done
+        ),
+        failures => format!(
+            "Checked {} of {planned} in {took}; {failures} failed.{interrupted}",
+            counts.done
+        ),
+    }
+}
+
+async fn waiting_for_a_person(
+    context: &Context,
+    input: &CheckCardsInput,
+    checked: &[CheckedView],
+) -> Result<usize, CommandError> {
+    let mut waiting = 0;
+    for family in context.families(input.family.as_ref()).await? {
+        for record in context.store.cards_of(&family.id).await? {
+            let wanted = input
+                .library
+                .as_ref()
+                .is_none_or(|id| *id == record.card.library);
+            let waits = record.card.paused || record.state.refused_since.is_some();
+            let was_checked = checked.iter().any(|card| card.card == record.card.id);
+            waiting += usize::from(wanted && waits && !was_checked);
+        }
+    }
+    Ok(waiting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-21T10:00:42.5Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_schedule_that_fires_twice_within_a_minute_is_one_run_and_a_person_is_not_a_schedule() {
+        let schedule = Schedule {
+            label: Some("all".parse().unwrap()),
+            scheduled_time: None,
+        };
+        let key = schedule.key(Job::CheckCards, "all", now()).unwrap();
+        assert_eq!(key.to_string(), "check-cards/all/2026-11-21T10:00:00Z");
+        let person = Schedule::default();
+        let key = person.key(Job::CheckCards, "all", now()).unwrap();
+        assert_eq!(key.to_string(), "check-cards/person/2026-11-21T10:00:42Z");
+        assert!(!person.is_schedule());
+    }
+
+    #[test]
+    fn a_scheduled_time_alone_belongs_to_the_schedule_of_its_scope() {
+        let schedule = Schedule {
+            label: None,
+            scheduled_time: Some("2026-11-21T05:00:00-05:00".parse().unwrap()),
+        };
+        let key = schedule.key(Job::CheckCards, "failed", now()).unwrap();
+        assert_eq!(key.to_string(), "check-cards/failed/2026-11-21T10:00:00Z");
+    }
+}

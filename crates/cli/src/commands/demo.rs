@@ -1,0 +1,277 @@
+//! `hippo demo`: the main job from end to end, with invented libraries on this machine.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::Args;
+use hippo_core::clock::local_date;
+use hippo_demo_library::{DemoLibrary, Fault, family_sites, harbour_site};
+use secrecy::SecretString;
+
+use crate::commands::check_cards::{CheckCards, check_cards};
+use crate::commands::import::{Pins, import_text};
+use crate::commands::init::{Init, make};
+use crate::commands::notify_all::{NotifyAll, notify_all};
+use crate::commands::status::{Status, status};
+use crate::config::machine_timezone;
+use crate::context::{Context, Globals, clock};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::home::Home;
+use crate::output::table::{Tone, paint};
+use crate::output::{Output, note};
+use crate::stop::interrupted;
+
+/// See it all work: invented libraries and families, checks, and notes in an outbox.
+///
+/// Starts small libraries on this machine, makes two families with five cards, checks them, and
+/// writes each family its note. One card has a wrong PIN and one library is down, to show what
+/// becomes of that. Nothing is left behind, unless you keep it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hippo demo
+  hippo demo --keep demo-home         keeps the home, with the mails in demo-home/outbox")]
+pub(crate) struct Demo {
+    /// Keep the home in this directory, which must be empty or new.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+/// Shows it all.
+pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
+    let temporary = tempfile::tempdir().map_err(|error| {
+        CommandError::Unusable(format!("No temporary directory can be made: {error}."))
+    })?;
+    let directory = match &demo.keep {
+        Some(keep) => keep.clone(),
+        None => temporary.path().join("libraryhippo"),
+    };
+    let home = Home::locate(Some(directory))?;
+    if home.config().exists() {
+        return Err(CommandError::Usage(format!(
+            "{} is a home already; name a new directory.",
+            home.directory().display()
+        )));
+    }
+    tokio::select! {
+        shown = show(&home, globals.output) => shown?,
+        // Out of here by the usual way, so that nothing is left behind.
+        () = interrupted() => {
+            note("The demo was stopped.");
+            return Ok(Outcome::SomeFailed);
+        }
+    }
+    globals.output.say(match &demo.keep {
+        None => "Nothing of this is kept; “hippo demo --keep DIR” keeps it. “hippo init” begins with your \
+                 own cards."
+            .to_owned(),
+        Some(_) => format!(
+            "Kept in {}; the mails are in {}. The demo's libraries are gone, so a new check there fails.",
+            home.directory().display(),
+            home.outbox().display()
+        ),
+    });
+    Ok(Outcome::Done)
+}
+
+/// The demo's libraries, which serve until they are dropped.
+struct Libraries {
+    riverside: DemoLibrary,
+    hillcrest: DemoLibrary,
+    lakeshore: DemoLibrary,
+    harbour: DemoLibrary,
+}
+
+impl Libraries {
+    async fn start(today: NaiveDate) -> std::io::Result<Self> {
+        let [riverside, hillcrest, lakeshore] = family_sites(today);
+        let libraries = Self {
+            riverside: DemoLibrary::start(riverside).await?,
+            hillcrest: DemoLibrary::start(hillcrest).await?,
+            lakeshore: DemoLibrary::start(lakeshore).await?,
+            harbour: DemoLibrary::start(harbour_site(today)).await?,
+        };
+        libraries
+            .harbour
+            .switches()
+            .set(Fault::Down { retry_after: None });
+        Ok(libraries)
+    }
+
+    /// The file that `hippo import` reads.
+    fn import_file(&self) -> String {
+        let mut text = String::new();
+        for (id, library) in [
+            ("riverside", &self.riverside),
+            ("hillcrest", &self.hillcrest),
+            ("lakeshore", &self.lakeshore),
+            ("harbour", &self.harbour),
+        ] {
+            text.push_str(&format!(
+                "[[library]]\nid = \"{id}\"\nname = \"{}\"\nsystem = \"{}\"\nurl = \"{}\"\ndate_format = \"{}\"\n\n",
+                library.library_name(),
+                library.system().id(),
+                library.base_url(),
+                library.system().usual_date_format(),
+            ));
+        }
+        text.push_str(FAMILIES);
+        text
+    }
+}
+
+/// Two families and five cards: Tom's PIN is wrong, and Jon's library is down. Their notes are due
+/// from midnight on, so that they are due whenever the demo is shown.
+const FAMILIES: &str = r#"[[family]]
+id = "calder"
+name = "The Calders"
+to = ["ines@example.org", "tom@example.org"]
+time = "00:00"
+
+[[family]]
+id = "okoye"
+name = "Mara and Jon"
+to = ["mara@example.org"]
+time = "00:00"
+
+[[card]]
+family = "calder"
+library = "riverside"
+patron = "Ines"
+number = "21000000004711"
+pin_env = "INES_RIVERSIDE"
+
+[[card]]
+family = "calder"
+library = "hillcrest"
+patron = "Ines"
+number = "22000000008815"
+pin_env = "INES_HILLCREST"
+
+[[card]]
+family = "calder"
+library = "riverside"
+patron = "Tom"
+number = "21000000004712"
+pin_env = "TOM_RIVERSIDE"
+
+[[card]]
+family = "okoye"
+library = "lakeshore"
+patron = "Mara"
+number = "23000000001203"
+pin_env = "MARA_LAKESHORE"
+
+[[card]]
+family = "okoye"
+library = "harbour"
+patron = "Jon"
+number = "24000000000642"
+pin_env = "JON_HARBOUR"
+"#;
+
+/// The demo's PINs, which are no secrets: its libraries are made of them.
+struct DemoPins;
+
+impl Pins for DemoPins {
+    fn in_environment(&self, name: &str) -> Option<SecretString> {
+        let pin = match name {
+            "INES_RIVERSIDE" => "2468",
+            "INES_HILLCREST" => "9021",
+            "TOM_RIVERSIDE" => "0000",
+            "MARA_LAKESHORE" => "7788",
+            "JON_HARBOUR" => "3141",
+            _ => return None,
+        };
+        Some(SecretString::from(pin))
+    }
+}
+
+async fn show(home: &Home, output: Output) -> Result<(), CommandError> {
+    let zone = machine_timezone();
+    let today = local_date(clock()?.now(), zone);
+    let libraries = Libraries::start(today).await.map_err(|error| {
+        CommandError::Unusable(format!(
+            "The demo's libraries cannot be served on 127.0.0.1: {error}."
+        ))
+    })?;
+    let init = Init {
+        contact: Some("you@example.org".to_owned()),
+        timezone: Some(zone),
+        ..Init::default()
+    };
+    make(home, &init).await?;
+    // A machine gets one document, at the end.
+    let steps = Output {
+        json: false,
+        quiet: output.json,
+        ..output
+    };
+    let mut context = Context::open(home.clone(), steps)?;
+
+    step(
+        &context,
+        "Four libraries on this machine, two families, five cards",
+    );
+    import_text(
+        &context,
+        "The demo's file",
+        &libraries.import_file(),
+        false,
+        &DemoPins,
+    )
+    .await?;
+
+    step(&context, "hippo check-cards");
+    // Two of the cards fail, as they should.
+    check_cards(
+        &context,
+        CheckCards {
+            no_pause: true,
+            ..CheckCards::default()
+        },
+    )
+    .await?;
+
+    step(&context, "hippo notify-all --dry-run --family calder");
+    let calder = "calder".parse()?;
+    let dry_run = NotifyAll {
+        dry_run: true,
+        family: Some(calder),
+        ..NotifyAll::default()
+    };
+    notify_all(&context, dry_run).await?;
+
+    step(&context, "hippo notify-all");
+    notify_all(&context, NotifyAll::default()).await?;
+    for mail in mails(home)? {
+        context.output.say(format!("  {}", mail.display()));
+    }
+
+    step(&context, "hippo status");
+    context.output = output;
+    status(&context, &Status::default()).await?;
+    drop(libraries);
+    Ok(())
+}
+
+/// The mails in the outbox, and the pictures of them, by name.
+fn mails(home: &Home) -> Result<Vec<PathBuf>, CommandError> {
+    let entries = std::fs::read_dir(home.outbox()).map_err(|error| {
+        CommandError::Unusable(format!(
+            "{} cannot be read: {error}.",
+            home.outbox().display()
+        ))
+    })?;
+    let mut mails: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    mails.sort();
+    Ok(mails)
+}
+
+fn step(context: &Context, what: &str) {
+    let color = context.output.color;
+    context.output.say(format!(
+        "\n{}",
+        paint(&format!("── {what}"), Tone::Bold, color)
+    ));
+}

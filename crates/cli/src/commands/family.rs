@@ -1,0 +1,424 @@
+//! `hippo family`: who gets one note a day.
+
+use chrono::{NaiveTime, Weekday};
+use chrono_tz::Tz;
+use clap::{Args, Subcommand, ValueEnum};
+use hippo_core::family::{Delivery, EmailAddress, Family, Preferences, ProofOfLife};
+use hippo_core::ids::FamilyId;
+use rust_decimal::Decimal;
+
+use crate::args::{time_of_day, timezone};
+use crate::ask::confirm;
+use crate::context::{Context, Globals};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::output::count;
+use crate::output::table::{Cell, Table, Tone, fixed, words};
+
+/// When the day's note goes out, unless a family wants another time.
+pub(crate) const NOTICE_TIME: NaiveTime = match NaiveTime::from_hms_opt(6, 30, 0) {
+    Some(time) => time,
+    None => NaiveTime::MIN,
+};
+
+/// What to do with families.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  hippo family add conrad --name \"The Conrads\" --to pat@example.org --to sam@example.org
+  hippo family edit conrad --time 07:00")]
+pub(crate) enum Command {
+    Add(Add),
+    /// List the families.
+    #[command(after_help = "Example:\n  hippo family list --json")]
+    List,
+    Edit(Edit),
+    Pause(Pause),
+    Remove(Remove),
+    /// Send a family's notes to one more address.
+    #[command(after_help = "Example:\n  hippo family add-recipient conrad sam@example.org")]
+    AddRecipient(Recipient),
+    /// Send a family's notes to one address less.
+    #[command(after_help = "Example:\n  hippo family remove-recipient conrad sam@example.org")]
+    RemoveRecipient(Recipient),
+}
+
+/// What a family can want; what is not given stays as it is.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Wishes {
+    /// The family's time zone; by default your own.
+    #[arg(long, value_parser = timezone, value_name = "ZONE")]
+    pub(crate) timezone: Option<Tz>,
+    /// The local time of day at which the note goes out; by default 06:30.
+    #[arg(long, value_parser = time_of_day, value_name = "HH:MM")]
+    pub(crate) time: Option<NaiveTime>,
+    /// Loans due within so many days are to be taken back; by default 3.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=60))]
+    pub(crate) due_within_days: Option<u16>,
+    /// Tell of fines of this much or more, or never; by default 5.00.
+    #[arg(long, value_name = "AMOUNT|never", value_parser = fines_threshold)]
+    pub(crate) fines_threshold: Option<Threshold>,
+    /// Write every day, although there is nothing to say.
+    #[arg(long, group = "proof")]
+    pub(crate) daily: bool,
+    /// Write on this day of the week, although there is nothing to say.
+    #[arg(long, group = "proof", value_name = "WEEKDAY", value_parser = weekday)]
+    pub(crate) weekly: Option<Weekday>,
+    /// Write only when there is something to say; the default.
+    #[arg(long, group = "proof")]
+    pub(crate) only_when_needed: bool,
+    /// What to do when nobody can know whether a mail left: rather none than two, or rather two.
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(crate) delivery: Option<DeliveryChoice>,
+}
+
+/// From which amount on fines are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Threshold(pub(crate) Option<Decimal>);
+
+/// What to do when nobody can know whether a mail left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeliveryChoice {
+    /// Rather no mail than two.
+    AtMostOnce,
+    /// Rather two mails than none.
+    AtLeastOnce,
+}
+
+impl From<DeliveryChoice> for Delivery {
+    fn from(choice: DeliveryChoice) -> Self {
+        match choice {
+            DeliveryChoice::AtMostOnce => Self::AtMostOnce,
+            DeliveryChoice::AtLeastOnce => Self::AtLeastOnce,
+        }
+    }
+}
+
+/// An amount, or `never`.
+pub(crate) fn fines_threshold(text: &str) -> Result<Threshold, String> {
+    if text.eq_ignore_ascii_case("never") {
+        return Ok(Threshold(None));
+    }
+    text.parse::<Decimal>()
+        .ok()
+        .filter(|amount| !amount.is_sign_negative())
+        .map(|amount| Threshold(Some(amount)))
+        .ok_or_else(|| format!("“{text}” is not an amount; write it like 5.00, or “never”."))
+}
+
+/// A day of the week.
+pub(crate) fn weekday(text: &str) -> Result<Weekday, String> {
+    text.parse()
+        .map_err(|_| format!("“{text}” is not a day of the week; write it like monday."))
+}
+
+impl Wishes {
+    /// Writes into the family what is wished.
+    pub(crate) fn apply(&self, family: &mut Family) {
+        if let Some(timezone) = self.timezone {
+            family.timezone = timezone;
+        }
+        if let Some(time) = self.time {
+            family.notice_time = time;
+        }
+        let preferences = &mut family.preferences;
+        if let Some(days) = self.due_within_days {
+            preferences.due_within_days = days;
+        }
+        if let Some(Threshold(threshold)) = self.fines_threshold {
+            preferences.fines_threshold = threshold;
+        }
+        if let Some(delivery) = self.delivery {
+            preferences.delivery = delivery.into();
+        }
+        match (self.daily, self.weekly, self.only_when_needed) {
+            (true, ..) => preferences.proof_of_life = ProofOfLife::Daily,
+            (_, Some(day), _) => preferences.proof_of_life = ProofOfLife::Weekly(day),
+            (.., true) => preferences.proof_of_life = ProofOfLife::Never,
+            _ => {}
+        }
+    }
+}
+
+/// Add a family.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hippo family add conrad --name \"The Conrads\" --to pat@example.org
+  hippo family add lee --name Lee --to lee@example.org --timezone Europe/Berlin --time 07:00 --weekly monday")]
+pub(crate) struct Add {
+    /// A short name of your choice: lower-case letters, digits, hyphens.
+    id: FamilyId,
+    /// What the mail calls them.
+    #[arg(long)]
+    name: String,
+    /// Who gets the mail; may be given several times.
+    #[arg(long = "to", value_name = "ADDRESS", required = true)]
+    recipients: Vec<EmailAddress>,
+    #[command(flatten)]
+    wishes: Wishes,
+}
+
+/// Change what a family wants.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hippo family edit conrad --time 07:00 --due-within-days 5
+  hippo family edit conrad --fines-threshold never --only-when-needed")]
+pub(crate) struct Edit {
+    /// The family.
+    id: FamilyId,
+    /// What the mail calls them.
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    wishes: Wishes,
+}
+
+/// Send a family no notes for now.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hippo family pause conrad
+  hippo family pause conrad --resume")]
+pub(crate) struct Pause {
+    /// The family.
+    id: FamilyId,
+    /// Send notes again.
+    #[arg(long)]
+    resume: bool,
+}
+
+/// Remove a family with its cards.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  hippo family remove conrad --yes")]
+pub(crate) struct Remove {
+    /// The family.
+    id: FamilyId,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// A family and an address.
+#[derive(Debug, Args)]
+pub(crate) struct Recipient {
+    /// The family.
+    id: FamilyId,
+    /// The address.
+    address: EmailAddress,
+}
+
+/// Does what is asked.
+pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
+    let context = globals.open()?;
+    match command {
+        Command::Add(add) => add_family(&context, add).await,
+        Command::List => list(&context).await,
+        Command::Edit(edit) => edit_family(&context, edit).await,
+        Command::Pause(pause) => pause_family(&context, pause).await,
+        Command::Remove(remove) => remove_family(&context, remove).await,
+        Command::AddRecipient(recipient) => add_recipient(&context, recipient).await,
+        Command::RemoveRecipient(recipient) => remove_recipient(&context, recipient).await,
+    }
+}
+
+/// A new family with everything by default.
+pub(crate) fn new_family(
+    context: &Context,
+    id: FamilyId,
+    name: &str,
+    recipients: Vec<EmailAddress>,
+) -> Result<Family, String> {
+    let mut once: Vec<EmailAddress> = Vec::with_capacity(recipients.len());
+    for address in recipients {
+        if !once.contains(&address) {
+            once.push(address);
+        }
+    }
+    Ok(Family {
+        id,
+        name: sound_name(name)?,
+        recipients: once,
+        timezone: context.zone(),
+        notice_time: NOTICE_TIME,
+        preferences: Preferences::default(),
+        paused: false,
+        created_at: context.now(),
+    })
+}
+
+fn sound_name(name: &str) -> Result<String, String> {
+    let name = hippo_core::text::clean(name);
+    if name.is_empty() {
+        Err("The family's name is empty.".to_owned())
+    } else {
+        Ok(name)
+    }
+}
+
+async fn add_family(context: &Context, add: Add) -> CommandResult {
+    let mut family =
+        new_family(context, add.id, &add.name, add.recipients).map_err(CommandError::Usage)?;
+    add.wishes.apply(&mut family);
+    context.store.add_family(&family).await?;
+    context.output.document(&family);
+    context.output.say(format!(
+        "Added the family {} ({}). Its note goes out at {} ({}), when there is something to say.",
+        family.id,
+        family.name,
+        family.notice_time.format("%H:%M"),
+        family.timezone
+    ));
+    Ok(Outcome::Done)
+}
+
+async fn list(context: &Context) -> CommandResult {
+    let families = context.store.families().await?;
+    context.output.document(&families);
+    if families.is_empty() {
+        context
+            .output
+            .say("There are no families yet; “hippo family add --help” shows how to add one.");
+        return Ok(Outcome::Done);
+    }
+    let mut table = Table::new([
+        fixed("ID"),
+        words("NAME"),
+        words("TO"),
+        fixed("AT"),
+        words("ZONE"),
+        fixed("WRITES"),
+        fixed(""),
+    ]);
+    for family in &families {
+        let recipients: Vec<&str> = family.recipients.iter().map(EmailAddress::as_str).collect();
+        table.row([
+            family.id.as_str().into(),
+            family.name.as_str().into(),
+            recipients.join(", ").into(),
+            family.notice_time.format("%H:%M").to_string().into(),
+            family.timezone.name().into(),
+            proof_words(family.preferences.proof_of_life).into(),
+            Cell::new(if family.paused { "paused" } else { "" }, Tone::Warning),
+        ]);
+    }
+    context.output.table(&table);
+    Ok(Outcome::Done)
+}
+
+fn proof_words(proof: ProofOfLife) -> String {
+    match proof {
+        ProofOfLife::Never => "when needed".to_owned(),
+        ProofOfLife::Daily => "daily".to_owned(),
+        ProofOfLife::Weekly(day) => format!("at least every {day}"),
+    }
+}
+
+async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
+    let before = context.family(&edit.id).await?;
+    let mut family = before.clone();
+    if let Some(name) = &edit.name {
+        family.name = sound_name(name).map_err(CommandError::Usage)?;
+    }
+    edit.wishes.apply(&mut family);
+    if family == before {
+        context.output.document(&family);
+        context
+            .output
+            .say("Nothing was changed: say what to change; “hippo family edit --help” lists it.");
+        return Ok(Outcome::Done);
+    }
+    save(context, &family, "Changed the family").await
+}
+
+async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
+    let mut family = context.family(&pause.id).await?;
+    family.paused = !pause.resume;
+    let what = if pause.resume {
+        "Notes go out again to the family"
+    } else {
+        "No notes go out for now to the family"
+    };
+    save(context, &family, what).await
+}
+
+async fn remove_family(context: &Context, remove: Remove) -> CommandResult {
+    let family = context.family(&remove.id).await?;
+    let cards = context.store.cards_of(&family.id).await?.len();
+    let question = format!(
+        "Remove the family {} with {}?",
+        family.id,
+        count(cards, "card", "cards")
+    );
+    if !confirm(&question, remove.yes)? {
+        context.output.say("Nothing was changed.");
+        return Ok(Outcome::Done);
+    }
+    context.store.remove_family(&family.id).await?;
+    context
+        .output
+        .document(&serde_json::json!({ "removed": family.id }));
+    context.output.say(format!(
+        "Removed the family {} with {}.",
+        family.id,
+        count(cards, "card", "cards")
+    ));
+    Ok(Outcome::Done)
+}
+
+async fn add_recipient(context: &Context, recipient: Recipient) -> CommandResult {
+    let mut family = context.family(&recipient.id).await?;
+    if family.recipients.contains(&recipient.address) {
+        return Err(CommandError::Usage(format!(
+            "The family {} has that address already; nothing was changed.",
+            family.id
+        )));
+    }
+    family.recipients.push(recipient.address);
+    save(context, &family, "Added an address to the family").await
+}
+
+async fn remove_recipient(context: &Context, recipient: Recipient) -> CommandResult {
+    let mut family = context.family(&recipient.id).await?;
+    let before = family.recipients.len();
+    family.recipients.retain(|address| {
+        !address
+            .as_str()
+            .eq_ignore_ascii_case(recipient.address.as_str())
+    });
+    if family.recipients.len() == before {
+        return Err(CommandError::Usage(format!(
+            "The family {} has no such address; “hippo family list” shows them.",
+            family.id
+        )));
+    }
+    let what = if family.recipients.is_empty() {
+        "Removed the last address, so no notes can go out to the family"
+    } else {
+        "Removed an address from the family"
+    };
+    save(context, &family, what).await
+}
+
+async fn save(context: &Context, family: &Family, what: &str) -> CommandResult {
+    context.store.update_family(family).await?;
+    context.output.document(family);
+    context.output.say(format!("{what} {}.", family.id));
+    Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_is_an_amount_or_never() {
+        assert_eq!(fines_threshold("never"), Ok(Threshold(None)));
+        assert_eq!(
+            fines_threshold("2.50"),
+            Ok(Threshold(Some(Decimal::new(250, 2))))
+        );
+        assert!(fines_threshold("-1").is_err());
+        assert!(fines_threshold("much").is_err());
+    }
+}

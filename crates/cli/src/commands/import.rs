@@ -1,0 +1,357 @@
+//! `hippo import`: libraries, families and cards from one TOML file.
+
+mod file;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
+use hippo_core::card::CardSecret;
+use hippo_core::ids::{CardId, FamilyId, LibraryId};
+use hippo_core::jobs::keys::Keys;
+use secrecy::SecretString;
+use serde::Serialize;
+
+use self::file::{Plan, PlannedCard};
+use crate::ask::{self, checked_pin};
+use crate::commands::card::store_card;
+use crate::context::{Context, Globals};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::output::count;
+
+/// Add libraries, families and cards from one TOML file.
+///
+/// Everything is looked at before anything is written: after a mistake nothing has changed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hippo import our-cards.toml --dry-run
+
+  [[library]]
+  id = \"wpl\"
+  system = \"bibliocommons\"
+  url = \"https://wpl.bibliocommons.com\"
+
+  [[family]]
+  id = \"conrad\"
+  name = \"The Conrads\"
+  to = [\"pat@example.org\"]
+
+  [[card]]
+  family = \"conrad\"
+  library = \"wpl\"
+  patron = \"Pat\"
+  number = \"21000000004711\"
+  pin_env = \"PAT_PIN\"         # without it, the PIN is asked for")]
+pub(crate) struct Import {
+    /// The file.
+    file: PathBuf,
+    /// Say what would be added; write nothing and ask for no PIN.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    dry_run: bool,
+    libraries: Vec<LibraryId>,
+    families: Vec<FamilyId>,
+    cards: Vec<CardId>,
+}
+
+/// Where the PINs of the cards come from.
+pub(crate) trait Pins {
+    /// The PIN that this environment variable holds.
+    fn in_environment(&self, name: &str) -> Option<SecretString>;
+}
+
+/// The environment of this process.
+struct Environment;
+
+impl Pins for Environment {
+    fn in_environment(&self, name: &str) -> Option<SecretString> {
+        std::env::var(name).ok().map(SecretString::from)
+    }
+}
+
+/// Imports a file.
+pub(crate) async fn run(import: Import, globals: &Globals) -> CommandResult {
+    let context = globals.open()?;
+    let text = std::fs::read_to_string(&import.file).map_err(|error| {
+        CommandError::Usage(format!(
+            "{} cannot be read: {error}.",
+            import.file.display()
+        ))
+    })?;
+    let name = import.file.display().to_string();
+    import_text(&context, &name, &text, import.dry_run, &Environment).await
+}
+
+/// Imports the text of a file of this name.
+pub(crate) async fn import_text(
+    context: &Context,
+    name: &str,
+    text: &str,
+    dry_run: bool,
+    pins: &dyn Pins,
+) -> CommandResult {
+    let plan = file::parse(context, text).map_err(|mistakes| refused(name, &mistakes))?;
+    let mistakes = conflicts(context, &plan).await?;
+    if !mistakes.is_empty() {
+        return Err(refused(name, &mistakes));
+    }
+    if dry_run {
+        say(context, &plan, &[], true);
+        return Ok(Outcome::Done);
+    }
+    context.key_file.read()?;
+    let secrets = secrets(&plan, pins).map_err(|mistakes| refused(name, &mistakes))?;
+    let cards = write(context, &plan, &secrets).await?;
+    say(context, &plan, &cards, false);
+    Ok(Outcome::Done)
+}
+
+/// A mistake and the line, from 1, in which it stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mistake {
+    line: Option<usize>,
+    message: String,
+}
+
+fn refused(name: &str, mistakes: &[Mistake]) -> CommandError {
+    let mut mistakes = mistakes.to_vec();
+    mistakes.sort();
+    let lines: Vec<String> = mistakes
+        .iter()
+        .map(|mistake| match mistake.line {
+            Some(line) => format!("  line {line}: {}", mistake.message),
+            None => format!("  {}", mistake.message),
+        })
+        .collect();
+    CommandError::Usage(format!(
+        "{name} was not imported; nothing was changed.\n{}",
+        lines.join("\n")
+    ))
+}
+
+/// What the file and the store cannot both have.
+async fn conflicts(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, CommandError> {
+    let mut mistakes = Vec::new();
+    let mut mistake = |line, message| {
+        mistakes.push(Mistake {
+            line: Some(line),
+            message,
+        })
+    };
+    for (line, library) in &plan.libraries {
+        if context.store.library(&library.id).await?.is_some() {
+            mistake(
+                *line,
+                format!("there is a library “{}” already.", library.id),
+            );
+        }
+    }
+    for (line, family) in &plan.families {
+        if context.store.family(&family.id).await?.is_some() {
+            mistake(*line, format!("there is a family “{}” already.", family.id));
+        }
+    }
+    let in_file = |id: &FamilyId| plan.families.iter().any(|(_, family)| family.id == *id);
+    let library_in_file =
+        |id: &LibraryId| plan.libraries.iter().any(|(_, library)| library.id == *id);
+    for card in &plan.cards {
+        if !in_file(&card.family) && context.store.family(&card.family).await?.is_none() {
+            mistake(card.line, format!("there is no family “{}”.", card.family));
+        }
+        if !library_in_file(&card.library) && context.store.library(&card.library).await?.is_none()
+        {
+            mistake(
+                card.line,
+                format!("there is no library “{}”.", card.library),
+            );
+        }
+    }
+    for message in doubled_cards(context, plan).await? {
+        mistakes.push(message);
+    }
+    Ok(mistakes)
+}
+
+async fn doubled_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, CommandError> {
+    let mut mistakes = Vec::new();
+    if plan.cards.is_empty() {
+        return Ok(mistakes);
+    }
+    let keys = Keys::new(&context.key_file);
+    let mut seen = BTreeSet::new();
+    for family in plan
+        .cards
+        .iter()
+        .map(|card| &card.family)
+        .collect::<BTreeSet<_>>()
+    {
+        for record in context.store.cards_of(family).await? {
+            seen.insert((family.clone(), record.card.library, record.card.fingerprint));
+        }
+    }
+    for card in &plan.cards {
+        let fingerprint = keys.fingerprint(&card.library, &card.number).await?;
+        if !seen.insert((card.family.clone(), card.library.clone(), fingerprint)) {
+            mistakes.push(Mistake {
+                line: Some(card.line),
+                message: format!(
+                    "the family {} has a card of this number at {} already.",
+                    card.family, card.library
+                ),
+            });
+        }
+    }
+    Ok(mistakes)
+}
+
+/// The PINs, from the environment first, so that nobody types any before a mistake is found.
+fn secrets(plan: &Plan, pins: &dyn Pins) -> Result<Vec<CardSecret>, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let mut found: Vec<Option<SecretString>> = Vec::new();
+    for card in &plan.cards {
+        let pin = card
+            .pin_env
+            .as_deref()
+            .map(|name| pin_from_environment(card, name, pins));
+        match pin.transpose() {
+            Ok(pin) => found.push(pin),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    plan.cards
+        .iter()
+        .zip(found)
+        .map(|(card, pin)| {
+            let pin = match pin {
+                Some(pin) => pin,
+                None => ask::pin(
+                    &format!("PIN of {} at {} (not shown): ", card.patron, card.library),
+                    false,
+                )
+                .map_err(|error| {
+                    vec![Mistake {
+                        line: Some(card.line),
+                        message: error.to_string(),
+                    }]
+                })?,
+            };
+            Ok(CardSecret {
+                number: card.number.clone(),
+                pin,
+            })
+        })
+        .collect()
+}
+
+fn pin_from_environment(
+    card: &PlannedCard,
+    name: &str,
+    pins: &dyn Pins,
+) -> Result<SecretString, Mistake> {
+    let pin = pins.in_environment(name).ok_or_else(|| Mistake {
+        line: Some(card.line),
+        message: format!("the environment variable {name}, which should hold the PIN, is not set."),
+    })?;
+    checked_pin(pin).map_err(|error| Mistake {
+        line: Some(card.line),
+        message: format!("the environment variable {name}: {error}"),
+    })
+}
+
+/// What was written so far, to take back if the rest cannot be.
+#[derive(Default)]
+struct Written {
+    libraries: Vec<LibraryId>,
+    families: Vec<FamilyId>,
+    cards: Vec<CardId>,
+}
+
+async fn write(
+    context: &Context,
+    plan: &Plan,
+    secrets: &[CardSecret],
+) -> Result<Vec<CardId>, CommandError> {
+    let mut written = Written::default();
+    match write_all(context, plan, secrets, &mut written).await {
+        Ok(()) => Ok(written.cards),
+        Err(error) => {
+            take_back(context, &written).await;
+            Err(error)
+        }
+    }
+}
+
+async fn write_all(
+    context: &Context,
+    plan: &Plan,
+    secrets: &[CardSecret],
+    written: &mut Written,
+) -> Result<(), CommandError> {
+    for (_, library) in &plan.libraries {
+        context.store.add_library(library).await?;
+        written.libraries.push(library.id.clone());
+    }
+    for (_, family) in &plan.families {
+        context.store.add_family(family).await?;
+        written.families.push(family.id.clone());
+    }
+    for (planned, secret) in plan.cards.iter().zip(secrets) {
+        let (family, library) = (&planned.family, &planned.library);
+        let card = store_card(context, family, library, planned.patron.clone(), secret).await?;
+        written.cards.push(card.id);
+    }
+    Ok(())
+}
+
+/// Best effort: the error that led here says more than one of taking back.
+async fn take_back(context: &Context, written: &Written) {
+    for card in &written.cards {
+        let _ = context.store.remove_card(*card).await;
+    }
+    for family in &written.families {
+        let _ = context.store.remove_family(family).await;
+    }
+    for library in &written.libraries {
+        let _ = context.store.remove_library(library).await;
+    }
+}
+
+fn say(context: &Context, plan: &Plan, cards: &[CardId], dry_run: bool) {
+    context.output.document(&Document {
+        dry_run,
+        libraries: plan
+            .libraries
+            .iter()
+            .map(|(_, library)| library.id.clone())
+            .collect(),
+        families: plan
+            .families
+            .iter()
+            .map(|(_, family)| family.id.clone())
+            .collect(),
+        cards: cards.to_vec(),
+    });
+    let what = format!(
+        "{}, {} and {}",
+        count(plan.libraries.len(), "library", "libraries"),
+        count(plan.families.len(), "family", "families"),
+        count(plan.cards.len(), "card", "cards")
+    );
+    if dry_run {
+        context.output.say(format!(
+            "The file is good: it would add {what}. Nothing was changed."
+        ));
+    } else {
+        context
+            .output
+            .say(format!("Added {what}. “hippo check-cards” checks them."));
+    }
+}

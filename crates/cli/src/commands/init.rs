@@ -1,0 +1,158 @@
+//! `hippo init`: makes a home.
+
+use chrono_tz::Tz;
+use clap::Args;
+use hippo_local::key_file::KeyFile;
+use hippo_local::sqlite::SqliteStore;
+use serde::Serialize;
+
+use hippo_core::store::SecretStore as _;
+
+use crate::args::timezone;
+use crate::config::{Config, NewConfig, machine_timezone};
+use crate::context::Globals;
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::home::{Home, make_private_directory, write_new_private_file};
+use crate::post;
+
+/// Make a home: configuration, database, key and outbox.
+///
+/// Asks nothing; running it again changes nothing that is there.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "\
+Examples:
+  hippo init
+  hippo --home /srv/hippo init --contact you@example.org --mail-from \"LibraryHippo <hippo@example.org>\"")]
+pub(crate) struct Init {
+    /// Whom mails are from.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) mail_from: Option<String>,
+    /// An address by which a library or a family reaches you.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) contact: Option<String>,
+    /// Your time zone; by default this machine's.
+    #[arg(long, value_parser = timezone, value_name = "ZONE")]
+    pub(crate) timezone: Option<Tz>,
+}
+
+/// From whom mails come unless the operator says so: good for an outbox, not for a mail server.
+const DEFAULT_FROM: &str = "LibraryHippo <libraryhippo@localhost>";
+
+#[derive(Serialize)]
+struct Document {
+    home: String,
+    made: Vec<&'static str>,
+    timezone: String,
+}
+
+/// Makes what is missing of a home.
+pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
+    let home = Home::locate(globals.home.clone())?;
+    let made = make(&home, &init).await?;
+    let config = Config::read(&home)?;
+    let output = globals.output;
+    output.document(&Document {
+        home: home.directory().display().to_string(),
+        made: made.clone(),
+        timezone: config.timezone.name().to_owned(),
+    });
+    let shown = home.directory().display();
+    if made.is_empty() {
+        output.say(format!("{shown} is set up already; nothing was changed."));
+        if init.mail_from.is_some() || init.contact.is_some() || init.timezone.is_some() {
+            output.say(format!(
+                "To change what it says, edit {}.",
+                home.config().display()
+            ));
+        }
+        return Ok(Outcome::Done);
+    }
+    output.say(format!("Made in {shown}: {}.", made.join(", ")));
+    output.say(format!(
+        "Your time zone is {}. Mails go to files in {} until {} says otherwise.",
+        config.timezone,
+        home.outbox().display(),
+        home.config().display(),
+    ));
+    output.say(format!(
+        "Keep a copy of {} apart from your backups: without it no PIN can be opened again.",
+        home.key_file().display()
+    ));
+    output.say(
+        "Next: “hippo library add --help”, “hippo family add --help”, “hippo card add --help”.",
+    );
+    Ok(Outcome::Done)
+}
+
+/// Makes what is missing of a home; what was there stays as it is.
+pub(crate) async fn make(home: &Home, init: &Init) -> Result<Vec<&'static str>, CommandError> {
+    refuse_foreign_directory(home)?;
+    let config = NewConfig {
+        mail_from: init.mail_from.as_deref().unwrap_or(DEFAULT_FROM),
+        contact: init
+            .contact
+            .as_deref()
+            .map(str::trim)
+            .filter(|contact| !contact.is_empty()),
+        timezone: init.timezone.unwrap_or_else(machine_timezone),
+    };
+    refuse_malformed_sender(&config)?;
+    let mut made = Vec::new();
+    make_private_directory(home.directory())?;
+    if !home.config().exists() {
+        write_new_private_file(&home.config(), &config.to_toml())?;
+        made.push("config.toml");
+    }
+    let has_database = home.database().exists();
+    let store = SqliteStore::open_or_create(&home.database())
+        .map_err(|error| CommandError::Unusable(error.to_string()))?;
+    if !has_database {
+        made.push("hippo.db");
+    }
+    if !home.key_file().exists() {
+        if !store.cards_with_secrets().await?.is_empty() {
+            return Err(CommandError::Unusable(format!(
+                "The key file {} is gone, and there are cards that were sealed with it. Put it back: a \
+                 new key could not open them. Nothing was changed.",
+                home.key_file().display()
+            )));
+        }
+        KeyFile::new(home.key_file())
+            .create()
+            .map_err(|error| CommandError::Unusable(error.to_string()))?;
+        made.push("hippo.key");
+    }
+    if !home.outbox().exists() {
+        make_private_directory(&home.outbox())?;
+        made.push("outbox");
+    }
+    Ok(made)
+}
+
+/// A directory with other things in it is surely named by mistake.
+fn refuse_foreign_directory(home: &Home) -> Result<(), CommandError> {
+    let directory = home.directory();
+    if directory.exists() && !directory.is_dir() {
+        return Err(CommandError::Unusable(format!(
+            "{} is a file, not a directory; name another with --home DIR.",
+            directory.display()
+        )));
+    }
+    let is_ours = home.config().exists() || home.database().exists() || home.key_file().exists();
+    let has_something =
+        std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
+    if has_something && !is_ours {
+        return Err(CommandError::Unusable(format!(
+            "{} holds other things and no LibraryHippo home; name an empty or a new directory with \
+             --home DIR.",
+            directory.display()
+        )));
+    }
+    Ok(())
+}
+
+fn refuse_malformed_sender(config: &NewConfig<'_>) -> Result<(), CommandError> {
+    post::mailbox("--mail-from", config.mail_from)
+        .map(|_| ())
+        .map_err(|message| CommandError::Usage(format!("The command {message}")))
+}

@@ -1,0 +1,62 @@
+//! The commands, one module each.
+
+pub(crate) mod backup;
+pub(crate) mod card;
+pub(crate) mod check_cards;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod family;
+pub(crate) mod import;
+pub(crate) mod init;
+pub(crate) mod key;
+pub(crate) mod library;
+pub(crate) mod mail;
+pub(crate) mod notify_all;
+pub(crate) mod read;
+pub(crate) mod runs;
+pub(crate) mod status;
+
+use crate::args::{Args, Command};
+use crate::context::Globals;
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::output::Output;
+
+/// Does what was asked for.
+pub(crate) fn dispatch(args: Args, output: Output) -> CommandResult {
+    let globals = Globals {
+        home: args.home,
+        output,
+    };
+    match args.command {
+        // These need neither a home nor a runtime.
+        Command::Completions(completions) => {
+            completions::run(&completions);
+            Ok(Outcome::Done)
+        }
+        Command::Read(read) => read::run(&read),
+        command => tokio::runtime::Runtime::new()
+            .map_err(|error| {
+                CommandError::Unusable(format!("The machine gave no threads: {error}."))
+            })?
+            .block_on(run(command, &globals)),
+    }
+}
+
+async fn run(command: Command, globals: &Globals) -> CommandResult {
+    match command {
+        Command::Init(init) => init::run(init, globals).await,
+        Command::Demo(demo) => demo::run(demo, globals).await,
+        Command::Library(command) => library::run(command, globals).await,
+        Command::Family(command) => family::run(command, globals).await,
+        Command::Card(command) => card::run(command, globals).await,
+        Command::Import(import) => import::run(import, globals).await,
+        Command::CheckCards(asked) => check_cards::run(asked, globals).await,
+        Command::NotifyAll(asked) => notify_all::run(asked, globals).await,
+        Command::Status(asked) => status::run(asked, globals).await,
+        Command::Runs(asked) => runs::run(asked, globals).await,
+        Command::Mail(command) => mail::run(command, globals).await,
+        Command::Backup(backup) => backup::run(backup, globals).await,
+        Command::Key(command) => key::run(command, globals).await,
+        Command::Completions(_) | Command::Read(_) => Ok(Outcome::Done),
+    }
+}

@@ -1,0 +1,343 @@
+//! `hippo notify-all`: sends every note that is due.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use chrono::{Duration, NaiveDate};
+use clap::Args;
+use hippo_core::clock::local_date;
+use hippo_core::family::Family;
+use hippo_core::ids::{FamilyId, LibraryId};
+use hippo_core::jobs::ledger::RunPlan;
+use hippo_core::jobs::notify_all::{self as job, NotifyAllInput, Progress};
+use hippo_core::jobs::notify_family::{NoticeResult, NotifyPorts, compose_for};
+use hippo_core::library::Library;
+use hippo_core::mail::Mailer;
+use hippo_core::notice::record::NoticeState;
+use hippo_core::run::{Job, Run, RunOutcome, Trigger};
+use hippo_core::store::RunStart;
+use serde::Serialize;
+
+use crate::args::date;
+use crate::commands::check_cards::{Schedule, say_not_begun};
+use crate::context::{Context, Globals};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::output::progress::Progress as Bar;
+use crate::output::table::{Cell, Table, Tone, fixed, words};
+use crate::output::{count, time};
+use crate::stop::Stop;
+
+/// How long runs and notices are kept.
+const KEPT: Duration = Duration::days(35);
+
+/// Send every note that is due.
+///
+/// Started every quarter of an hour it sends each family at most one note a day, at the family's own
+/// time. Started twice at once, or again after a crash, it sends no second one.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "\
+Examples:
+  hippo notify-all
+  hippo notify-all --dry-run                        what each family would be told now
+  hippo notify-all --dry-run --date 2026-11-20      with the words of another day
+
+Exit code 1: a mail could not be sent.")]
+pub(crate) struct NotifyAll {
+    /// Print what each family would be told; send and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The families' local date; today whatever the time of day. A past one only with --dry-run.
+    #[arg(long, value_parser = date)]
+    pub(crate) date: Option<NaiveDate>,
+    /// Only this family's note.
+    #[arg(long)]
+    pub(crate) family: Option<FamilyId>,
+    #[command(flatten)]
+    pub(crate) schedule: Schedule,
+}
+
+/// What sending needs beside the store.
+struct Sending<'a> {
+    context: &'a Context,
+    mailer: Box<dyn Mailer>,
+    libraries: BTreeMap<LibraryId, Library>,
+}
+
+impl<'a> Sending<'a> {
+    async fn new(context: &'a Context) -> Result<Self, CommandError> {
+        Ok(Self {
+            mailer: context.mailer()?,
+            libraries: context.libraries().await?,
+            context,
+        })
+    }
+
+    fn ports(&'a self) -> NotifyPorts<'a> {
+        let store = &*self.context.store;
+        NotifyPorts {
+            families: store,
+            cards: store,
+            checks: store,
+            notices: store,
+            mailer: &*self.mailer,
+            clock: &*self.context.clock,
+            libraries: &self.libraries,
+            operator_contact: self.context.config.contact.as_deref(),
+        }
+    }
+}
+
+/// Sends what is due, or says what would be sent.
+pub(crate) async fn run(asked: NotifyAll, globals: &Globals) -> CommandResult {
+    notify_all(&globals.open()?, asked).await
+}
+
+/// Sends what is due, or says what would be sent, in an opened home.
+pub(crate) async fn notify_all(context: &Context, asked: NotifyAll) -> CommandResult {
+    let families = context.families(asked.family.as_ref()).await?;
+    if let Some(date) = asked.date {
+        check_date(context, &families, date, asked.dry_run)?;
+    }
+    if asked.dry_run {
+        dry_run(context, &families, asked.date).await
+    } else {
+        send(context, asked).await
+    }
+}
+
+fn check_date(
+    context: &Context,
+    families: &[Family],
+    date: NaiveDate,
+    dry_run: bool,
+) -> Result<(), CommandError> {
+    let now = context.now();
+    for family in families.iter().filter(|family| !family.paused) {
+        let today = local_date(now, family.timezone);
+        if date > today {
+            return Err(CommandError::Usage(format!(
+                "{date} has not come yet for the family {}, where it is {today}.",
+                family.id
+            )));
+        }
+        if date < today && !dry_run {
+            return Err(CommandError::Usage(format!(
+                "{date} is past for the family {}, where it is {today}: no note is sent for a past day. \
+                 With --dry-run you see what it would have said.",
+                family.id
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct DryRun {
+    family: FamilyId,
+    date: NaiveDate,
+    subject: Option<String>,
+    text: Option<String>,
+    recipients: usize,
+    recorded: Option<NoticeState>,
+}
+
+async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>) -> CommandResult {
+    let sending = Sending::new(context).await?;
+    let mut shown = Vec::new();
+    for family in families.iter().filter(|family| !family.paused) {
+        let date = date.unwrap_or_else(|| local_date(context.now(), family.timezone));
+        let composed = compose_for(&sending.ports(), family, date).await?;
+        let recorded = context.store.notice(&family.id, date).await?;
+        shown.push(DryRun {
+            family: family.id.clone(),
+            date,
+            recipients: family.recipients.len(),
+            recorded: recorded.map(|record| record.state),
+            subject: composed.mail.as_ref().map(|mail| mail.subject.clone()),
+            text: composed.mail.map(|mail| mail.text),
+        });
+    }
+    context.output.document(&shown);
+    for notice in &shown {
+        say_dry_run(context, notice);
+    }
+    if shown.is_empty() {
+        context.output.say("There is no family to tell.");
+    }
+    Ok(Outcome::Done)
+}
+
+fn say_dry_run(context: &Context, notice: &DryRun) {
+    let recorded = notice
+        .recorded
+        .map(|state| format!(" (its note is {} on record)", state.as_str()))
+        .unwrap_or_default();
+    let head = format!("== {}, {}{recorded}", notice.family, notice.date);
+    match (&notice.subject, &notice.text) {
+        (Some(subject), Some(text)) => {
+            let to = count(notice.recipients, "address", "addresses");
+            context.output.say(format!(
+                "{head}, to {to}\nSubject: {subject}\n\n{}\n",
+                text.trim_end()
+            ));
+        }
+        _ => context.output.say(format!("{head}\nNothing to say.\n")),
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    run: &'a Run,
+    notices: &'a [NoticeView],
+}
+
+#[derive(Serialize)]
+struct NoticeView {
+    family: FamilyId,
+    date: NaiveDate,
+    state: NoticeState,
+    subject: Option<String>,
+    reason: Option<String>,
+}
+
+impl From<&NoticeResult> for NoticeView {
+    fn from(result: &NoticeResult) -> Self {
+        Self {
+            family: result.family.clone(),
+            date: result.date,
+            state: result.state,
+            subject: result.subject.clone(),
+            reason: result.reason.clone(),
+        }
+    }
+}
+
+async fn send(context: &Context, asked: NotifyAll) -> CommandResult {
+    let sending = Sending::new(context).await?;
+    let input = NotifyAllInput {
+        date: asked.date,
+        family: asked.family.clone(),
+    };
+    let stop = Stop::listen("the mails that were begun are finished");
+    let settled: Mutex<Vec<NoticeView>> = Mutex::default();
+    let result = {
+        let bar = Bar::new("notes");
+        let progress = |progress: Progress<'_>| match progress {
+            Progress::Planned(notices) => bar.planned(notices),
+            Progress::Settled(result) => {
+                bar.one_done();
+                if let Ok(mut settled) = settled.lock() {
+                    settled.push(NoticeView::from(result));
+                }
+            }
+        };
+        start(&sending, &asked, &input, &stop, &progress).await?
+    };
+    context.store.forget_before(context.now() - KEPT).await?;
+    let mut settled = settled.into_inner().unwrap_or_default();
+    settled.sort_by(|a, b| (&a.family, a.date).cmp(&(&b.family, b.date)));
+    match result {
+        Ok(run) => Ok(show(context, &run, &settled)),
+        Err(not_begun) => Ok(say_not_begun(context, &not_begun)),
+    }
+}
+
+async fn start(
+    sending: &Sending<'_>,
+    asked: &NotifyAll,
+    input: &NotifyAllInput,
+    stop: &Stop,
+    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
+) -> Result<Result<Run, RunStart>, CommandError> {
+    let context = sending.context;
+    let is_schedule = asked.schedule.is_schedule();
+    let mut key = asked.schedule.key(Job::NotifyAll, "all", context.now())?;
+    loop {
+        let plan = RunPlan {
+            key: key.clone(),
+            trigger: if is_schedule {
+                Trigger::Schedule
+            } else {
+                Trigger::Person
+            },
+            input: serde_json::to_value(input).unwrap_or_default(),
+            // Two at once are safe: each notice is claimed by one of them.
+            allow_overlap: true,
+        };
+        let stopped = || stop.is_asked();
+        let result = job::notify_all(
+            &sending.ports(),
+            &*context.store,
+            plan,
+            input,
+            &stopped,
+            progress,
+        )
+        .await?;
+        match result {
+            // A person who asks twice within a second means two runs.
+            Err(RunStart::AlreadyRan(_)) if !is_schedule => {
+                key.scheduled_time += Duration::milliseconds(1);
+            }
+            result => return Ok(result),
+        }
+    }
+}
+
+fn show(context: &Context, run: &Run, settled: &[NoticeView]) -> Outcome {
+    context.output.document(&Document {
+        run,
+        notices: settled,
+    });
+    if settled.is_empty() {
+        context
+            .output
+            .say("No note is due now; “hippo status” says when the next one is.");
+    } else {
+        let mut table = Table::new([
+            words("FAMILY"),
+            fixed("DATE"),
+            fixed("STATE"),
+            words("SUBJECT"),
+        ]);
+        for notice in settled {
+            table.row([
+                notice.family.as_str().into(),
+                notice.date.to_string().into(),
+                state_cell(notice.state),
+                notice.subject.as_deref().unwrap_or("nothing to say").into(),
+            ]);
+        }
+        context.output.table(&table);
+        for notice in settled {
+            if let Some(reason) = &notice.reason {
+                context.output.say(format!(
+                    "{}, {}: {}",
+                    notice.family,
+                    notice.date,
+                    hippo_core::text::clean(reason)
+                ));
+            }
+        }
+        let sent = usize::try_from(run.counts.done).unwrap_or(usize::MAX);
+        context.output.say(format!(
+            "{} went to {} in {}.",
+            count(sent, "note", "notes"),
+            context.mail_destination(),
+            time::duration(run.duration(context.now()))
+        ));
+    }
+    Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted)
+}
+
+/// A notice's state, in its colour.
+pub(crate) fn state_cell(state: NoticeState) -> Cell {
+    let tone = match state {
+        NoticeState::Sent => Tone::Good,
+        NoticeState::Skipped => Tone::Faint,
+        NoticeState::Pending | NoticeState::Claimed => Tone::Plain,
+        NoticeState::Sending | NoticeState::Unknown => Tone::Warning,
+        NoticeState::Failed | NoticeState::GaveUp | NoticeState::Missed => Tone::Bad,
+    };
+    Cell::new(state.as_str(), tone)
+}

@@ -1,0 +1,159 @@
+//! `hippo runs`: the ledger of the jobs.
+
+use clap::{Args, Subcommand, ValueEnum};
+use hippo_core::run::{Job, Run, RunKey, RunOutcome, Trigger};
+
+use crate::context::{Context, Globals};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
+use crate::output::time::{duration, moment};
+
+/// The runs of the jobs, the newest first.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  hippo runs --job check-cards --limit 5
+  hippo runs show check-cards/all/2026-11-21T10:00:00Z"
+)]
+pub(crate) struct Runs {
+    /// One run.
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Only this job's.
+    #[arg(long, value_enum)]
+    job: Option<JobChoice>,
+    /// How many.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    limit: u16,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// One run, with all that is known of it.
+    #[command(after_help = "Example:\n  hippo runs show check-cards/all/2026-11-21T10:00:00Z")]
+    Show {
+        /// The run's id, as “hippo runs” shows it.
+        id: RunKey,
+    },
+}
+
+/// A job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum JobChoice {
+    /// Reads every card.
+    CheckCards,
+    /// Plans and sends the notices that are due.
+    NotifyAll,
+}
+
+impl From<JobChoice> for Job {
+    fn from(choice: JobChoice) -> Self {
+        match choice {
+            JobChoice::CheckCards => Self::CheckCards,
+            JobChoice::NotifyAll => Self::NotifyAll,
+        }
+    }
+}
+
+/// Shows runs.
+pub(crate) async fn run(asked: Runs, globals: &Globals) -> CommandResult {
+    let context = globals.open()?;
+    match &asked.command {
+        Some(Command::Show { id }) => show(&context, id).await,
+        None => list(&context, &asked).await,
+    }
+}
+
+async fn list(context: &Context, asked: &Runs) -> CommandResult {
+    let runs = context
+        .store
+        .recent_runs(asked.job.map(Job::from), None, usize::from(asked.limit))
+        .await?;
+    context.output.document(&runs);
+    if runs.is_empty() {
+        context.output.say("No job has run yet.");
+        return Ok(Outcome::Done);
+    }
+    let now = context.now();
+    let mut table = Table::new([
+        fixed("ID"),
+        fixed("BEGAN"),
+        fixed("TOOK"),
+        numbers("PLANNED"),
+        numbers("DONE"),
+        numbers("FAILED"),
+        numbers("SKIPPED"),
+        words("OUTCOME"),
+    ]);
+    for run in &runs {
+        table.row([
+            run.key.to_string().into(),
+            moment(run.started_at, now, context.zone()).into(),
+            duration(run.duration(now)).into(),
+            run.counts.planned.to_string().into(),
+            run.counts.done.to_string().into(),
+            run.counts.failures().to_string().into(),
+            run.counts.skipped.to_string().into(),
+            outcome_cell(run),
+        ]);
+    }
+    context.output.table(&table);
+    Ok(Outcome::Done)
+}
+
+fn outcome_cell(run: &Run) -> Cell {
+    let tone = match run.outcome {
+        RunOutcome::Done => Tone::Good,
+        RunOutcome::Running => Tone::Plain,
+        RunOutcome::SkippedStillRunning => Tone::Faint,
+        RunOutcome::DoneWithFailures | RunOutcome::Interrupted => Tone::Warning,
+        RunOutcome::Failed | RunOutcome::Lost => Tone::Bad,
+    };
+    Cell::new(run.outcome.as_str(), tone)
+}
+
+async fn show(context: &Context, id: &RunKey) -> CommandResult {
+    let run = context.store.run(id).await?.ok_or_else(|| {
+        CommandError::Usage(format!("There is no run {id}; “hippo runs” shows them."))
+    })?;
+    context.output.document(&run);
+    let now = context.now();
+    let at = |time| moment(time, now, context.zone());
+    let mut table = Table::new([fixed(""), words("")]);
+    let mut row =
+        |name: &str, value: String| table.row([Cell::new(name, Tone::Faint), Cell::from(value)]);
+    row("id", run.key.to_string());
+    row("outcome", run.outcome.as_str().to_owned());
+    row("started by", trigger_words(run.trigger).to_owned());
+    row("asked for", run.input.to_string());
+    row("scheduled", at(run.key.scheduled_time));
+    row("began", at(run.started_at));
+    row("last report", at(run.reported_at));
+    row(
+        "ended",
+        run.finished_at.map_or_else(|| "not yet".to_owned(), at),
+    );
+    row("took", duration(run.duration(now)));
+    row("planned", run.counts.planned.to_string());
+    row("done", run.counts.done.to_string());
+    row("skipped", run.counts.skipped.to_string());
+    for (kind, failures) in &run.counts.failed {
+        row("failed", format!("{failures} {kind}"));
+    }
+    let text = table.render(context.output.width, context.output.color);
+    // The columns have no heads.
+    context
+        .output
+        .say(text.lines().skip(1).collect::<Vec<_>>().join("\n"));
+    Ok(Outcome::Done)
+}
+
+fn trigger_words(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Schedule => "a schedule",
+        Trigger::Retry => "a schedule that tries the failed again",
+        Trigger::Person => "a person",
+    }
+}

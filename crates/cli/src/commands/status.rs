@@ -1,0 +1,359 @@
+//! `hippo status`: the page that a person looks at.
+
+use chrono::{DateTime, Duration, Utc};
+use clap::Args;
+use hippo_core::clock::local_date;
+use hippo_core::family::Family;
+use hippo_core::ids::{FamilyId, LibraryId};
+use hippo_core::jobs::notify_all::next_due;
+use hippo_core::notice::record::{NoticeRecord, NoticeState};
+use hippo_core::run::{Job, Run, RunOutcome};
+use serde::Serialize;
+
+use crate::commands::notify_all::state_cell;
+use crate::context::{Context, Globals};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::output::count;
+use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
+use crate::output::time::{ago, moment};
+use crate::view::{self, CardView};
+
+/// How every card and every note is doing: the page to look at.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "\
+Examples:
+  hippo status
+  hippo status --family conrad --json")]
+pub(crate) struct Status {
+    /// Only this family's.
+    #[arg(long)]
+    pub(crate) family: Option<FamilyId>,
+}
+
+/// How many of a family's notices are shown.
+const NOTICES: usize = 3;
+
+/// A notice that has been in the making for longer is worth a word.
+const SENDING_TAKES: Duration = Duration::minutes(1);
+
+#[derive(Serialize)]
+struct Document {
+    now: DateTime<Utc>,
+    families: Vec<FamilyView>,
+    libraries_left_alone: Vec<LeftAlone>,
+    runs: Vec<Run>,
+}
+
+#[derive(Serialize)]
+struct FamilyView {
+    id: FamilyId,
+    name: String,
+    paused: bool,
+    recipients: usize,
+    next_notice: Option<DateTime<Utc>>,
+    cards: Vec<CardView>,
+    notices: Vec<NoticeView>,
+}
+
+#[derive(Serialize)]
+struct NoticeView {
+    #[serde(flatten)]
+    record: NoticeRecord,
+    meaning: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LeftAlone {
+    library: LibraryId,
+    until: DateTime<Utc>,
+}
+
+/// Shows how everything is doing.
+pub(crate) async fn run(asked: Status, globals: &Globals) -> CommandResult {
+    status(&globals.open()?, &asked).await
+}
+
+/// Shows how everything is doing in an opened home.
+pub(crate) async fn status(context: &Context, asked: &Status) -> CommandResult {
+    let families = context.families(asked.family.as_ref()).await?;
+    let document = document(context, &families).await?;
+    context.output.document(&document);
+    if families.is_empty() {
+        context
+            .output
+            .say("There are no families yet; “hippo family add --help” shows how to add one.");
+    }
+    for (family, view) in families.iter().zip(&document.families) {
+        show_family(context, family, view);
+    }
+    show_libraries(context, &document.libraries_left_alone);
+    show_runs(context, &document.runs);
+    Ok(Outcome::Done)
+}
+
+async fn document(context: &Context, families: &[Family]) -> Result<Document, CommandError> {
+    let now = context.now();
+    let libraries = context.libraries().await?;
+    let mut views = Vec::new();
+    for family in families {
+        let notices = context.store.recent_notices(&family.id, NOTICES).await?;
+        views.push(FamilyView {
+            id: family.id.clone(),
+            name: hippo_core::text::clean(&family.name),
+            paused: family.paused,
+            recipients: family.recipients.len(),
+            next_notice: next_due(family, now).filter(|_| !family.paused),
+            cards: view::cards_of(context, family, &libraries).await?,
+            notices: notices
+                .into_iter()
+                .map(|record| NoticeView {
+                    meaning: meaning(&record, now),
+                    record,
+                })
+                .collect(),
+        });
+    }
+    let mut libraries_left_alone = Vec::new();
+    for library in libraries.keys() {
+        if let Some(until) = context
+            .store
+            .left_alone_until(library)
+            .await?
+            .filter(|until| *until > now)
+        {
+            libraries_left_alone.push(LeftAlone {
+                library: library.clone(),
+                until,
+            });
+        }
+    }
+    let mut runs = Vec::new();
+    for job in Job::ALL {
+        runs.extend(context.store.recent_runs(Some(job), None, 1).await?);
+    }
+    Ok(Document {
+        now,
+        families: views,
+        libraries_left_alone,
+        runs,
+    })
+}
+
+/// What a notice's state means for a person, where that is not plain.
+fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<String> {
+    let reason = record.reason.as_deref().map(hippo_core::text::clean);
+    let words = match record.state {
+        NoticeState::Sending if now - record.changed_at > SENDING_TAKES || reason.is_some() => {
+            "It may or may not have arrived, so it is not sent again"
+        }
+        NoticeState::Sending => "It is being sent",
+        NoticeState::Pending => "It goes out with the next notify-all",
+        NoticeState::Claimed if record.lease_until.is_none_or(|until| until <= now) => {
+            "Its making was broken off; it goes out with the next notify-all"
+        }
+        NoticeState::Claimed => "It is being made",
+        _ => return reason,
+    };
+    Some(match reason {
+        Some(reason) => format!("{words}. {reason}"),
+        None => format!("{words}."),
+    })
+}
+
+fn show_family(context: &Context, family: &Family, view: &FamilyView) {
+    let (now, output) = (context.now(), &context.output);
+    let head = format!("{} ({})", view.name, view.id);
+    output.say(paint(&head, Tone::Bold, output.color));
+    output.say(next_words(context, family, view));
+    if view.cards.is_empty() {
+        output.say("No cards yet; “hippo card add --help” shows how to add one.");
+    } else {
+        let today = local_date(now, family.timezone);
+        let mut table = Table::new([
+            words("PATRON"),
+            words("LIBRARY"),
+            fixed("CHECKED"),
+            fixed("AT"),
+            numbers("OUT"),
+            fixed("DUE NEXT"),
+            numbers("READY"),
+            fixed("STATE"),
+        ]);
+        for card in &view.cards {
+            let [out, due, ready] = card.account_cells(today);
+            let at = card
+                .last_checked
+                .map_or_else(String::new, |at| moment(at, now, context.zone()));
+            table.row([
+                card.patron.as_str().into(),
+                card.library_name.as_str().into(),
+                card.checked_cell(now),
+                Cell::new(at, Tone::Faint),
+                out,
+                due,
+                ready,
+                card.problem_cell(),
+            ]);
+        }
+        output.say("");
+        output.table(&table);
+    }
+    show_problems(context, view);
+    show_notices(context, view);
+    output.say("");
+}
+
+fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
+    let to = match view.recipients {
+        0 => "to nobody: add an address with “hippo family add-recipient”".to_owned(),
+        recipients => format!("to {}", count(recipients, "address", "addresses")),
+    };
+    match view.next_notice {
+        _ if view.paused => "Paused: no notes go out.".to_owned(),
+        Some(next) => {
+            let zone = if family.timezone == context.zone() {
+                String::new()
+            } else {
+                format!(" ({})", family.timezone)
+            };
+            format!(
+                "The next note is due at {}{zone}, {to}.",
+                moment(next, context.now(), family.timezone)
+            )
+        }
+        None => format!("No note is planned, {to}."),
+    }
+}
+
+fn show_problems(context: &Context, view: &FamilyView) {
+    let (now, output) = (context.now(), &context.output);
+    let messages_of = |card: &CardView| {
+        let account = card.account.clone();
+        account.map_or_else(Vec::new, |account| account.messages)
+    };
+    let has_something = |card: &CardView| card.problem.is_some() || !messages_of(card).is_empty();
+    if view.cards.iter().any(has_something) {
+        output.say("\nWhat wants a look:");
+    }
+    for card in &view.cards {
+        let name = format!("{} at {}", card.patron, card.library_name);
+        if let Some(problem) = &card.problem {
+            let age = match (card.last_success, &card.failure) {
+                (Some(read), Some(_)) => format!(" What is shown was read {}.", ago(read, now)),
+                _ => String::new(),
+            };
+            output.say_folded("  ", &format!("{name}: {}{age}", problem.what));
+            if let Some(command) = &problem.what_to_do {
+                output.say(format!("    → {command}"));
+            }
+        }
+        for message in messages_of(card) {
+            output.say_folded("  ", &format!("{name}: the library says: {message}"));
+        }
+    }
+}
+
+fn show_notices(context: &Context, view: &FamilyView) {
+    if view.notices.is_empty() {
+        return;
+    }
+    let now = context.now();
+    let mut table = Table::new([fixed("NOTE OF"), fixed("STATE"), fixed("SINCE"), words("")]);
+    for notice in &view.notices {
+        table.row([
+            notice.record.date.to_string().into(),
+            state_cell(notice.record.state),
+            moment(notice.record.changed_at, now, context.zone()).into(),
+            notice.meaning.as_deref().unwrap_or_default().into(),
+        ]);
+    }
+    context.output.say("");
+    context.output.table(&table);
+}
+
+fn show_libraries(context: &Context, left_alone: &[LeftAlone]) {
+    for library in left_alone {
+        context.output.say(format!(
+            "The library {} is left alone until {}, since its site did not answer or refused us.",
+            library.library,
+            moment(library.until, context.now(), context.zone())
+        ));
+    }
+}
+
+fn show_runs(context: &Context, runs: &[Run]) {
+    for run in runs {
+        let failures = match run.counts.failures() {
+            0 => String::new(),
+            failures => format!(", {failures} failed"),
+        };
+        let outcome = match run.outcome {
+            RunOutcome::DoneWithFailures => "done",
+            outcome => outcome.as_str(),
+        };
+        context.output.say(format!(
+            "Last {}: {} ({}), {outcome}: {} of {}{failures}.",
+            run.key.job,
+            moment(run.started_at, context.now(), context.zone()),
+            ago(run.started_at, context.now()),
+            run.counts.done + run.counts.skipped,
+            run.counts.planned,
+        ));
+    }
+    if runs.is_empty() {
+        context
+            .output
+            .say("No job has run yet; “hippo check-cards” checks every card.");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-21T11:30:00Z".parse().unwrap()
+    }
+
+    fn sending() -> NoticeRecord {
+        NoticeRecord::planned(
+            "conrad".parse().unwrap(),
+            "2026-11-21".parse().unwrap(),
+            now(),
+        )
+        .claim(Default::default(), now())
+        .and_then(|claimed| claimed.arm("hash".into(), now()))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_mail_whose_sending_was_not_answered_may_or_may_not_have_arrived() {
+        assert_eq!(
+            meaning(&sending(), now()).as_deref(),
+            Some("It is being sent.")
+        );
+        let later = now() + Duration::minutes(2);
+        assert!(
+            meaning(&sending(), later)
+                .unwrap()
+                .contains("may or may not have arrived")
+        );
+        let lost = sending()
+            .unknown("The line was lost.".into(), now())
+            .unwrap();
+        assert!(
+            meaning(&lost, now())
+                .unwrap()
+                .starts_with("It may or may not have arrived")
+        );
+    }
+
+    #[test]
+    fn a_mail_that_was_not_sent_goes_out_with_the_next_notify_all() {
+        let pending = sending().not_sent("No connection.".into(), now()).unwrap();
+        assert_eq!(
+            meaning(&pending, now()).as_deref(),
+            Some("It goes out with the next notify-all. No connection.")
+        );
+    }
+}

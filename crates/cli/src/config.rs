@@ -1,0 +1,432 @@
+//! `config.toml`: what the operator decides about one installation.
+
+use std::path::{Path, PathBuf};
+
+use chrono_tz::Tz;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use zeroize::Zeroize as _;
+
+use crate::exit::CommandError;
+use crate::home::Home;
+
+/// What the operator decides about one installation.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Config {
+    /// Named to libraries in the User-Agent and to families in the mail.
+    pub(crate) contact: Option<String>,
+    /// The operator's zone: tables show times in it, and new families and libraries take it.
+    pub(crate) timezone: Tz,
+    /// How checks go.
+    pub(crate) checks: Checks,
+    /// How mails go out.
+    pub(crate) mail: MailConfig,
+}
+
+/// `[checks]`: how `check-cards` goes about its work.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Checks {
+    /// How many libraries are visited at a time.
+    pub(crate) concurrency: usize,
+    /// Seconds between two cards of one library, at least.
+    pub(crate) pause_seconds: f64,
+    /// At most so many more seconds, at random.
+    pub(crate) jitter_seconds: f64,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self {
+            concurrency: 8,
+            pause_seconds: 1.0,
+            jitter_seconds: 2.0,
+        }
+    }
+}
+
+/// `[mail]`: how mails go out.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MailConfig {
+    /// Whom mails are from: `LibraryHippo <hippo@example.org>`.
+    pub(crate) from: String,
+    /// Where answers go, if not to `from`.
+    #[serde(default)]
+    pub(crate) reply_to: Option<String>,
+    /// The mailbox that `List-Unsubscribe` names, if not `from`.
+    #[serde(default)]
+    pub(crate) unsubscribe: Option<String>,
+    /// A folder, or a mail server.
+    #[serde(default)]
+    pub(crate) transport: Transport,
+    /// The mail server.
+    #[serde(default)]
+    pub(crate) smtp: Option<SmtpConfig>,
+}
+
+/// Where mails go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Transport {
+    /// To files in the home's `outbox/`.
+    #[default]
+    Outbox,
+    /// To a mail server.
+    Smtp,
+}
+
+/// `[mail.smtp]`: the mail server.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SmtpConfig {
+    /// Its name.
+    pub(crate) host: String,
+    /// Its port; by default the usual one of `tls`.
+    #[serde(default)]
+    pub(crate) port: Option<u16>,
+    /// How the line is protected.
+    #[serde(default)]
+    pub(crate) tls: Tls,
+    /// The user name, if it wants one.
+    #[serde(default)]
+    pub(crate) user: Option<String>,
+    /// The file that holds the password; relative to the home.
+    #[serde(default)]
+    pub(crate) password_file: Option<PathBuf>,
+    /// The environment variable that holds the password.
+    #[serde(default)]
+    pub(crate) password_env: Option<String>,
+    /// A file of certificates (PEM) that are trusted beside those of the machine; relative to the home.
+    #[serde(default)]
+    pub(crate) certificate_file: Option<PathBuf>,
+    /// How long one step may take.
+    #[serde(default)]
+    pub(crate) timeout_seconds: Option<u64>,
+    /// There only to be refused with a message of its own.
+    #[serde(default)]
+    password: Option<Refused>,
+}
+
+/// How the line to the mail server is protected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Tls {
+    /// Begins in the clear and must go over to TLS before anything is said.
+    #[default]
+    Starttls,
+    /// TLS from the first byte.
+    Implicit,
+    /// None: for a mail server on this machine only.
+    None,
+}
+
+/// A value that was there and that nobody kept.
+#[derive(Debug, Clone, PartialEq)]
+struct Refused;
+
+impl<'de> Deserialize<'de> for Refused {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+/// The file as it stands, before its words are understood.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    contact: Option<String>,
+    #[serde(default)]
+    timezone: Option<String>,
+    #[serde(default)]
+    checks: Checks,
+    mail: MailConfig,
+}
+
+impl Config {
+    /// Reads the configuration of a home.
+    pub(crate) fn read(home: &Home) -> Result<Self, CommandError> {
+        let path = home.config();
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            CommandError::Unusable(format!("{} cannot be read: {error}.", path.display()))
+        })?;
+        Self::parse(&text)
+            .map_err(|message| CommandError::Unusable(format!("{} {message}", path.display())))
+    }
+
+    /// Understands the text of a configuration; the message of an error goes on after its path.
+    fn parse(text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|error| describe(&error, text))?;
+        let timezone = match file.timezone.as_deref().map(str::trim) {
+            None | Some("") => Tz::UTC,
+            Some(name) => parse_timezone(name)
+                .map_err(|message| format!("has a mistake at “timezone”: {message}"))?,
+        };
+        check_checks(&file.checks)?;
+        check_mail(&file.mail)?;
+        Ok(Self {
+            contact: file.contact.filter(|contact| !contact.trim().is_empty()),
+            timezone,
+            checks: file.checks,
+            mail: file.mail,
+        })
+    }
+}
+
+fn check_checks(checks: &Checks) -> Result<(), String> {
+    if !(1..=64).contains(&checks.concurrency) {
+        return Err(
+            "has a mistake at “checks.concurrency”: give 1 to 64 libraries at a time.".to_owned(),
+        );
+    }
+    for (name, seconds) in [
+        ("pause_seconds", checks.pause_seconds),
+        ("jitter_seconds", checks.jitter_seconds),
+    ] {
+        if !(0.0..=600.0).contains(&seconds) {
+            return Err(format!(
+                "has a mistake at “checks.{name}”: give 0 to 600 seconds."
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_mail(mail: &MailConfig) -> Result<(), String> {
+    if let Some(smtp) = &mail.smtp {
+        if smtp.password.is_some() {
+            return Err(
+                "holds a password at “mail.smtp.password”; no password stands in the configuration. Put \
+                 it into a file that only you can read and name it with password_file, or name an \
+                 environment variable with password_env."
+                    .to_owned(),
+            );
+        }
+        if smtp.password_file.is_some() && smtp.password_env.is_some() {
+            return Err(
+                "names both password_file and password_env at “mail.smtp”; keep one of them."
+                    .to_owned(),
+            );
+        }
+        if smtp.host.trim().is_empty() {
+            return Err("has an empty “mail.smtp.host”; name the mail server.".to_owned());
+        }
+        if smtp
+            .timeout_seconds
+            .is_some_and(|seconds| !(1..=55).contains(&seconds))
+        {
+            return Err(
+                "has a mistake at “mail.smtp.timeout_seconds”: give 1 to 55 seconds.".to_owned(),
+            );
+        }
+        let has_password = smtp.password_file.is_some() || smtp.password_env.is_some();
+        if smtp.user.is_some() != has_password {
+            return Err(
+                "gives only one of user and password at “mail.smtp”; give both (password_file or \
+                 password_env), or neither."
+                    .to_owned(),
+            );
+        }
+    } else if mail.transport == Transport::Smtp {
+        return Err("says transport = \"smtp\" but has no [mail.smtp]; add it with the host of the mail server.".to_owned());
+    }
+    Ok(())
+}
+
+/// A mistake in a TOML file, by line; never with the line itself, which may hold a secret.
+pub(crate) fn describe(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().trim_end_matches('.').replace('`', "\"");
+    match error.span().and_then(|span| line_of(text, span.start)) {
+        Some(line) => format!("has a mistake in line {line}: {message}."),
+        None => format!("has a mistake: {message}."),
+    }
+}
+
+/// The line, from 1, in which this byte stands.
+pub(crate) fn line_of(text: &str, byte: usize) -> Option<usize> {
+    Some(text.get(..byte.min(text.len()))?.matches('\n').count() + 1)
+}
+
+/// A time zone by its IANA name.
+pub(crate) fn parse_timezone(name: &str) -> Result<Tz, String> {
+    name.parse().map_err(|_| {
+        format!("“{name}” is not a time zone; write it like America/Toronto or Europe/Berlin.")
+    })
+}
+
+/// The zone of this machine: `TZ`, else what the system says, else UTC.
+pub(crate) fn machine_timezone() -> Tz {
+    let from_environment = std::env::var("TZ")
+        .ok()
+        .and_then(|name| name.trim_start_matches(':').parse().ok());
+    let zone = from_environment
+        .or_else(|| iana_time_zone::get_timezone().ok()?.parse().ok())
+        .unwrap_or(Tz::UTC);
+    // A person would not write the long name.
+    if zone == Tz::Etc__UTC { Tz::UTC } else { zone }
+}
+
+impl SmtpConfig {
+    /// The password, from where the configuration says.
+    pub(crate) fn read_password(&self, home: &Path) -> Result<Option<SecretString>, CommandError> {
+        if let Some(name) = &self.password_env {
+            return match std::env::var(name) {
+                Ok(password) if !password.is_empty() => Ok(Some(SecretString::from(password))),
+                _ => Err(CommandError::Unusable(format!(
+                    "The environment variable {name}, which should hold the mail server's password, is \
+                     not set."
+                ))),
+            };
+        }
+        let Some(file) = &self.password_file else {
+            return Ok(None);
+        };
+        let path = home.join(file);
+        let mut text = std::fs::read_to_string(&path).map_err(|error| {
+            CommandError::Unusable(format!(
+                "The mail server's password cannot be read from {}: {error}.",
+                path.display()
+            ))
+        })?;
+        warn_if_others_can_read(&path);
+        let password = SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned());
+        text.zeroize();
+        Ok(Some(password))
+    }
+}
+
+/// A password that others can read still works, unlike a key: it may be mounted like that.
+fn warn_if_others_can_read(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(path).map(|metadata| metadata.permissions().mode());
+        if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+            tracing::warn!(path = %path.display(), "Others can read the mail server's password; chmod 600 keeps it yours.");
+        }
+    }
+}
+
+/// What `hippo init` writes.
+pub(crate) struct NewConfig<'a> {
+    /// Whom mails are from.
+    pub(crate) mail_from: &'a str,
+    /// Named to libraries and families.
+    pub(crate) contact: Option<&'a str>,
+    /// The operator's zone.
+    pub(crate) timezone: Tz,
+}
+
+impl NewConfig<'_> {
+    /// The text of a configuration that explains itself.
+    pub(crate) fn to_toml(&self) -> String {
+        let contact = match self.contact {
+            Some(contact) => format!("contact = {}", quoted(contact)),
+            None => "# contact = \"you@example.org\"".to_owned(),
+        };
+        format!(
+            r#"# LibraryHippo's configuration. A key that is unknown is an error, so that a misspelt one is found.
+
+# An address by which a library or a family reaches you: it stands in every request to a library's
+# site and at the end of every mail.
+{contact}
+
+# Your own time zone: tables show times in it, and new families and libraries begin with it.
+timezone = {timezone}
+
+[checks]
+# How many libraries are visited at a time; there is never more than one card at a time at a library.
+concurrency = {concurrency}
+# Between two cards of one library: at least so many seconds, and up to so many more.
+pause_seconds = {pause:.1}
+jitter_seconds = {jitter:.1}
+
+[mail]
+from = {from}
+# reply_to = "you@example.org"
+# The mailbox that a family writes to when it wants no more mails; otherwise that of "from".
+# unsubscribe = "you@example.org"
+
+# "outbox" puts each mail into a file in outbox/ beside this file; "smtp" sends it.
+transport = "outbox"
+
+# [mail.smtp]
+# host = "smtp.example.org"
+# tls = "starttls"            # or "implicit"; "none" is for a mail server on this machine
+# port = 587
+# user = "you@example.org"
+# The password never stands here: it is in a file that only you can read, or in the environment.
+# password_file = "smtp-password"
+# password_env = "HIPPO_SMTP_PASSWORD"
+# For a server whose certificate this machine does not know:
+# certificate_file = "smtp-certificates.pem"
+"#,
+            timezone = quoted(self.timezone.name()),
+            concurrency = Checks::default().concurrency,
+            pause = Checks::default().pause_seconds,
+            jitter = Checks::default().jitter_seconds,
+            from = quoted(self.mail_from),
+        )
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const MAIL: &str = "[mail]\nfrom = \"hippo@example.org\"\n";
+
+    #[test]
+    fn what_init_writes_is_understood_and_says_what_was_asked_for() {
+        let text = NewConfig {
+            mail_from: "LibraryHippo <hippo@example.org>",
+            contact: Some("pat \"the\" cat"),
+            timezone: chrono_tz::America::Toronto,
+        }
+        .to_toml();
+        let config = Config::parse(&text).unwrap();
+        assert_eq!(config.contact.as_deref(), Some("pat \"the\" cat"));
+        assert_eq!(config.timezone, chrono_tz::America::Toronto);
+        assert_eq!(config.mail.from, "LibraryHippo <hippo@example.org>");
+        assert_eq!(config.checks, Checks::default());
+        let plain = NewConfig {
+            mail_from: "a@b.org",
+            contact: None,
+            timezone: Tz::UTC,
+        }
+        .to_toml();
+        assert_eq!(Config::parse(&plain).unwrap().contact, None);
+    }
+
+    #[rstest]
+    #[case::unknown_key(
+        "[mail]\nfrom = \"a@b.org\"\nfrm = 1\n",
+        "line 3: unknown field \"frm\", expected one of"
+    )]
+    #[case::unknown_zone(&format!("timezone = \"Toronto\"\n{MAIL}"), "“Toronto” is not a time zone")]
+    #[case::no_server(&format!("{MAIL}transport = \"smtp\"\n"), "has no [mail.smtp]")]
+    #[case::too_many(&format!("{MAIL}[checks]\nconcurrency = 0\n"), "checks.concurrency")]
+    #[case::no_pause(&format!("{MAIL}[checks]\npause_seconds = -1\n"), "checks.pause_seconds")]
+    #[case::half_a_login(&format!("{MAIL}[mail.smtp]\nhost = \"h\"\nuser = \"u\"\n"), "only one of user and password")]
+    fn a_mistake_is_named(#[case] text: &str, #[case] expected: &str) {
+        let message = Config::parse(text).unwrap_err();
+        assert!(message.contains(expected), "{message}");
+    }
+
+    #[rstest]
+    #[case("password = \"canary\"\n")]
+    #[case("password = \"canary\n")]
+    #[case("user = \"u\"\npassword_file = [\"canary\"]\n")]
+    fn a_password_in_the_configuration_is_refused_and_never_shown(#[case] line: &str) {
+        let text = format!("{MAIL}[mail.smtp]\nhost = \"h\"\n{line}");
+        let message = Config::parse(&text).unwrap_err();
+        assert!(!message.contains("canary"), "{message}");
+    }
+}

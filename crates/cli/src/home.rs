@@ -1,0 +1,168 @@
+//! Where everything of one installation is kept.
+
+use std::path::{Path, PathBuf};
+
+use crate::exit::CommandError;
+
+/// The directory in which everything of one installation is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Home {
+    directory: PathBuf,
+}
+
+impl Home {
+    /// The one that a person names, else the platform's directory for data.
+    pub(crate) fn locate(named: Option<PathBuf>) -> Result<Self, CommandError> {
+        // An empty variable counts as none.
+        let directory = named
+            .filter(|directory| !directory.as_os_str().is_empty())
+            .or_else(|| {
+                directories::ProjectDirs::from("", "", "libraryhippo")
+                    .map(|directories| directories.data_dir().to_path_buf())
+            });
+        directory
+            .map(|directory| Self { directory })
+            .ok_or_else(|| {
+                CommandError::Usage(
+                    "There is no home directory to keep things in; name one with --home DIR."
+                        .to_owned(),
+                )
+            })
+    }
+
+    /// The directory itself.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The configuration.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.directory.join("config.toml")
+    }
+
+    /// The SQLite file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.directory.join("hippo.db")
+    }
+
+    /// The keys that seal numbers and PINs.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.directory.join("hippo.key")
+    }
+
+    /// Where mails are put that are not sent.
+    pub(crate) fn outbox(&self) -> PathBuf {
+        self.directory.join("outbox")
+    }
+
+    /// Where processes take turns at a library.
+    pub(crate) fn gates(&self) -> PathBuf {
+        self.directory.join("gates")
+    }
+
+    /// Held by whoever writes numbers and PINs.
+    pub(crate) fn secrets_lock(&self) -> PathBuf {
+        self.directory.join("secrets.lock")
+    }
+
+    /// An error that says what is missing, if this is not a home.
+    pub(crate) fn must_exist(&self) -> Result<(), CommandError> {
+        let shown = self.directory.display();
+        if !self.directory.is_dir() {
+            return Err(CommandError::Unusable(format!(
+                "There is no LibraryHippo home at {shown}. Make one with “hippo init”, or name another \
+                 with --home DIR."
+            )));
+        }
+        if !self.config().exists() {
+            return Err(CommandError::Unusable(format!(
+                "{shown} has no config.toml, so it is not a LibraryHippo home. Run “hippo init”, or \
+                 name another with --home DIR."
+            )));
+        }
+        if !self.database().exists() {
+            return Err(CommandError::Unusable(format!(
+                "{shown} has no database. Put hippo.db back from a backup, or run “hippo init” to \
+                 begin with an empty one."
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Makes a directory that only its owner can enter; one that is there is left as it is.
+pub(crate) fn make_private_directory(directory: &Path) -> Result<(), CommandError> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(directory).map_err(|error| {
+        CommandError::Unusable(format!(
+            "The directory {} cannot be made: {error}.",
+            directory.display()
+        ))
+    })
+}
+
+/// Writes a new file that only its owner can read; refuses one that is there.
+pub(crate) fn write_new_private_file(path: &Path, text: &str) -> Result<(), CommandError> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| {
+            CommandError::Unusable(format!("{} cannot be written: {error}.", path.display()))
+        })
+}
+
+/// Holds the right to write numbers and PINs until it is dropped.
+#[derive(Debug)]
+pub(crate) struct SecretsLock {
+    _file: std::fs::File,
+}
+
+impl SecretsLock {
+    /// Waits for the right to write numbers and PINs: a change of keys and a new PIN at the same
+    /// time would lose one of them.
+    pub(crate) fn take(home: &Home) -> Result<Self, CommandError> {
+        let path = home.secrets_lock();
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            options.mode(0o600);
+        }
+        let file = options.open(&path);
+        file.and_then(|file| file.lock().map(|()| Self { _file: file }))
+            .map_err(|error| {
+                CommandError::Unusable(format!("{} cannot be locked: {error}.", path.display()))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_that_is_not_there_says_how_to_make_one() {
+        let home = Home::locate(Some("/nowhere/at/all".into())).unwrap();
+        let error = home.must_exist().unwrap_err();
+        assert_eq!(error.code(), 3);
+        assert!(error.to_string().contains("hippo init"));
+    }
+}

@@ -1,0 +1,48 @@
+//! The log of the command: to standard error, for the operator.
+
+use std::io::IsTerminal as _;
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::exit::CommandError;
+
+/// Begins to log.
+///
+/// `HIPPO_LOG`, else `RUST_LOG`, else the number of `-v`. Without any of them warnings are logged,
+/// but only errors on a terminal or in the `demo`: a person sees the failures in the command's own
+/// answer.
+pub(crate) fn begin(verbose: u8, color: bool, demo: bool) -> Result<(), CommandError> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let named = ["HIPPO_LOG", "RUST_LOG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let directives = match (verbose, named) {
+        (0, Some(named)) => named,
+        (0, None) if is_terminal || demo => "error".to_owned(),
+        (0, None) => "warn".to_owned(),
+        (1, _) => "info".to_owned(),
+        (2, _) => "debug".to_owned(),
+        _ => "trace".to_owned(),
+    };
+    let filter = EnvFilter::try_new(&directives).map_err(|_| {
+        CommandError::Usage(
+            "HIPPO_LOG or RUST_LOG is malformed; write it like “info” or “hippo_core=debug”."
+                .to_owned(),
+        )
+    })?;
+    let log = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(is_terminal && color)
+        .with_filter(filter.and(filter_fn(may_be_logged)));
+    // Only the first call in a process counts; there is no second one outside of tests.
+    let _ = tracing_subscriber::registry().with(log).try_init();
+    Ok(())
+}
+
+/// At their most talkative, the crates of others log what is sent: cookies and PINs among it.
+fn may_be_logged(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("hippo") || *metadata.level() <= Level::INFO
+}

@@ -1,0 +1,140 @@
+//! What a command prints: tables for people, one JSON document for machines.
+
+pub(crate) mod progress;
+pub(crate) mod table;
+pub(crate) mod time;
+
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::output::table::Table;
+
+/// How a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Output {
+    /// One JSON document on standard output, and nothing else there.
+    pub(crate) json: bool,
+    /// Nothing at all: a step on the way to another answer.
+    pub(crate) quiet: bool,
+    /// Whether tables are coloured.
+    pub(crate) color: bool,
+    /// The terminal's width, where there is a terminal.
+    pub(crate) width: Option<usize>,
+}
+
+impl Output {
+    /// For this process's standard output.
+    pub(crate) fn new(json: bool, no_color: bool) -> Self {
+        let is_terminal = std::io::stdout().is_terminal();
+        let wants_none =
+            no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self {
+            json,
+            quiet: false,
+            color: is_terminal && !wants_none,
+            width: terminal_size::terminal_size()
+                .and_then(|(width, _)| is_terminal.then_some(usize::from(width.0).max(40))),
+        }
+    }
+
+    /// Prints a line for people.
+    pub(crate) fn say(&self, line: impl AsRef<str>) {
+        if !self.json && !self.quiet {
+            print(&format!("{}\n", line.as_ref()));
+        }
+    }
+
+    /// Prints a paragraph for people, folded to the terminal; every line begins with `indent`.
+    pub(crate) fn say_folded(&self, indent: &str, text: &str) {
+        self.say(fold(text, indent, self.width));
+    }
+
+    /// Prints a table for people.
+    pub(crate) fn table(&self, table: &Table) {
+        if !self.json && !self.quiet {
+            print(&table.render(self.width, self.color));
+        }
+    }
+
+    /// Prints the document for machines.
+    pub(crate) fn document(&self, document: &impl Serialize) {
+        if self.json {
+            print_json(document);
+        }
+    }
+}
+
+/// `text` in lines of at most `width` columns; a word that is longer stays whole.
+fn fold(text: &str, indent: &str, width: Option<usize>) -> String {
+    let Some(width) = width else {
+        return format!("{indent}{text}");
+    };
+    let mut folded = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        if used > 0 && used + 1 + word.width() > width {
+            folded.push('\n');
+            used = 0;
+        }
+        if used == 0 {
+            folded.push_str(indent);
+            used = indent.width();
+        } else {
+            folded.push(' ');
+            used += 1;
+        }
+        folded.push_str(word);
+        used += word.width();
+    }
+    folded
+}
+
+/// Prints one JSON document, whatever `--json` says.
+pub(crate) fn print_json(document: &impl Serialize) {
+    match serde_json::to_string(document) {
+        Ok(text) => print(&format!("{text}\n")),
+        Err(error) => tracing::error!(%error, "A document could not be written as JSON."),
+    }
+}
+
+/// Prints to standard output. A reader that has gone away (`| head`) does not stop the work.
+pub(crate) fn print(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let printed = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    match printed {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            tracing::error!(%error, "Standard output cannot be written.");
+        }
+        _ => {}
+    }
+}
+
+/// Prints a line to standard error: what a person should know beside the answer.
+pub(crate) fn note(line: impl AsRef<str>) {
+    // Nobody is left to tell if this fails.
+    let _ = writeln!(std::io::stderr().lock(), "{}", line.as_ref());
+}
+
+/// `1 card`, `2 cards`.
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paragraph_is_folded_between_words_and_only_on_a_terminal() {
+        let text = "one two three extraordinarily four";
+        assert_eq!(fold(text, "  ", None), format!("  {text}"));
+        assert_eq!(
+            fold(text, "  ", Some(11)),
+            "  one two\n  three\n  extraordinarily\n  four"
+        );
+    }
+}

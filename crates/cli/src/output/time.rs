@@ -1,0 +1,87 @@
+//! Times and dates, as tables say them.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use hippo_core::clock::local_date;
+
+/// `14:05 today`, `Fri 20 Nov 14:05`: an instant on the clock of a zone.
+pub(crate) fn moment(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
+    let local = at.with_timezone(&zone);
+    let days = (local.date_naive() - local_date(now, zone)).num_days();
+    match days {
+        0 => format!("{} today", local.format("%H:%M")),
+        -1 => format!("{} yesterday", local.format("%H:%M")),
+        1 => format!("{} tomorrow", local.format("%H:%M")),
+        -200..=200 => local.format("%a %-d %b %H:%M").to_string(),
+        _ => local.format("%Y-%m-%d %H:%M").to_string(),
+    }
+}
+
+/// `just now`, `12 min ago`, `3 h ago`, `2 days ago`.
+pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let minutes = (now - at).num_minutes();
+    match minutes {
+        ..1 => "just now".to_owned(),
+        1..60 => format!("{minutes} min ago"),
+        60..2880 => format!("{} h ago", minutes / 60),
+        _ => format!("{} days ago", minutes / 1440),
+    }
+}
+
+/// `today`, `tomorrow`, `Mon 23 Nov`: a date, seen from another.
+pub(crate) fn day(date: NaiveDate, today: NaiveDate) -> String {
+    match (date - today).num_days() {
+        0 => "today".to_owned(),
+        1 => "tomorrow".to_owned(),
+        -200..=200 => date.format("%a %-d %b").to_string(),
+        _ => date.format("%Y-%m-%d").to_string(),
+    }
+}
+
+/// `0.4 s`, `12 s`, `3 min 5 s`.
+pub(crate) fn duration(length: chrono::Duration) -> String {
+    let milliseconds = length.num_milliseconds().max(0);
+    match milliseconds {
+        ..10_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        10_000..60_000 => format!("{} s", milliseconds / 1000),
+        _ => format!(
+            "{} min {} s",
+            milliseconds / 60_000,
+            milliseconds % 60_000 / 1000
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[rstest]
+    #[case("2026-11-21T14:05:00Z", "09:05 today")]
+    #[case("2026-11-21T04:05:00Z", "23:05 yesterday")]
+    #[case("2026-11-22T11:30:00Z", "06:30 tomorrow")]
+    #[case("2026-11-17T14:05:00Z", "Tue 17 Nov 09:05")]
+    #[case("2024-11-17T14:05:00Z", "2024-11-17 09:05")]
+    fn an_instant_is_told_by_the_clock_of_the_zone(#[case] instant: &str, #[case] expected: &str) {
+        let now = at("2026-11-21T15:00:00Z");
+        assert_eq!(
+            moment(at(instant), now, chrono_tz::America::Toronto),
+            expected
+        );
+    }
+
+    #[rstest]
+    #[case("2026-11-21T14:59:30Z", "just now")]
+    #[case("2026-11-21T14:48:00Z", "12 min ago")]
+    #[case("2026-11-21T11:59:00Z", "3 h ago")]
+    #[case("2026-11-18T11:59:00Z", "3 days ago")]
+    #[case("2026-11-21T16:00:00Z", "just now")]
+    fn an_age_is_told_in_the_unit_that_fits(#[case] instant: &str, #[case] expected: &str) {
+        assert_eq!(ago(at(instant), at("2026-11-21T15:00:00Z")), expected);
+    }
+}

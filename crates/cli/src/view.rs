@@ -1,0 +1,348 @@
+//! How a card is doing, as tables and JSON show it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use hippo_core::account::{Account, HoldState};
+use hippo_core::card::{CardRecord, StoredAccount};
+use hippo_core::clock::local_date;
+use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::family::Family;
+use hippo_core::ids::{CardId, FamilyId, LibraryId};
+use hippo_core::library::Library;
+use hippo_core::notice::digest::STALE_AFTER;
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::exit::CommandError;
+use crate::output::table::{Cell, Tone};
+use crate::output::time::{ago, day};
+
+/// What an account says, counted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(crate) struct AccountView {
+    /// Items out; `None` where the pages do not say.
+    pub(crate) out: Option<usize>,
+    /// Of these, overdue; digital ones go back by themselves.
+    pub(crate) overdue: Option<usize>,
+    /// The next day on which one is due.
+    pub(crate) due_next: Option<NaiveDate>,
+    /// Holds that wait at the desk.
+    pub(crate) ready: Option<usize>,
+    /// All holds.
+    pub(crate) holds: Option<usize>,
+    /// What is owed, negative for a credit.
+    pub(crate) fines: Option<Decimal>,
+    /// ISO 4217, where known.
+    pub(crate) currency: Option<String>,
+    /// Last day on which the card is good.
+    pub(crate) card_expires: Option<NaiveDate>,
+    /// What the library tells this patron.
+    pub(crate) messages: Vec<String>,
+}
+
+impl AccountView {
+    /// An account, counted as of `today`.
+    pub(crate) fn of(account: &Account, today: NaiveDate) -> Self {
+        let physical_due = |loans: &Vec<_>| -> Vec<NaiveDate> {
+            let loans: &Vec<hippo_core::account::Loan> = loans;
+            loans
+                .iter()
+                .filter(|loan| !loan.digital)
+                .map(|loan| loan.due)
+                .collect()
+        };
+        let due = account.loans.as_ref().map(physical_due);
+        Self {
+            out: account.loans.as_ref().map(Vec::len),
+            overdue: due
+                .as_ref()
+                .map(|due| due.iter().filter(|date| **date < today).count()),
+            due_next: due.and_then(|due| due.into_iter().min()),
+            ready: account.holds.as_ref().map(|holds| {
+                holds
+                    .iter()
+                    .filter(|hold| hold.state == HoldState::Ready)
+                    .count()
+            }),
+            holds: account.holds.as_ref().map(Vec::len),
+            fines: account.fines,
+            currency: account.currency.clone(),
+            card_expires: account.card_expires,
+            messages: account
+                .messages
+                .iter()
+                .map(|message| hippo_core::text::clean(message))
+                .collect(),
+        }
+    }
+
+    /// The cells OUT, DUE NEXT and READY.
+    pub(crate) fn cells(&self, today: NaiveDate) -> [Cell; 3] {
+        [
+            Cell::new(number(self.out), Tone::Plain),
+            due_cell(self.due_next, today),
+            match self.ready {
+                Some(0) | None => Cell::new(number(self.ready), Tone::Plain),
+                Some(_) => Cell::new(number(self.ready), Tone::Good),
+            },
+        ]
+    }
+}
+
+/// The cells OUT, DUE NEXT and READY of a card of which nothing is known.
+pub(crate) fn unknown_cells() -> [Cell; 3] {
+    [Cell::from("?"), Cell::from("?"), Cell::from("?")]
+}
+
+fn number(count: Option<usize>) -> String {
+    count.map_or_else(|| "?".to_owned(), |count| count.to_string())
+}
+
+fn due_cell(due: Option<NaiveDate>, today: NaiveDate) -> Cell {
+    let Some(due) = due else {
+        return Cell::from("–");
+    };
+    let text = day(due, today);
+    match (due - today).num_days() {
+        ..0 => Cell::new(format!("{text}, overdue"), Tone::Bad),
+        0..=3 => Cell::new(text, Tone::Warning),
+        _ => Cell::from(text),
+    }
+}
+
+/// What is wrong with a card, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Problem {
+    /// A failure's kind, or `paused`, `never_checked`, `stale`.
+    pub(crate) kind: &'static str,
+    /// A few words for a table.
+    #[serde(skip)]
+    pub(crate) short: &'static str,
+    /// What it is.
+    pub(crate) what: String,
+    /// What to do.
+    pub(crate) what_to_do: Option<String>,
+    /// Whether a person must do something.
+    #[serde(skip)]
+    pub(crate) tone: Tone,
+}
+
+/// One card, and how it is doing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct CardView {
+    /// The card.
+    pub(crate) id: CardId,
+    /// Its family.
+    pub(crate) family: FamilyId,
+    /// Its library.
+    pub(crate) library: LibraryId,
+    /// What mails call the library.
+    pub(crate) library_name: String,
+    /// Whose it is.
+    pub(crate) patron: String,
+    /// Not checked for now.
+    pub(crate) paused: bool,
+    /// When the newest check began.
+    pub(crate) last_checked: Option<DateTime<Utc>>,
+    /// When the newest check that gave an account began.
+    pub(crate) last_success: Option<DateTime<Utc>>,
+    /// Why the newest check gave no account.
+    pub(crate) failure: Option<Failure>,
+    /// Since when the library refuses the number or PIN.
+    pub(crate) refused_since: Option<DateTime<Utc>>,
+    /// What is known of the account.
+    pub(crate) account: Option<AccountView>,
+    /// What is wrong.
+    pub(crate) problem: Option<Problem>,
+}
+
+impl CardView {
+    /// A card, seen at `now` by its family's day.
+    pub(crate) fn of(
+        record: &CardRecord,
+        library: Option<&Library>,
+        stored: Option<&StoredAccount>,
+        today: NaiveDate,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let (card, state) = (&record.card, &record.state);
+        let last = state.last_check.as_ref();
+        Self {
+            id: card.id,
+            family: card.family.clone(),
+            library: card.library.clone(),
+            library_name: library
+                .map_or_else(|| card.library.to_string(), |library| library.name.clone()),
+            patron: card.patron.clone(),
+            paused: card.paused,
+            last_checked: last.map(|last| last.started_at),
+            last_success: state.last_success_at,
+            failure: last.and_then(|last| last.failure.clone()),
+            refused_since: state.refused_since,
+            account: stored.map(|stored| AccountView::of(&stored.account, today)),
+            problem: problem_of(record, library, now),
+        }
+    }
+
+    /// The cell CHECKED: when the newest check was.
+    pub(crate) fn checked_cell(&self, now: DateTime<Utc>) -> Cell {
+        match (self.last_checked, &self.failure) {
+            (None, _) => Cell::new("never", Tone::Warning),
+            (Some(at), None) => Cell::from(ago(at, now)),
+            (Some(at), Some(_)) => Cell::new(format!("{}, failed", ago(at, now)), Tone::Bad),
+        }
+    }
+
+    /// The cells OUT, DUE NEXT and READY.
+    pub(crate) fn account_cells(&self, today: NaiveDate) -> [Cell; 3] {
+        self.account
+            .as_ref()
+            .map_or_else(unknown_cells, |account| account.cells(today))
+    }
+
+    /// The cell of what is wrong, in few words.
+    pub(crate) fn problem_cell(&self) -> Cell {
+        match &self.problem {
+            Some(problem) => Cell::new(problem.short, problem.tone),
+            None => Cell::new("ok", Tone::Good),
+        }
+    }
+}
+
+fn problem_of(
+    record: &CardRecord,
+    library: Option<&Library>,
+    now: DateTime<Utc>,
+) -> Option<Problem> {
+    let (card, state) = (&record.card, &record.state);
+    if card.paused {
+        return Some(Problem {
+            kind: "paused",
+            short: "paused",
+            what: "It is paused.".to_owned(),
+            what_to_do: Some(format!("hippo card pause {} --resume", card.id)),
+            tone: Tone::Faint,
+        });
+    }
+    if let Some(since) = state.refused_since {
+        let zone = library.map_or(chrono_tz::Tz::UTC, |library| library.timezone);
+        let since = since.with_timezone(&zone).format("%-d %b %H:%M");
+        return Some(Problem {
+            kind: FailureKind::WrongCredentials.as_str(),
+            short: "PIN refused",
+            what: format!(
+                "The library refused the number or PIN ({since}). It is not tried again by itself, so that \
+                 the library does not lock the card."
+            ),
+            what_to_do: Some(format!("hippo card set-pin {}", card.id)),
+            tone: Tone::Bad,
+        });
+    }
+    let Some(last) = &state.last_check else {
+        return Some(Problem {
+            kind: "never_checked",
+            short: "never checked",
+            what: "It was never checked.".to_owned(),
+            what_to_do: Some("hippo check-cards".to_owned()),
+            tone: Tone::Warning,
+        });
+    };
+    if let Some(failure) = &last.failure {
+        return Some(failure_problem(failure, card.id));
+    }
+    let read = state.last_success_at.unwrap_or(last.started_at);
+    (now - read > STALE_AFTER).then(|| Problem {
+        kind: "stale",
+        short: "out of date",
+        what: format!("It was last read {}.", ago(read, now)),
+        what_to_do: Some("hippo check-cards".to_owned()),
+        tone: Tone::Warning,
+    })
+}
+
+/// What a failed check means for a person.
+pub(crate) fn failure_problem(failure: &Failure, card: CardId) -> Problem {
+    let detail = hippo_core::text::clean(&failure.detail);
+    let detail = detail.trim_end_matches('.');
+    let again = Some("hippo check-cards --scope failed".to_owned());
+    let (short, what, what_to_do) = match failure.kind {
+        FailureKind::WrongCredentials => (
+            "PIN refused",
+            "The library refused the number or PIN.".to_owned(),
+            Some(format!("hippo card set-pin {card}")),
+        ),
+        FailureKind::CardBlocked => (
+            "card blocked",
+            format!(
+                "The library has blocked, frozen or expired the card: {detail}. Ask at the library."
+            ),
+            None,
+        ),
+        FailureKind::SessionExpired => (
+            "session ended",
+            format!("The library ended the session too early: {detail}."),
+            again,
+        ),
+        FailureKind::PageChanged => (
+            "page not known",
+            format!(
+                "A page is not what LibraryHippo knows, so nothing was read from it: {detail}. If it stays \
+                 so, save the page and report what “hippo read” says of it."
+            ),
+            again,
+        ),
+        FailureKind::SiteRefused => (
+            "site refused",
+            format!(
+                "The library's site refused to answer: {detail}. It is left alone for a while."
+            ),
+            again,
+        ),
+        FailureKind::SiteDown => (
+            "site down",
+            format!(
+                "The library's site did not answer: {detail}. It is left alone for ten minutes."
+            ),
+            again,
+        ),
+        FailureKind::NotTried if detail.contains("hippo card retry") => (
+            "not tried",
+            format!("{detail}."),
+            Some(format!("hippo card retry {card}")),
+        ),
+        FailureKind::NotTried => ("not tried", format!("It was not tried: {detail}."), again),
+    };
+    Problem {
+        kind: failure.kind.as_str(),
+        short,
+        what,
+        what_to_do,
+        tone: Tone::Bad,
+    }
+}
+
+/// The cards of a family, and how they are doing.
+pub(crate) async fn cards_of(
+    context: &Context,
+    family: &Family,
+    libraries: &BTreeMap<LibraryId, Library>,
+) -> Result<Vec<CardView>, CommandError> {
+    let now = context.now();
+    let today = local_date(now, family.timezone);
+    let accounts: BTreeMap<CardId, StoredAccount> = context
+        .store
+        .accounts_of(&family.id)
+        .await?
+        .into_iter()
+        .collect();
+    let records = context.store.cards_of(&family.id).await?;
+    Ok(records
+        .iter()
+        .map(|record| {
+            let library = libraries.get(&record.card.library);
+            CardView::of(record, library, accounts.get(&record.card.id), today, now)
+        })
+        .collect())
+}

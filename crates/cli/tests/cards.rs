@@ -1,0 +1,407 @@
+//! Libraries, families and cards: what is taken, what is refused, and that a PIN stays secret.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    dead_code,
+    unreachable_pub,
+    reason = "a test may stop at once; not each uses all that is common"
+)]
+
+mod common;
+
+use common::{Home, files, json, stderr, stdout};
+
+const PIN: &str = "canary-4711";
+const NUMBER: &str = "29000000001234";
+
+fn contains(haystack: &[u8], needle: &str) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle.as_bytes())
+}
+
+#[test]
+fn what_is_not_known_is_wrong_usage_and_says_where_to_look() {
+    let (home, _) = Home::with_card();
+    let nobody = "01KAK3V6ZB9V0S7YQJ4M2N8R5T";
+    for (command, expected) in [
+        (
+            &["check-cards", "--family", "nobody"][..],
+            "hippo family list",
+        ),
+        (
+            &["check-cards", "--library", "nowhere"],
+            "hippo library list",
+        ),
+        (&["status", "--family", "nobody"], "hippo family list"),
+        (&["notify-all", "--family", "nobody"], "hippo family list"),
+        (
+            &["family", "edit", "nobody", "--time", "07:00"],
+            "hippo family list",
+        ),
+        (
+            &["family", "remove", "nobody", "--yes"],
+            "hippo family list",
+        ),
+        (
+            &["library", "remove", "nowhere", "--yes"],
+            "hippo library list",
+        ),
+        (&["card", "retry", nobody], "hippo card list"),
+        (&["card", "remove", nobody, "--yes"], "hippo card list"),
+        (&["card", "pause", "someone"], "hippo card list"),
+        (
+            &["runs", "show", "check-cards/all/2026-11-21T10:00:00Z"],
+            "hippo runs",
+        ),
+        (&["runs", "show", "yesterday"], "hippo runs"),
+        (
+            &[
+                "library",
+                "add",
+                "x",
+                "--system",
+                "siera",
+                "--url",
+                "https://x.org",
+            ],
+            "sierra",
+        ),
+        (&["read", "siera", "page.html"], "sierra"),
+    ] {
+        let run = home.run(command).code(2);
+        let message = stderr(&run);
+        assert!(message.contains(expected), "{command:?}: {message}");
+    }
+}
+
+#[test]
+fn malformed_values_are_wrong_usage() {
+    let home = Home::new();
+    let family = [
+        "family",
+        "add",
+        "lee",
+        "--name",
+        "Lee",
+        "--to",
+        "lee@example.org",
+    ];
+    for more in [
+        &["--timezone", "Berlin"][..],
+        &["--time", "25:00"],
+        &["--to", "lee"],
+        &["--weekly", "someday"],
+        &["--fines-threshold", "much"],
+        &["--due-within-days", "-1"],
+    ] {
+        home.run(&[&family[..], more].concat()).code(2);
+    }
+    home.run(&[
+        "family",
+        "add",
+        "Lee!",
+        "--name",
+        "Lee",
+        "--to",
+        "lee@example.org",
+    ])
+    .code(2);
+    let library = ["library", "add", "wpl", "--system", "sierra", "--url"];
+    for more in [
+        &["http://library.example.org"][..],
+        &["library"],
+        &["https://library.example.org", "--date-format", "%Q"],
+        &["https://library.example.org", "--timezone", "Here"],
+        &["https://library.example.org", "--login-host", "a b"],
+        &["https://library.example.org", "--option", "x"],
+    ] {
+        home.run(&[&library[..], more].concat()).code(2);
+    }
+    home.run(&["notify-all", "--date", "tomorrow"]).code(2);
+    home.run(&["check-cards", "--scheduled-time", "2026-11-21"])
+        .code(2);
+    assert_eq!(home.json(&["family", "list"]), serde_json::json!([]));
+    assert_eq!(home.json(&["library", "list"]), serde_json::json!([]));
+}
+
+#[test]
+fn a_duplicate_is_refused_and_loses_nothing() {
+    let (home, card) = Home::with_card();
+    let before = home.json(&["card", "list"]);
+    home.run(&[
+        "library",
+        "add",
+        "wpl",
+        "--system",
+        "sierra",
+        "--url",
+        "https://other.example.org",
+    ])
+    .code(2);
+    home.run(&[
+        "family",
+        "add",
+        "conrad",
+        "--name",
+        "Others",
+        "--to",
+        "a@example.org",
+    ])
+    .code(2);
+    let again = home
+        .command(&[
+            "card",
+            "add",
+            "--family",
+            "conrad",
+            "--library",
+            "wpl",
+            "--patron",
+            "Sam",
+            "--number",
+            "2900 0000 001234",
+            "--pin-stdin",
+            "--no-check",
+        ])
+        .write_stdin("1\n")
+        .assert()
+        .code(2);
+    assert!(stderr(&again).contains("already"));
+    assert_eq!(home.json(&["card", "list"]), before);
+    assert_eq!(before[0]["id"], card.as_str());
+    home.run(&["library", "remove", "wpl", "--yes"]).code(2);
+}
+
+#[test]
+fn a_pin_is_never_taken_as_an_argument_and_an_empty_one_never() {
+    let (home, card) = Home::with_card();
+    for more in [&["--pin", PIN][..], &[PIN]] {
+        home.run(&[&["card", "set-pin", &card][..], more].concat())
+            .code(2);
+    }
+    // Without a terminal there is nobody to ask.
+    let asked = home
+        .command(&["card", "set-pin", &card])
+        .write_stdin("1234\n")
+        .assert()
+        .code(2);
+    assert!(stderr(&asked).contains("--pin-stdin"));
+    for nothing in ["", "\n", "\r\n"] {
+        let empty = home
+            .command(&["card", "set-pin", &card, "--pin-stdin", "--no-check"])
+            .write_stdin(nothing)
+            .assert()
+            .code(2);
+        assert!(stderr(&empty).contains("empty"));
+    }
+}
+
+#[test]
+fn a_number_and_pin_are_nowhere_in_the_clear() {
+    let (home, card) = Home::with_card();
+    let mut said = Vec::new();
+    for command in [
+        &["card", "list"][..],
+        &["status"],
+        &["status", "--json"],
+        // The host does not exist, so this fails, and must not say what it would have sent.
+        &["check-cards", "--no-pause"],
+        &["card", "retry", &card],
+        &["notify-all", "--dry-run"],
+        &["notify-all"],
+        &["key", "rotate"],
+        &["runs"],
+    ] {
+        let run = home.command(command).env("HIPPO_LOG", "trace").assert();
+        said.extend_from_slice(&run.get_output().stdout);
+        said.extend_from_slice(&run.get_output().stderr);
+    }
+    for secret in [PIN, NUMBER] {
+        assert!(!contains(&said, secret));
+        for (path, bytes) in files(&home.path()) {
+            assert!(!contains(&bytes, secret), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_key_is_changed_and_an_interrupted_change_is_finished() {
+    let (home, card) = Home::with_card();
+    let key_file = home.path().join("hippo.key");
+    let keys = || {
+        let text = std::fs::read_to_string(&key_file).unwrap();
+        text.lines().filter(|line| line.starts_with("key ")).count()
+    };
+    let old = std::fs::read(&key_file).unwrap();
+    let rotated = home.json(&["key", "rotate"]);
+    assert_eq!((rotated["sealed_anew"].as_u64(), keys()), (Some(1), 1));
+
+    // As after a crash between the new key and the sealing: both keys, the old one sealed.
+    let both = format!(
+        "{}{}\n",
+        std::fs::read_to_string(&key_file).unwrap(),
+        String::from_utf8(old.clone())
+            .unwrap()
+            .lines()
+            .find(|line| line.starts_with("key "))
+            .unwrap(),
+    );
+    std::fs::write(&key_file, both).unwrap();
+    let finished = home.json(&["key", "rotate"]);
+    assert_eq!(
+        (finished["finished_an_earlier_one"].as_bool(), keys()),
+        (Some(true), 1)
+    );
+
+    // The number is still there to be sealed with a new PIN, so the key opens it.
+    let set = home
+        .command(&["card", "set-pin", &card, "--pin-stdin", "--no-check"])
+        .write_stdin("2\n")
+        .assert();
+    set.success();
+
+    // With the key of another time nothing opens, it says so, and nothing is lost.
+    let good = std::fs::read(&key_file).unwrap();
+    std::fs::write(&key_file, old).unwrap();
+    let wrong = home.run(&["check-cards"]).code(3);
+    assert!(
+        stderr(&wrong).contains("Nothing is lost"),
+        "{}",
+        stderr(&wrong)
+    );
+    assert!(stderr(&home.run(&["key", "rotate"]).code(3)).contains("no key was thrown away"));
+    std::fs::write(&key_file, good).unwrap();
+    home.run(&["key", "rotate"]).success();
+}
+
+#[test]
+fn a_family_is_changed_step_by_step() {
+    let (home, _) = Home::with_card();
+    home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
+        .success();
+    home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
+        .code(2);
+    home.run(&["family", "remove-recipient", "conrad", "PAT@example.org"])
+        .success();
+    home.run(&["family", "remove-recipient", "conrad", "pat@example.org"])
+        .code(2);
+    home.run(&[
+        "family",
+        "edit",
+        "conrad",
+        "--time",
+        "07:15",
+        "--weekly",
+        "monday",
+        "--fines-threshold",
+        "never",
+    ])
+    .success();
+    let families = home.json(&["family", "list"]);
+    assert_eq!(
+        families[0]["recipients"],
+        serde_json::json!(["sam@example.org"])
+    );
+    assert_eq!(families[0]["notice_time"], "07:15:00");
+    assert_eq!(
+        families[0]["preferences"]["fines_threshold"],
+        serde_json::Value::Null
+    );
+    home.run(&["family", "pause", "conrad"]).success();
+    assert!(stdout(&home.run(&["status"]).success()).contains("Paused"));
+    home.run(&["family", "remove", "conrad"]).code(2);
+    home.run(&["family", "remove", "conrad", "--yes"]).success();
+    assert_eq!(home.json(&["card", "list"]), serde_json::json!([]));
+}
+
+#[test]
+fn a_card_at_a_library_that_cannot_be_reached_fails_is_kept_and_says_what_to_do() {
+    let (home, card) = Home::with_card();
+    let run = home.command(&["check-cards", "--json"]).assert().code(1);
+    let document = json(&run);
+    assert_eq!(document["run"]["outcome"], "done_with_failures");
+    assert_eq!(document["cards"][0]["failure"]["kind"], "site_down");
+    let status = home.json(&["status"]);
+    let seen = &status["families"][0]["cards"][0];
+    assert_eq!(seen["id"], card.as_str());
+    assert_eq!(
+        seen["problem"]["what_to_do"],
+        "hippo check-cards --scope failed"
+    );
+    assert_eq!(status["libraries_left_alone"][0]["library"], "wpl");
+    assert_eq!(status["runs"][0]["job"], "check-cards");
+    let again = json(&home.command(&["check-cards", "--json"]).assert().code(1));
+    assert_eq!(again["cards"][0]["failure"]["kind"], "not_tried");
+}
+
+#[test]
+fn a_schedule_that_fires_twice_makes_one_run() {
+    let home = Home::new();
+    home.run(&["check-cards", "--label", "all"]).success();
+    let again = home.json(&["check-cards", "--label", "all"]);
+    assert_eq!(again["not_begun"], "already_ran");
+    home.run(&["check-cards"]).success();
+    home.run(&["check-cards"]).success();
+    let runs = home.json(&["runs"]);
+    assert_eq!(runs.as_array().unwrap().len(), 3);
+    let id = "check-cards/all/2026-11-21T12:00:00Z";
+    assert_eq!(home.json(&["runs", "show", id])["trigger"], "schedule");
+}
+
+#[test]
+fn a_note_is_sent_once_and_never_for_another_day() {
+    let (home, _) = Home::with_card();
+    let now = "2026-11-22T12:00:00Z";
+    let at = |arguments: &[&str]| {
+        let mut command = home.command(arguments);
+        command.env("HIPPO_NOW", now);
+        command
+    };
+    let dry_run = json(
+        &at(&["notify-all", "--dry-run", "--json"])
+            .assert()
+            .success(),
+    );
+    assert!(dry_run[0]["text"].as_str().unwrap().contains("Pat"));
+    assert_eq!(dry_run[0]["recorded"], serde_json::Value::Null);
+    at(&["notify-all", "--date", "2026-11-21"]).assert().code(2);
+    at(&["notify-all", "--date", "2026-11-23"]).assert().code(2);
+    at(&["notify-all", "--dry-run", "--date", "2026-11-23"])
+        .assert()
+        .code(2);
+    at(&["notify-all", "--dry-run", "--date", "2026-11-21"])
+        .assert()
+        .success();
+    assert!(files(&home.path().join("outbox")).is_empty());
+
+    let sent = json(&at(&["notify-all", "--json"]).assert().success());
+    assert_eq!(sent["notices"][0]["state"], "SENT");
+    let again = json(&at(&["notify-all", "--json"]).assert().success());
+    assert_eq!(again["notices"], serde_json::json!([]));
+    let mails = files(&home.path().join("outbox"));
+    assert_eq!(
+        mails
+            .iter()
+            .filter(|(path, _)| path.ends_with("2026-11-22-conrad.eml"))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_backup_opens_like_the_database_and_takes_no_files_place() {
+    let (home, card) = Home::with_card();
+    home.run(&["backup", "copy.db"]).success();
+    home.run(&["backup", "copy.db"]).code(2);
+    home.run(&["backup", "nowhere/copy.db"]).code(3);
+    home.run(&["card", "remove", &card, "--yes"]).success();
+    let copy = home.path().parent().unwrap().join("copy.db");
+    for journal in ["hippo.db-wal", "hippo.db-shm"] {
+        let _ = std::fs::remove_file(home.path().join(journal));
+    }
+    std::fs::rename(copy, home.path().join("hippo.db")).unwrap();
+    assert_eq!(home.json(&["card", "list"])[0]["id"], card.as_str());
+}

@@ -1,0 +1,143 @@
+//! A home of its own for each test, and the command on it.
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A home in a temporary directory.
+pub struct Home {
+    directory: TempDir,
+}
+
+impl Home {
+    /// A directory in which there is nothing yet.
+    pub fn empty() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A home that was made by `hippo init`.
+    pub fn new() -> Self {
+        let home = Self::empty();
+        home.run(&["init", "--timezone", "America/Toronto"])
+            .success();
+        home
+    }
+
+    /// A home with the library `wpl`, the family `conrad` and one card, whose id comes back.
+    pub fn with_card() -> (Self, String) {
+        let home = Self::new();
+        home.run(&[
+            "library",
+            "add",
+            "wpl",
+            "--system",
+            "sierra",
+            "--url",
+            "https://library.invalid",
+        ])
+        .success();
+        home.run(&[
+            "family",
+            "add",
+            "conrad",
+            "--name",
+            "The Conrads",
+            "--to",
+            "pat@example.org",
+        ])
+        .success();
+        let added = home
+            .command(&[
+                "--json",
+                "card",
+                "add",
+                "--family",
+                "conrad",
+                "--library",
+                "wpl",
+                "--patron",
+                "Pat",
+                "--number",
+                "29000000001234",
+                "--pin-stdin",
+                "--no-check",
+            ])
+            .write_stdin("canary-4711\n")
+            .assert()
+            .success();
+        let card = json(&added)["card"].as_str().unwrap().to_owned();
+        (home, card)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+
+    /// A file beside the home.
+    pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The command on this home; nothing of the environment that tests run in reaches it.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hippo"));
+        command
+            .env_clear()
+            .env("HIPPO_HOME", self.path())
+            .env("TZ", "UTC")
+            .env("HIPPO_NOW", "2026-11-21T12:00:00Z")
+            .current_dir(self.directory.path())
+            .args(arguments);
+        command
+    }
+
+    /// Runs the command on this home.
+    pub fn run(&self, arguments: &[&str]) -> Assert {
+        self.command(arguments).assert()
+    }
+
+    /// Runs the command with `--json`, which must work, and reads its document.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        json(&self.command(arguments).arg("--json").assert().success())
+    }
+}
+
+/// The one JSON document on standard output.
+pub fn json(run: &Assert) -> Value {
+    let output = run.get_output();
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stdout)))
+}
+
+/// What was printed on standard error.
+pub fn stderr(run: &Assert) -> String {
+    String::from_utf8_lossy(&run.get_output().stderr).into_owned()
+}
+
+/// What was printed on standard output.
+pub fn stdout(run: &Assert) -> String {
+    String::from_utf8_lossy(&run.get_output().stdout).into_owned()
+}
+
+/// Every file under a directory, with what is in it.
+pub fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push((path.clone(), std::fs::read(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
