@@ -1,5 +1,5 @@
 # Each target is one short recipe; `make` lists them. Rust (with rustup's rustfmt and clippy) and a C compiler are all that
-# must be there: other tools are built into .tools/ when a target first needs them.
+# must be there: other tools are built into .tools/ when a target first needs them. What concerns AWS needs Python 3 as well.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -7,11 +7,20 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 TOOLS ?= $(CURDIR)/.tools
 export PATH := $(TOOLS)/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
 
 DENY    := tool/cargo-deny@0.20.2
 INSTA   := tool/cargo-insta@1.49.0
 MACHETE := tool/cargo-machete@0.9.2
 NEXTEST := tool/cargo-nextest@0.9.143
+
+# Python tools: a virtual environment each, for what they bring does not agree. Versions: tools/*.txt.
+SAM := $(TOOLS)/python/sam/installed
+LAMBDA := $(TOOLS)/python/lambda/installed
+EMULATORS := $(TOOLS)/python/emulators/installed
+CHECKOV := $(TOOLS)/python/checkov/installed
+# cargo-lambda finds Zig through the first python3 on PATH: its environment comes before SAM's.
+WITH_SAM := PATH="$(TOOLS)/python/lambda/bin:$(TOOLS)/python/sam/bin:$$PATH"
 
 # `make demo PROFILE=release ARGS="--keep DIR"`
 PROFILE ?= dev
@@ -29,8 +38,16 @@ demo: ## The main job from end to end against a demo library on this machine.
 	cargo run --profile $(PROFILE) --package hippo-cli --no-default-features -- demo $(ARGS)
 
 .PHONY: build
-build: ## The command, optimised: target/release/hippo.
+build: functions ## The command, optimised (target/release/hippo), and the functions (.aws-sam/build).
 	cargo build --release --package hippo-cli
+
+.PHONY: deploy
+deploy: functions ## The stack on AWS; samconfig.toml.example says how to begin.
+	$(WITH_SAM) sam deploy $(ARGS)
+
+.PHONY: dev
+dev: $(LAMBDA) $(EMULATORS) ## The functions on this machine, over an emulator; prints what to try.
+	scripts/dev
 
 .PHONY: test
 test: nextest doc-tests demo ## Every test there is, installing what it needs into .tools/.
@@ -42,7 +59,7 @@ check: format clippy ## Format, lints and the fast tests, for before a commit; n
 	else cargo test --workspace --exclude hippo-tests --lib --bins --tests; fi
 
 .PHONY: lint
-lint: lockfile format clippy docs deny advisories unused ## Everything that is checked without running a test.
+lint: lockfile format clippy docs deny advisories unused template ## Everything that is checked without running a test.
 
 .PHONY: bench
 bench: ## The benchmarks: criterion for the parts, scripts/bench for the whole.
@@ -55,8 +72,25 @@ fmt: ## Format the code.
 
 # The parts of `test` and `lint`, each to be run alone too.
 
+.PHONY: template
+template: $(SAM) $(CHECKOV)
+	$(WITH_SAM) sam validate --lint --region us-east-1
+	$(TOOLS)/python/sam/bin/cfn-lint infra/watch.yaml
+	$(TOOLS)/python/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml infra/watch.yaml
+	$(TOOLS)/python/sam/bin/python -m unittest discover --start-directory tests/template --top-level-directory tests/template
+
+.PHONY: end-to-end
+end-to-end: functions $(EMULATORS)
+	cargo build --package hippo-demo-library
+	cargo build --package hippo-aws --example seed
+	$(TOOLS)/python/sam/bin/python tests/aws/end_to_end.py
+
+.PHONY: functions
+functions: $(SAM) $(LAMBDA)
+	$(WITH_SAM) sam build
+
 .PHONY: nextest
-nextest: $(INSTA) $(NEXTEST)
+nextest: $(INSTA) $(NEXTEST) dynoxide
 	cargo-insta test --workspace --check --unreferenced=reject --disable-nextest-doctest --test-runner nextest --nextest-profile ci
 
 .PHONY: doc-tests
@@ -102,3 +136,15 @@ tool/%: export CARGO_PROFILE_RELEASE_OPT_LEVEL := 0
 tool/%: always
 	@if $(firstword $(subst @, ,$*)) --version 2>/dev/null | grep -qwF '$(lastword $(subst @, ,$*))'; then exit 0; fi; \
 	cargo install --locked --root '$(TOOLS)' '$*'; rm -rf '$(TOOLS)/build'
+
+# The emulator of DynamoDB; quick when it is there already. Its own --version says another number.
+.PHONY: dynoxide
+dynoxide: export CARGO_TARGET_DIR := $(TOOLS)/build
+dynoxide:
+	cargo install --quiet --locked --root '$(TOOLS)' dynoxide-rs@3.2.0 --no-default-features --features native-sqlite,http-server,cli
+	rm -rf '$(TOOLS)/build'
+
+$(TOOLS)/python/%/installed: tools/%.txt
+	python3 -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@

@@ -7,8 +7,9 @@ use hippo_core::card::Card;
 use hippo_core::check::Check;
 use hippo_core::clock::local_date;
 use hippo_core::ids::CardId;
-use hippo_core::jobs::visit::{CheckedCard, Visit, check_visit};
+use hippo_core::jobs::visit::{CheckedCard, Visit, VisitOptions, check_visit};
 use hippo_core::library::Library;
+use hippo_core::run::{Job, RunKey};
 use serde::Serialize;
 
 use crate::context::{Context, Visiting};
@@ -69,9 +70,21 @@ pub(crate) async fn check_and_show(
 
 async fn check(context: &Context, card: &Card) -> Result<Option<Check>, CommandError> {
     let visiting = Visiting::new(context)?;
+    let now = context.now();
     let visit = Visit {
         library: card.library.clone(),
-        cards: vec![card.id],
+        cards: vec![card.key()],
+        planned_at: now,
+        run: RunKey {
+            job: Job::CheckCards,
+            label: "person".parse()?,
+            scheduled_time: now,
+        },
+    };
+    let options = VisitOptions {
+        pace: context.pace(),
+        deadline: None,
+        stop: &|| false,
     };
     let found = Mutex::new(None);
     let keep = |checked: &CheckedCard| {
@@ -79,7 +92,7 @@ async fn check(context: &Context, card: &Card) -> Result<Option<Check>, CommandE
             *found = Some(checked.check.clone());
         }
     };
-    check_visit(&visiting.ports(), &visit, context.pace(), &|| false, &keep).await?;
+    check_visit(&visiting.ports(), &visit, options, &keep).await?;
     Ok(found.into_inner().unwrap_or_default())
 }
 

@@ -11,6 +11,7 @@ use hippo_core::card::CardRecord;
 use hippo_core::clock::Clock;
 use hippo_core::family::Family;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
+use hippo_core::jobs::check_cards::RunPorts;
 use hippo_core::jobs::keys::Keys;
 use hippo_core::jobs::visit::{Pace, VisitPorts};
 use hippo_core::library::Library;
@@ -193,13 +194,20 @@ impl<'a> Visiting<'a> {
         })
     }
 
-    /// The ports of the jobs.
+    /// The ports of a run, beside those of its visits.
+    pub(crate) fn ports_of_run(&'a self) -> RunPorts<'a> {
+        RunPorts {
+            cards: &*self.context.store,
+            runs: &*self.context.store,
+        }
+    }
+
+    /// The ports of the visits.
     pub(crate) fn ports(&'a self) -> VisitPorts<'a> {
         let store = &*self.context.store;
         VisitPorts {
+            visits: store,
             libraries: store,
-            cards: store,
-            secrets: store,
             checks: store,
             keys: &self.keys,
             site: &*self.site,

@@ -78,9 +78,10 @@ impl CommandError {
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::AlreadyExists(_) | StoreError::NotFound(_) | StoreError::InUse(_) => {
-                Self::Usage(error.to_string())
-            }
+            StoreError::AlreadyExists(_)
+            | StoreError::NotFound(_)
+            | StoreError::InUse(_)
+            | StoreError::TooLarge(_) => Self::Usage(error.to_string()),
             StoreError::Unavailable(_) | StoreError::Unusable(_) => {
                 Self::Unusable(error.to_string())
             }
@@ -99,7 +100,7 @@ impl From<JobError> for CommandError {
         match error {
             JobError::Store(error) => error.into(),
             JobError::Seal(error) => error.into(),
-            JobError::Render(error) => Self::Unusable(error.to_string()),
+            JobError::Render(_) | JobError::Queue(_) => Self::Unusable(error.to_string()),
         }
     }
 }

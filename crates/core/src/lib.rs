@@ -2,7 +2,8 @@
 //! keep both up to date.
 //!
 //! Nothing here knows a network, a database, a cloud or a clock: all that is outside stands behind
-//! a trait ([`store`], [`mail::Mailer`], [`site::LibrarySite`], [`clock::Clock`], [`seal::KeySource`]).
+//! a trait ([`store`], [`mail::Mailer`], [`site::LibrarySite`], [`clock::Clock`], [`seal::KeySource`],
+//! [`queue`]).
 
 pub mod account;
 pub mod card;
@@ -15,6 +16,7 @@ pub mod jobs;
 pub mod library;
 pub mod mail;
 pub mod notice;
+pub mod queue;
 pub mod run;
 pub mod seal;
 pub mod site;

@@ -4,6 +4,8 @@
 //! that is copied to another card does not open; the key's id stands in the envelope, so that keys
 //! can be changed one card after the other.
 
+pub mod key_text;
+
 use std::fmt;
 
 use async_trait::async_trait;

@@ -223,7 +223,7 @@ async fn start(
         };
         let result = job::check_cards(
             &visiting.ports(),
-            &*context.store,
+            &visiting.ports_of_run(),
             plan,
             input,
             options,

@@ -76,8 +76,7 @@ impl<'a> Sending<'a> {
         let store = &*self.context.store;
         NotifyPorts {
             families: store,
-            cards: store,
-            checks: store,
+            accounts: store,
             notices: store,
             mailer: &*self.mailer,
             clock: &*self.context.clock,
@@ -146,7 +145,10 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
     let mut shown = Vec::new();
     for family in families.iter().filter(|family| !family.paused) {
         let date = date.unwrap_or_else(|| local_date(context.now(), family.timezone));
-        let composed = compose_for(&sending.ports(), family, date).await?;
+        let Some(loaded) = context.store.load_family(&family.id).await? else {
+            continue;
+        };
+        let composed = compose_for(&sending.ports(), &loaded, date).await?;
         let recorded = context.store.notice(&family.id, date).await?;
         shown.push(DryRun {
             family: family.id.clone(),

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{FamilyId, LibraryId};
 use crate::jobs::ledger::{self, OpenRun, RunPlan};
-use crate::jobs::visit::{CheckedCard, Pace, VISIT_LIMIT, Visit, VisitPorts, check_visit};
+use crate::jobs::planning::VisitPlanner;
+use crate::jobs::visit::{
+    CheckedCard, Pace, VISIT_LIMIT, Visit, VisitOptions, VisitPorts, check_visit,
+};
 use crate::jobs::{JobError, StopSignal};
 use crate::run::{Counts, Run, RunOutcome};
-use crate::store::{CardCursor, CardStore, RunStart, RunStore, Scope};
-
-/// How many cards are listed at a time.
-const PAGE: usize = 100;
+use crate::store::{CardStore, RunStart, RunStore, Scope};
 
 /// Which cards a run is to check. The JSON is the input of a schedule.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,58 +48,6 @@ impl From<InputScope> for Scope {
     }
 }
 
-/// The visits of a run, at most `visit_size` cards each, by library.
-///
-/// Cards of the same number always stand in the same visit, so that it is logged in once for them.
-pub async fn plan_visits(
-    cards: &dyn CardStore,
-    input: &CheckCardsInput,
-    visit_size: usize,
-) -> Result<Vec<Visit>, JobError> {
-    let mut visits: Vec<Visit> = Vec::new();
-    let mut last: Option<CardCursor> = None;
-    loop {
-        let page = cards
-            .cards_to_check(input.scope.into(), last.as_ref(), PAGE)
-            .await?;
-        let is_last_page = page.len() < PAGE;
-        for record in page {
-            let card = record.card;
-            let cursor = CardCursor {
-                library: card.library,
-                fingerprint: card.fingerprint,
-                card: card.id,
-            };
-            let wanted = input.family.as_ref().is_none_or(|id| *id == card.family)
-                && input
-                    .library
-                    .as_ref()
-                    .is_none_or(|id| *id == cursor.library);
-            if wanted {
-                let same_number = last.as_ref().is_some_and(|last| {
-                    last.library == cursor.library && last.fingerprint == cursor.fingerprint
-                });
-                match visits.last_mut() {
-                    Some(visit)
-                        if visit.library == cursor.library
-                            && (visit.cards.len() < visit_size || same_number) =>
-                    {
-                        visit.cards.push(cursor.card);
-                    }
-                    _ => visits.push(Visit {
-                        library: cursor.library.clone(),
-                        cards: vec![cursor.card],
-                    }),
-                }
-            }
-            last = Some(cursor);
-        }
-        if is_last_page {
-            return Ok(visits);
-        }
-    }
-}
-
 /// The size of visits that keeps `concurrency` workers busy to the end.
 pub fn visit_size(cards: usize, concurrency: usize) -> usize {
     cards.div_ceil(concurrency.max(1) * 8).clamp(1, VISIT_LIMIT)
@@ -123,6 +71,14 @@ impl Default for CheckOptions {
     }
 }
 
+/// What the run itself needs from outside, beside its visits.
+pub struct RunPorts<'a> {
+    /// The cards that are to be checked.
+    pub cards: &'a dyn CardStore,
+    /// The ledger.
+    pub runs: &'a dyn RunStore,
+}
+
 /// What a run says while it goes.
 #[derive(Debug)]
 pub enum Progress<'a> {
@@ -138,20 +94,20 @@ pub enum Progress<'a> {
 /// finished and the run is recorded as interrupted.
 pub async fn check_cards(
     ports: &VisitPorts<'_>,
-    runs: &dyn RunStore,
+    of_run: &RunPorts<'_>,
     plan: RunPlan,
     input: &CheckCardsInput,
     options: CheckOptions,
     stop: StopSignal<'_>,
     progress: &(dyn Fn(Progress<'_>) + Send + Sync),
 ) -> Result<Result<Run, RunStart>, JobError> {
-    let mut run = match ledger::open(runs, ports.clock, plan).await? {
+    let mut run = match ledger::open(of_run.runs, ports.clock, plan).await? {
         Ok(run) => run,
         Err(not_begun) => return Ok(Err(not_begun)),
     };
     let counts = Mutex::new(Counts::default());
     let work = check_all(
-        ports, runs, &mut run, input, options, stop, progress, &counts,
+        ports, of_run, &mut run, input, options, stop, progress, &counts,
     )
     .await;
     let counts = counts.into_inner().unwrap_or_default();
@@ -161,7 +117,7 @@ pub async fn check_cards(
         Ok(()) if counts.failures() > 0 => RunOutcome::DoneWithFailures,
         Ok(()) => RunOutcome::Done,
     };
-    let closed = run.close(runs, ports.clock, outcome, counts).await;
+    let closed = run.close(of_run.runs, ports.clock, outcome, counts).await;
     // The error of the work says more than one of the record.
     work?;
     Ok(Ok(closed?))
@@ -173,7 +129,7 @@ pub async fn check_cards(
 )]
 async fn check_all(
     ports: &VisitPorts<'_>,
-    runs: &dyn RunStore,
+    of_run: &RunPorts<'_>,
     run: &mut OpenRun,
     input: &CheckCardsInput,
     options: CheckOptions,
@@ -181,12 +137,19 @@ async fn check_all(
     progress: &(dyn Fn(Progress<'_>) + Send + Sync),
     counts: &Mutex<Counts>,
 ) -> Result<(), JobError> {
-    let mut visits = plan_visits(ports.cards, input, VISIT_LIMIT).await?;
+    let (key, planned_at) = (run.key().clone(), run.started_at());
+    let plan = |size| VisitPlanner::new(of_run.cards, input, &key, planned_at, size).all();
+    let mut visits = plan(VISIT_LIMIT).await?;
     let cards = visits.iter().map(|visit| visit.cards.len()).sum();
     let size = visit_size(cards, options.concurrency);
     if size < VISIT_LIMIT {
-        visits = plan_visits(ports.cards, input, size).await?;
+        visits = plan(size).await?;
     }
+    let visit_options = VisitOptions {
+        pace: options.pace,
+        deadline: None,
+        stop,
+    };
     progress(Progress::Planned(cards));
     count(counts, |counts| {
         counts.planned = u32::try_from(cards).unwrap_or(u32::MAX);
@@ -198,7 +161,7 @@ async fn check_all(
         });
         progress(Progress::Checked(card));
     };
-    let mut queue = VisitQueue::new(visits);
+    let mut queue = Turns::new(visits);
     let mut running = FuturesUnordered::new();
     let mut fault = None;
     loop {
@@ -211,7 +174,7 @@ async fn check_all(
                 if !next.is_first_at_library {
                     options.pace.wait(ports.clock).await;
                 }
-                let result = check_visit(ports, &next.visit, options.pace, stop, checked).await;
+                let result = check_visit(ports, &next.visit, visit_options, checked).await;
                 (next.visit.library, result)
             });
         }
@@ -226,7 +189,7 @@ async fn check_all(
             .lock()
             .map(|counts| counts.clone())
             .unwrap_or_default();
-        run.report(runs, ports.clock.now(), &so_far).await?;
+        run.report(of_run.runs, ports.clock.now(), &so_far).await?;
     }
     fault.map_or(Ok(()), Err)
 }
@@ -241,7 +204,7 @@ fn count(counts: &Mutex<Counts>, change: impl FnOnce(&mut Counts)) {
 ///
 /// The library with the most visits left goes first, so that no worker waits for the longest at the
 /// end.
-struct VisitQueue {
+struct Turns {
     waiting: BTreeMap<LibraryId, Vec<Visit>>,
     busy: BTreeSet<LibraryId>,
     begun: BTreeSet<LibraryId>,
@@ -253,7 +216,7 @@ struct NextVisit {
     is_first_at_library: bool,
 }
 
-impl VisitQueue {
+impl Turns {
     fn new(visits: Vec<Visit>) -> Self {
         let mut waiting: BTreeMap<LibraryId, Vec<Visit>> = BTreeMap::new();
         // Popped from the end: the first of each library stands last.

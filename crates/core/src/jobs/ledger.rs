@@ -37,6 +37,34 @@ pub async fn open(
     clock: &dyn Clock,
     plan: RunPlan,
 ) -> Result<Result<OpenRun, RunStart>, JobError> {
+    let started = start(runs, clock, plan).await?;
+    Ok(started.inspect_err(not_begun))
+}
+
+/// The same, but a run that is on record and did not come to its end goes on.
+///
+/// For jobs that may be started again after a crash, and whose steps may be made twice.
+pub async fn open_or_go_on(
+    runs: &dyn RunStore,
+    clock: &dyn Clock,
+    plan: RunPlan,
+) -> Result<Result<OpenRun, RunStart>, JobError> {
+    match start(runs, clock, plan).await? {
+        Err(RunStart::AlreadyRan(run))
+            if matches!(run.outcome, RunOutcome::Running | RunOutcome::Failed) =>
+        {
+            tracing::info!(run.id = %run.key, "A run goes on that did not come to its end.");
+            Ok(Ok(OpenRun { run }))
+        }
+        started => Ok(started.inspect_err(not_begun)),
+    }
+}
+
+async fn start(
+    runs: &dyn RunStore,
+    clock: &dyn Clock,
+    plan: RunPlan,
+) -> Result<Result<OpenRun, RunStart>, JobError> {
     let now = clock.now();
     let run = Run {
         key: plan.key,
@@ -53,10 +81,13 @@ pub async fn open(
             tracing::info!(run.id = %run.key, trigger = ?run.trigger, "A run began.");
             Ok(Ok(OpenRun { run }))
         }
-        other => {
-            tracing::warn!(run.id = %run.key, "A run was not begun: it ran already, or the last one is still going.");
-            Ok(Err(other))
-        }
+        other => Ok(Err(other)),
+    }
+}
+
+fn not_begun(why: &RunStart) {
+    if let RunStart::AlreadyRan(run) | RunStart::StillRunning(run) = why {
+        tracing::warn!(run.id = %run.key, "A run was not begun: it ran already, or the last one is still going.");
     }
 }
 
@@ -64,6 +95,11 @@ impl OpenRun {
     /// What makes it one.
     pub fn key(&self) -> &RunKey {
         &self.run.key
+    }
+
+    /// When it began.
+    pub fn started_at(&self) -> DateTime<Utc> {
+        self.run.started_at
     }
 
     /// Says that the run is going, with its counts so far.

@@ -1,19 +1,25 @@
 //! The jobs: scheduled work, written against the traits for all that is outside.
 //!
-//! [`check_cards`] plans visits and hands them out, [`visit`] checks the cards of one; [`notify_all`]
-//! plans the notices that are due, [`notify_family`] sends one, once. [`ledger`] puts a run on record.
+//! [`planning`] cuts the cards into visits, [`visit`] checks the cards of one; [`notify_all`] plans
+//! the notices that are due, [`notify_family`] sends one, once. On one machine [`check_cards`] and
+//! [`notify_all`] do all of that in one process; [`hand_out_visits`] and [`hand_out_notices`] plan
+//! the same and give it to a queue. [`ledger`] puts a run on record.
 
 pub mod check_cards;
+pub mod hand_out_notices;
+pub mod hand_out_visits;
 pub mod keys;
 pub mod ledger;
 pub mod notify_all;
 pub mod notify_family;
+pub mod planning;
 pub mod visit;
 
 #[cfg(test)]
 pub(crate) mod testing;
 
 use crate::notice::render::RenderError;
+use crate::queue::QueueError;
 use crate::seal::SealError;
 use crate::store::StoreError;
 
@@ -29,6 +35,9 @@ pub enum JobError {
     /// A notice could not be put into words.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// Work could not be handed out.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
 }
 
 /// Asked between two pieces of work: true once a person wants the job to stop.

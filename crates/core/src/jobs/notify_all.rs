@@ -3,7 +3,7 @@
 //! Level-triggered: each tick asks which notices are due and not yet on record, and which are on
 //! record and free; a missed tick or a double one mends itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use futures::StreamExt;
@@ -17,7 +17,7 @@ use crate::jobs::notify_family::{NoticeResult, NotifyPorts, notify_family};
 use crate::jobs::{JobError, StopSignal};
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::run::{Counts, Run, RunOutcome};
-use crate::store::{RunStart, RunStore};
+use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
 
 /// How far back a tick looks for notices that should have been planned.
 pub const CATCH_UP: Duration = Duration::hours(6);
@@ -122,12 +122,7 @@ async fn send_all(
     progress(Progress::Planned(planned.len()));
     let mut sending = futures::stream::iter(planned)
         .take_while(|_| futures::future::ready(!stop()))
-        .map(|(family, date)| async move {
-            match expire_notice(ports, &family, date, input.date).await? {
-                Some(expired) => Ok(Some(expired)),
-                None => notify_family(ports, &family, date).await,
-            }
-        })
+        .map(|(family, date)| async move { deliver(ports, &family, date, input.date).await })
         .buffer_unordered(CONCURRENCY);
     let mut fault = None;
     while let Some(result) = sending.next().await {
@@ -153,36 +148,135 @@ async fn send_all(
     fault.map_or(Ok(()), Err)
 }
 
-/// Plans the notices that are due and says which ones to hand to [`notify_family`] now.
+/// Plans the notices that are due and says which ones to hand to [`deliver`] now.
 pub async fn plan_notices(
     ports: &NotifyPorts<'_>,
     input: &NotifyAllInput,
 ) -> Result<Vec<(FamilyId, NaiveDate)>, JobError> {
     let now = ports.clock.now();
-    let only = input.family.as_ref();
+    let mut planner = NoticePlanner::new(ports.families, ports.notices, input, now);
     let mut free = BTreeSet::new();
-    for family in ports.families.families().await? {
-        if family.paused || only.is_some_and(|only| *only != family.id) {
-            continue;
-        }
-        let dates = match input.date {
-            Some(date) => vec![date],
-            None => due_dates(&family, now),
-        };
-        for date in dates {
-            let record = NoticeRecord::planned(family.id.clone(), date, now);
-            if ports.notices.plan_notice(&record).await? {
-                free.insert((family.id.clone(), date));
-            }
-        }
-    }
-    for record in ports.notices.open_notices().await? {
-        let wanted = only.is_none_or(|only| *only == record.family);
-        if wanted && record.is_free(now).is_ok() {
-            free.insert((record.family, record.date));
-        }
+    while let Some(notice) = planner.next().await? {
+        free.insert(notice);
     }
     Ok(free.into_iter().collect())
+}
+
+/// How many families are listed at a time.
+const PAGE: usize = 100;
+
+/// Plans the notices that are due, and finds those that are free, one after the other.
+///
+/// First come the notices that it planned itself, then those that were there and are free: an index
+/// of the open ones may not know the newest yet.
+pub struct NoticePlanner<'a> {
+    families: &'a dyn FamilyStore,
+    notices: &'a dyn NoticeStore,
+    input: &'a NotifyAllInput,
+    now: DateTime<Utc>,
+    page: std::vec::IntoIter<Family>,
+    last: Option<FamilyId>,
+    is_last_page: bool,
+    due: VecDeque<(FamilyId, NaiveDate)>,
+    planned: BTreeSet<(FamilyId, NaiveDate)>,
+    open: Option<std::vec::IntoIter<NoticeRecord>>,
+}
+
+impl<'a> NoticePlanner<'a> {
+    /// Plans what is due at `now`.
+    pub fn new(
+        families: &'a dyn FamilyStore,
+        notices: &'a dyn NoticeStore,
+        input: &'a NotifyAllInput,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            families,
+            notices,
+            input,
+            now,
+            page: Vec::new().into_iter(),
+            last: None,
+            is_last_page: false,
+            due: VecDeque::new(),
+            planned: BTreeSet::new(),
+            open: None,
+        }
+    }
+
+    /// The next notice that is free; `None` after the last.
+    pub async fn next(&mut self) -> Result<Option<(FamilyId, NaiveDate)>, JobError> {
+        while let Some((family, date)) = self.next_due().await? {
+            let record = NoticeRecord::planned(family, date, self.now);
+            if self.notices.plan_notice(&record).await? {
+                self.planned.insert((record.family.clone(), date));
+                return Ok(Some((record.family, date)));
+            }
+        }
+        if self.open.is_none() {
+            self.open = Some(self.notices.open_notices().await?.into_iter());
+        }
+        let only = self.input.family.as_ref();
+        for record in self.open.iter_mut().flatten() {
+            let wanted = only.is_none_or(|only| *only == record.family);
+            let free = wanted && record.is_free(self.now).is_ok();
+            let notice = (record.family, record.date);
+            if free && !self.planned.contains(&notice) {
+                return Ok(Some(notice));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn next_due(&mut self) -> Result<Option<(FamilyId, NaiveDate)>, JobError> {
+        let only = self.input.family.as_ref();
+        loop {
+            if let Some(due) = self.due.pop_front() {
+                return Ok(Some(due));
+            }
+            let Some(family) = self.page.next() else {
+                if self.is_last_page {
+                    return Ok(None);
+                }
+                let page = match only {
+                    Some(only) => self.families.family(only).await?.into_iter().collect(),
+                    None => {
+                        self.families
+                            .families_page(self.last.as_ref(), PAGE)
+                            .await?
+                    }
+                };
+                self.is_last_page = page.len() < PAGE;
+                self.last = page.last().map(|family| family.id.clone());
+                self.page = page.into_iter();
+                continue;
+            };
+            if family.paused {
+                continue;
+            }
+            let dates = match self.input.date {
+                Some(date) => vec![date],
+                None => due_dates(&family, self.now),
+            };
+            self.due
+                .extend(dates.into_iter().map(|date| (family.id.clone(), date)));
+        }
+    }
+}
+
+/// Sends one notice, or settles it if its day has passed; `asked_for` is a date that is not too late.
+///
+/// `None`: it is final, in other hands, or gone; nothing was done.
+pub async fn deliver(
+    ports: &NotifyPorts<'_>,
+    family: &FamilyId,
+    date: NaiveDate,
+    asked_for: Option<NaiveDate>,
+) -> Result<Option<NoticeResult>, JobError> {
+    match expire_notice(ports, family, date, asked_for).await? {
+        Some(expired) => Ok(Some(expired)),
+        None => notify_family(ports, family, date).await,
+    }
 }
 
 /// Settles a notice that is free but whose day has passed: it is not sent late, and says so.

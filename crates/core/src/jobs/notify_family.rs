@@ -14,16 +14,14 @@ use crate::library::Library;
 use crate::mail::{Mail, MailAnswer, MailTag, Mailer};
 use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
 use crate::notice::{Composed, NoticeCard, NoticeInput, compose};
-use crate::store::{CardStore, CheckStore, FamilyStore, NoticeStore};
+use crate::store::{AccountStore, FamilyStore, LoadedFamily, NoticeStore};
 
 /// What sending notices needs from outside.
 pub struct NotifyPorts<'a> {
     /// The families.
     pub families: &'a dyn FamilyStore,
-    /// Their cards.
-    pub cards: &'a dyn CardStore,
-    /// Their accounts.
-    pub checks: &'a dyn CheckStore,
+    /// Their cards and accounts.
+    pub accounts: &'a dyn AccountStore,
     /// The notices.
     pub notices: &'a dyn NoticeStore,
     /// The mail service.
@@ -69,11 +67,12 @@ pub async fn notify_family(
     if !write(ports, &record, &claimed).await? {
         return Ok(None);
     }
-    let Some(family) = ports.families.family(family).await? else {
+    let Some(loaded) = ports.accounts.load_family(family).await? else {
         tracing::warn!(family.id = %family, %date, "A notice is of a family that is gone.");
         return Ok(None);
     };
-    let composed = compose_for(ports, &family, date).await?;
+    let composed = compose_for(ports, &loaded, date).await?;
+    let family = loaded.family;
     let Some(mail) = mail_of(ports, &family, &claimed, &composed) else {
         return settle(ports, &claimed, claimed.skip(ports.clock.now()), None).await;
     };
@@ -105,18 +104,12 @@ pub async fn notify_family(
 /// What a family would be told on a date; nothing is written.
 pub async fn compose_for(
     ports: &NotifyPorts<'_>,
-    family: &Family,
+    loaded: &LoadedFamily,
     date: NaiveDate,
 ) -> Result<Composed, JobError> {
-    let told = ports.notices.last_told(&family.id).await?;
-    let mut accounts: BTreeMap<_, _> = ports
-        .checks
-        .accounts_of(&family.id)
-        .await?
-        .into_iter()
-        .collect();
+    let told = ports.notices.last_told(&loaded.family.id).await?;
     let mut cards = Vec::new();
-    for record in ports.cards.cards_of(&family.id).await? {
+    for (record, stored) in &loaded.cards {
         if record.card.paused {
             continue;
         }
@@ -126,14 +119,14 @@ pub async fn compose_for(
             continue;
         };
         cards.push(NoticeCard {
-            stored: accounts.remove(&record.card.id),
-            card: record.card,
-            state: record.state,
+            stored: stored.clone(),
+            card: record.card.clone(),
+            state: record.state.clone(),
             library: library.clone(),
         });
     }
     Ok(compose(&NoticeInput {
-        family,
+        family: &loaded.family,
         date,
         now: ports.clock.now(),
         cards: &cards,

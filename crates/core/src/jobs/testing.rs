@@ -15,12 +15,14 @@ use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::family::{Family, Preferences};
 use crate::ids::{CardId, FamilyId, LibraryId};
-use crate::jobs::check_cards::{CheckCardsInput, plan_visits};
+use crate::jobs::check_cards::CheckCardsInput;
 use crate::jobs::keys::Keys;
 use crate::jobs::notify_family::NotifyPorts;
-use crate::jobs::visit::{CheckedCard, Pace, VisitPorts, check_visit};
+use crate::jobs::planning::VisitPlanner;
+use crate::jobs::visit::{CheckedCard, Pace, Visit, VisitOptions, VisitPorts, check_visit};
 use crate::library::Library;
 use crate::mail::{Mail, MailAnswer, Mailer};
+use crate::run::{Job, RunKey};
 use crate::seal::{KeyRing, KeySource, SealError};
 use crate::site::{LibrarySite, LoginPermit};
 use crate::store::memory::{MemoryStore, OpenGate};
@@ -141,6 +143,21 @@ impl Mailer for TestMailer {
                 message_id: "<1@example.org>".to_owned(),
                 refused: Vec::new(),
             })
+    }
+}
+
+/// A visit without pauses that nobody stops.
+pub(crate) const NO_PAUSE: VisitOptions<'static> = VisitOptions {
+    pace: Pace::NONE,
+    deadline: None,
+    stop: &|| false,
+};
+
+pub(crate) fn run_key() -> RunKey {
+    RunKey {
+        job: Job::CheckCards,
+        label: "all".parse().unwrap(),
+        scheduled_time: "2026-11-21T10:00:00Z".parse().unwrap(),
     }
 }
 
@@ -272,9 +289,8 @@ impl World {
     ) -> T {
         let keys = Keys::new(self.ring.as_ref());
         let ports = VisitPorts {
+            visits: &self.store,
             libraries: &self.store,
-            cards: &self.store,
-            secrets: &self.store,
             checks: &self.store,
             keys: &keys,
             site: &self.site,
@@ -288,11 +304,8 @@ impl World {
     pub(crate) async fn check_all(&self) -> Vec<CheckedCard> {
         let checked = Mutex::new(Vec::new());
         self.with_visit_ports(async |ports| {
-            let visits = plan_visits(&self.store, &CheckCardsInput::default(), 10)
-                .await
-                .unwrap();
-            for visit in visits {
-                check_visit(ports, &visit, Pace::NONE, &|| false, &|card| {
+            for visit in self.plan(&CheckCardsInput::default(), 10).await {
+                check_visit(ports, &visit, NO_PAUSE, &|card| {
                     checked.lock().unwrap().push(card.clone());
                 })
                 .await
@@ -303,11 +316,32 @@ impl World {
         checked.into_inner().unwrap()
     }
 
+    /// The visits of a run that begins now.
+    pub(crate) async fn plan(&self, input: &CheckCardsInput, size: usize) -> Vec<Visit> {
+        VisitPlanner::new(&self.store, input, &run_key(), self.clock.now(), size)
+            .all()
+            .await
+            .unwrap()
+    }
+
+    /// A visit, planned now, of cards of one library.
+    pub(crate) async fn visit(&self, library: &str, cards: &[CardId]) -> Visit {
+        let mut keys = Vec::new();
+        for card in cards {
+            keys.push(self.record(*card).await.card.key());
+        }
+        Visit {
+            library: library.parse().unwrap(),
+            cards: keys,
+            planned_at: self.clock.now(),
+            run: run_key(),
+        }
+    }
+
     pub(crate) fn notify_ports(&self) -> NotifyPorts<'_> {
         NotifyPorts {
             families: &self.store,
-            cards: &self.store,
-            checks: &self.store,
+            accounts: &self.store,
             notices: &self.store,
             mailer: &self.mailer,
             clock: &self.clock,

@@ -5,21 +5,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::account::Account;
-use crate::card::{Card, CardRecord, CardSecret, LoginMark};
+use crate::card::{Card, CardKey, CardRecord, CardSecret, LoginMark};
 use crate::check::Check;
 use crate::clock::{Clock, local_date};
 use crate::failure::{Failure, FailureKind};
-use crate::ids::{CardId, LibraryId};
+use crate::ids::LibraryId;
 use crate::jobs::keys::Keys;
 use crate::jobs::{JobError, StopSignal};
 use crate::library::Library;
+use crate::run::RunKey;
+use crate::seal::{SealError, Sealed};
 use crate::site::{LibrarySite, LoginPermit};
-use crate::store::{
-    CardStore, CheckStore, LibraryGate, LibraryStore, Saved, SecretStore, StoreError,
-};
+use crate::store::{CheckStore, LibraryGate, LibraryStore, Saved, StoreError, VisitStore};
 
 /// The most cards that one visit checks.
 pub const VISIT_LIMIT: usize = 10;
@@ -30,23 +31,26 @@ pub const LEAVE_ALONE: Duration = Duration::from_secs(10 * 60);
 /// The longest time that a site's `Retry-After` is kept to.
 pub const LEAVE_ALONE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Up to ten cards of one library.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Up to ten cards of one library. The JSON is a message of the queue of visits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Visit {
     /// The library.
     pub library: LibraryId,
     /// Cards of the same number stand beside each other.
-    pub cards: Vec<CardId>,
+    pub cards: Vec<CardKey>,
+    /// When the run planned it: what was checked later is done, should the visit come twice.
+    pub planned_at: DateTime<Utc>,
+    /// The run that it belongs to.
+    pub run: RunKey,
 }
 
 /// What a visit needs from outside.
 pub struct VisitPorts<'a> {
-    /// The libraries, and which are being left alone.
+    /// The library, the cards and their sealed secrets.
+    pub visits: &'a dyn VisitStore,
+    /// Where it is said that a library is being left alone.
     pub libraries: &'a dyn LibraryStore,
-    /// The cards.
-    pub cards: &'a dyn CardStore,
-    /// The sealed numbers and PINs.
-    pub secrets: &'a dyn SecretStore,
     /// Where checks are saved.
     pub checks: &'a dyn CheckStore,
     /// Opens the secrets.
@@ -109,63 +113,109 @@ pub struct CheckedCard {
     pub saved: Saved,
 }
 
+/// When a visit pauses, and when it ends early.
+#[derive(Clone, Copy)]
+pub struct VisitOptions<'a> {
+    /// The pauses between two cards.
+    pub pace: Pace,
+    /// From then on no card is begun: the rest is `not_tried`.
+    pub deadline: Option<DateTime<Utc>>,
+    /// Asked before each card; the rest is left as it is.
+    pub stop: StopSignal<'a>,
+}
+
 /// Checks the cards of a visit, one after the other, and saves each outcome at once.
 ///
 /// The same number with the same PIN is checked once, for all cards that hold it. After a failure
-/// that concerns the library it is left alone, and the rest is `not_tried`. `checked` hears of
-/// every card. An error is a fault of ours (the store, the keys); what was saved stays.
+/// that concerns the library it is left alone, and the rest is `not_tried`. A card that was checked
+/// after the visit was planned is left out: the visit comes a second time. `checked` hears of every
+/// card. An error is a fault of ours (the store, the keys); what was saved stays, and a secret that
+/// does not open keeps no other card from its check.
 pub async fn check_visit(
     ports: &VisitPorts<'_>,
     visit: &Visit,
-    pace: Pace,
-    stop: StopSignal<'_>,
+    options: VisitOptions<'_>,
     checked: &(dyn Fn(&CheckedCard) + Send + Sync),
 ) -> Result<(), JobError> {
-    let Some(library) = ports.libraries.library(&visit.library).await? else {
+    let loaded = ports
+        .visits
+        .load_visit(&visit.library, &visit.cards)
+        .await?;
+    let Some(loaded) = loaded else {
         tracing::warn!(library.id = %visit.library, "A visit names a library that is gone.");
         return Ok(());
     };
-    let mut first = true;
-    for group in open_secrets(ports, visit).await? {
-        if stop() {
+    if loaded.cards.len() < visit.cards.len() {
+        tracing::warn!(library.id = %visit.library, "A visit names a card that is gone.");
+    }
+    let (groups, fault) = open_secrets(ports, visit, loaded.cards).await?;
+    let mut site = Site {
+        library: loaded.library,
+        left_alone_until: loaded.left_alone_until,
+        was_asked: false,
+    };
+    for group in groups {
+        if (options.stop)() {
             break;
         }
-        if !first {
-            pace.wait(ports.clock).await;
-        }
-        first = false;
-        let _place = ports.gate.enter(&library.id).await?;
-        for card in check_group(ports, &library, group).await? {
+        for card in check_group(ports, &mut site, group, &options).await? {
             checked(&card);
         }
     }
-    Ok(())
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
+}
+
+/// The library of a visit, as the visit goes on.
+struct Site {
+    library: Library,
+    left_alone_until: Option<DateTime<Utc>>,
+    /// A card was tried: the next one waits a little.
+    was_asked: bool,
 }
 
 /// The cards that hold one number with one PIN.
 struct Group {
     secret: CardSecret,
-    cards: Vec<CardId>,
+    cards: Vec<CardRecord>,
 }
 
-async fn open_secrets(ports: &VisitPorts<'_>, visit: &Visit) -> Result<Vec<Group>, JobError> {
+/// The cards that are to be checked, by number and PIN, and the first secret that does not open.
+async fn open_secrets(
+    ports: &VisitPorts<'_>,
+    visit: &Visit,
+    cards: Vec<(CardRecord, Sealed)>,
+) -> Result<(Vec<Group>, Option<SealError>), JobError> {
     let mut groups: Vec<Group> = Vec::new();
-    let sealed = ports.secrets.secrets(&visit.cards).await?;
-    for card in &visit.cards {
-        let Some((_, sealed)) = sealed.iter().find(|(id, _)| id == card) else {
-            tracing::warn!(card.id = %card, "A visit names a card that is gone.");
+    let mut fault = None;
+    for (record, sealed) in cards {
+        let state = &record.state;
+        // A person may have paused it since, or the site refused it.
+        if record.card.paused || state.refused_since.is_some() {
             continue;
+        }
+        let last = state.last_check.as_ref();
+        if last.is_some_and(|last| last.started_at > visit.planned_at) {
+            tracing::info!(card.id = %record.card.id, run.id = %visit.run, "A card was checked already since its visit was planned.");
+            continue;
+        }
+        let secret = match ports.keys.open(record.card.id, &sealed).await {
+            Ok(secret) => secret,
+            Err(error @ (SealError::Broken | SealError::UnknownKey(_))) => {
+                tracing::error!(card.id = %record.card.id, %error, "A card's number and PIN could not be opened.");
+                fault.get_or_insert(error);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
         };
-        let secret = ports.keys.open(*card, sealed).await?;
         match groups.iter_mut().find(|group| same(&group.secret, &secret)) {
-            Some(group) => group.cards.push(*card),
+            Some(group) => group.cards.push(record),
             None => groups.push(Group {
                 secret,
-                cards: vec![*card],
+                cards: vec![record],
             }),
         }
     }
-    Ok(groups)
+    Ok((groups, fault))
 }
 
 fn same(one: &CardSecret, other: &CardSecret) -> bool {
@@ -175,31 +225,36 @@ fn same(one: &CardSecret, other: &CardSecret) -> bool {
 
 async fn check_group(
     ports: &VisitPorts<'_>,
-    library: &Library,
+    site: &mut Site,
     group: Group,
+    options: &VisitOptions<'_>,
 ) -> Result<Vec<CheckedCard>, JobError> {
-    let mut records = Vec::new();
-    for card in group.cards {
-        // Read again right before the check: a person may have paused or removed it meanwhile.
-        if let Some(record) = ports.cards.card(card).await? {
-            records.push(record);
-        }
+    let reason = |now| {
+        site.left_alone(now)
+            .or_else(|| out_of_time(options.deadline, now))
+            .or_else(|| login_is_open(&site.library, &group.cards, now))
+    };
+    let mut reason_not_to_try = reason(ports.clock.now());
+    if reason_not_to_try.is_none() && site.was_asked {
+        options.pace.wait(ports.clock).await;
+        reason_not_to_try = reason(ports.clock.now());
     }
-    records.retain(|record| !record.card.paused && record.state.refused_since.is_none());
-    if records.is_empty() {
-        return Ok(Vec::new());
-    }
+    let _place = match reason_not_to_try {
+        None => Some(ports.gate.enter(&site.library.id).await?),
+        Some(_) => None,
+    };
     let id = Uuid::new_v4();
     let started_at = ports.clock.now();
-    let outcome = match reason_not_to_try(ports, library, &records, started_at).await? {
+    let outcome = match reason_not_to_try {
         Some(reason) => Err(Failure::not_tried(reason)),
         None => {
+            site.was_asked = true;
             let mark = LoginMark {
                 check: id,
                 at: started_at,
-                day: local_date(started_at, library.timezone),
+                day: local_date(started_at, site.library.timezone),
             };
-            read_account(ports, library, &group.secret, &records, mark).await?
+            read_account(ports, &site.library, &group.secret, &group.cards, mark).await?
         }
     };
     if let Err(failure) = &outcome
@@ -209,18 +264,17 @@ async fn check_group(
             .retry_after
             .unwrap_or_default()
             .clamp(LEAVE_ALONE, LEAVE_ALONE_LIMIT);
-        ports
-            .libraries
-            .leave_alone(&library.id, ports.clock.now() + wait)
-            .await?;
+        let until = ports.clock.now() + wait;
+        ports.libraries.leave_alone(&site.library.id, until).await?;
+        site.left_alone_until = Some(until);
     }
     let finished_at = ports.clock.now();
-    let mut checked = Vec::with_capacity(records.len());
-    for record in records {
+    let mut checked = Vec::with_capacity(group.cards.len());
+    for record in group.cards {
         let check = Check {
             id,
             card: record.card.key(),
-            library: library.id.clone(),
+            library: site.library.id.clone(),
             started_at,
             finished_at,
             outcome: outcome.clone(),
@@ -236,34 +290,41 @@ async fn check_group(
     Ok(checked)
 }
 
-async fn reason_not_to_try(
-    ports: &VisitPorts<'_>,
-    library: &Library,
-    records: &[CardRecord],
-    now: DateTime<Utc>,
-) -> Result<Option<String>, JobError> {
-    if let Some(until) = ports.libraries.left_alone_until(&library.id).await?
-        && now < until
-    {
-        return Ok(Some(format!(
+impl Site {
+    fn left_alone(&self, now: DateTime<Utc>) -> Option<String> {
+        let until = self.left_alone_until.filter(|until| now < *until)?;
+        Some(format!(
             "The library is left alone until {}, since it did not answer or refused us.",
-            until.with_timezone(&library.timezone).format("%H:%M")
-        )));
+            until.with_timezone(&self.library.timezone).format("%H:%M")
+        ))
     }
+}
+
+fn out_of_time(deadline: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<String> {
+    deadline
+        .filter(|deadline| *deadline <= now)
+        .map(|_| "The visit ran out of time before this card.".to_owned())
+}
+
+fn login_is_open(library: &Library, cards: &[CardRecord], now: DateTime<Utc>) -> Option<String> {
     let today = local_date(now, library.timezone);
-    let login_is_open = records.iter().any(|record| {
-        record
-            .state
-            .login_mark
-            .as_ref()
-            .is_some_and(|mark| mark.day == today)
-    });
-    Ok(login_is_open.then(login_open))
+    cards
+        .iter()
+        .filter_map(|record| record.state.login_mark.as_ref())
+        .any(|mark| mark.day == today)
+        .then(login_open)
 }
 
 fn login_open() -> String {
     "An earlier check stopped between its login and the outcome; it is not tried again today \
      unless a person says so (“hippo card retry”)."
+        .to_owned()
+}
+
+fn login_not_allowed() -> String {
+    "No login was sent: the card was paused or refused meanwhile, or an earlier check stopped \
+     between its login and the outcome and is not tried again today unless a person says so \
+     (“hippo card retry”)."
         .to_owned()
 }
 
@@ -316,7 +377,7 @@ impl LoginPermit for DurableMark<'_> {
             let key = record.card.key();
             match self.ports.checks.begin_login(&key, &self.mark).await {
                 Ok(true) => {}
-                Ok(false) => return Err(Failure::not_tried(login_open())),
+                Ok(false) => return Err(Failure::not_tried(login_not_allowed())),
                 Err(error) => {
                     if let Ok(mut fault) = self.fault.lock() {
                         *fault = Some(error);

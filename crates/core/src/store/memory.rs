@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
-    CardCursor, CardStore, CheckStore, FamilyStore, LibraryGate, LibraryStore, NoticeStore,
-    RunStart, RunStore, Saved, Scope, SecretStore, StoreError, StoreResult,
+    AccountStore, CardCursor, CardStore, CheckStore, FamilyStore, LibraryGate, LibraryStore,
+    LoadedFamily, LoadedVisit, NoticeStore, RunStart, RunStore, Saved, Scope, SecretStore,
+    StoreError, StoreResult, VisitStore,
 };
 use crate::card::{
     Card, CardKey, CardRecord, CardState, Fingerprint, LastCheck, LoginMark, StoredAccount,
@@ -103,6 +104,21 @@ impl FamilyStore for MemoryStore {
 
     async fn families(&self) -> StoreResult<Vec<Family>> {
         Ok(self.lock().families.values().cloned().collect())
+    }
+
+    async fn families_page(
+        &self,
+        after: Option<&FamilyId>,
+        limit: usize,
+    ) -> StoreResult<Vec<Family>> {
+        Ok(self
+            .lock()
+            .families
+            .values()
+            .filter(|family| after.is_none_or(|after| family.id > *after))
+            .take(limit)
+            .cloned()
+            .collect())
     }
 
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {
@@ -317,11 +333,14 @@ impl SecretStore for MemoryStore {
 impl CheckStore for MemoryStore {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
         let mut inside = self.lock();
-        let state = &mut inside.record(card.card)?.state;
-        let refused = state
-            .login_mark
-            .as_ref()
-            .is_some_and(|open| open.day == mark.day && open.check != mark.check);
+        let record = inside.record(card.card)?;
+        let waits = record.card.paused || record.state.refused_since.is_some();
+        let state = &mut record.state;
+        let refused = waits
+            || state
+                .login_mark
+                .as_ref()
+                .is_some_and(|open| open.day == mark.day && open.check != mark.check);
         if !refused {
             state.login_mark = Some(mark.clone());
         }
@@ -389,6 +408,50 @@ impl CheckStore for MemoryStore {
             })
             .map(|(card, account)| (*card, account.clone()))
             .collect())
+    }
+}
+
+#[async_trait]
+impl VisitStore for MemoryStore {
+    async fn load_visit(
+        &self,
+        library: &LibraryId,
+        cards: &[CardKey],
+    ) -> StoreResult<Option<LoadedVisit>> {
+        let inside = self.lock();
+        Ok(inside.libraries.get(library).map(|found| LoadedVisit {
+            library: found.clone(),
+            left_alone_until: inside.left_alone.get(library).copied(),
+            cards: cards
+                .iter()
+                .filter_map(|key| {
+                    let record = inside.cards.get(&key.card)?;
+                    let secret = inside.secrets.get(&key.card)?;
+                    (record.card.family == key.family).then(|| (record.clone(), secret.clone()))
+                })
+                .collect(),
+        }))
+    }
+}
+
+#[async_trait]
+impl AccountStore for MemoryStore {
+    async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
+        let inside = self.lock();
+        Ok(inside.families.get(family).map(|found| LoadedFamily {
+            family: found.clone(),
+            cards: inside
+                .cards
+                .values()
+                .filter(|record| record.card.family == *family)
+                .map(|record| {
+                    (
+                        record.clone(),
+                        inside.accounts.get(&record.card.id).cloned(),
+                    )
+                })
+                .collect(),
+        }))
     }
 }
 

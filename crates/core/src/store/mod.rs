@@ -36,6 +36,9 @@ pub enum StoreError {
     /// Something else still needs it.
     #[error("{0}")]
     InUse(String),
+    /// It is more than the store takes for one thing; nothing was changed.
+    #[error("{0}")]
+    TooLarge(String),
     /// The store cannot be reached or is busy; a later try may work.
     #[error("The store is not available: {0}")]
     Unavailable(String),
@@ -61,6 +64,20 @@ pub trait FamilyStore: Send + Sync {
 
     /// All families, by id.
     async fn families(&self) -> StoreResult<Vec<Family>>;
+
+    /// At most `limit` families after `after`, by id.
+    ///
+    /// By default cut from all of them; a store that can page its list does so.
+    async fn families_page(
+        &self,
+        after: Option<&FamilyId>,
+        limit: usize,
+    ) -> StoreResult<Vec<Family>> {
+        let mut families = self.families().await?;
+        families.retain(|family| after.is_none_or(|after| family.id > *after));
+        families.truncate(limit);
+        Ok(families)
+    }
 
     /// Removes a family with its cards, their secrets, accounts and notices;
     /// [`StoreError::NotFound`] if it is not there.
@@ -183,8 +200,9 @@ pub enum Saved {
 pub trait CheckStore: Send + Sync {
     /// Writes the durable mark that a login is about to be sent; false if it may not be.
     ///
-    /// Conditional: refused while a mark of another check on the same day is open. The answer
-    /// comes only when the mark would survive a crash. [`StoreError::NotFound`] if the card is gone.
+    /// Conditional: refused while a mark of another check on the same day is open, and for a card
+    /// that is paused or refused by the site. The answer comes only when the mark would survive a
+    /// crash. [`StoreError::NotFound`] if the card is gone.
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool>;
 
     /// Saves a check: the account if it has one, and how it ended; takes the mark away.
@@ -198,6 +216,45 @@ pub trait CheckStore: Send + Sync {
 
     /// The last good accounts of a family's cards.
     async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>>;
+}
+
+/// What a visit works on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedVisit {
+    /// The library.
+    pub library: Library,
+    /// Until when it is to be left alone; may lie in the past.
+    pub left_alone_until: Option<DateTime<Utc>>,
+    /// The cards and their sealed secrets, in the order asked for.
+    pub cards: Vec<(CardRecord, Sealed)>,
+}
+
+/// All that a visit needs, in one go.
+#[async_trait]
+pub trait VisitStore: Send + Sync {
+    /// A library with these cards and their secrets. `None`: the library is gone; cards that are
+    /// gone are left out.
+    async fn load_visit(
+        &self,
+        library: &LibraryId,
+        cards: &[CardKey],
+    ) -> StoreResult<Option<LoadedVisit>>;
+}
+
+/// A family with its cards and what is known of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedFamily {
+    /// The family.
+    pub family: Family,
+    /// Its cards, by id, and the last good account of those that have one.
+    pub cards: Vec<(CardRecord, Option<StoredAccount>)>,
+}
+
+/// All that a notice tells of, in one go.
+#[async_trait]
+pub trait AccountStore: Send + Sync {
+    /// A family with its cards and their accounts. `None`: the family is gone.
+    async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>>;
 }
 
 /// The notices.
@@ -285,12 +342,28 @@ pub trait RunStore: Send + Sync {
 
 /// All that the command and the jobs ask of one store.
 pub trait Store:
-    FamilyStore + LibraryStore + CardStore + SecretStore + CheckStore + NoticeStore + RunStore
+    FamilyStore
+    + LibraryStore
+    + CardStore
+    + SecretStore
+    + CheckStore
+    + VisitStore
+    + AccountStore
+    + NoticeStore
+    + RunStore
 {
 }
 
 impl<T> Store for T where
-    T: FamilyStore + LibraryStore + CardStore + SecretStore + CheckStore + NoticeStore + RunStore
+    T: FamilyStore
+        + LibraryStore
+        + CardStore
+        + SecretStore
+        + CheckStore
+        + VisitStore
+        + AccountStore
+        + NoticeStore
+        + RunStore
 {
 }
 

@@ -57,28 +57,13 @@ impl CardStore for SqliteStore {
     }
 
     async fn card(&self, id: CardId) -> StoreResult<Option<CardRecord>> {
-        self.read(move |connection| {
-            first(
-                connection,
-                "SELECT * FROM card WHERE id = ?1",
-                [id.to_string()],
-                from_row,
-            )
-        })
-        .await
+        self.read(move |connection| by_id(connection, id)).await
     }
 
     async fn cards_of(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
         let family = family.clone();
-        self.read(move |connection| {
-            all(
-                connection,
-                "SELECT * FROM card WHERE family = ?1 ORDER BY id",
-                [family.as_str()],
-                from_row,
-            )
-        })
-        .await
+        self.read(move |connection| of_family(connection, &family))
+            .await
     }
 
     async fn cards_to_check(
@@ -147,6 +132,29 @@ impl CardStore for SqliteStore {
     }
 }
 
+/// One card.
+pub(super) fn by_id(connection: &Connection, id: CardId) -> Result<Option<CardRecord>, Fault> {
+    first(
+        connection,
+        "SELECT * FROM card WHERE id = ?1",
+        [id.to_string()],
+        from_row,
+    )
+}
+
+/// The cards of a family, by id.
+pub(super) fn of_family(
+    connection: &Connection,
+    family: &FamilyId,
+) -> Result<Vec<CardRecord>, Fault> {
+    all(
+        connection,
+        "SELECT * FROM card WHERE family = ?1 ORDER BY id",
+        [family.as_str()],
+        from_row,
+    )
+}
+
 /// The failure that says that there is no such card.
 pub(super) fn no_card(id: CardId) -> Fault {
     StoreError::NotFound(format!("card {id}")).into()
@@ -190,7 +198,7 @@ pub(super) fn number_is_held(
 }
 
 /// A card and how its checks went.
-pub(super) fn from_row(row: &Row<'_>) -> Result<CardRecord, Fault> {
+fn from_row(row: &Row<'_>) -> Result<CardRecord, Fault> {
     let stored = Stored::new("card", "id", row);
     Ok(CardRecord {
         card: Card {

@@ -22,7 +22,7 @@ impl CheckStore for SqliteStore {
             let marked = connection
                 .prepare_cached(
                     "UPDATE card SET mark_check = :check, mark_at = :at, mark_day = :day
-                     WHERE id = :id AND family = :family
+                     WHERE id = :id AND family = :family AND paused = 0 AND refused_since IS NULL
                          AND (mark_check IS NULL OR mark_check = :check OR mark_day <> :day)",
                 )?
                 .execute(named_params! {
@@ -47,24 +47,30 @@ impl CheckStore for SqliteStore {
 
     async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
         let family = family.clone();
-        self.read(move |connection| {
-            all(
-                connection,
-                "SELECT account.* FROM card JOIN account ON account.card = card.id
-                 WHERE card.family = ?1 ORDER BY card.id",
-                [family.as_str()],
-                |row| {
-                    let stored = Stored::new("account", "card", row);
-                    let account = StoredAccount {
-                        read_at: stored.parsed("read_at")?,
-                        account: stored.json("account")?,
-                    };
-                    Ok((stored.parsed("card")?, account))
-                },
-            )
-        })
-        .await
+        self.read(move |connection| accounts(connection, &family))
+            .await
     }
+}
+
+/// The last good accounts of a family's cards, by card.
+pub(super) fn accounts(
+    connection: &Connection,
+    family: &FamilyId,
+) -> Result<Vec<(CardId, StoredAccount)>, Fault> {
+    all(
+        connection,
+        "SELECT account.* FROM card JOIN account ON account.card = card.id
+         WHERE card.family = ?1 ORDER BY card.id",
+        [family.as_str()],
+        |row| {
+            let stored = Stored::new("account", "card", row);
+            let account = StoredAccount {
+                read_at: stored.parsed("read_at")?,
+                account: stored.json("account")?,
+            };
+            Ok((stored.parsed("card")?, account))
+        },
+    )
 }
 
 /// When the newest check of a card began: `Some(None)` if it was never checked, `None` if it is gone.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use hippo_core::family::Family;
 use hippo_core::ids::FamilyId;
 use hippo_core::store::{FamilyStore, StoreError, StoreResult};
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
 use super::row::{Stored, json, time};
@@ -48,20 +48,31 @@ impl FamilyStore for SqliteStore {
 
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
         let id = id.clone();
-        self.read(move |connection| {
-            first(
-                connection,
-                "SELECT * FROM family WHERE id = ?1",
-                [id.as_str()],
-                from_row,
-            )
-        })
-        .await
+        self.read(move |connection| by_id(connection, &id)).await
     }
 
     async fn families(&self) -> StoreResult<Vec<Family>> {
         self.read(|connection| all(connection, "SELECT * FROM family ORDER BY id", [], from_row))
             .await
+    }
+
+    async fn families_page(
+        &self,
+        after: Option<&FamilyId>,
+        limit: usize,
+    ) -> StoreResult<Vec<Family>> {
+        // Before every family stands the empty text.
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(move |connection| {
+            all(
+                connection,
+                "SELECT * FROM family WHERE id > ?1 ORDER BY id LIMIT ?2",
+                params![after, limit],
+                from_row,
+            )
+        })
+        .await
     }
 
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {
@@ -79,6 +90,16 @@ impl FamilyStore for SqliteStore {
 /// The failure that says that there is no such family.
 pub(super) fn no_family(id: &FamilyId) -> Fault {
     StoreError::NotFound(format!("family “{id}”")).into()
+}
+
+/// One family.
+pub(super) fn by_id(connection: &Connection, id: &FamilyId) -> Result<Option<Family>, Fault> {
+    first(
+        connection,
+        "SELECT * FROM family WHERE id = ?1",
+        [id.as_str()],
+        from_row,
+    )
 }
 
 /// Whether there is such a family.

@@ -45,12 +45,8 @@ impl LibraryStore for SqliteStore {
     async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>> {
         let id = id.clone();
         self.read(move |connection| {
-            first(
-                connection,
-                "SELECT * FROM library WHERE id = ?1",
-                [id.as_str()],
-                from_row,
-            )
+            let found = by_id(connection, &id)?;
+            Ok(found.map(|(library, _)| library))
         })
         .await
     }
@@ -103,13 +99,8 @@ impl LibraryStore for SqliteStore {
     async fn left_alone_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
         let id = id.clone();
         self.read(move |connection| {
-            let until = first(
-                connection,
-                "SELECT id, left_alone_until FROM library WHERE id = ?1",
-                [id.as_str()],
-                |row| Stored::new("library", "id", row).optional_parsed("left_alone_until"),
-            )?;
-            Ok(until.flatten())
+            let found = by_id(connection, &id)?;
+            Ok(found.and_then(|(_, until)| until))
         })
         .await
     }
@@ -118,6 +109,22 @@ impl LibraryStore for SqliteStore {
 /// The failure that says that there is no such library.
 pub(super) fn no_library(id: &LibraryId) -> Fault {
     StoreError::NotFound(format!("library “{id}”")).into()
+}
+
+/// One library, and until when it is left alone.
+pub(super) fn by_id(
+    connection: &Connection,
+    id: &LibraryId,
+) -> Result<Option<(Library, Option<DateTime<Utc>>)>, Fault> {
+    first(
+        connection,
+        "SELECT * FROM library WHERE id = ?1",
+        [id.as_str()],
+        |row| {
+            let until = Stored::new("library", "id", row).optional_parsed("left_alone_until")?;
+            Ok((from_row(row)?, until))
+        },
+    )
 }
 
 /// Whether there is such a library.

@@ -15,6 +15,7 @@ mod open;
 mod row;
 mod runs;
 mod secrets;
+mod visits;
 mod worker;
 
 use std::path::{Path, PathBuf};

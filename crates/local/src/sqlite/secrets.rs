@@ -18,20 +18,7 @@ impl SecretStore for SqliteStore {
         self.read(move |connection| {
             let mut secrets = Vec::with_capacity(cards.len());
             for id in cards {
-                let secret = first(
-                    connection,
-                    "SELECT * FROM secret WHERE card = ?1",
-                    [id.to_string()],
-                    |row| {
-                        let stored = Stored::new("secret", "card", row);
-                        Ok(Sealed {
-                            key: KeyId(stored.text("key")?),
-                            nonce: stored.bytes("nonce")?,
-                            ciphertext: stored.bytes("ciphertext")?,
-                        })
-                    },
-                )?;
-                secrets.extend(secret.map(|secret| (id, secret)));
+                secrets.extend(of(connection, id)?.map(|secret| (id, secret)));
             }
             Ok(secrets)
         })
@@ -46,14 +33,9 @@ impl SecretStore for SqliteStore {
     ) -> StoreResult<()> {
         let (fingerprint, secret) = (fingerprint.clone(), secret.clone());
         self.write(move |connection| {
-            let record = first(
-                connection,
-                "SELECT * FROM card WHERE id = ?1",
-                [card.to_string()],
-                cards::from_row,
-            )?
-            .ok_or_else(|| cards::no_card(card))?
-            .card;
+            let record = cards::by_id(connection, card)?
+                .ok_or_else(|| cards::no_card(card))?
+                .card;
             let (family, library) = (&record.family, &record.library);
             if cards::number_is_held(connection, family, library, &fingerprint, Some(card))? {
                 return Err(cards::same_number(family, library));
@@ -77,6 +59,23 @@ impl SecretStore for SqliteStore {
         })
         .await
     }
+}
+
+/// The secret of one card.
+pub(super) fn of(connection: &Connection, card: CardId) -> Result<Option<Sealed>, Fault> {
+    first(
+        connection,
+        "SELECT * FROM secret WHERE card = ?1",
+        [card.to_string()],
+        |row| {
+            let stored = Stored::new("secret", "card", row);
+            Ok(Sealed {
+                key: KeyId(stored.text("key")?),
+                nonce: stored.bytes("nonce")?,
+                ciphertext: stored.bytes("ciphertext")?,
+            })
+        },
+    )
 }
 
 /// Puts a card's secret in the place of the one before.

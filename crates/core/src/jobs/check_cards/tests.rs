@@ -28,6 +28,13 @@ fn options(concurrency: usize) -> CheckOptions {
     }
 }
 
+fn of_run(world: &World) -> RunPorts<'_> {
+    RunPorts {
+        cards: &world.store,
+        runs: &world.store,
+    }
+}
+
 const TIME: &str = "2026-11-21T10:00:00Z";
 
 #[tokio::test]
@@ -42,7 +49,7 @@ async fn a_run_checks_every_card_and_is_on_record_with_its_counts() {
         .with_visit_ports(async |ports| {
             check_cards(
                 ports,
-                &world.store,
+                &of_run(&world),
                 plan("all", TIME),
                 &CheckCardsInput::default(),
                 options(4),
@@ -69,7 +76,7 @@ async fn a_schedule_that_fires_twice_is_one_run() {
             .with_visit_ports(async |ports| {
                 check_cards(
                     ports,
-                    &world.store,
+                    &of_run(&world),
                     plan("all", TIME),
                     &CheckCardsInput::default(),
                     options(4),
@@ -98,7 +105,7 @@ async fn a_run_that_is_stopped_finishes_what_it_began_and_says_so() {
             let stop = || checked.load(Ordering::SeqCst) >= 2;
             check_cards(
                 ports,
-                &world.store,
+                &of_run(&world),
                 plan("all", TIME),
                 &CheckCardsInput::default(),
                 options(1),
@@ -132,7 +139,7 @@ async fn only_the_failed_are_checked_when_asked_for() {
         scope: InputScope::Failed,
         ..CheckCardsInput::default()
     };
-    let visits = plan_visits(&world.store, &input, 10).await.unwrap();
+    let visits = world.plan(&input, 10).await;
     assert_eq!(visits.len(), 1);
     assert_eq!(visits[0].cards.len(), 1);
 }
@@ -182,13 +189,14 @@ proptest! {
                     world.add_card(family, &format!("l{library}"), (&number.to_string(), "p")).await;
                 }
             }
-            let visits = plan_visits(&world.store, &CheckCardsInput::default(), size).await.unwrap();
+            let visits = world.plan(&CheckCardsInput::default(), size).await;
             let mut seen = BTreeSet::new();
             let mut visit_of_number = BTreeMap::new();
             for (index, visit) in visits.iter().enumerate() {
-                for id in &visit.cards {
-                    prop_assert!(seen.insert(*id), "a card was planned twice");
-                    let card = world.record(*id).await.card;
+                for key in &visit.cards {
+                    prop_assert!(seen.insert(key.card), "a card was planned twice");
+                    let card = world.record(key.card).await.card;
+                    prop_assert_eq!(&card.family, &key.family);
                     prop_assert_eq!(&card.library, &visit.library);
                     let of = visit_of_number.entry((card.library, card.fingerprint)).or_insert(index);
                     prop_assert_eq!(*of, index, "one number stands in two visits");
@@ -215,7 +223,7 @@ proptest! {
             }
             let run = world
                 .with_visit_ports(async |ports| {
-                    check_cards(ports, &world.store, plan("all", TIME), &CheckCardsInput::default(), options(concurrency), &|| false, &|_| {})
+                    check_cards(ports, &of_run(&world), plan("all", TIME), &CheckCardsInput::default(), options(concurrency), &|| false, &|_| {})
                         .await
                         .unwrap()
                         .unwrap()

@@ -1,10 +1,10 @@
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
 use crate::failure::Failure;
-use crate::jobs::testing::{World, account};
-use crate::store::{CardStore, CheckStore, LibraryStore};
+use crate::jobs::testing::{NO_PAUSE, World, account};
+use crate::store::{CardStore, CheckStore, LibraryStore, SecretStore};
 
 fn kinds(checked: &[CheckedCard]) -> Vec<&'static str> {
     checked
@@ -200,16 +200,11 @@ async fn two_checks_at_once_log_in_once() {
 async fn a_card_that_was_paused_after_the_planning_is_left_out() {
     let world = World::new().await;
     let card = world.add_card("conrad", "wpl", ("1", "p")).await;
-    let visit = Visit {
-        library: "wpl".parse().unwrap(),
-        cards: vec![card],
-    };
+    let visit = world.visit("wpl", &[card]).await;
     world.store.set_paused(card, true).await.unwrap();
     world
         .with_visit_ports(async |ports| {
-            check_visit(ports, &visit, Pace::NONE, &|| false, &|_| {})
-                .await
-                .unwrap();
+            check_visit(ports, &visit, NO_PAUSE, &|_| {}).await.unwrap();
         })
         .await;
     assert!(world.logins().is_empty());
@@ -223,20 +218,131 @@ async fn there_is_a_pause_between_two_cards_but_not_before_the_first() {
         cards.push(world.add_card("conrad", "wpl", (number, "p")).await);
     }
     let before = world.clock.now();
-    let visit = Visit {
-        library: "wpl".parse().unwrap(),
-        cards,
-    };
-    let pace = Pace {
-        pause: Duration::from_secs(5),
-        jitter: Duration::ZERO,
+    let visit = world.visit("wpl", &cards).await;
+    let options = VisitOptions {
+        pace: Pace {
+            pause: Duration::from_secs(5),
+            jitter: Duration::ZERO,
+        },
+        ..NO_PAUSE
     };
     world
         .with_visit_ports(async |ports| {
-            check_visit(ports, &visit, pace, &|| false, &|_| {})
-                .await
-                .unwrap();
+            check_visit(ports, &visit, options, &|_| {}).await.unwrap();
         })
         .await;
     assert_eq!(world.clock.now() - before, chrono::Duration::seconds(10));
+}
+
+#[tokio::test]
+async fn a_visit_that_comes_twice_skips_the_cards_that_were_checked_since_it_was_planned() {
+    let world = World::new().await;
+    let mut cards = Vec::new();
+    for number in ["1", "2", "3"] {
+        cards.push(world.add_card("conrad", "wpl", (number, "p")).await);
+    }
+    let visit = world.visit("wpl", &cards).await;
+    world.clock.advance(chrono::Duration::seconds(1));
+    let count = AtomicUsize::new(0);
+    world
+        .with_visit_ports(async |ports| {
+            // The first delivery ends after two cards, as if the worker had been killed.
+            let options = VisitOptions {
+                stop: &|| count.load(Ordering::SeqCst) == 2,
+                ..NO_PAUSE
+            };
+            let checked = |_: &CheckedCard| {
+                count.fetch_add(1, Ordering::SeqCst);
+            };
+            check_visit(ports, &visit, options, &checked).await.unwrap();
+            for _ in 0..2 {
+                check_visit(ports, &visit, NO_PAUSE, &checked)
+                    .await
+                    .unwrap();
+            }
+        })
+        .await;
+    assert_eq!(count.load(Ordering::SeqCst), 3);
+    let mut logins = world.logins();
+    logins.sort();
+    assert_eq!(logins, ["1:p", "2:p", "3:p"]);
+}
+
+#[tokio::test]
+async fn what_a_visit_has_no_time_for_is_not_tried_and_on_record() {
+    let world = World::new().await;
+    let mut cards = Vec::new();
+    for number in ["1", "2", "3"] {
+        cards.push(world.add_card("conrad", "wpl", (number, "p")).await);
+    }
+    let visit = world.visit("wpl", &cards).await;
+    let options = VisitOptions {
+        pace: Pace {
+            pause: Duration::from_secs(5),
+            jitter: Duration::ZERO,
+        },
+        deadline: Some(world.clock.now() + chrono::Duration::seconds(7)),
+        ..NO_PAUSE
+    };
+    let before = world.clock.now();
+    world
+        .with_visit_ports(async |ports| {
+            check_visit(ports, &visit, options, &|_| {}).await.unwrap();
+        })
+        .await;
+    assert_eq!(world.logins().len(), 2);
+    let failure = world
+        .record(cards[2])
+        .await
+        .state
+        .last_check
+        .unwrap()
+        .failure
+        .unwrap();
+    assert_eq!(failure.kind, FailureKind::NotTried);
+    assert!(failure.detail.contains("ran out of time"), "{failure}");
+    assert_eq!(world.clock.now() - before, chrono::Duration::seconds(10));
+}
+
+#[tokio::test]
+async fn a_secret_that_does_not_open_is_a_fault_and_the_other_cards_are_checked() {
+    let world = World::new().await;
+    let broken = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let other = world.add_card("conrad", "wpl", ("2", "p")).await;
+    let sealed = world.store.secrets(&[other]).await.unwrap();
+    let print = world.record(broken).await.card.fingerprint;
+    world
+        .store
+        .replace_secret(broken, &print, &sealed[0].1)
+        .await
+        .unwrap();
+    let visit = world.visit("wpl", &[broken, other]).await;
+    let result = world
+        .with_visit_ports(async |ports| check_visit(ports, &visit, NO_PAUSE, &|_| {}).await)
+        .await;
+    assert!(matches!(result, Err(JobError::Seal(SealError::Broken))));
+    assert_eq!(world.logins(), ["2:p"]);
+}
+
+#[tokio::test]
+async fn a_visit_to_a_library_that_is_gone_is_no_fault() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let visit = world.visit("wpl", &[card]).await;
+    world.store.remove_card(card).await.unwrap();
+    world.store.remove_library(&visit.library).await.unwrap();
+    world
+        .with_visit_ports(async |ports| {
+            check_visit(ports, &visit, NO_PAUSE, &|_| {}).await.unwrap();
+        })
+        .await;
+    assert!(world.logins().is_empty());
+}
+
+#[test]
+fn a_visit_survives_json_and_another_message_is_refused() {
+    let json = r#"{"library":"wpl","cards":[{"family":"conrad","card":"01JD0000000000000000000000"}],"planned_at":"2026-11-21T10:00:00.500Z","run":{"job":"check-cards","label":"all","scheduled_time":"2026-11-21T10:00:00Z"}}"#;
+    let visit: Visit = serde_json::from_str(json).unwrap();
+    assert_eq!(serde_json::to_string(&visit).unwrap(), json);
+    assert!(serde_json::from_str::<Visit>(&json.replace("planned_at", "planned")).is_err());
 }

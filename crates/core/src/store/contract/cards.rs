@@ -231,10 +231,10 @@ pub(super) async fn a_card_is_paused_and_goes_on(store: &dyn Store) {
 
 pub(super) async fn a_retry_forgets_the_refusal_and_the_mark(store: &dyn Store) {
     let card = one_card(store).await;
-    let wrong = check(&card, "05:10:00", failed(FailureKind::WrongCredentials));
-    store.save_check(&wrong).await.unwrap();
     let crashed = mark(Uuid::new_v4(), "2026-11-21");
     assert!(store.begin_login(&card.key(), &crashed).await.unwrap());
+    let wrong = check(&card, "05:10:00", failed(FailureKind::WrongCredentials));
+    store.save_check(&wrong).await.unwrap();
 
     store.allow_retry(card.id).await.unwrap();
 

@@ -274,6 +274,26 @@ pub(super) async fn a_login_to_a_card_that_is_gone_is_an_error(store: &dyn Store
     ));
 }
 
+pub(super) async fn a_login_to_a_card_that_is_paused_or_refused_is_refused(store: &dyn Store) {
+    let paused = one_card(store).await;
+    store.set_paused(paused.id, true).await.unwrap();
+    let refused = add_card(store, super::sample::card("conrad", "wpl", "f2")).await;
+    let wrong = check(&refused, "05:10:00", failed(FailureKind::WrongCredentials));
+    save(store, &wrong, Saved::Stored).await;
+    for card in [&paused, &refused] {
+        let own = mark(Uuid::new_v4(), DAY);
+        assert!(!store.begin_login(&card.key(), &own).await.unwrap());
+        assert_eq!(state(store, card).await.login_mark, None);
+    }
+
+    store.set_paused(paused.id, false).await.unwrap();
+    store.allow_retry(refused.id).await.unwrap();
+    for card in [&paused, &refused] {
+        let own = mark(Uuid::new_v4(), DAY);
+        assert!(store.begin_login(&card.key(), &own).await.unwrap());
+    }
+}
+
 pub(super) async fn the_mark_goes_with_the_check_that_wrote_it(store: &dyn Store) {
     let card = one_card(store).await;
     for (started, outcome) in [

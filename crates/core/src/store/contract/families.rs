@@ -95,6 +95,26 @@ pub(super) async fn families_are_listed_by_id(store: &dyn Store) {
     assert_eq!(ids, ["2-cats", "abel", "conrad", "zuse"]);
 }
 
+pub(super) async fn families_come_in_pages_that_miss_none_and_repeat_none(store: &dyn Store) {
+    for id in ["zuse", "abel", "2-cats", "conrad", "conrad-2"] {
+        store.add_family(&family(id)).await.unwrap();
+    }
+    for limit in 1..=6 {
+        let mut seen = Vec::new();
+        loop {
+            let page = store.families_page(seen.last(), limit).await.unwrap();
+            assert!(page.len() <= limit);
+            if page.is_empty() {
+                break;
+            }
+            seen.extend(page.into_iter().map(|family| family.id));
+        }
+        let ids: Vec<&str> = seen.iter().map(|id| id.as_str()).collect();
+        let expected = ["2-cats", "abel", "conrad", "conrad-2", "zuse"];
+        assert_eq!(ids, expected, "in pages of {limit}");
+    }
+}
+
 pub(super) async fn a_family_goes_with_its_cards_secrets_accounts_and_notices(store: &dyn Store) {
     let gone = one_card(store).await;
     store.add_family(&family("stays")).await.unwrap();

@@ -45,22 +45,30 @@ macro_rules! suites {
         /// One `#[tokio::test]` for each case of [`store::contract`](crate::store::contract).
         ///
         /// Takes the path of an async function that makes a new, empty store in something that
-        /// derefs to it.
+        /// derefs to it; after the words `if there`, of one that makes an `Option` of it: a case
+        /// without a store is skipped.
         #[macro_export]
         macro_rules! store_contract {
-            ($dollar make:path) => {
+            (@ $dollar given:path, $dollar make:path) => {
                 $(
                     mod $module {
                         use super::*;
                         $(
                             #[::tokio::test]
                             async fn $case() {
-                                let store = $dollar make().await;
+                                let made = $dollar make().await;
+                                let Some(store) = $dollar given(made) else { return };
                                 $dollar crate::store::contract::cases::$module::$case(&*store).await;
                             }
                         )*
                     }
                 )*
+            };
+            (if there $dollar make:path) => {
+                $dollar crate::store_contract!(@ ::std::convert::identity, $dollar make);
+            };
+            ($dollar make:path) => {
+                $dollar crate::store_contract!(@ ::std::option::Option::Some, $dollar make);
             };
         }
     };
@@ -75,6 +83,7 @@ suites! { $
         a_family_is_replaced,
         a_family_that_is_not_there_cannot_be_replaced_or_removed,
         families_are_listed_by_id,
+        families_come_in_pages_that_miss_none_and_repeat_none,
         a_family_goes_with_its_cards_secrets_accounts_and_notices,
         of_many_that_add_the_same_family_one_succeeds,
     }
@@ -127,11 +136,17 @@ suites! { $
         the_check_that_wrote_the_mark_may_log_in_again,
         an_open_mark_of_another_day_does_not_forbid_a_login,
         a_login_to_a_card_that_is_gone_is_an_error,
+        a_login_to_a_card_that_is_paused_or_refused_is_refused,
         the_mark_goes_with_the_check_that_wrote_it,
         a_check_that_did_not_try_leaves_the_mark_of_the_crash,
         an_older_check_still_takes_its_own_mark_away,
         of_many_checks_at_once_one_may_log_in,
         of_many_checks_saved_at_once_the_newest_stays,
+    }
+    visits {
+        a_visit_is_loaded_with_its_library_cards_and_secrets,
+        what_is_gone_is_not_loaded_for_a_visit,
+        a_family_is_loaded_with_its_cards_and_accounts,
     }
     notices {
         a_notice_is_planned_once,

@@ -1,0 +1,114 @@
+//! The clients of the AWS services, with their retries and time limits.
+//!
+//! The SDK by itself tries three times and waits without end; each service here has limits of its own.
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::dynamodb::{self, DynamoDbStore};
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long SES may take over one mail. Shorter than [`hippo_core::notice::record::SEND_LIMIT`],
+/// so that a notice is settled while its lease lasts.
+pub const SES_LIMIT: Duration = Duration::from_secs(60);
+
+/// Region, credentials and endpoint, as the environment and the profile say.
+pub async fn load() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest()).load().await
+}
+
+/// The client of the queues: four tries with backoff, 5 s each, 20 s in all.
+pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
+    let config = aws_sdk_sqs::config::Builder::from(config)
+        .retry_config(retries(4))
+        .timeout_config(limits(Duration::from_secs(5), Duration::from_secs(20)))
+        .build();
+    aws_sdk_sqs::Client::from_conf(config)
+}
+
+/// The client of the parameter with the keys: four tries with backoff, 5 s each, 20 s in all.
+pub fn ssm(config: &SdkConfig) -> aws_sdk_ssm::Client {
+    let config = aws_sdk_ssm::config::Builder::from(config)
+        .retry_config(retries(4))
+        .timeout_config(limits(Duration::from_secs(5), Duration::from_secs(20)))
+        .build();
+    aws_sdk_ssm::Client::from_conf(config)
+}
+
+/// The client of the mail service: **one** try, within [`SES_LIMIT`]. `SendEmail` has no token that
+/// would make a second try harmless.
+pub fn ses(config: &SdkConfig) -> aws_sdk_sesv2::Client {
+    let config = aws_sdk_sesv2::config::Builder::from(config)
+        .retry_config(RetryConfig::standard().with_max_attempts(1))
+        .timeout_config(limits(SES_LIMIT, SES_LIMIT))
+        .build();
+    aws_sdk_sesv2::Client::from_conf(config)
+}
+
+/// The stores in this table, with the connection open and the credentials there: made while a
+/// function is still in its init, where it has a whole processor.
+///
+/// Asks for an item that cannot be there, in a partition `key` that the function may read. That the
+/// table is not reached does not matter here: the first real request says why.
+pub async fn warm_store(config: &SdkConfig, table: &str, key: &str) -> DynamoDbStore {
+    use aws_sdk_dynamodb::types::AttributeValue::S;
+    let client = dynamodb::client(config);
+    let asked = client
+        .get_item()
+        .table_name(table)
+        .key("pk", S(key.to_owned()))
+        .key("sk", S("META".to_owned()))
+        .send()
+        .await;
+    if let Err(error) = asked {
+        tracing::debug!(reason = %reason(&error), "The table was not reached during init.");
+    }
+    DynamoDbStore::new(client, table)
+}
+
+fn retries(attempts: u32) -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(attempts)
+}
+
+fn limits(attempt: Duration, all: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(all)
+        .build()
+}
+
+/// Why a request failed, in words for the operator: the service's code and message, or what the
+/// connection says. Not for services that repeat addresses in their messages.
+pub(crate) fn reason<E>(error: &E) -> String
+where
+    E: Error + ProvideErrorMetadata,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) => chain(error),
+    }
+}
+
+/// An error and its causes; what repeats the one before is left out.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !words.ends_with(&text) {
+            words.push_str(": ");
+            words.push_str(&text);
+        }
+        cause = error.source();
+    }
+    words
+}

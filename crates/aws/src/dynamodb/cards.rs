@@ -1,0 +1,201 @@
+//! The cards.
+
+use async_trait::async_trait;
+use hippo_core::card::{Card, CardKey, CardRecord, CardState};
+use hippo_core::ids::{CardId, FamilyId};
+use hippo_core::seal::Sealed;
+use hippo_core::store::{CardCursor, CardStore, Scope, StoreError, StoreResult};
+
+use super::DynamoDbStore;
+use super::expression::Expression;
+use super::families::{is_there, no_family};
+use super::heads::{Decision, Head};
+use super::item::{Item, number, text};
+use super::keys::{self, Key, list};
+use super::libraries::no_library;
+use super::secrets;
+use super::table::{Ask, Step, TRIES, Transacted, too_busy, wait};
+
+#[async_trait]
+impl CardStore for DynamoDbStore {
+    async fn add_card(&self, card: &Card, secret: &Sealed) -> StoreResult<()> {
+        let head = Head::new(CardRecord {
+            card: card.clone(),
+            state: CardState::default(),
+        });
+        let steps = [
+            Step::Check(Key::family(&card.family), is_there()),
+            count_cards(card, 1),
+            Step::Put(pointer(card)?, Expression::absent()),
+            Step::Put(head.item(0)?, Expression::absent()),
+            Step::Put(number_item(card)?, Expression::absent()),
+            Step::Put(secrets::item(card.id, secret), Expression::absent()),
+        ];
+        let refused = match self.table.transact(&steps).await? {
+            Transacted::Done => return Ok(()),
+            Transacted::Refused(refusals) => refusals,
+        };
+        Err(match refused.first().map(|refusal| refusal.step) {
+            Some(0) => no_family(&card.family),
+            Some(1) => no_library(&card.library),
+            Some(4) => same_number(card),
+            _ => StoreError::AlreadyExists(format!("a card {}", card.id)),
+        })
+    }
+
+    async fn card(&self, id: CardId) -> StoreResult<Option<CardRecord>> {
+        let Some(key) = self.card_key(id).await? else {
+            return Ok(None);
+        };
+        let head = self.table.get(&Key::head(&key)).await?;
+        head.map(|item| record(&item)).transpose()
+    }
+
+    async fn cards_of(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
+        let cards = Expression::new("#pk = :pk AND begins_with(#sk, :cards)")
+            .value(":pk", text(keys::family(family)))
+            .value(":cards", text(keys::CARDS));
+        let found = self.table.query(&Ask::table(cards)).await?;
+        found.iter().map(record).collect()
+    }
+
+    async fn cards_to_check(
+        &self,
+        scope: Scope,
+        after: Option<&CardCursor>,
+        limit: usize,
+    ) -> StoreResult<Vec<CardRecord>> {
+        let (index, shard) = match scope {
+            Scope::All => ("cards-to-check", "#to_check = :shard"),
+            Scope::Failed => ("failed-cards", "#failed = :shard"),
+        };
+        let keys = match after {
+            None => Expression::new(shard),
+            Some(after) => Expression::new(format!("{shard} AND #card_order > :after")).value(
+                ":after",
+                text(keys::card_order(
+                    &after.library,
+                    &after.fingerprint,
+                    after.card,
+                )),
+            ),
+        };
+        let found = self
+            .table
+            .query(&Ask {
+                limit,
+                ..Ask::index(index, keys.value(":shard", text(keys::SHARD)))
+            })
+            .await?;
+        found.iter().map(record).collect()
+    }
+
+    async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()> {
+        self.change_by_id(id, |head| head.record.card.paused = paused)
+            .await
+    }
+
+    async fn allow_retry(&self, id: CardId) -> StoreResult<()> {
+        self.change_by_id(id, |head| {
+            head.record.state.refused_since = None;
+            head.record.state.login_mark = None;
+        })
+        .await
+    }
+
+    async fn remove_card(&self, id: CardId) -> StoreResult<()> {
+        let key = self.card_key(id).await?.ok_or_else(|| no_card(id))?;
+        if self.remove_by_key(&key).await? {
+            Ok(())
+        } else {
+            Err(no_card(id))
+        }
+    }
+}
+
+impl DynamoDbStore {
+    async fn change_by_id(
+        &self,
+        id: CardId,
+        change: impl Fn(&mut Head) + Send + Sync,
+    ) -> StoreResult<()> {
+        let key = self.card_key(id).await?.ok_or_else(|| no_card(id))?;
+        self.change_head(&key, |head| {
+            let before = head.clone();
+            change(head);
+            if *head == before {
+                Decision::Keep(())
+            } else {
+                Decision::Write(())
+            }
+        })
+        .await?
+        .ok_or_else(|| no_card(id))
+    }
+
+    /// Removes a card with all that is of it, in one step; false if it is gone.
+    pub(super) async fn remove_by_key(&self, key: &CardKey) -> StoreResult<bool> {
+        for tries in 0..TRIES {
+            wait(tries).await?;
+            let Some(item) = self.table.get(&Key::head(key)).await? else {
+                return Ok(false);
+            };
+            let card = item.data::<Head>()?.record.card;
+            let any = Expression::default;
+            let steps = [
+                Step::Delete(Key::head(key), Expression::unchanged(item.revision())),
+                count_cards(&card, -1),
+                Step::Delete(Key::pointer(card.id), any()),
+                Step::Delete(
+                    Key::number(&card.family, &card.library, &card.fingerprint),
+                    any(),
+                ),
+                Step::Delete(Key::secret(card.id), any()),
+                Step::Delete(Key::account(key), any()),
+            ];
+            if let Transacted::Done = self.table.transact(&steps).await? {
+                return Ok(true);
+            }
+            // A check or a person changed it meanwhile: look again.
+        }
+        Err(too_busy())
+    }
+}
+
+/// The failure that says that there is no such card.
+pub(super) fn no_card(id: CardId) -> StoreError {
+    StoreError::NotFound(format!("card {id}"))
+}
+
+/// The failure that says that the card's family holds its number already.
+pub(super) fn same_number(card: &Card) -> StoreError {
+    StoreError::AlreadyExists(format!(
+        "a card of the family “{}” with that number at the library “{}”",
+        card.family, card.library
+    ))
+}
+
+/// What says that the card's number is taken in its family.
+pub(super) fn number_item(card: &Card) -> StoreResult<Item> {
+    Item::new(&Key::number(&card.family, &card.library, &card.fingerprint)).with_data(&card.id)
+}
+
+/// A card and how its checks went.
+pub(super) fn record(item: &Item) -> StoreResult<CardRecord> {
+    Ok(item.data::<Head>()?.record)
+}
+
+fn pointer(card: &Card) -> StoreResult<Item> {
+    Ok(Item::new(&Key::pointer(card.id))
+        .with_data(&card.family)?
+        .listed(list::CARDS, card.id.to_string()))
+}
+
+/// So many cards more are of the card's library, which must be there.
+fn count_cards(card: &Card, more: i32) -> Step {
+    Step::Update(
+        Key::library(&card.library),
+        Expression::new("ADD #cards :more").value(":more", number(more)),
+        Expression::exists(),
+    )
+}

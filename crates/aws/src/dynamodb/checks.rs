@@ -1,0 +1,151 @@
+//! The checks and the accounts that they read.
+//!
+//! The head holds the hash of the account that is stored. A check that read the same again writes
+//! the head alone: two write units (the table, and the index of the cards to check). One that read
+//! something else writes both in one transaction, which costs twice the size of both.
+
+use async_trait::async_trait;
+use hippo_core::account::Account;
+use hippo_core::card::{CardKey, CardRecord, LastCheck, LoginMark, StoredAccount};
+use hippo_core::check::Check;
+use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::ids::{CardId, FamilyId};
+use hippo_core::store::{CheckStore, Saved, StoreResult};
+use sha2::{Digest as _, Sha256};
+
+use super::DynamoDbStore;
+use super::cards::no_card;
+use super::expression::Expression;
+use super::heads::{Decision, Head};
+use super::item::{Item, text};
+use super::keys::{self, Key};
+use super::table::Ask;
+
+#[async_trait]
+impl CheckStore for DynamoDbStore {
+    async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
+        self.change_head(card, |head| {
+            let open = head.record.state.login_mark.as_ref();
+            let refused = head.waits_for_a_person()
+                || open.is_some_and(|open| open.day == mark.day && open.check != mark.check);
+            if refused {
+                return Decision::Keep(false);
+            }
+            head.record.state.login_mark = Some(mark.clone());
+            Decision::Write(true)
+        })
+        .await?
+        .ok_or_else(|| no_card(card.card))
+    }
+
+    async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
+        let read = match &check.outcome {
+            Ok(account) => Some(account_item(check, account)?),
+            Err(_) => None,
+        };
+        let saved = self
+            .change_head(&check.card, |head| save(head, check, read.as_ref()))
+            .await?;
+        Ok(saved.unwrap_or(Saved::CardGone))
+    }
+
+    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
+        let keys = Expression::new("#pk = :pk AND #sk BETWEEN :first AND :last")
+            .value(":pk", text(keys::family(family)))
+            .value(":first", text(keys::ACCOUNTS))
+            .value(":last", text(keys::CARDS_END));
+        let found = self.table.query(&Ask::table(keys)).await?;
+        Ok(cards_and_accounts(&found)?
+            .into_iter()
+            .filter_map(|(record, account)| Some((record.card.id, account?)))
+            .collect())
+    }
+}
+
+/// What a check leaves of a head, as the contract of [`CheckStore::save_check`] says.
+fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decision<Saved> {
+    let state = &mut head.record.state;
+    let mark = state.login_mark.as_ref();
+    let mark_is_own = mark.is_some_and(|mark| mark.check == check.id);
+    if mark_is_own {
+        state.login_mark = None;
+    }
+    let newest = state.last_check.as_ref();
+    if newest.is_some_and(|newest| newest.started_at > check.started_at) {
+        return if mark_is_own {
+            Decision::Write(Saved::Older)
+        } else {
+            Decision::Keep(Saved::Older)
+        };
+    }
+    let failure = check.outcome.as_ref().err();
+    state.last_check = Some(LastCheck {
+        started_at: check.started_at,
+        finished_at: check.finished_at,
+        // Without its wish to be left alone, which is not kept.
+        failure: failure.map(|failure| Failure::new(failure.kind, failure.detail.clone())),
+    });
+    if failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials) {
+        state.refused_since.get_or_insert(check.started_at);
+    }
+    let Some((item, hash)) = read else {
+        return Decision::Write(Saved::Stored);
+    };
+    state.refused_since = None;
+    state.last_success_at = Some(check.started_at);
+    if head.account_hash.as_ref() == Some(hash) {
+        return Decision::Write(Saved::Stored);
+    }
+    head.account_hash = Some(hash.clone());
+    Decision::WriteWith(Saved::Stored, item.clone())
+}
+
+/// An account as it is written, and its hash.
+fn account_item(check: &Check, account: &Account) -> StoreResult<(Item, String)> {
+    let document = super::item::json(account)?;
+    // 128 bits tell accounts of one card apart; the head should stay below a kilobyte.
+    let hash: String = Sha256::digest(document.as_bytes())
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let item = Item::new(&Key::account(&check.card))
+        .with_text("data", document)
+        .with_text("hash", hash.clone())
+        .with_text("read_at", keys::time(check.started_at));
+    Ok((item, hash))
+}
+
+/// The cards among a family's items, by id, with their accounts.
+pub(super) fn cards_and_accounts(
+    items: &[Item],
+) -> StoreResult<Vec<(CardRecord, Option<StoredAccount>)>> {
+    let mut cards = Vec::new();
+    for item in items {
+        if item.id_after(keys::CARDS).is_none() {
+            continue;
+        }
+        let head: Head = item.data()?;
+        let key = Key::account(&head.record.card.key());
+        let account = items.iter().find(|item| item.is(&key));
+        let account = account.map(|item| stored(&head, item)).transpose()?;
+        cards.push((head.record, account));
+    }
+    Ok(cards)
+}
+
+/// An account is as fresh as the newest check that read the same.
+fn stored(head: &Head, item: &Item) -> StoreResult<StoredAccount> {
+    let read_at = match head.record.state.last_success_at {
+        Some(last) if head.account_hash.as_deref() == item.text("hash") => last,
+        // The two were read on both sides of a write.
+        _ => item
+            .text("read_at")
+            .and_then(|time| time.parse().ok())
+            .ok_or_else(|| item.garbage("read_at"))?,
+    };
+    Ok(StoredAccount {
+        read_at,
+        account: item.data()?,
+    })
+}

@@ -1,0 +1,94 @@
+//! Expressions of DynamoDB: conditions, changes, what a query asks for.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::item::{Attributes, number};
+
+/// An expression over attributes, written `#name` and `:value`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Expression {
+    text: String,
+    values: Vec<(&'static str, AttributeValue)>,
+}
+
+impl Expression {
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            values: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub(super) fn value(mut self, name: &'static str, value: AttributeValue) -> Self {
+        self.values.push((name, value));
+        self
+    }
+
+    /// There is such an item.
+    pub(super) fn exists() -> Self {
+        Self::new("attribute_exists(#pk)")
+    }
+
+    /// There is no such item.
+    pub(super) fn absent() -> Self {
+        Self::new("attribute_not_exists(#pk)")
+    }
+
+    /// The item is as it was read.
+    pub(super) fn unchanged(revision: u64) -> Self {
+        Self::new("#revision = :revision").value(":revision", number(revision))
+    }
+
+    /// The expression itself, if there is one.
+    pub(super) fn text(&self) -> Option<String> {
+        (!self.text.is_empty()).then(|| self.text.clone())
+    }
+}
+
+/// The names behind `#name` in these expressions: each stands for itself, which spares us
+/// DynamoDB's long list of reserved words.
+pub(super) fn names(expressions: &[&Expression]) -> Option<HashMap<String, String>> {
+    let names: HashMap<String, String> = expressions
+        .iter()
+        .flat_map(|expression| expression.text.split('#').skip(1))
+        .map(|rest| {
+            let end = rest
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
+            let name = rest.get(..end).unwrap_or_default();
+            (format!("#{name}"), name.to_owned())
+        })
+        .collect();
+    (!names.is_empty()).then_some(names)
+}
+
+/// The values of these expressions.
+pub(super) fn values(expressions: &[&Expression]) -> Option<Attributes> {
+    let values: Attributes = expressions
+        .iter()
+        .flat_map(|expression| &expression.values)
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect();
+    (!values.is_empty()).then_some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_stands_for_itself() {
+        let change = Expression::new("SET #data = :data, #left_alone_until = :until");
+        let condition = Expression::unchanged(7);
+        let names = names(&[&change, &condition]).unwrap();
+        let expected = ["data", "left_alone_until", "revision"];
+        assert_eq!(names.len(), expected.len());
+        for name in expected {
+            assert_eq!(names.get(&format!("#{name}")).unwrap(), name);
+        }
+        assert_eq!(values(&[&change, &condition]).unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,142 @@
+//! The families.
+
+use async_trait::async_trait;
+use hippo_core::card::CardKey;
+use hippo_core::family::Family;
+use hippo_core::ids::{CardId, FamilyId};
+use hippo_core::store::{FamilyStore, StoreError, StoreResult};
+
+use super::DynamoDbStore;
+use super::expression::Expression;
+use super::item::{Item, json, text};
+use super::keys::{self, Key, list};
+use super::table::{Ask, Written};
+
+#[async_trait]
+impl FamilyStore for DynamoDbStore {
+    async fn add_family(&self, family: &Family) -> StoreResult<()> {
+        let item = Item::new(&Key::family(&family.id))
+            .with_data(family)?
+            .listed(list::FAMILIES, family.id.as_str());
+        match self.table.put(item, &Expression::absent()).await? {
+            Written::Done => Ok(()),
+            Written::Refused(Some(item)) if is_being_removed(&item) => {
+                Err(StoreError::InUse(format!(
+                    "The family “{0}” was not removed to its end: repeat “hippo family remove {0}”.",
+                    family.id
+                )))
+            }
+            Written::Refused(_) => Err(StoreError::AlreadyExists(format!(
+                "a family “{}”",
+                family.id
+            ))),
+        }
+    }
+
+    async fn update_family(&self, family: &Family) -> StoreResult<()> {
+        let change = Expression::new("SET #data = :data").value(":data", text(json(family)?));
+        let key = Key::family(&family.id);
+        match self.table.update(&key, &change, &is_there()).await? {
+            Written::Done => Ok(()),
+            Written::Refused(_) => Err(no_family(&family.id)),
+        }
+    }
+
+    async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
+        let found = self.table.get(&Key::family(id)).await?;
+        Ok(found.as_ref().map(from_item).transpose()?.flatten())
+    }
+
+    async fn families(&self) -> StoreResult<Vec<Family>> {
+        self.families_page(None, usize::MAX).await
+    }
+
+    async fn families_page(
+        &self,
+        after: Option<&FamilyId>,
+        limit: usize,
+    ) -> StoreResult<Vec<Family>> {
+        let keys = match after {
+            None => Expression::new("#listing = :list"),
+            Some(after) => Expression::new("#listing = :list AND #listing_order > :after")
+                .value(":after", text(after.as_str())),
+        };
+        let keys = keys.value(":list", text(list::FAMILIES));
+        let found = self
+            .table
+            .query(&Ask {
+                limit,
+                ..Ask::index("listing", keys)
+            })
+            .await?;
+        found.iter().map(Item::data).collect()
+    }
+
+    /// In steps, each of which leaves something whole: first nothing new can be added to the
+    /// family, then its cards go one after the other, then the rest. One that was cut short is
+    /// finished by calling it again.
+    async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {
+        let meta = Key::family(id);
+        let hide = Expression::new("SET #removing = :yes REMOVE #listing, #listing_order")
+            .value(":yes", text("yes"));
+        match self
+            .table
+            .update(&meta, &hide, &Expression::exists())
+            .await?
+        {
+            Written::Done => {}
+            Written::Refused(_) => return Err(no_family(id)),
+        }
+        for item in self.all_of(id).await? {
+            let card = item.id_after(keys::CARDS).map(str::parse::<CardId>);
+            if let Some(Ok(card)) = card {
+                let family = id.clone();
+                self.remove_by_key(&CardKey { family, card }).await?;
+            }
+        }
+        // What is left: the notices, and accounts whose card is gone.
+        let rest: Vec<Key> = self
+            .all_of(id)
+            .await?
+            .iter()
+            .filter_map(|item| {
+                Some(Key {
+                    pk: item.text("pk")?.to_owned(),
+                    sk: item.text("sk")?.to_owned(),
+                })
+            })
+            .filter(|key| *key != meta)
+            .collect();
+        self.table.delete_all(&rest).await?;
+        self.table.delete_all(&[meta]).await
+    }
+}
+
+impl DynamoDbStore {
+    async fn all_of(&self, id: &FamilyId) -> StoreResult<Vec<Item>> {
+        let keys = Expression::new("#pk = :pk").value(":pk", text(keys::family(id)));
+        self.table.query(&Ask::table(keys)).await
+    }
+}
+
+/// The failure that says that there is no such family.
+pub(super) fn no_family(id: &FamilyId) -> StoreError {
+    StoreError::NotFound(format!("family “{id}”"))
+}
+
+/// There is such a family, and it is not being removed.
+pub(super) fn is_there() -> Expression {
+    Expression::new("attribute_exists(#pk) AND attribute_not_exists(#removing)")
+}
+
+/// A family; `None` if it is being removed.
+pub(super) fn from_item(item: &Item) -> StoreResult<Option<Family>> {
+    if is_being_removed(item) {
+        return Ok(None);
+    }
+    item.data().map(Some)
+}
+
+fn is_being_removed(item: &Item) -> bool {
+    item.text("removing").is_some()
+}

@@ -1,0 +1,124 @@
+//! A card's head: the card, how its checks went, and its places in the indexes.
+
+use hippo_core::card::{CardKey, CardRecord};
+use hippo_core::store::StoreResult;
+use serde::{Deserialize, Serialize};
+
+use super::DynamoDbStore;
+use super::expression::Expression;
+use super::item::{Item, number};
+use super::keys::{self, Key};
+use super::table::{Step, TRIES, Transacted, Written, too_busy, wait};
+
+/// A card's head, as its document says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Head {
+    #[serde(flatten)]
+    pub(super) record: CardRecord,
+    /// Tells whether an account is the one that is stored, which then need not be written again.
+    pub(super) account_hash: Option<String>,
+}
+
+impl Head {
+    pub(super) fn new(record: CardRecord) -> Self {
+        Self {
+            record,
+            account_hash: None,
+        }
+    }
+
+    /// As it is written, in the indexes that it belongs in.
+    pub(super) fn item(&self, revision: u64) -> StoreResult<Item> {
+        let card = &self.record.card;
+        let state = &self.record.state;
+        let mut item = Item::new(&Key::head(&card.key()))
+            .with_data(self)?
+            .with("revision", number(revision));
+        if !self.waits_for_a_person() {
+            item = item
+                .with_text("card_order", keys::order_of(card))
+                .with_text("to_check", keys::SHARD);
+            let last = state.last_check.as_ref();
+            if last.is_none_or(|check| check.failure.is_some()) {
+                item = item.with_text("failed", keys::SHARD);
+            }
+        }
+        Ok(item)
+    }
+
+    /// Whether it is paused, or refused by the site.
+    pub(super) fn waits_for_a_person(&self) -> bool {
+        self.record.card.paused || self.record.state.refused_since.is_some()
+    }
+}
+
+/// What is to become of a head that was read.
+pub(super) enum Decision<T> {
+    /// It stays as it is.
+    Keep(T),
+    /// It is written.
+    Write(T),
+    /// It is written in one step with another item.
+    WriteWith(T, Item),
+}
+
+impl DynamoDbStore {
+    /// Changes a card's head as `decide` says, over the head that it saw; `None` if it is gone.
+    ///
+    /// One read and one write as a rule. Where others were quicker, `decide` is asked again about
+    /// what they left.
+    pub(super) async fn change_head<T: Send>(
+        &self,
+        card: &CardKey,
+        mut decide: impl FnMut(&mut Head) -> Decision<T> + Send,
+    ) -> StoreResult<Option<T>> {
+        let mut seen = self.table.get(&Key::head(card)).await?;
+        for tries in 0..TRIES {
+            wait(tries).await?;
+            let Some(item) = seen else { return Ok(None) };
+            let mut head: Head = item.data()?;
+            let decision = decide(&mut head);
+            let unchanged = Expression::unchanged(item.revision());
+            let next = head.item(item.revision() + 1)?;
+            let (answer, beside) = match decision {
+                Decision::Keep(answer) => return Ok(Some(answer)),
+                Decision::Write(answer) => (answer, None),
+                Decision::WriteWith(answer, beside) => (answer, Some(beside)),
+            };
+            let written = match beside {
+                None => self.table.put(next, &unchanged).await?,
+                Some(beside) => {
+                    let steps = [
+                        Step::Put(next, unchanged),
+                        Step::Put(beside, Expression::default()),
+                    ];
+                    match self.table.transact(&steps).await? {
+                        Transacted::Done => Written::Done,
+                        Transacted::Refused(refusals) => Written::Refused(
+                            refusals.into_iter().next().and_then(|refusal| refusal.item),
+                        ),
+                    }
+                }
+            };
+            match written {
+                Written::Done => return Ok(Some(answer)),
+                Written::Refused(item) => seen = item,
+            }
+        }
+        Err(too_busy())
+    }
+
+    /// Where a card stands, by its id alone.
+    pub(super) async fn card_key(
+        &self,
+        id: hippo_core::ids::CardId,
+    ) -> StoreResult<Option<CardKey>> {
+        let Some(pointer) = self.table.get(&Key::pointer(id)).await? else {
+            return Ok(None);
+        };
+        Ok(Some(CardKey {
+            family: pointer.data()?,
+            card: id,
+        }))
+    }
+}

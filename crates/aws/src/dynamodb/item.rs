@@ -1,0 +1,198 @@
+//! Items: what they are made of, how large they are, and what they say.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use hippo_core::store::{StoreError, StoreResult};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::keys::Key;
+
+/// The largest item that DynamoDB takes, names and values together, in bytes.
+const SIZE_LIMIT: usize = 400 * 1024;
+
+/// Attributes by name.
+pub(super) type Attributes = HashMap<String, AttributeValue>;
+
+impl Key {
+    pub(super) fn attributes(&self) -> Attributes {
+        HashMap::from([
+            ("pk".to_owned(), AttributeValue::S(self.pk.clone())),
+            ("sk".to_owned(), AttributeValue::S(self.sk.clone())),
+        ])
+    }
+}
+
+/// One item of the table.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Item(pub(super) Attributes);
+
+impl Item {
+    pub(super) fn new(key: &Key) -> Self {
+        Self(key.attributes())
+    }
+
+    #[must_use]
+    pub(super) fn with(mut self, name: &str, value: AttributeValue) -> Self {
+        self.0.insert(name.to_owned(), value);
+        self
+    }
+
+    #[must_use]
+    pub(super) fn with_text(self, name: &str, value: impl Into<String>) -> Self {
+        self.with(name, AttributeValue::S(value.into()))
+    }
+
+    /// In the list `list` at the place `order`.
+    #[must_use]
+    pub(super) fn listed(self, list: impl Into<String>, order: impl Into<String>) -> Self {
+        self.with_text("listing", list)
+            .with_text("listing_order", order)
+    }
+
+    /// With its document.
+    pub(super) fn with_data(self, data: &impl Serialize) -> StoreResult<Self> {
+        Ok(self.with_text("data", json(data)?))
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .and_then(|value| value.as_s().ok())
+            .map(String::as_str)
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        self.0
+            .get(name)
+            .and_then(|value| value.as_n().ok())
+            .and_then(|number| number.parse().ok())
+    }
+
+    pub(super) fn bytes(&self, name: &str) -> Option<&[u8]> {
+        self.0
+            .get(name)
+            .and_then(|value| value.as_b().ok())
+            .map(AsRef::as_ref)
+    }
+
+    /// How often it was written.
+    pub(super) fn revision(&self) -> u64 {
+        self.number("revision").unwrap_or_default()
+    }
+
+    /// Its document.
+    pub(super) fn data<T: DeserializeOwned>(&self) -> StoreResult<T> {
+        self.document("data")
+    }
+
+    /// A document kept as JSON.
+    pub(super) fn document<T: DeserializeOwned>(&self, name: &str) -> StoreResult<T> {
+        self.text(name)
+            .and_then(|text| serde_json::from_str(text).ok())
+            .ok_or_else(|| self.garbage(name))
+    }
+
+    pub(super) fn is(&self, key: &Key) -> bool {
+        self.text("pk") == Some(&key.pk) && self.text("sk") == Some(&key.sk)
+    }
+
+    /// What is left of a sort key after its kind: an id or a date.
+    pub(super) fn id_after(&self, kind: &str) -> Option<&str> {
+        self.text("sk").and_then(|sk| sk.strip_prefix(kind))
+    }
+
+    /// The failure that says that this item cannot be understood.
+    pub(super) fn garbage(&self, name: &str) -> StoreError {
+        StoreError::Unusable(format!(
+            "the item {} cannot be understood (“{name}”). Restore the table to a time before it was \
+             changed, or deploy the version that wrote it.",
+            self.place()
+        ))
+    }
+
+    /// Its key, for people.
+    fn place(&self) -> String {
+        format!(
+            "“{} {}”",
+            self.text("pk").unwrap_or("?"),
+            self.text("sk").unwrap_or("?")
+        )
+    }
+
+    /// Refuses what DynamoDB would refuse, before it is sent.
+    pub(super) fn check_size(&self) -> StoreResult<()> {
+        let size: usize = self
+            .0
+            .iter()
+            .map(|(name, value)| name.len() + value_size(value))
+            .sum();
+        if size > SIZE_LIMIT {
+            return Err(StoreError::TooLarge(format!(
+                "The item {} would be {} KB, and DynamoDB takes {} KB: it was not stored.",
+                self.place(),
+                size.div_ceil(1024),
+                SIZE_LIMIT / 1024
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// As DynamoDB counts it; only the types that we store.
+fn value_size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::N(number) => number.len() / 2 + 2,
+        _ => 1,
+    }
+}
+
+/// A document as text.
+pub(super) fn json(data: &impl Serialize) -> StoreResult<String> {
+    serde_json::to_string(data)
+        .map_err(|error| StoreError::Unusable(format!("something cannot be written: {error}")))
+}
+
+pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(super) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(super) fn bytes(value: &[u8]) -> AttributeValue {
+    AttributeValue::B(Blob::new(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(bytes: usize) -> Item {
+        let key = Key::library(&"wpl".parse().unwrap());
+        Item::new(&key).with_text("data", "x".repeat(bytes))
+    }
+
+    #[test]
+    fn an_item_of_more_than_400_kilobytes_is_refused_by_its_key() {
+        // pk, LIBRARY#wpl, sk, META, data: 2 + 11 + 2 + 4 + 4 bytes.
+        let fits = 400 * 1024 - 23;
+        assert!(item(fits).check_size().is_ok());
+        let error = item(fits + 1).check_size().unwrap_err();
+        assert!(matches!(error, StoreError::TooLarge(_)));
+        assert!(error.to_string().contains("LIBRARY#wpl META"), "{error}");
+        assert!(!error.to_string().contains("xx"));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_named_and_not_shown() {
+        let error = item(3).data::<Vec<u8>>().unwrap_err().to_string();
+        assert!(error.contains("LIBRARY#wpl META"), "{error}");
+        assert!(!error.contains("xxx"));
+    }
+}

@@ -1,0 +1,103 @@
+//! The libraries, and which of them are being left alone.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hippo_core::ids::LibraryId;
+use hippo_core::library::Library;
+use hippo_core::store::{LibraryStore, StoreError, StoreResult};
+
+use super::DynamoDbStore;
+use super::expression::Expression;
+use super::item::{Item, number, text};
+use super::keys::{self, Key, list};
+use super::table::{Ask, Step, Transacted, Written};
+
+#[async_trait]
+impl LibraryStore for DynamoDbStore {
+    async fn add_library(&self, library: &Library) -> StoreResult<()> {
+        let meta = Item::new(&Key::library(&library.id))
+            .with_data(library)?
+            .with("cards", number(0))
+            .listed(list::LIBRARIES, library.id.as_str());
+        let state = Item::new(&Key::left_alone(&library.id));
+        let steps = [
+            Step::Put(meta, Expression::absent()),
+            Step::Put(state, Expression::absent()),
+        ];
+        match self.table.transact(&steps).await? {
+            Transacted::Done => Ok(()),
+            Transacted::Refused(_) => Err(StoreError::AlreadyExists(format!(
+                "a library “{}”",
+                library.id
+            ))),
+        }
+    }
+
+    async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>> {
+        let found = self.table.get(&Key::library(id)).await?;
+        found.map(|item| item.data()).transpose()
+    }
+
+    async fn libraries(&self) -> StoreResult<Vec<Library>> {
+        let keys = Expression::new("#listing = :list").value(":list", text(list::LIBRARIES));
+        let found = self.table.query(&Ask::index("listing", keys)).await?;
+        found.iter().map(Item::data).collect()
+    }
+
+    async fn remove_library(&self, id: &LibraryId) -> StoreResult<()> {
+        let unused =
+            Expression::new("attribute_exists(#pk) AND #cards = :none").value(":none", number(0));
+        let steps = [
+            Step::Delete(Key::library(id), unused),
+            Step::Delete(Key::left_alone(id), Expression::default()),
+        ];
+        let refusals = match self.table.transact(&steps).await? {
+            Transacted::Done => return Ok(()),
+            Transacted::Refused(refusals) => refusals,
+        };
+        Err(
+            match refusals.into_iter().find_map(|refusal| refusal.item) {
+                None => no_library(id),
+                Some(_) => StoreError::InUse(format!(
+                    "Cards are of the library “{id}”: remove them first, with “hippo card remove”."
+                )),
+            },
+        )
+    }
+
+    async fn leave_alone(&self, id: &LibraryId, until: DateTime<Utc>) -> StoreResult<()> {
+        let later = Expression::new(
+            "attribute_exists(#pk) AND \
+             (attribute_not_exists(#left_alone_until) OR #left_alone_until < :until)",
+        );
+        let change = Expression::new("SET #left_alone_until = :until")
+            .value(":until", text(keys::time(until)));
+        match self
+            .table
+            .update(&Key::left_alone(id), &change, &later)
+            .await?
+        {
+            // Left alone for longer already.
+            Written::Done | Written::Refused(Some(_)) => Ok(()),
+            Written::Refused(None) => Err(no_library(id)),
+        }
+    }
+
+    async fn left_alone_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
+        let found = self.table.get(&Key::left_alone(id)).await?;
+        Ok(found.as_ref().map(until).transpose()?.flatten())
+    }
+}
+
+/// The failure that says that there is no such library.
+pub(super) fn no_library(id: &LibraryId) -> StoreError {
+    StoreError::NotFound(format!("library “{id}”"))
+}
+
+/// Until when a library is left alone, as its state says.
+pub(super) fn until(state: &Item) -> StoreResult<Option<DateTime<Utc>>> {
+    state
+        .text("left_alone_until")
+        .map(|time| time.parse().map_err(|_| state.garbage("left_alone_until")))
+        .transpose()
+}

@@ -1,0 +1,111 @@
+//! What is remembered, in one DynamoDB table.
+//!
+//! Keys and indexes are listed in `infra/table.md`. What is read by key, or in a family's own
+//! partition, is read consistently: a method sees every write that was answered before it was
+//! called. What is read from an index ([`families`], `families_page`, [`libraries`],
+//! [`cards_to_check`], `cards_with_secrets`, [`open_notices`], [`recent_runs`]) may be some
+//! milliseconds behind; whoever acts on it writes under a condition. Nothing scans.
+//!
+//! Each item holds its document as JSON, and beside it only the attributes that keys, indexes and
+//! conditions need. `revision` goes up with every write; a write over what was read is made only if
+//! it is still the same, and begins anew with what is there if not.
+//!
+//! [`families`]: hippo_core::store::FamilyStore::families
+//! [`libraries`]: hippo_core::store::LibraryStore::libraries
+//! [`cards_to_check`]: hippo_core::store::CardStore::cards_to_check
+//! [`open_notices`]: hippo_core::store::NoticeStore::open_notices
+//! [`recent_runs`]: hippo_core::store::RunStore::recent_runs
+
+mod cards;
+mod checks;
+mod expression;
+mod families;
+mod fault;
+mod heads;
+mod item;
+mod keys;
+mod libraries;
+mod notices;
+mod runs;
+#[cfg(feature = "schema")]
+pub mod schema;
+mod secrets;
+mod table;
+mod visits;
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+
+use self::table::Table;
+
+/// How long runs and final notices are kept at least, in days. The protocol of the notices needs 35.
+pub const KEPT_DAYS: u32 = 35;
+
+/// How often the SDK tries a request that DynamoDB throttled or did not answer.
+const ATTEMPTS: u32 = 5;
+
+/// How long DynamoDB may take to answer one request.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a request may take with all its tries.
+const REQUEST_LIMIT: Duration = Duration::from_secs(25);
+
+/// A client of DynamoDB with the tries and time limits that the stores count on.
+pub fn client(config: &SdkConfig) -> Client {
+    let config = aws_sdk_dynamodb::config::Builder::from(config)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(3))
+                .operation_attempt_timeout(ATTEMPT_LIMIT)
+                .operation_timeout(REQUEST_LIMIT)
+                .build(),
+        )
+        .build();
+    Client::from_conf(config)
+}
+
+/// The stores in one DynamoDB table; all of [`hippo_core::store::Store`]. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct DynamoDbStore {
+    table: Table,
+    kept_days: u32,
+}
+
+impl DynamoDbStore {
+    /// The stores in the table of this name. Nothing is asked of it yet.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            table: Table {
+                client,
+                name: table.into(),
+            },
+            kept_days: KEPT_DAYS,
+        }
+    }
+
+    /// Keeps runs and final notices for so many days, but not less than [`KEPT_DAYS`].
+    #[must_use]
+    pub fn kept_for(mut self, days: u32) -> Self {
+        self.kept_days = days.max(KEPT_DAYS);
+        self
+    }
+
+    /// The table's name.
+    pub fn table_name(&self) -> &str {
+        &self.table.name
+    }
+
+    /// The time to live of what began then. DynamoDB deletes some days late, so that nothing is
+    /// concluded from its being there or not.
+    fn expiry(&self, began: DateTime<Utc>) -> AttributeValue {
+        let until = began + chrono::Duration::days(i64::from(self.kept_days));
+        item::number(until.timestamp())
+    }
+}

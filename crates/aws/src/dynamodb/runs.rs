@@ -1,0 +1,272 @@
+//! The ledger of runs.
+//!
+//! Beside the runs of a label stands one item that names those that are going; whoever starts one
+//! writes both in one step, so that of many at once one goes.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hippo_core::ids::Label;
+use hippo_core::run::{Job, Run, RunKey, RunOutcome};
+use hippo_core::store::{RunStart, RunStore, StoreError, StoreResult};
+use uuid::Uuid;
+
+use super::DynamoDbStore;
+use super::expression::Expression;
+use super::item::{Item, number, text};
+use super::keys::{self, Key, list};
+use super::table::{Ask, Step, TRIES, Transacted, Written, too_busy, wait};
+
+#[async_trait]
+impl RunStore for DynamoDbStore {
+    async fn start_run(
+        &self,
+        run: &Run,
+        allow_overlap: bool,
+        silence: Duration,
+    ) -> StoreResult<RunStart> {
+        // Tells a repeated request of our own from a schedule that fired twice.
+        let write = Uuid::new_v4().to_string();
+        for tries in 0..TRIES {
+            wait(tries).await?;
+            let label = self.read_label(&run.key).await?;
+            if let Some(stored) = &label.same {
+                return Ok(RunStart::AlreadyRan(stored.data()?));
+            }
+            let silent_since = run.started_at - silence;
+            let (silent, going): (Vec<_>, Vec<_>) = label
+                .going
+                .into_iter()
+                .partition(|(other, _)| other.reported_at < silent_since);
+            let mut steps = Vec::new();
+            for (other, revision) in silent {
+                let lost = Run {
+                    outcome: RunOutcome::Lost,
+                    finished_at: Some(other.reported_at),
+                    ..other
+                };
+                let item = self.run_item(&lost, revision + 1)?;
+                steps.push(Step::Put(item, Expression::unchanged(revision)));
+            }
+            let newest = going.iter().map(|(run, _)| run).max_by_key(|run| &run.key);
+            let (stored, answer) = match newest {
+                Some(newest) if !allow_overlap => {
+                    let skipped = Run {
+                        outcome: RunOutcome::SkippedStillRunning,
+                        finished_at: Some(run.started_at),
+                        ..run.clone()
+                    };
+                    (skipped, RunStart::StillRunning(newest.clone()))
+                }
+                _ => {
+                    let mut times: Vec<DateTime<Utc>> = going
+                        .iter()
+                        .map(|(run, _)| run.key.scheduled_time)
+                        .collect();
+                    times.push(run.key.scheduled_time);
+                    steps.push(name_going(&run.key, &times, label.revision)?);
+                    (run.clone(), RunStart::Started)
+                }
+            };
+            let item = self.run_item(&stored, 0)?.with_text("write", &write);
+            let done = if steps.is_empty() {
+                match self.table.put(item, &Expression::absent()).await? {
+                    Written::Done => true,
+                    Written::Refused(Some(other)) if other.text("write") == Some(&write) => true,
+                    Written::Refused(_) => false,
+                }
+            } else {
+                steps.push(Step::Put(item, Expression::absent()));
+                matches!(self.table.transact(&steps).await?, Transacted::Done)
+            };
+            if done {
+                return Ok(answer);
+            }
+            // Another start or report came between: look again.
+        }
+        Err(too_busy())
+    }
+
+    async fn report_run(&self, run: &Run) -> StoreResult<()> {
+        let key = Key::run(&run.key);
+        for tries in 0..TRIES {
+            wait(tries).await?;
+            let Some(item) = self.table.get(&key).await? else {
+                return Err(StoreError::NotFound(format!("run {}", run.key)));
+            };
+            let stored: Run = item.data()?;
+            let goes_on =
+                stored.outcome != RunOutcome::Running && run.outcome == RunOutcome::Running;
+            let reported = Run {
+                reported_at: run.reported_at,
+                finished_at: run.finished_at,
+                outcome: run.outcome,
+                counts: run.counts.clone(),
+                ..stored
+            };
+            let revision = item.revision();
+            let next = self.run_item(&reported, revision + 1)?;
+            let unchanged = Expression::unchanged(revision);
+            let done = if goes_on {
+                // It ended and goes on: the next start must find it again.
+                let label = self.read_label(&run.key).await?;
+                let mut times: Vec<DateTime<Utc>> = label
+                    .going
+                    .iter()
+                    .map(|(run, _)| run.key.scheduled_time)
+                    .collect();
+                times.push(run.key.scheduled_time);
+                let steps = [
+                    name_going(&run.key, &times, label.revision)?,
+                    Step::Put(next, unchanged),
+                ];
+                matches!(self.table.transact(&steps).await?, Transacted::Done)
+            } else {
+                matches!(self.table.put(next, &unchanged).await?, Written::Done)
+            };
+            if done {
+                return Ok(());
+            }
+        }
+        Err(too_busy())
+    }
+
+    async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {
+        let found = self.table.get(&Key::run(key)).await?;
+        found.map(|item| item.data()).transpose()
+    }
+
+    async fn recent_runs(
+        &self,
+        job: Option<Job>,
+        label: Option<&Label>,
+        limit: usize,
+    ) -> StoreResult<Vec<Run>> {
+        let jobs = job.map_or_else(|| Job::ALL.to_vec(), |job| vec![job]);
+        let mut runs: Vec<Run> = Vec::new();
+        for job in jobs {
+            let keys = Expression::new("#listing = :list").value(":list", text(list::runs(job)));
+            let filter = match label {
+                None => Expression::default(),
+                Some(label) => {
+                    Expression::new("#pk = :label").value(":label", text(Key::going(job, label).pk))
+                }
+            };
+            let found = self
+                .table
+                .query(&Ask {
+                    filter,
+                    newest_first: true,
+                    limit,
+                    ..Ask::index("listing", keys)
+                })
+                .await?;
+            for item in &found {
+                runs.push(item.data()?);
+            }
+        }
+        runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
+        runs.truncate(limit);
+        Ok(runs)
+    }
+
+    /// Three queries, and a write for each that is left: the table's time to live is earlier as a
+    /// rule.
+    async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
+        let mut lists: Vec<String> = Job::ALL.into_iter().map(list::runs).collect();
+        lists.push(list::FINAL_NOTICES.to_owned());
+        for list in lists {
+            let keys = Expression::new("#listing = :list AND #listing_order < :before")
+                .value(":list", text(list))
+                .value(":before", text(keys::time(before)));
+            let found = self.table.query(&Ask::index("listing", keys)).await?;
+            let keys: Vec<Key> = found
+                .iter()
+                .filter_map(|item| {
+                    Some(Key {
+                        pk: item.text("pk")?.to_owned(),
+                        sk: item.text("sk")?.to_owned(),
+                    })
+                })
+                .collect();
+            self.table.delete_all(&keys).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What is on record of one label.
+struct LabelState {
+    /// The run of the key that was asked for.
+    same: Option<Item>,
+    /// The runs that are going, with their revisions.
+    going: Vec<(Run, u64)>,
+    /// Of the item that names them; `None`: there is none yet.
+    revision: Option<u64>,
+}
+
+impl DynamoDbStore {
+    async fn read_label(&self, key: &RunKey) -> StoreResult<LabelState> {
+        let names = Key::going(key.job, &key.label);
+        let same = Key::run(key);
+        let found = self
+            .table
+            .get_all(vec![names.clone(), same.clone()])
+            .await?;
+        let named = found.iter().find(|item| item.is(&names));
+        let times: Vec<DateTime<Utc>> = match named {
+            Some(item) => item.data()?,
+            None => Vec::new(),
+        };
+        let keys = times
+            .into_iter()
+            .filter(|time| *time != key.scheduled_time)
+            .map(|scheduled_time| {
+                Key::run(&RunKey {
+                    scheduled_time,
+                    ..key.clone()
+                })
+            })
+            .collect();
+        let mut going = Vec::new();
+        for item in self.table.get_all(keys).await? {
+            let run: Run = item.data()?;
+            if run.outcome == RunOutcome::Running {
+                going.push((run, item.revision()));
+            }
+        }
+        Ok(LabelState {
+            same: found.iter().find(|item| item.is(&same)).cloned(),
+            revision: named.map(Item::revision),
+            going,
+        })
+    }
+
+    fn run_item(&self, run: &Run, revision: u64) -> StoreResult<Item> {
+        let RunKey {
+            job,
+            label,
+            scheduled_time,
+        } = &run.key;
+        let order = format!(
+            "{}#{label}#{}",
+            keys::time(run.started_at),
+            keys::time(*scheduled_time)
+        );
+        Ok(Item::new(&Key::run(&run.key))
+            .with_data(run)?
+            .with("revision", number(revision))
+            .with("expires_at", self.expiry(run.started_at))
+            .listed(list::runs(*job), order))
+    }
+}
+
+/// Names the runs of a label that are going, if nobody else did since it was read.
+fn name_going(key: &RunKey, times: &[DateTime<Utc>], revision: Option<u64>) -> StoreResult<Step> {
+    let item = Item::new(&Key::going(key.job, &key.label))
+        .with_data(&times)?
+        .with("revision", number(revision.map_or(0, |seen| seen + 1)));
+    let condition = revision.map_or_else(Expression::absent, Expression::unchanged);
+    Ok(Step::Put(item, condition))
+}

@@ -1,0 +1,110 @@
+//! The sealed numbers and PINs.
+
+use async_trait::async_trait;
+use hippo_core::card::Fingerprint;
+use hippo_core::ids::CardId;
+use hippo_core::seal::{KeyId, Sealed};
+use hippo_core::store::{SecretStore, StoreResult};
+
+use super::DynamoDbStore;
+use super::cards::{no_card, number_item, same_number};
+use super::expression::Expression;
+use super::heads::Head;
+use super::item::{Item, bytes, text};
+use super::keys::{Key, list};
+use super::table::{Ask, Step, TRIES, Transacted, too_busy, wait};
+
+#[async_trait]
+impl SecretStore for DynamoDbStore {
+    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>> {
+        let keys = cards.iter().copied().map(Key::secret).collect();
+        let found = self.table.get_all(keys).await?;
+        let mut secrets = Vec::with_capacity(found.len());
+        for card in cards {
+            if let Some(sealed) = of(&found, *card)? {
+                secrets.push((*card, sealed));
+            }
+        }
+        Ok(secrets)
+    }
+
+    async fn replace_secret(
+        &self,
+        card: CardId,
+        fingerprint: &Fingerprint,
+        secret: &Sealed,
+    ) -> StoreResult<()> {
+        let key = self.card_key(card).await?.ok_or_else(|| no_card(card))?;
+        for tries in 0..TRIES {
+            wait(tries).await?;
+            let stored = self.table.get(&Key::head(&key)).await?;
+            let stored = stored.ok_or_else(|| no_card(card))?;
+            let mut head: Head = stored.data()?;
+            let before = head.record.card.clone();
+            head.record.card.fingerprint = fingerprint.clone();
+            let mut steps = vec![
+                Step::Put(
+                    head.item(stored.revision() + 1)?,
+                    Expression::unchanged(stored.revision()),
+                ),
+                Step::Put(item(card, secret), Expression::exists()),
+            ];
+            let after = head.record.card;
+            if after.fingerprint != before.fingerprint {
+                let old = Key::number(&before.family, &before.library, &before.fingerprint);
+                steps.push(Step::Put(number_item(&after)?, Expression::absent()));
+                steps.push(Step::Delete(old, Expression::default()));
+            }
+            match self.table.transact(&steps).await? {
+                Transacted::Done => return Ok(()),
+                Transacted::Refused(refusals) => match refusals.first() {
+                    Some(refusal) if refusal.step == 2 => return Err(same_number(&after)),
+                    Some(refusal) if refusal.step == 1 => return Err(no_card(card)),
+                    // A check changed the head meanwhile: look again.
+                    _ => {}
+                },
+            }
+        }
+        Err(too_busy())
+    }
+
+    async fn cards_with_secrets(&self) -> StoreResult<Vec<CardId>> {
+        // A card and its secret come and go in one step, so that the cards are those.
+        let cards = Expression::new("#listing = :cards").value(":cards", text(list::CARDS));
+        let found = self.table.query(&Ask::index("listing", cards)).await?;
+        found
+            .iter()
+            .map(|item| {
+                item.text("listing_order")
+                    .and_then(|id| id.parse().ok())
+                    .ok_or_else(|| item.garbage("listing_order"))
+            })
+            .collect()
+    }
+}
+
+/// A card's secret as it is written.
+pub(super) fn item(card: CardId, secret: &Sealed) -> Item {
+    Item::new(&Key::secret(card))
+        .with_text("key", secret.key.0.clone())
+        .with("nonce", bytes(&secret.nonce))
+        .with("ciphertext", bytes(&secret.ciphertext))
+}
+
+/// A card's secret, if it is among these items.
+pub(super) fn of(items: &[Item], card: CardId) -> StoreResult<Option<Sealed>> {
+    let key = Key::secret(card);
+    let Some(item) = items.iter().find(|item| item.is(&key)) else {
+        return Ok(None);
+    };
+    let part = |name| item.bytes(name).ok_or_else(|| item.garbage(name));
+    Ok(Some(Sealed {
+        key: KeyId(
+            item.text("key")
+                .ok_or_else(|| item.garbage("key"))?
+                .to_owned(),
+        ),
+        nonce: part("nonce")?.to_vec(),
+        ciphertext: part("ciphertext")?.to_vec(),
+    }))
+}

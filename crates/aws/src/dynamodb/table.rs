@@ -1,0 +1,482 @@
+//! The requests that the stores make, each with its tries, pages and refusals.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    ConditionCheck, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnConsumedCapacity,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, WriteRequest,
+};
+use hippo_core::store::{StoreError, StoreResult};
+
+use super::expression::{Expression, names, values};
+use super::fault::store_error;
+use super::item::{Attributes, Item};
+use super::keys::Key;
+
+/// How often a write is tried that others were in the way of.
+pub(super) const TRIES: u32 = 50;
+
+/// The most keys of one BatchGetItem.
+const GET_LIMIT: usize = 100;
+
+/// How many items a page of a filtered query reads at least.
+const FILTERED_PAGE: usize = 25;
+
+/// The most requests of one BatchWriteItem.
+const DELETE_LIMIT: usize = 25;
+
+/// What became of a conditional write.
+#[derive(Debug)]
+pub(super) enum Written {
+    /// It is durable.
+    Done,
+    /// The condition did not hold; the item as it is, if there is one.
+    Refused(Option<Item>),
+}
+
+/// One step of a transaction.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    Put(Item, Expression),
+    Update(Key, Expression, Expression),
+    Delete(Key, Expression),
+    Check(Key, Expression),
+}
+
+/// What became of a transaction.
+#[derive(Debug)]
+pub(super) enum Transacted {
+    /// All of it is durable.
+    Done,
+    /// Nothing was done: for each step whether its condition held.
+    Refused(Vec<Refusal>),
+}
+
+/// One step of a transaction that was refused.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Refusal {
+    /// Which step's condition did not hold.
+    pub(super) step: usize,
+    /// The item as it is, if there is one.
+    pub(super) item: Option<Item>,
+}
+
+/// What is asked of the table or of one of its indexes.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    pub(super) index: Option<&'static str>,
+    pub(super) keys: Expression,
+    pub(super) filter: Expression,
+    pub(super) newest_first: bool,
+    pub(super) limit: usize,
+}
+
+impl Ask {
+    /// All of one partition whose sort keys are as `keys` says; read consistently.
+    pub(super) fn table(keys: Expression) -> Self {
+        Self {
+            index: None,
+            keys,
+            filter: Expression::default(),
+            newest_first: false,
+            limit: usize::MAX,
+        }
+    }
+
+    /// The same of an index, which may be some milliseconds behind.
+    pub(super) fn index(index: &'static str, keys: Expression) -> Self {
+        Self {
+            index: Some(index),
+            ..Self::table(keys)
+        }
+    }
+}
+
+/// The table, and the way to it.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    pub(super) client: Client,
+    pub(super) name: String,
+}
+
+impl Table {
+    /// One item, as it is.
+    pub(super) async fn get(&self, key: &Key) -> StoreResult<Option<Item>> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| store_error(&self.name, &error))?;
+        Ok(answer.item.map(Item))
+    }
+
+    /// These items, as they are; those that are not there are left out. In no order.
+    pub(super) async fn get_all(&self, keys: Vec<Key>) -> StoreResult<Vec<Item>> {
+        // None twice, which DynamoDB refuses.
+        let keys: Vec<Key> = keys
+            .into_iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(GET_LIMIT) {
+            let mut left: Vec<Attributes> = keys.iter().map(Key::attributes).collect();
+            let mut tries = 0;
+            while !left.is_empty() {
+                wait(tries).await?;
+                tries += 1;
+                let wanted = KeysAndAttributes::builder()
+                    .set_keys(Some(left))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(|error| incomplete(&error))?;
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.name, wanted)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .send()
+                    .await
+                    .map_err(|error| store_error(&self.name, &error))?;
+                for items in answer.responses.into_iter().flat_map(HashMap::into_values) {
+                    if !items.is_empty() {
+                        // It goes on: the next try need not wait for long.
+                        tries = 1;
+                    }
+                    found.extend(items.into_iter().map(Item));
+                }
+                left = answer
+                    .unprocessed_keys
+                    .into_iter()
+                    .flat_map(HashMap::into_values)
+                    .flat_map(|wanted| wanted.keys)
+                    .collect();
+            }
+        }
+        Ok(found)
+    }
+
+    /// All that is asked for, from as many pages as it takes.
+    pub(super) async fn query(&self, ask: &Ask) -> StoreResult<Vec<Item>> {
+        let mut found = Vec::new();
+        let mut start = None;
+        while found.len() < ask.limit {
+            let missing = ask.limit - found.len();
+            // With a filter the limit counts what is read, not what is found.
+            let page = match ask.filter.text() {
+                Some(_) => missing.max(FILTERED_PAGE),
+                None => missing,
+            };
+            let limit = i32::try_from(page).ok();
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .set_index_name(ask.index.map(ToOwned::to_owned))
+                .consistent_read(ask.index.is_none())
+                .set_key_condition_expression(ask.keys.text())
+                .set_filter_expression(ask.filter.text())
+                .set_expression_attribute_names(names(&[&ask.keys, &ask.filter]))
+                .set_expression_attribute_values(values(&[&ask.keys, &ask.filter]))
+                .scan_index_forward(!ask.newest_first)
+                .set_limit(limit)
+                .set_exclusive_start_key(start)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(|error| store_error(&self.name, &error))?;
+            found.extend(answer.items.into_iter().flatten().map(Item));
+            start = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() {
+                break;
+            }
+        }
+        found.truncate(ask.limit);
+        Ok(found)
+    }
+
+    /// Puts an item in the place of the one before, if `condition` holds.
+    pub(super) async fn put(&self, item: Item, condition: &Expression) -> StoreResult<Written> {
+        item.check_size()?;
+        for tries in 0..TRIES {
+            wait(tries).await?;
+            let answer = self
+                .client
+                .put_item()
+                .table_name(&self.name)
+                .set_item(Some(item.0.clone()))
+                .set_condition_expression(condition.text())
+                .set_expression_attribute_names(names(&[condition]))
+                .set_expression_attribute_values(values(&[condition]))
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                )
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await;
+            let error = match answer {
+                Ok(_) => return Ok(Written::Done),
+                Err(error) => error,
+            };
+            let verdict = self.verdict(&error, |error| match error {
+                PutItemError::ConditionalCheckFailedException(failed) => Some(failed.item.clone()),
+                _ => None,
+            })?;
+            if let Some(refused) = verdict {
+                return Ok(refused);
+            }
+        }
+        Err(too_busy())
+    }
+
+    /// Changes an item in place, if `condition` holds.
+    pub(super) async fn update(
+        &self,
+        key: &Key,
+        change: &Expression,
+        condition: &Expression,
+    ) -> StoreResult<Written> {
+        for tries in 0..TRIES {
+            wait(tries).await?;
+            let answer = self
+                .client
+                .update_item()
+                .table_name(&self.name)
+                .set_key(Some(key.attributes()))
+                .set_update_expression(change.text())
+                .set_condition_expression(condition.text())
+                .set_expression_attribute_names(names(&[change, condition]))
+                .set_expression_attribute_values(values(&[change, condition]))
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                )
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await;
+            let error = match answer {
+                Ok(_) => return Ok(Written::Done),
+                Err(error) => error,
+            };
+            let verdict = self.verdict(&error, |error| match error {
+                UpdateItemError::ConditionalCheckFailedException(failed) => {
+                    Some(failed.item.clone())
+                }
+                _ => None,
+            })?;
+            if let Some(refused) = verdict {
+                return Ok(refused);
+            }
+        }
+        Err(too_busy())
+    }
+
+    /// What an error of a conditional write means; `None`: a transaction was in its way, so that it
+    /// is to be tried again.
+    fn verdict<E, R>(
+        &self,
+        error: &SdkError<E, R>,
+        refusal: impl FnOnce(&E) -> Option<Option<Attributes>>,
+    ) -> StoreResult<Option<Written>>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        if error.code() == Some("TransactionConflictException") {
+            return Ok(None);
+        }
+        match error.as_service_error().and_then(refusal) {
+            Some(item) => Ok(Some(Written::Refused(found(item)))),
+            None => Err(store_error(&self.name, error)),
+        }
+    }
+
+    /// Does all of these steps or none.
+    ///
+    /// A lost answer does no harm: the SDK repeats the request under the same token, and it is done
+    /// once.
+    pub(super) async fn transact(&self, steps: &[Step]) -> StoreResult<Transacted> {
+        let mut items = Vec::with_capacity(steps.len());
+        for step in steps {
+            items.push(self.transact_item(step)?);
+        }
+        for tries in 0..TRIES {
+            wait(tries).await?;
+            let answer = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(items.clone()))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await;
+            let error = match answer {
+                Ok(_) => return Ok(Transacted::Done),
+                Err(error) => error,
+            };
+            let reasons = match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
+                    canceled.cancellation_reasons()
+                }
+                _ => return Err(store_error(&self.name, &error)),
+            };
+            let refusals: Vec<Refusal> = reasons
+                .iter()
+                .enumerate()
+                .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+                .map(|(step, reason)| Refusal {
+                    step,
+                    item: found(reason.item.clone()),
+                })
+                .collect();
+            if !refusals.is_empty() {
+                return Ok(Transacted::Refused(refusals));
+            }
+            // In the way of others, or asked for too much: again. Anything else will not get better.
+            let hopeless = reasons
+                .iter()
+                .filter_map(|reason| reason.code())
+                .find(|code| {
+                    !matches!(
+                        *code,
+                        "None"
+                            | "TransactionConflict"
+                            | "ThrottlingError"
+                            | "ProvisionedThroughputExceeded"
+                    )
+                });
+            if let Some(code) = hopeless {
+                return Err(StoreError::Unusable(format!(
+                    "DynamoDB does not take what was to be written ({code})."
+                )));
+            }
+        }
+        Err(too_busy())
+    }
+
+    /// Deletes these items, each on its own.
+    pub(super) async fn delete_all(&self, keys: &[Key]) -> StoreResult<()> {
+        for keys in keys.chunks(DELETE_LIMIT) {
+            let mut left = Vec::with_capacity(keys.len());
+            for key in keys {
+                let delete = DeleteRequest::builder()
+                    .set_key(Some(key.attributes()))
+                    .build()
+                    .map_err(|error| incomplete(&error))?;
+                left.push(WriteRequest::builder().delete_request(delete).build());
+            }
+            let mut tries = 0;
+            while !left.is_empty() {
+                wait(tries).await?;
+                tries += 1;
+                let answer = self
+                    .client
+                    .batch_write_item()
+                    .request_items(&self.name, left)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .send()
+                    .await
+                    .map_err(|error| store_error(&self.name, &error))?;
+                left = answer
+                    .unprocessed_items
+                    .into_iter()
+                    .flat_map(HashMap::into_values)
+                    .flatten()
+                    .collect();
+            }
+        }
+        Ok(())
+    }
+
+    fn transact_item(&self, step: &Step) -> StoreResult<TransactWriteItem> {
+        let old = ReturnValuesOnConditionCheckFailure::AllOld;
+        let item = TransactWriteItem::builder();
+        let item = match step {
+            Step::Put(put, condition) => {
+                put.check_size()?;
+                item.put(
+                    Put::builder()
+                        .table_name(&self.name)
+                        .set_item(Some(put.0.clone()))
+                        .set_condition_expression(condition.text())
+                        .set_expression_attribute_names(names(&[condition]))
+                        .set_expression_attribute_values(values(&[condition]))
+                        .return_values_on_condition_check_failure(old)
+                        .build()
+                        .map_err(|error| incomplete(&error))?,
+                )
+            }
+            Step::Update(key, change, condition) => item.update(
+                Update::builder()
+                    .table_name(&self.name)
+                    .set_key(Some(key.attributes()))
+                    .set_update_expression(change.text())
+                    .set_condition_expression(condition.text())
+                    .set_expression_attribute_names(names(&[change, condition]))
+                    .set_expression_attribute_values(values(&[change, condition]))
+                    .return_values_on_condition_check_failure(old)
+                    .build()
+                    .map_err(|error| incomplete(&error))?,
+            ),
+            Step::Delete(key, condition) => item.delete(
+                Delete::builder()
+                    .table_name(&self.name)
+                    .set_key(Some(key.attributes()))
+                    .set_condition_expression(condition.text())
+                    .set_expression_attribute_names(names(&[condition]))
+                    .set_expression_attribute_values(values(&[condition]))
+                    .return_values_on_condition_check_failure(old)
+                    .build()
+                    .map_err(|error| incomplete(&error))?,
+            ),
+            Step::Check(key, condition) => item.condition_check(
+                ConditionCheck::builder()
+                    .table_name(&self.name)
+                    .set_key(Some(key.attributes()))
+                    .set_condition_expression(condition.text())
+                    .set_expression_attribute_names(names(&[condition]))
+                    .set_expression_attribute_values(values(&[condition]))
+                    .return_values_on_condition_check_failure(old)
+                    .build()
+                    .map_err(|error| incomplete(&error))?,
+            ),
+        };
+        Ok(item.build())
+    }
+}
+
+fn found(item: Option<Attributes>) -> Option<Item> {
+    item.filter(|attributes| !attributes.is_empty()).map(Item)
+}
+
+/// Waits before a try that is not the first: longer each time, at random, at most half a second.
+pub(super) async fn wait(tries: u32) -> StoreResult<()> {
+    if tries == 0 {
+        return Ok(());
+    }
+    if tries >= TRIES {
+        return Err(too_busy());
+    }
+    let most = 5_u64.saturating_mul(1 << tries.min(7)).min(500);
+    let random = getrandom::u64().unwrap_or(most);
+    tokio::time::sleep(Duration::from_millis(random % (most + 1))).await;
+    Ok(())
+}
+
+/// The failure that says that others were in the way for too long.
+pub(super) fn too_busy() -> StoreError {
+    StoreError::Unavailable("too many write at once. Try again in a moment.".to_owned())
+}
+
+fn incomplete(error: &aws_sdk_dynamodb::error::BuildError) -> StoreError {
+    StoreError::Unusable(format!("a request could not be made: {error}"))
+}

@@ -1,0 +1,78 @@
+//! What a visit and a notice need, in one go.
+
+use async_trait::async_trait;
+use hippo_core::card::CardKey;
+use hippo_core::ids::{FamilyId, LibraryId};
+use hippo_core::store::{AccountStore, LoadedFamily, LoadedVisit, StoreResult, VisitStore};
+
+use super::DynamoDbStore;
+use super::cards::record;
+use super::checks::cards_and_accounts;
+use super::expression::Expression;
+use super::families;
+use super::item::text;
+use super::keys::{self, Key};
+use super::libraries::until;
+use super::secrets;
+use super::table::Ask;
+
+#[async_trait]
+impl VisitStore for DynamoDbStore {
+    /// One request for up to 49 cards.
+    async fn load_visit(
+        &self,
+        library: &LibraryId,
+        cards: &[CardKey],
+    ) -> StoreResult<Option<LoadedVisit>> {
+        let mut keys = vec![Key::library(library), Key::left_alone(library)];
+        for card in cards {
+            keys.push(Key::head(card));
+            keys.push(Key::secret(card.card));
+        }
+        let found = self.table.get_all(keys).await?;
+        let of = |key: Key| found.iter().find(|item| item.is(&key));
+        let Some(item) = of(Key::library(library)) else {
+            return Ok(None);
+        };
+        let mut loaded = LoadedVisit {
+            library: item.data()?,
+            left_alone_until: of(Key::left_alone(library))
+                .map(until)
+                .transpose()?
+                .flatten(),
+            cards: Vec::with_capacity(cards.len()),
+        };
+        for card in cards {
+            let record = of(Key::head(card)).map(record).transpose()?;
+            let secret = secrets::of(&found, card.card)?;
+            loaded.cards.extend(record.zip(secret));
+        }
+        Ok(Some(loaded))
+    }
+}
+
+#[async_trait]
+impl AccountStore for DynamoDbStore {
+    /// One Query for each megabyte.
+    async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
+        let keys = Expression::new("#pk = :pk AND #sk BETWEEN :first AND :last")
+            .value(":pk", text(keys::family(family)))
+            .value(":first", text(keys::ACCOUNTS))
+            .value(":last", text(keys::META));
+        let found = self.table.query(&Ask::table(keys)).await?;
+        let meta = Key::family(family);
+        let Some(family) = found
+            .iter()
+            .find(|item| item.is(&meta))
+            .map(families::from_item)
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(None);
+        };
+        Ok(Some(LoadedFamily {
+            family,
+            cards: cards_and_accounts(&found)?,
+        }))
+    }
+}

@@ -1,0 +1,423 @@
+//! The environment of the functions: read once, at init; every fault of it in one message.
+//!
+//! `infra/environment.md` says which function reads which variable.
+
+use std::fmt;
+use std::time::Duration;
+
+use hippo_core::family::EmailAddress;
+use hippo_core::jobs::visit::Pace;
+use hippo_core::mail::mime::Sender;
+use hippo_core::text::clean;
+
+/// How a variable is looked up: `None` if it is not set.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The variables of this process.
+pub fn of_process(name: &str) -> Option<String> {
+    // What is not Unicode is no value that any of the variables may have.
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// What is wrong with the environment: all of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct EnvironmentError {
+    problems: Vec<String>,
+}
+
+impl fmt::Display for EnvironmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "The function cannot start with this environment: {}.",
+            self.problems.join("; ")
+        )
+    }
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what is odd.
+    Warn,
+    /// And what is done.
+    #[default]
+    Info,
+    /// And how.
+    Debug,
+}
+
+/// What every function reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Common {
+    /// The table.
+    pub table: String,
+    /// The namespace of the metrics.
+    pub metrics_namespace: String,
+    /// How much is logged.
+    pub log_level: LogLevel,
+}
+
+/// The environment of a function.
+pub trait Environment: Sized {
+    /// Reads it, or says all that is wrong with it.
+    fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError>;
+
+    /// The part that every function has.
+    fn common(&self) -> &Common;
+}
+
+/// The environment of `check-cards`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckCards {
+    /// What every function reads.
+    pub common: Common,
+    /// The FIFO queue of the visits.
+    pub visit_queue_url: String,
+}
+
+impl Environment for CheckCards {
+    fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
+        let mut reader = Reader::new(lookup);
+        let common = reader.common();
+        let visit_queue_url = reader.parsed("VISIT_QUEUE_URL", |text| {
+            let url = queue_url(text)?;
+            if url.ends_with(".fifo") {
+                Ok(url)
+            } else {
+                Err("must name a FIFO queue, which ends in .fifo".to_owned())
+            }
+        });
+        reader.finish(Some(Self {
+            common,
+            visit_queue_url,
+        }))
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+}
+
+/// The environment of `check-card`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckCard {
+    /// What every function reads.
+    pub common: Common,
+    /// The name of the parameter that holds the keys.
+    pub key_parameter: String,
+    /// Named in the User-Agent.
+    pub contact: Option<String>,
+    /// Whether a library may be on loopback or in a private network.
+    pub allow_loopback_libraries: bool,
+    /// The pauses between two cards.
+    pub pace: Pace,
+}
+
+impl Environment for CheckCard {
+    fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
+        let mut reader = Reader::new(lookup);
+        let default = Pace::default();
+        let environment = Self {
+            common: reader.common(),
+            key_parameter: reader.required("KEY_PARAMETER"),
+            contact: reader.optional("CONTACT"),
+            allow_loopback_libraries: reader.flag("ALLOW_LOOPBACK_LIBRARIES"),
+            pace: Pace {
+                pause: reader.seconds("PAUSE_SECONDS", default.pause),
+                jitter: reader.seconds("JITTER_SECONDS", default.jitter),
+            },
+        };
+        reader.finish(Some(environment))
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+}
+
+/// The environment of `notify-all`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotifyAll {
+    /// What every function reads.
+    pub common: Common,
+    /// The queue of the notices.
+    pub notice_queue_url: String,
+}
+
+impl Environment for NotifyAll {
+    fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
+        let mut reader = Reader::new(lookup);
+        let environment = Self {
+            common: reader.common(),
+            notice_queue_url: reader.parsed("NOTICE_QUEUE_URL", queue_url),
+        };
+        reader.finish(Some(environment))
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+}
+
+/// The environment of `notify-family`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotifyFamily {
+    /// What every function reads.
+    pub common: Common,
+    /// Who mails come from.
+    pub sender: Sender,
+    /// The SES configuration set.
+    pub configuration_set: String,
+    /// Whom a mail names for questions.
+    pub contact: Option<String>,
+}
+
+impl Environment for NotifyFamily {
+    fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
+        let mut reader = Reader::new(lookup);
+        let common = reader.common();
+        let from = reader.parsed("MAIL_FROM", |text| mailbox(text).map(Some));
+        let operator = reader.maybe("OPERATOR_EMAIL", address);
+        let sender = from.map(|(name, from)| {
+            let mut sender = Sender::new(from);
+            if let Some(name) = name {
+                sender.name = name;
+            }
+            sender.reply_to.clone_from(&operator);
+            sender.unsubscribe = operator;
+            sender
+        });
+        let configuration_set = reader.required("CONFIGURATION_SET");
+        let contact = reader.optional("CONTACT");
+        reader.finish(sender.map(|sender| Self {
+            common,
+            sender,
+            configuration_set,
+            contact,
+        }))
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+}
+
+/// Looks variables up and keeps what is wrong with them.
+struct Reader<'a> {
+    lookup: Lookup<'a>,
+    missing: Vec<&'static str>,
+    malformed: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(lookup: Lookup<'a>) -> Self {
+        Self {
+            lookup,
+            missing: Vec::new(),
+            malformed: Vec::new(),
+        }
+    }
+
+    fn common(&mut self) -> Common {
+        Common {
+            table: self.required("TABLE_NAME"),
+            metrics_namespace: self
+                .optional("METRICS_NAMESPACE")
+                .unwrap_or_else(|| "LibraryHippo".to_owned()),
+            log_level: self
+                .maybe("LOG_LEVEL", |text| {
+                    match text.to_ascii_lowercase().as_str() {
+                        "error" => Ok(LogLevel::Error),
+                        "warn" => Ok(LogLevel::Warn),
+                        "info" => Ok(LogLevel::Info),
+                        "debug" => Ok(LogLevel::Debug),
+                        _ => Err("must be error, warn, info or debug".to_owned()),
+                    }
+                })
+                .unwrap_or_default(),
+        }
+    }
+
+    fn optional(&self, name: &str) -> Option<String> {
+        let value = (self.lookup)(name)?.trim().to_owned();
+        (!value.is_empty()).then_some(value)
+    }
+
+    fn required(&mut self, name: &'static str) -> String {
+        self.parsed(name, |text| Ok(text.to_owned()))
+    }
+
+    fn parsed<T: Default>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> T {
+        if self.optional(name).is_none() {
+            self.missing.push(name);
+        }
+        self.maybe(name, parse).unwrap_or_default()
+    }
+
+    /// The value is not repeated in the message: it may be an address.
+    fn maybe<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        parse(&self.optional(name)?)
+            .map_err(|fault| self.malformed.push(format!("{name} {fault}")))
+            .ok()
+    }
+
+    fn flag(&mut self, name: &'static str) -> bool {
+        self.maybe(name, |text| match text {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("must be true or false".to_owned()),
+        })
+        .unwrap_or_default()
+    }
+
+    fn seconds(&mut self, name: &'static str, otherwise: Duration) -> Duration {
+        self.maybe(name, |text| {
+            text.parse::<f64>()
+                .ok()
+                .filter(|seconds| (0.0..=60.0).contains(seconds))
+                .map(Duration::from_secs_f64)
+                .ok_or_else(|| "must be a number of seconds from 0 to 60".to_owned())
+        })
+        .unwrap_or(otherwise)
+    }
+
+    /// What was read, if nothing is wrong with it; without a fault there is something.
+    fn finish<T>(self, environment: Option<T>) -> Result<T, EnvironmentError> {
+        let mut problems = Vec::new();
+        match self.missing.as_slice() {
+            [] => {}
+            [one] => problems.push(format!("{one} is missing")),
+            all => problems.push(format!("{} are missing", all.join(", "))),
+        }
+        problems.extend(self.malformed);
+        match environment {
+            Some(environment) if problems.is_empty() => Ok(environment),
+            _ => Err(EnvironmentError { problems }),
+        }
+    }
+}
+
+fn queue_url(text: &str) -> Result<String, String> {
+    if text.starts_with("https://") || text.starts_with("http://") {
+        Ok(text.to_owned())
+    } else {
+        Err("must be the URL of a queue".to_owned())
+    }
+}
+
+fn address(text: &str) -> Result<EmailAddress, String> {
+    text.parse()
+        .map_err(|_| "must be a mail address like hippo@example.org".to_owned())
+}
+
+/// `Name <address>` or an address alone.
+fn mailbox(text: &str) -> Result<(Option<String>, EmailAddress), String> {
+    let (name, from) = match text
+        .strip_suffix('>')
+        .and_then(|text| text.rsplit_once('<'))
+    {
+        Some((name, from)) => (clean(name.trim().trim_matches('"')), from),
+        None => (String::new(), text),
+    };
+    let from = address(from.trim()).map_err(|_| {
+        "must be a mail address like hippo@example.org or LibraryHippo <hippo@example.org>"
+            .to_owned()
+    })?;
+    Ok(((!name.is_empty()).then_some(name), from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn read<T: Environment>(variables: &[(&str, &str)]) -> Result<T, String> {
+        let variables: BTreeMap<_, _> = variables.iter().copied().collect();
+        T::read(&|name| variables.get(name).map(|value| (*value).to_owned()))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_whole_environment_is_read() {
+        let read: NotifyFamily = read(&[
+            ("TABLE_NAME", "table"),
+            ("MAIL_FROM", "The Hippo <hippo@example.org>"),
+            ("OPERATOR_EMAIL", "pat@example.org"),
+            ("CONFIGURATION_SET", "set"),
+            ("CONTACT", " "),
+            ("LOG_LEVEL", "DEBUG"),
+        ])
+        .unwrap();
+        let sender = &read.sender;
+        assert_eq!(
+            (sender.name.as_str(), sender.from.as_str()),
+            ("The Hippo", "hippo@example.org")
+        );
+        assert_eq!(
+            sender.unsubscribe.as_ref().unwrap().as_str(),
+            "pat@example.org"
+        );
+        assert_eq!(read.contact, None);
+        assert_eq!(read.common.log_level, LogLevel::Debug);
+        assert_eq!(read.common.metrics_namespace, "LibraryHippo");
+    }
+
+    #[test]
+    fn one_message_names_all_that_is_missing_and_all_that_is_malformed() {
+        let message = read::<NotifyFamily>(&[
+            ("TABLE_NAME", ""),
+            ("MAIL_FROM", "canary at example.org"),
+            ("OPERATOR_EMAIL", "canary"),
+            ("LOG_LEVEL", "loud"),
+        ])
+        .unwrap_err();
+        assert_eq!(
+            message,
+            "The function cannot start with this environment: TABLE_NAME, CONFIGURATION_SET are \
+             missing; LOG_LEVEL must be error, warn, info or debug; MAIL_FROM must be a mail \
+             address like hippo@example.org or LibraryHippo <hippo@example.org>; OPERATOR_EMAIL \
+             must be a mail address like hippo@example.org."
+        );
+        let message = read::<CheckCard>(&[
+            ("ALLOW_LOOPBACK_LIBRARIES", "yes"),
+            ("PAUSE_SECONDS", "-1"),
+            ("JITTER_SECONDS", "NaN"),
+        ])
+        .unwrap_err();
+        for name in [
+            "TABLE_NAME, KEY_PARAMETER are missing",
+            "ALLOW_LOOPBACK_LIBRARIES must be true or false",
+            "PAUSE_SECONDS must be a number of seconds from 0 to 60",
+            "JITTER_SECONDS must",
+        ] {
+            assert!(message.contains(name), "{name}: {message}");
+        }
+    }
+
+    #[test]
+    fn visits_need_a_fifo_queue_and_loopback_is_off_unless_asked_for() {
+        let message = read::<CheckCards>(&[
+            ("TABLE_NAME", "t"),
+            ("VISIT_QUEUE_URL", "https://sqs.example/1/visits"),
+        ])
+        .unwrap_err();
+        assert!(
+            message.contains("VISIT_QUEUE_URL must name a FIFO queue"),
+            "{message}"
+        );
+        let read: CheckCard = read(&[("TABLE_NAME", "t"), ("KEY_PARAMETER", "/k")]).unwrap();
+        assert!(!read.allow_loopback_libraries);
+        assert_eq!(read.pace, Pace::default());
+    }
+}

@@ -1,0 +1,139 @@
+//! `check-card`: a visit arrives, and its cards are checked.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use aws_lambda_events::event::sqs::SqsMessage;
+use chrono::{DateTime, Duration, Utc};
+use hippo_core::failure::FailureKind;
+use hippo_core::jobs::visit::{CheckedCard, Pace, Visit, VisitOptions, VisitPorts, check_visit};
+use serde_json::Value;
+
+use crate::handlers::HandlerError;
+use crate::handlers::message;
+use crate::metrics::{Metrics, Unit};
+
+/// What a card may take in the worst case: two logins of 90 s with their logouts, and its saving.
+const RESERVE: Duration = Duration::seconds(200);
+
+/// Checks the cards of the one visit that the event holds.
+///
+/// An error is a fault of ours: the queue brings the visit again, and what was checked is skipped.
+/// `ends_at` is when Lambda ends the invocation: cards for which no time is left are `not_tried`.
+pub async fn handle(
+    ports: &VisitPorts<'_>,
+    pace: Pace,
+    metrics: &Metrics,
+    event: Value,
+    ends_at: Option<DateTime<Utc>>,
+) -> Result<(), HandlerError> {
+    let work = async {
+        for record in message::records(event)? {
+            visit(ports, pace, metrics, &record, ends_at).await?;
+        }
+        Ok(())
+    };
+    work.await.map_err(HandlerError::logged)
+}
+
+async fn visit(
+    ports: &VisitPorts<'_>,
+    pace: Pace,
+    metrics: &Metrics,
+    record: &SqsMessage,
+    ends_at: Option<DateTime<Utc>>,
+) -> Result<(), HandlerError> {
+    let visit: Visit = message::body(record, "a visit", "library, cards, planned_at and run")?;
+    let began = ports.clock.now();
+    tracing::info!(
+        library.id = %visit.library,
+        run.id = %visit.run,
+        cards = visit.cards.len(),
+        message.id = message::id(record),
+        receive_count = message::receive_count(record),
+        "A visit begins."
+    );
+    let options = VisitOptions {
+        pace,
+        deadline: ends_at.map(|ends_at| last_begin(began, ends_at)),
+        stop: &|| false,
+    };
+    let counts = Mutex::new(Counts::default());
+    let result = check_visit(ports, &visit, options, &|card| {
+        if let Ok(mut counts) = counts.lock() {
+            counts.add(card);
+        }
+    })
+    .await;
+    let counts = counts.into_inner().unwrap_or_default();
+    let ended = ports.clock.now();
+    let duration_ms = (ended - began).num_milliseconds();
+    tracing::info!(
+        library.id = %visit.library,
+        run.id = %visit.run,
+        checked = counts.checked,
+        failed = ?counts.failed,
+        complete = result.is_ok(),
+        duration_ms,
+        "A visit ended."
+    );
+    counts.publish(metrics, &visit, ended, duration_ms);
+    Ok(result?)
+}
+
+/// The time after which no card is begun. Where an invocation is short, half of it is kept.
+fn last_begin(now: DateTime<Utc>, ends_at: DateTime<Utc>) -> DateTime<Utc> {
+    ends_at - RESERVE.min((ends_at - now) / 2)
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    checked: i64,
+    failed: BTreeMap<&'static str, i64>,
+}
+
+impl Counts {
+    fn add(&mut self, card: &CheckedCard) {
+        match &card.check.outcome {
+            Ok(_) => self.checked += 1,
+            Err(failure) => *self.failed.entry(failure.kind.as_str()).or_default() += 1,
+        }
+    }
+
+    fn publish(&self, metrics: &Metrics, visit: &Visit, at: DateTime<Utc>, duration_ms: i64) {
+        let not_tried = FailureKind::NotTried.as_str();
+        let failed: i64 = self
+            .failed
+            .iter()
+            .filter(|(kind, _)| **kind != not_tried)
+            .map(|(_, count)| count)
+            .sum();
+        metrics
+            .at(at)
+            .metrics(
+                &[],
+                &[
+                    ("CardsChecked", Unit::Count, self.checked),
+                    ("CardsFailed", Unit::Count, failed),
+                    ("VisitDuration", Unit::Milliseconds, duration_ms),
+                ],
+            )
+            .field("library", visit.library.as_str())
+            .field("run", &visit.run.to_string())
+            .publish();
+        // A dimension has one value in a line: each kind has its own.
+        for (kind, count) in &self.failed {
+            metrics
+                .at(at)
+                .metrics(
+                    &[("Kind", kind)],
+                    &[("CardsFailedByKind", Unit::Count, *count)],
+                )
+                .field("library", visit.library.as_str())
+                .publish();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

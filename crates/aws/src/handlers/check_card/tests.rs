@@ -1,0 +1,152 @@
+use hippo_core::clock::Clock;
+use hippo_core::failure::Failure;
+use hippo_core::ids::CardId;
+use hippo_core::jobs::JobError;
+use hippo_core::jobs::keys::Keys;
+use hippo_core::store::{CardStore, SecretStore};
+use rstest::rstest;
+use serde_json::json;
+
+use super::*;
+use crate::handlers::message::MessageError;
+use crate::handlers::testing::{World, queue_event};
+use crate::queue::FifoGate;
+
+async fn deliver(
+    world: &World,
+    event: Value,
+    ends_at: Option<DateTime<Utc>>,
+    pace: Pace,
+) -> Result<(), HandlerError> {
+    let keys = Keys::new(&world.keys);
+    let ports = VisitPorts {
+        visits: &world.store,
+        libraries: &world.store,
+        checks: &world.store,
+        keys: &keys,
+        site: &world.site,
+        gate: &FifoGate,
+        clock: &world.clock,
+    };
+    handle(&ports, pace, &world.metrics, event, ends_at).await
+}
+
+/// A visit of these cards, planned a second ago.
+fn message(world: &World, cards: &[CardId]) -> String {
+    let cards: Vec<Value> = cards
+        .iter()
+        .map(|card| json!({"family": "conrad", "card": card}))
+        .collect();
+    json!({
+        "library": "wpl",
+        "cards": cards,
+        "planned_at": world.clock.now() - Duration::seconds(1),
+        "run": {"job": "check-cards", "label": "all", "scheduled_time": "2026-11-21T10:00:00Z"},
+    })
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_visit_is_checked_once_and_published_though_it_comes_twice() {
+    let world = World::new().await;
+    let cards = [world.add_card("1").await, world.add_card("2").await];
+    let event = queue_event(&[&message(&world, &cards)]);
+    for _ in 0..2 {
+        deliver(&world, event.clone(), None, Pace::NONE)
+            .await
+            .unwrap();
+    }
+    assert_eq!(*world.site.logins.lock().unwrap(), 2);
+    assert_eq!(world.published("CardsChecked"), [(2, vec![]), (0, vec![])]);
+    assert_eq!(world.published("CardsFailed"), [(0, vec![]), (0, vec![])]);
+}
+
+#[tokio::test]
+async fn what_a_site_does_is_an_outcome_and_no_error() {
+    let world = World::new().await;
+    let cards = [world.add_card("1").await, world.add_card("2").await];
+    *world.site.failure.lock().unwrap() = Some(Failure::site_down("no answer"));
+    let event = queue_event(&[&message(&world, &cards)]);
+    deliver(&world, event, None, Pace::NONE).await.unwrap();
+    assert_eq!(world.published("CardsFailed"), [(1, vec![])]);
+    assert_eq!(
+        world.published("CardsFailedByKind"),
+        [
+            (1, vec!["not_tried".to_owned()]),
+            (1, vec!["site_down".to_owned()])
+        ]
+    );
+}
+
+#[tokio::test]
+async fn cards_for_which_lambda_leaves_no_time_are_not_tried_and_on_record() {
+    let world = World::new().await;
+    let mut cards = Vec::new();
+    for number in ["1", "2", "3"] {
+        cards.push(world.add_card(number).await);
+    }
+    let pace = Pace {
+        pause: std::time::Duration::from_secs(80),
+        jitter: std::time::Duration::ZERO,
+    };
+    // Half of 300 s is kept: the second card begins at 80 s, the third would at 160 s.
+    let ends_at = world.clock.now() + Duration::seconds(300);
+    let event = queue_event(&[&message(&world, &cards)]);
+    deliver(&world, event, Some(ends_at), pace).await.unwrap();
+    assert_eq!(*world.site.logins.lock().unwrap(), 2);
+    let last = world.store.card(cards[2]).await.unwrap().unwrap();
+    let failure = last.state.last_check.unwrap().failure.unwrap();
+    assert_eq!(failure.kind, FailureKind::NotTried);
+    assert!(failure.detail.contains("ran out of time"));
+}
+
+#[test]
+fn a_short_invocation_keeps_half_of_its_time() {
+    let now: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
+    let begin = |seconds| (last_begin(now, now + Duration::seconds(seconds)) - now).num_seconds();
+    assert_eq!((begin(900), begin(300), begin(30)), (700, 150, 15));
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_fails_the_message_and_what_was_checked_is_published() {
+    let world = World::new().await;
+    let cards = [world.add_card("1").await, world.add_card("2").await];
+    let print = world.store.card(cards[0]).await.unwrap().unwrap();
+    let other = world.store.secrets(&cards[1..]).await.unwrap();
+    world
+        .store
+        .replace_secret(cards[0], &print.card.fingerprint, &other[0].1)
+        .await
+        .unwrap();
+    let event = queue_event(&[&message(&world, &cards)]);
+    let error = deliver(&world, event, None, Pace::NONE).await.unwrap_err();
+    assert!(
+        matches!(error, HandlerError::Job(JobError::Seal(_))),
+        "{error}"
+    );
+    assert_eq!(world.published("CardsChecked"), [(1, vec![])]);
+}
+
+#[rstest]
+#[case::of_a_schedule(json!({"label": "all"}), "“Records”")]
+#[case::empty(json!({"Records": []}), "there is no message")]
+#[case::no_json(queue_event(&["hello"]), "m0 is not a visit")]
+#[case::another(queue_event(&[r#"{"family":"conrad","date":"2026-11-21"}"#]), "unknown field `family`")]
+#[case::half(queue_event(&[r#"{"library":"wpl"}"#]), "library, cards, planned_at and run")]
+#[tokio::test]
+async fn an_event_or_message_of_another_kind_is_an_error_that_says_what_was_expected(
+    #[case] event: Value,
+    #[case] words: &str,
+) {
+    let error = deliver(&World::new().await, event, None, Pace::NONE)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            HandlerError::Message(MessageError::Event(_) | MessageError::Body { .. })
+        ),
+        "{error}"
+    );
+    assert!(error.to_string().contains(words), "{error}");
+}

@@ -1,0 +1,63 @@
+//! The messages of a queue: what they must hold, and what is wrong with them.
+
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// An event or a message is not what this queue holds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// The event does not come from a queue.
+    #[error(
+        "The event is not one of a queue: expected are “Records”, each with “messageId” and “body” ({0})."
+    )]
+    Event(String),
+    /// A message holds something else. It is tried again, and then kept in the dead-letter queue.
+    #[error("The message {id} is not {what}: {fault}. Expected are the fields {expected}.")]
+    Body {
+        /// The id that the queue gave it.
+        id: String,
+        /// What it should be.
+        what: &'static str,
+        /// The fields of that.
+        expected: &'static str,
+        /// What is wrong.
+        fault: String,
+    },
+}
+
+/// The messages of an event.
+pub fn records(event: Value) -> Result<Vec<SqsMessage>, MessageError> {
+    let event: SqsEvent =
+        serde_json::from_value(event).map_err(|fault| MessageError::Event(fault.to_string()))?;
+    if event.records.is_empty() {
+        return Err(MessageError::Event("there is no message".to_owned()));
+    }
+    Ok(event.records)
+}
+
+/// The id that the queue gave a message.
+pub fn id(message: &SqsMessage) -> &str {
+    message.message_id.as_deref().unwrap_or("without an id")
+}
+
+/// For the how-manieth time it comes.
+pub fn receive_count(message: &SqsMessage) -> Option<&str> {
+    let count = message.attributes.get("ApproximateReceiveCount")?;
+    Some(count.as_str())
+}
+
+/// What a message holds.
+pub fn body<T: DeserializeOwned>(
+    message: &SqsMessage,
+    what: &'static str,
+    expected: &'static str,
+) -> Result<T, MessageError> {
+    let body = message.body.as_deref().unwrap_or_default();
+    serde_json::from_str(body).map_err(|fault| MessageError::Body {
+        id: id(message).to_owned(),
+        what,
+        expected,
+        fault: fault.to_string(),
+    })
+}

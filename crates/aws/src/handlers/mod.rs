@@ -1,0 +1,118 @@
+//! What each function does with an event; a `main.rs` only brings the parts together.
+//!
+//! A handler knows core's traits alone, so that its tests need neither Lambda nor AWS.
+
+pub mod check_card;
+pub mod check_cards;
+pub mod event;
+pub mod logging;
+pub mod message;
+pub mod notify_all;
+pub mod notify_family;
+
+#[cfg(test)]
+mod testing;
+
+use std::process::ExitCode;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hippo_core::clock::Clock;
+use hippo_core::jobs::JobError;
+use hippo_core::store::StoreError;
+use lambda_runtime::{Context, Diagnostic};
+
+use crate::environment::{self, Environment, EnvironmentError};
+use crate::handlers::event::EventError;
+use crate::handlers::message::MessageError;
+
+/// Why an invocation failed. The trigger then tries again, and in the end keeps the event apart.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerError {
+    /// The event is not one of a schedule.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// The event or a message is not one of a queue.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// The job could not do its work.
+    #[error(transparent)]
+    Job(#[from] JobError),
+}
+
+impl HandlerError {
+    /// Its name in Lambda's error document.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Event(_) => "Event",
+            Self::Message(_) => "Message",
+            Self::Job(JobError::Store(_)) => "Store",
+            Self::Job(JobError::Seal(_)) => "Keys",
+            Self::Job(JobError::Render(_)) => "Render",
+            Self::Job(JobError::Queue(_)) => "Queue",
+        }
+    }
+
+    /// Logs it, once, where the invocation ends with it.
+    fn logged(self) -> Self {
+        tracing::error!(error.kind = self.name(), error = %self, "The invocation failed.");
+        self
+    }
+}
+
+impl From<StoreError> for HandlerError {
+    fn from(error: StoreError) -> Self {
+        Self::Job(error.into())
+    }
+}
+
+impl From<HandlerError> for Diagnostic {
+    fn from(error: HandlerError) -> Self {
+        Self {
+            error_type: error.name().to_owned(),
+            error_message: error.to_string(),
+        }
+    }
+}
+
+/// Lambda's clock. A function takes no other.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LambdaClock;
+
+#[async_trait]
+impl Clock for LambdaClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+
+    async fn sleep(&self, duration: std::time::Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// When Lambda ends the invocation.
+pub fn deadline(context: &Context) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(i64::try_from(context.deadline).ok()?)
+}
+
+/// Reads the environment and sets up the logs.
+pub fn begin<T: Environment>() -> Result<T, EnvironmentError> {
+    let environment = T::read(&environment::of_process);
+    let level = environment
+        .as_ref()
+        .map(|environment| environment.common().log_level)
+        .unwrap_or_default();
+    logging::start(level);
+    environment
+}
+
+/// The end of a function's `main`: why it could not start is logged, once.
+pub fn end(result: Result<(), lambda_runtime::Error>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "The function could not start.");
+            ExitCode::FAILURE
+        }
+    }
+}

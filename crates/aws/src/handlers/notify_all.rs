@@ -1,0 +1,48 @@
+//! `notify-all`: a schedule fires, and a message a family that is due goes to the queue.
+
+use hippo_core::jobs::hand_out_notices::{HandOutNoticesPorts, hand_out_notices};
+use hippo_core::run::Job;
+use serde_json::{Value, json};
+
+use crate::handlers::HandlerError;
+use crate::handlers::check_cards::{answer_not_begun, publish};
+use crate::handlers::event::ScheduleEvent;
+use crate::metrics::Metrics;
+
+/// Hands out the notices that are due; answers with the run, for who waits for it.
+pub async fn handle(
+    ports: &HandOutNoticesPorts<'_>,
+    metrics: &Metrics,
+    event: &Value,
+) -> Result<Value, HandlerError> {
+    match work(ports, metrics, event).await {
+        Ok(answer) => {
+            tracing::info!(%answer, "The invocation is done.");
+            Ok(answer)
+        }
+        Err(error) => Err(error.logged()),
+    }
+}
+
+async fn work(
+    ports: &HandOutNoticesPorts<'_>,
+    metrics: &Metrics,
+    event: &Value,
+) -> Result<Value, HandlerError> {
+    let event = ScheduleEvent::read(event, Job::NotifyAll)?;
+    tracing::info!(label = %event.label, scheduled_time = %event.scheduled_time, "Planning notices.");
+    let input = event.notify_all();
+    let plan = event.plan(
+        Job::NotifyAll,
+        serde_json::to_value(&input).unwrap_or_default(),
+    );
+    let run = match hand_out_notices(ports, plan, &input).await? {
+        Ok(run) => run,
+        Err(not_begun) => return Ok(answer_not_begun(&not_begun)),
+    };
+    publish(metrics, &run, "NoticesPlanned", run.counts.planned.into());
+    Ok(json!({"run": run.key.to_string(), "notices": run.counts.planned}))
+}
+
+#[cfg(test)]
+mod tests;

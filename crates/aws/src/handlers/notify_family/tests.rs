@@ -1,0 +1,113 @@
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use hippo_core::mail::{Mail, MailAnswer};
+use hippo_core::notice::record::NoticeRecord;
+use serde_json::json;
+
+use super::*;
+use crate::handlers::testing::{World, queue_event};
+
+#[derive(Default)]
+struct TestMailer {
+    sent: Mutex<usize>,
+    refuse: bool,
+}
+
+#[async_trait]
+impl Mailer for TestMailer {
+    async fn send(&self, _: &Mail) -> MailAnswer {
+        *self.sent.lock().unwrap() += 1;
+        if self.refuse {
+            return MailAnswer::Refused {
+                reason: "no".to_owned(),
+                for_good: true,
+            };
+        }
+        MailAnswer::Accepted {
+            message_id: "id".to_owned(),
+            refused: Vec::new(),
+        }
+    }
+}
+
+/// A world whose family has a card that was never checked, and a notice planned for today.
+async fn world() -> World {
+    let world = World::new().await;
+    world.add_card("1").await;
+    let family = "conrad".parse().unwrap();
+    let date = "2026-11-21".parse().unwrap();
+    let record = NoticeRecord::planned(family, date, world.clock.now());
+    world.store.plan_notice(&record).await.unwrap();
+    world
+}
+
+async fn deliver(
+    world: &World,
+    mailer: &TestMailer,
+    event: Value,
+) -> Result<SqsBatchResponse, HandlerError> {
+    let ports = Ports {
+        families: &world.store,
+        accounts: &world.store,
+        notices: &world.store,
+        libraries: &world.store,
+        mailer,
+        clock: &world.clock,
+        operator_contact: None,
+    };
+    handle(&ports, &world.metrics, event).await
+}
+
+const TODAY: &str = r#"{"family":"conrad","date":"2026-11-21"}"#;
+
+#[tokio::test]
+async fn a_notice_that_comes_twice_is_one_mail() {
+    let (world, mailer) = (world().await, TestMailer::default());
+    for _ in 0..2 {
+        let response = deliver(&world, &mailer, queue_event(&[TODAY, TODAY]))
+            .await
+            .unwrap();
+        assert!(response.batch_item_failures.is_empty());
+    }
+    assert_eq!(*mailer.sent.lock().unwrap(), 1);
+    assert_eq!(world.published("NoticesSent"), [(1, vec![])]);
+    assert_eq!(world.published("NoticesGivenUp"), [(0, vec![])]);
+}
+
+#[tokio::test]
+async fn a_poisoned_message_comes_again_alone_and_the_rest_is_sent() {
+    let (world, mailer) = (world().await, TestMailer::default());
+    let event = queue_event(&["{}", TODAY, "hello"]);
+    let response = deliver(&world, &mailer, event).await.unwrap();
+    let failed: Vec<&str> = response
+        .batch_item_failures
+        .iter()
+        .map(|failure| failure.item_identifier.as_str())
+        .collect();
+    assert_eq!(failed, ["m0", "m2"]);
+    assert_eq!(*mailer.sent.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_for_good_is_published_as_given_up() {
+    let mailer = TestMailer {
+        refuse: true,
+        ..TestMailer::default()
+    };
+    let world = world().await;
+    deliver(&world, &mailer, queue_event(&[TODAY]))
+        .await
+        .unwrap();
+    assert_eq!(world.published("NoticesGivenUp"), [(1, vec![])]);
+    assert_eq!(world.published("NoticesSent"), [(0, vec![])]);
+}
+
+#[tokio::test]
+async fn an_event_of_another_kind_is_an_error() {
+    let world = world().await;
+    let error = deliver(&world, &TestMailer::default(), json!({"label": "all"}))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("“Records”"), "{error}");
+}

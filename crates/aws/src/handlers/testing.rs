@@ -1,0 +1,185 @@
+//! A world in memory for the handlers: a store, a clock, and what they publish.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveTime, Utc};
+use hippo_core::account::Account;
+use hippo_core::card::{Card, CardSecret};
+use hippo_core::clock::Clock;
+use hippo_core::failure::Failure;
+use hippo_core::family::{Family, Preferences};
+use hippo_core::ids::CardId;
+use hippo_core::library::Library;
+use hippo_core::seal::{KeyRing, KeySource, SealError};
+use hippo_core::site::{LibrarySite, LoginPermit};
+use hippo_core::store::memory::MemoryStore;
+use hippo_core::store::{CardStore, FamilyStore, LibraryStore};
+use serde_json::{Value, json};
+
+use crate::metrics::Metrics;
+
+pub(crate) struct World {
+    pub(crate) store: MemoryStore,
+    pub(crate) clock: TestClock,
+    pub(crate) metrics: Metrics,
+    pub(crate) keys: OneRing,
+    pub(crate) site: TestSite,
+    lines: Arc<Mutex<Vec<Value>>>,
+}
+
+pub(crate) struct TestClock(Mutex<DateTime<Utc>>);
+
+#[async_trait]
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+
+    async fn sleep(&self, duration: std::time::Duration) {
+        self.advance(chrono::Duration::from_std(duration).unwrap());
+    }
+}
+
+impl TestClock {
+    pub(crate) fn advance(&self, by: chrono::Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+pub(crate) struct OneRing(KeyRing);
+
+#[async_trait]
+impl KeySource for OneRing {
+    async fn key_ring(&self) -> Result<KeyRing, SealError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// Answers with empty accounts, or with this failure; counts the logins.
+#[derive(Default)]
+pub(crate) struct TestSite {
+    pub(crate) failure: Mutex<Option<Failure>>,
+    pub(crate) logins: Mutex<usize>,
+}
+
+#[async_trait]
+impl LibrarySite for TestSite {
+    async fn check(
+        &self,
+        library: &Library,
+        _: &CardSecret,
+        permit: &dyn LoginPermit,
+    ) -> Result<Account, Failure> {
+        permit.about_to_log_in().await?;
+        *self.logins.lock().unwrap() += 1;
+        match self.failure.lock().unwrap().clone() {
+            Some(failure) => Err(failure),
+            None => Ok(Account {
+                loans: Some(Vec::new()),
+                holds: Some(Vec::new()),
+                ..Account::unknown(library.system.clone())
+            }),
+        }
+    }
+}
+
+impl World {
+    /// 2026-11-21 06:40 in Toronto, the family `conrad` and the library `wpl`.
+    pub(crate) async fn new() -> Self {
+        let lines: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let kept = lines.clone();
+        let world = Self {
+            store: MemoryStore::default(),
+            clock: TestClock(Mutex::new("2026-11-21T11:40:00Z".parse().unwrap())),
+            metrics: Metrics::to("Test", move |line| {
+                kept.lock()
+                    .unwrap()
+                    .push(serde_json::from_str(line).unwrap());
+            }),
+            keys: OneRing(KeyRing::generate().unwrap()),
+            site: TestSite::default(),
+            lines,
+        };
+        let library = Library {
+            id: "wpl".parse().unwrap(),
+            name: "Waterford".to_owned(),
+            system: "sierra".parse().unwrap(),
+            base_url: "https://books.example.org".parse().unwrap(),
+            account_url: None,
+            timezone: chrono_tz::America::Toronto,
+            date_format: None,
+            login_hosts: Vec::new(),
+            options: std::collections::BTreeMap::new(),
+        };
+        let family = Family {
+            id: "conrad".parse().unwrap(),
+            name: "Conrad".to_owned(),
+            recipients: vec!["pat@example.org".parse().unwrap()],
+            timezone: chrono_tz::America::Toronto,
+            notice_time: NaiveTime::from_hms_opt(6, 30, 0).unwrap(),
+            preferences: Preferences::default(),
+            paused: false,
+            created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+        };
+        world.store.add_library(&library).await.unwrap();
+        world.store.add_family(&family).await.unwrap();
+        world
+    }
+
+    pub(crate) async fn add_card(&self, number: &str) -> CardId {
+        let (id, number) = (CardId::generate(), number.to_owned().into());
+        let library = "wpl".parse().unwrap();
+        let card = Card {
+            id,
+            family: "conrad".parse().unwrap(),
+            fingerprint: self.keys.0.fingerprint(&library, &number),
+            library,
+            patron: "Pat".to_owned(),
+            paused: false,
+            created_at: self.clock.now(),
+        };
+        let secret = CardSecret {
+            number,
+            pin: "4711".to_owned().into(),
+        };
+        let sealed = self.keys.0.seal(id, &secret).unwrap();
+        self.store.add_card(&card, &sealed).await.unwrap();
+        id
+    }
+
+    /// The metrics published under this name: value, and the dimensions they stand under.
+    pub(crate) fn published(&self, name: &str) -> Vec<(i64, Vec<String>)> {
+        let mut found = Vec::new();
+        for line in self.lines.lock().unwrap().iter() {
+            for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+                let metrics = directive["Metrics"].as_array().unwrap();
+                if metrics.iter().any(|metric| metric["Name"] == name) {
+                    let dimensions = directive["Dimensions"][0].as_array().unwrap();
+                    let values = dimensions
+                        .iter()
+                        .map(|dimension| line[dimension.as_str().unwrap()].as_str().unwrap());
+                    found.push((
+                        line[name].as_i64().unwrap(),
+                        values.map(str::to_owned).collect(),
+                    ));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The event of a queue with these bodies; the ids are `m0`, `m1` …
+pub(crate) fn queue_event(bodies: &[&str]) -> Value {
+    let records: Vec<Value> = bodies
+        .iter()
+        .enumerate()
+        .map(|(index, body)| {
+            json!({"messageId": format!("m{index}"), "receiptHandle": "r", "body": body,
+                "attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {},
+                "md5OfBody": "x", "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:1:q", "awsRegion": "us-east-1"})
+        })
+        .collect();
+    json!({"Records": records})
+}

@@ -1,0 +1,143 @@
+//! Metrics in CloudWatch's embedded metric format: a JSON line on standard output, no request.
+//!
+//! Every combination of dimensions is paid for as a metric of its own: `Job`, `Label` and `Kind` are
+//! all there are. `infra/metrics.md` lists what is published.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+/// What a value counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Time.
+    Milliseconds,
+}
+
+impl Unit {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Milliseconds => "Milliseconds",
+        }
+    }
+}
+
+/// Publishes metrics of one namespace.
+pub struct Metrics {
+    namespace: String,
+    line: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Metrics {
+    /// To standard output, where CloudWatch reads them.
+    pub fn new(namespace: impl Into<String>) -> Self {
+        Self::to(namespace, |line| println!("{line}"))
+    }
+
+    /// To somewhere else, a line at a time.
+    pub fn to(namespace: impl Into<String>, line: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self {
+            namespace: namespace.into(),
+            line: Box::new(line),
+        }
+    }
+
+    /// A line of metrics that were taken at `at`; [`Line::publish`] writes it.
+    pub fn at(&self, at: DateTime<Utc>) -> Line<'_> {
+        Line {
+            metrics: self,
+            at,
+            directives: Vec::new(),
+            members: Map::new(),
+        }
+    }
+}
+
+/// One line that is being put together.
+pub struct Line<'a> {
+    metrics: &'a Metrics,
+    at: DateTime<Utc>,
+    directives: Vec<Value>,
+    members: Map<String, Value>,
+}
+
+impl Line<'_> {
+    /// Metrics that share these dimensions. A dimension has one value in a line.
+    #[must_use]
+    pub fn metrics(mut self, dimensions: &[(&str, &str)], values: &[(&str, Unit, i64)]) -> Self {
+        let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
+        let metrics: Vec<Value> = values
+            .iter()
+            .map(|(name, unit, _)| json!({"Name": name, "Unit": unit.as_str()}))
+            .collect();
+        self.directives.push(json!({
+            "Namespace": self.metrics.namespace,
+            "Dimensions": [names],
+            "Metrics": metrics,
+        }));
+        for (name, value) in dimensions {
+            self.members.insert((*name).to_owned(), json!(value));
+        }
+        for (name, _, value) in values {
+            self.members.insert((*name).to_owned(), json!(value));
+        }
+        self
+    }
+
+    /// A field for those who read the log: no metric, no cost.
+    #[must_use]
+    pub fn field(mut self, name: &str, value: &str) -> Self {
+        self.members.insert(name.to_owned(), json!(value));
+        self
+    }
+
+    /// Writes the line.
+    pub fn publish(mut self) {
+        let head = json!({
+            "Timestamp": self.at.timestamp_millis(),
+            "CloudWatchMetrics": self.directives,
+        });
+        self.members.insert("_aws".to_owned(), head);
+        (self.metrics.line)(&Value::Object(self.members).to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    #[test]
+    fn a_line_holds_values_dimensions_and_where_to_find_them() {
+        let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+        let kept = lines.clone();
+        let metrics = Metrics::to("LibraryHippo/test", move |line| {
+            kept.lock().unwrap().push(line.to_owned());
+        });
+        metrics
+            .at("2026-11-21T10:00:00Z".parse().unwrap())
+            .metrics(&[("Job", "check-cards")], &[("Runs", Unit::Count, 1)])
+            .metrics(&[], &[("VisitDuration", Unit::Milliseconds, 1200)])
+            .field("library", "wpl")
+            .publish();
+        let line: Value = serde_json::from_str(&lines.lock().unwrap()[0]).unwrap();
+        assert_eq!(
+            line,
+            json!({
+                "_aws": {
+                    "Timestamp": 1_795_255_200_000_i64,
+                    "CloudWatchMetrics": [
+                        {"Namespace": "LibraryHippo/test", "Dimensions": [["Job"]], "Metrics": [{"Name": "Runs", "Unit": "Count"}]},
+                        {"Namespace": "LibraryHippo/test", "Dimensions": [[]], "Metrics": [{"Name": "VisitDuration", "Unit": "Milliseconds"}]},
+                    ],
+                },
+                "Job": "check-cards",
+                "Runs": 1,
+                "VisitDuration": 1200,
+                "library": "wpl",
+            })
+        );
+    }
+}

@@ -1,0 +1,286 @@
+use std::time::Duration;
+
+use aws_sdk_sesv2::config::retry::RetryConfig;
+use aws_sdk_sesv2::config::timeout::TimeoutConfig;
+use axum::http::StatusCode;
+use rstest::rstest;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::testing::{Fake, config, fake};
+
+/// A client like [`crate::clients::ses`], less patient.
+fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_sesv2::config::Builder::from(&config(endpoint))
+        .retry_config(RetryConfig::standard().with_max_attempts(1))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_millis(500))
+                .operation_timeout(Duration::from_millis(500))
+                .build(),
+        )
+        .build();
+    Client::from_conf(config)
+}
+
+fn mailer(endpoint: &str) -> SesMailer {
+    let sender = Sender::new("hippo@example.org".parse().unwrap());
+    SesMailer::new(client(endpoint), sender, Some("the-set".to_owned()))
+}
+
+fn mail() -> Mail {
+    Mail {
+        to: vec![
+            "pat@example.org".parse().unwrap(),
+            "käthe@example.org".parse().unwrap(),
+        ],
+        subject: "1 overdue".to_owned(),
+        text: "Emma".to_owned(),
+        html: "<p>Emma</p>".to_owned(),
+        date: "2026-11-21T11:30:00Z".parse().unwrap(),
+        tag: Some(MailTag {
+            family: "conrad".parse().unwrap(),
+            date: "2026-11-21".parse().unwrap(),
+            fence: 3,
+        }),
+    }
+}
+
+async fn ses(status: u16, code: &'static str, message: &'static str) -> Fake {
+    fake(move |_, _| {
+        let body = if status == 200 {
+            json!({"MessageId": "0100-ses"}).to_string()
+        } else {
+            json!({"__type": code, "message": message}).to_string()
+        };
+        (StatusCode::from_u16(status).unwrap(), body)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_mail_goes_out_raw_with_its_tags_and_the_configuration_set() {
+    let ses = ses(200, "", "").await;
+    let answer = mailer(&ses.url).send(&mail()).await;
+    let MailAnswer::Accepted {
+        message_id,
+        refused,
+    } = answer
+    else {
+        panic!("{answer:?}");
+    };
+    assert_eq!((message_id.as_str(), refused.len()), ("0100-ses", 1));
+    let asked: Value = serde_json::from_slice(&ses.bodies()[0]).unwrap();
+    assert_eq!(asked["FromEmailAddress"], "hippo@example.org");
+    assert_eq!(
+        asked["Destination"]["ToAddresses"],
+        json!(["pat@example.org"])
+    );
+    assert_eq!(asked["ConfigurationSetName"], "the-set");
+    assert_eq!(
+        asked["EmailTags"],
+        json!([
+            {"Name": "family", "Value": "conrad"},
+            {"Name": "date", "Value": "2026-11-21"},
+            {"Name": "fence", "Value": "3"},
+        ])
+    );
+    let built = mime::build(&mail(), &Sender::new("hippo@example.org".parse().unwrap())).unwrap();
+    assert_eq!(
+        asked["Content"]["Raw"]["Data"],
+        aws_smithy_types::base64::encode(built.bytes)
+    );
+}
+
+#[derive(Debug, PartialEq)]
+enum Expected {
+    Now,
+    ForGood,
+    Unknown,
+}
+
+#[rstest]
+#[case::throttled(
+    429,
+    "TooManyRequestsException",
+    "slow",
+    Expected::Now,
+    "sending quota"
+)]
+#[case::throttling(400, "ThrottlingException", "slow", Expected::Now, "sending quota")]
+#[case::sandbox(
+    400,
+    "MessageRejected",
+    "Email address is not verified: canary@example.org",
+    Expected::Now,
+    "SES sandbox every recipient must be verified"
+)]
+#[case::unverified(
+    400,
+    "MailFromDomainNotVerifiedException",
+    "x",
+    Expected::Now,
+    "Verify the identity of MAIL_FROM"
+)]
+#[case::suspended(400, "AccountSuspendedException", "x", Expected::Now, "suspended")]
+#[case::paused(400, "SendingPausedException", "x", Expected::Now, "paused")]
+#[case::no_set(404, "NotFoundException", "x", Expected::Now, "Deploy the stack again")]
+#[case::denied(
+    403,
+    "AccessDeniedException",
+    "not for canary@example.org",
+    Expected::Now,
+    "MAIL_FROM must be the address"
+)]
+#[case::content(
+    400,
+    "MessageRejected",
+    "canary@example.org: virus",
+    Expected::ForGood,
+    "does not take this mail"
+)]
+#[case::bad(
+    400,
+    "BadRequestException",
+    "canary@example.org",
+    Expected::ForGood,
+    "does not take this mail"
+)]
+#[case::other(418, "Teapot", "x", Expected::Now, "Teapot")]
+#[case::internal(500, "InternalFailure", "x", Expected::Unknown, "status 500")]
+#[case::unavailable(503, "ServiceUnavailable", "x", Expected::Unknown, "status 503")]
+#[tokio::test]
+async fn what_ses_answers_is_one_of_four(
+    #[case] status: u16,
+    #[case] code: &'static str,
+    #[case] message: &'static str,
+    #[case] expected: Expected,
+    #[case] words: &str,
+) {
+    let ses = ses(status, code, message).await;
+    let answer = mailer(&ses.url).send(&mail()).await;
+    let (kind, reason) = match answer {
+        MailAnswer::Refused {
+            reason,
+            for_good: false,
+        } => (Expected::Now, reason),
+        MailAnswer::Refused { reason, .. } => (Expected::ForGood, reason),
+        MailAnswer::Unknown { reason } => (Expected::Unknown, reason),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(kind, expected, "{reason}");
+    assert!(reason.contains(words), "{reason}");
+    assert!(!reason.contains("canary"), "{reason}");
+    assert_eq!(ses.bodies().len(), 1, "a mail was handed over twice");
+}
+
+/// Listens, reads what comes, and then does this.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    HangUpAfterRequest,
+    HangUpWithinAnswer,
+    Silence,
+    Nonsense,
+}
+
+async fn faulty(fault: Fault) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut buffer = vec![0; 64 * 1024];
+            let _ = stream.read(&mut buffer).await;
+            match fault {
+                Fault::HangUpAfterRequest => drop(stream),
+                Fault::HangUpWithinAnswer => {
+                    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{\"Mess";
+                    stream.write_all(head).await.unwrap();
+                }
+                Fault::Nonsense => {
+                    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n<ok>";
+                    stream.write_all(answer).await.unwrap();
+                    kept.push(stream);
+                }
+                Fault::Silence => kept.push(stream),
+            }
+        }
+    });
+    url
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_lost_after_the_request_is_unknown(
+    #[values(
+        Fault::HangUpAfterRequest,
+        Fault::HangUpWithinAnswer,
+        Fault::Silence,
+        Fault::Nonsense
+    )]
+    fault: Fault,
+) {
+    let answer = mailer(&faulty(fault).await).send(&mail()).await;
+    assert!(
+        matches!(&answer, MailAnswer::Unknown { reason } if reason.contains("may have left")),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn without_a_connection_it_was_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let refusing = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    // An address without a name in any zone, and a port that speaks no TLS.
+    let plain = faulty(Fault::Nonsense).await.replace("http://", "https://");
+    for endpoint in [refusing, "http://ses.invalid".to_owned(), plain] {
+        let answer = mailer(&endpoint).send(&mail()).await;
+        assert!(
+            matches!(&answer, MailAnswer::NotSent { .. }),
+            "{endpoint}: {answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_credentials_it_was_not_sent() {
+    let ses = ses(200, "", "").await;
+    let config =
+        aws_sdk_sesv2::config::Builder::from(&crate::testing::config_without_credentials(&ses.url))
+            .build();
+    let sender = Sender::new("hippo@example.org".parse().unwrap());
+    let mailer = SesMailer::new(Client::from_conf(config), sender, None);
+    let answer = mailer.send(&mail()).await;
+    assert!(matches!(answer, MailAnswer::NotSent { .. }), "{answer:?}");
+    assert!(ses.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn more_recipients_than_ses_takes_are_refused_with_what_to_do() {
+    let ses = ses(200, "", "").await;
+    let mail = Mail {
+        to: (0..51)
+            .map(|n| format!("pat{n}@example.org").parse().unwrap())
+            .collect(),
+        ..mail()
+    };
+    let answer = mailer(&ses.url).send(&mail).await;
+    assert!(
+        matches!(&answer, MailAnswer::Refused { reason, for_good: true } if reason.contains("at most 50")),
+        "{answer:?}"
+    );
+    assert!(ses.bodies().is_empty());
+}
+
+#[test]
+fn the_real_client_tries_once_and_gives_up_before_the_lease_may_end() {
+    let limit = chrono::Duration::from_std(crate::clients::SES_LIMIT).unwrap();
+    assert!(limit < hippo_core::notice::record::SEND_LIMIT);
+    let client = crate::clients::ses(&config("http://127.0.0.1:1"));
+    assert_eq!(client.config().retry_config().unwrap().max_attempts(), 1);
+    let limits = client.config().timeout_config().unwrap();
+    assert_eq!(limits.operation_timeout(), Some(crate::clients::SES_LIMIT));
+}

@@ -1,0 +1,67 @@
+//! A service on loopback that answers what a test wants answered.
+
+use std::sync::{Arc, Mutex};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use tokio::net::TcpListener;
+
+/// A service that is up as long as the test runs.
+pub(crate) struct Fake {
+    pub(crate) url: String,
+    bodies: Arc<Mutex<Vec<Bytes>>>,
+}
+
+impl Fake {
+    /// What it was asked, in order.
+    pub(crate) fn bodies(&self) -> Vec<Bytes> {
+        self.bodies.lock().unwrap().clone()
+    }
+}
+
+/// Answers every request with what `answer` makes of its number (from 0) and body.
+pub(crate) async fn fake(
+    answer: impl Fn(usize, &Bytes) -> (StatusCode, String) + Send + Sync + 'static,
+) -> Fake {
+    let bodies: Arc<Mutex<Vec<Bytes>>> = Arc::default();
+    let kept = bodies.clone();
+    let answer = Arc::new(answer);
+    let service = Router::new().fallback(move |headers: HeaderMap, body: Bytes| {
+        let number = {
+            let mut kept = kept.lock().unwrap();
+            kept.push(body.clone());
+            kept.len() - 1
+        };
+        let kind = headers.get("content-type").cloned();
+        let answer = answer(number, &body);
+        async move {
+            let kind = kind.unwrap_or_else(|| "application/json".parse().unwrap());
+            (answer.0, [("content-type", kind)], answer.1)
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    Fake { url, bodies }
+}
+
+/// Made-up credentials, and this endpoint for every service.
+pub(crate) fn config(endpoint: &str) -> SdkConfig {
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    config_without_credentials(endpoint)
+        .into_builder()
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
+}
+
+/// This endpoint for every service, and nobody to sign as.
+pub(crate) fn config_without_credentials(endpoint: &str) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(endpoint)
+        .build()
+}

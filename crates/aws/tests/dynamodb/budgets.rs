@@ -1,0 +1,194 @@
+//! What each access costs, as DynamoDB itself counts it.
+
+use std::time::Duration;
+
+use hippo_core::card::{Card, CardKey};
+use hippo_core::failure::FailureKind;
+use hippo_core::run::{Job, Run, RunOutcome};
+use hippo_core::store::contract::sample;
+use hippo_core::store::{
+    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, Saved,
+    Scope, SecretStore, VisitStore,
+};
+use uuid::Uuid;
+
+use crate::emulator::{Fresh, Request, fresh};
+
+/// A family, a library, and so many cards.
+pub(crate) async fn cards(store: &Fresh, count: usize) -> Vec<Card> {
+    store.add_family(&sample::family("conrad")).await.unwrap();
+    store.add_library(&sample::library("wpl")).await.unwrap();
+    let mut cards = Vec::new();
+    for number in 0..count {
+        let card = sample::card("conrad", "wpl", &format!("{number:064}"));
+        cards.push(sample::add_card(&store.store, card).await);
+    }
+    store.spent.take();
+    cards
+}
+
+fn operations(requests: &[Request]) -> Vec<&str> {
+    requests
+        .iter()
+        .map(|request| request.operation.as_str())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_page_of_100_cards_to_check_is_one_query() {
+    let Some(store) = fresh().await else { return };
+    cards(&store, 103).await;
+    for scope in [Scope::All, Scope::Failed] {
+        let page = store.cards_to_check(scope, None, 100).await.unwrap();
+        assert_eq!(page.len(), 100);
+        let spent = store.spent.take();
+        assert_eq!(operations(&spent), ["Query"]);
+        // Half a unit for each 4 KB, since the index need not be up to date.
+        assert!((1.0..=13.0).contains(&spent[0].units), "{spent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_visit_of_ten_cards_is_loaded_by_one_request() {
+    let Some(store) = fresh().await else { return };
+    let cards = cards(&store, 10).await;
+    let keys: Vec<CardKey> = cards.iter().map(Card::key).collect();
+    let library = &cards[0].library;
+    let loaded = store.load_visit(library, &keys).await.unwrap().unwrap();
+    assert_eq!(loaded.cards.len(), 10);
+    let spent = store.spent.take();
+    assert_eq!(operations(&spent), ["BatchGetItem"]);
+    assert!((1.0..=22.0).contains(&spent[0].units), "{spent:?}");
+}
+
+#[tokio::test]
+async fn a_check_that_read_the_same_account_costs_two_write_units() {
+    let Some(store) = fresh().await else { return };
+    let card = cards(&store, 1).await.remove(0);
+    for (started, operation, units) in [
+        ("05:10:00", "TransactWriteItems", None),
+        ("09:10:00", "PutItem", Some(2.0)),
+        ("12:10:00", "PutItem", Some(2.0)),
+    ] {
+        let check = sample::check(&card, started, Ok(sample::account(0)));
+        assert!(
+            store
+                .begin_login(&card.key(), &sample::mark(check.id, "2026-11-21"))
+                .await
+                .unwrap()
+        );
+        store.spent.take();
+        assert_eq!(store.save_check(&check).await.unwrap(), Saved::Stored);
+        let spent = store.spent.take();
+        assert_eq!(operations(&spent), ["GetItem", operation]);
+        if let Some(units) = units {
+            assert_eq!(spent[1].units, units, "{started}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_read_something_else_costs_twice_the_size_of_both_items() {
+    let Some(store) = fresh().await else { return };
+    let card = cards(&store, 1).await.remove(0);
+    let save = async |started: &str, account| {
+        let check = sample::check(&card, started, Ok(account));
+        store.save_check(&check).await.unwrap();
+        let spent = store.spent.take();
+        assert_eq!(operations(&spent), ["GetItem", "TransactWriteItems"]);
+        spent[1].units
+    };
+    save("05:10:00", sample::account(0)).await;
+    // Two units each for the head and for an account of less than a kilobyte, one for the index.
+    assert_eq!(save("09:10:00", sample::account(1)).await, 5.0);
+    let mut large = sample::account(2);
+    large.messages = vec!["x".repeat(20_000)];
+    let units = save("12:10:00", large).await;
+    assert_eq!(units, 2.0 * (1.0 + 21.0) + 1.0);
+}
+
+#[tokio::test]
+async fn a_family_with_all_its_accounts_is_one_query() {
+    let Some(store) = fresh().await else { return };
+    for card in cards(&store, 8).await {
+        let check = sample::check(&card, "05:10:00", Ok(sample::account(0)));
+        store.save_check(&check).await.unwrap();
+    }
+    let conrad = sample::family_id("conrad");
+    for day in ["2026-11-20", "2026-11-21"] {
+        store
+            .plan_notice(&sample::notice("conrad", day))
+            .await
+            .unwrap();
+    }
+    store.spent.take();
+    let loaded = store.load_family(&conrad).await.unwrap().unwrap();
+    assert_eq!(loaded.cards.len(), 8);
+    assert!(loaded.cards.iter().all(|(_, account)| account.is_some()));
+    assert_eq!(operations(&store.spent.take()), ["Query"]);
+}
+
+#[tokio::test]
+async fn a_step_of_a_notice_is_one_conditional_write() {
+    let Some(store) = fresh().await else { return };
+    store.add_family(&sample::family("conrad")).await.unwrap();
+    let planned = sample::notice("conrad", "2026-11-21");
+    store.plan_notice(&planned).await.unwrap();
+    store.spent.take();
+    assert!(!store.plan_notice(&planned).await.unwrap());
+    assert_eq!(operations(&store.spent.take()), ["GetItem"]);
+
+    let now = sample::time("06:31:00");
+    let claimed = planned.claim(Uuid::new_v4(), now).unwrap();
+    let sending = claimed.arm("hash".to_owned(), now).unwrap();
+    let sent = sending.accepted("id".to_owned(), None, now).unwrap();
+    for (before, after) in [
+        (&planned, &claimed),
+        (&claimed, &sending),
+        (&sending, &sent),
+    ] {
+        let written = store.replace_notice(before.revision, after, None).await;
+        assert!(written.unwrap());
+        let spent = store.spent.take();
+        assert_eq!(operations(&spent), ["UpdateItem"]);
+        // The table and its place in the list; two of those when it changes lists.
+        assert!((1.0..=3.0).contains(&spent[0].units), "{spent:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_recent_runs_of_a_job_are_one_query() {
+    let Some(store) = fresh().await else { return };
+    for minute in 10..40 {
+        let run = sample::run(Job::CheckCards, "all", &format!("05:{minute}:00"));
+        let silence = Duration::from_secs(60);
+        store.start_run(&run, false, silence).await.unwrap();
+        let done = Run {
+            outcome: RunOutcome::Done,
+            ..run
+        };
+        store.report_run(&done).await.unwrap();
+    }
+    store.spent.take();
+    let runs = store.recent_runs(Some(Job::CheckCards), None, 20).await;
+    assert_eq!(runs.unwrap().len(), 20);
+    assert_eq!(operations(&store.spent.take()), ["Query"]);
+}
+
+#[tokio::test]
+async fn nothing_that_the_stores_do_is_a_scan() {
+    let Some(store) = fresh().await else { return };
+    let card = cards(&store, 2).await.remove(0);
+    let wrong = sample::check(&card, "05:10:00", sample::failed(FailureKind::SiteDown));
+    store.save_check(&wrong).await.unwrap();
+    store.families().await.unwrap();
+    store.libraries().await.unwrap();
+    store.cards_with_secrets().await.unwrap();
+    store.open_notices().await.unwrap();
+    store.recent_runs(None, None, 10).await.unwrap();
+    store.forget_before(sample::time("05:00:00")).await.unwrap();
+    store.remove_family(&card.family).await.unwrap();
+    let spent = store.spent.take();
+    assert!(spent.len() > 10);
+    assert!(!operations(&spent).contains(&"Scan"));
+}

@@ -1,0 +1,114 @@
+//! What stands in the table itself.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use hippo_core::card::CardSecret;
+use hippo_core::run::Job;
+use hippo_core::seal::KeyRing;
+use hippo_core::store::contract::sample;
+use hippo_core::store::{
+    CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, SecretStore,
+};
+use uuid::Uuid;
+
+use crate::emulator::{Fresh, fresh};
+
+type Attributes = HashMap<String, AttributeValue>;
+
+async fn everything(store: &Fresh) -> Vec<Attributes> {
+    let scan = store.client.scan().table_name(store.table_name());
+    scan.send().await.unwrap().items.unwrap()
+}
+
+fn one<'a>(items: &'a [Attributes], sk: &str) -> &'a Attributes {
+    let mut found = items
+        .iter()
+        .filter(|item| item["sk"].as_s().unwrap().starts_with(sk));
+    let item = found.next().unwrap();
+    assert_eq!(found.next(), None);
+    item
+}
+
+#[tokio::test]
+async fn no_number_and_no_pin_stands_anywhere() {
+    let Some(store) = fresh().await else { return };
+    let ring = KeyRing::generate().unwrap();
+    store.add_family(&sample::family("conrad")).await.unwrap();
+    store.add_library(&sample::library("wpl")).await.unwrap();
+    let mut card = sample::card("conrad", "wpl", "f1");
+    let secret = CardSecret {
+        number: "29999000000777".to_owned().into(),
+        pin: "canary-4711".to_owned().into(),
+    };
+    card.fingerprint = ring.fingerprint(&card.library, &secret.number);
+    let sealed = ring.seal(card.id, &secret).unwrap();
+    store.add_card(&card, &sealed).await.unwrap();
+    let check = sample::check(&card, "05:10:00", Ok(sample::account(0)));
+    store
+        .begin_login(&card.key(), &sample::mark(check.id, "2026-11-21"))
+        .await
+        .unwrap();
+    store.save_check(&check).await.unwrap();
+    let sealed = ring.seal(card.id, &secret).unwrap();
+    store
+        .replace_secret(card.id, &card.fingerprint, &sealed)
+        .await
+        .unwrap();
+
+    let items = everything(&store).await;
+    assert_eq!(items.len(), 8);
+    for value in items.iter().flat_map(HashMap::values) {
+        let bytes = match value {
+            AttributeValue::B(bytes) => bytes.as_ref().to_vec(),
+            other => format!("{other:?}").into_bytes(),
+        };
+        for canary in ["canary-4711", "29999000000777"] {
+            let found = bytes
+                .windows(canary.len())
+                .any(|window| window == canary.as_bytes());
+            assert!(!found, "{canary} stands in the table");
+        }
+    }
+    let mut names: Vec<&String> = one(&items, "PIN").keys().collect();
+    names.sort();
+    assert_eq!(names, ["ciphertext", "key", "nonce", "pk", "sk"]);
+}
+
+#[tokio::test]
+async fn runs_and_final_notices_expire_and_open_notices_do_not() {
+    let Some(store) = fresh().await else { return };
+    store.add_family(&sample::family("conrad")).await.unwrap();
+    let record = sample::notice("conrad", "2026-11-21");
+    store.plan_notice(&record).await.unwrap();
+    let items = everything(&store).await;
+    assert!(!one(&items, "NOTICE#").contains_key("expires_at"));
+
+    let now = sample::time("06:31:00");
+    let claimed = record.claim(Uuid::new_v4(), now).unwrap();
+    let skipped = claimed.skip(now).unwrap();
+    for (before, after) in [(&record, &claimed), (&claimed, &skipped)] {
+        let written = store.replace_notice(before.revision, after, None).await;
+        assert!(written.unwrap());
+    }
+    let run = sample::run(Job::CheckCards, "all", "05:00:00");
+    let silence = Duration::from_secs(60);
+    store.start_run(&run, false, silence).await.unwrap();
+
+    let items = everything(&store).await;
+    for (sk, began) in [("NOTICE#", record.planned_at), ("2026-", run.started_at)] {
+        let expires: i64 = one(&items, sk)["expires_at"]
+            .as_n()
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert_eq!(expires, (began + chrono::Duration::days(35)).timestamp());
+    }
+    let others = ["META", "STATE"];
+    for item in &items {
+        if others.contains(&item["sk"].as_s().unwrap().as_str()) {
+            assert!(!item.contains_key("expires_at"));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `notify-all` where others do the work: plans the notices that are due and hands them to a queue.
+
+use crate::clock::Clock;
+use crate::jobs::JobError;
+use crate::jobs::ledger::{self, RunPlan};
+use crate::jobs::notify_all::{NoticePlanner, NotifyAllInput};
+use crate::queue::{DueNotice, NoticeQueue};
+use crate::run::{Counts, Run, RunOutcome};
+use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
+
+/// How many notices are given to the queue at a time.
+pub const BATCH: usize = 100;
+
+/// What handing out notices needs from outside.
+pub struct HandOutNoticesPorts<'a> {
+    /// The families.
+    pub families: &'a dyn FamilyStore,
+    /// The notices.
+    pub notices: &'a dyn NoticeStore,
+    /// The ledger.
+    pub runs: &'a dyn RunStore,
+    /// Where the notices go.
+    pub queue: &'a dyn NoticeQueue,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+/// Plans every notice that is due and hands out those that are free, as one run on record.
+///
+/// The inner error tells why no run was begun. The run ends when all is handed out: its counts are
+/// of the notices planned, what became of them stands with the notices. A run that did not come to
+/// its end goes on; a notice that is handed out twice is sent once all the same.
+pub async fn hand_out_notices(
+    ports: &HandOutNoticesPorts<'_>,
+    plan: RunPlan,
+    input: &NotifyAllInput,
+) -> Result<Result<Run, RunStart>, JobError> {
+    let run = match ledger::open_or_go_on(ports.runs, ports.clock, plan).await? {
+        Ok(run) => run,
+        Err(not_begun) => return Ok(Err(not_begun)),
+    };
+    let mut counts = Counts::default();
+    let work = send_all(ports, input, &mut counts).await;
+    let outcome = match &work {
+        Ok(()) => RunOutcome::Done,
+        Err(_) => RunOutcome::Failed,
+    };
+    let closed = run.close(ports.runs, ports.clock, outcome, counts).await;
+    // The error of the work says more than one of the record.
+    work?;
+    Ok(Ok(closed?))
+}
+
+async fn send_all(
+    ports: &HandOutNoticesPorts<'_>,
+    input: &NotifyAllInput,
+    counts: &mut Counts,
+) -> Result<(), JobError> {
+    let now = ports.clock.now();
+    let mut planner = NoticePlanner::new(ports.families, ports.notices, input, now);
+    loop {
+        let mut batch = Vec::with_capacity(BATCH);
+        while batch.len() < BATCH {
+            match planner.next().await? {
+                Some((family, date)) => batch.push(DueNotice { family, date }),
+                None => break,
+            }
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        ports.queue.send(&batch).await?;
+        let sent = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+        counts.planned = counts.planned.saturating_add(sent);
+    }
+}
+
+#[cfg(test)]
+mod tests;

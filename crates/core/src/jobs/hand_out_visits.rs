@@ -1,0 +1,144 @@
+//! `check-cards` where others do the work: plans visits and hands them to a queue.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::clock::Clock;
+use crate::ids::LibraryId;
+use crate::jobs::JobError;
+use crate::jobs::check_cards::CheckCardsInput;
+use crate::jobs::ledger::{self, OpenRun, RunPlan};
+use crate::jobs::planning::VisitPlanner;
+use crate::jobs::visit::{VISIT_LIMIT, Visit};
+use crate::queue::VisitQueue;
+use crate::run::{Counts, Run, RunOutcome};
+use crate::store::{CardStore, RunStart, RunStore};
+
+/// How many visits wait to be mixed: libraries take turns within so many. A visit takes about a
+/// kilobyte.
+pub const WINDOW: usize = 1000;
+
+/// How many visits are given to the queue at a time.
+pub const BATCH: usize = 100;
+
+/// What handing out visits needs from outside.
+pub struct HandOutVisitsPorts<'a> {
+    /// The cards that are to be checked.
+    pub cards: &'a dyn CardStore,
+    /// The ledger.
+    pub runs: &'a dyn RunStore,
+    /// Where the visits go.
+    pub queue: &'a dyn VisitQueue,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+/// A run that handed out its visits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VisitsHandedOut {
+    /// The run; its counts say how many cards were planned.
+    pub run: Run,
+    /// How many visits there were.
+    pub visits: usize,
+}
+
+/// Hands out a visit for every card that `input` asks for, as one run on record.
+///
+/// The inner error tells why no run was begun. A run that is on record but did not come to its end
+/// goes on: it plans anew with the time at which it began, so that what was handed out before is
+/// known again by the queue, or by the worker. The run ends when all is handed out: its counts are
+/// of the cards planned, what became of them stands with the cards.
+pub async fn hand_out_visits(
+    ports: &HandOutVisitsPorts<'_>,
+    plan: RunPlan,
+    input: &CheckCardsInput,
+) -> Result<Result<VisitsHandedOut, RunStart>, JobError> {
+    let run = match ledger::open_or_go_on(ports.runs, ports.clock, plan).await? {
+        Ok(run) => run,
+        Err(not_begun) => return Ok(Err(not_begun)),
+    };
+    let mut counts = Counts::default();
+    let work = send_all(ports, &run, input, &mut counts).await;
+    let outcome = match &work {
+        Ok(_) => RunOutcome::Done,
+        Err(_) => RunOutcome::Failed,
+    };
+    let closed = run.close(ports.runs, ports.clock, outcome, counts).await;
+    // The error of the work says more than one of the record.
+    let visits = work?;
+    Ok(Ok(VisitsHandedOut {
+        run: closed?,
+        visits,
+    }))
+}
+
+async fn send_all(
+    ports: &HandOutVisitsPorts<'_>,
+    run: &OpenRun,
+    input: &CheckCardsInput,
+    counts: &mut Counts,
+) -> Result<usize, JobError> {
+    let mut planner =
+        VisitPlanner::new(ports.cards, input, run.key(), run.started_at(), VISIT_LIMIT);
+    let mut turns = Turns::default();
+    let mut sent = 0;
+    loop {
+        while turns.waiting < WINDOW {
+            match planner.next().await? {
+                Some(visit) => turns.add(visit),
+                None => break,
+            }
+        }
+        let batch = turns.take(BATCH);
+        if batch.is_empty() {
+            return Ok(sent);
+        }
+        ports.queue.send(&batch).await?;
+        sent += batch.len();
+        let cards: usize = batch.iter().map(|visit| visit.cards.len()).sum();
+        let cards = u32::try_from(cards).unwrap_or(u32::MAX);
+        counts.planned = counts.planned.saturating_add(cards);
+    }
+}
+
+/// The visits that wait, by library; libraries take turns.
+#[derive(Debug, Default)]
+struct Turns {
+    waiting: usize,
+    by_library: BTreeMap<LibraryId, VecDeque<Visit>>,
+    last: Option<LibraryId>,
+}
+
+impl Turns {
+    fn add(&mut self, visit: Visit) {
+        self.waiting += 1;
+        self.by_library
+            .entry(visit.library.clone())
+            .or_default()
+            .push_back(visit);
+    }
+
+    fn take(&mut self, limit: usize) -> Vec<Visit> {
+        std::iter::from_fn(|| self.next()).take(limit).collect()
+    }
+
+    fn next(&mut self) -> Option<Visit> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let after = self
+            .last
+            .as_ref()
+            .and_then(|last| self.by_library.range((Excluded(last), Unbounded)).next())
+            .map(|(library, _)| library.clone());
+        let library = after.or_else(|| self.by_library.keys().next().cloned())?;
+        let visits = self.by_library.get_mut(&library)?;
+        let visit = visits.pop_front();
+        if visits.is_empty() {
+            self.by_library.remove(&library);
+        }
+        self.last = Some(library);
+        self.waiting = self.waiting.saturating_sub(usize::from(visit.is_some()));
+        visit
+    }
+}
+
+#[cfg(test)]
+mod tests;

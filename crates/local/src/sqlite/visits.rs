@@ -1,0 +1,65 @@
+//! What a visit and a notice need, in one go.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use hippo_core::card::CardKey;
+use hippo_core::ids::{FamilyId, LibraryId};
+use hippo_core::store::{AccountStore, LoadedFamily, LoadedVisit, StoreResult, VisitStore};
+
+use super::{SqliteStore, cards, checks, families, libraries, secrets};
+
+#[async_trait]
+impl VisitStore for SqliteStore {
+    async fn load_visit(
+        &self,
+        library: &LibraryId,
+        cards: &[CardKey],
+    ) -> StoreResult<Option<LoadedVisit>> {
+        let (library, keys) = (library.clone(), cards.to_vec());
+        self.read(move |connection| {
+            let Some((library, left_alone_until)) = libraries::by_id(connection, &library)? else {
+                return Ok(None);
+            };
+            let mut loaded = LoadedVisit {
+                library,
+                left_alone_until,
+                cards: Vec::with_capacity(keys.len()),
+            };
+            for key in keys {
+                let record = cards::by_id(connection, key.card)?
+                    .filter(|record| record.card.family == key.family);
+                let secret = secrets::of(connection, key.card)?;
+                loaded.cards.extend(record.zip(secret));
+            }
+            Ok(Some(loaded))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl AccountStore for SqliteStore {
+    async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
+        let family = family.clone();
+        self.read(move |connection| {
+            let Some(found) = families::by_id(connection, &family)? else {
+                return Ok(None);
+            };
+            let mut accounts: BTreeMap<_, _> =
+                checks::accounts(connection, &family)?.into_iter().collect();
+            let cards = cards::of_family(connection, &family)?
+                .into_iter()
+                .map(|record| {
+                    let account = accounts.remove(&record.card.id);
+                    (record, account)
+                })
+                .collect();
+            Ok(Some(LoadedFamily {
+                family: found,
+                cards,
+            }))
+        })
+        .await
+    }
+}

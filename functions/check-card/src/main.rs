@@ -1,0 +1,43 @@
+//! `check-card` on Lambda: a visit arrives, its cards are checked, each outcome is saved.
+
+use std::process::ExitCode;
+
+use hippo_aws::environment::CheckCard;
+use hippo_aws::handlers::{self, LambdaClock, check_card};
+use hippo_aws::metrics::Metrics;
+use hippo_aws::{clients, queue::FifoGate, ssm::KeyParameter};
+use hippo_core::jobs::{keys::Keys, visit::VisitPorts};
+use hippo_systems::{Sites, SitesOptions};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    handlers::end(start().await)
+}
+
+async fn start() -> Result<(), Error> {
+    let environment: CheckCard = handlers::begin()?;
+    let config = clients::load().await;
+    let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
+    let parameter = KeyParameter::new(clients::ssm(&config), environment.key_parameter);
+    let site = Sites::new(SitesOptions {
+        contact: environment.contact,
+        refuse_private_addresses: !environment.allow_loopback_libraries,
+        ..SitesOptions::default()
+    })?;
+    let metrics = Metrics::new(environment.common.metrics_namespace);
+    let ports = VisitPorts {
+        visits: &store,
+        libraries: &store,
+        checks: &store,
+        keys: &Keys::new(&parameter),
+        site: &site,
+        gate: &FifoGate,
+        clock: &LambdaClock,
+    };
+    run(service_fn(async |event: LambdaEvent<_>| {
+        let ends_at = handlers::deadline(&event.context);
+        check_card::handle(&ports, environment.pace, &metrics, event.payload, ends_at).await
+    }))
+    .await
+}

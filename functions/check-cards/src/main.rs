@@ -1,0 +1,33 @@
+//! `check-cards` on Lambda: a schedule fires, and a message a visit goes to the queue.
+
+use std::process::ExitCode;
+
+use hippo_aws::environment::CheckCards;
+use hippo_aws::handlers::{self, LambdaClock, check_cards};
+use hippo_aws::metrics::Metrics;
+use hippo_aws::{clients, queue::SqsVisitQueue};
+use hippo_core::jobs::hand_out_visits::HandOutVisitsPorts;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    handlers::end(start().await)
+}
+
+async fn start() -> Result<(), Error> {
+    let environment: CheckCards = handlers::begin()?;
+    let config = clients::load().await;
+    let store = clients::warm_store(&config, &environment.common.table, "RUN#check-cards#").await;
+    let queue = SqsVisitQueue::new(clients::sqs(&config), environment.visit_queue_url);
+    let metrics = Metrics::new(environment.common.metrics_namespace);
+    let ports = HandOutVisitsPorts {
+        cards: &store,
+        runs: &store,
+        queue: &queue,
+        clock: &LambdaClock,
+    };
+    run(service_fn(async |event: LambdaEvent<_>| {
+        check_cards::handle(&ports, &metrics, &event.payload).await
+    }))
+    .await
+}

@@ -1,0 +1,39 @@
+//! `notify-family` on Lambda: a message arrives, and one notice is sent, once.
+
+use std::process::ExitCode;
+
+use hippo_aws::environment::NotifyFamily;
+use hippo_aws::handlers::{self, LambdaClock, notify_family};
+use hippo_aws::metrics::Metrics;
+use hippo_aws::{clients, ses::SesMailer};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    handlers::end(start().await)
+}
+
+async fn start() -> Result<(), Error> {
+    let environment: NotifyFamily = handlers::begin()?;
+    let config = clients::load().await;
+    let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
+    let mailer = SesMailer::new(
+        clients::ses(&config),
+        environment.sender,
+        Some(environment.configuration_set),
+    );
+    let metrics = Metrics::new(environment.common.metrics_namespace);
+    let ports = notify_family::Ports {
+        families: &store,
+        accounts: &store,
+        notices: &store,
+        libraries: &store,
+        mailer: &mailer,
+        clock: &LambdaClock,
+        operator_contact: environment.contact.as_deref(),
+    };
+    run(service_fn(async |event: LambdaEvent<_>| {
+        notify_family::handle(&ports, &metrics, event.payload).await
+    }))
+    .await
+}

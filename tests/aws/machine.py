@@ -1,0 +1,123 @@
+"""AWS on this machine: the emulator on a free port, the demo libraries, and how to stop them again."""
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import boto3
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOOLS = pathlib.Path(os.environ.get("TOOLS", ROOT / ".tools"))
+REGION = "ca-central-1"
+
+
+def free_port():
+    """A port that nobody listens on; somebody may take it before we do, which then fails with its own words."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment(port):
+    """What every client of the emulator needs; nothing of the operator's own AWS account is left in it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "emulated",
+        "AWS_SECRET_ACCESS_KEY": "emulated",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "SAM_CLI_TELEMETRY": "0",
+    }
+
+
+def wait_until(what, look, seconds, every=0.5):
+    """Asks `look` until it answers with something true, and returns that."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        time.sleep(every)
+    raise TimeoutError(f"Waited {seconds} s for {what}.")
+
+
+@contextlib.contextmanager
+def process(arguments, log, env=None, cwd=ROOT):
+    """A process with what it starts, in a group of its own, which ends with the block."""
+    with open(log, "wb") as out:
+        running = subprocess.Popen(
+            arguments, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            yield running
+        finally:
+            for end in (signal.SIGTERM, signal.SIGKILL):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(running.pid, end)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    running.wait(10)
+                    if end == signal.SIGTERM:
+                        time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def emulator(folder):
+    """ministack on a free port: yields the environment of its clients."""
+    port = free_port()
+    env = environment(port)
+    # The functions inherit the emulator's environment: what a real one would not have must not hide a variable that is missing.
+    own = {name: env[name] for name in env if name.startswith("AWS_") or name in ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")}
+    own |= {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "IOT_MTLS_ENABLED": "0"}
+    with process([TOOLS / "python/emulators/bin/ministack"], folder / "ministack.log", own) as running:
+
+        def healthy():
+            if running.poll() is not None:
+                raise RuntimeError(f"The emulator did not start: {(folder / 'ministack.log').read_text()[-2000:]}")
+            with contextlib.suppress(OSError):
+                return urllib.request.urlopen(f"{env['AWS_ENDPOINT_URL']}/_ministack/health", timeout=2).status == 200
+            return False
+
+        wait_until("the emulator", healthy, 60)
+        yield env
+
+
+@contextlib.contextmanager
+def demo_libraries(folder):
+    """The demo's libraries: yields their addresses by system, in the order that the demo prints them."""
+    log = folder / "demo-library.log"
+    with process([ROOT / "target/debug/demo-library"], log):
+
+        def addresses():
+            found = re.findall(r"^demo-[0-9]+ (\w+) (http://\S+)$", log.read_text(), re.M)
+            return found if len(found) == 4 else None
+
+        yield wait_until("the demo's libraries", addresses, 30)
+
+
+def client(service, env):
+    """A client of the emulator."""
+    return boto3.client(
+        service, endpoint_url=env["AWS_ENDPOINT_URL"], region_name=REGION,
+        aws_access_key_id="emulated", aws_secret_access_key="emulated",
+    )
+
+
+def run(arguments, env, **options):
+    """Runs a command and returns what it printed; what it said goes with the error if it fails."""
+    done = subprocess.run(
+        [str(argument) for argument in arguments], env=env, cwd=ROOT, stdin=options.pop("stdin", subprocess.DEVNULL),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
+    )
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout[-6000:] + done.stderr[-6000:])
+        raise SystemExit(f"{' '.join(map(str, arguments[:4]))} … ended with {done.returncode}.")
+    return done.stdout

@@ -1,0 +1,86 @@
+"""The stack on the emulator: deployed by SAM, read and written through its own outputs."""
+
+import json
+import os
+import pathlib
+import urllib.request
+
+from machine import ROOT, TOOLS, client, run, wait_until
+
+# What `sam build` built, unless it is said otherwise.
+TEMPLATE = pathlib.Path(os.environ.get("STACK_TEMPLATE", ROOT / ".aws-sam/build/template.yaml"))
+
+# The emulator knows no metric math and fills in no placeholder of the Scheduler's; timeouts are short so that tests need not wait.
+FOR_TESTS = {
+    "MailFrom": "hippo@example.org",
+    "OperatorEmail": "operator@example.org",
+    "Contact": "operator@example.org",
+    "Watch": "false",
+    "AllowLoopbackLibraries": "true",
+    "PauseSeconds": "0",
+    "JitterSeconds": "0",
+    "CheckCardTimeout": "10",
+    "NotifyFamilyTimeout": "10",
+    "VisitReceiveCount": "1",
+    "NoticeReceiveCount": "1",
+    "CheckSchedule": "rate(365 days)",
+    "RetrySchedule": "rate(365 days)",
+    "NotifySchedule": "rate(365 days)",
+}
+
+
+class Stack:
+    """One deployed stack."""
+
+    def __init__(self, name, env):
+        self.name, self.env = name, env
+        self.parameters = dict(FOR_TESTS)
+        self.outputs = {}
+
+    def sam(self, *arguments):
+        path = f"{TOOLS}/python/lambda/bin:{TOOLS}/python/sam/bin:{self.env['PATH']}"
+        return run([TOOLS / "python/sam/bin/sam", *arguments], self.env | {"PATH": path})
+
+    def deploy(self, **parameters):
+        """Deploys what `sam build` built, the first time or again, with these parameters changed."""
+        self.parameters |= parameters
+        self.sam(
+            "deploy", "--template-file", TEMPLATE, "--config-file", ROOT / "samconfig.toml.none",
+            "--stack-name", self.name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND",
+            "--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset",
+            "--parameter-overrides", *(f"{name}='{value}'" for name, value in self.parameters.items()),
+        )
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+    def delete(self):
+        self.sam("delete", "--stack-name", self.name, "--no-prompts", "--region", self.env["AWS_REGION"])
+
+    def client(self, service):
+        return client(service, self.env)
+
+    def logs(self, function):
+        """What a function logged, oldest first."""
+        pages = self.client("logs").get_paginator("filter_log_events")
+        group = f"/libraryhippo/{self.name}/{function}"
+        return [event["message"].rstrip() for page in pages.paginate(logGroupName=group) for event in page["events"]]
+
+    def waiting(self, queue):
+        """How many messages a queue holds, those that are being worked on included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        attributes = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)["Attributes"]
+        return sum(int(value) for value in attributes.values())
+
+    def mails(self):
+        """The mails that the emulator took, in the order that they were sent."""
+        with urllib.request.urlopen(f"{self.env['AWS_ENDPOINT_URL']}/_ministack/ses/messages", timeout=10) as answer:
+            by_account = json.load(answer)["messages"]
+        return [mail for mails in by_account.values() for mail in mails]
+
+    def wait_for_runs(self, function, count, seconds=90):
+        """Waits until a function was invoked so often."""
+
+        def reports():
+            return sum(1 for line in self.logs(function) if line.startswith("REPORT ")) >= count
+
+        wait_until(f"{count} invocations of {function}", reports, seconds)

@@ -1,0 +1,204 @@
+"""Queues, the table, the functions, their logs and their surroundings."""
+
+import re
+import unittest
+
+import templates
+
+DAY = 24 * 60 * 60
+
+
+def rows(path):
+    """The cells of every row of the tables in a Markdown page, without their code quotes."""
+    for line in (templates.ROOT / path).read_text().splitlines():
+        if line.startswith("|") and not re.fullmatch(r"[|:\- ]+", line):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+class Resources(unittest.TestCase):
+    def setUp(self):
+        self.stack = templates.filled()
+        self.resources = self.stack["Resources"]
+
+    def of(self, kind):
+        return templates.of_type(self.resources, kind)
+
+    def test_queues_and_their_dead_letter_queues(self):
+        told = {
+            name: (
+                "FIFO" if queue.get("FifoQueue") else "standard",
+                queue["SqsManagedSseEnabled"],
+                queue["MessageRetentionPeriod"],
+                queue.get("RedrivePolicy", {}).get("deadLetterTargetArn"),
+                queue.get("RedrivePolicy", {}).get("maxReceiveCount"),
+                "QueueName" in queue,
+            )
+            for name, queue in self.of("AWS::SQS::Queue").items()
+        }
+        self.assertEqual(told, {
+            "VisitQueue": ("FIFO", True, DAY, "VisitDeadLetters.Arn", 3, False),
+            "VisitDeadLetters": ("FIFO", True, 14 * DAY, None, None, False),
+            "NoticeQueue": ("standard", True, DAY, "NoticeDeadLetters.Arn", 5, False),
+            "NoticeDeadLetters": ("standard", True, 14 * DAY, None, None, False),
+            "ScheduleDeadLetters": ("standard", True, 14 * DAY, None, None, False),
+            "JobDeadLetters": ("standard", True, 14 * DAY, None, None, False),
+        })
+
+    def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_take_whatever_the_timeout(self):
+        for queue, function in [("VisitQueue", "CheckCard"), ("NoticeQueue", "NotifyFamily")]:
+            parameter = f"{function}Timeout"
+            for timeout in templates.translated()["Parameters"][parameter]["AllowedValues"]:
+                resources = templates.filled(**{parameter: timeout})["Resources"]
+                self.assertEqual(resources[function]["Properties"]["Timeout"], timeout)
+                hidden = resources[queue]["Properties"]["VisibilityTimeout"]
+                self.assertGreaterEqual(hidden, 6 * int(timeout))
+                tries = resources[queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+                self.assertGreater(DAY, hidden * tries, "A message must not end before its tries do.")
+
+    def test_queues_drive_their_functions(self):
+        told = {
+            mapping["FunctionName"]: (
+                mapping["EventSourceArn"],
+                mapping["BatchSize"],
+                mapping["ScalingConfig"]["MaximumConcurrency"],
+                mapping.get("FunctionResponseTypes"),
+            )
+            for mapping in self.of("AWS::Lambda::EventSourceMapping").values()
+        }
+        self.assertEqual(told, {
+            "CheckCard": ("VisitQueue.Arn", 1, 10, None),
+            "NotifyFamily": ("NoticeQueue.Arn", 5, 2, ["ReportBatchItemFailures"]),
+        })
+
+    def test_the_table_outlives_the_stack_and_can_be_put_back(self):
+        table = self.resources["Table"]
+        self.assertEqual((table["DeletionPolicy"], table["UpdateReplacePolicy"]), ("Retain", "Retain"))
+        table = table["Properties"]
+        self.assertNotIn("TableName", table)
+        self.assertEqual(table["BillingMode"], "PAY_PER_REQUEST")
+        self.assertTrue(table["DeletionProtectionEnabled"])
+        self.assertTrue(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
+        self.assertTrue(table["SSESpecification"]["SSEEnabled"])
+        self.assertEqual(table["TimeToLiveSpecification"], {"AttributeName": "expires_at", "Enabled": True})
+
+    def test_a_restored_table_takes_the_place_of_the_old_one_everywhere(self):
+        resources = templates.filled(RestoredTable="restored")["Resources"]
+        for name in templates.FUNCTIONS:
+            self.assertEqual(resources[name]["Properties"]["Environment"]["Variables"]["TABLE_NAME"], "restored")
+        del resources["Table"]
+        self.assertNotRegex(str(resources), r"'Table['.]")
+        self.assertIn("table/restored/index/listing", str(resources))
+
+    def test_keys_and_indexes_are_those_of_the_page_about_the_table(self):
+        table = self.resources["Table"]["Properties"]
+
+        def key(schema):
+            return tuple(f"`{part['AttributeName']}`" for part in schema)
+
+        self.assertEqual(key(table["KeySchema"]), ("`pk`", "`sk`"))
+        told = {
+            (f"`{index['IndexName']}`", *key(index["KeySchema"]), " ".join(
+                [index["Projection"]["ProjectionType"]]
+                + [f"`{name}`" for name in index["Projection"].get("NonKeyAttributes", [])]
+            ))
+            for index in table["GlobalSecondaryIndexes"]
+        }
+        cells = list(rows("infra/table.md"))
+        start = next(place for place, row in enumerate(cells) if row[0] == "index") + 1
+        written = {tuple(row) for row in cells[start:start + len(told) + 1] if len(row) == 4 and row[0] != "key"}
+        self.assertEqual(told, {row for row in written if row[0].startswith("`")and row[3].split()[0] in ("ALL", "INCLUDE", "KEYS_ONLY")})
+        keys = {part["AttributeName"] for part in table["KeySchema"]} | {
+            part["AttributeName"] for index in table["GlobalSecondaryIndexes"] for part in index["KeySchema"]
+        }
+        self.assertEqual({attribute["AttributeName"] for attribute in table["AttributeDefinitions"]}, keys)
+
+    def test_functions_run_what_cargo_lambda_builds(self):
+        told = {
+            name: (function["Runtime"], function["Handler"], function["Architectures"], function["MemorySize"], int(function["Timeout"]))
+            for name, function in self.of("AWS::Lambda::Function").items()
+        }
+        rest = ("provided.al2023", "bootstrap", ["x86_64"], 256)
+        self.assertEqual(told, {
+            "CheckCards": (*rest, 120), "CheckCard": (*rest, 300), "NotifyAll": (*rest, 120), "NotifyFamily": (*rest, 180),
+        })
+        for name, function in templates.of_type(templates.filled(Architecture="arm64")["Resources"], "AWS::Lambda::Function").items():
+            self.assertEqual(function["Architectures"], ["arm64"], name)
+
+    def test_each_function_is_built_from_its_own_package(self):
+        for name, package in templates.FUNCTIONS.items():
+            function = templates.read("template.yaml")["Resources"][name]
+            self.assertEqual(function["Metadata"]["BuildMethod"], "rust-cargolambda")
+            self.assertEqual(function["Metadata"]["BuildProperties"]["Binary"], package)
+            self.assertEqual(function["Properties"]["CodeUri"], f"functions/{package}")
+            self.assertTrue((templates.ROOT / f"functions/{package}/Cargo.toml").exists(), package)
+
+    def test_logs_are_json_in_a_group_of_the_functions_own_that_is_not_kept_for_ever(self):
+        for name, package in templates.FUNCTIONS.items():
+            logging = self.resources[name]["Properties"]["LoggingConfig"]
+            self.assertEqual(logging, {"LogFormat": "JSON", "LogGroup": f"{name}Logs"})
+            group = self.resources[f"{name}Logs"]
+            self.assertEqual(group["Properties"], {"LogGroupName": f"/libraryhippo/stack/{package}", "RetentionInDays": 30})
+        self.assertEqual(len(self.of("AWS::Logs::LogGroup")), len(templates.FUNCTIONS))
+
+    def test_each_function_has_the_variables_that_it_reads_and_no_other(self):
+        cells = list(rows("infra/environment.md"))
+        head = next(row for row in cells if row[0] == "variable")
+        for name, package in templates.FUNCTIONS.items():
+            column = head.index(package)
+            needed = {row[0].strip("`") for row in cells if len(row) == len(head) and row[column] == "●"}
+            allowed = needed | {row[0].strip("`") for row in cells if len(row) == len(head) and row[column] == "○"}
+            given = self.resources[name]["Properties"]["Environment"]["Variables"]
+            self.assertTrue(needed, package)
+            self.assertLessEqual(needed, set(given), package)
+            self.assertLessEqual(set(given), allowed, package)
+            self.assertNotIn("", given.values(), package)
+
+    def test_mail_leaves_by_tls_from_an_address_that_ses_asks_about(self):
+        self.assertEqual(self.of("AWS::SES::EmailIdentity"), {"MailAddress": {
+            "EmailIdentity": "hippo@example.org",
+            "ConfigurationSetAttributes": {"ConfigurationSetName": "MailSettings"},
+        }})
+        settings = self.resources["MailSettings"]["Properties"]
+        self.assertEqual(settings["DeliveryOptions"]["TlsPolicy"], "REQUIRE")
+        self.assertEqual(settings["SuppressionOptions"]["SuppressedReasons"], ["BOUNCE", "COMPLAINT"])
+
+    def test_an_identity_that_ses_has_verified_already_is_not_asked_about_again(self):
+        resources = templates.filled(MailIdentity="example.org")["Resources"]
+        self.assertEqual(templates.of_type(resources, "AWS::SES::EmailIdentity"), {})
+
+    def test_what_the_command_reads(self):
+        outputs = {name: output["Value"] for name, output in self.stack["Outputs"].items()}
+        self.assertEqual(outputs, {
+            "TableName": "Table",
+            "KeyParameter": "/libraryhippo/stack/key",
+            "VisitQueueUrl": "VisitQueue",
+            "VisitDeadLettersUrl": "VisitDeadLetters",
+            "NoticeQueueUrl": "NoticeQueue",
+            "NoticeDeadLettersUrl": "NoticeDeadLetters",
+            "ScheduleDeadLettersUrl": "ScheduleDeadLetters",
+            "JobDeadLettersUrl": "JobDeadLetters",
+            "CheckCardsFunction": "CheckCards",
+            "CheckCardFunction": "CheckCard",
+            "NotifyAllFunction": "NotifyAll",
+            "NotifyFamilyFunction": "NotifyFamily",
+            "MailFrom": "hippo@example.org",
+            "ConfigurationSet": "MailSettings",
+            "OperatorPolicy": "OperatorPolicy",
+        })
+
+    def test_loopback_is_refused_unless_a_test_says_otherwise(self):
+        given = self.resources["CheckCard"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual(given["ALLOW_LOOPBACK_LIBRARIES"], "false")
+
+    def test_the_resources_are_of_these_types_and_no_other(self):
+        # A new type is a new line in the table of rights, or a reason why not.
+        self.assertEqual({resource["Type"] for resource in self.resources.values()}, {
+            "AWS::CloudFormation::Stack", "AWS::DynamoDB::Table", "AWS::IAM::ManagedPolicy", "AWS::IAM::Role",
+            "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Function",
+            "AWS::Logs::LogGroup", "AWS::SES::ConfigurationSet", "AWS::SES::EmailIdentity", "AWS::SQS::Queue",
+            "AWS::Scheduler::Schedule",
+        })
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,121 @@
+"""Who may do what on what, compared whole with rights.txt; `python test_rights.py` writes that file anew."""
+
+import pathlib
+import unittest
+
+import templates
+
+EXPECTED = pathlib.Path(__file__).with_name("rights.txt")
+
+
+def listed(value):
+    return [value] if isinstance(value, str) else list(value)
+
+
+def statements(document):
+    """Each statement in words: what, on what, when."""
+    for statement in document["Statement"]:
+        refused = {"NotAction", "NotResource", "Principal"} & set(statement)
+        assert not refused and statement["Effect"] == "Allow", statement
+        yield "  " + ", ".join(sorted(listed(statement["Action"])))
+        for resource in listed(statement["Resource"]):
+            yield f"    on {resource}"
+        for operator, tests in sorted(statement.get("Condition", {}).items()):
+            for key, values in sorted(tests.items()):
+                yield f"    when {operator} {key} = {' | '.join(listed(values))}"
+
+
+def rights(resources):
+    """All roles and policies of the stack, as one text."""
+    lines = []
+    for name, role in templates.of_type(resources, "AWS::IAM::Role").items():
+        users = [
+            user for user, resource in resources.items()
+            if f"{name}.Arn" in (resource["Properties"].get("Role"), resource["Properties"].get("Target", {}).get("RoleArn"))
+        ]
+        (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+        lines.append(f"{name}, taken by {trust['Principal']['Service']} for {', '.join(sorted(users))}")
+        for operator, tests in trust.get("Condition", {}).items():
+            lines.extend(f"    when {operator} {key} = {value}" for key, value in tests.items())
+        for policy in role["Policies"]:
+            lines.extend(statements(policy["PolicyDocument"]))
+        lines.append("")
+    for name, policy in templates.of_type(resources, "AWS::IAM::ManagedPolicy").items():
+        lines.append(f"{name}, for a person")
+        lines.extend(statements(policy["PolicyDocument"]))
+        lines.append("")
+    return "\n".join(lines)
+
+
+class Rights(unittest.TestCase):
+    def setUp(self):
+        self.resources = templates.filled(MailSandbox="false")["Resources"]
+        self.roles = templates.of_type(self.resources, "AWS::IAM::Role")
+
+    def test_they_are_those_of_the_committed_table(self):
+        self.maxDiff = None
+        self.assertEqual(rights(self.resources), EXPECTED.read_text())
+
+    def test_every_function_has_a_role_of_its_own_and_no_policy_from_elsewhere(self):
+        taken = [function["Role"] for function in templates.of_type(self.resources, "AWS::Lambda::Function").values()]
+        self.assertEqual(len(set(taken)), len(templates.FUNCTIONS))
+        self.assertEqual({f"{name}.Arn" for name in self.roles}, set(taken) | {"ScheduleRole.Arn"})
+        for name, role in self.roles.items():
+            self.assertNotIn("ManagedPolicyArns", role, name)
+        self.assertEqual(templates.of_type(self.resources, "AWS::IAM::Policy"), {})
+
+    def test_no_action_is_a_pattern_and_no_resource_is_everything(self):
+        for name, document in self.documents():
+            for statement in document["Statement"]:
+                for action in listed(statement["Action"]):
+                    self.assertNotIn("*", action, name)
+                for resource in listed(statement["Resource"]):
+                    self.assertNotEqual(resource, "*", name)
+
+    def test_only_check_card_may_read_secrets(self):
+        self.assertEqual(self.functions_that(lambda statement: "SECRET" in str(statement)), {"CheckCardRole"})
+        for name, document in self.documents():
+            if name == "OperatorPolicy":
+                continue
+            for statement in document["Statement"]:
+                on_table = "Table.Arn" in listed(statement["Resource"])
+                held = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
+                if on_table:
+                    # Without leading keys in the request, ForAllValues is true.
+                    self.assertEqual(statement["Condition"]["Null"], {"dynamodb:LeadingKeys": "false"}, name)
+                    self.assertTrue(held, name)
+                    self.assertTrue(all(key.split("#")[0] in ("FAMILY", "LIBRARY", "RUN", "SECRET") for key in held), name)
+                    if "SECRET#*" in held:
+                        written = [a for a in listed(statement["Action"]) if not a.startswith(("dynamodb:Get", "dynamodb:BatchGet"))]
+                        self.assertEqual(written, [], "Secrets are written by the command alone.")
+
+    def test_only_notify_family_may_send_and_only_from_the_operators_address(self):
+        def sends(statement):
+            return any(action.startswith("ses:") for action in listed(statement["Action"]))
+
+        self.assertEqual(self.functions_that(sends), {"NotifyFamilyRole"})
+        for name, document in self.documents():
+            for statement in filter(sends, document["Statement"]):
+                self.assertEqual(statement["Condition"], {"StringEquals": {"ses:FromAddress": "hippo@example.org"}}, name)
+
+    def test_the_sandbox_adds_recipients_and_nothing_else(self):
+        inside, outside = (rights(templates.filled(MailSandbox=value)["Resources"]).splitlines() for value in ("true", "false"))
+        more = [line for line in inside if inside.count(line) > outside.count(line)]
+        self.assertEqual(set(more), {"    on arn:aws:ses:region:account:identity/*"})
+        self.assertEqual([line for line in outside if outside.count(line) > inside.count(line)], [])
+
+    def documents(self):
+        for name, role in self.roles.items():
+            for policy in role["Policies"]:
+                yield name, policy["PolicyDocument"]
+        yield "OperatorPolicy", self.resources["OperatorPolicy"]["Properties"]["PolicyDocument"]
+
+    def functions_that(self, does):
+        return {
+            name for name, document in self.documents()
+            if name != "OperatorPolicy" and any(does(statement) for statement in document["Statement"])
+        }
+
+
+if __name__ == "__main__":
+    EXPECTED.write_text(rights(templates.filled(MailSandbox="false")["Resources"]))

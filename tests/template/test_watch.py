@@ -1,0 +1,107 @@
+"""The alarms and the dashboard: few, over metrics that exist, each explained to the operator."""
+
+import json
+import re
+import unittest
+
+import templates
+from test_resources import rows
+
+
+class Watch(unittest.TestCase):
+    def setUp(self):
+        self.template = templates.read("infra/watch.yaml")
+        self.nested = templates.filled()["Resources"]["Alarms"]["Properties"]["Parameters"]
+        self.resources = templates.filled(self.template, **self.nested)["Resources"]
+        self.alarms = templates.of_type(self.resources, "AWS::CloudWatch::Alarm")
+        self.namespace = self.nested["Namespace"]
+        self.published = {
+            row[0].strip("`"): frozenset(re.findall(r"`(\w+)`", row[2]))
+            for row in rows("infra/metrics.md") if row[0].startswith("`")
+        }
+
+    def test_at_most_ten_alarms_each_with_its_place_in_the_operators_handbook(self):
+        self.assertLessEqual(len(self.alarms), 10)
+        handbook = (templates.ROOT / "docs/OPERATING.md").read_text()
+        for name, alarm in self.alarms.items():
+            self.assertIn("Operator", alarm["AlarmActions"], name)
+            heading = re.search(r'docs/OPERATING\.md, "(.+)"', alarm["AlarmDescription"])[1]
+            self.assertRegex(handbook, rf"(?m)^#+ {re.escape(heading)}$", name)
+            self.assertIn(f"`{name}`", handbook)
+
+    def test_the_operator_hears_of_them_by_mail(self):
+        topic = self.resources["Operator"]["Properties"]
+        self.assertEqual(topic["Subscription"], [{"Protocol": "email", "Endpoint": "operator@example.org"}])
+
+    def test_silence_is_an_alarm_where_there_should_have_been_a_run_and_nowhere_else(self):
+        breaching = {name for name, alarm in self.alarms.items() if alarm["TreatMissingData"] == "breaching"}
+        self.assertEqual(breaching, {"NoChecks", "NoTicks"})
+        for name in breaching:
+            alarm = self.alarms[name]
+            self.assertEqual((alarm["Threshold"], alarm["ComparisonOperator"]), (1, "LessThanThreshold"))
+            self.assertEqual(alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"], "One run within the time is enough.")
+            self.assertLessEqual(int(alarm["EvaluationPeriods"]) * alarm["Period"], 24 * 60 * 60)
+        self.assertEqual(int(self.alarms["NoChecks"]["EvaluationPeriods"]) * self.alarms["NoChecks"]["Period"], 13 * 3600)
+
+    def test_every_dead_letter_queue_has_an_alarm(self):
+        watched = {
+            dimension["Value"] for alarm in self.alarms.values() for _, _, dimensions in metrics_of(alarm)
+            for dimension in dimensions if dimension["Name"] == "QueueName"
+        }
+        queues = templates.of_type(templates.filled()["Resources"], "AWS::SQS::Queue")
+        letters = {f"{name}.QueueName" for name in queues if name.endswith("DeadLetters")}
+        self.assertEqual(len(letters), 4)
+        self.assertLessEqual(letters, watched)
+
+    def test_every_function_has_its_errors_watched(self):
+        watched = {
+            dimension["Value"] for _, metric, dimensions in metrics_of(self.alarms["FunctionErrors"])
+            if metric == "Errors" for dimension in dimensions
+        }
+        self.assertEqual(watched, set(templates.FUNCTIONS))
+
+    def test_the_metrics_of_the_alarms_are_published_with_these_dimensions(self):
+        used = 0
+        for name, alarm in self.alarms.items():
+            for namespace, metric, dimensions in metrics_of(alarm):
+                if namespace == self.namespace:
+                    used += 1
+                    self.assertEqual(self.published[metric], {dimension["Name"] for dimension in dimensions}, name)
+        self.assertGreaterEqual(used, 5)
+
+    def test_the_dashboard_shows_every_metric_that_is_published(self):
+        body = json.loads(self.resources["Dashboard"]["Properties"]["DashboardBody"])
+        shown = {}
+        for widget in body["widgets"]:
+            for line in widget["properties"].get("metrics", []):
+                if isinstance(line[0], dict):
+                    kind = re.search(r'\{"(.+)",(\w+)\} MetricName="(\w+)"', line[0]["expression"])
+                    self.assertEqual(kind[1], self.namespace)
+                    shown[kind[3]] = frozenset([kind[2]])
+                elif line[0] == self.namespace:
+                    names = [part for part in line[2:] if isinstance(part, str)]
+                    shown[line[1]] = frozenset(names[::2])
+        del self.published["CardsFailed"]  # The kinds, stacked, are its sum.
+        self.assertEqual(shown, self.published)
+        alarms = next(widget for widget in body["widgets"] if widget["type"] == "alarm")["properties"]["alarms"]
+        self.assertEqual({arn.removesuffix(".Arn") for arn in alarms}, set(self.alarms))
+
+    def test_the_stack_around_it_passes_every_parameter(self):
+        self.assertEqual(set(self.nested), set(self.template["Parameters"]))
+
+    def test_it_can_be_left_out(self):
+        self.assertNotIn("Alarms", templates.filled(Watch="false")["Resources"])
+
+
+def metrics_of(alarm):
+    """Namespace, name and dimensions of every metric that an alarm reads."""
+    if "MetricName" in alarm:
+        yield alarm["Namespace"], alarm["MetricName"], alarm.get("Dimensions", [])
+    for query in alarm.get("Metrics", []):
+        if "MetricStat" in query:
+            metric = query["MetricStat"]["Metric"]
+            yield metric["Namespace"], metric["MetricName"], metric.get("Dimensions", [])
+
+
+if __name__ == "__main__":
+    unittest.main()
