@@ -111,11 +111,11 @@ pub(super) fn no_library(id: &LibraryId) -> Fault {
     StoreError::NotFound(format!("library “{id}”")).into()
 }
 
+/// A library, and until when it is left alone.
+pub(super) type WithState = (Library, Option<DateTime<Utc>>);
+
 /// One library, and until when it is left alone.
-pub(super) fn by_id(
-    connection: &Connection,
-    id: &LibraryId,
-) -> Result<Option<(Library, Option<DateTime<Utc>>)>, Fault> {
+pub(super) fn by_id(connection: &Connection, id: &LibraryId) -> Result<Option<WithState>, Fault> {
     first(
         connection,
         "SELECT * FROM library WHERE id = ?1",
