@@ -66,7 +66,7 @@ pub(crate) enum Command {
     /// Libraries: where cards are used.
     #[command(subcommand)]
     Library(commands::library::Command),
-    /// Families: who gets one note a day.
+    /// Families: who gets one notice a day.
     #[command(subcommand)]
     Family(commands::family::Command),
     /// Cards: whose, where, and their PINs.

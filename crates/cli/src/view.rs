@@ -117,9 +117,6 @@ fn due_cell(due: Option<NaiveDate>, today: NaiveDate) -> Cell {
 pub(crate) struct Problem {
     /// A failure's kind, or `paused`, `never_checked`, `stale`.
     pub(crate) kind: &'static str,
-    /// A few words for a table.
-    #[serde(skip)]
-    pub(crate) short: &'static str,
     /// What it is.
     pub(crate) what: String,
     /// What to do.
@@ -205,7 +202,7 @@ impl CardView {
     /// The cell of what is wrong, in few words.
     pub(crate) fn problem_cell(&self) -> Cell {
         match &self.problem {
-            Some(problem) => Cell::new(problem.short, problem.tone),
+            Some(problem) => Cell::new(problem.kind, problem.tone),
             None => Cell::new("ok", Tone::Good),
         }
     }
@@ -220,7 +217,6 @@ fn problem_of(
     if card.paused {
         return Some(Problem {
             kind: "paused",
-            short: "paused",
             what: "It is paused.".to_owned(),
             what_to_do: Some(format!("hippo card pause {} --resume", card.id)),
             tone: Tone::Faint,
@@ -231,7 +227,6 @@ fn problem_of(
         let since = since.with_timezone(&zone).format("%-d %b %H:%M");
         return Some(Problem {
             kind: FailureKind::WrongCredentials.as_str(),
-            short: "PIN refused",
             what: format!(
                 "The library refused the number or PIN ({since}). It is not tried again by itself, so that \
                  the library does not lock the card."
@@ -243,7 +238,6 @@ fn problem_of(
     let Some(last) = &state.last_check else {
         return Some(Problem {
             kind: "never_checked",
-            short: "never checked",
             what: "It was never checked.".to_owned(),
             what_to_do: Some("hippo check-cards".to_owned()),
             tone: Tone::Warning,
@@ -255,7 +249,6 @@ fn problem_of(
     let read = state.last_success_at.unwrap_or(last.started_at);
     (now - read > STALE_AFTER).then(|| Problem {
         kind: "stale",
-        short: "out of date",
         what: format!("It was last read {}.", ago(read, now)),
         what_to_do: Some("hippo check-cards".to_owned()),
         tone: Tone::Warning,
@@ -267,26 +260,22 @@ pub(crate) fn failure_problem(failure: &Failure, card: CardId) -> Problem {
     let detail = hippo_core::text::clean(&failure.detail);
     let detail = detail.trim_end_matches('.');
     let again = Some("hippo check-cards --scope failed".to_owned());
-    let (short, what, what_to_do) = match failure.kind {
+    let (what, what_to_do) = match failure.kind {
         FailureKind::WrongCredentials => (
-            "PIN refused",
             "The library refused the number or PIN.".to_owned(),
             Some(format!("hippo card set-pin {card}")),
         ),
         FailureKind::CardBlocked => (
-            "card blocked",
             format!(
                 "The library has blocked, frozen or expired the card: {detail}. Ask at the library."
             ),
             None,
         ),
         FailureKind::SessionExpired => (
-            "session ended",
             format!("The library ended the session too early: {detail}."),
             again,
         ),
         FailureKind::PageChanged => (
-            "page not known",
             format!(
                 "A page is not what LibraryHippo knows, so nothing was read from it: {detail}. If it stays \
                  so, save the page and report what “hippo read” says of it."
@@ -294,36 +283,32 @@ pub(crate) fn failure_problem(failure: &Failure, card: CardId) -> Problem {
             again,
         ),
         FailureKind::SiteRefused => (
-            "site refused",
             format!(
                 "The library's site refused to answer: {detail}. It is left alone for a while."
             ),
             again,
         ),
         FailureKind::SiteDown => (
-            "site down",
             format!(
                 "The library's site did not answer: {detail}. It is left alone for ten minutes."
             ),
             again,
         ),
         FailureKind::NotTried if detail.contains("hippo card retry") => (
-            "not tried",
             format!("{detail}."),
             Some(format!("hippo card retry {card}")),
         ),
-        FailureKind::NotTried => ("not tried", format!("It was not tried: {detail}."), again),
+        FailureKind::NotTried => (format!("It was not tried: {detail}."), again),
     };
     Problem {
         kind: failure.kind.as_str(),
-        short,
         what,
         what_to_do,
         tone: Tone::Bad,
     }
 }
 
-/// The cards of a family, and how they are doing.
+/// The cards of a family, by patron and library, and how they are doing.
 pub(crate) async fn cards_of(
     context: &Context,
     family: &Family,
@@ -338,11 +323,15 @@ pub(crate) async fn cards_of(
         .into_iter()
         .collect();
     let records = context.store.cards_of(&family.id).await?;
-    Ok(records
+    let mut views: Vec<CardView> = records
         .iter()
         .map(|record| {
             let library = libraries.get(&record.card.library);
             CardView::of(record, library, accounts.get(&record.card.id), today, now)
         })
-        .collect())
+        .collect();
+    views.sort_by(|a, b| {
+        (&a.patron, &a.library_name, a.id).cmp(&(&b.patron, &b.library_name, b.id))
+    });
+    Ok(views)
 }

@@ -342,7 +342,7 @@ fn table_of(checked: &[CheckedView], today: chrono::NaiveDate) -> Table {
             .map_or_else(unknown_cells, |account| account.cells(today));
         let outcome = match &card.failure {
             None => Cell::new("ok", Tone::Good),
-            Some(failure) => Cell::new(failure_problem(failure, card.card).short, Tone::Bad),
+            Some(failure) => Cell::new(failure.kind.as_str(), Tone::Bad),
         };
         table.row([
             card.family.as_str().into(),

@@ -21,10 +21,10 @@ use crate::output::table::{Tone, paint};
 use crate::output::{Output, note};
 use crate::stop::interrupted;
 
-/// See it all work: invented libraries and families, checks, and notes in an outbox.
+/// See it all work: invented libraries and families, checks, and notices in an outbox.
 ///
 /// Starts small libraries on this machine, makes two families with five cards, checks them, and
-/// writes each family its note. One card has a wrong PIN and one library is down, to show what
+/// writes each family its notice. One card has a wrong PIN and one library is down, to show what
 /// becomes of that. Nothing is left behind, unless you keep it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -62,11 +62,11 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
         }
     }
     globals.output.say(match &demo.keep {
-        None => "Nothing of this is kept; “hippo demo --keep DIR” keeps it. “hippo init” begins with your \
+        None => "\nNothing of this is kept; “hippo demo --keep DIR” keeps it. “hippo init” begins with your \
                  own cards."
             .to_owned(),
         Some(_) => format!(
-            "Kept in {}; the mails are in {}. The demo's libraries are gone, so a new check there fails.",
+            "\nKept in {}; the mails are in {}. The demo's libraries are gone, so a new check there fails.",
             home.directory().display(),
             home.outbox().display()
         ),
@@ -120,7 +120,7 @@ impl Libraries {
     }
 }
 
-/// Two families and five cards: Tom's PIN is wrong, and Jon's library is down. Their notes are due
+/// Two families and five cards: Tom's PIN is wrong, and Jon's library is down. Their notices are due
 /// from midnight on, so that they are due whenever the demo is shown.
 const FAMILIES: &str = r#"[[family]]
 id = "calder"

@@ -1,4 +1,4 @@
-//! `hippo family`: who gets one note a day.
+//! `hippo family`: who gets one notice a day.
 
 use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
@@ -14,7 +14,7 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 
-/// When the day's note goes out, unless a family wants another time.
+/// When the day's notice goes out, unless a family wants another time.
 pub(crate) const NOTICE_TIME: NaiveTime = match NaiveTime::from_hms_opt(6, 30, 0) {
     Some(time) => time,
     None => NaiveTime::MIN,
@@ -34,10 +34,10 @@ pub(crate) enum Command {
     Edit(Edit),
     Pause(Pause),
     Remove(Remove),
-    /// Send a family's notes to one more address.
+    /// Send a family's notices to one more address.
     #[command(after_help = "Example:\n  hippo family add-recipient conrad sam@example.org")]
     AddRecipient(Recipient),
-    /// Send a family's notes to one address less.
+    /// Send a family's notices to one address less.
     #[command(after_help = "Example:\n  hippo family remove-recipient conrad sam@example.org")]
     RemoveRecipient(Recipient),
 }
@@ -48,7 +48,7 @@ pub(crate) struct Wishes {
     /// The family's time zone; by default your own.
     #[arg(long, value_parser = timezone, value_name = "ZONE")]
     pub(crate) timezone: Option<Tz>,
-    /// The local time of day at which the note goes out; by default 06:30.
+    /// The local time of day at which the notice goes out; by default 06:30.
     #[arg(long, value_parser = time_of_day, value_name = "HH:MM")]
     pub(crate) time: Option<NaiveTime>,
     /// Loans due within so many days are to be taken back; by default 3.
@@ -174,7 +174,7 @@ pub(crate) struct Edit {
     wishes: Wishes,
 }
 
-/// Send a family no notes for now.
+/// Send a family no notices for now.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -183,7 +183,7 @@ Examples:
 pub(crate) struct Pause {
     /// The family.
     id: FamilyId,
-    /// Send notes again.
+    /// Send notices again.
     #[arg(long)]
     resume: bool,
 }
@@ -263,7 +263,7 @@ async fn add_family(context: &Context, add: Add) -> CommandResult {
     context.store.add_family(&family).await?;
     context.output.document(&family);
     context.output.say(format!(
-        "Added the family {} ({}). Its note goes out at {} ({}), when there is something to say.",
+        "Added the family {} ({}). Its notice goes out at {} ({}), when there is something to say.",
         family.id,
         family.name,
         family.notice_time.format("%H:%M"),
@@ -337,7 +337,7 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
     let what = if pause.resume {
         "Notes go out again to the family"
     } else {
-        "No notes go out for now to the family"
+        "No notices go out for now to the family"
     };
     save(context, &family, what).await
 }
@@ -393,7 +393,7 @@ async fn remove_recipient(context: &Context, recipient: Recipient) -> CommandRes
         )));
     }
     let what = if family.recipients.is_empty() {
-        "Removed the last address, so no notes can go out to the family"
+        "Removed the last address, so no notices can go out to the family"
     } else {
         "Removed an address from the family"
     };

@@ -15,7 +15,7 @@ pub(crate) enum Command {
     Test(Test),
 }
 
-/// Send a test mail the way that notes go.
+/// Send a test mail the way that notices go.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo mail test you@example.org")]
 pub(crate) struct Test {
@@ -37,9 +37,9 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let mail = Mail {
         to: vec![test.address],
         subject: "A test mail from LibraryHippo".to_owned(),
-        text: "This is a test. If you read it, LibraryHippo's notes reach you.\n".to_owned(),
+        text: "This is a test. If you read it, LibraryHippo's notices reach you.\n".to_owned(),
         html: "<!doctype html><html lang=\"en\"><body><p>This is a test. If you read it, LibraryHippo’s \
-               notes reach you.</p></body></html>\n"
+               notices reach you.</p></body></html>\n"
             .to_owned(),
         date: context.now(),
         tag: None,

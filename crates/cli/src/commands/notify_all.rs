@@ -1,4 +1,4 @@
-//! `hippo notify-all`: sends every note that is due.
+//! `hippo notify-all`: sends every notice that is due.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -30,9 +30,9 @@ use crate::stop::Stop;
 /// How long runs and notices are kept.
 const KEPT: Duration = Duration::days(35);
 
-/// Send every note that is due.
+/// Send every notice that is due.
 ///
-/// Started every quarter of an hour it sends each family at most one note a day, at the family's own
+/// Started every quarter of an hour it sends each family at most one notice a day, at the family's own
 /// time. Started twice at once, or again after a crash, it sends no second one.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
@@ -49,7 +49,7 @@ pub(crate) struct NotifyAll {
     /// The families' local date; today whatever the time of day. A past one only with --dry-run.
     #[arg(long, value_parser = date)]
     pub(crate) date: Option<NaiveDate>,
-    /// Only this family's note.
+    /// Only this family's notice.
     #[arg(long)]
     pub(crate) family: Option<FamilyId>,
     #[command(flatten)]
@@ -122,7 +122,7 @@ fn check_date(
         }
         if date < today && !dry_run {
             return Err(CommandError::Usage(format!(
-                "{date} is past for the family {}, where it is {today}: no note is sent for a past day. \
+                "{date} is past for the family {}, where it is {today}: no notice is sent for a past day. \
                  With --dry-run you see what it would have said.",
                 family.id
             )));
@@ -170,7 +170,7 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
 fn say_dry_run(context: &Context, notice: &DryRun) {
     let recorded = notice
         .recorded
-        .map(|state| format!(" (its note is {} on record)", state.as_str()))
+        .map(|state| format!(" (its notice is {} on record)", state.as_str()))
         .unwrap_or_default();
     let head = format!("== {}, {}{recorded}", notice.family, notice.date);
     match (&notice.subject, &notice.text) {
@@ -217,11 +217,12 @@ async fn send(context: &Context, asked: NotifyAll) -> CommandResult {
     let input = NotifyAllInput {
         date: asked.date,
         family: asked.family.clone(),
+        at_once: !asked.schedule.is_schedule(),
     };
     let stop = Stop::listen("the mails that were begun are finished");
     let settled: Mutex<Vec<NoticeView>> = Mutex::default();
     let result = {
-        let bar = Bar::new("notes");
+        let bar = Bar::new("notices");
         let progress = |progress: Progress<'_>| match progress {
             Progress::Planned(notices) => bar.planned(notices),
             Progress::Settled(result) => {
@@ -292,7 +293,7 @@ fn show(context: &Context, run: &Run, settled: &[NoticeView]) -> Outcome {
     if settled.is_empty() {
         context
             .output
-            .say("No note is due now; “hippo status” says when the next one is.");
+            .say("No notice is due now; “hippo status” says when the next one is.");
     } else {
         let mut table = Table::new([
             words("FAMILY"),
@@ -322,7 +323,7 @@ fn show(context: &Context, run: &Run, settled: &[NoticeView]) -> Outcome {
         let sent = usize::try_from(run.counts.done).unwrap_or(usize::MAX);
         context.output.say(format!(
             "{} went to {} in {}.",
-            count(sent, "note", "notes"),
+            count(sent, "notice", "notices"),
             context.mail_destination(),
             time::duration(run.duration(context.now()))
         ));

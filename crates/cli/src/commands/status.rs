@@ -18,7 +18,7 @@ use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
 use crate::output::time::{ago, moment};
 use crate::view::{self, CardView};
 
-/// How every card and every note is doing: the page to look at.
+/// How every card and every notice is doing: the page to look at.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
 Examples:
@@ -209,7 +209,7 @@ fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
         recipients => format!("to {}", count(recipients, "address", "addresses")),
     };
     match view.next_notice {
-        _ if view.paused => "Paused: no notes go out.".to_owned(),
+        _ if view.paused => "Paused: no notices go out.".to_owned(),
         Some(next) => {
             let zone = if family.timezone == context.zone() {
                 String::new()
@@ -217,11 +217,11 @@ fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
                 format!(" ({})", family.timezone)
             };
             format!(
-                "The next note is due at {}{zone}, {to}.",
+                "The next notice is due at {}{zone}, {to}.",
                 moment(next, context.now(), family.timezone)
             )
         }
-        None => format!("No note is planned, {to}."),
+        None => format!("No notice is planned, {to}."),
     }
 }
 
@@ -258,7 +258,12 @@ fn show_notices(context: &Context, view: &FamilyView) {
         return;
     }
     let now = context.now();
-    let mut table = Table::new([fixed("NOTE OF"), fixed("STATE"), fixed("SINCE"), words("")]);
+    let mut table = Table::new([
+        fixed("NOTICE OF"),
+        fixed("STATE"),
+        fixed("SINCE"),
+        words(""),
+    ]);
     for notice in &view.notices {
         table.row([
             notice.record.date.to_string().into(),

@@ -226,7 +226,10 @@ async fn check_all(
             .lock()
             .map(|counts| counts.clone())
             .unwrap_or_default();
-        run.report(runs, ports.clock.now(), &so_far).await?;
+        // Never `?` here: what was begun is finished, or its logins would have no outcome.
+        if let Err(error) = run.report(runs, ports.clock.now(), &so_far).await {
+            fault.get_or_insert(error);
+        }
     }
     fault.map_or(Ok(()), Err)
 }

@@ -15,9 +15,9 @@ use crate::ids::FamilyId;
 use crate::jobs::ledger::{self, RunPlan};
 use crate::jobs::notify_family::{NoticeResult, NotifyPorts, notify_family};
 use crate::jobs::{JobError, StopSignal};
-use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
 use crate::run::{Counts, Run, RunOutcome};
-use crate::store::{RunStart, RunStore};
+use crate::store::{RunStart, RunStore, StoreError};
 
 /// How far back a tick looks for notices that should have been planned.
 pub const CATCH_UP: Duration = Duration::hours(6);
@@ -66,6 +66,8 @@ pub struct NotifyAllInput {
     pub date: Option<NaiveDate>,
     /// Only this family.
     pub family: Option<FamilyId>,
+    /// Also the notices that wait since the mail service refused them for now.
+    pub at_once: bool,
 }
 
 /// Plans and sends every notice that is due, in this process, as one run on record.
@@ -106,6 +108,9 @@ pub enum Progress<'a> {
     Settled(&'a NoticeResult),
 }
 
+/// How many notices are planned at a time.
+const PLANNED_AT_A_TIME: usize = 64;
+
 /// How many notices are worked on at a time: their durable writes share a flush; the mailer has its
 /// own, lower limit.
 const CONCURRENCY: usize = 16;
@@ -125,7 +130,7 @@ async fn send_all(
         .map(|(family, date)| async move {
             match expire_notice(ports, &family, date, input.date).await? {
                 Some(expired) => Ok(Some(expired)),
-                None => notify_family(ports, &family, date).await,
+                None => notify_family(ports, &family, date, input.at_once).await,
             }
         })
         .buffer_unordered(CONCURRENCY);
@@ -142,11 +147,14 @@ async fn send_all(
             }
             // In other hands: they count it.
             Ok(None) => counts.planned = counts.planned.saturating_sub(1),
-            // One family's fault keeps no other family from its mail.
+            // One family's fault keeps no other family from its mail. The caller handles the first.
             Err(error) => {
-                tracing::error!(%error, "A notice could not be made.");
                 counts.add_failure("error");
-                fault.get_or_insert(error);
+                if fault.is_some() {
+                    tracing::error!(%error, "A notice could not be made.");
+                } else {
+                    fault = Some(error);
+                }
             }
         }
     }
@@ -160,25 +168,42 @@ pub async fn plan_notices(
 ) -> Result<Vec<(FamilyId, NaiveDate)>, JobError> {
     let now = ports.clock.now();
     let only = input.family.as_ref();
-    let mut free = BTreeSet::new();
-    for family in ports.families.families().await? {
-        if family.paused || only.is_some_and(|only| *only != family.id) {
-            continue;
-        }
+    let families: Vec<Family> = ports
+        .families
+        .families()
+        .await?
+        .into_iter()
+        .filter(|family| !family.paused && only.is_none_or(|only| *only == family.id))
+        .collect();
+    let due = families.iter().flat_map(|family| {
         let dates = match input.date {
             Some(date) => vec![date],
-            None => due_dates(&family, now),
+            None => due_dates(family, now),
         };
-        for date in dates {
-            let record = NoticeRecord::planned(family.id.clone(), date, now);
-            if ports.notices.plan_notice(&record).await? {
-                free.insert((family.id.clone(), date));
+        dates.into_iter().map(|date| (family.id.clone(), date))
+    });
+    // Side by side: a store can make many durable at once.
+    let mut planned = futures::stream::iter(due)
+        .map(|(family, date)| async move {
+            let record = NoticeRecord::planned(family.clone(), date, now);
+            match ports.notices.plan_notice(&record).await {
+                Ok(put) => Ok(put.then_some((family, date))),
+                // The family was removed meanwhile.
+                Err(StoreError::NotFound(_)) => Ok(None),
+                Err(error) => Err(error),
             }
-        }
+        })
+        .buffer_unordered(PLANNED_AT_A_TIME);
+    let mut free = BTreeSet::new();
+    while let Some(put) = planned.next().await {
+        free.extend(put?);
     }
+    let in_scope: BTreeSet<&FamilyId> = families.iter().map(|family| &family.id).collect();
     for record in ports.notices.open_notices().await? {
-        let wanted = only.is_none_or(|only| *only == record.family);
-        if wanted && record.is_free(now).is_ok() {
+        let free_now = record.is_free(now);
+        // A person who asks now does not wait out a delay that was meant for the ticks.
+        let may_go = free_now.is_ok() || (input.at_once && free_now == Err(NotNow::Waiting));
+        if may_go && in_scope.contains(&record.family) {
             free.insert((record.family, record.date));
         }
     }
@@ -207,7 +232,7 @@ async fn expire_notice(
     let Some(record) = ports.notices.notice(&family.id, date).await? else {
         return Ok(None);
     };
-    if record.is_free(now).is_err() {
+    if !matches!(record.is_free(now), Ok(()) | Err(NotNow::Waiting)) {
         return Ok(None);
     }
     let reason = match &record.reason {

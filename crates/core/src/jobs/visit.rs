@@ -16,6 +16,7 @@ use crate::ids::{CardId, LibraryId};
 use crate::jobs::keys::Keys;
 use crate::jobs::{JobError, StopSignal};
 use crate::library::Library;
+use crate::seal::{SealError, Sealed, fold_number};
 use crate::site::{LibrarySite, LoginPermit};
 use crate::store::{
     CardStore, CheckStore, LibraryGate, LibraryStore, Saved, SecretStore, StoreError,
@@ -125,8 +126,15 @@ pub async fn check_visit(
         tracing::warn!(library.id = %visit.library, "A visit names a library that is gone.");
         return Ok(());
     };
+    let opened = open_secrets(ports, visit).await?;
+    for card in opened.unreadable {
+        let failure = Failure::not_tried(SealError::Broken.to_string());
+        for card in check_group(ports, &library, vec![card], Err(failure)).await? {
+            checked(&card);
+        }
+    }
     let mut first = true;
-    for group in open_secrets(ports, visit).await? {
+    for group in opened.groups {
         if stop() {
             break;
         }
@@ -135,51 +143,88 @@ pub async fn check_visit(
         }
         first = false;
         let _place = ports.gate.enter(&library.id).await?;
-        for card in check_group(ports, &library, group).await? {
+        let cards = unchanged(ports, group.cards).await?;
+        for card in check_group(ports, &library, cards, Ok(&group.secret)).await? {
             checked(&card);
         }
     }
     Ok(())
 }
 
-/// The cards that hold one number with one PIN.
-struct Group {
-    secret: CardSecret,
-    cards: Vec<CardId>,
+/// What could be opened of a visit's secrets.
+#[derive(Default)]
+struct Opened {
+    groups: Vec<Group>,
+    /// Cards whose envelope does not open: their trouble keeps no other from being checked.
+    unreadable: Vec<CardId>,
 }
 
-async fn open_secrets(ports: &VisitPorts<'_>, visit: &Visit) -> Result<Vec<Group>, JobError> {
-    let mut groups: Vec<Group> = Vec::new();
+/// The cards that hold one number with one PIN, each with its envelope.
+struct Group {
+    secret: CardSecret,
+    cards: Vec<(CardId, Sealed)>,
+}
+
+async fn open_secrets(ports: &VisitPorts<'_>, visit: &Visit) -> Result<Opened, JobError> {
+    let mut opened = Opened::default();
     let sealed = ports.secrets.secrets(&visit.cards).await?;
     for card in &visit.cards {
         let Some((_, sealed)) = sealed.iter().find(|(id, _)| id == card) else {
             tracing::warn!(card.id = %card, "A visit names a card that is gone.");
             continue;
         };
-        let secret = ports.keys.open(*card, sealed).await?;
-        match groups.iter_mut().find(|group| same(&group.secret, &secret)) {
-            Some(group) => group.cards.push(*card),
-            None => groups.push(Group {
+        let secret = match ports.keys.open(*card, sealed).await {
+            Ok(secret) => secret,
+            Err(SealError::Broken) => {
+                opened.unreadable.push(*card);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let card = (*card, sealed.clone());
+        match opened
+            .groups
+            .iter_mut()
+            .find(|group| same(&group.secret, &secret))
+        {
+            Some(group) => group.cards.push(card),
+            None => opened.groups.push(Group {
                 secret,
-                cards: vec![*card],
+                cards: vec![card],
             }),
         }
     }
-    Ok(groups)
+    Ok(opened)
 }
 
 fn same(one: &CardSecret, other: &CardSecret) -> bool {
-    one.number.expose_secret() == other.number.expose_secret()
+    let number = |secret: &CardSecret| fold_number(&secret.number);
+    number(one).expose_secret() == number(other).expose_secret()
         && one.pin.expose_secret() == other.pin.expose_secret()
+}
+
+/// Those whose PIN was not set anew since the visit began: an old PIN must not be tried.
+async fn unchanged(
+    ports: &VisitPorts<'_>,
+    cards: Vec<(CardId, Sealed)>,
+) -> Result<Vec<CardId>, JobError> {
+    let ids: Vec<CardId> = cards.iter().map(|(card, _)| *card).collect();
+    let present = ports.secrets.secrets(&ids).await?;
+    Ok(cards
+        .into_iter()
+        .filter(|card| present.contains(card))
+        .map(|(card, _)| card)
+        .collect())
 }
 
 async fn check_group(
     ports: &VisitPorts<'_>,
     library: &Library,
-    group: Group,
+    cards: Vec<CardId>,
+    secret: Result<&CardSecret, Failure>,
 ) -> Result<Vec<CheckedCard>, JobError> {
     let mut records = Vec::new();
-    for card in group.cards {
+    for card in cards {
         // Read again right before the check: a person may have paused or removed it meanwhile.
         if let Some(record) = ports.cards.card(card).await? {
             records.push(record);
@@ -191,16 +236,19 @@ async fn check_group(
     }
     let id = Uuid::new_v4();
     let started_at = ports.clock.now();
-    let outcome = match reason_not_to_try(ports, library, &records, started_at).await? {
-        Some(reason) => Err(Failure::not_tried(reason)),
-        None => {
-            let mark = LoginMark {
-                check: id,
-                at: started_at,
-                day: local_date(started_at, library.timezone),
-            };
-            read_account(ports, library, &group.secret, &records, mark).await?
-        }
+    let outcome = match secret {
+        Err(failure) => Err(failure),
+        Ok(secret) => match reason_not_to_try(ports, library, &records, started_at).await? {
+            Some(reason) => Err(Failure::not_tried(reason)),
+            None => {
+                let mark = LoginMark {
+                    check: id,
+                    at: started_at,
+                    day: local_date(started_at, library.timezone),
+                };
+                read_account(ports, library, secret, &records, mark).await?
+            }
+        },
     };
     if let Err(failure) = &outcome
         && failure.kind.concerns_the_library()
@@ -209,10 +257,12 @@ async fn check_group(
             .retry_after
             .unwrap_or_default()
             .clamp(LEAVE_ALONE, LEAVE_ALONE_LIMIT);
-        ports
-            .libraries
-            .leave_alone(&library.id, ports.clock.now() + wait)
-            .await?;
+        let until = ports.clock.now() + wait;
+        match ports.libraries.leave_alone(&library.id, until).await {
+            // Removed meanwhile: there is nothing to leave alone.
+            Ok(()) | Err(StoreError::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let finished_at = ports.clock.now();
     let mut checked = Vec::with_capacity(records.len());
@@ -262,8 +312,8 @@ async fn reason_not_to_try(
 }
 
 fn login_open() -> String {
-    "An earlier check stopped between its login and the outcome; it is not tried again today \
-     unless a person says so (“hippo card retry”)."
+    "An earlier login of today has no known outcome; it is not tried again today unless a person \
+     says so (“hippo card retry”)."
         .to_owned()
 }
 
@@ -287,6 +337,11 @@ async fn read_account(
     {
         // One new login, then it is a failure.
         outcome = ports.site.check(library, secret, &permit).await;
+    }
+    if let Err(failure) = &mut outcome {
+        // A refusal without words looks like a changed page. With any other failure the site said
+        // nothing about the PIN, and the next check may try it again.
+        failure.login_in_doubt &= failure.kind == FailureKind::PageChanged;
     }
     match permit.take_fault() {
         Some(fault) => Err(fault.into()),
@@ -317,6 +372,9 @@ impl LoginPermit for DurableMark<'_> {
             match self.ports.checks.begin_login(&key, &self.mark).await {
                 Ok(true) => {}
                 Ok(false) => return Err(Failure::not_tried(login_open())),
+                Err(StoreError::NotFound(_)) => {
+                    return Err(Failure::not_tried("The card was removed meanwhile."));
+                }
                 Err(error) => {
                     if let Ok(mut fault) = self.fault.lock() {
                         *fault = Some(error);

@@ -334,18 +334,29 @@ impl CheckStore for MemoryStore {
             return Ok(Saved::CardGone);
         };
         let state = &mut record.state;
-        if state
-            .login_mark
-            .as_ref()
-            .is_some_and(|mark| mark.check == check.id)
+        let failure = check.outcome.as_ref().err();
+        if !failure.is_some_and(|failure| failure.login_in_doubt)
+            && state
+                .login_mark
+                .as_ref()
+                .is_some_and(|mark| mark.check == check.id)
         {
             state.login_mark = None;
         }
-        if state
-            .last_check
-            .as_ref()
-            .is_some_and(|last| last.started_at > check.started_at)
+        if failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials)
+            && state
+                .last_success_at
+                .is_none_or(|success| success < check.started_at)
         {
+            state.refused_since.get_or_insert(check.started_at);
+        }
+        if state.last_check.as_ref().is_some_and(|last| {
+            let tried = last
+                .failure
+                .as_ref()
+                .is_none_or(|failure| failure.kind != FailureKind::NotTried);
+            tried && last.started_at > check.started_at
+        }) {
             return Ok(Saved::Older);
         }
         state.last_check =
@@ -367,9 +378,6 @@ impl CheckStore for MemoryStore {
                         account: account.clone(),
                     },
                 );
-            }
-            Err(failure) if failure.kind == FailureKind::WrongCredentials => {
-                state.refused_since.get_or_insert(check.started_at);
             }
             Err(_) => {}
         }

@@ -240,3 +240,70 @@ async fn there_is_a_pause_between_two_cards_but_not_before_the_first() {
         .await;
     assert_eq!(world.clock.now() - before, chrono::Duration::seconds(10));
 }
+
+#[tokio::test]
+async fn one_secret_that_does_not_open_keeps_no_other_card_from_being_checked() {
+    let world = World::new().await;
+    let broken = world.add_card("conrad", "wpl", ("1", "p")).await;
+    world.add_card("conrad", "wpl", ("2", "p")).await;
+    world.break_secret(broken).await;
+    let mut seen = kinds(&world.check_all().await);
+    seen.sort_unstable();
+    assert_eq!(seen, ["not_tried", "ok"]);
+    let failure = world.record(broken).await.state.last_check.unwrap().failure;
+    assert!(failure.unwrap().detail.contains("set-pin"));
+}
+
+#[tokio::test]
+async fn a_number_is_the_same_however_its_digits_are_spaced() {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("2999 0001", "p")).await;
+    world.add_card("diaz", "wpl", ("29990001", "p")).await;
+    assert_eq!(world.check_all().await.len(), 2);
+    assert_eq!(world.logins().len(), 1);
+}
+
+#[tokio::test]
+async fn an_old_pin_is_not_tried_after_a_new_one_was_set() {
+    let world = World::new().await;
+    let first = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let second = world.add_card("conrad", "wpl", ("2", "old")).await;
+    let visit = Visit {
+        library: "wpl".parse().unwrap(),
+        cards: vec![first, second],
+    };
+    world
+        .with_visit_ports(async |ports| {
+            check_visit(ports, &visit, Pace::NONE, &|| false, &|_| {
+                world.set_pin_now(second, ("2", "new"));
+            })
+            .await
+            .unwrap();
+        })
+        .await;
+    assert_eq!(world.logins(), ["1:p"]);
+}
+
+#[tokio::test]
+async fn a_login_in_doubt_is_sent_once_a_day() {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    let doubtful = Failure::page_changed("the login led to a page that says nothing");
+    world.site.answer("1", Err(doubtful.login_in_doubt()));
+    assert_eq!(kinds(&world.check_all().await), ["page_changed"]);
+    assert_eq!(kinds(&world.check_all().await), ["not_tried"]);
+    assert_eq!(world.logins().len(), 1);
+    world.clock.advance(chrono::Duration::days(1));
+    assert_eq!(kinds(&world.check_all().await), ["ok"]);
+}
+
+#[tokio::test]
+async fn a_library_that_was_down_at_the_login_is_asked_again_that_day() {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    let down = Failure::site_down("no answer within 20 s");
+    world.site.answer("1", Err(down.login_in_doubt()));
+    assert_eq!(kinds(&world.check_all().await), ["site_down"]);
+    world.clock.advance(chrono::Duration::hours(5));
+    assert_eq!(kinds(&world.check_all().await), ["ok"]);
+}
