@@ -1,4 +1,11 @@
 //! Mistakes and broken things: each with a clear message, the right exit code, and nothing lost.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at once, its helpers too"
+)]
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

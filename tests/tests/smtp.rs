@@ -1,4 +1,11 @@
 //! A notice by SMTP: refused, dropped, hanging, killed; never two mails.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at once, its helpers too"
+)]
 
 use std::time::{Duration, Instant};
 

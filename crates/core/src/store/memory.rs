@@ -367,19 +367,16 @@ impl CheckStore for MemoryStore {
                     crate::failure::Failure::new(failure.kind, failure.detail.clone())
                 }),
             });
-        match &check.outcome {
-            Ok(account) => {
-                state.refused_since = None;
-                state.last_success_at = Some(check.started_at);
-                inside.accounts.insert(
-                    check.card.card,
-                    StoredAccount {
-                        read_at: check.started_at,
-                        account: account.clone(),
-                    },
-                );
-            }
-            Err(_) => {}
+        if let Ok(account) = &check.outcome {
+            state.refused_since = None;
+            state.last_success_at = Some(check.started_at);
+            inside.accounts.insert(
+                check.card.card,
+                StoredAccount {
+                    read_at: check.started_at,
+                    account: account.clone(),
+                },
+            );
         }
         Ok(Saved::Stored)
     }
