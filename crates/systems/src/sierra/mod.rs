@@ -37,6 +37,13 @@ impl System for Sierra {
         "sierra"
     }
 
+    fn options(&self) -> &'static [(&'static str, &'static str)] {
+        &[(
+            "scope",
+            "the part of the catalogue in whose name the site is visited, as S3; the site's own default without it",
+        )]
+    }
+
     fn account_url(&self, library: &Library) -> Option<Url> {
         if let Some(url) = &library.account_url {
             return Some(url.clone());
