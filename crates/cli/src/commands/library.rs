@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use clap::{Args, Subcommand};
 use hippo_core::ids::LibraryId;
 use hippo_core::library::Library;
-use hippo_systems::SYSTEMS;
+use hippo_systems::{SYSTEMS, System};
 use url::{Host, Url};
 
 use crate::args::timezone;
@@ -100,6 +100,11 @@ impl Draft {
         if let Some(format) = &self.date_format {
             check_date_format(format)?;
         }
+        for name in self.options.keys() {
+            if !system.options().iter().any(|(known, _)| known == name) {
+                return Err(unknown_option(system, name));
+            }
+        }
         let mut library = Library {
             name: name_or(self.name, id.as_str()),
             id,
@@ -136,6 +141,23 @@ pub(crate) fn unknown_system(name: &str) -> String {
         "There is no system “{name}”; there are {}.",
         known.join(", ")
     )
+}
+
+fn unknown_option(system: &dyn System, name: &str) -> String {
+    let known: Vec<String> = system
+        .options()
+        .iter()
+        .map(|(name, meaning)| format!("{name} ({meaning})"))
+        .collect();
+    if known.is_empty() {
+        format!("{} has no options, and so no “{name}”.", system.name())
+    } else {
+        format!(
+            "{} has no option “{name}”; it has {}.",
+            system.name(),
+            known.join(", ")
+        )
+    }
 }
 
 fn site_url(text: &str) -> Result<Url, String> {
