@@ -154,7 +154,12 @@ pub async fn check_cards(
         ports, runs, &mut run, input, options, stop, progress, &counts,
     )
     .await;
-    let counts = counts.into_inner().unwrap_or_default();
+    let mut counts = counts.into_inner().unwrap_or_default();
+    // Paused, removed or set anew since the planning, or under way elsewhere.
+    counts.skipped = counts
+        .planned
+        .saturating_sub(counts.done)
+        .saturating_sub(counts.failures());
     let outcome = match &work {
         Err(_) => RunOutcome::Failed,
         Ok(()) if stop() => RunOutcome::Interrupted,

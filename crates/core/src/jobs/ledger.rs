@@ -54,7 +54,7 @@ pub async fn open(
             Ok(Ok(OpenRun { run }))
         }
         other => {
-            tracing::warn!(run.id = %run.key, "A run was not begun: it ran already, or the last one is still going.");
+            tracing::info!(run.id = %run.key, "A run was not begun: it ran already, or the last one is still going.");
             Ok(Err(other))
         }
     }

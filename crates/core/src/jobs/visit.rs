@@ -1,5 +1,6 @@
 //! A visit: up to ten cards of one library, checked one after the other.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,6 +28,9 @@ pub const VISIT_LIMIT: usize = 10;
 
 /// How long a library is left alone after it did not answer or refused us.
 pub const LEAVE_ALONE: Duration = Duration::from_secs(10 * 60);
+
+/// How long after its mark a check may still be going; longer than a card may take.
+pub const UNDER_WAY: chrono::Duration = chrono::Duration::minutes(2);
 
 /// The longest time that a site's `Retry-After` is kept to.
 pub const LEAVE_ALONE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -238,17 +242,24 @@ async fn check_group(
     let started_at = ports.clock.now();
     let outcome = match secret {
         Err(failure) => Err(failure),
-        Ok(secret) => match reason_not_to_try(ports, library, &records, started_at).await? {
-            Some(reason) => Err(Failure::not_tried(reason)),
-            None => {
-                let mark = LoginMark {
-                    check: id,
-                    at: started_at,
-                    day: local_date(started_at, library.timezone),
-                };
-                read_account(ports, library, secret, &records, mark).await?
+        Ok(secret) => {
+            let attempt = match what_to_do(ports, library, &records, started_at).await? {
+                Todo::Leave => return Ok(Vec::new()),
+                Todo::NotTried(reason) => Some(Err(Failure::not_tried(reason))),
+                Todo::Try => {
+                    let mark = LoginMark {
+                        check: id,
+                        at: started_at,
+                        day: local_date(started_at, library.timezone),
+                    };
+                    read_account(ports, library, secret, &records, mark).await?
+                }
+            };
+            match attempt {
+                Some(outcome) => outcome,
+                None => return Ok(Vec::new()),
             }
-        },
+        }
     };
     if let Err(failure) = &outcome
         && failure.kind.concerns_the_library()
@@ -286,29 +297,48 @@ async fn check_group(
     Ok(checked)
 }
 
-async fn reason_not_to_try(
+/// What a check finds before it begins.
+enum Todo {
+    /// Nothing stands in the way.
+    Try,
+    /// Not now, for a reason that is put on record.
+    NotTried(String),
+    /// Another check of this card is under way: its outcome is the one to record.
+    Leave,
+}
+
+async fn what_to_do(
     ports: &VisitPorts<'_>,
     library: &Library,
     records: &[CardRecord],
     now: DateTime<Utc>,
-) -> Result<Option<String>, JobError> {
+) -> Result<Todo, JobError> {
     if let Some(until) = ports.libraries.left_alone_until(&library.id).await?
         && now < until
     {
-        return Ok(Some(format!(
+        return Ok(Todo::NotTried(format!(
             "The library is left alone until {}, since it did not answer or refused us.",
             until.with_timezone(&library.timezone).format("%H:%M")
         )));
     }
     let today = local_date(now, library.timezone);
-    let login_is_open = records.iter().any(|record| {
-        record
-            .state
-            .login_mark
-            .as_ref()
-            .is_some_and(|mark| mark.day == today)
-    });
-    Ok(login_is_open.then(login_open))
+    let open: Vec<&LoginMark> = records
+        .iter()
+        .filter_map(|record| record.state.login_mark.as_ref())
+        .filter(|mark| mark.day == today)
+        .collect();
+    Ok(if open.is_empty() {
+        Todo::Try
+    } else if open.iter().any(|mark| is_under_way(mark, now)) {
+        Todo::Leave
+    } else {
+        Todo::NotTried(login_open())
+    })
+}
+
+/// Whether the check that wrote this mark may still be going.
+fn is_under_way(mark: &LoginMark, now: DateTime<Utc>) -> bool {
+    now < mark.at + UNDER_WAY
 }
 
 fn login_open() -> String {
@@ -323,13 +353,14 @@ async fn read_account(
     secret: &CardSecret,
     records: &[CardRecord],
     mark: LoginMark,
-) -> Result<Result<Account, Failure>, JobError> {
+) -> Result<Option<Result<Account, Failure>>, JobError> {
     let permit = DurableMark {
         ports,
         library,
         records,
         mark,
         fault: std::sync::Mutex::new(None),
+        found_other: AtomicBool::new(false),
     };
     let mut outcome = ports.site.check(library, secret, &permit).await;
     if let Err(failure) = &outcome
@@ -343,10 +374,10 @@ async fn read_account(
         // nothing about the PIN, and the next check may try it again.
         failure.login_in_doubt &= failure.kind == FailureKind::PageChanged;
     }
-    match permit.take_fault() {
-        Some(fault) => Err(fault.into()),
-        None => Ok(outcome),
+    if let Some(fault) = permit.take_fault() {
+        return Err(fault.into());
     }
+    Ok((!permit.found_other.load(Ordering::Relaxed)).then_some(outcome))
 }
 
 /// Writes the mark of every card that the login stands for, right before it is sent.
@@ -356,11 +387,22 @@ struct DurableMark<'a> {
     records: &'a [CardRecord],
     mark: LoginMark,
     fault: std::sync::Mutex<Option<StoreError>>,
+    /// Another check of the card began meanwhile and is under way.
+    found_other: AtomicBool,
 }
 
 impl DurableMark<'_> {
     fn take_fault(&self) -> Option<StoreError> {
         self.fault.lock().ok().and_then(|mut fault| fault.take())
+    }
+
+    /// Whose mark it is that keeps us from logging in.
+    async fn look_for_other(&self, card: CardId) {
+        let record = self.ports.cards.card(card).await.ok().flatten();
+        let mark = record.and_then(|record| record.state.login_mark);
+        if mark.is_some_and(|mark| is_under_way(&mark, self.ports.clock.now())) {
+            self.found_other.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -371,7 +413,10 @@ impl LoginPermit for DurableMark<'_> {
             let key = record.card.key();
             match self.ports.checks.begin_login(&key, &self.mark).await {
                 Ok(true) => {}
-                Ok(false) => return Err(Failure::not_tried(login_open())),
+                Ok(false) => {
+                    self.look_for_other(record.card.id).await;
+                    return Err(Failure::not_tried(login_open()));
+                }
                 Err(StoreError::NotFound(_)) => {
                     return Err(Failure::not_tried("The card was removed meanwhile."));
                 }
