@@ -106,7 +106,7 @@ fn due_cell(due: Option<NaiveDate>, today: NaiveDate) -> Cell {
     };
     let text = day(due, today);
     match (due - today).num_days() {
-        ..0 => Cell::new(format!("{text}, overdue"), Tone::Bad),
+        ..0 => Cell::new(format!("{text}, overdue"), Tone::Bad).or_short("overdue"),
         0..=3 => Cell::new(text, Tone::Warning),
         _ => Cell::from(text),
     }
@@ -188,7 +188,10 @@ impl CardView {
         match (self.last_checked, &self.failure) {
             (None, _) => Cell::new("never", Tone::Warning),
             (Some(at), None) => Cell::from(ago(at, now)),
-            (Some(at), Some(_)) => Cell::new(format!("{}, failed", ago(at, now)), Tone::Bad),
+            // The state says so too.
+            (Some(at), Some(_)) => {
+                Cell::new(format!("{}, failed", ago(at, now)), Tone::Bad).or_short(ago(at, now))
+            }
         }
     }
 
@@ -244,7 +247,7 @@ fn problem_of(
         });
     };
     if let Some(failure) = &last.failure {
-        return Some(failure_problem(failure, card.id));
+        return Some(failure_problem(failure, card.id, &card.library));
     }
     let read = state.last_success_at.unwrap_or(last.started_at);
     (now - read > STALE_AFTER).then(|| Problem {
@@ -256,49 +259,61 @@ fn problem_of(
 }
 
 /// What a failed check means for a person.
-pub(crate) fn failure_problem(failure: &Failure, card: CardId) -> Problem {
+pub(crate) fn failure_problem(failure: &Failure, card: CardId, library: &LibraryId) -> Problem {
     let detail = hippo_core::text::clean(&failure.detail);
-    let detail = detail.trim_end_matches('.');
-    let again = Some("hippo check-cards --scope failed".to_owned());
+    let detail = detail.trim_end_matches(['.', ' ']);
+    let end = if detail.ends_with(['?', '!', '…']) {
+        ""
+    } else {
+        "."
+    };
     let (what, what_to_do) = match failure.kind {
         FailureKind::WrongCredentials => (
             "The library refused the number or PIN.".to_owned(),
-            Some(format!("hippo card set-pin {card}")),
+            Some(format!("hippo card set-pin {}", card)),
         ),
         FailureKind::CardBlocked => (
             format!(
-                "The library has blocked, frozen or expired the card: {detail}. Ask at the library."
+                "The library has blocked, frozen or expired the card: {detail}{end} Ask at the library."
             ),
             None,
         ),
         FailureKind::SessionExpired => (
-            format!("The library ended the session too early: {detail}."),
-            again,
+            format!("The library ended the session too early: {detail}{end}"),
+            Some(again()),
         ),
-        FailureKind::PageChanged => (
-            format!(
-                "A page is not what LibraryHippo knows, so nothing was read from it: {detail}. If it stays \
-                 so, save the page and report what “hippo read” says of it."
+        FailureKind::PageChanged => match mended_by_edit(detail, library) {
+            Some(edit) => (format!("Nothing was read: {detail}{end}"), Some(edit)),
+            None => (
+                format!(
+                    "A page is not what LibraryHippo knows, so nothing was read from it: {detail}{end} If it \
+                     stays so, save the page and report what “hippo read” says of it."
+                ),
+                Some(again()),
             ),
-            again,
-        ),
+        },
         FailureKind::SiteRefused => (
-            format!(
-                "The library's site refused to answer: {detail}. It is left alone for a while."
-            ),
-            again,
+            format!("The library's site refused us: {detail}{end} It is left alone for a while."),
+            Some(again()),
         ),
         FailureKind::SiteDown => (
             format!(
-                "The library's site did not answer: {detail}. It is left alone for ten minutes."
+                "The library's site could not be read: {detail}{end} It is left alone for ten minutes."
             ),
-            again,
+            mended_by_edit(detail, library).or_else(|| Some(again())),
         ),
         FailureKind::NotTried if detail.contains("hippo card retry") => (
-            format!("{detail}."),
-            Some(format!("hippo card retry {card}")),
+            format!("{detail}{end}"),
+            Some(format!("hippo card retry {}", card)),
         ),
-        FailureKind::NotTried => (format!("It was not tried: {detail}."), again),
+        FailureKind::NotTried => {
+            // It goes on in the middle of a sentence.
+            let rest = detail
+                .strip_prefix("The ")
+                .map(|rest| format!("the {rest}"));
+            let detail = rest.as_deref().unwrap_or(detail);
+            (format!("It was not tried: {detail}{end}"), Some(again()))
+        }
     };
     Problem {
         kind: failure.kind.as_str(),
@@ -306,6 +321,23 @@ pub(crate) fn failure_problem(failure: &Failure, card: CardId) -> Problem {
         what_to_do,
         tone: Tone::Bad,
     }
+}
+
+/// The command that tries again what may go better later.
+pub(crate) fn again() -> String {
+    "hippo check-cards --scope failed".to_owned()
+}
+
+/// The command that mends what a person wrote of the library, where the detail names that option.
+fn mended_by_edit(detail: &str, library: &LibraryId) -> Option<String> {
+    let option = [
+        ("--date-format", "--date-format FORMAT"),
+        ("--login-host", "--login-host HOST"),
+        ("--url", "--url URL"),
+    ]
+    .into_iter()
+    .find_map(|(name, option)| detail.contains(name).then_some(option))?;
+    Some(format!("hippo library edit {library} {option}"))
 }
 
 /// The cards of a family, by patron and library, and how they are doing.
@@ -334,4 +366,48 @@ pub(crate) async fn cards_of(
         (&a.patron, &a.library_name, a.id).cmp(&(&b.patron, &b.library_name, b.id))
     });
     Ok(views)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn problem(failure: &Failure) -> Problem {
+        let library = "wpl".parse().unwrap();
+        failure_problem(failure, CardId::generate(), &library)
+    }
+
+    #[rstest]
+    #[case("a date, but the library has no --date-format", "--date-format FORMAT")]
+    #[case(
+        "the site's certificate is not valid; check the library's --url",
+        "--url URL"
+    )]
+    #[case(
+        "the login goes to x, no --login-host; nothing was sent",
+        "--login-host HOST"
+    )]
+    fn what_a_person_wrote_wrongly_of_a_library_is_mended_by_an_edit(
+        #[case] detail: &str,
+        #[case] option: &str,
+    ) {
+        for failure in [Failure::page_changed(detail), Failure::site_down(detail)] {
+            let what_to_do = problem(&failure).what_to_do.unwrap();
+            assert_eq!(what_to_do, format!("hippo library edit wpl {option}"));
+        }
+    }
+
+    #[rstest]
+    #[case("status 503 at /login", "status 503 at /login. ")]
+    #[case("status 503.", "status 503. ")]
+    #[case("which page is this?", "which page is this? ")]
+    fn a_detail_ends_with_one_mark(#[case] detail: &str, #[case] expected: &str) {
+        let problem = problem(&Failure::site_down(detail));
+        assert!(problem.what.contains(expected), "{}", problem.what);
+        assert_eq!(
+            problem.what_to_do.as_deref(),
+            Some("hippo check-cards --scope failed")
+        );
+    }
 }

@@ -46,6 +46,12 @@ pub trait System: Send + Sync {
         &[]
     }
 
+    /// Whether its pages write dates as each library likes, so that a library of it needs a
+    /// `date_format`. No unless the system says so.
+    fn writes_dates_its_own_way(&self) -> bool {
+        false
+    }
+
     /// The page that a person opens to see the account; mails link to it.
     fn account_url(&self, library: &Library) -> Option<Url>;
 

@@ -30,7 +30,7 @@ use crate::stop::interrupted;
 #[command(after_help = "\
 Examples:
   hippo demo
-  hippo demo --keep demo-home         keeps the home, with the mails in demo-home/outbox")]
+  hippo demo --keep demo-home      # the mails are in demo-home/outbox")]
 pub(crate) struct Demo {
     /// Keep the home in this directory, which must be empty or new.
     #[arg(long, value_name = "DIR")]
@@ -61,12 +61,13 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
             return Ok(Outcome::SomeFailed);
         }
     }
+    globals.output.say("");
     globals.output.say(match &demo.keep {
-        None => "\nNothing of this is kept; “hippo demo --keep DIR” keeps it. “hippo init” begins with your \
+        None => "Nothing of this is kept; “hippo demo --keep DIR” keeps it. “hippo init” begins with your \
                  own cards."
             .to_owned(),
         Some(_) => format!(
-            "\nKept in {}; the mails are in {}. The demo's libraries are gone, so a new check there fails.",
+            "Kept in {}; the mails are in {}. The demo's libraries are gone, so a new check there fails.",
             home.directory().display(),
             home.outbox().display()
         ),

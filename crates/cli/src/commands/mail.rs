@@ -5,6 +5,7 @@ use hippo_core::family::EmailAddress;
 use hippo_core::mail::{Mail, MailAnswer};
 use serde::Serialize;
 
+use crate::config::Transport;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandResult, Outcome};
 
@@ -45,7 +46,17 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         tag: None,
     };
     let answer = context.mailer()?.send(&mail).await;
-    Ok(say(&context, &answer))
+    let outcome = say(&context, &answer);
+    if let (Transport::Smtp, Some(smtp)) =
+        (context.config.mail.transport, &context.config.mail.smtp)
+        && let Some(path) = smtp.readable_by_others(context.home.directory())
+    {
+        context.output.say(format!(
+            "Others can read the mail server's password in {}; chmod 600 keeps it yours.",
+            path.display()
+        ));
+    }
+    Ok(outcome)
 }
 
 fn say(context: &Context, answer: &MailAnswer) -> Outcome {

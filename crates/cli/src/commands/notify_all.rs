@@ -38,8 +38,8 @@ const KEPT: Duration = Duration::days(35);
 #[command(after_help = "\
 Examples:
   hippo notify-all
-  hippo notify-all --dry-run                        what each family would be told now
-  hippo notify-all --dry-run --date 2026-11-20      with the words of another day
+  hippo notify-all --dry-run                      # what each would be told now
+  hippo notify-all --dry-run --date 2026-11-20    # in the words of another day
 
 Exit code 1: a mail could not be sent.")]
 pub(crate) struct NotifyAll {
@@ -55,6 +55,10 @@ pub(crate) struct NotifyAll {
     #[command(flatten)]
     pub(crate) schedule: Schedule,
 }
+
+/// What a sending that was broken off leaves behind.
+const AFTER_SECOND: &str =
+    "A mail that was under way may or may not have left: “hippo status” names it.";
 
 /// What sending needs beside the store.
 struct Sending<'a> {
@@ -219,7 +223,7 @@ async fn send(context: &Context, asked: NotifyAll) -> CommandResult {
         family: asked.family.clone(),
         at_once: !asked.schedule.is_schedule(),
     };
-    let stop = Stop::listen("the mails that were begun are finished");
+    let stop = Stop::listen("the mails that were begun are being finished", AFTER_SECOND);
     let settled: Mutex<Vec<NoticeView>> = Mutex::default();
     let result = {
         let bar = Bar::new("notices");
@@ -238,8 +242,8 @@ async fn send(context: &Context, asked: NotifyAll) -> CommandResult {
     let mut settled = settled.into_inner().unwrap_or_default();
     settled.sort_by(|a, b| (&a.family, a.date).cmp(&(&b.family, b.date)));
     match result {
-        Ok(run) => Ok(show(context, &run, &settled)),
-        Err(not_begun) => Ok(say_not_begun(context, &not_begun)),
+        Ok(run) => show(context, &asked, &run, &settled).await,
+        Err(not_begun) => Ok(say_not_begun(context, &asked.schedule, &not_begun)),
     }
 }
 
@@ -285,15 +289,27 @@ async fn start(
     }
 }
 
-fn show(context: &Context, run: &Run, settled: &[NoticeView]) -> Outcome {
+async fn show(
+    context: &Context,
+    asked: &NotifyAll,
+    run: &Run,
+    settled: &[NoticeView],
+) -> CommandResult {
     context.output.document(&Document {
         run,
         notices: settled,
     });
+    let outcome =
+        Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted);
+    if context.output.json || (asked.schedule.is_quiet() && outcome == Outcome::Done) {
+        return Ok(outcome);
+    }
     if settled.is_empty() {
-        context
-            .output
-            .say("No notice is due now; “hippo status” says when the next one is.");
+        if !say_what_is_on_record(context, asked).await? {
+            context
+                .output
+                .say("No notice is due now; “hippo status” says when the next one is.");
+        }
     } else {
         let mut table = Table::new([
             words("FAMILY"),
@@ -328,7 +344,35 @@ fn show(context: &Context, run: &Run, settled: &[NoticeView]) -> Outcome {
             time::duration(run.duration(context.now()))
         ));
     }
-    Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted)
+    Ok(outcome)
+}
+
+/// Says why nothing was sent for a day that was asked for: its notice is settled. Whether there was
+/// anything to say.
+async fn say_what_is_on_record(context: &Context, asked: &NotifyAll) -> Result<bool, CommandError> {
+    if asked.date.is_none() && asked.family.is_none() {
+        return Ok(false);
+    }
+    let mut has_said = false;
+    for family in context.families(asked.family.as_ref()).await? {
+        let today = local_date(context.now(), family.timezone);
+        let date = asked.date.unwrap_or(today);
+        let Some(record) = context.store.notice(&family.id, date).await? else {
+            continue;
+        };
+        if record.state.is_final() {
+            let reason = record.reason.as_deref().map(hippo_core::text::clean);
+            context.output.say(format!(
+                "The notice of {} for {date} is {} since {}; nothing more happens for this day. {}",
+                family.id,
+                record.state.as_str(),
+                time::moment(record.changed_at, context.now(), context.zone()),
+                reason.unwrap_or_default()
+            ).trim_end());
+            has_said = true;
+        }
+    }
+    Ok(has_said)
 }
 
 /// A notice's state, in its colour.

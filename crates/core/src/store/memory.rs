@@ -138,6 +138,19 @@ impl LibraryStore for MemoryStore {
         Ok(())
     }
 
+    async fn update_library(&self, library: &Library) -> StoreResult<()> {
+        let mut inside = self.lock();
+        let Some(stored) = inside.libraries.get_mut(&library.id) else {
+            return Err(StoreError::NotFound(format!("library “{}”", library.id)));
+        };
+        let has_moved = stored.base_url != library.base_url;
+        stored.clone_from(library);
+        if has_moved {
+            inside.left_alone.remove(&library.id);
+        }
+        Ok(())
+    }
+
     async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>> {
         Ok(self.lock().libraries.get(id).cloned())
     }

@@ -73,6 +73,10 @@ pub trait LibraryStore: Send + Sync {
     /// Adds a library; [`StoreError::AlreadyExists`] if its id is taken.
     async fn add_library(&self, library: &Library) -> StoreResult<()>;
 
+    /// Replaces a library; [`StoreError::NotFound`] if it is not there. It stays left alone as it was
+    /// unless its `base_url` is another: then what did not answer was another site.
+    async fn update_library(&self, library: &Library) -> StoreResult<()>;
+
     /// One library.
     async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>>;
 

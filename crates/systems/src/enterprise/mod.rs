@@ -51,6 +51,10 @@ impl System for Enterprise {
         ]
     }
 
+    fn writes_dates_its_own_way(&self) -> bool {
+        true
+    }
+
     fn account_url(&self, library: &Library) -> Option<Url> {
         match &library.account_url {
             Some(url) => Some(url.clone()),

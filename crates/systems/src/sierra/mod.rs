@@ -44,6 +44,10 @@ impl System for Sierra {
         )]
     }
 
+    fn writes_dates_its_own_way(&self) -> bool {
+        true
+    }
+
     fn account_url(&self, library: &Library) -> Option<Url> {
         if let Some(url) = &library.account_url {
             return Some(url.clone());

@@ -83,6 +83,7 @@ suites! { $
         a_second_library_of_the_same_id_is_refused,
         a_library_that_is_not_there_is_none,
         libraries_are_listed_by_id,
+        a_library_is_replaced_and_left_alone_while_its_address_stays,
         a_library_is_not_removed_while_a_card_is_of_it,
         a_library_that_is_not_there_cannot_be_removed_or_left_alone,
         a_library_is_left_alone_until_the_later_time,
