@@ -30,7 +30,7 @@ Example:
   [[library]]
   id = \"wpl\"
   system = \"bibliocommons\"
-  url = \"https://wpl.bibliocommons.com\"
+  url = \"https://wpl.example.org\"
 
   [[family]]
   id = \"conrad\"

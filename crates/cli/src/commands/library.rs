@@ -24,7 +24,7 @@ use crate::output::table::{Table, fixed, words};
 #[command(after_help = "\
 Examples:
   hippo library add wpl --system bibliocommons \\
-      --url https://wpl.bibliocommons.com
+      --url https://wpl.example.org
   hippo library list
   hippo library edit wpl --date-format %m-%d-%y")]
 pub(crate) enum Command {
@@ -41,7 +41,7 @@ pub(crate) enum Command {
 #[command(after_help = "\
 Examples:
   hippo library add wpl --system bibliocommons \\
-      --url https://wpl.bibliocommons.com --name Waterloo
+      --url https://wpl.example.org --name Waterloo
   hippo library add kpl --system enterprise \\
       --url https://kpl.example.org/client/en_US/default \\
       --date-format %m/%d/%Y --login-host login.example.org")]

@@ -28,7 +28,7 @@ const LIMIT: u64 = 8 << 20;
 Examples:
   hippo read sierra items.html holds.html --date-format %m-%d-%y
   hippo read bibliocommons checkedout.html \\
-      --base-url https://wpl.bibliocommons.com")]
+      --base-url https://wpl.example.org")]
 pub(crate) struct Read {
     /// The software behind the site.
     #[arg(value_parser = SystemNames)]
