@@ -79,7 +79,7 @@ def journey(folder):
         wait_until("the replayed message", lambda: len(stack.logs("check-card")) > tries, 30)
         check(stack.waiting("VisitDeadLettersUrl") == 0, "The dead letter was put back.")
 
-        step("sam delete")
+        step("The stack is deleted")
         table = stack.outputs["TableName"]
         stack.delete()
         check(table in stack.client("dynamodb").list_tables()["TableNames"], "The table is left behind, on purpose.")

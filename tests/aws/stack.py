@@ -45,7 +45,7 @@ class Stack:
         """Deploys what `sam build` built, the first time or again, with these parameters changed."""
         self.parameters |= parameters
         self.sam(
-            "deploy", "--template-file", TEMPLATE, "--config-file", ROOT / "samconfig.toml.none",
+            "deploy", "--template-file", TEMPLATE, "--config-file", ROOT / "tests/aws/samconfig.toml",
             "--stack-name", self.name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND",
             "--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset",
             "--parameter-overrides", *(f"{name}='{value}'" for name, value in self.parameters.items()),
@@ -54,7 +54,10 @@ class Stack:
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def delete(self):
-        self.sam("delete", "--stack-name", self.name, "--no-prompts", "--region", self.env["AWS_REGION"])
+        """As `sam delete` does, which cannot read where an emulator keeps a nested stack's template."""
+        stacks = self.client("cloudformation")
+        stacks.delete_stack(StackName=self.name)
+        stacks.get_waiter("stack_delete_complete").wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
     def client(self, service):
         return client(service, self.env)

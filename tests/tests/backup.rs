@@ -1,4 +1,11 @@
 //! A backup while others write, and what is refused.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at once, its helpers too"
+)]
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,4 +1,11 @@
 //! Mistakes and broken things: each with a clear message, the right exit code, and nothing lost.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at once, its helpers too"
+)]
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -76,6 +83,9 @@ fn what_is_unknown_doubled_or_malformed_is_named() {
         2,
         "Mars/Base",
     );
+    let mut with_option = add_library("wpl", "sierra", "https://books.example.org", "UTC");
+    with_option.extend(["--option", "scoop=S3"]);
+    refused(&home, &with_option, 2, "scope");
     refused(
         &home,
         &add_library("W P L", "sierra", "https://books.example.org", "UTC"),

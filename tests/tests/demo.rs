@@ -1,4 +1,11 @@
 //! The demo: what a newcomer runs first.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at once, its helpers too"
+)]
 
 use std::process::Command;
 

@@ -1,4 +1,11 @@
 //! From a library card to the note in the outbox, with the real command and all three systems.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at once, its helpers too"
+)]
 
 use chrono::{Days, NaiveDate};
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Patron, Site, SystemKind};

@@ -1,4 +1,11 @@
 //! A recorded BiblioCommons account, served over HTTP where the real site has it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at once, its helpers too"
+)]
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -1,4 +1,11 @@
 //! No PIN and no number in anything that a run leaves behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at once, its helpers too"
+)]
 
 use std::path::Path;
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use clap::builder::TypedValueParser as _;
 use clap::{Parser, Subcommand};
+use hippo_core::ids::CardId;
 
 use crate::commands;
 use crate::config::parse_timezone;
@@ -21,12 +22,12 @@ const EVERYWHERE: &str = "Everywhere";
     arg_required_else_help = true,
     after_help = "\
 Examples:
-  hippo demo                        see it all work, with invented libraries on this machine
-  hippo init                        begin
-  hippo status                      how every card is doing
+  hippo demo        # see it all work, with invented libraries on this machine
+  hippo init        # begin
+  hippo status      # how every card is doing
 
 Environment: HIPPO_HOME as --home; HIPPO_LOG or RUST_LOG what is logged to standard error (such as
-info); HIPPO_NOW a clock that stands still at this time (RFC 3339); NO_COLOR as --no-color.
+info; by default errors, and nothing with --json); HIPPO_NOW a clock that stands still at this time (RFC 3339); NO_COLOR as --no-color.
 
 Exit codes: 0 done; 1 done, but a card or a mail failed, or it was interrupted; 2 wrong usage;
 3 configuration or store unusable. With --json an error is a document on standard error:
@@ -66,7 +67,7 @@ pub(crate) enum Command {
     /// Libraries: where cards are used.
     #[command(subcommand)]
     Library(commands::library::Command),
-    /// Families: who gets one note a day.
+    /// Families: who gets one notice a day.
     #[command(subcommand)]
     Family(commands::family::Command),
     /// Cards: whose, where, and their PINs.
@@ -111,6 +112,32 @@ pub(crate) fn instant(text: &str) -> Result<DateTime<FixedOffset>, String> {
         .map_err(|_| format!("“{text}” is not a time; write it like 2026-11-21T05:00:00-05:00."))
 }
 
+/// A card as a person names it: by its id, or by the end of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CardName {
+    /// The whole id.
+    Id(CardId),
+    /// The last letters of it, at least four.
+    Ending(String),
+}
+
+/// A card's id, or the end of one.
+pub(crate) fn card_name(text: &str) -> Result<CardName, String> {
+    let text = text.trim();
+    if let Ok(id) = text.parse() {
+        return Ok(CardName::Id(id));
+    }
+    let is_part = text.len() >= 4 && text.len() < 26;
+    if is_part && text.chars().all(|c| c.is_ascii_alphanumeric()) {
+        Ok(CardName::Ending(text.to_owned()))
+    } else {
+        Err(format!(
+            "“{text}” is not a card's id, nor the last four letters or more of one; “hippo card list” shows \
+             them."
+        ))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,8 +162,11 @@ mod tests {
             let help = command
                 .get_after_help()
                 .map(ToString::to_string)
-                .unwrap_or_else(|| panic!("{path} has no example"))
-                .replace("\\\n      ", "");
+                .unwrap_or_else(|| panic!("{path} has no example"));
+            for line in help.lines().filter(|line| line.starts_with("  ")) {
+                assert!(line.len() <= 80, "a terminal breaks {line}");
+            }
+            let help = help.replace("\\\n      ", "");
             let lines: Vec<&str> = help
                 .lines()
                 .filter_map(|line| line.trim().get(line.trim().find("hippo ")?..))

@@ -15,7 +15,12 @@ pub(crate) fn pin(prompt: &str, from_stdin: bool) -> Result<SecretString, Comman
     if from_stdin {
         return checked_pin(line_from_stdin()?);
     }
-    must_be_terminal("the PIN", "Give it on standard input with --pin-stdin.")?;
+    pin_or(prompt, "Give it on standard input with --pin-stdin.")
+}
+
+/// A PIN from a prompt without echo; where there is no terminal, the error says what to do instead.
+pub(crate) fn pin_or(prompt: &str, otherwise: &str) -> Result<SecretString, CommandError> {
+    must_be_terminal("the PIN", otherwise)?;
     let typed = rpassword::prompt_password(prompt)
         .map_err(|error| CommandError::Usage(format!("The PIN could not be read: {error}.")))?;
     checked_pin(SecretString::from(typed))
@@ -24,7 +29,7 @@ pub(crate) fn pin(prompt: &str, from_stdin: bool) -> Result<SecretString, Comman
 /// A PIN that may be stored.
 pub(crate) fn checked_pin(pin: SecretString) -> Result<SecretString, CommandError> {
     match pin.expose_secret() {
-        "" => Err(CommandError::Usage(
+        text if text.trim().is_empty() => Err(CommandError::Usage(
             "The PIN is empty; nothing was changed.".to_owned(),
         )),
         text if text.len() > LIMIT || text.contains(char::is_control) => Err(CommandError::Usage(
@@ -108,6 +113,8 @@ mod tests {
 
     #[rstest]
     #[case("")]
+    #[case("   ")]
+    #[case("\u{a0}")]
     #[case("12\u{0}34")]
     #[case("12\n34")]
     fn a_pin_that_cannot_be_right_is_refused_and_not_repeated(#[case] pin: &str) {

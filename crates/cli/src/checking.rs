@@ -12,6 +12,7 @@ use hippo_core::library::Library;
 use hippo_core::run::{Job, RunKey};
 use serde::Serialize;
 
+use crate::commands::check_cards::AFTER_SECOND;
 use crate::context::{Context, Visiting};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::table::{Cell, Table, fixed, words};
@@ -56,7 +57,7 @@ pub(crate) async fn check_and_show(
         ));
     }
     // A login that was begun is finished: its outcome must not be in doubt.
-    let _stop = Stop::listen("the check is finished first");
+    let _stop = Stop::listen("the check is being finished", AFTER_SECOND);
     match check(context, card).await? {
         Some(check) => Ok(show(context, card, library, &check)),
         None => {
@@ -108,12 +109,11 @@ fn show(context: &Context, card: &Card, library: &Library, check: &Check) -> Out
     match &check.outcome {
         Ok(account) => show_account(context, account, today),
         Err(failure) => {
-            let problem = failure_problem(failure, card.id);
+            let problem = failure_problem(failure, card.id, &card.library);
             context.output.say_folded("", &problem.what);
             if let Some(what_to_do) = &problem.what_to_do {
-                context
-                    .output
-                    .say(format!("The card is kept. To try again: {what_to_do}"));
+                context.output.say("The card is kept. What to do:");
+                context.output.say_whole(format!("  → {what_to_do}"));
             }
         }
     }
@@ -146,7 +146,7 @@ fn show_account(context: &Context, account: &Account, today: chrono::NaiveDate) 
     loans.sort_by_key(|loan| loan.due);
     let mut holds: Vec<&Hold> = account.holds.iter().flatten().collect();
     holds.sort_by_key(|hold| hold.state);
-    let mut table = Table::new([fixed(""), words("")]);
+    let mut table = Table::headless([fixed(""), words("")]);
     for loan in loans.iter().take(SHOWN) {
         table.row([
             Cell::from(format!("due {}", day(loan.due, today))),
@@ -157,15 +157,7 @@ fn show_account(context: &Context, account: &Account, today: chrono::NaiveDate) 
         table.row([Cell::from(hold_words(hold)), Cell::from(&hold.title)]);
     }
     if !loans.is_empty() || !holds.is_empty() {
-        // The columns have no heads: what stands in them is plain.
-        let text = table.render(context.output.width, context.output.color);
-        context.output.say(
-            text.lines()
-                .skip(1)
-                .map(|line| format!("  {line}"))
-                .collect::<Vec<_>>()
-                .join("\n"),
-        );
+        context.output.table(&table);
     }
     for (shown, what) in [(loans.len(), "loans"), (holds.len(), "holds")] {
         if shown > SHOWN {

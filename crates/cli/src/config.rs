@@ -1,5 +1,7 @@
 //! `config.toml`: what the operator decides about one installation.
 
+mod mistake;
+
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
@@ -8,6 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use zeroize::Zeroize as _;
 
+pub(crate) use self::mistake::{describe, line_of};
 use crate::exit::CommandError;
 use crate::home::Home;
 
@@ -153,7 +156,29 @@ impl Config {
             CommandError::Unusable(format!("{} cannot be read: {error}.", path.display()))
         })?;
         Self::parse(&text)
+            .and_then(|config| config.check_files(home).map(|()| config))
             .map_err(|message| CommandError::Unusable(format!("{} {message}", path.display())))
+    }
+
+    /// An error if a file that sending needs is not there.
+    fn check_files(&self, home: &Home) -> Result<(), String> {
+        let (Transport::Smtp, Some(smtp)) = (self.mail.transport, &self.mail.smtp) else {
+            return Ok(());
+        };
+        for (key, file) in [
+            ("password_file", &smtp.password_file),
+            ("certificate_file", &smtp.certificate_file),
+        ] {
+            if let Some(path) = file.as_ref().map(|file| home.directory().join(file))
+                && !path.is_file()
+            {
+                return Err(format!(
+                    "names {} at “mail.smtp.{key}”, and there is no such file.",
+                    path.display()
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Understands the text of a configuration; the message of an error goes on after its path.
@@ -166,6 +191,9 @@ impl Config {
         };
         check_checks(&file.checks)?;
         check_mail(&file.mail)?;
+        if let Some(contact) = &file.contact {
+            check_contact("contact", contact)?;
+        }
         Ok(Self {
             contact: file.contact.filter(|contact| !contact.trim().is_empty()),
             timezone,
@@ -194,7 +222,28 @@ fn check_checks(checks: &Checks) -> Result<(), String> {
     Ok(())
 }
 
+/// An error unless this can stand in every request and at the end of every mail.
+pub(crate) fn check_contact(key: &str, contact: &str) -> Result<(), String> {
+    if contact.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(format!(
+            "has a mistake at “{key}”: write one line of plain letters (ASCII), such as you@example.org."
+        ))
+    }
+}
+
+/// Whether a mail server of this name is on this machine.
+fn is_this_machine(host: &str) -> bool {
+    let host = host.trim().trim_matches(['[', ']']);
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
 fn check_mail(mail: &MailConfig) -> Result<(), String> {
+    crate::post::sender(mail)?;
     if let Some(smtp) = &mail.smtp {
         if smtp.password.is_some() {
             return Err(
@@ -212,6 +261,13 @@ fn check_mail(mail: &MailConfig) -> Result<(), String> {
         }
         if smtp.host.trim().is_empty() {
             return Err("has an empty “mail.smtp.host”; name the mail server.".to_owned());
+        }
+        if smtp.tls == Tls::None && !is_this_machine(&smtp.host) {
+            return Err(
+                "has tls = \"none\" at “mail.smtp” for a host that is not this machine; mails and the \
+                 password would go in the clear. Write \"starttls\" or \"implicit\"."
+                    .to_owned(),
+            );
         }
         if smtp
             .timeout_seconds
@@ -235,20 +291,6 @@ fn check_mail(mail: &MailConfig) -> Result<(), String> {
     Ok(())
 }
 
-/// A mistake in a TOML file, by line; never with the line itself, which may hold a secret.
-pub(crate) fn describe(error: &toml::de::Error, text: &str) -> String {
-    let message = error.message().trim_end_matches('.').replace('`', "\"");
-    match error.span().and_then(|span| line_of(text, span.start)) {
-        Some(line) => format!("has a mistake in line {line}: {message}."),
-        None => format!("has a mistake: {message}."),
-    }
-}
-
-/// The line, from 1, in which this byte stands.
-pub(crate) fn line_of(text: &str, byte: usize) -> Option<usize> {
-    Some(text.get(..byte.min(text.len()))?.matches('\n').count() + 1)
-}
-
 /// A time zone by its IANA name.
 pub(crate) fn parse_timezone(name: &str) -> Result<Tz, String> {
     name.parse().map_err(|_| {
@@ -269,6 +311,23 @@ pub(crate) fn machine_timezone() -> Tz {
 }
 
 impl SmtpConfig {
+    /// The file of the password, if others can read it. It still works, unlike a key: it may be
+    /// mounted like that.
+    pub(crate) fn readable_by_others(&self, home: &Path) -> Option<PathBuf> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let path = home.join(self.password_file.as_ref()?);
+            let mode = std::fs::metadata(&path).ok()?.permissions().mode();
+            (mode & 0o077 != 0).then_some(path)
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = home;
+            None
+        }
+    }
+
     /// The password, from where the configuration says.
     pub(crate) fn read_password(&self, home: &Path) -> Result<Option<SecretString>, CommandError> {
         if let Some(name) = &self.password_env {
@@ -290,22 +349,9 @@ impl SmtpConfig {
                 path.display()
             ))
         })?;
-        warn_if_others_can_read(&path);
         let password = SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned());
         text.zeroize();
         Ok(Some(password))
-    }
-}
-
-/// A password that others can read still works, unlike a key: it may be mounted like that.
-fn warn_if_others_can_read(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(path).map(|metadata| metadata.permissions().mode());
-        if mode.is_ok_and(|mode| mode & 0o077 != 0) {
-            tracing::warn!(path = %path.display(), "Others can read the mail server's password; chmod 600 keeps it yours.");
-        }
     }
 }
 
@@ -408,19 +454,48 @@ mod tests {
     #[rstest]
     #[case::unknown_key(
         "[mail]\nfrom = \"a@b.org\"\nfrm = 1\n",
-        "line 3: unknown field \"frm\", expected one of"
+        "line 3: “frm” is not known here; there are from, reply_to"
     )]
     #[case::unknown_zone(&format!("timezone = \"Toronto\"\n{MAIL}"), "“Toronto” is not a time zone")]
     #[case::no_server(&format!("{MAIL}transport = \"smtp\"\n"), "has no [mail.smtp]")]
     #[case::too_many(&format!("{MAIL}[checks]\nconcurrency = 0\n"), "checks.concurrency")]
     #[case::no_pause(&format!("{MAIL}[checks]\npause_seconds = -1\n"), "checks.pause_seconds")]
+    #[case::text_for_a_number(&format!("{MAIL}[checks]\nconcurrency = \"many\"\n"), "a whole number, 0 or more, must stand here")]
+    #[case::negative(&format!("{MAIL}[checks]\nconcurrency = -2\n"), "a whole number, 0 or more, must stand here")]
+    #[case::unknown_word(&format!("{MAIL}transport = \"pigeon\"\n"), "there are outbox, smtp")]
+    #[case::no_mail("[checks]\nconcurrency = 2\n", "“mail” is missing")]
+    #[case::sender("[mail]\nfrom = \"nobody\"\n", "mail.from")]
+    #[case::reply_to(&format!("{MAIL}reply_to = \"nobody\"\n"), "mail.reply_to")]
+    #[case::unsubscribe(&format!("{MAIL}unsubscribe = \"@\"\n"), "mail.unsubscribe")]
+    #[case::contact(&format!("contact = \"a\\nb\"\n{MAIL}"), "“contact”")]
+    #[case::contact_letters(&format!("contact = \"Zoë\"\n{MAIL}"), "“contact”")]
+    #[case::in_the_clear(&format!("{MAIL}[mail.smtp]\nhost = \"smtp.example.org\"\ntls = \"none\"\n"), "not this machine")]
     #[case::half_a_login(&format!("{MAIL}[mail.smtp]\nhost = \"h\"\nuser = \"u\"\n"), "only one of user and password")]
     fn a_mistake_is_named(#[case] text: &str, #[case] expected: &str) {
         let message = Config::parse(text).unwrap_err();
         assert!(message.contains(expected), "{message}");
     }
 
+    #[test]
+    fn nobody_is_led_to_write_a_password_into_the_configuration() {
+        let text = format!("{MAIL}[mail.smtp]\nhost = \"h\"\npasword = \"canary\"\n");
+        let message = Config::parse(&text).unwrap_err();
+        assert!(message.contains("“pasword” is not known here"), "{message}");
+        assert!(!message.contains(" password,") && !message.contains("canary"));
+    }
+
     #[rstest]
+    #[case("[::1]")]
+    #[case("127.0.0.1")]
+    #[case("localhost")]
+    fn a_mail_server_on_this_machine_needs_no_tls(#[case] host: &str) {
+        let text = format!("{MAIL}[mail.smtp]\nhost = \"{host}\"\ntls = \"none\"\n");
+        assert!(Config::parse(&text).is_ok());
+    }
+
+    #[rstest]
+    #[case("tls = \"canary\"\n")]
+    #[case("port = \"canary\"\n")]
     #[case("password = \"canary\"\n")]
     #[case("password = \"canary\n")]
     #[case("user = \"u\"\npassword_file = [\"canary\"]\n")]

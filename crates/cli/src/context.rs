@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use hippo_core::card::CardRecord;
 use hippo_core::clock::Clock;
 use hippo_core::family::Family;
-use hippo_core::ids::{CardId, FamilyId, LibraryId};
+use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::RunPorts;
 use hippo_core::jobs::keys::Keys;
 use hippo_core::jobs::visit::{Pace, VisitPorts};
@@ -24,6 +24,7 @@ use hippo_local::key_file::KeyFile;
 use hippo_local::sqlite::SqliteStore;
 use hippo_systems::{Sites, SitesOptions};
 
+use crate::args::CardName;
 use crate::config::{Config, Transport};
 use crate::exit::CommandError;
 use crate::home::Home;
@@ -136,12 +137,24 @@ impl Context {
     }
 
     /// One card, or an error that says how to see all.
-    pub(crate) async fn card(&self, id: CardId) -> Result<CardRecord, CommandError> {
-        self.store.card(id).await?.ok_or_else(|| {
-            CommandError::Usage(format!(
-                "There is no card {id}; “hippo card list” shows them."
-            ))
-        })
+    pub(crate) async fn card(&self, name: &CardName) -> Result<CardRecord, CommandError> {
+        let ending = match name {
+            CardName::Id(id) => {
+                return self.store.card(*id).await?.ok_or_else(|| {
+                    CommandError::Usage(format!(
+                        "There is no card {id}; “hippo card list” shows them."
+                    ))
+                });
+            }
+            CardName::Ending(ending) => ending,
+        };
+        let mut found = Vec::new();
+        for family in self.store.families().await? {
+            found.extend(self.store.cards_of(&family.id).await?);
+        }
+        let upper = ending.to_ascii_uppercase();
+        found.retain(|record| record.card.id.to_string().ends_with(&upper));
+        the_only_one(found, ending)
     }
 
     /// The families that are asked for: one, or all.
@@ -162,6 +175,19 @@ impl Context {
             .into_iter()
             .map(|library| (library.id.clone(), library))
             .collect())
+    }
+}
+
+/// The one card of which this is the end, or an error that says what to write instead.
+fn the_only_one<T>(mut found: Vec<T>, ending: &str) -> Result<T, CommandError> {
+    match (found.pop(), found.is_empty()) {
+        (Some(card), true) => Ok(card),
+        (None, _) => Err(CommandError::Usage(format!(
+            "There is no card whose id ends in “{ending}”; “hippo card list” shows them."
+        ))),
+        (Some(_), false) => Err(CommandError::Usage(format!(
+            "More than one card's id ends in “{ending}”; give more of it."
+        ))),
     }
 }
 
@@ -213,6 +239,20 @@ impl<'a> Visiting<'a> {
             site: &*self.site,
             gate: &self.gate,
             clock: &*self.context.clock,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_an_id_must_leave_no_doubt() {
+        assert_eq!(the_only_one(vec![1], "R5TX"), Ok(1));
+        for (found, expected) in [(vec![], "no card"), (vec![1, 2], "More than one")] {
+            let message = the_only_one::<u8>(found, "R5TX").unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
         }
     }
 }

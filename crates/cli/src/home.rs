@@ -13,7 +13,17 @@ pub(crate) struct Home {
 impl Home {
     /// The one that a person names, else the platform's directory for data.
     pub(crate) fn locate(named: Option<PathBuf>) -> Result<Self, CommandError> {
-        // An empty variable counts as none.
+        // An empty variable counts as none; an empty word is one that a script lost.
+        let is_empty = |name: &std::ffi::OsStr| name.is_empty();
+        if named
+            .as_deref()
+            .is_some_and(|named| is_empty(named.as_os_str()))
+            && !std::env::var_os("HIPPO_HOME").is_some_and(|value| is_empty(&value))
+        {
+            return Err(CommandError::Usage(
+                "--home names no directory; name one, or leave it out.".to_owned(),
+            ));
+        }
         let directory = named
             .filter(|directory| !directory.as_os_str().is_empty())
             .or_else(|| {
@@ -68,6 +78,16 @@ impl Home {
     /// An error that says what is missing, if this is not a home.
     pub(crate) fn must_exist(&self) -> Result<(), CommandError> {
         let shown = self.directory.display();
+        for path in [self.directory.clone(), self.config()] {
+            if path
+                .try_exists()
+                .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+            {
+                return Err(CommandError::Unusable(format!(
+                    "{shown} cannot be entered: permission denied."
+                )));
+            }
+        }
         if !self.directory.is_dir() {
             return Err(CommandError::Unusable(format!(
                 "There is no LibraryHippo home at {shown}. Make one with “hippo init”, or name another \
@@ -87,6 +107,34 @@ impl Home {
             )));
         }
         Ok(())
+    }
+}
+
+/// Keeps others out of a directory that is there; whether they could enter it before.
+pub(crate) fn make_private(directory: &Path) -> Result<bool, CommandError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let close = || -> std::io::Result<bool> {
+            let mode = std::fs::metadata(directory)?.permissions().mode();
+            let is_open = mode & 0o077 != 0;
+            if is_open {
+                let private = std::fs::Permissions::from_mode(0o700);
+                std::fs::set_permissions(directory, private)?;
+            }
+            Ok(is_open)
+        };
+        close().map_err(|error| {
+            CommandError::Unusable(format!(
+                "Others can look into {}, and that cannot be changed: {error}.",
+                directory.display()
+            ))
+        })
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = directory;
+        Ok(false)
     }
 }
 
@@ -164,5 +212,27 @@ mod tests {
         let error = home.must_exist().unwrap_err();
         assert_eq!(error.code(), 3);
         assert!(error.to_string().contains("hippo init"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_home_that_cannot_be_entered_is_not_said_to_be_missing() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::locate(Some(folder.path().join("home"))).unwrap();
+        make_private_directory(home.directory()).unwrap();
+        let allow = |mode| {
+            std::fs::set_permissions(home.directory(), std::fs::Permissions::from_mode(mode))
+        };
+        allow(0o000).unwrap();
+        // The superuser may enter everything.
+        let may_enter = std::fs::read_dir(home.directory()).is_ok();
+        let message = home.must_exist().unwrap_err().to_string();
+        allow(0o700).unwrap();
+        assert_eq!(
+            message.contains("permission denied"),
+            !may_enter,
+            "{message}"
+        );
     }
 }

@@ -11,18 +11,18 @@ use crate::exit::CommandError;
 
 /// Begins to log.
 ///
-/// `HIPPO_LOG`, else `RUST_LOG`, else the number of `-v`. Without any of them warnings are logged,
-/// but only errors on a terminal or in the `demo`: a person sees the failures in the command's own
-/// answer.
-pub(crate) fn begin(verbose: u8, color: bool, demo: bool) -> Result<(), CommandError> {
+/// `HIPPO_LOG`, else `RUST_LOG`, else the number of `-v`. Without any of them only errors are logged:
+/// the command itself says what failed. With `--json` not even they are, since a machine reads
+/// standard error too.
+pub(crate) fn begin(verbose: u8, color: bool, json: bool) -> Result<(), CommandError> {
     let is_terminal = std::io::stderr().is_terminal();
     let named = ["HIPPO_LOG", "RUST_LOG"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     let directives = match (verbose, named) {
         (0, Some(named)) => named,
-        (0, None) if is_terminal || demo => "error".to_owned(),
-        (0, None) => "warn".to_owned(),
+        (0, None) if json => "off".to_owned(),
+        (0, None) => "error".to_owned(),
         (1, _) => "info".to_owned(),
         (2, _) => "debug".to_owned(),
         _ => "trace".to_owned(),

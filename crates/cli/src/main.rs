@@ -17,24 +17,53 @@ mod view;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 
-use crate::args::{Args, Command};
+use crate::args::Args;
+use crate::exit::CommandError;
 use crate::output::{Output, note};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return not_understood(&error),
+    };
     let output = Output::new(args.json, args.no_color);
-    let is_demo = matches!(args.command, Command::Demo(_));
-    let logging = logging::begin(args.verbose, output.color, is_demo);
+    let logging = logging::begin(args.verbose, output.color, output.json);
     match logging.and_then(|()| commands::dispatch(args, output)) {
         Ok(outcome) => outcome.code().into(),
-        Err(error) if output.json => {
-            note(error.to_json());
-            error.code().into()
-        }
-        Err(error) => {
-            note(format!("hippo: {error}"));
-            error.code().into()
-        }
+        Err(error) => say_error(&error, output.json),
     }
+}
+
+/// The help or the version, or what is wrong with the arguments.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os()
+        .skip(1)
+        .take_while(|argument| argument != "--")
+        .any(|argument| argument == "--json");
+    if !(wants_json && error.use_stderr()) {
+        error.exit();
+    }
+    let text = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            "A command is missing; --help lists them.".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    // What follows the first paragraph is advice for a person.
+    let text = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let message = words.join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    say_error(&CommandError::Usage(message.to_owned()), true)
+}
+
+fn say_error(error: &CommandError, json: bool) -> ExitCode {
+    if json {
+        note(error.to_json());
+    } else {
+        note(format!("hippo: {error}"));
+    }
+    error.code().into()
 }

@@ -106,7 +106,7 @@ fn due_cell(due: Option<NaiveDate>, today: NaiveDate) -> Cell {
     };
     let text = day(due, today);
     match (due - today).num_days() {
-        ..0 => Cell::new(format!("{text}, overdue"), Tone::Bad),
+        ..0 => Cell::new(format!("{text}, overdue"), Tone::Bad).or_short("overdue"),
         0..=3 => Cell::new(text, Tone::Warning),
         _ => Cell::from(text),
     }
@@ -117,9 +117,6 @@ fn due_cell(due: Option<NaiveDate>, today: NaiveDate) -> Cell {
 pub(crate) struct Problem {
     /// A failure's kind, or `paused`, `never_checked`, `stale`.
     pub(crate) kind: &'static str,
-    /// A few words for a table.
-    #[serde(skip)]
-    pub(crate) short: &'static str,
     /// What it is.
     pub(crate) what: String,
     /// What to do.
@@ -191,7 +188,10 @@ impl CardView {
         match (self.last_checked, &self.failure) {
             (None, _) => Cell::new("never", Tone::Warning),
             (Some(at), None) => Cell::from(ago(at, now)),
-            (Some(at), Some(_)) => Cell::new(format!("{}, failed", ago(at, now)), Tone::Bad),
+            // The state says so too.
+            (Some(at), Some(_)) => {
+                Cell::new(format!("{}, failed", ago(at, now)), Tone::Bad).or_short(ago(at, now))
+            }
         }
     }
 
@@ -205,7 +205,7 @@ impl CardView {
     /// The cell of what is wrong, in few words.
     pub(crate) fn problem_cell(&self) -> Cell {
         match &self.problem {
-            Some(problem) => Cell::new(problem.short, problem.tone),
+            Some(problem) => Cell::new(problem.kind, problem.tone),
             None => Cell::new("ok", Tone::Good),
         }
     }
@@ -220,7 +220,6 @@ fn problem_of(
     if card.paused {
         return Some(Problem {
             kind: "paused",
-            short: "paused",
             what: "It is paused.".to_owned(),
             what_to_do: Some(format!("hippo card pause {} --resume", card.id)),
             tone: Tone::Faint,
@@ -231,7 +230,6 @@ fn problem_of(
         let since = since.with_timezone(&zone).format("%-d %b %H:%M");
         return Some(Problem {
             kind: FailureKind::WrongCredentials.as_str(),
-            short: "PIN refused",
             what: format!(
                 "The library refused the number or PIN ({since}). It is not tried again by itself, so that \
                  the library does not lock the card."
@@ -243,19 +241,17 @@ fn problem_of(
     let Some(last) = &state.last_check else {
         return Some(Problem {
             kind: "never_checked",
-            short: "never checked",
             what: "It was never checked.".to_owned(),
             what_to_do: Some("hippo check-cards".to_owned()),
             tone: Tone::Warning,
         });
     };
     if let Some(failure) = &last.failure {
-        return Some(failure_problem(failure, card.id));
+        return Some(failure_problem(failure, card.id, &card.library));
     }
     let read = state.last_success_at.unwrap_or(last.started_at);
     (now - read > STALE_AFTER).then(|| Problem {
         kind: "stale",
-        short: "out of date",
         what: format!("It was last read {}.", ago(read, now)),
         what_to_do: Some("hippo check-cards".to_owned()),
         tone: Tone::Warning,
@@ -263,67 +259,88 @@ fn problem_of(
 }
 
 /// What a failed check means for a person.
-pub(crate) fn failure_problem(failure: &Failure, card: CardId) -> Problem {
+pub(crate) fn failure_problem(failure: &Failure, card: CardId, library: &LibraryId) -> Problem {
     let detail = hippo_core::text::clean(&failure.detail);
-    let detail = detail.trim_end_matches('.');
-    let again = Some("hippo check-cards --scope failed".to_owned());
-    let (short, what, what_to_do) = match failure.kind {
+    let detail = detail.trim_end_matches(['.', ' ']);
+    let end = if detail.ends_with(['?', '!', '…']) {
+        ""
+    } else {
+        "."
+    };
+    let (what, what_to_do) = match failure.kind {
         FailureKind::WrongCredentials => (
-            "PIN refused",
             "The library refused the number or PIN.".to_owned(),
-            Some(format!("hippo card set-pin {card}")),
+            Some(format!("hippo card set-pin {}", card)),
         ),
         FailureKind::CardBlocked => (
-            "card blocked",
             format!(
-                "The library has blocked, frozen or expired the card: {detail}. Ask at the library."
+                "The library has blocked, frozen or expired the card: {detail}{end} Ask at the library."
             ),
             None,
         ),
         FailureKind::SessionExpired => (
-            "session ended",
-            format!("The library ended the session too early: {detail}."),
-            again,
+            format!("The library ended the session too early: {detail}{end}"),
+            Some(again()),
         ),
-        FailureKind::PageChanged => (
-            "page not known",
-            format!(
-                "A page is not what LibraryHippo knows, so nothing was read from it: {detail}. If it stays \
-                 so, save the page and report what “hippo read” says of it."
+        FailureKind::PageChanged => match mended_by_edit(detail, library) {
+            Some(edit) => (format!("Nothing was read: {detail}{end}"), Some(edit)),
+            None => (
+                format!(
+                    "A page is not what LibraryHippo knows, so nothing was read from it: {detail}{end} If it \
+                     stays so, save the page and report what “hippo read” says of it."
+                ),
+                Some(again()),
             ),
-            again,
-        ),
+        },
         FailureKind::SiteRefused => (
-            "site refused",
-            format!(
-                "The library's site refused to answer: {detail}. It is left alone for a while."
-            ),
-            again,
+            format!("The library's site refused us: {detail}{end} It is left alone for a while."),
+            Some(again()),
         ),
         FailureKind::SiteDown => (
-            "site down",
             format!(
-                "The library's site did not answer: {detail}. It is left alone for ten minutes."
+                "The library's site could not be read: {detail}{end} It is left alone for ten minutes."
             ),
-            again,
+            mended_by_edit(detail, library).or_else(|| Some(again())),
         ),
         FailureKind::NotTried if detail.contains("hippo card retry") => (
-            "not tried",
-            format!("{detail}."),
-            Some(format!("hippo card retry {card}")),
+            format!("{detail}{end}"),
+            Some(format!("hippo card retry {}", card)),
         ),
-        FailureKind::NotTried => ("not tried", format!("It was not tried: {detail}."), again),
+        FailureKind::NotTried => {
+            // It goes on in the middle of a sentence.
+            let rest = detail
+                .strip_prefix("The ")
+                .map(|rest| format!("the {rest}"));
+            let detail = rest.as_deref().unwrap_or(detail);
+            (format!("It was not tried: {detail}{end}"), Some(again()))
+        }
     };
     Problem {
         kind: failure.kind.as_str(),
-        short,
         what,
         what_to_do,
         tone: Tone::Bad,
     }
 }
 
-/// The cards of a family, and how they are doing.
+/// The command that tries again what may go better later.
+pub(crate) fn again() -> String {
+    "hippo check-cards --scope failed".to_owned()
+}
+
+/// The command that mends what a person wrote of the library, where the detail names that option.
+fn mended_by_edit(detail: &str, library: &LibraryId) -> Option<String> {
+    let option = [
+        ("--date-format", "--date-format FORMAT"),
+        ("--login-host", "--login-host HOST"),
+        ("--url", "--url URL"),
+    ]
+    .into_iter()
+    .find_map(|(name, option)| detail.contains(name).then_some(option))?;
+    Some(format!("hippo library edit {library} {option}"))
+}
+
+/// The cards of a family, by patron and library, and how they are doing.
 pub(crate) async fn cards_of(
     context: &Context,
     family: &Family,
@@ -338,11 +355,59 @@ pub(crate) async fn cards_of(
         .into_iter()
         .collect();
     let records = context.store.cards_of(&family.id).await?;
-    Ok(records
+    let mut views: Vec<CardView> = records
         .iter()
         .map(|record| {
             let library = libraries.get(&record.card.library);
             CardView::of(record, library, accounts.get(&record.card.id), today, now)
         })
-        .collect())
+        .collect();
+    views.sort_by(|a, b| {
+        (&a.patron, &a.library_name, a.id).cmp(&(&b.patron, &b.library_name, b.id))
+    });
+    Ok(views)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn problem(failure: &Failure) -> Problem {
+        let library = "wpl".parse().unwrap();
+        failure_problem(failure, CardId::generate(), &library)
+    }
+
+    #[rstest]
+    #[case("a date, but the library has no --date-format", "--date-format FORMAT")]
+    #[case(
+        "the site's certificate is not valid; check the library's --url",
+        "--url URL"
+    )]
+    #[case(
+        "the login goes to x, no --login-host; nothing was sent",
+        "--login-host HOST"
+    )]
+    fn what_a_person_wrote_wrongly_of_a_library_is_mended_by_an_edit(
+        #[case] detail: &str,
+        #[case] option: &str,
+    ) {
+        for failure in [Failure::page_changed(detail), Failure::site_down(detail)] {
+            let what_to_do = problem(&failure).what_to_do.unwrap();
+            assert_eq!(what_to_do, format!("hippo library edit wpl {option}"));
+        }
+    }
+
+    #[rstest]
+    #[case("status 503 at /login", "status 503 at /login. ")]
+    #[case("status 503.", "status 503. ")]
+    #[case("which page is this?", "which page is this? ")]
+    fn a_detail_ends_with_one_mark(#[case] detail: &str, #[case] expected: &str) {
+        let problem = problem(&Failure::site_down(detail));
+        assert!(problem.what.contains(expected), "{}", problem.what);
+        assert_eq!(
+            problem.what_to_do.as_deref(),
+            Some("hippo check-cards --scope failed")
+        );
+    }
 }

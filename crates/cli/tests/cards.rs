@@ -329,7 +329,7 @@ fn a_card_at_a_library_that_cannot_be_reached_fails_is_kept_and_says_what_to_do(
     assert_eq!(seen["id"], card.as_str());
     assert_eq!(
         seen["problem"]["what_to_do"],
-        "hippo check-cards --scope failed"
+        "hippo library edit wpl --url URL"
     );
     assert_eq!(status["libraries_left_alone"][0]["library"], "wpl");
     assert_eq!(status["runs"][0]["job"], "check-cards");

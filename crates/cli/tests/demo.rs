@@ -25,8 +25,8 @@ fn the_demo_checks_five_cards_sends_two_notes_and_leaves_nothing_behind() {
         .success();
     let said = stdout(&run);
     for expected in [
-        "PIN refused",
-        "site down",
+        "wrong_credentials",
+        "site_down",
         "1 overdue",
         "SENT",
         "hippo demo --keep",
@@ -68,7 +68,10 @@ fn a_demo_that_is_kept_is_a_home_like_any_other() {
             .count(),
         2
     );
-    insta::assert_snapshot!(without_ids(&stdout(&home.run(&["status"]).success())));
+    insta::assert_snapshot!(
+        "status_of_the_demo",
+        without_ids(&stdout(&home.run(&["status"]).success()))
+    );
     assert_eq!(home.json(&["card", "list"]).as_array().unwrap().len(), 5);
     home.command(&["demo", "--keep", keep.to_str().unwrap()])
         .assert()

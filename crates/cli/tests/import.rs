@@ -42,6 +42,10 @@ fn a_good_file_is_imported_whole_and_not_twice() {
     let file = file.to_str().unwrap();
     let dry = home.json(&["import", file, "--dry-run"]);
     assert_eq!(dry["libraries"], serde_json::json!(["wpl"]));
+    assert_eq!(
+        dry["cards"],
+        serde_json::json!([{"card": null, "family": "conrad", "library": "wpl", "patron": "Pat"}])
+    );
     assert_eq!(home.json(&["library", "list"]), serde_json::json!([]));
 
     let unset = home.run(&["import", file]).code(2);
@@ -96,7 +100,11 @@ fn every_mistake_is_named_by_its_line_and_nothing_is_written() {
             "line 8: “7 am” is not a time of day",
         ),
         ("\"monday\"", "\"noday\"", "line 8: “noday”"),
-        ("patron =", "patrun =", "line 18: unknown field"),
+        (
+            "patron =",
+            "patrun =",
+            "line 18: “patrun” is not known here",
+        ),
         (
             "pin_env = \"PAT_PIN\"",
             "pin = \"canary\"",
@@ -119,6 +127,13 @@ fn every_mistake_is_named_by_its_line_and_nothing_is_written() {
             "line 15: there is no library “kpl”",
         ),
         ("name = \"The Conrads\"", "name = \"The", "line 10"),
+        ("[[card]]", "[card]", "line 15: write [[card]]"),
+        (
+            "[[library]]",
+            " [ library ] # one",
+            "line 2: write [[library]]",
+        ),
+        ("pin_env = \"PAT_PIN\"", "", "“pin_env”"),
     ] {
         let file = home.file("cards.toml", GOOD.replace(from, to));
         let run = home

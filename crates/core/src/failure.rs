@@ -76,6 +76,9 @@ pub struct Failure {
     /// How long the site asks to be left alone.
     #[serde(skip)]
     pub retry_after: Option<Duration>,
+    /// A login was sent, and nothing tells whether the site took it: it is not sent again that day.
+    #[serde(skip)]
+    pub login_in_doubt: bool,
 }
 
 impl Failure {
@@ -85,6 +88,7 @@ impl Failure {
             kind,
             detail: detail.into(),
             retry_after: None,
+            login_in_doubt: false,
         }
     }
 
@@ -106,6 +110,13 @@ impl Failure {
     /// The library is being left alone, or the visit ran out of time.
     pub fn not_tried(detail: impl Into<String>) -> Self {
         Self::new(FailureKind::NotTried, detail)
+    }
+
+    /// The same failure, after a login of which nothing tells whether the site took it.
+    #[must_use]
+    pub fn login_in_doubt(mut self) -> Self {
+        self.login_in_doubt = true;
+        self
     }
 
     /// The same failure, with the site's wish to be left alone that long.

@@ -228,14 +228,7 @@ impl KeyRing {
         };
         mac.update(library.as_str().as_bytes());
         mac.update(&[0]);
-        let folded: Zeroizing<String> = Zeroizing::new(
-            number
-                .expose_secret()
-                .chars()
-                .filter(|c| !c.is_whitespace())
-                .collect(),
-        );
-        mac.update(folded.as_bytes());
+        mac.update(fold_number(number).expose_secret().as_bytes());
         Fingerprint(hex(mac.finalize().into_bytes().iter().take(16)))
     }
 
@@ -246,6 +239,16 @@ impl KeyRing {
             .map(|(_, key)| XChaCha20Poly1305::new(&key.0.into()))
             .ok_or_else(|| SealError::UnknownKey(id.to_string()))
     }
+}
+
+/// The number without its spaces, which people write as they like.
+pub fn fold_number(number: &SecretString) -> SecretString {
+    let folded: String = number
+        .expose_secret()
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .collect();
+    SecretString::from(folded)
 }
 
 /// A sealed number and PIN: safe in any store.

@@ -151,14 +151,13 @@ fn log_in(desk: &Desk<'_>) -> Page {
     let number = desk.asked.field("j_username").unwrap_or_default();
     let pin = desk.asked.field("j_password").unwrap_or_default();
     if !desk.log_in(number, pin, None) {
-        return login_answer(
-            desk,
-            &format!(
-                "<div class=\"t-error\" id=\"loginError\"><div>Login failed</div><ul><li>The card number or the PIN is wrong.</li></ul></div>{}",
-                login_form(desk, &session)
-            ),
-            None,
-        );
+        let error = if desk.settings.refuses_without_words {
+            ""
+        } else {
+            "<div class=\"t-error\" id=\"loginError\"><div>Login failed</div><ul><li>The card number or the PIN is wrong.</li></ul></div>"
+        };
+        let html = error.to_owned() + &login_form(desk, &session);
+        return login_answer(desk, &html, None);
     }
     let (id, _) = desk.open_session(number.trim());
     let to = if is_newer(desk) {

@@ -150,10 +150,9 @@ fn log_in(desk: &Desk<'_>) -> Page {
         .asks_name
         .then(|| desk.asked.field("name").unwrap_or_default());
     if !desk.log_in(number, pin, name) {
-        return login_page(
-            desk,
-            Some("Sorry, what you entered was invalid. Please check it and try again."),
-        );
+        let error = "Sorry, what you entered was invalid. Please check it and try again.";
+        let says_so = !desk.settings.refuses_without_words;
+        return login_page(desk, says_so.then_some(error));
     }
     let service = service(desk);
     if !service.starts_with(&format!("{}/", desk.asked.base)) {

@@ -131,6 +131,7 @@ pub(crate) struct Settings {
     pub(crate) page_size: usize,
     pub(crate) max_wrong_pins: u32,
     pub(crate) anonymous_pages: bool,
+    pub(crate) refuses_without_words: bool,
     pub(crate) latin_1: bool,
 }
 
@@ -142,6 +143,7 @@ impl Default for Settings {
             page_size: 25,
             max_wrong_pins: 3,
             anonymous_pages: false,
+            refuses_without_words: false,
             latin_1: false,
         }
     }
@@ -203,6 +205,11 @@ impl Switches {
     /// Whether `BiblioCommons` shows visitors an account page without an account, instead of the login. Default: no.
     pub fn anonymous_pages(&self, shown: bool) {
         self.with(|inner| inner.settings.anonymous_pages = shown);
+    }
+
+    /// Whether a wrong PIN is answered by the login form alone, without an error. Default: no.
+    pub fn refuses_without_words(&self, silent: bool) {
+        self.with(|inner| inner.settings.refuses_without_words = silent);
     }
 
     /// Whether HTML is sent as ISO-8859-1, said only in the page's own `meta`. Default: no, UTF-8.

@@ -47,6 +47,14 @@ impl FileGate {
         )
     }
 
+    fn make_folder(&self) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.folder)
+    }
+
     /// A free place, if there is one now.
     fn free_place(&self, library: &LibraryId) -> io::Result<Option<File>> {
         for place in 1..=PLACES {
@@ -85,7 +93,8 @@ impl LibraryGate for FileGate {
             .acquire_owned()
             .await
             .map_err(|error| unavailable(error.to_string()))?;
-        fs::create_dir_all(&self.folder).map_err(|error| unavailable(error.to_string()))?;
+        self.make_folder()
+            .map_err(|error| unavailable(error.to_string()))?;
         loop {
             match self.free_place(library) {
                 Ok(Some(file)) => {
@@ -130,6 +139,17 @@ mod tests {
         assert!(has_room(&gate, "kpl").await);
         drop(first);
         assert!(has_room(&gate, "wpl").await);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_folder_of_the_lock_files_is_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let locks = folder.path().join("locks");
+        let _place = FileGate::new(&locks).enter(&library("wpl")).await.unwrap();
+        let mode = fs::metadata(&locks).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[tokio::test]

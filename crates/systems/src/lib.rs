@@ -40,6 +40,18 @@ pub trait System: Send + Sync {
     /// Its name: `sierra`.
     fn name(&self) -> &'static str;
 
+    /// The options that a library with this system may have: name, and what it means. None unless
+    /// the system says so.
+    fn options(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Whether its pages write dates as each library likes, so that a library of it needs a
+    /// `date_format`. No unless the system says so.
+    fn writes_dates_its_own_way(&self) -> bool {
+        false
+    }
+
     /// The page that a person opens to see the account; mails link to it.
     fn account_url(&self, library: &Library) -> Option<Url>;
 
@@ -74,4 +86,20 @@ pub struct ReadContext<'a> {
     pub timezone: Tz,
     /// The card's number, where it is known: the account must be the card's own.
     pub card_number: Option<&'a SecretString>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_tells_the_options_that_it_knows() {
+        let names = |name: &str| -> Vec<&str> {
+            let options = system(name).unwrap().options();
+            options.iter().map(|(name, _)| *name).collect()
+        };
+        assert_eq!(names("sierra"), ["scope"]);
+        assert_eq!(names("enterprise"), ["profile", "locale"]);
+        assert!(names("bibliocommons").is_empty());
+    }
 }

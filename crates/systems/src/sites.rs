@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
-use hippo_core::failure::Failure;
+use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
 use hippo_core::site::{LibrarySite, LoginPermit};
 
@@ -47,21 +47,44 @@ impl Sites {
         let limit = self.connections.limits.card;
         let mut session = Session::new(&self.connections, library, secret, permit);
         let outcome = tokio::time::timeout(limit, system.visit(&mut session)).await;
+        // The logout ends what the pages showed.
+        let is_in_doubt = session.is_login_sent() && !session.is_logged_in_noted();
         session.end().await;
-        let account = outcome.unwrap_or_else(|_| {
-            Err(Failure::site_down(if session.is_login_sent() {
-                format!("not read to the end within {} s", limit.as_secs_f32())
-            } else {
-                format!("no login page within {} s", limit.as_secs_f32())
-            }))
-        })?;
-        if account.loans.is_none() || account.holds.is_none() {
-            return Err(Failure::page_changed(
-                "the account's pages did not say what is out and what is on hold",
-            ));
-        }
-        Ok(account)
+        outcome
+            .unwrap_or_else(|_| {
+                Err(Failure::site_down(if session.is_login_sent() {
+                    format!("not read to the end within {} s", limit.as_secs_f32())
+                } else {
+                    format!("no login page within {} s", limit.as_secs_f32())
+                }))
+            })
+            .and_then(whole)
+            .map_err(|failure| {
+                if is_in_doubt && leaves_the_login_in_doubt(failure.kind) {
+                    failure.login_in_doubt()
+                } else {
+                    failure
+                }
+            })
     }
+}
+
+/// The account, if both lists are known.
+fn whole(account: Account) -> Result<Account, Failure> {
+    if account.loans.is_none() || account.holds.is_none() {
+        return Err(Failure::page_changed(
+            "the account's pages did not say what is out and what is on hold",
+        ));
+    }
+    Ok(account)
+}
+
+/// Whether such a failure, after a login that was sent, leaves open whether the site took it.
+fn leaves_the_login_in_doubt(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::PageChanged | FailureKind::SiteDown | FailureKind::SiteRefused
+    )
 }
 
 /// One card's check: [`Limits::card`] at most, and [`Limits::log_out`] for the logout.
@@ -95,7 +118,12 @@ mod tests {
     use crate::{ReadContext, SavedPage};
 
     /// Logs in, asks for the account, and says what the test wants said.
-    struct Scripted(Account);
+    #[derive(Default)]
+    struct Scripted {
+        account: Option<Account>,
+        /// Takes the answer to the login for a page that shows us logged in.
+        notes_login: bool,
+    }
 
     #[async_trait]
     impl System for Scripted {
@@ -117,8 +145,13 @@ mod tests {
             let mut form = Form::find(&login, "form")?;
             form.set_secret("pin", &session.secret().pin);
             session.log_in(form).await?;
+            if self.notes_login {
+                session.note_logged_in();
+            }
             session.get(&session.url("account")?).await?;
-            Ok(self.0.clone())
+            self.account
+                .clone()
+                .ok_or_else(|| Failure::wrong_credentials("as the test wants"))
         }
     }
 
@@ -126,7 +159,10 @@ mod tests {
         let mut account = Account::unknown("scripted".parse().unwrap());
         account.loans = Some(Vec::new());
         account.holds = Some(Vec::new());
-        Scripted(account)
+        Scripted {
+            account: Some(account),
+            notes_login: false,
+        }
     }
 
     async fn site(slow: &'static str) -> TestSite {
@@ -171,17 +207,52 @@ mod tests {
     async fn a_logout_that_fails_changes_nothing() {
         let site = site("GET /out").await;
         let account = check(&site, &scripted()).await.unwrap();
-        assert_eq!(account, scripted().0);
+        assert_eq!(Some(account), scripted().account);
         assert_eq!(site.lines().last().unwrap(), "GET /out");
     }
 
     #[tokio::test]
     async fn an_account_of_which_half_is_unknown_is_none() {
         let site = site("never").await;
-        let half = Scripted(Account::unknown("scripted".parse().unwrap()));
+        let half = Scripted {
+            account: Some(Account::unknown("scripted".parse().unwrap())),
+            notes_login: true,
+        };
         let failure = check(&site, &half).await.unwrap_err();
         assert_eq!(failure.kind.as_str(), "page_changed");
         assert_eq!(site.lines().last().unwrap(), "GET /out");
+    }
+
+    #[tokio::test]
+    async fn a_login_of_which_nothing_is_known_is_said_to_be_in_doubt() {
+        for (slow, notes_login, expected) in [
+            ("GET /login", false, false),
+            ("POST /in", false, true),
+            ("GET /account", false, true),
+            ("GET /account", true, false),
+        ] {
+            let site = site(slow).await;
+            let system = Scripted {
+                notes_login,
+                ..scripted()
+            };
+            let failure = check(&site, &system).await.unwrap_err();
+            assert_eq!(failure.kind.as_str(), "site_down");
+            assert_eq!(failure.login_in_doubt, expected, "{slow} {notes_login}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_login_that_was_refused_is_not_in_doubt() {
+        let site = site("never").await;
+        let failure = check(&site, &Scripted::default()).await.unwrap_err();
+        assert_eq!(failure.kind.as_str(), "wrong_credentials");
+        assert!(!failure.login_in_doubt);
+        let changed = Scripted {
+            account: Some(Account::unknown("scripted".parse().unwrap())),
+            notes_login: false,
+        };
+        assert!(check(&site, &changed).await.unwrap_err().login_in_doubt);
     }
 
     #[tokio::test]

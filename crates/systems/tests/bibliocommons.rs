@@ -277,7 +277,7 @@ async fn a_blocked_card_that_can_be_read_brings_the_librarys_words() {
 #[case("/v2/", Fault::Maintenance, FailureKind::SiteDown)]
 #[case("/user/login", Fault::Maintenance, FailureKind::SiteDown)]
 #[case("/v2/", Fault::Captcha, FailureKind::SiteRefused)]
-#[case("", Fault::RedirectLogin { to: "/".to_owned(), keep_method: false }, FailureKind::PageChanged)]
+#[case("", Fault::RedirectLogin { to: "/".to_owned(), keep_method: false }, FailureKind::WrongCredentials)]
 #[case("", Fault::RedirectLogin { to: "/".to_owned(), keep_method: true }, FailureKind::PageChanged)]
 #[case("/v2/holds", Fault::Down { retry_after: None }, FailureKind::SiteDown)]
 #[case("/v2/", Fault::OtherPatron("22000000000018".to_owned()), FailureKind::PageChanged)]
@@ -312,6 +312,19 @@ async fn a_session_that_is_forgotten_half_way_has_expired() {
     demo.switches().set(Fault::ForgetSession);
     let failure = check(&demo).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::SessionExpired, "{failure}");
+}
+
+#[tokio::test]
+async fn nobodys_page_right_after_the_login_is_a_refusal() {
+    let demo = demo(patron()).await;
+    demo.switches().anonymous_pages(true);
+    demo.switches().set(Fault::RedirectLogin {
+        to: "/v2/checkedout".to_owned(),
+        keep_method: false,
+    });
+    let failure = check(&demo).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::WrongCredentials, "{failure}");
+    assert!(!failure.login_in_doubt);
 }
 
 #[tokio::test]

@@ -109,6 +109,19 @@ async fn a_wrong_pin_is_sent_once_and_said_to_be_wrong(
 
 #[rstest]
 #[tokio::test]
+async fn the_login_form_in_place_of_the_account_right_after_the_login_is_a_refusal(
+    #[values(Generation::Older, Generation::Newer)] generation: Generation,
+) {
+    let (demo, library) = start(site(generation)).await;
+    let silent = Rule::new(Fault::EmptyBody).only_method("POST").times(1);
+    demo.switches().add(silent);
+    let outcome = check(&demo, &library, NUMBER, PIN).await;
+    assert_eq!(kind(&outcome), FailureKind::WrongCredentials, "{outcome:?}");
+    assert_eq!(demo.logins(), 1);
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_heavy_borrower_gets_everything(
     #[values(Generation::Older, Generation::Newer)] generation: Generation,
 ) {

@@ -65,29 +65,41 @@ impl CheckStore for DynamoDbStore {
 /// What a check leaves of a head, as the contract of [`CheckStore::save_check`] says.
 fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decision<Saved> {
     let state = &mut head.record.state;
+    let failure = check.outcome.as_ref().err();
     let mark = state.login_mark.as_ref();
-    let mark_is_own = mark.is_some_and(|mark| mark.check == check.id);
-    if mark_is_own {
+    let mut changed = false;
+    if mark.is_some_and(|mark| mark.check == check.id)
+        && !failure.is_some_and(|failure| failure.login_in_doubt)
+    {
         state.login_mark = None;
+        changed = true;
     }
-    let newest = state.last_check.as_ref();
+    if failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials)
+        && state.refused_since.is_none()
+        && state
+            .last_success_at
+            .is_none_or(|success| success < check.started_at)
+    {
+        state.refused_since = Some(check.started_at);
+        changed = true;
+    }
+    let newest = state.last_check.as_ref().filter(|newest| {
+        let failure = newest.failure.as_ref();
+        failure.is_none_or(|failure| failure.kind != FailureKind::NotTried)
+    });
     if newest.is_some_and(|newest| newest.started_at > check.started_at) {
-        return if mark_is_own {
+        return if changed {
             Decision::Write(Saved::Older)
         } else {
             Decision::Keep(Saved::Older)
         };
     }
-    let failure = check.outcome.as_ref().err();
     state.last_check = Some(LastCheck {
         started_at: check.started_at,
         finished_at: check.finished_at,
         // Without its wish to be left alone, which is not kept.
         failure: failure.map(|failure| Failure::new(failure.kind, failure.detail.clone())),
     });
-    if failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials) {
-        state.refused_since.get_or_insert(check.started_at);
-    }
     let Some((item, hash)) = read else {
         return Decision::Write(Saved::Stored);
     };

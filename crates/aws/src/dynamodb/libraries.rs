@@ -33,6 +33,27 @@ impl LibraryStore for DynamoDbStore {
         }
     }
 
+    async fn update_library(&self, library: &Library) -> StoreResult<()> {
+        let key = Key::library(&library.id);
+        let Some(before) = self.library(&library.id).await? else {
+            return Err(no_library(&library.id));
+        };
+        let there = Expression::new("attribute_exists(#pk)");
+        let change =
+            Expression::new("SET #data = :data").value(":data", text(super::item::json(library)?));
+        let mut steps = vec![Step::Update(key, change, there.clone())];
+        if before.base_url != library.base_url {
+            // Another address may answer: it is not left alone for what the old one did.
+            let state = Key::left_alone(&library.id);
+            let forget = Expression::new("REMOVE #left_alone_until");
+            steps.push(Step::Update(state, forget, there));
+        }
+        match self.table.transact(&steps).await? {
+            Transacted::Done => Ok(()),
+            Transacted::Refused(_) => Err(no_library(&library.id)),
+        }
+    }
+
     async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>> {
         let found = self.table.get(&Key::library(id)).await?;
         found.map(|item| item.data()).transpose()

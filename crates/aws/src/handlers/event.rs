@@ -116,6 +116,8 @@ impl ScheduleEvent {
         NotifyAllInput {
             date: None,
             family: self.family.clone(),
+            // A message says nothing of it: a notice that waits is handed out by a later tick.
+            at_once: false,
         }
     }
 }

@@ -106,7 +106,7 @@ async fn notice(
     record: &SqsMessage,
 ) -> Result<Option<NoticeResult>, HandlerError> {
     let notice: DueNotice = message::body(record, "a notice", "family and date")?;
-    Ok(deliver(ports, &notice.family, notice.date, None).await?)
+    Ok(deliver(ports, &notice.family, notice.date, None, false).await?)
 }
 
 fn publish(metrics: &Metrics, ports: &NotifyPorts<'_>, result: &NoticeResult) {

@@ -10,6 +10,7 @@ use hippo_core::library::Library;
 use hippo_core::store::StoreError;
 use secrecy::SecretString;
 
+use crate::args::{CardName, card_name};
 use crate::ask::{self, checked_number, confirm};
 use crate::checking::{check_and_show, not_checked};
 use crate::context::{Context, Globals};
@@ -22,7 +23,8 @@ use crate::view::{self, CardView};
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
-  hippo card add --family conrad --library wpl --patron Pat --number 21000000004711
+  hippo card add --family conrad --library wpl --patron Pat \\
+      --number 21000000004711
   hippo card list")]
 pub(crate) enum Command {
     Add(Add),
@@ -37,8 +39,10 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hippo card add --family conrad --library wpl --patron Pat --number 21000000004711
-  hippo card add --family conrad --library wpl --patron Pat --number 21000000004711 --pin-stdin <pin-file
+  hippo card add --family conrad --library wpl --patron Pat \\
+      --number 21000000004711
+  hippo card add --family conrad --library wpl --patron Pat \\
+      --number 21000000004711 --pin-stdin <pin-file
 
 The PIN comes from a prompt without echo, or from standard input; never from an argument, where
 others could see it.")]
@@ -76,8 +80,9 @@ pub(crate) struct List {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo card set-pin 01KAK3V6ZB9V0S7YQJ4M2N8R5T")]
 pub(crate) struct SetPin {
-    /// The card.
-    id: CardId,
+    /// The card: its id, or the last four letters of it or more.
+    #[arg(value_parser = card_name, value_name = "ID")]
+    id: CardName,
     /// The new number, if that has changed too.
     #[arg(long)]
     number: Option<String>,
@@ -93,8 +98,9 @@ pub(crate) struct SetPin {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo card retry 01KAK3V6ZB9V0S7YQJ4M2N8R5T")]
 pub(crate) struct Retry {
-    /// The card.
-    id: CardId,
+    /// The card: its id, or the last four letters of it or more.
+    #[arg(value_parser = card_name, value_name = "ID")]
+    id: CardName,
     /// Do not log in now, but with the next check.
     #[arg(long)]
     no_check: bool,
@@ -107,8 +113,9 @@ Examples:
   hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T
   hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T --resume")]
 pub(crate) struct Pause {
-    /// The card.
-    id: CardId,
+    /// The card: its id, or the last four letters of it or more.
+    #[arg(value_parser = card_name, value_name = "ID")]
+    id: CardName,
     /// Check it again.
     #[arg(long)]
     resume: bool,
@@ -118,8 +125,9 @@ pub(crate) struct Pause {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo card remove 01KAK3V6ZB9V0S7YQJ4M2N8R5T --yes")]
 pub(crate) struct Remove {
-    /// The card.
-    id: CardId,
+    /// The card: its id, or the last four letters of it or more.
+    #[arg(value_parser = card_name, value_name = "ID")]
+    id: CardName,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -245,7 +253,7 @@ async fn list(context: &Context, asked: List) -> CommandResult {
         words("FAMILY"),
         words("PATRON"),
         words("LIBRARY"),
-        fixed("CHECKED"),
+        fixed("CHECKED").dispensable(),
         numbers("OUT"),
         fixed("STATE"),
     ]);
@@ -272,17 +280,16 @@ async fn list(context: &Context, asked: List) -> CommandResult {
 }
 
 async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
-    let record = context.card(set.id).await?;
+    let record = context.card(&set.id).await?;
     let library = context.library(&record.card.library).await?;
     let new_number = set.number.as_deref().map(checked_number).transpose()?;
     let pin = ask::pin(&pin_prompt(&record.card.patron, &library), set.pin_stdin)?;
     replace_secret(context, &record.card, new_number, pin).await?;
-    context.store.allow_retry(set.id).await?;
-    context
-        .output
-        .say(format!("The card {} has a new PIN.", set.id));
+    let id = record.card.id;
+    context.store.allow_retry(id).await?;
+    context.output.say(format!("The card {id} has a new PIN."));
     if set.no_check {
-        return Ok(not_checked(context, set.id));
+        return Ok(not_checked(context, id));
     }
     check_and_show(context, &record.card, &library).await
 }
@@ -328,35 +335,35 @@ async fn present_number(
 }
 
 async fn retry_card(context: &Context, retry: Retry) -> CommandResult {
-    let record = context.card(retry.id).await?;
+    let record = context.card(&retry.id).await?;
     let library = context.library(&record.card.library).await?;
-    context.store.allow_retry(retry.id).await?;
+    let id = record.card.id;
+    context.store.allow_retry(id).await?;
     if retry.no_check {
-        context.output.say(format!(
-            "The card {} is tried again with the next check.",
-            retry.id
-        ));
-        return Ok(not_checked(context, retry.id));
+        context
+            .output
+            .say(format!("The card {id} is tried again with the next check."));
+        return Ok(not_checked(context, id));
     }
     check_and_show(context, &record.card, &library).await
 }
 
 async fn pause_card(context: &Context, pause: Pause) -> CommandResult {
-    context.card(pause.id).await?;
-    context.store.set_paused(pause.id, !pause.resume).await?;
+    let id = context.card(&pause.id).await?.card.id;
+    context.store.set_paused(id, !pause.resume).await?;
     context
         .output
-        .document(&BTreeMap::from([("card", pause.id.to_string())]));
+        .document(&BTreeMap::from([("card", id.to_string())]));
     context.output.say(if pause.resume {
-        format!("The card {} is checked again.", pause.id)
+        format!("The card {id} is checked again.")
     } else {
-        format!("The card {} is not checked for now.", pause.id)
+        format!("The card {id} is not checked for now.")
     });
     Ok(Outcome::Done)
 }
 
 async fn remove_card(context: &Context, remove: Remove) -> CommandResult {
-    let card = context.card(remove.id).await?.card;
+    let card = context.card(&remove.id).await?.card;
     let question = format!(
         "Remove the card {} of {} at {}?",
         card.id, card.patron, card.library

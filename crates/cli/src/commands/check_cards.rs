@@ -5,7 +5,6 @@ use std::sync::Mutex;
 use chrono::{DateTime, FixedOffset, Utc};
 use clap::{Args, ValueEnum};
 use hippo_core::clock::local_date;
-use hippo_core::failure::FailureKind;
 use hippo_core::ids::{FamilyId, InvalidId, Label, LibraryId};
 use hippo_core::jobs::check_cards::{
     self as job, CheckCardsInput, CheckOptions, InputScope, Progress,
@@ -24,7 +23,7 @@ use crate::output::progress::Progress as Bar;
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
 use crate::stop::Stop;
-use crate::view::{AccountView, failure_problem, unknown_cells};
+use crate::view::{AccountView, again, failure_problem, unknown_cells};
 
 /// Log in to every card and remember what it says.
 ///
@@ -34,7 +33,7 @@ use crate::view::{AccountView, failure_problem, unknown_cells};
 Examples:
   hippo check-cards
   hippo check-cards --scope failed --library wpl
-  hippo check-cards --label all       from cron: firing twice within a minute is one run
+  hippo check-cards --label all    # from cron: twice within a minute is one run
 
 Ctrl-C finishes the cards that were begun and stops; what was saved stays. Exit code 1: a card could
 not be checked, or the run was interrupted.")]
@@ -49,7 +48,7 @@ pub(crate) struct CheckCards {
     #[arg(long, value_enum, default_value = "all")]
     pub(crate) scope: ScopeChoice,
     /// How many libraries are visited at a time; by default as the configuration says.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) concurrency: Option<u16>,
     #[command(flatten)]
     pub(crate) schedule: Schedule,
@@ -57,6 +56,10 @@ pub(crate) struct CheckCards {
     #[arg(long, hide = true)]
     pub(crate) no_pause: bool,
 }
+
+/// What a check that was broken off leaves behind.
+pub(crate) const AFTER_SECOND: &str = "A card whose login was under way is not tried again today by itself: “hippo status” \
+     names it, “hippo card retry” tries it.";
 
 /// What makes a run one of a schedule.
 #[derive(Debug, Clone, Default, Args)]
@@ -67,6 +70,9 @@ pub(crate) struct Schedule {
     /// For when the run was scheduled (RFC 3339); by default this minute. A run is made once for it.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub(crate) scheduled_time: Option<DateTime<FixedOffset>>,
+    /// Print nothing unless something failed; so it is anyway where a schedule starts the run.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
 /// Which cards.
@@ -83,6 +89,11 @@ impl Schedule {
     /// Whether a schedule, and not a person, started the run.
     pub(crate) fn is_schedule(&self) -> bool {
         self.label.is_some() || self.scheduled_time.is_some()
+    }
+
+    /// Whether to print only failures: cron mails whatever is printed.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet || self.is_schedule()
     }
 
     /// What makes the run one: this minute, if a schedule started it; this second, if a person did.
@@ -151,7 +162,7 @@ pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> Command
         family: asked.family.clone(),
         library: asked.library.clone(),
     };
-    let stop = Stop::listen("the cards that were begun are finished");
+    let stop = Stop::listen("the cards that were begun are being finished", AFTER_SECOND);
     let checked: Mutex<Vec<CheckedView>> = Mutex::default();
     let result = {
         let bar = Bar::new("cards");
@@ -176,9 +187,9 @@ pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> Command
                 run: &run,
                 cards: &checked,
             });
-            show(context, &input, &run, &checked).await
+            show(context, &asked, &input, &run, &checked).await
         }
-        Err(not_begun) => Ok(say_not_begun(context, &not_begun)),
+        Err(not_begun) => Ok(say_not_begun(context, &asked.schedule, &not_begun)),
     }
 }
 
@@ -242,7 +253,7 @@ async fn start(
 }
 
 /// Says why no run was begun; that is no failure.
-pub(crate) fn say_not_begun(context: &Context, reason: &RunStart) -> Outcome {
+pub(crate) fn say_not_begun(context: &Context, schedule: &Schedule, reason: &RunStart) -> Outcome {
     let (what, run) = match reason {
         RunStart::AlreadyRan(run) => ("already_ran", run),
         RunStart::StillRunning(run) => ("still_running", run),
@@ -252,6 +263,9 @@ pub(crate) fn say_not_begun(context: &Context, reason: &RunStart) -> Outcome {
     context
         .output
         .document(&serde_json::json!({ "not_begun": what, "run": run }));
+    if schedule.is_quiet() {
+        return Outcome::Done;
+    }
     let began = moment(run.started_at, context.now(), context.zone());
     context.output.say(match reason {
         RunStart::StillRunning(_) => format!(
@@ -284,13 +298,14 @@ fn view_of(context: &Context, card: &CheckedCard) -> CheckedView {
 
 async fn show(
     context: &Context,
+    asked: &CheckCards,
     input: &CheckCardsInput,
     run: &Run,
     checked: &[CheckedView],
 ) -> CommandResult {
     let outcome =
         Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted);
-    if context.output.json {
+    if context.output.json || (asked.schedule.is_quiet() && outcome == Outcome::Done) {
         return Ok(outcome);
     }
     let today = local_date(context.now(), context.zone());
@@ -299,14 +314,11 @@ async fn show(
     }
     for card in checked {
         if let Some(failure) = &card.failure {
-            let problem = failure_problem(failure, card.card);
+            let problem = failure_problem(failure, card.card, &card.library);
             let words = format!("{} at {}: {}", card.patron, card.library, problem.what);
             context.output.say_folded("", &words);
-            if failure.kind == FailureKind::WrongCredentials {
-                context.output.say(format!(
-                    "  To give the right PIN: hippo card set-pin {}",
-                    card.card
-                ));
+            if let Some(command) = problem.what_to_do.filter(|command| *command != again()) {
+                context.output.say_whole(format!("  → {command}"));
             }
         }
     }
@@ -342,7 +354,7 @@ fn table_of(checked: &[CheckedView], today: chrono::NaiveDate) -> Table {
             .map_or_else(unknown_cells, |account| account.cells(today));
         let outcome = match &card.failure {
             None => Cell::new("ok", Tone::Good),
-            Some(failure) => Cell::new(failure_problem(failure, card.card).short, Tone::Bad),
+            Some(failure) => Cell::new(failure.kind.as_str(), Tone::Bad),
         };
         table.row([
             card.family.as_str().into(),
@@ -418,7 +430,7 @@ mod tests {
     fn a_schedule_that_fires_twice_within_a_minute_is_one_run_and_a_person_is_not_a_schedule() {
         let schedule = Schedule {
             label: Some("all".parse().unwrap()),
-            scheduled_time: None,
+            ..Schedule::default()
         };
         let key = schedule.key(Job::CheckCards, "all", now()).unwrap();
         assert_eq!(key.to_string(), "check-cards/all/2026-11-21T10:00:00Z");
@@ -431,8 +443,8 @@ mod tests {
     #[test]
     fn a_scheduled_time_alone_belongs_to_the_schedule_of_its_scope() {
         let schedule = Schedule {
-            label: None,
             scheduled_time: Some("2026-11-21T05:00:00-05:00".parse().unwrap()),
+            ..Schedule::default()
         };
         let key = schedule.key(Job::CheckCards, "failed", now()).unwrap();
         assert_eq!(key.to_string(), "check-cards/failed/2026-11-21T10:00:00Z");

@@ -21,16 +21,16 @@ use crate::output::table::{Tone, paint};
 use crate::output::{Output, note};
 use crate::stop::interrupted;
 
-/// See it all work: invented libraries and families, checks, and notes in an outbox.
+/// See it all work: invented libraries and families, checks, and notices in an outbox.
 ///
 /// Starts small libraries on this machine, makes two families with five cards, checks them, and
-/// writes each family its note. One card has a wrong PIN and one library is down, to show what
+/// writes each family its notice. One card has a wrong PIN and one library is down, to show what
 /// becomes of that. Nothing is left behind, unless you keep it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hippo demo
-  hippo demo --keep demo-home         keeps the home, with the mails in demo-home/outbox")]
+  hippo demo --keep demo-home      # the mails are in demo-home/outbox")]
 pub(crate) struct Demo {
     /// Keep the home in this directory, which must be empty or new.
     #[arg(long, value_name = "DIR")]
@@ -61,6 +61,7 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
             return Ok(Outcome::SomeFailed);
         }
     }
+    globals.output.say("");
     globals.output.say(match &demo.keep {
         None => "Nothing of this is kept; “hippo demo --keep DIR” keeps it. “hippo init” begins with your \
                  own cards."
@@ -120,7 +121,7 @@ impl Libraries {
     }
 }
 
-/// Two families and five cards: Tom's PIN is wrong, and Jon's library is down. Their notes are due
+/// Two families and five cards: Tom's PIN is wrong, and Jon's library is down. Their notices are due
 /// from midnight on, so that they are due whenever the demo is shown.
 const FAMILIES: &str = r#"[[family]]
 id = "calder"

@@ -1,10 +1,11 @@
-//! `hippo family`: who gets one note a day.
+//! `hippo family`: who gets one notice a day.
 
 use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
 use clap::{Args, Subcommand, ValueEnum};
 use hippo_core::family::{Delivery, EmailAddress, Family, Preferences, ProofOfLife};
 use hippo_core::ids::FamilyId;
+use hippo_core::jobs::notify_all::due_dates;
 use rust_decimal::Decimal;
 
 use crate::args::{time_of_day, timezone};
@@ -14,7 +15,7 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 
-/// When the day's note goes out, unless a family wants another time.
+/// When the day's notice goes out, unless a family wants another time.
 pub(crate) const NOTICE_TIME: NaiveTime = match NaiveTime::from_hms_opt(6, 30, 0) {
     Some(time) => time,
     None => NaiveTime::MIN,
@@ -24,7 +25,8 @@ pub(crate) const NOTICE_TIME: NaiveTime = match NaiveTime::from_hms_opt(6, 30, 0
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
-  hippo family add conrad --name \"The Conrads\" --to pat@example.org --to sam@example.org
+  hippo family add conrad --name \"The Conrads\" \\
+      --to pat@example.org --to sam@example.org
   hippo family edit conrad --time 07:00")]
 pub(crate) enum Command {
     Add(Add),
@@ -34,28 +36,28 @@ pub(crate) enum Command {
     Edit(Edit),
     Pause(Pause),
     Remove(Remove),
-    /// Send a family's notes to one more address.
+    /// Send a family's notices to one more address.
     #[command(after_help = "Example:\n  hippo family add-recipient conrad sam@example.org")]
     AddRecipient(Recipient),
-    /// Send a family's notes to one address less.
+    /// Send a family's notices to one address less.
     #[command(after_help = "Example:\n  hippo family remove-recipient conrad sam@example.org")]
     RemoveRecipient(Recipient),
 }
 
 /// What a family can want; what is not given stays as it is.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub(crate) struct Wishes {
     /// The family's time zone; by default your own.
     #[arg(long, value_parser = timezone, value_name = "ZONE")]
     pub(crate) timezone: Option<Tz>,
-    /// The local time of day at which the note goes out; by default 06:30.
+    /// The local time of day at which the notice goes out; by default 06:30.
     #[arg(long, value_parser = time_of_day, value_name = "HH:MM")]
     pub(crate) time: Option<NaiveTime>,
     /// Loans due within so many days are to be taken back; by default 3.
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=60))]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=60), allow_negative_numbers = true)]
     pub(crate) due_within_days: Option<u16>,
     /// Tell of fines of this much or more, or never; by default 5.00.
-    #[arg(long, value_name = "AMOUNT|never", value_parser = fines_threshold)]
+    #[arg(long, value_name = "AMOUNT|never", value_parser = fines_threshold, allow_negative_numbers = true)]
     pub(crate) fines_threshold: Option<Threshold>,
     /// Write every day, although there is nothing to say.
     #[arg(long, group = "proof")]
@@ -101,6 +103,7 @@ pub(crate) fn fines_threshold(text: &str) -> Result<Threshold, String> {
     text.parse::<Decimal>()
         .ok()
         .filter(|amount| !amount.is_sign_negative())
+        .filter(|amount| amount.normalize().scale() <= 2)
         .map(|amount| Threshold(Some(amount)))
         .ok_or_else(|| format!("“{text}” is not an amount; write it like 5.00, or “never”."))
 }
@@ -144,7 +147,8 @@ impl Wishes {
 #[command(after_help = "\
 Examples:
   hippo family add conrad --name \"The Conrads\" --to pat@example.org
-  hippo family add lee --name Lee --to lee@example.org --timezone Europe/Berlin --time 07:00 --weekly monday")]
+  hippo family add lee --name Lee --to lee@example.org \\
+      --timezone Europe/Berlin --time 07:00 --weekly monday")]
 pub(crate) struct Add {
     /// A short name of your choice: lower-case letters, digits, hyphens.
     id: FamilyId,
@@ -174,7 +178,7 @@ pub(crate) struct Edit {
     wishes: Wishes,
 }
 
-/// Send a family no notes for now.
+/// Send a family no notices for now.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -183,7 +187,7 @@ Examples:
 pub(crate) struct Pause {
     /// The family.
     id: FamilyId,
-    /// Send notes again.
+    /// Send notices again.
     #[arg(long)]
     resume: bool,
 }
@@ -231,7 +235,7 @@ pub(crate) fn new_family(
 ) -> Result<Family, String> {
     let mut once: Vec<EmailAddress> = Vec::with_capacity(recipients.len());
     for address in recipients {
-        if !once.contains(&address) {
+        if !once.iter().any(|known| is_same(known, &address)) {
             once.push(address);
         }
     }
@@ -245,6 +249,11 @@ pub(crate) fn new_family(
         paused: false,
         created_at: context.now(),
     })
+}
+
+/// Whether two addresses reach the same person: no server tells letters by their case.
+fn is_same(one: &EmailAddress, other: &EmailAddress) -> bool {
+    one.as_str().eq_ignore_ascii_case(other.as_str())
 }
 
 fn sound_name(name: &str) -> Result<String, String> {
@@ -263,13 +272,42 @@ async fn add_family(context: &Context, add: Add) -> CommandResult {
     context.store.add_family(&family).await?;
     context.output.document(&family);
     context.output.say(format!(
-        "Added the family {} ({}). Its note goes out at {} ({}), when there is something to say.",
+        "Added the family {} ({}). Its notice goes out at {} ({}){}.{}",
         family.id,
         family.name,
         family.notice_time.format("%H:%M"),
-        family.timezone
+        family.timezone,
+        when_words(family.preferences.proof_of_life),
+        if due_dates(&family, context.now()).is_empty() {
+            ""
+        } else {
+            " That is past for today: the first notice goes out with the next notify-all."
+        }
     ));
     Ok(Outcome::Done)
+}
+
+fn when_words(proof: ProofOfLife) -> String {
+    match proof {
+        ProofOfLife::Never => ", when there is something to say".to_owned(),
+        ProofOfLife::Daily => " every day".to_owned(),
+        ProofOfLife::Weekly(day) => format!(
+            ", when there is something to say, and every {} in any case",
+            long_name(day)
+        ),
+    }
+}
+
+fn long_name(day: Weekday) -> &'static str {
+    match day {
+        Weekday::Mon => "Monday",
+        Weekday::Tue => "Tuesday",
+        Weekday::Wed => "Wednesday",
+        Weekday::Thu => "Thursday",
+        Weekday::Fri => "Friday",
+        Weekday::Sat => "Saturday",
+        Weekday::Sun => "Sunday",
+    }
 }
 
 async fn list(context: &Context) -> CommandResult {
@@ -310,7 +348,7 @@ fn proof_words(proof: ProofOfLife) -> String {
     match proof {
         ProofOfLife::Never => "when needed".to_owned(),
         ProofOfLife::Daily => "daily".to_owned(),
-        ProofOfLife::Weekly(day) => format!("at least every {day}"),
+        ProofOfLife::Weekly(day) => format!("at least every {}", long_name(day)),
     }
 }
 
@@ -322,10 +360,15 @@ async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
     }
     edit.wishes.apply(&mut family);
     if family == before {
+        if edit.name.is_none() && edit.wishes == Wishes::default() {
+            return Err(CommandError::Usage(
+                "Say what to change; “hippo family edit --help” lists it.".to_owned(),
+            ));
+        }
         context.output.document(&family);
         context
             .output
-            .say("Nothing was changed: say what to change; “hippo family edit --help” lists it.");
+            .say(format!("The family {} is so already.", family.id));
         return Ok(Outcome::Done);
     }
     save(context, &family, "Changed the family").await
@@ -337,7 +380,7 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
     let what = if pause.resume {
         "Notes go out again to the family"
     } else {
-        "No notes go out for now to the family"
+        "No notices go out for now to the family"
     };
     save(context, &family, what).await
 }
@@ -368,7 +411,11 @@ async fn remove_family(context: &Context, remove: Remove) -> CommandResult {
 
 async fn add_recipient(context: &Context, recipient: Recipient) -> CommandResult {
     let mut family = context.family(&recipient.id).await?;
-    if family.recipients.contains(&recipient.address) {
+    if family
+        .recipients
+        .iter()
+        .any(|known| is_same(known, &recipient.address))
+    {
         return Err(CommandError::Usage(format!(
             "The family {} has that address already; nothing was changed.",
             family.id
@@ -381,11 +428,9 @@ async fn add_recipient(context: &Context, recipient: Recipient) -> CommandResult
 async fn remove_recipient(context: &Context, recipient: Recipient) -> CommandResult {
     let mut family = context.family(&recipient.id).await?;
     let before = family.recipients.len();
-    family.recipients.retain(|address| {
-        !address
-            .as_str()
-            .eq_ignore_ascii_case(recipient.address.as_str())
-    });
+    family
+        .recipients
+        .retain(|address| !is_same(address, &recipient.address));
     if family.recipients.len() == before {
         return Err(CommandError::Usage(format!(
             "The family {} has no such address; “hippo family list” shows them.",
@@ -393,7 +438,7 @@ async fn remove_recipient(context: &Context, recipient: Recipient) -> CommandRes
         )));
     }
     let what = if family.recipients.is_empty() {
-        "Removed the last address, so no notes can go out to the family"
+        "Removed the last address, so no notices can go out to the family"
     } else {
         "Removed an address from the family"
     };
@@ -418,6 +463,8 @@ mod tests {
             fines_threshold("2.50"),
             Ok(Threshold(Some(Decimal::new(250, 2))))
         );
+        assert!(fines_threshold("2.500").is_ok());
+        assert!(fines_threshold("2.505").is_err());
         assert!(fines_threshold("-1").is_err());
         assert!(fines_threshold("much").is_err());
     }

@@ -30,7 +30,7 @@ Example:
   [[library]]
   id = \"wpl\"
   system = \"bibliocommons\"
-  url = \"https://wpl.bibliocommons.com\"
+  url = \"https://wpl.example.org\"
 
   [[family]]
   id = \"conrad\"
@@ -52,11 +52,20 @@ pub(crate) struct Import {
 }
 
 #[derive(Serialize)]
-struct Document {
+struct Document<'a> {
     dry_run: bool,
     libraries: Vec<LibraryId>,
     families: Vec<FamilyId>,
-    cards: Vec<CardId>,
+    cards: Vec<Imported<'a>>,
+}
+
+#[derive(Serialize)]
+struct Imported<'a> {
+    /// `None`: it would be added.
+    card: Option<CardId>,
+    family: &'a FamilyId,
+    library: &'a LibraryId,
+    patron: &'a str,
 }
 
 /// Where the PINs of the cards come from.
@@ -232,9 +241,9 @@ fn secrets(plan: &Plan, pins: &dyn Pins) -> Result<Vec<CardSecret>, Vec<Mistake>
         .map(|(card, pin)| {
             let pin = match pin {
                 Some(pin) => pin,
-                None => ask::pin(
+                None => ask::pin_or(
                     &format!("PIN of {} at {} (not shown): ", card.patron, card.library),
-                    false,
+                    "Name the environment variable that holds it with “pin_env”.",
                 )
                 .map_err(|error| {
                     vec![Mistake {
@@ -337,7 +346,17 @@ fn say(context: &Context, plan: &Plan, cards: &[CardId], dry_run: bool) {
             .iter()
             .map(|(_, family)| family.id.clone())
             .collect(),
-        cards: cards.to_vec(),
+        cards: plan
+            .cards
+            .iter()
+            .enumerate()
+            .map(|(index, planned)| Imported {
+                card: cards.get(index).copied(),
+                family: &planned.family,
+                library: &planned.library,
+                patron: &planned.patron,
+            })
+            .collect(),
     });
     let what = format!(
         "{}, {} and {}",

@@ -9,10 +9,10 @@ use serde::Serialize;
 use hippo_core::store::SecretStore as _;
 
 use crate::args::timezone;
-use crate::config::{Config, NewConfig, machine_timezone};
+use crate::config::{Config, NewConfig, check_contact, machine_timezone};
 use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::home::{Home, make_private_directory, write_new_private_file};
+use crate::home::{Home, make_private, make_private_directory, write_new_private_file};
 use crate::post;
 
 /// Make a home: configuration, database, key and outbox.
@@ -22,7 +22,8 @@ use crate::post;
 #[command(after_help = "\
 Examples:
   hippo init
-  hippo --home /srv/hippo init --contact you@example.org --mail-from \"LibraryHippo <hippo@example.org>\"")]
+  hippo --home /srv/hippo init --contact you@example.org \\
+      --mail-from \"LibraryHippo <hippo@example.org>\"")]
 pub(crate) struct Init {
     /// Whom mails are from.
     #[arg(long, value_name = "ADDRESS")]
@@ -42,18 +43,32 @@ const DEFAULT_FROM: &str = "LibraryHippo <libraryhippo@localhost>";
 struct Document {
     home: String,
     made: Vec<&'static str>,
+    /// The directory was there, and others could look into it.
+    closed_to_others: bool,
     timezone: String,
+}
+
+/// What became of a home.
+pub(crate) struct Made {
+    /// What was missing.
+    files: Vec<&'static str>,
+    /// Others could look into the directory before.
+    closed_to_others: bool,
 }
 
 /// Makes what is missing of a home.
 pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
     let home = Home::locate(globals.home.clone())?;
-    let made = make(&home, &init).await?;
+    let Made {
+        files: made,
+        closed_to_others,
+    } = make(&home, &init).await?;
     let config = Config::read(&home)?;
     let output = globals.output;
     output.document(&Document {
         home: home.directory().display().to_string(),
         made: made.clone(),
+        closed_to_others,
         timezone: config.timezone.name().to_owned(),
     });
     let shown = home.directory().display();
@@ -68,6 +83,9 @@ pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
         return Ok(Outcome::Done);
     }
     output.say(format!("Made in {shown}: {}.", made.join(", ")));
+    if closed_to_others {
+        output.say("Others could look into that directory; now only you can.");
+    }
     output.say(format!(
         "Your time zone is {}. Mails go to files in {} until {} says otherwise.",
         config.timezone,
@@ -85,7 +103,7 @@ pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
 }
 
 /// Makes what is missing of a home; what was there stays as it is.
-pub(crate) async fn make(home: &Home, init: &Init) -> Result<Vec<&'static str>, CommandError> {
+pub(crate) async fn make(home: &Home, init: &Init) -> Result<Made, CommandError> {
     refuse_foreign_directory(home)?;
     let config = NewConfig {
         mail_from: init.mail_from.as_deref().unwrap_or(DEFAULT_FROM),
@@ -97,9 +115,15 @@ pub(crate) async fn make(home: &Home, init: &Init) -> Result<Vec<&'static str>, 
         timezone: init.timezone.unwrap_or_else(machine_timezone),
     };
     refuse_malformed_sender(&config)?;
+    if let Some(contact) = config.contact {
+        check_contact("--contact", contact)
+            .map_err(|message| CommandError::Usage(format!("The command {message}")))?;
+    }
     let mut made = Vec::new();
+    let mut closed_to_others = false;
     make_private_directory(home.directory())?;
     if !home.config().exists() {
+        closed_to_others = make_private(home.directory())?;
         write_new_private_file(&home.config(), &config.to_toml())?;
         made.push("config.toml");
     }
@@ -126,7 +150,10 @@ pub(crate) async fn make(home: &Home, init: &Init) -> Result<Vec<&'static str>, 
         make_private_directory(&home.outbox())?;
         made.push("outbox");
     }
-    Ok(made)
+    Ok(Made {
+        files: made,
+        closed_to_others,
+    })
 }
 
 /// A directory with other things in it is surely named by mistake.

@@ -1,15 +1,18 @@
 //! `hippo library`: the libraries at which cards are used.
 
-use std::collections::BTreeMap;
+mod draft;
 
-use chrono::format::{Item, StrftimeItems};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+
 use chrono_tz::Tz;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use hippo_core::ids::LibraryId;
 use hippo_core::library::Library;
 use hippo_systems::SYSTEMS;
-use url::{Host, Url};
 
+pub(crate) use self::draft::{Draft, check_date_format, unknown_system};
 use crate::args::timezone;
 use crate::ask::confirm;
 use crate::context::{Context, Globals};
@@ -20,10 +23,13 @@ use crate::output::table::{Table, fixed, words};
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
-  hippo library add wpl --system bibliocommons --url https://wpl.bibliocommons.com
-  hippo library list")]
+  hippo library add wpl --system bibliocommons \\
+      --url https://wpl.example.org
+  hippo library list
+  hippo library edit wpl --date-format %m-%d-%y")]
 pub(crate) enum Command {
     Add(Add),
+    Edit(Edit),
     /// List the libraries.
     #[command(after_help = "Example:\n  hippo library list --json")]
     List,
@@ -34,14 +40,16 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hippo library add wpl --system bibliocommons --url https://wpl.bibliocommons.com --name Waterloo
-  hippo library add kpl --system enterprise --url https://kpl.example.org/client/en_US/default \\
+  hippo library add wpl --system bibliocommons \\
+      --url https://wpl.example.org --name Waterloo
+  hippo library add kpl --system enterprise \\
+      --url https://kpl.example.org/client/en_US/default \\
       --date-format %m/%d/%Y --login-host login.example.org")]
 pub(crate) struct Add {
     /// A short name of your choice: lower-case letters, digits, hyphens.
     id: LibraryId,
-    /// The software behind the site: bibliocommons, enterprise or sierra.
-    #[arg(long)]
+    /// The software behind the site.
+    #[arg(long, value_parser = SystemNames)]
     system: String,
     /// The site's address, where its paths begin; https, so that a PIN is never readable on its way.
     #[arg(long)]
@@ -66,6 +74,53 @@ pub(crate) struct Add {
     account_url: Option<String>,
 }
 
+/// Change what is known of a library; what is not given stays as it is.
+///
+/// An empty value takes away what was there. Check its cards again after it: “hippo check-cards
+/// --library ID”.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hippo library edit wpl --date-format %m-%d-%y
+  hippo library edit kpl --url https://kpl.example.org \\
+      --login-host login.example.org")]
+pub(crate) struct Edit {
+    /// The library.
+    id: LibraryId,
+    /// The site's address, where its paths begin.
+    #[arg(long)]
+    url: Option<String>,
+    /// What mails call the library.
+    #[arg(long)]
+    name: Option<String>,
+    /// The zone in which the library's days are counted.
+    #[arg(long, value_parser = timezone, value_name = "ZONE")]
+    timezone: Option<Tz>,
+    /// How the site writes dates (strftime).
+    #[arg(long, value_name = "FORMAT")]
+    date_format: Option<String>,
+    /// The hosts other than the site's to which the number and PIN may be sent: all of them, in
+    /// place of those that are there. Name only hosts that you know to be the library's.
+    #[arg(long = "login-host", value_name = "HOST")]
+    login_hosts: Vec<String>,
+    /// What else the system wants to know; may be given several times.
+    #[arg(long = "option", value_name = "KEY=VALUE")]
+    options: Vec<String>,
+    /// The page that a person opens to see the account; empty: the usual one.
+    #[arg(long, value_name = "URL")]
+    account_url: Option<String>,
+}
+
+impl Edit {
+    fn is_empty(&self) -> bool {
+        let texts = [&self.url, &self.name, &self.date_format, &self.account_url];
+        texts.into_iter().all(Option::is_none)
+            && self.timezone.is_none()
+            && self.login_hosts.is_empty()
+            && self.options.is_empty()
+    }
+}
+
 /// Remove a library that no card is of.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo library remove wpl --yes")]
@@ -77,133 +132,28 @@ pub(crate) struct Remove {
     yes: bool,
 }
 
-/// A library as a person wrote it, before it is known to be right.
-#[derive(Debug, Default)]
-pub(crate) struct Draft {
-    pub(crate) system: String,
-    pub(crate) url: String,
-    pub(crate) name: Option<String>,
-    pub(crate) timezone: Option<Tz>,
-    pub(crate) date_format: Option<String>,
-    pub(crate) login_hosts: Vec<String>,
-    pub(crate) options: BTreeMap<String, String>,
-    pub(crate) account_url: Option<String>,
-}
+/// The names of the systems, for completions and the help. Any other is taken too, so that the
+/// command can say what there is in its own words.
+#[derive(Debug, Clone)]
+pub(crate) struct SystemNames;
 
-impl Draft {
-    /// The library, or what is wrong with it.
-    pub(crate) fn into_library(self, id: LibraryId, zone: Tz) -> Result<Library, String> {
-        let system =
-            hippo_systems::system(&self.system).ok_or_else(|| unknown_system(&self.system))?;
-        let base_url = site_url(&self.url)?;
-        let account_url = self.account_url.as_deref().map(web_url).transpose()?;
-        if let Some(format) = &self.date_format {
-            check_date_format(format)?;
-        }
-        let mut library = Library {
-            name: name_or(self.name, id.as_str()),
-            id,
-            system: system
-                .name()
-                .parse()
-                .map_err(|_| unknown_system(&self.system))?,
-            base_url,
-            account_url: None,
-            timezone: self.timezone.unwrap_or(zone),
-            date_format: self.date_format,
-            login_hosts: self
-                .login_hosts
-                .iter()
-                .map(|host| host_name(host))
-                .collect::<Result<_, _>>()?,
-            options: self.options,
-        };
-        library.account_url = account_url.or_else(|| system.account_url(&library));
-        Ok(library)
+impl TypedValueParser for SystemNames {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
     }
-}
 
-fn name_or(name: Option<String>, id: &str) -> String {
-    let name = name.map(|name| hippo_core::text::clean(&name));
-    name.filter(|name| !name.is_empty())
-        .unwrap_or_else(|| id.to_owned())
-}
-
-/// The message for a system that nobody knows.
-pub(crate) fn unknown_system(name: &str) -> String {
-    let known: Vec<&str> = SYSTEMS.iter().map(|system| system.name()).collect();
-    format!(
-        "There is no system “{name}”; there are {}.",
-        known.join(", ")
-    )
-}
-
-fn site_url(text: &str) -> Result<Url, String> {
-    let url = web_url(text)?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!(
-            "“{text}” goes on after the path; give the address up to where the site's paths begin."
-        ));
-    }
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() == "https" || is_loopback {
-        Ok(url)
-    } else {
-        Err(format!(
-            "“{text}” is not https, and a PIN is sent by https only. Try https://{}.",
-            url.host_str().unwrap_or_default()
-        ))
-    }
-}
-
-fn web_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text.trim())
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
-        .ok_or_else(|| {
-            format!("“{text}” is not a web address; write it like https://wpl.example.org.")
-        })?;
-    if url.username().is_empty() && url.password().is_none() {
-        Ok(url)
-    } else {
-        Err("The web address holds a user name or password; leave them out.".to_owned())
-    }
-}
-
-fn host_name(text: &str) -> Result<String, String> {
-    match Host::parse(text.trim()) {
-        Ok(host) => Ok(host.to_string()),
-        Err(_) => Err(format!(
-            "“{text}” is not a host; write it like login.example.org."
-        )),
-    }
-}
-
-/// An error unless every part of a strftime format is known.
-pub(crate) fn check_date_format(format: &str) -> Result<(), String> {
-    let mut has_field = false;
-    for item in StrftimeItems::new(format) {
-        match item {
-            Item::Error => {
-                return Err(format!(
-                    "“{format}” is not a date format; write it like %m/%d/%Y (strftime)."
-                ));
-            }
-            Item::Numeric(..) | Item::Fixed(..) => has_field = true,
-            _ => {}
-        }
-    }
-    if has_field {
-        Ok(())
-    } else {
-        Err(format!(
-            "The date format “{format}” has no day in it; write it like %m/%d/%Y."
-        ))
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = SYSTEMS
+            .iter()
+            .map(|system| PossibleValue::new(system.name()));
+        Some(Box::new(names))
     }
 }
 
@@ -212,21 +162,14 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let context = globals.open()?;
     match command {
         Command::Add(add) => add_library(&context, add).await,
+        Command::Edit(edit) => edit_library(&context, edit).await,
         Command::List => list(&context).await,
         Command::Remove(remove) => remove_library(&context, remove).await,
     }
 }
 
 async fn add_library(context: &Context, add: Add) -> CommandResult {
-    let mut options = BTreeMap::new();
-    for option in &add.options {
-        let (key, value) = option.split_once('=').ok_or_else(|| {
-            CommandError::Usage(format!(
-                "“{option}” is not an option; write it like key=value."
-            ))
-        })?;
-        options.insert(key.trim().to_owned(), value.trim().to_owned());
-    }
+    let options = keys_and_values(&add.options)?;
     let draft = Draft {
         system: add.system,
         url: add.url,
@@ -246,7 +189,106 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
         "Added the library {} ({}).",
         library.id, library.name
     ));
+    if library.date_format.is_none() && needs_date_format(&library) {
+        context.output.say(format!(
+            "A {} site writes dates as the library likes, and a date is never guessed: say how with",
+            library.system
+        ));
+        context.output.say_whole(format!(
+            "  → hippo library edit {} --date-format FORMAT",
+            library.id
+        ));
+        context
+            .output
+            .say("where FORMAT is, for 11/21/2026, %m/%d/%Y, and for 21-11-26, %d-%m-%y.");
+    }
     Ok(Outcome::Done)
+}
+
+fn needs_date_format(library: &Library) -> bool {
+    hippo_systems::system(library.system.as_str())
+        .is_some_and(|system| system.writes_dates_its_own_way())
+}
+
+fn keys_and_values(options: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
+    options
+        .iter()
+        .map(|option| match option.split_once('=') {
+            Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
+            None => Err(CommandError::Usage(format!(
+                "“{option}” is not an option; write it like key=value."
+            ))),
+        })
+        .collect()
+}
+
+async fn edit_library(context: &Context, edit: Edit) -> CommandResult {
+    let before = context.library(&edit.id).await?;
+    if edit.is_empty() {
+        return Err(CommandError::Usage(
+            "Say what to change; “hippo library edit --help” lists it.".to_owned(),
+        ));
+    }
+    let options = keys_and_values(&edit.options)?;
+    let library = edited(&before, edit, options).map_err(CommandError::Usage)?;
+    if library == before {
+        context.output.document(&library);
+        context
+            .output
+            .say(format!("The library {} is so already.", library.id));
+        return Ok(Outcome::Done);
+    }
+    context.store.update_library(&library).await?;
+    context.output.document(&library);
+    context.output.say(format!(
+        "Changed the library {}. “hippo check-cards --library {}” checks its cards.",
+        library.id, library.id
+    ));
+    Ok(Outcome::Done)
+}
+
+/// The library with what is asked for changed; as sound as a new one.
+fn edited(
+    before: &Library,
+    edit: Edit,
+    options: BTreeMap<String, String>,
+) -> Result<Library, String> {
+    let is_given = |text: &String| !text.trim().is_empty();
+    let system = hippo_systems::system(before.system.as_str());
+    // What nobody wrote by hand follows the address.
+    let plain = Library {
+        account_url: None,
+        ..before.clone()
+    };
+    let usual = system.and_then(|system| system.account_url(&plain));
+    let by_hand = before
+        .account_url
+        .clone()
+        .filter(|url| Some(url) != usual.as_ref());
+    let mut all_options = before.options.clone();
+    all_options.extend(options);
+    all_options.retain(|_, value| !value.is_empty());
+    let draft = Draft {
+        system: before.system.to_string(),
+        url: edit.url.unwrap_or_else(|| before.base_url.to_string()),
+        name: edit.name.or_else(|| Some(before.name.clone())),
+        timezone: edit.timezone,
+        date_format: match edit.date_format {
+            Some(format) => Some(format).filter(is_given),
+            None => before.date_format.clone(),
+        },
+        login_hosts: if edit.login_hosts.is_empty() {
+            before.login_hosts.clone()
+        } else {
+            edit.login_hosts.into_iter().filter(is_given).collect()
+        },
+        options: all_options,
+        account_url: match edit.account_url {
+            Some(url) => Some(url).filter(is_given),
+            None => by_hand.map(|url| url.to_string()),
+        },
+    };
+    draft.into_library(before.id.clone(), before.timezone)
 }
 
 async fn list(context: &Context) -> CommandResult {
@@ -297,7 +339,6 @@ async fn remove_library(context: &Context, remove: Remove) -> CommandResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rstest::rstest;
 
     fn draft(url: &str) -> Draft {
         Draft {
@@ -311,51 +352,75 @@ mod tests {
         draft.into_library("wpl".parse().unwrap(), Tz::UTC)
     }
 
-    #[rstest]
-    #[case("http://library.example.org", "not https")]
-    #[case("ftp://library.example.org", "not a web address")]
-    #[case("library.example.org", "not a web address")]
-    #[case("https://pat:canary@library.example.org", "user name or password")]
-    #[case("https://library.example.org/?a=b", "after the path")]
-    fn an_address_that_is_not_safe_or_not_one_is_refused(
-        #[case] url: &str,
-        #[case] expected: &str,
-    ) {
-        let message = library(draft(url)).unwrap_err();
-        assert!(message.contains(expected), "{message}");
-        assert!(!message.contains("canary"));
-    }
-
-    #[test]
-    fn plain_http_is_taken_on_loopback_for_the_demo() {
-        for url in [
-            "http://127.0.0.1:8080",
-            "http://[::1]:8080/a",
-            "http://localhost",
-        ] {
-            assert!(library(draft(url)).is_ok(), "{url}");
+    fn edit() -> Edit {
+        Edit {
+            id: "wpl".parse().unwrap(),
+            url: None,
+            name: None,
+            timezone: None,
+            date_format: None,
+            login_hosts: Vec::new(),
+            options: Vec::new(),
+            account_url: None,
         }
     }
 
-    #[rstest]
-    #[case("%m/%d/%Y", true)]
-    #[case("%d.%m.%y", true)]
-    #[case("%Q", false)]
-    #[case("day", false)]
-    fn a_date_format_is_looked_at_before_it_is_needed(#[case] format: &str, #[case] good: bool) {
-        let mut draft = draft("https://library.example.org");
-        draft.date_format = Some(format.into());
-        assert_eq!(library(draft).is_ok(), good);
+    #[test]
+    fn the_account_page_follows_the_address_unless_it_was_written_by_hand() {
+        let moved = |before: &Library| {
+            let url = Some("https://elsewhere.example.org".to_owned());
+            edited(before, Edit { url, ..edit() }, BTreeMap::new()).unwrap()
+        };
+        let usual = library(draft("https://library.example.org")).unwrap();
+        let host = |library: &Library| {
+            library
+                .account_url
+                .as_ref()
+                .unwrap()
+                .host_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(host(&moved(&usual)), "elsewhere.example.org");
+        let by_hand = library(Draft {
+            account_url: Some("https://account.example.org".to_owned()),
+            ..draft("https://library.example.org")
+        })
+        .unwrap();
+        assert_eq!(host(&moved(&by_hand)), "account.example.org");
+        let account_url = Some(String::new());
+        let back = edited(
+            &by_hand,
+            Edit {
+                account_url,
+                ..edit()
+            },
+            BTreeMap::new(),
+        )
+        .unwrap();
+        assert_eq!(back, usual);
     }
 
     #[test]
-    fn an_unknown_system_names_the_known_ones() {
-        let mut draft = draft("https://library.example.org");
-        draft.system = "siera".into();
-        let message = library(draft).unwrap_err();
-        assert!(
-            message.contains("sierra") && message.contains("bibliocommons"),
-            "{message}"
+    fn an_edit_changes_what_is_given_and_an_empty_value_takes_away() {
+        let before = library(Draft {
+            date_format: Some("%m-%d-%y".to_owned()),
+            login_hosts: vec!["login.example.org".to_owned()],
+            options: BTreeMap::from([("scope".to_owned(), "9".to_owned())]),
+            ..draft("https://library.example.org")
+        })
+        .unwrap();
+        assert_eq!(edited(&before, edit(), BTreeMap::new()).unwrap(), before);
+        let empty = Edit {
+            date_format: Some(String::new()),
+            login_hosts: vec![String::new()],
+            ..edit()
+        };
+        let options = BTreeMap::from([("scope".to_owned(), String::new())]);
+        let after = edited(&before, empty, options).unwrap();
+        assert_eq!(
+            after,
+            library(draft("https://library.example.org")).unwrap()
         );
     }
 }

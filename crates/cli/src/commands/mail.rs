@@ -5,6 +5,7 @@ use hippo_core::family::EmailAddress;
 use hippo_core::mail::{Mail, MailAnswer};
 use serde::Serialize;
 
+use crate::config::Transport;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandResult, Outcome};
 
@@ -15,7 +16,7 @@ pub(crate) enum Command {
     Test(Test),
 }
 
-/// Send a test mail the way that notes go.
+/// Send a test mail the way that notices go.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo mail test you@example.org")]
 pub(crate) struct Test {
@@ -37,15 +38,25 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let mail = Mail {
         to: vec![test.address],
         subject: "A test mail from LibraryHippo".to_owned(),
-        text: "This is a test. If you read it, LibraryHippo's notes reach you.\n".to_owned(),
+        text: "This is a test. If you read it, LibraryHippo's notices reach you.\n".to_owned(),
         html: "<!doctype html><html lang=\"en\"><body><p>This is a test. If you read it, LibraryHippo’s \
-               notes reach you.</p></body></html>\n"
+               notices reach you.</p></body></html>\n"
             .to_owned(),
         date: context.now(),
         tag: None,
     };
     let answer = context.mailer()?.send(&mail).await;
-    Ok(say(&context, &answer))
+    let outcome = say(&context, &answer);
+    if let (Transport::Smtp, Some(smtp)) =
+        (context.config.mail.transport, &context.config.mail.smtp)
+        && let Some(path) = smtp.readable_by_others(context.home.directory())
+    {
+        context.output.say(format!(
+            "Others can read the mail server's password in {}; chmod 600 keeps it yours.",
+            path.display()
+        ));
+    }
+    Ok(outcome)
 }
 
 fn say(context: &Context, answer: &MailAnswer) -> Outcome {

@@ -1,4 +1,4 @@
-//! `hippo notify-all`: sends every note that is due.
+//! `hippo notify-all`: sends every notice that is due.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -30,16 +30,16 @@ use crate::stop::Stop;
 /// How long runs and notices are kept.
 const KEPT: Duration = Duration::days(35);
 
-/// Send every note that is due.
+/// Send every notice that is due.
 ///
-/// Started every quarter of an hour it sends each family at most one note a day, at the family's own
+/// Started every quarter of an hour it sends each family at most one notice a day, at the family's own
 /// time. Started twice at once, or again after a crash, it sends no second one.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
 Examples:
   hippo notify-all
-  hippo notify-all --dry-run                        what each family would be told now
-  hippo notify-all --dry-run --date 2026-11-20      with the words of another day
+  hippo notify-all --dry-run                      # what each would be told now
+  hippo notify-all --dry-run --date 2026-11-20    # in the words of another day
 
 Exit code 1: a mail could not be sent.")]
 pub(crate) struct NotifyAll {
@@ -49,12 +49,16 @@ pub(crate) struct NotifyAll {
     /// The families' local date; today whatever the time of day. A past one only with --dry-run.
     #[arg(long, value_parser = date)]
     pub(crate) date: Option<NaiveDate>,
-    /// Only this family's note.
+    /// Only this family's notice.
     #[arg(long)]
     pub(crate) family: Option<FamilyId>,
     #[command(flatten)]
     pub(crate) schedule: Schedule,
 }
+
+/// What a sending that was broken off leaves behind.
+const AFTER_SECOND: &str =
+    "A mail that was under way may or may not have left: “hippo status” names it.";
 
 /// What sending needs beside the store.
 struct Sending<'a> {
@@ -121,7 +125,7 @@ fn check_date(
         }
         if date < today && !dry_run {
             return Err(CommandError::Usage(format!(
-                "{date} is past for the family {}, where it is {today}: no note is sent for a past day. \
+                "{date} is past for the family {}, where it is {today}: no notice is sent for a past day. \
                  With --dry-run you see what it would have said.",
                 family.id
             )));
@@ -172,7 +176,7 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
 fn say_dry_run(context: &Context, notice: &DryRun) {
     let recorded = notice
         .recorded
-        .map(|state| format!(" (its note is {} on record)", state.as_str()))
+        .map(|state| format!(" (its notice is {} on record)", state.as_str()))
         .unwrap_or_default();
     let head = format!("== {}, {}{recorded}", notice.family, notice.date);
     match (&notice.subject, &notice.text) {
@@ -219,11 +223,12 @@ async fn send(context: &Context, asked: NotifyAll) -> CommandResult {
     let input = NotifyAllInput {
         date: asked.date,
         family: asked.family.clone(),
+        at_once: !asked.schedule.is_schedule(),
     };
-    let stop = Stop::listen("the mails that were begun are finished");
+    let stop = Stop::listen("the mails that were begun are being finished", AFTER_SECOND);
     let settled: Mutex<Vec<NoticeView>> = Mutex::default();
     let result = {
-        let bar = Bar::new("notes");
+        let bar = Bar::new("notices");
         let progress = |progress: Progress<'_>| match progress {
             Progress::Planned(notices) => bar.planned(notices),
             Progress::Settled(result) => {
@@ -239,8 +244,8 @@ async fn send(context: &Context, asked: NotifyAll) -> CommandResult {
     let mut settled = settled.into_inner().unwrap_or_default();
     settled.sort_by(|a, b| (&a.family, a.date).cmp(&(&b.family, b.date)));
     match result {
-        Ok(run) => Ok(show(context, &run, &settled)),
-        Err(not_begun) => Ok(say_not_begun(context, &not_begun)),
+        Ok(run) => show(context, &asked, &run, &settled).await,
+        Err(not_begun) => Ok(say_not_begun(context, &asked.schedule, &not_begun)),
     }
 }
 
@@ -286,15 +291,27 @@ async fn start(
     }
 }
 
-fn show(context: &Context, run: &Run, settled: &[NoticeView]) -> Outcome {
+async fn show(
+    context: &Context,
+    asked: &NotifyAll,
+    run: &Run,
+    settled: &[NoticeView],
+) -> CommandResult {
     context.output.document(&Document {
         run,
         notices: settled,
     });
+    let outcome =
+        Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted);
+    if context.output.json || (asked.schedule.is_quiet() && outcome == Outcome::Done) {
+        return Ok(outcome);
+    }
     if settled.is_empty() {
-        context
-            .output
-            .say("No note is due now; “hippo status” says when the next one is.");
+        if !say_what_is_on_record(context, asked).await? {
+            context
+                .output
+                .say("No notice is due now; “hippo status” says when the next one is.");
+        }
     } else {
         let mut table = Table::new([
             words("FAMILY"),
@@ -324,12 +341,40 @@ fn show(context: &Context, run: &Run, settled: &[NoticeView]) -> Outcome {
         let sent = usize::try_from(run.counts.done).unwrap_or(usize::MAX);
         context.output.say(format!(
             "{} went to {} in {}.",
-            count(sent, "note", "notes"),
+            count(sent, "notice", "notices"),
             context.mail_destination(),
             time::duration(run.duration(context.now()))
         ));
     }
-    Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted)
+    Ok(outcome)
+}
+
+/// Says why nothing was sent for a day that was asked for: its notice is settled. Whether there was
+/// anything to say.
+async fn say_what_is_on_record(context: &Context, asked: &NotifyAll) -> Result<bool, CommandError> {
+    if asked.date.is_none() && asked.family.is_none() {
+        return Ok(false);
+    }
+    let mut has_said = false;
+    for family in context.families(asked.family.as_ref()).await? {
+        let today = local_date(context.now(), family.timezone);
+        let date = asked.date.unwrap_or(today);
+        let Some(record) = context.store.notice(&family.id, date).await? else {
+            continue;
+        };
+        if record.state.is_final() {
+            let reason = record.reason.as_deref().map(hippo_core::text::clean);
+            context.output.say(format!(
+                "The notice of {} for {date} is {} since {}; nothing more happens for this day. {}",
+                family.id,
+                record.state.as_str(),
+                time::moment(record.changed_at, context.now(), context.zone()),
+                reason.unwrap_or_default()
+            ).trim_end());
+            has_said = true;
+        }
+    }
+    Ok(has_said)
 }
 
 /// A notice's state, in its colour.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::args::timezone;
-use crate::commands::library::{check_date_format, unknown_system};
+use crate::commands::library::{SystemNames, check_date_format, unknown_system};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::print_json;
 
@@ -27,9 +27,11 @@ const LIMIT: u64 = 8 << 20;
 #[command(after_help = "\
 Examples:
   hippo read sierra items.html holds.html --date-format %m-%d-%y
-  hippo read bibliocommons checkedout.html --base-url https://wpl.bibliocommons.com")]
+  hippo read bibliocommons checkedout.html \\
+      --base-url https://wpl.example.org")]
 pub(crate) struct Read {
-    /// The software behind the site: bibliocommons, enterprise or sierra.
+    /// The software behind the site.
+    #[arg(value_parser = SystemNames)]
     system: String,
     /// The saved pages, of one account, in any order.
     #[arg(required = true, value_name = "FILE")]

@@ -1,5 +1,7 @@
 //! `hippo runs`: the ledger of the jobs.
 
+use chrono::{DateTime, Duration, Utc};
+use chrono_tz::Tz;
 use clap::{Args, Subcommand, ValueEnum};
 use hippo_core::run::{Job, Run, RunKey, RunOutcome, Trigger};
 
@@ -79,8 +81,8 @@ async fn list(context: &Context, asked: &Runs) -> CommandResult {
     let now = context.now();
     let mut table = Table::new([
         fixed("ID"),
-        fixed("BEGAN"),
-        fixed("TOOK"),
+        fixed("BEGAN").dispensable(),
+        fixed("TOOK").dispensable(),
         numbers("PLANNED"),
         numbers("DONE"),
         numbers("FAILED"),
@@ -96,14 +98,32 @@ async fn list(context: &Context, asked: &Runs) -> CommandResult {
             run.counts.done.to_string().into(),
             run.counts.failures().to_string().into(),
             run.counts.skipped.to_string().into(),
-            outcome_cell(run),
+            outcome_cell(context, run),
         ]);
     }
     context.output.table(&table);
     Ok(Outcome::Done)
 }
 
-fn outcome_cell(run: &Run) -> Cell {
+/// A run that is going says so at least this often, unless a library is very slow.
+const REPORTS_WITHIN: Duration = Duration::minutes(2);
+
+/// How a run ended, in words; one that is silent may be a process that is gone.
+pub(crate) fn outcome_words(context: &Context, run: &Run) -> String {
+    words_at(run, context.now(), context.zone())
+}
+
+fn words_at(run: &Run, now: DateTime<Utc>, zone: Tz) -> String {
+    if run.outcome == RunOutcome::Running && now - run.reported_at > REPORTS_WITHIN {
+        let since = moment(run.reported_at, now, zone);
+        let since = since.strip_suffix(" today").unwrap_or(&since);
+        format!("running (no word since {since})")
+    } else {
+        run.outcome.as_str().to_owned()
+    }
+}
+
+fn outcome_cell(context: &Context, run: &Run) -> Cell {
     let tone = match run.outcome {
         RunOutcome::Done => Tone::Good,
         RunOutcome::Running => Tone::Plain,
@@ -111,7 +131,7 @@ fn outcome_cell(run: &Run) -> Cell {
         RunOutcome::DoneWithFailures | RunOutcome::Interrupted => Tone::Warning,
         RunOutcome::Failed | RunOutcome::Lost => Tone::Bad,
     };
-    Cell::new(run.outcome.as_str(), tone)
+    Cell::new(outcome_words(context, run), tone)
 }
 
 async fn show(context: &Context, id: &RunKey) -> CommandResult {
@@ -121,11 +141,11 @@ async fn show(context: &Context, id: &RunKey) -> CommandResult {
     context.output.document(&run);
     let now = context.now();
     let at = |time| moment(time, now, context.zone());
-    let mut table = Table::new([fixed(""), words("")]);
+    let mut table = Table::headless([fixed(""), words("")]);
     let mut row =
         |name: &str, value: String| table.row([Cell::new(name, Tone::Faint), Cell::from(value)]);
     row("id", run.key.to_string());
-    row("outcome", run.outcome.as_str().to_owned());
+    row("outcome", outcome_words(context, &run));
     row("started by", trigger_words(run.trigger).to_owned());
     row("asked for", run.input.to_string());
     row("scheduled", at(run.key.scheduled_time));
@@ -142,11 +162,7 @@ async fn show(context: &Context, id: &RunKey) -> CommandResult {
     for (kind, failures) in &run.counts.failed {
         row("failed", format!("{failures} {kind}"));
     }
-    let text = table.render(context.output.width, context.output.color);
-    // The columns have no heads.
-    context
-        .output
-        .say(text.lines().skip(1).collect::<Vec<_>>().join("\n"));
+    context.output.table(&table);
     Ok(Outcome::Done)
 }
 
@@ -155,5 +171,32 @@ fn trigger_words(trigger: Trigger) -> &'static str {
         Trigger::Schedule => "a schedule",
         Trigger::Retry => "a schedule that tries the failed again",
         Trigger::Person => "a person",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hippo_core::run::Counts;
+
+    #[test]
+    fn a_run_that_is_silent_is_said_to_be() {
+        let began: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
+        let mut run = Run {
+            key: "check-cards/all/2026-11-21T10:00:00Z".parse().unwrap(),
+            trigger: Trigger::Schedule,
+            input: serde_json::Value::Null,
+            started_at: began,
+            reported_at: began,
+            finished_at: None,
+            outcome: RunOutcome::Running,
+            counts: Counts::default(),
+        };
+        let zone = chrono_tz::America::Toronto;
+        let after = |run: &Run, minutes| words_at(run, began + Duration::minutes(minutes), zone);
+        assert_eq!(after(&run, 2), "running");
+        assert_eq!(after(&run, 3), "running (no word since 05:00)");
+        run.outcome = RunOutcome::Done;
+        assert_eq!(after(&run, 3), "done");
     }
 }

@@ -1,16 +1,17 @@
 //! `hippo status`: the page that a person looks at.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use clap::Args;
-use hippo_core::clock::local_date;
+use hippo_core::clock::{due_instant, local_date};
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
-use hippo_core::jobs::notify_all::next_due;
-use hippo_core::notice::record::{NoticeRecord, NoticeState};
+use hippo_core::jobs::notify_all::{due_dates, next_due};
+use hippo_core::notice::record::{NotNow, NoticeRecord, NoticeState};
 use hippo_core::run::{Job, Run, RunOutcome};
 use serde::Serialize;
 
 use crate::commands::notify_all::state_cell;
+use crate::commands::runs::outcome_words;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
@@ -18,7 +19,7 @@ use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
 use crate::output::time::{ago, moment};
 use crate::view::{self, CardView};
 
-/// How every card and every note is doing: the page to look at.
+/// How every card and every notice is doing: the page to look at.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
 Examples:
@@ -32,6 +33,9 @@ pub(crate) struct Status {
 
 /// How many of a family's notices are shown.
 const NOTICES: usize = 3;
+
+/// A notice that has been due for longer has missed two ticks: surely nothing starts `notify-all`.
+const LATE_AFTER: Duration = Duration::minutes(30);
 
 /// A notice that has been in the making for longer is worth a word.
 const SENDING_TAKES: Duration = Duration::minutes(1);
@@ -50,7 +54,9 @@ struct FamilyView {
     name: String,
     paused: bool,
     recipients: usize,
+    /// When the next notice is due; in the past while one that is due waits for `notify-all`.
     next_notice: Option<DateTime<Utc>>,
+    notice_is_late: bool,
     cards: Vec<CardView>,
     notices: Vec<NoticeView>,
 }
@@ -97,12 +103,15 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
     let mut views = Vec::new();
     for family in families {
         let notices = context.store.recent_notices(&family.id, NOTICES).await?;
+        let waiting = waiting_since(context, family).await?;
+        let next = waiting.or_else(|| next_due(family, now));
         views.push(FamilyView {
             id: family.id.clone(),
             name: hippo_core::text::clean(&family.name),
             paused: family.paused,
             recipients: family.recipients.len(),
-            next_notice: next_due(family, now).filter(|_| !family.paused),
+            next_notice: next.filter(|_| !family.paused),
+            notice_is_late: waiting.is_some_and(|since| is_late(family, since, now)),
             cards: view::cards_of(context, family, &libraries).await?,
             notices: notices
                 .into_iter()
@@ -139,6 +148,37 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
     })
 }
 
+/// Since when a family's oldest notice that nobody has sent is due, if one is.
+async fn waiting_since(
+    context: &Context,
+    family: &Family,
+) -> Result<Option<DateTime<Utc>>, CommandError> {
+    if family.paused {
+        return Ok(None);
+    }
+    let now = context.now();
+    for date in due_dates(family, now) {
+        let record = context.store.notice(&family.id, date).await?;
+        if record.is_none_or(|record| is_waiting(&record, now)) {
+            return Ok(Some(due_of(family, date)));
+        }
+    }
+    Ok(None)
+}
+
+fn is_waiting(record: &NoticeRecord, now: DateTime<Utc>) -> bool {
+    matches!(record.is_free(now), Ok(()) | Err(NotNow::Waiting))
+}
+
+fn due_of(family: &Family, date: NaiveDate) -> DateTime<Utc> {
+    due_instant(date, family.notice_time, family.timezone)
+}
+
+/// Whether `notify-all` should have been there: also for a family that was added after the hour.
+fn is_late(family: &Family, due: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - due.max(family.created_at) > LATE_AFTER
+}
+
 /// What a notice's state means for a person, where that is not plain.
 fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<String> {
     let reason = record.reason.as_deref().map(hippo_core::text::clean);
@@ -147,7 +187,11 @@ fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<String> {
             "It may or may not have arrived, so it is not sent again"
         }
         NoticeState::Sending => "It is being sent",
+        NoticeState::Pending if record.is_free(now) == Err(NotNow::Waiting) => {
+            "The mail server would not take it for now; it is tried again within half an hour"
+        }
         NoticeState::Pending => "It goes out with the next notify-all",
+        NoticeState::Failed => "Nothing more happens for this day",
         NoticeState::Claimed if record.lease_until.is_none_or(|until| until <= now) => {
             "Its making was broken off; it goes out with the next notify-all"
         }
@@ -173,7 +217,7 @@ fn show_family(context: &Context, family: &Family, view: &FamilyView) {
             words("PATRON"),
             words("LIBRARY"),
             fixed("CHECKED"),
-            fixed("AT"),
+            fixed("AT").dispensable(),
             numbers("OUT"),
             fixed("DUE NEXT"),
             numbers("READY"),
@@ -209,7 +253,10 @@ fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
         recipients => format!("to {}", count(recipients, "address", "addresses")),
     };
     match view.next_notice {
-        _ if view.paused => "Paused: no notes go out.".to_owned(),
+        _ if view.paused => "Paused: no notices go out.".to_owned(),
+        Some(due) if due <= context.now() => {
+            format!("{}, {to}.", due_words(context, family, due))
+        }
         Some(next) => {
             let zone = if family.timezone == context.zone() {
                 String::new()
@@ -217,12 +264,44 @@ fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
                 format!(" ({})", family.timezone)
             };
             format!(
-                "The next note is due at {}{zone}, {to}.",
+                "The next notice is due at {}{zone}, {to}.",
                 moment(next, context.now(), family.timezone)
             )
         }
-        None => format!("No note is planned, {to}."),
+        None => format!("No notice is planned, {to}."),
     }
+}
+
+/// `Today's notice is due since 06:30; it goes out with the next notify-all`.
+fn due_words(context: &Context, family: &Family, due: DateTime<Utc>) -> String {
+    let local = due.with_timezone(&family.timezone);
+    let zone = if family.timezone == context.zone() {
+        String::new()
+    } else {
+        format!(" ({})", family.timezone)
+    };
+    let notice = if local.date_naive() == local_date(context.now(), family.timezone) {
+        format!(
+            "Today's notice is due since {}{zone}",
+            local.format("%H:%M")
+        )
+    } else {
+        let since = moment(due, context.now(), family.timezone);
+        format!("A notice is due since {since}{zone}")
+    };
+    format!("{notice}; it goes out with the next notify-all")
+}
+
+/// That nothing has started `notify-all` in time.
+fn show_late(context: &Context, view: &FamilyView) {
+    context.output.say_folded(
+        "  ",
+        "The notice is late: nothing has sent it in time. Does cron, or what else should, run \
+         notify-all every quarter of an hour?",
+    );
+    context
+        .output
+        .say_whole(format!("    → hippo notify-all --family {}", view.id));
 }
 
 fn show_problems(context: &Context, view: &FamilyView) {
@@ -232,8 +311,12 @@ fn show_problems(context: &Context, view: &FamilyView) {
         account.map_or_else(Vec::new, |account| account.messages)
     };
     let has_something = |card: &CardView| card.problem.is_some() || !messages_of(card).is_empty();
-    if view.cards.iter().any(has_something) {
-        output.say("\nWhat wants a look:");
+    if view.notice_is_late || view.cards.iter().any(has_something) {
+        output.say("");
+        output.say("What wants a look:");
+    }
+    if view.notice_is_late {
+        show_late(context, view);
     }
     for card in &view.cards {
         let name = format!("{} at {}", card.patron, card.library_name);
@@ -244,7 +327,7 @@ fn show_problems(context: &Context, view: &FamilyView) {
             };
             output.say_folded("  ", &format!("{name}: {}{age}", problem.what));
             if let Some(command) = &problem.what_to_do {
-                output.say(format!("    → {command}"));
+                output.say_whole(format!("    → {command}"));
             }
         }
         for message in messages_of(card) {
@@ -258,23 +341,28 @@ fn show_notices(context: &Context, view: &FamilyView) {
         return;
     }
     let now = context.now();
-    let mut table = Table::new([fixed("NOTE OF"), fixed("STATE"), fixed("SINCE"), words("")]);
+    let mut table = Table::new([fixed("NOTICE OF"), fixed("STATE"), fixed("SINCE")]);
     for notice in &view.notices {
         table.row([
             notice.record.date.to_string().into(),
             state_cell(notice.record.state),
             moment(notice.record.changed_at, now, context.zone()).into(),
-            notice.meaning.as_deref().unwrap_or_default().into(),
         ]);
     }
     context.output.say("");
     context.output.table(&table);
+    for notice in &view.notices {
+        if let Some(meaning) = &notice.meaning {
+            let words = format!("{}: {meaning}", notice.record.date);
+            context.output.say_folded("  ", &words);
+        }
+    }
 }
 
 fn show_libraries(context: &Context, left_alone: &[LeftAlone]) {
     for library in left_alone {
         context.output.say(format!(
-            "The library {} is left alone until {}, since its site did not answer or refused us.",
+            "The library {} is left alone until {}, since its site could not be read or refused us.",
             library.library,
             moment(library.until, context.now(), context.zone())
         ));
@@ -288,8 +376,8 @@ fn show_runs(context: &Context, runs: &[Run]) {
             failures => format!(", {failures} failed"),
         };
         let outcome = match run.outcome {
-            RunOutcome::DoneWithFailures => "done",
-            outcome => outcome.as_str(),
+            RunOutcome::DoneWithFailures => "done".to_owned(),
+            _ => outcome_words(context, run),
         };
         context.output.say(format!(
             "Last {}: {} ({}), {outcome}: {} of {}{failures}.",

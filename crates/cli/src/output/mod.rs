@@ -39,8 +39,18 @@ impl Output {
         }
     }
 
-    /// Prints a line for people.
-    pub(crate) fn say(&self, line: impl AsRef<str>) {
+    /// Prints a paragraph for people, folded to the terminal; text of several lines stays as it is.
+    pub(crate) fn say(&self, text: impl AsRef<str>) {
+        let text = text.as_ref();
+        if text.contains('\n') || text.starts_with(' ') {
+            self.say_whole(text);
+        } else {
+            self.say_folded("", text);
+        }
+    }
+
+    /// Prints a line for people as it is: a command to copy is not broken.
+    pub(crate) fn say_whole(&self, line: impl AsRef<str>) {
         if !self.json && !self.quiet {
             print(&format!("{}\n", line.as_ref()));
         }
@@ -48,7 +58,7 @@ impl Output {
 
     /// Prints a paragraph for people, folded to the terminal; every line begins with `indent`.
     pub(crate) fn say_folded(&self, indent: &str, text: &str) {
-        self.say(fold(text, indent, self.width));
+        self.say_whole(fold(text, indent, self.width));
     }
 
     /// Prints a table for people.
@@ -68,7 +78,7 @@ impl Output {
 
 /// `text` in lines of at most `width` columns; a word that is longer stays whole.
 fn fold(text: &str, indent: &str, width: Option<usize>) -> String {
-    let Some(width) = width else {
+    let Some(width) = width.filter(|width| indent.width() + text.width() > *width) else {
         return format!("{indent}{text}");
     };
     let mut folded = String::new();

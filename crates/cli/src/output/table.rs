@@ -38,6 +38,8 @@ impl Tone {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Cell {
     text: String,
+    /// The same in fewer words, for a narrow terminal.
+    short: Option<String>,
     tone: Tone,
 }
 
@@ -46,7 +48,21 @@ impl Cell {
     pub(crate) fn new(text: impl AsRef<str>, tone: Tone) -> Self {
         Self {
             text: clean(text.as_ref()),
+            short: None,
             tone,
+        }
+    }
+
+    /// The same cell; on a narrow terminal it says no more than this.
+    pub(crate) fn or_short(mut self, short: impl AsRef<str>) -> Self {
+        self.short = Some(clean(short.as_ref()));
+        self
+    }
+
+    fn shown(&self, is_short: bool) -> &str {
+        match &self.short {
+            Some(short) if is_short => short,
+            _ => &self.text,
         }
     }
 }
@@ -63,6 +79,15 @@ pub(crate) struct Column {
     head: &'static str,
     right: bool,
     fixed: bool,
+    dispensable: bool,
+}
+
+impl Column {
+    /// The same column; it is left out where the terminal is narrow: another says as much.
+    pub(crate) const fn dispensable(mut self) -> Self {
+        self.dispensable = true;
+        self
+    }
 }
 
 /// A column of words; it gives way when the terminal is narrow.
@@ -71,28 +96,27 @@ pub(crate) const fn words(head: &'static str) -> Column {
         head,
         right: false,
         fixed: false,
+        dispensable: false,
     }
 }
 
 /// A column of words that are never cut: ids, times.
 pub(crate) const fn fixed(head: &'static str) -> Column {
     Column {
-        head,
-        right: false,
         fixed: true,
+        ..words(head)
     }
 }
 
 /// A column of numbers, aligned to the right.
 pub(crate) const fn numbers(head: &'static str) -> Column {
     Column {
-        head,
         right: true,
-        fixed: true,
+        ..fixed(head)
     }
 }
 
-/// The narrowest that a column of words gets.
+/// The narrowest that a column of words gets, unless its words are narrower.
 const NARROWEST: usize = 8;
 
 /// An aligned table.
@@ -100,6 +124,16 @@ const NARROWEST: usize = 8;
 pub(crate) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
+    has_heads: bool,
+}
+
+/// A table as it is laid out for one width.
+struct Layout {
+    /// The columns that are shown, with their widths.
+    columns: Vec<(usize, Column, usize)>,
+    is_short: bool,
+    /// It is too wide even so: a block for each row.
+    is_too_wide: bool,
 }
 
 impl Table {
@@ -108,6 +142,15 @@ impl Table {
         Self {
             columns: columns.into_iter().collect(),
             rows: Vec::new(),
+            has_heads: true,
+        }
+    }
+
+    /// A table whose columns need no heads; it stands two columns in from the left.
+    pub(crate) fn headless(columns: impl IntoIterator<Item = Column>) -> Self {
+        Self {
+            has_heads: false,
+            ..Self::new(columns)
         }
     }
 
@@ -116,74 +159,185 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The table as text, every line ended; cut to `width` where one is given.
+    /// The table as text, every line ended; fit to `width` where one is given.
+    ///
+    /// Where it is too wide, it leaves out columns that can be spared, says cells in fewer words,
+    /// cuts columns of words between two words, and at last prints a block for each row.
     pub(crate) fn render(&self, width: Option<usize>, color: bool) -> String {
-        let widths = self.widths(width);
+        let layout = self.layout(width);
+        if layout.is_too_wide && self.has_heads {
+            return self.blocks(width, color);
+        }
         let heads: Vec<Cell> = self
             .columns
             .iter()
             .map(|column| Cell::new(column.head, Tone::Faint))
             .collect();
         let mut text = String::new();
-        for row in std::iter::once(&heads).chain(&self.rows) {
-            text.push_str(&self.line(row, &widths, color));
+        for row in self
+            .has_heads
+            .then_some(&heads)
+            .into_iter()
+            .chain(&self.rows)
+        {
+            if !self.has_heads {
+                text.push_str("  ");
+            }
+            text.push_str(&line(row, &layout, color));
             text.push('\n');
         }
         text
     }
 
-    fn line(&self, row: &[Cell], widths: &[usize], color: bool) -> String {
-        let mut line = String::new();
-        // Spaces at the end of a line are never printed: a cell pays for those of the one before.
-        let mut owed = 0;
-        for (cell, (column, width)) in row.iter().zip(self.columns.iter().zip(widths)) {
-            let shown = cut(&cell.text, *width);
-            let space = width.saturating_sub(shown.width());
-            if !shown.is_empty() {
-                let before = owed + if column.right { space } else { 0 };
-                line.extend(std::iter::repeat_n(' ', before));
-                line.push_str(&paint(&shown, cell.tone, color));
-                owed = if column.right { 0 } else { space };
-            } else {
-                owed += width;
+    fn layout(&self, width: Option<usize>) -> Layout {
+        let all = |_: &Column| true;
+        let Some(width) = width else {
+            return self.natural(all, false);
+        };
+        let width = if self.has_heads {
+            width
+        } else {
+            width.saturating_sub(2)
+        };
+        let needed = |column: &Column| !column.dispensable;
+        for layout in [self.natural(all, false), self.natural(needed, false)] {
+            if layout.width() <= width {
+                return layout;
             }
-            owed += 2;
         }
-        line
-    }
-
-    fn widths(&self, limit: Option<usize>) -> Vec<usize> {
-        let mut widths: Vec<usize> = (0..self.columns.len())
-            .map(|index| {
-                let head = self
-                    .columns
-                    .get(index)
-                    .map_or(0, |column| column.head.width());
-                self.rows
-                    .iter()
-                    .filter_map(|row| row.get(index))
-                    .map(|cell| cell.text.width())
-                    .fold(head, usize::max)
+        let mut layout = self.natural(needed, true);
+        let narrowest: Vec<usize> = layout
+            .columns
+            .iter()
+            .map(|(index, column, natural)| match column.fixed {
+                true => *natural,
+                false => self.narrowest(*index).min(*natural),
             })
             .collect();
-        let Some(limit) = limit else {
-            return widths;
-        };
-        let gaps = 2 * self.columns.len().saturating_sub(1);
-        while widths.iter().sum::<usize>() + gaps > limit {
-            // The widest column of words gives way, one cell at a time.
-            let widest = widths
+        while layout.width() > width {
+            // The column of words that has most to give gives way, one place at a time.
+            let widest = layout
+                .columns
                 .iter_mut()
-                .zip(&self.columns)
-                .filter(|(width, column)| !column.fixed && **width > NARROWEST)
-                .max_by_key(|(width, _)| **width);
+                .zip(&narrowest)
+                .filter(|((_, _, width), narrowest)| width > narrowest)
+                .max_by_key(|((_, _, width), _)| *width);
             match widest {
-                Some((width, _)) => *width -= 1,
-                None => break,
+                Some(((_, _, width), _)) => *width -= 1,
+                None => {
+                    layout.is_too_wide = true;
+                    break;
+                }
             }
         }
-        widths
+        layout
     }
+
+    /// Every column as wide as its widest cell.
+    fn natural(&self, is_shown: impl Fn(&Column) -> bool, is_short: bool) -> Layout {
+        let columns = self.columns.iter().enumerate();
+        Layout {
+            columns: columns
+                .filter(|(_, column)| is_shown(column))
+                .map(|(index, column)| {
+                    let head = if self.has_heads {
+                        column.head.width()
+                    } else {
+                        0
+                    };
+                    let width = self
+                        .column(index)
+                        .map(|cell| cell.shown(is_short).width())
+                        .fold(head, usize::max);
+                    (index, *column, width)
+                })
+                .collect(),
+            is_short,
+            is_too_wide: false,
+        }
+    }
+
+    /// How wide a column of words must be at least, so that no first word is broken.
+    fn narrowest(&self, index: usize) -> usize {
+        let first_word = |cell: &Cell| {
+            let mut words = cell.shown(true).split(' ');
+            let first = words.next().unwrap_or_default().width();
+            // The ellipsis takes a place too.
+            first + usize::from(words.next().is_some())
+        };
+        match self.has_heads {
+            true => self
+                .column(index)
+                .map(first_word)
+                .fold(NARROWEST, usize::max),
+            false => NARROWEST,
+        }
+    }
+
+    fn column(&self, index: usize) -> impl Iterator<Item = &Cell> {
+        self.rows.iter().filter_map(move |row| row.get(index))
+    }
+
+    /// A block for each row: a line for each cell that says something, with its head before it.
+    fn blocks(&self, width: Option<usize>, color: bool) -> String {
+        let heads = self.columns.iter().map(|column| column.head.width());
+        let margin = heads.max().unwrap_or_default() + 2;
+        let mut blocks = Vec::new();
+        for row in &self.rows {
+            let mut block = String::new();
+            for (column, cell) in self.columns.iter().zip(row) {
+                if cell.text.is_empty() {
+                    continue;
+                }
+                let indent = " ".repeat(margin);
+                let folded = super::fold(&cell.text, &indent, width);
+                let mut head = paint(column.head, Tone::Faint, color);
+                head.push_str(&" ".repeat(margin.saturating_sub(column.head.width())));
+                for (number, line) in folded.lines().enumerate() {
+                    let before = if number == 0 { &head } else { &indent };
+                    block.push_str(before);
+                    block.push_str(&paint(line.trim_start(), cell.tone, color));
+                    block.push('\n');
+                }
+            }
+            blocks.push(block);
+        }
+        blocks.join("\n")
+    }
+}
+
+impl Layout {
+    fn width(&self) -> usize {
+        let gaps = 2 * self.columns.len().saturating_sub(1);
+        self.columns
+            .iter()
+            .map(|(_, _, width)| width)
+            .sum::<usize>()
+            + gaps
+    }
+}
+
+fn line(row: &[Cell], layout: &Layout, color: bool) -> String {
+    let mut line = String::new();
+    // Spaces at the end of a line are never printed: a cell pays for those of the one before.
+    let mut owed = 0;
+    for (index, column, width) in &layout.columns {
+        let Some(cell) = row.get(*index) else {
+            continue;
+        };
+        let shown = cut(cell.shown(layout.is_short), *width);
+        let space = width.saturating_sub(shown.width());
+        if !shown.is_empty() {
+            let before = owed + if column.right { space } else { 0 };
+            line.extend(std::iter::repeat_n(' ', before));
+            line.push_str(&paint(&shown, cell.tone, color));
+            owed = if column.right { 0 } else { space };
+        } else {
+            owed += width;
+        }
+        owed += 2;
+    }
+    line
 }
 
 /// `text` in a tone, if colours are wanted.
@@ -194,19 +348,26 @@ pub(crate) fn paint(text: &str, tone: Tone, color: bool) -> String {
     }
 }
 
-/// `text` in at most `width` columns, with an ellipsis where something is left out.
+/// `text` in at most `width` columns, cut between two words, with an ellipsis where something is
+/// left out. Only a first word that is longer is cut in its middle.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
     let mut shown = String::new();
-    let mut used = 0;
-    for c in text.chars() {
-        used += c.width().unwrap_or(0);
-        if used + 1 > width {
+    for word in text.split_inclusive(' ') {
+        if shown.width() + word.trim_end().width() + 1 > width {
             break;
         }
-        shown.push(c);
+        shown.push_str(word);
+    }
+    if shown.is_empty() {
+        for c in text.chars() {
+            if shown.width() + c.width().unwrap_or(0) + 1 > width {
+                break;
+            }
+            shown.push(c);
+        }
     }
     format!("{}…", shown.trim_end())
 }
@@ -237,14 +398,86 @@ mod tests {
         ");
     }
 
+    /// As `hippo status` shows cards.
+    fn cards() -> Table {
+        let mut table = Table::new([
+            words("PATRON"),
+            words("LIBRARY"),
+            fixed("CHECKED"),
+            fixed("AT").dispensable(),
+            numbers("OUT"),
+            fixed("DUE NEXT"),
+            fixed("STATE"),
+        ]);
+        for (name, library) in [
+            ("Ines Calder", "Hillcrest Town Library"),
+            ("Tom", "図書館 of the Riverside"),
+        ] {
+            table.row([
+                name.into(),
+                library.into(),
+                Cell::from("12 min ago, failed").or_short("12 min ago"),
+                "11:48 today".into(),
+                "12".into(),
+                Cell::new("Wed 18 Nov, overdue", Tone::Bad).or_short("overdue"),
+                "wrong_credentials".into(),
+            ]);
+        }
+        table
+    }
+
     #[test]
-    fn a_narrow_terminal_cuts_words_and_never_numbers() {
-        insta::assert_snapshot!(table().render(Some(18), false), @"
-        ID  NAME       OUT
-        a   Ines Cal…    4
-        bb  図書館      12
+    fn a_narrow_terminal_cuts_between_words_and_never_numbers() {
+        insta::assert_snapshot!(table().render(Some(17), false), @"
+        ID  NAME      OUT
+        a   Ines…       4
+        bb  図書館     12
         c
         ");
+    }
+
+    #[test]
+    fn eighty_columns_leave_out_what_is_said_twice_and_shorten_the_rest() {
+        let text = cards().render(Some(80), false);
+        insta::assert_snapshot!(text, @"
+        PATRON       LIBRARY                CHECKED     OUT  DUE NEXT  STATE
+        Ines Calder  Hillcrest Town…        12 min ago   12  overdue   wrong_credentials
+        Tom          図書館 of the…         12 min ago   12  overdue   wrong_credentials
+        ");
+        assert!(text.lines().all(|line| line.width() <= 80));
+    }
+
+    #[test]
+    fn where_columns_do_not_fit_each_row_is_a_block() {
+        let text = cards().render(Some(60), false);
+        insta::assert_snapshot!(text, @"
+        PATRON    Ines Calder
+        LIBRARY   Hillcrest Town Library
+        CHECKED   12 min ago, failed
+        AT        11:48 today
+        OUT       12
+        DUE NEXT  Wed 18 Nov, overdue
+        STATE     wrong_credentials
+
+        PATRON    Tom
+        LIBRARY   図書館 of the Riverside
+        CHECKED   12 min ago, failed
+        AT        11:48 today
+        OUT       12
+        DUE NEXT  Wed 18 Nov, overdue
+        STATE     wrong_credentials
+        ");
+        assert!(text.lines().all(|line| line.width() <= 60));
+    }
+
+    #[test]
+    fn a_table_without_heads_only_gets_narrower() {
+        let mut table = Table::headless([fixed(""), words("")]);
+        table.row(["due today".into(), "The Lighthouse at Low Tide".into()]);
+        assert_eq!(
+            table.render(Some(30), false),
+            "  due today  The Lighthouse…\n"
+        );
     }
 
     #[test]

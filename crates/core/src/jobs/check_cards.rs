@@ -110,7 +110,12 @@ pub async fn check_cards(
         ports, of_run, &mut run, input, options, stop, progress, &counts,
     )
     .await;
-    let counts = counts.into_inner().unwrap_or_default();
+    let mut counts = counts.into_inner().unwrap_or_default();
+    // Paused, removed or set anew since the planning, or under way elsewhere.
+    counts.skipped = counts
+        .planned
+        .saturating_sub(counts.done)
+        .saturating_sub(counts.failures());
     let outcome = match &work {
         Err(_) => RunOutcome::Failed,
         Ok(()) if stop() => RunOutcome::Interrupted,
@@ -189,7 +194,10 @@ async fn check_all(
             .lock()
             .map(|counts| counts.clone())
             .unwrap_or_default();
-        run.report(of_run.runs, ports.clock.now(), &so_far).await?;
+        // Never `?` here: what was begun is finished, or its logins would have no outcome.
+        if let Err(error) = run.report(of_run.runs, ports.clock.now(), &so_far).await {
+            fault.get_or_insert(error);
+        }
     }
     fault.map_or(Ok(()), Err)
 }

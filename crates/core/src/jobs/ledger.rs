@@ -87,7 +87,7 @@ async fn start(
 
 fn not_begun(why: &RunStart) {
     if let RunStart::AlreadyRan(run) | RunStart::StillRunning(run) = why {
-        tracing::warn!(run.id = %run.key, "A run was not begun: it ran already, or the last one is still going.");
+        tracing::info!(run.id = %run.key, "A run was not begun: it ran already, or the last one is still going.");
     }
 }
 

@@ -15,9 +15,9 @@ use crate::ids::FamilyId;
 use crate::jobs::ledger::{self, RunPlan};
 use crate::jobs::notify_family::{NoticeResult, NotifyPorts, notify_family};
 use crate::jobs::{JobError, StopSignal};
-use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
 use crate::run::{Counts, Run, RunOutcome};
-use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
+use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore, StoreError};
 
 /// How far back a tick looks for notices that should have been planned.
 pub const CATCH_UP: Duration = Duration::hours(6);
@@ -66,6 +66,8 @@ pub struct NotifyAllInput {
     pub date: Option<NaiveDate>,
     /// Only this family.
     pub family: Option<FamilyId>,
+    /// Also the notices that wait since the mail service refused them for now.
+    pub at_once: bool,
 }
 
 /// Plans and sends every notice that is due, in this process, as one run on record.
@@ -106,6 +108,9 @@ pub enum Progress<'a> {
     Settled(&'a NoticeResult),
 }
 
+/// How many notices are planned at a time.
+const PLANNED_AT_A_TIME: usize = 64;
+
 /// How many notices are worked on at a time: their durable writes share a flush; the mailer has its
 /// own, lower limit.
 const CONCURRENCY: usize = 16;
@@ -122,7 +127,9 @@ async fn send_all(
     progress(Progress::Planned(planned.len()));
     let mut sending = futures::stream::iter(planned)
         .take_while(|_| futures::future::ready(!stop()))
-        .map(|(family, date)| async move { deliver(ports, &family, date, input.date).await })
+        .map(|(family, date)| async move {
+            deliver(ports, &family, date, input.date, input.at_once).await
+        })
         .buffer_unordered(CONCURRENCY);
     let mut fault = None;
     while let Some(result) = sending.next().await {
@@ -137,11 +144,14 @@ async fn send_all(
             }
             // In other hands: they count it.
             Ok(None) => counts.planned = counts.planned.saturating_sub(1),
-            // One family's fault keeps no other family from its mail.
+            // One family's fault keeps no other family from its mail. The caller handles the first.
             Err(error) => {
-                tracing::error!(%error, "A notice could not be made.");
                 counts.add_failure("error");
-                fault.get_or_insert(error);
+                if fault.is_some() {
+                    tracing::error!(%error, "A notice could not be made.");
+                } else {
+                    fault = Some(error);
+                }
             }
         }
     }
@@ -154,10 +164,45 @@ pub async fn plan_notices(
     input: &NotifyAllInput,
 ) -> Result<Vec<(FamilyId, NaiveDate)>, JobError> {
     let now = ports.clock.now();
-    let mut planner = NoticePlanner::new(ports.families, ports.notices, input, now);
+    let only = input.family.as_ref();
+    let families: Vec<Family> = ports
+        .families
+        .families()
+        .await?
+        .into_iter()
+        .filter(|family| !family.paused && only.is_none_or(|only| *only == family.id))
+        .collect();
+    let due = families.iter().flat_map(|family| {
+        let dates = match input.date {
+            Some(date) => vec![date],
+            None => due_dates(family, now),
+        };
+        dates.into_iter().map(|date| (family.id.clone(), date))
+    });
+    // Side by side: a store can make many durable at once.
+    let mut planned = futures::stream::iter(due)
+        .map(|(family, date)| async move {
+            let record = NoticeRecord::planned(family.clone(), date, now);
+            match ports.notices.plan_notice(&record).await {
+                Ok(put) => Ok(put.then_some((family, date))),
+                // The family was removed meanwhile.
+                Err(StoreError::NotFound(_)) => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+        .buffer_unordered(PLANNED_AT_A_TIME);
     let mut free = BTreeSet::new();
-    while let Some(notice) = planner.next().await? {
-        free.insert(notice);
+    while let Some(put) = planned.next().await {
+        free.extend(put?);
+    }
+    let in_scope: BTreeSet<&FamilyId> = families.iter().map(|family| &family.id).collect();
+    for record in ports.notices.open_notices().await? {
+        let free_now = record.is_free(now);
+        // A person who asks now does not wait out a delay that was meant for the ticks.
+        let may_go = free_now.is_ok() || (input.at_once && free_now == Err(NotNow::Waiting));
+        if may_go && in_scope.contains(&record.family) {
+            free.insert((record.family, record.date));
+        }
     }
     Ok(free.into_iter().collect())
 }
@@ -179,6 +224,7 @@ pub struct NoticePlanner<'a> {
     is_last_page: bool,
     due: VecDeque<(FamilyId, NaiveDate)>,
     planned: BTreeSet<(FamilyId, NaiveDate)>,
+    paused: BTreeSet<FamilyId>,
     open: Option<std::vec::IntoIter<NoticeRecord>>,
 }
 
@@ -200,6 +246,7 @@ impl<'a> NoticePlanner<'a> {
             is_last_page: false,
             due: VecDeque::new(),
             planned: BTreeSet::new(),
+            paused: BTreeSet::new(),
             open: None,
         }
     }
@@ -208,9 +255,14 @@ impl<'a> NoticePlanner<'a> {
     pub async fn next(&mut self) -> Result<Option<(FamilyId, NaiveDate)>, JobError> {
         while let Some((family, date)) = self.next_due().await? {
             let record = NoticeRecord::planned(family, date, self.now);
-            if self.notices.plan_notice(&record).await? {
-                self.planned.insert((record.family.clone(), date));
-                return Ok(Some((record.family, date)));
+            match self.notices.plan_notice(&record).await {
+                Ok(true) => {
+                    self.planned.insert((record.family.clone(), date));
+                    return Ok(Some((record.family, date)));
+                }
+                // The family was removed meanwhile.
+                Ok(false) | Err(StoreError::NotFound(_)) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         if self.open.is_none() {
@@ -218,7 +270,8 @@ impl<'a> NoticePlanner<'a> {
         }
         let only = self.input.family.as_ref();
         for record in self.open.iter_mut().flatten() {
-            let wanted = only.is_none_or(|only| *only == record.family);
+            let wanted = only.is_none_or(|only| *only == record.family)
+                && !self.paused.contains(&record.family);
             let free = wanted && record.is_free(self.now).is_ok();
             let notice = (record.family, record.date);
             if free && !self.planned.contains(&notice) {
@@ -252,6 +305,7 @@ impl<'a> NoticePlanner<'a> {
                 continue;
             };
             if family.paused {
+                self.paused.insert(family.id);
                 continue;
             }
             let dates = match self.input.date {
@@ -264,7 +318,8 @@ impl<'a> NoticePlanner<'a> {
     }
 }
 
-/// Sends one notice, or settles it if its day has passed; `asked_for` is a date that is not too late.
+/// Sends one notice, or settles it if its day has passed; `asked_for` is a date that is not too late,
+/// and `at_once` does not wait out the delay after a refusal.
 ///
 /// `None`: it is final, in other hands, or gone; nothing was done.
 pub async fn deliver(
@@ -272,10 +327,11 @@ pub async fn deliver(
     family: &FamilyId,
     date: NaiveDate,
     asked_for: Option<NaiveDate>,
+    at_once: bool,
 ) -> Result<Option<NoticeResult>, JobError> {
     match expire_notice(ports, family, date, asked_for).await? {
         Some(expired) => Ok(Some(expired)),
-        None => notify_family(ports, family, date).await,
+        None => notify_family(ports, family, date, at_once).await,
     }
 }
 
@@ -301,7 +357,7 @@ async fn expire_notice(
     let Some(record) = ports.notices.notice(&family.id, date).await? else {
         return Ok(None);
     };
-    if record.is_free(now).is_err() {
+    if !matches!(record.is_free(now), Ok(()) | Err(NotNow::Waiting)) {
         return Ok(None);
     }
     let reason = match &record.reason {

@@ -51,17 +51,24 @@ pub struct NoticeResult {
 
 /// Sends one notice that was planned, at most once, whoever else tries to.
 ///
-/// `None`: it is final, in other hands, or gone; nothing was done.
+/// `at_once` does not wait out the delay after a refusal. `None`: it is final, in other hands, or
+/// gone; nothing was done.
 pub async fn notify_family(
     ports: &NotifyPorts<'_>,
     family: &FamilyId,
     date: NaiveDate,
+    at_once: bool,
 ) -> Result<Option<NoticeResult>, JobError> {
     let Some(record) = ports.notices.notice(family, date).await? else {
         tracing::warn!(family.id = %family, %date, "A message names a notice that is gone.");
         return Ok(None);
     };
-    let Ok(claimed) = record.claim(Uuid::new_v4(), ports.clock.now()) else {
+    let ready = if at_once {
+        record.without_delay()
+    } else {
+        record.clone()
+    };
+    let Ok(claimed) = ready.claim(Uuid::new_v4(), ports.clock.now()) else {
         return Ok(None);
     };
     if !write(ports, &record, &claimed).await? {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveTime, Utc};
+use futures::FutureExt as _;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::account::{Account, Loan};
@@ -26,7 +27,7 @@ use crate::run::{Job, RunKey};
 use crate::seal::{KeyRing, KeySource, SealError};
 use crate::site::{LibrarySite, LoginPermit};
 use crate::store::memory::{MemoryStore, OpenGate};
-use crate::store::{CardStore, FamilyStore, LibraryStore};
+use crate::store::{CardStore, FamilyStore, LibraryStore, SecretStore};
 
 /// A clock that goes only when told to (or slept on).
 pub(crate) struct TestClock(Mutex<DateTime<Utc>>);
@@ -277,6 +278,32 @@ impl World {
         let sealed = self.ring.0.seal(id, &CardSecret { number, pin }).unwrap();
         self.store.add_card(&card, &sealed).await.unwrap();
         id
+    }
+
+    /// Changes a bit of a card's envelope.
+    pub(crate) async fn break_secret(&self, card: CardId) {
+        let mut sealed = self.store.secrets(&[card]).await.unwrap().remove(0).1;
+        sealed.ciphertext[0] ^= 1;
+        let fingerprint = self.record(card).await.card.fingerprint;
+        self.store
+            .replace_secret(card, &fingerprint, &sealed)
+            .await
+            .unwrap();
+    }
+
+    /// Sets a card's PIN, from a place that cannot wait.
+    pub(crate) fn set_pin_now(&self, card: CardId, secret: (&str, &str)) {
+        let secret = CardSecret {
+            number: SecretString::from(secret.0),
+            pin: SecretString::from(secret.1),
+        };
+        let sealed = self.ring.0.seal(card, &secret).unwrap();
+        let record = self.record(card).now_or_never().unwrap();
+        self.store
+            .replace_secret(card, &record.card.fingerprint, &sealed)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
     }
 
     pub(crate) async fn record(&self, card: CardId) -> CardRecord {

@@ -1,5 +1,6 @@
 //! A visit: up to ten cards of one library, checked one after the other.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,7 +19,7 @@ use crate::jobs::keys::Keys;
 use crate::jobs::{JobError, StopSignal};
 use crate::library::Library;
 use crate::run::RunKey;
-use crate::seal::{SealError, Sealed};
+use crate::seal::{SealError, Sealed, fold_number};
 use crate::site::{LibrarySite, LoginPermit};
 use crate::store::{CheckStore, LibraryGate, LibraryStore, Saved, StoreError, VisitStore};
 
@@ -27,6 +28,9 @@ pub const VISIT_LIMIT: usize = 10;
 
 /// How long a library is left alone after it did not answer or refused us.
 pub const LEAVE_ALONE: Duration = Duration::from_secs(10 * 60);
+
+/// How long after its mark a check may still be going; longer than a card may take.
+pub const UNDER_WAY: chrono::Duration = chrono::Duration::minutes(2);
 
 /// The longest time that a site's `Retry-After` is kept to.
 pub const LEAVE_ALONE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -148,13 +152,29 @@ pub async fn check_visit(
     if loaded.cards.len() < visit.cards.len() {
         tracing::warn!(library.id = %visit.library, "A visit names a card that is gone.");
     }
-    let (groups, fault) = open_secrets(ports, visit, loaded.cards).await?;
+    let opened = open_secrets(ports, visit, loaded.cards).await?;
     let mut site = Site {
         library: loaded.library,
         left_alone_until: loaded.left_alone_until,
         was_asked: false,
     };
-    for group in groups {
+    for record in opened.unreadable {
+        let failure = Failure::not_tried(SealError::Broken.to_string());
+        let now = ports.clock.now();
+        for card in save(
+            ports,
+            &site,
+            vec![record],
+            Uuid::new_v4(),
+            now,
+            Err(failure),
+        )
+        .await?
+        {
+            checked(&card);
+        }
+    }
+    for group in opened.groups {
         if (options.stop)() {
             break;
         }
@@ -162,7 +182,7 @@ pub async fn check_visit(
             checked(&card);
         }
     }
-    fault.map_or(Ok(()), |fault| Err(fault.into()))
+    opened.fault.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
 /// The library of a visit, as the visit goes on.
@@ -173,54 +193,105 @@ struct Site {
     was_asked: bool,
 }
 
-/// The cards that hold one number with one PIN.
-struct Group {
-    secret: CardSecret,
-    cards: Vec<CardRecord>,
+/// What could be opened of a visit's secrets.
+#[derive(Default)]
+struct Opened {
+    groups: Vec<Group>,
+    /// Cards whose envelope does not open: their trouble keeps no other from being checked.
+    unreadable: Vec<CardRecord>,
+    /// The first key that is not there.
+    fault: Option<SealError>,
 }
 
-/// The cards that are to be checked, by number and PIN, and the first secret that does not open.
+/// The cards that hold one number with one PIN, each with its envelope.
+struct Group {
+    secret: CardSecret,
+    cards: Vec<(CardRecord, Sealed)>,
+}
+
+/// The cards that are to be checked, by number and PIN.
 async fn open_secrets(
     ports: &VisitPorts<'_>,
     visit: &Visit,
     cards: Vec<(CardRecord, Sealed)>,
-) -> Result<(Vec<Group>, Option<SealError>), JobError> {
-    let mut groups: Vec<Group> = Vec::new();
-    let mut fault = None;
+) -> Result<Opened, JobError> {
+    let mut opened = Opened::default();
     for (record, sealed) in cards {
-        let state = &record.state;
-        // A person may have paused it since, or the site refused it.
-        if record.card.paused || state.refused_since.is_some() {
+        if !may_be_checked(&record) {
             continue;
         }
-        let last = state.last_check.as_ref();
+        let last = record.state.last_check.as_ref();
         if last.is_some_and(|last| last.started_at > visit.planned_at) {
             tracing::info!(card.id = %record.card.id, run.id = %visit.run, "A card was checked already since its visit was planned.");
             continue;
         }
         let secret = match ports.keys.open(record.card.id, &sealed).await {
             Ok(secret) => secret,
-            Err(error @ (SealError::Broken | SealError::UnknownKey(_))) => {
+            Err(SealError::Broken) => {
+                opened.unreadable.push(record);
+                continue;
+            }
+            Err(error @ SealError::UnknownKey(_)) => {
                 tracing::error!(card.id = %record.card.id, %error, "A card's number and PIN could not be opened.");
-                fault.get_or_insert(error);
+                opened.fault.get_or_insert(error);
                 continue;
             }
             Err(error) => return Err(error.into()),
         };
-        match groups.iter_mut().find(|group| same(&group.secret, &secret)) {
-            Some(group) => group.cards.push(record),
-            None => groups.push(Group {
+        match opened
+            .groups
+            .iter_mut()
+            .find(|group| same(&group.secret, &secret))
+        {
+            Some(group) => group.cards.push((record, sealed)),
+            None => opened.groups.push(Group {
                 secret,
-                cards: vec![record],
+                cards: vec![(record, sealed)],
             }),
         }
     }
-    Ok((groups, fault))
+    Ok(opened)
+}
+
+/// A person may have paused it since the planning, or the site refused it.
+fn may_be_checked(record: &CardRecord) -> bool {
+    !record.card.paused && record.state.refused_since.is_none()
 }
 
 fn same(one: &CardSecret, other: &CardSecret) -> bool {
-    one.number.expose_secret() == other.number.expose_secret()
+    let number = |secret: &CardSecret| fold_number(&secret.number);
+    number(one).expose_secret() == number(other).expose_secret()
         && one.pin.expose_secret() == other.pin.expose_secret()
+}
+
+/// What is known of a group's cards now, if another card of the visit came first.
+///
+/// Cards whose PIN was set anew meanwhile are left out: an old PIN must not be tried.
+async fn present(
+    ports: &VisitPorts<'_>,
+    site: &mut Site,
+    cards: Vec<(CardRecord, Sealed)>,
+) -> Result<Vec<CardRecord>, JobError> {
+    if !site.was_asked {
+        return Ok(cards.into_iter().map(|(record, _)| record).collect());
+    }
+    let keys: Vec<CardKey> = cards.iter().map(|(record, _)| record.card.key()).collect();
+    let Some(now) = ports.visits.load_visit(&site.library.id, &keys).await? else {
+        return Ok(Vec::new());
+    };
+    site.left_alone_until = site.left_alone_until.max(now.left_alone_until);
+    let is_same = |(record, sealed): &(CardRecord, Sealed)| {
+        may_be_checked(record)
+            && cards
+                .iter()
+                .any(|(before, with)| before.card.id == record.card.id && with == sealed)
+    };
+    Ok(now
+        .cards
+        .into_iter()
+        .filter(is_same)
+        .map(|(record, _)| record)
+        .collect())
 }
 
 async fn check_group(
@@ -229,32 +300,40 @@ async fn check_group(
     group: Group,
     options: &VisitOptions<'_>,
 ) -> Result<Vec<CheckedCard>, JobError> {
-    let reason = |now| {
-        site.left_alone(now)
-            .or_else(|| out_of_time(options.deadline, now))
-            .or_else(|| login_is_open(&site.library, &group.cards, now))
-    };
-    let mut reason_not_to_try = reason(ports.clock.now());
-    if reason_not_to_try.is_none() && site.was_asked {
+    if site.was_asked
+        && site.left_alone(ports.clock.now()).is_none()
+        && out_of_time(options.deadline, ports.clock.now()).is_none()
+    {
         options.pace.wait(ports.clock).await;
-        reason_not_to_try = reason(ports.clock.now());
     }
-    let _place = match reason_not_to_try {
-        None => Some(ports.gate.enter(&site.library.id).await?),
-        Some(_) => None,
+    let records = present(ports, site, group.cards).await?;
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = ports.clock.now();
+    let todo = match site
+        .left_alone(now)
+        .or_else(|| out_of_time(options.deadline, now))
+    {
+        Some(reason) => Todo::NotTried(reason),
+        None => open_login(&site.library, &records, now),
     };
     let id = Uuid::new_v4();
-    let started_at = ports.clock.now();
-    let outcome = match reason_not_to_try {
-        Some(reason) => Err(Failure::not_tried(reason)),
-        None => {
+    let outcome = match todo {
+        Todo::Leave => return Ok(Vec::new()),
+        Todo::NotTried(reason) => Err(Failure::not_tried(reason)),
+        Todo::Try => {
+            let _place = ports.gate.enter(&site.library.id).await?;
             site.was_asked = true;
             let mark = LoginMark {
                 check: id,
-                at: started_at,
-                day: local_date(started_at, site.library.timezone),
+                at: now,
+                day: local_date(now, site.library.timezone),
             };
-            read_account(ports, &site.library, &group.secret, &group.cards, mark).await?
+            match read_account(ports, &site.library, &group.secret, &records, mark).await? {
+                Some(outcome) => outcome,
+                None => return Ok(Vec::new()),
+            }
         }
     };
     if let Err(failure) = &outcome
@@ -265,12 +344,28 @@ async fn check_group(
             .unwrap_or_default()
             .clamp(LEAVE_ALONE, LEAVE_ALONE_LIMIT);
         let until = ports.clock.now() + wait;
-        ports.libraries.leave_alone(&site.library.id, until).await?;
+        match ports.libraries.leave_alone(&site.library.id, until).await {
+            // Removed meanwhile: there is nothing to leave alone.
+            Ok(()) | Err(StoreError::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
         site.left_alone_until = Some(until);
     }
+    save(ports, site, records, id, now, outcome).await
+}
+
+/// Saves one outcome for all the cards that it stands for.
+async fn save(
+    ports: &VisitPorts<'_>,
+    site: &Site,
+    records: Vec<CardRecord>,
+    id: Uuid,
+    started_at: DateTime<Utc>,
+    outcome: Result<Account, Failure>,
+) -> Result<Vec<CheckedCard>, JobError> {
     let finished_at = ports.clock.now();
-    let mut checked = Vec::with_capacity(group.cards.len());
-    for record in group.cards {
+    let mut checked = Vec::with_capacity(records.len());
+    for record in records {
         let check = Check {
             id,
             card: record.card.key(),
@@ -300,24 +395,46 @@ impl Site {
     }
 }
 
+/// What a check finds before it begins.
+enum Todo {
+    /// Nothing stands in the way.
+    Try,
+    /// Not now, for a reason that is put on record.
+    NotTried(String),
+    /// Another check of this card is under way: its outcome is the one to record.
+    Leave,
+}
+
 fn out_of_time(deadline: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<String> {
     deadline
         .filter(|deadline| *deadline <= now)
         .map(|_| "The visit ran out of time before this card.".to_owned())
 }
 
-fn login_is_open(library: &Library, cards: &[CardRecord], now: DateTime<Utc>) -> Option<String> {
+fn open_login(library: &Library, records: &[CardRecord], now: DateTime<Utc>) -> Todo {
     let today = local_date(now, library.timezone);
-    cards
+    let open: Vec<&LoginMark> = records
         .iter()
         .filter_map(|record| record.state.login_mark.as_ref())
-        .any(|mark| mark.day == today)
-        .then(login_open)
+        .filter(|mark| mark.day == today)
+        .collect();
+    if open.is_empty() {
+        Todo::Try
+    } else if open.iter().any(|mark| is_under_way(mark, now)) {
+        Todo::Leave
+    } else {
+        Todo::NotTried(login_open())
+    }
+}
+
+/// Whether the check that wrote this mark may still be going.
+fn is_under_way(mark: &LoginMark, now: DateTime<Utc>) -> bool {
+    now < mark.at + UNDER_WAY
 }
 
 fn login_open() -> String {
-    "An earlier check stopped between its login and the outcome; it is not tried again today \
-     unless a person says so (“hippo card retry”)."
+    "An earlier login of today has no known outcome; it is not tried again today unless a person \
+     says so (“hippo card retry”)."
         .to_owned()
 }
 
@@ -334,13 +451,14 @@ async fn read_account(
     secret: &CardSecret,
     records: &[CardRecord],
     mark: LoginMark,
-) -> Result<Result<Account, Failure>, JobError> {
+) -> Result<Option<Result<Account, Failure>>, JobError> {
     let permit = DurableMark {
         ports,
         library,
         records,
         mark,
         fault: std::sync::Mutex::new(None),
+        found_other: AtomicBool::new(false),
     };
     let mut outcome = ports.site.check(library, secret, &permit).await;
     if let Err(failure) = &outcome
@@ -349,10 +467,15 @@ async fn read_account(
         // One new login, then it is a failure.
         outcome = ports.site.check(library, secret, &permit).await;
     }
-    match permit.take_fault() {
-        Some(fault) => Err(fault.into()),
-        None => Ok(outcome),
+    if let Err(failure) = &mut outcome {
+        // A refusal without words looks like a changed page. With any other failure the site said
+        // nothing about the PIN, and the next check may try it again.
+        failure.login_in_doubt &= failure.kind == FailureKind::PageChanged;
     }
+    if let Some(fault) = permit.take_fault() {
+        return Err(fault.into());
+    }
+    Ok((!permit.found_other.load(Ordering::Relaxed)).then_some(outcome))
 }
 
 /// Writes the mark of every card that the login stands for, right before it is sent.
@@ -362,11 +485,28 @@ struct DurableMark<'a> {
     records: &'a [CardRecord],
     mark: LoginMark,
     fault: std::sync::Mutex<Option<StoreError>>,
+    /// Another check of the card began meanwhile and is under way.
+    found_other: AtomicBool,
 }
 
 impl DurableMark<'_> {
     fn take_fault(&self) -> Option<StoreError> {
         self.fault.lock().ok().and_then(|mut fault| fault.take())
+    }
+
+    /// Whose mark it is that keeps us from logging in.
+    async fn look_for_other(&self, card: &CardKey) {
+        let keys = std::slice::from_ref(card);
+        let loaded = self.ports.visits.load_visit(&self.library.id, keys).await;
+        let cards = loaded.ok().flatten().map(|loaded| loaded.cards);
+        let now = self.ports.clock.now();
+        let is_going = cards.unwrap_or_default().iter().any(|(record, _)| {
+            let mark = record.state.login_mark.as_ref();
+            mark.is_some_and(|mark| is_under_way(mark, now))
+        });
+        if is_going {
+            self.found_other.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -377,7 +517,13 @@ impl LoginPermit for DurableMark<'_> {
             let key = record.card.key();
             match self.ports.checks.begin_login(&key, &self.mark).await {
                 Ok(true) => {}
-                Ok(false) => return Err(Failure::not_tried(login_not_allowed())),
+                Ok(false) => {
+                    self.look_for_other(&key).await;
+                    return Err(Failure::not_tried(login_not_allowed()));
+                }
+                Err(StoreError::NotFound(_)) => {
+                    return Err(Failure::not_tried("The card was removed meanwhile."));
+                }
                 Err(error) => {
                     if let Ok(mut fault) = self.fault.lock() {
                         *fault = Some(error);

@@ -142,6 +142,15 @@ impl NoticeRecord {
         }
     }
 
+    /// The same record, free at once: a person does not wait out a delay.
+    #[must_use]
+    pub fn without_delay(&self) -> Self {
+        Self {
+            not_before: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether [`NoticeRecord::claim`] would give it to somebody now.
     pub fn is_free(&self, now: DateTime<Utc>) -> Result<(), NotNow> {
         match self.state {

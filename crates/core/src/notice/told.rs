@@ -74,6 +74,15 @@ impl Told {
                 },
             );
         }
+        for card in input.cards {
+            // A check that could not ask does not end a block: it is no news when it shows again.
+            let key = format!("card_blocked/{}", card.card.id);
+            if card.newest_failure().is_some()
+                && let Some(block) = before.attention.get(&key)
+            {
+                told.attention.entry(key).or_insert_with(|| block.clone());
+            }
+        }
         told
     }
 }

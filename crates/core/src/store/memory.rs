@@ -154,6 +154,19 @@ impl LibraryStore for MemoryStore {
         Ok(())
     }
 
+    async fn update_library(&self, library: &Library) -> StoreResult<()> {
+        let mut inside = self.lock();
+        let Some(stored) = inside.libraries.get_mut(&library.id) else {
+            return Err(StoreError::NotFound(format!("library “{}”", library.id)));
+        };
+        let has_moved = stored.base_url != library.base_url;
+        stored.clone_from(library);
+        if has_moved {
+            inside.left_alone.remove(&library.id);
+        }
+        Ok(())
+    }
+
     async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>> {
         Ok(self.lock().libraries.get(id).cloned())
     }
@@ -353,18 +366,29 @@ impl CheckStore for MemoryStore {
             return Ok(Saved::CardGone);
         };
         let state = &mut record.state;
-        if state
-            .login_mark
-            .as_ref()
-            .is_some_and(|mark| mark.check == check.id)
+        let failure = check.outcome.as_ref().err();
+        if !failure.is_some_and(|failure| failure.login_in_doubt)
+            && state
+                .login_mark
+                .as_ref()
+                .is_some_and(|mark| mark.check == check.id)
         {
             state.login_mark = None;
         }
-        if state
-            .last_check
-            .as_ref()
-            .is_some_and(|last| last.started_at > check.started_at)
+        if failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials)
+            && state
+                .last_success_at
+                .is_none_or(|success| success < check.started_at)
         {
+            state.refused_since.get_or_insert(check.started_at);
+        }
+        if state.last_check.as_ref().is_some_and(|last| {
+            let tried = last
+                .failure
+                .as_ref()
+                .is_none_or(|failure| failure.kind != FailureKind::NotTried);
+            tried && last.started_at > check.started_at
+        }) {
             return Ok(Saved::Older);
         }
         state.last_check =
@@ -375,22 +399,16 @@ impl CheckStore for MemoryStore {
                     crate::failure::Failure::new(failure.kind, failure.detail.clone())
                 }),
             });
-        match &check.outcome {
-            Ok(account) => {
-                state.refused_since = None;
-                state.last_success_at = Some(check.started_at);
-                inside.accounts.insert(
-                    check.card.card,
-                    StoredAccount {
-                        read_at: check.started_at,
-                        account: account.clone(),
-                    },
-                );
-            }
-            Err(failure) if failure.kind == FailureKind::WrongCredentials => {
-                state.refused_since.get_or_insert(check.started_at);
-            }
-            Err(_) => {}
+        if let Ok(account) = &check.outcome {
+            state.refused_since = None;
+            state.last_success_at = Some(check.started_at);
+            inside.accounts.insert(
+                check.card.card,
+                StoredAccount {
+                    read_at: check.started_at,
+                    account: account.clone(),
+                },
+            );
         }
         Ok(Saved::Stored)
     }

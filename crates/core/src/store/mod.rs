@@ -90,6 +90,10 @@ pub trait LibraryStore: Send + Sync {
     /// Adds a library; [`StoreError::AlreadyExists`] if its id is taken.
     async fn add_library(&self, library: &Library) -> StoreResult<()>;
 
+    /// Replaces a library; [`StoreError::NotFound`] if it is not there. It stays left alone as it was
+    /// unless its `base_url` is another: then what did not answer was another site.
+    async fn update_library(&self, library: &Library) -> StoreResult<()>;
+
     /// One library.
     async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>>;
 
@@ -207,11 +211,13 @@ pub trait CheckStore: Send + Sync {
 
     /// Saves a check: the account if it has one, and how it ended; takes the mark away.
     ///
-    /// Conditional: a check never overwrites one that began later. A failure leaves the last good
-    /// account as it is. `wrong_credentials` sets `refused_since` to when the check began (if it is
-    /// not set), an account clears it and sets `last_success_at`. The mark goes only if this check
-    /// wrote it: one that did not try, since it found the mark of a crash, must leave it. It goes
-    /// even if this check is [`Saved::Older`]. A failure's `retry_after` is not kept.
+    /// Conditional: a check never overwrites one that began later, unless that one was `not_tried`
+    /// and so knows nothing. A failure leaves the last good account as it is. `wrong_credentials`
+    /// sets `refused_since` to when the check began (if it is not set), even if this check is
+    /// [`Saved::Older`], unless an account was read since; an account clears it and sets
+    /// `last_success_at`. The mark goes only if this check wrote it: one that did not try, since it
+    /// found the mark of a crash, must leave it. It goes even if this check is [`Saved::Older`], and
+    /// stays if the failure is in doubt about its login. A failure's `retry_after` is not kept.
     async fn save_check(&self, check: &Check) -> StoreResult<Saved>;
 
     /// The last good accounts of a family's cards.

@@ -163,14 +163,16 @@ fn log_in(desk: &Desk<'_>) -> Page {
     let number = desk.asked.field("name").unwrap_or_default();
     let pin = desk.asked.field("user_pin").unwrap_or_default();
     if !desk.log_in(number, pin, None) {
-        let error = "We do not know this card number and PIN.";
+        let says_so = !desk.settings.refuses_without_words;
+        let error = says_so.then_some("We do not know this card number and PIN.");
         if by_script {
-            return Page::json(&json!({
-                "logged_in": false,
-                "messages": [{"type": "error", "key": error}],
-            }));
+            let messages: Vec<_> = error
+                .iter()
+                .map(|error| json!({"type": "error", "key": error}))
+                .collect();
+            return Page::json(&json!({"logged_in": false, "messages": messages}));
         }
-        return login_page(desk, Some(error));
+        return login_page(desk, error);
     }
     let (id, session) = desk.open_session(number.trim());
     let page = if by_script {

@@ -73,14 +73,17 @@ pub(super) fn accounts(
     )
 }
 
-/// When the newest check of a card began: `Some(None)` if it was never checked, `None` if it is gone.
+/// When the newest check of a card that tried began: `Some(None)` if none did, `None` if the card is
+/// gone.
 fn newest_check(
     connection: &Connection,
     card: &CardKey,
 ) -> Result<Option<Option<DateTime<Utc>>>, Fault> {
     first(
         connection,
-        "SELECT id, check_started_at FROM card WHERE id = ?1 AND family = ?2",
+        "SELECT id, CASE WHEN failure_kind = 'not_tried' THEN NULL ELSE check_started_at END
+             AS check_started_at
+         FROM card WHERE id = ?1 AND family = ?2",
         [card.card.to_string().as_str(), card.family.as_str()],
         |row| Stored::new("card", "id", row).optional_parsed("check_started_at"),
     )
@@ -91,16 +94,26 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
         return Ok(Saved::CardGone);
     };
     let id = check.card.card.to_string();
-    connection
-        .prepare_cached(
-            "UPDATE card SET mark_check = NULL, mark_at = NULL, mark_day = NULL
-             WHERE id = ?1 AND mark_check = ?2",
-        )?
-        .execute([&id, &check.id.to_string()])?;
+    let failure = check.outcome.as_ref().err();
+    if !failure.is_some_and(|failure| failure.login_in_doubt) {
+        connection
+            .prepare_cached(
+                "UPDATE card SET mark_check = NULL, mark_at = NULL, mark_day = NULL
+                 WHERE id = ?1 AND mark_check = ?2",
+            )?
+            .execute([&id, &check.id.to_string()])?;
+    }
+    if failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials) {
+        connection
+            .prepare_cached(
+                "UPDATE card SET refused_since = coalesce(refused_since, ?2)
+                 WHERE id = ?1 AND (last_success_at IS NULL OR last_success_at < ?2)",
+            )?
+            .execute([&id, &time(check.started_at)])?;
+    }
     if newest.is_some_and(|newest| newest > check.started_at) {
         return Ok(Saved::Older);
     }
-    let failure = check.outcome.as_ref().err();
     connection
         .prepare_cached(
             "UPDATE card SET
@@ -109,10 +122,7 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
                  failure_kind = :kind,
                  failure_detail = :detail,
                  last_success_at = CASE WHEN :kind IS NULL THEN :started_at ELSE last_success_at END,
-                 refused_since = CASE
-                     WHEN :kind IS NULL THEN NULL
-                     WHEN :refused THEN coalesce(refused_since, :started_at)
-                     ELSE refused_since END
+                 refused_since = CASE WHEN :kind IS NULL THEN NULL ELSE refused_since END
              WHERE id = :id",
         )?
         .execute(named_params! {
@@ -121,7 +131,6 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
             ":finished_at": time(check.finished_at),
             ":kind": failure.map(|failure| word(&failure.kind)).transpose()?,
             ":detail": failure.map(|failure| failure.detail.as_str()),
-            ":refused": failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials),
         })?;
     if let Ok(account) = &check.outcome {
         put_account(connection, &id, check.started_at, account)?;

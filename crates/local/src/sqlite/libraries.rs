@@ -42,6 +42,34 @@ impl LibraryStore for SqliteStore {
         .await
     }
 
+    async fn update_library(&self, library: &Library) -> StoreResult<()> {
+        let library = library.clone();
+        self.write(move |connection| {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE library SET name = :name, system = :system, base_url = :base_url,
+                         account_url = :account_url, timezone = :timezone,
+                         date_format = :date_format, login_hosts = :login_hosts, options = :options,
+                         left_alone_until =
+                             CASE base_url WHEN :base_url THEN left_alone_until END
+                     WHERE id = :id",
+                )?
+                .execute(named_params! {
+                    ":id": library.id.as_str(),
+                    ":name": library.name,
+                    ":system": library.system.as_str(),
+                    ":base_url": library.base_url.as_str(),
+                    ":account_url": library.account_url.as_ref().map(|url| url.as_str()),
+                    ":timezone": library.timezone.name(),
+                    ":date_format": library.date_format,
+                    ":login_hosts": json(&library.login_hosts)?,
+                    ":options": json(&library.options)?,
+                })?;
+            found(changed, &library.id)
+        })
+        .await
+    }
+
     async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>> {
         let id = id.clone();
         self.read(move |connection| {

@@ -2,11 +2,10 @@
 
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::text::clean;
-use scraper::Html;
 use serde_json::Value;
 
 use super::pages::Seen;
-use crate::reading::{Css, element_text};
+use crate::reading::{Css, element_text, parse_page, parse_piece};
 
 /// The login form; the search forms of the page's head have no PIN.
 pub(super) const FORM: &str =
@@ -35,32 +34,32 @@ pub(super) fn look(body: &str, login_error: Option<&Value>) -> Option<Seen> {
     {
         return None;
     }
-    let page = Html::parse_document(body);
+    let page = parse_page(body).ok()?;
     let root = page.root_element();
     if !LOGIN_FORM.is_in(root) {
         return None;
     }
-    let refusal = SAID.all(root).find_map(|element| {
+    let refusal = most_telling(SAID.all(root).filter_map(|element| {
         let said = element_text(element);
         // The page prints an empty list where it has nothing to say.
         if said.is_empty() || said == "[]" {
             return None;
         }
         meaning(&said, MARKED_AS_ERROR.matches(element))
-    });
+    }));
     Some(refusal.map_or(Seen::LoginForm, Seen::Refused))
 }
 
 /// The token of the page's head, which some libraries want with the form that does not hold it.
 pub(super) fn token(body: &str) -> Option<String> {
-    let page = Html::parse_document(body);
+    let page = parse_page(body).ok()?;
     let token = TOKEN.first(page.root_element())?.attr("content")?;
     Some(token.to_owned())
 }
 
 /// The answer to a login that came as JSON: `{"logged_in": false, "messages": [{"type": "error", …}]}`.
 ///
-/// `None`: it is no such answer.
+/// `None`: it is no such answer. One that is refused without a reason is refused all the same.
 pub(super) fn json_answer(body: &str) -> Option<Result<(), Failure>> {
     let answer: Value = serde_json::from_str(body.trim_start()).ok()?;
     let logged_in = answer
@@ -71,28 +70,37 @@ pub(super) fn json_answer(body: &str) -> Option<Result<(), Failure>> {
         return Some(Ok(()));
     }
     let messages = answer.get("messages").or_else(|| answer.get("errors"));
-    let refusal = messages.and_then(|messages| {
-        messages
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find_map(|message| {
-                let is_error = message.get("type").is_none_or(|kind| kind == "error");
-                refusal_in(message, is_error)
-            })
-    });
+    let messages = messages.and_then(Value::as_array).into_iter().flatten();
+    let refusal = most_telling(messages.filter_map(|message| {
+        let is_error = message.get("type").is_none_or(|kind| kind == "error");
+        refusal_in(message, is_error)
+    }));
     Some(Err(refusal.unwrap_or_else(|| {
-        Failure::page_changed("the answer to the login gives no reason for refusing it")
+        refused("the site refused the login without a reason")
     })))
 }
 
 /// The words of an HTML text.
 pub(super) fn text_of_html(html: &str) -> String {
     if html.contains(['<', '&']) {
-        element_text(Html::parse_fragment(html).root_element())
+        parse_piece(html)
+            .map(|piece| element_text(piece.root_element()))
+            .unwrap_or_default()
     } else {
         clean(html)
     }
+}
+
+/// The first failure that says more than that the form was not taken.
+fn most_telling(failures: impl Iterator<Item = Failure>) -> Option<Failure> {
+    let mut first = None;
+    for failure in failures {
+        if failure.kind != FailureKind::PageChanged {
+            return Some(failure);
+        }
+        first = first.or(Some(failure));
+    }
+    first
 }
 
 fn refusal_in(error: &Value, is_error: bool) -> Option<Failure> {
@@ -112,24 +120,25 @@ fn refusal_in(error: &Value, is_error: bool) -> Option<Failure> {
 
 /// What the site's own words about a login mean; `None` where they do not speak of a refusal.
 ///
-/// A lock counts as a refusal: trying again would make it worse. Words of an outage do not, even
-/// where they are marked as an error: nobody's PIN is wrong then.
+/// A lock counts as a refusal: trying again would make it worse. So do plain words about number or
+/// PIN, however politely they go on (“Please try again later”). Words of an outage do not, even
+/// where they are marked as an error: nobody's PIN is wrong then. What the browser did wrong is
+/// `page_changed`: the site did not look at the PIN.
 fn meaning(said: &str, is_error: bool) -> Option<Failure> {
-    let said = said.to_lowercase();
+    // “Something went wrong” tells nothing of a PIN.
+    let said = said.to_lowercase().replace("went wrong", "failed");
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
     let of_card = has(&["card", "account", "membership", "barcode"]);
-    let of_credentials = of_card
-        || has(&[
-            "pin",
-            "password",
-            "user name",
-            "username",
-            "number",
-            "log in",
-            "login",
-            "sign in",
-        ]);
-    let wrong = &[
+    let names_secret = has(&[
+        "pin",
+        "password",
+        "user name",
+        "username",
+        "barcode",
+        "card number",
+    ]);
+    let of_credentials = of_card || names_secret || has(&["number", "log in", "login", "sign in"]);
+    let is_wrong = has(&[
         "incorrect",
         "invalid",
         "wrong",
@@ -142,10 +151,14 @@ fn meaning(said: &str, is_error: bool) -> Option<Failure> {
         "not valid",
         "not found",
         "mismatch",
-        "try again",
-    ];
+    ]);
+    // “Invalid session, please log in again”, unless it names what we sent.
+    let is_of_browser = has(&["session", "cookie", "token"]);
     if has(&["locked", "too many", "attempts"]) {
         return Some(refused("the site says that logins are locked"));
+    }
+    if is_wrong && (names_secret || (of_credentials && !is_of_browser)) {
+        return Some(refused("the site refused the login"));
     }
     if has(&[
         "unavailable",
@@ -174,11 +187,12 @@ fn meaning(said: &str, is_error: bool) -> Option<Failure> {
             "the site says at the login that the card is blocked or expired",
         ));
     }
-    // What the browser did wrong is no word about the PIN.
-    if has(&["session", "cookie", "token"]) {
-        return None;
+    if is_of_browser {
+        return Some(Failure::page_changed(
+            "the site says that the form's session or token is over",
+        ));
     }
-    if is_error || (of_credentials && has(wrong)) {
+    if is_error || (of_credentials && has(&["try again"])) {
         return Some(refused("the site refused the login"));
     }
     None
@@ -235,7 +249,32 @@ mod tests {
     #[case(
         "top_message error",
         "Your session has expired. Please log in again.",
-        None
+        Some(FailureKind::PageChanged)
+    )]
+    #[case(
+        "top_message",
+        "Your login session is invalid. Please log in again.",
+        Some(FailureKind::PageChanged)
+    )]
+    #[case(
+        "top_message error",
+        "Your PIN is incorrect. Please try again later.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        "top_message",
+        "Invalid barcode. Contact technical support if you need help.",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        "top_message",
+        "Your PIN does not match. Are cookies allowed?",
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        "top_message error",
+        "Something went wrong. Please log in later.",
+        Some(FailureKind::SiteDown)
     )]
     #[case(
         "top_message error",
@@ -287,7 +326,18 @@ mod tests {
         r#"{"logged_in":false,"messages":[{"type":"error","key":"Logins are offline."}]}"#,
         Some(FailureKind::SiteDown)
     )]
-    #[case(r#"{"logged_in":false,"messages":[]}"#, Some(FailureKind::PageChanged))]
+    #[case(
+        r#"{"logged_in":false,"messages":[]}"#,
+        Some(FailureKind::WrongCredentials)
+    )]
+    #[case(
+        r#"{"logged_in":false,"messages":[{"type":"error","key":"Invalid token."}]}"#,
+        Some(FailureKind::PageChanged)
+    )]
+    #[case(
+        r#"{"logged_in":false,"messages":[{"key":"Token is over."},{"key":"Wrong PIN."}]}"#,
+        Some(FailureKind::WrongCredentials)
+    )]
     fn a_login_may_be_answered_by_json(#[case] body: &str, #[case] expected: Option<FailureKind>) {
         let answer = json_answer(body).unwrap();
         assert_eq!(answer.err().map(|failure| failure.kind), expected);

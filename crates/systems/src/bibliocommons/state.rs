@@ -13,6 +13,10 @@ use serde_json::Value;
 
 use super::values::{Amount, FormatNames, Text, present};
 
+/// A page that names the attribute of its state more often than this is not one that we know; real
+/// ones do so twice. Looking at each place takes a share of the whole page.
+const MOST_PLACES: usize = 64;
+
 /// Why a page's state cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoState {
@@ -57,7 +61,8 @@ pub(super) fn of_page(body: &str) -> Result<State<'_>, NoState> {
 
 /// What follows the opening tag of the script with the state.
 fn after_script_tag(body: &str) -> Option<&str> {
-    body.match_indices("data-iso-key").find_map(|(at, _)| {
+    let mut places = body.match_indices("data-iso-key").take(MOST_PLACES);
+    places.find_map(|(at, _)| {
         // A `div` of the real pages has the same attribute.
         let open = body.get(..at)?.rfind('<')?;
         let (attributes, after) = tag(body.get(open..)?, "script")?;
@@ -395,6 +400,12 @@ mod tests {
     )]
     fn a_page_without_a_whole_state_says_why(#[case] body: &str, #[case] expected: NoState) {
         assert_eq!(of_page(body).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn a_page_that_only_names_its_state_over_and_over_carries_none() {
+        let body = "<p ".to_owned() + &"data-iso-key ".repeat(600_000);
+        assert_eq!(of_page(&body).unwrap_err(), NoState::Missing);
     }
 
     #[test]

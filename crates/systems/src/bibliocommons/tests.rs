@@ -308,6 +308,13 @@ fn a_page_that_is_cut_off_is_a_changed_page() {
 }
 
 #[test]
+fn a_page_that_is_nested_without_end_is_a_changed_page() {
+    let body = "user_pin".to_owned() + &"<div>".repeat(1_600_000);
+    let failure = read_bodies(&[body], None).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
+}
+
+#[test]
 fn nobodys_page_is_no_empty_account() {
     let page = Example::at("/v2/checkedout").with("/auth/currentUserId", json!(null));
     assert!(changed(&[page]).contains("nobody"));

@@ -89,7 +89,9 @@ fn agree<T: Clone + PartialEq>(
 
 /// The sum of all states must be the site's own total.
 ///
-/// A state that we do not know may stand outside of that total; then it is left out.
+/// A state that we do not know may stand outside of that total; then it is left out. Without that
+/// total the states alone count, where every usual one is named with its number: a page that leaves
+/// them out has not said that there are no holds.
 fn hold_totals(summary: &HoldSummary<'_>) -> Result<Option<HoldTotals>, Failure> {
     let mut by_state: BTreeMap<String, u32> = BTreeMap::new();
     for (state, kinds) in summary.status.iter().flatten() {
@@ -99,7 +101,14 @@ fn hold_totals(summary: &HoldSummary<'_>) -> Result<Option<HoldTotals>, Failure>
         }
     }
     let Some(all) = summary.total_operative else {
-        return Ok(summary.status.as_ref().map(|_| HoldTotals {
+        let is_named = |state: &&str| {
+            let kinds = summary
+                .status
+                .as_ref()
+                .and_then(|status| status.get(*state));
+            kinds.is_some_and(|kinds| !kinds.is_empty())
+        };
+        return Ok(HOLD_STATES.iter().all(is_named).then(|| HoldTotals {
             all: sum(by_state.values().copied()),
             by_state,
         }));
@@ -127,7 +136,7 @@ fn fines(summary: &FineSummary) -> Option<Decimal> {
     let credit = summary
         .total_credits
         .map_or(Decimal::ZERO, |credit| credit.0.abs());
-    let mut fines = owed - credit;
+    let mut fines = owed.checked_sub(credit)?;
     fines.rescale(2);
     Some(fines)
 }
@@ -158,6 +167,9 @@ mod tests {
     #[case("{}")]
     #[case(r#"{"fines":{"summaries":{}},"borrowing":null}"#)]
     #[case(r#"{"fines":{"summaries":{"checkedout":{},"holds":{},"fines":{}}}}"#)]
+    #[case(r#"{"fines":{"summaries":{"holds":{"status":{}}}}}"#)]
+    #[case(r#"{"fines":{"summaries":{"holds":{"status":{"SUSPENDED":{"DIGITAL":2}}}}}}"#)]
+    #[case(r#"{"fines":{"summaries":{"holds":{"status":{"READY_FOR_PICKUP":{},"IN_TRANSIT":{},"NOT_YET_AVAILABLE":{},"SUSPENDED":{}}}}}}"#)]
     fn what_is_not_said_is_not_known(#[case] borrowing: &str) {
         assert_eq!(totals(borrowing).unwrap(), Totals::default());
     }
@@ -168,6 +180,17 @@ mod tests {
     #[case(r#"{"fines":{"summaries":{"holds":{"totalOperative":3}}}}"#)]
     fn totals_that_contradict_each_other_are_a_changed_page(#[case] borrowing: &str) {
         assert!(totals(borrowing).is_err());
+    }
+
+    #[test]
+    fn without_a_total_the_states_count_where_all_are_named() {
+        let totals = totals(
+            r#"{"fines":{"summaries":{"holds":{"status":{"READY_FOR_PICKUP":{"PHYSICAL":0},"IN_TRANSIT":{"PHYSICAL":1},
+            "NOT_YET_AVAILABLE":{"PHYSICAL":0},"SUSPENDED":{"PHYSICAL":0}}}}}}"#,
+        )
+        .unwrap();
+        let holds = totals.holds.unwrap();
+        assert_eq!((holds.all, holds.of("IN_TRANSIT")), (1, 1));
     }
 
     #[test]
@@ -188,6 +211,10 @@ mod tests {
     #[case(r#"{"totalFines":0,"totalCredits":-2.5}"#, Some("-2.50"))]
     #[case(r#"{"totalFines":0}"#, Some("0.00"))]
     #[case(r#"{"totalAccrued":9}"#, None)]
+    #[case(
+        r#"{"totalFines":"-79228162514264337593543950335","totalCredits":"79228162514264337593543950335"}"#,
+        None
+    )]
     fn fines_are_what_is_owed_less_credits(#[case] summary: &str, #[case] expected: Option<&str>) {
         let totals = totals(&format!(
             r#"{{"fines":{{"summaries":{{"fines":{summary}}}}}}}"#

@@ -90,12 +90,14 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<Says>, Failure> {
             Ok(Some(*says))
         }
         Ok(Seen::Refused(failure)) => Err(failure),
-        Ok(Seen::LoginForm) => Err(known(
-            &page,
-            Failure::page_changed("the login led back to its form, which gives no reason"),
-        )),
+        Ok(Seen::LoginForm) => Err(session.login_page_instead(&page, "the account")),
         // A dashboard or a notice to click away: the loans tell whether we are logged in.
-        Ok(Seen::Nobody) => Ok(None),
+        Ok(Seen::Nobody) if page.status < 400 => Ok(None),
+        Ok(Seen::Nobody) => Err(session.unknown_answer_to_login(&page, "a page of nobody")),
+        // Without a form, 422 is a token that was not taken: the PIN was not looked at.
+        Err(failure) if page.status >= 400 && failure.kind == FailureKind::PageChanged => {
+            Err(session.unknown_answer_to_login(&page, &failure.detail))
+        }
         Err(failure) => {
             if page.status >= 400 || page.url.path().ends_with(LOANS_PATH) {
                 return Err(known(&page, in_context(&page, "the login", failure)));
@@ -115,8 +117,9 @@ async fn fetch(session: &mut Session<'_>, path: &str) -> Result<Says, Failure> {
     let page = session.get(&url).await?;
     match look(&page.body, &session.read_context()) {
         Ok(Seen::Account(says)) => Ok(*says),
+        Ok(Seen::Refused(failure)) if !session.is_logged_in_noted() => Err(failure),
         Ok(Seen::Refused(_) | Seen::LoginForm | Seen::Nobody) => {
-            Err(known(&page, session.login_page_instead(path)))
+            Err(session.login_page_instead(&page, path))
         }
         Err(failure) => Err(known(&page, in_context(&page, path, failure))),
     }

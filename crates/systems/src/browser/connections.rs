@@ -259,13 +259,13 @@ impl Connections {
         if says("certificate") {
             return Fault {
                 failure: Failure::site_down(format!(
-                    "the site's certificate is not valid, at {place}; check the library's base_url"
+                    "the site's certificate is not valid, at {place}; check the library's --url"
                 )),
                 is_transient: false,
             };
         }
         let what = if says("dns error") {
-            "the site's name is not known, check the library's base_url,"
+            "the site's name is not known, check the library's --url,"
         } else if error.is_timeout() {
             "no connection in time"
         } else if error.is_connect() {

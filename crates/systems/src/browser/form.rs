@@ -6,13 +6,14 @@ use std::fmt;
 
 use hippo_core::failure::Failure;
 use reqwest::header::HeaderMap;
-use scraper::{Html, Selector};
+use scraper::Selector;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::Page;
 use super::place::place;
 use super::session::header_map;
+use crate::reading::parse_page;
 
 /// How a form is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl Form {
     pub fn find_all(page: &Page, css: &str) -> Result<Vec<Self>, Failure> {
         let selector = Selector::parse(css)
             .map_err(|_| Failure::page_changed(format!("“{css}” is not a CSS selector")))?;
-        let html = Html::parse_document(&page.body);
+        let html = parse_page(&page.body)?;
         Ok(controls::forms(&html, &selector)
             .into_iter()
             .map(|element| controls::read(&html, element, &page.url))

@@ -1,10 +1,11 @@
 //! Pages that stand in for the one that was asked for: captchas, “unusual traffic”, maintenance.
 
 use hippo_core::failure::{Failure, FailureKind};
-use scraper::{ElementRef, Html, Node};
+use scraper::{ElementRef, Node};
 
 use super::Page;
 use super::place::place;
+use crate::reading::parse_page;
 
 /// A page with more text than this, in characters, is a page of its own, and only its headings are
 /// looked at.
@@ -45,21 +46,29 @@ const BREAKS: [&str; 10] = [
 /// well mention maintenance next week, or a captcha. Only what a reader sees is looked at; the
 /// title and the headings, and the whole text where it is short.
 pub fn interstitial(page: &Page) -> Option<Failure> {
-    let text = seen(&page.body);
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let kind = meaning_of_words(&seen(&page.body)?)?;
     let here = place(&page.url);
-    if says(&REFUSALS) {
-        return Some(Failure::new(
-            FailureKind::SiteRefused,
-            format!("the site takes us for a machine, at {here}"),
-        ));
-    }
-    says(&BREAKS).then(|| Failure::site_down(format!("a maintenance page at {here}")))
+    let detail = match kind {
+        FailureKind::SiteRefused => format!("the site takes us for a machine, at {here}"),
+        _ => format!("a maintenance page at {here}"),
+    };
+    Some(Failure::new(kind, detail))
 }
 
-/// What a reader sees first, in lower case and with spaces folded.
-fn seen(body: &str) -> String {
-    let html = Html::parse_document(body);
+/// `site_refused` or `site_down`, where words are of a captcha or of maintenance: for what a page
+/// says at a place of its own, such as the error beside a form.
+pub fn meaning_of_words(words: &str) -> Option<FailureKind> {
+    let words = words.to_lowercase();
+    let says = |known: &[&str]| known.iter().any(|known| words.contains(known));
+    if says(&REFUSALS) {
+        return Some(FailureKind::SiteRefused);
+    }
+    says(&BREAKS).then_some(FailureKind::SiteDown)
+}
+
+/// What a reader sees first, in lower case and with spaces folded; `None` for what cannot be parsed.
+fn seen(body: &str) -> Option<String> {
+    let html = parse_page(body).ok()?;
     let mut headings = String::new();
     let mut all = String::new();
     for node in html.tree.root().descendants() {
@@ -94,11 +103,11 @@ fn seen(body: &str) -> String {
             .to_lowercase()
     };
     let all = fold(all);
-    if all.chars().count() > SHORT {
+    Some(if all.chars().count() > SHORT {
         fold(headings)
     } else {
         all
-    }
+    })
 }
 
 #[cfg(test)]
@@ -144,5 +153,6 @@ mod tests {
             Some("site_down")
         );
         assert_eq!(kind(""), None);
+        assert_eq!(kind(&"<div>captcha".repeat(10_000)), None);
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn may_log_in(library: &Library, from: &Url, action: &Url) -> Result<
         let plain_but_here = url.scheme() == "http" && at_home && is_loopback(url);
         if url.scheme() != "https" && !plain_but_here {
             return Err(Failure::page_changed(format!(
-                "the login at {} is not https, nothing was sent; check the library's base_url",
+                "the login at {} is not https, nothing was sent; check the library's --url",
                 place(url)
             )));
         }
@@ -36,8 +36,7 @@ pub(super) fn may_log_in(library: &Library, from: &Url, action: &Url) -> Result<
         return Ok(());
     }
     Err(Failure::page_changed(format!(
-        "the login form goes to the host {}, which is neither base_url's nor among the library's \
-         login hosts; nothing was sent",
+        "the login form goes to the host {}, which is neither that of the library's --url nor a --login-host; nothing was sent",
         action.host_str().unwrap_or("(none)")
     )))
 }

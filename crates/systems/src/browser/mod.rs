@@ -19,6 +19,6 @@ pub use self::charset::decode;
 pub(crate) use self::connections::Connections;
 pub use self::connections::{Limits, SitesError};
 pub use self::form::{Form, Method};
-pub use self::interstitial::interstitial;
+pub use self::interstitial::{interstitial, meaning_of_words};
 pub use self::page::Page;
 pub use self::session::Session;

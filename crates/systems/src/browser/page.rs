@@ -51,6 +51,15 @@ impl Page {
             body,
         })
     }
+
+    /// Whether the page came to its end, or no form is left open at least. A form within JSON always
+    /// ends with it: what is cut short is no JSON.
+    pub(super) fn ends_its_forms(&self) -> bool {
+        let body = self.body.to_ascii_lowercase();
+        body.trim_start().starts_with('{')
+            || body.contains("</html")
+            || body.rfind("</form") >= body.rfind("<form")
+    }
 }
 
 fn is_binary(content_type: &str) -> bool {
@@ -125,6 +134,16 @@ mod tests {
                 .body,
             "ab"
         );
+    }
+
+    #[test]
+    fn a_page_that_breaks_off_within_a_form_is_told() {
+        let ends = |body: &str| page(None, body.as_bytes()).unwrap().ends_its_forms();
+        assert!(ends("<FORM><input></FORM> <p>"));
+        assert!(ends("no form"));
+        assert!(ends("<form><input></html>"));
+        assert!(ends(r#" {"content": "<form><\/form>"}"#));
+        assert!(!ends("<form></form><form><input"));
     }
 
     #[test]

@@ -238,17 +238,41 @@ impl<'a> Session<'a> {
         self.login_sent
     }
 
-    /// What to say of a login page where an account's page was asked for: `session_expired` after
-    /// a page that showed us logged in, `page_changed` before.
-    pub fn login_page_instead(&self, of: &str) -> Failure {
-        if self.shown_logged_in {
-            Failure::new(
-                FailureKind::SessionExpired,
-                format!("a login page in place of {of}"),
-            )
-        } else {
-            Failure::page_changed(format!("a login page in place of {of}"))
+    /// What to say of a login page, known as such, where an account's page was asked for.
+    ///
+    /// After a page that showed us logged in it is `session_expired`. After a login that was sent,
+    /// with nothing that showed us logged in, it is `wrong_credentials`: many sites refuse without a
+    /// word, and who tries again then locks the patron out. That the site did not take the form's
+    /// token instead cannot be told from it; but the token was fetched a moment before, in the same
+    /// session, so it hardly ever is that, and to stop is the safer mistake. Where the site says so
+    /// (its words, a 422 without the form), a system says `page_changed` before it comes here.
+    ///
+    /// A page that stands in for the form ([`interstitial`]), or ends within it, refuses nobody.
+    pub fn login_page_instead(&self, page: &Page, of: &str) -> Failure {
+        if let Some(failure) = interstitial(page) {
+            return failure;
         }
+        let detail = format!("a login page in place of {of}");
+        if self.shown_logged_in {
+            Failure::new(FailureKind::SessionExpired, detail)
+        } else if self.login_sent && page.ends_its_forms() {
+            Failure::wrong_credentials(format!("{detail}, after the login: refused without a word"))
+        } else {
+            Failure::page_changed(detail)
+        }
+    }
+
+    /// What to say of an answer to the login that is neither a login page nor an account's: what
+    /// stands in for it, `wrong_credentials` for a 401, whatever it says; else `page_changed`.
+    pub fn unknown_answer_to_login(&self, page: &Page, what: &str) -> Failure {
+        interstitial(page).unwrap_or_else(|| {
+            let detail = format!("{what} (status {})", page.status);
+            if self.login_sent && !self.shown_logged_in && page.status == 401 {
+                Failure::wrong_credentials(detail)
+            } else {
+                Failure::page_changed(detail)
+            }
+        })
     }
 
     /// Logs out at the end of the visit by fetching this, if a login was sent, however the visit

@@ -9,6 +9,8 @@ pub(super) struct Answer {
     pub(super) html: String,
     /// Script that the answer wants run; of a page, the page itself.
     pub(super) script: String,
+    /// It came as JSON: a piece of a page.
+    pub(super) is_piece: bool,
     /// It is JSON that sends the browser elsewhere instead of saying something.
     pub(super) sends_elsewhere: bool,
 }
@@ -20,6 +22,7 @@ pub(super) fn unwrap(body: &str) -> Option<Answer> {
         return Some(Answer {
             html: body.to_owned(),
             script: body.to_owned(),
+            is_piece: false,
             sends_elsewhere: false,
         });
     }
@@ -41,6 +44,7 @@ pub(super) fn unwrap(body: &str) -> Option<Answer> {
     Some(Answer {
         html,
         script,
+        is_piece: true,
         sends_elsewhere: ["redirectURL", "redirectUrl", "redirect"]
             .iter()
             .any(|key| object.contains_key(*key)),

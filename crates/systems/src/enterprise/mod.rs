@@ -10,10 +10,12 @@
 //! The pages print neither a card number nor fines, and item links lead nowhere outside the page.
 
 mod answer;
+mod empty;
 mod holds;
 mod loans;
 mod pages;
 mod row;
+mod shown;
 mod visit;
 
 use async_trait::async_trait;
@@ -36,6 +38,23 @@ impl System for Enterprise {
         "enterprise"
     }
 
+    fn options(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            (
+                "profile",
+                "the site's profile, as its addresses have it; “default” without it",
+            ),
+            (
+                "locale",
+                "the site's language, as its addresses have it; “en_US” without it",
+            ),
+        ]
+    }
+
+    fn writes_dates_its_own_way(&self) -> bool {
+        true
+    }
+
     fn account_url(&self, library: &Library) -> Option<Url> {
         match &library.account_url {
             Some(url) => Some(url.clone()),
@@ -56,12 +75,8 @@ impl System for Enterprise {
                     continue;
                 }
                 Says::Broken => Failure::site_down("the site's own page of a system error"),
-                Says::Login { refused: true } => {
-                    Failure::wrong_credentials("the login form, with an error")
-                }
-                Says::Login { refused: false } => {
-                    Failure::page_changed("the login form: nobody is logged in")
-                }
+                Says::Login(Some(failure)) => failure,
+                Says::Login(None) => Failure::page_changed("the login form: nobody is logged in"),
                 Says::Unknown => Failure::page_changed("neither a list of loans nor of holds"),
             };
             return Err(in_page(failure));

@@ -2,16 +2,17 @@
 
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
-use scraper::{ElementRef, Html};
+use scraper::ElementRef;
 
 use super::answer::{self, Answer};
-use super::{holds, loans};
+use super::shown::{is_hidden, shown_words};
+use super::{empty, holds, loans};
 use crate::ReadContext;
-use crate::reading::{Css, element_text, first_number, is_cut_short, make_distinct, must_agree};
+use crate::browser::meaning_of_words;
+use crate::reading::{Css, element_text, is_cut_short, make_distinct, must_agree, parse_page};
 
 static LOGIN_FORM: Css = Css::new("form#loginPageForm, form.loginPageForm");
 static LOGIN_ERROR: Css = Css::new("[class*=error], [id*=error], [class*=Error], [id*=Error]");
-static HIDDEN: Css = Css::new(".t-invisible, .hidden");
 static EXCEPTION: Css = Css::new("#exceptionblock, #exceptionBlock");
 static LOANS_TABLE: Css = Css::new("table.checkoutsList, table[id^=myCheckouts_checkoutslist]");
 static HOLDS_TABLE: Css = Css::new("table.holdsList, table[id^=myHolds_holdslist]");
@@ -24,14 +25,6 @@ static HEAD: Css = Css::new("thead, tr.checkoutsHeader, tr.holdsHeader");
 static DATA_CELL: Css = Css::new("td");
 static MESSAGES: Css = Css::new(".accountMessage");
 static LOGOUT: Css = Css::new("a[href*=logout]");
-
-const NO_LOANS: [&str; 4] = [
-    "no items checked out",
-    "no items currently checked out",
-    "not have any items checked out",
-    "no checkouts",
-];
-const NO_HOLDS: [&str; 3] = ["no holds", "not have any holds", "no items on hold"];
 
 /// Words of a login that was refused. What the form says before a login is not judged by them.
 const REFUSALS: [&str; 7] = [
@@ -47,11 +40,8 @@ const REFUSALS: [&str; 7] = [
 /// What one answer says.
 #[derive(Debug)]
 pub(super) enum Says {
-    /// The login page.
-    Login {
-        /// It refuses a number and PIN.
-        refused: bool,
-    },
+    /// The login page, and what its words mean where it has any on the last login.
+    Login(Option<Failure>),
     /// The site has failed.
     Broken,
     /// Something of an account.
@@ -82,17 +72,15 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
         return Err(Failure::page_changed("JSON that is cut short or malformed"));
     };
     if sends_elsewhere {
-        return Ok(Says::Login { refused: false });
+        return Ok(Says::Login(None));
     }
-    let page = Html::parse_document(&html);
+    let page = parse_page(&html)?;
     let root = page.root_element();
     if EXCEPTION.is_in(root) {
         return Ok(Says::Broken);
     }
     if LOGIN_FORM.is_in(root) {
-        return Ok(Says::Login {
-            refused: refuses(root),
-        });
+        return Ok(Says::Login(words_of_login(root)));
     }
     let loans_table = only_one(&LOANS_TABLE, root, "loans")?;
     let holds_table = only_one(&HOLDS_TABLE, root, "holds")?;
@@ -100,10 +88,7 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
     if has_table && is_cut_short(&html) {
         return Err(Failure::page_changed("a page that ends within its list"));
     }
-    let words = element_text(root);
-    let declared_loans = words
-        .split_once("Total Items Checked Out")
-        .and_then(|(_, after)| first_number(after));
+    let declared_loans = empty::declared_loans(root);
     let mut part = Part {
         loans: loans_table
             .map(|table| loan_list(table, context))
@@ -122,13 +107,11 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
             .and_then(|link| link.attr("href"))
             .map(str::to_owned),
     };
-    if !has_table {
-        let words = words.to_lowercase();
-        let says_any = |known: &[&str]| known.iter().any(|known| words.contains(known));
-        if declared_loans == Some(0) || says_any(&NO_LOANS) {
+    if !has_table && !empty::has_signs_of_entries(root) {
+        if declared_loans == Some(0) || empty::says_no_loans(root) {
             part.loans = Some(Vec::new());
         }
-        if says_any(&NO_HOLDS) {
+        if empty::says_no_holds(root) {
             part.holds = Some(Vec::new());
         }
     }
@@ -142,20 +125,47 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
     Ok(Says::Account(part))
 }
 
-/// Whether the answer to a login refuses the number or PIN.
-///
-/// The form alone does not say so: it also comes back when the site forgot what it had sent.
-pub(super) fn refuses_login(answer: &Answer) -> bool {
-    refuses(Html::parse_document(&answer.html).root_element())
+/// What an answer to the login says that leads nowhere: only a login form, or the piece of a page
+/// that script puts in its place, speaks of number and PIN.
+pub(super) fn answer_to_login(answer: &Answer) -> Result<Says, Failure> {
+    let page = parse_page(&answer.html)?;
+    let root = page.root_element();
+    if EXCEPTION.is_in(root) {
+        return Ok(Says::Broken);
+    }
+    if LOGIN_FORM.is_in(root) {
+        return Ok(Says::Login(words_of_login(root)));
+    }
+    let refusal = answer.is_piece.then(|| refusal_in(root)).flatten();
+    Ok(refusal.map_or(Says::Unknown, |failure| Says::Login(Some(failure))))
 }
 
-fn refuses(root: ElementRef<'_>) -> bool {
-    let has_error = LOGIN_FORM.is_in(root)
-        && LOGIN_ERROR
-            .all(root)
-            .any(|error| !HIDDEN.matches(error) && !element_text(error).is_empty());
-    let words = element_text(root).to_lowercase();
-    has_error || REFUSALS.iter().any(|known| words.contains(known))
+/// What a page with the login form says of the last login; `None`: nothing.
+fn words_of_login(root: ElementRef<'_>) -> Option<Failure> {
+    let errors: Vec<String> = LOGIN_ERROR
+        .all(root)
+        .filter(|error| !is_hidden(*error))
+        .map(element_text)
+        .filter(|words| !words.is_empty())
+        .collect();
+    if errors.is_empty() {
+        return refusal_in(root);
+    }
+    Some(match meaning_of_words(&errors.join(" ")) {
+        Some(kind) => Failure::new(kind, "the login form again, with an outage as its error"),
+        None => refused(),
+    })
+}
+
+/// A refusal that is said in plain words; they are none where a captcha or an outage is spoken of.
+fn refusal_in(root: ElementRef<'_>) -> Option<Failure> {
+    let words = shown_words(root);
+    let is_refused = REFUSALS.iter().any(|known| words.contains(known));
+    (is_refused && meaning_of_words(&words).is_none()).then(refused)
+}
+
+fn refused() -> Failure {
+    Failure::wrong_credentials("the login form again, with an error")
 }
 
 /// Puts the parts of one account together; what no part says is unknown.

@@ -6,7 +6,8 @@ use hippo_core::library::Library;
 use rstest::rstest;
 use url::Url;
 
-use super::{Enterprise, folder};
+use super::pages::Says;
+use super::{Enterprise, answer, folder, pages};
 use crate::{ReadContext, SavedPage, System};
 
 const LOANS_HEAD: &str = "<thead><tr class='checkoutsHeader'><th class='checkoutsAlert'></th>\
@@ -164,6 +165,7 @@ fn a_list_counts_as_empty_only_where_the_page_says_so() {
 #[case("<html><body>Welcome</body></html>")]
 #[case("{}")]
 #[case("{\"content\":\"\"}")]
+#[case(&"<div>".repeat(1_600_000))]
 #[case("<table class='lentGrid'><tr class='lentRow'><td>x</td></tr></table>")]
 fn a_page_that_is_not_recognised_is_a_changed_page(#[case] page: &str) {
     detail_of_change(&[page]);
@@ -257,6 +259,62 @@ fn an_option_cannot_lead_elsewhere() {
 )]
 fn a_login_is_refused_only_by_what_is_shown(#[case] page: &str, #[case] kind: FailureKind) {
     assert_eq!(read(&[page]).unwrap_err().kind, kind);
+}
+
+#[test]
+fn words_that_there_is_nothing_do_not_outweigh_entries() {
+    let unknown = loans()
+        .replace("checkoutsList", "lentGrid")
+        .replace("myCheckouts_checkoutslist", "lent");
+    for said in [
+        "<p>You have no items checked out.</p>",
+        "<p>Total Items Checked Out: 0</p>",
+        "<p>No holds</p>",
+    ] {
+        detail_of_change(&[&format!("{said}{unknown}")]);
+    }
+    detail_of_change(&["<p>There are no holds on the works listed here.</p>"]);
+    detail_of_change(&["<p class=hidden>You have no holds.</p>"]);
+}
+
+#[rstest]
+#[case(
+    "<div class=t-error>The system is down for maintenance. Please try again.</div>",
+    Some(FailureKind::SiteDown)
+)]
+#[case("<div class=hidden><p class=t-error>Login failed</p></div>", None)]
+#[case("<p>Please prove that you are human, then try again.</p>", None)]
+#[case(
+    "<p>Invalid number. Please try again.</p>",
+    Some(FailureKind::WrongCredentials)
+)]
+fn the_form_says_of_the_last_login_what_its_words_mean(
+    #[case] said: &str,
+    #[case] expected: Option<FailureKind>,
+) {
+    let html = format!("{said}<form id=loginPageForm></form>");
+    let kind = |says| match says {
+        Says::Login(failure) => failure.map(|failure: Failure| failure.kind),
+        other => panic!("{other:?}"),
+    };
+    let answer = answer::unwrap(&html).unwrap();
+    assert_eq!(kind(pages::answer_to_login(&answer).unwrap()), expected);
+}
+
+#[rstest]
+#[case::error("<div id=exceptionBlock>Invalid state. Try again.</div>", "Broken")]
+#[case::page("<h1>Sorry</h1><p>Invalid request, try again later.</p>", "Unknown")]
+#[case::piece(r#"{"content":"<p>Login failed.</p>"}"#, "Login(Some")]
+#[case::outage(
+    r#"{"content":"<p>Temporarily unavailable, try again.</p>"}"#,
+    "Unknown"
+)]
+fn without_the_form_only_a_piece_of_a_page_speaks_of_the_login(
+    #[case] body: &str,
+    #[case] expected: &str,
+) {
+    let says = pages::answer_to_login(&answer::unwrap(body).unwrap()).unwrap();
+    assert!(format!("{says:?}").starts_with(expected), "{says:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use url::Url;
 
-use super::answer::{self, Answer};
+use super::answer;
 use super::pages::{self, Part, Says};
 use super::{folder, unknown_account};
 use crate::browser::{Form, Page, Session, interstitial};
@@ -36,18 +36,9 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
     let login_page = session.get(&account_url).await?;
     let form = filled(&login_page, session)?;
     session.log_out_at_end(&below(&folder, "account.logout?")?);
-    let is_newer = form.has("sdcsrf");
     let answer = session.log_in(form).await?;
-    let place = match after_login(&answer, &folder)? {
-        Some(place) => place,
-        // Newer sites may say nothing at all: whether that was a login, the account page tells.
-        None if is_newer => account_url,
-        None => {
-            return Err(interstitial(&answer).unwrap_or_else(|| {
-                Failure::page_changed("an answer to the login that leads nowhere")
-            }));
-        }
-    };
+    // Sites may say nothing at all: whether that was a login, the account page tells.
+    let place = after_login(&answer, &folder, session)?.unwrap_or(account_url);
 
     let account_page = session.get(&place).await?;
     let overview = overview(&account_page, session)?;
@@ -105,7 +96,7 @@ fn filled(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
 }
 
 /// Where the answer to the login leads; `None`: it does not say.
-fn after_login(page: &Page, folder: &Url) -> Result<Option<Url>, Failure> {
+fn after_login(page: &Page, folder: &Url, session: &Session<'_>) -> Result<Option<Url>, Failure> {
     let Some(answer) = answer::unwrap(&page.body) else {
         return Err(Failure::page_changed(
             "an answer to the login that is cut short or malformed",
@@ -117,26 +108,22 @@ fn after_login(page: &Page, folder: &Url) -> Result<Option<Url>, Failure> {
             None => Err(Failure::page_changed("the login leads to another site")),
         };
     }
-    judge(&answer)?;
-    Ok(None)
-}
-
-/// Says what is wrong with an answer to a login that leads nowhere.
-fn judge(answer: &Answer) -> Result<(), Failure> {
-    if pages::refuses_login(answer) {
-        return Err(Failure::wrong_credentials(
-            "the login form again, with an error",
-        ));
+    // The page that script would make of the answer.
+    let shown = Page {
+        body: answer.html.clone(),
+        ..page.clone()
+    };
+    match pages::answer_to_login(&answer)? {
+        Says::Broken => return Err(broken()),
+        Says::Login(Some(failure)) => return Err(failure),
+        Says::Login(None) => return Err(session.login_page_instead(&shown, "the account")),
+        Says::Account(_) | Says::Unknown => {}
     }
-    if answer.html.contains("exceptionblock") && answer.html.contains("System Error") {
-        return Err(broken());
+    if page.status >= 400 {
+        let what = "an answer to the login that leads nowhere";
+        return Err(session.unknown_answer_to_login(&shown, what));
     }
-    if answer.html.contains("loginPageForm") {
-        return Err(Failure::page_changed(
-            "the login form again, without a word on number or PIN",
-        ));
-    }
-    Ok(())
+    interstitial(&shown).map_or(Ok(None), Err)
 }
 
 /// The account page itself: its words to the patron, and its link out.
@@ -147,10 +134,8 @@ fn overview(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
             Ok(part)
         }
         Says::Broken => Err(broken()),
-        Says::Login { refused: true } => Err(Failure::wrong_credentials(
-            "the login form again, with an error",
-        )),
-        Says::Login { refused: false } => Err(session.login_page_instead("the account")),
+        Says::Login(Some(failure)) => Err(failure),
+        Says::Login(None) => Err(session.login_page_instead(page, "the account")),
         // What an older site's account page holds besides its lists is not known.
         Says::Unknown => match interstitial(page) {
             Some(failure) => Err(failure),
@@ -194,7 +179,7 @@ async fn fetch(
             Ok(part)
         }
         Says::Broken => Err(broken()),
-        Says::Login { .. } => Err(session.login_page_instead("a list")),
+        Says::Login(_) => Err(session.login_page_instead(&page, "a list")),
         Says::Unknown => Err(interstitial(&page)
             .unwrap_or_else(|| Failure::page_changed("neither loans nor holds in a list"))),
     }

@@ -79,7 +79,10 @@ pub fn iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"))
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%z"));
     if let Ok(moment) = moment {
-        return Some(moment.with_timezone(&zone).date_naive());
+        // Of the first and last years that there are, some zones have no day at all.
+        return YEARS
+            .contains(&moment.year())
+            .then(|| moment.with_timezone(&zone).date_naive());
     }
     let (date, rest) = NaiveDate::parse_and_remainder(text, "%Y-%m-%d").ok()?;
     let is_local_time = rest.starts_with(['T', ' '])
@@ -225,6 +228,9 @@ mod tests {
     #[case("2026-13-01", None)]
     #[case("21/11/2026", None)]
     #[case("2026-11-211", None)]
+    #[case("0001-01-01T00:00:00Z", None)]
+    #[case("+262142-12-31T23:59:59+0000", None)]
+    #[case("-262143-01-01T00:00:00+0000", None)]
     #[case("", None)]
     fn a_machine_readable_date_is_the_librarys_local_day(
         #[case] text: &str,
@@ -234,5 +240,7 @@ mod tests {
             iso_date(text, chrono_tz::America::Toronto),
             expected.map(day)
         );
+        let is_day_of_its_own = iso_date(text, chrono_tz::Pacific::Auckland).is_some();
+        assert_eq!(is_day_of_its_own, expected.is_some());
     }
 }

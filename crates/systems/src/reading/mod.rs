@@ -7,6 +7,7 @@ mod date;
 mod hash;
 mod html;
 mod money;
+mod parse;
 mod text;
 
 pub use self::count::{first_number, must_agree, numbers};
@@ -14,4 +15,5 @@ pub use self::date::{find_date, iso_date, take_date, visible_date};
 pub use self::hash::{make_distinct, stable_id};
 pub use self::html::{Css, is_cut_short, web_link};
 pub use self::money::amount;
+pub use self::parse::{parse_page, parse_piece};
 pub use self::text::{decode_entities, element_text, join_title, tidy};

@@ -37,6 +37,17 @@ impl System for Sierra {
         "sierra"
     }
 
+    fn options(&self) -> &'static [(&'static str, &'static str)] {
+        &[(
+            "scope",
+            "the part of the catalogue in whose name the site is visited, as S3; the site's own default without it",
+        )]
+    }
+
+    fn writes_dates_its_own_way(&self) -> bool {
+        true
+    }
+
     fn account_url(&self, library: &Library) -> Option<Url> {
         if let Some(url) = &library.account_url {
             return Some(url.clone());

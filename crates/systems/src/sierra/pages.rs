@@ -6,13 +6,14 @@ use chrono::NaiveDate;
 use hippo_core::account::{Account, Declared, Hold, Loan};
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
-use scraper::{ElementRef, Html};
+use scraper::ElementRef;
 
-use super::table::{Kind, Table, tables};
+use super::table::{Kind, Remark, Table, tables};
 use super::{holds, loans};
 use crate::ReadContext;
 use crate::reading::{
     Css, amount, element_text, find_date, first_number, is_cut_short, make_distinct, must_agree,
+    parse_page,
 };
 
 static LOGIN_FORM: Css = Css::new("form#fm1");
@@ -81,7 +82,7 @@ pub(super) struct List<T> {
 
 /// Reads one page; `page_changed` when it is not one we know.
 pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failure> {
-    let page = Html::parse_document(body);
+    let page = parse_page(body)?;
     let root = page.root_element();
     if LOGIN_FORM
         .first(root)
@@ -111,11 +112,11 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
         match table.kind {
             Kind::Loans => put(
                 &mut part.loans,
-                list(table, &NO_LOANS, |row| loans::loan(row, context))?,
+                list(table, &NO_LOANS, context, |row| loans::loan(row, context))?,
             )?,
             Kind::Holds => put(
                 &mut part.holds,
-                list(table, &NO_HOLDS, |row| holds::hold(row, context))?,
+                list(table, &NO_HOLDS, context, |row| holds::hold(row, context))?,
             )?,
         }
     }
@@ -203,6 +204,7 @@ fn put<T>(place: &mut Option<List<T>>, list: List<T>) -> Result<(), Failure> {
 fn list<T>(
     table: Table<'_>,
     words_for_none: &[&str],
+    context: &ReadContext<'_>,
     read: impl Fn(&super::table::Row<'_>) -> Result<T, Failure>,
 ) -> Result<List<T>, Failure> {
     let entries = table.rows.iter().map(read).collect::<Result<Vec<T>, _>>()?;
@@ -211,13 +213,23 @@ fn list<T>(
         Kind::Holds => "holds",
     };
     must_agree(table.declared, entries.len(), what)?;
-    if entries.is_empty()
-        && let Some(remark) = &table.remark
-        && !says_any(&remark.to_lowercase(), words_for_none)
-    {
-        return Err(Failure::page_changed(format!(
-            "no {what}, but words that we do not know in their place"
-        )));
+    let is_known = |remark: &Remark| says_any(&remark.words.to_lowercase(), words_for_none);
+    // The site's own count, which agrees, says that no entry is among them; unless it looks like one.
+    let is_harmless = |remark: &Remark| {
+        let has_date = !matches!(find_date(&remark.words, context.date_format), Ok(None));
+        table.declared.is_some() && !remark.is_entry && !has_date
+    };
+    for remark in &table.remarks {
+        if entries.is_empty() && !is_known(remark) {
+            return Err(Failure::page_changed(format!(
+                "no {what}, but words that we do not know in their place"
+            )));
+        }
+        if !entries.is_empty() && !is_harmless(remark) {
+            return Err(Failure::page_changed(format!(
+                "a row without a title among the {what}"
+            )));
+        }
     }
     Ok(List {
         entries,

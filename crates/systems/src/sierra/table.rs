@@ -10,6 +10,7 @@ use crate::reading::{Css, element_text, first_number, tidy, web_link};
 
 static HEADERS: Css = Css::new("tr.patFuncHeaders");
 static ROWS: Css = Css::new("tr");
+static ENTRY: Css = Css::new("tr.patFuncEntry");
 static TITLE_ROW: Css = Css::new("tr.patFuncTitle, th.patFuncTitle[colspan]");
 static TITLE_MAIN: Css = Css::new(".patFuncTitleMain");
 static LINKS: Css = Css::new("a[href]");
@@ -47,8 +48,15 @@ pub(super) struct Table<'a> {
     /// The number in its title row: `14 HOLDS`.
     pub(super) declared: Option<u32>,
     pub(super) rows: Vec<Row<'a>>,
-    /// Words in place of rows, such as that there are none.
-    pub(super) remark: Option<String>,
+    /// Words that are no entry, such as that there are none.
+    pub(super) remarks: Vec<Remark>,
+}
+
+/// A row of a list without a title.
+pub(super) struct Remark {
+    pub(super) words: String,
+    /// The page calls it an entry: the list has something here that we cannot read.
+    pub(super) is_entry: bool,
 }
 
 /// One entry of a list.
@@ -157,7 +165,7 @@ pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
             continue;
         };
         let mut rows = Vec::new();
-        let mut remark = None;
+        let mut remarks = Vec::new();
         for row in own_rows {
             if HEADERS.matches(row) || TITLE_ROW.matches(row) || TITLE_ROW.is_in(row) {
                 continue;
@@ -171,7 +179,10 @@ pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
             } else {
                 let words = element_text(row);
                 if !words.is_empty() {
-                    remark = Some(words);
+                    remarks.push(Remark {
+                        words,
+                        is_entry: ENTRY.matches(row),
+                    });
                 }
             }
         }
@@ -179,7 +190,7 @@ pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
             kind,
             declared: title.as_deref().and_then(first_number),
             rows,
-            remark,
+            remarks,
         });
     }
     Ok(tables)

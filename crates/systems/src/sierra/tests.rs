@@ -141,7 +141,40 @@ fn a_list_counts_as_empty_only_where_the_page_says_so() {
 }
 
 #[rstest]
+#[case::an_entry("patFuncEntry", "From another library: Whales", true)]
+#[case::a_date("note", "From another library: Whales DUE 02-05-27", true)]
+#[case::a_date_in_another_format("note", "Whales, due 2027-02-05", true)]
+#[case::words("note", "You may renew three times.", false)]
+fn a_row_without_a_title_is_not_left_out(
+    #[case] class: &str,
+    #[case] words: &str,
+    #[case] is_counted: bool,
+) {
+    let row = format!("<tr class={class}><td colspan=5>{words}</td></tr></table>");
+    let page = ITEMS.replace("</table>", &row);
+    if is_counted {
+        assert!(detail_of_change(&[&page]).contains("without a title"));
+    } else {
+        assert_eq!(read(&[&page]).unwrap().loans.unwrap().len(), 2);
+    }
+    // Without the site's own count, nothing proves that it is no loan.
+    let uncounted = page.replace("2 ITEMS CHECKED OUT", "ITEMS CHECKED OUT");
+    assert!(detail_of_change(&[&uncounted]).contains("without a title"));
+}
+
+#[test]
+fn words_that_there_is_nothing_do_not_hide_a_row_that_is_not_known() {
+    let (start, rest) = ITEMS.split_once("<tr class=\"patFuncEntry\">").unwrap();
+    let (_, end) = rest.rsplit_once("</tr>").unwrap();
+    let rows = "<tr class=patFuncEntry><td colspan=5>Whales DUE 02-05-27</td></tr>\
+                <tr><td colspan=5>You have no items checked out.</td></tr>";
+    let page = format!("{start}{rows}{end}").replace("2 ITEMS", "ITEMS");
+    assert!(detail_of_change(&[&page]).contains("words that we do not know"));
+}
+
+#[rstest]
 #[case("")]
+#[case(&"<div>".repeat(1_600_000))]
 #[case("<html><body><h1>Welcome</h1></body></html>")]
 #[case("\u{0}\u{1}\u{fffd}\u{fffd}PNG")]
 #[case(

@@ -80,18 +80,19 @@ fn split_name(number: &str) -> (Option<String>, String) {
 }
 
 /// Judges the answer to the login form.
+///
+/// The form without a word is what a CAS also shows for a ticket (`lt`) that was used before. Ours
+/// came with the form a moment ago, so it is taken for a refusal.
 fn place_after_login(landing: &Page, session: &Session<'_>) -> Result<Place, Failure> {
     match pages::says(&landing.body, &session.read_context()) {
         Ok(Says::Login { refused: true }) => Err(Failure::wrong_credentials(
             "the login form again, with an error",
         )),
-        Ok(Says::Login { refused: false }) => Err(Failure::page_changed(
-            "the login form again, without a word on number or PIN",
-        )),
+        Ok(Says::Login { refused: false }) => {
+            Err(session.login_page_instead(landing, "the account"))
+        }
         _ => place_of(&landing.url).ok_or_else(|| {
-            interstitial(landing).unwrap_or_else(|| {
-                Failure::page_changed("the login led to a page outside the account")
-            })
+            session.unknown_answer_to_login(landing, "the login led to a page outside the account")
         }),
     }
 }
@@ -124,7 +125,7 @@ fn part(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
             session.note_logged_in();
             Ok(part)
         }
-        Ok(Says::Login { .. }) => Err(session.login_page_instead("an account page")),
+        Ok(Says::Login { .. }) => Err(session.login_page_instead(page, "an account page")),
         Err(failure) => Err(interstitial(page).unwrap_or(failure)),
     }
 }
@@ -142,13 +143,13 @@ fn whole_account(
         }
     }
     if items.loans.is_none() {
-        must_show_nothing(&summary, "loans")?;
-        must_show_nothing(&items, "loans")?;
+        must_show_nothing(&summary, record, "loans")?;
+        must_show_nothing(&items, record, "loans")?;
         items.loans = Some(pages::List::none());
     }
     if holds.holds.is_none() {
-        must_show_nothing(&summary, "holds")?;
-        must_show_nothing(&holds, "holds")?;
+        must_show_nothing(&summary, record, "holds")?;
+        must_show_nothing(&holds, record, "holds")?;
         holds.holds = Some(pages::List::none());
     }
     // Each page says what it is asked for; what it repeats of the other list is not counted twice.
@@ -165,13 +166,19 @@ fn whole_account(
 /// The site's way to say that a list is empty: the patron's summary, whole, without a link to it.
 ///
 /// It is asked of the summary and of the page at the list's own address, which shows the summary
-/// when there is nothing to list.
-fn must_show_nothing(part: &Part, what: &str) -> Result<(), Failure> {
+/// when there is nothing to list. Each must link to the patron's record in the way that we know:
+/// else the link to the list may be there as well, and not be seen.
+fn must_show_nothing(part: &Part, record: &str, what: &str) -> Result<(), Failure> {
     let Some(summary) = part.summary.as_ref().filter(|_| part.is_whole) else {
         return Err(Failure::page_changed(format!(
             "no list of {what}, and no whole summary that says there is none"
         )));
     };
+    if !part.records.contains(record) {
+        return Err(Failure::page_changed(format!(
+            "no list of {what}, and a summary without a link to the patron's record"
+        )));
+    }
     let (is_linked, declared) = match what {
         "loans" => (summary.links_to_loans, summary.declared.loans),
         _ => (summary.links_to_holds, summary.declared.holds),
@@ -183,4 +190,50 @@ fn must_show_nothing(part: &Part, what: &str) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ReadContext;
+
+    const RECORD: &str = "1000007";
+
+    /// A summary with this in the patron's box.
+    fn part(links: &str) -> Part {
+        let base_url = Url::parse("https://library.test").unwrap();
+        let context = ReadContext {
+            base_url: &base_url,
+            date_format: None,
+            timezone: chrono_tz::UTC,
+            card_number: None,
+        };
+        let page = format!("<html><div class=patNameAddress>DOE, JO.{links}</div></html>");
+        match pages::says(&page, &context).unwrap() {
+            Says::Account(part) => part,
+            says => panic!("{says:?}"),
+        }
+    }
+
+    fn read(summary: &str, list: &str) -> Result<Account, Failure> {
+        whole_account(part(summary), part(list), part(list), RECORD)
+    }
+
+    #[test]
+    fn a_summary_without_the_links_that_we_know_says_nothing_of_lists() {
+        let known = "<a href=/patroninfo~S1/1000007/mylists>My lists</a>";
+        let account = read(known, known).unwrap();
+        assert_eq!((account.loans, account.holds), (Some(vec![]), Some(vec![])));
+        for other in [
+            "",
+            "<a href='/myaccount/1000007/items'>2 Items</a>",
+            "<a href='#' onclick=go()>2 Items</a>",
+        ] {
+            for (summary, list) in [(known, other), (other, known), (other, other)] {
+                let failure = read(summary, list).unwrap_err();
+                assert_eq!(failure.kind, FailureKind::PageChanged);
+                assert!(failure.detail.contains("without a link"), "{failure}");
+            }
+        }
+    }
 }

@@ -112,10 +112,11 @@ async fn a_fault_of_ours_fails_the_message_and_what_was_checked_is_published() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     let print = world.store.card(cards[0]).await.unwrap().unwrap();
-    let other = world.store.secrets(&cards[1..]).await.unwrap();
+    let mut sealed = world.store.secrets(&cards[..1]).await.unwrap().remove(0).1;
+    sealed.key.0 = "k-of-another-ring".to_owned();
     world
         .store
-        .replace_secret(cards[0], &print.card.fingerprint, &other[0].1)
+        .replace_secret(cards[0], &print.card.fingerprint, &sealed)
         .await
         .unwrap();
     let event = queue_event(&[&message(&world, &cards)]);

@@ -129,6 +129,10 @@ impl<'de> Deserialize<'de> for Number {
 
 /// Understands the text of a file, or says everything that is wrong with it.
 pub(super) fn parse(context: &Context, text: &str) -> Result<Plan, Vec<Mistake>> {
+    let single = single_brackets(text);
+    if !single.is_empty() {
+        return Err(single);
+    }
     let file: File = toml::from_str(text).map_err(|error| {
         vec![Mistake {
             line: None,
@@ -187,6 +191,21 @@ pub(super) fn parse(context: &Context, text: &str) -> Result<Plan, Vec<Mistake>>
     } else {
         Err(mistakes)
     }
+}
+
+/// `[card]` where `[[card]]` is meant: TOML's own words for it help nobody.
+fn single_brackets(text: &str) -> Vec<Mistake> {
+    let lines = text.lines().enumerate();
+    lines
+        .filter_map(|(index, line)| {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            let name = line.strip_prefix('[')?.strip_suffix(']')?.trim();
+            matches!(name, "library" | "family" | "card").then(|| Mistake {
+                line: Some(index + 1),
+                message: format!("write [[{name}]], in two brackets: there may be several."),
+            })
+        })
+        .collect()
 }
 
 fn doubled(plan: &Plan, mistakes: &mut Vec<Mistake>) {

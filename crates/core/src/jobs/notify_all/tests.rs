@@ -305,3 +305,66 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn a_family_that_was_paused_gets_no_left_over() {
+    let world = overdue().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::NotSent {
+            reason: "no connection".to_owned(),
+        });
+    tick(&world).await;
+    let mut conrad = family("conrad");
+    conrad.paused = true;
+    world.store.update_family(&conrad).await.unwrap();
+    tick(&world).await;
+    assert_eq!(world.mails(), 1);
+}
+
+#[tokio::test]
+async fn a_person_does_not_wait_out_the_delay_after_a_refusal() {
+    let world = overdue().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::Refused {
+            reason: "535".to_owned(),
+            for_good: false,
+        });
+    tick(&world).await;
+    tick(&world).await;
+    assert_eq!(world.mails(), 1);
+    let plan = RunPlan {
+        key: RunKey {
+            job: Job::NotifyAll,
+            label: "person".parse().unwrap(),
+            scheduled_time: world.clock_now(),
+        },
+        trigger: Trigger::Person,
+        input: serde_json::json!({}),
+        allow_overlap: true,
+    };
+    let input = NotifyAllInput {
+        at_once: true,
+        ..NotifyAllInput::default()
+    };
+    let run = notify_all(
+        &world.notify_ports(),
+        &world.store,
+        plan,
+        &input,
+        &|| false,
+        &|_| {},
+    )
+    .await
+    .unwrap()
+    .unwrap();
+    assert_eq!(run.counts.done, 1);
+    assert_eq!(world.notice_today().await.state, NoticeState::Sent);
+}

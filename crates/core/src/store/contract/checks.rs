@@ -330,6 +330,40 @@ pub(super) async fn a_check_that_did_not_try_leaves_the_mark_of_the_crash(store:
     assert!(!store.begin_login(&card.key(), &third).await.unwrap());
 }
 
+pub(super) async fn a_check_that_did_not_try_keeps_no_older_one_out(store: &dyn Store) {
+    let card = one_card(store).await;
+    let quick = check(&card, "05:10:00", failed(FailureKind::NotTried));
+    save(store, &quick, Saved::Stored).await;
+    let slow = check(&card, "05:00:00", Ok(account(1)));
+    save(store, &slow, Saved::Stored).await;
+    assert_eq!(state(store, &card).await.last_check, last(&slow));
+    assert_eq!(stored_account(store, &card).await, read(&slow));
+}
+
+pub(super) async fn an_older_refusal_counts_unless_an_account_was_read_since(store: &dyn Store) {
+    let card = one_card(store).await;
+    let newer = check(&card, "05:10:00", failed(FailureKind::SiteDown));
+    save(store, &newer, Saved::Stored).await;
+    let older = check(&card, "05:00:00", failed(FailureKind::WrongCredentials));
+    save(store, &older, Saved::Older).await;
+    let after = state(store, &card).await;
+    assert_eq!(after.refused_since, Some(time("05:00:00")));
+    assert_eq!(after.last_check, last(&newer));
+}
+
+pub(super) async fn a_login_in_doubt_keeps_its_mark(store: &dyn Store) {
+    let card = one_card(store).await;
+    let own = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &own).await.unwrap());
+    let mut doubtful = check(&card, "05:10:00", failed(FailureKind::PageChanged));
+    doubtful.id = own.check;
+    if let Err(failure) = &mut doubtful.outcome {
+        failure.login_in_doubt = true;
+    }
+    save(store, &doubtful, Saved::Stored).await;
+    assert_eq!(state(store, &card).await.login_mark, Some(own));
+}
+
 pub(super) async fn an_older_check_still_takes_its_own_mark_away(store: &dyn Store) {
     let card = one_card(store).await;
     let slow = check(&card, "05:00:00", Ok(account(0)));
@@ -339,7 +373,7 @@ pub(super) async fn an_older_check_still_takes_its_own_mark_away(store: &dyn Sto
             .await
             .unwrap()
     );
-    let quick = check(&card, "05:10:00", failed(FailureKind::NotTried));
+    let quick = check(&card, "05:10:00", failed(FailureKind::SiteDown));
     save(store, &quick, Saved::Stored).await;
     save(store, &slow, Saved::Older).await;
     let state = state(store, &card).await;

@@ -31,6 +31,37 @@ pub(super) async fn a_second_library_of_the_same_id_is_refused(store: &dyn Store
     assert_eq!(store.library(&first.id).await.unwrap(), Some(first));
 }
 
+pub(super) async fn a_library_is_replaced_and_left_alone_while_its_address_stays(store: &dyn Store) {
+    let card = one_card(store).await;
+    let mut wpl = store.library(&card.library).await.unwrap().unwrap();
+    store.add_library(&library("kpl")).await.unwrap();
+    store.leave_alone(&wpl.id, time("06:00:00")).await.unwrap();
+    wpl.name = "Somewhere else".to_owned();
+    store.update_library(&wpl).await.unwrap();
+    assert_eq!(
+        store.left_alone_until(&wpl.id).await.unwrap(),
+        Some(time("06:00:00"))
+    );
+    wpl.base_url = "https://elsewhere.example.org/opac".parse().unwrap();
+    wpl.account_url = None;
+    wpl.timezone = chrono_tz::Europe::Berlin;
+    wpl.date_format = Some("%d.%m.%Y".to_owned());
+    wpl.login_hosts = vec!["login.example.org".to_owned()];
+    wpl.options.insert("scope".to_owned(), "9".to_owned());
+    store.update_library(&wpl).await.unwrap();
+    assert_eq!(store.library(&wpl.id).await.unwrap(), Some(wpl.clone()));
+    assert_eq!(store.left_alone_until(&wpl.id).await.unwrap(), None);
+    assert!(store.card(card.id).await.unwrap().is_some());
+    let kpl = library("kpl");
+    assert_eq!(store.library(&kpl.id).await.unwrap(), Some(kpl));
+    let nowhere = library("nowhere");
+    assert!(matches!(
+        store.update_library(&nowhere).await,
+        Err(StoreError::NotFound(_))
+    ));
+    assert_eq!(store.library(&nowhere.id).await.unwrap(), None);
+}
+
 pub(super) async fn a_library_that_is_not_there_is_none(store: &dyn Store) {
     let nowhere = library_id("nowhere");
     assert_eq!(store.library(&nowhere).await.unwrap(), None);

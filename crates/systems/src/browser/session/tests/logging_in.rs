@@ -18,16 +18,58 @@ async fn what_a_status_means_changes_with_the_login() {
     let (no_session, forbidden) = (session.url("401").unwrap(), session.url("403").unwrap());
     assert_eq!(kind(session.get(&forbidden).await), "page_changed");
     assert_eq!(kind(session.get(&no_session).await), "page_changed");
-    assert_eq!(
-        session.login_page_instead("x").kind.as_str(),
-        "page_changed"
-    );
     session.note_logged_in();
     assert_eq!(kind(session.get(&no_session).await), "session_expired");
+}
+
+#[tokio::test]
+async fn what_a_login_page_means_changes_with_the_login() {
+    let site = TestSite::start(|_| page(LOGIN)).await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    let form = session.get(&site.url).await.unwrap();
+    let with = |body: String| Page {
+        body,
+        ..form.clone()
+    };
+    let half = with(LOGIN.replace("</form>", ""));
+    let captcha = with(format!("<h1>Are you a robot?</h1>{LOGIN}"));
+    let says = |session: &Session<'_>, page: &Page| session.login_page_instead(page, "x").kind;
+    assert_eq!(says(&session, &form).as_str(), "page_changed");
+    log_in(&mut session).await.unwrap();
+    assert_eq!(says(&session, &form).as_str(), "wrong_credentials");
+    assert_eq!(says(&session, &half).as_str(), "page_changed");
+    assert_eq!(says(&session, &captcha).as_str(), "site_refused");
+    session.note_logged_in();
+    assert_eq!(says(&session, &form).as_str(), "session_expired");
+    assert_eq!(says(&session, &captcha).as_str(), "site_refused");
+}
+
+#[tokio::test]
+async fn a_401_to_the_login_refuses_it_whatever_it_says() {
+    let site = TestSite::start(|_| page(LOGIN)).await;
+    let visitor = Visitor::to(&site.url);
+    let mut session = visitor.session();
+    let answer = |status: u16, body: &str| Page {
+        url: site.url.clone(),
+        status,
+        content_type: None,
+        body: body.to_owned(),
+    };
+    let says = |session: &Session<'_>, page: Page| {
+        session.unknown_answer_to_login(&page, "an answer").kind
+    };
+    assert_eq!(says(&session, answer(401, "x")).as_str(), "page_changed");
+    log_in(&mut session).await.unwrap();
     assert_eq!(
-        session.login_page_instead("x").kind.as_str(),
-        "session_expired"
+        says(&session, answer(401, "x")).as_str(),
+        "wrong_credentials"
     );
+    assert_eq!(
+        says(&session, answer(401, "<h1>Too many requests</h1>")).as_str(),
+        "site_refused"
+    );
+    assert_eq!(says(&session, answer(422, "x")).as_str(), "page_changed");
 }
 
 #[tokio::test]

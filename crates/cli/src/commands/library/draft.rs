@@ -1,0 +1,239 @@
+//! A library as a person wrote it, before it is known to be right.
+
+use std::collections::BTreeMap;
+
+use chrono::format::{Item, StrftimeItems};
+use chrono::{NaiveDate, NaiveTime};
+use chrono_tz::Tz;
+use hippo_core::ids::LibraryId;
+use hippo_core::library::Library;
+use hippo_systems::{SYSTEMS, System};
+use url::{Host, Url};
+
+/// A library as a person wrote it, before it is known to be right.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) system: String,
+    pub(crate) url: String,
+    pub(crate) name: Option<String>,
+    pub(crate) timezone: Option<Tz>,
+    pub(crate) date_format: Option<String>,
+    pub(crate) login_hosts: Vec<String>,
+    pub(crate) options: BTreeMap<String, String>,
+    pub(crate) account_url: Option<String>,
+}
+
+impl Draft {
+    /// The library, or what is wrong with it.
+    pub(crate) fn into_library(self, id: LibraryId, zone: Tz) -> Result<Library, String> {
+        let system =
+            hippo_systems::system(&self.system).ok_or_else(|| unknown_system(&self.system))?;
+        let base_url = site_url(&self.url)?;
+        let account_url = self.account_url.as_deref().map(web_url).transpose()?;
+        if let Some(format) = &self.date_format {
+            check_date_format(format)?;
+        }
+        for name in self.options.keys() {
+            if !system.options().iter().any(|(known, _)| known == name) {
+                return Err(unknown_option(system, name));
+            }
+        }
+        let mut library = Library {
+            name: name_or(self.name, id.as_str()),
+            id,
+            system: system
+                .name()
+                .parse()
+                .map_err(|_| unknown_system(&self.system))?,
+            base_url,
+            account_url: None,
+            timezone: self.timezone.unwrap_or(zone),
+            date_format: self.date_format,
+            login_hosts: self
+                .login_hosts
+                .iter()
+                .map(|host| host_name(host))
+                .collect::<Result<_, _>>()?,
+            options: self.options,
+        };
+        library.account_url = account_url.or_else(|| system.account_url(&library));
+        Ok(library)
+    }
+}
+
+fn name_or(name: Option<String>, id: &str) -> String {
+    let name = name.map(|name| hippo_core::text::clean(&name));
+    name.filter(|name| !name.is_empty())
+        .unwrap_or_else(|| id.to_owned())
+}
+
+/// The message for a system that nobody knows.
+pub(crate) fn unknown_system(name: &str) -> String {
+    let known: Vec<&str> = SYSTEMS.iter().map(|system| system.name()).collect();
+    format!(
+        "There is no system “{name}”; there are {}.",
+        known.join(", ")
+    )
+}
+
+fn unknown_option(system: &dyn System, name: &str) -> String {
+    let known: Vec<String> = system
+        .options()
+        .iter()
+        .map(|(name, meaning)| format!("{name} ({meaning})"))
+        .collect();
+    if known.is_empty() {
+        format!("{} has no options, and so no “{name}”.", system.name())
+    } else {
+        format!(
+            "{} has no option “{name}”; it has {}.",
+            system.name(),
+            known.join(", ")
+        )
+    }
+}
+
+fn site_url(text: &str) -> Result<Url, String> {
+    let url = web_url(text)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!(
+            "“{text}” goes on after the path; give the address up to where the site's paths begin."
+        ));
+    }
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "https" || is_loopback {
+        Ok(url)
+    } else {
+        Err(format!(
+            "“{text}” is not https, and a PIN is sent by https only. Try https://{}.",
+            url.host_str().unwrap_or_default()
+        ))
+    }
+}
+
+fn web_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text.trim())
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+        .ok_or_else(|| {
+            format!("“{text}” is not a web address; write it like https://wpl.example.org.")
+        })?;
+    if url.username().is_empty() && url.password().is_none() {
+        Ok(url)
+    } else {
+        Err("The web address holds a user name or password; leave them out.".to_owned())
+    }
+}
+
+fn host_name(text: &str) -> Result<String, String> {
+    match Host::parse(text.trim()) {
+        Ok(host) => Ok(host.to_string()),
+        Err(_) => Err(format!(
+            "“{text}” is not a host; write it like login.example.org."
+        )),
+    }
+}
+
+/// An error unless a strftime format can be understood and tells a date: day, month and year.
+pub(crate) fn check_date_format(format: &str) -> Result<(), String> {
+    if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
+        return Err(format!(
+            "“{format}” is not a date format; write it like %m/%d/%Y (strftime)."
+        ));
+    }
+    if tells_a_date(format) {
+        Ok(())
+    } else {
+        Err(format!(
+            "The date format “{format}” does not tell day, month and year; write it like %m/%d/%Y."
+        ))
+    }
+}
+
+/// Whether a date that is written so can be read again.
+fn tells_a_date(format: &str) -> bool {
+    use std::fmt::Write as _;
+    let Some(date) = NaiveDate::from_ymd_opt(2026, 11, 21) else {
+        return false;
+    };
+    let mut written = String::new();
+    write!(written, "{}", date.and_time(NaiveTime::MIN).format(format)).is_ok()
+        && NaiveDate::parse_from_str(&written, format) == Ok(date)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn draft(url: &str) -> Draft {
+        Draft {
+            system: "sierra".into(),
+            url: url.into(),
+            ..Draft::default()
+        }
+    }
+
+    fn library(draft: Draft) -> Result<Library, String> {
+        draft.into_library("wpl".parse().unwrap(), Tz::UTC)
+    }
+
+    #[rstest]
+    #[case("http://library.example.org", "not https")]
+    #[case("ftp://library.example.org", "not a web address")]
+    #[case("library.example.org", "not a web address")]
+    #[case("https://pat:canary@library.example.org", "user name or password")]
+    #[case("https://library.example.org/?a=b", "after the path")]
+    fn an_address_that_is_not_safe_or_not_one_is_refused(
+        #[case] url: &str,
+        #[case] expected: &str,
+    ) {
+        let message = library(draft(url)).unwrap_err();
+        assert!(message.contains(expected), "{message}");
+        assert!(!message.contains("canary"));
+    }
+
+    #[test]
+    fn plain_http_is_taken_on_loopback_for_the_demo() {
+        for url in [
+            "http://127.0.0.1:8080",
+            "http://[::1]:8080/a",
+            "http://localhost",
+        ] {
+            assert!(library(draft(url)).is_ok(), "{url}");
+        }
+    }
+
+    #[rstest]
+    #[case("%m/%d/%Y", true)]
+    #[case("%d.%m.%y", true)]
+    #[case("%b %e, %Y", true)]
+    #[case("%F", true)]
+    #[case("%m-%d-%y %H:%M", true)]
+    #[case("%Q", false)]
+    #[case("%m-%d", false)]
+    #[case("%m/%Y", false)]
+    #[case("%H:%M", false)]
+    #[case("day", false)]
+    fn a_date_format_is_looked_at_before_it_is_needed(#[case] format: &str, #[case] good: bool) {
+        let mut draft = draft("https://library.example.org");
+        draft.date_format = Some(format.into());
+        assert_eq!(library(draft).is_ok(), good);
+    }
+
+    #[test]
+    fn an_unknown_system_names_the_known_ones() {
+        let mut draft = draft("https://library.example.org");
+        draft.system = "siera".into();
+        let message = library(draft).unwrap_err();
+        assert!(
+            message.contains("sierra") && message.contains("bibliocommons"),
+            "{message}"
+        );
+    }
+}

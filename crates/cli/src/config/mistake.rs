@@ -1,0 +1,64 @@
+//! Mistakes in a TOML file, in the words of a person.
+
+/// A mistake in a TOML file, by line; never with the line itself, which may hold a secret.
+pub(crate) fn describe(error: &toml::de::Error, text: &str) -> String {
+    let message = plain(error.message());
+    match error.span().and_then(|span| line_of(text, span.start)) {
+        Some(line) => format!("has a mistake in line {line}: {message}."),
+        None => format!("has a mistake: {message}."),
+    }
+}
+
+/// A message of the TOML reader in the words of a person; never with a value, which may be secret.
+fn plain(message: &str) -> String {
+    let message = message.trim_end_matches('.');
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let known = |names: &[&str]| {
+        // These are there only to be refused.
+        let names = names
+            .iter()
+            .filter(|name| !matches!(**name, "password" | "pin"));
+        names.copied().collect::<Vec<_>>().join(", ")
+    };
+    if let (true, [name, names @ ..]) = (message.starts_with("unknown field"), &*quoted) {
+        return format!("“{name}” is not known here; there are {}", known(names));
+    }
+    if let (true, [_, names @ ..]) = (message.starts_with("unknown variant"), &*quoted) {
+        return format!(
+            "the word in quotes is not known here; there are {}",
+            known(names)
+        );
+    }
+    if let (true, [name]) = (message.starts_with("missing field"), &*quoted) {
+        return format!("“{name}” is missing");
+    }
+    if let (true, [name]) = (message.starts_with("duplicate field"), &*quoted) {
+        return format!("“{name}” stands there twice");
+    }
+    if message.starts_with("invalid type") || message.starts_with("invalid value") {
+        let expected = message
+            .rsplit_once("expected ")
+            .map_or("", |(_, last)| last);
+        return format!("{} must stand here", value_words(expected));
+    }
+    message.replace('`', "\"")
+}
+
+/// What a value should have been.
+fn value_words(expected: &str) -> &str {
+    match expected {
+        "usize" | "u16" | "u32" | "u64" | "i64" => "a whole number, 0 or more,",
+        "f64" | "f32" => "a number",
+        "a string" | "path string" | "a borrowed string" => "text in quotes",
+        "a boolean" => "true or false",
+        "a sequence" => "a list in [ ]",
+        "a map" => "a table",
+        structure if structure.starts_with("struct ") => "a table",
+        other => other,
+    }
+}
+
+/// The line, from 1, in which this byte stands.
+pub(crate) fn line_of(text: &str, byte: usize) -> Option<usize> {
+    Some(text.get(..byte.min(text.len()))?.matches('\n').count() + 1)
+}

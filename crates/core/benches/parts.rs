@@ -1,0 +1,102 @@
+//! The parts of a notice and of a check that cost time: composing, building the mail, sealing.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot set the stage may stop at once"
+)]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use hippo_core::account::{Account, Loan};
+use hippo_core::card::{CardSecret, CardState, StoredAccount};
+use hippo_core::mail::mime::{Sender, build};
+use hippo_core::mail::{Mail, MailTag};
+use hippo_core::notice::{NoticeCard, NoticeInput, compose};
+use hippo_core::seal::KeyRing;
+use hippo_core::store::contract::sample;
+use secrecy::SecretString;
+
+/// An account with 60 loans, every third of them to be taken back.
+fn account() -> Account {
+    let today: chrono::NaiveDate = "2026-11-21".parse().unwrap();
+    let loans = (0..60)
+        .map(|number| Loan {
+            id: number.to_string(),
+            title: format!("The {number}th Book of Quite Ordinary Length"),
+            author: Some("Ambler, Ada".to_owned()),
+            due: today + chrono::Duration::days(number % 3 * 10 - 1),
+            renewals: Some(1),
+            renewable: Some(number % 2 == 0),
+            renewable_reason: None,
+            digital: false,
+            format: None,
+            note: None,
+            url: None,
+        })
+        .collect();
+    Account {
+        loans: Some(loans),
+        holds: Some(Vec::new()),
+        ..Account::unknown("sierra".parse().unwrap())
+    }
+}
+
+fn parts(criterion: &mut Criterion) {
+    let family = sample::family("conrad");
+    let library = sample::library("wpl");
+    let card = sample::card("conrad", "wpl", "a");
+    let now = "2026-11-21T11:30:00Z".parse().unwrap();
+    let cards = [NoticeCard {
+        card: card.clone(),
+        state: CardState {
+            last_success_at: Some(now),
+            ..CardState::default()
+        },
+        library,
+        stored: Some(StoredAccount {
+            read_at: now,
+            account: account(),
+        }),
+    }];
+    let input = NoticeInput {
+        family: &family,
+        date: "2026-11-21".parse().unwrap(),
+        now,
+        cards: &cards,
+        told: None,
+        operator_contact: None,
+    };
+    criterion.bench_function("compose a notice of 60 loans", |bencher| {
+        bencher.iter(|| compose(&input).unwrap());
+    });
+
+    let rendered = compose(&input).unwrap().mail.unwrap();
+    let mail = Mail {
+        to: vec!["pat@example.org".parse().unwrap()],
+        subject: rendered.subject,
+        text: rendered.text,
+        html: rendered.html,
+        date: now,
+        tag: Some(MailTag {
+            family: family.id.clone(),
+            date: input.date,
+            fence: 1,
+        }),
+    };
+    let sender = Sender::new("hippo@example.org".parse().unwrap());
+    criterion.bench_function("build its mail", |bencher| {
+        bencher.iter(|| build(&mail, &sender).unwrap());
+    });
+
+    let ring = KeyRing::generate().unwrap();
+    let secret = CardSecret {
+        number: SecretString::from("29999000000001"),
+        pin: SecretString::from("4711"),
+    };
+    let sealed = ring.seal(card.id, &secret).unwrap();
+    criterion.bench_function("open a sealed number and PIN", |bencher| {
+        bencher.iter(|| ring.open(card.id, &sealed).unwrap());
+    });
+}
+
+criterion_group!(benches, parts);
+criterion_main!(benches);
