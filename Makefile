@@ -59,7 +59,7 @@ check: format clippy ## Format, lints and the fast tests, for before a commit; n
 	else cargo test --workspace --exclude hippo-tests --lib --bins --tests; fi
 
 .PHONY: lint
-lint: lockfile format clippy docs deny advisories unused ## Everything that is checked without running a test.
+lint: lockfile format clippy docs deny advisories unused template ## Everything that is checked without running a test.
 
 .PHONY: bench
 bench: ## The benchmarks: criterion for the parts, scripts/bench for the whole.
@@ -145,6 +145,7 @@ dynoxide:
 	rm -rf '$(TOOLS)/build'
 
 $(TOOLS)/python/%/installed: tools/%.txt
-	python3 -m venv --clear $(@D)
+	rm -rf $(@D)
+	python3 -m venv $(@D)
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
