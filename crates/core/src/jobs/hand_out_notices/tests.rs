@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::jobs::notify_all::deliver;
-use crate::jobs::testing::World;
+use crate::jobs::testing::{World, family};
 use crate::queue::QueueError;
 use crate::run::{Job, RunKey, Trigger};
 
@@ -102,4 +102,22 @@ async fn a_tick_whose_queue_was_away_is_failed_and_goes_on_when_it_is_tried_agai
     let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
     assert_eq!((run.counts.planned, run.outcome), (2, RunOutcome::Done));
     assert_eq!(queue.sent.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_left_over_of_a_family_that_was_paused_is_not_handed_out() {
+    let world = World::new().await;
+    let queue = TestQueue::default();
+    tick(&world, &queue, TIME).await.unwrap().unwrap();
+    let mut conrad = family("conrad");
+    conrad.paused = true;
+    world.store.update_family(&conrad).await.unwrap();
+    queue.sent.lock().unwrap().clear();
+    tick(&world, &queue, "2026-11-21T11:55:00Z")
+        .await
+        .unwrap()
+        .unwrap();
+    let sent = queue.sent.lock().unwrap().clone();
+    let families: Vec<&str> = sent.iter().map(|notice| notice.family.as_str()).collect();
+    assert_eq!(families, ["diaz"]);
 }

@@ -390,3 +390,31 @@ async fn a_library_that_was_down_at_the_login_is_asked_again_that_day() {
     world.clock.advance(chrono::Duration::hours(5));
     assert_eq!(kinds(&world.check_all().await), ["ok"]);
 }
+
+#[tokio::test]
+async fn nobody_waits_between_cards_that_are_not_tried() {
+    let world = World::new().await;
+    let mut cards = Vec::new();
+    for number in ["1", "2", "3"] {
+        cards.push(world.add_card("conrad", "wpl", (number, "p")).await);
+        world
+            .site
+            .answer(number, Err(Failure::site_down("no answer within 20 s")));
+    }
+    let visit = world.visit("wpl", &cards).await;
+    let options = VisitOptions {
+        pace: Pace {
+            pause: Duration::from_secs(5),
+            jitter: Duration::ZERO,
+        },
+        ..NO_PAUSE
+    };
+    let before = world.clock.now();
+    world
+        .with_visit_ports(async |ports| {
+            check_visit(ports, &visit, options, &|_| {}).await.unwrap();
+        })
+        .await;
+    assert_eq!(world.logins().len(), 1);
+    assert_eq!(world.clock.now(), before);
+}
