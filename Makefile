@@ -42,15 +42,20 @@ build: functions ## The command, optimised (target/release/hippo), and the funct
 	cargo build --release --package hippo-cli
 
 .PHONY: deploy
-deploy: functions ## The stack on AWS; samconfig.toml.example says how to begin.
+deploy: samconfig functions ## The stack on AWS; samconfig.toml.example says how to begin.
 	$(WITH_SAM) sam deploy $(ARGS)
 
+.PHONY: samconfig
+samconfig:
+	@[[ -f samconfig.toml || "$(ARGS)" = *--guided* ]] || { echo "Copy samconfig.toml.example to samconfig.toml and fill it in," \
+		"or answer questions: make deploy ARGS=--guided" >&2; exit 1; }
+
 .PHONY: dev
-dev: $(LAMBDA) $(EMULATORS) ## The functions on this machine, over an emulator; prints what to try.
+dev: $(SAM) $(LAMBDA) $(EMULATORS) ## The functions on this machine, over an emulator; prints what to try.
 	scripts/dev
 
 .PHONY: test
-test: nextest doc-tests demo ## Every test there is, installing what it needs into .tools/.
+test: nextest doc-tests demo end-to-end ## Every test there is, installing what it needs into .tools/.
 	@[ -d "$(PAGES)" ] || echo "SKIPPED: the tests over recorded pages, for $(PAGES) is not there (LIBRARY_PAGES)."
 
 .PHONY: check
@@ -62,7 +67,7 @@ check: format clippy ## Format, lints and the fast tests, for before a commit; n
 lint: lockfile format clippy docs deny advisories unused template ## Everything that is checked without running a test.
 
 .PHONY: bench
-bench: ## The benchmarks: criterion for the parts, scripts/bench for the whole.
+bench: functions ## The benchmarks: criterion for the parts, scripts/bench for the whole and the functions.
 	cargo bench --workspace
 	scripts/bench
 
@@ -79,18 +84,21 @@ template: $(SAM) $(CHECKOV)
 	$(TOOLS)/python/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml infra/watch.yaml
 	$(TOOLS)/python/sam/bin/python -m unittest discover --start-directory tests/template --top-level-directory tests/template
 
+# The commands as the other tests have them, so that nothing is built twice.
 .PHONY: end-to-end
 end-to-end: functions $(EMULATORS)
-	cargo build --package hippo-demo-library
-	cargo build --package hippo-aws --example seed
+	cargo test --quiet --workspace --no-run
 	$(TOOLS)/python/sam/bin/python tests/aws/end_to_end.py
 
 .PHONY: functions
 functions: $(SAM) $(LAMBDA)
+	# All side by side; sam asks for one after the other, and finds them built.
+	$(WITH_SAM) cargo lambda build --release
 	$(WITH_SAM) sam build
 
 .PHONY: nextest
-nextest: $(INSTA) $(NEXTEST) dynoxide
+nextest: export HIPPO_REQUIRE_EMULATORS := 1
+nextest: $(INSTA) $(NEXTEST) dynoxide emulators
 	cargo-insta test --workspace --check --unreferenced=reject --disable-nextest-doctest --test-runner nextest --nextest-profile ci
 
 .PHONY: doc-tests
@@ -143,6 +151,9 @@ dynoxide: export CARGO_TARGET_DIR := $(TOOLS)/build
 dynoxide:
 	cargo install --quiet --locked --root '$(TOOLS)' dynoxide-rs@3.2.0 --no-default-features --features native-sqlite,http-server,cli
 	rm -rf '$(TOOLS)/build'
+
+.PHONY: emulators
+emulators: $(EMULATORS)
 
 $(TOOLS)/python/%/installed: tools/%.txt
 	rm -rf $(@D)

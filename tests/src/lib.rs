@@ -7,6 +7,8 @@
     reason = "a test that cannot set the stage may stop at once"
 )]
 
+pub mod lambda;
+pub mod rights;
 pub mod smtp;
 
 use std::io::Write;

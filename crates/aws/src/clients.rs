@@ -5,12 +5,16 @@
 use std::error::Error;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::dynamodb::{self, DynamoDbStore};
+use crate::environment;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -22,6 +26,22 @@ pub const SES_LIMIT: Duration = Duration::from_secs(60);
 /// Region, credentials and endpoint, as the environment and the profile say.
 pub async fn load() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).load().await
+}
+
+/// Region, credentials and endpoint as Lambda gives them to a function: by its environment alone.
+///
+/// Without the search through profiles and other sources, of which Lambda has none, a function is
+/// smaller and starts sooner.
+pub fn of_lambda() -> SdkConfig {
+    let variable = |name| environment::of_process(name).filter(|value| !value.is_empty());
+    let credentials = EnvironmentVariableCredentialsProvider::new();
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .identity_cache(IdentityCache::lazy().build());
+    config.set_region(variable("AWS_REGION").map(Region::new));
+    config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
+    config.build()
 }
 
 /// The client of the queues: four tries with backoff, 5 s each, 20 s in all.

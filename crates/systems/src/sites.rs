@@ -107,6 +107,9 @@ impl LibrarySite for Sites {
 }
 
 #[cfg(test)]
+mod handshakes;
+
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
 

@@ -17,7 +17,7 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<(), Error> {
     let environment: CheckCard = handlers::begin()?;
-    let config = clients::load().await;
+    let config = clients::of_lambda();
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
     let parameter = KeyParameter::new(clients::ssm(&config), environment.key_parameter);
     let site = Sites::new(SitesOptions {

@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
 
 async fn start() -> Result<(), Error> {
     let environment: NotifyAll = handlers::begin()?;
-    let config = clients::load().await;
+    let config = clients::of_lambda();
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
     let queue = SqsNoticeQueue::new(clients::sqs(&config), environment.notice_queue_url);
     let metrics = Metrics::new(environment.common.metrics_namespace);

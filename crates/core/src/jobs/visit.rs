@@ -133,8 +133,9 @@ pub struct VisitOptions<'a> {
 /// The same number with the same PIN is checked once, for all cards that hold it. After a failure
 /// that concerns the library it is left alone, and the rest is `not_tried`. A card that was checked
 /// after the visit was planned is left out: the visit comes a second time. `checked` hears of every
-/// card. An error is a fault of ours (the store, the keys); what was saved stays, and a secret that
-/// does not open keeps no other card from its check.
+/// card. An error is a fault of ours (the store, the keys); what was saved stays, and neither a secret
+/// that does not open nor an account that is too large for the store (`page_changed`) keeps another
+/// card from its check.
 pub async fn check_visit(
     ports: &VisitPorts<'_>,
     visit: &Visit,
@@ -366,7 +367,7 @@ async fn save(
     let finished_at = ports.clock.now();
     let mut checked = Vec::with_capacity(records.len());
     for record in records {
-        let check = Check {
+        let mut check = Check {
             id,
             card: record.card.key(),
             library: site.library.id.clone(),
@@ -374,7 +375,16 @@ async fn save(
             finished_at,
             outcome: outcome.clone(),
         };
-        let saved = ports.checks.save_check(&check).await?;
+        let saved = match ports.checks.save_check(&check).await {
+            // It would be as large the next time: not a fault that a second try mends.
+            Err(StoreError::TooLarge(reason)) if check.outcome.is_ok() => {
+                check.outcome = Err(Failure::page_changed(format!(
+                    "the account was read and is too large to be stored: {reason}"
+                )));
+                ports.checks.save_check(&check).await?
+            }
+            saved => saved?,
+        };
         log(&check, saved);
         checked.push(CheckedCard {
             card: record.card,

@@ -79,21 +79,8 @@ impl TestSite {
     pub(crate) async fn start_tls(
         answer: impl Fn(&str) -> Reply + Send + Sync + 'static,
     ) -> (Self, reqwest::Certificate) {
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-        let der = made.cert.der().to_vec();
-        let config = ServerConfig::builder_with_provider(Arc::new(
-            tokio_rustls::rustls::crypto::aws_lc_rs::default_provider(),
-        ))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![CertificateDer::from(der.clone())],
-            PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap(),
-        )
-        .unwrap();
-        let site = Self::serve(answer, Some(TlsAcceptor::from(Arc::new(config)))).await;
-        (site, reqwest::Certificate::from_der(&der).unwrap())
+        let (acceptor, authority) = acceptor();
+        (Self::serve(answer, Some(acceptor)).await, authority)
     }
 
     async fn serve(
@@ -145,6 +132,27 @@ impl TestSite {
             })
             .collect()
     }
+}
+
+/// The server's side of TLS with a certificate for `localhost` that nobody vouches for; it comes along.
+pub(crate) fn acceptor() -> (TlsAcceptor, reqwest::Certificate) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let der = made.cert.der().to_vec();
+    let config = ServerConfig::builder_with_provider(Arc::new(
+        tokio_rustls::rustls::crypto::aws_lc_rs::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_no_client_auth()
+    .with_single_cert(
+        vec![CertificateDer::from(der.clone())],
+        PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap(),
+    )
+    .unwrap();
+    (
+        TlsAcceptor::from(Arc::new(config)),
+        reqwest::Certificate::from_der(&der).unwrap(),
+    )
 }
 
 async fn talk(

@@ -2,9 +2,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
+use crate::card::StoredAccount;
 use crate::failure::Failure;
+use crate::ids::{CardId, FamilyId};
 use crate::jobs::testing::{NO_PAUSE, World, account};
-use crate::store::{CardStore, CheckStore, LibraryStore};
+use crate::store::memory::MemoryStore;
+use crate::store::{CardStore, CheckStore, LibraryStore, StoreResult};
 
 fn kinds(checked: &[CheckedCard]) -> Vec<&'static str> {
     checked
@@ -37,6 +40,68 @@ async fn an_account_is_stored_and_a_later_failure_leaves_it() {
         state.last_check.unwrap().failure.unwrap().kind,
         FailureKind::PageChanged
     );
+}
+
+/// A store that takes accounts of one loan at most.
+struct NarrowStore<'a>(&'a MemoryStore);
+
+#[async_trait]
+impl CheckStore for NarrowStore<'_> {
+    async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
+        self.0.begin_login(card, mark).await
+    }
+
+    async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
+        let loans = check.outcome.as_ref().ok().and_then(|a| a.loans.as_ref());
+        if loans.is_some_and(|loans| loans.len() > 1) {
+            return Err(StoreError::TooLarge("It would be 410 KB.".to_owned()));
+        }
+        self.0.save_check(check).await
+    }
+
+    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
+        self.0.accounts_of(family).await
+    }
+}
+
+#[tokio::test]
+async fn an_account_too_large_for_the_store_is_a_failure_of_that_card_alone() {
+    let world = World::new().await;
+    let large = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let other = world.add_card("conrad", "wpl", ("2", "p")).await;
+    let good = account(&[("Emma", "2026-11-24")]);
+    world.site.answer("1", Ok(good.clone()));
+    world.check_all().await;
+    world.clock.advance(chrono::Duration::hours(7));
+
+    let too_much = account(&[("Emma", "2026-11-24"), ("Persuasion", "2026-11-25")]);
+    world.site.answer("1", Ok(too_much));
+    let visit = world.visit("wpl", &[large, other]).await;
+    let checked = std::sync::Mutex::new(Vec::new());
+    world
+        .with_visit_ports(async |ports| {
+            let ports = VisitPorts {
+                checks: &NarrowStore(&world.store),
+                ..*ports
+            };
+            check_visit(&ports, &visit, NO_PAUSE, &|card| {
+                checked.lock().unwrap().push(card.clone());
+            })
+            .await
+            .unwrap();
+        })
+        .await;
+
+    let checked = checked.into_inner().unwrap();
+    assert_eq!(kinds(&checked), ["page_changed", "ok"]);
+    let state = world.record(large).await.state;
+    let failure = state.last_check.unwrap().failure.unwrap();
+    assert!(failure.detail.contains("too large"), "{failure}");
+    assert!(failure.detail.contains("It would be 410 KB."), "{failure}");
+    assert_eq!(state.login_mark, None, "the login has a known outcome");
+    let accounts = world.store.accounts_of(&world.conrad()).await.unwrap();
+    let kept = accounts.iter().find(|(card, _)| *card == large).unwrap();
+    assert_eq!(kept.1.account, good);
 }
 
 #[tokio::test]

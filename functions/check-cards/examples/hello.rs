@@ -1,0 +1,11 @@
+//! The smallest function there is: what `scripts/bench` compares the start of the others with.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    run(service_fn(async |_: LambdaEvent<Option<bool>>| {
+        Ok::<_, Error>("hello")
+    }))
+    .await
+}

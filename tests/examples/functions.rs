@@ -1,0 +1,151 @@
+//! The functions as they are deployed, measured: how large they are, and how long from their start to the
+//! first event that they ask for, beside a hello world that was built in the same way.
+//!
+//! `functions DIRECTORY HELLO`: where `sam build` put them, and the hello world. Between a small Runtime API
+//! and a small AWS on loopback. Ends with 1 where a budget is exceeded; `scripts/bench` runs it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark that cannot set the stage may stop at once"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use hippo_tests::lambda::Function;
+
+const STARTS: usize = 20;
+/// How many times a hello world a start may take.
+const LONGEST: f64 = 4.0;
+const MEBIBYTE: f64 = 1024.0 * 1024.0;
+
+struct Deployed {
+    /// In the template.
+    name: &'static str,
+    largest_mebibytes: f64,
+    variables: &'static [(&'static str, &'static str)],
+}
+
+const FUNCTIONS: [Deployed; 4] = [
+    Deployed {
+        name: "CheckCards",
+        largest_mebibytes: 9.0,
+        variables: &[
+            ("TABLE_NAME", "table"),
+            ("VISIT_QUEUE_URL", "https://sqs.example/1/visits.fifo"),
+        ],
+    },
+    Deployed {
+        name: "CheckCard",
+        largest_mebibytes: 12.0,
+        variables: &[
+            ("TABLE_NAME", "table"),
+            ("KEY_PARAMETER", "/libraryhippo/key"),
+            ("CONTACT", "pat@example.org"),
+        ],
+    },
+    Deployed {
+        name: "NotifyAll",
+        largest_mebibytes: 9.0,
+        variables: &[
+            ("TABLE_NAME", "table"),
+            ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
+        ],
+    },
+    Deployed {
+        name: "NotifyFamily",
+        largest_mebibytes: 9.0,
+        variables: &[
+            ("TABLE_NAME", "table"),
+            ("MAIL_FROM", "LibraryHippo <hippo@example.org>"),
+            ("OPERATOR_EMAIL", "pat@example.org"),
+            ("CONFIGURATION_SET", "settings"),
+        ],
+    },
+];
+
+struct Measured {
+    name: &'static str,
+    binary: PathBuf,
+    largest_mebibytes: Option<f64>,
+    variables: &'static [(&'static str, &'static str)],
+    starts: Vec<Duration>,
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let (Some(directory), Some(hello)) = (arguments.next(), arguments.next()) else {
+        eprintln!("Give the directory of the built functions, and the hello world.");
+        return ExitCode::from(2);
+    };
+    let mut all = vec![Measured {
+        name: "hello world",
+        binary: hello,
+        largest_mebibytes: None,
+        variables: &[],
+        starts: Vec::new(),
+    }];
+    all.extend(FUNCTIONS.iter().map(|function| Measured {
+        name: function.name,
+        binary: directory.join(function.name).join("bootstrap"),
+        largest_mebibytes: Some(function.largest_mebibytes),
+        variables: function.variables,
+        starts: Vec::new(),
+    }));
+    // In turn, so that a busy moment of the machine meets them all. The first round is not counted: it
+    // reads the files from the disk.
+    for round in 0..=STARTS {
+        for one in &mut all {
+            let took = Function::start(&one.binary, one.variables).until_next();
+            if round > 0 {
+                one.starts.push(took);
+            }
+        }
+    }
+    println!(
+        "{:<14} {:>9} {:>7}   {:>15} {:>14}",
+        "function", "size", "budget", "start to /next", "of hello world"
+    );
+    let mut within = true;
+    let mut hello = None;
+    for one in &mut all {
+        let size = mebibytes(&one.binary);
+        let start = median(&mut one.starts);
+        let ratio = start / *hello.get_or_insert(start);
+        let budget = one.largest_mebibytes.map(|most| format!("{most:.0} MiB"));
+        println!(
+            "{:<14} {size:>5.1} MiB {:>7}   {start:>12.1} ms {ratio:>8.1} times",
+            one.name,
+            budget.unwrap_or_default(),
+        );
+        if one.largest_mebibytes.is_some_and(|most| size >= most) {
+            within = false;
+            println!("  {} is larger than its budget.", one.name);
+        }
+        if ratio >= LONGEST {
+            within = false;
+            println!("  {} starts slower than its budget.", one.name);
+        }
+    }
+    println!("Medians of {STARTS} starts; budget {LONGEST:.0} times hello world.");
+    if within {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn mebibytes(file: &Path) -> f64 {
+    let length = std::fs::metadata(file).expect("the function is built").len();
+    #[expect(clippy::cast_precision_loss, reason = "some millions")]
+    let length = length as f64;
+    length / MEBIBYTE
+}
+
+/// In milliseconds.
+fn median(times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    let middle = times.get(times.len() / 2).copied().unwrap_or_default();
+    middle.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,294 @@
+//! A function's real binary on this machine, between a small Runtime API and a small AWS, both on loopback.
+//!
+//! [The Runtime API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) in four requests: the
+//! next event, a response, an error, and an error of init. The AWS answers what a test says, and remembers
+//! what it was asked.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+/// Longer than any start or invocation takes; a test that waits for this fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A request of the function to AWS.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What it calls: `DynamoDB_20120810.GetItem`; empty for services that say it in the path.
+    pub operation: String,
+    /// Method and path.
+    pub line: String,
+    /// Its JSON; null if it is none.
+    pub body: Value,
+}
+
+/// A function that runs, until it is stopped or dropped.
+pub struct Function {
+    child: Child,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    /// When it asked for each event.
+    nexts: Receiver<Instant>,
+    events: Sender<Value>,
+    answers: Receiver<Result<Value, Value>>,
+    started: Instant,
+}
+
+/// What a function left behind that ended by itself.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code; −1 if it was killed.
+    pub code: i32,
+    /// Its log, a line each.
+    pub log: Vec<Value>,
+}
+
+impl Function {
+    /// Starts `binary` with these variables, and those that Lambda itself sets.
+    pub fn start(binary: &Path, variables: &[(&str, &str)]) -> Self {
+        let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+        let seen = Arc::clone(&asked);
+        let aws = serve(move |request| {
+            let operation = request.header("x-amz-target").unwrap_or_default().to_owned();
+            seen.lock().unwrap().push(Asked {
+                operation,
+                line: request.line.clone(),
+                body: serde_json::from_slice(&request.body).unwrap_or_default(),
+            });
+            Reply::json(200, &json!({}))
+        });
+        let (asks, nexts) = channel();
+        let (events, waiting) = channel::<Value>();
+        let (answer, answers) = channel();
+        let runtime = serve(runtime_api(asks, waiting, answer));
+        let mut command = Command::new(binary);
+        command
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", runtime.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "function")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "group")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
+            .env("AWS_REGION", "ca-central-1")
+            .env("AWS_ACCESS_KEY_ID", "nobody")
+            .env("AWS_SECRET_ACCESS_KEY", "nothing")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_ENDPOINT_URL", format!("http://{aws}"))
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
+        let started = Instant::now();
+        let child = command.spawn().expect("the function is built");
+        Self {
+            child,
+            asked,
+            nexts,
+            events,
+            answers,
+            started,
+        }
+    }
+
+    /// Waits until it asks for its next event; from its start to then, the first time.
+    pub fn until_next(&self) -> Duration {
+        let next = self.nexts.recv_timeout(PATIENCE);
+        next.expect("the function asks for an event") - self.started
+    }
+
+    /// Has it work on an event: its response, or its error.
+    pub fn invoke(&self, event: Value) -> Result<Value, Value> {
+        self.events.send(event).expect("the Runtime API runs");
+        let answer = self.answers.recv_timeout(PATIENCE);
+        answer.expect("the function answers")
+    }
+
+    /// What it asked AWS for so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// Waits for it to end by itself.
+    pub fn wait(mut self) -> Ended {
+        let mut text = String::new();
+        let mut stdout = self.child.stdout.take().expect("its log");
+        stdout.read_to_string(&mut text).expect("a log in UTF-8");
+        let code = self.child.wait().expect("an exit code").code();
+        Ended {
+            code: code.unwrap_or(-1),
+            log: text
+                .lines()
+                .map(|line| serde_json::from_str(line).expect("a log of JSON lines"))
+                .collect(),
+        }
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The answers of Lambda's Runtime API: `asks` hears of every request for an event.
+fn runtime_api(
+    asks: Sender<Instant>,
+    events: Receiver<Value>,
+    answers: Sender<Result<Value, Value>>,
+) -> impl Fn(&Request) -> Reply + Send + Sync + 'static {
+    let (asks, events, answers) = (Mutex::new(asks), Mutex::new(events), Mutex::new(answers));
+    move |request| {
+        let (path, body) = (request.line.as_str(), || {
+            serde_json::from_slice(&request.body).unwrap_or_default()
+        });
+        if path.ends_with("/runtime/invocation/next") {
+            let _ = asks.lock().unwrap().send(request.at);
+            // The function waits for as long as nobody has an event for it.
+            let Ok(event) = events.lock().unwrap().recv() else {
+                return Reply::json(410, &json!({}));
+            };
+            let ends_at = SystemTime::now() + Duration::from_secs(300);
+            let ends_at = ends_at.duration_since(UNIX_EPOCH).unwrap().as_millis();
+            let mut reply = Reply::json(200, &event);
+            reply.headers = format!(
+                "Lambda-Runtime-Aws-Request-Id: 00000000-0000-4000-8000-000000000001\r\n\
+                 Lambda-Runtime-Deadline-Ms: {ends_at}\r\n\
+                 Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:ca-central-1:1:function:f\r\n"
+            );
+            return reply;
+        }
+        if path.ends_with("/response") {
+            let _ = answers.lock().unwrap().send(Ok(body()));
+        } else if path.ends_with("/error") {
+            let _ = answers.lock().unwrap().send(Err(body()));
+        }
+        Reply::json(202, &json!({}))
+    }
+}
+
+struct Request {
+    /// When its first line was there.
+    at: Instant,
+    line: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The next one of a connection; none once it is closed.
+    fn read(connection: &mut BufReader<TcpStream>) -> Option<Self> {
+        let mut line = String::new();
+        connection.read_line(&mut line).ok()?;
+        let at = Instant::now();
+        let line = line.strip_suffix(" HTTP/1.1\r\n")?.to_owned();
+        let mut headers = Vec::new();
+        loop {
+            let mut header = String::new();
+            connection.read_line(&mut header).ok()?;
+            match header.trim_end().split_once(':') {
+                Some((name, value)) => {
+                    headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+                }
+                None => break,
+            }
+        }
+        let mut request = Self {
+            at,
+            line,
+            headers,
+            body: Vec::new(),
+        };
+        if request.header("transfer-encoding").is_some() {
+            request.body = read_chunks(connection)?;
+        } else {
+            let length = request.header("content-length").unwrap_or("0");
+            request.body.resize(length.parse().ok()?, 0);
+            connection.read_exact(&mut request.body).ok()?;
+        }
+        Some(request)
+    }
+}
+
+fn read_chunks(connection: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        connection.read_line(&mut line).ok()?;
+        let length = usize::from_str_radix(line.trim_end(), 16).ok()?;
+        let mut chunk = vec![0; length + 2];
+        connection.read_exact(&mut chunk).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        chunk.truncate(length);
+        body.append(&mut chunk);
+    }
+}
+
+struct Reply {
+    status: u16,
+    headers: String,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn json(status: u16, body: &Value) -> Self {
+        Self {
+            status,
+            headers: String::new(),
+            body: body.to_string().into_bytes(),
+        }
+    }
+
+    fn write(self, connection: &mut TcpStream) -> std::io::Result<()> {
+        let mut bytes = format!(
+            "HTTP/1.1 {} -\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}\r\n",
+            self.status,
+            self.body.len(),
+            self.headers
+        )
+        .into_bytes();
+        bytes.extend(self.body);
+        connection.write_all(&bytes)
+    }
+}
+
+/// A server on a free port of loopback, a thread for each connection; they end with the process.
+fn serve(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let answer = Arc::new(answer);
+    thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            let answer = Arc::clone(&answer);
+            thread::spawn(move || talk(stream, &*answer));
+        }
+    });
+    address
+}
+
+fn talk(mut stream: TcpStream, answer: &dyn Fn(&Request) -> Reply) {
+    let _ = stream.set_nodelay(true);
+    let Ok(reading) = stream.try_clone() else {
+        return;
+    };
+    let mut reading = BufReader::new(reading);
+    while let Some(request) = Request::read(&mut reading) {
+        if answer(&request).write(&mut stream).is_err() {
+            return;
+        }
+    }
+}

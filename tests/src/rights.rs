@@ -1,0 +1,75 @@
+//! What the roles of the functions allow, as `tests/template/rights.txt` has it: the tests of the template
+//! hold that file to what SAM makes of it.
+
+use std::path::Path;
+
+/// The rights of one function.
+#[derive(Debug)]
+pub struct Rights(Vec<Statement>);
+
+#[derive(Debug)]
+struct Statement {
+    actions: Vec<String>,
+    resources: Vec<String>,
+    leading_keys: Vec<String>,
+}
+
+impl Rights {
+    /// Those of this role of the template: `CheckCardsRole`.
+    pub fn of(role: &str) -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("template/rights.txt");
+        let text = std::fs::read_to_string(path).expect("the table of rights");
+        let head = format!("{role}, taken by");
+        let mut statements: Vec<Statement> = Vec::new();
+        let lines = text.lines().skip_while(|line| !line.starts_with(&head));
+        for line in lines.skip(1).take_while(|line| !line.is_empty()) {
+            let (depth, words) = (line.len() - line.trim_start().len(), line.trim());
+            if depth == 2 {
+                statements.push(Statement {
+                    actions: words.split(", ").map(str::to_owned).collect(),
+                    resources: Vec::new(),
+                    leading_keys: Vec::new(),
+                });
+            } else if let Some(statement) = statements.last_mut() {
+                if let Some(resource) = words.strip_prefix("on ") {
+                    statement.resources.push(resource.to_owned());
+                } else if let Some((_, keys)) = words.split_once("dynamodb:LeadingKeys = ")
+                    && words.starts_with("when ForAllValues:")
+                {
+                    statement.leading_keys = keys.split(" | ").map(str::to_owned).collect();
+                }
+            }
+        }
+        assert!(!statements.is_empty(), "no role {role} in rights.txt");
+        Self(statements)
+    }
+
+    /// Whether it may do this with items of the table in this partition.
+    pub fn allow(&self, action: &str, partition: &str) -> bool {
+        self.0.iter().any(|statement| {
+            statement.actions.iter().any(|allowed| allowed == action)
+                && statement.resources.iter().any(|on| on == "Table.Arn")
+                && statement.leading_keys.iter().any(|pattern| {
+                    pattern.strip_suffix('*').map_or_else(
+                        || pattern == partition,
+                        |beginning| partition.starts_with(beginning),
+                    )
+                })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_allows_what_stands_in_its_own_part_of_the_table_and_no_more() {
+        let rights = Rights::of("CheckCardsRole");
+        assert!(rights.allow("dynamodb:GetItem", "RUN#check-cards#all"));
+        assert!(!rights.allow("dynamodb:GetItem", "RUN#notify-all#tick"));
+        assert!(!rights.allow("dynamodb:DeleteItem", "RUN#check-cards#all"));
+        assert!(Rights::of("CheckCardRole").allow("dynamodb:BatchGetItem", "SECRET#1"));
+        assert!(!Rights::of("NotifyFamilyRole").allow("dynamodb:GetItem", "SECRET#1"));
+    }
+}
