@@ -1,9 +1,11 @@
 """From a schedule to the note, with the real binaries on the emulator: `make end-to-end`.
 
-Deploys the stack, puts libraries, families and cards there, lets a schedule fire check-cards and another notify-all, and
-reads the mail back; fires both again; has a message die and replayed; updates the stack, and deletes it.
+Deploys the stack, puts libraries, families and cards there with `hippo --on aws`, lets a schedule fire check-cards and another
+notify-all, and reads the mail back; fires both again; breaks the stack, mends it, and has the dead letters replayed; moves
+all of it to this machine and back; deletes the stack.
 """
 
+import datetime
 import json
 import os
 import pathlib
@@ -11,10 +13,11 @@ import sys
 import tempfile
 import time
 
+from hippo import CARDS, HIPPO, Hippo
 from machine import ROOT, demo_libraries, emulator, wait_until
-from seed import SEED, sow
 from stack import TEMPLATE, Stack
 
+FUNCTIONS = ("check-cards", "check-card", "notify-all", "notify-family")
 OVERDUE = "The Lantern Keeper"
 
 
@@ -28,95 +31,188 @@ def check(true, what):
     print(f"         {what}", flush=True)
 
 
-def journey(folder):
-    with emulator(folder) as env, demo_libraries(folder) as libraries:
-        stack = Stack("hippo", env)
-        step("sam deploy")
-        stack.deploy()
-        check(stack.outputs["TableName"], "The stack stands, with its outputs.")
+def now():
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-        step("The key, libraries, families, cards")
-        sow(folder, libraries, env, stack.outputs["TableName"], stack.outputs["KeyParameter"])
 
-        step("The schedule fires check-cards, and the queue drives check-card")
-        stack.deploy(CheckSchedule="rate(1 minutes)", ScheduledTime="2026-11-21T10:00:00Z")
-        stack.wait_for_runs("check-cards", 1, 120)
-        checked = wait_until("both visits", lambda: outcomes(stack) if sum(outcomes(stack).values()) == 3 else None, 60)
-        check(checked == {"Checked a card.": 2, "A card could not be checked.": 1}, "Two cards were read, one PIN was refused.")
-        check(any("wrong_credentials" in line for line in stack.logs("check-card")), "The refusal has its name in the log.")
-        check(stack.waiting("VisitDeadLettersUrl") == 0, "No visit died.")
+class Journey:
+    """One stack from its first deployment to its end; each step leaves what the next one needs."""
 
-        step("The schedule fires notify-all, and the queue drives notify-family")
-        stack.deploy(NotifySchedule="rate(1 minutes)")
-        mails = wait_until("two notes", lambda: len(stack.mails()) >= 2 and stack.mails(), 120)
+    def __init__(self, folder, env, libraries):
+        self.env, self.libraries = env, libraries
+        self.stack = Stack("hippo", env, folder)
+        self.hippo = Hippo(env, self.stack.name, folder / "home")
+        self.fired_for = now()
+        self.folder = folder
+
+    def deploys(self):
+        self.stack.deploy(CheckSchedule="rate(1 minutes)", ScheduledTime=self.fired_for)
+        check(self.stack.outputs["TableName"], "The stack stands, with its outputs.")
+
+    def is_furnished(self):
+        self.hippo.furnish(self.libraries)
+        key = self.key()
+        self.hippo("init")
+        check(self.key() == key, "A second init makes no second key.")
+        check(set(self.cards()) == {"Ines", "Tom", "Mara"}, "Three cards are there, none of them checked.")
+        table = str(self.stack.client("dynamodb").scan(TableName=self.stack.outputs["TableName"])["Items"])
+        check(not any(secret in table for secret in secrets()), "No number and no PIN can be read in the table.")
+
+    def checks(self):
+        self.stack.wait_for_runs("check-cards", 1, 120)
+        wait_until("both visits", lambda: all(card["last_checked"] for card in self.cards().values()), 60)
+        cards = self.cards()
+        check(not cards["Ines"]["failure"] and not cards["Mara"]["failure"], "Two accounts were read.")
+        check(cards["Ines"]["account"]["overdue"] == 1, "Ines has an overdue book.")
+        check(cards["Tom"]["failure"]["kind"] == "wrong_credentials", "Tom's PIN was refused.")
+        (run,) = self.runs("check-cards", "all")
+        check(run["scheduled_time"] == self.fired_for and run["outcome"] == "done", "The run is the schedule's, and it ended.")
+        check(self.stack.waiting("VisitDeadLettersUrl") == 0, "No visit died.")
+
+    def notifies(self):
+        self.stack.deploy(NotifySchedule="rate(1 minutes)")
+        mails = wait_until("two notes", lambda: len(self.stack.mails()) >= 2 and self.stack.mails(), 120)
         text = {to: json.dumps(mail) for mail in mails for to in ("ines@example.org", "mara@example.org") if to in json.dumps(mail)}
         check(len(mails) == 2 and len(text) == 2, "Each family has one note.")
         check(OVERDUE in text["ines@example.org"], "The Calders' note names the overdue book.")
-        check("hippo@example.org" in text["mara@example.org"], "It comes from MailFrom.")
-        check(OVERDUE not in text["mara@example.org"], "Mara's note names her own books only.")
+        check("tom@example.org" in text["ines@example.org"], "It goes to both of them.")
+        check("hippo@example.org" in text["mara@example.org"], "Mara's note comes from MailFrom.")
+        check(OVERDUE not in text["mara@example.org"], "It names her own books only.")
+        wait_until("the notes' record", lambda: [n["state"] for n in self.notices()] == ["SENT", "SENT"], 30)
+        check(len(self.runs("notify-all", "tick")) == 1, "The tick is on record.")
 
-        step("Both fire again")
-        visited = outcomes(stack)
-        before = len(stack.logs("check-cards")), len(stack.logs("notify-all"))
-        wait_until(
-            "another firing of both",
-            lambda: len(stack.logs("check-cards")) > before[0] and len(stack.logs("notify-all")) > before[1], 120,
+    def fires_again(self):
+        status = self.status()
+        before = {name: len(self.stack.logs(name)) for name in ("check-cards", "notify-all")}
+        wait_until("another firing of both", lambda: all(len(self.stack.logs(name)) > count for name, count in before.items()), 120)
+        time.sleep(3)
+        check(len(self.stack.mails()) == 2, "No family has a second note.")
+        check(self.status() == status, "Nothing that is known of cards, notices and runs changed.")
+
+    def is_started_by_a_person(self):
+        self.stack.deploy(CheckSchedule="rate(365 days)", NotifySchedule="rate(365 days)")
+        before = self.cards()
+        self.hippo("check-cards", allowed=(0, 1))
+        wait_until("another check of both", lambda: all(self.is_newer(before, patron) for patron in ("Ines", "Mara")), 60)
+        check(not self.is_newer(before, "Tom"), "A card that the site refuses was left alone.")
+        self.hippo("notify-all", allowed=(0, 1))
+        check(len(self.hippo.json("runs")) == 4, "Both runs are on record.")
+        time.sleep(3)
+        check(len(self.stack.mails()) == 2, "There is no second note of the same day.")
+
+    def loses_its_table(self):
+        """As after a mistake in a restore: every job finds no table, and dies of it."""
+        self.cards_before = self.cards()
+        card, day = self.cards_before["Ines"]["id"], self.notices()[0]["date"]
+        self.stack.deploy(RestoredTable="nowhere")
+        run = {"job": "check-cards", "label": "all", "scheduled_time": self.fired_for}
+        visit = {"library": "riverside", "cards": [{"family": "calder", "card": card}], "planned_at": now(), "run": run}
+        self.send("VisitQueueUrl", visit, MessageGroupId="riverside", MessageDeduplicationId="visit")
+        self.send("VisitQueueUrl", {"library": "riverside"}, MessageGroupId="poisoned", MessageDeduplicationId="poisoned")
+        self.send("NoticeQueueUrl", {"family": "calder", "date": day})
+        late = {"label": "late", "scheduled_time": now(), "scope": "all", "library": None, "family": "okoye"}
+        self.stack.client("lambda").invoke(
+            FunctionName=self.stack.outputs["CheckCardsFunction"], InvocationType="Event", Payload=json.dumps(late)
         )
-        time.sleep(5)
-        check(len(stack.mails()) == 2, "No family has a second note.")
-        check(outcomes(stack) == visited, "No library was visited again for the same scheduled time.")
+        dead = {"VisitDeadLettersUrl": 2, "NoticeDeadLettersUrl": 1, "JobDeadLettersUrl": 1}
+        wait_until("the dead letters", lambda: all(self.stack.waiting(name) == count for name, count in dead.items()), 150)
+        check(True, "A visit, a notice and a run are dead letters, and so is a message that is no visit.")
+        log = self.stack.logs("check-card")
+        check(any("ERROR" in line and "cards" in line for line in log), "What is wrong with that message is in the log.")
+        check(any("ERROR" in line and "nowhere" in line for line in log), "So is what was wrong with the table.")
 
-        step("A message that fails is a dead letter, and is replayed")
-        stack.deploy(CheckSchedule="rate(365 days)", NotifySchedule="rate(365 days)")
-        stack.client("sqs").send_message(
-            QueueUrl=stack.outputs["VisitQueueUrl"], MessageBody='{"library":"riverside"}',
-            MessageGroupId="riverside", MessageDeduplicationId="poisoned",
-        )
-        wait_until("the dead letter", lambda: stack.waiting("VisitDeadLettersUrl") == 1, 150)
-        check(any("ERROR" in line and "cards" in line for line in stack.logs("check-card")), "Its reason is in the log.")
-        tries = len(stack.logs("check-card"))
-        replay(stack)
-        wait_until("the replayed message", lambda: len(stack.logs("check-card")) > tries, 30)
-        check(stack.waiting("VisitDeadLettersUrl") == 0, "The dead letter was put back.")
+    def is_mended(self):
+        self.stack.deploy(RestoredTable="")
+        self.replays(["replayed", "replayed", "replayed", "unreadable"])
+        wait_until("the checks of the dead letters", lambda: all(self.is_newer(self.cards_before, patron) for patron in ("Ines", "Mara")), 60)
+        check(len(self.runs("check-cards", "late")) == 1, "The visit and the run were done after all.")
+        wait_until("the notice", lambda: self.stack.waiting("NoticeQueueUrl") == 0, 30)
+        check(len(self.stack.mails()) == 2, "The notice had been sent, and was not sent again.")
+        self.replays(["unreadable"])
+        check(self.stack.waiting("VisitDeadLettersUrl") == 1, "What nobody can read stays where it is.")
 
-        step("The stack is deleted")
-        table = stack.outputs["TableName"]
-        stack.delete()
-        check(table in stack.client("dynamodb").list_tables()["TableNames"], "The table is left behind, on purpose.")
-        check(not stack.client("lambda").list_functions()["Functions"], "The functions are gone.")
+    def replays(self, fates):
+        told = self.hippo.json("aws", "replay-dead-letters", allowed=(0, 1))["dead_letters"]
+        check(sorted(letter["fate"] for letter in told) == fates, f"The command tells of each dead letter: {', '.join(fates)}.")
+
+    def logs_no_secret(self):
+        logs = "".join(line for name in FUNCTIONS for line in self.stack.logs(name))
+        private = {*secrets(), "ines@example.org", "tom@example.org", "mara@example.org", "Ines", "Lantern"}
+        check(logs and not any(word in logs for word in private), "No number, PIN, address, name or title is in the logs.")
+
+    def is_deleted(self):
+        table = self.stack.outputs["TableName"]
+        self.stack.delete()
+        check(table in self.stack.client("dynamodb").list_tables()["TableNames"], "The table is left behind, on purpose.")
+        check(not self.stack.client("lambda").list_functions()["Functions"], "The functions are gone.")
+        queues = self.stack.client("sqs").list_queues().get("QueueUrls", [])
+        check(not queues, "The queues are gone.")
+        check(self.key(), "The key is left: the command made it, and not the stack.")
+
+    def send(self, queue, body, **more):
+        self.stack.client("sqs").send_message(QueueUrl=self.stack.outputs[queue], MessageBody=json.dumps(body), **more)
+
+    def key(self):
+        parameter = self.stack.outputs["KeyParameter"]
+        return self.stack.client("ssm").get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"]
+
+    def status(self):
+        """Everything that `hippo --on aws status` tells but the time."""
+        document = self.hippo.json("status")
+        del document["now"]
+        return document
+
+    def cards(self):
+        return {card["patron"]: card for family in self.status()["families"] for card in family["cards"]}
+
+    def notices(self):
+        return [notice for family in self.status()["families"] for notice in family["notices"]]
+
+    def runs(self, job, label):
+        return [run for run in self.hippo.json("runs") if (run["job"], run["label"]) == (job, label)]
+
+    def is_newer(self, before, patron):
+        return self.cards()[patron]["last_checked"] > before[patron]["last_checked"]
 
 
-def outcomes(stack):
-    """How the checks ended, as check-card logged them."""
-    words = ("Checked a card.", "A card could not be checked.")
-    lines = stack.logs("check-card")
-    return {word: count for word in words if (count := sum(word in line for line in lines))}
+def secrets():
+    return [secret for *_, number, pin in CARDS for secret in (number, f'"{pin}"')]
 
 
-def replay(stack):
-    """Puts the dead visits back into their queue, each in its library's group."""
-    sqs = stack.client("sqs")
-    letters = stack.outputs["VisitDeadLettersUrl"]
-    for message in sqs.receive_message(QueueUrl=letters, AttributeNames=["All"]).get("Messages", []):
-        sqs.send_message(
-            QueueUrl=stack.outputs["VisitQueueUrl"], MessageBody=message["Body"],
-            MessageGroupId=message["Attributes"]["MessageGroupId"], MessageDeduplicationId=f"again-{message['MessageId']}",
-        )
-        sqs.delete_message(QueueUrl=letters, ReceiptHandle=message["ReceiptHandle"])
+STEPS = {
+    "sam deploy": Journey.deploys,
+    "The key, libraries, families and cards": Journey.is_furnished,
+    "A schedule fires check-cards, and the queue drives check-card": Journey.checks,
+    "A schedule fires notify-all, and the queue drives notify-family": Journey.notifies,
+    "Both fire again": Journey.fires_again,
+    "A person starts both": Journey.is_started_by_a_person,
+    "The stack is updated to a table that is not there": Journey.loses_its_table,
+    "It is mended, and the dead letters are replayed": Journey.is_mended,
+    "The logs": Journey.logs_no_secret,
+    "The stack is deleted": Journey.is_deleted,
+}
+
+
+def travel(folder):
+    with emulator(folder) as env, demo_libraries(folder) as libraries:
+        journey = Journey(folder, env, libraries)
+        for name, go in STEPS.items():
+            step(name)
+            go(journey)
+    step("Done.")
 
 
 def main():
-    for needed in (SEED, ROOT / "target/debug/demo-library", TEMPLATE):
+    for needed in (HIPPO, ROOT / "target/debug/demo-library", TEMPLATE):
         if not needed.exists():
             raise SystemExit(f"{needed} is not built; `make end-to-end` builds it.")
     keep = os.environ.get("KEEP_LOGS")
     if keep:
         pathlib.Path(keep).mkdir(parents=True, exist_ok=True)
-        journey(pathlib.Path(keep))
+        travel(pathlib.Path(keep))
     else:
         with tempfile.TemporaryDirectory() as folder:
-            journey(pathlib.Path(folder))
-    step("Done.")
+            travel(pathlib.Path(folder))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ import os
 import pathlib
 import urllib.request
 
-from machine import ROOT, TOOLS, client, run, wait_until
+import tomlkit
+from machine import REGION, ROOT, TOOLS, client, run, wait_until
 
 # What `sam build` built, unless it is said otherwise.
 TEMPLATE = pathlib.Path(os.environ.get("STACK_TEMPLATE", ROOT / ".aws-sam/build/template.yaml"))
@@ -30,10 +31,11 @@ FOR_TESTS = {
 
 
 class Stack:
-    """One deployed stack."""
+    """One deployed stack, of which `folder` holds the samconfig.toml."""
 
-    def __init__(self, name, env):
+    def __init__(self, name, env, folder):
         self.name, self.env = name, env
+        self.config = folder / "samconfig.toml"
         self.parameters = dict(FOR_TESTS)
         self.outputs = {}
 
@@ -41,14 +43,22 @@ class Stack:
         path = f"{TOOLS}/python/lambda/bin:{TOOLS}/python/sam/bin:{self.env['PATH']}"
         return run([TOOLS / "python/sam/bin/sam", *arguments], self.env | {"PATH": path})
 
+    def configure(self):
+        """Writes samconfig.toml: the example, with these parameters and nobody who could be asked."""
+        config = tomlkit.parse((ROOT / "samconfig.toml.example").read_text())
+        config["default"]["global"]["parameters"] |= {"stack_name": self.name, "region": REGION}
+        deploy = config["default"]["deploy"]["parameters"]
+        # SAM takes the last of two.
+        overrides = [*deploy["parameter_overrides"], *(f"{name}='{value}'" for name, value in self.parameters.items())]
+        deploy |= {"confirm_changeset": False, "parameter_overrides": overrides}
+        self.config.write_text(tomlkit.dumps(config))
+
     def deploy(self, **parameters):
         """Deploys what `sam build` built, the first time or again, with these parameters changed."""
         self.parameters |= parameters
+        self.configure()
         self.sam(
-            "deploy", "--template-file", TEMPLATE, "--config-file", ROOT / "tests/aws/samconfig.toml",
-            "--stack-name", self.name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND",
-            "--no-confirm-changeset", "--no-progressbar", "--no-fail-on-empty-changeset",
-            "--parameter-overrides", *(f"{name}='{value}'" for name, value in self.parameters.items()),
+            "deploy", "--config-file", self.config, "--template-file", TEMPLATE, "--no-progressbar", "--no-fail-on-empty-changeset"
         )
         (stack,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}

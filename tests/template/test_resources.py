@@ -182,7 +182,10 @@ class Resources(unittest.TestCase):
             "NotifyAllFunction": "NotifyAll",
             "NotifyFamilyFunction": "NotifyFamily",
             "MailFrom": "hippo@example.org",
+            "OperatorEmail": "operator@example.org",
+            "Contact": "https://hippo.example.org",
             "ConfigurationSet": "MailSettings",
+            "Timezone": "America/Toronto",
             "OperatorPolicy": "OperatorPolicy",
         })
 
