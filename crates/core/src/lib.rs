@@ -22,3 +22,4 @@ pub mod seal;
 pub mod site;
 pub mod store;
 pub mod text;
+pub mod transfer;

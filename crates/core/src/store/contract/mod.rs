@@ -180,4 +180,10 @@ suites! { $
         of_many_starts_of_the_same_run_one_goes,
         of_many_runs_of_one_label_at_once_one_goes,
     }
+    moving {
+        what_moves_is_the_same_on_the_other_side,
+        what_moved_already_is_left_as_it_is,
+        what_is_newer_on_the_other_side_stays_and_comes_back,
+        what_differs_is_left_and_told_of,
+    }
 }

@@ -1,0 +1,407 @@
+//! That every store takes what moves, the contract of the stores says; here is the rest.
+
+mod failing;
+
+use std::sync::atomic::AtomicUsize;
+
+use async_trait::async_trait;
+use rstest::rstest;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use self::failing::Failing;
+use super::*;
+use crate::card::{Card, CardSecret};
+use crate::failure::FailureKind;
+use crate::jobs::keys::Keys;
+use crate::notice::record::NoticeState;
+use crate::seal::{KeyRing, KeySource};
+use crate::store::contract::sample;
+use crate::store::memory::MemoryStore;
+use crate::store::{
+    CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, SecretStore, Store,
+};
+
+const NUMBER: &str = "29999123456789";
+const PIN: &str = "canary-4711";
+
+struct Ring<'a>(&'a KeyRing);
+
+#[async_trait]
+impl KeySource for Ring<'_> {
+    async fn key_ring(&self) -> Result<KeyRing, SealError> {
+        Ok(self.0.clone())
+    }
+}
+
+async fn exported(store: &dyn Store, ring: &KeyRing, other_side: &KeyRing) -> Transfer {
+    let source = Ring(ring);
+    let keys = Keys::new(&source);
+    export(store, &keys, other_side, sample::time("20:00:00"), &|_| {})
+        .await
+        .unwrap()
+}
+
+async fn import(
+    store: &dyn Store,
+    ring: &KeyRing,
+    transfer: &Transfer,
+    mode: Mode,
+) -> Result<Report, TransferError> {
+    Checked::new(transfer, ring)?
+        .import(store, mode, &|_| {})
+        .await
+}
+
+async fn add_card(store: &dyn Store, ring: &KeyRing, family: &str, number: &str) -> Card {
+    let secret = CardSecret {
+        number: SecretString::from(number.to_owned()),
+        pin: SecretString::from(PIN),
+    };
+    let mut card = sample::card(family, "wpl", "");
+    card.fingerprint = ring.fingerprint(&card.library, &secret.number);
+    let sealed = ring.seal(card.id, &secret).unwrap();
+    store.add_card(&card, &sealed).await.unwrap();
+    card
+}
+
+/// A family with a card that was read once, then refused, with an open mark and paused; a card that
+/// was refused and may be tried again, with an open mark and paused; and a notice that was sent.
+async fn lived_in(ring: &KeyRing) -> MemoryStore {
+    let store = MemoryStore::default();
+    store.add_library(&sample::library("wpl")).await.unwrap();
+    store.add_family(&sample::family("conrad")).await.unwrap();
+    let card = add_card(&store, ring, "conrad", NUMBER).await;
+    let good = sample::check(&card, "06:00:00", Ok(sample::account(5)));
+    store.save_check(&good).await.unwrap();
+    let mark = sample::mark(Uuid::new_v4(), "2026-11-21");
+    assert!(store.begin_login(&card.key(), &mark).await.unwrap());
+    store.set_paused(card.id, true).await.unwrap();
+    for (time, kind) in [
+        ("07:00:00", FailureKind::WrongCredentials),
+        ("08:00:00", FailureKind::SiteDown),
+    ] {
+        let check = sample::check(&card, time, sample::failed(kind));
+        store.save_check(&check).await.unwrap();
+    }
+    let retried = add_card(&store, ring, "conrad", &format!("{NUMBER}0")).await;
+    let wrong = sample::failed(FailureKind::WrongCredentials);
+    let wrong = sample::check(&retried, "07:00:00", wrong);
+    store.save_check(&wrong).await.unwrap();
+    store.allow_retry(retried.id).await.unwrap();
+    assert!(store.begin_login(&retried.key(), &mark).await.unwrap());
+    store.set_paused(retried.id, true).await.unwrap();
+    let sent = NoticeRecord {
+        state: NoticeState::Sent,
+        revision: 3,
+        ..sample::notice("conrad", "2026-11-21")
+    };
+    store.plan_notice(&sent).await.unwrap();
+    let told = Told {
+        ready_holds: ["card/hold".to_owned()].into(),
+        ..Told::default()
+    };
+    store.replace_notice(3, &sent, Some(&told)).await.unwrap();
+    store
+}
+
+#[tokio::test]
+async fn no_number_and_no_pin_stands_in_the_document_or_in_anything_printed() {
+    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let transfer = exported(&lived_in(&left).await, &left, &here).await;
+    let text = transfer.to_json().unwrap();
+    for secret in [NUMBER, PIN, "canary", &NUMBER[4..]] {
+        assert!(!text.contains(secret));
+        assert!(!text.contains(&hex(secret)));
+    }
+    assert!(text.contains("zoe@example.org"), "people do stand in it");
+    let checked = Checked::new(&transfer, &here).unwrap();
+    let shown = format!("{transfer:?} {:?} {checked:?}", transfer.families);
+    for secret in [NUMBER, PIN, "zoe@", "Robin", "Ønskes", "Lantern"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    // The key of the side that was left opens nothing, that of the other side does.
+    let card = &transfer.families[0].cards[0];
+    assert!(left.open(card.id, &card.sealed).is_err());
+    assert!(here.open(card.id, &card.sealed).is_ok());
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn what_is_sealed_for_another_key_is_refused_with_both_keys_named() {
+    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let transfer = exported(&lived_in(&left).await, &left, &here).await;
+    let store = MemoryStore::default();
+    let error = import(&store, &left, &transfer, Mode::Write)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TransferError::SealedForAnotherKey { .. }));
+    let message = error.to_string();
+    assert!(message.contains(&here.current().0) && message.contains(&left.current().0));
+    assert_eq!(store.libraries().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_key_that_was_changed_since_still_opens_while_the_old_one_is_there() {
+    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let transfer = exported(&lived_in(&left).await, &left, &here).await;
+    let both = here.with_new_key().unwrap();
+    assert!(Checked::new(&transfer, &both).is_ok());
+    assert!(Checked::new(&transfer, &both.with_current_key_only()).is_err());
+}
+
+#[tokio::test]
+async fn a_document_that_was_cut_off_is_never_read_and_its_words_are_not_repeated() {
+    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let transfer = exported(&lived_in(&left).await, &left, &here).await;
+    let text = transfer.to_json().unwrap();
+    let whole = text.trim_end().len();
+    for length in (0..whole).filter(|length| text.is_char_boundary(*length)) {
+        let error = Transfer::parse(&text[..length]).unwrap_err();
+        assert!(matches!(error, TransferError::CutOff { .. }), "{error:?}");
+    }
+    let spoilt = text.replace("\"zoe@example.org\"", "\"zoe-at-example\"");
+    let error = Transfer::parse(&spoilt).unwrap_err();
+    assert!(matches!(error, TransferError::Malformed { .. }), "{error}");
+    assert!(!format!("{error} {error:?}").contains("zoe"));
+}
+
+#[rstest]
+#[case("{}")]
+#[case(r#"{"format":"another","version":1}"#)]
+#[case(r#"{"libraries":[],"families":[]}"#)]
+#[case("[1]")]
+fn another_document_is_refused(#[case] text: &str) {
+    assert!(matches!(
+        Transfer::parse(text),
+        Err(TransferError::NotATransfer)
+    ));
+}
+
+#[test]
+fn a_newer_document_is_refused_whatever_else_it_says() {
+    let text = format!(r#"{{"format":"{FORMAT}","version":2,"families":"elsewhere"}}"#);
+    let error = Transfer::parse(&text).unwrap_err();
+    assert!(matches!(error, TransferError::Newer { version: 2 }));
+    assert!(error.to_string().contains("up to date"));
+}
+
+#[rstest]
+#[case("\n  {\"format\": 1}", true)]
+#[case("[[library]]\nid = \"wpl\"", false)]
+#[case("# {\n", false)]
+#[case("", false)]
+fn a_document_is_told_from_toml_by_its_first_sign(#[case] text: &str, #[case] expected: bool) {
+    assert_eq!(is_transfer(text), expected);
+}
+
+#[tokio::test]
+async fn every_fault_is_told_before_anything_is_written() {
+    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let good = exported(&lived_in(&left).await, &left, &here).await;
+    let broken = |change: &dyn Fn(&mut Transfer)| {
+        let mut transfer = good.clone();
+        change(&mut transfer);
+        transfer
+    };
+    let cases = [
+        (
+            "is of the library “wpl”, which is not in it",
+            broken(&|transfer| transfer.libraries.clear()),
+        ),
+        (
+            "do not open",
+            broken(&|transfer| transfer.families[0].cards[0].sealed.ciphertext[0] ^= 1),
+        ),
+        (
+            "sealed with another key",
+            broken(&|transfer| transfer.families[0].cards[0].sealed.key = left.current().clone()),
+        ),
+        (
+            "do not open",
+            broken(&|transfer| transfer.families[0].cards[0].id = CardId::generate()),
+        ),
+        (
+            "is another's",
+            broken(&|transfer| {
+                transfer.families[0].notices[0].record.family = sample::family_id("other");
+            }),
+        ),
+        (
+            "The family “conrad” is in it twice",
+            broken(&|transfer| transfer.families.extend_from_within(..)),
+        ),
+        (
+            "The library “wpl” is in it twice",
+            broken(&|transfer| transfer.libraries.extend_from_within(..)),
+        ),
+        (
+            "has the number of another of its cards",
+            broken(&|transfer| transfer.families[0].cards.extend_from_within(..1)),
+        ),
+        (
+            "of 2026-11-21 is in it twice",
+            broken(&|transfer| transfer.families[0].notices.extend_from_within(..)),
+        ),
+    ];
+    for (expected, transfer) in cases {
+        let error = Checked::new(&transfer, &here).unwrap_err();
+        let message = error.to_string();
+        assert!(matches!(error, TransferError::Unsound(_)), "{message}");
+        assert!(message.contains(expected), "{expected}: {message}");
+        assert!(!message.contains(PIN) && !message.contains(NUMBER));
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_was_interrupted_at_any_write_is_completed_by_the_next() {
+    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let source = lived_in(&left).await;
+    let transfer = exported(&source, &left, &here).await;
+    let mut interrupted = 0;
+    loop {
+        let inside = MemoryStore::default();
+        let failing = Failing {
+            inside: &inside,
+            writes_left: AtomicUsize::new(interrupted),
+        };
+        let first = import(&failing, &here, &transfer, Mode::Write).await;
+        if first.is_ok() {
+            break;
+        }
+        let report = import(&inside, &here, &transfer, Mode::Write)
+            .await
+            .unwrap();
+        assert_eq!(report.differences, [], "after {interrupted} writes");
+        let moved = exported(&inside, &here, &here).await;
+        let (moved, expected) = (&moved.families[0], &transfer.families[0]);
+        assert_eq!(
+            moved.notices, expected.notices,
+            "after {interrupted} writes"
+        );
+        for (moved, expected) in moved.cards.iter().zip(&expected.cards) {
+            assert_eq!(moved.state, expected.state, "after {interrupted} writes");
+            assert_eq!(moved.paused, expected.paused, "after {interrupted} writes");
+            assert_eq!(moved.account, expected.account);
+        }
+        interrupted += 1;
+    }
+    assert!(interrupted > 12, "{interrupted} writes only");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_the_same_and_writes_nothing() {
+    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let transfer = exported(&lived_in(&left).await, &left, &here).await;
+    let store = MemoryStore::default();
+    let failing = Failing {
+        inside: &store,
+        writes_left: AtomicUsize::new(0),
+    };
+    let said = import(&failing, &here, &transfer, Mode::DryRun)
+        .await
+        .unwrap();
+    assert_eq!((said.families.added, said.cards.added), (1, 2));
+    let done = import(&store, &here, &transfer, Mode::Write).await.unwrap();
+    assert_eq!(said, done);
+    let again = import(&failing, &here, &transfer, Mode::DryRun)
+        .await
+        .unwrap();
+    assert_eq!((again.cards.added, again.cards.unchanged), (0, 2));
+}
+
+#[tokio::test]
+async fn a_card_that_a_person_allowed_to_be_tried_again_stays_allowed() {
+    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let source = MemoryStore::default();
+    source.add_library(&sample::library("wpl")).await.unwrap();
+    source.add_family(&sample::family("conrad")).await.unwrap();
+    let card = add_card(&source, &left, "conrad", NUMBER).await;
+    let wrong = sample::failed(FailureKind::WrongCredentials);
+    source
+        .save_check(&sample::check(&card, "06:00:00", wrong))
+        .await
+        .unwrap();
+    let transfer = exported(&source, &left, &here).await;
+    let store = MemoryStore::default();
+    import(&store, &here, &transfer, Mode::Write).await.unwrap();
+    let state = store.card(card.id).await.unwrap().unwrap().state;
+    assert!(state.refused_since.is_some());
+    store.allow_retry(card.id).await.unwrap();
+    let report = import(&store, &here, &transfer, Mode::Write).await.unwrap();
+    assert_eq!(report.differences.len(), 1);
+    let state = store.card(card.id).await.unwrap().unwrap().state;
+    assert_eq!(state.refused_since, None);
+}
+
+#[tokio::test]
+async fn a_card_without_its_secret_or_with_one_that_does_not_open_stops_the_export_by_name() {
+    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let store = lived_in(&left).await;
+    let stranger = KeyRing::generate().unwrap();
+    let source = Ring(&stranger);
+    let keys = Keys::new(&source);
+    let now = sample::time("20:00:00");
+    let error = export(&store, &keys, &here, now, &|_| {})
+        .await
+        .unwrap_err();
+    let card = store.cards_with_secrets().await.unwrap()[0];
+    let message = error.to_string();
+    assert!(
+        message.contains(&card.to_string()) && message.contains("“conrad”"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn old_notices_stay_behind_but_the_last_that_was_sent_and_open_ones_come_along() {
+    let ring = KeyRing::generate().unwrap();
+    let store = MemoryStore::default();
+    store.add_family(&sample::family("conrad")).await.unwrap();
+    for (day, state) in [
+        ("2026-08-01", NoticeState::Sent),
+        ("2026-08-02", NoticeState::Sent),
+        ("2026-08-03", NoticeState::Sending),
+        ("2026-08-04", NoticeState::Skipped),
+        ("2026-10-17", NoticeState::Skipped),
+        ("2026-11-20", NoticeState::Skipped),
+    ] {
+        let record = NoticeRecord {
+            state,
+            ..sample::notice("conrad", day)
+        };
+        store.plan_notice(&record).await.unwrap();
+    }
+    let moved = exported(&store, &ring, &ring).await;
+    let dates: Vec<String> = moved.families[0]
+        .notices
+        .iter()
+        .map(|notice| notice.record.date.to_string())
+        .collect();
+    assert_eq!(
+        dates,
+        ["2026-08-02", "2026-08-03", "2026-10-17", "2026-11-20"]
+    );
+}
+
+#[tokio::test]
+async fn a_thousand_families_move() {
+    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let source = MemoryStore::default();
+    source.add_library(&sample::library("wpl")).await.unwrap();
+    for index in 0..1000 {
+        let id = format!("family-{index}");
+        source.add_family(&sample::family(&id)).await.unwrap();
+        let card = add_card(&source, &left, &id, &format!("2999{index:04}")).await;
+        let good = sample::check(&card, "06:00:00", Ok(sample::account(index)));
+        source.save_check(&good).await.unwrap();
+    }
+    let transfer = exported(&source, &left, &here).await;
+    let read = Transfer::parse(&transfer.to_json().unwrap()).unwrap();
+    let store = MemoryStore::default();
+    let report = import(&store, &here, &read, Mode::Write).await.unwrap();
+    assert_eq!((report.families.added, report.cards.added), (1000, 1000));
+}

@@ -1,0 +1,115 @@
+//! A store whose power goes after so many writes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, StoredAccount};
+use crate::check::Check;
+use crate::family::Family;
+use crate::ids::{CardId, FamilyId, Label, LibraryId};
+use crate::library::Library;
+use crate::notice::record::NoticeRecord;
+use crate::notice::told::Told;
+use crate::run::{Job, Run, RunKey};
+use crate::seal::Sealed;
+use crate::store::memory::MemoryStore;
+use crate::store::*;
+
+/// Writes until there are no more `writes_left`, and then fails at each.
+pub(super) struct Failing<'a> {
+    pub(super) inside: &'a MemoryStore,
+    pub(super) writes_left: AtomicUsize,
+}
+
+impl Failing<'_> {
+    fn write(&self) -> StoreResult<()> {
+        self.writes_left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            })
+            .map(|_| ())
+            .map_err(|_| StoreError::Unavailable("the power is gone".to_owned()))
+    }
+
+    fn read(&self) -> StoreResult<()> {
+        Ok(())
+    }
+}
+
+macro_rules! passed_on {
+    ($($trait:ident { $($kind:ident $method:ident($($name:ident: $type:ty),*) -> $answer:ty;)* })*) => {
+        $(
+            #[async_trait]
+            impl $trait for Failing<'_> {
+                $(
+                    async fn $method(&self, $($name: $type),*) -> StoreResult<$answer> {
+                        self.$kind()?;
+                        self.inside.$method($($name),*).await
+                    }
+                )*
+            }
+        )*
+    };
+}
+
+passed_on! {
+    FamilyStore {
+        write add_family(family: &Family) -> ();
+        write update_family(family: &Family) -> ();
+        read family(id: &FamilyId) -> Option<Family>;
+        read families() -> Vec<Family>;
+        write remove_family(id: &FamilyId) -> ();
+    }
+    LibraryStore {
+        write add_library(library: &Library) -> ();
+        write update_library(library: &Library) -> ();
+        read library(id: &LibraryId) -> Option<Library>;
+        read libraries() -> Vec<Library>;
+        write remove_library(id: &LibraryId) -> ();
+        write leave_alone(id: &LibraryId, until: DateTime<Utc>) -> ();
+        read left_alone_until(id: &LibraryId) -> Option<DateTime<Utc>>;
+    }
+    CardStore {
+        write add_card(card: &Card, secret: &Sealed) -> ();
+        read card(id: CardId) -> Option<CardRecord>;
+        read cards_of(family: &FamilyId) -> Vec<CardRecord>;
+        read cards_to_check(scope: Scope, after: Option<&CardCursor>, limit: usize) -> Vec<CardRecord>;
+        write set_paused(id: CardId, paused: bool) -> ();
+        write allow_retry(id: CardId) -> ();
+        write remove_card(id: CardId) -> ();
+    }
+    SecretStore {
+        read secrets(cards: &[CardId]) -> Vec<(CardId, Sealed)>;
+        write replace_secret(card: CardId, fingerprint: &Fingerprint, secret: &Sealed) -> ();
+        read cards_with_secrets() -> Vec<CardId>;
+    }
+    CheckStore {
+        write begin_login(card: &CardKey, mark: &LoginMark) -> bool;
+        write save_check(check: &Check) -> Saved;
+        read accounts_of(family: &FamilyId) -> Vec<(CardId, StoredAccount)>;
+    }
+    VisitStore {
+        read load_visit(library: &LibraryId, cards: &[CardKey]) -> Option<LoadedVisit>;
+    }
+    AccountStore {
+        read load_family(family: &FamilyId) -> Option<LoadedFamily>;
+    }
+    NoticeStore {
+        write plan_notice(record: &NoticeRecord) -> bool;
+        read notice(family: &FamilyId, date: NaiveDate) -> Option<NoticeRecord>;
+        write replace_notice(revision: u64, record: &NoticeRecord, told: Option<&Told>) -> bool;
+        read open_notices() -> Vec<NoticeRecord>;
+        read last_told(family: &FamilyId) -> Option<Told>;
+        read recent_notices(family: &FamilyId, limit: usize) -> Vec<NoticeRecord>;
+    }
+    RunStore {
+        write start_run(run: &Run, allow_overlap: bool, silence: Duration) -> RunStart;
+        write report_run(run: &Run) -> ();
+        read run(key: &RunKey) -> Option<Run>;
+        read recent_runs(job: Option<Job>, label: Option<&Label>, limit: usize) -> Vec<Run>;
+        write forget_before(before: DateTime<Utc>) -> ();
+    }
+}
