@@ -44,6 +44,16 @@ pub fn of_lambda() -> SdkConfig {
     config.build()
 }
 
+/// As [`load`], in this region if one is given.
+#[cfg(feature = "operator")]
+pub async fn load_in(region: Option<String>) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if let Some(region) = region {
+        loader = loader.region(aws_config::Region::new(region));
+    }
+    loader.load().await
+}
+
 /// The client of the queues: four tries with backoff, 5 s each, 20 s in all.
 pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
     let config = aws_sdk_sqs::config::Builder::from(config)
@@ -93,11 +103,11 @@ pub async fn warm_store(config: &SdkConfig, table: &str, key: &str) -> DynamoDbS
     DynamoDbStore::new(client, table)
 }
 
-fn retries(attempts: u32) -> RetryConfig {
+pub(crate) fn retries(attempts: u32) -> RetryConfig {
     RetryConfig::standard().with_max_attempts(attempts)
 }
 
-fn limits(attempt: Duration, all: Duration) -> TimeoutConfig {
+pub(crate) fn limits(attempt: Duration, all: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT)
         .operation_attempt_timeout(attempt)

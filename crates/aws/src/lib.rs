@@ -7,9 +7,14 @@ pub mod environment;
 pub mod handlers;
 #[cfg(feature = "functions")]
 pub mod metrics;
+#[cfg(feature = "operator")]
+pub mod operator;
 pub mod queue;
 pub mod ses;
 pub mod ssm;
+
+/// Region, credentials and endpoint: what every client is made from.
+pub use aws_config::SdkConfig;
 
 #[cfg(test)]
 mod testing;

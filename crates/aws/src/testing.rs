@@ -65,3 +65,11 @@ pub(crate) fn config_without_credentials(endpoint: &str) -> SdkConfig {
         .endpoint_url(endpoint)
         .build()
 }
+
+/// Nobody said in which region.
+#[cfg(feature = "operator")]
+pub(crate) fn config_without_region() -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .build()
+}

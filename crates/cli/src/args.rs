@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use clap::builder::TypedValueParser as _;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use hippo_core::ids::CardId;
 
 use crate::commands;
@@ -13,6 +13,19 @@ use crate::config::parse_timezone;
 
 /// The head over what every command takes.
 const EVERYWHERE: &str = "Everywhere";
+
+/// The name of the stack unless a person names another; `samconfig.toml.example` has the same.
+pub(crate) const DEFAULT_STACK: &str = "libraryhippo";
+
+/// Which side a command works on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Side {
+    /// A home on this machine.
+    #[default]
+    Here,
+    /// A stack on AWS.
+    Aws,
+}
 
 /// Logs in to each library card of a family, remembers what it saw, and mails one short note a day.
 #[derive(Debug, Parser)]
@@ -25,8 +38,9 @@ Examples:
   hippo demo        # see it all work, with invented libraries on this machine
   hippo init        # begin
   hippo status      # how every card is doing
+  hippo --on aws status --stack libraryhippo
 
-Environment: HIPPO_HOME as --home; HIPPO_LOG or RUST_LOG what is logged to standard error (such as
+Environment: HIPPO_HOME as --home; HIPPO_ON as --on, HIPPO_STACK as --stack; HIPPO_LOG or RUST_LOG what is logged to standard error (such as
 info; by default errors, and nothing with --json); HIPPO_NOW a clock that stands still at this time (RFC 3339); NO_COLOR as --no-color.
 
 Exit codes: 0 done; 1 done, but a card or a mail failed, or it was interrupted; 2 wrong usage;
@@ -45,6 +59,35 @@ pub(crate) struct Args {
         help_heading = EVERYWHERE
     )]
     pub(crate) home: Option<PathBuf>,
+    /// Work on a home on this machine, or on a deployed stack.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "HIPPO_ON",
+        default_value = "here",
+        hide_env_values = true,
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "here|aws",
+        help_heading = EVERYWHERE
+    )]
+    pub(crate) on: Side,
+    /// The stack's name; “libraryhippo” unless it is given.
+    #[arg(
+        long,
+        global = true,
+        env = "HIPPO_STACK",
+        default_value = DEFAULT_STACK,
+        hide_env_values = true,
+        hide_default_value = true,
+        value_name = "NAME",
+        help_heading = EVERYWHERE
+    )]
+    pub(crate) stack: String,
+    /// The stack's AWS region; by default as AWS_REGION or the profile say.
+    #[arg(long, global = true, value_name = "REGION", help_heading = EVERYWHERE)]
+    pub(crate) region: Option<String>,
     /// Print one JSON document instead of tables.
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
@@ -86,6 +129,10 @@ pub(crate) enum Command {
     /// The key that seals numbers and PINs.
     #[command(subcommand)]
     Key(commands::key::Command),
+    /// What only a stack on AWS has.
+    #[cfg(feature = "aws")]
+    #[command(subcommand)]
+    Aws(commands::aws::Command),
     Completions(commands::completions::Completions),
 }
 

@@ -1,6 +1,9 @@
 //! One card, checked at once while the person is there.
 
 use std::sync::Mutex;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 
 use hippo_core::account::{Account, Hold, HoldState, Loan};
 use hippo_core::card::Card;
@@ -11,9 +14,11 @@ use hippo_core::jobs::visit::{CheckedCard, Visit, VisitOptions, check_visit};
 use hippo_core::library::Library;
 use hippo_core::run::{Job, RunKey};
 use serde::Serialize;
+use uuid::Uuid;
 
+use crate::aws::Stack;
 use crate::commands::check_cards::AFTER_SECOND;
-use crate::context::{Context, Visiting};
+use crate::context::{Context, Place, Visiting};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::table::{Cell, Table, fixed, words};
 use crate::output::time::day;
@@ -56,34 +61,59 @@ pub(crate) async fn check_and_show(
             hippo_core::text::clean(&library.name)
         ));
     }
-    // A login that was begun is finished: its outcome must not be in doubt.
-    let _stop = Stop::listen("the check is being finished", AFTER_SECOND);
-    match check(context, card).await? {
-        Some(check) => Ok(show(context, card, library, &check)),
-        None => {
+    let answer = match &context.place {
+        Place::Here(_) => {
+            // A login that was begun is finished: its outcome must not be in doubt.
+            let _stop = Stop::listen("the check is being finished", AFTER_SECOND);
+            check(context, card).await?
+        }
+        Place::Aws(stack) => check_on_stack(context, stack, card).await?,
+    };
+    match answer {
+        Answer::Checked(check) => Ok(show(context, card, library, &check)),
+        Answer::NotChecked => {
             context
                 .output
                 .say("The card was not checked: it is paused, refused, or gone.");
             Ok(not_checked(context, card.id))
         }
+        Answer::Queued => {
+            context.output.say(
+                "The card waits for its turn at the library; the check goes on without this command. “hippo \
+                 status” shows what it finds.",
+            );
+            Ok(not_checked(context, card.id))
+        }
     }
 }
 
-async fn check(context: &Context, card: &Card) -> Result<Option<Check>, CommandError> {
-    let visiting = Visiting::new(context)?;
-    let now = context.now();
-    let visit = Visit {
+/// What became of a card that was to be checked at once.
+enum Answer {
+    Checked(Check),
+    NotChecked,
+    /// It is not done yet, and nobody need wait for it.
+    Queued,
+}
+
+/// A visit to this card alone.
+fn visit_to(card: &Card, planned_at: DateTime<Utc>) -> Result<Visit, CommandError> {
+    Ok(Visit {
         library: card.library.clone(),
         cards: vec![card.key()],
-        planned_at: now,
+        planned_at,
         run: RunKey {
             job: Job::CheckCards,
             label: "person".parse()?,
-            scheduled_time: now,
+            scheduled_time: planned_at,
         },
-    };
+    })
+}
+
+async fn check(context: &Context, card: &Card) -> Result<Answer, CommandError> {
+    let visiting = Visiting::new(context)?;
+    let visit = visit_to(card, context.now())?;
     let options = VisitOptions {
-        pace: context.pace(),
+        pace: visiting.pace(),
         deadline: None,
         stop: &|| false,
     };
@@ -94,7 +124,77 @@ async fn check(context: &Context, card: &Card) -> Result<Option<Check>, CommandE
         }
     };
     check_visit(&visiting.ports(), &visit, options, &keep).await?;
-    Ok(found.into_inner().unwrap_or_default())
+    let found = found.into_inner().unwrap_or_default();
+    Ok(found.map_or(Answer::NotChecked, Answer::Checked))
+}
+
+/// How long a person waits for a check on AWS: a cold start and a slow library fit in.
+const PATIENCE: Duration = Duration::from_secs(100);
+
+/// Hands the visit out like any other, so that the library has one visitor at a time, and waits for what it
+/// leaves in the table.
+async fn check_on_stack(
+    context: &Context,
+    stack: &Stack,
+    card: &Card,
+) -> Result<Answer, CommandError> {
+    let Some(before) = context.store.card(card.id).await? else {
+        return Ok(Answer::NotChecked);
+    };
+    if before.card.paused || before.state.refused_since.is_some() {
+        return Ok(Answer::NotChecked);
+    }
+    let last = before.state.last_check.map(|check| check.started_at);
+    // A worker skips a card that was checked since the visit was planned; this machine's clock may be slow.
+    let planned_at = last.map_or(context.now(), |last| {
+        context.now().max(last + chrono::Duration::milliseconds(1))
+    });
+    stack.hand_out(visit_to(card, planned_at)?).await?;
+    let waiting = tokio::time::timeout(PATIENCE, newer_check(context, card, last));
+    match waiting.await {
+        Ok(check) => Ok(check?.map_or(Answer::NotChecked, Answer::Checked)),
+        Err(_) => Ok(Answer::Queued),
+    }
+}
+
+/// Waits until the table holds a check that began after `last`; `None`: the card is gone.
+async fn newer_check(
+    context: &Context,
+    card: &Card,
+    last: Option<DateTime<Utc>>,
+) -> Result<Option<Check>, CommandError> {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let Some(record) = context.store.card(card.id).await? else {
+            return Ok(None);
+        };
+        let Some(check) = record
+            .state
+            .last_check
+            .filter(|check| Some(check.started_at) > last)
+        else {
+            continue;
+        };
+        let outcome = match check.failure {
+            Some(failure) => Err(failure),
+            None => {
+                let accounts = context.store.accounts_of(&card.family).await?;
+                let account = accounts.into_iter().find(|(id, _)| *id == card.id);
+                let Some((_, stored)) = account else {
+                    continue;
+                };
+                Ok(stored.account)
+            }
+        };
+        return Ok(Some(Check {
+            id: Uuid::nil(),
+            card: card.key(),
+            library: card.library.clone(),
+            started_at: check.started_at,
+            finished_at: check.finished_at,
+            outcome,
+        }));
+    }
 }
 
 fn show(context: &Context, card: &Card, library: &Library, check: &Check) -> Outcome {

@@ -1,4 +1,4 @@
-//! What every command works with: the opened home, the clock, and the way to print.
+//! What every command works with: the opened home or stack, the clock, and the way to print.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,10 +24,12 @@ use hippo_local::key_file::KeyFile;
 use hippo_local::sqlite::SqliteStore;
 use hippo_systems::{Sites, SitesOptions};
 
-use crate::args::CardName;
-use crate::config::{Config, Transport};
+use crate::args::{CardName, Side};
+use crate::aws::Stack;
+use crate::config::{Checks, Config, Transport};
 use crate::exit::CommandError;
-use crate::home::Home;
+use crate::home::{Home, SecretsLock};
+use crate::keys::KeyPlace;
 use crate::output::Output;
 
 /// What a person says for every command alike.
@@ -35,14 +37,38 @@ use crate::output::Output;
 pub(crate) struct Globals {
     /// The home that the person names.
     pub(crate) home: Option<PathBuf>,
+    /// A home, or a stack.
+    pub(crate) side: Side,
+    /// The stack's name.
+    pub(crate) stack: String,
+    /// The stack's region, if the person names it.
+    pub(crate) region: Option<String>,
     /// How to print.
     pub(crate) output: Output,
 }
 
 impl Globals {
-    /// Opens the home, as every command but `init` and `demo` does.
-    pub(crate) fn open(&self) -> Result<Context, CommandError> {
-        Context::open(Home::locate(self.home.clone())?, self.output)
+    /// Opens the home or the stack, as every command but `init` and `demo` does.
+    pub(crate) async fn open(&self) -> Result<Context, CommandError> {
+        match self.side {
+            Side::Here => Context::open(Home::locate(self.home.clone())?, self.output),
+            Side::Aws => Context::of_stack(self.open_stack().await?, self.output),
+        }
+    }
+
+    /// Finds the stack.
+    pub(crate) async fn open_stack(&self) -> Result<Stack, CommandError> {
+        Stack::open(&self.stack, self.region.clone()).await
+    }
+
+    /// Refuses a command that a stack has no use for.
+    pub(crate) fn only_here(&self, command: &str, instead: &str) -> Result<(), CommandError> {
+        match self.side {
+            Side::Here => Ok(()),
+            Side::Aws => Err(CommandError::Usage(format!(
+                "“hippo {command}” is for one machine. {instead}"
+            ))),
+        }
     }
 }
 
@@ -54,20 +80,34 @@ pub(crate) fn clock() -> Result<Arc<dyn Clock>, CommandError> {
         .map_err(|error| CommandError::Usage(error.to_string()))
 }
 
-/// An opened home.
+/// What a command works on: an opened home, or a stack.
 pub(crate) struct Context {
-    /// Where everything is kept.
-    pub(crate) home: Home,
-    /// What the operator decided.
-    pub(crate) config: Config,
+    /// Which of the two.
+    pub(crate) place: Place,
     /// What is remembered.
     pub(crate) store: Arc<dyn Store>,
     /// Where the keys are.
-    pub(crate) key_file: KeyFile,
+    pub(crate) keys: Box<dyn KeyPlace>,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
     /// How to print.
     pub(crate) output: Output,
+}
+
+/// Where LibraryHippo runs.
+pub(crate) enum Place {
+    /// On this machine.
+    Here(Here),
+    /// On AWS.
+    Aws(Stack),
+}
+
+/// An opened home.
+pub(crate) struct Here {
+    /// Where everything is kept.
+    pub(crate) home: Home,
+    /// What the operator decided.
+    pub(crate) config: Config,
 }
 
 impl Context {
@@ -78,13 +118,34 @@ impl Context {
         let config = Config::read(&home)?;
         let store = open_database(&home)?;
         Ok(Self {
-            key_file: KeyFile::new(home.key_file()),
-            config,
+            keys: Box::new(KeyFile::new(home.key_file())),
             store: Arc::new(store),
+            place: Place::Here(Here { home, config }),
             clock,
             output,
-            home,
         })
+    }
+
+    /// Works on a stack.
+    fn of_stack(stack: Stack, output: Output) -> Result<Self, CommandError> {
+        Ok(Self {
+            keys: stack.keys(),
+            store: stack.store(),
+            place: Place::Aws(stack),
+            clock: clock()?,
+            output,
+        })
+    }
+
+    /// The home, for what a stack has no use for.
+    pub(crate) fn here(&self) -> Result<&Here, CommandError> {
+        match &self.place {
+            Place::Here(here) => Ok(here),
+            Place::Aws(stack) => Err(CommandError::Usage(format!(
+                "This is for one machine, not for the stack {}.",
+                stack.name()
+            ))),
+        }
     }
 
     /// Now.
@@ -94,27 +155,46 @@ impl Context {
 
     /// The operator's zone.
     pub(crate) fn zone(&self) -> Tz {
-        self.config.timezone
+        match &self.place {
+            Place::Here(here) => here.config.timezone,
+            Place::Aws(stack) => stack.zone(),
+        }
     }
 
-    /// The pauses between two cards of a library.
-    pub(crate) fn pace(&self) -> Pace {
-        Pace {
-            pause: Duration::from_secs_f64(self.config.checks.pause_seconds),
-            jitter: Duration::from_secs_f64(self.config.checks.jitter_seconds),
+    /// Whom a mail names for questions.
+    pub(crate) fn contact(&self) -> Option<&str> {
+        match &self.place {
+            Place::Here(here) => here.config.contact.as_deref(),
+            Place::Aws(stack) => stack.contact(),
         }
     }
 
     /// The mail service.
     pub(crate) fn mailer(&self) -> Result<Box<dyn Mailer>, CommandError> {
-        crate::post::mailer(&self.home, &self.config)
+        match &self.place {
+            Place::Here(here) => crate::post::mailer(&here.home, &here.config),
+            Place::Aws(stack) => Ok(stack.mailer()),
+        }
     }
 
     /// Where mails go, for people.
     pub(crate) fn mail_destination(&self) -> String {
-        match (&self.config.mail.transport, &self.config.mail.smtp) {
+        let here = match &self.place {
+            Place::Here(here) => here,
+            Place::Aws(_) => return "Amazon SES".to_owned(),
+        };
+        match (&here.config.mail.transport, &here.config.mail.smtp) {
             (Transport::Smtp, Some(smtp)) => format!("the mail server {}", smtp.host),
-            _ => self.home.outbox().display().to_string(),
+            _ => here.home.outbox().display().to_string(),
+        }
+    }
+
+    /// Waits for the right to write numbers and PINs. On AWS there is no such lock: one operator at a time
+    /// changes the key, and the cards are looked through again before the old one goes.
+    pub(crate) fn lock_secrets(&self) -> Result<Option<SecretsLock>, CommandError> {
+        match &self.place {
+            Place::Here(here) => SecretsLock::take(&here.home).map(Some),
+            Place::Aws(_) => Ok(None),
         }
     }
 
@@ -196,9 +276,10 @@ pub(crate) fn open_database(home: &Home) -> Result<SqliteStore, CommandError> {
     SqliteStore::open(&home.database()).map_err(|error| CommandError::Unusable(error.to_string()))
 }
 
-/// What checking cards needs beside the store.
+/// What checking cards on this machine needs beside the store.
 pub(crate) struct Visiting<'a> {
     context: &'a Context,
+    checks: &'a Checks,
     keys: Keys<'a>,
     site: Box<dyn LibrarySite>,
     gate: FileGate,
@@ -207,17 +288,32 @@ pub(crate) struct Visiting<'a> {
 impl<'a> Visiting<'a> {
     /// Ready to visit; nothing is sent yet.
     pub(crate) fn new(context: &'a Context) -> Result<Self, CommandError> {
+        let here = context.here()?;
         let sites = Sites::new(SitesOptions {
-            contact: context.config.contact.clone(),
+            contact: here.config.contact.clone(),
             ..SitesOptions::default()
         })
         .map_err(|error| CommandError::Unusable(error.to_string()))?;
         Ok(Self {
-            keys: Keys::new(&context.key_file),
+            checks: &here.config.checks,
+            keys: Keys::new(&*context.keys),
             site: Box::new(sites),
-            gate: FileGate::new(context.home.gates()),
+            gate: FileGate::new(here.home.gates()),
             context,
         })
+    }
+
+    /// The pauses between two cards of a library.
+    pub(crate) fn pace(&self) -> Pace {
+        Pace {
+            pause: Duration::from_secs_f64(self.checks.pause_seconds),
+            jitter: Duration::from_secs_f64(self.checks.jitter_seconds),
+        }
+    }
+
+    /// How many libraries are visited at a time.
+    pub(crate) fn concurrency(&self) -> usize {
+        self.checks.concurrency
     }
 
     /// The ports of a run, beside those of its visits.

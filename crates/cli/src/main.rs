@@ -1,13 +1,19 @@
-//! The command `hippo`: LibraryHippo on one machine.
+//! The command `hippo`: LibraryHippo on one machine, and the administration of a stack on AWS.
 
 mod args;
 mod ask;
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(not(feature = "aws"))]
+#[path = "aws/absent.rs"]
+mod aws;
 mod checking;
 mod commands;
 mod config;
 mod context;
 mod exit;
 mod home;
+mod keys;
 mod logging;
 mod output;
 mod post;

@@ -21,6 +21,11 @@ pub(crate) struct Backup {
 
 /// Makes a copy.
 pub(crate) async fn run(backup: Backup, globals: &Globals) -> CommandResult {
+    globals.only_here(
+        "backup",
+        "A stack's table is backed up by itself, to any second of the last 35 days; docs/OPERATING.md says how to \
+         restore it. “hippo --on aws export --help” shows how to take everything along.",
+    )?;
     let home = Home::locate(globals.home.clone())?;
     home.must_exist()?;
     let store = open_database(&home)?;

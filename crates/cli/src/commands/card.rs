@@ -15,7 +15,6 @@ use crate::ask::{self, checked_number, confirm};
 use crate::checking::{check_and_show, not_checked};
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::home::SecretsLock;
 use crate::output::table::{Table, fixed, numbers, words};
 use crate::view::{self, CardView};
 
@@ -135,7 +134,7 @@ pub(crate) struct Remove {
 
 /// Does what is asked.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
-    let context = globals.open()?;
+    let context = globals.open().await?;
     match command {
         Command::Add(add) => add_card(&context, add).await,
         Command::List(asked) => list(&context, asked).await,
@@ -164,8 +163,8 @@ pub(crate) async fn store_card(
     patron: String,
     secret: &CardSecret,
 ) -> Result<Card, CommandError> {
-    let _lock = SecretsLock::take(&context.home)?;
-    let keys = Keys::new(&context.key_file);
+    let _lock = context.lock_secrets()?;
+    let keys = Keys::new(&*context.keys);
     let id = CardId::generate();
     let card = Card {
         id,
@@ -188,7 +187,7 @@ async fn add_card(context: &Context, add: Add) -> CommandResult {
     context.family(&add.family).await?;
     let library = context.library(&add.library).await?;
     let patron = sound_patron(&add.patron).map_err(CommandError::Usage)?;
-    context.key_file.read()?;
+    context.keys.key_ring().await?;
     let number = match &add.number {
         Some(number) => checked_number(number)?,
         None => ask::number()?,
@@ -214,7 +213,7 @@ async fn refuse_duplicate(
     library: &LibraryId,
     number: &SecretString,
 ) -> Result<(), CommandError> {
-    let keys = Keys::new(&context.key_file);
+    let keys = Keys::new(&*context.keys);
     let fingerprint = keys.fingerprint(library, number).await?;
     let cards = context.store.cards_of(family).await?;
     let is_there = |card: &Card| card.library == *library && card.fingerprint == fingerprint;
@@ -300,8 +299,8 @@ async fn replace_secret(
     new_number: Option<SecretString>,
     pin: SecretString,
 ) -> Result<(), CommandError> {
-    let _lock = SecretsLock::take(&context.home)?;
-    let keys = Keys::new(&context.key_file);
+    let _lock = context.lock_secrets()?;
+    let keys = Keys::new(&*context.keys);
     let number = match new_number {
         Some(number) => number,
         None => present_number(context, card, &keys).await?,

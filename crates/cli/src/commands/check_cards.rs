@@ -16,7 +16,8 @@ use hippo_core::store::RunStart;
 use serde::Serialize;
 
 use crate::args::instant;
-use crate::context::{Context, Globals, Visiting};
+use crate::commands::start;
+use crate::context::{Context, Globals, Place, Visiting};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::output::progress::Progress as Bar;
@@ -142,7 +143,7 @@ struct Document<'a> {
 
 /// Checks the cards that are asked for.
 pub(crate) async fn run(asked: CheckCards, globals: &Globals) -> CommandResult {
-    check_cards(&globals.open()?, asked).await
+    check_cards(&globals.open().await?, asked).await
 }
 
 /// Checks the cards that are asked for, in an opened home.
@@ -153,7 +154,10 @@ pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> Command
     if let Some(library) = &asked.library {
         context.library(library).await?;
     }
-    context.key_file.read()?;
+    if let Place::Aws(stack) = &context.place {
+        return start::check_cards(context, stack, &asked).await;
+    }
+    context.keys.key_ring().await?;
     let input = CheckCardsInput {
         scope: match asked.scope {
             ScopeChoice::All => InputScope::All,
@@ -204,11 +208,11 @@ async fn start(
     let options = CheckOptions {
         concurrency: asked
             .concurrency
-            .map_or(context.config.checks.concurrency, usize::from),
+            .map_or(visiting.concurrency(), usize::from),
         pace: if asked.no_pause {
             Pace::NONE
         } else {
-            context.pace()
+            visiting.pace()
         },
     };
     let otherwise = match asked.scope {

@@ -214,7 +214,7 @@ pub(crate) struct Recipient {
 
 /// Does what is asked.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
-    let context = globals.open()?;
+    let context = globals.open().await?;
     match command {
         Command::Add(add) => add_family(&context, add).await,
         Command::List => list(&context).await,

@@ -85,7 +85,7 @@ impl Pins for Environment {
 
 /// Imports a file.
 pub(crate) async fn run(import: Import, globals: &Globals) -> CommandResult {
-    let context = globals.open()?;
+    let context = globals.open().await?;
     let text = std::fs::read_to_string(&import.file).map_err(|error| {
         CommandError::Usage(format!(
             "{} cannot be read: {error}.",
@@ -113,7 +113,7 @@ pub(crate) async fn import_text(
         say(context, &plan, &[], true);
         return Ok(Outcome::Done);
     }
-    context.key_file.read()?;
+    context.keys.key_ring().await?;
     let secrets = secrets(&plan, pins).map_err(|mistakes| refused(name, &mistakes))?;
     let cards = write(context, &plan, &secrets).await?;
     say(context, &plan, &cards, false);
@@ -191,7 +191,7 @@ async fn doubled_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, C
     if plan.cards.is_empty() {
         return Ok(mistakes);
     }
-    let keys = Keys::new(&context.key_file);
+    let keys = Keys::new(&*context.keys);
     let mut seen = BTreeSet::new();
     for family in plan
         .cards

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use hippo_core::store::SecretStore as _;
 
-use crate::args::timezone;
+use crate::args::{DEFAULT_STACK, Side, timezone};
 use crate::config::{Config, NewConfig, check_contact, machine_timezone};
 use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult, Outcome};
@@ -17,13 +17,15 @@ use crate::post;
 
 /// Make a home: configuration, database, key and outbox.
 ///
-/// Asks nothing; running it again changes nothing that is there.
+/// Asks nothing; running it again changes nothing that is there. With “--on aws” it makes what a deployed stack
+/// lacks: the key.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
 Examples:
   hippo init
   hippo --home /srv/hippo init --contact you@example.org \\
-      --mail-from \"LibraryHippo <hippo@example.org>\"")]
+      --mail-from \"LibraryHippo <hippo@example.org>\"
+  hippo --on aws init    # once, after the first deployment")]
 pub(crate) struct Init {
     /// Whom mails are from.
     #[arg(long, value_name = "ADDRESS")]
@@ -56,8 +58,60 @@ pub(crate) struct Made {
     closed_to_others: bool,
 }
 
+#[derive(Serialize)]
+struct StackDocument<'a> {
+    stack: &'a str,
+    key: String,
+    made: bool,
+    timezone: &'a str,
+}
+
+/// Makes what a deployed stack lacks: CloudFormation cannot make a secret parameter.
+async fn init_stack(init: &Init, globals: &Globals) -> CommandResult {
+    if init.mail_from.is_some() || init.contact.is_some() || init.timezone.is_some() {
+        return Err(CommandError::Usage(
+            "Sender, contact and time zone of a stack are the parameters MailFrom, Contact and Timezone of its \
+             deployment; change them there."
+                .to_owned(),
+        ));
+    }
+    let stack = globals.open_stack().await?;
+    let made = stack.create_keys().await?;
+    let key = stack.keys().shown();
+    let output = globals.output;
+    output.document(&StackDocument {
+        stack: stack.name(),
+        key: key.clone(),
+        made,
+        timezone: stack.zone().name(),
+    });
+    if !made {
+        output.say(format!(
+            "{} has its key already, in {key}; nothing was changed.",
+            stack.name()
+        ));
+        return Ok(Outcome::Done);
+    }
+    output.say(format!(
+        "Made the key that seals numbers and PINs, in {key}. It outlives the stack; without it no PIN can be \
+         opened again."
+    ));
+    output.say("So that every command works on the stack:");
+    output.say_whole("  export HIPPO_ON=aws");
+    if stack.name() != DEFAULT_STACK {
+        output.say_whole(format!("  export HIPPO_STACK={}", stack.name()));
+    }
+    output.say(
+        "Next: “hippo library add --help”, “hippo family add --help”, “hippo card add --help”.",
+    );
+    Ok(Outcome::Done)
+}
+
 /// Makes what is missing of a home.
 pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
+    if globals.side == Side::Aws {
+        return init_stack(&init, globals).await;
+    }
     let home = Home::locate(globals.home.clone())?;
     let Made {
         files: made,

@@ -6,9 +6,8 @@ use hippo_core::seal::{KeyRing, SealError};
 use hippo_core::store::StoreError;
 use serde::Serialize;
 
-use crate::context::{Context, Globals};
+use crate::context::{Context, Globals, Place};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::home::SecretsLock;
 use crate::output::count;
 use crate::output::progress::Progress;
 
@@ -40,24 +39,28 @@ struct Document {
 /// Does what is asked.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let Command::Rotate(Rotate {}) = command;
-    rotate(&globals.open()?).await
+    rotate(&globals.open().await?).await
 }
 
 async fn rotate(context: &Context) -> CommandResult {
     // Nobody else may seal with the old key meanwhile.
-    let _lock = SecretsLock::take(&context.home)?;
-    let present = context.key_file.read()?;
+    let _lock = context.lock_secrets()?;
+    let present = context.keys.key_ring().await?;
     // More than one key: an earlier change was interrupted after its new key was written.
     let finishes_earlier = present.keys().len() > 1;
     let ring = if finishes_earlier {
         present
     } else {
         let both = present.with_new_key()?;
-        replace_key_file(context, &both)?;
+        context.keys.replace(&both).await?;
         both
     };
-    let sealed_anew = seal_all_anew(context, &ring).await?;
-    replace_key_file(context, &ring.with_current_key_only())?;
+    let mut sealed_anew = seal_all_anew(context, &ring).await?;
+    // Where nothing locks, a card may have been added with the old key since.
+    if matches!(context.place, Place::Aws(_)) {
+        sealed_anew += seal_all_anew(context, &ring).await?;
+    }
+    context.keys.replace(&ring.with_current_key_only()).await?;
     context.output.document(&Document {
         key: ring.current().to_string(),
         sealed_anew,
@@ -68,20 +71,19 @@ async fn rotate(context: &Context) -> CommandResult {
     } else {
         "Changed the key"
     };
-    context.output.say(format!(
-        "{finished}: {} sealed anew. Make a new backup and a new copy of {}; older backups need the old \
-         key file.",
-        count(sealed_anew, "card was", "cards were"),
-        context.key_file.path().display()
-    ));
+    let sealed = count(sealed_anew, "card was", "cards were");
+    let shown = context.keys.shown();
+    context.output.say(match &context.place {
+        Place::Here(_) => format!(
+            "{finished}: {sealed} sealed anew. Make a new backup and a new copy of {shown}; older backups need \
+             the old key file."
+        ),
+        Place::Aws(_) => format!(
+            "{finished}: {sealed} sealed anew. A table that is restored to a time before needs the old key, \
+             which is an earlier version of {shown}."
+        ),
+    });
     Ok(Outcome::Done)
-}
-
-fn replace_key_file(context: &Context, ring: &KeyRing) -> Result<(), CommandError> {
-    context
-        .key_file
-        .replace(ring)
-        .map_err(|error| CommandError::Unusable(error.to_string()))
 }
 
 /// Seals with the new key whatever is sealed with another one. A card that does not open stops it

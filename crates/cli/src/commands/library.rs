@@ -159,7 +159,7 @@ impl TypedValueParser for SystemNames {
 
 /// Does what is asked.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
-    let context = globals.open()?;
+    let context = globals.open().await?;
     match command {
         Command::Add(add) => add_library(&context, add).await,
         Command::Edit(edit) => edit_library(&context, edit).await,

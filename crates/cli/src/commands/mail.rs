@@ -6,7 +6,7 @@ use hippo_core::mail::{Mail, MailAnswer};
 use serde::Serialize;
 
 use crate::config::Transport;
-use crate::context::{Context, Globals};
+use crate::context::{Context, Globals, Place};
 use crate::exit::{CommandResult, Outcome};
 
 /// What to do with mail.
@@ -34,7 +34,7 @@ struct Document<'a> {
 /// Does what is asked.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let Command::Test(test) = command;
-    let context = globals.open()?;
+    let context = globals.open().await?;
     let mail = Mail {
         to: vec![test.address],
         subject: "A test mail from LibraryHippo".to_owned(),
@@ -47,9 +47,9 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     };
     let answer = context.mailer()?.send(&mail).await;
     let outcome = say(&context, &answer);
-    if let (Transport::Smtp, Some(smtp)) =
-        (context.config.mail.transport, &context.config.mail.smtp)
-        && let Some(path) = smtp.readable_by_others(context.home.directory())
+    if let Place::Here(here) = &context.place
+        && let (Transport::Smtp, Some(smtp)) = (here.config.mail.transport, &here.config.mail.smtp)
+        && let Some(path) = smtp.readable_by_others(here.home.directory())
     {
         context.output.say(format!(
             "Others can read the mail server's password in {}; chmod 600 keeps it yours.",

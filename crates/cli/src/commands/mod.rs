@@ -1,5 +1,7 @@
 //! The commands, one module each.
 
+#[cfg(feature = "aws")]
+pub(crate) mod aws;
 pub(crate) mod backup;
 pub(crate) mod card;
 pub(crate) mod check_cards;
@@ -14,6 +16,7 @@ pub(crate) mod mail;
 pub(crate) mod notify_all;
 pub(crate) mod read;
 pub(crate) mod runs;
+pub(crate) mod start;
 pub(crate) mod status;
 
 use crate::args::{Args, Command};
@@ -25,6 +28,9 @@ use crate::output::Output;
 pub(crate) fn dispatch(args: Args, output: Output) -> CommandResult {
     let globals = Globals {
         home: args.home,
+        side: args.on,
+        stack: args.stack,
+        region: args.region,
         output,
     };
     match args.command {
@@ -57,6 +63,8 @@ async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Mail(command) => mail::run(command, globals).await,
         Command::Backup(backup) => backup::run(backup, globals).await,
         Command::Key(command) => key::run(command, globals).await,
+        #[cfg(feature = "aws")]
+        Command::Aws(command) => aws::run(command, globals).await,
         Command::Completions(_) | Command::Read(_) => Ok(Outcome::Done),
     }
 }

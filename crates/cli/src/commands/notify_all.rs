@@ -20,7 +20,8 @@ use serde::Serialize;
 
 use crate::args::date;
 use crate::commands::check_cards::{Schedule, say_not_begun};
-use crate::context::{Context, Globals};
+use crate::commands::start;
+use crate::context::{Context, Globals, Place};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::progress::Progress as Bar;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
@@ -85,14 +86,14 @@ impl<'a> Sending<'a> {
             mailer: &*self.mailer,
             clock: &*self.context.clock,
             libraries: &self.libraries,
-            operator_contact: self.context.config.contact.as_deref(),
+            operator_contact: self.context.contact(),
         }
     }
 }
 
 /// Sends what is due, or says what would be sent.
 pub(crate) async fn run(asked: NotifyAll, globals: &Globals) -> CommandResult {
-    notify_all(&globals.open()?, asked).await
+    notify_all(&globals.open().await?, asked).await
 }
 
 /// Sends what is due, or says what would be sent, in an opened home.
@@ -103,6 +104,8 @@ pub(crate) async fn notify_all(context: &Context, asked: NotifyAll) -> CommandRe
     }
     if asked.dry_run {
         dry_run(context, &families, asked.date).await
+    } else if let Place::Aws(stack) = &context.place {
+        start::notify_all(context, stack, &asked).await
     } else {
         send(context, asked).await
     }

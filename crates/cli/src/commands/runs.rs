@@ -61,7 +61,7 @@ impl From<JobChoice> for Job {
 
 /// Shows runs.
 pub(crate) async fn run(asked: Runs, globals: &Globals) -> CommandResult {
-    let context = globals.open()?;
+    let context = globals.open().await?;
     match &asked.command {
         Some(Command::Show { id }) => show(&context, id).await,
         None => list(&context, &asked).await,

@@ -76,7 +76,7 @@ struct LeftAlone {
 
 /// Shows how everything is doing.
 pub(crate) async fn run(asked: Status, globals: &Globals) -> CommandResult {
-    status(&globals.open()?, &asked).await
+    status(&globals.open().await?, &asked).await
 }
 
 /// Shows how everything is doing in an opened home.

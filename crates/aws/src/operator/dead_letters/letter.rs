@@ -1,0 +1,192 @@
+//! One dead letter: what it is, and what is to be done with it.
+
+use std::fmt;
+
+use aws_sdk_sqs::types::Message;
+use hippo_core::jobs::visit::Visit;
+use hippo_core::queue::DueNotice;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::operator::stack::Outputs;
+
+/// Which queue of dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Visits that `check-card` could not do.
+    Visits,
+    /// Notices that `notify-family` could not do.
+    Notices,
+    /// What the schedules could not start.
+    Schedules,
+    /// What the functions that schedules start could not do.
+    Jobs,
+}
+
+impl Kind {
+    /// All of them, in the order of the work.
+    pub const ALL: [Self; 4] = [Self::Schedules, Self::Jobs, Self::Visits, Self::Notices];
+
+    pub(super) fn url(self, outputs: &Outputs) -> &str {
+        match self {
+            Self::Visits => &outputs.visits.dead_letters,
+            Self::Notices => &outputs.notices.dead_letters,
+            Self::Schedules => &outputs.schedule_dead_letters,
+            Self::Jobs => &outputs.job_dead_letters,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Visits => "visits",
+            Self::Notices => "notices",
+            Self::Schedules => "schedules",
+            Self::Jobs => "jobs",
+        })
+    }
+}
+
+/// What is to be done with a letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Back into its queue.
+    Send {
+        queue: String,
+        body: String,
+        /// For a FIFO queue.
+        group: Option<String>,
+    },
+    /// The function is started with it.
+    Call { function: String, event: Value },
+}
+
+/// A letter that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Letter {
+    /// In words.
+    pub(super) what: String,
+    /// What to do with it, or why nothing can be done.
+    pub(super) action: Result<Action, String>,
+}
+
+impl Letter {
+    pub(super) fn read(kind: Kind, message: &Message, outputs: &Outputs) -> Self {
+        let body = message.body().unwrap_or_default();
+        let read = match kind {
+            Kind::Visits => visit(body, outputs),
+            Kind::Notices => notice(body, outputs),
+            Kind::Schedules => schedule(message, body, outputs),
+            Kind::Jobs => job(body, outputs),
+        };
+        match read {
+            Ok((what, action)) => Self {
+                what,
+                action: Ok(action),
+            },
+            Err(why) => Self {
+                what: "a message that is none of ours".to_owned(),
+                action: Err(why),
+            },
+        }
+    }
+}
+
+type Read = Result<(String, Action), String>;
+
+fn visit(body: &str, outputs: &Outputs) -> Read {
+    let visit: Visit = parse(body, "a visit")?;
+    let cards = match visit.cards.len() {
+        1 => "1 card".to_owned(),
+        cards => format!("{cards} cards"),
+    };
+    let what = format!("a visit of {cards} at {}, of {}", visit.library, visit.run);
+    let action = Action::Send {
+        queue: outputs.visits.queue.clone(),
+        body: body.to_owned(),
+        group: Some(visit.library.to_string()),
+    };
+    Ok((what, action))
+}
+
+fn notice(body: &str, outputs: &Outputs) -> Read {
+    let notice: DueNotice = parse(body, "a notice")?;
+    let what = format!("the notice of {} for {}", notice.family, notice.date);
+    let action = Action::Send {
+        queue: outputs.notices.queue.clone(),
+        body: body.to_owned(),
+        group: None,
+    };
+    Ok((what, action))
+}
+
+fn schedule(message: &Message, body: &str, outputs: &Outputs) -> Read {
+    let attribute = |name: &str| {
+        message
+            .message_attributes()?
+            .get(name)?
+            .string_value()
+            .map(str::to_owned)
+    };
+    if attribute("IS_PAYLOAD_TRUNCATED").as_deref() == Some("true") {
+        return Err("EventBridge Scheduler kept only a part of it.".to_owned());
+    }
+    let mut event: Value = parse(body, "the input of a schedule")?;
+    if let (Some(time), Some(fields)) = (attribute("SCHEDULED_TIME"), event.as_object_mut()) {
+        // The Scheduler may keep its placeholder where it keeps the input.
+        let time_is_open = fields
+            .get("scheduled_time")
+            .and_then(Value::as_str)
+            .is_some_and(|text| text.starts_with("<aws.scheduler"));
+        if time_is_open {
+            fields.insert("scheduled_time".to_owned(), Value::String(time));
+        }
+    }
+    start(attribute("TARGET_ARN").as_deref(), event, outputs)
+}
+
+fn job(body: &str, outputs: &Outputs) -> Read {
+    let record: Value = parse(body, "the record of a failed invocation")?;
+    let function = record
+        .pointer("/requestContext/functionArn")
+        .and_then(Value::as_str);
+    let event = record.get("requestPayload").cloned();
+    let event = event
+        .ok_or_else(|| "It is not the record of a failed invocation: it has no requestPayload.")?;
+    start(function, event, outputs)
+}
+
+/// The function of this ARN; where there is none, the label says whose schedule it was.
+fn start(arn: Option<&str>, event: Value, outputs: &Outputs) -> Read {
+    let label = event.get("label").and_then(Value::as_str);
+    let named = |function: &String| match arn {
+        Some(arn) => arn.split(':').any(|part| part == function),
+        None => false,
+    };
+    let function = [&outputs.check_cards, &outputs.notify_all]
+        .into_iter()
+        .find(|function| named(function));
+    let Some(function) = function else {
+        return Err("It was meant for a function that this stack does not have.".to_owned());
+    };
+    let what = format!(
+        "a start of {} ({})",
+        if *function == outputs.check_cards {
+            "check-cards"
+        } else {
+            "notify-all"
+        },
+        label.unwrap_or("no label")
+    );
+    let action = Action::Call {
+        function: function.clone(),
+        event,
+    };
+    Ok((what, action))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(body: &str, what: &str) -> Result<T, String> {
+    serde_json::from_str(body).map_err(|error| format!("It is not {what}: {error}."))
+}

@@ -1,0 +1,273 @@
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_sqs::types::MessageAttributeValue;
+use axum::http::StatusCode;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::operator::stack::QueuePair;
+use crate::testing::{config, fake};
+
+const VISIT: &str = r#"{"library":"wpl","cards":[{"family":"conrad","card":"01KAK3V6ZB9V0S7YQJ4M2N8R5T"}],
+"planned_at":"2026-11-21T10:00:00Z","run":{"job":"check-cards","label":"all","scheduled_time":"2026-11-21T10:00:00Z"}}"#;
+
+fn outputs(url: &str) -> Outputs {
+    let pair = |name: &str| QueuePair {
+        queue: format!("{url}/1/{name}"),
+        dead_letters: format!("{url}/1/dead-{name}"),
+    };
+    Outputs {
+        table: "table".into(),
+        key_parameter: "/key".into(),
+        visits: pair("visits.fifo"),
+        notices: pair("notices"),
+        schedule_dead_letters: format!("{url}/1/dead-schedules"),
+        job_dead_letters: format!("{url}/1/dead-jobs"),
+        check_cards: "hippo-CheckCards-1".into(),
+        notify_all: "hippo-NotifyAll-1".into(),
+        mail_from: "hippo@example.org".parse().unwrap(),
+        operator_email: None,
+        contact: None,
+        configuration_set: "set".into(),
+        timezone: chrono_tz::UTC,
+    }
+}
+
+fn message(body: &str, attributes: &[(&str, &str)]) -> Message {
+    let mut message = Message::builder().body(body);
+    for (name, value) in attributes {
+        let value = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(*value)
+            .build()
+            .unwrap();
+        message = message.message_attributes(*name, value);
+    }
+    message.build()
+}
+
+#[test]
+fn a_visit_goes_back_to_its_librarys_group() {
+    let letter = Letter::read(Kind::Visits, &message(VISIT, &[]), &outputs(""));
+    assert_eq!(
+        letter.what,
+        "a visit of 1 card at wpl, of check-cards/all/2026-11-21T10:00:00Z"
+    );
+    assert_eq!(
+        letter.action,
+        Ok(Action::Send {
+            queue: "/1/visits.fifo".into(),
+            body: VISIT.into(),
+            group: Some("wpl".into())
+        })
+    );
+}
+
+#[test]
+fn a_notice_goes_back_to_its_queue() {
+    let body = r#"{"family":"conrad","date":"2026-11-21"}"#;
+    let letter = Letter::read(Kind::Notices, &message(body, &[]), &outputs(""));
+    assert_eq!(letter.what, "the notice of conrad for 2026-11-21");
+    assert!(matches!(
+        letter.action,
+        Ok(Action::Send { group: None, .. })
+    ));
+}
+
+#[test]
+fn what_a_schedule_could_not_start_is_started_for_the_time_that_it_was_for() {
+    let body =
+        r#"{"label":"failed","scheduled_time":"<aws.scheduler.scheduled-time>","scope":"failed"}"#;
+    let arn = "arn:aws:lambda:ca-central-1:1:function:hippo-CheckCards-1";
+    let attributes = [
+        ("SCHEDULED_TIME", "2026-11-21T10:30:00Z"),
+        ("TARGET_ARN", arn),
+    ];
+    let letter = Letter::read(Kind::Schedules, &message(body, &attributes), &outputs(""));
+    assert_eq!(letter.what, "a start of check-cards (failed)");
+    let Ok(Action::Call { function, event }) = letter.action else {
+        panic!("it is to be called");
+    };
+    assert_eq!(function, "hippo-CheckCards-1");
+    assert_eq!(event["scheduled_time"], "2026-11-21T10:30:00Z");
+}
+
+#[test]
+fn what_an_invocation_could_not_do_is_taken_out_of_its_record() {
+    let body = json!({
+        "version": "1.0",
+        "requestContext": {"functionArn": "arn:aws:lambda:ca-central-1:1:function:hippo-NotifyAll-1:$LATEST",
+            "condition": "RetriesExhausted"},
+        "requestPayload": {"label": "tick", "scheduled_time": "2026-11-21T10:30:00Z"},
+        "responsePayload": {"errorMessage": "away"},
+    });
+    let letter = Letter::read(Kind::Jobs, &message(&body.to_string(), &[]), &outputs(""));
+    assert_eq!(letter.what, "a start of notify-all (tick)");
+    let Ok(Action::Call { function, event }) = letter.action else {
+        panic!("it is to be called");
+    };
+    assert_eq!(
+        (function.as_str(), &event["label"]),
+        ("hippo-NotifyAll-1", &json!("tick"))
+    );
+}
+
+#[rstest]
+#[case(Kind::Visits, r#"{"library":"wpl"}"#, "not a visit: missing field")]
+#[case(Kind::Notices, "hello", "not a notice")]
+#[case(
+    Kind::Schedules,
+    r#"{"label":"all"}"#,
+    "a function that this stack does not have"
+)]
+#[case(Kind::Jobs, r#"{"label":"all"}"#, "no requestPayload")]
+fn what_is_none_of_ours_says_why(#[case] kind: Kind, #[case] body: &str, #[case] why: &str) {
+    let letter = Letter::read(kind, &message(body, &[]), &outputs(""));
+    let reason = letter.action.unwrap_err();
+    assert!(reason.contains(why), "{reason}");
+}
+
+/// A queue that gives out these letters once, and takes what is sent.
+struct Sqs {
+    url: String,
+    asked: Arc<Mutex<Vec<(String, Value)>>>,
+    _fake: crate::testing::Fake,
+}
+
+async fn sqs_with(letters: &[&str], refuse_sends: bool) -> Sqs {
+    let asked: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
+    let kept = asked.clone();
+    let letters: Vec<Value> = letters
+        .iter()
+        .enumerate()
+        .map(|(index, body)| {
+            json!({"MessageId": format!("m{index}"), "ReceiptHandle": format!("r{index}"), "Body": body,
+                "MD5OfBody": ""})
+        })
+        .collect();
+    let fake = fake(move |_, body| {
+        let asked: Value = serde_json::from_slice(body).unwrap();
+        let (action, answer) = if asked.get("MaxNumberOfMessages").is_some() {
+            let is_first = !kept
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|(action, _)| action == "receive");
+            let messages = if is_first { letters.clone() } else { vec![] };
+            ("receive", (StatusCode::OK, json!({"Messages": messages})))
+        } else if asked.get("MessageBody").is_some() && refuse_sends {
+            (
+                "send",
+                (
+                    StatusCode::BAD_REQUEST,
+                    json!({"__type": "QueueDoesNotExist", "message": "gone"}),
+                ),
+            )
+        } else if asked.get("MessageBody").is_some() {
+            ("send", (StatusCode::OK, json!({"MessageId": "new"})))
+        } else if asked.get("VisibilityTimeout").is_some() {
+            ("show", (StatusCode::OK, json!({})))
+        } else {
+            ("delete", (StatusCode::OK, json!({})))
+        };
+        kept.lock().unwrap().push((action.to_owned(), asked));
+        (answer.0, answer.1.to_string())
+    })
+    .await;
+    Sqs {
+        url: fake.url.clone(),
+        asked,
+        _fake: fake,
+    }
+}
+
+impl Sqs {
+    async fn replay(&self, kind: Kind, options: ReplayOptions) -> Vec<(String, Fate)> {
+        let outputs = outputs(&self.url);
+        let letters = DeadLetters::new(&config(&self.url), &outputs);
+        let mut fates = Vec::new();
+        let each = &mut |replayed: Replayed| fates.push((replayed.message, replayed.fate));
+        letters.replay(kind, options, each).await.unwrap();
+        fates
+    }
+
+    fn asked(&self, action: &str) -> Vec<Value> {
+        let asked = self.asked.lock().unwrap();
+        let of_it = asked.iter().filter(|(name, _)| name == action);
+        of_it.map(|(_, asked)| asked.clone()).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_letter_is_put_back_then_deleted_and_what_nobody_can_read_stays() {
+    let sqs = sqs_with(&[VISIT, "{}"], false).await;
+    let fates = sqs.replay(Kind::Visits, ReplayOptions::default()).await;
+    assert_eq!(
+        fates,
+        [
+            ("m0".into(), Fate::Replayed),
+            ("m1".into(), Fate::Unreadable)
+        ]
+    );
+    let sent = sqs.asked("send");
+    assert_eq!((sent.len(), &sent[0]["MessageGroupId"]), (1, &json!("wpl")));
+    assert_eq!(sqs.asked("delete")[0]["ReceiptHandle"], "r0");
+    assert_eq!(sqs.asked("delete").len(), 1);
+    assert_eq!(sqs.asked("show")[0]["ReceiptHandle"], "r1");
+}
+
+#[tokio::test]
+async fn each_replay_is_a_message_of_its_own_to_the_queue() {
+    let mut ids = BTreeSet::new();
+    for _ in 0..2 {
+        let sqs = sqs_with(&[VISIT], false).await;
+        sqs.replay(Kind::Visits, ReplayOptions::default()).await;
+        ids.insert(sqs.asked("send")[0]["MessageDeduplicationId"].to_string());
+    }
+    assert_eq!(
+        ids.len(),
+        2,
+        "SQS would forget the second within five minutes"
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_changes_nothing() {
+    let sqs = sqs_with(&[VISIT], false).await;
+    let options = ReplayOptions {
+        dry_run: true,
+        discard_unreadable: true,
+    };
+    let fates = sqs.replay(Kind::Visits, options).await;
+    assert_eq!(fates, [("m0".into(), Fate::Seen)]);
+    assert!(sqs.asked("send").is_empty() && sqs.asked("delete").is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_back_stays() {
+    let sqs = sqs_with(&[VISIT], true).await;
+    let fates = sqs.replay(Kind::Visits, ReplayOptions::default()).await;
+    assert_eq!(fates, [("m0".into(), Fate::Failed)]);
+    assert!(sqs.asked("delete").is_empty());
+}
+
+#[tokio::test]
+async fn what_nobody_can_read_is_thrown_away_only_when_asked_for() {
+    let sqs = sqs_with(&["{}"], false).await;
+    let options = ReplayOptions {
+        dry_run: false,
+        discard_unreadable: true,
+    };
+    let fates = sqs.replay(Kind::Notices, options).await;
+    assert_eq!(fates, [("m0".into(), Fate::Discarded)]);
+    assert_eq!(sqs.asked("delete").len(), 1);
+}
+
+#[tokio::test]
+async fn a_letter_that_comes_again_while_it_is_replayed_ends_the_replay() {
+    let sqs = sqs_with(&[VISIT, VISIT], false).await;
+    let fates = sqs.replay(Kind::Visits, ReplayOptions::default()).await;
+    assert_eq!(fates[1].1, Fate::DiedAgain);
+    assert_eq!(sqs.asked("send").len(), 1);
+}

@@ -1,0 +1,349 @@
+//! A deployed stack, and where its parts are: the outputs of `template.yaml`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksError;
+use aws_sdk_cloudformation::types::Stack as Described;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use chrono_tz::Tz;
+use hippo_core::family::EmailAddress;
+use hippo_core::mail::mime::Sender;
+
+use crate::clients::{limits, reason, retries};
+
+/// Where the parts of a stack are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outputs {
+    /// The table.
+    pub table: String,
+    /// The SSM parameter with the keys.
+    pub key_parameter: String,
+    /// The queue of the visits, and where its dead letters are.
+    pub visits: QueuePair,
+    /// The queue of the notices, and where its dead letters are.
+    pub notices: QueuePair,
+    /// What the schedules could not start.
+    pub schedule_dead_letters: String,
+    /// What the jobs that schedules start could not do.
+    pub job_dead_letters: String,
+    /// The function `check-cards`.
+    pub check_cards: String,
+    /// The function `notify-all`.
+    pub notify_all: String,
+    /// Who mails come from.
+    pub mail_from: EmailAddress,
+    /// Where answers to a mail go.
+    pub operator_email: Option<EmailAddress>,
+    /// Whom a mail names for questions.
+    pub contact: Option<String>,
+    /// The SES configuration set.
+    pub configuration_set: String,
+    /// The operator's zone.
+    pub timezone: Tz,
+}
+
+/// A queue's URL, and that of its dead letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuePair {
+    /// The queue.
+    pub queue: String,
+    /// Its dead letters.
+    pub dead_letters: String,
+}
+
+/// Why a stack could not be found or used; each says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StackError {
+    /// Nobody said in which region it is.
+    #[error("The AWS region is not known. Give it with --region, or set AWS_REGION.")]
+    NoRegion,
+    /// There is none of that name there.
+    #[error(
+        "There is no stack “{name}” in {region}. Deploy it with “make deploy”, or name another with --stack and \
+         --region."
+    )]
+    NotThere {
+        /// The stack's name.
+        name: String,
+        /// The region.
+        region: String,
+    },
+    /// AWS did not say, or will not.
+    #[error(
+        "The stack “{name}” in {region} could not be read: {reason}. Are you signed in (AWS_PROFILE), and does the \
+         stack's OperatorPolicy belong to whom you are signed in as?"
+    )]
+    Unreadable {
+        /// The stack's name.
+        name: String,
+        /// The region.
+        region: String,
+        /// What AWS says.
+        reason: String,
+    },
+    /// It is not what this version deploys.
+    #[error(
+        "The stack “{name}” is not one that this version of hippo can use: {}. Deploy the present template with \
+         “make deploy”, then try again.", .problems.join("; ")
+    )]
+    NotOurs {
+        /// The stack's name.
+        name: String,
+        /// All that is wrong with its outputs.
+        problems: Vec<String>,
+    },
+}
+
+/// Finds the parts of a stack.
+pub async fn outputs(config: &SdkConfig, name: &str) -> Result<Outputs, StackError> {
+    let region = config
+        .region()
+        .ok_or(StackError::NoRegion)?
+        .as_ref()
+        .to_owned();
+    let client = aws_sdk_cloudformation::Client::from_conf(
+        aws_sdk_cloudformation::config::Builder::from(config)
+            .retry_config(retries(3))
+            .timeout_config(limits(Duration::from_secs(10), Duration::from_secs(30)))
+            .build(),
+    );
+    let answer = client.describe_stacks().stack_name(name).send().await;
+    let described = match answer {
+        Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
+        Err(error) if error.as_service_error().is_some_and(is_absent) => None,
+        Err(error) => {
+            return Err(StackError::Unreadable {
+                name: name.to_owned(),
+                region,
+                reason: reason(&error).trim_end_matches('.').to_owned(),
+            });
+        }
+    };
+    let described = described.ok_or(StackError::NotThere {
+        name: name.to_owned(),
+        region,
+    })?;
+    read(name, &described)
+}
+
+/// CloudFormation has no kind of its own for a stack that is not there.
+fn is_absent(error: &DescribeStacksError) -> bool {
+    error.code() == Some("ValidationError")
+        && error
+            .message()
+            .is_some_and(|message| message.contains("does not exist"))
+}
+
+fn read(name: &str, stack: &Described) -> Result<Outputs, StackError> {
+    let values = stack
+        .outputs()
+        .iter()
+        .filter_map(|output| Some((output.output_key()?, output.output_value()?)))
+        .collect();
+    let mut reader = Reader {
+        values,
+        problems: Vec::new(),
+    };
+    let read = reader.outputs();
+    match (read, reader.problems) {
+        (Some(outputs), problems) if problems.is_empty() => Ok(outputs),
+        (_, problems) => Err(StackError::NotOurs {
+            name: name.to_owned(),
+            problems,
+        }),
+    }
+}
+
+/// Looks outputs up and keeps what is wrong with them.
+struct Reader<'a> {
+    values: BTreeMap<&'a str, &'a str>,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn outputs(&mut self) -> Option<Outputs> {
+        let outputs = Outputs {
+            table: self.text("TableName"),
+            key_parameter: self.text("KeyParameter"),
+            visits: self.queue("VisitQueueUrl", "VisitDeadLettersUrl"),
+            notices: self.queue("NoticeQueueUrl", "NoticeDeadLettersUrl"),
+            schedule_dead_letters: self.text("ScheduleDeadLettersUrl"),
+            job_dead_letters: self.text("JobDeadLettersUrl"),
+            check_cards: self.text("CheckCardsFunction"),
+            notify_all: self.text("NotifyAllFunction"),
+            configuration_set: self.text("ConfigurationSet"),
+            contact: self.maybe("Contact").map(str::to_owned),
+            operator_email: None,
+            mail_from: self.parsed("MailFrom")?,
+            timezone: self.parsed("Timezone")?,
+        };
+        let operator_email = match self.maybe("OperatorEmail") {
+            Some(_) => Some(self.parsed("OperatorEmail")?),
+            None => None,
+        };
+        Some(Outputs {
+            operator_email,
+            ..outputs
+        })
+    }
+
+    fn maybe(&self, name: &str) -> Option<&str> {
+        self.values
+            .get(name)
+            .copied()
+            .filter(|text| !text.is_empty())
+    }
+
+    /// The value, or nothing and a problem.
+    fn text(&mut self, name: &str) -> String {
+        let text = self.maybe(name).map(str::to_owned);
+        text.unwrap_or_else(|| {
+            self.problems.push(format!("it has no output {name}"));
+            String::new()
+        })
+    }
+
+    fn queue(&mut self, queue: &str, dead_letters: &str) -> QueuePair {
+        QueuePair {
+            queue: self.text(queue),
+            dead_letters: self.text(dead_letters),
+        }
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name);
+        let parsed = text.parse().ok();
+        if parsed.is_none() && !text.is_empty() {
+            self.problems
+                .push(format!("its output {name} cannot be understood"));
+        }
+        parsed
+    }
+}
+
+impl Outputs {
+    /// Who the mails of this stack come from.
+    pub fn sender(&self) -> Sender {
+        let mut sender = Sender::new(self.mail_from.clone());
+        sender.reply_to.clone_from(&self.operator_email);
+        sender.unsubscribe.clone_from(&self.operator_email);
+        sender
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{config, config_without_region, fake};
+    use axum::http::StatusCode;
+
+    const COMPLETE: [(&str, &str); 15] = [
+        ("TableName", "hippo-Table-1"),
+        ("KeyParameter", "/libraryhippo/hippo/key"),
+        ("VisitQueueUrl", "https://sqs/1/visits.fifo"),
+        ("VisitDeadLettersUrl", "https://sqs/1/dead-visits.fifo"),
+        ("NoticeQueueUrl", "https://sqs/1/notices"),
+        ("NoticeDeadLettersUrl", "https://sqs/1/dead-notices"),
+        ("ScheduleDeadLettersUrl", "https://sqs/1/dead-schedules"),
+        ("JobDeadLettersUrl", "https://sqs/1/dead-jobs"),
+        ("CheckCardsFunction", "hippo-CheckCards-1"),
+        ("NotifyAllFunction", "hippo-NotifyAll-1"),
+        ("MailFrom", "hippo@example.org"),
+        ("OperatorEmail", "operator@example.org"),
+        ("Contact", "https://example.org/hippo"),
+        ("ConfigurationSet", "hippo-MailSettings-1"),
+        ("Timezone", "America/Toronto"),
+    ];
+
+    async fn with_outputs(values: &[(&str, &str)]) -> Result<Outputs, StackError> {
+        let members: String = values
+            .iter()
+            .map(|(key, value)| {
+                format!(
+                    "<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>"
+                )
+            })
+            .collect();
+        let answer = format!(
+            "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>hippo</StackName>\
+             <CreationTime>2026-11-21T10:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>\
+             <Outputs>{members}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
+        );
+        let fake = fake(move |_, _| (StatusCode::OK, answer.clone())).await;
+        outputs(&config(&fake.url), "hippo").await
+    }
+
+    #[tokio::test]
+    async fn the_outputs_of_the_template_say_where_everything_is() {
+        let outputs = with_outputs(&COMPLETE).await.unwrap();
+        assert_eq!(outputs.table, "hippo-Table-1");
+        assert_eq!(
+            outputs.visits.dead_letters,
+            "https://sqs/1/dead-visits.fifo"
+        );
+        assert_eq!(outputs.timezone, chrono_tz::America::Toronto);
+        let sender = outputs.sender();
+        assert_eq!(sender.unsubscribe.unwrap().as_str(), "operator@example.org");
+    }
+
+    #[tokio::test]
+    async fn the_template_has_every_output_that_is_asked_for() {
+        let template = std::fs::read_to_string(
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml"),
+        )
+        .unwrap();
+        let outputs = template.split("\nOutputs:\n").nth(1).unwrap();
+        for (name, _) in COMPLETE {
+            assert!(
+                outputs.contains(&format!("  {name}:")),
+                "template.yaml has no output {name}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stack_of_another_kind_is_refused_with_all_that_it_lacks() {
+        let error = with_outputs(&[
+            ("TableName", "t"),
+            ("Timezone", "Toronto"),
+            ("MailFrom", "x@example.org"),
+        ])
+        .await
+        .unwrap_err()
+        .to_string();
+        for part in [
+            "no output KeyParameter",
+            "no output NotifyAllFunction",
+            "Timezone cannot",
+            "make deploy",
+        ] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stack_that_is_not_there_is_not_one_that_cannot_be_read() {
+        let refuse = |code: &'static str, message: &'static str| async move {
+            let answer = format!(
+                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+                 <RequestId>1</RequestId></ErrorResponse>"
+            );
+            let fake = fake(move |_, _| (StatusCode::BAD_REQUEST, answer.clone())).await;
+            outputs(&config(&fake.url), "hippo").await.unwrap_err()
+        };
+        let absent = refuse("ValidationError", "Stack with id hippo does not exist").await;
+        assert!(matches!(absent, StackError::NotThere { .. }), "{absent}");
+        let denied = refuse("AccessDenied", "no cloudformation:DescribeStacks").await;
+        assert!(denied.to_string().contains("OperatorPolicy"), "{denied}");
+    }
+
+    #[tokio::test]
+    async fn without_a_region_nobody_is_asked() {
+        let error = outputs(&config_without_region(), "hippo")
+            .await
+            .unwrap_err();
+        assert_eq!(error, StackError::NoRegion);
+    }
+}

@@ -1,0 +1,145 @@
+//! The deployed stack that `--on aws` names.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hippo_aws::dynamodb::{self, DynamoDbStore};
+use hippo_aws::operator::dead_letters::{DeadLetters, Kind, ReplayOptions};
+use hippo_aws::operator::jobs::Functions;
+use hippo_aws::operator::stack::{self, Outputs};
+use hippo_aws::queue::SqsVisitQueue;
+use hippo_aws::ses::SesMailer;
+use hippo_aws::ssm::{KeyParameter, KeyParameterError};
+use hippo_aws::{SdkConfig, clients};
+use hippo_core::jobs::visit::Visit;
+use hippo_core::mail::Mailer;
+use hippo_core::queue::VisitQueue as _;
+use hippo_core::run::Job;
+use hippo_core::seal::KeyRing;
+use hippo_core::store::Store;
+use serde_json::Value;
+
+use crate::exit::CommandError;
+use crate::keys::KeyPlace;
+
+pub(crate) use hippo_aws::operator::dead_letters::{Fate, Replayed};
+
+/// A deployed stack.
+pub(crate) struct Stack {
+    name: String,
+    config: SdkConfig,
+    outputs: Outputs,
+}
+
+impl Stack {
+    /// Finds the stack of this name; in this region, if one is given.
+    pub(crate) async fn open(name: &str, region: Option<String>) -> Result<Self, CommandError> {
+        let config = clients::load_in(region).await;
+        let outputs = stack::outputs(&config, name).await.map_err(unusable)?;
+        Ok(Self {
+            name: name.to_owned(),
+            config,
+            outputs,
+        })
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it decides for tables and new families.
+    pub(crate) fn zone(&self) -> chrono_tz::Tz {
+        self.outputs.timezone
+    }
+
+    /// Named to families in the mail.
+    pub(crate) fn contact(&self) -> Option<&str> {
+        self.outputs.contact.as_deref()
+    }
+
+    /// What is remembered.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        let client = dynamodb::client(&self.config);
+        Arc::new(DynamoDbStore::new(client, &self.outputs.table))
+    }
+
+    /// Where the keys are.
+    pub(crate) fn keys(&self) -> Box<dyn KeyPlace> {
+        Box::new(self.key_parameter())
+    }
+
+    /// Makes the keys if there are none; whether it did.
+    pub(crate) async fn create_keys(&self) -> Result<bool, CommandError> {
+        match self.key_parameter().create().await {
+            Ok(_) => Ok(true),
+            Err(KeyParameterError::Exists(_)) => Ok(false),
+            Err(error) => Err(unusable(error)),
+        }
+    }
+
+    /// The mail service, in the way that the notices go.
+    pub(crate) fn mailer(&self) -> Box<dyn Mailer> {
+        Box::new(SesMailer::new(
+            clients::ses(&self.config),
+            self.outputs.sender(),
+            Some(self.outputs.configuration_set.clone()),
+        ))
+    }
+
+    /// Starts a job with the input of a schedule and waits for its answer.
+    pub(crate) async fn start(&self, job: Job, event: &Value) -> Result<Value, CommandError> {
+        let function = match job {
+            Job::CheckCards => &self.outputs.check_cards,
+            Job::NotifyAll => &self.outputs.notify_all,
+        };
+        let functions = Functions::new(&self.config);
+        functions.call(function, event).await.map_err(unusable)
+    }
+
+    /// Hands out one visit.
+    pub(crate) async fn hand_out(&self, visit: Visit) -> Result<(), CommandError> {
+        let queue = SqsVisitQueue::new(clients::sqs(&self.config), &self.outputs.visits.queue);
+        queue.send(&[visit]).await.map_err(unusable)
+    }
+
+    /// Puts back the dead letters of every queue.
+    pub(crate) async fn replay_dead_letters(
+        &self,
+        dry_run: bool,
+        discard_unreadable: bool,
+        each: &mut dyn FnMut(Replayed),
+    ) -> Result<(), CommandError> {
+        let letters = DeadLetters::new(&self.config, &self.outputs);
+        let options = ReplayOptions {
+            dry_run,
+            discard_unreadable,
+        };
+        for kind in Kind::ALL {
+            letters
+                .replay(kind, options, each)
+                .await
+                .map_err(unusable)?;
+        }
+        Ok(())
+    }
+
+    fn key_parameter(&self) -> KeyParameter {
+        KeyParameter::new(clients::ssm(&self.config), &self.outputs.key_parameter)
+    }
+}
+
+#[async_trait]
+impl KeyPlace for KeyParameter {
+    async fn replace(&self, ring: &KeyRing) -> Result<(), CommandError> {
+        Self::replace(self, ring).await.map_err(unusable)
+    }
+
+    fn shown(&self) -> String {
+        format!("the SSM parameter {}", self.name())
+    }
+}
+
+fn unusable(error: impl std::error::Error) -> CommandError {
+    CommandError::Unusable(error.to_string())
+}

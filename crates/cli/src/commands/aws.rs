@@ -1,0 +1,101 @@
+//! `hippo aws`: what only a stack on AWS has.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::aws::{Fate, Replayed};
+use crate::context::Globals;
+use crate::exit::{CommandResult, Outcome};
+use crate::output::table::{Cell, Table, Tone, fixed, words};
+
+/// What to do with the stack.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  hippo aws replay-dead-letters --dry-run")]
+pub(crate) enum Command {
+    ReplayDeadLetters(ReplayDeadLetters),
+}
+
+/// Put back what was tried as often as the stack allows, and failed.
+///
+/// Visits and notices go to their queues again, what a schedule could not start is started. Do it when what
+/// made them fail is mended: the functions' logs say what that was. Twice does no harm: a visit skips the cards
+/// that were checked since, and a notice is sent once.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hippo aws replay-dead-letters --dry-run    # only look
+  hippo aws replay-dead-letters
+
+Exit code 1: some are dead letters still.")]
+pub(crate) struct ReplayDeadLetters {
+    /// Only say what there is.
+    #[arg(long)]
+    dry_run: bool,
+    /// Throw away what is no message of LibraryHippo's.
+    #[arg(long)]
+    discard_unreadable: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    dead_letters: Vec<Replayed>,
+}
+
+/// Does what is asked.
+pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
+    let Command::ReplayDeadLetters(asked) = command;
+    let stack = globals.open_stack().await?;
+    let mut letters = Vec::new();
+    let each = &mut |letter: Replayed| letters.push(letter);
+    let result = stack
+        .replay_dead_letters(asked.dry_run, asked.discard_unreadable, each)
+        .await;
+    // What was done before it failed is said too.
+    let outcome = show(globals, &letters);
+    globals.output.document(&Document {
+        dead_letters: letters,
+    });
+    result.map(|()| outcome)
+}
+
+fn show(globals: &Globals, letters: &[Replayed]) -> Outcome {
+    if letters.is_empty() {
+        globals.output.say("There is no dead letter.");
+        return Outcome::Done;
+    }
+    let mut table = Table::new([fixed("QUEUE"), words("WHAT"), fixed("NOW"), words("WHY")]);
+    for letter in letters {
+        table.row([
+            letter.queue.to_string().into(),
+            letter.what.as_str().into(),
+            fate_cell(letter.fate),
+            letter.reason.as_deref().unwrap_or_default().into(),
+        ]);
+    }
+    globals.output.table(&table);
+    let is = |fate| letters.iter().any(|letter| letter.fate == fate);
+    if is(Fate::Unreadable) {
+        globals.output.say(
+            "What is no message of LibraryHippo's stays until “hippo aws replay-dead-letters \
+             --discard-unreadable” throws it away.",
+        );
+    }
+    if is(Fate::DiedAgain) {
+        globals
+            .output
+            .say("What died again needs more than a replay: see the logs of its function.");
+    }
+    Outcome::failed_if(is(Fate::Failed) || is(Fate::DiedAgain) || is(Fate::Unreadable))
+}
+
+fn fate_cell(fate: Fate) -> Cell {
+    let (words, tone) = match fate {
+        Fate::Replayed => ("replayed", Tone::Good),
+        Fate::Seen => ("waiting", Tone::Plain),
+        Fate::Discarded => ("thrown away", Tone::Faint),
+        Fate::DiedAgain => ("died again", Tone::Bad),
+        Fate::Unreadable => ("unreadable", Tone::Warning),
+        Fate::Failed => ("not replayed", Tone::Bad),
+    };
+    Cell::new(words, tone)
+}
