@@ -117,6 +117,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Card(commands::card::Command),
     Import(commands::import::Import),
+    Export(commands::export::Export),
     CheckCards(commands::check_cards::CheckCards),
     NotifyAll(commands::notify_all::NotifyAll),
     Status(commands::status::Status),

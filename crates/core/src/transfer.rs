@@ -7,8 +7,11 @@
 //!
 //! Runs do not move: they tell what one side did.
 
+mod check;
 mod export;
 mod import;
+mod notices;
+mod report;
 mod sealed_text;
 mod steps;
 #[cfg(test)]
@@ -28,8 +31,9 @@ use crate::notice::told::Told;
 use crate::seal::{KeyId, SealError, Sealed};
 use crate::store::StoreError;
 
+pub use check::Checked;
 pub use export::export;
-pub use import::{Checked, Difference, Mode, Part, Report, Tally};
+pub use report::{Difference, Mode, Part, Report, Tally};
 
 /// What [`Transfer::format`] says.
 pub const FORMAT: &str = "libraryhippo move";

@@ -1,6 +1,7 @@
-//! `hippo import`: libraries, families and cards from one TOML file.
+//! `hippo import`: libraries, families and cards from one TOML file, or all that `hippo export` wrote.
 
 mod file;
+mod moved;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::Args;
 use hippo_core::card::CardSecret;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::keys::Keys;
+use hippo_core::transfer::is_transfer;
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -19,12 +21,14 @@ use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 
-/// Add libraries, families and cards from one TOML file.
+/// Add libraries, families and cards from one TOML file, or all of what “hippo export” wrote.
 ///
-/// Everything is looked at before anything is written: after a mistake nothing has changed.
+/// Everything is looked at before anything is written: after a mistake nothing has changed. An
+/// export may be imported again: what is here already is left, and the rest follows.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
+  hippo import move.json        # what “hippo export” wrote for this side
   hippo import our-cards.toml --dry-run
 
   [[library]]
@@ -93,6 +97,9 @@ pub(crate) async fn run(import: Import, globals: &Globals) -> CommandResult {
         ))
     })?;
     let name = import.file.display().to_string();
+    if is_transfer(&text) {
+        return moved::import(&context, &name, &text, import.dry_run).await;
+    }
     import_text(&context, &name, &text, import.dry_run, &Environment).await
 }
 

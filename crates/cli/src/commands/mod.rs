@@ -7,6 +7,7 @@ pub(crate) mod card;
 pub(crate) mod check_cards;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod export;
 pub(crate) mod family;
 pub(crate) mod import;
 pub(crate) mod init;
@@ -56,6 +57,7 @@ async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Family(command) => family::run(command, globals).await,
         Command::Card(command) => card::run(command, globals).await,
         Command::Import(import) => import::run(import, globals).await,
+        Command::Export(export) => export::run(export, globals).await,
         Command::CheckCards(asked) => check_cards::run(asked, globals).await,
         Command::NotifyAll(asked) => notify_all::run(asked, globals).await,
         Command::Status(asked) => status::run(asked, globals).await,

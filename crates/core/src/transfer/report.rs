@@ -1,0 +1,97 @@
+//! What an import did, or would do.
+
+use serde::Serialize;
+
+/// Whether an import writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It does.
+    Write,
+    /// It only says what it would do.
+    DryRun,
+}
+
+/// A kind of thing that moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// A library.
+    Library,
+    /// A family.
+    Family,
+    /// A card.
+    Card,
+    /// A notice.
+    Notice,
+}
+
+/// What became of the things of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// They were not there.
+    pub added: usize,
+    /// They were there, and behind: an import was interrupted, or they moved away and back.
+    pub completed: usize,
+    /// They were there already, the same or ahead.
+    pub unchanged: usize,
+    /// They were there and are not the same, or cannot be there: left as they are.
+    pub different: usize,
+}
+
+/// Something that was left as it is here.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Difference {
+    /// What it is.
+    pub part: Part,
+    /// Its id; that of its family and its date for a notice.
+    pub id: String,
+    /// Why, as the rest of a sentence.
+    pub reason: String,
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The libraries.
+    pub libraries: Tally,
+    /// The families.
+    pub families: Tally,
+    /// The cards.
+    pub cards: Tally,
+    /// The notices.
+    pub notices: Tally,
+    /// What was left as it is here; the cards and notices of a family that is left are not listed.
+    pub differences: Vec<Difference>,
+}
+
+impl Report {
+    fn tally(&mut self, part: Part) -> &mut Tally {
+        match part {
+            Part::Library => &mut self.libraries,
+            Part::Family => &mut self.families,
+            Part::Card => &mut self.cards,
+            Part::Notice => &mut self.notices,
+        }
+    }
+
+    pub(super) fn differs(&mut self, part: Part, id: impl ToString, reason: impl Into<String>) {
+        self.tally(part).different += 1;
+        self.differences.push(Difference {
+            part,
+            id: id.to_string(),
+            reason: reason.into(),
+        });
+    }
+
+    pub(super) fn take_in(&mut self, other: Self) {
+        for part in [Part::Library, Part::Family, Part::Card, Part::Notice] {
+            let more = *other.clone().tally(part);
+            let tally = self.tally(part);
+            tally.added += more.added;
+            tally.completed += more.completed;
+            tally.unchanged += more.unchanged;
+            tally.different += more.different;
+        }
+        self.differences.extend(other.differences);
+    }
+}
