@@ -52,7 +52,7 @@ samconfig:
 
 .PHONY: dev
 dev: $(SAM) $(LAMBDA) $(EMULATORS) ## The functions on this machine, over an emulator; prints what to try.
-	scripts/dev
+	scripts/dev $(ARGS)
 
 .PHONY: test
 test: nextest doc-tests demo end-to-end ## Every test there is, installing what it needs into .tools/.

@@ -2,6 +2,7 @@
 
 The table and the queues are the stack `dev`: template.yaml as it is, without what needs a built function. The functions get the
 variables that the template gives them. An invocation by hand stands for a schedule; the queues drive the other functions.
+Arguments go to `cargo lambda watch`: `--ignore-changes` lets the functions be while code is edited.
 """
 
 import copy
@@ -111,7 +112,7 @@ def main():
             hippo = {"HIPPO_ON": "aws", "HIPPO_STACK": STACK, "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{port}"}
             Hippo(env, STACK, folder / "home").furnish(libraries)
             path = f"{TOOLS}/python/lambda/bin:{os.environ['PATH']}"
-            watch = ["cargo", "lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
+            watch = ["cargo", "lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", str(port), *sys.argv[1:]]
             with process(watch, folder / "watch.log", env | variables(outputs) | {"PATH": path}) as watching:
                 wait_until("cargo lambda watch", lambda: watching.poll() is not None or is_open(port), 60)
                 for queue, function in QUEUES.items():

@@ -29,8 +29,8 @@ class Hippo:
         return json.loads(self(*arguments, "--json", **options))
 
     def here(self, *arguments, **options):
-        """Runs it on this machine's home."""
-        return run([HIPPO, *arguments], self.env, **options)
+        """Runs it on this machine's home; the stack is what it exports for."""
+        return run([HIPPO, "--stack", self.stack, *arguments], self.env, **options)
 
     def furnish(self, libraries):
         """The key, two libraries, two families, three cards."""
