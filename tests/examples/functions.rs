@@ -137,7 +137,9 @@ fn main() -> ExitCode {
 }
 
 fn mebibytes(file: &Path) -> f64 {
-    let length = std::fs::metadata(file).expect("the function is built").len();
+    let length = std::fs::metadata(file)
+        .expect("the function is built")
+        .len();
     #[expect(clippy::cast_precision_loss, reason = "some millions")]
     let length = length as f64;
     length / MEBIBYTE

@@ -55,7 +55,10 @@ impl Function {
         let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
         let seen = Arc::clone(&asked);
         let aws = serve(move |request| {
-            let operation = request.header("x-amz-target").unwrap_or_default().to_owned();
+            let operation = request
+                .header("x-amz-target")
+                .unwrap_or_default()
+                .to_owned();
             seen.lock().unwrap().push(Asked {
                 operation,
                 line: request.line.clone(),
@@ -81,6 +84,8 @@ impl Function {
             .env("AWS_SECRET_ACCESS_KEY", "nothing")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ENDPOINT_URL", format!("http://{aws}"))
+            // As on Lambda's image, which has them in one file and not in hundreds beside it.
+            .envs(authorities().map(|file| ("SSL_CERT_FILE", file)))
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -136,6 +141,17 @@ impl Drop for Function {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Where this machine has its certificate authorities in one file.
+fn authorities() -> Option<&'static str> {
+    [
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/ssl/cert.pem",
+    ]
+    .into_iter()
+    .find(|file| Path::new(file).exists())
 }
 
 /// The answers of Lambda's Runtime API: `asks` hears of every request for an event.

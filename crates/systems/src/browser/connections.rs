@@ -122,9 +122,16 @@ impl Connections {
                 .or_else(|_| builder().tls_certs_only(bundled_authorities()).build())
                 .map_err(SitesError::Connections)
         };
+        let outside = build(false)?;
+        let loopback = if options.refuse_private_addresses {
+            // It would be the same, and each client reads all certificate authorities.
+            outside.clone()
+        } else {
+            build(true)?
+        };
         Ok(Self {
-            outside: build(false)?,
-            loopback: build(true)?,
+            outside,
+            loopback,
             gates: Mutex::default(),
             refuse_private_addresses: options.refuse_private_addresses,
             limits: options.limits,
