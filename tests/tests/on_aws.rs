@@ -1,6 +1,9 @@
 //! `hippo --on aws` where there is no stack to work on: what it says, and that it sends nothing anywhere else.
 //! What it does with a stack is tested with the real functions, by `make end-to-end`.
-#![allow(clippy::unwrap_used, reason = "a test stops where its stage does not stand")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops where its stage does not stand"
+)]
 
 use std::net::TcpListener;
 
@@ -41,8 +44,18 @@ fn without_a_region_it_says_how_to_give_one() {
 
 #[test]
 fn a_stack_that_cannot_be_reached_is_named_with_what_to_look_at() {
-    let ran = run_on_aws(&[], &["--region", "ca-central-1", "--stack", "ours", "family", "list"])
-        .expect_code(3);
+    let ran = run_on_aws(
+        &[],
+        &[
+            "--region",
+            "ca-central-1",
+            "--stack",
+            "ours",
+            "family",
+            "list",
+        ],
+    )
+    .expect_code(3);
     for part in ["“ours”", "ca-central-1", "AWS_PROFILE"] {
         assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
     }
@@ -61,4 +74,11 @@ fn what_a_stack_has_no_use_for_is_refused_before_anybody_is_asked() {
     assert!(ran.stderr.contains("docs/OPERATING.md"), "{}", ran.stderr);
     let ran = run_on_aws(&[], &["init", "--contact", "you@example.org"]).expect_code(2);
     assert!(ran.stderr.contains("parameters"), "{}", ran.stderr);
+}
+
+#[test]
+fn who_is_not_signed_in_is_told_to_sign_in() {
+    let unset = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
+    let ran = run_on_aws(&unset, &["--region", "ca-central-1", "status"]).expect_code(3);
+    assert!(ran.stderr.contains("Sign in"), "{}", ran.stderr);
 }
