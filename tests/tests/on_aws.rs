@@ -75,3 +75,10 @@ fn what_a_stack_has_no_use_for_is_refused_before_anybody_is_asked() {
     let ran = run_on_aws(&[], &["init", "--contact", "you@example.org"]).expect_code(2);
     assert!(ran.stderr.contains("parameters"), "{}", ran.stderr);
 }
+
+#[test]
+fn who_is_not_signed_in_is_told_to_sign_in() {
+    let unset = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", "")];
+    let ran = run_on_aws(&unset, &["--region", "ca-central-1", "status"]).expect_code(3);
+    assert!(ran.stderr.contains("Sign in"), "{}", ran.stderr);
+}

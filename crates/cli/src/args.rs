@@ -40,8 +40,9 @@ Examples:
   hippo status      # how every card is doing
   hippo --on aws status --stack libraryhippo
 
-Environment: HIPPO_HOME as --home; HIPPO_ON as --on, HIPPO_STACK as --stack; HIPPO_LOG or RUST_LOG what is logged to standard error (such as
-info; by default errors, and nothing with --json); HIPPO_NOW a clock that stands still at this time (RFC 3339); NO_COLOR as --no-color.
+Environment: HIPPO_HOME as --home; HIPPO_ON as --on and HIPPO_STACK as --stack; HIPPO_LOG or
+RUST_LOG what is logged to standard error (such as info; by default errors, and nothing with
+--json); HIPPO_NOW a clock that stands still at this time (RFC 3339); NO_COLOR as --no-color.
 
 Exit codes: 0 done; 1 done, but a card or a mail failed, or it was interrupted; 2 wrong usage;
 3 configuration or store unusable. With --json an error is a document on standard error:

@@ -59,6 +59,12 @@ pub enum StackError {
     /// Nobody said in which region it is.
     #[error("The AWS region is not known. Give it with --region, or set AWS_REGION.")]
     NoRegion,
+    /// Nobody said as whom to ask.
+    #[error(
+        "AWS is not told who you are. Sign in with its command line (“aws sso login”, “aws configure”), or set \
+         AWS_PROFILE, then try again."
+    )]
+    NotSignedIn,
     /// There is none of that name there.
     #[error(
         "There is no stack “{name}” in {region}. Deploy it with “make deploy”, or name another with --stack and \
@@ -72,8 +78,8 @@ pub enum StackError {
     },
     /// AWS did not say, or will not.
     #[error(
-        "The stack “{name}” in {region} could not be read: {reason}. Are you signed in (AWS_PROFILE), and does the \
-         stack's OperatorPolicy belong to whom you are signed in as?"
+        "The stack “{name}” in {region} could not be read: {reason}. Does the stack's OperatorPolicy belong to whom \
+         you are signed in as (AWS_PROFILE)?"
     )]
     Unreadable {
         /// The stack's name.
@@ -100,6 +106,7 @@ pub enum StackError {
 pub async fn outputs(config: &SdkConfig, name: &str) -> Result<Outputs, StackError> {
     let region = config
         .region()
+        .filter(|region| !region.as_ref().is_empty())
         .ok_or(StackError::NoRegion)?
         .as_ref()
         .to_owned();
@@ -114,10 +121,15 @@ pub async fn outputs(config: &SdkConfig, name: &str) -> Result<Outputs, StackErr
         Ok(answer) => answer.stacks.unwrap_or_default().into_iter().next(),
         Err(error) if error.as_service_error().is_some_and(is_absent) => None,
         Err(error) => {
+            let reason = reason(&error);
+            // The SDK tells it apart in words only; what follows them names every place where it looked.
+            if reason.contains("no credentials") {
+                return Err(StackError::NotSignedIn);
+            }
             return Err(StackError::Unreadable {
                 name: name.to_owned(),
                 region,
-                reason: reason(&error).trim_end_matches('.').to_owned(),
+                reason: reason.trim_end_matches('.').to_owned(),
             });
         }
     };
