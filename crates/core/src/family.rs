@@ -1,5 +1,7 @@
 //! The people who get one notice.
 
+pub mod schedule;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,6 +11,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::FamilyId;
+use schedule::ScheduleHistory;
 
 /// The people who get one notice, and how they want it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,16 +22,20 @@ pub struct Family {
     pub name: String,
     /// Who gets the mail; may be empty, then nothing is sent and the operator sees why.
     pub recipients: Vec<EmailAddress>,
-    /// Every rule that says “day” means a day in this zone.
+    /// Every rule that says “day” means a day in this zone; to change it, see
+    /// [`Family::reschedule`].
     pub timezone: Tz,
-    /// The local time of day from which the day's notice may be sent.
+    /// The local time of day from which the day's notice may be sent; changed likewise.
     pub notice_time: NaiveTime,
     /// What to tell and when.
     pub preferences: Preferences,
-    /// While true, no notice is planned.
+    /// While true, no notice is planned; to change it, see [`Family::set_paused`].
     pub paused: bool,
     /// When the family was added.
     pub created_at: DateTime<Utc>,
+    /// The schedules before this one, as far as they still matter.
+    #[serde(default)]
+    pub history: ScheduleHistory,
 }
 
 /// What a family wants to be told, and when.

@@ -3,8 +3,9 @@
 use crate::clock::Clock;
 use crate::jobs::JobError;
 use crate::jobs::ledger::{self, RunPlan};
-use crate::jobs::notify_all::{NoticePlanner, NotifyAllInput};
-use crate::queue::{DueNotice, NoticeQueue};
+use crate::jobs::notify_all::NotifyAllInput;
+use crate::jobs::tick::Tick;
+use crate::queue::NoticeQueue;
 use crate::run::{Counts, Run, RunOutcome};
 use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
 
@@ -42,6 +43,7 @@ pub async fn hand_out_notices(
     let mut counts = Counts::default();
     let work = send_all(ports, input, &mut counts).await;
     let outcome = match &work {
+        Ok(()) if counts.failures() > 0 => RunOutcome::DoneWithFailures,
         Ok(()) => RunOutcome::Done,
         Err(_) => RunOutcome::Failed,
     };
@@ -57,22 +59,18 @@ async fn send_all(
     counts: &mut Counts,
 ) -> Result<(), JobError> {
     let now = ports.clock.now();
-    let mut planner = NoticePlanner::new(ports.families, ports.notices, input, now);
-    loop {
-        let mut batch = Vec::with_capacity(BATCH);
-        while batch.len() < BATCH {
-            match planner.next().await? {
-                Some((family, date)) => batch.push(DueNotice { family, date }),
-                None => break,
-            }
+    let mut tick = Tick::new(ports.families, ports.notices, input, now);
+    while let Some(found) = tick.next().await? {
+        for settled in &found.settled {
+            counts.add_failure(settled.state.as_str());
         }
-        if batch.is_empty() {
-            return Ok(());
+        for batch in found.free.chunks(BATCH) {
+            ports.queue.send(batch).await?;
+            let sent = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+            counts.planned = counts.planned.saturating_add(sent);
         }
-        ports.queue.send(&batch).await?;
-        let sent = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-        counts.planned = counts.planned.saturating_add(sent);
     }
+    Ok(())
 }
 
 #[cfg(test)]

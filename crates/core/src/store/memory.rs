@@ -9,8 +9,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
     AccountStore, CardCursor, CardStore, CheckStore, FamilyStore, LibraryGate, LibraryStore,
-    LoadedFamily, LoadedVisit, NoticeStore, RunStart, RunStore, Saved, Scope, SecretStore,
-    StoreError, StoreResult, VisitStore,
+    LoadedFamily, LoadedVisit, NoticeCursor, NoticeStore, RunStart, RunStore, Saved, Scope,
+    SecretStore, StoreError, StoreResult, VisitStore,
 };
 use crate::card::{
     Card, CardKey, CardRecord, CardState, Fingerprint, LastCheck, LoginMark, StoredAccount,
@@ -520,13 +520,20 @@ impl NoticeStore for MemoryStore {
         }
     }
 
-    async fn open_notices(&self) -> StoreResult<Vec<NoticeRecord>> {
+    async fn open_notices(
+        &self,
+        after: Option<&NoticeCursor>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>> {
         Ok(self
             .lock()
             .notices
             .values()
-            .filter(|(record, _)| !record.state.is_final())
-            .map(|(record, _)| record.clone())
+            .map(|(record, _)| record)
+            .filter(|record| !record.state.is_final())
+            .filter(|record| after.is_none_or(|after| NoticeCursor::from(*record) > *after))
+            .take(limit)
+            .cloned()
             .collect())
     }
 

@@ -263,6 +263,24 @@ pub trait AccountStore: Send + Sync {
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>>;
 }
 
+/// Where a list of notices goes on: the last notice of the page before.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NoticeCursor {
+    /// Its local date.
+    pub date: NaiveDate,
+    /// Its family.
+    pub family: FamilyId,
+}
+
+impl From<&NoticeRecord> for NoticeCursor {
+    fn from(record: &NoticeRecord) -> Self {
+        Self {
+            date: record.date,
+            family: record.family.clone(),
+        }
+    }
+}
+
 /// The notices.
 #[async_trait]
 pub trait NoticeStore: Send + Sync {
@@ -286,8 +304,13 @@ pub trait NoticeStore: Send + Sync {
         told: Option<&Told>,
     ) -> StoreResult<bool>;
 
-    /// The records that are not final, oldest date first, then by family.
-    async fn open_notices(&self) -> StoreResult<Vec<NoticeRecord>>;
+    /// The records that are not final, oldest date first, then by family; at most `limit` after
+    /// `after`. A record in a state that this version does not know is not final.
+    async fn open_notices(
+        &self,
+        after: Option<&NoticeCursor>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>>;
 
     /// What the newest notice (by date) that is SENT told this family; of those that told nothing
     /// on record, an older one answers.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::jobs::notify_all::deliver;
 use crate::jobs::testing::{World, family};
-use crate::queue::QueueError;
+use crate::queue::{DueNotice, QueueError};
 use crate::run::{Job, RunKey, Trigger};
 
 /// A queue that keeps what it is given, or is away.

@@ -2,7 +2,7 @@ use futures::future::join_all;
 use rust_decimal::Decimal;
 
 use super::Store;
-use super::sample::{account, add_card, card, check, family, family_id, library, notice, one_card};
+use super::sample::{account, add_card, card, check, family, family_id, library, notice, one_card, time};
 use crate::family::{Delivery, Preferences, ProofOfLife};
 use crate::store::StoreError;
 
@@ -58,6 +58,12 @@ pub(super) async fn a_family_is_replaced(store: &dyn Store) {
     conrad.recipients.pop();
     conrad.timezone = "Pacific/Auckland".parse().unwrap();
     conrad.notice_time = "18:00:00".parse().unwrap();
+    conrad.reschedule(
+        "Asia/Tokyo".parse().unwrap(),
+        "07:15:00".parse().unwrap(),
+        time("05:01:00"),
+    );
+    conrad.history.resumed_at = Some(time("05:02:00"));
     conrad.preferences.due_within_days = 7;
     conrad.paused = true;
     store.update_family(&conrad).await.unwrap();
@@ -142,7 +148,7 @@ pub(super) async fn a_family_goes_with_its_cards_secrets_accounts_and_notices(st
             .unwrap()
             .is_empty()
     );
-    assert_eq!(store.open_notices().await.unwrap().len(), 1);
+    assert_eq!(store.open_notices(None, 10).await.unwrap().len(), 1);
     assert_eq!(store.cards_with_secrets().await.unwrap(), [stays.id]);
     assert_eq!(store.accounts_of(&stays.family).await.unwrap().len(), 1);
 

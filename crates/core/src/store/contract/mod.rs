@@ -154,6 +154,7 @@ suites! { $
     }
     notices {
         a_notice_is_planned_once,
+        a_missed_day_is_put_on_record_as_final,
         a_notice_of_a_family_that_is_not_there_is_refused,
         a_notice_is_found_as_it_was_written,
         a_notice_is_replaced_only_over_the_revision_that_was_read,
@@ -161,6 +162,7 @@ suites! { $
         of_many_that_claim_a_notice_at_once_one_succeeds,
         of_many_that_plan_a_notice_at_once_one_succeeds,
         open_notices_are_those_that_are_not_final_oldest_first,
+        open_notices_come_in_pages_that_miss_none_and_repeat_none,
         what_was_told_last_is_that_of_the_newest_that_was_sent,
         what_was_told_stays_when_a_later_write_gives_none,
         recent_notices_are_newest_first_and_no_more_than_asked_for,
