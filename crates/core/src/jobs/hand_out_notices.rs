@@ -2,11 +2,11 @@
 
 use crate::clock::Clock;
 use crate::jobs::JobError;
-use crate::jobs::ledger::{self, RunPlan};
+use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::notify_all::NotifyAllInput;
 use crate::jobs::tick::Tick;
 use crate::queue::NoticeQueue;
-use crate::run::{Counts, Run, RunOutcome};
+use crate::run::Run;
 use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
 
 /// How many notices are given to the queue at a time.
@@ -40,37 +40,28 @@ pub async fn hand_out_notices(
         Ok(run) => run,
         Err(not_begun) => return Ok(Err(not_begun)),
     };
-    let mut counts = Counts::default();
-    let work = send_all(ports, input, &mut counts).await;
-    let outcome = match &work {
-        Ok(()) if counts.failures() > 0 => RunOutcome::DoneWithFailures,
-        Ok(()) => RunOutcome::Done,
-        Err(_) => RunOutcome::Failed,
-    };
-    let closed = run.close(ports.runs, ports.clock, outcome, counts).await;
-    // The error of the work says more than one of the record.
-    work?;
-    Ok(Ok(closed?))
+    let work = ledger::caught(send_all(ports, input, &run)).await;
+    run.close(work).await.map(Ok)
 }
 
 async fn send_all(
     ports: &HandOutNoticesPorts<'_>,
     input: &NotifyAllInput,
-    counts: &mut Counts,
-) -> Result<(), JobError> {
+    run: &OpenRun<'_>,
+) -> Result<Ending, JobError> {
     let now = ports.clock.now();
     let mut tick = Tick::new(ports.families, ports.notices, input, now);
     while let Some(found) = tick.next().await? {
         for settled in &found.settled {
-            counts.add_failure(settled.state.as_str());
+            run.count(|counts| counts.add_failure(settled.state.as_str()));
         }
         for batch in found.free.chunks(BATCH) {
             ports.queue.send(batch).await?;
             let sent = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-            counts.planned = counts.planned.saturating_add(sent);
+            run.count(|counts| counts.planned = counts.planned.saturating_add(sent));
         }
     }
-    Ok(())
+    Ok(Ending::Through)
 }
 
 #[cfg(test)]

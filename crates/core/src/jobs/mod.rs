@@ -41,6 +41,11 @@ pub enum JobError {
     /// Work could not be handed out.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// The job's own code broke off. What it said is not repeated: it may name a person.
+    #[error(
+        "The job broke off with a panic, which is a fault of LibraryHippo; please report the lines of the log around it."
+    )]
+    Panicked,
 }
 
 /// Asked between two pieces of work: true once a person wants the job to stop.

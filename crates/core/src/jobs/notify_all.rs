@@ -5,12 +5,12 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::FamilyId;
-use crate::jobs::ledger::{self, RunPlan};
+use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::notify_family::{NoticeResult, NotifyPorts, notify_family};
 use crate::jobs::tick::{self, Tick};
 use crate::jobs::{JobError, StopSignal};
 use crate::notice::record::NoticeState;
-use crate::run::{Counts, Run, RunOutcome};
+use crate::run::Run;
 use crate::store::{RunStart, RunStore};
 
 /// What a run of `notify-all` is asked to do.
@@ -40,18 +40,8 @@ pub async fn notify_all(
         Ok(run) => run,
         Err(not_begun) => return Ok(Err(not_begun)),
     };
-    let mut counts = Counts::default();
-    let work = send_all(ports, input, stop, progress, &mut counts).await;
-    let outcome = match &work {
-        Err(_) => RunOutcome::Failed,
-        Ok(()) if stop() => RunOutcome::Interrupted,
-        Ok(()) if counts.failures() > 0 => RunOutcome::DoneWithFailures,
-        Ok(()) => RunOutcome::Done,
-    };
-    let closed = run.close(runs, ports.clock, outcome, counts).await;
-    // The error of the work says more than one of the record.
-    work?;
-    Ok(Ok(closed?))
+    let work = ledger::caught(send_all(ports, input, stop, progress, &run)).await;
+    run.close(work).await.map(Ok)
 }
 
 /// What a run says while it goes.
@@ -72,18 +62,18 @@ async fn send_all(
     input: &NotifyAllInput,
     stop: StopSignal<'_>,
     progress: &(dyn Fn(Progress<'_>) + Send + Sync),
-    counts: &mut Counts,
-) -> Result<(), JobError> {
+    run: &OpenRun<'_>,
+) -> Result<Ending, JobError> {
     let mut free = Vec::new();
     let mut tick = Tick::new(ports.families, ports.notices, input, ports.clock.now());
     while let Some(found) = tick.next().await? {
         for settled in &found.settled {
-            counts.add_failure(settled.state.as_str());
+            run.count(|counts| counts.add_failure(settled.state.as_str()));
             progress(Progress::Settled(settled));
         }
         free.extend(found.free);
     }
-    counts.planned = u32::try_from(free.len()).unwrap_or(u32::MAX);
+    run.count(|counts| counts.planned = u32::try_from(free.len()).unwrap_or(u32::MAX));
     progress(Progress::Planned(free.len()));
     let mut sending = futures::stream::iter(free)
         .take_while(|_| futures::future::ready(!stop()))
@@ -102,18 +92,18 @@ async fn send_all(
     while let Some(result) = sending.next().await {
         match result {
             Ok(Some(result)) => {
-                match result.state {
+                run.count(|counts| match result.state {
                     NoticeState::Sent => counts.done += 1,
                     NoticeState::Skipped => counts.skipped += 1,
                     state => counts.add_failure(state.as_str()),
-                }
+                });
                 progress(Progress::Settled(&result));
             }
             // In other hands: they count it.
-            Ok(None) => counts.planned = counts.planned.saturating_sub(1),
+            Ok(None) => run.count(|counts| counts.planned = counts.planned.saturating_sub(1)),
             // One family's fault keeps no other family from its mail. The caller handles the first.
             Err(error) => {
-                counts.add_failure("error");
+                run.count(|counts| counts.add_failure("error"));
                 if fault.is_some() {
                     tracing::error!(%error, "A notice could not be made.");
                 } else {
@@ -122,7 +112,11 @@ async fn send_all(
             }
         }
     }
-    fault.map_or(Ok(()), Err)
+    match fault {
+        Some(fault) => Err(fault),
+        None if stop() => Ok(Ending::Stopped),
+        None => Ok(Ending::Through),
+    }
 }
 
 /// Sends one notice, or settles it if its day has passed; `asked_for` is a date that is not too late,

@@ -605,6 +605,15 @@ impl RunStore for MemoryStore {
         Ok(start)
     }
 
+    async fn record_run(&self, run: &Run) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        if inside.runs.contains_key(&run.key) {
+            return Ok(false);
+        }
+        inside.runs.insert(run.key.clone(), run.clone());
+        Ok(true)
+    }
+
     async fn report_run(&self, run: &Run) -> StoreResult<()> {
         match self.lock().runs.get_mut(&run.key) {
             Some(stored) => {

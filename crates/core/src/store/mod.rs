@@ -333,6 +333,9 @@ pub enum RunStart {
     AlreadyRan(Run),
     /// The last of the same label is still going; this one is on record as skipped.
     StillRunning(Run),
+    /// Its own rules forbid it: it came too late, or its label is suspended; this is what is on
+    /// record. No store answers so.
+    NotNow(Run),
 }
 
 /// The ledger of runs.
@@ -350,6 +353,10 @@ pub trait RunStore: Send + Sync {
         allow_overlap: bool,
         silence: Duration,
     ) -> StoreResult<RunStart>;
+
+    /// Puts a run on record that is over without having begun, if there is none of its key; true if
+    /// it was put. It holds up no other run.
+    async fn record_run(&self, run: &Run) -> StoreResult<bool>;
 
     /// Replaces a run's report, end, outcome and counts; [`StoreError::NotFound`] if it is not there.
     async fn report_run(&self, run: &Run) -> StoreResult<()>;

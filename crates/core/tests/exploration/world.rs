@@ -162,7 +162,7 @@ impl World {
             return Some(format!("nothing says why ({end})"));
         }
         // The evidence of its event, or the worker's own, must have counted.
-        let known = !self.event_lost_or_late || !(self.answer_lost || self.slept);
+        let known = !self.event_lost_or_late || !self.answer_lost;
         if self.mails() > 0 && record.state != NoticeState::Sent && known {
             return Some(format!("a mail left and its evidence was there ({end})"));
         }
@@ -302,7 +302,10 @@ impl World {
                 worker.held = held;
             }
             world.faults_left -= 1;
-            world.slept = true;
+            world.event_lost_or_late |= matches!(task, Task::Event(_));
+            // Whoever wakes before the mailer is called looks at the clock first.
+            world.slept |= world.workers[index].is_some_and(|worker| worker.has_sent)
+                || (held.is_none() && matches!(ask, Ask::Send(_)));
             world.in_order()
         };
         out.push((Happens::FallsAsleep(task), asleep(*self, None)));

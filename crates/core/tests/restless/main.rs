@@ -24,7 +24,7 @@ use hippo_core::card::{CardRecord, CardState, StoredAccount};
 use hippo_core::clock::Clock;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::jobs::JobError;
-use hippo_core::jobs::ledger::RunPlan;
+use hippo_core::jobs::ledger::{RunPlan, StartRules};
 use hippo_core::jobs::notify_all::{NotifyAllInput, notify_all};
 use hippo_core::jobs::notify_family::NotifyPorts;
 use hippo_core::library::Library;
@@ -251,6 +251,7 @@ impl Days<'_> {
             trigger: Trigger::Schedule,
             input: serde_json::Value::Null,
             allow_overlap: true,
+            rules: StartRules::default(),
         };
         let ports = &self.ports;
         Box::pin(async move {

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::failure::Failure;
+use crate::jobs::ledger::StartRules;
 use crate::jobs::testing::{World, library};
-use crate::run::{Job, RunKey, Trigger};
+use crate::run::{Job, RunKey, RunOutcome, Trigger};
 use crate::store::LibraryStore;
 
 fn plan(label: &str, time: &str) -> RunPlan {
@@ -18,6 +19,7 @@ fn plan(label: &str, time: &str) -> RunPlan {
         trigger: Trigger::Schedule,
         input: serde_json::json!({}),
         allow_overlap: false,
+        rules: StartRules::default(),
     }
 }
 

@@ -3,10 +3,11 @@ use uuid::Uuid;
 
 use super::*;
 use crate::family::Delivery;
+use crate::jobs::ledger::StartRules;
 use crate::jobs::testing::{World, account, family};
 use crate::mail::MailAnswer;
 use crate::notice::record::{LEASE, NoticeRecord, REFUSED_DELAY};
-use crate::run::{Job, RunKey, Trigger};
+use crate::run::{Job, RunKey, RunOutcome, Trigger};
 use crate::store::{FamilyStore, NoticeStore};
 
 async fn tick(world: &World) -> Run {
@@ -19,6 +20,7 @@ async fn tick(world: &World) -> Run {
         trigger: Trigger::Schedule,
         input: serde_json::json!({}),
         allow_overlap: true,
+        rules: StartRules::default(),
     };
     notify_all(
         &world.notify_ports(),
@@ -325,6 +327,7 @@ async fn a_person_does_not_wait_out_the_delay_after_a_refusal() {
         trigger: Trigger::Person,
         input: serde_json::json!({}),
         allow_overlap: true,
+        rules: StartRules::default(),
     };
     let input = NotifyAllInput {
         at_once: true,

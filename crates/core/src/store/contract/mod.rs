@@ -175,6 +175,7 @@ suites! { $
         a_run_that_may_overlap_is_started,
         a_run_that_fell_silent_is_lost,
         a_run_that_ended_does_not_hold_up_the_next,
+        a_run_that_never_began_is_put_on_record_once_and_holds_up_nobody,
         a_report_replaces_outcome_and_counts,
         a_run_that_is_not_there_cannot_report,
         recent_runs_are_newest_first_and_can_be_narrowed,
