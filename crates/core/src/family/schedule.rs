@@ -74,10 +74,10 @@ impl Piece {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) -> impl Iterator<Item = (NaiveDate, DateTime<Utc>)> {
-        // Two days further: a gap of the clocks may move a due time over midnight, and so may a
-        // change of zone.
+        // A gap of the clocks may move a due time over midnight; a change of zone, by a day more.
+        let further = if self.floor.is_some() { 2 } else { 1 };
         let first = local_date(from, self.zone)
-            .checked_sub_days(Days::new(2))
+            .checked_sub_days(Days::new(further))
             .unwrap_or(NaiveDate::MIN);
         let last = local_date(to, self.zone);
         std::iter::successors(Some(first), NaiveDate::succ_opt)

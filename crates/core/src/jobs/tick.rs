@@ -137,7 +137,7 @@ impl<'a> Tick<'a> {
         date: NaiveDate,
     ) -> Result<Option<DueNotice>, JobError> {
         let record = NoticeRecord::planned(family.id.clone(), date, self.now);
-        Ok(self.put(&record).await?.then(|| DueNotice {
+        Ok(self.put(&record).await?.then_some(DueNotice {
             family: record.family,
             date,
         }))

@@ -252,8 +252,11 @@ async fn a_panic_ends_the_run_with_what_it_counted() {
     let run = run.unwrap().unwrap();
     let work = caught(async {
         run.count(|counts| counts.done += 3);
-        let nothing: Option<Ending> = None;
-        Ok(nothing.expect("a fault of ours"))
+        let broken: Result<Ending, &str> = "?"
+            .parse()
+            .map(|_: u8| Ending::Through)
+            .map_err(|_| "a fault of ours");
+        Ok(broken.unwrap())
     })
     .await;
     let error = run.close(work).await.unwrap_err();
