@@ -94,7 +94,7 @@ pub enum Progress<'a> {
 pub async fn check_cards(
     ports: &VisitPorts<'_>,
     of_run: &RunPorts<'_>,
-    plan: RunPlan,
+    plan: RunPlan<'_>,
     input: &CheckCardsInput,
     options: CheckOptions,
     stop: StopSignal<'_>,

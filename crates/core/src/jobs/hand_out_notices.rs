@@ -5,6 +5,7 @@ use crate::jobs::JobError;
 use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::notify_all::NotifyAllInput;
 use crate::jobs::tick::Tick;
+use crate::operator::Concern;
 use crate::queue::NoticeQueue;
 use crate::run::Run;
 use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
@@ -33,7 +34,7 @@ pub struct HandOutNoticesPorts<'a> {
 /// its end goes on; a notice that is handed out twice is sent once all the same.
 pub async fn hand_out_notices(
     ports: &HandOutNoticesPorts<'_>,
-    plan: RunPlan,
+    plan: RunPlan<'_>,
     input: &NotifyAllInput,
 ) -> Result<Result<Run, RunStart>, JobError> {
     let run = match ledger::open_or_go_on(ports.runs, ports.clock, plan).await? {
@@ -54,6 +55,9 @@ async fn send_all(
     while let Some(found) = tick.next().await? {
         for settled in &found.settled {
             run.count(|counts| counts.add_failure(settled.state.as_str()));
+            Concern::of_notice(settled)
+                .into_iter()
+                .for_each(|concern| run.concern(concern));
         }
         for batch in found.free.chunks(BATCH) {
             ports.queue.send(batch).await?;

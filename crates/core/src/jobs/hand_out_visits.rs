@@ -49,7 +49,7 @@ pub struct VisitsHandedOut {
 /// of the cards planned, what became of them stands with the cards.
 pub async fn hand_out_visits(
     ports: &HandOutVisitsPorts<'_>,
-    plan: RunPlan,
+    plan: RunPlan<'_>,
     input: &CheckCardsInput,
 ) -> Result<Result<VisitsHandedOut, RunStart>, JobError> {
     let run = match ledger::open_or_go_on(ports.runs, ports.clock, plan).await? {

@@ -14,6 +14,7 @@ use futures::FutureExt as _;
 
 use crate::clock::Clock;
 use crate::jobs::JobError;
+use crate::operator::{AfterRun, Concern};
 use crate::run::rhythm::Rhythm;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 use crate::store::{RunStart, RunStore};
@@ -31,8 +32,8 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
 const RECENT: usize = 8;
 
 /// What a run is about to do.
-#[derive(Debug, Clone)]
-pub struct RunPlan {
+#[derive(Clone)]
+pub struct RunPlan<'a> {
     /// What makes it one.
     pub key: RunKey,
     /// Who started it.
@@ -43,6 +44,8 @@ pub struct RunPlan {
     pub allow_overlap: bool,
     /// When it may begin at all; a person's runs do not ask.
     pub rules: StartRules,
+    /// Who is given the run when it is over; `None`: nobody.
+    pub after: Option<&'a dyn AfterRun>,
 }
 
 /// When the runs of a label may begin.
@@ -84,6 +87,8 @@ pub struct OpenRun<'a> {
     counts: Mutex<Counts>,
     /// The runs before it that were found missing: lost, or never begun.
     missing: Vec<Run>,
+    concerns: Mutex<Vec<Concern>>,
+    after: Option<&'a dyn AfterRun>,
 }
 
 /// Puts a run on record as going, unless it ran already, the last one still goes, or its rules say
@@ -91,7 +96,7 @@ pub struct OpenRun<'a> {
 pub async fn open<'a>(
     runs: &'a dyn RunStore,
     clock: &'a dyn Clock,
-    plan: RunPlan,
+    plan: RunPlan<'a>,
 ) -> Result<Result<OpenRun<'a>, RunStart>, JobError> {
     let started = start(runs, clock, plan).await?;
     Ok(started.inspect_err(not_begun))
@@ -103,8 +108,9 @@ pub async fn open<'a>(
 pub async fn open_or_go_on<'a>(
     runs: &'a dyn RunStore,
     clock: &'a dyn Clock,
-    plan: RunPlan,
+    plan: RunPlan<'a>,
 ) -> Result<Result<OpenRun<'a>, RunStart>, JobError> {
+    let after = plan.after;
     match start(runs, clock, plan).await? {
         Err(RunStart::AlreadyRan(run))
             if matches!(run.outcome, RunOutcome::Running | RunOutcome::Failed) =>
@@ -116,6 +122,8 @@ pub async fn open_or_go_on<'a>(
                 run,
                 counts: Mutex::default(),
                 missing: Vec::new(),
+                concerns: Mutex::default(),
+                after,
             }))
         }
         started => Ok(started.inspect_err(not_begun)),
@@ -125,7 +133,7 @@ pub async fn open_or_go_on<'a>(
 async fn start<'a>(
     runs: &'a dyn RunStore,
     clock: &'a dyn Clock,
-    plan: RunPlan,
+    plan: RunPlan<'a>,
 ) -> Result<Result<OpenRun<'a>, RunStart>, JobError> {
     let now = clock.now();
     let run = Run {
@@ -170,7 +178,9 @@ async fn start<'a>(
                 clock,
                 run,
                 counts: Mutex::default(),
+                concerns: Mutex::new(Concern::of_missing(&missing)),
                 missing,
+                after: plan.after,
             }))
         }
         other => Ok(Err(other)),
@@ -299,6 +309,12 @@ impl OpenRun<'_> {
         &self.missing
     }
 
+    /// Takes down a thing that needs the operator; it is told when the run is over.
+    pub fn concern(&self, concern: Concern) {
+        let mut concerns = self.concerns.lock().unwrap_or_else(PoisonError::into_inner);
+        concerns.push(concern);
+    }
+
     /// Changes its counts.
     pub fn count(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut self.lock());
@@ -345,6 +361,21 @@ impl OpenRun<'_> {
             skipped = counts.skipped,
             "A run ended."
         );
+        let mut concerns = std::mem::take(&mut self.concerns)
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = &work {
+            concerns.push(Concern::RunFailed {
+                run: self.run.key.clone(),
+                fault: error.into(),
+            });
+        }
+        if let Some(after) = self.after {
+            let told = AssertUnwindSafe(after.after_run(&self.run, &concerns)).catch_unwind();
+            if told.await.is_err() {
+                tracing::error!(run.id = %self.run.key, "What follows a run broke off with a panic.");
+            }
+        }
         work?;
         closed?;
         Ok(self.run)

@@ -10,6 +10,7 @@ use crate::jobs::notify_family::{NoticeResult, NotifyPorts, notify_family};
 use crate::jobs::tick::{self, Tick};
 use crate::jobs::{JobError, StopSignal};
 use crate::notice::record::NoticeState;
+use crate::operator::Concern;
 use crate::run::Run;
 use crate::store::{RunStart, RunStore};
 
@@ -31,7 +32,7 @@ pub struct NotifyAllInput {
 pub async fn notify_all(
     ports: &NotifyPorts<'_>,
     runs: &dyn RunStore,
-    plan: RunPlan,
+    plan: RunPlan<'_>,
     input: &NotifyAllInput,
     stop: StopSignal<'_>,
     progress: &(dyn Fn(Progress<'_>) + Send + Sync),
@@ -69,6 +70,9 @@ async fn send_all(
     while let Some(found) = tick.next().await? {
         for settled in &found.settled {
             run.count(|counts| counts.add_failure(settled.state.as_str()));
+            Concern::of_notice(settled)
+                .into_iter()
+                .for_each(|concern| run.concern(concern));
             progress(Progress::Settled(settled));
         }
         free.extend(found.free);
@@ -97,6 +101,9 @@ async fn send_all(
                     NoticeState::Skipped => counts.skipped += 1,
                     state => counts.add_failure(state.as_str()),
                 });
+                Concern::of_notice(&result)
+                    .into_iter()
+                    .for_each(|concern| run.concern(concern));
                 progress(Progress::Settled(&result));
             }
             // In other hands: they count it.

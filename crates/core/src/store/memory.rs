@@ -22,6 +22,8 @@ use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::notice::told::Told;
+use crate::operator::telling::{NotedConcern, OperatorStore};
+use crate::operator::{Concern, ConcernKey};
 use crate::run::{Job, Run, RunKey, RunOutcome};
 use crate::seal::Sealed;
 
@@ -41,6 +43,7 @@ struct Inside {
     accounts: BTreeMap<CardId, StoredAccount>,
     notices: BTreeMap<(NaiveDate, FamilyId), (NoticeRecord, Option<Told>)>,
     runs: BTreeMap<RunKey, Run>,
+    concerns: BTreeMap<ConcernKey, NotedConcern>,
 }
 
 impl Inside {
@@ -657,6 +660,38 @@ impl RunStore for MemoryStore {
             .notices
             .retain(|_, (record, _)| record.planned_at >= before || !record.state.is_final());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl OperatorStore for MemoryStore {
+    async fn note_concern(
+        &self,
+        key: &ConcernKey,
+        concern: &Concern,
+        now: DateTime<Utc>,
+    ) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        let (noted, is_to_tell) = match inside.concerns.get(key) {
+            Some(noted) => noted.seen_again(now),
+            None => (NotedConcern::new(concern.clone(), now), true),
+        };
+        inside.concerns.insert(key.clone(), noted);
+        Ok(is_to_tell)
+    }
+
+    async fn concern_told(&self, key: &ConcernKey, at: DateTime<Utc>) -> StoreResult<()> {
+        if let Some(noted) = self.lock().concerns.get_mut(key) {
+            noted.told_at.get_or_insert(at);
+        }
+        Ok(())
+    }
+
+    async fn recent_concerns(&self, limit: usize) -> StoreResult<Vec<NotedConcern>> {
+        let mut noted: Vec<NotedConcern> = self.lock().concerns.values().cloned().collect();
+        noted.sort_by_key(|noted| std::cmp::Reverse(noted.last_seen));
+        noted.truncate(limit);
+        Ok(noted)
     }
 }
 

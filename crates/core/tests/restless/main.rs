@@ -252,6 +252,7 @@ impl Days<'_> {
             input: serde_json::Value::Null,
             allow_overlap: true,
             rules: StartRules::default(),
+            after: None,
         };
         let ports = &self.ports;
         Box::pin(async move {

@@ -9,7 +9,7 @@ use crate::jobs::testing::{World, library};
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
 use crate::store::LibraryStore;
 
-fn plan(label: &str, time: &str) -> RunPlan {
+fn plan(label: &str, time: &str) -> RunPlan<'static> {
     RunPlan {
         key: RunKey {
             job: Job::CheckCards,
@@ -20,6 +20,7 @@ fn plan(label: &str, time: &str) -> RunPlan {
         input: serde_json::json!({}),
         allow_overlap: false,
         rules: StartRules::default(),
+        after: None,
     }
 }
 

@@ -53,6 +53,7 @@ async fn tick(
         input: serde_json::json!({}),
         allow_overlap: false,
         rules: StartRules::default(),
+        after: None,
     };
     hand_out_notices(&ports, plan, &NotifyAllInput::default()).await
 }

@@ -59,13 +59,14 @@ impl VisitQueue for TestQueue {
     }
 }
 
-fn plan() -> RunPlan {
+fn plan() -> RunPlan<'static> {
     RunPlan {
         key: run_key(),
         trigger: Trigger::Schedule,
         input: serde_json::json!({}),
         allow_overlap: false,
         rules: StartRules::default(),
+        after: None,
     }
 }
 

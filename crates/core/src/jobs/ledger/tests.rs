@@ -10,7 +10,7 @@ fn at(text: &str) -> DateTime<Utc> {
     format!("2026-11-21T{text}Z").parse().unwrap()
 }
 
-fn plan(time: &str) -> RunPlan {
+fn plan(time: &str) -> RunPlan<'static> {
     RunPlan {
         key: RunKey {
             job: Job::NotifyAll,
@@ -21,10 +21,11 @@ fn plan(time: &str) -> RunPlan {
         input: serde_json::json!({}),
         allow_overlap: false,
         rules: StartRules::default(),
+        after: None,
     }
 }
 
-fn with_rules(time: &str, rules: StartRules) -> RunPlan {
+fn with_rules(time: &str, rules: StartRules) -> RunPlan<'static> {
     RunPlan {
         rules,
         ..plan(time)
@@ -45,7 +46,7 @@ async fn at_time(time: &str) -> World {
 }
 
 /// Begins a run and ends it well.
-async fn run_through(world: &World, plan: RunPlan) -> Result<Run, RunStart> {
+async fn run_through(world: &World, plan: RunPlan<'_>) -> Result<Run, RunStart> {
     let run = open(&world.store, &world.clock, plan).await.unwrap()?;
     Ok(run.close(Ok(Ending::Through)).await.unwrap())
 }

@@ -21,6 +21,7 @@ async fn tick(world: &World) -> Run {
         input: serde_json::json!({}),
         allow_overlap: true,
         rules: StartRules::default(),
+        after: None,
     };
     notify_all(
         &world.notify_ports(),
@@ -328,6 +329,7 @@ async fn a_person_does_not_wait_out_the_delay_after_a_refusal() {
         input: serde_json::json!({}),
         allow_overlap: true,
         rules: StartRules::default(),
+        after: None,
     };
     let input = NotifyAllInput {
         at_once: true,
