@@ -656,6 +656,7 @@ impl RunStore for MemoryStore {
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let mut inside = self.lock();
         inside.runs.retain(|_, run| run.started_at >= before);
+        inside.concerns.retain(|_, noted| noted.last_seen >= before);
         inside
             .notices
             .retain(|_, (record, _)| record.planned_at >= before || !record.state.is_final());

@@ -21,6 +21,7 @@ use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
+use crate::operator::telling::OperatorStore;
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
 
@@ -372,7 +373,8 @@ pub trait RunStore: Send + Sync {
         limit: usize,
     ) -> StoreResult<Vec<Run>>;
 
-    /// Forgets runs that began and notices that were planned before `before`, open notices excepted.
+    /// Forgets what is older than `before`: runs that began and notices that were planned before,
+    /// open notices excepted, and what needed the operator and was last seen before.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
 }
 
@@ -387,6 +389,7 @@ pub trait Store:
     + AccountStore
     + NoticeStore
     + RunStore
+    + OperatorStore
 {
 }
 
@@ -400,6 +403,7 @@ impl<T> Store for T where
         + AccountStore
         + NoticeStore
         + RunStore
+        + OperatorStore
 {
 }
 

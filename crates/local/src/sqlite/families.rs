@@ -18,7 +18,7 @@ impl FamilyStore for SqliteStore {
             let added = put(
                 connection,
                 "INSERT INTO family VALUES
-                     (:id, :name, :recipients, :timezone, :notice_time, :preferences, :paused, :created_at)
+                     (:id, :name, :recipients, :timezone, :notice_time, :preferences, :paused, :created_at, :history)
                  ON CONFLICT DO NOTHING",
                 &family,
             )?;
@@ -37,7 +37,7 @@ impl FamilyStore for SqliteStore {
                 connection,
                 "UPDATE family SET name = :name, recipients = :recipients, timezone = :timezone,
                      notice_time = :notice_time, preferences = :preferences, paused = :paused,
-                     created_at = :created_at
+                     created_at = :created_at, history = :history
                  WHERE id = :id",
                 &family,
             )?;
@@ -126,6 +126,7 @@ fn put(connection: &Connection, sql: &str, family: &Family) -> Result<usize, Fau
         ":preferences": json(&family.preferences)?,
         ":paused": family.paused,
         ":created_at": time(family.created_at),
+        ":history": json(&family.history)?,
     })?)
 }
 
@@ -140,5 +141,6 @@ fn from_row(row: &Row<'_>) -> Result<Family, Fault> {
         preferences: stored.json("preferences")?,
         paused: stored.flag("paused")?,
         created_at: stored.parsed("created_at")?,
+        history: stored.json("history")?,
     })
 }

@@ -183,4 +183,11 @@ suites! { $
         of_many_starts_of_the_same_run_one_goes,
         of_many_runs_of_one_label_at_once_one_goes,
     }
+    concerns {
+        who_sees_a_thing_first_tells_it,
+        a_thing_that_was_told_is_counted_and_not_told_again,
+        a_thing_that_nobody_told_in_time_is_told_by_the_next,
+        of_many_that_see_a_thing_at_once_one_tells_it,
+        a_thing_that_was_long_not_seen_is_forgotten,
+    }
 }
