@@ -355,7 +355,7 @@ async fn a_database_of_the_first_version_is_brought_up_and_keeps_what_it_has() {
     sql(
         &path,
         "DROP TABLE concern; DROP INDEX notice_open;
-         ALTER TABLE family DROP COLUMN history; ALTER TABLE notice DROP COLUMN doubts;
+         ALTER TABLE family DROP COLUMN history; ALTER TABLE family DROP COLUMN stopped; ALTER TABLE notice DROP COLUMN doubts;
          CREATE INDEX notice_open ON notice (date, family)
              WHERE state IN ('PENDING', 'CLAIMED', 'SENDING', 'UNKNOWN');
          PRAGMA user_version = 1",

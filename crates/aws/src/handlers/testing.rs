@@ -123,6 +123,7 @@ impl World {
             paused: false,
             created_at: "2026-11-20T12:00:00Z".parse().unwrap(),
             history: ScheduleHistory::default(),
+            stopped: Vec::new(),
         };
         world.store.add_library(&library).await.unwrap();
         world.store.add_family(&family).await.unwrap();

@@ -257,6 +257,7 @@ pub(crate) fn new_family(
         paused: false,
         created_at: context.now(),
         history: ScheduleHistory::default(),
+        stopped: Vec::new(),
     })
 }
 

@@ -428,7 +428,7 @@ mod tests {
                 .contains("may or may not have arrived")
         );
         let lost = sending()
-            .unknown("The line was lost.".into(), now())
+            .unknown("The line was lost.".into())
             .unwrap();
         assert!(
             meaning(&lost, now())

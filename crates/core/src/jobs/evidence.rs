@@ -3,11 +3,14 @@
 //! Events may come early, late, twice, out of order or never.
 
 use crate::clock::Clock;
+use crate::family::{EmailAddress, StoppedRecipient};
+use crate::ids::FamilyId;
 use crate::jobs::JobError;
 use crate::mail::MailTag;
 use crate::notice::record::settling::LeftBy;
 use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
-use crate::store::NoticeStore;
+use crate::operator::Concern;
+use crate::store::{FamilyStore, NoticeStore};
 
 /// How often a step is tried again when somebody else changed the notice in between.
 const TRIES: usize = 8;
@@ -77,6 +80,37 @@ pub async fn settle_by_evidence(
         "a notice is being changed by many at once".to_owned(),
     )
     .into())
+}
+
+/// Sends nothing more to a recipient whose mail came back for good, or who complained.
+///
+/// The operator's concern, if this is news; safe to call again with the same event. A mail that came
+/// back for now is only counted, by whoever reads the events.
+pub async fn stop_recipient(
+    families: &dyn FamilyStore,
+    clock: &dyn Clock,
+    family: &FamilyId,
+    address: &EmailAddress,
+    complained: bool,
+) -> Result<Option<Concern>, JobError> {
+    let stopped = StoppedRecipient {
+        address: address.clone(),
+        since: clock.now(),
+        complained,
+    };
+    if !families.stop_recipient(family, &stopped).await? {
+        return Ok(None);
+    }
+    let found = families.family(family).await?;
+    let mut recipients = found.iter().flat_map(|family| &family.recipients);
+    let index = recipients.position(|known| known.reaches_the_same_as(address));
+    let number = index.map_or(0, |index| index + 1);
+    tracing::warn!(family.id = %family, recipient = number, complained, "Nothing more is sent to a recipient.");
+    Ok(Some(Concern::RecipientStopped {
+        family: family.clone(),
+        number,
+        complained,
+    }))
 }
 
 fn log(before: &NoticeRecord, after: &NoticeRecord) {
@@ -179,5 +213,38 @@ mod tests {
         let mut tag = sending(&world).await;
         tag.date = "2026-11-20".parse().unwrap();
         assert_eq!(tell(&world, &tag, &DELIVERED).await, Settled::Gone);
+    }
+
+    #[tokio::test]
+    async fn who_complains_is_not_written_to_again_and_the_others_are_told_so() {
+        let world = World::new().await;
+        let mut conrad = crate::jobs::testing::family("conrad");
+        conrad.recipients.push("sam@example.org".parse().unwrap());
+        world.store.update_family(&conrad).await.unwrap();
+        let pat = "Pat@example.org".parse().unwrap();
+        let stop = || stop_recipient(&world.store, &world.clock, &conrad.id, &pat, true);
+        let concern = stop().await.unwrap().unwrap();
+        assert!(matches!(
+            concern,
+            Concern::RecipientStopped { number: 1, .. }
+        ));
+        assert_eq!(stop().await.unwrap(), None, "no news");
+
+        world.add_card("conrad", "wpl", ("1", "p")).await;
+        let overdue = crate::jobs::testing::account(&[("Emma", "2026-11-20")]);
+        world.site.answer("1", Ok(overdue));
+        world.check_all().await;
+        let date = "2026-11-21".parse().unwrap();
+        let record = NoticeRecord::planned(world.conrad(), date, world.clock.now());
+        world.store.plan_notice(&record).await.unwrap();
+        let ports = world.notify_ports();
+        let sent = crate::jobs::notify_family::notify_family(&ports, &conrad.id, date, false).await;
+        assert_eq!(sent.unwrap().unwrap().state, NoticeState::Sent);
+        let mails = world.mailer.mails.lock().unwrap().clone();
+        let to: Vec<&str> = mails[0].to.iter().map(EmailAddress::as_str).collect();
+        assert_eq!(to, ["sam@example.org"]);
+        for part in [&mails[0].text, &mails[0].html] {
+            assert!(part.contains("Nothing is sent to pat@example.org any more"));
+        }
     }
 }

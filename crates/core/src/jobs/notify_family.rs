@@ -106,10 +106,12 @@ pub async fn notify_family(
     };
     let subject = Some(mail.subject.clone());
     if mail.to.is_empty() {
-        let failed = claimed.failed(
-            "The family has no recipients; add one with “hippo family add-recipient”.".to_owned(),
-            ports.clock.now(),
-        );
+        let why = if family.recipients.is_empty() {
+            "The family has no recipients; add one with “hippo family add-recipient”."
+        } else {
+            "Mails to every recipient of the family came back or were complained about; “hippo status” has them."
+        };
+        let failed = claimed.failed(why.to_owned(), ports.clock.now());
         return settle(ports, &claimed, failed)
             .await
             .map(|result| with_subject(result, subject));
@@ -183,7 +185,7 @@ fn mail_of(
     composed: &Composed,
 ) -> Option<Mail> {
     composed.mail.as_ref().map(|rendered| Mail {
-        to: family.recipients.clone(),
+        to: family.reachable_recipients(),
         subject: rendered.subject.clone(),
         text: rendered.text.clone(),
         html: rendered.html.clone(),

@@ -219,6 +219,7 @@ pub(crate) fn family(id: &str) -> Family {
         paused: false,
         created_at: "2026-11-20T12:00:00Z".parse().unwrap(),
         history: ScheduleHistory::default(),
+        stopped: Vec::new(),
     }
 }
 

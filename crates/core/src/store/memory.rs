@@ -17,7 +17,7 @@ use crate::card::{
 };
 use crate::check::Check;
 use crate::failure::FailureKind;
-use crate::family::Family;
+use crate::family::{Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::{NoticeRecord, NoticeState};
@@ -122,6 +122,12 @@ impl FamilyStore for MemoryStore {
             .take(limit)
             .cloned()
             .collect())
+    }
+
+    async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        let family = inside.families.get_mut(id);
+        Ok(family.is_some_and(|family| family.stop_recipient(stopped.clone())))
     }
 
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {

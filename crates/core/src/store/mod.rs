@@ -16,7 +16,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, StoredAccount};
 use crate::check::Check;
-use crate::family::Family;
+use crate::family::{Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::NoticeRecord;
@@ -79,6 +79,10 @@ pub trait FamilyStore: Send + Sync {
         families.truncate(limit);
         Ok(families)
     }
+
+    /// Sends nothing more to a recipient of a family, in one conditional step, as
+    /// [`Family::stop_recipient`] has it; false also if the family is gone.
+    async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool>;
 
     /// Removes a family with its cards, their secrets, accounts and notices;
     /// [`StoreError::NotFound`] if it is not there.

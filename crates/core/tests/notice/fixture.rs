@@ -58,6 +58,7 @@ impl Case {
                 paused: false,
                 created_at: at("2026-01-02T12:00:00Z"),
                 history: ScheduleHistory::default(),
+                stopped: Vec::new(),
             },
             now: now(),
             cards: cards.into_iter().collect(),

@@ -82,6 +82,8 @@ suites! { $
         a_family_that_is_not_there_is_none,
         a_family_is_replaced,
         a_family_that_is_not_there_cannot_be_replaced_or_removed,
+        a_recipient_is_stopped_once_and_only_if_it_is_one,
+        of_many_that_stop_recipients_at_once_none_is_forgotten,
         families_are_listed_by_id,
         families_come_in_pages_that_miss_none_and_repeat_none,
         a_family_goes_with_its_cards_secrets_accounts_and_notices,

@@ -52,6 +52,7 @@ pub fn family(id: &str) -> Family {
         paused: false,
         created_at: time("05:00:00"),
         history: ScheduleHistory::default(),
+        stopped: Vec::new(),
     }
 }
 

@@ -1,6 +1,9 @@
 -- What was in force before a family's present schedule, as JSON.
 ALTER TABLE family ADD COLUMN history TEXT NOT NULL DEFAULT '{}';
 
+-- The recipients to whom nothing is sent any more, as JSON.
+ALTER TABLE family ADD COLUMN stopped TEXT NOT NULL DEFAULT '[]';
+
 -- How often nobody knew whether the mail had left.
 ALTER TABLE notice ADD COLUMN doubts INTEGER NOT NULL DEFAULT 0;
 
