@@ -427,9 +427,7 @@ mod tests {
                 .unwrap()
                 .contains("may or may not have arrived")
         );
-        let lost = sending()
-            .unknown("The line was lost.".into())
-            .unwrap();
+        let lost = sending().unknown("The line was lost.".into()).unwrap();
         assert!(
             meaning(&lost, now())
                 .unwrap()
