@@ -100,7 +100,9 @@ impl From<JobError> for CommandError {
         match error {
             JobError::Store(error) => error.into(),
             JobError::Seal(error) => error.into(),
-            JobError::Render(_) | JobError::Queue(_) => Self::Unusable(error.to_string()),
+            JobError::Render(_) | JobError::Queue(_) | JobError::Panicked => {
+                Self::Unusable(error.to_string())
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The people who get one notice.
 
+pub mod schedule;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,6 +11,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::FamilyId;
+use schedule::ScheduleHistory;
 
 /// The people who get one notice, and how they want it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,16 +22,68 @@ pub struct Family {
     pub name: String,
     /// Who gets the mail; may be empty, then nothing is sent and the operator sees why.
     pub recipients: Vec<EmailAddress>,
-    /// Every rule that says “day” means a day in this zone.
+    /// Every rule that says “day” means a day in this zone; to change it, see
+    /// [`Family::reschedule`].
     pub timezone: Tz,
-    /// The local time of day from which the day's notice may be sent.
+    /// The local time of day from which the day's notice may be sent; changed likewise.
     pub notice_time: NaiveTime,
     /// What to tell and when.
     pub preferences: Preferences,
-    /// While true, no notice is planned.
+    /// While true, no notice is planned; to change it, see [`Family::set_paused`].
     pub paused: bool,
     /// When the family was added.
     pub created_at: DateTime<Utc>,
+    /// The schedules before this one, as far as they still matter.
+    #[serde(default)]
+    pub history: ScheduleHistory,
+    /// The recipients to whom nothing is sent until a person allows it again.
+    #[serde(default)]
+    pub stopped: Vec<StoppedRecipient>,
+}
+
+/// A recipient whose mail came back for good, or who complained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoppedRecipient {
+    /// Who.
+    pub address: EmailAddress,
+    /// When the mail service said so.
+    pub since: DateTime<Utc>,
+    /// It was a complaint.
+    pub complained: bool,
+}
+
+impl Family {
+    /// The recipients to whom something is sent.
+    pub fn reachable_recipients(&self) -> Vec<EmailAddress> {
+        let reachable = |address: &&EmailAddress| !self.is_stopped(address);
+        self.recipients.iter().filter(reachable).cloned().collect()
+    }
+
+    /// Whether nothing is sent to this address.
+    pub fn is_stopped(&self, address: &EmailAddress) -> bool {
+        let mut stopped = self.stopped.iter();
+        stopped.any(|stopped| stopped.address.reaches_the_same_as(address))
+    }
+
+    /// Sends nothing more to one of the recipients; false if that is so already, or it is none.
+    pub fn stop_recipient(&mut self, stopped: StoppedRecipient) -> bool {
+        let address = &stopped.address;
+        let mut recipients = self.recipients.iter();
+        let is_recipient = recipients.any(|known| known.reaches_the_same_as(address));
+        if !is_recipient || self.is_stopped(address) {
+            return false;
+        }
+        self.stopped.push(stopped);
+        true
+    }
+
+    /// Sends to a recipient again; false if nothing was stopped.
+    pub fn allow_recipient(&mut self, address: &EmailAddress) -> bool {
+        let before = self.stopped.len();
+        self.stopped
+            .retain(|stopped| !stopped.address.reaches_the_same_as(address));
+        self.stopped.len() < before
+    }
 }
 
 /// What a family wants to be told, and when.
@@ -96,6 +151,11 @@ impl EmailAddress {
     /// The address as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the two reach the same person: no server tells letters by their case.
+    pub fn reaches_the_same_as(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
     }
 }
 

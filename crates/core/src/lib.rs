@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod library;
 pub mod mail;
 pub mod notice;
+pub mod operator;
 pub mod queue;
 pub mod run;
 pub mod seal;

@@ -1,5 +1,7 @@
 //! One execution of a job for one scheduled time.
 
+pub mod rhythm;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -112,6 +114,10 @@ pub enum RunOutcome {
     Interrupted,
     /// It stopped reporting.
     Lost,
+    /// Its time passed without it, or it came too late to begin.
+    Missed,
+    /// Not begun, since its label is suspended.
+    SkippedSuspended,
 }
 
 impl RunOutcome {
@@ -125,6 +131,8 @@ impl RunOutcome {
             Self::SkippedStillRunning => "skipped: still running",
             Self::Interrupted => "interrupted",
             Self::Lost => "lost",
+            Self::Missed => "missed",
+            Self::SkippedSuspended => "skipped: suspended",
         }
     }
 }

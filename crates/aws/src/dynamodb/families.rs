@@ -2,15 +2,16 @@
 
 use async_trait::async_trait;
 use hippo_core::card::CardKey;
-use hippo_core::family::Family;
+use hippo_core::family::{Family, StoppedRecipient};
 use hippo_core::ids::{CardId, FamilyId};
 use hippo_core::store::{FamilyStore, StoreError, StoreResult};
+use uuid::Uuid;
 
 use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, json, text};
 use super::keys::{self, Key, list};
-use super::table::{Ask, Written};
+use super::table::{Ask, TRIES, Written, too_busy, wait};
 
 #[async_trait]
 impl FamilyStore for DynamoDbStore {
@@ -70,6 +71,38 @@ impl FamilyStore for DynamoDbStore {
             })
             .await?;
         found.iter().map(Item::data).collect()
+    }
+
+    async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
+        let key = Key::family(id);
+        let write = Uuid::new_v4().to_string();
+        for tries in 0..TRIES {
+            wait(tries).await?;
+            let Some(item) = self.table.get(&key).await? else {
+                return Ok(false);
+            };
+            let Some(mut family) = from_item(&item)? else {
+                return Ok(false);
+            };
+            if !family.stop_recipient(stopped.clone()) {
+                return Ok(false);
+            }
+            let before = item.text("data").unwrap_or_default();
+            let change = Expression::new("SET #data = :data, #write = :write")
+                .value(":data", text(json(&family)?))
+                .value(":write", text(write.as_str()));
+            let unchanged = Expression::new("#data = :before AND attribute_not_exists(#removing)")
+                .value(":before", text(before));
+            match self.table.update(&key, &change, &unchanged).await? {
+                Written::Done => return Ok(true),
+                // The answer to an earlier try of this very write was lost.
+                Written::Refused(Some(item)) if item.text("write") == Some(&write) => {
+                    return Ok(true);
+                }
+                Written::Refused(_) => {}
+            }
+        }
+        Err(too_busy())
     }
 
     /// In steps, each of which leaves something whole: first nothing new can be added to the

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use hippo_core::card::{Card, CardKey, Fingerprint};
 use hippo_core::ids::{CardId, FamilyId, Label, LibraryId};
+use hippo_core::operator::ConcernKey;
 use hippo_core::run::{Job, RunKey};
 
 /// The sort key of what stands alone, or first, in its partition.
@@ -73,6 +74,11 @@ impl Key {
         Self::new(runs(key.job, &key.label), time(key.scheduled_time))
     }
 
+    /// What needs the operator; all of it stands together, since there is little of it.
+    pub(super) fn concern(key: &ConcernKey) -> Self {
+        Self::new("OPERATOR".to_owned(), format!("CONCERN#{key}"))
+    }
+
     /// Names the runs of one label that are going.
     pub(super) fn going(job: Job, label: &Label) -> Self {
         Self::new(runs(job, label), "STATE")
@@ -112,6 +118,7 @@ pub(super) mod list {
     pub(crate) const CARDS: &str = "CARD";
     pub(crate) const OPEN_NOTICES: &str = "NOTICE#OPEN";
     pub(crate) const FINAL_NOTICES: &str = "NOTICE#DONE";
+    pub(crate) const CONCERNS: &str = "CONCERN";
 
     pub(crate) fn runs(job: Job) -> String {
         format!("RUN#{job}")

@@ -18,6 +18,7 @@
 
 mod cards;
 mod checks;
+mod concerns;
 mod expression;
 mod families;
 mod fault;

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use hippo_core::ids::FamilyId;
 use hippo_core::notice::record::{NoticeRecord, NoticeState};
 use hippo_core::notice::told::Told;
-use hippo_core::store::{NoticeStore, StoreResult};
+use hippo_core::store::{NoticeCursor, NoticeStore, StoreResult};
 use uuid::Uuid;
 
 use super::DynamoDbStore;
@@ -96,9 +96,24 @@ impl NoticeStore for DynamoDbStore {
         })
     }
 
-    async fn open_notices(&self) -> StoreResult<Vec<NoticeRecord>> {
-        let keys = Expression::new("#listing = :list").value(":list", text(list::OPEN_NOTICES));
-        let found = self.table.query(&Ask::index("listing", keys)).await?;
+    async fn open_notices(
+        &self,
+        after: Option<&NoticeCursor>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>> {
+        let keys = match after {
+            None => Expression::new("#listing = :list"),
+            Some(after) => Expression::new("#listing = :list AND #listing_order > :after")
+                .value(":after", text(open_order(after.date, &after.family))),
+        };
+        let keys = keys.value(":list", text(list::OPEN_NOTICES));
+        let found = self
+            .table
+            .query(&Ask {
+                limit,
+                ..Ask::index("listing", keys)
+            })
+            .await?;
         found.iter().map(Item::data).collect()
     }
 
@@ -149,6 +164,11 @@ fn place(record: &NoticeRecord) -> (&'static str, String) {
         let planned = keys::time(record.planned_at);
         (list::FINAL_NOTICES, format!("{planned}#{date}#{family}"))
     } else {
-        (list::OPEN_NOTICES, format!("{date}#{family}"))
+        (list::OPEN_NOTICES, open_order(*date, family))
     }
+}
+
+/// The order of the open ones: `#` sorts before all that a slug is made of.
+fn open_order(date: NaiveDate, family: &FamilyId) -> String {
+    format!("{date}#{family}")
 }

@@ -88,6 +88,17 @@ impl RunStore for DynamoDbStore {
         Err(too_busy())
     }
 
+    async fn record_run(&self, run: &Run) -> StoreResult<bool> {
+        let write = Uuid::new_v4().to_string();
+        let item = self.run_item(run, 0)?.with_text("write", &write);
+        Ok(match self.table.put(item, &Expression::absent()).await? {
+            Written::Done => true,
+            // The answer to an earlier try of this very write was lost.
+            Written::Refused(Some(other)) => other.text("write") == Some(&write),
+            Written::Refused(None) => false,
+        })
+    }
+
     async fn report_run(&self, run: &Run) -> StoreResult<()> {
         let key = Key::run(&run.key);
         for tries in 0..TRIES {
@@ -171,11 +182,12 @@ impl RunStore for DynamoDbStore {
         Ok(runs)
     }
 
-    /// Three queries, and a write for each that is left: the table's time to live is earlier as a
+    /// Four queries, and a write for each that is left: the table's time to live is earlier as a
     /// rule.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let mut lists: Vec<String> = Job::ALL.into_iter().map(list::runs).collect();
         lists.push(list::FINAL_NOTICES.to_owned());
+        lists.push(list::CONCERNS.to_owned());
         for list in lists {
             let keys = Expression::new("#listing = :list AND #listing_order < :before")
                 .value(":list", text(list))

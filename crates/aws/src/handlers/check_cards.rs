@@ -58,6 +58,9 @@ pub(super) fn answer_not_begun(reason: &RunStart) -> Value {
         RunStart::StillRunning(run) => {
             json!({"not_begun": "still_running", "run": run.key.to_string()})
         }
+        RunStart::NotNow(run) => {
+            json!({"not_begun": run.outcome.as_str(), "run": run.key.to_string()})
+        }
         RunStart::Started => Value::Null,
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use hippo_core::ids::{FamilyId, Label, LibraryId};
 use hippo_core::jobs::check_cards::{CheckCardsInput, InputScope};
-use hippo_core::jobs::ledger::RunPlan;
+use hippo_core::jobs::ledger::{RunPlan, StartRules};
 use hippo_core::jobs::notify_all::NotifyAllInput;
 use hippo_core::run::{Job, RunKey, Trigger};
 use serde_json::{Map, Value};
@@ -82,7 +82,7 @@ impl ScheduleEvent {
     }
 
     /// The run that it asks for.
-    pub fn plan(&self, job: Job, input: Value) -> RunPlan {
+    pub fn plan(&self, job: Job, input: Value) -> RunPlan<'static> {
         let trigger = if self.label.as_str() == PERSON {
             Trigger::Person
         } else if self.scope == InputScope::Failed {
@@ -99,6 +99,8 @@ impl ScheduleEvent {
             trigger,
             input,
             allow_overlap: trigger == Trigger::Person,
+            rules: StartRules::default(),
+            after: None,
         }
     }
 

@@ -50,6 +50,7 @@ impl HandlerError {
             Self::Job(JobError::Seal(_)) => "Keys",
             Self::Job(JobError::Render(_)) => "Render",
             Self::Job(JobError::Queue(_)) => "Queue",
+            Self::Job(JobError::Panicked) => "Panic",
         }
     }
 

@@ -8,6 +8,7 @@ use hippo_core::account::Account;
 use hippo_core::card::{Card, CardSecret};
 use hippo_core::clock::Clock;
 use hippo_core::failure::Failure;
+use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::CardId;
 use hippo_core::library::Library;
@@ -120,7 +121,9 @@ impl World {
             notice_time: NaiveTime::from_hms_opt(6, 30, 0).unwrap(),
             preferences: Preferences::default(),
             paused: false,
-            created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            created_at: "2026-11-20T12:00:00Z".parse().unwrap(),
+            history: ScheduleHistory::default(),
+            stopped: Vec::new(),
         };
         world.store.add_library(&library).await.unwrap();
         world.store.add_family(&family).await.unwrap();

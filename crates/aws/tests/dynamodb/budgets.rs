@@ -184,7 +184,7 @@ async fn nothing_that_the_stores_do_is_a_scan() {
     store.families().await.unwrap();
     store.libraries().await.unwrap();
     store.cards_with_secrets().await.unwrap();
-    store.open_notices().await.unwrap();
+    store.open_notices(None, 100).await.unwrap();
     store.recent_runs(None, None, 10).await.unwrap();
     store.forget_before(sample::time("05:00:00")).await.unwrap();
     store.remove_family(&card.family).await.unwrap();

@@ -9,7 +9,7 @@ use hippo_core::ids::{FamilyId, InvalidId, Label, LibraryId};
 use hippo_core::jobs::check_cards::{
     self as job, CheckCardsInput, CheckOptions, InputScope, Progress,
 };
-use hippo_core::jobs::ledger::RunPlan;
+use hippo_core::jobs::ledger::{RunPlan, StartRules};
 use hippo_core::jobs::visit::{CheckedCard, Pace};
 use hippo_core::run::{Job, Run, RunKey, RunOutcome, Trigger};
 use hippo_core::store::RunStart;
@@ -235,6 +235,8 @@ async fn start(
             // A person need not wait for a run that was killed to be taken for lost; the marks and
             // the gate keep two runs from harming a card or a library.
             allow_overlap: !is_schedule,
+            rules: StartRules::default(),
+            after: None,
         };
         let result = job::check_cards(
             &visiting.ports(),
@@ -261,6 +263,7 @@ pub(crate) fn say_not_begun(context: &Context, schedule: &Schedule, reason: &Run
     let (what, run) = match reason {
         RunStart::AlreadyRan(run) => ("already_ran", run),
         RunStart::StillRunning(run) => ("still_running", run),
+        RunStart::NotNow(run) => ("not_now", run),
         // It was started: nobody asks.
         RunStart::Started => return Outcome::Done,
     };
@@ -275,6 +278,11 @@ pub(crate) fn say_not_begun(context: &Context, schedule: &Schedule, reason: &Run
         RunStart::StillRunning(_) => format!(
             "Nothing was done: the run {} is still going (it began at {began}).",
             run.key
+        ),
+        RunStart::NotNow(_) => format!(
+            "Nothing was done: the run {} is on record as {}.",
+            run.key,
+            run.outcome.as_str()
         ),
         _ => format!(
             "Nothing was done: the run {} was made already (it began at {began}).",

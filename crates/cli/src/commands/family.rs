@@ -1,11 +1,11 @@
 //! `hippo family`: who gets one notice a day.
 
-use chrono::{NaiveTime, Weekday};
+use chrono::{DateTime, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use clap::{Args, Subcommand, ValueEnum};
+use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Delivery, EmailAddress, Family, Preferences, ProofOfLife};
 use hippo_core::ids::FamilyId;
-use hippo_core::jobs::notify_all::due_dates;
 use rust_decimal::Decimal;
 
 use crate::args::{time_of_day, timezone};
@@ -115,14 +115,22 @@ pub(crate) fn weekday(text: &str) -> Result<Weekday, String> {
 }
 
 impl Wishes {
-    /// Writes into the family what is wished.
-    pub(crate) fn apply(&self, family: &mut Family) {
-        if let Some(timezone) = self.timezone {
-            family.timezone = timezone;
-        }
-        if let Some(time) = self.time {
-            family.notice_time = time;
-        }
+    /// Writes into a new family what is wished.
+    pub(crate) fn apply_to_new(&self, family: &mut Family) {
+        family.timezone = self.timezone.unwrap_or(family.timezone);
+        family.notice_time = self.time.unwrap_or(family.notice_time);
+        self.apply_preferences(family);
+    }
+
+    /// Writes into a family what is wished; its schedule counts from its next local date.
+    pub(crate) fn apply(&self, family: &mut Family, now: DateTime<Utc>) {
+        let timezone = self.timezone.unwrap_or(family.timezone);
+        let time = self.time.unwrap_or(family.notice_time);
+        family.reschedule(timezone, time, now);
+        self.apply_preferences(family);
+    }
+
+    fn apply_preferences(&self, family: &mut Family) {
         let preferences = &mut family.preferences;
         if let Some(days) = self.due_within_days {
             preferences.due_within_days = days;
@@ -248,6 +256,8 @@ pub(crate) fn new_family(
         preferences: Preferences::default(),
         paused: false,
         created_at: context.now(),
+        history: ScheduleHistory::default(),
+        stopped: Vec::new(),
     })
 }
 
@@ -268,7 +278,7 @@ fn sound_name(name: &str) -> Result<String, String> {
 async fn add_family(context: &Context, add: Add) -> CommandResult {
     let mut family =
         new_family(context, add.id, &add.name, add.recipients).map_err(CommandError::Usage)?;
-    add.wishes.apply(&mut family);
+    add.wishes.apply_to_new(&mut family);
     context.store.add_family(&family).await?;
     context.output.document(&family);
     context.output.say(format!(
@@ -278,7 +288,7 @@ async fn add_family(context: &Context, add: Add) -> CommandResult {
         family.notice_time.format("%H:%M"),
         family.timezone,
         when_words(family.preferences.proof_of_life),
-        if due_dates(&family, context.now()).is_empty() {
+        if family.due_dates(context.now()).is_empty() {
             ""
         } else {
             " That is past for today: the first notice goes out with the next notify-all."
@@ -358,7 +368,7 @@ async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
     if let Some(name) = &edit.name {
         family.name = sound_name(name).map_err(CommandError::Usage)?;
     }
-    edit.wishes.apply(&mut family);
+    edit.wishes.apply(&mut family, context.now());
     if family == before {
         if edit.name.is_none() && edit.wishes == Wishes::default() {
             return Err(CommandError::Usage(
@@ -376,7 +386,7 @@ async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
 
 async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
     let mut family = context.family(&pause.id).await?;
-    family.paused = !pause.resume;
+    family.set_paused(!pause.resume, context.now());
     let what = if pause.resume {
         "Notes go out again to the family"
     } else {

@@ -8,7 +8,7 @@ use clap::Args;
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
-use hippo_core::jobs::ledger::RunPlan;
+use hippo_core::jobs::ledger::{RunPlan, StartRules};
 use hippo_core::jobs::notify_all::{self as job, NotifyAllInput, Progress};
 use hippo_core::jobs::notify_family::{NoticeResult, NotifyPorts, compose_for};
 use hippo_core::library::Library;
@@ -273,6 +273,8 @@ async fn start(
             input: serde_json::to_value(input).unwrap_or_default(),
             // Two at once are safe: each notice is claimed by one of them.
             allow_overlap: true,
+            rules: StartRules::default(),
+            after: None,
         };
         let stopped = || stop.is_asked();
         let result = job::notify_all(
@@ -386,7 +388,7 @@ pub(crate) fn state_cell(state: NoticeState) -> Cell {
         NoticeState::Sent => Tone::Good,
         NoticeState::Skipped => Tone::Faint,
         NoticeState::Pending | NoticeState::Claimed => Tone::Plain,
-        NoticeState::Sending | NoticeState::Unknown => Tone::Warning,
+        NoticeState::Sending | NoticeState::Unknown | NoticeState::Newer => Tone::Warning,
         NoticeState::Failed | NoticeState::GaveUp | NoticeState::Missed => Tone::Bad,
     };
     Cell::new(state.as_str(), tone)

@@ -5,7 +5,6 @@ use clap::Args;
 use hippo_core::clock::{due_instant, local_date};
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
-use hippo_core::jobs::notify_all::{due_dates, next_due};
 use hippo_core::notice::record::{NotNow, NoticeRecord, NoticeState};
 use hippo_core::run::{Job, Run, RunOutcome};
 use serde::Serialize;
@@ -104,7 +103,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
     for family in families {
         let notices = context.store.recent_notices(&family.id, NOTICES).await?;
         let waiting = waiting_since(context, family).await?;
-        let next = waiting.or_else(|| next_due(family, now));
+        let next = waiting.or_else(|| family.next_due(now));
         views.push(FamilyView {
             id: family.id.clone(),
             name: hippo_core::text::clean(&family.name),
@@ -157,7 +156,7 @@ async fn waiting_since(
         return Ok(None);
     }
     let now = context.now();
-    for date in due_dates(family, now) {
+    for date in family.due_dates(now) {
         let record = context.store.notice(&family.id, date).await?;
         if record.is_none_or(|record| is_waiting(&record, now)) {
             return Ok(Some(due_of(family, date)));
@@ -184,9 +183,11 @@ fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<String> {
     let reason = record.reason.as_deref().map(hippo_core::text::clean);
     let words = match record.state {
         NoticeState::Sending if now - record.changed_at > SENDING_TAKES || reason.is_some() => {
-            "It may or may not have arrived, so it is not sent again"
+            "It may or may not have arrived; the next notify-all settles it"
         }
         NoticeState::Sending => "It is being sent",
+        NoticeState::Unknown => "It may or may not have arrived; notify-all settles it",
+        NoticeState::Newer => "A newer version of hippo wrote it; this one leaves it alone",
         NoticeState::Pending if record.is_free(now) == Err(NotNow::Waiting) => {
             "The mail server would not take it for now; it is tried again within half an hour"
         }
@@ -426,9 +427,7 @@ mod tests {
                 .unwrap()
                 .contains("may or may not have arrived")
         );
-        let lost = sending()
-            .unknown("The line was lost.".into(), now())
-            .unwrap();
+        let lost = sending().unknown("The line was lost.".into()).unwrap();
         assert!(
             meaning(&lost, now())
                 .unwrap()

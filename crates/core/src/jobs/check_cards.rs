@@ -1,19 +1,18 @@
 //! `check-cards`: plans visits to every library, and hands them out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{FamilyId, LibraryId};
-use crate::jobs::ledger::{self, OpenRun, RunPlan};
+use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::planning::VisitPlanner;
 use crate::jobs::visit::{
     CheckedCard, Pace, VISIT_LIMIT, Visit, VisitOptions, VisitPorts, check_visit,
 };
 use crate::jobs::{JobError, StopSignal};
-use crate::run::{Counts, Run, RunOutcome};
+use crate::run::Run;
 use crate::store::{CardStore, RunStart, RunStore, Scope};
 
 /// Which cards a run is to check. The JSON is the input of a schedule.
@@ -95,53 +94,37 @@ pub enum Progress<'a> {
 pub async fn check_cards(
     ports: &VisitPorts<'_>,
     of_run: &RunPorts<'_>,
-    plan: RunPlan,
+    plan: RunPlan<'_>,
     input: &CheckCardsInput,
     options: CheckOptions,
     stop: StopSignal<'_>,
     progress: &(dyn Fn(Progress<'_>) + Send + Sync),
 ) -> Result<Result<Run, RunStart>, JobError> {
-    let mut run = match ledger::open(of_run.runs, ports.clock, plan).await? {
+    let run = match ledger::open(of_run.runs, ports.clock, plan).await? {
         Ok(run) => run,
         Err(not_begun) => return Ok(Err(not_begun)),
     };
-    let counts = Mutex::new(Counts::default());
-    let work = check_all(
-        ports, of_run, &mut run, input, options, stop, progress, &counts,
-    )
-    .await;
-    let mut counts = counts.into_inner().unwrap_or_default();
+    let work = check_all(ports, of_run, &run, input, options, stop, progress);
+    let work = ledger::caught(work).await;
     // Paused, removed or set anew since the planning, or under way elsewhere.
-    counts.skipped = counts
-        .planned
-        .saturating_sub(counts.done)
-        .saturating_sub(counts.failures());
-    let outcome = match &work {
-        Err(_) => RunOutcome::Failed,
-        Ok(()) if stop() => RunOutcome::Interrupted,
-        Ok(()) if counts.failures() > 0 => RunOutcome::DoneWithFailures,
-        Ok(()) => RunOutcome::Done,
-    };
-    let closed = run.close(of_run.runs, ports.clock, outcome, counts).await;
-    // The error of the work says more than one of the record.
-    work?;
-    Ok(Ok(closed?))
+    run.count(|counts| {
+        counts.skipped = counts
+            .planned
+            .saturating_sub(counts.done)
+            .saturating_sub(counts.failures());
+    });
+    run.close(work).await.map(Ok)
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the inside of one function, cut out so that `?` works"
-)]
 async fn check_all(
     ports: &VisitPorts<'_>,
     of_run: &RunPorts<'_>,
-    run: &mut OpenRun,
+    run: &OpenRun<'_>,
     input: &CheckCardsInput,
     options: CheckOptions,
     stop: StopSignal<'_>,
     progress: &(dyn Fn(Progress<'_>) + Send + Sync),
-    counts: &Mutex<Counts>,
-) -> Result<(), JobError> {
+) -> Result<Ending, JobError> {
     let (key, planned_at) = (run.key().clone(), run.started_at());
     let plan = |size| VisitPlanner::new(of_run.cards, input, &key, planned_at, size).all();
     let mut visits = plan(VISIT_LIMIT).await?;
@@ -156,11 +139,11 @@ async fn check_all(
         stop,
     };
     progress(Progress::Planned(cards));
-    count(counts, |counts| {
+    run.count(|counts| {
         counts.planned = u32::try_from(cards).unwrap_or(u32::MAX);
     });
     let checked = |card: &CheckedCard| {
-        count(counts, |counts| match &card.check.outcome {
+        run.count(|counts| match &card.check.outcome {
             Ok(_) => counts.done += 1,
             Err(failure) => counts.add_failure(failure.kind.as_str()),
         });
@@ -190,21 +173,15 @@ async fn check_all(
         if let Err(error) = result {
             fault.get_or_insert(error);
         }
-        let so_far = counts
-            .lock()
-            .map(|counts| counts.clone())
-            .unwrap_or_default();
         // Never `?` here: what was begun is finished, or its logins would have no outcome.
-        if let Err(error) = run.report(of_run.runs, ports.clock.now(), &so_far).await {
+        if let Err(error) = run.report().await {
             fault.get_or_insert(error);
         }
     }
-    fault.map_or(Ok(()), Err)
-}
-
-fn count(counts: &Mutex<Counts>, change: impl FnOnce(&mut Counts)) {
-    if let Ok(mut counts) = counts.lock() {
-        change(&mut counts);
+    match fault {
+        Some(fault) => Err(fault),
+        None if stop() => Ok(Ending::Stopped),
+        None => Ok(Ending::Through),
     }
 }
 

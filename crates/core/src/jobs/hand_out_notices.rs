@@ -2,10 +2,12 @@
 
 use crate::clock::Clock;
 use crate::jobs::JobError;
-use crate::jobs::ledger::{self, RunPlan};
-use crate::jobs::notify_all::{NoticePlanner, NotifyAllInput};
-use crate::queue::{DueNotice, NoticeQueue};
-use crate::run::{Counts, Run, RunOutcome};
+use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
+use crate::jobs::notify_all::NotifyAllInput;
+use crate::jobs::tick::Tick;
+use crate::operator::Concern;
+use crate::queue::NoticeQueue;
+use crate::run::Run;
 use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
 
 /// How many notices are given to the queue at a time.
@@ -32,47 +34,38 @@ pub struct HandOutNoticesPorts<'a> {
 /// its end goes on; a notice that is handed out twice is sent once all the same.
 pub async fn hand_out_notices(
     ports: &HandOutNoticesPorts<'_>,
-    plan: RunPlan,
+    plan: RunPlan<'_>,
     input: &NotifyAllInput,
 ) -> Result<Result<Run, RunStart>, JobError> {
     let run = match ledger::open_or_go_on(ports.runs, ports.clock, plan).await? {
         Ok(run) => run,
         Err(not_begun) => return Ok(Err(not_begun)),
     };
-    let mut counts = Counts::default();
-    let work = send_all(ports, input, &mut counts).await;
-    let outcome = match &work {
-        Ok(()) => RunOutcome::Done,
-        Err(_) => RunOutcome::Failed,
-    };
-    let closed = run.close(ports.runs, ports.clock, outcome, counts).await;
-    // The error of the work says more than one of the record.
-    work?;
-    Ok(Ok(closed?))
+    let work = ledger::caught(send_all(ports, input, &run)).await;
+    run.close(work).await.map(Ok)
 }
 
 async fn send_all(
     ports: &HandOutNoticesPorts<'_>,
     input: &NotifyAllInput,
-    counts: &mut Counts,
-) -> Result<(), JobError> {
+    run: &OpenRun<'_>,
+) -> Result<Ending, JobError> {
     let now = ports.clock.now();
-    let mut planner = NoticePlanner::new(ports.families, ports.notices, input, now);
-    loop {
-        let mut batch = Vec::with_capacity(BATCH);
-        while batch.len() < BATCH {
-            match planner.next().await? {
-                Some((family, date)) => batch.push(DueNotice { family, date }),
-                None => break,
-            }
+    let mut tick = Tick::new(ports.families, ports.notices, input, now);
+    while let Some(found) = tick.next().await? {
+        for settled in &found.settled {
+            run.count(|counts| counts.add_failure(settled.state.as_str()));
+            Concern::of_notice(settled)
+                .into_iter()
+                .for_each(|concern| run.concern(concern));
         }
-        if batch.is_empty() {
-            return Ok(());
+        for batch in found.free.chunks(BATCH) {
+            ports.queue.send(batch).await?;
+            let sent = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+            run.count(|counts| counts.planned = counts.planned.saturating_add(sent));
         }
-        ports.queue.send(&batch).await?;
-        let sent = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-        counts.planned = counts.planned.saturating_add(sent);
     }
+    Ok(Ending::Through)
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use crate::clock::Clock;
 use crate::ids::LibraryId;
 use crate::jobs::JobError;
 use crate::jobs::check_cards::CheckCardsInput;
-use crate::jobs::ledger::{self, OpenRun, RunPlan};
+use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::planning::VisitPlanner;
 use crate::jobs::visit::{VISIT_LIMIT, Visit};
 use crate::queue::VisitQueue;
-use crate::run::{Counts, Run, RunOutcome};
+use crate::run::Run;
 use crate::store::{CardStore, RunStart, RunStore};
 
 /// How many visits wait to be mixed: libraries take turns within so many. A visit takes about a
@@ -49,38 +49,28 @@ pub struct VisitsHandedOut {
 /// of the cards planned, what became of them stands with the cards.
 pub async fn hand_out_visits(
     ports: &HandOutVisitsPorts<'_>,
-    plan: RunPlan,
+    plan: RunPlan<'_>,
     input: &CheckCardsInput,
 ) -> Result<Result<VisitsHandedOut, RunStart>, JobError> {
     let run = match ledger::open_or_go_on(ports.runs, ports.clock, plan).await? {
         Ok(run) => run,
         Err(not_begun) => return Ok(Err(not_begun)),
     };
-    let mut counts = Counts::default();
-    let work = send_all(ports, &run, input, &mut counts).await;
-    let outcome = match &work {
-        Ok(_) => RunOutcome::Done,
-        Err(_) => RunOutcome::Failed,
-    };
-    let closed = run.close(ports.runs, ports.clock, outcome, counts).await;
-    // The error of the work says more than one of the record.
-    let visits = work?;
-    Ok(Ok(VisitsHandedOut {
-        run: closed?,
-        visits,
-    }))
+    let mut visits = 0;
+    let work = ledger::caught(send_all(ports, &run, input, &mut visits)).await;
+    let run = run.close(work).await?;
+    Ok(Ok(VisitsHandedOut { run, visits }))
 }
 
 async fn send_all(
     ports: &HandOutVisitsPorts<'_>,
-    run: &OpenRun,
+    run: &OpenRun<'_>,
     input: &CheckCardsInput,
-    counts: &mut Counts,
-) -> Result<usize, JobError> {
+    sent: &mut usize,
+) -> Result<Ending, JobError> {
     let mut planner =
         VisitPlanner::new(ports.cards, input, run.key(), run.started_at(), VISIT_LIMIT);
     let mut turns = Turns::default();
-    let mut sent = 0;
     loop {
         while turns.waiting < WINDOW {
             match planner.next().await? {
@@ -90,13 +80,13 @@ async fn send_all(
         }
         let batch = turns.take(BATCH);
         if batch.is_empty() {
-            return Ok(sent);
+            return Ok(Ending::Through);
         }
         ports.queue.send(&batch).await?;
-        sent += batch.len();
+        *sent += batch.len();
         let cards: usize = batch.iter().map(|visit| visit.cards.len()).sum();
         let cards = u32::try_from(cards).unwrap_or(u32::MAX);
-        counts.planned = counts.planned.saturating_add(cards);
+        run.count(|counts| counts.planned = counts.planned.saturating_add(cards));
     }
 }
 

@@ -1,20 +1,39 @@
-//! Puts a run on record: before its work, and after it.
+//! The harness that every job runs in: puts its run on record before its work, and its end after
+//! it, whatever happens.
+//!
+//! Which run begins, which is skipped, missed or lost is decided as Kubernetes' CronJob documents
+//! it, adapted to ours: `docs/decisions/runs-like-cronjob.md` has the table.
 
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt as _;
 
 use crate::clock::Clock;
 use crate::jobs::JobError;
+use crate::operator::{AfterRun, Concern};
+use crate::run::rhythm::Rhythm;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 use crate::store::{RunStart, RunStore};
 
 /// A run that was silent for longer is lost. Longer than a visit of ten cards may take.
 pub const SILENCE: Duration = Duration::from_secs(20 * 60);
 
+/// No more missed runs than these are put on record at a time.
+pub const MOST_MISSED: usize = 100;
+
+/// A run that is scheduled for later than this from now was started by a clock that is wrong.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
+
+/// Among so many of the newest runs of a label is the one before.
+const RECENT: usize = 8;
+
 /// What a run is about to do.
-#[derive(Debug, Clone)]
-pub struct RunPlan {
+#[derive(Clone)]
+pub struct RunPlan<'a> {
     /// What makes it one.
     pub key: RunKey,
     /// Who started it.
@@ -23,20 +42,62 @@ pub struct RunPlan {
     pub input: serde_json::Value,
     /// Whether it may go while the last of its label is still going.
     pub allow_overlap: bool,
+    /// When it may begin at all; a person's runs do not ask.
+    pub rules: StartRules,
+    /// Who is given the run when it is over; `None`: nobody.
+    pub after: Option<&'a dyn AfterRun>,
+}
+
+/// When the runs of a label may begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StartRules {
+    /// How long after its scheduled time a run may begin; `None`: however late.
+    pub within: Option<Duration>,
+    /// The label's runs do not begin at all.
+    pub suspended: bool,
+    /// When the label's schedule fires; `None`: nobody can tell which runs never came.
+    pub rhythm: Option<Rhythm>,
+}
+
+/// How the work of a run ended, when it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All was done, or tried.
+    Through,
+    /// A person stopped it.
+    Stopped,
+}
+
+/// Does a job's work, and comes back even if it panics.
+pub async fn caught(
+    work: impl Future<Output = Result<Ending, JobError>>,
+) -> Result<Ending, JobError> {
+    // What the work leaves half done is the run's counts, which are behind a lock that mends itself.
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or(Err(JobError::Panicked))
 }
 
 /// A run that is on record and going.
-#[derive(Debug, Clone)]
-pub struct OpenRun {
+pub struct OpenRun<'a> {
+    runs: &'a dyn RunStore,
+    clock: &'a dyn Clock,
     run: Run,
+    counts: Mutex<Counts>,
+    /// The runs before it that were found missing: lost, or never begun.
+    missing: Vec<Run>,
+    concerns: Mutex<Vec<Concern>>,
+    after: Option<&'a dyn AfterRun>,
 }
 
-/// Puts a run on record as going, unless it ran already or the last one still goes.
-pub async fn open(
-    runs: &dyn RunStore,
-    clock: &dyn Clock,
-    plan: RunPlan,
-) -> Result<Result<OpenRun, RunStart>, JobError> {
+/// Puts a run on record as going, unless it ran already, the last one still goes, or its rules say
+/// otherwise.
+pub async fn open<'a>(
+    runs: &'a dyn RunStore,
+    clock: &'a dyn Clock,
+    plan: RunPlan<'a>,
+) -> Result<Result<OpenRun<'a>, RunStart>, JobError> {
     let started = start(runs, clock, plan).await?;
     Ok(started.inspect_err(not_begun))
 }
@@ -44,27 +105,36 @@ pub async fn open(
 /// The same, but a run that is on record and did not come to its end goes on.
 ///
 /// For jobs that may be started again after a crash, and whose steps may be made twice.
-pub async fn open_or_go_on(
-    runs: &dyn RunStore,
-    clock: &dyn Clock,
-    plan: RunPlan,
-) -> Result<Result<OpenRun, RunStart>, JobError> {
+pub async fn open_or_go_on<'a>(
+    runs: &'a dyn RunStore,
+    clock: &'a dyn Clock,
+    plan: RunPlan<'a>,
+) -> Result<Result<OpenRun<'a>, RunStart>, JobError> {
+    let after = plan.after;
     match start(runs, clock, plan).await? {
         Err(RunStart::AlreadyRan(run))
             if matches!(run.outcome, RunOutcome::Running | RunOutcome::Failed) =>
         {
             tracing::info!(run.id = %run.key, "A run goes on that did not come to its end.");
-            Ok(Ok(OpenRun { run }))
+            Ok(Ok(OpenRun {
+                runs,
+                clock,
+                run,
+                counts: Mutex::default(),
+                missing: Vec::new(),
+                concerns: Mutex::default(),
+                after,
+            }))
         }
         started => Ok(started.inspect_err(not_begun)),
     }
 }
 
-async fn start(
-    runs: &dyn RunStore,
-    clock: &dyn Clock,
-    plan: RunPlan,
-) -> Result<Result<OpenRun, RunStart>, JobError> {
+async fn start<'a>(
+    runs: &'a dyn RunStore,
+    clock: &'a dyn Clock,
+    plan: RunPlan<'a>,
+) -> Result<Result<OpenRun<'a>, RunStart>, JobError> {
     let now = clock.now();
     let run = Run {
         key: plan.key,
@@ -76,22 +146,154 @@ async fn start(
         outcome: RunOutcome::Running,
         counts: Counts::default(),
     };
+    let by_schedule = run.trigger != Trigger::Person;
+    if by_schedule {
+        if run.key.scheduled_time > now + CLOCK_SKEW {
+            tracing::warn!(
+                run.id = %run.key,
+                %now,
+                "A run begins before its scheduled time: the clock here or the scheduler's is wrong."
+            );
+        }
+        if let Some(outcome) = forbidden(&plan.rules, run.key.scheduled_time, now) {
+            return not_now(runs, run, outcome).await.map(Err);
+        }
+    }
+    let before = match by_schedule {
+        true => {
+            let (job, label) = (Some(run.key.job), Some(&run.key.label));
+            runs.recent_runs(job, label, RECENT).await?
+        }
+        false => Vec::new(),
+    };
     match runs.start_run(&run, plan.allow_overlap, SILENCE).await? {
         RunStart::Started => {
+            let mut missing = lost(runs, &before).await?;
+            if let Some(rhythm) = &plan.rules.rhythm {
+                missing.extend(record_missed(runs, &run, &before, rhythm).await?);
+            }
             tracing::info!(run.id = %run.key, trigger = ?run.trigger, "A run began.");
-            Ok(Ok(OpenRun { run }))
+            Ok(Ok(OpenRun {
+                runs,
+                clock,
+                run,
+                counts: Mutex::default(),
+                concerns: Mutex::new(Concern::of_missing(&missing)),
+                missing,
+                after: plan.after,
+            }))
         }
         other => Ok(Err(other)),
     }
 }
 
-fn not_begun(why: &RunStart) {
-    if let RunStart::AlreadyRan(run) | RunStart::StillRunning(run) = why {
-        tracing::info!(run.id = %run.key, "A run was not begun: it ran already, or the last one is still going.");
+/// What keeps a run from beginning now, whatever else goes on.
+fn forbidden(
+    rules: &StartRules,
+    scheduled_time: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<RunOutcome> {
+    let is_late =
+        |within| TimeDelta::from_std(within).is_ok_and(|within| now - scheduled_time > within);
+    if rules.suspended {
+        Some(RunOutcome::SkippedSuspended)
+    } else if rules.within.is_some_and(is_late) {
+        Some(RunOutcome::Missed)
+    } else {
+        None
     }
 }
 
-impl OpenRun {
+/// Puts a run on record that does not begin; one that is there already keeps what it is.
+async fn not_now(runs: &dyn RunStore, run: Run, outcome: RunOutcome) -> Result<RunStart, JobError> {
+    let run = Run {
+        outcome,
+        finished_at: Some(run.started_at),
+        ..run
+    };
+    if runs.record_run(&run).await? {
+        return Ok(RunStart::NotNow(run));
+    }
+    let stored = runs.run(&run.key).await?;
+    Ok(RunStart::AlreadyRan(stored.unwrap_or(run)))
+}
+
+/// Which of the runs before turned out to be lost.
+async fn lost(runs: &dyn RunStore, before: &[Run]) -> Result<Vec<Run>, JobError> {
+    let mut lost = Vec::new();
+    for run in before
+        .iter()
+        .filter(|run| run.outcome == RunOutcome::Running)
+    {
+        let now = runs.run(&run.key).await?;
+        if let Some(run) = now.filter(|run| run.outcome == RunOutcome::Lost) {
+            tracing::warn!(run.id = %run.key, "A run stopped reporting; it is lost.");
+            lost.push(run);
+        }
+    }
+    Ok(lost)
+}
+
+/// Puts the times on record at which the schedule should have fired since the last run, and did not.
+async fn record_missed(
+    runs: &dyn RunStore,
+    run: &Run,
+    before: &[Run],
+    rhythm: &Rhythm,
+) -> Result<Vec<Run>, JobError> {
+    let scheduled_time = run.key.scheduled_time;
+    let last = before
+        .iter()
+        .map(|run| run.key.scheduled_time)
+        .filter(|time| *time < scheduled_time)
+        .max();
+    let Some(last) = last else {
+        return Ok(Vec::new());
+    };
+    let times = rhythm.between(last, scheduled_time);
+    if times.is_empty() {
+        return Ok(Vec::new());
+    }
+    tracing::warn!(
+        run.id = %run.key,
+        missed = times.len(),
+        "Runs before this one never came: the schedule was off, or nothing heard it."
+    );
+    let mut missed = Vec::new();
+    for time in times.iter().rev().take(MOST_MISSED) {
+        let one = Run {
+            key: RunKey {
+                scheduled_time: *time,
+                ..run.key.clone()
+            },
+            trigger: run.trigger,
+            input: serde_json::Value::Null,
+            started_at: *time,
+            reported_at: *time,
+            finished_at: Some(*time),
+            outcome: RunOutcome::Missed,
+            counts: Counts::default(),
+        };
+        if runs.record_run(&one).await? {
+            missed.push(one);
+        }
+    }
+    Ok(missed)
+}
+
+fn not_begun(why: &RunStart) {
+    match why {
+        RunStart::AlreadyRan(run) | RunStart::StillRunning(run) => {
+            tracing::info!(run.id = %run.key, "A run was not begun: it ran already, or the last one is still going.");
+        }
+        RunStart::NotNow(run) => {
+            tracing::warn!(run.id = %run.key, outcome = run.outcome.as_str(), "A run was not begun.");
+        }
+        RunStart::Started => {}
+    }
+}
+
+impl OpenRun<'_> {
     /// What makes it one.
     pub fn key(&self) -> &RunKey {
         &self.run.key
@@ -102,36 +304,56 @@ impl OpenRun {
         self.run.started_at
     }
 
-    /// Says that the run is going, with its counts so far.
-    pub async fn report(
-        &mut self,
-        runs: &dyn RunStore,
-        now: DateTime<Utc>,
-        counts: &Counts,
-    ) -> Result<(), JobError> {
-        self.run.reported_at = now;
-        self.run.counts = counts.clone();
-        Ok(runs.report_run(&self.run).await?)
+    /// The runs before it that were found missing when it began: lost, or never begun.
+    pub fn missing(&self) -> &[Run] {
+        &self.missing
     }
 
-    /// Puts the end of the run on record.
-    pub async fn close(
-        mut self,
-        runs: &dyn RunStore,
-        clock: &dyn Clock,
-        outcome: RunOutcome,
-        counts: Counts,
-    ) -> Result<Run, JobError> {
-        let now = clock.now();
+    /// Takes down a thing that needs the operator; it is told when the run is over.
+    pub fn concern(&self, concern: Concern) {
+        let mut concerns = self.concerns.lock().unwrap_or_else(PoisonError::into_inner);
+        concerns.push(concern);
+    }
+
+    /// Changes its counts.
+    pub fn count(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.lock());
+    }
+
+    /// Its counts so far.
+    pub fn counts(&self) -> Counts {
+        self.lock().clone()
+    }
+
+    /// Says that it is going, with its counts so far.
+    pub async fn report(&self) -> Result<(), JobError> {
+        let run = Run {
+            reported_at: self.clock.now(),
+            counts: self.counts(),
+            ..self.run.clone()
+        };
+        Ok(self.runs.report_run(&run).await?)
+    }
+
+    /// Puts its end on record. An error of the work says more than one of the record, and comes
+    /// first.
+    pub async fn close(mut self, work: Result<Ending, JobError>) -> Result<Run, JobError> {
+        let now = self.clock.now();
+        let counts = self.counts();
+        self.run.outcome = match &work {
+            Err(_) => RunOutcome::Failed,
+            Ok(Ending::Stopped) => RunOutcome::Interrupted,
+            Ok(Ending::Through) if counts.failures() > 0 => RunOutcome::DoneWithFailures,
+            Ok(Ending::Through) => RunOutcome::Done,
+        };
         self.run.reported_at = now;
         self.run.finished_at = Some(now);
-        self.run.outcome = outcome;
         self.run.counts = counts;
-        runs.report_run(&self.run).await?;
+        let closed = self.runs.report_run(&self.run).await;
         let counts = &self.run.counts;
         tracing::info!(
             run.id = %self.run.key,
-            outcome = outcome.as_str(),
+            outcome = self.run.outcome.as_str(),
             duration_ms = self.run.duration(now).num_milliseconds(),
             planned = counts.planned,
             done = counts.done,
@@ -139,6 +361,31 @@ impl OpenRun {
             skipped = counts.skipped,
             "A run ended."
         );
+        let mut concerns = std::mem::take(&mut self.concerns)
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = &work {
+            concerns.push(Concern::RunFailed {
+                run: self.run.key.clone(),
+                fault: error.into(),
+            });
+        }
+        if let Some(after) = self.after {
+            let told = AssertUnwindSafe(after.after_run(&self.run, &concerns)).catch_unwind();
+            if told.await.is_err() {
+                tracing::error!(run.id = %self.run.key, "What follows a run broke off with a panic.");
+            }
+        }
+        work?;
+        closed?;
         Ok(self.run)
     }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        // A panic between two counts leaves them as good as they were.
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
+
+#[cfg(test)]
+mod tests;

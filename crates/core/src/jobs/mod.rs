@@ -1,11 +1,13 @@
 //! The jobs: scheduled work, written against the traits for all that is outside.
 //!
-//! [`planning`] cuts the cards into visits, [`visit`] checks the cards of one; [`notify_all`] plans
-//! the notices that are due, [`notify_family`] sends one, once. On one machine [`check_cards`] and
+//! [`planning`] cuts the cards into visits, [`visit`] checks the cards of one; [`tick`] plans the
+//! notices that are due and settles those that nobody will, [`notify_family`] sends one, once, and
+//! [`evidence`] takes the mail service's word for what became of it. On one machine [`check_cards`] and
 //! [`notify_all`] do all of that in one process; [`hand_out_visits`] and [`hand_out_notices`] plan
 //! the same and give it to a queue. [`ledger`] puts a run on record.
 
 pub mod check_cards;
+pub mod evidence;
 pub mod hand_out_notices;
 pub mod hand_out_visits;
 pub mod keys;
@@ -13,6 +15,7 @@ pub mod ledger;
 pub mod notify_all;
 pub mod notify_family;
 pub mod planning;
+pub mod tick;
 pub mod visit;
 
 #[cfg(test)]
@@ -38,6 +41,11 @@ pub enum JobError {
     /// Work could not be handed out.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// The job's own code broke off. What it said is not repeated: it may name a person.
+    #[error(
+        "The job broke off with a panic, which is a fault of LibraryHippo; please report the lines of the log around it."
+    )]
+    Panicked,
 }
 
 /// Asked between two pieces of work: true once a person wants the job to stop.

@@ -1,8 +1,9 @@
 //! `notify-family`: one notice, sent once.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -11,7 +12,8 @@ use crate::family::Family;
 use crate::ids::{FamilyId, LibraryId};
 use crate::jobs::JobError;
 use crate::library::Library;
-use crate::mail::{Mail, MailAnswer, MailTag, Mailer};
+use crate::mail::{Mail, MailAnswer, MailTag, Mailer, RefusedRecipient};
+use crate::notice::record::settling::LeftBy;
 use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
 use crate::notice::{Composed, NoticeCard, NoticeInput, compose};
 use crate::store::{AccountStore, FamilyStore, LoadedFamily, NoticeStore};
@@ -49,6 +51,25 @@ pub struct NoticeResult {
     pub reason: Option<String>,
 }
 
+impl NoticeResult {
+    /// How far this record got.
+    pub(crate) fn of(record: NoticeRecord) -> Self {
+        Self {
+            family: record.family,
+            date: record.date,
+            state: record.state,
+            subject: None,
+            reason: record.reason,
+        }
+    }
+}
+
+/// How often a worker tries to put on record what became of a mail.
+const TRIES: u32 = 3;
+
+/// How long it waits before it tries again.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+
 /// Sends one notice that was planned, at most once, whoever else tries to.
 ///
 /// `at_once` does not wait out the delay after a refusal. `None`: it is final, in other hands, or
@@ -81,15 +102,19 @@ pub async fn notify_family(
     let composed = compose_for(ports, &loaded, date).await?;
     let family = loaded.family;
     let Some(mail) = mail_of(ports, &family, &claimed, &composed) else {
-        return settle(ports, &claimed, claimed.skip(ports.clock.now()), None).await;
+        return settle(ports, &claimed, claimed.skip(ports.clock.now())).await;
     };
     let subject = Some(mail.subject.clone());
     if mail.to.is_empty() {
-        let failed = claimed.failed(
-            "The family has no recipients; add one with “hippo family add-recipient”.".to_owned(),
-            ports.clock.now(),
-        );
-        return settle(ports, &claimed, failed, subject).await;
+        let why = if family.recipients.is_empty() {
+            "The family has no recipients; add one with “hippo family add-recipient”."
+        } else {
+            "Mails to every recipient of the family came back or were complained about; “hippo status” has them."
+        };
+        let failed = claimed.failed(why.to_owned(), ports.clock.now());
+        return settle(ports, &claimed, failed)
+            .await
+            .map(|result| with_subject(result, subject));
     }
     let sending = match claimed.arm(body_hash(&mail), ports.clock.now()) {
         Ok(sending) => sending,
@@ -103,9 +128,20 @@ pub async fn notify_family(
     if !armed {
         return Ok(None);
     }
-    let answer = ports.mailer.send(&mail).await;
-    let settled = after(&sending, answer, ports);
-    settle(ports, &sending, settled, subject).await
+    let answer = if sending.has_time_to_send(ports.clock.now()) {
+        ports.mailer.send(&mail).await
+    } else {
+        // The worker slept while it armed: whoever comes next must not find it sending.
+        MailAnswer::NotSent {
+            reason: "Too little time was left to send it.".to_owned(),
+        }
+    };
+    let result = record_answer(ports, sending, &answer).await;
+    result.map(|result| with_subject(result, subject))
+}
+
+fn with_subject(result: Option<NoticeResult>, subject: Option<String>) -> Option<NoticeResult> {
+    result.map(|result| NoticeResult { subject, ..result })
 }
 
 /// What a family would be told on a date; nothing is written.
@@ -149,7 +185,7 @@ fn mail_of(
     composed: &Composed,
 ) -> Option<Mail> {
     composed.mail.as_ref().map(|rendered| Mail {
-        to: family.recipients.clone(),
+        to: family.reachable_recipients(),
         subject: rendered.subject.clone(),
         text: rendered.text.clone(),
         html: rendered.html.clone(),
@@ -174,49 +210,108 @@ fn body_hash(mail: &Mail) -> String {
         .collect()
 }
 
-/// The state after a mailer's answer.
-fn after(
-    sending: &NoticeRecord,
-    answer: MailAnswer,
+/// Puts on record what became of the mail of `sending`, whatever became of the record meanwhile.
+///
+/// This is the write that the unavoidable window ends with, so it is worth more than one try.
+async fn record_answer(
     ports: &NotifyPorts<'_>,
-) -> Result<NoticeRecord, NotNow> {
-    let now = ports.clock.now();
-    match answer {
-        MailAnswer::Accepted {
-            message_id,
-            refused,
-        } => {
-            let reason = (!refused.is_empty()).then(|| {
-                let reasons: Vec<&str> = refused
-                    .iter()
-                    .map(|refused| refused.reason.as_str())
-                    .collect();
-                format!(
-                    "{} of the recipients refused by the mail service: {}.",
-                    refused.len(),
-                    reasons.join(", ")
-                )
-            });
-            sending.accepted(message_id, reason, now)
+    sending: NoticeRecord,
+    answer: &MailAnswer,
+) -> Result<Option<NoticeResult>, JobError> {
+    let (family, date, fence) = (sending.family.clone(), sending.date, sending.fence);
+    let mut record = sending;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let next = match after(&record, fence, answer, ports.clock.now()) {
+            Ok(next) => next,
+            // An event said so before us.
+            Err(NotNow::AlreadySent) => return Ok(Some(NoticeResult::of(record))),
+            Err(_) => {
+                tracing::warn!(family.id = %family, %date, "A notice was settled by somebody else.");
+                return Ok(None);
+            }
+        };
+        let written = ports
+            .notices
+            .replace_notice(record.revision, &next, None)
+            .await;
+        match written {
+            Ok(true) => return Ok(Some(logged(next))),
+            Ok(false) if tries < TRIES => {}
+            Ok(false) => return Ok(None),
+            Err(error) if tries >= TRIES => return Err(error.into()),
+            Err(_) => ports.clock.sleep(BETWEEN_TRIES).await,
         }
-        MailAnswer::Refused {
-            reason,
-            for_good: true,
-        } => sending.failed(reason, now),
-        MailAnswer::Refused {
-            reason,
-            for_good: false,
-        } => sending.refused_for_now(reason, now),
-        MailAnswer::NotSent { reason } => sending.not_sent(reason, now),
-        MailAnswer::Unknown { reason } => sending.unknown(reason, now),
+        // Somebody else changed it, or the answer to our own write was lost.
+        match ports.notices.notice(&family, date).await {
+            Ok(Some(current)) => record = current,
+            Ok(None) => return Ok(None),
+            Err(error) if tries >= TRIES => return Err(error.into()),
+            // The next try tells.
+            Err(_) => {}
+        }
     }
 }
 
+/// The record after a mailer's answer to the mail of claim `fence`.
+fn after(
+    record: &NoticeRecord,
+    fence: u64,
+    answer: &MailAnswer,
+    now: DateTime<Utc>,
+) -> Result<NoticeRecord, NotNow> {
+    if let MailAnswer::Accepted {
+        message_id,
+        refused,
+    } = answer
+    {
+        let reason = refusals(refused);
+        if record.fence == fence && record.may_have_left() {
+            return record.accepted(message_id.clone(), reason, now);
+        }
+        // Too late for our own write, but we know better than whoever was here meanwhile.
+        let by = LeftBy::Acceptance;
+        let sent = record.evidence_left(fence, by, Some(message_id.clone()), now)?;
+        return Ok(NoticeRecord { reason, ..sent });
+    }
+    if record.fence != fence {
+        return Err(NotNow::Taken);
+    }
+    match answer {
+        MailAnswer::Refused {
+            reason,
+            for_good: true,
+        } => record.failed(reason.clone(), now),
+        MailAnswer::Refused {
+            reason,
+            for_good: false,
+        } => record.refused_for_now(reason.clone(), now),
+        MailAnswer::NotSent { reason } => record.not_sent(reason.clone(), now),
+        MailAnswer::Unknown { reason } => record.unknown(reason.clone()),
+        MailAnswer::Accepted { .. } => Err(NotNow::WrongState),
+    }
+}
+
+fn refusals(refused: &[RefusedRecipient]) -> Option<String> {
+    let reasons: Vec<&str> = refused
+        .iter()
+        .map(|refused| refused.reason.as_str())
+        .collect();
+    (!reasons.is_empty()).then(|| {
+        format!(
+            "{} of the recipients refused by the mail service: {}.",
+            reasons.len(),
+            reasons.join(", ")
+        )
+    })
+}
+
+/// Writes the end of a notice of which no mail was handed over.
 async fn settle(
     ports: &NotifyPorts<'_>,
     before: &NoticeRecord,
     settled: Result<NoticeRecord, NotNow>,
-    subject: Option<String>,
 ) -> Result<Option<NoticeResult>, JobError> {
     let Ok(settled) = settled else {
         return Ok(None);
@@ -225,6 +320,10 @@ async fn settle(
         tracing::warn!(family.id = %settled.family, date = %settled.date, "A notice was settled by somebody else.");
         return Ok(None);
     }
+    Ok(Some(logged(settled)))
+}
+
+fn logged(settled: NoticeRecord) -> NoticeResult {
     tracing::info!(
         family.id = %settled.family,
         date = %settled.date,
@@ -232,13 +331,7 @@ async fn settle(
         reason = settled.reason.as_deref(),
         "A notice was settled."
     );
-    Ok(Some(NoticeResult {
-        family: settled.family,
-        date: settled.date,
-        state: settled.state,
-        subject,
-        reason: settled.reason,
-    }))
+    NoticeResult::of(settled)
 }
 
 async fn write(

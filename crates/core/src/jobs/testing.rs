@@ -14,6 +14,7 @@ use crate::account::{Account, Loan};
 use crate::card::{Card, CardRecord, CardSecret};
 use crate::clock::Clock;
 use crate::failure::Failure;
+use crate::family::schedule::ScheduleHistory;
 use crate::family::{Family, Preferences};
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::jobs::check_cards::CheckCardsInput;
@@ -216,7 +217,9 @@ pub(crate) fn family(id: &str) -> Family {
         notice_time: NaiveTime::from_hms_opt(6, 30, 0).unwrap(),
         preferences: Preferences::default(),
         paused: false,
-        created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+        created_at: "2026-11-20T12:00:00Z".parse().unwrap(),
+        history: ScheduleHistory::default(),
+        stopped: Vec::new(),
     }
 }
 

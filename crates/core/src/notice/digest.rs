@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::account::{Account, Hold, HoldState, Loan};
 use crate::failure::FailureKind;
-use crate::family::ProofOfLife;
+use crate::family::{Family, ProofOfLife};
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::notice::attention::{self, Attention};
 use crate::notice::told;
@@ -41,6 +41,8 @@ pub struct Digest {
     pub later: Later,
     /// How old what is shown is, by library.
     pub sources: Vec<Source>,
+    /// The family's recipients to whom nothing is sent any more; never a reason for a mail.
+    pub stopped: Vec<String>,
 }
 
 /// Why a mail goes out.
@@ -200,6 +202,15 @@ pub struct NewestFailure {
     pub at: DateTime<Utc>,
 }
 
+/// The recipients that the others should ask for another address.
+fn stopped(family: &Family) -> Vec<String> {
+    let stopped = family.recipients.iter();
+    stopped
+        .filter(|address| family.is_stopped(address))
+        .map(|address| clean(address.as_str()))
+        .collect()
+}
+
 impl Digest {
     /// What there is to tell.
     pub fn of(input: &NoticeInput<'_>) -> Self {
@@ -214,6 +225,7 @@ impl Digest {
             attention: attention::of(input),
             later: Later::default(),
             sources: sources(input.cards),
+            stopped: stopped(input.family),
         };
         for card in input.cards {
             if let Some(stored) = &card.stored {

@@ -1,8 +1,14 @@
 //! How far the sending of a notice got: its record, and one pure function per transition.
 //!
-//! `PENDING → CLAIMED → SENDING → SENT | SKIPPED | FAILED`. CLAIMED means that surely nothing was
-//! handed to the mail service; SENDING means that it may have been. Every transition is made on the
-//! record as it was read and written only if its revision is still the same.
+//! `PENDING → CLAIMED → SENDING → SENT | SKIPPED | FAILED`, and
+//! `SENDING → (lease over, no evidence) UNKNOWN → SENT | GAVE_UP` (or `→ PENDING`, once, where the
+//! family would rather have two mails than none). CLAIMED means that surely nothing was handed to
+//! the mail service; SENDING means that it may have been. Every transition is made on the record as
+//! it was read and written only if its revision is still the same.
+//!
+//! Here are the steps of the worker that has a notice; [`settling`] has those of everybody else.
+
+pub mod settling;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,6 +24,9 @@ pub const SEND_LIMIT: Duration = Duration::seconds(120);
 
 /// How long a notice waits after the mail service refused it for now.
 pub const REFUSED_DELAY: Duration = Duration::minutes(30);
+
+/// The states in which a mail may have been handed over.
+const MAY_HAVE_LEFT: [NoticeState; 2] = [NoticeState::Sending, NoticeState::Unknown];
 
 /// How far a notice got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +50,9 @@ pub enum NoticeState {
     GaveUp,
     /// Its day passed before it was planned.
     Missed,
+    /// Written by a newer version, in a state that this one does not know: it is left alone.
+    #[serde(other)]
+    Newer,
 }
 
 impl NoticeState {
@@ -56,6 +68,7 @@ impl NoticeState {
             Self::Unknown => "UNKNOWN",
             Self::GaveUp => "GAVE_UP",
             Self::Missed => "MISSED",
+            Self::Newer => "NEWER",
         }
     }
 
@@ -69,7 +82,7 @@ impl NoticeState {
 }
 
 /// How far one family's notice for one local date got. Kept for at least 35 days.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NoticeRecord {
     /// The family.
     pub family: FamilyId,
@@ -89,6 +102,9 @@ pub struct NoticeRecord {
     pub not_before: Option<DateTime<Utc>>,
     /// How often a mail was about to be handed to the mail service.
     pub attempts: u32,
+    /// How often nobody knew whether it had left.
+    #[serde(default)]
+    pub doubts: u32,
     /// SHA-256 of the rendered mail, in hexadecimal.
     pub body_hash: Option<String>,
     /// The `Message-ID` under which it went.
@@ -97,7 +113,7 @@ pub struct NoticeRecord {
     pub reason: Option<String>,
     /// When it was planned.
     pub planned_at: DateTime<Utc>,
-    /// When it came into this state.
+    /// When it came into this state; for UNKNOWN, when it came into SENDING, where the doubt began.
     pub changed_at: DateTime<Utc>,
 }
 
@@ -110,9 +126,15 @@ pub enum NotNow {
     /// Another worker has it, or it may have been sent already.
     #[error("the notice is in other hands")]
     Taken,
-    /// It waits: the mail service refused it for now.
-    #[error("the notice waits before it is tried again")]
+    /// It waits: the mail service refused it for now, or evidence may still come.
+    #[error("the notice waits before anything more is done")]
     Waiting,
+    /// It is SENT already: whoever says so again is right.
+    #[error("the notice is sent already")]
+    AlreadySent,
+    /// It is in a state that this version does not know.
+    #[error("the notice was written by a newer version")]
+    Newer,
     /// Too little is left of the lease.
     #[error("too little time is left to send")]
     LeaseTooShort,
@@ -134,6 +156,7 @@ impl NoticeRecord {
             lease_until: None,
             not_before: None,
             attempts: 0,
+            doubts: 0,
             body_hash: None,
             message_id: None,
             reason: None,
@@ -159,7 +182,8 @@ impl NoticeRecord {
                 Err(NotNow::Waiting)
             }
             NoticeState::Pending => Ok(()),
-            NoticeState::Claimed if self.lease_until.is_none_or(|until| until <= now) => Ok(()),
+            NoticeState::Claimed if self.lease_is_over(now) => Ok(()),
+            NoticeState::Newer => Err(NotNow::Newer),
             _ => Err(NotNow::Taken),
         }
     }
@@ -179,17 +203,14 @@ impl NoticeRecord {
 
     /// To SKIPPED: there is nothing to say.
     pub fn skip(&self, now: DateTime<Utc>) -> Result<Self, NotNow> {
-        self.expect(NoticeState::Claimed)?;
+        self.expect(&[NoticeState::Claimed])?;
         Ok(self.settled(NoticeState::Skipped, None, now))
     }
 
     /// To SENDING, with the hash of what will be sent; durable before the mail is handed over.
     pub fn arm(&self, body_hash: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
-        self.expect(NoticeState::Claimed)?;
-        if self
-            .lease_until
-            .is_none_or(|until| until < now + SEND_LIMIT)
-        {
+        self.expect(&[NoticeState::Claimed])?;
+        if !self.has_time_to_send(now) {
             return Err(NotNow::LeaseTooShort);
         }
         Ok(Self {
@@ -199,14 +220,23 @@ impl NoticeRecord {
         })
     }
 
-    /// To SENT: the mail service has it.
+    /// Whether enough of the lease is left for a mailer to come back within it.
+    pub fn has_time_to_send(&self, now: DateTime<Utc>) -> bool {
+        self.lease_until
+            .is_some_and(|until| now + SEND_LIMIT <= until)
+    }
+
+    /// To SENT: the mail service told its worker that it has the mail.
+    ///
+    /// A worker whose notice was settled meanwhile still knows: see
+    /// [`NoticeRecord::evidence_left`].
     pub fn accepted(
         &self,
         message_id: String,
         reason: Option<String>,
         now: DateTime<Utc>,
     ) -> Result<Self, NotNow> {
-        self.expect(NoticeState::Sending)?;
+        self.expect(&MAY_HAVE_LEFT)?;
         Ok(Self {
             message_id: Some(message_id),
             ..self.settled(NoticeState::Sent, reason, now)
@@ -215,7 +245,7 @@ impl NoticeRecord {
 
     /// Back to PENDING after a delay: for certain not sent, refused for now.
     pub fn refused_for_now(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
-        self.expect(NoticeState::Sending)?;
+        self.expect(&MAY_HAVE_LEFT)?;
         Ok(Self {
             not_before: Some(now + REFUSED_DELAY),
             ..self.settled(NoticeState::Pending, Some(reason), now)
@@ -224,38 +254,43 @@ impl NoticeRecord {
 
     /// Back to PENDING: proven not to have been handed over.
     pub fn not_sent(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
-        self.expect(NoticeState::Sending)?;
+        self.expect(&MAY_HAVE_LEFT)?;
         Ok(self.settled(NoticeState::Pending, Some(reason), now))
     }
 
-    /// Stays SENDING: nobody knows; evidence or a person decides.
-    pub fn unknown(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
-        self.expect(NoticeState::Sending)?;
+    /// Stays SENDING, with the reason: nobody knows; evidence or time decides.
+    pub fn unknown(&self, reason: String) -> Result<Self, NotNow> {
+        self.expect(&[NoticeState::Sending])?;
         Ok(Self {
             reason: Some(reason),
-            ..self.next(NoticeState::Sending, now)
+            // The wait for evidence began with SENDING.
+            ..self.next(NoticeState::Sending, self.changed_at)
         })
     }
 
     /// To FAILED: it cannot be sent, for certain.
     pub fn failed(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
+        self.expect(&[
+            NoticeState::Pending,
+            NoticeState::Claimed,
+            NoticeState::Sending,
+            NoticeState::Unknown,
+        ])?;
+        Ok(self.settled(NoticeState::Failed, Some(reason), now))
+    }
+
+    fn expect(&self, states: &[NoticeState]) -> Result<(), NotNow> {
         match self.state {
-            NoticeState::Pending | NoticeState::Claimed | NoticeState::Sending => {
-                Ok(self.settled(NoticeState::Failed, Some(reason), now))
-            }
+            state if states.contains(&state) => Ok(()),
+            NoticeState::Sent => Err(NotNow::AlreadySent),
+            NoticeState::Newer => Err(NotNow::Newer),
             state if state.is_final() => Err(NotNow::Final),
             _ => Err(NotNow::WrongState),
         }
     }
 
-    fn expect(&self, state: NoticeState) -> Result<(), NotNow> {
-        if self.state == state {
-            Ok(())
-        } else if self.state.is_final() {
-            Err(NotNow::Final)
-        } else {
-            Err(NotNow::WrongState)
-        }
+    fn lease_is_over(&self, now: DateTime<Utc>) -> bool {
+        self.lease_until.is_none_or(|until| until <= now)
     }
 
     fn settled(&self, state: NoticeState, reason: Option<String>, now: DateTime<Utc>) -> Self {
@@ -279,7 +314,9 @@ impl NoticeRecord {
 
 #[cfg(test)]
 mod tests {
+    use super::settling::LeftBy;
     use super::*;
+    use crate::family::Delivery;
 
     fn now() -> DateTime<Utc> {
         "2026-11-21T11:30:00Z".parse().unwrap()
@@ -317,10 +354,7 @@ mod tests {
             .claim(Uuid::nil(), now())
             .and_then(|claimed| claimed.arm("hash".into(), now()))
             .unwrap();
-        for record in [
-            sending.clone(),
-            sending.unknown("silence".into(), now()).unwrap(),
-        ] {
+        for record in [sending.clone(), sending.unknown("silence".into()).unwrap()] {
             assert_eq!(
                 record.claim(Uuid::nil(), now() + Duration::days(3)),
                 Err(NotNow::Taken)
@@ -351,6 +385,32 @@ mod tests {
         let not_sent = sending.not_sent("no connection".into(), now()).unwrap();
         assert_eq!(not_sent.is_free(now()), Ok(()));
         assert_eq!(not_sent.reason.as_deref(), Some("no connection"));
+    }
+
+    #[test]
+    fn a_state_that_a_newer_version_wrote_is_read_and_left_alone() {
+        let mut json = serde_json::to_value(pending()).unwrap();
+        json["state"] = "POSTPONED".into();
+        // Nor does an older version's record know every field.
+        json.as_object_mut().unwrap().remove("doubts");
+        let newer: NoticeRecord = serde_json::from_value(json).unwrap();
+        assert_eq!(newer.state, NoticeState::Newer);
+        assert!(!newer.state.is_final());
+        let late = now() + Duration::days(3);
+        for refused in [
+            newer.claim(Uuid::nil(), late),
+            newer.skip(late),
+            newer.arm("hash".into(), late),
+            newer.accepted("id".into(), None, late),
+            newer.failed("why".into(), late),
+            newer.not_sent("why".into(), late),
+            newer.doubt(late),
+            newer.reconcile(Delivery::AtLeastOnce, late),
+            newer.evidence_left(1, LeftBy::Arriving, None, late),
+            newer.evidence_rejected(0, "why".into(), late),
+        ] {
+            assert_eq!(refused, Err(NotNow::Newer));
+        }
     }
 
     #[test]

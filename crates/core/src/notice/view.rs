@@ -9,7 +9,7 @@ use crate::family::EmailAddress;
 use crate::notice::attention::{Attention, AttentionKind};
 use crate::notice::digest::{Balance, Digest, HoldLine, LoanLine, Occasion, Place};
 use crate::notice::digest::{Source, SourceException};
-use crate::notice::words::{self, day, due, full_day, moment, money, sentence};
+use crate::notice::words::{self, day, due, full_day, listed, moment, money, sentence};
 use crate::text::clean;
 
 /// A title or message longer than this is cut: no honest one is, and a mail must stay a mail.
@@ -23,6 +23,7 @@ pub(crate) struct View {
     pub(crate) sections: Vec<Section>,
     pub(crate) later: Vec<Group>,
     pub(crate) sources: Vec<SourceView>,
+    pub(crate) stopped: Option<String>,
     pub(crate) contact: Option<Contact>,
 }
 
@@ -124,6 +125,12 @@ impl View {
                 .iter()
                 .map(|source| when.source(source))
                 .collect(),
+            stopped: (!digest.stopped.is_empty()).then(|| {
+                format!(
+                    "Nothing is sent to {} any more: a mail there came back, or was complained about.",
+                    listed(digest.stopped.clone())
+                )
+            }),
             contact: contact
                 .map(clean)
                 .filter(|words| !words.is_empty())

@@ -9,19 +9,21 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
     AccountStore, CardCursor, CardStore, CheckStore, FamilyStore, LibraryGate, LibraryStore,
-    LoadedFamily, LoadedVisit, NoticeStore, RunStart, RunStore, Saved, Scope, SecretStore,
-    StoreError, StoreResult, VisitStore,
+    LoadedFamily, LoadedVisit, NoticeCursor, NoticeStore, RunStart, RunStore, Saved, Scope,
+    SecretStore, StoreError, StoreResult, VisitStore,
 };
 use crate::card::{
     Card, CardKey, CardRecord, CardState, Fingerprint, LastCheck, LoginMark, StoredAccount,
 };
 use crate::check::Check;
 use crate::failure::FailureKind;
-use crate::family::Family;
+use crate::family::{Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::notice::told::Told;
+use crate::operator::telling::{NotedConcern, OperatorStore};
+use crate::operator::{Concern, ConcernKey};
 use crate::run::{Job, Run, RunKey, RunOutcome};
 use crate::seal::Sealed;
 
@@ -41,6 +43,7 @@ struct Inside {
     accounts: BTreeMap<CardId, StoredAccount>,
     notices: BTreeMap<(NaiveDate, FamilyId), (NoticeRecord, Option<Told>)>,
     runs: BTreeMap<RunKey, Run>,
+    concerns: BTreeMap<ConcernKey, NotedConcern>,
 }
 
 impl Inside {
@@ -119,6 +122,12 @@ impl FamilyStore for MemoryStore {
             .take(limit)
             .cloned()
             .collect())
+    }
+
+    async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        let family = inside.families.get_mut(id);
+        Ok(family.is_some_and(|family| family.stop_recipient(stopped.clone())))
     }
 
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {
@@ -520,13 +529,20 @@ impl NoticeStore for MemoryStore {
         }
     }
 
-    async fn open_notices(&self) -> StoreResult<Vec<NoticeRecord>> {
+    async fn open_notices(
+        &self,
+        after: Option<&NoticeCursor>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>> {
         Ok(self
             .lock()
             .notices
             .values()
-            .filter(|(record, _)| !record.state.is_final())
-            .map(|(record, _)| record.clone())
+            .map(|(record, _)| record)
+            .filter(|record| !record.state.is_final())
+            .filter(|record| after.is_none_or(|after| NoticeCursor::from(*record) > *after))
+            .take(limit)
+            .cloned()
             .collect())
     }
 
@@ -598,6 +614,15 @@ impl RunStore for MemoryStore {
         Ok(start)
     }
 
+    async fn record_run(&self, run: &Run) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        if inside.runs.contains_key(&run.key) {
+            return Ok(false);
+        }
+        inside.runs.insert(run.key.clone(), run.clone());
+        Ok(true)
+    }
+
     async fn report_run(&self, run: &Run) -> StoreResult<()> {
         match self.lock().runs.get_mut(&run.key) {
             Some(stored) => {
@@ -637,10 +662,43 @@ impl RunStore for MemoryStore {
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let mut inside = self.lock();
         inside.runs.retain(|_, run| run.started_at >= before);
+        inside.concerns.retain(|_, noted| noted.last_seen >= before);
         inside
             .notices
             .retain(|_, (record, _)| record.planned_at >= before || !record.state.is_final());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl OperatorStore for MemoryStore {
+    async fn note_concern(
+        &self,
+        key: &ConcernKey,
+        concern: &Concern,
+        now: DateTime<Utc>,
+    ) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        let (noted, is_to_tell) = match inside.concerns.get(key) {
+            Some(noted) => noted.seen_again(now),
+            None => (NotedConcern::new(concern.clone(), now), true),
+        };
+        inside.concerns.insert(key.clone(), noted);
+        Ok(is_to_tell)
+    }
+
+    async fn concern_told(&self, key: &ConcernKey, at: DateTime<Utc>) -> StoreResult<()> {
+        if let Some(noted) = self.lock().concerns.get_mut(key) {
+            noted.told_at.get_or_insert(at);
+        }
+        Ok(())
+    }
+
+    async fn recent_concerns(&self, limit: usize) -> StoreResult<Vec<NotedConcern>> {
+        let mut noted: Vec<NotedConcern> = self.lock().concerns.values().cloned().collect();
+        noted.sort_by_key(|noted| std::cmp::Reverse(noted.last_seen));
+        noted.truncate(limit);
+        Ok(noted)
     }
 }
 

@@ -16,11 +16,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, StoredAccount};
 use crate::check::Check;
-use crate::family::Family;
+use crate::family::{Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
+use crate::operator::telling::OperatorStore;
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
 
@@ -78,6 +79,10 @@ pub trait FamilyStore: Send + Sync {
         families.truncate(limit);
         Ok(families)
     }
+
+    /// Sends nothing more to a recipient of a family, in one conditional step, as
+    /// [`Family::stop_recipient`] has it; false also if the family is gone.
+    async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool>;
 
     /// Removes a family with its cards, their secrets, accounts and notices;
     /// [`StoreError::NotFound`] if it is not there.
@@ -263,6 +268,24 @@ pub trait AccountStore: Send + Sync {
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>>;
 }
 
+/// Where a list of notices goes on: the last notice of the page before.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NoticeCursor {
+    /// Its local date.
+    pub date: NaiveDate,
+    /// Its family.
+    pub family: FamilyId,
+}
+
+impl From<&NoticeRecord> for NoticeCursor {
+    fn from(record: &NoticeRecord) -> Self {
+        Self {
+            date: record.date,
+            family: record.family.clone(),
+        }
+    }
+}
+
 /// The notices.
 #[async_trait]
 pub trait NoticeStore: Send + Sync {
@@ -286,8 +309,13 @@ pub trait NoticeStore: Send + Sync {
         told: Option<&Told>,
     ) -> StoreResult<bool>;
 
-    /// The records that are not final, oldest date first, then by family.
-    async fn open_notices(&self) -> StoreResult<Vec<NoticeRecord>>;
+    /// The records that are not final, oldest date first, then by family; at most `limit` after
+    /// `after`. A record in a state that this version does not know is not final.
+    async fn open_notices(
+        &self,
+        after: Option<&NoticeCursor>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>>;
 
     /// What the newest notice (by date) that is SENT told this family; of those that told nothing
     /// on record, an older one answers.
@@ -310,6 +338,9 @@ pub enum RunStart {
     AlreadyRan(Run),
     /// The last of the same label is still going; this one is on record as skipped.
     StillRunning(Run),
+    /// Its own rules forbid it: it came too late, or its label is suspended; this is what is on
+    /// record. No store answers so.
+    NotNow(Run),
 }
 
 /// The ledger of runs.
@@ -328,6 +359,10 @@ pub trait RunStore: Send + Sync {
         silence: Duration,
     ) -> StoreResult<RunStart>;
 
+    /// Puts a run on record that is over without having begun, if there is none of its key; true if
+    /// it was put. It holds up no other run.
+    async fn record_run(&self, run: &Run) -> StoreResult<bool>;
+
     /// Replaces a run's report, end, outcome and counts; [`StoreError::NotFound`] if it is not there.
     async fn report_run(&self, run: &Run) -> StoreResult<()>;
 
@@ -342,7 +377,8 @@ pub trait RunStore: Send + Sync {
         limit: usize,
     ) -> StoreResult<Vec<Run>>;
 
-    /// Forgets runs that began and notices that were planned before `before`, open notices excepted.
+    /// Forgets what is older than `before`: runs that began and notices that were planned before,
+    /// open notices excepted, and what needed the operator and was last seen before.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
 }
 
@@ -357,6 +393,7 @@ pub trait Store:
     + AccountStore
     + NoticeStore
     + RunStore
+    + OperatorStore
 {
 }
 
@@ -370,6 +407,7 @@ impl<T> Store for T where
         + AccountStore
         + NoticeStore
         + RunStore
+        + OperatorStore
 {
 }
 

@@ -5,6 +5,7 @@ use hippo_core::account::{Account, Hold, HoldState, Loan};
 use hippo_core::card::{Card, CardState, Fingerprint, LastCheck, StoredAccount};
 use hippo_core::clock::local_date;
 use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::CardId;
 use hippo_core::library::Library;
@@ -56,6 +57,8 @@ impl Case {
                 preferences: Preferences::default(),
                 paused: false,
                 created_at: at("2026-01-02T12:00:00Z"),
+                history: ScheduleHistory::default(),
+                stopped: Vec::new(),
             },
             now: now(),
             cards: cards.into_iter().collect(),

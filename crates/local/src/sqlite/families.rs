@@ -1,7 +1,7 @@
 //! The families.
 
 use async_trait::async_trait;
-use hippo_core::family::Family;
+use hippo_core::family::{Family, StoppedRecipient};
 use hippo_core::ids::FamilyId;
 use hippo_core::store::{FamilyStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
@@ -18,7 +18,7 @@ impl FamilyStore for SqliteStore {
             let added = put(
                 connection,
                 "INSERT INTO family VALUES
-                     (:id, :name, :recipients, :timezone, :notice_time, :preferences, :paused, :created_at)
+                     (:id, :name, :recipients, :timezone, :notice_time, :preferences, :paused, :created_at, :history, :stopped)
                  ON CONFLICT DO NOTHING",
                 &family,
             )?;
@@ -37,7 +37,8 @@ impl FamilyStore for SqliteStore {
                 connection,
                 "UPDATE family SET name = :name, recipients = :recipients, timezone = :timezone,
                      notice_time = :notice_time, preferences = :preferences, paused = :paused,
-                     created_at = :created_at
+                     created_at = :created_at, history = :history,
+                     stopped = :stopped
                  WHERE id = :id",
                 &family,
             )?;
@@ -71,6 +72,23 @@ impl FamilyStore for SqliteStore {
                 params![after, limit],
                 from_row,
             )
+        })
+        .await
+    }
+
+    async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
+        let (id, stopped) = (id.clone(), stopped.clone());
+        self.write(move |connection| {
+            let Some(mut family) = by_id(connection, &id)? else {
+                return Ok(false);
+            };
+            if !family.stop_recipient(stopped) {
+                return Ok(false);
+            }
+            connection
+                .prepare_cached("UPDATE family SET stopped = ?2 WHERE id = ?1")?
+                .execute(params![id.as_str(), json(&family.stopped)?])?;
+            Ok(true)
         })
         .await
     }
@@ -126,6 +144,8 @@ fn put(connection: &Connection, sql: &str, family: &Family) -> Result<usize, Fau
         ":preferences": json(&family.preferences)?,
         ":paused": family.paused,
         ":created_at": time(family.created_at),
+        ":history": json(&family.history)?,
+        ":stopped": json(&family.stopped)?,
     })?)
 }
 
@@ -140,5 +160,7 @@ fn from_row(row: &Row<'_>) -> Result<Family, Fault> {
         preferences: stored.json("preferences")?,
         paused: stored.flag("paused")?,
         created_at: stored.parsed("created_at")?,
+        history: stored.json("history")?,
+        stopped: stored.json("stopped")?,
     })
 }

@@ -6,6 +6,7 @@
 mod backup;
 mod cards;
 mod checks;
+mod concerns;
 mod families;
 mod fault;
 mod libraries;

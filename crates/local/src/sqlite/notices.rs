@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use hippo_core::ids::FamilyId;
 use hippo_core::notice::record::NoticeRecord;
 use hippo_core::notice::told::Told;
-use hippo_core::store::{NoticeStore, StoreResult};
+use hippo_core::store::{NoticeCursor, NoticeStore, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
@@ -24,7 +24,8 @@ impl NoticeStore for SqliteStore {
                 connection,
                 "INSERT INTO notice VALUES
                      (:family, :date, :state, :revision, :owner, :fence, :lease_until, :not_before,
-                      :attempts, :body_hash, :message_id, :reason, :planned_at, :changed_at, :told)
+                      :attempts, :body_hash, :message_id, :reason, :planned_at, :changed_at, :told,
+                      :doubts)
                  ON CONFLICT DO NOTHING",
                 &record,
                 None,
@@ -66,7 +67,7 @@ impl NoticeStore for SqliteStore {
                      fence = :fence, lease_until = :lease_until, not_before = :not_before,
                      attempts = :attempts, body_hash = :body_hash, message_id = :message_id,
                      reason = :reason, planned_at = :planned_at, changed_at = :changed_at,
-                     told = coalesce(:told, told)
+                     told = coalesce(:told, told), doubts = :doubts
                  WHERE family = :family AND date = :date AND revision = :read_revision",
                 &record,
                 told.as_ref(),
@@ -77,14 +78,25 @@ impl NoticeStore for SqliteStore {
         .await
     }
 
-    async fn open_notices(&self) -> StoreResult<Vec<NoticeRecord>> {
-        self.read(|connection| {
+    async fn open_notices(
+        &self,
+        after: Option<&NoticeCursor>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>> {
+        // Before every notice stands the empty text.
+        let (date, family) = after
+            .map(|after| (after.date.to_string(), after.family.to_string()))
+            .unwrap_or_default();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(move |connection| {
             all(
                 connection,
                 // The condition of the index, word for word, so that it is used.
-                "SELECT * FROM notice WHERE state IN ('PENDING', 'CLAIMED', 'SENDING', 'UNKNOWN')
-                 ORDER BY date, family",
-                [],
+                "SELECT * FROM notice
+                 WHERE state NOT IN ('SENT', 'SKIPPED', 'FAILED', 'GAVE_UP', 'MISSED')
+                     AND (date, family) > (?1, ?2)
+                 ORDER BY date, family LIMIT ?3",
+                params![date, family, limit],
                 from_row,
             )
         })
@@ -151,6 +163,7 @@ fn put(
         ":planned_at": time(record.planned_at),
         ":changed_at": time(record.changed_at),
         ":told": told,
+        ":doubts": record.doubts,
     };
     for (name, value) in columns {
         let index = statement.parameter_index(name)?;
@@ -176,6 +189,7 @@ fn from_row(row: &Row<'_>) -> Result<NoticeRecord, Fault> {
         lease_until: stored.optional_parsed("lease_until")?,
         not_before: stored.optional_parsed("not_before")?,
         attempts: stored.count("attempts")?,
+        doubts: stored.count("doubts")?,
         body_hash: stored.optional_text("body_hash")?,
         message_id: stored.optional_text("message_id")?,
         reason: stored.optional_text("reason")?,

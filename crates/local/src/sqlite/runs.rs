@@ -26,6 +26,18 @@ impl RunStore for SqliteStore {
             .await
     }
 
+    async fn record_run(&self, run: &Run) -> StoreResult<bool> {
+        let run = run.clone();
+        self.write(move |connection| {
+            if by_key(connection, &run.key)?.is_some() {
+                return Ok(false);
+            }
+            put(connection, &run)?;
+            Ok(true)
+        })
+        .await
+    }
+
     async fn report_run(&self, run: &Run) -> StoreResult<()> {
         let run = run.clone();
         self.write(move |connection| {
@@ -86,8 +98,11 @@ impl RunStore for SqliteStore {
             connection
                 .prepare_cached(
                     "DELETE FROM notice WHERE planned_at < ?1
-                         AND state NOT IN ('PENDING', 'CLAIMED', 'SENDING', 'UNKNOWN')",
+                         AND state IN ('SENT', 'SKIPPED', 'FAILED', 'GAVE_UP', 'MISSED')",
                 )?
+                .execute([&before])?;
+            connection
+                .prepare_cached("DELETE FROM concern WHERE last_seen < ?1")?
                 .execute([&before])?;
             Ok(())
         })

@@ -269,7 +269,7 @@ fn family(entry: FamilyEntry, context: &Context) -> Result<Family, String> {
         delivery: entry.delivery.as_deref().map(delivery).transpose()?,
     };
     let mut family = new_family(context, id, &entry.name, recipients)?;
-    wishes.apply(&mut family);
+    wishes.apply_to_new(&mut family);
     Ok(family)
 }
 

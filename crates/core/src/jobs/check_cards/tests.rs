@@ -4,11 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::failure::Failure;
+use crate::jobs::ledger::StartRules;
 use crate::jobs::testing::{World, library};
-use crate::run::{Job, RunKey, Trigger};
+use crate::run::{Job, RunKey, RunOutcome, Trigger};
 use crate::store::LibraryStore;
 
-fn plan(label: &str, time: &str) -> RunPlan {
+fn plan(label: &str, time: &str) -> RunPlan<'static> {
     RunPlan {
         key: RunKey {
             job: Job::CheckCards,
@@ -18,6 +19,8 @@ fn plan(label: &str, time: &str) -> RunPlan {
         trigger: Trigger::Schedule,
         input: serde_json::json!({}),
         allow_overlap: false,
+        rules: StartRules::default(),
+        after: None,
     }
 }
 

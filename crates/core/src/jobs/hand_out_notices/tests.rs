@@ -3,10 +3,11 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::*;
+use crate::jobs::ledger::StartRules;
 use crate::jobs::notify_all::deliver;
 use crate::jobs::testing::{World, family};
-use crate::queue::QueueError;
-use crate::run::{Job, RunKey, Trigger};
+use crate::queue::{DueNotice, QueueError};
+use crate::run::{Job, RunKey, RunOutcome, Trigger};
 
 /// A queue that keeps what it is given, or is away.
 #[derive(Default)]
@@ -51,6 +52,8 @@ async fn tick(
         trigger: Trigger::Schedule,
         input: serde_json::json!({}),
         allow_overlap: false,
+        rules: StartRules::default(),
+        after: None,
     };
     hand_out_notices(&ports, plan, &NotifyAllInput::default()).await
 }

@@ -8,10 +8,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::card::{Card, CardRecord, CardState, Fingerprint};
 use crate::ids::{CardId, FamilyId};
+use crate::jobs::ledger::StartRules;
 use crate::jobs::testing::{NO_PAUSE, World, library, run_key};
 use crate::jobs::visit::check_visit;
 use crate::queue::QueueError;
-use crate::run::Trigger;
+use crate::run::{RunOutcome, Trigger};
 use crate::store::{CardCursor, LibraryStore, Scope, StoreResult};
 
 /// A queue that keeps what it is given; away after so many batches.
@@ -58,12 +59,14 @@ impl VisitQueue for TestQueue {
     }
 }
 
-fn plan() -> RunPlan {
+fn plan() -> RunPlan<'static> {
     RunPlan {
         key: run_key(),
         trigger: Trigger::Schedule,
         input: serde_json::json!({}),
         allow_overlap: false,
+        rules: StartRules::default(),
+        after: None,
     }
 }
 

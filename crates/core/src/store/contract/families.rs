@@ -2,8 +2,8 @@ use futures::future::join_all;
 use rust_decimal::Decimal;
 
 use super::Store;
-use super::sample::{account, add_card, card, check, family, family_id, library, notice, one_card};
-use crate::family::{Delivery, Preferences, ProofOfLife};
+use super::sample::{account, add_card, card, check, family, family_id, library, notice, one_card, time};
+use crate::family::{Delivery, Preferences, ProofOfLife, StoppedRecipient};
 use crate::store::StoreError;
 
 pub(super) async fn a_family_is_found_as_it_was_added(store: &dyn Store) {
@@ -58,6 +58,12 @@ pub(super) async fn a_family_is_replaced(store: &dyn Store) {
     conrad.recipients.pop();
     conrad.timezone = "Pacific/Auckland".parse().unwrap();
     conrad.notice_time = "18:00:00".parse().unwrap();
+    conrad.reschedule(
+        "Asia/Tokyo".parse().unwrap(),
+        "07:15:00".parse().unwrap(),
+        time("05:01:00"),
+    );
+    conrad.history.resumed_at = Some(time("05:02:00"));
     conrad.preferences.due_within_days = 7;
     conrad.paused = true;
     store.update_family(&conrad).await.unwrap();
@@ -79,6 +85,55 @@ pub(super) async fn a_family_that_is_not_there_cannot_be_replaced_or_removed(sto
         Err(StoreError::NotFound(_))
     ));
     assert_eq!(store.family(&nobody.id).await.unwrap(), None);
+}
+
+fn stopped(address: &str) -> StoppedRecipient {
+    StoppedRecipient {
+        address: address.parse().unwrap(),
+        since: time("07:00:00"),
+        complained: true,
+    }
+}
+
+pub(super) async fn a_recipient_is_stopped_once_and_only_if_it_is_one(store: &dyn Store) {
+    let mut conrad = family("conrad");
+    store.add_family(&conrad).await.unwrap();
+    let stop = async |address| {
+        let answer = store.stop_recipient(&conrad.id, &stopped(address)).await;
+        answer.unwrap()
+    };
+    assert!(stop("Zoe@example.org").await);
+    assert!(!stop("zoe@example.org").await, "so already");
+    assert!(!stop("nobody@example.org").await);
+    let nobody = family_id("nobody");
+    let gone = store.stop_recipient(&nobody, &stopped("zoe@example.org")).await;
+    assert!(!gone.unwrap());
+
+    conrad.stopped.push(stopped("Zoe@example.org"));
+    assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad.clone()));
+    assert_eq!(store.families().await.unwrap(), [conrad.clone()]);
+    assert_eq!(conrad.reachable_recipients().len(), 1);
+
+    assert!(conrad.allow_recipient(&"zoe@example.org".parse().unwrap()));
+    store.update_family(&conrad).await.unwrap();
+    assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
+}
+
+pub(super) async fn of_many_that_stop_recipients_at_once_none_is_forgotten(store: &dyn Store) {
+    let mut conrad = family("conrad");
+    conrad.recipients = (0..6)
+        .map(|number| format!("r{number}@example.org").parse().unwrap())
+        .collect();
+    store.add_family(&conrad).await.unwrap();
+    let id = &conrad.id;
+    let answers = join_all((0..12).map(|number| async move {
+        let one = stopped(&format!("r{}@example.org", number % 6));
+        store.stop_recipient(id, &one).await.unwrap()
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|stopped| **stopped).count(), 6);
+    let stored = store.family(id).await.unwrap().unwrap();
+    assert!(stored.reachable_recipients().is_empty());
 }
 
 pub(super) async fn families_are_listed_by_id(store: &dyn Store) {
@@ -142,7 +197,7 @@ pub(super) async fn a_family_goes_with_its_cards_secrets_accounts_and_notices(st
             .unwrap()
             .is_empty()
     );
-    assert_eq!(store.open_notices().await.unwrap().len(), 1);
+    assert_eq!(store.open_notices(None, 10).await.unwrap().len(), 1);
     assert_eq!(store.cards_with_secrets().await.unwrap(), [stays.id]);
     assert_eq!(store.accounts_of(&stays.family).await.unwrap().len(), 1);
 

@@ -82,6 +82,8 @@ suites! { $
         a_family_that_is_not_there_is_none,
         a_family_is_replaced,
         a_family_that_is_not_there_cannot_be_replaced_or_removed,
+        a_recipient_is_stopped_once_and_only_if_it_is_one,
+        of_many_that_stop_recipients_at_once_none_is_forgotten,
         families_are_listed_by_id,
         families_come_in_pages_that_miss_none_and_repeat_none,
         a_family_goes_with_its_cards_secrets_accounts_and_notices,
@@ -154,6 +156,7 @@ suites! { $
     }
     notices {
         a_notice_is_planned_once,
+        a_missed_day_is_put_on_record_as_final,
         a_notice_of_a_family_that_is_not_there_is_refused,
         a_notice_is_found_as_it_was_written,
         a_notice_is_replaced_only_over_the_revision_that_was_read,
@@ -161,6 +164,7 @@ suites! { $
         of_many_that_claim_a_notice_at_once_one_succeeds,
         of_many_that_plan_a_notice_at_once_one_succeeds,
         open_notices_are_those_that_are_not_final_oldest_first,
+        open_notices_come_in_pages_that_miss_none_and_repeat_none,
         what_was_told_last_is_that_of_the_newest_that_was_sent,
         what_was_told_stays_when_a_later_write_gives_none,
         recent_notices_are_newest_first_and_no_more_than_asked_for,
@@ -173,6 +177,7 @@ suites! { $
         a_run_that_may_overlap_is_started,
         a_run_that_fell_silent_is_lost,
         a_run_that_ended_does_not_hold_up_the_next,
+        a_run_that_never_began_is_put_on_record_once_and_holds_up_nobody,
         a_report_replaces_outcome_and_counts,
         a_run_that_is_not_there_cannot_report,
         recent_runs_are_newest_first_and_can_be_narrowed,
@@ -185,5 +190,12 @@ suites! { $
         what_moved_already_is_left_as_it_is,
         what_is_newer_on_the_other_side_stays_and_comes_back,
         what_differs_is_left_and_told_of,
+    }
+    concerns {
+        who_sees_a_thing_first_tells_it,
+        a_thing_that_was_told_is_counted_and_not_told_again,
+        a_thing_that_nobody_told_in_time_is_told_by_the_next,
+        of_many_that_see_a_thing_at_once_one_tells_it,
+        a_thing_that_was_long_not_seen_is_forgotten,
     }
 }

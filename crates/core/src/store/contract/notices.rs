@@ -6,7 +6,7 @@ use super::Store;
 use super::sample::{date, family, family_id, notice, time};
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::notice::told::{Told, ToldAttention};
-use crate::store::StoreError;
+use crate::store::{NoticeCursor, StoreError};
 
 const DAY: &str = "2026-11-21";
 
@@ -96,6 +96,15 @@ pub(super) async fn a_notice_is_planned_once(store: &dyn Store) {
     planned(store, "other", DAY).await;
 }
 
+pub(super) async fn a_missed_day_is_put_on_record_as_final(store: &dyn Store) {
+    store.add_family(&family("conrad")).await.unwrap();
+    let missed = NoticeRecord::missed(family_id("conrad"), date(DAY), time("06:30:00"));
+    assert!(store.plan_notice(&missed).await.unwrap());
+    assert!(store.open_notices(None, 10).await.unwrap().is_empty());
+    let stored = store.notice(&missed.family, missed.date).await.unwrap();
+    assert_eq!(stored, Some(missed));
+}
+
 pub(super) async fn a_notice_of_a_family_that_is_not_there_is_refused(store: &dyn Store) {
     let record = notice("nobody", DAY);
     assert!(matches!(
@@ -104,7 +113,7 @@ pub(super) async fn a_notice_of_a_family_that_is_not_there_is_refused(store: &dy
     ));
     let stored = store.notice(&record.family, record.date).await.unwrap();
     assert_eq!(stored, None);
-    assert!(store.open_notices().await.unwrap().is_empty());
+    assert!(store.open_notices(None, 10).await.unwrap().is_empty());
 }
 
 pub(super) async fn a_notice_is_found_as_it_was_written(store: &dyn Store) {
@@ -117,6 +126,7 @@ pub(super) async fn a_notice_is_found_as_it_was_written(store: &dyn Store) {
         lease_until: Some(time("06:36:00")),
         not_before: Some(time("07:00:00")),
         attempts: 3,
+        doubts: 2,
         body_hash: Some("00ff".to_owned()),
         message_id: Some("conrad.2026-11-21.7@example.org".to_owned()),
         reason: Some("no answer to the final dot".to_owned()),
@@ -225,6 +235,7 @@ pub(super) async fn open_notices_are_those_that_are_not_final_oldest_first(store
         ("2026-11-16", NoticeState::Unknown, true),
         ("2026-11-17", NoticeState::GaveUp, false),
         ("2026-11-18", NoticeState::Missed, false),
+        ("2026-11-19", NoticeState::Newer, true),
     ];
     let mut open = Vec::new();
     // Newest first, so that the order of writing is not the order asked for.
@@ -240,7 +251,37 @@ pub(super) async fn open_notices_are_those_that_are_not_final_oldest_first(store
         open.push(planned(store, id, "2026-11-12").await);
     }
     open.sort_by_key(|record| (record.date, record.family.clone()));
-    assert_eq!(store.open_notices().await.unwrap(), open);
+    assert_eq!(store.open_notices(None, 100).await.unwrap(), open);
+}
+
+pub(super) async fn open_notices_come_in_pages_that_miss_none_and_repeat_none(store: &dyn Store) {
+    let mut open = Vec::new();
+    for day in ["2026-11-22", "2026-11-21"] {
+        for id in ["zuse", "abel", "conrad", "conrad-2"] {
+            open.push(planned(store, id, day).await);
+        }
+    }
+    open.sort_by_key(|record| (record.date, record.family.clone()));
+    for limit in 1..=9 {
+        let mut seen: Vec<NoticeRecord> = Vec::new();
+        loop {
+            let after = seen.last().map(NoticeCursor::from);
+            let page = store.open_notices(after.as_ref(), limit).await.unwrap();
+            assert!(page.len() <= limit);
+            if page.is_empty() {
+                break;
+            }
+            seen.extend(page);
+        }
+        assert_eq!(seen, open, "in pages of {limit}");
+    }
+
+    // A page goes on although what it follows is not listed any more.
+    let first = &open[0];
+    step(store, first, in_state(first, NoticeState::Sent), None).await;
+    let after = NoticeCursor::from(first);
+    let page = store.open_notices(Some(&after), 1).await.unwrap();
+    assert_eq!(page, open[1..2]);
 }
 
 pub(super) async fn what_was_told_last_is_that_of_the_newest_that_was_sent(store: &dyn Store) {

@@ -152,6 +152,37 @@ pub(super) async fn a_run_that_ended_does_not_hold_up_the_next(store: &dyn Store
     }
 }
 
+pub(super) async fn a_run_that_never_began_is_put_on_record_once_and_holds_up_nobody(
+    store: &dyn Store,
+) {
+    let missed = Run {
+        outcome: RunOutcome::Missed,
+        finished_at: Some(time("05:20:00")),
+        ..run(Job::CheckCards, "all", "05:00:00")
+    };
+    assert!(store.record_run(&missed).await.unwrap());
+    assert_eq!(stored(store, &missed).await, missed);
+    let suspended = Run {
+        outcome: RunOutcome::SkippedSuspended,
+        ..missed.clone()
+    };
+    assert!(!store.record_run(&suspended).await.unwrap());
+    assert_eq!(stored(store, &missed).await, missed);
+    assert_eq!(
+        start(store, &run(Job::CheckCards, "all", "05:00:00")).await,
+        RunStart::AlreadyRan(missed.clone())
+    );
+    let next = run(Job::CheckCards, "all", "05:05:00");
+    assert_eq!(start(store, &next).await, RunStart::Started);
+    // Nor does it overwrite one that goes.
+    let late = Run {
+        outcome: RunOutcome::Missed,
+        ..next.clone()
+    };
+    assert!(!store.record_run(&late).await.unwrap());
+    assert_eq!(stored(store, &next).await, next);
+}
+
 pub(super) async fn a_report_replaces_outcome_and_counts(store: &dyn Store) {
     let first = run(Job::CheckCards, "all", "05:00:00");
     start(store, &first).await;

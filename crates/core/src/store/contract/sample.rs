@@ -8,6 +8,7 @@ use crate::account::{Account, Hold, HoldState, Loan};
 use crate::card::{Card, CardSecret, Fingerprint, LoginMark};
 use crate::check::Check;
 use crate::failure::{Failure, FailureKind};
+use crate::family::schedule::ScheduleHistory;
 use crate::family::{Family, Preferences};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
@@ -50,6 +51,8 @@ pub fn family(id: &str) -> Family {
         preferences: Preferences::default(),
         paused: false,
         created_at: time("05:00:00"),
+        history: ScheduleHistory::default(),
+        stopped: Vec::new(),
     }
 }
 

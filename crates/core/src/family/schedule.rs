@@ -1,0 +1,218 @@
+//! When a family's notices are due: one instant for each local date, changes of its schedule and of
+//! the clocks included.
+
+use chrono::{DateTime, Days, Duration, NaiveDate, NaiveTime, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use super::Family;
+use crate::clock::{date_exists, due_instant, local_date, start_of_day};
+
+/// How far back a tick looks for notices that should have been planned.
+pub const CATCH_UP: Duration = Duration::hours(6);
+
+/// How far back a tick looks for days that passed without a record.
+pub const LOOK_BACK: Duration = Duration::days(7);
+
+/// What the present schedule of a family does not say: which one was in force before, and since when
+/// notices are owed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScheduleHistory {
+    /// Earlier schedules, oldest first, as far as they still matter.
+    pub past: Vec<PastSchedule>,
+    /// When the present schedule was chosen; `None`: it is the first.
+    pub since: Option<DateTime<Utc>>,
+    /// The family was paused until then: days before are not missed.
+    pub resumed_at: Option<DateTime<Utc>>,
+}
+
+/// A schedule that a family no longer has, for the local dates that were its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PastSchedule {
+    /// The zone.
+    pub timezone: Tz,
+    /// The local time of day.
+    pub notice_time: NaiveTime,
+    /// When it was chosen; `None`: it was the first.
+    pub since: Option<DateTime<Utc>>,
+    /// The first local date that is not its own any more.
+    pub until: NaiveDate,
+}
+
+/// A schedule and the local dates that are its own.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    zone: Tz,
+    time: NaiveTime,
+    /// None of its dates is due before: then it was chosen, or the schedule before ended.
+    floor: Option<DateTime<Utc>>,
+    from: Option<NaiveDate>,
+    until: Option<NaiveDate>,
+}
+
+impl Piece {
+    fn owns(&self, date: NaiveDate) -> bool {
+        self.from.is_none_or(|from| from <= date) && self.until.is_none_or(|until| date < until)
+    }
+
+    /// The instant from which the notice of a date may be sent.
+    fn due(&self, date: NaiveDate) -> DateTime<Utc> {
+        let due = due_instant(date, self.time, self.zone);
+        // A zone further east may have passed the time already when it was chosen.
+        self.floor.map_or(due, |floor| due.max(floor))
+    }
+
+    fn window_start(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let today = local_date(now, self.zone);
+        (now - CATCH_UP).min(start_of_day(today, self.zone))
+    }
+
+    /// Its own dates whose notice is due from `from` to `to`, oldest first.
+    fn dates(
+        self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> impl Iterator<Item = (NaiveDate, DateTime<Utc>)> {
+        // A gap of the clocks may move a due time over midnight; a change of zone, by a day more.
+        let further = if self.floor.is_some() { 2 } else { 1 };
+        let first = local_date(from, self.zone)
+            .checked_sub_days(Days::new(further))
+            .unwrap_or(NaiveDate::MIN);
+        let last = local_date(to, self.zone);
+        std::iter::successors(Some(first), NaiveDate::succ_opt)
+            .take_while(move |date| *date <= last)
+            .filter(move |date| self.owns(*date))
+            .map(move |date| (date, self.due(date)))
+            .filter(move |(_, due)| from <= *due && *due <= to)
+            .filter(move |(date, _)| date_exists(*date, self.zone))
+    }
+}
+
+impl Family {
+    /// Changes when the notice is sent, from the family's next local date on.
+    ///
+    /// So every local date has its notice once: the day on which the schedule is changed keeps the
+    /// old one, and a date that the new one would have passed already is due at once.
+    pub fn reschedule(&mut self, timezone: Tz, notice_time: NaiveTime, now: DateTime<Utc>) {
+        if (self.timezone, self.notice_time) == (timezone, notice_time) {
+            return;
+        }
+        let in_force = self.pieces().find(|piece| {
+            piece
+                .until
+                .is_none_or(|until| local_date(now, piece.zone) < until)
+        });
+        let today = local_date(now, in_force.map_or(self.timezone, |piece| piece.zone));
+        let tomorrow = today.checked_add_days(Days::new(1)).unwrap_or(today);
+        let history = &mut self.history;
+        let begun_until = history.past.last().map(|past| past.until);
+        if begun_until.is_none_or(|until| until <= today) {
+            history.past.push(PastSchedule {
+                timezone: self.timezone,
+                notice_time: self.notice_time,
+                since: history.since,
+                until: tomorrow,
+            });
+        }
+        // Otherwise the schedule that is replaced had not begun: the one before goes on.
+        let forgotten = today
+            .checked_sub_days(Days::new(LOOK_BACK.num_days().unsigned_abs() + 2))
+            .unwrap_or(today);
+        history.past.retain(|past| past.until >= forgotten);
+        history.since = Some(now);
+        self.timezone = timezone;
+        self.notice_time = notice_time;
+    }
+
+    /// Leaves the family in peace, or goes on; days of the pause are not missed.
+    pub fn set_paused(&mut self, paused: bool, now: DateTime<Utc>) {
+        if self.paused && !paused {
+            self.history.resumed_at = Some(now);
+        }
+        self.paused = paused;
+    }
+
+    /// The local dates whose notice is due and not yet out of date at `now`, oldest first.
+    ///
+    /// The window reaches back six hours or to the start of the family's current local date,
+    /// whichever is longer: a family at 23:45 is planned by the tick after midnight, for the day
+    /// before.
+    pub fn due_dates(&self, now: DateTime<Utc>) -> Vec<NaiveDate> {
+        self.pieces()
+            .flat_map(|piece| piece.dates(piece.window_start(now), now))
+            .map(|(date, _)| date)
+            .filter(|date| *date >= self.first_date())
+            .collect()
+    }
+
+    /// The local dates of the last seven days whose window has passed at `now`, oldest first: each
+    /// should have a record.
+    pub fn passed_dates(&self, now: DateTime<Utc>) -> Vec<NaiveDate> {
+        // Nobody was owed anything before the family was there, nor while it was paused.
+        let owed_since = self.history.resumed_at.unwrap_or(self.created_at);
+        self.pieces()
+            .flat_map(|piece| {
+                let end = piece.window_start(now);
+                piece
+                    .dates(now - LOOK_BACK, end)
+                    .filter(move |(_, due)| *due < end)
+            })
+            .filter(|(_, due)| owed_since.max(self.created_at) <= *due)
+            .map(|(date, _)| date)
+            .collect()
+    }
+
+    /// Whether the window in which the notice of `date` may be sent has passed at `now`.
+    pub fn has_passed(&self, date: NaiveDate, now: DateTime<Utc>) -> bool {
+        self.pieces()
+            .find(|piece| piece.owns(date))
+            .is_some_and(|piece| piece.due(date) < piece.window_start(now))
+    }
+
+    /// When the next notice is due, after `now`.
+    pub fn next_due(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let soon = now + Duration::days(4);
+        self.pieces()
+            .flat_map(|piece| piece.dates(now, soon))
+            .map(|(_, due)| due)
+            .filter(|due| *due > now)
+            .min()
+    }
+
+    /// The local date of the day on which the family was added.
+    fn first_date(&self) -> NaiveDate {
+        let zone = self.history.past.first().map(|past| past.timezone);
+        local_date(self.created_at, zone.unwrap_or(self.timezone))
+    }
+
+    /// The schedules and their dates, oldest first; no date has two.
+    fn pieces(&self) -> impl Iterator<Item = Piece> {
+        let present = PastSchedule {
+            timezone: self.timezone,
+            notice_time: self.notice_time,
+            since: self.history.since,
+            until: NaiveDate::MAX,
+        };
+        let schedules = self.history.past.iter().cloned().chain([present]);
+        let mut before: Option<(NaiveDate, DateTime<Utc>)> = None;
+        schedules.map(move |schedule| {
+            let until = schedule.until;
+            let piece = Piece {
+                zone: schedule.timezone,
+                time: schedule.notice_time,
+                floor: schedule.since.max(before.map(|(_, last_due)| last_due)),
+                from: before.map(|(end, _)| end),
+                until: (until != NaiveDate::MAX).then_some(until),
+            };
+            // So that no date is told before the one that precedes it.
+            if let Some(last) = piece.until.and_then(|until| until.pred_opt()) {
+                before = Some((until, piece.due(last)));
+            }
+            piece
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

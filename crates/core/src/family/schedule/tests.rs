@@ -1,0 +1,366 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use rstest::rstest;
+use serde::Deserialize;
+
+use super::*;
+use crate::family::Preferences;
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn zone(name: &str) -> Tz {
+    name.parse().unwrap()
+}
+
+fn time(text: &str) -> NaiveTime {
+    NaiveTime::parse_from_str(text, "%H:%M").unwrap()
+}
+
+fn family(zone: Tz, notice_time: NaiveTime) -> Family {
+    Family {
+        id: "conrad".parse().unwrap(),
+        name: "Conrad".to_owned(),
+        recipients: Vec::new(),
+        timezone: zone,
+        notice_time,
+        preferences: Preferences::default(),
+        paused: false,
+        created_at: at("1990-01-01T00:00:00Z"),
+        history: ScheduleHistory::default(),
+        stopped: Vec::new(),
+    }
+}
+
+fn toronto(notice_time: &str) -> Family {
+    family(zone("America/Toronto"), time(notice_time))
+}
+
+/// Which dates ticks plan, and at which tick first; a date that is planned again stays as it was.
+#[derive(Default)]
+struct Planned(BTreeMap<NaiveDate, DateTime<Utc>>);
+
+impl Planned {
+    fn tick(&mut self, family: &Family, now: DateTime<Utc>) {
+        for date in family.due_dates(now) {
+            self.0.entry(date).or_insert(now);
+        }
+    }
+
+    /// Ticks `every` so often from `from` to `to`.
+    fn ticks(&mut self, family: &Family, from: DateTime<Utc>, to: DateTime<Utc>, every: Duration) {
+        let mut now = from;
+        while now <= to {
+            self.tick(family, now);
+            now += every;
+        }
+    }
+}
+
+const QUARTER: Duration = Duration::minutes(15);
+
+/// Between two ticks, when those of five hours are missing.
+const FIVE_HOURS: Duration = Duration::minutes(5 * 60 + 15);
+
+#[rstest]
+#[case::just_due("06:30", "2026-11-21T11:30:00Z", &["2026-11-21"])]
+#[case::a_minute_early("06:30", "2026-11-21T11:29:00Z", &[])]
+#[case::all_day("06:30", "2026-11-22T04:59:00Z", &["2026-11-21"])]
+#[case::after_midnight("23:45", "2026-11-22T05:00:00Z", &["2026-11-21"])]
+#[case::six_hours_later("23:45", "2026-11-22T10:46:00Z", &[])]
+fn the_dates_that_are_due(#[case] time: &str, #[case] now: &str, #[case] expected: &[&str]) {
+    let dates: Vec<String> = toronto(time)
+        .due_dates(at(now))
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(dates, expected);
+}
+
+#[test]
+fn nothing_is_due_before_the_day_on_which_the_family_was_added() {
+    let mut late = toronto("23:45");
+    late.created_at = at("2026-11-21T12:00:00Z");
+    let today = date("2026-11-21");
+    assert_eq!(late.due_dates(at("2026-11-21T05:10:00Z")), []);
+    assert_eq!(late.passed_dates(at("2026-11-22T12:00:00Z")), [today]);
+    // Its time had passed when it was added: it gets a notice that day, but is owed none.
+    let mut early = toronto("06:30");
+    early.created_at = at("2026-11-21T12:00:00Z");
+    assert_eq!(early.due_dates(at("2026-11-21T12:10:00Z")), [today]);
+    assert_eq!(early.passed_dates(at("2026-11-22T12:00:00Z")), []);
+}
+
+#[test]
+fn every_date_is_due_or_passed_from_its_time_on_and_never_both() {
+    let family = toronto("06:30");
+    let mut now = at("2026-10-30T00:00:00Z");
+    while now < at("2026-11-03T00:00:00Z") {
+        let (due, passed) = (family.due_dates(now), family.passed_dates(now));
+        for day in 24..=30 {
+            let date = NaiveDate::from_ymd_opt(2026, 10, day).unwrap();
+            let is_due = now >= due_instant(date, family.notice_time, family.timezone);
+            let recent = now - due_instant(date, family.notice_time, family.timezone) <= LOOK_BACK;
+            let known = usize::from(due.contains(&date)) + usize::from(passed.contains(&date));
+            assert_eq!(known, usize::from(is_due && recent), "{date} at {now}");
+            assert_eq!(family.has_passed(date, now), is_due && !due.contains(&date));
+        }
+        now += QUARTER;
+    }
+}
+
+/// At every quarter hour of the day: one notice for each date of the days around `transition`, each
+/// planned by the first tick after its time, and none for a date that is not there.
+fn assert_each_date_once_around(zone: Tz, transition: DateTime<Utc>) {
+    let (start, end) = (
+        transition - Duration::hours(36),
+        transition + Duration::hours(60),
+    );
+    let today = local_date(transition, zone);
+    let dates: Vec<NaiveDate> = (-1..=1).map(|days| today + Duration::days(days)).collect();
+    for quarter in 0..96 {
+        let notice_time = NaiveTime::from_hms_opt(quarter / 4, quarter % 4 * 15, 0).unwrap();
+        let family = family(zone, notice_time);
+        // Every tick; or none for five hours, at another time for each family.
+        let missing = Duration::minutes(15 * i64::from(quarter % 20));
+        let mut of_each = Planned::default();
+        of_each.ticks(&family, start, end, QUARTER);
+        let mut of_few = Planned::default();
+        of_few.ticks(&family, start + missing, end, FIVE_HOURS);
+        for (planned, late) in [(of_each, QUARTER), (of_few, FIVE_HOURS)] {
+            for date in &dates {
+                let found = planned.0.get(date);
+                if !date_exists(*date, zone) {
+                    assert_eq!(found, None, "{zone} has no {date}");
+                    continue;
+                }
+                if due_instant(*date, notice_time, zone) < start + missing {
+                    continue;
+                }
+                let at = *found.unwrap_or_else(|| panic!("{zone} {notice_time}: no {date}"));
+                let due = due_instant(*date, notice_time, zone);
+                assert!(
+                    due <= at && at - due < late,
+                    "{zone} {notice_time}: {date} at {at}, due {due}"
+                );
+            }
+            let mut all = planned.0.keys();
+            assert!(all.all(|date| date_exists(*date, zone)));
+        }
+    }
+}
+
+/// Changes of the clocks that go wrong in different ways.
+#[rstest]
+#[case::gap_at_night("America/Toronto", "2026-03-08T07:00:00Z")]
+#[case::overlap_at_night("America/Toronto", "2026-11-01T06:00:00Z")]
+#[case::gap_at_midnight("Africa/Cairo", "2026-04-23T22:00:00Z")]
+#[case::overlap_at_midnight("Africa/Cairo", "2026-10-29T21:00:00Z")]
+#[case::gap_before_midnight("America/Nuuk", "2026-03-29T01:00:00Z")]
+#[case::half_an_hour("Australia/Lord_Howe", "2026-10-03T15:30:00Z")]
+#[case::half_an_hour_back("Australia/Lord_Howe", "2026-04-04T15:00:00Z")]
+#[case::in_the_middle_of_ramadan("Africa/Casablanca", "2026-02-15T02:00:00Z")]
+#[case::a_day_that_is_missing("Pacific/Apia", "2011-12-30T10:00:00Z")]
+#[case::another_missing_day("Pacific/Kwajalein", "1993-08-21T12:00:00Z")]
+#[case::no_change_at_all("Asia/Kathmandu", "2026-03-08T07:00:00Z")]
+fn a_change_of_the_clocks_loses_no_date_and_doubles_none(
+    #[case] name: &str,
+    #[case] transition: &str,
+) {
+    assert_each_date_once_around(zone(name), at(transition));
+}
+
+/// One line of the table of every change of the clocks.
+#[derive(Debug, Deserialize)]
+struct Transition {
+    zone: Tz,
+    instant_utc: DateTime<Utc>,
+    whole_local_days_missing: Vec<NaiveDate>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Transitions {
+    cases: Vec<Transition>,
+}
+
+/// The table of all zones' changes, where it lies beside the project or `SCHEDULE_VECTORS` says.
+fn transitions() -> Option<Vec<Transition>> {
+    let folder = std::env::var("SCHEDULE_VECTORS").map_or_else(
+        |_| {
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../../../shared/schedule-vectors")
+        },
+        std::path::PathBuf::from,
+    );
+    let file = folder.join("tz_transitions.json");
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        eprintln!(
+            "SKIPPED: there is no {}; set SCHEDULE_VECTORS.",
+            file.display()
+        );
+        return None;
+    };
+    Some(serde_json::from_str::<Transitions>(&text).unwrap().cases)
+}
+
+#[test]
+fn no_change_of_the_clocks_anywhere_loses_a_date_or_doubles_one() {
+    let Some(transitions) = transitions() else {
+        return;
+    };
+    assert!(transitions.len() > 300);
+    std::thread::scope(|scope| {
+        for part in transitions.chunks(100) {
+            scope.spawn(move || {
+                for transition in part {
+                    for missing in &transition.whole_local_days_missing {
+                        assert!(!date_exists(*missing, transition.zone));
+                    }
+                    assert_each_date_once_around(transition.zone, transition.instant_utc);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_change_of_schedule_counts_from_the_next_local_date() {
+    let mut family = toronto("06:30");
+    // 05:00 in Toronto: today's notice still comes at 06:30 there.
+    family.reschedule(
+        zone("Europe/Berlin"),
+        time("18:00"),
+        at("2026-11-21T10:00:00Z"),
+    );
+    let mut planned = Planned::default();
+    let (start, end) = (at("2026-11-21T10:00:00Z"), at("2026-11-24T00:00:00Z"));
+    planned.ticks(&family, start, end, QUARTER);
+    let found: Vec<_> = planned.0.into_iter().collect();
+    let expected = [
+        (date("2026-11-21"), at("2026-11-21T11:30:00Z")),
+        (date("2026-11-22"), at("2026-11-22T17:00:00Z")),
+        (date("2026-11-23"), at("2026-11-23T17:00:00Z")),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn who_moves_east_over_the_date_line_gets_the_next_date_at_once() {
+    let mut family = family(zone("Pacific/Honolulu"), time("06:30"));
+    let moved = at("2026-11-21T19:00:00Z");
+    family.reschedule(zone("Pacific/Auckland"), time("06:30"), moved);
+    // It is the 22nd at 08:00 in Auckland.
+    assert_eq!(
+        family.due_dates(moved),
+        [date("2026-11-21"), date("2026-11-22")]
+    );
+    assert_eq!(family.next_due(moved), Some(at("2026-11-22T17:30:00Z")));
+}
+
+#[test]
+fn who_moves_west_over_the_date_line_waits_for_the_next_date() {
+    let mut family = family(zone("Pacific/Auckland"), time("06:30"));
+    let moved = at("2026-11-21T19:00:00Z");
+    family.reschedule(zone("Pacific/Honolulu"), time("06:30"), moved);
+    // The 22nd was told in Auckland; the 23rd begins much later in Honolulu.
+    assert_eq!(family.due_dates(moved), [date("2026-11-22")]);
+    assert_eq!(family.next_due(moved), Some(at("2026-11-23T16:30:00Z")));
+}
+
+#[test]
+fn a_schedule_that_had_not_begun_is_replaced_without_a_trace() {
+    let mut family = toronto("06:30");
+    family.reschedule(
+        zone("Asia/Tokyo"),
+        time("06:30"),
+        at("2026-11-21T15:00:00Z"),
+    );
+    family.reschedule(
+        zone("America/Toronto"),
+        time("09:00"),
+        at("2026-11-21T15:01:00Z"),
+    );
+    assert_eq!(family.history.past.len(), 1);
+    assert_eq!(
+        family.due_dates(at("2026-11-21T16:00:00Z")),
+        [date("2026-11-21")]
+    );
+    let tomorrow = at("2026-11-22T14:00:00Z");
+    assert_eq!(family.next_due(at("2026-11-21T16:00:00Z")), Some(tomorrow));
+}
+
+#[test]
+fn setting_the_same_schedule_changes_nothing() {
+    let mut family = toronto("06:30");
+    let before = family.clone();
+    family.reschedule(
+        before.timezone,
+        before.notice_time,
+        at("2026-11-21T15:00:00Z"),
+    );
+    assert_eq!(family, before);
+}
+
+/// A change of schedule now and then, and ticks at most five hours apart.
+fn days_of_a_restless_family() -> impl Strategy<Value = Vec<(i64, Option<(Tz, NaiveTime)>)>> {
+    let zones = prop::sample::select(
+        [
+            "America/Toronto",
+            "America/St_Johns",
+            "Africa/Cairo",
+            "Australia/Lord_Howe",
+            "Asia/Kathmandu",
+            "Pacific/Kiritimati",
+            "Pacific/Midway",
+            "Pacific/Auckland",
+            "Pacific/Honolulu",
+        ]
+        .map(zone)
+        .to_vec(),
+    );
+    let quarter = (0u32..96)
+        .prop_map(|quarter| NaiveTime::from_hms_opt(quarter / 4, quarter % 4 * 15, 0).unwrap());
+    let change = prop::option::weighted(0.1, (zones, quarter));
+    prop::collection::vec((1i64..=300, change), 1..150)
+}
+
+proptest! {
+    #[test]
+    fn however_often_the_schedule_changes_every_date_has_its_notice_once(
+        steps in days_of_a_restless_family(),
+        start_day in 0i64..2000,
+        created_minute in 0i64..1440,
+    ) {
+        let mut now = at("2024-01-01T00:00:00Z")
+            + Duration::days(start_day)
+            + Duration::minutes(created_minute);
+        let mut family = toronto("06:30");
+        family.created_at = now;
+        let mut planned = Planned::default();
+        planned.tick(&family, now);
+        for (minutes, change) in steps {
+            now += Duration::minutes(minutes);
+            if let Some((zone, notice_time)) = change {
+                family.reschedule(zone, notice_time, now);
+            }
+            planned.tick(&family, now);
+            for passed in family.passed_dates(now) {
+                prop_assert!(planned.0.contains_key(&passed), "{passed} passed unplanned at {now}");
+            }
+        }
+        let dates: Vec<NaiveDate> = planned.0.keys().copied().collect();
+        for pair in dates.windows(2) {
+            prop_assert_eq!(pair[0].succ_opt(), Some(pair[1]), "a date is missing");
+        }
+        // The newest is not older than yesterday anywhere on earth.
+        if let Some(last) = dates.last() {
+            prop_assert!(now.date_naive() - *last <= Duration::days(2), "{last} at {now}");
+        }
+    }
+}

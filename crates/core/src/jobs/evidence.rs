@@ -1,0 +1,250 @@
+//! What the mail service says of a mail later on: events settle the notice that they name.
+//!
+//! Events may come early, late, twice, out of order or never.
+
+use crate::clock::Clock;
+use crate::family::{EmailAddress, StoppedRecipient};
+use crate::ids::FamilyId;
+use crate::jobs::JobError;
+use crate::mail::MailTag;
+use crate::notice::record::settling::LeftBy;
+use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
+use crate::operator::Concern;
+use crate::store::{FamilyStore, NoticeStore};
+
+/// How often a step is tried again when somebody else changed the notice in between.
+const TRIES: usize = 8;
+
+/// What an event says of a mail.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Evidence {
+    /// It left, or was taken and will.
+    Left(LeftBy),
+    /// It was taken, but will not be sent after all.
+    Rejected {
+        /// Why, in words for the operator; no address, no body.
+        reason: String,
+    },
+}
+
+/// What an event changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// The notice is in this state now.
+    Now(NoticeState),
+    /// It says what was known, or what does not matter any more.
+    NothingNew,
+    /// There is no such notice any more.
+    Gone,
+}
+
+/// Settles the notice of `tag` by what the mail service says of its mail.
+///
+/// Safe to call again with the same event. An error is one of the store: the event is to come again.
+pub async fn settle_by_evidence(
+    notices: &dyn NoticeStore,
+    clock: &dyn Clock,
+    tag: &MailTag,
+    evidence: &Evidence,
+    message_id: Option<&str>,
+) -> Result<Settled, JobError> {
+    for _ in 0..TRIES {
+        let Some(record) = notices.notice(&tag.family, tag.date).await? else {
+            tracing::warn!(family.id = %tag.family, date = %tag.date, "An event names a notice that is gone.");
+            return Ok(Settled::Gone);
+        };
+        let now = clock.now();
+        let step = match evidence {
+            Evidence::Left(by) => {
+                record.evidence_left(tag.fence, *by, message_id.map(ToOwned::to_owned), now)
+            }
+            Evidence::Rejected { reason } => {
+                record.evidence_rejected(tag.fence, reason.clone(), now)
+            }
+        };
+        let next = match step {
+            Ok(next) => next,
+            Err(NotNow::Newer) => {
+                tracing::error!(family.id = %tag.family, date = %tag.date, "An event is of a notice in a state that only a newer version knows.");
+                return Ok(Settled::NothingNew);
+            }
+            Err(_) => return Ok(Settled::NothingNew),
+        };
+        if notices.replace_notice(record.revision, &next, None).await? {
+            log(&record, &next);
+            return Ok(Settled::Now(next.state));
+        }
+    }
+    // Whoever changes it so often is at work on it; the event comes again.
+    Err(crate::store::StoreError::Unavailable(
+        "a notice is being changed by many at once".to_owned(),
+    )
+    .into())
+}
+
+/// Sends nothing more to a recipient whose mail came back for good, or who complained.
+///
+/// The operator's concern, if this is news; safe to call again with the same event. A mail that came
+/// back for now is only counted, by whoever reads the events.
+pub async fn stop_recipient(
+    families: &dyn FamilyStore,
+    clock: &dyn Clock,
+    family: &FamilyId,
+    address: &EmailAddress,
+    complained: bool,
+) -> Result<Option<Concern>, JobError> {
+    let stopped = StoppedRecipient {
+        address: address.clone(),
+        since: clock.now(),
+        complained,
+    };
+    if !families.stop_recipient(family, &stopped).await? {
+        return Ok(None);
+    }
+    let found = families.family(family).await?;
+    let mut recipients = found.iter().flat_map(|family| &family.recipients);
+    let index = recipients.position(|known| known.reaches_the_same_as(address));
+    let number = index.map_or(0, |index| index + 1);
+    tracing::warn!(family.id = %family, recipient = number, complained, "Nothing more is sent to a recipient.");
+    Ok(Some(Concern::RecipientStopped {
+        family: family.clone(),
+        number,
+        complained,
+    }))
+}
+
+fn log(before: &NoticeRecord, after: &NoticeRecord) {
+    tracing::info!(
+        family.id = %after.family,
+        date = %after.date,
+        before = before.state.as_str(),
+        state = after.state.as_str(),
+        reason = after.reason.as_deref(),
+        "An event settled a notice."
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::testing::World;
+    use crate::notice::record::LEASE;
+    use crate::notice::record::settling::EVIDENCE_WAIT;
+    use uuid::Uuid;
+
+    /// A notice of today that is SENDING, and its tag.
+    async fn sending(world: &World) -> MailTag {
+        let now = world.clock.now();
+        let date = "2026-11-21".parse().unwrap();
+        let record = NoticeRecord::planned(world.conrad(), date, now);
+        world.store.plan_notice(&record).await.unwrap();
+        let sending = record
+            .claim(Uuid::nil(), now)
+            .and_then(|claimed| claimed.arm("hash".into(), now))
+            .unwrap();
+        assert!(world.store.replace_notice(0, &sending, None).await.unwrap());
+        MailTag {
+            family: sending.family,
+            date,
+            fence: sending.fence,
+        }
+    }
+
+    async fn tell(world: &World, tag: &MailTag, evidence: &Evidence) -> Settled {
+        settle_by_evidence(&world.store, &world.clock, tag, evidence, Some("an id"))
+            .await
+            .unwrap()
+    }
+
+    fn rejected() -> Evidence {
+        Evidence::Rejected {
+            reason: "Rejected by the mail service.".to_owned(),
+        }
+    }
+
+    const DELIVERED: Evidence = Evidence::Left(LeftBy::Arriving);
+
+    #[tokio::test]
+    async fn an_event_settles_a_notice_once() {
+        let world = World::new().await;
+        let tag = sending(&world).await;
+        let sent = Settled::Now(NoticeState::Sent);
+        assert_eq!(tell(&world, &tag, &DELIVERED).await, sent);
+        assert_eq!(tell(&world, &tag, &DELIVERED).await, Settled::NothingNew);
+        let record = world.store.notice(&tag.family, tag.date).await.unwrap();
+        assert_eq!(record.unwrap().message_id.as_deref(), Some("an id"));
+    }
+
+    #[tokio::test]
+    async fn an_event_that_comes_after_the_notice_was_given_up_still_counts() {
+        let world = World::new().await;
+        let tag = sending(&world).await;
+        let record = world
+            .store
+            .notice(&tag.family, tag.date)
+            .await
+            .unwrap()
+            .unwrap();
+        let unknown = record.doubt(world.clock.now() + LEASE).unwrap();
+        let given_up = unknown.give_up(world.clock.now() + EVIDENCE_WAIT).unwrap();
+        assert!(
+            world
+                .store
+                .replace_notice(record.revision, &given_up, None)
+                .await
+                .unwrap()
+        );
+        let sent = Settled::Now(NoticeState::Sent);
+        assert_eq!(tell(&world, &tag, &DELIVERED).await, sent);
+    }
+
+    #[tokio::test]
+    async fn a_rejection_says_that_it_was_not_sent() {
+        let world = World::new().await;
+        let tag = sending(&world).await;
+        let failed = Settled::Now(NoticeState::Failed);
+        assert_eq!(tell(&world, &tag, &rejected()).await, failed);
+        assert_eq!(tell(&world, &tag, &rejected()).await, Settled::NothingNew);
+    }
+
+    #[tokio::test]
+    async fn an_event_of_a_notice_that_is_gone_is_no_error() {
+        let world = World::new().await;
+        let mut tag = sending(&world).await;
+        tag.date = "2026-11-20".parse().unwrap();
+        assert_eq!(tell(&world, &tag, &DELIVERED).await, Settled::Gone);
+    }
+
+    #[tokio::test]
+    async fn who_complains_is_not_written_to_again_and_the_others_are_told_so() {
+        let world = World::new().await;
+        let mut conrad = crate::jobs::testing::family("conrad");
+        conrad.recipients.push("sam@example.org".parse().unwrap());
+        world.store.update_family(&conrad).await.unwrap();
+        let pat = "Pat@example.org".parse().unwrap();
+        let stop = || stop_recipient(&world.store, &world.clock, &conrad.id, &pat, true);
+        let concern = stop().await.unwrap().unwrap();
+        assert!(matches!(
+            concern,
+            Concern::RecipientStopped { number: 1, .. }
+        ));
+        assert_eq!(stop().await.unwrap(), None, "no news");
+
+        world.add_card("conrad", "wpl", ("1", "p")).await;
+        let overdue = crate::jobs::testing::account(&[("Emma", "2026-11-20")]);
+        world.site.answer("1", Ok(overdue));
+        world.check_all().await;
+        let date = "2026-11-21".parse().unwrap();
+        let record = NoticeRecord::planned(world.conrad(), date, world.clock.now());
+        world.store.plan_notice(&record).await.unwrap();
+        let ports = world.notify_ports();
+        let sent = crate::jobs::notify_family::notify_family(&ports, &conrad.id, date, false).await;
+        assert_eq!(sent.unwrap().unwrap().state, NoticeState::Sent);
+        let mails = world.mailer.mails.lock().unwrap().clone();
+        let to: Vec<&str> = mails[0].to.iter().map(EmailAddress::as_str).collect();
+        assert_eq!(to, ["sam@example.org"]);
+        for part in [&mails[0].text, &mails[0].html] {
+            assert!(part.contains("Nothing is sent to pat@example.org any more"));
+        }
+    }
+}

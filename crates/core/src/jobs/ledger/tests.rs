@@ -1,0 +1,300 @@
+//! The table of decisions, row by row: `docs/decisions/runs-like-cronjob.md`.
+
+use rstest::rstest;
+
+use super::*;
+use crate::jobs::testing::World;
+use crate::run::Job;
+
+fn at(text: &str) -> DateTime<Utc> {
+    format!("2026-11-21T{text}Z").parse().unwrap()
+}
+
+fn plan(time: &str) -> RunPlan<'static> {
+    RunPlan {
+        key: RunKey {
+            job: Job::NotifyAll,
+            label: "tick".parse().unwrap(),
+            scheduled_time: at(time),
+        },
+        trigger: Trigger::Schedule,
+        input: serde_json::json!({}),
+        allow_overlap: false,
+        rules: StartRules::default(),
+        after: None,
+    }
+}
+
+fn with_rules(time: &str, rules: StartRules) -> RunPlan<'static> {
+    RunPlan {
+        rules,
+        ..plan(time)
+    }
+}
+
+fn ticks() -> StartRules {
+    StartRules {
+        rhythm: Some(Rhythm::EveryMinutes(15)),
+        ..StartRules::default()
+    }
+}
+
+async fn at_time(time: &str) -> World {
+    let world = World::new().await;
+    world.clock.set(&at(time).to_rfc3339());
+    world
+}
+
+/// Begins a run and ends it well.
+async fn run_through(world: &World, plan: RunPlan<'_>) -> Result<Run, RunStart> {
+    let run = open(&world.store, &world.clock, plan).await.unwrap()?;
+    Ok(run.close(Ok(Ending::Through)).await.unwrap())
+}
+
+/// What stands on record for a scheduled time.
+async fn outcome(world: &World, time: &str) -> Option<RunOutcome> {
+    let run = world.store.run(&plan(time).key).await.unwrap();
+    run.map(|run| run.outcome)
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+// Row 1, 2: within its deadline a run begins, and without one however late.
+#[rstest]
+#[case::on_time("12:00:00", Some(HOUR))]
+#[case::late_but_in_time("13:00:00", Some(HOUR))]
+#[case::however_late("23:00:00", None)]
+#[tokio::test]
+async fn a_run_begins_within_its_deadline(#[case] now: &str, #[case] within: Option<Duration>) {
+    let world = at_time(now).await;
+    let rules = StartRules {
+        within,
+        ..StartRules::default()
+    };
+    let run = run_through(&world, with_rules("12:00:00", rules)).await;
+    assert_eq!(run.unwrap().outcome, RunOutcome::Done);
+}
+
+// Row 3: too late, it is missed and does not begin.
+#[tokio::test]
+async fn a_run_that_comes_after_its_deadline_is_missed() {
+    let world = at_time("13:00:01").await;
+    let rules = StartRules {
+        within: Some(HOUR),
+        ..StartRules::default()
+    };
+    let missed = run_through(&world, with_rules("12:00:00", rules.clone())).await;
+    assert!(matches!(missed, Err(RunStart::NotNow(_))), "{missed:?}");
+    assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Missed));
+    // And again, when the schedule delivers it twice.
+    let again = run_through(&world, with_rules("12:00:00", rules)).await;
+    assert!(matches!(again, Err(RunStart::AlreadyRan(_))), "{again:?}");
+}
+
+// Row 4: a person is never too late, and never suspended.
+#[tokio::test]
+async fn a_person_is_not_asked_for_deadline_or_suspension() {
+    let world = at_time("23:00:00").await;
+    let rules = StartRules {
+        within: Some(HOUR),
+        suspended: true,
+        rhythm: None,
+    };
+    let plan = RunPlan {
+        trigger: Trigger::Person,
+        ..with_rules("12:00:00", rules)
+    };
+    assert!(run_through(&world, plan).await.is_ok());
+}
+
+// Row 5, 6: while the last of its label goes, a run is skipped, unless its label allows overlap.
+#[rstest]
+#[case::forbid(false, Some(RunOutcome::SkippedStillRunning))]
+#[case::allow(true, Some(RunOutcome::Done))]
+#[tokio::test]
+async fn a_run_meets_the_last_of_its_label_still_going(
+    #[case] allow_overlap: bool,
+    #[case] expected: Option<RunOutcome>,
+) {
+    let world = at_time("12:00:00").await;
+    let going = open(&world.store, &world.clock, plan("12:00:00")).await;
+    world.clock.advance(TimeDelta::minutes(15));
+    let second = RunPlan {
+        allow_overlap,
+        ..plan("12:15:00")
+    };
+    let _ = run_through(&world, second).await;
+    assert_eq!(outcome(&world, "12:15:00").await, expected);
+    // The one that goes is not touched: nothing replaces it.
+    let first = going.unwrap().unwrap().close(Ok(Ending::Through)).await;
+    assert_eq!(first.unwrap().outcome, RunOutcome::Done);
+}
+
+// Row 7: one that stopped reporting is lost, and does not hold up the next.
+#[tokio::test]
+async fn a_run_that_stopped_reporting_is_lost_and_found_by_the_next() {
+    let world = at_time("12:00:00").await;
+    let silent = open(&world.store, &world.clock, plan("12:00:00")).await;
+    drop(silent);
+    world.clock.advance(TimeDelta::minutes(30));
+    let next = open(&world.store, &world.clock, plan("12:30:00")).await;
+    let next = next.unwrap().unwrap();
+    let missing: Vec<_> = next.missing().iter().map(|run| run.outcome).collect();
+    assert_eq!(missing, [RunOutcome::Lost]);
+    assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Lost));
+}
+
+// Row 8: suspended, it does not begin.
+#[tokio::test]
+async fn a_run_of_a_suspended_label_is_skipped() {
+    let world = at_time("12:00:00").await;
+    let rules = StartRules {
+        suspended: true,
+        ..StartRules::default()
+    };
+    let skipped = run_through(&world, with_rules("12:00:00", rules)).await;
+    assert!(matches!(skipped, Err(RunStart::NotNow(_))), "{skipped:?}");
+    let expected = Some(RunOutcome::SkippedSuspended);
+    assert_eq!(outcome(&world, "12:00:00").await, expected);
+}
+
+// Row 9: what was skipped while suspended is not caught up, and is not missed.
+#[tokio::test]
+async fn what_was_suspended_is_not_caught_up() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", ticks()))
+        .await
+        .unwrap();
+    world.clock.advance(TimeDelta::minutes(15));
+    let suspended = StartRules {
+        suspended: true,
+        ..ticks()
+    };
+    let _ = run_through(&world, with_rules("12:15:00", suspended)).await;
+    world.clock.advance(TimeDelta::minutes(15));
+    let run = open(&world.store, &world.clock, with_rules("12:30:00", ticks())).await;
+    assert!(run.unwrap().unwrap().missing().is_empty());
+    let expected = Some(RunOutcome::SkippedSuspended);
+    assert_eq!(outcome(&world, "12:15:00").await, expected);
+}
+
+// Row 10: a schedule that fires twice is one run; one that broke off goes on.
+#[tokio::test]
+async fn a_schedule_that_fires_twice_is_one_run() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, plan("12:00:00")).await.unwrap();
+    let again = run_through(&world, plan("12:00:00")).await;
+    assert!(matches!(again, Err(RunStart::AlreadyRan(_))), "{again:?}");
+
+    let broken = open(&world.store, &world.clock, plan("12:15:00")).await;
+    drop(broken);
+    let goes_on = open_or_go_on(&world.store, &world.clock, plan("12:15:00")).await;
+    assert!(goes_on.unwrap().is_ok());
+}
+
+// Row 11: times that passed since the last run are missed, each of them on record.
+#[tokio::test]
+async fn times_at_which_nothing_ran_are_missed() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", ticks()))
+        .await
+        .unwrap();
+    world.clock.set(&at("13:00:02").to_rfc3339());
+    let run = open(&world.store, &world.clock, with_rules("13:00:02", ticks())).await;
+    let run = run.unwrap().unwrap();
+    assert_eq!(run.missing().len(), 3);
+    for time in ["12:15:00", "12:30:00", "12:45:00"] {
+        assert_eq!(outcome(&world, time).await, Some(RunOutcome::Missed));
+    }
+    // They hold up nobody and are not found again.
+    run.close(Ok(Ending::Through)).await.unwrap();
+    world.clock.advance(TimeDelta::minutes(15));
+    let next = open(&world.store, &world.clock, with_rules("13:15:02", ticks())).await;
+    assert!(next.unwrap().unwrap().missing().is_empty());
+}
+
+// Row 12: after more than a hundred, the run begins all the same, and the newest hundred are told.
+#[tokio::test]
+async fn after_more_than_a_hundred_missed_times_a_run_still_begins() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", ticks()))
+        .await
+        .unwrap();
+    world.clock.advance(TimeDelta::days(5));
+    let mut late = with_rules("12:00:00", ticks());
+    late.key.scheduled_time += TimeDelta::days(5);
+    let run = open(&world.store, &world.clock, late)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(run.missing().len(), MOST_MISSED);
+}
+
+// Row 13: before the first run of a label nothing is missed.
+#[tokio::test]
+async fn before_the_first_run_of_a_label_nothing_is_missed() {
+    let world = at_time("12:00:00").await;
+    let run = open(&world.store, &world.clock, with_rules("12:00:00", ticks())).await;
+    assert!(run.unwrap().unwrap().missing().is_empty());
+}
+
+// Row 14: a clock that is wrong is reported, and does not keep the run from beginning.
+#[tokio::test]
+async fn a_run_from_the_future_begins() {
+    let world = at_time("12:00:00").await;
+    let run = run_through(&world, with_rules("12:10:00", ticks())).await;
+    assert_eq!(run.unwrap().outcome, RunOutcome::Done);
+}
+
+#[tokio::test]
+async fn a_panic_ends_the_run_with_what_it_counted() {
+    let world = at_time("12:00:00").await;
+    let run = open(&world.store, &world.clock, plan("12:00:00")).await;
+    let run = run.unwrap().unwrap();
+    let work = caught(async {
+        run.count(|counts| counts.done += 3);
+        let broken: Result<Ending, &str> = "?"
+            .parse()
+            .map(|_: u8| Ending::Through)
+            .map_err(|_| "a fault of ours");
+        Ok(broken.unwrap())
+    })
+    .await;
+    let error = run.close(work).await.unwrap_err();
+    assert!(matches!(error, JobError::Panicked), "{error}");
+    assert!(!error.to_string().contains("a fault of ours"));
+    let stored = world
+        .store
+        .run(&plan("12:00:00").key)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(stored.outcome, RunOutcome::Failed);
+    assert_eq!(stored.counts.done, 3);
+    assert!(stored.finished_at.is_some());
+}
+
+#[tokio::test]
+async fn the_end_of_a_run_says_what_became_of_its_work() {
+    let world = at_time("12:00:00").await;
+    let away = || JobError::Store(crate::store::StoreError::Unavailable("away".to_owned()));
+    for (time, work, failures, expected) in [
+        ("12:00:00", Ok(Ending::Through), 0, RunOutcome::Done),
+        (
+            "12:00:01",
+            Ok(Ending::Through),
+            1,
+            RunOutcome::DoneWithFailures,
+        ),
+        ("12:00:02", Ok(Ending::Stopped), 1, RunOutcome::Interrupted),
+        ("12:00:03", Err(away()), 0, RunOutcome::Failed),
+    ] {
+        let run = open(&world.store, &world.clock, plan(time)).await;
+        let run = run.unwrap().unwrap();
+        for _ in 0..failures {
+            run.count(|counts| counts.add_failure("site_down"));
+        }
+        let _ = run.close(work).await;
+        assert_eq!(outcome(&world, time).await, Some(expected));
+    }
+}

@@ -1,0 +1,308 @@
+//! What a tick of `notify-all` finds: the notices that somebody should send now, and those that
+//! only time can settle.
+//!
+//! Level-triggered: each tick asks which notices are due and not yet on record, which are on record
+//! and free, and which are stuck; a missed tick or a double one mends itself. The record is the
+//! outbox: a crash between planning a notice and handing it out is mended by the next tick.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use crate::family::Family;
+use crate::ids::FamilyId;
+use crate::jobs::JobError;
+use crate::jobs::notify_all::NotifyAllInput;
+use crate::jobs::notify_family::NoticeResult;
+use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
+use crate::queue::DueNotice;
+use crate::store::{FamilyStore, NoticeCursor, NoticeStore, StoreError};
+
+/// How many families, or open notices, are listed at a time.
+const PAGE: usize = 100;
+
+/// How many of them are worked on at a time: a store can make many durable at once.
+const AT_A_TIME: usize = 64;
+
+/// More records than dates that a tick looks back on.
+const RECENT: usize = 16;
+
+/// What one step of a tick found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Planned or left over, and free: somebody should send them now.
+    pub free: Vec<DueNotice>,
+    /// What this step settled without a mail, or cannot settle: a person should know.
+    pub settled: Vec<NoticeResult>,
+}
+
+/// One tick, a page of families or of open notices at a time.
+///
+/// First come the notices that it plans itself, then those that were there and are free: an index of
+/// the open ones may not know the newest yet.
+pub struct Tick<'a> {
+    families: &'a dyn FamilyStore,
+    notices: &'a dyn NoticeStore,
+    input: &'a NotifyAllInput,
+    now: DateTime<Utc>,
+    stage: Stage,
+    planned: BTreeSet<DueNotice>,
+    paused: BTreeSet<FamilyId>,
+}
+
+enum Stage {
+    Families(Option<FamilyId>),
+    Open(Option<NoticeCursor>),
+    Over,
+}
+
+impl<'a> Tick<'a> {
+    /// A tick at `now`.
+    pub fn new(
+        families: &'a dyn FamilyStore,
+        notices: &'a dyn NoticeStore,
+        input: &'a NotifyAllInput,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            families,
+            notices,
+            input,
+            now,
+            stage: Stage::Families(None),
+            planned: BTreeSet::new(),
+            paused: BTreeSet::new(),
+        }
+    }
+
+    /// The next step; `None` after the last. A step may find nothing.
+    pub async fn next(&mut self) -> Result<Option<Found>, JobError> {
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Families(after) => self.plan_page(after).await.map(Some),
+            Stage::Open(after) => self.sweep_page(after).await.map(Some),
+            Stage::Over => Ok(None),
+        }
+    }
+
+    async fn plan_page(&mut self, after: Option<FamilyId>) -> Result<Found, JobError> {
+        let page = match &self.input.family {
+            Some(only) => self.families.family(only).await?.into_iter().collect(),
+            None => self.families.families_page(after.as_ref(), PAGE).await?,
+        };
+        self.stage = match page.last() {
+            Some(last) if page.len() == PAGE => Stage::Families(Some(last.id.clone())),
+            _ => Stage::Open(None),
+        };
+        let (paused, active): (Vec<Family>, Vec<Family>) =
+            page.into_iter().partition(|family| family.paused);
+        self.paused
+            .extend(paused.into_iter().map(|family| family.id));
+        let this = &*self;
+        let found = futures::stream::iter(&active)
+            .map(|family| this.plan(family))
+            .buffered(AT_A_TIME)
+            .try_fold(Found::default(), join)
+            .await?;
+        self.planned.extend(found.free.iter().cloned());
+        Ok(found)
+    }
+
+    /// Plans what is due of one family, and puts on record what passed without having been planned.
+    async fn plan(&self, family: &Family) -> Result<Found, JobError> {
+        let mut found = Found::default();
+        if let Some(date) = self.input.date {
+            found.free.extend(self.plan_date(family, date).await?);
+            return Ok(found);
+        }
+        for date in family.due_dates(self.now) {
+            found.free.extend(self.plan_date(family, date).await?);
+        }
+        let passed = family.passed_dates(self.now);
+        // The newest answers for those before it, as they are recorded oldest first; once a day, when
+        // a notice is planned, every one of them is looked at.
+        let newest_has_record = match passed.last() {
+            Some(date) => self.notices.notice(&family.id, *date).await?.is_some(),
+            None => true,
+        };
+        if !newest_has_record || (!found.free.is_empty() && !passed.is_empty()) {
+            found.settled = self.record_missed(family, &passed).await?;
+        }
+        Ok(found)
+    }
+
+    async fn plan_date(
+        &self,
+        family: &Family,
+        date: NaiveDate,
+    ) -> Result<Option<DueNotice>, JobError> {
+        let record = NoticeRecord::planned(family.id.clone(), date, self.now);
+        Ok(self.put(&record).await?.then_some(DueNotice {
+            family: record.family,
+            date,
+        }))
+    }
+
+    async fn put(&self, record: &NoticeRecord) -> Result<bool, JobError> {
+        match self.notices.plan_notice(record).await {
+            // The family was removed meanwhile.
+            Err(StoreError::NotFound(_)) => Ok(false),
+            put => Ok(put?),
+        }
+    }
+
+    async fn record_missed(
+        &self,
+        family: &Family,
+        passed: &[NaiveDate],
+    ) -> Result<Vec<NoticeResult>, JobError> {
+        let records = self.notices.recent_notices(&family.id, RECENT).await?;
+        let known: BTreeSet<NaiveDate> = records.iter().map(|record| record.date).collect();
+        let mut missed = Vec::new();
+        for date in passed.iter().filter(|date| !known.contains(*date)) {
+            let record = NoticeRecord::missed(family.id.clone(), *date, self.now);
+            if self.put(&record).await? {
+                tracing::warn!(family.id = %family.id, %date, "A day passed without a notice.");
+                missed.push(NoticeResult::of(record));
+            }
+        }
+        Ok(missed)
+    }
+
+    async fn sweep_page(&mut self, after: Option<NoticeCursor>) -> Result<Found, JobError> {
+        let page = self.notices.open_notices(after.as_ref(), PAGE).await?;
+        self.stage = match page.last() {
+            Some(last) if page.len() == PAGE => Stage::Open(Some(last.into())),
+            _ => Stage::Over,
+        };
+        let only = self.input.family.as_ref();
+        let this = &*self;
+        futures::stream::iter(page)
+            .filter(|record| futures::future::ready(only.is_none_or(|only| *only == record.family)))
+            .map(|record| this.sweep(record))
+            .buffered(AT_A_TIME)
+            .try_fold(Found::default(), join)
+            .await
+    }
+
+    /// What is to be done with one notice that is not final.
+    async fn sweep(&self, record: NoticeRecord) -> Result<Found, JobError> {
+        let mut found = Found::default();
+        let notice = DueNotice {
+            family: record.family.clone(),
+            date: record.date,
+        };
+        match record.state {
+            NoticeState::Newer => {
+                tracing::error!(
+                    family.id = %record.family,
+                    date = %record.date,
+                    "A notice is in a state that only a newer version knows; it is left alone."
+                );
+                found.settled.push(NoticeResult::of(record));
+            }
+            NoticeState::Sending | NoticeState::Unknown => {
+                let Some(family) = self.families.family(&record.family).await? else {
+                    return Ok(found);
+                };
+                match reconcile(self.notices, &family, record, self.now).await? {
+                    Some(settled) if settled.state.is_final() => {
+                        found.settled.push(NoticeResult::of(settled));
+                    }
+                    Some(again) if again.is_free(self.now).is_ok() && !family.paused => {
+                        found.free.push(notice);
+                    }
+                    _ => {}
+                }
+            }
+            _ if self.paused.contains(&record.family) => {
+                if let Some(family) = self.families.family(&record.family).await? {
+                    let expired = expire(self.notices, &family, record.date, self.now).await?;
+                    found.settled.extend(expired);
+                }
+            }
+            _ => {
+                let free_now = record.is_free(self.now);
+                // A person who asks now does not wait out a delay that was meant for the ticks.
+                let may_go =
+                    free_now.is_ok() || (self.input.at_once && free_now == Err(NotNow::Waiting));
+                if may_go && !self.planned.contains(&notice) {
+                    found.free.push(notice);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+async fn join(mut all: Found, found: Found) -> Result<Found, JobError> {
+    all.free.extend(found.free);
+    all.settled.extend(found.settled);
+    Ok(all)
+}
+
+/// Takes a notice that may have left as far as time allows: into doubt, and out of it by the
+/// family's policy. `None`: nothing was to be done, or somebody else did.
+async fn reconcile(
+    notices: &dyn NoticeStore,
+    family: &Family,
+    mut record: NoticeRecord,
+    now: DateTime<Utc>,
+) -> Result<Option<NoticeRecord>, JobError> {
+    let mut settled = None;
+    while record.may_have_left()
+        && let Ok(next) = record.reconcile(family.preferences.delivery, now)
+    {
+        if !notices.replace_notice(record.revision, &next, None).await? {
+            return Ok(None);
+        }
+        tracing::warn!(
+            family.id = %next.family,
+            date = %next.date,
+            state = next.state.as_str(),
+            reason = next.reason.as_deref(),
+            "Nobody knows whether a notice was sent."
+        );
+        settled = Some(next.clone());
+        record = next;
+    }
+    Ok(settled)
+}
+
+/// Settles a notice that is free but whose day has passed: it is not sent late, and says so.
+///
+/// `None`: its day has not passed, or it is in other hands.
+pub(crate) async fn expire(
+    notices: &dyn NoticeStore,
+    family: &Family,
+    date: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<Option<NoticeResult>, JobError> {
+    if !family.has_passed(date, now) {
+        return Ok(None);
+    }
+    let Some(record) = notices.notice(&family.id, date).await? else {
+        return Ok(None);
+    };
+    if !matches!(record.is_free(now), Ok(()) | Err(NotNow::Waiting)) {
+        return Ok(None);
+    }
+    let reason = match &record.reason {
+        Some(reason) => format!("Its day passed before it could be sent. {reason}"),
+        None => "Its day passed before it could be sent.".to_owned(),
+    };
+    let Ok(failed) = record.failed(reason, now) else {
+        return Ok(None);
+    };
+    if !notices
+        .replace_notice(record.revision, &failed, None)
+        .await?
+    {
+        return Ok(None);
+    }
+    tracing::warn!(family.id = %family.id, %date, "A notice was not sent within its day.");
+    Ok(Some(NoticeResult::of(failed)))
+}
+
+#[cfg(test)]
+mod tests;

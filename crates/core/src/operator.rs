@@ -1,0 +1,362 @@
+//! What needs the operator: one telling for each thing, not for each time that it is seen, and
+//! nothing in it that may not be there.
+//!
+//! [`Concern`] is the allow-list: ids, dates, counts and the skeleton of a page are all that it can
+//! hold. [`telling`] says who is told, once; [`AfterRun`] is where a run hands over what it found.
+
+pub mod skeleton;
+pub mod telling;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::check::Check;
+use crate::failure::FailureKind;
+use crate::ids::{FamilyId, Label, LibraryId};
+use crate::jobs::JobError;
+use crate::jobs::notify_family::NoticeResult;
+use crate::notice::record::NoticeState;
+use crate::run::{Job, Run, RunKey, RunOutcome};
+use skeleton::Skeleton;
+
+/// One thing that needs a person.
+///
+/// What a mail to the operator may contain is what fits in here; a text of somebody else's does not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Concern {
+    /// A library's pages are not what we know; once for each library and day.
+    PageChanged {
+        /// The library.
+        library: LibraryId,
+        /// The day.
+        day: NaiveDate,
+        /// What the page is made of, without what it says.
+        skeleton: Option<Skeleton>,
+    },
+    /// A library has not answered for a day; once for each time that it is down.
+    LibraryDown {
+        /// The library.
+        library: LibraryId,
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// A run could not do its work.
+    RunFailed {
+        /// The run.
+        run: RunKey,
+        /// What failed.
+        fault: Fault,
+    },
+    /// A run stopped reporting.
+    RunLost {
+        /// The run.
+        run: RunKey,
+    },
+    /// Runs of a label never came.
+    RunsMissed {
+        /// The job.
+        job: Job,
+        /// The label.
+        label: Label,
+        /// The first of them.
+        first: DateTime<Utc>,
+        /// The last of them.
+        last: DateTime<Utc>,
+        /// How many.
+        count: usize,
+    },
+    /// A family has no notice for a day: it was given up, failed, or nothing planned it.
+    NoNotice {
+        /// The family.
+        family: FamilyId,
+        /// Its local date.
+        date: NaiveDate,
+        /// How it ended.
+        state: NoticeState,
+    },
+    /// A notice was written by a newer version than the one that runs.
+    NewerNotice {
+        /// The family.
+        family: FamilyId,
+        /// Its local date.
+        date: NaiveDate,
+    },
+    /// A recipient's mail came back for good, or the recipient complained: nothing more is sent there.
+    RecipientStopped {
+        /// The family.
+        family: FamilyId,
+        /// Which of its recipients, counted from 1.
+        number: usize,
+        /// It was a complaint.
+        complained: bool,
+    },
+    /// Messages that nobody could work on wait to be looked at.
+    DeadLetters {
+        /// Of which queue.
+        queue: Queue,
+        /// The day on which they were seen.
+        day: NaiveDate,
+    },
+    /// The clock here and the store's are more than a minute apart.
+    ClockWrong {
+        /// The day on which it was seen.
+        day: NaiveDate,
+        /// By how many seconds ours is ahead.
+        seconds: i64,
+    },
+}
+
+/// What kept a run from doing its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The store.
+    Store,
+    /// The keys.
+    Keys,
+    /// A template.
+    Template,
+    /// A queue.
+    Queue,
+    /// The code itself.
+    Panic,
+}
+
+impl From<&JobError> for Fault {
+    fn from(error: &JobError) -> Self {
+        match error {
+            JobError::Store(_) => Self::Store,
+            JobError::Seal(_) => Self::Keys,
+            JobError::Render(_) => Self::Template,
+            JobError::Queue(_) => Self::Queue,
+            JobError::Panicked => Self::Panic,
+        }
+    }
+}
+
+/// A queue of the functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Queue {
+    /// Visits.
+    Visits,
+    /// Notices.
+    Notices,
+    /// What a schedule could not deliver, or a function could not do.
+    Schedules,
+}
+
+/// What makes a concern one thing: however often it is seen, it is told once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ConcernKey(String);
+
+impl ConcernKey {
+    /// As stores keep it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ConcernKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Concern {
+    /// What makes it one thing.
+    pub fn key(&self) -> ConcernKey {
+        ConcernKey(match self {
+            Self::PageChanged { library, day, .. } => format!("page-changed/{library}/{day}"),
+            Self::LibraryDown { library, since } => {
+                format!("library-down/{library}/{}", time(*since))
+            }
+            Self::RunFailed { run, .. } => format!("run-failed/{run}"),
+            Self::RunLost { run } => format!("run-lost/{run}"),
+            Self::RunsMissed {
+                job, label, first, ..
+            } => format!("runs-missed/{job}/{label}/{}", time(*first)),
+            Self::NoNotice { family, date, .. } => format!("no-notice/{family}/{date}"),
+            Self::NewerNotice { family, date } => format!("newer-notice/{family}/{date}"),
+            Self::RecipientStopped { family, number, .. } => {
+                format!("recipient-stopped/{family}/{number}")
+            }
+            Self::DeadLetters { queue, day } => format!("dead-letters/{queue:?}/{day}"),
+            Self::ClockWrong { day, .. } => format!("clock-wrong/{day}"),
+        })
+    }
+
+    /// What happened, in one sentence.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::PageChanged { library, .. } => {
+                format!("The pages of {library} are not what LibraryHippo knows.")
+            }
+            Self::LibraryDown { library, since } => {
+                format!("{library} has not answered since {}.", time(*since))
+            }
+            Self::RunFailed { run, fault } => {
+                let what = match fault {
+                    Fault::Store => "the store was not usable",
+                    Fault::Keys => "the keys were not usable",
+                    Fault::Template => "a notice could not be put into words",
+                    Fault::Queue => "the queue did not take the work",
+                    Fault::Panic => "its code broke off",
+                };
+                format!("The run {run} failed: {what}.")
+            }
+            Self::RunLost { run } => format!("The run {run} stopped reporting and is lost."),
+            Self::RunsMissed {
+                job,
+                label,
+                first,
+                last,
+                count,
+            } => format!(
+                "{count} of the runs of {job}/{label} never came, from {} to {}.",
+                time(*first),
+                time(*last)
+            ),
+            Self::NoNotice {
+                family,
+                date,
+                state,
+            } => {
+                let what = match state {
+                    NoticeState::GaveUp => "was given up: nobody knows whether it left",
+                    NoticeState::Missed => "was missed: nothing planned it while its day lasted",
+                    _ => "could not be sent",
+                };
+                format!("The notice of {family} for {date} {what}.")
+            }
+            Self::NewerNotice { family, date } => {
+                format!("The notice of {family} for {date} was written by a newer version.")
+            }
+            Self::RecipientStopped {
+                family,
+                number,
+                complained,
+            } => {
+                let why = if *complained {
+                    "complained about a mail"
+                } else {
+                    "could not be reached, for good"
+                };
+                format!("Recipient {number} of {family} {why}; nothing more is sent there.")
+            }
+            Self::DeadLetters { queue, .. } => {
+                let what = match queue {
+                    Queue::Visits => "Visits",
+                    Queue::Notices => "Notices",
+                    Queue::Schedules => "Schedules",
+                };
+                format!("{what} that nobody could work on wait as dead letters.")
+            }
+            Self::ClockWrong { seconds, .. } => format!(
+                "The clock of the machine is {} seconds {} the store's.",
+                seconds.unsigned_abs(),
+                if *seconds < 0 { "behind" } else { "ahead of" }
+            ),
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::PageChanged { .. } => {
+                "Save the page and try “hippo read”; a newer version may know it."
+            }
+            Self::LibraryDown { .. } => {
+                "See whether its site opens in a browser, and whether its address is still right."
+            }
+            Self::RunFailed { .. } | Self::RunLost { .. } => {
+                "“hippo runs show” has the run; the log around its time says more."
+            }
+            Self::RunsMissed { .. } => {
+                "See whether the schedule is switched on and the machine was running."
+            }
+            Self::NoNotice { .. } => {
+                "“hippo notices” says why; “hippo notices resend” sends it all the same."
+            }
+            Self::NewerNotice { .. } => "Run one version everywhere; the notice is left alone.",
+            Self::RecipientStopped { .. } => {
+                "Ask the family for another address, or allow this one again with “hippo family edit”."
+            }
+            Self::DeadLetters { .. } => {
+                "Look at them, then replay or delete them; see OPERATING.md."
+            }
+            Self::ClockWrong { .. } => "Set the clock; let it be kept by a time service.",
+        }
+    }
+
+    /// What the operator should know of a notice, if anything.
+    pub fn of_notice(notice: &NoticeResult) -> Option<Self> {
+        let (family, date) = (notice.family.clone(), notice.date);
+        match notice.state {
+            NoticeState::GaveUp | NoticeState::Failed | NoticeState::Missed => {
+                Some(Self::NoNotice {
+                    family,
+                    date,
+                    state: notice.state,
+                })
+            }
+            NoticeState::Newer => Some(Self::NewerNotice { family, date }),
+            _ => None,
+        }
+    }
+
+    /// What the operator should know of a check, if anything.
+    pub fn of_check(check: &Check, day: NaiveDate) -> Option<Self> {
+        let failure = check.outcome.as_ref().err()?;
+        (failure.kind == FailureKind::PageChanged).then(|| Self::PageChanged {
+            library: check.library.clone(),
+            day,
+            skeleton: None,
+        })
+    }
+
+    /// What the operator should know of runs that were found lost or missing: those that never came
+    /// are one thing for each label.
+    pub fn of_missing(runs: &[Run]) -> Vec<Self> {
+        let mut concerns: Vec<Self> = runs
+            .iter()
+            .filter(|run| run.outcome == RunOutcome::Lost)
+            .map(|run| Self::RunLost {
+                run: run.key.clone(),
+            })
+            .collect();
+        let missed = runs.iter().filter(|run| run.outcome == RunOutcome::Missed);
+        let times = missed.clone().map(|run| run.key.scheduled_time);
+        if let (Some(one), Some(first), Some(last)) =
+            (missed.clone().next(), times.clone().min(), times.max())
+        {
+            concerns.push(Self::RunsMissed {
+                job: one.key.job,
+                label: one.key.label.clone(),
+                first,
+                last,
+                count: missed.count(),
+            });
+        }
+        concerns
+    }
+}
+
+fn time(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Is given every run that began, when it is over.
+#[async_trait]
+pub trait AfterRun: Send + Sync {
+    /// Does what is to be done after a run; must not fail it: it handles its own errors.
+    async fn after_run(&self, run: &Run, concerns: &[Concern]);
+}
+
+#[cfg(test)]
+mod tests;

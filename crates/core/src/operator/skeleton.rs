@@ -1,0 +1,125 @@
+//! What a page is made of, without what it says.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The tags and class names of a page, in order; no text, no attribute, no number of anybody.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Skeleton(String);
+
+/// No skeleton of ours: something else stands in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("That is not the skeleton of a page.")]
+pub struct NotASkeleton;
+
+/// A skeleton is long enough to tell two pages apart, and short enough for a mail.
+const LONGEST: usize = 4000;
+
+/// Names of tags and classes are not longer than this.
+const LONGEST_NAME: usize = 40;
+
+impl Skeleton {
+    /// The skeleton of a page, from its tags with their class names, in order.
+    ///
+    /// A name that could carry something else is left out: one with other characters than those of
+    /// names, a long one, one with three digits in a row.
+    pub fn of<'a>(tags: impl IntoIterator<Item = (&'a str, Vec<&'a str>)>) -> Self {
+        let mut text = String::new();
+        for (tag, classes) in tags {
+            if !is_name(tag) {
+                continue;
+            }
+            let mut part = tag.to_owned();
+            for class in classes.into_iter().filter(|class| is_name(class)) {
+                part.push('.');
+                part.push_str(class);
+            }
+            if text.len() + part.len() + 1 > LONGEST {
+                break;
+            }
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(&part);
+        }
+        Self(text)
+    }
+
+    /// As it stands in a mail: `div.loans table tr.odd td`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let mut digits = 0;
+    let few_digits = name.bytes().all(|byte| {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        digits < 3
+    });
+    few_digits
+        && !name.is_empty()
+        && name.len() <= LONGEST_NAME
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+impl TryFrom<String> for Skeleton {
+    type Error = NotASkeleton;
+
+    fn try_from(text: String) -> Result<Self, NotASkeleton> {
+        let names = text.split([' ', '.']).filter(|name| !name.is_empty());
+        if text.len() <= LONGEST && names.into_iter().all(is_name) {
+            Ok(Self(text))
+        } else {
+            Err(NotASkeleton)
+        }
+    }
+}
+
+impl From<Skeleton> for String {
+    fn from(skeleton: Skeleton) -> Self {
+        skeleton.0
+    }
+}
+
+impl fmt::Display for Skeleton {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skeleton_has_tags_and_class_names_and_nothing_else() {
+        let skeleton = Skeleton::of([
+            ("div", vec!["loans", "patron-29999000000001", "two words"]),
+            ("a", vec!["x\"onclick", "token_4f", &"x".repeat(41)]),
+            ("<script>", vec!["loans"]),
+            ("td", vec![]),
+        ]);
+        assert_eq!(skeleton.as_str(), "div.loans a.token_4f td");
+    }
+
+    #[test]
+    fn a_page_without_end_has_a_skeleton_that_ends() {
+        let skeleton = Skeleton::of(std::iter::repeat_n(("tr", vec!["odd"]), 100_000));
+        assert!(skeleton.as_str().len() <= LONGEST);
+    }
+
+    #[test]
+    fn what_was_stored_is_read_back_and_nothing_else_is() {
+        let skeleton = Skeleton::of([("div", vec!["loans"]), ("td", vec![])]);
+        let json = serde_json::to_string(&skeleton).unwrap();
+        assert_eq!(serde_json::from_str::<Skeleton>(&json).unwrap(), skeleton);
+        for other in ["<b>Pat</b>", "card 29999000000001", "a@example.org"] {
+            assert_eq!(Skeleton::try_from(other.to_owned()), Err(NotASkeleton));
+        }
+    }
+}

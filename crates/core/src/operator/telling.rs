@@ -1,0 +1,274 @@
+//! Who is told what needs the operator, once, and the sign of life after a good run.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::panic::AssertUnwindSafe;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Duration, Utc};
+use futures::FutureExt as _;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{AfterRun, Concern, ConcernKey};
+use crate::clock::Clock;
+use crate::family::EmailAddress;
+use crate::mail::{Mail, MailAnswer, Mailer};
+use crate::run::{Job, Run, RunOutcome};
+use crate::store::StoreResult;
+
+/// Who was about to tell and did not say that it was done within this time did not.
+pub const PATIENCE: Duration = Duration::minutes(30);
+
+/// How many things one mail tells; of more it says how many.
+const MOST_IN_A_MAIL: usize = 50;
+
+/// A thing that needs the operator, and whether the operator knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotedConcern {
+    /// The thing, as it was first seen.
+    pub concern: Concern,
+    /// When it was first seen.
+    pub first_seen: DateTime<Utc>,
+    /// When it was last seen.
+    pub last_seen: DateTime<Utc>,
+    /// How often it was seen.
+    pub times: u64,
+    /// When somebody was last asked to tell it.
+    pub asked_at: DateTime<Utc>,
+    /// When it was told.
+    pub told_at: Option<DateTime<Utc>>,
+}
+
+/// What was told to the operator, and what is to be.
+#[async_trait]
+pub trait OperatorStore: Send + Sync {
+    /// Notes that a thing was seen, in one conditional step; true if the caller is to tell it.
+    ///
+    /// That is whoever sees it first, and, while it is not told, the first after
+    /// [`PATIENCE`] since somebody was last asked to.
+    async fn note_concern(
+        &self,
+        key: &ConcernKey,
+        concern: &Concern,
+        now: DateTime<Utc>,
+    ) -> StoreResult<bool>;
+
+    /// Notes that it was told; nothing happens if it is gone or was told already.
+    async fn concern_told(&self, key: &ConcernKey, at: DateTime<Utc>) -> StoreResult<()>;
+
+    /// The things that were seen last, newest first.
+    async fn recent_concerns(&self, limit: usize) -> StoreResult<Vec<NotedConcern>>;
+}
+
+impl NotedConcern {
+    /// A thing that was never seen before; who notes it tells it.
+    pub fn new(concern: Concern, now: DateTime<Utc>) -> Self {
+        Self {
+            concern,
+            first_seen: now,
+            last_seen: now,
+            times: 1,
+            asked_at: now,
+            told_at: None,
+        }
+    }
+
+    /// The same, seen once more; and whether who saw it is to tell it.
+    #[must_use]
+    pub fn seen_again(&self, now: DateTime<Utc>) -> (Self, bool) {
+        let is_to_tell = self.told_at.is_none() && self.asked_at + PATIENCE <= now;
+        let seen = Self {
+            last_seen: now,
+            times: self.times.saturating_add(1),
+            asked_at: if is_to_tell { now } else { self.asked_at },
+            ..self.clone()
+        };
+        (seen, is_to_tell)
+    }
+}
+
+/// It could not be told. The message is for the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("The operator could not be told: {0}")]
+pub struct NotTold(pub String);
+
+/// Does something about things that need a person: a mail, an alarm, a ticket.
+#[async_trait]
+pub trait ErrorHandler: Send + Sync {
+    /// Tells all of these; an error means that none of them counts as told.
+    async fn handle(&self, concerns: &[Concern]) -> Result<(), NotTold>;
+}
+
+/// The handlers of all jobs.
+pub struct Handlers<'a> {
+    /// Those of single jobs.
+    pub of_job: BTreeMap<Job, &'a dyn ErrorHandler>,
+    /// The one for all other jobs, if it is not the default.
+    pub of_all: Option<&'a dyn ErrorHandler>,
+    /// The one that runs where there is no other, and where the other fails.
+    pub default: &'a dyn ErrorHandler,
+}
+
+impl Handlers<'_> {
+    /// Gives things that a job found to its handler, and to the default one if that fails.
+    pub async fn handle(&self, job: Job, concerns: &[Concern]) -> Result<(), NotTold> {
+        let own = self.of_job.get(&job).copied().or(self.of_all);
+        if let Some(own) = own {
+            // A handler of one's own is the code of somebody else.
+            match AssertUnwindSafe(own.handle(concerns)).catch_unwind().await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => {
+                    tracing::error!(%job, %error, "The error handler failed; the default one goes on.");
+                }
+                Err(_) => {
+                    tracing::error!(%job, "The error handler broke off with a panic; the default one goes on.");
+                }
+            }
+        }
+        self.default.handle(concerns).await
+    }
+}
+
+/// The default handler where there is no operator's address: the log.
+pub struct LogOnly;
+
+#[async_trait]
+impl ErrorHandler for LogOnly {
+    async fn handle(&self, concerns: &[Concern]) -> Result<(), NotTold> {
+        for concern in concerns {
+            tracing::error!(key = %concern.key(), advice = concern.advice(), "{}", concern.sentence());
+        }
+        Ok(())
+    }
+}
+
+/// The default handler: one mail to the operator with all that is new.
+pub struct MailToOperator<'a> {
+    /// The mail service.
+    pub mailer: &'a dyn Mailer,
+    /// Who gets it.
+    pub address: EmailAddress,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+#[async_trait]
+impl ErrorHandler for MailToOperator<'_> {
+    async fn handle(&self, concerns: &[Concern]) -> Result<(), NotTold> {
+        let mail = mail(self.address.clone(), concerns, self.clock.now());
+        match self.mailer.send(&mail).await {
+            MailAnswer::Accepted { .. } => Ok(()),
+            MailAnswer::Refused { reason, .. }
+            | MailAnswer::NotSent { reason }
+            // Rather told twice than not at all.
+            | MailAnswer::Unknown { reason } => Err(NotTold(reason)),
+        }
+    }
+}
+
+fn mail(to: EmailAddress, concerns: &[Concern], now: DateTime<Utc>) -> Mail {
+    let subject = match concerns {
+        [one] => format!("LibraryHippo: {}", one.sentence()),
+        many => format!("LibraryHippo: {} things need you", many.len()),
+    };
+    let mut text = String::new();
+    let mut html = String::new();
+    for concern in concerns.iter().take(MOST_IN_A_MAIL) {
+        let (sentence, advice) = (concern.sentence(), concern.advice());
+        let _ = writeln!(text, "{sentence}\n{advice}");
+        // Ids, dates and our own words: none of them holds a character that HTML would mind.
+        let _ = write!(html, "<p>{sentence}<br>{advice}</p>");
+        if let Concern::PageChanged {
+            skeleton: Some(skeleton),
+            ..
+        } = concern
+        {
+            let _ = writeln!(text, "Its skeleton: {skeleton}");
+            let _ = write!(html, "<p><code>{skeleton}</code></p>");
+        }
+        text.push('\n');
+    }
+    let more = concerns.len().saturating_sub(MOST_IN_A_MAIL);
+    if more > 0 {
+        let _ = writeln!(text, "And {more} more; “hippo status” has them.");
+        let _ = write!(html, "<p>And {more} more; “hippo status” has them.</p>");
+    }
+    Mail {
+        to: vec![to],
+        subject,
+        text,
+        html,
+        date: now,
+        tag: None,
+    }
+}
+
+/// Fetches a URL as a sign of life, for a service that raises an alarm when none comes.
+#[async_trait]
+pub trait DeadManPing: Send + Sync {
+    /// Fetches it, within a few seconds; the answer does not matter, its status does.
+    async fn ping(&self, url: &Url) -> Result<(), NotTold>;
+}
+
+/// What is done after every run: the operator is told once, and a good run gives a sign of life.
+pub struct Aftermath<'a> {
+    /// What was told.
+    pub store: &'a dyn OperatorStore,
+    /// Who tells.
+    pub handlers: Handlers<'a>,
+    /// Who fetches the URLs.
+    pub ping: &'a dyn DeadManPing,
+    /// The URL to fetch after a good run of a job.
+    pub urls: BTreeMap<Job, Url>,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+impl Aftermath<'_> {
+    /// Tells the things that were not told yet; answers how many those were.
+    pub async fn tell(&self, job: Job, concerns: &[Concern]) -> StoreResult<usize> {
+        let mut fresh = Vec::new();
+        let mut keys = Vec::new();
+        for concern in concerns {
+            let key = concern.key();
+            if self
+                .store
+                .note_concern(&key, concern, self.clock.now())
+                .await?
+            {
+                fresh.push(concern.clone());
+                keys.push(key);
+            }
+        }
+        if fresh.is_empty() {
+            return Ok(0);
+        }
+        if let Err(error) = self.handlers.handle(job, &fresh).await {
+            // It is tried again when the thing is seen again.
+            tracing::error!(%job, %error, things = fresh.len(), "The operator was not told.");
+            return Ok(0);
+        }
+        for key in &keys {
+            self.store.concern_told(key, self.clock.now()).await?;
+        }
+        Ok(fresh.len())
+    }
+}
+
+#[async_trait]
+impl AfterRun for Aftermath<'_> {
+    async fn after_run(&self, run: &Run, concerns: &[Concern]) {
+        let job = run.key.job;
+        if let Err(error) = self.tell(job, concerns).await {
+            tracing::error!(run.id = %run.key, %error, "What needs the operator could not be noted.");
+        }
+        let is_good = matches!(run.outcome, RunOutcome::Done | RunOutcome::DoneWithFailures);
+        if let Some(url) = self.urls.get(&job).filter(|_| is_good)
+            && let Err(error) = self.ping.ping(url).await
+        {
+            // Not the URL: whoever knows it can give the sign of life.
+            tracing::warn!(run.id = %run.key, %error, "The sign of life did not arrive.");
+        }
+    }
+}

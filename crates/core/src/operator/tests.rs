@@ -1,0 +1,259 @@
+use std::sync::Mutex;
+
+use chrono::Duration;
+use url::Url;
+
+use super::telling::{Aftermath, DeadManPing, ErrorHandler, Handlers, MailToOperator, NotTold};
+use super::telling::{OperatorStore as _, PATIENCE};
+use super::*;
+use crate::jobs::ledger::{self, Ending, RunPlan, StartRules};
+use crate::jobs::testing::World;
+use crate::mail::MailAnswer;
+use crate::run::Trigger;
+
+fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn changed(library: &str, day: &str) -> Concern {
+    Concern::PageChanged {
+        library: library.parse().unwrap(),
+        day: date(day),
+        skeleton: Some(Skeleton::of([("div", vec!["loans"])])),
+    }
+}
+
+/// A handler that keeps what it is given, fails, or panics.
+#[derive(Default)]
+struct Handler {
+    told: Mutex<Vec<Vec<Concern>>>,
+    fails: bool,
+    panics: bool,
+}
+
+#[async_trait]
+impl ErrorHandler for Handler {
+    async fn handle(&self, concerns: &[Concern]) -> Result<(), NotTold> {
+        assert!(!self.panics, "the handler's own fault");
+        if self.fails {
+            return Err(NotTold("away".to_owned()));
+        }
+        self.told.lock().unwrap().push(concerns.to_vec());
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Pings(Mutex<Vec<Url>>);
+
+#[async_trait]
+impl DeadManPing for Pings {
+    async fn ping(&self, url: &Url) -> Result<(), NotTold> {
+        self.0.lock().unwrap().push(url.clone());
+        Err(NotTold("500".to_owned()))
+    }
+}
+
+fn aftermath<'a>(
+    world: &'a World,
+    default: &'a dyn ErrorHandler,
+    ping: &'a Pings,
+) -> Aftermath<'a> {
+    Aftermath {
+        store: &world.store,
+        handlers: Handlers {
+            of_job: [].into(),
+            of_all: None,
+            default,
+        },
+        ping,
+        urls: [(
+            Job::NotifyAll,
+            "https://alive.example.org/x".parse().unwrap(),
+        )]
+        .into(),
+        clock: &world.clock,
+    }
+}
+
+fn plan<'a>(after: &'a dyn AfterRun, world: &World) -> RunPlan<'a> {
+    RunPlan {
+        key: RunKey {
+            job: Job::NotifyAll,
+            label: "tick".parse().unwrap(),
+            scheduled_time: crate::clock::Clock::now(&world.clock),
+        },
+        trigger: Trigger::Schedule,
+        input: serde_json::Value::Null,
+        allow_overlap: false,
+        rules: StartRules::default(),
+        after: Some(after),
+    }
+}
+
+#[tokio::test]
+async fn a_thing_is_told_once_however_often_it_is_seen() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    let things = [changed("wpl", "2026-11-21"), changed("kpl", "2026-11-21")];
+    for _ in 0..3 {
+        aftermath.tell(Job::CheckCards, &things).await.unwrap();
+        world.clock.advance(Duration::hours(2));
+    }
+    let next = [changed("wpl", "2026-11-22")];
+    aftermath.tell(Job::CheckCards, &next).await.unwrap();
+    let told = handler.told.lock().unwrap().clone();
+    assert_eq!(told, [things.to_vec(), next.to_vec()]);
+    let noted = world.store.recent_concerns(10).await.unwrap();
+    let times: Vec<u64> = noted.iter().map(|noted| noted.times).collect();
+    assert_eq!(times, [1, 3, 3]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_told_is_told_when_it_is_seen_again() {
+    let world = World::new().await;
+    let (away, works, pings) = (
+        Handler {
+            fails: true,
+            ..Handler::default()
+        },
+        Handler::default(),
+        Pings::default(),
+    );
+    let things = [changed("wpl", "2026-11-21")];
+    let first = aftermath(&world, &away, &pings);
+    assert_eq!(first.tell(Job::CheckCards, &things).await.unwrap(), 0);
+    let second = aftermath(&world, &works, &pings);
+    // Somebody else may be telling it just now.
+    assert_eq!(second.tell(Job::CheckCards, &things).await.unwrap(), 0);
+    world.clock.advance(PATIENCE);
+    assert_eq!(second.tell(Job::CheckCards, &things).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_handler_of_ones_own_comes_first_and_the_default_one_if_it_fails() {
+    let good = Handler::default();
+    let things = [changed("wpl", "2026-11-21")];
+    for (fails, panics, expected) in [(false, false, 0), (true, false, 1), (false, true, 1)] {
+        let own = Handler {
+            fails,
+            panics,
+            ..Handler::default()
+        };
+        let default = Handler::default();
+        let handlers = Handlers {
+            of_job: [(Job::CheckCards, &own as &dyn ErrorHandler)].into(),
+            of_all: Some(&good),
+            default: &default,
+        };
+        handlers.handle(Job::CheckCards, &things).await.unwrap();
+        assert_eq!(default.told.lock().unwrap().len(), expected);
+        handlers.handle(Job::NotifyAll, &things).await.unwrap();
+    }
+    assert_eq!(good.told.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_mail_to_the_operator_says_what_and_what_to_do() {
+    let world = World::new().await;
+    let handler = MailToOperator {
+        mailer: &world.mailer,
+        address: "op@example.org".parse().unwrap(),
+        clock: &world.clock,
+    };
+    let things = [
+        changed("wpl", "2026-11-21"),
+        Concern::NoNotice {
+            family: "conrad".parse().unwrap(),
+            date: date("2026-11-21"),
+            state: NoticeState::GaveUp,
+        },
+    ];
+    handler.handle(&things).await.unwrap();
+    handler.handle(&things[1..]).await.unwrap();
+    let mails = world.mailer.mails.lock().unwrap().clone();
+    assert_eq!(mails[0].subject, "LibraryHippo: 2 things need you");
+    assert!(mails[0].text.contains("Its skeleton: div.loans"));
+    assert!(mails[0].text.contains("hippo notices resend"));
+    assert!(
+        mails[1]
+            .subject
+            .contains("conrad for 2026-11-21 was given up")
+    );
+
+    let refused = MailAnswer::NotSent {
+        reason: "no connection".to_owned(),
+    };
+    world.mailer.answers.lock().unwrap().push_back(refused);
+    assert!(handler.handle(&things).await.is_err());
+}
+
+#[tokio::test]
+async fn after_a_run_its_things_are_told_and_a_good_one_gives_a_sign_of_life() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    for work in [Ok(Ending::Through), Err(JobError::Panicked)] {
+        let opened = ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await;
+        let run = opened.unwrap().unwrap();
+        run.concern(changed("wpl", "2026-11-21"));
+        let _ = run.close(work).await;
+        world.clock.advance(Duration::minutes(15));
+    }
+    // A run that stops reporting is told by the next one, and does not give a sign of life.
+    drop(ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await);
+    world.clock.advance(Duration::hours(1));
+    let opened = ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await;
+    let run = opened.unwrap().unwrap();
+    run.close(Ok(Ending::Through)).await.unwrap();
+
+    let told: Vec<String> = handler
+        .told
+        .lock()
+        .unwrap()
+        .iter()
+        .flatten()
+        .map(|concern| concern.key().to_string())
+        .collect();
+    let expected = [
+        "page-changed/wpl/2026-11-21",
+        "run-failed/notify-all/tick/2026-11-21T11:55:00Z",
+        "run-lost/notify-all/tick/2026-11-21T12:10:00Z",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(pings.0.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn runs_that_never_came_are_one_thing() {
+    let run = |time: &str, outcome| Run {
+        key: RunKey {
+            job: Job::NotifyAll,
+            label: "tick".parse().unwrap(),
+            scheduled_time: time.parse().unwrap(),
+        },
+        trigger: Trigger::Schedule,
+        input: serde_json::Value::Null,
+        started_at: time.parse().unwrap(),
+        reported_at: time.parse().unwrap(),
+        finished_at: None,
+        outcome,
+        counts: crate::run::Counts::default(),
+    };
+    let concerns = Concern::of_missing(&[
+        run("2026-11-21T12:30:00Z", RunOutcome::Missed),
+        run("2026-11-21T12:15:00Z", RunOutcome::Missed),
+        run("2026-11-21T12:00:00Z", RunOutcome::Lost),
+    ]);
+    assert_eq!(concerns.len(), 2);
+    let sentence = concerns[1].sentence();
+    assert!(sentence.starts_with("2 of the runs"), "{sentence}");
+}
+
+#[test]
+fn what_the_operator_reads_is_kept_as_it_is() {
+    let concern = changed("wpl", "2026-11-21");
+    let json = serde_json::to_string(&concern).unwrap();
+    assert_eq!(serde_json::from_str::<Concern>(&json).unwrap(), concern);
+}

@@ -1,0 +1,152 @@
+//! When a label's schedule fires: to tell which of its runs never came.
+
+use chrono::{DateTime, Days, Duration, LocalResult, NaiveTime, TimeZone as _, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::local_date;
+
+/// When a schedule fires. The schedule itself lives elsewhere (EventBridge, cron, a timer).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rhythm {
+    /// So many minutes apart, whatever the clocks do.
+    EveryMinutes(u32),
+    /// At these times of day in a zone.
+    ///
+    /// As EventBridge Scheduler does it: a time in a gap of the clocks is left out, one that occurs
+    /// twice runs at the first.
+    Daily {
+        /// The zone.
+        zone: Tz,
+        /// The times of day.
+        times: Vec<NaiveTime>,
+    },
+}
+
+impl Rhythm {
+    /// When it fires after `after` and before `before`, oldest first.
+    ///
+    /// A tick less than half its distance from either end is taken for the one at that end: ticks
+    /// are not always on the second.
+    pub fn between(&self, after: DateTime<Utc>, before: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        match self {
+            Self::EveryMinutes(minutes) => {
+                let distance = Duration::minutes(i64::from((*minutes).max(1)));
+                std::iter::successors(Some(after + distance), |tick| Some(*tick + distance))
+                    .take_while(|tick| *tick + distance / 2 < before)
+                    .collect()
+            }
+            Self::Daily { zone, times } => {
+                let last = local_date(before, *zone);
+                let mut found: Vec<DateTime<Utc>> =
+                    std::iter::successors(Some(local_date(after, *zone)), |date| {
+                        date.checked_add_days(Days::new(1))
+                    })
+                    .take_while(|date| *date <= last)
+                    .flat_map(|date| times.iter().map(move |time| date.and_time(*time)))
+                    .filter_map(|local| match zone.from_local_datetime(&local) {
+                        LocalResult::Single(instant) => Some(instant.to_utc()),
+                        LocalResult::Ambiguous(first, second) => Some(first.min(second).to_utc()),
+                        LocalResult::None => None,
+                    })
+                    .filter(|instant| after < *instant && *instant < before)
+                    .collect();
+                found.sort_unstable();
+                found
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn ticks_between_two_ticks_are_counted_and_a_late_tick_is_not() {
+        let ticks = Rhythm::EveryMinutes(15);
+        let (first, last) = (at("2026-11-21T10:00:03Z"), at("2026-11-21T10:45:01Z"));
+        let between = ticks.between(first, last);
+        assert_eq!(
+            between,
+            [at("2026-11-21T10:15:03Z"), at("2026-11-21T10:30:03Z")]
+        );
+        assert!(ticks.between(first, at("2026-11-21T10:16:30Z")).is_empty());
+    }
+
+    #[test]
+    fn daily_times_keep_to_the_clocks_of_their_zone() {
+        let daily = Rhythm::Daily {
+            zone: chrono_tz::America::Toronto,
+            times: ["02:30", "05:00"]
+                .map(|time| NaiveTime::parse_from_str(time, "%H:%M").unwrap())
+                .to_vec(),
+        };
+        let between = daily.between(at("2026-03-07T10:00:00Z"), at("2026-03-09T12:00:00Z"));
+        let expected = [
+            // 02:30 does not exist on the 8th.
+            at("2026-03-08T09:00:00Z"),
+            at("2026-03-09T06:30:00Z"),
+            at("2026-03-09T09:00:00Z"),
+        ];
+        assert_eq!(between, expected);
+    }
+
+    /// One line of the table of what EventBridge does at changes of the clocks.
+    #[derive(Deserialize)]
+    struct Case {
+        zone: Tz,
+        local: chrono::NaiveDateTime,
+        eventbridge: String,
+    }
+
+    #[derive(Deserialize)]
+    struct Cases {
+        cases: Vec<Case>,
+    }
+
+    #[test]
+    fn daily_times_fire_when_eventbridge_says() {
+        let folder = std::env::var("SCHEDULE_VECTORS").map_or_else(
+            |_| {
+                std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+                    .join("../../../shared/schedule-vectors")
+            },
+            std::path::PathBuf::from,
+        );
+        let file = folder.join("eventbridge_dst.json");
+        let Ok(text) = std::fs::read_to_string(&file) else {
+            eprintln!(
+                "SKIPPED: there is no {}; set SCHEDULE_VECTORS.",
+                file.display()
+            );
+            return;
+        };
+        let cases = serde_json::from_str::<Cases>(&text).unwrap().cases;
+        assert!(cases.len() > 1000);
+        for Case {
+            zone,
+            local,
+            eventbridge,
+        } in cases
+        {
+            let daily = Rhythm::Daily {
+                zone,
+                times: vec![local.time()],
+            };
+            let noon = local.and_utc();
+            let fired: Vec<_> = daily
+                .between(noon - Duration::hours(40), noon + Duration::hours(40))
+                .into_iter()
+                .filter(|instant| local_date(*instant, zone) == local.date())
+                .collect();
+            let expected: Vec<DateTime<Utc>> = eventbridge.parse().into_iter().collect();
+            assert_eq!(fired, expected, "{zone} {local}");
+        }
+    }
+}

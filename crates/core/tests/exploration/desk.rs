@@ -1,0 +1,297 @@
+//! The desk over which a worker speaks to the outside: a store, a mailer and a clock that stop at
+//! every call until the search answers it.
+
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use hippo_core::card::{CardRecord, CardState, StoredAccount};
+use hippo_core::clock::Clock;
+use hippo_core::family::{Delivery, Family, StoppedRecipient};
+use hippo_core::ids::{FamilyId, LibraryId};
+use hippo_core::library::Library;
+use hippo_core::mail::{Mail, MailAnswer, Mailer};
+use hippo_core::notice::record::NoticeRecord;
+use hippo_core::notice::told::Told;
+use hippo_core::store::contract::sample;
+use hippo_core::store::{
+    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, StoreError, StoreResult,
+};
+use uuid::Uuid;
+
+/// What a worker asks of the outside and waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Ask {
+    /// The record.
+    Notice,
+    /// The records that are not final.
+    Open,
+    /// To put a record, if there is none.
+    Plan,
+    /// To replace the record, if its revision is this one.
+    Replace(u64, Box<NoticeRecord>),
+    /// To send the mail of this claim.
+    Send(u64),
+}
+
+impl Ask {
+    /// Whether it may change anything.
+    pub(crate) fn has_effect(&self) -> bool {
+        matches!(self, Self::Replace(..) | Self::Send(_))
+    }
+}
+
+/// What the outside answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Answer {
+    /// The record, if it is not final or the question was not for that.
+    Notice(Option<Box<NoticeRecord>>),
+    /// Whether it was written.
+    Wrote(bool),
+    /// The store is away, or its answer was lost.
+    Away,
+    /// The mailer took the mail and says so.
+    Accepted,
+    /// Silence: it may have taken it.
+    Silence,
+    /// It could not be reached.
+    NotSent,
+    /// It would not have it now, or ever.
+    Refused {
+        /// Ever.
+        for_good: bool,
+    },
+}
+
+/// The family that everything is about.
+pub(crate) fn family(delivery: Delivery) -> Family {
+    let mut family = sample::family("conrad");
+    family.preferences.delivery = delivery;
+    family
+}
+
+/// The local date that everything is about.
+pub(crate) fn date() -> NaiveDate {
+    sample::date("2026-11-21")
+}
+
+/// When the family's notice is due: the hour 0 of the search.
+pub(crate) fn due() -> DateTime<Utc> {
+    "2026-11-21T11:30:00Z".parse().unwrap()
+}
+
+/// One worker's way to the outside.
+pub(crate) struct Desk {
+    family: Family,
+    inside: Mutex<Inside>,
+}
+
+struct Inside {
+    now: DateTime<Utc>,
+    asked: Option<Ask>,
+    answer: Option<Answer>,
+    waiting: Option<Waker>,
+}
+
+impl Desk {
+    pub(crate) fn new(delivery: Delivery, now: DateTime<Utc>) -> Self {
+        Self {
+            family: family(delivery),
+            inside: Mutex::new(Inside {
+                now,
+                asked: None,
+                answer: None,
+                waiting: None,
+            }),
+        }
+    }
+
+    /// What the worker asks now.
+    pub(crate) fn asked(&self) -> Option<Ask> {
+        self.inside.lock().unwrap().asked.clone()
+    }
+
+    /// Answers it, at a time.
+    pub(crate) fn answer(&self, answer: Answer, now: DateTime<Utc>) {
+        let mut inside = self.inside.lock().unwrap();
+        inside.now = now;
+        inside.asked = None;
+        inside.answer = Some(answer);
+        if let Some(waiting) = inside.waiting.take() {
+            waiting.wake();
+        }
+    }
+
+    async fn ask(&self, ask: Ask) -> Answer {
+        self.inside.lock().unwrap().asked = Some(ask);
+        std::future::poll_fn(|context| {
+            let mut inside = self.inside.lock().unwrap();
+            match inside.answer.take() {
+                Some(answer) => Poll::Ready(answer),
+                None => {
+                    inside.waiting = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    async fn ask_for_record(&self, ask: Ask) -> StoreResult<Option<NoticeRecord>> {
+        match self.ask(ask).await {
+            Answer::Notice(record) => Ok(record.map(|record| *record)),
+            _ => Err(away()),
+        }
+    }
+
+    async fn write(&self, ask: Ask) -> StoreResult<bool> {
+        match self.ask(ask).await {
+            Answer::Wrote(wrote) => Ok(wrote),
+            _ => Err(away()),
+        }
+    }
+}
+
+fn away() -> StoreError {
+    StoreError::Unavailable("made so by the search".to_owned())
+}
+
+#[async_trait]
+impl Clock for Desk {
+    fn now(&self) -> DateTime<Utc> {
+        self.inside.lock().unwrap().now
+    }
+
+    async fn sleep(&self, _duration: Duration) {}
+}
+
+#[async_trait]
+impl Mailer for Desk {
+    async fn send(&self, mail: &Mail) -> MailAnswer {
+        let tag = mail.tag.as_ref().unwrap();
+        let reason = || "made so by the search".to_owned();
+        match self.ask(Ask::Send(tag.fence)).await {
+            Answer::Accepted => MailAnswer::Accepted {
+                message_id: tag.message_id_local_part(),
+                refused: Vec::new(),
+            },
+            Answer::NotSent => MailAnswer::NotSent { reason: reason() },
+            Answer::Refused { for_good } => MailAnswer::Refused {
+                reason: reason(),
+                for_good,
+            },
+            _ => MailAnswer::Unknown { reason: reason() },
+        }
+    }
+}
+
+#[async_trait]
+impl NoticeStore for Desk {
+    async fn plan_notice(&self, _record: &NoticeRecord) -> StoreResult<bool> {
+        self.write(Ask::Plan).await
+    }
+
+    async fn notice(
+        &self,
+        _family: &FamilyId,
+        _date: NaiveDate,
+    ) -> StoreResult<Option<NoticeRecord>> {
+        self.ask_for_record(Ask::Notice).await
+    }
+
+    async fn replace_notice(
+        &self,
+        revision: u64,
+        record: &NoticeRecord,
+        _told: Option<&Told>,
+    ) -> StoreResult<bool> {
+        let mut record = record.clone();
+        // Drawn at random and compared by nobody: one owner, so that equal states are equal.
+        record.owner = record.owner.map(|_| Uuid::nil());
+        self.write(Ask::Replace(revision, Box::new(record))).await
+    }
+
+    async fn open_notices(
+        &self,
+        after: Option<&NoticeCursor>,
+        _limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>> {
+        assert_eq!(after, None, "one notice makes no second page");
+        Ok(self.ask_for_record(Ask::Open).await?.into_iter().collect())
+    }
+
+    async fn last_told(&self, _family: &FamilyId) -> StoreResult<Option<Told>> {
+        Ok(None)
+    }
+
+    async fn recent_notices(
+        &self,
+        _family: &FamilyId,
+        _limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>> {
+        unreachable!("no day passes here");
+    }
+}
+
+#[async_trait]
+impl FamilyStore for Desk {
+    async fn add_family(&self, _family: &Family) -> StoreResult<()> {
+        unreachable!("nobody changes the family here");
+    }
+
+    async fn update_family(&self, _family: &Family) -> StoreResult<()> {
+        unreachable!("nobody changes the family here");
+    }
+
+    async fn family(&self, _id: &FamilyId) -> StoreResult<Option<Family>> {
+        Ok(Some(self.family.clone()))
+    }
+
+    async fn families(&self) -> StoreResult<Vec<Family>> {
+        Ok(vec![self.family.clone()])
+    }
+
+    async fn stop_recipient(
+        &self,
+        _id: &FamilyId,
+        _stopped: &StoppedRecipient,
+    ) -> StoreResult<bool> {
+        unreachable!("nobody changes the family here");
+    }
+
+    async fn remove_family(&self, _id: &FamilyId) -> StoreResult<()> {
+        unreachable!("nobody changes the family here");
+    }
+}
+
+#[async_trait]
+impl AccountStore for Desk {
+    async fn load_family(&self, _family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
+        Ok(Some(LoadedFamily {
+            family: self.family.clone(),
+            cards: vec![CARD.clone()],
+        }))
+    }
+}
+
+/// One card with a loan that is due soon: there is something to say.
+static CARD: LazyLock<(CardRecord, Option<StoredAccount>)> = LazyLock::new(|| {
+    let record = CardRecord {
+        card: sample::card("conrad", "wpl", "a fingerprint"),
+        state: CardState::default(),
+    };
+    let stored = StoredAccount {
+        read_at: due(),
+        account: sample::account(0),
+    };
+    (record, Some(stored))
+});
+
+/// Its library.
+pub(crate) static LIBRARIES: LazyLock<BTreeMap<LibraryId, Library>> = LazyLock::new(|| {
+    let library = sample::library("wpl");
+    BTreeMap::from([(library.id.clone(), library)])
+});

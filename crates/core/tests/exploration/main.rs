@@ -1,0 +1,118 @@
+//! Every interleaving of the real code that sends a notice, with faults anywhere.
+//!
+//! `deliver`, the tick's sweep and the handling of the mail service's events run here as they are,
+//! over a store and a mailer that stop at every call ([`desk`]). The search decides who goes on next,
+//! whose call fails, whose answer is lost, who crashes, who sleeps while time passes, and which event
+//! is lost, late or doubled ([`world`]); it tries all of that, and never looks at the same state
+//! twice ([`search`]).
+//!
+//! A worker is a function of the answers that it got, so it need not be kept alive or copied: its
+//! place is the list of its answers, and the call that it makes there is found by running the real
+//! code over that list once ([`places`]).
+//!
+//! What is read and never changes here (the family, its accounts, what was told before) is answered
+//! at once: to stop at such a call is to stop at the one before it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "compiled for tests only, where a failed expectation ends the test"
+)]
+
+mod desk;
+mod places;
+mod search;
+mod world;
+
+use hippo_core::family::Delivery;
+use search::{Found, search};
+use world::{Rules, Sabotage};
+
+fn rules(delivery: Delivery, faults: u8) -> Rules {
+    Rules {
+        delivery,
+        deliveries: 3,
+        faults,
+        sabotage: None,
+    }
+}
+
+fn print(name: &str, found: &Found) {
+    println!(
+        "{name}: {} states, {} steps, {} places in the code, {} ends in {:.1} s",
+        found.states,
+        found.steps,
+        found.places,
+        found.ends.values().sum::<usize>(),
+        found.seconds,
+    );
+    for (end, times) in &found.ends {
+        println!("  {times:>7} × {end}");
+    }
+}
+
+#[test]
+fn under_at_most_once_two_mails_never_happen_and_none_never_without_a_reason() {
+    let found = search(rules(Delivery::AtMostOnce, 2));
+    print("at most once, two faults", &found);
+    found.assert_sound();
+    assert!(
+        found.states > 10_000,
+        "the search is too small to mean much"
+    );
+    // It can tell: all of these ends were seen.
+    for end in [
+        "SENT, 1 mail",
+        "GAVE_UP, 0 mails",
+        "GAVE_UP, 1 mail",
+        "FAILED, 0 mails",
+    ] {
+        assert!(found.ends.contains_key(end), "{end} was never seen");
+    }
+}
+
+#[test]
+fn under_at_least_once_two_mails_need_a_lost_answer_and_event_or_a_sleeper() {
+    let found = search(rules(Delivery::AtLeastOnce, 2));
+    print("at least once, two faults", &found);
+    found.assert_sound();
+    for end in ["SENT, 1 mail", "SENT, 2 mails", "FAILED, 0 mails"] {
+        assert!(found.ends.contains_key(end), "{end} was never seen");
+    }
+}
+
+#[test]
+#[ignore = "a million states take half a minute; two faults are searched every time"]
+fn three_faults_do_not_make_two_mails_either() {
+    let found = search(rules(Delivery::AtMostOnce, 3));
+    print("at most once, three faults", &found);
+    found.assert_sound();
+}
+
+#[test]
+fn without_a_fault_there_is_one_mail_and_it_is_sent() {
+    for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
+        let found = search(rules(delivery, 0));
+        found.assert_sound();
+        let ends: Vec<&String> = found.ends.keys().collect();
+        assert_eq!(ends, ["SENT, 1 mail"]);
+    }
+}
+
+/// The search finds what breaks when the world does not keep its promises.
+#[rstest::rstest]
+#[case::a_store_that_does_not_compare_revisions(Sabotage::StoreIgnoresRevisions, 0)]
+#[case::a_store_that_forgets_the_arming(Sabotage::StoreForgetsSending, 1)]
+#[case::a_mailer_that_tries_again_by_itself(Sabotage::MailerTriesTwice, 1)]
+#[case::a_mailer_that_says_not_sent_of_what_it_took(Sabotage::MailerDeniesWhatItTook, 1)]
+fn a_broken_promise_is_found(#[case] sabotage: Sabotage, #[case] faults: u8) {
+    let found = search(Rules {
+        sabotage: Some(sabotage),
+        ..rules(Delivery::AtMostOnce, faults)
+    });
+    let violation = found.violation.expect("the search is blind");
+    println!("{violation}");
+    assert!(violation.contains("2 mails"), "{violation}");
+}

@@ -1,0 +1,215 @@
+//! Where in the real code a worker is: the list of the answers that it got, and what it asks next.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use chrono::{DateTime, Duration, Utc};
+use hippo_core::family::Delivery;
+use hippo_core::jobs::evidence::{Evidence, settle_by_evidence};
+use hippo_core::jobs::notify_all::{NotifyAllInput, deliver};
+use hippo_core::jobs::notify_family::NotifyPorts;
+use hippo_core::jobs::tick::Tick;
+use hippo_core::mail::MailTag;
+use hippo_core::notice::record::NoticeRecord;
+use hippo_core::notice::record::settling::LeftBy;
+
+use crate::desk::{Answer, Ask, Desk, LIBRARIES, date, due, family};
+
+/// How long the time between two ticks is: more than a lease.
+pub(crate) const STEP: Duration = Duration::minutes(8);
+
+/// The instant after so many ticks.
+pub(crate) fn instant(hour: u8) -> DateTime<Utc> {
+    due() + STEP * i32::from(hour)
+}
+
+/// What a worker is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Task {
+    /// A message of the queue of notices.
+    Deliver,
+    /// A tick of `notify-all`.
+    Tick,
+    /// An event of the mail service about the mail of this claim.
+    Event(u8),
+}
+
+/// How a worker ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// With its work done, or nothing to do.
+    Done,
+    /// With an error: its message comes again.
+    Failed,
+    /// A tick that hands the notice out.
+    HandsOut,
+}
+
+/// What a worker does at a place.
+#[derive(Debug, Clone)]
+pub(crate) enum Next {
+    /// It asks, and waits.
+    Asks(Ask),
+    /// It is through.
+    Over(End),
+}
+
+/// Gives equal things the same number.
+pub(crate) struct Numbers<T> {
+    numbers: HashMap<T, u32>,
+    things: Vec<T>,
+}
+
+impl<T: Clone + Eq + Hash> Numbers<T> {
+    fn new() -> Self {
+        Self {
+            numbers: HashMap::new(),
+            things: Vec::new(),
+        }
+    }
+
+    pub(crate) fn number(&mut self, thing: T) -> u32 {
+        let next = u32::try_from(self.things.len()).unwrap();
+        *self.numbers.entry(thing).or_insert_with_key(|thing| {
+            self.things.push(thing.clone());
+            next
+        })
+    }
+
+    pub(crate) fn thing(&self, number: u32) -> &T {
+        &self.things[number as usize]
+    }
+}
+
+/// A worker's place: what it is there for, when it began, and the numbers and hours of the answers.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Way {
+    task: Task,
+    began: u8,
+    answers: Vec<(u32, u8)>,
+}
+
+/// Every place that was found so far.
+pub(crate) struct Places {
+    delivery: Delivery,
+    numbers: HashMap<Way, u32>,
+    places: Vec<(Way, Next)>,
+    after: HashMap<(u32, u32, u8), u32>,
+    pub(crate) answers: Numbers<Answer>,
+    pub(crate) records: Numbers<NoticeRecord>,
+}
+
+impl Places {
+    pub(crate) fn new(delivery: Delivery) -> Self {
+        Self {
+            delivery,
+            numbers: HashMap::new(),
+            places: Vec::new(),
+            after: HashMap::new(),
+            answers: Numbers::new(),
+            records: Numbers::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(crate) fn next(&self, place: u32) -> &Next {
+        &self.places[place as usize].1
+    }
+
+    /// Whether a worker at this place got no answer yet.
+    pub(crate) fn is_first(&self, place: u32) -> bool {
+        self.places[place as usize].0.answers.is_empty()
+    }
+
+    /// Where a worker begins at this hour.
+    pub(crate) fn first(&mut self, task: Task, began: u8) -> u32 {
+        self.place(Way {
+            task,
+            began,
+            answers: Vec::new(),
+        })
+    }
+
+    /// Where it is when it got this answer at this hour.
+    pub(crate) fn after(&mut self, place: u32, answer: u32, hour: u8) -> u32 {
+        if let Some(known) = self.after.get(&(place, answer, hour)) {
+            return *known;
+        }
+        let mut way = self.places[place as usize].0.clone();
+        way.answers.push((answer, hour));
+        let found = self.place(way);
+        self.after.insert((place, answer, hour), found);
+        found
+    }
+
+    fn place(&mut self, way: Way) -> u32 {
+        if let Some(known) = self.numbers.get(&way) {
+            return *known;
+        }
+        let next = self.run(&way);
+        let number = u32::try_from(self.places.len()).unwrap();
+        self.numbers.insert(way.clone(), number);
+        self.places.push((way, next));
+        number
+    }
+
+    /// Runs the real code over the answers.
+    fn run(&self, way: &Way) -> Next {
+        let desk = Desk::new(self.delivery, instant(way.began));
+        let family = family(self.delivery);
+        let work = async {
+            match way.task {
+                Task::Deliver => {
+                    let ports = NotifyPorts {
+                        families: &desk,
+                        accounts: &desk,
+                        notices: &desk,
+                        mailer: &desk,
+                        clock: &desk,
+                        libraries: &LIBRARIES,
+                        operator_contact: None,
+                    };
+                    let result = deliver(&ports, &family.id, date(), None, false).await;
+                    result.map_or(End::Failed, |_| End::Done)
+                }
+                Task::Tick => {
+                    let input = NotifyAllInput::default();
+                    let mut tick = Tick::new(&desk, &desk, &input, instant(way.began));
+                    loop {
+                        match tick.next().await {
+                            Ok(Some(found)) if !found.free.is_empty() => return End::HandsOut,
+                            Ok(Some(_)) => {}
+                            Ok(None) => return End::Done,
+                            Err(_) => return End::Failed,
+                        }
+                    }
+                }
+                Task::Event(fence) => {
+                    let tag = MailTag {
+                        family: family.id.clone(),
+                        date: date(),
+                        fence: fence.into(),
+                    };
+                    let left = Evidence::Left(LeftBy::Arriving);
+                    let settled = settle_by_evidence(&desk, &desk, &tag, &left, None).await;
+                    settled.map_or(End::Failed, |_| End::Done)
+                }
+            }
+        };
+        let mut work = pin!(work);
+        let mut context = Context::from_waker(Waker::noop());
+        for (answer, hour) in &way.answers {
+            assert!(work.as_mut().poll(&mut context).is_pending());
+            desk.answer(self.answers.thing(*answer).clone(), instant(*hour));
+        }
+        match work.as_mut().poll(&mut context) {
+            Poll::Ready(end) => Next::Over(end),
+            Poll::Pending => Next::Asks(desk.asked().expect("it waits for nothing")),
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! The world of the search: the record, the mails that left, what is under way, and all that can
+//! happen next.
+
+use hippo_core::family::Delivery;
+use hippo_core::notice::record::{NoticeRecord, NoticeState};
+
+use crate::desk::{Answer, Ask, date, due, family};
+use crate::places::{End, Next, Places, Task};
+
+/// What a search is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// The family's policy.
+    pub(crate) delivery: Delivery,
+    /// How often the message comes at first, and how many workers there are.
+    pub(crate) deliveries: u8,
+    /// How many faults there are in all.
+    pub(crate) faults: u8,
+    /// What of the outside does not keep its promise.
+    pub(crate) sabotage: Option<Sabotage>,
+}
+
+/// A promise that the outside breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sabotage {
+    /// `replace_notice` writes over any revision.
+    StoreIgnoresRevisions,
+    /// The write of SENDING is answered but not kept.
+    StoreForgetsSending,
+    /// The mailer sends again when an answer is lost, as mail clients do by default.
+    MailerTriesTwice,
+    /// The mailer says that it did not send what it did.
+    MailerDeniesWhatItTook,
+}
+
+/// Workers at a time: three of messages, two of events, and a tick beside two that sleep.
+const WORKERS: usize = 8;
+const EVENT_WORKERS: usize = 2;
+const EVENTS: usize = 4;
+const MAILS: usize = 4;
+
+/// By then every notice must be settled.
+const LAST_HOUR: u8 = 40;
+
+/// A worker under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Worker {
+    task: Task,
+    place: u32,
+    asleep: bool,
+    /// The answer that it will wake up to.
+    held: Option<u32>,
+    /// The mailer took a mail of it.
+    has_sent: bool,
+}
+
+/// An event that is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Event {
+    fence: u8,
+    late: bool,
+}
+
+/// One state of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct World {
+    record: u32,
+    hour: u8,
+    messages: u8,
+    faults_left: u8,
+    workers: [Option<Worker>; WORKERS],
+    events: [Option<Event>; EVENTS],
+    /// The claims whose mails left; 0 for none.
+    mails: [u8; MAILS],
+    slept: bool,
+    event_lost_or_late: bool,
+    answer_lost: bool,
+}
+
+/// What happens next, for the trace of a violation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Happens {
+    MessageComes,
+    EventComes,
+    TimePasses,
+    GoesOn(Task),
+    Wakes(Task),
+    Crashes(Task),
+    CrashesAfter(Task),
+    FindsTheStoreAway(Task),
+    LosesTheAnswer(Task),
+    MailNotTaken(Task),
+    MailRefused(Task),
+    FallsAsleep(Task),
+    FallsAsleepAfter(Task),
+    EventIsLost,
+    EventIsLate,
+    EventIsDoubled,
+}
+
+impl World {
+    /// The notice is planned, its message sent.
+    pub(crate) fn first(rules: Rules, places: &mut Places) -> Self {
+        let record = NoticeRecord::planned(family(rules.delivery).id, date(), due());
+        Self {
+            record: places.records.number(record),
+            hour: 0,
+            messages: rules.deliveries,
+            faults_left: rules.faults,
+            workers: [None; WORKERS],
+            events: [None; EVENTS],
+            mails: [0; MAILS],
+            slept: false,
+            event_lost_or_late: false,
+            answer_lost: false,
+        }
+    }
+
+    fn mails(&self) -> usize {
+        self.mails.iter().filter(|fence| **fence > 0).count()
+    }
+
+    /// How it stands, in words.
+    pub(crate) fn end(&self, places: &Places) -> String {
+        let state = places.records.thing(self.record).state.as_str();
+        match self.mails() {
+            1 => format!("{state}, 1 mail"),
+            mails => format!("{state}, {mails} mails"),
+        }
+    }
+
+    /// What is wrong with it, whatever comes next.
+    pub(crate) fn violation(&self, rules: Rules, places: &Places) -> Option<String> {
+        let state = places.records.thing(self.record).state;
+        let mails = self.mails();
+        let end = self.end(places);
+        let may_be_two = rules.delivery == Delivery::AtLeastOnce
+            && (self.slept || (self.answer_lost && self.event_lost_or_late));
+        if mails > 2 || (mails == 2 && !may_be_two) {
+            return Some(format!("{mails} mails left ({end})"));
+        }
+        if state == NoticeState::Sent && mails == 0 {
+            return Some(format!("it says that a mail left, and none did ({end})"));
+        }
+        if self.hour > LAST_HOUR {
+            return Some(format!("it is never settled ({end})"));
+        }
+        None
+    }
+
+    /// What is wrong with it when nothing more can happen.
+    pub(crate) fn violation_at_the_end(&self, places: &Places) -> Option<String> {
+        let record = places.records.thing(self.record);
+        let end = self.end(places);
+        if !record.state.is_final() {
+            return Some(format!("it stays as it is for ever ({end})"));
+        }
+        if matches!(record.state, NoticeState::Failed | NoticeState::Skipped) && self.mails() > 0 {
+            return Some(format!("it says that no mail left, and one did ({end})"));
+        }
+        if record.state != NoticeState::Sent && record.reason.is_none() {
+            return Some(format!("nothing says why ({end})"));
+        }
+        // The evidence of its event, or the worker's own, must have counted.
+        let known = !self.event_lost_or_late || !self.answer_lost;
+        if self.mails() > 0 && record.state != NoticeState::Sent && known {
+            return Some(format!("a mail left and its evidence was there ({end})"));
+        }
+        None
+    }
+
+    /// Everything that can happen next.
+    pub(crate) fn next(&self, rules: Rules, places: &mut Places, out: &mut Vec<(Happens, Self)>) {
+        let busy = |task: fn(&Task) -> bool| {
+            let workers = self.workers.iter().flatten();
+            workers.filter(|worker| task(&worker.task)).count()
+        };
+        if self.messages > 0 && busy(|task| *task == Task::Deliver) < usize::from(rules.deliveries)
+        {
+            let mut world = *self;
+            world.messages -= 1;
+            world.begin(Task::Deliver, places);
+            out.push((Happens::MessageComes, world.in_order()));
+        }
+        for (index, event) in distinct(&self.events) {
+            if busy(|task| matches!(task, Task::Event(_))) < EVENT_WORKERS {
+                let mut world = *self;
+                world.events[index] = None;
+                world.begin(Task::Event(event.fence), places);
+                out.push((Happens::EventComes, world.in_order()));
+            }
+            if self.faults_left > 0 {
+                self.event_faults(index, event, out);
+            }
+        }
+        for (index, worker) in distinct(&self.workers) {
+            self.steps(rules, places, index, worker, out);
+        }
+        let record = places.records.thing(self.record);
+        let all_asleep = self.workers.iter().flatten().all(|worker| worker.asleep);
+        let all_late = self.events.iter().flatten().all(|event| event.late);
+        // A message that comes later is as good as one that a tick sends.
+        if !record.state.is_final() && all_asleep && all_late && self.messages == 0 {
+            let mut world = *self;
+            world.hour += 1;
+            world.begin(Task::Tick, places);
+            out.push((Happens::TimePasses, world.in_order()));
+        }
+        for (_, world) in out {
+            world.spare_faults(places);
+        }
+    }
+
+    /// Once it is on record that the mail left, and nobody is about to send another, no fault can
+    /// change what became of it: what is left to do is done without.
+    fn spare_faults(&mut self, places: &Places) {
+        let settled = places.records.thing(self.record).state == NoticeState::Sent;
+        let may_send = |worker: &Worker| {
+            worker.held.is_some() || matches!(places.next(worker.place), Next::Asks(Ask::Send(_)))
+        };
+        if settled && !self.workers.iter().flatten().any(may_send) {
+            self.faults_left = 0;
+        }
+    }
+
+    fn event_faults(&self, index: usize, event: Event, out: &mut Vec<(Happens, Self)>) {
+        let mut lost = self.with_fault();
+        lost.events[index] = None;
+        lost.event_lost_or_late = true;
+        out.push((Happens::EventIsLost, lost.in_order()));
+        if !event.late {
+            let mut late = self.with_fault();
+            late.events[index] = Some(Event {
+                late: true,
+                ..event
+            });
+            late.event_lost_or_late = true;
+            out.push((Happens::EventIsLate, late.in_order()));
+        }
+        let mut doubled = self.with_fault();
+        doubled.send_event(event);
+        out.push((Happens::EventIsDoubled, doubled.in_order()));
+    }
+
+    /// All that one worker can do, and all that can happen to it.
+    fn steps(
+        &self,
+        rules: Rules,
+        places: &mut Places,
+        index: usize,
+        worker: Worker,
+        out: &mut Vec<(Happens, Self)>,
+    ) {
+        let task = worker.task;
+        let set = |mut world: Self, worker: Option<Worker>| {
+            world.workers[index] = worker;
+            world
+        };
+        if worker.asleep {
+            let awake = Worker {
+                asleep: false,
+                held: None,
+                ..worker
+            };
+            let mut world = set(*self, Some(awake));
+            if let Some(answer) = worker.held {
+                world.resume(index, answer, places);
+            }
+            out.push((Happens::Wakes(task), world.in_order()));
+            return;
+        }
+        let Next::Asks(ask) = places.next(worker.place).clone() else {
+            unreachable!("a worker that is through is gone");
+        };
+        // Without a fault.
+        let (done, answer) = self.execute(rules, places, index, &ask);
+        let mut world = done;
+        world.resume(index, answer, places);
+        out.push((Happens::GoesOn(task), world.in_order()));
+        if self.faults_left == 0 {
+            return;
+        }
+        let hurt = |mut world: Self| {
+            world.faults_left -= 1;
+            world.answer_lost |= world.workers[index].is_some_and(|worker| worker.has_sent);
+            world
+        };
+        let crashed = |world: Self| {
+            let mut world = hurt(world);
+            world.workers[index] = None;
+            world.comes_again(task);
+            world.in_order()
+        };
+        // To crash before the first call is not to have come, which a later message or event is too.
+        let has_begun = task == Task::Tick || !places.is_first(worker.place);
+        if has_begun {
+            out.push((Happens::Crashes(task), crashed(*self)));
+        }
+        let asleep = |mut world: Self, held: Option<u32>| {
+            if let Some(worker) = &mut world.workers[index] {
+                worker.asleep = true;
+                worker.held = held;
+            }
+            world.faults_left -= 1;
+            world.event_lost_or_late |= matches!(task, Task::Event(_));
+            // Whoever wakes before the mailer is called looks at the clock first.
+            world.slept |= world.workers[index].is_some_and(|worker| worker.has_sent)
+                || (held.is_none() && matches!(ask, Ask::Send(_)));
+            world.in_order()
+        };
+        out.push((Happens::FallsAsleep(task), asleep(*self, None)));
+        if ask.has_effect() {
+            out.push((Happens::CrashesAfter(task), crashed(done)));
+            out.push((Happens::FallsAsleepAfter(task), asleep(done, Some(answer))));
+        }
+        let mut answered = |happens, world: Self, answer: Answer| {
+            let mut world = hurt(world);
+            let answer = places.answers.number(answer);
+            world.resume(index, answer, places);
+            out.push((happens, world.in_order()));
+        };
+        if let Ask::Send(fence) = ask {
+            let lost = match rules.sabotage {
+                Some(Sabotage::MailerDeniesWhatItTook) => Answer::NotSent,
+                _ => Answer::Silence,
+            };
+            let mut taken = done;
+            if rules.sabotage == Some(Sabotage::MailerTriesTwice) {
+                taken.send_mail(u8::try_from(fence).unwrap());
+            }
+            answered(Happens::LosesTheAnswer(task), taken, lost);
+            answered(Happens::MailNotTaken(task), *self, Answer::Silence);
+            answered(Happens::MailNotTaken(task), *self, Answer::NotSent);
+            for for_good in [false, true] {
+                let refused = Answer::Refused { for_good };
+                answered(Happens::MailRefused(task), *self, refused);
+            }
+        } else if has_begun {
+            answered(Happens::FindsTheStoreAway(task), *self, Answer::Away);
+            if ask.has_effect() {
+                answered(Happens::LosesTheAnswer(task), done, Answer::Away);
+            }
+        }
+    }
+
+    /// The world after a call was carried out, and the answer, which the worker has not got yet.
+    fn execute(&self, rules: Rules, places: &mut Places, index: usize, ask: &Ask) -> (Self, u32) {
+        let mut world = *self;
+        let record = places.records.thing(self.record).clone();
+        let answer = match ask {
+            Ask::Notice => Answer::Notice(Some(Box::new(record))),
+            Ask::Open => Answer::Notice((!record.state.is_final()).then(|| Box::new(record))),
+            Ask::Plan => Answer::Wrote(false),
+            Ask::Replace(revision, next) => {
+                let same = record.revision == *revision
+                    || rules.sabotage == Some(Sabotage::StoreIgnoresRevisions);
+                let kept = rules.sabotage != Some(Sabotage::StoreForgetsSending)
+                    || next.state != NoticeState::Sending;
+                if same && kept {
+                    world.record = places.records.number((**next).clone());
+                }
+                Answer::Wrote(same)
+            }
+            Ask::Send(fence) => {
+                world.send_mail(u8::try_from(*fence).unwrap());
+                if let Some(worker) = &mut world.workers[index] {
+                    worker.has_sent = true;
+                }
+                Answer::Accepted
+            }
+        };
+        (world, places.answers.number(answer))
+    }
+
+    fn send_mail(&mut self, fence: u8) {
+        if let Some(free) = self.mails.iter_mut().find(|mail| **mail == 0) {
+            *free = fence;
+        }
+        self.send_event(Event { fence, late: false });
+    }
+
+    fn send_event(&mut self, event: Event) {
+        if let Some(free) = self.events.iter_mut().find(|event| event.is_none()) {
+            *free = Some(event);
+        }
+    }
+
+    fn begin(&mut self, task: Task, places: &mut Places) {
+        let place = places.first(task, self.hour);
+        let worker = Worker {
+            task,
+            place,
+            asleep: false,
+            held: None,
+            has_sent: false,
+        };
+        let free = self.workers.iter_mut().find(|worker| worker.is_none());
+        *free.expect("as many places as workers") = Some(worker);
+    }
+
+    /// A worker gets its answer and runs to its next call, or to its end.
+    fn resume(&mut self, index: usize, answer: u32, places: &mut Places) {
+        let Some(worker) = &mut self.workers[index] else {
+            unreachable!("only a worker gets an answer");
+        };
+        worker.place = places.after(worker.place, answer, self.hour);
+        let task = worker.task;
+        match places.next(worker.place) {
+            Next::Asks(_) => return,
+            Next::Over(End::Done) => {}
+            Next::Over(End::Failed) => self.comes_again(task),
+            Next::Over(End::HandsOut) => self.comes_again(Task::Deliver),
+        }
+        self.workers[index] = None;
+    }
+
+    /// A worker did not do its work: who sent it sends it again.
+    fn comes_again(&mut self, task: Task) {
+        match task {
+            Task::Deliver => self.messages = (self.messages + 1).min(3),
+            Task::Event(fence) => self.send_event(Event { fence, late: false }),
+            Task::Tick => {}
+        }
+    }
+
+    fn with_fault(&self) -> Self {
+        Self {
+            faults_left: self.faults_left - 1,
+            ..*self
+        }
+    }
+
+    /// The same world, however it was come by.
+    fn in_order(mut self) -> Self {
+        self.workers.sort_unstable();
+        self.events.sort_unstable();
+        self.mails.sort_unstable();
+        self
+    }
+}
+
+/// The ones that are there, each of several equal ones once.
+fn distinct<T: Copy + PartialEq, const N: usize>(
+    all: &[Option<T>; N],
+) -> impl Iterator<Item = (usize, T)> + use<T, N> {
+    let all = *all;
+    (0..N).filter_map(move |index| {
+        let one = all[index]?;
+        (index == 0 || all[index - 1] != Some(one)).then_some((index, one))
+    })
+}
