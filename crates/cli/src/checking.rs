@@ -89,10 +89,16 @@ pub(crate) async fn check_and_show(
 
 /// What became of a card that was to be checked at once.
 enum Answer {
-    Checked(Check),
+    Checked(Box<Check>),
     NotChecked,
     /// It is not done yet, and nobody need wait for it.
     Queued,
+}
+
+impl Answer {
+    fn checked(check: Check) -> Self {
+        Self::Checked(Box::new(check))
+    }
 }
 
 /// A visit to this card alone.
@@ -125,7 +131,7 @@ async fn check(context: &Context, card: &Card) -> Result<Answer, CommandError> {
     };
     check_visit(&visiting.ports(), &visit, options, &keep).await?;
     let found = found.into_inner().unwrap_or_default();
-    Ok(found.map_or(Answer::NotChecked, Answer::Checked))
+    Ok(found.map_or(Answer::NotChecked, Answer::checked))
 }
 
 /// How long a person waits for a check on AWS: a cold start and a slow library fit in.
@@ -152,7 +158,7 @@ async fn check_on_stack(
     stack.hand_out(visit_to(card, planned_at)?).await?;
     let waiting = tokio::time::timeout(PATIENCE, newer_check(context, card, last));
     match waiting.await {
-        Ok(check) => Ok(check?.map_or(Answer::NotChecked, Answer::Checked)),
+        Ok(check) => Ok(check?.map_or(Answer::NotChecked, Answer::checked)),
         Err(_) => Ok(Answer::Queued),
     }
 }

@@ -97,9 +97,9 @@ pub(crate) struct Context {
 /// Where LibraryHippo runs.
 pub(crate) enum Place {
     /// On this machine.
-    Here(Here),
+    Here(Box<Here>),
     /// On AWS.
-    Aws(Stack),
+    Aws(Box<Stack>),
 }
 
 /// An opened home.
@@ -120,7 +120,7 @@ impl Context {
         Ok(Self {
             keys: Box::new(KeyFile::new(home.key_file())),
             store: Arc::new(store),
-            place: Place::Here(Here { home, config }),
+            place: Place::Here(Box::new(Here { home, config })),
             clock,
             output,
         })
@@ -131,7 +131,7 @@ impl Context {
         Ok(Self {
             keys: stack.keys(),
             store: stack.store(),
-            place: Place::Aws(stack),
+            place: Place::Aws(Box::new(stack)),
             clock: clock()?,
             output,
         })

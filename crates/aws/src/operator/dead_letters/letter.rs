@@ -152,9 +152,10 @@ fn job(body: &str, outputs: &Outputs) -> Read {
     let function = record
         .pointer("/requestContext/functionArn")
         .and_then(Value::as_str);
-    let event = record.get("requestPayload").cloned();
-    let event = event
-        .ok_or_else(|| "It is not the record of a failed invocation: it has no requestPayload.")?;
+    let event = record
+        .get("requestPayload")
+        .cloned()
+        .ok_or("It is not the record of a failed invocation: it has no requestPayload.")?;
     start(function, event, outputs)
 }
 
