@@ -145,7 +145,7 @@ fn in_state(family: &str, day: &str, state: NoticeState, now: DateTime<Utc>) -> 
     match state {
         NoticeState::Pending => sending.refused_for_now("later".to_owned(), now).unwrap(),
         NoticeState::Claimed => claimed,
-        NoticeState::Sending => sending.unknown("silence".to_owned(), now).unwrap(),
+        NoticeState::Sending => sending.unknown("silence".to_owned()).unwrap(),
         NoticeState::Sent => sending.accepted("<1@here>".to_owned(), None, now).unwrap(),
         _ => claimed.skip(now).unwrap(),
     }
