@@ -87,7 +87,10 @@ fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decisi
         let failure = newest.failure.as_ref();
         failure.is_none_or(|failure| failure.kind != FailureKind::NotTried)
     });
-    if newest.is_some_and(|newest| newest.started_at > check.started_at) {
+    let newest = newest
+        .map(|newest| newest.started_at)
+        .max(state.last_success_at);
+    if newest.is_some_and(|newest| newest > check.started_at) {
         return if changed {
             Decision::Write(Saved::Older)
         } else {

@@ -391,13 +391,12 @@ impl CheckStore for MemoryStore {
         {
             state.refused_since.get_or_insert(check.started_at);
         }
-        if state.last_check.as_ref().is_some_and(|last| {
-            let tried = last
-                .failure
-                .as_ref()
-                .is_none_or(|failure| failure.kind != FailureKind::NotTried);
-            tried && last.started_at > check.started_at
-        }) {
+        let tried = state.last_check.as_ref().filter(|last| {
+            let failure = last.failure.as_ref();
+            failure.is_none_or(|failure| failure.kind != FailureKind::NotTried)
+        });
+        let newest = tried.map(|last| last.started_at).max(state.last_success_at);
+        if newest.is_some_and(|newest| newest > check.started_at) {
             return Ok(Saved::Older);
         }
         state.last_check =

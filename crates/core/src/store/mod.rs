@@ -217,7 +217,7 @@ pub trait CheckStore: Send + Sync {
     /// Saves a check: the account if it has one, and how it ended; takes the mark away.
     ///
     /// Conditional: a check never overwrites one that began later, unless that one was `not_tried`
-    /// and so knows nothing. A failure leaves the last good account as it is. `wrong_credentials`
+    /// and so knows nothing; never an account that was read later. A failure leaves the last good account as it is. `wrong_credentials`
     /// sets `refused_since` to when the check began (if it is not set), even if this check is
     /// [`Saved::Older`], unless an account was read since; an account clears it and sets
     /// `last_success_at`. The mark goes only if this check wrote it: one that did not try, since it

@@ -73,19 +73,23 @@ pub(super) fn accounts(
     )
 }
 
-/// When the newest check of a card that tried began: `Some(None)` if none did, `None` if the card is
-/// gone.
+/// When the newest check of a card that knows something began: one that tried, or one that gave an
+/// account. `Some(None)` if none did, `None` if the card is gone.
 fn newest_check(
     connection: &Connection,
     card: &CardKey,
 ) -> Result<Option<Option<DateTime<Utc>>>, Fault> {
     first(
         connection,
-        "SELECT id, CASE WHEN failure_kind = 'not_tried' THEN NULL ELSE check_started_at END
-             AS check_started_at
+        "SELECT id, last_success_at,
+             CASE WHEN failure_kind = 'not_tried' THEN NULL ELSE check_started_at END AS check_started_at
          FROM card WHERE id = ?1 AND family = ?2",
         [card.card.to_string().as_str(), card.family.as_str()],
-        |row| Stored::new("card", "id", row).optional_parsed("check_started_at"),
+        |row| {
+            let stored = Stored::new("card", "id", row);
+            let tried: Option<DateTime<Utc>> = stored.optional_parsed("check_started_at")?;
+            Ok(tried.max(stored.optional_parsed("last_success_at")?))
+        },
     )
 }
 

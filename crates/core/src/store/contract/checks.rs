@@ -340,6 +340,18 @@ pub(super) async fn a_check_that_did_not_try_keeps_no_older_one_out(store: &dyn 
     assert_eq!(stored_account(store, &card).await, read(&slow));
 }
 
+pub(super) async fn a_check_that_did_not_try_lets_no_older_one_over_an_account(store: &dyn Store) {
+    let card = one_card(store).await;
+    let good = check(&card, "05:05:00", Ok(account(1)));
+    save(store, &good, Saved::Stored).await;
+    let quick = check(&card, "05:10:00", failed(FailureKind::NotTried));
+    save(store, &quick, Saved::Stored).await;
+    let slow = check(&card, "05:00:00", Ok(account(2)));
+    save(store, &slow, Saved::Older).await;
+    assert_eq!(state(store, &card).await.last_check, last(&quick));
+    assert_eq!(stored_account(store, &card).await, read(&good));
+}
+
 pub(super) async fn an_older_refusal_counts_unless_an_account_was_read_since(store: &dyn Store) {
     let card = one_card(store).await;
     let newer = check(&card, "05:10:00", failed(FailureKind::SiteDown));

@@ -143,6 +143,7 @@ suites! { $
         the_mark_goes_with_the_check_that_wrote_it,
         a_check_that_did_not_try_leaves_the_mark_of_the_crash,
         a_check_that_did_not_try_keeps_no_older_one_out,
+        a_check_that_did_not_try_lets_no_older_one_over_an_account,
         an_older_refusal_counts_unless_an_account_was_read_since,
         a_login_in_doubt_keeps_its_mark,
         an_older_check_still_takes_its_own_mark_away,
