@@ -91,9 +91,11 @@ impl Clock for LambdaClock {
     }
 }
 
-/// When Lambda ends the invocation.
+/// When Lambda ends the invocation, if that is known: `cargo lambda watch` gives a duration of some
+/// minutes where Lambda gives a time.
 pub fn deadline(context: &Context) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(i64::try_from(context.deadline).ok()?)
+        .filter(|ends_at| *ends_at > DateTime::UNIX_EPOCH + chrono::Duration::days(1))
 }
 
 /// Reads the environment and sets up the logs.
@@ -115,5 +117,20 @@ pub fn end(result: Result<(), lambda_runtime::Error>) -> ExitCode {
             tracing::error!(%error, "The function could not start.");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_a_time_and_not_a_duration() {
+        let ends_at: DateTime<Utc> = "2026-11-21T10:05:00Z".parse().unwrap();
+        let mut context = Context::default();
+        context.deadline = u64::try_from(ends_at.timestamp_millis()).unwrap();
+        assert_eq!(deadline(&context), Some(ends_at));
+        context.deadline = 600_000;
+        assert_eq!(deadline(&context), None);
     }
 }
