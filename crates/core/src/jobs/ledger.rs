@@ -25,7 +25,7 @@ pub const SILENCE: Duration = Duration::from_secs(20 * 60);
 /// No more missed runs than these are put on record at a time.
 pub const MOST_MISSED: usize = 100;
 
-/// A run that is scheduled for later than this from now was started by a clock that is wrong.
+/// Clocks that are further apart are wrong: ours, the scheduler's or the store's.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
 
 /// Among so many of the newest runs of a label is the one before.
@@ -159,6 +159,7 @@ async fn start<'a>(
             return not_now(runs, run, outcome).await.map(Err);
         }
     }
+    let clock_wrong = clock_wrong(runs, now).await?;
     let before = match by_schedule {
         true => {
             let (job, label) = (Some(run.key.job), Some(&run.key.label));
@@ -178,13 +179,35 @@ async fn start<'a>(
                 clock,
                 run,
                 counts: Mutex::default(),
-                concerns: Mutex::new(Concern::of_missing(&missing)),
+                concerns: Mutex::new(
+                    Concern::of_missing(&missing)
+                        .into_iter()
+                        .chain(clock_wrong)
+                        .collect(),
+                ),
                 missing,
                 after: plan.after,
             }))
         }
         other => Ok(Err(other)),
     }
+}
+
+/// Whether our clock and the store's are too far apart: leases and windows are counted by ours.
+async fn clock_wrong(runs: &dyn RunStore, now: DateTime<Utc>) -> Result<Option<Concern>, JobError> {
+    let Some(theirs) = runs.store_time().await? else {
+        return Ok(None);
+    };
+    let ahead = now - theirs;
+    if ahead.abs() <= CLOCK_SKEW {
+        return Ok(None);
+    }
+    let seconds = ahead.num_seconds();
+    tracing::error!(seconds, "The clock here and the store's are too far apart.");
+    Ok(Some(Concern::ClockWrong {
+        day: theirs.date_naive(),
+        seconds,
+    }))
 }
 
 /// What keeps a run from beginning now, whatever else goes on.

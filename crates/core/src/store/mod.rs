@@ -366,6 +366,11 @@ pub trait RunStore: Send + Sync {
     /// Replaces a run's report, end, outcome and counts; [`StoreError::NotFound`] if it is not there.
     async fn report_run(&self, run: &Run) -> StoreResult<()>;
 
+    /// What time the store's own clock has, where it can tell; ours is compared with it.
+    async fn store_time(&self) -> StoreResult<Option<DateTime<Utc>>> {
+        Ok(None)
+    }
+
     /// One run.
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>>;
 

@@ -3,8 +3,10 @@
 use rstest::rstest;
 
 use super::*;
+use crate::ids::Label;
 use crate::jobs::testing::World;
 use crate::run::Job;
+use crate::store::StoreResult;
 
 fn at(text: &str) -> DateTime<Utc> {
     format!("2026-11-21T{text}Z").parse().unwrap()
@@ -297,4 +299,65 @@ async fn the_end_of_a_run_says_what_became_of_its_work() {
         let _ = run.close(work).await;
         assert_eq!(outcome(&world, time).await, Some(expected));
     }
+}
+
+/// A store whose clock is so many seconds ahead of ours.
+struct Ahead<'a>(&'a World, i64);
+
+#[async_trait::async_trait]
+impl RunStore for Ahead<'_> {
+    async fn start_run(
+        &self,
+        run: &Run,
+        allow_overlap: bool,
+        silence: Duration,
+    ) -> StoreResult<RunStart> {
+        self.0.store.start_run(run, allow_overlap, silence).await
+    }
+
+    async fn record_run(&self, run: &Run) -> StoreResult<bool> {
+        self.0.store.record_run(run).await
+    }
+
+    async fn report_run(&self, run: &Run) -> StoreResult<()> {
+        self.0.store.report_run(run).await
+    }
+
+    async fn store_time(&self) -> StoreResult<Option<DateTime<Utc>>> {
+        Ok(Some(self.0.clock.now() + TimeDelta::seconds(self.1)))
+    }
+
+    async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {
+        self.0.store.run(key).await
+    }
+
+    async fn recent_runs(
+        &self,
+        job: Option<Job>,
+        label: Option<&Label>,
+        limit: usize,
+    ) -> StoreResult<Vec<Run>> {
+        self.0.store.recent_runs(job, label, limit).await
+    }
+
+    async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
+        self.0.store.forget_before(before).await
+    }
+}
+
+// Row 14, of the store's clock.
+#[rstest]
+#[case::a_minute(60, 0)]
+#[case::more(61, 1)]
+#[case::behind(-61, 1)]
+#[tokio::test]
+async fn a_clock_that_is_not_the_stores_is_told_and_the_run_begins(
+    #[case] ahead: i64,
+    #[case] told: usize,
+) {
+    let world = at_time("12:00:00").await;
+    let store = Ahead(&world, ahead);
+    let run = open(&store, &world.clock, plan("12:00:00")).await;
+    let run = run.unwrap().unwrap();
+    assert_eq!(run.concerns.lock().unwrap().len(), told);
 }
