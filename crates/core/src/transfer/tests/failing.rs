@@ -8,11 +8,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, StoredAccount};
 use crate::check::Check;
-use crate::family::Family;
+use crate::family::{Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
+use crate::operator::telling::{NotedConcern, OperatorStore};
+use crate::operator::{Concern, ConcernKey};
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
 use crate::store::memory::MemoryStore;
@@ -61,6 +63,7 @@ passed_on! {
         write update_family(family: &Family) -> ();
         read family(id: &FamilyId) -> Option<Family>;
         read families() -> Vec<Family>;
+        write stop_recipient(id: &FamilyId, stopped: &StoppedRecipient) -> bool;
         write remove_family(id: &FamilyId) -> ();
     }
     LibraryStore {
@@ -101,15 +104,21 @@ passed_on! {
         write plan_notice(record: &NoticeRecord) -> bool;
         read notice(family: &FamilyId, date: NaiveDate) -> Option<NoticeRecord>;
         write replace_notice(revision: u64, record: &NoticeRecord, told: Option<&Told>) -> bool;
-        read open_notices() -> Vec<NoticeRecord>;
+        read open_notices(after: Option<&NoticeCursor>, limit: usize) -> Vec<NoticeRecord>;
         read last_told(family: &FamilyId) -> Option<Told>;
         read recent_notices(family: &FamilyId, limit: usize) -> Vec<NoticeRecord>;
     }
     RunStore {
         write start_run(run: &Run, allow_overlap: bool, silence: Duration) -> RunStart;
         write report_run(run: &Run) -> ();
+        write record_run(run: &Run) -> bool;
         read run(key: &RunKey) -> Option<Run>;
         read recent_runs(job: Option<Job>, label: Option<&Label>, limit: usize) -> Vec<Run>;
         write forget_before(before: DateTime<Utc>) -> ();
+    }
+    OperatorStore {
+        write note_concern(key: &ConcernKey, concern: &Concern, now: DateTime<Utc>) -> bool;
+        write concern_told(key: &ConcernKey, at: DateTime<Utc>) -> ();
+        read recent_concerns(limit: usize) -> Vec<NotedConcern>;
     }
 }
