@@ -25,6 +25,7 @@ from hippo import Hippo
 from machine import TOOLS, client, demo_libraries, emulator, free_port, process, wait_until
 
 STACK = "dev"
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 QUEUES = {"VisitQueueUrl": "check-card", "NoticeQueueUrl": "notify-family"}
 PARAMETERS = templates.GIVEN | {"AllowLoopbackLibraries": "true", "PauseSeconds": "0", "JitterSeconds": "0"}
 # What the template calls a thing, and the output that holds its name here.
@@ -63,7 +64,8 @@ def variables(outputs):
     for function in templates.of_type(templates.filled(**PARAMETERS)["Resources"], "AWS::Lambda::Function").values():
         together |= function["Environment"]["Variables"]
     named = {name: outputs[NAMES[value]] if value in NAMES else str(value) for name, value in together.items()}
-    return named | {"KEY_PARAMETER": outputs["KeyParameter"]}
+    # What the tests of the template call “stack” is named after this one.
+    return {name: value.replace("/stack", f"/{STACK}") for name, value in named.items()}
 
 
 def is_open(port):
@@ -102,8 +104,16 @@ def invoked(url, event):
     return said.get("errorMessage") or said.get("batchItemFailures") or None
 
 
+def stop(*_):
+    """Ends all that was started; asked twice, it goes on with that."""
+    for end in ENDS:
+        signal.signal(end, signal.SIG_IGN)
+    sys.exit(0)
+
+
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for end in ENDS:
+        signal.signal(end, stop)
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         with emulator(folder) as env, demo_libraries(folder) as libraries:
@@ -159,7 +169,4 @@ A run is made once for its scheduled time: change scheduled_time in the file to 
 """
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        pass
+    main()

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::commands::notify_all::state_cell;
 use crate::commands::runs::outcome_words;
-use crate::context::{Context, Globals};
+use crate::context::{Context, Globals, Place};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
@@ -380,13 +380,17 @@ fn show_runs(context: &Context, runs: &[Run]) {
             RunOutcome::DoneWithFailures => "done".to_owned(),
             _ => outcome_words(context, run),
         };
+        let counts = &run.counts;
+        let work = match &context.place {
+            Place::Here(_) => format!("{} of {}", counts.done + counts.skipped, counts.planned),
+            // A run there hands the work out; what became of it stands in the table of the cards.
+            Place::Aws(_) => format!("{} handed out", counts.planned),
+        };
         context.output.say(format!(
-            "Last {}: {} ({}), {outcome}: {} of {}{failures}.",
+            "Last {}: {} ({}), {outcome}: {work}{failures}.",
             run.key.job,
             moment(run.started_at, context.now(), context.zone()),
             ago(run.started_at, context.now()),
-            run.counts.done + run.counts.skipped,
-            run.counts.planned,
         ));
     }
     if runs.is_empty() {
