@@ -18,13 +18,17 @@ async fn main() -> ExitCode {
 async fn start() -> Result<(), Error> {
     let environment: CheckCard = handlers::begin()?;
     let config = clients::of_lambda();
+    // On a thread of its own: the certificate authorities are read while the table is being warmed.
+    let site = tokio::task::spawn_blocking(move || {
+        Sites::new(SitesOptions {
+            contact: environment.contact,
+            refuse_private_addresses: !environment.allow_loopback_libraries,
+            ..SitesOptions::default()
+        })
+    });
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
     let parameter = KeyParameter::new(clients::ssm(&config), environment.key_parameter);
-    let site = Sites::new(SitesOptions {
-        contact: environment.contact,
-        refuse_private_addresses: !environment.allow_loopback_libraries,
-        ..SitesOptions::default()
-    })?;
+    let site = site.await??;
     let metrics = Metrics::new(environment.common.metrics_namespace);
     let ports = VisitPorts {
         visits: &store,
