@@ -122,7 +122,9 @@ pub(crate) enum Command {
     CheckCards(commands::check_cards::CheckCards),
     NotifyAll(commands::notify_all::NotifyAll),
     Status(commands::status::Status),
+    Notices(commands::notices::Notices),
     Runs(commands::runs::Runs),
+    Run(commands::run_job::RunJob),
     Read(commands::read::Read),
     /// Mail.
     #[command(subcommand)]

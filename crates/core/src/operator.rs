@@ -303,7 +303,7 @@ impl Concern {
             }
             Self::NewerNotice { .. } => "Run one version everywhere; the notice is left alone.",
             Self::RecipientStopped { .. } => {
-                "Ask the family for another address, or allow this one again with “hippo family edit”."
+                "Ask the family for another address, or allow this one again with “hippo family allow-recipient”."
             }
             Self::DeadLetters { .. } => {
                 "Look at them, then replay or delete them; see OPERATING.md."
