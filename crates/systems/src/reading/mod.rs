@@ -8,6 +8,7 @@ mod hash;
 mod html;
 mod money;
 mod parse;
+mod skeleton;
 mod text;
 
 pub use self::count::{first_number, must_agree, numbers};
@@ -16,4 +17,5 @@ pub use self::hash::{make_distinct, stable_id};
 pub use self::html::{Css, is_cut_short, web_link};
 pub use self::money::amount;
 pub use self::parse::{parse_page, parse_piece};
+pub use self::skeleton::of_page as skeleton;
 pub use self::text::{decode_entities, element_text, join_title, tidy};
