@@ -238,9 +238,10 @@ mod tests {
         assert!(examples > 30, "{examples}");
     }
 
-    /// The words of a line, quotes kept together.
+    /// The words of a line, quotes of either kind kept together.
     fn words(line: &str) -> Vec<String> {
-        line.split('"')
+        let quote = if line.contains('\'') { '\'' } else { '"' };
+        line.split(quote)
             .enumerate()
             .flat_map(|(index, part)| match index % 2 {
                 0 => part.split_whitespace().map(str::to_owned).collect(),

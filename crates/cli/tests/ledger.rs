@@ -42,6 +42,7 @@ fn configure(home: &Home, more: &str) {
 fn mails(home: &Home) -> Vec<String> {
     files(&home.path().join("outbox"))
         .into_iter()
+        .filter(|(path, _)| path.extension().is_some_and(|kind| kind == "eml"))
         .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
         .collect()
 }
