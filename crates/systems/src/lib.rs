@@ -7,6 +7,7 @@
 pub mod bibliocommons;
 pub mod browser;
 pub mod enterprise;
+pub mod koha;
 pub mod reading;
 pub mod sierra;
 mod sites;
@@ -23,9 +24,10 @@ pub use crate::browser::{Limits, SitesError};
 pub use crate::sites::{Sites, SitesOptions};
 
 /// Every system that LibraryHippo can read.
-pub const SYSTEMS: [&dyn System; 3] = [
+pub const SYSTEMS: [&dyn System; 4] = [
     &bibliocommons::Bibliocommons,
     &enterprise::Enterprise,
+    &koha::Koha,
     &sierra::Sierra,
 ];
 
