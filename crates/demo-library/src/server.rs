@@ -24,7 +24,7 @@ use crate::patrons::Patrons;
 use crate::session::Sessions;
 use crate::site::{Patron, Site, SystemKind};
 use crate::switches::{Fault, Switches};
-use crate::{bibliocommons, enterprise, sierra};
+use crate::{bibliocommons, enterprise, koha, sierra};
 
 /// Larger forms are taken as empty.
 const FORM_BYTES: usize = 1 << 20;
@@ -269,6 +269,7 @@ impl Server {
             SystemKind::Bibliocommons => bibliocommons::COOKIE,
             SystemKind::Sierra => sierra::COOKIE,
             SystemKind::Enterprise => enterprise::COOKIE,
+            SystemKind::Koha => koha::COOKIE,
         };
         let session_id = asked.cookie(cookie);
         let session = self.with_sessions(|sessions| sessions.get(session_id.as_deref()?).cloned());
@@ -285,7 +286,12 @@ impl Server {
             _ => true,
         };
         let method = asked.method.as_str();
-        let faults = self.switches.faults_for(method, path_and_query, is_used);
+        let is_patron = session
+            .as_ref()
+            .is_some_and(|session| session.patron.is_some());
+        let faults = self
+            .switches
+            .faults_for(method, path_and_query, is_patron, is_used);
         if let Some(id) = &session_id
             && faults.contains(&Fault::ForgetSession)
         {
@@ -315,6 +321,7 @@ impl Server {
             SystemKind::Bibliocommons => bibliocommons::changes_state(asked),
             SystemKind::Sierra => sierra::changes_state(asked),
             SystemKind::Enterprise => enterprise::changes_state(asked),
+            SystemKind::Koha => koha::changes_state(asked),
         };
         let delivery = delivery::instead(&faults, asked, self.site.system).unwrap_or_else(|| {
             let page = if changes_state {
@@ -351,6 +358,7 @@ impl Server {
                 SystemKind::Bibliocommons => bibliocommons::is_login_path(&asked.path),
                 SystemKind::Sierra => sierra::is_login_path(&asked.path),
                 SystemKind::Enterprise => enterprise::is_login_path(&asked.path),
+                SystemKind::Koha => koha::is_login(asked),
             }
     }
 
@@ -359,6 +367,7 @@ impl Server {
             SystemKind::Bibliocommons => bibliocommons::page(desk),
             SystemKind::Sierra => sierra::page(desk),
             SystemKind::Enterprise => enterprise::page(desk),
+            SystemKind::Koha => koha::page(desk),
         }
     }
 

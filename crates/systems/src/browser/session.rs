@@ -334,7 +334,6 @@ impl<'a> Session<'a> {
                 }
                 break outcome.map_err(|fault| fault.failure)?;
             };
-            self.keep_cookies(&answer);
             if let Some(failure) =
                 status::refusal(answer.status, &answer.headers, &place(&answer.url))
             {
@@ -363,7 +362,14 @@ impl<'a> Session<'a> {
     }
 
     /// One request with the cookies that belong to it.
-    async fn exchange(&self, ask: &Ask, slot: Slot) -> Result<Answer, super::connections::Fault> {
+    ///
+    /// The answer's own are kept before its body is there: an answer to a login that breaks off may
+    /// have opened a session all the same, and only its cookie can end it.
+    async fn exchange(
+        &mut self,
+        ask: &Ask,
+        slot: Slot,
+    ) -> Result<Answer, super::connections::Fault> {
         let mut headers = ask.headers.clone();
         let cookies: Vec<String> = self
             .jar
@@ -384,6 +390,7 @@ impl<'a> Session<'a> {
                 headers,
                 ask.fields.clone(),
                 slot,
+                |headers| keep_cookies(&mut self.jar, headers, &ask.url),
             )
             .await;
         tracing::debug!(
@@ -406,25 +413,6 @@ impl<'a> Session<'a> {
             )));
         }
         Ok(())
-    }
-
-    /// Keeps the cookies of an answer, each only where its own host may set it (RFC 6265).
-    fn keep_cookies(&mut self, answer: &Answer) {
-        for header in answer.headers.get_all(SET_COOKIE) {
-            let Ok(text) = std::str::from_utf8(header.as_bytes()) else {
-                continue;
-            };
-            let Ok(cookie) = Cookie::parse(text, &answer.url) else {
-                continue;
-            };
-            // A cookie for a whole top-level domain would travel to strangers.
-            let domain = cookie.domain.as_cow().unwrap_or_default().into_owned();
-            if !domain.contains('.') && answer.url.host_str() != Some(&domain) {
-                continue;
-            }
-            // Not kept is what the host may not set, and what is over already (that deletes).
-            let _ = self.jar.insert(cookie.into_owned(), &answer.url);
-        }
     }
 
     /// Reads an answer as a page that was asked for.
@@ -450,6 +438,25 @@ impl<'a> Session<'a> {
             _ => FailureKind::PageChanged,
         };
         Err(Failure::new(kind, detail))
+    }
+}
+
+/// Keeps the cookies of an answer, each only where its own host may set it (RFC 6265).
+fn keep_cookies(jar: &mut CookieStore, headers: &HeaderMap, url: &Url) {
+    for header in headers.get_all(SET_COOKIE) {
+        let Ok(text) = std::str::from_utf8(header.as_bytes()) else {
+            continue;
+        };
+        let Ok(cookie) = Cookie::parse(text, url) else {
+            continue;
+        };
+        // A cookie for a whole top-level domain would travel to strangers.
+        let domain = cookie.domain.as_cow().unwrap_or_default().into_owned();
+        if !domain.contains('.') && url.host_str() != Some(&domain) {
+            continue;
+        }
+        // Not kept is what the host may not set, and what is over already (that deletes).
+        let _ = jar.insert(cookie.into_owned(), url);
     }
 }
 

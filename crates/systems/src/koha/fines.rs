@@ -32,30 +32,9 @@ const CREDITS: [&str; 14] = [
 
 /// Stems by which a sum is known as the patron's debt.
 const CHARGES: [&str; 24] = [
-    "fine",
-    "charge",
-    "fee",
-    "gebühr",
-    "mahn",
-    "amende",
-    "frais",
-    "multa",
-    "cargo",
-    "sanci",
-    "debe",
-    "adeud",
-    "deuda",
-    "dívida",
-    "boete",
-    "kosten",
-    "avgift",
-    "gebyr",
-    "bøde",
-    "maksu",
-    "poplat",
-    "opłat",
-    "addebit",
-    "ceza",
+    "fine", "charge", "fee", "gebühr", "mahn", "amende", "frais", "multa", "cargo", "sanci",
+    "debe", "adeud", "deuda", "dívida", "boete", "kosten", "avgift", "gebyr", "bøde", "maksu",
+    "poplat", "opłat", "addebit", "ceza",
 ];
 
 /// What the summary says: in its tab, and in the panel below it; both must agree.
@@ -78,10 +57,7 @@ pub(super) fn of_summary(
     let Some(sum) = in_panel.or(in_tab) else {
         return Ok(None);
     };
-    let words = [
-        panel.map(element_text),
-        tab.map(|tab| tab.words.clone()),
-    ];
+    let words = [panel.map(element_text), tab.map(|tab| tab.words.clone())];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
     Ok(signed(sum, &words))
 }
@@ -128,7 +104,10 @@ mod tests {
     #[case("-5,00", Some("-5.00"))]
     #[case("17", None)]
     #[case("", None)]
-    fn a_sum_is_read_as_each_country_writes_it(#[case] words: &str, #[case] expected: Option<&str>) {
+    fn a_sum_is_read_as_each_country_writes_it(
+        #[case] words: &str,
+        #[case] expected: Option<&str>,
+    ) {
         assert_eq!(sum(words).map(|sum| sum.to_string()).as_deref(), expected);
     }
 

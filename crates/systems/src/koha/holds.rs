@@ -60,9 +60,9 @@ pub(super) fn hold(
         Some(element_text(branch)).filter(|branch| !branch.is_empty())
     });
     Ok(Hold {
-        id: work.record.unwrap_or_else(|| {
-            stable_id(&[&work.title, author.as_deref().unwrap_or_default()])
-        }),
+        id: work
+            .record
+            .unwrap_or_else(|| stable_id(&[&work.title, author.as_deref().unwrap_or_default()])),
         title: work.title,
         author,
         state,

@@ -215,7 +215,9 @@ fn all_loans(
             ))
         };
     };
-    let list = list(table, total, "loans", |row| loans::loan(row, dates, context))?;
+    let list = list(table, total, "loans", |row| {
+        loans::loan(row, dates, context)
+    })?;
     if let Some(table) = only_one(&OVERDUES, details, "overdue loans")? {
         all_are_among(table, &list.table_records)?;
     }

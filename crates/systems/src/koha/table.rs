@@ -213,7 +213,10 @@ mod tests {
         "<a href=x><span class=biblio-title>Tides</span> <span class=biblio-medium>[DVD]</span>,<span class=subtitle> a history :</span></a>",
         "Tides [DVD]: a history"
     )]
-    #[case("<a href=x><span>Tides</span><span class=part-number>2</span></a>", "Tides: 2")]
+    #[case(
+        "<a href=x><span>Tides</span><span class=part-number>2</span></a>",
+        "Tides: 2"
+    )]
     #[case("<span class=biblio-no-record>No record</span>", "No record")]
     #[case("Tides", "Tides")]
     fn a_title_and_its_subtitle_join(#[case] cell: &str, #[case] expected: &str) {

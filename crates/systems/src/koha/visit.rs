@@ -51,20 +51,21 @@ fn after_login(page: &Page, session: &mut Session<'_>) -> Result<Option<Part>, F
         Ok(Says::Login(Login::Asked)) => Err(session.login_page_instead(page, "the account")),
         // What stands beside the form: a captcha, an outage.
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
-        Err(failure) => match pages::shown(&page.body) {
-            Shown::Account => {
-                session.note_logged_in();
-                Err(failure)
+        Err(failure) => {
+            match pages::shown(&page.body) {
+                Shown::Account => {
+                    session.note_logged_in();
+                    Err(failure)
+                }
+                Shown::Elsewhere => {
+                    session.note_logged_in();
+                    Ok(None)
+                }
+                // Among others, the plain text of a token that was not taken (status 403).
+                Shown::Nobody => Err(session
+                    .unknown_answer_to_login(page, "an answer to the login that we do not know")),
             }
-            Shown::Elsewhere => {
-                session.note_logged_in();
-                Ok(None)
-            }
-            // Among others, the plain text of a token that was not taken (status 403).
-            Shown::Nobody => {
-                Err(session.unknown_answer_to_login(page, "an answer to the login that we do not know"))
-            }
-        },
+        }
     }
 }
 

@@ -38,10 +38,8 @@ pub(crate) fn check_all(system_name: &str) -> usize {
 }
 
 /// What a case expects of a title, and what its pages print of it: Koha 19.05 left the subtitle out.
-const LESS_ON_THE_PAGE: [(&str, &str); 1] = [(
-    "Due in two days: a subtitle & more",
-    "Due in two days",
-)];
+const LESS_ON_THE_PAGE: [(&str, &str); 1] =
+    [("Due in two days: a subtitle & more", "Due in two days")];
 
 /// The expected title, or what there is of it where the pages do not hold the rest.
 fn printed(expected: &mut Value, pages: &[SavedPage]) {
