@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod account_pages;
 mod bibliocommons;
 mod connection;
 mod delivery;

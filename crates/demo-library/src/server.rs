@@ -79,6 +79,10 @@ impl DemoLibrary {
         })
     }
 
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// The site's address: `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn base_url(&self) -> String {
@@ -265,12 +269,7 @@ impl Server {
     /// Answers one request, as far as that can be said without waiting.
     fn answer(&self, asked: &Asked, number_in_log: usize, path_and_query: &str) -> Answer {
         let settings = self.switches.settings();
-        let cookie = match self.site.system {
-            SystemKind::Bibliocommons => bibliocommons::COOKIE,
-            SystemKind::Sierra => sierra::COOKIE,
-            SystemKind::Enterprise => enterprise::COOKIE,
-            SystemKind::Koha => koha::COOKIE,
-        };
+        let cookie = self.cookie();
         let session_id = asked.cookie(cookie);
         let session = self.with_sessions(|sessions| sessions.get(session_id.as_deref()?).cloned());
         let was_shown = session
@@ -362,7 +361,17 @@ impl Server {
             }
     }
 
-    fn page_of_system(&self, desk: &Desk<'_>) -> Page {
+    /// The name of the cookie that holds a session's id.
+    pub(crate) fn cookie(&self) -> &'static str {
+        match self.site.system {
+            SystemKind::Bibliocommons => bibliocommons::COOKIE,
+            SystemKind::Sierra => sierra::COOKIE,
+            SystemKind::Enterprise => enterprise::COOKIE,
+            SystemKind::Koha => koha::COOKIE,
+        }
+    }
+
+    pub(crate) fn page_of_system(&self, desk: &Desk<'_>) -> Page {
         match self.site.system {
             SystemKind::Bibliocommons => bibliocommons::page(desk),
             SystemKind::Sierra => sierra::page(desk),

@@ -292,14 +292,42 @@ impl<'a> Session<'a> {
         }
         self.shown_logged_in = false;
         let limit = self.connections.limits.log_out;
-        let ask = Ask::get(url, HeaderMap::new());
-        let outcome = tokio::time::timeout(limit, self.fetch(ask, None)).await;
+        let outcome = tokio::time::timeout(limit, self.leave(url)).await;
         let failure = match outcome {
-            Ok(Ok(_)) => return,
+            Ok(Ok(())) => return,
             Ok(Err(failure)) => failure.to_string(),
             Err(_) => "no answer in time".to_owned(),
         };
         tracing::debug!(library.id = %self.library.id, failure, "the logout failed");
+    }
+
+    /// Asks for a logout, and no more than that: where it leads, to the catalogue or a form, does not
+    /// matter, unless it is another logout (a central login has its own).
+    async fn leave(&mut self, url: &Url) -> Result<(), Failure> {
+        let mut ask = Ask::get(url, HeaderMap::new());
+        redirect::tidy(&mut ask.url);
+        for _ in 0..=MOST_REDIRECTS {
+            self.may_ask(&ask.url)?;
+            let slot = self.connections.slot(&self.library.base_url).await?;
+            let answer = self
+                .exchange(&ask, slot)
+                .await
+                .map_err(|fault| fault.failure)?;
+            let here = place(&answer.url);
+            if let Some(failure) = status::refusal(answer.status, &answer.headers, &here) {
+                return Err(failure);
+            }
+            if !redirect::is_redirect(answer.status) {
+                return Ok(());
+            }
+            let location = answer.headers.get(LOCATION).map(HeaderValue::as_bytes);
+            let next = redirect::target(&answer.url, answer.status, location, false)?;
+            if next == ask.url || !next.path().to_ascii_lowercase().contains("logout") {
+                return Ok(());
+            }
+            ask.follow(next);
+        }
+        Ok(())
     }
 
     /// Ends the visit: the logout that was named, if it is not done yet.
