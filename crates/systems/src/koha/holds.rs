@@ -51,10 +51,7 @@ pub(super) fn hold(
     let is_found = matches!(lapse_words.as_str(), "-" | "–" | "—");
     let named = dates.all(&words)?;
     let state = state(row, cell, &words, &named, is_found);
-    let author = Some(tidy(&work.beside)).filter(|author| {
-        // Without a link, what stands beside the title is the title.
-        !author.is_empty() && *author != work.title
-    });
+    let author = Some(tidy(&work.beside)).filter(|author| !author.is_empty());
     let pickup_branch = row.own_words("branch").or_else(|| {
         let branch = BRANCH.first(cell).filter(|_| state == HoldState::Ready)?;
         Some(element_text(branch)).filter(|branch| !branch.is_empty())

@@ -34,7 +34,7 @@ pub(super) fn loan(
         .map(|cell| tidy(&element_text(cell)))
         .filter(|author| !author.is_empty());
     // What stands beside the title is the volume of a work of several, or the number of a magazine.
-    let title = if work.beside.is_empty() || work.beside == work.title {
+    let title = if work.beside.is_empty() {
         work.title
     } else {
         format!("{} {}", work.title, work.beside)

@@ -9,6 +9,9 @@ use crate::reading::{Css, element_text, join_title, numbers, tidy, web_link};
 static CAPTION: Css = Css::new("caption");
 static LINK: Css = Css::new("a[href]");
 
+/// What never is the first part of a title.
+const LATER_PARTS: [&str; 4] = ["biblio-medium", "subtitle", "part-number", "part-name"];
+
 /// A list of an account.
 pub(super) struct Table<'a> {
     /// The total in its caption: `6 Item(s) checked out`.
@@ -109,17 +112,11 @@ impl<'a> Row<'a> {
 impl Work {
     fn of(cell: ElementRef<'_>, base: &Url) -> Result<Self, Failure> {
         let link = LINK.first(cell);
-        let title = match link {
-            Some(link) => title(link),
-            // A record that was deleted since has no page, and its words stand alone.
-            None => cell.child_elements().next().map(title).unwrap_or_default(),
-        };
-        let beside = own_words(cell);
-        let title = if title.is_empty() && link.is_none() {
-            beside.clone()
-        } else {
-            title
-        };
+        // A record that was deleted since has no page: its words stand in an element of their own.
+        let title = link
+            .or_else(|| cell.child_elements().next())
+            .map(title)
+            .unwrap_or_default();
         if title.is_empty() {
             return Err(Failure::page_changed("a row without a title"));
         }
@@ -127,7 +124,7 @@ impl Work {
         Ok(Self {
             record: href.and_then(record).map(str::to_owned),
             title,
-            beside,
+            beside: own_words(cell),
             url: href
                 .filter(|href| record(href).is_some())
                 .and_then(|href| web_link(href, base))
@@ -154,6 +151,13 @@ pub(super) fn record(href: &str) -> Option<&str> {
 /// Older pages have it all in one text, with the catalogue's own ` : ` or nothing between; newer
 /// ones in spans, the title's first. Words in brackets (`[DVD]`) are of the title.
 fn title(link: ElementRef<'_>) -> String {
+    let begins_amiss = link
+        .child_elements()
+        .next()
+        .is_some_and(|first| LATER_PARTS.iter().any(|class| has_class(first, class)));
+    if begins_amiss && own_words(link).is_empty() {
+        return String::new();
+    }
     let pieces = link.children().filter_map(|node| match node.value() {
         Node::Text(text) => Some(tidy(text)),
         Node::Element(_) => ElementRef::wrap(node).map(|element| tidy(&element_text(element))),
@@ -218,14 +222,15 @@ mod tests {
         "Tides: 2"
     )]
     #[case("<span class=biblio-no-record>No record</span>", "No record")]
-    #[case("Tides", "Tides")]
     fn a_title_and_its_subtitle_join(#[case] cell: &str, #[case] expected: &str) {
         assert_eq!(work(cell).unwrap().title, expected);
     }
 
     #[rstest]
     #[case("")]
+    #[case("Ada Stone")]
     #[case("<a href=x> </a>")]
+    #[case("<a href=x><span class=subtitle>a history</span></a>")]
     #[case("<a href=x></a> Ada Stone")]
     fn a_row_without_a_title_is_not_known(#[case] cell: &str) {
         assert!(work(cell).is_err());

@@ -237,7 +237,16 @@ fn counts(html: &str, all: &[Element], take: &mut Take<'_>) {
         let length = html[at..].bytes().take_while(u8::is_ascii_digit).count();
         let range = at..at + length;
         at = range.end;
-        if is_in(range.start, &["script", "style", "tr", "title"]) {
+        // The parts of a day or of a sum of money are no counts.
+        let is_sign = |at: Option<usize>| {
+            at.and_then(|at| html.as_bytes().get(at))
+                .is_some_and(|byte| matches!(byte, b'.' | b',' | b'/' | b'-' | b':'))
+        };
+        let is_digit = |at: usize| html.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+        let is_part = (is_sign(range.start.checked_sub(1))
+            && is_digit(range.start.saturating_sub(2)))
+            || (is_sign(Some(range.end)) && is_digit(range.end + 1));
+        if is_part || is_in(range.start, &["script", "style", "tr", "title"]) {
             continue;
         }
         if let Ok(number) = html[range.clone()].parse::<u64>() {

@@ -16,6 +16,7 @@ mod accounts;
 mod html;
 mod json;
 #[path = "../library_pages/mod.rs"]
+#[allow(dead_code, reason = "only the folder is asked for here")]
 mod library_pages;
 mod markup;
 mod survivors;
@@ -73,12 +74,15 @@ impl Tally {
         let mut unknown = Vec::new();
         for ((name, what, lie), times) in &self.lies {
             match survivors::explains(name, what, lie) {
-                Some(index) => used[index] = true,
+                Some(index) => used
+                    .get_mut(index)
+                    .into_iter()
+                    .for_each(|used| *used = true),
                 None => unknown.push(format!("{name}: {what}: {lie} ({times})")),
             }
         }
         println!(
-            "{} mutants: {} read the same, {} with less, {} failed, {} survived as known",
+            "{} mutants: {} read the same, {} with less, {} failed, {} say something else",
             self.mutants,
             self.same,
             self.less,
@@ -268,7 +272,12 @@ fn try_all(goods: &[Good], stride: impl Fn(&Good) -> usize) -> Tally {
 #[tokio::test]
 async fn a_mutant_of_the_demo_librarys_pages_never_lies() {
     let goods = accounts::of_the_demo_library().await;
-    let tally = try_all(&goods, |_| 1);
+    // BiblioCommons' state has many parts that nothing reads; a full account's are all tried.
+    let tally = try_all(&goods, |good| match good.name.as_str() {
+        "bibliocommons" => 1,
+        name if name.starts_with("bibliocommons") => 5,
+        _ => 1,
+    });
     let mut used = vec![false; survivors::KNOWN.len()];
     tally.must_be_explained(&mut used);
     assert!(tally.mutants > 5_000, "only {} mutants", tally.mutants);
@@ -296,7 +305,7 @@ fn a_mutant_of_a_recorded_page_never_lies() {
         .collect();
     let tally = try_all(&goods, |good| {
         let bytes: usize = good.pages.iter().map(|page| page.body.len()).sum();
-        stride.unwrap_or(1 + bytes / 10_000)
+        stride.unwrap_or(1 + bytes / 6_000)
     });
-    tally.must_be_explained(&mut vec![false; survivors::KNOWN.len()]);
+    tally.must_be_explained(&mut []);
 }

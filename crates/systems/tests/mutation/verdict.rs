@@ -7,7 +7,8 @@ use hippo_core::account::{Account, Hold, HoldState, Loan};
 ///
 /// Ids are left out: where a page loses the site's own, a stable hash takes its place, and the worst
 /// that comes of it is a mark “new”. So are the library's words to the patron, which nothing counts,
-/// and notes, which hold whatever else stands beside an entry.
+/// notes, which hold whatever else stands beside an entry, and the kind of item, for which a site has
+/// a code besides its words. Of a title or a reason, the end may be missing: a subtitle, a volume.
 pub(crate) fn lie(original: &Account, mutant: &Account) -> Option<&'static str> {
     if let Some(loans) = &mutant.loans {
         let known = original.loans.as_deref().unwrap_or_default();
@@ -54,18 +55,23 @@ fn is_less<T: PartialEq>(known: Option<&T>, found: Option<&T>) -> bool {
     found.is_none() || found == known
 }
 
+/// Whether these are the same words, or the first of them.
+fn is_begun(known: &str, found: &str) -> bool {
+    let rest = known.strip_prefix(found);
+    !found.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ':']))
+}
+
 fn is_same_loan(known: &Loan, found: &Loan) -> bool {
-    known.title == found.title
+    is_begun(&known.title, &found.title)
         && known.due == found.due
         && known.digital == found.digital
         && is_less(known.author.as_ref(), found.author.as_ref())
         && is_less(known.renewals.as_ref(), found.renewals.as_ref())
         && is_less(known.renewable.as_ref(), found.renewable.as_ref())
-        && is_less(
-            known.renewable_reason.as_ref(),
-            found.renewable_reason.as_ref(),
-        )
-        && is_less(known.format.as_ref(), found.format.as_ref())
+        && found.renewable_reason.as_ref().is_none_or(|found| {
+            let known = known.renewable_reason.as_ref();
+            known.is_some_and(|known| is_begun(known, found))
+        })
         && is_less(known.url.as_ref(), found.url.as_ref())
 }
 
@@ -73,7 +79,7 @@ fn is_same_hold(known: &Hold, found: &Hold) -> bool {
     // “Other” is the state of which the page does not say enough.
     let is_state = known.state == found.state || found.state == HoldState::Other;
     is_state
-        && known.title == found.title
+        && is_begun(&known.title, &found.title)
         && known.digital == found.digital
         && is_less(known.author.as_ref(), found.author.as_ref())
         && is_less(known.position.as_ref(), found.position.as_ref())
