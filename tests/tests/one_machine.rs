@@ -1,4 +1,4 @@
-//! From a library card to the note in the outbox, with the real command and all three systems.
+//! From a library card to the note in the outbox, with the real command and every system.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
