@@ -10,7 +10,8 @@ use super::{empty, holds, loans};
 use crate::ReadContext;
 use crate::browser::meaning_of_words;
 use crate::reading::{
-    Css, element_text, is_cut_short, make_distinct, must_agree, must_differ, parse_page,
+    Css, MOST_MESSAGES, element_text, is_cut_short, make_distinct, must_agree, must_differ,
+    parse_page,
 };
 
 static LOGIN_FORM: Css = Css::new("form#loginPageForm, form.loginPageForm");
@@ -101,6 +102,7 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
         declared_loans,
         messages: MESSAGES
             .all(root)
+            .take(MOST_MESSAGES)
             .map(element_text)
             .filter(|message| !message.is_empty())
             .collect(),

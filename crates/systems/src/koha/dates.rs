@@ -16,6 +16,9 @@ const PREFERENCES: [&str; 2] = ["dateformat_pref", "var dformat"];
 /// Where older pages tell the same to a calendar, in its own signs.
 const CALENDAR: &str = "dateFormat:";
 
+/// As many dates as one sentence is read for.
+const MOST_DATES: usize = 4;
+
 /// The dates of one page.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dates<'a> {
@@ -51,11 +54,14 @@ impl<'a> Dates<'a> {
         find_date(words, self.format)
     }
 
-    /// All dates in words.
+    /// The dates in words, the first few: no sentence has more, and a page without end must not take
+    /// one.
     pub(super) fn all(&self, words: &str) -> Result<Vec<NaiveDate>, Failure> {
         let mut dates = Vec::new();
         let mut rest = words.to_owned();
-        while let Some((date, without)) = take_date(&rest, self.format)? {
+        while dates.len() < MOST_DATES
+            && let Some((date, without)) = take_date(&rest, self.format)?
+        {
             dates.push(date);
             rest = without;
         }

@@ -5,7 +5,7 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::dates::Dates;
-use crate::reading::{Css, element_text};
+use crate::reading::{Css, MOST_MESSAGES, element_text};
 
 static ALERTS: Css = Css::new(".alert, #warnexpired, #warndeparture, #blockedonfines");
 static ENTRIES: Css = Css::new("li");
@@ -17,13 +17,13 @@ const IDLE: [&str; 2] = ["notesaved", "savings"];
 /// Blocks, restrictions, warnings and notes of the desk, each once.
 pub(super) fn messages(details: ElementRef<'_>) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
-    for alert in ALERTS.all(details) {
+    for alert in ALERTS.all(details).take(MOST_MESSAGES) {
         if is_hidden(alert) || is_in_a_list(alert) {
             continue;
         }
         let mut entries = ENTRIES.all(alert).peekable();
         let words: Vec<String> = if entries.peek().is_some() {
-            entries.map(element_text).collect()
+            entries.take(MOST_MESSAGES).map(element_text).collect()
         } else {
             vec![element_text(alert)]
         };
