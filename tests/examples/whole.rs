@@ -39,6 +39,7 @@ async fn main() {
             SystemKind::Bibliocommons => "",
             SystemKind::Sierra => "date_format = \"%m-%d-%y\"\n",
             SystemKind::Enterprise => "date_format = \"%m/%d/%y\"\n",
+            SystemKind::Koha => "date_format = \"%m/%d/%Y\"\n",
         };
         writeln!(
             import,

@@ -169,6 +169,7 @@ impl Home {
         match system {
             "sierra" => arguments.extend(["--date-format", "%m-%d-%y"]),
             "enterprise" => arguments.extend(["--date-format", "%m/%d/%y"]),
+            "koha" => arguments.extend(["--date-format", "%m/%d/%Y"]),
             _ => {}
         }
         self.run(&arguments).expect_code(0);

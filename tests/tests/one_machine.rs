@@ -1,4 +1,4 @@
-//! From a library card to the note in the outbox, with the real command and all three systems.
+//! From a library card to the note in the outbox, with the real command and every system.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -46,7 +46,7 @@ async fn library(system: SystemKind) -> DemoLibrary {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_libraries_make_one_mail_and_only_one() {
+async fn a_library_of_every_system_makes_one_mail_and_only_one() {
     let mut home = Home::new();
     home.set_now(NOW);
     home.add_family("conrad");
@@ -99,7 +99,7 @@ async fn three_libraries_make_one_mail_and_only_one() {
     assert!(
         mails[0]
             .1
-            .contains("Subject: 3 due by Monday, 3 holds to pick up"),
+            .contains("Subject: 4 due by Monday, 4 holds to pick up"),
         "{}",
         mails[0].1
     );

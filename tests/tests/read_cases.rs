@@ -12,7 +12,11 @@ use std::path::Path;
 use hippo_tests::{Home, library_pages};
 use serde_json::Value;
 
-const SYSTEMS: [&str; 3] = ["bibliocommons", "enterprise", "sierra"];
+const SYSTEMS: [&str; 4] = ["bibliocommons", "enterprise", "koha", "sierra"];
+
+/// What a case expects of a title, and what its pages print of it: Koha 19.05 left the subtitle out.
+const LESS_ON_THE_PAGE: [(&str, &str); 1] =
+    [("Due in two days: a subtitle & more", "Due in two days")];
 
 #[test]
 fn every_recorded_case_holds() {
@@ -29,7 +33,7 @@ fn every_recorded_case_holds() {
             }
         }
     }
-    assert!(cases >= 10, "only {cases} cases were found");
+    assert!(cases >= 15, "only {cases} cases were found");
     println!("{cases} recorded cases hold.");
 }
 
@@ -60,7 +64,16 @@ fn check(folder: &Path) {
         }
         None => {
             assert_eq!(ran.code, 0, "{}: {}", folder.display(), ran.stdout);
-            for (field, expected) in case["expect"].as_object().unwrap() {
+            let mut expect = case["expect"].clone();
+            for loan in expect["loans"].as_array_mut().into_iter().flatten() {
+                let less = LESS_ON_THE_PAGE
+                    .iter()
+                    .find(|(whole, _)| loan["title"] == *whole && case["system"] == "koha");
+                if let Some((_, printed)) = less {
+                    loan["title"] = (*printed).into();
+                }
+            }
+            for (field, expected) in expect.as_object().unwrap() {
                 compare(
                     &format!("{} {field}", folder.display()),
                     expected,

@@ -12,7 +12,7 @@ use futures::{StreamExt as _, stream};
 use crate::page::{Asked, Page};
 use crate::site::SystemKind;
 use crate::switches::Fault;
-use crate::{bibliocommons, enterprise, sierra};
+use crate::{bibliocommons, enterprise, koha, sierra};
 
 /// The length of a huge body, unpacked.
 pub(crate) const HUGE_BYTES: usize = 50 * 1024 * 1024;
@@ -127,6 +127,7 @@ pub(crate) fn spoilt(
             SystemKind::Bibliocommons => bibliocommons::RENAMED,
             SystemKind::Sierra => sierra::RENAMED,
             SystemKind::Enterprise => enterprise::RENAMED,
+            SystemKind::Koha => koha::RENAMED,
         };
         let mut text = String::from_utf8_lossy(&page.body).into_owned();
         for (from, to) in names {

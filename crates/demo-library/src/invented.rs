@@ -4,8 +4,8 @@ use chrono::{Days, NaiveDate};
 
 use crate::site::{DemoHold, DemoLoan, Generation, Patron, Site, SystemKind, number_of};
 
-/// Three libraries of invented families, one of each system, with dates around `today`:
-/// Riverside (`BiblioCommons`), Hillcrest (Sierra), Lakeshore (Enterprise).
+/// Four libraries of invented families, one of each system, with dates around `today`:
+/// Riverside (`BiblioCommons`), Hillcrest (Sierra), Lakeshore (Enterprise), Marshfield (Koha).
 ///
 /// | library | number | PIN | patron | shows |
 /// |---|---|---|---|---|
@@ -14,12 +14,19 @@ use crate::site::{DemoHold, DemoLoan, Generation, Patron, Site, SystemKind, numb
 /// | Hillcrest | `22000000008815` | `9021` | Ines Calder | due in two days and not renewable, fines, the card ends in a week |
 /// | Hillcrest | `22000000008816` | `4410` | Mara Okoye | a ready hold, later loans, a message |
 /// | Lakeshore | `23000000001203` | `7788` | Mara Okoye | overdue, a suspended hold, a ready one |
+/// | Marshfield | `25000000003305` | `5160` | Jon Okoye | overdue, due tomorrow, charges, holds in all four states |
+/// | Marshfield | `25000000003306` | `8842` | Bea Okoye | nothing but a card that has expired |
 #[must_use]
-pub fn family_sites(today: NaiveDate) -> [Site; 3] {
-    [riverside(today), hillcrest(today), lakeshore(today)]
+pub fn family_sites(today: NaiveDate) -> [Site; 4] {
+    [
+        riverside(today),
+        hillcrest(today),
+        lakeshore(today),
+        marshfield(today),
+    ]
 }
 
-/// A fourth library, Harbour View (Sierra), for the card whose library is down: number `24000000000642`, PIN `3141`.
+/// A fifth library, Harbour View (Sierra), for the card whose library is down: number `24000000000642`, PIN `3141`.
 #[must_use]
 pub fn harbour_site(today: NaiveDate) -> Site {
     Site::new(SystemKind::Sierra, "Harbour View Library", today).with_patron(
@@ -161,6 +168,48 @@ fn lakeshore(today: NaiveDate) -> Site {
     Site::new(SystemKind::Enterprise, "Lakeshore County Library", today)
         .with_generation(Generation::Older)
         .with_patron(mara)
+}
+
+fn marshfield(today: NaiveDate) -> Site {
+    let jon = Patron::new("25000000003305", "5160", "Jon Okoye")
+        .with_card_expires(day(today, 20))
+        .with_fines_cents(1_725)
+        .with_loan(
+            DemoLoan::new("Reeds, Rushes & Sedges", "Holm, Signe", day(today, -2))
+                .with_subtitle("a pocket key")
+                .renewed(1),
+        )
+        .with_loan(
+            DemoLoan::new("The Ferryman's Ledger", "Achterberg, Joost", day(today, 1))
+                .renewed(4)
+                .not_renewable("someone is waiting"),
+        )
+        .with_loan(DemoLoan::new("Marsh Birds [DVD]", "", day(today, 16)))
+        .with_hold(DemoHold::ready(
+            "A Lamp for Every Window",
+            "Oyelaran, Tunde",
+            "Oak Park",
+            Some(day(today, 3)),
+        ))
+        .with_hold(DemoHold::in_transit(
+            "Salt Roads",
+            "Mendes, Rita",
+            "Oak Park",
+        ))
+        .with_hold(
+            DemoHold::waiting("The Ninth Bell", "Kovar, Dana", "Mill Street", 3, 11)
+                .with_expires(day(today, 150)),
+        )
+        .with_hold(DemoHold::suspended(
+            "Peat",
+            "Lindqvist, Ebba",
+            "Oak Park",
+            Some(day(today, 60)),
+        ));
+    let bea = Patron::new("25000000003306", "8842", "Bea Okoye").with_card_expires(day(today, -40));
+    Site::new(SystemKind::Koha, "Marshfield Library", today)
+        .with_patron(jon)
+        .with_patron(bea)
 }
 
 /// A day so many days after (or, negative, before) another.

@@ -9,7 +9,7 @@
 //! use hippo_demo_library::{DemoLibrary, Fault, family_sites};
 //!
 //! let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap_or_default();
-//! let [riverside, _, _] = family_sites(today);
+//! let [riverside, ..] = family_sites(today);
 //! let library = DemoLibrary::start(riverside).await?;
 //! println!("{}", library.base_url());
 //! library.switches().set(Fault::Maintenance);
@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod account_pages;
 mod bibliocommons;
 mod connection;
 mod delivery;
@@ -24,6 +25,7 @@ mod desk;
 mod enterprise;
 mod filler;
 mod invented;
+mod koha;
 mod log;
 mod page;
 mod patrons;

@@ -24,7 +24,7 @@ use crate::patrons::Patrons;
 use crate::session::Sessions;
 use crate::site::{Patron, Site, SystemKind};
 use crate::switches::{Fault, Switches};
-use crate::{bibliocommons, enterprise, sierra};
+use crate::{bibliocommons, enterprise, koha, sierra};
 
 /// Larger forms are taken as empty.
 const FORM_BYTES: usize = 1 << 20;
@@ -77,6 +77,10 @@ impl DemoLibrary {
             server,
             stop,
         })
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
     }
 
     /// The site's address: `http://127.0.0.1:PORT`.
@@ -265,11 +269,7 @@ impl Server {
     /// Answers one request, as far as that can be said without waiting.
     fn answer(&self, asked: &Asked, number_in_log: usize, path_and_query: &str) -> Answer {
         let settings = self.switches.settings();
-        let cookie = match self.site.system {
-            SystemKind::Bibliocommons => bibliocommons::COOKIE,
-            SystemKind::Sierra => sierra::COOKIE,
-            SystemKind::Enterprise => enterprise::COOKIE,
-        };
+        let cookie = self.cookie();
         let session_id = asked.cookie(cookie);
         let session = self.with_sessions(|sessions| sessions.get(session_id.as_deref()?).cloned());
         let was_shown = session
@@ -285,7 +285,12 @@ impl Server {
             _ => true,
         };
         let method = asked.method.as_str();
-        let faults = self.switches.faults_for(method, path_and_query, is_used);
+        let is_patron = session
+            .as_ref()
+            .is_some_and(|session| session.patron.is_some());
+        let faults = self
+            .switches
+            .faults_for(method, path_and_query, is_patron, is_used);
         if let Some(id) = &session_id
             && faults.contains(&Fault::ForgetSession)
         {
@@ -315,6 +320,7 @@ impl Server {
             SystemKind::Bibliocommons => bibliocommons::changes_state(asked),
             SystemKind::Sierra => sierra::changes_state(asked),
             SystemKind::Enterprise => enterprise::changes_state(asked),
+            SystemKind::Koha => koha::changes_state(asked),
         };
         let delivery = delivery::instead(&faults, asked, self.site.system).unwrap_or_else(|| {
             let page = if changes_state {
@@ -351,14 +357,26 @@ impl Server {
                 SystemKind::Bibliocommons => bibliocommons::is_login_path(&asked.path),
                 SystemKind::Sierra => sierra::is_login_path(&asked.path),
                 SystemKind::Enterprise => enterprise::is_login_path(&asked.path),
+                SystemKind::Koha => koha::is_login(asked),
             }
     }
 
-    fn page_of_system(&self, desk: &Desk<'_>) -> Page {
+    /// The name of the cookie that holds a session's id.
+    pub(crate) fn cookie(&self) -> &'static str {
+        match self.site.system {
+            SystemKind::Bibliocommons => bibliocommons::COOKIE,
+            SystemKind::Sierra => sierra::COOKIE,
+            SystemKind::Enterprise => enterprise::COOKIE,
+            SystemKind::Koha => koha::COOKIE,
+        }
+    }
+
+    pub(crate) fn page_of_system(&self, desk: &Desk<'_>) -> Page {
         match self.site.system {
             SystemKind::Bibliocommons => bibliocommons::page(desk),
             SystemKind::Sierra => sierra::page(desk),
             SystemKind::Enterprise => enterprise::page(desk),
+            SystemKind::Koha => koha::page(desk),
         }
     }
 

@@ -13,11 +13,18 @@ pub enum SystemKind {
     Sierra,
     /// `SirsiDynix` Enterprise: lists fetched by script.
     Enterprise,
+    /// Koha's OPAC: one page is login form and whole account.
+    Koha,
 }
 
 impl SystemKind {
     /// Every system, in the order of the demo sites.
-    pub const ALL: [Self; 3] = [Self::Bibliocommons, Self::Sierra, Self::Enterprise];
+    pub const ALL: [Self; 4] = [
+        Self::Bibliocommons,
+        Self::Sierra,
+        Self::Enterprise,
+        Self::Koha,
+    ];
 
     /// The system's id, as `hippo library add` takes it.
     #[must_use]
@@ -26,29 +33,32 @@ impl SystemKind {
             Self::Bibliocommons => "bibliocommons",
             Self::Sierra => "sierra",
             Self::Enterprise => "enterprise",
+            Self::Koha => "koha",
         }
     }
 
     /// The form in which the system's pages print dates, in strftime's signs.
     ///
-    /// `BiblioCommons` prints ISO dates whatever a site says.
+    /// `BiblioCommons` prints ISO dates whatever a site says; Koha prints four forms, and tells which in its script.
     #[must_use]
     pub fn usual_date_format(self) -> &'static str {
         match self {
             Self::Bibliocommons => "%Y-%m-%d",
             Self::Sierra => "%m-%d-%y",
             Self::Enterprise => "%-m/%-d/%y",
+            Self::Koha => "%m/%d/%Y",
         }
     }
 }
 
-/// Which age of Enterprise a site shows; the other systems have one only.
+/// Which age of Enterprise or Koha a site shows; the other systems have one only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Generation {
-    /// Plain zones, no token; `myCheckouts_checkoutslist_table`.
+    /// Plain zones, no token; `myCheckouts_checkoutslist_table`. Koha: `userid`, dates in `span[title]`.
     #[default]
     Older,
-    /// A token `sdcsrf`, zones named in script; `myCheckouts_checkoutslistnonmobile_table`.
+    /// A token `sdcsrf`, zones named in script; `myCheckouts_checkoutslistnonmobile_table`. Koha: `login_userid` and a
+    /// `csrf_token`, dates in `data-order`.
     Newer,
 }
 
@@ -63,7 +73,7 @@ pub struct Site {
     pub today: NaiveDate,
     /// How its pages print dates, in strftime's signs.
     pub date_format: String,
-    /// The age of an Enterprise site.
+    /// The age of an Enterprise or Koha site.
     pub generation: Generation,
     /// Where holds can be picked up.
     pub branches: Vec<String>,
@@ -98,7 +108,7 @@ impl Site {
         self
     }
 
-    /// The same library in another age of Enterprise.
+    /// The same library in another age of Enterprise or Koha.
     #[must_use]
     pub fn with_generation(mut self, generation: Generation) -> Self {
         self.generation = generation;

@@ -74,6 +74,7 @@ pub struct Rule {
     fault: Fault,
     path_part: Option<String>,
     method: Option<String>,
+    only_patrons: bool,
     times: Option<u32>,
 }
 
@@ -85,6 +86,7 @@ impl Rule {
             fault,
             path_part: None,
             method: None,
+            only_patrons: false,
             times: None,
         }
     }
@@ -103,6 +105,13 @@ impl Rule {
         self
     }
 
+    /// The same, for requests of visitors who are logged in already.
+    #[must_use]
+    pub fn only_for_patrons(mut self) -> Self {
+        self.only_patrons = true;
+        self
+    }
+
     /// The same, so many times only.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
@@ -110,8 +119,9 @@ impl Rule {
         self
     }
 
-    fn matches(&self, method: &str, path_and_query: &str) -> bool {
+    fn matches(&self, method: &str, path_and_query: &str, is_patron: bool) -> bool {
         self.times != Some(0)
+            && (is_patron || !self.only_patrons)
             && self
                 .path_part
                 .as_ref()
@@ -133,6 +143,8 @@ pub(crate) struct Settings {
     pub(crate) anonymous_pages: bool,
     pub(crate) refuses_without_words: bool,
     pub(crate) latin_1: bool,
+    pub(crate) hides_columns: bool,
+    pub(crate) translated: bool,
 }
 
 impl Default for Settings {
@@ -145,6 +157,8 @@ impl Default for Settings {
             anonymous_pages: false,
             refuses_without_words: false,
             latin_1: false,
+            hides_columns: false,
+            translated: false,
         }
     }
 }
@@ -217,6 +231,16 @@ impl Switches {
         self.with(|inner| inner.settings.latin_1 = sent);
     }
 
+    /// Whether Koha shows neither renewals nor charges, in columns or in a tab. Default: it does.
+    pub fn hides_columns(&self, hidden: bool) {
+        self.with(|inner| inner.settings.hides_columns = hidden);
+    }
+
+    /// Whether Koha speaks another language, with a comma in its sums. Default: no, English.
+    pub fn translated(&self, is_translated: bool) {
+        self.with(|inner| inner.settings.translated = is_translated);
+    }
+
     pub(crate) fn settings(&self) -> Settings {
         self.with(|inner| inner.settings.clone())
     }
@@ -226,13 +250,16 @@ impl Switches {
         &self,
         method: &str,
         path_and_query: &str,
+        is_patron: bool,
         mut is_used: impl FnMut(&Fault) -> bool,
     ) -> Vec<Fault> {
         self.with(|inner| {
             inner
                 .rules
                 .iter_mut()
-                .filter(|rule| rule.matches(method, path_and_query) && is_used(&rule.fault))
+                .filter(|rule| {
+                    rule.matches(method, path_and_query, is_patron) && is_used(&rule.fault)
+                })
                 .map(|rule| {
                     if let Some(times) = &mut rule.times {
                         *times -= 1;
@@ -257,14 +284,14 @@ mod tests {
         let switches = Switches::default();
         switches.add(Rule::new(Fault::Hang).only_for("/holds").times(2));
         switches.add(Rule::new(Fault::EmptyBody).only_method("POST"));
-        let ask = |method: &str, path: &str| switches.faults_for(method, path, |_| true);
+        let ask = |method: &str, path: &str| switches.faults_for(method, path, false, |_| true);
         assert_eq!(ask("GET", "/items"), []);
         assert_eq!(
             ask("POST", "/holds?page=2"),
             [Fault::Hang, Fault::EmptyBody]
         );
         assert_eq!(
-            switches.faults_for("GET", "/holds", |_| false),
+            switches.faults_for("GET", "/holds", false, |_| false),
             [],
             "what is put off is not counted"
         );
@@ -279,11 +306,11 @@ mod tests {
         switches.set(Fault::Captcha);
         switches.set_for("/a", Fault::Maintenance);
         assert_eq!(
-            switches.faults_for("GET", "/a", |_| true),
+            switches.faults_for("GET", "/a", false, |_| true),
             [Fault::Maintenance]
         );
         switches.clear();
-        assert_eq!(switches.faults_for("GET", "/a", |_| true), []);
+        assert_eq!(switches.faults_for("GET", "/a", false, |_| true), []);
         assert_eq!(switches.settings().delay, Duration::from_millis(5));
     }
 }

@@ -12,8 +12,8 @@ mod common;
 use std::time::Duration;
 
 use common::{
-    enter_bibliocommons, enter_sierra, form, get, location, state, stubborn_visitor, texts, today,
-    visitor,
+    enter_bibliocommons, enter_koha, enter_sierra, form, get, location, state, stubborn_visitor,
+    texts, today, visitor,
 };
 use hippo_demo_library::{DemoLibrary, Fault, Rule, Site, SystemKind, family_sites};
 use reqwest::Client;
@@ -23,7 +23,7 @@ const PIN: &str = "2468";
 
 /// A running `BiblioCommons` site, a visitor who is logged in, and the address of an account page.
 async fn inside() -> (DemoLibrary, Client, String) {
-    let [site, _, _] = family_sites(today());
+    let [site, ..] = family_sites(today());
     let library = DemoLibrary::start(site).await.unwrap();
     let client = visitor();
     enter_bibliocommons(&client, &library.base_url(), NUMBER, PIN).await;
@@ -80,7 +80,7 @@ async fn pages_that_are_not_the_account_have_status_200() {
 
 #[tokio::test]
 async fn an_enterprise_that_fails_says_so_in_its_own_way() {
-    let [_, _, site] = family_sites(today());
+    let [_, _, site, _] = family_sites(today());
     let library = DemoLibrary::start(site).await.unwrap();
     library.switches().set(Fault::Status(500));
     let url = format!(
@@ -172,7 +172,7 @@ async fn redirects_can_go_in_circles_or_away() {
 
 #[tokio::test]
 async fn a_login_can_be_lured_to_another_host() {
-    let [site, _, _] = family_sites(today());
+    let [site, ..] = family_sites(today());
     let library = DemoLibrary::start(site).await.unwrap();
     let base = library.base_url();
     let to = "http://127.0.0.1:9".to_owned();
@@ -194,6 +194,7 @@ async fn a_login_can_be_lured_to_another_host() {
     for site in family_sites(today()).into_iter().skip(1) {
         let path = match site.system {
             SystemKind::Sierra => "/iii/cas/login",
+            SystemKind::Koha => "/cgi-bin/koha/opac-user.pl",
             _ => "/client/en_US/default/search/account?",
         };
         let library = DemoLibrary::start(site).await.unwrap();
@@ -201,14 +202,14 @@ async fn a_login_can_be_lured_to_another_host() {
             .switches()
             .set(Fault::LoginFormElsewhere(to.clone()));
         let page = get(&visitor(), &format!("{}{path}", library.base_url())).await;
-        let (action, _) = form(&page, "form#fm1, form#loginPageForm").unwrap();
+        let (action, _) = form(&page, "form#fm1, form#loginPageForm, form#auth").unwrap();
         assert!(action.starts_with("http://127.0.0.1:9/"), "{action}");
     }
 }
 
 #[tokio::test]
 async fn a_session_is_forgotten_only_after_it_was_shown() {
-    let [site, _, _] = family_sites(today());
+    let [site, ..] = family_sites(today());
     let library = DemoLibrary::start(site).await.unwrap();
     let base = library.base_url();
     library
@@ -257,7 +258,7 @@ async fn counts_can_be_wrong_and_accounts_anothers() {
 
 #[tokio::test]
 async fn sierra_states_wrong_counts_twice() {
-    let [_, site, _] = family_sites(today());
+    let [_, site, ..] = family_sites(today());
     let library = DemoLibrary::start(site).await.unwrap();
     library.switches().set(Fault::WrongCounts);
     let (base, client) = (library.base_url(), visitor());
@@ -282,6 +283,8 @@ async fn a_changed_layout_has_none_of_the_known_names() {
         "patNameAddress",
         "id=\"fm1\"",
         "loginPageForm",
+        "userdetails",
+        "checkoutst",
     ];
     for site in family_sites(today()) {
         let (system, patron) = (site.system, site.patrons[0].clone());
@@ -297,6 +300,10 @@ async fn a_changed_layout_has_none_of_the_known_names() {
                 "/patroninfo~S1/1000001/items"
             }
             SystemKind::Enterprise => "/client/en_US/default/search/account?",
+            SystemKind::Koha => {
+                enter_koha(&client, &base, &patron.number, &patron.pin).await;
+                "/cgi-bin/koha/opac-user.pl"
+            }
         };
         let has_known = |page: &str| known.iter().any(|name| page.contains(name));
         assert!(has_known(&get(&client, &format!("{base}{path}")).await));

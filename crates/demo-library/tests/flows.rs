@@ -373,7 +373,7 @@ async fn enter_enterprise(client: &Client, base: &str, number: &str, pin: &str) 
 }
 
 fn lakeshore(generation: Generation) -> Site {
-    let [_, _, site] = family_sites(today());
+    let [_, _, site, _] = family_sites(today());
     site.with_generation(generation)
 }
 

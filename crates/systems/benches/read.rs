@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hippo_systems::{ReadContext, SavedPage, system};
 
-const ACCOUNTS: [(&str, &str, &str, Option<&str>); 3] = [
+const ACCOUNTS: [(&str, &str, &str, Option<&str>); 4] = [
     (
         "bibliocommons",
         "bibliocommons/wccls-2021-two-loans-six-suspended",
@@ -26,6 +26,12 @@ const ACCOUNTS: [(&str, &str, &str, Option<&str>); 3] = [
         "enterprise/two-loans",
         "https://olco.canlib.ca",
         Some("%m/%d/%y"),
+    ),
+    (
+        "koha",
+        "koha/full-dates-metric",
+        "http://127.0.0.1:18080",
+        None,
     ),
     (
         "sierra",

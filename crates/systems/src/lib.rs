@@ -9,6 +9,7 @@ pub mod browser;
 pub mod detect;
 pub mod enterprise;
 pub mod known;
+pub mod koha;
 pub mod reading;
 pub mod sierra;
 mod sites;
@@ -27,9 +28,10 @@ pub use crate::browser::{Limits, SitesError};
 pub use crate::sites::{Sites, SitesOptions};
 
 /// Every system that LibraryHippo can read.
-pub const SYSTEMS: [&dyn System; 3] = [
+pub const SYSTEMS: [&dyn System; 4] = [
     &bibliocommons::Bibliocommons,
     &enterprise::Enterprise,
+    &koha::Koha,
     &sierra::Sierra,
 ];
 

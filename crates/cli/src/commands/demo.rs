@@ -85,7 +85,7 @@ struct Libraries {
 
 impl Libraries {
     async fn start(today: NaiveDate) -> std::io::Result<Self> {
-        let [riverside, hillcrest, lakeshore] = family_sites(today);
+        let [riverside, hillcrest, lakeshore, _] = family_sites(today);
         let libraries = Self {
             riverside: DemoLibrary::start(riverside).await?,
             hillcrest: DemoLibrary::start(hillcrest).await?,

@@ -104,3 +104,15 @@ pub(crate) async fn enter_sierra(client: &Client, base: &str, number: &str, pin:
     let url = format!("{base}{action}");
     client.post(url).form(&fields).send().await.unwrap()
 }
+
+/// Logs in at a Koha site, older or newer; the page that this leads to.
+pub(crate) async fn enter_koha(client: &Client, base: &str, number: &str, pin: &str) -> Response {
+    let page = get(client, &format!("{base}/cgi-bin/koha/opac-user.pl")).await;
+    let (action, mut fields) = form(&page, "form#auth").expect("a login form");
+    let is_newer = fields.iter().any(|(name, _)| name == "login_userid");
+    let prefix = if is_newer { "login_" } else { "" };
+    fill(&mut fields, &format!("{prefix}userid"), number);
+    fill(&mut fields, &format!("{prefix}password"), pin);
+    let url = format!("{base}{action}");
+    client.post(url).form(&fields).send().await.unwrap()
+}

@@ -172,6 +172,8 @@ impl Connections {
     }
 
     /// Sends one request and reads its answer; never more than once, never following a redirect.
+    ///
+    /// `at_head` sees the headers as soon as they are there, whatever becomes of the body.
     pub(super) async fn exchange(
         &self,
         method: Method,
@@ -179,6 +181,7 @@ impl Connections {
         headers: HeaderMap,
         body: Option<String>,
         slot: Slot,
+        mut at_head: impl FnMut(&HeaderMap) + Send,
     ) -> Result<Answer, Fault> {
         let client = if address::is_loopback(url) {
             &self.loopback
@@ -194,6 +197,7 @@ impl Connections {
                 .execute(request)
                 .await
                 .map_err(|error| self.fault(&error, &place))?;
+            at_head(response.headers());
             self.read(response, url, &place).await
         })
         .await;

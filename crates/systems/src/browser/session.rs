@@ -297,14 +297,42 @@ impl<'a> Session<'a> {
         }
         self.shown_logged_in = false;
         let limit = self.connections.limits.log_out;
-        let ask = Ask::get(url, HeaderMap::new());
-        let outcome = tokio::time::timeout(limit, self.fetch(ask, None)).await;
+        let outcome = tokio::time::timeout(limit, self.leave(url)).await;
         let failure = match outcome {
-            Ok(Ok(_)) => return,
+            Ok(Ok(())) => return,
             Ok(Err(failure)) => failure.to_string(),
             Err(_) => "no answer in time".to_owned(),
         };
         tracing::debug!(library.id = %self.library.id, failure, "the logout failed");
+    }
+
+    /// Asks for a logout, and no more than that: where it leads, to the catalogue or a form, does not
+    /// matter, unless it is another logout (a central login has its own).
+    async fn leave(&mut self, url: &Url) -> Result<(), Failure> {
+        let mut ask = Ask::get(url, HeaderMap::new());
+        redirect::tidy(&mut ask.url);
+        for _ in 0..=MOST_REDIRECTS {
+            self.may_ask(&ask.url)?;
+            let slot = self.connections.slot(&self.library.base_url).await?;
+            let answer = self
+                .exchange(&ask, slot)
+                .await
+                .map_err(|fault| fault.failure)?;
+            let here = place(&answer.url);
+            if let Some(failure) = status::refusal(answer.status, &answer.headers, &here) {
+                return Err(failure);
+            }
+            if !redirect::is_redirect(answer.status) {
+                return Ok(());
+            }
+            let location = answer.headers.get(LOCATION).map(HeaderValue::as_bytes);
+            let next = redirect::target(&answer.url, answer.status, location, false)?;
+            if next == ask.url || !next.path().to_ascii_lowercase().contains("logout") {
+                return Ok(());
+            }
+            ask.follow(next);
+        }
+        Ok(())
     }
 
     /// Ends the visit: the logout that was named, if it is not done yet.
@@ -339,7 +367,6 @@ impl<'a> Session<'a> {
                 }
                 break outcome.map_err(|fault| fault.failure)?;
             };
-            self.keep_cookies(&answer);
             if let Some(failure) =
                 status::refusal(answer.status, &answer.headers, &place(&answer.url))
             {
@@ -368,7 +395,14 @@ impl<'a> Session<'a> {
     }
 
     /// One request with the cookies that belong to it.
-    async fn exchange(&self, ask: &Ask, slot: Slot) -> Result<Answer, super::connections::Fault> {
+    ///
+    /// The answer's own are kept before its body is there: an answer to a login that breaks off may
+    /// have opened a session all the same, and only its cookie can end it.
+    async fn exchange(
+        &mut self,
+        ask: &Ask,
+        slot: Slot,
+    ) -> Result<Answer, super::connections::Fault> {
         let mut headers = ask.headers.clone();
         let cookies: Vec<String> = self
             .jar
@@ -389,6 +423,7 @@ impl<'a> Session<'a> {
                 headers,
                 ask.fields.clone(),
                 slot,
+                |headers| keep_cookies(&mut self.jar, headers, &ask.url),
             )
             .await;
         tracing::debug!(
@@ -411,25 +446,6 @@ impl<'a> Session<'a> {
             )));
         }
         Ok(())
-    }
-
-    /// Keeps the cookies of an answer, each only where its own host may set it (RFC 6265).
-    fn keep_cookies(&mut self, answer: &Answer) {
-        for header in answer.headers.get_all(SET_COOKIE) {
-            let Ok(text) = std::str::from_utf8(header.as_bytes()) else {
-                continue;
-            };
-            let Ok(cookie) = Cookie::parse(text, &answer.url) else {
-                continue;
-            };
-            // A cookie for a whole top-level domain would travel to strangers.
-            let domain = cookie.domain.as_cow().unwrap_or_default().into_owned();
-            if !domain.contains('.') && answer.url.host_str() != Some(&domain) {
-                continue;
-            }
-            // Not kept is what the host may not set, and what is over already (that deletes).
-            let _ = self.jar.insert(cookie.into_owned(), &answer.url);
-        }
     }
 
     /// What the page is made of that came last, without what it says.
@@ -465,6 +481,25 @@ impl<'a> Session<'a> {
             _ => FailureKind::PageChanged,
         };
         Err(Failure::new(kind, detail))
+    }
+}
+
+/// Keeps the cookies of an answer, each only where its own host may set it (RFC 6265).
+fn keep_cookies(jar: &mut CookieStore, headers: &HeaderMap, url: &Url) {
+    for header in headers.get_all(SET_COOKIE) {
+        let Ok(text) = std::str::from_utf8(header.as_bytes()) else {
+            continue;
+        };
+        let Ok(cookie) = Cookie::parse(text, url) else {
+            continue;
+        };
+        // A cookie for a whole top-level domain would travel to strangers.
+        let domain = cookie.domain.as_cow().unwrap_or_default().into_owned();
+        if !domain.contains('.') && url.host_str() != Some(&domain) {
+            continue;
+        }
+        // Not kept is what the host may not set, and what is over already (that deletes).
+        let _ = jar.insert(cookie.into_owned(), url);
     }
 }
 

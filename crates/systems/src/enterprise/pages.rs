@@ -9,7 +9,10 @@ use super::shown::{is_hidden, shown_words};
 use super::{empty, holds, loans};
 use crate::ReadContext;
 use crate::browser::meaning_of_words;
-use crate::reading::{Css, element_text, is_cut_short, make_distinct, must_agree, parse_page};
+use crate::reading::{
+    Css, MOST_MESSAGES, element_text, is_cut_short, make_distinct, must_agree, must_differ,
+    parse_page,
+};
 
 static LOGIN_FORM: Css = Css::new("form#loginPageForm, form.loginPageForm");
 static LOGIN_ERROR: Css = Css::new("[class*=error], [id*=error], [class*=Error], [id*=Error]");
@@ -99,6 +102,7 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
         declared_loans,
         messages: MESSAGES
             .all(root)
+            .take(MOST_MESSAGES)
             .map(element_text)
             .filter(|message| !message.is_empty())
             .collect(),
@@ -262,5 +266,6 @@ fn entries<'a>(
             "a table of {what} without rows and without the header that we know"
         )));
     }
+    must_differ(entries.iter().copied(), what)?;
     Ok(entries)
 }

@@ -1,7 +1,9 @@
 //! Finding parts of a page, and links that may be kept.
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
+use hippo_core::failure::Failure;
 use scraper::{ElementRef, Selector};
 use url::Url;
 
@@ -56,6 +58,26 @@ impl Css {
             })
             .as_ref()
     }
+}
+
+/// No two rows of a list may be the very same, signs for machines included: then one of them was
+/// printed twice.
+///
+/// Rows without any such sign may be alike: two copies of one work.
+pub fn must_differ<'a>(
+    rows: impl Iterator<Item = ElementRef<'a>>,
+    what: &str,
+) -> Result<(), Failure> {
+    static SIGN: Css = Css::new("[id], [name], [for]");
+    let mut seen = HashSet::new();
+    for row in rows {
+        if SIGN.is_in(row) && !seen.insert(row.inner_html()) {
+            return Err(Failure::page_changed(format!(
+                "the same row twice among the {what}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// A link as it may be kept: resolved, http(s) only, no link within the page.

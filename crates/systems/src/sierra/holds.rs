@@ -9,7 +9,7 @@ use crate::ReadContext;
 use crate::reading::{Css, element_text, find_date, numbers, stable_id};
 
 static CANCEL_BOX: Css = Css::new("input[name^=cancel]");
-static FROZEN: Css = Css::new("input[type=checkbox][checked]");
+static FROZEN: Css = Css::new("input[checked]");
 static SELECT: Css = Css::new("select");
 static SELECTED: Css = Css::new("option[selected]");
 

@@ -12,8 +12,8 @@ use super::table::{Kind, Remark, Table, tables};
 use super::{holds, loans};
 use crate::ReadContext;
 use crate::reading::{
-    Css, amount, element_text, find_date, first_number, is_cut_short, make_distinct, must_agree,
-    parse_page,
+    Css, MOST_MESSAGES, amount, element_text, find_date, first_number, is_cut_short, make_distinct,
+    must_agree, parse_page,
 };
 
 static LOGIN_FORM: Css = Css::new("form#fm1");
@@ -254,6 +254,7 @@ fn summary(
         fines: None,
         messages: MESSAGES
             .all(root)
+            .take(MOST_MESSAGES)
             .map(element_text)
             .filter(|message| !message.is_empty())
             .collect(),

@@ -6,7 +6,7 @@ use hippo_core::failure::Failure;
 use scraper::{ElementRef, Html};
 use url::Url;
 
-use crate::reading::{Css, element_text, first_number, tidy, web_link};
+use crate::reading::{Css, element_text, first_number, must_differ, tidy, web_link};
 
 static HEADERS: Css = Css::new("tr.patFuncHeaders");
 static ROWS: Css = Css::new("tr");
@@ -164,21 +164,33 @@ pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
         let Some(kind) = kind_of(&columns, title.as_deref())? else {
             continue;
         };
+        let declared = title.as_deref().and_then(first_number);
         let mut rows = Vec::new();
         let mut remarks = Vec::new();
-        for row in own_rows {
-            if HEADERS.matches(row) || TITLE_ROW.matches(row) || TITLE_ROW.is_in(row) {
-                continue;
-            }
+        let entries: Vec<_> = own_rows
+            .into_iter()
+            .filter(|row| {
+                !(HEADERS.matches(*row) || TITLE_ROW.matches(*row) || TITLE_ROW.is_in(*row))
+            })
+            .collect();
+        must_differ(entries.iter().copied(), "entries")?;
+        for row in entries {
             let cells: Vec<_> = cells(row)
                 .enumerate()
                 .map(|(place, cell)| (column_of_cell(cell, place, &columns), cell))
                 .collect();
             if cells.iter().any(|(column, _)| *column == Column::Title) {
+                // A cell that is missing would have said more: that a hold is frozen.
+                if cells.len() < columns.len() {
+                    return Err(Failure::page_changed(
+                        "a row of fewer cells than there are columns",
+                    ));
+                }
                 rows.push(Row { cells });
             } else {
                 let words = element_text(row);
-                if !words.is_empty() {
+                let is_hollow = cells.is_empty() && declared.is_none();
+                if !words.is_empty() || ENTRY.matches(row) || is_hollow {
                     remarks.push(Remark {
                         words,
                         is_entry: ENTRY.matches(row),
@@ -188,7 +200,7 @@ pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
         }
         tables.push(Table {
             kind,
-            declared: title.as_deref().and_then(first_number),
+            declared,
             rows,
             remarks,
         });

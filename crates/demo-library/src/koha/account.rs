@@ -1,0 +1,198 @@
+//! The account: the summary with its tabs, and the page of charges.
+
+use chrono::{Days, NaiveDate};
+
+use super::words::Words;
+use super::{ROOT, Visitor, frame, holds, is_newer, loans, record, words};
+use crate::desk::Desk;
+use crate::page::escape;
+use crate::site::Patron;
+
+/// So long before its end a card is warned of it.
+const WARNING: Days = Days::new(30);
+
+pub(super) fn summary(desk: &Desk<'_>, place: usize, patron: &Patron) -> String {
+    let words = words(desk);
+    let mut tabs = Tabs {
+        is_newer: is_newer(desk),
+        tabs: String::new(),
+        panels: String::new(),
+    };
+    let count = patron.loans.len() + desk.surplus;
+    tabs.add("checkouts", words.out, &count.to_string(), &{
+        if patron.loans.is_empty() {
+            format!(
+                "<table class=\"table\"><tr><td>{}</td></tr></table>",
+                words.nothing_out
+            )
+        } else {
+            loans::table(desk, record(place), patron)
+        }
+    });
+    let overdue: Vec<_> = patron
+        .loans
+        .iter()
+        .filter(|loan| loan.due < desk.site().today)
+        .collect();
+    if !overdue.is_empty() {
+        let panel = loans::overdues(desk, &overdue);
+        tabs.add("overdues", words.late, &overdue.len().to_string(), &panel);
+    }
+    if patron.fines_cents != 0 && !desk.settings.hides_columns {
+        let (tab, sentence) = if patron.fines_cents > 0 {
+            (words.charges, words.owes)
+        } else {
+            (words.credits, words.has_credit)
+        };
+        let sum = money(desk, patron.fines_cents.abs());
+        let panel = format!(
+            r#"<table class="table"><caption>{tab}</caption><thead><tr><th colspan="2">{tab}</th></tr></thead>
+<tbody><tr><td>{sentence}</td><td><a href="{ROOT}opac-account.pl">{sum}</a></td></tr></tbody></table>"#
+        );
+        tabs.add("fines", tab, &sum, &panel);
+    }
+    if !patron.holds.is_empty() || desk.surplus > 0 {
+        let count = patron.holds.len() + desk.surplus;
+        let panel = holds::table(desk, patron);
+        tabs.add("holds", words.asked_for, &count.to_string(), &panel);
+    }
+    let main = format!(
+        r##"<div id="userdetails" class="maincontent">
+<h1>{hello} {name}</h1>
+<p><a href="{ROOT}opac-main.pl?logout.x=1">{leave}</a></p>
+{said}<div class="alert alert-info" id="notesaved" style="display:none;"></div>
+<div id="opac-user-views" class="toptabs">
+<ul>
+{tabs}</ul>
+<div class="tab-content">
+</div>
+{panels}</div>
+</div>"##,
+        hello = words.hello,
+        leave = words.leave,
+        name = escape(&patron.name),
+        said = said(desk, patron, words),
+        tabs = tabs.tabs,
+        panels = tabs.panels,
+    );
+    frame(desk, "opac-user", Visitor::Patron(place, patron), &main)
+}
+
+/// The tabs and what is below each.
+struct Tabs {
+    is_newer: bool,
+    tabs: String,
+    panels: String,
+}
+
+impl Tabs {
+    fn add(&mut self, name: &str, words: &str, in_brackets: &str, panel: &str) {
+        let (id, link) = if self.is_newer {
+            let id = format!("opac-user-{name}_panel");
+            (
+                id.clone(),
+                format!(
+                    "<a href=\"#{id}\" id=\"opac-user-{name}-tab\" data-tabname=\"opac-user-{name}\"><span>{words} ({in_brackets})</span></a>"
+                ),
+            )
+        } else {
+            let id = format!("opac-user-{name}");
+            (
+                id.clone(),
+                format!("<a href=\"#{id}\">{words} ({in_brackets})</a>"),
+            )
+        };
+        self.tabs += &format!("<li>{link}</li>\n");
+        self.panels += &format!("<div id=\"{id}\">\n{panel}\n</div>\n");
+    }
+}
+
+/// What the library tells the patron.
+fn said(desk: &Desk<'_>, patron: &Patron, words: &Words) -> String {
+    let mut said = String::new();
+    if !patron.messages.is_empty() {
+        let entries: String = patron
+            .messages
+            .iter()
+            .map(|text| format!("<li><strong>{}</strong></li>\n", escape(text)))
+            .collect();
+        said += &format!(
+            "<div class=\"alert alert-info\"><h3>{}</h3><ul>\n{entries}</ul></div>\n",
+            words.from_the_desk
+        );
+    }
+    if let Some(last) = patron.card_expires {
+        let day = desk.site().print_date(last);
+        if last < desk.site().today {
+            said += &format!(
+                "<div class=\"alert alert-warning\" id=\"warnexpired\"><strong>{}</strong> <span>{} {day}.</span></div>\n",
+                words.note, words.expired
+            );
+        } else if is_near(desk.site().today, last) {
+            said += &format!(
+                "<div class=\"alert alert-warning\" id=\"warndeparture\"><strong>{}</strong> <span>{} <span id=\"warndeparture_date\">{day}</span>.</span></div>\n",
+                words.note, words.expires
+            );
+        }
+    }
+    if let Some(reason) = &patron.blocked {
+        said += &format!(
+            "<div class=\"alert alert-warning\"><ul><li id=\"userdebarred\"><strong>{}</strong> {} {}</li></ul></div>\n",
+            words.note,
+            words.frozen,
+            escape(reason)
+        );
+    }
+    said
+}
+
+fn is_near(today: NaiveDate, last: NaiveDate) -> bool {
+    today
+        .checked_add_days(WARNING)
+        .is_some_and(|until| last <= until)
+}
+
+/// All charges one by one; here there is one.
+pub(super) fn charges(desk: &Desk<'_>, place: usize, patron: &Patron) -> String {
+    let words = words(desk);
+    let sign = if patron.fines_cents < 0 { "-" } else { "" };
+    let sum = format!("{sign}{}", money(desk, patron.fines_cents.abs()));
+    let kind = if patron.fines_cents < 0 {
+        "credit"
+    } else {
+        "debit"
+    };
+    let today = desk.site().today;
+    let main = format!(
+        r#"<div id="useraccount" class="maincontent">
+<h1>{charges}</h1>
+<table class="table" id="finestable">
+<thead><tr><th>1</th><th>2</th></tr></thead>
+<tbody><tr><td><span title="{today}">{day}</span></td><td class="{kind}">{sum}</td></tr></tbody>
+<tfoot><tr><th class="sum">{owes}</th><td class="sum">{sum}</td></tr></tfoot>
+</table>
+</div>"#,
+        charges = words.charges,
+        owes = words.owes,
+        day = desk.site().print_date(today),
+    );
+    frame(desk, "opac-account", Visitor::Patron(place, patron), &main)
+}
+
+/// `1,204.50`, and `1.204,50` in the other language.
+fn money(desk: &Desk<'_>, cents: i64) -> String {
+    let (group, point) = if desk.settings.translated {
+        ('.', ',')
+    } else {
+        (',', '.')
+    };
+    let whole = (cents / 100).to_string();
+    let mut grouped = String::new();
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
+            grouped.push(group);
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped}{point}{:02}", cents % 100)
+}

@@ -1,0 +1,187 @@
+//! The list of loans, and the overdue ones once more.
+
+use super::{ROOT, is_newer, words};
+use crate::desk::Desk;
+use crate::page::escape;
+use crate::site::{DemoLoan, Patron};
+
+/// How often a loan may be renewed in all.
+const RENEWALS: u32 = 4;
+
+pub(super) fn table(desk: &Desk<'_>, record: usize, patron: &Patron) -> String {
+    let words = words(desk);
+    let heads: String = words
+        .loan_heads
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| is_shown(desk, *place))
+        .map(|(_, head)| format!("<th>{head}</th>\n"))
+        .collect();
+    let rows: String = patron
+        .loans
+        .iter()
+        .map(|loan| row(desk, record, loan))
+        .collect();
+    let (token, last) = if is_newer(desk) {
+        (
+            "<input type=\"hidden\" name=\"op\" value=\"cud-renew\" />\n",
+            "<th class=\"dtr-control-col\"></th>\n",
+        )
+    } else {
+        ("", "")
+    };
+    format!(
+        r#"<form id="renewselected" action="{ROOT}opac-renew.pl" method="post">
+{token}<input type="hidden" name="borrowernumber" value="{record}" />
+<table id="checkoutst" class="table table-bordered">
+<caption>{count} {things}</caption>
+<thead><tr>
+{heads}{last}</tr></thead>
+<tbody>
+{rows}</tbody>
+</table>
+<input type="submit" class="btn" value="{renew}" />
+</form>"#,
+        count = patron.loans.len() + desk.surplus,
+        things = words.things_out,
+        renew = words.renew,
+    )
+}
+
+/// Whether a column of [`super::words::Words::loan_heads`] is there.
+fn is_shown(desk: &Desk<'_>, place: usize) -> bool {
+    match place {
+        2 => is_newer(desk),
+        5 | 6 => !desk.settings.hides_columns,
+        _ => true,
+    }
+}
+
+fn row(desk: &Desk<'_>, record: usize, loan: &DemoLoan) -> String {
+    let words = words(desk);
+    let is_late = loan.due < desk.site().today;
+    let (of_row, of_cell) = if is_late {
+        (" class=\"overdue\"", " overdue")
+    } else {
+        ("", "")
+    };
+    let day = desk.site().print_date(loan.due);
+    let mut cells = format!(
+        "<td class=\"title\">{}</td>\n<td class=\"author\">{}</td>\n",
+        title(desk, loan),
+        escape(loan.author.as_deref().unwrap_or_default())
+    );
+    if is_newer(desk) {
+        cells += &format!(
+            "<td class=\"checkout_date\" data-order=\"{today} 09:30:00\">{shown}</td>\n\
+             <td class=\"date_due{of_cell}\" data-order=\"{due} 23:59:00\">{day}</td>\n\
+             <td class=\"call_no\">DEMO {id}</td>\n",
+            today = desk.site().today,
+            shown = desk.site().print_date(desk.site().today),
+            due = loan.due,
+            id = loan.id,
+        );
+    } else {
+        cells += &format!(
+            "<td class=\"date_due{of_cell}\"><span title=\"{due} 23:59:00\"><span class=\"tdlabel\">{label}</span> {day}</span></td>\n\
+             <td class=\"call_no\"><span class=\"tdlabel\">{shelf}</span> DEMO {id}</td>\n",
+            due = loan.due,
+            label = words.due,
+            shelf = words.shelf,
+            id = loan.id,
+        );
+    }
+    if !desk.settings.hides_columns {
+        cells += &format!(
+            "<td class=\"renew\">{}</td>\n<td class=\"fines\"><span>{}</span></td>\n",
+            renew(desk, record, loan),
+            if is_late { words.yes } else { words.no }
+        );
+    }
+    if is_newer(desk) {
+        cells += "<td></td>\n";
+    }
+    format!("<tr{of_row}>\n{cells}</tr>\n")
+}
+
+/// The link with a work's title: newer pages mark its parts.
+fn title(desk: &Desk<'_>, loan: &DemoLoan) -> String {
+    link(desk, loan.id, &loan.title, &loan.subtitle)
+}
+
+pub(super) fn link(desk: &Desk<'_>, id: u64, title: &str, subtitle: &str) -> String {
+    let title = escape(title);
+    let subtitle = escape(subtitle);
+    let inner = match (is_newer(desk), subtitle.is_empty()) {
+        (true, true) => format!("<span class=\"biblio-title\">{title}</span>"),
+        (true, false) => format!(
+            "<span class=\"biblio-title\">{title} :</span> <span class=\"subtitle\">{subtitle} /</span>"
+        ),
+        (false, true) => format!("{title} "),
+        (false, false) => format!("{title} : {subtitle} / "),
+    };
+    format!("<a class=\"title\" href=\"{ROOT}opac-detail.pl?biblionumber={id}\">{inner}</a>")
+}
+
+fn renew(desk: &Desk<'_>, record: usize, loan: &DemoLoan) -> String {
+    let words = words(desk);
+    if !loan.renewable {
+        let reason = loan.reason.as_ref().map_or_else(String::new, |reason| {
+            format!(" <span class=\"renewals\">({})</span>", escape(reason))
+        });
+        return format!("{}{reason}", words.not_renewable);
+    }
+    let left = format!(
+        "<span class=\"renewals\">({} / {RENEWALS} {})</span>",
+        RENEWALS.saturating_sub(loan.renewals),
+        words.renewals_left
+    );
+    let (id, renew) = (loan.id, words.renew);
+    if is_newer(desk) {
+        format!(
+            "<input type=\"checkbox\" name=\"issue\" value=\"{id}\" />\n\
+             <a class=\"submit-form-link\" href=\"#\" data-method=\"post\" data-action=\"{ROOT}opac-renew.pl\" data-issue=\"{id}\">{renew}</a>\n{left}"
+        )
+    } else {
+        format!(
+            "<input type=\"checkbox\" name=\"item\" value=\"{id}\"/>\n\
+             <a href=\"{ROOT}opac-renew.pl?from=opac_user&amp;item={id}&amp;borrowernumber={record}\">{renew}</a>\n{left}"
+        )
+    }
+}
+
+/// The overdue loans in a table of their own; its cells have no classes.
+pub(super) fn overdues(desk: &Desk<'_>, loans: &[&DemoLoan]) -> String {
+    let words = words(desk);
+    let rows: String = loans
+        .iter()
+        .map(|loan| {
+            let day = desk.site().print_date(loan.due);
+            let due = if is_newer(desk) {
+                format!("<td data-order=\"{} 23:59:00\">{day}</td>", loan.due)
+            } else {
+                format!(
+                    "<td><span title=\"{} 23:59:00\">{day}</span></td>",
+                    loan.due
+                )
+            };
+            format!(
+                "<tr><td>{} <span class=\"item-details\">{}</span></td>{due}</tr>\n",
+                title(desk, loan),
+                escape(loan.author.as_deref().unwrap_or_default())
+            )
+        })
+        .collect();
+    let [work, _, _, back, ..] = words.loan_heads;
+    format!(
+        r#"<table id="overduest" class="table table-bordered">
+<caption>{late} <span class="count">({count} {in_all})</span></caption>
+<thead><tr><th>{work}</th><th>{back}</th></tr></thead>
+<tbody>
+{rows}</tbody>
+</table>"#,
+        late = words.late,
+        count = loans.len(),
+        in_all = words.in_all,
+    )
+}

@@ -1,0 +1,62 @@
+//! What the library tells the patron above the lists, and until when the card is good.
+
+use chrono::NaiveDate;
+use hippo_core::failure::Failure;
+use scraper::ElementRef;
+
+use super::dates::Dates;
+use crate::reading::{Css, MOST_MESSAGES, element_text};
+
+static ALERTS: Css = Css::new(".alert, #warnexpired, #warndeparture, #blockedonfines");
+static ENTRIES: Css = Css::new("li");
+static EXPIRY: Css = Css::new("#warnexpired, #warndeparture");
+
+/// Boxes that speak of no trouble: what a visit saved, and an empty one for the page's script.
+const IDLE: [&str; 2] = ["notesaved", "savings"];
+
+/// Blocks, restrictions, warnings and notes of the desk, each once.
+pub(super) fn messages(details: ElementRef<'_>) -> Vec<String> {
+    let mut messages: Vec<String> = Vec::new();
+    for alert in ALERTS.all(details).take(MOST_MESSAGES) {
+        if is_hidden(alert) || is_in_a_list(alert) {
+            continue;
+        }
+        let mut entries = ENTRIES.all(alert).peekable();
+        let words: Vec<String> = if entries.peek().is_some() {
+            entries.take(MOST_MESSAGES).map(element_text).collect()
+        } else {
+            vec![element_text(alert)]
+        };
+        for words in words {
+            if !words.is_empty() && !messages.contains(&words) {
+                messages.push(words);
+            }
+        }
+    }
+    messages
+}
+
+/// The last day of the card: Koha tells it only once it is near or over.
+pub(super) fn card_expires(
+    details: ElementRef<'_>,
+    dates: &Dates<'_>,
+) -> Result<Option<NaiveDate>, Failure> {
+    match EXPIRY.first(details) {
+        Some(words) => dates.visible(&element_text(words)),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn is_hidden(element: ElementRef<'_>) -> bool {
+    let is_idle = element.attr("id").is_some_and(|id| IDLE.contains(&id));
+    let style = element.attr("style").unwrap_or_default();
+    let style: String = style.split_whitespace().collect();
+    is_idle || style.contains("display:none")
+}
+
+fn is_in_a_list(element: ElementRef<'_>) -> bool {
+    element
+        .ancestors()
+        .filter_map(ElementRef::wrap)
+        .any(|around| around.attr("id") == Some("opac-user-views"))
+}

@@ -1,0 +1,279 @@
+//! The tables of an account: rows whose cells are told by their classes.
+
+use hippo_core::failure::Failure;
+use scraper::{ElementRef, Node};
+use url::Url;
+
+use crate::reading::{Css, element_text, join_title, numbers, tidy, web_link};
+
+static CAPTION: Css = Css::new("caption");
+static LINK: Css = Css::new("a[href]");
+
+/// A title has no more parts than that.
+const MOST_PIECES: usize = 16;
+
+/// What never is the first part of a title.
+const LATER_PARTS: [&str; 4] = ["biblio-medium", "subtitle", "part-number", "part-name"];
+
+/// A list of an account.
+pub(super) struct Table<'a> {
+    /// The total in its caption: `6 Item(s) checked out`.
+    pub(super) declared: Option<u32>,
+    pub(super) rows: Vec<Row<'a>>,
+}
+
+/// One entry of a list.
+pub(super) struct Row<'a> {
+    pub(super) element: ElementRef<'a>,
+    cells: Vec<ElementRef<'a>>,
+}
+
+/// What an item is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Work {
+    /// The number of its record in the catalogue, which is the same whatever becomes of the item.
+    pub(super) record: Option<String>,
+    pub(super) title: String,
+    /// What stands in the cell after the title, outside of any element.
+    pub(super) beside: String,
+    pub(super) url: Option<String>,
+}
+
+impl<'a> Table<'a> {
+    /// Reads a table; `page_changed` where a row has not as many cells as the head: then one is
+    /// missing, and the others may be shifted.
+    pub(super) fn of(table: ElementRef<'a>) -> Result<Self, Failure> {
+        let mut columns = None;
+        let mut rows = Vec::new();
+        for part in table.child_elements() {
+            match part.value().name() {
+                "thead" => columns = part.child_elements().next().map(|head| cells(head).len()),
+                "tbody" => rows.extend(part.child_elements()),
+                _ => {}
+            }
+        }
+        let columns = columns
+            .filter(|columns| *columns > 0)
+            .ok_or_else(|| Failure::page_changed("a table without a head"))?;
+        let rows = rows
+            .into_iter()
+            .map(|element| {
+                let cells = cells(element);
+                if cells.len() == columns {
+                    Ok(Row { element, cells })
+                } else {
+                    Err(Failure::page_changed(format!(
+                        "a row of {} cells below a head of {columns}",
+                        cells.len()
+                    )))
+                }
+            })
+            .collect::<Result<_, _>>()?;
+        let caption = CAPTION.first(table).map(element_text).unwrap_or_default();
+        let declared = match numbers(&caption).as_slice() {
+            [count] => Some(*count),
+            _ => None,
+        };
+        Ok(Self { declared, rows })
+    }
+}
+
+fn cells(row: ElementRef<'_>) -> Vec<ElementRef<'_>> {
+    row.child_elements()
+        .filter(|cell| matches!(cell.value().name(), "td" | "th"))
+        .collect()
+}
+
+impl<'a> Row<'a> {
+    /// The cell of this class.
+    pub(super) fn cell(&self, class: &str) -> Option<ElementRef<'a>> {
+        self.cells
+            .iter()
+            .find(|cell| has_class(**cell, class))
+            .copied()
+    }
+
+    /// A cell that every such row has.
+    pub(super) fn must_cell(&self, class: &str) -> Result<ElementRef<'a>, Failure> {
+        self.cell(class)
+            .ok_or_else(|| Failure::page_changed(format!("a row without its cell “{class}”")))
+    }
+
+    /// The words of a cell outside of its elements (labels, buttons, hidden dialogs).
+    pub(super) fn own_words(&self, class: &str) -> Option<String> {
+        self.cell(class)
+            .map(own_words)
+            .filter(|words| !words.is_empty())
+    }
+
+    /// What the item is, from the cell `title`.
+    pub(super) fn work(&self, base: &Url) -> Result<Work, Failure> {
+        Work::of(self.must_cell("title")?, base)
+    }
+}
+
+impl Work {
+    fn of(cell: ElementRef<'_>, base: &Url) -> Result<Self, Failure> {
+        let link = LINK.first(cell);
+        // A record that was deleted since has no page: its words stand in an element of their own.
+        let title = link
+            .or_else(|| cell.child_elements().next())
+            .map(title)
+            .unwrap_or_default();
+        if title.is_empty() {
+            return Err(Failure::page_changed("a row without a title"));
+        }
+        let href = link.and_then(|link| link.attr("href"));
+        Ok(Self {
+            record: href.and_then(record).map(str::to_owned),
+            title,
+            beside: own_words(cell),
+            url: href
+                .filter(|href| record(href).is_some())
+                .and_then(|href| web_link(href, base))
+                .map(String::from),
+        })
+    }
+}
+
+/// The record's number in `opac-detail.pl?biblionumber=3`, and in `?bib=3` of older overdues.
+pub(super) fn record(href: &str) -> Option<&str> {
+    let (_, query) = href.split_once('?')?;
+    let number = query
+        .split(['&', ';', '#'])
+        .find_map(|pair| match pair.split_once('=') {
+            Some(("biblionumber" | "bib", value)) => Some(value),
+            _ => None,
+        })?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(number)
+}
+
+/// `Title: Subtitle`.
+///
+/// Older pages have it all in one text, with the catalogue's own ` : ` or nothing between; newer
+/// ones in spans, the title's first. Words in brackets (`[DVD]`) are of the title.
+fn title(link: ElementRef<'_>) -> String {
+    let begins_amiss = link
+        .child_elements()
+        .next()
+        .is_some_and(|first| LATER_PARTS.iter().any(|class| has_class(first, class)));
+    if begins_amiss && own_words(link).is_empty() {
+        return String::new();
+    }
+    let pieces = link.children().filter_map(|node| match node.value() {
+        Node::Text(text) => Some(tidy(text)),
+        Node::Element(_) => ElementRef::wrap(node).map(|element| tidy(&element_text(element))),
+        _ => None,
+    });
+    let mut title = String::new();
+    for piece in pieces.filter(|piece| !piece.is_empty()).take(MOST_PIECES) {
+        title = if title.is_empty() || piece.starts_with('[') {
+            tidy(&format!("{title} {piece}"))
+        } else {
+            join_title(&title, &piece)
+        };
+    }
+    title.replace(" : ", ": ")
+}
+
+/// The words of an element outside of its child elements.
+pub(super) fn own_words(element: ElementRef<'_>) -> String {
+    let mut words = String::new();
+    for node in element.children() {
+        if let Node::Text(text) = node.value() {
+            words.push_str(text);
+            words.push(' ');
+        }
+    }
+    tidy(&words)
+}
+
+pub(super) fn has_class(element: ElementRef<'_>, class: &str) -> bool {
+    element.value().classes().any(|own| own == class)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use scraper::Html;
+
+    fn work(cell: &str) -> Result<Work, Failure> {
+        static CELL: Css = Css::new("td");
+        let page = Html::parse_document(&format!("<table><tr><td class=title>{cell}</table>"));
+        Work::of(
+            CELL.first(page.root_element()).unwrap(),
+            &Url::parse("https://library.test/").unwrap(),
+        )
+    }
+
+    #[rstest]
+    #[case("<a href=x>Tides </a>", "Tides")]
+    #[case("<a href=x>Tides : a history /</a>", "Tides: a history")]
+    #[case("<a href=x>Tides :  a history</a> v. 2", "Tides: a history")]
+    #[case(
+        "<a href=x><span class=biblio-title>Tides /</span><span class=subtitle>a history</span></a>",
+        "Tides: a history"
+    )]
+    #[case(
+        "<a href=x><span class=biblio-title>Tides</span> <span class=biblio-medium>[DVD]</span>,<span class=subtitle> a history :</span></a>",
+        "Tides [DVD]: a history"
+    )]
+    #[case(
+        "<a href=x><span>Tides</span><span class=part-number>2</span></a>",
+        "Tides: 2"
+    )]
+    #[case("<span class=biblio-no-record>No record</span>", "No record")]
+    fn a_title_and_its_subtitle_join(#[case] cell: &str, #[case] expected: &str) {
+        assert_eq!(work(cell).unwrap().title, expected);
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("Ada Stone")]
+    #[case("<a href=x> </a>")]
+    #[case("<a href=x><span class=subtitle>a history</span></a>")]
+    #[case("<a href=x></a> Ada Stone")]
+    fn a_row_without_a_title_is_not_known(#[case] cell: &str) {
+        assert!(work(cell).is_err());
+    }
+
+    #[rstest]
+    #[case("/cgi-bin/koha/opac-detail.pl?biblionumber=3", Some("3"))]
+    #[case("/cgi-bin/koha/opac-detail.pl?bib=3&x=y", Some("3"))]
+    #[case("/cgi-bin/koha/opac-MARCdetail.pl?a=b;biblionumber=30", Some("30"))]
+    #[case("/cgi-bin/koha/opac-renew.pl?item=3", None)]
+    #[case("javascript:x?biblionumber=3y", None)]
+    fn a_record_has_a_number(#[case] href: &str, #[case] expected: Option<&str>) {
+        assert_eq!(record(href), expected);
+    }
+
+    #[test]
+    fn only_links_to_public_records_are_kept() {
+        let url = |href: &str| work(&format!("<a href='{href}'>T</a>")).unwrap().url;
+        assert_eq!(
+            url("/cgi-bin/koha/opac-detail.pl?biblionumber=3").as_deref(),
+            Some("https://library.test/cgi-bin/koha/opac-detail.pl?biblionumber=3")
+        );
+        assert_eq!(url("javascript:go('?biblionumber=3')"), None);
+        assert_eq!(url("/cgi-bin/koha/opac-renew.pl?item=3"), None);
+    }
+
+    #[test]
+    fn a_row_that_lacks_a_cell_is_not_known() {
+        let table = |row: &str| {
+            let page = format!(
+                "<table><caption>1 thing</caption><thead><tr><th>A<th>B<tbody><tr>{row}</table>"
+            );
+            static TABLE: Css = Css::new("table");
+            let page = Html::parse_document(&page);
+            let read = Table::of(TABLE.first(page.root_element()).unwrap());
+            read.map(|table| (table.declared, table.rows.len()))
+        };
+        assert_eq!(table("<td>a<td>b").unwrap(), (Some(1), 1));
+        for row in ["", "<td>a", "<td>a<td>b<td>c", "<td colspan=2>a"] {
+            assert!(table(row).is_err(), "{row}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The tabs above the lists of an account, each with its total: `Checked out (6)`.
+
+use hippo_core::failure::Failure;
+use scraper::ElementRef;
+
+use crate::reading::{Css, element_text, numbers};
+
+static VIEWS: Css = Css::new("#opac-user-views, .toptabs");
+static TABS: Css = Css::new("li a");
+
+/// Every tab begins with this, in the address within the page that it leads to.
+const PREFIX: &str = "opac-user-";
+
+/// The tabs that are known to be neither of loans nor of holds.
+const OTHERS: [&str; 12] = [
+    "overdues",
+    "fines",
+    "relative-issues",
+    "relative-fines",
+    "clubs",
+    "recalls",
+    "article-requests",
+    "overdrive",
+    "recordedbooks",
+    "cloudlibrary",
+    "curbside-pickups",
+    "waiting",
+];
+
+/// What the tabs say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Tabs {
+    pub(super) loans: Option<Tab>,
+    pub(super) holds: Option<Tab>,
+    pub(super) fines: Option<Tab>,
+    /// There is one that we do not know, with a number that is not 0.
+    pub(super) has_unknown: bool,
+}
+
+/// One tab.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Tab {
+    pub(super) words: String,
+}
+
+impl Tab {
+    /// What stands in its last parentheses.
+    pub(super) fn bracketed(&self) -> Option<&str> {
+        let (_, after) = self.words.rsplit_once('(')?;
+        let (inner, _) = after.split_once(')')?;
+        Some(inner.trim())
+    }
+
+    /// Its total.
+    pub(super) fn count(&self) -> Option<u32> {
+        numbers(self.bracketed()?).into_iter().next()
+    }
+}
+
+impl Tabs {
+    /// Reads the tabs of a patron's details; `page_changed` where there are none.
+    pub(super) fn of(details: ElementRef<'_>) -> Result<Self, Failure> {
+        let views = VIEWS
+            .first(details)
+            .ok_or_else(|| Failure::page_changed("an account without its tabs"))?;
+        let list = views
+            .child_elements()
+            .find(|child| child.value().name() == "ul")
+            .ok_or_else(|| Failure::page_changed("an account without a list of its tabs"))?;
+        let mut tabs = Self::default();
+        for link in TABS.all(list) {
+            let tab = Tab {
+                words: element_text(link),
+            };
+            let place = match name(link) {
+                Some("checkouts") => &mut tabs.loans,
+                Some("holds") => &mut tabs.holds,
+                Some("fines") => &mut tabs.fines,
+                Some(other) if OTHERS.contains(&other) => continue,
+                _ => {
+                    tabs.has_unknown |= !numbers(&tab.words).iter().all(|count| *count == 0);
+                    continue;
+                }
+            };
+            if place.replace(tab).is_some() {
+                return Err(Failure::page_changed("the same tab twice"));
+            }
+        }
+        Ok(tabs)
+    }
+}
+
+/// `holds` of `#opac-user-holds` (older) or `#opac-user-holds_panel` (newer).
+fn name(link: ElementRef<'_>) -> Option<&str> {
+    let target = link.attr("href")?.strip_prefix('#')?;
+    let name = target.strip_prefix(PREFIX)?;
+    Some(name.strip_suffix("_panel").unwrap_or(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use scraper::Html;
+
+    fn tabs(list: &str) -> Result<Tabs, Failure> {
+        let page = format!("<div id=opac-user-views class=toptabs>{list}</div>");
+        Tabs::of(Html::parse_document(&page).root_element())
+    }
+
+    #[rstest]
+    #[case("<li><a href='#opac-user-checkouts'>Checked out (6)</a>")]
+    #[case("<li><a href='#opac-user-checkouts_panel'><span>Entliehen ( 6 )</span></a>")]
+    fn a_tab_has_a_total_in_any_language(#[case] tab: &str) {
+        let tabs = tabs(&format!("<ul>{tab}</ul>")).unwrap();
+        assert_eq!(tabs.loans.unwrap().count(), Some(6));
+        assert!(!tabs.has_unknown && tabs.holds.is_none());
+    }
+
+    #[rstest]
+    #[case("<li><a href='#opac-user-wishes'>Wishes (4)</a>", true)]
+    #[case("<li><a href='#elsewhere'>4</a>", true)]
+    #[case("<li><a href='#opac-user-wishes'>Wishes (0)</a>", false)]
+    #[case("<li><a href='#opac-user-clubs'>Clubs (1/2)</a>", false)]
+    #[case("<li><a href='#opac-user-overdrive'>OverDrive</a>", false)]
+    fn a_tab_that_may_be_a_list_is_not_overlooked(#[case] tab: &str, #[case] expected: bool) {
+        let tabs = tabs(&format!("<ul>{tab}</ul>")).unwrap();
+        assert_eq!(tabs.has_unknown, expected);
+    }
+
+    #[test]
+    fn an_account_without_tabs_or_with_one_twice_is_not_known() {
+        assert!(tabs("").is_err());
+        let tab = "<li><a href='#opac-user-holds'>Holds (1)</a>";
+        assert!(tabs(&format!("<ul>{tab}{tab}</ul>")).is_err());
+        assert!(Tabs::of(Html::parse_document("<p>").root_element()).is_err());
+    }
+}

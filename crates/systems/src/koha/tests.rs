@@ -1,0 +1,299 @@
+//! Rules that a page alone shows, on pages of our own; the demo library's are read in `tests/koha.rs`.
+
+use hippo_core::account::{Account, HoldState};
+use hippo_core::failure::{Failure, FailureKind};
+use rstest::rstest;
+use url::Url;
+
+use super::Koha;
+use crate::{ReadContext, SavedPage, System};
+
+/// A page with these tabs and panels below them.
+fn page(tabs: &[(&str, &str)], panels: &str) -> String {
+    let tabs: String = tabs
+        .iter()
+        .map(|(name, words)| format!("<li><a href='#opac-user-{name}'>{words}</a></li>"))
+        .collect();
+    format!(
+        "<html><body><span class=loggedinusername data-borrowernumber=7>Jo</span>\
+         <form id=modalAuth method=post><input name=userid><input type=password name=password></form>\
+         <div id=userdetails><div id=opac-user-views><ul>{tabs}</ul>{panels}</div></div></body></html>"
+    )
+}
+
+const LOAN: &str = "<tr><td class=title><a href='/cgi-bin/koha/opac-detail.pl?biblionumber=3'>Tides</a></td>\
+    <td class=date_due><span title='2026-12-06 23:59:00'>06.12.2026</span></td></tr>";
+const HOLD: &str = "<tr><td class=title><a href='/cgi-bin/koha/opac-detail.pl?biblionumber=4'>Knots</a> Stone, Ada</td>\
+    <td class=reservedate>-</td><td class=expirationdate>At no time</td><td class=status>In line</td><td></td></tr>";
+const NOTHING_OUT: &str =
+    "<div id=opac-user-checkouts><table><tr><td>Nothing</td></tr></table></div>";
+
+fn loans(rows: &str) -> String {
+    format!(
+        "<div id=opac-user-checkouts><table id=checkoutst><caption>things</caption>\
+         <thead><tr><th>A<th>B</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+}
+
+fn holds(rows: &str) -> String {
+    format!(
+        "<div id=opac-user-holds><table id=holdst><thead><tr><th>A<th>B<th>C<th>D<th>E</tr></thead>\
+         <tbody>{rows}</tbody></table></div>"
+    )
+}
+
+fn read_with(pages: &[&str], date_format: Option<&str>) -> Result<Account, Failure> {
+    let pages: Vec<SavedPage> = pages
+        .iter()
+        .map(|body| SavedPage {
+            name: "saved.html".to_owned(),
+            body: (*body).to_owned(),
+        })
+        .collect();
+    let base_url = Url::parse("https://library.test").unwrap();
+    let context = ReadContext {
+        base_url: &base_url,
+        date_format,
+        timezone: chrono_tz::UTC,
+        card_number: None,
+    };
+    Koha.read(&pages, &context)
+}
+
+fn read(page: &str) -> Result<Account, Failure> {
+    read_with(&[page], None)
+}
+
+fn detail_of_change(page: &str) -> String {
+    let failure = read(page).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
+    failure.detail
+}
+
+#[test]
+fn a_list_is_read_where_its_tab_and_its_rows_agree() {
+    let tabs = [("checkouts", "Out (1)"), ("holds", "Wishes (1)")];
+    let account = read(&page(&tabs, &(loans(LOAN) + &holds(HOLD)))).unwrap();
+    let loan = &account.loans.unwrap()[0];
+    assert_eq!((loan.id.as_str(), loan.title.as_str()), ("3", "Tides"));
+    assert_eq!(loan.due, "2026-12-06".parse().unwrap());
+    let hold = &account.holds.unwrap()[0];
+    assert_eq!(hold.state, HoldState::Waiting);
+    assert_eq!(hold.author.as_deref(), Some("Stone, Ada"));
+}
+
+#[rstest]
+#[case::more_in_the_tab("Out (2)", LOAN)]
+#[case::less_in_the_tab("Out (0)", LOAN)]
+#[case::no_total("Out", LOAN)]
+#[case::no_rows("Out (1)", "")]
+fn rows_that_differ_from_the_total_are_a_changed_page(#[case] tab: &str, #[case] rows: &str) {
+    detail_of_change(&page(&[("checkouts", tab)], &loans(rows)));
+}
+
+#[rstest]
+#[case::said(&[("checkouts", "Out (0)")], NOTHING_OUT, true)]
+#[case::no_panel(&[("checkouts", "Out (0)")], "", false)]
+#[case::no_total(&[("checkouts", "Out")], NOTHING_OUT, false)]
+#[case::no_tab(&[], NOTHING_OUT, false)]
+#[case::something_of_a_loan(
+    &[("checkouts", "Out (0)")],
+    "<div id=opac-user-checkouts><form id=renewselected></form></div>",
+    false
+)]
+fn nothing_is_out_only_where_the_tab_says_0(
+    #[case] tabs: &[(&str, &str)],
+    #[case] panels: &str,
+    #[case] expected: bool,
+) {
+    let account = read(&page(tabs, panels));
+    assert_eq!(
+        account.is_ok_and(|account| account.loans == Some(vec![])),
+        expected
+    );
+}
+
+#[rstest]
+#[case::none(("clubs", "Clubs (1/2)"), "", true)]
+#[case::a_tab(("holds", "Wishes (1)"), "", false)]
+#[case::an_unknown_tab(("wishes", "Wishes (1)"), "", false)]
+#[case::a_panel(("clubs", "Clubs"), "<div id=opac-user-holds_panel></div>", false)]
+#[case::a_form(("clubs", "Clubs"), "<form action='/cgi-bin/koha/opac-modrequest.pl'></form>", false)]
+fn there_are_no_holds_only_where_nothing_is_of_one(
+    #[case] tab: (&str, &str),
+    #[case] more: &str,
+    #[case] expected: bool,
+) {
+    let page = page(
+        &[("checkouts", "Out (0)"), tab],
+        &format!("{NOTHING_OUT}{more}"),
+    );
+    let account = read(&page);
+    assert_eq!(
+        account.is_ok_and(|account| account.holds == Some(vec![])),
+        expected
+    );
+}
+
+#[test]
+fn an_overdue_item_must_be_among_the_loans() {
+    let overdue = |record: u32| {
+        let table = format!(
+            "<table id=overduest><tr><td><a href='/x?bib={record}'>Tides</a></td></tr></table>"
+        );
+        page(&[("checkouts", "Out (1)")], &(loans(LOAN) + &table))
+    };
+    assert_eq!(read(&overdue(3)).unwrap().loans.unwrap().len(), 1);
+    assert!(detail_of_change(&overdue(5)).contains("overdue"));
+}
+
+#[test]
+fn two_copies_of_one_work_have_two_ids() {
+    let two = page(&[("checkouts", "Out (2)")], &loans(&LOAN.repeat(2)));
+    let loans = read(&two).unwrap().loans.unwrap();
+    assert_eq!((loans[0].id.as_str(), loans[1].id.as_str()), ("3", "3-2"));
+}
+
+#[test]
+fn a_page_that_names_two_patrons_is_not_one_account() {
+    let own = page(&[("checkouts", "Out (0)")], NOTHING_OUT);
+    let mixed = own.replace("<ul>", "<input name=borrowernumber value=8><ul>");
+    assert!(detail_of_change(&mixed).contains("two patrons"));
+    let charges = |patron: u32| {
+        format!(
+            "<span class=loggedinusername data-borrowernumber={patron}></span>\
+             <table id=finestable><tfoot><tr><td class=sum>-3.50</td></tr></tfoot></table>"
+        )
+    };
+    let account = read_with(&[&own, &charges(7)], None).unwrap();
+    assert_eq!(account.fines, Some("-3.50".parse().unwrap()));
+    let failure = read_with(&[&own, &charges(8)], None).unwrap_err();
+    assert!(failure.detail.contains("more than one patron"), "{failure}");
+}
+
+#[test]
+fn a_due_date_without_its_twin_needs_a_format() {
+    let bare = LOAN.replace("title='2026-12-06 23:59:00'", "");
+    let bare = page(&[("checkouts", "Out (1)")], &loans(&bare));
+    assert!(detail_of_change(&bare).contains("--date-format"));
+    let due = |account: Account| account.loans.unwrap()[0].due.to_string();
+    let declared = read_with(&[&bare], Some("%d.%m.%Y")).unwrap();
+    assert_eq!(due(declared), "2026-12-06");
+    let told = bare.replace(
+        "</body>",
+        "<script>var dformat = \"dmydot\";</script></body>",
+    );
+    // The page's own word counts.
+    let told = read_with(&[&told], Some("%m.%d.%Y")).unwrap();
+    assert_eq!(due(told), "2026-12-06");
+}
+
+#[rstest]
+#[case::ready(
+    "<tr class=reserved>",
+    "Here since 1.12.2026 until 5.12.2026",
+    HoldState::Ready
+)]
+#[case::ready_without_its_class(
+    "<tr>",
+    "<input name=pickup>Here since 1.12.2026",
+    HoldState::Ready
+)]
+#[case::on_its_way_to("<tr>", "<input name=pickup>Coming to <b>us</b>", HoldState::InTransit)]
+#[case::on_its_way("<tr class=transfered>", "Coming", HoldState::InTransit)]
+#[case::on_its_way_in_older_pages(
+    "<tr>",
+    "From <b>there</b> since 1.12.2026",
+    HoldState::InTransit
+)]
+#[case::asleep("<tr>", "Asleep until 5.12.2026", HoldState::Suspended)]
+#[case::asleep_in_words("<tr>", "Suspendue", HoldState::Suspended)]
+#[case::in_line("<tr>", "In line", HoldState::Waiting)]
+fn structure_tells_how_far_a_hold_is(
+    #[case] row: &str,
+    #[case] status: &str,
+    #[case] expected: HoldState,
+) {
+    let hold = HOLD.replace("<tr>", row).replace("In line", status);
+    let tabs = [("checkouts", "Out (0)"), ("holds", "Wishes (1)")];
+    let page = page(&tabs, &format!("{NOTHING_OUT}{}", holds(&hold)));
+    let account = read_with(&[&page], Some("%d.%m.%Y")).unwrap();
+    let hold = &account.holds.unwrap()[0];
+    assert_eq!(hold.state, expected);
+    let is_waiting_until = status.contains("until") && expected == HoldState::Ready;
+    assert_eq!(hold.pickup_by.is_some(), is_waiting_until);
+    assert_eq!(
+        hold.suspended_until.is_some(),
+        status.contains("until") && expected == HoldState::Suspended
+    );
+}
+
+#[test]
+fn a_hold_in_the_hands_of_the_desk_is_told_in_the_sites_words() {
+    let hold = HOLD
+        .replace("At no time", "-")
+        .replace("In line", "Being wrapped");
+    let tabs = [("checkouts", "Out (0)"), ("holds", "Wishes (1)")];
+    let page = page(&tabs, &format!("{NOTHING_OUT}{}", holds(&hold)));
+    let hold = &read(&page).unwrap().holds.unwrap()[0];
+    assert_eq!(hold.state, HoldState::Other);
+    assert_eq!(hold.note.as_deref(), Some("Being wrapped"));
+}
+
+#[test]
+fn a_sum_that_its_tab_contradicts_is_a_changed_page() {
+    let fines = |tab: &str| {
+        let panel =
+            "<div id=opac-user-fines>You owe fees of <a href='opac-account.pl'>17.00</a></div>";
+        let tabs = [("checkouts", "Out (0)"), ("fines", tab)];
+        page(&tabs, &format!("{NOTHING_OUT}{panel}"))
+    };
+    let account = read(&fines("Fees (17.00)")).unwrap();
+    assert_eq!(account.fines, Some("17.00".parse().unwrap()));
+    assert!(detail_of_change(&fines("Fees (18.00)")).contains("differ"));
+}
+
+#[rstest]
+#[case::the_form("<div id=opac-auth>{FORM}</div>", FailureKind::PageChanged)]
+#[case::a_word(
+    "<div id=opac-auth><div class=alert>No.</div>{FORM}</div>",
+    FailureKind::WrongCredentials
+)]
+#[case::a_hidden_word(
+    "<div id=opac-auth><div class=alert style='display: none'>No.</div>{FORM}</div>",
+    FailureKind::PageChanged
+)]
+#[case::a_word_alone(
+    "<div id=opac-auth><div class=alert>Expired.</div></div>",
+    FailureKind::WrongCredentials
+)]
+#[case::an_outage(
+    "<div id=opac-auth><div class=alert>Temporarily unavailable</div>{FORM}</div>",
+    FailureKind::SiteDown
+)]
+#[case::the_form_that_hides(
+    "<form id=modalAuth><input name=userid></form>",
+    FailureKind::PageChanged
+)]
+#[case::a_token_that_was_not_taken("Wrong CSRF token", FailureKind::PageChanged)]
+#[case::nothing("", FailureKind::PageChanged)]
+fn a_login_page_refuses_only_with_a_word(#[case] page: &str, #[case] expected: FailureKind) {
+    let form =
+        "<form id=auth method=post><input name=userid><input type=password name=password></form>";
+    let page = page.replace("{FORM}", form);
+    assert_eq!(read(&page).unwrap_err().kind, expected);
+}
+
+#[test]
+fn an_account_that_ends_early_is_not_known() {
+    let whole = page(&[("checkouts", "Out (0)")], NOTHING_OUT);
+    read(&whole).unwrap();
+    assert!(detail_of_change(&whole.replace("</html>", "")).contains("ends early"));
+}
+
+#[test]
+fn words_from_outside_cannot_carry_markup_or_escapes() {
+    let evil = LOAN.replace("Tides", "&lt;b&gt;\u{1b}[31m\u{202e}Tides");
+    let page = page(&[("checkouts", "Out (1)")], &loans(&evil));
+    assert_eq!(read(&page).unwrap().loans.unwrap()[0].title, "<b>[31mTides");
+}
