@@ -1,4 +1,4 @@
-"""Who may do what on what, compared whole with rights.txt; `python test_rights.py` writes that file anew."""
+"""Who may do what on what, compared whole with rights.txt; `python tests/template/test_rights.py` writes that file anew."""
 
 import pathlib
 import unittest
@@ -44,6 +44,19 @@ def rights(resources):
         lines.append(f"{name}, for a person")
         lines.extend(statements(policy["PolicyDocument"]))
         lines.append("")
+    # What a service may do without a role, by the policy of the resource itself.
+    for permission in templates.of_type(resources, "AWS::Lambda::Permission").values():
+        lines.append(f"{permission['Principal']}, by the function")
+        lines.append(f"  {permission['Action']}")
+        lines.append(f"    on {permission['FunctionName']}")
+        lines.append(f"    when ArnLike aws:SourceArn = {permission['SourceArn']}")
+        lines.append("")
+    for policy in templates.of_type(resources, "AWS::SQS::QueuePolicy").values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            about = dict(statement)
+            lines.append(f"{about.pop('Principal')['Service']}, by the queue")
+            lines.extend(statements({"Statement": [about]}))
+            lines.append("")
     return "\n".join(lines)
 
 
@@ -84,7 +97,7 @@ class Rights(unittest.TestCase):
                     # Without leading keys in the request, ForAllValues is true.
                     self.assertEqual(statement["Condition"]["Null"], {"dynamodb:LeadingKeys": "false"}, name)
                     self.assertTrue(held, name)
-                    self.assertTrue(all(key.split("#")[0] in ("FAMILY", "LIBRARY", "RUN", "SECRET") for key in held), name)
+                    self.assertTrue(all(key.split("#")[0] in ("FAMILY", "LIBRARY", "OPERATOR", "RUN", "SECRET") for key in held), name)
                     if "SECRET#*" in held:
                         written = [a for a in listed(statement["Action"]) if not a.startswith(("dynamodb:Get", "dynamodb:BatchGet"))]
                         self.assertEqual(written, [], "Secrets are written by the command alone.")
@@ -97,6 +110,14 @@ class Rights(unittest.TestCase):
         for name, document in self.documents():
             for statement in filter(sends, document["Statement"]):
                 self.assertEqual(statement["Condition"], {"StringEquals": {"ses:FromAddress": "hippo@example.org"}}, name)
+
+    def test_services_without_a_role_come_from_this_stacks_own_rule_alone(self):
+        permissions = templates.of_type(self.resources, "AWS::Lambda::Permission")
+        self.assertEqual([permission["SourceArn"] for permission in permissions.values()], ["MailEventsMail.Arn"])
+        for policy in templates.of_type(self.resources, "AWS::SQS::QueuePolicy").values():
+            for statement in policy["PolicyDocument"]["Statement"]:
+                self.assertEqual(statement["Condition"], {"ArnEquals": {"aws:SourceArn": "MailEventsMail.Arn"}})
+                self.assertEqual(f"{policy['Queues'][0]}.Arn", statement["Resource"])
 
     def test_the_sandbox_adds_recipients_and_nothing_else(self):
         inside, outside = (rights(templates.filled(MailSandbox=value)["Resources"]).splitlines() for value in ("true", "false"))
