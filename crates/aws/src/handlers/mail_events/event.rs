@@ -150,8 +150,11 @@ pub fn id(event: &Value) -> Option<Uuid> {
     event.get("id")?.as_str()?.parse().ok()
 }
 
-/// The same name as in `template.yaml`, whose rule and event destination ask for exactly these.
-fn reader(kind: &str) -> Option<fn(&Value) -> Result<Said, MailEventError>> {
+/// Reads the detail of one kind of event.
+type Reader = fn(&Value) -> Result<Said, MailEventError>;
+
+/// The names are those of `template.yaml`, whose rule and event destination ask for exactly these.
+fn reader(kind: &str) -> Option<Reader> {
     Some(match kind {
         "Email Sent" => |_| Ok(Said::Sent),
         "Email Delivery Delayed" => |_| Ok(Said::Delayed),
