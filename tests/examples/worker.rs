@@ -234,7 +234,7 @@ impl Mailer for Watched<'_> {
 
 #[async_trait]
 impl NoticeQueue for Watched<'_> {
-    async fn send(&self, notices: &[DueNotice]) -> Result<(), QueueError> {
+    async fn send(&self, _run: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError> {
         let ours = |notice: &&DueNotice| notice.family.as_str() == self.orders.family;
         let take = async { self.handed_out.lock().unwrap().extend_from_slice(notices) };
         match notices.iter().find(ours) {

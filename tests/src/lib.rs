@@ -12,6 +12,7 @@ pub mod lambda;
 pub mod orders;
 pub mod rights;
 pub mod smtp;
+pub mod soak;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -49,7 +49,8 @@ impl Sites {
         let outcome = tokio::time::timeout(limit, system.visit(&mut session)).await;
         // The logout ends what the pages showed.
         let is_in_doubt = session.is_login_sent() && !session.is_logged_in_noted();
-        let has_changed = matches!(&outcome, Ok(Err(failure)) if failure.kind == FailureKind::PageChanged);
+        let has_changed =
+            matches!(&outcome, Ok(Err(failure)) if failure.kind == FailureKind::PageChanged);
         let skeleton = has_changed.then(|| session.skeleton()).flatten();
         session.end().await;
         outcome

@@ -14,12 +14,12 @@ use reqwest::header::{
 };
 use url::Url;
 
-use crate::reading::skeleton;
 use super::connections::{Answer, Connections, Slot};
 use super::place::place;
 use super::redirect::{self, MOST_REDIRECTS};
 use super::{Form, Page, interstitial, login, status};
 use crate::ReadContext;
+use crate::reading::skeleton;
 
 /// One card's visit: a cookie jar of its own, on connections that all share.
 ///

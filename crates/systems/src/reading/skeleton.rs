@@ -21,10 +21,7 @@ mod tests {
         let body = r#"<html><body><div class="loans patron-29000000001234" id="canary-id" data-x="canary-attribute">
             <p class="odd">canary text</p><script>canary()</script><a href="/canary?pin=4711">Pat</a></div></body></html>"#;
         let skeleton = of_page(body);
-        assert_eq!(
-            skeleton.as_str(),
-            "html head body div.loans p.odd script a"
-        );
+        assert_eq!(skeleton.as_str(), "html head body div.loans p.odd script a");
     }
 
     #[test]
