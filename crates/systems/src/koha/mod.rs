@@ -32,7 +32,7 @@ use self::pages::Says;
 use crate::browser::Session;
 use crate::{ReadContext, SavedPage, System};
 
-/// Koha, from 3.22 on.
+/// Koha's OPAC, of the template that it calls “bootstrap”.
 #[derive(Debug)]
 pub struct Koha;
 
