@@ -69,8 +69,12 @@ class Journey:
         check(not cards["Ines"]["failure"] and not cards["Mara"]["failure"], "Two accounts were read.")
         check(cards["Ines"]["account"]["overdue"] == 1, "Ines has an overdue book.")
         check(cards["Tom"]["failure"]["kind"] == "wrong_credentials", "Tom's PIN was refused.")
-        (run,) = self.runs("check-cards", "all")
-        check(run["scheduled_time"] == self.fired_for and run["outcome"] == "done", "The run is the schedule's, and it ended.")
+        ended = lambda: [run for run in self.runs("check-cards", "all") if run["outcome"] == "done_with_failures"]
+        (run,) = wait_until("what the workers report", ended, 30)
+        check(run["scheduled_time"] == self.fired_for, "The run is the schedule's, and it ended.")
+        check((run["counts"]["done"], run["counts"]["failed"]) == (2, {"wrong_credentials": 1}), "It counts what the workers did.")
+        shown = self.hippo.json("runs", "show", f"check-cards/all/{self.fired_for}")
+        check([one["patron"] for one in shown["concerned"]] == ["Tom"], "It names the card that failed.")
         check(self.stack.waiting("VisitDeadLettersUrl") == 0, "No visit died.")
 
     def notifies(self):
@@ -86,7 +90,9 @@ class Journey:
         check(notes["ines@example.org"]["To"] == ["ines@example.org", "tom@example.org"], "The Calders' goes to both of them.")
         check("1 overdue" in notes["ines@example.org"]["Subject"], "Its subject says what is urgent.")
         wait_until("the notes' record", lambda: [n["state"] for n in self.notices()] == ["SENT", "SENT"], 30)
-        check(len(self.runs("notify-all", "tick")) == 1, "The tick is on record.")
+        (tick,) = wait_until("the tick's work", lambda: [r for r in self.runs("notify-all", "tick") if r["counts"]["done"] == 2], 30)
+        check(tick["outcome"] == "done", "The tick is on record, with both notes.")
+        check({n["record"]["state"] for n in self.hippo.json("notices")} == {"SENT"}, "The day's notices are listed as sent.")
 
     def fires_again(self):
         status = self.status()

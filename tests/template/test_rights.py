@@ -84,19 +84,22 @@ class Rights(unittest.TestCase):
                     # Without leading keys in the request, ForAllValues is true.
                     self.assertEqual(statement["Condition"]["Null"], {"dynamodb:LeadingKeys": "false"}, name)
                     self.assertTrue(held, name)
-                    self.assertTrue(all(key.split("#")[0] in ("FAMILY", "LIBRARY", "RUN", "SECRET") for key in held), name)
+                    self.assertTrue(all(key.split("#")[0] in ("FAMILY", "LIBRARY", "OPERATOR", "RUN", "SECRET") for key in held), name)
                     if "SECRET#*" in held:
                         written = [a for a in listed(statement["Action"]) if not a.startswith(("dynamodb:Get", "dynamodb:BatchGet"))]
                         self.assertEqual(written, [], "Secrets are written by the command alone.")
 
-    def test_only_notify_family_may_send_and_only_from_the_operators_address(self):
+    def test_only_notify_family_may_send_to_anybody_and_only_from_the_operators_address(self):
         def sends(statement):
             return any(action.startswith("ses:") for action in listed(statement["Action"]))
 
-        self.assertEqual(self.functions_that(sends), {"NotifyFamilyRole"})
+        self.assertEqual(self.functions_that(sends), {"NotifyAllRole", "NotifyFamilyRole"})
         for name, document in self.documents():
             for statement in filter(sends, document["Statement"]):
-                self.assertEqual(statement["Condition"], {"StringEquals": {"ses:FromAddress": "hippo@example.org"}}, name)
+                condition = {"StringEquals": {"ses:FromAddress": "hippo@example.org"}}
+                if name == "NotifyAllRole":
+                    condition["ForAllValues:StringEquals"] = {"ses:Recipients": "operator@example.org"}
+                self.assertEqual(statement["Condition"], condition, name)
 
     def test_the_sandbox_adds_recipients_and_nothing_else(self):
         inside, outside = (rights(templates.filled(MailSandbox=value)["Resources"]).splitlines() for value in ("true", "false"))

@@ -23,11 +23,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// so that a notice is settled while its lease lasts.
 pub const SES_LIMIT: Duration = Duration::from_secs(60);
 
-/// Region, credentials and endpoint, as the environment and the profile say.
-pub async fn load() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).load().await
-}
-
 /// Region, credentials and endpoint as Lambda gives them to a function: by its environment alone.
 ///
 /// Without the search through profiles and other sources, of which Lambda has none, a function is
@@ -44,7 +39,7 @@ pub fn of_lambda() -> SdkConfig {
     config.build()
 }
 
-/// As [`load`], in this region if one is given.
+/// Region, credentials and endpoint, as the environment and the profile say; in this region if one is given.
 #[cfg(feature = "operator")]
 pub async fn load_in(region: Option<String>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());

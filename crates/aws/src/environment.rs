@@ -5,10 +5,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use hippo_core::family::EmailAddress;
 use hippo_core::jobs::visit::Pace;
 use hippo_core::mail::mime::Sender;
 use hippo_core::text::clean;
+use url::Url;
+
+use crate::rhythm::{self, Rhythms};
 
 /// How a variable is looked up: `None` if it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -76,6 +80,10 @@ pub struct CheckCards {
     pub common: Common,
     /// The FIFO queue of the visits.
     pub visit_queue_url: String,
+    /// When its schedules fire.
+    pub rhythms: Rhythms,
+    /// What is fetched after a good run.
+    pub ping_url: Option<Url>,
 }
 
 impl Environment for CheckCards {
@@ -90,9 +98,13 @@ impl Environment for CheckCards {
                 Err("must name a FIFO queue, which ends in .fifo".to_owned())
             }
         });
+        let rhythms = reader.rhythms(&[("all", "CHECK_SCHEDULE"), ("failed", "RETRY_SCHEDULE")]);
+        let ping_url = reader.maybe("PING_URL", ping_url);
         reader.finish(Some(Self {
             common,
             visit_queue_url,
+            rhythms,
+            ping_url,
         }))
     }
 
@@ -145,16 +157,48 @@ pub struct NotifyAll {
     pub common: Common,
     /// The queue of the notices.
     pub notice_queue_url: String,
+    /// When its schedule fires.
+    pub rhythms: Rhythms,
+    /// What is fetched after a good tick.
+    pub ping_url: Option<Url>,
+    /// Who is told what needs a person, and by whom; `None`: the log says it.
+    pub operator: Option<Operator>,
+}
+
+/// How the operator is told what needs a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// Who is told.
+    pub address: EmailAddress,
+    /// Who the mail comes from.
+    pub sender: Sender,
+    /// The SES configuration set.
+    pub configuration_set: String,
 }
 
 impl Environment for NotifyAll {
     fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
         let mut reader = Reader::new(lookup);
-        let environment = Self {
-            common: reader.common(),
-            notice_queue_url: reader.parsed("NOTICE_QUEUE_URL", queue_url),
-        };
-        reader.finish(Some(environment))
+        let common = reader.common();
+        let notice_queue_url = reader.parsed("NOTICE_QUEUE_URL", queue_url);
+        let rhythms = reader.rhythms(&[("tick", "NOTIFY_SCHEDULE")]);
+        let ping_url = reader.maybe("PING_URL", ping_url);
+        let operator = reader.maybe("OPERATOR_EMAIL", address).and_then(|address| {
+            let sender = reader.sender();
+            let configuration_set = reader.required("CONFIGURATION_SET");
+            Some(Operator {
+                address,
+                sender: sender?,
+                configuration_set,
+            })
+        });
+        reader.finish(Some(Self {
+            common,
+            notice_queue_url,
+            rhythms,
+            ping_url,
+            operator,
+        }))
     }
 
     fn common(&self) -> &Common {
@@ -179,17 +223,7 @@ impl Environment for NotifyFamily {
     fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
         let mut reader = Reader::new(lookup);
         let common = reader.common();
-        let from = reader.parsed("MAIL_FROM", |text| mailbox(text).map(Some));
-        let operator = reader.maybe("OPERATOR_EMAIL", address);
-        let sender = from.map(|(name, from)| {
-            let mut sender = Sender::new(from);
-            if let Some(name) = name {
-                sender.name = name;
-            }
-            sender.reply_to.clone_from(&operator);
-            sender.unsubscribe = operator;
-            sender
-        });
+        let sender = reader.sender();
         let configuration_set = reader.required("CONFIGURATION_SET");
         let contact = reader.optional("CONTACT");
         reader.finish(sender.map(|sender| Self {
@@ -239,6 +273,36 @@ impl<'a> Reader<'a> {
                 })
                 .unwrap_or_default(),
         }
+    }
+
+    /// Who mails come from; answers go to the operator.
+    fn sender(&mut self) -> Option<Sender> {
+        let from = self.parsed("MAIL_FROM", |text| mailbox(text).map(Some));
+        let operator = self.maybe("OPERATOR_EMAIL", address);
+        from.map(|(name, from)| {
+            let mut sender = Sender::new(from);
+            if let Some(name) = name {
+                sender.name = name;
+            }
+            sender.reply_to.clone_from(&operator);
+            sender.unsubscribe = operator;
+            sender
+        })
+    }
+
+    /// When the schedules of these labels fire, as far as their expressions tell.
+    fn rhythms(&mut self, schedules: &[(&str, &'static str)]) -> Rhythms {
+        let zone = self
+            .maybe("TIMEZONE", |text| {
+                text.parse::<Tz>()
+                    .map_err(|_| "must be a name like America/Toronto".to_owned())
+            })
+            .unwrap_or(Tz::UTC);
+        let rhythm = |name: &str| rhythm::of_expression(&self.optional(name)?, zone);
+        schedules
+            .iter()
+            .filter_map(|(label, name)| Some(((*label).to_owned(), rhythm(name)?)))
+            .collect()
     }
 
     fn optional(&self, name: &str) -> Option<String> {
@@ -314,6 +378,13 @@ fn queue_url(text: &str) -> Result<String, String> {
     } else {
         Err("must be the URL of a queue".to_owned())
     }
+}
+
+fn ping_url(text: &str) -> Result<Url, String> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+        .ok_or_else(|| "must be a URL that begins with https://".to_owned())
 }
 
 fn address(text: &str) -> Result<EmailAddress, String> {

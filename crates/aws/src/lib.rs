@@ -9,7 +9,10 @@ pub mod handlers;
 pub mod metrics;
 #[cfg(feature = "operator")]
 pub mod operator;
+#[cfg(feature = "functions")]
+pub mod ping;
 pub mod queue;
+pub mod rhythm;
 pub mod ses;
 pub mod ssm;
 

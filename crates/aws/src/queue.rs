@@ -9,7 +9,8 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::StreamExt;
 use hippo_core::ids::LibraryId;
 use hippo_core::jobs::visit::Visit;
-use hippo_core::queue::{DueNotice, NoticeQueue, QueueError, VisitQueue};
+use hippo_core::queue::{DueNotice, NoticeMessage, NoticeQueue, QueueError, VisitQueue};
+use hippo_core::run::RunKey;
 use hippo_core::store::{LibraryGate, StoreResult};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -104,12 +105,17 @@ impl SqsNoticeQueue {
 
 #[async_trait]
 impl NoticeQueue for SqsNoticeQueue {
-    async fn send(&self, notices: &[DueNotice]) -> Result<(), QueueError> {
+    async fn send(&self, run: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError> {
         let messages = notices
             .iter()
             .map(|notice| {
+                let message = NoticeMessage {
+                    family: notice.family.clone(),
+                    date: notice.date,
+                    run: Some(run.clone()),
+                };
                 Ok(Message {
-                    body: body(notice)?,
+                    body: body(&message)?,
                     group: None,
                     deduplication: None,
                 })

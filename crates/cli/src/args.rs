@@ -122,7 +122,9 @@ pub(crate) enum Command {
     CheckCards(commands::check_cards::CheckCards),
     NotifyAll(commands::notify_all::NotifyAll),
     Status(commands::status::Status),
+    Notices(commands::notices::Notices),
     Runs(commands::runs::Runs),
+    Run(commands::run_job::RunJob),
     Read(commands::read::Read),
     /// Mail.
     #[command(subcommand)]
@@ -236,9 +238,10 @@ mod tests {
         assert!(examples > 30, "{examples}");
     }
 
-    /// The words of a line, quotes kept together.
+    /// The words of a line, quotes of either kind kept together.
     fn words(line: &str) -> Vec<String> {
-        line.split('"')
+        let quote = if line.contains('\'') { '\'' } else { '"' };
+        line.split(quote)
             .enumerate()
             .flat_map(|(index, part)| match index % 2 {
                 0 => part.split_whitespace().map(str::to_owned).collect(),

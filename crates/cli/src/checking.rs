@@ -10,7 +10,7 @@ use hippo_core::card::Card;
 use hippo_core::check::Check;
 use hippo_core::clock::local_date;
 use hippo_core::ids::CardId;
-use hippo_core::jobs::visit::{CheckedCard, Visit, VisitOptions, check_visit};
+use hippo_core::jobs::visit::{Visit, VisitNews, VisitOptions, check_visit};
 use hippo_core::library::Library;
 use hippo_core::run::{Job, RunKey};
 use serde::Serialize;
@@ -124,8 +124,10 @@ async fn check(context: &Context, card: &Card) -> Result<Answer, CommandError> {
         stop: &|| false,
     };
     let found = Mutex::new(None);
-    let keep = |checked: &CheckedCard| {
-        if let Ok(mut found) = found.lock() {
+    let keep = |news: VisitNews<'_>| {
+        if let VisitNews::Checked(checked) = news
+            && let Ok(mut found) = found.lock()
+        {
             *found = Some(checked.check.clone());
         }
     };

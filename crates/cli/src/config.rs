@@ -1,7 +1,9 @@
 //! `config.toml`: what the operator decides about one installation.
 
+mod jobs;
 mod mistake;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
@@ -10,6 +12,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use zeroize::Zeroize as _;
 
+pub(crate) use self::jobs::Jobs;
+use self::jobs::{JobTable, OperatorTable};
 pub(crate) use self::mistake::{describe, line_of};
 use crate::exit::CommandError;
 use crate::home::Home;
@@ -25,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) checks: Checks,
     /// How mails go out.
     pub(crate) mail: MailConfig,
+    /// Who is told what needs a person, and when the schedules fire.
+    pub(crate) jobs: Jobs,
 }
 
 /// `[checks]`: how `check-cards` goes about its work.
@@ -146,6 +152,10 @@ struct File {
     #[serde(default)]
     checks: Checks,
     mail: MailConfig,
+    #[serde(default)]
+    operator: OperatorTable,
+    #[serde(default)]
+    jobs: BTreeMap<String, JobTable>,
 }
 
 impl Config {
@@ -199,6 +209,7 @@ impl Config {
             timezone,
             checks: file.checks,
             mail: file.mail,
+            jobs: Jobs::read(file.operator, file.jobs, timezone)?,
         })
     }
 }
@@ -408,6 +419,21 @@ transport = "outbox"
 # password_env = "HIPPO_SMTP_PASSWORD"
 # For a server whose certificate this machine does not know:
 # certificate_file = "smtp-certificates.pem"
+
+[operator]
+# Who is told, once for each thing, what needs a person: a page that changed, a library that is down, a mail
+# that was given up. Without it, the log of a scheduled run says it.
+# email = "you@example.org"
+
+# What this file says of a schedule does not start it (cron or a timer does); it tells which runs never came.
+# [jobs.check-cards]
+# ping = "https://hc-ping.com/…"       # fetched after each good run, for a service that misses it
+# [jobs.check-cards.schedules.all]      # the label that the schedule gives with --label
+# times = ["05:00", "12:00", "18:00"]
+# start_within_minutes = 60             # later it does not begin, and is on record as missed
+# [jobs.notify-all.schedules.tick]
+# every_minutes = 15
+# suspended = false                     # true: its runs do not begin
 "#,
             timezone = quoted(self.timezone.name()),
             concurrency = Checks::default().concurrency,

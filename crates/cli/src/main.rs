@@ -12,6 +12,7 @@ mod commands;
 mod config;
 mod context;
 mod exit;
+mod following;
 mod home;
 mod keys;
 mod logging;

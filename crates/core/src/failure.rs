@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::operator::skeleton::Skeleton;
+
 /// The kinds of failure of a check. What follows from each, [`crate::jobs`] decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,6 +81,9 @@ pub struct Failure {
     /// A login was sent, and nothing tells whether the site took it: it is not sent again that day.
     #[serde(skip)]
     pub login_in_doubt: bool,
+    /// What the page is made of that is not what we know, for the operator.
+    #[serde(skip)]
+    pub skeleton: Option<Skeleton>,
 }
 
 impl Failure {
@@ -89,6 +94,7 @@ impl Failure {
             detail: detail.into(),
             retry_after: None,
             login_in_doubt: false,
+            skeleton: None,
         }
     }
 

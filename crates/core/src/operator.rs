@@ -13,8 +13,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::check::Check;
-use crate::failure::FailureKind;
+use crate::failure::{Failure, FailureKind};
 use crate::ids::{FamilyId, Label, LibraryId};
 use crate::jobs::JobError;
 use crate::jobs::notify_family::NoticeResult;
@@ -93,6 +92,8 @@ pub enum Concern {
         number: usize,
         /// It was a complaint.
         complained: bool,
+        /// The day on which it was stopped.
+        day: NaiveDate,
     },
     /// Messages that nobody could work on wait to be looked at.
     DeadLetters {
@@ -183,12 +184,28 @@ impl Concern {
             } => format!("runs-missed/{job}/{label}/{}", time(*first)),
             Self::NoNotice { family, date, .. } => format!("no-notice/{family}/{date}"),
             Self::NewerNotice { family, date } => format!("newer-notice/{family}/{date}"),
-            Self::RecipientStopped { family, number, .. } => {
-                format!("recipient-stopped/{family}/{number}")
-            }
+            Self::RecipientStopped {
+                family,
+                number,
+                day,
+                ..
+            } => format!("recipient-stopped/{family}/{number}/{day}"),
             Self::DeadLetters { queue, day } => format!("dead-letters/{queue:?}/{day}"),
             Self::ClockWrong { day, .. } => format!("clock-wrong/{day}"),
         })
+    }
+
+    /// Whose work it is about, if it is one job's.
+    pub fn job(&self) -> Option<Job> {
+        match self {
+            Self::PageChanged { .. } | Self::LibraryDown { .. } => Some(Job::CheckCards),
+            Self::RunFailed { run, .. } | Self::RunLost { run } => Some(run.job),
+            Self::RunsMissed { job, .. } => Some(*job),
+            Self::NoNotice { .. } | Self::NewerNotice { .. } | Self::RecipientStopped { .. } => {
+                Some(Job::NotifyAll)
+            }
+            Self::DeadLetters { .. } | Self::ClockWrong { .. } => None,
+        }
     }
 
     /// What happened, in one sentence.
@@ -241,6 +258,7 @@ impl Concern {
                 family,
                 number,
                 complained,
+                ..
             } => {
                 let why = if *complained {
                     "complained about a mail"
@@ -285,7 +303,7 @@ impl Concern {
             }
             Self::NewerNotice { .. } => "Run one version everywhere; the notice is left alone.",
             Self::RecipientStopped { .. } => {
-                "Ask the family for another address, or allow this one again with “hippo family edit”."
+                "Ask the family for another address, or allow this one again with “hippo family allow-recipient”."
             }
             Self::DeadLetters { .. } => {
                 "Look at them, then replay or delete them; see OPERATING.md."
@@ -310,13 +328,12 @@ impl Concern {
         }
     }
 
-    /// What the operator should know of a check, if anything.
-    pub fn of_check(check: &Check, day: NaiveDate) -> Option<Self> {
-        let failure = check.outcome.as_ref().err()?;
+    /// What the operator should know of a failed check at a library, if anything.
+    pub fn of_failure(library: &LibraryId, failure: &Failure, day: NaiveDate) -> Option<Self> {
         (failure.kind == FailureKind::PageChanged).then(|| Self::PageChanged {
-            library: check.library.clone(),
+            library: library.clone(),
             day,
-            skeleton: None,
+            skeleton: failure.skeleton.clone(),
         })
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::FamilyId;
 use crate::jobs::visit::Visit;
+use crate::run::RunKey;
 
 /// Work could not be handed out; what was handed out before stays so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +30,7 @@ pub trait VisitQueue: Send + Sync {
     async fn send(&self, visits: &[Visit]) -> Result<(), QueueError>;
 }
 
-/// A notice that somebody should send now. The JSON is a message of the queue of notices.
+/// A notice that somebody should send now.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DueNotice {
@@ -39,9 +40,22 @@ pub struct DueNotice {
     pub date: NaiveDate,
 }
 
+/// A message of the queue of notices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeMessage {
+    /// The family.
+    pub family: FamilyId,
+    /// The family's local date.
+    pub date: NaiveDate,
+    /// The run that handed it out; a message of an older version names none.
+    #[serde(default)]
+    pub run: Option<RunKey>,
+}
+
 /// Takes notices, and gives each to a worker, now and then to two.
 #[async_trait]
 pub trait NoticeQueue: Send + Sync {
     /// Hands out all of these, or says that it could not; then some may have been taken.
-    async fn send(&self, notices: &[DueNotice]) -> Result<(), QueueError>;
+    async fn send(&self, run: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError>;
 }

@@ -1,6 +1,7 @@
 //! One execution of a job for one scheduled time.
 
 pub mod rhythm;
+pub mod work;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -148,12 +149,26 @@ pub struct Counts {
     pub failed: BTreeMap<String, u32>,
     /// How many were left out on purpose (a card that waits for a person, nothing to say).
     pub skipped: u32,
+    /// How many of the planned were given to workers: what becomes of them is in [`work`], not here.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub handed_out: u32,
+}
+
+/// A run that does its work itself says nothing of handing out.
+fn is_none(handed_out: &u32) -> bool {
+    *handed_out == 0
 }
 
 impl Counts {
     /// How many failed, of any kind.
     pub fn failures(&self) -> u32 {
         self.failed.values().sum()
+    }
+
+    /// Counts so many more that were planned and given to workers.
+    pub fn hand_out(&mut self, more: u32) {
+        self.planned = self.planned.saturating_add(more);
+        self.handed_out = self.handed_out.saturating_add(more);
     }
 
     /// Counts one failure.

@@ -1,7 +1,9 @@
-//! LibraryHippo on one machine: SQLite, mail to a folder or by SMTP, the key file.
+//! LibraryHippo on one machine: SQLite, mail to a folder or by SMTP, the key file,
+//! the sign of life.
 
 pub mod clock;
 pub mod gate;
 pub mod key_file;
 pub mod mail;
+pub mod ping;
 pub mod sqlite;

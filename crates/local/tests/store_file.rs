@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hippo_core::notice::record::NoticeState;
+use hippo_core::operator::telling::OperatorStore as _;
 use hippo_core::store::contract::sample;
 use hippo_core::store::{
     CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, Scope, SecretStore,
@@ -183,7 +184,7 @@ async fn a_newer_database_is_refused_with_both_versions_and_left_as_it_is() {
         assert!(matches!(error, OpenError::Newer { found: 99, .. }));
         let text = error.to_string();
         assert!(
-            text.contains("version 99") && text.contains("up to 2"),
+            text.contains("version 99") && text.contains("up to 3"),
             "{text}"
         );
     }
@@ -351,10 +352,10 @@ async fn garbage_in_a_row_names_the_table_and_the_key_and_nothing_else() {
 async fn a_database_of_the_first_version_is_brought_up_and_keeps_what_it_has() {
     let home = Home::new();
     let path = home.filled().await;
-    // What the second step added, taken away again.
+    // What the later steps added, taken away again.
     sql(
         &path,
-        "DROP TABLE concern; DROP INDEX notice_open;
+        "DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE concern; DROP INDEX notice_open;
          ALTER TABLE family DROP COLUMN history; ALTER TABLE family DROP COLUMN stopped; ALTER TABLE notice DROP COLUMN doubts;
          CREATE INDEX notice_open ON notice (date, family)
              WHERE state IN ('PENDING', 'CLAIMED', 'SENDING', 'UNKNOWN');
@@ -364,6 +365,30 @@ async fn a_database_of_the_first_version_is_brought_up_and_keeps_what_it_has() {
     assert_eq!(store.families().await.unwrap(), [sample::family("conrad")]);
     let open = store.open_notices(None, 10).await.unwrap();
     assert_eq!(open, [sample::notice("conrad", "2026-11-21")]);
+}
+
+#[tokio::test]
+async fn what_the_operator_was_told_by_the_second_version_is_not_told_again() {
+    let home = Home::new();
+    let path = home.filled().await;
+    sql(
+        &path,
+        r#"DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE concern;
+         CREATE TABLE concern (key TEXT PRIMARY KEY, concern TEXT NOT NULL, first_seen TEXT NOT NULL,
+             last_seen TEXT NOT NULL, times INTEGER NOT NULL, asked_at TEXT NOT NULL, told_at TEXT) STRICT, WITHOUT ROWID;
+         CREATE INDEX concern_recent ON concern (last_seen);
+         INSERT INTO concern VALUES ('page-changed/wpl/2026-11-21',
+             '{"kind":"page_changed","library":"wpl","day":"2026-11-21","skeleton":null}',
+             '2026-11-21T05:00:00.000000000Z', '2026-11-21T05:00:00.000000000Z', 1,
+             '2026-11-21T05:00:00.000000000Z', '2026-11-21T05:00:05.000000000Z');
+         PRAGMA user_version = 2"#,
+    );
+    let store = SqliteStore::open(&path).unwrap();
+    let noted = store.recent_concerns(10).await.unwrap();
+    assert_eq!(noted.len(), 1);
+    let key = noted[0].concern.key();
+    let later = noted[0].last_seen + chrono::Duration::days(1);
+    assert!(!store.set_out_to_tell(&key, later).await.unwrap());
 }
 
 #[tokio::test]

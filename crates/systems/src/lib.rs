@@ -6,7 +6,9 @@
 
 pub mod bibliocommons;
 pub mod browser;
+pub mod detect;
 pub mod enterprise;
+pub mod known;
 pub mod koha;
 pub mod reading;
 pub mod sierra;
@@ -19,6 +21,8 @@ use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use secrecy::SecretString;
 use url::Url;
+
+use crate::detect::{Place, SeenPage};
 
 pub use crate::browser::{Limits, SitesError};
 pub use crate::sites::{Sites, SitesOptions};
@@ -56,6 +60,31 @@ pub trait System: Send + Sync {
 
     /// The page that a person opens to see the account; mails link to it.
     fn account_url(&self, library: &Library) -> Option<Url>;
+
+    /// What shows that a page is one of this system's, each in a few words: structure and addresses, not
+    /// the words of a language. Empty: nothing does.
+    fn signs(&self, _page: &SeenPage<'_>) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// Whether an address is one that only this system has.
+    fn is_address(&self, _url: &Url) -> bool {
+        false
+    }
+
+    /// Where the site of a page begins, and what its address tells.
+    fn place(&self, url: &Url) -> Option<Place> {
+        Some(Place {
+            base_url: detect::origin(url)?,
+            options: [].into(),
+        })
+    }
+
+    /// The path of a page that a site of this system usually has; `None`: its sites have hosts of their
+    /// own, at which nothing need be guessed.
+    fn usual_page(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Reads saved pages of one account, without a network; the order of the pages is free.
     ///

@@ -49,6 +49,9 @@ impl Sites {
         let outcome = tokio::time::timeout(limit, system.visit(&mut session)).await;
         // The logout ends what the pages showed.
         let is_in_doubt = session.is_login_sent() && !session.is_logged_in_noted();
+        let has_changed =
+            matches!(&outcome, Ok(Err(failure)) if failure.kind == FailureKind::PageChanged);
+        let skeleton = has_changed.then(|| session.skeleton()).flatten();
         session.end().await;
         outcome
             .unwrap_or_else(|_| {
@@ -59,7 +62,8 @@ impl Sites {
                 }))
             })
             .and_then(whole)
-            .map_err(|failure| {
+            .map_err(|mut failure| {
+                failure.skeleton = skeleton;
                 if is_in_doubt && leaves_the_login_in_doubt(failure.kind) {
                     failure.login_in_doubt()
                 } else {
@@ -126,6 +130,8 @@ mod tests {
         account: Option<Account>,
         /// Takes the answer to the login for a page that shows us logged in.
         notes_login: bool,
+        /// Does not know the account page.
+        is_lost: bool,
     }
 
     #[async_trait]
@@ -152,6 +158,9 @@ mod tests {
                 session.note_logged_in();
             }
             session.get(&session.url("account")?).await?;
+            if self.is_lost {
+                return Err(Failure::page_changed("no table"));
+            }
             self.account
                 .clone()
                 .ok_or_else(|| Failure::wrong_credentials("as the test wants"))
@@ -165,6 +174,7 @@ mod tests {
         Scripted {
             account: Some(account),
             notes_login: false,
+            is_lost: false,
         }
     }
 
@@ -220,6 +230,7 @@ mod tests {
         let half = Scripted {
             account: Some(Account::unknown("scripted".parse().unwrap())),
             notes_login: true,
+            is_lost: false,
         };
         let failure = check(&site, &half).await.unwrap_err();
         assert_eq!(failure.kind.as_str(), "page_changed");
@@ -254,8 +265,29 @@ mod tests {
         let changed = Scripted {
             account: Some(Account::unknown("scripted".parse().unwrap())),
             notes_login: false,
+            is_lost: false,
         };
         assert!(check(&site, &changed).await.unwrap_err().login_in_doubt);
+    }
+
+    #[tokio::test]
+    async fn a_page_that_changed_is_told_by_its_skeleton() {
+        let site = TestSite::start(|request| {
+            page(if request.contains("GET /account") {
+                "<form method=get action=/x><p class=canary-1234>canary</p></form>"
+            } else {
+                "<form method=post action=/in><input name=pin></form>"
+            })
+        })
+        .await;
+        let system = Scripted {
+            is_lost: true,
+            ..Scripted::default()
+        };
+        let failure = check(&site, &system).await.unwrap_err();
+        assert_eq!(failure.kind.as_str(), "page_changed");
+        let skeleton = failure.skeleton.unwrap();
+        assert_eq!(skeleton.as_str(), "html head body form p");
     }
 
     #[tokio::test]

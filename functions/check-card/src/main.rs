@@ -30,14 +30,18 @@ async fn start() -> Result<(), Error> {
     let parameter = KeyParameter::new(clients::ssm(&config), environment.key_parameter);
     let site = site.await??;
     let metrics = Metrics::new(environment.common.metrics_namespace);
-    let ports = VisitPorts {
-        visits: &store,
-        libraries: &store,
-        checks: &store,
-        keys: &Keys::new(&parameter),
-        site: &site,
-        gate: &FifoGate,
-        clock: &LambdaClock,
+    let ports = check_card::Ports {
+        visits: VisitPorts {
+            visits: &store,
+            libraries: &store,
+            checks: &store,
+            keys: &Keys::new(&parameter),
+            site: &site,
+            gate: &FifoGate,
+            clock: &LambdaClock,
+        },
+        runs: &store,
+        operator: &store,
     };
     run(service_fn(async |event: LambdaEvent<_>| {
         let ends_at = handlers::deadline(&event.context);

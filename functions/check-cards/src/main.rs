@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 
 use hippo_aws::environment::CheckCards;
+use hippo_aws::handlers::frame::Frame;
 use hippo_aws::handlers::{self, LambdaClock, check_cards};
 use hippo_aws::metrics::Metrics;
-use hippo_aws::{clients, queue::SqsVisitQueue};
+use hippo_aws::{clients, ping::HttpPing, queue::SqsVisitQueue};
 use hippo_core::jobs::hand_out_visits::HandOutVisitsPorts;
+use hippo_core::operator::telling::NoteOnly;
+use hippo_core::run::Job;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,6 +23,21 @@ async fn start() -> Result<(), Error> {
     let store = clients::warm_store(&config, &environment.common.table, "RUN#check-cards#").await;
     let queue = SqsVisitQueue::new(clients::sqs(&config), environment.visit_queue_url);
     let metrics = Metrics::new(environment.common.metrics_namespace);
+    let after = NoteOnly {
+        store: &store,
+        ping: &HttpPing,
+        urls: environment
+            .ping_url
+            .map(|url| (Job::CheckCards, url))
+            .into_iter()
+            .collect(),
+        clock: &LambdaClock,
+    };
+    let frame = Frame {
+        metrics: &metrics,
+        rhythms: &environment.rhythms,
+        after: &after,
+    };
     let ports = HandOutVisitsPorts {
         cards: &store,
         runs: &store,
@@ -27,7 +45,7 @@ async fn start() -> Result<(), Error> {
         clock: &LambdaClock,
     };
     run(service_fn(async |event: LambdaEvent<_>| {
-        check_cards::handle(&ports, &metrics, &event.payload).await
+        check_cards::handle(&ports, &frame, &event.payload).await
     }))
     .await
 }

@@ -1,12 +1,16 @@
 //! `notify-all` on Lambda: a schedule fires, and a message a family that is due goes to the queue.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use hippo_aws::environment::NotifyAll;
+use hippo_aws::handlers::frame::Frame;
 use hippo_aws::handlers::{self, LambdaClock, notify_all};
 use hippo_aws::metrics::Metrics;
-use hippo_aws::{clients, queue::SqsNoticeQueue};
+use hippo_aws::{clients, ping::HttpPing, queue::SqsNoticeQueue, ses::SesMailer};
 use hippo_core::jobs::hand_out_notices::HandOutNoticesPorts;
+use hippo_core::operator::telling::{Aftermath, ErrorHandler, Handlers, LogOnly, MailToOperator};
+use hippo_core::run::Job;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,6 +24,38 @@ async fn start() -> Result<(), Error> {
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
     let queue = SqsNoticeQueue::new(clients::sqs(&config), environment.notice_queue_url);
     let metrics = Metrics::new(environment.common.metrics_namespace);
+    let mailer = environment.operator.map(|operator| {
+        let set = Some(operator.configuration_set);
+        let mailer = SesMailer::new(clients::ses(&config), operator.sender, set);
+        (operator.address, mailer)
+    });
+    let mail = mailer.as_ref().map(|(address, mailer)| MailToOperator {
+        mailer,
+        address: address.clone(),
+        clock: &LambdaClock,
+    });
+    let after = Aftermath {
+        store: &store,
+        handlers: Handlers {
+            of_job: BTreeMap::new(),
+            of_all: None,
+            default: mail
+                .as_ref()
+                .map_or(&LogOnly, |mail| mail as &dyn ErrorHandler),
+        },
+        ping: &HttpPing,
+        urls: environment
+            .ping_url
+            .map(|url| (Job::NotifyAll, url))
+            .into_iter()
+            .collect(),
+        clock: &LambdaClock,
+    };
+    let frame = Frame {
+        metrics: &metrics,
+        rhythms: &environment.rhythms,
+        after: &after,
+    };
     let ports = HandOutNoticesPorts {
         families: &store,
         notices: &store,
@@ -28,7 +64,7 @@ async fn start() -> Result<(), Error> {
         clock: &LambdaClock,
     };
     run(service_fn(async |event: LambdaEvent<_>| {
-        notify_all::handle(&ports, &metrics, &event.payload).await
+        notify_all::handle(&ports, &frame, &event.payload).await
     }))
     .await
 }

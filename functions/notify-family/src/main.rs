@@ -29,6 +29,8 @@ async fn start() -> Result<(), Error> {
         notices: &store,
         libraries: &store,
         mailer: &mailer,
+        runs: &store,
+        operator: &store,
         clock: &LambdaClock,
         operator_contact: environment.contact.as_deref(),
     };

@@ -20,16 +20,32 @@ impl OperatorStore for DynamoDbStore {
         key: &ConcernKey,
         concern: &Concern,
         now: DateTime<Utc>,
-    ) -> StoreResult<bool> {
+    ) -> StoreResult<()> {
         for tries in 0..TRIES {
             wait(tries).await?;
             let found = self.table.get(&Key::concern(key)).await?;
-            let (noted, is_to_tell) = match &found {
+            let noted = match &found {
                 Some(item) => item.data::<NotedConcern>()?.seen_again(now),
-                None => (NotedConcern::new(concern.clone(), now), true),
+                None => NotedConcern::new(concern.clone(), now),
             };
             if self.put_concern(key, &noted, found.as_ref()).await? {
-                return Ok(is_to_tell);
+                return Ok(());
+            }
+        }
+        Err(too_busy())
+    }
+
+    async fn set_out_to_tell(&self, key: &ConcernKey, now: DateTime<Utc>) -> StoreResult<bool> {
+        for tries in 0..TRIES {
+            wait(tries).await?;
+            let Some(found) = self.table.get(&Key::concern(key)).await? else {
+                return Ok(false);
+            };
+            let Some(next) = found.data::<NotedConcern>()?.set_out(now) else {
+                return Ok(false);
+            };
+            if self.put_concern(key, &next, Some(&found)).await? {
+                return Ok(true);
             }
         }
         Err(too_busy())

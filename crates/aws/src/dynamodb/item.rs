@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
 use hippo_core::store::{StoreError, StoreResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -69,6 +70,13 @@ impl Item {
             .get(name)
             .and_then(|value| value.as_n().ok())
             .and_then(|number| number.parse().ok())
+    }
+
+    /// A time, if there is one of this name.
+    pub(super) fn time(&self, name: &str) -> StoreResult<Option<DateTime<Utc>>> {
+        self.text(name)
+            .map(|time| time.parse().map_err(|_| self.garbage(name)))
+            .transpose()
     }
 
     pub(super) fn bytes(&self, name: &str) -> Option<&[u8]> {

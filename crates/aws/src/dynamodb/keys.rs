@@ -74,6 +74,12 @@ impl Key {
         Self::new(runs(key.job, &key.label), time(key.scheduled_time))
     }
 
+    /// What became of one piece of a run's work: an item of its own for each, so that no counter is
+    /// written by many, in a partition of the run's own, of which a thousand are written in a second.
+    pub(super) fn work(run: &RunKey, piece: &str) -> Self {
+        Self::new(work(run), piece)
+    }
+
     /// What needs the operator; all of it stands together, since there is little of it.
     pub(super) fn concern(key: &ConcernKey) -> Self {
         Self::new("OPERATOR".to_owned(), format!("CONCERN#{key}"))
@@ -92,6 +98,12 @@ pub(super) fn family(id: &FamilyId) -> String {
 
 fn runs(job: Job, label: &Label) -> String {
     format!("RUN#{job}#{label}")
+}
+
+/// The partition of what became of a run's work.
+pub(super) fn work(run: &RunKey) -> String {
+    let runs = runs(run.job, &run.label);
+    format!("{runs}#{}", time(run.scheduled_time))
 }
 
 /// The order of the cards: `#` sorts before all that a slug is made of, as the end of a slug does.

@@ -45,7 +45,7 @@ impl LibraryStore for DynamoDbStore {
         if before.base_url != library.base_url {
             // Another address may answer: it is not left alone for what the old one did.
             let state = Key::left_alone(&library.id);
-            let forget = Expression::new("REMOVE #left_alone_until");
+            let forget = Expression::new("REMOVE #left_alone_until, #down_since");
             steps.push(Step::Update(state, forget, there));
         }
         match self.table.transact(&steps).await? {
@@ -104,6 +104,33 @@ impl LibraryStore for DynamoDbStore {
         }
     }
 
+    async fn note_down(&self, id: &LibraryId, since: DateTime<Utc>) -> StoreResult<DateTime<Utc>> {
+        let first = Expression::new(
+            "attribute_exists(#pk) AND \
+             (attribute_not_exists(#down_since) OR #down_since > :since)",
+        );
+        let change =
+            Expression::new("SET #down_since = :since").value(":since", text(keys::time(since)));
+        match self
+            .table
+            .update(&Key::left_alone(id), &change, &first)
+            .await?
+        {
+            Written::Done => Ok(since),
+            Written::Refused(Some(state)) => Ok(down(&state)?.unwrap_or(since)),
+            Written::Refused(None) => Err(no_library(id)),
+        }
+    }
+
+    async fn note_up(&self, id: &LibraryId) -> StoreResult<()> {
+        let change = Expression::new("REMOVE #down_since");
+        let there = Expression::new("attribute_exists(#pk)");
+        self.table
+            .update(&Key::left_alone(id), &change, &there)
+            .await?;
+        Ok(())
+    }
+
     async fn left_alone_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
         let found = self.table.get(&Key::left_alone(id)).await?;
         Ok(found.as_ref().map(until).transpose()?.flatten())
@@ -117,8 +144,10 @@ pub(super) fn no_library(id: &LibraryId) -> StoreError {
 
 /// Until when a library is left alone, as its state says.
 pub(super) fn until(state: &Item) -> StoreResult<Option<DateTime<Utc>>> {
-    state
-        .text("left_alone_until")
-        .map(|time| time.parse().map_err(|_| state.garbage("left_alone_until")))
-        .transpose()
+    state.time("left_alone_until")
+}
+
+/// Since when a library does not answer, as its state says.
+pub(super) fn down(state: &Item) -> StoreResult<Option<DateTime<Utc>>> {
+    state.time("down_since")
 }

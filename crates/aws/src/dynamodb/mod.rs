@@ -18,6 +18,7 @@
 
 mod cards;
 mod checks;
+mod clock;
 mod concerns;
 mod expression;
 mod families;
@@ -43,6 +44,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 
+use self::clock::TableClock;
 use self::table::Table;
 
 /// How long runs and final notices are kept at least, in days. The protocol of the notices needs 35.
@@ -82,10 +84,13 @@ pub struct DynamoDbStore {
 impl DynamoDbStore {
     /// The stores in the table of this name. Nothing is asked of it yet.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let clock = TableClock::default();
+        let config = client.config().to_builder().interceptor(clock.clone());
         Self {
             table: Table {
-                client,
+                client: Client::from_conf(config.build()),
                 name: table.into(),
+                clock,
             },
             kept_days: KEPT_DAYS,
         }

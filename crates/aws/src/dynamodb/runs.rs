@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::ids::Label;
+use hippo_core::run::work::WorkReport;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 use hippo_core::store::{RunStart, RunStore, StoreError, StoreResult};
 use uuid::Uuid;
@@ -141,6 +142,26 @@ impl RunStore for DynamoDbStore {
             }
         }
         Err(too_busy())
+    }
+
+    /// One write unit for a visit of ten cards.
+    async fn report_work(&self, run: &RunKey, work: &WorkReport) -> StoreResult<()> {
+        let item = Item::new(&Key::work(run, &work.piece))
+            .with_data(work)?
+            .with("expires_at", self.expiry(run.scheduled_time));
+        self.table.put(item, &Expression::default()).await?;
+        Ok(())
+    }
+
+    /// One Query for each megabyte: about 2,000 visits.
+    async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>> {
+        let keys = Expression::new("#pk = :pk").value(":pk", text(keys::work(run)));
+        let found = self.table.query(&Ask::table(keys)).await?;
+        found.iter().map(Item::data).collect()
+    }
+
+    async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
+        Ok(self.table.clock.ahead(now))
     }
 
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::types::{
 };
 use hippo_core::store::{StoreError, StoreResult};
 
+use super::clock::TableClock;
 use super::expression::{Expression, names, values};
 use super::fault::store_error;
 use super::item::{Attributes, Item};
@@ -103,6 +104,7 @@ impl Ask {
 pub(super) struct Table {
     pub(super) client: Client,
     pub(super) name: String,
+    pub(super) clock: TableClock,
 }
 
 impl Table {

@@ -12,7 +12,7 @@ use super::expression::Expression;
 use super::families;
 use super::item::text;
 use super::keys::{self, Key};
-use super::libraries::until;
+use super::libraries::{down, until};
 use super::secrets;
 use super::table::Ask;
 
@@ -38,6 +38,10 @@ impl VisitStore for DynamoDbStore {
             library: item.data()?,
             left_alone_until: of(Key::left_alone(library))
                 .map(until)
+                .transpose()?
+                .flatten(),
+            down_since: of(Key::left_alone(library))
+                .map(down)
                 .transpose()?
                 .flatten(),
             cards: Vec::with_capacity(cards.len()),

@@ -6,7 +6,12 @@ use std::sync::Mutex;
 use aws_lambda_events::event::sqs::SqsMessage;
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::failure::FailureKind;
-use hippo_core::jobs::visit::{CheckedCard, Pace, Visit, VisitOptions, VisitPorts, check_visit};
+use hippo_core::jobs::visit::report::VisitRecord;
+use hippo_core::jobs::visit::{
+    CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
+};
+use hippo_core::operator::telling::{self, OperatorStore};
+use hippo_core::store::RunStore;
 use serde_json::Value;
 
 use crate::handlers::HandlerError;
@@ -16,12 +21,22 @@ use crate::metrics::{Metrics, Unit};
 /// What a card may take in the worst case: two logins of 90 s with their logouts, and its saving.
 const RESERVE: Duration = Duration::seconds(200);
 
+/// What the function needs from outside.
+pub struct Ports<'a> {
+    /// What a visit needs.
+    pub visits: VisitPorts<'a>,
+    /// Where it is put down what became of a visit.
+    pub runs: &'a dyn RunStore,
+    /// Where it is noted what needs the operator.
+    pub operator: &'a dyn OperatorStore,
+}
+
 /// Checks the cards of the one visit that the event holds.
 ///
 /// An error is a fault of ours: the queue brings the visit again, and what was checked is skipped.
 /// `ends_at` is when Lambda ends the invocation: cards for which no time is left are `not_tried`.
 pub async fn handle(
-    ports: &VisitPorts<'_>,
+    ports: &Ports<'_>,
     pace: Pace,
     metrics: &Metrics,
     event: Value,
@@ -37,14 +52,15 @@ pub async fn handle(
 }
 
 async fn visit(
-    ports: &VisitPorts<'_>,
+    ports: &Ports<'_>,
     pace: Pace,
     metrics: &Metrics,
     record: &SqsMessage,
     ends_at: Option<DateTime<Utc>>,
 ) -> Result<(), HandlerError> {
     let visit: Visit = message::body(record, "a visit", "library, cards, planned_at and run")?;
-    let began = ports.clock.now();
+    let clock = ports.visits.clock;
+    let began = clock.now();
     tracing::info!(
         library.id = %visit.library,
         run.id = %visit.run,
@@ -58,15 +74,24 @@ async fn visit(
         deadline: ends_at.map(|ends_at| last_begin(began, ends_at)),
         stop: &|| false,
     };
-    let counts = Mutex::new(Counts::default());
-    let result = check_visit(ports, &visit, options, &|card| {
-        if let Ok(mut counts) = counts.lock() {
+    let (counts, record) = (Mutex::new(Counts::default()), VisitRecord::default());
+    let result = check_visit(&ports.visits, &visit, options, &|news| {
+        record.hear(&news);
+        if let VisitNews::Checked(card) = news
+            && let Ok(mut counts) = counts.lock()
+        {
             counts.add(card);
         }
     })
     .await;
+    telling::note(ports.operator, clock, &record.concerns()).await;
+    // Of a visit that comes again this is what was done so far.
+    let reported = ports
+        .runs
+        .report_work(&visit.run, &record.report(&visit, result.is_ok()))
+        .await;
     let counts = counts.into_inner().unwrap_or_default();
-    let ended = ports.clock.now();
+    let ended = clock.now();
     let duration_ms = (ended - began).num_milliseconds();
     tracing::info!(
         library.id = %visit.library,
@@ -78,7 +103,8 @@ async fn visit(
         "A visit ended."
     );
     counts.publish(metrics, &visit, ended, duration_ms);
-    Ok(result?)
+    result?;
+    Ok(reported?)
 }
 
 /// The time after which no card is begun. Where an invocation is short, half of it is kept.

@@ -7,15 +7,16 @@ use serde_json::{Value, json};
 
 use crate::handlers::HandlerError;
 use crate::handlers::event::ScheduleEvent;
+use crate::handlers::frame::Frame;
 use crate::metrics::{Metrics, Unit};
 
 /// Hands out the visits that the event asks for; answers with the run, for who waits for it.
 pub async fn handle(
     ports: &HandOutVisitsPorts<'_>,
-    metrics: &Metrics,
+    frame: &Frame<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
-    match work(ports, metrics, event).await {
+    match work(ports, frame, event).await {
         Ok(answer) => {
             tracing::info!(%answer, "The invocation is done.");
             Ok(answer)
@@ -26,13 +27,14 @@ pub async fn handle(
 
 async fn work(
     ports: &HandOutVisitsPorts<'_>,
-    metrics: &Metrics,
+    frame: &Frame<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
     let event = ScheduleEvent::read(event, Job::CheckCards)?;
     tracing::info!(label = %event.label, scheduled_time = %event.scheduled_time, scope = ?event.scope, "Planning visits.");
     let input = event.check_cards();
-    let plan = event.plan(
+    let plan = frame.plan(
+        &event,
         Job::CheckCards,
         serde_json::to_value(&input).unwrap_or_default(),
     );
@@ -41,7 +43,7 @@ async fn work(
         Err(not_begun) => return Ok(answer_not_begun(&not_begun)),
     };
     let visits = i64::try_from(done.visits).unwrap_or(i64::MAX);
-    publish(metrics, &done.run, "VisitsPlanned", visits);
+    publish(frame.metrics, &done.run, "VisitsPlanned", visits);
     Ok(json!({
         "run": done.run.key.to_string(),
         "cards": done.run.counts.planned,

@@ -5,6 +5,7 @@
 pub mod check_card;
 pub mod check_cards;
 pub mod event;
+pub mod frame;
 pub mod logging;
 pub mod message;
 pub mod notify_all;

@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use crate::handlers::HandlerError;
 use crate::handlers::check_cards::{answer_not_begun, publish};
 use crate::handlers::event::ScheduleEvent;
-use crate::metrics::Metrics;
+use crate::handlers::frame::Frame;
 
 /// Hands out the notices that are due; answers with the run, for who waits for it.
 pub async fn handle(
     ports: &HandOutNoticesPorts<'_>,
-    metrics: &Metrics,
+    frame: &Frame<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
-    match work(ports, metrics, event).await {
+    match work(ports, frame, event).await {
         Ok(answer) => {
             tracing::info!(%answer, "The invocation is done.");
             Ok(answer)
@@ -26,13 +26,14 @@ pub async fn handle(
 
 async fn work(
     ports: &HandOutNoticesPorts<'_>,
-    metrics: &Metrics,
+    frame: &Frame<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
     let event = ScheduleEvent::read(event, Job::NotifyAll)?;
     tracing::info!(label = %event.label, scheduled_time = %event.scheduled_time, "Planning notices.");
     let input = event.notify_all();
-    let plan = event.plan(
+    let plan = frame.plan(
+        &event,
         Job::NotifyAll,
         serde_json::to_value(&input).unwrap_or_default(),
     );
@@ -40,7 +41,12 @@ async fn work(
         Ok(run) => run,
         Err(not_begun) => return Ok(answer_not_begun(&not_begun)),
     };
-    publish(metrics, &run, "NoticesPlanned", run.counts.planned.into());
+    publish(
+        frame.metrics,
+        &run,
+        "NoticesPlanned",
+        run.counts.planned.into(),
+    );
     Ok(json!({"run": run.key.to_string(), "notices": run.counts.planned}))
 }
 

@@ -10,8 +10,11 @@ use hippo_core::jobs::notify_family::{NoticeResult, NotifyPorts};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
 use hippo_core::notice::record::NoticeState;
-use hippo_core::queue::DueNotice;
-use hippo_core::store::{AccountStore, FamilyStore, LibraryStore, NoticeStore};
+use hippo_core::operator::Concern;
+use hippo_core::operator::telling::{self, OperatorStore};
+use hippo_core::queue::NoticeMessage;
+use hippo_core::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
+use hippo_core::store::{AccountStore, FamilyStore, LibraryStore, NoticeStore, RunStore};
 use serde_json::Value;
 
 use crate::handlers::HandlerError;
@@ -30,6 +33,10 @@ pub struct Ports<'a> {
     pub libraries: &'a dyn LibraryStore,
     /// The mail service.
     pub mailer: &'a dyn Mailer,
+    /// Where it is put down what became of a notice.
+    pub runs: &'a dyn RunStore,
+    /// Where it is noted what needs the operator.
+    pub operator: &'a dyn OperatorStore,
     /// The time.
     pub clock: &'a dyn Clock,
     /// Whom the mail names for questions.
@@ -67,6 +74,7 @@ async fn work(
         .into_iter()
         .map(|library| (library.id.clone(), library))
         .collect();
+    let (runs, operator) = (ports.runs, ports.operator);
     let ports = NotifyPorts {
         families: ports.families,
         accounts: ports.accounts,
@@ -77,9 +85,11 @@ async fn work(
         operator_contact: ports.operator_contact,
     };
     let sent = records.iter().map(|record| async {
-        match notice(&ports, record).await {
+        match notice(&ports, runs, record).await {
             Ok(result) => {
                 if let Some(result) = result {
+                    let concern = Concern::of_notice(&result);
+                    telling::note(operator, ports.clock, concern.as_slice()).await;
                     publish(metrics, &ports, &result);
                 }
                 None
@@ -103,10 +113,49 @@ async fn work(
 
 async fn notice(
     ports: &NotifyPorts<'_>,
+    runs: &dyn RunStore,
     record: &SqsMessage,
 ) -> Result<Option<NoticeResult>, HandlerError> {
-    let notice: DueNotice = message::body(record, "a notice", "family and date")?;
-    Ok(deliver(ports, &notice.family, notice.date, None, false).await?)
+    let message: NoticeMessage = message::body(record, "a notice", "family, date and run")?;
+    let (family, date) = (&message.family, message.date);
+    let result = deliver(ports, family, date, None, false).await?;
+    if let Some(run) = &message.run
+        && let Some(outcome) = outcome(ports, &message, result.as_ref()).await?
+    {
+        let work = WorkReport {
+            piece: format!("{family}/{date}"),
+            results: vec![WorkResult {
+                subject: Subject::Notice {
+                    family: family.clone(),
+                    date,
+                },
+                outcome,
+            }],
+        };
+        runs.report_work(run, &work).await?;
+    }
+    Ok(result)
+}
+
+/// What became of a notice; `None`: it is in other hands, which will say so.
+///
+/// Of one that this delivery found settled, the record says it: an earlier delivery may have died
+/// before it could.
+async fn outcome(
+    ports: &NotifyPorts<'_>,
+    message: &NoticeMessage,
+    result: Option<&NoticeResult>,
+) -> Result<Option<WorkOutcome>, HandlerError> {
+    if let Some(result) = result {
+        return Ok(Some(result.state.into()));
+    }
+    let (family, date) = (&message.family, message.date);
+    Ok(match ports.notices.notice(family, date).await? {
+        Some(record) if record.state.is_final() => Some(record.state.into()),
+        Some(_) => None,
+        // The job logged that it is gone.
+        None => Some(WorkOutcome::Skipped),
+    })
 }
 
 fn publish(metrics: &Metrics, ports: &NotifyPorts<'_>, result: &NoticeResult) {

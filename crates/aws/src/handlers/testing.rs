@@ -12,13 +12,17 @@ use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::CardId;
 use hippo_core::library::Library;
+use hippo_core::operator::{AfterRun, Concern};
+use hippo_core::run::Run;
 use hippo_core::seal::{KeyRing, KeySource, SealError};
 use hippo_core::site::{LibrarySite, LoginPermit};
 use hippo_core::store::memory::MemoryStore;
 use hippo_core::store::{CardStore, FamilyStore, LibraryStore};
 use serde_json::{Value, json};
 
+use crate::handlers::frame::Frame;
 use crate::metrics::Metrics;
+use crate::rhythm::Rhythms;
 
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
@@ -26,6 +30,8 @@ pub(crate) struct World {
     pub(crate) metrics: Metrics,
     pub(crate) keys: OneRing,
     pub(crate) site: TestSite,
+    pub(crate) rhythms: Rhythms,
+    pub(crate) concerns: Mutex<Vec<Concern>>,
     lines: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -85,6 +91,13 @@ impl LibrarySite for TestSite {
     }
 }
 
+#[async_trait]
+impl AfterRun for World {
+    async fn after_run(&self, _: &Run, concerns: &[Concern]) {
+        self.concerns.lock().unwrap().extend_from_slice(concerns);
+    }
+}
+
 impl World {
     /// 2026-11-21 06:40 in Toronto, the family `conrad` and the library `wpl`.
     pub(crate) async fn new() -> Self {
@@ -100,6 +113,8 @@ impl World {
             }),
             keys: OneRing(KeyRing::generate().unwrap()),
             site: TestSite::default(),
+            rhythms: Rhythms::new(),
+            concerns: Mutex::default(),
             lines,
         };
         let library = Library {
@@ -128,6 +143,15 @@ impl World {
         world.store.add_library(&library).await.unwrap();
         world.store.add_family(&family).await.unwrap();
         world
+    }
+
+    /// A frame that keeps what needs the operator, and knows of no schedule.
+    pub(crate) fn frame(&self) -> Frame<'_> {
+        Frame {
+            metrics: &self.metrics,
+            rhythms: &self.rhythms,
+            after: self,
+        }
     }
 
     pub(crate) async fn add_card(&self, number: &str) -> CardId {

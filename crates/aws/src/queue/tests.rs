@@ -173,14 +173,15 @@ async fn a_queue_that_is_not_there_is_an_error_that_says_so() {
             date: format!("2026-11-{day:02}").parse().unwrap(),
         })
         .collect();
-    let error = queue.send(&notices).await.unwrap_err();
+    let run = "notify-all/tick/2026-11-21T11:30:00Z".parse().unwrap();
+    let error = queue.send(&run, &notices).await.unwrap_err();
     assert_eq!((error.unsent, error.asked), (12, 12));
     assert!(error.reason.contains("no such queue"), "{error}");
     let asked: Value = serde_json::from_slice(&fake.bodies()[0]).unwrap();
     let first = &asked["Entries"][0];
     assert_eq!(
         first["MessageBody"],
-        r#"{"family":"conrad","date":"2026-11-01"}"#
+        r#"{"family":"conrad","date":"2026-11-01","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#
     );
     assert!(first.get("MessageGroupId").is_none());
 }

@@ -1,5 +1,7 @@
 //! `hippo check-cards`: logs in to every card and remembers what it says.
 
+mod dry_run;
+
 use std::sync::Mutex;
 
 use chrono::{DateTime, FixedOffset, Utc};
@@ -9,7 +11,7 @@ use hippo_core::ids::{FamilyId, InvalidId, Label, LibraryId};
 use hippo_core::jobs::check_cards::{
     self as job, CheckCardsInput, CheckOptions, InputScope, Progress,
 };
-use hippo_core::jobs::ledger::{RunPlan, StartRules};
+use hippo_core::jobs::ledger::RunPlan;
 use hippo_core::jobs::visit::{CheckedCard, Pace};
 use hippo_core::run::{Job, Run, RunKey, RunOutcome, Trigger};
 use hippo_core::store::RunStart;
@@ -19,6 +21,7 @@ use crate::args::instant;
 use crate::commands::start;
 use crate::context::{Context, Globals, Place, Visiting};
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::following::Following;
 use crate::output::count;
 use crate::output::progress::Progress as Bar;
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
@@ -34,6 +37,7 @@ use crate::view::{AccountView, again, failure_problem, unknown_cells};
 Examples:
   hippo check-cards
   hippo check-cards --scope failed --library wpl
+  hippo check-cards --dry-run      # which cards that would be
   hippo check-cards --label all    # from cron: twice within a minute is one run
 
 Ctrl-C finishes the cards that were begun and stops; what was saved stays. Exit code 1: a card could
@@ -51,6 +55,9 @@ pub(crate) struct CheckCards {
     /// How many libraries are visited at a time; by default as the configuration says.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) concurrency: Option<u16>,
+    /// Print which cards would be checked; log in nowhere and write nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) schedule: Schedule,
     /// No pauses between cards: for libraries of your own on this machine.
@@ -154,10 +161,6 @@ pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> Command
     if let Some(library) = &asked.library {
         context.library(library).await?;
     }
-    if let Place::Aws(stack) = &context.place {
-        return start::check_cards(context, stack, &asked).await;
-    }
-    context.keys.key_ring().await?;
     let input = CheckCardsInput {
         scope: match asked.scope {
             ScopeChoice::All => InputScope::All,
@@ -166,6 +169,13 @@ pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> Command
         family: asked.family.clone(),
         library: asked.library.clone(),
     };
+    if asked.dry_run {
+        return dry_run::dry_run(context, &input).await;
+    }
+    if let Place::Aws(stack) = &context.place {
+        return start::check_cards(context, stack, &asked).await;
+    }
+    context.keys.key_ring().await?;
     let stop = Stop::listen("the cards that were begun are being finished", AFTER_SECOND);
     let checked: Mutex<Vec<CheckedView>> = Mutex::default();
     let result = {
@@ -223,6 +233,10 @@ async fn start(
         .schedule
         .key(Job::CheckCards, otherwise, context.now())?;
     let is_schedule = asked.schedule.is_schedule();
+    let following = Following::new(context, is_schedule)?;
+    let mail = following.mail();
+    let after = following.after(mail.as_ref());
+    let rules = context.here()?.config.jobs.rules(key.job, &key.label);
     loop {
         let plan = RunPlan {
             key: key.clone(),
@@ -235,8 +249,8 @@ async fn start(
             // A person need not wait for a run that was killed to be taken for lost; the marks and
             // the gate keep two runs from harming a card or a library.
             allow_overlap: !is_schedule,
-            rules: StartRules::default(),
-            after: None,
+            rules: rules.clone(),
+            after: Some(&*after),
         };
         let result = job::check_cards(
             &visiting.ports(),

@@ -14,6 +14,7 @@ use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
+use crate::output::time::moment;
 
 /// When the day's notice goes out, unless a family wants another time.
 pub(crate) const NOTICE_TIME: NaiveTime = match NaiveTime::from_hms_opt(6, 30, 0) {
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     /// Send a family's notices to one address less.
     #[command(after_help = "Example:\n  hippo family remove-recipient conrad sam@example.org")]
     RemoveRecipient(Recipient),
+    /// Write again to an address whose mail came back for good, or who complained.
+    #[command(after_help = "Example:\n  hippo family allow-recipient conrad sam@example.org")]
+    AllowRecipient(Recipient),
 }
 
 /// What a family can want; what is not given stays as it is.
@@ -231,6 +235,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Remove(remove) => remove_family(&context, remove).await,
         Command::AddRecipient(recipient) => add_recipient(&context, recipient).await,
         Command::RemoveRecipient(recipient) => remove_recipient(&context, recipient).await,
+        Command::AllowRecipient(recipient) => allow_recipient(&context, recipient).await,
     }
 }
 
@@ -339,7 +344,14 @@ async fn list(context: &Context) -> CommandResult {
         fixed(""),
     ]);
     for family in &families {
-        let recipients: Vec<&str> = family.recipients.iter().map(EmailAddress::as_str).collect();
+        let recipients: Vec<String> = family
+            .recipients
+            .iter()
+            .map(|address| match family.is_stopped(address) {
+                true => format!("{address} (stopped)"),
+                false => address.to_string(),
+            })
+            .collect();
         table.row([
             family.id.as_str().into(),
             family.name.as_str().into(),
@@ -381,7 +393,19 @@ async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
             .say(format!("The family {} is so already.", family.id));
         return Ok(Outcome::Done);
     }
-    save(context, &family, "Changed the family").await
+    let what = "Changed the family";
+    let next = family.next_due(context.now());
+    match next.filter(|_| {
+        !family.paused && family.next_due(context.now()) != before.next_due(context.now())
+    }) {
+        // A schedule counts from the next local date: today's notice keeps its time.
+        Some(next) => {
+            let next = moment(next, context.now(), family.timezone);
+            let when = format!("The next notice is due at {next} ({}).", family.timezone);
+            save_and_say(context, &family, what, &when).await
+        }
+        None => save(context, &family, what).await,
+    }
 }
 
 async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
@@ -431,6 +455,7 @@ async fn add_recipient(context: &Context, recipient: Recipient) -> CommandResult
             family.id
         )));
     }
+    family.allow_recipient(&recipient.address);
     family.recipients.push(recipient.address);
     save(context, &family, "Added an address to the family").await
 }
@@ -447,6 +472,7 @@ async fn remove_recipient(context: &Context, recipient: Recipient) -> CommandRes
             family.id
         )));
     }
+    family.allow_recipient(&recipient.address);
     let what = if family.recipients.is_empty() {
         "Removed the last address, so no notices can go out to the family"
     } else {
@@ -455,10 +481,33 @@ async fn remove_recipient(context: &Context, recipient: Recipient) -> CommandRes
     save(context, &family, what).await
 }
 
+async fn allow_recipient(context: &Context, recipient: Recipient) -> CommandResult {
+    let mut family = context.family(&recipient.id).await?;
+    if !family.allow_recipient(&recipient.address) {
+        return Err(CommandError::Usage(format!(
+            "Nothing keeps mails from that address of the family {}; “hippo family list” shows which are \
+             stopped.",
+            family.id
+        )));
+    }
+    save(
+        context,
+        &family,
+        "Mails go out again to that address of the family",
+    )
+    .await
+}
+
 async fn save(context: &Context, family: &Family, what: &str) -> CommandResult {
+    save_and_say(context, family, what, "").await
+}
+
+async fn save_and_say(context: &Context, family: &Family, what: &str, more: &str) -> CommandResult {
     context.store.update_family(family).await?;
     context.output.document(family);
-    context.output.say(format!("{what} {}.", family.id));
+    context
+        .output
+        .say(format!("{what} {}. {more}", family.id).trim_end());
     Ok(Outcome::Done)
 }
 

@@ -1,6 +1,8 @@
 //! `hippo library`: the libraries at which cards are used.
 
+mod detect;
 mod draft;
+mod known;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -23,8 +25,9 @@ use crate::output::table::{Table, fixed, words};
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
-  hippo library add wpl --system bibliocommons \\
-      --url https://wpl.example.org
+  hippo library search kitchener
+  hippo library add kpl
+  hippo library detect https://library.example.org
   hippo library list
   hippo library edit wpl --date-format %m-%d-%y")]
 pub(crate) enum Command {
@@ -33,27 +36,30 @@ pub(crate) enum Command {
     /// List the libraries.
     #[command(after_help = "Example:\n  hippo library list --json")]
     List,
+    Search(known::Search),
+    Detect(detect::Detect),
     Remove(Remove),
 }
 
-/// Add a library.
+/// Add a library: one that comes with hippo by its id alone, any other by its system and address.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hippo library add wpl --system bibliocommons \\
-      --url https://wpl.example.org --name Waterloo
+  hippo library add wpl           # one that “hippo library search” knows
+  hippo library add mill --system bibliocommons \\
+      --url https://mill.example.org --name \"Mill Street\"
   hippo library add kpl --system enterprise \\
       --url https://kpl.example.org/client/en_US/default \\
       --date-format %m/%d/%Y --login-host login.example.org")]
 pub(crate) struct Add {
     /// A short name of your choice: lower-case letters, digits, hyphens.
     id: LibraryId,
-    /// The software behind the site.
-    #[arg(long, value_parser = SystemNames)]
-    system: String,
+    /// The software behind the site; “hippo library detect” finds it out.
+    #[arg(long, value_parser = SystemNames, requires = "url")]
+    system: Option<String>,
     /// The site's address, where its paths begin; https, so that a PIN is never readable on its way.
-    #[arg(long)]
-    url: String,
+    #[arg(long, requires = "system")]
+    url: Option<String>,
     /// What mails call the library; by default the id.
     #[arg(long)]
     name: Option<String>,
@@ -159,8 +165,15 @@ impl TypedValueParser for SystemNames {
 
 /// Does what is asked.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
+    // These ask for no home.
+    let command = match command {
+        Command::Search(search) => return known::search(&search, &globals.output),
+        Command::Detect(detect) => return detect::detect(detect, &globals.output).await,
+        command => command,
+    };
     let context = globals.open().await?;
     match command {
+        Command::Search(_) | Command::Detect(_) => Ok(Outcome::Done),
         Command::Add(add) => add_library(&context, add).await,
         Command::Edit(edit) => edit_library(&context, edit).await,
         Command::List => list(&context).await,
@@ -170,16 +183,24 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
 
 async fn add_library(context: &Context, add: Add) -> CommandResult {
     let options = keys_and_values(&add.options)?;
-    let draft = Draft {
-        system: add.system,
-        url: add.url,
-        name: add.name,
-        timezone: add.timezone,
-        date_format: add.date_format,
-        login_hosts: add.login_hosts,
-        options,
-        account_url: add.account_url,
+    let known = match (add.system, add.url) {
+        (Some(system), Some(url)) => Draft {
+            system,
+            url,
+            ..Draft::default()
+        },
+        _ => known::draft(add.id.as_str()).ok_or_else(|| not_known(&add.id))?,
     };
+    // What is given comes before what is known.
+    let mut draft = Draft {
+        name: add.name.or(known.name),
+        timezone: add.timezone.or(known.timezone),
+        date_format: add.date_format.or(known.date_format),
+        account_url: add.account_url,
+        ..known
+    };
+    draft.login_hosts.extend(add.login_hosts);
+    draft.options.extend(options);
     let library = draft
         .into_library(add.id, context.zone())
         .map_err(CommandError::Usage)?;
@@ -203,6 +224,13 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
             .say("where FORMAT is, for 11/21/2026, %m/%d/%Y, and for 21-11-26, %d-%m-%y.");
     }
     Ok(Outcome::Done)
+}
+
+fn not_known(id: &LibraryId) -> CommandError {
+    CommandError::Usage(format!(
+        "“{id}” is none of the libraries that come with hippo (“hippo library search” shows them). Say what \
+         its site runs, with --system and --url; “hippo library detect URL” finds it out."
+    ))
 }
 
 fn needs_date_format(library: &Library) -> bool {

@@ -14,8 +14,10 @@ pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod library;
 pub(crate) mod mail;
+pub(crate) mod notices;
 pub(crate) mod notify_all;
 pub(crate) mod read;
+pub(crate) mod run_job;
 pub(crate) mod runs;
 pub(crate) mod start;
 pub(crate) mod status;
@@ -61,6 +63,8 @@ async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::CheckCards(asked) => check_cards::run(asked, globals).await,
         Command::NotifyAll(asked) => notify_all::run(asked, globals).await,
         Command::Status(asked) => status::run(asked, globals).await,
+        Command::Run(asked) => run_job::run(asked, globals).await,
+        Command::Notices(asked) => notices::run(asked, globals).await,
         Command::Runs(asked) => runs::run(asked, globals).await,
         Command::Mail(command) => mail::run(command, globals).await,
         Command::Backup(backup) => backup::run(backup, globals).await,

@@ -8,7 +8,7 @@ use clap::Args;
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
-use hippo_core::jobs::ledger::{RunPlan, StartRules};
+use hippo_core::jobs::ledger::RunPlan;
 use hippo_core::jobs::notify_all::{self as job, NotifyAllInput, Progress};
 use hippo_core::jobs::notify_family::{NoticeResult, NotifyPorts, compose_for};
 use hippo_core::library::Library;
@@ -23,6 +23,7 @@ use crate::commands::check_cards::{Schedule, say_not_begun};
 use crate::commands::start;
 use crate::context::{Context, Globals, Place};
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::following::Following;
 use crate::output::progress::Progress as Bar;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::{count, time};
@@ -262,6 +263,10 @@ async fn start(
     let context = sending.context;
     let is_schedule = asked.schedule.is_schedule();
     let mut key = asked.schedule.key(Job::NotifyAll, "all", context.now())?;
+    let following = Following::new(context, is_schedule)?;
+    let mail = following.mail();
+    let after = following.after(mail.as_ref());
+    let rules = context.here()?.config.jobs.rules(key.job, &key.label);
     loop {
         let plan = RunPlan {
             key: key.clone(),
@@ -273,8 +278,8 @@ async fn start(
             input: serde_json::to_value(input).unwrap_or_default(),
             // Two at once are safe: each notice is claimed by one of them.
             allow_overlap: true,
-            rules: StartRules::default(),
-            after: None,
+            rules: rules.clone(),
+            after: Some(&*after),
         };
         let stopped = || stop.is_asked();
         let result = job::notify_all(

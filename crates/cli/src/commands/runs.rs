@@ -1,23 +1,35 @@
 //! `hippo runs`: the ledger of the jobs.
 
+mod show;
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::time::Duration as Pause;
+
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 use clap::{Args, Subcommand, ValueEnum};
-use hippo_core::run::{Job, Run, RunKey, RunOutcome, Trigger};
+use hippo_core::ids::Label;
+use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
+use crate::output::{print, print_json};
 
-/// The runs of the jobs, the newest first.
+/// The last runs of each job and label.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "\
 Examples:
-  hippo runs --job check-cards --limit 5
-  hippo runs show check-cards/all/2026-11-21T10:00:00Z"
+  hippo runs
+  hippo runs --job check-cards --label all --limit 10
+  hippo runs --watch                      # until Ctrl-C
+  hippo runs show check-cards/all/2026-11-21T10:00:00Z
+
+With --watch --json one document a line is printed each time."
 )]
 pub(crate) struct Runs {
     /// One run.
@@ -26,14 +38,20 @@ pub(crate) struct Runs {
     /// Only this job's.
     #[arg(long, value_enum)]
     job: Option<JobChoice>,
-    /// How many.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    /// Only this label's: the schedule's name, or “person”.
+    #[arg(long)]
+    label: Option<Label>,
+    /// How many of each label.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=200))]
     limit: u16,
+    /// Show them anew every two seconds.
+    #[arg(long)]
+    watch: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// One run, with all that is known of it.
+    /// One run, with what failed and the cards concerned.
     #[command(after_help = "Example:\n  hippo runs show check-cards/all/2026-11-21T10:00:00Z")]
     Show {
         /// The run's id, as “hippo runs” shows it.
@@ -43,7 +61,7 @@ enum Command {
 
 /// A job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum JobChoice {
+pub(crate) enum JobChoice {
     /// Reads every card.
     CheckCards,
     /// Plans and sends the notices that are due.
@@ -63,20 +81,96 @@ impl From<JobChoice> for Job {
 pub(crate) async fn run(asked: Runs, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
     match &asked.command {
-        Some(Command::Show { id }) => show(&context, id).await,
-        None => list(&context, &asked).await,
+        Some(Command::Show { id }) => show::show(&context, id).await,
+        None if asked.watch => watch(&context, &asked).await,
+        None => {
+            let runs = last_runs(&context, &asked).await?;
+            context.output.document(&runs);
+            context.output.say_whole(listed(&context, &runs).trim_end());
+            Ok(Outcome::Done)
+        }
     }
 }
 
-async fn list(context: &Context, asked: &Runs) -> CommandResult {
-    let runs = context
-        .store
-        .recent_runs(asked.job.map(Job::from), None, usize::from(asked.limit))
-        .await?;
-    context.output.document(&runs);
+/// Among so many of a job's newest runs the labels are looked for.
+const LOOKED_THROUGH: usize = 400;
+
+/// How long a picture stands before it is drawn anew.
+const REFRESH: Pause = Pause::from_secs(2);
+
+/// The last runs of each job and label, with what their workers reported; the newest of each first.
+async fn last_runs(context: &Context, asked: &Runs) -> Result<Vec<Run>, CommandError> {
+    let jobs = asked
+        .job
+        .map_or_else(|| Job::ALL.to_vec(), |job| vec![job.into()]);
+    let limit = usize::from(asked.limit);
+    let mut last = Vec::new();
+    for job in jobs {
+        let looked_through = match &asked.label {
+            Some(_) => limit,
+            None => LOOKED_THROUGH,
+        };
+        let runs = context
+            .store
+            .recent_runs(Some(job), asked.label.as_ref(), looked_through)
+            .await?;
+        let mut by_label: BTreeMap<Label, Vec<Run>> = BTreeMap::new();
+        for run in runs {
+            let of_label = by_label.entry(run.key.label.clone()).or_default();
+            if of_label.len() < limit {
+                of_label.push(run);
+            }
+        }
+        last.extend(by_label.into_values().flatten());
+    }
+    let mut runs = Vec::with_capacity(last.len());
+    for run in last {
+        runs.push(with_work(context, run).await?);
+    }
+    Ok(runs)
+}
+
+/// The same run, with what its workers reported, where others do its work.
+pub(crate) async fn with_work(context: &Context, run: Run) -> Result<Run, CommandError> {
+    if run.counts.handed_out == 0 {
+        return Ok(run);
+    }
+    let work = context.store.work_of(&run.key).await?;
+    Ok(run.with_work(&work, context.now()))
+}
+
+/// Draws the table anew, in its own place, until the person has seen enough.
+async fn watch(context: &Context, asked: &Runs) -> CommandResult {
+    let json = context.output.json;
+    if !json && !std::io::stdout().is_terminal() {
+        return Err(CommandError::Usage(
+            "--watch draws on a terminal; elsewhere add --json for one document a line.".to_owned(),
+        ));
+    }
+    if !json {
+        // The screen is emptied once; what was on it can be scrolled back to.
+        print("\x1b[2J");
+    }
+    loop {
+        let runs = last_runs(context, asked).await?;
+        if json {
+            print_json(&runs);
+        } else {
+            print(&in_place(&listed(context, &runs)));
+        }
+        tokio::time::sleep(REFRESH).await;
+    }
+}
+
+/// A picture in the place of the last: from the top, each line to its end, nothing left below.
+fn in_place(picture: &str) -> String {
+    let lines = picture.replace('\n', "\x1b[K\n");
+    format!("\x1b[H{lines}\x1b[J")
+}
+
+fn listed(context: &Context, runs: &[Run]) -> String {
     if runs.is_empty() {
-        context.output.say("No job has run yet.");
-        return Ok(Outcome::Done);
+        return "No job has run yet.\n".to_owned();
     }
     let now = context.now();
     let mut table = Table::new([
@@ -89,7 +183,7 @@ async fn list(context: &Context, asked: &Runs) -> CommandResult {
         numbers("SKIPPED"),
         words("OUTCOME"),
     ]);
-    for run in &runs {
+    for run in runs {
         table.row([
             run.key.to_string().into(),
             moment(run.started_at, now, context.zone()).into(),
@@ -101,8 +195,7 @@ async fn list(context: &Context, asked: &Runs) -> CommandResult {
             outcome_cell(context, run),
         ]);
     }
-    context.output.table(&table);
-    Ok(Outcome::Done)
+    table.render(context.output.width, context.output.color)
 }
 
 /// A run that is going says so at least this often, unless a library is very slow.
@@ -134,50 +227,15 @@ fn outcome_cell(context: &Context, run: &Run) -> Cell {
     Cell::new(outcome_words(context, run), tone)
 }
 
-async fn show(context: &Context, id: &RunKey) -> CommandResult {
-    let run = context.store.run(id).await?.ok_or_else(|| {
-        CommandError::Usage(format!("There is no run {id}; “hippo runs” shows them."))
-    })?;
-    context.output.document(&run);
-    let now = context.now();
-    let at = |time| moment(time, now, context.zone());
-    let mut table = Table::headless([fixed(""), words("")]);
-    let mut row =
-        |name: &str, value: String| table.row([Cell::new(name, Tone::Faint), Cell::from(value)]);
-    row("id", run.key.to_string());
-    row("outcome", outcome_words(context, &run));
-    row("started by", trigger_words(run.trigger).to_owned());
-    row("asked for", run.input.to_string());
-    row("scheduled", at(run.key.scheduled_time));
-    row("began", at(run.started_at));
-    row("last report", at(run.reported_at));
-    row(
-        "ended",
-        run.finished_at.map_or_else(|| "not yet".to_owned(), at),
-    );
-    row("took", duration(run.duration(now)));
-    row("planned", run.counts.planned.to_string());
-    row("done", run.counts.done.to_string());
-    row("skipped", run.counts.skipped.to_string());
-    for (kind, failures) in &run.counts.failed {
-        row("failed", format!("{failures} {kind}"));
-    }
-    context.output.table(&table);
-    Ok(Outcome::Done)
-}
-
-fn trigger_words(trigger: Trigger) -> &'static str {
-    match trigger {
-        Trigger::Schedule => "a schedule",
-        Trigger::Retry => "a schedule that tries the failed again",
-        Trigger::Person => "a person",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hippo_core::run::Counts;
+    use hippo_core::run::{Counts, Trigger};
+
+    #[test]
+    fn a_picture_is_drawn_over_the_last_one_and_leaves_nothing_of_it() {
+        assert_eq!(in_place("a\nb\n"), "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J");
+    }
 
     #[test]
     fn a_run_that_is_silent_is_said_to_be() {

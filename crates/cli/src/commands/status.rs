@@ -6,12 +6,13 @@ use hippo_core::clock::{due_instant, local_date};
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::notice::record::{NotNow, NoticeRecord, NoticeState};
+use hippo_core::operator::telling::NotedConcern;
 use hippo_core::run::{Job, Run, RunOutcome};
 use serde::Serialize;
 
 use crate::commands::notify_all::state_cell;
-use crate::commands::runs::outcome_words;
-use crate::context::{Context, Globals, Place};
+use crate::commands::runs::{outcome_words, with_work};
+use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
@@ -33,6 +34,10 @@ pub(crate) struct Status {
 /// How many of a family's notices are shown.
 const NOTICES: usize = 3;
 
+/// So many of the things that needed the operator are shown, of the last two days.
+const CONCERNS: usize = 10;
+const CONCERNS_LAST: Duration = Duration::days(2);
+
 /// A notice that has been due for longer has missed two ticks: surely nothing starts `notify-all`.
 const LATE_AFTER: Duration = Duration::minutes(30);
 
@@ -45,6 +50,16 @@ struct Document {
     families: Vec<FamilyView>,
     libraries_left_alone: Vec<LeftAlone>,
     runs: Vec<Run>,
+    /// What needed the operator of late, newest first.
+    concerns: Vec<ConcernView>,
+}
+
+#[derive(Serialize)]
+struct ConcernView {
+    #[serde(flatten)]
+    noted: NotedConcern,
+    sentence: String,
+    advice: &'static str,
 }
 
 #[derive(Serialize)]
@@ -93,6 +108,7 @@ pub(crate) async fn status(context: &Context, asked: &Status) -> CommandResult {
     }
     show_libraries(context, &document.libraries_left_alone);
     show_runs(context, &document.runs);
+    show_concerns(context, &document.concerns);
     Ok(Outcome::Done)
 }
 
@@ -137,14 +153,32 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
     }
     let mut runs = Vec::new();
     for job in Job::ALL {
-        runs.extend(context.store.recent_runs(Some(job), None, 1).await?);
+        for run in context.store.recent_runs(Some(job), None, 1).await? {
+            runs.push(with_work(context, run).await?);
+        }
     }
     Ok(Document {
         now,
         families: views,
         libraries_left_alone,
         runs,
+        concerns: concerns(context).await?,
     })
+}
+
+/// What needed the operator within the last days.
+async fn concerns(context: &Context) -> Result<Vec<ConcernView>, CommandError> {
+    let since = context.now() - CONCERNS_LAST;
+    let recent = context.store.recent_concerns(CONCERNS).await?;
+    Ok(recent
+        .into_iter()
+        .filter(|noted| noted.last_seen >= since)
+        .map(|noted| ConcernView {
+            sentence: noted.concern.sentence(),
+            advice: noted.concern.advice(),
+            noted,
+        })
+        .collect())
 }
 
 /// Since when a family's oldest notice that nobody has sent is due, if one is.
@@ -179,7 +213,7 @@ fn is_late(family: &Family, due: DateTime<Utc>, now: DateTime<Utc>) -> bool {
 }
 
 /// What a notice's state means for a person, where that is not plain.
-fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<String> {
+pub(crate) fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<String> {
     let reason = record.reason.as_deref().map(hippo_core::text::clean);
     let words = match record.state {
         NoticeState::Sending if now - record.changed_at > SENDING_TAKES || reason.is_some() => {
@@ -381,11 +415,7 @@ fn show_runs(context: &Context, runs: &[Run]) {
             _ => outcome_words(context, run),
         };
         let counts = &run.counts;
-        let work = match &context.place {
-            Place::Here(_) => format!("{} of {}", counts.done + counts.skipped, counts.planned),
-            // A run there hands the work out; what became of it stands in the table of the cards.
-            Place::Aws(_) => format!("{} handed out", counts.planned),
-        };
+        let work = format!("{} of {}", counts.done + counts.skipped, counts.planned);
         context.output.say(format!(
             "Last {}: {} ({}), {outcome}: {work}{failures}.",
             run.key.job,
@@ -397,6 +427,19 @@ fn show_runs(context: &Context, runs: &[Run]) {
         context
             .output
             .say("No job has run yet; “hippo check-cards” checks every card.");
+    }
+}
+
+fn show_concerns(context: &Context, concerns: &[ConcernView]) {
+    if concerns.is_empty() {
+        return;
+    }
+    context.output.say("");
+    context.output.say("What needed you:");
+    for one in concerns {
+        let seen = ago(one.noted.last_seen, context.now());
+        let words = format!("{} ({seen}) {}", one.sentence, one.advice);
+        context.output.say_folded("  ", &words);
     }
 }
 

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{FamilyId, LibraryId};
 use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::planning::VisitPlanner;
+use crate::jobs::visit::report::VisitRecord;
 use crate::jobs::visit::{
-    CheckedCard, Pace, VISIT_LIMIT, Visit, VisitOptions, VisitPorts, check_visit,
+    CheckedCard, Pace, VISIT_LIMIT, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
 };
 use crate::jobs::{JobError, StopSignal};
 use crate::run::Run;
@@ -142,12 +143,17 @@ async fn check_all(
     run.count(|counts| {
         counts.planned = u32::try_from(cards).unwrap_or(u32::MAX);
     });
-    let checked = |card: &CheckedCard| {
-        run.count(|counts| match &card.check.outcome {
-            Ok(_) => counts.done += 1,
-            Err(failure) => counts.add_failure(failure.kind.as_str()),
-        });
-        progress(Progress::Checked(card));
+    let hear = |news: &VisitNews<'_>| match news {
+        VisitNews::Checked(card) => {
+            run.count(|counts| match &card.check.outcome {
+                Ok(_) => counts.done += 1,
+                Err(failure) => counts.add_failure(failure.kind.as_str()),
+            });
+            progress(Progress::Checked(card));
+        }
+        VisitNews::Concern(concern) => run.concern(concern.clone()),
+        // What is planned and neither done nor failed is counted as left out at the end.
+        VisitNews::CheckedBefore(_) | VisitNews::LeftOut(_) => {}
     };
     let mut queue = Turns::new(visits);
     let mut running = FuturesUnordered::new();
@@ -157,16 +163,22 @@ async fn check_all(
             let Some(next) = queue.next() else {
                 break;
             };
-            let checked = &checked;
+            let hear = &hear;
             running.push(async move {
                 if !next.is_first_at_library {
                     options.pace.wait(ports.clock).await;
                 }
-                let result = check_visit(ports, &next.visit, visit_options, checked).await;
-                (next.visit.library, result)
+                let record = VisitRecord::default();
+                let news = |news: VisitNews<'_>| {
+                    record.hear(&news);
+                    hear(&news);
+                };
+                let result = check_visit(ports, &next.visit, visit_options, &news).await;
+                let work = record.report(&next.visit, result.is_ok() && !stop());
+                (next.visit.library, work, result)
             });
         }
-        let Some((library, result)) = running.next().await else {
+        let Some((library, work, result)) = running.next().await else {
             break;
         };
         queue.left(&library);
@@ -174,7 +186,7 @@ async fn check_all(
             fault.get_or_insert(error);
         }
         // Never `?` here: what was begun is finished, or its logins would have no outcome.
-        if let Err(error) = run.report().await {
+        if let Err(error) = run.report_work(&work).await {
             fault.get_or_insert(error);
         }
     }

@@ -110,6 +110,7 @@ pub async fn stop_recipient(
         family: family.clone(),
         number,
         complained,
+        day: stopped.since.date_naive(),
     }))
 }
 

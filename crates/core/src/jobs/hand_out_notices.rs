@@ -60,9 +60,9 @@ async fn send_all(
                 .for_each(|concern| run.concern(concern));
         }
         for batch in found.free.chunks(BATCH) {
-            ports.queue.send(batch).await?;
+            ports.queue.send(run.key(), batch).await?;
             let sent = u32::try_from(batch.len()).unwrap_or(u32::MAX);
-            run.count(|counts| counts.planned = counts.planned.saturating_add(sent));
+            run.count(|counts| counts.hand_out(sent));
         }
     }
     Ok(Ending::Through)

@@ -46,7 +46,7 @@ pub struct VisitsHandedOut {
 /// The inner error tells why no run was begun. A run that is on record but did not come to its end
 /// goes on: it plans anew with the time at which it began, so that what was handed out before is
 /// known again by the queue, or by the worker. The run ends when all is handed out: its counts are
-/// of the cards planned, what became of them stands with the cards.
+/// of the cards planned, what became of them is reported by the workers ([`crate::run::work`]).
 pub async fn hand_out_visits(
     ports: &HandOutVisitsPorts<'_>,
     plan: RunPlan<'_>,
@@ -86,7 +86,7 @@ async fn send_all(
         *sent += batch.len();
         let cards: usize = batch.iter().map(|visit| visit.cards.len()).sum();
         let cards = u32::try_from(cards).unwrap_or(u32::MAX);
-        run.count(|counts| counts.planned = counts.planned.saturating_add(cards));
+        run.count(|counts| counts.hand_out(cards));
     }
 }
 

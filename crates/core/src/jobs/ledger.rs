@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::jobs::JobError;
 use crate::operator::{AfterRun, Concern};
 use crate::run::rhythm::Rhythm;
+use crate::run::work::WorkReport;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 use crate::store::{RunStart, RunStore};
 
@@ -195,17 +196,14 @@ async fn start<'a>(
 
 /// Whether our clock and the store's are too far apart: leases and windows are counted by ours.
 async fn clock_wrong(runs: &dyn RunStore, now: DateTime<Utc>) -> Result<Option<Concern>, JobError> {
-    let Some(theirs) = runs.store_time().await? else {
+    let ahead = runs.clock_ahead(now).await?;
+    let Some(ahead) = ahead.filter(|ahead| ahead.abs() > CLOCK_SKEW) else {
         return Ok(None);
     };
-    let ahead = now - theirs;
-    if ahead.abs() <= CLOCK_SKEW {
-        return Ok(None);
-    }
     let seconds = ahead.num_seconds();
     tracing::error!(seconds, "The clock here and the store's are too far apart.");
     Ok(Some(Concern::ClockWrong {
-        day: theirs.date_naive(),
+        day: (now - ahead).date_naive(),
         seconds,
     }))
 }
@@ -356,6 +354,14 @@ impl OpenRun<'_> {
             ..self.run.clone()
         };
         Ok(self.runs.report_run(&run).await?)
+    }
+
+    /// Says that it is going, with its counts so far, and puts down what became of a piece of its work.
+    pub async fn report_work(&self, work: &WorkReport) -> Result<(), JobError> {
+        if !work.results.is_empty() {
+            self.runs.report_work(&self.run.key, work).await?;
+        }
+        self.report().await
     }
 
     /// Puts its end on record. An error of the work says more than one of the record, and comes

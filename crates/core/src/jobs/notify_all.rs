@@ -9,9 +9,9 @@ use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::notify_family::{NoticeResult, NotifyPorts, notify_family};
 use crate::jobs::tick::{self, Tick};
 use crate::jobs::{JobError, StopSignal};
-use crate::notice::record::NoticeState;
 use crate::operator::Concern;
 use crate::run::Run;
+use crate::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
 use crate::store::{RunStart, RunStore};
 
 /// What a run of `notify-all` is asked to do.
@@ -66,6 +66,8 @@ async fn send_all(
     run: &OpenRun<'_>,
 ) -> Result<Ending, JobError> {
     let mut free = Vec::new();
+    // Which notices failed; the rest is counted, and stands with the families.
+    let mut failed = Vec::new();
     let mut tick = Tick::new(ports.families, ports.notices, input, ports.clock.now());
     while let Some(found) = tick.next().await? {
         for settled in &found.settled {
@@ -73,6 +75,7 @@ async fn send_all(
             Concern::of_notice(settled)
                 .into_iter()
                 .for_each(|concern| run.concern(concern));
+            failed.push(result_of(settled));
             progress(Progress::Settled(settled));
         }
         free.extend(found.free);
@@ -96,11 +99,11 @@ async fn send_all(
     while let Some(result) = sending.next().await {
         match result {
             Ok(Some(result)) => {
-                run.count(|counts| match result.state {
-                    NoticeState::Sent => counts.done += 1,
-                    NoticeState::Skipped => counts.skipped += 1,
-                    state => counts.add_failure(state.as_str()),
-                });
+                let outcome = WorkOutcome::from(result.state);
+                run.count(|counts| counts.add(&outcome));
+                if matches!(outcome, WorkOutcome::Failed(_)) {
+                    failed.push(result_of(&result));
+                }
                 Concern::of_notice(&result)
                     .into_iter()
                     .for_each(|concern| run.concern(concern));
@@ -119,10 +122,28 @@ async fn send_all(
             }
         }
     }
+    if !failed.is_empty() {
+        let work = WorkReport {
+            piece: "failed".to_owned(),
+            results: failed,
+        };
+        run.report_work(&work).await?;
+    }
     match fault {
         Some(fault) => Err(fault),
         None if stop() => Ok(Ending::Stopped),
         None => Ok(Ending::Through),
+    }
+}
+
+/// A notice's result, for the record of its run.
+fn result_of(notice: &NoticeResult) -> WorkResult {
+    WorkResult {
+        subject: Subject::Notice {
+            family: notice.family.clone(),
+            date: notice.date,
+        },
+        outcome: notice.state.into(),
     }
 }
 

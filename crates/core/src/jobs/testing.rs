@@ -21,7 +21,9 @@ use crate::jobs::check_cards::CheckCardsInput;
 use crate::jobs::keys::Keys;
 use crate::jobs::notify_family::NotifyPorts;
 use crate::jobs::planning::VisitPlanner;
-use crate::jobs::visit::{CheckedCard, Pace, Visit, VisitOptions, VisitPorts, check_visit};
+use crate::jobs::visit::{
+    CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
+};
 use crate::library::Library;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::run::{Job, RunKey};
@@ -335,8 +337,10 @@ impl World {
         let checked = Mutex::new(Vec::new());
         self.with_visit_ports(async |ports| {
             for visit in self.plan(&CheckCardsInput::default(), 10).await {
-                check_visit(ports, &visit, NO_PAUSE, &|card| {
-                    checked.lock().unwrap().push(card.clone());
+                check_visit(ports, &visit, NO_PAUSE, &|news| {
+                    if let VisitNews::Checked(card) = news {
+                        checked.lock().unwrap().push(card.clone());
+                    }
                 })
                 .await
                 .unwrap();

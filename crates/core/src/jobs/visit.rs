@@ -1,5 +1,7 @@
 //! A visit: up to ten cards of one library, checked one after the other.
 
+pub mod report;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use crate::ids::LibraryId;
 use crate::jobs::keys::Keys;
 use crate::jobs::{JobError, StopSignal};
 use crate::library::Library;
+use crate::operator::Concern;
 use crate::run::RunKey;
 use crate::seal::{SealError, Sealed, fold_number};
 use crate::site::{LibrarySite, LoginPermit};
@@ -28,6 +31,9 @@ pub const VISIT_LIMIT: usize = 10;
 
 /// How long a library is left alone after it did not answer or refused us.
 pub const LEAVE_ALONE: Duration = Duration::from_secs(10 * 60);
+
+/// A library that has not answered for longer needs the operator.
+pub const DOWN_TOO_LONG: chrono::Duration = chrono::Duration::days(1);
 
 /// How long after its mark a check may still be going; longer than a card may take.
 pub const UNDER_WAY: chrono::Duration = chrono::Duration::minutes(2);
@@ -106,6 +112,19 @@ impl Pace {
     }
 }
 
+/// What a visit tells while it goes.
+#[derive(Debug)]
+pub enum VisitNews<'a> {
+    /// A card was checked.
+    Checked(&'a CheckedCard),
+    /// A card was left out, since a check that began after the visit was planned is on record.
+    CheckedBefore(&'a CardRecord),
+    /// A card was left out: it is paused, waits for a person, or another check of it is under way.
+    LeftOut(&'a Card),
+    /// Something that needs the operator.
+    Concern(Concern),
+}
+
 /// One card of a visit, and how its check ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedCard {
@@ -132,7 +151,7 @@ pub struct VisitOptions<'a> {
 ///
 /// The same number with the same PIN is checked once, for all cards that hold it. After a failure
 /// that concerns the library it is left alone, and the rest is `not_tried`. A card that was checked
-/// after the visit was planned is left out: the visit comes a second time. `checked` hears of every
+/// after the visit was planned is left out: the visit comes a second time. `news` hears of every
 /// card. An error is a fault of ours (the store, the keys); what was saved stays, and neither a secret
 /// that does not open nor an account that is too large for the store (`page_changed`) keeps another
 /// card from its check.
@@ -140,7 +159,7 @@ pub async fn check_visit(
     ports: &VisitPorts<'_>,
     visit: &Visit,
     options: VisitOptions<'_>,
-    checked: &(dyn Fn(&CheckedCard) + Send + Sync),
+    news: &(dyn Fn(VisitNews<'_>) + Send + Sync),
 ) -> Result<(), JobError> {
     let loaded = ports
         .visits
@@ -153,10 +172,11 @@ pub async fn check_visit(
     if loaded.cards.len() < visit.cards.len() {
         tracing::warn!(library.id = %visit.library, "A visit names a card that is gone.");
     }
-    let opened = open_secrets(ports, visit, loaded.cards).await?;
+    let opened = open_secrets(ports, visit, loaded.cards, news).await?;
     let mut site = Site {
         library: loaded.library,
         left_alone_until: loaded.left_alone_until,
+        down_since: loaded.down_since,
         was_asked: false,
     };
     for record in opened.unreadable {
@@ -172,15 +192,26 @@ pub async fn check_visit(
         )
         .await?
         {
-            checked(&card);
+            news(VisitNews::Checked(&card));
         }
     }
     for group in opened.groups {
         if (options.stop)() {
             break;
         }
-        for card in check_group(ports, &mut site, group, &options).await? {
-            checked(&card);
+        let cards: Vec<Card> = group
+            .cards
+            .iter()
+            .map(|(record, _)| record.card.clone())
+            .collect();
+        let checked = check_group(ports, &mut site, group, &options, news).await?;
+        for card in &checked {
+            news(VisitNews::Checked(card));
+        }
+        // Paused or set anew meanwhile, or under way elsewhere.
+        let was_checked = |card: &&Card| checked.iter().any(|checked| checked.card.id == card.id);
+        for card in cards.iter().filter(|card| !was_checked(card)) {
+            news(VisitNews::LeftOut(card));
         }
     }
     opened.fault.map_or(Ok(()), |fault| Err(fault.into()))
@@ -190,6 +221,7 @@ pub async fn check_visit(
 struct Site {
     library: Library,
     left_alone_until: Option<DateTime<Utc>>,
+    down_since: Option<DateTime<Utc>>,
     /// A card was tried: the next one waits a little.
     was_asked: bool,
 }
@@ -215,15 +247,18 @@ async fn open_secrets(
     ports: &VisitPorts<'_>,
     visit: &Visit,
     cards: Vec<(CardRecord, Sealed)>,
+    news: &(dyn Fn(VisitNews<'_>) + Send + Sync),
 ) -> Result<Opened, JobError> {
     let mut opened = Opened::default();
     for (record, sealed) in cards {
-        if !may_be_checked(&record) {
-            continue;
-        }
         let last = record.state.last_check.as_ref();
         if last.is_some_and(|last| last.started_at > visit.planned_at) {
             tracing::info!(card.id = %record.card.id, run.id = %visit.run, "A card was checked already since its visit was planned.");
+            news(VisitNews::CheckedBefore(&record));
+            continue;
+        }
+        if !may_be_checked(&record) {
+            news(VisitNews::LeftOut(&record.card));
             continue;
         }
         let secret = match ports.keys.open(record.card.id, &sealed).await {
@@ -300,6 +335,7 @@ async fn check_group(
     site: &mut Site,
     group: Group,
     options: &VisitOptions<'_>,
+    news: &(dyn Fn(VisitNews<'_>) + Send + Sync),
 ) -> Result<Vec<CheckedCard>, JobError> {
     if site.was_asked
         && site.left_alone(ports.clock.now()).is_none()
@@ -351,8 +387,37 @@ async fn check_group(
             Err(error) => return Err(error.into()),
         }
         site.left_alone_until = Some(until);
+        if let Some(concern) = note_down(ports, site).await? {
+            news(VisitNews::Concern(concern));
+        }
+    } else if outcome.is_ok() && site.down_since.take().is_some() {
+        ports.libraries.note_up(&site.library.id).await?;
+    }
+    if let Err(failure) = &outcome {
+        let day = local_date(now, site.library.timezone);
+        let concern = Concern::of_failure(&site.library.id, failure, day);
+        concern
+            .into_iter()
+            .for_each(|concern| news(VisitNews::Concern(concern)));
     }
     save(ports, site, records, id, now, outcome).await
+}
+
+/// Notes that the library does not answer; the operator's concern, once that has lasted for a day.
+async fn note_down(ports: &VisitPorts<'_>, site: &mut Site) -> Result<Option<Concern>, JobError> {
+    let now = ports.clock.now();
+    let since = match ports.libraries.note_down(&site.library.id, now).await {
+        Ok(since) => since,
+        Err(StoreError::NotFound(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    site.down_since = Some(since);
+    Ok(
+        (now - since >= DOWN_TOO_LONG).then(|| Concern::LibraryDown {
+            library: site.library.id.clone(),
+            since,
+        }),
+    )
 }
 
 /// Saves one outcome for all the cards that it stands for.

@@ -14,7 +14,7 @@ use super::{AfterRun, Concern, ConcernKey};
 use crate::clock::Clock;
 use crate::family::EmailAddress;
 use crate::mail::{Mail, MailAnswer, Mailer};
-use crate::run::{Job, Run, RunOutcome};
+use crate::run::{Job, Run, RunOutcome, Trigger};
 use crate::store::StoreResult;
 
 /// Who was about to tell and did not say that it was done within this time did not.
@@ -34,8 +34,9 @@ pub struct NotedConcern {
     pub last_seen: DateTime<Utc>,
     /// How often it was seen.
     pub times: u64,
-    /// When somebody was last asked to tell it.
-    pub asked_at: DateTime<Utc>,
+    /// When somebody last set out to tell it.
+    #[serde(default)]
+    pub asked_at: Option<DateTime<Utc>>,
     /// When it was told.
     pub told_at: Option<DateTime<Utc>>,
 }
@@ -43,16 +44,19 @@ pub struct NotedConcern {
 /// What was told to the operator, and what is to be.
 #[async_trait]
 pub trait OperatorStore: Send + Sync {
-    /// Notes that a thing was seen, in one conditional step; true if the caller is to tell it.
-    ///
-    /// That is whoever sees it first, and, while it is not told, the first after
-    /// [`PATIENCE`] since somebody was last asked to.
+    /// Notes that a thing was seen, in one conditional step.
     async fn note_concern(
         &self,
         key: &ConcernKey,
         concern: &Concern,
         now: DateTime<Utc>,
-    ) -> StoreResult<bool>;
+    ) -> StoreResult<()>;
+
+    /// Sets out to tell a thing, in one conditional step; true if the caller is to tell it.
+    ///
+    /// That is one of many who ask at once, and, while it is not told, the first who asks after
+    /// [`PATIENCE`]. False if it was told, or was never seen.
+    async fn set_out_to_tell(&self, key: &ConcernKey, now: DateTime<Utc>) -> StoreResult<bool>;
 
     /// Notes that it was told; nothing happens if it is gone or was told already.
     async fn concern_told(&self, key: &ConcernKey, at: DateTime<Utc>) -> StoreResult<()>;
@@ -62,29 +66,36 @@ pub trait OperatorStore: Send + Sync {
 }
 
 impl NotedConcern {
-    /// A thing that was never seen before; who notes it tells it.
+    /// A thing that was never seen before.
     pub fn new(concern: Concern, now: DateTime<Utc>) -> Self {
         Self {
             concern,
             first_seen: now,
             last_seen: now,
             times: 1,
-            asked_at: now,
+            asked_at: None,
             told_at: None,
         }
     }
 
-    /// The same, seen once more; and whether who saw it is to tell it.
+    /// The same, seen once more.
     #[must_use]
-    pub fn seen_again(&self, now: DateTime<Utc>) -> (Self, bool) {
-        let is_to_tell = self.told_at.is_none() && self.asked_at + PATIENCE <= now;
-        let seen = Self {
+    pub fn seen_again(self, now: DateTime<Utc>) -> Self {
+        Self {
             last_seen: now,
             times: self.times.saturating_add(1),
-            asked_at: if is_to_tell { now } else { self.asked_at },
+            ..self
+        }
+    }
+
+    /// The same, with somebody about to tell it; `None`: it was told, or somebody is at it.
+    #[must_use]
+    pub fn set_out(&self, now: DateTime<Utc>) -> Option<Self> {
+        let is_free = self.asked_at.is_none_or(|asked| asked + PATIENCE <= now);
+        (self.told_at.is_none() && is_free).then(|| Self {
+            asked_at: Some(now),
             ..self.clone()
-        };
-        (seen, is_to_tell)
+        })
     }
 }
 
@@ -225,34 +236,51 @@ pub struct Aftermath<'a> {
     pub clock: &'a dyn Clock,
 }
 
+/// So many of the things that were seen last are looked through for what was not told.
+const LOOKED_THROUGH: usize = 200;
+
+/// Notes things that need the operator; a fault of the store is logged, and told by none.
+///
+/// For workers that do not tell themselves: the next run that does tells what they noted.
+pub async fn note(store: &dyn OperatorStore, clock: &dyn Clock, concerns: &[Concern]) {
+    for concern in concerns {
+        let key = concern.key();
+        if let Err(error) = store.note_concern(&key, concern, clock.now()).await {
+            tracing::error!(concern = %key, %error, "What needs the operator could not be noted.");
+        }
+    }
+}
+
 impl Aftermath<'_> {
-    /// Tells the things that were not told yet; answers how many those were.
-    pub async fn tell(&self, job: Job, concerns: &[Concern]) -> StoreResult<usize> {
-        let mut fresh = Vec::new();
-        let mut keys = Vec::new();
-        for concern in concerns {
-            let key = concern.key();
-            if self
-                .store
-                .note_concern(&key, concern, self.clock.now())
-                .await?
-            {
-                fresh.push(concern.clone());
-                keys.push(key);
+    /// Tells all that was noted and not told yet, by whomever; answers how many things those were.
+    ///
+    /// What found nobody to tell it is told by a later run.
+    pub async fn tell(&self, job: Job) -> StoreResult<usize> {
+        let mut untold: BTreeMap<Job, Vec<Concern>> = BTreeMap::new();
+        for noted in self.store.recent_concerns(LOOKED_THROUGH).await? {
+            let key = noted.concern.key();
+            let is_open = noted.set_out(self.clock.now()).is_some();
+            if is_open && self.store.set_out_to_tell(&key, self.clock.now()).await? {
+                let of = noted.concern.job().unwrap_or(job);
+                untold.entry(of).or_default().push(noted.concern);
             }
         }
-        if fresh.is_empty() {
-            return Ok(0);
+        let mut told = 0;
+        for (job, mut concerns) in untold {
+            // The first that was seen comes first.
+            concerns.reverse();
+            if let Err(error) = self.handlers.handle(job, &concerns).await {
+                tracing::error!(%job, %error, things = concerns.len(), "The operator was not told; a later run tries again.");
+                continue;
+            }
+            for concern in &concerns {
+                self.store
+                    .concern_told(&concern.key(), self.clock.now())
+                    .await?;
+            }
+            told += concerns.len();
         }
-        if let Err(error) = self.handlers.handle(job, &fresh).await {
-            // It is tried again when the thing is seen again.
-            tracing::error!(%job, %error, things = fresh.len(), "The operator was not told.");
-            return Ok(0);
-        }
-        for key in &keys {
-            self.store.concern_told(key, self.clock.now()).await?;
-        }
-        Ok(fresh.len())
+        Ok(told)
     }
 }
 
@@ -260,15 +288,43 @@ impl Aftermath<'_> {
 impl AfterRun for Aftermath<'_> {
     async fn after_run(&self, run: &Run, concerns: &[Concern]) {
         let job = run.key.job;
-        if let Err(error) = self.tell(job, concerns).await {
-            tracing::error!(run.id = %run.key, %error, "What needs the operator could not be noted.");
+        note(self.store, self.clock, concerns).await;
+        if let Err(error) = self.tell(job).await {
+            tracing::error!(run.id = %run.key, %error, "What needs the operator could not be looked up.");
         }
-        let is_good = matches!(run.outcome, RunOutcome::Done | RunOutcome::DoneWithFailures);
-        if let Some(url) = self.urls.get(&job).filter(|_| is_good)
-            && let Err(error) = self.ping.ping(url).await
-        {
-            // Not the URL: whoever knows it can give the sign of life.
-            tracing::warn!(run.id = %run.key, %error, "The sign of life did not arrive.");
-        }
+        give_sign_of_life(self.ping, &self.urls, run).await;
+    }
+}
+
+/// What is done after a run by who does not tell: things are noted, and a good run gives a sign of life.
+pub struct NoteOnly<'a> {
+    /// Where they are noted.
+    pub store: &'a dyn OperatorStore,
+    /// Who fetches the URLs.
+    pub ping: &'a dyn DeadManPing,
+    /// The URL to fetch after a good run of a job.
+    pub urls: BTreeMap<Job, Url>,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+#[async_trait]
+impl AfterRun for NoteOnly<'_> {
+    async fn after_run(&self, run: &Run, concerns: &[Concern]) {
+        note(self.store, self.clock, concerns).await;
+        give_sign_of_life(self.ping, &self.urls, run).await;
+    }
+}
+
+/// Fetches the job's URL after a run that a schedule started and that did its work. What a person
+/// starts is no sign that the schedule lives.
+async fn give_sign_of_life(ping: &dyn DeadManPing, urls: &BTreeMap<Job, Url>, run: &Run) {
+    let is_good = matches!(run.outcome, RunOutcome::Done | RunOutcome::DoneWithFailures)
+        && run.trigger != Trigger::Person;
+    if let Some(url) = urls.get(&run.key.job).filter(|_| is_good)
+        && let Err(error) = ping.ping(url).await
+    {
+        // Not the URL: whoever knows it can give the sign of life.
+        tracing::warn!(run.id = %run.key, %error, "The sign of life did not arrive.");
     }
 }

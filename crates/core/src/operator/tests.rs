@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use chrono::Duration;
 use url::Url;
 
-use super::telling::{Aftermath, DeadManPing, ErrorHandler, Handlers, MailToOperator, NotTold};
+use super::telling::{
+    self, Aftermath, DeadManPing, ErrorHandler, Handlers, MailToOperator, NotTold,
+};
 use super::telling::{OperatorStore as _, PATIENCE};
 use super::*;
 use crate::jobs::ledger::{self, Ending, RunPlan, StartRules};
@@ -91,18 +94,27 @@ fn plan<'a>(after: &'a dyn AfterRun, world: &World) -> RunPlan<'a> {
     }
 }
 
+async fn note(world: &World, things: &[Concern]) {
+    telling::note(&world.store, &world.clock, things).await;
+}
+
 #[tokio::test]
 async fn a_thing_is_told_once_however_often_it_is_seen() {
     let world = World::new().await;
     let (handler, pings) = (Handler::default(), Pings::default());
     let aftermath = aftermath(&world, &handler, &pings);
     let things = [changed("wpl", "2026-11-21"), changed("kpl", "2026-11-21")];
-    for _ in 0..3 {
-        aftermath.tell(Job::CheckCards, &things).await.unwrap();
+    for told in [2, 0, 0] {
+        for thing in &things {
+            note(&world, std::slice::from_ref(thing)).await;
+            world.clock.advance(Duration::seconds(1));
+        }
+        assert_eq!(aftermath.tell(Job::CheckCards).await.unwrap(), told);
         world.clock.advance(Duration::hours(2));
     }
     let next = [changed("wpl", "2026-11-22")];
-    aftermath.tell(Job::CheckCards, &next).await.unwrap();
+    note(&world, &next).await;
+    aftermath.tell(Job::CheckCards).await.unwrap();
     let told = handler.told.lock().unwrap().clone();
     assert_eq!(told, [things.to_vec(), next.to_vec()]);
     let noted = world.store.recent_concerns(10).await.unwrap();
@@ -111,7 +123,7 @@ async fn a_thing_is_told_once_however_often_it_is_seen() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_told_is_told_when_it_is_seen_again() {
+async fn what_could_not_be_told_is_told_by_a_later_run_though_it_is_not_seen_again() {
     let world = World::new().await;
     let (away, works, pings) = (
         Handler {
@@ -121,14 +133,57 @@ async fn what_could_not_be_told_is_told_when_it_is_seen_again() {
         Handler::default(),
         Pings::default(),
     );
-    let things = [changed("wpl", "2026-11-21")];
+    note(&world, &[changed("wpl", "2026-11-21")]).await;
     let first = aftermath(&world, &away, &pings);
-    assert_eq!(first.tell(Job::CheckCards, &things).await.unwrap(), 0);
+    assert_eq!(first.tell(Job::CheckCards).await.unwrap(), 0);
     let second = aftermath(&world, &works, &pings);
     // Somebody else may be telling it just now.
-    assert_eq!(second.tell(Job::CheckCards, &things).await.unwrap(), 0);
+    assert_eq!(second.tell(Job::CheckCards).await.unwrap(), 0);
     world.clock.advance(PATIENCE);
-    assert_eq!(second.tell(Job::CheckCards, &things).await.unwrap(), 1);
+    assert_eq!(second.tell(Job::CheckCards).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_a_worker_noted_is_told_by_the_next_run_that_tells_to_the_handler_of_its_job() {
+    let world = World::new().await;
+    let (of_checks, default, pings) = (Handler::default(), Handler::default(), Pings::default());
+    let noting = telling::NoteOnly {
+        store: &world.store,
+        ping: &pings,
+        urls: BTreeMap::new(),
+        clock: &world.clock,
+    };
+    let run = ledger::open(&world.store, &world.clock, plan(&noting, &world));
+    let run = run.await.unwrap().unwrap();
+    run.concern(changed("wpl", "2026-11-21"));
+    run.close(Ok(Ending::Through)).await.unwrap();
+    assert!(default.told.lock().unwrap().is_empty());
+
+    let mut telling = aftermath(&world, &default, &pings);
+    telling.handlers.of_job = [(Job::CheckCards, &of_checks as &dyn ErrorHandler)].into();
+    assert_eq!(telling.tell(Job::NotifyAll).await.unwrap(), 1);
+    let told = of_checks.told.lock().unwrap().clone();
+    assert_eq!(told, [vec![changed("wpl", "2026-11-21")]]);
+    assert!(default.told.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_person_starts_is_no_sign_that_the_schedule_lives() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    for (trigger, expected) in [(Trigger::Person, 0), (Trigger::Schedule, 1)] {
+        let mut plan = plan(&aftermath, &world);
+        plan.trigger = trigger;
+        let run = ledger::open(&world.store, &world.clock, plan).await;
+        run.unwrap()
+            .unwrap()
+            .close(Ok(Ending::Through))
+            .await
+            .unwrap();
+        assert_eq!(pings.0.lock().unwrap().len(), expected);
+        world.clock.advance(Duration::minutes(1));
+    }
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::notice::told::Told;
 use crate::operator::telling::{NotedConcern, OperatorStore};
 use crate::operator::{Concern, ConcernKey};
+use crate::run::work::WorkReport;
 use crate::run::{Job, Run, RunKey, RunOutcome};
 use crate::seal::Sealed;
 
@@ -38,11 +39,13 @@ struct Inside {
     families: BTreeMap<FamilyId, Family>,
     libraries: BTreeMap<LibraryId, Library>,
     left_alone: BTreeMap<LibraryId, DateTime<Utc>>,
+    down: BTreeMap<LibraryId, DateTime<Utc>>,
     cards: BTreeMap<CardId, CardRecord>,
     secrets: BTreeMap<CardId, Sealed>,
     accounts: BTreeMap<CardId, StoredAccount>,
     notices: BTreeMap<(NaiveDate, FamilyId), (NoticeRecord, Option<Told>)>,
     runs: BTreeMap<RunKey, Run>,
+    work: BTreeMap<(RunKey, String), WorkReport>,
     concerns: BTreeMap<ConcernKey, NotedConcern>,
 }
 
@@ -172,6 +175,7 @@ impl LibraryStore for MemoryStore {
         stored.clone_from(library);
         if has_moved {
             inside.left_alone.remove(&library.id);
+            inside.down.remove(&library.id);
         }
         Ok(())
     }
@@ -196,6 +200,7 @@ impl LibraryStore for MemoryStore {
             )));
         }
         inside.left_alone.remove(id);
+        inside.down.remove(id);
         match inside.libraries.remove(id) {
             Some(_) => Ok(()),
             None => Err(StoreError::NotFound(format!("library “{id}”"))),
@@ -209,6 +214,21 @@ impl LibraryStore for MemoryStore {
         }
         let stored = inside.left_alone.entry(id.clone()).or_insert(until);
         *stored = until.max(*stored);
+        Ok(())
+    }
+
+    async fn note_down(&self, id: &LibraryId, since: DateTime<Utc>) -> StoreResult<DateTime<Utc>> {
+        let mut inside = self.lock();
+        if !inside.libraries.contains_key(id) {
+            return Err(StoreError::NotFound(format!("library “{id}”")));
+        }
+        let stored = inside.down.entry(id.clone()).or_insert(since);
+        *stored = (*stored).min(since);
+        Ok(*stored)
+    }
+
+    async fn note_up(&self, id: &LibraryId) -> StoreResult<()> {
+        self.lock().down.remove(id);
         Ok(())
     }
 
@@ -448,6 +468,7 @@ impl VisitStore for MemoryStore {
         Ok(inside.libraries.get(library).map(|found| LoadedVisit {
             library: found.clone(),
             left_alone_until: inside.left_alone.get(library).copied(),
+            down_since: inside.down.get(library).copied(),
             cards: cards
                 .iter()
                 .filter_map(|key| {
@@ -635,6 +656,18 @@ impl RunStore for MemoryStore {
         }
     }
 
+    async fn report_work(&self, run: &RunKey, work: &WorkReport) -> StoreResult<()> {
+        let key = (run.clone(), work.piece.clone());
+        self.lock().work.insert(key, work.clone());
+        Ok(())
+    }
+
+    async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>> {
+        let inside = self.lock();
+        let of_run = inside.work.iter().filter(|((key, _), _)| key == run);
+        Ok(of_run.map(|(_, work)| work.clone()).collect())
+    }
+
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {
         Ok(self.lock().runs.get(key).cloned())
     }
@@ -660,7 +693,9 @@ impl RunStore for MemoryStore {
 
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let mut inside = self.lock();
-        inside.runs.retain(|_, run| run.started_at >= before);
+        let Inside { runs, work, .. } = &mut *inside;
+        runs.retain(|_, run| run.started_at >= before);
+        work.retain(|(run, _), _| runs.contains_key(run));
         inside.concerns.retain(|_, noted| noted.last_seen >= before);
         inside
             .notices
@@ -676,14 +711,27 @@ impl OperatorStore for MemoryStore {
         key: &ConcernKey,
         concern: &Concern,
         now: DateTime<Utc>,
-    ) -> StoreResult<bool> {
+    ) -> StoreResult<()> {
         let mut inside = self.lock();
-        let (noted, is_to_tell) = match inside.concerns.get(key) {
+        let noted = match inside.concerns.remove(key) {
             Some(noted) => noted.seen_again(now),
-            None => (NotedConcern::new(concern.clone(), now), true),
+            None => NotedConcern::new(concern.clone(), now),
         };
         inside.concerns.insert(key.clone(), noted);
-        Ok(is_to_tell)
+        Ok(())
+    }
+
+    async fn set_out_to_tell(&self, key: &ConcernKey, now: DateTime<Utc>) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        let Some(next) = inside
+            .concerns
+            .get(key)
+            .and_then(|noted| noted.set_out(now))
+        else {
+            return Ok(false);
+        };
+        inside.concerns.insert(key.clone(), next);
+        Ok(true)
     }
 
     async fn concern_told(&self, key: &ConcernKey, at: DateTime<Utc>) -> StoreResult<()> {

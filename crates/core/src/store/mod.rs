@@ -12,7 +12,7 @@ pub mod memory;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, StoredAccount};
 use crate::check::Check;
@@ -22,6 +22,7 @@ use crate::library::Library;
 use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
 use crate::operator::telling::OperatorStore;
+use crate::run::work::WorkReport;
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
 
@@ -95,7 +96,7 @@ pub trait LibraryStore: Send + Sync {
     /// Adds a library; [`StoreError::AlreadyExists`] if its id is taken.
     async fn add_library(&self, library: &Library) -> StoreResult<()>;
 
-    /// Replaces a library; [`StoreError::NotFound`] if it is not there. It stays left alone as it was
+    /// Replaces a library; [`StoreError::NotFound`] if it is not there. It stays left alone, and down, as it was
     /// unless its `base_url` is another: then what did not answer was another site.
     async fn update_library(&self, library: &Library) -> StoreResult<()>;
 
@@ -112,6 +113,13 @@ pub trait LibraryStore: Send + Sync {
     /// Leaves a library alone until `until`, if it is not left alone for longer already;
     /// [`StoreError::NotFound`] if it is not there.
     async fn leave_alone(&self, id: &LibraryId, until: DateTime<Utc>) -> StoreResult<()>;
+
+    /// Notes that a library does not answer, since `since` unless it has not answered for longer;
+    /// since when that is. [`StoreError::NotFound`] if it is not there.
+    async fn note_down(&self, id: &LibraryId, since: DateTime<Utc>) -> StoreResult<DateTime<Utc>>;
+
+    /// Notes that a library answers; nothing happens if it is gone.
+    async fn note_up(&self, id: &LibraryId) -> StoreResult<()>;
 
     /// Until when a library is to be left alone; may lie in the past.
     async fn left_alone_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>>;
@@ -236,6 +244,8 @@ pub struct LoadedVisit {
     pub library: Library,
     /// Until when it is to be left alone; may lie in the past.
     pub left_alone_until: Option<DateTime<Utc>>,
+    /// Since when it does not answer.
+    pub down_since: Option<DateTime<Utc>>,
     /// The cards and their sealed secrets, in the order asked for.
     pub cards: Vec<(CardRecord, Sealed)>,
 }
@@ -366,8 +376,17 @@ pub trait RunStore: Send + Sync {
     /// Replaces a run's report, end, outcome and counts; [`StoreError::NotFound`] if it is not there.
     async fn report_run(&self, run: &Run) -> StoreResult<()>;
 
-    /// What time the store's own clock has, where it can tell; ours is compared with it.
-    async fn store_time(&self) -> StoreResult<Option<DateTime<Utc>>> {
+    /// Puts down what became of one piece of a run's work, in the place of what that piece said
+    /// before: one write, and a message that comes twice counts once.
+    async fn report_work(&self, run: &RunKey, work: &WorkReport) -> StoreResult<()>;
+
+    /// What became of the pieces of a run's work, by piece.
+    async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>>;
+
+    /// By how much `now` is ahead of the store's own time, as far as that can be told: where the
+    /// store has a clock, by that; where it has none, `now` must not lie before what is on record.
+    async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
+        let _ = now;
         Ok(None)
     }
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use hippo_core::operator::telling::{NotedConcern, OperatorStore};
 use hippo_core::operator::{Concern, ConcernKey};
 use hippo_core::store::StoreResult;
-use rusqlite::{Row, named_params, params};
+use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
 use super::row::{Stored, integer, json, time};
@@ -18,34 +18,26 @@ impl OperatorStore for SqliteStore {
         key: &ConcernKey,
         concern: &Concern,
         now: DateTime<Utc>,
-    ) -> StoreResult<bool> {
+    ) -> StoreResult<()> {
         let (key, concern) = (key.clone(), concern.clone());
         self.write(move |connection| {
-            let found = first(
-                connection,
-                "SELECT * FROM concern WHERE key = ?1",
-                [key.as_str()],
-                from_row,
-            )?;
-            let (noted, is_to_tell) = match found {
+            let noted = match by_key(connection, &key)? {
                 Some(noted) => noted.seen_again(now),
-                None => (NotedConcern::new(concern, now), true),
+                None => NotedConcern::new(concern, now),
             };
-            connection
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO concern VALUES
-                         (:key, :concern, :first_seen, :last_seen, :times, :asked_at, :told_at)",
-                )?
-                .execute(named_params! {
-                    ":key": key.as_str(),
-                    ":concern": json(&noted.concern)?,
-                    ":first_seen": time(noted.first_seen),
-                    ":last_seen": time(noted.last_seen),
-                    ":times": integer(noted.times)?,
-                    ":asked_at": time(noted.asked_at),
-                    ":told_at": noted.told_at.map(time),
-                })?;
-            Ok(is_to_tell)
+            put(connection, &key, &noted)
+        })
+        .await
+    }
+
+    async fn set_out_to_tell(&self, key: &ConcernKey, now: DateTime<Utc>) -> StoreResult<bool> {
+        let key = key.clone();
+        self.write(move |connection| {
+            let next = by_key(connection, &key)?.and_then(|noted| noted.set_out(now));
+            match next {
+                Some(next) => put(connection, &key, &next).map(|()| true),
+                None => Ok(false),
+            }
         })
         .await
     }
@@ -77,6 +69,33 @@ impl OperatorStore for SqliteStore {
     }
 }
 
+fn by_key(connection: &Connection, key: &ConcernKey) -> Result<Option<NotedConcern>, Fault> {
+    first(
+        connection,
+        "SELECT * FROM concern WHERE key = ?1",
+        [key.as_str()],
+        from_row,
+    )
+}
+
+fn put(connection: &Connection, key: &ConcernKey, noted: &NotedConcern) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO concern VALUES
+                 (:key, :concern, :first_seen, :last_seen, :times, :asked_at, :told_at)",
+        )?
+        .execute(named_params! {
+            ":key": key.as_str(),
+            ":concern": json(&noted.concern)?,
+            ":first_seen": time(noted.first_seen),
+            ":last_seen": time(noted.last_seen),
+            ":times": integer(noted.times)?,
+            ":asked_at": noted.asked_at.map(time),
+            ":told_at": noted.told_at.map(time),
+        })?;
+    Ok(())
+}
+
 fn from_row(row: &Row<'_>) -> Result<NotedConcern, Fault> {
     let stored = Stored::new("concern", "key", row);
     Ok(NotedConcern {
@@ -84,7 +103,7 @@ fn from_row(row: &Row<'_>) -> Result<NotedConcern, Fault> {
         first_seen: stored.parsed("first_seen")?,
         last_seen: stored.parsed("last_seen")?,
         times: stored.count("times")?,
-        asked_at: stored.parsed("asked_at")?,
+        asked_at: stored.optional_parsed("asked_at")?,
         told_at: stored.optional_parsed("told_at")?,
     })
 }

@@ -20,7 +20,7 @@ impl LibraryStore for SqliteStore {
                 .prepare_cached(
                     "INSERT INTO library VALUES
                          (:id, :name, :system, :base_url, :account_url, :timezone, :date_format,
-                          :login_hosts, :options, NULL)
+                          :login_hosts, :options, NULL, NULL)
                      ON CONFLICT DO NOTHING",
                 )?
                 .execute(named_params! {
@@ -51,7 +51,8 @@ impl LibraryStore for SqliteStore {
                          account_url = :account_url, timezone = :timezone,
                          date_format = :date_format, login_hosts = :login_hosts, options = :options,
                          left_alone_until =
-                             CASE base_url WHEN :base_url THEN left_alone_until END
+                             CASE base_url WHEN :base_url THEN left_alone_until END,
+                         down_since = CASE base_url WHEN :base_url THEN down_since END
                      WHERE id = :id",
                 )?
                 .execute(named_params! {
@@ -124,11 +125,37 @@ impl LibraryStore for SqliteStore {
         .await
     }
 
+    async fn note_down(&self, id: &LibraryId, since: DateTime<Utc>) -> StoreResult<DateTime<Utc>> {
+        let id = id.clone();
+        self.write(move |connection| {
+            first(
+                connection,
+                "UPDATE library SET down_since = min(?2, coalesce(down_since, ?2)) WHERE id = ?1
+                 RETURNING id, down_since",
+                [id.as_str(), &time(since)],
+                |row| Stored::new("library", "id", row).parsed("down_since"),
+            )?
+            .ok_or_else(|| no_library(&id))
+        })
+        .await
+    }
+
+    async fn note_up(&self, id: &LibraryId) -> StoreResult<()> {
+        let id = id.clone();
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE library SET down_since = NULL WHERE id = ?1")?
+                .execute([id.as_str()])?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn left_alone_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
         let id = id.clone();
         self.read(move |connection| {
             let found = by_id(connection, &id)?;
-            Ok(found.and_then(|(_, until)| until))
+            Ok(found.and_then(|(_, state)| state.left_alone_until))
         })
         .await
     }
@@ -139,18 +166,28 @@ pub(super) fn no_library(id: &LibraryId) -> Fault {
     StoreError::NotFound(format!("library “{id}”")).into()
 }
 
-/// A library, and until when it is left alone.
-pub(super) type WithState = (Library, Option<DateTime<Utc>>);
+/// How a library does.
+pub(super) struct State {
+    pub(super) left_alone_until: Option<DateTime<Utc>>,
+    pub(super) down_since: Option<DateTime<Utc>>,
+}
 
-/// One library, and until when it is left alone.
-pub(super) fn by_id(connection: &Connection, id: &LibraryId) -> Result<Option<WithState>, Fault> {
+/// One library, and how it does.
+pub(super) fn by_id(
+    connection: &Connection,
+    id: &LibraryId,
+) -> Result<Option<(Library, State)>, Fault> {
     first(
         connection,
         "SELECT * FROM library WHERE id = ?1",
         [id.as_str()],
         |row| {
-            let until = Stored::new("library", "id", row).optional_parsed("left_alone_until")?;
-            Ok((from_row(row)?, until))
+            let stored = Stored::new("library", "id", row);
+            let state = State {
+                left_alone_until: stored.optional_parsed("left_alone_until")?,
+                down_since: stored.optional_parsed("down_since")?,
+            };
+            Ok((from_row(row)?, state))
         },
     )
 }

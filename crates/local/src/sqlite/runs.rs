@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::ids::Label;
+use hippo_core::run::work::WorkReport;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 use hippo_core::store::{RunStart, RunStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
@@ -64,6 +65,63 @@ impl RunStore for SqliteStore {
         .await
     }
 
+    async fn report_work(&self, run: &RunKey, work: &WorkReport) -> StoreResult<()> {
+        let (run, work) = (run.clone(), work.clone());
+        self.write(move |connection| {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO work VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute([
+                    run.job.as_str(),
+                    run.label.as_str(),
+                    &time(run.scheduled_time),
+                    &work.piece,
+                    &json(&work.results)?,
+                ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>> {
+        let run = run.clone();
+        self.read(move |connection| {
+            all(
+                connection,
+                "SELECT * FROM work WHERE job = ?1 AND label = ?2 AND scheduled_time = ?3
+                 ORDER BY piece",
+                [
+                    run.job.as_str(),
+                    run.label.as_str(),
+                    &time(run.scheduled_time),
+                ],
+                |row| {
+                    let stored = Stored::new("work", "piece", row);
+                    Ok(WorkReport {
+                        piece: stored.text("piece")?,
+                        results: stored.json("results")?,
+                    })
+                },
+            )
+        })
+        .await
+    }
+
+    /// There is no clock but the machine's: it must not lie before what is on record.
+    async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
+        self.read(move |connection| {
+            let newest = first(
+                connection,
+                "SELECT scheduled_time, reported_at FROM run ORDER BY started_at DESC LIMIT 1",
+                [],
+                |row| Stored::new("run", "scheduled_time", row).parsed("reported_at"),
+            )?;
+            Ok(newest
+                .map(|newest: DateTime<Utc>| now - newest)
+                .filter(|ahead| *ahead < TimeDelta::zero()))
+        })
+        .await
+    }
+
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {
         let key = key.clone();
         self.read(move |connection| by_key(connection, &key)).await
@@ -95,6 +153,13 @@ impl RunStore for SqliteStore {
             connection
                 .prepare_cached("DELETE FROM run WHERE started_at < ?1")?
                 .execute([&before])?;
+            connection
+                .prepare_cached(
+                    "DELETE FROM work WHERE NOT EXISTS (
+                         SELECT 1 FROM run WHERE run.job = work.job AND run.label = work.label
+                             AND run.scheduled_time = work.scheduled_time)",
+                )?
+                .execute([])?;
             connection
                 .prepare_cached(
                     "DELETE FROM notice WHERE planned_at < ?1

@@ -18,12 +18,13 @@ impl VisitStore for SqliteStore {
     ) -> StoreResult<Option<LoadedVisit>> {
         let (library, keys) = (library.clone(), cards.to_vec());
         self.read(move |connection| {
-            let Some((library, left_alone_until)) = libraries::by_id(connection, &library)? else {
+            let Some((library, state)) = libraries::by_id(connection, &library)? else {
                 return Ok(None);
             };
             let mut loaded = LoadedVisit {
                 library,
-                left_alone_until,
+                left_alone_until: state.left_alone_until,
+                down_since: state.down_since,
                 cards: Vec::with_capacity(keys.len()),
             };
             for key in keys {

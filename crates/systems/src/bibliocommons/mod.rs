@@ -7,6 +7,7 @@
 mod combine;
 mod login;
 mod pages;
+mod signs;
 mod state;
 mod totals;
 mod values;
@@ -20,6 +21,7 @@ use url::Url;
 
 use self::pages::Seen;
 use crate::browser::Session;
+use crate::detect::SeenPage;
 use crate::{ReadContext, SavedPage, System};
 
 const NAME: &str = "bibliocommons";
@@ -42,6 +44,18 @@ impl System for Bibliocommons {
             .account_url
             .clone()
             .or_else(|| address(&library.base_url, LOANS_PATH))
+    }
+
+    fn signs(&self, page: &SeenPage<'_>) -> Vec<&'static str> {
+        signs::signs(page)
+    }
+
+    fn is_address(&self, url: &Url) -> bool {
+        signs::is_address(url)
+    }
+
+    fn usual_page(&self) -> Option<&'static str> {
+        Some("/user/login")
     }
 
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {

@@ -6,6 +6,7 @@ use cookie_store::{Cookie, CookieStore};
 use hippo_core::card::CardSecret;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
+use hippo_core::operator::skeleton::Skeleton;
 use hippo_core::site::LoginPermit;
 use reqwest::Method;
 use reqwest::header::{
@@ -18,6 +19,7 @@ use super::place::place;
 use super::redirect::{self, MOST_REDIRECTS};
 use super::{Form, Page, interstitial, login, status};
 use crate::ReadContext;
+use crate::reading::skeleton;
 
 /// One card's visit: a cookie jar of its own, on connections that all share.
 ///
@@ -33,6 +35,8 @@ pub struct Session<'a> {
     login_sent: bool,
     shown_logged_in: bool,
     log_out_at_end: Option<Url>,
+    /// The text of the page that came last.
+    last_page: Option<String>,
 }
 
 /// A request before cookies are added.
@@ -95,6 +99,7 @@ impl<'a> Session<'a> {
             login_sent: false,
             shown_logged_in: false,
             log_out_at_end: None,
+            last_page: None,
         }
     }
 
@@ -207,7 +212,7 @@ impl<'a> Session<'a> {
         let answer = self.fetch(ask, Some(slot)).await?;
         let (here, code) = (place(&answer.url), answer.status);
         if code.is_success() || code.is_client_error() {
-            return Page::from_answer(answer);
+            return self.keep(Page::from_answer(answer)?);
         }
         Err(Failure::page_changed(format!(
             "status {} for a login at {here}",
@@ -443,8 +448,18 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// What the page is made of that came last, without what it says.
+    pub(crate) fn skeleton(&self) -> Option<Skeleton> {
+        self.last_page.as_deref().map(skeleton)
+    }
+
+    fn keep(&mut self, page: Page) -> Result<Page, Failure> {
+        self.last_page = Some(page.body.clone());
+        Ok(page)
+    }
+
     /// Reads an answer as a page that was asked for.
-    fn page(&self, answer: Answer) -> Result<Page, Failure> {
+    fn page(&mut self, answer: Answer) -> Result<Page, Failure> {
         let here = place(&answer.url);
         let code = answer.status;
         if code.is_success() {
@@ -452,7 +467,7 @@ impl<'a> Session<'a> {
             if page.body.trim().is_empty() {
                 return Err(Failure::page_changed(format!("an empty page at {here}")));
             }
-            return Ok(page);
+            return self.keep(page);
         }
         let detail = format!("status {} at {here}", code.as_u16());
         if let Ok(page) = Page::from_answer(answer)

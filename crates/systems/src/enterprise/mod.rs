@@ -16,6 +16,7 @@ mod loans;
 mod pages;
 mod row;
 mod shown;
+mod signs;
 mod visit;
 
 use async_trait::async_trait;
@@ -26,6 +27,7 @@ use url::Url;
 
 use self::pages::Says;
 use crate::browser::Session;
+use crate::detect::{Place, SeenPage};
 use crate::{ReadContext, SavedPage, System};
 
 /// SirsiDynix Enterprise.
@@ -60,6 +62,22 @@ impl System for Enterprise {
             Some(url) => Some(url.clone()),
             None => folder(library).ok()?.join("account?").ok(),
         }
+    }
+
+    fn signs(&self, page: &SeenPage<'_>) -> Vec<&'static str> {
+        signs::signs(page)
+    }
+
+    fn is_address(&self, url: &Url) -> bool {
+        signs::is_address(url)
+    }
+
+    fn place(&self, url: &Url) -> Option<Place> {
+        signs::place(url)
+    }
+
+    fn usual_page(&self) -> Option<&'static str> {
+        Some("/client/en_US/default")
     }
 
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {

@@ -17,6 +17,7 @@ mod loans;
 mod login;
 mod messages;
 mod pages;
+mod signs;
 mod table;
 mod tabs;
 mod visit;
@@ -30,6 +31,7 @@ use url::Url;
 use self::login::Login;
 use self::pages::Says;
 use crate::browser::Session;
+use crate::detect::{Place, SeenPage};
 use crate::{ReadContext, SavedPage, System};
 
 /// Koha's OPAC, of the template that it calls “bootstrap”.
@@ -58,6 +60,22 @@ impl System for Koha {
             Some(url) => Some(url.clone()),
             None => root(library).join(ACCOUNT).ok(),
         }
+    }
+
+    fn signs(&self, page: &SeenPage<'_>) -> Vec<&'static str> {
+        signs::signs(page)
+    }
+
+    fn is_address(&self, url: &Url) -> bool {
+        signs::is_address(url)
+    }
+
+    fn place(&self, url: &Url) -> Option<Place> {
+        signs::place(url)
+    }
+
+    fn usual_page(&self) -> Option<&'static str> {
+        Some("/cgi-bin/koha/opac-user.pl")
     }
 
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {

@@ -8,6 +8,7 @@ mod hash;
 mod html;
 mod money;
 mod parse;
+mod skeleton;
 mod text;
 
 pub use self::count::{first_number, must_agree, numbers};
@@ -16,6 +17,7 @@ pub use self::hash::{make_distinct, stable_id};
 pub use self::html::{Css, is_cut_short, must_differ, web_link};
 pub use self::money::amount;
 pub use self::parse::{parse_page, parse_piece};
+pub use self::skeleton::of_page as skeleton;
 pub use self::text::{decode_entities, element_text, join_title, tidy};
 
 /// No library tells a patron more things at once than this; what a hostile page adds is left out, for

@@ -14,6 +14,7 @@
 mod holds;
 mod loans;
 mod pages;
+mod signs;
 mod table;
 mod visit;
 
@@ -25,6 +26,7 @@ use url::Url;
 
 use self::pages::Says;
 use crate::browser::Session;
+use crate::detect::{Place, SeenPage};
 use crate::{ReadContext, SavedPage, System};
 
 /// Innovative Sierra and Millennium.
@@ -57,6 +59,22 @@ impl System for Sierra {
         let path = format!("{}/patroninfo{scope}", url.path().trim_end_matches('/'));
         url.set_path(&path);
         Some(url)
+    }
+
+    fn signs(&self, page: &SeenPage<'_>) -> Vec<&'static str> {
+        signs::signs(page)
+    }
+
+    fn is_address(&self, url: &Url) -> bool {
+        signs::is_address(url)
+    }
+
+    fn place(&self, url: &Url) -> Option<Place> {
+        signs::place(url)
+    }
+
+    fn usual_page(&self) -> Option<&'static str> {
+        Some("/patroninfo")
     }
 
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {

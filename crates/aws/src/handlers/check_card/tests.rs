@@ -3,6 +3,7 @@ use hippo_core::failure::Failure;
 use hippo_core::ids::CardId;
 use hippo_core::jobs::JobError;
 use hippo_core::jobs::keys::Keys;
+use hippo_core::run::work::WorkOutcome;
 use hippo_core::store::{CardStore, SecretStore};
 use rstest::rstest;
 use serde_json::json;
@@ -19,14 +20,18 @@ async fn deliver(
     pace: Pace,
 ) -> Result<(), HandlerError> {
     let keys = Keys::new(&world.keys);
-    let ports = VisitPorts {
-        visits: &world.store,
-        libraries: &world.store,
-        checks: &world.store,
-        keys: &keys,
-        site: &world.site,
-        gate: &FifoGate,
-        clock: &world.clock,
+    let ports = Ports {
+        visits: VisitPorts {
+            visits: &world.store,
+            libraries: &world.store,
+            checks: &world.store,
+            keys: &keys,
+            site: &world.site,
+            gate: &FifoGate,
+            clock: &world.clock,
+        },
+        runs: &world.store,
+        operator: &world.store,
     };
     handle(&ports, pace, &world.metrics, event, ends_at).await
 }
@@ -59,6 +64,29 @@ async fn a_visit_is_checked_once_and_published_though_it_comes_twice() {
     assert_eq!(*world.site.logins.lock().unwrap(), 2);
     assert_eq!(world.published("CardsChecked"), [(2, vec![]), (0, vec![])]);
     assert_eq!(world.published("CardsFailed"), [(0, vec![]), (0, vec![])]);
+    // The run counts each card once all the same.
+    let run = "check-cards/all/2026-11-21T10:00:00Z".parse().unwrap();
+    let work = world.store.work_of(&run).await.unwrap();
+    assert_eq!(work.len(), 1);
+    assert!(
+        work[0]
+            .results
+            .iter()
+            .all(|result| result.outcome == WorkOutcome::Done)
+    );
+    assert_eq!(work[0].results.len(), 2);
+}
+
+#[tokio::test]
+async fn a_changed_page_is_noted_for_the_operator_once() {
+    let world = World::new().await;
+    let cards = [world.add_card("1").await, world.add_card("2").await];
+    *world.site.failure.lock().unwrap() = Some(Failure::page_changed("no table"));
+    let event = queue_event(&[&message(&world, &cards)]);
+    deliver(&world, event, None, Pace::NONE).await.unwrap();
+    let noted = world.store.recent_concerns(10).await.unwrap();
+    assert_eq!((noted.len(), noted[0].times), (1, 2));
+    assert_eq!(noted[0].told_at, None);
 }
 
 #[tokio::test]

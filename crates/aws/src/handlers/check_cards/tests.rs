@@ -36,7 +36,7 @@ async fn fire(world: &World, queue: &TestQueue, event: Value) -> Result<Value, H
         queue,
         clock: &world.clock,
     };
-    handle(&ports, &world.metrics, &event).await
+    handle(&ports, &world.frame(), &event).await
 }
 
 fn event() -> Value {

@@ -53,6 +53,8 @@ async fn deliver(
         notices: &world.store,
         libraries: &world.store,
         mailer,
+        runs: &world.store,
+        operator: &world.store,
         clock: &world.clock,
         operator_contact: None,
     };
@@ -73,6 +75,58 @@ async fn a_notice_that_comes_twice_is_one_mail() {
     assert_eq!(*mailer.sent.lock().unwrap(), 1);
     assert_eq!(world.published("NoticesSent"), [(1, vec![])]);
     assert_eq!(world.published("NoticesGivenUp"), [(0, vec![])]);
+}
+
+const OF_RUN: &str = r#"{"family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#;
+
+async fn outcomes(world: &World) -> Vec<String> {
+    let run = "notify-all/tick/2026-11-21T11:30:00Z".parse().unwrap();
+    let work = world.store.work_of(&run).await.unwrap();
+    let results = work.iter().flat_map(|report| &report.results);
+    results.map(|result| result.outcome.to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_run_counts_a_notice_once_though_its_message_comes_twice() {
+    let (world, mailer) = (world().await, TestMailer::default());
+    for _ in 0..2 {
+        deliver(&world, &mailer, queue_event(&[OF_RUN]))
+            .await
+            .unwrap();
+        assert_eq!(outcomes(&world).await, ["done"]);
+    }
+}
+
+#[tokio::test]
+async fn what_a_worker_that_died_could_not_report_the_next_delivery_does() {
+    let (world, mailer) = (world().await, TestMailer::default());
+    // Settled by a delivery that did not live to report it.
+    deliver(&world, &mailer, queue_event(&[TODAY]))
+        .await
+        .unwrap();
+    assert!(outcomes(&world).await.is_empty());
+    deliver(&world, &mailer, queue_event(&[OF_RUN]))
+        .await
+        .unwrap();
+    assert_eq!(outcomes(&world).await, ["done"]);
+}
+
+#[tokio::test]
+async fn a_notice_without_a_mail_is_noted_for_the_operator() {
+    let mailer = TestMailer {
+        refuse: true,
+        ..TestMailer::default()
+    };
+    let world = world().await;
+    deliver(&world, &mailer, queue_event(&[OF_RUN]))
+        .await
+        .unwrap();
+    assert_eq!(outcomes(&world).await, ["FAILED"]);
+    let noted = world.store.recent_concerns(10).await.unwrap();
+    assert_eq!(
+        noted[0].concern.key().as_str(),
+        "no-notice/conrad/2026-11-21"
+    );
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_sdk_sqs::types::Message;
 use hippo_core::jobs::visit::Visit;
-use hippo_core::queue::DueNotice;
+use hippo_core::queue::NoticeMessage;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -112,7 +112,7 @@ fn visit(body: &str, outputs: &Outputs) -> Read {
 }
 
 fn notice(body: &str, outputs: &Outputs) -> Read {
-    let notice: DueNotice = parse(body, "a notice")?;
+    let notice: NoticeMessage = parse(body, "a notice")?;
     let what = format!("the notice of {} for {}", notice.family, notice.date);
     let action = Action::Send {
         queue: outputs.notices.queue.clone(),

@@ -18,7 +18,7 @@ struct TestQueue {
 
 #[async_trait]
 impl NoticeQueue for TestQueue {
-    async fn send(&self, notices: &[DueNotice]) -> Result<(), QueueError> {
+    async fn send(&self, _: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError> {
         if self.away.load(std::sync::atomic::Ordering::SeqCst) {
             return Err(QueueError {
                 unsent: notices.len(),

@@ -6,6 +6,7 @@ use super::*;
 use crate::ids::Label;
 use crate::jobs::testing::World;
 use crate::run::Job;
+use crate::run::work::WorkReport;
 use crate::store::StoreResult;
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -323,8 +324,17 @@ impl RunStore for Ahead<'_> {
         self.0.store.report_run(run).await
     }
 
-    async fn store_time(&self) -> StoreResult<Option<DateTime<Utc>>> {
-        Ok(Some(self.0.clock.now() + TimeDelta::seconds(self.1)))
+    async fn report_work(&self, run: &RunKey, work: &WorkReport) -> StoreResult<()> {
+        self.0.store.report_work(run, work).await
+    }
+
+    async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>> {
+        self.0.store.work_of(run).await
+    }
+
+    async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
+        let theirs = self.0.clock.now() + TimeDelta::seconds(self.1);
+        Ok(Some(now - theirs))
     }
 
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {

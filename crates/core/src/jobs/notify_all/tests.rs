@@ -6,6 +6,7 @@ use crate::family::Delivery;
 use crate::jobs::ledger::StartRules;
 use crate::jobs::testing::{World, account, family};
 use crate::mail::MailAnswer;
+use crate::notice::record::NoticeState;
 use crate::notice::record::{LEASE, NoticeRecord, REFUSED_DELAY};
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
 use crate::store::{FamilyStore, NoticeStore};

@@ -84,8 +84,10 @@ async fn an_account_too_large_for_the_store_is_a_failure_of_that_card_alone() {
                 checks: &NarrowStore(&world.store),
                 ..*ports
             };
-            check_visit(&ports, &visit, NO_PAUSE, &|card| {
-                checked.lock().unwrap().push(card.clone());
+            check_visit(&ports, &visit, NO_PAUSE, &|news| {
+                if let VisitNews::Checked(card) = news {
+                    checked.lock().unwrap().push(card.clone());
+                }
             })
             .await
             .unwrap();
@@ -315,8 +317,10 @@ async fn a_visit_that_comes_twice_skips_the_cards_that_were_checked_since_it_was
                 stop: &|| count.load(Ordering::SeqCst) == 2,
                 ..NO_PAUSE
             };
-            let checked = |_: &CheckedCard| {
-                count.fetch_add(1, Ordering::SeqCst);
+            let checked = |news: VisitNews<'_>| {
+                if matches!(news, VisitNews::Checked(_)) {
+                    count.fetch_add(1, Ordering::SeqCst);
+                }
             };
             check_visit(ports, &visit, options, &checked).await.unwrap();
             for _ in 0..2 {

@@ -14,24 +14,36 @@ fn changed(library: &str) -> (ConcernKey, Concern) {
     (concern.key(), concern)
 }
 
-/// Whether who sees the thing now is to tell it.
-async fn see(store: &dyn Store, library: &str, clock: &str) -> bool {
+async fn see(store: &dyn Store, library: &str, clock: &str) {
     let (key, concern) = changed(library);
-    let answer = store.note_concern(&key, &concern, time(clock)).await;
-    answer.unwrap()
+    store
+        .note_concern(&key, &concern, time(clock))
+        .await
+        .unwrap();
 }
 
-pub(super) async fn who_sees_a_thing_first_tells_it(store: &dyn Store) {
-    assert!(see(store, "wpl", "05:00:00").await);
-    assert!(!see(store, "wpl", "05:01:00").await);
-    assert!(see(store, "kpl", "05:02:00").await);
+/// Whether who asks is to tell the thing now.
+async fn set_out(store: &dyn Store, library: &str, clock: &str) -> bool {
+    let (key, _) = changed(library);
+    store.set_out_to_tell(&key, time(clock)).await.unwrap()
+}
+
+pub(super) async fn who_asks_first_tells_a_thing(store: &dyn Store) {
+    assert!(!set_out(store, "wpl", "04:59:00").await, "it was never seen");
+    see(store, "wpl", "05:00:00").await;
+    see(store, "kpl", "05:02:00").await;
+    see(store, "wpl", "05:01:00").await;
+    assert!(set_out(store, "wpl", "05:03:00").await);
+    assert!(!set_out(store, "wpl", "05:04:00").await);
     let noted = store.recent_concerns(10).await.unwrap();
     assert_eq!(noted.len(), 2);
     assert_eq!(noted[0].concern, changed("kpl").1);
+    assert_eq!(noted[0].asked_at, None);
     assert_eq!(noted[1].concern, changed("wpl").1);
     assert_eq!(noted[1].times, 2);
     assert_eq!(noted[1].first_seen, time("05:00:00"));
     assert_eq!(noted[1].last_seen, time("05:01:00"));
+    assert_eq!(noted[1].asked_at, Some(time("05:03:00")));
     assert_eq!(noted[1].told_at, None);
     assert_eq!(store.recent_concerns(1).await.unwrap(), noted[..1]);
 }
@@ -39,10 +51,12 @@ pub(super) async fn who_sees_a_thing_first_tells_it(store: &dyn Store) {
 pub(super) async fn a_thing_that_was_told_is_counted_and_not_told_again(store: &dyn Store) {
     let (key, _) = changed("wpl");
     see(store, "wpl", "05:00:00").await;
+    assert!(set_out(store, "wpl", "05:00:05").await);
     for told in ["05:00:10", "05:09:00"] {
         store.concern_told(&key, time(told)).await.unwrap();
     }
-    assert!(!see(store, "wpl", "23:00:00").await);
+    see(store, "wpl", "22:00:00").await;
+    assert!(!set_out(store, "wpl", "23:00:00").await);
     let noted = store.recent_concerns(10).await.unwrap();
     assert_eq!((noted[0].times, noted[0].told_at), (2, Some(time("05:00:10"))));
     // One that was never seen is not there to be told.
@@ -53,17 +67,19 @@ pub(super) async fn a_thing_that_was_told_is_counted_and_not_told_again(store: &
 
 pub(super) async fn a_thing_that_nobody_told_in_time_is_told_by_the_next(store: &dyn Store) {
     see(store, "wpl", "05:00:00").await;
-    let (key, concern) = changed("wpl");
+    assert!(set_out(store, "wpl", "05:00:00").await);
+    let (key, _) = changed("wpl");
     let later = time("05:00:00") + PATIENCE;
-    assert!(store.note_concern(&key, &concern, later).await.unwrap());
-    assert!(!store.note_concern(&key, &concern, later).await.unwrap());
+    assert!(store.set_out_to_tell(&key, later).await.unwrap());
+    assert!(!store.set_out_to_tell(&key, later).await.unwrap());
 }
 
 pub(super) async fn of_many_that_see_a_thing_at_once_one_tells_it(store: &dyn Store) {
-    let answers = join_all((0..12).map(|_| see(store, "wpl", "05:00:00"))).await;
-    assert_eq!(answers.iter().filter(|tells| **tells).count(), 1);
+    join_all((0..12).map(|_| see(store, "wpl", "05:00:00"))).await;
     let noted = store.recent_concerns(10).await.unwrap();
     assert_eq!((noted.len(), noted[0].times), (1, 12));
+    let answers = join_all((0..12).map(|_| set_out(store, "wpl", "05:00:30"))).await;
+    assert_eq!(answers.iter().filter(|tells| **tells).count(), 1);
 }
 
 pub(super) async fn a_thing_that_was_long_not_seen_is_forgotten(store: &dyn Store) {
@@ -73,5 +89,6 @@ pub(super) async fn a_thing_that_was_long_not_seen_is_forgotten(store: &dyn Stor
     let noted = store.recent_concerns(10).await.unwrap();
     assert_eq!(noted.len(), 1);
     assert_eq!(noted[0].concern, changed("kpl").1);
-    assert!(see(store, "wpl", "07:00:00").await, "it is news again");
+    see(store, "wpl", "07:00:00").await;
+    assert!(set_out(store, "wpl", "07:00:00").await, "it is news again");
 }

@@ -141,3 +141,31 @@ pub(super) async fn a_new_library_is_not_left_alone(store: &dyn Store) {
     store.add_library(&wpl).await.unwrap();
     assert_eq!(store.left_alone_until(&wpl.id).await.unwrap(), None);
 }
+
+pub(super) async fn a_library_is_down_since_it_first_did_not_answer(store: &dyn Store) {
+    let wpl = library("wpl");
+    store.add_library(&wpl).await.unwrap();
+    for (now, since) in [("05:00:00", "05:00:00"), ("12:00:00", "05:00:00")] {
+        let answer = store.note_down(&wpl.id, time(now)).await.unwrap();
+        assert_eq!(answer, time(since));
+    }
+    store.note_up(&wpl.id).await.unwrap();
+    let answer = store.note_down(&wpl.id, time("18:00:00")).await.unwrap();
+    assert_eq!(answer, time("18:00:00"));
+
+    // At another address somebody else did not answer.
+    let mut moved = wpl.clone();
+    moved.base_url = "https://elsewhere.example.org/".parse().unwrap();
+    store.update_library(&moved).await.unwrap();
+    let answer = store.note_down(&wpl.id, time("19:00:00")).await.unwrap();
+    assert_eq!(answer, time("19:00:00"));
+
+    let nowhere = library_id("nowhere");
+    store.note_up(&nowhere).await.unwrap();
+    assert!(matches!(
+        store.note_down(&nowhere, time("05:00:00")).await,
+        Err(StoreError::NotFound(_))
+    ));
+    // A write that found nothing must leave nothing.
+    assert_eq!(store.library(&nowhere).await.unwrap(), None);
+}

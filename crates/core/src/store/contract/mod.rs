@@ -99,6 +99,7 @@ suites! { $
         a_library_that_is_not_there_cannot_be_removed_or_left_alone,
         a_library_is_left_alone_until_the_later_time,
         a_new_library_is_not_left_alone,
+        a_library_is_down_since_it_first_did_not_answer,
     }
     cards {
         a_card_is_found_as_it_was_added,
@@ -180,6 +181,8 @@ suites! { $
         a_run_that_ended_does_not_hold_up_the_next,
         a_run_that_never_began_is_put_on_record_once_and_holds_up_nobody,
         a_report_replaces_outcome_and_counts,
+        a_piece_of_work_that_reports_twice_is_on_record_once,
+        pieces_that_report_at_once_are_all_on_record,
         a_run_that_is_not_there_cannot_report,
         recent_runs_are_newest_first_and_can_be_narrowed,
         what_is_old_is_forgotten_but_open_notices_are_not,
@@ -193,7 +196,7 @@ suites! { $
         what_differs_is_left_and_told_of,
     }
     concerns {
-        who_sees_a_thing_first_tells_it,
+        who_asks_first_tells_a_thing,
         a_thing_that_was_told_is_counted_and_not_told_again,
         a_thing_that_nobody_told_in_time_is_told_by_the_next,
         of_many_that_see_a_thing_at_once_one_tells_it,

@@ -6,6 +6,7 @@ use super::Store;
 use super::sample::{date, family, family_id, notice, run, time};
 use crate::ids::Label;
 use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::run::work::{Subject, WorkReport, WorkResult};
 use crate::run::{Counts, Job, Run, RunOutcome, Trigger};
 use crate::store::{RunStart, StoreError};
 
@@ -327,4 +328,55 @@ pub(super) async fn of_many_runs_of_one_label_at_once_one_goes(store: &dyn Store
         .filter(|run| run.outcome == RunOutcome::SkippedStillRunning)
         .count();
     assert_eq!(skipped, 15);
+}
+
+/// A report of one card, or of more.
+fn work(piece: &str, outcomes: &[&str]) -> WorkReport {
+    WorkReport {
+        piece: piece.to_owned(),
+        results: (1..)
+            .zip(outcomes)
+            .map(|(day, outcome)| WorkResult {
+                subject: Subject::Notice {
+                    family: family_id(piece),
+                    date: date("2026-11-21") + chrono::Duration::days(day),
+                },
+                outcome: (*outcome).to_owned().into(),
+            })
+            .collect(),
+    }
+}
+
+pub(super) async fn a_piece_of_work_that_reports_twice_is_on_record_once(store: &dyn Store) {
+    let first = run(Job::CheckCards, "all", "05:00:00");
+    let second = run(Job::CheckCards, "all", "06:00:00");
+    for run in [&first, &second] {
+        start(store, run).await;
+        store.report_run(&done(run)).await.unwrap();
+        assert_eq!(store.work_of(&run.key).await.unwrap(), []);
+    }
+    let (one, two) = (work("one", &["done"]), work("two", &["done", "site_down"]));
+    for report in [&two, &work("one", &["PENDING"]), &one, &one] {
+        store.report_work(&first.key, report).await.unwrap();
+    }
+    let other = work("one", &["skipped"]);
+    store.report_work(&second.key, &other).await.unwrap();
+    assert_eq!(store.work_of(&first.key).await.unwrap(), [one, two]);
+    assert_eq!(store.work_of(&second.key).await.unwrap(), [other]);
+}
+
+pub(super) async fn pieces_that_report_at_once_are_all_on_record(store: &dyn Store) {
+    let run = run(Job::CheckCards, "all", "05:00:00");
+    start(store, &run).await;
+    let reports: Vec<WorkReport> = (10..40)
+        .map(|number| work(&number.to_string(), &["done"]))
+        .collect();
+    join_all(
+        reports
+            .iter()
+            .chain(&reports)
+            .map(|report| store.report_work(&run.key, report)),
+    )
+    .await;
+    assert_eq!(store.work_of(&run.key).await.unwrap(), reports);
 }

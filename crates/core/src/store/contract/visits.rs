@@ -25,6 +25,7 @@ pub(super) async fn a_visit_is_loaded_with_its_library_cards_and_secrets(store: 
     let mut expected = LoadedVisit {
         library: library("wpl"),
         left_alone_until: None,
+        down_since: None,
         cards: Vec::new(),
     };
     for card in &cards {
@@ -38,6 +39,8 @@ pub(super) async fn a_visit_is_loaded_with_its_library_cards_and_secrets(store: 
 
     store.leave_alone(&wpl, time("06:00:00")).await.unwrap();
     expected.left_alone_until = Some(time("06:00:00"));
+    let since = store.note_down(&wpl, time("05:50:00")).await.unwrap();
+    expected.down_since = Some(since);
     let loaded = store.load_visit(&wpl, &keys).await.unwrap();
     assert_eq!(loaded, Some(expected));
 }

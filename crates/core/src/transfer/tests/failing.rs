@@ -15,6 +15,7 @@ use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
 use crate::operator::telling::{NotedConcern, OperatorStore};
 use crate::operator::{Concern, ConcernKey};
+use crate::run::work::WorkReport;
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
 use crate::store::memory::MemoryStore;
@@ -73,6 +74,8 @@ passed_on! {
         read libraries() -> Vec<Library>;
         write remove_library(id: &LibraryId) -> ();
         write leave_alone(id: &LibraryId, until: DateTime<Utc>) -> ();
+        write note_down(id: &LibraryId, since: DateTime<Utc>) -> DateTime<Utc>;
+        write note_up(id: &LibraryId) -> ();
         read left_alone_until(id: &LibraryId) -> Option<DateTime<Utc>>;
     }
     CardStore {
@@ -112,12 +115,15 @@ passed_on! {
         write start_run(run: &Run, allow_overlap: bool, silence: Duration) -> RunStart;
         write report_run(run: &Run) -> ();
         write record_run(run: &Run) -> bool;
+        write report_work(run: &RunKey, work: &WorkReport) -> ();
+        read work_of(run: &RunKey) -> Vec<WorkReport>;
         read run(key: &RunKey) -> Option<Run>;
         read recent_runs(job: Option<Job>, label: Option<&Label>, limit: usize) -> Vec<Run>;
         write forget_before(before: DateTime<Utc>) -> ();
     }
     OperatorStore {
-        write note_concern(key: &ConcernKey, concern: &Concern, now: DateTime<Utc>) -> bool;
+        write note_concern(key: &ConcernKey, concern: &Concern, now: DateTime<Utc>) -> ();
+        write set_out_to_tell(key: &ConcernKey, now: DateTime<Utc>) -> bool;
         write concern_told(key: &ConcernKey, at: DateTime<Utc>) -> ();
         read recent_concerns(limit: usize) -> Vec<NotedConcern>;
     }

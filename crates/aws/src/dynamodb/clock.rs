@@ -1,0 +1,66 @@
+//! The table's own time, as the `Date` of its answers says: our clock is compared with it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// What the last answer said of the time, and when it came.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TableClock(Arc<Mutex<Option<(Instant, DateTime<Utc>)>>>);
+
+impl TableClock {
+    /// By how much `now` is ahead of the table's time, to the second; `None` before the first answer.
+    pub(super) fn ahead(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        let (came, date) = (*self.0.lock().ok()?)?;
+        let since = TimeDelta::from_std(came.elapsed()).ok()?;
+        Some(now - (date + since))
+    }
+
+    fn note(&self, date: &str) {
+        if let Ok(date) = DateTime::parse_from_rfc2822(date)
+            && let Ok(mut last) = self.0.lock()
+        {
+            *last = Some((Instant::now(), date.to_utc()));
+        }
+    }
+}
+
+impl Intercept for TableClock {
+    fn name(&self) -> &'static str {
+        "TableClock"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(date) = context.response().headers().get("date") {
+            self.note(date);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_clock_is_compared_with_the_date_of_the_last_answer() {
+        let clock = TableClock::default();
+        let now: DateTime<Utc> = "2026-11-21T10:03:00Z".parse().unwrap();
+        assert_eq!(clock.ahead(now), None);
+        clock.note("no date");
+        assert_eq!(clock.ahead(now), None);
+        clock.note("Sat, 21 Nov 2026 10:00:00 GMT");
+        let ahead = clock.ahead(now).unwrap();
+        // The seconds that passed since the answer count, whatever they are.
+        assert!(ahead <= TimeDelta::minutes(3) && ahead > TimeDelta::minutes(2));
+    }
+}

@@ -1,0 +1,34 @@
+//! What stands around every run of a schedule: when the schedule fires, and what follows a run.
+
+use hippo_core::jobs::ledger::{RunPlan, StartRules};
+use hippo_core::operator::AfterRun;
+use hippo_core::run::Job;
+use serde_json::Value;
+
+use super::event::ScheduleEvent;
+use crate::metrics::Metrics;
+use crate::rhythm::Rhythms;
+
+/// What stands around every run of a function.
+pub struct Frame<'a> {
+    /// Where metrics go.
+    pub metrics: &'a Metrics,
+    /// When its schedules fire.
+    pub rhythms: &'a Rhythms,
+    /// What follows a run.
+    pub after: &'a dyn AfterRun,
+}
+
+impl<'a> Frame<'a> {
+    /// The run that an event asks for.
+    pub(super) fn plan(&self, event: &ScheduleEvent, job: Job, input: Value) -> RunPlan<'a> {
+        RunPlan {
+            rules: StartRules {
+                rhythm: self.rhythms.get(event.label.as_str()).cloned(),
+                ..StartRules::default()
+            },
+            after: Some(self.after),
+            ..event.plan(job, input)
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `hippo library search`: the libraries that come with the program.
+
+use clap::Args;
+use hippo_systems::known::{self, KnownLibrary};
+use serde::Serialize;
+
+use super::Draft;
+use crate::exit::{CommandResult, Outcome};
+use crate::output::Output;
+use crate::output::table::{Table, fixed, words};
+
+/// Find a library that comes with hippo: those need no options when they are added.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hippo library search kitchener
+  hippo library search            # all of them
+
+One that is missing: “hippo library detect URL” finds out what its site runs.")]
+pub(crate) struct Search {
+    /// Words of its name, place, system or address.
+    words: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    id: &'a str,
+    name: &'a str,
+    place: &'a str,
+    system: &'a str,
+    url: &'a str,
+    timezone: &'a str,
+}
+
+/// Shows the libraries that are found.
+pub(super) fn search(asked: &Search, output: &Output) -> CommandResult {
+    let found = known::search(&asked.words.join(" "));
+    let views: Vec<View<'_>> = found
+        .iter()
+        .map(|library| View {
+            id: &library.id,
+            name: &library.name,
+            place: &library.place,
+            system: &library.system,
+            url: &library.url,
+            timezone: library.timezone.name(),
+        })
+        .collect();
+    output.document(&views);
+    let Some(first) = found.first() else {
+        output.say("None of the libraries that come with hippo is like that.");
+        output.say_whole("  → hippo library detect URL");
+        output.say("finds out what a library's site runs.");
+        return Ok(Outcome::Done);
+    };
+    let mut table = Table::new([
+        fixed("ID"),
+        words("NAME"),
+        words("PLACE"),
+        fixed("SYSTEM"),
+        words("ADDRESS"),
+    ]);
+    for library in &found {
+        table.row([
+            library.id.as_str().into(),
+            library.name.as_str().into(),
+            library.place.as_str().into(),
+            library.system.as_str().into(),
+            library.url.as_str().into(),
+        ]);
+    }
+    output.table(&table);
+    output.say_whole(format!("  → hippo library add {}", first.id));
+    Ok(Outcome::Done)
+}
+
+/// The library of this id that comes with the program, as a person would have written it.
+pub(super) fn draft(id: &str) -> Option<Draft> {
+    let known = known::known_libraries().into_iter();
+    known.filter(|library| library.id == id).map(of).next()
+}
+
+fn of(library: KnownLibrary) -> Draft {
+    Draft {
+        system: library.system,
+        url: library.url,
+        name: Some(library.name),
+        timezone: Some(library.timezone),
+        date_format: library.date_format,
+        login_hosts: library.login_hosts,
+        options: library.options,
+        account_url: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono_tz::Tz;
+
+    #[test]
+    fn every_library_that_comes_with_the_program_can_be_added_as_it_is() {
+        for library in known::known_libraries() {
+            let id = library.id.parse().unwrap();
+            let added = of(library.clone()).into_library(id, Tz::UTC);
+            let added = added.unwrap_or_else(|error| panic!("{}: {error}", library.id));
+            assert_eq!(added.name, library.name);
+            assert_eq!(added.timezone, library.timezone);
+            assert!(added.account_url.is_some(), "{}", library.id);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! `hippo notices`: a day's notices, and how far each got.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::{Args, Subcommand};
+use futures::{StreamExt as _, TryStreamExt as _};
+use hippo_core::clock::{due_instant, local_date};
+use hippo_core::family::Family;
+use hippo_core::ids::FamilyId;
+use hippo_core::notice::record::{NotNow, NoticeRecord, NoticeState};
+use serde::Serialize;
+
+use crate::args::date;
+use crate::ask::confirm;
+use crate::commands::notify_all::{NotifyAll, notify_all, state_cell};
+use crate::commands::status::meaning;
+use crate::context::{Context, Globals};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
+use crate::output::time::moment;
+
+/// The notices of a day, and how far each got.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  hippo notices
+  hippo notices --date 2026-11-20 --family conrad
+  hippo notices resend conrad 2026-11-21"
+)]
+pub(crate) struct Notices {
+    /// Send one again.
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The families' local date; today, if it is not given.
+    #[arg(long, value_parser = date)]
+    date: Option<NaiveDate>,
+    /// Only this family's.
+    #[arg(long)]
+    family: Option<FamilyId>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Resend(Resend),
+}
+
+/// Send a notice of today once more, whatever became of it.
+///
+/// For a person who decides to: of one that was given up nobody knows whether it arrived, and the family may
+/// get it twice. It is made anew from what is known now.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  hippo notices resend conrad 2026-11-21")]
+struct Resend {
+    /// Whose.
+    family: FamilyId,
+    /// The family's local date.
+    #[arg(value_parser = date)]
+    date: NaiveDate,
+    /// Do not ask.
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// How many families are looked up at a time.
+const AT_A_TIME: usize = 16;
+
+#[derive(Serialize)]
+struct DayView {
+    family: FamilyId,
+    date: NaiveDate,
+    /// When it is due, by the family's schedule of now.
+    due: DateTime<Utc>,
+    paused: bool,
+    /// `None`: nothing is planned yet.
+    record: Option<NoticeRecord>,
+    meaning: Option<String>,
+}
+
+/// Shows a day's notices, or sends one again.
+pub(crate) async fn run(asked: Notices, globals: &Globals) -> CommandResult {
+    let context = globals.open().await?;
+    match asked.command {
+        Some(Command::Resend(resend)) => send_again(&context, resend).await,
+        None => list(&context, &asked).await,
+    }
+}
+
+async fn list(context: &Context, asked: &Notices) -> CommandResult {
+    let families = context.families(asked.family.as_ref()).await?;
+    let views: Vec<DayView> = futures::stream::iter(&families)
+        .map(|family| view_of(context, family, asked.date))
+        .buffered(AT_A_TIME)
+        .try_collect()
+        .await?;
+    context.output.document(&views);
+    if views.is_empty() {
+        context
+            .output
+            .say("There are no families yet; “hippo family add --help” shows how to add one.");
+        return Ok(Outcome::Done);
+    }
+    let now = context.now();
+    let mut table = Table::new([
+        words("FAMILY"),
+        fixed("DATE"),
+        fixed("STATE"),
+        fixed("SINCE").dispensable(),
+        numbers("ATTEMPTS").dispensable(),
+        words("MEANING"),
+    ]);
+    for view in &views {
+        let (state, since, attempts) = match &view.record {
+            Some(record) => (
+                state_cell(record.state),
+                moment(record.changed_at, now, context.zone()),
+                record.attempts.to_string(),
+            ),
+            None => (Cell::new("–", Tone::Faint), String::new(), String::new()),
+        };
+        table.row([
+            view.family.as_str().into(),
+            view.date.to_string().into(),
+            state,
+            since.into(),
+            attempts.into(),
+            view.meaning.as_deref().unwrap_or_default().into(),
+        ]);
+    }
+    context.output.table(&table);
+    Ok(Outcome::Done)
+}
+
+async fn view_of(
+    context: &Context,
+    family: &Family,
+    date: Option<NaiveDate>,
+) -> Result<DayView, CommandError> {
+    let now = context.now();
+    let date = date.unwrap_or_else(|| local_date(now, family.timezone));
+    let due = due_instant(date, family.notice_time, family.timezone);
+    let record = context.store.notice(&family.id, date).await?;
+    let meaning = match &record {
+        Some(record) => meaning(record, now),
+        None if family.paused => Some("The family is paused.".to_owned()),
+        None if due > now => Some(format!(
+            "It is due at {}.",
+            moment(due, now, family.timezone)
+        )),
+        None if family.has_passed(date, now) => {
+            Some("Nothing is on record of this day.".to_owned())
+        }
+        None => Some("It is planned by the next notify-all.".to_owned()),
+    };
+    Ok(DayView {
+        family: family.id.clone(),
+        date,
+        due,
+        paused: family.paused,
+        record,
+        meaning,
+    })
+}
+
+async fn send_again(context: &Context, asked: Resend) -> CommandResult {
+    let family = context.family(&asked.family).await?;
+    let (now, date) = (context.now(), asked.date);
+    let record = context.store.notice(&family.id, date).await?;
+    let Some(record) = record else {
+        return Err(CommandError::Usage(format!(
+            "The family {} has no notice of {date}; “hippo notices --date {date}” shows what there is.",
+            family.id
+        )));
+    };
+    if family.has_passed(date, now) {
+        return Err(CommandError::Usage(format!(
+            "The day {date} has passed for the family {}: its notice would tell old news. Today's tells what \
+             is due now.",
+            family.id
+        )));
+    }
+    if family.paused {
+        return Err(CommandError::Usage(format!(
+            "The family {} is paused; “hippo family pause {} --resume” lets notices go out again.",
+            family.id, family.id
+        )));
+    }
+    let again = record.resend(now).map_err(|why| {
+        CommandError::Usage(match why {
+            NotNow::Newer => "A newer version of hippo wrote this notice; use that one.".to_owned(),
+            _ => "The notice is being sent just now; look again in a few minutes.".to_owned(),
+        })
+    })?;
+    let question = match record.state {
+        NoticeState::Sent => "It was sent; the family gets a second one. Send it again?",
+        NoticeState::GaveUp | NoticeState::Unknown | NoticeState::Sending => {
+            "Nobody knows whether it arrived; the family may get it twice. Send it again?"
+        }
+        _ => "Send it again?",
+    };
+    if !confirm(question, asked.yes)? {
+        context.output.say("Nothing was changed.");
+        return Ok(Outcome::Done);
+    }
+    if !context
+        .store
+        .replace_notice(record.revision, &again, None)
+        .await?
+    {
+        return Err(CommandError::Usage(
+            "Somebody else changed the notice in this moment; nothing was done. Look again with “hippo \
+             notices”."
+                .to_owned(),
+        ));
+    }
+    let only = NotifyAll {
+        family: Some(family.id),
+        ..NotifyAll::default()
+    };
+    notify_all(context, only).await
+}

@@ -1,0 +1,219 @@
+//! `hippo runs show`: one run, with what failed and the cards concerned.
+
+use std::collections::BTreeMap;
+
+use hippo_core::ids::{CardId, FamilyId, LibraryId};
+use hippo_core::run::work::{self, Subject, WorkOutcome, WorkReport};
+use hippo_core::run::{Run, RunKey, Trigger};
+use serde::Serialize;
+
+use super::outcome_words;
+use crate::context::Context;
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
+use crate::output::time::{duration, moment};
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    run: Run,
+    failures: Vec<Failures>,
+    concerned: Vec<Concerned>,
+}
+
+/// How many failed of one kind, at one library.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Failures {
+    kind: String,
+    library: Option<LibraryId>,
+    count: usize,
+}
+
+/// One card or notice that failed.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Concerned {
+    #[serde(flatten)]
+    subject: Subject,
+    kind: String,
+    /// Whose card it is; `None` for a notice, and for a card that is gone.
+    patron: Option<String>,
+}
+
+/// Shows one run.
+pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
+    let run = context.store.run(id).await?.ok_or_else(|| {
+        CommandError::Usage(format!("There is no run {id}; “hippo runs” shows them."))
+    })?;
+    let work = context.store.work_of(id).await?;
+    let document = Document {
+        failures: failures(&work),
+        concerned: concerned(context, &work).await?,
+        run: run.with_work(&work, context.now()),
+    };
+    context.output.document(&document);
+    context.output.table(&facts(context, &document.run));
+    if !document.failures.is_empty() {
+        context.output.say("");
+        context.output.table(&table_of_failures(&document.failures));
+    }
+    if !document.concerned.is_empty() {
+        context.output.say("");
+        context
+            .output
+            .table(&table_of_concerned(&document.concerned));
+    }
+    Ok(Outcome::Done)
+}
+
+fn failures(work: &[WorkReport]) -> Vec<Failures> {
+    let mut counts: BTreeMap<(&str, Option<&LibraryId>), usize> = BTreeMap::new();
+    for (subject, outcome) in work::results(work) {
+        if let WorkOutcome::Failed(kind) = outcome {
+            let library = match subject {
+                Subject::Card { library, .. } => Some(library),
+                Subject::Notice { .. } => None,
+            };
+            *counts.entry((kind, library)).or_default() += 1;
+        }
+    }
+    counts
+        .into_iter()
+        .map(|((kind, library), count)| Failures {
+            kind: kind.to_owned(),
+            library: library.cloned(),
+            count,
+        })
+        .collect()
+}
+
+async fn concerned(context: &Context, work: &[WorkReport]) -> Result<Vec<Concerned>, CommandError> {
+    let mut concerned = Vec::new();
+    for (subject, outcome) in work::results(work) {
+        if let WorkOutcome::Failed(kind) = outcome {
+            let patron = match subject {
+                Subject::Card { card, .. } => context.store.card(*card).await?,
+                Subject::Notice { .. } => None,
+            };
+            concerned.push(Concerned {
+                subject: subject.clone(),
+                kind: kind.clone(),
+                patron: patron.map(|record| hippo_core::text::clean(&record.card.patron)),
+            });
+        }
+    }
+    Ok(concerned)
+}
+
+fn facts(context: &Context, run: &Run) -> Table {
+    let now = context.now();
+    let at = |time| moment(time, now, context.zone());
+    let mut table = Table::headless([fixed(""), words("")]);
+    let mut row =
+        |name: &str, value: String| table.row([Cell::new(name, Tone::Faint), Cell::from(value)]);
+    row("id", run.key.to_string());
+    row("outcome", outcome_words(context, run));
+    row("started by", trigger_words(run.trigger).to_owned());
+    row("asked for", run.input.to_string());
+    row("scheduled", at(run.key.scheduled_time));
+    row("began", at(run.started_at));
+    row("last report", at(run.reported_at));
+    row(
+        "ended",
+        run.finished_at.map_or_else(|| "not yet".to_owned(), at),
+    );
+    row("took", duration(run.duration(now)));
+    row("planned", run.counts.planned.to_string());
+    row("done", run.counts.done.to_string());
+    row("skipped", run.counts.skipped.to_string());
+    for (kind, failures) in &run.counts.failed {
+        row("failed", format!("{failures} {kind}"));
+    }
+    table
+}
+
+fn table_of_failures(failures: &[Failures]) -> Table {
+    let mut table = Table::new([fixed("FAILED WITH"), words("LIBRARY"), numbers("HOW MANY")]);
+    for one in failures {
+        table.row([
+            Cell::new(one.kind.as_str(), Tone::Bad),
+            one.library.as_ref().map_or("", LibraryId::as_str).into(),
+            one.count.to_string().into(),
+        ]);
+    }
+    table
+}
+
+fn table_of_concerned(concerned: &[Concerned]) -> Table {
+    let mut table = Table::new([
+        words("FAMILY"),
+        words("CONCERNED"),
+        words("LIBRARY"),
+        fixed("ID"),
+        fixed("FAILED WITH"),
+    ]);
+    for one in concerned {
+        let (family, what, library, id): (&FamilyId, String, Option<&LibraryId>, Option<&CardId>) =
+            match &one.subject {
+                Subject::Card {
+                    family,
+                    card,
+                    library,
+                } => {
+                    let patron = one.patron.clone();
+                    let what = patron.unwrap_or_else(|| "a card that is gone".to_owned());
+                    (family, what, Some(library), Some(card))
+                }
+                Subject::Notice { family, date } => {
+                    (family, format!("the notice of {date}"), None, None)
+                }
+            };
+        table.row([
+            family.as_str().into(),
+            what.into(),
+            library.map_or("", LibraryId::as_str).into(),
+            id.map(ToString::to_string).unwrap_or_default().into(),
+            Cell::new(one.kind.as_str(), Tone::Bad),
+        ]);
+    }
+    table
+}
+
+fn trigger_words(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Schedule => "a schedule",
+        Trigger::Retry => "a schedule that tries the failed again",
+        Trigger::Person => "a person",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hippo_core::run::work::WorkResult;
+
+    #[test]
+    fn failures_are_counted_by_kind_and_library() {
+        let card = |library: &str, kind: &str| WorkResult {
+            subject: Subject::Card {
+                family: "conrad".parse().unwrap(),
+                card: CardId::generate(),
+                library: library.parse().unwrap(),
+            },
+            outcome: kind.to_owned().into(),
+        };
+        let work = [WorkReport {
+            piece: "x".to_owned(),
+            results: vec![
+                card("wpl", "site_down"),
+                card("wpl", "site_down"),
+                card("kpl", "site_down"),
+                card("kpl", "done"),
+            ],
+        }];
+        let counted: Vec<_> = failures(&work)
+            .into_iter()
+            .map(|one| (one.library.unwrap().to_string(), one.count))
+            .collect();
+        assert_eq!(counted, [("kpl".to_owned(), 1), ("wpl".to_owned(), 2)]);
+    }
+}

@@ -1,0 +1,191 @@
+//! `[operator]` and `[jobs.…]`: who is told what needs a person, and when the schedules fire.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::NaiveTime;
+use chrono_tz::Tz;
+use hippo_core::family::EmailAddress;
+use hippo_core::ids::Label;
+use hippo_core::jobs::ledger::StartRules;
+use hippo_core::run::Job;
+use hippo_core::run::rhythm::Rhythm;
+use serde::Deserialize;
+use url::Url;
+
+use crate::args::time_of_day;
+
+/// `[operator]`: who is told what needs a person.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct OperatorTable {
+    email: Option<String>,
+}
+
+/// `[jobs.check-cards]`: what is known of a job's schedules.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct JobTable {
+    ping: Option<String>,
+    schedules: BTreeMap<String, ScheduleTable>,
+}
+
+/// `[jobs.check-cards.schedules.all]`: one of them.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ScheduleTable {
+    times: Vec<String>,
+    every_minutes: Option<u32>,
+    start_within_minutes: Option<u32>,
+    suspended: bool,
+}
+
+/// Who is told what needs a person, and what is known of the jobs' schedules.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Jobs {
+    /// Who is told; `None`: the log says it.
+    pub(crate) operator: Option<EmailAddress>,
+    /// What is fetched after a good run of a job.
+    pub(crate) pings: BTreeMap<Job, Url>,
+    rules: BTreeMap<(Job, Label), StartRules>,
+}
+
+impl Jobs {
+    /// When the runs of a label may begin.
+    pub(crate) fn rules(&self, job: Job, label: &Label) -> StartRules {
+        let key = (job, label.clone());
+        self.rules.get(&key).cloned().unwrap_or_default()
+    }
+
+    /// Understands the tables; the message of an error goes on after the path of the file.
+    pub(super) fn read(
+        operator: OperatorTable,
+        tables: BTreeMap<String, JobTable>,
+        zone: Tz,
+    ) -> Result<Self, String> {
+        let mut jobs = Self::default();
+        if let Some(email) = operator.email.filter(|email| !email.trim().is_empty()) {
+            let (_, address) = crate::post::mailbox("operator.email", &email)?;
+            jobs.operator = Some(address);
+        }
+        for (name, table) in tables {
+            let Some(job) = Job::ALL.into_iter().find(|job| job.as_str() == name) else {
+                return Err(format!(
+                    "has a mistake at “jobs.{name}”: there are check-cards and notify-all."
+                ));
+            };
+            if let Some(text) = table.ping.filter(|text| !text.trim().is_empty()) {
+                // The URL is not repeated: whoever knows it can give the sign of life.
+                let url = Url::parse(text.trim())
+                    .ok()
+                    .filter(|url| matches!(url.scheme(), "http" | "https"))
+                    .ok_or_else(|| {
+                        format!("has a mistake at “jobs.{name}.ping”: write a URL that begins with https://.")
+                    })?;
+                jobs.pings.insert(job, url);
+            }
+            for (label, schedule) in table.schedules {
+                let at = format!("jobs.{name}.schedules.{label}");
+                let mistake = |what: &str| format!("has a mistake at “{at}”: {what}");
+                let parsed = label
+                    .parse::<Label>()
+                    .map_err(|error| mistake(&error.to_string()))?;
+                let rules = schedule.rules(zone).map_err(|what| mistake(&what))?;
+                jobs.rules.insert((job, parsed), rules);
+            }
+        }
+        Ok(jobs)
+    }
+}
+
+impl ScheduleTable {
+    fn rules(self, zone: Tz) -> Result<StartRules, String> {
+        let rhythm = match (self.times.as_slice(), self.every_minutes) {
+            ([], None) => None,
+            ([], Some(0)) => return Err("every_minutes must be 1 or more.".to_owned()),
+            ([], Some(minutes)) => Some(Rhythm::EveryMinutes(minutes)),
+            (times, None) => Some(Rhythm::Daily {
+                zone,
+                times: times
+                    .iter()
+                    .map(|time| time_of_day(time))
+                    .collect::<Result<Vec<NaiveTime>, String>>()?,
+            }),
+            (_, Some(_)) => {
+                return Err("give times or every_minutes, not both.".to_owned());
+            }
+        };
+        Ok(StartRules {
+            within: self
+                .start_within_minutes
+                .map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
+            suspended: self.suspended,
+            rhythm,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use rstest::rstest;
+
+    const MAIL: &str = "[mail]\nfrom = \"hippo@example.org\"\n";
+
+    fn read(text: &str) -> Result<Jobs, String> {
+        Config::parse(&format!("timezone = \"America/Toronto\"\n{MAIL}{text}")).map(|c| c.jobs)
+    }
+
+    #[test]
+    fn what_is_known_of_a_schedule_is_found_by_its_job_and_label() {
+        let jobs = read(
+            "[operator]\nemail = \"Op <op@example.org>\"\n\
+             [jobs.check-cards]\nping = \"https://alive.example.org/x\"\n\
+             [jobs.check-cards.schedules.all]\ntimes = [\"05:00\", \"12:30\"]\nstart_within_minutes = 60\n\
+             [jobs.notify-all.schedules.tick]\nevery_minutes = 15\nsuspended = true\n",
+        )
+        .unwrap();
+        assert_eq!(jobs.operator, Some("op@example.org".parse().unwrap()));
+        assert_eq!(jobs.pings.len(), 1);
+        let time = |hour, minute| NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
+        assert_eq!(
+            jobs.rules(Job::CheckCards, &"all".parse().unwrap()),
+            StartRules {
+                within: Some(Duration::from_secs(3600)),
+                suspended: false,
+                rhythm: Some(Rhythm::Daily {
+                    zone: chrono_tz::America::Toronto,
+                    times: vec![time(5, 0), time(12, 30)],
+                }),
+            }
+        );
+        let tick = jobs.rules(Job::NotifyAll, &"tick".parse().unwrap());
+        assert_eq!(tick.rhythm, Some(Rhythm::EveryMinutes(15)));
+        assert!(tick.suspended);
+        let other = jobs.rules(Job::CheckCards, &"tick".parse().unwrap());
+        assert_eq!(other, StartRules::default());
+    }
+
+    #[rstest]
+    #[case("[jobs.check-card]\n", "there are check-cards and notify-all")]
+    #[case("[jobs.check-cards]\nping = \"canary\"\n", "“jobs.check-cards.ping”")]
+    #[case("[jobs.check-cards]\nping = \"file:///canary\"\n", "https://")]
+    #[case(
+        "[jobs.check-cards.schedules.all]\ntimes = [\"5\"]\n",
+        "write it like 06:30"
+    )]
+    #[case("[jobs.check-cards.schedules.all]\nevery_minutes = 0\n", "1 or more")]
+    #[case(
+        "[jobs.check-cards.schedules.all]\nevery_minutes = 5\ntimes = [\"05:00\"]\n",
+        "not both"
+    )]
+    #[case("[jobs.check-cards.schedules.\"A B\"]\n", "“A B” is not a valid id")]
+    #[case("[operator]\nemail = \"nobody\"\n", "operator.email")]
+    #[case("[operator]\nmail = \"op@example.org\"\n", "“mail” is not known here")]
+    fn a_mistake_is_named(#[case] text: &str, #[case] expected: &str) {
+        let message = read(text).unwrap_err();
+        assert!(message.contains(expected), "{message}");
+        assert!(!message.contains("canary"), "{message}");
+    }
+}

@@ -1,0 +1,467 @@
+//! Runs and notices as a person looks at them, and what the operator is told.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    dead_code,
+    unreachable_pub,
+    reason = "a test may stop at once; not each uses all that is common"
+)]
+
+mod common;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use common::{Home, files, json, stderr, stdout};
+use hippo_core::family::StoppedRecipient;
+use hippo_core::store::FamilyStore as _;
+use hippo_local::sqlite::SqliteStore;
+use serde_json::{Value, json as document};
+
+/// The command on a home, at another time.
+fn at(home: &Home, now: &str, arguments: &[&str]) -> assert_cmd::Command {
+    let mut command = home.command(arguments);
+    command.env("HIPPO_NOW", now);
+    command
+}
+
+/// Adds to the configuration of a home.
+fn configure(home: &Home, more: &str) {
+    let path = home.path().join("config.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(
+        path,
+        format!("{text}\n{more}\n").replace("[operator]\n#", "#"),
+    )
+    .unwrap();
+}
+
+fn mails(home: &Home) -> Vec<String> {
+    files(&home.path().join("outbox"))
+        .into_iter()
+        .filter(|(path, _)| path.extension().is_some_and(|kind| kind == "eml"))
+        .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
+        .collect()
+}
+
+#[test]
+fn the_last_runs_of_each_label_are_shown_and_not_all_of_one() {
+    let home = Home::new();
+    for minute in 10..20 {
+        let time = format!("2026-11-21T12:{minute}:00Z");
+        at(&home, &time, &["notify-all", "--label", "tick"])
+            .assert()
+            .success();
+    }
+    at(
+        &home,
+        "2026-11-21T12:00:00Z",
+        &["check-cards", "--label", "all"],
+    )
+    .assert()
+    .success();
+    let ids = |arguments: &[&str]| -> Vec<String> {
+        let runs = home.json(arguments);
+        let run = |run: &Value| {
+            let time = run["scheduled_time"].as_str().unwrap()[11..16].to_owned();
+            format!(
+                "{}/{} {time}",
+                run["job"].as_str().unwrap(),
+                run["label"].as_str().unwrap()
+            )
+        };
+        runs.as_array().unwrap().iter().map(run).collect()
+    };
+    assert_eq!(
+        ids(&["runs", "--limit", "2"]),
+        [
+            "check-cards/all 12:00",
+            "notify-all/tick 12:19",
+            "notify-all/tick 12:18"
+        ]
+    );
+    assert_eq!(ids(&["runs", "--label", "all"]), ["check-cards/all 12:00"]);
+    assert_eq!(ids(&["runs", "--job", "notify-all"]).len(), 5);
+    let table = stdout(&home.run(&["runs", "--limit", "1"]).success());
+    assert_eq!(table.lines().count(), 3, "{table}");
+    let nobody = home.run(&["runs", "--label", "nobody"]).success();
+    assert!(stdout(&nobody).contains("No job has run yet"));
+}
+
+#[test]
+fn a_run_names_what_failed_where_and_whose_card_it_was() {
+    let (home, card) = Home::with_card();
+    home.run(&["check-cards", "--label", "all"]).code(1);
+    let id = "check-cards/all/2026-11-21T12:00:00Z";
+    let shown = home.json(&["runs", "show", id]);
+    assert_eq!(shown["outcome"], "done_with_failures");
+    assert_eq!(
+        shown["failures"],
+        document!([{"kind": "site_down", "library": "wpl", "count": 1}])
+    );
+    assert_eq!(
+        shown["concerned"],
+        document!([{"family": "conrad", "card": card, "library": "wpl", "kind": "site_down", "patron": "Pat"}])
+    );
+    let text = stdout(&home.run(&["runs", "show", id]).success());
+    for expected in ["FAILED WITH", "site_down", "Pat", &card] {
+        assert!(text.contains(expected), "{expected} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn runs_are_watched_as_one_document_a_line_and_a_picture_needs_a_terminal() {
+    let home = Home::new();
+    let refused = home.run(&["runs", "--watch"]).code(2);
+    assert!(stderr(&refused).contains("--json"), "{}", stderr(&refused));
+    let mut watching = std::process::Command::new(env!("CARGO_BIN_EXE_hippo"))
+        .env_clear()
+        .env("HIPPO_HOME", home.path())
+        .args(["runs", "--watch", "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "[]");
+    at(
+        &home,
+        "2026-11-21T12:00:00Z",
+        &["notify-all", "--label", "tick"],
+    )
+    .assert()
+    .success();
+    let later = lines.map(Result::unwrap).find(|line| line != "[]").unwrap();
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    let runs: Value = serde_json::from_str(&later).unwrap();
+    assert_eq!(runs[0]["label"], "tick");
+}
+
+#[test]
+fn a_job_runs_by_its_name_with_its_input_as_a_run_of_a_person() {
+    let (home, _) = Home::with_card();
+    let ran = home
+        .command(&[
+            "run",
+            "check-cards",
+            "--json",
+            "--input",
+            r#"{"library":"wpl"}"#,
+        ])
+        .assert()
+        .code(1);
+    let ran = json(&ran);
+    assert_eq!(ran["run"]["trigger"], "person");
+    assert_eq!(ran["run"]["input"]["library"], "wpl");
+    let planned = home.json(&[
+        "run",
+        "notify-all",
+        "--dry-run",
+        "--input",
+        r#"{"family":"conrad"}"#,
+    ]);
+    assert_eq!(planned[0]["family"], "conrad");
+    for (input, expected) in [
+        (r#"{"famly":"conrad"}"#, "unknown field"),
+        (r#"{"library":"nowhere"}"#, "There is no library"),
+        ("conrad", "is not one of this job"),
+    ] {
+        let refused = home.run(&["run", "check-cards", "--input", input]).code(2);
+        assert!(stderr(&refused).contains(expected), "{}", stderr(&refused));
+    }
+}
+
+#[test]
+fn a_dry_run_of_the_checks_says_which_cards_and_leaves_no_trace() {
+    let (home, card) = Home::with_card();
+    let planned = home.json(&["check-cards", "--dry-run"]);
+    assert_eq!(planned["visits"], 1);
+    assert_eq!(planned["cards"][0]["card"], card.as_str());
+    let said = stdout(
+        &home
+            .run(&["check-cards", "--dry-run", "--scope", "failed"])
+            .success(),
+    );
+    assert!(
+        said.contains("1 card would be checked, in 1 visit"),
+        "{said}"
+    );
+    assert_eq!(home.json(&["runs"]), document!([]));
+    assert!(home.json(&["status"])["families"][0]["cards"][0]["last_checked"].is_null());
+    home.run(&["card", "pause", &card]).success();
+    let said = stdout(&home.run(&["check-cards", "--dry-run"]).success());
+    assert!(said.contains("No card would be checked"), "{said}");
+}
+
+#[test]
+fn a_days_notices_are_listed_and_one_is_sent_again_by_a_person_who_decides_to() {
+    let (home, _) = Home::with_card();
+    let morning = "2026-11-22T12:00:00Z";
+    let early = at(&home, "2026-11-22T08:00:00Z", &["notices"])
+        .assert()
+        .success();
+    assert!(
+        stdout(&early).contains("It is due at 06:30 today"),
+        "{}",
+        stdout(&early)
+    );
+    at(&home, morning, &["notify-all"]).assert().success();
+    let listed = json(
+        &at(&home, morning, &["notices", "--json"])
+            .assert()
+            .success(),
+    );
+    assert_eq!(listed[0]["record"]["state"], "SENT");
+    assert_eq!(mails(&home).len(), 1);
+
+    let resend = ["notices", "resend", "conrad", "2026-11-22"];
+    let asked = at(&home, morning, &resend).assert().code(2);
+    assert!(stderr(&asked).contains("--yes"), "{}", stderr(&asked));
+    let again = at(&home, morning, &[&resend[..], &["--yes"]].concat())
+        .assert()
+        .success();
+    assert!(stdout(&again).contains("SENT"), "{}", stdout(&again));
+    assert_eq!(mails(&home).len(), 2);
+    // And no third one by itself.
+    at(&home, "2026-11-22T12:15:00Z", &["notify-all"])
+        .assert()
+        .success();
+    assert_eq!(mails(&home).len(), 2);
+    let runs = json(
+        &at(&home, morning, &["runs", "--label", "person", "--json"])
+            .assert()
+            .success(),
+    );
+    assert_eq!(runs[0]["trigger"], "person");
+}
+
+#[test]
+fn only_a_notice_of_today_that_is_there_can_be_sent_again() {
+    let (home, _) = Home::with_card();
+    at(&home, "2026-11-22T12:00:00Z", &["notify-all"])
+        .assert()
+        .success();
+    for (family, date, expected) in [
+        ("conrad", "2026-11-22", "has passed"),
+        ("conrad", "2026-11-23", "has no notice of 2026-11-23"),
+        ("nobody", "2026-11-22", "no family"),
+        ("conrad", "yesterday", "is not a date"),
+    ] {
+        let command = ["notices", "resend", family, date, "--yes"];
+        let refused = at(&home, "2026-11-23T20:00:00Z", &command).assert().code(2);
+        assert!(stderr(&refused).contains(expected), "{}", stderr(&refused));
+    }
+    assert_eq!(mails(&home).len(), 1);
+}
+
+#[test]
+fn what_needs_a_person_is_mailed_to_the_operator_once_and_names_nobody() {
+    let home = Home::new();
+    configure(
+        &home,
+        "[operator]\nemail = \"op@example.org\"\n[jobs.notify-all.schedules.tick]\nevery_minutes = 15",
+    );
+    let tick = |time: &str| {
+        let time = format!("2026-11-21T{time}:00Z");
+        at(&home, &time, &["notify-all", "--label", "tick"])
+            .assert()
+            .success();
+    };
+    tick("10:00");
+    assert!(mails(&home).is_empty());
+    tick("12:00");
+    tick("12:15");
+    let told = mails(&home);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("To: op@example.org"), "{}", told[0]);
+    assert!(
+        told[0].contains("7 of the runs of notify-all/tick never came"),
+        "{}",
+        told[0]
+    );
+    let status = json(
+        &at(&home, "2026-11-21T12:16:00Z", &["status", "--json"])
+            .assert()
+            .success(),
+    );
+    assert_eq!(status["concerns"][0]["concern"]["kind"], "runs_missed");
+    let shown = at(&home, "2026-11-21T12:16:00Z", &["status"])
+        .assert()
+        .success();
+    assert!(
+        stdout(&shown).contains("What needed you"),
+        "{}",
+        stdout(&shown)
+    );
+    let missed = json(
+        &at(
+            &home,
+            "2026-11-21T12:16:00Z",
+            &["runs", "--limit", "20", "--json"],
+        )
+        .assert()
+        .success(),
+    );
+    let missed = missed
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|run| run["outcome"] == "missed");
+    assert_eq!(missed.count(), 7);
+}
+
+#[test]
+fn without_an_address_a_scheduled_run_says_it_to_the_log_and_a_persons_does_not() {
+    let home = Home::new();
+    configure(
+        &home,
+        "[jobs.notify-all.schedules.tick]\nevery_minutes = 15",
+    );
+    let tick = |time: &str, arguments: &[&str]| {
+        let time = format!("2026-11-21T{time}:00Z");
+        stderr(&at(&home, &time, arguments).assert().success())
+    };
+    tick("10:00", &["notify-all", "--label", "tick"]);
+    let said = tick("12:00", &["notify-all", "--label", "tick"]);
+    assert!(said.contains("never came"), "{said}");
+    assert_eq!(tick("12:15", &["notify-all", "--label", "tick"]), "");
+    assert_eq!(tick("12:16", &["notify-all"]), "");
+}
+
+#[test]
+fn a_good_run_of_a_schedule_fetches_its_url_and_says_it_to_nobody() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let served = std::thread::spawn(move || {
+        let (mut line, _) = listener.accept().unwrap();
+        let mut request = [0; 1024];
+        let read = line.read(&mut request).unwrap();
+        line.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        String::from_utf8_lossy(&request[..read]).into_owned()
+    });
+    let home = Home::new();
+    configure(
+        &home,
+        &format!("[jobs.check-cards]\nping = \"http://127.0.0.1:{port}/canary-url\""),
+    );
+    // A person's run is no sign that the schedule lives.
+    home.run(&["check-cards"]).success();
+    let ran = home.run(&["check-cards", "--label", "all"]).success();
+    assert!(
+        served
+            .join()
+            .unwrap()
+            .starts_with("GET /canary-url HTTP/1.1")
+    );
+    assert_eq!(stderr(&ran), "");
+    // Nobody is there any more: that is logged without the URL, and the run is good.
+    let mut gone = at(
+        &home,
+        "2026-11-21T13:00:00Z",
+        &["check-cards", "--label", "all"],
+    );
+    let gone = gone.env("HIPPO_LOG", "warn").assert().success();
+    assert!(stderr(&gone).contains("sign of life"), "{}", stderr(&gone));
+    assert!(!stderr(&gone).contains("canary-url"), "{}", stderr(&gone));
+}
+
+#[test]
+fn a_label_that_is_suspended_or_late_does_not_begin() {
+    let home = Home::new();
+    configure(
+        &home,
+        "[jobs.check-cards.schedules.all]\nsuspended = true\n\
+         [jobs.check-cards.schedules.failed]\nstart_within_minutes = 30",
+    );
+    let suspended = home.json(&["check-cards", "--label", "all"]);
+    assert_eq!(suspended["not_begun"], "not_now");
+    assert_eq!(suspended["run"]["outcome"], "skipped_suspended");
+    let late = [
+        "check-cards",
+        "--label",
+        "failed",
+        "--scheduled-time",
+        "2026-11-21T11:00:00Z",
+    ];
+    assert_eq!(home.json(&late)["run"]["outcome"], "missed");
+    let in_time = [
+        "check-cards",
+        "--label",
+        "failed",
+        "--scheduled-time",
+        "2026-11-21T11:45:00Z",
+    ];
+    assert_eq!(home.json(&in_time)["run"]["outcome"], "done");
+}
+
+#[test]
+fn an_address_that_was_stopped_is_shown_and_a_person_allows_it_again() {
+    let (home, _) = Home::with_card();
+    let stopped = StoppedRecipient {
+        address: "pat@example.org".parse().unwrap(),
+        since: "2026-11-21T12:00:00Z".parse().unwrap(),
+        complained: false,
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let was_stopped = runtime.block_on(async {
+        let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();
+        let conrad = "conrad".parse().unwrap();
+        store.stop_recipient(&conrad, &stopped).await.unwrap()
+    });
+    assert!(was_stopped);
+    let list = stdout(&home.run(&["family", "list"]).success());
+    assert!(list.contains("pat@example.org (stopped)"), "{list}");
+    let allow = ["family", "allow-recipient", "conrad", "PAT@example.org"];
+    home.run(&allow).success();
+    let list = stdout(&home.run(&["family", "list"]).success());
+    assert!(!list.contains("stopped"), "{list}");
+    let refused = home.run(&allow).code(2);
+    assert!(
+        stderr(&refused).contains("Nothing keeps mails"),
+        "{}",
+        stderr(&refused)
+    );
+}
+
+#[test]
+fn a_new_time_of_day_says_from_when_it_counts() {
+    let (home, _) = Home::with_card();
+    let edited = home
+        .run(&["family", "edit", "conrad", "--time", "05:00"])
+        .success();
+    assert!(
+        stdout(&edited).contains("The next notice is due at 05:00 tomorrow (America/Toronto)."),
+        "{}",
+        stdout(&edited)
+    );
+    let renamed = home
+        .run(&["family", "edit", "conrad", "--name", "Conrad"])
+        .success();
+    assert_eq!(stdout(&renamed), "Changed the family conrad.\n");
+}
+
+#[test]
+fn a_clock_that_went_back_is_said() {
+    let home = Home::new();
+    at(
+        &home,
+        "2026-11-21T12:00:00Z",
+        &["notify-all", "--label", "tick"],
+    )
+    .assert()
+    .success();
+    let back = at(
+        &home,
+        "2026-11-21T11:30:00Z",
+        &["notify-all", "--label", "tick"],
+    )
+    .assert()
+    .success();
+    assert!(stderr(&back).contains("too far apart"), "{}", stderr(&back));
+    let concern = &home.json(&["status"])["concerns"][0];
+    assert_eq!(concern["concern"]["seconds"], -1800);
+}

@@ -1,0 +1,239 @@
+//! What a visit did, for the record of its run.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use super::{Visit, VisitNews};
+use crate::card::Card;
+use crate::failure::Failure;
+use crate::ids::LibraryId;
+use crate::operator::Concern;
+use crate::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
+
+/// Hears what a visit tells, and has it all at the end.
+#[derive(Debug, Default)]
+pub struct VisitRecord {
+    heard: Mutex<Heard>,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    results: BTreeMap<Subject, WorkOutcome>,
+    concerns: Vec<Concern>,
+}
+
+impl VisitRecord {
+    /// Takes down what a visit tells.
+    pub fn hear(&self, news: &VisitNews<'_>) {
+        let Ok(mut heard) = self.heard.lock() else {
+            return;
+        };
+        let (card, outcome) = match news {
+            VisitNews::Checked(checked) => {
+                let failure = checked.check.outcome.as_ref().err();
+                (&checked.card, outcome(failure))
+            }
+            VisitNews::CheckedBefore(record) => {
+                let last = record.state.last_check.as_ref();
+                let failure = last.and_then(|last| last.failure.as_ref());
+                (&record.card, outcome(failure))
+            }
+            VisitNews::LeftOut(card) => (*card, WorkOutcome::Skipped),
+            VisitNews::Concern(concern) => {
+                heard.concerns.push(concern.clone());
+                return;
+            }
+        };
+        heard.results.insert(subject(card), outcome);
+    }
+
+    /// What needs the operator.
+    pub fn concerns(&self) -> Vec<Concern> {
+        self.heard
+            .lock()
+            .map(|heard| heard.concerns.clone())
+            .unwrap_or_default()
+    }
+
+    /// The report of the visit. A visit that came to its end says of cards that are gone that they
+    /// were left out.
+    pub fn report(&self, visit: &Visit, is_complete: bool) -> WorkReport {
+        let mut results = self
+            .heard
+            .lock()
+            .map(|heard| heard.results.clone())
+            .unwrap_or_default();
+        if is_complete {
+            for key in &visit.cards {
+                let gone = Subject::Card {
+                    family: key.family.clone(),
+                    card: key.card,
+                    library: visit.library.clone(),
+                };
+                results.entry(gone).or_insert(WorkOutcome::Skipped);
+            }
+        }
+        WorkReport {
+            piece: piece(visit),
+            results: results
+                .into_iter()
+                .map(|(subject, outcome)| WorkResult { subject, outcome })
+                .collect(),
+        }
+    }
+}
+
+/// A card stands in one visit of a run: the first one names it.
+fn piece(visit: &Visit) -> String {
+    let library: &LibraryId = &visit.library;
+    match visit.cards.first() {
+        Some(first) => format!("{library}/{}", first.card),
+        None => library.to_string(),
+    }
+}
+
+fn subject(card: &Card) -> Subject {
+    Subject::Card {
+        family: card.family.clone(),
+        card: card.id,
+        library: card.library.clone(),
+    }
+}
+
+fn outcome(failure: Option<&Failure>) -> WorkOutcome {
+    failure.map_or(WorkOutcome::Done, |failure| {
+        WorkOutcome::Failed(failure.kind.as_str().to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::card::CardKey;
+    use crate::clock::Clock as _;
+    use crate::ids::CardId;
+    use crate::jobs::testing::{NO_PAUSE, World, account};
+    use crate::jobs::visit::{DOWN_TOO_LONG, VisitOptions, check_visit};
+    use crate::store::CardStore as _;
+
+    /// What one delivery of a visit reports; `cards_before_death` of its cards are done at most.
+    async fn deliver(
+        world: &World,
+        visit: &Visit,
+        dies_after: usize,
+    ) -> (WorkReport, Vec<Concern>) {
+        let record = VisitRecord::default();
+        let count = std::sync::atomic::AtomicUsize::new(0);
+        let seen = || count.load(std::sync::atomic::Ordering::SeqCst);
+        world
+            .with_visit_ports(async |ports| {
+                let options = VisitOptions {
+                    stop: &|| seen() >= dies_after,
+                    ..NO_PAUSE
+                };
+                let news = |news: VisitNews<'_>| {
+                    record.hear(&news);
+                    count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                };
+                check_visit(ports, visit, options, &news).await.unwrap();
+            })
+            .await;
+        (record.report(visit, seen() < dies_after), record.concerns())
+    }
+
+    fn outcomes(report: &WorkReport) -> Vec<String> {
+        let mut outcomes: Vec<String> = report
+            .results
+            .iter()
+            .map(|result| result.outcome.to_string())
+            .collect();
+        outcomes.sort();
+        outcomes
+    }
+
+    #[tokio::test]
+    async fn a_visit_that_comes_twice_reports_the_same_piece_and_every_card_of_it() {
+        let world = World::new().await;
+        let first = world.add_card("conrad", "wpl", ("1", "p")).await;
+        let second = world.add_card("conrad", "wpl", ("2", "p")).await;
+        let paused = world.add_card("conrad", "wpl", ("3", "p")).await;
+        world.site.answer("1", Ok(account(&[])));
+        world
+            .site
+            .answer("2", Err(Failure::wrong_credentials("no")));
+        let mut visit = world.visit("wpl", &[first, second, paused]).await;
+        world.store.set_paused(paused, true).await.unwrap();
+        visit.cards.push(CardKey {
+            card: CardId::generate(),
+            ..visit.cards[0].clone()
+        });
+        world.clock.advance(chrono::Duration::seconds(1));
+        let (died, _) = deliver(&world, &visit, 2).await;
+        assert!(died.results.len() < 4, "{died:?}");
+        let (whole, _) = deliver(&world, &visit, usize::MAX).await;
+        let (again, _) = deliver(&world, &visit, usize::MAX).await;
+        assert_eq!(died.piece, whole.piece);
+        assert_eq!(
+            outcomes(&whole),
+            ["done", "skipped", "skipped", "wrong_credentials"]
+        );
+        assert_eq!(again, whole);
+    }
+
+    #[tokio::test]
+    async fn a_library_that_does_not_answer_for_a_day_needs_the_operator_until_it_answers() {
+        let world = World::new().await;
+        let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+        let since = world.clock.now();
+        for hours in [0, 8, 16] {
+            world.site.answer("1", Err(Failure::site_down("no answer")));
+            let visit = world.visit("wpl", &[card]).await;
+            let (_, concerns) = deliver(&world, &visit, usize::MAX).await;
+            assert_eq!(concerns, [], "after {hours} hours");
+            world.clock.advance(DOWN_TOO_LONG / 3);
+        }
+        let down = Concern::LibraryDown {
+            library: "wpl".parse().unwrap(),
+            since,
+        };
+        for _ in 0..2 {
+            world.site.answer("1", Err(Failure::site_down("no answer")));
+            let visit = world.visit("wpl", &[card]).await;
+            let (_, concerns) = deliver(&world, &visit, usize::MAX).await;
+            assert_eq!(concerns, [down.clone()]);
+            world.clock.advance(DOWN_TOO_LONG / 3);
+        }
+        // It answers, and what comes later is another time that it is down.
+        world.site.answer("1", Ok(account(&[])));
+        let visit = world.visit("wpl", &[card]).await;
+        deliver(&world, &visit, usize::MAX).await;
+        world.site.answer("1", Err(Failure::site_down("no answer")));
+        world.clock.advance(DOWN_TOO_LONG / 3);
+        let visit = world.visit("wpl", &[card]).await;
+        let (_, concerns) = deliver(&world, &visit, usize::MAX).await;
+        assert_eq!(concerns, []);
+    }
+
+    #[tokio::test]
+    async fn a_changed_page_is_one_thing_for_each_library_and_day() {
+        let world = World::new().await;
+        let cards = [
+            world.add_card("conrad", "wpl", ("1", "p")).await,
+            world.add_card("conrad", "wpl", ("2", "p")).await,
+        ];
+        for number in ["1", "2"] {
+            world
+                .site
+                .answer(number, Err(Failure::page_changed("no table")));
+        }
+        let visit = world.visit("wpl", &cards).await;
+        let (_, concerns) = deliver(&world, &visit, usize::MAX).await;
+        let keys: Vec<_> = concerns.iter().map(Concern::key).collect();
+        assert_eq!(keys.len(), 2);
+        assert_eq!(keys[0], keys[1]);
+        assert!(
+            keys[0].as_str().starts_with("page-changed/wpl/2026-11-"),
+            "{keys:?}"
+        );
+    }
+}

@@ -1,0 +1,267 @@
+//! What became of the pieces of a run's work, where others do it: exact however often a message comes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{Duration, NaiveDate};
+use serde::{Deserialize, Serialize};
+
+use super::{Counts, Run, RunOutcome};
+use crate::ids::{CardId, FamilyId, LibraryId};
+use crate::notice::record::NoticeState;
+
+/// Work that is not done a day after its run began is not on its way any more: no message lives longer.
+const GIVEN_UP_AFTER: Duration = Duration::days(1);
+
+/// One piece of a run's work, a visit or a notice, and what became of all that was in it.
+///
+/// Whoever does a piece a second time reports it whole again, in the place of what was said before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkReport {
+    /// Tells it from the other pieces of the run; the same each time that its message comes.
+    pub piece: String,
+    /// What became of each thing in it.
+    pub results: Vec<WorkResult>,
+}
+
+/// What became of one card or one notice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkResult {
+    /// Which.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// How it went.
+    pub outcome: WorkOutcome,
+}
+
+/// What a run works on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Subject {
+    /// A card.
+    Card {
+        /// Its family.
+        family: FamilyId,
+        /// The card.
+        card: CardId,
+        /// Its library.
+        library: LibraryId,
+    },
+    /// A notice.
+    Notice {
+        /// Its family.
+        family: FamilyId,
+        /// Its local date.
+        date: NaiveDate,
+    },
+}
+
+/// How it went with one thing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum WorkOutcome {
+    /// Well.
+    Done,
+    /// Left out on purpose.
+    Skipped,
+    /// It failed with this kind (a [`crate::failure::FailureKind`], or a notice's state).
+    Failed(String),
+}
+
+impl fmt::Display for WorkOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Done => "done",
+            Self::Skipped => "skipped",
+            Self::Failed(kind) => kind,
+        })
+    }
+}
+
+impl From<String> for WorkOutcome {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "done" => Self::Done,
+            "skipped" => Self::Skipped,
+            _ => Self::Failed(text),
+        }
+    }
+}
+
+impl From<WorkOutcome> for String {
+    fn from(outcome: WorkOutcome) -> Self {
+        outcome.to_string()
+    }
+}
+
+impl From<NoticeState> for WorkOutcome {
+    fn from(state: NoticeState) -> Self {
+        match state {
+            NoticeState::Sent => Self::Done,
+            NoticeState::Skipped => Self::Skipped,
+            state => Self::Failed(state.as_str().to_owned()),
+        }
+    }
+}
+
+/// What became of each thing: one result for each, the better one where two pieces held it.
+pub fn results(work: &[WorkReport]) -> BTreeMap<&Subject, &WorkOutcome> {
+    let mut results: BTreeMap<&Subject, &WorkOutcome> = BTreeMap::new();
+    for result in work.iter().flat_map(|report| &report.results) {
+        results
+            .entry(&result.subject)
+            .and_modify(|known| *known = (*known).min(&result.outcome))
+            .or_insert(&result.outcome);
+    }
+    results
+}
+
+impl Run {
+    /// The same run with what its workers reported, and the outcome that follows.
+    ///
+    /// A run that did its work itself counted it already, and stays as it is.
+    #[must_use]
+    pub fn with_work(mut self, work: &[WorkReport], now: chrono::DateTime<chrono::Utc>) -> Self {
+        if self.counts.handed_out == 0 {
+            return self;
+        }
+        let results = results(work);
+        let settled = u32::try_from(results.len()).unwrap_or(u32::MAX);
+        for outcome in results.into_values() {
+            self.counts.add(outcome);
+        }
+        if self.outcome == RunOutcome::Done {
+            self.outcome = if settled < self.counts.handed_out {
+                match now - self.started_at > GIVEN_UP_AFTER {
+                    true => RunOutcome::Lost,
+                    false => RunOutcome::Running,
+                }
+            } else if self.counts.failures() > 0 {
+                RunOutcome::DoneWithFailures
+            } else {
+                RunOutcome::Done
+            };
+        }
+        self
+    }
+}
+
+impl Counts {
+    /// Counts one thing.
+    pub fn add(&mut self, outcome: &WorkOutcome) {
+        match outcome {
+            WorkOutcome::Done => self.done += 1,
+            WorkOutcome::Skipped => self.skipped += 1,
+            WorkOutcome::Failed(kind) => self.add_failure(kind),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::{DateTime, Utc};
+    use proptest::prelude::*;
+
+    fn began() -> DateTime<Utc> {
+        "2026-11-21T10:00:00Z".parse().unwrap()
+    }
+
+    fn handed_out(notices: u32) -> Run {
+        Run {
+            key: "notify-all/tick/2026-11-21T10:00:00Z".parse().unwrap(),
+            trigger: crate::run::Trigger::Schedule,
+            input: serde_json::Value::Null,
+            started_at: began(),
+            reported_at: began(),
+            finished_at: Some(began()),
+            outcome: RunOutcome::Done,
+            counts: Counts {
+                planned: notices,
+                handed_out: notices,
+                ..Counts::default()
+            },
+        }
+    }
+
+    fn report(piece: u32, outcome: WorkOutcome) -> WorkReport {
+        WorkReport {
+            piece: piece.to_string(),
+            results: vec![WorkResult {
+                subject: Subject::Notice {
+                    family: format!("family-{piece}").parse().unwrap(),
+                    date: "2026-11-21".parse().unwrap(),
+                },
+                outcome,
+            }],
+        }
+    }
+
+    fn outcome() -> impl Strategy<Value = WorkOutcome> {
+        prop_oneof![
+            Just(WorkOutcome::Done),
+            Just(WorkOutcome::Skipped),
+            Just(WorkOutcome::Failed("GAVE_UP".to_owned())),
+            Just(WorkOutcome::Failed("FAILED".to_owned())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn counts_are_exact_in_whatever_order_and_however_often_pieces_report(
+            outcomes in prop::collection::vec(outcome(), 1..30),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 0..90),
+        ) {
+            let pieces: Vec<WorkReport> = (0..).zip(&outcomes).map(|(n, o)| report(n, o.clone())).collect();
+            // As a store keeps them: the last report of a piece stands, and all come in the end.
+            let mut stored: BTreeMap<String, WorkReport> = BTreeMap::new();
+            for piece in order.iter().map(|index| index.get(&pieces)).chain(&pieces) {
+                stored.insert(piece.piece.clone(), piece.clone());
+            }
+            let work: Vec<WorkReport> = stored.into_values().collect();
+            let run = handed_out(u32::try_from(outcomes.len()).unwrap()).with_work(&work, began());
+            let count = |wanted: &WorkOutcome| outcomes.iter().filter(|o| *o == wanted).count();
+            prop_assert_eq!(run.counts.done as usize, count(&WorkOutcome::Done));
+            prop_assert_eq!(run.counts.skipped as usize, count(&WorkOutcome::Skipped));
+            prop_assert_eq!(
+                run.counts.done + run.counts.skipped + run.counts.failures(),
+                run.counts.handed_out
+            );
+        }
+    }
+
+    #[test]
+    fn a_run_whose_work_is_under_way_is_running_and_after_a_day_it_is_lost() {
+        let work = [report(1, WorkOutcome::Done)];
+        let at = |hours| handed_out(2).with_work(&work, began() + Duration::hours(hours));
+        assert_eq!(at(1).outcome, RunOutcome::Running);
+        assert_eq!(at(1).counts.done, 1);
+        assert_eq!(at(25).outcome, RunOutcome::Lost);
+        let failed = [
+            report(1, WorkOutcome::Done),
+            report(2, WorkOutcome::Failed("GAVE_UP".to_owned())),
+        ];
+        let run = handed_out(2).with_work(&failed, began());
+        assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
+        assert_eq!(run.counts.failed["GAVE_UP"], 1);
+    }
+
+    #[test]
+    fn a_card_that_stands_in_two_pieces_counts_once() {
+        let mut again = report(1, WorkOutcome::Failed("site_down".to_owned()));
+        again.piece = "other".to_owned();
+        let run = handed_out(1).with_work(&[again, report(1, WorkOutcome::Done)], began());
+        assert_eq!((run.counts.done, run.counts.failures()), (1, 0));
+    }
+
+    #[test]
+    fn a_report_reads_as_what_it_says() {
+        let one = report(3, WorkOutcome::Failed("GAVE_UP".to_owned()));
+        let json = serde_json::to_string(&one).unwrap();
+        assert_eq!(
+            json,
+            r#"{"piece":"3","results":[{"family":"family-3","date":"2026-11-21","outcome":"GAVE_UP"}]}"#
+        );
+        assert_eq!(serde_json::from_str::<WorkReport>(&json).unwrap(), one);
+    }
+}

@@ -1,0 +1,282 @@
+//! Which system a library's site runs, from what its pages are made of.
+//!
+//! A handful of pages is asked for, as any visitor would; nothing is filled in, no login is sent.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use async_trait::async_trait;
+use hippo_core::card::CardSecret;
+use hippo_core::failure::Failure;
+use hippo_core::library::Library;
+use hippo_core::site::LoginPermit;
+use scraper::Html;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::browser::{Connections, Session};
+use crate::reading::{Css, parse_page};
+use crate::{SYSTEMS, SitesOptions};
+
+/// No site is asked for more pages than these.
+pub const MOST_PAGES: usize = 5;
+
+/// A page that was fetched, as the systems look at it.
+#[derive(Debug)]
+pub struct SeenPage<'a> {
+    /// Where it was found, after redirects.
+    pub url: &'a Url,
+    /// The page.
+    pub html: &'a Html,
+}
+
+/// Where a system's site begins, as `hippo library add` wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Where the site's paths begin.
+    pub base_url: Url,
+    /// The options that the address tells.
+    pub options: BTreeMap<String, String>,
+}
+
+/// A system that a site runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its name.
+    pub system: &'static str,
+    /// Where its site begins.
+    pub place: Place,
+    /// What that is based on: the place of a page, and what stands there.
+    pub because: Vec<String>,
+}
+
+/// What was found out about a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detection {
+    /// The systems that it shows signs of; as a rule one.
+    pub found: Vec<Found>,
+    /// The pages that were asked for, and what became of those that did not come.
+    pub asked: Vec<Asked>,
+}
+
+/// A page that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Which.
+    pub url: Url,
+    /// Why there was nothing to look at, if so.
+    pub failure: Option<String>,
+}
+
+/// Asks a site's pages which system it runs.
+///
+/// The page that the person names comes first; then the links on it that lead to a catalogue, and the
+/// addresses that each system usually has, until one is recognised or [`MOST_PAGES`] are asked for.
+pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Failure> {
+    let connections =
+        Connections::new(options).map_err(|error| Failure::not_tried(error.to_string()))?;
+    let library = nobodys_library(url)?;
+    let (secret, permit) = (no_secret(), NoLogin);
+    let mut session = Session::new(&connections, &library, &secret, &permit);
+    let mut waiting: VecDeque<Url> = VecDeque::from([url.clone()]);
+    let mut detection = Detection {
+        found: Vec::new(),
+        asked: Vec::new(),
+    };
+    let mut has_guessed = false;
+    while detection.found.is_empty() && detection.asked.len() < MOST_PAGES {
+        let Some(next) = waiting.pop_front() else {
+            if has_guessed {
+                break;
+            }
+            has_guessed = true;
+            waiting.extend(SYSTEMS.iter().filter_map(|system| {
+                let path = system.usual_page()?;
+                url.join(path).ok()
+            }));
+            continue;
+        };
+        if detection.asked.iter().any(|asked| asked.url == next) {
+            continue;
+        }
+        let page = match session.get(&next).await {
+            Ok(page) => parse_page(&page.body).map(|html| (page.url, html)),
+            Err(failure) => Err(failure),
+        };
+        let failure = page.as_ref().err().map(|failure| failure.detail.clone());
+        detection.asked.push(Asked { url: next, failure });
+        let Ok((url, html)) = page else { continue };
+        let seen = SeenPage {
+            url: &url,
+            html: &html,
+        };
+        detection.found = recognise(&seen);
+        // What leads to a catalogue comes before what is guessed.
+        for link in catalogues(&seen).into_iter().rev() {
+            waiting.push_front(link);
+        }
+    }
+    Ok(detection)
+}
+
+/// The systems that this page is of.
+pub fn recognise(page: &SeenPage<'_>) -> Vec<Found> {
+    let found = SYSTEMS.iter().filter_map(|system| {
+        let signs = system.signs(page);
+        let place = system.place(page.url).filter(|_| !signs.is_empty())?;
+        let at = page.url.path();
+        Some(Found {
+            system: system.name(),
+            place,
+            because: signs.iter().map(|sign| format!("{at}: {sign}")).collect(),
+        })
+    });
+    found.collect()
+}
+
+static LINKS: Css = Css::new("a[href], form[action], iframe[src]");
+
+/// The links of a page whose address is one of a system's, each site once; at most two.
+fn catalogues(page: &SeenPage<'_>) -> Vec<Url> {
+    let mut links: Vec<Url> = Vec::new();
+    for element in LINKS.all(page.html.root_element()) {
+        let address = ["href", "action", "src"]
+            .iter()
+            .find_map(|name| element.attr(name))
+            .and_then(|address| page.url.join(address.trim()).ok())
+            .filter(|url| matches!(url.scheme(), "http" | "https"));
+        let Some(mut url) = address else { continue };
+        url.set_fragment(None);
+        let is_one = SYSTEMS.iter().any(|system| system.is_address(&url));
+        if is_one && links.iter().all(|known| known.host() != url.host()) {
+            // The site itself, not what a link on it would do or look for.
+            url.set_query(None);
+            links.push(url);
+        }
+        if links.len() == 2 {
+            break;
+        }
+    }
+    links
+}
+
+/// Up to the end of its host.
+pub(crate) fn origin(url: &Url) -> Option<Url> {
+    let mut origin = url.clone();
+    origin.set_query(None);
+    origin.set_fragment(None);
+    origin.set_path("");
+    origin.host().is_some().then_some(origin)
+}
+
+/// A library that stands for the site: nothing of it is stored, and no login is possible.
+fn nobodys_library(url: &Url) -> Result<Library, Failure> {
+    let unnamed = |_| Failure::not_tried("the site has no name");
+    Ok(Library {
+        id: "site".parse().map_err(unnamed)?,
+        name: "the site".to_owned(),
+        system: "unknown".parse().map_err(unnamed)?,
+        base_url: url.clone(),
+        account_url: None,
+        timezone: chrono_tz::UTC,
+        date_format: None,
+        login_hosts: Vec::new(),
+        options: BTreeMap::new(),
+    })
+}
+
+/// Nobody's number and PIN.
+fn no_secret() -> CardSecret {
+    CardSecret {
+        number: SecretString::from(""),
+        pin: SecretString::from(""),
+    }
+}
+
+/// No login is ever sent.
+struct NoLogin;
+
+#[async_trait]
+impl LoginPermit for NoLogin {
+    async fn about_to_log_in(&self) -> Result<(), Failure> {
+        Err(Failure::not_tried("a site is only looked at"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::browser::test_site::{TestSite, options, page, redirect};
+
+    async fn look(site: &TestSite) -> Detection {
+        detect(&site.url, &options()).await.unwrap()
+    }
+
+    fn systems(detection: &Detection) -> Vec<&str> {
+        detection.found.iter().map(|found| found.system).collect()
+    }
+
+    #[tokio::test]
+    async fn a_link_to_the_catalogue_is_followed_and_the_address_tells_the_rest() {
+        let site = TestSite::start(|request| match request {
+            r if r.starts_with("GET /patroninfo~S9 ") => {
+                page("<form method=post><input name=code><input name=pin type=password></form>")
+            }
+            _ => page("<p>Welcome</p><a href='/hours'>Hours</a><a href='/patroninfo~S9?renew=all'>My account</a>"),
+        })
+        .await;
+        let detection = look(&site).await;
+        assert_eq!(systems(&detection), ["sierra"]);
+        let found = &detection.found[0];
+        assert_eq!(found.place.base_url, site.url.join("/").unwrap());
+        assert_eq!(found.place.options["scope"], "S9");
+        assert!(
+            found.because[0].contains("code and pin"),
+            "{:?}",
+            found.because
+        );
+        // What a link would do is not done.
+        assert_eq!(site.lines(), ["GET /", "GET /patroninfo~S9"]);
+    }
+
+    #[tokio::test]
+    async fn the_usual_addresses_are_tried_and_a_redirect_is_followed() {
+        let site = TestSite::start(|request| match request {
+            r if r.starts_with("GET /client/en_US/default ") => {
+                redirect("302 Found", "/client/en_US/default/search")
+            }
+            r if r.starts_with("GET /client/") => page("<p>Search</p>"),
+            _ => page("<p>Welcome</p>"),
+        })
+        .await;
+        let detection = look(&site).await;
+        assert_eq!(systems(&detection), ["enterprise"]);
+        let base_url = &detection.found[0].place.base_url;
+        assert_eq!(base_url.path(), "/client/en_US/default");
+    }
+
+    #[tokio::test]
+    async fn a_site_of_another_kind_is_left_after_a_handful_of_pages_and_nothing_is_sent() {
+        let links: String = (0..40)
+            .map(|n| format!("<a href='/patroninfo/{n}'>x</a><form method=post action='/iii/cas/{n}'><input name=q></form>"))
+            .collect();
+        let site = TestSite::start(move |_| {
+            page(&links.replace("action='/iii/cas", "action='/elsewhere"))
+        })
+        .await;
+        let detection = look(&site).await;
+        assert!(detection.asked.len() <= MOST_PAGES);
+        assert!(
+            site.lines().iter().all(|line| line.starts_with("GET ")),
+            "{:?}",
+            site.lines()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_site_that_does_not_answer_is_said_to_be_silent() {
+        let site = TestSite::start(|_| crate::browser::test_site::Reply::Drop).await;
+        let detection = look(&site).await;
+        assert!(detection.found.is_empty());
+        assert!(detection.asked.iter().all(|asked| asked.failure.is_some()));
+    }
+}

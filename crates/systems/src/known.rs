@@ -1,0 +1,132 @@
+//! The libraries that come with the program: `libraries.toml`.
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+use serde::Deserialize;
+
+const TEXT: &str = include_str!("../libraries.toml");
+
+/// A library that comes with the program.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownLibrary {
+    /// What the library calls itself in short; the id that `hippo library add` gives it.
+    pub id: String,
+    /// What mails call it.
+    pub name: String,
+    /// The city or region, and the country.
+    pub place: String,
+    /// The software behind its site.
+    pub system: String,
+    /// Where the site's paths begin.
+    pub url: String,
+    /// The zone in which its days are counted.
+    pub timezone: Tz,
+    /// How the site writes dates (strftime), where the system needs it.
+    pub date_format: Option<String>,
+    /// The other hosts to which a number and PIN may be sent.
+    pub login_hosts: Vec<String>,
+    /// What else the system wants to know.
+    pub options: BTreeMap<String, String>,
+    /// Where this was seen, and when.
+    pub source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    library: Vec<KnownLibrary>,
+}
+
+/// All of them, by id. None if the file cannot be understood, which a test would have found.
+pub fn known_libraries() -> Vec<KnownLibrary> {
+    match toml::from_str::<File>(TEXT) {
+        Ok(file) => file.library,
+        Err(error) => {
+            tracing::error!(%error, "The list of libraries cannot be understood.");
+            Vec::new()
+        }
+    }
+}
+
+/// Those of whose id, name, place, system and host every word of `query` is a part.
+pub fn search(query: &str) -> Vec<KnownLibrary> {
+    let words: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
+    let mut found = known_libraries();
+    found.retain(|library| {
+        let text = [
+            &library.id,
+            &library.name,
+            &library.place,
+            &library.system,
+            &library.url,
+        ]
+        .map(|part| part.to_lowercase())
+        .join(" ");
+        words.iter().all(|word| text.contains(word))
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system;
+    use url::Url;
+
+    #[test]
+    fn every_library_is_complete_and_in_its_place() {
+        let file = toml::from_str::<File>(TEXT).unwrap();
+        let ids: Vec<&str> = file
+            .library
+            .iter()
+            .map(|library| library.id.as_str())
+            .collect();
+        assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
+        for library in &file.library {
+            let id = &library.id;
+            id.parse::<hippo_core::ids::LibraryId>().unwrap();
+            for text in [&library.name, &library.place, &library.source] {
+                assert!(!text.trim().is_empty() && text.trim() == text, "{id}");
+            }
+            let url = Url::parse(&library.url).unwrap();
+            assert_eq!((url.scheme(), url.query()), ("https", None), "{id}");
+            assert!(!library.url.ends_with('/'), "{id}: {url}");
+            let system = system(&library.system).unwrap_or_else(|| panic!("{id}: its system"));
+            assert_eq!(
+                library.date_format.is_some(),
+                system.writes_dates_its_own_way(),
+                "{id}: a date format where the system needs it, and nowhere else"
+            );
+            for host in &library.login_hosts {
+                assert!(
+                    Url::parse(&format!("https://{host}/")).is_ok(),
+                    "{id}: {host}"
+                );
+                assert_ne!(Some(host.as_str()), url.host_str(), "{id}: its own host");
+            }
+            let known: Vec<&str> = system.options().iter().map(|(name, _)| *name).collect();
+            for option in library.options.keys() {
+                assert!(known.contains(&option.as_str()), "{id}: {option}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_library_is_found_by_any_of_its_words() {
+        let ids = |query: &str| -> Vec<String> {
+            search(query)
+                .into_iter()
+                .map(|library| library.id)
+                .collect()
+        };
+        assert_eq!(ids("kitchener"), ["kpl"]);
+        assert_eq!(ids("WATERLOO ontario"), ["rwl", "wpl"]);
+        assert_eq!(ids("region waterloo"), ["rwl"]);
+        assert_eq!(ids("san francisco"), ["sfpl"]);
+        assert_eq!(ids("bibliocommons oregon"), ["wccls"]);
+        assert!(ids("alexandria").is_empty());
+        assert_eq!(ids("").len(), known_libraries().len());
+    }
+}
