@@ -14,7 +14,7 @@ mod common;
 use common::{Home, files, json, stdout};
 
 #[test]
-fn the_demo_checks_five_cards_sends_two_notes_and_leaves_nothing_behind() {
+fn the_demo_checks_six_cards_sends_two_notes_and_leaves_nothing_behind() {
     let home = Home::empty();
     let temporary = home.path().with_file_name("tmp");
     std::fs::create_dir(&temporary).unwrap();
@@ -52,13 +52,13 @@ fn a_demo_that_is_kept_is_a_home_like_any_other() {
         .iter()
         .flat_map(|family| family["cards"].as_array().unwrap())
         .collect();
-    assert_eq!(cards.len(), 5);
+    assert_eq!(cards.len(), 6);
     assert_eq!(
         cards
             .iter()
             .filter(|card| card["problem"].is_null())
             .count(),
-        3
+        4
     );
     let mails = files(&keep.join("outbox"));
     assert_eq!(
@@ -72,7 +72,7 @@ fn a_demo_that_is_kept_is_a_home_like_any_other() {
         "status_of_the_demo",
         without_ids(&stdout(&home.run(&["status"]).success()))
     );
-    assert_eq!(home.json(&["card", "list"]).as_array().unwrap().len(), 5);
+    assert_eq!(home.json(&["card", "list"]).as_array().unwrap().len(), 6);
     home.command(&["demo", "--keep", keep.to_str().unwrap()])
         .assert()
         .code(2);

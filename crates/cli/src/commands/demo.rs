@@ -23,7 +23,7 @@ use crate::stop::interrupted;
 
 /// See it all work: invented libraries and families, checks, and notices in an outbox.
 ///
-/// Starts small libraries on this machine, makes two families with five cards, checks them, and
+/// Starts small libraries on this machine, makes two families with six cards, checks them, and
 /// writes each family its notice. One card has a wrong PIN and one library is down, to show what
 /// becomes of that. Nothing is left behind, unless you keep it.
 #[derive(Debug, Args)]
@@ -80,16 +80,18 @@ struct Libraries {
     riverside: DemoLibrary,
     hillcrest: DemoLibrary,
     lakeshore: DemoLibrary,
+    marshfield: DemoLibrary,
     harbour: DemoLibrary,
 }
 
 impl Libraries {
     async fn start(today: NaiveDate) -> std::io::Result<Self> {
-        let [riverside, hillcrest, lakeshore, _] = family_sites(today);
+        let [riverside, hillcrest, lakeshore, marshfield] = family_sites(today);
         let libraries = Self {
             riverside: DemoLibrary::start(riverside).await?,
             hillcrest: DemoLibrary::start(hillcrest).await?,
             lakeshore: DemoLibrary::start(lakeshore).await?,
+            marshfield: DemoLibrary::start(marshfield).await?,
             harbour: DemoLibrary::start(harbour_site(today)).await?,
         };
         libraries
@@ -106,6 +108,7 @@ impl Libraries {
             ("riverside", &self.riverside),
             ("hillcrest", &self.hillcrest),
             ("lakeshore", &self.lakeshore),
+            ("marshfield", &self.marshfield),
             ("harbour", &self.harbour),
         ] {
             text.push_str(&format!(
@@ -121,7 +124,7 @@ impl Libraries {
     }
 }
 
-/// Two families and five cards: Tom's PIN is wrong, and Jon's library is down. Their notices are due
+/// Two families and six cards: Tom's PIN is wrong, and one of Jon's libraries is down. Their notices are due
 /// from midnight on, so that they are due whenever the demo is shown.
 const FAMILIES: &str = r#"[[family]]
 id = "calder"
@@ -165,6 +168,13 @@ pin_env = "MARA_LAKESHORE"
 
 [[card]]
 family = "okoye"
+library = "marshfield"
+patron = "Jon"
+number = "25000000003305"
+pin_env = "JON_MARSHFIELD"
+
+[[card]]
+family = "okoye"
 library = "harbour"
 patron = "Jon"
 number = "24000000000642"
@@ -181,6 +191,7 @@ impl Pins for DemoPins {
             "INES_HILLCREST" => "9021",
             "TOM_RIVERSIDE" => "0000",
             "MARA_LAKESHORE" => "7788",
+            "JON_MARSHFIELD" => "5160",
             "JON_HARBOUR" => "3141",
             _ => return None,
         };
@@ -212,7 +223,7 @@ async fn show(home: &Home, output: Output) -> Result<(), CommandError> {
 
     step(
         &context,
-        "Four libraries on this machine, two families, five cards",
+        "Five libraries on this machine, two families, six cards",
     );
     import_text(
         &context,

@@ -34,7 +34,7 @@ use crate::browser::Session;
 use crate::detect::{Place, SeenPage};
 use crate::{ReadContext, SavedPage, System};
 
-/// Koha, from 3.22 on.
+/// Koha's OPAC, of the template that it calls “bootstrap”.
 #[derive(Debug)]
 pub struct Koha;
 
