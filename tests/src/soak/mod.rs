@@ -1,12 +1,12 @@
 //! Many families over many simulated days, while everything around the notices goes wrong now and then.
 //!
 //! The real `notify-all`, the deliveries of its queue and the mail service's events, over any store. A share
-//! of all calls fails in every way that a call can ([`faults`]): the store is away, an answer is lost, a
+//! of all calls fails in every way that a call can (`faults`): the store is away, an answer is lost, a
 //! worker crashes before or after a call or sleeps past its lease, the mail service refuses, falls silent or
 //! takes a mail and rejects it later; ticks, messages and events are lost, late or doubled. In the end it is
 //! counted what became of the notice of every family and date ([`Report`]).
 //!
-//! Time is simulated: what is next happens next ([`world`]). The same seed gives the same faults; over a
+//! Time is simulated: what is next happens next (`world`). The same seed gives the same faults; over a
 //! store that answers at once, the same run.
 
 mod faults;

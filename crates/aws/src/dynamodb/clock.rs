@@ -10,21 +10,30 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// What the last answer said of the time, and when it came.
 #[derive(Debug, Clone, Default)]
-pub(super) struct TableClock(Arc<Mutex<Option<(Instant, DateTime<Utc>)>>>);
+pub(super) struct TableClock(Arc<Mutex<Option<Heard>>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    date: DateTime<Utc>,
+    came: Instant,
+}
 
 impl TableClock {
     /// By how much `now` is ahead of the table's time, to the second; `None` before the first answer.
     pub(super) fn ahead(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
-        let (came, date) = (*self.0.lock().ok()?)?;
-        let since = TimeDelta::from_std(came.elapsed()).ok()?;
-        Some(now - (date + since))
+        let heard = (*self.0.lock().ok()?)?;
+        let since = TimeDelta::from_std(heard.came.elapsed()).ok()?;
+        Some(now - (heard.date + since))
     }
 
     fn note(&self, date: &str) {
         if let Ok(date) = DateTime::parse_from_rfc2822(date)
             && let Ok(mut last) = self.0.lock()
         {
-            *last = Some((Instant::now(), date.to_utc()));
+            *last = Some(Heard {
+                date: date.to_utc(),
+                came: Instant::now(),
+            });
         }
     }
 }

@@ -200,7 +200,7 @@ mod tests {
             world.site.answer("1", Err(Failure::site_down("no answer")));
             let visit = world.visit("wpl", &[card]).await;
             let (_, concerns) = deliver(&world, &visit, usize::MAX).await;
-            assert_eq!(concerns, [down.clone()]);
+            assert_eq!(concerns, std::slice::from_ref(&down));
             world.clock.advance(DOWN_TOO_LONG / 3);
         }
         // It answers, and what comes later is another time that it is down.
