@@ -75,6 +75,8 @@ pub struct Rule {
     path_part: Option<String>,
     method: Option<String>,
     only_patrons: bool,
+    /// So many matching requests are left alone first.
+    spared: u32,
     times: Option<u32>,
 }
 
@@ -87,6 +89,7 @@ impl Rule {
             path_part: None,
             method: None,
             only_patrons: false,
+            spared: 0,
             times: None,
         }
     }
@@ -109,6 +112,13 @@ impl Rule {
     #[must_use]
     pub fn only_for_patrons(mut self) -> Self {
         self.only_patrons = true;
+        self
+    }
+
+    /// The same, but not for the first so many of those requests.
+    #[must_use]
+    pub fn after(mut self, spared: u32) -> Self {
+        self.spared = spared;
         self
     }
 
@@ -257,8 +267,13 @@ impl Switches {
             inner
                 .rules
                 .iter_mut()
-                .filter(|rule| {
-                    rule.matches(method, path_and_query, is_patron) && is_used(&rule.fault)
+                .filter_map(|rule| {
+                    let applies = rule.matches(method, path_and_query, is_patron);
+                    if applies && rule.spared > 0 {
+                        rule.spared -= 1;
+                        return None;
+                    }
+                    (applies && is_used(&rule.fault)).then_some(rule)
                 })
                 .map(|rule| {
                     if let Some(times) = &mut rule.times {
@@ -297,6 +312,15 @@ mod tests {
         );
         assert_eq!(ask("GET", "/holds"), [Fault::Hang]);
         assert_eq!(ask("GET", "/holds"), []);
+    }
+
+    #[test]
+    fn a_rule_spares_the_first_of_its_requests() {
+        let switches = Switches::default();
+        switches.add(Rule::new(Fault::Hang).only_for("/a").after(2).times(1));
+        let ask = |path: &str| switches.faults_for("GET", path, false, |_| true).len();
+        let asked = ["/a", "/b", "/a", "/b", "/a", "/a"].map(ask);
+        assert_eq!(asked, [0, 0, 0, 0, 1, 0]);
     }
 
     #[test]

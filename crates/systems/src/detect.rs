@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use async_trait::async_trait;
 use hippo_core::card::CardSecret;
-use hippo_core::failure::Failure;
+use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
 use hippo_core::site::LoginPermit;
 use scraper::Html;
@@ -103,8 +103,13 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
             Ok(page) => parse_page(&page.body).map(|html| (page.url, html)),
             Err(failure) => Err(failure),
         };
+        let is_down = matches!(&page, Err(failure) if failure.kind == FailureKind::SiteDown);
         let failure = page.as_ref().err().map(|failure| failure.detail.clone());
         detection.asked.push(Asked { url: next, failure });
+        if is_down && detection.asked.len() == 1 {
+            // Nobody is there to be asked for more.
+            break;
+        }
         let Ok((url, html)) = page else { continue };
         let seen = SeenPage {
             url: &url,
