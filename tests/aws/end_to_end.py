@@ -1,10 +1,11 @@
 """From a schedule to the note, with the real binaries on the emulator: `make end-to-end`.
 
 Deploys the stack, puts libraries, families and cards there with `hippo --on aws`, lets a schedule fire check-cards and another
-notify-all, and reads the mail back; fires both again; breaks the stack, mends it, and has the dead letters replayed; moves
-all of it to this machine and back; deletes the stack.
+notify-all, and reads the mail back; fires both again; has mail-events hear what became of the mails; breaks the stack, mends it,
+and has the dead letters replayed; moves all of it to this machine and back; deletes the stack.
 """
 
+import copy
 import datetime
 import json
 import os
@@ -12,12 +13,13 @@ import pathlib
 import sys
 import tempfile
 import time
+import uuid
 
 from hippo import CARDS, HIPPO, Hippo
-from machine import ROOT, demo_libraries, emulator, wait_until
+from machine import REGION, ROOT, demo_libraries, emulator, wait_until
 from stack import TEMPLATE, Stack
 
-FUNCTIONS = ("check-cards", "check-card", "notify-all", "notify-family")
+FUNCTIONS = ("check-cards", "check-card", "notify-all", "notify-family", "mail-events")
 # What the demo's libraries lend to whom.
 TITLES = {
     "ines@example.org": ("The Lantern Keeper", "Seven Ferries North", "Paper Boats"),
@@ -79,7 +81,7 @@ class Journey:
 
     def notifies(self):
         self.stack.deploy(NotifySchedule="rate(1 minutes)")
-        mails = wait_until("two notes", lambda: len(self.stack.mails()) >= 2 and self.stack.mails(), 120)
+        mails = wait_until("two notes", lambda: len(self.notes()) >= 2 and self.notes(), 120)
         notes = {mail["To"][0]: mail for mail in mails}
         check(len(mails) == 2 and set(notes) == set(TITLES), "Each family has one note.")
         for to, titles in TITLES.items():
@@ -99,7 +101,7 @@ class Journey:
         before = {name: len(self.stack.logs(name)) for name in ("check-cards", "notify-all")}
         wait_until("another firing of both", lambda: all(len(self.stack.logs(name)) > count for name, count in before.items()), 120)
         time.sleep(3)
-        check(len(self.stack.mails()) == 2, "No family has a second note.")
+        check(len(self.notes()) == 2, "No family has a second note.")
         check(self.status() == status, "Nothing that is known of cards, notices and runs changed.")
 
     def is_started_by_a_person(self):
@@ -111,12 +113,80 @@ class Journey:
         self.hippo("notify-all", allowed=(0, 1))
         check(len(self.hippo.json("runs")) == 4, "Both runs are on record.")
         time.sleep(3)
-        check(len(self.stack.mails()) == 2, "There is no second note of the same day.")
+        check(len(self.notes()) == 2, "There is no second note of the same day.")
+
+    def hears_of_its_mails(self):
+        """The emulator publishes no events of SES, and lets nobody publish in its name (nor does AWS): each one is held against
+        the rule, and then brought as the rule would bring it."""
+        told = self.stack.client("sesv2").get_configuration_set_event_destinations(
+            ConfigurationSetName=self.stack.outputs["ConfigurationSet"]
+        )["EventDestinations"]
+        check([about["Enabled"] for about in told] == [True], "The configuration set publishes what becomes of the mails.")
+        self.hears(self.mail_event("Email Rejected", reject={"reason": "Bad content"}))
+        wait_until("the rejection", lambda: self.notice_of("calder")["state"] == "FAILED", 60)
+        check(self.notice_of("okoye")["state"] == "SENT", "A rejection makes the notice FAILED that its tags name, and no other.")
+        arrived = self.mail_event("Email Delivered", delivery={"recipients": ["ines@example.org"]})
+        for _ in range(2):
+            self.hears(arrived)
+        wait_until("the delivery", lambda: self.notice_of("calder")["state"] == "SENT", 60)
+        check(True, "A delivery makes it SENT, though it comes late.")
+        recipients = [{"emailAddress": "Tom@Example.org", "diagnosticCode": "smtp; 550 5.1.1 tom@example.org unknown"}]
+        self.hears(self.mail_event("Email Bounced", bounce={"bounceType": "Transient", "bouncedRecipients": recipients}))
+        self.stack.wait_for_runs("mail-events", 4)
+        check(self.item("FAMILY#calder", "META")["stopped"] == [], "A bounce that may pass stops nobody.")
+        for_good = self.mail_event("Email Bounced", bounce={"bounceType": "Permanent", "bouncedRecipients": recipients})
+        for _ in range(2):
+            self.hears(for_good)
+        self.stack.wait_for_runs("mail-events", 6)
+        stopped = [one["address"] for one in self.item("FAMILY#calder", "META")["stopped"]]
+        check(stopped == ["tom@example.org"], "One that will not stops its recipient, once.")
+        concerns = self.stack.client("dynamodb").query(
+            TableName=self.stack.outputs["TableName"], KeyConditionExpression="pk = :operator",
+            ExpressionAttributeValues={":operator": {"S": "OPERATOR"}},
+        )["Items"]
+        kinds = sorted(json.loads(item["data"]["S"])["concern"]["kind"] for item in concerns)
+        check(kinds == ["no_notice", "recipient_stopped"], "Both are noted for the operator.")
+        self.hippo("notify-all", allowed=(0, 1))
+        told = wait_until("the mail to the operator", self.mails_to_the_operator, 60)
+        check(any("calder" in mail["BodyText"] for mail in told), "The next tick tells the operator whose mails they were.")
+        check(not any("tom@" in mail["BodyText"].lower() for mail in told), "It tells no address.")
+        check(self.stack.waiting("JobDeadLettersUrl") == 0, "No event died.")
+
+    def mail_event(self, kind, **more):
+        """What SES would say of the Calders' mail, and the rule would take."""
+        notice = self.notice_of("calder")
+        tags = {
+            "ses:configuration-set": [self.stack.outputs["ConfigurationSet"]],
+            "family": ["calder"], "date": [notice["date"]], "fence": [str(notice["fence"])],
+        }
+        mail = {
+            "messageId": "0100-end-to-end", "destination": ["ines@example.org", "tom@example.org"], "tags": tags,
+            "commonHeaders": {"subject": "The Lantern Keeper"},
+        }
+        event = {
+            "version": "0", "id": str(uuid.uuid4()), "detail-type": kind, "source": "aws.ses", "account": "000000000000",
+            "time": now(), "region": REGION, "resources": [], "detail": {"mail": mail, **more},
+        }
+        other = copy.deepcopy(event)
+        other["detail"]["mail"]["tags"]["ses:configuration-set"] = ["another"]
+        check(self.is_taken(event) and not self.is_taken(other), f"The rule takes “{kind}” of this configuration set alone.")
+        return event
+
+    def hears(self, event):
+        self.stack.client("lambda").invoke(
+            FunctionName=self.stack.outputs["MailEventsFunction"], InvocationType="Event", Payload=json.dumps(event)
+        )
+
+    def is_taken(self, event):
+        bus = self.stack.client("events")
+        (rule,) = bus.list_rules()["Rules"]
+        return bus.test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(event))["Result"]
 
     def loses_its_table(self):
         """As after a mistake in a restore: every job finds no table, and dies of it."""
         self.cards_before = self.cards()
         card, day = self.cards_before["Ines"]["id"], self.notices()[0]["date"]
+        event = self.mail_event("Email Sent", send={})
         self.stack.deploy(RestoredTable="nowhere")
         run = {"job": "check-cards", "label": "all", "scheduled_time": self.fired_for}
         visit = {"library": "riverside", "cards": [{"family": "calder", "card": card}], "planned_at": now(), "run": run}
@@ -127,20 +197,21 @@ class Journey:
         self.stack.client("lambda").invoke(
             FunctionName=self.stack.outputs["CheckCardsFunction"], InvocationType="Event", Payload=json.dumps(late)
         )
-        dead = {"VisitDeadLettersUrl": 2, "NoticeDeadLettersUrl": 1, "JobDeadLettersUrl": 1}
+        self.hears(event)
+        dead = {"VisitDeadLettersUrl": 2, "NoticeDeadLettersUrl": 1, "JobDeadLettersUrl": 2}
         wait_until("the dead letters", lambda: all(self.stack.waiting(name) == count for name, count in dead.items()), 150)
-        check(True, "A visit, a notice and a run are dead letters, and so is a message that is no visit.")
+        check(True, "A visit, a notice, a run and an event are dead letters, and so is a message that is no visit.")
         log = self.stack.logs("check-card")
         check(any("ERROR" in line and "cards" in line for line in log), "What is wrong with that message is in the log.")
         check(any("ERROR" in line and "nowhere" in line for line in log), "So is what was wrong with the table.")
 
     def is_mended(self):
         self.stack.deploy(RestoredTable="")
-        self.replays(["replayed", "replayed", "replayed", "unreadable"])
+        self.replays(["replayed", "replayed", "replayed", "replayed", "unreadable"])
         wait_until("the checks of the dead letters", lambda: all(self.is_newer(self.cards_before, patron) for patron in ("Ines", "Mara")), 60)
         check(len(self.runs("check-cards", "late")) == 1, "The visit and the run were done after all.")
         wait_until("the notice", lambda: self.stack.waiting("NoticeQueueUrl") == 0, 30)
-        check(len(self.stack.mails()) == 2, "The notice had been sent, and was not sent again.")
+        check(len(self.notes()) == 2, "The notice had been sent, and was not sent again.")
         self.replays(["unreadable"])
         check(self.stack.waiting("VisitDeadLettersUrl") == 1, "What nobody can read stays where it is.")
 
@@ -169,7 +240,7 @@ class Journey:
         check(not self.cards()["Mara"]["failure"], "It came back, and its PIN can be opened there.")
         self.hippo("notify-all")
         time.sleep(3)
-        check(len(self.stack.mails()) == 2, "What was told came along: nobody is told twice.")
+        check(len(self.notes()) == 2, "What was told came along: nobody is told twice.")
 
     def logs_no_secret(self):
         logs = "".join(line for name in FUNCTIONS for line in self.stack.logs(name))
@@ -191,6 +262,24 @@ class Journey:
     def key(self):
         parameter = self.stack.outputs["KeyParameter"]
         return self.stack.client("ssm").get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"]
+
+    def item(self, partition, key):
+        """The document of one item of the table."""
+        found = self.stack.client("dynamodb").get_item(
+            TableName=self.stack.outputs["TableName"], Key={"pk": {"S": partition}, "sk": {"S": key}}
+        )
+        return json.loads(found["Item"]["data"]["S"])
+
+    def mails_to_the_operator(self):
+        return [mail for mail in self.stack.mails() if mail["To"] == ["operator@example.org"]]
+
+    def notes(self):
+        """The mails to the families."""
+        return [mail for mail in self.stack.mails() if mail["To"] != ["operator@example.org"]]
+
+    def notice_of(self, family):
+        (view,) = (view for view in self.status()["families"] if view["id"] == family)
+        return view["notices"][0]
 
     def status(self):
         """Everything that `hippo --on aws status` tells but the time."""
@@ -229,6 +318,7 @@ STEPS = {
     "A schedule fires notify-all, and the queue drives notify-family": Journey.notifies,
     "Both fire again": Journey.fires_again,
     "A person starts both": Journey.is_started_by_a_person,
+    "SES says what became of the mails": Journey.hears_of_its_mails,
     "The stack is updated to a table that is not there": Journey.loses_its_table,
     "It is mended, and the dead letters are replayed": Journey.is_mended,
     "All of it moves to this machine, and back": Journey.moves_and_comes_back,

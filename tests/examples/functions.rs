@@ -27,7 +27,7 @@ struct Deployed {
     variables: &'static [(&'static str, &'static str)],
 }
 
-const FUNCTIONS: [Deployed; 4] = [
+const FUNCTIONS: [Deployed; 5] = [
     Deployed {
         name: "CheckCards",
         largest_mebibytes: 9.0,
@@ -62,6 +62,11 @@ const FUNCTIONS: [Deployed; 4] = [
             ("OPERATOR_EMAIL", "pat@example.org"),
             ("CONFIGURATION_SET", "settings"),
         ],
+    },
+    Deployed {
+        name: "MailEvents",
+        largest_mebibytes: 9.0,
+        variables: &[("TABLE_NAME", "table")],
     },
 ];
 

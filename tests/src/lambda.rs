@@ -15,6 +15,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use crate::rights::Rights;
+
 /// Longer than any start or invocation takes; a test that waits for this fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -133,6 +135,47 @@ impl Function {
                 .map(|line| serde_json::from_str(line).expect("a log of JSON lines"))
                 .collect(),
         }
+    }
+}
+
+/// What the tests of every function's binary ask of it.
+impl Function {
+    /// Asserts that it ends by itself, with one message that says all that is wrong with its variables.
+    pub fn assert_cannot_start(self, problems: &str) {
+        let ended = self.wait();
+        assert_eq!(ended.code, 1);
+        assert_eq!(ended.log.len(), 1, "{:?}", ended.log);
+        let error = ended.log[0]["error"].as_str().unwrap_or_default();
+        assert_eq!(
+            error,
+            format!("The function cannot start with this environment: {problems}.")
+        );
+    }
+
+    /// Asserts that its init asks for one item of the table `table`, which its role may read.
+    pub fn assert_asks_for_what_it_may_read(&self, role: &str) {
+        self.until_next();
+        let [asked] = &self.asked()[..] else {
+            panic!("{:?}", self.asked());
+        };
+        assert_eq!(asked.operation, "DynamoDB_20120810.GetItem");
+        assert_eq!(asked.body["TableName"], "table");
+        let partition = asked.body["Key"]["pk"]["S"].as_str().unwrap_or_default();
+        let rights = Rights::of(role);
+        assert!(rights.allow("dynamodb:GetItem", partition), "{partition}");
+    }
+
+    /// Asserts that an event is an error of this type with these words in its message, and that the function
+    /// lives on.
+    pub fn assert_refuses(&self, event: Value, kind: &str, words: &[&str]) {
+        self.until_next();
+        let error = self.invoke(event).expect_err("an error");
+        assert_eq!(error["errorType"], kind);
+        let message = error["errorMessage"].as_str().unwrap_or_default();
+        for words in words {
+            assert!(message.contains(words), "{words}: {message}");
+        }
+        self.until_next();
     }
 }
 

@@ -7,9 +7,12 @@
     reason = "a test that cannot set the stage may stop at once"
 )]
 
+pub mod emulator;
 pub mod lambda;
+pub mod orders;
 pub mod rights;
 pub mod smtp;
+pub mod soak;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,17 +26,36 @@ use tempfile::TempDir;
 /// # Panics
 /// If it was not built: `cargo build -p hippo-cli`.
 pub fn hippo_path() -> PathBuf {
-    let mut directory = std::env::current_exe().expect("a test knows its own path");
-    directory.pop();
-    if directory.ends_with("deps") || directory.ends_with("examples") {
-        directory.pop();
-    }
-    let path = directory.join(format!("hippo{}", std::env::consts::EXE_SUFFIX));
+    let path = built().join(format!("hippo{}", std::env::consts::EXE_SUFFIX));
     assert!(
         path.exists(),
         "the command is not built yet: cargo build -p hippo-cli"
     );
     path
+}
+
+/// An example that was built with these tests.
+///
+/// # Panics
+/// If it was not built: `cargo build -p hippo-tests --examples`.
+pub fn example_path(name: &str) -> PathBuf {
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let path = built().join("examples").join(file);
+    assert!(
+        path.exists(),
+        "the example is not built yet: cargo build -p hippo-tests --examples"
+    );
+    path
+}
+
+/// Where cargo put the commands that were built with these tests.
+fn built() -> PathBuf {
+    let mut directory = std::env::current_exe().expect("a test knows its own path");
+    directory.pop();
+    if directory.ends_with("deps") || directory.ends_with("examples") {
+        directory.pop();
+    }
+    directory
 }
 
 /// Where the recorded pages of real libraries are, if they are here; says so where they are not.

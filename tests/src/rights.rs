@@ -71,5 +71,8 @@ mod tests {
         assert!(!rights.allow("dynamodb:DeleteItem", "RUN#check-cards#all"));
         assert!(Rights::of("CheckCardRole").allow("dynamodb:BatchGetItem", "SECRET#1"));
         assert!(!Rights::of("NotifyFamilyRole").allow("dynamodb:GetItem", "SECRET#1"));
+        let rights = Rights::of("MailEventsRole");
+        assert!(rights.allow("dynamodb:PutItem", "OPERATOR"));
+        assert!(!rights.allow("dynamodb:PutItem", "FAMILY#conrad"));
     }
 }

@@ -16,6 +16,7 @@ FUNCTIONS = {
     "CheckCard": "check-card",
     "NotifyAll": "notify-all",
     "NotifyFamily": "notify-family",
+    "MailEvents": "mail-events",
 }
 GIVEN = {"MailFrom": "hippo@example.org", "OperatorEmail": "operator@example.org", "Contact": "https://hippo.example.org"}
 PSEUDO = {

@@ -120,6 +120,7 @@ class Resources(unittest.TestCase):
         rest = ("provided.al2023", "bootstrap", ["x86_64"], 256)
         self.assertEqual(told, {
             "CheckCards": (*rest, 120), "CheckCard": (*rest, 300), "NotifyAll": (*rest, 120), "NotifyFamily": (*rest, 180),
+            "MailEvents": (*rest, 60),
         })
         for name, function in templates.of_type(templates.filled(Architecture="arm64")["Resources"], "AWS::Lambda::Function").items():
             self.assertEqual(function["Architectures"], ["arm64"], name)
@@ -181,6 +182,7 @@ class Resources(unittest.TestCase):
             "CheckCardFunction": "CheckCard",
             "NotifyAllFunction": "NotifyAll",
             "NotifyFamilyFunction": "NotifyFamily",
+            "MailEventsFunction": "MailEvents",
             "MailFrom": "hippo@example.org",
             "OperatorEmail": "operator@example.org",
             "Contact": "https://hippo.example.org",
@@ -196,10 +198,10 @@ class Resources(unittest.TestCase):
     def test_the_resources_are_of_these_types_and_no_other(self):
         # A new type is a new line in the table of rights, or a reason why not.
         self.assertEqual({resource["Type"] for resource in self.resources.values()}, {
-            "AWS::CloudFormation::Stack", "AWS::DynamoDB::Table", "AWS::IAM::ManagedPolicy", "AWS::IAM::Role",
-            "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Function",
-            "AWS::Logs::LogGroup", "AWS::SES::ConfigurationSet", "AWS::SES::EmailIdentity", "AWS::SQS::Queue",
-            "AWS::Scheduler::Schedule",
+            "AWS::CloudFormation::Stack", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::IAM::ManagedPolicy", "AWS::IAM::Role",
+            "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Function", "AWS::Lambda::Permission",
+            "AWS::Logs::LogGroup", "AWS::SES::ConfigurationSet", "AWS::SES::ConfigurationSetEventDestination",
+            "AWS::SES::EmailIdentity", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::Scheduler::Schedule",
         })
 
 

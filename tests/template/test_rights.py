@@ -1,4 +1,4 @@
-"""Who may do what on what, compared whole with rights.txt; `python test_rights.py` writes that file anew."""
+"""Who may do what on what, compared whole with rights.txt; `python tests/template/test_rights.py` writes that file anew."""
 
 import pathlib
 import unittest
@@ -44,6 +44,19 @@ def rights(resources):
         lines.append(f"{name}, for a person")
         lines.extend(statements(policy["PolicyDocument"]))
         lines.append("")
+    # What a service may do without a role, by the policy of the resource itself.
+    for permission in templates.of_type(resources, "AWS::Lambda::Permission").values():
+        lines.append(f"{permission['Principal']}, by the function")
+        lines.append(f"  {permission['Action']}")
+        lines.append(f"    on {permission['FunctionName']}")
+        lines.append(f"    when ArnLike aws:SourceArn = {permission['SourceArn']}")
+        lines.append("")
+    for policy in templates.of_type(resources, "AWS::SQS::QueuePolicy").values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            about = dict(statement)
+            lines.append(f"{about.pop('Principal')['Service']}, by the queue")
+            lines.extend(statements({"Statement": [about]}))
+            lines.append("")
     return "\n".join(lines)
 
 
@@ -100,6 +113,14 @@ class Rights(unittest.TestCase):
                 if name == "NotifyAllRole":
                     condition["ForAllValues:StringEquals"] = {"ses:Recipients": "operator@example.org"}
                 self.assertEqual(statement["Condition"], condition, name)
+
+    def test_services_without_a_role_come_from_this_stacks_own_rule_alone(self):
+        permissions = templates.of_type(self.resources, "AWS::Lambda::Permission")
+        self.assertEqual([permission["SourceArn"] for permission in permissions.values()], ["MailEventsMail.Arn"])
+        for policy in templates.of_type(self.resources, "AWS::SQS::QueuePolicy").values():
+            for statement in policy["PolicyDocument"]["Statement"]:
+                self.assertEqual(statement["Condition"], {"ArnEquals": {"aws:SourceArn": "MailEventsMail.Arn"}})
+                self.assertEqual(f"{policy['Queues'][0]}.Arn", statement["Resource"])
 
     def test_the_sandbox_adds_recipients_and_nothing_else(self):
         inside, outside = (rights(templates.filled(MailSandbox=value)["Resources"]).splitlines() for value in ("true", "false"))

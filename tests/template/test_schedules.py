@@ -85,6 +85,7 @@ class Schedules(unittest.TestCase):
         self.assertEqual(told, {
             "CheckCards": (2, 3600, "JobDeadLetters.Arn"),
             "NotifyAll": (2, 900, "JobDeadLetters.Arn"),
+            "MailEvents": (2, 21600, "JobDeadLetters.Arn"),
         })
 
     def test_the_default_timezone_and_expressions_are_what_the_scheduler_takes(self):

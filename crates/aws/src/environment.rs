@@ -239,6 +239,25 @@ impl Environment for NotifyFamily {
     }
 }
 
+/// The environment of `mail-events`: what every function reads, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailEvents {
+    /// What every function reads.
+    pub common: Common,
+}
+
+impl Environment for MailEvents {
+    fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError> {
+        let mut reader = Reader::new(lookup);
+        let common = reader.common();
+        reader.finish(Some(Self { common }))
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+}
+
 /// Looks variables up and keeps what is wrong with them.
 struct Reader<'a> {
     lookup: Lookup<'a>,

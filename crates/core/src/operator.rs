@@ -95,13 +95,6 @@ pub enum Concern {
         /// The day on which it was stopped.
         day: NaiveDate,
     },
-    /// Messages that nobody could work on wait to be looked at.
-    DeadLetters {
-        /// Of which queue.
-        queue: Queue,
-        /// The day on which they were seen.
-        day: NaiveDate,
-    },
     /// The clock here and the store's are more than a minute apart.
     ClockWrong {
         /// The day on which it was seen.
@@ -137,18 +130,6 @@ impl From<&JobError> for Fault {
             JobError::Panicked => Self::Panic,
         }
     }
-}
-
-/// A queue of the functions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Queue {
-    /// Visits.
-    Visits,
-    /// Notices.
-    Notices,
-    /// What a schedule could not deliver, or a function could not do.
-    Schedules,
 }
 
 /// What makes a concern one thing: however often it is seen, it is told once.
@@ -190,7 +171,6 @@ impl Concern {
                 day,
                 ..
             } => format!("recipient-stopped/{family}/{number}/{day}"),
-            Self::DeadLetters { queue, day } => format!("dead-letters/{queue:?}/{day}"),
             Self::ClockWrong { day, .. } => format!("clock-wrong/{day}"),
         })
     }
@@ -204,7 +184,7 @@ impl Concern {
             Self::NoNotice { .. } | Self::NewerNotice { .. } | Self::RecipientStopped { .. } => {
                 Some(Job::NotifyAll)
             }
-            Self::DeadLetters { .. } | Self::ClockWrong { .. } => None,
+            Self::ClockWrong { .. } => None,
         }
     }
 
@@ -267,14 +247,6 @@ impl Concern {
                 };
                 format!("Recipient {number} of {family} {why}; nothing more is sent there.")
             }
-            Self::DeadLetters { queue, .. } => {
-                let what = match queue {
-                    Queue::Visits => "Visits",
-                    Queue::Notices => "Notices",
-                    Queue::Schedules => "Schedules",
-                };
-                format!("{what} that nobody could work on wait as dead letters.")
-            }
             Self::ClockWrong { seconds, .. } => format!(
                 "The clock of the machine is {} seconds {} the store's.",
                 seconds.unsigned_abs(),
@@ -304,9 +276,6 @@ impl Concern {
             Self::NewerNotice { .. } => "Run one version everywhere; the notice is left alone.",
             Self::RecipientStopped { .. } => {
                 "Ask the family for another address, or allow this one again with “hippo family allow-recipient”."
-            }
-            Self::DeadLetters { .. } => {
-                "Look at them, then replay or delete them; see OPERATING.md."
             }
             Self::ClockWrong { .. } => "Set the clock; let it be kept by a time service.",
         }

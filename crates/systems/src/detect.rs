@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::browser::{Connections, Session};
 use crate::reading::{Css, parse_page};
-use crate::{SYSTEMS, SitesOptions};
+use crate::{SYSTEMS, SitesOptions, System};
 
 /// No site is asked for more pages than these.
 pub const MOST_PAGES: usize = 5;
@@ -69,8 +69,8 @@ pub struct Asked {
 
 /// Asks a site's pages which system it runs.
 ///
-/// The page that the person names comes first; then the links on it that lead to a catalogue, and the
-/// addresses that each system usually has, until one is recognised or [`MOST_PAGES`] are asked for.
+/// The page that the person names comes first; then the account pages of the sites to which it links, and
+/// those that each system would have here, until one is recognised or [`MOST_PAGES`] are asked for.
 pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Failure> {
     let connections =
         Connections::new(options).map_err(|error| Failure::not_tried(error.to_string()))?;
@@ -89,10 +89,11 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
                 break;
             }
             has_guessed = true;
-            waiting.extend(SYSTEMS.iter().filter_map(|system| {
-                let path = system.usual_page()?;
-                url.join(path).ok()
-            }));
+            waiting.extend(
+                SYSTEMS
+                    .iter()
+                    .filter_map(|system| account_page(*system, url)),
+            );
             continue;
         };
         if detection.asked.iter().any(|asked| asked.url == next) {
@@ -135,28 +136,36 @@ pub fn recognise(page: &SeenPage<'_>) -> Vec<Found> {
 
 static LINKS: Css = Css::new("a[href], form[action], iframe[src]");
 
-/// The links of a page whose address is one of a system's, each site once; at most two.
+/// The account pages of the sites to which a page's links lead, as far as their addresses tell the
+/// system; each once, at most two.
 fn catalogues(page: &SeenPage<'_>) -> Vec<Url> {
-    let mut links: Vec<Url> = Vec::new();
+    let mut found: Vec<Url> = Vec::new();
     for element in LINKS.all(page.html.root_element()) {
-        let address = ["href", "action", "src"]
+        let link = ["href", "action", "src"]
             .iter()
             .find_map(|name| element.attr(name))
             .and_then(|address| page.url.join(address.trim()).ok())
             .filter(|url| matches!(url.scheme(), "http" | "https"));
-        let Some(mut url) = address else { continue };
-        url.set_fragment(None);
-        let is_one = SYSTEMS.iter().any(|system| system.is_address(&url));
-        if is_one && links.iter().all(|known| known.host() != url.host()) {
-            // The site itself, not what a link on it would do or look for.
-            url.set_query(None);
-            links.push(url);
-        }
-        if links.len() == 2 {
+        let Some(link) = link else { continue };
+        // Not the link itself: what it does or looks for is not known.
+        let system = SYSTEMS.iter().find(|system| system.is_address(&link));
+        let account = system.and_then(|system| account_page(*system, &link));
+        found.extend(account.filter(|url| !found.contains(url)));
+        if found.len() == 2 {
             break;
         }
     }
-    links
+    found
+}
+
+/// The page on which a system's site shows the account, or asks for a login, if `url` is one of its pages.
+fn account_page(system: &dyn System, url: &Url) -> Option<Url> {
+    let Place { base_url, options } = system.place(url)?;
+    let library = Library {
+        options,
+        ..nobodys_library(&base_url).ok()?
+    };
+    system.account_url(&library)
 }
 
 /// Up to the end of its host.
@@ -221,7 +230,9 @@ mod tests {
             r if r.starts_with("GET /patroninfo~S9 ") => {
                 page("<form method=post><input name=code><input name=pin type=password></form>")
             }
-            _ => page("<p>Welcome</p><a href='/hours'>Hours</a><a href='/patroninfo~S9?renew=all'>My account</a>"),
+            _ => page(
+                "<p>Welcome</p><a href='/hours'>Hours</a><a href='/search~S9?renewall'>Find</a>",
+            ),
         })
         .await;
         let detection = look(&site).await;
@@ -239,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_usual_addresses_are_tried_and_a_redirect_is_followed() {
+    async fn the_account_pages_of_each_system_are_tried_and_a_redirect_is_followed() {
         let site = TestSite::start(|request| match request {
             r if r.starts_with("GET /client/en_US/default ") => {
                 redirect("302 Found", "/client/en_US/default/search")

@@ -80,12 +80,6 @@ pub trait System: Send + Sync {
         })
     }
 
-    /// The path of a page that a site of this system usually has; `None`: its sites have hosts of their
-    /// own, at which nothing need be guessed.
-    fn usual_page(&self) -> Option<&'static str> {
-        None
-    }
-
     /// Reads saved pages of one account, without a network; the order of the pages is free.
     ///
     /// What the pages do not say is unknown. A page that is not recognised is `page_changed`, one

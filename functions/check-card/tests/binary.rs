@@ -1,7 +1,6 @@
 //! The real binary, between a small Runtime API and a small AWS.
 
 use hippo_tests::lambda::Function;
-use hippo_tests::rights::Rights;
 use serde_json::json;
 
 const VARIABLES: &[(&str, &str)] = &[
@@ -15,51 +14,30 @@ fn start(variables: &[(&str, &str)]) -> Function {
 
 #[test]
 fn without_its_variables_it_ends_with_one_message_that_names_them_all() {
-    let ended = start(&[("LOG_LEVEL", "loud")]).wait();
-    assert_eq!(ended.code, 1);
-    assert_eq!(ended.log.len(), 1, "{:?}", ended.log);
-    let error = ended.log[0]["error"].as_str().unwrap();
-    assert_eq!(
-        error,
-        "The function cannot start with this environment: TABLE_NAME, KEY_PARAMETER are \
-         missing; LOG_LEVEL must be error, warn, info or debug."
+    start(&[("LOG_LEVEL", "loud")]).assert_cannot_start(
+        "TABLE_NAME, KEY_PARAMETER are missing; LOG_LEVEL must be error, warn, info or debug",
     );
 }
 
 #[test]
 fn its_init_asks_for_one_item_that_its_role_may_read() {
-    let function = start(VARIABLES);
-    function.until_next();
-    let [asked] = &function.asked()[..] else {
-        panic!("{:?}", function.asked());
-    };
-    assert_eq!(asked.operation, "DynamoDB_20120810.GetItem");
-    assert_eq!(asked.body["TableName"], "table");
-    let partition = asked.body["Key"]["pk"]["S"].as_str().unwrap();
-    let rights = Rights::of("CheckCardRole");
-    assert!(rights.allow("dynamodb:GetItem", partition), "{partition}");
+    start(VARIABLES).assert_asks_for_what_it_may_read("CheckCardRole");
 }
 
 #[test]
 fn an_event_of_another_kind_is_an_error_that_names_the_expected_fields() {
-    let function = start(VARIABLES);
-    function.until_next();
-    let error = function.invoke(json!({"label": "all"})).unwrap_err();
-    assert_eq!(error["errorType"], "Message");
-    let message = error["errorMessage"].as_str().unwrap();
-    let expected = "expected are “Records”, each with “messageId” and “body”";
-    assert!(message.contains(expected), "{message}");
-    // It lives on.
-    function.until_next();
+    start(VARIABLES).assert_refuses(
+        json!({"label": "all"}),
+        "Message",
+        &["expected are “Records”, each with “messageId” and “body”"],
+    );
 }
 
 #[test]
 fn a_message_that_is_no_visit_is_an_error_that_names_the_expected_fields() {
-    let function = start(VARIABLES);
-    let error = function
-        .invoke(json!({"Records": [{"messageId": "m0", "body": "{}", "eventSource": "aws:sqs"}]}))
-        .unwrap_err();
-    let message = error["errorMessage"].as_str().unwrap();
-    let expected = "Expected are the fields library, cards, planned_at and run";
-    assert!(message.contains(expected), "{message}");
+    start(VARIABLES).assert_refuses(
+        json!({"Records": [{"messageId": "m0", "body": "{}", "eventSource": "aws:sqs"}]}),
+        "Message",
+        &["Expected are the fields library, cards, planned_at and run"],
+    );
 }

@@ -144,7 +144,7 @@ impl RunStore for DynamoDbStore {
         Err(too_busy())
     }
 
-    /// One write unit for a visit of ten cards.
+    /// One write, of at most two units for a visit of ten cards.
     async fn report_work(&self, run: &RunKey, work: &WorkReport) -> StoreResult<()> {
         let item = Item::new(&Key::work(run, &work.piece))
             .with_data(work)?

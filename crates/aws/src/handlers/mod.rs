@@ -7,6 +7,7 @@ pub mod check_cards;
 pub mod event;
 pub mod frame;
 pub mod logging;
+pub mod mail_events;
 pub mod message;
 pub mod notify_all;
 pub mod notify_family;
@@ -25,6 +26,7 @@ use lambda_runtime::{Context, Diagnostic};
 
 use crate::environment::{self, Environment, EnvironmentError};
 use crate::handlers::event::EventError;
+use crate::handlers::mail_events::event::MailEventError;
 use crate::handlers::message::MessageError;
 
 /// Why an invocation failed. The trigger then tries again, and in the end keeps the event apart.
@@ -33,6 +35,9 @@ pub enum HandlerError {
     /// The event is not one of a schedule.
     #[error(transparent)]
     Event(#[from] EventError),
+    /// The event is of a mail of ours, and not understood.
+    #[error(transparent)]
+    MailEvent(#[from] MailEventError),
     /// The event or a message is not one of a queue.
     #[error(transparent)]
     Message(#[from] MessageError),
@@ -46,6 +51,7 @@ impl HandlerError {
     fn name(&self) -> &'static str {
         match self {
             Self::Event(_) => "Event",
+            Self::MailEvent(_) => "MailEvent",
             Self::Message(_) => "Message",
             Self::Job(JobError::Store(_)) => "Store",
             Self::Job(JobError::Seal(_)) => "Keys",

@@ -175,6 +175,12 @@ impl World {
         id
     }
 
+    /// All that was published, as it was written.
+    pub(crate) fn lines(&self) -> String {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().map(Value::to_string).collect()
+    }
+
     /// The metrics published under this name: value, and the dimensions they stand under.
     pub(crate) fn published(&self, name: &str) -> Vec<(i64, Vec<String>)> {
         let mut found = Vec::new();
@@ -209,4 +215,42 @@ pub(crate) fn queue_event(bodies: &[&str]) -> Value {
         })
         .collect();
     json!({"Records": records})
+}
+
+/// An event of SES about the first mail of the notice of `conrad` for 2026-11-21, which went to two;
+/// `more` is what its kind adds to its detail. Every word that is a person's has `canary` in it.
+pub(crate) fn ses_event(kind: &str, more: Value) -> Value {
+    let mut event = json!({
+        "version": "0",
+        "id": "7bf73129-1428-4cd3-a780-95db273d1602",
+        "detail-type": kind,
+        "source": "aws.ses",
+        "account": "123456789012",
+        "time": "2026-11-21T11:41:00Z",
+        "region": "ca-central-1",
+        "resources": ["arn:aws:ses:ca-central-1:123456789012:configuration-set/set"],
+        "detail": {
+            "eventType": "of no matter",
+            "mail": {
+                "timestamp": "2026-11-21T11:40:30.000Z",
+                "source": "LibraryHippo <canary@example.org>",
+                "messageId": "0100019aa7c191be-e9aedb9a-000000",
+                "destination": ["pat@example.org", "canary-sam@example.org"],
+                "headersTruncated": false,
+                "headers": [{"name": "Subject", "value": "1 overdue canary"}],
+                "commonHeaders": {"to": ["pat@example.org, canary-sam@example.org"], "subject": "1 overdue canary"},
+                "tags": {
+                    "ses:configuration-set": ["set"],
+                    "ses:from-domain": ["example.org"],
+                    "family": ["conrad"],
+                    "date": ["2026-11-21"],
+                    "fence": ["1"],
+                },
+            },
+        },
+    });
+    if let (Value::Object(detail), Value::Object(more)) = (&mut event["detail"], more) {
+        detail.extend(more);
+    }
+    event
 }

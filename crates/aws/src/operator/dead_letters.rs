@@ -1,8 +1,11 @@
 //! Dead letters: what was tried as often as the stack allows, put back where it is done.
 //!
-//! Each of the four queues has a shape of its own: a visit, a notice, the input of a schedule
+//! Each of the four queues has a shape of its own: a visit; a notice; what EventBridge could not bring to a
+//! function, the input of a schedule
 //! ([attributes](https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html) say of
-//! which), and the record of a failed asynchronous invocation, with its input inside
+//! which) or an event of the mail service
+//! ([the same attribute](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html)
+//! says for whom); and the record of a failed asynchronous invocation, with its input inside
 //! ([fields](https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)).
 
 mod letter;

@@ -24,14 +24,16 @@ pub struct Outputs {
     pub visits: QueuePair,
     /// The queue of the notices, and where its dead letters are.
     pub notices: QueuePair,
-    /// What the schedules could not start.
+    /// What EventBridge could not bring to a function: a schedule's start, an event of the mail service.
     pub schedule_dead_letters: String,
-    /// What the jobs that schedules start could not do.
+    /// What the functions that EventBridge starts could not do.
     pub job_dead_letters: String,
     /// The function `check-cards`.
     pub check_cards: String,
     /// The function `notify-all`.
     pub notify_all: String,
+    /// The function `mail-events`.
+    pub mail_events: String,
     /// Who mails come from.
     pub mail_from: EmailAddress,
     /// Where answers to a mail go.
@@ -185,6 +187,7 @@ impl Reader<'_> {
             job_dead_letters: self.text("JobDeadLettersUrl"),
             check_cards: self.text("CheckCardsFunction"),
             notify_all: self.text("NotifyAllFunction"),
+            mail_events: self.text("MailEventsFunction"),
             configuration_set: self.text("ConfigurationSet"),
             contact: self.maybe("Contact").map(str::to_owned),
             operator_email: None,
@@ -251,7 +254,7 @@ mod tests {
     use crate::testing::{config, config_without_region, fake};
     use axum::http::StatusCode;
 
-    const COMPLETE: [(&str, &str); 15] = [
+    const COMPLETE: [(&str, &str); 16] = [
         ("TableName", "hippo-Table-1"),
         ("KeyParameter", "/libraryhippo/hippo/key"),
         ("VisitQueueUrl", "https://sqs/1/visits.fifo"),
@@ -262,6 +265,7 @@ mod tests {
         ("JobDeadLettersUrl", "https://sqs/1/dead-jobs"),
         ("CheckCardsFunction", "hippo-CheckCards-1"),
         ("NotifyAllFunction", "hippo-NotifyAll-1"),
+        ("MailEventsFunction", "hippo-MailEvents-1"),
         ("MailFrom", "hippo@example.org"),
         ("OperatorEmail", "operator@example.org"),
         ("Contact", "https://example.org/hippo"),

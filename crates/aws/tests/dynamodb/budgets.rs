@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use hippo_core::card::{Card, CardKey};
 use hippo_core::failure::FailureKind;
+use hippo_core::operator::Concern;
+use hippo_core::operator::telling::OperatorStore as _;
+use hippo_core::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
 use hippo_core::run::{Job, Run, RunOutcome};
 use hippo_core::store::contract::sample;
 use hippo_core::store::{
@@ -191,4 +194,53 @@ async fn nothing_that_the_stores_do_is_a_scan() {
     let spent = store.spent.take();
     assert!(spent.len() > 10);
     assert!(!operations(&spent).contains(&"Scan"));
+}
+
+#[tokio::test]
+async fn what_became_of_a_visit_of_ten_cards_is_one_write_and_a_run_of_visits_is_read_by_one_query()
+{
+    let Some(store) = fresh().await else { return };
+    let cards = cards(&store, 10).await;
+    let run = sample::run(Job::CheckCards, "all", "05:00:00").key;
+    let results: Vec<WorkResult> = cards
+        .iter()
+        .map(|card| WorkResult {
+            subject: Subject::Card {
+                family: card.family.clone(),
+                card: card.id,
+                library: card.library.clone(),
+            },
+            outcome: WorkOutcome::Failed("site_down".to_owned()),
+        })
+        .collect();
+    for piece in 0..30 {
+        let work = WorkReport {
+            piece: format!("wpl/{piece}"),
+            results: results.clone(),
+        };
+        for _ in 0..2 {
+            store.report_work(&run, &work).await.unwrap();
+            let spent = store.spent.take();
+            assert_eq!(operations(&spent), ["PutItem"]);
+            assert!(spent[0].units <= 2.0, "{spent:?}");
+        }
+    }
+    assert_eq!(store.work_of(&run).await.unwrap().len(), 30);
+    assert_eq!(operations(&store.spent.take()), ["Query"]);
+}
+
+#[tokio::test]
+async fn noting_and_telling_what_needs_the_operator_costs_little() {
+    let Some(store) = fresh().await else { return };
+    let concern = Concern::LibraryDown {
+        library: sample::library_id("wpl"),
+        since: sample::time("05:00:00"),
+    };
+    let (key, now) = (concern.key(), sample::time("06:00:00"));
+    store.note_concern(&key, &concern, now).await.unwrap();
+    assert_eq!(operations(&store.spent.take()), ["GetItem", "PutItem"]);
+    store.recent_concerns(200).await.unwrap();
+    assert_eq!(operations(&store.spent.take()), ["Query"]);
+    assert!(store.set_out_to_tell(&key, now).await.unwrap());
+    assert_eq!(operations(&store.spent.take()), ["GetItem", "PutItem"]);
 }

@@ -1,11 +1,8 @@
-//! DynamoDB's emulator: a child of the test, on a free port of this machine, gone with the test.
+//! The stores in a new table of an emulator, and what they ask of it.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::ops::Deref;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
@@ -14,6 +11,7 @@ use aws_sdk_dynamodb::config::{ConfigBag, Credentials, Intercept, RuntimeCompone
 use aws_sdk_dynamodb::error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use hippo_aws::dynamodb::{DynamoDbStore, schema};
+use hippo_tests::emulator::Emulator;
 
 const TABLE: &str = "libraryhippo";
 
@@ -22,7 +20,7 @@ pub(crate) struct Fresh {
     pub(crate) store: DynamoDbStore,
     pub(crate) client: Client,
     pub(crate) spent: Spent,
-    process: Process,
+    process: Emulator,
 }
 
 impl Deref for Fresh {
@@ -36,14 +34,14 @@ impl Deref for Fresh {
 impl Fresh {
     /// Where the emulator listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.process.address
+        self.process.address()
     }
 }
 
 /// A new table in a new emulator; `None` where there is no emulator, which the test says.
 pub(crate) async fn fresh() -> Option<Fresh> {
-    let process = Process::start()?;
-    let endpoint = format!("http://{}", process.address);
+    let process = Emulator::start()?;
+    let endpoint = process.endpoint();
     let spent = Spent::default();
     let config = hippo_aws::dynamodb::client(&config(&endpoint))
         .config()
@@ -71,79 +69,6 @@ pub(crate) fn config(endpoint: &str) -> SdkConfig {
             Credentials::for_tests(),
         ))
         .build()
-}
-
-/// The emulator's process, stopped when dropped.
-struct Process {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Process {
-    fn start() -> Option<Self> {
-        let Some(program) = program() else {
-            assert!(
-                std::env::var_os("HIPPO_REQUIRE_EMULATORS").is_none(),
-                "dynoxide is not there; “make dynoxide” installs it."
-            );
-            eprintln!("SKIPPED: dynoxide is not there; “make dynoxide” installs it.");
-            return None;
-        };
-        // Another process may take the port before the emulator does: then another port.
-        for _ in 0..5 {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = free.local_addr().unwrap();
-            drop(free);
-            let child = Command::new(&program)
-                .args(["serve", "--log", "quiet", "--port"])
-                .arg(address.port().to_string())
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            let mut process = Self { child, address };
-            if process.answers() {
-                return Some(process);
-            }
-        }
-        panic!("The emulator does not start.");
-    }
-
-    fn answers(&mut self) -> bool {
-        let until = Instant::now() + Duration::from_secs(20);
-        while Instant::now() < until {
-            if self.child.try_wait().unwrap().is_some() {
-                return false;
-            }
-            if TcpStream::connect(self.address).is_ok() {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        false
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// In the project's own tools, or on the path.
-fn program() -> Option<PathBuf> {
-    let tools = std::env::var_os("TOOLS").map(PathBuf::from);
-    let own = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    tools
-        .into_iter()
-        .chain([own])
-        .map(|tools| tools.join("bin"))
-        .chain(std::env::split_paths(&path))
-        .map(|folder| folder.join("dynoxide"))
-        .find(|program| program.is_file())
 }
 
 /// What was asked of DynamoDB and what it says that it cost.

@@ -6,10 +6,11 @@ use crate::clock::Clock;
 use crate::family::{EmailAddress, StoppedRecipient};
 use crate::ids::FamilyId;
 use crate::jobs::JobError;
-use crate::mail::MailTag;
+use crate::mail::{MailTag, mime};
 use crate::notice::record::settling::LeftBy;
 use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
 use crate::operator::Concern;
+use crate::operator::telling::OperatorStore;
 use crate::store::{FamilyStore, NoticeStore};
 
 /// How often a step is tried again when somebody else changed the notice in between.
@@ -82,36 +83,65 @@ pub async fn settle_by_evidence(
     .into())
 }
 
-/// Sends nothing more to a recipient whose mail came back for good, or who complained.
+/// What became of a recipient to whom nothing more was to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stopping {
+    /// Nothing is sent there from now on, and this is noted for the operator.
+    Stopped(Concern),
+    /// Nothing was sent there any more already.
+    Before,
+    /// The family has no such recipient, or is gone itself.
+    NoRecipient,
+}
+
+/// Sends nothing more to a recipient whose mail came back for good, or who complained, and notes
+/// for the operator that it is so.
 ///
-/// The operator's concern, if this is news; safe to call again with the same event. A mail that came
-/// back for now is only counted, by whoever reads the events.
+/// Safe to call again with the same event: it is noted before the recipient is stopped, so that a
+/// crash in between has it noted once more instead of never. `address` may be as the family has it
+/// or as the envelope named it. A mail that came back for now is only counted, by whoever reads the
+/// events.
 pub async fn stop_recipient(
     families: &dyn FamilyStore,
+    operator: &dyn OperatorStore,
     clock: &dyn Clock,
     family: &FamilyId,
     address: &EmailAddress,
     complained: bool,
-) -> Result<Option<Concern>, JobError> {
-    let stopped = StoppedRecipient {
-        address: address.clone(),
-        since: clock.now(),
-        complained,
+) -> Result<Stopping, JobError> {
+    let Some(found) = families.family(family).await? else {
+        return Ok(Stopping::NoRecipient);
     };
-    if !families.stop_recipient(family, &stopped).await? {
-        return Ok(None);
+    let recipients = found.recipients.iter().zip(1..);
+    let named = |known: &EmailAddress| {
+        let wire = mime::wire_form(known);
+        known.reaches_the_same_as(address)
+            || wire.is_some_and(|wire| wire.eq_ignore_ascii_case(address.as_str()))
+    };
+    let Some((recipient, number)) = recipients.into_iter().find(|(known, _)| named(known)) else {
+        return Ok(Stopping::NoRecipient);
+    };
+    if found.is_stopped(recipient) {
+        return Ok(Stopping::Before);
     }
-    let found = families.family(family).await?;
-    let mut recipients = found.iter().flat_map(|family| &family.recipients);
-    let index = recipients.position(|known| known.reaches_the_same_as(address));
-    let number = index.map_or(0, |index| index + 1);
-    tracing::warn!(family.id = %family, recipient = number, complained, "Nothing more is sent to a recipient.");
-    Ok(Some(Concern::RecipientStopped {
+    let now = clock.now();
+    let concern = Concern::RecipientStopped {
         family: family.clone(),
         number,
         complained,
-        day: stopped.since.date_naive(),
-    }))
+        day: now.date_naive(),
+    };
+    operator.note_concern(&concern.key(), &concern, now).await?;
+    let stopped = StoppedRecipient {
+        address: recipient.clone(),
+        since: now,
+        complained,
+    };
+    if !families.stop_recipient(family, &stopped).await? {
+        return Ok(Stopping::Before);
+    }
+    tracing::warn!(family.id = %family, recipient = number, complained, "Nothing more is sent to a recipient.");
+    Ok(Stopping::Stopped(concern))
 }
 
 fn log(before: &NoticeRecord, after: &NoticeRecord) {
@@ -223,13 +253,20 @@ mod tests {
         conrad.recipients.push("sam@example.org".parse().unwrap());
         world.store.update_family(&conrad).await.unwrap();
         let pat = "Pat@example.org".parse().unwrap();
-        let stop = || stop_recipient(&world.store, &world.clock, &conrad.id, &pat, true);
-        let concern = stop().await.unwrap().unwrap();
+        let stop = || {
+            let (store, clock) = (&world.store, &world.clock);
+            stop_recipient(store, store, clock, &conrad.id, &pat, true)
+        };
+        let Stopping::Stopped(concern) = stop().await.unwrap() else {
+            panic!("the recipient is stopped");
+        };
         assert!(matches!(
             concern,
             Concern::RecipientStopped { number: 1, .. }
         ));
-        assert_eq!(stop().await.unwrap(), None, "no news");
+        assert_eq!(stop().await.unwrap(), Stopping::Before, "no news");
+        let noted = world.store.recent_concerns(10).await.unwrap();
+        assert_eq!((noted.len(), &noted[0].concern), (1, &concern));
 
         world.add_card("conrad", "wpl", ("1", "p")).await;
         let overdue = crate::jobs::testing::account(&[("Emma", "2026-11-20")]);
@@ -247,5 +284,80 @@ mod tests {
         for part in [&mails[0].text, &mails[0].html] {
             assert!(part.contains("Nothing is sent to pat@example.org any more"));
         }
+    }
+
+    #[tokio::test]
+    async fn who_is_no_recipient_is_not_stopped_and_nobody_is_told() {
+        let world = World::new().await;
+        for (family, address) in [("conrad", "zoe@example.org"), ("nobody", "pat@example.org")] {
+            let (family, address) = (family.parse().unwrap(), address.parse().unwrap());
+            let (store, clock) = (&world.store, &world.clock);
+            let stopping = stop_recipient(store, store, clock, &family, &address, false).await;
+            assert_eq!(stopping.unwrap(), Stopping::NoRecipient);
+        }
+        assert!(world.store.recent_concerns(10).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_recipient_is_known_by_the_address_that_the_envelope_had() {
+        let world = World::new().await;
+        let mut conrad = crate::jobs::testing::family("conrad");
+        conrad.recipients = vec!["pat@bücher.example".parse().unwrap()];
+        world.store.update_family(&conrad).await.unwrap();
+        let wire = "pat@xn--bcher-kva.example".parse().unwrap();
+        let (store, clock) = (&world.store, &world.clock);
+        let stopping = stop_recipient(store, store, clock, &conrad.id, &wire, false).await;
+        assert!(matches!(stopping.unwrap(), Stopping::Stopped(_)));
+        let stopped = store.family(&conrad.id).await.unwrap().unwrap();
+        assert!(stopped.is_stopped(&conrad.recipients[0]));
+    }
+
+    /// Refuses to note anything.
+    struct NoNotes;
+
+    #[async_trait::async_trait]
+    impl OperatorStore for NoNotes {
+        async fn note_concern(
+            &self,
+            _: &crate::operator::ConcernKey,
+            _: &Concern,
+            _: chrono::DateTime<chrono::Utc>,
+        ) -> crate::store::StoreResult<()> {
+            Err(crate::store::StoreError::Unavailable("away".to_owned()))
+        }
+
+        async fn set_out_to_tell(
+            &self,
+            _: &crate::operator::ConcernKey,
+            _: chrono::DateTime<chrono::Utc>,
+        ) -> crate::store::StoreResult<bool> {
+            Ok(false)
+        }
+
+        async fn concern_told(
+            &self,
+            _: &crate::operator::ConcernKey,
+            _: chrono::DateTime<chrono::Utc>,
+        ) -> crate::store::StoreResult<()> {
+            Ok(())
+        }
+
+        async fn recent_concerns(
+            &self,
+            _: usize,
+        ) -> crate::store::StoreResult<Vec<crate::operator::telling::NotedConcern>> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_stopped_without_the_operator_having_it_on_record() {
+        let world = World::new().await;
+        let (conrad, pat) = (world.conrad(), "pat@example.org".parse().unwrap());
+        let (store, clock) = (&world.store, &world.clock);
+        let failed = stop_recipient(store, &NoNotes, clock, &conrad, &pat, false).await;
+        assert!(failed.is_err(), "the event comes again");
+        let again = stop_recipient(store, store, clock, &conrad, &pat, false).await;
+        assert!(matches!(again.unwrap(), Stopping::Stopped(_)));
     }
 }

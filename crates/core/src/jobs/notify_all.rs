@@ -69,7 +69,17 @@ async fn send_all(
     // Which notices failed; the rest is counted, and stands with the families.
     let mut failed = Vec::new();
     let mut tick = Tick::new(ports.families, ports.notices, input, ports.clock.now());
-    while let Some(found) = tick.next().await? {
+    let mut fault = None;
+    loop {
+        let found = match tick.next().await {
+            Ok(Some(found)) => found,
+            Ok(None) => break,
+            // It was found through all the same: what is free is sent first.
+            Err(error) => {
+                fault = Some(error);
+                break;
+            }
+        };
         for settled in &found.settled {
             run.count(|counts| counts.add_failure(settled.state.as_str()));
             Concern::of_notice(settled)
@@ -95,7 +105,6 @@ async fn send_all(
             .await
         })
         .buffer_unordered(CONCURRENCY);
-    let mut fault = None;
     while let Some(result) = sending.next().await {
         match result {
             Ok(Some(result)) => {

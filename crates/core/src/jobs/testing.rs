@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use futures::FutureExt as _;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -26,11 +26,16 @@ use crate::jobs::visit::{
 };
 use crate::library::Library;
 use crate::mail::{Mail, MailAnswer, Mailer};
+use crate::notice::record::NoticeRecord;
+use crate::notice::told::Told;
 use crate::run::{Job, RunKey};
 use crate::seal::{KeyRing, KeySource, SealError};
 use crate::site::{LibrarySite, LoginPermit};
 use crate::store::memory::{MemoryStore, OpenGate};
-use crate::store::{CardStore, FamilyStore, LibraryStore, SecretStore};
+use crate::store::{
+    CardStore, FamilyStore, LibraryStore, NoticeCursor, NoticeStore, SecretStore, StoreError,
+    StoreResult,
+};
 
 /// A clock that goes only when told to (or slept on).
 pub(crate) struct TestClock(Mutex<DateTime<Utc>>);
@@ -394,5 +399,66 @@ impl World {
 
     pub(crate) fn mails(&self) -> usize {
         self.mailer.mails.lock().unwrap().len()
+    }
+}
+
+/// A store in which one family's notices cannot be read or planned.
+pub(crate) struct Broken<'a> {
+    pub(crate) inside: &'a MemoryStore,
+    pub(crate) family: FamilyId,
+}
+
+impl Broken<'_> {
+    fn ask(&self, family: &FamilyId) -> StoreResult<()> {
+        if *family == self.family {
+            return Err(StoreError::Unusable("made so by the test".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl NoticeStore for Broken<'_> {
+    async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
+        self.ask(&record.family)?;
+        self.inside.plan_notice(record).await
+    }
+
+    async fn notice(
+        &self,
+        family: &FamilyId,
+        date: NaiveDate,
+    ) -> StoreResult<Option<NoticeRecord>> {
+        self.ask(family)?;
+        self.inside.notice(family, date).await
+    }
+
+    async fn replace_notice(
+        &self,
+        revision: u64,
+        record: &NoticeRecord,
+        told: Option<&Told>,
+    ) -> StoreResult<bool> {
+        self.inside.replace_notice(revision, record, told).await
+    }
+
+    async fn open_notices(
+        &self,
+        after: Option<&NoticeCursor>,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>> {
+        self.inside.open_notices(after, limit).await
+    }
+
+    async fn last_told(&self, family: &FamilyId) -> StoreResult<Option<Told>> {
+        self.inside.last_told(family).await
+    }
+
+    async fn recent_notices(
+        &self,
+        family: &FamilyId,
+        limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>> {
+        self.inside.recent_notices(family, limit).await
     }
 }

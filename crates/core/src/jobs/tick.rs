@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 
 use crate::family::Family;
 use crate::ids::FamilyId;
@@ -40,7 +40,8 @@ pub struct Found {
 /// One tick, a page of families or of open notices at a time.
 ///
 /// First come the notices that it plans itself, then those that were there and are free: an index of
-/// the open ones may not know the newest yet.
+/// the open ones may not know the newest yet. What cannot be done for one family keeps no other from
+/// its mail: the tick goes on, and fails in the end.
 pub struct Tick<'a> {
     families: &'a dyn FamilyStore,
     notices: &'a dyn NoticeStore,
@@ -49,6 +50,7 @@ pub struct Tick<'a> {
     stage: Stage,
     planned: BTreeSet<DueNotice>,
     paused: BTreeSet<FamilyId>,
+    fault: Option<JobError>,
 }
 
 enum Stage {
@@ -73,19 +75,51 @@ impl<'a> Tick<'a> {
             stage: Stage::Families(None),
             planned: BTreeSet::new(),
             paused: BTreeSet::new(),
+            fault: None,
         }
     }
 
     /// The next step; `None` after the last. A step may find nothing.
+    ///
+    /// The error is the first of all steps and comes after the last; the others are logged.
     pub async fn next(&mut self) -> Result<Option<Found>, JobError> {
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Families(after) => self.plan_page(after).await.map(Some),
-            Stage::Open(after) => self.sweep_page(after).await.map(Some),
-            Stage::Over => Ok(None),
+        let found = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Families(after) => self.plan_page(after).await,
+            Stage::Open(after) => self.sweep_page(after).await,
+            Stage::Over => return self.fault.take().map_or(Ok(None), Err),
+        };
+        // The list itself could not be read.
+        Ok(Some(found.unwrap_or_else(|fault| {
+            self.keep(fault);
+            Found::default()
+        })))
+    }
+
+    fn keep(&mut self, fault: JobError) {
+        match &self.fault {
+            None => self.fault = Some(fault),
+            Some(_) => tracing::error!(error = %fault, "A tick could not do all for every family."),
         }
     }
 
+    /// What was found for each of many; the faults are kept.
+    fn join(&mut self, each: Vec<Result<Found, JobError>>) -> Found {
+        let mut all = Found::default();
+        for found in each {
+            match found {
+                Ok(found) => {
+                    all.free.extend(found.free);
+                    all.settled.extend(found.settled);
+                }
+                Err(fault) => self.keep(fault),
+            }
+        }
+        all
+    }
+
     async fn plan_page(&mut self, after: Option<FamilyId>) -> Result<Found, JobError> {
+        // What is open can be seen to even where the families cannot be listed.
+        self.stage = Stage::Open(None);
         let page = match &self.input.family {
             Some(only) => self.families.family(only).await?.into_iter().collect(),
             None => self.families.families_page(after.as_ref(), PAGE).await?,
@@ -99,11 +133,12 @@ impl<'a> Tick<'a> {
         self.paused
             .extend(paused.into_iter().map(|family| family.id));
         let this = &*self;
-        let found = futures::stream::iter(&active)
+        let each = futures::stream::iter(&active)
             .map(|family| this.plan(family))
             .buffered(AT_A_TIME)
-            .try_fold(Found::default(), join)
-            .await?;
+            .collect()
+            .await;
+        let found = self.join(each);
         self.planned.extend(found.free.iter().cloned());
         Ok(found)
     }
@@ -177,12 +212,13 @@ impl<'a> Tick<'a> {
         };
         let only = self.input.family.as_ref();
         let this = &*self;
-        futures::stream::iter(page)
+        let each = futures::stream::iter(page)
             .filter(|record| futures::future::ready(only.is_none_or(|only| *only == record.family)))
             .map(|record| this.sweep(record))
             .buffered(AT_A_TIME)
-            .try_fold(Found::default(), join)
-            .await
+            .collect()
+            .await;
+        Ok(self.join(each))
     }
 
     /// What is to be done with one notice that is not final.
@@ -233,12 +269,6 @@ impl<'a> Tick<'a> {
         }
         Ok(found)
     }
-}
-
-async fn join(mut all: Found, found: Found) -> Result<Found, JobError> {
-    all.free.extend(found.free);
-    all.settled.extend(found.settled);
-    Ok(all)
 }
 
 /// Takes a notice that may have left as far as time allows: into doubt, and out of it by the

@@ -188,6 +188,12 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
     })
 }
 
+/// The address as an envelope names it, an international domain in its encoded form; `None` where
+/// the part before the `@` is not ASCII.
+pub fn wire_form(address: &EmailAddress) -> Option<String> {
+    wire_address(address).map(|address| address.to_string())
+}
+
 /// The address with its domain in ASCII; `None` where the part before the `@` is not ASCII.
 fn wire_address(address: &EmailAddress) -> Option<Address> {
     let (local, domain) = address.as_str().rsplit_once('@')?;

@@ -2,8 +2,8 @@
 //!
 //! `deliver`, the tick's sweep and the handling of the mail service's events run here as they are,
 //! over a store and a mailer that stop at every call ([`desk`]). The search decides who goes on next,
-//! whose call fails, whose answer is lost, who crashes, who sleeps while time passes, and which event
-//! is lost, late or doubled ([`world`]); it tries all of that, and never looks at the same state
+//! whose call fails, whose answer is lost, who crashes, who sleeps while time passes, which mail is
+//! rejected after it was taken, and which event is lost, late or doubled ([`world`]); it tries all of that, and never looks at the same state
 //! twice ([`search`]).
 //!
 //! A worker is a function of the answers that it got, so it need not be kept alive or copied: its
@@ -68,6 +68,8 @@ fn under_at_most_once_two_mails_never_happen_and_none_never_without_a_reason() {
         "GAVE_UP, 0 mails",
         "GAVE_UP, 1 mail",
         "FAILED, 0 mails",
+        // The mail service said that it had taken it, and its word that it did not send it was lost.
+        "SENT, 0 mails, rejected and not heard of",
     ] {
         assert!(found.ends.contains_key(end), "{end} was never seen");
     }
@@ -78,7 +80,13 @@ fn under_at_least_once_two_mails_need_a_lost_answer_and_event_or_a_sleeper() {
     let found = search(rules(Delivery::AtLeastOnce, 2));
     print("at least once, two faults", &found);
     found.assert_sound();
-    for end in ["SENT, 1 mail", "SENT, 2 mails", "FAILED, 0 mails"] {
+    for end in [
+        "SENT, 1 mail",
+        "SENT, 2 mails",
+        "FAILED, 0 mails",
+        // The record has room for the evidence of one claim.
+        "SENT, 0 mails, one of two claims rejected",
+    ] {
         assert!(found.ends.contains_key(end), "{end} was never seen");
     }
 }
@@ -99,6 +107,17 @@ fn without_a_fault_there_is_one_mail_and_it_is_sent() {
         let ends: Vec<&String> = found.ends.keys().collect();
         assert_eq!(ends, ["SENT, 1 mail"]);
     }
+}
+
+#[test]
+fn a_rejection_that_nobody_takes_is_found() {
+    let found = search(Rules {
+        sabotage: Some(Sabotage::RejectionsAreSwallowed),
+        ..rules(Delivery::AtMostOnce, 1)
+    });
+    let violation = found.violation.expect("the search is blind");
+    println!("{violation}");
+    assert!(violation.contains("SENT, 0 mails"), "{violation}");
 }
 
 /// The search finds what breaks when the world does not keep its promises.

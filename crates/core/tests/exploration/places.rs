@@ -33,7 +33,30 @@ pub(crate) enum Task {
     /// A tick of `notify-all`.
     Tick,
     /// An event of the mail service about the mail of this claim.
-    Event(u8),
+    Event(u8, Word),
+}
+
+/// What an event says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Word {
+    /// The mail service has taken it.
+    Accepted,
+    /// It came to a recipient's server.
+    Arrived,
+    /// The mail service will not send what it has taken.
+    Rejected,
+}
+
+impl Word {
+    fn evidence(self) -> Evidence {
+        match self {
+            Self::Accepted => Evidence::Left(LeftBy::Acceptance),
+            Self::Arrived => Evidence::Left(LeftBy::Arriving),
+            Self::Rejected => Evidence::Rejected {
+                reason: "Rejected by the mail service.".to_owned(),
+            },
+        }
+    }
 }
 
 /// How a worker ended.
@@ -93,7 +116,7 @@ struct Way {
 
 /// Every place that was found so far.
 pub(crate) struct Places {
-    delivery: Delivery,
+    pub(crate) delivery: Delivery,
     numbers: HashMap<Way, u32>,
     places: Vec<(Way, Next)>,
     after: HashMap<(u32, u32, u8), u32>,
@@ -189,14 +212,14 @@ impl Places {
                         }
                     }
                 }
-                Task::Event(fence) => {
+                Task::Event(fence, word) => {
                     let tag = MailTag {
                         family: family.id.clone(),
                         date: date(),
                         fence: fence.into(),
                     };
-                    let left = Evidence::Left(LeftBy::Arriving);
-                    let settled = settle_by_evidence(&desk, &desk, &tag, &left, None).await;
+                    let evidence = word.evidence();
+                    let settled = settle_by_evidence(&desk, &desk, &tag, &evidence, None).await;
                     settled.map_or(End::Failed, |_| End::Done)
                 }
             }

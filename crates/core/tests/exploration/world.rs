@@ -5,7 +5,7 @@ use hippo_core::family::Delivery;
 use hippo_core::notice::record::{NoticeRecord, NoticeState};
 
 use crate::desk::{Answer, Ask, date, due, family};
-use crate::places::{End, Next, Places, Task};
+use crate::places::{End, Next, Places, Task, Word};
 
 /// What a search is about.
 #[derive(Debug, Clone, Copy)]
@@ -31,12 +31,14 @@ pub(crate) enum Sabotage {
     MailerTriesTwice,
     /// The mailer says that it did not send what it did.
     MailerDeniesWhatItTook,
+    /// Nobody takes the events that say that a mail was rejected.
+    RejectionsAreSwallowed,
 }
 
 /// Workers at a time: three of messages, two of events, and a tick beside two that sleep.
 const WORKERS: usize = 8;
 const EVENT_WORKERS: usize = 2;
-const EVENTS: usize = 4;
+const EVENTS: usize = 6;
 const MAILS: usize = 4;
 
 /// By then every notice must be settled.
@@ -58,6 +60,7 @@ pub(crate) struct Worker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Event {
     fence: u8,
+    word: Word,
     late: bool,
 }
 
@@ -73,8 +76,13 @@ pub(crate) struct World {
     /// The claims whose mails left; 0 for none.
     mails: [u8; MAILS],
     slept: bool,
+    /// An event that says that a mail left.
     event_lost_or_late: bool,
     answer_lost: bool,
+    /// The mail service took a mail and did not send it.
+    rejected: bool,
+    /// Its event that says so never came.
+    rejection_lost: bool,
 }
 
 /// What happens next, for the trace of a violation.
@@ -91,6 +99,7 @@ pub(crate) enum Happens {
     LosesTheAnswer(Task),
     MailNotTaken(Task),
     MailRefused(Task),
+    MailIsRejectedLater(Task),
     FallsAsleep(Task),
     FallsAsleepAfter(Task),
     EventIsLost,
@@ -113,6 +122,8 @@ impl World {
             slept: false,
             event_lost_or_late: false,
             answer_lost: false,
+            rejected: false,
+            rejection_lost: false,
         }
     }
 
@@ -120,10 +131,23 @@ impl World {
         self.mails.iter().filter(|fence| **fence > 0).count()
     }
 
+    /// A mail was doubted, it was sent once more, and one of the two was rejected: the record has room
+    /// for the evidence of one claim, and may tell of the other. Only where two mails are better than
+    /// none is a mail sent once more at all.
+    fn may_tell_of_the_other(&self, places: &Places) -> bool {
+        let record = places.records.thing(self.record);
+        places.delivery == Delivery::AtLeastOnce && self.rejected && record.doubts > 0
+    }
+
     /// How it stands, in words.
     pub(crate) fn end(&self, places: &Places) -> String {
         let state = places.records.thing(self.record).state.as_str();
         match self.mails() {
+            mails if self.may_tell_of_the_other(places) => {
+                let plural = if mails == 1 { "" } else { "s" };
+                format!("{state}, {mails} mail{plural}, one of two claims rejected")
+            }
+            0 if self.rejection_lost => format!("{state}, 0 mails, rejected and not heard of"),
             1 => format!("{state}, 1 mail"),
             mails => format!("{state}, {mails} mails"),
         }
@@ -139,7 +163,7 @@ impl World {
         if mails > 2 || (mails == 2 && !may_be_two) {
             return Some(format!("{mails} mails left ({end})"));
         }
-        if state == NoticeState::Sent && mails == 0 {
+        if state == NoticeState::Sent && mails == 0 && !self.rejected {
             return Some(format!("it says that a mail left, and none did ({end})"));
         }
         if self.hour > LAST_HOUR {
@@ -155,15 +179,29 @@ impl World {
         if !record.state.is_final() {
             return Some(format!("it stays as it is for ever ({end})"));
         }
-        if matches!(record.state, NoticeState::Failed | NoticeState::Skipped) && self.mails() > 0 {
+        let of_the_other = self.may_tell_of_the_other(places);
+        if matches!(record.state, NoticeState::Failed | NoticeState::Skipped)
+            && self.mails() > 0
+            && !of_the_other
+        {
             return Some(format!("it says that no mail left, and one did ({end})"));
+        }
+        // The mail service said that it had taken it: only its own word can tell that it did not send it.
+        if record.state == NoticeState::Sent
+            && self.mails() == 0
+            && !self.rejection_lost
+            && !of_the_other
+        {
+            return Some(format!(
+                "it says that a mail left, and its rejection was heard of ({end})"
+            ));
         }
         if record.state != NoticeState::Sent && record.reason.is_none() {
             return Some(format!("nothing says why ({end})"));
         }
         // The evidence of its event, or the worker's own, must have counted.
         let known = !self.event_lost_or_late || !self.answer_lost;
-        if self.mails() > 0 && record.state != NoticeState::Sent && known {
+        if self.mails() > 0 && record.state != NoticeState::Sent && known && !of_the_other {
             return Some(format!("a mail left and its evidence was there ({end})"));
         }
         None
@@ -183,10 +221,14 @@ impl World {
             out.push((Happens::MessageComes, world.in_order()));
         }
         for (index, event) in distinct(&self.events) {
-            if busy(|task| matches!(task, Task::Event(_))) < EVENT_WORKERS {
+            if busy(|task| matches!(task, Task::Event(..))) < EVENT_WORKERS {
                 let mut world = *self;
                 world.events[index] = None;
-                world.begin(Task::Event(event.fence), places);
+                let swallowed = event.word == Word::Rejected
+                    && rules.sabotage == Some(Sabotage::RejectionsAreSwallowed);
+                if !swallowed {
+                    world.begin(Task::Event(event.fence, event.word), places);
+                }
                 out.push((Happens::EventComes, world.in_order()));
             }
             if self.faults_left > 0 {
@@ -211,10 +253,16 @@ impl World {
         }
     }
 
-    /// Once it is on record that the mail left, and nobody is about to send another, no fault can
-    /// change what became of it: what is left to do is done without.
+    /// Once it is on record that the mail left, and nobody is about to send another or to say that it
+    /// was rejected, no fault can change what became of it: what is left to do is done without.
     fn spare_faults(&mut self, places: &Places) {
-        let settled = places.records.thing(self.record).state == NoticeState::Sent;
+        let rejections = self.events.iter().flatten();
+        let rejecting = |worker: &Worker| matches!(worker.task, Task::Event(_, Word::Rejected));
+        let settled = places.records.thing(self.record).state == NoticeState::Sent
+            && rejections
+                .into_iter()
+                .all(|event| event.word != Word::Rejected)
+            && !self.workers.iter().flatten().any(rejecting);
         let may_send = |worker: &Worker| {
             worker.held.is_some() || matches!(places.next(worker.place), Next::Asks(Ask::Send(_)))
         };
@@ -226,7 +274,9 @@ impl World {
     fn event_faults(&self, index: usize, event: Event, out: &mut Vec<(Happens, Self)>) {
         let mut lost = self.with_fault();
         lost.events[index] = None;
-        lost.event_lost_or_late = true;
+        lost.event_lost_or_late |= event.word == Word::Arrived;
+        // Even if it was doubled, and the other one comes.
+        lost.rejection_lost |= event.word == Word::Rejected;
         out.push((Happens::EventIsLost, lost.in_order()));
         if !event.late {
             let mut late = self.with_fault();
@@ -234,7 +284,7 @@ impl World {
                 late: true,
                 ..event
             });
-            late.event_lost_or_late = true;
+            late.event_lost_or_late |= event.word == Word::Arrived;
             out.push((Happens::EventIsLate, late.in_order()));
         }
         let mut doubled = self.with_fault();
@@ -302,7 +352,7 @@ impl World {
                 worker.held = held;
             }
             world.faults_left -= 1;
-            world.event_lost_or_late |= matches!(task, Task::Event(_));
+            world.event_lost_or_late |= matches!(task, Task::Event(_, Word::Arrived));
             // Whoever wakes before the mailer is called looks at the clock first.
             world.slept |= world.workers[index].is_some_and(|worker| worker.has_sent)
                 || (held.is_none() && matches!(ask, Ask::Send(_)));
@@ -334,6 +384,16 @@ impl World {
             for for_good in [false, true] {
                 let refused = Answer::Refused { for_good };
                 answered(Happens::MailRefused(task), *self, refused);
+            }
+            // Where a promise is broken on purpose, it is that one which is to be found.
+            if rules
+                .sabotage
+                .is_none_or(|broken| broken == Sabotage::RejectionsAreSwallowed)
+            {
+                out.push((
+                    Happens::MailIsRejectedLater(task),
+                    self.rejected_later(index, u8::try_from(fence).unwrap(), places),
+                ));
             }
         } else if has_begun {
             answered(Happens::FindsTheStoreAway(task), *self, Answer::Away);
@@ -372,17 +432,36 @@ impl World {
         (world, places.answers.number(answer))
     }
 
+    /// The world after the mail service said that it had taken a mail which it will not send.
+    fn rejected_later(&self, index: usize, fence: u8, places: &mut Places) -> Self {
+        let mut world = self.with_fault();
+        world.rejected = true;
+        for word in [Word::Accepted, Word::Rejected] {
+            world.send_event(Event {
+                fence,
+                word,
+                late: false,
+            });
+        }
+        let accepted = places.answers.number(Answer::Accepted);
+        world.resume(index, accepted, places);
+        world.in_order()
+    }
+
     fn send_mail(&mut self, fence: u8) {
         if let Some(free) = self.mails.iter_mut().find(|mail| **mail == 0) {
             *free = fence;
         }
-        self.send_event(Event { fence, late: false });
+        self.send_event(Event {
+            fence,
+            word: Word::Arrived,
+            late: false,
+        });
     }
 
     fn send_event(&mut self, event: Event) {
-        if let Some(free) = self.events.iter_mut().find(|event| event.is_none()) {
-            *free = Some(event);
-        }
+        let free = self.events.iter_mut().find(|event| event.is_none());
+        *free.expect("as many places as events") = Some(event);
     }
 
     fn begin(&mut self, task: Task, places: &mut Places) {
@@ -418,7 +497,11 @@ impl World {
     fn comes_again(&mut self, task: Task) {
         match task {
             Task::Deliver => self.messages = (self.messages + 1).min(3),
-            Task::Event(fence) => self.send_event(Event { fence, late: false }),
+            Task::Event(fence, word) => self.send_event(Event {
+                fence,
+                word,
+                late: false,
+            }),
             Task::Tick => {}
         }
     }

@@ -54,10 +54,6 @@ impl System for Bibliocommons {
         signs::is_address(url)
     }
 
-    fn usual_page(&self) -> Option<&'static str> {
-        Some("/user/login")
-    }
-
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
         let mut said = Vec::with_capacity(pages.len());
         for page in pages {

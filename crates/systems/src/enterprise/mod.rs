@@ -76,10 +76,6 @@ impl System for Enterprise {
         signs::place(url)
     }
 
-    fn usual_page(&self) -> Option<&'static str> {
-        Some("/client/en_US/default")
-    }
-
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
         let mut parts = Vec::new();
         for page in pages {

@@ -75,10 +75,6 @@ impl System for Koha {
         signs::place(url)
     }
 
-    fn usual_page(&self) -> Option<&'static str> {
-        Some("/cgi-bin/koha/opac-user.pl")
-    }
-
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
         let mut parts = Vec::new();
         for page in pages {

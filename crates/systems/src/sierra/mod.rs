@@ -73,10 +73,6 @@ impl System for Sierra {
         signs::place(url)
     }
 
-    fn usual_page(&self) -> Option<&'static str> {
-        Some("/patroninfo")
-    }
-
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
         let mut parts = Vec::new();
         for page in pages {

@@ -18,9 +18,9 @@ pub enum Kind {
     Visits,
     /// Notices that `notify-family` could not do.
     Notices,
-    /// What the schedules could not start.
+    /// What EventBridge could not bring to a function: a schedule's start, an event of the mail service.
     Schedules,
-    /// What the functions that schedules start could not do.
+    /// What the functions that EventBridge starts could not do.
     Jobs,
 }
 
@@ -133,7 +133,7 @@ fn schedule(message: &Message, body: &str, outputs: &Outputs) -> Read {
     if attribute("IS_PAYLOAD_TRUNCATED").as_deref() == Some("true") {
         return Err("EventBridge Scheduler kept only a part of it.".to_owned());
     }
-    let mut event: Value = parse(body, "the input of a schedule")?;
+    let mut event: Value = parse(body, "the input of a schedule or an event")?;
     if let (Some(time), Some(fields)) = (attribute("SCHEDULED_TIME"), event.as_object_mut()) {
         // The Scheduler may keep its placeholder where it keeps the input.
         let time_is_open = fields
@@ -159,28 +159,27 @@ fn job(body: &str, outputs: &Outputs) -> Read {
     start(function, event, outputs)
 }
 
-/// The function of this ARN; where there is none, the label says whose schedule it was.
+/// The function of this ARN, with what it was started for.
 fn start(arn: Option<&str>, event: Value, outputs: &Outputs) -> Read {
+    let named = |function: &str| arn.is_some_and(|arn| arn.split(':').any(|part| part == function));
+    let Outputs {
+        check_cards,
+        notify_all,
+        mail_events,
+        ..
+    } = outputs;
     let label = event.get("label").and_then(Value::as_str);
-    let named = |function: &String| match arn {
-        Some(arn) => arn.split(':').any(|part| part == function),
-        None => false,
-    };
-    let function = [&outputs.check_cards, &outputs.notify_all]
-        .into_iter()
-        .find(|function| named(function));
-    let Some(function) = function else {
+    let label = label.unwrap_or("no label");
+    let (function, what) = if named(check_cards) {
+        (check_cards, format!("a start of check-cards ({label})"))
+    } else if named(notify_all) {
+        (notify_all, format!("a start of notify-all ({label})"))
+    } else if named(mail_events) {
+        // It names people: no more of it is told than what every such event has.
+        (mail_events, "an event of the mail service".to_owned())
+    } else {
         return Err("It was meant for a function that this stack does not have.".to_owned());
     };
-    let what = format!(
-        "a start of {} ({})",
-        if *function == outputs.check_cards {
-            "check-cards"
-        } else {
-            "notify-all"
-        },
-        label.unwrap_or("no label")
-    );
     let action = Action::Call {
         function: function.clone(),
         event,

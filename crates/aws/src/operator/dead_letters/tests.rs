@@ -26,6 +26,7 @@ fn outputs(url: &str) -> Outputs {
         job_dead_letters: format!("{url}/1/dead-jobs"),
         check_cards: "hippo-CheckCards-1".into(),
         notify_all: "hippo-NotifyAll-1".into(),
+        mail_events: "hippo-MailEvents-1".into(),
         mail_from: "hippo@example.org".parse().unwrap(),
         operator_email: None,
         contact: None,
@@ -111,6 +112,28 @@ fn what_an_invocation_could_not_do_is_taken_out_of_its_record() {
         (function.as_str(), &event["label"]),
         ("hippo-NotifyAll-1", &json!("tick"))
     );
+}
+
+/// Without a word of what is in it: it holds addresses.
+#[test]
+fn an_event_of_the_mail_service_goes_back_to_its_function_whichever_queue_it_died_in() {
+    let event = json!({"source": "aws.ses", "detail-type": "canary", "detail": {"mail": {"destination": ["canary"]}}});
+    let arn = "arn:aws:lambda:ca-central-1:1:function:hippo-MailEvents-1";
+    let record = json!({"requestContext": {"functionArn": arn}, "requestPayload": event});
+    let undelivered = message(
+        &event.to_string(),
+        &[("TARGET_ARN", arn), ("ERROR_CODE", "THROTTLING")],
+    );
+    for (kind, message) in [
+        (Kind::Schedules, undelivered),
+        (Kind::Jobs, message(&record.to_string(), &[])),
+    ] {
+        let letter = Letter::read(kind, &message, &outputs(""));
+        assert_eq!(letter.what, "an event of the mail service");
+        let function = "hippo-MailEvents-1".to_owned();
+        let event = event.clone();
+        assert_eq!(letter.action, Ok(Action::Call { function, event }));
+    }
 }
 
 #[rstest]

@@ -4,15 +4,15 @@ use uuid::Uuid;
 use super::*;
 use crate::family::Delivery;
 use crate::jobs::ledger::StartRules;
-use crate::jobs::testing::{World, account, family};
+use crate::jobs::testing::{Broken, World, account, family};
 use crate::mail::MailAnswer;
 use crate::notice::record::NoticeState;
 use crate::notice::record::{LEASE, NoticeRecord, REFUSED_DELAY};
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
 use crate::store::{FamilyStore, NoticeStore};
 
-async fn tick(world: &World) -> Run {
-    let plan = RunPlan {
+fn plan_of(world: &World) -> RunPlan<'static> {
+    RunPlan {
         key: RunKey {
             job: Job::NotifyAll,
             label: format!("tick-{}", Uuid::new_v4().simple()).parse().unwrap(),
@@ -23,11 +23,14 @@ async fn tick(world: &World) -> Run {
         allow_overlap: true,
         rules: StartRules::default(),
         after: None,
-    };
+    }
+}
+
+async fn tick(world: &World) -> Run {
     notify_all(
         &world.notify_ports(),
         &world.store,
-        plan,
+        plan_of(world),
         &NotifyAllInput::default(),
         &|| false,
         &|_| {},
@@ -349,4 +352,23 @@ async fn a_person_does_not_wait_out_the_delay_after_a_refusal() {
     .unwrap();
     assert_eq!(run.counts.done, 1);
     assert_eq!(world.notice_today().await.state, NoticeState::Sent);
+}
+
+#[tokio::test]
+async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
+    let world = overdue().await;
+    world.store.add_family(&family("abel")).await.unwrap();
+    let broken = Broken {
+        inside: &world.store,
+        family: "abel".parse().unwrap(),
+    };
+    let ports = NotifyPorts {
+        notices: &broken,
+        ..world.notify_ports()
+    };
+    let plan = plan_of(&world);
+    let input = NotifyAllInput::default();
+    let run = notify_all(&ports, &world.store, plan, &input, &|| false, &|_| {});
+    assert!(run.await.is_err(), "nothing says that a notice is missing");
+    assert_eq!(world.mails(), 1);
 }

@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::clock::Clock as _;
-use crate::jobs::testing::{World, family};
+use crate::jobs::testing::{Broken, World, family};
 use crate::notice::record::LEASE;
 use crate::notice::record::settling::EVIDENCE_WAIT;
 use crate::store::memory::MemoryStore;
@@ -17,7 +17,8 @@ async fn tick_of(world: &World, input: &NotifyAllInput) -> Found {
     let mut tick = Tick::new(&world.store, &world.store, input, world.clock.now());
     let mut all = Found::default();
     while let Some(found) = tick.next().await.unwrap() {
-        all = join(all, found).await.unwrap();
+        all.free.extend(found.free);
+        all.settled.extend(found.settled);
     }
     all
 }
@@ -290,4 +291,42 @@ async fn each_date_is_planned_once_however_often_it_ticks(
             dates.iter().map(|date| ((*date).to_owned(), 1)).collect();
         assert_eq!(found, expected, "{id}");
     }
+}
+
+#[tokio::test]
+async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
+    let world = World::new().await;
+    let broken = Broken {
+        inside: &world.store,
+        family: world.conrad(),
+    };
+    let left_over = NoticeRecord::planned(
+        "zuse".parse().unwrap(),
+        date("2026-11-20"),
+        world.clock.now(),
+    );
+    world.store.add_family(&family("zuse")).await.unwrap();
+    world.store.plan_notice(&left_over).await.unwrap();
+    let input = NotifyAllInput::default();
+    let mut tick = Tick::new(&world.store, &broken, &input, world.clock.now());
+    let mut free = BTreeSet::new();
+    let fault = loop {
+        match tick.next().await {
+            Ok(Some(found)) => free.extend(found.free),
+            Ok(None) => panic!("nothing says that conrad’s notice could not be planned"),
+            Err(fault) => break fault,
+        }
+    };
+    assert!(matches!(fault, JobError::Store(StoreError::Unusable(_))));
+    let notice = |id: &str, day: &str| DueNotice {
+        family: id.parse().unwrap(),
+        date: date(day),
+    };
+    let expected = [
+        notice("diaz", "2026-11-21"),
+        notice("zuse", "2026-11-20"),
+        notice("zuse", "2026-11-21"),
+    ];
+    assert_eq!(free, expected.into());
+    assert!(matches!(tick.next().await, Ok(None)), "it says so once");
 }

@@ -1,0 +1,189 @@
+//! `mail-events`: SES says what became of a mail, and its notice is settled by that.
+//!
+//! EventBridge brings an event at least once, late or out of order; SES may not bring it at all.
+//! Every step here may be made again. What becomes of an invocation:
+//!
+//! - an event of a notice: its notice is settled, recipients are stopped, done. A notice, family or
+//!   recipient that is gone by then is no error;
+//! - one of something else (a test mail without tags, a kind that nobody asked for): one line in the
+//!   log, and it is done, for it will be the same when it comes again;
+//! - one of a notice that this version does not understand, or a fault of the store: an error. Lambda
+//!   tries it twice more, and then it is a dead letter, from where it can be replayed.
+
+pub mod event;
+
+use hippo_core::clock::Clock;
+use hippo_core::jobs::evidence::{Evidence, Settled, Stopping, settle_by_evidence, stop_recipient};
+use hippo_core::mail::MailTag;
+use hippo_core::notice::record::NoticeState;
+use hippo_core::notice::record::settling::LeftBy;
+use hippo_core::operator::Concern;
+use hippo_core::operator::telling::OperatorStore;
+use hippo_core::store::{FamilyStore, NoticeStore};
+use serde_json::Value;
+
+use self::event::{BounceKind, MailEvent, NoticeEvent, Recipients, Said};
+use crate::handlers::HandlerError;
+use crate::metrics::{Metrics, Unit};
+
+/// What the function needs from outside.
+pub struct Ports<'a> {
+    /// The families, whose recipients may be stopped.
+    pub families: &'a dyn FamilyStore,
+    /// The notices.
+    pub notices: &'a dyn NoticeStore,
+    /// Where what needs the operator is noted; a tick of `notify-all` tells it.
+    pub operator: &'a dyn OperatorStore,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+/// Settles what an event is about; answers with nothing, for nobody waits for it.
+pub async fn handle(
+    ports: &Ports<'_>,
+    metrics: &Metrics,
+    event: &Value,
+) -> Result<(), HandlerError> {
+    work(ports, metrics, event)
+        .await
+        .map_err(HandlerError::logged)
+}
+
+async fn work(ports: &Ports<'_>, metrics: &Metrics, event: &Value) -> Result<(), HandlerError> {
+    let id = event::id(event).map(|id| id.to_string());
+    match MailEvent::read(event)? {
+        MailEvent::Other(why) => {
+            tracing::info!(event.id = id, why, "An event is left alone.");
+            Ok(())
+        }
+        MailEvent::OfNotice(event) => {
+            let settled = settle(ports, &event).await?;
+            let stopped = stop(ports, &event).await?;
+            tracing::info!(
+                event.id = id,
+                family.id = %event.tag.family,
+                date = %event.tag.date,
+                fence = event.tag.fence,
+                said = event.said.as_str(),
+                settled = in_words(&settled),
+                stopped,
+                "The invocation is done."
+            );
+            publish(ports, metrics, &event, &settled);
+            Ok(())
+        }
+    }
+}
+
+fn in_words(settled: &Settled) -> &'static str {
+    match settled {
+        Settled::Now(state) => state.as_str(),
+        Settled::NothingNew => "nothing new",
+        Settled::Gone => "gone",
+    }
+}
+
+async fn settle(ports: &Ports<'_>, event: &NoticeEvent) -> Result<Settled, HandlerError> {
+    let evidence = match &event.said {
+        Said::Sent | Said::Delayed => Evidence::Left(LeftBy::Acceptance),
+        Said::Delivered { .. }
+        | Said::Bounced { .. }
+        | Said::Complained { .. }
+        | Said::MarkedAsNotSpam => Evidence::Left(LeftBy::Arriving),
+        Said::Rejected { reason } => Evidence::Rejected {
+            reason: (*reason).to_owned(),
+        },
+    };
+    let message_id = event.message_id.as_deref();
+    let (notices, clock) = (ports.notices, ports.clock);
+    let settled = settle_by_evidence(notices, clock, &event.tag, &evidence, message_id).await?;
+    if matches!(evidence, Evidence::Rejected { .. }) {
+        note_rejection(ports, &event.tag).await?;
+    }
+    Ok(settled)
+}
+
+/// Notes for the operator that a family has no notice for a day. By what is on record, and not by
+/// what this event changed: the try before may have failed in between.
+async fn note_rejection(ports: &Ports<'_>, tag: &MailTag) -> Result<(), HandlerError> {
+    let record = ports.notices.notice(&tag.family, tag.date).await?;
+    if record.is_none_or(|record| record.state != NoticeState::Failed) {
+        return Ok(());
+    }
+    let concern = Concern::NoNotice {
+        family: tag.family.clone(),
+        date: tag.date,
+        state: NoticeState::Failed,
+    };
+    let (key, now) = (concern.key(), ports.clock.now());
+    ports.operator.note_concern(&key, &concern, now).await?;
+    Ok(())
+}
+
+/// Sends nothing more to whom this mail will never reach or who does not want it; answers how many
+/// recipients were stopped.
+async fn stop(ports: &Ports<'_>, event: &NoticeEvent) -> Result<usize, HandlerError> {
+    let (recipients, complained) = match &event.said {
+        Said::Bounced {
+            kind: BounceKind::Permanent,
+            recipients,
+        } => (recipients, false),
+        Said::Complained { recipients } => (recipients, true),
+        _ => return Ok(0),
+    };
+    let Recipients { named, only, .. } = recipients;
+    let (mut stopped, mut known) = (0, 0);
+    for address in named.iter().chain(only) {
+        let (families, operator, clock) = (ports.families, ports.operator, ports.clock);
+        let family = &event.tag.family;
+        match stop_recipient(families, operator, clock, family, address, complained).await? {
+            Stopping::Stopped(_) => stopped += 1,
+            Stopping::Before => known += 1,
+            Stopping::NoRecipient => {}
+        }
+    }
+    if stopped + known == 0 {
+        tracing::warn!(family.id = %event.tag.family, complained, "An event names no recipient that the family has; nobody is stopped.");
+    }
+    Ok(stopped)
+}
+
+fn publish(ports: &Ports<'_>, metrics: &Metrics, event: &NoticeEvent, settled: &Settled) {
+    let line = metrics
+        .at(ports.clock.now())
+        .field("family", event.tag.family.as_str())
+        .field("date", &event.tag.date.to_string());
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    match &event.said {
+        Said::Sent | Said::Delayed | Said::MarkedAsNotSpam => {}
+        Said::Delivered { recipients } => line
+            .metrics(&[], &[("MailsDelivered", Unit::Count, count(*recipients))])
+            .publish(),
+        Said::Bounced { kind, recipients } => line
+            .metrics(
+                &[("Kind", kind.as_str())],
+                &[("MailsBounced", Unit::Count, count(recipients.count))],
+            )
+            .publish(),
+        Said::Complained { recipients } => line
+            .metrics(
+                &[],
+                &[("MailsComplained", Unit::Count, count(recipients.count))],
+            )
+            .publish(),
+        Said::Rejected { .. } => {
+            let given_up = *settled == Settled::Now(NoticeState::Failed);
+            line.metrics(
+                &[],
+                &[
+                    ("MailsRejected", Unit::Count, 1),
+                    ("NoticesGivenUp", Unit::Count, given_up.into()),
+                ],
+            )
+            .publish();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,334 @@
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use hippo_core::clock::Clock;
+use hippo_core::ids::FamilyId;
+use hippo_core::notice::record::NoticeRecord;
+use hippo_core::store::memory::MemoryStore;
+use rstest::rstest;
+use serde_json::json;
+use tracing_subscriber::filter::LevelFilter;
+use uuid::Uuid;
+
+use super::*;
+use crate::handlers::testing::{World, ses_event};
+
+/// A world whose family has two recipients, and a notice of today that is being sent.
+async fn world() -> World {
+    let world = World::new().await;
+    let mut conrad = conrad(&world).await;
+    conrad
+        .recipients
+        .push("canary-sam@example.org".parse().unwrap());
+    world.store.update_family(&conrad).await.unwrap();
+    let now = world.clock.now();
+    let planned = NoticeRecord::planned(conrad.id, "2026-11-21".parse().unwrap(), now);
+    world.store.plan_notice(&planned).await.unwrap();
+    let sending = planned
+        .claim(Uuid::nil(), now)
+        .and_then(|claimed| claimed.arm("hash".into(), now))
+        .unwrap();
+    assert!(world.store.replace_notice(0, &sending, None).await.unwrap());
+    world
+}
+
+async fn conrad(world: &World) -> hippo_core::family::Family {
+    let id: FamilyId = "conrad".parse().unwrap();
+    world.store.family(&id).await.unwrap().unwrap()
+}
+
+async fn notice(world: &World) -> NoticeRecord {
+    let (family, date) = ("conrad".parse().unwrap(), "2026-11-21".parse().unwrap());
+    let found = world.store.notice(&family, date).await;
+    found.unwrap().unwrap()
+}
+
+async fn concerns(world: &World) -> Vec<Concern> {
+    let noted = world.store.recent_concerns(10).await.unwrap();
+    noted.into_iter().map(|noted| noted.concern).collect()
+}
+
+async fn deliver(world: &World, event: &Value) -> Result<(), HandlerError> {
+    let store: &MemoryStore = &world.store;
+    let ports = Ports {
+        families: store,
+        notices: store,
+        operator: store,
+        clock: &world.clock,
+    };
+    handle(&ports, &world.metrics, event).await
+}
+
+fn bounce(kind: &str, addresses: &[&str]) -> Value {
+    let bounced: Vec<Value> = addresses
+        .iter()
+        .map(|address| {
+            json!({"emailAddress": address, "action": "failed", "status": "5.1.1",
+            "diagnosticCode": format!("smtp; 550 {address} canary")})
+        })
+        .collect();
+    let bounce = json!({"bounceType": kind, "bounceSubType": "General", "bouncedRecipients": bounced,
+        "timestamp": "2026-11-21T11:41:00.000Z"});
+    ses_event("Email Bounced", json!({"bounce": bounce}))
+}
+
+fn complaint(feedback: &str, address: &str) -> Value {
+    let complaint = json!({"complainedRecipients": [{"emailAddress": address}],
+        "complaintSubType": null, "complaintFeedbackType": feedback, "userAgent": "canary"});
+    ses_event(
+        "Email Complaint Received",
+        json!({ "complaint": complaint }),
+    )
+}
+
+fn delivery() -> Value {
+    let delivery = json!({"recipients": ["pat@example.org", "canary-sam@example.org"], "smtpResponse": "250 canary"});
+    ses_event("Email Delivered", json!({ "delivery": delivery }))
+}
+
+fn rejection(reason: &str) -> Value {
+    ses_event("Email Rejected", json!({"reject": {"reason": reason}}))
+}
+
+#[rstest]
+#[case::sent(ses_event("Email Sent", json!({"send": {}})))]
+#[case::delayed(ses_event("Email Delivery Delayed", json!({"deliveryDelay": {}})))]
+#[case::delivered(delivery())]
+#[case::bounced(bounce("Permanent", &["pat@example.org"]))]
+#[case::bounced_for_now(bounce("Transient", &["pat@example.org"]))]
+#[case::complained(complaint("abuse", "pat@example.org"))]
+#[case::no_spam(complaint("not-spam", "pat@example.org"))]
+#[tokio::test]
+async fn what_shows_that_a_mail_left_makes_its_notice_sent_however_often_it_comes(
+    #[case] event: Value,
+) {
+    let world = world().await;
+    for _ in 0..2 {
+        deliver(&world, &event).await.unwrap();
+        let notice = notice(&world).await;
+        assert_eq!(notice.state, NoticeState::Sent);
+        assert_eq!(
+            notice.message_id.as_deref(),
+            Some("0100019aa7c191be-e9aedb9a-000000")
+        );
+    }
+}
+
+#[rstest]
+#[case::rejected(rejection("Bad content"))]
+#[case::for_another_reason(rejection("canary@example.org"))]
+#[case::not_rendered(ses_event("Email Rendering Failed", json!({"failure": {"errorMessage": "canary"}})))]
+#[tokio::test]
+async fn what_shows_that_a_mail_was_not_sent_makes_its_notice_failed_and_the_operator_is_told_once(
+    #[case] event: Value,
+) {
+    let world = world().await;
+    for _ in 0..2 {
+        deliver(&world, &event).await.unwrap();
+    }
+    let notice = notice(&world).await;
+    assert_eq!(notice.state, NoticeState::Failed);
+    assert!(!notice.reason.unwrap().contains("canary"));
+    assert!(matches!(
+        &concerns(&world).await[..],
+        [Concern::NoNotice {
+            state: NoticeState::Failed,
+            ..
+        }]
+    ));
+    assert_eq!(world.published("MailsRejected"), [(1, vec![]), (1, vec![])]);
+    assert_eq!(
+        world.published("NoticesGivenUp"),
+        [(1, vec![]), (0, vec![])]
+    );
+}
+
+#[tokio::test]
+async fn events_out_of_order_end_as_they_do_in_order() {
+    let sent = ses_event("Email Sent", json!({"send": {}}));
+    for order in [
+        [sent.clone(), rejection("Bad content")],
+        [rejection("Bad content"), sent],
+    ] {
+        let world = world().await;
+        for event in &order {
+            deliver(&world, event).await.unwrap();
+        }
+        assert_eq!(notice(&world).await.state, NoticeState::Failed);
+    }
+}
+
+#[rstest]
+#[case::bounced(bounce("Permanent", &["PAT@example.org"]), false)]
+#[case::complained(complaint("abuse", "pat@example.org"), true)]
+#[tokio::test]
+async fn who_cannot_or_does_not_want_to_be_reached_is_not_written_to_again(
+    #[case] event: Value,
+    #[case] complaint: bool,
+) {
+    let world = world().await;
+    for _ in 0..2 {
+        deliver(&world, &event).await.unwrap();
+    }
+    let stopped = conrad(&world).await.stopped;
+    assert_eq!(stopped.len(), 1);
+    assert_eq!(stopped[0].address.as_str(), "pat@example.org");
+    assert_eq!(stopped[0].complained, complaint);
+    assert!(matches!(
+        concerns(&world).await[..],
+        [Concern::RecipientStopped { number: 1, complained, .. }] if complained == complaint
+    ));
+}
+
+#[rstest]
+#[case::for_now(bounce("Transient", &["pat@example.org"]), "MailsBounced", vec!["transient".to_owned()])]
+#[case::undetermined(bounce("Undetermined", &["pat@example.org"]), "MailsBounced", vec!["undetermined".to_owned()])]
+#[case::delivered(delivery(), "MailsDelivered", vec![])]
+#[tokio::test]
+async fn what_may_pass_is_only_counted(
+    #[case] event: Value,
+    #[case] metric: &str,
+    #[case] dimensions: Vec<String>,
+) {
+    let world = world().await;
+    deliver(&world, &event).await.unwrap();
+    let [(count, published)] = &world.published(metric)[..] else {
+        panic!("{:?}", world.published(metric));
+    };
+    assert!(*count > 0);
+    assert_eq!(*published, dimensions);
+    assert!(conrad(&world).await.stopped.is_empty());
+    assert!(concerns(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn no_spam_is_no_complaint() {
+    let world = world().await;
+    let event = complaint("not-spam", "pat@example.org");
+    deliver(&world, &event).await.unwrap();
+    assert!(conrad(&world).await.stopped.is_empty());
+    assert!(world.published("MailsComplained").is_empty());
+}
+
+#[tokio::test]
+async fn a_bounce_from_where_a_server_passed_the_mail_on_stops_the_one_it_was_sent_to() {
+    let elsewhere = ["canary@elsewhere.example"];
+    for (destination, stopped) in [
+        (json!(["pat@example.org"]), 1),
+        // Whose it was nobody can tell.
+        (json!(["pat@example.org", "canary-sam@example.org"]), 0),
+    ] {
+        let world = world().await;
+        let mut event = bounce("Permanent", &elsewhere);
+        event["detail"]["mail"]["destination"] = destination;
+        deliver(&world, &event).await.unwrap();
+        assert_eq!(conrad(&world).await.stopped.len(), stopped);
+    }
+}
+
+#[rstest]
+#[case::notice("date", json!(["2026-11-20"]))]
+#[case::family("family", json!(["nobody"]))]
+#[tokio::test]
+async fn a_notice_or_family_that_is_gone_is_no_error(#[case] tag: &str, #[case] value: Value) {
+    let world = world().await;
+    for mut event in [
+        delivery(),
+        rejection("Bad content"),
+        bounce("Permanent", &["pat@example.org"]),
+    ] {
+        event["detail"]["mail"]["tags"][tag] = value.clone();
+        deliver(&world, &event).await.unwrap();
+    }
+    assert_eq!(notice(&world).await.state, NoticeState::Sending);
+    // A complaint may come when the notice is long forgotten.
+    assert_eq!(
+        conrad(&world).await.stopped.len(),
+        usize::from(tag == "date")
+    );
+}
+
+#[tokio::test]
+async fn what_is_about_no_notice_is_done_and_what_is_malformed_is_an_error() {
+    let world = world().await;
+    for other in [
+        json!({"label": "all"}),
+        ses_event("Email Opened", json!({})),
+    ] {
+        deliver(&world, &other).await.unwrap();
+    }
+    let malformed = ses_event("Email Bounced", json!({}));
+    let error = deliver(&world, &malformed).await.unwrap_err();
+    assert_eq!(error.name(), "MailEvent");
+    // Nothing was settled by what is not understood.
+    assert_eq!(notice(&world).await.state, NoticeState::Sending);
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_address_subject_or_header_is_in_a_log_an_error_a_metric_or_a_record() {
+    let world = world().await;
+    let (lines, errors) = (Lines::default(), &mut String::new());
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let mut events = vec![
+        delivery(),
+        bounce(
+            "Permanent",
+            &[
+                "canary-sam@example.org",
+                "canary",
+                "canary@elsewhere.example",
+            ],
+        ),
+        bounce("Transient", &["canary-sam@example.org"]),
+        bounce("canary@example.org", &["canary-sam@example.org"]),
+        complaint("canary", "canary-sam@example.org"),
+        rejection("canary@example.org"),
+        json!("canary@example.org"),
+        ses_event("canary@example.org", json!({})),
+    ];
+    for tag in ["family", "date", "fence", "messageId"] {
+        let mut event = delivery();
+        let mail = &mut event["detail"]["mail"];
+        mail["tags"][tag] = json!(["canary@example.org"]);
+        mail["messageId"] = json!("canary@example.org");
+        event["id"] = json!("canary@example.org");
+        events.push(event);
+    }
+    for event in &events {
+        if let Err(error) = deliver(&world, event).await {
+            errors.push_str(&format!("{error} {error:?} "));
+        }
+    }
+    drop(guard);
+    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let said = [
+        log,
+        errors.clone(),
+        world.lines(),
+        format!("{:?} {:?}", notice(&world).await, concerns(&world).await),
+    ];
+    for text in said {
+        assert!(!text.is_empty());
+        assert!(!text.contains("canary"), "{text}");
+        assert!(!text.contains('@'), "{text}");
+    }
+}

@@ -1,0 +1,31 @@
+//! `mail-events` on Lambda: SES says what became of a mail, and its notice is settled by that.
+
+use std::process::ExitCode;
+
+use hippo_aws::clients;
+use hippo_aws::environment::MailEvents;
+use hippo_aws::handlers::{self, LambdaClock, mail_events};
+use hippo_aws::metrics::Metrics;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    handlers::end(start().await)
+}
+
+async fn start() -> Result<(), Error> {
+    let environment: MailEvents = handlers::begin()?;
+    let config = clients::of_lambda();
+    let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
+    let metrics = Metrics::new(environment.common.metrics_namespace);
+    let ports = mail_events::Ports {
+        families: &store,
+        notices: &store,
+        operator: &store,
+        clock: &LambdaClock,
+    };
+    run(service_fn(async |event: LambdaEvent<_>| {
+        mail_events::handle(&ports, &metrics, &event.payload).await
+    }))
+    .await
+}

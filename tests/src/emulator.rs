@@ -1,0 +1,98 @@
+//! DynamoDB's emulator: a child of the test, on a free port of this machine, gone with the test.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long the emulator may take to start.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The emulator's process, empty at first; stopped when dropped.
+#[derive(Debug)]
+pub struct Emulator {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Emulator {
+    /// Starts one on a free port of loopback. `None` where there is none, which this says.
+    ///
+    /// # Panics
+    /// If it does not start; or if there is none and `HIPPO_REQUIRE_EMULATORS` is set.
+    pub fn start() -> Option<Self> {
+        let Some(program) = program() else {
+            assert!(
+                std::env::var_os("HIPPO_REQUIRE_EMULATORS").is_none(),
+                "dynoxide is not there; “make dynoxide” installs it."
+            );
+            eprintln!("SKIPPED: dynoxide is not there; “make dynoxide” installs it.");
+            return None;
+        };
+        // Another process may take the port before the emulator does: then another port.
+        for _ in 0..5 {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = free.local_addr().unwrap();
+            drop(free);
+            let child = Command::new(&program)
+                .args(["serve", "--log", "quiet", "--port"])
+                .arg(address.port().to_string())
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let mut emulator = Self { child, address };
+            if emulator.answers() {
+                return Some(emulator);
+            }
+        }
+        panic!("The emulator does not start.");
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The same as a URL.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn answers(&mut self) -> bool {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            if TcpStream::connect(self.address).is_ok() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// In the project's own tools, or on the path.
+fn program() -> Option<PathBuf> {
+    let tools = std::env::var_os("TOOLS").map(PathBuf::from);
+    let own = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    tools
+        .into_iter()
+        .chain([own])
+        .map(|tools| tools.join("bin"))
+        .chain(std::env::split_paths(&path))
+        .map(|folder| folder.join("dynoxide"))
+        .find(|program| program.is_file())
+}
