@@ -7,7 +7,6 @@ use scraper::ElementRef;
 use super::tabs::Tab;
 use crate::reading::{Css, amount, element_text};
 
-static PANEL: Css = Css::new("#opac-user-fines, #opac-user-fines_panel");
 static SUM: Css = Css::new("a[href*='opac-account.pl']");
 static TOTAL: Css = Css::new("#finestable tfoot td.sum");
 
@@ -41,10 +40,9 @@ const CHARGES: [&str; 24] = [
 ///
 /// `None` where the site shows neither, and where no word tells a debt from a credit.
 pub(super) fn of_summary(
-    details: ElementRef<'_>,
+    panel: Option<ElementRef<'_>>,
     tab: Option<&Tab>,
 ) -> Result<Option<Decimal>, Failure> {
-    let panel = PANEL.first(details);
     let in_tab = tab.and_then(Tab::bracketed).and_then(sum);
     let in_panel = panel
         .and_then(|panel| SUM.first(panel))

@@ -5,19 +5,18 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::dates::Dates;
+use super::table::has_class;
 use crate::reading::{Css, MOST_MESSAGES, element_text};
 
-static ALERTS: Css = Css::new(".alert, #warnexpired, #warndeparture, #blockedonfines");
 static ENTRIES: Css = Css::new("li");
-static EXPIRY: Css = Css::new("#warnexpired, #warndeparture");
 
 /// Boxes that speak of no trouble: what a visit saved, and an empty one for the page's script.
 const IDLE: [&str; 2] = ["notesaved", "savings"];
 
 /// Blocks, restrictions, warnings and notes of the desk, each once.
-pub(super) fn messages(details: ElementRef<'_>) -> Vec<String> {
+pub(super) fn messages(alerts: &[ElementRef<'_>]) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
-    for alert in ALERTS.all(details).take(MOST_MESSAGES) {
+    for alert in alerts.iter().copied() {
         if is_hidden(alert) || is_in_a_list(alert) {
             continue;
         }
@@ -38,13 +37,22 @@ pub(super) fn messages(details: ElementRef<'_>) -> Vec<String> {
 
 /// The last day of the card: Koha tells it only once it is near or over.
 pub(super) fn card_expires(
-    details: ElementRef<'_>,
+    expiry: Option<ElementRef<'_>>,
     dates: &Dates<'_>,
 ) -> Result<Option<NaiveDate>, Failure> {
-    match EXPIRY.first(details) {
+    match expiry {
         Some(words) => dates.visible(&element_text(words)),
         None => Ok(None),
     }
+}
+
+/// Whether it is a box that speaks to the patron.
+pub(super) fn is_alert(element: ElementRef<'_>) -> bool {
+    let is_named = matches!(
+        element.attr("id"),
+        Some("warnexpired" | "warndeparture" | "blockedonfines")
+    );
+    is_named || has_class(element, "alert")
 }
 
 pub(super) fn is_hidden(element: ElementRef<'_>) -> bool {

@@ -15,6 +15,7 @@ mod fines;
 mod holds;
 mod loans;
 mod login;
+mod marks;
 mod messages;
 mod pages;
 mod signs;

@@ -10,6 +10,7 @@ use scraper::ElementRef;
 
 use super::dates::Dates;
 use super::login::{self, Login};
+use super::marks::{Marks, Page};
 use super::messages;
 use super::table::{Row, Table, record};
 use super::tabs::{Tab, Tabs};
@@ -17,14 +18,7 @@ use super::{fines, holds, loans};
 use crate::ReadContext;
 use crate::reading::{Css, make_distinct, must_agree, parse_page};
 
-static DETAILS: Css = Css::new("#userdetails");
-static CHARGES: Css = Css::new("#finestable");
 static PATRON: Css = Css::new(".loggedinusername");
-static RECORD: Css = Css::new("input[name=borrowernumber]");
-static LOANS: Css = Css::new("table#checkoutst");
-static OVERDUES: Css = Css::new("table#overduest");
-static HOLDS: Css = Css::new("table#holdst");
-static LOANS_PANEL: Css = Css::new("#opac-user-checkouts, #opac-user-checkouts_panel");
 static LINKS: Css = Css::new("a[href]");
 /// What only a loan has, wherever it stands.
 static SIGN_OF_LOANS: Css = Css::new(
@@ -81,15 +75,26 @@ struct List<T> {
 pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
+    let seen = Page::of(root);
+    let must_be_one = |patrons: &BTreeSet<String>| {
+        if patrons.len() > 1 {
+            return Err(Failure::page_changed("a page that names two patrons"));
+        }
+        Ok(())
+    };
     // Every page holds a login form that hides, so the account is looked for first.
-    if let Some(details) = DETAILS.first(root) {
-        let mut part = summary(details, body, context)?;
-        part.patrons = patrons(root)?;
-        return Ok(Says::Account(part));
-    }
-    if CHARGES.is_in(root) {
+    if let Some(details) = seen.details {
+        let part = summary(details, body, context)?;
+        must_be_one(&seen.patrons)?;
         return Ok(Says::Account(Part {
-            patrons: patrons(root)?,
+            patrons: seen.patrons,
+            ..part
+        }));
+    }
+    if seen.has_charges {
+        must_be_one(&seen.patrons)?;
+        return Ok(Says::Account(Part {
+            patrons: seen.patrons,
             fines: fines::of_charges(root),
             ..Part::default()
         }));
@@ -105,7 +110,7 @@ pub(super) fn shown(body: &str) -> Shown {
         return Shown::Nobody;
     };
     let root = page.root_element();
-    if DETAILS.is_in(root) {
+    if Page::of(root).details.is_some() {
         Shown::Account
     } else if PATRON.is_in(root) {
         Shown::Elsewhere
@@ -152,23 +157,6 @@ pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Fai
     Ok(account)
 }
 
-/// The numbers of the patrons' records that a page names, in its head and in its forms.
-fn patrons(root: ElementRef<'_>) -> Result<BTreeSet<String>, Failure> {
-    let named = PATRON
-        .all(root)
-        .filter_map(|patron| patron.attr("data-borrowernumber"));
-    let in_forms = RECORD.all(root).filter_map(|field| field.attr("value"));
-    let patrons: BTreeSet<String> = named
-        .chain(in_forms)
-        .map(|number| number.trim().to_owned())
-        .filter(|number| !number.is_empty())
-        .collect();
-    if patrons.len() > 1 {
-        return Err(Failure::page_changed("a page that names two patrons"));
-    }
-    Ok(patrons)
-}
-
 fn summary(
     details: ElementRef<'_>,
     body: &str,
@@ -178,15 +166,16 @@ fn summary(
         return Err(Failure::page_changed("an account that ends early"));
     }
     let dates = Dates::of(body, context);
-    let tabs = Tabs::of(details)?;
+    let marks = Marks::of(details)?;
+    let tabs = Tabs::of(marks.views)?;
     Ok(Part {
         patrons: BTreeSet::new(),
         is_summary: true,
-        loans: Some(all_loans(details, tabs.loans.as_ref(), &dates, context)?),
-        holds: Some(all_holds(details, &tabs, &dates, context)?),
-        fines: fines::of_summary(details, tabs.fines.as_ref())?,
-        card_expires: messages::card_expires(details, &dates)?,
-        messages: messages::messages(details),
+        loans: Some(all_loans(details, &marks, &tabs, &dates, context)?),
+        holds: Some(all_holds(details, &marks, &tabs, &dates, context)?),
+        fines: fines::of_summary(marks.fines_panel, tabs.fines.as_ref())?,
+        card_expires: messages::card_expires(marks.expiry, &dates)?,
+        messages: messages::messages(&marks.alerts),
     })
 }
 
@@ -198,15 +187,15 @@ fn ends(body: &str) -> bool {
 /// The loans. None are out only where the tab says 0 above a panel that holds no loan.
 fn all_loans(
     details: ElementRef<'_>,
-    tab: Option<&Tab>,
+    marks: &Marks<'_>,
+    tabs: &Tabs,
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<List<Loan>, Failure> {
-    let table = only_one(&LOANS, details, "loans")?;
-    let total = tab.and_then(Tab::count);
-    let Some(table) = table else {
+    let total = tabs.loans.as_ref().and_then(Tab::count);
+    let Some(table) = marks.loans else {
         let shows_none =
-            total == Some(0) && LOANS_PANEL.is_in(details) && !SIGN_OF_LOANS.is_in(details);
+            total == Some(0) && marks.loans_panel.is_some() && !SIGN_OF_LOANS.is_in(details);
         return if shows_none {
             Ok(List::none())
         } else {
@@ -218,7 +207,7 @@ fn all_loans(
     let list = list(table, total, "loans", |row| {
         loans::loan(row, dates, context)
     })?;
-    if let Some(table) = only_one(&OVERDUES, details, "overdue loans")? {
+    if let Some(table) = marks.overdues {
         all_are_among(table, &list.table_records)?;
     }
     Ok(list.list)
@@ -227,13 +216,13 @@ fn all_loans(
 /// The holds. There are none only where nothing on the page is of one: Koha leaves the tab out.
 fn all_holds(
     details: ElementRef<'_>,
+    marks: &Marks<'_>,
     tabs: &Tabs,
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<List<Hold>, Failure> {
-    let table = only_one(&HOLDS, details, "holds")?;
     let total = tabs.holds.as_ref().map(|tab| tab.count());
-    let Some(table) = table else {
+    let Some(table) = marks.holds else {
         let has_none = matches!(total, None | Some(Some(0)));
         return if has_none && !tabs.has_unknown && !SIGN_OF_HOLDS.is_in(details) {
             Ok(List::none())
@@ -295,22 +284,6 @@ fn records(table: ElementRef<'_>) -> BTreeSet<String> {
         .filter_map(|link| record(link.attr("href")?))
         .map(str::to_owned)
         .collect()
-}
-
-/// The table of a list; with a second one, which of them is the list is not known.
-fn only_one<'a>(
-    css: &'static Css,
-    details: ElementRef<'a>,
-    what: &str,
-) -> Result<Option<ElementRef<'a>>, Failure> {
-    let mut tables = css.all(details);
-    let table = tables.next();
-    if tables.next().is_some() {
-        return Err(Failure::page_changed(format!(
-            "more than one table of {what}"
-        )));
-    }
-    Ok(table)
 }
 
 impl<T> List<T> {

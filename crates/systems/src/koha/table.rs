@@ -190,7 +190,9 @@ pub(super) fn own_words(element: ElementRef<'_>) -> String {
 }
 
 pub(super) fn has_class(element: ElementRef<'_>, class: &str) -> bool {
-    element.value().classes().any(|own| own == class)
+    element
+        .attr("class")
+        .is_some_and(|classes| classes.split_ascii_whitespace().any(|own| own == class))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use scraper::ElementRef;
 
 use crate::reading::{Css, element_text, numbers};
 
-static VIEWS: Css = Css::new("#opac-user-views, .toptabs");
 static TABS: Css = Css::new("li a");
 
 /// Every tab begins with this, in the address within the page that it leads to.
@@ -58,11 +57,9 @@ impl Tab {
 }
 
 impl Tabs {
-    /// Reads the tabs of a patron's details; `page_changed` where there are none.
-    pub(super) fn of(details: ElementRef<'_>) -> Result<Self, Failure> {
-        let views = VIEWS
-            .first(details)
-            .ok_or_else(|| Failure::page_changed("an account without its tabs"))?;
+    /// Reads the tabs in the box of the lists; `page_changed` where there are none.
+    pub(super) fn of(views: Option<ElementRef<'_>>) -> Result<Self, Failure> {
+        let views = views.ok_or_else(|| Failure::page_changed("an account without its tabs"))?;
         let list = views
             .child_elements()
             .find(|child| child.value().name() == "ul")
@@ -105,7 +102,8 @@ mod tests {
 
     fn tabs(list: &str) -> Result<Tabs, Failure> {
         let page = format!("<div id=opac-user-views class=toptabs>{list}</div>");
-        Tabs::of(Html::parse_document(&page).root_element())
+        static VIEWS: Css = Css::new("#opac-user-views");
+        Tabs::of(VIEWS.first(Html::parse_document(&page).root_element()))
     }
 
     #[rstest]
@@ -133,6 +131,6 @@ mod tests {
         assert!(tabs("").is_err());
         let tab = "<li><a href='#opac-user-holds'>Holds (1)</a>";
         assert!(tabs(&format!("<ul>{tab}{tab}</ul>")).is_err());
-        assert!(Tabs::of(Html::parse_document("<p>").root_element()).is_err());
+        assert!(Tabs::of(None).is_err());
     }
 }

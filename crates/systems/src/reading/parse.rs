@@ -1,5 +1,6 @@
 //! From text to the tree of a page, for texts that are fit for it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use hippo_core::failure::Failure;
@@ -70,23 +71,28 @@ fn must_be_shallow(html: &str) -> Result<(), Failure> {
             .find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>' | '<'))
             .unwrap_or(named.len());
         let (name, after) = named.split_at(end);
-        let name = name.to_ascii_lowercase();
+        // Nearly all pages write them so, and there are thousands.
+        let name = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(name.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(name)
+        };
         rest = after;
-        if VOID.contains(&name.as_str()) {
+        if VOID.contains(&name.as_ref()) {
             continue;
         }
         if is_end {
             open.close(&name);
             continue;
         }
-        if RAW.contains(&name.as_str()) && !endless.contains(&name) {
+        if RAW.contains(&name.as_ref()) && !endless.iter().any(|known| *known == name) {
             if let Some(at) = find_end(rest, &name) {
                 rest = rest.get(at..).unwrap_or_default();
                 continue;
             }
-            endless.push(name.clone());
+            endless.push(name.clone().into_owned());
         }
-        open.open(name)?;
+        open.open(&name)?;
     }
     Ok(())
 }
@@ -113,11 +119,14 @@ struct Open {
 }
 
 impl Open {
-    fn open(&mut self, name: String) -> Result<(), Failure> {
-        if FORMATTING.contains(&name.as_str()) {
+    fn open(&mut self, name: &str) -> Result<(), Failure> {
+        if FORMATTING.contains(&name) {
             self.formatting += 1;
         }
-        *self.by_name.entry(name).or_default() += 1;
+        match self.by_name.get_mut(name) {
+            Some(count) => *count += 1,
+            None => drop(self.by_name.insert(name.to_owned(), 1)),
+        }
         self.all += 1;
         self.steps += self.all;
         self.copies += self.formatting;
