@@ -171,21 +171,20 @@ async fn every_fault_at_every_step_has_its_name_in_time_and_the_logout_is_tried(
                 match outcome {
                     // It struck the logout, or a page that is asked for again, or one that nothing is read from.
                     Ok(account) => assert_eq!(account, good, "{what}"),
-                    // A login whose answer leads elsewhere, after which the site asks for a login, looks like a
-                    // refusal without a word: to be safe it is taken for one, so that the PIN is not sent again
-                    // by itself.
+                    // A login whose answer was lost on the way, and after which the site asks for one, looks like a
+                    // refusal without a word: to be safe it is taken for one, so that the PIN is not sent again by
+                    // itself.
                     Err(failure) if failure.kind == FailureKind::WrongCredentials => {
                         assert!(
                             failure.detail.ends_with("refused without a word"),
                             "{what}: {failure}"
                         );
-                        assert!(
-                            matches!(fault, Fault::RedirectLoop | Fault::RedirectTo(_)),
-                            "{what}"
-                        );
+                        assert_eq!(place.demo.logins() - logins, 1, "{what}");
                     }
                     Err(failure) => {
-                        assert!(kinds.contains(&failure.kind), "{what}: {failure}");
+                        // What is sent on from a broken page may bring a site down.
+                        let broke = failure.detail.starts_with("status 500");
+                        assert!(kinds.contains(&failure.kind) || broke, "{what}: {failure}");
                         let shown = format!("{failure:?}");
                         assert!(
                             !shown.contains(NUMBER) && !shown.contains(PIN),

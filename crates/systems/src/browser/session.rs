@@ -35,8 +35,6 @@ pub struct Session<'a> {
     login_sent: bool,
     shown_logged_in: bool,
     log_out_at_end: Option<Url>,
-    /// The answer to the login was neither a page nor data.
-    login_unanswered: bool,
     /// The text of the page that came last.
     last_page: Option<String>,
 }
@@ -101,7 +99,6 @@ impl<'a> Session<'a> {
             login_sent: false,
             shown_logged_in: false,
             log_out_at_end: None,
-            login_unanswered: false,
             last_page: None,
         }
     }
@@ -215,9 +212,7 @@ impl<'a> Session<'a> {
         let answer = self.fetch(ask, Some(slot)).await?;
         let (here, code) = (place(&answer.url), answer.status);
         if code.is_success() || code.is_client_error() {
-            let page = Page::from_answer(answer)?;
-            self.login_unanswered = !page.body.contains(['<', '{']);
-            return self.keep(page);
+            return self.keep(Page::from_answer(answer)?);
         }
         Err(Failure::page_changed(format!(
             "status {} for a login at {here}",
@@ -257,8 +252,6 @@ impl<'a> Session<'a> {
     /// session, so it hardly ever is that, and to stop is the safer mistake. Where the site says so
     /// (its words, a 422 without the form), a system says `page_changed` before it comes here.
     ///
-    /// A login whose answer was no page at all was refused by nobody: that is `page_changed`, and in doubt.
-    ///
     /// A page that stands in for the form ([`interstitial`]), or ends within it, refuses nobody.
     pub fn login_page_instead(&self, page: &Page, of: &str) -> Failure {
         if let Some(failure) = interstitial(page) {
@@ -267,7 +260,7 @@ impl<'a> Session<'a> {
         let detail = format!("a login page in place of {of}");
         if self.shown_logged_in {
             Failure::new(FailureKind::SessionExpired, detail)
-        } else if self.login_sent && !self.login_unanswered && page.ends_its_forms() {
+        } else if self.login_sent && page.ends_its_forms() {
             Failure::wrong_credentials(format!("{detail}, after the login: refused without a word"))
         } else {
             Failure::page_changed(detail)
