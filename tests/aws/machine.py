@@ -98,7 +98,7 @@ def demo_libraries(folder):
 
         def addresses():
             found = re.findall(r"^demo-[0-9]+ (\w+) (http://\S+)$", log.read_text(), re.M)
-            return found if len(found) == 4 else None
+            return found if len(found) == 5 else None
 
         yield wait_until("the demo's libraries", addresses, 30)
 

@@ -209,10 +209,21 @@ fn mail(to: EmailAddress, concerns: &[Concern], now: DateTime<Utc>) -> Mail {
         to: vec![to],
         subject,
         text,
-        html,
+        html: page(&html),
         date: now,
         tag: None,
     }
+}
+
+/// The HTML part: plain, narrow, readable on a phone and in the dark, like a notice.
+fn page(body: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><title>LibraryHippo</title></head>\
+         <body style=\"font: 16px/1.4 sans-serif; max-width: 36em; margin: 1em; overflow-wrap: anywhere\">\
+         {body}</body></html>\n"
+    )
 }
 
 /// Fetches a URL as a sign of life, for a service that raises an alarm when none comes.
