@@ -21,6 +21,7 @@ mod signs;
 mod table;
 mod tabs;
 mod visit;
+mod words;
 
 use async_trait::async_trait;
 use hippo_core::account::Account;
@@ -32,6 +33,7 @@ use self::login::Login;
 use self::pages::Says;
 use crate::browser::Session;
 use crate::detect::{Place, SeenPage};
+use crate::recording::KeptWords;
 use crate::{ReadContext, SavedPage, System};
 
 /// Koha, from 3.22 on.
@@ -76,6 +78,10 @@ impl System for Koha {
 
     fn usual_page(&self) -> Option<&'static str> {
         Some("/cgi-bin/koha/opac-user.pl")
+    }
+
+    fn kept_words(&self) -> Vec<KeptWords> {
+        words::kept(&[&fines::CREDITS, &fines::CHARGES, &holds::SUSPENDED])
     }
 
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
