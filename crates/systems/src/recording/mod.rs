@@ -38,6 +38,9 @@ use self::words::Words;
 use crate::System;
 use crate::browser::decode;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::har::Step;
 pub use self::kept::Kept;
 pub use self::read::read;

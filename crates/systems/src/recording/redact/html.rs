@@ -100,6 +100,88 @@ const HARMLESS: [&str; 27] = [
     "tabindex",
 ];
 
+/// Words that attributes have in any page.
+const WORDS_OF_ATTRIBUTES: [&str; 78] = [
+    "text",
+    "password",
+    "hidden",
+    "checkbox",
+    "radio",
+    "submit",
+    "button",
+    "reset",
+    "image",
+    "file",
+    "email",
+    "tel",
+    "number",
+    "search",
+    "date",
+    "url",
+    "post",
+    "get",
+    "multipart/form-data",
+    "application/x-www-form-urlencoded",
+    "application/json",
+    "application/ld+json",
+    "text/javascript",
+    "application/javascript",
+    "module",
+    "text/css",
+    "text/html",
+    "text/template",
+    "utf-8",
+    "iso-8859-1",
+    "windows-1252",
+    "stylesheet",
+    "icon",
+    "shortcut icon",
+    "canonical",
+    "nofollow",
+    "noopener",
+    "noreferrer",
+    "content-type",
+    "refresh",
+    "x-ua-compatible",
+    "col",
+    "row",
+    "colgroup",
+    "rowgroup",
+    "checked",
+    "selected",
+    "disabled",
+    "readonly",
+    "required",
+    "true",
+    "false",
+    "left",
+    "right",
+    "center",
+    "top",
+    "middle",
+    "bottom",
+    "baseline",
+    "justify",
+    "ltr",
+    "rtl",
+    "_self",
+    "_blank",
+    "_parent",
+    "_top",
+    "main",
+    "navigation",
+    "alert",
+    "dialog",
+    "tab",
+    "tabpanel",
+    "tablist",
+    "menu",
+    "menuitem",
+    "presentation",
+    "status",
+    "form",
+];
+
 /// Attributes whose value is an address.
 const ADDRESSES: [&str; 10] = [
     "href",
@@ -237,12 +319,7 @@ impl Redactor {
             return self.name(value);
         }
         if HARMLESS.contains(&name) {
-            let is_small = value.len() <= 40
-                && value
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_/+%.;= ".contains(&byte))
-                && value.bytes().filter(u8::is_ascii_digit).count() <= 3;
-            return if is_small && !self.filler.is_barred(value) {
+            return if is_harmless(value) {
                 value.to_owned()
             } else {
                 self.text(value, Mode::Nothing)
@@ -435,6 +512,18 @@ fn raw_end(text: &str, name: &str) -> usize {
                 .is_some_and(|found| found.eq_ignore_ascii_case(name))
         })
         .unwrap_or(text.len())
+}
+
+/// Whether a value is one that stands in any page: a known word, a language, a small number.
+fn is_harmless(value: &str) -> bool {
+    let lower = value.trim().to_ascii_lowercase();
+    let number = lower.trim_end_matches("px").trim_end_matches('%');
+    let is_number = number.len() <= 3 && number.bytes().all(|byte| byte.is_ascii_digit());
+    let is_language = matches!(lower.as_bytes(), [a, b] | [a, b, b'-' | b'_', _, _] if a.is_ascii_lowercase() && b.is_ascii_lowercase())
+        && lower
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_'));
+    is_number || is_language || WORDS_OF_ATTRIBUTES.contains(&lower.as_str())
 }
 
 /// What hides an element, and no more.

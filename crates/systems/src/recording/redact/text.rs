@@ -105,20 +105,20 @@ fn count(text: &[char], at: usize) -> Option<usize> {
     let number: String = from.get(..length)?.iter().collect();
     let before = text.get(..at)?;
     let after = from.get(length..)?;
-    // Part of something longer: of a word, of a telephone number, of a time.
-    let joins = |c: &char| {
-        c.is_alphanumeric()
-            || matches!(c, '-' | '/' | ':' | '_' | '@' | '#' | '+' | '=' | '.' | ',')
-    };
+    // Part of something longer: of a word, a telephone number, a time, a code.
+    let opens = |c: &char| c.is_whitespace() || "([{\"'“$€£¥>|".contains(*c);
     let joined_before = match before {
-        [.., other, '-'] => other.is_alphanumeric(),
-        ['-'] | [] => false,
-        [.., last] => joins(last),
+        [] => false,
+        ['-' | '−'] => false,
+        [.., other, '-' | '−'] => !opens(other),
+        [.., last] => !opens(last),
     };
+    let closes = |c: &char| c.is_whitespace() || ")]}\"'”.,:;!?%€$£|".contains(*c);
     let joined_after = match after {
         [] => false,
-        [sign, next, ..] => sign.is_alphanumeric() || (joins(sign) && next.is_alphanumeric()),
-        [sign] => sign.is_alphanumeric(),
+        [sign] => !closes(sign),
+        [sign, ..] if sign.is_whitespace() => false,
+        [sign, next, ..] => !closes(sign) || next.is_alphanumeric() || "%&#\\".contains(*next),
     };
     let beside = |c: Option<&char>| c.is_some_and(char::is_ascii_digit);
     let in_group = beside(before.iter().rev().find(|c| !c.is_whitespace()))
@@ -154,6 +154,8 @@ mod tests {
     #[case("12b", None)]
     #[case("23:59", None)]
     #[case("1.2.3.4", None)]
+    #[case("32%31%39", None)]
+    #[case("90;&#97;", None)]
     fn a_count_stands_alone(#[case] text: &str, #[case] expected: Option<usize>) {
         let text: Vec<char> = text.chars().collect();
         assert_eq!(count(&text, 0), expected);

@@ -32,7 +32,7 @@ impl Redactor {
         }
         if let Some(fragment) = fragment {
             filled.push('#');
-            let fragment = self.name(fragment);
+            let fragment = self.text(&decoded(fragment, false), Mode::Nothing);
             filled.extend(form_urlencoded::byte_serialize(fragment.as_bytes()));
         }
         filled
