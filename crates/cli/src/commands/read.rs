@@ -129,9 +129,10 @@ fn recording(page: &SavedPage) -> Result<Option<Har>, CommandError> {
         .body
         .trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     // A page of JSON is none, unless it has what every recording has.
-    if !is_named_so
-        && !(text.starts_with('{') && text.contains("\"log\"") && text.contains("\"entries\""))
-    {
+    let has_entries = ["\"log\"", "\"entries\""]
+        .iter()
+        .all(|part| text.contains(part));
+    if !is_named_so && !(text.starts_with('{') && has_entries) {
         return Ok(None);
     }
     match serde_json::from_str(text) {
