@@ -1,6 +1,6 @@
 //! One card, checked at once while the person is there.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -13,6 +13,7 @@ use hippo_core::ids::CardId;
 use hippo_core::jobs::visit::{Visit, VisitNews, VisitOptions, check_visit};
 use hippo_core::library::Library;
 use hippo_core::run::{Job, RunKey};
+use hippo_systems::recording::Recorder;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -36,6 +37,17 @@ struct Document<'a> {
     checked: bool,
     account: Option<AccountView>,
     failure: Option<&'a hippo_core::failure::Failure>,
+    /// What a recording kept, where one was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<serde_json::Value>,
+}
+
+/// A check that is recorded: who sees it, and what makes a file of it and tells what is in that.
+pub(crate) struct Recorded<'a> {
+    /// Sees what is sent and answered.
+    pub(crate) recorder: Arc<Recorder>,
+    /// Called after the card was checked; its answer is part of the document.
+    pub(crate) finish: &'a (dyn Fn(&Recorder) -> Result<serde_json::Value, CommandError> + Sync),
 }
 
 /// Says what a command did to a card that it did not check.
@@ -45,6 +57,7 @@ pub(crate) fn not_checked(context: &Context, card: CardId) -> Outcome {
         checked: false,
         account: None,
         failure: None,
+        recording: None,
     });
     Outcome::Done
 }
@@ -54,6 +67,16 @@ pub(crate) async fn check_and_show(
     context: &Context,
     card: &Card,
     library: &Library,
+) -> CommandResult {
+    check_recorded(context, card, library, None).await
+}
+
+/// As [`check_and_show`], recorded if so; that is for this machine only.
+pub(crate) async fn check_recorded(
+    context: &Context,
+    card: &Card,
+    library: &Library,
+    recorded: Option<Recorded<'_>>,
 ) -> CommandResult {
     if !context.output.json {
         note(format!(
@@ -65,12 +88,24 @@ pub(crate) async fn check_and_show(
         Place::Here(_) => {
             // A login that was begun is finished: its outcome must not be in doubt.
             let _stop = Stop::listen("the check is being finished", AFTER_SECOND);
-            check(context, card).await?
+            check(
+                context,
+                card,
+                recorded
+                    .as_ref()
+                    .map(|recorded| Arc::clone(&recorded.recorder)),
+            )
+            .await?
         }
         Place::Aws(stack) => check_on_stack(context, stack, card).await?,
     };
     match answer {
-        Answer::Checked(check) => Ok(show(context, card, library, &check)),
+        Answer::Checked(check) => {
+            let recording = recorded
+                .map(|recorded| (recorded.finish)(&recorded.recorder))
+                .transpose()?;
+            Ok(show(context, card, library, &check, recording))
+        }
         Answer::NotChecked => {
             context
                 .output
@@ -115,8 +150,12 @@ fn visit_to(card: &Card, planned_at: DateTime<Utc>) -> Result<Visit, CommandErro
     })
 }
 
-async fn check(context: &Context, card: &Card) -> Result<Answer, CommandError> {
-    let visiting = Visiting::new(context)?;
+async fn check(
+    context: &Context,
+    card: &Card,
+    recorder: Option<Arc<Recorder>>,
+) -> Result<Answer, CommandError> {
+    let visiting = Visiting::recorded(context, recorder)?;
     let visit = visit_to(card, context.now())?;
     let options = VisitOptions {
         pace: visiting.pace(),
@@ -205,7 +244,13 @@ async fn newer_check(
     }
 }
 
-fn show(context: &Context, card: &Card, library: &Library, check: &Check) -> Outcome {
+fn show(
+    context: &Context,
+    card: &Card,
+    library: &Library,
+    check: &Check,
+    recording: Option<serde_json::Value>,
+) -> Outcome {
     let today = local_date(context.now(), library.timezone);
     let account = check.outcome.as_ref().ok();
     context.output.document(&Document {
@@ -213,6 +258,7 @@ fn show(context: &Context, card: &Card, library: &Library, check: &Check) -> Out
         checked: true,
         account: account.map(|account| AccountView::of(account, today)),
         failure: check.outcome.as_ref().err(),
+        recording,
     });
     match &check.outcome {
         Ok(account) => show_account(context, account, today),

@@ -22,6 +22,7 @@ use hippo_local::clock::clock_from_environment;
 use hippo_local::gate::FileGate;
 use hippo_local::key_file::KeyFile;
 use hippo_local::sqlite::SqliteStore;
+use hippo_systems::recording::Recorder;
 use hippo_systems::{Sites, SitesOptions};
 
 use crate::args::{CardName, Side};
@@ -288,9 +289,18 @@ pub(crate) struct Visiting<'a> {
 impl<'a> Visiting<'a> {
     /// Ready to visit; nothing is sent yet.
     pub(crate) fn new(context: &'a Context) -> Result<Self, CommandError> {
+        Self::recorded(context, None)
+    }
+
+    /// As [`Self::new`], with one who sees what is sent and answered.
+    pub(crate) fn recorded(
+        context: &'a Context,
+        recorder: Option<Arc<Recorder>>,
+    ) -> Result<Self, CommandError> {
         let here = context.here()?;
         let sites = Sites::new(SitesOptions {
             contact: here.config.contact.clone(),
+            recorder,
             ..SitesOptions::default()
         })
         .map_err(|error| CommandError::Unusable(error.to_string()))?;

@@ -158,9 +158,8 @@ pub(crate) fn make_private_directory(directory: &Path) -> Result<(), CommandErro
     })
 }
 
-/// Writes a new file that only its owner can read; refuses one that is there.
-pub(crate) fn write_new_private_file(path: &Path, text: &str) -> Result<(), CommandError> {
-    use std::io::Write as _;
+/// Makes a new file that only its owner can read, from its first moment on; refuses one that is there.
+pub(crate) fn new_private_file(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -168,8 +167,13 @@ pub(crate) fn write_new_private_file(path: &Path, text: &str) -> Result<(), Comm
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
-    options
-        .open(path)
+    options.open(path)
+}
+
+/// Writes a new file that only its owner can read; refuses one that is there.
+pub(crate) fn write_new_private_file(path: &Path, text: &str) -> Result<(), CommandError> {
+    use std::io::Write as _;
+    new_private_file(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| {
             CommandError::Unusable(format!("{} cannot be written: {error}.", path.display()))

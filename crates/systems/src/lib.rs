@@ -11,6 +11,7 @@ pub mod enterprise;
 pub mod known;
 pub mod koha;
 pub mod reading;
+pub mod recording;
 pub mod sierra;
 mod sites;
 
@@ -23,6 +24,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::detect::{Place, SeenPage};
+use crate::recording::KeptWords;
 
 pub use crate::browser::{Limits, SitesError};
 pub use crate::sites::{Sites, SitesOptions};
@@ -78,6 +80,12 @@ pub trait System: Send + Sync {
             base_url: detect::origin(url)?,
             options: [].into(),
         })
+    }
+
+    /// The words of its sites that a recording for a bug report keeps: those by which its pages are read,
+    /// none of which is a patron's. None unless the system says so.
+    fn kept_words(&self) -> Vec<KeptWords> {
+        Vec::new()
     }
 
     /// Reads saved pages of one account, without a network; the order of the pages is free.

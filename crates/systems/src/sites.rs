@@ -1,5 +1,7 @@
 //! The sites of all libraries, behind the trait that the jobs know.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
@@ -9,6 +11,7 @@ use hippo_core::site::{LibrarySite, LoginPermit};
 
 use crate::System;
 use crate::browser::{Connections, Limits, Session, SitesError};
+use crate::recording::Recorder;
 
 /// How the sites are visited.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +23,8 @@ pub struct SitesOptions {
     pub refuse_private_addresses: bool,
     /// How long each part of a visit may take.
     pub limits: Limits,
+    /// Sees each request with its answer, for a bug report; none by default. Meant for one visit.
+    pub recorder: Option<Arc<Recorder>>,
 }
 
 /// The sites of all libraries: connections are shared, cookies never.

@@ -1,7 +1,9 @@
 //! `hippo check-cards`: logs in to every card and remembers what it says.
 
 mod dry_run;
+mod one;
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use chrono::{DateTime, FixedOffset, Utc};
@@ -17,7 +19,7 @@ use hippo_core::run::{Job, Run, RunKey, RunOutcome, Trigger};
 use hippo_core::store::RunStart;
 use serde::Serialize;
 
-use crate::args::instant;
+use crate::args::{CardName, card_name, instant};
 use crate::commands::start;
 use crate::context::{Context, Globals, Place, Visiting};
 use crate::exit::{CommandError, CommandResult, Outcome};
@@ -39,9 +41,13 @@ Examples:
   hippo check-cards --scope failed --library wpl
   hippo check-cards --dry-run      # which cards that would be
   hippo check-cards --label all    # from cron: twice within a minute is one run
+  hippo check-cards --card 01KAK3V6ZB9V0S7YQJ4M2N8R5T --record session.har
 
 Ctrl-C finishes the cards that were begun and stops; what was saved stays. Exit code 1: a card could
-not be checked, or the run was interrupted.")]
+not be checked, or the run was interrupted.
+
+--record writes what the library's site was asked and answered, as HAR 1.2: every text and value in it
+is replaced by a filler, and you see what was kept before you send it to anyone. “hippo read” reads it.")]
 pub(crate) struct CheckCards {
     /// Only this family's cards.
     #[arg(long)]
@@ -49,6 +55,19 @@ pub(crate) struct CheckCards {
     /// Only this library's cards.
     #[arg(long)]
     pub(crate) library: Option<LibraryId>,
+    /// Only this card, at once, and no run: its id, or the last four letters of it or more.
+    #[arg(
+        long,
+        value_parser = card_name,
+        value_name = "ID",
+        conflicts_with_all = [
+            "family", "library", "scope", "concurrency", "dry_run", "label", "scheduled_time", "quiet"
+        ]
+    )]
+    pub(crate) card: Option<CardName>,
+    /// Write the card's session to a new file, for a bug report; nothing of the patron is in it.
+    #[arg(long, value_name = "FILE", requires = "card")]
+    pub(crate) record: Option<PathBuf>,
     /// All cards, or those whose newest check failed or that were never checked.
     #[arg(long, value_enum, default_value = "all")]
     pub(crate) scope: ScopeChoice,
@@ -155,6 +174,9 @@ pub(crate) async fn run(asked: CheckCards, globals: &Globals) -> CommandResult {
 
 /// Checks the cards that are asked for, in an opened home.
 pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> CommandResult {
+    if let Some(card) = &asked.card {
+        return one::check(context, card, asked.record.as_deref()).await;
+    }
     if let Some(family) = &asked.family {
         context.family(family).await?;
     }

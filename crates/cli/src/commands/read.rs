@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use clap::Args;
 use hippo_core::failure::Failure;
 use hippo_systems::browser::decode;
+use hippo_systems::recording::har::Har;
 use hippo_systems::{ReadContext, SavedPage};
 use serde::Serialize;
 use url::Url;
@@ -19,6 +20,12 @@ use crate::output::print_json;
 /// The largest page that is read, as it is for a page that is fetched.
 const LIMIT: u64 = 8 << 20;
 
+/// The largest recording: a check has a dozen pages.
+const LIMIT_OF_RECORDING: u64 = 64 << 20;
+
+/// Where the paths of a site begin that is not named.
+const NOWHERE: &str = "https://library.invalid/";
+
 /// Read saved pages of one account, without a network.
 ///
 /// Prints as JSON what a check would store; where the pages cannot be read, {"failure":{"kind":"…",
@@ -28,23 +35,26 @@ const LIMIT: u64 = 8 << 20;
 Examples:
   hippo read sierra items.html holds.html --date-format %m-%d-%y
   hippo read bibliocommons checkedout.html \\
-      --base-url https://wpl.example.org")]
+      --base-url https://wpl.example.org
+  hippo read koha session.har    # of “hippo check-cards --record”")]
 pub(crate) struct Read {
     /// The software behind the site.
     #[arg(value_parser = SystemNames)]
     system: String,
-    /// The saved pages, of one account, in any order.
+    /// The saved pages, of one account, in any order; or one recorded session (HAR).
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Where the site's paths begin; relative links are resolved against it.
-    #[arg(long, value_name = "URL", default_value = "https://library.invalid/")]
-    base_url: Url,
-    /// How the site writes dates (strftime), if it prints no machine-readable ones.
+    /// Where the site's paths begin; relative links are resolved against it. By default as a recording
+    /// says, else https://library.invalid/.
+    #[arg(long, value_name = "URL")]
+    base_url: Option<Url>,
+    /// How the site writes dates (strftime), if it prints no machine-readable ones; by default as a
+    /// recording says.
     #[arg(long, value_name = "FORMAT")]
     date_format: Option<String>,
-    /// The zone in which the library's days are counted.
-    #[arg(long, value_parser = timezone, value_name = "ZONE", default_value = "UTC")]
-    timezone: Tz,
+    /// The zone in which the library's days are counted; by default as a recording says, else UTC.
+    #[arg(long, value_parser = timezone, value_name = "ZONE")]
+    timezone: Option<Tz>,
 }
 
 #[derive(Serialize)]
@@ -64,13 +74,43 @@ pub(crate) fn run(read: &Read) -> CommandResult {
         .iter()
         .map(|file| page(file))
         .collect::<Result<Vec<SavedPage>, CommandError>>()?;
+    let recordings = pages
+        .iter()
+        .filter_map(|page| recording(page).transpose())
+        .collect::<Result<Vec<Har>, CommandError>>()?;
+    let recording = match recordings.as_slice() {
+        [] => None,
+        [recording] if pages.len() == 1 => Some(recording),
+        _ => {
+            return Err(CommandError::Usage(
+                "A recording is a whole session: name it alone.".to_owned(),
+            ));
+        }
+    };
+    let library = recording.and_then(|recording| recording.log.library.as_ref());
+    let base_url = read
+        .base_url
+        .clone()
+        .or_else(|| library?.base_url.parse().ok())
+        .map_or_else(|| Url::parse(NOWHERE), Ok)
+        .map_err(|_| CommandError::Usage("Give the site's --base-url.".to_owned()))?;
     let context = ReadContext {
-        base_url: &read.base_url,
-        date_format: read.date_format.as_deref(),
-        timezone: read.timezone,
+        base_url: &base_url,
+        date_format: read
+            .date_format
+            .as_deref()
+            .or_else(|| library?.date_format.as_deref()),
+        timezone: read
+            .timezone
+            .or_else(|| Some(library?.timezone))
+            .unwrap_or(Tz::UTC),
         card_number: None,
     };
-    match system.read(&pages, &context) {
+    let account = match recording {
+        Some(recording) => hippo_systems::recording::read(system, recording, &context),
+        None => system.read(&pages, &context),
+    };
+    match account {
         Ok(account) => {
             print_json(&account);
             Ok(Outcome::Done)
@@ -79,6 +119,32 @@ pub(crate) fn run(read: &Read) -> CommandResult {
             print_json(&Failed { failure: &failure });
             Ok(Outcome::SomeFailed)
         }
+    }
+}
+
+/// The session in a file; `None`: it is a page.
+fn recording(page: &SavedPage) -> Result<Option<Har>, CommandError> {
+    let is_named_so = page.name.to_ascii_lowercase().ends_with(".har");
+    let text = page
+        .body
+        .trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    // A page of JSON is none, unless it has what every recording has.
+    let has_entries = ["\"log\"", "\"entries\""]
+        .iter()
+        .all(|part| text.contains(part));
+    if !is_named_so && !(text.starts_with('{') && has_entries) {
+        return Ok(None);
+    }
+    match serde_json::from_str(text) {
+        Ok(recording) => Ok(Some(recording)),
+        Err(_) if !is_named_so => Ok(None),
+        // The parser's words may quote the file.
+        Err(error) => Err(CommandError::Usage(format!(
+            "{} is no HAR 1.2 file: it breaks off or differs at line {}, column {}.",
+            page.name,
+            error.line(),
+            error.column()
+        ))),
     }
 }
 
@@ -92,13 +158,21 @@ fn page(path: &Path) -> Result<SavedPage, CommandError> {
             "{shown} is a directory; name the saved pages."
         )));
     }
+    let is_recording = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("har"));
+    let (limit, what) = if is_recording {
+        (LIMIT_OF_RECORDING, "64 MiB; no recording is")
+    } else {
+        (LIMIT, "8 MiB; no account page is")
+    };
     let mut bytes = Vec::new();
-    file.take(LIMIT + 1)
+    file.take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(cannot)?;
-    if bytes.len() as u64 > LIMIT {
+    if bytes.len() as u64 > limit {
         return Err(CommandError::Usage(format!(
-            "{shown} is larger than 8 MiB; no account page is."
+            "{shown} is larger than {what}."
         )));
     }
     Ok(SavedPage {

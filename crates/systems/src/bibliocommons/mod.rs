@@ -12,6 +12,7 @@ mod state;
 mod totals;
 mod values;
 mod visit;
+mod words;
 
 use async_trait::async_trait;
 use hippo_core::account::Account;
@@ -22,6 +23,7 @@ use url::Url;
 use self::pages::Seen;
 use crate::browser::Session;
 use crate::detect::SeenPage;
+use crate::recording::KeptWords;
 use crate::{ReadContext, SavedPage, System};
 
 const NAME: &str = "bibliocommons";
@@ -52,6 +54,10 @@ impl System for Bibliocommons {
 
     fn is_address(&self, url: &Url) -> bool {
         signs::is_address(url)
+    }
+
+    fn kept_words(&self) -> Vec<KeptWords> {
+        words::KEPT.to_vec()
     }
 
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {

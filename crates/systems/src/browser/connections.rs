@@ -14,6 +14,7 @@ use url::Url;
 use super::address::{self, PublicOnly};
 use super::place::place;
 use crate::SitesOptions;
+use crate::recording::Recorder;
 
 /// The largest body that is read, in bytes, after decompression.
 pub(super) const LARGEST_BODY: usize = 8 * 1024 * 1024;
@@ -75,6 +76,7 @@ pub(crate) struct Connections {
     gates: Mutex<HashMap<String, Arc<Semaphore>>>,
     refuse_private_addresses: bool,
     pub(crate) limits: Limits,
+    pub(super) recorder: Option<Arc<Recorder>>,
 }
 
 /// One of a library's places for a request in flight; given back when dropped.
@@ -135,6 +137,7 @@ impl Connections {
             gates: Mutex::default(),
             refuse_private_addresses: options.refuse_private_addresses,
             limits: options.limits,
+            recorder: options.recorder.clone(),
         })
     }
 

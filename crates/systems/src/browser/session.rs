@@ -1,6 +1,7 @@
 //! One card's visit.
 
 use std::fmt;
+use std::time::Instant;
 
 use cookie_store::{Cookie, CookieStore};
 use hippo_core::card::CardSecret;
@@ -20,6 +21,7 @@ use super::redirect::{self, MOST_REDIRECTS};
 use super::{Form, Page, interstitial, login, status};
 use crate::ReadContext;
 use crate::reading::skeleton;
+use crate::recording::{Answered, Exchange, Step};
 
 /// One card's visit: a cookie jar of its own, on connections that all share.
 ///
@@ -45,6 +47,8 @@ struct Ask {
     url: Url,
     headers: HeaderMap,
     fields: Option<String>,
+    /// What it is for, where a recording tells it.
+    step: Option<Step>,
 }
 
 impl Ask {
@@ -54,6 +58,7 @@ impl Ask {
             url: url.clone(),
             headers,
             fields: None,
+            step: None,
         }
     }
 
@@ -67,6 +72,25 @@ impl Ask {
             url: url.clone(),
             headers,
             fields: Some(fields),
+            step: None,
+        }
+    }
+
+    /// What a recording keeps of it; no answer where none came.
+    fn seen(&self, headers: HeaderMap, began: Instant, answer: Option<&Answer>) -> Exchange {
+        Exchange {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers,
+            fields: self.fields.clone(),
+            step: self.step,
+            began,
+            took: began.elapsed(),
+            answer: answer.map(|answer| Answered {
+                status: answer.status,
+                headers: answer.headers.clone(),
+                body: answer.body.clone(),
+            }),
         }
     }
 
@@ -79,6 +103,7 @@ impl Ask {
         self.headers.remove(CONTENT_TYPE);
         self.method = Method::GET;
         self.fields = None;
+        self.step = self.step.filter(|step| *step == Step::LogOut);
         self.url = next;
     }
 }
@@ -90,6 +115,9 @@ impl<'a> Session<'a> {
         secret: &'a CardSecret,
         permit: &'a dyn LoginPermit,
     ) -> Self {
+        if let Some(recorder) = &connections.recorder {
+            recorder.note_secret(secret);
+        }
         Self {
             connections,
             library,
@@ -208,7 +236,8 @@ impl<'a> Session<'a> {
         let slot = self.connections.slot(&self.library.base_url).await?;
         self.permit.about_to_log_in().await?;
         self.login_sent = true;
-        let ask = Ask::post(&sent.url, sent.headers, sent.fields);
+        let mut ask = Ask::post(&sent.url, sent.headers, sent.fields);
+        ask.step = Some(Step::LogIn);
         let answer = self.fetch(ask, Some(slot)).await?;
         let (here, code) = (place(&answer.url), answer.status);
         if code.is_success() || code.is_client_error() {
@@ -310,6 +339,7 @@ impl<'a> Session<'a> {
     /// matter, unless it is another logout (a central login has its own).
     async fn leave(&mut self, url: &Url) -> Result<(), Failure> {
         let mut ask = Ask::get(url, HeaderMap::new());
+        ask.step = Some(Step::LogOut);
         redirect::tidy(&mut ask.url);
         for _ in 0..=MOST_REDIRECTS {
             self.may_ask(&ask.url)?;
@@ -415,6 +445,8 @@ impl<'a> Session<'a> {
             value.set_sensitive(true);
             headers.insert(COOKIE, value);
         }
+        let recorder = self.connections.recorder.as_deref();
+        let sent = recorder.map(|recorder| (recorder, headers.clone(), Instant::now()));
         let outcome = self
             .connections
             .exchange(
@@ -426,6 +458,9 @@ impl<'a> Session<'a> {
                 |headers| keep_cookies(&mut self.jar, headers, &ask.url),
             )
             .await;
+        if let Some((recorder, headers, began)) = sent {
+            recorder.note(ask.seen(headers, began, outcome.as_ref().ok()));
+        }
         tracing::debug!(
             library.id = %self.library.id,
             method = %ask.method,

@@ -17,7 +17,7 @@ const MOST_PARTS: usize = 12;
 
 const TOTAL: &str = "Total Items Checked Out";
 
-const NO_LOANS: [&str; 8] = [
+pub(super) const NO_LOANS: [&str; 8] = [
     "no items checked out",
     "no checkouts",
     "you have no items checked out",
@@ -27,7 +27,7 @@ const NO_LOANS: [&str; 8] = [
     "you do not have any items checked out",
     "you don't have any items checked out",
 ];
-const NO_HOLDS: [&str; 8] = [
+pub(super) const NO_HOLDS: [&str; 8] = [
     "no holds",
     "no items on hold",
     "you have no holds",

@@ -18,6 +18,7 @@ mod row;
 mod shown;
 mod signs;
 mod visit;
+mod words;
 
 use async_trait::async_trait;
 use hippo_core::account::Account;
@@ -28,6 +29,7 @@ use url::Url;
 use self::pages::Says;
 use crate::browser::Session;
 use crate::detect::{Place, SeenPage};
+use crate::recording::KeptWords;
 use crate::{ReadContext, SavedPage, System};
 
 /// SirsiDynix Enterprise.
@@ -74,6 +76,10 @@ impl System for Enterprise {
 
     fn place(&self, url: &Url) -> Option<Place> {
         signs::place(url)
+    }
+
+    fn kept_words(&self) -> Vec<KeptWords> {
+        words::kept(&[&empty::NO_LOANS, &empty::NO_HOLDS, &pages::REFUSALS])
     }
 
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {

@@ -30,7 +30,7 @@ static MESSAGES: Css = Css::new(".accountMessage");
 static LOGOUT: Css = Css::new("a[href*=logout]");
 
 /// Words of a login that was refused. What the form says before a login is not judged by them.
-const REFUSALS: [&str; 7] = [
+pub(super) const REFUSALS: [&str; 7] = [
     "incorrect",
     "invalid",
     "login failed",

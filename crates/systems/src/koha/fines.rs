@@ -12,7 +12,7 @@ static TOTAL: Css = Css::new("#finestable tfoot td.sum");
 
 /// Stems by which a sum is known as the library's debt. Koha prints debts and credits in the same
 /// place and without a sign; only the word differs.
-const CREDITS: [&str; 14] = [
+pub(super) const CREDITS: [&str; 14] = [
     "credit",
     "crédit",
     "crèdit",
@@ -30,7 +30,7 @@ const CREDITS: [&str; 14] = [
 ];
 
 /// Stems by which a sum is known as the patron's debt.
-const CHARGES: [&str; 24] = [
+pub(super) const CHARGES: [&str; 24] = [
     "fine", "charge", "fee", "gebühr", "mahn", "amende", "frais", "multa", "cargo", "sanci",
     "debe", "adeud", "deuda", "dívida", "boete", "kosten", "avgift", "gebyr", "bøde", "maksu",
     "poplat", "opłat", "addebit", "ceza",

@@ -20,7 +20,7 @@ static RESUME: Css = Css::new(".fa-play, input[value='cud-unsuspend']");
 static SUSPEND: Css = Css::new(".fa-pause, .suspend_hold, input[value='cud-suspend']");
 
 /// “Suspended”, in languages of Koha's, where the site has no buttons for it and names no day.
-const SUSPENDED: [&str; 9] = [
+pub(super) const SUSPENDED: [&str; 9] = [
     "suspen",
     "sospes",
     "ausgesetzt",

@@ -22,6 +22,7 @@ mod signs;
 mod table;
 mod tabs;
 mod visit;
+mod words;
 
 use async_trait::async_trait;
 use hippo_core::account::Account;
@@ -33,6 +34,7 @@ use self::login::Login;
 use self::pages::Says;
 use crate::browser::Session;
 use crate::detect::{Place, SeenPage};
+use crate::recording::KeptWords;
 use crate::{ReadContext, SavedPage, System};
 
 /// Koha's OPAC, of the template that it calls “bootstrap”.
@@ -73,6 +75,10 @@ impl System for Koha {
 
     fn place(&self, url: &Url) -> Option<Place> {
         signs::place(url)
+    }
+
+    fn kept_words(&self) -> Vec<KeptWords> {
+        words::kept(&[&fines::CREDITS, &fines::CHARGES, &holds::SUSPENDED])
     }
 
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {

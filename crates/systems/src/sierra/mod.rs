@@ -17,6 +17,7 @@ mod pages;
 mod signs;
 mod table;
 mod visit;
+mod words;
 
 use async_trait::async_trait;
 use hippo_core::account::Account;
@@ -27,6 +28,7 @@ use url::Url;
 use self::pages::Says;
 use crate::browser::Session;
 use crate::detect::{Place, SeenPage};
+use crate::recording::KeptWords;
 use crate::{ReadContext, SavedPage, System};
 
 /// Innovative Sierra and Millennium.
@@ -71,6 +73,10 @@ impl System for Sierra {
 
     fn place(&self, url: &Url) -> Option<Place> {
         signs::place(url)
+    }
+
+    fn kept_words(&self) -> Vec<KeptWords> {
+        words::kept(&pages::NO_LOANS, &pages::NO_HOLDS)
     }
 
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {

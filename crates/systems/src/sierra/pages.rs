@@ -26,12 +26,12 @@ static ADDRESSES: Css = Css::new("a[href], form[action]");
 static AREA: Css = Css::new(".patFuncArea, form#checkout_form, form#hold_form");
 
 /// Words by which a list says that it has nothing.
-const NO_LOANS: [&str; 3] = [
+pub(super) const NO_LOANS: [&str; 3] = [
     "no items checked out",
     "no items currently checked out",
     "not have any items checked out",
 ];
-const NO_HOLDS: [&str; 4] = [
+pub(super) const NO_HOLDS: [&str; 4] = [
     "no holds",
     "no requests",
     "not have any holds",

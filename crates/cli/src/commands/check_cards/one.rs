@@ -1,0 +1,205 @@
+//! One card, at once; and its session, recorded for a bug report.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hippo_core::clock::local_date;
+use hippo_core::library::Library;
+use hippo_systems::recording::{Kept, NoRecording, Recorder};
+use serde::Serialize;
+
+use crate::args::CardName;
+use crate::checking::{Recorded, check_and_show, check_recorded};
+use crate::context::{Context, Place};
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::home::new_private_file;
+use crate::output::{count, note};
+
+/// How many of the names and words are shown; the file has all.
+const SHOWN: usize = 60;
+
+/// The part of the document that tells of the recording.
+#[derive(Serialize)]
+struct Document<'a> {
+    file: &'a Path,
+    kept: Option<&'a Kept>,
+}
+
+/// Checks one card, and writes its session to a file if asked to.
+pub(super) async fn check(
+    context: &Context,
+    card: &CardName,
+    record: Option<&Path>,
+) -> CommandResult {
+    if record.is_some() && matches!(context.place, Place::Aws(_)) {
+        return Err(CommandError::Usage(
+            "A stack's visits run on AWS, where none is recorded. Record it on a machine of yours: “hippo init”, \
+             add the library and the card there, and run “hippo check-cards --card ID --record FILE”."
+                .to_owned(),
+        ));
+    }
+    let record_of_card = context.card(card).await?;
+    let card = record_of_card.card;
+    let library = context.library(&card.library).await?;
+    let Some(path) = record else {
+        return check_and_show(context, &card, &library).await;
+    };
+    let file = Mutex::new(NewFile::create(path)?);
+    let kept = Mutex::new(None);
+    let finish = |recorder: &Recorder| -> Result<serde_json::Value, CommandError> {
+        let found = finish(context, &library, recorder, &file)?;
+        let view = serde_json::to_value(Document {
+            file: path,
+            kept: found.as_ref(),
+        });
+        *kept.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        Ok(view.unwrap_or_default())
+    };
+    let recorded = Recorded {
+        recorder: Arc::default(),
+        finish: &finish,
+    };
+    let outcome = check_recorded(context, &card, &library, Some(recorded)).await?;
+    let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Some(kept) = kept else {
+        context
+            .output
+            .say("Nothing was recorded: the site was asked for nothing.");
+        return Ok(Outcome::SomeFailed);
+    };
+    show(context, path, &kept);
+    Ok(outcome)
+}
+
+/// Writes the recording; `None`: there is nothing to record.
+fn finish(
+    context: &Context,
+    library: &Library,
+    recorder: &Recorder,
+    file: &Mutex<NewFile>,
+) -> Result<Option<Kept>, CommandError> {
+    let system = hippo_systems::system(library.system.as_str()).ok_or_else(|| {
+        CommandError::Unusable(format!(
+            "This version does not know the system “{}” of the library.",
+            library.system
+        ))
+    })?;
+    let today = local_date(context.now(), library.timezone);
+    let recording = match recorder.finish(system, library, today) {
+        Err(NoRecording::Nothing) => return Ok(None),
+        recording => recording.map_err(|error| CommandError::Unusable(error.to_string()))?,
+    };
+    file.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .keep(&recording.to_json())?;
+    Ok(Some(recording.kept))
+}
+
+fn show(context: &Context, path: &Path, kept: &Kept) {
+    let output = &context.output;
+    output.say(format!(
+        "\nThe session is in {}, which only you can read: {} to {}.",
+        path.display(),
+        count(kept.requests, "request", "requests"),
+        count(
+            kept.hosts,
+            "host, named by an example",
+            "hosts, named by examples"
+        ),
+    ));
+    output.say(
+        "Titles, names, numbers, addresses, cookies and all other texts and values are fillers of the same length. \
+         Kept as they were:",
+    );
+    let mut words: Vec<(&String, &usize)> = kept.words.iter().collect();
+    words.sort_by_key(|(word, times)| (std::cmp::Reverse(**times), word.to_lowercase()));
+    let list = |what: &str, all: Vec<String>| {
+        let more = all.len().saturating_sub(SHOWN);
+        let mut shown: String = all.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            shown.push_str(&format!(", and {more} more"));
+        }
+        if shown.is_empty() {
+            shown.push_str("none");
+        }
+        output.say_folded("  ", &format!("{what}: {shown}"));
+    };
+    list(
+        "words",
+        words
+            .into_iter()
+            .map(|(word, times)| format!("{word} ({times})"))
+            .collect(),
+    );
+    list(
+        "parts of addresses",
+        kept.addresses.iter().cloned().collect(),
+    );
+    list("names of cookies", kept.cookies.iter().cloned().collect());
+    list(
+        "names of classes, ids and fields",
+        kept.names.iter().cloned().collect(),
+    );
+    output.say_folded(
+        "  ",
+        &format!(
+            "{} and sums of money; {}, all moved by the same number of days; the library's time zone and the way it \
+             writes dates",
+            count(kept.counts, "number of up to three digits", "numbers of up to three digits"),
+            count(kept.dates, "date", "dates"),
+        ),
+    );
+    output.say(
+        "Look through the file before you send it: it is text, and what it shows of you must be nothing. “hippo read \
+         SYSTEM FILE” reads it as the check did.",
+    );
+}
+
+/// A file that is made before the visit, so that none is in vain, and goes again where nothing is recorded.
+struct NewFile {
+    path: PathBuf,
+    file: std::fs::File,
+    is_kept: bool,
+}
+
+impl NewFile {
+    fn create(path: &Path) -> Result<Self, CommandError> {
+        let file = new_private_file(path).map_err(|error| {
+            CommandError::Usage(if error.kind() == std::io::ErrorKind::AlreadyExists {
+                format!("{} is there already; name a new file.", path.display())
+            } else {
+                format!("{} cannot be written: {error}.", path.display())
+            })
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            is_kept: false,
+        })
+    }
+
+    fn keep(&mut self, text: &str) -> Result<(), CommandError> {
+        self.file.write_all(text.as_bytes()).map_err(|error| {
+            CommandError::Unusable(format!(
+                "{} cannot be written: {error}.",
+                self.path.display()
+            ))
+        })?;
+        self.is_kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.is_kept
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            note(format!(
+                "{} is empty and cannot be removed: {error}.",
+                self.path.display()
+            ));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Headers and cookies.
+
+use reqwest::header::HeaderMap;
+
+use super::{Mode, Redactor};
+use crate::recording::har::{Cookie, Named};
+
+/// Headers of which nothing is worth a filler.
+const LEFT_OUT: [&str; 6] = [
+    "content-length",
+    "content-encoding",
+    "transfer-encoding",
+    "connection",
+    "cookie",
+    "set-cookie",
+];
+
+impl Redactor {
+    /// The headers but for cookies: their names, and their values where those are the same for all.
+    pub(in crate::recording) fn headers(&mut self, headers: &HeaderMap) -> Vec<Named> {
+        headers
+            .iter()
+            .filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()))
+            .map(|(name, value)| {
+                let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                Named {
+                    name: self.name(name.as_str()),
+                    value: self.header(name.as_str(), &text),
+                }
+            })
+            .collect()
+    }
+
+    fn header(&mut self, name: &str, value: &str) -> String {
+        match name {
+            "content-type" => content_type(value),
+            "location" | "referer" | "origin" | "content-location" => self.url(value),
+            "retry-after"
+                if value.trim().len() <= 6
+                    && value.trim().bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                value.trim().to_owned()
+            }
+            "x-requested-with" if value == "XMLHttpRequest" => value.to_owned(),
+            "cache-control" | "pragma" | "vary" => {
+                let is_plain =
+                    |c: char| c.is_ascii_alphabetic() || matches!(c, '-' | ',' | ' ' | '*');
+                if value.len() <= 80
+                    && value.chars().all(is_plain)
+                    && matches!(value, "no-store" | "no-cache" | "private" | "*")
+                {
+                    value.to_owned()
+                } else {
+                    self.text(value, Mode::Nothing)
+                }
+            }
+            _ => self.text(value, Mode::Nothing),
+        }
+    }
+
+    /// A cookie: its name, and a filler.
+    pub(super) fn cookie(&mut self, name: &str, value: &str) -> Cookie {
+        let name = self.name(name.trim());
+        self.kept.cookie(&name);
+        Cookie {
+            name,
+            value: self.text(value.trim(), Mode::Nothing),
+            ..Cookie::default()
+        }
+    }
+}
+
+/// The kind of content and its charset, where they are ones that there are.
+fn content_type(value: &str) -> String {
+    let mut parts = value.split(';');
+    let kind = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_known = matches!(
+        kind.as_str(),
+        "text/html"
+            | "text/plain"
+            | "application/json"
+            | "application/xhtml+xml"
+            | "application/xml"
+            | "text/xml"
+            | "text/javascript"
+            | "application/javascript"
+            | "application/x-www-form-urlencoded"
+            | "application/pdf"
+            | "application/octet-stream"
+            | "image/png"
+            | "image/gif"
+            | "image/jpeg"
+    );
+    if !is_known {
+        return "application/x-unknown".to_owned();
+    }
+    let charset = parts.find_map(|part| {
+        let (name, label) = part.split_once('=')?;
+        let label = label.trim().trim_matches(['"', '\'']);
+        let encoding = encoding_rs::Encoding::for_label(label.as_bytes())?;
+        name.trim()
+            .eq_ignore_ascii_case("charset")
+            .then(|| encoding.name().to_ascii_lowercase())
+    });
+    match charset {
+        Some(charset) => format!("{kind}; charset={charset}"),
+        None => kind,
+    }
+}
+
+/// The cookies that a request sends.
+pub(in crate::recording) fn cookies_of_request(
+    redactor: &mut Redactor,
+    headers: &HeaderMap,
+) -> Vec<Cookie> {
+    let mut cookies = Vec::new();
+    for header in headers.get_all("cookie") {
+        let text = String::from_utf8_lossy(header.as_bytes()).into_owned();
+        for pair in text.split(';') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            cookies.push(redactor.cookie(name, value));
+        }
+    }
+    cookies
+}
+
+/// The cookies that an answer sets.
+pub(in crate::recording) fn cookies_of_answer(
+    redactor: &mut Redactor,
+    headers: &HeaderMap,
+) -> Vec<Cookie> {
+    let mut cookies = Vec::new();
+    for header in headers.get_all("set-cookie") {
+        let text = String::from_utf8_lossy(header.as_bytes()).into_owned();
+        let mut parts = text.split(';');
+        let pair = parts.next().unwrap_or_default();
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let mut cookie = redactor.cookie(name, value);
+        for part in parts {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            match name.trim().to_ascii_lowercase().as_str() {
+                "path" => cookie.path = Some(redactor.path(value.trim())),
+                "domain" => {
+                    cookie.domain = Some(redactor.host(value.trim().trim_start_matches('.')))
+                }
+                "secure" => cookie.secure = Some(true),
+                "httponly" => cookie.http_only = Some(true),
+                _ => {}
+            }
+        }
+        cookies.push(cookie);
+    }
+    cookies
+}

@@ -1,0 +1,113 @@
+//! Scripts: all is filled but the few names and quoted texts that readers look at.
+
+use super::{Mode, Redactor};
+
+impl Redactor {
+    /// Replaces the names, numbers and quoted texts of a script; its signs stay.
+    pub(super) fn script(&mut self, script: &str) -> String {
+        let mut filled = String::with_capacity(script.len());
+        let mut rest = script;
+        while let Some(first) = rest.chars().next() {
+            if matches!(first, '"' | '\'' | '`')
+                && let Some((inside, after)) = quoted(rest, first)
+            {
+                let text = unescaped(inside);
+                let text = self.quoted_text(&text);
+                filled.push(first);
+                filled.push_str(&escaped(&text, first));
+                filled.push(first);
+                rest = after;
+            } else if first.is_alphanumeric() || matches!(first, '_' | '$') {
+                let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
+                let end = rest.find(|c| !is_of_name(c)).unwrap_or(rest.len());
+                let (name, after) = rest.split_at(end);
+                if self.words.is_of_scripts(name) {
+                    self.kept.name(name);
+                    filled.push_str(name);
+                } else {
+                    filled.push_str(&self.text(name, Mode::Nothing));
+                }
+                rest = after;
+            } else {
+                filled.push(super::text::sign(first));
+                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+            }
+        }
+        // The end of a script must stay where it was.
+        filled.replace("</", "<\\/")
+    }
+
+    fn quoted_text(&mut self, text: &str) -> String {
+        if self.words.is_of_scripts(text) {
+            self.kept.name(text);
+            return text.to_owned();
+        }
+        let is_address = text.starts_with('/')
+            || text.starts_with("http")
+            || (text.contains('/') && !text.contains(char::is_whitespace) && !text.contains('<'));
+        if is_address {
+            self.url(text)
+        } else if text.contains('<') {
+            self.html(text)
+        } else {
+            self.text(text, Mode::Value)
+        }
+    }
+}
+
+/// What stands between this quote and the next one of its kind in the line.
+fn quoted(text: &str, quote: char) -> Option<(&str, &str)> {
+    let inside = text.get(1..)?;
+    let mut is_escaped = false;
+    for (at, character) in inside.char_indices() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '\n' if quote != '`' => return None,
+            other if other == quote => return Some((inside.get(..at)?, inside.get(at + 1..)?)),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        plain.push_str(before);
+        let digits = |count: usize| {
+            let digits = after.get(1..=count)?;
+            let number = u32::from_str_radix(digits, 16).ok()?;
+            Some((char::from_u32(number)?, after.get(1 + count..)?))
+        };
+        let sign = after.chars().next();
+        let (character, next) = match sign {
+            Some('u') => digits(4).unwrap_or(('u', after.get(1..).unwrap_or_default())),
+            Some('x') => digits(2).unwrap_or(('x', after.get(1..).unwrap_or_default())),
+            Some('n' | 'r' | 't') => (' ', after.get(1..).unwrap_or_default()),
+            Some(other) => (other, after.get(other.len_utf8()..).unwrap_or_default()),
+            None => break,
+        };
+        plain.push(character);
+        rest = next;
+    }
+    plain.push_str(rest);
+    plain
+}
+
+fn escaped(text: &str, quote: char) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' => escaped.push_str("\\\\"),
+            '\n' => escaped.push_str("\\n"),
+            other if other == quote => {
+                escaped.push('\\');
+                escaped.push(other);
+            }
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,242 @@
+//! The words that a recording keeps: those by which the readers decide.
+
+/// Words of a site that are no patron's, and where they are kept.
+///
+/// Case does not count, nor do the spaces between words; where nothing else is said, they must stand
+/// alone, not within a longer word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptWords {
+    /// Wherever they stand in the words of a page, but for those of a work or a person.
+    Anywhere(&'static str),
+    /// Where a text begins with them.
+    Beginning(&'static str),
+    /// Where they are the whole text, signs at its end aside; also in the attributes and fields of
+    /// JSON that name a state or a kind.
+    Whole(&'static str),
+    /// Where a word begins with it; the rest of the word is filled.
+    Stem(&'static str),
+    /// As [`Self::Anywhere`], also among what a page says of the person.
+    OfPerson(&'static str),
+    /// As a part of an address.
+    Address(&'static str),
+    /// As a name, or a whole quoted text, in a script.
+    Script(&'static str),
+}
+
+/// What all systems' pages may say: why a page stands in for another, and how forms and scripts are made.
+pub(super) const COMMON: [KeptWords; 42] = {
+    use KeptWords::{Address, Anywhere, Script};
+    [
+        Anywhere("captcha"),
+        Anywhere("unusual traffic"),
+        Anywhere("automated access"),
+        Anywhere("automated queries"),
+        Anywhere("are you a robot"),
+        Anywhere("you are not a robot"),
+        Anywhere("you are human"),
+        Anywhere("you are a human"),
+        Anywhere("just a moment..."),
+        Anywhere("too many requests"),
+        Anywhere("attention required! | cloudflare"),
+        Anywhere("scheduled maintenance"),
+        Anywhere("system maintenance"),
+        Anywhere("under maintenance"),
+        Anywhere("down for maintenance"),
+        Anywhere("undergoing maintenance"),
+        Anywhere("maintenance mode"),
+        Anywhere("temporarily unavailable"),
+        Anywhere("temporarily down"),
+        Anywhere("service unavailable"),
+        Anywhere("bad gateway"),
+        Address("account"),
+        Address("html"),
+        Address("index"),
+        Address("js"),
+        Address("css"),
+        Address("login"),
+        Address("logout"),
+        Address("php"),
+        Address("user"),
+        Script("var"),
+        Script("let"),
+        Script("const"),
+        Script("function"),
+        Script("return"),
+        Script("true"),
+        Script("false"),
+        Script("null"),
+        Script("window"),
+        Script("document"),
+        Script("url"),
+        Script("id"),
+    ]
+};
+
+/// Words in lower case and without signs of typography, for comparing.
+pub(super) struct Words {
+    of_texts: Vec<(Vec<char>, Rule)>,
+    of_addresses: Vec<String>,
+    of_scripts: Vec<&'static str>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    Anywhere,
+    Beginning,
+    Whole,
+    Stem,
+    OfPerson,
+}
+
+/// In what a text is looked for words that may stay.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Among {
+    /// The words of a page.
+    Words,
+    /// What it says of a person.
+    Person,
+    /// A value that names a state or a kind: only as a whole.
+    Values,
+}
+
+impl Words {
+    pub(super) fn new(of_system: &[KeptWords]) -> Self {
+        let mut words = Self {
+            of_texts: Vec::new(),
+            of_addresses: Vec::new(),
+            of_scripts: Vec::new(),
+        };
+        for kept in COMMON.iter().chain(of_system) {
+            let (text, rule) = match *kept {
+                KeptWords::Anywhere(text) => (text, Rule::Anywhere),
+                KeptWords::Beginning(text) => (text, Rule::Beginning),
+                KeptWords::Whole(text) => (text, Rule::Whole),
+                KeptWords::Stem(text) => (text, Rule::Stem),
+                KeptWords::OfPerson(text) => (text, Rule::OfPerson),
+                KeptWords::Address(text) => {
+                    words.of_addresses.push(text.to_ascii_lowercase());
+                    continue;
+                }
+                KeptWords::Script(text) => {
+                    words.of_scripts.push(text);
+                    continue;
+                }
+            };
+            words
+                .of_texts
+                .push((text.chars().map(lower).collect(), rule));
+        }
+        // The longest first.
+        words
+            .of_texts
+            .sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
+        words
+    }
+
+    /// How many characters of the text, from this word's first on, are kept.
+    pub(super) fn at(&self, text: &[char], start: usize, among: Among) -> Option<usize> {
+        self.of_texts.iter().find_map(|(words, rule)| {
+            let is_asked_for = match among {
+                Among::Words => true,
+                Among::Person => *rule == Rule::OfPerson,
+                Among::Values => *rule == Rule::Whole,
+            };
+            if !is_asked_for {
+                return None;
+            }
+            let length = matched(text.get(start..)?, words)?;
+            let before = text.get(..start)?;
+            let after = text.get(start + length..)?;
+            let ends = !after.first().copied().is_some_and(char::is_alphanumeric)
+                || !words.last().copied().is_some_and(char::is_alphanumeric);
+            let is_first = before.iter().all(|c| c.is_whitespace());
+            let is_last = !after.iter().any(|c| c.is_alphanumeric());
+            let fits = match rule {
+                Rule::Anywhere | Rule::OfPerson => ends,
+                Rule::Beginning => ends && is_first,
+                Rule::Whole => is_first && is_last,
+                Rule::Stem => true,
+            };
+            fits.then_some(length)
+        })
+    }
+
+    /// Whether this is a part of an address that is the same for all.
+    pub(super) fn is_of_addresses(&self, part: &str) -> bool {
+        let part = part.to_ascii_lowercase();
+        self.of_addresses.contains(&part)
+    }
+
+    /// Whether this is a name of a script's, or a text of a script that readers look at.
+    pub(super) fn is_of_scripts(&self, part: &str) -> bool {
+        self.of_scripts.contains(&part)
+    }
+}
+
+/// How much of the text these words are; spaces in them are any spaces.
+fn matched(text: &[char], words: &[char]) -> Option<usize> {
+    let mut at = 0;
+    for wanted in words {
+        if *wanted == ' ' {
+            let spaces = text.get(at..)?.iter().take_while(|c| c.is_whitespace());
+            let spaces = spaces.count();
+            if spaces == 0 {
+                return None;
+            }
+            at += spaces;
+        } else {
+            (lower(*text.get(at)?) == *wanted).then_some(())?;
+            at += 1;
+        }
+    }
+    Some(at)
+}
+
+fn lower(c: char) -> char {
+    match c {
+        '’' => '\'',
+        c => c.to_lowercase().next().unwrap_or(c),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("Ready. By Monday", Some(5))]
+    #[case(" READY", Some(6))]
+    #[case("Not ready", None)]
+    #[case("Readying", None)]
+    #[case("In  Transit to us", Some(11))]
+    #[case("Title", Some(5))]
+    #[case("Title of mine", None)]
+    #[case("Gebühren", Some(6))]
+    fn words_are_kept_where_they_decide(#[case] text: &str, #[case] expected: Option<usize>) {
+        let words = Words::new(&[
+            KeptWords::Beginning("ready"),
+            KeptWords::Anywhere("in transit"),
+            KeptWords::Whole("title"),
+            KeptWords::Stem("gebühr"),
+        ]);
+        let text: Vec<char> = text.chars().collect();
+        let kept = (0..text.len()).find_map(|at| {
+            let is_start =
+                text[at].is_alphanumeric() && (at == 0 || !text[at - 1].is_alphanumeric());
+            is_start
+                .then(|| words.at(&text, at, Among::Words))?
+                .map(|length| at + length)
+        });
+        assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn the_words_for_what_stands_in_for_a_page_are_those_that_the_browser_knows() {
+        for kept in COMMON {
+            if let KeptWords::Anywhere(words) = kept {
+                assert!(crate::browser::meaning_of_words(words).is_some(), "{words}");
+            }
+        }
+    }
+}
