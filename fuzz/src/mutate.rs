@@ -92,7 +92,10 @@ fn change_part(text: &mut String, parts: &[Range<usize>], dice: &mut Dice) {
     let words = text[other].to_owned();
     match dice.below(4) {
         0 => text.replace_range(one, ""),
-        1 => text.insert_str(one.end, &text[one.clone()].to_owned()),
+        1 => {
+            let again = text[one.clone()].to_owned();
+            text.insert_str(one.end, &again);
+        }
         2 => text.replace_range(one, &words),
         _ => text.insert_str(one.start, &words),
     }
@@ -107,7 +110,10 @@ fn change_word(text: &mut String, words: &[Range<usize>], dice: &mut Dice) {
     match dice.below(5) {
         0 | 1 => text.replace_range(one, strange),
         2 => text.insert_str(one.end, strange),
-        3 => text.replace_range(one, &text[other].to_owned()),
+        3 => {
+            let other = text[other].to_owned();
+            text.replace_range(one, &other);
+        }
         _ => text.replace_range(one.clone(), &text[one].to_uppercase()),
     }
 }
