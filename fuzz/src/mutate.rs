@@ -114,7 +114,10 @@ fn change_word(text: &mut String, words: &[Range<usize>], dice: &mut Dice) {
             let other = text[other].to_owned();
             text.replace_range(one, &other);
         }
-        _ => text.replace_range(one.clone(), &text[one].to_uppercase()),
+        _ => {
+            let upper = text[one.clone()].to_uppercase();
+            text.replace_range(one, &upper);
+        }
     }
 }
 
