@@ -1,4 +1,4 @@
-# Each target is one short recipe; `make` lists them. Rust (with rustup's rustfmt and clippy) and a C compiler are all that
+# Each target is one short recipe; `make` lists them. Rust (with rustup's rustfmt and clippy) and a C and C++ compiler are all that
 # must be there: other tools are built into .tools/ when a target first needs them. What concerns AWS needs Python 3 as well.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -10,6 +10,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 DENY    := tool/cargo-deny@0.20.2
+FUZZ    := tool/cargo-fuzz@0.13.2
 INSTA   := tool/cargo-insta@1.49.0
 MACHETE := tool/cargo-machete@0.9.2
 NEXTEST := tool/cargo-nextest@0.9.143
@@ -25,8 +26,12 @@ WITH_SAM := PATH="$(TOOLS)/python/lambda/bin:$(TOOLS)/python/sam/bin:$$PATH"
 # `make demo PROFILE=release ARGS="--keep DIR"`
 PROFILE ?= dev
 ARGS ?=
+FUZZ_ARGS ?=
 # `auto` skips the advisories, and says so, where their database cannot be fetched; `required` does not.
 ADVISORIES ?= auto
+# `make fuzz FUZZ_SECONDS=60 FUZZ_TARGETS=koha`
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= bibliocommons enterprise koha sierra page words
 PAGES := $(or $(LIBRARY_PAGES),../shared/library-pages)
 
 .PHONY: help
@@ -71,9 +76,18 @@ bench: functions ## The benchmarks: criterion for the parts, scripts/bench for t
 	cargo bench --workspace
 	scripts/bench
 
+# The toolchain is the pinned one: without a sanitizer, for none of our code is unsafe, it needs no other. Clippy looks at what
+# it builds. What was found is in fuzz/artifacts, and the way to see it again is printed.
+.PHONY: fuzz
+fuzz: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
+fuzz: $(FUZZ) fuzz-seeds ## Hostile pages for the readers, ten minutes for each of fuzz/fuzz_targets.
+	for target in $(FUZZ_TARGETS); do cargo fuzz run --sanitizer none --debug-assertions --codegen-units 16 $$target -- \
+		-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 $(FUZZ_ARGS); done
+
 .PHONY: fmt
 fmt: ## Format the code.
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 # The parts of `test` and `lint`, each to be run alone too.
 
@@ -105,13 +119,26 @@ nextest: $(INSTA) $(NEXTEST) dynoxide emulators
 doc-tests:
 	cargo test --workspace --doc
 
+# The same inputs each time, so that nobody is surprised by what another change has not brought.
+.PHONY: fuzz-briefly
+fuzz-briefly:
+	@$(MAKE) fuzz FUZZ_SECONDS=10 FUZZ_ARGS="-seed=1 -verbosity=0"
+
+# Built as the tests are, which have built all that it needs.
+.PHONY: fuzz-seeds
+fuzz-seeds:
+	cargo build --quiet --workspace --example seeds
+	$(or $(CARGO_TARGET_DIR),target)/debug/examples/seeds fuzz/corpus
+
 .PHONY: lockfile
 lockfile:
 	cargo metadata --locked --format-version 1 >/dev/null
+	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 
 .PHONY: format
 format:
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 .PHONY: clippy
 clippy:

@@ -132,7 +132,8 @@ fn recording(page: &SavedPage) -> Result<Option<Har>, CommandError> {
     let has_entries = ["\"log\"", "\"entries\""]
         .iter()
         .all(|part| text.contains(part));
-    if !is_named_so && !(text.starts_with('{') && has_entries) {
+    let is_one = is_named_so || (text.starts_with('{') && has_entries);
+    if !is_one {
         return Ok(None);
     }
     match serde_json::from_str(text) {

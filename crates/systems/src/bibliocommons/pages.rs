@@ -14,7 +14,7 @@ use super::totals::Totals;
 use super::values::{FormatNames, Text};
 use super::{address, login};
 use crate::ReadContext;
-use crate::reading::{decode_entities, iso_date, join_title, tidy};
+use crate::reading::{decode_entities, iso_date, join_title, own_id, tidy};
 
 /// What a page turned out to be.
 #[derive(Debug)]
@@ -251,7 +251,7 @@ impl Reader<'_> {
             .chain(volume)
             .collect();
         let loan = Loan {
-            id: clean(id),
+            id: own_id(id),
             title: title(bib, entry.bib_title.as_ref())
                 .ok_or_else(|| Failure::page_changed("a loan without a title"))?,
             author: author(bib),
@@ -296,7 +296,7 @@ impl Reader<'_> {
             .filter(|count| *count >= position.unwrap_or(1));
         let branch = entry.pickup_location.as_ref();
         let hold = Hold {
-            id: clean(id),
+            id: own_id(id),
             title: title(bib, entry.bib_title.as_ref())
                 .ok_or_else(|| Failure::page_changed("a hold without a title"))?,
             author: author(bib),

@@ -485,7 +485,7 @@ impl<'a> Session<'a> {
 
     /// What the page is made of that came last, without what it says.
     pub(crate) fn skeleton(&self) -> Option<Skeleton> {
-        self.last_page.as_deref().map(skeleton)
+        self.last_page.as_deref().and_then(skeleton)
     }
 
     fn keep(&mut self, page: Page) -> Result<Page, Failure> {

@@ -3,7 +3,7 @@
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use crate::reading::{Css, element_text, tidy};
+use crate::reading::{Css, element_text, own_id, tidy};
 
 static TITLE: Css = Css::new("a.hideIE");
 static AUTHOR: Css = Css::new(".checkouts_author, .holds_author, .authBreak");
@@ -48,6 +48,6 @@ pub(super) fn id_after(row: ElementRef<'_>, prefixes: &[&str]) -> Option<String>
             .all(row)
             .filter_map(|element| element.attr("id")?.strip_prefix(prefix))
             .find(|id| !id.is_empty())
-            .map(str::to_owned)
+            .map(own_id)
     })
 }

@@ -82,7 +82,8 @@ pub fn iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
         // Of the first and last years that there are, some zones have no day at all.
         return YEARS
             .contains(&moment.year())
-            .then(|| moment.with_timezone(&zone).date_naive());
+            .then(|| moment.with_timezone(&zone).date_naive())
+            .filter(|day| YEARS.contains(&day.year()));
     }
     let (date, rest) = NaiveDate::parse_and_remainder(text, "%Y-%m-%d").ok()?;
     let is_local_time = rest.starts_with(['T', ' '])
@@ -231,6 +232,7 @@ mod tests {
     #[case("0001-01-01T00:00:00Z", None)]
     #[case("+262142-12-31T23:59:59+0000", None)]
     #[case("-262143-01-01T00:00:00+0000", None)]
+    #[case("1970-01-01T00:00:00+14:00", None)]
     #[case("", None)]
     fn a_machine_readable_date_is_the_librarys_local_day(
         #[case] text: &str,

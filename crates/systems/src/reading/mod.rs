@@ -13,7 +13,7 @@ mod text;
 
 pub use self::count::{first_number, must_agree, numbers};
 pub use self::date::{find_date, iso_date, take_date, visible_date};
-pub use self::hash::{make_distinct, stable_id};
+pub use self::hash::{make_distinct, own_id, stable_id};
 pub use self::html::{Css, is_cut_short, must_differ, web_link};
 pub use self::money::amount;
 pub use self::parse::{parse_page, parse_piece};

@@ -29,7 +29,8 @@ pub fn amount(text: &str) -> Option<Decimal> {
     None
 }
 
-/// `1,204.50` and `1.204,50` as a number; `None` where it has not two decimals.
+/// `1,204.50` and `1.204,50` as a number; `None` where it has not two decimals, or so many digits that it would
+/// be rounded.
 fn plain_sum(run: &str) -> Option<Decimal> {
     let run = run.trim_end_matches(|c: char| !c.is_ascii_digit());
     let split = run.rfind(['.', ','])?;
@@ -42,7 +43,7 @@ fn plain_sum(run: &str) -> Option<Decimal> {
     if cents.len() != 2 || !cents.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    format!("{whole}.{cents}").parse().ok()
+    Decimal::from_str_exact(&format!("{whole}.{cents}")).ok()
 }
 
 /// Whether what stands before a sum makes it a credit.
@@ -67,6 +68,7 @@ mod tests {
     #[case("$ 12.00 in unpaid fines", Some("12.00"))]
     #[case("2 fines of $0.50", Some("0.50"))]
     #[case("3 fines", None)]
+    #[case("$1000000000000000000000000001,20", None)]
     #[case("", None)]
     fn a_sum_is_found(#[case] text: &str, #[case] expected: Option<&str>) {
         assert_eq!(amount(text).map(|sum| sum.to_string()).as_deref(), expected);

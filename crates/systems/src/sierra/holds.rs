@@ -6,7 +6,7 @@ use hippo_core::failure::Failure;
 
 use super::table::{Column, Row};
 use crate::ReadContext;
-use crate::reading::{Css, element_text, find_date, numbers, stable_id};
+use crate::reading::{Css, element_text, find_date, numbers, own_id, stable_id};
 
 static CANCEL_BOX: Css = Css::new("input[name^=cancel]");
 static FROZEN: Css = Css::new("input[checked]");
@@ -50,7 +50,7 @@ pub(super) fn hold(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Hold, Fai
         .filter(|id| !id.is_empty())
         .map_or_else(
             || stable_id(&[&work.title, work.author.as_deref().unwrap_or_default()]),
-            str::to_owned,
+            own_id,
         );
     Ok(Hold {
         id,

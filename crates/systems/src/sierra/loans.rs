@@ -6,7 +6,7 @@ use scraper::ElementRef;
 
 use super::table::{Column, Row};
 use crate::ReadContext;
-use crate::reading::{Css, element_text, numbers, stable_id, take_date};
+use crate::reading::{Css, element_text, numbers, own_id, stable_id, take_date};
 
 static INPUT: Css = Css::new("input");
 static USABLE_INPUT: Css = Css::new("input:not([disabled])");
@@ -34,9 +34,8 @@ pub(super) fn loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Fai
         .text(Column::Barcode)
         .or_else(|| {
             let input = INPUT.first(row.cell(Column::Renew)?)?;
-            input.attr("value").map(str::to_owned)
+            input.attr("value").filter(|id| !id.is_empty()).map(own_id)
         })
-        .filter(|id| !id.is_empty())
         .unwrap_or_else(|| stable_id(&[&work.title, work.author.as_deref().unwrap_or_default()]));
     Ok(Loan {
         id,

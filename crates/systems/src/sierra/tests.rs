@@ -263,3 +263,15 @@ fn an_expiry_of_several_words_is_read() {
     let account = read_with(&[&page], Some("%d %b %Y")).unwrap();
     assert_eq!(account.card_expires, Some("2027-03-31".parse().unwrap()));
 }
+
+#[test]
+fn an_id_that_could_not_be_shown_is_kept_as_a_hash() {
+    let disguised = |page: &str, id: &str| page.replace(id, &format!("{id}\u{202e}"));
+    let items = disguised(ITEMS, "i71").replace(" 30000000000071 ", "");
+    let account = read(&[SUMMARY, &items, &disguised(HOLDS, "cancelb81x00")]).unwrap();
+    let loans = account.loans.unwrap();
+    let holds = account.holds.unwrap();
+    for id in [&loans[0].id, &holds[0].id] {
+        assert!(id.starts_with('h') && id.len() == 25, "{id}");
+    }
+}

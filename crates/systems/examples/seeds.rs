@@ -1,0 +1,149 @@
+//! Writes the first inputs of the fuzz targets (`make fuzz`): pages of our own.
+//!
+//! They are the accounts of the demo library, and the pieces of pages and of text that the tests of this crate
+//! hold, as literals, in their sources.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    dead_code,
+    reason = "a tool of the tests may stop at once; not all that is common is used"
+)]
+
+use std::path::{Path, PathBuf};
+
+#[path = "../tests/mutation/accounts.rs"]
+mod accounts;
+
+const SYSTEMS: [&str; 4] = ["bibliocommons", "enterprise", "koha", "sierra"];
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let Some(corpus) = std::env::args_os().nth(1).map(PathBuf::from) else {
+        eprintln!("Name the folder to write to: seeds fuzz/corpus");
+        std::process::exit(2);
+    };
+    let mut written = 0;
+    let mut write = |target: &str, name: &str, text: &str| {
+        let folder = corpus.join(target);
+        std::fs::create_dir_all(&folder).expect("a folder for the inputs");
+        std::fs::write(folder.join(name.replace(' ', "-")), text).expect("an input");
+        written += 1;
+    };
+    for good in accounts::of_the_demo_library().await {
+        let bodies: Vec<&str> = good.pages.iter().map(|page| page.body.as_str()).collect();
+        write(good.system, &good.name, &bodies.join("\0"));
+        for (place, body) in bodies.iter().enumerate() {
+            write("page", &format!("{} {place}", good.name), body);
+        }
+    }
+    for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let source = std::fs::read_to_string(&file).expect("a source");
+        let file = file.to_string_lossy();
+        let own = SYSTEMS.into_iter().find(|name| file.contains(name));
+        let short = file.rsplit_once("src/").map_or(&*file, |(_, short)| short);
+        let short = short.replace(['/', '.'], "-");
+        for (place, literal) in literals(&source).into_iter().enumerate() {
+            let name = format!("{short} {place}");
+            if literal.contains('<') && literal.contains('>') {
+                write("page", &name, &literal);
+                // What a test reads, any reader may come across.
+                let readers = SYSTEMS
+                    .iter()
+                    .filter(|name| own.is_none_or(|own| own == **name));
+                readers.for_each(|reader| write(reader, &name, &literal));
+            } else if !literal.is_empty() {
+                write("words", &name, &literal);
+            }
+        }
+    }
+    println!("{written} inputs");
+}
+
+/// The sources in a folder and below, in the order of their names.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder of sources");
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let below = paths.into_iter().flat_map(|path| {
+        if path.is_dir() {
+            sources(&path)
+        } else {
+            vec![path]
+        }
+    });
+    below
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+/// The strings that a source holds, near enough: comments are left out, lines that go on are joined.
+fn literals(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = source;
+    while let Some(at) = rest.find(['"', '/', '\'']) {
+        let from = &rest[at..];
+        if from.starts_with("//") {
+            rest = from.split_once('\n').map_or("", |(_, after)| after);
+        } else if let Some(after) = from.strip_prefix("'\"'") {
+            rest = after;
+        } else if let Some(string) = from.strip_prefix('"') {
+            let before = &rest[..at];
+            let is_raw = before.trim_end_matches('#').ends_with('r');
+            let signs = before.len() - before.trim_end_matches('#').len();
+            let end = if is_raw {
+                string.find(&format!("\"{}", "#".repeat(signs)))
+            } else {
+                end_of(string)
+            };
+            let Some(end) = end else { break };
+            let text = &string[..end];
+            found.push(if is_raw {
+                text.to_owned()
+            } else {
+                unescaped(text)
+            });
+            rest = &string[end + 1..];
+        } else {
+            rest = &from[1..];
+        }
+    }
+    found
+}
+
+fn end_of(string: &str) -> Option<usize> {
+    let mut is_escaped = false;
+    string.char_indices().find_map(|(at, sign)| {
+        let is_end = sign == '"' && !is_escaped;
+        is_escaped = sign == '\\' && !is_escaped;
+        is_end.then_some(at)
+    })
+}
+
+fn unescaped(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        plain.push_str(before);
+        let sign = after.chars().next().unwrap_or('\\');
+        rest = after.get(sign.len_utf8()..).unwrap_or_default();
+        match sign {
+            '\n' => rest = rest.trim_start(),
+            'n' => plain.push('\n'),
+            'r' => plain.push('\r'),
+            't' => plain.push('\t'),
+            'u' => {
+                let (code, after) = rest.split_once('}').unwrap_or((rest, ""));
+                let code = u32::from_str_radix(code.trim_start_matches('{'), 16);
+                plain.extend(code.ok().and_then(char::from_u32));
+                rest = after;
+            }
+            sign => plain.push(sign),
+        }
+    }
+    plain + rest
+}

@@ -1,0 +1,57 @@
+//! Looking at one page as the browser, the login and `library detect` do.
+
+use hippo_core::text::clean;
+use hippo_systems::browser::{Form, Page, decode, interstitial};
+use hippo_systems::detect::{SeenPage, recognise};
+use hippo_systems::reading::{element_text, is_cut_short, parse_page, parse_piece, skeleton};
+use url::Url;
+
+const TYPES: [Option<&str>; 4] = [
+    None,
+    Some("text/html; charset=utf-8"),
+    Some("text/html; charset=iso-8859-1"),
+    Some("text/html; charset=shift_jis"),
+];
+
+/// Looks at an input as at a page; its length chooses the header that it came with.
+pub fn look(data: &[u8]) {
+    let content_type = TYPES[data.len() % TYPES.len()];
+    let page = Page {
+        url: Url::parse("http://127.0.0.1/account/login?service=1").expect("a URL"),
+        status: 200,
+        content_type: content_type.map(str::to_owned),
+        body: decode(data, content_type),
+    };
+    is_cut_short(&page.body);
+    let kept = skeleton(&page.body);
+    let Ok(html) = parse_page(&page.body) else {
+        assert!(kept.is_none(), "a skeleton of what is not parsed");
+        assert!(parse_piece(&page.body).is_err());
+        return;
+    };
+    let kept = kept.expect("what is parsed has a skeleton");
+    let again = kept.as_str().to_owned().try_into();
+    assert!(again == Ok(kept), "a skeleton that cannot be stored");
+
+    let words = element_text(html.root_element());
+    assert!(clean(&words) == words, "words that are not clean");
+    interstitial(&page);
+    let seen = SeenPage {
+        url: &page.url,
+        html: &html,
+    };
+    for found in recognise(&seen) {
+        assert!(!found.because.is_empty());
+    }
+    for mut form in Form::find_all(&page, "form, input[type=password]").expect("a page") {
+        let names: Vec<String> = form.names().into_iter().map(str::to_owned).collect();
+        for name in &names {
+            assert!(form.has(name) && form.value(name).is_some());
+        }
+        if let Some(name) = names.first() {
+            form.set(name, "x");
+            assert_eq!(form.value(name), Some("x"));
+        }
+        assert!(!format!("{form:?}").is_empty());
+    }
+}
