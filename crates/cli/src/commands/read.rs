@@ -45,7 +45,7 @@ pub(crate) struct Read {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Where the site's paths begin; relative links are resolved against it. By default as a recording
-    /// says, else https://library.invalid/.
+    /// says, else an address that leads nowhere.
     #[arg(long, value_name = "URL")]
     base_url: Option<Url>,
     /// How the site writes dates (strftime), if it prints no machine-readable ones; by default as a
