@@ -178,6 +178,20 @@ impl Counts {
         self.handed_out = self.handed_out.saturating_add(more);
     }
 
+    /// The more of each: of two executions of one run, each counted what it saw of the same work.
+    #[must_use]
+    pub fn at_least(mut self, other: &Self) -> Self {
+        self.planned = self.planned.max(other.planned);
+        self.done = self.done.max(other.done);
+        self.skipped = self.skipped.max(other.skipped);
+        self.handed_out = self.handed_out.max(other.handed_out);
+        for (kind, count) in &other.failed {
+            let mine = self.failed.entry(kind.clone()).or_default();
+            *mine = (*mine).max(*count);
+        }
+        self
+    }
+
     /// Counts one failure.
     pub fn add_failure(&mut self, kind: &str) {
         *self.failed.entry(kind.to_owned()).or_default() += 1;

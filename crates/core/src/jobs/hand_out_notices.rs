@@ -1,13 +1,16 @@
 //! `notify-all` where others do the work: plans the notices that are due and hands them to a queue.
 
+use uuid::Uuid;
+
 use crate::clock::Clock;
 use crate::jobs::JobError;
 use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::notify_all::NotifyAllInput;
 use crate::jobs::tick::Tick;
 use crate::operator::Concern;
-use crate::queue::NoticeQueue;
+use crate::queue::{DueNotice, NoticeQueue};
 use crate::run::Run;
+use crate::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
 use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
 
 /// How many notices are given to the queue at a time.
@@ -61,11 +64,28 @@ async fn send_all(
         }
         for batch in found.free.chunks(BATCH) {
             ports.queue.send(run.key(), batch).await?;
+            run.report_work(&handed_out(batch)).await?;
             let sent = u32::try_from(batch.len()).unwrap_or(u32::MAX);
             run.count(|counts| counts.hand_out(sent));
         }
     }
     Ok(Ending::Through)
+}
+
+/// What says which notices were given to workers, whoever begins the run a second time.
+fn handed_out(batch: &[DueNotice]) -> WorkReport {
+    let result = |notice: &DueNotice| WorkResult {
+        subject: Subject::Notice {
+            family: notice.family.clone(),
+            date: notice.date,
+        },
+        outcome: WorkOutcome::HandedOut,
+    };
+    WorkReport {
+        // Never in the place of what another execution handed out.
+        piece: format!("handed-out/{}", Uuid::new_v4()),
+        results: batch.iter().map(result).collect(),
+    }
 }
 
 #[cfg(test)]
