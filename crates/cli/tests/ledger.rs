@@ -477,6 +477,70 @@ fn a_label_that_is_suspended_or_late_does_not_begin() {
     assert_eq!(home.json(&in_time)["run"]["outcome"], "done");
 }
 
+#[test]
+fn an_address_that_was_stopped_is_shown_and_a_person_allows_it_again() {
+    let (home, _) = Home::with_card();
+    stop(&home, "pat@example.org");
+    let list = stdout(&home.run(&["family", "list"]).success());
+    assert!(list.contains("pat@example.org (stopped)"), "{list}");
+    let allow = ["family", "allow-recipient", "conrad", "PAT@example.org"];
+    home.run(&allow).success();
+    let list = stdout(&home.run(&["family", "list"]).success());
+    assert!(!list.contains("stopped"), "{list}");
+    let refused = home.run(&allow).code(2);
+    assert!(
+        stderr(&refused).contains("Nothing keeps mails"),
+        "{}",
+        stderr(&refused)
+    );
+    let stranger = ["family", "allow-recipient", "conrad", "zoe@example.org"];
+    let refused = home.run(&stranger).code(2);
+    assert!(
+        stderr(&refused).contains("has no such address"),
+        "{}",
+        stderr(&refused)
+    );
+}
+
+#[test]
+fn a_new_time_of_day_says_from_when_it_counts() {
+    let (home, _) = Home::with_card();
+    let edited = home
+        .run(&["family", "edit", "conrad", "--time", "05:00"])
+        .success();
+    assert!(
+        stdout(&edited).contains("The next notice is due at 05:00 tomorrow (America/Toronto)."),
+        "{}",
+        stdout(&edited)
+    );
+    let renamed = home
+        .run(&["family", "edit", "conrad", "--name", "Conrad"])
+        .success();
+    assert_eq!(stdout(&renamed), "Changed the family conrad.\n");
+}
+
+#[test]
+fn a_clock_that_went_back_is_said() {
+    let home = Home::new();
+    at(
+        &home,
+        "2026-11-21T12:00:00Z",
+        &["notify-all", "--label", "tick"],
+    )
+    .assert()
+    .success();
+    let back = at(
+        &home,
+        "2026-11-21T11:30:00Z",
+        &["notify-all", "--label", "tick"],
+    )
+    .assert()
+    .success();
+    assert!(stderr(&back).contains("too far apart"), "{}", stderr(&back));
+    let concern = &home.json(&["status"])["concerns"][0];
+    assert_eq!(concern["concern"]["seconds"], -1800);
+}
+
 /// Sends nothing more to a recipient of conrad.
 fn stop(home: &Home, address: &str) {
     let stopped = StoppedRecipient {
@@ -552,68 +616,4 @@ fn an_address_that_was_stopped_stays_so_through_edits_until_it_is_taken_off_and_
         list.contains("pat@example.org") && !list.contains("stopped"),
         "{list}"
     );
-}
-
-#[test]
-fn an_address_that_was_stopped_is_shown_and_a_person_allows_it_again() {
-    let (home, _) = Home::with_card();
-    stop(&home, "pat@example.org");
-    let list = stdout(&home.run(&["family", "list"]).success());
-    assert!(list.contains("pat@example.org (stopped)"), "{list}");
-    let allow = ["family", "allow-recipient", "conrad", "PAT@example.org"];
-    home.run(&allow).success();
-    let list = stdout(&home.run(&["family", "list"]).success());
-    assert!(!list.contains("stopped"), "{list}");
-    let refused = home.run(&allow).code(2);
-    assert!(
-        stderr(&refused).contains("Nothing keeps mails"),
-        "{}",
-        stderr(&refused)
-    );
-    let stranger = ["family", "allow-recipient", "conrad", "zoe@example.org"];
-    let refused = home.run(&stranger).code(2);
-    assert!(
-        stderr(&refused).contains("has no such address"),
-        "{}",
-        stderr(&refused)
-    );
-}
-
-#[test]
-fn a_new_time_of_day_says_from_when_it_counts() {
-    let (home, _) = Home::with_card();
-    let edited = home
-        .run(&["family", "edit", "conrad", "--time", "05:00"])
-        .success();
-    assert!(
-        stdout(&edited).contains("The next notice is due at 05:00 tomorrow (America/Toronto)."),
-        "{}",
-        stdout(&edited)
-    );
-    let renamed = home
-        .run(&["family", "edit", "conrad", "--name", "Conrad"])
-        .success();
-    assert_eq!(stdout(&renamed), "Changed the family conrad.\n");
-}
-
-#[test]
-fn a_clock_that_went_back_is_said() {
-    let home = Home::new();
-    at(
-        &home,
-        "2026-11-21T12:00:00Z",
-        &["notify-all", "--label", "tick"],
-    )
-    .assert()
-    .success();
-    let back = at(
-        &home,
-        "2026-11-21T11:30:00Z",
-        &["notify-all", "--label", "tick"],
-    )
-    .assert()
-    .success();
-    assert!(stderr(&back).contains("too far apart"), "{}", stderr(&back));
-    let concern = &home.json(&["status"])["concerns"][0];
-    assert_eq!(concern["concern"]["seconds"], -1800);
 }
