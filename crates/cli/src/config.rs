@@ -425,12 +425,13 @@ transport = "outbox"
 # that was given up. Without it, the log of a scheduled run says it.
 # email = "you@example.org"
 
-# What this file says of a schedule does not start it (cron or a timer does); it tells which runs never came.
+# What this file says of a schedule does not start it (cron or a timer does); it tells for which time a run was
+# started, and which runs never came.
 # [jobs.check-cards]
 # ping = "https://hc-ping.com/…"       # fetched after each good run, for a service that misses it
 # [jobs.check-cards.schedules.all]      # the label that the schedule gives with --label
 # times = ["05:00", "12:00", "18:00"]
-# start_within_minutes = 60             # later it does not begin, and is on record as missed
+# start_within_minutes = 60             # later than so after its time it does not begin, and is on record as missed
 # [jobs.notify-all.schedules.tick]
 # every_minutes = 15
 # suspended = false                     # true: its runs do not begin

@@ -478,6 +478,49 @@ fn a_label_that_is_suspended_or_late_does_not_begin() {
 }
 
 #[test]
+fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
+    let home = Home::new();
+    configure(
+        &home,
+        "[jobs.check-cards.schedules.all]\ntimes = [\"05:00\", \"12:00\", \"18:00\"]\nstart_within_minutes = 60",
+    );
+    let started = |now: &str| {
+        let ran = at(&home, now, &["check-cards", "--label", "all", "--json"])
+            .assert()
+            .success();
+        let message = stderr(&ran);
+        (json(&ran), message)
+    };
+    // Toronto's 05:00, and a minute late: nothing was missed, and nothing is to be told.
+    let (first, _) = started("2026-11-21T10:00:00Z");
+    assert_eq!(first["run"]["scheduled_time"], "2026-11-21T10:00:00Z");
+    let (late, message) = started("2026-11-21T17:01:02Z");
+    assert_eq!(late["run"]["scheduled_time"], "2026-11-21T17:00:00Z");
+    assert_eq!(
+        (late["run"]["outcome"].as_str(), message.as_str()),
+        (Some("done"), "")
+    );
+    // A machine that slept: too late for 18:00.
+    let (missed, _) = started("2026-11-22T00:43:00Z");
+    assert_eq!(missed["not_begun"], "not_now");
+    assert_eq!(missed["run"]["outcome"], "missed");
+    let (next, _) = started("2026-11-22T10:00:30Z");
+    assert_eq!(next["run"]["outcome"], "done");
+    let runs = home.json(&["runs", "--label", "all"]);
+    let outcomes: Vec<_> = runs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| &run["outcome"])
+        .collect();
+    assert_eq!(outcomes, ["done", "missed", "done", "done"]);
+    // A time that the configuration does not have is no run of its own, and that is said.
+    let (other, message) = started("2026-11-22T14:00:00Z");
+    assert_eq!(other["not_begun"], "already_ran");
+    assert!(message.contains("add the time"), "{message}");
+}
+
+#[test]
 fn an_address_that_was_stopped_is_shown_and_a_person_allows_it_again() {
     let (home, _) = Home::with_card();
     stop(&home, "pat@example.org");

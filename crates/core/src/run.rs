@@ -95,6 +95,9 @@ pub enum Trigger {
     Retry,
     /// A person.
     Person,
+    /// Written by a newer version, with a word that this one does not know.
+    #[serde(other)]
+    Newer,
 }
 
 /// How a run ended, or that it has not.
@@ -119,6 +122,9 @@ pub enum RunOutcome {
     Missed,
     /// Not begun, since its label is suspended.
     SkippedSuspended,
+    /// Written by a newer version, in a word that this one does not know: it is over, and left alone.
+    #[serde(other)]
+    Newer,
 }
 
 impl RunOutcome {
@@ -134,6 +140,7 @@ impl RunOutcome {
             Self::Lost => "lost",
             Self::Missed => "missed",
             Self::SkippedSuspended => "skipped: suspended",
+            Self::Newer => "of a newer version",
         }
     }
 }
@@ -169,6 +176,20 @@ impl Counts {
     pub fn hand_out(&mut self, more: u32) {
         self.planned = self.planned.saturating_add(more);
         self.handed_out = self.handed_out.saturating_add(more);
+    }
+
+    /// The more of each: of two executions of one run, each counted what it saw of the same work.
+    #[must_use]
+    pub fn at_least(mut self, other: &Self) -> Self {
+        self.planned = self.planned.max(other.planned);
+        self.done = self.done.max(other.done);
+        self.skipped = self.skipped.max(other.skipped);
+        self.handed_out = self.handed_out.max(other.handed_out);
+        for (kind, count) in &other.failed {
+            let mine = self.failed.entry(kind.clone()).or_default();
+            *mine = (*mine).max(*count);
+        }
+        self
     }
 
     /// Counts one failure.
@@ -214,6 +235,29 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_newer_version_wrote_of_a_run_is_read_and_is_no_run_that_goes() {
+        let run = |outcome: &str, trigger: &str| -> Run {
+            serde_json::from_value(serde_json::json!({
+                "job": "check-cards", "label": "all", "scheduled_time": "2026-11-21T10:00:00Z",
+                "trigger": trigger, "input": {}, "outcome": outcome, "counts": Counts::default(),
+                "started_at": "2026-11-21T10:00:00Z", "reported_at": "2026-11-21T10:00:00Z",
+                "finished_at": null,
+            }))
+            .unwrap()
+        };
+        let newer = run("half_done", "telephone");
+        assert_eq!(
+            (newer.outcome, newer.trigger),
+            (RunOutcome::Newer, Trigger::Newer)
+        );
+        let known = run("lost", "retry");
+        assert_eq!(
+            (known.outcome, known.trigger),
+            (RunOutcome::Lost, Trigger::Retry)
+        );
+    }
 
     #[test]
     fn a_run_key_survives_text() {

@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hippo_core::notice::record::NoticeState;
 use hippo_core::operator::telling::OperatorStore as _;
+use hippo_core::run::{Job, RunOutcome};
 use hippo_core::store::contract::sample;
 use hippo_core::store::{
-    CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, Scope, SecretStore,
-    StoreError,
+    CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStart, RunStore, Scope,
+    SecretStore, StoreError,
 };
 use hippo_local::sqlite::{BackupError, OpenError, SqliteStore};
 use rusqlite::Connection;
@@ -405,6 +406,30 @@ async fn a_notice_in_a_state_that_a_newer_version_wrote_is_open_and_kept() {
     let later = open[0].planned_at + chrono::Duration::days(100);
     store.forget_before(later).await.unwrap();
     assert_eq!(store.open_notices(None, 10).await.unwrap(), open);
+}
+
+#[tokio::test]
+async fn runs_that_a_newer_version_wrote_keep_no_run_from_beginning() {
+    let home = Home::new();
+    let path = home.filled().await;
+    let store = SqliteStore::open(&path).unwrap();
+    let run = |time: &str| sample::run(Job::CheckCards, "all", time);
+    for hour in 15..18 {
+        let run = run(&format!("{hour}:00:00"));
+        assert!(store.record_run(&run).await.unwrap());
+    }
+    sql(
+        &path,
+        "UPDATE run SET outcome = 'half_done', started_by = 'telephone' WHERE scheduled_time LIKE '%T15%';
+         UPDATE run SET job = 'tidy-up' WHERE scheduled_time LIKE '%T16%'",
+    );
+    let recent = store.recent_runs(None, None, 10).await.unwrap();
+    let outcomes: Vec<_> = recent.iter().map(|run| run.outcome).collect();
+    assert!(outcomes.contains(&RunOutcome::Newer), "{outcomes:?}");
+    let next = run("19:00:00");
+    let silence = std::time::Duration::from_secs(60);
+    let start = store.start_run(&next, true, silence).await.unwrap();
+    assert_eq!(start, RunStart::Started);
 }
 
 #[tokio::test]

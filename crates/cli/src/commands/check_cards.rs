@@ -6,7 +6,7 @@ mod one;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
 use hippo_core::clock::local_date;
 use hippo_core::ids::{FamilyId, InvalidId, Label, LibraryId};
@@ -21,13 +21,14 @@ use serde::Serialize;
 
 use crate::args::{CardName, card_name, instant};
 use crate::commands::start;
+use crate::config::Jobs;
 use crate::context::{Context, Globals, Place, Visiting};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::following::Following;
-use crate::output::count;
 use crate::output::progress::Progress as Bar;
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
+use crate::output::{count, note};
 use crate::stop::Stop;
 use crate::view::{AccountView, again, failure_problem, unknown_cells};
 
@@ -84,6 +85,9 @@ pub(crate) struct CheckCards {
     pub(crate) no_pause: bool,
 }
 
+/// Whatever starts a schedule's run is no later than this without a reason.
+const START_OF_SCHEDULES: TimeDelta = TimeDelta::minutes(10);
+
 /// What a check that was broken off leaves behind.
 pub(crate) const AFTER_SECOND: &str = "A card whose login was under way is not tried again today by itself: “hippo status” \
      names it, “hippo card retry” tries it.";
@@ -94,7 +98,8 @@ pub(crate) struct Schedule {
     /// The run is one of a schedule, and this is the schedule's name.
     #[arg(long)]
     pub(crate) label: Option<Label>,
-    /// For when the run was scheduled (RFC 3339); by default this minute. A run is made once for it.
+    /// For when the run was scheduled (RFC 3339); by default the last of the label's times in config.toml, or else this
+    /// minute. A run is made once for it.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub(crate) scheduled_time: Option<DateTime<FixedOffset>>,
     /// Print nothing unless something failed; so it is anyway where a schedule starts the run.
@@ -123,11 +128,13 @@ impl Schedule {
         self.quiet || self.is_schedule()
     }
 
-    /// What makes the run one: this minute, if a schedule started it; this second, if a person did.
+    /// What makes the run one: this second, if a person started it; if a schedule did, the time of it that came last,
+    /// where its times are known, or else this minute.
     pub(crate) fn key(
         &self,
         job: Job,
         otherwise: &str,
+        jobs: Option<&Jobs>,
         now: DateTime<Utc>,
     ) -> Result<RunKey, InvalidId> {
         let label = match (&self.label, self.is_schedule()) {
@@ -139,7 +146,9 @@ impl Schedule {
         let minute = DateTime::from_timestamp(second - second.rem_euclid(60), 0).unwrap_or(now);
         let scheduled_time = match self.scheduled_time {
             Some(time) => time.to_utc(),
-            None if self.is_schedule() => minute,
+            None if self.is_schedule() => jobs
+                .and_then(|jobs| jobs.rules(job, &label).rhythm?.latest(now))
+                .unwrap_or(minute),
             None => DateTime::from_timestamp(second, 0).unwrap_or(now),
         };
         Ok(RunKey {
@@ -251,14 +260,15 @@ async fn start(
         ScopeChoice::All => "all",
         ScopeChoice::Failed => "failed",
     };
+    let jobs = &context.here()?.config.jobs;
     let mut key = asked
         .schedule
-        .key(Job::CheckCards, otherwise, context.now())?;
+        .key(Job::CheckCards, otherwise, Some(jobs), context.now())?;
     let is_schedule = asked.schedule.is_schedule();
     let following = Following::new(context, is_schedule)?;
     let mail = following.mail();
     let after = following.after(mail.as_ref());
-    let rules = context.here()?.config.jobs.rules(key.job, &key.label);
+    let rules = jobs.rules(key.job, &key.label);
     loop {
         let plan = RunPlan {
             key: key.clone(),
@@ -306,6 +316,15 @@ pub(crate) fn say_not_begun(context: &Context, schedule: &Schedule, reason: &Run
     context
         .output
         .document(&serde_json::json!({ "not_begun": what, "run": run }));
+    let scheduled = run.key.scheduled_time;
+    if schedule.scheduled_time.is_none() && context.now() - scheduled > START_OF_SCHEDULES {
+        note(format!(
+            "Nothing was done: the label's last time, {}, has its run already. If “{}” is to run now too, add the time to \
+             its times in config.toml.",
+            moment(scheduled, context.now(), context.zone()),
+            run.key.label,
+        ));
+    }
     if schedule.is_quiet() {
         return Outcome::Done;
     }
@@ -480,10 +499,10 @@ mod tests {
             label: Some("all".parse().unwrap()),
             ..Schedule::default()
         };
-        let key = schedule.key(Job::CheckCards, "all", now()).unwrap();
+        let key = schedule.key(Job::CheckCards, "all", None, now()).unwrap();
         assert_eq!(key.to_string(), "check-cards/all/2026-11-21T10:00:00Z");
         let person = Schedule::default();
-        let key = person.key(Job::CheckCards, "all", now()).unwrap();
+        let key = person.key(Job::CheckCards, "all", None, now()).unwrap();
         assert_eq!(key.to_string(), "check-cards/person/2026-11-21T10:00:42Z");
         assert!(!person.is_schedule());
     }
@@ -494,7 +513,9 @@ mod tests {
             scheduled_time: Some("2026-11-21T05:00:00-05:00".parse().unwrap()),
             ..Schedule::default()
         };
-        let key = schedule.key(Job::CheckCards, "failed", now()).unwrap();
+        let key = schedule
+            .key(Job::CheckCards, "failed", None, now())
+            .unwrap();
         assert_eq!(key.to_string(), "check-cards/failed/2026-11-21T10:00:00Z");
     }
 }

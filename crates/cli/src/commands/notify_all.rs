@@ -281,11 +281,14 @@ async fn start(
 ) -> Result<Result<Run, RunStart>, CommandError> {
     let context = sending.context;
     let is_schedule = asked.schedule.is_schedule();
-    let mut key = asked.schedule.key(Job::NotifyAll, "all", context.now())?;
+    let jobs = &context.here()?.config.jobs;
+    let mut key = asked
+        .schedule
+        .key(Job::NotifyAll, "all", Some(jobs), context.now())?;
     let following = Following::new(context, is_schedule)?;
     let mail = following.mail();
     let after = following.after(mail.as_ref());
-    let rules = context.here()?.config.jobs.rules(key.job, &key.label);
+    let rules = jobs.rules(key.job, &key.label);
     loop {
         let plan = RunPlan {
             key: key.clone(),

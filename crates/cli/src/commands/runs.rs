@@ -246,7 +246,9 @@ fn outcome_cell(run: &Run, now: DateTime<Utc>, zone: Tz) -> Cell {
     let tone = match run.outcome {
         RunOutcome::Done => Tone::Good,
         RunOutcome::Running => Tone::Plain,
-        RunOutcome::SkippedStillRunning | RunOutcome::SkippedSuspended => Tone::Faint,
+        RunOutcome::SkippedStillRunning | RunOutcome::SkippedSuspended | RunOutcome::Newer => {
+            Tone::Faint
+        }
         RunOutcome::DoneWithFailures | RunOutcome::Interrupted => Tone::Warning,
         RunOutcome::Failed | RunOutcome::Lost | RunOutcome::Missed => Tone::Bad,
     };

@@ -27,7 +27,9 @@ pub(crate) async fn check_cards(
         ScopeChoice::All => "all",
         ScopeChoice::Failed => "failed",
     };
-    let key = asked.schedule.key(Job::CheckCards, scope, context.now())?;
+    let key = asked
+        .schedule
+        .key(Job::CheckCards, scope, None, context.now())?;
     let event = |key: &RunKey| {
         json!({
             "label": key.label, "scheduled_time": key.scheduled_time, "scope": scope,
@@ -75,7 +77,9 @@ pub(crate) async fn notify_all(
             "On AWS each family is told at its own time; --date is for --dry-run there.".to_owned(),
         ));
     }
-    let key = asked.schedule.key(Job::NotifyAll, "tick", context.now())?;
+    let key = asked
+        .schedule
+        .key(Job::NotifyAll, "tick", None, context.now())?;
     let event = |key: &RunKey| {
         json!({
             "label": key.label, "scheduled_time": key.scheduled_time, "scope": "all",

@@ -216,3 +216,5 @@ impl Family {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod vectors;

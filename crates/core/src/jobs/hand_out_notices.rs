@@ -1,5 +1,7 @@
 //! `notify-all` where others do the work: plans the notices that are due and hands them to a queue.
 
+use uuid::Uuid;
+
 use crate::clock::Clock;
 use crate::jobs::JobError;
 use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
@@ -7,9 +9,9 @@ use crate::jobs::notify_all::{NotifyAllInput, result_of};
 use crate::jobs::notify_family::NoticeResult;
 use crate::jobs::tick::Tick;
 use crate::operator::Concern;
-use crate::queue::NoticeQueue;
+use crate::queue::{DueNotice, NoticeQueue};
 use crate::run::Run;
-use crate::run::work::WorkReport;
+use crate::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
 use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
 
 /// How many notices are given to the queue at a time.
@@ -71,6 +73,7 @@ async fn send_all(
         }
         for batch in found.free.chunks(BATCH) {
             ports.queue.send(run.key(), batch).await?;
+            run.report_work(&handed_out(batch)).await?;
             let sent = u32::try_from(batch.len()).unwrap_or(u32::MAX);
             run.count(|counts| counts.hand_out(sent));
         }
@@ -86,6 +89,22 @@ fn by_the_run(settled: &[NoticeResult]) -> Option<WorkReport> {
         piece: WorkReport::piece_by_the_run(&format!("{}/{}", first.family, first.date)),
         results: settled.iter().map(result_of).collect(),
     })
+}
+
+/// What says which notices were given to workers, whoever begins the run a second time.
+fn handed_out(batch: &[DueNotice]) -> WorkReport {
+    let result = |notice: &DueNotice| WorkResult {
+        subject: Subject::Notice {
+            family: notice.family.clone(),
+            date: notice.date,
+        },
+        outcome: WorkOutcome::HandedOut,
+    };
+    WorkReport {
+        // Never in the place of what another execution handed out.
+        piece: format!("handed-out/{}", Uuid::new_v4()),
+        results: batch.iter().map(result).collect(),
+    }
 }
 
 #[cfg(test)]

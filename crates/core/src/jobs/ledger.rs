@@ -85,6 +85,8 @@ pub struct OpenRun<'a> {
     runs: &'a dyn RunStore,
     clock: &'a dyn Clock,
     run: Run,
+    /// Whether it was on record as begun already: another execution of it may be going, or have ended.
+    goes_on: bool,
     counts: Mutex<Counts>,
     /// The runs before it that were found missing: lost, or never begun.
     missing: Vec<Run>,
@@ -121,6 +123,7 @@ pub async fn open_or_go_on<'a>(
                 runs,
                 clock,
                 run,
+                goes_on: true,
                 counts: Mutex::default(),
                 missing: Vec::new(),
                 concerns: Mutex::default(),
@@ -179,6 +182,7 @@ async fn start<'a>(
                 runs,
                 clock,
                 run,
+                goes_on: false,
                 counts: Mutex::default(),
                 concerns: Mutex::new(
                     Concern::of_missing(&missing)
@@ -378,7 +382,7 @@ impl OpenRun<'_> {
         self.run.reported_at = now;
         self.run.finished_at = Some(now);
         self.run.counts = counts;
-        let closed = self.runs.report_run(&self.run).await;
+        let closed = self.put_end().await;
         let counts = &self.run.counts;
         tracing::info!(
             run.id = %self.run.key,
@@ -408,6 +412,16 @@ impl OpenRun<'_> {
         work?;
         closed?;
         Ok(self.run)
+    }
+
+    async fn put_end(&mut self) -> Result<(), JobError> {
+        if self.goes_on
+            && let Some(stored) = self.runs.run(&self.run.key).await?
+        {
+            let counts = std::mem::take(&mut self.run.counts);
+            self.run.counts = counts.at_least(&stored.counts);
+        }
+        Ok(self.runs.report_run(&self.run).await?)
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {

@@ -335,4 +335,6 @@ pub(crate) async fn expire(
 }
 
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! When a label's schedule fires: to tell which of its runs never came.
 
-use chrono::{DateTime, Days, Duration, LocalResult, NaiveTime, TimeZone as _, Utc};
+use chrono::{DateTime, Days, Duration, LocalResult, NaiveDate, NaiveTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -39,24 +39,49 @@ impl Rhythm {
             }
             Self::Daily { zone, times } => {
                 let last = local_date(before, *zone);
-                let mut found: Vec<DateTime<Utc>> =
-                    std::iter::successors(Some(local_date(after, *zone)), |date| {
-                        date.checked_add_days(Days::new(1))
-                    })
-                    .take_while(|date| *date <= last)
-                    .flat_map(|date| times.iter().map(move |time| date.and_time(*time)))
-                    .filter_map(|local| match zone.from_local_datetime(&local) {
-                        LocalResult::Single(instant) => Some(instant.to_utc()),
-                        LocalResult::Ambiguous(first, second) => Some(first.min(second).to_utc()),
-                        LocalResult::None => None,
-                    })
-                    .filter(|instant| after < *instant && *instant < before)
-                    .collect();
-                found.sort_unstable();
-                found
+                std::iter::successors(Some(local_date(after, *zone)), |date| {
+                    date.checked_add_days(Days::new(1))
+                })
+                .take_while(|date| *date <= last)
+                .flat_map(|date| fired_on(date, *zone, times))
+                .filter(|instant| after < *instant && *instant < before)
+                .collect()
             }
         }
     }
+
+    /// When it fired last, at `now` or before: whoever is started without being told for when was
+    /// started for that.
+    ///
+    /// `None` where only the ticks themselves say when they are, or nothing fired in the week before.
+    pub fn latest(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let Self::Daily { zone, times } = self else {
+            return None;
+        };
+        let today = local_date(now, *zone);
+        (0..=7)
+            .filter_map(|days| today.checked_sub_days(Days::new(days)))
+            .find_map(|date| {
+                let fired = fired_on(date, *zone, times);
+                fired.into_iter().rfind(|instant| *instant <= now)
+            })
+    }
+}
+
+/// When daily times fire on a local date, oldest first.
+fn fired_on(date: NaiveDate, zone: Tz, times: &[NaiveTime]) -> Vec<DateTime<Utc>> {
+    let mut fired: Vec<_> = times
+        .iter()
+        .filter_map(
+            |time| match zone.from_local_datetime(&date.and_time(*time)) {
+                LocalResult::Single(instant) => Some(instant.to_utc()),
+                LocalResult::Ambiguous(first, second) => Some(first.min(second).to_utc()),
+                LocalResult::None => None,
+            },
+        )
+        .collect();
+    fired.sort_unstable();
+    fired
 }
 
 #[cfg(test)]
@@ -95,6 +120,35 @@ mod tests {
             at("2026-03-09T09:00:00Z"),
         ];
         assert_eq!(between, expected);
+    }
+
+    #[test]
+    fn the_latest_daily_time_is_the_one_that_a_late_start_is_for() {
+        let daily = Rhythm::Daily {
+            zone: chrono_tz::America::Toronto,
+            times: ["18:00", "02:30", "05:00"]
+                .map(|time| NaiveTime::parse_from_str(time, "%H:%M").unwrap())
+                .to_vec(),
+        };
+        for (now, expected) in [
+            ("2026-11-21T10:00:00Z", Some("2026-11-21T10:00:00Z")),
+            ("2026-11-21T10:01:02Z", Some("2026-11-21T10:00:00Z")),
+            ("2026-11-22T00:43:00Z", Some("2026-11-21T23:00:00Z")),
+            ("2026-11-21T07:29:59Z", Some("2026-11-20T23:00:00Z")),
+            // 02:30 does not exist on this day.
+            ("2026-03-08T08:00:00Z", Some("2026-03-07T23:00:00Z")),
+        ] {
+            assert_eq!(daily.latest(at(now)), expected.map(at), "{now}");
+        }
+        assert_eq!(
+            Rhythm::EveryMinutes(15).latest(at("2026-11-21T10:00:00Z")),
+            None
+        );
+        let never = Rhythm::Daily {
+            zone: chrono_tz::UTC,
+            times: Vec::new(),
+        };
+        assert_eq!(never.latest(at("2026-11-21T10:00:00Z")), None);
     }
 
     /// One line of the table of what EventBridge does at changes of the clocks.

@@ -80,6 +80,8 @@ pub enum WorkOutcome {
     Skipped,
     /// It failed with this kind (a [`crate::failure::FailureKind`], or a notice's state).
     Failed(String),
+    /// It was given to a worker, who has not reported it yet. Last: whatever else is said of it says more.
+    HandedOut,
 }
 
 impl fmt::Display for WorkOutcome {
@@ -88,6 +90,7 @@ impl fmt::Display for WorkOutcome {
             Self::Done => "done",
             Self::Skipped => "skipped",
             Self::Failed(kind) => kind,
+            Self::HandedOut => "handed_out",
         })
     }
 }
@@ -97,6 +100,7 @@ impl From<String> for WorkOutcome {
         match text.as_str() {
             "done" => Self::Done,
             "skipped" => Self::Skipped,
+            "handed_out" => Self::HandedOut,
             _ => Self::Failed(text),
         }
     }
@@ -143,10 +147,15 @@ impl Run {
             return self;
         }
         let results = results(work.iter().filter(|report| !report.is_by_the_run()));
-        let settled = u32::try_from(results.len()).unwrap_or(u32::MAX);
+        let known = u32::try_from(results.len()).unwrap_or(u32::MAX);
+        let mut settled: u32 = 0;
         for outcome in results.into_values() {
             self.counts.add(outcome);
+            settled += u32::from(*outcome != WorkOutcome::HandedOut);
         }
+        // A run that was begun twice counted what each time was left to hand out.
+        self.counts.handed_out = self.counts.handed_out.max(known);
+        self.counts.planned = self.counts.planned.max(known);
         if self.outcome == RunOutcome::Done {
             self.outcome = if settled < self.counts.handed_out {
                 match now - self.started_at > GIVEN_UP_AFTER {
@@ -170,6 +179,7 @@ impl Counts {
             WorkOutcome::Done => self.done += 1,
             WorkOutcome::Skipped => self.skipped += 1,
             WorkOutcome::Failed(kind) => self.add_failure(kind),
+            WorkOutcome::HandedOut => {}
         }
     }
 }
@@ -274,6 +284,24 @@ mod tests {
         let run = handed_out(2).with_work(&failed, began());
         assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
         assert_eq!(run.counts.failed["GAVE_UP"], 1);
+    }
+
+    #[test]
+    fn a_run_that_was_begun_twice_counts_each_notice_once() {
+        let given: Vec<WorkReport> = (1..=3)
+            .map(|piece| WorkReport {
+                piece: format!("handed-out/{piece}"),
+                ..report(piece, WorkOutcome::HandedOut)
+            })
+            .collect();
+        // The second time counted the one that was still free.
+        let run = handed_out(1).with_work(&given, began());
+        assert_eq!((run.counts.planned, run.counts.handed_out), (3, 3));
+        assert_eq!((run.outcome, run.counts.done), (RunOutcome::Running, 0));
+        let done = (1..=3).map(|piece| report(piece, WorkOutcome::Done));
+        let work: Vec<_> = given.into_iter().chain(done).collect();
+        let run = handed_out(1).with_work(&work, began());
+        assert_eq!((run.outcome, run.counts.done), (RunOutcome::Done, 3));
     }
 
     #[test]

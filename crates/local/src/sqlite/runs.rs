@@ -135,12 +135,18 @@ impl RunStore for SqliteStore {
     ) -> StoreResult<Vec<Run>> {
         let label = label.map(ToString::to_string);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // A newer version may have jobs that this one does not know.
+        let jobs = match job {
+            Some(job) => json(&[job]),
+            None => json(&Job::ALL),
+        };
         self.read(move |connection| {
             all(
                 connection,
-                "SELECT * FROM run WHERE (?1 IS NULL OR job = ?1) AND (?2 IS NULL OR label = ?2)
+                "SELECT * FROM run
+                 WHERE job IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR label = ?2)
                  ORDER BY started_at DESC, scheduled_time DESC LIMIT ?3",
-                params![job.map(Job::as_str), label, limit],
+                params![jobs?, label, limit],
                 from_row,
             )
         })

@@ -183,6 +183,7 @@ fn trigger_words(trigger: Trigger) -> &'static str {
         Trigger::Schedule => "a schedule",
         Trigger::Retry => "a schedule that tries the failed again",
         Trigger::Person => "a person",
+        Trigger::Newer => "something that this version does not know",
     }
 }
 

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use rstest::rstest;
-use serde::Deserialize;
 
+use super::vectors::transitions;
 use super::*;
 use crate::family::Preferences;
 
@@ -174,39 +174,6 @@ fn a_change_of_the_clocks_loses_no_date_and_doubles_none(
     #[case] transition: &str,
 ) {
     assert_each_date_once_around(zone(name), at(transition));
-}
-
-/// One line of the table of every change of the clocks.
-#[derive(Debug, Deserialize)]
-struct Transition {
-    zone: Tz,
-    instant_utc: DateTime<Utc>,
-    whole_local_days_missing: Vec<NaiveDate>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Transitions {
-    cases: Vec<Transition>,
-}
-
-/// The table of all zones' changes, where it lies beside the project or `SCHEDULE_VECTORS` says.
-fn transitions() -> Option<Vec<Transition>> {
-    let folder = std::env::var("SCHEDULE_VECTORS").map_or_else(
-        |_| {
-            std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("../../../shared/schedule-vectors")
-        },
-        std::path::PathBuf::from,
-    );
-    let file = folder.join("tz_transitions.json");
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        eprintln!(
-            "SKIPPED: there is no {}; set SCHEDULE_VECTORS.",
-            file.display()
-        );
-        return None;
-    };
-    Some(serde_json::from_str::<Transitions>(&text).unwrap().cases)
 }
 
 #[test]

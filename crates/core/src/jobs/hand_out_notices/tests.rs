@@ -16,20 +16,26 @@ use crate::run::{Job, RunKey, RunOutcome, Trigger};
 struct TestQueue {
     sent: Mutex<Vec<DueNotice>>,
     away: std::sync::atomic::AtomicBool,
+    /// It takes what it is given, and its answer is lost.
+    mute: std::sync::atomic::AtomicBool,
 }
 
 #[async_trait]
 impl NoticeQueue for TestQueue {
     async fn send(&self, _: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError> {
+        let away = Err(QueueError {
+            unsent: notices.len(),
+            asked: notices.len(),
+            reason: "away".to_owned(),
+        });
         if self.away.load(std::sync::atomic::Ordering::SeqCst) {
-            return Err(QueueError {
-                unsent: notices.len(),
-                asked: notices.len(),
-                reason: "away".to_owned(),
-            });
+            return away;
         }
         self.sent.lock().unwrap().extend(notices.iter().cloned());
-        Ok(())
+        match self.mute.load(std::sync::atomic::Ordering::SeqCst) {
+            true => away,
+            false => Ok(()),
+        }
     }
 }
 
@@ -116,6 +122,48 @@ async fn a_tick_whose_queue_was_away_is_failed_and_goes_on_when_it_is_tried_agai
     let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
     assert_eq!((run.counts.planned, run.outcome), (2, RunOutcome::Done));
     assert_eq!(queue.sent.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_tick_that_is_tried_again_counts_what_its_first_try_handed_out() {
+    let world = World::new().await;
+    let queue = TestQueue::default();
+    queue.mute.store(true, std::sync::atomic::Ordering::SeqCst);
+    tick(&world, &queue, TIME).await.unwrap_err();
+    // Its message is worked on before the second try, which finds one notice free.
+    let first = queue.sent.lock().unwrap()[0].clone();
+    let ports = world.notify_ports();
+    let settled = deliver(&ports, &first.family, first.date, None, false).await;
+    let key: RunKey = format!("notify-all/tick/{TIME}").parse().unwrap();
+    let subject = Subject::Notice {
+        family: first.family,
+        date: first.date,
+    };
+    let report = WorkReport {
+        piece: "of the worker".to_owned(),
+        results: vec![WorkResult {
+            subject,
+            outcome: settled.unwrap().unwrap().state.into(),
+        }],
+    };
+    world.store.report_work(&key, &report).await.unwrap();
+    queue.mute.store(false, std::sync::atomic::Ordering::SeqCst);
+    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    let work = world.store.work_of(&key).await.unwrap();
+    let run = run.with_work(&work, world.clock.now());
+    assert_eq!((run.counts.planned, run.counts.handed_out), (2, 2));
+    assert_eq!(run.outcome, RunOutcome::Running);
+
+    // A third, which finds nothing left to do, takes nothing back: the run is on record as failed once more.
+    let mut failed = world.store.run(&key).await.unwrap().unwrap();
+    failed.outcome = RunOutcome::Failed;
+    world.store.report_run(&failed).await.unwrap();
+    let second = queue.sent.lock().unwrap().pop().unwrap();
+    deliver(&ports, &second.family, second.date, None, false)
+        .await
+        .unwrap();
+    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    assert!(run.counts.handed_out > 0, "{run:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,40 @@
+//! The table of every change of the clocks, which lies beside the project.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use serde::Deserialize;
+
+/// One line of it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Transition {
+    pub(crate) zone: Tz,
+    pub(crate) instant_utc: DateTime<Utc>,
+    pub(crate) whole_local_days_missing: Vec<NaiveDate>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Transitions {
+    cases: Vec<Transition>,
+}
+
+/// All of it, where it lies beside the project or `SCHEDULE_VECTORS` says.
+pub(crate) fn transitions() -> Option<Vec<Transition>> {
+    let folder = std::env::var("SCHEDULE_VECTORS").map_or_else(
+        |_| {
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../../../shared/schedule-vectors")
+        },
+        std::path::PathBuf::from,
+    );
+    let file = folder.join("tz_transitions.json");
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        eprintln!(
+            "SKIPPED: there is no {}; set SCHEDULE_VECTORS.",
+            file.display()
+        );
+        return None;
+    };
+    let cases = serde_json::from_str::<Transitions>(&text).unwrap().cases;
+    assert!(cases.len() > 300);
+    Some(cases)
+}
