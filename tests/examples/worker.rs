@@ -87,7 +87,7 @@ async fn main() {
             };
             let plan = plan(&orders, &clock);
             let input = NotifyAllInput::default();
-            let run = hand_out_notices(&ports_of_tick, plan, &input);
+            let run = hand_out_notices(&ports_of_tick, plan, &input, &|_| {});
             run.await.expect("a run").expect("a run that began");
             let notices = watched.handed_out.lock().unwrap().clone();
             deliver_all(&ports, notices).await;

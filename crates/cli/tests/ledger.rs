@@ -15,9 +15,11 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::Stdio;
 
+use chrono::{DateTime, Duration, Utc};
 use common::{Home, files, json, stderr, stdout};
 use hippo_core::family::StoppedRecipient;
-use hippo_core::store::FamilyStore as _;
+use hippo_core::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
+use hippo_core::store::{FamilyStore as _, RunStore as _};
 use hippo_local::sqlite::SqliteStore;
 use serde_json::{Value, json as document};
 
@@ -87,8 +89,63 @@ fn the_last_runs_of_each_label_are_shown_and_not_all_of_one() {
     assert_eq!(ids(&["runs", "--job", "notify-all"]).len(), 5);
     let table = stdout(&home.run(&["runs", "--limit", "1"]).success());
     assert_eq!(table.lines().count(), 3, "{table}");
-    let nobody = home.run(&["runs", "--label", "nobody"]).success();
-    assert!(stdout(&nobody).contains("No job has run yet"));
+    for (arguments, expected) in [
+        (&["--label", "nobody"][..], "No run has the label “nobody”"),
+        (
+            &["--job", "notify-all", "--label", "all"],
+            "No run of notify-all has the label “all”",
+        ),
+    ] {
+        let none = home.run(&[&["runs"], arguments].concat()).success();
+        assert!(stdout(&none).contains(expected), "{}", stdout(&none));
+    }
+}
+
+#[test]
+fn where_nothing_ran_it_is_said_of_what() {
+    let home = Home::new();
+    let none = stdout(&home.run(&["runs"]).success());
+    assert!(none.contains("No job has run yet"), "{none}");
+    home.run(&["check-cards", "--label", "all"]).success();
+    let none = stdout(&home.run(&["runs", "--job", "notify-all"]).success());
+    assert!(none.contains("No run of notify-all is on record"), "{none}");
+}
+
+#[test]
+fn a_label_that_runs_rarely_is_shown_among_many_ticks() {
+    let home = Home::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();
+        let first: DateTime<Utc> = "2026-11-14T10:00:00Z".parse().unwrap();
+        for number in 0..=420 {
+            let at = first + Duration::minutes(15 * number);
+            let label = if number == 0 { "weekly" } else { "tick" };
+            let run = Run {
+                key: RunKey {
+                    job: Job::NotifyAll,
+                    label: label.parse().unwrap(),
+                    scheduled_time: at,
+                },
+                trigger: Trigger::Schedule,
+                input: Value::Null,
+                started_at: at,
+                reported_at: at,
+                finished_at: Some(at),
+                outcome: RunOutcome::Done,
+                counts: Counts::default(),
+            };
+            assert!(store.record_run(&run).await.unwrap());
+        }
+    });
+    let runs = home.json(&["runs", "--limit", "1"]);
+    let labels: Vec<_> = runs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| run["label"].as_str().unwrap())
+        .collect();
+    assert_eq!(labels, ["tick", "weekly"]);
 }
 
 #[test]
@@ -171,6 +228,28 @@ fn a_job_runs_by_its_name_with_its_input_as_a_run_of_a_person() {
     ] {
         let refused = home.run(&["run", "check-cards", "--input", input]).code(2);
         assert!(stderr(&refused).contains(expected), "{}", stderr(&refused));
+    }
+}
+
+#[test]
+fn a_list_is_no_input_and_what_an_input_says_of_waiting_is_kept_to() {
+    let home = Home::new();
+    for input in ["[]", r#"[null,null,true]"#, "7"] {
+        let refused = home.run(&["run", "notify-all", "--input", input]).code(2);
+        assert!(
+            stderr(&refused).contains("is not one of this job"),
+            "{}",
+            stderr(&refused)
+        );
+    }
+    assert_eq!(home.json(&["runs"]), document!([]));
+    for (input, at_once) in [
+        ("{}", true),
+        (r#"{"at_once":false}"#, false),
+        (r#"{"at_once":true}"#, true),
+    ] {
+        let ran = home.json(&["run", "notify-all", "--input", input]);
+        assert_eq!(ran["run"]["input"]["at_once"], at_once, "{input}");
     }
 }
 
@@ -444,18 +523,7 @@ fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
 #[test]
 fn an_address_that_was_stopped_is_shown_and_a_person_allows_it_again() {
     let (home, _) = Home::with_card();
-    let stopped = StoppedRecipient {
-        address: "pat@example.org".parse().unwrap(),
-        since: "2026-11-21T12:00:00Z".parse().unwrap(),
-        complained: false,
-    };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let was_stopped = runtime.block_on(async {
-        let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();
-        let conrad = "conrad".parse().unwrap();
-        store.stop_recipient(&conrad, &stopped).await.unwrap()
-    });
-    assert!(was_stopped);
+    stop(&home, "pat@example.org");
     let list = stdout(&home.run(&["family", "list"]).success());
     assert!(list.contains("pat@example.org (stopped)"), "{list}");
     let allow = ["family", "allow-recipient", "conrad", "PAT@example.org"];
@@ -465,6 +533,13 @@ fn an_address_that_was_stopped_is_shown_and_a_person_allows_it_again() {
     let refused = home.run(&allow).code(2);
     assert!(
         stderr(&refused).contains("Nothing keeps mails"),
+        "{}",
+        stderr(&refused)
+    );
+    let stranger = ["family", "allow-recipient", "conrad", "zoe@example.org"];
+    let refused = home.run(&stranger).code(2);
+    assert!(
+        stderr(&refused).contains("has no such address"),
         "{}",
         stderr(&refused)
     );
@@ -507,4 +582,81 @@ fn a_clock_that_went_back_is_said() {
     assert!(stderr(&back).contains("too far apart"), "{}", stderr(&back));
     let concern = &home.json(&["status"])["concerns"][0];
     assert_eq!(concern["concern"]["seconds"], -1800);
+}
+
+/// Sends nothing more to a recipient of conrad.
+fn stop(home: &Home, address: &str) {
+    let stopped = StoppedRecipient {
+        address: address.parse().unwrap(),
+        since: "2026-11-21T12:00:00Z".parse().unwrap(),
+        complained: false,
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let was_stopped = runtime.block_on(async {
+        let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();
+        let conrad = "conrad".parse().unwrap();
+        store.stop_recipient(&conrad, &stopped).await.unwrap()
+    });
+    assert!(was_stopped);
+}
+
+#[test]
+fn who_is_written_to_is_counted_without_those_who_were_stopped() {
+    let (home, _) = Home::with_card();
+    home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
+        .success();
+    stop(&home, "pat@example.org");
+    let seen = |at_morning: &[&str]| {
+        let morning = "2026-11-22T12:00:00Z";
+        stdout(&at(&home, morning, at_morning).assert().success())
+    };
+    let dry_run = ["notify-all", "--dry-run"];
+    for said in [seen(&dry_run), seen(&["status"])] {
+        assert!(said.contains("to 1 address (1 more is stopped)"), "{said}");
+    }
+    stop(&home, "sam@example.org");
+    let said = seen(&dry_run);
+    assert!(
+        said.contains("to nobody: this notice would be FAILED.")
+            && said.contains("hippo family list"),
+        "{said}"
+    );
+    let said = seen(&["status"]);
+    assert!(said.contains("to nobody: mails to every address"), "{said}");
+    let status = home.json(&["status"]);
+    assert_eq!(status["families"][0]["recipients"], 0);
+    assert_eq!(status["families"][0]["stopped"], 2);
+    // And so it comes.
+    let sent = at(&home, "2026-11-22T12:00:00Z", &["notify-all"])
+        .assert()
+        .code(1);
+    assert!(stdout(&sent).contains("FAILED"), "{}", stdout(&sent));
+    let families = home.json(&["family", "list"]);
+    let named = families[0]["stopped"].as_array().unwrap();
+    assert_eq!(named.len(), 2, "the list that the reason points to");
+}
+
+#[test]
+fn an_address_that_was_stopped_stays_so_through_edits_until_it_is_taken_off_and_added_again() {
+    let (home, _) = Home::with_card();
+    stop(&home, "pat@example.org");
+    for edit in [
+        &["family", "edit", "conrad", "--name", "Conrad"][..],
+        &["family", "pause", "conrad"],
+        &["family", "pause", "conrad", "--resume"],
+        &["family", "add-recipient", "conrad", "sam@example.org"],
+    ] {
+        home.run(edit).success();
+        let list = stdout(&home.run(&["family", "list"]).success());
+        assert!(list.contains("pat@example.org (stopped)"), "{list}");
+    }
+    let removed = home.json(&["family", "remove-recipient", "conrad", "pat@example.org"]);
+    assert_eq!(removed["stopped"], document!([]));
+    home.run(&["family", "add-recipient", "conrad", "pat@example.org"])
+        .success();
+    let list = stdout(&home.run(&["family", "list"]).success());
+    assert!(
+        list.contains("pat@example.org") && !list.contains("stopped"),
+        "{list}"
+    );
 }

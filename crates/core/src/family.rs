@@ -59,6 +59,12 @@ impl Family {
         self.recipients.iter().filter(reachable).cloned().collect()
     }
 
+    /// The recipients to whom nothing is sent.
+    pub fn stopped_recipients(&self) -> Vec<EmailAddress> {
+        let stopped = |address: &&EmailAddress| self.is_stopped(address);
+        self.recipients.iter().filter(stopped).cloned().collect()
+    }
+
     /// Whether nothing is sent to this address.
     pub fn is_stopped(&self, address: &EmailAddress) -> bool {
         let mut stopped = self.stopped.iter();

@@ -185,7 +185,7 @@ async fn a_newer_database_is_refused_with_both_versions_and_left_as_it_is() {
         assert!(matches!(error, OpenError::Newer { found: 99, .. }));
         let text = error.to_string();
         assert!(
-            text.contains("version 99") && text.contains("up to 3"),
+            text.contains("version 99") && text.contains("up to 4"),
             "{text}"
         );
     }
@@ -358,6 +358,7 @@ async fn a_database_of_the_first_version_is_brought_up_and_keeps_what_it_has() {
         &path,
         "DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE concern; DROP INDEX notice_open;
          ALTER TABLE family DROP COLUMN history; ALTER TABLE family DROP COLUMN stopped; ALTER TABLE notice DROP COLUMN doubts;
+         ALTER TABLE notice DROP COLUMN evidence_from;
          CREATE INDEX notice_open ON notice (date, family)
              WHERE state IN ('PENDING', 'CLAIMED', 'SENDING', 'UNKNOWN');
          PRAGMA user_version = 1",
@@ -375,6 +376,7 @@ async fn what_the_operator_was_told_by_the_second_version_is_not_told_again() {
     sql(
         &path,
         r#"DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE concern;
+         ALTER TABLE notice DROP COLUMN evidence_from;
          CREATE TABLE concern (key TEXT PRIMARY KEY, concern TEXT NOT NULL, first_seen TEXT NOT NULL,
              last_seen TEXT NOT NULL, times INTEGER NOT NULL, asked_at TEXT NOT NULL, told_at TEXT) STRICT, WITHOUT ROWID;
          CREATE INDEX concern_recent ON concern (last_seen);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use hippo_core::clock::Clock;
-use hippo_core::family::{Family, StoppedRecipient};
+use hippo_core::family::{EmailAddress, Family, StoppedRecipient};
 use hippo_core::ids::FamilyId;
 use hippo_core::jobs::evidence::Evidence;
 use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
@@ -364,6 +364,10 @@ impl FamilyStore for Process<'_> {
 
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
         self.world.store.stop_recipient(id, stopped).await
+    }
+
+    async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
+        self.world.store.allow_recipient(id, address).await
     }
 
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {

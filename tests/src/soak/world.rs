@@ -322,7 +322,9 @@ impl<'a> World<'a> {
                     after: None,
                 };
                 let input = NotifyAllInput::default();
-                hand_out_notices(&ports, plan, &input).await.is_ok()
+                hand_out_notices(&ports, plan, &input, &|_| {})
+                    .await
+                    .is_ok()
             }
             Thing::Message(notice) => {
                 let ports = NotifyPorts {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hippo_core::card::CardKey;
-use hippo_core::family::{Family, StoppedRecipient};
+use hippo_core::family::{EmailAddress, Family, StoppedRecipient};
 use hippo_core::ids::{CardId, FamilyId};
 use hippo_core::store::{FamilyStore, StoreError, StoreResult};
 use uuid::Uuid;
@@ -35,11 +35,19 @@ impl FamilyStore for DynamoDbStore {
     }
 
     async fn update_family(&self, family: &Family) -> StoreResult<()> {
-        let change = Expression::new("SET #data = :data").value(":data", text(json(family)?));
-        let key = Key::family(&family.id);
-        match self.table.update(&key, &change, &is_there()).await? {
-            Written::Done => Ok(()),
-            Written::Refused(_) => Err(no_family(&family.id)),
+        let replaced = self
+            .change_family(&family.id, |stored| {
+                let stopped = std::mem::take(&mut stored.stopped);
+                *stored = Family {
+                    stopped,
+                    ..family.clone()
+                };
+                true
+            })
+            .await?;
+        match replaced {
+            Changed::Gone => Err(no_family(&family.id)),
+            Changed::Done | Changed::Nothing => Ok(()),
         }
     }
 
@@ -74,35 +82,13 @@ impl FamilyStore for DynamoDbStore {
     }
 
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
-        let key = Key::family(id);
-        let write = Uuid::new_v4().to_string();
-        for tries in 0..TRIES {
-            wait(tries).await?;
-            let Some(item) = self.table.get(&key).await? else {
-                return Ok(false);
-            };
-            let Some(mut family) = from_item(&item)? else {
-                return Ok(false);
-            };
-            if !family.stop_recipient(stopped.clone()) {
-                return Ok(false);
-            }
-            let before = item.text("data").unwrap_or_default();
-            let change = Expression::new("SET #data = :data, #write = :write")
-                .value(":data", text(json(&family)?))
-                .value(":write", text(write.as_str()));
-            let unchanged = Expression::new("#data = :before AND attribute_not_exists(#removing)")
-                .value(":before", text(before));
-            match self.table.update(&key, &change, &unchanged).await? {
-                Written::Done => return Ok(true),
-                // The answer to an earlier try of this very write was lost.
-                Written::Refused(Some(item)) if item.text("write") == Some(&write) => {
-                    return Ok(true);
-                }
-                Written::Refused(_) => {}
-            }
-        }
-        Err(too_busy())
+        let stop = |family: &mut Family| family.stop_recipient(stopped.clone());
+        Ok(self.change_family(id, stop).await? == Changed::Done)
+    }
+
+    async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
+        let allow = |family: &mut Family| family.allow_recipient(address);
+        Ok(self.change_family(id, allow).await? == Changed::Done)
     }
 
     /// In steps, each of which leaves something whole: first nothing new can be added to the
@@ -145,7 +131,54 @@ impl FamilyStore for DynamoDbStore {
     }
 }
 
+/// What became of a family that was to be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    Done,
+    /// It is so already.
+    Nothing,
+    Gone,
+}
+
 impl DynamoDbStore {
+    /// Changes a family where nobody else changed it since it was read, or else once more.
+    /// `change` answers whether there is something to write.
+    async fn change_family(
+        &self,
+        id: &FamilyId,
+        change: impl Fn(&mut Family) -> bool + Send + Sync,
+    ) -> StoreResult<Changed> {
+        let key = Key::family(id);
+        let write = Uuid::new_v4().to_string();
+        for tries in 0..TRIES {
+            wait(tries).await?;
+            let Some(item) = self.table.get(&key).await? else {
+                return Ok(Changed::Gone);
+            };
+            let Some(mut family) = from_item(&item)? else {
+                return Ok(Changed::Gone);
+            };
+            if !change(&mut family) {
+                return Ok(Changed::Nothing);
+            }
+            let before = item.text("data").unwrap_or_default();
+            let update = Expression::new("SET #data = :data, #write = :write")
+                .value(":data", text(json(&family)?))
+                .value(":write", text(write.as_str()));
+            let unchanged = Expression::new("#data = :before AND attribute_not_exists(#removing)")
+                .value(":before", text(before));
+            match self.table.update(&key, &update, &unchanged).await? {
+                Written::Done => return Ok(Changed::Done),
+                // The answer to an earlier try of this very write was lost.
+                Written::Refused(Some(item)) if item.text("write") == Some(&write) => {
+                    return Ok(Changed::Done);
+                }
+                Written::Refused(_) => {}
+            }
+        }
+        Err(too_busy())
+    }
+
     async fn all_of(&self, id: &FamilyId) -> StoreResult<Vec<Item>> {
         let keys = Expression::new("#pk = :pk").value(":pk", text(keys::family(id)));
         self.table.query(&Ask::table(keys)).await

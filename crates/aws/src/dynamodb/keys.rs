@@ -9,6 +9,9 @@ use hippo_core::run::{Job, RunKey};
 /// The sort key of what stands alone, or first, in its partition.
 pub(super) const META: &str = "META";
 
+/// The sort key of what names a label's runs that are going: behind every time.
+pub(super) const STATE: &str = "STATE";
+
 /// The first of a family's accounts and cards, and what sorts after the last of them. `META`
 /// sorts right behind them, the notices after it.
 pub(super) const ACCOUNTS: &str = "ACCOUNT#";
@@ -67,7 +70,7 @@ impl Key {
     }
 
     pub(super) fn left_alone(id: &LibraryId) -> Self {
-        Self::new(format!("LIBRARY#{id}"), "STATE")
+        Self::new(format!("LIBRARY#{id}"), STATE)
     }
 
     pub(super) fn run(key: &RunKey) -> Self {
@@ -87,7 +90,7 @@ impl Key {
 
     /// Names the runs of one label that are going.
     pub(super) fn going(job: Job, label: &Label) -> Self {
-        Self::new(runs(job, label), "STATE")
+        Self::new(runs(job, label), STATE)
     }
 }
 
@@ -96,7 +99,8 @@ pub(super) fn family(id: &FamilyId) -> String {
     format!("FAMILY#{id}")
 }
 
-fn runs(job: Job, label: &Label) -> String {
+/// The partition of a label's runs.
+pub(super) fn runs(job: Job, label: &Label) -> String {
     format!("RUN#{job}#{label}")
 }
 
@@ -134,6 +138,11 @@ pub(super) mod list {
 
     pub(crate) fn runs(job: Job) -> String {
         format!("RUN#{job}")
+    }
+
+    /// The labels of a job that have runs.
+    pub(crate) fn labels(job: Job) -> String {
+        format!("LABEL#{job}")
     }
 }
 

@@ -3,8 +3,8 @@
 //! Keys and indexes are listed in `infra/table.md`. What is read by key, or in a family's own
 //! partition, is read consistently: a method sees every write that was answered before it was
 //! called. What is read from an index ([`families`], `families_page`, [`libraries`],
-//! [`cards_to_check`], `cards_with_secrets`, [`open_notices`], [`recent_runs`]) may be some
-//! milliseconds behind; whoever acts on it writes under a condition. Nothing scans.
+//! [`cards_to_check`], `cards_with_secrets`, [`open_notices`], [`recent_runs`], the labels of
+//! [`newest_of_each_label`]) may be some milliseconds behind; whoever acts on it writes under a condition. Nothing scans.
 //!
 //! Each item holds its document as JSON, and beside it only the attributes that keys, indexes and
 //! conditions need. `revision` goes up with every write; a write over what was read is made only if
@@ -15,6 +15,7 @@
 //! [`cards_to_check`]: hippo_core::store::CardStore::cards_to_check
 //! [`open_notices`]: hippo_core::store::NoticeStore::open_notices
 //! [`recent_runs`]: hippo_core::store::RunStore::recent_runs
+//! [`newest_of_each_label`]: hippo_core::store::RunStore::newest_of_each_label
 
 mod cards;
 mod checks;

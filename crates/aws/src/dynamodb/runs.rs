@@ -1,7 +1,7 @@
 //! The ledger of runs.
 //!
 //! Beside the runs of a label stands one item that names those that are going; whoever starts one
-//! writes both in one step, so that of many at once one goes.
+//! writes both in one step, so that of many at once one goes. It also tells which labels there are.
 
 use std::time::Duration;
 
@@ -92,12 +92,18 @@ impl RunStore for DynamoDbStore {
     async fn record_run(&self, run: &Run) -> StoreResult<bool> {
         let write = Uuid::new_v4().to_string();
         let item = self.run_item(run, 0)?.with_text("write", &write);
-        Ok(match self.table.put(item, &Expression::absent()).await? {
+        let is_put = match self.table.put(item, &Expression::absent()).await? {
             Written::Done => true,
             // The answer to an earlier try of this very write was lost.
             Written::Refused(Some(other)) => other.text("write") == Some(&write),
             Written::Refused(None) => false,
-        })
+        };
+        if is_put {
+            // It may be the first of its label. Where there is such an item, it stays.
+            let names = going_item(&run.key, &[], 0)?;
+            self.table.put(names, &Expression::absent()).await?;
+        }
+        Ok(is_put)
     }
 
     async fn report_run(&self, run: &Run) -> StoreResult<()> {
@@ -203,6 +209,35 @@ impl RunStore for DynamoDbStore {
         Ok(runs)
     }
 
+    /// One query of the labels, and one for each: what else the job did is not read.
+    async fn newest_of_each_label(&self, job: Job, limit: usize) -> StoreResult<Vec<Run>> {
+        let keys = Expression::new("#listing = :list").value(":list", text(list::labels(job)));
+        let labels = self.table.query(&Ask::index("listing", keys)).await?;
+        let mut found = Vec::new();
+        for item in &labels {
+            let label: Label = item
+                .text("listing_order")
+                .and_then(|label| label.parse().ok())
+                .ok_or_else(|| item.garbage("listing_order"))?;
+            let keys = Expression::new("#pk = :pk AND #sk < :state")
+                .value(":pk", text(keys::runs(job, &label)))
+                .value(":state", text(keys::STATE));
+            let newest = Ask {
+                newest_first: true,
+                limit,
+                ..Ask::table(keys)
+            };
+            let mut runs: Vec<Run> = Vec::new();
+            for item in &self.table.query(&newest).await? {
+                runs.push(item.data()?);
+            }
+            // They stand by their scheduled times.
+            runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
+            found.extend(runs);
+        }
+        Ok(found)
+    }
+
     /// Four queries, and a write for each that is left: the table's time to live is earlier as a
     /// rule.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
@@ -297,9 +332,15 @@ impl DynamoDbStore {
 
 /// Names the runs of a label that are going, if nobody else did since it was read.
 fn name_going(key: &RunKey, times: &[DateTime<Utc>], revision: Option<u64>) -> StoreResult<Step> {
-    let item = Item::new(&Key::going(key.job, &key.label))
-        .with_data(&times)?
-        .with("revision", number(revision.map_or(0, |seen| seen + 1)));
+    let item = going_item(key, times, revision.map_or(0, |seen| seen + 1))?;
     let condition = revision.map_or_else(Expression::absent, Expression::unchanged);
     Ok(Step::Put(item, condition))
+}
+
+/// The item that names the runs of a label that are going, and by being there the label.
+fn going_item(key: &RunKey, times: &[DateTime<Utc>], revision: u64) -> StoreResult<Item> {
+    Ok(Item::new(&Key::going(key.job, &key.label))
+        .with_data(&times)?
+        .with("revision", number(revision))
+        .listed(list::labels(key.job), key.label.as_str()))
 }

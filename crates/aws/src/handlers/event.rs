@@ -98,7 +98,8 @@ impl ScheduleEvent {
             },
             trigger,
             input,
-            allow_overlap: trigger == Trigger::Person,
+            // Ticks at once are safe, and each mends what another left: one that hangs keeps none back.
+            allow_overlap: trigger == Trigger::Person || job == Job::NotifyAll,
             rules: StartRules::default(),
             after: None,
         }
@@ -231,6 +232,21 @@ mod tests {
         let plan = event.plan(Job::NotifyAll, Value::Null);
         assert_eq!((plan.trigger, plan.allow_overlap), (Trigger::Person, true));
         assert_eq!(event.notify_all().family.unwrap().as_str(), "conrad");
+    }
+
+    #[rstest]
+    #[case::ticks(Job::NotifyAll, "tick", true)]
+    #[case::checks(Job::CheckCards, "all", false)]
+    fn ticks_may_overlap_and_checks_of_one_label_may_not(
+        #[case] job: Job,
+        #[case] label: &str,
+        #[case] may_overlap: bool,
+    ) {
+        let event = json!({"label": label, "scheduled_time": "2026-11-21T10:30:00Z"});
+        let plan = ScheduleEvent::read(&event, job)
+            .unwrap()
+            .plan(job, Value::Null);
+        assert_eq!(plan.allow_overlap, may_overlap);
     }
 
     #[rstest]

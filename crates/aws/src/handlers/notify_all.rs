@@ -1,6 +1,7 @@
 //! `notify-all`: a schedule fires, and a message a family that is due goes to the queue.
 
 use hippo_core::jobs::hand_out_notices::{HandOutNoticesPorts, hand_out_notices};
+use hippo_core::jobs::notify_family::NoticeResult;
 use hippo_core::run::Job;
 use serde_json::{Value, json};
 
@@ -8,6 +9,7 @@ use crate::handlers::HandlerError;
 use crate::handlers::check_cards::{answer_not_begun, publish};
 use crate::handlers::event::ScheduleEvent;
 use crate::handlers::frame::Frame;
+use crate::handlers::notify_family;
 
 /// Hands out the notices that are due; answers with the run, for who waits for it.
 pub async fn handle(
@@ -37,7 +39,13 @@ async fn work(
         Job::NotifyAll,
         serde_json::to_value(&input).unwrap_or_default(),
     );
-    let run = match hand_out_notices(ports, plan, &input).await? {
+    // One by one, and not by the run's counts: a run that fails has settled them all the same.
+    let settled = |result: &NoticeResult| {
+        if result.state.is_final() {
+            notify_family::publish(frame.metrics, ports.clock, result);
+        }
+    };
+    let run = match hand_out_notices(ports, plan, &input, &settled).await? {
         Ok(run) => run,
         Err(not_begun) => return Ok(answer_not_begun(&not_begun)),
     };

@@ -90,7 +90,7 @@ async fn work(
                 if let Some(result) = result {
                     let concern = Concern::of_notice(&result);
                     telling::note(operator, ports.clock, concern.as_slice()).await;
-                    publish(metrics, &ports, &result);
+                    publish(metrics, ports.clock, &result);
                 }
                 None
             }
@@ -158,13 +158,14 @@ async fn outcome(
     })
 }
 
-fn publish(metrics: &Metrics, ports: &NotifyPorts<'_>, result: &NoticeResult) {
+/// A notice came to where it stays, or to where the next tick finds it.
+pub(super) fn publish(metrics: &Metrics, clock: &dyn Clock, result: &NoticeResult) {
     let given_up = matches!(
         result.state,
         NoticeState::Failed | NoticeState::GaveUp | NoticeState::Missed
     );
     metrics
-        .at(ports.clock.now())
+        .at(clock.now())
         .metrics(
             &[],
             &[

@@ -179,6 +179,36 @@ async fn the_recent_runs_of_a_job_are_one_query() {
 }
 
 #[tokio::test]
+async fn the_newest_runs_of_each_label_are_a_query_each_and_one_for_the_labels() {
+    let Some(store) = fresh().await else { return };
+    for minute in 10..40 {
+        for label in ["all", "failed"] {
+            let run = sample::run(Job::CheckCards, label, &format!("05:{minute}:00"));
+            let silence = Duration::from_secs(60);
+            store.start_run(&run, true, silence).await.unwrap();
+        }
+    }
+    store.spent.take();
+    let runs = store.newest_of_each_label(Job::CheckCards, 5).await;
+    assert_eq!(runs.unwrap().len(), 10);
+    let spent = store.spent.take();
+    assert_eq!(operations(&spent), ["Query"; 3]);
+    let units: f64 = spent.iter().map(|request| request.units).sum();
+    assert!(units <= 4.0, "{spent:?}");
+}
+
+#[tokio::test]
+async fn a_change_of_a_family_is_one_read_and_one_conditional_write() {
+    let Some(store) = fresh().await else { return };
+    let mut conrad = sample::family("conrad");
+    store.add_family(&conrad).await.unwrap();
+    store.spent.take();
+    conrad.paused = true;
+    store.update_family(&conrad).await.unwrap();
+    assert_eq!(operations(&store.spent.take()), ["GetItem", "UpdateItem"]);
+}
+
+#[tokio::test]
 async fn nothing_that_the_stores_do_is_a_scan() {
     let Some(store) = fresh().await else { return };
     let card = cards(&store, 2).await.remove(0);
@@ -189,6 +219,8 @@ async fn nothing_that_the_stores_do_is_a_scan() {
     store.cards_with_secrets().await.unwrap();
     store.open_notices(None, 100).await.unwrap();
     store.recent_runs(None, None, 10).await.unwrap();
+    let job = Job::CheckCards;
+    store.newest_of_each_label(job, 10).await.unwrap();
     store.forget_before(sample::time("05:00:00")).await.unwrap();
     store.remove_family(&card.family).await.unwrap();
     let spent = store.spent.take();

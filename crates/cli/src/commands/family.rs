@@ -455,7 +455,11 @@ async fn add_recipient(context: &Context, recipient: Recipient) -> CommandResult
             family.id
         )));
     }
-    family.allow_recipient(&recipient.address);
+    // First: written to the list and then not allowed, it would get nothing.
+    let store = &context.store;
+    store
+        .allow_recipient(&family.id, &recipient.address)
+        .await?;
     family.recipients.push(recipient.address);
     save(context, &family, "Added an address to the family").await
 }
@@ -467,35 +471,54 @@ async fn remove_recipient(context: &Context, recipient: Recipient) -> CommandRes
         .recipients
         .retain(|address| !is_same(address, &recipient.address));
     if family.recipients.len() == before {
-        return Err(CommandError::Usage(format!(
-            "The family {} has no such address; “hippo family list” shows them.",
-            family.id
-        )));
+        return Err(no_such_address(&family.id));
     }
-    family.allow_recipient(&recipient.address);
     let what = if family.recipients.is_empty() {
         "Removed the last address, so no notices can go out to the family"
     } else {
         "Removed an address from the family"
     };
-    save(context, &family, what).await
+    let store = &context.store;
+    store.update_family(&family).await?;
+    store
+        .allow_recipient(&family.id, &recipient.address)
+        .await?;
+    say_saved(context, &family.id, what, "").await
 }
 
 async fn allow_recipient(context: &Context, recipient: Recipient) -> CommandResult {
-    let mut family = context.family(&recipient.id).await?;
-    if !family.allow_recipient(&recipient.address) {
+    let family = context.family(&recipient.id).await?;
+    if !family
+        .recipients
+        .iter()
+        .any(|known| is_same(known, &recipient.address))
+    {
+        return Err(no_such_address(&family.id));
+    }
+    let store = &context.store;
+    if !store
+        .allow_recipient(&family.id, &recipient.address)
+        .await?
+    {
         return Err(CommandError::Usage(format!(
             "Nothing keeps mails from that address of the family {}; “hippo family list” shows which are \
              stopped.",
             family.id
         )));
     }
-    save(
+    say_saved(
         context,
-        &family,
+        &family.id,
         "Mails go out again to that address of the family",
+        "",
     )
     .await
+}
+
+fn no_such_address(family: &FamilyId) -> CommandError {
+    CommandError::Usage(format!(
+        "The family {family} has no such address; “hippo family list” shows them."
+    ))
 }
 
 async fn save(context: &Context, family: &Family, what: &str) -> CommandResult {
@@ -504,10 +527,15 @@ async fn save(context: &Context, family: &Family, what: &str) -> CommandResult {
 
 async fn save_and_say(context: &Context, family: &Family, what: &str, more: &str) -> CommandResult {
     context.store.update_family(family).await?;
-    context.output.document(family);
+    say_saved(context, &family.id, what, more).await
+}
+
+/// Says what was done, and shows the family as it is now.
+async fn say_saved(context: &Context, id: &FamilyId, what: &str, more: &str) -> CommandResult {
+    context.output.document(&context.family(id).await?);
     context
         .output
-        .say(format!("{what} {}. {more}", family.id).trim_end());
+        .say(format!("{what} {id}. {more}").trim_end());
     Ok(Outcome::Done)
 }
 

@@ -10,7 +10,7 @@ use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::jobs::ledger::RunPlan;
 use hippo_core::jobs::notify_all::{self as job, NotifyAllInput, Progress};
-use hippo_core::jobs::notify_family::{NoticeResult, NotifyPorts, compose_for};
+use hippo_core::jobs::notify_family::{NoticeResult, NotifyPorts, compose_for, nobody_reachable};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
 use hippo_core::notice::record::NoticeState;
@@ -54,6 +54,10 @@ pub(crate) struct NotifyAll {
     /// Only this family's notice.
     #[arg(long)]
     pub(crate) family: Option<FamilyId>,
+    /// Whether to send also what waits since the mail server refused it for now; by default where a
+    /// person asks.
+    #[arg(skip)]
+    pub(crate) at_once: Option<bool>,
     #[command(flatten)]
     pub(crate) schedule: Schedule,
 }
@@ -144,7 +148,12 @@ struct DryRun {
     date: NaiveDate,
     subject: Option<String>,
     text: Option<String>,
+    /// To how many it would go.
     recipients: usize,
+    /// To how many it would not, since mails to them came back or were complained about.
+    stopped: usize,
+    /// Why the notice would be FAILED, if it would.
+    fails: Option<&'static str>,
     recorded: Option<NoticeState>,
 }
 
@@ -161,7 +170,12 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
         shown.push(DryRun {
             family: family.id.clone(),
             date,
-            recipients: family.recipients.len(),
+            recipients: family.reachable_recipients().len(),
+            stopped: family.stopped_recipients().len(),
+            fails: composed
+                .mail
+                .as_ref()
+                .and_then(|_| nobody_reachable(family)),
             recorded: recorded.map(|record| record.state),
             subject: composed.mail.as_ref().map(|mail| mail.subject.clone()),
             text: composed.mail.map(|mail| mail.text),
@@ -185,9 +199,12 @@ fn say_dry_run(context: &Context, notice: &DryRun) {
     let head = format!("== {}, {}{recorded}", notice.family, notice.date);
     match (&notice.subject, &notice.text) {
         (Some(subject), Some(text)) => {
-            let to = count(notice.recipients, "address", "addresses");
+            let to = match notice.fails {
+                Some(why) => format!("to nobody: this notice would be FAILED. {why}"),
+                None => format!("to {}", addresses(notice.recipients, notice.stopped)),
+            };
             context.output.say(format!(
-                "{head}, to {to}\nSubject: {subject}\n\n{}\n",
+                "{head}, {to}\nSubject: {subject}\n\n{}\n",
                 text.trim_end()
             ));
         }
@@ -227,7 +244,9 @@ async fn send(context: &Context, asked: NotifyAll) -> CommandResult {
     let input = NotifyAllInput {
         date: asked.date,
         family: asked.family.clone(),
-        at_once: !asked.schedule.is_schedule(),
+        at_once: asked
+            .at_once
+            .unwrap_or_else(|| !asked.schedule.is_schedule()),
     };
     let stop = Stop::listen("the mails that were begun are being finished", AFTER_SECOND);
     let settled: Mutex<Vec<NoticeView>> = Mutex::default();
@@ -388,6 +407,16 @@ async fn say_what_is_on_record(context: &Context, asked: &NotifyAll) -> Result<b
         }
     }
     Ok(has_said)
+}
+
+/// `2 addresses (1 more is stopped)`.
+pub(crate) fn addresses(reachable: usize, stopped: usize) -> String {
+    let reachable = count(reachable, "address", "addresses");
+    match stopped {
+        0 => reachable,
+        1 => format!("{reachable} (1 more is stopped)"),
+        stopped => format!("{reachable} ({stopped} more are stopped)"),
+    }
 }
 
 /// A notice's state, in its colour.

@@ -4,6 +4,7 @@ use clap::Args;
 use hippo_core::jobs::check_cards::{CheckCardsInput, InputScope};
 use hippo_core::jobs::notify_all::NotifyAllInput;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::commands::check_cards::{self, CheckCards, Schedule, ScopeChoice};
 use crate::commands::notify_all::{self, NotifyAll};
@@ -21,7 +22,8 @@ Examples:
   hippo run check-cards --input '{\"scope\":\"failed\"}'
   hippo run notify-all --input '{\"family\":\"conrad\"}' --dry-run
 
-Input of check-cards: scope (all, failed), family, library. Of notify-all: family, date.")]
+Input of check-cards: scope (all, failed), family, library. Of notify-all: family, date, at_once (also the notices
+that wait since the mail server refused them for now; so it is anyway where a person asks).")]
 pub(crate) struct RunJob {
     /// The job.
     #[arg(value_enum)]
@@ -45,7 +47,7 @@ pub(crate) struct RunJob {
 pub(crate) async fn run(asked: RunJob, globals: &Globals) -> CommandResult {
     match asked.job {
         JobChoice::CheckCards => {
-            let input: CheckCardsInput = read(&asked.input)?;
+            let (input, _): (CheckCardsInput, _) = read(&asked.input)?;
             let command = CheckCards {
                 family: input.family,
                 library: input.library,
@@ -60,11 +62,12 @@ pub(crate) async fn run(asked: RunJob, globals: &Globals) -> CommandResult {
             check_cards::run(command, globals).await
         }
         JobChoice::NotifyAll => {
-            let input: NotifyAllInput = read(&asked.input)?;
+            let (input, given): (NotifyAllInput, _) = read(&asked.input)?;
             let command = NotifyAll {
                 dry_run: asked.dry_run,
                 date: input.date,
                 family: input.family,
+                at_once: given.contains_key("at_once").then_some(input.at_once),
                 schedule: asked.schedule,
             };
             notify_all::run(command, globals).await
@@ -72,12 +75,16 @@ pub(crate) async fn run(asked: RunJob, globals: &Globals) -> CommandResult {
     }
 }
 
-fn read<T: DeserializeOwned>(input: &str) -> Result<T, CommandError> {
-    serde_json::from_str(input).map_err(|error| {
-        CommandError::Usage(format!(
-            "The input is not one of this job: {error}. Write it like '{{\"family\":\"conrad\"}}'."
-        ))
-    })
+/// The input, and what of it is given.
+fn read<T: DeserializeOwned>(input: &str) -> Result<(T, Map<String, Value>), CommandError> {
+    // By itself, serde takes a list of values for one of fields.
+    serde_json::from_str(input)
+        .and_then(|given| Ok((serde_json::from_str(input)?, given)))
+        .map_err(|error| {
+            CommandError::Usage(format!(
+                "The input is not one of this job: {error}. Write it like '{{\"family\":\"conrad\"}}'."
+            ))
+        })
 }
 
 #[cfg(test)]
@@ -94,9 +101,14 @@ mod tests {
             (r#"{"scope":"some"}"#, "unknown variant `some`"),
             (r#"{"family":"A B"}"#, "“A B” is not a valid id"),
             ("family", "expected"),
+            ("[]", "expected a map"),
+            (r#"["failed"]"#, "expected a map"),
+            ("null", "expected a map"),
         ] {
             let message = read::<CheckCardsInput>(input).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
+        let (input, given): (NotifyAllInput, _) = read(r#"{"at_once":false}"#).unwrap();
+        assert!(!input.at_once && given.contains_key("at_once"));
     }
 }

@@ -2,7 +2,7 @@
 
 mod show;
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::io::IsTerminal as _;
 use std::time::Duration as Pause;
 
@@ -16,7 +16,7 @@ use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
-use crate::output::{print, print_json};
+use crate::output::{count, print, print_json};
 
 /// The last runs of each job and label.
 #[derive(Debug, Args)]
@@ -86,14 +86,12 @@ pub(crate) async fn run(asked: Runs, globals: &Globals) -> CommandResult {
         None => {
             let runs = last_runs(&context, &asked).await?;
             context.output.document(&runs);
-            context.output.say_whole(listed(&context, &runs).trim_end());
+            let text = listed(&context, &asked, &runs, context.output.width);
+            context.output.say_whole(text.trim_end());
             Ok(Outcome::Done)
         }
     }
 }
-
-/// Among so many of a job's newest runs the labels are looked for.
-const LOOKED_THROUGH: usize = 400;
 
 /// How long a picture stands before it is drawn anew.
 const REFRESH: Pause = Pause::from_secs(2);
@@ -106,22 +104,11 @@ async fn last_runs(context: &Context, asked: &Runs) -> Result<Vec<Run>, CommandE
     let limit = usize::from(asked.limit);
     let mut last = Vec::new();
     for job in jobs {
-        let looked_through = match &asked.label {
-            Some(_) => limit,
-            None => LOOKED_THROUGH,
-        };
-        let runs = context
-            .store
-            .recent_runs(Some(job), asked.label.as_ref(), looked_through)
-            .await?;
-        let mut by_label: BTreeMap<Label, Vec<Run>> = BTreeMap::new();
-        for run in runs {
-            let of_label = by_label.entry(run.key.label.clone()).or_default();
-            if of_label.len() < limit {
-                of_label.push(run);
-            }
-        }
-        last.extend(by_label.into_values().flatten());
+        let store = &context.store;
+        last.extend(match &asked.label {
+            Some(label) => store.recent_runs(Some(job), Some(label), limit).await?,
+            None => store.newest_of_each_label(job, limit).await?,
+        });
     }
     let mut runs = Vec::with_capacity(last.len());
     for run in last {
@@ -156,10 +143,31 @@ async fn watch(context: &Context, asked: &Runs) -> CommandResult {
         if json {
             print_json(&runs);
         } else {
-            print(&in_place(&listed(context, &runs)));
+            // The window may have another size by now.
+            let size = terminal_size::terminal_size();
+            let width = size.map(|(width, _)| usize::from(width.0).max(40));
+            let height = size.map(|(_, height)| usize::from(height.0));
+            let picture = listed(context, asked, &runs, width.or(context.output.width));
+            print(&in_place(&within(&picture, height)));
         }
         tokio::time::sleep(REFRESH).await;
     }
+}
+
+/// As much of a picture as fits on a screen of `height` lines, and how much more there is: what
+/// scrolls cannot be drawn over.
+fn within(picture: &str, height: Option<usize>) -> Cow<'_, str> {
+    let lines = picture.lines().count();
+    // Below the last line stands the cursor.
+    let room = height.map_or(usize::MAX, |height| height.saturating_sub(1));
+    if lines <= room {
+        return picture.into();
+    }
+    let shown = room.saturating_sub(1);
+    let mut kept: String = picture.split_inclusive('\n').take(shown).collect();
+    let left_out = count(lines - shown, "line", "lines");
+    kept.push_str(&format!("{left_out} more; --limit shows fewer.\n"));
+    kept.into()
 }
 
 /// A picture in the place of the last: from the top, each line to its end, nothing left below.
@@ -168,15 +176,33 @@ fn in_place(picture: &str) -> String {
     format!("\x1b[H{lines}\x1b[J")
 }
 
-fn listed(context: &Context, runs: &[Run]) -> String {
-    if runs.is_empty() {
-        return "No job has run yet.\n".to_owned();
+/// That there is nothing of what was asked for.
+fn none_of(asked: &Runs) -> String {
+    let runs = match asked.job {
+        None => "No run".to_owned(),
+        Some(job) => format!("No run of {}", Job::from(job)),
+    };
+    match (&asked.label, asked.job) {
+        (Some(label), _) => {
+            format!("{runs} has the label “{label}”; “hippo runs” shows those that there are.\n")
+        }
+        (None, Some(_)) => format!("{runs} is on record.\n"),
+        (None, None) => "No job has run yet.\n".to_owned(),
     }
-    let now = context.now();
+}
+
+fn listed(context: &Context, asked: &Runs, runs: &[Run], width: Option<usize>) -> String {
+    if runs.is_empty() {
+        return none_of(asked);
+    }
+    table_of(runs, context.now(), context.zone()).render(width, context.output.color)
+}
+
+fn table_of(runs: &[Run], now: DateTime<Utc>, zone: Tz) -> Table {
     let mut table = Table::new([
         fixed("ID"),
         fixed("BEGAN").dispensable(),
-        fixed("TOOK").dispensable(),
+        fixed("TOOK").dispensable_at_last(),
         numbers("PLANNED"),
         numbers("DONE"),
         numbers("FAILED"),
@@ -186,16 +212,16 @@ fn listed(context: &Context, runs: &[Run]) -> String {
     for run in runs {
         table.row([
             run.key.to_string().into(),
-            moment(run.started_at, now, context.zone()).into(),
+            moment(run.started_at, now, zone).into(),
             duration(run.duration(now)).into(),
             run.counts.planned.to_string().into(),
             run.counts.done.to_string().into(),
             run.counts.failures().to_string().into(),
             run.counts.skipped.to_string().into(),
-            outcome_cell(context, run),
+            outcome_cell(run, now, zone),
         ]);
     }
-    table.render(context.output.width, context.output.color)
+    table
 }
 
 /// A run that is going says so at least this often, unless a library is very slow.
@@ -216,7 +242,7 @@ fn words_at(run: &Run, now: DateTime<Utc>, zone: Tz) -> String {
     }
 }
 
-fn outcome_cell(context: &Context, run: &Run) -> Cell {
+fn outcome_cell(run: &Run, now: DateTime<Utc>, zone: Tz) -> Cell {
     let tone = match run.outcome {
         RunOutcome::Done => Tone::Good,
         RunOutcome::Running => Tone::Plain,
@@ -226,7 +252,7 @@ fn outcome_cell(context: &Context, run: &Run) -> Cell {
         RunOutcome::DoneWithFailures | RunOutcome::Interrupted => Tone::Warning,
         RunOutcome::Failed | RunOutcome::Lost | RunOutcome::Missed => Tone::Bad,
     };
-    Cell::new(outcome_words(context, run), tone)
+    Cell::new(words_at(run, now, zone), tone)
 }
 
 #[cfg(test)]
@@ -237,6 +263,55 @@ mod tests {
     #[test]
     fn a_picture_is_drawn_over_the_last_one_and_leaves_nothing_of_it() {
         assert_eq!(in_place("a\nb\n"), "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J");
+    }
+
+    #[test]
+    fn a_picture_that_is_higher_than_the_screen_says_how_much_is_left_out() {
+        let picture = "head\n1\n2\n3\n4\n";
+        for height in [None, Some(6), Some(50)] {
+            assert_eq!(within(picture, height), picture);
+        }
+        for height in 2..6 {
+            let drawn = within(picture, Some(height));
+            // With the line on which the cursor stands.
+            assert_eq!(drawn.lines().count() + 1, height, "{drawn}");
+            let shown = height - 2;
+            let left_out = count(5 - shown, "line", "lines");
+            assert!(drawn.contains(&format!("{left_out} more")), "{drawn}");
+            assert!(drawn.starts_with("head") || height == 2, "{drawn}");
+        }
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_how_long_runs_took_rather_than_when_they_began() {
+        let began: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
+        let run = Run {
+            key: "check-cards/failed/2026-11-21T10:00:00Z".parse().unwrap(),
+            trigger: Trigger::Schedule,
+            input: serde_json::Value::Null,
+            started_at: began,
+            reported_at: began,
+            finished_at: Some(began + Duration::seconds(100)),
+            outcome: RunOutcome::DoneWithFailures,
+            counts: Counts::default(),
+        };
+        let table =
+            |width| table_of(&[run.clone()], began, chrono_tz::UTC).render(Some(width), false);
+        for width in 100..115 {
+            let text = table(width);
+            assert!(
+                text.contains("TOOK") && !text.contains("BEGAN"),
+                "{width}:\n{text}"
+            );
+            assert_eq!(text.lines().count(), 2, "{width}:\n{text}");
+        }
+        assert!(table(140).contains("BEGAN"));
+        // Where even that is too much, it is still a table.
+        let text = table(85);
+        assert!(
+            !text.contains("TOOK") && text.lines().count() == 2,
+            "{text}"
+        );
     }
 
     #[test]

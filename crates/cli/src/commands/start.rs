@@ -65,6 +65,13 @@ pub(crate) async fn notify_all(
     stack: &Stack,
     asked: &NotifyAll,
 ) -> CommandResult {
+    if asked.at_once == Some(true) {
+        return Err(CommandError::Usage(
+            "On AWS a notice that the mail service refused for now waits out its half hour; leave at_once out of the \
+             input."
+                .to_owned(),
+        ));
+    }
     if asked.date.is_some() {
         return Err(CommandError::Usage(
             "On AWS each family is told at its own time; --date is for --dry-run there.".to_owned(),

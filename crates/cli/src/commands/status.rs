@@ -10,11 +10,10 @@ use hippo_core::operator::telling::NotedConcern;
 use hippo_core::run::{Job, Run, RunOutcome};
 use serde::Serialize;
 
-use crate::commands::notify_all::state_cell;
+use crate::commands::notify_all::{addresses, state_cell};
 use crate::commands::runs::{outcome_words, with_work};
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
 use crate::output::time::{ago, moment};
 use crate::view::{self, CardView};
@@ -67,7 +66,10 @@ struct FamilyView {
     id: FamilyId,
     name: String,
     paused: bool,
+    /// How many are written to.
     recipients: usize,
+    /// How many are not, since mails to them came back or were complained about.
+    stopped: usize,
     /// When the next notice is due; in the past while one that is due waits for `notify-all`.
     next_notice: Option<DateTime<Utc>>,
     notice_is_late: bool,
@@ -124,7 +126,8 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
             id: family.id.clone(),
             name: hippo_core::text::clean(&family.name),
             paused: family.paused,
-            recipients: family.recipients.len(),
+            recipients: family.reachable_recipients().len(),
+            stopped: family.stopped_recipients().len(),
             next_notice: next.filter(|_| !family.paused),
             notice_is_late: waiting.is_some_and(|since| is_late(family, since, now)),
             cards: view::cards_of(context, family, &libraries).await?,
@@ -283,9 +286,12 @@ fn show_family(context: &Context, family: &Family, view: &FamilyView) {
 }
 
 fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
-    let to = match view.recipients {
-        0 => "to nobody: add an address with “hippo family add-recipient”".to_owned(),
-        recipients => format!("to {}", count(recipients, "address", "addresses")),
+    let to = match (view.recipients, view.stopped) {
+        (0, 0) => "to nobody: add an address with “hippo family add-recipient”".to_owned(),
+        (0, _) => "to nobody: mails to every address came back or were complained about; “hippo family list” names \
+                   them"
+            .to_owned(),
+        (recipients, stopped) => format!("to {}", addresses(recipients, stopped)),
     };
     match view.next_notice {
         _ if view.paused => "Paused: no notices go out.".to_owned(),

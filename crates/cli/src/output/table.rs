@@ -79,13 +79,27 @@ pub(crate) struct Column {
     head: &'static str,
     right: bool,
     fixed: bool,
-    dispensable: bool,
+    spared: Spared,
+}
+
+/// Whether a column may be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Spared {
+    Never,
+    AtLast,
+    First,
 }
 
 impl Column {
     /// The same column; it is left out where the terminal is narrow: another says as much.
     pub(crate) const fn dispensable(mut self) -> Self {
-        self.dispensable = true;
+        self.spared = Spared::First;
+        self
+    }
+
+    /// The same column; it is left out where the table would not fit otherwise.
+    pub(crate) const fn dispensable_at_last(mut self) -> Self {
+        self.spared = Spared::AtLast;
         self
     }
 }
@@ -96,7 +110,7 @@ pub(crate) const fn words(head: &'static str) -> Column {
         head,
         right: false,
         fixed: false,
-        dispensable: false,
+        spared: Spared::Never,
     }
 }
 
@@ -162,7 +176,8 @@ impl Table {
     /// The table as text, every line ended; fit to `width` where one is given.
     ///
     /// Where it is too wide, it leaves out columns that can be spared, says cells in fewer words,
-    /// cuts columns of words between two words, and at last prints a block for each row.
+    /// cuts columns of words between two words, leaves out those that can be spared at last, and
+    /// then prints a block for each row.
     pub(crate) fn render(&self, width: Option<usize>, color: bool) -> String {
         let layout = self.layout(width);
         if layout.is_too_wide && self.has_heads {
@@ -199,13 +214,22 @@ impl Table {
         } else {
             width.saturating_sub(2)
         };
-        let needed = |column: &Column| !column.dispensable;
-        for layout in [self.natural(all, false), self.natural(needed, false)] {
+        let wanted = |column: &Column| column.spared < Spared::First;
+        for layout in [self.natural(all, false), self.natural(wanted, false)] {
             if layout.width() <= width {
                 return layout;
             }
         }
-        let mut layout = self.natural(needed, true);
+        let layout = self.narrowed(width, wanted);
+        if layout.is_too_wide {
+            return self.narrowed(width, |column| column.spared == Spared::Never);
+        }
+        layout
+    }
+
+    /// Columns of words give way until the table is `width` wide, if they can.
+    fn narrowed(&self, width: usize, is_shown: impl Fn(&Column) -> bool) -> Layout {
+        let mut layout = self.natural(is_shown, true);
         let narrowest: Vec<usize> = layout
             .columns
             .iter()

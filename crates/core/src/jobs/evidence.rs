@@ -230,6 +230,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_late_event_of_the_old_mail_does_not_swallow_the_one_that_a_person_asked_for() {
+        let world = World::new().await;
+        world.add_card("conrad", "wpl", ("1", "p")).await;
+        let overdue = crate::jobs::testing::account(&[("Emma", "2026-11-20")]);
+        world.site.answer("1", Ok(overdue));
+        world.check_all().await;
+        let old = sending(&world).await;
+        tell(&world, &old, &Evidence::Left(LeftBy::Acceptance)).await;
+        let stored = async || {
+            let record = world.store.notice(&old.family, old.date).await;
+            record.unwrap().unwrap()
+        };
+        let sent = stored().await;
+        let again = sent.resend(world.clock.now()).unwrap();
+        let written = world.store.replace_notice(sent.revision, &again, None);
+        assert!(written.await.unwrap());
+        assert_eq!(tell(&world, &old, &DELIVERED).await, Settled::NothingNew);
+        let ports = world.notify_ports();
+        let second = crate::jobs::notify_family::notify_family(&ports, &old.family, old.date, true);
+        let second = second.await.unwrap().unwrap();
+        assert_eq!((second.state, world.mails()), (NoticeState::Sent, 1));
+    }
+
+    #[tokio::test]
     async fn a_rejection_says_that_it_was_not_sent() {
         let world = World::new().await;
         let tag = sending(&world).await;

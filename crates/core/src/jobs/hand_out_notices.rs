@@ -5,7 +5,8 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::jobs::JobError;
 use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
-use crate::jobs::notify_all::NotifyAllInput;
+use crate::jobs::notify_all::{NotifyAllInput, result_of};
+use crate::jobs::notify_family::NoticeResult;
 use crate::jobs::tick::Tick;
 use crate::operator::Concern;
 use crate::queue::{DueNotice, NoticeQueue};
@@ -33,24 +34,28 @@ pub struct HandOutNoticesPorts<'a> {
 /// Plans every notice that is due and hands out those that are free, as one run on record.
 ///
 /// The inner error tells why no run was begun. The run ends when all is handed out: its counts are
-/// of the notices planned, what became of them stands with the notices. A run that did not come to
-/// its end goes on; a notice that is handed out twice is sent once all the same.
+/// of the notices planned, what became of them stands with the notices. What the tick settled itself
+/// is counted and put on record by the run, and `hear` is told of each when it is so, whatever
+/// becomes of the run. A run that did not come to its end goes on; a notice that is handed out twice
+/// is sent once all the same.
 pub async fn hand_out_notices(
     ports: &HandOutNoticesPorts<'_>,
     plan: RunPlan<'_>,
     input: &NotifyAllInput,
+    hear: &(dyn Fn(&NoticeResult) + Send + Sync),
 ) -> Result<Result<Run, RunStart>, JobError> {
     let run = match ledger::open_or_go_on(ports.runs, ports.clock, plan).await? {
         Ok(run) => run,
         Err(not_begun) => return Ok(Err(not_begun)),
     };
-    let work = ledger::caught(send_all(ports, input, &run)).await;
+    let work = ledger::caught(send_all(ports, input, hear, &run)).await;
     run.close(work).await.map(Ok)
 }
 
 async fn send_all(
     ports: &HandOutNoticesPorts<'_>,
     input: &NotifyAllInput,
+    hear: &(dyn Fn(&NoticeResult) + Send + Sync),
     run: &OpenRun<'_>,
 ) -> Result<Ending, JobError> {
     let now = ports.clock.now();
@@ -61,6 +66,10 @@ async fn send_all(
             Concern::of_notice(settled)
                 .into_iter()
                 .for_each(|concern| run.concern(concern));
+            hear(settled);
+        }
+        if let Some(work) = by_the_run(&found.settled) {
+            run.report_work(&work).await?;
         }
         for batch in found.free.chunks(BATCH) {
             ports.queue.send(run.key(), batch).await?;
@@ -70,6 +79,16 @@ async fn send_all(
         }
     }
     Ok(Ending::Through)
+}
+
+/// What a step of the tick settled itself, for the record of the run: under the first of it, so that
+/// no other step's is in its place. `None`: nothing.
+fn by_the_run(settled: &[NoticeResult]) -> Option<WorkReport> {
+    let first = settled.first()?;
+    Some(WorkReport {
+        piece: WorkReport::piece_by_the_run(&format!("{}/{}", first.family, first.date)),
+        results: settled.iter().map(result_of).collect(),
+    })
 }
 
 /// What says which notices were given to workers, whoever begins the run a second time.

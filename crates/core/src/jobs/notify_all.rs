@@ -1,9 +1,10 @@
 //! `notify-all`: finds the notices that are to be sent ([`tick`]), and sends them.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Clock;
 use crate::ids::FamilyId;
 use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::notify_family::{NoticeResult, NotifyPorts, notify_family};
@@ -58,6 +59,31 @@ pub enum Progress<'a> {
 /// own, lower limit.
 const CONCURRENCY: usize = 16;
 
+/// A run that is going says so about this often: the mail server may take its time.
+const BETWEEN_REPORTS: TimeDelta = TimeDelta::minutes(1);
+
+/// Says that a run is going, not oftener than is of use.
+struct SignOfLife<'a> {
+    run: &'a OpenRun<'a>,
+    clock: &'a dyn Clock,
+    last: DateTime<Utc>,
+}
+
+impl SignOfLife<'_> {
+    /// Never an error: the mails that are under way matter more, and the next sign may come through.
+    async fn give(&mut self) {
+        let now = self.clock.now();
+        // Whichever way the clock was set.
+        if (now - self.last).abs() < BETWEEN_REPORTS {
+            return;
+        }
+        self.last = now;
+        if let Err(error) = self.run.report().await {
+            tracing::warn!(run.id = %self.run.key(), %error, "A run could not say that it is going.");
+        }
+    }
+}
+
 async fn send_all(
     ports: &NotifyPorts<'_>,
     input: &NotifyAllInput,
@@ -70,6 +96,11 @@ async fn send_all(
     let mut failed = Vec::new();
     let mut tick = Tick::new(ports.families, ports.notices, input, ports.clock.now());
     let mut fault = None;
+    let mut sign_of_life = SignOfLife {
+        run,
+        clock: ports.clock,
+        last: run.started_at(),
+    };
     loop {
         let found = match tick.next().await {
             Ok(Some(found)) => found,
@@ -89,6 +120,7 @@ async fn send_all(
             progress(Progress::Settled(settled));
         }
         free.extend(found.free);
+        sign_of_life.give().await;
     }
     run.count(|counts| counts.planned = u32::try_from(free.len()).unwrap_or(u32::MAX));
     progress(Progress::Planned(free.len()));
@@ -130,6 +162,7 @@ async fn send_all(
                 }
             }
         }
+        sign_of_life.give().await;
     }
     if !failed.is_empty() {
         let work = WorkReport {
@@ -146,7 +179,7 @@ async fn send_all(
 }
 
 /// A notice's result, for the record of its run.
-fn result_of(notice: &NoticeResult) -> WorkResult {
+pub(crate) fn result_of(notice: &NoticeResult) -> WorkResult {
     WorkResult {
         subject: Subject::Notice {
             family: notice.family.clone(),
@@ -169,6 +202,7 @@ pub async fn deliver(
 ) -> Result<Option<NoticeResult>, JobError> {
     if asked_for != Some(date) {
         let Some(family) = ports.families.family(family).await? else {
+            tracing::warn!(family.id = %family, %date, "A notice is of a family that is gone.");
             return Ok(None);
         };
         let now = ports.clock.now();

@@ -105,12 +105,7 @@ pub async fn notify_family(
         return settle(ports, &claimed, claimed.skip(ports.clock.now())).await;
     };
     let subject = Some(mail.subject.clone());
-    if mail.to.is_empty() {
-        let why = if family.recipients.is_empty() {
-            "The family has no recipients; add one with “hippo family add-recipient”."
-        } else {
-            "Mails to every recipient of the family came back or were complained about; “hippo status” has them."
-        };
+    if let Some(why) = nobody_reachable(&family) {
         let failed = claimed.failed(why.to_owned(), ports.clock.now());
         return settle(ports, &claimed, failed)
             .await
@@ -142,6 +137,20 @@ pub async fn notify_family(
 
 fn with_subject(result: Option<NoticeResult>, subject: Option<String>) -> Option<NoticeResult> {
     result.map(|result| NoticeResult { subject, ..result })
+}
+
+/// Why nothing that is to be said can reach a family, and what to do; `None`: somebody is written to.
+pub fn nobody_reachable(family: &Family) -> Option<&'static str> {
+    if family.recipients.is_empty() {
+        Some("The family has no recipients; add one with “hippo family add-recipient”.")
+    } else if family.reachable_recipients().is_empty() {
+        Some(
+            "Mails to every recipient of the family came back or were complained about; “hippo family list” names \
+             them, “hippo family allow-recipient” writes to one again.",
+        )
+    } else {
+        None
+    }
 }
 
 /// What a family would be told on a date; nothing is written.
@@ -275,7 +284,7 @@ fn after(
         let sent = record.evidence_left(fence, by, Some(message_id.clone()), now)?;
         return Ok(NoticeRecord { reason, ..sent });
     }
-    if record.fence != fence {
+    if record.fence != fence || record.is_of_old(fence) {
         return Err(NotNow::Taken);
     }
     match answer {
@@ -343,4 +352,32 @@ async fn write(
         .notices
         .replace_notice(before.revision, after, None)
         .await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_comes_back_after_a_person_asked_for_another_mail_changes_nothing() {
+        let now: DateTime<Utc> = "2026-11-21T11:30:00Z".parse().unwrap();
+        let date = "2026-11-21".parse().unwrap();
+        let sending = NoticeRecord::planned("conrad".parse().unwrap(), date, now)
+            .claim(Uuid::nil(), now)
+            .and_then(|claimed| claimed.arm("hash".to_owned(), now))
+            .unwrap();
+        let again = sending.resend(now + chrono::Duration::hours(1)).unwrap();
+        let refused = |for_good| MailAnswer::Refused {
+            reason: "550".to_owned(),
+            for_good,
+        };
+        let accepted = MailAnswer::Accepted {
+            message_id: "<1@example.org>".to_owned(),
+            refused: Vec::new(),
+        };
+        for answer in [refused(true), refused(false), accepted] {
+            let late = after(&again, sending.fence, &answer, now);
+            assert!(late.is_err(), "{answer:?}");
+        }
+    }
 }

@@ -105,6 +105,9 @@ pub struct NoticeRecord {
     /// How often nobody knew whether it had left.
     #[serde(default)]
     pub doubts: u32,
+    /// The first claim of which evidence counts: a person asked for another mail after those before.
+    #[serde(default)]
+    pub evidence_from: u64,
     /// SHA-256 of the rendered mail, in hexadecimal.
     pub body_hash: Option<String>,
     /// The `Message-ID` under which it went.
@@ -157,6 +160,7 @@ impl NoticeRecord {
             not_before: None,
             attempts: 0,
             doubts: 0,
+            evidence_from: 0,
             body_hash: None,
             message_id: None,
             reason: None,
@@ -391,8 +395,11 @@ mod tests {
     fn a_state_that_a_newer_version_wrote_is_read_and_left_alone() {
         let mut json = serde_json::to_value(pending()).unwrap();
         json["state"] = "POSTPONED".into();
-        // Nor does an older version's record know every field.
-        json.as_object_mut().unwrap().remove("doubts");
+        // Nor does an older version's record know every field, or this one every field of a newer.
+        for unknown_then in ["doubts", "evidence_from"] {
+            json.as_object_mut().unwrap().remove(unknown_then);
+        }
+        json["postponed_by"] = "a person".into();
         let newer: NoticeRecord = serde_json::from_value(json).unwrap();
         assert_eq!(newer.state, NoticeState::Newer);
         assert!(!newer.state.is_final());

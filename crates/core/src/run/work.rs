@@ -24,6 +24,20 @@ pub struct WorkReport {
     pub results: Vec<WorkResult>,
 }
 
+/// How the pieces begin that the run did itself: they are in its counts already.
+const BY_THE_RUN: &str = "by-the-run/";
+
+impl WorkReport {
+    /// The name of a piece of work that a run does itself, and counts itself, beside what it hands out.
+    pub fn piece_by_the_run(name: &str) -> String {
+        format!("{BY_THE_RUN}{name}")
+    }
+
+    fn is_by_the_run(&self) -> bool {
+        self.piece.starts_with(BY_THE_RUN)
+    }
+}
+
 /// What became of one card or one notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkResult {
@@ -109,9 +123,11 @@ impl From<NoticeState> for WorkOutcome {
 }
 
 /// What became of each thing: one result for each, the better one where two pieces held it.
-pub fn results(work: &[WorkReport]) -> BTreeMap<&Subject, &WorkOutcome> {
+pub fn results<'a>(
+    work: impl IntoIterator<Item = &'a WorkReport>,
+) -> BTreeMap<&'a Subject, &'a WorkOutcome> {
     let mut results: BTreeMap<&Subject, &WorkOutcome> = BTreeMap::new();
-    for result in work.iter().flat_map(|report| &report.results) {
+    for result in work.into_iter().flat_map(|report| &report.results) {
         results
             .entry(&result.subject)
             .and_modify(|known| *known = (*known).min(&result.outcome))
@@ -123,13 +139,14 @@ pub fn results(work: &[WorkReport]) -> BTreeMap<&Subject, &WorkOutcome> {
 impl Run {
     /// The same run with what its workers reported, and the outcome that follows.
     ///
-    /// A run that did its work itself counted it already, and stays as it is.
+    /// A run that did its work itself counted it already, and stays as it is; so does what a run did
+    /// itself beside what it handed out.
     #[must_use]
     pub fn with_work(mut self, work: &[WorkReport], now: chrono::DateTime<chrono::Utc>) -> Self {
         if self.counts.handed_out == 0 {
             return self;
         }
-        let results = results(work);
+        let results = results(work.iter().filter(|report| !report.is_by_the_run()));
         let known = u32::try_from(results.len()).unwrap_or(u32::MAX);
         let mut settled: u32 = 0;
         for outcome in results.into_values() {
@@ -238,6 +255,19 @@ mod tests {
                 run.counts.handed_out
             );
         }
+    }
+
+    #[test]
+    fn what_the_run_did_itself_is_not_counted_again_and_stands_for_no_work_of_others() {
+        let mut run = handed_out(2);
+        run.counts.add_failure("GAVE_UP");
+        let mut own = report(9, WorkOutcome::Failed("GAVE_UP".to_owned()));
+        own.piece = WorkReport::piece_by_the_run(&own.piece);
+        let work = [own, report(1, WorkOutcome::Done)];
+        let run = run.with_work(&work, began());
+        assert_eq!(run.outcome, RunOutcome::Running, "the second is under way");
+        assert_eq!((run.counts.done, run.counts.failures()), (1, 1));
+        assert_eq!(results(&work).len(), 2, "both are named");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::card::{
 };
 use crate::check::Check;
 use crate::failure::FailureKind;
-use crate::family::{Family, StoppedRecipient};
+use crate::family::{EmailAddress, Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::{NoticeRecord, NoticeState};
@@ -97,7 +97,11 @@ impl FamilyStore for MemoryStore {
     async fn update_family(&self, family: &Family) -> StoreResult<()> {
         match self.lock().families.get_mut(&family.id) {
             Some(stored) => {
-                *stored = family.clone();
+                let stopped = std::mem::take(&mut stored.stopped);
+                *stored = Family {
+                    stopped,
+                    ..family.clone()
+                };
                 Ok(())
             }
             None => Err(StoreError::NotFound(format!("family “{}”", family.id))),
@@ -131,6 +135,12 @@ impl FamilyStore for MemoryStore {
         let mut inside = self.lock();
         let family = inside.families.get_mut(id);
         Ok(family.is_some_and(|family| family.stop_recipient(stopped.clone())))
+    }
+
+    async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        let family = inside.families.get_mut(id);
+        Ok(family.is_some_and(|family| family.allow_recipient(address)))
     }
 
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {

@@ -9,6 +9,7 @@ pub mod contract;
 #[cfg(any(test, feature = "contract"))]
 pub mod memory;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, StoredAccount};
 use crate::check::Check;
-use crate::family::{Family, StoppedRecipient};
+use crate::family::{EmailAddress, Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::NoticeRecord;
@@ -58,7 +59,10 @@ pub trait FamilyStore: Send + Sync {
     /// Adds a family; [`StoreError::AlreadyExists`] if its id is taken.
     async fn add_family(&self, family: &Family) -> StoreResult<()>;
 
-    /// Replaces a family; [`StoreError::NotFound`] if it is not there.
+    /// Replaces a family, but for whom nothing is sent any more, which
+    /// [`FamilyStore::stop_recipient`] and [`FamilyStore::allow_recipient`] alone change: who edits
+    /// a family must not undo what the mail service said meanwhile. [`StoreError::NotFound`] if it
+    /// is not there.
     async fn update_family(&self, family: &Family) -> StoreResult<()>;
 
     /// One family.
@@ -84,6 +88,10 @@ pub trait FamilyStore: Send + Sync {
     /// Sends nothing more to a recipient of a family, in one conditional step, as
     /// [`Family::stop_recipient`] has it; false also if the family is gone.
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool>;
+
+    /// Sends to a recipient of a family again, in one conditional step, as
+    /// [`Family::allow_recipient`] has it; false also if the family is gone.
+    async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool>;
 
     /// Removes a family with its cards, their secrets, accounts and notices;
     /// [`StoreError::NotFound`] if it is not there.
@@ -400,6 +408,22 @@ pub trait RunStore: Send + Sync {
         label: Option<&Label>,
         limit: usize,
     ) -> StoreResult<Vec<Run>>;
+
+    /// The newest runs of each label of a job, at most `limit` of each: by label, the one that began
+    /// last first.
+    ///
+    /// By default found among all of the job; a store that keeps a label's runs together reads no
+    /// others.
+    async fn newest_of_each_label(&self, job: Job, limit: usize) -> StoreResult<Vec<Run>> {
+        let mut by_label: BTreeMap<Label, Vec<Run>> = BTreeMap::new();
+        for run in self.recent_runs(Some(job), None, usize::MAX).await? {
+            let of_label = by_label.entry(run.key.label.clone()).or_default();
+            if of_label.len() < limit {
+                of_label.push(run);
+            }
+        }
+        Ok(by_label.into_values().flatten().collect())
+    }
 
     /// Forgets what is older than `before`: runs that began and notices that were planned before,
     /// open notices excepted, and what needed the operator and was last seen before.

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use hippo_core::card::{CardRecord, CardState, StoredAccount};
 use hippo_core::clock::Clock;
-use hippo_core::family::{Delivery, Family, StoppedRecipient};
+use hippo_core::family::{Delivery, EmailAddress, Family, StoppedRecipient};
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::library::Library;
 use hippo_core::mail::{Mail, MailAnswer, Mailer};
@@ -259,6 +259,10 @@ impl FamilyStore for Desk {
         _id: &FamilyId,
         _stopped: &StoppedRecipient,
     ) -> StoreResult<bool> {
+        unreachable!("nobody changes the family here");
+    }
+
+    async fn allow_recipient(&self, _id: &FamilyId, _address: &EmailAddress) -> StoreResult<bool> {
         unreachable!("nobody changes the family here");
     }
 

@@ -1,7 +1,7 @@
 //! The families.
 
 use async_trait::async_trait;
-use hippo_core::family::{Family, StoppedRecipient};
+use hippo_core::family::{EmailAddress, Family, StoppedRecipient};
 use hippo_core::ids::FamilyId;
 use hippo_core::store::{FamilyStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
@@ -37,8 +37,7 @@ impl FamilyStore for SqliteStore {
                 connection,
                 "UPDATE family SET name = :name, recipients = :recipients, timezone = :timezone,
                      notice_time = :notice_time, preferences = :preferences, paused = :paused,
-                     created_at = :created_at, history = :history,
-                     stopped = :stopped
+                     created_at = :created_at, history = :history
                  WHERE id = :id",
                 &family,
             )?;
@@ -79,16 +78,15 @@ impl FamilyStore for SqliteStore {
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
         let (id, stopped) = (id.clone(), stopped.clone());
         self.write(move |connection| {
-            let Some(mut family) = by_id(connection, &id)? else {
-                return Ok(false);
-            };
-            if !family.stop_recipient(stopped) {
-                return Ok(false);
-            }
-            connection
-                .prepare_cached("UPDATE family SET stopped = ?2 WHERE id = ?1")?
-                .execute(params![id.as_str(), json(&family.stopped)?])?;
-            Ok(true)
+            change_stopped(connection, &id, |family| family.stop_recipient(stopped))
+        })
+        .await
+    }
+
+    async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
+        let (id, address) = (id.clone(), address.clone());
+        self.write(move |connection| {
+            change_stopped(connection, &id, |family| family.allow_recipient(&address))
         })
         .await
     }
@@ -103,6 +101,24 @@ impl FamilyStore for SqliteStore {
         })
         .await
     }
+}
+
+/// Whether `change` changed to whom of a family nothing is sent; false if it is gone.
+fn change_stopped(
+    connection: &Connection,
+    id: &FamilyId,
+    change: impl FnOnce(&mut Family) -> bool,
+) -> Result<bool, Fault> {
+    let Some(mut family) = by_id(connection, id)? else {
+        return Ok(false);
+    };
+    if !change(&mut family) {
+        return Ok(false);
+    }
+    connection
+        .prepare_cached("UPDATE family SET stopped = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), json(&family.stopped)?])?;
+    Ok(true)
 }
 
 /// The failure that says that there is no such family.
@@ -134,8 +150,10 @@ fn found(rows: usize, id: &FamilyId) -> Result<(), Fault> {
     }
 }
 
+/// Binds of a family what the statement has a place for.
 fn put(connection: &Connection, sql: &str, family: &Family) -> Result<usize, Fault> {
-    Ok(connection.prepare_cached(sql)?.execute(named_params! {
+    let mut statement = connection.prepare_cached(sql)?;
+    let columns = named_params! {
         ":id": family.id.as_str(),
         ":name": family.name,
         ":recipients": json(&family.recipients)?,
@@ -146,7 +164,13 @@ fn put(connection: &Connection, sql: &str, family: &Family) -> Result<usize, Fau
         ":created_at": time(family.created_at),
         ":history": json(&family.history)?,
         ":stopped": json(&family.stopped)?,
-    })?)
+    };
+    for (name, value) in columns {
+        if let Some(index) = statement.parameter_index(name)? {
+            statement.raw_bind_parameter(index, value)?;
+        }
+    }
+    Ok(statement.raw_execute()?)
 }
 
 fn from_row(row: &Row<'_>) -> Result<Family, Fault> {

@@ -25,7 +25,7 @@ impl NoticeStore for SqliteStore {
                 "INSERT INTO notice VALUES
                      (:family, :date, :state, :revision, :owner, :fence, :lease_until, :not_before,
                       :attempts, :body_hash, :message_id, :reason, :planned_at, :changed_at, :told,
-                      :doubts)
+                      :doubts, :evidence_from)
                  ON CONFLICT DO NOTHING",
                 &record,
                 None,
@@ -67,7 +67,8 @@ impl NoticeStore for SqliteStore {
                      fence = :fence, lease_until = :lease_until, not_before = :not_before,
                      attempts = :attempts, body_hash = :body_hash, message_id = :message_id,
                      reason = :reason, planned_at = :planned_at, changed_at = :changed_at,
-                     told = coalesce(:told, told), doubts = :doubts
+                     told = coalesce(:told, told), doubts = :doubts,
+                     evidence_from = :evidence_from
                  WHERE family = :family AND date = :date AND revision = :read_revision",
                 &record,
                 told.as_ref(),
@@ -164,6 +165,7 @@ fn put(
         ":changed_at": time(record.changed_at),
         ":told": told,
         ":doubts": record.doubts,
+        ":evidence_from": integer(record.evidence_from)?,
     };
     for (name, value) in columns {
         let index = statement.parameter_index(name)?;
@@ -190,6 +192,7 @@ fn from_row(row: &Row<'_>) -> Result<NoticeRecord, Fault> {
         not_before: stored.optional_parsed("not_before")?,
         attempts: stored.count("attempts")?,
         doubts: stored.count("doubts")?,
+        evidence_from: stored.count("evidence_from")?,
         body_hash: stored.optional_text("body_hash")?,
         message_id: stored.optional_text("message_id")?,
         reason: stored.optional_text("reason")?,

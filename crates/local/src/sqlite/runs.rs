@@ -153,6 +153,23 @@ impl RunStore for SqliteStore {
         .await
     }
 
+    async fn newest_of_each_label(&self, job: Job, limit: usize) -> StoreResult<Vec<Run>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(move |connection| {
+            all(
+                connection,
+                "SELECT * FROM (
+                     SELECT *, row_number() OVER (
+                         PARTITION BY label ORDER BY started_at DESC, scheduled_time DESC) AS place
+                     FROM run WHERE job = ?1)
+                 WHERE place <= ?2 ORDER BY label, place",
+                params![job.as_str(), limit],
+                from_row,
+            )
+        })
+        .await
+    }
+
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         self.write(move |connection| {
             let before = time(before);

@@ -1,11 +1,14 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use hippo_core::clock::Clock as _;
+use hippo_core::notice::record::NoticeRecord;
+use hippo_core::notice::record::settling::EVIDENCE_WAIT;
 use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
-use hippo_core::run::RunKey;
+use hippo_core::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 
 use hippo_core::run::rhythm::Rhythm;
-use hippo_core::store::RunStore as _;
+use hippo_core::store::{NoticeStore as _, RunStore as _};
 
 use super::*;
 use crate::handlers::testing::World;
@@ -21,17 +24,21 @@ impl NoticeQueue for TestQueue {
     }
 }
 
+fn ports_of<'a>(world: &'a World, queue: &'a TestQueue) -> HandOutNoticesPorts<'a> {
+    HandOutNoticesPorts {
+        families: &world.store,
+        notices: &world.store,
+        runs: &world.store,
+        queue,
+        clock: &world.clock,
+    }
+}
+
 #[tokio::test]
 async fn a_tick_hands_out_what_is_due_and_counts_itself() {
     let world = World::new().await;
     let queue = TestQueue::default();
-    let ports = HandOutNoticesPorts {
-        families: &world.store,
-        notices: &world.store,
-        runs: &world.store,
-        queue: &queue,
-        clock: &world.clock,
-    };
+    let ports = ports_of(&world, &queue);
     let event = json!({"label": "tick", "scheduled_time": "2026-11-21T11:30:00Z"});
     let answer = handle(&ports, &world.frame(), &event).await.unwrap();
     assert_eq!(answer["notices"], 1);
@@ -53,13 +60,7 @@ async fn ticks_that_never_came_are_on_record_and_need_the_operator() {
     let mut world = World::new().await;
     world.rhythms = [("tick".to_owned(), Rhythm::EveryMinutes(15))].into();
     let queue = TestQueue::default();
-    let ports = HandOutNoticesPorts {
-        families: &world.store,
-        notices: &world.store,
-        runs: &world.store,
-        queue: &queue,
-        clock: &world.clock,
-    };
+    let ports = ports_of(&world, &queue);
     for time in ["10:00", "11:00"] {
         let event = json!({"label": "tick", "scheduled_time": format!("2026-11-21T{time}:00Z")});
         handle(&ports, &world.frame(), &event).await.unwrap();
@@ -73,4 +74,64 @@ async fn ticks_that_never_came_are_on_record_and_need_the_operator() {
     let missed = "notify-all/tick/2026-11-21T10:30:00Z".parse().unwrap();
     let run = world.store.run(&missed).await.unwrap().unwrap();
     assert_eq!(run.outcome.as_str(), "missed");
+}
+
+#[tokio::test]
+async fn a_tick_begins_beside_one_that_still_goes() {
+    let world = World::new().await;
+    let queue = TestQueue::default();
+    let ports = ports_of(&world, &queue);
+    let now = world.clock.now();
+    let hangs = Run {
+        key: "notify-all/tick/2026-11-21T11:30:00Z".parse().unwrap(),
+        trigger: Trigger::Schedule,
+        input: Value::Null,
+        started_at: now,
+        reported_at: now,
+        finished_at: None,
+        outcome: RunOutcome::Running,
+        counts: Counts::default(),
+    };
+    let silence = std::time::Duration::from_secs(60);
+    world.store.start_run(&hangs, true, silence).await.unwrap();
+    let event = json!({"label": "tick", "scheduled_time": "2026-11-21T11:40:00Z"});
+    let answer = handle(&ports, &world.frame(), &event).await.unwrap();
+    assert_eq!(answer["notices"], 1, "{answer}");
+}
+
+#[tokio::test]
+async fn notices_that_a_tick_gives_up_or_finds_missing_are_published_for_the_alarm() {
+    let world = World::new().await;
+    let queue = TestQueue::default();
+    let ports = ports_of(&world, &queue);
+    // The family's notice of today was being sent when its worker died.
+    let now = world.clock.now();
+    let date = "2026-11-21".parse().unwrap();
+    let planned = NoticeRecord::planned("conrad".parse().unwrap(), date, now);
+    world.store.plan_notice(&planned).await.unwrap();
+    let sending = planned
+        .claim(Default::default(), now)
+        .and_then(|claimed| claimed.arm("hash".to_owned(), now))
+        .unwrap();
+    let written = world.store.replace_notice(0, &sending, None).await;
+    assert!(written.unwrap());
+    world.clock.advance(EVIDENCE_WAIT);
+    let tick = async |time: &str| {
+        let event = json!({"label": "tick", "scheduled_time": time});
+        handle(&ports, &world.frame(), &event).await.unwrap()
+    };
+    tick("2026-11-21T11:55:00Z").await;
+    assert_eq!(world.published("NoticesGivenUp"), [(1, vec![])]);
+    // Once, however often it ticks.
+    tick("2026-11-21T12:10:00Z").await;
+    assert_eq!(world.published("NoticesGivenUp").len(), 1);
+    // No tick came for two days: the 22nd was missed.
+    world.clock.advance(chrono::Duration::days(2));
+    tick("2026-11-23T12:10:00Z").await;
+    assert_eq!(world.published("NoticesGivenUp").len(), 2);
+    let line = world.lines();
+    assert!(
+        line.contains("MISSED") && line.contains("2026-11-22"),
+        "{line}"
+    );
 }

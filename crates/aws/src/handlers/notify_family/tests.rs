@@ -165,3 +165,42 @@ async fn an_event_of_another_kind_is_an_error() {
         .unwrap_err();
     assert!(error.to_string().contains("“Records”"), "{error}");
 }
+
+/// What is logged, as text.
+#[derive(Clone, Default)]
+struct Lines(std::sync::Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_message_for_a_family_or_a_date_that_is_gone_is_acknowledged_and_logged_once() {
+    let (world, mailer) = (world().await, TestMailer::default());
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    for (gone, of) in [
+        (r#"{"family":"nobody","date":"2026-11-21"}"#, "nobody"),
+        (r#"{"family":"conrad","date":"2026-11-23"}"#, "2026-11-23"),
+    ] {
+        let response = deliver(&world, &mailer, queue_event(&[gone])).await;
+        assert!(response.unwrap().batch_item_failures.is_empty());
+        let logged = std::mem::take(&mut *lines.0.lock().unwrap());
+        let logged = String::from_utf8(logged).unwrap();
+        assert_eq!(logged.lines().count(), 1, "{of}: {logged}");
+        assert!(logged.contains("gone") && logged.contains(of), "{logged}");
+    }
+    assert_eq!(*mailer.sent.lock().unwrap(), 0);
+}

@@ -6,7 +6,9 @@ use super::*;
 use crate::jobs::ledger::StartRules;
 use crate::jobs::notify_all::deliver;
 use crate::jobs::testing::{World, family};
+use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::queue::{DueNotice, QueueError};
+use crate::run::work::{self, Subject, WorkOutcome};
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
 
 /// A queue that keeps what it is given, or is away.
@@ -42,6 +44,15 @@ async fn tick(
     queue: &TestQueue,
     time: &str,
 ) -> Result<Result<Run, RunStart>, JobError> {
+    tick_that_tells(world, queue, time, &|_| {}).await
+}
+
+async fn tick_that_tells(
+    world: &World,
+    queue: &TestQueue,
+    time: &str,
+    hear: &(dyn Fn(&NoticeResult) + Send + Sync),
+) -> Result<Result<Run, RunStart>, JobError> {
     let ports = HandOutNoticesPorts {
         families: &world.store,
         notices: &world.store,
@@ -61,7 +72,7 @@ async fn tick(
         rules: StartRules::default(),
         after: None,
     };
-    hand_out_notices(&ports, plan, &NotifyAllInput::default()).await
+    hand_out_notices(&ports, plan, &NotifyAllInput::default(), hear).await
 }
 
 const TIME: &str = "2026-11-21T11:40:00Z";
@@ -171,4 +182,72 @@ async fn a_left_over_of_a_family_that_was_paused_is_not_handed_out() {
     let sent = queue.sent.lock().unwrap().clone();
     let families: Vec<&str> = sent.iter().map(|notice| notice.family.as_str()).collect();
     assert_eq!(families, ["diaz"]);
+}
+
+/// A notice of conrad that was being sent when its worker died, long enough ago to be given up.
+async fn given_up_soon(world: &World) {
+    use crate::clock::Clock as _;
+    let now = world.clock.now() - chrono::Duration::minutes(20);
+    let date = "2026-11-21".parse().unwrap();
+    let planned = NoticeRecord::planned(world.conrad(), date, now);
+    world.store.plan_notice(&planned).await.unwrap();
+    let sending = planned
+        .claim(uuid::Uuid::nil(), now)
+        .and_then(|claimed| claimed.arm("hash".to_owned(), now))
+        .unwrap();
+    let written = world.store.replace_notice(0, &sending, None).await;
+    assert!(written.unwrap());
+}
+
+#[tokio::test]
+async fn what_a_tick_settles_itself_is_named_by_its_run_and_counted_once() {
+    let world = World::new().await;
+    given_up_soon(&world).await;
+    let queue = TestQueue::default();
+    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
+    // Diaz's was handed out, and its worker reports.
+    assert_eq!((run.counts.planned, run.counts.handed_out), (1, 1));
+    let done = WorkReport {
+        piece: "diaz/2026-11-21".to_owned(),
+        results: vec![work::WorkResult {
+            subject: Subject::Notice {
+                family: "diaz".parse().unwrap(),
+                date: "2026-11-21".parse().unwrap(),
+            },
+            outcome: WorkOutcome::Done,
+        }],
+    };
+    world.store.report_work(&run.key, &done).await.unwrap();
+
+    let work = world.store.work_of(&run.key).await.unwrap();
+    let given_up = Subject::Notice {
+        family: world.conrad(),
+        date: "2026-11-21".parse().unwrap(),
+    };
+    let named = work::results(&work);
+    let outcome = named.get(&given_up).map(|outcome| outcome.to_string());
+    assert_eq!(outcome.as_deref(), Some("GAVE_UP"));
+    let stored = world.store.run(&run.key).await.unwrap().unwrap();
+    let shown = stored.with_work(&work, run.started_at);
+    assert_eq!(shown.outcome, RunOutcome::DoneWithFailures);
+    assert_eq!((shown.counts.done, shown.counts.failures()), (1, 1));
+    assert_eq!(shown.counts.failed["GAVE_UP"], 1);
+}
+
+#[tokio::test]
+async fn who_asks_is_told_what_a_tick_settled_even_if_the_tick_fails() {
+    let world = World::new().await;
+    given_up_soon(&world).await;
+    let queue = TestQueue::default();
+    queue.away.store(true, std::sync::atomic::Ordering::SeqCst);
+    // Diaz's notice is there already, so that it is found with the one that is given up.
+    let date = "2026-11-21".parse().unwrap();
+    let diaz = NoticeRecord::planned("diaz".parse().unwrap(), date, TIME.parse().unwrap());
+    world.store.plan_notice(&diaz).await.unwrap();
+    let heard = Mutex::new(Vec::new());
+    let hear = |settled: &NoticeResult| heard.lock().unwrap().push(settled.state);
+    let failed = tick_that_tells(&world, &queue, TIME, &hear).await;
+    assert!(failed.is_err());
+    assert_eq!(heard.into_inner().unwrap(), [NoticeState::GaveUp]);
 }

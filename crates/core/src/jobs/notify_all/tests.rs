@@ -1,8 +1,9 @@
 use chrono::{DateTime, Duration, Utc};
+use futures::FutureExt as _;
 use uuid::Uuid;
 
 use super::*;
-use crate::family::Delivery;
+use crate::family::{Delivery, StoppedRecipient};
 use crate::jobs::ledger::StartRules;
 use crate::jobs::testing::{Broken, World, account, family};
 use crate::mail::MailAnswer;
@@ -232,6 +233,25 @@ async fn a_family_without_recipients_is_failed_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_family_whose_recipients_were_all_stopped_is_failed_with_where_they_are_named() {
+    let world = overdue().await;
+    let stopped = StoppedRecipient {
+        address: "pat@example.org".parse().unwrap(),
+        since: world.clock_now(),
+        complained: true,
+    };
+    let conrad = world.conrad();
+    let is_stopped = world.store.stop_recipient(&conrad, &stopped).await;
+    assert!(is_stopped.unwrap());
+    tick(&world).await;
+    let record = world.notice_today().await;
+    assert_eq!(record.state, NoticeState::Failed);
+    let reason = record.reason.unwrap();
+    assert!(reason.contains("hippo family list"), "{reason}");
+    assert_eq!(world.mails(), 0);
+}
+
+#[tokio::test]
 async fn a_mail_whose_day_passed_is_not_sent_late_and_says_so() {
     let world = overdue().await;
     world
@@ -371,4 +391,29 @@ async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
     let run = notify_all(&ports, &world.store, plan, &input, &|| false, &|_| {});
     assert!(run.await.is_err(), "nothing says that a notice is missing");
     assert_eq!(world.mails(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_takes_long_says_every_minute_that_it_goes() {
+    let world = World::new().await;
+    for number in 0..60 {
+        let id = format!("family-{number}");
+        world.store.add_family(&family(&id)).await.unwrap();
+    }
+    let plan = plan_of(&world);
+    let key = plan.key.clone();
+    let longest = std::sync::Mutex::new(Duration::zero());
+    // Each takes its time.
+    let progress = |_: Progress<'_>| {
+        world.clock.advance(Duration::seconds(40));
+        let run = world.store.run(&key).now_or_never().unwrap().unwrap();
+        let silent = world.clock_now() - run.unwrap().reported_at;
+        let mut longest = longest.lock().unwrap();
+        *longest = silent.max(*longest);
+    };
+    let (ports, input) = (world.notify_ports(), NotifyAllInput::default());
+    let run = notify_all(&ports, &world.store, plan, &input, &|| false, &progress);
+    assert_eq!(run.await.unwrap().unwrap().counts.skipped, 62);
+    let longest = longest.into_inner().unwrap();
+    assert!(longest < Duration::minutes(2), "silent for {longest}");
 }

@@ -92,7 +92,9 @@ impl NoticeRecord {
     ///
     /// Whoever has the notice now, and even if it was given up or is about to be sent once more: a
     /// mail is on its way. [`NotNow::AlreadySent`] is success. Only a FAILED of the same claim
-    /// stands against an acceptance: the service accepted and then rejected it.
+    /// stands against an acceptance: the service accepted and then rejected it. And of a claim from
+    /// before a person asked for another mail, nothing counts ([`NotNow::Final`]): that one is to
+    /// leave all the same.
     pub fn evidence_left(
         &self,
         fence: u64,
@@ -103,6 +105,7 @@ impl NoticeRecord {
         match self.state {
             NoticeState::Sent => Err(NotNow::AlreadySent),
             NoticeState::Newer => Err(NotNow::Newer),
+            _ if self.is_of_old(fence) => Err(NotNow::Final),
             NoticeState::Failed if by == LeftBy::Acceptance && fence == self.fence => {
                 Err(NotNow::Final)
             }
@@ -138,7 +141,14 @@ impl NoticeRecord {
         }
     }
 
+    /// Whether a person asked for another mail since the claim `fence`.
+    pub fn is_of_old(&self, fence: u64) -> bool {
+        fence < self.evidence_from
+    }
+
     /// Back to PENDING, since a person decided so; whatever state it is in, unless somebody has it.
+    ///
+    /// What becomes of the mails before does not matter from now on.
     pub fn resend(&self, now: DateTime<Utc>) -> Result<Self, NotNow> {
         match self.state {
             NoticeState::Newer => Err(NotNow::Newer),
@@ -148,6 +158,7 @@ impl NoticeRecord {
             _ => Ok(Self {
                 not_before: None,
                 doubts: 0,
+                evidence_from: self.fence + 1,
                 ..self.settled(
                     NoticeState::Pending,
                     Some("A person asked for it to be sent again.".to_owned()),
@@ -318,5 +329,23 @@ mod tests {
         let again = given_up.resend(overdue()).unwrap();
         assert_eq!(again.is_free(overdue()), Ok(()));
         assert_eq!(sending().resend(now()), Err(NotNow::Taken));
+    }
+
+    #[test]
+    fn what_becomes_of_the_old_mail_does_not_keep_back_the_one_that_a_person_asked_for() {
+        let old = sending().accepted("old".into(), None, now()).unwrap();
+        let again = old.resend(overdue()).unwrap();
+        let claimed = again.claim(Uuid::nil(), overdue()).unwrap();
+        let sending = claimed.arm("hash".into(), overdue()).unwrap();
+        for record in [&again, &claimed, &sending] {
+            for by in [LeftBy::Acceptance, LeftBy::Arriving] {
+                let late = record.evidence_left(old.fence, by, Some("old".into()), overdue());
+                assert_eq!(late, Err(NotNow::Final), "{:?}", record.state);
+            }
+            let late = record.evidence_rejected(old.fence, "Rejected.".into(), overdue());
+            assert_eq!(late, Err(NotNow::WrongState));
+        }
+        let new = sending.evidence_left(sending.fence, LeftBy::Arriving, None, overdue());
+        assert_eq!(new.unwrap().state, NoticeState::Sent);
     }
 }

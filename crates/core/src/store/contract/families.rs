@@ -114,9 +114,57 @@ pub(super) async fn a_recipient_is_stopped_once_and_only_if_it_is_one(store: &dy
     assert_eq!(store.families().await.unwrap(), [conrad.clone()]);
     assert_eq!(conrad.reachable_recipients().len(), 1);
 
-    assert!(conrad.allow_recipient(&"zoe@example.org".parse().unwrap()));
-    store.update_family(&conrad).await.unwrap();
+    let zoe = "zoe@example.org".parse().unwrap();
+    assert!(!store.allow_recipient(&nobody, &zoe).await.unwrap());
+    assert!(store.allow_recipient(&conrad.id, &zoe).await.unwrap());
+    assert!(
+        !store.allow_recipient(&conrad.id, &zoe).await.unwrap(),
+        "so already"
+    );
+    conrad.stopped.clear();
     assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
+}
+
+pub(super) async fn who_edits_a_family_undoes_no_stop_that_came_meanwhile(store: &dyn Store) {
+    let mut conrad = family("conrad");
+    store.add_family(&conrad).await.unwrap();
+    // The mail service says so after the family was read and before it is written.
+    let zoe = stopped("zoe@example.org");
+    assert!(store.stop_recipient(&conrad.id, &zoe).await.unwrap());
+    conrad.name = "The Conrads".to_owned();
+    conrad.paused = true;
+    store.update_family(&conrad).await.unwrap();
+    conrad.stopped = vec![zoe];
+    assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad.clone()));
+
+    // Nor does an edit stop anybody anew whom a person allowed meanwhile.
+    let address = &conrad.stopped[0].address;
+    assert!(store.allow_recipient(&conrad.id, address).await.unwrap());
+    store.update_family(&conrad).await.unwrap();
+    conrad.stopped.clear();
+    assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
+}
+
+pub(super) async fn of_many_stops_and_edits_at_once_no_stop_is_forgotten(store: &dyn Store) {
+    let mut conrad = family("conrad");
+    conrad.recipients = (0..4)
+        .map(|number| format!("r{number}@example.org").parse().unwrap())
+        .collect();
+    store.add_family(&conrad).await.unwrap();
+    let conrad = &conrad;
+    let stops = (0..4).map(|number| async move {
+        let one = stopped(&format!("r{number}@example.org"));
+        assert!(store.stop_recipient(&conrad.id, &one).await.unwrap());
+    });
+    let edits = (0..4).map(|number| async move {
+        let mut edited = conrad.clone();
+        edited.name = format!("Conrad {number}");
+        store.update_family(&edited).await.unwrap();
+    });
+    futures::future::join(join_all(stops), join_all(edits)).await;
+    let stored = store.family(&conrad.id).await.unwrap().unwrap();
+    assert!(stored.reachable_recipients().is_empty());
+    assert!(stored.name.starts_with("Conrad "));
 }
 
 pub(super) async fn of_many_that_stop_recipients_at_once_none_is_forgotten(store: &dyn Store) {

@@ -127,6 +127,7 @@ pub(super) async fn a_notice_is_found_as_it_was_written(store: &dyn Store) {
         not_before: Some(time("07:00:00")),
         attempts: 3,
         doubts: 2,
+        evidence_from: 5,
         body_hash: Some("00ff".to_owned()),
         message_id: Some("conrad.2026-11-21.7@example.org".to_owned()),
         reason: Some("no answer to the final dot".to_owned()),

@@ -253,6 +253,47 @@ pub(super) async fn recent_runs_are_newest_first_and_can_be_narrowed(store: &dyn
     assert!(none.is_empty());
 }
 
+pub(super) async fn the_newest_of_each_label_are_found_however_rarely_it_runs(store: &dyn Store) {
+    let rare = [("weekly", "01:00:00"), ("weekly", "02:00:00")];
+    let ticks: Vec<String> = (10..50).map(|minute| format!("10:{minute}:00")).collect();
+    let ticks = ticks.iter().map(|time| ("tick", time.as_str()));
+    for (run_label, started) in rare.into_iter().chain(ticks) {
+        let run = run(Job::NotifyAll, run_label, started);
+        start(store, &run).await;
+        store.report_run(&done(&run)).await.unwrap();
+    }
+    // One that only ever came too late has no run that began.
+    let missed = Run {
+        outcome: RunOutcome::Missed,
+        finished_at: Some(time("01:30:00")),
+        ..run(Job::NotifyAll, "late", "01:30:00")
+    };
+    assert!(store.record_run(&missed).await.unwrap());
+    start(store, &run(Job::CheckCards, "all", "02:30:00")).await;
+
+    let found = async |job, limit| -> Vec<String> {
+        let runs = store.newest_of_each_label(job, limit).await.unwrap();
+        runs.iter()
+            .map(|run| format!("{} {}", run.key.label, run.started_at.format("%H:%M")))
+            .collect()
+    };
+    assert_eq!(
+        found(Job::NotifyAll, 1).await,
+        ["late 01:30", "tick 10:49", "weekly 02:00"]
+    );
+    assert_eq!(
+        found(Job::NotifyAll, 2).await,
+        [
+            "late 01:30",
+            "tick 10:49",
+            "tick 10:48",
+            "weekly 02:00",
+            "weekly 01:00"
+        ]
+    );
+    assert_eq!(found(Job::CheckCards, 5).await, ["all 02:30"]);
+}
+
 pub(super) async fn what_is_old_is_forgotten_but_open_notices_are_not(store: &dyn Store) {
     for started in ["05:00:00", "06:00:00"] {
         let run = run(Job::CheckCards, "all", started);

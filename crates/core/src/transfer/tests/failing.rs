@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, StoredAccount};
 use crate::check::Check;
-use crate::family::{Family, StoppedRecipient};
+use crate::family::{EmailAddress, Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::NoticeRecord;
@@ -65,6 +65,7 @@ passed_on! {
         read family(id: &FamilyId) -> Option<Family>;
         read families() -> Vec<Family>;
         write stop_recipient(id: &FamilyId, stopped: &StoppedRecipient) -> bool;
+        write allow_recipient(id: &FamilyId, address: &EmailAddress) -> bool;
         write remove_family(id: &FamilyId) -> ();
     }
     LibraryStore {
