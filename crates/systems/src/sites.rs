@@ -10,7 +10,7 @@ use hippo_core::library::Library;
 use hippo_core::site::{LibrarySite, LoginPermit};
 
 use crate::System;
-use crate::browser::{Connections, Limits, Session, SitesError};
+use crate::browser::{Connections, Limits, PrivateAddresses, Session, SitesError};
 use crate::recording::Recorder;
 
 /// How the sites are visited.
@@ -18,9 +18,9 @@ use crate::recording::Recorder;
 pub struct SitesOptions {
     /// Named in the User-Agent: a mail address or page by which a library reaches the operator.
     pub contact: Option<String>,
-    /// Refuses addresses that are private, link-local or loopback, when connecting (and then uses
-    /// no proxy): for a machine in a network where others could be reached. Off by default.
-    pub refuse_private_addresses: bool,
+    /// Whether addresses that are private, link-local or loopback are connected to; where they are
+    /// refused, no proxy is used. All are allowed by default.
+    pub private_addresses: PrivateAddresses,
     /// How long each part of a visit may take.
     pub limits: Limits,
     /// Sees each request with its answer, for a bug report; none by default. Meant for one visit.
