@@ -116,7 +116,11 @@ impl LibrarySite for Sites {
 }
 
 #[cfg(test)]
+mod as_on_aws;
+#[cfg(test)]
 mod handshakes;
+#[cfg(test)]
+mod tls_front;
 
 #[cfg(test)]
 mod tests {
