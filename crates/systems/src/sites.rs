@@ -225,6 +225,13 @@ mod tests {
         assert_eq!(site.lines(), ["GET /login"]);
     }
 
+    #[test]
+    fn a_card_that_is_logged_in_twice_counts_as_under_way_to_its_end() {
+        let limits = Limits::default();
+        let longest = 2 * (limits.card + limits.log_out);
+        assert!(hippo_core::jobs::visit::UNDER_WAY.to_std().unwrap() >= longest);
+    }
+
     #[tokio::test]
     async fn a_logout_that_fails_changes_nothing() {
         let site = site("GET /out").await;
