@@ -122,7 +122,7 @@ pub struct CheckCard {
     pub key_parameter: String,
     /// Named in the User-Agent.
     pub contact: Option<String>,
-    /// Whether a library may be on loopback or in a private network.
+    /// Whether a library may be on loopback.
     pub allow_loopback_libraries: bool,
     /// The pauses between two cards.
     pub pace: Pace,

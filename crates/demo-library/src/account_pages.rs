@@ -117,6 +117,7 @@ fn render(server: &Server, number: &str, id: &str, token: &str, ask: Ask) -> Str
         surplus: 0,
         login_host: None,
         other_patron: None,
+        tricky_titles: false,
         patron_seen: RefCell::new(Some(number.to_owned())),
     };
     let page = server.page_of_system(&desk);

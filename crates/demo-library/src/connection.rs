@@ -4,18 +4,22 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Sleep;
 
-/// Cuts a connection when a handler says so.
+/// Cuts a connection when a handler says so, or lets it drip.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cutter {
     cut: Arc<AtomicBool>,
+    /// The pause before each byte, in milliseconds.
+    pause: Arc<AtomicU64>,
     stopped: Arc<AtomicBool>,
 }
 
@@ -23,6 +27,12 @@ impl Cutter {
     /// From here on nothing more is written; the peer sees the connection close.
     pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// From here on each byte is written so much later than the one before.
+    pub(crate) fn drip(&self, pause: Duration) {
+        let milliseconds = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        self.pause.store(milliseconds, Ordering::SeqCst);
     }
 
     fn is_cut(&self) -> bool {
@@ -46,9 +56,17 @@ impl Listener for CuttableListener {
         let _ = stream.set_nodelay(true);
         let cutter = Cutter {
             cut: Arc::default(),
+            pause: Arc::default(),
             stopped: Arc::clone(&self.stopped),
         };
-        (CuttableStream { stream, cutter }, address)
+        (
+            CuttableStream {
+                stream,
+                cutter,
+                next_byte: None,
+            },
+            address,
+        )
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -60,6 +78,30 @@ impl Listener for CuttableListener {
 pub(crate) struct CuttableStream {
     stream: TcpStream,
     cutter: Cutter,
+    /// When the next byte may go out, where the connection drips.
+    next_byte: Option<Pin<Box<Sleep>>>,
+}
+
+impl CuttableStream {
+    /// Waits until something may be written; the answer is how many bytes, at most.
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if !self.cutter.is_cut() {
+            let pause = Duration::from_millis(self.cutter.pause.load(Ordering::SeqCst));
+            if pause.is_zero() {
+                return Poll::Ready(Ok(usize::MAX));
+            }
+            let next_byte = self
+                .next_byte
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+            ready!(next_byte.as_mut().poll(context));
+            self.next_byte = None;
+        }
+        Poll::Ready(if self.cutter.is_cut() {
+            Err(cut_error())
+        } else {
+            Ok(1)
+        })
+    }
 }
 
 impl Connected<IncomingStream<'_, CuttableListener>> for Cutter {
@@ -91,9 +133,8 @@ impl AsyncWrite for CuttableStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.cutter.is_cut() {
-            return Poll::Ready(Err(cut_error()));
-        }
+        let most = ready!(self.poll_turn(context))?;
+        let bytes = bytes.get(..most).unwrap_or(bytes);
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -102,10 +143,11 @@ impl AsyncWrite for CuttableStream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.cutter.is_cut() {
-            return Poll::Ready(Err(cut_error()));
+        if ready!(self.poll_turn(context))? == usize::MAX {
+            return Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         }
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let next = slices.iter().find_map(|slice| slice.get(..1));
+        Pin::new(&mut self.stream).poll_write(context, next.unwrap_or_default())
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -9,9 +9,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures::{StreamExt as _, stream};
 
+use crate::fault::Fault;
 use crate::page::{Asked, Page};
 use crate::site::SystemKind;
-use crate::switches::Fault;
 use crate::{bibliocommons, enterprise, koha, sierra};
 
 /// The length of a huge body, unpacked.
@@ -29,6 +29,8 @@ pub(crate) enum Delivery {
     Huge {
         gzip: bool,
     },
+    /// Without end.
+    Endless,
     Cut,
     Never,
 }
@@ -51,6 +53,7 @@ fn delivery_instead(fault: &Fault, asked: &Asked, system: SystemKind) -> Option<
         Fault::Hang => return Some(Delivery::Never),
         Fault::DropConnection => return Some(Delivery::Cut),
         Fault::HugeBody { gzip } => return Some(Delivery::Huge { gzip: *gzip }),
+        Fault::EndlessBody => return Some(Delivery::Endless),
         Fault::Down { retry_after } => after(
             notice("Out of order", "The catalogue cannot be reached.").with_status(503),
             *retry_after,
@@ -119,9 +122,19 @@ fn after(page: Page, seconds: Option<u32>) -> Page {
 pub(crate) fn spoilt(
     mut page: Page,
     faults: &[Fault],
+    cookie: &'static str,
     system: SystemKind,
     latin_1: bool,
 ) -> Delivery {
+    for fault in faults {
+        match fault {
+            Fault::CookieTwice { wrong_last } => set_cookies_twice(&mut page, *wrong_last),
+            Fault::ForeignCookies => page.headers.extend(foreign_cookies(cookie)),
+            Fault::HtmlForJson => page = without_json(page),
+            Fault::ScriptLinks => page.body = with_script_links(&page.body),
+            _ => {}
+        }
+    }
     if faults.contains(&Fault::ChangedLayout) {
         let names = match system {
             SystemKind::Bibliocommons => bibliocommons::RENAMED,
@@ -138,6 +151,14 @@ pub(crate) fn spoilt(
     if latin_1 && page.content_type.starts_with("text/html") {
         page = into_latin_1(page);
     }
+    // The last word on the charset.
+    if let Some(name) = faults.iter().find_map(|fault| match fault {
+        Fault::WrongCharset(name) => Some(name),
+        _ => None,
+    }) {
+        let kind = page.content_type.split(';').next().unwrap_or_default();
+        page.content_type = format!("{kind}; charset={name}").into();
+    }
     if faults.contains(&Fault::HalfAPage) {
         page.body = first_half(&page.body);
     }
@@ -148,6 +169,73 @@ pub(crate) fn spoilt(
     } else {
         Delivery::Whole(page)
     }
+}
+
+/// What a cookie is set to that means nothing to the site.
+const MEANINGLESS: &str = "00000000000000000000000000000000";
+
+fn set_cookies_twice(page: &mut Page, wrong_last: bool) {
+    let mut headers = Vec::new();
+    for (name, value) in std::mem::take(&mut page.headers) {
+        let cookie = value.split_once('=').map(|(cookie, _)| cookie.to_owned());
+        let is_kept = name == "set-cookie" && !value.contains("Max-Age=0");
+        let wrong = cookie
+            .filter(|_| is_kept)
+            .map(|cookie| (name, format!("{cookie}={MEANINGLESS}; Path=/; HttpOnly")));
+        let right = Some((name, value));
+        headers.extend(if wrong_last {
+            [right, wrong]
+        } else {
+            [wrong, right]
+        });
+    }
+    page.headers = headers.into_iter().flatten().collect();
+}
+
+/// Cookies that are none of this site's to set, and one that only another path may see.
+fn foreign_cookies(cookie: &str) -> impl Iterator<Item = (&'static str, String)> {
+    let of = move |attributes: &str| ("set-cookie", format!("{cookie}={MEANINGLESS}{attributes}"));
+    [
+        of("; Path=/; Domain=elsewhere.test"),
+        of("; Path=/; Domain=test"),
+        of("; Path=/; Domain=.0.0.1"),
+        of("; Path=/; Domain=1"),
+        of("; Path=/; Domain=elsewhere.test; Max-Age=0"),
+        of("; Path=/nowhere"),
+    ]
+    .into_iter()
+}
+
+/// A page in HTML instead of JSON, and in a page markup instead of the JSON that it holds.
+fn without_json(page: Page) -> Page {
+    if page.content_type.starts_with("application/json") {
+        let html = notice("Catalogue", "Search our shelves.");
+        return Page {
+            headers: page.headers,
+            ..html
+        };
+    }
+    let text = String::from_utf8_lossy(&page.body).into_owned();
+    let Some((before, from)) = text.split_once("<script type=\"application/json\"") else {
+        return page;
+    };
+    let (tag, _) = from.split_once('>').unwrap_or((from, ""));
+    let (_, after) = from.split_once("</script>").unwrap_or((from, ""));
+    let body =
+        format!("{before}<script type=\"application/json\"{tag}><p>Hello.</p></script>{after}");
+    Page {
+        body: body.into_bytes(),
+        ..page
+    }
+}
+
+/// The page, or the JSON with a piece of one, whose links run script.
+fn with_script_links(body: &[u8]) -> Vec<u8> {
+    let link = "javascript:alert(1)//";
+    String::from_utf8_lossy(body)
+        .replace("href=\"", &format!("href=\"{link}"))
+        .replace("href=\\\"", &format!("href=\\\"{link}"))
+        .into_bytes()
 }
 
 fn first_half(body: &[u8]) -> Vec<u8> {
@@ -161,7 +249,7 @@ fn into_latin_1(mut page: Page) -> Page {
         r#"<head><meta http-equiv="Content-Type" content="text/html; charset=ISO-8859-1">"#,
         1,
     );
-    page.content_type = "text/html";
+    page.content_type = "text/html".into();
     page.body = text
         .chars()
         .flat_map(|character| match u8::try_from(u32::from(character)) {
@@ -200,14 +288,13 @@ impl Delivery {
                 Ok(response(&page, Body::from_stream(body), Some(length)))
             }
             Self::Huge { gzip: false } => {
-                let chunk = Bytes::from(huge_chunk());
-                let chunks = stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()))
-                    .take(HUGE_BYTES / CHUNK_BYTES);
-                Ok(response(
-                    &Page::html(String::new()),
-                    Body::from_stream(chunks),
-                    None,
-                ))
+                let chunks = endless_chunks().take(HUGE_BYTES / CHUNK_BYTES);
+                let body = Body::from_stream(chunks);
+                Ok(response(&Page::html(String::new()), body, None))
+            }
+            Self::Endless => {
+                let body = Body::from_stream(endless_chunks());
+                Ok(response(&Page::html(String::new()), body, None))
             }
             Self::Huge { gzip: true } => Ok(response(
                 &Page::html(String::new()).with_header("content-encoding", "gzip".to_owned()),
@@ -223,10 +310,10 @@ fn response(page: &Page, body: Body, length: Option<usize>) -> Response {
     *response.status_mut() =
         StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(page.content_type),
-    );
+    // As below: what no header can hold is left out.
+    if let Ok(content_type) = HeaderValue::from_str(&page.content_type) {
+        headers.insert(header::CONTENT_TYPE, content_type);
+    }
     if let Some(length) = length {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
@@ -237,6 +324,11 @@ fn response(page: &Page, body: Body, length: Option<usize>) -> Response {
         }
     }
     response
+}
+
+fn endless_chunks() -> impl stream::Stream<Item = std::io::Result<Bytes>> {
+    let chunk = Bytes::from(huge_chunk());
+    stream::repeat_with(move || Ok(chunk.clone()))
 }
 
 fn huge_chunk() -> Vec<u8> {

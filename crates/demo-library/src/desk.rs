@@ -22,6 +22,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) login_host: Option<String>,
     /// Whose account is shown to everyone.
     pub(crate) other_patron: Option<String>,
+    /// Whether titles and authors have signs that no title has.
+    pub(crate) tricky_titles: bool,
     /// The patron whom this request concerns, for the log.
     pub(crate) patron_seen: RefCell<Option<String>>,
 }
@@ -74,7 +76,22 @@ impl Desk<'_> {
     pub(crate) fn patron(&self) -> Option<(usize, Arc<Patron>)> {
         let number = self.session()?.1.patron?;
         let shown = self.other_patron.as_ref().unwrap_or(&number);
-        self.server.patron(shown)
+        self.patron_of(shown)
+    }
+
+    /// The patron with this number, as this request is to see them, and the place of their record.
+    pub(crate) fn patron_of(&self, number: &str) -> Option<(usize, Arc<Patron>)> {
+        let (place, mut patron) = self.server.patron(number)?;
+        if self.tricky_titles {
+            let patron = Arc::make_mut(&mut patron);
+            let loans = patron.loans.iter_mut();
+            let texts = loans.flat_map(|loan| [Some(&mut loan.title), loan.author.as_mut()]);
+            texts.flatten().for_each(make_tricky);
+            let holds = patron.holds.iter_mut();
+            let texts = holds.flat_map(|hold| [Some(&mut hold.title), hold.author.as_mut()]);
+            texts.flatten().for_each(make_tricky);
+        }
+        Some((place, patron))
     }
 
     /// Judges a number and PIN; the answer is whether they open the account.
@@ -116,6 +133,12 @@ impl Desk<'_> {
     pub(crate) fn login_base(&self) -> &str {
         self.login_host.as_deref().unwrap_or(&self.asked.base)
     }
+}
+
+/// Puts a text between signs that name a terminal's window, colour its text and turn a line around; one of each
+/// kind of control sign. All but the signs themselves is what a terminal would have swallowed: `]0;me` and `[31m`.
+fn make_tricky(text: &mut String) {
+    *text = format!("\u{1b}]0;me\u{7}\u{1b}[31m\u{202e}{text}\u{2066}\u{9b}\u{200f}\u{8}");
 }
 
 /// Whether two names have the same words, in any order and case, whatever the signs between them.

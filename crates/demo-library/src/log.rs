@@ -23,6 +23,8 @@ pub struct RequestSeen {
     pub patron: Option<String>,
     /// The User-Agent, where one was sent.
     pub user_agent: Option<String>,
+    /// The names of the cookies that came along, without their values.
+    pub cookies: Vec<String>,
     /// The names of the form's fields, without their values.
     pub fields: Vec<String>,
     /// Whether it was a try to log in.

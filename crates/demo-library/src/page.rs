@@ -1,5 +1,6 @@
 //! What is asked, what is answered, and the small tools both need.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use axum::http::{HeaderMap, Method, header};
@@ -9,7 +10,7 @@ pub(crate) struct Asked {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
-    /// `http://HOST`, as the client sees this site.
+    /// `http://HOST`, or with https, as the client sees this site.
     pub(crate) base: String,
     pub(crate) headers: HeaderMap,
     pub(crate) form: Vec<(String, String)>,
@@ -66,7 +67,7 @@ impl Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) status: u16,
-    pub(crate) content_type: &'static str,
+    pub(crate) content_type: Cow<'static, str>,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
     /// Whether this page shows its patron to be logged in.
@@ -77,7 +78,7 @@ impl Page {
     pub(crate) fn html(body: String) -> Self {
         Self {
             status: 200,
-            content_type: "text/html; charset=utf-8",
+            content_type: "text/html; charset=utf-8".into(),
             headers: Vec::new(),
             body: body.into_bytes(),
             shows_account: false,
@@ -86,7 +87,7 @@ impl Page {
 
     pub(crate) fn json(value: &serde_json::Value) -> Self {
         Self {
-            content_type: "application/json;charset=UTF-8",
+            content_type: "application/json;charset=UTF-8".into(),
             ..Self::html(value.to_string())
         }
     }

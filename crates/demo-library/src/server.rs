@@ -5,29 +5,25 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header;
-use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::connection::{CuttableListener, Cutter};
 use crate::delivery::{self, Delivery};
 use crate::desk::Desk;
+use crate::fault::Fault;
 use crate::filler::Filler;
+use crate::handle::handle;
 use crate::log::{Log, RequestSeen};
-use crate::page::{Asked, Page, decode_form};
+use crate::page::{Asked, Page};
 use crate::patrons::Patrons;
 use crate::session::Sessions;
 use crate::site::{Patron, Site, SystemKind};
-use crate::switches::{Fault, Switches};
+use crate::switches::Switches;
 use crate::{bibliocommons, enterprise, koha, sierra};
-
-/// Larger forms are taken as empty.
-const FORM_BYTES: usize = 1 << 20;
 
 /// A demo library that serves on 127.0.0.1 until it is dropped.
 ///
@@ -267,7 +263,12 @@ impl Server {
     }
 
     /// Answers one request, as far as that can be said without waiting.
-    fn answer(&self, asked: &Asked, number_in_log: usize, path_and_query: &str) -> Answer {
+    pub(crate) fn answer(
+        &self,
+        asked: &Asked,
+        number_in_log: usize,
+        path_and_query: &str,
+    ) -> Answer {
         let settings = self.switches.settings();
         let cookie = self.cookie();
         let session_id = asked.cookie(cookie);
@@ -297,6 +298,7 @@ impl Server {
             self.with_sessions(|sessions| sessions.close(id));
         }
         let mut delay = settings.delay;
+        let mut drip = Duration::ZERO;
         let mut desk = Desk {
             server: self,
             asked,
@@ -304,12 +306,14 @@ impl Server {
             surplus: 0,
             login_host: None,
             other_patron: None,
+            tricky_titles: faults.contains(&Fault::TrickyTitles),
             patron_seen: RefCell::new(session.and_then(|session| session.patron)),
             settings,
         };
         for fault in &faults {
             match fault {
                 Fault::Slow(more) => delay += *more,
+                Fault::Drip(pause) => drip = *pause,
                 Fault::WrongCounts => desk.surplus = 3,
                 Fault::LoginFormElsewhere(base) => desk.login_host = Some(base.clone()),
                 Fault::OtherPatron(number) => desk.other_patron = Some(number.clone()),
@@ -332,7 +336,7 @@ impl Server {
                 self.count_shown(session_id.as_deref());
             }
             let latin_1 = desk.settings.latin_1;
-            delivery::spoilt(page, &faults, self.site.system, latin_1)
+            delivery::spoilt(page, &faults, cookie, self.site.system, latin_1)
         });
         let patron = desk.patron_seen.take();
         self.note(number_in_log, |seen| {
@@ -340,7 +344,11 @@ impl Server {
             seen.is_login = is_login;
             seen.changes_state = changes_state;
         });
-        Answer { delivery, delay }
+        Answer {
+            delivery,
+            delay,
+            drip,
+        }
     }
 
     fn count_shown(&self, session_id: Option<&str>) {
@@ -380,12 +388,17 @@ impl Server {
         }
     }
 
-    fn note(&self, number_in_log: usize, act: impl FnOnce(&mut RequestSeen)) {
+    /// Puts a request on record; the number under which it is found again.
+    pub(crate) fn push(&self, seen: RequestSeen) -> usize {
+        lock(&self.log).push(seen)
+    }
+
+    pub(crate) fn note(&self, number_in_log: usize, act: impl FnOnce(&mut RequestSeen)) {
         lock(&self.log).note(number_in_log, act);
     }
 
     /// Waits for the server's end, or for as long as that.
-    async fn wait(&self, time: Option<Duration>) {
+    pub(crate) async fn wait(&self, time: Option<Duration>) {
         let mut stopping = self.stopping.clone();
         let stopped = stopping.wait_for(|stopped| *stopped);
         match time {
@@ -398,93 +411,27 @@ impl Server {
         }
     }
 
-    fn take_off(self: &Arc<Self>) -> Flight {
+    pub(crate) fn take_off(self: &Arc<Self>) -> Flight {
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_in_flight.fetch_max(now, Ordering::SeqCst);
         Flight(Arc::clone(self))
     }
 }
 
-struct Answer {
-    delivery: Delivery,
-    delay: Duration,
+/// What becomes of a request, and how fast.
+pub(crate) struct Answer {
+    pub(crate) delivery: Delivery,
+    pub(crate) delay: Duration,
+    /// The pause before each byte.
+    pub(crate) drip: Duration,
 }
 
 /// A request that is being answered; it lands when dropped, also when the client goes away.
-struct Flight(Arc<Server>);
+pub(crate) struct Flight(Arc<Server>);
 
 impl Drop for Flight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-async fn handle(
-    State(server): State<Arc<Server>>,
-    ConnectInfo(cutter): ConnectInfo<Cutter>,
-    request: Request,
-) -> Response {
-    let _flight = server.take_off();
-    let (parts, body) = request.into_parts();
-    let path_and_query = parts
-        .uri
-        .path_and_query()
-        .map_or("/", axum::http::uri::PathAndQuery::as_str)
-        .to_owned();
-    let text_of = |name: header::HeaderName| {
-        let value = parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok());
-        value.map(str::to_owned)
-    };
-    let base = format!("http://{}", text_of(header::HOST).unwrap_or_default());
-    let user_agent = text_of(header::USER_AGENT);
-    let body = axum::body::to_bytes(body, FORM_BYTES)
-        .await
-        .unwrap_or_default();
-    let form = decode_form(&String::from_utf8_lossy(&body));
-    let number_in_log = lock(&server.log).push(RequestSeen {
-        method: parts.method.to_string(),
-        path: path_and_query.clone(),
-        status: None,
-        at: SystemTime::now(),
-        answered_at: None,
-        patron: None,
-        user_agent,
-        fields: form.iter().map(|(name, _)| name.clone()).collect(),
-        is_login: false,
-        changes_state: false,
-    });
-    let asked = Asked {
-        path: parts.uri.path().to_owned(),
-        query: parts.uri.query().unwrap_or_default().to_owned(),
-        method: parts.method,
-        base,
-        headers: parts.headers,
-        form,
-    };
-    let answer = server.answer(&asked, number_in_log, &path_and_query);
-    if !answer.delay.is_zero() {
-        server.wait(Some(answer.delay)).await;
-    }
-    match answer.delivery.into_response() {
-        Ok(response) => {
-            server.note(number_in_log, |seen| {
-                seen.status = Some(response.status().as_u16());
-                seen.answered_at = Some(SystemTime::now());
-            });
-            response
-        }
-        Err(delivery::NoAnswer::Never) => {
-            server.wait(None).await;
-            cutter.cut();
-            Response::default()
-        }
-        Err(delivery::NoAnswer::Cut) => {
-            cutter.cut();
-            Response::default()
-        }
     }
 }
 

@@ -3,70 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// One way for a site to misbehave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Answers 503, with `Retry-After` in seconds where one is given.
-    Down {
-        /// Seconds.
-        retry_after: Option<u32>,
-    },
-    /// Answers this status with a short page that says nothing.
-    Status(u16),
-    /// Answers 429, with `Retry-After` in seconds where one is given.
-    Refuse {
-        /// Seconds.
-        retry_after: Option<u32>,
-    },
-    /// Takes the request and never answers.
-    Hang,
-    /// Answers late by so much, besides the delay of all answers.
-    Slow(Duration),
-    /// Closes the connection before a byte of an answer.
-    DropConnection,
-    /// Sends half of the body and closes the connection; the length announced was all of it.
-    CutShort,
-    /// Sends half of the body and then nothing more; the length announced was all of it.
-    Stall,
-    /// A page of status 200 that says the site is being worked on.
-    Maintenance,
-    /// A page of status 200 that asks whether the visitor is a robot.
-    Captcha,
-    /// The first half of the page as a complete answer.
-    HalfAPage,
-    /// The page with its ids, classes and keys renamed.
-    ChangedLayout,
-    /// Totals that are three more than what is listed.
-    ///
-    /// An older Enterprise prints no totals, so nothing changes there.
-    WrongCounts,
-    /// The session ends once it has shown an account page.
-    ForgetSession,
-    /// Redirects to itself, for ever.
-    RedirectLoop,
-    /// Redirects there, whatever was asked.
-    RedirectTo(String),
-    /// Answers a login by a redirect to another address.
-    RedirectLogin {
-        /// Where to.
-        to: String,
-        /// Whether the client must send its form once more (307 instead of 302).
-        keep_method: bool,
-    },
-    /// Login forms that are sent to another site: scheme, host and port of it.
-    LoginFormElsewhere(String),
-    /// Status 200, no body.
-    EmptyBody,
-    /// Status 200, bytes that are not text.
-    BinaryBody,
-    /// 50 MB of a page; or as many, packed into 50 KB.
-    HugeBody {
-        /// Whether it is sent packed.
-        gzip: bool,
-    },
-    /// Shows the account of the patron with this number to everyone.
-    OtherPatron(String),
-}
+use crate::fault::Fault;
 
 /// A fault, and when it applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +92,7 @@ pub(crate) struct Settings {
     pub(crate) latin_1: bool,
     pub(crate) hides_columns: bool,
     pub(crate) translated: bool,
+    pub(crate) https: bool,
 }
 
 impl Default for Settings {
@@ -169,6 +107,7 @@ impl Default for Settings {
             latin_1: false,
             hides_columns: false,
             translated: false,
+            https: false,
         }
     }
 }
@@ -249,6 +188,11 @@ impl Switches {
     /// Whether Koha speaks another language, with a comma in its sums. Default: no, English.
     pub fn translated(&self, is_translated: bool) {
         self.with(|inner| inner.settings.translated = is_translated);
+    }
+
+    /// Whether its own links begin with `https`, for a site behind a front that speaks TLS. Default: no.
+    pub fn https(&self, spoken: bool) {
+        self.with(|inner| inner.settings.https = spoken);
     }
 
     pub(crate) fn settings(&self) -> Settings {

@@ -26,7 +26,7 @@ use url::Url;
 use crate::detect::{Place, SeenPage};
 use crate::recording::KeptWords;
 
-pub use crate::browser::{Limits, SitesError};
+pub use crate::browser::{Limits, PrivateAddresses, SitesError};
 pub use crate::sites::{Sites, SitesOptions};
 
 /// Every system that LibraryHippo can read.

@@ -10,7 +10,7 @@ use hippo_core::library::Library;
 use hippo_core::site::{LibrarySite, LoginPermit};
 
 use crate::System;
-use crate::browser::{Connections, Limits, Session, SitesError};
+use crate::browser::{Connections, Limits, PrivateAddresses, Session, SitesError};
 use crate::recording::Recorder;
 
 /// How the sites are visited.
@@ -18,9 +18,9 @@ use crate::recording::Recorder;
 pub struct SitesOptions {
     /// Named in the User-Agent: a mail address or page by which a library reaches the operator.
     pub contact: Option<String>,
-    /// Refuses addresses that are private, link-local or loopback, when connecting (and then uses
-    /// no proxy): for a machine in a network where others could be reached. Off by default.
-    pub refuse_private_addresses: bool,
+    /// Whether addresses that are private, link-local or loopback are connected to; where they are
+    /// refused, no proxy is used. All are allowed by default.
+    pub private_addresses: PrivateAddresses,
     /// How long each part of a visit may take.
     pub limits: Limits,
     /// Sees each request with its answer, for a bug report; none by default. Meant for one visit.
@@ -116,7 +116,11 @@ impl LibrarySite for Sites {
 }
 
 #[cfg(test)]
+mod as_on_aws;
+#[cfg(test)]
 mod handshakes;
+#[cfg(test)]
+mod tls_front;
 
 #[cfg(test)]
 mod tests {
@@ -219,6 +223,13 @@ mod tests {
         let failure = check(&site, &scripted()).await.unwrap_err();
         assert_eq!(failure.kind.as_str(), "site_down");
         assert_eq!(site.lines(), ["GET /login"]);
+    }
+
+    #[test]
+    fn a_card_that_is_logged_in_twice_counts_as_under_way_to_its_end() {
+        let limits = Limits::default();
+        let longest = 2 * (limits.card + limits.log_out);
+        assert!(hippo_core::jobs::visit::UNDER_WAY.to_std().unwrap() >= longest);
     }
 
     #[tokio::test]

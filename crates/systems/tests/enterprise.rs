@@ -181,6 +181,23 @@ async fn a_total_that_differs_from_the_rows_is_a_changed_page() {
 }
 
 #[tokio::test]
+async fn an_account_page_without_its_token_has_changed_and_its_lists_are_not_asked_for() {
+    let (demo, library) = start(site(Generation::Newer)).await;
+    let account_page = Rule::new(Fault::HalfAPage).only_for_patrons().times(1);
+    demo.switches().add(account_page);
+    let outcome = check(&demo, &library, NUMBER, PIN).await;
+    assert_eq!(kind(&outcome), FailureKind::PageChanged, "{outcome:?}");
+    let requests = demo.requests();
+    assert!(
+        requests
+            .iter()
+            .all(|seen| seen.status == Some(200) || seen.status == Some(302))
+    );
+    assert!(!requests.iter().any(|seen| seen.path.contains("accordion")));
+    assert!(logged_out(&demo));
+}
+
+#[tokio::test]
 async fn a_login_page_that_changed_is_sent_no_pin() {
     let (demo, library) = start(site(Generation::Older)).await;
     demo.switches().set(Fault::ChangedLayout);

@@ -215,6 +215,7 @@ fn what_changes_something_is_objected_to(
         answered_at: None,
         patron: None,
         user_agent: None,
+        cookies: Vec::new(),
         fields: fields.iter().map(|name| (*name).to_owned()).collect(),
         is_login: false,
         changes_state: false,

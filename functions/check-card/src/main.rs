@@ -7,7 +7,7 @@ use hippo_aws::handlers::{self, LambdaClock, check_card};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, queue::FifoGate, ssm::KeyParameter};
 use hippo_core::jobs::{keys::Keys, visit::VisitPorts};
-use hippo_systems::{Sites, SitesOptions};
+use hippo_systems::{PrivateAddresses, Sites, SitesOptions};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -22,7 +22,11 @@ async fn start() -> Result<(), Error> {
     let site = tokio::task::spawn_blocking(move || {
         Sites::new(SitesOptions {
             contact: environment.contact,
-            refuse_private_addresses: !environment.allow_loopback_libraries,
+            private_addresses: if environment.allow_loopback_libraries {
+                PrivateAddresses::LoopbackOnly
+            } else {
+                PrivateAddresses::Refused
+            },
             ..SitesOptions::default()
         })
     });

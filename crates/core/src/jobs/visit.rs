@@ -35,8 +35,9 @@ pub const LEAVE_ALONE: Duration = Duration::from_secs(10 * 60);
 /// A library that has not answered for longer needs the operator.
 pub const DOWN_TOO_LONG: chrono::Duration = chrono::Duration::days(1);
 
-/// How long after its mark a check may still be going; longer than a card may take.
-pub const UNDER_WAY: chrono::Duration = chrono::Duration::minutes(2);
+/// How long after its mark a check may still be going; longer than a card may take whose session is lost at the
+/// last moment: two logins, each with its whole time and a logout.
+pub const UNDER_WAY: chrono::Duration = chrono::Duration::seconds(200);
 
 /// The longest time that a site's `Retry-After` is kept to.
 pub const LEAVE_ALONE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);

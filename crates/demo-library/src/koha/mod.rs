@@ -185,7 +185,7 @@ fn log_in(desk: &Desk<'_>) -> Page {
         let is_fresh = token.is_some() && desk.asked.field("csrf_token") == token.as_deref();
         if !is_fresh || desk.asked.field("login_op") != Some("cud-login") {
             return Page {
-                content_type: "text/plain",
+                content_type: "text/plain".into(),
                 ..Page::html("Wrong CSRF token".to_owned()).with_status(403)
             };
         }
@@ -201,7 +201,7 @@ fn log_in(desk: &Desk<'_>) -> Page {
             .with_cookie(COOKIE, &id);
     }
     let number = desk.other_patron.as_deref().unwrap_or(number.trim());
-    match desk.server.patron(number) {
+    match desk.patron_of(number) {
         Some((place, patron)) => Page::html(account::summary(desk, place, &patron))
             .showing_account()
             .with_cookie(COOKIE, &id),

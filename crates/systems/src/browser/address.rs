@@ -5,6 +5,43 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
+/// Whether addresses that are not of the public internet may be connected to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PrivateAddresses {
+    /// All of them: on a machine of one's own.
+    #[default]
+    Allowed,
+    /// Those of this machine and no other: for libraries of a test that runs where they are refused.
+    LoopbackOnly,
+    /// None: for a machine in a network where others could be reached.
+    Refused,
+}
+
+impl PrivateAddresses {
+    /// Whether any are refused. Then no proxy may be used: it would look names up itself.
+    pub(super) fn are_refused(self) -> bool {
+        self != Self::Allowed
+    }
+
+    fn allow(self, address: IpAddr) -> bool {
+        match self {
+            Self::Allowed => true,
+            Self::LoopbackOnly => is_public(address) || address.is_loopback(),
+            Self::Refused => is_public(address),
+        }
+    }
+
+    /// Whether the host of this URL is an address, as a number, that is not connected to. What a name
+    /// stands for is looked at when connecting: [`AllowedOnly`].
+    pub(super) fn refuse_literal(self, url: &Url) -> bool {
+        match url.host() {
+            Some(Host::Ipv4(address)) => !self.allow(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => !self.allow(IpAddr::V6(address)),
+            Some(Host::Domain(_)) | None => false,
+        }
+    }
+}
+
 /// Whether the host of this URL is this machine itself, by its very name.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -15,18 +52,9 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether the host of this URL is an address that is not of the public internet.
-pub(super) fn is_private_literal(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => !is_public(IpAddr::V4(address)),
-        Some(Host::Ipv6(address)) => !is_public(IpAddr::V6(address)),
-        Some(Host::Domain(_)) | None => false,
-    }
-}
-
 /// Whether an address is of the public internet: not private, loopback, link-local, multicast or
 /// reserved (IANA's special-purpose registries), also when wrapped in an IPv6 address.
-pub(super) fn is_public(address: IpAddr) -> bool {
+fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
@@ -73,21 +101,22 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 /// What the error of a refused name says; [`super::connections`] recognises it.
 pub(super) const REFUSED: &str = "the name has no public address";
 
-/// Looks names up, and keeps only addresses of the public internet: so the check is made on the
-/// very address that is then connected to.
-pub(super) struct PublicOnly;
+/// Looks names up, and keeps only addresses that are allowed: so the check is made on the very address
+/// that is then connected to.
+pub(super) struct AllowedOnly(pub(super) PrivateAddresses);
 
-impl Resolve for PublicOnly {
+impl Resolve for AllowedOnly {
     fn resolve(&self, name: Name) -> Resolving {
+        let rule = self.0;
         Box::pin(async move {
-            let public: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
+            let allowed: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
                 .await?
-                .filter(|address| is_public(address.ip()))
+                .filter(|address| rule.allow(address.ip()))
                 .collect();
-            if public.is_empty() {
+            if allowed.is_empty() {
                 return Err(REFUSED.into());
             }
-            let addresses: Addrs = Box::new(public.into_iter());
+            let addresses: Addrs = Box::new(allowed.into_iter());
             Ok(addresses)
         })
     }
@@ -156,11 +185,33 @@ mod tests {
             "http://[::ffff:127.0.0.1]/",
             "http://169.254.169.254/latest",
         ] {
-            assert!(is_private_literal(&Url::parse(url).unwrap()), "{url}");
+            let url = Url::parse(url).unwrap();
+            assert!(PrivateAddresses::Refused.refuse_literal(&url), "{url}");
+            assert!(!PrivateAddresses::Allowed.refuse_literal(&url), "{url}");
         }
-        assert!(!is_private_literal(
-            &Url::parse("https://books.test/").unwrap()
-        ));
+        let by_name = Url::parse("https://books.test/").unwrap();
+        assert!(!PrivateAddresses::Refused.refuse_literal(&by_name));
+    }
+
+    #[tokio::test]
+    async fn where_loopback_alone_is_allowed_no_other_private_address_is() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8000/", false),
+            ("http://[::1]/", false),
+            ("https://8.8.8.8/", false),
+            ("http://169.254.169.254/latest", true),
+            ("http://[::ffff:169.254.169.254]/latest", true),
+            ("http://[fe80::1]/", true),
+            ("http://10.0.0.1/", true),
+            ("http://0.0.0.0/", true),
+        ] {
+            let url = Url::parse(url).unwrap();
+            let is_refused = PrivateAddresses::LoopbackOnly.refuse_literal(&url);
+            assert_eq!(is_refused, expected, "{url}");
+        }
+        let resolve = |rule| AllowedOnly(rule).resolve("localhost".parse().unwrap());
+        assert!(resolve(PrivateAddresses::LoopbackOnly).await.is_ok());
+        assert!(resolve(PrivateAddresses::Refused).await.is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use reqwest::{Client, ClientBuilder, Method, Request, StatusCode, redirect, retr
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
-use super::address::{self, PublicOnly};
+use super::address::{self, AllowedOnly, PrivateAddresses};
 use super::place::place;
 use crate::SitesOptions;
 use crate::recording::Recorder;
@@ -74,7 +74,7 @@ pub(crate) struct Connections {
     loopback: Client,
     /// The places of a library's requests in flight, by host and port of its `base_url`.
     gates: Mutex<HashMap<String, Arc<Semaphore>>>,
-    refuse_private_addresses: bool,
+    private_addresses: PrivateAddresses,
     pub(crate) limits: Limits,
     pub(super) recorder: Option<Arc<Recorder>>,
 }
@@ -111,7 +111,7 @@ impl Connections {
         let build = |direct: bool| {
             let builder = || {
                 let builder = adjust(builder(options, &user_agent));
-                if direct || options.refuse_private_addresses {
+                if direct || options.private_addresses.are_refused() {
                     // A proxy would look names up itself, and so go round the check of addresses.
                     builder.no_proxy()
                 } else {
@@ -125,7 +125,7 @@ impl Connections {
                 .map_err(SitesError::Connections)
         };
         let outside = build(false)?;
-        let loopback = if options.refuse_private_addresses {
+        let loopback = if options.private_addresses.are_refused() {
             // It would be the same, and each client reads all certificate authorities.
             outside.clone()
         } else {
@@ -135,7 +135,7 @@ impl Connections {
             outside,
             loopback,
             gates: Mutex::default(),
-            refuse_private_addresses: options.refuse_private_addresses,
+            private_addresses: options.private_addresses,
             limits: options.limits,
             recorder: options.recorder.clone(),
         })
@@ -168,7 +168,7 @@ impl Connections {
                 "a link that is neither http nor https, not followed",
             ));
         }
-        if self.refuse_private_addresses && address::is_private_literal(url) {
+        if self.private_addresses.refuse_literal(url) {
             return Err(private_address(&place(url)));
         }
         Ok(())
@@ -320,8 +320,8 @@ fn builder(options: &SitesOptions, user_agent: &HeaderValue) -> ClientBuilder {
         .connect_timeout(options.limits.connect)
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(IN_FLIGHT);
-    if options.refuse_private_addresses {
-        builder.dns_resolver(Arc::new(PublicOnly))
+    if options.private_addresses.are_refused() {
+        builder.dns_resolver(Arc::new(AllowedOnly(options.private_addresses)))
     } else {
         builder
     }

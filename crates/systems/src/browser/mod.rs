@@ -15,6 +15,7 @@ mod status;
 #[cfg(test)]
 pub(crate) mod test_site;
 
+pub use self::address::PrivateAddresses;
 pub use self::charset::decode;
 pub(crate) use self::connections::Connections;
 pub use self::connections::{Limits, SitesError};

@@ -79,7 +79,7 @@ impl TestSite {
     pub(crate) async fn start_tls(
         answer: impl Fn(&str) -> Reply + Send + Sync + 'static,
     ) -> (Self, reqwest::Certificate) {
-        let (acceptor, authority) = acceptor();
+        let (acceptor, authority) = acceptor("localhost");
         (Self::serve(answer, Some(acceptor)).await, authority)
     }
 
@@ -134,9 +134,9 @@ impl TestSite {
     }
 }
 
-/// The server's side of TLS with a certificate for `localhost` that nobody vouches for; it comes along.
-pub(crate) fn acceptor() -> (TlsAcceptor, reqwest::Certificate) {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+/// The server's side of TLS with a certificate for this host that nobody vouches for; it comes along.
+pub(crate) fn acceptor(host: &str) -> (TlsAcceptor, reqwest::Certificate) {
+    let made = rcgen::generate_simple_self_signed(vec![host.to_owned()]).unwrap();
     let der = made.cert.der().to_vec();
     let config = ServerConfig::builder_with_provider(Arc::new(
         tokio_rustls::rustls::crypto::aws_lc_rs::default_provider(),

@@ -11,6 +11,9 @@ use crate::browser::{Form, Page, Session, interstitial};
 
 const FROM_SCRIPT: (&str, &str) = ("X-Requested-With", "XMLHttpRequest");
 
+/// The field and header of a newer site's token.
+const TOKEN: &str = "sdcsrf";
+
 /// One of the two lists: what its address contains, and the zone of the page that asks for it.
 struct List {
     address_part: &'static str,
@@ -35,6 +38,7 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
     let account_url = below(&folder, "account?")?;
     let login_page = session.get(&account_url).await?;
     let form = filled(&login_page, session)?;
+    let gives_tokens = form.has(TOKEN);
     session.log_out_at_end(&below(&folder, "account.logout?")?);
     let answer = session.log_in(form).await?;
     // Sites may say nothing at all: whether that was a login, the account page tells.
@@ -49,7 +53,12 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
     {
         session.log_out_at_end(&logout);
     }
-    let loans = fetch(session, &account_page, &folder, &LOANS).await?;
+    let place = ListPlace {
+        account_page: &account_page,
+        folder: &folder,
+        gives_tokens,
+    };
+    let loans = fetch(session, &place, &LOANS).await?;
     let loans = Part {
         holds: None,
         ..loans
@@ -57,7 +66,7 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
     if loans.loans.is_none() {
         return Err(Failure::page_changed("no list of loans"));
     }
-    let holds = fetch(session, &account_page, &folder, &HOLDS).await?;
+    let holds = fetch(session, &place, &HOLDS).await?;
     let holds = Part {
         loans: None,
         declared_loans: None,
@@ -88,8 +97,8 @@ fn filled(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
     if form.has("submit_0") {
         form.press("submit_0");
     }
-    if let Some(token) = form.value("sdcsrf").map(str::to_owned) {
-        form.header("sdcsrf", &token);
+    if let Some(token) = form.value(TOKEN).map(str::to_owned) {
+        form.header(TOKEN, &token);
         form.header(FROM_SCRIPT.0, FROM_SCRIPT.1);
     }
     Ok(form)
@@ -144,13 +153,25 @@ fn overview(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
     }
 }
 
+/// Where the lists are asked for.
+struct ListPlace<'a> {
+    account_page: &'a Page,
+    folder: &'a Url,
+    /// The site gave the login form a token, as newer ones do.
+    gives_tokens: bool,
+}
+
 /// Fetches a list as the account page's script does.
 async fn fetch(
     session: &mut Session<'_>,
-    account_page: &Page,
-    folder: &Url,
+    place: &ListPlace<'_>,
     list: &List,
 ) -> Result<Part, Failure> {
+    let ListPlace {
+        account_page,
+        folder,
+        gives_tokens,
+    } = *place;
     let mut url = match answer::quoted_address(&account_page.body, list.address_part) {
         Some(address) => same_site(&address, &account_page.url, folder).ok_or_else(|| {
             Failure::page_changed("the account page has its list at another site")
@@ -165,8 +186,14 @@ async fn fetch(
     let page = match token {
         Some(token) => {
             session
-                .get_with(&url, &[FROM_SCRIPT, ("sdcsrf", token.as_str())])
+                .get_with(&url, &[FROM_SCRIPT, (TOKEN, token.as_str())])
                 .await?
+        }
+        // Asked as older sites are, it would break down, and be taken for a site that is down.
+        None if gives_tokens => {
+            return Err(interstitial(account_page).unwrap_or_else(|| {
+                Failure::page_changed("an account page without the token that its lists need")
+            }));
         }
         None => {
             let zone = [("t:zoneid".to_owned(), list.zone.to_owned())];
@@ -213,10 +240,10 @@ fn same_site(address: &str, page: &Url, folder: &Url) -> Option<Url> {
 fn take_token(url: &mut Url) -> Option<String> {
     let token = url
         .query_pairs()
-        .find_map(|(name, value)| (name == "sdcsrf").then(|| value.into_owned()))?;
+        .find_map(|(name, value)| (name == TOKEN).then(|| value.into_owned()))?;
     let rest: Vec<(String, String)> = url
         .query_pairs()
-        .filter(|(name, _)| name != "sdcsrf")
+        .filter(|(name, _)| name != TOKEN)
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect();
     url.query_pairs_mut().clear().extend_pairs(rest);

@@ -9,6 +9,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rstest::rstest;
 
+use crate::browser::PrivateAddresses;
+
 use super::*;
 
 #[tokio::test]
@@ -363,7 +365,7 @@ async fn private_addresses_are_refused_when_told_to_by_number_by_name_and_by_red
     let site = TestSite::start(|_| page("inside")).await;
     let mut visitor = Visitor::to(&site.url);
     let mut options = options();
-    options.refuse_private_addresses = true;
+    options.private_addresses = PrivateAddresses::Refused;
     visitor.connections = Connections::new(&options).unwrap();
     let mut session = visitor.session();
     let mut by_name = site.url.clone();

@@ -1,0 +1,105 @@
+//! From a request to its answer: what is read of it, the record, the wait.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+
+use crate::connection::Cutter;
+use crate::delivery::NoAnswer;
+use crate::log::RequestSeen;
+use crate::page::{Asked, decode_form};
+use crate::server::Server;
+
+/// Larger forms are taken as empty.
+const FORM_BYTES: usize = 1 << 20;
+
+/// Answers one request.
+pub(crate) async fn handle(
+    State(server): State<Arc<Server>>,
+    ConnectInfo(cutter): ConnectInfo<Cutter>,
+    request: Request,
+) -> Response {
+    let _flight = server.take_off();
+    let (parts, body) = request.into_parts();
+    let path_and_query = parts
+        .uri
+        .path_and_query()
+        .map_or("/", axum::http::uri::PathAndQuery::as_str)
+        .to_owned();
+    let text_of = |name: header::HeaderName| {
+        let value = parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok());
+        value.map(str::to_owned)
+    };
+    let scheme = if server.switches.settings().https {
+        "https"
+    } else {
+        "http"
+    };
+    let host = text_of(header::HOST).unwrap_or_default();
+    let base = format!("{scheme}://{host}");
+    let user_agent = text_of(header::USER_AGENT);
+    let body = axum::body::to_bytes(body, FORM_BYTES)
+        .await
+        .unwrap_or_default();
+    let form = decode_form(&String::from_utf8_lossy(&body));
+    let number_in_log = server.push(RequestSeen {
+        method: parts.method.to_string(),
+        path: path_and_query.clone(),
+        status: None,
+        at: SystemTime::now(),
+        answered_at: None,
+        patron: None,
+        user_agent,
+        cookies: cookie_names(&parts.headers),
+        fields: form.iter().map(|(name, _)| name.clone()).collect(),
+        is_login: false,
+        changes_state: false,
+    });
+    let asked = Asked {
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        method: parts.method,
+        base,
+        headers: parts.headers,
+        form,
+    };
+    let answer = server.answer(&asked, number_in_log, &path_and_query);
+    if !answer.delay.is_zero() {
+        server.wait(Some(answer.delay)).await;
+    }
+    cutter.drip(answer.drip);
+    match answer.delivery.into_response() {
+        Ok(response) => {
+            server.note(number_in_log, |seen| {
+                seen.status = Some(response.status().as_u16());
+                seen.answered_at = Some(SystemTime::now());
+            });
+            response
+        }
+        Err(NoAnswer::Never) => {
+            server.wait(None).await;
+            cutter.cut();
+            Response::default()
+        }
+        Err(NoAnswer::Cut) => {
+            cutter.cut();
+            Response::default()
+        }
+    }
+}
+
+fn cookie_names(headers: &HeaderMap) -> Vec<String> {
+    let lines = headers.get_all(header::COOKIE).iter();
+    let pairs = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'));
+    pairs
+        .filter_map(|pair| Some(pair.trim().split_once('=')?.0.to_owned()))
+        .collect()
+}

@@ -1,0 +1,242 @@
+//! The way to a library as on AWS: by https, at a public name, with every private address refused; and a site
+//! that would lead a check astray, at every step of every system.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use hippo_demo_library::{
+    DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
+};
+use rstest::rstest;
+use tokio::net::TcpListener;
+use url::Url;
+
+use super::tls_front::TlsFront;
+use super::*;
+use crate::browser::test_site::{NUMBER, PIN, Permit, library, options, secret};
+
+const HOST: &str = "books.test";
+
+/// A library behind TLS, and a visitor for whom its name is a public one.
+struct Place {
+    demo: DemoLibrary,
+    library: Library,
+    sites: Sites,
+    recorder: Arc<Recorder>,
+    today: chrono::NaiveDate,
+}
+
+/// What came of a check.
+struct Checked {
+    outcome: Result<Account, Failure>,
+    /// How many requests the library saw.
+    requests: usize,
+    /// How many were tried, wherever they would have gone.
+    tried: usize,
+    logins: usize,
+}
+
+impl Place {
+    async fn new(system: SystemKind, generation: Generation) -> Self {
+        let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
+        let patron = Patron::new(NUMBER, PIN, "Jo Doe")
+            .with_loan(DemoLoan::new("Lamps", "Reed, Bo", today))
+            .with_hold(DemoHold::waiting("Fog", "Ash, Pip", "Oak Park", 9, 83));
+        let site = Site::new(system, "Harbour Library", today)
+            .with_generation(generation)
+            .with_patron(patron);
+        let date_format = site.date_format.clone();
+        let demo = DemoLibrary::start(site).await.unwrap();
+        let front = TlsFront::start(&demo, HOST).await;
+        let mut library = library(&front.url);
+        library.system = system.id().parse().unwrap();
+        library.date_format = Some(date_format);
+        let recorder = Arc::new(Recorder::default());
+        let mut options = options();
+        options.private_addresses = PrivateAddresses::Refused;
+        options.recorder = Some(Arc::clone(&recorder));
+        let connections = Connections::with(&options, |builder| {
+            builder
+                .add_root_certificate(front.authority.clone())
+                // What a name server says of the one name that leads here; others are looked up.
+                .resolve(HOST, SocketAddr::from(([127, 0, 0, 1], 0)))
+        });
+        Self {
+            demo,
+            library,
+            sites: Sites {
+                connections: connections.unwrap(),
+            },
+            recorder,
+            today,
+        }
+    }
+
+    async fn check(&self, rule: Option<Rule>) -> Checked {
+        self.demo.switches().clear();
+        self.demo.end_all_sessions();
+        self.demo.forget_requests();
+        if let Some(rule) = rule {
+            self.demo.switches().add(rule);
+        }
+        let outcome = self
+            .sites
+            .check(&self.library, &secret(), &Permit::default())
+            .await;
+        let system = crate::system(self.library.system.as_str()).unwrap();
+        let recording = self.recorder.finish(system, &self.library, self.today);
+        Checked {
+            outcome,
+            requests: self.demo.request_count(),
+            tried: recording.unwrap().har.log.entries.len(),
+            logins: self.demo.logins(),
+        }
+    }
+}
+
+/// Counts who comes to a port of this machine where nobody has any business; where it is.
+async fn trap() -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let caught: Arc<AtomicUsize> = Arc::default();
+    let count = Arc::clone(&caught);
+    tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    (port, caught)
+}
+
+#[rstest]
+#[case(SystemKind::Bibliocommons, Generation::Older)]
+#[case(SystemKind::Sierra, Generation::Older)]
+#[case(SystemKind::Enterprise, Generation::Older)]
+#[case(SystemKind::Enterprise, Generation::Newer)]
+#[case(SystemKind::Koha, Generation::Older)]
+#[case(SystemKind::Koha, Generation::Newer)]
+#[tokio::test]
+async fn no_redirect_at_any_step_leads_to_a_private_address_or_away_from_https(
+    #[case] system: SystemKind,
+    #[case] generation: Generation,
+) {
+    let place = Place::new(system, generation).await;
+    let (port, caught) = trap().await;
+    let well = place.check(None).await;
+    let good = well.outcome.unwrap();
+    assert!(well.requests >= 3);
+    assert_eq!((well.tried, well.logins), (well.requests, 1));
+    let here = place.library.base_url.as_str().replace("https", "http");
+    // A logout is followed to another one, and no further than the rest.
+    for to in [
+        format!("{here}logout"),
+        format!("http://{HOST}/logout"),
+        format!("https://127.0.0.1:{port}/logout"),
+        format!("https://127.1:{port}/logout"),
+        format!("https://[::1]:{port}/logout"),
+        format!("https://localhost:{port}/logout"),
+        "https://169.254.169.254/latest/meta-data/logout".to_owned(),
+        "http://169.254.169.254/latest/meta-data/logout".to_owned(),
+        "https://[::ffff:a9fe:a9fe]/logout".to_owned(),
+        "https://[fd00:ec2::254]/logout".to_owned(),
+        "https://10.0.0.1/logout".to_owned(),
+        "file:///etc/logout".to_owned(),
+    ] {
+        for step in 0..well.requests {
+            let what = format!("{} {generation:?}, step {step}: {to}", system.id());
+            let fault = Fault::RedirectTo(to.clone());
+            let after = u32::try_from(step).unwrap();
+            let checked = place
+                .check(Some(Rule::new(fault).after(after).times(1)))
+                .await;
+            if step + 1 == well.requests {
+                assert_eq!(checked.outcome.as_ref(), Ok(&good), "{what}");
+            } else {
+                let failure = checked.outcome.unwrap_err();
+                assert_eq!(failure.kind.as_str(), "page_changed", "{what}: {failure}");
+            }
+            assert!(checked.logins <= 1, "{what}");
+            // What a name stands for is looked at when connecting.
+            let by_name = usize::from(to.contains("localhost"));
+            assert_eq!(checked.tried, checked.requests + by_name, "{what}");
+        }
+    }
+    assert_eq!(caught.load(Ordering::SeqCst), 0);
+}
+
+#[rstest]
+#[case(SystemKind::Bibliocommons, Generation::Older)]
+#[case(SystemKind::Sierra, Generation::Older)]
+#[case(SystemKind::Enterprise, Generation::Older)]
+#[case(SystemKind::Enterprise, Generation::Newer)]
+#[case(SystemKind::Koha, Generation::Older)]
+#[case(SystemKind::Koha, Generation::Newer)]
+#[tokio::test]
+async fn no_login_form_leads_the_pin_away_from_https_and_the_librarys_host(
+    #[case] system: SystemKind,
+    #[case] generation: Generation,
+) {
+    let place = Place::new(system, generation).await;
+    let (port, caught) = trap().await;
+    let here = place.library.base_url.as_str().replace("https", "http");
+    for to in [
+        here.trim_end_matches('/').to_owned(),
+        format!("https://127.0.0.1:{port}"),
+        format!("https://{HOST}:{port}"),
+        format!("https://{HOST}@127.0.0.1:{port}"),
+        "https://169.254.169.254".to_owned(),
+        "file://".to_owned(),
+    ] {
+        let fault = Fault::LoginFormElsewhere(to.clone());
+        let checked = place.check(Some(Rule::new(fault))).await;
+        let failure = checked.outcome.unwrap_err();
+        assert_eq!(failure.kind.as_str(), "page_changed", "{to}: {failure}");
+        assert_eq!(
+            (checked.tried, checked.logins),
+            (checked.requests, 0),
+            "{to}"
+        );
+        for keep_method in [true, false] {
+            if !keep_method && to == format!("https://{HOST}:{port}") {
+                // Without the form, that is as good as any other page of the host.
+                continue;
+            }
+            let fault = Fault::RedirectLogin {
+                to: format!("{to}/logout"),
+                keep_method,
+            };
+            let checked = place.check(Some(Rule::new(fault))).await;
+            let failure = checked.outcome.unwrap_err();
+            assert_eq!(failure.kind.as_str(), "page_changed", "{to}: {failure}");
+            assert_eq!(checked.tried, checked.requests, "{to}");
+            assert_eq!(checked.logins, 1, "{to}");
+        }
+    }
+    assert_eq!(caught.load(Ordering::SeqCst), 0);
+}
+
+#[rstest]
+#[case(SystemKind::Bibliocommons)]
+#[case(SystemKind::Sierra)]
+#[case(SystemKind::Enterprise)]
+#[case(SystemKind::Koha)]
+#[tokio::test]
+async fn a_library_at_a_private_address_is_not_asked_for_anything(
+    #[case] system: SystemKind,
+    #[values("127.0.0.1", "localhost")] host: &str,
+) {
+    let place = Place::new(system, Generation::Older).await;
+    let mut library = place.library.clone();
+    let mut url = Url::parse(&place.demo.base_url()).unwrap();
+    url.set_host(Some(host)).unwrap();
+    library.base_url = url;
+    let permit = Permit::default();
+    let failure = place
+        .sites
+        .check(&library, &secret(), &permit)
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind.as_str(), "page_changed", "{failure}");
+    assert!(failure.detail.contains("private to a network"), "{failure}");
+    assert_eq!((place.demo.request_count(), permit.count()), (0, 0));
+}

@@ -1,0 +1,142 @@
+//! A demo library with one card, and the visitors who come there.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use hippo_core::account::Account;
+use hippo_core::card::CardSecret;
+use hippo_core::failure::Failure;
+use hippo_core::library::Library;
+use hippo_core::site::{LibrarySite as _, LoginPermit};
+use hippo_demo_library::{
+    DemoHold, DemoLibrary, DemoLoan, Generation, Patron, Rule, Site, SystemKind,
+};
+use hippo_systems::recording::{NoRecording, Recorder};
+use hippo_systems::{Limits, PrivateAddresses, Sites, SitesOptions, system};
+
+use crate::demo::{start, today};
+
+pub(crate) const NUMBER: &str = "22000000000007";
+pub(crate) const PIN: &str = "4711";
+
+struct Permit;
+
+#[async_trait]
+impl LoginPermit for Permit {
+    async fn about_to_log_in(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// Limits that no check comes near, unless it hangs.
+pub(crate) const PATIENT: Limits = Limits {
+    connect: Duration::from_secs(10),
+    response: Duration::from_secs(10),
+    card: Duration::from_secs(20),
+    log_out: Duration::from_secs(5),
+    pause_before_retry: Duration::from_millis(1),
+};
+
+/// Who visits, and how patient they are.
+pub(crate) struct Visitor {
+    sites: Sites,
+    pub(crate) limits: Limits,
+    recorder: Option<Arc<Recorder>>,
+}
+
+impl Visitor {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self::with(limits, None)
+    }
+
+    /// One of whom each request is noted, whether or not it is answered.
+    pub(crate) fn watched(limits: Limits) -> Self {
+        Self::with(limits, Some(Arc::default()))
+    }
+
+    fn with(limits: Limits, recorder: Option<Arc<Recorder>>) -> Self {
+        let sites = Sites::new(SitesOptions {
+            limits,
+            // Where a redirect leads into the network around, nobody may follow, this test neither.
+            private_addresses: PrivateAddresses::LoopbackOnly,
+            recorder: recorder.clone(),
+            ..SitesOptions::default()
+        });
+        Self {
+            sites: sites.unwrap(),
+            limits,
+            recorder,
+        }
+    }
+}
+
+pub(crate) struct Place {
+    pub(crate) demo: DemoLibrary,
+    library: Library,
+}
+
+/// What came of a check.
+pub(crate) struct Checked {
+    pub(crate) outcome: Result<Account, Failure>,
+    pub(crate) took: Duration,
+    pub(crate) logins: usize,
+    /// How many requests the library saw.
+    pub(crate) requests: usize,
+    /// How many were tried, wherever they would have gone; of a visitor who is watched.
+    pub(crate) tried: Option<usize>,
+    pub(crate) logged_out: bool,
+}
+
+impl Place {
+    pub(crate) async fn new(system: SystemKind, generation: Generation) -> Self {
+        let yesterday = today().pred_opt().unwrap();
+        let patron = Patron::new(NUMBER, PIN, "Jo Doe")
+            .with_loan(DemoLoan::new("Lamps", "Reed, Bo", yesterday))
+            .with_loan(DemoLoan::new("Knots", "Ash, Pip", today()))
+            .with_hold(DemoHold::waiting("Fog", "Ash, Pip", "Oak Park", 9, 83));
+        let site = Site::new(system, "Harbour Library", today())
+            .with_generation(generation)
+            .with_patron(patron);
+        let (demo, library) = start(site).await;
+        Self { demo, library }
+    }
+
+    /// Checks the card where this rule holds, as if nothing had been before.
+    pub(crate) async fn check(&self, visitor: &Visitor, rule: Option<Rule>) -> Checked {
+        self.demo.switches().clear();
+        self.demo.end_all_sessions();
+        self.demo.forget_requests();
+        if let Some(rule) = rule {
+            self.demo.switches().add(rule);
+        }
+        let secret = CardSecret {
+            number: NUMBER.to_owned().into(),
+            pin: PIN.to_owned().into(),
+        };
+        let began = Instant::now();
+        let outcome = visitor.sites.check(&self.library, &secret, &Permit).await;
+        let took = began.elapsed();
+        let requests = self.demo.requests();
+        Checked {
+            outcome,
+            took,
+            logins: self.demo.logins(),
+            requests: requests.len(),
+            tried: visitor
+                .recorder
+                .as_ref()
+                .map(|recorder| self.tried(recorder)),
+            logged_out: requests.iter().any(|seen| seen.path.contains("logout")),
+        }
+    }
+
+    fn tried(&self, recorder: &Recorder) -> usize {
+        let system = system(self.demo.system().id()).unwrap();
+        match recorder.finish(system, &self.library, today()) {
+            Ok(recording) => recording.har.log.entries.len(),
+            Err(NoRecording::Nothing) => 0,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Demo libraries, a database, and the real jobs and sites between them; the clock alone is not real.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use hippo_core::card::{Card, CardRecord, CardSecret};
+use hippo_core::clock::Clock;
+use hippo_core::family::schedule::ScheduleHistory;
+use hippo_core::family::{Family, Preferences};
+use hippo_core::ids::{CardId, FamilyId, LibraryId};
+use hippo_core::jobs::check_cards::{CheckCardsInput, CheckOptions, Progress, check_cards};
+use hippo_core::jobs::keys::Keys;
+use hippo_core::jobs::ledger::{RunPlan, StartRules};
+use hippo_core::jobs::visit::{
+    CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
+};
+use hippo_core::library::Library;
+use hippo_core::run::{Job, Run, RunKey, Trigger};
+use hippo_core::store::{CardStore as _, FamilyStore as _, LibraryStore as _};
+use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Patron, Site};
+use hippo_local::gate::FileGate;
+use hippo_local::key_file::KeyFile;
+use hippo_local::sqlite::SqliteStore;
+use hippo_systems::{Limits, PrivateAddresses, Sites, SitesOptions};
+use rusqlite::OpenFlags;
+use tempfile::TempDir;
+
+const PIN: &str = "4711";
+
+/// The day that the demo libraries are made for.
+pub(crate) fn today() -> NaiveDate {
+    "2026-11-21".parse().unwrap()
+}
+
+/// Limits that no check comes near, unless it hangs.
+pub(crate) const PATIENT: Limits = Limits {
+    connect: Duration::from_secs(10),
+    response: Duration::from_secs(60),
+    card: Duration::from_secs(100),
+    log_out: Duration::from_secs(5),
+    pause_before_retry: Duration::from_millis(1),
+};
+
+/// A clock that goes only when told to.
+pub(crate) struct StillClock(Mutex<DateTime<Utc>>);
+
+impl StillClock {
+    pub(crate) fn advance(&self, by: chrono::Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+#[async_trait]
+impl Clock for StillClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.advance(chrono::Duration::from_std(duration).unwrap());
+    }
+}
+
+/// A row of the accounts as it stands in the file: the card, when it was read, and the account's own text.
+pub(crate) type Row = (String, String, String);
+
+pub(crate) struct World {
+    folder: TempDir,
+    pub(crate) store: SqliteStore,
+    pub(crate) clock: StillClock,
+    keys: KeyFile,
+    sites: Sites,
+}
+
+/// A family, by the name that all have here.
+pub(crate) fn family_id() -> FamilyId {
+    "conrad".parse().unwrap()
+}
+
+/// Somebody with two loans and a hold, and a number that nobody else has.
+pub(crate) fn patron(number: &str) -> Patron {
+    Patron::new(number, PIN, "Jo Doe")
+        .with_loan(DemoLoan::new(
+            &format!("Lamps of {number}"),
+            "Reed, Bo",
+            today(),
+        ))
+        .with_loan(DemoLoan::new("Knots", "Ash, Pip", today()))
+        .with_hold(DemoHold::waiting("Fog", "Ash, Pip", "Oak Park", 9, 83))
+}
+
+fn sites(limits: Limits) -> Sites {
+    let sites = Sites::new(SitesOptions {
+        limits,
+        // Where a redirect leads into the network around, nobody may follow, this test neither.
+        private_addresses: PrivateAddresses::LoopbackOnly,
+        ..SitesOptions::default()
+    });
+    sites.unwrap()
+}
+
+impl World {
+    /// With sites that are visited patiently.
+    pub(crate) async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = SqliteStore::open_or_create(&folder.path().join("hippo.db")).unwrap();
+        let keys = KeyFile::new(folder.path().join("key"));
+        keys.create().unwrap();
+        let clock = StillClock(Mutex::new("2026-11-21T11:40:00Z".parse().unwrap()));
+        let family = Family {
+            id: family_id(),
+            name: "Conrad".to_owned(),
+            recipients: Vec::new(),
+            timezone: "America/Toronto".parse().unwrap(),
+            notice_time: NaiveTime::from_hms_opt(6, 30, 0).unwrap(),
+            preferences: Preferences::default(),
+            paused: false,
+            created_at: clock.now(),
+            history: ScheduleHistory::default(),
+            stopped: Vec::new(),
+        };
+        store.add_family(&family).await.unwrap();
+        Self {
+            folder,
+            store,
+            clock,
+            keys,
+            sites: sites(PATIENT),
+        }
+    }
+
+    /// How long the sites are waited for from here on.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.sites = sites(limits);
+    }
+
+    /// Adds a demo library with a card for each of its patrons; their ids in the order of the patrons.
+    pub(crate) async fn add_library(&self, id: &str, site: Site) -> (DemoLibrary, Vec<CardId>) {
+        let numbers: Vec<String> = site
+            .patrons
+            .iter()
+            .map(|patron| patron.number.clone())
+            .collect();
+        let date_format = site.date_format.clone();
+        let demo = DemoLibrary::start(site).await.unwrap();
+        let library = Library {
+            id: id.parse().unwrap(),
+            name: demo.library_name().to_owned(),
+            system: demo.system().id().parse().unwrap(),
+            base_url: demo.base_url().parse().unwrap(),
+            account_url: None,
+            timezone: "America/Toronto".parse().unwrap(),
+            date_format: Some(date_format),
+            login_hosts: Vec::new(),
+            options: BTreeMap::new(),
+        };
+        self.store.add_library(&library).await.unwrap();
+        let keys = Keys::new(&self.keys);
+        let mut cards = Vec::new();
+        for number in numbers {
+            let card = CardId::generate();
+            let secret = CardSecret {
+                number: number.into(),
+                pin: PIN.to_owned().into(),
+            };
+            let fingerprint = keys.fingerprint(&library.id, &secret.number).await.unwrap();
+            let sealed = keys.seal(card, &secret).await.unwrap();
+            let card = Card {
+                id: card,
+                family: family_id(),
+                library: library.id.clone(),
+                patron: "Jo".to_owned(),
+                fingerprint,
+                paused: false,
+                created_at: self.clock.now(),
+            };
+            self.store.add_card(&card, &sealed).await.unwrap();
+            cards.push(card.id);
+        }
+        (demo, cards)
+    }
+
+    async fn with_ports<T>(&self, work: impl AsyncFnOnce(&VisitPorts<'_>) -> T) -> T {
+        let keys = Keys::new(&self.keys);
+        let ports = VisitPorts {
+            visits: &self.store,
+            libraries: &self.store,
+            checks: &self.store,
+            keys: &keys,
+            site: &self.sites,
+            gate: &FileGate::new(self.folder.path().join("gates")),
+            clock: &self.clock,
+        };
+        work(&ports).await
+    }
+
+    /// One visit to these cards of a library, a moment after it was planned.
+    pub(crate) async fn visit(&self, library: &str, cards: &[CardId]) -> Vec<CheckedCard> {
+        let visit = Visit {
+            library: library.parse().unwrap(),
+            cards: cards
+                .iter()
+                .map(|card| hippo_core::card::CardKey {
+                    family: family_id(),
+                    card: *card,
+                })
+                .collect(),
+            planned_at: self.clock.now(),
+            run: self.run_key(),
+        };
+        self.clock.advance(chrono::Duration::seconds(1));
+        let options = VisitOptions {
+            pace: Pace::NONE,
+            deadline: None,
+            stop: &|| false,
+        };
+        let checked = Mutex::new(Vec::new());
+        self.with_ports(async |ports| {
+            check_visit(ports, &visit, options, &|news| {
+                if let VisitNews::Checked(card) = news {
+                    checked.lock().unwrap().push(card.clone());
+                }
+            })
+            .await
+            .unwrap();
+        })
+        .await;
+        checked.into_inner().unwrap()
+    }
+
+    /// A run over all cards; `hear` is told of each card as it is checked.
+    pub(crate) async fn check_cards(
+        &self,
+        concurrency: usize,
+        hear: &(dyn Fn(&CheckedCard) + Send + Sync),
+    ) -> Run {
+        let plan = RunPlan {
+            key: self.run_key(),
+            trigger: Trigger::Person,
+            input: serde_json::Value::Null,
+            allow_overlap: false,
+            rules: StartRules::default(),
+            after: None,
+        };
+        let options = CheckOptions {
+            concurrency,
+            pace: Pace::NONE,
+        };
+        let of_run = hippo_core::jobs::check_cards::RunPorts {
+            cards: &self.store,
+            runs: &self.store,
+        };
+        self.with_ports(async |ports| {
+            let input = CheckCardsInput::default();
+            let progress = |progress: Progress<'_>| {
+                if let Progress::Checked(card) = progress {
+                    hear(card);
+                }
+            };
+            check_cards(ports, &of_run, plan, &input, options, &|| false, &progress)
+                .await
+                .unwrap()
+                .unwrap()
+        })
+        .await
+    }
+
+    fn run_key(&self) -> RunKey {
+        RunKey {
+            job: Job::CheckCards,
+            label: "all".parse().unwrap(),
+            scheduled_time: self.clock.now(),
+        }
+    }
+
+    pub(crate) async fn record(&self, card: CardId) -> CardRecord {
+        self.store.card(card).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn left_alone_until(&self, library: &str) -> Option<DateTime<Utc>> {
+        let id: LibraryId = library.parse().unwrap();
+        self.store.left_alone_until(&id).await.unwrap()
+    }
+
+    /// The accounts as they stand in the file, by card.
+    pub(crate) fn rows(&self) -> BTreeMap<String, Row> {
+        let path = self.store.path();
+        let file =
+            rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let mut statement = file
+            .prepare("SELECT card, read_at, account FROM account")
+            .unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        rows.unwrap()
+            .map(|row: Result<Row, _>| row.unwrap())
+            .map(|row| (row.0.clone(), row))
+            .collect()
+    }
+}
