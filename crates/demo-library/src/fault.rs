@@ -104,7 +104,7 @@ impl Fault {
             Self::Status(403),
             Self::Refuse { retry_after: None },
             Self::Refuse {
-                retry_after: Some(120),
+                retry_after: Some(3_600),
             },
             Self::DropConnection,
             Self::CutShort,

@@ -211,6 +211,30 @@ async fn while_a_library_keeps_a_card_waiting_the_cards_of_others_are_checked(
 }
 
 #[rstest]
+#[case::looks_otherwise(Fault::ChangedLayout)]
+#[case::never_ends(Fault::EndlessBody)]
+#[case::leads_astray(Fault::RedirectTo("http://169.254.169.254/".to_owned()))]
+#[case::lies_about_its_charset(Fault::WrongCharset("utf-16le".to_owned()))]
+#[tokio::test]
+async fn a_card_whose_pages_are_broken_keeps_no_other_card_of_its_library_from_being_checked(
+    #[case] fault: Fault,
+) {
+    let three = Three::new().await;
+    let before = three.world.rows();
+    let rule = Rule::new(fault).only_for("/1000001/");
+    three.hostile.switches().add(rule);
+    let run = three.world.check_cards(2, &|_| {}).await;
+    assert_eq!(run.counts.done, 2 + CARDS_ELSEWHERE, "{:?}", run.counts);
+    assert_eq!(run.counts.failed["page_changed"], 1, "{:?}", run.counts);
+    let rows = three.world.rows();
+    for (card, row) in &rows {
+        let is_ann = *card == three.cards[0];
+        assert_eq!(*row == before[card], is_ann, "read anew, but for Ann's");
+        assert!(row.2 == before[card].2);
+    }
+}
+
+#[rstest]
 #[case::never_answers(Fault::Hang)]
 #[case::stalls(Fault::Stall)]
 #[case::drips(Fault::Drip(Duration::from_millis(50)))]
