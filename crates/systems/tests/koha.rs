@@ -199,6 +199,40 @@ async fn a_card_that_has_expired_is_read_and_its_words_are_told(
 
 #[rstest]
 #[tokio::test]
+async fn what_stands_beside_a_renewal_is_no_reason_against_it(
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+    #[values(false, true)] is_translated: bool,
+    #[values(false, true)] is_blocked: bool,
+) {
+    let film = DemoLoan::new("A walk by the harbour", "", today()).of_format("DVD");
+    let by_itself = DemoLoan::new("Tides", "", today()).renewed_by_the_library();
+    let mut patron = Patron::new(NUMBER, PIN, "Jo Doe")
+        .with_loan(film)
+        .with_loan(by_itself);
+    patron.blocked = is_blocked.then(|| "too many maps are missing".to_owned());
+    let site = Site::new(SystemKind::Koha, "Marsh Library", today())
+        .with_generation(age)
+        .with_patron(patron);
+    let (demo, library) = start(site).await;
+    demo.switches().translated(is_translated);
+    let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
+    let loans = account.loans.unwrap();
+    assert_eq!(
+        (loans[0].renewable, loans[0].renewable_reason.as_deref()),
+        (Some(!is_blocked), None)
+    );
+    let note = loans[0].note.as_deref().unwrap();
+    assert_eq!(note.matches(['.', ',']).count(), 1, "one sum: {note}");
+    assert_eq!(
+        (loans[1].renewable, loans[1].renewable_reason.as_deref()),
+        (None, None)
+    );
+    let note = loans[1].note.as_deref().unwrap();
+    assert!(note.ends_with('.'), "{note}");
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_wrong_pin_is_sent_once_and_said_to_be_wrong(
     #[values(Generation::Older, Generation::Newer)] age: Generation,
     #[values(false, true)] is_silent: bool,
