@@ -11,7 +11,7 @@ use crate::reading::{Css, element_text, element_text_without, stable_id, tidy};
 
 /// What offers a renewal; never followed, never sent.
 static OFFER: Css = Css::new(
-    "input[name=item], input[name=issue], a[href*='opac-renew.pl'], a[data-action*='opac-renew.pl']",
+    "input[type=checkbox], input[name=item], input[name=issue], a[href*='opac-renew.pl'], a[data-action*='opac-renew.pl']",
 );
 static AUTHOR: Css = Css::new(".item-details");
 static KIND: Css = Css::new(".itypetext");

@@ -19,6 +19,7 @@ mod json;
 #[allow(dead_code, reason = "only the folder is asked for here")]
 mod library_pages;
 mod markup;
+mod pairs;
 mod survivors;
 mod verdict;
 
@@ -288,6 +289,19 @@ async fn a_mutant_of_the_demo_librarys_pages_never_lies() {
         .filter_map(|(known, is_used)| (!is_used).then_some(known))
         .collect();
     assert!(idle.is_empty(), "these are seen now: {idle:#?}");
+}
+
+#[tokio::test]
+#[ignore = "takes minutes; make mutants"]
+async fn a_page_that_was_changed_twice_never_lies() {
+    let goods = accounts::of_the_demo_library().await;
+    let mut tally = Tally::default();
+    for good in &goods {
+        let original = good.read(&good.pages).unwrap();
+        pairs::try_pairs(good, &original, &mut tally);
+    }
+    tally.must_be_explained(&mut []);
+    assert!(tally.mutants > 5_000, "only {} mutants", tally.mutants);
 }
 
 #[test]
