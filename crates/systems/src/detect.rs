@@ -25,6 +25,8 @@ pub const MOST_PAGES: usize = 5;
 pub struct SeenPage<'a> {
     /// Where it was found, after redirects.
     pub url: &'a Url,
+    /// Nobody named the address: it was guessed, and many a site has a page for any.
+    pub is_guessed: bool,
     /// The page.
     pub html: &'a Html,
 }
@@ -90,6 +92,7 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
         found: Vec::new(),
         asked: Vec::new(),
     };
+    let mut guessed: Vec<Url> = Vec::new();
     let mut has_guessed = false;
     while detection.found.is_empty() && detection.asked.len() < MOST_PAGES {
         let Some(next) = waiting.pop_front() else {
@@ -99,11 +102,9 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
             has_guessed = true;
             let mut systems = SYSTEMS;
             systems.sort_by_key(|system| system.has_hosts_of_its_own() && !system.is_address(url));
-            waiting.extend(
-                systems
-                    .iter()
-                    .filter_map(|system| account_page(*system, url)),
-            );
+            let pages = systems.iter();
+            guessed.extend(pages.filter_map(|system| account_page(*system, url)));
+            waiting.extend(guessed.iter().cloned());
             continue;
         };
         if detection.asked.iter().any(|asked| asked.url == next) {
@@ -115,6 +116,7 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
         };
         let is_down = matches!(&page, Err(failure) if failure.kind == FailureKind::SiteDown);
         let failure = page.as_ref().err().map(what_happened);
+        let is_guessed = guessed.contains(&next);
         detection.asked.push(Asked { url: next, failure });
         if is_down && detection.asked.len() == 1 {
             // Nobody is there to be asked for more.
@@ -123,6 +125,7 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
         let Ok((url, html)) = page else { continue };
         let seen = SeenPage {
             url: &url,
+            is_guessed,
             html: &html,
         };
         detection.found = recognise(&seen);
@@ -277,7 +280,9 @@ mod tests {
             r if r.starts_with("GET /client/en_US/default ") => {
                 redirect("302 Found", "/client/en_US/default/search")
             }
-            r if r.starts_with("GET /client/") => page("<p>Search</p>"),
+            r if r.starts_with("GET /client/") => {
+                page("<form id=loginPageForm><input name=j_username></form>")
+            }
             _ => page("<p>Welcome</p>"),
         })
         .await;
@@ -323,6 +328,18 @@ mod tests {
         assert_eq!(detection.asked.len(), MOST_PAGES);
         let lines = site.lines();
         assert!(!lines.iter().any(|line| line.contains("/v2/")), "{lines:?}");
+    }
+
+    #[tokio::test]
+    async fn a_site_with_a_page_for_any_address_is_not_what_was_guessed_but_may_be_what_was_named()
+    {
+        let site = TestSite::start(|_| page("<p>Welcome</p>")).await;
+        let detection = look(&site).await;
+        assert!(systems(&detection).is_empty(), "{:?}", detection.found);
+        assert_eq!(detection.asked.len(), MOST_PAGES);
+        let named = site.url.join("/client/en_US/mill").unwrap();
+        let detection = detect(&named, &options()).await.unwrap();
+        assert_eq!(systems(&detection), ["enterprise"]);
     }
 
     #[tokio::test]
