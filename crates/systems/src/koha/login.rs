@@ -19,12 +19,10 @@ const FORMS: [&str; 3] = ["form#auth", "#opac-auth form", "form#modalAuth"];
 /// The names of the fields for number and PIN, newest first: from 24.05, and before.
 const FIELDS: [(&str, &str); 2] = [("login_userid", "login_password"), ("userid", "password")];
 
-/// “Password”, in Koha's languages, as a word begins or holds it: a refusal speaks of it in each.
-const PASSWORDS: [&str; 32] = [
-    "password",
+/// “Password” as it begins, in languages of Koha's: a refusal speaks of it in each.
+const PASSWORDS: [&str; 30] = [
     "passwor",
     "passord",
-    "passwort",
     "kennwort",
     "mot de passe",
     "contraseñ",
