@@ -84,6 +84,13 @@ fuzz: $(FUZZ) fuzz-seeds ## Hostile pages for the readers, ten minutes for each 
 	for target in $(FUZZ_TARGETS); do cargo fuzz run --sanitizer none --debug-assertions --codegen-units 16 $$target -- \
 		-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 $(FUZZ_ARGS); done
 
+# Of the recorded pages the tests try some of these only, and no two changes at once. It prints how many of each there were;
+# most time goes to BiblioCommons' recorded pages: `make mutants MUTATION_SYSTEMS="koha sierra"` leaves them out.
+.PHONY: mutants
+mutants: export MUTATION_STRIDE := 1
+mutants: ## Each broken page that the tests can make, recorded ones among them, and a sample of pages broken twice.
+	cargo test --profile $(PROFILE) --workspace --test mutation -- --include-ignored --nocapture
+
 .PHONY: fmt
 fmt: ## Format the code.
 	cargo fmt --all

@@ -38,6 +38,7 @@ pub fn look(data: &[u8]) {
     interstitial(&page);
     let seen = SeenPage {
         url: &page.url,
+        is_guessed: false,
         html: &html,
     };
     for found in recognise(&seen) {

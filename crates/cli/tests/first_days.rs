@@ -194,6 +194,22 @@ fn a_library_whose_dates_need_a_format_says_so_when_it_is_added() {
     assert!(add("two", "enterprise", &[]).contains(hint));
     assert!(!add("three", "bibliocommons", &[]).contains(hint));
     assert!(!add("four", "sierra", &["--date-format", "%m-%d-%y"]).contains(hint));
+    let says_only_if = |text: &str| text.contains("Only if");
+    let koha = add("five", "koha", &[]);
+    assert!(koha.contains(hint) && says_only_if(&koha), "{koha}");
+    assert!(!says_only_if(&add("six", "sierra", &[])));
+}
+
+#[test]
+fn a_site_that_does_not_answer_is_not_said_to_run_something_else() {
+    let run = Home::empty()
+        .run(&["library", "detect", "https://library.invalid"])
+        .code(1);
+    let said = stdout(&run);
+    assert!(said.contains("could not be looked at"), "{said}");
+    assert!(!said.contains("tells a system"), "{said}");
+    assert!(!said.contains("--url"), "{said}");
+    assert!(!said.contains("catalogue"), "{said}");
 }
 
 #[test]

@@ -227,6 +227,8 @@ pub struct DemoLoan {
     pub renewable: bool,
     /// Why it cannot be renewed, in the library's words, where the system says so.
     pub reason: Option<String>,
+    /// Whether the library renews it by itself; only Koha says so.
+    pub renews_itself: bool,
     /// Whether it goes back by itself; only `BiblioCommons` shows it.
     pub digital: bool,
     /// `BiblioCommons`' short code of the kind of item: `BK`, `DVD`, `EBOOK` …
@@ -246,6 +248,7 @@ impl DemoLoan {
             renewals: 0,
             renewable: true,
             reason: None,
+            renews_itself: false,
             digital: false,
             format: "BK".to_owned(),
         }
@@ -270,6 +273,13 @@ impl DemoLoan {
     pub fn not_renewable(mut self, reason: &str) -> Self {
         self.renewable = false;
         self.reason = Some(reason.to_owned());
+        self
+    }
+
+    /// The same loan, which the library renews by itself; the site offers no renewal of it.
+    #[must_use]
+    pub fn renewed_by_the_library(mut self) -> Self {
+        self.renews_itself = true;
         self
     }
 

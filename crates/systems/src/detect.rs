@@ -25,6 +25,8 @@ pub const MOST_PAGES: usize = 5;
 pub struct SeenPage<'a> {
     /// Where it was found, after redirects.
     pub url: &'a Url,
+    /// Nobody named the address: it was guessed, and many a site has a page for any.
+    pub is_guessed: bool,
     /// The page.
     pub html: &'a Html,
 }
@@ -58,6 +60,13 @@ pub struct Detection {
     pub asked: Vec<Asked>,
 }
 
+impl Detection {
+    /// Whether nothing came that could be looked at.
+    pub fn is_silent(&self) -> bool {
+        self.asked.iter().all(|asked| asked.failure.is_some())
+    }
+}
+
 /// A page that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
@@ -70,7 +79,8 @@ pub struct Asked {
 /// Asks a site's pages which system it runs.
 ///
 /// The page that the person names comes first; then the account pages of the sites to which it links, and
-/// those that each system would have here, until one is recognised or [`MOST_PAGES`] are asked for.
+/// those that each system would have here, until one is recognised or [`MOST_PAGES`] are asked for. A system
+/// whose sites have hosts of their own is guessed last elsewhere.
 pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Failure> {
     let connections =
         Connections::new(options).map_err(|error| Failure::not_tried(error.to_string()))?;
@@ -82,6 +92,7 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
         found: Vec::new(),
         asked: Vec::new(),
     };
+    let mut guessed: Vec<Url> = Vec::new();
     let mut has_guessed = false;
     while detection.found.is_empty() && detection.asked.len() < MOST_PAGES {
         let Some(next) = waiting.pop_front() else {
@@ -89,11 +100,11 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
                 break;
             }
             has_guessed = true;
-            waiting.extend(
-                SYSTEMS
-                    .iter()
-                    .filter_map(|system| account_page(*system, url)),
-            );
+            let mut systems = SYSTEMS;
+            systems.sort_by_key(|system| system.has_hosts_of_its_own() && !system.is_address(url));
+            let pages = systems.iter();
+            guessed.extend(pages.filter_map(|system| account_page(*system, url)));
+            waiting.extend(guessed.iter().cloned());
             continue;
         };
         if detection.asked.iter().any(|asked| asked.url == next) {
@@ -104,7 +115,8 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
             Err(failure) => Err(failure),
         };
         let is_down = matches!(&page, Err(failure) if failure.kind == FailureKind::SiteDown);
-        let failure = page.as_ref().err().map(|failure| failure.detail.clone());
+        let failure = page.as_ref().err().map(what_happened);
+        let is_guessed = guessed.contains(&next);
         detection.asked.push(Asked { url: next, failure });
         if is_down && detection.asked.len() == 1 {
             // Nobody is there to be asked for more.
@@ -113,6 +125,7 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
         let Ok((url, html)) = page else { continue };
         let seen = SeenPage {
             url: &url,
+            is_guessed,
             html: &html,
         };
         detection.found = recognise(&seen);
@@ -122,6 +135,13 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
         }
     }
     Ok(detection)
+}
+
+/// Why a page did not come; there is no library of which an option could be mended.
+fn what_happened(failure: &Failure) -> String {
+    failure
+        .detail
+        .replace("check the library's --url", "check the address")
 }
 
 /// The systems that this page is of.
@@ -219,7 +239,7 @@ impl LoginPermit for NoLogin {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::browser::test_site::{TestSite, options, page, redirect};
+    use crate::browser::test_site::{TestSite, options, page, redirect, reply};
 
     async fn look(site: &TestSite) -> Detection {
         detect(&site.url, &options()).await.unwrap()
@@ -260,7 +280,9 @@ mod tests {
             r if r.starts_with("GET /client/en_US/default ") => {
                 redirect("302 Found", "/client/en_US/default/search")
             }
-            r if r.starts_with("GET /client/") => page("<p>Search</p>"),
+            r if r.starts_with("GET /client/") => {
+                page("<form id=loginPageForm><input name=j_username></form>")
+            }
             _ => page("<p>Welcome</p>"),
         })
         .await;
@@ -289,10 +311,63 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_link_elsewhere_crowds_out_no_guess_but_that_of_a_system_with_hosts_of_its_own() {
+        let other = TestSite::start(|_| page("<p>Elsewhere</p>")).await;
+        let link = other.url.join("/cgi-bin/koha/opac-main.pl").unwrap();
+        let body = format!("<a href='{link}'>Catalogue</a>");
+        let site = TestSite::start(move |request| match request {
+            r if r.starts_with("GET /patroninfo") => {
+                page("<form method=post><input name=code><input name=pin type=password></form>")
+            }
+            r if r.starts_with("GET / ") => page(&body),
+            _ => reply("404 Not Found", &[], ""),
+        })
+        .await;
+        let detection = look(&site).await;
+        assert_eq!(systems(&detection), ["sierra"], "{:?}", detection.asked);
+        assert_eq!(detection.asked.len(), MOST_PAGES);
+        let lines = site.lines();
+        assert!(!lines.iter().any(|line| line.contains("/v2/")), "{lines:?}");
+    }
+
+    #[tokio::test]
+    async fn a_site_with_a_page_for_any_address_is_not_what_was_guessed_but_may_be_what_was_named()
+    {
+        let site = TestSite::start(|_| page("<p>Welcome</p>")).await;
+        let detection = look(&site).await;
+        assert!(systems(&detection).is_empty(), "{:?}", detection.found);
+        assert_eq!(detection.asked.len(), MOST_PAGES);
+        let named = site.url.join("/client/en_US/mill").unwrap();
+        let detection = detect(&named, &options()).await.unwrap();
+        assert_eq!(systems(&detection), ["enterprise"]);
+    }
+
+    #[tokio::test]
+    async fn a_page_is_taken_for_none_by_a_part_that_any_page_may_have() {
+        let site = TestSite::start(|request| match request {
+            r if r.starts_with("GET / ") => page(
+                "<div id=userdetails>Ada</div><form><input name=code></form>\
+                 <form><input name=pin></form>",
+            ),
+            _ => reply("404 Not Found", &[], ""),
+        })
+        .await;
+        let detection = look(&site).await;
+        assert!(systems(&detection).is_empty(), "{:?}", detection.found);
+    }
+
+    #[test]
+    fn a_site_that_is_only_looked_at_has_no_option_to_mend() {
+        let failure = Failure::site_down("its name is not known, check the library's --url, at x");
+        let happened = what_happened(&failure);
+        assert_eq!(happened, "its name is not known, check the address, at x");
+    }
+
+    #[tokio::test]
     async fn a_site_that_does_not_answer_is_said_to_be_silent() {
         let site = TestSite::start(|_| crate::browser::test_site::Reply::Drop).await;
         let detection = look(&site).await;
         assert!(detection.found.is_empty());
-        assert!(detection.asked.iter().all(|asked| asked.failure.is_some()));
+        assert!(detection.is_silent());
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 use serde::Deserialize;
+use url::Url;
 
 const TEXT: &str = include_str!("../libraries.toml");
 
@@ -69,11 +70,33 @@ pub fn search(query: &str) -> Vec<KnownLibrary> {
     found
 }
 
+/// The library whose site begins there: at this address, with these options.
+///
+/// Where several libraries share a site, an option tells them apart.
+pub fn at(system: &str, url: &Url, options: &BTreeMap<String, String>) -> Option<KnownLibrary> {
+    let address = url.as_str().trim_end_matches('/');
+    let is_there = |library: &KnownLibrary| {
+        let mut own = options.iter();
+        library.system == system
+            && library.url == address
+            && own.all(|(name, value)| library.options.get(name) == Some(value))
+    };
+    let mut found = known_libraries().into_iter().filter(is_there);
+    // Two are as good as none.
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// Those whose sites have this host.
+pub fn of_host(host: &str) -> Vec<KnownLibrary> {
+    let mut found = known_libraries();
+    found.retain(|library| Url::parse(&library.url).is_ok_and(|url| url.host_str() == Some(host)));
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::system;
-    use url::Url;
 
     #[test]
     fn every_library_is_complete_and_in_its_place() {
@@ -111,6 +134,32 @@ mod tests {
                 assert!(known.contains(&option.as_str()), "{id}: {option}");
             }
         }
+    }
+
+    #[test]
+    fn a_library_is_found_by_where_its_site_begins() {
+        let id = |system: &str, url: &str, options: &[(&str, &str)]| {
+            let options = options
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            at(system, &url.parse().unwrap(), &options.collect()).map(|library| library.id)
+        };
+        let sierra = |options| id("sierra", "https://books.kpl.org/", options);
+        assert_eq!(sierra(&[("scope", "S1")]).as_deref(), Some("kpl"));
+        assert_eq!(sierra(&[("scope", "S3")]).as_deref(), Some("wpl"));
+        assert_eq!(sierra(&[("scope", "S9")]), None);
+        assert_eq!(sierra(&[]), None, "there are two");
+        let sfpl = id("bibliocommons", "https://sfpl.bibliocommons.com", &[]);
+        assert_eq!(sfpl.as_deref(), Some("sfpl"));
+        assert_eq!(id("koha", "https://sfpl.bibliocommons.com", &[]), None);
+        let ids = |host: &str| -> Vec<String> {
+            of_host(host)
+                .into_iter()
+                .map(|library| library.id)
+                .collect()
+        };
+        assert_eq!(ids("books.kpl.org"), ["kpl", "wpl"]);
+        assert!(ids("kpl.org").is_empty());
     }
 
     #[test]

@@ -60,6 +60,12 @@ pub trait System: Send + Sync {
         false
     }
 
+    /// Whether most of those pages tell how, so that the library's `date_format` is only for the others. No
+    /// unless the system says so.
+    fn pages_tell_how_dates_are_written(&self) -> bool {
+        false
+    }
+
     /// The page that a person opens to see the account; mails link to it.
     fn account_url(&self, library: &Library) -> Option<Url>;
 
@@ -71,6 +77,12 @@ pub trait System: Send + Sync {
 
     /// Whether an address is one that only this system has.
     fn is_address(&self, _url: &Url) -> bool {
+        false
+    }
+
+    /// Whether its sites have hosts that [`Self::is_address`] knows, and hardly ever others. No unless the
+    /// system says so.
+    fn has_hosts_of_its_own(&self) -> bool {
         false
     }
 

@@ -10,19 +10,36 @@
 mod demo;
 mod library_pages;
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use demo::{check, start, today};
 use hippo_core::account::{Account, HoldState};
+use hippo_core::card::CardSecret;
 use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::site::{LibrarySite as _, LoginPermit};
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
     generated_number, generated_pin,
 };
+use hippo_systems::recording::{Recorder, read};
+use hippo_systems::{Sites, SitesOptions};
 use rstest::rstest;
 
 #[test]
 fn recorded_pages_say_what_is_expected_of_them() {
     let cases = library_pages::check_all("koha");
     assert!(cases == 0 || cases >= 5, "only {cases} cases");
+}
+
+/// Lets every login go.
+struct Anyone;
+
+#[async_trait]
+impl LoginPermit for Anyone {
+    async fn about_to_log_in(&self) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 const NUMBER: &str = "25000000000007";
@@ -199,6 +216,40 @@ async fn a_card_that_has_expired_is_read_and_its_words_are_told(
 
 #[rstest]
 #[tokio::test]
+async fn what_stands_beside_a_renewal_is_no_reason_against_it(
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+    #[values(false, true)] is_translated: bool,
+    #[values(false, true)] is_blocked: bool,
+) {
+    let film = DemoLoan::new("A walk by the harbour", "", today()).of_format("DVD");
+    let by_itself = DemoLoan::new("Tides", "", today()).renewed_by_the_library();
+    let mut patron = Patron::new(NUMBER, PIN, "Jo Doe")
+        .with_loan(film)
+        .with_loan(by_itself);
+    patron.blocked = is_blocked.then(|| "too many maps are missing".to_owned());
+    let site = Site::new(SystemKind::Koha, "Marsh Library", today())
+        .with_generation(age)
+        .with_patron(patron);
+    let (demo, library) = start(site).await;
+    demo.switches().translated(is_translated);
+    let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
+    let loans = account.loans.unwrap();
+    assert_eq!(
+        (loans[0].renewable, loans[0].renewable_reason.as_deref()),
+        (Some(!is_blocked), None)
+    );
+    let note = loans[0].note.as_deref().unwrap();
+    assert_eq!(note.matches(['.', ',']).count(), 1, "one sum: {note}");
+    assert_eq!(
+        (loans[1].renewable, loans[1].renewable_reason.as_deref()),
+        (None, None)
+    );
+    let note = loans[1].note.as_deref().unwrap();
+    assert!(note.ends_with('.'), "{note}");
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_wrong_pin_is_sent_once_and_said_to_be_wrong(
     #[values(Generation::Older, Generation::Newer)] age: Generation,
     #[values(false, true)] is_silent: bool,
@@ -279,6 +330,47 @@ async fn a_fault_of_the_account_is_named_and_the_card_logged_out(
     assert_eq!(kind(&outcome), expected, "{fault:?} {outcome:?}");
     assert_eq!(demo.logins(), 1);
     assert!(logged_out(&demo));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_recording_keeps_no_beginning_of_a_name_and_what_tells_a_debt(
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+    #[values(false, true)] is_translated: bool,
+) {
+    let mut site = site(age);
+    site.patrons[0].name = "Mahnke Finegold".to_owned();
+    site.patrons[0].messages = vec!["Ask Mr. Mahnke, or Ms. Feeney.".to_owned()];
+    let (demo, library) = start(site).await;
+    demo.switches().translated(is_translated);
+    let recorder = Arc::new(Recorder::default());
+    let sites = Sites::new(SitesOptions {
+        recorder: Some(Arc::clone(&recorder)),
+        ..SitesOptions::default()
+    })
+    .unwrap();
+    let secret = CardSecret {
+        number: NUMBER.to_owned().into(),
+        pin: PIN.to_owned().into(),
+    };
+    let account = sites.check(&library, &secret, &Anyone).await.unwrap();
+    let koha = hippo_systems::system("koha").unwrap();
+    let recording = recorder.finish(koha, &library, today()).unwrap();
+    let text = serde_json::to_string(&recording.har).unwrap();
+    for name in ["Mahn", "Finegol", "Feen"] {
+        assert!(!text.contains(name), "{name}");
+    }
+    for begun in text.match_indices("Fine").chain(text.match_indices("Fee")) {
+        let word: String = text[begun.0..]
+            .chars()
+            .take_while(|c| c.is_alphabetic())
+            .collect();
+        assert_eq!(word, begun.1, "a name's beginning stays");
+    }
+    let recorded = recording.har.log.library.clone().unwrap();
+    let url = recorded.base_url.parse().unwrap();
+    let again = read(koha, &recording.har, &recorded.context(&url)).unwrap();
+    assert_eq!(again.fines, account.fines);
 }
 
 #[tokio::test]

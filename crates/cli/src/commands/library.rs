@@ -210,11 +210,10 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
         "Added the library {} ({}).",
         library.id, library.name
     ));
-    if library.date_format.is_none() && needs_date_format(&library) {
-        context.output.say(format!(
-            "A {} site writes dates as the library likes, and a date is never guessed: say how with",
-            library.system
-        ));
+    if library.date_format.is_none()
+        && let Some(why) = why_a_date_format(&library)
+    {
+        context.output.say(why);
         context.output.say_whole(format!(
             "  → hippo library edit {} --date-format FORMAT",
             library.id
@@ -233,9 +232,24 @@ fn not_known(id: &LibraryId) -> CommandError {
     ))
 }
 
-fn needs_date_format(library: &Library) -> bool {
-    hippo_systems::system(library.system.as_str())
-        .is_some_and(|system| system.writes_dates_its_own_way())
+/// Why a library without a date format may need one; none where its system never does.
+fn why_a_date_format(library: &Library) -> Option<String> {
+    let system = hippo_systems::system(library.system.as_str())?;
+    let name = &library.system;
+    let why = match (
+        system.writes_dates_its_own_way(),
+        system.pages_tell_how_dates_are_written(),
+    ) {
+        (false, _) => return None,
+        (true, false) => format!(
+            "A {name} site writes dates as the library likes, and a date is never guessed: say how with"
+        ),
+        (true, true) => format!(
+            "A {name} site writes dates as the library likes, and its pages tell how. Only if a check says that \
+             they do not, say it with"
+        ),
+    };
+    Some(why)
 }
 
 fn keys_and_values(options: &[String]) -> Result<BTreeMap<String, String>, CommandError> {

@@ -180,7 +180,7 @@ pub(super) fn charges(desk: &Desk<'_>, place: usize, patron: &Patron) -> String 
 }
 
 /// `1,204.50`, and `1.204,50` in the other language.
-fn money(desk: &Desk<'_>, cents: i64) -> String {
+pub(super) fn money(desk: &Desk<'_>, cents: i64) -> String {
     let (group, point) = if desk.settings.translated {
         ('.', ',')
     } else {

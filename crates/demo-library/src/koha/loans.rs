@@ -1,9 +1,13 @@
 //! The list of loans, and the overdue ones once more.
 
+use super::account::money;
 use super::{ROOT, is_newer, words};
 use crate::desk::Desk;
 use crate::page::escape;
 use crate::site::{DemoLoan, Patron};
+
+/// What may be kept longer for a fee only, and for which.
+const FEE_FOR: (&str, i64) = ("DVD", 500);
 
 /// How often a loan may be renewed in all.
 const RENEWALS: u32 = 4;
@@ -20,7 +24,7 @@ pub(super) fn table(desk: &Desk<'_>, record: usize, patron: &Patron) -> String {
     let rows: String = patron
         .loans
         .iter()
-        .map(|loan| row(desk, record, loan))
+        .map(|loan| row(desk, record, patron, loan))
         .collect();
     let (token, last) = if is_newer(desk) {
         (
@@ -57,7 +61,7 @@ fn is_shown(desk: &Desk<'_>, place: usize) -> bool {
     }
 }
 
-fn row(desk: &Desk<'_>, record: usize, loan: &DemoLoan) -> String {
+fn row(desk: &Desk<'_>, record: usize, patron: &Patron, loan: &DemoLoan) -> String {
     let words = words(desk);
     let is_late = loan.due < desk.site().today;
     let (of_row, of_cell) = if is_late {
@@ -94,7 +98,7 @@ fn row(desk: &Desk<'_>, record: usize, loan: &DemoLoan) -> String {
     if !desk.settings.hides_columns {
         cells += &format!(
             "<td class=\"renew\">{}</td>\n<td class=\"fines\"><span>{}</span></td>\n",
-            renew(desk, record, loan),
+            renew(desk, record, patron, loan),
             if is_late { words.yes } else { words.no }
         );
     }
@@ -123,19 +127,54 @@ pub(super) fn link(desk: &Desk<'_>, id: u64, title: &str, subtitle: &str) -> Str
     format!("<a class=\"title\" href=\"{ROOT}opac-detail.pl?biblionumber={id}\">{inner}</a>")
 }
 
-fn renew(desk: &Desk<'_>, record: usize, loan: &DemoLoan) -> String {
+/// The cell on renewals. Who is blocked gets no box and no link, but all that stands beside them.
+fn renew(desk: &Desk<'_>, record: usize, patron: &Patron, loan: &DemoLoan) -> String {
     let words = words(desk);
+    if loan.renews_itself {
+        return format!(
+            "<br /><span class=\"automatic-renewal\">{}</span>",
+            words.renews_itself
+        );
+    }
     if !loan.renewable {
         let reason = loan.reason.as_ref().map_or_else(String::new, |reason| {
             format!(" <span class=\"renewals\">({})</span>", escape(reason))
         });
-        return format!("{}{reason}", words.not_renewable);
+        return if is_newer(desk) {
+            let class = loan
+                .reason
+                .as_ref()
+                .map_or("no-renew-too-many", |_| "no-renew-hold");
+            format!(
+                "<span class=\"usr-msg {class}\">{}{reason}</span>",
+                words.not_renewable
+            )
+        } else {
+            format!("{}{reason}", words.not_renewable)
+        };
     }
+    let fee = if loan.format == FEE_FOR.0 {
+        let class = if is_newer(desk) {
+            "badge text-bg-warning"
+        } else {
+            "label label-warning"
+        };
+        format!(
+            "<span class=\"renewalfee {class}\">{}: {}</span>\n",
+            words.fee_for,
+            money(desk, FEE_FOR.1)
+        )
+    } else {
+        String::new()
+    };
     let left = format!(
-        "<span class=\"renewals\">({} / {RENEWALS} {})</span>",
+        "{fee}<span class=\"renewals\">({} / {RENEWALS} {})</span>",
         RENEWALS.saturating_sub(loan.renewals),
         words.renewals_left
     );
+    if patron.blocked.is_some() {
+        return left;
+    }
     let (id, renew) = (loan.id, words.renew);
     if is_newer(desk) {
         format!(

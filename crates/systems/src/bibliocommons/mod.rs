@@ -52,6 +52,10 @@ impl System for Bibliocommons {
         signs::signs(page)
     }
 
+    fn has_hosts_of_its_own(&self) -> bool {
+        true
+    }
+
     fn is_address(&self, url: &Url) -> bool {
         signs::is_address(url)
     }

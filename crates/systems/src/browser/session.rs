@@ -37,6 +37,8 @@ pub struct Session<'a> {
     login_sent: bool,
     shown_logged_in: bool,
     log_out_at_end: Option<Url>,
+    /// Whether the page that came last was led to by a redirect.
+    was_redirected: bool,
     /// The text of the page that came last.
     last_page: Option<String>,
 }
@@ -127,6 +129,7 @@ impl<'a> Session<'a> {
             login_sent: false,
             shown_logged_in: false,
             log_out_at_end: None,
+            was_redirected: false,
             last_page: None,
         }
     }
@@ -267,6 +270,11 @@ impl<'a> Session<'a> {
         self.shown_logged_in
     }
 
+    /// Whether the page that came last was not the answer itself to what was asked, but led to by it.
+    pub fn was_redirected(&self) -> bool {
+        self.was_redirected
+    }
+
     /// Whether a login was sent: then there may be something to log out of.
     pub fn is_login_sent(&self) -> bool {
         self.login_sent
@@ -403,6 +411,7 @@ impl<'a> Session<'a> {
                 return Err(failure);
             }
             if !redirect::is_redirect(answer.status) {
+                self.was_redirected = !seen.is_empty();
                 return Ok(answer);
             }
             let location = answer.headers.get(LOCATION).map(HeaderValue::as_bytes);

@@ -26,7 +26,7 @@ pub(super) fn is_address(url: &Url) -> bool {
 pub(super) fn signs(page: &SeenPage<'_>) -> Vec<&'static str> {
     let signs = [
         (
-            is_address(page.url),
+            is_address(page.url) && !page.is_guessed,
             "its address has the client, the locale and the profile",
         ),
         (

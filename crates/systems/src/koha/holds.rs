@@ -8,7 +8,7 @@ use scraper::ElementRef;
 use super::dates::Dates;
 use super::table::{Row, has_class};
 use crate::ReadContext;
-use crate::reading::{Css, element_text, numbers, stable_id, tidy};
+use crate::reading::{Css, element_text, element_text_without, numbers, stable_id, tidy};
 
 /// What waits for the patron names its desk in a hidden field.
 static DESK: Css = Css::new("input[name=pickup]");
@@ -49,11 +49,14 @@ pub(super) fn hold(
     }
     // A request that an item was found for does not lapse any more: there is a dash.
     let is_found = matches!(lapse_words.as_str(), "-" | "–" | "—");
-    let named = dates.all(&words)?;
+    // A branch may be called after a day.
+    let branch = BRANCH.first(cell);
+    let is_branch = |inner: ElementRef<'_>| branch.is_some_and(|branch| branch.id() == inner.id());
+    let named = dates.all(&element_text_without(cell, is_branch))?;
     let state = state(row, cell, &words, &named, is_found);
     let author = Some(tidy(&work.beside)).filter(|author| !author.is_empty());
     let pickup_branch = row.own_words("branch").or_else(|| {
-        let branch = BRANCH.first(cell).filter(|_| state == HoldState::Ready)?;
+        let branch = branch.filter(|_| state == HoldState::Ready)?;
         Some(element_text(branch)).filter(|branch| !branch.is_empty())
     });
     Ok(Hold {

@@ -5,18 +5,35 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::dates::Dates;
-use super::table::Row;
+use super::table::{Row, has_class};
 use crate::ReadContext;
-use crate::reading::{Css, element_text, stable_id, tidy};
+use crate::reading::{Css, element_text, element_text_without, stable_id, tidy};
 
 /// What offers a renewal; never followed, never sent.
 static OFFER: Css = Css::new(
-    "input[name=item], input[name=issue], a[href*='opac-renew.pl'], a[data-action*='opac-renew.pl']",
+    "input[type=checkbox], input[name=item], input[name=issue], a[href*='opac-renew.pl'], a[data-action*='opac-renew.pl']",
 );
 static AUTHOR: Css = Css::new(".item-details");
 static KIND: Css = Css::new(".itypetext");
-/// Words beside a loan: that it was recalled, that it may not leave the house, what a renewal costs.
-static REMARKS: Css = Css::new("td.title > i, td.title > em, .renewalfee");
+/// Words beside a loan: that it was recalled, that it may not leave the house, what a renewal costs,
+/// that the library renews it by itself.
+static REMARKS: Css =
+    Css::new("td.title > i, td.title > em, .renewalfee, td.renew .automatic-renewal");
+static RENEWS_ITSELF: Css = Css::new(".automatic-renewal");
+/// Where newer pages say of an item that it is not renewed, and no more than that.
+static BARELY_REFUSED: Css = Css::new(".no-renew-too-many, .no-renew-too-late");
+
+/// The same in words, in languages of Koha's: no reason, and the notice says it itself.
+pub(super) const BARE_REFUSALS: [&str; 8] = [
+    "not renewable",
+    "no longer renewable",
+    "renewal not allowed",
+    "nicht verlängerbar",
+    "nicht mehr verlängerbar",
+    "non renouvelable",
+    "no renovable",
+    "non rinnovabile",
+];
 
 /// A loan, from its row.
 pub(super) fn loan(
@@ -69,15 +86,43 @@ pub(super) fn loan(
     })
 }
 
-/// Whether the site offers to renew it, and what it says instead; an empty cell says neither.
+/// Whether the site offers to renew it, and what it says instead; an empty cell says neither, nor
+/// does one that says that the library renews it by itself.
+///
+/// A patron who may renew nothing is shown no box, but what a renewal would cost and how many there
+/// are left all the same: neither is a reason.
 fn renewable(cell: ElementRef<'_>) -> (Option<bool>, Option<String>) {
     if OFFER.is_in(cell) {
         return (Some(true), None);
     }
-    let words = element_text(cell);
-    if words.is_empty() {
-        (None, None)
-    } else {
-        (Some(false), Some(words))
+    if element_text(cell).is_empty() {
+        return (None, None);
     }
+    let said = element_text_without(cell, is_remark);
+    let without_count = |element: ElementRef<'_>| is_remark(element) || is_count(element);
+    let words = element_text_without(cell, without_count);
+    if words.is_empty() || is_in_parentheses(&words) {
+        let is_refused = !RENEWS_ITSELF.is_in(cell);
+        return (is_refused.then_some(false), None);
+    }
+    let is_bare = BARELY_REFUSED
+        .first(cell)
+        .is_some_and(|refusal| element_text(refusal) == said)
+        || BARE_REFUSALS.contains(&said.trim_end_matches('.').to_lowercase().as_str());
+    (Some(false), (!is_bare).then_some(said))
+}
+
+/// What a renewal costs, as a label (older) or badge (newer), and that the library sees to it.
+fn is_remark(element: ElementRef<'_>) -> bool {
+    let classes = ["renewalfee", "label", "badge", "automatic-renewal"];
+    classes.iter().any(|class| has_class(element, class))
+}
+
+/// How many renewals are left; also what stands after a reason.
+fn is_count(element: ElementRef<'_>) -> bool {
+    has_class(element, "renewals")
+}
+
+fn is_in_parentheses(words: &str) -> bool {
+    words.starts_with(['(', '（']) && words.ends_with([')', '）'])
 }

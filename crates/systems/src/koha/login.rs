@@ -5,7 +5,7 @@ use scraper::ElementRef;
 
 use super::messages::is_hidden;
 use crate::browser::{Form, Page, Session, interstitial, meaning_of_words};
-use crate::reading::{Css, element_text};
+use crate::reading::{Css, element_text, parse_page};
 
 static PLACE: Css = Css::new("#opac-auth");
 static FORM: Css = Css::new("form#auth");
@@ -19,42 +19,119 @@ const FORMS: [&str; 3] = ["form#auth", "#opac-auth form", "form#modalAuth"];
 /// The names of the fields for number and PIN, newest first: from 24.05, and before.
 const FIELDS: [(&str, &str); 2] = [("login_userid", "login_password"), ("userid", "password")];
 
+/// “Password” as it begins, in languages of Koha's: a refusal speaks of it in each.
+const PASSWORDS: [&str; 30] = [
+    "passwor",
+    "passord",
+    "kennwort",
+    "mot de passe",
+    "contraseñ",
+    "contrasen",
+    "contrasin",
+    "senha",
+    "palavra-passe",
+    "wachtwoord",
+    "lösenord",
+    "adgangskode",
+    "kodeord",
+    "salasana",
+    "heslo",
+    "hesla",
+    "hasło",
+    "hasła",
+    "jelsz",
+    "şifre",
+    "parol",
+    "lozink",
+    "κωδικ",
+    "парол",
+    "סיסמ",
+    "كلمة",
+    "密码",
+    "密碼",
+    "パスワード",
+    "비밀번호",
+];
+
 /// What a login page says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Login {
     /// The form alone.
     Asked,
-    /// A word beside the form. Koha says the same of a wrong PIN and of a patron locked out.
-    Refused,
+    /// A word beside the form. Koha says the same of a wrong PIN and of a patron locked out, and in the
+    /// same place that a session was forgotten; only the words differ.
+    Refused {
+        /// It speaks of the password.
+        is_of_password: bool,
+    },
     /// A word in place of the form: the password has expired, or is to be set first.
     NoForm,
 }
 
-/// What a page says that nobody is logged in to; `None` where it is no login page.
+/// What a page says that nobody is logged in to; `None` where it is no login page. What was `standing`
+/// there before a login was sent does not count.
 ///
 /// A captcha or an outage that stands beside the form is that failure.
-pub(super) fn login(root: ElementRef<'_>) -> Result<Option<Login>, Failure> {
-    let form = FORM.first(root);
-    let around_form = || form?.parent().and_then(ElementRef::wrap);
-    let Some(place) = PLACE.first(root).or_else(around_form) else {
+pub(super) fn login(root: ElementRef<'_>, standing: &[String]) -> Result<Option<Login>, Failure> {
+    let Some(place) = place(root) else {
         return Ok(None);
     };
-    let words: Vec<String> = ALERT
-        .all(place)
-        .filter(|alert| !is_hidden(*alert))
-        .map(element_text)
-        .filter(|words| !words.is_empty())
-        .collect();
-    if let Some(kind) = meaning_of_words(&words.join(" ")) {
+    let mut words = alerts(place);
+    words.retain(|words| !standing.contains(words));
+    let words = words.join(" ");
+    if let Some(kind) = meaning_of_words(&words) {
         return Err(Failure::new(kind, "an outage beside the login form"));
     }
-    let has_form = form.is_some() || SECRET.is_in(place);
+    let has_form = FORM.is_in(root) || SECRET.is_in(place);
     Ok(match (has_form, words.is_empty()) {
         (true, true) => Some(Login::Asked),
-        (true, false) => Some(Login::Refused),
+        (true, false) => Some(Login::Refused {
+            is_of_password: speaks_of_password(&words),
+        }),
         (false, false) => Some(Login::NoForm),
         (false, true) => None,
     })
+}
+
+/// What stands beside the login form on a page for strangers, for [`login`].
+pub(super) fn standing(body: &str) -> Vec<String> {
+    let Ok(page) = parse_page(body) else {
+        return Vec::new();
+    };
+    place(page.root_element()).map(alerts).unwrap_or_default()
+}
+
+/// The box of the login form, or what is around the form.
+fn place(root: ElementRef<'_>) -> Option<ElementRef<'_>> {
+    let around_form = || FORM.first(root)?.parent().and_then(ElementRef::wrap);
+    PLACE.first(root).or_else(around_form)
+}
+
+/// The words that the site says beside the form; those within it are the library's, on how to log in.
+fn alerts(place: ElementRef<'_>) -> Vec<String> {
+    let is_of_form = |alert: ElementRef<'_>| {
+        alert
+            .ancestors()
+            .take_while(|around| around.id() != place.id())
+            .filter_map(ElementRef::wrap)
+            .any(|around| {
+                around.value().name() == "form" || around.attr("id") == Some("nologininstructions")
+            })
+    };
+    ALERT
+        .all(place)
+        .filter(|alert| !is_hidden(*alert) && !is_of_form(*alert))
+        .map(element_text)
+        .filter(|words| !words.is_empty())
+        .collect()
+}
+
+fn speaks_of_password(words: &str) -> bool {
+    let words = words.to_lowercase();
+    PASSWORDS.iter().any(|stem| words.contains(stem))
+        || words
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|word| word == "pin")
 }
 
 /// The login form with the number and PIN in it; its hidden fields, the token among them, travel

@@ -58,6 +58,10 @@ impl System for Koha {
         true
     }
 
+    fn pages_tell_how_dates_are_written(&self) -> bool {
+        true
+    }
+
     fn account_url(&self, library: &Library) -> Option<Url> {
         match &library.account_url {
             Some(url) => Some(url.clone()),
@@ -78,7 +82,7 @@ impl System for Koha {
     }
 
     fn kept_words(&self) -> Vec<KeptWords> {
-        words::kept(&[&fines::CREDITS, &fines::CHARGES, &holds::SUSPENDED])
+        words::kept()
     }
 
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
@@ -88,7 +92,7 @@ impl System for Koha {
                 detail: format!("{}: {}", page.name, failure.detail),
                 ..failure
             };
-            let failure = match pages::says(&page.body, context).map_err(in_page)? {
+            let failure = match pages::says(&page.body, &[], context).map_err(in_page)? {
                 Says::Account(part) => {
                     parts.push(part);
                     continue;
@@ -96,7 +100,7 @@ impl System for Koha {
                 Says::Login(Login::Asked) => {
                     Failure::page_changed("the login form: nobody is logged in")
                 }
-                Says::Login(Login::Refused) => {
+                Says::Login(Login::Refused { .. }) => {
                     Failure::wrong_credentials("the login form again, with a word beside it")
                 }
                 Says::Login(Login::NoForm) => Failure::wrong_credentials(

@@ -71,8 +71,13 @@ struct List<T> {
     declared: Option<u32>,
 }
 
-/// Reads one page; `page_changed` when it is not one we know.
-pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failure> {
+/// Reads one page; `page_changed` when it is not one we know. `standing` is what stood beside the
+/// login form before a login was sent, as [`login::standing`] says it.
+pub(super) fn says(
+    body: &str,
+    standing: &[String],
+    context: &ReadContext<'_>,
+) -> Result<Says, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
     let seen = Page::of(root);
@@ -99,9 +104,13 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
             ..Part::default()
         }));
     }
-    login::login(root)?.map(Says::Login).ok_or_else(|| {
-        Failure::page_changed("neither a patron's summary, nor their charges, nor the login form")
-    })
+    login::login(root, standing)?
+        .map(Says::Login)
+        .ok_or_else(|| {
+            Failure::page_changed(
+                "neither a patron's summary, nor their charges, nor the login form",
+            )
+        })
 }
 
 /// Who a page that [`says`] does not know was made for.

@@ -8,7 +8,6 @@ use crate::reading::Css;
 static GENERATOR: Css = Css::new("meta[name=generator][content^=Koha i]");
 static LOGIN: Css = Css::new("form[action*='/cgi-bin/koha/opac-']");
 static BODY: Css = Css::new("body[id^=opac-]");
-static ACCOUNT: Css = Css::new("#userdetails");
 
 const FOLDER: &str = "/cgi-bin/koha";
 
@@ -28,7 +27,6 @@ pub(super) fn signs(page: &SeenPage<'_>) -> Vec<&'static str> {
             BODY.is_in(root) && is_address(page.url),
             "its address is below /cgi-bin/koha, and its body's id begins with opac-",
         ),
-        (ACCOUNT.is_in(root), "a part with the id userdetails"),
     ];
     signs
         .into_iter()

@@ -114,10 +114,13 @@ impl<'a> Row<'a> {
 
 impl Work {
     fn of(cell: ElementRef<'_>, base: &Url) -> Result<Self, Failure> {
-        let link = LINK.first(cell);
+        // Stars for the patron to give are links as well.
+        let link = LINK
+            .all(cell)
+            .find(|link| link.attr("href").and_then(record).is_some());
         // A record that was deleted since has no page: its words stand in an element of their own.
         let title = link
-            .or_else(|| cell.child_elements().next())
+            .or_else(|| cell.child_elements().next().filter(is_inline))
             .map(title)
             .unwrap_or_default();
         if title.is_empty() {
@@ -128,12 +131,14 @@ impl Work {
             record: href.and_then(record).map(str::to_owned),
             title,
             beside: own_words(cell),
-            url: href
-                .filter(|href| record(href).is_some())
-                .and_then(|href| web_link(href, base))
-                .map(String::from),
+            url: href.and_then(|href| web_link(href, base)).map(String::from),
         })
     }
+}
+
+/// Whether an element may hold a title; a box, a break or a remark does not.
+fn is_inline(element: &ElementRef<'_>) -> bool {
+    matches!(element.value().name(), "a" | "span" | "b" | "strong")
 }
 
 /// The record's number in `opac-detail.pl?biblionumber=3`, and in `?bib=3` of older overdues.
@@ -227,6 +232,14 @@ mod tests {
         "Tides: 2"
     )]
     #[case("<span class=biblio-no-record>No record</span>", "No record")]
+    #[case(
+        "<span class=biblio-no-record>No record</span><div class=ratings><a href='#'></a><a href='#'>x</a></div>",
+        "No record"
+    )]
+    #[case(
+        "<a href='#' class=cover></a><a href='/x?biblionumber=3'>Tides</a>",
+        "Tides"
+    )]
     fn a_title_and_its_subtitle_join(#[case] cell: &str, #[case] expected: &str) {
         assert_eq!(work(cell).unwrap().title, expected);
     }
@@ -237,6 +250,8 @@ mod tests {
     #[case("<a href=x> </a>")]
     #[case("<a href=x><span class=subtitle>a history</span></a>")]
     #[case("<a href=x></a> Ada Stone")]
+    #[case("<div class=ratings><a href='#'>5 stars</a></div>")]
+    #[case("<em>In the house only</em>")]
     fn a_row_without_a_title_is_not_known(#[case] cell: &str) {
         assert!(work(cell).is_err());
     }

@@ -43,10 +43,10 @@ pub(super) struct Tab {
 }
 
 impl Tab {
-    /// What stands in its last parentheses.
+    /// What stands in its last parentheses, which Chinese and Japanese write in full width.
     pub(super) fn bracketed(&self) -> Option<&str> {
-        let (_, after) = self.words.rsplit_once('(')?;
-        let (inner, _) = after.split_once(')')?;
+        let (_, after) = self.words.rsplit_once(['(', '（'])?;
+        let (inner, _) = after.split_once([')', '）'])?;
         Some(inner.trim())
     }
 
@@ -109,6 +109,7 @@ mod tests {
     #[rstest]
     #[case("<li><a href='#opac-user-checkouts'>Checked out (6)</a>")]
     #[case("<li><a href='#opac-user-checkouts_panel'><span>Entliehen ( 6 )</span></a>")]
+    #[case("<li><a href='#opac-user-checkouts'>借出（6）</a>")]
     fn a_tab_has_a_total_in_any_language(#[case] tab: &str) {
         let tabs = tabs(&format!("<ul>{tab}</ul>")).unwrap();
         assert_eq!(tabs.loans.unwrap().count(), Some(6));

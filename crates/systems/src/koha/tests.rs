@@ -1,6 +1,6 @@
 //! Rules that a page alone shows, on pages of our own; the demo library's are read in `tests/koha.rs`.
 
-use hippo_core::account::{Account, HoldState};
+use hippo_core::account::{Account, HoldState, Loan};
 use hippo_core::failure::{Failure, FailureKind};
 use rstest::rstest;
 use url::Url;
@@ -253,8 +253,108 @@ fn a_sum_that_its_tab_contradicts_is_a_changed_page() {
     assert!(detail_of_change(&fines("Fees (18.00)")).contains("differ"));
 }
 
+/// The loan whose cell of renewals says this.
+fn loan_with(renew: &str) -> Loan {
+    let row = LOAN.replace("</tr>", &format!("<td class=renew>{renew}</td></tr>"));
+    let table = loans(&row).replace("<th>B</tr>", "<th>B<th>C</tr>");
+    let page = page(&[("checkouts", "Out (1)")], &table);
+    read(&page).unwrap().loans.unwrap().remove(0)
+}
+
+#[rstest]
+#[case::a_box(
+    "<input type=checkbox name=item> <span class=renewals>(2 left)</span>",
+    Some(true),
+    None
+)]
+#[case::nothing(" ", None, None)]
+#[case::no_box("<span class=renewals>(2 of 2 left)</span>", Some(false), None)]
+#[case::no_box_in_full_width("<span>（2 of 2 left）</span>", Some(false), None)]
+#[case::no_box_but_a_fee(
+    "<span class='renewalfee label label-warning'>Fee: 5.00</span> <span class='renewalfee badge'>1.00 a day</span> \
+     <span class=renewals>(2 of 2 left)</span>",
+    Some(false),
+    None
+)]
+#[case::a_reason(
+    "Not renewable <span class=renewals>(on hold)</span>",
+    Some(false),
+    Some("Not renewable (on hold)")
+)]
+#[case::a_reason_in_an_element(
+    "<span class='usr-msg no-renew-hold'>Not renewable <span class=renewals>(on hold)</span></span>",
+    Some(false),
+    Some("Not renewable (on hold)")
+)]
+#[case::a_reason_and_what_is_left(
+    "<span class='usr-msg auto-renew-fines'>You have unpaid fines.</span> <span class=renewals>(2 left)</span>",
+    Some(false),
+    Some("You have unpaid fines. (2 left)")
+)]
+#[case::barely_refused("Not renewable", Some(false), None)]
+#[case::barely_refused_elsewhere(
+    "<span class='usr-msg no-renew-too-many'>Xyzzy</span>",
+    Some(false),
+    None
+)]
+#[case::renewed_by_itself(
+    "<br><span class='usr-msg automatic-renewal'>It renews itself.</span>",
+    None,
+    None
+)]
+#[case::renewed_by_itself_and_counted(
+    "<span class=renewals>(2 left)</span><span class=automatic-renewal>It renews itself.</span>",
+    None,
+    None
+)]
+#[case::renewed_by_itself_but_not_yet(
+    "<span class=no-renewal-before>Not before May</span> <span class=automatic-renewal>It renews itself.</span>",
+    Some(false),
+    Some("Not before May")
+)]
+fn a_loan_is_not_renewed_for_a_reason_that_is_one(
+    #[case] cell: &str,
+    #[case] renewable: Option<bool>,
+    #[case] reason: Option<&str>,
+) {
+    let loan = loan_with(cell);
+    assert_eq!(
+        (loan.renewable, loan.renewable_reason.as_deref()),
+        (renewable, reason)
+    );
+    let note = loan.note.unwrap_or_default();
+    assert_eq!(note.matches("5.00").count(), cell.matches("5.00").count());
+    assert_eq!(
+        note.contains("It renews itself."),
+        cell.contains("It renews itself.")
+    );
+}
+
+#[test]
+fn a_branch_that_is_called_after_a_day_is_no_date() {
+    let status = "Here, at <b>March 1 Library</b> since 1.12.2026 until 5.12.2026";
+    let tabs = [("checkouts", "Out (0)"), ("holds", "Wishes (1)")];
+    let hold = HOLD
+        .replace("<tr>", "<tr class=reserved>")
+        .replace("In line", status);
+    let page = page(&tabs, &format!("{NOTHING_OUT}{}", holds(&hold)));
+    let account = read_with(&[&page], Some("%d.%m.%Y")).unwrap();
+    let hold = &account.holds.unwrap()[0];
+    assert_eq!(hold.pickup_by, Some("2026-12-05".parse().unwrap()));
+    assert_eq!(hold.pickup_branch.as_deref(), Some("March 1 Library"));
+}
+
 #[rstest]
 #[case::the_form("<div id=opac-auth>{FORM}</div>", FailureKind::PageChanged)]
+#[case::what_the_library_says_of_logging_in(
+    "<div id=opac-auth><form id=auth method=post><input name=userid><input type=password name=password>\
+     <div class=alert>Your PIN is your birthday.</div></form></div>",
+    FailureKind::PageChanged
+)]
+#[case::what_the_library_says_below_the_form(
+    "<div id=opac-auth>{FORM}<div id=nologininstructions><p class=alert>Down for maintenance on Sunday.</div></div>",
+    FailureKind::PageChanged
+)]
 #[case::a_word(
     "<div id=opac-auth><div class=alert>No.</div>{FORM}</div>",
     FailureKind::WrongCredentials

@@ -15,10 +15,11 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
     let logout = below(session, LOGOUT)?;
     // The token in the form is good only with the cookie that comes with it.
     let page = session.get(&account).await?;
+    let standing = login::standing(&page.body);
     let form = login::filled(&page, session)?;
     session.log_out_at_end(&logout);
     let landing = session.log_in(form).await?;
-    let part = match after_login(&landing, session)? {
+    let part = match after_login(&landing, &standing, session)? {
         Some(part) => part,
         None => {
             let page = session.get(&account).await?;
@@ -35,14 +36,28 @@ fn below(session: &Session<'_>, path: &str) -> Result<Url, Failure> {
 }
 
 /// Judges the answer to the login; `None`: logged in, on another page of the catalogue.
-fn after_login(page: &Page, session: &mut Session<'_>) -> Result<Option<Part>, Failure> {
+fn after_login(
+    page: &Page,
+    standing: &[String],
+    session: &mut Session<'_>,
+) -> Result<Option<Part>, Failure> {
     let refused = Failure::wrong_credentials;
-    match pages::says(&page.body, &session.read_context()) {
+    match pages::says(&page.body, standing, &session.read_context()) {
         Ok(Says::Account(part)) => {
             session.note_logged_in();
             Ok(Some(part).filter(|part| part.is_summary))
         }
-        Ok(Says::Login(Login::Refused)) => {
+        // Koha refuses in the answer itself, and leads on whom it let in. What it says at the place where
+        // that leads, if not of a password, is that the session got lost on the way: whether the PIN was
+        // right is in doubt.
+        Ok(Says::Login(Login::Refused { is_of_password }))
+            if !is_of_password && session.was_redirected() =>
+        {
+            Err(Failure::page_changed(
+                "the login led to the login form, with a word beside it that is not of a password",
+            ))
+        }
+        Ok(Says::Login(Login::Refused { .. })) => {
             Err(refused("the login form again, with a word beside it"))
         }
         Ok(Says::Login(Login::NoForm)) => Err(refused(
@@ -71,10 +86,82 @@ fn after_login(page: &Page, session: &mut Session<'_>) -> Result<Option<Part>, F
 
 /// The summary, once logged in.
 fn summary(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
-    match pages::says(&page.body, &session.read_context()) {
+    match pages::says(&page.body, &[], &session.read_context()) {
         Ok(Says::Account(part)) if part.is_summary => Ok(part),
         Ok(Says::Account(_)) => Err(Failure::page_changed("charges in place of the summary")),
         Ok(Says::Login(_)) => Err(session.login_page_instead(page, "the account")),
         Err(failure) => Err(interstitial(page).unwrap_or(failure)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use hippo_core::site::LibrarySite as _;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::Sites;
+    use crate::browser::test_site::{Permit, TestSite, library, options, page, redirect, secret};
+
+    const FORM: &str =
+        "<form id=auth method=post><input name=userid><input type=password name=password></form>";
+    const PAST: &str = "<div class=alert>Sorry, your session is over. Please log in again.</div>";
+    const WRONG: &str = "<div class=alert>Wrong name or password.</div>";
+    const NEWS: &str = "<div class=alert>We are down for maintenance on Sunday.</div>";
+
+    fn login_page(said: &str) -> String {
+        format!("<html><body><div id=opac-auth>{said}{FORM}</div></body></html>")
+    }
+
+    /// What a login comes to at a site that says this before it, leads on or not, and says that after it.
+    async fn outcome(before: &str, is_led_on: bool, after: &str) -> (Failure, Vec<String>) {
+        let (before, after) = (login_page(before), login_page(after));
+        let is_sent = AtomicBool::new(false);
+        let site = TestSite::start(move |request| {
+            if request.starts_with("POST") {
+                is_sent.store(true, Ordering::SeqCst);
+                return if is_led_on {
+                    redirect("302 Found", "/cgi-bin/koha/opac-user.pl")
+                } else {
+                    page(&after)
+                };
+            }
+            page(if is_sent.load(Ordering::SeqCst) {
+                &after
+            } else {
+                &before
+            })
+        })
+        .await;
+        let mut library = library(&site.url);
+        library.system = "koha".parse().unwrap();
+        let sites = Sites::new(options()).unwrap();
+        let checked = sites.check(&library, &secret(), &Permit::default()).await;
+        (checked.unwrap_err(), site.lines())
+    }
+
+    #[rstest]
+    #[case::a_session_that_got_lost("", true, PAST, "page_changed")]
+    #[case::refused_elsewhere("", true, WRONG, "wrong_credentials")]
+    #[case::refused_without_a_word("", true, "", "wrong_credentials")]
+    #[case::refused("", false, WRONG, "wrong_credentials")]
+    #[case::a_word_in_the_answer_itself("", false, PAST, "wrong_credentials")]
+    #[case::refused_below_what_stood_there(NEWS, false, "{NEWS}{WRONG}", "wrong_credentials")]
+    #[case::an_outage("", false, NEWS, "site_down")]
+    #[tokio::test]
+    async fn a_pin_is_sent_once_and_is_wrong_only_where_it_was_refused(
+        #[case] before: &str,
+        #[case] is_led_on: bool,
+        #[case] after: &str,
+        #[case] expected: &str,
+    ) {
+        let after = after.replace("{NEWS}", NEWS).replace("{WRONG}", WRONG);
+        let (failure, asked) = outcome(before, is_led_on, &after).await;
+        assert_eq!(failure.kind.as_str(), expected, "{failure}");
+        assert_eq!(failure.login_in_doubt, expected != "wrong_credentials");
+        let sent = asked.iter().filter(|line| line.starts_with("POST"));
+        assert_eq!(sent.count(), 1, "{asked:?}");
     }
 }

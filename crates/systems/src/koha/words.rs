@@ -1,12 +1,28 @@
 //! The words of Koha's sites that a recording for a bug report keeps.
 
-use crate::recording::KeptWords::{self, Address, Script, Stem, Whole};
+use super::{fines, holds, loans};
+use crate::recording::KeptWords::{self, Address, Script, StemIn, Whole};
+
+/// The tab of the fines, older and newer, and the panel that it leads to.
+const OF_FINES: &[&str] = &[
+    "opac-user-fines",
+    "opac-user-fines_panel",
+    "#opac-user-fines",
+    "#opac-user-fines_panel",
+];
+
+/// Where a hold tells how far it is.
+const OF_HOLDS: &[&str] = &["status"];
 
 /// Beside these, words that tell a debt from a credit, and that a hold sleeps: in any language a word
-/// that begins so.
-pub(super) fn kept(stems: &[&[&'static str]]) -> Vec<KeptWords> {
-    let stems = stems.iter().copied().flatten().map(|stem| Stem(stem));
-    KEPT.iter().copied().chain(stems).collect()
+/// that begins so, but only where the readers look for one; a name may begin so too.
+pub(super) fn kept() -> Vec<KeptWords> {
+    let of_fines = fines::CREDITS.iter().chain(&fines::CHARGES);
+    let of_fines = of_fines.map(|stem| StemIn(stem, OF_FINES));
+    let of_holds = holds::SUSPENDED.iter().map(|stem| StemIn(stem, OF_HOLDS));
+    let refusals = loans::BARE_REFUSALS.iter().map(|words| Whole(words));
+    let others = of_fines.chain(of_holds).chain(refusals);
+    KEPT.iter().copied().chain(others).collect()
 }
 
 const KEPT: &[KeptWords] = &[

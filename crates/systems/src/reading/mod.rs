@@ -18,7 +18,7 @@ pub use self::html::{Css, is_cut_short, must_differ, web_link};
 pub use self::money::amount;
 pub use self::parse::{parse_page, parse_piece};
 pub use self::skeleton::of_page as skeleton;
-pub use self::text::{decode_entities, element_text, join_title, tidy};
+pub use self::text::{decode_entities, element_text, element_text_without, join_title, tidy};
 
 /// No library tells a patron more things at once than this; what a hostile page adds is left out, for
 /// telling them apart takes time that grows with their square.

@@ -11,8 +11,27 @@ use scraper::node::Element;
 /// Words that a line break or a block separates on the screen are separated here too; scripts and
 /// styles say nothing.
 pub fn element_text(element: ElementRef<'_>) -> String {
+    element_text_without(element, |_| false)
+}
+
+/// As [`element_text`], without the elements in it that are left out.
+pub fn element_text_without(
+    element: ElementRef<'_>,
+    is_left_out: impl Fn(ElementRef<'_>) -> bool,
+) -> String {
     let mut text = String::new();
+    // How many nodes more are within what is left out.
+    let mut within = 0_usize;
     for node in element.descendants() {
+        if within > 0 {
+            within -= 1;
+            continue;
+        }
+        if ElementRef::wrap(node).is_some_and(&is_left_out) {
+            text.push(' ');
+            within = node.descendants().count().saturating_sub(1);
+            continue;
+        }
         let after_block = node
             .prev_sibling()
             .and_then(|sibling| sibling.value().as_element().map(separates))

@@ -13,8 +13,9 @@ pub enum KeptWords {
     /// Where they are the whole text, signs at its end aside; also in the attributes and fields of
     /// JSON that name a state or a kind.
     Whole(&'static str),
-    /// Where a word begins with it; the rest of the word is filled.
-    Stem(&'static str),
+    /// Where a word begins with it, within an element whose id, class or address is one of these; the rest
+    /// of the word is filled.
+    StemIn(&'static str, &'static [&'static str]),
     /// As [`Self::Anywhere`], also among what a page says of the person.
     OfPerson(&'static str),
     /// As a part of an address.
@@ -75,6 +76,9 @@ pub(super) const COMMON: [KeptWords; 42] = {
 /// Words in lower case and without signs of typography, for comparing.
 pub(super) struct Words {
     of_texts: Vec<(Vec<char>, Rule)>,
+    stems: Vec<(Vec<char>, &'static [&'static str])>,
+    /// The places of stems that are open, with how many elements were when each began.
+    here: Vec<(usize, &'static str)>,
     of_addresses: Vec<String>,
     of_scripts: Vec<&'static str>,
 }
@@ -84,7 +88,6 @@ enum Rule {
     Anywhere,
     Beginning,
     Whole,
-    Stem,
     OfPerson,
 }
 
@@ -103,6 +106,8 @@ impl Words {
     pub(super) fn new(of_system: &[KeptWords]) -> Self {
         let mut words = Self {
             of_texts: Vec::new(),
+            stems: Vec::new(),
+            here: Vec::new(),
             of_addresses: Vec::new(),
             of_scripts: Vec::new(),
         };
@@ -111,7 +116,11 @@ impl Words {
                 KeptWords::Anywhere(text) => (text, Rule::Anywhere),
                 KeptWords::Beginning(text) => (text, Rule::Beginning),
                 KeptWords::Whole(text) => (text, Rule::Whole),
-                KeptWords::Stem(text) => (text, Rule::Stem),
+                KeptWords::StemIn(text, places) => {
+                    let stem = text.chars().map(lower).collect();
+                    words.stems.push((stem, places));
+                    continue;
+                }
                 KeptWords::OfPerson(text) => (text, Rule::OfPerson),
                 KeptWords::Address(text) => {
                     words.of_addresses.push(text.to_ascii_lowercase());
@@ -135,7 +144,11 @@ impl Words {
 
     /// How many characters of the text, from this word's first on, are kept.
     pub(super) fn at(&self, text: &[char], start: usize, among: Among) -> Option<usize> {
-        self.of_texts.iter().find_map(|(words, rule)| {
+        let stem = || match among {
+            Among::Words => self.stem_at(text, start),
+            Among::Person | Among::Values => None,
+        };
+        let whole = self.of_texts.iter().find_map(|(words, rule)| {
             let is_asked_for = match among {
                 Among::Words => true,
                 Among::Person => *rule == Rule::OfPerson,
@@ -155,10 +168,33 @@ impl Words {
                 Rule::Anywhere | Rule::OfPerson => ends,
                 Rule::Beginning => ends && is_first,
                 Rule::Whole => is_first && is_last,
-                Rule::Stem => true,
             };
             fits.then_some(length)
-        })
+        });
+        whole.or_else(stem)
+    }
+
+    /// An element began within so many others, itself among them, with this id, class or address: it may be
+    /// a place of stems.
+    pub(super) fn enter(&mut self, depth: usize, name: &str) {
+        let mut places = self.stems.iter().flat_map(|(_, places)| places.iter());
+        if let Some(place) = places.find(|place| **place == name) {
+            self.here.push((depth, place));
+        }
+    }
+
+    /// So many elements are open now; the others have ended.
+    pub(super) fn leave(&mut self, depth: usize) {
+        self.here.retain(|(began, _)| *began <= depth);
+    }
+
+    fn stem_at(&self, text: &[char], start: usize) -> Option<usize> {
+        let from = text.get(start..).filter(|_| !self.here.is_empty())?;
+        let lengths = self.stems.iter().filter_map(|(stem, places)| {
+            let is_here = self.here.iter().any(|(_, place)| places.contains(place));
+            is_here.then(|| matched(from, stem)).flatten()
+        });
+        lengths.max()
     }
 
     /// Whether this is a part of an address that is the same for all.
@@ -214,12 +250,13 @@ mod tests {
     #[case("Title of mine", None)]
     #[case("Gebühren", Some(6))]
     fn words_are_kept_where_they_decide(#[case] text: &str, #[case] expected: Option<usize>) {
-        let words = Words::new(&[
+        let mut words = Words::new(&[
             KeptWords::Beginning("ready"),
             KeptWords::Anywhere("in transit"),
             KeptWords::Whole("title"),
-            KeptWords::Stem("gebühr"),
+            KeptWords::StemIn("gebühr", &["sums"]),
         ]);
+        words.enter(1, "sums");
         let text: Vec<char> = text.chars().collect();
         let kept = (0..text.len()).find_map(|at| {
             let is_start =
@@ -229,6 +266,22 @@ mod tests {
                 .map(|length| at + length)
         });
         assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn a_stem_is_kept_only_where_a_reader_looks_for_it() {
+        let mut words = Words::new(&[KeptWords::StemIn("fine", &["sums"])]);
+        let name: Vec<char> = "Finegold".chars().collect();
+        assert_eq!(words.at(&name, 0, Among::Words), None);
+        words.enter(3, "names");
+        assert_eq!(words.at(&name, 0, Among::Words), None);
+        words.enter(3, "sums");
+        assert_eq!(words.at(&name, 0, Among::Words), Some(4));
+        assert_eq!(words.at(&name, 0, Among::Person), None);
+        words.leave(3);
+        assert_eq!(words.at(&name, 0, Among::Words), Some(4));
+        words.leave(2);
+        assert_eq!(words.at(&name, 0, Among::Words), None);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use url::Url;
 use crate::detect::{Place, SeenPage, origin};
 use crate::reading::Css;
 
-static LOGIN: Css = Css::new("form input[name=code]");
-static PIN: Css = Css::new("form input[name=pin]");
+static FORM: Css = Css::new("form");
+static CODE: Css = Css::new("input[name=code]");
+static PIN: Css = Css::new("input[name=pin]");
 static TABLE: Css = Css::new("table.patFunc");
 static CAS: Css = Css::new("form[action*='/iii/cas/']");
 
@@ -21,7 +22,8 @@ pub(super) fn signs(page: &SeenPage<'_>) -> Vec<&'static str> {
     let root = page.html.root_element();
     let signs = [
         (
-            LOGIN.is_in(root) && PIN.is_in(root),
+            FORM.all(root)
+                .any(|form| CODE.is_in(form) && PIN.is_in(form)),
             "a login form with the fields code and pin",
         ),
         (TABLE.is_in(root), "a table of the class patFunc"),

@@ -96,6 +96,17 @@ fn half(has_loans: bool) -> Patron {
     }
 }
 
+/// A patron to whom nothing is renewed, neither for a fee nor by the library; Koha tells that.
+fn blocked() -> Patron {
+    let film = DemoLoan::new("Harbour & Hill", "Stone, Ada.", today()).of_format("DVD");
+    let by_itself = DemoLoan::new("Tides", "", in_days(9)).renewed_by_the_library();
+    let mut patron = Patron::new(NUMBER, "4711", "Jo Doe")
+        .with_loan(film)
+        .with_loan(by_itself);
+    patron.blocked = Some("too many maps are missing".to_owned());
+    patron
+}
+
 /// The accounts of the demo library: of every system, in every age, full, half full and empty.
 pub(crate) async fn of_the_demo_library() -> Vec<Good> {
     let mut goods = Vec::new();
@@ -110,8 +121,12 @@ pub(crate) async fn of_the_demo_library() -> Vec<Good> {
                 (" loans", half(true)),
                 (" holds", half(false)),
                 (" empty", Patron::new(NUMBER, "4711", "Jo Doe")),
+                (" blocked", blocked()),
             ];
             for (what, patron) in patrons {
+                if what == " blocked" && system != SystemKind::Koha {
+                    continue;
+                }
                 for is_translated in [false, true] {
                     if is_translated && (system != SystemKind::Koha || !what.is_empty()) {
                         continue;

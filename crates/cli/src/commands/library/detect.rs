@@ -2,6 +2,7 @@
 
 use clap::Args;
 use hippo_systems::detect::{self, Detection, Found};
+use hippo_systems::known::{self, KnownLibrary};
 use hippo_systems::{SitesOptions, system};
 use serde::Serialize;
 use url::{Host, Url};
@@ -52,23 +53,67 @@ pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
         for sign in &found.because {
             output.say_folded("  ", sign);
         }
-        output.say("To add it, with an id of your choice:");
+        if let Some(library) = of_list(found) {
+            output.say(format!("{} comes with hippo. To add it:", library.name));
+        } else {
+            output.say("To add it, with an id of your choice:");
+        }
         output.say_whole(format!("  → {}", command(found)));
-        if system(found.system).is_some_and(|system| system.writes_dates_its_own_way()) {
+        if of_list(found).is_none() && needs_date_format(found) {
             output.say(
                 "FORMAT is how its account pages write dates: for 11/21/2026 %m/%d/%Y, for 21-11-26 %d-%m-%y.",
             );
         }
     }
     if detection.found.is_empty() {
-        output.say("Nothing on its pages tells a system that hippo knows. These were asked for:");
-        for asked in &detection.asked {
-            let what = asked.failure.as_deref().unwrap_or("a page of another kind");
-            output.say_folded("  ", &format!("{}: {what}", asked.url));
+        say_nothing_was_found(&detection, output);
+    }
+    let is_told = |library: &KnownLibrary| {
+        let mut told = detection.found.iter().filter_map(of_list);
+        told.any(|told| told.id == library.id)
+    };
+    let mut others = known::of_host(url.host_str().unwrap_or_default());
+    others.retain(|library| !is_told(library));
+    if !others.is_empty() {
+        output.say("At that address, hippo comes with:");
+        for library in &others {
+            output.say_whole(format!(
+                "  → hippo library add {:<8} # {}",
+                library.id, library.name
+            ));
         }
-        output.say("Try the address of the catalogue itself, where you log in.");
     }
     Ok(Outcome::failed_if(detection.found.is_empty()))
+}
+
+fn say_nothing_was_found(detection: &Detection, output: &Output) {
+    output.say(if detection.is_silent() {
+        "The site could not be looked at. This was asked for:"
+    } else {
+        "Nothing on its pages tells a system that hippo knows. These were asked for:"
+    });
+    for asked in &detection.asked {
+        let what = asked.failure.as_deref().unwrap_or("a page of another kind");
+        output.say_folded("  ", &format!("{}: {what}", asked.url));
+    }
+    output.say(if detection.is_silent() {
+        "Check the address; if a browser shows it, try again later."
+    } else {
+        "Try the address of the catalogue itself, where you log in."
+    });
+}
+
+/// The library that comes with hippo and whose site this is.
+fn of_list(found: &Found) -> Option<KnownLibrary> {
+    let place = &found.place;
+    known::at(found.system, &place.base_url, &place.options)
+}
+
+/// Whether nothing but a person tells how the site writes dates.
+fn needs_date_format(found: &Found) -> bool {
+    system(found.system).is_some_and(|system| {
+        system.writes_dates_its_own_way() && !system.pages_tell_how_dates_are_written()
+    })
 }
 
 fn document(detection: &Detection) -> Document<'_> {
@@ -114,6 +159,9 @@ fn address(text: &str) -> Result<Url, CommandError> {
 
 /// The line that adds the library.
 fn command(found: &Found) -> String {
+    if let Some(library) = of_list(found) {
+        return format!("hippo library add {}", library.id);
+    }
     let url = found.place.base_url.as_str().trim_end_matches('/');
     let mut line = format!(
         "hippo library add {} --system {} --url {url}",
@@ -123,7 +171,7 @@ fn command(found: &Found) -> String {
     for (name, value) in &found.place.options {
         line.push_str(&format!(" --option {name}={value}"));
     }
-    if system(found.system).is_some_and(|system| system.writes_dates_its_own_way()) {
+    if needs_date_format(found) {
         line.push_str(" --date-format FORMAT");
     }
     line
@@ -168,6 +216,37 @@ mod tests {
             ("http://127.0.0.1:8080", "library"),
         ] {
             assert_eq!(short_name(&url.parse().unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn a_library_that_comes_with_hippo_is_added_by_its_id_and_any_other_by_what_was_found() {
+        let found = |system: &'static str, url: &str, options: &[(&str, &str)]| Found {
+            system,
+            place: detect::Place {
+                base_url: url.parse().unwrap(),
+                options: options
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect(),
+            },
+            because: Vec::new(),
+        };
+        for (found, expected) in [
+            (
+                found("sierra", "https://books.kpl.org/", &[("scope", "S3")]),
+                "hippo library add wpl",
+            ),
+            (
+                found("sierra", "https://books.kpl.org/", &[]),
+                "hippo library add kpl --system sierra --url https://books.kpl.org --date-format FORMAT",
+            ),
+            (
+                found("koha", "https://opac.mill.example.org", &[]),
+                "hippo library add mill --system koha --url https://opac.mill.example.org",
+            ),
+        ] {
+            assert_eq!(command(&found), expected);
         }
     }
 

@@ -285,6 +285,7 @@ impl Redactor {
         } else {
             close_before(&lower, open);
         }
+        self.words.leave(open.len());
         filled.push_str(if tag.is_end { "</" } else { "<" });
         filled.push_str(&self.name_of_pieces(tag.name));
         let around = open.last().map_or(Mode::Words, |open| open.mode);
@@ -308,6 +309,12 @@ impl Redactor {
         }
         if !tag.is_end && !VOID.contains(&lower.as_str()) && !RAW.contains(&lower.as_str()) {
             open.push(Open { name: lower, mode });
+            for name in ["id", "class", "href"] {
+                let names = tag.attribute(name).unwrap_or_default();
+                for name in names.split_ascii_whitespace() {
+                    self.words.enter(open.len(), name);
+                }
+            }
         }
     }
 

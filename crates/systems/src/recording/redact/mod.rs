@@ -66,6 +66,7 @@ impl Redactor {
 
     /// The body of an answer: a page, or JSON.
     pub(super) fn body(&mut self, body: &str) -> String {
+        self.words.leave(0);
         let start = body.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
         if start.starts_with(['{', '[']) {
             return match serde_json::from_str(start) {
