@@ -5,7 +5,7 @@ use crate::jobs::JobError;
 use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::notify_all::NotifyAllInput;
 use crate::jobs::tick::Tick;
-use crate::operator::Concern;
+use crate::operator::telling::OperatorStore;
 use crate::queue::NoticeQueue;
 use crate::run::Run;
 use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
@@ -19,6 +19,8 @@ pub struct HandOutNoticesPorts<'a> {
     pub families: &'a dyn FamilyStore,
     /// The notices.
     pub notices: &'a dyn NoticeStore,
+    /// Where it is noted what needs the operator.
+    pub operator: &'a dyn OperatorStore,
     /// The ledger.
     pub runs: &'a dyn RunStore,
     /// Where the notices go.
@@ -51,13 +53,10 @@ async fn send_all(
     run: &OpenRun<'_>,
 ) -> Result<Ending, JobError> {
     let now = ports.clock.now();
-    let mut tick = Tick::new(ports.families, ports.notices, input, now);
+    let mut tick = Tick::new(ports.families, ports.notices, ports.operator, input, now);
     while let Some(found) = tick.next().await? {
         for settled in &found.settled {
             run.count(|counts| counts.add_failure(settled.state.as_str()));
-            Concern::of_notice(settled)
-                .into_iter()
-                .for_each(|concern| run.concern(concern));
         }
         for batch in found.free.chunks(BATCH) {
             ports.queue.send(run.key(), batch).await?;

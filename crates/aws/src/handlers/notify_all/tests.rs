@@ -28,6 +28,7 @@ async fn a_tick_hands_out_what_is_due_and_counts_itself() {
     let ports = HandOutNoticesPorts {
         families: &world.store,
         notices: &world.store,
+        operator: &world.store,
         runs: &world.store,
         queue: &queue,
         clock: &world.clock,
@@ -56,6 +57,7 @@ async fn ticks_that_never_came_are_on_record_and_need_the_operator() {
     let ports = HandOutNoticesPorts {
         families: &world.store,
         notices: &world.store,
+        operator: &world.store,
         runs: &world.store,
         queue: &queue,
         clock: &world.clock,

@@ -38,6 +38,7 @@ async fn tick(
 ) -> Result<Result<Run, RunStart>, JobError> {
     let ports = HandOutNoticesPorts {
         families: &world.store,
+        operator: &world.store,
         notices: &world.store,
         runs: &world.store,
         queue,

@@ -372,3 +372,23 @@ async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
     assert!(run.await.is_err(), "nothing says that a notice is missing");
     assert_eq!(world.mails(), 1);
 }
+
+#[tokio::test]
+async fn a_notice_that_a_newer_version_wrote_is_no_failure_of_the_run() {
+    let world = overdue().await;
+    tick(&world).await;
+    let record = world.notice_today().await;
+    let newer = NoticeRecord {
+        state: NoticeState::Newer,
+        revision: record.revision + 1,
+        ..record.clone()
+    };
+    let replaced = world.store.replace_notice(record.revision, &newer, None);
+    assert!(replaced.await.unwrap());
+    for _ in 0..2 {
+        world.clock.advance(chrono::Duration::minutes(15));
+        let run = tick(&world).await;
+        assert_eq!(run.outcome, crate::run::RunOutcome::Done);
+        assert_eq!(run.counts.failures(), 0);
+    }
+}
