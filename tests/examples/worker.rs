@@ -65,6 +65,7 @@ async fn main() {
         families: &*store,
         accounts: &watched,
         notices: &watched,
+        operator: &*store,
         mailer: &watched,
         clock: &clock,
         libraries: &libraries,
@@ -81,6 +82,7 @@ async fn main() {
             let ports_of_tick = HandOutNoticesPorts {
                 families: &*store,
                 notices: &watched,
+                operator: &*store,
                 runs: &*store,
                 queue: &watched,
                 clock: &clock,
@@ -107,7 +109,8 @@ async fn main() {
         Work::Events => {
             for tag in mails(&orders.mails) {
                 let left = Evidence::Left(LeftBy::Arriving);
-                let settled = settle_by_evidence(&watched, &clock, &tag, &left, None).await;
+                let settled =
+                    settle_by_evidence(&watched, &*store, &clock, &tag, &left, None).await;
                 settled.expect("an event that counts");
             }
         }

@@ -24,6 +24,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use hippo_aws::dynamodb::{DynamoDbStore, schema};
 use hippo_core::family::Delivery;
 use hippo_core::notice::record::{NoticeRecord, NoticeState};
+use hippo_core::operator::Concern;
 use hippo_core::store::Store;
 use hippo_core::store::contract::sample;
 use hippo_local::sqlite::SqliteStore;
@@ -315,6 +316,15 @@ impl<'a> Stage<'a> {
         self.store.notice(&family, date()).await.unwrap()
     }
 
+    /// Whether it is noted for the operator that a family has no notice.
+    async fn is_noted(&self, family: &str) -> bool {
+        let noted = self.store.recent_concerns(100).await.unwrap();
+        noted.iter().any(|noted| match &noted.concern {
+            Concern::NoNotice { family: of, .. } => of.as_str() == family,
+            _ => false,
+        })
+    }
+
     /// Both families have a record, and nothing more happens to it by itself.
     async fn is_settled(&self) -> bool {
         let records = [self.record(VICTIM).await, self.record(NEIGHBOUR).await];
@@ -411,7 +421,11 @@ async fn assert_sound(stage: &Stage<'_>, family: &str, delivery: Delivery) {
     assert!(record.state.is_final(), "it is never settled: {end}");
     match record.state {
         NoticeState::Sent => assert!(mails > 0, "{end}"),
-        NoticeState::GaveUp => assert!(record.reason.is_some(), "nothing says why: {end}"),
+        NoticeState::GaveUp => {
+            assert!(record.reason.is_some(), "nothing says why: {end}");
+            let is_noted = stage.is_noted(family).await;
+            assert!(is_noted, "nobody will tell the operator: {end}");
+        }
         _ => panic!("no reason for that: {end}"),
     }
     // A second one only where it was doubted for good that the first had left.
@@ -438,6 +452,10 @@ async fn run_case(stage: &Stage<'_>, case: Case, delivery: Delivery) {
     {
         let stands = stage.stands(VICTIM).await;
         assert_eq!(stands, left, "somebody went on with an old record");
+    }
+    if left.0 == Some(NoticeState::GaveUp) {
+        let is_noted = stage.is_noted(VICTIM).await;
+        assert!(is_noted, "nobody will tell the operator");
     }
     stage.settle(case).await;
     for family in [VICTIM, NEIGHBOUR] {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hippo_core::operator::telling::{DeadManPing, NotTold};
+use hippo_core::operator::telling::{DeadManPing, NoSignOfLife};
 use http_body_util::Empty;
 use hyper::Uri;
 use hyper::body::Bytes;
@@ -23,10 +23,13 @@ pub struct HttpPing;
 
 #[async_trait]
 impl DeadManPing for HttpPing {
-    async fn ping(&self, url: &Url) -> Result<(), NotTold> {
+    async fn ping(&self, url: &Url) -> Result<(), NoSignOfLife> {
         match tokio::time::timeout(LIMIT, fetch(url)).await {
-            Ok(answer) => answer.map_err(NotTold),
-            Err(_) => Err(NotTold(format!("no answer within {} s", LIMIT.as_secs()))),
+            Ok(answer) => answer.map_err(NoSignOfLife),
+            Err(_) => Err(NoSignOfLife(format!(
+                "no answer within {} s",
+                LIMIT.as_secs()
+            ))),
         }
     }
 }
@@ -85,6 +88,7 @@ mod tests {
         assert_eq!(ping("/alive").await, Ok(()));
         let error = ping("/gone").await.unwrap_err().to_string();
         assert!(error.contains("404"), "{error}");
+        assert!(!error.contains("operator"), "{error}");
         assert!(!error.contains("/gone"), "{error}");
     }
 

@@ -69,6 +69,7 @@ impl<'a> Following<'a> {
         }
         Box::new(Aftermath {
             store,
+            notices: store,
             handlers: Handlers {
                 of_job: BTreeMap::new(),
                 of_all: None,

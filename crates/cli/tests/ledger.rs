@@ -18,6 +18,9 @@ use std::process::Stdio;
 use chrono::{DateTime, Duration, Utc};
 use common::{Home, files, json, stderr, stdout};
 use hippo_core::family::StoppedRecipient;
+use hippo_core::notice::record::NoticeState;
+use hippo_core::operator::Concern;
+use hippo_core::operator::telling::OperatorStore as _;
 use hippo_core::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
 use hippo_core::store::{FamilyStore as _, RunStore as _};
 use hippo_local::sqlite::SqliteStore;
@@ -475,6 +478,45 @@ fn a_label_that_is_suspended_or_late_does_not_begin() {
         "2026-11-21T11:45:00Z",
     ];
     assert_eq!(home.json(&in_time)["run"]["outcome"], "done");
+    let concerns = &home.json(&["status"])["concerns"];
+    assert_eq!(concerns[0]["concern"]["kind"], "run_too_late");
+}
+
+#[test]
+fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
+    let home = Home::new();
+    configure(&home, "");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();
+        for number in 10..35 {
+            let concern = Concern::LibraryDown {
+                library: format!("library-{number}").parse().unwrap(),
+                since: "2026-11-20T05:00:00Z".parse().unwrap(),
+            };
+            let now = format!("2026-11-21T05:{number}:00Z").parse().unwrap();
+            let noted = store.note_concern(&concern.key(), &concern, now).await;
+            assert!(noted.unwrap());
+        }
+        // What was noted and is not so: whoever was about to give it up did not come to do so.
+        let concern = Concern::NoNotice {
+            family: "conrad".parse().unwrap(),
+            date: "2026-11-21".parse().unwrap(),
+            state: NoticeState::GaveUp,
+        };
+        let now = "2026-11-21T06:00:00Z".parse().unwrap();
+        let noted = store.note_concern(&concern.key(), &concern, now).await;
+        assert!(noted.unwrap());
+    });
+    let shown = stdout(&home.run(&["status"]).success());
+    assert_eq!(shown.matches("has not answered").count(), 10, "{shown}");
+    assert!(shown.contains("library-34"), "{shown}");
+    assert!(
+        shown.contains("And 15 more; “hippo status --json” has them."),
+        "{shown}"
+    );
+    let all = home.json(&["status"])["concerns"].clone();
+    assert_eq!(all.as_array().unwrap().len(), 25);
 }
 
 #[test]

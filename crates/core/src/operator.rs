@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Failure, FailureKind};
 use crate::ids::{FamilyId, Label, LibraryId};
 use crate::jobs::JobError;
-use crate::jobs::notify_family::NoticeResult;
-use crate::notice::record::NoticeState;
-use crate::run::{Job, Run, RunKey, RunOutcome};
+use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::run::{Job, Run, RunKey};
+use crate::store::StoreResult;
 use skeleton::Skeleton;
 
 /// One thing that needs a person.
@@ -43,15 +43,20 @@ pub enum Concern {
         /// Since when.
         since: DateTime<Utc>,
     },
-    /// A run could not do its work.
+    /// A run could not do its work; once for each label, fault and day.
     RunFailed {
         /// The run.
         run: RunKey,
         /// What failed.
         fault: Fault,
     },
-    /// A run stopped reporting.
+    /// A run stopped reporting; once for each label and day.
     RunLost {
+        /// The run.
+        run: RunKey,
+    },
+    /// A run came too late to begin, and is on record as missed; once for each label and day.
+    RunTooLate {
         /// The run.
         run: RunKey,
     },
@@ -102,6 +107,18 @@ pub enum Concern {
         /// By how many seconds ours is ahead.
         seconds: i64,
     },
+    /// A run began more than a minute before its scheduled time.
+    ClockBehindSchedule {
+        /// The day for which it was scheduled.
+        day: NaiveDate,
+        /// By how many seconds ours is behind.
+        seconds: i64,
+    },
+    /// Something was noted by a newer version than the one that runs, which cannot tell it.
+    NewerConcern {
+        /// The day on which it was found.
+        day: NaiveDate,
+    },
 }
 
 /// What kept a run from doing its work.
@@ -118,6 +135,19 @@ pub enum Fault {
     Queue,
     /// The code itself.
     Panic,
+}
+
+impl Fault {
+    /// The name in keys.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Keys => "keys",
+            Self::Template => "template",
+            Self::Queue => "queue",
+            Self::Panic => "panic",
+        }
+    }
 }
 
 impl From<&JobError> for Fault {
@@ -158,8 +188,12 @@ impl Concern {
             Self::LibraryDown { library, since } => {
                 format!("library-down/{library}/{}", time(*since))
             }
-            Self::RunFailed { run, .. } => format!("run-failed/{run}"),
-            Self::RunLost { run } => format!("run-lost/{run}"),
+            // What keeps one run from its work keeps the next from it, a quarter of an hour later.
+            Self::RunFailed { run, fault } => {
+                format!("run-failed/{}/{}", fault.as_str(), label_and_day(run))
+            }
+            Self::RunLost { run } => format!("run-lost/{}", label_and_day(run)),
+            Self::RunTooLate { run } => format!("run-too-late/{}", label_and_day(run)),
             Self::RunsMissed {
                 job, label, first, ..
             } => format!("runs-missed/{job}/{label}/{}", time(*first)),
@@ -172,6 +206,8 @@ impl Concern {
                 ..
             } => format!("recipient-stopped/{family}/{number}/{day}"),
             Self::ClockWrong { day, .. } => format!("clock-wrong/{day}"),
+            Self::ClockBehindSchedule { day, .. } => format!("clock-behind-schedule/{day}"),
+            Self::NewerConcern { day } => format!("newer-concern/{day}"),
         })
     }
 
@@ -179,12 +215,16 @@ impl Concern {
     pub fn job(&self) -> Option<Job> {
         match self {
             Self::PageChanged { .. } | Self::LibraryDown { .. } => Some(Job::CheckCards),
-            Self::RunFailed { run, .. } | Self::RunLost { run } => Some(run.job),
+            Self::RunFailed { run, .. } | Self::RunLost { run } | Self::RunTooLate { run } => {
+                Some(run.job)
+            }
             Self::RunsMissed { job, .. } => Some(*job),
             Self::NoNotice { .. } | Self::NewerNotice { .. } | Self::RecipientStopped { .. } => {
                 Some(Job::NotifyAll)
             }
-            Self::ClockWrong { .. } => None,
+            Self::ClockWrong { .. }
+            | Self::ClockBehindSchedule { .. }
+            | Self::NewerConcern { .. } => None,
         }
     }
 
@@ -208,6 +248,16 @@ impl Concern {
                 format!("The run {run} failed: {what}.")
             }
             Self::RunLost { run } => format!("The run {run} stopped reporting and is lost."),
+            Self::RunTooLate { run } => {
+                format!("The run {run} came too late to begin, and is missed.")
+            }
+            Self::RunsMissed {
+                job,
+                label,
+                first,
+                count: 1,
+                ..
+            } => format!("The run of {job}/{label} for {} never came.", time(*first)),
             Self::RunsMissed {
                 job,
                 label,
@@ -252,6 +302,13 @@ impl Concern {
                 seconds.unsigned_abs(),
                 if *seconds < 0 { "behind" } else { "ahead of" }
             ),
+            Self::ClockBehindSchedule { seconds, .. } => format!(
+                "A run began {seconds} seconds before its scheduled time: the clock of the machine is behind the scheduler's."
+            ),
+            Self::NewerConcern { .. } => {
+                "Something that needs you was noted by a newer version than the one that runs."
+                    .to_owned()
+            }
         }
     }
 
@@ -270,19 +327,35 @@ impl Concern {
             Self::RunsMissed { .. } => {
                 "See whether the schedule is switched on and the machine was running."
             }
-            Self::NoNotice { .. } => {
-                "“hippo notices” says why; “hippo notices resend” sends it all the same."
+            Self::RunTooLate { .. } => {
+                "See what held up the schedule; “start_within_minutes” of its label says how late a run may begin."
             }
+            Self::NoNotice { state, .. } => match state {
+                NoticeState::Missed => {
+                    "Its day is over, and it is not sent any more. See whether the schedule of “notify-all” is switched on and the machine was running."
+                }
+                NoticeState::GaveUp => {
+                    "Ask the family whether it came; while its day lasts, “hippo notices resend” sends it again."
+                }
+                _ => {
+                    "“hippo notices” says why; once that is mended, “hippo notices resend” sends it while its day lasts."
+                }
+            },
             Self::NewerNotice { .. } => "Run one version everywhere; the notice is left alone.",
             Self::RecipientStopped { .. } => {
                 "Ask the family for another address, or allow this one again with “hippo family allow-recipient”."
             }
-            Self::ClockWrong { .. } => "Set the clock; let it be kept by a time service.",
+            Self::ClockWrong { .. } | Self::ClockBehindSchedule { .. } => {
+                "Set the clock; let it be kept by a time service."
+            }
+            Self::NewerConcern { .. } => {
+                "Run one version everywhere; the newer one tells what it is."
+            }
         }
     }
 
-    /// What the operator should know of a notice, if anything.
-    pub fn of_notice(notice: &NoticeResult) -> Option<Self> {
+    /// What the operator should know of a notice in this state, if anything.
+    pub fn of_notice(notice: &NoticeRecord) -> Option<Self> {
         let (family, date) = (notice.family.clone(), notice.date);
         match notice.state {
             NoticeState::GaveUp | NoticeState::Failed | NoticeState::Missed => {
@@ -306,42 +379,41 @@ impl Concern {
         })
     }
 
-    /// What the operator should know of runs that were found lost or missing: those that never came
-    /// are one thing for each label.
-    pub fn of_missing(runs: &[Run]) -> Vec<Self> {
-        let mut concerns: Vec<Self> = runs
-            .iter()
-            .filter(|run| run.outcome == RunOutcome::Lost)
-            .map(|run| Self::RunLost {
-                run: run.key.clone(),
-            })
-            .collect();
-        let missed = runs.iter().filter(|run| run.outcome == RunOutcome::Missed);
-        let times = missed.clone().map(|run| run.key.scheduled_time);
-        if let (Some(one), Some(first), Some(last)) =
-            (missed.clone().next(), times.clone().min(), times.max())
-        {
-            concerns.push(Self::RunsMissed {
-                job: one.key.job,
-                label: one.key.label.clone(),
-                first,
-                last,
-                count: missed.count(),
-            });
-        }
-        concerns
+    /// What the operator should know of the runs of a label that never came: one thing.
+    pub fn of_missed(job: Job, label: &Label, times: &[DateTime<Utc>]) -> Option<Self> {
+        let (first, last) = (times.iter().min()?, times.iter().max()?);
+        Some(Self::RunsMissed {
+            job,
+            label: label.clone(),
+            first: *first,
+            last: *last,
+            count: times.len(),
+        })
     }
+}
+
+/// What the runs of a label have in common for a day.
+fn label_and_day(run: &RunKey) -> String {
+    let day = run.scheduled_time.date_naive();
+    format!("{}/{}/{day}", run.job, run.label)
 }
 
 fn time(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Is given every run that began, when it is over.
+/// What a run does about what needs the operator, and what follows it.
 #[async_trait]
 pub trait AfterRun: Send + Sync {
-    /// Does what is to be done after a run; must not fail it: it handles its own errors.
-    async fn after_run(&self, run: &Run, concerns: &[Concern]);
+    /// Puts things on record; an error means that one of them may not be.
+    ///
+    /// A thing of which the record would never speak again is put there first: whoever crashes
+    /// before the step that it is about leaves something to be told, and not silence.
+    async fn note(&self, concerns: &[Concern]) -> StoreResult<()>;
+
+    /// Does what is to be done after a run that began, or that came too late to begin; must not
+    /// fail it: it handles its own errors.
+    async fn after_run(&self, run: &Run);
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hippo_core::operator::telling::{DeadManPing, NotTold};
+use hippo_core::operator::telling::{DeadManPing, NoSignOfLife};
 use url::Url;
 
 /// How long it may take, from the connection to the answer.
@@ -15,9 +15,9 @@ pub struct HttpPing;
 
 #[async_trait]
 impl DeadManPing for HttpPing {
-    async fn ping(&self, url: &Url) -> Result<(), NotTold> {
+    async fn ping(&self, url: &Url) -> Result<(), NoSignOfLife> {
         // The reasons name no URL: whoever knows it can give the sign of life.
-        let reason = |error: reqwest::Error| NotTold(error.without_url().to_string());
+        let reason = |error: reqwest::Error| NoSignOfLife(error.without_url().to_string());
         let client = reqwest::Client::builder()
             .timeout(LIMIT)
             .redirect(reqwest::redirect::Policy::none())
@@ -26,7 +26,7 @@ impl DeadManPing for HttpPing {
         let answer = client.get(url.clone()).send().await.map_err(reason)?;
         match answer.status() {
             status if status.is_success() => Ok(()),
-            status => Err(NotTold(format!("the answer was {}", status.as_u16()))),
+            status => Err(NoSignOfLife(format!("the answer was {}", status.as_u16()))),
         }
     }
 }
@@ -64,6 +64,7 @@ mod tests {
         for status in ["404", "302"] {
             let error = HttpPing.ping(&site).await.unwrap_err().to_string();
             assert!(error.contains(status), "{error}");
+            assert!(!error.contains("operator"), "{error}");
             assert!(!error.contains("secret"), "{error}");
         }
     }

@@ -11,13 +11,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hippo_core::notice::record::NoticeState;
-use hippo_core::operator::telling::OperatorStore as _;
+use hippo_core::operator::Concern;
+use hippo_core::operator::telling::{Aftermath, Handlers, LogOnly, OperatorStore as _};
 use hippo_core::run::{Job, RunOutcome};
 use hippo_core::store::contract::sample;
 use hippo_core::store::{
     CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStart, RunStore, Scope,
     SecretStore, StoreError,
 };
+use hippo_local::clock::FrozenClock;
+use hippo_local::ping::HttpPing;
 use hippo_local::sqlite::{BackupError, OpenError, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -430,6 +433,60 @@ async fn runs_that_a_newer_version_wrote_keep_no_run_from_beginning() {
     let silence = std::time::Duration::from_secs(60);
     let start = store.start_run(&next, true, silence).await.unwrap();
     assert_eq!(start, RunStart::Started);
+}
+
+#[tokio::test]
+async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone() {
+    let home = Home::new();
+    let path = home.filled().await;
+    let known = Concern::ClockWrong {
+        day: sample::date("2026-11-21"),
+        seconds: 90,
+    };
+    let (unknown, now) = (known.key(), sample::time("06:00:00"));
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(store.note_concern(&unknown, &known, now).await.unwrap());
+    let other = Concern::LibraryDown {
+        library: sample::library_id("wpl"),
+        since: now,
+    };
+    let key = other.key();
+    assert!(store.note_concern(&key, &other, now).await.unwrap());
+    let newer = r#"{"kind":"moon_too_full","day":"2026-11-21"}"#;
+    sql(
+        &path,
+        &format!("UPDATE concern SET concern = '{newer}' WHERE key = '{unknown}'"),
+    );
+    let untold = store.untold_concerns().await.unwrap();
+    assert_eq!((untold.noted.len(), untold.newer), (1, 1));
+    assert_eq!(untold.noted[0].concern, other);
+    assert_eq!(store.recent_concerns(10).await.unwrap(), untold.noted);
+    // Whoever sees it, or would tell it, changes nothing, and does not fail.
+    assert!(!store.note_concern(&unknown, &known, now).await.unwrap());
+    assert!(!store.set_out_to_tell(&unknown, now).await.unwrap());
+    assert_eq!(store.untold_concerns().await.unwrap(), untold);
+    // The others are told, and that there is one more.
+    let aftermath = Aftermath {
+        store: &store,
+        notices: &store,
+        handlers: Handlers {
+            of_job: [].into(),
+            of_all: None,
+            default: &LogOnly,
+        },
+        ping: &HttpPing,
+        urls: [].into(),
+        clock: &FrozenClock { at: now },
+    };
+    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 2);
+    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 0);
+    let told = store.recent_concerns(10).await.unwrap();
+    let day = sample::date("2026-11-21");
+    let expected = Concern::NewerConcern { day };
+    assert!(
+        told.iter().any(|noted| noted.concern == expected),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

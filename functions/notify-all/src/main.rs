@@ -36,6 +36,7 @@ async fn start() -> Result<(), Error> {
     });
     let after = Aftermath {
         store: &store,
+        notices: &store,
         handlers: Handlers {
             of_job: BTreeMap::new(),
             of_all: None,
@@ -59,6 +60,7 @@ async fn start() -> Result<(), Error> {
     let ports = HandOutNoticesPorts {
         families: &store,
         notices: &store,
+        operator: &store,
         runs: &store,
         queue: &queue,
         clock: &LambdaClock,

@@ -16,6 +16,8 @@ use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
 use hippo_core::notice::record::NoticeRecord;
 use hippo_core::notice::record::settling::LeftBy;
 use hippo_core::notice::told::Told;
+use hippo_core::operator::telling::{NotedConcern, OperatorStore, Untold};
+use hippo_core::operator::{Concern, ConcernKey};
 use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
 use hippo_core::run::RunKey;
 use hippo_core::store::{
@@ -372,6 +374,39 @@ impl FamilyStore for Process<'_> {
 
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {
         self.world.store.remove_family(id).await
+    }
+}
+
+#[async_trait]
+impl OperatorStore for Process<'_> {
+    async fn note_concern(
+        &self,
+        key: &ConcernKey,
+        concern: &Concern,
+        now: DateTime<Utc>,
+    ) -> StoreResult<bool> {
+        let call = self.world.store.note_concern(key, concern, now);
+        self.call("note_concern", key.as_str(), away, call).await
+    }
+
+    async fn set_out_to_tell(&self, key: &ConcernKey, now: DateTime<Utc>) -> StoreResult<bool> {
+        self.world.store.set_out_to_tell(key, now).await
+    }
+
+    async fn concern_told(&self, key: &ConcernKey, at: DateTime<Utc>) -> StoreResult<()> {
+        self.world.store.concern_told(key, at).await
+    }
+
+    async fn withdraw_concern(&self, noted: &NotedConcern) -> StoreResult<()> {
+        self.world.store.withdraw_concern(noted).await
+    }
+
+    async fn untold_concerns(&self) -> StoreResult<Untold> {
+        self.world.store.untold_concerns().await
+    }
+
+    async fn recent_concerns(&self, limit: usize) -> StoreResult<Vec<NotedConcern>> {
+        self.world.store.recent_concerns(limit).await
     }
 }
 

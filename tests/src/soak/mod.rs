@@ -83,6 +83,7 @@ impl Soak {
         for family in &families {
             report.count(store, family, begin(), end).await;
         }
+        report.count_untold(store, &families).await;
         report
     }
 }

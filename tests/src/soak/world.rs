@@ -304,6 +304,7 @@ impl<'a> World<'a> {
                 let ports = HandOutNoticesPorts {
                     families: process,
                     notices: process,
+                    operator: process,
                     // To the notices, a run that the ledger does not take is a tick that is lost.
                     runs: self.store,
                     queue: process,
@@ -331,6 +332,7 @@ impl<'a> World<'a> {
                     families: process,
                     accounts: process,
                     notices: process,
+                    operator: process,
                     mailer: process,
                     clock: process,
                     libraries: self.libraries,
@@ -341,7 +343,8 @@ impl<'a> World<'a> {
             }
             Thing::Event(tag, evidence) => {
                 let id = tag.message_id_local_part();
-                let settled = settle_by_evidence(process, process, tag, evidence, Some(&id));
+                let settled =
+                    settle_by_evidence(process, process, process, tag, evidence, Some(&id));
                 settled.await.is_ok()
             }
         }

@@ -134,7 +134,9 @@ pub(super) mod list {
     pub(crate) const CARDS: &str = "CARD";
     pub(crate) const OPEN_NOTICES: &str = "NOTICE#OPEN";
     pub(crate) const FINAL_NOTICES: &str = "NOTICE#DONE";
+    /// What the operator was told, and what not yet: however much was told, a tick reads the latter.
     pub(crate) const CONCERNS: &str = "CONCERN";
+    pub(crate) const UNTOLD_CONCERNS: &str = "CONCERN#UNTOLD";
 
     pub(crate) fn runs(job: Job) -> String {
         format!("RUN#{job}")

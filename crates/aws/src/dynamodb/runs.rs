@@ -238,12 +238,13 @@ impl RunStore for DynamoDbStore {
         Ok(found)
     }
 
-    /// Four queries, and a write for each that is left: the table's time to live is earlier as a
+    /// Five queries, and a write for each that is left: the table's time to live is earlier as a
     /// rule.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let mut lists: Vec<String> = Job::ALL.into_iter().map(list::runs).collect();
-        lists.push(list::FINAL_NOTICES.to_owned());
-        lists.push(list::CONCERNS.to_owned());
+        lists.extend(
+            [list::FINAL_NOTICES, list::CONCERNS, list::UNTOLD_CONCERNS].map(ToOwned::to_owned),
+        );
         for list in lists {
             let keys = Expression::new("#listing = :list AND #listing_order < :before")
                 .value(":list", text(list))

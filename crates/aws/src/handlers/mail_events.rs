@@ -14,10 +14,8 @@ pub mod event;
 
 use hippo_core::clock::Clock;
 use hippo_core::jobs::evidence::{Evidence, Settled, Stopping, settle_by_evidence, stop_recipient};
-use hippo_core::mail::MailTag;
 use hippo_core::notice::record::NoticeState;
 use hippo_core::notice::record::settling::LeftBy;
-use hippo_core::operator::Concern;
 use hippo_core::operator::telling::OperatorStore;
 use hippo_core::store::{FamilyStore, NoticeStore};
 use serde_json::Value;
@@ -94,30 +92,15 @@ async fn settle(ports: &Ports<'_>, event: &NoticeEvent) -> Result<Settled, Handl
             reason: (*reason).to_owned(),
         },
     };
-    let message_id = event.message_id.as_deref();
-    let (notices, clock) = (ports.notices, ports.clock);
-    let settled = settle_by_evidence(notices, clock, &event.tag, &evidence, message_id).await?;
-    if matches!(evidence, Evidence::Rejected { .. }) {
-        note_rejection(ports, &event.tag).await?;
-    }
-    Ok(settled)
-}
-
-/// Notes for the operator that a family has no notice for a day. By what is on record, and not by
-/// what this event changed: the try before may have failed in between.
-async fn note_rejection(ports: &Ports<'_>, tag: &MailTag) -> Result<(), HandlerError> {
-    let record = ports.notices.notice(&tag.family, tag.date).await?;
-    if record.is_none_or(|record| record.state != NoticeState::Failed) {
-        return Ok(());
-    }
-    let concern = Concern::NoNotice {
-        family: tag.family.clone(),
-        date: tag.date,
-        state: NoticeState::Failed,
-    };
-    let (key, now) = (concern.key(), ports.clock.now());
-    ports.operator.note_concern(&key, &concern, now).await?;
-    Ok(())
+    let settled = settle_by_evidence(
+        ports.notices,
+        ports.operator,
+        ports.clock,
+        &event.tag,
+        &evidence,
+        event.message_id.as_deref(),
+    );
+    Ok(settled.await?)
 }
 
 /// Sends nothing more to whom this mail will never reach or who does not want it; answers how many

@@ -10,8 +10,7 @@ use hippo_core::jobs::notify_family::{NoticeResult, NotifyPorts};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
 use hippo_core::notice::record::NoticeState;
-use hippo_core::operator::Concern;
-use hippo_core::operator::telling::{self, OperatorStore};
+use hippo_core::operator::telling::OperatorStore;
 use hippo_core::queue::NoticeMessage;
 use hippo_core::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
 use hippo_core::store::{AccountStore, FamilyStore, LibraryStore, NoticeStore, RunStore};
@@ -74,11 +73,12 @@ async fn work(
         .into_iter()
         .map(|library| (library.id.clone(), library))
         .collect();
-    let (runs, operator) = (ports.runs, ports.operator);
+    let runs = ports.runs;
     let ports = NotifyPorts {
         families: ports.families,
         accounts: ports.accounts,
         notices: ports.notices,
+        operator: ports.operator,
         mailer: ports.mailer,
         clock: ports.clock,
         libraries: &libraries,
@@ -88,8 +88,6 @@ async fn work(
         match notice(&ports, runs, record).await {
             Ok(result) => {
                 if let Some(result) = result {
-                    let concern = Concern::of_notice(&result);
-                    telling::note(operator, ports.clock, concern.as_slice()).await;
                     publish(metrics, ports.clock, &result);
                 }
                 None

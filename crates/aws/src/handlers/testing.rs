@@ -17,7 +17,7 @@ use hippo_core::run::Run;
 use hippo_core::seal::{KeyRing, KeySource, SealError};
 use hippo_core::site::{LibrarySite, LoginPermit};
 use hippo_core::store::memory::MemoryStore;
-use hippo_core::store::{CardStore, FamilyStore, LibraryStore};
+use hippo_core::store::{CardStore, FamilyStore, LibraryStore, StoreResult};
 use serde_json::{Value, json};
 
 use crate::handlers::frame::Frame;
@@ -93,9 +93,12 @@ impl LibrarySite for TestSite {
 
 #[async_trait]
 impl AfterRun for World {
-    async fn after_run(&self, _: &Run, concerns: &[Concern]) {
+    async fn note(&self, concerns: &[Concern]) -> StoreResult<()> {
         self.concerns.lock().unwrap().extend_from_slice(concerns);
+        Ok(())
     }
+
+    async fn after_run(&self, _: &Run) {}
 }
 
 impl World {

@@ -271,8 +271,10 @@ async fn noting_and_telling_what_needs_the_operator_costs_little() {
     let (key, now) = (concern.key(), sample::time("06:00:00"));
     store.note_concern(&key, &concern, now).await.unwrap();
     assert_eq!(operations(&store.spent.take()), ["GetItem", "PutItem"]);
-    store.recent_concerns(200).await.unwrap();
+    store.untold_concerns().await.unwrap();
     assert_eq!(operations(&store.spent.take()), ["Query"]);
+    store.recent_concerns(200).await.unwrap();
+    assert_eq!(operations(&store.spent.take()), ["Query", "Query"]);
     assert!(store.set_out_to_tell(&key, now).await.unwrap());
     assert_eq!(operations(&store.spent.take()), ["GetItem", "PutItem"]);
 }

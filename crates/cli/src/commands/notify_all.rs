@@ -88,6 +88,7 @@ impl<'a> Sending<'a> {
             families: store,
             accounts: store,
             notices: store,
+            operator: store,
             mailer: &*self.mailer,
             clock: &*self.context.clock,
             libraries: &self.libraries,

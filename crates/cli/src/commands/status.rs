@@ -6,7 +6,7 @@ use hippo_core::clock::{due_instant, local_date};
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::notice::record::{NotNow, NoticeRecord, NoticeState};
-use hippo_core::operator::telling::NotedConcern;
+use hippo_core::operator::telling::{NotedConcern, Standing, standing};
 use hippo_core::run::{Job, Run, RunOutcome};
 use serde::Serialize;
 
@@ -33,8 +33,10 @@ pub(crate) struct Status {
 /// How many of a family's notices are shown.
 const NOTICES: usize = 3;
 
-/// So many of the things that needed the operator are shown, of the last two days.
+/// So many of the things that needed the operator are shown, of the last two days, and so many are
+/// in the document.
 const CONCERNS: usize = 10;
+const ALL_CONCERNS: usize = 1000;
 const CONCERNS_LAST: Duration = Duration::days(2);
 
 /// A notice that has been due for longer has missed two ticks: surely nothing starts `notify-all`.
@@ -172,16 +174,23 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
 /// What needed the operator within the last days.
 async fn concerns(context: &Context) -> Result<Vec<ConcernView>, CommandError> {
     let since = context.now() - CONCERNS_LAST;
-    let recent = context.store.recent_concerns(CONCERNS).await?;
-    Ok(recent
-        .into_iter()
-        .filter(|noted| noted.last_seen >= since)
-        .map(|noted| ConcernView {
-            sentence: noted.concern.sentence(),
-            advice: noted.concern.advice(),
-            noted,
-        })
-        .collect())
+    let recent = context.store.recent_concerns(ALL_CONCERNS).await?;
+    let mut views = Vec::new();
+    for noted in recent.into_iter().filter(|noted| noted.last_seen >= since) {
+        // What was told was so; the rest may have come otherwise since it was noted.
+        let is_so = noted.told_at.is_some() || {
+            let standing = standing(&*context.store, &noted.concern).await?;
+            matches!(standing, Standing::So(_))
+        };
+        if is_so {
+            views.push(ConcernView {
+                sentence: noted.concern.sentence(),
+                advice: noted.concern.advice(),
+                noted,
+            });
+        }
+    }
+    Ok(views)
 }
 
 /// Since when a family's oldest notice that nobody has sent is due, if one is.
@@ -442,10 +451,25 @@ fn show_concerns(context: &Context, concerns: &[ConcernView]) {
     }
     context.output.say("");
     context.output.say("What needed you:");
-    for one in concerns {
+    for one in concerns.iter().take(CONCERNS) {
         let seen = ago(one.noted.last_seen, context.now());
         let words = format!("{} ({seen}) {}", one.sentence, one.advice);
         context.output.say_folded("  ", &words);
+    }
+    match concerns.len().saturating_sub(CONCERNS) {
+        0 => {}
+        more => {
+            // Those of the last two days may be more than were asked for.
+            let least = if concerns.len() == ALL_CONCERNS {
+                "at least "
+            } else {
+                ""
+            };
+            context.output.say_folded(
+                "  ",
+                &format!("And {least}{more} more; “hippo status --json” has them."),
+            );
+        }
     }
 }
 

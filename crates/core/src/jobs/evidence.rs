@@ -5,7 +5,7 @@
 use crate::clock::Clock;
 use crate::family::{EmailAddress, StoppedRecipient};
 use crate::ids::FamilyId;
-use crate::jobs::JobError;
+use crate::jobs::{JobError, tick};
 use crate::mail::{MailTag, mime};
 use crate::notice::record::settling::LeftBy;
 use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
@@ -42,8 +42,10 @@ pub enum Settled {
 /// Settles the notice of `tag` by what the mail service says of its mail.
 ///
 /// Safe to call again with the same event. An error is one of the store: the event is to come again.
+/// That a family has no notice after all is noted for the operator before it is on record.
 pub async fn settle_by_evidence(
     notices: &dyn NoticeStore,
+    operator: &dyn OperatorStore,
     clock: &dyn Clock,
     tag: &MailTag,
     evidence: &Evidence,
@@ -71,6 +73,7 @@ pub async fn settle_by_evidence(
             }
             Err(_) => return Ok(Settled::NothingNew),
         };
+        tick::note(operator, &next, now).await?;
         if notices.replace_notice(record.revision, &next, None).await? {
             log(&record, &next);
             return Ok(Settled::Now(next.state));
@@ -158,7 +161,7 @@ fn log(before: &NoticeRecord, after: &NoticeRecord) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jobs::testing::World;
+    use crate::jobs::testing::{NoNotes, World};
     use crate::notice::record::LEASE;
     use crate::notice::record::settling::EVIDENCE_WAIT;
     use uuid::Uuid;
@@ -182,7 +185,8 @@ mod tests {
     }
 
     async fn tell(world: &World, tag: &MailTag, evidence: &Evidence) -> Settled {
-        settle_by_evidence(&world.store, &world.clock, tag, evidence, Some("an id"))
+        let (store, clock) = (&world.store, &world.clock);
+        settle_by_evidence(store, store, clock, tag, evidence, Some("an id"))
             .await
             .unwrap()
     }
@@ -258,8 +262,19 @@ mod tests {
         let world = World::new().await;
         let tag = sending(&world).await;
         let failed = Settled::Now(NoticeState::Failed);
-        assert_eq!(tell(&world, &tag, &rejected()).await, failed);
-        assert_eq!(tell(&world, &tag, &rejected()).await, Settled::NothingNew);
+        let (store, clock, evidence) = (&world.store, &world.clock, rejected());
+        let without = NoNotes(store);
+        let unnoted = settle_by_evidence(store, &without, clock, &tag, &evidence, None).await;
+        assert!(unnoted.is_err(), "the event comes again");
+        assert_eq!(tell(&world, &tag, &evidence).await, failed);
+        assert_eq!(tell(&world, &tag, &evidence).await, Settled::NothingNew);
+        let noted = store.recent_concerns(10).await.unwrap();
+        let expected = Concern::NoNotice {
+            family: tag.family,
+            date: tag.date,
+            state: NoticeState::Failed,
+        };
+        assert_eq!((noted.len(), &noted[0].concern), (1, &expected));
     }
 
     #[tokio::test]
@@ -336,50 +351,12 @@ mod tests {
         assert!(stopped.is_stopped(&conrad.recipients[0]));
     }
 
-    /// Refuses to note anything.
-    struct NoNotes;
-
-    #[async_trait::async_trait]
-    impl OperatorStore for NoNotes {
-        async fn note_concern(
-            &self,
-            _: &crate::operator::ConcernKey,
-            _: &Concern,
-            _: chrono::DateTime<chrono::Utc>,
-        ) -> crate::store::StoreResult<()> {
-            Err(crate::store::StoreError::Unavailable("away".to_owned()))
-        }
-
-        async fn set_out_to_tell(
-            &self,
-            _: &crate::operator::ConcernKey,
-            _: chrono::DateTime<chrono::Utc>,
-        ) -> crate::store::StoreResult<bool> {
-            Ok(false)
-        }
-
-        async fn concern_told(
-            &self,
-            _: &crate::operator::ConcernKey,
-            _: chrono::DateTime<chrono::Utc>,
-        ) -> crate::store::StoreResult<()> {
-            Ok(())
-        }
-
-        async fn recent_concerns(
-            &self,
-            _: usize,
-        ) -> crate::store::StoreResult<Vec<crate::operator::telling::NotedConcern>> {
-            Ok(Vec::new())
-        }
-    }
-
     #[tokio::test]
     async fn nobody_is_stopped_without_the_operator_having_it_on_record() {
         let world = World::new().await;
         let (conrad, pat) = (world.conrad(), "pat@example.org".parse().unwrap());
         let (store, clock) = (&world.store, &world.clock);
-        let failed = stop_recipient(store, &NoNotes, clock, &conrad, &pat, false).await;
+        let failed = stop_recipient(store, &NoNotes(store), clock, &conrad, &pat, false).await;
         assert!(failed.is_err(), "the event comes again");
         let again = stop_recipient(store, store, clock, &conrad, &pat, false).await;
         assert!(matches!(again.unwrap(), Stopping::Stopped(_)));

@@ -8,7 +8,7 @@ use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::notify_all::{NotifyAllInput, result_of};
 use crate::jobs::notify_family::NoticeResult;
 use crate::jobs::tick::Tick;
-use crate::operator::Concern;
+use crate::operator::telling::OperatorStore;
 use crate::queue::{DueNotice, NoticeQueue};
 use crate::run::Run;
 use crate::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
@@ -23,6 +23,8 @@ pub struct HandOutNoticesPorts<'a> {
     pub families: &'a dyn FamilyStore,
     /// The notices.
     pub notices: &'a dyn NoticeStore,
+    /// Where it is noted what needs the operator.
+    pub operator: &'a dyn OperatorStore,
     /// The ledger.
     pub runs: &'a dyn RunStore,
     /// Where the notices go.
@@ -59,13 +61,10 @@ async fn send_all(
     run: &OpenRun<'_>,
 ) -> Result<Ending, JobError> {
     let now = ports.clock.now();
-    let mut tick = Tick::new(ports.families, ports.notices, input, now);
+    let mut tick = Tick::new(ports.families, ports.notices, ports.operator, input, now);
     while let Some(found) = tick.next().await? {
         for settled in &found.settled {
             run.count(|counts| counts.add_failure(settled.state.as_str()));
-            Concern::of_notice(settled)
-                .into_iter()
-                .for_each(|concern| run.concern(concern));
             hear(settled);
         }
         if let Some(work) = by_the_run(&found.settled) {

@@ -151,19 +151,23 @@ async fn start<'a>(
         counts: Counts::default(),
     };
     let by_schedule = run.trigger != Trigger::Person;
+    let mut concerns = Vec::new();
     if by_schedule {
-        if run.key.scheduled_time > now + CLOCK_SKEW {
-            tracing::warn!(
-                run.id = %run.key,
-                %now,
-                "A run begins before its scheduled time: the clock here or the scheduler's is wrong."
-            );
-        }
+        concerns.extend(before_its_time(&run.key, now));
         if let Some(outcome) = forbidden(&plan.rules, run.key.scheduled_time, now) {
-            return not_now(runs, run, outcome).await.map(Err);
+            // A schedule that fires twice may do so late: a run that is on record did not miss its time.
+            if let Some(stored) = runs.run(&run.key).await? {
+                return Ok(Err(RunStart::AlreadyRan(stored)));
+            }
+            if outcome == RunOutcome::Missed {
+                let run = run.key.clone();
+                concerns.push(Concern::RunTooLate { run });
+            }
+            note(plan.after, &concerns).await?;
+            return not_now(runs, run, outcome, plan.after).await.map(Err);
         }
     }
-    let clock_wrong = clock_wrong(runs, now).await?;
+    concerns.extend(clock_wrong(runs, now).await?);
     let before = match by_schedule {
         true => {
             let (job, label) = (Some(run.key.job), Some(&run.key.label));
@@ -171,12 +175,14 @@ async fn start<'a>(
         }
         false => Vec::new(),
     };
+    let missed = missed_times(&run.key, &before, plan.rules.rhythm.as_ref());
+    concerns.extend(Concern::of_missed(run.key.job, &run.key.label, &missed));
+    // The next run counts from this one: what it missed is noted, and then on record, before it is.
+    note(plan.after, &concerns).await?;
+    let mut missing = record_missed(runs, &run, &missed).await?;
     match runs.start_run(&run, plan.allow_overlap, SILENCE).await? {
         RunStart::Started => {
-            let mut missing = lost(runs, &before).await?;
-            if let Some(rhythm) = &plan.rules.rhythm {
-                missing.extend(record_missed(runs, &run, &before, rhythm).await?);
-            }
+            missing.extend(lost(runs, &before, plan.after).await?);
             tracing::info!(run.id = %run.key, trigger = ?run.trigger, "A run began.");
             Ok(Ok(OpenRun {
                 runs,
@@ -184,18 +190,38 @@ async fn start<'a>(
                 run,
                 goes_on: false,
                 counts: Mutex::default(),
-                concerns: Mutex::new(
-                    Concern::of_missing(&missing)
-                        .into_iter()
-                        .chain(clock_wrong)
-                        .collect(),
-                ),
+                concerns: Mutex::default(),
                 missing,
                 after: plan.after,
             }))
         }
         other => Ok(Err(other)),
     }
+}
+
+async fn note(after: Option<&dyn AfterRun>, concerns: &[Concern]) -> Result<(), JobError> {
+    if let Some(after) = after.filter(|_| !concerns.is_empty()) {
+        after.note(concerns).await?;
+    }
+    Ok(())
+}
+
+/// Whether a run begins before its scheduled time: our clock or the scheduler's is wrong.
+fn before_its_time(run: &RunKey, now: DateTime<Utc>) -> Option<Concern> {
+    let behind = run.scheduled_time - now;
+    if behind <= CLOCK_SKEW {
+        return None;
+    }
+    let seconds = behind.num_seconds();
+    tracing::error!(
+        run.id = %run,
+        %now,
+        "A run begins before its scheduled time: the clock here or the scheduler's is wrong."
+    );
+    Some(Concern::ClockBehindSchedule {
+        day: run.scheduled_time.date_naive(),
+        seconds,
+    })
 }
 
 /// Whether our clock and the store's are too far apart: leases and windows are counted by ours.
@@ -230,62 +256,91 @@ fn forbidden(
 }
 
 /// Puts a run on record that does not begin; one that is there already keeps what it is.
-async fn not_now(runs: &dyn RunStore, run: Run, outcome: RunOutcome) -> Result<RunStart, JobError> {
+async fn not_now(
+    runs: &dyn RunStore,
+    run: Run,
+    outcome: RunOutcome,
+    after: Option<&dyn AfterRun>,
+) -> Result<RunStart, JobError> {
     let run = Run {
         outcome,
         finished_at: Some(run.started_at),
         ..run
     };
-    if runs.record_run(&run).await? {
-        return Ok(RunStart::NotNow(run));
+    if !runs.record_run(&run).await? {
+        let stored = runs.run(&run.key).await?;
+        return Ok(RunStart::AlreadyRan(stored.unwrap_or(run)));
     }
-    let stored = runs.run(&run.key).await?;
-    Ok(RunStart::AlreadyRan(stored.unwrap_or(run)))
+    // A label of which every run comes too late has no other to tell it.
+    if outcome == RunOutcome::Missed {
+        follow(after, &run).await;
+    }
+    Ok(RunStart::NotNow(run))
 }
 
 /// Which of the runs before turned out to be lost.
-async fn lost(runs: &dyn RunStore, before: &[Run]) -> Result<Vec<Run>, JobError> {
+///
+/// A run that is lost stays among the newest of its label for a while, and each run that begins notes
+/// it: whoever found it first may have crashed before that.
+async fn lost(
+    runs: &dyn RunStore,
+    before: &[Run],
+    after: Option<&dyn AfterRun>,
+) -> Result<Vec<Run>, JobError> {
+    let is = |outcome| move |run: &&Run| run.outcome == outcome;
     let mut lost = Vec::new();
-    for run in before
-        .iter()
-        .filter(|run| run.outcome == RunOutcome::Running)
-    {
+    for run in before.iter().filter(is(RunOutcome::Running)) {
         let now = runs.run(&run.key).await?;
         if let Some(run) = now.filter(|run| run.outcome == RunOutcome::Lost) {
             tracing::warn!(run.id = %run.key, "A run stopped reporting; it is lost.");
             lost.push(run);
         }
     }
+    // Oldest first: of a day, the first is told.
+    let known = before.iter().rev().filter(is(RunOutcome::Lost));
+    let mut concerns: Vec<Concern> = known
+        .chain(&lost)
+        .map(|run| Concern::RunLost {
+            run: run.key.clone(),
+        })
+        .collect();
+    concerns.dedup_by_key(|concern| concern.key());
+    note(after, &concerns).await?;
     Ok(lost)
 }
 
-/// Puts the times on record at which the schedule should have fired since the last run, and did not.
-async fn record_missed(
-    runs: &dyn RunStore,
-    run: &Run,
-    before: &[Run],
-    rhythm: &Rhythm,
-) -> Result<Vec<Run>, JobError> {
-    let scheduled_time = run.key.scheduled_time;
+/// The times at which the schedule should have fired since the last run, and did not; oldest first.
+fn missed_times(run: &RunKey, before: &[Run], rhythm: Option<&Rhythm>) -> Vec<DateTime<Utc>> {
+    let scheduled_time = run.scheduled_time;
     let last = before
         .iter()
         .map(|run| run.key.scheduled_time)
         .filter(|time| *time < scheduled_time)
         .max();
-    let Some(last) = last else {
-        return Ok(Vec::new());
+    let (Some(last), Some(rhythm)) = (last, rhythm) else {
+        return Vec::new();
     };
-    let times = rhythm.between(last, scheduled_time);
-    if times.is_empty() {
-        return Ok(Vec::new());
+    let mut times = rhythm.between(last, scheduled_time);
+    if !times.is_empty() {
+        tracing::warn!(
+            run.id = %run,
+            missed = times.len(),
+            "Runs before this one never came: the schedule was off, or nothing heard it."
+        );
     }
-    tracing::warn!(
-        run.id = %run.key,
-        missed = times.len(),
-        "Runs before this one never came: the schedule was off, or nothing heard it."
-    );
+    times.split_off(times.len().saturating_sub(MOST_MISSED))
+}
+
+/// Puts runs on record that never came.
+///
+/// Oldest first: whoever crashes on the way leaves the newer ones to be found.
+async fn record_missed(
+    runs: &dyn RunStore,
+    run: &Run,
+    times: &[DateTime<Utc>],
+) -> Result<Vec<Run>, JobError> {
     let mut missed = Vec::new();
-    for time in times.iter().rev().take(MOST_MISSED) {
+    for time in times {
         let one = Run {
             key: RunKey {
                 scheduled_time: *time,
@@ -304,6 +359,16 @@ async fn record_missed(
         }
     }
     Ok(missed)
+}
+
+/// What follows a run; its own faults are its own.
+async fn follow(after: Option<&dyn AfterRun>, run: &Run) {
+    if let Some(after) = after {
+        let told = AssertUnwindSafe(after.after_run(run)).catch_unwind();
+        if told.await.is_err() {
+            tracing::error!(run.id = %run.key, "What follows a run broke off with a panic.");
+        }
+    }
 }
 
 fn not_begun(why: &RunStart) {
@@ -334,7 +399,8 @@ impl OpenRun<'_> {
         &self.missing
     }
 
-    /// Takes down a thing that needs the operator; it is told when the run is over.
+    /// Takes down a thing that needs the operator; it is noted, and told, when the run is over. What
+    /// nobody would see again is put on record at once instead, by whoever finds it.
     pub fn concern(&self, concern: Concern) {
         let mut concerns = self.concerns.lock().unwrap_or_else(PoisonError::into_inner);
         concerns.push(concern);
@@ -382,6 +448,19 @@ impl OpenRun<'_> {
         self.run.reported_at = now;
         self.run.finished_at = Some(now);
         self.run.counts = counts;
+        let mut concerns = std::mem::take(&mut self.concerns)
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = &work {
+            concerns.push(Concern::RunFailed {
+                run: self.run.key.clone(),
+                fault: error.into(),
+            });
+        }
+        // First, since nobody looks at a run again that has come to its end.
+        if let Err(error) = note(self.after, &concerns).await {
+            tracing::error!(run.id = %self.run.key, %error, "What needs the operator could not be noted.");
+        }
         let closed = self.put_end().await;
         let counts = &self.run.counts;
         tracing::info!(
@@ -394,21 +473,7 @@ impl OpenRun<'_> {
             skipped = counts.skipped,
             "A run ended."
         );
-        let mut concerns = std::mem::take(&mut self.concerns)
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = &work {
-            concerns.push(Concern::RunFailed {
-                run: self.run.key.clone(),
-                fault: error.into(),
-            });
-        }
-        if let Some(after) = self.after {
-            let told = AssertUnwindSafe(after.after_run(&self.run, &concerns)).catch_unwind();
-            if told.await.is_err() {
-                tracing::error!(run.id = %self.run.key, "What follows a run broke off with a panic.");
-            }
-        }
+        follow(self.after, &self.run).await;
         work?;
         closed?;
         Ok(self.run)

@@ -10,7 +10,6 @@ use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::notify_family::{NoticeResult, NotifyPorts, notify_family};
 use crate::jobs::tick::{self, Tick};
 use crate::jobs::{JobError, StopSignal};
-use crate::operator::Concern;
 use crate::run::Run;
 use crate::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
 use crate::store::{RunStart, RunStore};
@@ -94,7 +93,13 @@ async fn send_all(
     let mut free = Vec::new();
     // Which notices failed; the rest is counted, and stands with the families.
     let mut failed = Vec::new();
-    let mut tick = Tick::new(ports.families, ports.notices, input, ports.clock.now());
+    let mut tick = Tick::new(
+        ports.families,
+        ports.notices,
+        ports.operator,
+        input,
+        ports.clock.now(),
+    );
     let mut fault = None;
     let mut sign_of_life = SignOfLife {
         run,
@@ -113,9 +118,6 @@ async fn send_all(
         };
         for settled in &found.settled {
             run.count(|counts| counts.add_failure(settled.state.as_str()));
-            Concern::of_notice(settled)
-                .into_iter()
-                .for_each(|concern| run.concern(concern));
             failed.push(result_of(settled));
             progress(Progress::Settled(settled));
         }
@@ -145,9 +147,6 @@ async fn send_all(
                 if matches!(outcome, WorkOutcome::Failed(_)) {
                     failed.push(result_of(&result));
                 }
-                Concern::of_notice(&result)
-                    .into_iter()
-                    .for_each(|concern| run.concern(concern));
                 progress(Progress::Settled(&result));
             }
             // In other hands: they count it.
@@ -206,7 +205,8 @@ pub async fn deliver(
             return Ok(None);
         };
         let now = ports.clock.now();
-        if let Some(expired) = tick::expire(ports.notices, &family, date, now).await? {
+        let (notices, operator) = (ports.notices, ports.operator);
+        if let Some(expired) = tick::expire(notices, operator, &family, date, now).await? {
             return Ok(Some(expired));
         }
     }

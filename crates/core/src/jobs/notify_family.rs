@@ -10,12 +10,13 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::family::Family;
 use crate::ids::{FamilyId, LibraryId};
-use crate::jobs::JobError;
+use crate::jobs::{JobError, tick};
 use crate::library::Library;
 use crate::mail::{Mail, MailAnswer, MailTag, Mailer, RefusedRecipient};
 use crate::notice::record::settling::LeftBy;
 use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
 use crate::notice::{Composed, NoticeCard, NoticeInput, compose};
+use crate::operator::telling::OperatorStore;
 use crate::store::{AccountStore, FamilyStore, LoadedFamily, NoticeStore};
 
 /// What sending notices needs from outside.
@@ -26,6 +27,8 @@ pub struct NotifyPorts<'a> {
     pub accounts: &'a dyn AccountStore,
     /// The notices.
     pub notices: &'a dyn NoticeStore,
+    /// Where it is noted what needs the operator.
+    pub operator: &'a dyn OperatorStore,
     /// The mail service.
     pub mailer: &'a dyn Mailer,
     /// The time.
@@ -241,15 +244,11 @@ async fn record_answer(
                 return Ok(None);
             }
         };
-        let written = ports
-            .notices
-            .replace_notice(record.revision, &next, None)
-            .await;
-        match written {
+        match write(ports, &record, &next).await {
             Ok(true) => return Ok(Some(logged(next))),
             Ok(false) if tries < TRIES => {}
             Ok(false) => return Ok(None),
-            Err(error) if tries >= TRIES => return Err(error.into()),
+            Err(error) if tries >= TRIES => return Err(error),
             Err(_) => ports.clock.sleep(BETWEEN_TRIES).await,
         }
         // Somebody else changed it, or the answer to our own write was lost.
@@ -343,11 +342,13 @@ fn logged(settled: NoticeRecord) -> NoticeResult {
     NoticeResult::of(settled)
 }
 
+/// Replaces a record; if that is to be its end, and a bad one, the operator's note comes first.
 async fn write(
     ports: &NotifyPorts<'_>,
     before: &NoticeRecord,
     after: &NoticeRecord,
 ) -> Result<bool, JobError> {
+    tick::note(ports.operator, after, ports.clock.now()).await?;
     Ok(ports
         .notices
         .replace_notice(before.revision, after, None)

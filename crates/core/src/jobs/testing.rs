@@ -28,6 +28,8 @@ use crate::library::Library;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
+use crate::operator::telling::{NotedConcern, OperatorStore, Untold};
+use crate::operator::{Concern, ConcernKey};
 use crate::run::{Job, RunKey};
 use crate::seal::{KeyRing, KeySource, SealError};
 use crate::site::{LibrarySite, LoginPermit};
@@ -382,6 +384,7 @@ impl World {
             families: &self.store,
             accounts: &self.store,
             notices: &self.store,
+            operator: &self.store,
             mailer: &self.mailer,
             clock: &self.clock,
             libraries: &self.libraries,
@@ -460,5 +463,40 @@ impl NoticeStore for Broken<'_> {
         limit: usize,
     ) -> StoreResult<Vec<NoticeRecord>> {
         self.inside.recent_notices(family, limit).await
+    }
+}
+
+/// Refuses to note anything.
+pub(crate) struct NoNotes<'a>(pub(crate) &'a MemoryStore);
+
+#[async_trait]
+impl OperatorStore for NoNotes<'_> {
+    async fn note_concern(
+        &self,
+        _: &ConcernKey,
+        _: &Concern,
+        _: DateTime<Utc>,
+    ) -> StoreResult<bool> {
+        Err(StoreError::Unavailable("made so by the test".to_owned()))
+    }
+
+    async fn set_out_to_tell(&self, key: &ConcernKey, now: DateTime<Utc>) -> StoreResult<bool> {
+        self.0.set_out_to_tell(key, now).await
+    }
+
+    async fn concern_told(&self, key: &ConcernKey, at: DateTime<Utc>) -> StoreResult<()> {
+        self.0.concern_told(key, at).await
+    }
+
+    async fn withdraw_concern(&self, noted: &NotedConcern) -> StoreResult<()> {
+        self.0.withdraw_concern(noted).await
+    }
+
+    async fn untold_concerns(&self) -> StoreResult<Untold> {
+        self.0.untold_concerns().await
+    }
+
+    async fn recent_concerns(&self, limit: usize) -> StoreResult<Vec<NotedConcern>> {
+        self.0.recent_concerns(limit).await
     }
 }

@@ -16,6 +16,8 @@ use crate::jobs::JobError;
 use crate::jobs::notify_all::NotifyAllInput;
 use crate::jobs::notify_family::NoticeResult;
 use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
+use crate::operator::Concern;
+use crate::operator::telling::OperatorStore;
 use crate::queue::DueNotice;
 use crate::store::{FamilyStore, NoticeCursor, NoticeStore, StoreError};
 
@@ -33,7 +35,7 @@ const RECENT: usize = 16;
 pub struct Found {
     /// Planned or left over, and free: somebody should send them now.
     pub free: Vec<DueNotice>,
-    /// What this step settled without a mail, or cannot settle: a person should know.
+    /// What this step settled without a mail; each of them was noted for the operator before.
     pub settled: Vec<NoticeResult>,
 }
 
@@ -45,6 +47,7 @@ pub struct Found {
 pub struct Tick<'a> {
     families: &'a dyn FamilyStore,
     notices: &'a dyn NoticeStore,
+    operator: &'a dyn OperatorStore,
     input: &'a NotifyAllInput,
     now: DateTime<Utc>,
     stage: Stage,
@@ -64,12 +67,14 @@ impl<'a> Tick<'a> {
     pub fn new(
         families: &'a dyn FamilyStore,
         notices: &'a dyn NoticeStore,
+        operator: &'a dyn OperatorStore,
         input: &'a NotifyAllInput,
         now: DateTime<Utc>,
     ) -> Self {
         Self {
             families,
             notices,
+            operator,
             input,
             now,
             stage: Stage::Families(None),
@@ -196,6 +201,7 @@ impl<'a> Tick<'a> {
         let mut missed = Vec::new();
         for date in passed.iter().filter(|date| !known.contains(*date)) {
             let record = NoticeRecord::missed(family.id.clone(), *date, self.now);
+            note(self.operator, &record, self.now).await?;
             if self.put(&record).await? {
                 tracing::warn!(family.id = %family.id, %date, "A day passed without a notice.");
                 missed.push(NoticeResult::of(record));
@@ -230,18 +236,20 @@ impl<'a> Tick<'a> {
         };
         match record.state {
             NoticeState::Newer => {
-                tracing::error!(
-                    family.id = %record.family,
-                    date = %record.date,
-                    "A notice is in a state that only a newer version knows; it is left alone."
-                );
-                found.settled.push(NoticeResult::of(record));
+                // Each tick finds it again, and it is no failure of any of them.
+                if note(self.operator, &record, self.now).await? {
+                    tracing::error!(
+                        family.id = %record.family,
+                        date = %record.date,
+                        "A notice is in a state that only a newer version knows; it is left alone."
+                    );
+                }
             }
             NoticeState::Sending | NoticeState::Unknown => {
                 let Some(family) = self.families.family(&record.family).await? else {
                     return Ok(found);
                 };
-                match reconcile(self.notices, &family, record, self.now).await? {
+                match reconcile(self.notices, self.operator, &family, record, self.now).await? {
                     Some(settled) if settled.state.is_final() => {
                         found.settled.push(NoticeResult::of(settled));
                     }
@@ -253,7 +261,8 @@ impl<'a> Tick<'a> {
             }
             _ if self.paused.contains(&record.family) => {
                 if let Some(family) = self.families.family(&record.family).await? {
-                    let expired = expire(self.notices, &family, record.date, self.now).await?;
+                    let (notices, operator) = (self.notices, self.operator);
+                    let expired = expire(notices, operator, &family, record.date, self.now).await?;
                     found.settled.extend(expired);
                 }
             }
@@ -271,10 +280,28 @@ impl<'a> Tick<'a> {
     }
 }
 
+/// Notes what the operator should know of a record that is about to be written, if anything; true if
+/// it is news.
+///
+/// Before it is written: nobody looks again at a record that is final. Whoever crashes in between, or
+/// finds that somebody else settled it, leaves a note of what is not so, which is not told:
+/// [`standing`](crate::operator::telling::standing).
+pub(crate) async fn note(
+    operator: &dyn OperatorStore,
+    record: &NoticeRecord,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    match Concern::of_notice(record) {
+        Some(concern) => operator.note_concern(&concern.key(), &concern, now).await,
+        None => Ok(false),
+    }
+}
+
 /// Takes a notice that may have left as far as time allows: into doubt, and out of it by the
 /// family's policy. `None`: nothing was to be done, or somebody else did.
 async fn reconcile(
     notices: &dyn NoticeStore,
+    operator: &dyn OperatorStore,
     family: &Family,
     mut record: NoticeRecord,
     now: DateTime<Utc>,
@@ -283,6 +310,7 @@ async fn reconcile(
     while record.may_have_left()
         && let Ok(next) = record.reconcile(family.preferences.delivery, now)
     {
+        note(operator, &next, now).await?;
         if !notices.replace_notice(record.revision, &next, None).await? {
             return Ok(None);
         }
@@ -304,6 +332,7 @@ async fn reconcile(
 /// `None`: its day has not passed, or it is in other hands.
 pub(crate) async fn expire(
     notices: &dyn NoticeStore,
+    operator: &dyn OperatorStore,
     family: &Family,
     date: NaiveDate,
     now: DateTime<Utc>,
@@ -324,6 +353,7 @@ pub(crate) async fn expire(
     let Ok(failed) = record.failed(reason, now) else {
         return Ok(None);
     };
+    note(operator, &failed, now).await?;
     if !notices
         .replace_notice(record.revision, &failed, None)
         .await?

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
-use futures::FutureExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -14,8 +14,9 @@ use super::{AfterRun, Concern, ConcernKey};
 use crate::clock::Clock;
 use crate::family::EmailAddress;
 use crate::mail::{Mail, MailAnswer, Mailer};
+use crate::notice::record::NoticeState;
 use crate::run::{Job, Run, RunOutcome, Trigger};
-use crate::store::StoreResult;
+use crate::store::{NoticeStore, StoreError, StoreResult};
 
 /// Who was about to tell and did not say that it was done within this time did not.
 pub const PATIENCE: Duration = Duration::minutes(30);
@@ -44,13 +45,15 @@ pub struct NotedConcern {
 /// What was told to the operator, and what is to be.
 #[async_trait]
 pub trait OperatorStore: Send + Sync {
-    /// Notes that a thing was seen, in one conditional step.
+    /// Notes that a thing was seen, in one conditional step; true if it is news.
+    ///
+    /// What a newer version noted under that key, and this one cannot read, stays as it is.
     async fn note_concern(
         &self,
         key: &ConcernKey,
         concern: &Concern,
         now: DateTime<Utc>,
-    ) -> StoreResult<()>;
+    ) -> StoreResult<bool>;
 
     /// Sets out to tell a thing, in one conditional step; true if the caller is to tell it.
     ///
@@ -61,8 +64,25 @@ pub trait OperatorStore: Send + Sync {
     /// Notes that it was told; nothing happens if it is gone or was told already.
     async fn concern_told(&self, key: &ConcernKey, at: DateTime<Utc>) -> StoreResult<()>;
 
-    /// The things that were seen last, newest first.
+    /// Forgets a thing that turned out not to be so, in one conditional step; nothing happens if it
+    /// is not as `noted` any more.
+    async fn withdraw_concern(&self, noted: &NotedConcern) -> StoreResult<()>;
+
+    /// All things that were not told, the one that was seen first of late first.
+    async fn untold_concerns(&self) -> StoreResult<Untold>;
+
+    /// The things that were seen last, newest first; those that only a newer version can read are
+    /// left out.
     async fn recent_concerns(&self, limit: usize) -> StoreResult<Vec<NotedConcern>>;
+}
+
+/// What was noted and not told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Untold {
+    /// The things.
+    pub noted: Vec<NotedConcern>,
+    /// How many more there are that only a newer version can read.
+    pub newer: usize,
 }
 
 impl NotedConcern {
@@ -202,8 +222,9 @@ fn mail(to: EmailAddress, concerns: &[Concern], now: DateTime<Utc>) -> Mail {
     }
     let more = concerns.len().saturating_sub(MOST_IN_A_MAIL);
     if more > 0 {
-        let _ = writeln!(text, "And {more} more; “hippo status” has them.");
-        let _ = write!(html, "<p>And {more} more; “hippo status” has them.</p>");
+        let more = format!("And {more} more; “hippo status --json” has them.");
+        let _ = writeln!(text, "{more}");
+        let _ = write!(html, "<p>{more}</p>");
     }
     Mail {
         to: vec![to],
@@ -226,17 +247,25 @@ fn page(body: &str) -> String {
     )
 }
 
+/// The sign of life could not be given. The message is for the log; it names no URL, since whoever
+/// knows it can give the sign of life.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("The URL of the sign of life could not be fetched: {0}")]
+pub struct NoSignOfLife(pub String);
+
 /// Fetches a URL as a sign of life, for a service that raises an alarm when none comes.
 #[async_trait]
 pub trait DeadManPing: Send + Sync {
     /// Fetches it, within a few seconds; the answer does not matter, its status does.
-    async fn ping(&self, url: &Url) -> Result<(), NotTold>;
+    async fn ping(&self, url: &Url) -> Result<(), NoSignOfLife>;
 }
 
 /// What is done after every run: the operator is told once, and a good run gives a sign of life.
 pub struct Aftermath<'a> {
     /// What was told.
     pub store: &'a dyn OperatorStore,
+    /// What became of the notices.
+    pub notices: &'a dyn NoticeStore,
     /// Who tells.
     pub handlers: Handlers<'a>,
     /// Who fetches the URLs.
@@ -247,8 +276,24 @@ pub struct Aftermath<'a> {
     pub clock: &'a dyn Clock,
 }
 
-/// So many of the things that were seen last are looked through for what was not told.
-const LOOKED_THROUGH: usize = 200;
+/// How many things are looked up, or marked, at a time.
+const AT_A_TIME: usize = 16;
+
+/// Puts things that need the operator on record; an error means that one of them may not be.
+///
+/// For what must be there before a step that is not made twice.
+pub async fn put_down(
+    store: &dyn OperatorStore,
+    clock: &dyn Clock,
+    concerns: &[Concern],
+) -> StoreResult<()> {
+    for concern in concerns {
+        store
+            .note_concern(&concern.key(), concern, clock.now())
+            .await?;
+    }
+    Ok(())
+}
 
 /// Notes things that need the operator; a fault of the store is logged, and told by none.
 ///
@@ -262,45 +307,122 @@ pub async fn note(store: &dyn OperatorStore, clock: &dyn Clock, concerns: &[Conc
     }
 }
 
+/// Whether a thing that was noted is so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is, and this is what there is to say of it now.
+    So(Concern),
+    /// Not yet, or not any more: it may still come to be.
+    NotYet,
+    /// It came otherwise.
+    NotSo,
+}
+
+/// Whether a thing that was noted is so.
+///
+/// That a family has no notice is noted before the step that makes it so, and somebody else's step may
+/// have come first: the notice's record has the last word. Of one that cannot be read, rather what was
+/// noted is told than nothing.
+pub async fn standing(notices: &dyn NoticeStore, concern: &Concern) -> StoreResult<Standing> {
+    let Concern::NoNotice { family, date, .. } = concern else {
+        return Ok(Standing::So(concern.clone()));
+    };
+    let record = match notices.notice(family, *date).await {
+        Ok(Some(record)) => record,
+        Ok(None) => return Ok(Standing::NotYet),
+        Err(StoreError::Unusable(_)) => return Ok(Standing::So(concern.clone())),
+        Err(error) => return Err(error),
+    };
+    Ok(match (record.state, Concern::of_notice(&record)) {
+        (NoticeState::Sent | NoticeState::Skipped, _) => Standing::NotSo,
+        (_, Some(now @ Concern::NoNotice { .. })) => Standing::So(now),
+        _ => Standing::NotYet,
+    })
+}
+
 impl Aftermath<'_> {
     /// Tells all that was noted and not told yet, by whomever; answers how many things those were.
     ///
     /// What found nobody to tell it is told by a later run.
     pub async fn tell(&self, job: Job) -> StoreResult<usize> {
+        let mut found = self.store.untold_concerns().await?;
+        if found.newer > 0 {
+            let day = self.clock.now().date_naive();
+            put_down(self.store, self.clock, &[Concern::NewerConcern { day }]).await?;
+            found = self.store.untold_concerns().await?;
+        }
+        let ours: Vec<Option<Concern>> = futures::stream::iter(found.noted)
+            .map(|noted| async move { self.take(&noted).await })
+            .buffered(AT_A_TIME)
+            .collect()
+            .await;
         let mut untold: BTreeMap<Job, Vec<Concern>> = BTreeMap::new();
-        for noted in self.store.recent_concerns(LOOKED_THROUGH).await? {
-            let key = noted.concern.key();
-            let is_open = noted.set_out(self.clock.now()).is_some();
-            if is_open && self.store.set_out_to_tell(&key, self.clock.now()).await? {
-                let of = noted.concern.job().unwrap_or(job);
-                untold.entry(of).or_default().push(noted.concern);
-            }
+        for concern in ours.into_iter().flatten() {
+            let of = concern.job().unwrap_or(job);
+            untold.entry(of).or_default().push(concern);
         }
         let mut told = 0;
-        for (job, mut concerns) in untold {
-            // The first that was seen comes first.
-            concerns.reverse();
+        for (job, concerns) in untold {
             if let Err(error) = self.handlers.handle(job, &concerns).await {
                 tracing::error!(%job, %error, things = concerns.len(), "The operator was not told; a later run tries again.");
                 continue;
             }
-            for concern in &concerns {
-                self.store
-                    .concern_told(&concern.key(), self.clock.now())
-                    .await?;
-            }
             told += concerns.len();
+            futures::stream::iter(concerns)
+                .for_each_concurrent(AT_A_TIME, |concern| async move {
+                    self.mark_told(&concern).await;
+                })
+                .await;
         }
         Ok(told)
+    }
+
+    /// Sets out to tell a thing, if it is so and nobody else does; a fault of the store leaves it to
+    /// a later run.
+    async fn take(&self, noted: &NotedConcern) -> Option<Concern> {
+        let taken = self.try_to_take(noted).await;
+        taken.unwrap_or_else(|error| {
+            tracing::error!(concern = %noted.concern.key(), %error, "A thing that needs the operator could not be looked up.");
+            None
+        })
+    }
+
+    async fn try_to_take(&self, noted: &NotedConcern) -> StoreResult<Option<Concern>> {
+        let now = self.clock.now();
+        if noted.set_out(now).is_none() {
+            return Ok(None);
+        }
+        let concern = match standing(self.notices, &noted.concern).await? {
+            Standing::So(concern) => concern,
+            Standing::NotYet => return Ok(None),
+            Standing::NotSo => {
+                // A rejection is noted while the notice still counts as sent.
+                if noted.last_seen + PATIENCE <= now {
+                    self.store.withdraw_concern(noted).await?;
+                }
+                return Ok(None);
+            }
+        };
+        let is_ours = self.store.set_out_to_tell(&concern.key(), now).await?;
+        Ok(is_ours.then_some(concern))
+    }
+
+    async fn mark_told(&self, concern: &Concern) {
+        let key = concern.key();
+        if let Err(error) = self.store.concern_told(&key, self.clock.now()).await {
+            tracing::error!(concern = %key, %error, "It could not be noted that the operator was told; a later run tells it again.");
+        }
     }
 }
 
 #[async_trait]
 impl AfterRun for Aftermath<'_> {
-    async fn after_run(&self, run: &Run, concerns: &[Concern]) {
-        let job = run.key.job;
-        note(self.store, self.clock, concerns).await;
-        if let Err(error) = self.tell(job).await {
+    async fn note(&self, concerns: &[Concern]) -> StoreResult<()> {
+        put_down(self.store, self.clock, concerns).await
+    }
+
+    async fn after_run(&self, run: &Run) {
+        if let Err(error) = self.tell(run.key.job).await {
             tracing::error!(run.id = %run.key, %error, "What needs the operator could not be looked up.");
         }
         give_sign_of_life(self.ping, &self.urls, run).await;
@@ -321,8 +443,11 @@ pub struct NoteOnly<'a> {
 
 #[async_trait]
 impl AfterRun for NoteOnly<'_> {
-    async fn after_run(&self, run: &Run, concerns: &[Concern]) {
-        note(self.store, self.clock, concerns).await;
+    async fn note(&self, concerns: &[Concern]) -> StoreResult<()> {
+        put_down(self.store, self.clock, concerns).await
+    }
+
+    async fn after_run(&self, run: &Run) {
         give_sign_of_life(self.ping, &self.urls, run).await;
     }
 }
@@ -335,7 +460,6 @@ async fn give_sign_of_life(ping: &dyn DeadManPing, urls: &BTreeMap<Job, Url>, ru
     if let Some(url) = urls.get(&run.key.job).filter(|_| is_good)
         && let Err(error) = ping.ping(url).await
     {
-        // Not the URL: whoever knows it can give the sign of life.
         tracing::warn!(run.id = %run.key, %error, "The sign of life did not arrive.");
     }
 }

@@ -5,7 +5,7 @@ use chrono::Duration;
 use url::Url;
 
 use super::telling::{
-    self, Aftermath, DeadManPing, ErrorHandler, Handlers, MailToOperator, NotTold,
+    self, Aftermath, DeadManPing, ErrorHandler, Handlers, MailToOperator, NoSignOfLife, NotTold,
 };
 use super::telling::{OperatorStore as _, PATIENCE};
 use super::*;
@@ -13,6 +13,7 @@ use crate::jobs::ledger::{self, Ending, RunPlan, StartRules};
 use crate::jobs::testing::World;
 use crate::mail::MailAnswer;
 use crate::run::Trigger;
+use crate::store::NoticeStore as _;
 
 fn date(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -51,9 +52,9 @@ struct Pings(Mutex<Vec<Url>>);
 
 #[async_trait]
 impl DeadManPing for Pings {
-    async fn ping(&self, url: &Url) -> Result<(), NotTold> {
+    async fn ping(&self, url: &Url) -> Result<(), NoSignOfLife> {
         self.0.lock().unwrap().push(url.clone());
-        Err(NotTold("500".to_owned()))
+        Err(NoSignOfLife("500".to_owned()))
     }
 }
 
@@ -64,6 +65,7 @@ fn aftermath<'a>(
 ) -> Aftermath<'a> {
     Aftermath {
         store: &world.store,
+        notices: &world.store,
         handlers: Handlers {
             of_job: [].into(),
             of_all: None,
@@ -273,8 +275,8 @@ async fn after_a_run_its_things_are_told_and_a_good_one_gives_a_sign_of_life() {
         .collect();
     let expected = [
         "page-changed/wpl/2026-11-21",
-        "run-failed/notify-all/tick/2026-11-21T11:55:00Z",
-        "run-lost/notify-all/tick/2026-11-21T12:10:00Z",
+        "run-failed/panic/notify-all/tick/2026-11-21",
+        "run-lost/notify-all/tick/2026-11-21",
     ];
     assert_eq!(told, expected);
     assert_eq!(pings.0.lock().unwrap().len(), 2);
@@ -282,28 +284,212 @@ async fn after_a_run_its_things_are_told_and_a_good_one_gives_a_sign_of_life() {
 
 #[test]
 fn runs_that_never_came_are_one_thing() {
-    let run = |time: &str, outcome| Run {
-        key: RunKey {
-            job: Job::NotifyAll,
-            label: "tick".parse().unwrap(),
-            scheduled_time: time.parse().unwrap(),
-        },
-        trigger: Trigger::Schedule,
-        input: serde_json::Value::Null,
-        started_at: time.parse().unwrap(),
-        reported_at: time.parse().unwrap(),
-        finished_at: None,
-        outcome,
-        counts: crate::run::Counts::default(),
+    let label = "tick".parse().unwrap();
+    let times = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    let missed = |texts: &[&str]| {
+        let times: Vec<DateTime<Utc>> = times(texts);
+        Concern::of_missed(Job::NotifyAll, &label, &times).map(|concern| concern.sentence())
     };
-    let concerns = Concern::of_missing(&[
-        run("2026-11-21T12:30:00Z", RunOutcome::Missed),
-        run("2026-11-21T12:15:00Z", RunOutcome::Missed),
-        run("2026-11-21T12:00:00Z", RunOutcome::Lost),
-    ]);
-    assert_eq!(concerns.len(), 2);
-    let sentence = concerns[1].sentence();
-    assert!(sentence.starts_with("2 of the runs"), "{sentence}");
+    let (one, other) = ("2026-11-21T12:30:00Z", "2026-11-21T12:15:00Z");
+    assert_eq!(missed(&[]), None);
+    let expected = "The run of notify-all/tick for 2026-11-21T12:30:00Z never came.";
+    assert_eq!(missed(&[one]).unwrap(), expected);
+    let expected = "2 of the runs of notify-all/tick never came, from 2026-11-21T12:15:00Z to 2026-11-21T12:30:00Z.";
+    assert_eq!(missed(&[one, other]).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn what_keeps_every_run_of_a_day_from_its_work_is_told_once() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    for _ in 0..96 {
+        let opened = ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await;
+        let away = crate::store::StoreError::Unusable("a row".to_owned());
+        let closed = opened.unwrap().unwrap().close(Err(away.into())).await;
+        assert!(closed.is_err());
+        world.clock.advance(Duration::minutes(15));
+    }
+    // From the noon of one day to that of the next.
+    assert_eq!(handler.told.lock().unwrap().len(), 2);
+    let opened = ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await;
+    let _ = opened
+        .unwrap()
+        .unwrap()
+        .close(Err(JobError::Panicked))
+        .await;
+    assert_eq!(
+        handler.told.lock().unwrap().len(),
+        3,
+        "another fault is news"
+    );
+}
+
+#[tokio::test]
+async fn a_label_of_which_every_run_comes_too_late_is_told_once_a_day_and_by_itself() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    for _ in 0..3 {
+        let mut late = plan(&aftermath, &world);
+        late.rules.within = Some(std::time::Duration::from_secs(60));
+        world.clock.advance(Duration::minutes(5));
+        let begun = ledger::open(&world.store, &world.clock, late)
+            .await
+            .unwrap();
+        assert!(begun.is_err(), "it is too late");
+    }
+    let told = handler.told.lock().unwrap().clone();
+    assert_eq!(told.len(), 1);
+    let sentence = told[0][0].sentence();
+    let expected =
+        "The run notify-all/tick/2026-11-21T11:40:00Z came too late to begin, and is missed.";
+    assert_eq!(sentence, expected);
+    assert!(pings.0.lock().unwrap().is_empty(), "that is no good run");
+}
+
+#[tokio::test]
+async fn however_many_things_there_are_all_are_told_and_counted() {
+    let world = World::new().await;
+    let pings = Pings::default();
+    let handler = MailToOperator {
+        mailer: &world.mailer,
+        address: "op@example.org".parse().unwrap(),
+        clock: &world.clock,
+    };
+    let aftermath = aftermath(&world, &handler, &pings);
+    for number in 0..250 {
+        note(
+            &world,
+            &[changed(&format!("library-{number:03}"), "2026-11-21")],
+        )
+        .await;
+        world.clock.advance(Duration::seconds(1));
+    }
+    assert_eq!(aftermath.tell(Job::CheckCards).await.unwrap(), 250);
+    let mails = world.mailer.mails.lock().unwrap().clone();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].subject, "LibraryHippo: 250 things need you");
+    assert!(mails[0].text.starts_with("The pages of library-000"));
+    assert!(
+        mails[0]
+            .text
+            .contains("And 200 more; “hippo status --json” has them.")
+    );
+    assert!(
+        world
+            .store
+            .untold_concerns()
+            .await
+            .unwrap()
+            .noted
+            .is_empty()
+    );
+}
+
+/// A notice of `conrad` that is SENDING, and what will be noted of it.
+async fn sending(world: &World) -> (NoticeRecord, Concern) {
+    let now = crate::clock::Clock::now(&world.clock);
+    let record = NoticeRecord::planned(world.conrad(), date("2026-11-21"), now);
+    world.store.plan_notice(&record).await.unwrap();
+    let sending = record
+        .claim(uuid::Uuid::nil(), now)
+        .and_then(|claimed| claimed.arm("hash".into(), now))
+        .unwrap();
+    put(world, &record, &sending).await;
+    let concern = Concern::NoNotice {
+        family: world.conrad(),
+        date: date("2026-11-21"),
+        state: NoticeState::GaveUp,
+    };
+    (sending, concern)
+}
+
+async fn put(world: &World, before: &NoticeRecord, after: &NoticeRecord) {
+    let replaced = world.store.replace_notice(before.revision, after, None);
+    assert!(replaced.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_notice_is_told_of_when_it_is_as_was_noted_and_as_it_is_then() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    let (sending, concern) = sending(&world).await;
+    // Whoever was about to give it up crashed.
+    note(&world, &[concern]).await;
+    world.clock.advance(PATIENCE * 2);
+    assert_eq!(
+        aftermath.tell(Job::NotifyAll).await.unwrap(),
+        0,
+        "it may have left"
+    );
+    let now = crate::clock::Clock::now(&world.clock);
+    let failed = sending.evidence_rejected(sending.fence, "Rejected.".into(), now);
+    put(&world, &sending, &failed.unwrap()).await;
+    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 1);
+    let told = handler.told.lock().unwrap().clone();
+    assert!(
+        told[0][0].sentence().ends_with("could not be sent."),
+        "{told:?}"
+    );
+    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_notice_that_left_after_all_is_not_told_of_and_its_note_is_withdrawn() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    let (sending, concern) = sending(&world).await;
+    note(&world, &[concern]).await;
+    let now = crate::clock::Clock::now(&world.clock);
+    let sent = sending.accepted("id".into(), None, now).unwrap();
+    put(&world, &sending, &sent).await;
+    for left in [1, 0] {
+        assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 0);
+        // Who noted it may be about to reject it still.
+        let noted = world.store.recent_concerns(10).await.unwrap();
+        assert_eq!(noted.len(), left);
+        world.clock.advance(PATIENCE);
+    }
+    assert!(handler.told.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_notice_that_cannot_be_read_is_told_of_as_was_noted() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let broken = crate::jobs::testing::Broken {
+        inside: &world.store,
+        family: world.conrad(),
+    };
+    let (_, concern) = sending(&world).await;
+    note(&world, &[concern, changed("wpl", "2026-11-21")]).await;
+    let aftermath = Aftermath {
+        notices: &broken,
+        ..aftermath(&world, &handler, &pings)
+    };
+    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 2);
+}
+
+#[test]
+fn what_to_do_about_a_notice_is_what_can_be_done() {
+    let advice = |state| {
+        let (family, date) = ("conrad".parse().unwrap(), date("2026-11-21"));
+        Concern::NoNotice {
+            family,
+            date,
+            state,
+        }
+        .advice()
+    };
+    // A past day is never sent again.
+    assert!(!advice(NoticeState::Missed).contains("resend"));
+    for state in [NoticeState::GaveUp, NoticeState::Failed] {
+        assert!(advice(state).contains("while its day lasts"));
+        assert!(advice(state).contains("hippo notices resend"));
+    }
 }
 
 #[test]

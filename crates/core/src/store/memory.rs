@@ -22,7 +22,7 @@ use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::notice::told::Told;
-use crate::operator::telling::{NotedConcern, OperatorStore};
+use crate::operator::telling::{NotedConcern, OperatorStore, Untold};
 use crate::operator::{Concern, ConcernKey};
 use crate::run::work::WorkReport;
 use crate::run::{Job, Run, RunKey, RunOutcome};
@@ -721,14 +721,16 @@ impl OperatorStore for MemoryStore {
         key: &ConcernKey,
         concern: &Concern,
         now: DateTime<Utc>,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<bool> {
         let mut inside = self.lock();
-        let noted = match inside.concerns.remove(key) {
+        let before = inside.concerns.remove(key);
+        let is_news = before.is_none();
+        let noted = match before {
             Some(noted) => noted.seen_again(now),
             None => NotedConcern::new(concern.clone(), now),
         };
         inside.concerns.insert(key.clone(), noted);
-        Ok(())
+        Ok(is_news)
     }
 
     async fn set_out_to_tell(&self, key: &ConcernKey, now: DateTime<Utc>) -> StoreResult<bool> {
@@ -749,6 +751,25 @@ impl OperatorStore for MemoryStore {
             noted.told_at.get_or_insert(at);
         }
         Ok(())
+    }
+
+    async fn withdraw_concern(&self, noted: &NotedConcern) -> StoreResult<()> {
+        let (key, mut inside) = (noted.concern.key(), self.lock());
+        if inside.concerns.get(&key) == Some(noted) {
+            inside.concerns.remove(&key);
+        }
+        Ok(())
+    }
+
+    async fn untold_concerns(&self) -> StoreResult<Untold> {
+        let inside = self.lock();
+        let untold = inside.concerns.values();
+        let mut noted: Vec<NotedConcern> = untold
+            .filter(|noted| noted.told_at.is_none())
+            .cloned()
+            .collect();
+        noted.sort_by_key(|noted| noted.last_seen);
+        Ok(Untold { noted, newer: 0 })
     }
 
     async fn recent_concerns(&self, limit: usize) -> StoreResult<Vec<NotedConcern>> {

@@ -16,6 +16,8 @@ use hippo_core::library::Library;
 use hippo_core::mail::{Mail, MailAnswer, Mailer};
 use hippo_core::notice::record::NoticeRecord;
 use hippo_core::notice::told::Told;
+use hippo_core::operator::telling::{NotedConcern, OperatorStore, Untold};
+use hippo_core::operator::{Concern, ConcernKey};
 use hippo_core::store::contract::sample;
 use hippo_core::store::{
     AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, StoreError, StoreResult,
@@ -33,6 +35,8 @@ pub(crate) enum Ask {
     Plan,
     /// To replace the record, if its revision is this one.
     Replace(u64, Box<NoticeRecord>),
+    /// To note that the family has no notice.
+    Note,
     /// To send the mail of this claim.
     Send(u64),
 }
@@ -40,7 +44,7 @@ pub(crate) enum Ask {
 impl Ask {
     /// Whether it may change anything.
     pub(crate) fn has_effect(&self) -> bool {
-        matches!(self, Self::Replace(..) | Self::Send(_))
+        matches!(self, Self::Replace(..) | Self::Note | Self::Send(_))
     }
 }
 
@@ -233,6 +237,38 @@ impl NoticeStore for Desk {
         _limit: usize,
     ) -> StoreResult<Vec<NoticeRecord>> {
         unreachable!("no day passes here");
+    }
+}
+
+#[async_trait]
+impl OperatorStore for Desk {
+    async fn note_concern(
+        &self,
+        _key: &ConcernKey,
+        _concern: &Concern,
+        _now: DateTime<Utc>,
+    ) -> StoreResult<bool> {
+        self.write(Ask::Note).await
+    }
+
+    async fn set_out_to_tell(&self, _key: &ConcernKey, _now: DateTime<Utc>) -> StoreResult<bool> {
+        unreachable!("nobody tells here");
+    }
+
+    async fn concern_told(&self, _key: &ConcernKey, _at: DateTime<Utc>) -> StoreResult<()> {
+        unreachable!("nobody tells here");
+    }
+
+    async fn withdraw_concern(&self, _noted: &NotedConcern) -> StoreResult<()> {
+        unreachable!("nobody tells here");
+    }
+
+    async fn untold_concerns(&self) -> StoreResult<Untold> {
+        unreachable!("nobody tells here");
+    }
+
+    async fn recent_concerns(&self, _limit: usize) -> StoreResult<Vec<NotedConcern>> {
+        unreachable!("nobody tells here");
     }
 }
 

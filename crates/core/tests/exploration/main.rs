@@ -120,6 +120,16 @@ fn a_rejection_that_nobody_takes_is_found() {
     assert!(violation.contains("SENT, 0 mails"), "{violation}");
 }
 
+#[test]
+fn an_end_that_nobody_tells_the_operator_is_found() {
+    let found = search(Rules {
+        sabotage: Some(Sabotage::StoreForgetsNotes),
+        ..rules(Delivery::AtMostOnce, 1)
+    });
+    let violation = found.violation.expect("the search is blind");
+    assert!(violation.contains("tell the operator"), "{violation}");
+}
+
 /// The search finds what breaks when the world does not keep its promises.
 #[rstest::rstest]
 #[case::a_store_that_does_not_compare_revisions(Sabotage::StoreIgnoresRevisions, 0)]

@@ -192,6 +192,7 @@ impl Places {
                         families: &desk,
                         accounts: &desk,
                         notices: &desk,
+                        operator: &desk,
                         mailer: &desk,
                         clock: &desk,
                         libraries: &LIBRARIES,
@@ -202,7 +203,7 @@ impl Places {
                 }
                 Task::Tick => {
                     let input = NotifyAllInput::default();
-                    let mut tick = Tick::new(&desk, &desk, &input, instant(way.began));
+                    let mut tick = Tick::new(&desk, &desk, &desk, &input, instant(way.began));
                     loop {
                         match tick.next().await {
                             Ok(Some(found)) if !found.free.is_empty() => return End::HandsOut,
@@ -219,7 +220,8 @@ impl Places {
                         fence: fence.into(),
                     };
                     let evidence = word.evidence();
-                    let settled = settle_by_evidence(&desk, &desk, &tag, &evidence, None).await;
+                    let settled =
+                        settle_by_evidence(&desk, &desk, &desk, &tag, &evidence, None).await;
                     settled.map_or(End::Failed, |_| End::Done)
                 }
             }

@@ -33,6 +33,8 @@ pub(crate) enum Sabotage {
     MailerDeniesWhatItTook,
     /// Nobody takes the events that say that a mail was rejected.
     RejectionsAreSwallowed,
+    /// What is noted for the operator is not kept.
+    StoreForgetsNotes,
 }
 
 /// Workers at a time: three of messages, two of events, and a tick beside two that sleep.
@@ -83,6 +85,8 @@ pub(crate) struct World {
     rejected: bool,
     /// Its event that says so never came.
     rejection_lost: bool,
+    /// It is noted for the operator that the family has no notice.
+    noted: bool,
 }
 
 /// What happens next, for the trace of a violation.
@@ -124,6 +128,7 @@ impl World {
             answer_lost: false,
             rejected: false,
             rejection_lost: false,
+            noted: false,
         }
     }
 
@@ -165,6 +170,9 @@ impl World {
         }
         if state == NoticeState::Sent && mails == 0 && !self.rejected {
             return Some(format!("it says that a mail left, and none did ({end})"));
+        }
+        if matches!(state, NoticeState::GaveUp | NoticeState::Failed) && !self.noted {
+            return Some(format!("nobody will tell the operator ({end})"));
         }
         if self.hour > LAST_HOUR {
             return Some(format!("it is never settled ({end})"));
@@ -420,6 +428,11 @@ impl World {
                     world.record = places.records.number((**next).clone());
                 }
                 Answer::Wrote(same)
+            }
+            Ask::Note => {
+                world.noted |= rules.sabotage != Some(Sabotage::StoreForgetsNotes);
+                // Whether it is news is said to the log alone.
+                Answer::Wrote(true)
             }
             Ask::Send(fence) => {
                 world.send_mail(u8::try_from(*fence).unwrap());

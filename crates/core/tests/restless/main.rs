@@ -31,6 +31,8 @@ use hippo_core::library::Library;
 use hippo_core::mail::{Mail, MailAnswer, Mailer};
 use hippo_core::notice::record::{NoticeRecord, NoticeState};
 use hippo_core::notice::told::Told;
+use hippo_core::operator::Concern;
+use hippo_core::operator::telling::OperatorStore;
 use hippo_core::run::{Job, Run, RunKey, Trigger};
 use hippo_core::store::contract::sample;
 use hippo_core::store::memory::MemoryStore;
@@ -331,6 +333,7 @@ proptest! {
                 families: &outside.store,
                 accounts: &outside,
                 notices: &outside,
+                operator: &outside.store,
                 mailer: &outside,
                 clock: &outside,
                 libraries: &libraries,
@@ -356,6 +359,7 @@ proptest! {
         world.happen(&Happens::Minutes(20));
         world.happen(&Happens::Tick { polls: 1_000_000 });
         let today = outside.now().date_naive() - chrono::Duration::days(1);
+        let noted = outside.store.recent_concerns(10_000).now_or_never().unwrap().unwrap();
         for id in FAMILIES {
             let id = id.parse().unwrap();
             let records = outside.store.recent_notices(&id, 100).now_or_never();
@@ -369,6 +373,14 @@ proptest! {
                     prop_assert_eq!(mails, None, "it says that no mail left");
                 }
                 prop_assert!(record.state == NoticeState::Sent || record.reason.is_some());
+                let is_noted = noted.iter().any(|noted| match &noted.concern {
+                    Concern::NoNotice { family, date, .. } => {
+                        (family, *date) == (&record.family, record.date)
+                    }
+                    _ => false,
+                });
+                let is_bad = Concern::of_notice(&record).is_some();
+                prop_assert!(is_noted || !is_bad, "nobody tells the operator: {record:?}");
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use hippo_core::operator::telling::{NotedConcern, OperatorStore};
+use hippo_core::operator::telling::{NotedConcern, OperatorStore, Untold};
 use hippo_core::operator::{Concern, ConcernKey};
-use hippo_core::store::StoreResult;
+use hippo_core::store::{StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
@@ -18,14 +18,15 @@ impl OperatorStore for SqliteStore {
         key: &ConcernKey,
         concern: &Concern,
         now: DateTime<Utc>,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<bool> {
         let (key, concern) = (key.clone(), concern.clone());
         self.write(move |connection| {
-            let noted = match by_key(connection, &key)? {
-                Some(noted) => noted.seen_again(now),
-                None => NotedConcern::new(concern, now),
+            let (noted, is_news) = match by_key(connection, &key)? {
+                Some(Readable::Yes(noted)) => (noted.seen_again(now), false),
+                Some(Readable::No) => return Ok(false),
+                None => (NotedConcern::new(concern, now), true),
             };
-            put(connection, &key, &noted)
+            put(connection, &key, &noted).map(|()| is_news)
         })
         .await
     }
@@ -33,7 +34,8 @@ impl OperatorStore for SqliteStore {
     async fn set_out_to_tell(&self, key: &ConcernKey, now: DateTime<Utc>) -> StoreResult<bool> {
         let key = key.clone();
         self.write(move |connection| {
-            let next = by_key(connection, &key)?.and_then(|noted| noted.set_out(now));
+            let noted = by_key(connection, &key)?.and_then(Readable::yes);
+            let next = noted.and_then(|noted| noted.set_out(now));
             match next {
                 Some(next) => put(connection, &key, &next).map(|()| true),
                 None => Ok(false),
@@ -55,26 +57,77 @@ impl OperatorStore for SqliteStore {
         .await
     }
 
-    async fn recent_concerns(&self, limit: usize) -> StoreResult<Vec<NotedConcern>> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.read(move |connection| {
-            all(
-                connection,
-                "SELECT * FROM concern ORDER BY last_seen DESC, key LIMIT ?1",
-                [limit],
-                from_row,
-            )
+    async fn withdraw_concern(&self, noted: &NotedConcern) -> StoreResult<()> {
+        let noted = noted.clone();
+        self.write(move |connection| {
+            let key = noted.concern.key();
+            let stored = by_key(connection, &key)?.and_then(Readable::yes);
+            if stored.as_ref() == Some(&noted) {
+                connection
+                    .prepare_cached("DELETE FROM concern WHERE key = ?1")?
+                    .execute([key.as_str()])?;
+            }
+            Ok(())
         })
         .await
     }
+
+    async fn untold_concerns(&self) -> StoreResult<Untold> {
+        let found = self
+            .read(move |connection| {
+                all(
+                    connection,
+                    "SELECT * FROM concern WHERE told_at IS NULL ORDER BY last_seen, key",
+                    [],
+                    readable,
+                )
+            })
+            .await?;
+        let all = found.len();
+        let noted: Vec<NotedConcern> = found.into_iter().filter_map(Readable::yes).collect();
+        Ok(Untold {
+            newer: all - noted.len(),
+            noted,
+        })
+    }
+
+    async fn recent_concerns(&self, limit: usize) -> StoreResult<Vec<NotedConcern>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let found = self
+            .read(move |connection| {
+                all(
+                    connection,
+                    "SELECT * FROM concern ORDER BY last_seen DESC, key LIMIT ?1",
+                    [limit],
+                    readable,
+                )
+            })
+            .await?;
+        Ok(found.into_iter().filter_map(Readable::yes).collect())
+    }
 }
 
-fn by_key(connection: &Connection, key: &ConcernKey) -> Result<Option<NotedConcern>, Fault> {
+/// What stands in a row, if this version can read it.
+enum Readable {
+    Yes(NotedConcern),
+    No,
+}
+
+impl Readable {
+    fn yes(self) -> Option<NotedConcern> {
+        match self {
+            Self::Yes(noted) => Some(noted),
+            Self::No => None,
+        }
+    }
+}
+
+fn by_key(connection: &Connection, key: &ConcernKey) -> Result<Option<Readable>, Fault> {
     first(
         connection,
         "SELECT * FROM concern WHERE key = ?1",
         [key.as_str()],
-        from_row,
+        readable,
     )
 }
 
@@ -94,6 +147,18 @@ fn put(connection: &Connection, key: &ConcernKey, noted: &NotedConcern) -> Resul
             ":told_at": noted.told_at.map(time),
         })?;
     Ok(())
+}
+
+/// One that a newer version wrote keeps the others from nobody.
+fn readable(row: &Row<'_>) -> Result<Readable, Fault> {
+    match from_row(row) {
+        Ok(noted) => Ok(Readable::Yes(noted)),
+        Err(Fault::Store(error @ StoreError::Unusable(_))) => {
+            tracing::warn!(%error, "A thing that needs the operator is left out: a newer version noted it.");
+            Ok(Readable::No)
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 fn from_row(row: &Row<'_>) -> Result<NotedConcern, Fault> {

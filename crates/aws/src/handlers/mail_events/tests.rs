@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use hippo_core::clock::Clock;
 use hippo_core::ids::FamilyId;
 use hippo_core::notice::record::NoticeRecord;
+use hippo_core::operator::Concern;
 use hippo_core::store::memory::MemoryStore;
 use rstest::rstest;
 use serde_json::json;

@@ -28,6 +28,7 @@ fn ports_of<'a>(world: &'a World, queue: &'a TestQueue) -> HandOutNoticesPorts<'
     HandOutNoticesPorts {
         families: &world.store,
         notices: &world.store,
+        operator: &world.store,
         runs: &world.store,
         queue,
         clock: &world.clock,

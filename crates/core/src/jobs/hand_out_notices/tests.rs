@@ -55,6 +55,7 @@ async fn tick_that_tells(
 ) -> Result<Result<Run, RunStart>, JobError> {
     let ports = HandOutNoticesPorts {
         families: &world.store,
+        operator: &world.store,
         notices: &world.store,
         runs: &world.store,
         queue,

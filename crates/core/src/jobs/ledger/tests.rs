@@ -5,6 +5,7 @@ use rstest::rstest;
 use super::*;
 use crate::ids::Label;
 use crate::jobs::testing::World;
+use crate::operator::telling::{DeadManPing, NoSignOfLife, NoteOnly, OperatorStore as _};
 use crate::run::Job;
 use crate::run::work::WorkReport;
 use crate::store::StoreResult;
@@ -92,6 +93,27 @@ async fn a_run_that_comes_after_its_deadline_is_missed() {
     // And again, when the schedule delivers it twice.
     let again = run_through(&world, with_rules("12:00:00", rules)).await;
     assert!(matches!(again, Err(RunStart::AlreadyRan(_))), "{again:?}");
+}
+
+// Row 3, 10: the second time may come late.
+#[tokio::test]
+async fn a_run_that_came_in_time_and_once_more_too_late_is_not_missed() {
+    let world = at_time("12:00:00").await;
+    let noting = noting(&world);
+    let rules = StartRules {
+        within: Some(HOUR),
+        ..StartRules::default()
+    };
+    let plan = || RunPlan {
+        after: Some(&noting),
+        ..with_rules("12:00:00", rules.clone())
+    };
+    run_through(&world, plan()).await.unwrap();
+    world.clock.advance(TimeDelta::hours(2));
+    let again = run_through(&world, plan()).await;
+    assert!(matches!(again, Err(RunStart::AlreadyRan(_))), "{again:?}");
+    assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Done));
+    assert!(noted(&world).await.is_empty());
 }
 
 // Row 4: a person is never too late, and never suspended.
@@ -242,11 +264,152 @@ async fn before_the_first_run_of_a_label_nothing_is_missed() {
 }
 
 // Row 14: a clock that is wrong is reported, and does not keep the run from beginning.
+#[rstest]
+#[case::ten_minutes("12:10:00", &["clock-behind-schedule/2026-11-21"])]
+#[case::more_than_a_minute("12:01:01", &["clock-behind-schedule/2026-11-21"])]
+#[case::a_minute("12:01:00", &[])]
 #[tokio::test]
-async fn a_run_from_the_future_begins() {
+async fn a_run_from_the_future_begins_and_is_told(#[case] time: &str, #[case] told: &[&str]) {
     let world = at_time("12:00:00").await;
-    let run = run_through(&world, with_rules("12:10:00", ticks())).await;
+    let noting = noting(&world);
+    let plan = RunPlan {
+        after: Some(&noting),
+        ..with_rules(time, ticks())
+    };
+    let run = run_through(&world, plan).await;
     assert_eq!(run.unwrap().outcome, RunOutcome::Done);
+    assert_eq!(noted(&world).await, told);
+}
+
+#[tokio::test]
+async fn a_person_is_not_told_that_a_run_of_theirs_is_from_the_future() {
+    let world = at_time("12:00:00").await;
+    let noting = noting(&world);
+    let plan = RunPlan {
+        after: Some(&noting),
+        trigger: Trigger::Person,
+        ..plan("12:10:00")
+    };
+    run_through(&world, plan).await.unwrap();
+    assert!(noted(&world).await.is_empty());
+}
+
+// What the next run would not find again is noted before it is on record.
+#[tokio::test]
+async fn runs_that_never_came_are_noted_though_the_run_that_found_them_crashes() {
+    let world = at_time("12:00:00").await;
+    let noting = noting(&world);
+    let tick = |time| RunPlan {
+        after: Some(&noting),
+        ..with_rules(time, ticks())
+    };
+    run_through(&world, tick("12:00:00")).await.unwrap();
+    world.clock.set(&at("13:00:00").to_rfc3339());
+    let store = Odd {
+        crashes: Some(Place::Started),
+        ..Odd::of(&world)
+    };
+    let crashed = open(&store, &world.clock, tick("13:00:00")).now_or_never();
+    assert!(crashed.is_none());
+    assert_eq!(
+        noted(&world).await,
+        ["runs-missed/notify-all/tick/2026-11-21T12:15:00Z"]
+    );
+    for time in ["12:15:00", "12:30:00", "12:45:00"] {
+        assert_eq!(outcome(&world, time).await, Some(RunOutcome::Missed));
+    }
+}
+
+#[tokio::test]
+async fn runs_that_never_came_are_all_on_record_though_one_that_found_them_crashes_on_the_way() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", ticks()))
+        .await
+        .unwrap();
+    world.clock.set(&at("13:00:00").to_rfc3339());
+    let store = Odd {
+        crashes: Some(Place::Recorded),
+        ..Odd::of(&world)
+    };
+    let tick = with_rules("13:00:00", ticks());
+    assert!(open(&store, &world.clock, tick).now_or_never().is_none());
+    world.clock.set(&at("13:15:00").to_rfc3339());
+    let next = open(&world.store, &world.clock, with_rules("13:15:00", ticks())).await;
+    assert!(next.unwrap().is_ok());
+    for time in ["12:15:00", "12:30:00", "12:45:00", "13:00:00"] {
+        assert_eq!(outcome(&world, time).await, Some(RunOutcome::Missed));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_run_is_noted_though_the_run_that_found_it_crashes() {
+    let world = at_time("12:00:00").await;
+    let noting = noting(&world);
+    let begin = |day: i64| {
+        let mut plan = plan("12:00:00");
+        plan.key.scheduled_time += TimeDelta::days(day);
+        plan.after = Some(&noting);
+        plan
+    };
+    drop(open(&world.store, &world.clock, begin(0)).await);
+    world.clock.advance(TimeDelta::days(1));
+    let store = Odd {
+        crashes: Some(Place::Started),
+        ..Odd::of(&world)
+    };
+    assert!(
+        open(&store, &world.clock, begin(1))
+            .now_or_never()
+            .is_none()
+    );
+    world.clock.advance(TimeDelta::days(1));
+    run_through(&world, begin(2)).await.unwrap();
+    let expected =
+        ["2026-11-21", "2026-11-22"].map(|day| format!("run-lost/notify-all/tick/{day}"));
+    assert_eq!(noted(&world).await, expected);
+}
+
+#[tokio::test]
+async fn a_run_that_failed_is_noted_though_it_crashes_before_its_end_is_on_record() {
+    let world = at_time("12:00:00").await;
+    let noting = noting(&world);
+    let store = Odd {
+        crashes: Some(Place::Reported),
+        ..Odd::of(&world)
+    };
+    let plan = RunPlan {
+        after: Some(&noting),
+        ..plan("12:00:00")
+    };
+    let run = open(&store, &world.clock, plan).await.unwrap().unwrap();
+    assert!(run.close(Err(JobError::Panicked)).now_or_never().is_none());
+    assert_eq!(
+        noted(&world).await,
+        ["run-failed/panic/notify-all/tick/2026-11-21"]
+    );
+}
+
+// Row 3: it is noted before it is on record.
+#[tokio::test]
+async fn a_run_that_came_too_late_is_noted_though_whoever_began_it_crashes() {
+    let world = at_time("13:00:01").await;
+    let noting = noting(&world);
+    let store = Odd {
+        crashes: Some(Place::Recorded),
+        ..Odd::of(&world)
+    };
+    let rules = StartRules {
+        within: Some(HOUR),
+        ..StartRules::default()
+    };
+    let late = RunPlan {
+        after: Some(&noting),
+        ..with_rules("12:00:00", rules)
+    };
+    assert!(open(&store, &world.clock, late).now_or_never().is_none());
+    assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Missed));
+    let expected = ["run-too-late/notify-all/tick/2026-11-21"];
+    assert_eq!(noted(&world).await, expected);
 }
 
 #[tokio::test]
@@ -302,43 +465,107 @@ async fn the_end_of_a_run_says_what_became_of_its_work() {
     }
 }
 
-/// A store whose clock is so many seconds ahead of ours.
-struct Ahead<'a>(&'a World, i64);
+/// The keys of what was noted for the operator, in order.
+async fn noted(world: &World) -> Vec<String> {
+    let noted = world.store.recent_concerns(100).await.unwrap();
+    let mut keys: Vec<String> = noted
+        .iter()
+        .map(|noted| noted.concern.key().to_string())
+        .collect();
+    keys.sort_unstable();
+    keys
+}
+
+struct NoPing;
 
 #[async_trait::async_trait]
-impl RunStore for Ahead<'_> {
+impl DeadManPing for NoPing {
+    async fn ping(&self, _: &url::Url) -> Result<(), NoSignOfLife> {
+        Ok(())
+    }
+}
+
+fn noting(world: &World) -> NoteOnly<'_> {
+    NoteOnly {
+        store: &world.store,
+        ping: &NoPing,
+        urls: std::collections::BTreeMap::new(),
+        clock: &world.clock,
+    }
+}
+
+/// Right after which step a run crashes: it never comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Started,
+    Recorded,
+    Reported,
+}
+
+/// A store whose clock is so many seconds ahead of ours, or to whose caller something happens.
+struct Odd<'a> {
+    world: &'a World,
+    ahead: i64,
+    crashes: Option<Place>,
+}
+
+impl<'a> Odd<'a> {
+    fn of(world: &'a World) -> Self {
+        Self {
+            world,
+            ahead: 0,
+            crashes: None,
+        }
+    }
+
+    async fn may_crash(&self, place: Place) {
+        if self.crashes == Some(place) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl RunStore for Odd<'_> {
     async fn start_run(
         &self,
         run: &Run,
         allow_overlap: bool,
         silence: Duration,
     ) -> StoreResult<RunStart> {
-        self.0.store.start_run(run, allow_overlap, silence).await
+        let store = &self.world.store;
+        let started = store.start_run(run, allow_overlap, silence).await;
+        self.may_crash(Place::Started).await;
+        started
     }
 
     async fn record_run(&self, run: &Run) -> StoreResult<bool> {
-        self.0.store.record_run(run).await
+        let recorded = self.world.store.record_run(run).await;
+        self.may_crash(Place::Recorded).await;
+        recorded
     }
 
     async fn report_run(&self, run: &Run) -> StoreResult<()> {
-        self.0.store.report_run(run).await
+        let reported = self.world.store.report_run(run).await;
+        self.may_crash(Place::Reported).await;
+        reported
     }
 
     async fn report_work(&self, run: &RunKey, work: &WorkReport) -> StoreResult<()> {
-        self.0.store.report_work(run, work).await
+        self.world.store.report_work(run, work).await
     }
 
     async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>> {
-        self.0.store.work_of(run).await
+        self.world.store.work_of(run).await
     }
 
     async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
-        let theirs = self.0.clock.now() + TimeDelta::seconds(self.1);
+        let theirs = self.world.clock.now() + TimeDelta::seconds(self.ahead);
         Ok(Some(now - theirs))
     }
 
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {
-        self.0.store.run(key).await
+        self.world.store.run(key).await
     }
 
     async fn recent_runs(
@@ -347,11 +574,11 @@ impl RunStore for Ahead<'_> {
         label: Option<&Label>,
         limit: usize,
     ) -> StoreResult<Vec<Run>> {
-        self.0.store.recent_runs(job, label, limit).await
+        self.world.store.recent_runs(job, label, limit).await
     }
 
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
-        self.0.store.forget_before(before).await
+        self.world.store.forget_before(before).await
     }
 }
 
@@ -366,8 +593,16 @@ async fn a_clock_that_is_not_the_stores_is_told_and_the_run_begins(
     #[case] told: usize,
 ) {
     let world = at_time("12:00:00").await;
-    let store = Ahead(&world, ahead);
-    let run = open(&store, &world.clock, plan("12:00:00")).await;
-    let run = run.unwrap().unwrap();
-    assert_eq!(run.concerns.lock().unwrap().len(), told);
+    let noting = noting(&world);
+    let store = Odd {
+        ahead,
+        ..Odd::of(&world)
+    };
+    let plan = RunPlan {
+        after: Some(&noting),
+        ..plan("12:00:00")
+    };
+    let run = open(&store, &world.clock, plan).await;
+    assert!(run.unwrap().is_ok());
+    assert_eq!(noted(&world).await.len(), told);
 }

@@ -417,3 +417,23 @@ async fn a_run_that_takes_long_says_every_minute_that_it_goes() {
     let longest = longest.into_inner().unwrap();
     assert!(longest < Duration::minutes(2), "silent for {longest}");
 }
+
+#[tokio::test]
+async fn a_notice_that_a_newer_version_wrote_is_no_failure_of_the_run() {
+    let world = overdue().await;
+    tick(&world).await;
+    let record = world.notice_today().await;
+    let newer = NoticeRecord {
+        state: NoticeState::Newer,
+        revision: record.revision + 1,
+        ..record.clone()
+    };
+    let replaced = world.store.replace_notice(record.revision, &newer, None);
+    assert!(replaced.await.unwrap());
+    for _ in 0..2 {
+        world.clock.advance(chrono::Duration::minutes(15));
+        let run = tick(&world).await;
+        assert_eq!(run.outcome, crate::run::RunOutcome::Done);
+        assert_eq!(run.counts.failures(), 0);
+    }
+}

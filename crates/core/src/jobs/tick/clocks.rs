@@ -54,7 +54,7 @@ impl Town {
     /// A tick; what it hands out is settled before the next one.
     async fn tick(&mut self, now: DateTime<Utc>) {
         let input = NotifyAllInput::default();
-        let mut tick = Tick::new(&self.store, &self.store, &input, now);
+        let mut tick = Tick::new(&self.store, &self.store, &self.store, &input, now);
         while let Some(found) = tick.next().await.unwrap() {
             assert_eq!(found.settled, [], "nothing was missed, at {now}");
             for notice in found.free {

@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::clock::Clock as _;
-use crate::jobs::testing::{Broken, World, family};
+use crate::jobs::testing::{Broken, NoNotes, World, family};
 use crate::notice::record::LEASE;
 use crate::notice::record::settling::EVIDENCE_WAIT;
 use crate::store::memory::MemoryStore;
@@ -14,7 +14,13 @@ async fn tick(world: &World) -> Found {
 }
 
 async fn tick_of(world: &World, input: &NotifyAllInput) -> Found {
-    let mut tick = Tick::new(&world.store, &world.store, input, world.clock.now());
+    let mut tick = Tick::new(
+        &world.store,
+        &world.store,
+        &world.store,
+        input,
+        world.clock.now(),
+    );
     let mut all = Found::default();
     while let Some(found) = tick.next().await.unwrap() {
         all.free.extend(found.free);
@@ -196,13 +202,89 @@ async fn a_state_that_only_a_newer_version_knows_is_left_alone_and_reported() {
         ..record.clone()
     };
     put(&world, &record, &newer).await;
-    for _ in 0..3 {
-        world.clock.advance(Duration::days(1));
+    for times in 1..=3 {
+        world.clock.advance(Duration::minutes(15));
         let found = tick(&world).await;
-        let mut states = found.settled.iter().map(|settled| settled.state);
-        assert!(states.any(|state| state == NoticeState::Newer));
+        assert!(found.settled.is_empty(), "it is no failure of each tick");
         assert_eq!(today(&world.store).await, newer);
+        let noted = world.store.recent_concerns(10).await.unwrap();
+        assert_eq!((noted.len(), noted[0].times), (1, times));
+        let expected = Concern::NewerNotice {
+            family: world.conrad(),
+            date: date("2026-11-21"),
+        };
+        assert_eq!(noted[0].concern, expected);
     }
+}
+
+/// Days later: what a tick brings to a bad end, of each kind.
+async fn with_bad_ends() -> World {
+    let (world, record) = planned().await;
+    sending(&world, &record).await;
+    let mut diaz = family("diaz");
+    diaz.set_paused(true, world.clock.now());
+    let left_over = NoticeRecord::planned(diaz.id.clone(), date("2026-11-21"), world.clock.now());
+    world.store.add_family(&diaz).await.unwrap();
+    world.store.plan_notice(&left_over).await.unwrap();
+    world.clock.set("2026-11-23T12:00:00Z");
+    world
+}
+
+#[tokio::test]
+async fn every_bad_end_is_noted_for_the_operator() {
+    let world = with_bad_ends().await;
+    let found = tick(&world).await;
+    let mut settled: Vec<Option<Concern>> = Vec::new();
+    for result in &found.settled {
+        let record = world.store.notice(&result.family, result.date).await;
+        settled.push(Concern::of_notice(&record.unwrap().unwrap()));
+    }
+    settled.sort_by_key(|concern| concern.as_ref().map(Concern::key));
+    let mut noted: Vec<Option<Concern>> = world
+        .store
+        .recent_concerns(10)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|noted| Some(noted.concern))
+        .collect();
+    noted.sort_by_key(|concern| concern.as_ref().map(Concern::key));
+    assert_eq!(noted, settled);
+    let states: BTreeSet<&str> = found
+        .settled
+        .iter()
+        .map(|settled| settled.state.as_str())
+        .collect();
+    assert_eq!(states, ["FAILED", "GAVE_UP", "MISSED"].into());
+}
+
+#[tokio::test]
+async fn no_bad_end_is_on_record_without_a_note_for_the_operator() {
+    let world = with_bad_ends().await;
+    let (input, store) = (NotifyAllInput::default(), &world.store);
+    let without = NoNotes(store);
+    let mut tick = Tick::new(store, store, &without, &input, world.clock.now());
+    let mut faults = 0;
+    loop {
+        match tick.next().await {
+            Ok(Some(found)) => assert!(found.settled.is_empty(), "{:?}", found.settled),
+            Ok(None) => break,
+            Err(_) => faults += 1,
+        }
+    }
+    assert_eq!(faults, 1, "nobody would know");
+    for id in ["conrad", "diaz"] {
+        let records = store
+            .recent_notices(&id.parse().unwrap(), 10)
+            .await
+            .unwrap();
+        for record in records {
+            assert!(!record.state.is_final(), "{record:?}");
+        }
+    }
+    // The next tick finds it all again.
+    let found = tick_of(&world, &input).await;
+    assert_eq!(found.settled.len(), 3);
 }
 
 #[tokio::test]
@@ -264,7 +346,7 @@ async fn each_date_is_planned_once_however_often_it_ticks(
     let mut now = start;
     while now <= end {
         for _ in 0..2 {
-            let mut tick = Tick::new(&world.store, &world.store, &input, now);
+            let mut tick = Tick::new(&world.store, &world.store, &world.store, &input, now);
             let mut settled = Vec::new();
             while let Some(found) = tick.next().await.unwrap() {
                 settled.extend(found.settled);
@@ -308,7 +390,13 @@ async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
     world.store.add_family(&family("zuse")).await.unwrap();
     world.store.plan_notice(&left_over).await.unwrap();
     let input = NotifyAllInput::default();
-    let mut tick = Tick::new(&world.store, &broken, &input, world.clock.now());
+    let mut tick = Tick::new(
+        &world.store,
+        &broken,
+        &world.store,
+        &input,
+        world.clock.now(),
+    );
     let mut free = BTreeSet::new();
     let fault = loop {
         match tick.next().await {

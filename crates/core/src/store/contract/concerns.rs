@@ -2,7 +2,7 @@ use futures::future::join_all;
 
 use super::Store;
 use super::sample::{date, library_id, time};
-use crate::operator::telling::PATIENCE;
+use crate::operator::telling::{NotedConcern, PATIENCE};
 use crate::operator::{Concern, ConcernKey};
 
 fn changed(library: &str) -> (ConcernKey, Concern) {
@@ -14,12 +14,22 @@ fn changed(library: &str) -> (ConcernKey, Concern) {
     (concern.key(), concern)
 }
 
-async fn see(store: &dyn Store, library: &str, clock: &str) {
+/// Sees a thing; whether it is news.
+async fn see(store: &dyn Store, library: &str, clock: &str) -> bool {
     let (key, concern) = changed(library);
-    store
-        .note_concern(&key, &concern, time(clock))
-        .await
-        .unwrap();
+    let noted = store.note_concern(&key, &concern, time(clock)).await;
+    noted.unwrap()
+}
+
+/// The libraries of the things that are not told.
+async fn untold(store: &dyn Store) -> Vec<String> {
+    let untold = store.untold_concerns().await.unwrap();
+    assert_eq!(untold.newer, 0);
+    let library = |noted: &NotedConcern| match &noted.concern {
+        Concern::PageChanged { library, .. } => library.to_string(),
+        other => panic!("nobody noted {other:?}"),
+    };
+    untold.noted.iter().map(library).collect()
 }
 
 /// Whether who asks is to tell the thing now.
@@ -30,9 +40,9 @@ async fn set_out(store: &dyn Store, library: &str, clock: &str) -> bool {
 
 pub(super) async fn who_asks_first_tells_a_thing(store: &dyn Store) {
     assert!(!set_out(store, "wpl", "04:59:00").await, "it was never seen");
-    see(store, "wpl", "05:00:00").await;
-    see(store, "kpl", "05:02:00").await;
-    see(store, "wpl", "05:01:00").await;
+    assert!(see(store, "wpl", "05:00:00").await, "it is news");
+    assert!(see(store, "kpl", "05:02:00").await, "it is news");
+    assert!(!see(store, "wpl", "05:01:00").await, "it is none");
     assert!(set_out(store, "wpl", "05:03:00").await);
     assert!(!set_out(store, "wpl", "05:04:00").await);
     let noted = store.recent_concerns(10).await.unwrap();
@@ -91,4 +101,48 @@ pub(super) async fn a_thing_that_was_long_not_seen_is_forgotten(store: &dyn Stor
     assert_eq!(noted[0].concern, changed("kpl").1);
     see(store, "wpl", "07:00:00").await;
     assert!(set_out(store, "wpl", "07:00:00").await, "it is news again");
+}
+
+pub(super) async fn what_was_not_told_is_listed_however_much_was_told_since(store: &dyn Store) {
+    assert!(untold(store).await.is_empty());
+    for library in ["old", "told", "older"] {
+        let clock = if library == "older" { "05:00:00" } else { "05:01:00" };
+        see(store, library, clock).await;
+    }
+    let (key, _) = changed("told");
+    assert!(set_out(store, "told", "05:02:00").await);
+    store.concern_told(&key, time("05:02:00")).await.unwrap();
+    for number in 0..120 {
+        let library = format!("library-{number:03}");
+        see(store, &library, "06:00:00").await;
+        let (key, _) = changed(&library);
+        store.concern_told(&key, time("06:00:01")).await.unwrap();
+    }
+    // Whoever set out may not have come to tell.
+    assert!(set_out(store, "old", "06:00:02").await);
+    assert_eq!(untold(store).await, ["older", "old"]);
+    // What was told is none of them though it is seen again.
+    see(store, "told", "07:00:00").await;
+    assert_eq!(untold(store).await, ["older", "old"]);
+    let noted = store.recent_concerns(1_000).await.unwrap();
+    assert_eq!(noted.len(), 123);
+    let newest = noted[0].concern.clone();
+    assert_eq!(newest, changed("told").1);
+    assert!(noted.is_sorted_by_key(|noted| std::cmp::Reverse(noted.last_seen)));
+    assert_eq!(store.recent_concerns(7).await.unwrap(), noted[..7]);
+}
+
+pub(super) async fn what_turned_out_not_to_be_so_is_withdrawn_unless_it_changed(store: &dyn Store) {
+    see(store, "wpl", "05:00:00").await;
+    let read = store.untold_concerns().await.unwrap().noted.remove(0);
+    see(store, "wpl", "05:01:00").await;
+    store.withdraw_concern(&read).await.unwrap();
+    assert_eq!(untold(store).await, ["wpl"], "it was seen since");
+    let read = store.untold_concerns().await.unwrap().noted.remove(0);
+    for _ in 0..2 {
+        store.withdraw_concern(&read).await.unwrap();
+    }
+    assert!(untold(store).await.is_empty());
+    assert!(store.recent_concerns(10).await.unwrap().is_empty());
+    assert!(see(store, "wpl", "05:02:00").await, "it is news again");
 }

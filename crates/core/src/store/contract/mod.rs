@@ -204,5 +204,7 @@ suites! { $
         a_thing_that_nobody_told_in_time_is_told_by_the_next,
         of_many_that_see_a_thing_at_once_one_tells_it,
         a_thing_that_was_long_not_seen_is_forgotten,
+        what_was_not_told_is_listed_however_much_was_told_since,
+        what_turned_out_not_to_be_so_is_withdrawn_unless_it_changed,
     }
 }

@@ -13,7 +13,7 @@ use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
-use crate::operator::telling::{NotedConcern, OperatorStore};
+use crate::operator::telling::{NotedConcern, OperatorStore, Untold};
 use crate::operator::{Concern, ConcernKey};
 use crate::run::work::WorkReport;
 use crate::run::{Job, Run, RunKey};
@@ -123,9 +123,11 @@ passed_on! {
         write forget_before(before: DateTime<Utc>) -> ();
     }
     OperatorStore {
-        write note_concern(key: &ConcernKey, concern: &Concern, now: DateTime<Utc>) -> ();
+        write note_concern(key: &ConcernKey, concern: &Concern, now: DateTime<Utc>) -> bool;
         write set_out_to_tell(key: &ConcernKey, now: DateTime<Utc>) -> bool;
         write concern_told(key: &ConcernKey, at: DateTime<Utc>) -> ();
+        write withdraw_concern(noted: &NotedConcern) -> ();
+        read untold_concerns() -> Untold;
         read recent_concerns(limit: usize) -> Vec<NotedConcern>;
     }
 }
