@@ -318,7 +318,7 @@ async fn garbage_in_a_row_names_the_table_and_the_key_and_nothing_else() {
         ),
         ("UPDATE notice SET revision = -1", "conrad"),
         ("UPDATE run SET counts = 'canary'", "2026-11-21"),
-        ("UPDATE run SET outcome = 'canary'", "2026-11-21"),
+        ("UPDATE run SET reported_at = 'canary'", "2026-11-21"),
     ];
     for (statement, key) in cases {
         let home = Home::new();

@@ -295,8 +295,9 @@ mod tests {
             outcome: RunOutcome::DoneWithFailures,
             counts: Counts::default(),
         };
-        let table =
-            |width| table_of(&[run.clone()], began, chrono_tz::UTC).render(Some(width), false);
+        let table = |width| {
+            table_of(std::slice::from_ref(&run), began, chrono_tz::UTC).render(Some(width), false)
+        };
         for width in 100..115 {
             let text = table(width);
             assert!(
