@@ -109,12 +109,17 @@ impl Dates {
     /// Another day before or after all that are moved, that years of two digits can tell if they could before.
     fn as_far(&self, date: NaiveDate, filler: &Filler) -> Option<NaiveDate> {
         let now = self.today.year();
-        let years = match date.year() {
-            ..1970 => 1900..1970,
-            year if year <= now => 1971..now - 2 * NEAR.0,
-            ..2069 => (now + 2 * NEAR.1).min(2066)..2069,
-            ..2200 => 2100..2199,
-            _ => 9000..9999,
+        let year = date.year();
+        let years = if year < 1970 {
+            1900..1970
+        } else if year <= now {
+            1971..now - 2 * NEAR.0
+        } else if year < 2069 {
+            (now + 2 * NEAR.1).min(2066)..2069
+        } else if year < 2200 {
+            2100..2199
+        } else {
+            9000..9999
         };
         let number = |what: &str, end: i32| -> u32 {
             filler.number_of(

@@ -36,7 +36,7 @@ const PIECES: &str = "
     rows rs save scope screen script scroll sd sdcsrf search searcharg searchscope searchtype searchtool secondary section select selected
     series service services session set settings shelf shelves shibboleth show sid sidebar sign site sites size skin skip slide small
     sort source spacing span spinner sr sso standard start state static status step store strong style sub subject submit submitted
-    subtitle suggestions suite sum summaries summary support suspend suspended suspenduntil svc switch system tab table tables tabs tag target
+    subtitle suggestions suite sum summaries summary support suspend suspended suspenduntil svc switch system tab table tables tabname tabs tag target
     task technical template terms test text the theme this ticket time timed times timestamp title titles to today toggle
     token tool tools top total totals transit tree trigger true type types ui unsuspend until up update url user
     userdetails userid username users utf util v val valid value version vertical video view views visible visually volume waiting wait warn

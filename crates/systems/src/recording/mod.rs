@@ -124,6 +124,12 @@ impl Recorder {
         seen.secrets.learn(secret);
     }
 
+    /// Learns what the card's patron is called, to keep the words of it out of names.
+    pub fn note_person(&self, name: &str) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.secrets.learn_person(name);
+    }
+
     /// Makes the recording of what was seen, and forgets it. `today` is the day on which it was seen.
     pub fn finish(
         &self,

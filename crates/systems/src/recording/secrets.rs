@@ -3,7 +3,7 @@
 use hippo_core::card::CardSecret;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use zeroize::Zeroize as _;
+use zeroize::Zeroize;
 
 use super::har::{Har, Step};
 use super::known;
@@ -22,6 +22,8 @@ const EXAMPLE: &str = "library.example";
 pub(super) struct Secrets {
     numbers: Vec<String>,
     pins: Vec<String>,
+    /// What the card's patron is called: no secret, but no name of a site's either.
+    people: Vec<String>,
 }
 
 impl Secrets {
@@ -35,13 +37,19 @@ impl Secrets {
         add(&mut self.pins, std::iter::once(secret.pin.expose_secret()));
     }
 
-    /// What no name and no filler may hold: the secrets, and the words of a user name, but for those that
-    /// any site has in its names.
+    /// Learns what the card's patron is called.
+    pub(super) fn learn_person(&mut self, name: &str) {
+        add(&mut self.people, std::iter::once(name));
+    }
+
+    /// What no name and no filler may hold: the secrets, and the words of a user name or a person's, but for
+    /// those that any site has in its names.
     pub(super) fn barred(&self) -> Vec<String> {
         let parts = self
             .numbers
             .iter()
-            .flat_map(|number| number.split(|c: char| !c.is_alphabetic()))
+            .chain(&self.people)
+            .flat_map(|name| name.split(|c: char| !c.is_alphabetic()))
             .filter(|part| part.chars().count() >= SHORTEST_PART && !known::is_piece(part));
         self.all()
             .map(str::to_owned)
@@ -120,8 +128,8 @@ fn each_text(value: &Value, look: &mut dyn FnMut(&str)) {
 
 impl Drop for Secrets {
     fn drop(&mut self) {
-        for secret in self.numbers.iter_mut().chain(&mut self.pins) {
-            secret.zeroize();
+        for secrets in [&mut self.numbers, &mut self.pins, &mut self.people] {
+            secrets.iter_mut().for_each(Zeroize::zeroize);
         }
     }
 }

@@ -73,6 +73,7 @@ pub(super) async fn check(
         recorder: Arc::default(),
         finish: &finish,
     };
+    recorded.recorder.note_person(&card.patron);
     let outcome = check_recorded(context, &card, &library, Some(recorded)).await?;
     let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     let Some(kept) = kept else {

@@ -196,9 +196,14 @@ mod tests {
     #[case("12", &["12"])]
     fn a_number_among_other_words_is_filled(#[case] text: &str, #[case] numbers: &[&str]) {
         let filled = redactor().text(text, Mode::Words);
-        let words: Vec<&str> = filled.split(|c: char| !c.is_alphanumeric()).collect();
-        for number in numbers {
-            assert!(!words.contains(number), "{filled}");
+        let words = |text: &str| -> Vec<String> {
+            let words = text.split(|c: char| !c.is_alphanumeric());
+            words.map(str::to_owned).collect()
+        };
+        // Another number's filler may be this one.
+        for (before, after) in words(text).iter().zip(words(&filled)) {
+            let is_asked_for = numbers.contains(&before.as_str());
+            assert!(!is_asked_for || *before != after, "{filled}");
         }
     }
 

@@ -10,15 +10,15 @@ const LONGEST_PART: usize = 40;
 /// What stands in the list of what was kept for a part that was filled.
 const FILLED: &str = "…";
 
-/// Whose words a name may be made of.
+/// By whom a name may have been given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
-    /// Those of the site's makers: the name of a class, an id, a field, a key.
-    BySite,
-    /// Anyone's: only known words stay.
-    ByAnyone,
-    /// Known as a whole by nobody: none stays.
-    ByNobody,
+enum By {
+    /// By the site's makers: the name of a class, an id, a field, a key.
+    Site,
+    /// By anyone: only known words stay.
+    Anyone,
+    /// By someone whose words are none of ours: nothing stays.
+    Nobody,
 }
 
 /// A name as it is written, and as it is shown among what was kept.
@@ -45,33 +45,31 @@ impl Filled {
 impl Redactor {
     /// The names of classes, of an id, of a field: one or several, with spaces between.
     pub(in crate::recording) fn names(&mut self, names: &str) -> String {
-        self.each_name(names, Named::BySite)
+        self.each_name(names, By::Site)
     }
 
     /// As [`Self::names`], where a name has no spaces in it: with some it is a text.
     pub(in crate::recording) fn name(&mut self, name: &str) -> String {
         let by = if name.trim().contains(char::is_whitespace) {
-            Named::ByAnyone
+            By::Anyone
         } else {
-            Named::BySite
+            By::Site
         };
         self.each_name(name, by)
     }
 
     /// A name of which only known words stay.
     pub(super) fn name_by_anyone(&mut self, name: &str) -> String {
-        self.each_name(name, Named::ByAnyone)
+        self.each_name(name, By::Anyone)
     }
 
     /// The name of a header or a cookie: as it is, or filled.
     pub(super) fn known_or_filled(&mut self, name: &str, is_known: bool) -> String {
-        let by = if is_known && !self.filler.is_barred(name) {
+        if is_known && !self.filler.is_barred(name) {
             self.kept.name(name);
             return name.to_owned();
-        } else {
-            Named::ByNobody
-        };
-        self.one_name(name, by).written
+        }
+        self.one_name(name, By::Nobody).written
     }
 
     /// The name of an element: one that there is stays one, and no other becomes one.
@@ -79,7 +77,7 @@ impl Redactor {
         if known::is_element(name) {
             return name.to_owned();
         }
-        let filled = self.one_name(name, Named::ByAnyone).written;
+        let filled = self.one_name(name, By::Anyone).written;
         if known::is_element(&filled) {
             return "x".repeat(filled.chars().count());
         }
@@ -89,14 +87,14 @@ impl Redactor {
     /// The name of an attribute.
     pub(super) fn attribute_name(&mut self, name: &str) -> String {
         let filled = if known::is_attribute(name) {
-            self.one_name(name, Named::BySite).written
+            self.one_name(name, By::Site).written
         } else {
-            self.one_name(name, Named::ByAnyone).written
+            self.one_name(name, By::Anyone).written
         };
         filled.replace(['"', '\'', '<', '>', '=', '/', ' '], "_")
     }
 
-    fn each_name(&mut self, names: &str, by: Named) -> String {
+    fn each_name(&mut self, names: &str, by: By) -> String {
         let mut written = String::with_capacity(names.len());
         for part in names.split_inclusive(char::is_whitespace) {
             let name = part.trim_end();
@@ -112,29 +110,37 @@ impl Redactor {
         written
     }
 
-    fn one_name(&mut self, name: &str, by: Named) -> Filled {
+    fn one_name(&mut self, name: &str, by: By) -> Filled {
         let mut filled = Filled::default();
         let is_shaped = name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_-:.@/$*+%#[]{}()\\".contains(c));
         let by = if self.filler.is_barred(name) {
-            Named::ByNobody
-        } else if by == Named::BySite && !is_shaped {
-            Named::ByAnyone
+            By::Nobody
+        } else if by == By::Site && !is_shaped {
+            By::Anyone
         } else {
             by
         };
         let mut in_brackets = 0_usize;
         let mut rest = name;
         while let Some(first) = rest.chars().next() {
+            // `due-2026-11-21`: beside a date that was moved, its day and month would tell by how much.
+            if first.is_ascii_digit()
+                && let Some((length, moved)) = self.dates.at(rest, &self.filler)
+            {
+                filled.fill(&moved);
+                rest = rest.get(length..).unwrap_or_default();
+                continue;
+            }
             if first.is_alphanumeric() {
                 let end = rest
                     .find(|c: char| !c.is_alphanumeric())
                     .unwrap_or(rest.len());
                 let (piece, after) = rest.split_at(end);
                 // `hold[Title]`: in brackets stands what it is the hold of.
-                let by = if in_brackets > 0 && by == Named::BySite {
-                    Named::ByAnyone
+                let by = if in_brackets > 0 && by == By::Site {
+                    By::Anyone
                 } else {
                     by
                 };
@@ -159,10 +165,10 @@ impl Redactor {
     }
 
     /// A run of letters and digits within a name.
-    fn piece(&mut self, piece: &str, by: Named, filled: &mut Filled) {
+    fn piece(&mut self, piece: &str, by: By, filled: &mut Filled) {
         let is_plain =
             piece.is_ascii() && piece.len() <= LONGEST_PART && !self.filler.is_barred(piece);
-        if !is_plain || by == Named::ByNobody {
+        if !is_plain || by == By::Nobody {
             filled.fill(&self.filler.word(piece));
             return;
         }
@@ -194,8 +200,8 @@ impl Redactor {
     }
 
     /// `patFuncTitle`, `h1`, `CPL`: a site's own names begin small, or are known.
-    fn letters(&mut self, piece: &str, by: Named, filled: &mut Filled) {
-        if by == Named::BySite && piece.starts_with(|c: char| c.is_ascii_lowercase()) {
+    fn letters(&mut self, piece: &str, by: By, filled: &mut Filled) {
+        if by == By::Site && piece.starts_with(|c: char| c.is_ascii_lowercase()) {
             filled.keep(piece);
             return;
         }
@@ -250,6 +256,12 @@ mod tests {
         }
         let kept = format!("{:?}", redactor.kept);
         assert!(!kept.contains(&filled), "{kept}");
+    }
+
+    #[test]
+    fn a_date_in_a_name_is_moved_as_others_are() {
+        let filled = redactor().names("due-2026-11-21 cal_11-21-26_x");
+        assert_eq!(filled, "due-2026-11-22 cal_11-22-26_x");
     }
 
     #[rstest]
