@@ -210,6 +210,16 @@ fn a_user_name_and_its_words_stand_in_no_name() {
 }
 
 #[test]
+fn a_user_name_of_short_words_stands_in_no_name() {
+    let page = "<p id='row-ada.lee' class='x ada.lee'><a name=ada.lee>";
+    let session = vec![login("code=ada.lee&pin=4321", page)];
+    let secrets = [("ada.lee", "4321")];
+    let recording = record_of("sierra", "https://zanary.host/", None, session, &secrets);
+    let text = recording.to_json();
+    assert!(!text.contains("ada.lee") && !text.contains("lee"), "{text}");
+}
+
+#[test]
 fn the_words_of_what_the_patron_is_called_stand_in_no_name() {
     let recorder = Recorder::default();
     recorder.note(exchange(
