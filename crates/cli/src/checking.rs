@@ -6,11 +6,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use hippo_core::account::{Account, Hold, HoldState, Loan};
-use hippo_core::card::Card;
+use hippo_core::card::{Card, CardRecord};
 use hippo_core::check::Check;
 use hippo_core::clock::local_date;
 use hippo_core::ids::CardId;
-use hippo_core::jobs::visit::{Visit, VisitNews, VisitOptions, check_visit};
+use hippo_core::jobs::visit::{UNDER_WAY, Visit, VisitNews, VisitOptions, check_visit};
 use hippo_core::library::Library;
 use hippo_core::run::{Job, RunKey};
 use hippo_systems::recording::Recorder;
@@ -25,7 +25,7 @@ use crate::output::table::{Cell, Table, fixed, words};
 use crate::output::time::day;
 use crate::output::{count, note};
 use crate::stop::Stop;
-use crate::view::{AccountView, failure_problem};
+use crate::view::{AccountView, failure_problem, record_command};
 
 /// How many items of each kind are shown.
 const SHOWN: usize = 12;
@@ -107,9 +107,11 @@ pub(crate) async fn check_recorded(
             Ok(show(context, card, library, &check, recording))
         }
         Answer::NotChecked => {
+            let record = context.store.card(card.id).await?;
+            let reason = why_not_checked(record.as_ref(), card.id, context.now());
             context
                 .output
-                .say("The card was not checked: it is paused, refused, or gone.");
+                .say(format!("The card was not checked: {reason}"));
             Ok(not_checked(context, card.id))
         }
         Answer::Queued => {
@@ -133,6 +135,54 @@ enum Answer {
 impl Answer {
     fn checked(check: Check) -> Self {
         Self::Checked(Box::new(check))
+    }
+}
+
+/// Why a visit leaves a card out before it asks the library; `None`: it does not.
+fn left_out(record: &CardRecord, now: DateTime<Utc>) -> Option<String> {
+    let (card, state) = (&record.card, &record.state);
+    let id = card.id;
+    if card.paused {
+        return Some(format!(
+            "it is paused. “hippo card pause {id} --resume” lets it be checked again."
+        ));
+    }
+    if state.refused_since.is_some() {
+        return Some(format!(
+            "the library refused its number or PIN, and they are not sent again unless you say so: “hippo card set-pin \
+             {id}” gives the right PIN, “hippo card retry {id}” tries the same once more."
+        ));
+    }
+    let mark = state
+        .login_mark
+        .as_ref()
+        .filter(|mark| now < mark.at + UNDER_WAY)?;
+    let has_ended = state
+        .last_check
+        .as_ref()
+        .is_some_and(|last| last.started_at >= mark.at);
+    Some(if has_ended {
+        format!(
+            "nothing tells whether the library took its last login, and it is not sent again by itself today. “{}” \
+             sends it again and records what the library says, “hippo card retry {id}” only sends it.",
+            record_command(id)
+        )
+    } else {
+        "another check of it is under way, or broke off. “hippo status” shows what that finds; try again in two \
+         minutes."
+            .to_owned()
+    })
+}
+
+/// Why a card was left out of a visit, as far as the store tells.
+fn why_not_checked(record: Option<&CardRecord>, id: CardId, now: DateTime<Utc>) -> String {
+    match record {
+        None => "it was removed. “hippo card list” shows which there are.".to_owned(),
+        Some(record) => left_out(record, now).unwrap_or_else(|| {
+            format!(
+                "it was changed while it waited for its turn. “hippo check-cards --card {id}” tries again."
+            )
+        }),
     }
 }
 
@@ -188,7 +238,8 @@ async fn check_on_stack(
     let Some(before) = context.store.card(card.id).await? else {
         return Ok(Answer::NotChecked);
     };
-    if before.card.paused || before.state.refused_since.is_some() {
+    // A worker would leave it out without a word.
+    if left_out(&before, context.now()).is_some() {
         return Ok(Answer::NotChecked);
     }
     let last = before.state.last_check.map(|check| check.started_at);
@@ -332,5 +383,79 @@ fn hold_words(hold: &Hold) -> &'static str {
         HoldState::Waiting => "waiting",
         HoldState::Suspended => "suspended",
         HoldState::Other => "asked for",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hippo_core::card::{CardState, Fingerprint, LastCheck, LoginMark};
+    use hippo_core::failure::Failure;
+    use rstest::rstest;
+
+    fn record(state: CardState) -> CardRecord {
+        CardRecord {
+            card: Card {
+                id: CardId::generate(),
+                family: "conrad".parse().unwrap(),
+                library: "wpl".parse().unwrap(),
+                patron: "Pat".to_owned(),
+                fingerprint: Fingerprint(String::new()),
+                paused: false,
+                created_at: now(),
+            },
+            state,
+        }
+    }
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-21T12:00:00Z".parse().unwrap()
+    }
+
+    fn marked(minutes_ago: i64, is_checked: bool) -> CardState {
+        let at = now() - chrono::Duration::minutes(minutes_ago);
+        CardState {
+            login_mark: Some(LoginMark {
+                check: Uuid::nil(),
+                at,
+                day: at.date_naive(),
+            }),
+            last_check: is_checked.then(|| LastCheck {
+                started_at: at,
+                finished_at: at,
+                failure: Some(Failure::page_changed("x")),
+            }),
+            ..CardState::default()
+        }
+    }
+
+    #[test]
+    fn each_reason_for_which_a_card_is_left_out_is_the_true_one() {
+        let mut paused = record(CardState::default());
+        paused.card.paused = true;
+        let refused = CardState {
+            refused_since: Some(now()),
+            ..CardState::default()
+        };
+        let why = |record: &CardRecord| why_not_checked(Some(record), record.card.id, now());
+        assert!(why(&paused).contains("it is paused"));
+        assert!(why(&record(refused)).contains("refused its number or PIN"));
+        assert!(why(&record(marked(1, false))).contains("under way"));
+        let in_doubt = why(&record(marked(1, true)));
+        assert!(in_doubt.contains("--record session.har"), "{in_doubt}");
+        assert!(!in_doubt.contains("under way"), "{in_doubt}");
+        assert!(why(&record(CardState::default())).contains("changed"));
+        assert!(why_not_checked(None, CardId::generate(), now()).contains("removed"));
+    }
+
+    #[rstest]
+    #[case(1, true)]
+    #[case(3, false)]
+    fn a_login_that_was_begun_a_while_ago_keeps_no_visit_from_saying_so(
+        #[case] minutes_ago: i64,
+        #[case] is_left_out: bool,
+    ) {
+        let record = record(marked(minutes_ago, false));
+        assert_eq!(left_out(&record, now()).is_some(), is_left_out);
     }
 }

@@ -247,7 +247,13 @@ fn problem_of(
         });
     };
     if let Some(failure) = &last.failure {
-        return Some(failure_problem(failure, card.id, &card.library));
+        let mut failure = failure.clone();
+        // The stores keep no more of a doubt than its mark.
+        failure.login_in_doubt |= state
+            .login_mark
+            .as_ref()
+            .is_some_and(|mark| last.started_at >= mark.at);
+        return Some(failure_problem(&failure, card.id, &card.library));
     }
     let read = state.last_success_at.unwrap_or(last.started_at);
     (now - read > STALE_AFTER).then(|| Problem {
@@ -284,10 +290,19 @@ pub(crate) fn failure_problem(failure: &Failure, card: CardId, library: &Library
         ),
         FailureKind::PageChanged => match mended_by_edit(detail, library) {
             Some(edit) => (format!("Nothing was read: {detail}{end}"), Some(edit)),
+            None if failure.login_in_doubt => (
+                format!(
+                    "A page is not what LibraryHippo knows, so nothing was read from it: {detail}{end} Nor does it \
+                     tell whether the login was taken, so that is not sent again by itself today. Record what the \
+                     site sends, and report it."
+                ),
+                Some(record_command(card)),
+            ),
             None => (
                 format!(
                     "A page is not what LibraryHippo knows, so nothing was read from it: {detail}{end} If it \
-                     stays so, save the page and report what “hippo read” says of it."
+                     stays so, record it and report it: “{}”.",
+                    record_command(card)
                 ),
                 Some(again()),
             ),
@@ -303,7 +318,10 @@ pub(crate) fn failure_problem(failure: &Failure, card: CardId, library: &Library
             mended_by_edit(detail, library).or_else(|| Some(again())),
         ),
         FailureKind::NotTried if detail.contains("hippo card retry") => (
-            format!("{detail}{end}"),
+            format!(
+                "{detail}{end} “{}” tries it too, and records what the site sends.",
+                record_command(card)
+            ),
             Some(format!("hippo card retry {}", card)),
         ),
         FailureKind::NotTried => {
@@ -326,6 +344,11 @@ pub(crate) fn failure_problem(failure: &Failure, card: CardId, library: &Library
 /// The command that tries again what may go better later.
 pub(crate) fn again() -> String {
     "hippo check-cards --scope failed".to_owned()
+}
+
+/// The command that checks a card whatever became of its last login, and writes down what the site sends.
+pub(crate) fn record_command(card: CardId) -> String {
+    format!("hippo check-cards --card {card} --record session.har")
 }
 
 /// The command that mends what a person wrote of the library, where the detail names that option.
@@ -396,6 +419,17 @@ mod tests {
             let what_to_do = problem(&failure).what_to_do.unwrap();
             assert_eq!(what_to_do, format!("hippo library edit wpl {option}"));
         }
+    }
+
+    #[test]
+    fn a_changed_page_is_to_be_recorded_and_one_with_a_login_in_doubt_at_once() {
+        let sure = problem(&Failure::page_changed("no table"));
+        assert!(sure.what.contains("--record session.har"), "{}", sure.what);
+        assert_eq!(sure.what_to_do, Some(again()));
+        let in_doubt = problem(&Failure::page_changed("no table").login_in_doubt());
+        assert!(in_doubt.what.contains("whether the login was taken"));
+        let what_to_do = in_doubt.what_to_do.unwrap();
+        assert!(what_to_do.ends_with("--record session.har"), "{what_to_do}");
     }
 
     #[rstest]

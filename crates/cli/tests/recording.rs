@@ -13,7 +13,7 @@ mod common;
 
 use chrono::NaiveDate;
 use common::{Home, json, stderr, stdout};
-use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Patron, Site, SystemKind};
+use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Fault, Patron, Rule, Site, SystemKind};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -160,7 +160,7 @@ fn a_file_that_is_there_is_not_written_over_and_the_site_is_not_asked() {
 }
 
 #[test]
-fn a_refused_pin_is_recorded_too_and_a_card_that_is_left_alone_leaves_no_file() {
+fn a_refused_pin_is_recorded_as_often_as_a_person_asks_and_a_card_that_is_paused_leaves_no_file() {
     let at = At::start(SystemKind::Sierra);
     at.site
         .update_patron(NUMBER, |patron| patron.pin = "another".to_owned());
@@ -169,8 +169,87 @@ fn a_refused_pin_is_recorded_too_and_a_card_that_is_left_alone_leaves_no_file() 
     assert_eq!(read["failure"]["kind"], "wrong_credentials");
     std::fs::remove_file(at.file()).unwrap();
     let run = at.record(&[]).code(1);
-    assert!(stdout(&run).contains("not checked"), "{}", stdout(&run));
+    assert!(stderr(&run).contains("sent once more"), "{}", stderr(&run));
+    assert!(at.file().exists());
+    std::fs::remove_file(at.file()).unwrap();
+    at.home.run(&["card", "pause", &at.card]).success();
+    let asked = at.site.request_count();
+    let run = at.record(&[]).code(1);
+    assert!(stdout(&run).contains("it is paused"), "{}", stdout(&run));
     assert!(!at.file().exists());
+    assert_eq!(at.site.request_count(), asked);
+    // What the library said of it is not forgotten by that.
+    at.home
+        .run(&["card", "pause", &at.card, "--resume"])
+        .success();
+    let status = stdout(&at.home.run(&["status"]).success());
+    assert!(status.contains("wrong_credentials"), "{status}");
+}
+
+#[rstest]
+#[case(SystemKind::Bibliocommons)]
+#[case(SystemKind::Sierra)]
+#[case(SystemKind::Enterprise)]
+#[case(SystemKind::Koha)]
+fn a_changed_page_with_its_login_in_doubt_is_recorded_at_once(#[case] system: SystemKind) {
+    let at = At::start(system);
+    let changed = Rule::new(Fault::Status(422)).only_method("POST");
+    at.site.switches().add(changed);
+    let run = at.home.run(&["check-cards", "--card", &at.card]).code(1);
+    let said = stdout(&run);
+    let command = format!("hippo check-cards --card {} --record session.har", at.card);
+    assert!(said.contains(&command), "{said}");
+    assert!(said.contains("whether the login was taken"), "{said}");
+    // By itself it is left alone, for the reason that is true.
+    let run = at.home.run(&["check-cards", "--card", &at.card]).success();
+    let said = stdout(&run);
+    assert!(
+        said.contains("whether the library took its last login"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("paused") && !said.contains("refused"),
+        "{said}"
+    );
+    // So it is in the status; and a person's word is enough.
+    let status = stdout(&at.home.run(&["status", "--json"]).success());
+    assert!(status.contains(&command), "{status}");
+    at.record(&[]).code(1);
+    let read = json(&at.home.run(&["read", system.id(), "session.har"]).code(1));
+    assert_eq!(read["failure"]["kind"], "page_changed", "{read}");
+    let file = std::fs::read_to_string(at.file()).unwrap();
+    assert!(file.contains("422") && !file.to_lowercase().contains("canary"));
+}
+
+#[test]
+fn a_recording_is_read_by_its_own_system_and_no_other() {
+    let at = At::start(SystemKind::Koha);
+    let said = stdout(&at.record(&[]).success());
+    assert!(said.contains("hippo read koha session.har"), "{said}");
+    let run = at.home.run(&["read", "sierra", "session.har"]).code(2);
+    assert!(
+        stderr(&run).contains("hippo read koha session.har"),
+        "{}",
+        stderr(&run)
+    );
+}
+
+#[test]
+fn what_was_kept_is_shown_with_the_names_first_that_no_other_site_has() {
+    let at = At::start(SystemKind::Bibliocommons);
+    let said = stdout(&at.record(&[]).success());
+    let (_, shown) = said.split_once("Kept as they were").unwrap();
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown.contains("that are this site's own:"), "{shown}");
+    assert!(
+        shown.contains("any site has (all of them: --json)"),
+        "{shown}"
+    );
+    let (_, own) = shown.split_once("that are this site's own:").unwrap();
+    let (own, _) = own.split_once("other name").unwrap();
+    for known in ["currentUserId", "holds,", "csrf-token"] {
+        assert!(!own.contains(known), "{known}: {own}");
+    }
 }
 
 #[test]

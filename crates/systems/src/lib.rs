@@ -100,6 +100,12 @@ pub trait System: Send + Sync {
         Vec::new()
     }
 
+    /// How a page of its sites writes dates (strftime), where the page itself tells: readers believe it
+    /// before the library's entry. None unless the system says so.
+    fn date_format_told(&self, _page: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Reads saved pages of one account, without a network; the order of the pages is free.
     ///
     /// What the pages do not say is unknown. A page that is not recognised is `page_changed`, one

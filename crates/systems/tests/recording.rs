@@ -127,6 +127,10 @@ impl At {
     }
 
     async fn record(&self, pin: &str) -> (Result<Account, Failure>, Recording) {
+        self.record_as(NUMBER, pin).await
+    }
+
+    async fn record_as(&self, number: &str, pin: &str) -> (Result<Account, Failure>, Recording) {
         let recorder = Arc::new(Recorder::default());
         let sites = Sites::new(SitesOptions {
             limits: Limits {
@@ -139,7 +143,7 @@ impl At {
         })
         .unwrap();
         let secret = CardSecret {
-            number: NUMBER.to_owned().into(),
+            number: number.to_owned().into(),
             pin: pin.to_owned().into(),
         };
         let outcome = sites.check(&self.library, &secret, &Anyone).await;
@@ -319,4 +323,38 @@ async fn a_recording_of_a_failure_reads_as_the_same_failure(
             "{fault:?} {detail:?}"
         );
     }
+}
+
+#[rstest]
+#[case::bibliocommons(SystemKind::Bibliocommons, Generation::Older)]
+#[case::sierra(SystemKind::Sierra, Generation::Older)]
+#[case::enterprise(SystemKind::Enterprise, Generation::Newer)]
+#[case::koha(SystemKind::Koha, Generation::Newer)]
+#[tokio::test]
+async fn a_user_name_and_a_pin_of_zeros_are_filled_and_the_account_is_read_as_before(
+    #[case] system: SystemKind,
+    #[case] generation: Generation,
+    #[values("0000", "000000")] pin: &str,
+) {
+    let mut patron = patron();
+    patron.number = "ada.okafor".to_owned();
+    patron.pin = pin.to_owned();
+    let at = At::start(system, generation, patron).await;
+    let (outcome, recording) = at.record_as("ada.okafor", pin).await;
+    let text = recording.to_json();
+    assert!(!text.to_lowercase().contains("okafor"));
+    let sent: Vec<&str> = recording
+        .har
+        .log
+        .entries
+        .iter()
+        .filter_map(|entry| entry.request.post_data.as_ref())
+        .flat_map(|form| form.params.iter().map(|field| field.value.as_str()))
+        .collect();
+    assert!(
+        !sent.is_empty() && !sent.iter().any(|value| value.contains(pin)),
+        "{sent:?}"
+    );
+    let again = read_back(&text).unwrap();
+    assert_eq!(shape(&again), shape(&outcome.unwrap()));
 }

@@ -88,6 +88,11 @@ pub(crate) fn run(read: &Read) -> CommandResult {
         }
     };
     let library = recording.and_then(|recording| recording.log.library.as_ref());
+    if let Some(library) = library
+        && library.system != system.name()
+    {
+        return Err(CommandError::Usage(other_system(read, &library.system)));
+    }
     let base_url = read
         .base_url
         .clone()
@@ -119,6 +124,25 @@ pub(crate) fn run(read: &Read) -> CommandResult {
             print_json(&Failed { failure: &failure });
             Ok(Outcome::SomeFailed)
         }
+    }
+}
+
+/// The recording is of another system than the one that is to read it.
+fn other_system(read: &Read, recorded: &str) -> String {
+    let files: Vec<String> = read
+        .files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    match hippo_systems::system(recorded) {
+        Some(recorded) => format!(
+            "The recording is of a library with {0}, not {1}: run “hippo read {0} {2}”.",
+            recorded.name(),
+            read.system,
+            files.join(" ")
+        ),
+        None => "The recording is of a library with a system that this version does not know; a newer one may."
+            .to_owned(),
     }
 }
 

@@ -70,7 +70,7 @@ impl<'a> Dates<'a> {
 }
 
 /// The format that the page's script tells, where it does.
-fn told(body: &str) -> Option<&'static str> {
+pub(super) fn told(body: &str) -> Option<&'static str> {
     let by_name = PREFERENCES
         .iter()
         .find_map(|name| quoted_after(body, name).and_then(of_preference));

@@ -85,6 +85,10 @@ impl System for Koha {
         words::kept()
     }
 
+    fn date_format_told(&self, page: &str) -> Option<&'static str> {
+        dates::told(page)
+    }
+
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
         let mut parts = Vec::new();
         for page in pages {

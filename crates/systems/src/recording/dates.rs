@@ -1,57 +1,69 @@
 //! Dates in text, all moved by the same number of days.
+//!
+//! A date far from today is no date of a loan: it is a birthday, or one that stands for “never”, by which
+//! anyone could tell how far the others were moved. It becomes another one as far away.
 
 use std::fmt::Write as _;
 
 use chrono::format::{Item, StrftimeItems};
-use chrono::{Datelike as _, Days, NaiveDate};
+use chrono::{
+    Datelike as _, Days, FixedOffset, NaiveDate, NaiveDateTime, Offset as _, TimeZone as _,
+};
+use chrono_tz::Tz;
 
-const YEARS: std::ops::RangeInclusive<i32> = 1970..=2199;
+use super::filler::Filler;
+
+/// As they are written with four digits.
+const YEARS: std::ops::RangeInclusive<i32> = 1000..=9999;
+
+/// Dates within so many years before and after today are moved.
+const NEAR: (i32, i32) = (6, 8);
+
+/// The first and the last day of a year further away than this stand for no day in particular.
+const NEAR_AT_NEW_YEAR: i32 = 2;
 
 /// Forms that are tried after the library's own: a date that it writes otherwise stays a date.
 const USUAL: [&str; 8] = [
     "%Y-%m-%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y", "%m-%d-%y",
 ];
 
+const SECONDS_OF_A_DAY: u32 = 86_400;
+
 /// How dates are found and moved.
 pub(super) struct Dates {
     formats: Vec<String>,
     days: i64,
+    zone: Tz,
+    today: NaiveDate,
 }
 
 impl Dates {
-    /// Moves the dates in the library's form, and in usual ones, by so many days.
-    pub(super) fn new(format: Option<&str>, days: i64) -> Self {
-        let mut formats = Vec::new();
-        let sound =
-            |format: &&str| !StrftimeItems::new(format).any(|item| matches!(item, Item::Error));
-        if let Some(format) = format.filter(sound) {
-            formats.push(format.to_owned());
-            formats.push(if format.contains("%y") {
+    /// Moves the dates in these forms, the first that fits, and in usual ones, by so many days.
+    pub(super) fn new(formats: &[&str], days: i64, zone: Tz, today: NaiveDate) -> Self {
+        let mut all: Vec<String> = Vec::new();
+        for format in formats {
+            if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
+                continue;
+            }
+            all.push((*format).to_owned());
+            all.push(if format.contains("%y") {
                 format.replace("%y", "%Y")
             } else {
                 format.replace("%Y", "%y")
             });
         }
-        formats.extend(USUAL.map(str::to_owned));
-        Self { formats, days }
-    }
-
-    /// A day, moved.
-    pub(super) fn moved(&self, date: NaiveDate) -> NaiveDate {
-        let days = Days::new(self.days.unsigned_abs());
-        let moved = if self.days < 0 {
-            date.checked_sub_days(days)
-        } else {
-            date.checked_add_days(days)
-        };
-        moved
-            .filter(|moved| YEARS.contains(&moved.year()))
-            .unwrap_or(date)
+        all.extend(USUAL.map(str::to_owned));
+        Self {
+            formats: all,
+            days,
+            zone,
+            today,
+        }
     }
 
     /// The date that the text begins with: how many bytes of it, its time of the day included, and
     /// what stands in their place.
-    pub(super) fn at(&self, text: &str) -> Option<(usize, String)> {
+    pub(super) fn at(&self, text: &str, filler: &Filler) -> Option<(usize, String)> {
         // A word is no date, unless the library writes months out.
         let (date, format, length) = self.formats.iter().find_map(|format| {
             let (date, after) = NaiveDate::parse_and_remainder(text, format).ok()?;
@@ -60,7 +72,6 @@ impl Dates {
             let length = text.len() - after.len();
             (ends && YEARS.contains(&date.year())).then_some((date, format, length))
         })?;
-        let moved = self.moved(date);
         let source = text.get(..length)?;
         // What was written without zeros is so again.
         let padded = printed(date, format)?;
@@ -69,8 +80,96 @@ impl Dates {
         } else {
             format.replace("%m", "%-m").replace("%d", "%-d")
         };
-        let time = time_of_day(text.get(length..)?);
-        Some((length + time.len(), printed(moved, &format)? + time))
+        match Clock::at(text.get(length..)?) {
+            None => Some((length, printed(self.moved(date, filler), &format)?)),
+            Some(clock) => {
+                let (date, time) = self.moved_moment(date, &clock, filler)?;
+                Some((length + clock.text.len(), printed(date, &format)? + &time))
+            }
+        }
+    }
+
+    fn moved(&self, date: NaiveDate, filler: &Filler) -> NaiveDate {
+        let away = date.year() - self.today.year();
+        let is_new_year = matches!((date.month(), date.day()), (1, 1) | (12, 31));
+        let is_near =
+            (-NEAR.0..=NEAR.1).contains(&away) && !(is_new_year && away.abs() > NEAR_AT_NEW_YEAR);
+        let days = Days::new(self.days.unsigned_abs());
+        let moved = if self.days < 0 {
+            date.checked_sub_days(days)
+        } else {
+            date.checked_add_days(days)
+        };
+        moved
+            .filter(|_| is_near)
+            .or_else(|| self.as_far(date, filler))
+            .unwrap_or(self.today)
+    }
+
+    /// Another day before or after all that are moved, that years of two digits can tell if they could before.
+    fn as_far(&self, date: NaiveDate, filler: &Filler) -> Option<NaiveDate> {
+        let now = self.today.year();
+        let year = date.year();
+        let years = if year < 1970 {
+            1900..1970
+        } else if year <= now {
+            1971..now - 2 * NEAR.0
+        } else if year < 2069 {
+            (now + 2 * NEAR.1).min(2066)..2069
+        } else if year < 2200 {
+            2100..2199
+        } else {
+            9000..9999
+        };
+        let number = |what: &str, end: i32| -> u32 {
+            filler.number_of(
+                &format!("{what} of {date}"),
+                u32::try_from(end).unwrap_or(1),
+            )
+        };
+        let year = years.start + i32::try_from(number("year", years.end - years.start)).ok()?;
+        NaiveDate::from_ymd_opt(year, 1 + number("month", 12), 1 + number("day", 28))
+    }
+
+    /// The date and the time of a moment whose day at the library is moved, at another time of that day.
+    fn moved_moment(
+        &self,
+        date: NaiveDate,
+        clock: &Clock<'_>,
+        filler: &Filler,
+    ) -> Option<(NaiveDate, String)> {
+        let second = filler.number_of(clock.text, SECONDS_OF_A_DAY);
+        let at = |day: NaiveDate, second: u32| {
+            day.and_hms_opt(second / 3600, second / 60 % 60, second % 60)
+        };
+        let Some(offset) = clock.offset else {
+            let moment = at(self.moved(date, filler), second)?;
+            return Some((moment.date(), clock.written(moment, filler, "")));
+        };
+        let offset = FixedOffset::east_opt(offset)?;
+        let before = offset
+            .from_local_datetime(&date.and_time(clock.time?))
+            .single()?;
+        let here = before.with_timezone(&self.zone);
+        let day = self.moved(here.date_naive(), filler);
+        // Not every time is there on every day: a clock is put forward.
+        let moment = [second, SECONDS_OF_A_DAY / 2]
+            .into_iter()
+            .find_map(|second| self.zone.from_local_datetime(&at(day, second)?).earliest())?;
+        let offset = if here.offset().fix() == offset && !clock.is_utc {
+            moment.offset().fix()
+        } else {
+            offset
+        };
+        let moment = moment.with_timezone(&offset).naive_local();
+        let zone = if clock.is_utc {
+            "Z".to_owned()
+        } else if clock.has_colon {
+            offset.to_string()
+        } else {
+            offset.to_string().replace(':', "")
+        };
+        Some((moment.date(), clock.written(moment, filler, &zone)))
     }
 }
 
@@ -80,42 +179,123 @@ fn printed(date: NaiveDate, format: &str) -> Option<String> {
     Some(text)
 }
 
-/// The time that follows a date: `T23:59:00-05:00`, ` 23:59:00`.
-fn time_of_day(text: &str) -> &str {
-    let Some(rest) = text.strip_prefix(['T', ' ']) else {
-        return "";
-    };
-    let sign = |c: char| c.is_ascii_digit() || matches!(c, ':' | '.' | '+' | '-' | 'Z');
-    let end = rest.find(|c| !sign(c)).unwrap_or(rest.len());
-    let clock = rest.get(..end).unwrap_or_default();
-    let is_time = clock.len() <= 32
-        && clock.get(2..3) == Some(":")
-        && clock
-            .get(..2)
-            .is_some_and(|hour| hour.bytes().all(|byte| byte.is_ascii_digit()));
-    if is_time {
-        text.get(..=end).unwrap_or_default()
-    } else {
-        ""
+/// The time that follows a date: `T23:59:00.000-05:00`, ` 23:59`.
+struct Clock<'a> {
+    text: &'a str,
+    time: Option<chrono::NaiveTime>,
+    has_seconds: bool,
+    /// How many digits a second has after its point.
+    fraction: usize,
+    /// East, in seconds.
+    offset: Option<i32>,
+    is_utc: bool,
+    has_colon: bool,
+}
+
+impl<'a> Clock<'a> {
+    fn at(text: &'a str) -> Option<Self> {
+        let mut rest = text.strip_prefix(['T', ' '])?;
+        let hour = two_digits(&mut rest)?;
+        rest = rest.strip_prefix(':')?;
+        let minute = two_digits(&mut rest)?;
+        let mut second = None;
+        if let Some(after) = rest.strip_prefix(':') {
+            rest = after;
+            second = Some(two_digits(&mut rest)?);
+        }
+        let mut fraction = 0;
+        if let Some(after) = rest.strip_prefix('.').filter(|_| second.is_some()) {
+            let end = after
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(after.len());
+            fraction = end;
+            rest = after.get(end..)?;
+        }
+        let mut clock = Self {
+            text: "",
+            time: chrono::NaiveTime::from_hms_opt(hour, minute, second.unwrap_or(0)),
+            has_seconds: second.is_some(),
+            fraction,
+            offset: None,
+            is_utc: false,
+            has_colon: true,
+        };
+        if let Some(after) = rest.strip_prefix('Z') {
+            (clock.offset, clock.is_utc) = (Some(0), true);
+            rest = after;
+        } else if let Some(mut after) = rest.strip_prefix(['+', '-']) {
+            let is_west = rest.starts_with('-');
+            if let Some(hours) = two_digits(&mut after) {
+                let with_colon = after.strip_prefix(':');
+                clock.has_colon = with_colon.is_some();
+                after = with_colon.unwrap_or(after);
+                if let Some(minutes) = two_digits(&mut after) {
+                    let seconds = i32::try_from(hours * 3600 + minutes * 60).ok()?;
+                    clock.offset = Some(if is_west { -seconds } else { seconds });
+                    rest = after;
+                }
+            }
+        }
+        clock.text = text.get(..text.len() - rest.len())?;
+        (!rest.starts_with(char::is_alphanumeric)).then_some(clock)
     }
+
+    /// Another time, written as this one.
+    fn written(&self, moment: NaiveDateTime, filler: &Filler, zone: &str) -> String {
+        let mut text: String = self.text.chars().take(1).collect();
+        text.push_str(&moment.format("%H:%M").to_string());
+        if self.has_seconds {
+            text.push_str(&moment.format(":%S").to_string());
+        }
+        if self.fraction > 0 {
+            text.push('.');
+            for place in 0..self.fraction {
+                let digit = filler.number_of(&format!("digit {place} of {}", self.text), 10);
+                text.push(char::from_digit(digit, 10).unwrap_or('7'));
+            }
+        }
+        text + zone
+    }
+}
+
+fn two_digits(text: &mut &str) -> Option<u32> {
+    let digits = text.get(..2)?;
+    let number = digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| digits.parse().ok())??;
+    *text = text.get(2..)?;
+    Some(number)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reading::iso_date;
     use rstest::rstest;
+
+    const ZONE: Tz = chrono_tz::America::Toronto;
+
+    fn today() -> NaiveDate {
+        "2026-11-21".parse().unwrap()
+    }
+
+    fn filler() -> Filler {
+        Filler::new(Vec::new()).unwrap()
+    }
+
+    fn dates(days: i64) -> Dates {
+        Dates::new(&["%m-%d-%y"], days, ZONE, today())
+    }
 
     #[rstest]
     #[case("2026-11-21", "2026-11-22")]
-    #[case("2026-11-30T23:59:00-05:00 and", "2026-12-01T23:59:00-05:00")]
-    #[case("2026-12-31 23:59:00", "2027-01-01 23:59:00")]
     #[case("11/21/26, x", "11/22/26")]
     #[case("2/3/27", "2/4/27")]
-    #[case("31.12.2026", "01.01.2027")]
+    #[case("30.12.2026", "31.12.2026")]
     #[case("11-21-26", "11-22-26")]
     fn a_date_stays_a_date(#[case] text: &str, #[case] expected: &str) {
-        let dates = Dates::new(Some("%m-%d-%y"), 1);
-        assert_eq!(dates.at(text).unwrap().1, expected);
+        assert_eq!(dates(1).at(text, &filler()).unwrap().1, expected);
     }
 
     #[rstest]
@@ -124,6 +304,77 @@ mod tests {
     #[case("Monday")]
     #[case("12 of 83")]
     fn what_is_no_date_is_left(#[case] text: &str) {
-        assert_eq!(Dates::new(Some("%m-%d-%y"), 1).at(text), None);
+        assert_eq!(dates(1).at(text, &filler()), None);
+    }
+
+    #[rstest]
+    #[case("05/12/2026", "06/12/2026")]
+    #[case("31/12/2026", "01/01/2027")]
+    fn the_first_form_that_is_named_comes_before_the_usual_ones(
+        #[case] text: &str,
+        #[case] expected: &str,
+    ) {
+        let dates = Dates::new(&["%d/%m/%Y", "%m/%d/%Y"], 1, ZONE, today());
+        assert_eq!(dates.at(text, &filler()).unwrap().1, expected);
+    }
+
+    #[rstest]
+    #[case("1970-01-01")]
+    #[case("1969-12-31")]
+    #[case("1984-05-06")]
+    #[case("2037-12-31")]
+    #[case("2030-12-31")]
+    #[case("2099-12-31")]
+    #[case("2199-12-31")]
+    #[case("9999-12-31")]
+    #[case("12-31-99")]
+    #[case("01/01/1900")]
+    fn a_date_far_away_is_filled_and_tells_nothing_of_the_others(#[case] text: &str) {
+        // The same however far the others are moved, and not the same each time.
+        let one = filler();
+        let (length, filled) = dates(30).at(text, &one).unwrap();
+        assert_eq!((length, filled.len()), (text.len(), text.len()));
+        assert_eq!(dates(-200).at(text, &one).unwrap().1, filled);
+        let others: std::collections::BTreeSet<String> = (0..8)
+            .map(|_| dates(30).at(text, &filler()).unwrap().1)
+            .collect();
+        assert!(others.len() > 4, "{others:?}");
+        // It is far away still, on the same side.
+        let format = dates(1)
+            .formats
+            .into_iter()
+            .find(|format| NaiveDate::parse_from_str(text, format).is_ok())
+            .unwrap();
+        let [before, after] =
+            [text, &filled].map(|text| NaiveDate::parse_from_str(text, &format).unwrap());
+        assert_eq!(before < today(), after < today(), "{filled}");
+        assert!((after - today()).num_days().abs() > 5 * 365, "{filled}");
+    }
+
+    #[rstest]
+    #[case("2026-11-30T23:59:00-05:00 and")]
+    #[case("2026-11-30T04:59:59.000Z")]
+    #[case("2026-07-01T03:30:00.000Z")]
+    #[case("2026-07-01T12:00:00-0400")]
+    #[case("2026-12-31 23:59:00")]
+    #[case("2026-12-31T23:59")]
+    #[case("2026-03-08T02:30:00")]
+    fn a_time_of_the_day_is_another_one_of_the_day_moved_at_the_library(#[case] text: &str) {
+        let plain = text.trim_end_matches(" and");
+        for days in [-400, -120, 1, 31, 180, 365] {
+            let filler = filler();
+            let (length, filled) = dates(days).at(text, &filler).unwrap();
+            assert_eq!((length, filled.len()), (plain.len(), plain.len()));
+            let day = |text: &str| iso_date(text, ZONE).unwrap();
+            assert_eq!(
+                day(&filled),
+                day(plain) + chrono::TimeDelta::days(days),
+                "{days} {filled}"
+            );
+        }
+        let times: std::collections::BTreeSet<String> = (0..8)
+            .map(|_| dates(1).at(text, &filler()).unwrap().1[10..16].to_owned())
+            .collect();
+        assert!(times.len() > 4, "{times:?}");
     }
 }

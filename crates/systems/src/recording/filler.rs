@@ -14,35 +14,46 @@ const WITHOUT_CASE: [char; 8] = ['ㄅ', 'ㄆ', 'ㄇ', 'ㄈ', 'ㄉ', 'ㄊ', 'ㄋ'
 /// How often another filler is looked for, for a word whose first ones are taken.
 const MOST_TRIES: u32 = 400;
 
+/// What is so short stands in any text by chance.
+const SHORTEST: usize = 2;
+
 /// Gives each word one filler of its own, by a key that nobody keeps.
 pub(super) struct Filler {
     key: [u8; 32],
     by_word: HashMap<String, String>,
     taken: HashSet<String>,
-    /// In lower case: what no filler may hold.
+    /// In lower case: what no filler and no kept name may hold.
     never: Vec<String>,
+    /// As short ones may stand in any text by chance, they may be no whole one.
+    never_whole: Vec<String>,
 }
 
 impl Filler {
     /// A filler with a new key; none where the machine has no random numbers.
-    pub(super) fn new(never: Vec<String>) -> Option<Self> {
+    pub(super) fn new(barred: Vec<String>) -> Option<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).ok()?;
+        let (never_whole, never) = barred
+            .into_iter()
+            .map(|text| text.to_lowercase())
+            .partition(|text| text.chars().count() <= SHORTEST);
         Some(Self {
             key,
             by_word: HashMap::new(),
             taken: HashSet::new(),
-            never: never
-                .into_iter()
-                .map(|text| text.to_lowercase())
-                .filter(|text| text.chars().count() > 2)
-                .collect(),
+            never,
+            never_whole,
         })
     }
 
     /// A number below `end` that nobody can tell from the recording.
     pub(super) fn secret_number(&self, end: u32) -> u32 {
-        let bytes = self.bytes("a number", 0);
+        self.number_of("a number", end)
+    }
+
+    /// A number below `end` that belongs to this text, and that nobody can tell from the recording.
+    pub(super) fn number_of(&self, text: &str, end: u32) -> u32 {
+        let bytes = self.bytes(text, 0);
         let number = bytes
             .iter()
             .take(4)
@@ -52,11 +63,8 @@ impl Filler {
 
     /// The filler of a run of letters and digits: the same each time, and no other word's.
     ///
-    /// Letters become letters of the same case, digits digits; zeros alone stay.
+    /// Letters become letters of the same case, digits digits.
     pub(super) fn word(&mut self, word: &str) -> String {
-        if word.chars().all(|c| c == '0') {
-            return word.to_owned();
-        }
         if let Some(known) = self.by_word.get(word) {
             return known.clone();
         }
@@ -76,11 +84,13 @@ impl Filler {
     pub(super) fn is_barred(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         self.never.iter().any(|never| text.contains(never.as_str()))
+            || self.never_whole.contains(&text)
     }
 
     fn candidate(&self, word: &str, round: u32) -> String {
         let mut random = Vec::new();
         let mut block = 0;
+        let is_zero = word.chars().all(|c| c == '0');
         word.chars()
             .enumerate()
             .map(|(place, character)| {
@@ -88,6 +98,8 @@ impl Filler {
                     random = self.bytes(word, round.wrapping_mul(1_000).wrapping_add(block));
                     block += 1;
                 }
+                // A PIN may be all zeros, and they say as much as other digits.
+                let character = if is_zero { '9' } else { character };
                 like(character, random.pop().unwrap_or_default(), place == 0)
             })
             .collect()
@@ -135,7 +147,7 @@ mod tests {
         for (one, other) in filled.chars().zip("Straße2Łódź漢".chars()) {
             assert_eq!(kind(one), kind(other), "{filled}");
         }
-        assert_eq!(filler.word("000"), "000");
+        assert_ne!(filler.word("000"), "000");
         assert!(!filler.word("4711").starts_with('0'));
     }
 

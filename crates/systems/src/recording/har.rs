@@ -73,7 +73,7 @@ impl RecordedLibrary {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// When it was sent (RFC 3339); the day is moved as all days are, and begins with the session.
+    /// When it was sent (RFC 3339); recordings of ours begin all at one moment, long ago.
     #[serde(default)]
     pub started_date_time: String,
     /// How long it took, in milliseconds.
@@ -92,6 +92,13 @@ pub struct Entry {
     /// What the visit did with it, in recordings of ours.
     #[serde(default, rename = "_step", skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
+    /// What a browser asked for it for (`document`, `xhr`, `image`), in files of browsers.
+    #[serde(
+        default,
+        rename = "_resourceType",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub resource_type: Option<String>,
 }
 
 /// What a visit does with a request.

@@ -4,9 +4,25 @@ use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 use url::Url;
 
+use super::base64;
 use super::har::{Entry, Har, Step};
-use crate::browser::{Page, interstitial};
+use crate::browser::{Page, decode, interstitial};
 use crate::{ReadContext, SavedPage, System};
+
+/// What pages are of, and the answers that some are put together from.
+const PAGES: [&str; 5] = [
+    "text/html",
+    "application/xhtml+xml",
+    "application/json",
+    "text/json",
+    "text/plain",
+];
+
+/// How the names of files end that are parts of pages.
+const PARTS: [&str; 16] = [
+    "avif", "css", "gif", "ico", "jpeg", "jpg", "js", "map", "mjs", "mp4", "png", "svg", "ttf",
+    "webp", "woff", "woff2",
+];
 
 /// Reads the account of a recorded session, as far as its pages tell it: a visit knows more, such as that a
 /// list that was asked for and has no page is empty.
@@ -15,21 +31,18 @@ use crate::{ReadContext, SavedPage, System};
 /// it says something. A status of 5xx is `site_down`, 429 `site_refused`, and an answer that never came
 /// `site_down`, as for a visit.
 pub fn read(system: &dyn System, har: &Har, context: &ReadContext<'_>) -> Result<Account, Failure> {
-    let entries: Vec<&Entry> = har
-        .log
-        .entries
-        .iter()
-        .filter(|entry| !is_logout(entry))
-        .collect();
+    let entries = of_the_site(system, har, context);
     let login = entries.iter().rposition(|entry| is_login(entry));
     let after = entries.get(login.unwrap_or(0)..).unwrap_or_default();
     if let Some(last) = entries.last() {
         refused(last)?;
     }
+    let is_ours = har.log.library.is_some();
     let answers: Vec<&Entry> = after
         .iter()
         .copied()
         .filter(|entry| !(300..400).contains(&entry.response.status))
+        .filter(|entry| is_ours || !is_json(entry) || is_read(system, entry, context))
         .collect();
     let mut pages: Vec<SavedPage> = answers.iter().filter_map(|entry| page(entry)).collect();
     // Many sites answer a login by a page that says nothing, or by a step of a script.
@@ -50,6 +63,77 @@ pub fn read(system: &dyn System, har: &Har, context: &ReadContext<'_>) -> Result
             _ => failure,
         }
     })
+}
+
+/// The requests for pages but for the logout.
+///
+/// A browser asks for much else, and of others too: styles, scripts, pictures, who was here. What counts in
+/// its file are the pages of the host that has the account, or else the login.
+fn of_the_site<'a>(system: &dyn System, har: &'a Har, context: &ReadContext<'_>) -> Vec<&'a Entry> {
+    let entries = har.log.entries.iter().filter(|entry| !is_logout(entry));
+    if har.log.library.is_some() {
+        return entries.collect();
+    }
+    let pages: Vec<&Entry> = entries.filter(|entry| is_page(entry)).collect();
+    let host = |entry: &Entry| {
+        let url = Url::parse(&entry.request.url).ok()?;
+        url.host_str().map(str::to_owned)
+    };
+    let last = |is_home: &dyn Fn(&Entry) -> bool| {
+        let entry = pages.iter().rev().find(|entry| is_home(entry))?;
+        host(entry)
+    };
+    let home = last(&|entry| is_read(system, entry, context))
+        .or_else(|| last(&is_login))
+        .or_else(|| last(&|entry| kind(entry).contains("html")));
+    pages
+        .into_iter()
+        .filter(|entry| home.is_none() || host(entry) == home || is_login(entry))
+        .collect()
+}
+
+/// The media type of an answer, without its parameters; empty: nobody said.
+fn kind(entry: &Entry) -> String {
+    let mut header = entry
+        .response
+        .headers
+        .iter()
+        .filter(|header| header.name.eq_ignore_ascii_case("content-type"))
+        .map(|header| header.value.as_str());
+    let declared = Some(entry.response.content.mime_type.as_str())
+        .filter(|kind| !kind.is_empty() && *kind != "x-unknown")
+        .or_else(|| header.next())
+        .unwrap_or_default();
+    let kind = declared.split(';').next().unwrap_or_default();
+    kind.trim().to_ascii_lowercase()
+}
+
+fn is_json(entry: &Entry) -> bool {
+    kind(entry).ends_with("json")
+}
+
+/// Whether a browser showed this, or may have: neither a style nor a script nor a picture.
+fn is_page(entry: &Entry) -> bool {
+    match (kind(entry).as_str(), entry.resource_type.as_deref()) {
+        ("", Some(asked_for)) => matches!(asked_for, "document" | "xhr" | "fetch"),
+        ("", None) => {
+            let path = entry
+                .request
+                .url
+                .split(['?', '#'])
+                .next()
+                .unwrap_or_default();
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+            !PARTS.contains(&end.to_ascii_lowercase().as_str())
+        }
+        (kind, _) => PAGES.contains(&kind),
+    }
+}
+
+/// Whether an answer is one that the system's reader knows.
+fn is_read(system: &dyn System, entry: &Entry, context: &ReadContext<'_>) -> bool {
+    page(entry).is_some_and(|page| system.read(&[page], context).is_ok())
 }
 
 fn is_login(entry: &Entry) -> bool {
@@ -86,12 +170,10 @@ fn refused(entry: &Entry) -> Result<(), Failure> {
 }
 
 fn page(entry: &Entry) -> Option<SavedPage> {
-    let text = entry.response.content.text.as_ref()?;
-    // Other programs write what is no text so.
-    let is_text = entry.response.content.encoding.is_none() && !text.trim().is_empty();
-    is_text.then(|| SavedPage {
+    let body = text(entry)?;
+    (!body.trim().is_empty()).then(|| SavedPage {
         name: entry.request.url.clone(),
-        body: text.clone(),
+        body,
     })
 }
 
@@ -100,6 +182,17 @@ fn browser_page(entry: &Entry) -> Option<Page> {
         url: Url::parse(&entry.request.url).ok()?,
         status: entry.response.status,
         content_type: None,
-        body: entry.response.content.text.clone()?,
+        body: text(entry)?,
     })
+}
+
+/// The text of an answer, whichever way the file has it; `None`: it has none.
+fn text(entry: &Entry) -> Option<String> {
+    let content = &entry.response.content;
+    let text = content.text.as_ref()?;
+    match content.encoding.as_deref() {
+        None | Some("") => Some(text.clone()),
+        Some("base64") => Some(decode(&base64::decode(text)?, Some(&content.mime_type))),
+        Some(_) => None,
+    }
 }

@@ -1,5 +1,6 @@
 //! One card, at once; and its session, recorded for a bug report.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,9 @@ use crate::output::{count, note};
 
 /// How many of the names and words are shown; the file has all.
 const SHOWN: usize = 60;
+
+/// So many names that begin with the same word are shown as one.
+const LARGE_FAMILY: usize = 8;
 
 /// The part of the document that tells of the recording.
 #[derive(Serialize)]
@@ -40,12 +44,21 @@ pub(super) async fn check(
         ));
     }
     let record_of_card = context.card(card).await?;
-    let card = record_of_card.card;
+    let (card, state) = (record_of_card.card, record_of_card.state);
     let library = context.library(&card.library).await?;
     let Some(path) = record else {
         return check_and_show(context, &card, &library).await;
     };
     let file = Mutex::new(NewFile::create(path)?);
+    if !card.paused {
+        if state.refused_since.is_some() {
+            note(
+                "The library refused this number or PIN; they are sent once more, since you ask for a recording.",
+            );
+        }
+        // It is a person's word, as “hippo card retry” is: the login in doubt is what is to be recorded.
+        context.store.allow_retry(card.id).await?;
+    }
     let kept = Mutex::new(None);
     let finish = |recorder: &Recorder| -> Result<serde_json::Value, CommandError> {
         let found = finish(context, &library, recorder, &file)?;
@@ -60,15 +73,16 @@ pub(super) async fn check(
         recorder: Arc::default(),
         finish: &finish,
     };
+    recorded.recorder.note_person(&card.patron);
     let outcome = check_recorded(context, &card, &library, Some(recorded)).await?;
     let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     let Some(kept) = kept else {
         context
             .output
-            .say("Nothing was recorded: the site was asked for nothing.");
+            .say("Nothing was recorded: the library's site was asked for nothing.");
         return Ok(Outcome::SomeFailed);
     };
-    show(context, path, &kept);
+    show(context, path, &kept, &library);
     Ok(outcome)
 }
 
@@ -96,7 +110,7 @@ fn finish(
     Ok(Some(recording.kept))
 }
 
-fn show(context: &Context, path: &Path, kept: &Kept) {
+fn show(context: &Context, path: &Path, kept: &Kept, library: &Library) {
     let output = &context.output;
     output.say(format!(
         "\nThe session is in {}, which only you can read: {} to {}.",
@@ -118,7 +132,7 @@ fn show(context: &Context, path: &Path, kept: &Kept) {
         let more = all.len().saturating_sub(SHOWN);
         let mut shown: String = all.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
         if more > 0 {
-            shown.push_str(&format!(", and {more} more"));
+            shown.push_str(&format!(", and {more} more (all of them: --json)"));
         }
         if shown.is_empty() {
             shown.push_str("none");
@@ -137,9 +151,18 @@ fn show(context: &Context, path: &Path, kept: &Kept) {
         kept.addresses.iter().cloned().collect(),
     );
     list("names of cookies", kept.cookies.iter().cloned().collect());
+    let own = kept.names_that_nobody_knows();
+    let others = kept.names.len() - own.len();
     list(
-        "names of classes, ids and fields",
-        kept.names.iter().cloned().collect(),
+        "names of classes, ids, fields and keys that are this site's own",
+        folded(&own),
+    );
+    output.say_folded(
+        "  ",
+        &format!(
+            "{} that readers look for or any site has (all of them: --json)",
+            count(others, "other name", "other names")
+        ),
     );
     output.say_folded(
         "  ",
@@ -151,9 +174,35 @@ fn show(context: &Context, path: &Path, kept: &Kept) {
         ),
     );
     output.say(
-        "Look through the file before you send it: it is text, and what it shows of you must be nothing. “hippo read \
-         SYSTEM FILE” reads it as the check did.",
+        "Look through the file before you send it: it is text, and what it shows of you must be nothing. This reads \
+         it as the check did:",
     );
+    output.say_whole(format!(
+        "  hippo read {} {}",
+        library.system,
+        path.display()
+    ));
+}
+
+/// The names, those of one family as one: `bib.* (214)`; the single ones first, since a person's word would be one.
+fn folded(names: &[&str]) -> Vec<String> {
+    let mut families: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        let first = name.split(['.', '_', '-']).next().unwrap_or_default();
+        families.entry(first).or_default().push(name);
+    }
+    let mut single = Vec::new();
+    let mut several = Vec::new();
+    for (first, names) in families {
+        let is_dotted = names.iter().all(|name| name.contains('.'));
+        if names.len() >= LARGE_FAMILY || (is_dotted && names.len() > 1) {
+            several.push(format!("{first}… ({})", names.len()));
+        } else {
+            single.extend(names.into_iter().map(str::to_owned));
+        }
+    }
+    single.extend(several);
+    single
 }
 
 /// A file that is made before the visit, so that none is in vain, and goes again where nothing is recorded.
@@ -201,5 +250,21 @@ impl Drop for NewFile {
                 self.path.display()
             ));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_one_family_are_shown_as_one_behind_the_single_ones() {
+        let many: Vec<String> = (b'a'..b'k')
+            .map(|n| format!("bib_{}", char::from(n)))
+            .collect();
+        let mut names: Vec<&str> = many.iter().map(String::as_str).collect();
+        names.extend(["FORMAT.bk", "FORMAT.dvd", "okafor", "user_a", "user_b"]);
+        let expected = ["okafor", "user_a", "user_b", "FORMAT… (2)", "bib… (10)"];
+        assert_eq!(folded(&names), expected);
     }
 }

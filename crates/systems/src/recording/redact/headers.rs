@@ -4,6 +4,7 @@ use reqwest::header::HeaderMap;
 
 use super::{Mode, Redactor};
 use crate::recording::har::{Cookie, Named};
+use crate::recording::known;
 
 /// Headers of which nothing is worth a filler.
 const LEFT_OUT: [&str; 6] = [
@@ -24,7 +25,7 @@ impl Redactor {
             .map(|(name, value)| {
                 let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 Named {
-                    name: self.name(name.as_str()),
+                    name: self.known_or_filled(name.as_str(), known::is_header(name.as_str())),
                     value: self.header(name.as_str(), &text),
                 }
             })
@@ -37,6 +38,7 @@ impl Redactor {
             "location" | "referer" | "origin" | "content-location" => self.url(value),
             "retry-after"
                 if value.trim().len() <= 6
+                    && !self.filler.is_barred(value.trim())
                     && value.trim().bytes().all(|byte| byte.is_ascii_digit()) =>
             {
                 value.trim().to_owned()
@@ -60,8 +62,11 @@ impl Redactor {
 
     /// A cookie: its name, and a filler.
     pub(super) fn cookie(&mut self, name: &str, value: &str) -> Cookie {
-        let name = self.name(name.trim());
-        self.kept.cookie(&name);
+        let is_known = known::is_cookie(name.trim());
+        let name = self.known_or_filled(name.trim(), is_known);
+        if is_known {
+            self.kept.cookie(&name);
+        }
         Cookie {
             name,
             value: self.text(value.trim(), Mode::Nothing),

@@ -3,6 +3,7 @@
 use serde_json::{Map, Number, Value};
 
 use super::{Mode, Redactor};
+use crate::recording::known;
 
 /// Fields whose words the readers look at.
 const SAID: [&str; 8] = [
@@ -76,7 +77,10 @@ impl Redactor {
 
     fn object(&mut self, object: Map<String, Value>, place: Place<'_>) -> Value {
         let lower = place.key.to_ascii_lowercase();
-        let keys_are_values = place.around == "entities" && BY_ID.contains(&lower.as_str());
+        let is_by_id = BY_ID.contains(&lower.as_str())
+            && (place.around == "entities" || object.values().all(Value::is_object));
+        // One key that is no name: then none is, but for those that any site has.
+        let is_by_words = is_by_value(place.key) || !object.keys().all(|key| is_shaped(key));
         let mut filled = Map::new();
         for (key, value) in object {
             let value = self.json(
@@ -87,9 +91,7 @@ impl Redactor {
                     in_list: false,
                 },
             );
-            // A number as a key is an id, however short.
-            let is_number = key.bytes().all(|byte| byte.is_ascii_digit());
-            let key = if keys_are_values || is_number {
+            let key = if is_by_id || (is_by_words && !known::is_name(&key)) {
                 self.text(&key, Mode::Nothing)
             } else {
                 self.name(&key)
@@ -112,7 +114,7 @@ impl Redactor {
         }
         if key == "script" || text.contains("RedirectAfterLogin") {
             self.script(text)
-        } else if text.contains('<') && text.contains('>') {
+        } else if has_markup(text) {
             self.html(text)
         } else if text.starts_with('/') || text.starts_with("http") || key.ends_with("url") {
             self.url(text)
@@ -125,21 +127,45 @@ impl Redactor {
         }
     }
 
-    /// Counts and sums stay; an id does not.
+    /// Counts and sums stay, of keys that have some; an id, an age or a place on earth does not.
     fn json_number(&mut self, number: Number, place: Place<'_>) -> Number {
         let text = number.to_string();
-        let key = place.key;
-        let is_id = place.in_list
-            || key.ends_with("Id")
-            || key.ends_with("ID")
-            || matches!(key, "id" | "barcode" | "code" | "number" | "pin");
-        let is_sum = text.contains('.') && !text.contains('e') && text.len() <= 8;
-        let is_count = text.trim_start_matches('-').len() <= 3;
-        if !is_id && (is_sum || is_count) && !self.filler.is_barred(&text) {
+        let plain = text.trim_start_matches('-');
+        let is_sum = plain
+            .split_once('.')
+            .is_some_and(|(whole, cents)| whole.len() <= 5 && cents.len() <= 2);
+        let is_count = plain.len() <= 3 && !plain.contains('.');
+        let is_known = !place.in_list && known::counts(place.key);
+        if is_known && (is_sum || is_count) && !self.filler.is_barred(&text) {
             self.kept.counts += 1;
             return number;
         }
         let filled = self.text(&text, Mode::Nothing);
         filled.parse().unwrap_or_else(|_| Number::from(7))
     }
+}
+
+/// Whether a key can be a name that the site's makers gave.
+fn is_shaped(key: &str) -> bool {
+    key.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '$' | '@'))
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$' | '.' | ':' | '@'))
+}
+
+/// `bibsByMetadataId`: its keys are values.
+fn is_by_value(key: &str) -> bool {
+    known::words(key).any(|word| word == "By")
+}
+
+/// Whether a text has a tag of a page in it.
+fn has_markup(text: &str) -> bool {
+    text.match_indices('<').any(|(at, _)| {
+        let after = text.get(at + 1..).unwrap_or_default();
+        let name = after.strip_prefix('/').unwrap_or(after);
+        let end = name
+            .find(|c: char| !c.is_ascii_alphanumeric())
+            .unwrap_or(name.len());
+        after.starts_with("!--") || known::is_element(name.get(..end).unwrap_or_default())
+    })
 }

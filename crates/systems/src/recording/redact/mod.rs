@@ -3,16 +3,18 @@
 //! Everything is filled unless a rule here keeps it: what is not understood (a page cut short, a script,
 //! an attribute that nobody knows) is filled too.
 
+mod attributes;
+mod count;
 mod headers;
 mod html;
 mod json;
+mod markup;
+mod names;
 mod script;
 mod text;
 mod url;
 
-use std::collections::HashMap;
-
-use chrono::NaiveDate;
+use std::collections::{HashMap, HashSet};
 
 use super::dates::Dates;
 use super::filler::Filler;
@@ -21,14 +23,15 @@ use super::words::Words;
 
 pub(super) use self::headers::{cookies_of_answer, cookies_of_request};
 
-/// A name that is longer than this is more likely a value.
-const LONGEST_NAME: usize = 40;
-
 /// What a text may keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// The words of a page: dates, counts, and words by which the readers decide.
+    /// The words of a page: dates, words by which the readers decide, and counts beside those words.
     Words,
+    /// As [`Self::Words`], and a number that is all of the text: a cell of a table.
+    Cell,
+    /// As [`Self::Words`], and all small numbers: what is said of a whole list.
+    Counts,
     /// What a page says of the person: dates, and few words.
     Person,
     /// A work, or what hides in a page: nothing.
@@ -39,12 +42,28 @@ pub(super) enum Mode {
     State,
 }
 
+impl Mode {
+    /// What a text may keep that is all of its element's.
+    fn of_cell(self) -> Self {
+        match self {
+            Self::Words => Self::Cell,
+            other => other,
+        }
+    }
+
+    fn is_words(self) -> bool {
+        matches!(self, Self::Words | Self::Cell | Self::Counts)
+    }
+}
+
 /// Replaces the values of one session, consistently.
 pub(super) struct Redactor {
     filler: Filler,
     words: Words,
     dates: Dates,
     hosts: HashMap<String, String>,
+    /// The ids of the page at hand.
+    places: HashSet<String>,
     pub(super) kept: Kept,
 }
 
@@ -55,13 +74,9 @@ impl Redactor {
             words,
             dates,
             hosts: HashMap::new(),
+            places: HashSet::new(),
             kept: Kept::default(),
         }
-    }
-
-    /// A day, moved as all days are.
-    pub(super) fn day(&self, date: NaiveDate) -> NaiveDate {
-        self.dates.moved(date)
     }
 
     /// The body of an answer: a page, or JSON.
@@ -78,65 +93,67 @@ impl Redactor {
         self.html(body)
     }
 
-    /// A name: a class, an id, a field. Numbers in it are filled, and what is no name.
-    pub(super) fn name(&mut self, name: &str) -> String {
-        let filled = self.name_of_pieces(name);
-        if !filled.is_empty() {
-            self.kept.name(&filled);
-        }
-        filled
-    }
-
-    fn name_of_pieces(&mut self, name: &str) -> String {
-        let mut filled = String::new();
-        let mut rest = name;
-        while let Some(first) = rest.chars().next() {
-            if first.is_alphanumeric() {
-                let end = rest
-                    .find(|c: char| !c.is_alphanumeric())
-                    .unwrap_or(rest.len());
-                let (piece, after) = rest.split_at(end);
-                filled.push_str(&self.piece(piece));
-                rest = after;
-            } else {
-                filled.push(if first.is_ascii_graphic() || first == ' ' {
-                    first
-                } else {
-                    '_'
-                });
-                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+    /// Learns the places that a page names by ids: an address within it may name them.
+    fn learn_places(&mut self, page: &str) {
+        self.places.clear();
+        let mut rest = page;
+        while let Some((_, after)) = rest.split_once('<') {
+            rest = after;
+            if !after.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                continue;
+            }
+            let end = after.find('>').unwrap_or(after.len());
+            let tag = after.get(..end).unwrap_or_default();
+            if !tag.contains("id=") {
+                continue;
+            }
+            let markup = rest_from(page, after);
+            if let Some(id) = markup::tag(markup).0.attribute("id") {
+                self.places.insert(id.to_owned());
             }
         }
-        filled
     }
 
-    /// A run of letters and digits within a name.
-    fn piece(&mut self, piece: &str) -> String {
-        let digits = piece.bytes().filter(u8::is_ascii_digit).count();
-        let is_plain =
-            piece.is_ascii() && piece.len() <= LONGEST_NAME && !self.filler.is_barred(piece);
-        if !is_plain {
-            return self.filler.word(piece);
+    /// The name of a place in a page, or a word or several.
+    fn place_or_words(&mut self, name: &str) -> String {
+        let place = name.strip_prefix('#').unwrap_or(name);
+        if self.places.contains(place) {
+            self.name(name)
+        } else {
+            self.name_by_anyone(name)
         }
-        let letters = piece
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(piece.len());
-        let (before, from) = piece.split_at(letters);
-        let end = from
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(from.len());
-        let (number, after) = from.split_at(end);
-        // `col2`, `h1`; a longer mixture is more likely a token.
-        let is_name = digits <= 2 && (after.is_empty() || piece.len() <= 12);
-        if is_name {
-            return piece.to_owned();
-        }
-        // `cancelb1234567x00`: the number alone is a value.
-        let is_numbered =
-            after.len() <= 4 && after.bytes().filter(u8::is_ascii_alphabetic).count() <= 1;
-        if !before.is_empty() && is_numbered {
-            return format!("{before}{}{after}", self.filler.word(number));
-        }
-        self.filler.word(piece)
+    }
+}
+
+/// The page from the sign before this part of it on.
+fn rest_from<'a>(page: &'a str, part: &str) -> &'a str {
+    page.get(page.len() - part.len() - 1..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::words::KeptWords;
+
+    pub(in crate::recording) fn redactor() -> Redactor {
+        let words = [
+            KeptWords::Beginning("ready"),
+            KeptWords::Address("opac-detail"),
+            KeptWords::OfPerson("exp date"),
+            KeptWords::Anywhere("items"),
+            KeptWords::Anywhere("of"),
+            KeptWords::Anywhere("holds"),
+            KeptWords::Anywhere("renewed"),
+        ];
+        Redactor::new(
+            Filler::new(Vec::new()).unwrap(),
+            Words::new(&words),
+            Dates::new(
+                &["%m-%d-%y"],
+                1,
+                chrono_tz::America::Toronto,
+                "2026-11-21".parse().unwrap(),
+            ),
+        )
     }
 }

@@ -1,5 +1,6 @@
 //! Text: words become fillers, signs stay.
 
+use super::count::{Beside, is_count};
 use super::{Mode, Redactor};
 use crate::recording::words::Among;
 
@@ -14,6 +15,8 @@ impl Redactor {
         places.push(text.len());
         let mut filled = String::with_capacity(text.len());
         let mut at = 0;
+        // Where words that are counted with ended last.
+        let mut counted = None;
         while let Some(character) = characters.get(at).copied() {
             if !character.is_alphanumeric() {
                 filled.push(sign(character));
@@ -24,9 +27,12 @@ impl Redactor {
                 .get(at)
                 .and_then(|place| text.get(*place..))
                 .unwrap_or_default();
-            if let Some((length, kept)) = self.kept_at(&characters, at, rest, mode) {
-                filled.push_str(&kept);
-                at += length.max(1);
+            if let Some(kept) = self.kept_at(&characters, at, rest, mode, counted) {
+                filled.push_str(&kept.text);
+                at += kept.length.max(1);
+                if kept.is_counted {
+                    counted = Some(at);
+                }
                 continue;
             }
             let word: String = characters
@@ -35,28 +41,39 @@ impl Redactor {
                 .take_while(|c| c.is_alphanumeric())
                 .collect();
             at += word.chars().count();
-            filled.push_str(&self.filler.word(&word));
+            // Zeros alone say nothing where nothing was meant by them; a PIN may be some.
+            let is_nothing = mode != Mode::Nothing && word.chars().all(|c| c == '0');
+            if is_nothing && !self.filler.is_barred(&word) {
+                filled.push_str(&word);
+            } else {
+                filled.push_str(&self.filler.word(&word));
+            }
         }
         filled
     }
 
-    /// What is kept of the text from this word on: how many characters, and what is written for them.
+    /// What is kept of the text from this word on.
     fn kept_at(
         &mut self,
         text: &[char],
         at: usize,
         rest: &str,
         mode: Mode,
-    ) -> Option<(usize, String)> {
+        counted: Option<usize>,
+    ) -> Option<KeptPart> {
         if mode == Mode::Nothing {
             return None;
         }
-        if let Some((bytes, moved)) = self.dates.at(rest) {
+        if let Some((bytes, moved)) = self.dates.at(rest, &self.filler) {
             self.kept.dates += 1;
-            return Some((rest.get(..bytes)?.chars().count(), moved));
+            return Some(KeptPart {
+                length: rest.get(..bytes)?.chars().count(),
+                text: moved,
+                is_counted: false,
+            });
         }
         let among = match mode {
-            Mode::Words => Among::Words,
+            Mode::Words | Mode::Cell | Mode::Counts => Among::Words,
             Mode::Person => Among::Person,
             _ => Among::Values,
         };
@@ -65,19 +82,41 @@ impl Redactor {
         {
             let kept: String = text.iter().skip(at).take(length).collect();
             self.kept.word(&kept);
-            return Some((length, kept));
+            return Some(KeptPart {
+                length,
+                is_counted: super::count::is_counted(&kept),
+                text: kept,
+            });
         }
-        if mode == Mode::Words
-            && let Some(length) = count(text, at)
+        if mode.is_words()
+            && let Some(length) = super::count::count(text, at)
         {
             let kept: String = text.iter().skip(at).take(length).collect();
-            if !self.filler.is_barred(&kept) {
+            let words = &self.words;
+            let beside = Beside {
+                counted,
+                word_at: &|place| words.at(text, place, Among::Words),
+            };
+            if is_count(text, at, length, mode, &beside) && !self.filler.is_barred(&kept) {
                 self.kept.counts += 1;
-                return Some((length, kept));
+                return Some(KeptPart {
+                    length,
+                    text: kept,
+                    is_counted: false,
+                });
             }
         }
         None
     }
+}
+
+/// What stays of a text, or stands for it.
+struct KeptPart {
+    /// Of how many characters.
+    length: usize,
+    text: String,
+    /// They are words that are counted with.
+    is_counted: bool,
 }
 
 /// A sign as it is, or another one for one that could say something.
@@ -88,76 +127,5 @@ pub(super) fn sign(character: char) -> char {
         ' '
     } else {
         '□'
-    }
-}
-
-/// The characters of a count or a sum of money that stands alone: `6`, `83`, `17.25`, `1,204.50`.
-fn count(text: &[char], at: usize) -> Option<usize> {
-    let from = text.get(at..)?;
-    if !from.first()?.is_ascii_digit() {
-        return None;
-    }
-    let is_part = |place: usize| {
-        let is_digit = |place: usize| from.get(place).is_some_and(char::is_ascii_digit);
-        is_digit(place) || (matches!(from.get(place), Some('.' | ',')) && is_digit(place + 1))
-    };
-    let length = (0..from.len()).take_while(|place| is_part(*place)).count();
-    let number: String = from.get(..length)?.iter().collect();
-    let before = text.get(..at)?;
-    let after = from.get(length..)?;
-    // Part of something longer: of a word, a telephone number, a time, a code.
-    let opens = |c: &char| c.is_whitespace() || "([{\"'“$€£¥>|".contains(*c);
-    let joined_before = match before {
-        [] => false,
-        ['-' | '−'] => false,
-        [.., other, '-' | '−'] => !opens(other),
-        [.., last] => !opens(last),
-    };
-    let closes = |c: &char| c.is_whitespace() || ")]}\"'”.,:;!?%€$£|".contains(*c);
-    let joined_after = match after {
-        [] => false,
-        [sign] => !closes(sign),
-        [sign, ..] if sign.is_whitespace() => false,
-        [sign, next, ..] => !closes(sign) || next.is_alphanumeric() || "%&#\\".contains(*next),
-    };
-    let beside = |c: Option<&char>| c.is_some_and(char::is_ascii_digit);
-    let in_group = beside(before.iter().rev().find(|c| !c.is_whitespace()))
-        || beside(after.iter().find(|c| !c.is_whitespace()));
-    (!joined_before && !joined_after && !in_group && is_small(&number)).then_some(length)
-}
-
-/// Up to three digits, thousands in groups, or a sum with two decimals.
-fn is_small(number: &str) -> bool {
-    let groups: Vec<&str> = number.split(['.', ',']).collect();
-    match groups.as_slice() {
-        [one] => one.len() <= 3,
-        [whole, last] => whole.len() <= 3 && matches!(last.len(), 2 | 3),
-        [whole, middle, cents] => whole.len() <= 3 && middle.len() == 3 && cents.len() == 2,
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case("6 items", Some(1))]
-    #[case("83", Some(2))]
-    #[case("17.25", Some(5))]
-    #[case("1.204,50 €", Some(8))]
-    #[case("1,204", Some(5))]
-    #[case("4711", None)]
-    #[case("519-555-1234", None)]
-    #[case("123 456 789", None)]
-    #[case("12b", None)]
-    #[case("23:59", None)]
-    #[case("1.2.3.4", None)]
-    #[case("32%31%39", None)]
-    #[case("90;&#97;", None)]
-    fn a_count_stands_alone(#[case] text: &str, #[case] expected: Option<usize>) {
-        let text: Vec<char> = text.chars().collect();
-        assert_eq!(count(&text, 0), expected);
     }
 }

@@ -10,7 +10,7 @@ impl Redactor {
     pub(in crate::recording) fn url(&mut self, address: &str) -> String {
         let text = address.trim();
         if let Some(place) = text.strip_prefix('#') {
-            return format!("#{}", self.name(place));
+            return format!("#{}", self.place_or_words(place));
         }
         let (before, rest) = match self.head(text) {
             Some(parts) => parts,
@@ -144,7 +144,7 @@ impl Redactor {
             let (pair, after) = rest.split_at(end);
             match pair.split_once('=') {
                 Some((name, value)) => {
-                    let name = self.name(&decoded(name, true));
+                    let name = self.name_by_anyone(&decoded(name, true));
                     filled.push_str(&encoded(&name, true));
                     filled.push('=');
                     let value = self.parameter(&decoded(value, true));

@@ -1,0 +1,140 @@
+//! One request with its answer, as a recording has it.
+//!
+//! Every recording begins at the same moment, long ago: a report tells when it was sent, and so a day of the
+//! session would tell by how much the dates in it are moved.
+
+use std::time::Duration;
+
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use url::Url;
+
+use super::har::{Content, Entry, Named, Nothing, PostData, Request, Response, Timings};
+use super::redact::{Redactor, cookies_of_answer, cookies_of_request};
+use super::{Answered, Exchange};
+use crate::browser::decode;
+
+/// A request that was sent so long after the first.
+pub(super) fn entry(redactor: &mut Redactor, exchange: &Exchange, after: Duration) -> Entry {
+    let started = NaiveDate::default().and_time(NaiveTime::MIN)
+        + TimeDelta::from_std(after).unwrap_or_default();
+    let time = (exchange.took.as_secs_f64() * 1000.0).round();
+    Entry {
+        started_date_time: started.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        time,
+        request: request(redactor, exchange),
+        response: match &exchange.answer {
+            Some(answer) => response(redactor, answer),
+            None => no_response(),
+        },
+        cache: Nothing {},
+        timings: Timings {
+            send: 0.0,
+            wait: time,
+            receive: 0.0,
+        },
+        step: exchange.step,
+        resource_type: None,
+    }
+}
+
+fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
+    let post_data = exchange.fields.as_deref().map(|fields| {
+        let params: Vec<Named> = url::form_urlencoded::parse(fields.as_bytes())
+            .map(|(name, value)| Named {
+                name: redactor.name(&name),
+                value: redactor.parameter(&value),
+            })
+            .collect();
+        let text = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(params.iter().map(|field| (&field.name, &field.value)))
+            .finish();
+        PostData {
+            mime_type: "application/x-www-form-urlencoded".to_owned(),
+            params,
+            text,
+        }
+    });
+    let url = redactor.url(exchange.url.as_str());
+    let query_string = Url::parse(&url)
+        .map(|url| {
+            url.query_pairs()
+                .map(|(name, value)| Named {
+                    name: name.into_owned(),
+                    value: value.into_owned(),
+                })
+                .collect()
+        })
+        .unwrap_or_default();
+    Request {
+        method: exchange.method.to_string(),
+        url,
+        http_version: "HTTP/1.1".to_owned(),
+        cookies: cookies_of_request(redactor, &exchange.headers),
+        headers: redactor.headers(&exchange.headers),
+        query_string,
+        post_data,
+        headers_size: -1,
+        body_size: -1,
+    }
+}
+
+fn response(redactor: &mut Redactor, answer: &Answered) -> Response {
+    let headers = redactor.headers(&answer.headers);
+    let value = |name: &str| {
+        headers
+            .iter()
+            .find(|header| header.name == name)
+            .map(|header| header.value.clone())
+            .unwrap_or_default()
+    };
+    let body = text_of(answer);
+    let is_text = !body.contains('\0') && !value("content-type").starts_with("image/");
+    let text = is_text.then(|| redactor.body(&body));
+    Response {
+        status: answer.status.as_u16(),
+        status_text: answer
+            .status
+            .canonical_reason()
+            .unwrap_or_default()
+            .to_owned(),
+        http_version: "HTTP/1.1".to_owned(),
+        cookies: cookies_of_answer(redactor, &answer.headers),
+        content: Content {
+            size: text
+                .as_ref()
+                .map_or(0, |text| i64::try_from(text.len()).unwrap_or(-1)),
+            mime_type: value("content-type"),
+            comment: (!is_text).then(|| "No text; left out.".to_owned()),
+            text,
+            encoding: None,
+        },
+        redirect_url: value("location"),
+        headers,
+        headers_size: -1,
+        body_size: -1,
+    }
+}
+
+/// As browsers write an answer that did not come.
+fn no_response() -> Response {
+    Response {
+        status: 0,
+        status_text: String::new(),
+        http_version: String::new(),
+        cookies: Vec::new(),
+        headers: Vec::new(),
+        content: Content::default(),
+        redirect_url: String::new(),
+        headers_size: -1,
+        body_size: -1,
+    }
+}
+
+/// The body of an answer, as text.
+pub(super) fn text_of(answer: &Answered) -> String {
+    let declared = answer
+        .headers
+        .get("content-type")
+        .and_then(|value| value.to_str().ok());
+    decode(&answer.body, declared)
+}
