@@ -450,7 +450,7 @@ mod tests {
 
     #[rstest]
     #[case(1, true)]
-    #[case(3, false)]
+    #[case(4, false)]
     fn a_login_that_was_begun_a_while_ago_keeps_no_visit_from_saying_so(
         #[case] minutes_ago: i64,
         #[case] is_left_out: bool,
