@@ -186,6 +186,49 @@ fn a_refused_pin_is_recorded_as_often_as_a_person_asks_and_a_card_that_is_paused
     assert!(status.contains("wrong_credentials"), "{status}");
 }
 
+#[test]
+fn a_refusal_outlives_a_recording_that_the_library_did_not_answer() {
+    let at = At::start(SystemKind::Sierra);
+    let is_planned = || {
+        let plan = json(
+            &at.home
+                .run(&["check-cards", "--dry-run", "--json"])
+                .success(),
+        );
+        !plan["cards"].as_array().unwrap().is_empty()
+    };
+    assert!(is_planned());
+    let pin = |pin: &str| {
+        let changed = at
+            .site
+            .update_patron(NUMBER, |patron| patron.pin = pin.to_owned());
+        assert!(changed);
+    };
+    let old = at.site.patron(NUMBER).unwrap().pin;
+    pin("another");
+    at.home.run(&["check-cards", "--card", &at.card]).code(1);
+    assert!(!is_planned(), "refused");
+    // The site does not even get the PIN.
+    at.site.switches().set(Fault::Down { retry_after: None });
+    at.record(&[]).code(1);
+    assert!(
+        !is_planned(),
+        "nobody said that it is to be tried again by itself"
+    );
+    let status = stdout(&at.home.run(&["status"]).success());
+    assert!(status.contains("refused the number or PIN"), "{status}");
+    std::fs::remove_file(at.file()).unwrap();
+    // Once it is taken, it is tried again by itself, too.
+    at.site.switches().clear();
+    pin(&old);
+    at.home
+        .command(&["check-cards", "--card", &at.card, "--record", "session.har"])
+        .env("HIPPO_NOW", "2026-11-21T13:00:00Z")
+        .assert()
+        .success();
+    assert!(is_planned());
+}
+
 #[rstest]
 #[case(SystemKind::Bibliocommons)]
 #[case(SystemKind::Sierra)]

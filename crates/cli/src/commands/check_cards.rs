@@ -316,8 +316,14 @@ pub(crate) fn say_not_begun(context: &Context, schedule: &Schedule, reason: &Run
     context
         .output
         .document(&serde_json::json!({ "not_begun": what, "run": run }));
+    // A run that was too late, or whose schedule is suspended, is on record as that.
+    let ran = matches!(reason, RunStart::AlreadyRan(_))
+        && !matches!(
+            run.outcome,
+            RunOutcome::Missed | RunOutcome::SkippedSuspended
+        );
     let scheduled = run.key.scheduled_time;
-    if schedule.scheduled_time.is_none() && context.now() - scheduled > START_OF_SCHEDULES {
+    if ran && schedule.scheduled_time.is_none() && context.now() - scheduled > START_OF_SCHEDULES {
         note(format!(
             "Nothing was done: the label's last time, {}, has its run already. If “{}” is to run now too, add the time to \
              its times in config.toml.",

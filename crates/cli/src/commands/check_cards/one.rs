@@ -5,10 +5,15 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
+use hippo_core::card::Card;
+use hippo_core::check::Check;
 use hippo_core::clock::local_date;
+use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use hippo_systems::recording::{Kept, NoRecording, Recorder};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::args::CardName;
 use crate::checking::{Recorded, check_and_show, check_recorded};
@@ -74,7 +79,11 @@ pub(super) async fn check(
         finish: &finish,
     };
     recorded.recorder.note_person(&card.patron);
-    let outcome = check_recorded(context, &card, &library, Some(recorded)).await?;
+    let checked = check_recorded(context, &card, &library, Some(recorded)).await;
+    if let Some(since) = state.refused_since {
+        keep_refused(context, &card, since).await?;
+    }
+    let outcome = checked?;
     let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     let Some(kept) = kept else {
         context
@@ -84,6 +93,35 @@ pub(super) async fn check(
     };
     show(context, path, &kept, &library);
     Ok(outcome)
+}
+
+/// Puts a refusal back on record, unless the library has answered number and PIN anew: they were sent
+/// for the recording alone, and are not to be sent again by themselves.
+async fn keep_refused(
+    context: &Context,
+    card: &Card,
+    since: DateTime<Utc>,
+) -> Result<(), CommandError> {
+    let state = context
+        .store
+        .card(card.id)
+        .await?
+        .map(|record| record.state);
+    let is_unanswered = state.is_some_and(|state| {
+        state.refused_since.is_none() && state.last_check.is_some_and(|last| last.failure.is_some())
+    });
+    if is_unanswered {
+        let refusal = Check {
+            id: Uuid::new_v4(),
+            card: card.key(),
+            library: card.library.clone(),
+            started_at: since,
+            finished_at: since,
+            outcome: Err(Failure::wrong_credentials("refused before the recording")),
+        };
+        context.store.save_check(&refusal).await?;
+    }
+    Ok(())
 }
 
 /// Writes the recording; `None`: there is nothing to record.
