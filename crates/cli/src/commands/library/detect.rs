@@ -150,6 +150,11 @@ fn address(text: &str) -> Result<Url, CommandError> {
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
         .filter(|url| url.username().is_empty() && url.password().is_none())
+        // A bare number would be read as an address of the network.
+        .filter(|url| match url.host() {
+            Some(url::Host::Ipv4(host)) => whole.contains(&host.to_string()),
+            _ => true,
+        })
         .ok_or_else(|| {
             CommandError::Usage(format!(
                 "“{text}” is not a web address; write it like https://library.example.org."
@@ -206,6 +211,16 @@ fn short_name(url: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_was_mistyped_is_no_address() {
+        for text in ["2468", "http://0x7f000001/", "21000000004711"] {
+            assert!(address(text).is_err(), "{text}");
+        }
+        for text in ["127.0.0.1:8080", "http://127.0.0.1/", "opac.example.org"] {
+            assert!(address(text).is_ok(), "{text}");
+        }
+    }
 
     #[test]
     fn a_short_name_is_a_part_of_the_host() {
