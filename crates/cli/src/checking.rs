@@ -19,13 +19,14 @@ use uuid::Uuid;
 
 use crate::aws::Stack;
 use crate::commands::check_cards::AFTER_SECOND;
+use crate::config::PERSON;
 use crate::context::{Context, Place, Visiting};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::table::{Cell, Table, fixed, words};
 use crate::output::time::day;
 use crate::output::{count, note};
 use crate::stop::Stop;
-use crate::view::{AccountView, failure_problem, record_command};
+use crate::view::{AccountView, failure_problem, left_alone, record_command};
 
 /// How many items of each kind are shown.
 const SHOWN: usize = 12;
@@ -104,7 +105,7 @@ pub(crate) async fn check_recorded(
             let recording = recorded
                 .map(|recorded| (recorded.finish)(&recorded.recorder))
                 .transpose()?;
-            Ok(show(context, card, library, &check, recording))
+            show(context, card, library, &check, recording).await
         }
         Answer::NotChecked => {
             let record = context.store.card(card.id).await?;
@@ -194,7 +195,7 @@ fn visit_to(card: &Card, planned_at: DateTime<Utc>) -> Result<Visit, CommandErro
         planned_at,
         run: RunKey {
             job: Job::CheckCards,
-            label: "person".parse()?,
+            label: PERSON.parse()?,
             scheduled_time: planned_at,
         },
     })
@@ -295,13 +296,13 @@ async fn newer_check(
     }
 }
 
-fn show(
+async fn show(
     context: &Context,
     card: &Card,
     library: &Library,
     check: &Check,
     recording: Option<serde_json::Value>,
-) -> Outcome {
+) -> CommandResult {
     let today = local_date(context.now(), library.timezone);
     let account = check.outcome.as_ref().ok();
     context.output.document(&Document {
@@ -314,7 +315,8 @@ fn show(
     match &check.outcome {
         Ok(account) => show_account(context, account, today),
         Err(failure) => {
-            let problem = failure_problem(failure, card.id, &card.library);
+            let alone = left_alone(context, &card.library).await?;
+            let problem = failure_problem(failure, card.id, &card.library, alone.as_deref());
             context.output.say_folded("", &problem.what);
             if let Some(what_to_do) = &problem.what_to_do {
                 context.output.say("The card is kept. What to do:");
@@ -322,7 +324,7 @@ fn show(
             }
         }
     }
-    Outcome::failed_if(account.is_none())
+    Ok(Outcome::failed_if(account.is_none()))
 }
 
 fn show_account(context: &Context, account: &Account, today: chrono::NaiveDate) {

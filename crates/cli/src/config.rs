@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use zeroize::Zeroize as _;
 
-pub(crate) use self::jobs::Jobs;
 use self::jobs::{JobTable, OperatorTable};
+pub(crate) use self::jobs::{Jobs, PERSON};
 pub(crate) use self::mistake::{describe, line_of};
 use crate::exit::CommandError;
 use crate::home::Home;

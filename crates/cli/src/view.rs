@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use hippo_core::account::{Account, HoldState};
-use hippo_core::card::{CardRecord, StoredAccount};
+use hippo_core::card::{CardRecord, LastCheck, StoredAccount};
 use hippo_core::clock::local_date;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::family::Family;
@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::table::{Cell, Tone};
-use crate::output::time::{ago, day};
+use crate::output::time::{ago, day, moment};
 
 /// What an account says, counted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -156,13 +156,14 @@ pub(crate) struct CardView {
 }
 
 impl CardView {
-    /// A card, seen at `now` by its family's day.
+    /// A card, seen at `now` by its family's day; `left_alone` as [`left_alone`] has it.
     pub(crate) fn of(
         record: &CardRecord,
         library: Option<&Library>,
         stored: Option<&StoredAccount>,
         today: NaiveDate,
         now: DateTime<Utc>,
+        left_alone: Option<&str>,
     ) -> Self {
         let (card, state) = (&record.card, &record.state);
         let last = state.last_check.as_ref();
@@ -179,7 +180,7 @@ impl CardView {
             failure: last.and_then(|last| last.failure.clone()),
             refused_since: state.refused_since,
             account: stored.map(|stored| AccountView::of(&stored.account, today)),
-            problem: problem_of(record, library, now),
+            problem: problem_of(record, library, now, left_alone),
         }
     }
 
@@ -215,6 +216,7 @@ fn problem_of(
     record: &CardRecord,
     library: Option<&Library>,
     now: DateTime<Utc>,
+    left_alone: Option<&str>,
 ) -> Option<Problem> {
     let (card, state) = (&record.card, &record.state);
     if card.paused {
@@ -253,7 +255,12 @@ fn problem_of(
             .login_mark
             .as_ref()
             .is_some_and(|mark| last.started_at >= mark.at);
-        return Some(failure_problem(&failure, card.id, &card.library));
+        return Some(failure_problem(
+            &failure,
+            card.id,
+            &card.library,
+            left_alone,
+        ));
     }
     let read = state.last_success_at.unwrap_or(last.started_at);
     (now - read > STALE_AFTER).then(|| Problem {
@@ -264,8 +271,25 @@ fn problem_of(
     })
 }
 
-/// What a failed check means for a person.
-pub(crate) fn failure_problem(failure: &Failure, card: CardId, library: &LibraryId) -> Problem {
+/// Until when a library is left alone, in words; `None` when it is not.
+pub(crate) async fn left_alone(
+    context: &Context,
+    library: &LibraryId,
+) -> Result<Option<String>, CommandError> {
+    let now = context.now();
+    let until = context.store.left_alone_until(library).await?;
+    Ok(until
+        .filter(|until| *until > now)
+        .map(|until| moment(until, now, context.zone())))
+}
+
+/// What a failed check means for a person; `left_alone` as [`left_alone`] has it.
+pub(crate) fn failure_problem(
+    failure: &Failure,
+    card: CardId,
+    library: &LibraryId,
+    left_alone: Option<&str>,
+) -> Problem {
     let detail = hippo_core::text::clean(&failure.detail);
     let detail = detail.trim_end_matches(['.', ' ']);
     let end = if detail.ends_with(['?', '!', '…']) {
@@ -273,6 +297,9 @@ pub(crate) fn failure_problem(failure: &Failure, card: CardId, library: &Library
     } else {
         "."
     };
+    let alone = left_alone.map_or_else(String::new, |until| {
+        format!(" It is left alone until {until}; try it after that.")
+    });
     let (what, what_to_do) = match failure.kind {
         FailureKind::WrongCredentials => (
             "The library refused the number or PIN.".to_owned(),
@@ -308,13 +335,11 @@ pub(crate) fn failure_problem(failure: &Failure, card: CardId, library: &Library
             ),
         },
         FailureKind::SiteRefused => (
-            format!("The library's site refused us: {detail}{end} It is left alone for a while."),
+            format!("The library's site refused us: {detail}{end}{alone}"),
             Some(again()),
         ),
         FailureKind::SiteDown => (
-            format!(
-                "The library's site could not be read: {detail}{end} It is left alone for ten minutes."
-            ),
+            format!("The library's site could not be read: {detail}{end}{alone}"),
             mended_by_edit(detail, library).or_else(|| Some(again())),
         ),
         FailureKind::NotTried if detail.contains("hippo card retry") => (
@@ -330,7 +355,12 @@ pub(crate) fn failure_problem(failure: &Failure, card: CardId, library: &Library
                 .strip_prefix("The ")
                 .map(|rest| format!("the {rest}"));
             let detail = rest.as_deref().unwrap_or(detail);
-            (format!("It was not tried: {detail}{end}"), Some(again()))
+            // The detail of a library that is left alone says until when.
+            let after = left_alone.map_or("", |_| " Try it after that.");
+            (
+                format!("It was not tried: {detail}{end}{after}"),
+                Some(again()),
+            )
         }
     };
     Problem {
@@ -378,13 +408,24 @@ pub(crate) async fn cards_of(
         .into_iter()
         .collect();
     let records = context.store.cards_of(&family.id).await?;
-    let mut views: Vec<CardView> = records
-        .iter()
-        .map(|record| {
-            let library = libraries.get(&record.card.library);
-            CardView::of(record, library, accounts.get(&record.card.id), today, now)
-        })
-        .collect();
+    let mut alone: BTreeMap<&LibraryId, Option<String>> = BTreeMap::new();
+    let mut views = Vec::with_capacity(records.len());
+    for record in &records {
+        let library = &record.card.library;
+        let has_failed = |last: &LastCheck| last.failure.is_some();
+        if record.state.last_check.as_ref().is_some_and(has_failed) && !alone.contains_key(library)
+        {
+            alone.insert(library, left_alone(context, library).await?);
+        }
+        views.push(CardView::of(
+            record,
+            libraries.get(library),
+            accounts.get(&record.card.id),
+            today,
+            now,
+            alone.get(library).and_then(Option::as_deref),
+        ));
+    }
     views.sort_by(|a, b| {
         (&a.patron, &a.library_name, a.id).cmp(&(&b.patron, &b.library_name, b.id))
     });
@@ -398,7 +439,7 @@ mod tests {
 
     fn problem(failure: &Failure) -> Problem {
         let library = "wpl".parse().unwrap();
-        failure_problem(failure, CardId::generate(), &library)
+        failure_problem(failure, CardId::generate(), &library, None)
     }
 
     #[rstest]
@@ -432,13 +473,29 @@ mod tests {
         assert!(what_to_do.ends_with("--record session.har"), "{what_to_do}");
     }
 
+    #[test]
+    fn a_library_that_is_left_alone_is_to_be_tried_after_that() {
+        let library = "wpl".parse().unwrap();
+        let alone = "The library is left alone until 14:32, since it did not answer or refused us.";
+        for failure in [Failure::site_down("status 503"), Failure::not_tried(alone)] {
+            let of = |until| failure_problem(&failure, CardId::generate(), &library, until).what;
+            assert!(
+                of(Some("14:32 today")).ends_with("after that."),
+                "{}",
+                of(Some("14:32 today"))
+            );
+            assert!(of(Some("14:32 today")).contains("until 14:32"));
+            assert!(!of(None).contains("after that"), "{}", of(None));
+        }
+    }
+
     #[rstest]
-    #[case("status 503 at /login", "status 503 at /login. ")]
-    #[case("status 503.", "status 503. ")]
-    #[case("which page is this?", "which page is this? ")]
+    #[case("status 503 at /login", "status 503 at /login.")]
+    #[case("status 503.", "status 503.")]
+    #[case("which page is this?", "which page is this?")]
     fn a_detail_ends_with_one_mark(#[case] detail: &str, #[case] expected: &str) {
         let problem = problem(&Failure::site_down(detail));
-        assert!(problem.what.contains(expected), "{}", problem.what);
+        assert!(problem.what.ends_with(expected), "{}", problem.what);
         assert_eq!(
             problem.what_to_do.as_deref(),
             Some("hippo check-cards --scope failed")

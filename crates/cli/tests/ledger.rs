@@ -275,7 +275,32 @@ fn a_dry_run_of_the_checks_says_which_cards_and_leaves_no_trace() {
     assert!(home.json(&["status"])["families"][0]["cards"][0]["last_checked"].is_null());
     home.run(&["card", "pause", &card]).success();
     let said = stdout(&home.run(&["check-cards", "--dry-run"]).success());
-    assert!(said.contains("No card would be checked"), "{said}");
+    assert!(said.contains("left out: paused"), "{said}");
+    assert!(
+        said.contains("No card would be checked; 1 card left out"),
+        "{said}"
+    );
+    let planned = home.json(&["check-cards", "--dry-run"]);
+    assert_eq!(planned["cards"], document!([]));
+    assert_eq!(planned["left_out"][0]["not_tried"], "paused");
+}
+
+#[test]
+fn a_dry_run_counts_no_card_that_would_be_left_alone() {
+    let (home, card) = Home::with_card();
+    // Nobody answers there.
+    home.run(&["check-cards"]).code(1);
+    let said = stdout(&home.run(&["check-cards", "--dry-run"]).success());
+    assert!(
+        said.contains("No card would be checked; 1 card would not be tried"),
+        "{said}"
+    );
+    let planned = home.json(&["check-cards", "--dry-run"]);
+    assert_eq!(planned["visits"], 0);
+    assert_eq!(planned["cards"][0]["card"], card.as_str());
+    assert_eq!(planned["cards"][0]["not_tried"], "library_left_alone");
+    let status = stdout(&home.run(&["status"]).success());
+    assert!(status.contains("try it after that"), "{status}");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::args::{CardName, card_name, instant};
 use crate::commands::start;
-use crate::config::Jobs;
+use crate::config::{Jobs, PERSON};
 use crate::context::{Context, Globals, Place, Visiting};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::following::Following;
@@ -30,7 +30,7 @@ use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
 use crate::output::{count, note};
 use crate::stop::Stop;
-use crate::view::{AccountView, again, failure_problem, unknown_cells};
+use crate::view::{AccountView, again, failure_problem, left_alone, unknown_cells};
 
 /// Log in to every card and remember what it says.
 ///
@@ -140,7 +140,7 @@ impl Schedule {
         let label = match (&self.label, self.is_schedule()) {
             (Some(label), _) => label.clone(),
             (None, true) => otherwise.parse()?,
-            (None, false) => "person".parse()?,
+            (None, false) => PERSON.parse()?,
         };
         let second = now.timestamp();
         let minute = DateTime::from_timestamp(second - second.rem_euclid(60), 0).unwrap_or(now);
@@ -387,7 +387,8 @@ async fn show(
     }
     for card in checked {
         if let Some(failure) = &card.failure {
-            let problem = failure_problem(failure, card.card, &card.library);
+            let alone = left_alone(context, &card.library).await?;
+            let problem = failure_problem(failure, card.card, &card.library, alone.as_deref());
             let words = format!("{} at {}: {}", card.patron, card.library, problem.what);
             context.output.say_folded("", &words);
             if let Some(command) = problem.what_to_do.filter(|command| *command != again()) {

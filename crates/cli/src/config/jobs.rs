@@ -15,6 +15,9 @@ use url::Url;
 
 use crate::args::time_of_day;
 
+/// The label of the runs that no schedule starts.
+pub(crate) const PERSON: &str = "person";
+
 /// `[operator]`: who is told what needs a person.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -34,7 +37,7 @@ pub(super) struct JobTable {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct ScheduleTable {
-    times: Vec<String>,
+    times: Option<Vec<String>>,
     every_minutes: Option<u32>,
     start_within_minutes: Option<u32>,
     suspended: bool,
@@ -90,6 +93,11 @@ impl Jobs {
                 let parsed = label
                     .parse::<Label>()
                     .map_err(|error| mistake(&error.to_string()))?;
+                if parsed.as_str() == PERSON {
+                    return Err(mistake(
+                        "“person” is the label of what a person starts; give the schedule another name.",
+                    ));
+                }
                 let rules = schedule.rules(zone).map_err(|what| mistake(&what))?;
                 jobs.rules.insert((job, parsed), rules);
             }
@@ -100,18 +108,15 @@ impl Jobs {
 
 impl ScheduleTable {
     fn rules(self, zone: Tz) -> Result<StartRules, String> {
-        let rhythm = match (self.times.as_slice(), self.every_minutes) {
-            ([], None) => None,
-            ([], Some(0)) => return Err("every_minutes must be 1 or more.".to_owned()),
-            ([], Some(minutes)) => Some(Rhythm::EveryMinutes(minutes)),
-            (times, None) => Some(Rhythm::Daily {
+        let rhythm = match (self.times, self.every_minutes) {
+            (None, None) => None,
+            (None, Some(0)) => return Err("every_minutes must be 1 or more.".to_owned()),
+            (None, Some(minutes)) => Some(Rhythm::EveryMinutes(minutes)),
+            (Some(times), None) => Some(Rhythm::Daily {
                 zone,
-                times: times
-                    .iter()
-                    .map(|time| time_of_day(time))
-                    .collect::<Result<Vec<NaiveTime>, String>>()?,
+                times: daily(&times)?,
             }),
-            (_, Some(_)) => {
+            (Some(_), Some(_)) => {
                 return Err("give times or every_minutes, not both.".to_owned());
             }
         };
@@ -123,6 +128,24 @@ impl ScheduleTable {
             rhythm,
         })
     }
+}
+
+/// The times of a day, each once.
+fn daily(times: &[String]) -> Result<Vec<NaiveTime>, String> {
+    if times.is_empty() {
+        return Err(
+            "times is empty: write the times of the day, or leave the line out.".to_owned(),
+        );
+    }
+    let mut daily = Vec::with_capacity(times.len());
+    for text in times {
+        let time = time_of_day(text)?;
+        if daily.contains(&time) {
+            return Err(format!("{} stands in times twice.", time.format("%H:%M")));
+        }
+        daily.push(time);
+    }
+    Ok(daily)
 }
 
 #[cfg(test)]
@@ -179,6 +202,15 @@ mod tests {
     #[case(
         "[jobs.check-cards.schedules.all]\nevery_minutes = 5\ntimes = [\"05:00\"]\n",
         "not both"
+    )]
+    #[case("[jobs.check-cards.schedules.all]\ntimes = []\n", "times is empty")]
+    #[case(
+        "[jobs.check-cards.schedules.all]\ntimes = [\"05:00\", \"5:00\"]\n",
+        "05:00 stands in times twice"
+    )]
+    #[case(
+        "[jobs.check-cards.schedules.person]\nevery_minutes = 5\n",
+        "another name"
     )]
     #[case("[jobs.check-cards.schedules.\"A B\"]\n", "“A B” is not a valid id")]
     #[case("[operator]\nemail = \"nobody\"\n", "operator.email")]

@@ -1,7 +1,9 @@
-//! `hippo check-cards --dry-run`: which cards would be checked, in which order.
+//! `hippo check-cards --dry-run`: which cards would be checked, in which order, and which would not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
+use hippo_core::card::CardRecord;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::planning::VisitPlanner;
@@ -9,16 +11,20 @@ use hippo_core::jobs::visit::VISIT_LIMIT;
 use hippo_core::run::{Job, RunKey};
 use serde::Serialize;
 
+use crate::config::PERSON;
 use crate::context::Context;
-use crate::exit::{CommandResult, Outcome};
+use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
-use crate::output::table::{Table, fixed, words};
+use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::time::moment;
 
 #[derive(Serialize)]
 struct Document {
     visits: usize,
+    /// In the order in which they would be checked.
     cards: Vec<PlannedCard>,
+    /// The cards that no run checks before a person says so.
+    left_out: Vec<PlannedCard>,
 }
 
 #[derive(Serialize)]
@@ -28,7 +34,39 @@ struct PlannedCard {
     library: LibraryId,
     patron: String,
     /// The library is left alone until then: the card would not be tried before.
-    left_alone_until: Option<chrono::DateTime<chrono::Utc>>,
+    left_alone_until: Option<DateTime<Utc>>,
+    /// Why the card would not be tried, if so.
+    not_tried: Option<NotTried>,
+}
+
+/// Why a card would not be tried now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum NotTried {
+    Paused,
+    WrongCredentials,
+    LibraryLeftAlone,
+}
+
+impl PlannedCard {
+    fn of(record: &CardRecord, left_alone_until: Option<DateTime<Utc>>) -> Self {
+        let (card, state) = (&record.card, &record.state);
+        let not_tried = if card.paused {
+            Some(NotTried::Paused)
+        } else if state.refused_since.is_some() {
+            Some(NotTried::WrongCredentials)
+        } else {
+            left_alone_until.map(|_| NotTried::LibraryLeftAlone)
+        };
+        Self {
+            card: card.id,
+            family: card.family.clone(),
+            library: card.library.clone(),
+            patron: hippo_core::text::clean(&card.patron),
+            left_alone_until,
+            not_tried,
+        }
+    }
 }
 
 /// Says which cards would be checked now; logs in nowhere, and writes nothing.
@@ -36,33 +74,30 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
     let now = context.now();
     let key = RunKey {
         job: Job::CheckCards,
-        label: "person".parse()?,
+        label: PERSON.parse()?,
         scheduled_time: now,
     };
     let planner = VisitPlanner::new(&*context.store, input, &key, now, VISIT_LIMIT);
     let visits = planner.all().await?;
     let mut left_alone = BTreeMap::new();
     let mut cards = Vec::new();
+    let mut tried = 0;
     for visit in &visits {
         if !left_alone.contains_key(&visit.library) {
             let until = context.store.left_alone_until(&visit.library).await?;
             left_alone.insert(&visit.library, until.filter(|until| *until > now));
         }
+        let until = left_alone.get(&visit.library).copied().flatten();
+        tried += usize::from(until.is_none());
         for planned in &visit.cards {
-            let Some(record) = context.store.card(planned.card).await? else {
-                continue;
-            };
-            cards.push(PlannedCard {
-                card: planned.card,
-                family: planned.family.clone(),
-                library: visit.library.clone(),
-                patron: hippo_core::text::clean(&record.card.patron),
-                left_alone_until: left_alone.get(&visit.library).copied().flatten(),
-            });
+            if let Some(record) = context.store.card(planned.card).await? {
+                cards.push(PlannedCard::of(&record, until));
+            }
         }
     }
     let document = Document {
-        visits: visits.len(),
+        visits: tried,
+        left_out: left_out(context, input).await?,
         cards,
     };
     context.output.document(&document);
@@ -70,11 +105,24 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
     Ok(Outcome::Done)
 }
 
-fn say(context: &Context, planned: &Document) {
-    if planned.cards.is_empty() {
-        context.output.say("No card would be checked.");
-        return;
+/// The cards of those asked for that wait for a person.
+async fn left_out(
+    context: &Context,
+    input: &CheckCardsInput,
+) -> Result<Vec<PlannedCard>, CommandError> {
+    let mut left_out = Vec::new();
+    for family in context.families(input.family.as_ref()).await? {
+        let cards = context.store.cards_of(&family.id).await?;
+        let cards = cards.iter().map(|record| PlannedCard::of(record, None));
+        left_out.extend(cards.filter(|card| {
+            let library = input.library.as_ref();
+            card.not_tried.is_some() && library.is_none_or(|id| *id == card.library)
+        }));
     }
+    Ok(left_out)
+}
+
+fn say(context: &Context, planned: &Document) {
     let mut table = Table::new([
         words("LIBRARY"),
         words("PATRON"),
@@ -82,23 +130,67 @@ fn say(context: &Context, planned: &Document) {
         fixed("CARD"),
         words("REMARK"),
     ]);
-    for card in &planned.cards {
-        let remark = card.left_alone_until.map_or_else(String::new, |until| {
-            let until = moment(until, context.now(), context.zone());
-            format!("left alone until {until}")
-        });
+    for card in planned.cards.iter().chain(&planned.left_out) {
         table.row([
             card.library.as_str().into(),
             card.patron.as_str().into(),
             card.family.as_str().into(),
             card.card.to_string().into(),
-            remark.into(),
+            remark(context, card),
         ]);
     }
-    context.output.table(&table);
-    context.output.say(format!(
-        "{} would be checked, in {}; nothing was done.",
-        count(planned.cards.len(), "card", "cards"),
-        count(planned.visits, "visit", "visits")
-    ));
+    if !(planned.cards.is_empty() && planned.left_out.is_empty()) {
+        context.output.table(&table);
+    }
+    context.output.say(summary(planned));
+}
+
+fn remark(context: &Context, card: &PlannedCard) -> Cell {
+    match (card.not_tried, card.left_alone_until) {
+        (Some(NotTried::Paused), _) => Cell::new("left out: paused", Tone::Faint),
+        (Some(NotTried::WrongCredentials), _) => {
+            Cell::new("left out: number or PIN refused", Tone::Bad)
+        }
+        (_, Some(until)) => {
+            let until = moment(until, context.now(), context.zone());
+            Cell::new(format!("left alone until {until}"), Tone::Warning)
+        }
+        _ => Cell::from(""),
+    }
+}
+
+fn summary(planned: &Document) -> String {
+    let tried = planned.cards.iter().filter(|card| card.not_tried.is_none());
+    let would = match tried.count() {
+        0 => "No card would be checked".to_owned(),
+        tried => format!(
+            "{} would be checked, in {}",
+            count(tried, "card", "cards"),
+            count(planned.visits, "visit", "visits")
+        ),
+    };
+    let alone: Vec<&PlannedCard> = planned
+        .cards
+        .iter()
+        .filter(|card| card.not_tried.is_some())
+        .collect();
+    let libraries: BTreeSet<&LibraryId> = alone.iter().map(|card| &card.library).collect();
+    let alone = match (alone.len(), libraries.len()) {
+        (0, _) => String::new(),
+        (cards, 1) => format!(
+            "; {} would not be tried, since the library is left alone",
+            count(cards, "card", "cards")
+        ),
+        (cards, _) => {
+            format!("; {cards} cards would not be tried, since their libraries are left alone")
+        }
+    };
+    let left_out = match planned.left_out.len() {
+        0 => String::new(),
+        cards => format!(
+            "; {} left out (“hippo status” says what to do)",
+            count(cards, "card", "cards")
+        ),
+    };
+    format!("{would}{alone}{left_out}. Nothing was done.")
 }
