@@ -316,7 +316,7 @@ impl Concern {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::PageChanged { .. } => {
-                "Save the page and try “hippo read”; a newer version may know it."
+                "“hippo status” says what was met and what to do; a newer version may know the page."
             }
             Self::LibraryDown { .. } => {
                 "See whether its site opens in a browser, and whether its address is still right."

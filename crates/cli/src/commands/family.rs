@@ -179,7 +179,9 @@ pub(crate) struct Add {
 #[command(after_help = "\
 Examples:
   hippo family edit conrad --time 07:00 --due-within-days 5
-  hippo family edit conrad --fines-threshold never --only-when-needed")]
+  hippo family edit conrad --fines-threshold never --only-when-needed
+
+Addresses: “hippo family add-recipient” and “hippo family remove-recipient”.")]
 pub(crate) struct Edit {
     /// The family.
     id: FamilyId,

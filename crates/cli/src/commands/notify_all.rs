@@ -156,18 +156,22 @@ struct DryRun {
     /// Why the notice would be FAILED, if it would.
     fails: Option<&'static str>,
     recorded: Option<NoticeState>,
+    /// Nothing goes out for this day any more: it is past, or its notice is settled.
+    is_over: bool,
 }
 
 async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>) -> CommandResult {
     let sending = Sending::new(context).await?;
     let mut shown = Vec::new();
     for family in families.iter().filter(|family| !family.paused) {
-        let date = date.unwrap_or_else(|| local_date(context.now(), family.timezone));
+        let today = local_date(context.now(), family.timezone);
+        let date = date.unwrap_or(today);
         let Some(loaded) = context.store.load_family(&family.id).await? else {
             continue;
         };
         let composed = compose_for(&sending.ports(), &loaded, date).await?;
         let recorded = context.store.notice(&family.id, date).await?;
+        let recorded = recorded.map(|record| record.state);
         shown.push(DryRun {
             family: family.id.clone(),
             date,
@@ -177,7 +181,8 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
                 .mail
                 .as_ref()
                 .and_then(|_| nobody_reachable(family)),
-            recorded: recorded.map(|record| record.state),
+            is_over: date < today || recorded.is_some_and(NoticeState::is_final),
+            recorded,
             subject: composed.mail.as_ref().map(|mail| mail.subject.clone()),
             text: composed.mail.map(|mail| mail.text),
         });
@@ -201,6 +206,9 @@ fn say_dry_run(context: &Context, notice: &DryRun) {
     match (&notice.subject, &notice.text) {
         (Some(subject), Some(text)) => {
             let to = match notice.fails {
+                _ if notice.is_over => {
+                    "to nobody: nothing more goes out for this day. What it would say:".to_owned()
+                }
                 Some(why) => format!("to nobody: this notice would be FAILED. {why}"),
                 None => format!("to {}", addresses(notice.recipients, notice.stopped)),
             };

@@ -15,7 +15,7 @@ use url::Url;
 use crate::args::timezone;
 use crate::commands::library::{SystemNames, check_date_format, unknown_system};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::output::print_json;
+use crate::output::print_json_for_people;
 
 /// The largest page that is read, as it is for a page that is fetched.
 const LIMIT: u64 = 8 << 20;
@@ -117,11 +117,11 @@ pub(crate) fn run(read: &Read) -> CommandResult {
     };
     match account {
         Ok(account) => {
-            print_json(&account);
+            print_json_for_people(&account);
             Ok(Outcome::Done)
         }
         Err(failure) => {
-            print_json(&Failed { failure: &failure });
+            print_json_for_people(&Failed { failure: &failure });
             Ok(Outcome::SomeFailed)
         }
     }

@@ -22,8 +22,16 @@ Examples:
   hippo run check-cards --input '{\"scope\":\"failed\"}'
   hippo run notify-all --input '{\"family\":\"conrad\"}' --dry-run
 
-Input of check-cards: scope (all, failed), family, library. Of notify-all: family, date, at_once (also the notices
-that wait since the mail server refused them for now; so it is anyway where a person asks).")]
+Input of check-cards:
+  scope    all or failed
+  family   only this family's cards
+  library  only this library's cards
+
+Input of notify-all:
+  family   only this family's notice
+  date     the families' local date, such as 2026-11-21
+  at_once  true: also what waits since the mail server refused it for now;
+           so it is anyway where a person asks")]
 pub(crate) struct RunJob {
     /// The job.
     #[arg(value_enum)]
@@ -47,7 +55,7 @@ pub(crate) struct RunJob {
 pub(crate) async fn run(asked: RunJob, globals: &Globals) -> CommandResult {
     match asked.job {
         JobChoice::CheckCards => {
-            let (input, _): (CheckCardsInput, _) = read(&asked.input)?;
+            let (input, _): (CheckCardsInput, _) = read(&asked.input, LIKE_CHECKS)?;
             let command = CheckCards {
                 family: input.family,
                 library: input.library,
@@ -62,7 +70,11 @@ pub(crate) async fn run(asked: RunJob, globals: &Globals) -> CommandResult {
             check_cards::run(command, globals).await
         }
         JobChoice::NotifyAll => {
-            let (input, given): (NotifyAllInput, _) = read(&asked.input)?;
+            let message =
+                read::<NotifyAllInput>(r#"{"family":"conrad","date":"21 Nov"}"#, LIKE_NOTICES)
+                    .unwrap_err();
+            assert!(message.to_string().contains("“date”: "), "{message}");
+            let (input, given): (NotifyAllInput, _) = read(&asked.input, LIKE_NOTICES)?;
             let command = NotifyAll {
                 dry_run: asked.dry_run,
                 date: input.date,
@@ -75,16 +87,41 @@ pub(crate) async fn run(asked: RunJob, globals: &Globals) -> CommandResult {
     }
 }
 
-/// The input, and what of it is given.
-fn read<T: DeserializeOwned>(input: &str) -> Result<(T, Map<String, Value>), CommandError> {
+/// Inputs as they are written.
+const LIKE_CHECKS: &str = r#"{"family":"conrad","scope":"failed"}"#;
+const LIKE_NOTICES: &str = r#"{"family":"conrad","date":"2026-11-21"}"#;
+
+/// The input, and what of it is given; an error shows what it is to be `like`.
+fn read<T: DeserializeOwned>(
+    input: &str,
+    like: &str,
+) -> Result<(T, Map<String, Value>), CommandError> {
     // By itself, serde takes a list of values for one of fields.
-    serde_json::from_str(input)
-        .and_then(|given| Ok((serde_json::from_str(input)?, given)))
-        .map_err(|error| {
+    serde_json::from_str::<Map<String, Value>>(input)
+        .map_err(|error| error.to_string())
+        .and_then(|given| match serde_json::from_value(given.clone().into()) {
+            Ok(read) => Ok((read, given)),
+            Err(error) => Err(mistake::<T>(given).unwrap_or_else(|| error.to_string())),
+        })
+        .map_err(|message| {
             CommandError::Usage(format!(
-                "The input is not one of this job: {error}. Write it like '{{\"family\":\"conrad\"}}'."
+                "The input is not one of this job: {message}. Write it like '{like}'."
             ))
         })
+}
+
+/// What is wrong with the first field that is wrong by itself, after its name.
+fn mistake<T: DeserializeOwned>(given: Map<String, Value>) -> Option<String> {
+    given.into_iter().find_map(|(name, value)| {
+        let alone = Map::from_iter([(name.clone(), value)]);
+        let error = serde_json::from_value::<T>(alone.into()).err()?.to_string();
+        // The message of a field that is not known names it.
+        Some(if error.contains(&name) {
+            error
+        } else {
+            format!("“{name}”: {error}")
+        })
+    })
 }
 
 #[cfg(test)]
@@ -105,10 +142,17 @@ mod tests {
             (r#"["failed"]"#, "expected a map"),
             ("null", "expected a map"),
         ] {
-            let message = read::<CheckCardsInput>(input).unwrap_err().to_string();
+            let message = read::<CheckCardsInput>(input, LIKE_CHECKS)
+                .unwrap_err()
+                .to_string();
             assert!(message.contains(expected), "{message}");
         }
-        let (input, given): (NotifyAllInput, _) = read(r#"{"at_once":false}"#).unwrap();
+        let message =
+            read::<NotifyAllInput>(r#"{"family":"conrad","date":"21 Nov"}"#, LIKE_NOTICES)
+                .unwrap_err();
+        assert!(message.to_string().contains("“date”: "), "{message}");
+        let (input, given): (NotifyAllInput, _) =
+            read(r#"{"at_once":false}"#, LIKE_NOTICES).unwrap();
         assert!(!input.at_once && given.contains_key("at_once"));
     }
 }

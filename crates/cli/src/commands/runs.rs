@@ -2,7 +2,6 @@
 
 mod show;
 
-use std::borrow::Cow;
 use std::io::IsTerminal as _;
 use std::time::Duration as Pause;
 
@@ -147,27 +146,42 @@ async fn watch(context: &Context, asked: &Runs) -> CommandResult {
             let size = terminal_size::terminal_size();
             let width = size.map(|(width, _)| usize::from(width.0).max(40));
             let height = size.map(|(_, height)| usize::from(height.0));
-            let picture = listed(context, asked, &runs, width.or(context.output.width));
-            print(&in_place(&within(&picture, height)));
+            let listed =
+                |runs: &[Run]| listed(context, asked, runs, width.or(context.output.width));
+            let at = moment(context.now(), context.now(), context.zone());
+            print(&in_place(&picture(&runs, height, &at, listed)));
         }
         tokio::time::sleep(REFRESH).await;
     }
 }
 
-/// As much of a picture as fits on a screen of `height` lines, and how much more there is: what
-/// scrolls cannot be drawn over.
-fn within(picture: &str, height: Option<usize>) -> Cow<'_, str> {
-    let lines = picture.lines().count();
+/// As many runs as fit on a screen of `height` lines, how many more there are, and how it ends: what scrolls
+/// cannot be drawn over.
+fn picture(
+    runs: &[Run],
+    height: Option<usize>,
+    at: &str,
+    listed: impl Fn(&[Run]) -> String,
+) -> String {
+    let foot = format!("\n{at}, and anew every two seconds; Ctrl-C ends it.\n");
     // Below the last line stands the cursor.
     let room = height.map_or(usize::MAX, |height| height.saturating_sub(1));
-    if lines <= room {
-        return picture.into();
+    let mut shown = runs.len().min(room);
+    loop {
+        let text = listed(runs.get(..shown).unwrap_or(runs));
+        let more = match runs.len() - shown {
+            0 => String::new(),
+            left_out => format!(
+                "{} more; --limit shows fewer.\n",
+                count(left_out, "run", "runs")
+            ),
+        };
+        let picture = format!("{text}{more}{foot}");
+        if shown <= 1 || picture.lines().count() <= room {
+            return picture;
+        }
+        shown -= 1;
     }
-    let shown = room.saturating_sub(1);
-    let mut kept: String = picture.split_inclusive('\n').take(shown).collect();
-    let left_out = count(lines - shown, "line", "lines");
-    kept.push_str(&format!("{left_out} more; --limit shows fewer.\n"));
-    kept.into()
 }
 
 /// A picture in the place of the last: from the top, each line to its end, nothing left below.
@@ -203,10 +217,10 @@ fn table_of(runs: &[Run], now: DateTime<Utc>, zone: Tz) -> Table {
         fixed("ID"),
         fixed("BEGAN").dispensable(),
         fixed("TOOK").dispensable_at_last(),
-        numbers("PLANNED"),
+        numbers("PLANNED").dispensable_at_last(),
         numbers("DONE"),
         numbers("FAILED"),
-        numbers("SKIPPED"),
+        numbers("SKIPPED").dispensable_at_last(),
         words("OUTCOME"),
     ]);
     for run in runs {
@@ -260,25 +274,43 @@ mod tests {
     use super::*;
     use hippo_core::run::{Counts, Trigger};
 
+    fn run(began: DateTime<Utc>) -> Run {
+        Run {
+            key: "check-cards/all/2026-11-21T10:00:00Z".parse().unwrap(),
+            trigger: Trigger::Schedule,
+            input: serde_json::Value::Null,
+            started_at: began,
+            reported_at: began,
+            finished_at: None,
+            outcome: RunOutcome::Running,
+            counts: Counts::default(),
+        }
+    }
+
     #[test]
     fn a_picture_is_drawn_over_the_last_one_and_leaves_nothing_of_it() {
         assert_eq!(in_place("a\nb\n"), "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J");
     }
 
     #[test]
-    fn a_picture_that_is_higher_than_the_screen_says_how_much_is_left_out() {
-        let picture = "head\n1\n2\n3\n4\n";
-        for height in [None, Some(6), Some(50)] {
-            assert_eq!(within(picture, height), picture);
-        }
-        for height in 2..6 {
-            let drawn = within(picture, Some(height));
+    fn a_screen_shows_the_runs_that_fit_on_it_whole_and_says_how_many_more_there_are() {
+        let began = "2026-11-21T10:00:00Z".parse().unwrap();
+        let runs: Vec<Run> = (0..4).map(|_| run(began)).collect();
+        let listed = |runs: &[Run]| format!("head\n{}", "one\ntwo\n".repeat(runs.len()));
+        let whole = picture(&runs, None, "05:00 today", listed);
+        assert_eq!(whole.lines().count(), 11, "{whole}");
+        assert!(whole.ends_with("Ctrl-C ends it.\n"), "{whole}");
+        for (height, shown) in [(12, 4), (11, 3), (10, 2), (9, 2), (7, 1)] {
+            let drawn = picture(&runs, Some(height), "05:00 today", listed);
             // With the line on which the cursor stands.
-            assert_eq!(drawn.lines().count() + 1, height, "{drawn}");
-            let shown = height - 2;
-            let left_out = count(5 - shown, "line", "lines");
-            assert!(drawn.contains(&format!("{left_out} more")), "{drawn}");
-            assert!(drawn.starts_with("head") || height == 2, "{drawn}");
+            assert!(drawn.lines().count() < height, "{drawn}");
+            assert_eq!(drawn.matches("one").count(), shown, "{height}:\n{drawn}");
+            let left_out = count(4 - shown, "run", "runs");
+            assert_eq!(
+                drawn.contains(&format!("{left_out} more")),
+                shown < 4,
+                "{drawn}"
+            );
         }
     }
 
@@ -287,13 +319,9 @@ mod tests {
         let began: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
         let run = Run {
             key: "check-cards/failed/2026-11-21T10:00:00Z".parse().unwrap(),
-            trigger: Trigger::Schedule,
-            input: serde_json::Value::Null,
-            started_at: began,
-            reported_at: began,
             finished_at: Some(began + Duration::seconds(100)),
             outcome: RunOutcome::DoneWithFailures,
-            counts: Counts::default(),
+            ..run(began)
         };
         let table = |width| {
             table_of(std::slice::from_ref(&run), began, chrono_tz::UTC).render(Some(width), false)
@@ -307,27 +335,24 @@ mod tests {
             assert_eq!(text.lines().count(), 2, "{width}:\n{text}");
         }
         assert!(table(140).contains("BEGAN"));
-        // Where even that is too much, it is still a table.
-        let text = table(85);
-        assert!(
-            !text.contains("TOOK") && text.lines().count() == 2,
-            "{text}"
-        );
+        // Where even that is too much, it is still a table: also on the narrowest usual terminal.
+        for (width, has_planned, has_skipped) in
+            [(85, true, true), (80, false, true), (70, false, false)]
+        {
+            let text = table(width);
+            assert!(
+                !text.contains("TOOK") && text.lines().count() == 2,
+                "{width}:\n{text}"
+            );
+            assert_eq!(text.contains("PLANNED"), has_planned, "{width}:\n{text}");
+            assert_eq!(text.contains("SKIPPED"), has_skipped, "{width}:\n{text}");
+        }
     }
 
     #[test]
     fn a_run_that_is_silent_is_said_to_be() {
         let began: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
-        let mut run = Run {
-            key: "check-cards/all/2026-11-21T10:00:00Z".parse().unwrap(),
-            trigger: Trigger::Schedule,
-            input: serde_json::Value::Null,
-            started_at: began,
-            reported_at: began,
-            finished_at: None,
-            outcome: RunOutcome::Running,
-            counts: Counts::default(),
-        };
+        let mut run = run(began);
         let zone = chrono_tz::America::Toronto;
         let after = |run: &Run, minutes| words_at(run, began + Duration::minutes(minutes), zone);
         assert_eq!(after(&run, 2), "running");

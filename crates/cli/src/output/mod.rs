@@ -103,7 +103,20 @@ fn fold(text: &str, indent: &str, width: Option<usize>) -> String {
 
 /// Prints one JSON document, whatever `--json` says.
 pub(crate) fn print_json(document: &impl Serialize) {
-    match serde_json::to_string(document) {
+    print_document(serde_json::to_string(document));
+}
+
+/// Prints a document that a person reads too: over many lines on a terminal, else on one.
+pub(crate) fn print_json_for_people(document: &impl Serialize) {
+    print_document(if std::io::stdout().is_terminal() {
+        serde_json::to_string_pretty(document)
+    } else {
+        serde_json::to_string(document)
+    });
+}
+
+fn print_document(written: serde_json::Result<String>) {
+    match written {
         Ok(text) => print(&format!("{text}\n")),
         Err(error) => tracing::error!(%error, "A document could not be written as JSON."),
     }

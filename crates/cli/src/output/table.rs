@@ -97,7 +97,7 @@ impl Column {
         self
     }
 
-    /// The same column; it is left out where the table would not fit otherwise.
+    /// The same column; it is left out where the table would not fit otherwise, the first of these first.
     pub(crate) const fn dispensable_at_last(mut self) -> Self {
         self.spared = Spared::AtLast;
         self
@@ -220,9 +220,17 @@ impl Table {
                 return layout;
             }
         }
-        let layout = self.narrowed(width, wanted);
-        if layout.is_too_wide {
-            return self.narrowed(width, |column| column.spared == Spared::Never);
+        let mut layout = self.narrowed(width, wanted);
+        let mut spared = Vec::new();
+        let at_last = |column: &&Column| column.spared == Spared::AtLast;
+        for last in self.columns.iter().filter(at_last) {
+            if !layout.is_too_wide {
+                break;
+            }
+            spared.push(last.head);
+            layout = self.narrowed(width, |column| {
+                wanted(column) && !spared.contains(&column.head)
+            });
         }
         layout
     }

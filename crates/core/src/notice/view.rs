@@ -231,7 +231,7 @@ impl When {
                 format!(
                     "The library refused them {}. They are not tried again until somebody corrects \
                      them, so that the library does not lock the card.",
-                    self.on(*since)
+                    self.happened(*since)
                 ),
                 true,
             ),
@@ -437,6 +437,15 @@ impl When {
 
     fn as_of(self, at: Option<chrono::DateTime<chrono::Utc>>) -> Option<String> {
         at.map(|at| format!("as of {}", moment(at, self.zone, self.today)))
+    }
+
+    /// The same of what has happened, also where the notice is of an earlier day: `on Tuesday, Nov 24`.
+    fn happened(self, date: NaiveDate) -> String {
+        if date > self.today {
+            format!("on {}", full_day(date, self.today))
+        } else {
+            self.on(date)
+        }
     }
 
     /// `today`, `tomorrow`, `on Tuesday, Nov 24`.
