@@ -1,0 +1,143 @@
+//! The cards and their sealed secrets.
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::card::{Card, CardRecord, CardState, Fingerprint};
+use crate::ids::{CardId, FamilyId};
+use crate::seal::Sealed;
+use crate::store::{CardCursor, CardStore, Scope, SecretStore, StoreError, StoreResult};
+
+#[async_trait]
+impl CardStore for MemoryStore {
+    async fn add_card(&self, card: &Card, secret: &Sealed) -> StoreResult<()> {
+        let mut inside = self.lock();
+        if !inside.families.contains_key(&card.family) {
+            return Err(StoreError::NotFound(format!("family “{}”", card.family)));
+        }
+        if !inside.libraries.contains_key(&card.library) {
+            return Err(StoreError::NotFound(format!("library “{}”", card.library)));
+        }
+        if inside.cards.contains_key(&card.id) || inside.holds_number(card, &card.fingerprint) {
+            return Err(StoreError::AlreadyExists(format!(
+                "a card of that number in the family “{}”",
+                card.family
+            )));
+        }
+        inside.secrets.insert(card.id, secret.clone());
+        inside.cards.insert(
+            card.id,
+            CardRecord {
+                card: card.clone(),
+                state: CardState::default(),
+            },
+        );
+        Ok(())
+    }
+
+    async fn card(&self, id: CardId) -> StoreResult<Option<CardRecord>> {
+        Ok(self.lock().cards.get(&id).cloned())
+    }
+
+    async fn cards_of(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
+        Ok(self
+            .lock()
+            .cards
+            .values()
+            .filter(|record| record.card.family == *family)
+            .cloned()
+            .collect())
+    }
+
+    async fn cards_to_check(
+        &self,
+        scope: Scope,
+        after: Option<&CardCursor>,
+        limit: usize,
+    ) -> StoreResult<Vec<CardRecord>> {
+        let inside = self.lock();
+        let mut found: Vec<(CardCursor, &CardRecord)> = inside
+            .cards
+            .values()
+            .filter(|record| !record.card.paused && record.state.refused_since.is_none())
+            .filter(|record| match scope {
+                Scope::All => true,
+                Scope::Failed => record
+                    .state
+                    .last_check
+                    .as_ref()
+                    .is_none_or(|check| check.failure.is_some()),
+            })
+            .map(|record| {
+                let cursor = CardCursor {
+                    library: record.card.library.clone(),
+                    fingerprint: record.card.fingerprint.clone(),
+                    card: record.card.id,
+                };
+                (cursor, record)
+            })
+            .filter(|(cursor, _)| after.is_none_or(|after| cursor > after))
+            .collect();
+        found.sort_by(|one, other| one.0.cmp(&other.0));
+        Ok(found
+            .into_iter()
+            .take(limit)
+            .map(|(_, record)| record.clone())
+            .collect())
+    }
+
+    async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()> {
+        self.lock().record(id)?.card.paused = paused;
+        Ok(())
+    }
+
+    async fn allow_retry(&self, id: CardId) -> StoreResult<()> {
+        let mut inside = self.lock();
+        let state = &mut inside.record(id)?.state;
+        state.refused_since = None;
+        state.login_mark = None;
+        Ok(())
+    }
+
+    async fn remove_card(&self, id: CardId) -> StoreResult<()> {
+        if self.lock().remove_card(id) {
+            Ok(())
+        } else {
+            Err(StoreError::NotFound(format!("card {id}")))
+        }
+    }
+}
+
+#[async_trait]
+impl SecretStore for MemoryStore {
+    async fn secrets(&self, cards: &[CardId]) -> StoreResult<Vec<(CardId, Sealed)>> {
+        let inside = self.lock();
+        Ok(cards
+            .iter()
+            .filter_map(|card| Some((*card, inside.secrets.get(card)?.clone())))
+            .collect())
+    }
+
+    async fn replace_secret(
+        &self,
+        card: CardId,
+        fingerprint: &Fingerprint,
+        secret: &Sealed,
+    ) -> StoreResult<()> {
+        let mut inside = self.lock();
+        let stored = inside.record(card)?.card.clone();
+        if inside.holds_number(&stored, fingerprint) {
+            return Err(StoreError::AlreadyExists(format!(
+                "a card of that number in the family “{}”",
+                stored.family
+            )));
+        }
+        inside.record(card)?.card.fingerprint = fingerprint.clone();
+        inside.secrets.insert(card, secret.clone());
+        Ok(())
+    }
+
+    async fn cards_with_secrets(&self) -> StoreResult<Vec<CardId>> {
+        Ok(self.lock().secrets.keys().copied().collect())
+    }
+}

@@ -1,0 +1,143 @@
+//! What checks saved, and what visits and notices load.
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::card::{CardKey, LastCheck, LoginMark, StoredAccount};
+use crate::check::Check;
+use crate::failure::FailureKind;
+use crate::ids::{CardId, FamilyId, LibraryId};
+use crate::store::{
+    AccountStore, CheckStore, LoadedFamily, LoadedVisit, Saved, StoreResult, VisitStore,
+};
+
+#[async_trait]
+impl CheckStore for MemoryStore {
+    async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        let record = inside.record(card.card)?;
+        let waits = record.card.paused || record.state.refused_since.is_some();
+        let state = &mut record.state;
+        let refused = waits
+            || state
+                .login_mark
+                .as_ref()
+                .is_some_and(|open| open.day == mark.day && open.check != mark.check);
+        if !refused {
+            state.login_mark = Some(mark.clone());
+        }
+        Ok(!refused)
+    }
+
+    async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
+        let mut inside = self.lock();
+        let Ok(record) = inside.record(check.card.card) else {
+            return Ok(Saved::CardGone);
+        };
+        let state = &mut record.state;
+        let failure = check.outcome.as_ref().err();
+        if !failure.is_some_and(|failure| failure.login_in_doubt)
+            && state
+                .login_mark
+                .as_ref()
+                .is_some_and(|mark| mark.check == check.id)
+        {
+            state.login_mark = None;
+        }
+        if failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials)
+            && state
+                .last_success_at
+                .is_none_or(|success| success < check.started_at)
+        {
+            state.refused_since.get_or_insert(check.started_at);
+        }
+        let tried = state.last_check.as_ref().filter(|last| {
+            let failure = last.failure.as_ref();
+            failure.is_none_or(|failure| failure.kind != FailureKind::NotTried)
+        });
+        let newest = tried.map(|last| last.started_at).max(state.last_success_at);
+        if newest.is_some_and(|newest| newest > check.started_at) {
+            return Ok(Saved::Older);
+        }
+        state.last_check =
+            Some(LastCheck {
+                started_at: check.started_at,
+                finished_at: check.finished_at,
+                failure: check.outcome.as_ref().err().map(|failure| {
+                    crate::failure::Failure::new(failure.kind, failure.detail.clone())
+                }),
+            });
+        if let Ok(account) = &check.outcome {
+            state.refused_since = None;
+            state.last_success_at = Some(check.started_at);
+            inside.accounts.insert(
+                check.card.card,
+                StoredAccount {
+                    read_at: check.started_at,
+                    account: account.clone(),
+                },
+            );
+        }
+        Ok(Saved::Stored)
+    }
+
+    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
+        let inside = self.lock();
+        Ok(inside
+            .accounts
+            .iter()
+            .filter(|(card, _)| {
+                inside
+                    .cards
+                    .get(card)
+                    .is_some_and(|record| record.card.family == *family)
+            })
+            .map(|(card, account)| (*card, account.clone()))
+            .collect())
+    }
+}
+
+#[async_trait]
+impl VisitStore for MemoryStore {
+    async fn load_visit(
+        &self,
+        library: &LibraryId,
+        cards: &[CardKey],
+    ) -> StoreResult<Option<LoadedVisit>> {
+        let inside = self.lock();
+        Ok(inside.libraries.get(library).map(|found| LoadedVisit {
+            library: found.clone(),
+            left_alone_until: inside.left_alone.get(library).copied(),
+            down_since: inside.down.get(library).copied(),
+            cards: cards
+                .iter()
+                .filter_map(|key| {
+                    let record = inside.cards.get(&key.card)?;
+                    let secret = inside.secrets.get(&key.card)?;
+                    (record.card.family == key.family).then(|| (record.clone(), secret.clone()))
+                })
+                .collect(),
+        }))
+    }
+}
+
+#[async_trait]
+impl AccountStore for MemoryStore {
+    async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
+        let inside = self.lock();
+        Ok(inside.families.get(family).map(|found| LoadedFamily {
+            family: found.clone(),
+            cards: inside
+                .cards
+                .values()
+                .filter(|record| record.card.family == *family)
+                .map(|record| {
+                    (
+                        record.clone(),
+                        inside.accounts.get(&record.card.id).cloned(),
+                    )
+                })
+                .collect(),
+        }))
+    }
+}

@@ -1,0 +1,90 @@
+//! The families.
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::family::{EmailAddress, Family, StoppedRecipient};
+use crate::ids::{CardId, FamilyId};
+use crate::store::{FamilyStore, StoreError, StoreResult};
+
+#[async_trait]
+impl FamilyStore for MemoryStore {
+    async fn add_family(&self, family: &Family) -> StoreResult<()> {
+        let mut inside = self.lock();
+        if inside.families.contains_key(&family.id) {
+            return Err(StoreError::AlreadyExists(format!(
+                "a family “{}”",
+                family.id
+            )));
+        }
+        inside.families.insert(family.id.clone(), family.clone());
+        Ok(())
+    }
+
+    async fn update_family(&self, family: &Family) -> StoreResult<()> {
+        match self.lock().families.get_mut(&family.id) {
+            Some(stored) => {
+                let stopped = std::mem::take(&mut stored.stopped);
+                *stored = Family {
+                    stopped,
+                    ..family.clone()
+                };
+                Ok(())
+            }
+            None => Err(StoreError::NotFound(format!("family “{}”", family.id))),
+        }
+    }
+
+    async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
+        Ok(self.lock().families.get(id).cloned())
+    }
+
+    async fn families(&self) -> StoreResult<Vec<Family>> {
+        Ok(self.lock().families.values().cloned().collect())
+    }
+
+    async fn families_page(
+        &self,
+        after: Option<&FamilyId>,
+        limit: usize,
+    ) -> StoreResult<Vec<Family>> {
+        Ok(self
+            .lock()
+            .families
+            .values()
+            .filter(|family| after.is_none_or(|after| family.id > *after))
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        let family = inside.families.get_mut(id);
+        Ok(family.is_some_and(|family| family.stop_recipient(stopped.clone())))
+    }
+
+    async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        let family = inside.families.get_mut(id);
+        Ok(family.is_some_and(|family| family.allow_recipient(address)))
+    }
+
+    async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {
+        let mut inside = self.lock();
+        if inside.families.remove(id).is_none() {
+            return Err(StoreError::NotFound(format!("family “{id}”")));
+        }
+        let cards: Vec<CardId> = inside
+            .cards
+            .values()
+            .filter(|record| record.card.family == *id)
+            .map(|record| record.card.id)
+            .collect();
+        for card in cards {
+            inside.remove_card(card);
+        }
+        inside.notices.retain(|(_, family), _| family != id);
+        Ok(())
+    }
+}
