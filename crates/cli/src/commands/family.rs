@@ -1,14 +1,16 @@
 //! `hippo family`: who gets one notice a day.
 
-use chrono::{DateTime, NaiveTime, Utc, Weekday};
-use chrono_tz::Tz;
-use clap::{Args, Subcommand, ValueEnum};
-use hippo_core::family::schedule::ScheduleHistory;
-use hippo_core::family::{Delivery, EmailAddress, Family, Preferences, ProofOfLife};
-use hippo_core::ids::FamilyId;
-use rust_decimal::Decimal;
+mod recipients;
+mod wishes;
 
-use crate::args::{time_of_day, timezone};
+use chrono::{NaiveTime, Weekday};
+use clap::{Args, Subcommand};
+use hippo_core::family::schedule::ScheduleHistory;
+use hippo_core::family::{EmailAddress, Family, Preferences, ProofOfLife};
+use hippo_core::ids::FamilyId;
+
+use self::recipients::{Recipient, is_same};
+pub(crate) use self::wishes::{DeliveryChoice, Wishes, fines_threshold, weekday};
 use crate::ask::confirm;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
@@ -46,112 +48,6 @@ pub(crate) enum Command {
     /// Write again to an address whose mail came back for good, or who complained.
     #[command(after_help = "Example:\n  hippo family allow-recipient conrad sam@example.org")]
     AllowRecipient(Recipient),
-}
-
-/// What a family can want; what is not given stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Args)]
-pub(crate) struct Wishes {
-    /// The family's time zone; by default your own.
-    #[arg(long, value_parser = timezone, value_name = "ZONE")]
-    pub(crate) timezone: Option<Tz>,
-    /// The local time of day at which the notice goes out; by default 06:30.
-    #[arg(long, value_parser = time_of_day, value_name = "HH:MM")]
-    pub(crate) time: Option<NaiveTime>,
-    /// Loans due within so many days are to be taken back; by default 3.
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=60), allow_negative_numbers = true)]
-    pub(crate) due_within_days: Option<u16>,
-    /// Tell of fines of this much or more, or never; by default 5.00.
-    #[arg(long, value_name = "AMOUNT|never", value_parser = fines_threshold, allow_negative_numbers = true)]
-    pub(crate) fines_threshold: Option<Threshold>,
-    /// Write every day, although there is nothing to say.
-    #[arg(long, group = "proof")]
-    pub(crate) daily: bool,
-    /// Write on this day of the week, although there is nothing to say.
-    #[arg(long, group = "proof", value_name = "WEEKDAY", value_parser = weekday)]
-    pub(crate) weekly: Option<Weekday>,
-    /// Write only when there is something to say; the default.
-    #[arg(long, group = "proof")]
-    pub(crate) only_when_needed: bool,
-    /// What to do when nobody can know whether a mail left: rather none than two, or rather two.
-    #[arg(long, value_enum, value_name = "HOW")]
-    pub(crate) delivery: Option<DeliveryChoice>,
-}
-
-/// From which amount on fines are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Threshold(pub(crate) Option<Decimal>);
-
-/// What to do when nobody can know whether a mail left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DeliveryChoice {
-    /// Rather no mail than two.
-    AtMostOnce,
-    /// Rather two mails than none.
-    AtLeastOnce,
-}
-
-impl From<DeliveryChoice> for Delivery {
-    fn from(choice: DeliveryChoice) -> Self {
-        match choice {
-            DeliveryChoice::AtMostOnce => Self::AtMostOnce,
-            DeliveryChoice::AtLeastOnce => Self::AtLeastOnce,
-        }
-    }
-}
-
-/// An amount, or `never`.
-pub(crate) fn fines_threshold(text: &str) -> Result<Threshold, String> {
-    if text.eq_ignore_ascii_case("never") {
-        return Ok(Threshold(None));
-    }
-    text.parse::<Decimal>()
-        .ok()
-        .filter(|amount| !amount.is_sign_negative())
-        .filter(|amount| amount.normalize().scale() <= 2)
-        .map(|amount| Threshold(Some(amount)))
-        .ok_or_else(|| format!("“{text}” is not an amount; write it like 5.00, or “never”."))
-}
-
-/// A day of the week.
-pub(crate) fn weekday(text: &str) -> Result<Weekday, String> {
-    text.parse()
-        .map_err(|_| format!("“{text}” is not a day of the week; write it like monday."))
-}
-
-impl Wishes {
-    /// Writes into a new family what is wished.
-    pub(crate) fn apply_to_new(&self, family: &mut Family) {
-        family.timezone = self.timezone.unwrap_or(family.timezone);
-        family.notice_time = self.time.unwrap_or(family.notice_time);
-        self.apply_preferences(family);
-    }
-
-    /// Writes into a family what is wished; its schedule counts from its next local date.
-    pub(crate) fn apply(&self, family: &mut Family, now: DateTime<Utc>) {
-        let timezone = self.timezone.unwrap_or(family.timezone);
-        let time = self.time.unwrap_or(family.notice_time);
-        family.reschedule(timezone, time, now);
-        self.apply_preferences(family);
-    }
-
-    fn apply_preferences(&self, family: &mut Family) {
-        let preferences = &mut family.preferences;
-        if let Some(days) = self.due_within_days {
-            preferences.due_within_days = days;
-        }
-        if let Some(Threshold(threshold)) = self.fines_threshold {
-            preferences.fines_threshold = threshold;
-        }
-        if let Some(delivery) = self.delivery {
-            preferences.delivery = delivery.into();
-        }
-        match (self.daily, self.weekly, self.only_when_needed) {
-            (true, ..) => preferences.proof_of_life = ProofOfLife::Daily,
-            (_, Some(day), _) => preferences.proof_of_life = ProofOfLife::Weekly(day),
-            (.., true) => preferences.proof_of_life = ProofOfLife::Never,
-            _ => {}
-        }
-    }
 }
 
 /// Add a family.
@@ -217,15 +113,6 @@ pub(crate) struct Remove {
     yes: bool,
 }
 
-/// A family and an address.
-#[derive(Debug, Args)]
-pub(crate) struct Recipient {
-    /// The family.
-    id: FamilyId,
-    /// The address.
-    address: EmailAddress,
-}
-
 /// Does what is asked.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
@@ -235,9 +122,9 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Edit(edit) => edit_family(&context, edit).await,
         Command::Pause(pause) => pause_family(&context, pause).await,
         Command::Remove(remove) => remove_family(&context, remove).await,
-        Command::AddRecipient(recipient) => add_recipient(&context, recipient).await,
-        Command::RemoveRecipient(recipient) => remove_recipient(&context, recipient).await,
-        Command::AllowRecipient(recipient) => allow_recipient(&context, recipient).await,
+        Command::AddRecipient(recipient) => recipients::add(&context, recipient).await,
+        Command::RemoveRecipient(recipient) => recipients::remove(&context, recipient).await,
+        Command::AllowRecipient(recipient) => recipients::allow(&context, recipient).await,
     }
 }
 
@@ -266,11 +153,6 @@ pub(crate) fn new_family(
         history: ScheduleHistory::default(),
         stopped: Vec::new(),
     })
-}
-
-/// Whether two addresses reach the same person: no server tells letters by their case.
-fn is_same(one: &EmailAddress, other: &EmailAddress) -> bool {
-    one.as_str().eq_ignore_ascii_case(other.as_str())
 }
 
 fn sound_name(name: &str) -> Result<String, String> {
@@ -445,84 +327,6 @@ async fn remove_family(context: &Context, remove: Remove) -> CommandResult {
     Ok(Outcome::Done)
 }
 
-async fn add_recipient(context: &Context, recipient: Recipient) -> CommandResult {
-    let mut family = context.family(&recipient.id).await?;
-    if family
-        .recipients
-        .iter()
-        .any(|known| is_same(known, &recipient.address))
-    {
-        return Err(CommandError::Usage(format!(
-            "The family {} has that address already; nothing was changed.",
-            family.id
-        )));
-    }
-    // First: written to the list and then not allowed, it would get nothing.
-    let store = &context.store;
-    store
-        .allow_recipient(&family.id, &recipient.address)
-        .await?;
-    family.recipients.push(recipient.address);
-    save(context, &family, "Added an address to the family").await
-}
-
-async fn remove_recipient(context: &Context, recipient: Recipient) -> CommandResult {
-    let mut family = context.family(&recipient.id).await?;
-    let before = family.recipients.len();
-    family
-        .recipients
-        .retain(|address| !is_same(address, &recipient.address));
-    if family.recipients.len() == before {
-        return Err(no_such_address(&family.id));
-    }
-    let what = if family.recipients.is_empty() {
-        "Removed the last address, so no notices can go out to the family"
-    } else {
-        "Removed an address from the family"
-    };
-    let store = &context.store;
-    store.update_family(&family).await?;
-    store
-        .allow_recipient(&family.id, &recipient.address)
-        .await?;
-    say_saved(context, &family.id, what, "").await
-}
-
-async fn allow_recipient(context: &Context, recipient: Recipient) -> CommandResult {
-    let family = context.family(&recipient.id).await?;
-    if !family
-        .recipients
-        .iter()
-        .any(|known| is_same(known, &recipient.address))
-    {
-        return Err(no_such_address(&family.id));
-    }
-    let store = &context.store;
-    if !store
-        .allow_recipient(&family.id, &recipient.address)
-        .await?
-    {
-        return Err(CommandError::Usage(format!(
-            "Nothing keeps mails from that address of the family {}; “hippo family list” shows which are \
-             stopped.",
-            family.id
-        )));
-    }
-    say_saved(
-        context,
-        &family.id,
-        "Mails go out again to that address of the family",
-        "",
-    )
-    .await
-}
-
-fn no_such_address(family: &FamilyId) -> CommandError {
-    CommandError::Usage(format!(
-        "The family {family} has no such address; “hippo family list” shows them."
-    ))
-}
-
 async fn save(context: &Context, family: &Family, what: &str) -> CommandResult {
     save_and_say(context, family, what, "").await
 }
@@ -539,22 +343,4 @@ async fn say_saved(context: &Context, id: &FamilyId, what: &str, more: &str) -> 
         .output
         .say(format!("{what} {id}. {more}").trim_end());
     Ok(Outcome::Done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_threshold_is_an_amount_or_never() {
-        assert_eq!(fines_threshold("never"), Ok(Threshold(None)));
-        assert_eq!(
-            fines_threshold("2.50"),
-            Ok(Threshold(Some(Decimal::new(250, 2))))
-        );
-        assert!(fines_threshold("2.500").is_ok());
-        assert!(fines_threshold("2.505").is_err());
-        assert!(fines_threshold("-1").is_err());
-        assert!(fines_threshold("much").is_err());
-    }
 }

@@ -70,10 +70,6 @@ pub(crate) async fn run(asked: RunJob, globals: &Globals) -> CommandResult {
             check_cards::run(command, globals).await
         }
         JobChoice::NotifyAll => {
-            let message =
-                read::<NotifyAllInput>(r#"{"family":"conrad","date":"21 Nov"}"#, LIKE_NOTICES)
-                    .unwrap_err();
-            assert!(message.to_string().contains("“date”: "), "{message}");
             let (input, given): (NotifyAllInput, _) = read(&asked.input, LIKE_NOTICES)?;
             let command = NotifyAll {
                 dry_run: asked.dry_run,

@@ -1,0 +1,104 @@
+//! To whom a family's notices go.
+
+use clap::Args;
+use hippo_core::family::EmailAddress;
+use hippo_core::ids::FamilyId;
+
+use super::{save, say_saved};
+use crate::context::Context;
+use crate::exit::{CommandError, CommandResult};
+
+/// A family and an address.
+#[derive(Debug, Args)]
+pub(crate) struct Recipient {
+    /// The family.
+    id: FamilyId,
+    /// The address.
+    address: EmailAddress,
+}
+
+/// Whether two addresses reach the same person: no server tells letters by their case.
+pub(super) fn is_same(one: &EmailAddress, other: &EmailAddress) -> bool {
+    one.as_str().eq_ignore_ascii_case(other.as_str())
+}
+
+/// Sends a family's notices to one more address.
+pub(super) async fn add(context: &Context, recipient: Recipient) -> CommandResult {
+    let mut family = context.family(&recipient.id).await?;
+    if family
+        .recipients
+        .iter()
+        .any(|known| is_same(known, &recipient.address))
+    {
+        return Err(CommandError::Usage(format!(
+            "The family {} has that address already; nothing was changed.",
+            family.id
+        )));
+    }
+    // First: written to the list and then not allowed, it would get nothing.
+    let store = &context.store;
+    store
+        .allow_recipient(&family.id, &recipient.address)
+        .await?;
+    family.recipients.push(recipient.address);
+    save(context, &family, "Added an address to the family").await
+}
+
+/// Sends a family's notices to one address less.
+pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandResult {
+    let mut family = context.family(&recipient.id).await?;
+    let before = family.recipients.len();
+    family
+        .recipients
+        .retain(|address| !is_same(address, &recipient.address));
+    if family.recipients.len() == before {
+        return Err(no_such_address(&family.id));
+    }
+    let what = if family.recipients.is_empty() {
+        "Removed the last address, so no notices can go out to the family"
+    } else {
+        "Removed an address from the family"
+    };
+    let store = &context.store;
+    store.update_family(&family).await?;
+    store
+        .allow_recipient(&family.id, &recipient.address)
+        .await?;
+    say_saved(context, &family.id, what, "").await
+}
+
+/// Writes again to an address that was stopped.
+pub(super) async fn allow(context: &Context, recipient: Recipient) -> CommandResult {
+    let family = context.family(&recipient.id).await?;
+    if !family
+        .recipients
+        .iter()
+        .any(|known| is_same(known, &recipient.address))
+    {
+        return Err(no_such_address(&family.id));
+    }
+    let store = &context.store;
+    if !store
+        .allow_recipient(&family.id, &recipient.address)
+        .await?
+    {
+        return Err(CommandError::Usage(format!(
+            "Nothing keeps mails from that address of the family {}; “hippo family list” shows which are \
+             stopped.",
+            family.id
+        )));
+    }
+    say_saved(
+        context,
+        &family.id,
+        "Mails go out again to that address of the family",
+        "",
+    )
+    .await
+}
+
+fn no_such_address(family: &FamilyId) -> CommandError {
+    CommandError::Usage(format!(
+        "The family {family} has no such address; “hippo family list” shows them."
+    ))
+}
