@@ -17,7 +17,7 @@ const OTHERS: [&str; 12] = [
     "relative-issues",
     "relative-fines",
     "clubs",
-    "recalls",
+    "bookings",
     "article-requests",
     "overdrive",
     "recordedbooks",
@@ -31,6 +31,12 @@ const OTHERS: [&str; 12] = [
 pub(super) struct Tabs {
     pub(super) loans: Option<Tab>,
     pub(super) holds: Option<Tab>,
+    /// What is lent as a file by the service that German libraries share.
+    pub(super) digital_loans: Option<Tab>,
+    /// What was asked for from stacks that are closed.
+    pub(super) stack_requests: Option<Tab>,
+    /// What was asked for and is to be fetched back from who has it.
+    pub(super) recalls: Option<Tab>,
     pub(super) fines: Option<Tab>,
     /// There is one that we do not know, with a number that is not 0.
     pub(super) has_unknown: bool,
@@ -72,6 +78,9 @@ impl Tabs {
             let place = match name(link) {
                 Some("checkouts") => &mut tabs.loans,
                 Some("holds") => &mut tabs.holds,
+                Some("divibibcheckouts") => &mut tabs.digital_loans,
+                Some("closed-stack-requests") => &mut tabs.stack_requests,
+                Some("recalls") => &mut tabs.recalls,
                 Some("fines") => &mut tabs.fines,
                 Some(other) if OTHERS.contains(&other) => continue,
                 _ => {
