@@ -131,14 +131,18 @@ fn until_when_a_card_is_good_is_read_as_the_site_writes_it(
         "<div class='alert alert-info'><h3>For you</h3><ul><li><strong>Error in your form?</strong><br><em>On {written} \
          by Oak Park</em></li><form id=dismiss-message-form></form></ul></div>\
          <div class='alert alert-warning' id=warnexpired><strong>Note:</strong> <span>Over since {written}.</span></div>\
-         <div class='alert alert-warning'><ul><li id=userdebarred>Frozen. <span id=userdebarred_comment>Late</span> \
-         <span id=userdebarred_date>{written}</span></li><li id=lost>Lost.</li><li id=gonenoaddress>Moved?</li></ul></div>"
+         <div class='alert alert-warning'><ul><li class='userdebarred blocker'><strong>Frozen.</strong> <ul><li \
+         class=manual_restriction>Until {written}</li><li>Ask us.</li></ul></li><li id=lost>Lost.</li><li id=gonenoaddress>Moved?</li></ul></div>"
     );
     let page = newest(&said, &[NONE_OUT], &[("checkouts", NOTHING_OUT)]);
     let page = page.replace("\"metric\"", &format!("{setting:?}"));
     let account = read_at(&page, Some("%Y, day %j")).unwrap();
     assert_eq!(account.card_expires, expected.parse().ok());
     assert_eq!(account.messages.len(), 5, "{:?}", account.messages);
+    assert_eq!(
+        account.messages[2],
+        format!("Frozen. Until {written} Ask us.")
+    );
 }
 
 #[rstest]
