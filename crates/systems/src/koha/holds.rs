@@ -22,7 +22,7 @@ static SUSPEND: Css = Css::new(".fa-pause, .icon-pause, .suspend_hold, input[val
 static TAKE_BACK: Css = Css::new("form[action*='opac-recall.pl']");
 
 /// “Suspended”, in languages of Koha's, where the site has no buttons for it and names no day.
-pub(super) const SUSPENDED: [&str; 9] = [
+pub(super) const SUSPENDED: [&str; 18] = [
     "suspen",
     "sospes",
     "ausgesetzt",
@@ -32,6 +32,15 @@ pub(super) const SUSPENDED: [&str; 9] = [
     "pausad",
     "keskeyt",
     "pozastav",
+    "zawiesz",
+    "felfügg",
+    "приостанов",
+    "αναστολ",
+    "askıya",
+    "معلق",
+    "暂停",
+    "暫停",
+    "停止",
 ];
 
 /// “Ready for pickup”, as a recall says it that came to the desk; nothing but words tells it.
@@ -207,14 +216,17 @@ fn state(
     if SUSPEND.is_in(row.element) {
         return HoldState::Waiting;
     }
+    let lower = words.to_lowercase();
+    if SUSPENDED.iter().any(|stem| lower.contains(stem)) {
+        return HoldState::Suspended;
+    }
     if matches!(lapse, Lapse::Unknown) {
         // It may be found, or not.
         return HoldState::Other;
     }
-    let lower = words.to_lowercase();
-    if !named.is_empty() || SUSPENDED.iter().any(|stem| lower.contains(stem)) {
-        HoldState::Suspended
-    } else {
+    if named.is_empty() {
         HoldState::Waiting
+    } else {
+        HoldState::Suspended
     }
 }

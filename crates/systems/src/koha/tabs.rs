@@ -56,9 +56,15 @@ impl Tab {
         Some(inner.trim())
     }
 
-    /// Its total.
+    /// Its total: in the parentheses, or the only number of a translation that has none.
     pub(super) fn count(&self) -> Option<u32> {
-        numbers(self.bracketed()?).into_iter().next()
+        match self.bracketed() {
+            Some(inner) => numbers(inner).into_iter().next(),
+            None => match numbers(&self.words).as_slice() {
+                [count] => Some(*count),
+                _ => None,
+            },
+        }
     }
 }
 
@@ -119,6 +125,7 @@ mod tests {
     #[case("<li><a href='#opac-user-checkouts'>Checked out (6)</a>")]
     #[case("<li><a href='#opac-user-checkouts_panel'><span>Entliehen ( 6 )</span></a>")]
     #[case("<li><a href='#opac-user-checkouts'>借出（6）</a>")]
+    #[case("<li><a href='#opac-user-checkouts'>貸出中: 6</a>")]
     fn a_tab_has_a_total_in_any_language(#[case] tab: &str) {
         let tabs = tabs(&format!("<ul>{tab}</ul>")).unwrap();
         assert_eq!(tabs.loans.unwrap().count(), Some(6));

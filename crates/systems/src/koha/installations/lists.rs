@@ -359,10 +359,11 @@ fn a_site_without_the_column_of_the_last_day_does_not_tell_what_is_found() {
     };
     let rows = row(" class=reserved", "Hier: <b>Oak Park</b>", "")
         + &row("", "Vorgemerkt", "<i class='fa fa-pause'></i>")
+        + &row("", "Ausgesetzt bis 2026-12-24", "")
         + &row("", "Bestellt", "");
     let page = newest(
         "",
-        &[NONE_OUT, ("holds", "Wünsche (3)")],
+        &[NONE_OUT, ("holds", "Wünsche (4)")],
         &[
             ("checkouts", NOTHING_OUT),
             ("holds", &list("holdst", "", 4, &rows)),
@@ -372,9 +373,15 @@ fn a_site_without_the_column_of_the_last_day_does_not_tell_what_is_found() {
     let states: Vec<HoldState> = holds.iter().map(|hold| hold.state).collect();
     assert_eq!(
         states,
-        [HoldState::Ready, HoldState::Waiting, HoldState::Other]
+        [
+            HoldState::Ready,
+            HoldState::Waiting,
+            HoldState::Suspended,
+            HoldState::Other
+        ]
     );
-    assert_eq!(holds[2].note.as_deref(), Some("Bestellt"));
+    assert_eq!(holds[2].suspended_until, "2026-12-24".parse().ok());
+    assert_eq!(holds[3].note.as_deref(), Some("Bestellt"));
 }
 
 #[test]
