@@ -8,7 +8,8 @@ use super::tabs::Tab;
 use crate::reading::{Css, amount, element_text};
 
 static SUM: Css = Css::new("a[href*='opac-account.pl']");
-static TOTAL: Css = Css::new("#finestable tfoot td.sum");
+static TOTALS: Css = Css::new("#finestable tfoot td.sum");
+static CREDIT: Css = Css::new("#finestable tfoot td.credit");
 
 /// Stems by which a sum is known as the library's debt. Koha prints debts and credits in the same
 /// place and without a sign; only the word differs.
@@ -105,13 +106,16 @@ pub(super) fn of_summary(
     Ok(signed(sum, &words, is_blocked_for_it))
 }
 
-/// What the page of all charges says below them: a credit has its sign there. Where the patron has both, the
-/// last sum is what is left of the debts without the credits.
+/// What the page of all charges says below them: a credit has its sign there. Where the patron has debts and
+/// credits, these stand below the sum of the debts, and the balance below them.
 pub(super) fn of_charges(root: ElementRef<'_>) -> Option<Decimal> {
-    TOTAL
-        .all(root)
-        .last()
-        .and_then(|cell| sum(&element_text(cell)))
+    let totals: Vec<ElementRef<'_>> = TOTALS.all(root).collect();
+    let cell = match (totals.as_slice(), CREDIT.is_in(root)) {
+        ([sum], false) => sum,
+        ([_, balance], true) => balance,
+        _ => return None,
+    };
+    sum(&element_text(*cell))
 }
 
 fn signed(sum: Decimal, words: &str, is_debt: bool) -> Option<Decimal> {

@@ -47,8 +47,12 @@ pub(super) const SUSPENDED: [&str; 18] = [
 pub(super) const FETCHED: [&str; 4] = ["ready for pick", "abhol", "prêt", "disponible"];
 
 /// A hold, from its row.
+///
+/// `is_offered`: the list has buttons that put a hold to sleep or wake it. Koha shows one beside each that
+/// nothing was found for.
 pub(super) fn hold(
     row: &Row<'_>,
+    is_offered: bool,
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<Hold, Failure> {
@@ -64,7 +68,10 @@ pub(super) fn hold(
     let branch = BRANCH.first(cell);
     let is_branch = |inner: ElementRef<'_>| branch.is_some_and(|branch| branch.id() == inner.id());
     let named = dates.all(&element_text_without(cell, is_branch))?;
-    let state = state(row, cell, &words, &named, lapse);
+    let mut state = state(row, cell, &words, &named, lapse);
+    if state == HoldState::Waiting && is_offered && !offers_sleep(row.element) {
+        state = HoldState::Other;
+    }
     // The last line is the author; newer pages have the volume in the one before.
     let (author, volume) = match work.beside.split_last() {
         Some((author, volume)) => (Some(author.clone()), volume),
@@ -105,6 +112,11 @@ pub(super) fn hold(
         note: (state == HoldState::Other).then_some(words),
         url: work.url,
     })
+}
+
+/// Whether there is a button that puts a hold to sleep or wakes it.
+pub(super) fn offers_sleep(of: ElementRef<'_>) -> bool {
+    RESUME.is_in(of) || SUSPEND.is_in(of)
 }
 
 /// A recall, from its row: a hold for which who has the item must bring it back.

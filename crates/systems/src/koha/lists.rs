@@ -85,7 +85,8 @@ pub(super) fn holds(
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<List<Hold>, Failure> {
-    let hold = |row: &Row<'_>| holds::hold(row, dates, context);
+    let is_offered = marks.holds.is_some_and(holds::offers_sleep);
+    let hold = |row: &Row<'_>| holds::hold(row, is_offered, dates, context);
     let total = tabs.holds.as_ref().map(Tab::count);
     let mut list = if let Some(table) = marks.holds {
         let table = Table::of(table)?;
@@ -104,7 +105,13 @@ pub(super) fn holds(
     };
     let tab = tabs.stack_requests.as_ref();
     let what = "requests from closed stacks";
-    list.add(further(marks.stack_requests, Table::of, tab, what, hold)?);
+    list.add(further(
+        marks.stack_requests,
+        Table::of,
+        tab,
+        what,
+        |row| holds::hold(row, false, dates, context),
+    )?);
     let tab = tabs.recalls.as_ref();
     list.add(further(
         marks.recalls,

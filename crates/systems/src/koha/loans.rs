@@ -65,7 +65,7 @@ pub(super) fn loan(
     let in_words = row
         .cell("renew")
         .map(words_beside_count)
-        .filter(|words| is_one_of(&SELF_RENEWALS, words));
+        .filter(|words| renews_itself(words));
     let note: Vec<String> = REMARKS
         .all(row.element)
         .map(element_text)
@@ -111,7 +111,7 @@ fn renewable(cell: ElementRef<'_>) -> (Option<bool>, Option<String>) {
     }
     let said = element_text_without(cell, is_remark);
     let words = words_beside_count(cell);
-    if is_one_of(&SELF_RENEWALS, &words) {
+    if renews_itself(&words) {
         return (None, None);
     }
     if words.is_empty() || is_in_parentheses(&words) {
@@ -134,6 +134,12 @@ fn renewable(cell: ElementRef<'_>) -> (Option<bool>, Option<String>) {
 /// What a cell on renewals says, but for how many are left.
 fn words_beside_count(cell: ElementRef<'_>) -> String {
     element_text_without(cell, |element| is_remark(element) || is_count(element))
+}
+
+/// Whether a cell on renewals says that the library sees to it, and perhaps how often more.
+fn renews_itself(words: &str) -> bool {
+    let before = words.split(['(', '（']).next().unwrap_or_default();
+    is_one_of(&SELF_RENEWALS, before.trim())
 }
 
 fn is_one_of(known: &[&str], words: &str) -> bool {

@@ -81,6 +81,7 @@ pub(super) fn says(
     }
     if seen.has_charges {
         must_be_one(&seen.patrons)?;
+        must_end(body)?;
         return Ok(Says::Account(Part {
             patrons: seen.patrons,
             fines: fines::of_charges(root),
@@ -154,9 +155,7 @@ fn summary(
     body: &str,
     context: &ReadContext<'_>,
 ) -> Result<Part, Failure> {
-    if !ends(body) {
-        return Err(Failure::page_changed("an account that ends early"));
-    }
+    must_end(body)?;
     let dates = Dates::of(body, context);
     let marks = Marks::of(details)?;
     let tabs = Tabs::of(marks.views)?;
@@ -175,7 +174,11 @@ fn summary(
     })
 }
 
-/// Whether the page came to its end.
-fn ends(body: &str) -> bool {
-    ["</html", "</HTML"].iter().any(|end| body.contains(end))
+/// `page_changed` where a page did not come to its end.
+fn must_end(body: &str) -> Result<(), Failure> {
+    if ["</html", "</HTML"].iter().any(|end| body.contains(end)) {
+        Ok(())
+    } else {
+        Err(Failure::page_changed("an account that ends early"))
+    }
 }

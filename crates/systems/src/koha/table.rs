@@ -152,9 +152,11 @@ pub(super) fn with_volume(title: String, volume: &[String]) -> String {
     parts.collect::<Vec<_>>().join(" ")
 }
 
-/// Whether an element may hold a title; a box, a break or a remark does not.
+/// Whether an element may hold a title; a box, a break or a remark does not, and older pages have the author
+/// beside it.
 fn is_inline(element: &ElementRef<'_>) -> bool {
     matches!(element.value().name(), "a" | "span" | "b" | "strong")
+        && !has_class(*element, "item-details")
 }
 
 /// The record's number in `opac-detail.pl?biblionumber=3`, and in `?bib=3` of older overdues.
@@ -278,6 +280,7 @@ mod tests {
     #[case("<a href=x></a> Ada Stone")]
     #[case("<div class=ratings><a href='#'>5 stars</a></div>")]
     #[case("<em>In the house only</em>")]
+    #[case("<span class=item-details>Ada Stone</span>")]
     fn a_row_without_a_title_is_not_known(#[case] cell: &str) {
         assert!(work(cell).is_err());
     }

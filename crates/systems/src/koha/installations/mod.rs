@@ -185,6 +185,10 @@ fn the_page_of_charges_tells_the_balance_after_credits_and_never_that_of_a_relat
         read(&page).unwrap().fines
     };
     assert_eq!(fines(&format!("{own}{relatives}")), "12.00".parse().ok());
+    assert_eq!(
+        fines(&own.replace("<td class=sum>12.00", "<td>12.00")),
+        None
+    );
     assert_eq!(fines(&format!("<h3>You owe nothing</h3>{relatives}")), None);
 }
 
