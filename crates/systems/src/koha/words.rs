@@ -41,6 +41,7 @@ const KEPT: &[KeptWords] = &[
     Address("opac-account"),
     Address("opac-renew"),
     Address("opac-modrequest"),
+    Address("opac-recall"),
     Address("opac-modrequest-suspend"),
     Address("opac-main"),
     Address("opac-search"),
