@@ -12,13 +12,14 @@ use crate::reading::parse_page;
 const SHORT: usize = 2_000;
 
 /// What a site says that refuses a visitor for being a machine, or too quick.
-const REFUSALS: [&str; 11] = [
+const REFUSALS: [&str; 12] = [
     "captcha",
     "unusual traffic",
     "automated access",
     "automated queries",
     "are you a robot",
     "you are not a robot",
+    "not a bot",
     "you are human",
     "you are a human",
     "just a moment...",
@@ -128,6 +129,10 @@ mod tests {
     fn a_page_that_refuses_machines_is_told_from_one_that_is_down() {
         assert_eq!(
             kind("<title>Just a moment...</title><p>x</p>"),
+            Some("site_refused")
+        );
+        assert_eq!(
+            kind("<title>Making sure you&#39;re not a bot!</title><p>x</p>"),
             Some("site_refused")
         );
         assert_eq!(

@@ -6,7 +6,7 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use crate::ReadContext;
-use crate::reading::{Css, element_text, find_date, iso_date, take_date};
+use crate::reading::{Css, element_text, iso_date, take_date};
 
 static TITLED: Css = Css::new("span[title]");
 
@@ -51,7 +51,7 @@ impl<'a> Dates<'a> {
 
     /// The first date in words.
     pub(super) fn visible(&self, words: &str) -> Result<Option<NaiveDate>, Failure> {
-        find_date(words, self.format)
+        Ok(self.all(words)?.first().copied())
     }
 
     /// The dates in words, the first few: no sentence has more, and a page without end must not take
@@ -60,13 +60,25 @@ impl<'a> Dates<'a> {
         let mut dates = Vec::new();
         let mut rest = words.to_owned();
         while dates.len() < MOST_DATES
-            && let Some((date, without)) = take_date(&rest, self.format)?
+            && let Some((date, without)) = self.take(&rest)?
         {
             dates.push(date);
             rest = without;
         }
         Ok(dates)
     }
+
+    fn take(&self, words: &str) -> Result<Option<(NaiveDate, String)>, Failure> {
+        take_date(words, self.format)
+            .or_else(|failure| from_the_database(words).map(Some).ok_or(failure))
+    }
+}
+
+/// A date as older templates print some of them (until when a hold sleeps), whatever the site's setting. It
+/// begins with a year of four digits, as none of the other ways does, so that it is never another date.
+fn from_the_database(words: &str) -> Option<(NaiveDate, String)> {
+    let (date, without) = take_date(words, Some("%Y-%m-%d")).ok()??;
+    words.contains(&date.to_string()).then_some((date, without))
 }
 
 /// The format that the page's script tells, where it does.

@@ -8,11 +8,12 @@ use super::tabs::Tab;
 use crate::reading::{Css, amount, element_text};
 
 static SUM: Css = Css::new("a[href*='opac-account.pl']");
-static TOTAL: Css = Css::new("#finestable tfoot td.sum");
+static TOTALS: Css = Css::new("#finestable tfoot td.sum");
+static CREDIT: Css = Css::new("#finestable tfoot td.credit");
 
 /// Stems by which a sum is known as the library's debt. Koha prints debts and credits in the same
 /// place and without a sign; only the word differs.
-pub(super) const CREDITS: [&str; 14] = [
+pub(super) const CREDITS: [&str; 22] = [
     "credit",
     "crédit",
     "crèdit",
@@ -27,21 +28,66 @@ pub(super) const CREDITS: [&str; 14] = [
     "přeplat",
     "nadpłat",
     "alacak",
+    "jóváír",
+    "кредит",
+    "переплат",
+    "πίστωσ",
+    "رصيد",
+    "信用",
+    "クレジット",
+    "크레딧",
 ];
 
 /// Stems by which a sum is known as the patron's debt.
-pub(super) const CHARGES: [&str; 24] = [
-    "fine", "charge", "fee", "gebühr", "mahn", "amende", "frais", "multa", "cargo", "sanci",
-    "debe", "adeud", "deuda", "dívida", "boete", "kosten", "avgift", "gebyr", "bøde", "maksu",
-    "poplat", "opłat", "addebit", "ceza",
+pub(super) const CHARGES: [&str; 38] = [
+    "fine",
+    "charge",
+    "fee",
+    "gebühr",
+    "mahn",
+    "amende",
+    "frais",
+    "multa",
+    "multe",
+    "cargo",
+    "sanci",
+    "debe",
+    "adeud",
+    "deuda",
+    "dívida",
+    "boete",
+    "kosten",
+    "avgift",
+    "gebyr",
+    "bøde",
+    "maksu",
+    "poplat",
+    "opłat",
+    "addebit",
+    "ceza",
+    "ücret",
+    "bírság",
+    "díj",
+    "штраф",
+    "задолж",
+    "πρόστιμ",
+    "χρεώσ",
+    "غرام",
+    "رسوم",
+    "罚",
+    "罰",
+    "费用",
+    "費用",
 ];
 
 /// What the summary says: in its tab, and in the panel below it; both must agree.
 ///
-/// `None` where the site shows neither, and where no word tells a debt from a credit.
+/// `None` where the site shows neither, and where nothing tells a debt from a credit: who is blocked for what
+/// they owe owes it, else a word must.
 pub(super) fn of_summary(
     panel: Option<ElementRef<'_>>,
     tab: Option<&Tab>,
+    is_blocked_for_it: bool,
 ) -> Result<Option<Decimal>, Failure> {
     let in_tab = tab.and_then(Tab::bracketed).and_then(sum);
     let in_panel = panel
@@ -57,21 +103,28 @@ pub(super) fn of_summary(
     };
     let words = [panel.map(element_text), tab.map(|tab| tab.words.clone())];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    Ok(signed(sum, &words))
+    Ok(signed(sum, &words, is_blocked_for_it))
 }
 
-/// What the page of all charges says below them: a credit has its sign there.
+/// What the page of all charges says below them: a credit has its sign there. Where the patron has debts and
+/// credits, these stand below the sum of the debts, and the balance below them.
 pub(super) fn of_charges(root: ElementRef<'_>) -> Option<Decimal> {
-    TOTAL.first(root).and_then(|cell| sum(&element_text(cell)))
+    let totals: Vec<ElementRef<'_>> = TOTALS.all(root).collect();
+    let cell = match (totals.as_slice(), CREDIT.is_in(root)) {
+        ([sum], false) => sum,
+        ([_, balance], true) => balance,
+        _ => return None,
+    };
+    sum(&element_text(*cell))
 }
 
-fn signed(sum: Decimal, words: &str) -> Option<Decimal> {
+fn signed(sum: Decimal, words: &str, is_debt: bool) -> Option<Decimal> {
     let words = words.to_lowercase();
     let says = |stems: &[&str]| stems.iter().any(|stem| words.contains(stem));
     if sum.is_sign_negative() || sum.is_zero() {
         return Some(sum);
     }
-    match (says(&CREDITS), says(&CHARGES)) {
+    match (says(&CREDITS), is_debt || says(&CHARGES)) {
         (true, false) => Some(-sum),
         (false, true) => Some(sum),
         _ => None,
@@ -114,16 +167,25 @@ mod tests {
     #[case("Gebühren", Some("5.00"))]
     #[case("Credits. You have a credit of:", Some("-5.00"))]
     #[case("Guthaben", Some("-5.00"))]
+    #[case("Штрафы", Some("5.00"))]
+    #[case("罚款", Some("5.00"))]
     #[case("Xyzzy", None)]
     #[case("Credits and charges", None)]
     fn a_word_tells_a_debt_from_a_credit(#[case] words: &str, #[case] expected: Option<&str>) {
-        let sum = signed(Decimal::new(500, 2), words);
+        let sum = signed(Decimal::new(500, 2), words, false);
         assert_eq!(sum.map(|sum| sum.to_string()).as_deref(), expected);
+    }
+
+    #[test]
+    fn who_is_blocked_for_a_sum_owes_it_in_any_language() {
+        let sum = Decimal::new(500, 2);
+        assert_eq!(signed(sum, "Xyzzy", true), Some(sum));
+        assert_eq!(signed(sum, "Credits", true), None);
     }
 
     #[test]
     fn a_sum_below_zero_is_a_credit_whatever_the_word() {
         let sum = Decimal::new(-500, 2);
-        assert_eq!(signed(sum, "Fines"), Some(sum));
+        assert_eq!(signed(sum, "Fines", false), Some(sum));
     }
 }

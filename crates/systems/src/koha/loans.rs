@@ -5,7 +5,7 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::dates::Dates;
-use super::table::{Row, has_class};
+use super::table::{Row, has_class, with_volume};
 use crate::ReadContext;
 use crate::reading::{Css, element_text, element_text_without, stable_id, tidy};
 
@@ -35,6 +35,16 @@ pub(super) const BARE_REFUSALS: [&str; 8] = [
     "non rinnovabile",
 ];
 
+/// What older pages say, in words alone, of an item that the library renews by itself.
+pub(super) const SELF_RENEWALS: [&str; 6] = [
+    "automatic renewal",
+    "automatische verlängerung",
+    "renouvellement automatique",
+    "renovación automática",
+    "rinnovo automatico",
+    "automatisk fornyelse",
+];
+
 /// A loan, from its row.
 pub(super) fn loan(
     row: &Row<'_>,
@@ -50,16 +60,16 @@ pub(super) fn loan(
         .or_else(|| AUTHOR.first(row.cell("title")?))
         .map(|cell| tidy(&element_text(cell)))
         .filter(|author| !author.is_empty());
-    // What stands beside the title is the volume of a work of several, or the number of a magazine.
-    let title = if work.beside.is_empty() {
-        work.title
-    } else {
-        format!("{} {}", work.title, work.beside)
-    };
+    let title = with_volume(work.title, &work.beside);
     let (renewable, renewable_reason) = row.cell("renew").map_or((None, None), renewable);
+    let in_words = row
+        .cell("renew")
+        .map(words_beside_count)
+        .filter(|words| renews_itself(words));
     let note: Vec<String> = REMARKS
         .all(row.element)
         .map(element_text)
+        .chain(in_words)
         .filter(|words| !words.is_empty())
         .collect();
     let id = row
@@ -80,7 +90,8 @@ pub(super) fn loan(
             .cell("itype")
             .and_then(|cell| KIND.first(cell))
             .map(element_text)
-            .filter(|kind| !kind.is_empty()),
+            .filter(|kind| !kind.is_empty())
+            .or_else(|| row.own_words("itype")),
         note: Some(note.join(" ")).filter(|note| !note.is_empty()),
         url: work.url,
     })
@@ -99,17 +110,40 @@ fn renewable(cell: ElementRef<'_>) -> (Option<bool>, Option<String>) {
         return (None, None);
     }
     let said = element_text_without(cell, is_remark);
-    let without_count = |element: ElementRef<'_>| is_remark(element) || is_count(element);
-    let words = element_text_without(cell, without_count);
+    let words = words_beside_count(cell);
+    if renews_itself(&words) {
+        return (None, None);
+    }
     if words.is_empty() || is_in_parentheses(&words) {
         let is_refused = !RENEWS_ITSELF.is_in(cell);
-        return (is_refused.then_some(false), None);
+        // What has no number is no count: the oldest pages have nothing but the reason there.
+        let reason = said.trim_matches(['(', ')', '（', '）']).trim();
+        let is_reason = !reason.is_empty() && !reason.chars().any(char::is_numeric);
+        return (
+            is_refused.then_some(false),
+            (is_refused && is_reason).then(|| reason.to_owned()),
+        );
     }
     let is_bare = BARELY_REFUSED
         .first(cell)
         .is_some_and(|refusal| element_text(refusal) == said)
-        || BARE_REFUSALS.contains(&said.trim_end_matches('.').to_lowercase().as_str());
+        || is_one_of(&BARE_REFUSALS, &said);
     (Some(false), (!is_bare).then_some(said))
+}
+
+/// What a cell on renewals says, but for how many are left.
+fn words_beside_count(cell: ElementRef<'_>) -> String {
+    element_text_without(cell, |element| is_remark(element) || is_count(element))
+}
+
+/// Whether a cell on renewals says that the library sees to it, and perhaps how often more.
+fn renews_itself(words: &str) -> bool {
+    let before = words.split(['(', '（']).next().unwrap_or_default();
+    is_one_of(&SELF_RENEWALS, before.trim())
+}
+
+fn is_one_of(known: &[&str], words: &str) -> bool {
+    known.contains(&words.trim_end_matches('.').to_lowercase().as_str())
 }
 
 /// What a renewal costs, as a label (older) or badge (newer), and that the library sees to it.

@@ -1,6 +1,6 @@
 //! The login form, older and newer, and what a page says with it.
 
-use hippo_core::failure::Failure;
+use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
 use super::messages::is_hidden;
@@ -11,6 +11,8 @@ static PLACE: Css = Css::new("#opac-auth");
 static FORM: Css = Css::new("form#auth");
 static SECRET: Css = Css::new("input[type=password]");
 static ALERT: Css = Css::new(".alert");
+static MAINTENANCE: Css = Css::new("#opac-maintenance-message");
+static CONSENTS: Css = Css::new("#patronconsents");
 
 /// Where the form is looked for: the page's own, then the one that hides on every page for its
 /// script to show. Other forms (the search) hold no such fields.
@@ -71,8 +73,12 @@ pub(super) enum Login {
 /// What a page says that nobody is logged in to; `None` where it is no login page. What was `standing`
 /// there before a login was sent does not count.
 ///
-/// A captcha or an outage that stands beside the form is that failure.
+/// A captcha or an outage that stands beside the form is that failure, and so is a page of Koha's that stands
+/// in for all others.
 pub(super) fn login(root: ElementRef<'_>, standing: &[String]) -> Result<Option<Login>, Failure> {
+    if let Some(failure) = stand_in(root) {
+        return Err(failure);
+    }
     let Some(place) = place(root) else {
         return Ok(None);
     };
@@ -90,6 +96,20 @@ pub(super) fn login(root: ElementRef<'_>, standing: &[String]) -> Result<Option<
         }),
         (false, false) => Some(Login::NoForm),
         (false, true) => None,
+    })
+}
+
+/// What a page means that Koha shows in place of every other, in the library's own words: that the catalogue
+/// is closed, or that the patron must first agree to how the library keeps their data.
+fn stand_in(root: ElementRef<'_>) -> Option<Failure> {
+    if MAINTENANCE.is_in(root) {
+        return Some(Failure::site_down("the catalogue's page of maintenance"));
+    }
+    CONSENTS.is_in(root).then(|| {
+        Failure::new(
+            FailureKind::CardBlocked,
+            "the library asks the patron for a consent before it shows the account",
+        )
     })
 }
 
@@ -150,7 +170,9 @@ pub(super) fn filled(page: &Page, session: &Session<'_>) -> Result<Form, Failure
             }
         }
     }
-    Err(interstitial(page).unwrap_or_else(|| {
+    let html = parse_page(&page.body)?;
+    let stand_in = stand_in(html.root_element()).or_else(|| interstitial(page));
+    Err(stand_in.unwrap_or_else(|| {
         Failure::page_changed("no login form with fields for a number and a password that we know")
     }))
 }

@@ -15,7 +15,7 @@ use crate::reading::MOST_MESSAGES;
 pub(super) struct Page<'a> {
     /// The patron's details, the lists among them: only there when somebody is logged in.
     pub(super) details: Option<ElementRef<'a>>,
-    /// It holds the table of all charges.
+    /// It is the page of all charges.
     pub(super) has_charges: bool,
     /// The numbers of the patrons' records that it names, in its head and in its forms.
     pub(super) patrons: BTreeSet<String>,
@@ -28,7 +28,8 @@ impl<'a> Page<'a> {
             let tag = element.value();
             match tag.attr("id") {
                 Some("userdetails") if page.details.is_none() => page.details = Some(element),
-                Some("finestable") => page.has_charges = true,
+                // Who owes nothing is shown a sentence in place of the table.
+                Some("finestable" | "useraccount") => page.has_charges = true,
                 _ => {}
             }
             let number = if tag.attr("name") == Some("borrowernumber") {
@@ -56,6 +57,13 @@ pub(super) struct Marks<'a> {
     pub(super) loans: Option<ElementRef<'a>>,
     pub(super) overdues: Option<ElementRef<'a>>,
     pub(super) holds: Option<ElementRef<'a>>,
+    /// Further loans, of files.
+    pub(super) digital_loans: Option<ElementRef<'a>>,
+    /// Further holds, from closed stacks.
+    pub(super) stack_requests: Option<ElementRef<'a>>,
+    pub(super) recalls: Option<ElementRef<'a>>,
+    /// The patron may place no holds for what they owe.
+    pub(super) is_blocked_for_fines: bool,
     /// Where it says until when the card is good.
     pub(super) expiry: Option<ElementRef<'a>>,
     /// What the library tells the patron.
@@ -75,6 +83,16 @@ impl<'a> Marks<'a> {
                     only(&mut marks.overdues, element, "overdue loans")?
                 }
                 Some("holdst") if is_table => only(&mut marks.holds, element, "holds")?,
+                Some("divibibcheckoutst") if is_table => {
+                    only(&mut marks.digital_loans, element, "digital loans")?
+                }
+                Some("closed-stack-requests-table") if is_table => only(
+                    &mut marks.stack_requests,
+                    element,
+                    "requests from closed stacks",
+                )?,
+                Some("recalls-table") if is_table => only(&mut marks.recalls, element, "recalls")?,
+                Some("blockedonfines") => marks.is_blocked_for_fines = true,
                 Some("opac-user-checkouts" | "opac-user-checkouts_panel") => {
                     marks.loans_panel.get_or_insert(element);
                 }

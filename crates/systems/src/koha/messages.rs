@@ -20,7 +20,10 @@ pub(super) fn messages(alerts: &[ElementRef<'_>]) -> Vec<String> {
         if is_hidden(alert) || is_in_a_list(alert) {
             continue;
         }
-        let mut entries = ENTRIES.all(alert).peekable();
+        let mut entries = ENTRIES
+            .all(alert)
+            .filter(|entry| !is_within_another(*entry, alert))
+            .peekable();
         let words: Vec<String> = if entries.peek().is_some() {
             entries.take(MOST_MESSAGES).map(element_text).collect()
         } else {
@@ -60,6 +63,15 @@ pub(super) fn is_hidden(element: ElementRef<'_>) -> bool {
     let style = element.attr("style").unwrap_or_default();
     let style: String = style.split_whitespace().collect();
     is_idle || style.contains("display:none")
+}
+
+/// Whether an entry of a box is a part of another: newer pages list the restrictions of a card below their head.
+fn is_within_another(entry: ElementRef<'_>, alert: ElementRef<'_>) -> bool {
+    entry
+        .ancestors()
+        .take_while(|around| around.id() != alert.id())
+        .filter_map(ElementRef::wrap)
+        .any(|around| around.value().name() == "li")
 }
 
 fn is_in_a_list(element: ElementRef<'_>) -> bool {

@@ -13,6 +13,7 @@
 mod dates;
 mod fines;
 mod holds;
+mod lists;
 mod loans;
 mod login;
 mod marks;
@@ -147,5 +148,7 @@ fn root(library: &Library) -> Url {
     url
 }
 
+#[cfg(test)]
+mod installations;
 #[cfg(test)]
 mod tests;

@@ -9,26 +9,16 @@ use rust_decimal::Decimal;
 use scraper::ElementRef;
 
 use super::dates::Dates;
+use super::lists::List;
 use super::login::{self, Login};
 use super::marks::{Marks, Page};
 use super::messages;
-use super::table::{Row, Table, record};
-use super::tabs::{Tab, Tabs};
-use super::{fines, holds, loans};
+use super::tabs::Tabs;
+use super::{fines, lists};
 use crate::ReadContext;
-use crate::reading::{Css, make_distinct, must_agree, parse_page};
+use crate::reading::{Css, make_distinct, parse_page};
 
 static PATRON: Css = Css::new(".loggedinusername");
-static LINKS: Css = Css::new("a[href]");
-/// What only a loan has, wherever it stands.
-static SIGN_OF_LOANS: Css = Css::new(
-    "#checkoutst, td.date_due, #renewselected, #renewall, input[name=item], input[name=issue]",
-);
-/// What only a hold has, wherever it stands.
-static SIGN_OF_HOLDS: Css = Css::new(
-    "#opac-user-holds, #opac-user-holds_panel, #holdst, td.reservedate, input[name=reserve_id], \
-     #suspend_all_holds, #resume_all_holds, form[action*='opac-modrequest']",
-);
 
 /// What one page says.
 #[derive(Debug)]
@@ -64,13 +54,6 @@ pub(super) struct Part {
     messages: Vec<String>,
 }
 
-/// A list and the site's own total, which agrees with it.
-#[derive(Debug)]
-struct List<T> {
-    entries: Vec<T>,
-    declared: Option<u32>,
-}
-
 /// Reads one page; `page_changed` when it is not one we know. `standing` is what stood beside the
 /// login form before a login was sent, as [`login::standing`] says it.
 pub(super) fn says(
@@ -98,6 +81,7 @@ pub(super) fn says(
     }
     if seen.has_charges {
         must_be_one(&seen.patrons)?;
+        must_end(body)?;
         return Ok(Says::Account(Part {
             patrons: seen.patrons,
             fines: fines::of_charges(root),
@@ -171,135 +155,30 @@ fn summary(
     body: &str,
     context: &ReadContext<'_>,
 ) -> Result<Part, Failure> {
-    if !ends(body) {
-        return Err(Failure::page_changed("an account that ends early"));
-    }
+    must_end(body)?;
     let dates = Dates::of(body, context);
     let marks = Marks::of(details)?;
     let tabs = Tabs::of(marks.views)?;
     Ok(Part {
         patrons: BTreeSet::new(),
         is_summary: true,
-        loans: Some(all_loans(details, &marks, &tabs, &dates, context)?),
-        holds: Some(all_holds(details, &marks, &tabs, &dates, context)?),
-        fines: fines::of_summary(marks.fines_panel, tabs.fines.as_ref())?,
+        loans: Some(lists::loans(details, &marks, &tabs, &dates, context)?),
+        holds: Some(lists::holds(details, &marks, &tabs, &dates, context)?),
+        fines: fines::of_summary(
+            marks.fines_panel,
+            tabs.fines.as_ref(),
+            marks.is_blocked_for_fines,
+        )?,
         card_expires: messages::card_expires(marks.expiry, &dates)?,
         messages: messages::messages(&marks.alerts),
     })
 }
 
-/// Whether the page came to its end.
-fn ends(body: &str) -> bool {
-    ["</html", "</HTML"].iter().any(|end| body.contains(end))
-}
-
-/// The loans. None are out only where the tab says 0 above a panel that holds no loan.
-fn all_loans(
-    details: ElementRef<'_>,
-    marks: &Marks<'_>,
-    tabs: &Tabs,
-    dates: &Dates<'_>,
-    context: &ReadContext<'_>,
-) -> Result<List<Loan>, Failure> {
-    let total = tabs.loans.as_ref().and_then(Tab::count);
-    let Some(table) = marks.loans else {
-        let shows_none =
-            total == Some(0) && marks.loans_panel.is_some() && !SIGN_OF_LOANS.is_in(details);
-        return if shows_none {
-            Ok(List::none())
-        } else {
-            Err(Failure::page_changed(
-                "no table of loans, and no total of 0 in its place",
-            ))
-        };
-    };
-    let list = list(table, total, "loans", |row| {
-        loans::loan(row, dates, context)
-    })?;
-    if let Some(table) = marks.overdues {
-        all_are_among(table, &list.table_records)?;
-    }
-    Ok(list.list)
-}
-
-/// The holds. There are none only where nothing on the page is of one: Koha leaves the tab out.
-fn all_holds(
-    details: ElementRef<'_>,
-    marks: &Marks<'_>,
-    tabs: &Tabs,
-    dates: &Dates<'_>,
-    context: &ReadContext<'_>,
-) -> Result<List<Hold>, Failure> {
-    let total = tabs.holds.as_ref().map(|tab| tab.count());
-    let Some(table) = marks.holds else {
-        let has_none = matches!(total, None | Some(Some(0)));
-        return if has_none && !tabs.has_unknown && !SIGN_OF_HOLDS.is_in(details) {
-            Ok(List::none())
-        } else {
-            Err(Failure::page_changed(
-                "no table of holds, but something of one",
-            ))
-        };
-    };
-    let list = list(table, total.flatten(), "holds", |row| {
-        holds::hold(row, dates, context)
-    })?;
-    Ok(list.list)
-}
-
-/// A list, and the records that its rows link to.
-struct Read<T> {
-    list: List<T>,
-    table_records: BTreeSet<String>,
-}
-
-/// Reads a table; its rows must be as many as its tab and its caption say, and one of them must.
-fn list<T>(
-    table: ElementRef<'_>,
-    total: Option<u32>,
-    what: &str,
-    read: impl Fn(&Row<'_>) -> Result<T, Failure>,
-) -> Result<Read<T>, Failure> {
-    let rows = Table::of(table)?;
-    must_agree(total, rows.rows.len(), what)?;
-    must_agree(rows.declared, rows.rows.len(), what)?;
-    let declared = total.or(rows.declared);
-    if declared.is_none() {
-        return Err(Failure::page_changed(format!("no total of the {what}")));
-    }
-    Ok(Read {
-        list: List {
-            entries: rows.rows.iter().map(read).collect::<Result<_, _>>()?,
-            declared,
-        },
-        table_records: records(table),
-    })
-}
-
-/// Overdue loans stand in a table of their own besides; each must be among all loans.
-fn all_are_among(overdues: ElementRef<'_>, loans: &BTreeSet<String>) -> Result<(), Failure> {
-    if records(overdues).is_subset(loans) {
+/// `page_changed` where a page did not come to its end.
+fn must_end(body: &str) -> Result<(), Failure> {
+    if ["</html", "</HTML"].iter().any(|end| body.contains(end)) {
         Ok(())
     } else {
-        Err(Failure::page_changed(
-            "an overdue item that is not among the loans",
-        ))
-    }
-}
-
-fn records(table: ElementRef<'_>) -> BTreeSet<String> {
-    LINKS
-        .all(table)
-        .filter_map(|link| record(link.attr("href")?))
-        .map(str::to_owned)
-        .collect()
-}
-
-impl<T> List<T> {
-    fn none() -> Self {
-        Self {
-            entries: Vec::new(),
-            declared: Some(0),
-        }
+        Err(Failure::page_changed("an account that ends early"))
     }
 }

@@ -34,8 +34,8 @@ pub(super) struct Work {
     /// The number of its record in the catalogue, which is the same whatever becomes of the item.
     pub(super) record: Option<String>,
     pub(super) title: String,
-    /// What stands in the cell after the title, outside of any element.
-    pub(super) beside: String,
+    /// What stands in the cell after the title, outside of any element, line by line.
+    pub(super) beside: Vec<String>,
     pub(super) url: Option<String>,
 }
 
@@ -43,6 +43,16 @@ impl<'a> Table<'a> {
     /// Reads a table; `page_changed` where a row has not as many cells as the head: then one is
     /// missing, and the others may be shifted.
     pub(super) fn of(table: ElementRef<'a>) -> Result<Self, Failure> {
+        Self::read(table, |cells, columns| cells == columns)
+    }
+
+    /// Reads a table of recalls, whose template closes its rows in the wrong place: the last has a cell more
+    /// than the head, or all others one less.
+    pub(super) fn of_recalls(table: ElementRef<'a>) -> Result<Self, Failure> {
+        Self::read(table, |cells, columns| cells.abs_diff(columns) <= 1)
+    }
+
+    fn read(table: ElementRef<'a>, fits: impl Fn(usize, usize) -> bool) -> Result<Self, Failure> {
         let mut columns = None;
         let mut rows = Vec::new();
         for part in table.child_elements() {
@@ -59,7 +69,7 @@ impl<'a> Table<'a> {
             .into_iter()
             .map(|element| {
                 let cells = cells(element);
-                if cells.len() == columns {
+                if fits(cells.len(), columns) {
                     Ok(Row { element, cells })
                 } else {
                     Err(Failure::page_changed(format!(
@@ -130,15 +140,23 @@ impl Work {
         Ok(Self {
             record: href.and_then(record).map(str::to_owned),
             title,
-            beside: own_words(cell),
+            beside: own_lines(cell),
             url: href.and_then(|href| web_link(href, base)).map(String::from),
         })
     }
 }
 
-/// Whether an element may hold a title; a box, a break or a remark does not.
+/// A title with the volume of a work of several after it, or the number of a magazine.
+pub(super) fn with_volume(title: String, volume: &[String]) -> String {
+    let parts = std::iter::once(title).chain(volume.iter().cloned());
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether an element may hold a title; a box, a break or a remark does not, and older pages have the author
+/// beside it.
 fn is_inline(element: &ElementRef<'_>) -> bool {
     matches!(element.value().name(), "a" | "span" | "b" | "strong")
+        && !has_class(*element, "item-details")
 }
 
 /// The record's number in `opac-detail.pl?biblionumber=3`, and in `?bib=3` of older overdues.
@@ -192,6 +210,16 @@ pub(super) fn own_words(element: ElementRef<'_>) -> String {
         }
     }
     tidy(&words)
+}
+
+/// The same line by line: templates print one thing a line.
+fn own_lines(element: ElementRef<'_>) -> Vec<String> {
+    let texts = element.children().filter_map(|node| node.value().as_text());
+    texts
+        .flat_map(|text| text.split('\n'))
+        .map(tidy)
+        .filter(|line| !line.is_empty())
+        .collect()
 }
 
 pub(super) fn has_class(element: ElementRef<'_>, class: &str) -> bool {
@@ -252,6 +280,7 @@ mod tests {
     #[case("<a href=x></a> Ada Stone")]
     #[case("<div class=ratings><a href='#'>5 stars</a></div>")]
     #[case("<em>In the house only</em>")]
+    #[case("<span class=item-details>Ada Stone</span>")]
     fn a_row_without_a_title_is_not_known(#[case] cell: &str) {
         assert!(work(cell).is_err());
     }

@@ -17,7 +17,7 @@ const OTHERS: [&str; 12] = [
     "relative-issues",
     "relative-fines",
     "clubs",
-    "recalls",
+    "bookings",
     "article-requests",
     "overdrive",
     "recordedbooks",
@@ -31,6 +31,12 @@ const OTHERS: [&str; 12] = [
 pub(super) struct Tabs {
     pub(super) loans: Option<Tab>,
     pub(super) holds: Option<Tab>,
+    /// What is lent as a file by the service that German libraries share.
+    pub(super) digital_loans: Option<Tab>,
+    /// What was asked for from stacks that are closed.
+    pub(super) stack_requests: Option<Tab>,
+    /// What was asked for and is to be fetched back from who has it.
+    pub(super) recalls: Option<Tab>,
     pub(super) fines: Option<Tab>,
     /// There is one that we do not know, with a number that is not 0.
     pub(super) has_unknown: bool,
@@ -50,9 +56,15 @@ impl Tab {
         Some(inner.trim())
     }
 
-    /// Its total.
+    /// Its total: in the parentheses, or the only number of a translation that has none.
     pub(super) fn count(&self) -> Option<u32> {
-        numbers(self.bracketed()?).into_iter().next()
+        match self.bracketed() {
+            Some(inner) => numbers(inner).into_iter().next(),
+            None => match numbers(&self.words).as_slice() {
+                [count] => Some(*count),
+                _ => None,
+            },
+        }
     }
 }
 
@@ -72,6 +84,9 @@ impl Tabs {
             let place = match name(link) {
                 Some("checkouts") => &mut tabs.loans,
                 Some("holds") => &mut tabs.holds,
+                Some("divibibcheckouts") => &mut tabs.digital_loans,
+                Some("closed-stack-requests") => &mut tabs.stack_requests,
+                Some("recalls") => &mut tabs.recalls,
                 Some("fines") => &mut tabs.fines,
                 Some(other) if OTHERS.contains(&other) => continue,
                 _ => {
@@ -110,6 +125,7 @@ mod tests {
     #[case("<li><a href='#opac-user-checkouts'>Checked out (6)</a>")]
     #[case("<li><a href='#opac-user-checkouts_panel'><span>Entliehen ( 6 )</span></a>")]
     #[case("<li><a href='#opac-user-checkouts'>借出（6）</a>")]
+    #[case("<li><a href='#opac-user-checkouts'>貸出中: 6</a>")]
     fn a_tab_has_a_total_in_any_language(#[case] tab: &str) {
         let tabs = tabs(&format!("<ul>{tab}</ul>")).unwrap();
         assert_eq!(tabs.loans.unwrap().count(), Some(6));

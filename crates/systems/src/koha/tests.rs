@@ -162,7 +162,7 @@ fn a_page_that_names_two_patrons_is_not_one_account() {
     let charges = |patron: u32| {
         format!(
             "<span class=loggedinusername data-borrowernumber={patron}></span>\
-             <table id=finestable><tfoot><tr><td class=sum>-3.50</td></tr></tfoot></table>"
+             <table id=finestable><tfoot><tr><td class=sum>-3.50</td></tr></tfoot></table></html>"
         )
     };
     let account = read_with(&[&own, &charges(7)], None).unwrap();

@@ -64,6 +64,10 @@ fn after_login(
             "a word in place of the login form, as for a password that has expired",
         )),
         Ok(Says::Login(Login::Asked)) => Err(session.login_page_instead(page, "the account")),
+        Err(failure) if failure.kind == FailureKind::CardBlocked => {
+            session.note_logged_in();
+            Err(failure)
+        }
         // What stands beside the form: a captcha, an outage.
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
         Err(failure) => {
@@ -90,6 +94,7 @@ fn summary(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
         Ok(Says::Account(part)) if part.is_summary => Ok(part),
         Ok(Says::Account(_)) => Err(Failure::page_changed("charges in place of the summary")),
         Ok(Says::Login(_)) => Err(session.login_page_instead(page, "the account")),
+        Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
         Err(failure) => Err(interstitial(page).unwrap_or(failure)),
     }
 }
@@ -140,6 +145,45 @@ mod tests {
         let sites = Sites::new(options()).unwrap();
         let checked = sites.check(&library, &secret(), &Permit::default()).await;
         (checked.unwrap_err(), site.lines())
+    }
+
+    #[rstest]
+    #[case::closed_in_the_meantime(
+        "<div id=opac-maintenance-message>Bis bald.</div>",
+        "site_down",
+        true
+    )]
+    #[case::a_consent_first(
+        "<span class=loggedinusername></span><div id=patronconsents><div class=alert>Please agree.</div></div>",
+        "card_blocked",
+        false
+    )]
+    #[tokio::test]
+    async fn a_page_in_place_of_the_account_is_no_refused_pin(
+        #[case] shown: &str,
+        #[case] expected: &str,
+        #[case] is_in_doubt: bool,
+    ) {
+        let (failure, asked) = outcome("", true, shown).await;
+        assert_eq!(failure.kind.as_str(), expected, "{failure}");
+        assert_eq!(failure.login_in_doubt, is_in_doubt);
+        let read = asked.iter().filter(|line| line.starts_with("GET")).count();
+        assert_eq!(
+            read, 3,
+            "the form, where the login led, and the logout: {asked:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn no_pin_is_sent_while_the_catalogue_is_closed() {
+        let closed = "<body id=opac_maintenance><div id=opac-maintenance-message>Bis bald.</div>";
+        let site = TestSite::start(move |_| page(closed)).await;
+        let mut library = library(&site.url);
+        library.system = "koha".parse().unwrap();
+        let sites = Sites::new(options()).unwrap();
+        let checked = sites.check(&library, &secret(), &Permit::default()).await;
+        assert_eq!(checked.unwrap_err().kind, FailureKind::SiteDown);
+        assert_eq!(site.lines().len(), 1);
     }
 
     #[rstest]

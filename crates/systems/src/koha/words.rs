@@ -20,8 +20,10 @@ pub(super) fn kept() -> Vec<KeptWords> {
     let of_fines = fines::CREDITS.iter().chain(&fines::CHARGES);
     let of_fines = of_fines.map(|stem| StemIn(stem, OF_FINES));
     let of_holds = holds::SUSPENDED.iter().map(|stem| StemIn(stem, OF_HOLDS));
-    let refusals = loans::BARE_REFUSALS.iter().map(|words| Whole(words));
-    let others = of_fines.chain(of_holds).chain(refusals);
+    let of_recalls = holds::FETCHED.iter().map(|stem| StemIn(stem, OF_HOLDS));
+    let of_loans = loans::BARE_REFUSALS.iter().chain(&loans::SELF_RENEWALS);
+    let of_loans = of_loans.map(|words| Whole(words));
+    let others = of_fines.chain(of_holds).chain(of_recalls).chain(of_loans);
     KEPT.iter().copied().chain(others).collect()
 }
 
@@ -39,6 +41,7 @@ const KEPT: &[KeptWords] = &[
     Address("opac-account"),
     Address("opac-renew"),
     Address("opac-modrequest"),
+    Address("opac-recall"),
     Address("opac-modrequest-suspend"),
     Address("opac-main"),
     Address("opac-search"),

@@ -41,7 +41,9 @@ const PIECES: &str = "
     token tool tools top total totals transit tree trigger true type types ui unsuspend until up update url user
     userdetails userid username users utf util v val valid value version vertical video view views visible visually volume waiting wait warn
     warndeparture warnexpired warning web webpac widget width with wrap wrapper www x xs y year yes yet zone zones
-    ugc nerf";
+    ugc nerf
+    blockedonfines cancelrecall closed divibib divibibcheckouts divibibcheckoutst maintenance patronconsents pause play stack
+    useraccount";
 
 /// The elements of HTML and of pictures within it.
 const ELEMENTS: &str = "

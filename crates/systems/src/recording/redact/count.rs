@@ -70,8 +70,8 @@ pub(super) fn is_count(
 /// Nothing but the number stands in the parentheses, and nothing behind them.
 fn is_in_parentheses(before: &[char], after: &[char]) -> bool {
     let is_beside = |c: &&char| !c.is_whitespace() && !CURRENCIES.contains(**c) && **c != '-';
-    let opens = before.iter().rev().find(is_beside) == Some(&'(');
-    let closes = after.iter().find(is_beside) == Some(&')');
+    let opens = matches!(before.iter().rev().find(is_beside), Some('(' | '（'));
+    let closes = matches!(after.iter().find(is_beside), Some(')' | '）'));
     opens && closes && !after.iter().any(|c| c.is_alphanumeric())
 }
 
@@ -137,14 +137,14 @@ pub(super) fn count(text: &[char], at: usize) -> Option<usize> {
     let before = text.get(..at)?;
     let after = from.get(length..)?;
     // Part of something longer: of a word, a telephone number, a time, a code.
-    let opens = |c: &char| c.is_whitespace() || "([{\"'“$€£¥>|".contains(*c);
+    let opens = |c: &char| c.is_whitespace() || "([{（\"'“$€£¥>|".contains(*c);
     let joined_before = match before {
         [] => false,
         ['-' | '−'] => false,
         [.., other, '-' | '−'] => !opens(other),
         [.., last] => !opens(last),
     };
-    let closes = |c: &char| c.is_whitespace() || ")]}\"'”.,:;!?%€$£|".contains(*c);
+    let closes = |c: &char| c.is_whitespace() || ")]}）\"'”.,:;!?%€$£|".contains(*c);
     let joined_after = match after {
         [] => false,
         [sign] => !closes(sign),
@@ -180,6 +180,7 @@ mod tests {
     #[case("9 of 83 holds", "9 of 83 holds")]
     #[case("Renewed 2 times", "Renewed 2")]
     #[case("Bxd Krvts (6)", "(6)")]
+    #[case("借出（6）", "6")]
     #[case("Bxd ($17.25)", "($17.25)")]
     #[case("You owe $17.25 now", "$17.25")]
     #[case("Items: 14", "Items: 14")]
