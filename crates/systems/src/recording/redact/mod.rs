@@ -19,7 +19,9 @@ use std::collections::{HashMap, HashSet};
 use super::dates::Dates;
 use super::filler::Filler;
 use super::kept::Kept;
+use super::known;
 use super::words::Words;
+use crate::reading::decode_entities;
 
 pub(super) use self::headers::{cookies_of_answer, cookies_of_request};
 
@@ -64,8 +66,14 @@ pub(super) struct Redactor {
     hosts: HashMap<String, String>,
     /// The ids of the page at hand.
     places: HashSet<String>,
+    /// Words of the session's texts that are written large, in lower case: a site that makes a name of one
+    /// (`bib-the-quiet-wren`) makes it of a title or a person.
+    said: HashSet<String>,
     pub(super) kept: Kept,
 }
+
+/// A word that is shorter is part of many names.
+const SHORTEST_SAID: usize = 4;
 
 impl Redactor {
     pub(super) fn new(filler: Filler, words: Words, dates: Dates) -> Self {
@@ -75,8 +83,30 @@ impl Redactor {
             dates,
             hosts: HashMap::new(),
             places: HashSet::new(),
+            said: HashSet::new(),
             kept: Kept::default(),
         }
+    }
+
+    /// Learns the words of a body that no name may be made of.
+    pub(super) fn learn_said(&mut self, body: &str) {
+        let plain = decode_entities(body);
+        let pieces = plain.split(|c: char| !c.is_alphanumeric());
+        let large = pieces.filter(|piece| piece.starts_with(char::is_uppercase));
+        for word in large.flat_map(known::words) {
+            let is_long = word.chars().count() >= SHORTEST_SAID;
+            if is_long && word.chars().all(char::is_alphabetic) && !known::is_piece(word) {
+                self.said.insert(word.to_lowercase());
+            }
+        }
+    }
+
+    /// Whether a name has such a word in it.
+    fn is_said(&self, piece: &str) -> bool {
+        !self.said.is_empty()
+            && std::iter::once(piece)
+                .chain(known::words(piece))
+                .any(|word| self.said.contains(&word.to_lowercase()))
     }
 
     /// The body of an answer: a page, or JSON.
