@@ -166,6 +166,15 @@ mod tests {
         assert!(!redactor().html(&page).contains('>'));
     }
 
+    #[test]
+    fn a_script_of_quotes_without_an_end_is_gone_through_once() {
+        for quote in ["'", "\"", "`"] {
+            let script = format!("{quote}{}", format!("\\{quote}").repeat(200_000));
+            let filled = redactor().script(&format!("{script}\n'Canary'"));
+            assert!(!filled.contains("Canary"));
+        }
+    }
+
     pub(in crate::recording) fn redactor() -> Redactor {
         let words = [
             KeptWords::Beginning("ready"),
