@@ -25,7 +25,10 @@ pub fn clean(text: &str) -> String {
 }
 
 fn is_invisible_control(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(
+        c,
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 #[cfg(test)]
@@ -39,6 +42,6 @@ mod tests {
 
     #[test]
     fn characters_that_reorder_a_line_are_dropped_but_letters_stay() {
-        assert_eq!(clean("\u{202e}שלום\u{202c} 🦛"), "שלום 🦛");
+        assert_eq!(clean("\u{202e}ש\u{61c}לום\u{202c} 🦛"), "שלום 🦛");
     }
 }

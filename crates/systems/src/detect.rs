@@ -9,11 +9,11 @@ use hippo_core::card::CardSecret;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
 use hippo_core::site::LoginPermit;
-use scraper::Html;
+use scraper::{ElementRef, Html};
 use secrecy::SecretString;
 use url::Url;
 
-use crate::browser::{Connections, Session};
+use crate::browser::{Connections, Session, is_loopback};
 use crate::reading::{Css, parse_page};
 use crate::{SYSTEMS, SitesOptions, System};
 
@@ -29,6 +29,22 @@ pub struct SeenPage<'a> {
     pub is_guessed: bool,
     /// The page.
     pub html: &'a Html,
+}
+
+static FORMS: Css = Css::new("form");
+
+impl SeenPage<'_> {
+    /// Whether one of the page's forms, of those that go to the page's own host, is like that. Many a library's
+    /// own site has a form that goes to its catalogue.
+    pub fn has_form(&self, is_like_that: impl Fn(ElementRef<'_>) -> bool) -> bool {
+        let goes_here = |form: &ElementRef<'_>| {
+            let target = self.url.join(action(*form).trim());
+            target.is_ok_and(|target| target.host() == self.url.host())
+        };
+        FORMS
+            .all(self.html.root_element())
+            .any(|form| goes_here(&form) && is_like_that(form))
+    }
 }
 
 /// Where a system's site begins, as `hippo library add` wants it.
@@ -61,10 +77,35 @@ pub struct Detection {
 }
 
 impl Detection {
-    /// Whether nothing came that could be looked at.
-    pub fn is_silent(&self) -> bool {
-        self.asked.iter().all(|asked| asked.failure.is_some())
+    /// Why nothing came that could be looked at; none if something did.
+    pub fn nothing_came(&self) -> Option<NothingCame> {
+        let failures: Option<Vec<&Failure>> = self
+            .asked
+            .iter()
+            .map(|asked| asked.failure.as_ref())
+            .collect();
+        let failures = failures?;
+        let is_any = |kind| failures.iter().any(|failure| failure.kind == kind);
+        let is_all = |kind| failures.iter().all(|failure| failure.kind == kind);
+        Some(if is_all(FailureKind::SiteDown) {
+            NothingCame::Silent
+        } else if is_any(FailureKind::SiteRefused) {
+            NothingCame::Refused
+        } else {
+            NothingCame::NoPage
+        })
     }
+}
+
+/// Why nothing came of a site that could be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NothingCame {
+    /// Nobody answered, or the site is down.
+    Silent,
+    /// It turns programs away.
+    Refused,
+    /// It answered, with no page: there is none at that address.
+    NoPage,
 }
 
 /// A page that was asked for.
@@ -73,7 +114,7 @@ pub struct Asked {
     /// Which.
     pub url: Url,
     /// Why there was nothing to look at, if so.
-    pub failure: Option<String>,
+    pub failure: Option<Failure>,
 }
 
 /// Asks a site's pages which system it runs.
@@ -114,12 +155,19 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
             Ok(page) => parse_page(&page.body).map(|html| (page.url, html)),
             Err(failure) => Err(failure),
         };
-        let is_down = matches!(&page, Err(failure) if failure.kind == FailureKind::SiteDown);
         let failure = page.as_ref().err().map(what_happened);
+        let is_first = detection.asked.is_empty();
+        let asks_no_more = failure.as_ref().is_some_and(|failure| {
+            let is_shut = matches!(
+                failure.kind,
+                FailureKind::SiteDown | FailureKind::SiteRefused
+            );
+            // Nobody is there to be asked for more, or who is there asked to be left alone.
+            (is_first && is_shut) || failure.retry_after.is_some()
+        });
         let is_guessed = guessed.contains(&next);
         detection.asked.push(Asked { url: next, failure });
-        if is_down && detection.asked.len() == 1 {
-            // Nobody is there to be asked for more.
+        if asks_no_more {
             break;
         }
         let Ok((url, html)) = page else { continue };
@@ -133,15 +181,67 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
         for link in catalogues(&seen).into_iter().rev() {
             waiting.push_front(link);
         }
+        if let Some(next) = leads_on(&seen) {
+            waiting.push_front(next);
+        }
     }
+    prefer_https(&mut session, &mut detection).await;
     Ok(detection)
 }
 
+/// Puts the site's address with https in place of the one without, where the same system answers there: to
+/// no other would a PIN be sent.
+async fn prefer_https(session: &mut Session<'_>, detection: &mut Detection) {
+    let is_plain = |found: &Found| {
+        let url = &found.place.base_url;
+        url.scheme() == "http" && !is_loopback(url)
+    };
+    let Some(plain) = detection.found.iter().find(|found| is_plain(found)) else {
+        return;
+    };
+    let Some(system) = SYSTEMS.iter().find(|system| system.name() == plain.system) else {
+        return;
+    };
+    let mut secure = plain.place.base_url.clone();
+    if secure.port().is_some() || secure.set_scheme("https").is_err() {
+        return;
+    }
+    let library = Library {
+        options: plain.place.options.clone(),
+        ..match nobodys_library(&secure) {
+            Ok(library) => library,
+            Err(_) => return,
+        }
+    };
+    let Some(url) = system.account_url(&library) else {
+        return;
+    };
+    let page = match session.get(&url).await {
+        Ok(page) => parse_page(&page.body).map(|html| (page.url, html)),
+        Err(failure) => Err(failure),
+    };
+    let failure = page.as_ref().err().map(what_happened);
+    detection.asked.push(Asked { url, failure });
+    let Ok((url, html)) = page else { return };
+    let found = recognise(&SeenPage {
+        url: &url,
+        is_guessed: true,
+        html: &html,
+    });
+    if !found.is_empty() && !found.iter().any(is_plain) {
+        detection.found = found;
+    }
+}
+
 /// Why a page did not come; there is no library of which an option could be mended.
-fn what_happened(failure: &Failure) -> String {
-    failure
+fn what_happened(failure: &Failure) -> Failure {
+    let detail = failure
         .detail
-        .replace("check the library's --url", "check the address")
+        .replace("check the library's --url", "check the address");
+    Failure {
+        detail,
+        ..failure.clone()
+    }
 }
 
 /// The systems that this page is of.
@@ -149,7 +249,8 @@ pub fn recognise(page: &SeenPage<'_>) -> Vec<Found> {
     let found = SYSTEMS.iter().filter_map(|system| {
         let signs = system.signs(page);
         let place = system.place(page.url).filter(|_| !signs.is_empty())?;
-        let at = page.url.path();
+        // Links lead to other hosts, and it may not be the one that was meant.
+        let at = page.url.host_str().unwrap_or_default().to_owned() + page.url.path();
         Some(Found {
             system: system.name(),
             place,
@@ -157,6 +258,21 @@ pub fn recognise(page: &SeenPage<'_>) -> Vec<Found> {
         })
     });
     found.collect()
+}
+
+static REFRESH: Css = Css::new("meta[http-equiv=refresh i][content]");
+
+/// Where a page leads on by itself, as by a redirect.
+fn leads_on(page: &SeenPage<'_>) -> Option<Url> {
+    let refresh = REFRESH.first(page.html.root_element())?.attr("content")?;
+    let (_, address) = refresh.split_once(['=']).filter(|(before, _)| {
+        let name = before.rsplit([';', ',', ' ']).find(|part| !part.is_empty());
+        name.is_some_and(|name| name.eq_ignore_ascii_case("url"))
+    })?;
+    let address = address.trim().trim_matches(['"', '\'']);
+    let mut next = page.url.join(address).ok()?;
+    next.set_fragment(None);
+    matches!(next.scheme(), "http" | "https").then_some(next)
 }
 
 static LINKS: Css = Css::new("a[href], form[action], iframe[src]");
@@ -191,6 +307,11 @@ fn account_page(system: &dyn System, url: &Url) -> Option<Url> {
         ..nobodys_library(&base_url).ok()?
     };
     system.account_url(&library)
+}
+
+/// Where a form goes, as the page writes it.
+pub(crate) fn action<'a>(form: ElementRef<'a>) -> &'a str {
+    form.attr("action").unwrap_or_default()
 }
 
 /// Up to the end of its host.
@@ -356,10 +477,103 @@ mod tests {
         assert!(systems(&detection).is_empty(), "{:?}", detection.found);
     }
 
+    #[tokio::test]
+    async fn a_form_that_goes_to_a_catalogue_elsewhere_tells_of_that_place_and_not_of_its_own() {
+        let form = |at: &str| format!("<form action='{at}/cgi-bin/koha/opac-search.pl'></form>");
+        let own = form("");
+        let catalogue = TestSite::start(move |request| match request {
+            r if r.starts_with("GET /cgi-bin/koha/opac-user.pl ") => page(&own),
+            _ => reply("404 Not Found", &[], ""),
+        })
+        .await;
+        // The same machine by another name is another host.
+        let mut elsewhere = catalogue.url.clone();
+        elsewhere.set_host(Some("localhost")).unwrap();
+        let body = form(elsewhere.as_str().trim_end_matches('/'));
+        let site = TestSite::start(move |_| page(&body)).await;
+        let detection = look(&site).await;
+        assert_eq!(systems(&detection), ["koha"]);
+        assert_eq!(detection.found[0].place.base_url, elsewhere);
+        let because = &detection.found[0].because[0];
+        assert!(because.starts_with("localhost/"), "{because}");
+    }
+
+    #[tokio::test]
+    async fn a_link_to_the_site_of_a_systems_company_tells_of_no_library() {
+        let at = |url: &str| recognises(url, "<p>Our products</p>");
+        assert!(at("https://www.bibliocommons.com/v2/checkedout").is_empty());
+        assert!(at("https://help.bibliocommons.com/").is_empty());
+        assert_eq!(at("https://mill.bibliocommons.com/"), ["bibliocommons"]);
+        let site = TestSite::start(|request| match request {
+            r if r.starts_with("GET / ") => {
+                page("<a href='https://www.bibliocommons.com/'>Powered by BiblioCommons</a>")
+            }
+            _ => reply("404 Not Found", &[], ""),
+        })
+        .await;
+        let detection = look(&site).await;
+        assert!(detection.found.is_empty());
+        assert!(
+            detection
+                .asked
+                .iter()
+                .all(|asked| asked.url.host() == site.url.host())
+        );
+    }
+
+    fn recognises(url: &str, body: &str) -> Vec<&'static str> {
+        let (url, html) = (url.parse().unwrap(), parse_page(body).unwrap());
+        let found = recognise(&SeenPage {
+            url: &url,
+            is_guessed: false,
+            html: &html,
+        });
+        found.iter().map(|found| found.system).collect()
+    }
+
+    #[tokio::test]
+    async fn a_page_that_leads_on_by_itself_is_followed() {
+        let site = TestSite::start(|request| match request {
+            r if r.starts_with("GET / ") => {
+                page("<META HTTP-EQUIV=Refresh CONTENT=\"0; URL='/client/en_US/mill/'\">")
+            }
+            r if r.starts_with("GET /client/en_US/mill/ ") => page("<p>Find"),
+            _ => reply("404 Not Found", &[], ""),
+        })
+        .await;
+        let detection = look(&site).await;
+        assert_eq!(systems(&detection), ["enterprise"]);
+        assert_eq!(site.lines().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_site_that_turns_programs_away_is_asked_once_and_one_without_a_page_there_is_told() {
+        for (status, header, expected, lines) in [
+            ("403 Forbidden", None, NothingCame::Refused, 1),
+            ("429 Too Many Requests", None, NothingCame::Refused, 1),
+            ("404 Not Found", None, NothingCame::NoPage, MOST_PAGES),
+            (
+                "503 Service Unavailable",
+                Some("Retry-After: 60"),
+                NothingCame::Silent,
+                1,
+            ),
+        ] {
+            let site = TestSite::start(move |_| {
+                let headers: Vec<_> = header.into_iter().collect();
+                reply(status, &headers, "<p>No")
+            })
+            .await;
+            let detection = look(&site).await;
+            assert_eq!(detection.nothing_came(), Some(expected), "{status}");
+            assert_eq!(site.lines().len(), lines, "{status}");
+        }
+    }
+
     #[test]
     fn a_site_that_is_only_looked_at_has_no_option_to_mend() {
         let failure = Failure::site_down("its name is not known, check the library's --url, at x");
-        let happened = what_happened(&failure);
+        let happened = what_happened(&failure).detail;
         assert_eq!(happened, "its name is not known, check the address, at x");
     }
 
@@ -368,6 +582,6 @@ mod tests {
         let site = TestSite::start(|_| crate::browser::test_site::Reply::Drop).await;
         let detection = look(&site).await;
         assert!(detection.found.is_empty());
-        assert!(detection.is_silent());
+        assert_eq!(detection.nothing_came(), Some(NothingCame::Silent));
     }
 }

@@ -53,21 +53,66 @@ pub fn known_libraries() -> Vec<KnownLibrary> {
 
 /// Those of whose id, name, place, system and host every word of `query` is a part.
 pub fn search(query: &str) -> Vec<KnownLibrary> {
-    let words: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
+    let words = words(query);
     let mut found = known_libraries();
     found.retain(|library| {
-        let text = [
-            &library.id,
-            &library.name,
-            &library.place,
-            &library.system,
-            &library.url,
-        ]
-        .map(|part| part.to_lowercase())
-        .join(" ");
+        let text = said_of(library).join(" ");
         words.iter().all(|word| text.contains(word))
     });
     found
+}
+
+/// Those of which every word of `query` is said, but for a slip of the pen: a letter, or two of a long word.
+pub fn search_roughly(query: &str) -> Vec<KnownLibrary> {
+    let asked = words(query);
+    let mut found = known_libraries();
+    found.retain(|library| {
+        let said = words(&said_of(library).join(" "));
+        let is_said = |word: &String| {
+            let most = word.chars().count() / 4;
+            said.iter().any(|said| distance(word, said) <= most.min(2))
+        };
+        !asked.is_empty() && asked.iter().all(is_said)
+    });
+    found
+}
+
+fn said_of(library: &KnownLibrary) -> [String; 5] {
+    [
+        &library.id,
+        &library.name,
+        &library.place,
+        &library.system,
+        &library.url,
+    ]
+    .map(|part| part.to_lowercase())
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
+
+/// How many letters have to be put in, taken out or changed to make one word of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut above: Vec<usize> = (0..=other.len()).collect();
+    for letter in one.chars() {
+        let mut row = Vec::with_capacity(above.len());
+        let mut left = above.first().map_or(0, |first| first + 1);
+        row.push(left);
+        for (pair, with) in above.windows(2).zip(&other) {
+            let [before, over] = pair else { continue };
+            left = (before + usize::from(letter != *with))
+                .min(over + 1)
+                .min(left + 1);
+            row.push(left);
+        }
+        above = row;
+    }
+    above.last().copied().unwrap_or_default()
 }
 
 /// The library whose site begins there: at this address, with these options.
@@ -175,7 +220,38 @@ mod tests {
         assert_eq!(ids("region waterloo"), ["rwl"]);
         assert_eq!(ids("san francisco"), ["sfpl"]);
         assert_eq!(ids("bibliocommons oregon"), ["wccls"]);
+        assert_eq!(ids("Waterloo, (Ontario)"), ["rwl", "wpl"]);
+        assert_eq!(ids("san-francisco"), ["sfpl"]);
+        assert_eq!(ids("https://books.kpl.org/"), ["kpl", "wpl"]);
         assert!(ids("alexandria").is_empty());
         assert_eq!(ids("").len(), known_libraries().len());
+    }
+
+    #[test]
+    fn a_library_is_found_in_spite_of_a_slip_of_the_pen() {
+        let ids = |query: &str| -> Vec<String> {
+            let found = search_roughly(query).into_iter();
+            found.map(|library| library.id).collect()
+        };
+        assert_eq!(ids("Kitchner"), ["kpl"]);
+        assert_eq!(ids("watrloo region"), ["rwl"]);
+        assert_eq!(ids("San Fráncisco"), ["sfpl"]);
+        for other in ["", "alexandria", "wp", "kitchener oregon"] {
+            assert!(ids(other).is_empty(), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_distance_of_two_words_is_that_of_their_letters() {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("kitten", "sitting", 3),
+            ("oregon", "oregon", 0),
+            ("montréal", "montreal", 1),
+        ] {
+            assert_eq!(distance(one, other), expected, "{one} {other}");
+        }
     }
 }

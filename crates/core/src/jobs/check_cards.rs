@@ -1,6 +1,7 @@
 //! `check-cards`: plans visits to every library, and hands them out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
@@ -165,23 +166,34 @@ async fn check_all(
             };
             let hear = &hear;
             running.push(async move {
-                if !next.is_first_at_library {
+                if next.waits_before {
                     options.pace.wait(ports.clock).await;
                 }
                 let record = VisitRecord::default();
+                let is_down = AtomicBool::new(false);
                 let news = |news: VisitNews<'_>| {
+                    if let VisitNews::Checked(card) = &news
+                        && let Err(failure) = &card.check.outcome
+                        && failure.kind.concerns_the_library()
+                    {
+                        is_down.store(true, Ordering::Relaxed);
+                    }
                     record.hear(&news);
                     hear(&news);
                 };
                 let result = check_visit(ports, &next.visit, visit_options, &news).await;
                 let work = record.report(&next.visit, result.is_ok() && !stop());
-                (next.visit.library, work, result)
+                let is_down = is_down.into_inner();
+                (next.visit.library, is_down, work, result)
             });
         }
-        let Some((library, work, result)) = running.next().await else {
+        let Some((library, is_down, work, result)) = running.next().await else {
             break;
         };
         queue.left(&library);
+        if is_down {
+            queue.is_down(&library);
+        }
         if let Err(error) = result {
             fault.get_or_insert(error);
         }
@@ -200,17 +212,20 @@ async fn check_all(
 /// Visits that wait for their turn: one at a time to each library.
 ///
 /// The library with the most visits left goes first, so that no worker waits for the longest at the
-/// end.
+/// end; and before it one that is down: its other visits ask it for nothing while it is left alone, and would
+/// each ask it anew if the run took longer than that.
 struct Turns {
     waiting: BTreeMap<LibraryId, Vec<Visit>>,
     busy: BTreeSet<LibraryId>,
     begun: BTreeSet<LibraryId>,
+    down: BTreeSet<LibraryId>,
 }
 
 /// A visit whose turn it is.
 struct NextVisit {
     visit: Visit,
-    is_first_at_library: bool,
+    /// It is not the first at its library, and that one answers as far as is known.
+    waits_before: bool,
 }
 
 impl Turns {
@@ -227,6 +242,7 @@ impl Turns {
             waiting,
             busy: BTreeSet::new(),
             begun: BTreeSet::new(),
+            down: BTreeSet::new(),
         }
     }
 
@@ -235,21 +251,27 @@ impl Turns {
             .waiting
             .iter_mut()
             .filter(|(library, _)| !self.busy.contains(*library))
-            .max_by_key(|(_, visits)| visits.len())?;
+            .max_by_key(|(library, visits)| (self.down.contains(*library), visits.len()))?;
         let visit = visits.pop()?;
         let library = library.clone();
         if visits.is_empty() {
             self.waiting.remove(&library);
         }
         self.busy.insert(library.clone());
+        let is_down = self.down.contains(&library);
+        let is_first = self.begun.insert(library);
         Some(NextVisit {
             visit,
-            is_first_at_library: self.begun.insert(library),
+            waits_before: !is_first && !is_down,
         })
     }
 
     fn left(&mut self, library: &LibraryId) {
         self.busy.remove(library);
+    }
+
+    fn is_down(&mut self, library: &LibraryId) {
+        self.down.insert(library.clone());
     }
 }
 

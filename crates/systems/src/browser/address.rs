@@ -43,7 +43,7 @@ impl PrivateAddresses {
 }
 
 /// Whether the host of this URL is this machine itself, by its very name.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -25,6 +25,15 @@ const IN_FLIGHT: usize = 2;
 /// How long a connection is kept for the next card.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// What errors say when somebody answers, and not as TLS has it, or not in a way that we may use.
+const OF_TLS: [&str; 5] = [
+    "received corrupt message",
+    "received fatal alert",
+    "received unexpected",
+    "peer is incompatible",
+    "peer misbehaved",
+];
+
 /// How long each part of a visit may take; the defaults are those of the design.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -253,7 +262,7 @@ impl Connections {
 
     /// Puts an error of the connection into our words: its own text may hold the whole URL.
     fn fault(&self, error: &reqwest::Error, place: &str) -> Fault {
-        let says = |word: &str| {
+        let says_any = |words: &[&str]| {
             let mut cause: Option<&dyn Error> = Some(error);
             std::iter::from_fn(|| {
                 let this = cause?;
@@ -262,8 +271,12 @@ impl Connections {
             })
             // The first is reqwest's own, with the URL in it.
             .skip(1)
-            .any(|cause| cause.to_string().contains(word))
+            .any(|cause| {
+                let text = cause.to_string();
+                words.iter().any(|word| text.contains(word))
+            })
         };
+        let says = |word: &str| says_any(&[word]);
         if says(address::REFUSED) {
             return Fault {
                 failure: private_address(place),
@@ -282,6 +295,8 @@ impl Connections {
             "the site's name is not known, check the library's --url,"
         } else if error.is_timeout() {
             "no connection in time"
+        } else if says_any(&OF_TLS) {
+            "somebody answered, and no secure connection (https) could be agreed on,"
         } else if error.is_connect() {
             "no connection"
         } else if error.is_body() || error.is_decode() {

@@ -16,6 +16,7 @@ mod status;
 pub(crate) mod test_site;
 
 pub use self::address::PrivateAddresses;
+pub(crate) use self::address::is_loopback;
 pub use self::charset::decode;
 pub(crate) use self::connections::Connections;
 pub use self::connections::{Limits, SitesError};

@@ -82,14 +82,28 @@ pub(super) fn token(page: &str) -> Option<String> {
     Some(token.to_owned()).filter(|token| !token.is_empty())
 }
 
-/// The first address in quotes that contains `part`, as script or markup writes it.
+/// So many addresses are looked at for the one of a list.
+const MOST_ADDRESSES: usize = 100;
+
+/// The first address in quotes whose path ends with `part`, as script or markup writes it.
+///
+/// What goes on after it (`…accordion.renewitems?`) is something that can be done with the list, and is never
+/// asked for.
 pub(super) fn quoted_address(page: &str, part: &str) -> Option<String> {
-    let at = page.find(part)?;
-    let (before, from) = page.split_at_checked(at)?;
-    let start = before.rfind(['"', '\''])? + 1;
-    let end = from.find(['"', '\''])?;
-    let address = unescape(&format!("{}{}", before.get(start..)?, from.get(..end)?));
-    (!address.contains(char::is_whitespace) && !address.contains(['<', '>'])).then_some(address)
+    page.match_indices(part)
+        .take(MOST_ADDRESSES)
+        .find_map(|(at, _)| {
+            let (before, from) = page.split_at_checked(at)?;
+            let start = before.rfind(['"', '\''])? + 1;
+            let end = from.find(['"', '\''])?;
+            let address = unescape(&format!("{}{}", before.get(start..)?, from.get(..end)?));
+            let (path, query) = address.split_once('?').unwrap_or((&address, ""));
+            // A server may write its session there.
+            let path = path.split(';').next().unwrap_or_default();
+            let is_of_list = path.ends_with(part) && !query.to_ascii_lowercase().contains("renew");
+            let is_one = !address.contains(char::is_whitespace) && !address.contains(['<', '>']);
+            (is_of_list && is_one).then_some(address)
+        })
 }
 
 /// An address without what JavaScript and HTML add to it.
@@ -147,5 +161,22 @@ mod tests {
             Some("/client/a.libraryholdsaccordion?b=1")
         );
         assert_eq!(quoted_address(page, "librarycheckoutsaccordion"), None);
+    }
+
+    #[test]
+    fn what_can_be_done_with_a_list_is_not_taken_for_the_list() {
+        let address = |page: &str| quoted_address(page, "librarycheckoutsaccordion");
+        let list = "/client/account.checkouts.librarycheckoutsaccordion;jsessionid=1?x=y";
+        for act in [
+            "/client/account.checkouts.librarycheckoutsaccordion.renewitems?",
+            "/client/account.checkouts.librarycheckoutsaccordion:renewAll",
+            "/client/account.checkouts.librarycheckoutsaccordion/renew?a=b",
+            "/client/account.checkouts.librarycheckoutsaccordion?t:renewall=1",
+        ] {
+            let page = format!("<form action='{act}'></form>");
+            assert_eq!(address(&page), None, "{act}");
+            let page = format!("{page}<script>load('{list}')</script>");
+            assert_eq!(address(&page).as_deref(), Some(list), "{act}");
+        }
     }
 }

@@ -107,8 +107,13 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
             .filter(|message| !message.is_empty())
             .collect(),
         logout: LOGOUT
-            .first(root)
-            .and_then(|link| link.attr("href"))
+            .all(root)
+            .filter_map(|link| link.attr("href"))
+            // Not one that only mentions it: what that does is not known.
+            .find(|href| {
+                let path = href.split(['?', '#']).next().unwrap_or_default();
+                path.contains("logout")
+            })
             .map(str::to_owned),
     };
     if !has_table && !empty::has_signs_of_entries(root) {

@@ -5,7 +5,7 @@ use url::Url;
 use crate::detect::{Place, SeenPage, origin};
 use crate::reading::Css;
 
-static LOGIN: Css = Css::new("form#loginPageForm input[name=j_username]");
+static LOGIN: Css = Css::new("input[name=j_username]");
 
 /// `…/client/en_US/default`: what stands before it, the locale, the profile.
 fn folder(url: &Url) -> Option<(&str, &str, &str)> {
@@ -30,7 +30,7 @@ pub(super) fn signs(page: &SeenPage<'_>) -> Vec<&'static str> {
             "its address has the client, the locale and the profile",
         ),
         (
-            LOGIN.is_in(page.html.root_element()),
+            page.has_form(|form| form.attr("id") == Some("loginPageForm") && LOGIN.is_in(form)),
             "the login form loginPageForm with the field j_username",
         ),
     ];

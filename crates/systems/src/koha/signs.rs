@@ -2,11 +2,10 @@
 
 use url::Url;
 
-use crate::detect::{Place, SeenPage, origin};
+use crate::detect::{Place, SeenPage, action, origin};
 use crate::reading::Css;
 
 static GENERATOR: Css = Css::new("meta[name=generator][content^=Koha i]");
-static LOGIN: Css = Css::new("form[action*='/cgi-bin/koha/opac-']");
 static BODY: Css = Css::new("body[id^=opac-]");
 
 const FOLDER: &str = "/cgi-bin/koha";
@@ -20,7 +19,7 @@ pub(super) fn signs(page: &SeenPage<'_>) -> Vec<&'static str> {
     let signs = [
         (GENERATOR.is_in(root), "it names Koha as its generator"),
         (
-            LOGIN.is_in(root),
+            page.has_form(|form| action(form).contains("/cgi-bin/koha/opac-")),
             "a form that goes to /cgi-bin/koha/opac-…",
         ),
         (

@@ -161,6 +161,9 @@ impl Recorder {
             Words::new(&system.kept_words()),
             Dates::new(&formats, days, library.timezone, today),
         );
+        for answer in seen.iter().filter_map(|exchange| exchange.answer.as_ref()) {
+            redactor.learn_said(&entry::text_of(answer));
+        }
         let base_url = redactor.url(library.base_url.as_str());
         let began = seen.first().map(|exchange| exchange.began);
         let entries: Vec<Entry> = seen

@@ -2,14 +2,12 @@
 
 use url::Url;
 
-use crate::detect::{Place, SeenPage, origin};
+use crate::detect::{Place, SeenPage, action, origin};
 use crate::reading::Css;
 
-static FORM: Css = Css::new("form");
 static CODE: Css = Css::new("input[name=code]");
 static PIN: Css = Css::new("input[name=pin]");
 static TABLE: Css = Css::new("table.patFunc");
-static CAS: Css = Css::new("form[action*='/iii/cas/']");
 
 pub(super) fn is_address(url: &Url) -> bool {
     let path = url.path();
@@ -22,12 +20,14 @@ pub(super) fn signs(page: &SeenPage<'_>) -> Vec<&'static str> {
     let root = page.html.root_element();
     let signs = [
         (
-            FORM.all(root)
-                .any(|form| CODE.is_in(form) && PIN.is_in(form)),
+            page.has_form(|form| CODE.is_in(form) && PIN.is_in(form)),
             "a login form with the fields code and pin",
         ),
         (TABLE.is_in(root), "a table of the class patFunc"),
-        (CAS.is_in(root), "a form that goes to /iii/cas"),
+        (
+            page.has_form(|form| action(form).contains("/iii/cas/")),
+            "a form that goes to /iii/cas",
+        ),
     ];
     signs
         .into_iter()

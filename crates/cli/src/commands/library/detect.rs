@@ -1,7 +1,9 @@
 //! `hippo library detect`: which system a library's site runs.
 
+use std::borrow::Cow;
+
 use clap::Args;
-use hippo_systems::detect::{self, Detection, Found};
+use hippo_systems::detect::{self, Detection, Found, NothingCame};
 use hippo_systems::known::{self, KnownLibrary};
 use hippo_systems::{SitesOptions, system};
 use serde::Serialize;
@@ -59,6 +61,12 @@ pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
             output.say("To add it, with an id of your choice:");
         }
         output.say_whole(format!("  → {}", command(found)));
+        if is_without_https(&found.place.base_url) {
+            output.say(
+                "It cannot be added so: the site was found by http only, and a PIN is sent by https only. Ask the \
+                 library for its https address.",
+            );
+        }
         if of_list(found).is_none() && needs_date_format(found) {
             output.say(
                 "FORMAT is how its account pages write dates: for 11/21/2026 %m/%d/%Y, for 21-11-26 %d-%m-%y.",
@@ -87,20 +95,34 @@ pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
 }
 
 fn say_nothing_was_found(detection: &Detection, output: &Output) {
-    output.say(if detection.is_silent() {
-        "The site could not be looked at. This was asked for:"
-    } else {
-        "Nothing on its pages tells a system that hippo knows. These were asked for:"
+    let nothing_came = detection.nothing_came();
+    output.say(match nothing_came {
+        Some(NothingCame::Silent) => "The site could not be looked at. This was asked for:",
+        Some(NothingCame::Refused) => "The site turns programs away. This was asked for:",
+        Some(NothingCame::NoPage) => {
+            "The site answers, and has no page there. These were asked for:"
+        }
+        None => "Nothing on its pages tells a system that hippo knows. These were asked for:",
     });
     for asked in &detection.asked {
-        let what = asked.failure.as_deref().unwrap_or("a page of another kind");
+        let what = failure_of(asked).unwrap_or("a page of another kind");
         output.say_folded("  ", &format!("{}: {what}", asked.url));
     }
-    output.say(if detection.is_silent() {
-        "Check the address; if a browser shows it, try again later."
-    } else {
-        "Try the address of the catalogue itself, where you log in."
+    output.say(match nothing_came {
+        Some(NothingCame::Silent) => "Check the address; if a browser shows it, try again later.",
+        Some(NothingCame::Refused) => {
+            "Try again later. If it stays so, hippo cannot check its cards: ask the library whether a program may."
+        }
+        Some(NothingCame::NoPage) => "Check the address: open it in a browser, and copy it from there.",
+        None => "Try the address of the catalogue itself, where you log in.",
     });
+}
+
+fn failure_of(asked: &detect::Asked) -> Option<&str> {
+    asked
+        .failure
+        .as_ref()
+        .map(|failure| failure.detail.as_str())
 }
 
 /// The library that comes with hippo and whose site this is.
@@ -133,7 +155,7 @@ fn document(detection: &Detection) -> Document<'_> {
             .iter()
             .map(|asked| Asked {
                 url: asked.url.as_str(),
-                failure: asked.failure.as_deref(),
+                failure: failure_of(asked),
             })
             .collect(),
     }
@@ -169,12 +191,13 @@ fn command(found: &Found) -> String {
     }
     let url = found.place.base_url.as_str().trim_end_matches('/');
     let mut line = format!(
-        "hippo library add {} --system {} --url {url}",
+        "hippo library add {} --system {} --url {}",
         short_name(&found.place.base_url),
-        found.system
+        found.system,
+        quoted(url)
     );
     for (name, value) in &found.place.options {
-        line.push_str(&format!(" --option {name}={value}"));
+        line.push_str(&format!(" --option {}", quoted(&format!("{name}={value}"))));
     }
     if needs_date_format(found) {
         line.push_str(" --date-format FORMAT");
@@ -182,9 +205,29 @@ fn command(found: &Found) -> String {
     line
 }
 
+/// A word as a shell takes it for one, whatever a site put into it: the line is there to be copied.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/=@%+,[]".contains(c);
+    if word.chars().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+}
+
+/// Whether a library there is refused for having no https.
+fn is_without_https(url: &Url) -> bool {
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() != "https" && !is_loopback
+}
+
 /// A short name from the host: `kpl` of `kpl.bibliocommons.com` and of `books.kpl.org`.
 fn short_name(url: &Url) -> String {
-    const COMMON: [&str; 12] = [
+    const COMMON: [&str; 21] = [
         "www",
         "books",
         "catalog",
@@ -197,11 +240,27 @@ fn short_name(url: &Url) -> String {
         "ent",
         "cat",
         "encore",
+        // Those of companies that many libraries' hosts are of.
+        "bibliocommons",
+        "iii",
+        "iiivega",
+        "sirsi",
+        "sirsidynix",
+        // What stands before a country.
+        "ac",
+        "co",
+        "gov",
+        "org",
     ];
     let Some(Host::Domain(host)) = url.host() else {
         return "library".to_owned();
     };
-    host.split('.')
+    // The last part is never a library's.
+    let Some((names, _)) = host.rsplit_once('.') else {
+        return "library".to_owned();
+    };
+    names
+        .split('.')
         .find(|part| !COMMON.contains(part))
         .filter(|part| part.parse::<hippo_core::ids::LibraryId>().is_ok())
         .unwrap_or("library")
@@ -228,6 +287,10 @@ mod tests {
             ("https://kpl.bibliocommons.com", "kpl"),
             ("https://books.kpl.org", "kpl"),
             ("https://www.example.org/client", "example"),
+            ("https://library.bibliocommons.com", "library"),
+            ("https://www.library.org", "library"),
+            ("https://opac.library.ac.uk", "library"),
+            ("https://catalogue", "library"),
             ("http://127.0.0.1:8080", "library"),
         ] {
             assert_eq!(short_name(&url.parse().unwrap()), expected);
@@ -259,6 +322,10 @@ mod tests {
             (
                 found("koha", "https://opac.mill.example.org", &[]),
                 "hippo library add mill --system koha --url https://opac.mill.example.org",
+            ),
+            (
+                found("koha", "https://opac.mill.example.org/a;b'$(c)", &[]),
+                r"hippo library add mill --system koha --url 'https://opac.mill.example.org/a;b'\''$(c)'",
             ),
         ] {
             assert_eq!(command(&found), expected);

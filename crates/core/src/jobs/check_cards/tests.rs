@@ -130,6 +130,44 @@ async fn a_run_that_is_stopped_finishes_what_it_began_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_library_that_is_down_is_asked_once_in_a_run_however_long_the_run_takes() {
+    let world = World::new().await;
+    for number in 10..26 {
+        let (up, down) = (format!("1{number}"), format!("2{number}"));
+        world.add_card("conrad", "kpl", (&up, "p")).await;
+        world.add_card("conrad", "wpl", (&down, "p")).await;
+        let failure = Failure::site_down("no answer");
+        world.site.answer(&down, Err(failure));
+    }
+    let run = world
+        .with_visit_ports(async |ports| {
+            check_cards(
+                ports,
+                &of_run(&world),
+                plan("all", TIME),
+                &CheckCardsInput::default(),
+                options(1),
+                &|| false,
+                // Every card takes longer than a library is left alone.
+                &|progress| {
+                    if let Progress::Checked(card) = progress
+                        && card.check.outcome.is_ok()
+                    {
+                        world.clock.advance(chrono::Duration::minutes(11));
+                    }
+                },
+            )
+            .await
+            .unwrap()
+            .unwrap()
+        })
+        .await;
+    assert_eq!(run.counts.failed["site_down"], 1);
+    assert_eq!(run.counts.failed["not_tried"], 15);
+    assert_eq!(run.counts.done, 16);
+}
+
+#[tokio::test]
 async fn only_the_failed_are_checked_when_asked_for() {
     let world = World::new().await;
     world.add_card("conrad", "wpl", ("1", "p")).await;

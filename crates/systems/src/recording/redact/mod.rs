@@ -19,7 +19,9 @@ use std::collections::{HashMap, HashSet};
 use super::dates::Dates;
 use super::filler::Filler;
 use super::kept::Kept;
+use super::known;
 use super::words::Words;
+use crate::reading::decode_entities;
 
 pub(super) use self::headers::{cookies_of_answer, cookies_of_request};
 
@@ -64,8 +66,14 @@ pub(super) struct Redactor {
     hosts: HashMap<String, String>,
     /// The ids of the page at hand.
     places: HashSet<String>,
+    /// Words of the session's texts that are written large, in lower case: a site that makes a name of one
+    /// (`bib-the-quiet-wren`) makes it of a title or a person.
+    said: HashSet<String>,
     pub(super) kept: Kept,
 }
+
+/// A word that is shorter is part of many names.
+const SHORTEST_SAID: usize = 4;
 
 impl Redactor {
     pub(super) fn new(filler: Filler, words: Words, dates: Dates) -> Self {
@@ -75,8 +83,30 @@ impl Redactor {
             dates,
             hosts: HashMap::new(),
             places: HashSet::new(),
+            said: HashSet::new(),
             kept: Kept::default(),
         }
+    }
+
+    /// Learns the words of a body that no name may be made of.
+    pub(super) fn learn_said(&mut self, body: &str) {
+        let plain = decode_entities(body);
+        let pieces = plain.split(|c: char| !c.is_alphanumeric());
+        let large = pieces.filter(|piece| piece.starts_with(char::is_uppercase));
+        for word in large.flat_map(known::words) {
+            let is_long = word.chars().count() >= SHORTEST_SAID;
+            if is_long && word.chars().all(char::is_alphabetic) && !known::is_piece(word) {
+                self.said.insert(word.to_lowercase());
+            }
+        }
+    }
+
+    /// Whether a name has such a word in it.
+    fn is_said(&self, piece: &str) -> bool {
+        !self.said.is_empty()
+            && std::iter::once(piece)
+                .chain(known::words(piece))
+                .any(|word| self.said.contains(&word.to_lowercase()))
     }
 
     /// The body of an answer: a page, or JSON.
@@ -97,20 +127,19 @@ impl Redactor {
     fn learn_places(&mut self, page: &str) {
         self.places.clear();
         let mut rest = page;
-        while let Some((_, after)) = rest.split_once('<') {
-            rest = after;
-            if !after.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        while let Some(at) = rest.find('<') {
+            let (_, markup) = rest.split_at(at);
+            let inside = markup.get(1..).unwrap_or_default();
+            if !inside.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                rest = inside;
                 continue;
             }
-            let end = after.find('>').unwrap_or(after.len());
-            let tag = after.get(..end).unwrap_or_default();
-            if !tag.contains("id=") {
-                continue;
-            }
-            let markup = rest_from(page, after);
-            if let Some(id) = markup::tag(markup).0.attribute("id") {
+            // On behind it: a page of tags without an end would be looked through from each of them.
+            let (tag, after) = markup::tag(markup);
+            if let Some(id) = tag.attribute("id") {
                 self.places.insert(id.to_owned());
             }
+            rest = after;
         }
     }
 
@@ -125,15 +154,26 @@ impl Redactor {
     }
 }
 
-/// The page from the sign before this part of it on.
-fn rest_from<'a>(page: &'a str, part: &str) -> &'a str {
-    page.get(page.len() - part.len() - 1..).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::recording::words::KeptWords;
+
+    #[test]
+    fn a_page_of_tags_without_an_end_is_gone_through_once() {
+        // Looked through from each, these would take hours.
+        let page = "<a id=x ".repeat(200_000);
+        assert!(!redactor().html(&page).contains('>'));
+    }
+
+    #[test]
+    fn a_script_of_quotes_without_an_end_is_gone_through_once() {
+        for quote in ["'", "\"", "`"] {
+            let script = format!("{quote}{}", format!("\\{quote}").repeat(200_000));
+            let filled = redactor().script(&format!("{script}\n'Canary'"));
+            assert!(!filled.contains("Canary"));
+        }
+    }
 
     pub(in crate::recording) fn redactor() -> Redactor {
         let words = [

@@ -115,9 +115,11 @@ impl Redactor {
         let is_shaped = name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_-:.@/$*+%#[]{}()\\".contains(c));
+        // `@click` is a name; what has more before the sign is an address of mail.
+        let is_address = name.get(1..).is_some_and(|rest| rest.contains('@'));
         let by = if self.filler.is_barred(name) {
             By::Nobody
-        } else if by == By::Site && !is_shaped {
+        } else if by == By::Site && (!is_shaped || is_address) {
             By::Anyone
         } else {
             by
@@ -201,7 +203,10 @@ impl Redactor {
 
     /// `patFuncTitle`, `h1`, `CPL`: a site's own names begin small, or are known.
     fn letters(&mut self, piece: &str, by: By, filled: &mut Filled) {
-        if by == By::Site && piece.starts_with(|c: char| c.is_ascii_lowercase()) {
+        if by == By::Site
+            && piece.starts_with(|c: char| c.is_ascii_lowercase())
+            && !self.is_said(piece)
+        {
             filled.keep(piece);
             return;
         }
@@ -254,6 +259,26 @@ mod tests {
                 "{filled}"
             );
         }
+        let kept = format!("{:?}", redactor.kept);
+        assert!(!kept.contains(&filled), "{kept}");
+    }
+
+    #[rstest]
+    #[case("bib-the-quiet-okafor")]
+    #[case("okafor")]
+    #[case("user_okafor")]
+    #[case("hold-okafor42")]
+    #[case("okaforTable")]
+    #[case("nora.wren@example.org")]
+    fn a_name_made_of_what_the_pages_say_is_filled(#[case] name: &str) {
+        let mut redactor = redactor();
+        redactor.learn_said("<p>OKAFOR, Nora <b>The Quiet Ok&#97;for</b> Holds</p>");
+        let filled = redactor.names(name);
+        assert_eq!(filled.chars().count(), name.chars().count(), "{filled}");
+        for word in ["okafor", "quiet", "nora", "wren"] {
+            assert!(!filled.contains(word), "{filled}");
+        }
+        assert_eq!(redactor.names("holds-x_panel"), "holds-x_panel");
         let kept = format!("{:?}", redactor.kept);
         assert!(!kept.contains(&filled), "{kept}");
     }

@@ -1,5 +1,7 @@
 //! Scripts: all is filled but the few names and quoted texts that readers look at.
 
+use std::collections::HashMap;
+
 use super::{Mode, Redactor};
 
 impl Redactor {
@@ -7,9 +9,17 @@ impl Redactor {
     pub(super) fn script(&mut self, script: &str) -> String {
         let mut filled = String::with_capacity(script.len());
         let mut rest = script;
+        // So much is left where a quote was sought in vain, by its kind: it is not sought again from each sign before.
+        let mut in_vain: HashMap<char, usize> = HashMap::new();
         while let Some(first) = rest.chars().next() {
+            let may_end = |quote| in_vain.get(&quote).is_none_or(|left| rest.len() <= *left);
             if matches!(first, '"' | '\'' | '`')
-                && let Some((inside, after)) = quoted(rest, first)
+                && may_end(first)
+                && let Some((inside, after)) = quoted(rest, first).or_else(|| {
+                    let end = rest.find('\n').filter(|_| first != '`');
+                    in_vain.insert(first, rest.len() - end.unwrap_or(rest.len()));
+                    None
+                })
             {
                 let text = unescaped(inside);
                 let text = self.quoted_text(&text);

@@ -378,6 +378,26 @@ async fn private_addresses_are_refused_when_told_to_by_number_by_name_and_by_red
 }
 
 #[tokio::test]
+async fn a_site_that_has_no_https_is_told_from_one_where_nobody_answers() {
+    use tokio::io::AsyncWriteExt as _;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let url = format!("https://127.0.0.1:{port}/").parse().unwrap();
+    let failure = Visitor::to(&url).session().get(&url).await.unwrap_err();
+    assert_eq!(failure.kind.as_str(), "site_down");
+    assert!(failure.detail.contains("https"), "{failure}");
+    let nobody = "https://127.0.0.1:1/".parse().unwrap();
+    let visitor = Visitor::to(&nobody);
+    let failure = visitor.session().get(&nobody).await.unwrap_err();
+    assert!(failure.detail.starts_with("no connection"), "{failure}");
+}
+
+#[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_site_down_and_nothing_is_sent() {
     let (site, _) = TestSite::start_tls(|_| page("x")).await;
     let visitor = Visitor::to(&site.url);
