@@ -1,29 +1,33 @@
 //! A visit: up to ten cards of one library, checked one after the other.
 
+mod login;
+mod pace;
 pub mod report;
+mod secrets;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::login::UNDER_WAY;
+use self::login::{Todo, open_login, read_account};
+pub use self::pace::Pace;
+use self::secrets::{Group, open_secrets, present};
 use crate::account::Account;
-use crate::card::{Card, CardKey, CardRecord, CardSecret, LoginMark};
+use crate::card::{Card, CardKey, CardRecord, LoginMark};
 use crate::check::Check;
 use crate::clock::{Clock, local_date};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::ids::LibraryId;
 use crate::jobs::keys::Keys;
 use crate::jobs::{JobError, StopSignal};
 use crate::library::Library;
 use crate::operator::Concern;
 use crate::run::RunKey;
-use crate::seal::{SealError, Sealed, fold_number};
-use crate::site::{LibrarySite, LoginPermit};
+use crate::seal::SealError;
+use crate::site::LibrarySite;
 use crate::store::{CheckStore, LibraryGate, LibraryStore, Saved, StoreError, VisitStore};
 
 /// The most cards that one visit checks.
@@ -35,12 +39,11 @@ pub const LEAVE_ALONE: Duration = Duration::from_secs(10 * 60);
 /// A library that has not answered for longer needs the operator.
 pub const DOWN_TOO_LONG: chrono::Duration = chrono::Duration::days(1);
 
-/// How long after its mark a check may still be going; longer than a card may take whose session is lost at the
-/// last moment: two logins, each with its whole time and a logout.
-pub const UNDER_WAY: chrono::Duration = chrono::Duration::seconds(200);
-
 /// The longest time that a site's `Retry-After` is kept to.
 pub const LEAVE_ALONE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whoever waited longer in the queue before a library looks again at what may have changed meanwhile.
+const A_MOMENT: chrono::Duration = chrono::Duration::seconds(1);
 
 /// Up to ten cards of one library. The JSON is a message of the queue of visits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,45 +75,6 @@ pub struct VisitPorts<'a> {
     pub gate: &'a dyn LibraryGate,
     /// The time.
     pub clock: &'a dyn Clock,
-}
-
-/// How a visit goes about its work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// The shortest pause between two cards.
-    pub pause: Duration,
-    /// At most this much is added to each pause, at random.
-    pub jitter: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            pause: Duration::from_secs(1),
-            jitter: Duration::from_secs(2),
-        }
-    }
-}
-
-impl Pace {
-    /// No pauses at all: for tests, benchmarks and the demo on loopback.
-    pub const NONE: Self = Self {
-        pause: Duration::ZERO,
-        jitter: Duration::ZERO,
-    };
-
-    /// Waits between two cards of one library.
-    pub async fn wait(&self, clock: &dyn Clock) {
-        let spread = u64::try_from(self.jitter.as_millis()).unwrap_or(u64::MAX);
-        let extra = match getrandom::u64() {
-            Ok(random) if spread > 0 => random % (spread + 1),
-            _ => 0,
-        };
-        let pause = self.pause + Duration::from_millis(extra);
-        if !pause.is_zero() {
-            clock.sleep(pause).await;
-        }
-    }
 }
 
 /// What a visit tells while it goes.
@@ -227,110 +191,6 @@ struct Site {
     was_asked: bool,
 }
 
-/// What could be opened of a visit's secrets.
-#[derive(Default)]
-struct Opened {
-    groups: Vec<Group>,
-    /// Cards whose envelope does not open: their trouble keeps no other from being checked.
-    unreadable: Vec<CardRecord>,
-    /// The first key that is not there.
-    fault: Option<SealError>,
-}
-
-/// The cards that hold one number with one PIN, each with its envelope.
-struct Group {
-    secret: CardSecret,
-    cards: Vec<(CardRecord, Sealed)>,
-}
-
-/// The cards that are to be checked, by number and PIN.
-async fn open_secrets(
-    ports: &VisitPorts<'_>,
-    visit: &Visit,
-    cards: Vec<(CardRecord, Sealed)>,
-    news: &(dyn Fn(VisitNews<'_>) + Send + Sync),
-) -> Result<Opened, JobError> {
-    let mut opened = Opened::default();
-    for (record, sealed) in cards {
-        let last = record.state.last_check.as_ref();
-        if last.is_some_and(|last| last.started_at > visit.planned_at) {
-            tracing::info!(card.id = %record.card.id, run.id = %visit.run, "A card was checked already since its visit was planned.");
-            news(VisitNews::CheckedBefore(&record));
-            continue;
-        }
-        if !may_be_checked(&record) {
-            news(VisitNews::LeftOut(&record.card));
-            continue;
-        }
-        let secret = match ports.keys.open(record.card.id, &sealed).await {
-            Ok(secret) => secret,
-            Err(SealError::Broken) => {
-                opened.unreadable.push(record);
-                continue;
-            }
-            Err(error @ SealError::UnknownKey(_)) => {
-                tracing::error!(card.id = %record.card.id, %error, "A card's number and PIN could not be opened.");
-                opened.fault.get_or_insert(error);
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        match opened
-            .groups
-            .iter_mut()
-            .find(|group| same(&group.secret, &secret))
-        {
-            Some(group) => group.cards.push((record, sealed)),
-            None => opened.groups.push(Group {
-                secret,
-                cards: vec![(record, sealed)],
-            }),
-        }
-    }
-    Ok(opened)
-}
-
-/// A person may have paused it since the planning, or the site refused it.
-fn may_be_checked(record: &CardRecord) -> bool {
-    !record.card.paused && record.state.refused_since.is_none()
-}
-
-fn same(one: &CardSecret, other: &CardSecret) -> bool {
-    let number = |secret: &CardSecret| fold_number(&secret.number);
-    number(one).expose_secret() == number(other).expose_secret()
-        && one.pin.expose_secret() == other.pin.expose_secret()
-}
-
-/// What is known of a group's cards now, if another card of the visit came first.
-///
-/// Cards whose PIN was set anew meanwhile are left out: an old PIN must not be tried.
-async fn present(
-    ports: &VisitPorts<'_>,
-    site: &mut Site,
-    cards: Vec<(CardRecord, Sealed)>,
-) -> Result<Vec<CardRecord>, JobError> {
-    if !site.was_asked {
-        return Ok(cards.into_iter().map(|(record, _)| record).collect());
-    }
-    let keys: Vec<CardKey> = cards.iter().map(|(record, _)| record.card.key()).collect();
-    let Some(now) = ports.visits.load_visit(&site.library.id, &keys).await? else {
-        return Ok(Vec::new());
-    };
-    site.left_alone_until = site.left_alone_until.max(now.left_alone_until);
-    let is_same = |(record, sealed): &(CardRecord, Sealed)| {
-        may_be_checked(record)
-            && cards
-                .iter()
-                .any(|(before, with)| before.card.id == record.card.id && with == sealed)
-    };
-    Ok(now
-        .cards
-        .into_iter()
-        .filter(is_same)
-        .map(|(record, _)| record)
-        .collect())
-}
-
 async fn check_group(
     ports: &VisitPorts<'_>,
     site: &mut Site,
@@ -338,21 +198,20 @@ async fn check_group(
     options: &VisitOptions<'_>,
     news: &(dyn Fn(VisitNews<'_>) + Send + Sync),
 ) -> Result<Vec<CheckedCard>, JobError> {
-    if site.was_asked
-        && site.left_alone(ports.clock.now()).is_none()
-        && out_of_time(options.deadline, ports.clock.now()).is_none()
-    {
+    if site.was_asked && site.not_now(options.deadline, ports.clock.now()).is_none() {
         options.pace.wait(ports.clock).await;
     }
-    let records = present(ports, site, group.cards).await?;
+    let mut records = if site.was_asked {
+        present(ports, site, &group.cards).await?
+    } else {
+        let records = group.cards.iter().map(|(record, _)| record.clone());
+        records.collect()
+    };
     if records.is_empty() {
         return Ok(Vec::new());
     }
-    let now = ports.clock.now();
-    let todo = match site
-        .left_alone(now)
-        .or_else(|| out_of_time(options.deadline, now))
-    {
+    let mut now = ports.clock.now();
+    let todo = match site.not_now(options.deadline, now) {
         Some(reason) => Todo::NotTried(reason),
         None => open_login(&site.library, &records, now),
     };
@@ -362,15 +221,28 @@ async fn check_group(
         Todo::NotTried(reason) => Err(Failure::not_tried(reason)),
         Todo::Try => {
             let _place = ports.gate.enter(&site.library.id).await?;
-            site.was_asked = true;
-            let mark = LoginMark {
-                check: id,
-                at: now,
-                day: local_date(now, site.library.timezone),
-            };
-            match read_account(ports, &site.library, &group.secret, &records, mark).await? {
-                Some(outcome) => outcome,
-                None => return Ok(Vec::new()),
+            let asked = std::mem::replace(&mut now, ports.clock.now());
+            if now - asked > A_MOMENT {
+                // Whoever was there before may have found it down, and a person may have set the PIN.
+                records = present(ports, site, &group.cards).await?;
+                if records.is_empty() {
+                    return Ok(Vec::new());
+                }
+            }
+            match site.not_now(options.deadline, now) {
+                Some(reason) => Err(Failure::not_tried(reason)),
+                None => {
+                    site.was_asked = true;
+                    let mark = LoginMark {
+                        check: id,
+                        at: now,
+                        day: local_date(now, site.library.timezone),
+                    };
+                    match read_account(ports, &site.library, &group.secret, &records, mark).await? {
+                        Some(outcome) => outcome,
+                        None => return Ok(Vec::new()),
+                    }
+                }
             }
         }
     };
@@ -462,156 +334,21 @@ async fn save(
 }
 
 impl Site {
+    /// Why no card is tried at `now`, if none is.
+    fn not_now(&self, deadline: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<String> {
+        self.left_alone(now).or_else(|| {
+            deadline
+                .filter(|deadline| *deadline <= now)
+                .map(|_| "The visit ran out of time before this card.".to_owned())
+        })
+    }
+
     fn left_alone(&self, now: DateTime<Utc>) -> Option<String> {
         let until = self.left_alone_until.filter(|until| now < *until)?;
         Some(format!(
             "The library is left alone until {}, since it did not answer or refused us.",
             until.with_timezone(&self.library.timezone).format("%H:%M")
         ))
-    }
-}
-
-/// What a check finds before it begins.
-enum Todo {
-    /// Nothing stands in the way.
-    Try,
-    /// Not now, for a reason that is put on record.
-    NotTried(String),
-    /// Another check of this card is under way: its outcome is the one to record.
-    Leave,
-}
-
-fn out_of_time(deadline: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<String> {
-    deadline
-        .filter(|deadline| *deadline <= now)
-        .map(|_| "The visit ran out of time before this card.".to_owned())
-}
-
-fn open_login(library: &Library, records: &[CardRecord], now: DateTime<Utc>) -> Todo {
-    let today = local_date(now, library.timezone);
-    let open: Vec<&LoginMark> = records
-        .iter()
-        .filter_map(|record| record.state.login_mark.as_ref())
-        .filter(|mark| mark.day == today)
-        .collect();
-    if open.is_empty() {
-        Todo::Try
-    } else if open.iter().any(|mark| is_under_way(mark, now)) {
-        Todo::Leave
-    } else {
-        Todo::NotTried(login_open())
-    }
-}
-
-/// Whether the check that wrote this mark may still be going.
-fn is_under_way(mark: &LoginMark, now: DateTime<Utc>) -> bool {
-    now < mark.at + UNDER_WAY
-}
-
-fn login_open() -> String {
-    "An earlier login of today has no known outcome; it is not tried again today unless a person \
-     says so (“hippo card retry”)."
-        .to_owned()
-}
-
-fn login_not_allowed() -> String {
-    "No login was sent: the card was paused or refused meanwhile, or an earlier check stopped \
-     between its login and the outcome and is not tried again today unless a person says so \
-     (“hippo card retry”)."
-        .to_owned()
-}
-
-async fn read_account(
-    ports: &VisitPorts<'_>,
-    library: &Library,
-    secret: &CardSecret,
-    records: &[CardRecord],
-    mark: LoginMark,
-) -> Result<Option<Result<Account, Failure>>, JobError> {
-    let permit = DurableMark {
-        ports,
-        library,
-        records,
-        mark,
-        fault: std::sync::Mutex::new(None),
-        found_other: AtomicBool::new(false),
-    };
-    let mut outcome = ports.site.check(library, secret, &permit).await;
-    if let Err(failure) = &outcome
-        && failure.kind == FailureKind::SessionExpired
-    {
-        // One new login, then it is a failure.
-        outcome = ports.site.check(library, secret, &permit).await;
-    }
-    if let Err(failure) = &mut outcome {
-        // A refusal without words looks like a changed page. With any other failure the site said
-        // nothing about the PIN, and the next check may try it again.
-        failure.login_in_doubt &= failure.kind == FailureKind::PageChanged;
-    }
-    if let Some(fault) = permit.take_fault() {
-        return Err(fault.into());
-    }
-    Ok((!permit.found_other.load(Ordering::Relaxed)).then_some(outcome))
-}
-
-/// Writes the mark of every card that the login stands for, right before it is sent.
-struct DurableMark<'a> {
-    ports: &'a VisitPorts<'a>,
-    library: &'a Library,
-    records: &'a [CardRecord],
-    mark: LoginMark,
-    fault: std::sync::Mutex<Option<StoreError>>,
-    /// Another check of the card began meanwhile and is under way.
-    found_other: AtomicBool,
-}
-
-impl DurableMark<'_> {
-    fn take_fault(&self) -> Option<StoreError> {
-        self.fault.lock().ok().and_then(|mut fault| fault.take())
-    }
-
-    /// Whose mark it is that keeps us from logging in.
-    async fn look_for_other(&self, card: &CardKey) {
-        let keys = std::slice::from_ref(card);
-        let loaded = self.ports.visits.load_visit(&self.library.id, keys).await;
-        let cards = loaded.ok().flatten().map(|loaded| loaded.cards);
-        let now = self.ports.clock.now();
-        let is_going = cards.unwrap_or_default().iter().any(|(record, _)| {
-            let mark = record.state.login_mark.as_ref();
-            mark.is_some_and(|mark| is_under_way(mark, now))
-        });
-        if is_going {
-            self.found_other.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-#[async_trait]
-impl LoginPermit for DurableMark<'_> {
-    async fn about_to_log_in(&self) -> Result<(), Failure> {
-        for record in self.records {
-            let key = record.card.key();
-            match self.ports.checks.begin_login(&key, &self.mark).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    self.look_for_other(&key).await;
-                    return Err(Failure::not_tried(login_not_allowed()));
-                }
-                Err(StoreError::NotFound(_)) => {
-                    return Err(Failure::not_tried("The card was removed meanwhile."));
-                }
-                Err(error) => {
-                    if let Ok(mut fault) = self.fault.lock() {
-                        *fault = Some(error);
-                    }
-                    return Err(Failure::not_tried(format!(
-                        "The mark before the login at {} could not be written.",
-                        self.library.id
-                    )));
-                }
-            }
-        }
-        Ok(())
     }
 }
 

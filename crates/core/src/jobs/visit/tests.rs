@@ -1,9 +1,13 @@
+mod queue;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use super::*;
 use crate::card::StoredAccount;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::ids::{CardId, FamilyId};
 use crate::jobs::testing::{NO_PAUSE, World, account};
 use crate::store::memory::MemoryStore;

@@ -1,0 +1,109 @@
+//! The cards of a visit with their numbers and PINs in the clear, and whether they still stand.
+
+use secrecy::ExposeSecret;
+
+use super::{Site, Visit, VisitNews, VisitPorts};
+use crate::card::{CardKey, CardRecord, CardSecret};
+use crate::jobs::JobError;
+use crate::seal::{SealError, Sealed, fold_number};
+
+/// What could be opened of a visit's secrets.
+#[derive(Default)]
+pub(super) struct Opened {
+    pub(super) groups: Vec<Group>,
+    /// Cards whose envelope does not open: their trouble keeps no other from being checked.
+    pub(super) unreadable: Vec<CardRecord>,
+    /// The first key that is not there.
+    pub(super) fault: Option<SealError>,
+}
+
+/// The cards that hold one number with one PIN, each with its envelope.
+pub(super) struct Group {
+    pub(super) secret: CardSecret,
+    pub(super) cards: Vec<(CardRecord, Sealed)>,
+}
+
+/// The cards that are to be checked, by number and PIN.
+pub(super) async fn open_secrets(
+    ports: &VisitPorts<'_>,
+    visit: &Visit,
+    cards: Vec<(CardRecord, Sealed)>,
+    news: &(dyn Fn(VisitNews<'_>) + Send + Sync),
+) -> Result<Opened, JobError> {
+    let mut opened = Opened::default();
+    for (record, sealed) in cards {
+        let last = record.state.last_check.as_ref();
+        if last.is_some_and(|last| last.started_at > visit.planned_at) {
+            tracing::info!(card.id = %record.card.id, run.id = %visit.run, "A card was checked already since its visit was planned.");
+            news(VisitNews::CheckedBefore(&record));
+            continue;
+        }
+        if !may_be_checked(&record) {
+            news(VisitNews::LeftOut(&record.card));
+            continue;
+        }
+        let secret = match ports.keys.open(record.card.id, &sealed).await {
+            Ok(secret) => secret,
+            Err(SealError::Broken) => {
+                opened.unreadable.push(record);
+                continue;
+            }
+            Err(error @ SealError::UnknownKey(_)) => {
+                tracing::error!(card.id = %record.card.id, %error, "A card's number and PIN could not be opened.");
+                opened.fault.get_or_insert(error);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match opened
+            .groups
+            .iter_mut()
+            .find(|group| same(&group.secret, &secret))
+        {
+            Some(group) => group.cards.push((record, sealed)),
+            None => opened.groups.push(Group {
+                secret,
+                cards: vec![(record, sealed)],
+            }),
+        }
+    }
+    Ok(opened)
+}
+
+/// A person may have paused it since the planning, or the site refused it.
+fn may_be_checked(record: &CardRecord) -> bool {
+    !record.card.paused && record.state.refused_since.is_none()
+}
+
+fn same(one: &CardSecret, other: &CardSecret) -> bool {
+    let number = |secret: &CardSecret| fold_number(&secret.number);
+    number(one).expose_secret() == number(other).expose_secret()
+        && one.pin.expose_secret() == other.pin.expose_secret()
+}
+
+/// What is known of a group's cards now, and whether their library is left alone by now.
+///
+/// Cards whose PIN was set anew meanwhile are left out: an old PIN must not be tried.
+pub(super) async fn present(
+    ports: &VisitPorts<'_>,
+    site: &mut Site,
+    cards: &[(CardRecord, Sealed)],
+) -> Result<Vec<CardRecord>, JobError> {
+    let keys: Vec<CardKey> = cards.iter().map(|(record, _)| record.card.key()).collect();
+    let Some(now) = ports.visits.load_visit(&site.library.id, &keys).await? else {
+        return Ok(Vec::new());
+    };
+    site.left_alone_until = site.left_alone_until.max(now.left_alone_until);
+    let is_same = |(record, sealed): &(CardRecord, Sealed)| {
+        may_be_checked(record)
+            && cards
+                .iter()
+                .any(|(before, with)| before.card.id == record.card.id && with == sealed)
+    };
+    Ok(now
+        .cards
+        .into_iter()
+        .filter(is_same)
+        .map(|(record, _)| record)
+        .collect())
+}
