@@ -2,7 +2,7 @@
 
 use scraper::ElementRef;
 
-use super::shown::{has_hidden_part, is_hidden};
+use super::shown::{has_hidden_part, is_hidden, is_within};
 use crate::reading::{Css, element_text, first_number};
 
 static ELEMENTS: Css = Css::new("*");
@@ -15,9 +15,12 @@ static ROWS: Css = Css::new("tr");
 /// An element with more parts than this is no sentence.
 const MOST_PARTS: usize = 12;
 
+/// Words of the ids of other lists on the account page: of the cards of a group, of what is lent online.
+const OTHER_LISTS: [&str; 3] = ["group", "digital", "overdrive"];
+
 const TOTAL: &str = "Total Items Checked Out";
 
-pub(super) const NO_LOANS: [&str; 8] = [
+pub(super) const NO_LOANS: [&str; 13] = [
     "no items checked out",
     "no checkouts",
     "you have no items checked out",
@@ -26,8 +29,13 @@ pub(super) const NO_LOANS: [&str; 8] = [
     "there are no checkouts",
     "you do not have any items checked out",
     "you don't have any items checked out",
+    "you do not have any checkouts",
+    "you don't have any checkouts",
+    "no items are checked out",
+    "no library checkouts",
+    "you have no library checkouts",
 ];
-pub(super) const NO_HOLDS: [&str; 8] = [
+pub(super) const NO_HOLDS: [&str; 12] = [
     "no holds",
     "no items on hold",
     "you have no holds",
@@ -36,6 +44,10 @@ pub(super) const NO_HOLDS: [&str; 8] = [
     "there are no items on hold",
     "you do not have any holds",
     "you don't have any holds",
+    "you do not have any items on hold",
+    "you don't have any items on hold",
+    "no items are on hold",
+    "you have no library holds",
 ];
 
 /// Whether an answer holds anything that an entry of a list has; then no words make it empty.
@@ -116,12 +128,22 @@ fn says_any(root: ElementRef<'_>, known: &[&str]) -> bool {
         let sentence = words
             .trim_end_matches(['.', '!', ' '])
             .replace("currently ", "")
-            .replace(" currently", "");
+            .replace(" currently", "")
+            .replace(" at this time", "");
         known.contains(&sentence.as_str())
             && !is_hidden(element)
             && !has_hidden_part(element)
+            && !is_of_other_list(element)
             && !is_offer(element)
     })
+}
+
+/// Whether an element is within another list, or around it.
+fn is_of_other_list(element: ElementRef<'_>) -> bool {
+    element
+        .descendants()
+        .filter_map(ElementRef::wrap)
+        .any(|part| is_within(part, &OTHER_LISTS))
 }
 
 fn is_offer(element: ElementRef<'_>) -> bool {

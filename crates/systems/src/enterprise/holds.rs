@@ -7,12 +7,14 @@ use scraper::ElementRef;
 
 use super::row::{author, id_after, title};
 use crate::ReadContext;
-use crate::reading::{Css, element_text, find_date, first_number, stable_id};
+use crate::reading::{Css, element_text, find_date, numbers, stable_id, take_date};
 
 static STATUS: Css = Css::new(".holdsStatus");
 static PICKUP: Css = Css::new(".holdsPickup");
 static LAPSES: Css = Css::new(".holdsDate");
 static RANK: Css = Css::new(".holdsRank");
+/// The box of a hold that waits at the desk, whatever the page's language.
+static READY_BOX: Css = Css::new("input.readyHoldsCheckbox");
 
 /// A hold, from its row.
 pub(super) fn hold(row: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Hold, Failure> {
@@ -25,13 +27,18 @@ pub(super) fn hold(row: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Hol
         pickup_by,
         suspended_until,
         note,
-    } = status(&words, context.date_format)?;
+    } = status(&words, READY_BOX.is_in(row), context.date_format)?;
     // Of one that is ready or on its way the rank says nothing more.
-    let position = matches!(state, HoldState::Waiting | HoldState::Suspended)
+    let ranks = matches!(state, HoldState::Waiting | HoldState::Suspended)
         .then(|| text(&RANK, row))
         .flatten()
-        .and_then(|rank| first_number(&rank))
-        .filter(|rank| *rank > 0);
+        .map(|rank| numbers(&rank))
+        .unwrap_or_default();
+    let position = ranks.first().copied().filter(|rank| *rank > 0);
+    let queue_length = ranks
+        .get(1)
+        .copied()
+        .filter(|length| position.is_some_and(|position| position <= *length));
     let expires = match text(&LAPSES, row) {
         Some(words) => find_date(&words, context.date_format)?,
         None => None,
@@ -47,7 +54,7 @@ pub(super) fn hold(row: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Hol
         author,
         state,
         position,
-        queue_length: None,
+        queue_length,
         pickup_by,
         suspended_until,
         expires,
@@ -72,30 +79,89 @@ struct Status {
     note: Option<String>,
 }
 
+/// How the status of a hold begins that waits at the desk.
+pub(super) const READY: [&str; 6] = [
+    "pickup by",
+    "pick up by",
+    "ready",
+    "available",
+    "being held",
+    "disponible",
+];
+pub(super) const SUSPENDED: [&str; 4] = ["suspended", "suspendu", "suspendue", "suspendido"];
+pub(super) const IN_TRANSIT: [&str; 4] = ["in transit", "in-transit", "en transit", "en tránsito"];
+pub(super) const WAITING: [&str; 6] = [
+    "pending",
+    "waiting",
+    "queued",
+    "in process",
+    "en attente",
+    "pendiente",
+];
+/// Words before a date that is the last day of something.
+pub(super) const UNTIL: [&str; 9] = [
+    "by", "until", "till", "through", "before", "avant", "jusqu'au", "hasta", "bis",
+];
+
 /// `Pickup by: 4/4/15`, `Suspended`, `In Transit`, `Pending`; anything else is kept as a note.
-fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
-    let lower = words.to_lowercase();
-    let begins = |known: &[&str]| known.iter().any(|known| lower.starts_with(known));
+///
+/// A date counts only where the words say that it is the last day, or where it ends a span of days:
+/// `Ready since 4/4/15` is another day.
+fn status(words: &str, has_ready_box: bool, format: Option<&str>) -> Result<Status, Failure> {
+    let lower = words.to_lowercase().replace('\u{2019}', "'");
+    let begins = |known: &[&str]| known.iter().any(|known| starts_with_words(&lower, known));
     let mut status = Status {
         state: HoldState::Other,
         pickup_by: None,
         suspended_until: None,
         note: None,
     };
-    if begins(&["pickup by", "pick up by", "ready", "available"]) {
+    let note = || Some(words.to_owned());
+    if begins(&READY) {
         status.state = HoldState::Ready;
-        status.pickup_by = find_date(words, format)?;
-    } else if begins(&["suspended"]) {
+    } else if begins(&SUSPENDED) {
         status.state = HoldState::Suspended;
-        status.suspended_until = find_date(words, format)?;
-    } else if begins(&["in transit", "in-transit"]) {
+    } else if begins(&IN_TRANSIT) {
         status.state = HoldState::InTransit;
-    } else if begins(&["pending", "waiting"]) {
+    } else if begins(&WAITING) {
         status.state = HoldState::Waiting;
     } else {
-        status.note = Some(words.to_owned());
+        status.note = note();
+        if has_ready_box {
+            status.state = HoldState::Ready;
+        }
+    }
+    if matches!(status.state, HoldState::Ready | HoldState::Suspended) {
+        let last = match take_date(&lower, format)? {
+            None => return Ok(status),
+            Some((first, rest)) => last_day(&lower, first, &rest, format),
+        };
+        match (last, status.state) {
+            (None, _) => status.note = note(),
+            (last, HoldState::Ready) => status.pickup_by = last,
+            (last, _) => status.suspended_until = last,
+        }
     }
     Ok(status)
+}
+
+/// The last of the days that are named, where it is one on which something ends.
+fn last_day(words: &str, first: NaiveDate, rest: &str, format: Option<&str>) -> Option<NaiveDate> {
+    let before = words.split(|c: char| c.is_ascii_digit()).next()?;
+    let says_until = before
+        .split(|c: char| !c.is_alphabetic() && c != '\'')
+        .any(|word| UNTIL.contains(&word));
+    if says_until {
+        return Some(first);
+    }
+    let second = find_date(rest, format).ok()??;
+    (second > first).then_some(second)
+}
+
+/// Whether a text begins with these words, and not with longer ones.
+fn starts_with_words(text: &str, words: &str) -> bool {
+    text.strip_prefix(words)
+        .is_some_and(|rest| !rest.starts_with(char::is_alphabetic))
 }
 
 #[cfg(test)]
@@ -110,12 +176,44 @@ mod tests {
     #[case("Suspended until 4/4/15", HoldState::Suspended)]
     #[case("In Transit", HoldState::InTransit)]
     #[case("Pending", HoldState::Waiting)]
+    #[case("Disponible jusqu\u{2019}au 4/4/15", HoldState::Ready)]
+    #[case("En transit", HoldState::InTransit)]
+    #[case("Availability unknown", HoldState::Other)]
     #[case("Cancelled", HoldState::Other)]
     fn a_status_has_a_state(#[case] words: &str, #[case] state: HoldState) {
-        let status = status(words, Some("%m/%d/%y")).unwrap();
+        let status = status(words, false, Some("%m/%d/%y")).unwrap();
         assert_eq!(status.state, state);
         assert_eq!(status.note.is_some(), state == HoldState::Other);
         let day: Option<NaiveDate> = words.contains('4').then(|| "2015-04-04".parse().unwrap());
         assert_eq!(status.pickup_by.or(status.suspended_until), day);
+    }
+
+    #[rstest]
+    #[case("Ready since 3/27/15", None)]
+    #[case("Available 3/27/15", None)]
+    #[case("Ready for pickup until 4/4/15", Some("2015-04-04"))]
+    #[case("Ready since 3/27/15, until 4/4/15", Some("2015-04-04"))]
+    #[case("Suspended from 3/27/15 to 4/4/15", Some("2015-04-04"))]
+    #[case("Suspended 3/27/15 - 4/4/15", Some("2015-04-04"))]
+    #[case("Suspended until 4/4/15 (since 3/27/15)", Some("2015-04-04"))]
+    #[case("Suspended since 3/27/15", None)]
+    fn only_a_last_day_is_taken_for_one(#[case] words: &str, #[case] day: Option<&str>) {
+        let status = status(words, false, Some("%m/%d/%y")).unwrap();
+        let last = status.pickup_by.or(status.suspended_until);
+        assert_eq!(last, day.map(|day| day.parse().unwrap()));
+        assert_eq!(status.note.is_some(), day.is_none());
+    }
+
+    #[rstest]
+    #[case(true, HoldState::Ready)]
+    #[case(false, HoldState::Other)]
+    fn a_box_says_in_any_language_what_waits_at_the_desk(
+        #[case] has_ready_box: bool,
+        #[case] state: HoldState,
+    ) {
+        let status = status("Noutettavissa", has_ready_box, None).unwrap();
+        assert_eq!(status.state, state);
+        assert_eq!(status.note.as_deref(), Some("Noutettavissa"));
+        assert_eq!(status.pickup_by, None);
     }
 }

@@ -13,6 +13,7 @@ mod answer;
 mod empty;
 mod holds;
 mod loans;
+mod login;
 mod pages;
 mod row;
 mod shown;
@@ -79,7 +80,7 @@ impl System for Enterprise {
     }
 
     fn kept_words(&self) -> Vec<KeptWords> {
-        words::kept(&[&empty::NO_LOANS, &empty::NO_HOLDS, &pages::REFUSALS])
+        words::kept()
     }
 
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
@@ -157,5 +158,7 @@ fn folder(library: &Library) -> Result<Url, Failure> {
     Ok(url)
 }
 
+#[cfg(test)]
+mod installations;
 #[cfg(test)]
 mod tests;

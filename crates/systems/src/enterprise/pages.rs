@@ -5,17 +5,14 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::answer::{self, Answer};
-use super::shown::{is_hidden, shown_words};
-use super::{empty, holds, loans};
+use super::shown::{is_hidden, is_within};
+use super::{empty, holds, loans, login};
 use crate::ReadContext;
-use crate::browser::meaning_of_words;
 use crate::reading::{
     Css, MOST_MESSAGES, element_text, is_cut_short, make_distinct, must_agree, must_differ,
     parse_page,
 };
 
-static LOGIN_FORM: Css = Css::new("form#loginPageForm, form.loginPageForm");
-static LOGIN_ERROR: Css = Css::new("[class*=error], [id*=error], [class*=Error], [id*=Error]");
 static EXCEPTION: Css = Css::new("#exceptionblock, #exceptionBlock");
 static LOANS_TABLE: Css = Css::new("table.checkoutsList, table[id^=myCheckouts_checkoutslist]");
 static HOLDS_TABLE: Css = Css::new("table.holdsList, table[id^=myHolds_holdslist]");
@@ -28,17 +25,6 @@ static HEAD: Css = Css::new("thead, tr.checkoutsHeader, tr.holdsHeader");
 static DATA_CELL: Css = Css::new("td");
 static MESSAGES: Css = Css::new(".accountMessage");
 static LOGOUT: Css = Css::new("a[href*=logout]");
-
-/// Words of a login that was refused. What the form says before a login is not judged by them.
-pub(super) const REFUSALS: [&str; 7] = [
-    "incorrect",
-    "invalid",
-    "login failed",
-    "not recognized",
-    "try again",
-    "unable to authenticate",
-    "unsuccessful",
-];
 
 /// What one answer says.
 #[derive(Debug)]
@@ -82,8 +68,9 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
     if EXCEPTION.is_in(root) {
         return Ok(Says::Broken);
     }
-    if LOGIN_FORM.is_in(root) {
-        return Ok(Says::Login(words_of_login(root)));
+    let is_account_page = has_lists_addresses(&html);
+    if is_login_page(root, is_account_page) {
+        return Ok(Says::Login(login::words_beside_form(root)));
     }
     let loans_table = only_one(&LOANS_TABLE, root, "loans")?;
     let holds_table = only_one(&HOLDS_TABLE, root, "holds")?;
@@ -124,10 +111,6 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
             part.holds = Some(Vec::new());
         }
     }
-    let lower = html.to_ascii_lowercase();
-    let is_account_page = ["librarycheckoutsaccordion", "libraryholdsaccordion"]
-        .iter()
-        .any(|list| lower.contains(list));
     if part.loans.is_none() && part.holds.is_none() && !is_account_page {
         return Ok(Says::Unknown);
     }
@@ -142,39 +125,34 @@ pub(super) fn answer_to_login(answer: &Answer) -> Result<Says, Failure> {
     if EXCEPTION.is_in(root) {
         return Ok(Says::Broken);
     }
-    if LOGIN_FORM.is_in(root) {
-        return Ok(Says::Login(words_of_login(root)));
+    if is_login_page(root, has_lists_addresses(&answer.html)) {
+        return Ok(Says::Login(login::words_beside_form(root)));
     }
-    let refusal = answer.is_piece.then(|| refusal_in(root)).flatten();
+    let refusal = answer
+        .is_piece
+        .then(|| login::words_of_piece(root))
+        .flatten();
     Ok(refusal.map_or(Says::Unknown, |failure| Says::Login(Some(failure))))
 }
 
-/// What a page with the login form says of the last login; `None`: nothing.
-fn words_of_login(root: ElementRef<'_>) -> Option<Failure> {
-    let errors: Vec<String> = LOGIN_ERROR
-        .all(root)
-        .filter(|error| !is_hidden(*error))
-        .map(element_text)
-        .filter(|words| !words.is_empty())
-        .collect();
-    if errors.is_empty() {
-        return refusal_in(root);
-    }
-    Some(match meaning_of_words(&errors.join(" ")) {
-        Some(kind) => Failure::new(kind, "the login form again, with an outage as its error"),
-        None => refused(),
-    })
+/// Whether an account page names where its lists are.
+fn has_lists_addresses(html: &str) -> bool {
+    let lower = html.to_ascii_lowercase();
+    ["librarycheckoutsaccordion", "libraryholdsaccordion"]
+        .iter()
+        .any(|list| lower.contains(list))
 }
 
-/// A refusal that is said in plain words; they are none where a captcha or an outage is spoken of.
-fn refusal_in(root: ElementRef<'_>) -> Option<Failure> {
-    let words = shown_words(root);
-    let is_refused = REFUSALS.iter().any(|known| words.contains(known));
-    (is_refused && meaning_of_words(&words).is_none()).then(refused)
-}
-
-fn refused() -> Failure {
-    Failure::wrong_credentials("the login form again, with an error")
+/// Whether a page asks for a login. One of somebody who is logged in may have the form, too, hidden
+/// until a dialog shows it.
+fn is_login_page(root: ElementRef<'_>, has_lists_addresses: bool) -> bool {
+    let is_of_account = || {
+        has_lists_addresses
+            || LOANS_TABLE.is_in(root)
+            || HOLDS_TABLE.is_in(root)
+            || LOGOUT.all(root).any(|link| !is_hidden(link))
+    };
+    login::shows_form(root) || (login::has_form(root) && !is_of_account())
 }
 
 /// Puts the parts of one account together; what no part says is unknown.
@@ -211,7 +189,8 @@ fn only_one<'a>(
     root: ElementRef<'a>,
     what: &str,
 ) -> Result<Option<ElementRef<'a>>, Failure> {
-    let mut tables = css.all(root);
+    // Those of a family's other cards, which some sites show to one of them, are not this card's.
+    let mut tables = css.all(root).filter(|table| !is_within(*table, &["group"]));
     let table = tables.next();
     if tables.next().is_some() {
         return Err(Failure::page_changed(format!(
@@ -222,9 +201,10 @@ fn only_one<'a>(
 }
 
 fn loan_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Loan>, Failure> {
+    let counts_what_is_left = loans::counts_what_is_left(table);
     entries(table, &LOAN_LINE, &LOANS_HEADER, "loans")?
         .into_iter()
-        .map(|row| loans::loan(row, context))
+        .map(|row| loans::loan(row, counts_what_is_left, context))
         .collect()
 }
 

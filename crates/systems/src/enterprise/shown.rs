@@ -18,6 +18,17 @@ pub(super) fn is_hidden(element: ElementRef<'_>) -> bool {
             .any(|around| HIDDEN.matches(around))
 }
 
+/// Whether an element is within a part of the page whose id has one of these words.
+pub(super) fn is_within(element: ElementRef<'_>, parts: &[&str]) -> bool {
+    let is_one = |element: ElementRef<'_>| {
+        element
+            .attr("id")
+            .map(str::to_ascii_lowercase)
+            .is_some_and(|id| parts.iter().any(|part| id.contains(part)))
+    };
+    is_one(element) || element.ancestors().filter_map(ElementRef::wrap).any(is_one)
+}
+
 /// Whether any part of an element is not shown.
 pub(super) fn has_hidden_part(element: ElementRef<'_>) -> bool {
     HIDDEN.is_in(element)

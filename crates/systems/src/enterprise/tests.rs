@@ -39,7 +39,7 @@ fn holds(status: &str) -> String {
     HOLDS.replace("STATUS", status)
 }
 
-fn read_with(pages: &[&str], date_format: Option<&str>) -> Result<Account, Failure> {
+pub(super) fn read_with(pages: &[&str], date_format: Option<&str>) -> Result<Account, Failure> {
     let base_url = Url::parse("https://library.test").unwrap();
     let context = ReadContext {
         base_url: &base_url,
@@ -57,7 +57,7 @@ fn read_with(pages: &[&str], date_format: Option<&str>) -> Result<Account, Failu
     Enterprise.read(&pages, &context)
 }
 
-fn read(pages: &[&str]) -> Result<Account, Failure> {
+pub(super) fn read(pages: &[&str]) -> Result<Account, Failure> {
     read_with(pages, Some("%m/%d/%y"))
 }
 

@@ -1,24 +1,40 @@
 //! The words of Enterprise sites that a recording for a bug report keeps.
 
+use super::{empty, holds, loans, login, row};
 use crate::recording::KeptWords::{self, Address, Anywhere, Beginning, Script};
 
-/// Beside these, what the site says of a refused login, and of a list that is empty.
-pub(super) fn kept(said: &[&[&'static str]]) -> Vec<KeptWords> {
-    let said = said.iter().copied().flatten().map(|words| Anywhere(words));
-    KEPT.iter().copied().chain(said).collect()
+pub(super) fn kept() -> Vec<KeptWords> {
+    let anywhere: [&[&'static str]; 9] = [
+        &empty::NO_LOANS,
+        &empty::NO_HOLDS,
+        &login::REFUSALS,
+        &login::OF_SESSION,
+        &login::CLOSED,
+        &login::CLOSES,
+        &login::NEW_PIN,
+        &loans::LEFT,
+        &holds::UNTIL,
+    ];
+    let beginning: [&[&'static str]; 5] = [
+        &holds::READY,
+        &holds::SUSPENDED,
+        &holds::IN_TRANSIT,
+        &holds::WAITING,
+        &row::NUMBERS,
+    ];
+    let flat = |lists: &[&[&'static str]]| lists.concat();
+    KEPT.iter()
+        .copied()
+        .chain(flat(&anywhere).into_iter().map(Anywhere))
+        .chain(flat(&beginning).into_iter().map(Beginning))
+        .collect()
 }
 
 const KEPT: &[KeptWords] = &[
-    Beginning("pickup by"),
-    Beginning("pick up by"),
-    Beginning("ready"),
-    Beginning("available"),
-    Beginning("suspended"),
-    Beginning("in transit"),
-    Beginning("in-transit"),
-    Beginning("pending"),
-    Beginning("waiting"),
     Anywhere("total items checked out"),
+    Anywhere("you currently have"),
+    Anywhere("currently"),
+    Anywhere("at this time"),
     Address("client"),
     Address("search"),
     Address("default"),

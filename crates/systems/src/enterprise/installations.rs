@@ -1,0 +1,321 @@
+//! Pages as installations of both generations serve them, in words of our own: what libraries switch on,
+//! name otherwise or say in another language.
+
+use hippo_core::account::{HoldState, Loan};
+use hippo_core::failure::FailureKind;
+use rstest::rstest;
+use serde_json::json;
+
+use super::pages::Says;
+use super::tests::{read, read_with};
+use super::{answer, pages};
+
+/// The head of a list of loans, its column of renewals with these words.
+fn loans_table(renewals: &str, rows: &str) -> String {
+    format!(
+        "<table id=myCheckouts_checkoutslistnonmobile_table class='checkoutsList sortable'><thead>\
+         <tr class=checkoutsHeader><th class=checkoutsAlert></th><th class='checkoutsBookInfo sorttable_alpha'>\
+         <a href=#>Work <span>Click to sort</span></a></th><th class='checkoutsRenewCountHeader sorttable_numeric'>\
+         <div class=myAccountHeader_div>{renewals}</div></th><th class=checkoutsDueDateHeader>Due</th></tr></thead>\
+         <tbody>{rows}</tbody></table>"
+    )
+}
+
+/// A row of loans with these words about the work, this count of renewals and this due date.
+fn loan_row(work: &str, renewals: &str, due: &str) -> String {
+    format!(
+        "<tr class='checkoutsLine'><td class=checkoutsAlert></td><td class=checkoutsCoverArt>\
+         <input type=checkbox class=checkoutsCheckbox></td><td class=checkoutsBookInfo>{work}</td>\
+         <td class=checkoutsRenewCount>{renewals}</td><td class='checkoutsDueDate overdue'>{due}</td></tr>"
+    )
+}
+
+const LINKED: &str = "<div id=checkoutTitleLinkDiv_51><a class=hideIE href='/client/en_US/x/search/detailnonmodal/ent:\
+    $002f$002fSD_ILS$002f0?'>Ferries</a></div>";
+
+fn only_loan(work: &str, renewals: &str, due: &str) -> Loan {
+    let page = loans_table("Times Renewed", &loan_row(work, renewals, due));
+    let mut loans = read(&[&page]).unwrap().loans.unwrap();
+    assert_eq!(loans.len(), 1);
+    loans.remove(0)
+}
+
+fn holds_table(id: &str, rows: &str) -> String {
+    format!(
+        "<table id={id} class='holdsList sortable'><thead><tr class=holdsHeader><td class=holdsID>Work</td>\
+         <td class=holdsStatus>State</td></tr></thead><tbody>{rows}</tbody></table>"
+    )
+}
+
+/// A row of holds: the class of its box, its number, its status and its place in the queue.
+fn hold_row(mark: &str, number: u32, status: &str, rank: &str) -> String {
+    format!(
+        "<tr class=pickupHoldsLine><td class=holdsCoverArt><input type=checkbox class={mark}></td>\
+         <td class=holdsID><div id=holdTitleLinkDiv_{number}><a class=hideIE href=#>Fog {number}</a></div>\
+         <p class=authBreak>Ash, Pip.<br><span>7{number}</span></p></td><td class=holdsStatus>{status}</td>\
+         <td class=holdsPickup>Oak Park</td><td class=holdsDate>NEVER</td><td class=holdsRank>{rank}</td></tr>"
+    )
+}
+
+#[test]
+fn newer_pages_have_elements_for_the_author_and_the_items_numbers() {
+    let numbers = "<br><span class=checkouts_callNumber>Shelf Number: F ASH</span><br>\
+         <span class=checkouts_itemId>51</span>";
+    for work in [
+        format!(
+            "{LINKED}<p class=authBreak><span class=checkouts_author>Ash, Pip.</span>{numbers}</p>"
+        ),
+        format!("{LINKED}<p class='authBreak checkouts_author'>Ash, Pip.{numbers}</p>"),
+        format!(
+            "{LINKED}<div class=checkouts_author><b>Ash,</b> Pip.</div><p class=authBreak>Shelf Number: F</p>"
+        ),
+    ] {
+        let loan = only_loan(&work, "1", "11/21/26");
+        assert_eq!(loan.author.as_deref(), Some("Ash, Pip."), "{work}");
+        assert_eq!((loan.id.as_str(), loan.renewals), ("51", Some(1)));
+    }
+}
+
+#[rstest]
+#[case("<p class=authBreak>Shelf Number: F ASH<br>Item Barcode: 51</p>")]
+#[case("<p class=authBreak><br><span>51</span></p>")]
+#[case("<p class=authBreak><span class=checkouts_author></span><br>Item Barcode: 51</p>")]
+fn the_number_of_an_item_without_an_author_is_none(#[case] paragraph: &str) {
+    let loan = only_loan(&format!("{LINKED}{paragraph}"), "0", "11/21/26");
+    assert_eq!(loan.author, None);
+}
+
+#[rstest]
+#[case::lent_by_another_library("<div id=checkoutTitleLinkDiv_51>Ferries /</div>")]
+#[case::of_the_cover("<div class=no_image_text title=Cover>Ferries</div><p>On loan from afar</p>")]
+#[case::opened(
+    "<div id=checkoutTitleLinkDiv_51><div class=detailPanel><h2>All about it</h2></div>Ferries</div>"
+)]
+fn a_title_need_not_be_a_link(#[case] work: &str) {
+    assert_eq!(only_loan(work, "0", "11/21/26").title, "Ferries");
+}
+
+#[test]
+fn a_row_without_any_title_is_a_changed_page() {
+    let page = loans_table("Renewals", &loan_row("<p>51</p>", "0", "11/21/26"));
+    let failure = read(&[&page]).unwrap_err();
+    assert!(failure.detail.contains("without a title"), "{failure}");
+}
+
+#[rstest]
+#[case("Times Renewed", "2", Some(2))]
+#[case("Renewals Remaining", "2", None)]
+#[case("Renouvellements restants", "2", None)]
+#[case("Renewals", "2 left", None)]
+#[case("Renewals", "2 of 3", Some(2))]
+#[case("Renewals", "Unlimited", None)]
+fn renewals_that_are_left_are_not_those_that_were_made(
+    #[case] head: &str,
+    #[case] count: &str,
+    #[case] expected: Option<u32>,
+) {
+    let page = loans_table(head, &loan_row(LINKED, count, "11/21/26"));
+    let loans = read(&[&page]).unwrap().loans.unwrap();
+    assert_eq!(loans[0].renewals, expected);
+}
+
+#[test]
+fn a_refusal_that_is_kept_hidden_refuses_nothing() {
+    let said = |class: &str| {
+        format!(
+            "{LINKED}<p class=authBreak>Ash<br><span class='checkoutsError {class}'>Asked for by another.</span></p>"
+        )
+    };
+    let loan = only_loan(&said("t-invisible"), "0", "11/21/26");
+    assert_eq!((loan.renewable, loan.renewable_reason), (Some(true), None));
+    let loan = only_loan(&said(""), "0", "11/21/26");
+    assert_eq!(loan.renewable, Some(false));
+}
+
+#[rstest]
+#[case("11/21/26", "%m/%d/%y")]
+#[case("11/21/26 23:59", "%m/%d/%y")]
+#[case("11/21/26, 11:59 PM", "%m/%d/%y")]
+#[case("Overdue: 21/11/2026", "%d/%m/%y")]
+#[case("2026-11-21 23:59", "%Y-%m-%d")]
+#[case("26-11-21", "%y-%m-%d")]
+#[case("21.11.26", "%d.%m.%y")]
+fn a_due_date_is_read_as_the_library_writes_it(#[case] due: &str, #[case] format: &str) {
+    let page = loans_table("Renewals", &loan_row(LINKED, "0", due));
+    let loans = read_with(&[&page], Some(format)).unwrap().loans.unwrap();
+    assert_eq!(loans[0].due, "2026-11-21".parse().unwrap());
+    let failure = read_with(&[&page], None).unwrap_err();
+    assert!(failure.detail.contains("--date-format"), "{failure}");
+}
+
+#[rstest]
+#[case("15 of 30", Some(15), Some(30))]
+#[case("15", Some(15), None)]
+#[case("0", None, None)]
+#[case("N/A", None, None)]
+#[case("3 of 2", Some(3), None)]
+fn a_place_in_the_queue_may_come_with_its_length(
+    #[case] rank: &str,
+    #[case] position: Option<u32>,
+    #[case] length: Option<u32>,
+) {
+    let rows = hold_row("holdsCheckbox", 61, "Pending", rank);
+    let page = holds_table("myHolds_holdslist_table", &rows);
+    let hold = read(&[&page]).unwrap().holds.unwrap().remove(0);
+    assert_eq!((hold.position, hold.queue_length), (position, length));
+    assert_eq!(hold.expires, None, "“NEVER” is no date");
+}
+
+#[test]
+fn what_waits_at_the_desk_is_known_on_a_page_in_any_language() {
+    let rows = hold_row("readyHoldsCheckbox", 61, "Noudettavissa 4/4/27", "1")
+        + &hold_row("holdsCheckbox", 62, "Jonossa", "4")
+        + &hold_row("holdsCheckbox", 63, "En attente", "5");
+    let page = holds_table("myHolds_holdslistnonmobile_table", &rows);
+    let holds = read(&[&page]).unwrap().holds.unwrap();
+    let states: Vec<HoldState> = holds.iter().map(|hold| hold.state).collect();
+    assert_eq!(
+        states,
+        [HoldState::Ready, HoldState::Other, HoldState::Waiting]
+    );
+    assert_eq!(
+        holds[0].pickup_by, None,
+        "whether it is the last day is not known"
+    );
+    assert_eq!(holds[0].note.as_deref(), Some("Noudettavissa 4/4/27"));
+}
+
+#[test]
+fn what_the_others_of_a_group_have_is_not_this_cards() {
+    let own = holds_table(
+        "myHolds_holdslist_table",
+        &hold_row("holdsCheckbox", 61, "Pending", "1"),
+    );
+    let rows = hold_row("holdsCheckbox", 62, "Pending", "2");
+    let by_id = holds_table("groupHolds_holdslist_table", &rows);
+    let by_place = format!(
+        "<div class=t-zone id=libraryGroupHoldsZone>{}</div>",
+        holds_table("holds_9", &rows)
+    );
+    for group in [by_id, by_place] {
+        let holds = read(&[&format!("{own}{group}")]).unwrap().holds.unwrap();
+        assert_eq!(holds.len(), 1);
+        assert_eq!(holds[0].id, "61");
+        let failure = read(&[&group]).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
+    }
+}
+
+#[rstest]
+#[case("<p>You do not have any checkouts.</p>", true)]
+#[case("<p>You currently have no items checked out at this time.</p>", true)]
+#[case(
+    "<div id=digitalCheckoutsZone><p>You have no checkouts.</p></div>",
+    false
+)]
+#[case("<div id=groupCheckouts><p>You have no checkouts.</p></div>", false)]
+#[case("<p>Vous n'avez aucun document.</p>", false)]
+#[case("<div class=myAccountLoadingHolder>Loading…</div>", false)]
+fn only_the_librarys_own_list_says_that_nothing_is_out(#[case] html: &str, #[case] is_empty: bool) {
+    let body = json!({ "content": html }).to_string();
+    match read(&[&body]) {
+        Ok(account) => assert_eq!((account.loans, is_empty), (Some(Vec::new()), true)),
+        Err(failure) => {
+            assert_eq!((failure.kind, is_empty), (FailureKind::PageChanged, false));
+        }
+    }
+}
+
+#[rstest]
+#[case("<h3>No hay nada</h3>")]
+#[case("")]
+fn a_list_of_nothing_but_its_head_is_empty_in_any_language(#[case] said: &str) {
+    let page = format!("{said}{}", loans_table("Renovaciones", ""));
+    assert_eq!(read(&[&page]).unwrap().loans, Some(Vec::new()));
+}
+
+#[test]
+fn a_form_that_waits_hidden_for_a_dialog_asks_nobody_to_log_in() {
+    let dialog = |style: &str| {
+        format!(
+            "<div id=loginDialog style='{style}'><p class=error>Your session timed out.</p>\
+             <form id=loginPageForm><input name=j_username></form></div>"
+        )
+    };
+    let loans = loans_table("Renewals", &loan_row(LINKED, "0", "11/21/26"));
+    let account = read(&[&format!("{}{loans}", dialog("display:none"))]).unwrap();
+    assert_eq!(account.loans.unwrap().len(), 1);
+    assert!(read(&[&format!("{}{loans}", dialog(""))]).is_err());
+    let failure = read(&[&dialog("display:none")]).unwrap_err();
+    assert!(failure.detail.contains("login form"), "{failure}");
+}
+
+#[rstest]
+#[case("<a href='/client/x/search/account.logout?'>Leave</a>", false)]
+#[case(
+    "<script>load('account.checkouts.librarycheckoutsaccordion?')</script>",
+    false
+)]
+#[case(
+    "<a class=hidden href='/client/x/search/account.logout?'>Leave</a>",
+    true
+)]
+#[case("<p>Welcome to the catalogue.</p>", true)]
+fn a_hidden_form_beside_what_only_a_patron_sees_is_no_refused_login(
+    #[case] beside: &str,
+    #[case] is_login: bool,
+) {
+    let page = format!("{beside}<div class=hidden><form id=loginPageForm></form></div>");
+    let says = pages::answer_to_login(&answer::unwrap(&page).unwrap()).unwrap();
+    assert_eq!(matches!(says, Says::Login(None)), is_login, "{says:?}");
+}
+
+#[rstest]
+#[case("The PIN is incorrect.", FailureKind::WrongCredentials)]
+#[case("Identifiant ou NIP refusé.", FailureKind::WrongCredentials)]
+#[case(
+    "Your card number is not recognized. It may have expired.",
+    FailureKind::WrongCredentials
+)]
+#[case("Your PIN has expired.", FailureKind::WrongCredentials)]
+#[case(
+    "You must change your PIN before you go on.",
+    FailureKind::WrongCredentials
+)]
+#[case(
+    "Your library privileges have expired. Ask at the desk.",
+    FailureKind::CardBlocked
+)]
+#[case("This user is BARRED.", FailureKind::CardBlocked)]
+#[case("The account is blocked: ask at the desk.", FailureKind::CardBlocked)]
+#[case("Your session has expired.", FailureKind::PageChanged)]
+#[case("The page timed out; log in with your card.", FailureKind::PageChanged)]
+#[case("The catalogue is temporarily unavailable.", FailureKind::SiteDown)]
+#[case("Enter the letters of the CAPTCHA.", FailureKind::SiteRefused)]
+fn an_error_at_the_login_is_not_always_a_wrong_pin(
+    #[case] said: &str,
+    #[case] expected: FailureKind,
+) {
+    let page =
+        format!("<div id=loginErrorDiv class=t-error>{said}</div><form id=loginPageForm></form>");
+    let says = pages::answer_to_login(&answer::unwrap(&page).unwrap()).unwrap();
+    let Says::Login(Some(failure)) = says else {
+        panic!("{says:?}")
+    };
+    assert_eq!(failure.kind, expected);
+}
+
+#[rstest]
+#[case("Your library card is suspended.", Some(FailureKind::CardBlocked))]
+#[case("Your PIN must be changed.", Some(FailureKind::WrongCredentials))]
+#[case("Your session timed out.", Some(FailureKind::PageChanged))]
+#[case("Welcome. Your card expires soon.", None)]
+fn a_piece_in_the_forms_place_says_why(#[case] said: &str, #[case] expected: Option<FailureKind>) {
+    let body = json!({ "content": format!("<p>{said}</p>") }).to_string();
+    let says = pages::answer_to_login(&answer::unwrap(&body).unwrap()).unwrap();
+    let kind = match says {
+        Says::Login(failure) => failure.map(|failure| failure.kind),
+        _ => None,
+    };
+    assert_eq!(kind, expected);
+}
