@@ -65,16 +65,20 @@ pub(super) fn combine(pages: Vec<Says>, context: &ReadContext<'_>) -> Result<Acc
 ///
 /// The number of a card and the barcode on the page are compared only where both are numbers: a
 /// patron may log in by a user name, and a site may print stars instead of digits. One may have a
-/// prefix that the other lacks.
+/// prefix that the other lacks. Of several cards that cannot be compared, none is known to be this one.
 fn own_card<'a>(
     cards: &'a [CardSeen],
     context: &ReadContext<'_>,
 ) -> Result<Option<&'a CardSeen>, Failure> {
+    let only = match cards {
+        [only] => Some(only),
+        _ => None,
+    };
     let Some(number) = context
         .card_number
         .and_then(|number| barcode(number.expose_secret()))
     else {
-        return Ok(cards.first());
+        return Ok(only);
     };
     let mut another = false;
     for card in cards {
@@ -89,7 +93,7 @@ fn own_card<'a>(
     if another {
         return Err(Failure::page_changed("the account is another card's"));
     }
-    Ok(cards.first())
+    Ok(only)
 }
 
 /// The digits of a number, spaces and hyphens left out; `None` for anything else.

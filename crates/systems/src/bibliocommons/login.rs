@@ -21,6 +21,39 @@ static SAID: Css = Css::new(
 static TOKEN: Css = Css::new(r#"meta[name="csrf-token"]"#);
 static MARKED_AS_ERROR: Css = Css::new(".error, .errors, .top_message.error, [data-type=error]");
 
+/// Words of the pages on which a patron who logs in for the first time chooses a user name and agrees
+/// to the terms.
+pub(super) const SETUP: [&str; 1] = ["account setup"];
+
+static SETUP_FORM: Css = Css::new(r#"form[action*="/user/registration"]"#);
+
+/// Where such a page is.
+pub(super) fn is_setup_place(path: &str) -> bool {
+    path.contains("/user/registration")
+}
+
+/// The failure that a page stands for on which the account is to be set up, if it is one.
+pub(super) fn setup_instead(body: &str) -> Option<Failure> {
+    let lower = body.to_ascii_lowercase();
+    let may_be =
+        lower.contains("/user/registration") || SETUP.iter().any(|words| lower.contains(words));
+    if !may_be {
+        return None;
+    }
+    let page = parse_page(body).ok()?;
+    let root = page.root_element();
+    let said = element_text(root).to_lowercase();
+    let is_setup = SETUP_FORM.is_in(root) || SETUP.iter().any(|words| said.contains(words));
+    (is_setup && !LOGIN_FORM.is_in(root)).then(to_be_set_up)
+}
+
+pub(super) fn to_be_set_up() -> Failure {
+    Failure::new(
+        FailureKind::CardBlocked,
+        "the site asks the patron to set up the account first: to choose a user name and agree to its terms",
+    )
+}
+
 /// What a page without an account is, if it is one of the login's: the form, with or without the
 /// reason why the last login was refused (`auth.loginError` of the page's state among them).
 pub(super) fn look(body: &str, login_error: Option<&Value>) -> Option<Seen> {

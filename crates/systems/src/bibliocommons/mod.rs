@@ -108,4 +108,6 @@ fn address(base: &Url, path: &str) -> Option<Url> {
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod installations;
+#[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use hippo_core::text::clean;
 use serde_json::Value;
 use url::Url;
 
-use super::state::{self, Bib, Entities, HoldEntry, List, LoanEntry, State};
+use super::state::{self, AccountEntry, Bib, Entities, HoldEntry, List, LoanEntry, State};
 use super::totals::Totals;
 use super::values::{FormatNames, Text};
 use super::{address, login};
@@ -79,8 +79,10 @@ pub(super) fn look(body: &str, context: &ReadContext<'_>) -> Result<Seen, Failur
     let state = match state::of_page(body) {
         Ok(state) => state,
         Err(reason) => {
-            return login::look(body, None)
-                .ok_or_else(|| Failure::page_changed(reason.to_string()));
+            return login::look(body, None).ok_or_else(|| {
+                login::setup_instead(body)
+                    .unwrap_or_else(|| Failure::page_changed(reason.to_string()))
+            });
         }
     };
     let auth = state
@@ -152,7 +154,13 @@ fn account(state: &State<'_>, user: &Text<'_>, context: &ReadContext<'_>) -> Res
     }
     Ok(Says {
         user: user.as_str().to_owned(),
-        cards: reader.cards(user)?,
+        cards: reader.cards(
+            user,
+            state
+                .library
+                .as_ref()
+                .and_then(|library| library.id.as_ref()),
+        )?,
         totals,
         loans,
         holds,
@@ -256,7 +264,9 @@ impl Reader<'_> {
                 .ok_or_else(|| Failure::page_changed("a loan without a title"))?,
             author: author(bib),
             due,
-            renewals: entry.times_renewed,
+            renewals: entry
+                .times_renewed
+                .and_then(|times| u32::try_from(times).ok()),
             renewable: entry
                 .actions
                 .as_ref()
@@ -314,8 +324,8 @@ impl Reader<'_> {
         Ok((status, hold))
     }
 
-    /// The cards of this user; those that the page names as the user's own stand first.
-    fn cards(&self, user: &Text<'_>) -> Result<Vec<CardSeen>, Failure> {
+    /// The cards of this user at this library; where the page names none as the user's own, all.
+    fn cards(&self, user: &Text<'_>, library: Option<&Text<'_>>) -> Result<Vec<CardSeen>, Failure> {
         let accounts = &self.entities.accounts;
         let user = self.entities.users.get(user.as_str());
         let mut entries: Vec<_> = user
@@ -326,6 +336,11 @@ impl Reader<'_> {
             .collect();
         if entries.is_empty() {
             entries = accounts.values().collect();
+        }
+        let is_of_library =
+            |entry: &&AccountEntry<'_>| library.is_some() && entry.lib_id.as_ref() == library;
+        if entries.iter().any(is_of_library) {
+            entries.retain(is_of_library);
         }
         entries
             .into_iter()

@@ -135,6 +135,15 @@ pub(super) struct State<'a> {
     pub(super) errors: Option<Errors>,
     #[serde(borrow)]
     pub(super) localization: Option<Localization<'a>>,
+    #[serde(borrow)]
+    pub(super) library: Option<Library<'a>>,
+}
+
+/// The library whose site this is.
+#[derive(Debug, Deserialize)]
+pub(super) struct Library<'a> {
+    #[serde(borrow)]
+    pub(super) id: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -251,6 +260,9 @@ pub(super) struct Entities<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AccountEntry<'a> {
+    /// The library that the card is of: a user may have cards of several.
+    #[serde(borrow)]
+    pub(super) lib_id: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) barcode: Option<Text<'a>>,
     #[serde(borrow)]
@@ -270,7 +282,8 @@ pub(super) struct LoanEntry<'a> {
     pub(super) material_type: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) due_date: Option<Text<'a>>,
-    pub(super) times_renewed: Option<u32>,
+    /// Below 0 where it is not counted.
+    pub(super) times_renewed: Option<i64>,
     #[serde(borrow)]
     pub(super) metadata_id: Option<Text<'a>>,
     #[serde(borrow)]

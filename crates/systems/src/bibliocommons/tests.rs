@@ -13,12 +13,12 @@ use super::Bibliocommons;
 use super::examples::Example;
 use crate::{ReadContext, SavedPage, System};
 
-fn read_as(pages: &[Example], number: Option<&str>) -> Result<Account, Failure> {
+pub(super) fn read_as(pages: &[Example], number: Option<&str>) -> Result<Account, Failure> {
     let bodies: Vec<String> = pages.iter().map(Example::print).collect();
     read_bodies(&bodies, number)
 }
 
-fn read_bodies(bodies: &[String], number: Option<&str>) -> Result<Account, Failure> {
+pub(super) fn read_bodies(bodies: &[String], number: Option<&str>) -> Result<Account, Failure> {
     let pages: Vec<SavedPage> = bodies
         .iter()
         .map(|body| SavedPage {
@@ -38,17 +38,17 @@ fn read_bodies(bodies: &[String], number: Option<&str>) -> Result<Account, Failu
     )
 }
 
-fn read(pages: &[Example]) -> Result<Account, Failure> {
+pub(super) fn read(pages: &[Example]) -> Result<Account, Failure> {
     read_as(pages, None)
 }
 
-fn changed(pages: &[Example]) -> String {
+pub(super) fn changed(pages: &[Example]) -> String {
     let failure = read(pages).unwrap_err();
     assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
     failure.detail
 }
 
-fn loans_page() -> Example {
+pub(super) fn loans_page() -> Example {
     Example::at("/v2/checkedout")
         .totals(2, &[])
         .loans(0..2, 1, 2)

@@ -79,6 +79,9 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<Says>, Failure> {
     let log_out = session.url("/user/logout")?;
     session.log_out_at_end(&log_out);
     let page = session.log_in(form).await?;
+    if let Some(failure) = setup_instead(&page, session) {
+        return Err(failure);
+    }
     if let Some(answer) = login::json_answer(&page.body) {
         answer?;
         session.note_logged_in();
@@ -115,6 +118,9 @@ async fn fetch(session: &mut Session<'_>, path: &str) -> Result<Says, Failure> {
     let mut url = session.url(path)?;
     url.set_query(query);
     let page = session.get(&url).await?;
+    if let Some(failure) = setup_instead(&page, session) {
+        return Err(failure);
+    }
     match look(&page.body, &session.read_context()) {
         Ok(Seen::Account(says)) => Ok(*says),
         Ok(Seen::Refused(failure)) if !session.is_logged_in_noted() => Err(failure),
@@ -123,6 +129,22 @@ async fn fetch(session: &mut Session<'_>, path: &str) -> Result<Says, Failure> {
         }
         Err(failure) => Err(known(&page, in_context(&page, path, failure))),
     }
+}
+
+/// The login was taken, and the site wants something of the patron before it shows the account.
+fn setup_instead(page: &Page, session: &mut Session<'_>) -> Option<Failure> {
+    let failure = if login::is_setup_place(page.url.path()) {
+        Some(login::to_be_set_up())
+    } else {
+        // The page of an account has its state, and may well speak of it; one of an outage, too.
+        (!page.body.contains("data-iso-key") && interstitial(page).is_none())
+            .then(|| login::setup_instead(&page.body))
+            .flatten()
+    };
+    if failure.is_some() {
+        session.note_logged_in();
+    }
+    failure
 }
 
 /// The same failure, with the page that it is about.
@@ -166,4 +188,49 @@ fn hold_path(state: &str) -> Result<String, Failure> {
         ));
     }
     Ok(format!("/v2/holds/{}", state.to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use hippo_core::site::LibrarySite as _;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::Sites;
+    use crate::browser::test_site::{Permit, TestSite, library, options, page, redirect, secret};
+
+    const FORM: &str = "<form class=loginForm method=post action=/user/login><input name=name>\
+        <input type=password name=user_pin></form>";
+    const SETUP: &str = "<p>Choose a name for yourself.</p>";
+
+    #[rstest]
+    #[case::led_there("/user/registration")]
+    #[case::led_there_from_the_loans("/user_dashboard")]
+    #[tokio::test]
+    async fn an_account_that_is_to_be_set_up_first_is_no_refused_pin(
+        #[case] leads_to: &'static str,
+    ) {
+        let site = TestSite::start(move |request| {
+            let path = request.split(' ').nth(1).unwrap_or_default();
+            if request.starts_with("POST") {
+                return redirect("302 Found", leads_to);
+            }
+            match path {
+                "/user/registration" => page(SETUP),
+                "/v2/checkedout" => redirect("302 Found", "/user/registration"),
+                "/user_dashboard" => page("<p>Hello.</p>"),
+                _ => page(FORM),
+            }
+        })
+        .await;
+        let mut library = library(&site.url);
+        library.system = "bibliocommons".parse().unwrap();
+        let sites = Sites::new(options()).unwrap();
+        let checked = sites.check(&library, &secret(), &Permit::default()).await;
+        let failure = checked.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::CardBlocked, "{failure}");
+        assert!(!failure.login_in_doubt);
+        let last = site.lines().pop();
+        assert_eq!(last.as_deref(), Some("GET /user/logout"));
+    }
 }

@@ -69,6 +69,7 @@ pub(super) const KEPT: &[KeptWords] = &[
     Anywhere("has expired"),
     Anywhere("is expired"),
     Anywhere("try again"),
+    Anywhere("account setup"),
     Address("v2"),
     Address("checkedout"),
     Address("holds"),
@@ -84,6 +85,7 @@ pub(super) const KEPT: &[KeptWords] = &[
     Address("record"),
     Address("user_dashboard"),
     Address("dashboard"),
+    Address("registration"),
     Address("fines"),
     Address("page"),
 ];
