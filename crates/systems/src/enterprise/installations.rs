@@ -226,6 +226,32 @@ fn only_the_librarys_own_list_says_that_nothing_is_out(#[case] html: &str, #[cas
     }
 }
 
+#[test]
+fn a_row_of_columns_names_is_no_loan_and_one_of_other_words_is_not_passed_over() {
+    let names = "<tr><th></th><th>Work</th><th>Renewals</th><th>Due</th></tr>";
+    let row = loan_row(LINKED, "0", "11/21/26");
+    let page = loans_table("Renewals", &format!("{names}{row}"));
+    assert_eq!(read(&[&page]).unwrap().loans.unwrap().len(), 1);
+    for words in [
+        "<tr><th colspan=4>Oak Park</th></tr>",
+        "<tr><td colspan=4>1 of 80 are shown</td></tr>",
+    ] {
+        let page = loans_table("Renewals", &format!("{row}{words}"));
+        let failure = read(&[&page]).unwrap_err();
+        assert!(failure.detail.contains("no row"), "{failure}");
+    }
+}
+
+#[test]
+fn only_a_message_that_is_shown_is_told() {
+    let page = format!(
+        "<p class=accountMessage>Your card is blocked.</p><p class='accountMessage hidden'>Your PIN was \
+         changed.</p><div style='display: none'><p class=accountMessage>Please log in.</p></div>{}",
+        loans_table("Renewals", "")
+    );
+    assert_eq!(read(&[&page]).unwrap().messages, ["Your card is blocked."]);
+}
+
 #[rstest]
 #[case("<h3>No hay nada</h3>")]
 #[case("")]

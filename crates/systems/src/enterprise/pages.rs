@@ -23,6 +23,7 @@ static HOLD_LINE: Css = Css::new("tr.pickupHoldsLine, tr.holdsLine");
 static ROWS: Css = Css::new("tr");
 static HEAD: Css = Css::new("thead, tr.checkoutsHeader, tr.holdsHeader");
 static DATA_CELL: Css = Css::new("td");
+static HEAD_CELL: Css = Css::new("th");
 static MESSAGES: Css = Css::new(".accountMessage");
 static LOGOUT: Css = Css::new("a[href*=logout]");
 
@@ -89,6 +90,7 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
         declared_loans,
         messages: MESSAGES
             .all(root)
+            .filter(|message| !is_hidden(*message))
             .take(MOST_MESSAGES)
             .map(element_text)
             .filter(|message| !message.is_empty())
@@ -229,7 +231,9 @@ fn entries<'a>(
             .filter_map(ElementRef::wrap)
             .find(|ancestor| ancestor.value().name() == "table")
             .is_some_and(|nearest| nearest.id() == table.id());
+        let has_names_only = !DATA_CELL.is_in(row) && HEAD_CELL.all(row).count() > 2;
         let is_head = HEAD.matches(row)
+            || has_names_only
             || row
                 .parent()
                 .and_then(ElementRef::wrap)
