@@ -125,6 +125,14 @@ fn a_file_that_can_be_fetched_has_no_branch_and_is_no_errand() {
     "<form action='https://library.test/user/registration?step=2'><input name=user_name></form>",
     FailureKind::CardBlocked
 )]
+#[case::button(
+    "<form><input type=submit value='Complete Account Setup'></form>",
+    FailureKind::CardBlocked
+)]
+#[case::help(
+    "<h1>Your library</h1><ul><li><a href=/help>Account setup</a></ul>",
+    FailureKind::PageChanged
+)]
 #[case::link(
     "<p>Nothing here.</p><a href=/user/registration>Register</a>",
     FailureKind::PageChanged

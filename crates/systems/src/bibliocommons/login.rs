@@ -2,6 +2,7 @@
 
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::text::clean;
+use scraper::ElementRef;
 use serde_json::Value;
 
 use super::pages::Seen;
@@ -26,6 +27,11 @@ static MARKED_AS_ERROR: Css = Css::new(".error, .errors, .top_message.error, [da
 pub(super) const SETUP: [&str; 1] = ["account setup"];
 
 static SETUP_FORM: Css = Css::new(r#"form[action*="/user/registration"]"#);
+/// Where such a page says what it is; a link elsewhere may well lead to help with it.
+static SETUP_SAID: Css = Css::new("title, h1, h2, form, button, input[type=submit]");
+
+/// So many of its parts are looked at.
+const MOST_SAID: usize = 50;
 
 /// Where such a page is.
 pub(super) fn is_setup_place(path: &str) -> bool {
@@ -42,8 +48,14 @@ pub(super) fn setup_instead(body: &str) -> Option<Failure> {
     }
     let page = parse_page(body).ok()?;
     let root = page.root_element();
-    let said = element_text(root).to_lowercase();
-    let is_setup = SETUP_FORM.is_in(root) || SETUP.iter().any(|words| said.contains(words));
+    let says_it = |element: ElementRef<'_>| {
+        let words = element_text(element).to_lowercase();
+        let button = element.attr("value").unwrap_or_default().to_lowercase();
+        SETUP
+            .iter()
+            .any(|known| words.contains(known) || button.contains(known))
+    };
+    let is_setup = SETUP_FORM.is_in(root) || SETUP_SAID.all(root).take(MOST_SAID).any(says_it);
     (is_setup && !LOGIN_FORM.is_in(root)).then(to_be_set_up)
 }
 
