@@ -49,21 +49,20 @@ struct Place {
     record: String,
 }
 
-/// The login form: CAS's, or of an older catalogue, which has no CAS, its own.
+/// The login form: CAS's, or of an older catalogue, which has nothing or another page in CAS's place, its own.
 async fn login_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Result<Form, Failure> {
-    let failure = match form_at(session, cas).await {
-        Err(failure) if failure.kind == FailureKind::PageChanged => failure,
-        outcome => return outcome,
+    let failure = match session.get_if_there(cas).await? {
+        Some(page) => match login::form(&page) {
+            Err(failure) if failure.kind == FailureKind::PageChanged => failure,
+            outcome => return outcome,
+        },
+        None => Failure::page_changed("no login page, neither CAS's nor the catalogue's own"),
     };
-    match form_at(session, account).await {
-        Err(other) if other.kind == FailureKind::PageChanged => Err(failure),
-        outcome => outcome,
-    }
-}
-
-async fn form_at(session: &mut Session<'_>, url: &Url) -> Result<Form, Failure> {
-    let page = session.get(url).await?;
-    login::form(&page)
+    let page = session.get(account).await?;
+    login::form(&page).map_err(|other| match other.kind {
+        FailureKind::PageChanged => failure,
+        _ => other,
+    })
 }
 
 /// Judges the answer to the login form.

@@ -6,7 +6,7 @@ use rstest::rstest;
 use super::*;
 use crate::Sites;
 use crate::browser::test_site::{
-    NUMBER, PIN, Permit, TestSite, library, options, page, redirect, reply, secret,
+    NUMBER, PIN, Permit, Reply, TestSite, library, options, page, redirect, reply, secret,
 };
 
 fn cas(said: &str, fields: &str) -> String {
@@ -92,6 +92,13 @@ fn what_the_older_form_says_anywhere_on_its_page_is_told_from_help(
 
 /// What a check comes to at a site without CAS that answers the older form with this page, or leads to the account.
 async fn at_an_older_site(answer: Option<&str>) -> (Result<Account, Failure>, Vec<String>) {
+    with_in_place_of_cas(|| reply("404 Not Found", &[], "No such page."), answer).await
+}
+
+async fn with_in_place_of_cas(
+    in_place_of_cas: impl Fn() -> Reply + Send + Sync + 'static,
+    answer: Option<&str>,
+) -> (Result<Account, Failure>, Vec<String>) {
     let form = classic("");
     let answer = answer.map(classic);
     let empty = account("", "");
@@ -107,7 +114,7 @@ async fn at_an_older_site(answer: Option<&str>) -> (Result<Account, Failure>, Ve
             "/patroninfo" => page(&form),
             "/logout" => page("Bye."),
             path if path.starts_with("/patroninfo~S1/1000007/") => page(&empty),
-            _ => reply("404 Not Found", &[], "No such page."),
+            _ => in_place_of_cas(),
         }
     })
     .await;
@@ -152,4 +159,32 @@ async fn the_older_form_again_sends_no_pin_twice(
         asked.iter().filter(|one| one.starts_with("POST")).count(),
         1
     );
+}
+
+#[tokio::test]
+async fn a_page_of_the_catalogue_in_place_of_cas_leads_to_its_own_form_too() {
+    let menu =
+        || page("<html><body><h1>Catalogue</h1><form><input name=searcharg></form></body></html>");
+    let (outcome, asked) = with_in_place_of_cas(menu, None).await;
+    assert!(outcome.is_ok());
+    assert_eq!(
+        asked.iter().filter(|one| one.starts_with("POST")).count(),
+        1
+    );
+}
+
+#[rstest]
+#[case(|| redirect("302 Found", "file:///patroninfo"), FailureKind::PageChanged)]
+#[case(|| reply("503 Service Unavailable", &["Retry-After: 60"], ""), FailureKind::SiteDown)]
+#[case(|| page("<h1>Service unavailable</h1>"), FailureKind::SiteDown)]
+#[case(|| page("<h1>CAS is Unavailable</h1>"), FailureKind::SiteDown)]
+#[tokio::test]
+async fn where_cas_fails_no_other_form_is_looked_for(
+    #[case] in_place_of_cas: fn() -> Reply,
+    #[case] expected: FailureKind,
+) {
+    let (outcome, asked) = with_in_place_of_cas(in_place_of_cas, None).await;
+    assert_eq!(outcome.unwrap_err().kind, expected);
+    assert!(!asked.iter().any(|one| one.starts_with("GET /patroninfo")));
+    assert!(!asked.iter().any(|one| one.starts_with("POST")));
 }
