@@ -42,8 +42,11 @@ pub(super) const EXPIRED: [&str; 2] = ["card has expired", "account has expired"
 /// What a login page says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Login {
-    /// The form alone.
+    /// CAS's form alone.
     Asked,
+    /// The catalogue's own form, with no word that we know. A library may have it at the head of any page: whether
+    /// this one asks for a login, the way to it must say.
+    AskedByCatalogue,
     /// A word that it refuses a number and PIN.
     Refused,
     /// It asks for a PIN to be made up first.
@@ -56,7 +59,7 @@ impl Login {
     /// What a login page means where it came in place of the account; `asked` for the form alone.
     pub(super) fn failure(self, asked: impl FnOnce() -> Failure) -> Failure {
         match self {
-            Self::Asked => asked(),
+            Self::Asked | Self::AskedByCatalogue => asked(),
             Self::Refused => Failure::wrong_credentials("the login form, with an error"),
             Self::NewPin => Failure::wrong_credentials(
                 "the login form asks for a new PIN: set one at the library's site first",
@@ -104,10 +107,10 @@ pub(super) fn login(root: ElementRef<'_>, is_account: bool) -> Result<Option<Log
     if all.contains(BLOCKED) || says(&errors, &EXPIRED) {
         return Ok(Some(Login::Blocked));
     }
-    Ok(Some(if errors.is_empty() {
-        Login::Asked
-    } else {
-        Login::Refused
+    Ok(Some(match (is_cas, errors.is_empty()) {
+        (true, true) => Login::Asked,
+        (true, false) => Login::Refused,
+        (false, _) => Login::AskedByCatalogue,
     }))
 }
 

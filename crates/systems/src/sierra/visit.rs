@@ -4,8 +4,9 @@ use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 use url::Url;
 
+use super::login::{self, Login};
 use super::pages::{self, Part, Says, place_in_account};
-use super::{login, scope, unknown_account};
+use super::{scope, unknown_account};
 use crate::browser::{Form, Page, Session};
 use crate::reading::must_agree;
 
@@ -71,7 +72,8 @@ async fn login_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Resu
 /// came with the form a moment ago, so it is taken for a refusal.
 fn place_after_login(landing: &Page, session: &Session<'_>) -> Result<Place, Failure> {
     match pages::says(&landing.body, &session.read_context()) {
-        Ok(Says::Login(login)) => {
+        // The catalogue refuses in the answer itself, and leads on whom it let in.
+        Ok(Says::Login(login)) if login != Login::AskedByCatalogue || !session.was_redirected() => {
             Err(login.failure(|| session.login_page_instead(landing, "the account")))
         }
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
@@ -111,6 +113,11 @@ fn part(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
         Ok(Says::Account(part)) => {
             session.note_logged_in();
             Ok(part)
+        }
+        Ok(Says::Login(Login::AskedByCatalogue)) if place_of(&page.url).is_some() => {
+            Err(login::stand_in(page).unwrap_or_else(|| {
+                Failure::page_changed("a login form, but nothing of the account")
+            }))
         }
         Ok(Says::Login(_)) => Err(session.login_page_instead(page, "an account page")),
         Err(failure) => Err(login::stand_in(page).unwrap_or(failure)),

@@ -73,7 +73,7 @@ fn a_pin_to_be_made_up_first_waits_for_the_patron() {
     "<p><font color=red>Sorry, the information you submitted was invalid.</font></p>",
     FailureKind::WrongCredentials
 )]
-#[case("<span class=errormessage>Nope.</span>", FailureKind::WrongCredentials)]
+#[case("<span class=errormessage>Nope.</span>", FailureKind::PageChanged)]
 #[case(
     "<p>No logins during system maintenance.</p>",
     FailureKind::PageChanged
@@ -147,6 +147,7 @@ async fn where_there_is_no_cas_the_catalogues_own_form_is_filled() {
     FailureKind::WrongCredentials
 )]
 #[case("", FailureKind::WrongCredentials)]
+#[case("<span class=errormessage>Nej.</span>", FailureKind::WrongCredentials)]
 #[case("<em>Your record is in use by system.</em>", FailureKind::SiteDown)]
 #[tokio::test]
 async fn the_older_form_again_sends_no_pin_twice(
@@ -187,4 +188,41 @@ async fn where_cas_fails_no_other_form_is_looked_for(
     assert_eq!(outcome.unwrap_err().kind, expected);
     assert!(!asked.iter().any(|one| one.starts_with("GET /patroninfo")));
     assert!(!asked.iter().any(|one| one.starts_with("POST")));
+}
+
+#[rstest]
+#[case::where_the_login_led(0, None)]
+#[case::in_place_of_a_list(1, Some(FailureKind::PageChanged))]
+#[case::everywhere(9, Some(FailureKind::PageChanged))]
+#[tokio::test]
+async fn a_small_login_form_on_a_page_that_is_not_known_refuses_no_pin(
+    #[case] unknown_pages: usize,
+    #[case] expected: Option<FailureKind>,
+) {
+    let form = cas("", FIELDS);
+    // A short page that speaks of maintenance would be one of maintenance.
+    let whole = account("", "").replace("system maintenance", "repairs");
+    let unknown = whole.replace("patNameAddress", "who");
+    let site = TestSite::start(move |request| {
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        match path {
+            _ if request.starts_with("POST") => {
+                redirect("302 Found", "/patroninfo~S1/1000007/start")
+            }
+            path if path.ends_with("/start") => page(&unknown),
+            path if path.ends_with("/items") && unknown_pages > 0 => page(&unknown),
+            path if path.starts_with("/patroninfo~S1/1000007/") && unknown_pages < 9 => {
+                page(&whole)
+            }
+            path if path.starts_with("/patroninfo") => page(&unknown),
+            _ => page(&form),
+        }
+    })
+    .await;
+    let library = library(&site.url);
+    let sites = Sites::new(options()).unwrap();
+    let checked = sites.check(&library, &secret(), &Permit::default()).await;
+    assert_eq!(checked.err().map(|failure| failure.kind), expected);
+    let sent = site.lines();
+    assert_eq!(sent.iter().filter(|one| one.starts_with("POST")).count(), 1);
 }
