@@ -185,6 +185,15 @@ impl<'a> Session<'a> {
         self.page(answer)
     }
 
+    /// As [`Self::get`]; `None` where there is nothing at this address (404, 410).
+    pub async fn get_if_there(&mut self, url: &Url) -> Result<Option<Page>, Failure> {
+        let answer = self.fetch(Ask::get(url, HeaderMap::new()), None).await?;
+        if matches!(answer.status.as_u16(), 404 | 410) {
+            return Ok(None);
+        }
+        self.page(answer).map(Some)
+    }
+
     /// Posts fields to read something, as a page's script does; the page as in [`Self::get`].
     ///
     /// Never for a number or PIN: that is [`Self::log_in`]. Never tried again.

@@ -6,19 +6,29 @@ use hippo_core::failure::Failure;
 
 use super::table::{Column, Row};
 use crate::ReadContext;
-use crate::reading::{Css, element_text, find_date, numbers, own_id, stable_id};
+use crate::reading::{Css, element_text, element_text_without, find_date, own_id, stable_id};
 
 static CANCEL_BOX: Css = Css::new("input[name^=cancel]");
 static FROZEN: Css = Css::new("input[checked]");
 static SELECT: Css = Css::new("select");
+static LABEL: Css = Css::new(".patFuncPickupLabel");
+
+/// With these words right before it, `ready` is not said of today.
+pub(super) const NOT_YET: [&str; 7] = ["not", "be", "when", "until", "once", "if", "get"];
+/// With this word right after it neither.
+pub(super) const SOON: &str = "soon";
+/// The word between a place in the queue and its length, in other languages that catalogues are in.
+pub(super) const OF: [&str; 5] = ["de", "von", "van", "di", "av"];
 static SELECTED: Css = Css::new("option[selected]");
 
 /// A hold, from its row.
 pub(super) fn hold(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Hold, Failure> {
     let work = row.work(context.base_url)?;
+    // Requests at other libraries may have nothing in it yet.
     let words = row
-        .text(Column::Status)
-        .ok_or_else(|| Failure::page_changed("a hold without a status"))?;
+        .cell(Column::Status)
+        .map(element_text)
+        .ok_or_else(|| Failure::page_changed("a hold without a status cell"))?;
     let Status {
         mut state,
         position,
@@ -40,7 +50,7 @@ pub(super) fn hold(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Hold, Fai
         .cell(Column::Pickup)
         .and_then(|cell| match SELECT.first(cell) {
             Some(select) => SELECTED.first(select).map(element_text),
-            None => Some(element_text(cell)),
+            None => Some(element_text_without(cell, |part| LABEL.matches(part))),
         })
         .filter(|branch| !branch.is_empty());
     let id = row
@@ -87,22 +97,53 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
         pickup_by: None,
         note: None,
     };
-    if lower.starts_with("ready") || lower.contains("holdshelf") || lower.contains("hold shelf") {
+    let parts: Vec<&str> = lower
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|part| !part.is_empty())
+        .collect();
+    let says = |word: &str| parts.contains(&word);
+    let is_ready = is_ready(&parts) || lower.contains("holdshelf") || lower.contains("hold shelf");
+    if says("transit") {
+        status.state = HoldState::InTransit;
+    } else if is_ready {
         status.state = HoldState::Ready;
         status.pickup_by = find_date(words, format)?;
-    } else if lower.contains("in transit") || lower.contains("in-transit") {
-        status.state = HoldState::InTransit;
-    } else if let (true, [position, of]) = (
-        lower.contains(" of ") && lower.contains("hold"),
-        numbers(words).as_slice(),
-    ) {
+    } else if let Some((position, of)) = place_in_queue(&parts) {
         status.state = HoldState::Waiting;
-        status.position = Some(*position);
-        status.queue_length = Some(*of);
+        status.position = Some(position);
+        status.queue_length = Some(of);
     } else {
-        status.note = Some(words.to_owned());
+        if parts.first() == Some(&"frozen") {
+            status.state = HoldState::Suspended;
+        }
+        status.note = Some(words.to_owned()).filter(|words| !words.is_empty());
     }
     Ok(status)
+}
+
+fn is_ready(parts: &[&str]) -> bool {
+    let Some(at) = parts.iter().position(|part| *part == "ready") else {
+        return false;
+    };
+    let before = at.checked_sub(1).and_then(|before| parts.get(before));
+    !before.is_some_and(|before| NOT_YET.contains(before)) && parts.get(at + 1) != Some(&SOON)
+}
+
+/// `9 of 83 holds`, whatever else is said of the queue; in other languages that alone.
+fn place_in_queue(parts: &[&str]) -> Option<(u32, u32)> {
+    let place = |position: &str, length: &str| {
+        let (position, length) = (position.parse().ok()?, length.parse().ok()?);
+        (position <= length).then_some((position, length))
+    };
+    if let [position, of, length, _holds] = parts
+        && OF.contains(of)
+    {
+        return place(position, length);
+    }
+    parts.windows(4).find_map(|four| match four {
+        [position, "of", length, holds] if holds.starts_with("hold") => place(position, length),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -119,6 +160,27 @@ mod tests {
     #[case("9 of 83 holds", HoldState::Waiting, Some(9))]
     #[case("CHECK SHELVES", HoldState::Other, None)]
     #[case("TRACE", HoldState::Other, None)]
+    #[case("Ready soon", HoldState::Other, None)]
+    #[case("NOT READY FOR PICKUP", HoldState::Other, None)]
+    #[case("2 of 3 copies available", HoldState::Other, None)]
+    #[case("You will be told when ready", HoldState::Other, None)]
+    #[case(
+        "Ready. If not taken by 07-23-09 it will go back",
+        HoldState::Ready,
+        None
+    )]
+    #[case("Item is ready for pickup", HoldState::Ready, None)]
+    #[case("READY.MUST BE PICKED UP BY 07-23-09", HoldState::Ready, None)]
+    #[case("TRANSIT", HoldState::InTransit, None)]
+    #[case("In transit to the holdshelf", HoldState::InTransit, None)]
+    #[case(
+        "2 of 12 holds on first copy returned of 4",
+        HoldState::Waiting,
+        Some(2)
+    )]
+    #[case("2 de 12 réservations", HoldState::Waiting, Some(2))]
+    #[case("12 of 2 holds", HoldState::Other, None)]
+    #[case("Recv'd on 07-20-09", HoldState::Other, None)]
     fn a_status_has_a_state(
         #[case] words: &str,
         #[case] state: HoldState,
@@ -127,7 +189,11 @@ mod tests {
         let status = status(words, Some("%m-%d-%y")).unwrap();
         assert_eq!((status.state, status.position), (state, position));
         assert_eq!(status.note.is_some(), state == HoldState::Other);
-        assert_eq!(status.pickup_by.is_some(), words.contains("07-23-09"));
+        assert_eq!(
+            status.pickup_by.is_some(),
+            words.contains("07-23-09"),
+            "{words}"
+        );
     }
 
     #[test]

@@ -6,11 +6,20 @@ use scraper::ElementRef;
 
 use super::table::{Column, Row};
 use crate::ReadContext;
-use crate::reading::{Css, element_text, numbers, own_id, stable_id, take_date};
+use crate::reading::{
+    Css, element_text, element_text_without, find_date, first_number, numbers, own_id, stable_id,
+    take_date,
+};
 
 static INPUT: Css = Css::new("input");
 static USABLE_INPUT: Css = Css::new("input:not([disabled])");
 static REMARK: Css = Css::new("em");
+static RENEWED: Css = Css::new(".patFuncRenewCount");
+
+/// What else may have happened to an item on a day that is not its due date.
+pub(super) const EVENTS: [&str; 8] = [
+    "billed", "claim", "claims", "claimed", "lost", "recall", "recalled", "returned",
+];
 
 /// A loan, from its row.
 pub(super) fn loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Failure> {
@@ -18,11 +27,19 @@ pub(super) fn loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Fai
     let status_cell = row
         .cell(Column::Status)
         .ok_or_else(|| Failure::page_changed("a loan without a status cell"))?;
+    // How often, in whatever language.
+    let renewals_apart = RENEWED
+        .first(status_cell)
+        .and_then(|cell| first_number(&element_text(cell)));
+    let words = element_text_without(status_cell, |part| {
+        renewals_apart.is_some() && RENEWED.matches(part)
+    });
     let Status {
         due,
         renewals,
         note,
-    } = status(&element_text(status_cell), context.date_format)?;
+    } = status(&words, context.date_format)?;
+    let renewals = renewals_apart.or(renewals);
     let renewable = row.cell(Column::Renew).and_then(renewable);
     // Where nothing is offered, the words set apart in the status say why.
     let reason = REMARK
@@ -66,14 +83,30 @@ struct Status {
 
 /// `DUE 07-20-09 +1 HOLD Renewed 1 time`.
 fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
-    // After a renewal, both days are there: “DUE … RENEWED Now due …”. The last one counts.
-    let last_due = words.to_ascii_uppercase().rfind("DUE ").unwrap_or(0);
-    let (before, from_due) = words.split_at_checked(last_due).unwrap_or(("", words));
-    let found = match take_date(from_due, format)? {
-        Some((due, rest)) => Some((due, format!("{before} {rest}"))),
-        None => take_date(words, format)?,
+    let no_date = || Failure::page_changed("a loan without a due date");
+    let from_due = last_due(words).and_then(|at| words.split_at_checked(at));
+    let after_due = match from_due {
+        Some((before, from_due)) => {
+            take_date(from_due, format)?.map(|(due, rest)| (due, format!("{before} {rest}")))
+        }
+        None => None,
     };
-    let (due, rest) = found.ok_or_else(|| Failure::page_changed("a loan without a due date"))?;
+    let (due, rest) = match after_due {
+        Some(found) => found,
+        None => {
+            let (due, rest) = take_date(words, format)?.ok_or_else(no_date)?;
+            let lower = words.to_lowercase();
+            let is_of_another_event = lower
+                .split(|c: char| !c.is_alphanumeric())
+                .any(|word| EVENTS.contains(&word));
+            if is_of_another_event || find_date(&rest, format)?.is_some() {
+                return Err(Failure::page_changed(
+                    "a loan with a day that may not be its due date",
+                ));
+            }
+            (due, rest)
+        }
+    };
     let (renewals, rest) = take_renewals(&rest);
     let note: Vec<&str> = rest
         .split_whitespace()
@@ -84,6 +117,19 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
         due,
         renewals,
         note: Some(note).filter(|note| !note.is_empty()),
+    })
+}
+
+/// Where the last `DUE` stands; not as a part of `OVERDUE`. After a renewal, both days are there, “DUE … RENEWED
+/// Now due …”: the last one counts.
+fn last_due(words: &str) -> Option<usize> {
+    // In the same places, whatever the letters.
+    let upper = words.to_ascii_uppercase();
+    let is_apart = |beside: Option<char>| !beside.is_some_and(char::is_alphabetic);
+    upper.rmatch_indices("DUE").map(|(at, _)| at).find(|at| {
+        upper.split_at_checked(*at).is_some_and(|(before, from)| {
+            is_apart(before.chars().next_back()) && is_apart(from.chars().nth(3))
+        })
     })
 }
 
@@ -140,6 +186,26 @@ mod tests {
         Some("FINE(up to now) $0.80")
     )]
     #[case("RETOUR 20-07-09", "2009-07-20", None, Some("RETOUR"))]
+    #[case(
+        "OVERDUE 07-20-09 FINE(up to now) $1.20",
+        "2009-07-20",
+        None,
+        Some("OVERDUE FINE(up to now) $1.20")
+    )]
+    #[case(
+        "DUE 07-20-09ORPHAN SHELF  Renewed 2 times",
+        "2009-07-20",
+        Some(2),
+        Some("ORPHAN SHELF")
+    )]
+    #[case("DUE 07-20-09 10:00AM", "2009-07-20", None, Some("10:00AM"))]
+    #[case("DUE: 07-20-09", "2009-07-20", None, None)]
+    #[case(
+        "DUE 07-20-09 BILLED 08-10-09",
+        "2009-07-20",
+        None,
+        Some("BILLED 08-10-09")
+    )]
     fn a_status_says_when_how_often_and_what_else(
         #[case] words: &str,
         #[case] due: &str,
@@ -163,8 +229,14 @@ mod tests {
         assert_eq!(status.due, "2009-08-10".parse().unwrap());
     }
 
-    #[test]
-    fn a_status_without_a_day_is_not_known() {
-        assert!(status("CLAIMED RETURNED", Some("%m-%d-%y")).is_err());
+    #[rstest]
+    #[case("CLAIMED RETURNED")]
+    #[case("CLAIMS RETURNED 07-20-09")]
+    #[case("BILLED 07-20-09")]
+    #[case("BILLED 07-20-09 PAYMENT DUE $12.00")]
+    #[case("RECALLED 07-20-09")]
+    #[case("RETOUR 07-20-09 MAINTENANT 08-10-09")]
+    fn a_status_without_a_day_that_is_surely_the_due_date_is_not_known(#[case] words: &str) {
+        assert!(status(words, Some("%m-%d-%y")).is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! Innovative Sierra and Millennium, with the classic WebPAC: a CAS login, the patron's summary,
-//! and two tables of class `patFunc`.
+//! Innovative Sierra and Millennium, with the classic WebPAC: a CAS login (or the catalogue's own form, where
+//! there is no CAS), the patron's summary, and two tables of class `patFunc`.
 //!
 //! Library options: `scope` (`S3`), the part of the catalogue in whose name the site is visited;
 //! without it the site's own default.
@@ -13,6 +13,7 @@
 
 mod holds;
 mod loans;
+mod login;
 mod pages;
 mod signs;
 mod table;
@@ -76,7 +77,7 @@ impl System for Sierra {
     }
 
     fn kept_words(&self) -> Vec<KeptWords> {
-        words::kept(&pages::NO_LOANS, &pages::NO_HOLDS)
+        words::kept()
     }
 
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
@@ -88,15 +89,10 @@ impl System for Sierra {
             };
             match pages::says(&page.body, context).map_err(in_page)? {
                 Says::Account(part) => parts.push(part),
-                Says::Login { refused: true } => {
-                    return Err(in_page(Failure::wrong_credentials(
-                        "the login form, with an error",
-                    )));
-                }
-                Says::Login { refused: false } => {
-                    return Err(in_page(Failure::page_changed(
-                        "the login form: nobody is logged in",
-                    )));
+                Says::Login(login) => {
+                    return Err(in_page(login.failure(|| {
+                        Failure::page_changed("the login form: nobody is logged in")
+                    })));
                 }
             }
         }
@@ -132,5 +128,7 @@ fn scope(library: &Library) -> Result<String, Failure> {
     Ok(format!("~S{number}"))
 }
 
+#[cfg(test)]
+mod installations;
 #[cfg(test)]
 mod tests;

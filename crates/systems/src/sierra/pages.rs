@@ -8,18 +8,16 @@ use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 use scraper::ElementRef;
 
+use super::login::Login;
 use super::table::{Kind, Remark, Table, tables};
-use super::{holds, loans};
+use super::{holds, loans, login};
 use crate::ReadContext;
 use crate::reading::{
     Css, MOST_MESSAGES, amount, element_text, find_date, first_number, is_cut_short, make_distinct,
     must_agree, parse_page,
 };
 
-static LOGIN_FORM: Css = Css::new("form#fm1");
-static NUMBER_FIELD: Css = Css::new("input[name=code]");
-static LOGIN_ERROR: Css = Css::new("#status.errors, #fm1 .errors");
-static PATRON: Css = Css::new("div.patNameAddress");
+static PATRON: Css = Css::new(".patNameAddress");
 static MESSAGES: Css = Css::new(".patMessage");
 static LINKS: Css = Css::new("a[href]");
 static ADDRESSES: Css = Css::new("a[href], form[action]");
@@ -38,14 +36,22 @@ pub(super) const NO_HOLDS: [&str; 4] = [
     "not have any requests",
 ];
 
+/// Labels of the day on which a card expires, as libraries print the field of the patron's record.
+pub(super) const EXPIRY: [&str; 5] = [
+    "exp date",
+    "expiration date",
+    "expiry date",
+    "expires",
+    "有效日期",
+];
+/// The label of what a patron owes.
+pub(super) const OWED: &str = "money owed";
+
 /// What one page says.
 #[derive(Debug)]
 pub(super) enum Says {
     /// It is the login page.
-    Login {
-        /// It refuses a number and PIN.
-        refused: bool,
-    },
+    Login(Login),
     /// It is a page of an account.
     Account(Part),
 }
@@ -84,27 +90,21 @@ pub(super) struct List<T> {
 pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
-    if LOGIN_FORM
-        .first(root)
-        .is_some_and(|form| NUMBER_FIELD.is_in(form))
-    {
-        let refused = LOGIN_ERROR
-            .all(root)
-            .any(|error| !element_text(error).is_empty());
-        return Ok(Says::Login { refused });
+    let patron = PATRON.first(root);
+    let tables = tables(&page)?;
+    let is_list = !tables.is_empty();
+    if let Some(login) = login::login(root, is_list || patron.is_some())? {
+        return Ok(Says::Login(login));
     }
     let mut part = Part {
         records: records(root),
-        summary: PATRON
-            .first(root)
+        summary: patron
             .map(|patron| summary(patron, root, context))
             .transpose()?,
         loans: None,
         holds: None,
         is_whole: body.to_ascii_lowercase().contains("</html>"),
     };
-    let tables = tables(&page)?;
-    let is_list = !tables.is_empty();
     if is_list && is_cut_short(body) {
         return Err(Failure::page_changed("a page that ends within its list"));
     }
@@ -217,10 +217,10 @@ fn list<T>(
     // The site's own count, which agrees, says that no entry is among them; unless it looks like one.
     let is_harmless = |remark: &Remark| {
         let has_date = !matches!(find_date(&remark.words, context.date_format), Ok(None));
-        table.declared.is_some() && !remark.is_entry && !has_date
+        table.declared.is_some() && !remark.is_entry && !remark.says_none && !has_date
     };
     for remark in &table.remarks {
-        if entries.is_empty() && !is_known(remark) {
+        if entries.is_empty() && !(remark.says_none || is_known(remark)) {
             return Err(Failure::page_changed(format!(
                 "no {what}, but words that we do not know in their place"
             )));
@@ -260,13 +260,16 @@ fn summary(
             .collect(),
     };
     let words = element_text(patron);
-    if let Some((_, after)) = words.split_once("EXP DATE:") {
-        // No more words than a date has: others follow.
-        let length = context
-            .date_format
-            .map_or(1, |format| format.split_whitespace().count());
+    // No more words than a date has: others follow.
+    let length = context
+        .date_format
+        .map_or(1, |format| format.split_whitespace().count());
+    for after in EXPIRY.iter().filter_map(|label| after_label(&words, label)) {
         let date: Vec<&str> = after.split_whitespace().take(length).collect();
         summary.card_expires = find_date(&date.join(" "), context.date_format)?;
+        if summary.card_expires.is_some() {
+            break;
+        }
     }
     for link in LINKS.all(root) {
         let Some(place) = link.attr("href").and_then(place_in_account) else {
@@ -286,7 +289,25 @@ fn summary(
             _ => {}
         }
     }
+    // Who owes nothing has no link; some libraries print the sum of the record.
+    summary.fines = summary.fines.or_else(|| {
+        let after = after_label(&words, OWED)?;
+        amount(after.split_whitespace().next()?)
+    });
     Ok(summary)
+}
+
+/// What follows a label of the patron's record, `EXP DATE:`, in any case; from the label's beginning a word.
+fn after_label<'a>(words: &'a str, label: &str) -> Option<&'a str> {
+    // In the same places, whatever the letters.
+    let lower = words.to_ascii_lowercase();
+    let (at, _) = lower.match_indices(label).find(|(at, _)| {
+        !lower
+            .get(..*at)
+            .is_some_and(|before| before.ends_with(char::is_alphanumeric))
+    })?;
+    let after = words.get(at + label.len()..)?;
+    Some(after.trim_start_matches([':', '：', '.', ' ']))
 }
 
 /// The numbers of all patron records that links and forms of a page lead to.

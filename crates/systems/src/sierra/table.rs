@@ -9,8 +9,12 @@ use url::Url;
 use crate::reading::{Css, element_text, first_number, must_differ, tidy, web_link};
 
 static HEADERS: Css = Css::new("tr.patFuncHeaders");
+static MARKS: Css = Css::new("tr.patFuncHeaders, tr.patFuncNoEntries");
+static CELLS_OF_LOANS: Css = Css::new(".patFuncBarcode, .patFuncCallNo");
+static CELLS_OF_HOLDS: Css = Css::new(".patFuncPickup, .patFuncCancel, .patFuncFreeze");
 static ROWS: Css = Css::new("tr");
 static ENTRY: Css = Css::new("tr.patFuncEntry");
+static NO_ENTRIES: Css = Css::new("tr.patFuncNoEntries");
 static TITLE_ROW: Css = Css::new("tr.patFuncTitle, th.patFuncTitle[colspan]");
 static TITLE_MAIN: Css = Css::new(".patFuncTitleMain");
 static LINKS: Css = Css::new("a[href]");
@@ -57,6 +61,8 @@ pub(super) struct Remark {
     pub(super) words: String,
     /// The page calls it an entry: the list has something here that we cannot read.
     pub(super) is_entry: bool,
+    /// The page calls it the row of a list that has none, in whatever language.
+    pub(super) says_none: bool,
 }
 
 /// One entry of a list.
@@ -101,10 +107,13 @@ pub(super) struct Work {
 
 impl Work {
     fn of(cell: ElementRef<'_>, base: &Url) -> Self {
+        // The first link may be around a picture.
+        let has_words = |part: &ElementRef<'_>| !element_text(*part).is_empty();
         let words = TITLE_MAIN
-            .first(cell)
-            .or_else(|| LINKS.first(cell))
-            .or_else(|| LABELS.first(cell))
+            .all(cell)
+            .find(has_words)
+            .or_else(|| LINKS.all(cell).find(has_words))
+            .or_else(|| LABELS.all(cell).find(has_words))
             .unwrap_or(cell);
         let whole = element_text(words);
         let volume = VOLUME.first(cell).map(element_text).unwrap_or_default();
@@ -113,7 +122,8 @@ impl Work {
             Some(before) if !volume.is_empty() => before.trim_end(),
             _ => whole.as_str(),
         };
-        let (title, author) = match bare.rsplit_once(" / ") {
+        // A catalogue closes up a stroke within a title; those after the first part authors.
+        let (title, author) = match bare.split_once(" / ") {
             Some((title, author)) => (title, author),
             None => (bare, ""),
         };
@@ -145,8 +155,8 @@ impl Work {
 pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
     let mut tables = Vec::new();
     let mut seen = HashSet::new();
-    for header in HEADERS.all(page.root_element()) {
-        let Some(table) = table_of(header) else {
+    for mark in MARKS.all(page.root_element()) {
+        let Some(table) = table_of(mark) else {
             continue;
         };
         // A long list may repeat its headers.
@@ -158,10 +168,15 @@ pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
             .filter(|row| table_of(*row).is_some_and(|of| of.id() == table.id()))
             .collect();
         let title = TITLE_ROW.first(table).map(element_text);
-        let columns: Vec<Column> = cells(header)
+        // A list that is empty may have none.
+        let headers = own_rows.iter().find(|row| HEADERS.matches(**row));
+        let columns: Vec<Column> = headers
+            .into_iter()
+            .flat_map(|header| cells(*header))
             .map(|cell| column_of_header(&element_text(cell)))
             .collect();
-        let Some(kind) = kind_of(&columns, title.as_deref())? else {
+        let kind = kind_of(&columns, title.as_deref())?.or_else(|| kind_in_any_language(table));
+        let Some(kind) = kind else {
             continue;
         };
         let declared = title.as_deref().and_then(first_number);
@@ -177,9 +192,11 @@ pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
         for row in entries {
             let cells: Vec<_> = cells(row)
                 .enumerate()
-                .map(|(place, cell)| (column_of_cell(cell, place, &columns), cell))
+                .map(|(place, cell)| (column_of_cell(cell, place, &columns, kind), cell))
                 .collect();
-            if cells.iter().any(|(column, _)| *column == Column::Title) {
+            let says_none = NO_ENTRIES.matches(row);
+            let has_title = cells.iter().any(|(column, _)| *column == Column::Title);
+            if has_title && !says_none {
                 // A cell that is missing would have said more: that a hold is frozen.
                 if cells.len() < columns.len() {
                     return Err(Failure::page_changed(
@@ -190,10 +207,11 @@ pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
             } else {
                 let words = element_text(row);
                 let is_hollow = cells.is_empty() && declared.is_none();
-                if !words.is_empty() || ENTRY.matches(row) || is_hollow {
+                if !words.is_empty() || ENTRY.matches(row) || is_hollow || says_none {
                     remarks.push(Remark {
                         words,
                         is_entry: ENTRY.matches(row),
+                        says_none,
                     });
                 }
             }
@@ -240,6 +258,22 @@ fn kind_of(columns: &[Column], title: Option<&str>) -> Result<Option<Kind>, Fail
     }
 }
 
+/// Which list a table is by what no language changes: the form around it, and the classes of its cells.
+fn kind_in_any_language(table: ElementRef<'_>) -> Option<Kind> {
+    let form = table
+        .ancestors()
+        .filter_map(ElementRef::wrap)
+        .find(|around| around.value().name() == "form");
+    let name = form.and_then(|form| form.attr("id").or_else(|| form.attr("name")));
+    let is_loans = name == Some("checkout_form") || CELLS_OF_LOANS.is_in(table);
+    let is_holds = name == Some("hold_form") || CELLS_OF_HOLDS.is_in(table);
+    match (is_loans, is_holds) {
+        (true, false) => Some(Kind::Loans),
+        (false, true) => Some(Kind::Holds),
+        _ => None,
+    }
+}
+
 fn column_of_header(words: &str) -> Column {
     let words = words.to_ascii_uppercase();
     match words.as_str() {
@@ -250,16 +284,26 @@ fn column_of_header(words: &str) -> Column {
         "STATUS" => Column::Status,
         "CALL NUMBER" => Column::CallNumber,
         "FREEZE" => Column::Freeze,
-        words if words.contains("PICKUP") => Column::Pickup,
+        words
+            if ["PICKUP", "PICK UP", "PICK-UP"]
+                .iter()
+                .any(|pickup| words.contains(pickup)) =>
+        {
+            Column::Pickup
+        }
         words if words.starts_with("CANCEL IF") => Column::Lapses,
         _ => Column::Other,
     }
 }
 
 /// The column of a cell: by its class, in older pages, which have none, by the header above it.
-fn column_of_cell(cell: ElementRef<'_>, place: usize, columns: &[Column]) -> Column {
+fn column_of_cell(cell: ElementRef<'_>, place: usize, columns: &[Column], kind: Kind) -> Column {
     let by_place = columns.get(place).copied().unwrap_or(Column::Other);
     let by_class = cell.value().classes().find_map(|class| match class {
+        "patFuncMark" => Some(match kind {
+            Kind::Loans => Column::Renew,
+            Kind::Holds => Column::Cancel,
+        }),
         "patFuncTitle" | "patFuncBibTitle" => Some(Column::Title),
         "patFuncBarcode" => Some(Column::Barcode),
         "patFuncStatus" => Some(Column::Status),
@@ -294,8 +338,13 @@ mod tests {
         Some("Ada Stone")
     )]
     #[case(
-        "<a href=x>Either / or / Ada Stone</a>",
-        "Either / or",
+        "<a href=x>Either/or / Ada Stone / Bo Reed</a>",
+        "Either/or",
+        Some("Ada Stone / Bo Reed")
+    )]
+    #[case(
+        "<a href=/record=b7><img src=x></a><label><a href=/record=b7>Tides / Ada Stone</a></label>",
+        "Tides",
         Some("Ada Stone")
     )]
     #[case("<a href=x>Tides /</a>", "Tides", None)]

@@ -2,12 +2,12 @@
 
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
-use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::login::{self, Login};
 use super::pages::{self, Part, Says, place_in_account};
 use super::{scope, unknown_account};
-use crate::browser::{Form, Page, Session, interstitial};
+use crate::browser::{Form, Page, Session};
 use crate::reading::must_agree;
 
 /// Logs in, reads the summary and both lists; the session logs out however this ends.
@@ -23,8 +23,9 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
     }
     let logout = session.url(&format!("logout{scope}"))?;
 
-    let page = session.get(&login).await?;
-    let form = filled(&page, session)?;
+    let account = session.url(&format!("patroninfo{scope}"))?;
+    let mut form = login_form(session, &login, &account).await?;
+    login::fill(&mut form, session)?;
     session.log_out_at_end(&logout);
     let landing = session.log_in(form).await?;
     let place = place_after_login(&landing, session)?;
@@ -49,34 +50,20 @@ struct Place {
     record: String,
 }
 
-/// The login form with the number and PIN in it.
-fn filled(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
-    let mut form =
-        Form::find(page, "form#fm1").map_err(|failure| interstitial(page).unwrap_or(failure))?;
-    let secret = session.secret();
-    let (name, number) = split_name(secret.number.expose_secret());
-    if form.has("name") {
-        let name = name.ok_or_else(|| {
-            Failure::page_changed(
-                "the login form asks for the patron's name: give the card's number as “Name|number”",
-            )
-        })?;
-        form.set_secret("name", &SecretString::from(name));
-    }
-    form.set_secret("code", &SecretString::from(number));
-    // Some libraries ask for name and number only.
-    if form.has("pin") || !form.has("name") {
-        form.set_secret("pin", &secret.pin);
-    }
-    Ok(form)
-}
-
-/// The name and the number of `Name|number`.
-fn split_name(number: &str) -> (Option<String>, String) {
-    match number.split_once('|') {
-        Some((name, number)) => (Some(name.trim().to_owned()), number.trim().to_owned()),
-        None => (None, number.to_owned()),
-    }
+/// The login form: CAS's, or of an older catalogue, which has nothing or another page in CAS's place, its own.
+async fn login_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Result<Form, Failure> {
+    let failure = match session.get_if_there(cas).await? {
+        Some(page) => match login::form(&page) {
+            Err(failure) if failure.kind == FailureKind::PageChanged => failure,
+            outcome => return outcome,
+        },
+        None => Failure::page_changed("no login page, neither CAS's nor the catalogue's own"),
+    };
+    let page = session.get(account).await?;
+    login::form(&page).map_err(|other| match other.kind {
+        FailureKind::PageChanged => failure,
+        _ => other,
+    })
 }
 
 /// Judges the answer to the login form.
@@ -85,14 +72,16 @@ fn split_name(number: &str) -> (Option<String>, String) {
 /// came with the form a moment ago, so it is taken for a refusal.
 fn place_after_login(landing: &Page, session: &Session<'_>) -> Result<Place, Failure> {
     match pages::says(&landing.body, &session.read_context()) {
-        Ok(Says::Login { refused: true }) => Err(Failure::wrong_credentials(
-            "the login form again, with an error",
-        )),
-        Ok(Says::Login { refused: false }) => {
-            Err(session.login_page_instead(landing, "the account"))
+        // The catalogue refuses in the answer itself, and leads on whom it let in.
+        Ok(Says::Login(login)) if login != Login::AskedByCatalogue || !session.was_redirected() => {
+            Err(login.failure(|| session.login_page_instead(landing, "the account")))
         }
+        Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
         _ => place_of(&landing.url).ok_or_else(|| {
-            session.unknown_answer_to_login(landing, "the login led to a page outside the account")
+            login::stand_in(landing).unwrap_or_else(|| {
+                session
+                    .unknown_answer_to_login(landing, "the login led to a page outside the account")
+            })
         }),
     }
 }
@@ -125,8 +114,13 @@ fn part(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
             session.note_logged_in();
             Ok(part)
         }
-        Ok(Says::Login { .. }) => Err(session.login_page_instead(page, "an account page")),
-        Err(failure) => Err(interstitial(page).unwrap_or(failure)),
+        Ok(Says::Login(Login::AskedByCatalogue)) if place_of(&page.url).is_some() => {
+            Err(login::stand_in(page).unwrap_or_else(|| {
+                Failure::page_changed("a login form, but nothing of the account")
+            }))
+        }
+        Ok(Says::Login(_)) => Err(session.login_page_instead(page, "an account page")),
+        Err(failure) => Err(login::stand_in(page).unwrap_or(failure)),
     }
 }
 

@@ -2,10 +2,26 @@
 
 use crate::recording::KeptWords::{self, Address, Anywhere, Beginning, OfPerson, Whole};
 
-/// Beside these, what a list says that is empty.
-pub(super) fn kept(no_loans: &[&'static str], no_holds: &[&'static str]) -> Vec<KeptWords> {
-    let said = no_loans.iter().chain(no_holds).map(|words| Anywhere(words));
-    KEPT.iter().copied().chain(said).collect()
+use super::{holds, loans, login, pages};
+
+pub(super) fn kept() -> Vec<KeptWords> {
+    let said = pages::NO_LOANS
+        .iter()
+        .chain(&pages::NO_HOLDS)
+        .chain(&loans::EVENTS)
+        .chain(&holds::NOT_YET)
+        .chain(&holds::OF)
+        .chain(&login::REFUSALS)
+        .chain(&login::TOO_OFTEN)
+        .chain(&login::BREAKS)
+        .chain(&login::EXPIRED)
+        .chain(&[holds::SOON, login::IN_USE, login::BLOCKED]);
+    let labels = pages::EXPIRY.iter().chain(&[pages::OWED]);
+    KEPT.iter()
+        .copied()
+        .chain(said.map(|words| Anywhere(words)))
+        .chain(labels.map(|label| OfPerson(label)))
+        .collect()
 }
 
 const KEPT: &[KeptWords] = &[
@@ -17,13 +33,12 @@ const KEPT: &[KeptWords] = &[
     Whole("call number"),
     Whole("freeze"),
     Whole("submit"),
-    OfPerson("exp date"),
-    Beginning("ready"),
+    Anywhere("ready"),
+    Beginning("frozen"),
     Beginning("cancel if"),
     Anywhere("holdshelf"),
     Anywhere("hold shelf"),
-    Anywhere("in transit"),
-    Anywhere("in-transit"),
+    Anywhere("transit"),
     Anywhere("of"),
     Anywhere("hold"),
     Anywhere("holds"),

@@ -1,0 +1,228 @@
+//! Logins by CAS and by the older catalogue's own form, and what either says instead of the account.
+
+use hippo_core::site::LibrarySite as _;
+use rstest::rstest;
+
+use super::*;
+use crate::Sites;
+use crate::browser::test_site::{
+    NUMBER, PIN, Permit, Reply, TestSite, library, options, page, redirect, reply, secret,
+};
+
+fn cas(said: &str, fields: &str) -> String {
+    format!(
+        "<html><body id=cas><form id=fm1 class='fm-v clearfix' method=post action='/iii/cas/login?service=x'>\
+         <div id=status class=errors>{said}</div><div id=clientmessage></div><fieldset>{fields}</fieldset>\
+         <input type=hidden name=lt value=_c1><input type=hidden name=execution value=e1s1>\
+         <input type=hidden name=_eventId value=submit></form></body></html>"
+    )
+}
+
+const FIELDS: &str = "<input id=code name=code><input id=pin name=pin type=password>";
+
+fn classic(said: &str) -> String {
+    format!(
+        "<html><body><h1>Pier County Library</h1><div id=pverifyWeb>{said}<form method=POST action='/patroninfo~S1'>\
+         <table><tr><td><label for=code>Number</label><input id=code name=code></td></tr>\
+         <tr><td><input name=pin type=password></td></tr></table><input type=hidden name=pat_submit value=xxx>\
+         <input type=image name=submit></form></div><p>If your card has expired, see us.</p></body></html>"
+    )
+}
+
+#[rstest]
+#[case("", FailureKind::PageChanged)]
+#[case(
+    "Sorry, the information you submitted was invalid. Please try again.",
+    FailureKind::WrongCredentials
+)]
+#[case("Det du skrev stämmer inte.", FailureKind::WrongCredentials)]
+#[case(
+    "Too many attempts; not available at this time.",
+    FailureKind::WrongCredentials
+)]
+#[case(
+    "Your record is in use by system. Please try again later.",
+    FailureKind::SiteDown
+)]
+#[case("The system is unavailable.", FailureKind::SiteDown)]
+#[case("Service unavailable", FailureKind::SiteDown)]
+#[case(
+    "There is a problem with your library record.  Please see a librarian.",
+    FailureKind::CardBlocked
+)]
+#[case("Your card has expired.", FailureKind::CardBlocked)]
+fn what_cas_says_beside_its_form_has_its_own_meaning(
+    #[case] said: &str,
+    #[case] expected: FailureKind,
+) {
+    assert_eq!(kind(&cas(said, FIELDS)), expected);
+}
+
+#[test]
+fn a_pin_to_be_made_up_first_waits_for_the_patron() {
+    let fields = "<input name=code><fieldset class=newpin id=ipssonewpin>Please enter a new PIN <input type=password \
+                  name=pin1><input type=password name=pin2></fieldset>";
+    let failure = read(&cas("", fields)).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::WrongCredentials);
+    assert!(failure.detail.contains("new PIN"), "{failure}");
+}
+
+#[rstest]
+#[case("", FailureKind::PageChanged)]
+#[case(
+    "<p><font color=red>Sorry, the information you submitted was invalid.</font></p>",
+    FailureKind::WrongCredentials
+)]
+#[case("<span class=errormessage>Nope.</span>", FailureKind::PageChanged)]
+#[case(
+    "<p>No logins during system maintenance.</p>",
+    FailureKind::PageChanged
+)]
+#[case("<em>Your record is in use by system.</em>", FailureKind::SiteDown)]
+#[case(
+    "<em>There is a problem with your library record.</em>",
+    FailureKind::CardBlocked
+)]
+fn what_the_older_form_says_anywhere_on_its_page_is_told_from_help(
+    #[case] said: &str,
+    #[case] expected: FailureKind,
+) {
+    assert_eq!(kind(&classic(said)), expected);
+}
+
+/// What a check comes to at a site without CAS that answers the older form with this page, or leads to the account.
+async fn at_an_older_site(answer: Option<&str>) -> (Result<Account, Failure>, Vec<String>) {
+    with_in_place_of_cas(|| reply("404 Not Found", &[], "No such page."), answer).await
+}
+
+async fn with_in_place_of_cas(
+    in_place_of_cas: impl Fn() -> Reply + Send + Sync + 'static,
+    answer: Option<&str>,
+) -> (Result<Account, Failure>, Vec<String>) {
+    let form = classic("");
+    let answer = answer.map(classic);
+    let empty = account("", "");
+    let site = TestSite::start(move |request| {
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        if request.starts_with("POST") {
+            return match &answer {
+                Some(answer) => page(answer),
+                None => redirect("302 Found", "/patroninfo~S1/1000007/top"),
+            };
+        }
+        match path {
+            "/patroninfo" => page(&form),
+            "/logout" => page("Bye."),
+            path if path.starts_with("/patroninfo~S1/1000007/") => page(&empty),
+            _ => in_place_of_cas(),
+        }
+    })
+    .await;
+    let library = library(&site.url);
+    let sites = Sites::new(options()).unwrap();
+    let checked = sites.check(&library, &secret(), &Permit::default()).await;
+    (checked, site.asked())
+}
+
+#[tokio::test]
+async fn where_there_is_no_cas_the_catalogues_own_form_is_filled() {
+    let (outcome, asked) = at_an_older_site(None).await;
+    let read = outcome.unwrap();
+    assert_eq!((read.loans, read.holds), (Some(vec![]), Some(vec![])));
+    let sent: Vec<_> = asked.iter().filter(|one| one.starts_with("POST")).collect();
+    assert_eq!(sent.len(), 1);
+    for field in [
+        format!("code={NUMBER}"),
+        format!("pin={PIN}"),
+        "pat_submit=xxx".to_owned(),
+    ] {
+        assert!(sent[0].contains(&field), "{field}");
+    }
+    assert!(asked.last().unwrap().starts_with("GET /logout "));
+}
+
+#[rstest]
+#[case(
+    "<p>Sorry, the information you submitted was invalid.</p>",
+    FailureKind::WrongCredentials
+)]
+#[case("", FailureKind::WrongCredentials)]
+#[case("<span class=errormessage>Nej.</span>", FailureKind::WrongCredentials)]
+#[case("<em>Your record is in use by system.</em>", FailureKind::SiteDown)]
+#[tokio::test]
+async fn the_older_form_again_sends_no_pin_twice(
+    #[case] said: &str,
+    #[case] expected: FailureKind,
+) {
+    let (outcome, asked) = at_an_older_site(Some(said)).await;
+    assert_eq!(outcome.unwrap_err().kind, expected);
+    assert_eq!(
+        asked.iter().filter(|one| one.starts_with("POST")).count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_page_of_the_catalogue_in_place_of_cas_leads_to_its_own_form_too() {
+    let menu =
+        || page("<html><body><h1>Catalogue</h1><form><input name=searcharg></form></body></html>");
+    let (outcome, asked) = with_in_place_of_cas(menu, None).await;
+    assert!(outcome.is_ok());
+    assert_eq!(
+        asked.iter().filter(|one| one.starts_with("POST")).count(),
+        1
+    );
+}
+
+#[rstest]
+#[case(|| redirect("302 Found", "file:///patroninfo"), FailureKind::PageChanged)]
+#[case(|| reply("503 Service Unavailable", &["Retry-After: 60"], ""), FailureKind::SiteDown)]
+#[case(|| page("<h1>Service unavailable</h1>"), FailureKind::SiteDown)]
+#[case(|| page("<h1>CAS is Unavailable</h1>"), FailureKind::SiteDown)]
+#[tokio::test]
+async fn where_cas_fails_no_other_form_is_looked_for(
+    #[case] in_place_of_cas: fn() -> Reply,
+    #[case] expected: FailureKind,
+) {
+    let (outcome, asked) = with_in_place_of_cas(in_place_of_cas, None).await;
+    assert_eq!(outcome.unwrap_err().kind, expected);
+    assert!(!asked.iter().any(|one| one.starts_with("GET /patroninfo")));
+    assert!(!asked.iter().any(|one| one.starts_with("POST")));
+}
+
+#[rstest]
+#[case::where_the_login_led(0, None)]
+#[case::in_place_of_a_list(1, Some(FailureKind::PageChanged))]
+#[case::everywhere(9, Some(FailureKind::PageChanged))]
+#[tokio::test]
+async fn a_small_login_form_on_a_page_that_is_not_known_refuses_no_pin(
+    #[case] unknown_pages: usize,
+    #[case] expected: Option<FailureKind>,
+) {
+    let form = cas("", FIELDS);
+    // A short page that speaks of maintenance would be one of maintenance.
+    let whole = account("", "").replace("system maintenance", "repairs");
+    let unknown = whole.replace("patNameAddress", "who");
+    let site = TestSite::start(move |request| {
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        match path {
+            _ if request.starts_with("POST") => {
+                redirect("302 Found", "/patroninfo~S1/1000007/start")
+            }
+            path if path.ends_with("/start") => page(&unknown),
+            path if path.ends_with("/items") && unknown_pages > 0 => page(&unknown),
+            path if path.starts_with("/patroninfo~S1/1000007/") && unknown_pages < 9 => {
+                page(&whole)
+            }
+            path if path.starts_with("/patroninfo") => page(&unknown),
+            _ => page(&form),
+        }
+    })
+    .await;
+    let library = library(&site.url);
+    let sites = Sites::new(options()).unwrap();
+    let checked = sites.check(&library, &secret(), &Permit::default()).await;
+    assert_eq!(checked.err().map(|failure| failure.kind), expected);
+    let sent = site.lines();
+    assert_eq!(sent.iter().filter(|one| one.starts_with("POST")).count(), 1);
+}
