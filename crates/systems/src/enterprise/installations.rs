@@ -314,6 +314,11 @@ fn a_hidden_form_beside_what_only_a_patron_sees_is_no_refused_login(
 )]
 #[case("This user is BARRED.", FailureKind::CardBlocked)]
 #[case("The account is blocked: ask at the desk.", FailureKind::CardBlocked)]
+#[case(
+    "Invalid user name or PIN. Make sure that cookies are allowed.",
+    FailureKind::WrongCredentials
+)]
+#[case("Your session is invalid.", FailureKind::PageChanged)]
 #[case("Your session has expired.", FailureKind::PageChanged)]
 #[case("The page timed out; log in with your card.", FailureKind::PageChanged)]
 #[case("The catalogue is temporarily unavailable.", FailureKind::SiteDown)]

@@ -24,6 +24,17 @@ pub(super) const REFUSALS: [&str; 7] = [
 /// Words of a session that is over: the number and the PIN were not looked at.
 pub(super) const OF_SESSION: [&str; 3] = ["session", "timed out", "cookies"];
 
+/// What a login is made of: where it is called invalid, it is refused, whatever else is advised.
+pub(super) const OF_LOGIN: [&str; 7] = [
+    "barcode",
+    "card number",
+    "password",
+    "pin",
+    "user id",
+    "user name",
+    "username",
+];
+
 /// What a library may have closed, and the words for it: then the PIN is right.
 pub(super) const CLOSED: [&str; 7] = [
     "account",
@@ -111,7 +122,9 @@ fn meaning(words: &str) -> Option<Failure> {
             "the site asks for a new PIN before it lets the patron in",
         ));
     }
-    if has(&OF_SESSION) && !has(&["incorrect", "not recognized"]) {
+    let is_of_login = has(&["incorrect", "not recognized", "unable to authenticate"])
+        || (has(&["invalid", "login failed", "unsuccessful"]) && has(&OF_LOGIN));
+    if has(&OF_SESSION) && !is_of_login {
         return Some(Failure::page_changed(
             "the site says that the login form's session is over",
         ));

@@ -4,11 +4,12 @@ use super::{empty, holds, loans, login, row};
 use crate::recording::KeptWords::{self, Address, Anywhere, Beginning, Script};
 
 pub(super) fn kept() -> Vec<KeptWords> {
-    let anywhere: [&[&'static str]; 9] = [
+    let anywhere: [&[&'static str]; 10] = [
         &empty::NO_LOANS,
         &empty::NO_HOLDS,
         &login::REFUSALS,
         &login::OF_SESSION,
+        &login::OF_LOGIN,
         &login::CLOSED,
         &login::CLOSES,
         &login::NEW_PIN,

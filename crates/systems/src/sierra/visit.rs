@@ -72,8 +72,12 @@ async fn login_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Resu
 /// came with the form a moment ago, so it is taken for a refusal.
 fn place_after_login(landing: &Page, session: &Session<'_>) -> Result<Place, Failure> {
     match pages::says(&landing.body, &session.read_context()) {
-        // The catalogue refuses in the answer itself, and leads on whom it let in.
-        Ok(Says::Login(login)) if login != Login::AskedByCatalogue || !session.was_redirected() => {
+        // The catalogue refuses in the answer itself, or by way of its login page, and leads on whom it let in.
+        Ok(Says::Login(login))
+            if login != Login::AskedByCatalogue
+                || !session.was_redirected()
+                || is_login_place(&landing.url) =>
+        {
             Err(login.failure(|| session.login_page_instead(landing, "the account")))
         }
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
@@ -84,6 +88,12 @@ fn place_after_login(landing: &Page, session: &Session<'_>) -> Result<Place, Fai
             })
         }),
     }
+}
+
+/// Whether this is where the catalogue asks for a login: `…/patroninfo~S3`, without a patron's record.
+fn is_login_place(url: &Url) -> bool {
+    let last = url.path().trim_end_matches('/').rsplit('/').next();
+    last.is_some_and(|last| last.starts_with("patroninfo"))
 }
 
 fn place_of(url: &Url) -> Option<Place> {

@@ -226,3 +226,26 @@ async fn a_small_login_form_on_a_page_that_is_not_known_refuses_no_pin(
     let sent = site.lines();
     assert_eq!(sent.iter().filter(|one| one.starts_with("POST")).count(), 1);
 }
+
+#[rstest]
+#[case("/patroninfo~S1")]
+#[case("/patroninfo~S1/")]
+#[tokio::test]
+async fn an_older_site_that_leads_back_to_its_login_page_refuses(#[case] back_to: &'static str) {
+    let form = classic("");
+    let site = TestSite::start(move |request| {
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        if request.starts_with("POST") {
+            return redirect("302 Found", back_to);
+        }
+        match path {
+            path if path.starts_with("/patroninfo") => page(&form),
+            _ => reply("404 Not Found", &[], "No such page."),
+        }
+    })
+    .await;
+    let sites = Sites::new(options()).unwrap();
+    let library = library(&site.url);
+    let checked = sites.check(&library, &secret(), &Permit::default()).await;
+    assert_eq!(checked.unwrap_err().kind, FailureKind::WrongCredentials);
+}
