@@ -6,10 +6,13 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use chrono_tz::Tz;
-use hippo_systems::{ReadContext, SavedPage};
+use hippo_systems::SavedPage;
 use serde_json::Value;
-use url::Url;
+
+use saved_case::find_problems;
+
+#[path = "../saved_case/mod.rs"]
+mod saved_case;
 
 /// Reads every recorded case of a system and compares it with what is expected of it; the number
 /// of cases.
@@ -27,7 +30,7 @@ pub(crate) fn check_all(system_name: &str) -> usize {
         if path.join("case.json").is_file() {
             cases += 1;
             wrong.extend(
-                problems(system_name, &path)
+                find_problems(&path, printed)
                     .into_iter()
                     .map(|problem| format!("{}: {problem}", path.display())),
             );
@@ -66,82 +69,4 @@ pub(crate) fn folder() -> Option<PathBuf> {
         None => workspace.join("../shared/library-pages"),
     };
     folder.is_dir().then_some(folder)
-}
-
-fn problems(system_name: &str, folder: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(folder.join("case.json")).unwrap();
-    let case: Value = serde_json::from_str(&text).unwrap();
-    let base_url = Url::parse(case["base_url"].as_str().unwrap()).unwrap();
-    let pages: Vec<SavedPage> = case["pages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|name| {
-            let name = name.as_str().unwrap();
-            let bytes = std::fs::read(folder.join(name)).unwrap();
-            SavedPage {
-                name: name.to_owned(),
-                body: String::from_utf8_lossy(&bytes).into_owned(),
-            }
-        })
-        .collect();
-    let context = ReadContext {
-        base_url: &base_url,
-        date_format: case["options"]["date_format"].as_str(),
-        timezone: Tz::America__Toronto,
-        card_number: None,
-    };
-    let read = hippo_systems::system(system_name)
-        .unwrap()
-        .read(&pages, &context);
-    match (read, case["failure"].as_str()) {
-        (Err(failure), Some(kind)) if failure.kind.as_str() == kind => Vec::new(),
-        (Err(failure), _) => vec![format!("failed: {failure}")],
-        (Ok(_), Some(kind)) => vec![format!("was read, but should fail: {kind}")],
-        (Ok(account), None) => {
-            let mut problems = Vec::new();
-            let read = serde_json::to_value(&account).unwrap();
-            let mut expected = case["expect"].clone();
-            printed(&mut expected, &pages);
-            compare("account", &expected, &read, &mut problems);
-            problems
-        }
-    }
-}
-
-/// Names what differs: a field that is not named may be anything, a list has exactly its entries,
-/// in any order.
-fn compare(place: &str, expected: &Value, read: &Value, problems: &mut Vec<String>) {
-    match (expected, read) {
-        (Value::Object(fields), Value::Object(_)) => {
-            for (name, value) in fields {
-                compare(&format!("{place}.{name}"), value, &read[name], problems);
-            }
-        }
-        (Value::Array(entries), Value::Array(found)) => {
-            if entries.len() != found.len() {
-                problems.push(format!(
-                    "{place}: {} entries expected, {} read",
-                    entries.len(),
-                    found.len()
-                ));
-            }
-            let mut left: Vec<&Value> = found.iter().collect();
-            for entry in entries {
-                let place_of_match = left.iter().position(|candidate| {
-                    let mut differences = Vec::new();
-                    compare(place, entry, candidate, &mut differences);
-                    differences.is_empty()
-                });
-                match place_of_match {
-                    Some(index) => {
-                        left.remove(index);
-                    }
-                    None => problems.push(format!("{place}: no entry is {entry}; left: {left:?}")),
-                }
-            }
-        }
-        _ if expected == read => {}
-        _ => problems.push(format!("{place}: expected {expected}, read {read}")),
-    }
 }

@@ -1,0 +1,109 @@
+//! A folder with saved pages of one account, and `case.json` with what they must say.
+
+use std::path::Path;
+
+use chrono_tz::Tz;
+use hippo_core::account::Account;
+use hippo_core::failure::Failure;
+use hippo_systems::recording::har::Har;
+use hippo_systems::{ReadContext, SavedPage, System};
+use serde_json::Value;
+use url::Url;
+
+/// Reads a case as `hippo read` does and names what differs from its `expect` or `failure`.
+pub(crate) fn find_problems(
+    folder: &Path,
+    adjust: impl FnOnce(&mut Value, &[SavedPage]),
+) -> Vec<String> {
+    let text = std::fs::read_to_string(folder.join("case.json")).unwrap();
+    let case: Value = serde_json::from_str(&text).unwrap();
+    let base_url = Url::parse(case["base_url"].as_str().unwrap()).unwrap();
+    let pages: Vec<SavedPage> = case["pages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| {
+            let name = name.as_str().unwrap();
+            let bytes = std::fs::read(folder.join(name)).unwrap();
+            SavedPage {
+                name: name.to_owned(),
+                body: String::from_utf8_lossy(&bytes).into_owned(),
+            }
+        })
+        .collect();
+    let context = ReadContext {
+        base_url: &base_url,
+        date_format: case["options"]["date_format"].as_str(),
+        timezone: Tz::America__Toronto,
+        card_number: None,
+    };
+    let system = hippo_systems::system(case["system"].as_str().unwrap()).unwrap();
+    match (
+        read_pages(system, &pages, &context),
+        case["failure"].as_str(),
+    ) {
+        (Err(failure), Some(kind)) if failure.kind.as_str() == kind => Vec::new(),
+        (Err(failure), _) => vec![format!("failed: {failure}")],
+        (Ok(_), Some(kind)) => vec![format!("was read, but should fail: {kind}")],
+        (Ok(account), None) => {
+            let mut problems = Vec::new();
+            let read = serde_json::to_value(&account).unwrap();
+            let mut expected = case["expect"].clone();
+            adjust(&mut expected, &pages);
+            compare("account", &expected, &read, &mut problems);
+            problems
+        }
+    }
+}
+
+/// A recorded session stands alone, pages come in any number.
+fn read_pages(
+    system: &dyn System,
+    pages: &[SavedPage],
+    context: &ReadContext<'_>,
+) -> Result<Account, Failure> {
+    match pages {
+        [session] if session.name.ends_with(".har") => {
+            let har: Har = serde_json::from_str(&session.body).unwrap();
+            hippo_systems::recording::read(system, &har, context)
+        }
+        pages => system.read(pages, context),
+    }
+}
+
+/// Names what differs: a field that is not named may be anything, a list has exactly its entries,
+/// in any order.
+fn compare(place: &str, expected: &Value, read: &Value, problems: &mut Vec<String>) {
+    match (expected, read) {
+        (Value::Object(fields), Value::Object(_)) => {
+            for (name, value) in fields {
+                compare(&format!("{place}.{name}"), value, &read[name], problems);
+            }
+        }
+        (Value::Array(entries), Value::Array(found)) => {
+            if entries.len() != found.len() {
+                problems.push(format!(
+                    "{place}: {} entries expected, {} read",
+                    entries.len(),
+                    found.len()
+                ));
+            }
+            let mut left: Vec<&Value> = found.iter().collect();
+            for entry in entries {
+                let place_of_match = left.iter().position(|candidate| {
+                    let mut differences = Vec::new();
+                    compare(place, entry, candidate, &mut differences);
+                    differences.is_empty()
+                });
+                match place_of_match {
+                    Some(index) => {
+                        left.remove(index);
+                    }
+                    None => problems.push(format!("{place}: no entry is {entry}; left: {left:?}")),
+                }
+            }
+        }
+        _ if expected == read => {}
+        _ => problems.push(format!("{place}: expected {expected}, read {read}")),
+    }
+}
