@@ -32,6 +32,10 @@ ADVISORIES ?= auto
 # `make fuzz FUZZ_SECONDS=60 FUZZ_TARGETS=koha`
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= bibliocommons enterprise koha sierra page words
+# What the functions are built for: Architecture in samconfig.toml, wherever it stands there, so that it is what gets deployed.
+SAMCONFIG ?= samconfig.toml
+ARCHITECTURE ?= $(or $(shell grep -v '^[[:space:]]*#' $(SAMCONFIG) 2>/dev/null | grep -oE 'Architecture=[^A-Za-z0-9]*(x86_64|arm64)' | \
+	grep -oE '(x86_64|arm64)$$' | tail -n 1),x86_64)
 PAGES := $(or $(LIBRARY_PAGES),../shared/library-pages)
 
 .PHONY: help
@@ -48,7 +52,7 @@ build: functions ## The command, optimised (target/release/hippo), and the funct
 
 .PHONY: deploy
 deploy: samconfig functions ## The stack on AWS; samconfig.toml.example says how to begin.
-	$(WITH_SAM) sam deploy $(ARGS)
+	$(WITH_SAM) sam deploy --no-fail-on-empty-changeset $(ARGS)
 
 .PHONY: samconfig
 samconfig:
@@ -114,8 +118,8 @@ end-to-end: functions $(EMULATORS)
 .PHONY: functions
 functions: $(SAM) $(LAMBDA)
 	# All side by side; sam asks for one after the other, and finds them built.
-	$(WITH_SAM) cargo lambda build --release
-	$(WITH_SAM) sam build
+	$(WITH_SAM) cargo lambda build --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
+	$(WITH_SAM) sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 .PHONY: nextest
 nextest: export HIPPO_REQUIRE_EMULATORS := 1

@@ -46,11 +46,11 @@ class Stack:
     def configure(self):
         """Writes samconfig.toml: the example, with these parameters and nobody who could be asked."""
         config = tomlkit.parse((ROOT / "samconfig.toml.example").read_text())
-        config["default"]["global"]["parameters"] |= {"stack_name": self.name, "region": REGION}
-        deploy = config["default"]["deploy"]["parameters"]
+        everywhere = config["default"]["global"]["parameters"]
         # SAM takes the last of two.
-        overrides = [*deploy["parameter_overrides"], *(f"{name}='{value}'" for name, value in self.parameters.items())]
-        deploy |= {"confirm_changeset": False, "parameter_overrides": overrides}
+        overrides = [*everywhere["parameter_overrides"], *(f"{name}='{value}'" for name, value in self.parameters.items())]
+        everywhere |= {"stack_name": self.name, "region": REGION, "parameter_overrides": overrides}
+        config["default"]["deploy"]["parameters"] |= {"confirm_changeset": False}
         self.config.write_text(tomlkit.dumps(config))
 
     def deploy(self, **parameters):

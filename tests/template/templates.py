@@ -123,6 +123,9 @@ class Filler:
     def not_(self, argument):
         return not self.fill(argument[0])
 
+    def or_(self, argument):
+        return any(map(self.fill, argument))
+
     def join(self, argument):
         between, parts = argument
         return between.join(map(str, self.fill(parts)))
@@ -138,3 +141,4 @@ def fn_if(self, argument):
 
 setattr(Filler, "if", fn_if)
 setattr(Filler, "not", Filler.not_)
+setattr(Filler, "or", Filler.or_)

@@ -36,7 +36,7 @@ class Resources(unittest.TestCase):
             for name, queue in self.of("AWS::SQS::Queue").items()
         }
         self.assertEqual(told, {
-            "VisitQueue": ("FIFO", True, DAY, "VisitDeadLetters.Arn", 3, False),
+            "VisitQueue": ("FIFO", True, DAY, "VisitDeadLetters.Arn", 5, False),
             "VisitDeadLetters": ("FIFO", True, 14 * DAY, None, None, False),
             "NoticeQueue": ("standard", True, DAY, "NoticeDeadLetters.Arn", 5, False),
             "NoticeDeadLetters": ("standard", True, 14 * DAY, None, None, False),
@@ -66,9 +66,17 @@ class Resources(unittest.TestCase):
             for mapping in self.of("AWS::Lambda::EventSourceMapping").values()
         }
         self.assertEqual(told, {
-            "CheckCard": ("VisitQueue.Arn", 1, 10, None),
+            "CheckCard": ("VisitQueue.Arn", 1, 5, None),
             "NotifyFamily": ("NoticeQueue.Arn", 5, 2, ["ReportBatchItemFailures"]),
         })
+
+    def test_a_new_account_has_room_for_all_workers_and_an_older_one_can_have_more(self):
+        # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: a new account may run ten at once.
+        workers = [mapping["ScalingConfig"]["MaximumConcurrency"] for mapping in self.of("AWS::Lambda::EventSourceMapping").values()]
+        starters = 3  # check-cards, notify-all, mail-events
+        self.assertLessEqual(sum(workers) + starters, 10)
+        mappings = templates.of_type(templates.filled(MaxConcurrentVisits=40)["Resources"], "AWS::Lambda::EventSourceMapping")
+        self.assertEqual(mappings["CheckCardVisit"]["ScalingConfig"], {"MaximumConcurrency": 40})
 
     def test_the_table_outlives_the_stack_and_can_be_put_back(self):
         table = self.resources["Table"]
@@ -78,7 +86,8 @@ class Resources(unittest.TestCase):
         self.assertEqual(table["BillingMode"], "PAY_PER_REQUEST")
         self.assertTrue(table["DeletionProtectionEnabled"])
         self.assertTrue(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
-        self.assertTrue(table["SSESpecification"]["SSEEnabled"])
+        # Without it the table is encrypted with a key that DynamoDB owns, for nothing; with it, each use of AWS's own key is paid for.
+        self.assertNotIn("SSESpecification", table)
         self.assertEqual(table["TimeToLiveSpecification"], {"AttributeName": "expires_at", "Enabled": True})
 
     def test_a_restored_table_takes_the_place_of_the_old_one_everywhere(self):
@@ -166,6 +175,20 @@ class Resources(unittest.TestCase):
     def test_an_identity_that_ses_has_verified_already_is_not_asked_about_again(self):
         resources = templates.filled(MailIdentity="example.org")["Resources"]
         self.assertEqual(templates.of_type(resources, "AWS::SES::EmailIdentity"), {})
+
+    def test_every_default_is_a_value_that_its_parameter_takes(self):
+        for name, about in templates.translated()["Parameters"].items():
+            if "Default" in about:
+                self.assertRegex(str(about["Default"]), f"^(?:{about.get('AllowedPattern', '.*')})$", name)
+                self.assertIn(about["Default"], about.get("AllowedValues", [about["Default"]]), name)
+
+    def test_none_and_nothing_are_the_same_value_of_an_optional_parameter(self):
+        optional = [name for name, about in templates.translated()["Parameters"].items() if about.get("Default") == "none"]
+        self.assertLessEqual({"MailIdentity", "RestoredTable"}, set(optional))
+        for name in optional:
+            self.assertRegex("", f"^(?:{templates.translated()['Parameters'][name]['AllowedPattern']})$", name)
+            empty, none = (templates.filled(**{name: value}) for value in ("", "none"))
+            self.assertEqual((empty["Resources"], empty["Outputs"]), (none["Resources"], none["Outputs"]), name)
 
     def test_what_the_command_reads(self):
         outputs = {name: output["Value"] for name, output in self.stack["Outputs"].items()}

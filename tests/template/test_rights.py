@@ -1,5 +1,6 @@
 """Who may do what on what, compared whole with rights.txt; `python tests/template/test_rights.py` writes that file anew."""
 
+import fnmatch
 import pathlib
 import unittest
 
@@ -10,6 +11,11 @@ EXPECTED = pathlib.Path(__file__).with_name("rights.txt")
 
 def listed(value):
     return [value] if isinstance(value, str) else list(value)
+
+
+def sends(statement):
+    """Whether it lets somebody send mail."""
+    return any(action.startswith("ses:Send") for action in listed(statement["Action"]))
 
 
 def statements(document):
@@ -62,7 +68,7 @@ def rights(resources):
 
 class Rights(unittest.TestCase):
     def setUp(self):
-        self.resources = templates.filled(MailSandbox="false")["Resources"]
+        self.resources = templates.filled()["Resources"]
         self.roles = templates.of_type(self.resources, "AWS::IAM::Role")
 
     def test_they_are_those_of_the_committed_table(self):
@@ -103,9 +109,6 @@ class Rights(unittest.TestCase):
                         self.assertEqual(written, [], "Secrets are written by the command alone.")
 
     def test_only_notify_family_may_send_to_anybody_and_only_from_the_operators_address(self):
-        def sends(statement):
-            return any(action.startswith("ses:") for action in listed(statement["Action"]))
-
         self.assertEqual(self.functions_that(sends), {"NotifyAllRole", "NotifyFamilyRole"})
         for name, document in self.documents():
             for statement in filter(sends, document["Statement"]):
@@ -122,11 +125,21 @@ class Rights(unittest.TestCase):
                 self.assertEqual(statement["Condition"], {"ArnEquals": {"aws:SourceArn": "MailEventsMail.Arn"}})
                 self.assertEqual(f"{policy['Queues'][0]}.Arn", statement["Resource"])
 
-    def test_the_sandbox_adds_recipients_and_nothing_else(self):
-        inside, outside = (rights(templates.filled(MailSandbox=value)["Resources"]).splitlines() for value in ("true", "false"))
-        more = [line for line in inside if inside.count(line) > outside.count(line)]
-        self.assertEqual(set(more), {"    on arn:aws:ses:region:account:identity/*"})
-        self.assertEqual([line for line in outside if outside.count(line) > inside.count(line)], [])
+    def test_mail_may_leave_by_every_identity_that_ses_asks_for_and_from_no_other_address(self):
+        # SES picks the identity of the address, or else of its domain; in the sandbox it asks for the recipients' as well. It
+        # asks for the configuration set, too. https://docs.aws.amazon.com/ses/latest/dg/control-user-access.html
+        asked = ["identity/hippo@example.org", "identity/example.org", "identity/pat@example.net", "configuration-set/MailSettings"]
+        for identity in ("none", "example.org", "hippo@example.org"):
+            self.resources = templates.filled(MailIdentity=identity)["Resources"]
+            self.roles = templates.of_type(self.resources, "AWS::IAM::Role")
+            sending = [(name, statement) for name, document in self.documents() for statement in document["Statement"] if sends(statement)]
+            self.assertEqual({name for name, _ in sending}, {"NotifyAllRole", "NotifyFamilyRole", "OperatorPolicy"})
+            for name, statement in sending:
+                self.assertEqual(set(listed(statement["Action"])), {"ses:SendEmail", "ses:SendRawEmail"}, name)
+                for resource in asked:
+                    arn = f"arn:aws:ses:region:account:{resource}"
+                    self.assertTrue(any(fnmatch.fnmatchcase(arn, one) for one in listed(statement["Resource"])), (name, arn))
+                self.assertEqual(statement["Condition"]["StringEquals"], {"ses:FromAddress": "hippo@example.org"}, name)
 
     def documents(self):
         for name, role in self.roles.items():
@@ -142,4 +155,4 @@ class Rights(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    EXPECTED.write_text(rights(templates.filled(MailSandbox="false")["Resources"]))
+    EXPECTED.write_text(rights(templates.filled()["Resources"]))

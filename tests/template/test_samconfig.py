@@ -7,9 +7,11 @@ import unittest
 
 import expressions
 import templates
+from click.testing import CliRunner
 from samcli.cli.types import CfnParameterOverridesType, CfnTags
 from samcli.commands.build.command import cli as build
 from samcli.commands.deploy.command import cli as deploy
+from samcli.commands.deploy.guided_context import GuidedContext
 from samcli.lib.config.samconfig import SamConfig
 
 EXAMPLE = templates.ROOT / "samconfig.toml.example"
@@ -45,6 +47,25 @@ class Example(unittest.TestCase):
             about = self.parameters[name]
             self.assertRegex(value, f"^(?:{about.get('AllowedPattern', '.*')})$", name)
             self.assertIn(value, about.get("AllowedValues", [value]), name)
+
+    def test_a_build_gets_the_parameters_that_the_deployment_gets(self):
+        # `sam build` reads the architecture of the functions through them.
+        build, deploy = (said(self.whole, name)["parameter_overrides"] for name in ("build", "deploy"))
+        self.assertEqual(build, deploy)
+        self.assertIn("Architecture=arm64", build)
+
+    def test_every_question_of_a_guided_deployment_can_be_answered_with_its_default(self):
+        # Three answers are the operator's; Enter is the answer to all others.
+        answers = [templates.GIVEN.get(name, "") for name in self.parameters]
+        guided = GuidedContext("template.yaml", "stack", None, None, "libraryhippo", "ca-central-1", None, True)
+        with CliRunner().isolation(input="\n".join(answers) + "\n"):
+            told = guided.prompt_parameters(self.parameters, {}, "", "")
+        self.assertEqual(set(told), set(self.parameters))
+        for name, answer in told.items():
+            about, value = self.parameters[name], str(answer["Value"])
+            self.assertRegex(value, f"^(?:{about.get('AllowedPattern', '.*')})$", name)
+            self.assertIn(value, map(str, about.get("AllowedValues", [value])), name)
+            self.assertFalse(answer["Hidden"], name)
 
     def test_what_has_no_default_is_given(self):
         asked = {name for name, about in self.parameters.items() if "Default" not in about}

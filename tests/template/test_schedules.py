@@ -33,7 +33,7 @@ class Schedules(unittest.TestCase):
                 schedule["ScheduleExpression"],
                 schedule["ScheduleExpressionTimezone"],
                 schedule["FlexibleTimeWindow"]["Mode"],
-                schedule.get("State", "ENABLED"),
+                schedule["State"],
                 schedule["Target"]["Arn"],
                 schedule["Target"]["RoleArn"],
                 schedule["Target"]["DeadLetterConfig"]["Arn"],
@@ -59,6 +59,17 @@ class Schedules(unittest.TestCase):
             "CheckCardsFailed": {"label": "failed", "scope": "failed", **rest},
             "NotifyAllTick": {"label": "tick", "scope": "all", **rest},
         })
+
+    def test_no_deployed_schedule_has_a_name(self):
+        # Names are the account's: a second stack with the same ones is rolled back.
+        self.assertEqual(len(self.schedules), 3)
+        for name, schedule in self.schedules.items():
+            self.assertNotIn("Name", schedule, name)
+
+    def test_one_parameter_disables_and_enables_all_schedules(self):
+        for enabled, state in [("true", "ENABLED"), ("false", "DISABLED")]:
+            schedules = templates.of_type(templates.filled(Enabled=enabled)["Resources"], "AWS::Scheduler::Schedule")
+            self.assertEqual({schedule["State"] for schedule in schedules.values()}, {state}, enabled)
 
     def test_a_literal_time_can_be_passed_where_the_placeholder_is_not_filled_in(self):
         stack = templates.filled(ScheduledTime="2026-11-21T05:00:00Z")

@@ -41,6 +41,8 @@ class Watch(unittest.TestCase):
             self.assertEqual((alarm["Threshold"], alarm["ComparisonOperator"]), (1, "LessThanThreshold"))
             self.assertEqual(alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"], "One run within the time is enough.")
             self.assertLessEqual(int(alarm["EvaluationPeriods"]) * alarm["Period"], 24 * 60 * 60)
+            # CloudWatch looks at some more periods than it is asked to before a missing one counts.
+            self.assertRegex(alarm["AlarmDescription"], "about (an hour|13 hours)", name)
         self.assertEqual(int(self.alarms["NoChecks"]["EvaluationPeriods"]) * self.alarms["NoChecks"]["Period"], 13 * 3600)
 
     def test_every_dead_letter_queue_has_an_alarm(self):
@@ -53,12 +55,41 @@ class Watch(unittest.TestCase):
         self.assertEqual(len(letters), 4)
         self.assertLessEqual(letters, watched)
 
-    def test_every_function_has_its_errors_watched(self):
-        watched = {
-            dimension["Value"] for _, metric, dimensions in metrics_of(self.alarms["FunctionErrors"])
-            if metric == "Errors" for dimension in dimensions
+    def test_every_function_has_its_errors_and_throttles_watched(self):
+        for alarm, watched_metric in [("FunctionErrors", "Errors"), ("Throttles", "Throttles")]:
+            watched = {
+                dimension["Value"] for _, metric, dimensions in metrics_of(self.alarms[alarm])
+                if metric == watched_metric for dimension in dimensions
+            }
+            self.assertEqual(watched, set(templates.FUNCTIONS), alarm)
+
+    def test_every_queue_that_drives_a_function_has_its_age_watched(self):
+        driven = {
+            mapping["EventSourceArn"].removesuffix(".Arn")
+            for mapping in templates.of_type(templates.filled()["Resources"], "AWS::Lambda::EventSourceMapping").values()
         }
-        self.assertEqual(watched, set(templates.FUNCTIONS))
+        watched = {
+            dimension["Value"].removesuffix(".QueueName")
+            for alarm in self.alarms.values() for _, metric, dimensions in metrics_of(alarm)
+            if metric == "ApproximateAgeOfOldestMessage" for dimension in dimensions
+        }
+        self.assertEqual(watched, driven)
+        # The age that is too old is told in the description; the queues keep a message for longer.
+        self.assertIn("IF(FILL(visits, 0) > 7200 OR FILL(notices, 0) > 3600, 1, 0)", str(self.alarms["MessagesWaiting"]))
+
+    def test_every_id_of_a_metric_is_in_the_expression_of_its_alarm(self):
+        for name, alarm in self.alarms.items():
+            queries = alarm.get("Metrics", [])
+            told = {query["Id"] for query in queries if "MetricStat" in query}
+            used = set(re.findall(r"[a-z]\w*", " ".join(query.get("Expression", "") for query in queries)))
+            self.assertEqual(told, used, name)
+
+    def test_an_alert_that_did_not_leave_is_an_alarm_like_a_notice_that_did_not(self):
+        metrics = {metric for _, metric, _ in metrics_of(self.alarms["MailsGivenUp"])}
+        self.assertEqual(metrics, {"NoticesGivenUp", "AlertsNotDelivered"})
+
+    def test_the_dashboards_name_is_one_in_all_regions_of_the_account(self):
+        self.assertEqual(self.resources["Dashboard"]["Properties"]["DashboardName"], "stack-region")
 
     def test_the_metrics_of_the_alarms_are_published_with_these_dimensions(self):
         used = 0

@@ -324,9 +324,10 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
+    /// The value; an empty one and `none` are absent, as in the parameters of `template.yaml`.
     fn optional(&self, name: &str) -> Option<String> {
         let value = (self.lookup)(name)?.trim().to_owned();
-        (!value.is_empty()).then_some(value)
+        (!value.is_empty() && value != "none").then_some(value)
     }
 
     fn required(&mut self, name: &'static str) -> String {
@@ -493,6 +494,20 @@ mod tests {
         ] {
             assert!(message.contains(name), "{name}: {message}");
         }
+    }
+
+    #[test]
+    fn none_is_an_absent_value() {
+        let read: NotifyAll = read(&[
+            ("TABLE_NAME", "table"),
+            ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
+            ("PING_URL", "none"),
+            ("OPERATOR_EMAIL", " none "),
+        ])
+        .unwrap();
+        assert_eq!((read.ping_url, read.operator), (None, None));
+        let message = self::read::<MailEvents>(&[("TABLE_NAME", "none")]).unwrap_err();
+        assert!(message.contains("TABLE_NAME is missing"), "{message}");
     }
 
     #[test]

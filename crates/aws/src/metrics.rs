@@ -3,7 +3,7 @@
 //! Every combination of dimensions is paid for as a metric of its own: `Job`, `Label` and `Kind` are
 //! all there are. `infra/metrics.md` lists what is published.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 /// What a value counts.
@@ -93,8 +93,14 @@ impl Line<'_> {
         self
     }
 
-    /// Writes the line.
+    /// Writes the line, with the `timestamp` and `level` that
+    /// [Lambda](https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html) and
+    /// queries over the logs expect in each.
     pub fn publish(mut self) {
+        let timestamp = self.at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        self.members
+            .insert("timestamp".to_owned(), json!(timestamp));
+        self.members.insert("level".to_owned(), json!("INFO"));
         let head = json!({
             "Timestamp": self.at.timestamp_millis(),
             "CloudWatchMetrics": self.directives,
@@ -133,6 +139,8 @@ mod tests {
                         {"Namespace": "LibraryHippo/test", "Dimensions": [[]], "Metrics": [{"Name": "VisitDuration", "Unit": "Milliseconds"}]},
                     ],
                 },
+                "timestamp": "2026-11-21T10:00:00.000000Z",
+                "level": "INFO",
                 "Job": "check-cards",
                 "Runs": 1,
                 "VisitDuration": 1200,

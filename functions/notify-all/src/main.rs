@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use hippo_aws::environment::NotifyAll;
+use hippo_aws::handlers::alerts::CountUndelivered;
 use hippo_aws::handlers::frame::Frame;
 use hippo_aws::handlers::{self, LambdaClock, notify_all};
 use hippo_aws::metrics::Metrics;
@@ -34,15 +35,20 @@ async fn start() -> Result<(), Error> {
         address: address.clone(),
         clock: &LambdaClock,
     });
+    let default = CountUndelivered {
+        handler: mail
+            .as_ref()
+            .map_or(&LogOnly, |mail| mail as &dyn ErrorHandler),
+        metrics: &metrics,
+        clock: &LambdaClock,
+    };
     let after = Aftermath {
         store: &store,
         notices: &store,
         handlers: Handlers {
             of_job: BTreeMap::new(),
             of_all: None,
-            default: mail
-                .as_ref()
-                .map_or(&LogOnly, |mail| mail as &dyn ErrorHandler),
+            default: &default,
         },
         ping: &HttpPing,
         urls: environment

@@ -2,6 +2,7 @@
 //!
 //! A handler knows core's traits alone, so that its tests need neither Lambda nor AWS.
 
+pub mod alerts;
 pub mod check_card;
 pub mod check_cards;
 pub mod event;

@@ -1,0 +1,68 @@
+//! Alerts that could not be delivered, as a metric with an alarm: a mail cannot say that mails fail.
+
+use async_trait::async_trait;
+use hippo_core::clock::Clock;
+use hippo_core::operator::Concern;
+use hippo_core::operator::telling::{ErrorHandler, NotTold};
+
+use crate::metrics::{Metrics, Unit};
+
+/// Counts the alerts that `handler` could not deliver.
+pub struct CountUndelivered<'a> {
+    /// Delivers them.
+    pub handler: &'a dyn ErrorHandler,
+    /// Where the count goes.
+    pub metrics: &'a Metrics,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+#[async_trait]
+impl ErrorHandler for CountUndelivered<'_> {
+    async fn handle(&self, concerns: &[Concern]) -> Result<(), NotTold> {
+        let result = self.handler.handle(concerns).await;
+        if result.is_err() {
+            let count = i64::try_from(concerns.len()).unwrap_or(i64::MAX);
+            self.metrics
+                .at(self.clock.now())
+                .metrics(&[], &[("AlertsNotDelivered", Unit::Count, count)])
+                .publish();
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handlers::testing::World;
+
+    struct Answers(Result<(), NotTold>);
+
+    #[async_trait]
+    impl ErrorHandler for Answers {
+        async fn handle(&self, _: &[Concern]) -> Result<(), NotTold> {
+            self.0.clone()
+        }
+    }
+
+    #[tokio::test]
+    async fn undelivered_alerts_are_counted_and_delivered_ones_are_not() {
+        let world = World::new().await;
+        let day = "2026-11-21".parse().unwrap();
+        let alerts = [
+            Concern::ClockWrong { day, seconds: 90 },
+            Concern::NewerConcern { day },
+        ];
+        let refused = Err(NotTold("MessageRejected".to_owned()));
+        for answer in [Ok(()), refused] {
+            let handler = CountUndelivered {
+                handler: &Answers(answer.clone()),
+                metrics: &world.metrics,
+                clock: &world.clock,
+            };
+            assert_eq!(handler.handle(&alerts).await, answer);
+        }
+        assert_eq!(world.published("AlertsNotDelivered"), [(2, vec![])]);
+    }
+}
