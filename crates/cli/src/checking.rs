@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use hippo_core::account::{Account, Hold, HoldState, Loan};
 use hippo_core::card::{Card, CardRecord};
 use hippo_core::check::Check;
-use hippo_core::clock::local_date;
+use hippo_core::clock::{is_in_future, local_date};
 use hippo_core::ids::CardId;
 use hippo_core::jobs::visit::{UNDER_WAY, Visit, VisitNews, VisitOptions, check_visit};
 use hippo_core::library::Library;
@@ -141,7 +141,8 @@ impl Answer {
 
 /// Why a visit leaves a card out before it asks the library; `None`: it does not.
 fn left_out(record: &CardRecord, now: DateTime<Utc>) -> Option<String> {
-    let (card, state) = (&record.card, &record.state);
+    let card = &record.card;
+    let state = &record.state.without_future(now);
     let id = card.id;
     if card.paused {
         return Some(format!(
@@ -243,7 +244,8 @@ async fn check_on_stack(
     if left_out(&before, context.now()).is_some() {
         return Ok(Answer::NotChecked);
     }
-    let last = before.state.last_check.map(|check| check.started_at);
+    let state = before.state.without_future(context.now());
+    let last = state.last_check.map(|check| check.started_at);
     // A worker skips a card that was checked since the visit was planned; this machine's clock may be slow.
     let planned_at = last.map_or(context.now(), |last| {
         context.now().max(last + chrono::Duration::milliseconds(1))
@@ -267,11 +269,9 @@ async fn newer_check(
         let Some(record) = context.store.card(card.id).await? else {
             return Ok(None);
         };
-        let Some(check) = record
-            .state
-            .last_check
-            .filter(|check| Some(check.started_at) > last)
-        else {
+        let Some(check) = record.state.last_check.filter(|check| {
+            Some(check.started_at) > last && !is_in_future(check.started_at, context.now())
+        }) else {
             continue;
         };
         let outcome = match check.failure {

@@ -9,7 +9,7 @@ use hippo_core::clock::local_date;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::family::Family;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
-use hippo_core::library::Library;
+use hippo_core::library::{Library, can_back_off_until};
 use hippo_core::notice::digest::STALE_AFTER;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -149,6 +149,9 @@ pub(crate) struct CardView {
     pub(crate) failure: Option<Failure>,
     /// Since when the library refuses the number or PIN.
     pub(crate) refused_since: Option<DateTime<Utc>>,
+    /// When the newest check was, by a clock that was ahead: it does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) checked_in_future: Option<DateTime<Utc>>,
     /// What is known of the account.
     pub(crate) account: Option<AccountView>,
     /// What is wrong.
@@ -165,7 +168,8 @@ impl CardView {
         now: DateTime<Utc>,
         left_alone: Option<&str>,
     ) -> Self {
-        let (card, state) = (&record.card, &record.state);
+        let card = &record.card;
+        let state = &record.state.without_future(now);
         let last = state.last_check.as_ref();
         Self {
             id: card.id,
@@ -178,7 +182,8 @@ impl CardView {
             last_checked: last.map(|last| last.started_at),
             last_success: state.last_success_at,
             failure: last.and_then(|last| last.failure.clone()),
-            refused_since: state.refused_since,
+            refused_since: state.refused_since.map(|since| since.min(now)),
+            checked_in_future: record.state.newest_in_future(now),
             account: stored.map(|stored| AccountView::of(&stored.account, today)),
             problem: problem_of(record, library, now, left_alone),
         }
@@ -187,6 +192,7 @@ impl CardView {
     /// The cell CHECKED: when the newest check was.
     pub(crate) fn checked_cell(&self, now: DateTime<Utc>) -> Cell {
         match (self.last_checked, &self.failure) {
+            (None, _) if self.checked_in_future.is_some() => Cell::new("unknown", Tone::Warning),
             (None, _) => Cell::new("never", Tone::Warning),
             (Some(at), None) => Cell::from(ago(at, now)),
             // The state says so too.
@@ -218,7 +224,8 @@ fn problem_of(
     now: DateTime<Utc>,
     left_alone: Option<&str>,
 ) -> Option<Problem> {
-    let (card, state) = (&record.card, &record.state);
+    let card = &record.card;
+    let state = &record.state.without_future(now);
     if card.paused {
         return Some(Problem {
             kind: "paused",
@@ -229,7 +236,8 @@ fn problem_of(
     }
     if let Some(since) = state.refused_since {
         let zone = library.map_or(chrono_tz::Tz::UTC, |library| library.timezone);
-        let since = since.with_timezone(&zone).format("%-d %b %H:%M");
+        let since = since.min(now).with_timezone(&zone);
+        let since = since.format("%-d %b %H:%M");
         return Some(Problem {
             kind: FailureKind::WrongCredentials.as_str(),
             what: format!(
@@ -238,6 +246,19 @@ fn problem_of(
             ),
             what_to_do: Some(format!("hippo card set-pin {}", card.id)),
             tone: Tone::Bad,
+        });
+    }
+    let from_future = record.state.last_check.as_ref();
+    if let (None, Some(last)) = (&state.last_check, from_future) {
+        return Some(Problem {
+            kind: "clock_was_wrong",
+            what: format!(
+                "Its last check is dated {}, which is still to come: the clock was ahead. The next check replaces it.",
+                last.started_at
+                    .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+            ),
+            what_to_do: Some("hippo check-cards".to_owned()),
+            tone: Tone::Warning,
         });
     }
     let Some(last) = &state.last_check else {
@@ -279,7 +300,7 @@ pub(crate) async fn left_alone(
     let now = context.now();
     let until = context.store.left_alone_until(library).await?;
     Ok(until
-        .filter(|until| *until > now)
+        .filter(|until| *until > now && can_back_off_until(*until, now))
         .map(|until| moment(until, now, context.zone())))
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::account::Account;
+use crate::clock::is_in_future;
 use crate::failure::Failure;
 use crate::ids::{CardId, FamilyId, LibraryId};
 
@@ -82,6 +83,34 @@ pub struct CardState {
     pub login_mark: Option<LoginMark>,
 }
 
+impl CardState {
+    /// The same without what a clock wrote that was ahead of `now`: the next check replaces it.
+    ///
+    /// A refusal stands, whatever its time: a refused PIN is never sent again by itself.
+    #[must_use]
+    pub fn without_future(&self, now: DateTime<Utc>) -> Self {
+        let last_check = self.last_check.clone();
+        let login_mark = self.login_mark.clone();
+        Self {
+            last_check: last_check.filter(|last| !is_in_future(last.started_at, now)),
+            last_success_at: self.last_success_at.filter(|at| !is_in_future(*at, now)),
+            refused_since: self.refused_since,
+            login_mark: login_mark.filter(|mark| !is_in_future(mark.at, now)),
+        }
+    }
+
+    /// The newest time that a clock ahead of `now` wrote, if one did.
+    pub fn newest_in_future(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let last_check = self.last_check.as_ref().map(|last| last.started_at);
+        let mark = self.login_mark.as_ref().map(|mark| mark.at);
+        [last_check, self.last_success_at, self.refused_since, mark]
+            .into_iter()
+            .flatten()
+            .filter(|at| is_in_future(*at, now))
+            .max()
+    }
+}
+
 /// The newest check of a card: when, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastCheck {
@@ -107,6 +136,14 @@ pub struct LoginMark {
     pub day: NaiveDate,
 }
 
+impl LoginMark {
+    /// Whether an open mark forbids the login of this one: it is another check's, of the same day,
+    /// and no clock ahead of this one's wrote it.
+    pub fn is_kept_out_by(&self, open: &Self) -> bool {
+        open.check != self.check && open.day == self.day && !is_in_future(open.at, self.at)
+    }
+}
+
 /// A card and how its checks went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CardRecord {
@@ -123,4 +160,91 @@ pub struct StoredAccount {
     pub read_at: DateTime<Utc>,
     /// What the pages said.
     pub account: Account,
+}
+
+impl StoredAccount {
+    /// The same, read at a time that can be right: an account that a clock ahead of `now` stored
+    /// was read at an unknown time since its card was added.
+    ///
+    /// `None`: the card was added by that clock too, and nobody can tell how old the account is.
+    #[must_use]
+    pub fn with_possible_time(self, card: &Card, now: DateTime<Utc>) -> Option<Self> {
+        if !is_in_future(self.read_at, now) {
+            return Some(self);
+        }
+        (!is_in_future(card.created_at, now)).then_some(Self {
+            read_at: card.created_at,
+            ..self
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::Duration;
+    use rstest::rstest;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-21T10:00:00Z".parse().unwrap()
+    }
+
+    fn checked_at(at: DateTime<Utc>) -> CardState {
+        CardState {
+            last_check: Some(LastCheck {
+                started_at: at,
+                finished_at: at,
+                failure: None,
+            }),
+            last_success_at: Some(at),
+            refused_since: Some(at),
+            login_mark: Some(LoginMark {
+                check: Uuid::nil(),
+                at,
+                day: at.date_naive(),
+            }),
+        }
+    }
+
+    #[rstest]
+    #[case(Duration::seconds(60), true)]
+    #[case(Duration::seconds(61), false)]
+    #[case(Duration::days(400), false)]
+    fn times_more_than_a_minute_ahead_do_not_count(#[case] ahead: Duration, #[case] counts: bool) {
+        let state = checked_at(now() + ahead);
+        let known = state.without_future(now());
+        assert_eq!(known.last_check.is_some(), counts);
+        assert_eq!(known.last_success_at.is_some(), counts);
+        assert_eq!(known.login_mark.is_some(), counts);
+        assert_eq!(state.newest_in_future(now()).is_none(), counts);
+        // A refused PIN waits for a person, whatever the clock said.
+        assert_eq!(known.refused_since, state.refused_since);
+    }
+
+    #[test]
+    fn account_from_future_is_as_old_as_its_card_may_be() {
+        let card = Card {
+            id: CardId::generate(),
+            family: "conrad".parse().unwrap(),
+            library: "wpl".parse().unwrap(),
+            patron: "Robin".to_owned(),
+            fingerprint: Fingerprint("f".to_owned()),
+            paused: false,
+            created_at: now() - Duration::days(9),
+        };
+        let stored = |read_at| StoredAccount {
+            read_at,
+            account: Account::unknown("koha".parse().unwrap()),
+        };
+        let later = now() + Duration::days(2);
+        let known = stored(later).with_possible_time(&card, now());
+        assert_eq!(known, Some(stored(card.created_at)));
+        let fresh = stored(now()).with_possible_time(&card, now());
+        assert_eq!(fresh, Some(stored(now())));
+        let from_future = Card {
+            created_at: later,
+            ..card
+        };
+        assert_eq!(stored(later).with_possible_time(&from_future, now()), None);
+    }
 }

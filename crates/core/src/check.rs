@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::account::Account;
 use crate::card::CardKey;
+use crate::clock::is_in_future;
 use crate::failure::Failure;
 use crate::ids::LibraryId;
 
@@ -23,4 +24,12 @@ pub struct Check {
     pub finished_at: DateTime<Utc>,
     /// What was read, or why nothing was.
     pub outcome: Result<Account, Failure>,
+}
+
+impl Check {
+    /// Whether a stored time that orders checks counts when this one is saved: one later than its
+    /// end by more than a minute was written by a wrong clock.
+    pub fn counts(&self, stored: DateTime<Utc>) -> bool {
+        !is_in_future(stored, self.finished_at)
+    }
 }

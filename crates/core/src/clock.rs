@@ -3,8 +3,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
+
+/// Clocks that are further apart than this disagree.
+pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
+
+/// Whether a stored time is later than `now` by more than [`CLOCK_TOLERANCE`]: a wrong clock wrote it.
+pub fn is_in_future(stored: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    stored - now > CLOCK_TOLERANCE
+}
 
 /// Tells the time, and waits.
 #[async_trait]

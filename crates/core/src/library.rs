@@ -2,11 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::clock::is_in_future;
 use crate::ids::{LibraryId, SystemName};
+
+/// The longest time for which a library is left alone: a site's `Retry-After` is kept to so long.
+pub const MAX_BACK_OFF: TimeDelta = TimeDelta::hours(24);
+
+/// Whether a stored back-off can be right: one that ends later was written by a clock ahead of `now`.
+pub fn can_back_off_until(until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    !is_in_future(until, now + MAX_BACK_OFF)
+}
 
 /// One library's site: where it is, what software runs it, and how it writes dates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

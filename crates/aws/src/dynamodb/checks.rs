@@ -26,8 +26,8 @@ impl CheckStore for DynamoDbStore {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
         self.change_head(card, |head| {
             let open = head.record.state.login_mark.as_ref();
-            let refused = head.waits_for_a_person()
-                || open.is_some_and(|open| open.day == mark.day && open.check != mark.check);
+            let refused =
+                head.waits_for_a_person() || open.is_some_and(|open| mark.is_kept_out_by(open));
             if refused {
                 return Decision::Keep(false);
             }
@@ -78,7 +78,7 @@ fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decisi
         && state.refused_since.is_none()
         && state
             .last_success_at
-            .is_none_or(|success| success < check.started_at)
+            .is_none_or(|success| success < check.started_at || !check.counts(success))
     {
         state.refused_since = Some(check.started_at);
         changed = true;
@@ -87,9 +87,9 @@ fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decisi
         let failure = newest.failure.as_ref();
         failure.is_none_or(|failure| failure.kind != FailureKind::NotTried)
     });
-    let newest = newest
-        .map(|newest| newest.started_at)
-        .max(state.last_success_at);
+    let counted = |at: Option<_>| at.filter(|at| check.counts(*at));
+    let newest =
+        counted(newest.map(|newest| newest.started_at)).max(counted(state.last_success_at));
     if newest.is_some_and(|newest| newest > check.started_at) {
         return if changed {
             Decision::Write(Saved::Older)

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::ids::LibraryId;
-use hippo_core::library::Library;
+use hippo_core::library::{Library, MAX_BACK_OFF};
 use hippo_core::store::{LibraryStore, StoreError, StoreResult};
 
 use super::DynamoDbStore;
@@ -86,11 +87,18 @@ impl LibraryStore for DynamoDbStore {
         )
     }
 
-    async fn leave_alone(&self, id: &LibraryId, until: DateTime<Utc>) -> StoreResult<()> {
+    async fn leave_alone(
+        &self,
+        id: &LibraryId,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        let latest = now + MAX_BACK_OFF + CLOCK_TOLERANCE;
         let later = Expression::new(
-            "attribute_exists(#pk) AND \
-             (attribute_not_exists(#left_alone_until) OR #left_alone_until < :until)",
-        );
+            "attribute_exists(#pk) AND (attribute_not_exists(#left_alone_until) \
+             OR #left_alone_until < :until OR #left_alone_until > :latest)",
+        )
+        .value(":latest", text(keys::time(latest)));
         let change = Expression::new("SET #left_alone_until = :until")
             .value(":until", text(keys::time(until)));
         match self

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use hippo_core::clock::is_in_future;
 use hippo_core::ids::Label;
 use hippo_core::run::work::WorkReport;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
@@ -36,10 +37,11 @@ impl RunStore for DynamoDbStore {
                 return Ok(RunStart::AlreadyRan(stored.data()?));
             }
             let silent_since = run.started_at - silence;
-            let (silent, going): (Vec<_>, Vec<_>) = label
-                .going
-                .into_iter()
-                .partition(|(other, _)| other.reported_at < silent_since);
+            let (silent, going): (Vec<_>, Vec<_>) =
+                label.going.into_iter().partition(|(other, _)| {
+                    other.reported_at < silent_since
+                        || is_in_future(other.reported_at, run.started_at)
+                });
             let mut steps = Vec::new();
             for (other, revision) in silent {
                 let lost = Run {

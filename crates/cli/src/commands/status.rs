@@ -5,6 +5,7 @@ use clap::Args;
 use hippo_core::clock::{due_instant, local_date};
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
+use hippo_core::library::can_back_off_until;
 use hippo_core::notice::record::{NotNow, NoticeRecord, NoticeState};
 use hippo_core::operator::telling::{NotedConcern, Standing, standing};
 use hippo_core::run::{Job, Run, RunOutcome};
@@ -148,7 +149,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
             .store
             .left_alone_until(library)
             .await?
-            .filter(|until| *until > now)
+            .filter(|until| *until > now && can_back_off_until(*until, now))
         {
             libraries_left_alone.push(LeftAlone {
                 library: library.clone(),

@@ -162,6 +162,7 @@ pub async fn compose_for(
     loaded: &LoadedFamily,
     date: NaiveDate,
 ) -> Result<Composed, JobError> {
+    let now = ports.clock.now();
     let told = ports.notices.last_told(&loaded.family.id).await?;
     let mut cards = Vec::new();
     for (record, stored) in &loaded.cards {
@@ -174,16 +175,18 @@ pub async fn compose_for(
             continue;
         };
         cards.push(NoticeCard {
-            stored: stored.clone(),
+            stored: stored
+                .clone()
+                .and_then(|stored| stored.with_possible_time(&record.card, now)),
             card: record.card.clone(),
-            state: record.state.clone(),
+            state: record.state.without_future(now),
             library: library.clone(),
         });
     }
     Ok(compose(&NoticeInput {
         family: &loaded.family,
         date,
-        now: ports.clock.now(),
+        now,
         cards: &cards,
         told: told.as_ref(),
         operator_contact: ports.operator_contact,

@@ -18,12 +18,12 @@ use self::secrets::{Group, open_secrets, present};
 use crate::account::Account;
 use crate::card::{Card, CardKey, CardRecord, LoginMark};
 use crate::check::Check;
-use crate::clock::{Clock, local_date};
+use crate::clock::{Clock, is_in_future, local_date};
 use crate::failure::Failure;
 use crate::ids::LibraryId;
 use crate::jobs::keys::Keys;
 use crate::jobs::{JobError, StopSignal};
-use crate::library::Library;
+use crate::library::{Library, MAX_BACK_OFF, can_back_off_until};
 use crate::operator::Concern;
 use crate::run::RunKey;
 use crate::seal::SealError;
@@ -40,7 +40,8 @@ pub const LEAVE_ALONE: Duration = Duration::from_secs(10 * 60);
 pub const DOWN_TOO_LONG: chrono::Duration = chrono::Duration::days(1);
 
 /// The longest time that a site's `Retry-After` is kept to.
-pub const LEAVE_ALONE_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+pub const LEAVE_ALONE_LIMIT: Duration =
+    Duration::from_secs(MAX_BACK_OFF.num_seconds().unsigned_abs());
 
 /// Whoever waited longer in the queue before a library looks again at what may have changed meanwhile.
 const A_MOMENT: chrono::Duration = chrono::Duration::seconds(1);
@@ -137,11 +138,14 @@ pub async fn check_visit(
     if loaded.cards.len() < visit.cards.len() {
         tracing::warn!(library.id = %visit.library, "A visit names a card that is gone.");
     }
+    let now = ports.clock.now();
     let opened = open_secrets(ports, visit, loaded.cards, news).await?;
     let mut site = Site {
         library: loaded.library,
-        left_alone_until: loaded.left_alone_until,
-        down_since: loaded.down_since,
+        left_alone_until: loaded
+            .left_alone_until
+            .filter(|until| can_back_off_until(*until, now)),
+        down_since: loaded.down_since.filter(|since| !is_in_future(*since, now)),
         was_asked: false,
     };
     for record in opened.unreadable {
@@ -253,8 +257,13 @@ async fn check_group(
             .retry_after
             .unwrap_or_default()
             .clamp(LEAVE_ALONE, LEAVE_ALONE_LIMIT);
-        let until = ports.clock.now() + wait;
-        match ports.libraries.leave_alone(&site.library.id, until).await {
+        let now = ports.clock.now();
+        let until = now + wait;
+        match ports
+            .libraries
+            .leave_alone(&site.library.id, until, now)
+            .await
+        {
             // Removed meanwhile: there is nothing to leave alone.
             Ok(()) | Err(StoreError::NotFound(_)) => {}
             Err(error) => return Err(error.into()),

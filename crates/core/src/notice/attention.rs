@@ -138,9 +138,11 @@ impl Found<'_> {
         let key = |name: &str| format!("{name}/{}", card.card.id);
         // The stages hold when it began: a second time is news, although the first was told lately.
         let (kind, key, stage) = if let Some(since) = card.state.refused_since {
-            let since = local_date(since, input.family.timezone);
+            let stage = local_date(since, input.family.timezone).to_string();
+            // A clock that was ahead may have written it.
+            let since = local_date(since.min(input.now), input.family.timezone);
             let kind = AttentionKind::PinRefused { since };
-            (kind, key("pin_refused"), since.to_string())
+            (kind, key("pin_refused"), stage)
         } else if failure == Some(FailureKind::CardBlocked) {
             let kind = AttentionKind::CardBlocked;
             (kind, key("card_blocked"), String::new())

@@ -14,6 +14,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::clock::is_in_future;
 use crate::ids::FamilyId;
 
 /// How long a worker may hold a notice.
@@ -146,6 +147,12 @@ pub enum NotNow {
     WrongState,
 }
 
+/// Whether an end lies ahead of `now` and can be right: one further ahead than the longest such
+/// time was written by a wrong clock, and counts as over.
+fn is_ahead(until: DateTime<Utc>, longest: Duration, now: DateTime<Utc>) -> bool {
+    now < until && !is_in_future(until, now + longest)
+}
+
 impl NoticeRecord {
     /// A new record: PENDING.
     pub fn planned(family: FamilyId, date: NaiveDate, now: DateTime<Utc>) -> Self {
@@ -182,7 +189,11 @@ impl NoticeRecord {
     pub fn is_free(&self, now: DateTime<Utc>) -> Result<(), NotNow> {
         match self.state {
             state if state.is_final() => Err(NotNow::Final),
-            NoticeState::Pending if self.not_before.is_some_and(|until| now < until) => {
+            NoticeState::Pending
+                if self
+                    .not_before
+                    .is_some_and(|until| is_ahead(until, REFUSED_DELAY, now)) =>
+            {
                 Err(NotNow::Waiting)
             }
             NoticeState::Pending => Ok(()),
@@ -294,7 +305,8 @@ impl NoticeRecord {
     }
 
     fn lease_is_over(&self, now: DateTime<Utc>) -> bool {
-        self.lease_until.is_none_or(|until| until <= now)
+        self.lease_until
+            .is_none_or(|until| !is_ahead(until, LEASE, now))
     }
 
     fn settled(&self, state: NoticeState, reason: Option<String>, now: DateTime<Utc>) -> Self {

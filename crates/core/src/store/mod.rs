@@ -118,9 +118,17 @@ pub trait LibraryStore: Send + Sync {
     /// it is not there.
     async fn remove_library(&self, id: &LibraryId) -> StoreResult<()>;
 
-    /// Leaves a library alone until `until`, if it is not left alone for longer already;
+    /// Leaves a library alone until `until`, if it is not left alone for longer already; a longer
+    /// back-off that cannot be right at `now` ([`can_back_off_until`]) is replaced.
     /// [`StoreError::NotFound`] if it is not there.
-    async fn leave_alone(&self, id: &LibraryId, until: DateTime<Utc>) -> StoreResult<()>;
+    ///
+    /// [`can_back_off_until`]: crate::library::can_back_off_until
+    async fn leave_alone(
+        &self,
+        id: &LibraryId,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()>;
 
     /// Notes that a library does not answer, since `since` unless it has not answered for longer;
     /// since when that is. [`StoreError::NotFound`] if it is not there.
@@ -368,7 +376,8 @@ pub trait RunStore: Send + Sync {
     ///
     /// Unless `allow_overlap`, a run of the same job and label that is `Running` and reported
     /// within `silence` before `run.started_at` makes this one `SkippedStillRunning`. One that has
-    /// been silent for longer is recorded `Lost`, finished when it last reported. A skipped one is
+    /// been silent for longer, or whose report a clock ahead of `run.started_at` wrote, is recorded
+    /// `Lost`, finished when it last reported. A skipped one is
     /// finished when it began.
     async fn start_run(
         &self,

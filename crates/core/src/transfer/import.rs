@@ -78,7 +78,7 @@ impl Checked<'_> {
             if let Some(until) = moved.left_alone_until
                 && mode == Mode::Write
             {
-                store.leave_alone(id, until).await?;
+                store.leave_alone(id, until, self.transfer.made_at).await?;
             }
         }
         Ok(foreign)

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use hippo_core::account::Account;
 use hippo_core::card::{CardKey, LoginMark, StoredAccount};
 use hippo_core::check::Check;
+use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::failure::FailureKind;
 use hippo_core::ids::{CardId, FamilyId};
 use hippo_core::store::{CheckStore, Saved, StoreResult};
@@ -23,16 +24,18 @@ impl CheckStore for SqliteStore {
                 .prepare_cached(
                     "UPDATE card SET mark_check = :check, mark_at = :at, mark_day = :day
                      WHERE id = :id AND family = :family AND paused = 0 AND refused_since IS NULL
-                         AND (mark_check IS NULL OR mark_check = :check OR mark_day <> :day)",
+                         AND (mark_check IS NULL OR mark_check = :check OR mark_day <> :day
+                             OR mark_at > :latest)",
                 )?
                 .execute(named_params! {
                     ":id": card.card.to_string(),
                     ":family": card.family.as_str(),
                     ":check": mark.check.to_string(),
                     ":at": time(mark.at),
+                    ":latest": time(mark.at + CLOCK_TOLERANCE),
                     ":day": mark.day.to_string(),
                 })?;
-            if marked == 0 && newest_check(connection, &card)?.is_none() {
+            if marked == 0 && newest_check(connection, &card, |_| true)?.is_none() {
                 return Err(cards::no_card(card.card));
             }
             Ok(marked > 0)
@@ -74,10 +77,11 @@ pub(super) fn accounts(
 }
 
 /// When the newest check of a card that knows something began: one that tried, or one that gave an
-/// account. `Some(None)` if none did, `None` if the card is gone.
+/// account, at a time that `counts`. `Some(None)` if none did, `None` if the card is gone.
 fn newest_check(
     connection: &Connection,
     card: &CardKey,
+    counts: impl Fn(DateTime<Utc>) -> bool,
 ) -> Result<Option<Option<DateTime<Utc>>>, Fault> {
     first(
         connection,
@@ -88,13 +92,15 @@ fn newest_check(
         |row| {
             let stored = Stored::new("card", "id", row);
             let tried: Option<DateTime<Utc>> = stored.optional_parsed("check_started_at")?;
-            Ok(tried.max(stored.optional_parsed("last_success_at")?))
+            let read: Option<DateTime<Utc>> = stored.optional_parsed("last_success_at")?;
+            let counted = |at: Option<DateTime<Utc>>| at.filter(|at| counts(*at));
+            Ok(counted(tried).max(counted(read)))
         },
     )
 }
 
 fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
-    let Some(newest) = newest_check(connection, &check.card)? else {
+    let Some(newest) = newest_check(connection, &check.card, |at| check.counts(at))? else {
         return Ok(Saved::CardGone);
     };
     let id = check.card.card.to_string();
@@ -111,9 +117,14 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
         connection
             .prepare_cached(
                 "UPDATE card SET refused_since = coalesce(refused_since, ?2)
-                 WHERE id = ?1 AND (last_success_at IS NULL OR last_success_at < ?2)",
+                 WHERE id = ?1 AND (last_success_at IS NULL OR last_success_at < ?2
+                     OR last_success_at > ?3)",
             )?
-            .execute([&id, &time(check.started_at)])?;
+            .execute([
+                &id,
+                &time(check.started_at),
+                &time(check.finished_at + CLOCK_TOLERANCE),
+            ])?;
     }
     if newest.is_some_and(|newest| newest > check.started_at) {
         return Ok(Saved::Older);

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::ids::LibraryId;
-use hippo_core::library::Library;
+use hippo_core::library::{Library, MAX_BACK_OFF};
 use hippo_core::store::{LibraryStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params};
 
@@ -111,15 +112,26 @@ impl LibraryStore for SqliteStore {
         .await
     }
 
-    async fn leave_alone(&self, id: &LibraryId, until: DateTime<Utc>) -> StoreResult<()> {
+    async fn leave_alone(
+        &self,
+        id: &LibraryId,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
         let id = id.clone();
         self.write(move |connection| {
             let changed = connection
                 .prepare_cached(
-                    "UPDATE library SET left_alone_until = max(?2, coalesce(left_alone_until, ''))
+                    "UPDATE library SET left_alone_until = CASE
+                         WHEN left_alone_until > ?2 AND left_alone_until <= ?3 THEN left_alone_until
+                         ELSE ?2 END
                      WHERE id = ?1",
                 )?
-                .execute([id.as_str(), &time(until)])?;
+                .execute([
+                    id.as_str(),
+                    &time(until),
+                    &time(now + MAX_BACK_OFF + CLOCK_TOLERANCE),
+                ])?;
             found(changed, &id)
         })
         .await

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::ids::Label;
 use hippo_core::run::work::WorkReport;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
@@ -214,12 +215,14 @@ fn start(
     connection
         .prepare_cached(
             "UPDATE run SET outcome = 'lost', finished_at = reported_at
-             WHERE job = ?1 AND label = ?2 AND outcome = 'running' AND reported_at < ?3",
+             WHERE job = ?1 AND label = ?2 AND outcome = 'running'
+                 AND (reported_at < ?3 OR reported_at > ?4)",
         )?
         .execute([
             run.key.job.as_str(),
             run.key.label.as_str(),
             &time(heard_since),
+            &time(run.started_at + CLOCK_TOLERANCE),
         ])?;
     let going = first(
         connection,

@@ -8,6 +8,7 @@ use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::planning::VisitPlanner;
 use hippo_core::jobs::visit::VISIT_LIMIT;
+use hippo_core::library::can_back_off_until;
 use hippo_core::run::{Job, RunKey};
 use serde::Serialize;
 
@@ -85,7 +86,8 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
     for visit in &visits {
         if !left_alone.contains_key(&visit.library) {
             let until = context.store.left_alone_until(&visit.library).await?;
-            left_alone.insert(&visit.library, until.filter(|until| *until > now));
+            let counts = |until: &DateTime<Utc>| *until > now && can_back_off_until(*until, now);
+            left_alone.insert(&visit.library, until.filter(counts));
         }
         let until = left_alone.get(&visit.library).copied().flatten();
         tried += usize::from(until.is_none());

@@ -116,7 +116,7 @@ async fn keep_refused(
             card: card.key(),
             library: card.library.clone(),
             started_at: since,
-            finished_at: since,
+            finished_at: context.now(),
             outcome: Err(Failure::wrong_credentials("refused before the recording")),
         };
         context.store.save_check(&refusal).await?;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::VisitPorts;
 use crate::account::Account;
 use crate::card::{CardKey, CardRecord, CardSecret, LoginMark};
-use crate::clock::local_date;
+use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind};
 use crate::jobs::JobError;
 use crate::library::Library;
@@ -47,7 +47,7 @@ pub(super) fn open_login(library: &Library, records: &[CardRecord], now: DateTim
 
 /// Whether the check that wrote this mark may still be going.
 fn is_under_way(mark: &LoginMark, now: DateTime<Utc>) -> bool {
-    now < mark.at + UNDER_WAY
+    now < mark.at + UNDER_WAY && !is_in_future(mark.at, now)
 }
 
 fn login_open() -> String {

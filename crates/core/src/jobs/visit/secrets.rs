@@ -5,6 +5,7 @@ use secrecy::ExposeSecret;
 use super::{Site, Visit, VisitNews, VisitPorts};
 use crate::card::{CardKey, CardRecord, CardSecret};
 use crate::jobs::JobError;
+use crate::library::can_back_off_until;
 use crate::seal::{SealError, Sealed, fold_number};
 
 /// What could be opened of a visit's secrets.
@@ -31,7 +32,9 @@ pub(super) async fn open_secrets(
     news: &(dyn Fn(VisitNews<'_>) + Send + Sync),
 ) -> Result<Opened, JobError> {
     let mut opened = Opened::default();
-    for (record, sealed) in cards {
+    let now = ports.clock.now();
+    for (mut record, sealed) in cards {
+        record.state = record.state.without_future(now);
         let last = record.state.last_check.as_ref();
         if last.is_some_and(|last| last.started_at > visit.planned_at) {
             tracing::info!(card.id = %record.card.id, run.id = %visit.run, "A card was checked already since its visit was planned.");
@@ -90,20 +93,27 @@ pub(super) async fn present(
     cards: &[(CardRecord, Sealed)],
 ) -> Result<Vec<CardRecord>, JobError> {
     let keys: Vec<CardKey> = cards.iter().map(|(record, _)| record.card.key()).collect();
-    let Some(now) = ports.visits.load_visit(&site.library.id, &keys).await? else {
+    let now = ports.clock.now();
+    let Some(loaded) = ports.visits.load_visit(&site.library.id, &keys).await? else {
         return Ok(Vec::new());
     };
-    site.left_alone_until = site.left_alone_until.max(now.left_alone_until);
+    let left_alone_until = loaded
+        .left_alone_until
+        .filter(|until| can_back_off_until(*until, now));
+    site.left_alone_until = site.left_alone_until.max(left_alone_until);
     let is_same = |(record, sealed): &(CardRecord, Sealed)| {
         may_be_checked(record)
             && cards
                 .iter()
                 .any(|(before, with)| before.card.id == record.card.id && with == sealed)
     };
-    Ok(now
+    Ok(loaded
         .cards
         .into_iter()
         .filter(is_same)
-        .map(|(record, _)| record)
+        .map(|(record, _)| CardRecord {
+            state: record.state.without_future(now),
+            ..record
+        })
         .collect())
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::{MAY_HAVE_LEFT, NotNow, NoticeRecord, NoticeState};
+use crate::clock::is_in_future;
 use crate::family::Delivery;
 use crate::ids::FamilyId;
 
@@ -45,8 +46,11 @@ impl NoticeRecord {
             ..self.settled(
                 NoticeState::Unknown,
                 self.reason.clone(),
-                // The wait for evidence began with SENDING.
-                self.changed_at,
+                // The wait for evidence began with SENDING, as far as its time can be right.
+                match is_in_future(self.changed_at, now) {
+                    true => now,
+                    false => self.changed_at,
+                },
             )
         })
     }
@@ -170,7 +174,8 @@ impl NoticeRecord {
 
     fn evidence_is_overdue(&self, now: DateTime<Utc>) -> Result<(), NotNow> {
         self.expect(&[NoticeState::Unknown])?;
-        if now < self.changed_at + EVIDENCE_WAIT {
+        let waits = now < self.changed_at + EVIDENCE_WAIT;
+        if waits && !is_in_future(self.changed_at, now) {
             return Err(NotNow::Waiting);
         }
         Ok(())
@@ -228,6 +233,28 @@ mod tests {
             let early = unknown.reconcile(delivery, just_before);
             assert_eq!(early, Err(NotNow::Waiting));
         }
+    }
+
+    #[test]
+    fn lease_and_delay_from_future_count_as_over() {
+        let ahead = Duration::days(3);
+        let date = "2026-11-21".parse().unwrap();
+        let planned = NoticeRecord::planned("conrad".parse().unwrap(), date, now() + ahead);
+        let claimed = planned.claim(Uuid::nil(), now() + ahead).unwrap();
+        assert_eq!(claimed.is_free(now()), Ok(()));
+        // A clock that is behind by less than the tolerance does not take it from its worker.
+        let slow = now() + ahead - Duration::seconds(59);
+        assert_eq!(claimed.is_free(slow), Err(NotNow::Taken));
+        let sending = claimed.arm("hash".into(), now() + ahead).unwrap();
+        let refused = sending.refused_for_now("busy".into(), now() + ahead);
+        assert_eq!(refused.unwrap().is_free(now()), Ok(()));
+        // What may have left goes to reconcile, and waits for evidence from now on.
+        assert_eq!(sending.is_free(now()), Err(NotNow::Taken));
+        let unknown = sending.doubt(now()).unwrap();
+        assert_eq!(unknown.changed_at, now());
+        let early = unknown.give_up(now() + EVIDENCE_WAIT - Duration::seconds(1));
+        assert_eq!(early, Err(NotNow::Waiting));
+        assert!(unknown.give_up(overdue()).is_ok());
     }
 
     #[test]

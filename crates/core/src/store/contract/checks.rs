@@ -429,3 +429,43 @@ pub(super) async fn of_many_checks_saved_at_once_the_newest_stays(store: &dyn St
     assert_eq!(state(store, &card).await.last_check, last(newest));
     assert_eq!(stored_account(store, &card).await, read(newest));
 }
+
+pub(super) async fn checks_from_future_are_replaced(store: &dyn Store) {
+    let card = one_card(store).await;
+    let year = chrono::Duration::days(365);
+    let mut ahead = check(&card, "05:10:00", Ok(account(1)));
+    ahead.started_at += year;
+    ahead.finished_at += year;
+    save(store, &ahead, Saved::Stored).await;
+    // The refused PIN counts although an account "was read since".
+    let wrong = check(&card, "05:20:00", failed(FailureKind::WrongCredentials));
+    save(store, &wrong, Saved::Stored).await;
+    let refused = state(store, &card).await;
+    assert_eq!(refused.last_check, last(&wrong));
+    assert_eq!(refused.refused_since, Some(wrong.started_at));
+    let good = check(&card, "05:30:00", Ok(account(2)));
+    save(store, &good, Saved::Stored).await;
+    assert_eq!(state(store, &card).await.last_success_at, Some(good.started_at));
+    assert_eq!(stored_account(store, &card).await, read(&good));
+}
+
+pub(super) async fn check_within_clock_tolerance_stays(store: &dyn Store) {
+    let card = one_card(store).await;
+    let newer = check(&card, "05:10:00", Ok(account(1)));
+    save(store, &newer, Saved::Stored).await;
+    let mut slow = check(&card, "05:09:00", Ok(account(2)));
+    slow.finished_at = newer.started_at - chrono::Duration::seconds(59);
+    save(store, &slow, Saved::Older).await;
+    slow.finished_at = newer.started_at - chrono::Duration::seconds(61);
+    save(store, &slow, Saved::Stored).await;
+}
+
+pub(super) async fn login_mark_from_future_does_not_forbid_login(store: &dyn Store) {
+    let card = one_card(store).await;
+    let mut ahead = mark(Uuid::new_v4(), DAY);
+    ahead.at += chrono::Duration::hours(2);
+    assert!(store.begin_login(&card.key(), &ahead).await.unwrap());
+    let now = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &now).await.unwrap());
+    assert_eq!(state(store, &card).await.login_mark, Some(now));
+}

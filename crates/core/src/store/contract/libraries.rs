@@ -35,7 +35,7 @@ pub(super) async fn a_library_is_replaced_and_left_alone_while_its_address_stays
     let card = one_card(store).await;
     let mut wpl = store.library(&card.library).await.unwrap().unwrap();
     store.add_library(&library("kpl")).await.unwrap();
-    store.leave_alone(&wpl.id, time("06:00:00")).await.unwrap();
+    store.leave_alone(&wpl.id, time("06:00:00"), time("05:50:00")).await.unwrap();
     wpl.name = "Somewhere else".to_owned();
     store.update_library(&wpl).await.unwrap();
     assert_eq!(
@@ -98,7 +98,7 @@ pub(super) async fn a_library_that_is_not_there_cannot_be_removed_or_left_alone(
         Err(StoreError::NotFound(_))
     ));
     assert!(matches!(
-        store.leave_alone(&nowhere, time("06:00:00")).await,
+        store.leave_alone(&nowhere, time("06:00:00"), time("05:50:00")).await,
         Err(StoreError::NotFound(_))
     ));
     assert_eq!(store.left_alone_until(&nowhere).await.unwrap(), None);
@@ -108,16 +108,17 @@ pub(super) async fn a_library_is_left_alone_until_the_later_time(store: &dyn Sto
     let wpl = library("wpl");
     store.add_library(&wpl).await.unwrap();
     store.add_library(&library("kpl")).await.unwrap();
+    let now = time("05:50:00");
     let early = time("06:00:00");
     let late = time("06:10:00");
-    store.leave_alone(&wpl.id, early).await.unwrap();
+    store.leave_alone(&wpl.id, early, now).await.unwrap();
     assert_eq!(store.left_alone_until(&wpl.id).await.unwrap(), Some(early));
-    store.leave_alone(&wpl.id, late).await.unwrap();
-    store.leave_alone(&wpl.id, early).await.unwrap();
+    store.leave_alone(&wpl.id, late, now).await.unwrap();
+    store.leave_alone(&wpl.id, early, now).await.unwrap();
     assert_eq!(store.left_alone_until(&wpl.id).await.unwrap(), Some(late));
 
     let minutes = (0..30).map(chrono::Duration::minutes);
-    join_all(minutes.map(|later| store.leave_alone(&wpl.id, late + later)))
+    join_all(minutes.map(|later| store.leave_alone(&wpl.id, late + later, now)))
         .await
         .into_iter()
         .for_each(Result::unwrap);
@@ -132,11 +133,33 @@ pub(super) async fn a_library_is_left_alone_until_the_later_time(store: &dyn Sto
     );
 }
 
+pub(super) async fn back_off_that_cannot_be_right_is_replaced(store: &dyn Store) {
+    let wpl = library("wpl");
+    store.add_library(&wpl).await.unwrap();
+    let now = time("06:00:00");
+    let day = chrono::Duration::days(1);
+    for (stored, kept) in [
+        (day, true),
+        (day + chrono::Duration::minutes(2), false),
+        (day * 400, false),
+    ] {
+        let ahead = now + stored;
+        store.leave_alone(&wpl.id, ahead, ahead).await.unwrap();
+        let until = now + chrono::Duration::minutes(10);
+        store.leave_alone(&wpl.id, until, now).await.unwrap();
+        let expected = if kept { ahead } else { until };
+        let left = store.left_alone_until(&wpl.id).await.unwrap();
+        assert_eq!(left, Some(expected));
+        // A clock that is ahead by as much replaces it in its turn.
+        store.leave_alone(&wpl.id, until, until - day * 2).await.unwrap();
+    }
+}
+
 pub(super) async fn a_new_library_is_not_left_alone(store: &dyn Store) {
     let wpl = library("wpl");
     store.add_library(&wpl).await.unwrap();
     assert_eq!(store.left_alone_until(&wpl.id).await.unwrap(), None);
-    store.leave_alone(&wpl.id, time("06:00:00")).await.unwrap();
+    store.leave_alone(&wpl.id, time("06:00:00"), time("05:50:00")).await.unwrap();
     store.remove_library(&wpl.id).await.unwrap();
     store.add_library(&wpl).await.unwrap();
     assert_eq!(store.left_alone_until(&wpl.id).await.unwrap(), None);

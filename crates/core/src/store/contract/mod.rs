@@ -100,6 +100,7 @@ suites! { $
         a_library_is_not_removed_while_a_card_is_of_it,
         a_library_that_is_not_there_cannot_be_removed_or_left_alone,
         a_library_is_left_alone_until_the_later_time,
+        back_off_that_cannot_be_right_is_replaced,
         a_new_library_is_not_left_alone,
         a_library_is_down_since_it_first_did_not_answer,
     }
@@ -150,6 +151,9 @@ suites! { $
         an_older_refusal_counts_unless_an_account_was_read_since,
         a_login_in_doubt_keeps_its_mark,
         an_older_check_still_takes_its_own_mark_away,
+        checks_from_future_are_replaced,
+        check_within_clock_tolerance_stays,
+        login_mark_from_future_does_not_forbid_login,
         of_many_checks_at_once_one_may_log_in,
         of_many_checks_saved_at_once_the_newest_stays,
     }
@@ -180,6 +184,7 @@ suites! { $
         a_run_of_another_label_or_job_does_not_wait,
         a_run_that_may_overlap_is_started,
         a_run_that_fell_silent_is_lost,
+        run_begun_in_future_holds_up_nobody,
         a_run_that_ended_does_not_hold_up_the_next,
         a_run_that_never_began_is_put_on_record_once_and_holds_up_nobody,
         a_report_replaces_outcome_and_counts,

@@ -158,7 +158,7 @@ async fn lived_in(ring: &KeyRing) -> MemoryStore {
         store.add_library(&library(id)).await.unwrap();
     }
     store
-        .leave_alone(&library_id("kpl"), time("21:00:00"))
+        .leave_alone(&library_id("kpl"), time("21:00:00"), time("05:50:00"))
         .await
         .unwrap();
     for id in ["conrad", "other", "without-cards"] {

@@ -134,6 +134,17 @@ pub(super) async fn a_run_that_fell_silent_is_lost(store: &dyn Store) {
     assert_eq!(stored(store, &other).await, other);
 }
 
+pub(super) async fn run_begun_in_future_holds_up_nobody(store: &dyn Store) {
+    let ahead = run(Job::CheckCards, "all", "09:00:00");
+    assert_eq!(start(store, &ahead).await, RunStart::Started);
+    let now = run(Job::CheckCards, "all", "05:00:00");
+    assert_eq!(start(store, &now).await, RunStart::Started);
+    assert_eq!(stored(store, &ahead).await.outcome, RunOutcome::Lost);
+    // Two clocks that differ by less than the tolerance still see each other.
+    let slow = run(Job::CheckCards, "all", "04:59:10");
+    assert_eq!(start(store, &slow).await, RunStart::StillRunning(now));
+}
+
 pub(super) async fn a_run_that_ended_does_not_hold_up_the_next(store: &dyn Store) {
     let outcomes = [
         RunOutcome::Done,

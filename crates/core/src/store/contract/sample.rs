@@ -156,7 +156,8 @@ pub fn check(card: &Card, started: &str, outcome: Result<Account, Failure>) -> C
         card: card.key(),
         library: card.library.clone(),
         started_at: time(started),
-        finished_at: time(started) + chrono::Duration::seconds(10),
+        // Later than all that a case began before: a check that began after its end is of a wrong clock.
+        finished_at: time("23:00:00"),
         outcome,
     }
 }

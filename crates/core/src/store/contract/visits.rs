@@ -37,7 +37,7 @@ pub(super) async fn a_visit_is_loaded_with_its_library_cards_and_secrets(store: 
     let loaded = store.load_visit(&wpl, &keys).await.unwrap();
     assert_eq!(loaded.as_ref(), Some(&expected));
 
-    store.leave_alone(&wpl, time("06:00:00")).await.unwrap();
+    store.leave_alone(&wpl, time("06:00:00"), time("05:50:00")).await.unwrap();
     expected.left_alone_until = Some(time("06:00:00"));
     let since = store.note_down(&wpl, time("05:50:00")).await.unwrap();
     expected.down_since = Some(since);

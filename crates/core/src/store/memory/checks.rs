@@ -22,7 +22,7 @@ impl CheckStore for MemoryStore {
             || state
                 .login_mark
                 .as_ref()
-                .is_some_and(|open| open.day == mark.day && open.check != mark.check);
+                .is_some_and(|open| mark.is_kept_out_by(open));
         if !refused {
             state.login_mark = Some(mark.clone());
         }
@@ -47,7 +47,7 @@ impl CheckStore for MemoryStore {
         if failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials)
             && state
                 .last_success_at
-                .is_none_or(|success| success < check.started_at)
+                .is_none_or(|success| success < check.started_at || !check.counts(success))
         {
             state.refused_since.get_or_insert(check.started_at);
         }
@@ -55,7 +55,9 @@ impl CheckStore for MemoryStore {
             let failure = last.failure.as_ref();
             failure.is_none_or(|failure| failure.kind != FailureKind::NotTried)
         });
-        let newest = tried.map(|last| last.started_at).max(state.last_success_at);
+        let tried = tried.map(|last| last.started_at);
+        let counted = |at: Option<_>| at.filter(|at| check.counts(*at));
+        let newest = counted(tried).max(counted(state.last_success_at));
         if newest.is_some_and(|newest| newest > check.started_at) {
             return Ok(Saved::Older);
         }

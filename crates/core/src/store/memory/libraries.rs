@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::MemoryStore;
 use crate::ids::LibraryId;
-use crate::library::Library;
+use crate::library::{Library, can_back_off_until};
 use crate::store::{LibraryStore, StoreError, StoreResult};
 
 #[async_trait]
@@ -63,13 +63,20 @@ impl LibraryStore for MemoryStore {
         }
     }
 
-    async fn leave_alone(&self, id: &LibraryId, until: DateTime<Utc>) -> StoreResult<()> {
+    async fn leave_alone(
+        &self,
+        id: &LibraryId,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
         let mut inside = self.lock();
         if !inside.libraries.contains_key(id) {
             return Err(StoreError::NotFound(format!("library “{id}”")));
         }
         let stored = inside.left_alone.entry(id.clone()).or_insert(until);
-        *stored = until.max(*stored);
+        if *stored < until || !can_back_off_until(*stored, now) {
+            *stored = until;
+        }
         Ok(())
     }
 

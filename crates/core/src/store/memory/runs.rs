@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{Inside, MemoryStore};
+use crate::clock::is_in_future;
 use crate::ids::Label;
 use crate::run::work::WorkReport;
 use crate::run::{Job, Run, RunKey, RunOutcome};
@@ -30,7 +31,7 @@ impl RunStore for MemoryStore {
                 && other.key.label == run.key.label
                 && other.outcome == RunOutcome::Running
         }) {
-            if other.reported_at < silent_since {
+            if other.reported_at < silent_since || is_in_future(other.reported_at, run.started_at) {
                 other.outcome = RunOutcome::Lost;
                 other.finished_at = Some(other.reported_at);
             } else {

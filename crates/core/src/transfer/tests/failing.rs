@@ -74,7 +74,7 @@ passed_on! {
         read library(id: &LibraryId) -> Option<Library>;
         read libraries() -> Vec<Library>;
         write remove_library(id: &LibraryId) -> ();
-        write leave_alone(id: &LibraryId, until: DateTime<Utc>) -> ();
+        write leave_alone(id: &LibraryId, until: DateTime<Utc>, now: DateTime<Utc>) -> ();
         write note_down(id: &LibraryId, since: DateTime<Utc>) -> DateTime<Utc>;
         write note_up(id: &LibraryId) -> ();
         read left_alone_until(id: &LibraryId) -> Option<DateTime<Utc>>;

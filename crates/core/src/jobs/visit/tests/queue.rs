@@ -53,7 +53,7 @@ async fn who_waited_for_a_library_that_was_found_down_does_not_ask_it_too() {
         world.clock.advance(chrono::Duration::seconds(40));
         let until = world.clock.now() + LEAVE_ALONE;
         let library = "wpl".parse().unwrap();
-        let left_alone = world.store.leave_alone(&library, until);
+        let left_alone = world.store.leave_alone(&library, until, until);
         left_alone.now_or_never().unwrap().unwrap();
     })
     .await;
