@@ -1,38 +1,98 @@
 //! Words that come from outside, made harmless.
 
-/// `text` with control characters (terminal escapes among them) dropped and white space folded.
+mod invisible;
+
+use self::invisible::{Invisible, belongs_to_previous, is_combining, joins, selects};
+
+/// A stored title, author or note has at most so many characters.
+pub const MAX_STORED_CHARS: usize = 1_000;
+
+/// A character carries at most so many combining marks; no language needs more.
+const MAX_COMBINING_MARKS: usize = 8;
+
+/// Stands where a text was cut.
+const CUT_MARK: char = '…';
+
+/// Drops what nobody sees or what moves other words, and folds white space.
 ///
-/// Characters that reorder or hide text (Unicode's bidirectional controls and zero-width marks)
-/// are dropped too, so that a title cannot disguise the line it stands in; right-to-left letters
-/// stay as they are.
+/// Control characters go (terminal escapes among them), and characters that reorder, hide or pile up
+/// text. Right-to-left letters stay, and so do the joiners, selectors and tags that emoji and scripts need.
 pub fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
-    let mut space = false;
-    for c in text.chars() {
+    let mut has_space = false;
+    let mut marks = 0;
+    let mut rest = text.chars();
+    // The last character kept; none at the beginning of a word.
+    let mut before: Option<char> = None;
+    while let Some(c) = rest.next() {
         if c.is_whitespace() || c == '\u{200b}' || c == '\u{feff}' {
-            space = true;
-        } else if c.is_control() || is_invisible_control(c) {
+            has_space = true;
+            before = None;
             continue;
-        } else {
-            if space && !cleaned.is_empty() {
-                cleaned.push(' ');
+        }
+        if c.is_control() {
+            continue;
+        }
+        match invisible::classify(c) {
+            Invisible::Joiner if joins(c, before, rest.as_str()) => {}
+            Invisible::Selector if before.is_some_and(|before| selects(before, c)) => {}
+            // A flag's tags are kept with the flag.
+            Invisible::Never | Invisible::Joiner | Invisible::Selector | Invisible::Tag => continue,
+            Invisible::No if !is_combining(c) => marks = 0,
+            Invisible::No => {
+                marks += 1;
+                if marks > MAX_COMBINING_MARKS {
+                    continue;
+                }
             }
-            space = false;
-            cleaned.push(c);
+        }
+        if has_space && !cleaned.is_empty() {
+            cleaned.push(' ');
+        }
+        has_space = false;
+        cleaned.push(c);
+        before = Some(c);
+        if c == invisible::FLAG {
+            let tags = invisible::flag_tags(rest.as_str());
+            cleaned.push_str(tags);
+            rest = rest.as_str().get(tags.len()..).unwrap_or_default().chars();
         }
     }
     cleaned
 }
 
-fn is_invisible_control(c: char) -> bool {
-    matches!(
-        c,
-        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    )
+/// Cuts a text to so many characters, with `…` in place of the rest.
+///
+/// A character and what belongs to it (marks, an emoji's parts) stay or go together.
+pub fn cut(text: &str, max_chars: usize) -> String {
+    if text.char_indices().nth(max_chars).is_none() {
+        return text.to_owned();
+    }
+    let end = text
+        .char_indices()
+        .nth(max_chars.saturating_sub(1))
+        .map_or(0, |(at, _)| at);
+    let (mut kept, mut after) = text.split_at(end);
+    while let Some(last) = kept.chars().next_back() {
+        let is_whole = last != invisible::ZERO_WIDTH_JOINER
+            && !after.chars().next().is_some_and(belongs_to_previous);
+        if is_whole {
+            break;
+        }
+        (kept, after) = text.split_at(kept.len() - last.len_utf8());
+    }
+    let mut cut = kept.trim_end().to_owned();
+    if max_chars > 0 {
+        cut.push(CUT_MARK);
+    }
+    cut
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
     use super::*;
 
     #[test]
@@ -43,5 +103,160 @@ mod tests {
     #[test]
     fn characters_that_reorder_a_line_are_dropped_but_letters_stay() {
         assert_eq!(clean("\u{202e}ש\u{61c}לום\u{202c} 🦛"), "שלום 🦛");
+    }
+
+    #[rstest]
+    #[case::soft_hyphen("a\u{ad}b")]
+    #[case::grapheme_joiner("a\u{34f}b")]
+    #[case::vowel_separator("a\u{180e}b")]
+    #[case::joiner_between_letters("a\u{200d}b")]
+    #[case::non_joiner_between_letters("a\u{200c}b")]
+    #[case::word_joiner("a\u{2060}b")]
+    #[case::invisible_times("a\u{2062}b")]
+    #[case::empty_braille("a\u{2800}b")]
+    #[case::hangul_filler("a\u{3164}b")]
+    #[case::half_width_filler("a\u{ffa0}b")]
+    #[case::annotation("a\u{fff9}\u{fffa}\u{fffb}b")]
+    #[case::tags("a\u{e0001}\u{e0068}\u{e0069}\u{e007f}b")]
+    #[case::selectors("a\u{fe00}\u{e0100}b")]
+    #[case::reordering("a\u{202e}b")]
+    #[case::joiners_around_them("a\u{200d}\u{2060}\u{200d}b")]
+    fn invisible_characters_are_dropped(#[case] text: &str) {
+        assert_eq!(clean(text), "ab");
+    }
+
+    #[rstest]
+    #[case::family("👨\u{200d}👩\u{200d}👧 und 🏳\u{fe0f}\u{200d}🌈")]
+    #[case::skin_tone("🧑🏽\u{200d}🚀")]
+    #[case::heart("❤\u{fe0f} ☎\u{fe0e} 1\u{fe0f}\u{20e3}")]
+    #[case::flags("🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f} 🇨🇭")]
+    #[case::persian("می\u{200c}خواهم")]
+    #[case::hindi("क्\u{200d}ष क्\u{200c}ष")]
+    #[case::bengali("র\u{200d}্যাব")]
+    #[case::sinhala("ශ්\u{200d}රී")]
+    #[case::malayalam("ന്\u{200d}")]
+    #[case::vietnamese("Đặng Hữu Phước e\u{323}\u{302}")]
+    #[case::han_variant("葛\u{e0100}飾")]
+    #[case::hebrew_points("בְּרֵאשִׁית")]
+    #[case::old_hangul("한글")]
+    fn what_emoji_and_scripts_need_is_kept(#[case] text: &str) {
+        assert_eq!(clean(text), text);
+    }
+
+    #[test]
+    fn joiner_beside_a_space_or_another_joiner_is_dropped() {
+        assert_eq!(clean("می\u{200c}\u{200c}خواهم"), "می\u{200c}خواهم");
+        assert_eq!(clean("\u{200d}a \u{200c}b\u{200d}"), "a b");
+        assert_eq!(clean("👨\u{200d} 👩"), "👨 👩");
+    }
+
+    #[test]
+    fn joiner_before_many_dropped_characters_is_dropped() {
+        // A look at all of them from each joiner would take minutes.
+        let pile = "\u{200d}\u{ad}".repeat(100_000);
+        assert_eq!(clean(&format!("م{pile}a")), "مa");
+        assert_eq!(clean(&format!("👨{pile}a")), "👨a");
+    }
+
+    #[test]
+    fn tags_without_a_flags_end_are_dropped() {
+        assert_eq!(clean("🏴\u{e0067}\u{e0062}"), "🏴");
+        assert_eq!(clean("🏴\u{e007f}"), "🏴");
+        let long = format!("🏴{}\u{e007f}", "\u{e0067}".repeat(40));
+        assert_eq!(clean(&long), "🏴");
+    }
+
+    #[test]
+    fn marks_beyond_eight_are_dropped() {
+        let marks = "\u{301}".repeat(9);
+        assert_eq!(clean(&format!("a{marks}b")), format!("a{}b", &marks[2..]));
+        // What is dropped does not begin a new stack.
+        let hidden = format!("a{}\u{2060}{}b", "\u{301}".repeat(6), "\u{302}".repeat(6));
+        assert_eq!(clean(&hidden).chars().count(), 2 + 8);
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "ab…");
+        assert_eq!(cut("a bcd", 3), "a…");
+        assert_eq!(cut("abe\u{301}\u{302}cd", 5), "ab…");
+        assert_eq!(cut("a👨\u{200d}👩\u{200d}👧b", 4), "a…");
+        assert_eq!(cut("abc", 0), "");
+        assert_eq!(cut("", 0), "");
+    }
+
+    /// Text with many of the characters that the rules are about.
+    fn tricky() -> impl Strategy<Value = String> {
+        let sign = prop_oneof![
+            3 => any::<char>(),
+            2 => prop::sample::select(vec!['a', ' ', 'é', '1', '#', '👨', '❤', '🏽', '🏴', 'م', 'क', '\u{94d}', '葛', '한']),
+            4 => prop::sample::select(vec![
+                '\u{ad}', '\u{34f}', '\u{180e}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{2800}',
+                '\u{3164}', '\u{fff9}', '\u{e0067}', '\u{e007f}', '\u{fe0f}', '\u{fe00}', '\u{e0100}',
+                '\u{301}', '\u{20e3}', '\u{202e}', '\u{1b}', '\n', '\u{1f3fb}', '\u{180b}',
+            ]),
+        ];
+        prop::collection::vec(sign, 0..40).prop_map(String::from_iter)
+    }
+
+    proptest! {
+        #[test]
+        fn cleaning_twice_changes_nothing(text in tricky()) {
+            let once = clean(&text);
+            prop_assert_eq!(clean(&once), once);
+        }
+
+        #[test]
+        fn clean_text_holds_nothing_forbidden(text in tricky()) {
+            let cleaned = clean(&text);
+            prop_assert!(cleaned.len() <= text.len());
+            prop_assert_eq!(cleaned.trim(), &cleaned);
+            let forbidden = |c: char| {
+                c.is_control()
+                    || matches!(c, '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}')
+                    || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}')
+                    || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+            };
+            prop_assert!(!cleaned.contains(forbidden), "{:?}", cleaned);
+            let mut marks = 0;
+            let mut before = ' ';
+            for c in cleaned.chars() {
+                marks = match invisible::classify(c) {
+                    Invisible::No if !is_combining(c) => 0,
+                    Invisible::No => marks + 1,
+                    _ => marks,
+                };
+                prop_assert!(marks <= MAX_COMBINING_MARKS);
+                if matches!(c, '\u{e0020}'..='\u{e007f}') {
+                    let is_of_flag = before == '🏴' || matches!(before, '\u{e0020}'..='\u{e007e}');
+                    prop_assert!(is_of_flag, "{:?}", cleaned);
+                }
+                if c == '\u{200d}' {
+                    prop_assert!(!before.is_ascii(), "{:?}", cleaned);
+                }
+                before = c;
+            }
+        }
+
+        #[test]
+        fn plain_words_stay_as_they_are(words in prop::collection::vec("[a-zA-Zäöüßéèñçøåžščğı0-9.,:;!?'()-]{1,12}", 1..8)) {
+            let text = words.join(" ");
+            prop_assert_eq!(clean(&text), text);
+        }
+
+        #[test]
+        fn cut_text_is_short_and_cutting_again_changes_nothing(text in tricky(), max in 0_usize..30) {
+            let text = clean(&text);
+            let once = cut(&text, max);
+            prop_assert!(once.chars().count() <= max);
+            prop_assert_eq!(cut(&once, max), once.clone());
+            prop_assert_eq!(clean(&once), once.clone());
+            if text.chars().count() <= max {
+                prop_assert_eq!(once, text);
+            } else {
+                prop_assert!(text.starts_with(once.trim_end_matches(CUT_MARK)));
+            }
+        }
     }
 }
