@@ -86,7 +86,7 @@ bench: functions ## The benchmarks: criterion for the parts, scripts/bench for t
 fuzz: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
 fuzz: $(FUZZ) fuzz-seeds ## Hostile pages for the readers, ten minutes for each of fuzz/fuzz_targets.
 	for target in $(FUZZ_TARGETS); do cargo fuzz run --sanitizer none --debug-assertions --codegen-units 16 $$target -- \
-		-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 $(FUZZ_ARGS); done
+		-max_total_time=$(FUZZ_SECONDS) -timeout=2 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 $(FUZZ_ARGS); done
 
 # Of the recorded pages the tests try some of these only, and no two changes at once. It prints how many of each there were;
 # most time goes to BiblioCommons' recorded pages: `make mutants MUTATION_SYSTEMS="koha sierra"` leaves them out.

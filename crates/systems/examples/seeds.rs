@@ -1,6 +1,6 @@
 //! Writes the first inputs of the fuzz targets (`make fuzz`): pages of our own.
 //!
-//! They are the accounts of the demo library, and the pieces of pages and of text that the tests of this crate
+//! They are the accounts of the demo library, long pages of one thing, and the pieces of pages and of text that the tests of this crate
 //! hold, as literals, in their sources.
 #![allow(
     missing_docs,
@@ -16,6 +16,11 @@ use std::path::{Path, PathBuf};
 
 #[path = "../tests/mutation/accounts.rs"]
 mod accounts;
+#[path = "../tests/shapes/mod.rs"]
+mod shapes;
+
+/// The fuzzer's inputs are no longer.
+const MAX_INPUT_BYTES: usize = 60_000;
 
 const SYSTEMS: [&str; 4] = ["bibliocommons", "enterprise", "koha", "sierra"];
 
@@ -37,6 +42,14 @@ async fn main() {
         write(good.system, &good.name, &bodies.join("\0"));
         for (place, body) in bodies.iter().enumerate() {
             write("page", &format!("{} {place}", good.name), body);
+        }
+    }
+    for (system, kind) in shapes::PAGES {
+        for shape in shapes::SHAPES {
+            let body = shapes::page(system, kind, shape, MAX_INPUT_BYTES);
+            let name = format!("{kind} of {shape}");
+            write(system, &name, &body);
+            write("page", &format!("{system} {name}"), &body);
         }
     }
     for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {

@@ -12,13 +12,14 @@ pub mod known;
 pub mod koha;
 pub mod reading;
 pub mod recording;
+pub mod saved;
 pub mod sierra;
 mod sites;
 
 use async_trait::async_trait;
 use chrono_tz::Tz;
 use hippo_core::account::Account;
-use hippo_core::failure::Failure;
+use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
 use secrecy::SecretString;
 use url::Url;
@@ -124,6 +125,27 @@ pub struct SavedPage {
     pub name: String,
     /// Its text.
     pub body: String,
+}
+
+/// The failure of a saved page, which is named; one that says that the session is over is `session_expired`.
+fn in_saved_page(page: &SavedPage, failure: Failure) -> Failure {
+    let is_unknown = failure.kind == FailureKind::PageChanged;
+    let failure = if is_unknown && browser::says_session_is_over(&page.body) {
+        session_is_over()
+    } else {
+        failure
+    };
+    Failure {
+        detail: format!("{}: {}", page.name, failure.detail),
+        ..failure
+    }
+}
+
+fn session_is_over() -> Failure {
+    Failure::new(
+        FailureKind::SessionExpired,
+        "the page says that the session is over",
+    )
 }
 
 /// What reading a page needs to know about the library and the card.

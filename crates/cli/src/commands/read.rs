@@ -8,6 +8,7 @@ use clap::Args;
 use hippo_core::failure::Failure;
 use hippo_systems::browser::decode;
 use hippo_systems::recording::har::Har;
+use hippo_systems::saved::{check_file, unwrap_source_view};
 use hippo_systems::{ReadContext, SavedPage};
 use serde::Serialize;
 use url::Url;
@@ -200,12 +201,13 @@ fn page(path: &Path) -> Result<SavedPage, CommandError> {
             "{shown} is larger than {what}."
         )));
     }
+    check_file(&bytes).map_err(|kind| CommandError::Usage(format!("{shown}: {kind}")))?;
     Ok(SavedPage {
         name: path
             .file_name()
             .unwrap_or(path.as_os_str())
             .to_string_lossy()
             .into_owned(),
-        body: decode(&bytes, None),
+        body: unwrap_source_view(&decode(&bytes, None)).into_owned(),
     })
 }

@@ -10,6 +10,7 @@ use super::NAME;
 use super::pages::{CardSeen, Part, Says, Scope};
 use super::totals::{HOLD_STATES, Totals};
 use crate::ReadContext;
+use crate::reading::{Messages, cut_stored_texts};
 
 /// From so many digits on, a number that was typed at the login is a card's, not a user name, and
 /// can be compared with the barcode on the page.
@@ -20,7 +21,8 @@ pub(super) fn combine(pages: Vec<Says>, context: &ReadContext<'_>) -> Result<Acc
     let mut totals = Totals::default();
     let mut user: Option<String> = None;
     let mut cards: Vec<CardSeen> = Vec::new();
-    let mut messages = Vec::new();
+    let mut seen_cards = HashSet::new();
+    let mut messages = Messages::default();
     let (mut loans, mut holds) = (Vec::new(), Vec::new());
     for page in pages {
         match &user {
@@ -31,15 +33,11 @@ pub(super) fn combine(pages: Vec<Says>, context: &ReadContext<'_>) -> Result<Acc
         }
         totals.add(&page.totals)?;
         for card in page.cards {
-            if !cards.contains(&card) {
+            if seen_cards.insert(card.clone()) {
                 cards.push(card);
             }
         }
-        for message in page.messages {
-            if !messages.contains(&message) {
-                messages.push(message);
-            }
-        }
+        messages.extend(page.messages.iter().map(String::as_str));
         loans.extend(page.loans);
         holds.extend(page.holds);
     }
@@ -53,11 +51,12 @@ pub(super) fn combine(pages: Vec<Says>, context: &ReadContext<'_>) -> Result<Acc
     );
     account.card_expires = card.and_then(|card| card.expires);
     account.fines = totals.fines;
-    account.messages = messages;
+    account.messages = messages.into_vec();
     account.declared.loans = totals.loans.or_else(|| whole_count(&loans));
     account.declared.holds = totals.holds.as_ref().map(|holds| holds.all);
     account.loans = all_loans(loans, account.declared.loans)?;
     account.holds = all_holds(holds, &totals)?;
+    cut_stored_texts(&mut account);
     Ok(account)
 }
 

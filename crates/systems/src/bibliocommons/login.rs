@@ -6,7 +6,8 @@ use scraper::ElementRef;
 use serde_json::Value;
 
 use super::pages::Seen;
-use crate::reading::{Css, element_text, parse_page, parse_piece};
+use crate::reading::{Css, element_text, is_session_over, parse_page, parse_piece};
+use crate::session_is_over;
 
 /// The login form; the search forms of the page's head have no PIN.
 pub(super) const FORM: &str =
@@ -205,6 +206,9 @@ fn meaning(said: &str, is_error: bool) -> Option<Failure> {
     if is_wrong && (names_secret || (of_credentials && !is_of_browser)) {
         return Some(refused("the site refused the login"));
     }
+    if is_session_over(&said) {
+        return Some(session_is_over());
+    }
     if has(&[
         "unavailable",
         "maintenance",
@@ -294,7 +298,7 @@ mod tests {
     #[case(
         "top_message error",
         "Your session has expired. Please log in again.",
-        Some(FailureKind::PageChanged)
+        Some(FailureKind::SessionExpired)
     )]
     #[case(
         "top_message",

@@ -24,7 +24,7 @@ use self::pages::Seen;
 use crate::browser::Session;
 use crate::detect::SeenPage;
 use crate::recording::KeptWords;
-use crate::{ReadContext, SavedPage, System};
+use crate::{ReadContext, SavedPage, System, in_saved_page};
 
 const NAME: &str = "bibliocommons";
 
@@ -76,10 +76,7 @@ impl System for Bibliocommons {
                     }
                     Seen::Nobody => Err(Failure::page_changed("a page of nobody's account")),
                 })
-                .map_err(|failure| Failure {
-                    detail: format!("{}: {}", page.name, failure.detail),
-                    ..failure
-                })?;
+                .map_err(|failure| in_saved_page(page, failure))?;
             said.push(seen);
         }
         combine::combine(said, context)

@@ -14,7 +14,15 @@ use super::totals::Totals;
 use super::values::{FormatNames, Text};
 use super::{address, login};
 use crate::ReadContext;
-use crate::reading::{decode_entities, iso_date, join_title, own_id, tidy};
+use crate::reading::{
+    Messages, check_entry_count, decode_entities, iso_date, join_title, own_id, tidy,
+};
+
+/// So many bytes of a text are read: more than is stored, in any script.
+const MAX_TEXT_BYTES: usize = 8_192;
+
+/// So many of a record's authors are looked at for one with a name.
+const MAX_AUTHORS: usize = 16;
 
 /// What a page turned out to be.
 #[derive(Debug)]
@@ -43,7 +51,7 @@ pub(super) struct Says {
 }
 
 /// A card as a page shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct CardSeen {
     pub(super) barcode: Option<String>,
     pub(super) expires: Option<NaiveDate>,
@@ -215,6 +223,7 @@ fn part<T>(
             unique.len()
         )));
     }
+    check_entry_count(items.len(), what)?;
     if unique.len() != items.len() {
         return Err(Failure::page_changed(format!(
             "two {what} have the same id"
@@ -392,7 +401,7 @@ fn is_digital(kind: Option<&Text<'_>>, what: &str) -> Result<bool, Failure> {
 /// `Title: Subtitle` of the catalogue; where the page has no record of the item, the entry's own.
 fn title(bib: Option<&Bib<'_>>, own: Option<&Text<'_>>) -> Option<String> {
     let decoded = |text: Option<&Text<'_>>| {
-        text.map(|text| decode_entities(text.as_str()).into_owned())
+        text.map(|text| decode_entities(bounded(text.as_str())).into_owned())
             .unwrap_or_default()
     };
     let info = bib.and_then(|bib| bib.brief_info.as_ref());
@@ -409,7 +418,8 @@ fn author(bib: Option<&Bib<'_>>) -> Option<String> {
     let authors = bib?.brief_info.as_ref()?.authors.as_ref()?;
     authors
         .iter()
-        .map(|author| tidy(&decode_entities(author.as_str())))
+        .take(MAX_AUTHORS)
+        .map(|author| tidy(&decode_entities(bounded(author.as_str()))))
         .find(|author| !author.is_empty())
 }
 
@@ -420,7 +430,13 @@ fn text(text: Option<&Text<'_>>) -> Option<String> {
 }
 
 fn plain(text: &str) -> String {
-    clean(&decode_entities(text))
+    clean(&decode_entities(bounded(text)))
+}
+
+/// The beginning of a text: many entries may name one record, whose texts must not be read for each.
+fn bounded(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MAX_TEXT_BYTES))
+        .unwrap_or_default()
 }
 
 /// A status as words: `CLAIMED_RETURNED` is “Claimed returned”.
@@ -435,7 +451,7 @@ fn readable(status: &str) -> String {
 
 /// What the library tells this patron, each once.
 fn messages(entities: &Entities<'_>) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut found = Messages::default();
     for place in [&entities.messages, &entities.system_messages] {
         let entries: Vec<&Value> = match place {
             Value::Object(entries) => entries.values().collect(),
@@ -449,10 +465,11 @@ fn messages(entities: &Entities<'_>) -> Vec<String> {
                     .find_map(|field| entry.get(field)?.as_str())
             });
             let said = said.map(login::text_of_html).unwrap_or_default();
-            if !said.is_empty() && !found.contains(&said) {
-                found.push(said);
+            found.add(&said);
+            if found.is_full() {
+                break;
             }
         }
     }
-    found
+    found.into_vec()
 }

@@ -17,6 +17,12 @@ use super::values::{Amount, FormatNames, Text, present};
 /// ones do so twice. Looking at each place takes a share of the whole page.
 const MOST_PLACES: usize = 64;
 
+/// A tag has no more bytes before the attribute that is looked for.
+const MAX_TAG_BYTES: usize = 16_384;
+
+/// A tag has no more attributes.
+const MAX_ATTRIBUTES: usize = 64;
+
 /// Why a page's state cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoState {
@@ -64,7 +70,9 @@ fn after_script_tag(body: &str) -> Option<&str> {
     let mut places = body.match_indices("data-iso-key").take(MOST_PLACES);
     places.find_map(|(at, _)| {
         // A `div` of the real pages has the same attribute.
-        let open = body.get(..at)?.rfind('<')?;
+        let before = body.get(..at)?;
+        let from = before.ceil_char_boundary(at.saturating_sub(MAX_TAG_BYTES));
+        let open = from + before.get(from..)?.rfind('<')?;
         let (attributes, after) = tag(body.get(open..)?, "script")?;
         let value = |name: &str| {
             attributes
@@ -87,7 +95,7 @@ fn tag<'a>(text: &'a str, name: &str) -> Option<(Vec<(&'a str, &'a str)>, &'a st
         return None;
     }
     let mut attributes = Vec::new();
-    loop {
+    while attributes.len() <= MAX_ATTRIBUTES {
         rest = rest.trim_start_matches(is_space);
         if let Some(after) = rest.strip_prefix('>') {
             return Some((attributes, after));
@@ -108,6 +116,7 @@ fn tag<'a>(text: &'a str, name: &str) -> Option<(Vec<(&'a str, &'a str)>, &'a st
         attributes.push((key, value));
         rest = after;
     }
+    None
 }
 
 /// The byte of the text at which the parser stopped.

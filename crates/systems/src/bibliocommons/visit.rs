@@ -83,7 +83,7 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<Says>, Failure> {
         return Err(failure);
     }
     if let Some(answer) = login::json_answer(&page.body) {
-        answer?;
+        answer.map_err(|failure| session.without_session(failure))?;
         session.note_logged_in();
         return Ok(None);
     }
@@ -92,7 +92,7 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<Says>, Failure> {
             session.note_logged_in();
             Ok(Some(*says))
         }
-        Ok(Seen::Refused(failure)) => Err(failure),
+        Ok(Seen::Refused(failure)) => Err(session.without_session(failure)),
         Ok(Seen::LoginForm) => Err(session.login_page_instead(&page, "the account")),
         // A dashboard or a notice to click away: the loans tell whether we are logged in.
         Ok(Seen::Nobody) if page.status < 400 => Ok(None),
@@ -123,7 +123,9 @@ async fn fetch(session: &mut Session<'_>, path: &str) -> Result<Says, Failure> {
     }
     match look(&page.body, &session.read_context()) {
         Ok(Seen::Account(says)) => Ok(*says),
-        Ok(Seen::Refused(failure)) if !session.is_logged_in_noted() => Err(failure),
+        Ok(Seen::Refused(failure)) if !session.is_logged_in_noted() => {
+            Err(session.without_session(failure))
+        }
         Ok(Seen::Refused(_) | Seen::LoginForm | Seen::Nobody) => {
             Err(session.login_page_instead(&page, path))
         }

@@ -66,24 +66,26 @@ impl Form {
     /// The first form that the CSS selector finds on the page, or the form around what it finds;
     /// `page_changed` without one.
     pub fn find(page: &Page, css: &str) -> Result<Self, Failure> {
-        Self::find_all(page, css)?
-            .into_iter()
-            .next()
-            .ok_or_else(|| {
-                Failure::page_changed(format!("no form “{css}” at {}", place(&page.url)))
-            })
+        Self::find_usable(page, css, |_| true)?.ok_or_else(|| {
+            Failure::page_changed(format!("no form “{css}” at {}", place(&page.url)))
+        })
     }
 
-    /// All forms that the CSS selector finds on the page (or finds something in), in the page's
-    /// order; there may be none.
-    pub fn find_all(page: &Page, css: &str) -> Result<Vec<Self>, Failure> {
+    /// Reads the forms that the CSS selector finds on the page (or finds something in), in the page's
+    /// order, up to the first that can be used.
+    pub fn find_usable(
+        page: &Page,
+        css: &str,
+        mut is_usable: impl FnMut(&Self) -> bool,
+    ) -> Result<Option<Self>, Failure> {
         let selector = Selector::parse(css)
             .map_err(|_| Failure::page_changed(format!("“{css}” is not a CSS selector")))?;
         let html = parse_page(&page.body)?;
-        Ok(controls::forms(&html, &selector)
-            .into_iter()
-            .map(|element| controls::read(&html, element, &page.url))
-            .collect())
+        let base = controls::find_base(&html, &page.url);
+        Ok(controls::find_forms(&html, &selector)
+            .iter()
+            .map(|parts| controls::read_form(parts, &base, &page.url))
+            .find(|form| is_usable(form)))
     }
 
     /// Whether the form holds a field of this name, whether or not it would be sent as it is.
@@ -354,11 +356,30 @@ mod tests {
     }
 
     #[test]
+    fn forms_after_the_first_usable_one_are_not_read() {
+        let page =
+            page("<form id=a><input name=q></form><form id=b><input name=pin></form><form id=c>");
+        let mut read = 0;
+        let found = Form::find_usable(&page, "form", |form| {
+            read += 1;
+            form.has("pin")
+        });
+        assert_eq!(found.unwrap().unwrap().names(), ["pin"]);
+        assert_eq!(read, 2);
+    }
+
+    #[test]
     fn a_form_is_found_by_what_it_holds() {
         let page = page("<form id=a><input name=q></form><form id=b><input name=pin></form>");
         let found = Form::find(&page, "input[name=pin]").unwrap();
         assert_eq!(found.names(), ["pin"]);
-        assert_eq!(Form::find_all(&page, "form, input").unwrap().len(), 2);
+        let mut names = Vec::new();
+        let none = Form::find_usable(&page, "form, input", |form| {
+            names.extend(form.names().into_iter().map(str::to_owned));
+            false
+        });
+        assert!(none.unwrap().is_none());
+        assert_eq!(names, ["q", "pin"]);
         let failure = Form::find(&page, "#missing").unwrap_err();
         assert_eq!(failure.kind.as_str(), "page_changed");
         Form::find(&page, "form[").unwrap_err();

@@ -5,7 +5,7 @@ use scraper::{ElementRef, Node};
 
 use super::Page;
 use super::place::place;
-use crate::reading::parse_page;
+use crate::reading::{is_session_over, parse_page};
 
 /// A page with more text than this, in characters, is a page of its own, and only its headings are
 /// looked at.
@@ -67,6 +67,11 @@ pub fn meaning_of_words(words: &str) -> Option<FailureKind> {
     says(&BREAKS).then_some(FailureKind::SiteDown)
 }
 
+/// Whether a page says in its title or headings, or anywhere where it is short, that a session is over.
+pub(crate) fn says_session_is_over(body: &str) -> bool {
+    seen(body).is_some_and(|words| is_session_over(&words))
+}
+
 /// What a reader sees first, in lower case and with spaces folded; `None` for what cannot be parsed.
 fn seen(body: &str) -> Option<String> {
     let html = parse_page(body).ok()?;
@@ -82,7 +87,7 @@ fn seen(body: &str) -> Option<String> {
             match around.value().name() {
                 "title" | "h1" | "h2" => is_heading = true,
                 "script" | "style" | "template" => is_hidden = true,
-                _ => {}
+                _ => is_hidden |= hides(around),
             }
         }
         if is_hidden {
@@ -109,6 +114,16 @@ fn seen(body: &str) -> Option<String> {
     } else {
         all
     })
+}
+
+/// Whether an element says of itself that it is not shown: a dialog that waits for the page's script.
+fn hides(element: ElementRef<'_>) -> bool {
+    let style: String = element
+        .attr("style")
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    element.attr("hidden").is_some() || style.to_ascii_lowercase().contains("display:none")
 }
 
 #[cfg(test)]
@@ -143,6 +158,23 @@ mod tests {
             kind("<h1>Catalogue</h1><p>The catalogue is down for maintenance.</p>"),
             Some("site_down")
         );
+    }
+
+    #[test]
+    fn session_that_is_over_is_seen_in_a_short_page_or_a_heading() {
+        let said = "Your session has timed out.";
+        let long = "word ".repeat(1000);
+        assert!(says_session_is_over(&format!("<p>{said}</p>")));
+        assert!(says_session_is_over(&format!(
+            "<h1>{said}</h1><p>{long}</p>"
+        )));
+        assert!(!says_session_is_over(&format!(
+            "<p>{said}</p><p>{long}</p>"
+        )));
+        assert!(!says_session_is_over(&format!(
+            "<div style='Display: none'>{said}</div>"
+        )));
+        assert!(!says_session_is_over("<p>Your card has expired.</p>"));
     }
 
     #[test]

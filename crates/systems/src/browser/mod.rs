@@ -21,6 +21,7 @@ pub use self::charset::decode;
 pub(crate) use self::connections::Connections;
 pub use self::connections::{Limits, SitesError};
 pub use self::form::{Form, Method};
+pub(crate) use self::interstitial::says_session_is_over;
 pub use self::interstitial::{interstitial, meaning_of_words};
 pub use self::page::Page;
 pub use self::session::Session;

@@ -313,6 +313,18 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// A page says that a session is over: `page_changed` unless one showed us logged in, for then none was.
+    pub fn without_session(&self, failure: Failure) -> Failure {
+        if failure.kind == FailureKind::SessionExpired && !self.shown_logged_in {
+            Failure {
+                kind: FailureKind::PageChanged,
+                ..failure
+            }
+        } else {
+            failure
+        }
+    }
+
     /// What to say of an answer to the login that is neither a login page nor an account's: what
     /// stands in for it, `wrong_credentials` for a 401, whatever it says; else `page_changed`.
     pub fn unknown_answer_to_login(&self, page: &Page, what: &str) -> Failure {

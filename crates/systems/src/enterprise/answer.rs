@@ -82,6 +82,9 @@ pub(super) fn token(page: &str) -> Option<String> {
     Some(token.to_owned()).filter(|token| !token.is_empty())
 }
 
+/// A list's address has no more bytes before its name, and none after it.
+const MAX_ADDRESS_BYTES: usize = 4_096;
+
 /// So many addresses are looked at for the one of a list.
 const MOST_ADDRESSES: usize = 100;
 
@@ -94,6 +97,10 @@ pub(super) fn quoted_address(page: &str, part: &str) -> Option<String> {
         .take(MOST_ADDRESSES)
         .find_map(|(at, _)| {
             let (before, from) = page.split_at_checked(at)?;
+            // The page is not looked through from each place.
+            let before =
+                before.get(before.ceil_char_boundary(at.saturating_sub(MAX_ADDRESS_BYTES))..)?;
+            let from = from.get(..from.floor_char_boundary(MAX_ADDRESS_BYTES))?;
             let start = before.rfind(['"', '\''])? + 1;
             let end = from.find(['"', '\''])?;
             let address = unescape(&format!("{}{}", before.get(start..)?, from.get(..end)?));

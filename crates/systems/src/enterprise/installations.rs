@@ -319,7 +319,7 @@ fn a_hidden_form_beside_what_only_a_patron_sees_is_no_refused_login(
     FailureKind::WrongCredentials
 )]
 #[case("Your session is invalid.", FailureKind::PageChanged)]
-#[case("Your session has expired.", FailureKind::PageChanged)]
+#[case("Your session has expired.", FailureKind::SessionExpired)]
 #[case("The page timed out; log in with your card.", FailureKind::PageChanged)]
 #[case("The catalogue is temporarily unavailable.", FailureKind::SiteDown)]
 #[case("Enter the letters of the CAPTCHA.", FailureKind::SiteRefused)]
@@ -339,7 +339,7 @@ fn an_error_at_the_login_is_not_always_a_wrong_pin(
 #[rstest]
 #[case("Your library card is suspended.", Some(FailureKind::CardBlocked))]
 #[case("Your PIN must be changed.", Some(FailureKind::WrongCredentials))]
-#[case("Your session timed out.", Some(FailureKind::PageChanged))]
+#[case("Your session timed out.", Some(FailureKind::SessionExpired))]
 #[case("Welcome. Your card expires soon.", None)]
 fn a_piece_in_the_forms_place_says_why(#[case] said: &str, #[case] expected: Option<FailureKind>) {
     let body = json!({ "content": format!("<p>{said}</p>") }).to_string();

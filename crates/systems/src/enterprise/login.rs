@@ -5,7 +5,8 @@ use scraper::ElementRef;
 
 use super::shown::{is_hidden, shown_words};
 use crate::browser::meaning_of_words;
-use crate::reading::{Css, element_text};
+use crate::reading::{Css, element_text, is_session_over};
+use crate::session_is_over;
 
 static FORM: Css = Css::new("form#loginPageForm, form.loginPageForm");
 static ERROR: Css = Css::new("[class*=error], [id*=error], [class*=Error], [id*=Error]");
@@ -102,7 +103,15 @@ pub(super) fn words_of_piece(root: ElementRef<'_>) -> Option<Failure> {
 
 /// A refusal that is said in plain words; they are none where a captcha or an outage is spoken of.
 fn refusal_in(words: &str) -> Option<Failure> {
-    (is_refused(words) && meaning_of_words(words).is_none()).then(refused)
+    if !is_refused(words) || meaning_of_words(words).is_some() {
+        return None;
+    }
+    // “Your session has timed out. Please try again.”
+    Some(if is_session_over(words) {
+        session_is_over()
+    } else {
+        refused()
+    })
 }
 
 /// What else than a refusal the words are, which are in lower case.
@@ -124,6 +133,9 @@ fn meaning(words: &str) -> Option<Failure> {
     }
     let is_of_login = has(&["incorrect", "not recognized", "unable to authenticate"])
         || (has(&["invalid", "login failed", "unsuccessful"]) && has(&OF_LOGIN));
+    if is_session_over(words) && !is_of_login {
+        return Some(session_is_over());
+    }
     if has(&OF_SESSION) && !is_of_login {
         return Some(Failure::page_changed(
             "the site says that the login form's session is over",

@@ -31,7 +31,7 @@ use self::pages::Says;
 use crate::browser::Session;
 use crate::detect::{Place, SeenPage};
 use crate::recording::KeptWords;
-use crate::{ReadContext, SavedPage, System};
+use crate::{ReadContext, SavedPage, System, in_saved_page};
 
 /// SirsiDynix Enterprise.
 #[derive(Debug)]
@@ -86,10 +86,7 @@ impl System for Enterprise {
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
         let mut parts = Vec::new();
         for page in pages {
-            let in_page = |failure: Failure| Failure {
-                detail: format!("{}: {}", page.name, failure.detail),
-                ..failure
-            };
+            let in_page = |failure: Failure| in_saved_page(page, failure);
             let failure = match pages::says(&page.body, context).map_err(in_page)? {
                 Says::Account(part) => {
                     parts.push(part);

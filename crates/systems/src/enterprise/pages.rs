@@ -9,8 +9,8 @@ use super::shown::{is_hidden, is_within};
 use super::{empty, holds, loans, login};
 use crate::ReadContext;
 use crate::reading::{
-    Css, MOST_MESSAGES, element_text, is_cut_short, make_distinct, must_agree, must_differ,
-    parse_page,
+    Css, Messages, check_entry_count, cut_stored_texts, element_text, is_cut_short, make_distinct,
+    must_agree, must_differ, parse_page,
 };
 
 static EXCEPTION: Css = Css::new("#exceptionblock, #exceptionBlock");
@@ -88,13 +88,7 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
             .map(|table| hold_list(table, context))
             .transpose()?,
         declared_loans,
-        messages: MESSAGES
-            .all(root)
-            .filter(|message| !is_hidden(*message))
-            .take(MOST_MESSAGES)
-            .map(element_text)
-            .filter(|message| !message.is_empty())
-            .collect(),
+        messages: messages(root),
         logout: LOGOUT
             .all(root)
             .filter_map(|link| link.attr("href"))
@@ -160,6 +154,7 @@ fn is_login_page(root: ElementRef<'_>, has_lists_addresses: bool) -> bool {
 /// Puts the parts of one account together; what no part says is unknown.
 pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
     let mut account = account;
+    let mut messages = Messages::default();
     for part in parts {
         if part.loans.is_some() && account.loans.is_some()
             || part.holds.is_some() && account.holds.is_some()
@@ -169,12 +164,9 @@ pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Fai
         account.loans = account.loans.or(part.loans);
         account.holds = account.holds.or(part.holds);
         account.declared.loans = account.declared.loans.or(part.declared_loans);
-        for message in part.messages {
-            if !account.messages.contains(&message) {
-                account.messages.push(message);
-            }
-        }
+        messages.extend(part.messages.iter().map(String::as_str));
     }
+    account.messages = messages.into_vec();
     if let Some(loans) = &mut account.loans {
         must_agree(account.declared.loans, loans.len(), "loans")?;
         make_distinct(loans.iter_mut().map(|loan| &mut loan.id));
@@ -182,7 +174,20 @@ pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Fai
     if let Some(holds) = &mut account.holds {
         make_distinct(holds.iter_mut().map(|hold| &mut hold.id));
     }
+    cut_stored_texts(&mut account);
     Ok(account)
+}
+
+/// What the library tells the patron, as far as the page shows it.
+fn messages(root: ElementRef<'_>) -> Vec<String> {
+    let mut messages = Messages::default();
+    for message in MESSAGES.all(root).filter(|message| !is_hidden(*message)) {
+        messages.add(&element_text(message));
+        if messages.is_full() {
+            break;
+        }
+    }
+    messages.into_vec()
 }
 
 /// The table of a list; with a second one, which of them is the list is not known.
@@ -244,6 +249,7 @@ fn entries<'a>(
         // Newer pages name their rows otherwise; a row of one cell is a remark.
         if line.matches(row) || DATA_CELL.all(row).count() > 2 {
             entries.push(row);
+            check_entry_count(entries.len(), what)?;
         } else if !element_text(row).is_empty() {
             return Err(Failure::page_changed(format!(
                 "words among the {what} that are no row"

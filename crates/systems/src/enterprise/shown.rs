@@ -5,7 +5,7 @@ use scraper::ElementRef;
 use crate::reading::Css;
 
 static HIDDEN: Css = Css::new(
-    ".t-invisible, .hidden, [hidden], [style*='display:none'], [style*='display: none'], \
+    ".t-invisible, .hidden, [hidden], [style*='display:none' i], [style*='display: none' i], \
      script, style, template",
 );
 

@@ -124,7 +124,7 @@ fn after_login(page: &Page, folder: &Url, session: &Session<'_>) -> Result<Optio
     };
     match pages::answer_to_login(&answer)? {
         Says::Broken => return Err(broken()),
-        Says::Login(Some(failure)) => return Err(failure),
+        Says::Login(Some(failure)) => return Err(session.without_session(failure)),
         Says::Login(None) => return Err(session.login_page_instead(&shown, "the account")),
         Says::Account(_) | Says::Unknown => {}
     }
@@ -143,7 +143,7 @@ fn overview(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
             Ok(part)
         }
         Says::Broken => Err(broken()),
-        Says::Login(Some(failure)) => Err(failure),
+        Says::Login(Some(failure)) => Err(session.without_session(failure)),
         Says::Login(None) => Err(session.login_page_instead(page, "the account")),
         // What an older site's account page holds besides its lists is not known.
         Says::Unknown => match interstitial(page) {

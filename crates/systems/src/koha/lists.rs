@@ -12,7 +12,7 @@ use super::table::{Row, Table, record};
 use super::tabs::{Tab, Tabs};
 use super::{holds, loans};
 use crate::ReadContext;
-use crate::reading::{Css, must_agree};
+use crate::reading::{Css, check_entry_count, must_agree};
 
 static LINKS: Css = Css::new("a[href]");
 /// What only a loan has, wherever it stands.
@@ -145,6 +145,7 @@ fn list<T>(
     what: &str,
     read: impl Fn(&Row<'_>) -> Result<T, Failure>,
 ) -> Result<List<T>, Failure> {
+    check_entry_count(table.rows.len(), what)?;
     must_agree(total, table.rows.len(), what)?;
     must_agree(table.declared, table.rows.len(), what)?;
     let declared = total.or(table.declared);

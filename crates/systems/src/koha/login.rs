@@ -1,11 +1,13 @@
 //! The login form, older and newer, and what a page says with it.
 
+use std::collections::HashSet;
+
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
-use super::messages::is_hidden;
+use super::messages::{check_alert_count, is_hidden};
 use crate::browser::{Form, Page, Session, interstitial, meaning_of_words};
-use crate::reading::{Css, element_text, parse_page};
+use crate::reading::{Css, element_text, is_session_over, parse_page};
 
 static PLACE: Css = Css::new("#opac-auth");
 static FORM: Css = Css::new("form#auth");
@@ -65,6 +67,8 @@ pub(super) enum Login {
     Refused {
         /// It speaks of the password.
         is_of_password: bool,
+        /// It says that the session is over.
+        is_of_session: bool,
     },
     /// A word in place of the form: the password has expired, or is to be set first.
     NoForm,
@@ -82,8 +86,9 @@ pub(super) fn login(root: ElementRef<'_>, standing: &[String]) -> Result<Option<
     let Some(place) = place(root) else {
         return Ok(None);
     };
-    let mut words = alerts(place);
-    words.retain(|words| !standing.contains(words));
+    let standing: HashSet<&str> = standing.iter().map(String::as_str).collect();
+    let mut words = alerts(place)?;
+    words.retain(|words| !standing.contains(words.as_str()));
     let words = words.join(" ");
     if let Some(kind) = meaning_of_words(&words) {
         return Err(Failure::new(kind, "an outage beside the login form"));
@@ -93,6 +98,7 @@ pub(super) fn login(root: ElementRef<'_>, standing: &[String]) -> Result<Option<
         (true, true) => Some(Login::Asked),
         (true, false) => Some(Login::Refused {
             is_of_password: speaks_of_password(&words),
+            is_of_session: is_session_over(&words),
         }),
         (false, false) => Some(Login::NoForm),
         (false, true) => None,
@@ -118,7 +124,9 @@ pub(super) fn standing(body: &str) -> Vec<String> {
     let Ok(page) = parse_page(body) else {
         return Vec::new();
     };
-    place(page.root_element()).map(alerts).unwrap_or_default()
+    place(page.root_element())
+        .and_then(|place| alerts(place).ok())
+        .unwrap_or_default()
 }
 
 /// The box of the login form, or what is around the form.
@@ -128,7 +136,7 @@ fn place(root: ElementRef<'_>) -> Option<ElementRef<'_>> {
 }
 
 /// The words that the site says beside the form; those within it are the library's, on how to log in.
-fn alerts(place: ElementRef<'_>) -> Vec<String> {
+fn alerts(place: ElementRef<'_>) -> Result<Vec<String>, Failure> {
     let is_of_form = |alert: ElementRef<'_>| {
         alert
             .ancestors()
@@ -138,12 +146,15 @@ fn alerts(place: ElementRef<'_>) -> Vec<String> {
                 around.value().name() == "form" || around.attr("id") == Some("nologininstructions")
             })
     };
-    ALERT
-        .all(place)
-        .filter(|alert| !is_hidden(*alert) && !is_of_form(*alert))
-        .map(element_text)
-        .filter(|words| !words.is_empty())
-        .collect()
+    let mut words = Vec::new();
+    for (place, alert) in ALERT.all(place).enumerate() {
+        check_alert_count(place + 1)?;
+        if !is_hidden(alert) && !is_of_form(alert) {
+            words.push(element_text(alert));
+        }
+    }
+    words.retain(|words| !words.is_empty());
+    Ok(words)
 }
 
 fn speaks_of_password(words: &str) -> bool {
@@ -157,17 +168,20 @@ fn speaks_of_password(words: &str) -> bool {
 /// The login form with the number and PIN in it; its hidden fields, the token among them, travel
 /// along.
 pub(super) fn filled(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
+    let fields_of = |form: &Form| {
+        FIELDS
+            .iter()
+            .find(|(number, pin)| form.has(number) && form.has(pin))
+    };
     for css in FORMS {
-        for mut form in Form::find_all(page, css)? {
-            let fields = FIELDS
-                .iter()
-                .find(|(number, pin)| form.has(number) && form.has(pin));
-            if let Some((number, pin)) = fields {
-                let secret = session.secret();
-                form.set_secret(number, &secret.number);
-                form.set_secret(pin, &secret.pin);
-                return Ok(form);
-            }
+        let form = Form::find_usable(page, css, |form| fields_of(form).is_some())?;
+        if let Some(mut form) = form
+            && let Some((number, pin)) = fields_of(&form)
+        {
+            let secret = session.secret();
+            form.set_secret(number, &secret.number);
+            form.set_secret(pin, &secret.pin);
+            return Ok(form);
         }
     }
     let html = parse_page(&page.body)?;

@@ -6,9 +6,8 @@ use std::collections::BTreeSet;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::messages::is_alert;
+use super::messages::{check_alert_count, is_alert};
 use super::table::has_class;
-use crate::reading::MOST_MESSAGES;
 
 /// What the whole page says of itself.
 #[derive(Debug, Default)]
@@ -110,8 +109,9 @@ impl<'a> Marks<'a> {
             if marks.views.is_none() && has_class(element, "toptabs") {
                 marks.views = Some(element);
             }
-            if marks.alerts.len() < MOST_MESSAGES && is_alert(element) {
+            if is_alert(element) {
                 marks.alerts.push(element);
+                check_alert_count(marks.alerts.len())?;
             }
         }
         Ok(marks)

@@ -6,7 +6,7 @@ use scraper::ElementRef;
 
 use super::dates::Dates;
 use super::table::has_class;
-use crate::reading::{Css, MOST_MESSAGES, element_text};
+use crate::reading::{Css, Messages, element_text};
 
 static ENTRIES: Css = Css::new("li");
 
@@ -15,7 +15,7 @@ const IDLE: [&str; 2] = ["notesaved", "savings"];
 
 /// Blocks, restrictions, warnings and notes of the desk, each once.
 pub(super) fn messages(alerts: &[ElementRef<'_>]) -> Vec<String> {
-    let mut messages: Vec<String> = Vec::new();
+    let mut messages = Messages::default();
     for alert in alerts.iter().copied() {
         if is_hidden(alert) || is_in_a_list(alert) {
             continue;
@@ -24,18 +24,20 @@ pub(super) fn messages(alerts: &[ElementRef<'_>]) -> Vec<String> {
             .all(alert)
             .filter(|entry| !is_within_another(*entry, alert))
             .peekable();
-        let words: Vec<String> = if entries.peek().is_some() {
-            entries.take(MOST_MESSAGES).map(element_text).collect()
-        } else {
-            vec![element_text(alert)]
-        };
-        for words in words {
-            if !words.is_empty() && !messages.contains(&words) {
-                messages.push(words);
+        if entries.peek().is_none() {
+            messages.add(&element_text(alert));
+        }
+        for entry in entries {
+            messages.add(&element_text(entry));
+            if messages.is_full() {
+                break;
             }
         }
+        if messages.is_full() {
+            break;
+        }
     }
-    messages
+    messages.into_vec()
 }
 
 /// The last day of the card: Koha tells it only once it is near or over.
@@ -47,6 +49,19 @@ pub(super) fn card_expires(
         Some(words) => dates.visible(&element_text(words)),
         None => Ok(None),
     }
+}
+
+/// A page has at most so many boxes that speak to the patron.
+const MAX_ALERTS: usize = 1_000;
+
+/// `page_changed` for a page with more than [`MAX_ALERTS`].
+pub(super) fn check_alert_count(alerts: usize) -> Result<(), Failure> {
+    if alerts > MAX_ALERTS {
+        return Err(Failure::page_changed(format!(
+            "a page with more than {MAX_ALERTS} alerts"
+        )));
+    }
+    Ok(())
 }
 
 /// Whether it is a box that speaks to the patron.
@@ -62,7 +77,7 @@ pub(super) fn is_hidden(element: ElementRef<'_>) -> bool {
     let is_idle = element.attr("id").is_some_and(|id| IDLE.contains(&id));
     let style = element.attr("style").unwrap_or_default();
     let style: String = style.split_whitespace().collect();
-    is_idle || style.contains("display:none")
+    is_idle || style.to_ascii_lowercase().contains("display:none")
 }
 
 /// Whether an entry of a box is a part of another: newer pages list the restrictions of a card below their head.

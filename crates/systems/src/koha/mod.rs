@@ -36,7 +36,7 @@ use self::pages::Says;
 use crate::browser::Session;
 use crate::detect::{Place, SeenPage};
 use crate::recording::KeptWords;
-use crate::{ReadContext, SavedPage, System};
+use crate::{ReadContext, SavedPage, System, in_saved_page, session_is_over};
 
 /// Koha's OPAC, of the template that it calls “bootstrap”.
 #[derive(Debug)]
@@ -93,10 +93,7 @@ impl System for Koha {
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
         let mut parts = Vec::new();
         for page in pages {
-            let in_page = |failure: Failure| Failure {
-                detail: format!("{}: {}", page.name, failure.detail),
-                ..failure
-            };
+            let in_page = |failure: Failure| in_saved_page(page, failure);
             let failure = match pages::says(&page.body, &[], context).map_err(in_page)? {
                 Says::Account(part) => {
                     parts.push(part);
@@ -105,6 +102,10 @@ impl System for Koha {
                 Says::Login(Login::Asked) => {
                     Failure::page_changed("the login form: nobody is logged in")
                 }
+                Says::Login(Login::Refused {
+                    is_of_session: true,
+                    ..
+                }) => session_is_over(),
                 Says::Login(Login::Refused { .. }) => {
                     Failure::wrong_credentials("the login form again, with a word beside it")
                 }

@@ -16,7 +16,7 @@ use super::messages;
 use super::tabs::Tabs;
 use super::{fines, lists};
 use crate::ReadContext;
-use crate::reading::{Css, make_distinct, parse_page};
+use crate::reading::{Css, Messages, cut_stored_texts, make_distinct, parse_page};
 
 static PATRON: Css = Css::new(".loggedinusername");
 
@@ -115,6 +115,7 @@ pub(super) fn shown(body: &str) -> Shown {
 /// Puts the pages of one account together; what none says is unknown.
 pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
     let mut account = account;
+    let mut messages = Messages::default();
     let mut patrons = BTreeSet::new();
     for part in parts {
         patrons.extend(part.patrons);
@@ -138,15 +139,13 @@ pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Fai
         }
         account.fines = account.fines.or(part.fines);
         account.card_expires = account.card_expires.or(part.card_expires);
-        for message in part.messages {
-            if !account.messages.contains(&message) {
-                account.messages.push(message);
-            }
-        }
+        messages.extend(part.messages.iter().map(String::as_str));
     }
+    account.messages = messages.into_vec();
     if patrons.len() > 1 {
         return Err(Failure::page_changed("pages of more than one patron"));
     }
+    cut_stored_texts(&mut account);
     Ok(account)
 }
 

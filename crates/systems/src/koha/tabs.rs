@@ -103,8 +103,10 @@ impl Tabs {
 }
 
 /// `holds` of `#opac-user-holds` (older) or `#opac-user-holds_panel` (newer).
+///
+/// A browser that saves the page writes the page's own address before it.
 fn name(link: ElementRef<'_>) -> Option<&str> {
-    let target = link.attr("href")?.strip_prefix('#')?;
+    let (_, target) = link.attr("href")?.rsplit_once('#')?;
     let name = target.strip_prefix(PREFIX)?;
     Some(name.strip_suffix("_panel").unwrap_or(name))
 }
@@ -124,6 +126,11 @@ mod tests {
     #[rstest]
     #[case("<li><a href='#opac-user-checkouts'>Checked out (6)</a>")]
     #[case("<li><a href='#opac-user-checkouts_panel'><span>Entliehen ( 6 )</span></a>")]
+    #[case(
+        "<li><a href='https://opac.test/cgi-bin/koha/opac-user.pl#opac-user-checkouts'>Out (6)</a>"
+    )]
+    #[case("<li><a href='file:///home/bo/account.html#opac-user-checkouts_panel'>Out (6)</a>")]
+    #[case("<li><a href='account.html#opac-user-checkouts'>Out (6)</a>")]
     #[case("<li><a href='#opac-user-checkouts'>借出（6）</a>")]
     #[case("<li><a href='#opac-user-checkouts'>貸出中: 6</a>")]
     fn a_tab_has_a_total_in_any_language(#[case] tab: &str) {

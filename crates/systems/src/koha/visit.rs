@@ -50,7 +50,7 @@ fn after_login(
         // Koha refuses in the answer itself, and leads on whom it let in. What it says at the place where
         // that leads, if not of a password, is that the session got lost on the way: whether the PIN was
         // right is in doubt.
-        Ok(Says::Login(Login::Refused { is_of_password }))
+        Ok(Says::Login(Login::Refused { is_of_password, .. }))
             if !is_of_password && session.was_redirected() =>
         {
             Err(Failure::page_changed(

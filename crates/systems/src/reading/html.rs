@@ -7,6 +7,8 @@ use hippo_core::failure::Failure;
 use scraper::{ElementRef, Selector};
 use url::Url;
 
+use super::work;
+
 /// A CSS selector that is parsed once, at its first use.
 ///
 /// One that is malformed finds nothing, so that the page is not recognised; in debug builds its
@@ -28,9 +30,14 @@ impl Css {
 
     /// Every part of `scope` that matches, in the page's order.
     pub fn all<'a>(&'static self, scope: ElementRef<'a>) -> impl Iterator<Item = ElementRef<'a>> {
-        self.selector()
-            .into_iter()
-            .flat_map(move |selector| scope.select(selector))
+        self.selector().into_iter().flat_map(move |selector| {
+            scope
+                .descendants()
+                .skip(1)
+                .inspect(|_| work::count(1))
+                .filter_map(ElementRef::wrap)
+                .filter(move |element| selector.matches_with_scope(element, Some(scope)))
+        })
     }
 
     /// The first part of `scope` that matches.
@@ -71,7 +78,12 @@ pub fn must_differ<'a>(
     static SIGN: Css = Css::new("[id], [name], [for]");
     let mut seen = HashSet::new();
     for row in rows {
-        if SIGN.is_in(row) && !seen.insert(row.inner_html()) {
+        if !SIGN.is_in(row) {
+            continue;
+        }
+        let html = row.inner_html();
+        work::count(html.len());
+        if !seen.insert(html) {
             return Err(Failure::page_changed(format!(
                 "the same row twice among the {what}"
             )));

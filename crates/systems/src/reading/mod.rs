@@ -6,20 +6,38 @@ mod count;
 mod date;
 mod hash;
 mod html;
+mod messages;
 mod money;
 mod parse;
+mod session;
 mod skeleton;
+mod stored;
 mod text;
+pub(crate) mod work;
+
+use hippo_core::failure::Failure;
 
 pub use self::count::{first_number, must_agree, numbers};
 pub use self::date::{find_date, iso_date, take_date, visible_date};
 pub use self::hash::{make_distinct, own_id, stable_id};
 pub use self::html::{Css, is_cut_short, must_differ, web_link};
+pub(crate) use self::messages::Messages;
 pub use self::money::amount;
 pub use self::parse::{parse_page, parse_piece};
+pub(crate) use self::session::is_session_over;
 pub use self::skeleton::of_page as skeleton;
+pub(crate) use self::stored::cut_stored_texts;
 pub use self::text::{decode_entities, element_text, element_text_without, join_title, tidy};
 
-/// No library tells a patron more things at once than this; what a hostile page adds is left out, for
-/// telling them apart takes time that grows with their square.
-pub const MOST_MESSAGES: usize = 50;
+/// A list has at most so many entries; no patron may borrow as much.
+pub(crate) const MAX_ENTRIES: usize = 5_000;
+
+/// `page_changed` for a list with more entries than [`MAX_ENTRIES`].
+pub(crate) fn check_entry_count(entries: usize, what: &str) -> Result<(), Failure> {
+    if entries > MAX_ENTRIES {
+        return Err(Failure::page_changed(format!(
+            "more than {MAX_ENTRIES} {what}"
+        )));
+    }
+    Ok(())
+}

@@ -9,14 +9,6 @@ use self::measured::Measured;
 
 mod measured;
 
-/// A page is not parsed whose tags stand deeper than this, as browsers have it. Those of real sites are some 50
-/// deep.
-const MOST_DEEP: usize = 512;
-
-/// The most steps that a parser and those who read the page may have to take from a tag out to the page. An
-/// account of 80 loans takes some 50,000.
-const MOST_STEPS: usize = 20_000_000;
-
 /// The most pairs of what may be attributes of one tag: each new one is compared with all before it.
 const MOST_PAIRS: usize = 400_000_000;
 
@@ -53,9 +45,11 @@ fn feed(mut parser: Parser<Measured>, html: &str) -> Result<Html, Failure> {
         parser.process(StrTendril::from(piece));
         let sink = &parser.tokenizer.sink.sink;
         attributes.look_at(piece, sink.parts());
-        if sink.deepest() > MOST_DEEP || sink.steps() > MOST_STEPS || attributes.pairs > MOST_PAIRS
-        {
-            return Err(Failure::page_changed("a page that is nested without end"));
+        if let Some(limit) = sink.exceeded_limit() {
+            return Err(Failure::page_changed(limit.to_string()));
+        }
+        if attributes.pairs > MOST_PAIRS {
+            return Err(Failure::page_changed("a tag with too many attributes"));
         }
     }
     Ok(parser.finish())

@@ -6,6 +6,11 @@ use hippo_core::text::clean;
 use scraper::ElementRef;
 use scraper::node::Element;
 
+use super::work;
+
+/// An entity's name and number have no more bytes.
+const MAX_ENTITY_BYTES: usize = 8;
+
 /// The visible words of an element: spaces folded, control characters dropped, entities decoded.
 ///
 /// Words that a line break or a block separates on the screen are separated here too; scripts and
@@ -23,6 +28,7 @@ pub fn element_text_without(
     // How many nodes more are within what is left out.
     let mut within = 0_usize;
     for node in element.descendants() {
+        work::count(1);
         if within > 0 {
             within -= 1;
             continue;
@@ -46,6 +52,7 @@ pub fn element_text_without(
                 .and_then(|parent| parent.value().as_element().map(is_silent))
                 .unwrap_or(false)
         {
+            work::count(words.len());
             text.push_str(words);
         }
     }
@@ -96,9 +103,13 @@ pub fn decode_entities(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     while let Some((before, from)) = rest.split_once('&') {
         decoded.push_str(before);
-        let entity = from
-            .split_once(';')
-            .filter(|(name, _)| name.len() <= 8)
+        // The rest of the text is not looked through from each sign.
+        let end = from
+            .bytes()
+            .take(MAX_ENTITY_BYTES + 1)
+            .position(|byte| byte == b';');
+        let entity = end
+            .and_then(|end| Some((from.get(..end)?, from.get(end + 1..)?)))
             .and_then(|(name, after)| Some((entity(name)?, after)));
         match entity {
             Some((sign, after)) => {
@@ -238,6 +249,8 @@ mod tests {
     #[case("&amp;lt;", "&lt;")]
     #[case("&#x110000;", "&#x110000;")]
     #[case("&é;", "&é;")]
+    #[case("&&&&amp;&", "&&&&&")]
+    #[case("&longername;&lt;", "&longername;<")]
     fn entities_in_plain_text_are_decoded_once(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(decode_entities(text), expected);
     }

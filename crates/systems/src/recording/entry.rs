@@ -52,6 +52,7 @@ fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
             mime_type: "application/x-www-form-urlencoded".to_owned(),
             params,
             text,
+            encoding: None,
         }
     });
     let url = redactor.url(exchange.url.as_str());

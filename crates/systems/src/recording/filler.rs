@@ -13,6 +13,8 @@ const WITHOUT_CASE: [char; 8] = ['ㄅ', 'ㄆ', 'ㄇ', 'ㄈ', 'ㄉ', 'ㄊ', 'ㄋ'
 
 /// How often another filler is looked for, for a word whose first ones are taken.
 const MOST_TRIES: u32 = 400;
+/// How often that is done in a whole session: of short words there are more than fillers.
+const MAX_RETRIES: u32 = 200_000;
 
 /// What is so short stands in any text by chance.
 const SHORTEST: usize = 2;
@@ -22,6 +24,7 @@ pub(super) struct Filler {
     key: [u8; 32],
     by_word: HashMap<String, String>,
     taken: HashSet<String>,
+    retries: u32,
     /// In lower case: what no filler and no kept name may hold.
     never: Vec<String>,
     /// As short ones may stand in any text by chance, they may be no whole one.
@@ -41,6 +44,7 @@ impl Filler {
             key,
             by_word: HashMap::new(),
             taken: HashSet::new(),
+            retries: 0,
             never,
             never_whole,
         })
@@ -73,6 +77,11 @@ impl Filler {
             if filler != word && !self.taken.contains(&filler) && !self.is_barred(&filler) {
                 break;
             }
+            // One that is barred is never taken, however many there were.
+            if self.retries > MAX_RETRIES && filler != word && !self.is_barred(&filler) {
+                break;
+            }
+            self.retries = self.retries.saturating_add(1);
             filler = self.candidate(word, round);
         }
         self.taken.insert(filler.clone());

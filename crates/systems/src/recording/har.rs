@@ -3,7 +3,9 @@
 //!
 //! What a reader does not need may be missing in a file: other programs write HAR too.
 
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::ReadContext;
 
@@ -18,15 +20,19 @@ pub struct Har {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Log {
     /// `1.2`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub version: String,
     /// Which program wrote it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub creator: Creator,
     /// The requests with their answers, in order.
     pub entries: Vec<Entry>,
     /// For people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub comment: Option<String>,
     /// How to read it, in recordings of ours.
     #[serde(default, rename = "_library", skip_serializing_if = "Option::is_none")]
@@ -51,7 +57,11 @@ pub struct RecordedLibrary {
     /// Where the site's paths begin, with an example for the host.
     pub base_url: String,
     /// How visible dates are written (strftime).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub date_format: Option<String>,
     /// The zone in which the library's days are counted.
     pub timezone: chrono_tz::Tz,
@@ -74,20 +84,20 @@ impl RecordedLibrary {
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// When it was sent (RFC 3339); recordings of ours begin all at one moment, long ago.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub started_date_time: String,
     /// How long it took, in milliseconds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub time: f64,
     /// What was asked.
     pub request: Request,
     /// What was answered.
     pub response: Response,
     /// Nothing: nothing is cached.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub cache: Nothing,
     /// How long it took, in its parts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub timings: Timings,
     /// What the visit did with it, in recordings of ours.
     #[serde(default, rename = "_step", skip_serializing_if = "Option::is_none")]
@@ -119,13 +129,13 @@ pub struct Nothing {}
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
     /// To send.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub send: f64,
     /// Until the first byte of the answer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub wait: f64,
     /// To read the answer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub receive: f64,
 }
 
@@ -138,25 +148,29 @@ pub struct Request {
     /// The whole address.
     pub url: String,
     /// `HTTP/1.1`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub http_version: String,
     /// Those that were sent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub cookies: Vec<Cookie>,
     /// Those that this visit added, but for cookies.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub headers: Vec<Named>,
     /// The parameters of the address.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub query_string: Vec<Named>,
     /// The form that was sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub post_data: Option<PostData>,
     /// Bytes; −1: not known.
-    #[serde(default = "unknown")]
+    #[serde(default = "unknown", deserialize_with = "lenient_size")]
     pub headers_size: i64,
     /// Bytes; −1: not known.
-    #[serde(default = "unknown")]
+    #[serde(default = "unknown", deserialize_with = "lenient_size")]
     pub body_size: i64,
 }
 
@@ -165,14 +179,21 @@ pub struct Request {
 #[serde(rename_all = "camelCase")]
 pub struct PostData {
     /// `application/x-www-form-urlencoded`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub mime_type: String,
     /// Its fields.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub params: Vec<Named>,
     /// The same, as it is sent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub text: String,
+    /// `base64`, in files of other programs.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub encoding: Option<String>,
 }
 
 /// What was answered; status 0: nothing was.
@@ -182,28 +203,28 @@ pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// Its words.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub status_text: String,
     /// `HTTP/1.1`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub http_version: String,
     /// Those that were set.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub cookies: Vec<Cookie>,
     /// But for cookies.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub headers: Vec<Named>,
     /// The page.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub content: Content,
     /// Where a redirect leads.
-    #[serde(default, rename = "redirectURL")]
+    #[serde(default, rename = "redirectURL", deserialize_with = "lenient")]
     pub redirect_url: String,
     /// Bytes; −1: not known.
-    #[serde(default = "unknown")]
+    #[serde(default = "unknown", deserialize_with = "lenient_size")]
     pub headers_size: i64,
     /// Bytes; −1: not known.
-    #[serde(default = "unknown")]
+    #[serde(default = "unknown", deserialize_with = "lenient_size")]
     pub body_size: i64,
 }
 
@@ -212,19 +233,31 @@ pub struct Response {
 #[serde(rename_all = "camelCase")]
 pub struct Content {
     /// Bytes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub size: i64,
     /// The header `Content-Type`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub mime_type: String,
     /// The text; none for what is not text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub text: Option<String>,
     /// `base64`, in files of other programs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub encoding: Option<String>,
     /// For people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub comment: Option<String>,
 }
 
@@ -234,7 +267,7 @@ pub struct Named {
     /// Its name.
     pub name: String,
     /// Its value.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub value: String,
 }
 
@@ -245,22 +278,53 @@ pub struct Cookie {
     /// Its name.
     pub name: String,
     /// Its value.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub value: String,
     /// Where it is sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub path: Option<String>,
     /// To whom it is sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub domain: Option<String>,
     /// Only by https.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub secure: Option<bool>,
     /// Not to scripts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub http_only: Option<bool>,
 }
 
 fn unknown() -> i64 {
     -1
+}
+
+/// Reads a value that no reader depends on: other programs write `null` and other kinds there.
+fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned + Default,
+{
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+fn lenient_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let size: Option<i64> = lenient(deserializer)?;
+    Ok(size.unwrap_or_else(unknown))
 }

@@ -1,8 +1,11 @@
 //! Reading a recording as a visit would have.
 
+use std::collections::HashSet;
+
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
-use url::Url;
+use serde_json::Value;
+use url::{Url, form_urlencoded};
 
 use super::base64;
 use super::har::{Entry, Har, Step};
@@ -32,7 +35,10 @@ const PARTS: [&str; 16] = [
 /// `site_down`, as for a visit.
 pub fn read(system: &dyn System, har: &Har, context: &ReadContext<'_>) -> Result<Account, Failure> {
     let entries = of_the_site(system, har, context);
-    let login = entries.iter().rposition(|entry| is_login(entry));
+    let login = entries
+        .iter()
+        .rposition(|entry| is_login(entry))
+        .or_else(|| entries.iter().rposition(|entry| may_be_login(entry)));
     let after = entries.get(login.unwrap_or(0)..).unwrap_or_default();
     if let Some(last) = entries.last() {
         refused(last)?;
@@ -56,6 +62,9 @@ pub fn read(system: &dyn System, har: &Har, context: &ReadContext<'_>) -> Result
         }
         pages.remove(0);
     }
+    if !is_ours {
+        drop_pages_before_account(system, &mut pages, context);
+    }
     system.read(&pages, context).map_err(|failure| {
         let last = answers.iter().rev().find_map(|entry| browser_page(entry));
         match (failure.kind, last.as_ref().and_then(interstitial)) {
@@ -63,6 +72,22 @@ pub fn read(system: &dyn System, har: &Har, context: &ReadContext<'_>) -> Result
             _ => failure,
         }
     })
+}
+
+/// Drops what a browser showed on the way to the account: a login form whose answer cannot be told, a
+/// dashboard. Where no page is one of the account, all stay, and the first says why.
+fn drop_pages_before_account(
+    system: &dyn System,
+    pages: &mut Vec<SavedPage>,
+    context: &ReadContext<'_>,
+) {
+    let is_known = |page: &SavedPage| system.read(std::slice::from_ref(page), context).is_ok();
+    let Some(first) = pages.iter().position(is_known) else {
+        return;
+    };
+    let dropped: HashSet<String> = pages.drain(..first).map(|page| page.name).collect();
+    // A person goes back to the dashboard.
+    pages.retain(|page| !dropped.contains(&page.name) || is_known(page));
 }
 
 /// The requests for pages but for the logout.
@@ -138,15 +163,68 @@ fn is_read(system: &dyn System, entry: &Entry, context: &ReadContext<'_>) -> boo
 
 fn is_login(entry: &Entry) -> bool {
     let has_password = || {
-        let fields = entry.request.post_data.iter().flat_map(|form| &form.params);
-        let names: Vec<String> = fields
-            .map(|field| field.name.to_ascii_lowercase())
-            .collect();
-        names
-            .iter()
-            .any(|name| name.contains("pin") || name.contains("pass"))
+        let names = field_names(entry);
+        names.iter().any(|name| {
+            let name = name.to_ascii_lowercase();
+            name.contains("pin") || name.contains("pass")
+        })
     };
-    entry.step == Some(Step::LogIn) || (entry.request.method == "POST" && has_password())
+    entry.step == Some(Step::LogIn) || (is_post(entry) && has_password())
+}
+
+/// Whether a form was sent to where logins go, and the file does not have what was in it.
+fn may_be_login(entry: &Entry) -> bool {
+    let path = entry
+        .request
+        .url
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default();
+    let path = path.split_once("://").map_or(path, |(_, path)| path);
+    let mut parts = path
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .skip(1)
+        .map(str::to_ascii_lowercase);
+    let is_place = parts.any(|part| {
+        let begins = ["login", "logon", "signin", "patronlogin", "patroninfo"]
+            .iter()
+            .any(|known| part.starts_with(known));
+        begins || matches!(part.as_str(), "auth" | "cas" | "session" | "sessions")
+    }) || path.ends_with("/opac-user.pl");
+    is_post(entry) && is_place && field_names(entry).is_empty()
+}
+
+fn is_post(entry: &Entry) -> bool {
+    entry.request.method.eq_ignore_ascii_case("POST")
+}
+
+/// The names of the fields that were sent, whichever way the file has them.
+fn field_names(entry: &Entry) -> Vec<String> {
+    let Some(form) = &entry.request.post_data else {
+        return Vec::new();
+    };
+    if !form.params.is_empty() {
+        return form.params.iter().map(|field| field.name.clone()).collect();
+    }
+    let text = match form.encoding.as_deref() {
+        Some("base64") => base64::decode(&form.text).map(|bytes| decode(&bytes, None)),
+        _ => Some(form.text.clone()),
+    };
+    let text = text.unwrap_or_default();
+    if let Ok(Value::Object(fields)) = serde_json::from_str(text.trim()) {
+        return fields.into_iter().map(|(name, _)| name).collect();
+    }
+    if form.mime_type.to_ascii_lowercase().contains("multipart") {
+        return text
+            .split("name=\"")
+            .skip(1)
+            .filter_map(|after| after.split('"').next())
+            .map(str::to_owned)
+            .collect();
+    }
+    form_urlencoded::parse(text.trim().as_bytes())
+        .map(|(name, _)| name.into_owned())
+        .collect()
 }
 
 fn is_logout(entry: &Entry) -> bool {

@@ -143,7 +143,14 @@ impl Words {
     }
 
     /// How many characters of the text, from this word's first on, are kept.
-    pub(super) fn at(&self, text: &[char], start: usize, among: Among) -> Option<usize> {
+    /// `is_first`: nothing but spaces stands before it.
+    pub(super) fn at(
+        &self,
+        text: &[char],
+        start: usize,
+        is_first: bool,
+        among: Among,
+    ) -> Option<usize> {
         let stem = || match among {
             Among::Words => self.stem_at(text, start),
             Among::Person | Among::Values => None,
@@ -158,16 +165,14 @@ impl Words {
                 return None;
             }
             let length = matched(text.get(start..)?, words)?;
-            let before = text.get(..start)?;
             let after = text.get(start + length..)?;
             let ends = !after.first().copied().is_some_and(char::is_alphanumeric)
                 || !words.last().copied().is_some_and(char::is_alphanumeric);
-            let is_first = before.iter().all(|c| c.is_whitespace());
-            let is_last = !after.iter().any(|c| c.is_alphanumeric());
+            let is_last = || !after.iter().any(|c| c.is_alphanumeric());
             let fits = match rule {
                 Rule::Anywhere | Rule::OfPerson => ends,
                 Rule::Beginning => ends && is_first,
-                Rule::Whole => is_first && is_last,
+                Rule::Whole => is_first && is_last(),
             };
             fits.then_some(length)
         });
@@ -261,8 +266,9 @@ mod tests {
         let kept = (0..text.len()).find_map(|at| {
             let is_start =
                 text[at].is_alphanumeric() && (at == 0 || !text[at - 1].is_alphanumeric());
+            let is_first = text[..at].iter().all(|c| c.is_whitespace());
             is_start
-                .then(|| words.at(&text, at, Among::Words))?
+                .then(|| words.at(&text, at, is_first, Among::Words))?
                 .map(|length| at + length)
         });
         assert_eq!(kept, expected);
@@ -272,16 +278,16 @@ mod tests {
     fn a_stem_is_kept_only_where_a_reader_looks_for_it() {
         let mut words = Words::new(&[KeptWords::StemIn("fine", &["sums"])]);
         let name: Vec<char> = "Finegold".chars().collect();
-        assert_eq!(words.at(&name, 0, Among::Words), None);
+        assert_eq!(words.at(&name, 0, true, Among::Words), None);
         words.enter(3, "names");
-        assert_eq!(words.at(&name, 0, Among::Words), None);
+        assert_eq!(words.at(&name, 0, true, Among::Words), None);
         words.enter(3, "sums");
-        assert_eq!(words.at(&name, 0, Among::Words), Some(4));
-        assert_eq!(words.at(&name, 0, Among::Person), None);
+        assert_eq!(words.at(&name, 0, true, Among::Words), Some(4));
+        assert_eq!(words.at(&name, 0, true, Among::Person), None);
         words.leave(3);
-        assert_eq!(words.at(&name, 0, Among::Words), Some(4));
+        assert_eq!(words.at(&name, 0, true, Among::Words), Some(4));
         words.leave(2);
-        assert_eq!(words.at(&name, 0, Among::Words), None);
+        assert_eq!(words.at(&name, 0, true, Among::Words), None);
     }
 
     #[test]

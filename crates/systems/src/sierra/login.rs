@@ -5,7 +5,7 @@ use scraper::ElementRef;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::browser::{Form, Page, Session, interstitial, meaning_of_words};
-use crate::reading::{Css, element_text, parse_page};
+use crate::reading::{Css, element_text, is_session_over, parse_page};
 
 static CAS: Css = Css::new("form#fm1");
 static FORMS: Css = Css::new("form");
@@ -53,13 +53,15 @@ pub(super) enum Login {
     NewPin,
     /// The patron's record is blocked.
     Blocked,
+    /// A word that the session is over: no number or PIN was looked at.
+    SessionOver,
 }
 
 impl Login {
     /// What a login page means where it came in place of the account; `asked` for the form alone.
     pub(super) fn failure(self, asked: impl FnOnce() -> Failure) -> Failure {
         match self {
-            Self::Asked | Self::AskedByCatalogue => asked(),
+            Self::Asked | Self::AskedByCatalogue | Self::SessionOver => asked(),
             Self::Refused => Failure::wrong_credentials("the login form, with an error"),
             Self::NewPin => Failure::wrong_credentials(
                 "the login form asks for a new PIN: set one at the library's site first",
@@ -98,6 +100,9 @@ pub(super) fn login(root: ElementRef<'_>, is_account: bool) -> Result<Option<Log
     if says(&all, &REFUSALS) || says(&errors, &TOO_OFTEN) {
         return Ok(Some(Login::Refused));
     }
+    if is_session_over(&errors) {
+        return Ok(Some(Login::SessionOver));
+    }
     if let Some(kind) = meaning_of_words(&errors) {
         return Err(Failure::new(kind, "an outage beside the login form"));
     }
@@ -127,16 +132,16 @@ pub(super) fn stand_in(page: &Page) -> Option<Failure> {
 
 /// The login form of a page: CAS's, or the older catalogue's own.
 pub(super) fn form(page: &Page) -> Result<Form, Failure> {
-    let cas = Form::find_all(page, "form#fm1")?;
-    let others = Form::find_all(page, "form")?;
-    cas.into_iter()
-        .chain(others)
-        .find(|form| form.has("code") && (form.has("pin") || form.has("name")))
-        .ok_or_else(|| {
-            stand_in(page).unwrap_or_else(|| {
-                Failure::page_changed("no login form with the fields “code” and “pin” or “name”")
-            })
+    let is_usable = |form: &Form| form.has("code") && (form.has("pin") || form.has("name"));
+    let form = match Form::find_usable(page, "form#fm1", is_usable)? {
+        Some(cas) => Some(cas),
+        None => Form::find_usable(page, "form", is_usable)?,
+    };
+    form.ok_or_else(|| {
+        stand_in(page).unwrap_or_else(|| {
+            Failure::page_changed("no login form with the fields “code” and “pin” or “name”")
         })
+    })
 }
 
 /// Puts the number and PIN into the login form.

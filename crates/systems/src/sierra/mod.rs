@@ -26,11 +26,12 @@ use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
+use self::login::Login;
 use self::pages::Says;
 use crate::browser::Session;
 use crate::detect::{Place, SeenPage};
 use crate::recording::KeptWords;
-use crate::{ReadContext, SavedPage, System};
+use crate::{ReadContext, SavedPage, System, in_saved_page, session_is_over};
 
 /// Innovative Sierra and Millennium.
 #[derive(Debug)]
@@ -83,12 +84,10 @@ impl System for Sierra {
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
         let mut parts = Vec::new();
         for page in pages {
-            let in_page = |failure: Failure| Failure {
-                detail: format!("{}: {}", page.name, failure.detail),
-                ..failure
-            };
+            let in_page = |failure: Failure| in_saved_page(page, failure);
             match pages::says(&page.body, context).map_err(in_page)? {
                 Says::Account(part) => parts.push(part),
+                Says::Login(Login::SessionOver) => return Err(in_page(session_is_over())),
                 Says::Login(login) => {
                     return Err(in_page(login.failure(|| {
                         Failure::page_changed("the login form: nobody is logged in")

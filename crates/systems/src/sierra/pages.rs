@@ -13,8 +13,8 @@ use super::table::{Kind, Remark, Table, tables};
 use super::{holds, loans, login};
 use crate::ReadContext;
 use crate::reading::{
-    Css, MOST_MESSAGES, amount, element_text, find_date, first_number, is_cut_short, make_distinct,
-    must_agree, parse_page,
+    Css, Messages, amount, check_entry_count, cut_stored_texts, element_text, find_date,
+    first_number, is_cut_short, make_distinct, must_agree, parse_page,
 };
 
 static PATRON: Css = Css::new(".patNameAddress");
@@ -142,6 +142,7 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
 pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
     let mut account = account;
     let mut records = BTreeSet::new();
+    let mut messages = Messages::default();
     let mut loans: Option<List<Loan>> = None;
     let mut holds: Option<List<Hold>> = None;
     for part in parts {
@@ -160,12 +161,9 @@ pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Fai
         account.declared.holds = account.declared.holds.or(summary.declared.holds);
         account.card_expires = account.card_expires.or(summary.card_expires);
         account.fines = account.fines.or(summary.fines);
-        for message in summary.messages {
-            if !account.messages.contains(&message) {
-                account.messages.push(message);
-            }
-        }
+        messages.extend(summary.messages.iter().map(String::as_str));
     }
+    account.messages = messages.into_vec();
     if records.len() > 1 {
         return Err(Failure::page_changed("pages of more than one patron"));
     }
@@ -181,7 +179,20 @@ pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Fai
         make_distinct(list.entries.iter_mut().map(|hold| &mut hold.id));
         account.holds = Some(list.entries);
     }
+    cut_stored_texts(&mut account);
     Ok(account)
+}
+
+/// What the library tells the patron.
+fn messages(root: ElementRef<'_>) -> Vec<String> {
+    let mut messages = Messages::default();
+    for message in MESSAGES.all(root) {
+        messages.add(&element_text(message));
+        if messages.is_full() {
+            break;
+        }
+    }
+    messages.into_vec()
 }
 
 impl<T> List<T> {
@@ -207,11 +218,13 @@ fn list<T>(
     context: &ReadContext<'_>,
     read: impl Fn(&super::table::Row<'_>) -> Result<T, Failure>,
 ) -> Result<List<T>, Failure> {
-    let entries = table.rows.iter().map(read).collect::<Result<Vec<T>, _>>()?;
     let what = match table.kind {
         Kind::Loans => "loans",
         Kind::Holds => "holds",
     };
+    check_entry_count(table.rows.len(), what)?;
+    check_entry_count(table.remarks.len(), "rows without a title")?;
+    let entries = table.rows.iter().map(read).collect::<Result<Vec<T>, _>>()?;
     must_agree(table.declared, entries.len(), what)?;
     let is_known = |remark: &Remark| says_any(&remark.words.to_lowercase(), words_for_none);
     // The site's own count, which agrees, says that no entry is among them; unless it looks like one.
@@ -252,12 +265,7 @@ fn summary(
         declared: Declared::default(),
         card_expires: None,
         fines: None,
-        messages: MESSAGES
-            .all(root)
-            .take(MOST_MESSAGES)
-            .map(element_text)
-            .filter(|message| !message.is_empty())
-            .collect(),
+        messages: messages(root),
     };
     let words = element_text(patron);
     // No more words than a date has: others follow.

@@ -1,32 +1,53 @@
 //! Which controls belong to a form, and what each of them would send (HTML standard, 4.10).
 
+use std::collections::{HashMap, HashSet};
+
+use ego_tree::NodeId;
+use ego_tree::iter::Edge;
 use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
 use super::{Field, Form, Method, Value};
+use crate::reading::work;
 
-/// What the selector finds, each as the form that it is or is in; no form twice.
-pub(super) fn forms<'h>(html: &'h Html, selector: &Selector) -> Vec<ElementRef<'h>> {
-    let mut forms: Vec<ElementRef<'h>> = Vec::new();
-    for element in html.select(selector) {
-        if let Some(form) = itself_or_around(element, &["form"])
-            && !forms.contains(&form)
-        {
-            forms.push(form);
-        }
-    }
-    forms
+/// A form of a page with its controls, in the page's order.
+pub(super) struct FormParts<'h> {
+    element: ElementRef<'h>,
+    controls: Vec<ElementRef<'h>>,
 }
 
-/// Reads a form of a page that came from this URL.
-pub(super) fn read(html: &Html, element: ElementRef<'_>, from: &Url) -> Form {
-    let base = base(html, from);
-    let action = match element.attr("action").map(str::trim) {
+/// Finds what the selector matches, each as the form that it is or is in; no form twice.
+///
+/// One walk gives every control of the page to its form.
+pub(super) fn find_forms<'h>(html: &'h Html, selector: &Selector) -> Vec<FormParts<'h>> {
+    let mut seen = HashSet::new();
+    let elements: Vec<ElementRef<'h>> = html
+        .select(selector)
+        .filter_map(form_around)
+        .filter(|form| seen.insert(form.id()))
+        .collect();
+    if elements.is_empty() {
+        return Vec::new();
+    }
+    let mut controls = controls_by_form(html);
+    elements
+        .into_iter()
+        .map(|element| FormParts {
+            element,
+            controls: controls.remove(&element.id()).unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// Reads a form of a page that came from this URL; `base` is what the page's links are resolved against.
+pub(super) fn read_form(parts: &FormParts<'_>, base: &Url, from: &Url) -> Form {
+    let action = match parts.element.attr("action").map(str::trim) {
         // As the standard says, that is the page, whatever <base> says.
         None | Some("") => from.clone(),
         Some(action) => base.join(action).unwrap_or_else(|_| from.clone()),
     };
-    let is_post = element
+    let is_post = parts
+        .element
         .attr("method")
         .is_some_and(|method| method.trim().eq_ignore_ascii_case("post"));
     let mut form = Form {
@@ -38,15 +59,19 @@ pub(super) fn read(html: &Html, element: ElementRef<'_>, from: &Url) -> Form {
         headers: Vec::new(),
         missing: Vec::new(),
     };
-    for control in owned(html, element) {
-        add(&mut form, control);
+    for control in &parts.controls {
+        work::count(1);
+        add(&mut form, *control);
     }
     form
 }
 
 /// What relative links of the page are resolved against: its first `<base href>`, or itself.
-fn base(html: &Html, from: &Url) -> Url {
-    elements(html)
+pub(super) fn find_base(html: &Html, from: &Url) -> Url {
+    html.tree
+        .root()
+        .descendants()
+        .filter_map(ElementRef::wrap)
         .filter(|element| element.value().name() == "base")
         .find_map(|element| element.attr("href"))
         .and_then(|href| from.join(href.trim()).ok())
@@ -54,72 +79,128 @@ fn base(html: &Html, from: &Url) -> Url {
         .unwrap_or_else(|| from.clone())
 }
 
-fn elements(html: &Html) -> impl Iterator<Item = ElementRef<'_>> {
-    html.tree.root().descendants().filter_map(ElementRef::wrap)
-}
-
-/// The controls of a form, in the page's order.
-///
-/// The one around them owns them, unless they name another by its id. A form that begins right
-/// inside a table is closed at once by the parser, but goes on owning what follows in the table:
-/// that is how browsers treat what many an old site writes.
-fn owned<'h>(html: &'h Html, form: ElementRef<'h>) -> Vec<ElementRef<'h>> {
-    let id = form.attr("id").filter(|id| !id.is_empty());
-    let table = form
-        .parent()
-        .and_then(ElementRef::wrap)
-        .filter(|parent| {
-            matches!(
-                parent.value().name(),
-                "table" | "tbody" | "thead" | "tfoot" | "tr"
-            )
-        })
-        .and_then(|parent| itself_or_around(parent, &["table"]));
-    let mut is_current = false;
-    let mut controls = Vec::new();
-    for element in elements(html) {
-        let name = element.value().name();
-        if name == "form" {
-            is_current = element == form;
-            continue;
-        }
-        if !matches!(name, "input" | "select" | "textarea" | "button") {
-            continue;
-        }
-        let is_owned = match element.attr("form") {
-            Some(owner) => Some(owner) == id,
-            None => match itself_or_around(element, &["form"]) {
-                Some(around) => around == form,
-                None => {
-                    is_current
-                        && table.is_some_and(|table| {
-                            element.ancestors().any(|node| node.id() == table.id())
-                        })
-                }
-            },
-        };
-        if is_owned && !is_disabled(element) {
-            controls.push(element);
-        }
-    }
-    controls
-}
-
-fn itself_or_around<'h>(element: ElementRef<'h>, names: &[&str]) -> Option<ElementRef<'h>> {
+fn form_around(element: ElementRef<'_>) -> Option<ElementRef<'_>> {
     std::iter::once(element)
         .chain(element.ancestors().filter_map(ElementRef::wrap))
-        .find(|element| names.contains(&element.value().name()))
+        .find(|element| element.value().name() == "form")
 }
 
-fn is_disabled(element: ElementRef<'_>) -> bool {
-    element.attr("disabled").is_some()
-        || element
-            .ancestors()
-            .filter_map(ElementRef::wrap)
-            .any(|around| {
-                (around.value().name() == "fieldset" && around.attr("disabled").is_some())
-                    || around.value().name() == "datalist"
-            })
+/// The controls of all forms of a page.
+///
+/// A form owns what is in it, unless a control names another form by its id. A form that begins right
+/// inside a table is closed at once by the parser, but goes on owning what follows in the table:
+/// that is how browsers treat what many an old site writes.
+fn controls_by_form(html: &Html) -> HashMap<NodeId, Vec<ElementRef<'_>>> {
+    let mut walk = Walk::default();
+    for edge in html.tree.root().traverse() {
+        work::count(1);
+        match edge {
+            Edge::Open(node) => ElementRef::wrap(node).map(|element| walk.open(element)),
+            Edge::Close(node) => ElementRef::wrap(node).map(|element| walk.close(element)),
+        };
+    }
+    walk.controls_by_form()
+}
+
+/// Who owns a control.
+enum Owner<'h> {
+    Form(NodeId),
+    /// The form with this id.
+    Named(&'h str),
+}
+
+/// What is open around the element at hand.
+#[derive(Default)]
+struct Walk<'h> {
+    forms: Vec<NodeId>,
+    tables: Vec<NodeId>,
+    /// How many parts are open of which nothing is sent.
+    disabled: usize,
+    /// The form that began last, and the table that it began right inside of.
+    last_form: Option<(NodeId, Option<NodeId>)>,
+    /// The first form of each id.
+    ids: HashMap<&'h str, NodeId>,
+    controls: Vec<(Owner<'h>, ElementRef<'h>)>,
+}
+
+impl<'h> Walk<'h> {
+    fn open(&mut self, element: ElementRef<'h>) {
+        let name = element.value().name();
+        match name {
+            "form" => self.begin_form(element),
+            "table" => self.tables.push(element.id()),
+            "input" | "select" | "textarea" | "button" => self.add_control(element),
+            _ => {}
+        }
+        self.disabled += usize::from(disables(element));
+    }
+
+    fn close(&mut self, element: ElementRef<'h>) {
+        match element.value().name() {
+            "form" => drop(self.forms.pop()),
+            "table" => drop(self.tables.pop()),
+            _ => {}
+        }
+        self.disabled -= usize::from(disables(element));
+    }
+
+    fn begin_form(&mut self, form: ElementRef<'h>) {
+        let is_part_of_table = form
+            .parent()
+            .and_then(ElementRef::wrap)
+            .is_some_and(|parent| {
+                matches!(
+                    parent.value().name(),
+                    "table" | "tbody" | "thead" | "tfoot" | "tr"
+                )
+            });
+        let table = self.tables.last().copied().filter(|_| is_part_of_table);
+        self.last_form = Some((form.id(), table));
+        self.forms.push(form.id());
+        if let Some(id) = form.attr("id").filter(|id| !id.is_empty()) {
+            self.ids.entry(id).or_insert(form.id());
+        }
+    }
+
+    fn add_control(&mut self, control: ElementRef<'h>) {
+        if self.disabled > 0 || control.attr("disabled").is_some() {
+            return;
+        }
+        let owner = match (control.attr("form"), self.forms.last()) {
+            (Some(id), _) => Some(Owner::Named(id)),
+            (None, Some(form)) => Some(Owner::Form(*form)),
+            (None, None) => self
+                .last_form
+                .filter(|(_, table)| table.is_some_and(|table| self.tables.contains(&table)))
+                .map(|(form, _)| Owner::Form(form)),
+        };
+        if let Some(owner) = owner {
+            self.controls.push((owner, control));
+        }
+    }
+
+    fn controls_by_form(self) -> HashMap<NodeId, Vec<ElementRef<'h>>> {
+        let mut by_form: HashMap<NodeId, Vec<ElementRef<'h>>> = HashMap::new();
+        for (owner, control) in self.controls {
+            let form = match owner {
+                Owner::Form(form) => Some(form),
+                Owner::Named(id) => self.ids.get(id).copied(),
+            };
+            if let Some(form) = form {
+                by_form.entry(form).or_default().push(control);
+            }
+        }
+        by_form
+    }
+}
+
+/// Whether nothing within an element is sent.
+fn disables(element: ElementRef<'_>) -> bool {
+    match element.value().name() {
+        "fieldset" => element.attr("disabled").is_some(),
+        "datalist" => true,
+        _ => false,
+    }
 }
 
 /// Adds what a control would send.

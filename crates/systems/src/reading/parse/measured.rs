@@ -5,8 +5,43 @@ use std::cell::Cell;
 
 use html5ever::tendril::StrTendril;
 use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
-use html5ever::{Attribute, QualName};
-use scraper::{Html, HtmlTreeSink};
+use html5ever::{Attribute, QualName, local_name};
+use scraper::{Html, HtmlTreeSink, Node};
+
+/// The most of something that a page may have, and the words for a page that has more.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    max: usize,
+    what: &'static str,
+}
+
+impl Limit {
+    const fn new(max: usize, what: &'static str) -> Self {
+        Self { max, what }
+    }
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a page with more than {} {}", self.max, self.what)
+    }
+}
+
+/// Browsers have the same limit. Pages of real sites are some 50 deep.
+const MAX_DEPTH: Limit = Limit::new(512, "elements within each other");
+/// Ways of the parser, and of each reader, from a tag out to the page. An account of 80 loans takes some 50,000.
+const MAX_STEPS: Limit = Limit::new(20_000_000, "steps from its elements to its root");
+/// Bytes of text and attributes, each counted once for every element around it.
+const MAX_TEXT_STEPS: Limit = Limit::new(400_000_000, "bytes within each other");
+/// An account of 1,000 loans has some 50,000.
+const MAX_NODES: Limit = Limit::new(500_000, "elements and texts");
+/// An account with 80 holds may have three forms for each.
+const MAX_FORMS: Limit = Limit::new(2_000, "forms");
+const MAX_CONTROLS: Limit = Limit::new(50_000, "form fields");
+/// 300 holds with 300 branches to choose from.
+const MAX_OPTIONS: Limit = Limit::new(100_000, "options");
+const MAX_ROWS: Limit = Limit::new(20_000, "table rows");
+const MAX_CELLS: Limit = Limit::new(200_000, "table cells");
 
 type Handle = <HtmlTreeSink as TreeSink>::Handle;
 
@@ -14,8 +49,15 @@ type Handle = <HtmlTreeSink as TreeSink>::Handle;
 pub(super) struct Measured {
     tree: HtmlTreeSink,
     steps: Cell<usize>,
+    text_steps: Cell<usize>,
     parts: Cell<usize>,
     deepest: Cell<usize>,
+    nodes: Cell<usize>,
+    forms: Cell<usize>,
+    controls: Cell<usize>,
+    options: Cell<usize>,
+    rows: Cell<usize>,
+    cells: Cell<usize>,
 }
 
 impl Measured {
@@ -23,15 +65,35 @@ impl Measured {
         Self {
             tree,
             steps: Cell::new(0),
+            text_steps: Cell::new(0),
             parts: Cell::new(0),
             deepest: Cell::new(0),
+            nodes: Cell::new(0),
+            forms: Cell::new(0),
+            controls: Cell::new(0),
+            options: Cell::new(0),
+            rows: Cell::new(0),
+            cells: Cell::new(0),
         }
     }
 
-    /// The elements that the parser looked at on its ways from a tag out to the page, and the same again for
-    /// each reader of the page.
-    pub(super) fn steps(&self) -> usize {
-        self.steps.get()
+    /// What the page has too much of, so far.
+    pub(super) fn exceeded_limit(&self) -> Option<Limit> {
+        let counts = [
+            (&self.deepest, MAX_DEPTH),
+            (&self.steps, MAX_STEPS),
+            (&self.text_steps, MAX_TEXT_STEPS),
+            (&self.nodes, MAX_NODES),
+            (&self.forms, MAX_FORMS),
+            (&self.controls, MAX_CONTROLS),
+            (&self.options, MAX_OPTIONS),
+            (&self.rows, MAX_ROWS),
+            (&self.cells, MAX_CELLS),
+        ];
+        let exceeded = counts
+            .into_iter()
+            .find(|(count, limit)| count.get() > limit.max);
+        exceeded.map(|(_, limit)| limit)
     }
 
     /// Tags, texts and comments, so far.
@@ -39,30 +101,53 @@ impl Measured {
         self.parts.get()
     }
 
-    /// How deep the deepest element stands.
-    pub(super) fn deepest(&self) -> usize {
-        self.deepest.get()
-    }
-
     fn step(&self, count: usize) {
-        self.steps.set(self.steps.get() + count);
+        add(&self.steps, count);
     }
 
     fn part(&self) {
-        self.parts.set(self.parts.get() + 1);
+        add(&self.parts, 1);
     }
 
     fn grows_at(&self, place: &Handle, child: &NodeOrText<Handle>) {
         self.part();
-        if let NodeOrText::AppendNode(_) = child {
-            let tree = &self.tree.0.borrow().tree;
-            let depth = tree
-                .get(*place)
-                .map_or(0, |place| place.ancestors().count());
-            self.step(depth);
-            self.deepest.set(self.deepest.get().max(depth));
+        add(&self.nodes, 1);
+        let tree = &self.tree.0.borrow().tree;
+        let depth = tree
+            .get(*place)
+            .map_or(0, |place| place.ancestors().count());
+        self.step(depth);
+        let text = match child {
+            NodeOrText::AppendNode(node) => {
+                self.deepest.set(self.deepest.get().max(depth));
+                let node = tree.get(*node).map(|node| node.value());
+                node.and_then(Node::as_element).map_or(0, |element| {
+                    element.attrs().map(|(_, value)| value.len()).sum()
+                })
+            }
+            NodeOrText::AppendText(text) => text.len(),
+        };
+        add(&self.text_steps, text.saturating_mul(depth));
+    }
+
+    /// Counts the kinds of elements that readers look at one by one.
+    fn count(&self, name: &QualName) {
+        match name.local {
+            local_name!("form") => add(&self.forms, 1),
+            local_name!("input")
+            | local_name!("select")
+            | local_name!("textarea")
+            | local_name!("button") => add(&self.controls, 1),
+            local_name!("option") => add(&self.options, 1),
+            local_name!("tr") => add(&self.rows, 1),
+            local_name!("td") | local_name!("th") => add(&self.cells, 1),
+            _ => {}
         }
     }
+}
+
+fn add(count: &Cell<usize>, more: usize) {
+    count.set(count.get().saturating_add(more));
 }
 
 impl TreeSink for Measured {
@@ -96,6 +181,7 @@ impl TreeSink for Measured {
     ) -> Handle {
         self.step(1);
         self.part();
+        self.count(&name);
         self.tree.create_element(name, attributes, flags)
     }
 

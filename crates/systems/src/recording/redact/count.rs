@@ -34,6 +34,8 @@ const CURRENCIES: &str = "$€£¥";
 pub(super) struct Beside<'a> {
     /// Where words that are counted with ended last.
     pub(super) counted: Option<usize>,
+    /// Neither a letter nor a digit stands before it.
+    pub(super) is_first: bool,
     /// The length of the known words at a place.
     pub(super) word_at: &'a dyn Fn(usize) -> Option<usize>,
 }
@@ -57,7 +59,7 @@ pub(super) fn is_count(
     let before = text.get(..at).unwrap_or_default();
     let after = text.get(at + length..).unwrap_or_default();
     let has_words = |part: &[char]| part.iter().any(|c| c.is_alphanumeric());
-    let is_alone = mode == Mode::Cell && !has_words(before) && !has_words(after);
+    let is_alone = mode == Mode::Cell && beside.is_first && !has_words(after);
     let is_sum = is_sum(text.get(at..at + length).unwrap_or_default());
     mode == Mode::Counts
         || is_alone
@@ -122,6 +124,9 @@ fn is_sum(number: &[char]) -> bool {
     matches!(number, [.., '.' | ',', a, b] if a.is_ascii_digit() && b.is_ascii_digit())
 }
 
+/// `999.999,99`: what is longer is no count.
+const MAX_COUNT_CHARS: usize = 10;
+
 /// The characters of a count or a sum of money that stands alone: `6`, `83`, `17.25`, `1,204.50`.
 pub(super) fn count(text: &[char], at: usize) -> Option<usize> {
     let from = text.get(at..)?;
@@ -132,7 +137,12 @@ pub(super) fn count(text: &[char], at: usize) -> Option<usize> {
         let is_digit = |place: usize| from.get(place).is_some_and(char::is_ascii_digit);
         is_digit(place) || (matches!(from.get(place), Some('.' | ',')) && is_digit(place + 1))
     };
-    let length = (0..from.len()).take_while(|place| is_part(*place)).count();
+    let length = (0..from.len().min(MAX_COUNT_CHARS + 1))
+        .take_while(|place| is_part(*place))
+        .count();
+    if length > MAX_COUNT_CHARS {
+        return None;
+    }
     let number: String = from.get(..length)?.iter().collect();
     let before = text.get(..at)?;
     let after = from.get(length..)?;

@@ -59,6 +59,9 @@ const COUNTS: [&str; 12] = [
     "renewals", "sum", "total",
 ];
 
+/// So many elements are open at once, as browsers have it; of those within, no more is known.
+const MAX_OPEN: usize = 512;
+
 /// An element that is open.
 struct Open {
     name: String,
@@ -173,7 +176,9 @@ impl Redactor {
         if tag.is_whole {
             filled.push('>');
         }
-        if !tag.is_end && !VOID.contains(&lower.as_str()) && !RAW.contains(&lower.as_str()) {
+        let opens =
+            !tag.is_end && !VOID.contains(&lower.as_str()) && !RAW.contains(&lower.as_str());
+        if opens && open.len() < MAX_OPEN {
             let is_cell = CELLS.contains(&lower.as_str()) || is_count(tag);
             open.push(Open {
                 name: lower,

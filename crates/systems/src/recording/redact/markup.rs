@@ -10,7 +10,13 @@ pub(super) struct Tag<'a> {
     pub(super) is_whole: bool,
 }
 
-impl Tag<'_> {
+impl<'a> Tag<'a> {
+    fn add_attribute(&mut self, name: &'a str, value: Option<&'a str>) {
+        if self.attributes.len() < MAX_ATTRIBUTES {
+            self.attributes.push((name, value));
+        }
+    }
+
     /// The value of an attribute, as it is written.
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes
@@ -19,6 +25,9 @@ impl Tag<'_> {
             .and_then(|(_, value)| *value)
     }
 }
+
+/// A tag keeps so many attributes: some rules look for one among all others.
+const MAX_ATTRIBUTES: usize = 256;
 
 /// Where the next tag or comment begins.
 pub(super) fn next_markup(text: &str) -> usize {
@@ -90,7 +99,7 @@ pub(super) fn tag(markup: &str) -> (Tag<'_>, &str) {
             .map_or(rest.len(), |end| end + length);
         let (name, after) = rest.split_at(end);
         let Some(value) = after.trim_start().strip_prefix('=') else {
-            tag.attributes.push((name, None));
+            tag.add_attribute(name, None);
             rest = after;
             continue;
         };
@@ -108,7 +117,7 @@ pub(super) fn tag(markup: &str) -> (Tag<'_>, &str) {
                 value.split_at(end)
             }
         };
-        tag.attributes.push((name, Some(value)));
+        tag.add_attribute(name, Some(value));
         rest = after;
     }
 }

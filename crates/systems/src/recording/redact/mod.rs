@@ -175,6 +175,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn elements_that_never_end_and_ends_of_none_are_gone_through_once() {
+        let page = "<div>".repeat(100_000) + &"</p>".repeat(100_000) + "<li>Canary";
+        assert!(!redactor().html(&page).contains("Canary"));
+    }
+
+    #[test]
+    fn a_tag_with_many_attributes_is_gone_through_once() {
+        let page = format!("<input {}>", "value=Canary1 ".repeat(100_000));
+        assert!(!redactor().html(&page).contains("Canary"));
+    }
+
+    #[test]
+    fn a_text_of_signs_or_numbers_is_gone_through_once() {
+        let text = " ".repeat(100_000) + &"items ".repeat(50_000);
+        assert!(
+            redactor()
+                .text(&text, super::Mode::Words)
+                .contains("items items")
+        );
+        let text = "1.".repeat(100_000);
+        assert_eq!(redactor().text(&text, super::Mode::Words).len(), text.len());
+        let text = "!".repeat(100_000) + &" 1a".repeat(50_000);
+        assert_eq!(redactor().text(&text, super::Mode::Cell).len(), text.len());
+    }
+
     pub(in crate::recording) fn redactor() -> Redactor {
         let words = [
             KeptWords::Beginning("ready"),

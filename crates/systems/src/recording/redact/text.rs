@@ -17,6 +17,13 @@ impl Redactor {
         let mut at = 0;
         // Where words that are counted with ended last.
         let mut counted = None;
+        // Looked for once: a text may begin with many signs and spaces.
+        let is_first_at = |found: fn(char) -> bool| {
+            let first = characters.iter().position(|c| found(*c));
+            first.unwrap_or(characters.len())
+        };
+        let first_word = is_first_at(char::is_alphanumeric);
+        let first_sign = is_first_at(|c| !c.is_whitespace());
         while let Some(character) = characters.get(at).copied() {
             if !character.is_alphanumeric() {
                 filled.push(sign(character));
@@ -27,7 +34,14 @@ impl Redactor {
                 .get(at)
                 .and_then(|place| text.get(*place..))
                 .unwrap_or_default();
-            if let Some(kept) = self.kept_at(&characters, at, rest, mode, counted) {
+            let part = Part {
+                text: &characters,
+                at,
+                rest,
+                is_first: at == first_word,
+                begins_text: at == first_sign,
+            };
+            if let Some(kept) = self.kept_at(&part, mode, counted) {
                 filled.push_str(&kept.text);
                 at += kept.length.max(1);
                 if kept.is_counted {
@@ -53,14 +67,14 @@ impl Redactor {
     }
 
     /// What is kept of the text from this word on.
-    fn kept_at(
-        &mut self,
-        text: &[char],
-        at: usize,
-        rest: &str,
-        mode: Mode,
-        counted: Option<usize>,
-    ) -> Option<KeptPart> {
+    fn kept_at(&mut self, part: &Part<'_>, mode: Mode, counted: Option<usize>) -> Option<KeptPart> {
+        let Part {
+            text,
+            at,
+            rest,
+            is_first,
+            begins_text,
+        } = *part;
         if mode == Mode::Nothing {
             return None;
         }
@@ -78,7 +92,7 @@ impl Redactor {
             _ => Among::Values,
         };
         if mode != Mode::Value
-            && let Some(length) = self.words.at(text, at, among)
+            && let Some(length) = self.words.at(text, at, begins_text, among)
         {
             let kept: String = text.iter().skip(at).take(length).collect();
             self.kept.word(&kept);
@@ -95,7 +109,8 @@ impl Redactor {
             let words = &self.words;
             let beside = Beside {
                 counted,
-                word_at: &|place| words.at(text, place, Among::Words),
+                is_first,
+                word_at: &|place| words.at(text, place, false, Among::Words),
             };
             if is_count(text, at, length, mode, &beside) && !self.filler.is_barred(&kept) {
                 self.kept.counts += 1;
@@ -108,6 +123,18 @@ impl Redactor {
         }
         None
     }
+}
+
+/// A word of a text, and what stands around it.
+struct Part<'a> {
+    text: &'a [char],
+    at: usize,
+    /// The text from this word on.
+    rest: &'a str,
+    /// No word stands before it.
+    is_first: bool,
+    /// Nothing but spaces stands before it.
+    begins_text: bool,
 }
 
 /// What stays of a text, or stands for it.

@@ -1,0 +1,74 @@
+//! An account as it is stored: no text of it is longer than a person reads.
+
+use hippo_core::account::{Account, Hold, Loan};
+use hippo_core::text::{MAX_STORED_CHARS, cut};
+
+use super::hash::stable_id;
+
+/// An id has at most so many bytes; real ones have some 40.
+const MAX_ID_BYTES: usize = 256;
+
+/// Addresses are no longer than browsers take them.
+const MAX_URL_BYTES: usize = 2_048;
+
+/// Cuts the texts of an account to what is stored; an id that is too long becomes a hash of it.
+pub(crate) fn cut_stored_texts(account: &mut Account) {
+    for loan in account.loans.iter_mut().flatten() {
+        cut_loan(loan);
+    }
+    for hold in account.holds.iter_mut().flatten() {
+        cut_hold(hold);
+    }
+}
+
+fn cut_loan(loan: &mut Loan) {
+    cut_id(&mut loan.id);
+    cut_text(&mut loan.title);
+    let Loan {
+        author,
+        renewable_reason,
+        format,
+        note,
+        ..
+    } = loan;
+    for text in [author, renewable_reason, format, note]
+        .into_iter()
+        .flatten()
+    {
+        cut_text(text);
+    }
+    drop_long_url(&mut loan.url);
+}
+
+fn cut_hold(hold: &mut Hold) {
+    cut_id(&mut hold.id);
+    cut_text(&mut hold.title);
+    let Hold {
+        author,
+        pickup_branch,
+        note,
+        ..
+    } = hold;
+    for text in [author, pickup_branch, note].into_iter().flatten() {
+        cut_text(text);
+    }
+    drop_long_url(&mut hold.url);
+}
+
+fn cut_id(id: &mut String) {
+    if id.len() > MAX_ID_BYTES {
+        *id = stable_id(&[id]);
+    }
+}
+
+fn cut_text(text: &mut String) {
+    if text.len() > MAX_STORED_CHARS {
+        *text = cut(text, MAX_STORED_CHARS);
+    }
+}
+
+fn drop_long_url(url: &mut Option<String>) {
+    if url.as_ref().is_some_and(|url| url.len() > MAX_URL_BYTES) {
+        *url = None;
+    }
+}

@@ -1,0 +1,177 @@
+//! Pages of any size, made of one thing again and again, in a frame that a reader knows.
+
+use std::fmt::Write as _;
+
+/// What a page is made of.
+pub(crate) const SHAPES: [&str; 12] = [
+    "forms",
+    "inputs",
+    "options",
+    "alerts",
+    "rows",
+    "cells",
+    "nested lists",
+    "nested tables",
+    "words",
+    "dates",
+    "entities",
+    "links",
+];
+
+/// A reader and the kind of page that it is given.
+pub(crate) const PAGES: [(&str, &str); 8] = [
+    ("bibliocommons", "login"),
+    ("bibliocommons", "account"),
+    ("enterprise", "login"),
+    ("enterprise", "account"),
+    ("koha", "login"),
+    ("koha", "account"),
+    ("sierra", "login"),
+    ("sierra", "account"),
+];
+
+/// A page of about so many bytes.
+pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> String {
+    let rows = match (kind, shape) {
+        ("account", "rows") => bytes / row(system, 0).len(),
+        _ => 1,
+    };
+    let filler = match shape {
+        "rows" if kind == "account" => String::new(),
+        "inputs" | "options" if kind == "account" => String::new(),
+        _ => filler(shape, bytes),
+    };
+    // On a login page they stand in the form that the number and PIN would go into.
+    let (filler, in_form) = match (kind, shape) {
+        ("login", "inputs" | "options") => (String::new(), filler),
+        ("account", "inputs" | "options") => (self::filler(shape, bytes), String::new()),
+        _ => (filler, String::new()),
+    };
+    if kind == "login" {
+        return login(system, &filler, &in_form);
+    }
+    let list: String = (0..rows).map(|number| row(system, number)).collect();
+    match system {
+        "bibliocommons" => bibliocommons(&filler, rows, &list),
+        "enterprise" => format!(
+            "<html><body>{filler}<table class=checkoutsList><thead><tr class=checkoutsHeader><th>Title<th>Author\
+             <th class=checkoutsDueDateHeader>Due</tr></thead><tbody>{list}</tbody></table>\
+             <script>'librarycheckoutsaccordion'</script></body></html>"
+        ),
+        "koha" => format!(
+            "<html><body id=opac-user><div id=userdetails>{filler}<div id=opac-user-views class=toptabs><ul>\
+             <li><a href='#opac-user-checkouts'>Checked out ({rows})</a></li></ul><div id=opac-user-checkouts>\
+             <table id=checkoutst><thead><tr><th>Title<th>Due</tr></thead><tbody>{list}</tbody></table></div></div>\
+             </div></body></html>"
+        ),
+        _ => format!(
+            "<html><body>{filler}<div class=patNameAddress>DOE, JO</div><table class=patFunc>\
+             <tr class=patFuncTitle><th class=patFuncTitle colspan=4>{rows} ITEMS CHECKED OUT</tr>\
+             <tr class=patFuncHeaders><th>RENEW<th>TITLE<th>BARCODE<th>STATUS</tr>{list}</table></body></html>"
+        ),
+    }
+}
+
+fn row(system: &str, number: usize) -> String {
+    match system {
+        "bibliocommons" => format!(
+            "\"{number}\":{{\"materialType\":\"PHYSICAL\",\"dueDate\":\"2026-12-03\",\"metadataId\":\"S1\",\"bibTitle\":\"T\"}},"
+        ),
+        "enterprise" => format!(
+            "<tr class=checkoutsLine><td><a class=hideIE id=checkoutTitleLinkDiv_{number}>Work {number}</a>\
+             <td>Stone<td class=checkoutsDueDate>12/3/26</tr>"
+        ),
+        "koha" => format!(
+            "<tr><td class=title><a href='/cgi-bin/koha/opac-detail.pl?biblionumber={number}'>Work {number}</a>\
+             <td class=date_due data-order='2026-12-03 23:59:00'>3 December</tr>"
+        ),
+        _ => format!(
+            "<tr class=patFuncEntry><td class=patFuncMark><input type=checkbox name=renew{number} value=i{number}>\
+             <td class=patFuncTitle><a href=/record=b{number}>Work {number}</a><td class=patFuncBarcode>{number}\
+             <td class=patFuncStatus>DUE 12-03-26</tr>"
+        ),
+    }
+}
+
+fn login(system: &str, filler: &str, in_form: &str) -> String {
+    let (open, fields) = match system {
+        "bibliocommons" => (
+            "<form class=loginForm>",
+            "<input name=name><input name=user_pin type=password>",
+        ),
+        "enterprise" => (
+            "<form id=loginPageForm>",
+            "<input name=j_username><input name=j_password type=password>",
+        ),
+        "koha" => (
+            "<form id=auth>",
+            "<input name=userid><input name=password type=password>",
+        ),
+        _ => (
+            "<form id=fm1>",
+            "<input name=code><input name=pin type=password>",
+        ),
+    };
+    format!(
+        "<html><body><div id=opac-auth>{filler}{open}{in_form}{fields}</form></div></body></html>"
+    )
+}
+
+fn bibliocommons(filler: &str, rows: usize, list: &str) -> String {
+    let mut items = String::new();
+    for number in 0..rows {
+        let _ = write!(items, "\"{number}\",");
+    }
+    let (items, list) = (items.trim_end_matches(','), list.trim_end_matches(','));
+    let said = serde_json::Value::from(filler);
+    format!(
+        "<html><body><script type=\"application/json\" data-iso-key=\"_0\">{{\"app\":{{\"currentURL\":\"/v2/checkedout\"}},\
+         \"auth\":{{\"currentUserId\":7}},\"borrowing\":{{\"fines\":{{\"summaries\":{{\"checkedout\":{{\"total\":{rows}}}}}}},\
+         \"checkedout\":{{\"items\":[{items}],\"pagination\":{{\"count\":{rows},\"page\":1,\"limit\":{rows},\"pages\":1}}}}}},\
+         \"entities\":{{\"checkouts\":{{{list}}},\"bibs\":{{\"S1\":{{\"briefInfo\":{{\"title\":{said}}}}}}},\
+         \"messages\":[{said}]}}}}</script></body></html>"
+    )
+}
+
+fn filler(shape: &str, bytes: usize) -> String {
+    let mut filler = String::with_capacity(bytes + 100);
+    let mut number = 0;
+    while filler.len() < bytes {
+        number += 1;
+        let _ = match shape {
+            "forms" => write!(filler, "<form id=f{number}><input name=a></form>"),
+            "inputs" => write!(filler, "<input name=n{number}>"),
+            "options" => write!(
+                filler,
+                "<select name=s{number}>{}</select>",
+                "<option>x".repeat(100)
+            ),
+            "alerts" => write!(
+                filler,
+                "<div class='alert error patMessage accountMessage errors'>Word {number}</div>"
+            ),
+            "rows" => write!(filler, "<table><tr><td>{number}</td></tr></table>"),
+            "cells" => write!(filler, "<table><tr>{}</tr></table>", "<td>1".repeat(100)),
+            "nested lists" => write!(
+                filler,
+                "{}{number}{}",
+                "<ul><li>".repeat(100),
+                "</li></ul>".repeat(100)
+            ),
+            "nested tables" => write!(
+                filler,
+                "{}{number}{}",
+                "<table class=patFunc><tr class=patFuncHeaders><th>TITLE<tr id=x><td>".repeat(20),
+                "</table>".repeat(20)
+            ),
+            "words" => write!(filler, "of 1 items session {number} holds ready "),
+            "dates" => write!(filler, "12/3/26 2026-12-03 3 December {number}, "),
+            "entities" => write!(filler, "&&amp;&#{number}&lt "),
+            _ => write!(
+                filler,
+                "<a href='/patroninfo/1{number}/items'>1 of {number}</a>"
+            ),
+        };
+    }
+    filler
+}
