@@ -60,9 +60,10 @@ pub fn read(system: &dyn System, har: &Har, context: &ReadContext<'_>) -> Result
         if failure.kind != FailureKind::PageChanged {
             return Err(failure);
         }
-        pages.remove(0);
-    }
-    if !is_ours {
+        if is_ours || !drop_pages_before_account(system, &mut pages, context) {
+            pages.remove(0);
+        }
+    } else if !is_ours {
         drop_pages_before_account(system, &mut pages, context);
     }
     system.read(&pages, context).map_err(|failure| {
@@ -75,19 +76,20 @@ pub fn read(system: &dyn System, har: &Har, context: &ReadContext<'_>) -> Result
 }
 
 /// Drops what a browser showed on the way to the account: a login form whose answer cannot be told, a
-/// dashboard. Where no page is one of the account, all stay, and the first says why.
+/// dashboard. Where no page is one of the account, all stay, and it returns false.
 fn drop_pages_before_account(
     system: &dyn System,
     pages: &mut Vec<SavedPage>,
     context: &ReadContext<'_>,
-) {
+) -> bool {
     let is_known = |page: &SavedPage| system.read(std::slice::from_ref(page), context).is_ok();
     let Some(first) = pages.iter().position(is_known) else {
-        return;
+        return false;
     };
     let dropped: HashSet<String> = pages.drain(..first).map(|page| page.name).collect();
     // A person goes back to the dashboard.
     pages.retain(|page| !dropped.contains(&page.name) || is_known(page));
+    true
 }
 
 /// The requests for pages but for the logout.
