@@ -22,7 +22,7 @@ pub use self::date::{find_date, iso_date, take_date, visible_date};
 pub use self::hash::{make_distinct, own_id, stable_id};
 pub use self::html::{Css, is_cut_short, must_differ, web_link};
 pub(crate) use self::messages::Messages;
-pub use self::money::amount;
+pub use self::money::{amount, amount_after_label};
 pub use self::parse::{parse_page, parse_piece};
 pub(crate) use self::session::is_session_over;
 pub use self::skeleton::of_page as skeleton;

@@ -13,8 +13,8 @@ use super::table::{Kind, Remark, Table, tables};
 use super::{holds, loans, login};
 use crate::ReadContext;
 use crate::reading::{
-    Css, Messages, amount, check_entry_count, cut_stored_texts, element_text, find_date,
-    first_number, is_cut_short, make_distinct, must_agree, parse_page,
+    Css, Messages, amount, amount_after_label, check_entry_count, cut_stored_texts, element_text,
+    find_date, first_number, is_cut_short, make_distinct, must_agree, parse_page,
 };
 
 static PATRON: Css = Css::new(".patNameAddress");
@@ -298,10 +298,9 @@ fn summary(
         }
     }
     // Who owes nothing has no link; some libraries print the sum of the record.
-    summary.fines = summary.fines.or_else(|| {
-        let after = after_label(&words, OWED)?;
-        amount(after.split_whitespace().next()?)
-    });
+    summary.fines = summary
+        .fines
+        .or_else(|| amount_after_label(after_label(&words, OWED)?));
     Ok(summary)
 }
 
