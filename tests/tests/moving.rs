@@ -102,7 +102,10 @@ async fn a_home_moves_whole_without_a_second_mail() {
     new.run(&["check-cards", "--no-pause"]).expect_code(0);
     assert_eq!(library.logins(), logins + 1, "the PIN opens here too");
 
-    let again = new.run(&["import", &name, "--yes", "--json"]).expect_code(0).json();
+    let again = new
+        .run(&["import", &name, "--yes", "--json"])
+        .expect_code(0)
+        .json();
     assert_eq!(again["cards"]["unchanged"], 1);
     assert_eq!(again["cards"]["added"], 0);
 }

@@ -61,11 +61,16 @@ async fn changed_database_sends_no_pin_elsewhere_and_stops_no_other_card() {
         let evil_host = evil_host.trim_end_matches('/');
         let good_url = wpl.base_url();
         let mut home = home(&wpl, &kpl);
-        let mut hour = 12;
-        for (column, value, undo) in [
-            ("base_url", evil.base_url(), good_url.clone()),
-            ("login_hosts", format!("[\"{evil_host}\"]"), "[]".to_owned()),
+        for (time, column, value, undo) in [
+            ("12:10", "base_url", evil.base_url(), good_url.clone()),
             (
+                "13:10",
+                "login_hosts",
+                format!("[\"{evil_host}\"]"),
+                "[]".to_owned(),
+            ),
+            (
+                "14:10",
                 "base_url",
                 good_url.replace("127.0.0.1", "localhost"),
                 good_url.clone(),
@@ -73,13 +78,12 @@ async fn changed_database_sends_no_pin_elsewhere_and_stops_no_other_card() {
         ] {
             write_database(&home, column, &value);
             let (asked, checked) = (wpl.request_count(), kpl.logins());
-            let counts = check(&mut home, &format!("{hour}:10"));
+            let counts = check(&mut home, time);
             assert_eq!(counts["failed"]["sealed_for_other_hosts"], 1, "{counts}");
-            assert_eq!(counts["succeeded"], 1, "{counts}");
+            assert_eq!(counts["done"], 1, "{counts}");
             assert_eq!(kpl.logins(), checked + 1, "the other card is checked");
             assert_eq!(wpl.request_count(), asked);
             write_database(&home, column, &undo);
-            hour += 1;
         }
         assert_eq!(evil.requests().len(), 0, "nothing reaches it");
 
@@ -100,11 +104,13 @@ async fn changed_database_sends_no_pin_elsewhere_and_stops_no_other_card() {
         assert!(mails[0].1.contains("PIN not sent"), "{}", mails[0].1);
 
         // The entry is corrected by the command, and all is as before.
-        let edit = ["library", "edit", "wpl", "--url", &good_url, "--yes", "--json"];
+        let edit = [
+            "library", "edit", "wpl", "--url", &good_url, "--yes", "--json",
+        ];
         let edited = home.run(&edit).expect_code(0).json();
         assert_eq!(edited["sealed_anew"], 0, "the envelope is for this entry");
         let counts = check(&mut home, "16:10");
-        assert_eq!(counts["succeeded"], 2, "{counts}");
+        assert_eq!(counts["done"], 2, "{counts}");
         assert_eq!(evil.requests().len(), 0, "nothing reaches it");
     }
 }
@@ -126,7 +132,7 @@ async fn set_pin_or_an_edit_of_the_hosts_lets_the_card_be_checked_there() {
         .expect_code(0)
         .json();
     assert_eq!(edited["sealed_anew"], 1);
-    assert_eq!(check(&mut home, "12:10")["succeeded"], 2);
+    assert_eq!(check(&mut home, "12:10")["done"], 2);
     assert_eq!((wpl.requests().len(), moved.logins()), (0, 1));
 
     // The entry is changed by whoever else; the person says that it is right by giving the PIN.
@@ -168,8 +174,18 @@ async fn edit_that_was_interrupted_leaves_each_card_old_or_new_and_is_run_again(
     let mut home = home(&wpl, &kpl);
     home.run_with_input(
         &[
-            "card", "add", "--family", "conrad", "--library", "wpl", "--patron", "Tom", "--number",
-            "2", "--pin-stdin", "--no-check",
+            "card",
+            "add",
+            "--family",
+            "conrad",
+            "--library",
+            "wpl",
+            "--patron",
+            "Tom",
+            "--number",
+            "2",
+            "--pin-stdin",
+            "--no-check",
         ],
         PIN,
     )
@@ -264,12 +280,14 @@ async fn edited_export_is_refused_before_anything_is_written() {
         assert!(asked.stderr.contains(needed), "{}", asked.stderr);
     }
     assert_eq!(new.card_ids(), Vec::<String>::new());
-    let imported = new.run(&["import", &name, "--yes", "--json"]).expect_code(0);
+    let imported = new
+        .run(&["import", &name, "--yes", "--json"])
+        .expect_code(0);
     assert_eq!(imported.json()["login_origins"]["wpl"], good_url);
     let checked = new
         .run(&["check-cards", "--no-pause", "--json"])
         .expect_code(0)
         .json();
-    assert_eq!(checked["run"]["counts"]["succeeded"], 2);
+    assert_eq!(checked["run"]["counts"]["done"], 2);
     assert_eq!(evil.requests().len(), 0, "nothing reaches it");
 }

@@ -20,7 +20,6 @@ use hippo_core::site::LibrarySite;
 use hippo_core::store::Store;
 use hippo_local::clock::clock_from_environment;
 use hippo_local::gate::FileGate;
-use hippo_local::key_files::KeyFiles;
 use hippo_local::sqlite::SqliteStore;
 use hippo_systems::recording::Recorder;
 use hippo_systems::{Sites, SitesOptions};

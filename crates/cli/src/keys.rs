@@ -7,8 +7,7 @@ use hippo_core::card::{Card, CardSecret, Fingerprint};
 use hippo_core::ids::{CardId, LibraryId};
 use hippo_core::library::Library;
 use hippo_core::seal::{
-    PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealContext, SealError,
-    Sealed,
+    PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealContext, SealError, Sealed,
 };
 use hippo_core::store::StoreError;
 use hippo_local::key_files::KeyFiles;
@@ -143,4 +142,3 @@ pub(crate) async fn reseal(
     }
     Ok(())
 }
-

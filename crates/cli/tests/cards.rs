@@ -264,7 +264,11 @@ fn rotation_keeps_the_old_key_for_an_hour_and_then_forgets_it() {
     assert_eq!(begun["forgot_old_key"], false);
     assert_eq!(begun["forget_from"], "2026-11-21T13:00:00Z");
     assert_eq!(private_keys(&home).len(), 2);
-    assert_ne!(public(), old_public, "whoever adds a card seals to the new key");
+    assert_ne!(
+        public(),
+        old_public,
+        "whoever adds a card seals to the new key"
+    );
 
     let early = rotate(&home, 59);
     assert_eq!(
@@ -325,7 +329,13 @@ fn number_that_cannot_be_read_is_asked_for_again() {
         .code(2);
     assert!(stderr(&asked).contains("--number"), "{}", stderr(&asked));
     home.command(&[
-        "card", "set-pin", &card, "--number", NUMBER, "--pin-stdin", "--no-check",
+        "card",
+        "set-pin",
+        &card,
+        "--number",
+        NUMBER,
+        "--pin-stdin",
+        "--no-check",
     ])
     .write_stdin("2\n")
     .assert()

@@ -19,7 +19,10 @@ fn init_makes_a_private_home_and_again_changes_nothing() {
     let first = home
         .run(&["init", "--contact", "you@example.org"])
         .success();
-    assert!(stdout(&first).contains("config.toml, hippo.db, hippo.key, hippo.pub, hippo.fingerprints, outbox"));
+    assert!(
+        stdout(&first)
+            .contains("config.toml, hippo.db, hippo.key, hippo.pub, hippo.fingerprints, outbox")
+    );
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -175,7 +175,11 @@ fn refuse_unsafe(path: &Path, file: &File, is_secret: bool) -> Result<(), SealEr
         // A public key that others can change would seal PINs for them.
         let forbidden = if is_secret { 0o077 } else { 0o022 };
         if metadata.mode() & forbidden != 0 {
-            let what = if is_secret { "read or change" } else { "change" };
+            let what = if is_secret {
+                "read or change"
+            } else {
+                "change"
+            };
             return Err(SealError::UnsafeKey(format!(
                 "Others can {what} the key file {shown}, so it is not used. If you trust that nobody \
                  has, run: chmod 600 {shown}"

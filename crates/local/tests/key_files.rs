@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hippo_core::card::CardSecret;
 use hippo_core::ids::CardId;
-use hippo_core::seal::{PrivateKeySource as _, PrivateKeys, PublicKeySource as _, SealContext, SealError, Sealed};
+use hippo_core::seal::{
+    PrivateKeySource as _, PrivateKeys, PublicKeySource as _, SealContext, SealError, Sealed,
+};
 use hippo_core::store::contract::sample;
 use hippo_local::key_files::{KeyFileError, KeyFiles, read_public_key};
 use secrecy::{ExposeSecret, SecretString};

@@ -18,8 +18,8 @@ use hippo_core::jobs::visit::{
     CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
 };
 use hippo_core::library::Library;
-use hippo_core::seal::SealContext;
 use hippo_core::run::{Job, Run, RunKey, Trigger};
+use hippo_core::seal::SealContext;
 use hippo_core::store::{CardStore as _, FamilyStore as _, LibraryStore as _};
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Patron, Site};
 use hippo_local::gate::FileGate;

@@ -260,11 +260,14 @@ mod tests {
     use crate::testing::{config, config_without_region, fake};
     use axum::http::StatusCode;
 
-    const COMPLETE: [(&str, &str); 16] = [
+    const COMPLETE: [(&str, &str); 18] = [
         ("TableName", "hippo-Table-1"),
         ("KeyParameter", "/libraryhippo/hippo/key"),
         ("PublicKeyParameter", "/libraryhippo/hippo/public-key"),
-        ("FingerprintKeyParameter", "/libraryhippo/hippo/fingerprint-key"),
+        (
+            "FingerprintKeyParameter",
+            "/libraryhippo/hippo/fingerprint-key",
+        ),
         ("VisitQueueUrl", "https://sqs/1/visits.fifo"),
         ("VisitDeadLettersUrl", "https://sqs/1/dead-visits.fifo"),
         ("NoticeQueueUrl", "https://sqs/1/notices"),

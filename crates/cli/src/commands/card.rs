@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use hippo_core::card::{Card, CardSecret};
-use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::failure::FailureKind;
+use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::library::Library;
 use hippo_core::seal::{LoginOrigins, SealContext};
 use hippo_core::store::StoreError;

@@ -229,7 +229,9 @@ fn make_keys(home: &Home, has_cards: bool) -> Result<Vec<&'static str>, CommandE
         let keys = files.read_private_keys()?;
         let public = files.read_public_key();
         if !public.is_ok_and(|public| keys.has_key(&public.id())) {
-            files.write_public_key(keys.public_key()).map_err(unusable)?;
+            files
+                .write_public_key(keys.public_key())
+                .map_err(unusable)?;
             made.push(PUBLIC_NAME);
         }
     }

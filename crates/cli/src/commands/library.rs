@@ -16,8 +16,8 @@ use hippo_core::library::Library;
 use hippo_core::seal::LoginOrigins;
 use hippo_systems::SYSTEMS;
 
-use self::hosts::move_hosts;
 pub(crate) use self::draft::{Draft, check_date_format, unknown_system};
+use self::hosts::move_hosts;
 use crate::args::timezone;
 use crate::ask::confirm;
 use crate::context::{Context, Globals};

@@ -1,8 +1,8 @@
 //! What the tests of the jobs share: a world in memory with a library, families and a post office.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -278,8 +278,8 @@ impl World {
             created_at: self.clock.now(),
         };
         let pin = SecretString::from(secret.1);
-        let library = &self.libraries[&card.library];
-        let sealed = self.keys.seal(id, library, &CardSecret { number, pin });
+        let library = self.store.library(&card.library).await.unwrap().unwrap();
+        let sealed = self.keys.seal(id, &library, &CardSecret { number, pin });
         self.store.add_card(&card, &sealed).await.unwrap();
         id
     }
@@ -302,8 +302,9 @@ impl World {
             pin: SecretString::from(secret.1),
         };
         let record = self.record(card).now_or_never().unwrap();
-        let library = &self.libraries[&record.card.library];
-        let sealed = self.keys.seal(card, library, &secret);
+        let library = self.store.library(&record.card.library);
+        let library = library.now_or_never().unwrap().unwrap().unwrap();
+        let sealed = self.keys.seal(card, &library, &secret);
         self.store
             .replace_secret(card, &record.card.fingerprint, &sealed)
             .now_or_never()

@@ -146,7 +146,11 @@ impl Found<'_> {
             let kind = AttentionKind::PinRefused { since };
             (kind, key("pin_refused"), stage)
         } else if failure == Some(FailureKind::SealedForOtherHosts) {
-            (AttentionKind::PinNotSent, key("pin_not_sent"), String::new())
+            (
+                AttentionKind::PinNotSent,
+                key("pin_not_sent"),
+                String::new(),
+            )
         } else if failure == Some(FailureKind::CardBlocked) {
             let kind = AttentionKind::CardBlocked;
             (kind, key("card_blocked"), String::new())

@@ -161,7 +161,11 @@ mod tests {
         assert_eq!(
             origins(
                 "https://Books.Example.org:443/client/default",
-                &["LOGIN.example.org", " login.example.org:443", "books.example.org"]
+                &[
+                    "LOGIN.example.org",
+                    " login.example.org:443",
+                    "books.example.org"
+                ]
             ),
             "https://books.example.org, https://login.example.org"
         );

@@ -10,8 +10,8 @@ use super::{
 use crate::card::{CardRecord, StoredAccount};
 use crate::ids::{CardId, FamilyId};
 use crate::jobs::keys::Keys;
-use crate::notice::record::NoticeState;
 use crate::library::Library;
+use crate::notice::record::NoticeState;
 use crate::seal::{PublicKey, SealContext, Sealed};
 use crate::store::Store;
 

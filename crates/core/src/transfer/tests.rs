@@ -135,7 +135,9 @@ async fn what_is_sealed_for_another_key_is_refused_with_both_keys_named() {
         .unwrap_err();
     assert!(matches!(error, TransferError::SealedForAnotherKey { .. }));
     let message = error.to_string();
-    assert!(message.contains(&here.private.current().0) && message.contains(&left.private.current().0));
+    assert!(
+        message.contains(&here.private.current().0) && message.contains(&left.private.current().0)
+    );
     assert_eq!(store.libraries().await.unwrap(), []);
 }
 
@@ -226,7 +228,8 @@ async fn every_fault_is_told_before_anything_is_written() {
         (
             "do not open for the hosts of “wpl” in the file, https://evil.example.org",
             broken(&|transfer| {
-                transfer.libraries[0].library.base_url = "https://evil.example.org".parse().unwrap();
+                transfer.libraries[0].library.base_url =
+                    "https://evil.example.org".parse().unwrap();
                 transfer.libraries[0].library.login_hosts.clear();
             }),
         ),

@@ -12,8 +12,8 @@ use crate::ask::confirm;
 use crate::commands::export::show;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::output::{count, note};
 use crate::output::progress::Progress;
+use crate::output::{count, note};
 
 /// So many differences are listed for people; `--json` has all.
 const LISTED: usize = 20;

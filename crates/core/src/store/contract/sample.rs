@@ -16,7 +16,8 @@ use crate::library::Library;
 use crate::notice::record::NoticeRecord;
 use crate::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
 use crate::seal::{
-    FingerprintKey, PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealContext, SealError, Sealed,
+    FingerprintKey, PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealContext,
+    SealError, Sealed,
 };
 use crate::store::Store;
 
