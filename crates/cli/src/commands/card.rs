@@ -17,7 +17,6 @@ use crate::checking::{check_and_show, not_checked};
 use crate::context::{Context, Globals, Place};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::keys::{fingerprint, seal};
-use crate::output::note;
 use crate::output::table::{Table, fixed, numbers, words};
 use crate::view::{self, CardView};
 
@@ -289,7 +288,7 @@ async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
     let last = record.state.last_check.as_ref();
     let failure = last.and_then(|last| last.failure.as_ref());
     if failure.is_some_and(|failure| failure.kind == FailureKind::SealedForOtherHosts) {
-        note(format!(
+        context.output.note(format!(
             "The hosts of this library have changed. The PIN will be sent to {}.",
             LoginOrigins::from_library(&library)
         ));
@@ -334,7 +333,9 @@ async fn present_number(
             }
         }
     }
-    note("The card's number can't be read here. Give it again.");
+    context
+        .output
+        .note("The card's number can't be read here. Give it again.");
     let number = ask::number()?;
     if fingerprint(context, &card.library, &number).await? == card.fingerprint {
         Ok(number)

@@ -12,8 +12,8 @@ use crate::ask::confirm;
 use crate::commands::export::show;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::output::count;
 use crate::output::progress::Progress;
-use crate::output::{count, note};
 
 /// So many differences are listed for people; `--json` has all.
 const LISTED: usize = 20;
@@ -50,9 +50,11 @@ pub(super) async fn import(
         .map_err(|error| refused(error.into()))?;
     let origins = checked.login_origins();
     if !origins.is_empty() {
-        note("The PINs in this file will be sent to:");
+        context
+            .output
+            .note("The PINs in this file will be sent to:");
         for (library, origins) in &origins {
-            note(format!("  {library}: {origins}"));
+            context.output.note(format!("  {library}: {origins}"));
         }
         let question = "Are these the hosts of your libraries?";
         if !dry_run && !confirm(question, import.yes)? {

@@ -10,7 +10,7 @@ use crate::ask::confirm;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::keys::{Resealed, reseal};
-use crate::output::{count, note};
+use crate::output::count;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -41,7 +41,7 @@ pub(super) async fn move_hosts(
     if cards.is_empty() {
         context.store.update_library(after).await?;
     } else {
-        note(format!(
+        context.output.note(format!(
             "The PINs of {} at {} will be sent to {origins}, no longer to {}.",
             count(cards.len(), "card", "cards"),
             after.id,
