@@ -195,6 +195,8 @@ class Resources(unittest.TestCase):
         self.assertEqual(outputs, {
             "TableName": "Table",
             "KeyParameter": "/libraryhippo/stack/key",
+            "PublicKeyParameter": "/libraryhippo/stack/public-key",
+            "FingerprintKeyParameter": "/libraryhippo/stack/fingerprint-key",
             "VisitQueueUrl": "VisitQueue",
             "VisitDeadLettersUrl": "VisitDeadLetters",
             "NoticeQueueUrl": "NoticeQueue",
@@ -212,6 +214,7 @@ class Resources(unittest.TestCase):
             "ConfigurationSet": "MailSettings",
             "Timezone": "America/Toronto",
             "OperatorPolicy": "OperatorPolicy",
+            "KeyPolicy": "KeyPolicy",
         })
 
     def test_loopback_is_refused_unless_a_test_says_otherwise(self):

@@ -7,6 +7,8 @@ import unittest
 import templates
 
 EXPECTED = pathlib.Path(__file__).with_name("rights.txt")
+# What a person attaches; every other policy is a function's.
+PERSONS_POLICIES = ("OperatorPolicy", "KeyPolicy")
 
 
 def listed(value):
@@ -94,7 +96,7 @@ class Rights(unittest.TestCase):
     def test_only_check_card_may_read_secrets(self):
         self.assertEqual(self.functions_that(lambda statement: "SECRET" in str(statement)), {"CheckCardRole"})
         for name, document in self.documents():
-            if name == "OperatorPolicy":
+            if name in PERSONS_POLICIES:
                 continue
             for statement in document["Statement"]:
                 on_table = "Table.Arn" in listed(statement["Resource"])
@@ -107,6 +109,21 @@ class Rights(unittest.TestCase):
                     if "SECRET#*" in held:
                         written = [a for a in listed(statement["Action"]) if not a.startswith(("dynamodb:Get", "dynamodb:BatchGet"))]
                         self.assertEqual(written, [], "Secrets are written by the command alone.")
+
+    def test_only_check_card_and_the_key_policy_may_read_the_private_key(self):
+        private = "arn:aws:ssm:region:account:parameter/libraryhippo/stack/key"
+        readers = {
+            name for name, document in self.documents() for statement in document["Statement"]
+            if private in listed(statement["Resource"]) and "ssm:GetParameter" in listed(statement["Action"])
+        }
+        self.assertEqual(readers, {"CheckCardRole", "KeyPolicy"})
+
+    def test_nobody_but_the_key_policy_may_write_a_key(self):
+        writers = {
+            name for name, document in self.documents() for statement in document["Statement"]
+            if "ssm:PutParameter" in listed(statement["Action"])
+        }
+        self.assertEqual(writers, {"KeyPolicy"})
 
     def test_only_notify_family_may_send_to_anybody_and_only_from_the_operators_address(self):
         self.assertEqual(self.functions_that(sends), {"NotifyAllRole", "NotifyFamilyRole"})
@@ -145,12 +162,13 @@ class Rights(unittest.TestCase):
         for name, role in self.roles.items():
             for policy in role["Policies"]:
                 yield name, policy["PolicyDocument"]
-        yield "OperatorPolicy", self.resources["OperatorPolicy"]["Properties"]["PolicyDocument"]
+        for name in PERSONS_POLICIES:
+            yield name, self.resources[name]["Properties"]["PolicyDocument"]
 
     def functions_that(self, does):
         return {
             name for name, document in self.documents()
-            if name != "OperatorPolicy" and any(does(statement) for statement in document["Statement"])
+            if name not in PERSONS_POLICIES and any(does(statement) for statement in document["Statement"])
         }
 
 

@@ -49,7 +49,7 @@ fn new_home() -> Home {
 }
 
 fn key_file(home: &Home) -> String {
-    home.path().join("hippo.key").to_string_lossy().into_owned()
+    home.path().join("hippo.pub").to_string_lossy().into_owned()
 }
 
 fn exported(left: &Home, to: &Home) -> (PathBuf, String) {
@@ -84,7 +84,7 @@ async fn a_home_moves_whole_without_a_second_mail() {
         .json();
     assert_eq!(dry["cards"]["added"], 1);
     assert_eq!(new.card_ids(), Vec::<String>::new());
-    new.run(&["import", &name]).expect_code(0);
+    new.run(&["import", &name, "--yes"]).expect_code(0);
     for asked in ["status", "card list", "family list", "library list"] {
         let asked: Vec<&str> = asked.split(' ').chain(["--json"]).collect();
         let mut before = left.run(&asked).expect_code(0).json();
@@ -102,7 +102,10 @@ async fn a_home_moves_whole_without_a_second_mail() {
     new.run(&["check-cards", "--no-pause"]).expect_code(0);
     assert_eq!(library.logins(), logins + 1, "the PIN opens here too");
 
-    let again = new.run(&["import", &name, "--json"]).expect_code(0).json();
+    let again = new
+        .run(&["import", &name, "--yes", "--json"])
+        .expect_code(0)
+        .json();
     assert_eq!(again["cards"]["unchanged"], 1);
     assert_eq!(again["cards"]["added"], 0);
 }
@@ -137,7 +140,7 @@ async fn what_is_not_for_this_home_or_not_whole_is_refused() {
             "export",
             &nowhere.to_string_lossy(),
             "--key",
-            "/nowhere/hippo.key",
+            "/nowhere/hippo.pub",
         ])
         .expect_code(3);
     assert!(missing.stderr.contains("key file"), "{}", missing.stderr);
@@ -162,7 +165,7 @@ async fn a_family_that_is_another_one_here_is_left_and_told_of() {
     ])
     .expect_code(0);
     let (_, name) = exported(&left, &new);
-    let said = new.run(&["import", &name]).expect_code(1);
+    let said = new.run(&["import", &name, "--yes"]).expect_code(1);
     assert!(
         said.stdout.contains("conrad") && said.stdout.contains("family edit"),
         "{}",

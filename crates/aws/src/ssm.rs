@@ -1,25 +1,30 @@
-//! The keys in an SSM SecureString: the same text as the key file of one machine.
+//! The keys in SSM parameters: the same texts as the key files of one machine.
 //!
-//! CloudFormation cannot make a SecureString; `hippo --on aws init` makes it, once.
+//! The private keys and the key of the fingerprints are SecureStrings, each in a parameter of its own, so
+//! that a policy can give one without the other; the public key is a plain String. CloudFormation cannot
+//! make a SecureString; `hippo --on aws init` makes them, once.
 
 use async_trait::async_trait;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use aws_sdk_ssm::operation::put_parameter::PutParameterError;
 use aws_sdk_ssm::types::ParameterType;
-use hippo_core::seal::{KeyRing, KeySource, SealError, key_text};
+use hippo_core::seal::key_text::{self, MalformedKeys};
+use hippo_core::seal::{
+    FingerprintKey, PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealError,
+};
 use zeroize::Zeroizing;
 
 use crate::clients::reason;
 
-/// Why the keys could not be written. Never says what is in them.
+/// Why a key could not be written. Never says what is in it.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyParameterError {
-    /// There are keys already, and new ones would make every sealed PIN unreadable.
-    #[error("There are keys already in the SSM parameter “{0}”. They were left as they are.")]
+    /// There is a key already, and a new one would make every sealed PIN unreadable.
+    #[error("There is a key already in the SSM parameter “{0}”. It was left as it is.")]
     Exists(String),
-    /// They could not be written; what was there before is untouched.
-    #[error("The keys could not be written to the SSM parameter “{name}”: {reason}")]
+    /// It could not be written; what was there before is untouched.
+    #[error("The key could not be written to the SSM parameter “{name}”: {reason}")]
     Write {
         /// The parameter.
         name: String,
@@ -31,7 +36,7 @@ pub enum KeyParameterError {
     Seal(#[from] SealError),
 }
 
-/// The parameter that holds the keys. It is read anew with every [`KeySource::key_ring`];
+/// The parameter that holds the private keys, read anew with every call;
 /// [`hippo_core::jobs::keys::Keys`] keeps what was read.
 #[derive(Debug, Clone)]
 pub struct KeyParameter {
@@ -48,55 +53,7 @@ impl KeyParameter {
         }
     }
 
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Makes new keys and writes them; never over keys that are there.
-    pub async fn create(&self) -> Result<KeyRing, KeyParameterError> {
-        let ring = KeyRing::generate()?;
-        self.put(&ring, false).await?;
-        Ok(ring)
-    }
-
-    /// Puts `ring` in the place of what was there. SSM keeps the versions before.
-    pub async fn replace(&self, ring: &KeyRing) -> Result<(), KeyParameterError> {
-        self.put(ring, true).await
-    }
-
-    async fn put(&self, ring: &KeyRing, overwrite: bool) -> Result<(), KeyParameterError> {
-        let text = key_text::render(ring);
-        let answer = self
-            .client
-            .put_parameter()
-            .name(&self.name)
-            .description("The keys that seal the numbers and PINs of LibraryHippo.")
-            .r#type(ParameterType::SecureString)
-            .value(text.as_str())
-            .overwrite(overwrite)
-            .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutParameterError::is_parameter_already_exists) =>
-            {
-                Err(KeyParameterError::Exists(self.name.clone()))
-            }
-            Err(error) => Err(KeyParameterError::Write {
-                name: self.name.clone(),
-                reason: reason(&error),
-            }),
-        }
-    }
-}
-
-#[async_trait]
-impl KeySource for KeyParameter {
-    async fn key_ring(&self) -> Result<KeyRing, SealError> {
+    async fn read(&self, kind: ParameterType) -> Result<Option<Zeroizing<String>>, SealError> {
         let name = &self.name;
         let answer = self
             .client
@@ -116,29 +73,193 @@ impl KeySource for KeyParameter {
             }
             Err(error) => {
                 return Err(SealError::NoKey(format!(
-                    "The keys could not be read from the SSM parameter “{name}”: {}",
+                    "The key could not be read from the SSM parameter “{name}”: {}",
                     reason(&error)
                 )));
             }
         };
         let Some(parameter) = parameter else {
-            return Err(SealError::NoKey(format!(
-                "There are no keys yet: the SSM parameter “{name}” is missing. Run \
-                 “hippo --on aws init” once; it makes it."
-            )));
+            return Ok(None);
         };
-        if parameter.r#type != Some(ParameterType::SecureString) {
+        if parameter.r#type != Some(kind.clone()) {
             return Err(SealError::UnsafeKey(format!(
-                "The SSM parameter “{name}” is not a SecureString, so its keys are not used."
+                "The SSM parameter “{name}” is not a {kind}, so its key is not used."
             )));
         }
-        let text = Zeroizing::new(parameter.value.unwrap_or_default());
-        key_text::parse(&text).map_err(|error| {
-            SealError::UnsafeKey(format!(
-                "The SSM parameter “{name}” is damaged: {error}. SSM keeps its earlier versions; put \
-                 the last good one back."
+        Ok(Some(Zeroizing::new(parameter.value.unwrap_or_default())))
+    }
+
+    async fn must_read(&self, kind: ParameterType) -> Result<Zeroizing<String>, SealError> {
+        self.read(kind).await?.ok_or_else(|| {
+            SealError::NoKey(format!(
+                "The SSM parameter “{}” is missing. Run “hippo --on aws init” once; it makes it.",
+                self.name
             ))
         })
+    }
+
+    fn parsed<T>(&self, parsed: Result<T, MalformedKeys>) -> Result<T, SealError> {
+        parsed.map_err(|error| {
+            SealError::UnsafeKey(format!(
+                "The SSM parameter “{}” is damaged: {error}. SSM keeps its earlier versions; put the last \
+                 good one back.",
+                self.name
+            ))
+        })
+    }
+
+    async fn put(
+        &self,
+        kind: ParameterType,
+        description: &str,
+        text: &str,
+        overwrite: bool,
+    ) -> Result<(), KeyParameterError> {
+        let answer = self
+            .client
+            .put_parameter()
+            .name(&self.name)
+            .description(description)
+            .r#type(kind)
+            .value(text)
+            .overwrite(overwrite)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(PutParameterError::is_parameter_already_exists) =>
+            {
+                Err(KeyParameterError::Exists(self.name.clone()))
+            }
+            Err(error) => Err(KeyParameterError::Write {
+                name: self.name.clone(),
+                reason: reason(&error),
+            }),
+        }
+    }
+
+    async fn put_private(
+        &self,
+        keys: &PrivateKeys,
+        overwrite: bool,
+    ) -> Result<(), KeyParameterError> {
+        let description = "The private key that opens the numbers and PINs of LibraryHippo.";
+        let text = key_text::render_private(keys);
+        self.put(ParameterType::SecureString, description, &text, overwrite)
+            .await
+    }
+}
+
+#[async_trait]
+impl PrivateKeySource for KeyParameter {
+    async fn private_keys(&self) -> Result<PrivateKeys, SealError> {
+        let text = self.must_read(ParameterType::SecureString).await?;
+        self.parsed(key_text::parse_private(&text))
+    }
+}
+
+/// The parameters of a stack's keys.
+#[derive(Debug, Clone)]
+pub struct KeyParameters {
+    private: KeyParameter,
+    public: KeyParameter,
+    fingerprint: KeyParameter,
+}
+
+impl KeyParameters {
+    /// The parameters of these names, whether they are there or not.
+    pub fn new(client: &Client, private: &str, public: &str, fingerprint: &str) -> Self {
+        let parameter = |name: &str| KeyParameter::new(client.clone(), name);
+        Self {
+            private: parameter(private),
+            public: parameter(public),
+            fingerprint: parameter(fingerprint),
+        }
+    }
+
+    /// The name of the parameter of the private keys.
+    pub fn private_name(&self) -> &str {
+        &self.private.name
+    }
+
+    /// Makes what is missing, never over what is there; whether the pair was made.
+    pub async fn create_missing(&self) -> Result<bool, KeyParameterError> {
+        let keys = PrivateKeys::generate()?;
+        let made = match self.private.put_private(&keys, false).await {
+            Ok(()) => {
+                self.write_public_key(keys.public_key()).await?;
+                true
+            }
+            Err(KeyParameterError::Exists(_)) => {
+                let keys = self.private.private_keys().await?;
+                let is_of_pair = match self.public_key().await {
+                    Ok(public) => keys.has_key(&public.id()),
+                    Err(_) => false,
+                };
+                if !is_of_pair {
+                    self.write_public_key(keys.public_key()).await?;
+                }
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        let description = "The key of the fingerprints of card numbers of LibraryHippo.";
+        let text = key_text::render_fingerprint(&FingerprintKey::generate()?);
+        let put = self
+            .fingerprint
+            .put(ParameterType::SecureString, description, &text, false);
+        match put.await {
+            Ok(()) | Err(KeyParameterError::Exists(_)) => Ok(made),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts `keys` in the place of the private keys. SSM keeps the versions before.
+    pub async fn replace_private_keys(&self, keys: &PrivateKeys) -> Result<(), KeyParameterError> {
+        self.private.put_private(keys, true).await
+    }
+
+    /// Puts `key` in the place of the public key.
+    pub async fn write_public_key(&self, key: &PublicKey) -> Result<(), KeyParameterError> {
+        let description = "The public key that seals the numbers and PINs of LibraryHippo.";
+        let text = key_text::render_public(key);
+        self.public
+            .put(ParameterType::String, description, &text, true)
+            .await
+    }
+}
+
+#[async_trait]
+impl PrivateKeySource for KeyParameters {
+    async fn private_keys(&self) -> Result<PrivateKeys, SealError> {
+        match self.private.private_keys().await {
+            Err(SealError::NoKey(message)) if message.contains("AccessDenied") => {
+                Err(SealError::NoKey(format!(
+                    "{message} This needs the private key, which the policy in the stack's output \
+                     “KeyPolicy” gives; “OperatorPolicy” doesn't."
+                )))
+            }
+            answer => answer,
+        }
+    }
+}
+
+#[async_trait]
+impl PublicKeySource for KeyParameters {
+    async fn public_key(&self) -> Result<PublicKey, SealError> {
+        let text = self.public.must_read(ParameterType::String).await?;
+        self.public.parsed(key_text::parse_public(&text))
+    }
+
+    async fn fingerprint_key(&self) -> Result<FingerprintKey, SealError> {
+        let text = self
+            .fingerprint
+            .must_read(ParameterType::SecureString)
+            .await?;
+        self.fingerprint.parsed(key_text::parse_fingerprint(&text))
     }
 }
 
@@ -149,25 +270,55 @@ mod tests {
     use axum::http::StatusCode;
     use serde_json::{Value, json};
 
-    async fn ssm(status: u16, answer: Value) -> (KeyParameter, Fake) {
+    async fn ssm(status: u16, answer: Value) -> (KeyParameters, Fake) {
         let fake =
             fake(move |_, _| (StatusCode::from_u16(status).unwrap(), answer.to_string())).await;
-        let parameter = KeyParameter::new(crate::clients::ssm(&config(&fake.url)), "/hippo/key");
-        (parameter, fake)
+        let client = crate::clients::ssm(&config(&fake.url));
+        let parameters = KeyParameters::new(
+            &client,
+            "/hippo/key",
+            "/hippo/public-key",
+            "/hippo/fingerprint-key",
+        );
+        (parameters, fake)
     }
 
     fn parameter(kind: &str, value: &str) -> Value {
         json!({"Parameter": {"Name": "/hippo/key", "Type": kind, "Value": value, "Version": 1}})
     }
 
+    fn bodies(fake: &Fake) -> Vec<Value> {
+        let bodies = fake.bodies();
+        bodies
+            .iter()
+            .map(|body| serde_json::from_slice(body).unwrap())
+            .collect()
+    }
+
     #[tokio::test]
-    async fn the_keys_are_read_decrypted() {
-        let ring = KeyRing::generate().unwrap();
-        let text = key_text::render(&ring);
-        let (keys, fake) = ssm(200, parameter("SecureString", &text)).await;
-        assert_eq!(keys.key_ring().await.unwrap().current(), ring.current());
-        let asked: Value = serde_json::from_slice(&fake.bodies()[0]).unwrap();
-        assert_eq!(asked, json!({"Name": "/hippo/key", "WithDecryption": true}));
+    async fn each_key_is_read_from_its_own_parameter() {
+        let keys = PrivateKeys::generate().unwrap();
+        let text = key_text::render_private(&keys);
+        let (parameters, fake) = ssm(200, parameter("SecureString", &text)).await;
+        let read = parameters.private_keys().await.unwrap();
+        assert_eq!(read.current(), keys.current());
+        assert_eq!(
+            bodies(&fake),
+            [json!({"Name": "/hippo/key", "WithDecryption": true})]
+        );
+
+        let text = key_text::render_public(keys.public_key());
+        let (parameters, fake) = ssm(200, parameter("String", &text)).await;
+        let read = parameters.public_key().await.unwrap();
+        assert_eq!(read, *keys.public_key());
+        assert_eq!(bodies(&fake)[0]["Name"], "/hippo/public-key");
+
+        let key = FingerprintKey::generate().unwrap();
+        let text = key_text::render_fingerprint(&key);
+        let (parameters, fake) = ssm(200, parameter("SecureString", &text)).await;
+        let read = parameters.fingerprint_key().await.unwrap();
+        assert_eq!(read.expose_bytes(), key.expose_bytes());
+        assert_eq!(bodies(&fake)[0]["Name"], "/hippo/fingerprint-key");
     }
 
     #[tokio::test]
@@ -177,7 +328,7 @@ mod tests {
             json!({"__type": "ParameterNotFound", "message": "none"}),
         )
         .await;
-        let error = keys.key_ring().await.unwrap_err();
+        let error = keys.private_keys().await.unwrap_err();
         assert!(matches!(&error, SealError::NoKey(message)
             if message.contains("“/hippo/key” is missing") && message.contains("hippo --on aws init")));
         assert_eq!(
@@ -188,44 +339,86 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_denied_request_is_not_a_missing_key() {
+    async fn denied_private_key_names_the_policy_that_gives_it() {
         let (keys, _fake) = ssm(
             400,
             json!({"__type": "AccessDeniedException", "message": "no ssm:GetParameter"}),
         )
         .await;
-        let message = keys.key_ring().await.unwrap_err().to_string();
+        let message = keys.private_keys().await.unwrap_err().to_string();
         assert!(message.contains("AccessDeniedException"), "{message}");
+        assert!(message.contains("“KeyPolicy”"), "{message}");
         assert!(!message.contains("init"), "{message}");
+        let message = keys.public_key().await.unwrap_err().to_string();
+        assert!(!message.contains("KeyPolicy"), "{message}");
     }
 
     #[tokio::test]
     async fn a_parameter_in_plain_text_or_damaged_is_not_used_and_not_repeated() {
-        let text = key_text::render(&KeyRing::generate().unwrap());
+        let text = key_text::render_private(&PrivateKeys::generate().unwrap());
         let (keys, _fake) = ssm(200, parameter("String", &text)).await;
         assert!(matches!(
-            keys.key_ring().await,
+            keys.private_keys().await,
             Err(SealError::UnsafeKey(_))
         ));
         let (keys, _fake) = ssm(200, parameter("SecureString", "canary")).await;
-        let error = keys.key_ring().await.unwrap_err();
+        let error = keys.private_keys().await.unwrap_err();
         assert!(matches!(&error, SealError::UnsafeKey(message)
             if message.contains("damaged") && !message.contains("canary")));
     }
 
     #[tokio::test]
     async fn new_keys_are_never_written_over_old_ones() {
-        let (keys, fake) = ssm(
-            400,
-            json!({"__type": "ParameterAlreadyExists", "message": "there"}),
-        )
+        let keys = PrivateKeys::generate().unwrap();
+        let private = key_text::render_private(&keys).to_string();
+        let public = key_text::render_public(keys.public_key());
+        let fake = fake(move |_, body| {
+            let body: Value = serde_json::from_slice(body).unwrap();
+            if body.get("Overwrite").is_some() {
+                let there = json!({"__type": "ParameterAlreadyExists", "message": "there"});
+                return (StatusCode::BAD_REQUEST, there.to_string());
+            }
+            let (kind, text) = match body["Name"].as_str() {
+                Some("/hippo/key") => ("SecureString", &private),
+                _ => ("String", &public),
+            };
+            (StatusCode::OK, parameter(kind, text).to_string())
+        })
         .await;
-        assert!(matches!(
-            keys.create().await,
-            Err(KeyParameterError::Exists(_))
-        ));
-        let asked: Value = serde_json::from_slice(&fake.bodies()[0]).unwrap();
-        assert_eq!(asked["Type"], "SecureString");
-        assert_eq!(asked["Overwrite"], false);
+        let client = crate::clients::ssm(&config(&fake.url));
+        let parameters = KeyParameters::new(
+            &client,
+            "/hippo/key",
+            "/hippo/public-key",
+            "/hippo/fingerprint-key",
+        );
+        assert!(!parameters.create_missing().await.unwrap());
+        let puts: Vec<Value> = bodies(&fake)
+            .into_iter()
+            .filter(|body| body.get("Overwrite").is_some())
+            .collect();
+        assert_eq!(puts.len(), 2, "the private keys and the fingerprint key");
+        for put in puts {
+            assert_eq!(put["Type"], "SecureString");
+            assert_eq!(put["Overwrite"], false);
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_public_key_is_written_as_plain_text() {
+        let (parameters, fake) = ssm(200, json!({"Version": 1})).await;
+        assert!(parameters.create_missing().await.unwrap());
+        let written: Vec<(Value, Value)> = bodies(&fake)
+            .into_iter()
+            .map(|body| (body["Name"].clone(), body["Type"].clone()))
+            .collect();
+        assert_eq!(
+            written,
+            [
+                (json!("/hippo/key"), json!("SecureString")),
+                (json!("/hippo/public-key"), json!("String")),
+                (json!("/hippo/fingerprint-key"), json!("SecureString")),
+            ]
+        );
     }
 }

@@ -20,7 +20,6 @@ use hippo_core::site::LibrarySite;
 use hippo_core::store::Store;
 use hippo_local::clock::clock_from_environment;
 use hippo_local::gate::FileGate;
-use hippo_local::key_file::KeyFile;
 use hippo_local::sqlite::SqliteStore;
 use hippo_systems::recording::Recorder;
 use hippo_systems::{Sites, SitesOptions};
@@ -119,7 +118,7 @@ impl Context {
         let config = Config::read(&home)?;
         let store = open_database(&home)?;
         Ok(Self {
-            keys: Box::new(KeyFile::new(home.key_file())),
+            keys: Box::new(home.key_files()),
             store: Arc::new(store),
             place: Place::Here(Box::new(Here { home, config })),
             clock,

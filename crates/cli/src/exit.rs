@@ -128,7 +128,7 @@ mod tests {
             CommandError::from(StoreError::Unusable("newer".into())).code(),
             3
         );
-        assert_eq!(CommandError::from(SealError::Broken).code(), 3);
+        assert_eq!(CommandError::from(SealError::SealedForOtherHosts).code(), 3);
     }
 
     #[test]

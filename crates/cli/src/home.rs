@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use hippo_local::key_files::KeyFiles;
+
 use crate::exit::CommandError;
 
 /// The directory in which everything of one installation is kept.
@@ -55,9 +57,9 @@ impl Home {
         self.directory.join("hippo.db")
     }
 
-    /// The keys that seal numbers and PINs.
-    pub(crate) fn key_file(&self) -> PathBuf {
-        self.directory.join("hippo.key")
+    /// The keys that seal and open numbers and PINs.
+    pub(crate) fn key_files(&self) -> KeyFiles {
+        KeyFiles::in_folder(&self.directory)
     }
 
     /// Where mails are put that are not sent.

@@ -326,6 +326,13 @@ pub(crate) fn failure_problem(
             "The library refused the number or PIN.".to_owned(),
             Some(format!("hippo card set-pin {}", card)),
         ),
+        FailureKind::SealedForOtherHosts => (
+            format!(
+                "The PIN was sealed for other hosts than the entry of {library} names now, so it wasn't sent. If \
+                 the entry is wrong, correct it with “hippo library edit {library}”. If it is right, set the PIN."
+            ),
+            Some(format!("hippo card set-pin {card}")),
+        ),
         FailureKind::CardBlocked => (
             format!(
                 "The library has blocked, frozen or expired the card: {detail}{end} Ask at the library."

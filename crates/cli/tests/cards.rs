@@ -227,54 +227,148 @@ fn a_number_and_pin_are_nowhere_in_the_clear() {
     }
 }
 
-#[test]
-fn the_key_is_changed_and_an_interrupted_change_is_finished() {
-    let (home, card) = Home::with_card();
-    let key_file = home.path().join("hippo.key");
-    let keys = || {
-        let text = std::fs::read_to_string(&key_file).unwrap();
-        text.lines().filter(|line| line.starts_with("key ")).count()
-    };
-    let old = std::fs::read(&key_file).unwrap();
-    let rotated = home.json(&["key", "rotate"]);
-    assert_eq!((rotated["sealed_anew"].as_u64(), keys()), (Some(1), 1));
+/// The lines of a home's key file that hold a private key.
+fn private_keys(home: &Home) -> Vec<String> {
+    let text = std::fs::read_to_string(home.path().join("hippo.key")).unwrap();
+    let lines = text.lines().filter(|line| line.starts_with("key "));
+    lines.map(str::to_owned).collect()
+}
 
-    // As after a crash between the new key and the sealing: both keys, the old one sealed.
-    let both = format!(
-        "{}{}\n",
-        std::fs::read_to_string(&key_file).unwrap(),
-        String::from_utf8(old.clone())
-            .unwrap()
-            .lines()
-            .find(|line| line.starts_with("key "))
-            .unwrap(),
-    );
-    std::fs::write(&key_file, both).unwrap();
-    let finished = home.json(&["key", "rotate"]);
-    assert_eq!(
-        (finished["finished_an_earlier_one"].as_bool(), keys()),
-        (Some(true), 1)
-    );
+/// `key rotate`, so many minutes after noon.
+fn rotate(home: &Home, minutes: u32) -> serde_json::Value {
+    let now = format!("2026-11-21T{}:{:02}:00Z", 12 + minutes / 60, minutes % 60);
+    let run = home
+        .command(&["key", "rotate", "--json"])
+        .env("HIPPO_NOW", now)
+        .assert()
+        .success();
+    json(&run)
+}
 
-    // The number is still there to be sealed with a new PIN, so the key opens it.
+/// Whether the card's envelope opens: its number can be kept under a new PIN.
+fn opens(home: &Home, card: &str) -> bool {
     let set = home
-        .command(&["card", "set-pin", &card, "--pin-stdin", "--no-check"])
+        .command(&["card", "set-pin", card, "--pin-stdin", "--no-check"])
         .write_stdin("2\n")
         .assert();
-    set.success();
+    set.get_output().status.success()
+}
 
-    // With the key of another time nothing opens, it says so, and nothing is lost.
-    let good = std::fs::read(&key_file).unwrap();
-    std::fs::write(&key_file, old).unwrap();
-    let wrong = home.run(&["check-cards"]).code(3);
-    assert!(
-        stderr(&wrong).contains("Nothing is lost"),
-        "{}",
-        stderr(&wrong)
+#[test]
+fn rotation_keeps_the_old_key_for_an_hour_and_then_forgets_it() {
+    let (home, card) = Home::with_card();
+    let public = || std::fs::read_to_string(home.path().join("hippo.pub")).unwrap();
+    let (old, old_public) = (private_keys(&home), public());
+    let begun = rotate(&home, 0);
+    assert_eq!(begun["sealed_anew"], 1);
+    assert_eq!(begun["forgot_old_key"], false);
+    assert_eq!(begun["forget_from"], "2026-11-21T13:00:00Z");
+    assert_eq!(private_keys(&home).len(), 2);
+    assert_ne!(
+        public(),
+        old_public,
+        "whoever adds a card seals to the new key"
     );
-    assert!(stderr(&home.run(&["key", "rotate"]).code(3)).contains("no key was thrown away"));
+
+    let early = rotate(&home, 59);
+    assert_eq!(
+        (&early["sealed_anew"], &early["forgot_old_key"]),
+        (&0.into(), &false.into())
+    );
+    let done = rotate(&home, 60);
+    assert_eq!(done["forgot_old_key"], true);
+    assert_eq!(done["key"], begun["key"], "no third key is made");
+    let new = private_keys(&home);
+    assert!(new.len() == 1 && new != old);
+    assert!(opens(&home, &card));
+    assert_eq!(rotate(&home, 61)["sealed_anew"], 1, "a rotation of its own");
+}
+
+#[test]
+fn rotation_that_stopped_before_writers_saw_the_key_begins_its_hour_anew() {
+    let (home, card) = Home::with_card();
+    let old_public = std::fs::read(home.path().join("hippo.pub")).unwrap();
+    rotate(&home, 0);
+    // As after a crash right after the private keys were written.
+    std::fs::write(home.path().join("hippo.pub"), &old_public).unwrap();
+    assert!(opens(&home, &card), "sealed to the old key once more");
+    let again = rotate(&home, 90);
+    assert_eq!(
+        (&again["sealed_anew"], &again["forgot_old_key"]),
+        (&1.into(), &false.into())
+    );
+    assert_eq!(rotate(&home, 150)["forgot_old_key"], true);
+    assert!(opens(&home, &card));
+}
+
+#[test]
+fn key_of_another_time_costs_the_card_and_not_the_run() {
+    let (home, card) = Home::with_card();
+    let (other, _) = Home::with_card();
+    let key_file = home.path().join("hippo.key");
+    let good = std::fs::read(&key_file).unwrap();
+    std::fs::copy(other.path().join("hippo.key"), &key_file).unwrap();
+    home.run(&["check-cards"]).code(1);
+    let status = home.json(&["status"]).to_string();
+    assert!(status.contains("sealed to the key"), "{status}");
+    assert!(!opens(&home, &card), "the number can't be read");
     std::fs::write(&key_file, good).unwrap();
-    home.run(&["key", "rotate"]).success();
+    assert!(opens(&home, &card), "nothing was lost");
+}
+
+#[test]
+fn number_that_cannot_be_read_is_asked_for_again() {
+    let (home, card) = Home::with_card();
+    let (stranger, _) = Home::with_card();
+    let key = |home: &Home| home.path().join("hippo.key");
+    std::fs::copy(key(&stranger), key(&home)).unwrap();
+    let asked = home
+        .command(&["card", "set-pin", &card, "--pin-stdin", "--no-check"])
+        .write_stdin("2\n")
+        .assert()
+        .code(2);
+    assert!(stderr(&asked).contains("--number"), "{}", stderr(&asked));
+    home.command(&[
+        "card",
+        "set-pin",
+        &card,
+        "--number",
+        NUMBER,
+        "--pin-stdin",
+        "--no-check",
+    ])
+    .write_stdin("2\n")
+    .assert()
+    .success();
+}
+
+#[test]
+fn library_with_other_hosts_is_asked_about_and_its_pins_are_sealed_anew() {
+    let (home, card) = Home::with_card();
+    let edit = ["library", "edit", "wpl", "--url", "https://new.invalid"];
+    let asked = home.run(&edit).code(2);
+    assert!(stderr(&asked).contains("https://new.invalid"));
+    assert!(stderr(&asked).contains("--yes"));
+    assert_eq!(
+        home.json(&["library", "list"])[0]["base_url"],
+        "https://library.invalid/"
+    );
+    assert!(opens(&home, &card));
+
+    let edited = home.json(&[&edit[..], &["--yes"]].concat());
+    assert_eq!(edited["base_url"], "https://new.invalid/");
+    assert_eq!(edited["login_origins"], "https://new.invalid");
+    assert_eq!(edited["sealed_anew"], 1);
+    assert!(opens(&home, &card));
+    // The same hosts written in another way, and all else of the entry, need no question.
+    for more in [
+        &["--url", "https://NEW.invalid:443/catalogue"][..],
+        &["--name", "Another name"],
+    ] {
+        home.run(&[&["library", "edit", "wpl"][..], more].concat())
+            .success();
+        assert!(opens(&home, &card));
+    }
 }
 
 #[test]

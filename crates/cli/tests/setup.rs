@@ -19,7 +19,10 @@ fn init_makes_a_private_home_and_again_changes_nothing() {
     let first = home
         .run(&["init", "--contact", "you@example.org"])
         .success();
-    assert!(stdout(&first).contains("config.toml, hippo.db, hippo.key, outbox"));
+    assert!(
+        stdout(&first)
+            .contains("config.toml, hippo.db, hippo.key, hippo.pub, hippo.fingerprints, outbox")
+    );
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -29,8 +32,15 @@ fn init_makes_a_private_home_and_again_changes_nothing() {
         };
         assert_eq!((mode("."), mode("outbox")), (0o700, 0o700));
         assert_eq!(
-            (mode("config.toml"), mode("hippo.db"), mode("hippo.key")),
-            (0o600, 0o600, 0o600)
+            [
+                "config.toml",
+                "hippo.db",
+                "hippo.key",
+                "hippo.pub",
+                "hippo.fingerprints"
+            ]
+            .map(mode),
+            [0o600; 5]
         );
     }
     let before = files(&home.path());
@@ -53,11 +63,27 @@ fn init_refuses_a_directory_with_other_things_in_it() {
 
 #[test]
 fn init_makes_no_new_key_for_cards_that_it_could_not_open() {
+    for name in ["hippo.key", "hippo.fingerprints"] {
+        let (home, _) = Home::with_card();
+        std::fs::remove_file(home.path().join(name)).unwrap();
+        let run = home.run(&["init"]).code(3);
+        assert!(stderr(&run).contains("Put it back"));
+        assert!(!home.path().join(name).exists());
+    }
+}
+
+#[test]
+fn init_makes_a_missing_or_foreign_public_key_from_the_private_one() {
     let (home, _) = Home::with_card();
-    std::fs::remove_file(home.path().join("hippo.key")).unwrap();
-    let run = home.run(&["init"]).code(3);
-    assert!(stderr(&run).contains("Put it back"));
-    assert!(!home.path().join("hippo.key").exists());
+    let public = home.path().join("hippo.pub");
+    let good = std::fs::read_to_string(&public).unwrap();
+    let foreign = std::fs::read(Home::new().path().join("hippo.pub")).unwrap();
+    std::fs::remove_file(&public).unwrap();
+    home.run(&["init"]).success();
+    assert_eq!(std::fs::read_to_string(&public).unwrap(), good);
+    std::fs::write(&public, foreign).unwrap();
+    home.run(&["init"]).success();
+    assert_eq!(std::fs::read_to_string(&public).unwrap(), good);
 }
 
 #[test]

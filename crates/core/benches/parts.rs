@@ -11,7 +11,7 @@ use hippo_core::card::{CardSecret, CardState, StoredAccount};
 use hippo_core::mail::mime::{Sender, build};
 use hippo_core::mail::{Mail, MailTag};
 use hippo_core::notice::{NoticeCard, NoticeInput, compose};
-use hippo_core::seal::KeyRing;
+use hippo_core::seal::{PrivateKeys, SealContext};
 use hippo_core::store::contract::sample;
 use secrecy::SecretString;
 
@@ -87,14 +87,15 @@ fn parts(criterion: &mut Criterion) {
         bencher.iter(|| build(&mail, &sender).unwrap());
     });
 
-    let ring = KeyRing::generate().unwrap();
+    let keys = PrivateKeys::generate().unwrap();
     let secret = CardSecret {
         number: SecretString::from("29999000000001"),
         pin: SecretString::from("4711"),
     };
-    let sealed = ring.seal(card.id, &secret).unwrap();
+    let context = SealContext::new(card.id, &sample::library("wpl"));
+    let sealed = keys.public_key().seal(&context, &secret).unwrap();
     criterion.bench_function("open a sealed number and PIN", |bencher| {
-        bencher.iter(|| ring.open(card.id, &sealed).unwrap());
+        bencher.iter(|| keys.open(&context, &sealed).unwrap());
     });
 }
 

@@ -19,6 +19,9 @@ pub enum FailureKind {
     SessionExpired,
     /// A page is not what we know.
     PageChanged,
+    /// The number and PIN were sealed for other hosts than the library's entry names now. Nothing is
+    /// sent: the card waits until its PIN is set or sealed anew.
+    SealedForOtherHosts,
     /// 429, a captcha, “unusual traffic”.
     SiteRefused,
     /// No answer, 5xx, a time-out, a maintenance page.
@@ -29,8 +32,9 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// All kinds, the one a person must act on first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::WrongCredentials,
+        Self::SealedForOtherHosts,
         Self::CardBlocked,
         Self::PageChanged,
         Self::SiteRefused,
@@ -46,6 +50,7 @@ impl FailureKind {
             Self::CardBlocked => "card_blocked",
             Self::SessionExpired => "session_expired",
             Self::PageChanged => "page_changed",
+            Self::SealedForOtherHosts => "sealed_for_other_hosts",
             Self::SiteRefused => "site_refused",
             Self::SiteDown => "site_down",
             Self::NotTried => "not_tried",

@@ -2,7 +2,7 @@
 //! keep both up to date.
 //!
 //! Nothing here knows a network, a database, a cloud or a clock: all that is outside stands behind
-//! a trait ([`store`], [`mail::Mailer`], [`site::LibrarySite`], [`clock::Clock`], [`seal::KeySource`],
+//! a trait ([`store`], [`mail::Mailer`], [`site::LibrarySite`], [`clock::Clock`], [`seal::PrivateKeySource`],
 //! [`queue`]).
 
 pub mod account;

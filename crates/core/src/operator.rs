@@ -18,6 +18,7 @@ use crate::ids::{FamilyId, Label, LibraryId};
 use crate::jobs::JobError;
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::run::{Job, Run, RunKey};
+use crate::seal::KeyId;
 use crate::store::StoreResult;
 use skeleton::Skeleton;
 
@@ -35,6 +36,22 @@ pub enum Concern {
         day: NaiveDate,
         /// What the page is made of, without what it says.
         skeleton: Option<Skeleton>,
+    },
+    /// PINs were sealed for other hosts than a library's entry names; once for each library and day.
+    SealedForOtherHosts {
+        /// The library.
+        library: LibraryId,
+        /// The day.
+        day: NaiveDate,
+    },
+    /// PINs were sealed to a key that is not here; once for each library and day.
+    UnknownKey {
+        /// The library of the cards.
+        library: LibraryId,
+        /// The key that the envelope names.
+        key: KeyId,
+        /// The day.
+        day: NaiveDate,
     },
     /// A library has not answered for a day; once for each time that it is down.
     LibraryDown {
@@ -185,6 +202,10 @@ impl Concern {
     pub fn key(&self) -> ConcernKey {
         ConcernKey(match self {
             Self::PageChanged { library, day, .. } => format!("page-changed/{library}/{day}"),
+            Self::SealedForOtherHosts { library, day } => {
+                format!("sealed-for-other-hosts/{library}/{day}")
+            }
+            Self::UnknownKey { library, day, .. } => format!("unknown-key/{library}/{day}"),
             Self::LibraryDown { library, since } => {
                 format!("library-down/{library}/{}", time(*since))
             }
@@ -214,7 +235,10 @@ impl Concern {
     /// Whose work it is about, if it is one job's.
     pub fn job(&self) -> Option<Job> {
         match self {
-            Self::PageChanged { .. } | Self::LibraryDown { .. } => Some(Job::CheckCards),
+            Self::PageChanged { .. }
+            | Self::SealedForOtherHosts { .. }
+            | Self::UnknownKey { .. }
+            | Self::LibraryDown { .. } => Some(Job::CheckCards),
             Self::RunFailed { run, .. } | Self::RunLost { run } | Self::RunTooLate { run } => {
                 Some(run.job)
             }
@@ -233,6 +257,12 @@ impl Concern {
         match self {
             Self::PageChanged { library, .. } => {
                 format!("The pages of {library} are not what LibraryHippo knows.")
+            }
+            Self::SealedForOtherHosts { library, .. } => format!(
+                "A PIN wasn't sent: it was sealed for other hosts than the entry of {library} names now."
+            ),
+            Self::UnknownKey { library, key, .. } => {
+                format!("A PIN of {library} was sealed to the key {key}, which isn't here.")
             }
             Self::LibraryDown { library, since } => {
                 format!("{library} has not answered since {}.", time(*since))
@@ -318,6 +348,12 @@ impl Concern {
             Self::PageChanged { .. } => {
                 "“hippo status” says what was met and what to do; a newer version may know the page."
             }
+            Self::SealedForOtherHosts { .. } => {
+                "Nobody but “hippo library edit” should change a library's hosts: look at its entry, and correct it with “hippo library edit”. If the entry is right, set the PIN with “hippo card set-pin”."
+            }
+            Self::UnknownKey { .. } => {
+                "Put the private key back from its copy, or set the PIN with “hippo card set-pin”."
+            }
             Self::LibraryDown { .. } => {
                 "See whether its site opens in a browser, and whether its address is still right."
             }
@@ -372,11 +408,16 @@ impl Concern {
 
     /// What the operator should know of a failed check at a library, if anything.
     pub fn of_failure(library: &LibraryId, failure: &Failure, day: NaiveDate) -> Option<Self> {
-        (failure.kind == FailureKind::PageChanged).then(|| Self::PageChanged {
-            library: library.clone(),
-            day,
-            skeleton: failure.skeleton.clone(),
-        })
+        let library = library.clone();
+        match failure.kind {
+            FailureKind::PageChanged => Some(Self::PageChanged {
+                library,
+                day,
+                skeleton: failure.skeleton.clone(),
+            }),
+            FailureKind::SealedForOtherHosts => Some(Self::SealedForOtherHosts { library, day }),
+            _ => None,
+        }
     }
 
     /// What the operator should know of the runs of a label that never came: one thing.

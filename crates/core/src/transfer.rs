@@ -1,8 +1,9 @@
 //! Moving from one side to the other: everything that a store remembers, in one document.
 //!
 //! A side is where LibraryHippo runs: one machine, or a stack on AWS. Each has keys of its own, so a
-//! number and PIN are opened in memory with the keys of the side that is left and sealed at once
-//! with those of the side to come. Nothing else in the document is secret to a machine, but it names
+//! number and PIN are opened in memory with the private key of the side that is left and sealed at once
+//! to the public key of the side to come, bound to its card and to the hosts of its library like any
+//! other. Nothing else in the document is secret to a machine, but it names
 //! people and what they read: who writes it to a file keeps that file to its owner.
 //!
 //! Runs do not move: they tell what one side did.
@@ -56,7 +57,7 @@ pub struct Transfer {
     pub version: u32,
     /// When it was read from the side that is left.
     pub made_at: DateTime<Utc>,
-    /// The key that opens the numbers and PINs.
+    /// The public key that the numbers and PINs are sealed to.
     pub sealed_for: KeyId,
     /// By id.
     pub libraries: Vec<MovedLibrary>,
@@ -219,6 +220,12 @@ pub enum TransferError {
         /// The keys that are here.
         present: String,
     },
+    /// A library is here with other hosts, to which its PINs must not be sent.
+    #[error(
+        "Some libraries are here with other hosts than in the file, and a PIN is never sent to hosts that it \
+         wasn't sealed for. Nothing was changed. Make the two the same, then export again.\n{}", indented(.0)
+    )]
+    OtherHosts(Vec<String>),
     /// A card's number and PIN could not be opened or sealed.
     #[error("The card {card} of the family “{family}” stopped it. {source}")]
     Card {
@@ -228,6 +235,14 @@ pub enum TransferError {
         card: CardId,
         /// Why.
         source: SealError,
+    },
+    /// A card is of a library that the store does not have.
+    #[error("The card {card} of the family “{family}” is of a library that isn't in the store.")]
+    NoLibrary {
+        /// Whose it is.
+        family: FamilyId,
+        /// Which.
+        card: CardId,
     },
     /// A card has no number and PIN in the store.
     #[error(

@@ -3,7 +3,7 @@
 
 pub mod clock;
 pub mod gate;
-pub mod key_file;
+pub mod key_files;
 pub mod mail;
 pub mod ping;
 pub mod sqlite;

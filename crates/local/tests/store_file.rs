@@ -504,22 +504,21 @@ async fn a_table_that_is_missing_is_an_error_not_a_panic() {
 #[tokio::test]
 async fn the_bytes_of_the_database_and_its_backup_hold_neither_number_nor_pin() {
     use hippo_core::card::CardSecret;
-    use hippo_core::seal::KeyRing;
 
     let home = Home::new();
     let store = SqliteStore::open_or_create(&home.database()).unwrap();
     let first = sample::one_card(&store).await;
-    let ring = KeyRing::generate().unwrap();
+    let keys = sample::SideKeys::generate();
     let secret = CardSecret {
         number: "21987canary654".into(),
         pin: "pin-canary-4711".into(),
     };
-    let fingerprint = ring.fingerprint(&first.library, &secret.number);
+    let fingerprint = keys.fingerprint(&first.library, &secret.number);
     store
         .replace_secret(
             first.id,
             &fingerprint,
-            &ring.seal(first.id, &secret).unwrap(),
+            &keys.seal(first.id, &sample::library("wpl"), &secret),
         )
         .await
         .unwrap();

@@ -19,10 +19,11 @@ use hippo_core::jobs::visit::{
 };
 use hippo_core::library::Library;
 use hippo_core::run::{Job, Run, RunKey, Trigger};
+use hippo_core::seal::SealContext;
 use hippo_core::store::{CardStore as _, FamilyStore as _, LibraryStore as _};
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Patron, Site};
 use hippo_local::gate::FileGate;
-use hippo_local::key_file::KeyFile;
+use hippo_local::key_files::KeyFiles;
 use hippo_local::sqlite::SqliteStore;
 use hippo_systems::{Limits, PrivateAddresses, Sites, SitesOptions};
 use rusqlite::OpenFlags;
@@ -71,7 +72,7 @@ pub(crate) struct World {
     folder: TempDir,
     pub(crate) store: SqliteStore,
     pub(crate) clock: StillClock,
-    keys: KeyFile,
+    keys: KeyFiles,
     sites: Sites,
 }
 
@@ -107,8 +108,9 @@ impl World {
     pub(crate) async fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let store = SqliteStore::open_or_create(&folder.path().join("hippo.db")).unwrap();
-        let keys = KeyFile::new(folder.path().join("key"));
-        keys.create().unwrap();
+        let keys = KeyFiles::in_folder(folder.path());
+        keys.create_pair().unwrap();
+        keys.create_fingerprint_key().unwrap();
         let clock = StillClock(Mutex::new("2026-11-21T11:40:00Z".parse().unwrap()));
         let family = Family {
             id: family_id(),
@@ -158,7 +160,6 @@ impl World {
             options: BTreeMap::new(),
         };
         self.store.add_library(&library).await.unwrap();
-        let keys = Keys::new(&self.keys);
         let mut cards = Vec::new();
         for number in numbers {
             let card = CardId::generate();
@@ -166,8 +167,17 @@ impl World {
                 number: number.into(),
                 pin: PIN.to_owned().into(),
             };
-            let fingerprint = keys.fingerprint(&library.id, &secret.number).await.unwrap();
-            let sealed = keys.seal(card, &secret).await.unwrap();
+            let fingerprint = self
+                .keys
+                .read_fingerprint_key()
+                .unwrap()
+                .fingerprint(&library.id, &secret.number);
+            let sealed = self
+                .keys
+                .read_public_key()
+                .unwrap()
+                .seal(&SealContext::new(card, &library), &secret)
+                .unwrap();
             let card = Card {
                 id: card,
                 family: family_id(),

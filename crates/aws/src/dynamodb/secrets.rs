@@ -87,7 +87,7 @@ impl SecretStore for DynamoDbStore {
 pub(super) fn item(card: CardId, secret: &Sealed) -> Item {
     Item::new(&Key::secret(card))
         .with_text("key", secret.key.0.clone())
-        .with("nonce", bytes(&secret.nonce))
+        .with("encapsulated_key", bytes(&secret.encapsulated_key))
         .with("ciphertext", bytes(&secret.ciphertext))
 }
 
@@ -104,7 +104,7 @@ pub(super) fn of(items: &[Item], card: CardId) -> StoreResult<Option<Sealed>> {
                 .ok_or_else(|| item.garbage("key"))?
                 .to_owned(),
         ),
-        nonce: part("nonce")?.to_vec(),
+        encapsulated_key: part("encapsulated_key")?.to_vec(),
         ciphertext: part("ciphertext")?.to_vec(),
     }))
 }

@@ -14,8 +14,8 @@ use hippo_core::ids::CardId;
 use hippo_core::library::Library;
 use hippo_core::operator::{AfterRun, Concern};
 use hippo_core::run::Run;
-use hippo_core::seal::{KeyRing, KeySource, SealError};
 use hippo_core::site::{LibrarySite, LoginPermit};
+use hippo_core::store::contract::sample::SideKeys;
 use hippo_core::store::memory::MemoryStore;
 use hippo_core::store::{CardStore, FamilyStore, LibraryStore, StoreResult};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) clock: TestClock,
     pub(crate) metrics: Metrics,
-    pub(crate) keys: OneRing,
+    pub(crate) keys: SideKeys,
     pub(crate) site: TestSite,
     pub(crate) rhythms: Rhythms,
     pub(crate) concerns: Mutex<Vec<Concern>>,
@@ -51,15 +51,6 @@ impl Clock for TestClock {
 impl TestClock {
     pub(crate) fn advance(&self, by: chrono::Duration) {
         *self.0.lock().unwrap() += by;
-    }
-}
-
-pub(crate) struct OneRing(KeyRing);
-
-#[async_trait]
-impl KeySource for OneRing {
-    async fn key_ring(&self) -> Result<KeyRing, SealError> {
-        Ok(self.0.clone())
     }
 }
 
@@ -114,7 +105,7 @@ impl World {
                     .unwrap()
                     .push(serde_json::from_str(line).unwrap());
             }),
-            keys: OneRing(KeyRing::generate().unwrap()),
+            keys: SideKeys::generate(),
             site: TestSite::default(),
             rhythms: Rhythms::new(),
             concerns: Mutex::default(),
@@ -163,7 +154,7 @@ impl World {
         let card = Card {
             id,
             family: "conrad".parse().unwrap(),
-            fingerprint: self.keys.0.fingerprint(&library, &number),
+            fingerprint: self.keys.fingerprint(&library, &number),
             library,
             patron: "Pat".to_owned(),
             paused: false,
@@ -173,7 +164,8 @@ impl World {
             number,
             pin: "4711".to_owned().into(),
         };
-        let sealed = self.keys.0.seal(id, &secret).unwrap();
+        let library = self.store.library(&card.library).await.unwrap().unwrap();
+        let sealed = self.keys.seal(id, &library, &secret);
         self.store.add_card(&card, &sealed).await.unwrap();
         id
     }

@@ -18,8 +18,12 @@ use crate::clients::{limits, reason, retries};
 pub struct Outputs {
     /// The table.
     pub table: String,
-    /// The SSM parameter with the keys.
+    /// The SSM parameter of the private keys.
     pub key_parameter: String,
+    /// The SSM parameter of the public key.
+    pub public_key_parameter: String,
+    /// The SSM parameter of the key of the fingerprints.
+    pub fingerprint_key_parameter: String,
     /// The queue of the visits, and where its dead letters are.
     pub visits: QueuePair,
     /// The queue of the notices, and where its dead letters are.
@@ -181,6 +185,8 @@ impl Reader<'_> {
         let outputs = Outputs {
             table: self.text("TableName"),
             key_parameter: self.text("KeyParameter"),
+            public_key_parameter: self.text("PublicKeyParameter"),
+            fingerprint_key_parameter: self.text("FingerprintKeyParameter"),
             visits: self.queue("VisitQueueUrl", "VisitDeadLettersUrl"),
             notices: self.queue("NoticeQueueUrl", "NoticeDeadLettersUrl"),
             schedule_dead_letters: self.text("ScheduleDeadLettersUrl"),
@@ -254,9 +260,14 @@ mod tests {
     use crate::testing::{config, config_without_region, fake};
     use axum::http::StatusCode;
 
-    const COMPLETE: [(&str, &str); 16] = [
+    const COMPLETE: [(&str, &str); 18] = [
         ("TableName", "hippo-Table-1"),
         ("KeyParameter", "/libraryhippo/hippo/key"),
+        ("PublicKeyParameter", "/libraryhippo/hippo/public-key"),
+        (
+            "FingerprintKeyParameter",
+            "/libraryhippo/hippo/fingerprint-key",
+        ),
         ("VisitQueueUrl", "https://sqs/1/visits.fifo"),
         ("VisitDeadLettersUrl", "https://sqs/1/dead-visits.fifo"),
         ("NoticeQueueUrl", "https://sqs/1/notices"),

@@ -8,7 +8,6 @@ use hippo_core::card::CardSecret;
 use hippo_core::operator::Concern;
 use hippo_core::operator::telling::OperatorStore;
 use hippo_core::run::Job;
-use hippo_core::seal::KeyRing;
 use hippo_core::store::contract::sample;
 use hippo_core::store::{
     CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, SecretStore,
@@ -36,7 +35,7 @@ fn one<'a>(items: &'a [Attributes], sk: &str) -> &'a Attributes {
 #[tokio::test]
 async fn no_number_and_no_pin_stands_anywhere() {
     let Some(store) = fresh().await else { return };
-    let ring = KeyRing::generate().unwrap();
+    let ring = sample::SideKeys::generate();
     store.add_family(&sample::family("conrad")).await.unwrap();
     store.add_library(&sample::library("wpl")).await.unwrap();
     let mut card = sample::card("conrad", "wpl", "f1");
@@ -45,7 +44,7 @@ async fn no_number_and_no_pin_stands_anywhere() {
         pin: "canary-4711".to_owned().into(),
     };
     card.fingerprint = ring.fingerprint(&card.library, &secret.number);
-    let sealed = ring.seal(card.id, &secret).unwrap();
+    let sealed = ring.seal(card.id, &sample::library("wpl"), &secret);
     store.add_card(&card, &sealed).await.unwrap();
     let check = sample::check(&card, "05:10:00", Ok(sample::account(0)));
     store
@@ -53,7 +52,7 @@ async fn no_number_and_no_pin_stands_anywhere() {
         .await
         .unwrap();
     store.save_check(&check).await.unwrap();
-    let sealed = ring.seal(card.id, &secret).unwrap();
+    let sealed = ring.seal(card.id, &sample::library("wpl"), &secret);
     store
         .replace_secret(card.id, &card.fingerprint, &sealed)
         .await

@@ -9,13 +9,13 @@ use hippo_aws::operator::jobs::Functions;
 use hippo_aws::operator::stack::{self, Outputs};
 use hippo_aws::queue::SqsVisitQueue;
 use hippo_aws::ses::SesMailer;
-use hippo_aws::ssm::{KeyParameter, KeyParameterError};
+use hippo_aws::ssm::KeyParameters;
 use hippo_aws::{SdkConfig, clients};
 use hippo_core::jobs::visit::Visit;
 use hippo_core::mail::Mailer;
 use hippo_core::queue::VisitQueue as _;
 use hippo_core::run::Job;
-use hippo_core::seal::KeyRing;
+use hippo_core::seal::{PrivateKeys, PublicKey};
 use hippo_core::store::Store;
 use serde_json::Value;
 
@@ -66,16 +66,13 @@ impl Stack {
 
     /// Where the keys are.
     pub(crate) fn keys(&self) -> Box<dyn KeyPlace> {
-        Box::new(self.key_parameter())
+        Box::new(self.key_parameters())
     }
 
-    /// Makes the keys if there are none; whether it did.
+    /// Makes the keys that are missing; whether it made the pair.
     pub(crate) async fn create_keys(&self) -> Result<bool, CommandError> {
-        match self.key_parameter().create().await {
-            Ok(_) => Ok(true),
-            Err(KeyParameterError::Exists(_)) => Ok(false),
-            Err(error) => Err(unusable(error)),
-        }
+        let made = self.key_parameters().create_missing().await;
+        made.map_err(unusable)
     }
 
     /// The mail service, in the way that the notices go.
@@ -124,19 +121,30 @@ impl Stack {
         Ok(())
     }
 
-    fn key_parameter(&self) -> KeyParameter {
-        KeyParameter::new(clients::ssm(&self.config), &self.outputs.key_parameter)
+    fn key_parameters(&self) -> KeyParameters {
+        KeyParameters::new(
+            &clients::ssm(&self.config),
+            &self.outputs.key_parameter,
+            &self.outputs.public_key_parameter,
+            &self.outputs.fingerprint_key_parameter,
+        )
     }
 }
 
 #[async_trait]
-impl KeyPlace for KeyParameter {
-    async fn replace(&self, ring: &KeyRing) -> Result<(), CommandError> {
-        Self::replace(self, ring).await.map_err(unusable)
+impl KeyPlace for KeyParameters {
+    async fn replace_private_keys(&self, keys: &PrivateKeys) -> Result<(), CommandError> {
+        Self::replace_private_keys(self, keys)
+            .await
+            .map_err(unusable)
+    }
+
+    async fn write_public_key(&self, key: &PublicKey) -> Result<(), CommandError> {
+        Self::write_public_key(self, key).await.map_err(unusable)
     }
 
     fn shown(&self) -> String {
-        format!("the SSM parameter {}", self.name())
+        format!("the SSM parameter {}", self.private_name())
     }
 }
 

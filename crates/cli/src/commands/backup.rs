@@ -40,9 +40,10 @@ pub(crate) async fn run(backup: Backup, globals: &Globals) -> CommandResult {
         .output
         .document(&serde_json::json!({ "backup": backup.file }));
     globals.output.say(format!(
-        "Copied the database to {}. The key is not in it: keep a copy of {} elsewhere.",
+        "Copied the database to {}. The keys are not in it: keep copies of {} and {} elsewhere.",
         backup.file.display(),
-        home.key_file().display()
+        home.key_files().private_path().display(),
+        home.key_files().fingerprint_path().display()
     ));
     Ok(Outcome::Done)
 }

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use hippo_core::card::{Card, CardSecret};
+use hippo_core::failure::FailureKind;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
-use hippo_core::jobs::keys::Keys;
 use hippo_core::library::Library;
+use hippo_core::seal::{LoginOrigins, SealContext};
 use hippo_core::store::StoreError;
 use secrecy::SecretString;
 
 use crate::args::{CardName, card_name};
 use crate::ask::{self, checked_number, confirm};
 use crate::checking::{check_and_show, not_checked};
-use crate::context::{Context, Globals};
+use crate::context::{Context, Globals, Place};
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::keys::{fingerprint, seal};
 use crate::output::table::{Table, fixed, numbers, words};
 use crate::view::{self, CardView};
 
@@ -82,7 +84,7 @@ pub(crate) struct SetPin {
     /// The card: its id, or the last four letters of it or more.
     #[arg(value_parser = card_name, value_name = "ID")]
     id: CardName,
-    /// The new number, if that has changed too.
+    /// The number: if it has changed too, or cannot be read here, as on AWS.
     #[arg(long)]
     number: Option<String>,
     /// Read the PIN from the first line of standard input.
@@ -164,18 +166,17 @@ pub(crate) async fn store_card(
     secret: &CardSecret,
 ) -> Result<Card, CommandError> {
     let _lock = context.lock_secrets()?;
-    let keys = Keys::new(&*context.keys);
     let id = CardId::generate();
     let card = Card {
         id,
         family: family.clone(),
         library: library.clone(),
         patron,
-        fingerprint: keys.fingerprint(library, &secret.number).await?,
+        fingerprint: fingerprint(context, library, &secret.number).await?,
         paused: false,
         created_at: context.now(),
     };
-    let sealed = keys.seal(id, secret).await?;
+    let sealed = seal(context, id, library, secret).await?;
     match context.store.add_card(&card, &sealed).await {
         Err(StoreError::AlreadyExists(_)) => Err(duplicate(family, library)),
         answer => answer.map(|()| card).map_err(CommandError::from),
@@ -187,7 +188,7 @@ async fn add_card(context: &Context, add: Add) -> CommandResult {
     context.family(&add.family).await?;
     let library = context.library(&add.library).await?;
     let patron = sound_patron(&add.patron).map_err(CommandError::Usage)?;
-    context.keys.key_ring().await?;
+    context.keys.public_key().await?;
     let number = match &add.number {
         Some(number) => checked_number(number)?,
         None => ask::number()?,
@@ -213,8 +214,7 @@ async fn refuse_duplicate(
     library: &LibraryId,
     number: &SecretString,
 ) -> Result<(), CommandError> {
-    let keys = Keys::new(&*context.keys);
-    let fingerprint = keys.fingerprint(library, number).await?;
+    let fingerprint = fingerprint(context, library, number).await?;
     let cards = context.store.cards_of(family).await?;
     let is_there = |card: &Card| card.library == *library && card.fingerprint == fingerprint;
     if cards.iter().any(|record| is_there(&record.card)) {
@@ -281,9 +281,20 @@ async fn list(context: &Context, asked: List) -> CommandResult {
 async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
     let record = context.card(&set.id).await?;
     let library = context.library(&record.card.library).await?;
-    let new_number = set.number.as_deref().map(checked_number).transpose()?;
+    let number = match set.number.as_deref() {
+        Some(number) => checked_number(number)?,
+        None => present_number(context, &record.card, &library).await?,
+    };
+    let last = record.state.last_check.as_ref();
+    let failure = last.and_then(|last| last.failure.as_ref());
+    if failure.is_some_and(|failure| failure.kind == FailureKind::SealedForOtherHosts) {
+        context.output.note(format!(
+            "The hosts of this library have changed. The PIN will be sent to {}.",
+            LoginOrigins::from_library(&library)
+        ));
+    }
     let pin = ask::pin(&pin_prompt(&record.card.patron, &library), set.pin_stdin)?;
-    replace_secret(context, &record.card, new_number, pin).await?;
+    replace_secret(context, &record.card, CardSecret { number, pin }).await?;
     let id = record.card.id;
     context.store.allow_retry(id).await?;
     context.output.say(format!("The card {id} has a new PIN."));
@@ -296,40 +307,44 @@ async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
 async fn replace_secret(
     context: &Context,
     card: &Card,
-    new_number: Option<SecretString>,
-    pin: SecretString,
+    secret: CardSecret,
 ) -> Result<(), CommandError> {
     let _lock = context.lock_secrets()?;
-    let keys = Keys::new(&*context.keys);
-    let number = match new_number {
-        Some(number) => number,
-        None => present_number(context, card, &keys).await?,
-    };
-    let fingerprint = keys.fingerprint(&card.library, &number).await?;
-    let sealed = keys.seal(card.id, &CardSecret { number, pin }).await?;
+    let fingerprint = fingerprint(context, &card.library, &secret.number).await?;
+    let sealed = seal(context, card.id, &card.library, &secret).await?;
     Ok(context
         .store
         .replace_secret(card.id, &fingerprint, &sealed)
         .await?)
 }
 
+/// The card's number: from its envelope, if it opens here; else from the person, who must know it.
 async fn present_number(
     context: &Context,
     card: &Card,
-    keys: &Keys<'_>,
+    library: &Library,
 ) -> Result<SecretString, CommandError> {
-    let secrets = context.store.secrets(&[card.id]).await?;
-    let Some((_, sealed)) = secrets.into_iter().next() else {
-        return Err(CommandError::Usage(format!(
-            "The card {} has no number; give it with --number.",
+    if let Place::Here(_) = context.place {
+        let secrets = context.store.secrets(&[card.id]).await?;
+        if let Some((_, sealed)) = secrets.into_iter().next() {
+            let keys = context.keys.private_keys().await?;
+            if let Ok(secret) = keys.open(&SealContext::new(card.id, library), &sealed) {
+                return Ok(secret.number);
+            }
+        }
+    }
+    context
+        .output
+        .note("The card's number can't be read here. Give it again.");
+    let number = ask::number()?;
+    if fingerprint(context, &card.library, &number).await? == card.fingerprint {
+        Ok(number)
+    } else {
+        Err(CommandError::Usage(format!(
+            "That isn't the number of the card {}; nothing was changed. If the number has changed, give the new one \
+             with --number.",
             card.id
-        )));
-    };
-    match keys.open(card.id, &sealed).await {
-        Ok(secret) => Ok(secret.number),
-        Err(error) => Err(CommandError::Unusable(format!(
-            "{error} If the key is gone for good, give the number too, with --number."
-        ))),
+        )))
     }
 }
 

@@ -206,7 +206,7 @@ pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> Command
     if let Place::Aws(stack) = &context.place {
         return start::check_cards(context, stack, &asked).await;
     }
-    context.keys.key_ring().await?;
+    context.keys.private_keys().await?;
     let stop = Stop::listen("the cards that were begun are being finished", AFTER_SECOND);
     let checked: Mutex<Vec<CheckedView>> = Mutex::default();
     let result = {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
 use hippo_core::jobs::keys::Keys;
-use hippo_core::seal::{KeyRing, SealError};
+use hippo_core::seal::{PublicKey, SealError};
 use hippo_core::transfer::{self, Contents, Transfer, TransferError};
-use hippo_local::key_file::KeyFile;
+use hippo_local::key_files::read_public_key;
 use serde::Serialize;
 
 use crate::args::Side;
@@ -30,7 +30,7 @@ Examples:
       hippo --on aws import move.json
   hippo export move.json --on aws --for here  # AWS to this machine; then here:
       hippo import move.json
-  hippo export move.json --key other.key      # another machine's hippo.key"
+  hippo export move.json --key other.pub      # another machine's hippo.pub"
 )]
 pub(crate) struct Export {
     /// The new file.
@@ -44,7 +44,7 @@ pub(crate) struct Export {
         value_name = "here|aws"
     )]
     for_side: Option<Side>,
-    /// Seal with a copy of the key file of another machine.
+    /// Seal to the public key of another machine: a copy of its hippo.pub.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 }
@@ -63,12 +63,14 @@ impl From<TransferError> for CommandError {
             TransferError::Store(error) => error.into(),
             TransferError::SealedForAnotherKey { .. }
             | TransferError::Card { .. }
+            | TransferError::NoLibrary { .. }
             | TransferError::NoSecret { .. } => Self::Unusable(error.to_string()),
             TransferError::NotATransfer
             | TransferError::Newer { .. }
             | TransferError::CutOff { .. }
             | TransferError::Malformed { .. }
-            | TransferError::Unsound(_) => Self::Usage(error.to_string()),
+            | TransferError::Unsound(_)
+            | TransferError::OtherHosts(_) => Self::Usage(error.to_string()),
         }
     }
 }
@@ -81,44 +83,44 @@ pub(crate) async fn run(export: Export, globals: &Globals) -> CommandResult {
     if export.for_side == Some(globals.side) {
         return Err(CommandError::Usage(
             "That is the side that is exported. Name the other one with --for; for another home, give a copy of \
-             its hippo.key with --key."
+             its hippo.pub with --key."
                 .to_owned(),
         ));
     }
     let context = globals.open().await?;
-    let ring = other_side(&export, globals).await?;
-    let transfer = read(&context, &ring).await?;
+    let recipient = other_side(&export, globals).await?;
+    let transfer = read(&context, &recipient).await?;
     write(&export.file, &transfer)?;
     say(&context, &export, &transfer);
     Ok(Outcome::Done)
 }
 
-/// The keys of the other side.
-async fn other_side(export: &Export, globals: &Globals) -> Result<KeyRing, CommandError> {
-    let ring = match (&export.key, export.for_side) {
-        (Some(path), _) => KeyFile::new(path).read().map_err(|error| match error {
+/// The public key of the other side.
+async fn other_side(export: &Export, globals: &Globals) -> Result<PublicKey, CommandError> {
+    let key = match (&export.key, export.for_side) {
+        (Some(path), _) => read_public_key(path).map_err(|error| match error {
             // What it says of a key file that is not there is meant for the file of a home.
             SealError::NoKey(_) => SealError::NoKey(format!(
-                "The key file {} cannot be read. Copy hippo.key from the home of the other machine.",
+                "The key file {} cannot be read. Copy hippo.pub from the home of the other machine.",
                 path.display()
             )),
             error => error,
         })?,
-        (None, Some(Side::Aws)) => globals.open_stack().await?.keys().key_ring().await?,
+        (None, Some(Side::Aws)) => globals.open_stack().await?.keys().public_key().await?,
         (None, _) => {
             let home = Home::locate(globals.home.clone())?;
             home.must_exist()?;
-            KeyFile::new(home.key_file()).read()?
+            home.key_files().read_public_key()?
         }
     };
-    Ok(ring)
+    Ok(key)
 }
 
-async fn read(context: &Context, other_side: &KeyRing) -> Result<Transfer, CommandError> {
+async fn read(context: &Context, recipient: &PublicKey) -> Result<Transfer, CommandError> {
     let progress = Progress::new("families");
     let keys = Keys::new(&*context.keys);
     Ok(
-        transfer::export(&*context.store, &keys, other_side, context.now(), &|step| {
+        transfer::export(&*context.store, &keys, recipient, context.now(), &|step| {
             show(&progress, step)
         })
         .await?,

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use clap::Args;
 use hippo_core::card::CardSecret;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
-use hippo_core::jobs::keys::Keys;
 use hippo_core::transfer::is_transfer;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -23,8 +22,8 @@ use crate::output::count;
 
 /// Add libraries, families and cards from one TOML file, or all of what “hippo export” wrote.
 ///
-/// Everything is looked at before anything is written: after a mistake nothing has changed. An
-/// export may be imported again: what is here already is left, and the rest follows.
+/// Everything is looked at before anything is written: after a mistake nothing has changed. For an
+/// export you are asked whether the hosts are right to which its PINs will be sent. An export may be imported again: what is here already is left, and the rest follows.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -53,6 +52,9 @@ pub(crate) struct Import {
     /// Say what would be added; write nothing and ask for no PIN.
     #[arg(long)]
     dry_run: bool,
+    /// Do not ask whether the hosts in an export are right.
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Serialize)]
@@ -98,7 +100,7 @@ pub(crate) async fn run(import: Import, globals: &Globals) -> CommandResult {
     })?;
     let name = import.file.display().to_string();
     if is_transfer(&text) {
-        return moved::import(&context, &name, &text, import.dry_run).await;
+        return moved::import(&context, &name, &text, &import).await;
     }
     import_text(&context, &name, &text, import.dry_run, &Environment).await
 }
@@ -120,7 +122,7 @@ pub(crate) async fn import_text(
         say(context, &plan, &[], true);
         return Ok(Outcome::Done);
     }
-    context.keys.key_ring().await?;
+    context.keys.public_key().await?;
     let secrets = secrets(&plan, pins).map_err(|mistakes| refused(name, &mistakes))?;
     let cards = write(context, &plan, &secrets).await?;
     say(context, &plan, &cards, false);
@@ -198,7 +200,7 @@ async fn doubled_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, C
     if plan.cards.is_empty() {
         return Ok(mistakes);
     }
-    let keys = Keys::new(&*context.keys);
+    let key = context.keys.fingerprint_key().await?;
     let mut seen = BTreeSet::new();
     for family in plan
         .cards
@@ -211,7 +213,7 @@ async fn doubled_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, C
         }
     }
     for card in &plan.cards {
-        let fingerprint = keys.fingerprint(&card.library, &card.number).await?;
+        let fingerprint = key.fingerprint(&card.library, &card.number);
         if !seen.insert((card.family.clone(), card.library.clone(), fingerprint)) {
             mistakes.push(Mistake {
                 line: Some(card.line),

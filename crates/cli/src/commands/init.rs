@@ -2,7 +2,7 @@
 
 use chrono_tz::Tz;
 use clap::Args;
-use hippo_local::key_file::KeyFile;
+use hippo_local::key_files::{FINGERPRINT_NAME, KeyFileError, PRIVATE_NAME, PUBLIC_NAME};
 use hippo_local::sqlite::SqliteStore;
 use serde::Serialize;
 
@@ -93,8 +93,8 @@ async fn init_stack(init: &Init, globals: &Globals) -> CommandResult {
         return Ok(Outcome::Done);
     }
     output.say(format!(
-        "Made the key that seals numbers and PINs, in {key}. It outlives the stack; without it no PIN can be \
-         opened again."
+        "Made the keys that seal and open numbers and PINs; the private one is in {key}. They outlive the stack; \
+         without the private one no PIN can be opened again."
     ));
     output.say("So that every command works on the stack:");
     output.say_whole("  export HIPPO_ON=aws");
@@ -147,8 +147,9 @@ pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
         home.config().display(),
     ));
     output.say(format!(
-        "Keep a copy of {} apart from your backups: without it no PIN can be opened again.",
-        home.key_file().display()
+        "Keep copies of {} and {} apart from your backups: without the first no PIN can be opened again.",
+        home.key_files().private_path().display(),
+        FINGERPRINT_NAME
     ));
     output.say(
         "Next: “hippo library add --help”, “hippo family add --help”, “hippo card add --help”.",
@@ -187,19 +188,8 @@ pub(crate) async fn make(home: &Home, init: &Init) -> Result<Made, CommandError>
     if !has_database {
         made.push("hippo.db");
     }
-    if !home.key_file().exists() {
-        if !store.cards_with_secrets().await?.is_empty() {
-            return Err(CommandError::Unusable(format!(
-                "The key file {} is gone, and there are cards that were sealed with it. Put it back: a \
-                 new key could not open them. Nothing was changed.",
-                home.key_file().display()
-            )));
-        }
-        KeyFile::new(home.key_file())
-            .create()
-            .map_err(|error| CommandError::Unusable(error.to_string()))?;
-        made.push("hippo.key");
-    }
+    let has_cards = !store.cards_with_secrets().await?.is_empty();
+    made.extend(make_keys(home, has_cards)?);
     if !home.outbox().exists() {
         make_private_directory(&home.outbox())?;
         made.push("outbox");
@@ -208,6 +198,48 @@ pub(crate) async fn make(home: &Home, init: &Init) -> Result<Made, CommandError>
         files: made,
         closed_to_others,
     })
+}
+
+/// Makes the keys that are missing. What cards were added with is not made anew: it would not fit.
+fn make_keys(home: &Home, has_cards: bool) -> Result<Vec<&'static str>, CommandError> {
+    let files = home.key_files();
+    let unusable = |error: KeyFileError| CommandError::Unusable(error.to_string());
+    let is_gone = |path: &std::path::Path| -> Result<bool, CommandError> {
+        if path.exists() {
+            return Ok(false);
+        }
+        if has_cards {
+            return Err(CommandError::Unusable(format!(
+                "The key file {} is gone, and there are cards that were sealed with it. Put it back: a \
+                 new key would not fit them. Nothing was changed.",
+                path.display()
+            )));
+        }
+        Ok(true)
+    };
+    let (lacks_pair, lacks_fingerprint_key) = (
+        is_gone(files.private_path())?,
+        is_gone(files.fingerprint_path())?,
+    );
+    let mut made = Vec::new();
+    if lacks_pair {
+        files.create_pair().map_err(unusable)?;
+        made.extend([PRIVATE_NAME, PUBLIC_NAME]);
+    } else {
+        let keys = files.read_private_keys()?;
+        let public = files.read_public_key();
+        if !public.is_ok_and(|public| keys.has_key(&public.id())) {
+            files
+                .write_public_key(keys.public_key())
+                .map_err(unusable)?;
+            made.push(PUBLIC_NAME);
+        }
+    }
+    if lacks_fingerprint_key {
+        files.create_fingerprint_key().map_err(unusable)?;
+        made.push(FINGERPRINT_NAME);
+    }
+    Ok(made)
 }
 
 /// A directory with other things in it is surely named by mistake.
@@ -219,7 +251,9 @@ fn refuse_foreign_directory(home: &Home) -> Result<(), CommandError> {
             directory.display()
         )));
     }
-    let is_ours = home.config().exists() || home.database().exists() || home.key_file().exists();
+    let is_ours = home.config().exists()
+        || home.database().exists()
+        || home.key_files().private_path().exists();
     let has_something =
         std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
     if has_something && !is_ours {

@@ -1,15 +1,20 @@
 //! `hippo key`: the key that seals numbers and PINs.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
 use hippo_core::ids::CardId;
-use hippo_core::seal::{KeyRing, SealError};
-use hippo_core::store::StoreError;
+use hippo_core::seal::PrivateKeys;
 use serde::Serialize;
 
 use crate::context::{Context, Globals, Place};
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::keys::{Resealed, reseal};
 use crate::output::count;
 use crate::output::progress::Progress;
+use crate::output::time::moment;
+
+/// How long the old key is kept after a rotation began: whoever still seals with it is done by then.
+const KEEP_OLD_KEY: TimeDelta = TimeDelta::hours(1);
 
 /// What to do with the key.
 #[derive(Debug, Subcommand)]
@@ -18,22 +23,29 @@ pub(crate) enum Command {
     Rotate(Rotate),
 }
 
-/// Make a new key and seal every number and PIN with it.
+/// Make a new key pair and seal every number and PIN to it; run it again an hour later to forget the old one.
 ///
-/// May be interrupted at any point: nothing is lost, and running it again finishes the work.
+/// You may interrupt it at any point: nothing is lost, and running it again goes on.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   hippo key rotate
+  hippo key rotate      # an hour later: forgets the old key
 
-A backup that was made before needs the key file of that time; keep both, or make a new backup.")]
+A backup that you made before needs the old private key; keep a copy of both, or make a new backup.")]
 pub(crate) struct Rotate {}
 
 #[derive(Serialize)]
 struct Document {
     key: String,
     sealed_anew: usize,
-    finished_an_earlier_one: bool,
+    /// Cards whose envelope did not open.
+    unopened: Vec<CardId>,
+    /// The old key is gone.
+    forgot_old_key: bool,
+    /// From when on another call forgets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forget_from: Option<DateTime<Utc>>,
 }
 
 /// Does what is asked.
@@ -43,92 +55,105 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
 }
 
 async fn rotate(context: &Context) -> CommandResult {
-    // Nobody else may seal with the old key meanwhile.
+    // Nobody else on this machine may seal to the old key meanwhile.
     let _lock = context.lock_secrets()?;
-    let present = context.keys.key_ring().await?;
-    // More than one key: an earlier change was interrupted after its new key was written.
-    let finishes_earlier = present.keys().len() > 1;
-    let ring = if finishes_earlier {
-        present
-    } else {
-        let both = present.with_new_key()?;
-        context.keys.replace(&both).await?;
-        both
-    };
-    let mut sealed_anew = seal_all_anew(context, &ring).await?;
-    // Where nothing locks, a card may have been added with the old key since.
-    if matches!(context.place, Place::Aws(_)) {
-        sealed_anew += seal_all_anew(context, &ring).await?;
+    let now = context.now();
+    let keys = begin_or_continue(context, now).await?;
+    let resealed = reseal_all(context, &keys).await?;
+    let forget_from = keys.rotated_at().unwrap_or(now) + KEEP_OLD_KEY;
+    let forgets = !resealed.needs_old_key && now >= forget_from;
+    if forgets {
+        let current_only = keys.with_current_key_only();
+        context.keys.replace_private_keys(&current_only).await?;
     }
-    context.keys.replace(&ring.with_current_key_only()).await?;
     context.output.document(&Document {
-        key: ring.current().to_string(),
-        sealed_anew,
-        finished_an_earlier_one: finishes_earlier,
+        key: keys.current().to_string(),
+        sealed_anew: resealed.sealed_anew,
+        unopened: resealed.unopened.keys().copied().collect(),
+        forgot_old_key: forgets,
+        forget_from: (!forgets).then_some(forget_from),
     });
-    let finished = if finishes_earlier {
-        "Finished an earlier change of the key"
-    } else {
-        "Changed the key"
-    };
-    let sealed = count(sealed_anew, "card was", "cards were");
-    let shown = context.keys.shown();
-    context.output.say(match &context.place {
-        Place::Here(_) => format!(
-            "{finished}: {sealed} sealed anew. Make a new backup and a new copy of {shown}; older backups need \
-             the old key file."
-        ),
-        Place::Aws(_) => format!(
-            "{finished}: {sealed} sealed anew. A table that is restored to a time before needs the old key, \
-             which is an earlier version of {shown}."
-        ),
-    });
-    Ok(Outcome::Done)
+    say(context, &resealed, forgets, forget_from);
+    Ok(Outcome::failed_if(!resealed.unopened.is_empty()))
 }
 
-/// Seals with the new key whatever is sealed with another one. A card that does not open stops it
-/// before an old key is thrown away.
-async fn seal_all_anew(context: &Context, ring: &KeyRing) -> Result<usize, CommandError> {
+/// The keys of a rotation that is going on: one that began before, or a new one.
+async fn begin_or_continue(
+    context: &Context,
+    now: DateTime<Utc>,
+) -> Result<PrivateKeys, CommandError> {
+    let present = context.keys.private_keys().await?;
+    let keys = if present.keys().len() == 1 {
+        present.with_new_key(now)?
+    } else {
+        match context.keys.public_key().await {
+            Ok(public) if public == *present.public_key() => return Ok(present),
+            // It was interrupted before writers could see the new key: its hour begins now.
+            _ => present.rotated_at_instead(now),
+        }
+    };
+    // Who opens must know the new key before anybody seals to it.
+    context.keys.replace_private_keys(&keys).await?;
+    context.keys.write_public_key(keys.public_key()).await?;
+    Ok(keys)
+}
+
+/// Seals everything to the current key, until a look over all cards finds nothing left to do.
+async fn reseal_all(context: &Context, keys: &PrivateKeys) -> Result<Resealed, CommandError> {
+    let mut total = Resealed::default();
+    loop {
+        let round = reseal_once(context, keys).await?;
+        let is_last = round.sealed_anew == 0;
+        total.take_in(round);
+        if is_last {
+            return Ok(total);
+        }
+    }
+}
+
+async fn reseal_once(context: &Context, keys: &PrivateKeys) -> Result<Resealed, CommandError> {
     let progress = Progress::new("cards");
+    let libraries = context.libraries().await?;
     let cards = context.store.cards_with_secrets().await?;
     progress.planned(cards.len());
-    let mut sealed_anew = 0;
-    for card in cards {
-        sealed_anew += usize::from(seal_anew(context, ring, card).await?);
+    let mut resealed = Resealed::default();
+    for id in cards {
+        if let Some(record) = context.store.card(id).await?
+            && let Some(library) = libraries.get(&record.card.library)
+        {
+            let entries = (library, library);
+            reseal(context, keys, &record.card, entries, &mut resealed).await?;
+        }
         progress.one_done();
     }
-    Ok(sealed_anew)
+    Ok(resealed)
 }
 
-async fn seal_anew(context: &Context, ring: &KeyRing, id: CardId) -> Result<bool, CommandError> {
-    let secrets = context.store.secrets(&[id]).await?;
-    let (Some((_, sealed)), Some(record)) =
-        (secrets.into_iter().next(), context.store.card(id).await?)
-    else {
-        // Removed meanwhile.
-        return Ok(false);
-    };
-    if sealed.key == *ring.current() {
-        return Ok(false);
+fn say(context: &Context, resealed: &Resealed, forgets: bool, forget_from: DateTime<Utc>) {
+    let output = &context.output;
+    let sealed = count(resealed.sealed_anew, "card", "cards");
+    let shown = context.keys.shown();
+    output.say(format!("Sealed {sealed} to the new key."));
+    resealed.say_unopened(context);
+    if resealed.needs_old_key {
+        output.say("The old key stays until these are mended. Then run “hippo key rotate” again.");
+        return;
     }
-    let secret = ring
-        .open(id, &sealed)
-        .map_err(|error| does_not_open(id, &error))?;
-    let sealed = ring.seal(id, &secret)?;
-    match context
-        .store
-        .replace_secret(id, &record.card.fingerprint, &sealed)
-        .await
-    {
-        Ok(()) => Ok(true),
-        Err(StoreError::NotFound(_)) => Ok(false),
-        Err(error) => Err(error.into()),
+    if !forgets {
+        let from = moment(forget_from, context.now(), context.zone());
+        output.say(format!(
+            "The old key stays for an hour. Run “hippo key rotate” again after {from} to forget it."
+        ));
+        return;
     }
-}
-
-fn does_not_open(id: CardId, error: &SealError) -> CommandError {
-    CommandError::Unusable(format!(
-        "The card {id} could not be sealed anew, and no key was thrown away. {error} When that is mended, \
-         run “hippo key rotate” again to finish."
-    ))
+    output.say(match &context.place {
+        Place::Here(_) => format!(
+            "Forgot the old key. Make a new backup and a new copy of {shown}; older backups need the old \
+             key file."
+        ),
+        Place::Aws(_) => format!(
+            "Forgot the old key. A table that you restore to a time before needs it; it is an earlier version \
+             of {shown}."
+        ),
+    });
 }

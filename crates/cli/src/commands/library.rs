@@ -2,6 +2,7 @@
 
 mod detect;
 mod draft;
+mod hosts;
 mod known;
 
 use std::collections::BTreeMap;
@@ -12,9 +13,11 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use hippo_core::ids::LibraryId;
 use hippo_core::library::Library;
+use hippo_core::seal::LoginOrigins;
 use hippo_systems::SYSTEMS;
 
 pub(crate) use self::draft::{Draft, check_date_format, unknown_system};
+use self::hosts::move_hosts;
 use crate::args::timezone;
 use crate::ask::confirm;
 use crate::context::{Context, Globals};
@@ -82,7 +85,8 @@ pub(crate) struct Add {
 
 /// Change what is known of a library; what is not given stays as it is.
 ///
-/// An empty value takes away what was there. Check its cards again after it: “hippo check-cards
+/// PINs are sealed for the library's hosts: with other hosts, the PINs of its cards are sealed anew, and
+/// you are asked whether they may be sent there. An empty value takes away what was there. Check its cards again after it: “hippo check-cards
 /// --library ID”.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -115,6 +119,9 @@ pub(crate) struct Edit {
     /// The page that a person opens to see the account; empty: the usual one.
     #[arg(long, value_name = "URL")]
     account_url: Option<String>,
+    /// Do not ask whether PINs may be sent to other hosts.
+    #[arg(long)]
+    yes: bool,
 }
 
 impl Edit {
@@ -272,7 +279,11 @@ async fn edit_library(context: &Context, edit: Edit) -> CommandResult {
         ));
     }
     let options = keys_and_values(&edit.options)?;
+    let yes = edit.yes;
     let library = edited(&before, edit, options).map_err(CommandError::Usage)?;
+    if LoginOrigins::from_library(&library) != LoginOrigins::from_library(&before) {
+        return move_hosts(context, &before, &library, yes).await;
+    }
     if library == before {
         context.output.document(&library);
         context
@@ -404,6 +415,7 @@ mod tests {
             login_hosts: Vec::new(),
             options: Vec::new(),
             account_url: None,
+            yes: false,
         }
     }
 

@@ -68,6 +68,13 @@ impl Output {
         }
     }
 
+    /// Prints a line for people to standard error.
+    pub(crate) fn note(&self, line: impl AsRef<str>) {
+        if !self.json {
+            note(line);
+        }
+    }
+
     /// Prints the document for machines.
     pub(crate) fn document(&self, document: &impl Serialize) {
         if self.json {

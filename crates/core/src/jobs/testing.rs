@@ -1,8 +1,8 @@
 //! What the tests of the jobs share: a world in memory with a library, families and a post office.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,8 +31,8 @@ use crate::notice::told::Told;
 use crate::operator::telling::{NotedConcern, OperatorStore, Untold};
 use crate::operator::{Concern, ConcernKey};
 use crate::run::{Job, RunKey};
-use crate::seal::{KeyRing, KeySource, SealError};
 use crate::site::{LibrarySite, LoginPermit};
+use crate::store::contract::sample::SideKeys;
 use crate::store::memory::{MemoryStore, OpenGate};
 use crate::store::{
     CardStore, FamilyStore, LibraryStore, NoticeCursor, NoticeStore, SecretStore, StoreError,
@@ -172,15 +172,6 @@ pub(crate) fn run_key() -> RunKey {
     }
 }
 
-struct OneRing(KeyRing);
-
-#[async_trait]
-impl KeySource for OneRing {
-    async fn key_ring(&self) -> Result<KeyRing, SealError> {
-        Ok(self.0.clone())
-    }
-}
-
 /// A store, a clock, a site and a post office.
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
@@ -188,7 +179,7 @@ pub(crate) struct World {
     pub(crate) site: TestSite,
     pub(crate) mailer: TestMailer,
     pub(crate) libraries: BTreeMap<LibraryId, Library>,
-    ring: Arc<OneRing>,
+    pub(crate) keys: SideKeys,
 }
 
 /// An account with these loans (title, due) and no holds.
@@ -257,7 +248,7 @@ impl World {
             libraries: ["wpl", "kpl"]
                 .map(|id| (id.parse().unwrap(), library(id)))
                 .into(),
-            ring: Arc::new(OneRing(KeyRing::generate().unwrap())),
+            keys: SideKeys::generate(),
         };
         for library in world.libraries.values() {
             world.store.add_library(library).await.unwrap();
@@ -280,14 +271,15 @@ impl World {
         let card = Card {
             id,
             family: family.parse().unwrap(),
-            fingerprint: self.ring.0.fingerprint(&library, &number),
+            fingerprint: self.keys.fingerprint(&library, &number),
             library,
             patron: "Pat".to_owned(),
             paused: false,
             created_at: self.clock.now(),
         };
         let pin = SecretString::from(secret.1);
-        let sealed = self.ring.0.seal(id, &CardSecret { number, pin }).unwrap();
+        let library = self.store.library(&card.library).await.unwrap().unwrap();
+        let sealed = self.keys.seal(id, &library, &CardSecret { number, pin });
         self.store.add_card(&card, &sealed).await.unwrap();
         id
     }
@@ -309,8 +301,10 @@ impl World {
             number: SecretString::from(secret.0),
             pin: SecretString::from(secret.1),
         };
-        let sealed = self.ring.0.seal(card, &secret).unwrap();
         let record = self.record(card).now_or_never().unwrap();
+        let library = self.store.library(&record.card.library);
+        let library = library.now_or_never().unwrap().unwrap().unwrap();
+        let sealed = self.keys.seal(card, &library, &secret);
         self.store
             .replace_secret(card, &record.card.fingerprint, &sealed)
             .now_or_never()
@@ -326,7 +320,7 @@ impl World {
         &self,
         work: impl AsyncFnOnce(&VisitPorts<'_>) -> T,
     ) -> T {
-        let keys = Keys::new(self.ring.as_ref());
+        let keys = Keys::new(&self.keys);
         let ports = VisitPorts {
             visits: &self.store,
             libraries: &self.store,

@@ -26,7 +26,6 @@ use crate::jobs::{JobError, StopSignal};
 use crate::library::{Library, MAX_BACK_OFF, can_back_off_until};
 use crate::operator::Concern;
 use crate::run::RunKey;
-use crate::seal::SealError;
 use crate::site::LibrarySite;
 use crate::store::{CheckStore, LibraryGate, LibraryStore, Saved, StoreError, VisitStore};
 
@@ -139,7 +138,7 @@ pub async fn check_visit(
         tracing::warn!(library.id = %visit.library, "A visit names a card that is gone.");
     }
     let now = ports.clock.now();
-    let opened = open_secrets(ports, visit, loaded.cards, news).await?;
+    let opened = open_secrets(ports, visit, &loaded.library, loaded.cards, news).await?;
     let mut site = Site {
         library: loaded.library,
         left_alone_until: loaded
@@ -148,8 +147,7 @@ pub async fn check_visit(
         down_since: loaded.down_since.filter(|since| !is_in_future(*since, now)),
         was_asked: false,
     };
-    for record in opened.unreadable {
-        let failure = Failure::not_tried(SealError::Broken.to_string());
+    for (record, failure, concern) in opened.unopened {
         let now = ports.clock.now();
         for card in save(
             ports,
@@ -163,6 +161,9 @@ pub async fn check_visit(
         {
             news(VisitNews::Checked(&card));
         }
+        concern
+            .into_iter()
+            .for_each(|concern| news(VisitNews::Concern(concern)));
     }
     for group in opened.groups {
         if (options.stop)() {
@@ -183,7 +184,7 @@ pub async fn check_visit(
             news(VisitNews::LeftOut(card));
         }
     }
-    opened.fault.map_or(Ok(()), |fault| Err(fault.into()))
+    Ok(())
 }
 
 /// The library of a visit, as the visit goes on.

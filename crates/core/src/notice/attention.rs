@@ -43,6 +43,8 @@ pub enum AttentionKind {
         /// The family's local date of the refusal.
         since: NaiveDate,
     },
+    /// The PIN was sealed for other hosts than the library's entry names now, and is not sent there.
+    PinNotSent,
     /// The library blocked the card, and its pages cannot be read.
     CardBlocked,
     /// There was no account yet.
@@ -143,6 +145,12 @@ impl Found<'_> {
             let since = local_date(since.min(input.now), input.family.timezone);
             let kind = AttentionKind::PinRefused { since };
             (kind, key("pin_refused"), stage)
+        } else if failure == Some(FailureKind::SealedForOtherHosts) {
+            (
+                AttentionKind::PinNotSent,
+                key("pin_not_sent"),
+                String::new(),
+            )
         } else if failure == Some(FailureKind::CardBlocked) {
             let kind = AttentionKind::CardBlocked;
             (kind, key("card_blocked"), String::new())
@@ -254,6 +262,7 @@ impl AttentionKind {
         matches!(
             self,
             Self::PinRefused { .. }
+                | Self::PinNotSent
                 | Self::CardBlocked
                 | Self::NeverChecked { .. }
                 | Self::NotReadSince { .. }
@@ -264,12 +273,13 @@ impl AttentionKind {
     pub(crate) fn rank(&self) -> u8 {
         match self {
             Self::PinRefused { .. } => 0,
-            Self::CardBlocked => 1,
-            Self::NeverChecked { .. } => 2,
-            Self::NotReadSince { .. } => 3,
-            Self::CardExpires { .. } => 4,
-            Self::Fines { .. } => 5,
-            Self::Message { .. } => 6,
+            Self::PinNotSent => 1,
+            Self::CardBlocked => 2,
+            Self::NeverChecked { .. } => 3,
+            Self::NotReadSince { .. } => 4,
+            Self::CardExpires { .. } => 5,
+            Self::Fines { .. } => 6,
+            Self::Message { .. } => 7,
         }
     }
 }

@@ -100,6 +100,7 @@ fn look_at(digest: &Digest, attention: &[Attention]) -> String {
 fn one(digest: &Digest, kind: &AttentionKind) -> String {
     match kind {
         AttentionKind::PinRefused { .. } => String::from("The PIN of one card was refused"),
+        AttentionKind::PinNotSent => String::from("The PIN of one card wasn’t sent"),
         AttentionKind::CardBlocked => String::from("One card is blocked"),
         AttentionKind::NeverChecked { .. } => String::from("One card could not be read yet"),
         AttentionKind::NotReadSince {
@@ -133,6 +134,7 @@ fn one(digest: &Digest, kind: &AttentionKind) -> String {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
     PinRefused,
+    PinNotSent,
     CardBlocked,
     NeverChecked,
     NotRead,
@@ -143,8 +145,9 @@ enum Sort {
 }
 
 impl Sort {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::PinRefused,
+        Self::PinNotSent,
         Self::CardBlocked,
         Self::NeverChecked,
         Self::NotRead,
@@ -157,6 +160,7 @@ impl Sort {
     fn of(kind: &AttentionKind) -> Self {
         match kind {
             AttentionKind::PinRefused { .. } => Self::PinRefused,
+            AttentionKind::PinNotSent => Self::PinNotSent,
             AttentionKind::CardBlocked => Self::CardBlocked,
             AttentionKind::NeverChecked { .. } => Self::NeverChecked,
             AttentionKind::NotReadSince { .. } => Self::NotRead,
@@ -171,6 +175,7 @@ impl Sort {
     fn sentence(self, number: usize) -> String {
         match self {
             Self::PinRefused => format!("The PINs of {number} cards were refused"),
+            Self::PinNotSent => format!("The PINs of {number} cards weren’t sent"),
             Self::CardBlocked => format!("{number} cards are blocked"),
             Self::NeverChecked => format!("{number} cards could not be read yet"),
             Self::NotRead => format!("{number} cards have not been read lately"),
@@ -184,6 +189,7 @@ impl Sort {
     fn part(self, number: usize) -> String {
         match self {
             Self::PinRefused => counted(number, "PIN refused", "PINs refused"),
+            Self::PinNotSent => counted(number, "PIN not sent", "PINs not sent"),
             Self::CardBlocked => counted(number, "card blocked", "cards blocked"),
             Self::NeverChecked => counted(number, "card not read yet", "cards not read yet"),
             Self::NotRead => counted(number, "card not read lately", "cards not read lately"),

@@ -235,6 +235,14 @@ impl When {
                 ),
                 true,
             ),
+            AttentionKind::PinNotSent => (
+                String::from("PIN not sent"),
+                String::from(
+                    "This library’s website has a new address, so we didn’t send the PIN there. Please ask \
+                     whoever runs LibraryHippo to check the address.",
+                ),
+                true,
+            ),
             AttentionKind::CardBlocked => (
                 String::from("Card blocked"),
                 String::from("The library has blocked this card. Please ask at the desk."),

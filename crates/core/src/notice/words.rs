@@ -101,6 +101,9 @@ pub(crate) fn failure(kind: FailureKind) -> &'static str {
         FailureKind::PageChanged => {
             "the library’s site looks different and could not be understood"
         }
+        FailureKind::SealedForOtherHosts => {
+            "its website’s address has changed, so we didn’t send the PIN"
+        }
         FailureKind::SiteRefused => "the library’s site asked to be left alone for now",
         FailureKind::SiteDown => "the library’s site did not answer",
         FailureKind::NotTried => "it was not tried this time",

@@ -1,17 +1,30 @@
-//! The keys as text: what the key file of one machine and the parameter on AWS hold.
+//! The keys as text: what the key files of one machine and the parameters on AWS hold.
 //!
-//! One fact a line: the version of the format, the key that seals, the key of the fingerprints, and
-//! every key that opens, in hexadecimal. Lines that begin with `#` are for people.
+//! One fact a line: what it is with the version of its format, then the keys in hexadecimal. Lines that
+//! begin with `#` are for people. Three kinds of text, none of which is read as another: the private keys,
+//! the public key, the key of the fingerprints.
 
 use std::fmt;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use zeroize::Zeroizing;
 
-use super::{Key, KeyId, KeyRing};
+use super::{FingerprintKey, KeyId, PrivateKey, PrivateKeys, PublicKey};
 
-const HEAD: &str = "\
-# The keys of LibraryHippo. Whoever has this file and the database can read every number and PIN.
+const PRIVATE_KIND: &str = "libraryhippo-private-keys";
+const PUBLIC_KIND: &str = "libraryhippo-public-key";
+const FINGERPRINT_KIND: &str = "libraryhippo-fingerprint-key";
+const VERSION: &str = "1";
+
+const PRIVATE_HEAD: &str = "\
+# The private key of LibraryHippo. Whoever has this file and the database can read every number and PIN.
 # Keep a copy, but apart from the backups of the database; without it no PIN can be opened again.
+";
+const PUBLIC_HEAD: &str = "\
+# The public key of LibraryHippo. It seals numbers and PINs and opens nothing; it is no secret.
+";
+const FINGERPRINT_HEAD: &str = "\
+# The key of the fingerprints: it tells which cards have the same number. It opens no PIN.
 ";
 
 /// What is wrong with a text that should hold keys, by line and never by content.
@@ -19,81 +32,144 @@ const HEAD: &str = "\
 #[error("{0}")]
 pub struct MalformedKeys(pub String);
 
-/// The text of a ring.
-pub fn render(ring: &KeyRing) -> Zeroizing<String> {
+/// The text of the private keys.
+pub fn render_private(keys: &PrivateKeys) -> Zeroizing<String> {
     // Room for everything, so that growing leaves no copy behind in memory.
-    let mut text = Zeroizing::new(String::with_capacity(1024 + ring.keys().len() * 256));
-    text.push_str(HEAD);
-    text.push_str("version 1\n");
-    text.push_str(&format!("current {}\n", ring.current()));
-    text.push_str("fingerprint ");
-    push_hex(&mut text, ring.fingerprint_key());
-    text.push('\n');
-    for (id, key) in ring.keys() {
-        text.push_str(&format!("key {id} "));
-        push_hex(&mut text, key);
+    let mut text = Zeroizing::new(String::with_capacity(1024 + keys.keys().len() * 256));
+    text.push_str(PRIVATE_HEAD);
+    text.push_str(&format!("{PRIVATE_KIND} {VERSION}\n"));
+    text.push_str(&format!("current {}\n", keys.current()));
+    if let Some(at) = keys.rotated_at() {
+        let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        text.push_str(&format!("rotated-at {at}\n"));
+    }
+    for (_, key) in keys.keys() {
+        text.push_str("key ");
+        push_hex(&mut text, key.expose_bytes());
         text.push('\n');
     }
     text
 }
 
-fn push_hex(text: &mut String, key: &Key) {
-    for byte in key.expose_bytes() {
+/// The text of a public key.
+pub fn render_public(key: &PublicKey) -> String {
+    let mut text = format!("{PUBLIC_HEAD}{PUBLIC_KIND} {VERSION}\nkey ");
+    push_hex(&mut text, key.as_bytes());
+    text.push('\n');
+    text
+}
+
+/// The text of the key of the fingerprints.
+pub fn render_fingerprint(key: &FingerprintKey) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(512));
+    text.push_str(FINGERPRINT_HEAD);
+    text.push_str(&format!("{FINGERPRINT_KIND} {VERSION}\nkey "));
+    push_hex(&mut text, key.expose_bytes());
+    text.push('\n');
+    text
+}
+
+fn push_hex(text: &mut String, key: &[u8; 32]) {
+    for byte in key {
         for digit in [byte >> 4, byte & 0xf] {
             text.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
         }
     }
 }
 
-/// The ring that a text holds.
-pub fn parse(text: &str) -> Result<KeyRing, MalformedKeys> {
-    read(text).map_err(MalformedKeys)
+/// Reads the private keys.
+pub fn parse_private(text: &str) -> Result<PrivateKeys, MalformedKeys> {
+    let facts = Facts::read(text, PRIVATE_KIND)?;
+    let current = facts
+        .current
+        .ok_or_else(|| malformed("it does not say which key is the current one"))?;
+    let keys = facts.keys.iter().map(|key| PrivateKey::from_bytes(**key));
+    PrivateKeys::new(&current, keys.collect(), facts.rotated_at)
+        .map_err(|_| malformed("the current key is missing"))
 }
 
-fn read(text: &str) -> Result<KeyRing, String> {
-    let mut version = None;
-    let mut current = None;
-    let mut fingerprint = None;
-    let mut keys: Vec<(KeyId, Key)> = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let wrong = |what: &dyn fmt::Display| Err(format!("line {}: {what}", number + 1));
-        let mut words = line.split_whitespace();
-        let fresh = match (words.next(), words.next(), words.next(), words.next()) {
-            (None, ..) => true,
-            (Some(word), ..) if word.starts_with('#') => true,
-            (Some("version"), Some(number), None, None) => version.replace(number).is_none(),
-            (Some("current"), Some(id), None, None) => {
-                current.replace(KeyId(id.to_owned())).is_none()
-            }
-            (Some("fingerprint"), Some(digits), None, None) => match key(digits) {
-                Some(key) => fingerprint.replace(key).is_none(),
-                None => return wrong(&"a key must have 64 hexadecimal digits"),
-            },
-            (Some("key"), Some(id), Some(digits), None) => match key(digits) {
-                Some(key) => {
-                    let fresh = keys.iter().all(|(known, _)| known.0 != id);
-                    keys.push((KeyId(id.to_owned()), key));
-                    fresh
+/// Reads a public key.
+pub fn parse_public(text: &str) -> Result<PublicKey, MalformedKeys> {
+    let key = Facts::read(text, PUBLIC_KIND)?.only_key()?;
+    Ok(PublicKey::from_bytes(*key))
+}
+
+/// Reads the key of the fingerprints.
+pub fn parse_fingerprint(text: &str) -> Result<FingerprintKey, MalformedKeys> {
+    let key = Facts::read(text, FINGERPRINT_KIND)?.only_key()?;
+    Ok(FingerprintKey::from_bytes(*key))
+}
+
+fn malformed(what: &str) -> MalformedKeys {
+    MalformedKeys(what.to_owned())
+}
+
+/// What the lines of a text say.
+#[derive(Default)]
+struct Facts {
+    current: Option<KeyId>,
+    rotated_at: Option<DateTime<Utc>>,
+    keys: Vec<Zeroizing<[u8; 32]>>,
+}
+
+impl Facts {
+    fn read(text: &str, kind: &str) -> Result<Self, MalformedKeys> {
+        let mut facts = Self::default();
+        let mut has_kind = false;
+        for (number, line) in text.lines().enumerate() {
+            let wrong = |what: &dyn fmt::Display| {
+                Err(MalformedKeys(format!("line {}: {what}", number + 1)))
+            };
+            let mut words = line.split_whitespace();
+            let is_new = match (words.next(), words.next(), words.next()) {
+                (None, ..) => true,
+                (Some(word), ..) if word.starts_with('#') => true,
+                (Some(word), Some(version), None) if word == kind => match version {
+                    VERSION => !std::mem::replace(&mut has_kind, true),
+                    _ => return Err(malformed("it was written by a newer LibraryHippo")),
+                },
+                (Some(PRIVATE_KIND | PUBLIC_KIND | FINGERPRINT_KIND), Some(_), None) => {
+                    return Err(malformed("it holds a key of another kind"));
                 }
-                None => return wrong(&"a key must have 64 hexadecimal digits"),
-            },
-            _ => return wrong(&"it says nothing that a key file says"),
-        };
-        if !fresh {
-            return wrong(&"it says again what an earlier line says");
+                (Some("current"), Some(id), None) if kind == PRIVATE_KIND => {
+                    facts.current.replace(KeyId(id.to_owned())).is_none()
+                }
+                (Some("rotated-at"), Some(at), None) if kind == PRIVATE_KIND => {
+                    match DateTime::parse_from_rfc3339(at) {
+                        Ok(at) => facts.rotated_at.replace(at.to_utc()).is_none(),
+                        Err(_) => return wrong(&"it does not hold a time"),
+                    }
+                }
+                (Some("key"), Some(digits), None) => match key(digits) {
+                    Some(key) => {
+                        let is_new = !facts.keys.contains(&key);
+                        facts.keys.push(key);
+                        is_new
+                    }
+                    None => return wrong(&"a key must have 64 hexadecimal digits"),
+                },
+                _ => return wrong(&"it says nothing that a key file says"),
+            };
+            if !is_new {
+                return wrong(&"it says again what an earlier line says");
+            }
+        }
+        if has_kind {
+            Ok(facts)
+        } else {
+            Err(malformed("it does not say what it holds"))
         }
     }
-    match version {
-        Some("1") => {}
-        Some(_) => return Err("it was written by a newer LibraryHippo".to_owned()),
-        None => return Err("it does not say its version".to_owned()),
+
+    fn only_key(mut self) -> Result<Zeroizing<[u8; 32]>, MalformedKeys> {
+        match (self.keys.pop(), self.keys.is_empty()) {
+            (Some(key), true) => Ok(key),
+            _ => Err(malformed("it does not hold one key")),
+        }
     }
-    let current = current.ok_or("it does not say which key seals")?;
-    let fingerprint = fingerprint.ok_or("the key of the fingerprints is missing")?;
-    KeyRing::new(current, keys, fingerprint).map_err(|_| "the key that seals is missing".to_owned())
 }
 
-fn key(digits: &str) -> Option<Key> {
+fn key(digits: &str) -> Option<Zeroizing<[u8; 32]>> {
     let digits = digits.as_bytes();
     if digits.len() != 64 {
         return None;
@@ -105,7 +181,7 @@ fn key(digits: &str) -> Option<Key> {
             *byte = (*byte << 4) | u8::try_from(digit).ok()?;
         }
     }
-    Some(Key::from_bytes(*bytes))
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -114,48 +190,81 @@ mod tests {
     use rstest::rstest;
 
     const DIGITS: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    const CURRENT: &str = "k-CURRENT";
 
+    /// A sound text, whose key has the id that `CURRENT` stands for.
     fn good() -> String {
-        format!("# a comment\n\nversion 1\ncurrent k-1\nfingerprint {DIGITS}\nkey k-1 {DIGITS}\n")
+        let key = *key(DIGITS).unwrap();
+        let id = PrivateKey::from_bytes(key).public_key().unwrap().id();
+        format!("# a comment\n\n{PRIVATE_KIND} 1\ncurrent {CURRENT}\nkey {DIGITS}\n")
+            .replace(CURRENT, &id.0)
     }
 
     #[test]
-    fn a_ring_survives_the_file() {
-        let ring = KeyRing::generate().unwrap().with_new_key().unwrap();
-        let read = parse(&render(&ring)).unwrap();
-        assert_eq!(read.current(), ring.current());
-        let bytes = |ring: &KeyRing| -> Vec<(KeyId, [u8; 32])> {
-            ring.keys()
+    fn keys_survive_their_text() {
+        let now = "2026-11-21T12:00:00Z".parse().unwrap();
+        let keys = PrivateKeys::generate().unwrap().with_new_key(now).unwrap();
+        let read = parse_private(&render_private(&keys)).unwrap();
+        assert_eq!(read.current(), keys.current());
+        assert_eq!(read.rotated_at(), Some(now));
+        let bytes = |keys: &PrivateKeys| -> Vec<[u8; 32]> {
+            keys.keys()
                 .iter()
-                .map(|(id, key)| (id.clone(), *key.expose_bytes()))
+                .map(|(_, key)| *key.expose_bytes())
                 .collect()
         };
-        assert_eq!(bytes(&read), bytes(&ring));
-        assert_eq!(
-            read.fingerprint_key().expose_bytes(),
-            ring.fingerprint_key().expose_bytes()
-        );
+        assert_eq!(bytes(&read), bytes(&keys));
+        let public = parse_public(&render_public(keys.public_key())).unwrap();
+        assert_eq!(public, *keys.public_key());
+        let fingerprint = FingerprintKey::generate().unwrap();
+        let read = parse_fingerprint(&render_fingerprint(&fingerprint)).unwrap();
+        assert_eq!(read.expose_bytes(), fingerprint.expose_bytes());
+    }
+
+    #[test]
+    fn the_public_text_holds_no_private_key() {
+        let keys = PrivateKeys::generate().unwrap();
+        let mut private = String::new();
+        push_hex(&mut private, keys.keys()[0].1.expose_bytes());
+        assert!(!render_public(keys.public_key()).contains(&private));
+        assert!(render_private(&keys).contains(&private));
+    }
+
+    #[test]
+    fn a_text_of_one_kind_is_not_read_as_another() {
+        let keys = PrivateKeys::generate().unwrap();
+        let texts = [
+            render_private(&keys).to_string(),
+            render_public(keys.public_key()),
+            render_fingerprint(&FingerprintKey::generate().unwrap()).to_string(),
+        ];
+        for (index, text) in texts.iter().enumerate() {
+            assert_eq!(parse_private(text).is_ok(), index == 0);
+            assert_eq!(parse_public(text).is_ok(), index == 1);
+            assert_eq!(parse_fingerprint(text).is_ok(), index == 2);
+        }
     }
 
     #[rstest]
-    #[case::empty(String::new(), "it does not say its version")]
-    #[case::newer(good().replace("version 1", "version 2"), "it was written by a newer LibraryHippo")]
-    #[case::no_current(good().replace("current k-1\n", ""), "it does not say which key seals")]
-    #[case::other_current(good().replace("current k-1", "current k-2"), "the key that seals is missing")]
-    #[case::no_key(good().replace("key k-1", "# key"), "the key that seals is missing")]
-    #[case::short(good().replace("ff\nkey", "f\nkey"), "line 5: a key must have 64 hexadecimal digits")]
-    #[case::not_hex(good().replace("key k-1 00", "key k-1 zz"), "line 6: a key must have 64 hexadecimal digits")]
-    #[case::twice(format!("{}key k-1 {DIGITS}\n", good()), "line 7: it says again what an earlier line says")]
-    #[case::foreign(format!("{}hello\n", good()), "line 7: it says nothing that a key file says")]
-    #[case::truncated(good()[..good().len() - 10].to_owned(), "line 6: a key must have 64 hexadecimal digits")]
-    fn a_damaged_file_is_named_by_its_fault(#[case] text: String, #[case] expected: &str) {
-        let fault = parse(&text).unwrap_err().0;
+    #[case::empty(String::new(), "it does not say what it holds")]
+    #[case::newer(good().replace("keys 1", "keys 2"), "it was written by a newer LibraryHippo")]
+    #[case::no_current(good().replace("current", "# current"), "it does not say which key is the current one")]
+    #[case::other_current(good().replace("current k-", "current k-0"), "the current key is missing")]
+    #[case::no_key(good().replace("key 00", "# key 00"), "the current key is missing")]
+    #[case::short(good().replace("ff\n", "f\n"), "line 5: a key must have 64 hexadecimal digits")]
+    #[case::not_hex(good().replace("key 00", "key zz"), "line 5: a key must have 64 hexadecimal digits")]
+    #[case::twice(format!("{}key {DIGITS}\n", good()), "line 6: it says again what an earlier line says")]
+    #[case::no_time(format!("{}rotated-at noon\n", good()), "line 6: it does not hold a time")]
+    #[case::foreign(format!("{}hello\n", good()), "line 6: it says nothing that a key file says")]
+    #[case::truncated(good()[..good().len() - 10].to_owned(), "line 5: a key must have 64 hexadecimal digits")]
+    fn a_damaged_text_is_named_by_its_fault(#[case] text: String, #[case] expected: &str) {
+        let fault = parse_private(&text).unwrap_err().0;
         assert_eq!(fault, expected);
         assert!(!fault.contains(&DIGITS[..8]));
     }
 
     #[test]
     fn capitals_are_read_too() {
-        assert!(parse(&good().replace("aabbcc", "AABBCC")).is_ok());
+        assert!(parse_private(&good().replace("aabbcc", "AABBCC")).is_ok());
     }
 }

@@ -5,34 +5,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{MovedFamily, MovedLibrary, MovedNotice, Transfer, TransferError};
 use crate::card::Fingerprint;
 use crate::ids::{CardId, LibraryId};
-use crate::seal::{KeyRing, SealError};
+use crate::library::Library;
+use crate::seal::{FingerprintKey, LoginOrigins, PrivateKeys, SealContext, SealError};
 
 /// Of a document that does not agree with itself, so many faults are told.
 const FAULT_LIMIT: usize = 20;
 
-/// A document that may be imported: it agrees with itself, and the keys here open every secret.
+/// A document that may be imported: it agrees with itself, the keys here open every secret, and no
+/// library is here with other hosts.
 #[derive(Debug)]
 pub struct Checked<'a> {
     pub(super) transfer: &'a Transfer,
-    pub(super) ring: &'a KeyRing,
+    pub(super) keys: &'a PrivateKeys,
     pub(super) fingerprints: BTreeMap<CardId, Fingerprint>,
 }
 
 impl<'a> Checked<'a> {
-    /// Looks at all of it; nothing was written when this is an error.
-    pub fn new(transfer: &'a Transfer, ring: &'a KeyRing) -> Result<Self, TransferError> {
-        let opens = |key| ring.keys().iter().any(|(id, _)| id == key);
-        if !opens(&transfer.sealed_for) {
-            let present: Vec<&str> = ring.keys().iter().map(|(id, _)| id.0.as_str()).collect();
+    /// Looks at all of it, with the libraries that the store has; nothing was written when this is an
+    /// error.
+    pub fn new(
+        transfer: &'a Transfer,
+        keys: &'a PrivateKeys,
+        fingerprint_key: &FingerprintKey,
+        stored: &[Library],
+    ) -> Result<Self, TransferError> {
+        if !keys.has_key(&transfer.sealed_for) {
+            let present: Vec<&str> = keys.keys().iter().map(|(id, _)| id.0.as_str()).collect();
             return Err(TransferError::SealedForAnotherKey {
                 sealed_for: transfer.sealed_for.clone(),
                 present: present.join(", "),
             });
         }
+        refuse_other_hosts(transfer, stored)?;
         let mut faults = Vec::new();
-        let mut libraries = BTreeSet::new();
+        let mut libraries = BTreeMap::new();
         for MovedLibrary { library, .. } in &transfer.libraries {
-            if !libraries.insert(&library.id) {
+            if libraries.insert(&library.id, library).is_some() {
                 faults.push(format!("The library “{}” is in it twice.", library.id));
             }
         }
@@ -43,13 +51,20 @@ impl<'a> Checked<'a> {
             if !families.insert(family) {
                 faults.push(format!("The family “{family}” is in it twice."));
             }
-            look_at_cards(moved, ring, &libraries, &mut fingerprints, &mut faults);
+            let mut cards = Cards {
+                keys,
+                fingerprint_key,
+                libraries: &libraries,
+                fingerprints: &mut fingerprints,
+                faults: &mut faults,
+            };
+            cards.look_at(moved);
             look_at_notices(moved, &mut faults);
         }
         if faults.is_empty() {
             return Ok(Self {
                 transfer,
-                ring,
+                keys,
                 fingerprints,
             });
         }
@@ -60,41 +75,100 @@ impl<'a> Checked<'a> {
         }
         Err(TransferError::Unsound(faults))
     }
+
+    /// The libraries of the cards in it, by id, each with the origins to which their PINs will be sent.
+    pub fn login_origins(&self) -> BTreeMap<LibraryId, LoginOrigins> {
+        let families = &self.transfer.families;
+        families
+            .iter()
+            .flat_map(|family| &family.cards)
+            .filter_map(|card| self.library(&card.library))
+            .map(|library| (library.id.clone(), LoginOrigins::from_library(library)))
+            .collect()
+    }
+
+    /// A library of the document.
+    pub(super) fn library(&self, id: &LibraryId) -> Option<&'a Library> {
+        let mut libraries = self.transfer.libraries.iter();
+        libraries
+            .find(|moved| moved.library.id == *id)
+            .map(|moved| &moved.library)
+    }
 }
 
-/// Opens every secret, and keeps no more of it than the fingerprint of the number.
-fn look_at_cards(
-    moved: &MovedFamily,
-    ring: &KeyRing,
-    libraries: &BTreeSet<&LibraryId>,
-    fingerprints: &mut BTreeMap<CardId, Fingerprint>,
-    faults: &mut Vec<String>,
-) {
-    let mut numbers = BTreeSet::new();
-    for card in &moved.cards {
-        let of = format!("The card {} of the family “{}”", card.id, moved.family.id);
-        if !libraries.contains(&card.library) {
-            faults.push(format!(
-                "{of} is of the library “{}”, which is not in it.",
-                card.library
+/// Refuses a document with a library whose stored entry names other hosts.
+fn refuse_other_hosts(transfer: &Transfer, stored: &[Library]) -> Result<(), TransferError> {
+    let mut others = Vec::new();
+    for MovedLibrary { library, .. } in &transfer.libraries {
+        let Some(here) = stored.iter().find(|stored| stored.id == library.id) else {
+            continue;
+        };
+        let (in_file, here) = (
+            LoginOrigins::from_library(library),
+            LoginOrigins::from_library(here),
+        );
+        if in_file != here {
+            others.push(format!(
+                "The library “{}”: {in_file} in the file, {here} here.",
+                library.id
             ));
         }
-        let fingerprint = match ring.open(card.id, &card.sealed) {
-            Ok(secret) => ring.fingerprint(&card.library, &secret.number),
-            Err(SealError::UnknownKey(key)) => {
-                faults.push(format!("{of} is sealed with another key, {key}."));
+    }
+    if others.is_empty() {
+        Ok(())
+    } else {
+        Err(TransferError::OtherHosts(others))
+    }
+}
+
+/// The look at the cards.
+struct Cards<'a> {
+    keys: &'a PrivateKeys,
+    fingerprint_key: &'a FingerprintKey,
+    libraries: &'a BTreeMap<&'a LibraryId, &'a Library>,
+    fingerprints: &'a mut BTreeMap<CardId, Fingerprint>,
+    faults: &'a mut Vec<String>,
+}
+
+impl Cards<'_> {
+    /// Opens every secret of a family, and keeps no more of it than the fingerprint of the number.
+    fn look_at(&mut self, moved: &MovedFamily) {
+        let mut numbers = BTreeSet::new();
+        for card in &moved.cards {
+            let of = format!("The card {} of the family “{}”", card.id, moved.family.id);
+            let Some(library) = self.libraries.get(&card.library) else {
+                self.faults.push(format!(
+                    "{of} is of the library “{}”, which is not in it.",
+                    card.library
+                ));
                 continue;
+            };
+            let context = SealContext::new(card.id, library);
+            let fingerprint = match self.keys.open(&context, &card.sealed) {
+                Ok(secret) => self
+                    .fingerprint_key
+                    .fingerprint(&card.library, &secret.number),
+                Err(SealError::UnknownKey(key)) => {
+                    self.faults
+                        .push(format!("{of} is sealed with another key, {key}."));
+                    continue;
+                }
+                Err(_) => {
+                    self.faults.push(format!(
+                        "{of} has a number and PIN that do not open for the hosts of “{}” in the file, {}.",
+                        card.library,
+                        LoginOrigins::from_library(library)
+                    ));
+                    continue;
+                }
+            };
+            if !numbers.insert((&card.library, fingerprint.clone())) {
+                self.faults
+                    .push(format!("{of} has the number of another of its cards."));
             }
-            Err(_) => {
-                faults.push(format!("{of} has a number and PIN that do not open."));
-                continue;
+            if self.fingerprints.insert(card.id, fingerprint).is_some() {
+                self.faults.push(format!("{of} is in it twice."));
             }
-        };
-        if !numbers.insert((&card.library, fingerprint.clone())) {
-            faults.push(format!("{of} has the number of another of its cards."));
-        }
-        if fingerprints.insert(card.id, fingerprint).is_some() {
-            faults.push(format!("{of} is in it twice."));
         }
     }
 }

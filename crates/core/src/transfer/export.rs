@@ -10,37 +10,45 @@ use super::{
 use crate::card::{CardRecord, StoredAccount};
 use crate::ids::{CardId, FamilyId};
 use crate::jobs::keys::Keys;
+use crate::library::Library;
 use crate::notice::record::NoticeState;
-use crate::seal::{KeyRing, Sealed};
+use crate::seal::{PublicKey, SealContext, Sealed};
 use crate::store::Store;
 
 /// No family has as many notices as this within the days that move; an older one may be the last
 /// that was sent.
 const NOTICE_LIMIT: usize = 400;
 
-/// Reads everything from `store`; each number and PIN is opened with `keys` and sealed at once with
-/// `other_side`.
+/// Reads everything from `store`; each number and PIN is opened with `keys` and sealed at once to the
+/// `recipient`, with the same associated data.
 ///
 /// What others write meanwhile may be in it or not: stop the schedules first.
 pub async fn export(
     store: &dyn Store,
     keys: &Keys<'_>,
-    other_side: &KeyRing,
+    recipient: &PublicKey,
     now: DateTime<Utc>,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Transfer, TransferError> {
-    // The families first: a library that is added meanwhile is there when its card is.
+    let from = Origin {
+        store,
+        keys,
+        recipient,
+        now,
+    };
+    let from = &from;
     let families = store.families().await?;
     progress(Progress::Planned(families.len()));
     let families: Vec<Option<MovedFamily>> = stream::iter(families)
         .map(|family| async move {
-            let moved = export_family(store, keys, other_side, now, &family.id).await;
+            let moved = export_family(from, &family.id).await;
             progress(Progress::FamilyDone);
             moved
         })
         .buffered(FAMILIES_AT_ONCE)
         .try_collect()
         .await?;
+    // After the families: a library that is added meanwhile is there when its card is.
     let mut libraries = Vec::new();
     for library in store.libraries().await? {
         libraries.push(MovedLibrary {
@@ -52,20 +60,26 @@ pub async fn export(
         format: FORMAT.to_owned(),
         version: VERSION,
         made_at: now,
-        sealed_for: other_side.current().clone(),
+        sealed_for: recipient.id(),
         libraries,
         families: families.into_iter().flatten().collect(),
     })
 }
 
+/// What an export reads from, and for whom it seals.
+struct Origin<'a> {
+    store: &'a dyn Store,
+    keys: &'a Keys<'a>,
+    recipient: &'a PublicKey,
+    now: DateTime<Utc>,
+}
+
 /// `None`: it was removed meanwhile.
 async fn export_family(
-    store: &dyn Store,
-    keys: &Keys<'_>,
-    other_side: &KeyRing,
-    now: DateTime<Utc>,
+    from: &Origin<'_>,
     id: &FamilyId,
 ) -> Result<Option<MovedFamily>, TransferError> {
+    let store = from.store;
     let Some(loaded) = store.load_family(id).await? else {
         return Ok(None);
     };
@@ -87,24 +101,31 @@ async fn export_family(
                 card: record.card.id,
             });
         };
-        cards.push(export_card(keys, other_side, record, account, sealed).await?);
+        let Some(library) = store.library(&record.card.library).await? else {
+            return Err(TransferError::NoLibrary {
+                family: id.clone(),
+                card: record.card.id,
+            });
+        };
+        cards.push(export_card(from, &library, record, account, sealed).await?);
     }
     Ok(Some(MovedFamily {
-        notices: export_notices(store, now, id).await?,
+        notices: export_notices(store, from.now, id).await?,
         family: loaded.family,
         cards,
     }))
 }
 
 async fn export_card(
-    keys: &Keys<'_>,
-    other_side: &KeyRing,
+    from: &Origin<'_>,
+    library: &Library,
     CardRecord { card, state }: CardRecord,
     account: Option<StoredAccount>,
     sealed: &Sealed,
 ) -> Result<MovedCard, TransferError> {
-    let resealed = match keys.open(card.id, sealed).await {
-        Ok(secret) => other_side.seal(card.id, &secret),
+    let context = SealContext::new(card.id, library);
+    let resealed = match from.keys.open(&context, sealed).await {
+        Ok(secret) => from.recipient.seal(&context, &secret),
         Err(error) => Err(error),
     };
     let sealed = resealed.map_err(|source| TransferError::Card {

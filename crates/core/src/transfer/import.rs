@@ -14,7 +14,7 @@ use super::{
 use crate::card::{Card, CardKey};
 use crate::check::Check;
 use crate::ids::{CardId, LibraryId};
-use crate::seal::Sealed;
+use crate::seal::{SealContext, Sealed};
 use crate::store::{LoadedFamily, Store, StoreError, StoreResult};
 
 impl Checked<'_> {
@@ -230,7 +230,12 @@ impl Checked<'_> {
         let Some(here) = here else {
             return false;
         };
-        let open = |sealed| self.ring.open(moved.id, sealed);
+        let Some(library) = self.library(&moved.library) else {
+            return false;
+        };
+        // The library here has the same hosts, or there would be no import.
+        let context = SealContext::new(moved.id, library);
+        let open = |sealed| self.keys.open(&context, sealed);
         // An interrupted import of this very document left the same bytes.
         *here == moved.sealed
             || match (open(here), open(&moved.sealed)) {

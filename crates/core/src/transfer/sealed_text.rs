@@ -8,14 +8,14 @@ use crate::seal::{KeyId, Sealed};
 #[derive(Serialize, Deserialize)]
 struct Text {
     key: KeyId,
-    nonce: String,
+    encapsulated_key: String,
     ciphertext: String,
 }
 
 pub(super) fn serialize<S: Serializer>(sealed: &Sealed, serializer: S) -> Result<S::Ok, S::Error> {
     Text {
         key: sealed.key.clone(),
-        nonce: hex(&sealed.nonce),
+        encapsulated_key: hex(&sealed.encapsulated_key),
         ciphertext: hex(&sealed.ciphertext),
     }
     .serialize(serializer)
@@ -27,7 +27,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
         bytes(digits).ok_or_else(|| D::Error::custom("a sealed secret is not hexadecimal"))
     };
     Ok(Sealed {
-        nonce: bytes(&text.nonce)?,
+        encapsulated_key: bytes(&text.encapsulated_key)?,
         ciphertext: bytes(&text.ciphertext)?,
         key: text.key,
     })

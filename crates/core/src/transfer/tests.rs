@@ -4,7 +4,6 @@ mod failing;
 
 use std::sync::atomic::AtomicUsize;
 
-use async_trait::async_trait;
 use rstest::rstest;
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -15,8 +14,7 @@ use crate::card::{Card, CardSecret};
 use crate::failure::FailureKind;
 use crate::jobs::keys::Keys;
 use crate::notice::record::NoticeState;
-use crate::seal::{KeyRing, KeySource};
-use crate::store::contract::sample;
+use crate::store::contract::sample::{self, SideKeys};
 use crate::store::memory::MemoryStore;
 use crate::store::{
     CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, SecretStore, Store,
@@ -25,49 +23,45 @@ use crate::store::{
 const NUMBER: &str = "29999123456789";
 const PIN: &str = "canary-4711";
 
-struct Ring<'a>(&'a KeyRing);
-
-#[async_trait]
-impl KeySource for Ring<'_> {
-    async fn key_ring(&self) -> Result<KeyRing, SealError> {
-        Ok(self.0.clone())
-    }
-}
-
-async fn exported(store: &dyn Store, ring: &KeyRing, other_side: &KeyRing) -> Transfer {
-    let source = Ring(ring);
-    let keys = Keys::new(&source);
-    export(store, &keys, other_side, sample::time("20:00:00"), &|_| {})
+async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
+    let keys = Keys::new(side);
+    let recipient = to.private.public_key();
+    export(store, &keys, recipient, sample::time("20:00:00"), &|_| {})
         .await
         .unwrap()
 }
 
 async fn import(
     store: &dyn Store,
-    ring: &KeyRing,
+    side: &SideKeys,
     transfer: &Transfer,
     mode: Mode,
 ) -> Result<Report, TransferError> {
-    Checked::new(transfer, ring)?
+    let stored = store.libraries().await?;
+    Checked::new(transfer, &side.private, &side.fingerprint, &stored)?
         .import(store, mode, &|_| {})
         .await
 }
 
-async fn add_card(store: &dyn Store, ring: &KeyRing, family: &str, number: &str) -> Card {
+fn check<'a>(transfer: &'a Transfer, side: &'a SideKeys) -> Result<Checked<'a>, TransferError> {
+    Checked::new(transfer, &side.private, &side.fingerprint, &[])
+}
+
+async fn add_card(store: &dyn Store, side: &SideKeys, family: &str, number: &str) -> Card {
     let secret = CardSecret {
         number: SecretString::from(number.to_owned()),
         pin: SecretString::from(PIN),
     };
     let mut card = sample::card(family, "wpl", "");
-    card.fingerprint = ring.fingerprint(&card.library, &secret.number);
-    let sealed = ring.seal(card.id, &secret).unwrap();
+    card.fingerprint = side.fingerprint(&card.library, &secret.number);
+    let sealed = side.seal(card.id, &sample::library("wpl"), &secret);
     store.add_card(&card, &sealed).await.unwrap();
     card
 }
 
 /// A family with a card that was read once, then refused, with an open mark and paused; a card that
 /// was refused and may be tried again, with an open mark and paused; and a notice that was sent.
-async fn lived_in(ring: &KeyRing) -> MemoryStore {
+async fn lived_in(ring: &SideKeys) -> MemoryStore {
     let store = MemoryStore::default();
     store.add_library(&sample::library("wpl")).await.unwrap();
     store.add_family(&sample::family("conrad")).await.unwrap();
@@ -107,7 +101,7 @@ async fn lived_in(ring: &KeyRing) -> MemoryStore {
 
 #[tokio::test]
 async fn no_number_and_no_pin_stands_in_the_document_or_in_anything_printed() {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let transfer = exported(&lived_in(&left).await, &left, &here).await;
     let text = transfer.to_json().unwrap();
     for secret in [NUMBER, PIN, "canary", &NUMBER[4..]] {
@@ -115,15 +109,16 @@ async fn no_number_and_no_pin_stands_in_the_document_or_in_anything_printed() {
         assert!(!text.contains(&hex(secret)));
     }
     assert!(text.contains("zoe@example.org"), "people do stand in it");
-    let checked = Checked::new(&transfer, &here).unwrap();
+    let checked = check(&transfer, &here).unwrap();
     let shown = format!("{transfer:?} {:?} {checked:?}", transfer.families);
     for secret in [NUMBER, PIN, "zoe@", "Robin", "Ønskes", "Lantern"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
     // The key of the side that was left opens nothing, that of the other side does.
     let card = &transfer.families[0].cards[0];
-    assert!(left.open(card.id, &card.sealed).is_err());
-    assert!(here.open(card.id, &card.sealed).is_ok());
+    let wpl = sample::library("wpl");
+    assert!(left.open(card.id, &wpl, &card.sealed).is_err());
+    assert!(here.open(card.id, &wpl, &card.sealed).is_ok());
 }
 
 fn hex(text: &str) -> String {
@@ -132,7 +127,7 @@ fn hex(text: &str) -> String {
 
 #[tokio::test]
 async fn what_is_sealed_for_another_key_is_refused_with_both_keys_named() {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let transfer = exported(&lived_in(&left).await, &left, &here).await;
     let store = MemoryStore::default();
     let error = import(&store, &left, &transfer, Mode::Write)
@@ -140,22 +135,28 @@ async fn what_is_sealed_for_another_key_is_refused_with_both_keys_named() {
         .unwrap_err();
     assert!(matches!(error, TransferError::SealedForAnotherKey { .. }));
     let message = error.to_string();
-    assert!(message.contains(&here.current().0) && message.contains(&left.current().0));
+    assert!(
+        message.contains(&here.private.current().0) && message.contains(&left.private.current().0)
+    );
     assert_eq!(store.libraries().await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn a_key_that_was_changed_since_still_opens_while_the_old_one_is_there() {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let transfer = exported(&lived_in(&left).await, &left, &here).await;
-    let both = here.with_new_key().unwrap();
-    assert!(Checked::new(&transfer, &both).is_ok());
-    assert!(Checked::new(&transfer, &both.with_current_key_only()).is_err());
+    let both = here.rotated();
+    assert!(check(&transfer, &both).is_ok());
+    let new = SideKeys {
+        private: both.private.with_current_key_only(),
+        ..both
+    };
+    assert!(check(&transfer, &new).is_err());
 }
 
 #[tokio::test]
 async fn a_document_that_was_cut_off_is_never_read_and_its_words_are_not_repeated() {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let transfer = exported(&lived_in(&left).await, &left, &here).await;
     let text = transfer.to_json().unwrap();
     let whole = text.trim_end().len();
@@ -200,7 +201,7 @@ fn a_document_is_told_from_toml_by_its_first_sign(#[case] text: &str, #[case] ex
 
 #[tokio::test]
 async fn every_fault_is_told_before_anything_is_written() {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let good = exported(&lived_in(&left).await, &left, &here).await;
     let broken = |change: &dyn Fn(&mut Transfer)| {
         let mut transfer = good.clone();
@@ -218,11 +219,26 @@ async fn every_fault_is_told_before_anything_is_written() {
         ),
         (
             "sealed with another key",
-            broken(&|transfer| transfer.families[0].cards[0].sealed.key = left.current().clone()),
+            broken(&|transfer| transfer.families[0].cards[0].sealed.key = left.private.current()),
         ),
         (
             "do not open",
             broken(&|transfer| transfer.families[0].cards[0].id = CardId::generate()),
+        ),
+        (
+            "do not open for the hosts of “wpl” in the file, https://evil.example.org",
+            broken(&|transfer| {
+                transfer.libraries[0].library.base_url =
+                    "https://evil.example.org".parse().unwrap();
+                transfer.libraries[0].library.login_hosts.clear();
+            }),
+        ),
+        (
+            "do not open",
+            broken(&|transfer| {
+                let hosts = &mut transfer.libraries[0].library.login_hosts;
+                hosts.push("evil.example.org".to_owned());
+            }),
         ),
         (
             "is another's",
@@ -248,7 +264,7 @@ async fn every_fault_is_told_before_anything_is_written() {
         ),
     ];
     for (expected, transfer) in cases {
-        let error = Checked::new(&transfer, &here).unwrap_err();
+        let error = check(&transfer, &here).unwrap_err();
         let message = error.to_string();
         assert!(matches!(error, TransferError::Unsound(_)), "{message}");
         assert!(message.contains(expected), "{expected}: {message}");
@@ -257,8 +273,51 @@ async fn every_fault_is_told_before_anything_is_written() {
 }
 
 #[tokio::test]
+async fn import_is_refused_while_a_library_is_here_with_other_hosts() {
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let transfer = exported(&lived_in(&left).await, &left, &here).await;
+    let store = MemoryStore::default();
+    let mut moved_site = sample::library("wpl");
+    moved_site.base_url = "https://elsewhere.example.org".parse().unwrap();
+    store.add_library(&moved_site).await.unwrap();
+    let error = import(&store, &here, &transfer, Mode::Write)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TransferError::OtherHosts(_)), "{error}");
+    let message = error.to_string();
+    for host in ["books.example.org", "elsewhere.example.org"] {
+        assert!(message.contains(host), "{message}");
+    }
+    assert_eq!(store.families().await.unwrap(), []);
+
+    // Written in another way they are the same hosts, and the rest of the entry is another matter.
+    let mut same_hosts = sample::library("wpl");
+    same_hosts.login_hosts = vec!["LOGIN.example.org:443".to_owned()];
+    store.update_library(&same_hosts).await.unwrap();
+    let report = import(&store, &here, &transfer, Mode::Write).await.unwrap();
+    assert_eq!(report.libraries.different, 1);
+}
+
+#[tokio::test]
+async fn login_origins_of_the_cards_libraries_are_told() {
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let store = lived_in(&left).await;
+    store.add_library(&sample::library("unused")).await.unwrap();
+    let transfer = exported(&store, &left, &here).await;
+    let origins = check(&transfer, &here).unwrap().login_origins();
+    let told: Vec<String> = origins
+        .iter()
+        .map(|(library, origins)| format!("{library}: {origins}"))
+        .collect();
+    assert_eq!(
+        told,
+        ["wpl: https://books.example.org, https://login.example.org"]
+    );
+}
+
+#[tokio::test]
 async fn an_import_that_was_interrupted_at_any_write_is_completed_by_the_next() {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = lived_in(&left).await;
     let transfer = exported(&source, &left, &here).await;
     let mut interrupted = 0;
@@ -294,7 +353,7 @@ async fn an_import_that_was_interrupted_at_any_write_is_completed_by_the_next() 
 
 #[tokio::test]
 async fn a_dry_run_says_the_same_and_writes_nothing() {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let transfer = exported(&lived_in(&left).await, &left, &here).await;
     let store = MemoryStore::default();
     let failing = Failing {
@@ -315,7 +374,7 @@ async fn a_dry_run_says_the_same_and_writes_nothing() {
 
 #[tokio::test]
 async fn a_card_that_a_person_allowed_to_be_tried_again_stays_allowed() {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = MemoryStore::default();
     source.add_library(&sample::library("wpl")).await.unwrap();
     source.add_family(&sample::family("conrad")).await.unwrap();
@@ -339,13 +398,12 @@ async fn a_card_that_a_person_allowed_to_be_tried_again_stays_allowed() {
 
 #[tokio::test]
 async fn a_card_without_its_secret_or_with_one_that_does_not_open_stops_the_export_by_name() {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let store = lived_in(&left).await;
-    let stranger = KeyRing::generate().unwrap();
-    let source = Ring(&stranger);
-    let keys = Keys::new(&source);
+    let stranger = SideKeys::generate();
+    let keys = Keys::new(&stranger);
     let now = sample::time("20:00:00");
-    let error = export(&store, &keys, &here, now, &|_| {})
+    let error = export(&store, &keys, here.private.public_key(), now, &|_| {})
         .await
         .unwrap_err();
     let card = store.cards_with_secrets().await.unwrap()[0];
@@ -358,7 +416,7 @@ async fn a_card_without_its_secret_or_with_one_that_does_not_open_stops_the_expo
 
 #[tokio::test]
 async fn old_notices_stay_behind_but_the_last_that_was_sent_and_open_ones_come_along() {
-    let ring = KeyRing::generate().unwrap();
+    let ring = SideKeys::generate();
     let store = MemoryStore::default();
     store.add_family(&sample::family("conrad")).await.unwrap();
     for (day, state) in [
@@ -389,7 +447,7 @@ async fn old_notices_stay_behind_but_the_last_that_was_sent_and_open_ones_come_a
 
 #[tokio::test]
 async fn a_thousand_families_move() {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = MemoryStore::default();
     source.add_library(&sample::library("wpl")).await.unwrap();
     for index in 0..1000 {

@@ -146,6 +146,24 @@ fn a_blocked_card_wants_attention() {
     assert_eq!(later(&case, 1).subject(), "no mail");
 }
 
+#[test]
+fn pin_that_was_not_sent_wants_attention_and_is_told_once() {
+    let unsent = || failing(quiet(), 30, FailureKind::SealedForOtherHosts);
+    let case = Case::of([unsent()]);
+    keep("pin_not_sent", &case.compose());
+    assert_eq!(case.subject(), "The PIN of one card wasn’t sent");
+    assert_eq!(later(&case, 1).subject(), "no mail");
+    let two = Case::of([
+        unsent(),
+        failing(
+            card(2, "Ben", millbrook(), empty()),
+            30,
+            FailureKind::SealedForOtherHosts,
+        ),
+    ]);
+    assert_eq!(two.subject(), "The PINs of 2 cards weren’t sent");
+}
+
 fn expiring(days: i64) -> NoticeCard {
     let account = Account {
         card_expires: Some(in_days(days)),

@@ -71,7 +71,7 @@ pub(super) fn of(connection: &Connection, card: CardId) -> Result<Option<Sealed>
             let stored = Stored::new("secret", "card", row);
             Ok(Sealed {
                 key: KeyId(stored.text("key")?),
-                nonce: stored.bytes("nonce")?,
+                encapsulated_key: stored.bytes("encapsulated_key")?,
                 ciphertext: stored.bytes("ciphertext")?,
             })
         },
@@ -85,7 +85,7 @@ pub(super) fn put(connection: &Connection, card: CardId, secret: &Sealed) -> Res
         .execute(params![
             card.to_string(),
             secret.key.0,
-            secret.nonce,
+            secret.encapsulated_key,
             secret.ciphertext
         ])?;
     Ok(())

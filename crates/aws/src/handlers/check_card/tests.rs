@@ -4,7 +4,8 @@ use hippo_core::ids::CardId;
 use hippo_core::jobs::JobError;
 use hippo_core::jobs::keys::Keys;
 use hippo_core::run::work::WorkOutcome;
-use hippo_core::store::{CardStore, SecretStore};
+use hippo_core::seal::{PrivateKeySource, PrivateKeys, SealError};
+use hippo_core::store::{CardStore, LibraryStore as _, SecretStore};
 use rstest::rstest;
 use serde_json::json;
 
@@ -19,7 +20,17 @@ async fn deliver(
     ends_at: Option<DateTime<Utc>>,
     pace: Pace,
 ) -> Result<(), HandlerError> {
-    let keys = Keys::new(&world.keys);
+    deliver_with(world, &world.keys, event, ends_at, pace).await
+}
+
+async fn deliver_with(
+    world: &World,
+    keys: &dyn PrivateKeySource,
+    event: Value,
+    ends_at: Option<DateTime<Utc>>,
+    pace: Pace,
+) -> Result<(), HandlerError> {
+    let keys = Keys::new(keys);
     let ports = Ports {
         visits: VisitPorts {
             visits: &world.store,
@@ -49,6 +60,28 @@ fn message(world: &World, cards: &[CardId]) -> String {
         "run": {"job": "check-cards", "label": "all", "scheduled_time": "2026-11-21T10:00:00Z"},
     })
     .to_string()
+}
+
+#[tokio::test]
+async fn changed_table_sends_no_pin_elsewhere_and_fails_no_message() {
+    let world = World::new().await;
+    let card = world.add_card("1").await;
+    let mut library = world
+        .store
+        .library(&"wpl".parse().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    library.base_url = "https://evil.example.org".parse().unwrap();
+    world.store.update_library(&library).await.unwrap();
+    let event = queue_event(&[&message(&world, &[card])]);
+    deliver(&world, event, None, Pace::NONE).await.unwrap();
+    assert_eq!(*world.site.logins.lock().unwrap(), 0);
+    let last = world.store.card(card).await.unwrap().unwrap();
+    let failure = last.state.last_check.unwrap().failure.unwrap();
+    assert_eq!(failure.kind, FailureKind::SealedForOtherHosts);
+    assert_eq!(world.published("CardsFailed"), [(1, vec![])]);
+    assert!(world.lines().contains("sealed_for_other_hosts"));
 }
 
 #[tokio::test]
@@ -135,24 +168,45 @@ fn a_short_invocation_keeps_half_of_its_time() {
     assert_eq!((begin(900), begin(300), begin(30)), (700, 150, 15));
 }
 
+/// Keys that cannot be read.
+struct NoKeys;
+
+#[async_trait::async_trait]
+impl PrivateKeySource for NoKeys {
+    async fn private_keys(&self) -> Result<PrivateKeys, SealError> {
+        Err(SealError::NoKey("denied".to_owned()))
+    }
+}
+
 #[tokio::test]
-async fn a_fault_of_ours_fails_the_message_and_what_was_checked_is_published() {
+async fn a_fault_of_ours_fails_the_message() {
+    let world = World::new().await;
+    let cards = [world.add_card("1").await];
+    let event = queue_event(&[&message(&world, &cards)]);
+    let error = deliver_with(&world, &NoKeys, event, None, Pace::NONE)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, HandlerError::Job(JobError::Seal(_))),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn unknown_key_fails_its_card_and_neither_the_message_nor_another_card() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     let print = world.store.card(cards[0]).await.unwrap().unwrap();
     let mut sealed = world.store.secrets(&cards[..1]).await.unwrap().remove(0).1;
-    sealed.key.0 = "k-of-another-ring".to_owned();
+    sealed.key.0 = "k-of-another-pair".to_owned();
     world
         .store
         .replace_secret(cards[0], &print.card.fingerprint, &sealed)
         .await
         .unwrap();
     let event = queue_event(&[&message(&world, &cards)]);
-    let error = deliver(&world, event, None, Pace::NONE).await.unwrap_err();
-    assert!(
-        matches!(error, HandlerError::Job(JobError::Seal(_))),
-        "{error}"
-    );
+    deliver(&world, event, None, Pace::NONE).await.unwrap();
+    assert_eq!(*world.site.logins.lock().unwrap(), 1);
     assert_eq!(world.published("CardsChecked"), [(1, vec![])]);
 }
 

@@ -20,6 +20,8 @@ fn outputs(url: &str) -> Outputs {
     Outputs {
         table: "table".into(),
         key_parameter: "/key".into(),
+        public_key_parameter: "/public-key".into(),
+        fingerprint_key_parameter: "/fingerprint-key".into(),
         visits: pair("visits.fifo"),
         notices: pair("notices"),
         schedule_dead_letters: format!("{url}/1/dead-schedules"),

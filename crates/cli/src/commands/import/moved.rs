@@ -1,9 +1,14 @@
 //! Importing what `hippo export` wrote.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use hippo_core::ids::LibraryId;
 use hippo_core::transfer::{Checked, Mode, Part, Report, Tally, Transfer};
 use serde::Serialize;
 
+use super::Import;
+use crate::ask::confirm;
 use crate::commands::export::show;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
@@ -17,6 +22,8 @@ const LISTED: usize = 20;
 struct Document<'a> {
     dry_run: bool,
     made_at: DateTime<Utc>,
+    /// To which origins the PINs of each library will be sent.
+    login_origins: BTreeMap<LibraryId, String>,
     #[serde(flatten)]
     report: &'a Report,
 }
@@ -26,8 +33,9 @@ pub(super) async fn import(
     context: &Context,
     name: &str,
     text: &str,
-    dry_run: bool,
+    import: &Import,
 ) -> CommandResult {
+    let dry_run = import.dry_run;
     let refused = |error: CommandError| match error {
         CommandError::Usage(message) => CommandError::Usage(refusal(name, &message)),
         CommandError::Unusable(message) => CommandError::Unusable(refusal(name, &message)),
@@ -35,8 +43,25 @@ pub(super) async fn import(
     let transfer = Transfer::parse(text).map_err(|error| refused(error.into()))?;
     // Nobody may change the key between the look at the secrets and the last of them.
     let _lock = context.lock_secrets()?;
-    let ring = context.keys.key_ring().await?;
-    let checked = Checked::new(&transfer, &ring).map_err(|error| refused(error.into()))?;
+    let keys = context.keys.private_keys().await?;
+    let fingerprint_key = context.keys.fingerprint_key().await?;
+    let stored = context.store.libraries().await?;
+    let checked = Checked::new(&transfer, &keys, &fingerprint_key, &stored)
+        .map_err(|error| refused(error.into()))?;
+    let origins = checked.login_origins();
+    if !origins.is_empty() {
+        context
+            .output
+            .note("The PINs in this file will be sent to:");
+        for (library, origins) in &origins {
+            context.output.note(format!("  {library}: {origins}"));
+        }
+        let question = "Are these the hosts of your libraries?";
+        if !dry_run && !confirm(question, import.yes)? {
+            context.output.say("Nothing was changed.");
+            return Ok(Outcome::Done);
+        }
+    }
     let mode = if dry_run { Mode::DryRun } else { Mode::Write };
     let progress = Progress::new("families");
     let imported = checked
@@ -47,6 +72,10 @@ pub(super) async fn import(
     context.output.document(&Document {
         dry_run,
         made_at: transfer.made_at,
+        login_origins: origins
+            .iter()
+            .map(|(library, origins)| (library.clone(), origins.to_string()))
+            .collect(),
         report: &report,
     });
     say(context, &report, dry_run);

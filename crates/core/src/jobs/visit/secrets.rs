@@ -1,21 +1,24 @@
 //! The cards of a visit with their numbers and PINs in the clear, and whether they still stand.
 
+use chrono::NaiveDate;
 use secrecy::ExposeSecret;
 
 use super::{Site, Visit, VisitNews, VisitPorts};
 use crate::card::{CardKey, CardRecord, CardSecret};
+use crate::clock::local_date;
+use crate::failure::{Failure, FailureKind};
 use crate::jobs::JobError;
-use crate::library::can_back_off_until;
-use crate::seal::{SealError, Sealed, fold_number};
+use crate::library::{Library, can_back_off_until};
+use crate::operator::Concern;
+use crate::seal::{SealContext, SealError, Sealed, fold_number};
 
 /// What could be opened of a visit's secrets.
 #[derive(Default)]
 pub(super) struct Opened {
     pub(super) groups: Vec<Group>,
-    /// Cards whose envelope does not open: their trouble keeps no other from being checked.
-    pub(super) unreadable: Vec<CardRecord>,
-    /// The first key that is not there.
-    pub(super) fault: Option<SealError>,
+    /// Cards whose envelope does not open, with the failure of each and what the operator should know:
+    /// their trouble keeps no other from being checked.
+    pub(super) unopened: Vec<(CardRecord, Failure, Option<Concern>)>,
 }
 
 /// The cards that hold one number with one PIN, each with its envelope.
@@ -28,6 +31,7 @@ pub(super) struct Group {
 pub(super) async fn open_secrets(
     ports: &VisitPorts<'_>,
     visit: &Visit,
+    library: &Library,
     cards: Vec<(CardRecord, Sealed)>,
     news: &(dyn Fn(VisitNews<'_>) + Send + Sync),
 ) -> Result<Opened, JobError> {
@@ -45,15 +49,14 @@ pub(super) async fn open_secrets(
             news(VisitNews::LeftOut(&record.card));
             continue;
         }
-        let secret = match ports.keys.open(record.card.id, &sealed).await {
+        let context = SealContext::new(record.card.id, library);
+        let secret = match ports.keys.open(&context, &sealed).await {
             Ok(secret) => secret,
-            Err(SealError::Broken) => {
-                opened.unreadable.push(record);
-                continue;
-            }
-            Err(error @ SealError::UnknownKey(_)) => {
-                tracing::error!(card.id = %record.card.id, %error, "A card's number and PIN could not be opened.");
-                opened.fault.get_or_insert(error);
+            Err(error @ (SealError::SealedForOtherHosts | SealError::UnknownKey(_))) => {
+                tracing::error!(card.id = %record.card.id, library.id = %library.id, %error, "Could not open a card's number and PIN.");
+                let day = local_date(ports.clock.now(), library.timezone);
+                let (failure, concern) = unopened(library, day, &error);
+                opened.unopened.push((record, failure, concern));
                 continue;
             }
             Err(error) => return Err(error.into()),
@@ -71,6 +74,21 @@ pub(super) async fn open_secrets(
         }
     }
     Ok(opened)
+}
+
+/// The failure of a card whose envelope does not open, and what the operator should know.
+fn unopened(library: &Library, day: NaiveDate, error: &SealError) -> (Failure, Option<Concern>) {
+    if let SealError::UnknownKey(key) = error {
+        let concern = Concern::UnknownKey {
+            library: library.id.clone(),
+            key: key.clone(),
+            day,
+        };
+        return (Failure::not_tried(error.to_string()), Some(concern));
+    }
+    let failure = Failure::new(FailureKind::SealedForOtherHosts, error.to_string());
+    let concern = Concern::of_failure(&library.id, &failure, day);
+    (failure, concern)
 }
 
 /// A person may have paused it since the planning, or the site refused it.

@@ -1,4 +1,5 @@
 mod queue;
+mod sealed;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -407,9 +408,14 @@ async fn one_secret_that_does_not_open_keeps_no_other_card_from_being_checked() 
     world.break_secret(broken).await;
     let mut seen = kinds(&world.check_all().await);
     seen.sort_unstable();
-    assert_eq!(seen, ["not_tried", "ok"]);
-    let failure = world.record(broken).await.state.last_check.unwrap().failure;
-    assert!(failure.unwrap().detail.contains("set-pin"));
+    assert_eq!(seen, ["ok", "sealed_for_other_hosts"]);
+    assert_eq!(world.logins(), ["2:p"]);
+    let state = world.record(broken).await.state;
+    assert_eq!(
+        state.last_check.unwrap().failure.unwrap().kind,
+        FailureKind::SealedForOtherHosts
+    );
+    assert_eq!(state.login_mark, None, "no login was begun");
 }
 
 #[tokio::test]

@@ -128,6 +128,7 @@ suites! { $
         a_number_that_the_family_holds_on_another_card_is_refused,
         a_secret_of_a_card_that_is_not_there_cannot_be_replaced,
         cards_with_secrets_are_listed_by_id,
+        sealed_secret_opens_only_for_the_hosts_that_the_store_names,
     }
     checks {
         a_card_that_was_never_checked_has_no_state_and_no_account,

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::Store;
 use super::sample::{
-    account, card, check, date, failed, family, family_id, library, library_id, mark, notice, time,
+    SideKeys, account, card, check, date, failed, family, family_id, library, library_id, mark,
+    notice, time,
 };
 use crate::card::{Card, CardSecret};
 use crate::failure::FailureKind;
@@ -14,22 +15,12 @@ use crate::ids::CardId;
 use crate::jobs::keys::Keys;
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::notice::told::Told;
-use crate::seal::{KeyRing, KeySource, SealError};
 use crate::store::memory::MemoryStore;
 use crate::store::{CheckStore, FamilyStore, LibraryStore, NoticeStore};
 use crate::transfer::{Checked, Mode, MovedCard, Report, Transfer, export};
 
 /// Cards, each with a history of its own.
 const CARDS: u64 = 60;
-
-struct Ring<'a>(&'a KeyRing);
-
-#[async_trait::async_trait]
-impl KeySource for Ring<'_> {
-    async fn key_ring(&self) -> Result<KeyRing, SealError> {
-        Ok(self.0.clone())
-    }
-}
 
 /// Numbers that look like chance and are the same each time.
 struct Dice(u64);
@@ -48,19 +39,19 @@ impl Dice {
     }
 }
 
-async fn exported(store: &dyn Store, ring: &KeyRing, for_ring: &KeyRing) -> Transfer {
-    let source = Ring(ring);
-    let keys = Keys::new(&source);
-    export(store, &keys, for_ring, time("20:00:00"), &|_| {})
+async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
+    let keys = Keys::new(side);
+    export(store, &keys, to.private.public_key(), time("20:00:00"), &|_| {})
         .await
         .unwrap()
 }
 
-async fn imported(store: &dyn Store, ring: &KeyRing, transfer: &Transfer) -> Report {
+async fn imported(store: &dyn Store, side: &SideKeys, transfer: &Transfer) -> Report {
     // Through its text, as a file would.
     let read = Transfer::parse(&transfer.to_json().unwrap()).unwrap();
     assert_eq!(read, *transfer);
-    Checked::new(&read, ring)
+    let stored = store.libraries().await.unwrap();
+    Checked::new(&read, &side.private, &side.fingerprint, &stored)
         .unwrap()
         .import(store, Mode::Write, &|_| {})
         .await
@@ -69,7 +60,7 @@ async fn imported(store: &dyn Store, ring: &KeyRing, transfer: &Transfer) -> Rep
 
 /// Two documents hold the same, but for what every sealing makes anew.
 #[track_caller]
-fn assert_same(one: &Transfer, other: &Transfer, ring: &KeyRing) {
+fn assert_same(one: &Transfer, other: &Transfer, side: &SideKeys) {
     assert_eq!(one.libraries, other.libraries);
     assert_eq!(one.families.len(), other.families.len());
     for (one, other) in one.families.iter().zip(&other.families) {
@@ -78,7 +69,7 @@ fn assert_same(one: &Transfer, other: &Transfer, ring: &KeyRing) {
         assert_eq!(one.cards.len(), other.cards.len());
         for (one, other) in one.cards.iter().zip(&other.cards) {
             let open = |card: &MovedCard| {
-                let secret = ring.open(card.id, &card.sealed).unwrap();
+                let secret = side.open(card.id, &library(card.library.as_str()), &card.sealed).unwrap();
                 let number = secret.number.expose_secret().to_owned();
                 (number, secret.pin.expose_secret().to_owned())
             };
@@ -92,19 +83,17 @@ fn assert_same(one: &Transfer, other: &Transfer, ring: &KeyRing) {
     }
 }
 
-async fn seal_and_add(store: &dyn Store, ring: &KeyRing, number: u64, card: Card) -> Card {
+async fn seal_and_add(store: &dyn Store, side: &SideKeys, number: u64, card: Card) -> Card {
     let secret = CardSecret {
         number: SecretString::from(format!("2999900000{number:04}")),
         pin: SecretString::from(format!("pin-{number}")),
     };
     let card = Card {
-        fingerprint: ring.fingerprint(&card.library, &secret.number),
+        fingerprint: side.fingerprint(&card.library, &secret.number),
         ..card
     };
-    store
-        .add_card(&card, &ring.seal(card.id, &secret).unwrap())
-        .await
-        .unwrap();
+    let sealed = side.seal(card.id, &library(card.library.as_str()), &secret);
+    store.add_card(&card, &sealed).await.unwrap();
     card
 }
 
@@ -152,7 +141,7 @@ fn in_state(family: &str, day: &str, state: NoticeState, now: DateTime<Utc>) -> 
 }
 
 /// A store with families, libraries, cards of every history, and notices in every state.
-async fn lived_in(ring: &KeyRing) -> MemoryStore {
+async fn lived_in(side: &SideKeys) -> MemoryStore {
     let store = MemoryStore::default();
     for id in ["wpl", "kpl"] {
         store.add_library(&library(id)).await.unwrap();
@@ -168,7 +157,7 @@ async fn lived_in(ring: &KeyRing) -> MemoryStore {
     for number in 0..CARDS {
         let family = ["conrad", "other"][usize::try_from(number % 2).unwrap()];
         let library = ["wpl", "kpl"][usize::try_from(dice.below(2)).unwrap()];
-        let card = seal_and_add(&store, ring, number, card(family, library, "")).await;
+        let card = seal_and_add(&store, side, number, card(family, library, "")).await;
         for _ in 0..dice.below(12) {
             something_happens(&store, &card, &mut dice).await;
         }
@@ -201,7 +190,7 @@ async fn lived_in(ring: &KeyRing) -> MemoryStore {
 }
 
 pub(super) async fn what_moves_is_the_same_on_the_other_side(store: &dyn Store) {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = lived_in(&left).await;
     let moved = exported(&source, &left, &here).await;
     let report = imported(store, &here, &moved).await;
@@ -218,7 +207,7 @@ pub(super) async fn what_moves_is_the_same_on_the_other_side(store: &dyn Store) 
 }
 
 pub(super) async fn what_moved_already_is_left_as_it_is(store: &dyn Store) {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = lived_in(&left).await;
     let moved = exported(&source, &left, &here).await;
     imported(store, &here, &moved).await;
@@ -233,7 +222,7 @@ pub(super) async fn what_moved_already_is_left_as_it_is(store: &dyn Store) {
 }
 
 pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: &dyn Store) {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = lived_in(&left).await;
     let moved = exported(&source, &left, &here).await;
     imported(store, &here, &moved).await;
@@ -270,17 +259,17 @@ pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: 
 }
 
 pub(super) async fn what_differs_is_left_and_told_of(store: &dyn Store) {
-    let (left, here) = (KeyRing::generate().unwrap(), KeyRing::generate().unwrap());
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = MemoryStore::default();
     for id in ["kpl", "wpl"] {
         source.add_library(&library(id)).await.unwrap();
         store.add_library(&library(id)).await.unwrap();
     }
-    let moved_site = crate::library::Library {
-        base_url: "https://elsewhere.example.org/".parse().unwrap(),
+    let other_entry = crate::library::Library {
+        date_format: Some("%d/%m/%Y".to_owned()),
         ..library("kpl")
     };
-    store.update_library(&moved_site).await.unwrap();
+    store.update_library(&other_entry).await.unwrap();
     for id in ["conrad", "other", "third"] {
         source.add_family(&family(id)).await.unwrap();
     }
@@ -311,7 +300,7 @@ pub(super) async fn what_differs_is_left_and_told_of(store: &dyn Store) {
         fingerprint: fingerprint("29999000000002"),
         ..another_pin.clone()
     };
-    let sealed = here.seal(another_pin.id, &pin).unwrap();
+    let sealed = here.seal(another_pin.id, &library("wpl"), &pin);
     store.add_card(&card_here, &sealed).await.unwrap();
     let twin = Card {
         fingerprint: fingerprint("29999000000003"),

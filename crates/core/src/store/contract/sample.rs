@@ -1,5 +1,6 @@
 //! What the cases put into a store.
 
+use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -14,7 +15,10 @@ use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::NoticeRecord;
 use crate::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
-use crate::seal::{KeyRing, Sealed};
+use crate::seal::{
+    FingerprintKey, PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealContext,
+    SealError, Sealed,
+};
 use crate::store::Store;
 
 /// A time on the morning of the sample day, with a fraction that a store must keep.
@@ -84,18 +88,79 @@ pub fn card(family: &str, library: &str, fingerprint: &str) -> Card {
     }
 }
 
-/// A secret, sealed for a card with a key of its own.
+/// All the keys of one side, in memory.
+#[derive(Debug, Clone)]
+pub struct SideKeys {
+    /// The pairs.
+    pub private: PrivateKeys,
+    /// The key of the fingerprints.
+    pub fingerprint: FingerprintKey,
+}
+
+impl SideKeys {
+    /// New keys.
+    pub fn generate() -> Self {
+        Self {
+            private: PrivateKeys::generate().unwrap(),
+            fingerprint: FingerprintKey::generate().unwrap(),
+        }
+    }
+
+    /// The same with a new current pair.
+    pub fn rotated(&self) -> Self {
+        Self {
+            private: self.private.with_new_key(time("12:00:00")).unwrap(),
+            ..self.clone()
+        }
+    }
+
+    /// Seals for a card of a library.
+    pub fn seal(&self, card: CardId, library: &Library, secret: &CardSecret) -> Sealed {
+        let context = SealContext::new(card, library);
+        self.private.public_key().seal(&context, secret).unwrap()
+    }
+
+    /// Opens what was sealed for a card of a library.
+    pub fn open(
+        &self,
+        card: CardId,
+        library: &Library,
+        sealed: &Sealed,
+    ) -> Result<CardSecret, SealError> {
+        self.private.open(&SealContext::new(card, library), sealed)
+    }
+
+    /// The fingerprint of a number at a library.
+    pub fn fingerprint(&self, library: &LibraryId, number: &SecretString) -> Fingerprint {
+        self.fingerprint.fingerprint(library, number)
+    }
+}
+
+#[async_trait]
+impl PrivateKeySource for SideKeys {
+    async fn private_keys(&self) -> Result<PrivateKeys, SealError> {
+        Ok(self.private.clone())
+    }
+}
+
+#[async_trait]
+impl PublicKeySource for SideKeys {
+    async fn public_key(&self) -> Result<PublicKey, SealError> {
+        Ok(self.private.public_key().clone())
+    }
+
+    async fn fingerprint_key(&self) -> Result<FingerprintKey, SealError> {
+        Ok(self.fingerprint.clone())
+    }
+}
+
+/// A secret, sealed for a card of the library `wpl` with a key of its own.
 pub fn sealed(card: CardId) -> Sealed {
-    KeyRing::generate()
-        .unwrap()
-        .seal(
-            card,
-            &CardSecret {
-                number: SecretString::from("29999000000001"),
-                pin: SecretString::from("4711"),
-            },
-        )
-        .unwrap()
+    let secret = CardSecret {
+        number: SecretString::from("29999000000001"),
+        pin: SecretString::from("4711"),
+    };
+    SideKeys::generate().seal(card, &library("wpl"), &secret)
 }
 
 /// Adds the family `conrad`, the library `wpl` and a card, and answers the card.

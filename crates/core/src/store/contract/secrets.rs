@@ -1,7 +1,9 @@
 use super::Store;
-use super::sample::{add_card, card, family, one_card, sealed};
-use crate::card::Fingerprint;
+use super::sample::{SideKeys, add_card, card, family, library, one_card, sealed};
+use crate::card::{Card, CardSecret, Fingerprint};
 use crate::ids::CardId;
+use crate::library::Library;
+use crate::seal::SealError;
 use crate::store::StoreError;
 
 fn fingerprint(text: &str) -> Fingerprint {
@@ -96,4 +98,62 @@ pub(super) async fn cards_with_secrets_are_listed_by_id(store: &dyn Store) {
     }
     ids.sort();
     assert_eq!(store.cards_with_secrets().await.unwrap(), ids);
+}
+
+/// What opening a card's envelope gives, with the library's entry as a visit loads it.
+async fn pin_as_loaded(
+    store: &dyn Store,
+    keys: &SideKeys,
+    card: &Card,
+) -> Result<String, SealError> {
+    use secrecy::ExposeSecret as _;
+    let loaded = store.load_visit(&card.library, &[card.key()]).await;
+    let loaded = loaded.unwrap().unwrap();
+    let [(_, sealed)] = &loaded.cards[..] else {
+        panic!("one card has a secret");
+    };
+    let secret = keys.open(card.id, &loaded.library, sealed)?;
+    Ok(secret.pin.expose_secret().to_owned())
+}
+
+pub(super) async fn sealed_secret_opens_only_for_the_hosts_that_the_store_names(
+    store: &dyn Store,
+) {
+    let keys = SideKeys::generate();
+    let stored = library("wpl");
+    store.add_family(&family("conrad")).await.unwrap();
+    store.add_library(&stored).await.unwrap();
+    let card = card("conrad", "wpl", "f1");
+    let secret = CardSecret {
+        number: "29999000000001".into(),
+        pin: "canary-4711".into(),
+    };
+    let sealed = keys.seal(card.id, &stored, &secret);
+    store.add_card(&card, &sealed).await.unwrap();
+    assert_eq!(
+        pin_as_loaded(store, &keys, &card).await,
+        Ok("canary-4711".to_owned())
+    );
+    let elsewhere = Library {
+        base_url: "https://evil.example.org".parse().unwrap(),
+        ..stored.clone()
+    };
+    let more_hosts = Library {
+        login_hosts: vec!["login.example.org".to_owned(), "evil.example.org".to_owned()],
+        ..stored.clone()
+    };
+    for changed in [&elsewhere, &more_hosts] {
+        store.update_library(changed).await.unwrap();
+        let opened = pin_as_loaded(store, &keys, &card).await;
+        assert_eq!(opened, Err(SealError::SealedForOtherHosts));
+    }
+    // Sealed anew for the entry that is there, it opens again.
+    let anew = keys.seal(card.id, &more_hosts, &secret);
+    store
+        .replace_secret(card.id, &card.fingerprint, &anew)
+        .await
+        .unwrap();
+    assert!(pin_as_loaded(store, &keys, &card).await.is_ok());
+    store.update_library(&stored).await.unwrap();
+    assert!(pin_as_loaded(store, &keys, &card).await.is_err());
 }

@@ -50,10 +50,10 @@ CREATE TABLE card (
 CREATE INDEX card_in_order ON card (library, fingerprint, id);
 
 CREATE TABLE secret (
-    card       TEXT PRIMARY KEY REFERENCES card (id) ON DELETE CASCADE,
-    key        TEXT NOT NULL,
-    nonce      BLOB NOT NULL,
-    ciphertext BLOB NOT NULL
+    card             TEXT PRIMARY KEY REFERENCES card (id) ON DELETE CASCADE,
+    key              TEXT NOT NULL,
+    encapsulated_key BLOB NOT NULL,
+    ciphertext       BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The last good account; with a rowid, since rows of some kilobytes do not suit WITHOUT ROWID.

@@ -1,0 +1,100 @@
+//! Other hosts for a library: the PINs of its cards are opened and sealed anew.
+
+use hippo_core::card::Card;
+use hippo_core::ids::{CardId, LibraryId};
+use hippo_core::library::Library;
+use hippo_core::seal::{LoginOrigins, PrivateKeys};
+use serde::Serialize;
+
+use crate::ask::confirm;
+use crate::context::Context;
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::keys::{Resealed, reseal};
+use crate::output::count;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    library: &'a Library,
+    /// To which origins PINs are sent from now on.
+    login_origins: String,
+    sealed_anew: usize,
+    /// Cards whose PIN must be set again.
+    unopened: Vec<CardId>,
+}
+
+/// Replaces a library's entry by one with other hosts.
+///
+/// The envelopes go first: an interruption leaves each sealed for one of the two entries, and the same
+/// command run again finds both.
+pub(super) async fn move_hosts(
+    context: &Context,
+    before: &Library,
+    after: &Library,
+    yes: bool,
+) -> CommandResult {
+    let origins = LoginOrigins::from_library(after);
+    let cards = cards_of(context, &after.id).await?;
+    let mut resealed = Resealed::default();
+    // Nobody on this machine may add a card for the old hosts meanwhile.
+    let mut lock = None;
+    if cards.is_empty() {
+        context.store.update_library(after).await?;
+    } else {
+        context.output.note(format!(
+            "The PINs of {} at {} will be sent to {origins}, no longer to {}.",
+            count(cards.len(), "card", "cards"),
+            after.id,
+            LoginOrigins::from_library(before)
+        ));
+        if !confirm("Are these the library's hosts?", yes)? {
+            context.output.say("Nothing was changed.");
+            return Ok(Outcome::Done);
+        }
+        lock = context.lock_secrets()?;
+        let keys = context.keys.private_keys().await?;
+        resealed = reseal_cards(context, &keys, before, after).await?;
+        context.store.update_library(after).await?;
+        // Where nothing locks, a card may have been added for the old hosts since.
+        resealed.take_in(reseal_cards(context, &keys, before, after).await?);
+    }
+    drop(lock);
+    context.output.document(&Document {
+        library: after,
+        login_origins: origins.to_string(),
+        sealed_anew: resealed.sealed_anew,
+        unopened: resealed.unopened.keys().copied().collect(),
+    });
+    let id = &after.id;
+    context.output.say(format!(
+        "Changed the library {id}. Its PINs are sent to {origins}; {} sealed anew. “hippo check-cards --library {id}” \
+         checks its cards.",
+        count(resealed.sealed_anew, "card was", "cards were")
+    ));
+    resealed.say_unopened(context);
+    Ok(Outcome::failed_if(!resealed.unopened.is_empty()))
+}
+
+async fn reseal_cards(
+    context: &Context,
+    keys: &PrivateKeys,
+    before: &Library,
+    after: &Library,
+) -> Result<Resealed, CommandError> {
+    let mut resealed = Resealed::default();
+    for card in cards_of(context, &after.id).await? {
+        reseal(context, keys, &card, (before, after), &mut resealed).await?;
+    }
+    Ok(resealed)
+}
+
+/// The cards of a library, of every family.
+async fn cards_of(context: &Context, library: &LibraryId) -> Result<Vec<Card>, CommandError> {
+    let mut cards = Vec::new();
+    for family in context.store.families().await? {
+        let of_family = context.store.cards_of(&family.id).await?;
+        cards.extend(of_family.into_iter().map(|record| record.card));
+    }
+    cards.retain(|card| card.library == *library);
+    Ok(cards)
+}
