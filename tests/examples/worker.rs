@@ -33,7 +33,7 @@ use hippo_core::notice::told::Told;
 use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
 use hippo_core::run::{Job, RunKey, Trigger};
 use hippo_core::store::{
-    AccountStore, LoadedFamily, NoticeCursor, NoticeStore, Store, StoreResult,
+    AccountStore, LoadedFamily, NoticeCursor, NoticeStore, Store, StoreOrigin, StoreResult,
 };
 use hippo_local::clock::FrozenClock;
 use hippo_local::sqlite::SqliteStore;
@@ -258,6 +258,18 @@ impl AccountStore for Watched<'_> {
 
 #[async_trait]
 impl NoticeStore for Watched<'_> {
+    async fn origin(&self) -> StoreResult<StoreOrigin> {
+        self.store.origin().await
+    }
+
+    async fn end_restore(&self) -> StoreResult<()> {
+        self.store.end_restore().await
+    }
+
+    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>> {
+        self.store.sent_before(family, date).await
+    }
+
     async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
         let call = self.store.plan_notice(record);
         self.at(Step::Plan, &record.family, call).await

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use hippo_core::card::CardRecord;
 use hippo_core::clock::Clock;
@@ -30,7 +30,7 @@ use crate::config::{Checks, Config, Transport};
 use crate::exit::CommandError;
 use crate::home::{Home, SecretsLock};
 use crate::keys::KeyPlace;
-use crate::output::Output;
+use crate::output::{Output, note};
 
 /// What a person says for every command alike.
 #[derive(Debug, Clone)]
@@ -50,6 +50,7 @@ pub(crate) struct Globals {
 impl Globals {
     /// Opens the home or the stack, as every command but `init` and `demo` does.
     pub(crate) async fn open(&self) -> Result<Context, CommandError> {
+        say_frozen_clock()?;
         match self.side {
             Side::Here => Context::open(Home::locate(self.home.clone())?, self.output),
             Side::Aws => Context::of_stack(self.open_stack().await?, self.output),
@@ -78,6 +79,16 @@ pub(crate) fn clock() -> Result<Arc<dyn Clock>, CommandError> {
     clock_from_environment(frozen.as_deref())
         .map(Arc::from)
         .map_err(|error| CommandError::Usage(error.to_string()))
+}
+
+/// Says on standard error that the clock stands still: what is written now has that time.
+fn say_frozen_clock() -> Result<(), CommandError> {
+    let frozen = std::env::var("HIPPO_NOW").is_ok_and(|now| !now.trim().is_empty());
+    if frozen {
+        let now = clock()?.now().to_rfc3339_opts(SecondsFormat::Secs, true);
+        note(format!("The clock stands at {now} (HIPPO_NOW)."));
+    }
+    Ok(())
 }
 
 /// What a command works on: an opened home, or a stack.

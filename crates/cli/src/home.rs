@@ -79,6 +79,19 @@ impl Home {
 
     /// An error that says what is missing, if this is not a home.
     pub(crate) fn must_exist(&self) -> Result<(), CommandError> {
+        self.must_be_initialized()?;
+        if !self.database().exists() {
+            return Err(CommandError::Unusable(format!(
+                "{} has no database. Put a backup there with “hippo restore FILE”, or run “hippo init” \
+                 to begin with an empty one.",
+                self.directory.display()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The same of a home whose database may be gone.
+    pub(crate) fn must_be_initialized(&self) -> Result<(), CommandError> {
         let shown = self.directory.display();
         for path in [self.directory.clone(), self.config()] {
             if path
@@ -100,12 +113,6 @@ impl Home {
             return Err(CommandError::Unusable(format!(
                 "{shown} has no config.toml, so it is not a LibraryHippo home. Run “hippo init”, or \
                  name another with --home DIR."
-            )));
-        }
-        if !self.database().exists() {
-            return Err(CommandError::Unusable(format!(
-                "{shown} has no database. Put hippo.db back from a backup, or run “hippo init” to \
-                 begin with an empty one."
             )));
         }
         Ok(())

@@ -124,6 +124,20 @@ pub enum Concern {
         /// By how many seconds ours is ahead.
         seconds: i64,
     },
+    /// The clock does not fit what is on record; once for each time that it does not.
+    ClockInDoubt {
+        /// The time on record: of the last run, or one that is still to come.
+        reference: DateTime<Utc>,
+        /// What the clock showed.
+        now: DateTime<Utc>,
+    },
+    /// The store was restored from a copy; once for each time.
+    StoreRestored {
+        /// The day on which it was first used.
+        day: NaiveDate,
+        /// How many notices are held, since they may have been sent.
+        held: usize,
+    },
     /// A run began more than a minute before its scheduled time.
     ClockBehindSchedule {
         /// The day for which it was scheduled.
@@ -227,6 +241,8 @@ impl Concern {
                 ..
             } => format!("recipient-stopped/{family}/{number}/{day}"),
             Self::ClockWrong { day, .. } => format!("clock-wrong/{day}"),
+            Self::ClockInDoubt { reference, .. } => format!("clock-in-doubt/{}", time(*reference)),
+            Self::StoreRestored { day, .. } => format!("store-restored/{day}"),
             Self::ClockBehindSchedule { day, .. } => format!("clock-behind-schedule/{day}"),
             Self::NewerConcern { day } => format!("newer-concern/{day}"),
         })
@@ -243,9 +259,11 @@ impl Concern {
                 Some(run.job)
             }
             Self::RunsMissed { job, .. } => Some(*job),
-            Self::NoNotice { .. } | Self::NewerNotice { .. } | Self::RecipientStopped { .. } => {
-                Some(Job::NotifyAll)
-            }
+            Self::NoNotice { .. }
+            | Self::NewerNotice { .. }
+            | Self::RecipientStopped { .. }
+            | Self::ClockInDoubt { .. }
+            | Self::StoreRestored { .. } => Some(Job::NotifyAll),
             Self::ClockWrong { .. }
             | Self::ClockBehindSchedule { .. }
             | Self::NewerConcern { .. } => None,
@@ -332,6 +350,26 @@ impl Concern {
                 seconds.unsigned_abs(),
                 if *seconds < 0 { "behind" } else { "ahead of" }
             ),
+            Self::ClockInDoubt { reference, now } if reference < now => format!(
+                "The clock shows {}, but the last run was at {}: this run sent nothing.",
+                time(*now),
+                time(*reference)
+            ),
+            Self::ClockInDoubt { reference, now } => format!(
+                "The clock shows {}, but {} is already on record: this run sent nothing.",
+                time(*now),
+                time(*reference)
+            ),
+            Self::StoreRestored { held: 0, .. } => {
+                "The store was restored from a copy. No notice is held.".to_owned()
+            }
+            Self::StoreRestored { held: 1, .. } => {
+                "The store was restored from a copy. One notice is held, since it may have been sent."
+                    .to_owned()
+            }
+            Self::StoreRestored { held, .. } => format!(
+                "The store was restored from a copy. {held} notices are held, since they may have been sent."
+            ),
             Self::ClockBehindSchedule { seconds, .. } => format!(
                 "A run began {seconds} seconds before its scheduled time: the clock of the machine is behind the scheduler's."
             ),
@@ -380,6 +418,12 @@ impl Concern {
             Self::NewerNotice { .. } => "Run one version everywhere; the notice is left alone.",
             Self::RecipientStopped { .. } => {
                 "Ask the family for another address, or allow this one again with “hippo family allow-recipient”."
+            }
+            Self::ClockInDoubt { .. } => {
+                "If the clock is right, do nothing: the next run goes on. If it is wrong, set it."
+            }
+            Self::StoreRestored { .. } => {
+                "“hippo notices” shows today's; ask the family, and send one by hand with “hippo notices resend”."
             }
             Self::ClockWrong { .. } | Self::ClockBehindSchedule { .. } => {
                 "Set the clock; let it be kept by a time service."

@@ -1,6 +1,7 @@
 //! One execution of a job for one scheduled time.
 
 pub mod rhythm;
+pub mod tick_times;
 pub mod work;
 
 use std::collections::BTreeMap;
@@ -122,6 +123,8 @@ pub enum RunOutcome {
     Missed,
     /// Not begun, since its label is suspended.
     SkippedSuspended,
+    /// It did not begin: its clock does not fit what is on record.
+    SkippedClockInDoubt,
     /// Written by a newer version, in a word that this one does not know: it is over, and left alone.
     #[serde(other)]
     Newer,
@@ -140,6 +143,7 @@ impl RunOutcome {
             Self::Lost => "lost",
             Self::Missed => "missed",
             Self::SkippedSuspended => "skipped: suspended",
+            Self::SkippedClockInDoubt => "skipped: clock in doubt",
             Self::Newer => "of a newer version",
         }
     }

@@ -21,7 +21,8 @@ use hippo_core::operator::{Concern, ConcernKey};
 use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
 use hippo_core::run::RunKey;
 use hippo_core::store::{
-    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, StoreError, StoreResult,
+    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, StoreError, StoreOrigin,
+    StoreResult,
 };
 use tokio::sync::Notify;
 
@@ -412,6 +413,18 @@ impl OperatorStore for Process<'_> {
 
 #[async_trait]
 impl NoticeStore for Process<'_> {
+    async fn origin(&self) -> StoreResult<StoreOrigin> {
+        self.world.store.origin().await
+    }
+
+    async fn end_restore(&self) -> StoreResult<()> {
+        self.world.store.end_restore().await
+    }
+
+    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>> {
+        self.world.store.sent_before(family, date).await
+    }
+
     async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
         let about = format!("{} {}", record.family, record.date);
         let call = self.world.store.plan_notice(record);

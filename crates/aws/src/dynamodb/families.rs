@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use hippo_core::card::CardKey;
 use hippo_core::family::{EmailAddress, Family, StoppedRecipient};
 use hippo_core::ids::{CardId, FamilyId};
+use hippo_core::notice::record::NoticeRecord;
 use hippo_core::store::{FamilyStore, StoreError, StoreResult};
 use uuid::Uuid;
 
@@ -113,10 +114,17 @@ impl FamilyStore for DynamoDbStore {
                 self.remove_by_key(&CardKey { family, card }).await?;
             }
         }
-        // What is left: the notices, and accounts whose card is gone.
-        let rest: Vec<Key> = self
+        // What is left: the notices, and accounts whose card is gone. Notices that may have been sent
+        // outlive the family: should it be added again, their days are over. What they told goes.
+        let (kept, rest): (Vec<Item>, Vec<Item>) = self
             .all_of(id)
             .await?
+            .into_iter()
+            .partition(outlives_family);
+        for item in &kept {
+            self.forget_what_was_told(item).await?;
+        }
+        let rest: Vec<Key> = rest
             .iter()
             .filter_map(|item| {
                 Some(Key {
@@ -179,10 +187,39 @@ impl DynamoDbStore {
         Err(too_busy())
     }
 
+    async fn forget_what_was_told(&self, notice: &Item) -> StoreResult<()> {
+        if notice.text("told").is_none() {
+            return Ok(());
+        }
+        let (Some(pk), Some(sk)) = (notice.text("pk"), notice.text("sk")) else {
+            return Ok(());
+        };
+        let key = Key {
+            pk: pk.to_owned(),
+            sk: sk.to_owned(),
+        };
+        let forget = Expression::new("REMOVE #told");
+        // It may have expired meanwhile.
+        self.table
+            .update(&key, &forget, &Expression::exists())
+            .await?;
+        Ok(())
+    }
+
     async fn all_of(&self, id: &FamilyId) -> StoreResult<Vec<Item>> {
         let keys = Expression::new("#pk = :pk").value(":pk", text(keys::family(id)));
         self.table.query(&Ask::table(keys)).await
     }
+}
+
+/// Whether an item is a notice of which a mail may have left, or that is held since one may have.
+fn outlives_family(item: &Item) -> bool {
+    if item.id_after(keys::NOTICES).is_none() {
+        return false;
+    }
+    // One that cannot be read may have been sent.
+    item.data::<NoticeRecord>()
+        .map_or(true, |record| record.attempts > 0 || record.is_held())
 }
 
 /// The failure that says that there is no such family.

@@ -88,6 +88,16 @@ impl Key {
         Self::new("OPERATOR".to_owned(), format!("CONCERN#{key}"))
     }
 
+    /// The table's own name, by which a restored one is known.
+    pub(super) fn table_name() -> Self {
+        Self::new("OPERATOR".to_owned(), "TABLE")
+    }
+
+    /// When the ticks of `notify-all` came.
+    pub(super) fn tick_times() -> Self {
+        Self::new("OPERATOR".to_owned(), "TICKS")
+    }
+
     /// Names the runs of one label that are going.
     pub(super) fn going(job: Job, label: &Label) -> Self {
         Self::new(runs(job, label), STATE)

@@ -36,6 +36,8 @@ mod secrets;
 mod table;
 mod visits;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -80,6 +82,8 @@ pub fn client(config: &SdkConfig) -> Client {
 pub struct DynamoDbStore {
     table: Table,
     kept_days: u32,
+    /// Whether the table is known to hold its own name: it was not restored.
+    has_own_name: Arc<AtomicBool>,
 }
 
 impl DynamoDbStore {
@@ -94,6 +98,7 @@ impl DynamoDbStore {
                 clock,
             },
             kept_days: KEPT_DAYS,
+            has_own_name: Arc::default(),
         }
     }
 

@@ -1,11 +1,13 @@
 //! The notices.
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use hippo_core::ids::FamilyId;
 use hippo_core::notice::record::{NoticeRecord, NoticeState};
 use hippo_core::notice::told::Told;
-use hippo_core::store::{NoticeCursor, NoticeStore, StoreResult};
+use hippo_core::store::{NoticeCursor, NoticeStore, StoreOrigin, StoreResult};
 use uuid::Uuid;
 
 use super::DynamoDbStore;
@@ -129,6 +131,36 @@ impl NoticeStore for DynamoDbStore {
             })
             .await?;
         found.first().map(|item| item.document("told")).transpose()
+    }
+
+    /// A table that was restored has the name of the one that was copied. One without a name is new.
+    async fn origin(&self) -> StoreResult<StoreOrigin> {
+        if self.has_own_name.load(Ordering::Relaxed) {
+            return Ok(StoreOrigin::Known);
+        }
+        let named = match self.table.get(&Key::table_name()).await? {
+            Some(item) => item.text("data").map(ToOwned::to_owned),
+            None => {
+                self.end_restore().await?;
+                return Ok(StoreOrigin::Known);
+            }
+        };
+        if named.as_deref() != Some(self.table_name()) {
+            return Ok(StoreOrigin::Restored { knows_sent: false });
+        }
+        self.has_own_name.store(true, Ordering::Relaxed);
+        Ok(StoreOrigin::Known)
+    }
+
+    async fn end_restore(&self) -> StoreResult<()> {
+        let item = Item::new(&Key::table_name()).with_text("data", self.table_name());
+        self.table.put(item, &Expression::default()).await?;
+        Ok(())
+    }
+
+    /// Records that may have been sent outlive their family.
+    async fn sent_before(&self, _family: &FamilyId, _date: NaiveDate) -> StoreResult<Option<u64>> {
+        Ok(None)
     }
 
     async fn recent_notices(

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::clock::is_in_future;
 use hippo_core::ids::Label;
+use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::work::WorkReport;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 use hippo_core::store::{RunStart, RunStore, StoreError, StoreResult};
@@ -170,6 +171,23 @@ impl RunStore for DynamoDbStore {
 
     async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
         Ok(self.table.clock.ahead(now))
+    }
+
+    async fn tick_times(&self) -> StoreResult<TickTimes> {
+        let found = self.table.get(&Key::tick_times()).await?;
+        found.map_or_else(|| Ok(TickTimes::default()), |item| item.data())
+    }
+
+    async fn replace_tick_times(&self, before: &TickTimes, after: &TickTimes) -> StoreResult<bool> {
+        let item = Item::new(&Key::tick_times()).with_data(after)?;
+        let unchanged = Expression::new("attribute_not_exists(#pk) OR #data = :before")
+            .value(":before", text(super::item::json(before)?));
+        Ok(match self.table.put(item, &unchanged).await? {
+            Written::Done => true,
+            // The answer to an earlier try of this very write was lost.
+            Written::Refused(Some(item)) => item.data::<TickTimes>()? == *after,
+            Written::Refused(None) => false,
+        })
     }
 
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {

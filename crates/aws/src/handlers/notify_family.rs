@@ -13,7 +13,9 @@ use hippo_core::notice::record::NoticeState;
 use hippo_core::operator::telling::OperatorStore;
 use hippo_core::queue::NoticeMessage;
 use hippo_core::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
-use hippo_core::store::{AccountStore, FamilyStore, LibraryStore, NoticeStore, RunStore};
+use hippo_core::store::{
+    AccountStore, FamilyStore, LibraryStore, NoticeStore, RunStore, StoreOrigin,
+};
 use serde_json::Value;
 
 use crate::handlers::HandlerError;
@@ -65,6 +67,14 @@ async fn work(
     event: Value,
 ) -> Result<Vec<BatchItemFailure>, HandlerError> {
     let records = message::records(event)?;
+    if ports.notices.origin().await? != StoreOrigin::Known {
+        // What a restored table may have sent is held by the next tick, which sends the rest again.
+        tracing::warn!(
+            messages = records.len(),
+            "The table was restored: no notice is sent yet."
+        );
+        return Ok(Vec::new());
+    }
     tracing::info!(messages = records.len(), "Sending notices.");
     let libraries: BTreeMap<LibraryId, Library> = ports
         .libraries

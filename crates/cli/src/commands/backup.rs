@@ -11,9 +11,15 @@ use crate::home::Home;
 
 /// Copy the database to a file, while others go on.
 ///
-/// The key is not in the copy: keep that apart. To restore, put the copy in the place of hippo.db.
+/// The key is not in the copy: keep that apart. “hippo restore FILE” puts the copy in the place of
+/// the database.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  hippo backup hippo-2026-11-21.db")]
+#[command(after_help = "\
+Example:
+  hippo backup hippo-2026-11-21.db
+
+To restore it, here or on another machine (there “hippo init” first, and put hippo.key in its place):
+  hippo restore hippo-2026-11-21.db")]
 pub(crate) struct Backup {
     /// The new file.
     file: PathBuf,

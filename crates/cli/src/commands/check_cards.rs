@@ -320,7 +320,7 @@ pub(crate) fn say_not_begun(context: &Context, schedule: &Schedule, reason: &Run
     let ran = matches!(reason, RunStart::AlreadyRan(_))
         && !matches!(
             run.outcome,
-            RunOutcome::Missed | RunOutcome::SkippedSuspended
+            RunOutcome::Missed | RunOutcome::SkippedSuspended | RunOutcome::SkippedClockInDoubt
         );
     let scheduled = run.key.scheduled_time;
     if ran && schedule.scheduled_time.is_none() && context.now() - scheduled > START_OF_SCHEDULES {
@@ -330,6 +330,14 @@ pub(crate) fn say_not_begun(context: &Context, schedule: &Schedule, reason: &Run
             moment(scheduled, context.now(), context.zone()),
             run.key.label,
         ));
+    }
+    if run.outcome == RunOutcome::SkippedClockInDoubt {
+        note(format!(
+            "Nothing was done: the clock shows {}, which doesn't fit what is on record. If that is right, the next \
+             notify-all, a minute or more from now, goes on. If not, set the clock.",
+            moment(run.started_at, context.now(), context.zone())
+        ));
+        return Outcome::SomeFailed;
     }
     if schedule.is_quiet() {
         return Outcome::Done;

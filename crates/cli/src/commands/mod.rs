@@ -17,6 +17,7 @@ pub(crate) mod mail;
 pub(crate) mod notices;
 pub(crate) mod notify_all;
 pub(crate) mod read;
+pub(crate) mod restore;
 pub(crate) mod run_job;
 pub(crate) mod runs;
 pub(crate) mod start;
@@ -68,6 +69,7 @@ async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Runs(asked) => runs::run(asked, globals).await,
         Command::Mail(command) => mail::run(command, globals).await,
         Command::Backup(backup) => backup::run(backup, globals).await,
+        Command::Restore(asked) => restore::run(asked, globals).await,
         Command::Key(command) => key::run(command, globals).await,
         #[cfg(feature = "aws")]
         Command::Aws(command) => aws::run(command, globals).await,

@@ -272,7 +272,10 @@ async fn send(context: &Context, asked: NotifyAll) -> CommandResult {
         };
         start(&sending, &asked, &input, &stop, &progress).await?
     };
-    context.store.forget_before(context.now() - KEPT).await?;
+    if result.is_ok() {
+        // Not where the run did not begin: its clock may be in doubt.
+        context.store.forget_before(context.now() - KEPT).await?;
+    }
     let mut settled = settled.into_inner().unwrap_or_default();
     settled.sort_by(|a, b| (&a.family, a.date).cmp(&(&b.family, b.date)));
     match result {

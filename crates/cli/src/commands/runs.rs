@@ -263,7 +263,9 @@ fn outcome_cell(run: &Run, now: DateTime<Utc>, zone: Tz) -> Cell {
         RunOutcome::SkippedStillRunning | RunOutcome::SkippedSuspended | RunOutcome::Newer => {
             Tone::Faint
         }
-        RunOutcome::DoneWithFailures | RunOutcome::Interrupted => Tone::Warning,
+        RunOutcome::DoneWithFailures
+        | RunOutcome::Interrupted
+        | RunOutcome::SkippedClockInDoubt => Tone::Warning,
         RunOutcome::Failed | RunOutcome::Lost | RunOutcome::Missed => Tone::Bad,
     };
     Cell::new(words_at(run, now, zone), tone)

@@ -6,7 +6,7 @@ use hippo_core::clock::{due_instant, local_date};
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::library::can_back_off_until;
-use hippo_core::notice::record::{NotNow, NoticeRecord, NoticeState};
+use hippo_core::notice::record::{HELD_RESTORED, NotNow, NoticeRecord, NoticeState};
 use hippo_core::operator::telling::{NotedConcern, Standing, standing};
 use hippo_core::run::{Job, Run, RunOutcome};
 use serde::Serialize;
@@ -227,6 +227,12 @@ fn is_late(family: &Family, due: DateTime<Utc>, now: DateTime<Utc>) -> bool {
 
 /// What a notice's state means for a person, where that is not plain.
 pub(crate) fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<String> {
+    if record.is_held() {
+        return Some(format!(
+            "{}: its email may have been sent. “hippo notices resend {} {}” sends it.",
+            HELD_RESTORED, record.family, record.date
+        ));
+    }
     let reason = record.reason.as_deref().map(hippo_core::text::clean);
     let words = match record.state {
         NoticeState::Sending if now - record.changed_at > SENDING_TAKES || reason.is_some() => {

@@ -181,7 +181,7 @@ impl Family {
     }
 
     /// The local date of the day on which the family was added.
-    fn first_date(&self) -> NaiveDate {
+    pub(crate) fn first_date(&self) -> NaiveDate {
         let zone = self.history.past.first().map(|past| past.timezone);
         local_date(self.created_at, zone.unwrap_or(self.timezone))
     }

@@ -4,9 +4,11 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::jobs::JobError;
+use crate::jobs::clock_doubt;
 use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::notify_all::{NotifyAllInput, result_of};
 use crate::jobs::notify_family::NoticeResult;
+use crate::jobs::restore::{self, RestorePorts};
 use crate::jobs::tick::Tick;
 use crate::operator::telling::OperatorStore;
 use crate::queue::{DueNotice, NoticeQueue};
@@ -46,6 +48,17 @@ pub async fn hand_out_notices(
     input: &NotifyAllInput,
     hear: &(dyn Fn(&NoticeResult) + Send + Sync),
 ) -> Result<Result<Run, RunStart>, JobError> {
+    let plan = match clock_doubt::admit(ports.runs, ports.clock, plan).await? {
+        Ok(plan) => plan,
+        Err(in_doubt) => return Ok(Err(in_doubt)),
+    };
+    let restore = RestorePorts {
+        families: ports.families,
+        notices: ports.notices,
+        runs: ports.runs,
+        operator: ports.operator,
+    };
+    restore::hold_restored(&restore, ports.clock.now()).await?;
     let run = match ledger::open_or_go_on(ports.runs, ports.clock, plan).await? {
         Ok(run) => run,
         Err(not_begun) => return Ok(Err(not_begun)),

@@ -175,7 +175,13 @@ async fn start<'a>(
         }
         false => Vec::new(),
     };
-    let missed = missed_times(&run.key, &before, plan.rules.rhythm.as_ref());
+    let mut missed = missed_times(&run.key, &before, plan.rules.rhythm.as_ref());
+    if !missed.is_empty()
+        && let Some(restored) = runs.tick_times().await?.restored_at
+    {
+        // Their records went with what the copy lacks.
+        missed.retain(|time| *time > restored);
+    }
     concerns.extend(Concern::of_missed(run.key.job, &run.key.label, &missed));
     // The next run counts from this one: what it missed is noted, and then on record, before it is.
     note(plan.after, &concerns).await?;
@@ -213,7 +219,7 @@ fn before_its_time(run: &RunKey, now: DateTime<Utc>) -> Option<Concern> {
         return None;
     }
     let seconds = behind.num_seconds();
-    tracing::error!(
+    tracing::warn!(
         run.id = %run,
         %now,
         "A run begins before its scheduled time: the clock here or the scheduler's is wrong."
@@ -231,7 +237,7 @@ async fn clock_wrong(runs: &dyn RunStore, now: DateTime<Utc>) -> Result<Option<C
         return Ok(None);
     };
     let seconds = ahead.num_seconds();
-    tracing::error!(seconds, "The clock here and the store's are too far apart.");
+    tracing::warn!(seconds, "The clock here and the store's are too far apart.");
     Ok(Some(Concern::ClockWrong {
         day: (now - ahead).date_naive(),
         seconds,
@@ -267,12 +273,25 @@ async fn not_now(
         finished_at: Some(run.started_at),
         ..run
     };
+    record_not_begun(runs, run, after).await
+}
+
+/// The same for a run whose outcome says why.
+pub(crate) async fn record_not_begun(
+    runs: &dyn RunStore,
+    run: Run,
+    after: Option<&dyn AfterRun>,
+) -> Result<RunStart, JobError> {
+    let outcome = run.outcome;
     if !runs.record_run(&run).await? {
         let stored = runs.run(&run.key).await?;
         return Ok(RunStart::AlreadyRan(stored.unwrap_or(run)));
     }
     // A label of which every run comes too late has no other to tell it.
-    if outcome == RunOutcome::Missed {
+    if matches!(
+        outcome,
+        RunOutcome::Missed | RunOutcome::SkippedClockInDoubt
+    ) {
         follow(after, &run).await;
     }
     Ok(RunStart::NotNow(run))
@@ -314,6 +333,7 @@ fn missed_times(run: &RunKey, before: &[Run], rhythm: Option<&Rhythm>) -> Vec<Da
     let scheduled_time = run.scheduled_time;
     let last = before
         .iter()
+        .filter(|run| run.outcome != RunOutcome::SkippedClockInDoubt)
         .map(|run| run.key.scheduled_time)
         .filter(|time| *time < scheduled_time)
         .max();

@@ -7,6 +7,7 @@
 //! the same and give it to a queue. [`ledger`] puts a run on record.
 
 pub mod check_cards;
+mod clock_doubt;
 pub mod evidence;
 pub mod hand_out_notices;
 pub mod hand_out_visits;
@@ -15,6 +16,7 @@ pub mod ledger;
 pub mod notify_all;
 pub mod notify_family;
 pub mod planning;
+mod restore;
 pub mod tick;
 pub mod visit;
 

@@ -8,8 +8,9 @@ use crate::clock::Clock;
 use crate::ids::FamilyId;
 use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::notify_family::{NoticeResult, NotifyPorts, notify_family};
+use crate::jobs::restore::{self, RestorePorts};
 use crate::jobs::tick::{self, Tick};
-use crate::jobs::{JobError, StopSignal};
+use crate::jobs::{JobError, StopSignal, clock_doubt};
 use crate::run::Run;
 use crate::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
 use crate::store::{RunStart, RunStore};
@@ -37,6 +38,17 @@ pub async fn notify_all(
     stop: StopSignal<'_>,
     progress: &(dyn Fn(Progress<'_>) + Send + Sync),
 ) -> Result<Result<Run, RunStart>, JobError> {
+    let plan = match clock_doubt::admit(runs, ports.clock, plan).await? {
+        Ok(plan) => plan,
+        Err(in_doubt) => return Ok(Err(in_doubt)),
+    };
+    let restore = RestorePorts {
+        families: ports.families,
+        notices: ports.notices,
+        runs,
+        operator: ports.operator,
+    };
+    restore::hold_restored(&restore, ports.clock.now()).await?;
     let run = match ledger::open(runs, ports.clock, plan).await? {
         Ok(run) => run,
         Err(not_begun) => return Ok(Err(not_begun)),

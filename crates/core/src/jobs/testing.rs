@@ -36,7 +36,7 @@ use crate::store::contract::sample::SideKeys;
 use crate::store::memory::{MemoryStore, OpenGate};
 use crate::store::{
     CardStore, FamilyStore, LibraryStore, NoticeCursor, NoticeStore, SecretStore, StoreError,
-    StoreResult,
+    StoreOrigin, StoreResult,
 };
 
 /// A clock that goes only when told to (or slept on).
@@ -416,6 +416,18 @@ impl Broken<'_> {
 
 #[async_trait]
 impl NoticeStore for Broken<'_> {
+    async fn origin(&self) -> StoreResult<StoreOrigin> {
+        self.inside.origin().await
+    }
+
+    async fn end_restore(&self) -> StoreResult<()> {
+        self.inside.end_restore().await
+    }
+
+    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>> {
+        self.inside.sent_before(family, date).await
+    }
+
     async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
         self.ask(&record.family)?;
         self.inside.plan_notice(record).await

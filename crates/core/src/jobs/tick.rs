@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::StreamExt as _;
 
-use crate::family::Family;
+use crate::family::{Delivery, Family};
 use crate::ids::FamilyId;
 use crate::jobs::JobError;
 use crate::jobs::notify_all::NotifyAllInput;
@@ -246,14 +246,17 @@ impl<'a> Tick<'a> {
                 }
             }
             NoticeState::Sending | NoticeState::Unknown => {
-                let Some(family) = self.families.family(&record.family).await? else {
-                    return Ok(found);
-                };
-                match reconcile(self.notices, self.operator, &family, record, self.now).await? {
+                // One that outlives its family is never sent again.
+                let family = self.families.family(&record.family).await?;
+                let delivery = family
+                    .as_ref()
+                    .map_or(Delivery::AtMostOnce, |family| family.preferences.delivery);
+                let is_paused = family.is_none_or(|family| family.paused);
+                match reconcile(self.notices, self.operator, delivery, record, self.now).await? {
                     Some(settled) if settled.state.is_final() => {
                         found.settled.push(NoticeResult::of(settled));
                     }
-                    Some(again) if again.is_free(self.now).is_ok() && !family.paused => {
+                    Some(again) if again.is_free(self.now).is_ok() && !is_paused => {
                         found.free.push(notice);
                     }
                     _ => {}
@@ -302,13 +305,13 @@ pub(crate) async fn note(
 async fn reconcile(
     notices: &dyn NoticeStore,
     operator: &dyn OperatorStore,
-    family: &Family,
+    delivery: Delivery,
     mut record: NoticeRecord,
     now: DateTime<Utc>,
 ) -> Result<Option<NoticeRecord>, JobError> {
     let mut settled = None;
     while record.may_have_left()
-        && let Ok(next) = record.reconcile(family.preferences.delivery, now)
+        && let Ok(next) = record.reconcile(delivery, now)
     {
         note(operator, &next, now).await?;
         if !notices.replace_notice(record.revision, &next, None).await? {

@@ -26,6 +26,12 @@ pub const SEND_LIMIT: Duration = Duration::seconds(120);
 /// How long a notice waits after the mail service refused it for now.
 pub const REFUSED_DELAY: Duration = Duration::minutes(30);
 
+/// Why a date is not sent that a restored store, or a family that was added again, lacks.
+pub const HELD_RESTORED: &str = "held: restored";
+
+/// The kind of the mails that these records are about.
+pub const NOTICE_KIND: &str = "daily";
+
 /// The states in which a mail may have been handed over.
 const MAY_HAVE_LEFT: [NoticeState; 2] = [NoticeState::Sending, NoticeState::Unknown];
 
@@ -174,6 +180,28 @@ impl NoticeRecord {
             planned_at: now,
             changed_at: now,
         }
+    }
+
+    /// A new record of a date that may have been sent by what the store forgot: SKIPPED, and held.
+    /// `fence` is the claim under which it was sent, as far as that is known.
+    pub fn held(family: FamilyId, date: NaiveDate, fence: u64, now: DateTime<Utc>) -> Self {
+        Self::planned(family, date, now).hold(fence, now)
+    }
+
+    /// To SKIPPED and held: it may have been sent already under the claim `fence`, or a later one than
+    /// its own.
+    #[must_use]
+    pub fn hold(&self, fence: u64, now: DateTime<Utc>) -> Self {
+        Self {
+            fence: self.fence.max(fence),
+            not_before: None,
+            ..self.settled(NoticeState::Skipped, Some(HELD_RESTORED.to_owned()), now)
+        }
+    }
+
+    /// Whether it is held since it may have been sent before.
+    pub fn is_held(&self) -> bool {
+        self.state == NoticeState::Skipped && self.reason.as_deref() == Some(HELD_RESTORED)
     }
 
     /// The same record, free at once: a person does not wait out a delay.

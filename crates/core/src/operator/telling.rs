@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{AfterRun, Concern, ConcernKey};
-use crate::clock::Clock;
+use crate::clock::{Clock, is_in_future};
 use crate::family::EmailAddress;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::notice::record::NoticeState;
@@ -111,7 +111,9 @@ impl NotedConcern {
     /// The same, with somebody about to tell it; `None`: it was told, or somebody is at it.
     #[must_use]
     pub fn set_out(&self, now: DateTime<Utc>) -> Option<Self> {
-        let is_free = self.asked_at.is_none_or(|asked| asked + PATIENCE <= now);
+        // A clock that was ahead may have written it.
+        let is_over = |asked: DateTime<Utc>| asked + PATIENCE <= now || is_in_future(asked, now);
+        let is_free = self.asked_at.is_none_or(is_over);
         (self.told_at.is_none() && is_free).then(|| Self {
             asked_at: Some(now),
             ..self.clone()

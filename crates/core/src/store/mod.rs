@@ -23,6 +23,7 @@ use crate::library::Library;
 use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
 use crate::operator::telling::OperatorStore;
+use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkReport;
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
@@ -312,11 +313,26 @@ impl From<&NoticeRecord> for NoticeCursor {
     }
 }
 
+/// Where a store comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreOrigin {
+    /// It is the one that was written to all the time.
+    Known,
+    /// It was restored from a copy, and nobody has held yet what it may have sent since.
+    Restored {
+        /// Whether [`NoticeStore::sent_before`] tells of all that was sent.
+        knows_sent: bool,
+    },
+}
+
 /// The notices.
 #[async_trait]
 pub trait NoticeStore: Send + Sync {
     /// Puts a record if there is none of its family and date; true if it was put.
     /// [`StoreError::NotFound`] if the family is not there.
+    ///
+    /// A date that was sent before ([`NoticeStore::sent_before`]) and of which the store has no
+    /// record is not planned: false, and a held record is in its place.
     async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool>;
 
     /// The record of one family and local date.
@@ -346,6 +362,16 @@ pub trait NoticeStore: Send + Sync {
     /// What the newest notice (by date) that is SENT told this family; of those that told nothing
     /// on record, an older one answers.
     async fn last_told(&self, family: &FamilyId) -> StoreResult<Option<Told>>;
+
+    /// Where the store comes from.
+    async fn origin(&self) -> StoreResult<StoreOrigin>;
+
+    /// Ends a restore: every date that may have been sent is on record now. Durable.
+    async fn end_restore(&self) -> StoreResult<()>;
+
+    /// The claim under which a notice last came into SENDING, by what outlives its record and its
+    /// family. `None`: it never did, or its own record says all that is known.
+    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>>;
 
     /// The newest records of a family, newest date first.
     async fn recent_notices(
@@ -400,12 +426,17 @@ pub trait RunStore: Send + Sync {
     /// What became of the pieces of a run's work, by piece.
     async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>>;
 
-    /// By how much `now` is ahead of the store's own time, as far as that can be told: where the
-    /// store has a clock, by that; where it has none, `now` must not lie before what is on record.
+    /// By how much `now` is ahead of the store's own clock, if it has one.
     async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
         let _ = now;
         Ok(None)
     }
+
+    /// When the ticks of `notify-all` came.
+    async fn tick_times(&self) -> StoreResult<TickTimes>;
+
+    /// Replaces the times of the ticks if they are still `before`; true if they were replaced.
+    async fn replace_tick_times(&self, before: &TickTimes, after: &TickTimes) -> StoreResult<bool>;
 
     /// One run.
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>>;

@@ -20,7 +20,8 @@ use hippo_core::operator::telling::{NotedConcern, OperatorStore, Untold};
 use hippo_core::operator::{Concern, ConcernKey};
 use hippo_core::store::contract::sample;
 use hippo_core::store::{
-    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, StoreError, StoreResult,
+    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, StoreError, StoreOrigin,
+    StoreResult,
 };
 use uuid::Uuid;
 
@@ -194,6 +195,18 @@ impl Mailer for Desk {
 
 #[async_trait]
 impl NoticeStore for Desk {
+    async fn origin(&self) -> StoreResult<StoreOrigin> {
+        Ok(StoreOrigin::Known)
+    }
+
+    async fn end_restore(&self) -> StoreResult<()> {
+        unreachable!("nothing is restored here");
+    }
+
+    async fn sent_before(&self, _family: &FamilyId, _date: NaiveDate) -> StoreResult<Option<u64>> {
+        Ok(None)
+    }
+
     async fn plan_notice(&self, _record: &NoticeRecord) -> StoreResult<bool> {
         self.write(Ask::Plan).await
     }

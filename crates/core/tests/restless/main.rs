@@ -37,7 +37,8 @@ use hippo_core::run::{Job, Run, RunKey, Trigger};
 use hippo_core::store::contract::sample;
 use hippo_core::store::memory::MemoryStore;
 use hippo_core::store::{
-    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, RunStart, StoreResult,
+    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, RunStart, StoreOrigin,
+    StoreResult,
 };
 use proptest::prelude::*;
 
@@ -131,6 +132,18 @@ impl AccountStore for Outside {
 
 #[async_trait]
 impl NoticeStore for Outside {
+    async fn origin(&self) -> StoreResult<StoreOrigin> {
+        self.store.origin().await
+    }
+
+    async fn end_restore(&self) -> StoreResult<()> {
+        self.store.end_restore().await
+    }
+
+    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>> {
+        self.store.sent_before(family, date).await
+    }
+
     async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
         pause().await;
         let put = self.store.plan_notice(record).await;
@@ -226,6 +239,7 @@ fn happens() -> impl Strategy<Value = Happens> {
             .prop_map(|(one, other, turns)| Happens::TwoTicks { polls: [one, other], turns }),
         6 => (1i64..300).prop_map(Happens::Minutes),
         2 => (-60i64..=60).prop_map(Happens::Jump),
+        1 => (-6 * 24 * 60i64..=6 * 24 * 60).prop_map(Happens::Jump),
         1 => (0..FAMILIES.len(), zone, 0u32..96)
             .prop_map(|(family, zone, quarter)| Happens::Moves(family, zone, quarter)),
         3 => silence.prop_map(Happens::Mailer),

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use uuid::Uuid;
 
 use super::fault::store_error;
+use super::meta::mark_copy;
 use super::open::{BUSY_TIMEOUT, Origin, check, connect, plain, private_file};
 
 /// Why there is no backup. Nothing of it is left behind.
@@ -54,7 +55,8 @@ pub(super) async fn backup(from: PathBuf, to: PathBuf) -> Result<(), BackupError
         .unwrap_or(Err(BackupError::BrokenOff))
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
+/// Copies a database to a new file, at once.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     let not_writable = |error: io::Error| match error.kind() {
         io::ErrorKind::AlreadyExists => BackupError::AlreadyThere { path: to.into() },
         _ => BackupError::NotWritable {
@@ -82,6 +84,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     // One read of the database as it is now: others go on writing, and what was removed from it
     // does not come along.
     connect(from, BUSY_TIMEOUT)?.execute("VACUUM INTO ?1", [partial_name])?;
+    // Whoever uses it as the database is to know that it was restored.
+    mark_copy(&connect(&partial.0, BUSY_TIMEOUT)?)?;
     if !is_sound(&partial.0)? {
         return Err(BackupError::Damaged);
     }

@@ -9,10 +9,13 @@ mod checks;
 mod concerns;
 mod families;
 mod fault;
+mod journal;
 mod libraries;
+mod meta;
 mod migrate;
 mod notices;
 mod open;
+mod restore;
 mod row;
 mod runs;
 mod secrets;
@@ -20,13 +23,16 @@ mod visits;
 mod worker;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use hippo_core::store::StoreResult;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 pub use self::backup::BackupError;
 use self::fault::Fault;
+use self::journal::Journal;
 pub use self::open::OpenError;
+pub use self::restore::RestoreError;
 use self::worker::Worker;
 
 /// A store in one SQLite file; all of [`hippo_core::store::Store`].
@@ -34,6 +40,7 @@ use self::worker::Worker;
 /// Dropping it waits for the writes that were asked for, and closes the file.
 pub struct SqliteStore {
     path: PathBuf,
+    journal: Arc<Journal>,
     // Closed in this order: the last connection to close, which writes the log back into the
     // file, must be the one that may write.
     reader: Worker,
@@ -62,6 +69,12 @@ impl SqliteStore {
     /// numbers and PINs in it cannot be read.
     pub async fn backup(&self, to: &Path) -> Result<(), BackupError> {
         backup::backup(self.path.clone(), to.to_owned()).await
+    }
+
+    /// Puts a backup in the place of the database at `database`, which nobody may have open; answers
+    /// where the old one is now. The journal of what was sent stays. Blocks.
+    pub fn restore(backup: &Path, database: &Path) -> Result<Option<PathBuf>, RestoreError> {
+        restore::restore(backup, database)
     }
 
     /// Where the database is.

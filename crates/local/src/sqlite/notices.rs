@@ -1,25 +1,36 @@
 //! The notices.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use hippo_core::ids::FamilyId;
-use hippo_core::notice::record::NoticeRecord;
+use hippo_core::notice::record::{NoticeRecord, NoticeState};
 use hippo_core::notice::told::Told;
-use hippo_core::store::{NoticeCursor, NoticeStore, StoreResult};
+use hippo_core::store::{NoticeCursor, NoticeStore, StoreOrigin, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
 use super::row::{Stored, integer, json, time};
-use super::{SqliteStore, all, families, first};
+use super::{SqliteStore, all, families, first, meta};
 
 #[async_trait]
 impl NoticeStore for SqliteStore {
     async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
-        let record = record.clone();
+        let (record, journal) = (record.clone(), Arc::clone(&self.journal));
         self.write(move |connection| {
             if !families::exists(connection, &record.family)? {
                 return Err(families::no_family(&record.family));
             }
+            let is_open = matches!(record.state, NoticeState::Pending | NoticeState::Missed);
+            let sent = match is_open {
+                true => journal.sent(&record.family, record.date)?,
+                false => None,
+            };
+            let planned = match sent {
+                Some(fence) => record.hold(fence, record.planned_at),
+                None => record,
+            };
             let put = put(
                 connection,
                 "INSERT INTO notice VALUES
@@ -27,11 +38,11 @@ impl NoticeStore for SqliteStore {
                       :attempts, :body_hash, :message_id, :reason, :planned_at, :changed_at, :told,
                       :doubts, :evidence_from)
                  ON CONFLICT DO NOTHING",
-                &record,
+                &planned,
                 None,
                 None,
             )?;
-            Ok(put > 0)
+            Ok(put > 0 && sent.is_none())
         })
         .await
     }
@@ -60,6 +71,7 @@ impl NoticeStore for SqliteStore {
         told: Option<&Told>,
     ) -> StoreResult<bool> {
         let (record, told) = (record.clone(), told.cloned());
+        let journal = Arc::clone(&self.journal);
         self.write(move |connection| {
             let replaced = put(
                 connection,
@@ -74,6 +86,10 @@ impl NoticeStore for SqliteStore {
                 told.as_ref(),
                 Some(revision),
             )?;
+            if replaced > 0 && record.state == NoticeState::Sending {
+                // Durable before the record is: what may leave is known whatever becomes of it.
+                journal.put(&record.family, record.date, record.fence)?;
+            }
             Ok(replaced > 0)
         })
         .await
@@ -117,6 +133,23 @@ impl NoticeStore for SqliteStore {
             )
         })
         .await
+    }
+
+    async fn origin(&self) -> StoreResult<StoreOrigin> {
+        let journal = Arc::clone(&self.journal);
+        self.read(move |connection| meta::origin(connection, &journal))
+            .await
+    }
+
+    async fn end_restore(&self) -> StoreResult<()> {
+        let journal = Arc::clone(&self.journal);
+        self.write(move |connection| meta::name(connection, &journal))
+            .await
+    }
+
+    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>> {
+        let (family, journal) = (family.clone(), Arc::clone(&self.journal));
+        self.read(move |_| journal.sent(&family, date)).await
     }
 
     async fn recent_notices(

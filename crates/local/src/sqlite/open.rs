@@ -3,11 +3,15 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::SqliteStore;
+use super::fault::Fault;
+use super::journal::Journal;
+use super::meta;
 use super::migrate::{APPLICATION_ID, VERSION, migrate, version};
 use super::worker::{Kind, Worker};
 
@@ -113,6 +117,13 @@ pub(super) fn open(
     let writer =
         writing(path, missing, busy_timeout).map_err(|problem| problem.into_error(path))?;
     let reader = reading(path, busy_timeout).map_err(|problem| problem.into_error(path))?;
+    let journal = Arc::new(Journal::beside(path));
+    if missing == Missing::Create {
+        name_new(&writer, &journal).map_err(|reason| OpenError::Failed {
+            path: path.into(),
+            reason,
+        })?;
+    }
     let start = |kind, connection| {
         Worker::start(kind, connection).map_err(|error| OpenError::Failed {
             path: path.into(),
@@ -121,8 +132,23 @@ pub(super) fn open(
     };
     Ok(SqliteStore {
         path: path.into(),
+        journal,
         reader: start(Kind::Reads, reader)?,
         writer: start(Kind::Writes, writer)?,
+    })
+}
+
+/// Names a database in the journal from which nothing can have been sent yet.
+fn name_new(connection: &Connection, journal: &Journal) -> Result<(), String> {
+    let name = || -> Result<(), Fault> {
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        meta::name_if_empty(connection, journal)?;
+        Ok(connection.execute_batch("COMMIT")?)
+    };
+    name().map_err(|fault| {
+        // The transaction may not have begun.
+        let _ = connection.execute_batch("ROLLBACK");
+        hippo_core::store::StoreError::from(fault).to_string()
     })
 }
 

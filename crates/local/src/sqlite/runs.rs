@@ -1,11 +1,13 @@
 //! The ledger of runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::ids::Label;
+use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::work::WorkReport;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 use hippo_core::store::{RunStart, RunStore, StoreError, StoreResult};
@@ -13,7 +15,7 @@ use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
 use super::row::{Stored, json, time, word};
-use super::{SqliteStore, all, first};
+use super::{SqliteStore, all, first, meta};
 
 #[async_trait]
 impl RunStore for SqliteStore {
@@ -107,20 +109,14 @@ impl RunStore for SqliteStore {
         .await
     }
 
-    /// There is no clock but the machine's: it must not lie before what is on record.
-    async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
-        self.read(move |connection| {
-            let newest = first(
-                connection,
-                "SELECT scheduled_time, reported_at FROM run ORDER BY started_at DESC LIMIT 1",
-                [],
-                |row| Stored::new("run", "scheduled_time", row).parsed("reported_at"),
-            )?;
-            Ok(newest
-                .map(|newest: DateTime<Utc>| now - newest)
-                .filter(|ahead| *ahead < TimeDelta::zero()))
-        })
-        .await
+    async fn tick_times(&self) -> StoreResult<TickTimes> {
+        self.read(meta::tick_times).await
+    }
+
+    async fn replace_tick_times(&self, before: &TickTimes, after: &TickTimes) -> StoreResult<bool> {
+        let (before, after) = (before.clone(), after.clone());
+        self.write(move |connection| meta::replace_tick_times(connection, &before, &after))
+            .await
     }
 
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {
@@ -172,7 +168,9 @@ impl RunStore for SqliteStore {
     }
 
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
+        let journal = Arc::clone(&self.journal);
         self.write(move |connection| {
+            journal.forget_before(before.date_naive())?;
             let before = time(before);
             connection
                 .prepare_cached("DELETE FROM run WHERE started_at < ?1")?

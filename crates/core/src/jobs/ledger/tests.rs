@@ -7,6 +7,7 @@ use crate::ids::Label;
 use crate::jobs::testing::World;
 use crate::operator::telling::{DeadManPing, NoSignOfLife, NoteOnly, OperatorStore as _};
 use crate::run::Job;
+use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkReport;
 use crate::store::StoreResult;
 
@@ -557,6 +558,14 @@ impl RunStore for Odd<'_> {
 
     async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>> {
         self.world.store.work_of(run).await
+    }
+
+    async fn tick_times(&self) -> StoreResult<TickTimes> {
+        self.world.store.tick_times().await
+    }
+
+    async fn replace_tick_times(&self, before: &TickTimes, after: &TickTimes) -> StoreResult<bool> {
+        self.world.store.replace_tick_times(before, after).await
     }
 
     async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {

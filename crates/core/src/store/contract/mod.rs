@@ -177,6 +177,9 @@ suites! { $
         what_was_told_last_is_that_of_the_newest_that_was_sent,
         what_was_told_stays_when_a_later_write_gives_none,
         recent_notices_are_newest_first_and_no_more_than_asked_for,
+        sent_date_outlives_its_family,
+        missed_is_not_recorded_of_a_sent_date,
+        store_that_was_always_used_is_known,
     }
     runs {
         a_run_is_found_as_it_was_started,
@@ -195,6 +198,7 @@ suites! { $
         recent_runs_are_newest_first_and_can_be_narrowed,
         the_newest_of_each_label_are_found_however_rarely_it_runs,
         what_is_old_is_forgotten_but_open_notices_are_not,
+        tick_times_are_replaced_only_over_those_that_were_read,
         of_many_starts_of_the_same_run_one_goes,
         of_many_runs_of_one_label_at_once_one_goes,
     }

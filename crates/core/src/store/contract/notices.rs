@@ -6,7 +6,7 @@ use super::Store;
 use super::sample::{date, family, family_id, notice, time};
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::notice::told::{Told, ToldAttention};
-use crate::store::{NoticeCursor, StoreError};
+use crate::store::{NoticeCursor, StoreError, StoreOrigin};
 
 const DAY: &str = "2026-11-21";
 
@@ -349,4 +349,43 @@ pub(super) async fn recent_notices_are_newest_first_and_no_more_than_asked_for(s
         [4, 3, 2]
     );
     assert_eq!(store.recent_notices(&conrad, 100).await.unwrap().len(), 5);
+}
+
+pub(super) async fn sent_date_outlives_its_family(store: &dyn Store) {
+    let record = planned(store, "conrad", DAY).await;
+    let unsent = planned(store, "conrad", "2026-11-22").await;
+    sent(store, &record, Some(&told("a"))).await;
+    store.remove_family(&record.family).await.unwrap();
+    store.add_family(&family("conrad")).await.unwrap();
+    assert!(!store.plan_notice(&notice("conrad", DAY)).await.unwrap());
+    let kept = store.notice(&record.family, record.date).await.unwrap();
+    let kept = kept.unwrap();
+    assert!(kept.state.is_final());
+    // A person may still have it sent, under a claim that was never used.
+    let again = kept.resend(time("07:00:00")).unwrap();
+    let again = again.claim(Uuid::new_v4(), time("07:00:00")).unwrap();
+    assert!(again.fence > 1);
+    // What it told is gone with the family, and what was not sent may be sent.
+    assert_eq!(store.last_told(&record.family).await.unwrap(), None);
+    assert!(store.plan_notice(&unsent).await.unwrap());
+}
+
+pub(super) async fn missed_is_not_recorded_of_a_sent_date(store: &dyn Store) {
+    let record = planned(store, "conrad", DAY).await;
+    sent(store, &record, None).await;
+    store.remove_family(&record.family).await.unwrap();
+    store.add_family(&family("conrad")).await.unwrap();
+    let missed = NoticeRecord::missed(record.family.clone(), record.date, time("09:00:00"));
+    assert!(!store.plan_notice(&missed).await.unwrap());
+    let kept = store.notice(&record.family, record.date).await.unwrap();
+    assert_ne!(kept.map(|kept| kept.state), Some(NoticeState::Missed));
+}
+
+pub(super) async fn store_that_was_always_used_is_known(store: &dyn Store) {
+    assert_eq!(store.origin().await.unwrap(), StoreOrigin::Known);
+    let record = planned(store, "conrad", DAY).await;
+    sent(store, &record, None).await;
+    assert_eq!(store.origin().await.unwrap(), StoreOrigin::Known);
+    store.end_restore().await.unwrap();
+    assert_eq!(store.origin().await.unwrap(), StoreOrigin::Known);
 }

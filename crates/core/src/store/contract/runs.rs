@@ -6,6 +6,7 @@ use super::Store;
 use super::sample::{date, family, family_id, notice, run, time};
 use crate::ids::Label;
 use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::run::tick_times::TickTimes;
 use crate::run::work::{Subject, WorkReport, WorkResult};
 use crate::run::{Counts, Job, Run, RunOutcome, Trigger};
 use crate::store::{RunStart, StoreError};
@@ -431,4 +432,23 @@ pub(super) async fn pieces_that_report_at_once_are_all_on_record(store: &dyn Sto
     )
     .await;
     assert_eq!(store.work_of(&run.key).await.unwrap(), reports);
+}
+
+pub(super) async fn tick_times_are_replaced_only_over_those_that_were_read(store: &dyn Store) {
+    let none = store.tick_times().await.unwrap();
+    assert_eq!(none, TickTimes::default());
+    let first = TickTimes {
+        last: Some(time("05:00:00")),
+        gap_seconds: 900,
+        ..TickTimes::default()
+    };
+    assert!(store.replace_tick_times(&none, &first).await.unwrap());
+    let other = TickTimes {
+        doubted: Some(time("06:00:00")),
+        ..first.clone()
+    };
+    assert!(!store.replace_tick_times(&none, &other).await.unwrap());
+    assert_eq!(store.tick_times().await.unwrap(), first);
+    assert!(store.replace_tick_times(&first, &other).await.unwrap());
+    assert_eq!(store.tick_times().await.unwrap(), other);
 }

@@ -22,10 +22,11 @@ use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
 use crate::operator::ConcernKey;
 use crate::operator::telling::NotedConcern;
+use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkReport;
 use crate::run::{Run, RunKey};
 use crate::seal::Sealed;
-use crate::store::{LibraryGate, StoreError, StoreResult};
+use crate::store::{LibraryGate, StoreError, StoreOrigin, StoreResult};
 
 /// Everything in one map each, behind one lock.
 #[derive(Debug, Default)]
@@ -43,6 +44,10 @@ struct Inside {
     secrets: BTreeMap<CardId, Sealed>,
     accounts: BTreeMap<CardId, StoredAccount>,
     notices: BTreeMap<(NaiveDate, FamilyId), (NoticeRecord, Option<Told>)>,
+    /// The claim of each notice that came into SENDING; outlives families.
+    sent: BTreeMap<(NaiveDate, FamilyId), u64>,
+    origin: Option<StoreOrigin>,
+    tick_times: TickTimes,
     runs: BTreeMap<RunKey, Run>,
     work: BTreeMap<(RunKey, String), WorkReport>,
     concerns: BTreeMap<ConcernKey, NotedConcern>,
@@ -73,6 +78,19 @@ impl Inside {
 }
 
 impl MemoryStore {
+    /// Makes it a store that was restored: its records of these notices are gone, and what was sent
+    /// is forgotten too unless it `knows_sent`.
+    pub fn restore(&self, knows_sent: bool, lost: &[(FamilyId, NaiveDate)]) {
+        let mut inside = self.lock();
+        inside.origin = Some(StoreOrigin::Restored { knows_sent });
+        for (family, date) in lost {
+            inside.notices.remove(&(*date, family.clone()));
+        }
+        if !knows_sent {
+            inside.sent.clear();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inside> {
         // Every method leaves the maps whole, so that a panic elsewhere does not spoil them.
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)

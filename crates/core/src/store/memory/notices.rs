@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use chrono::NaiveDate;
 
-use super::MemoryStore;
+use super::{Inside, MemoryStore};
 use crate::ids::FamilyId;
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::notice::told::Told;
-use crate::store::{NoticeCursor, NoticeStore, StoreError, StoreResult};
+use crate::store::{NoticeCursor, NoticeStore, StoreError, StoreOrigin, StoreResult};
 
 #[async_trait]
 impl NoticeStore for MemoryStore {
@@ -18,6 +18,12 @@ impl NoticeStore for MemoryStore {
         }
         let key = (record.date, record.family.clone());
         if inside.notices.contains_key(&key) {
+            return Ok(false);
+        }
+        let is_open = matches!(record.state, NoticeState::Pending | NoticeState::Missed);
+        if let Some(fence) = inside.sent.get(&key).copied().filter(|_| is_open) {
+            let held = record.hold(fence, record.planned_at);
+            inside.notices.insert(key, (held, None));
             return Ok(false);
         }
         inside.notices.insert(key, (record.clone(), None));
@@ -44,8 +50,12 @@ impl NoticeStore for MemoryStore {
         told: Option<&Told>,
     ) -> StoreResult<bool> {
         let key = (record.date, record.family.clone());
-        match self.lock().notices.get_mut(&key) {
+        let Inside { notices, sent, .. } = &mut *self.lock();
+        match notices.get_mut(&key) {
             Some((stored, stored_told)) if stored.revision == revision => {
+                if record.state == NoticeState::Sending {
+                    sent.insert(key, record.fence);
+                }
                 *stored = record.clone();
                 if let Some(told) = told {
                     *stored_told = Some(told.clone());
@@ -81,6 +91,20 @@ impl NoticeStore for MemoryStore {
             .rev()
             .filter(|(record, _)| record.family == *family && record.state == NoticeState::Sent)
             .find_map(|(_, told)| told.clone()))
+    }
+
+    async fn origin(&self) -> StoreResult<StoreOrigin> {
+        Ok(self.lock().origin.unwrap_or(StoreOrigin::Known))
+    }
+
+    async fn end_restore(&self) -> StoreResult<()> {
+        self.lock().origin = None;
+        Ok(())
+    }
+
+    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>> {
+        let key = (date, family.clone());
+        Ok(self.lock().sent.get(&key).copied())
     }
 
     async fn recent_notices(

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::{Inside, MemoryStore};
 use crate::clock::is_in_future;
 use crate::ids::Label;
+use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkReport;
 use crate::run::{Job, Run, RunKey, RunOutcome};
 use crate::store::{RunStart, RunStore, StoreError, StoreResult};
@@ -85,6 +86,19 @@ impl RunStore for MemoryStore {
         let inside = self.lock();
         let of_run = inside.work.iter().filter(|((key, _), _)| key == run);
         Ok(of_run.map(|(_, work)| work.clone()).collect())
+    }
+
+    async fn tick_times(&self) -> StoreResult<TickTimes> {
+        Ok(self.lock().tick_times.clone())
+    }
+
+    async fn replace_tick_times(&self, before: &TickTimes, after: &TickTimes) -> StoreResult<bool> {
+        let stored = &mut self.lock().tick_times;
+        let is_same = stored == before;
+        if is_same {
+            *stored = after.clone();
+        }
+        Ok(is_same)
     }
 
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {

@@ -15,6 +15,7 @@ use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
 use crate::operator::telling::{NotedConcern, OperatorStore, Untold};
 use crate::operator::{Concern, ConcernKey};
+use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkReport;
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
@@ -110,10 +111,15 @@ passed_on! {
         write replace_notice(revision: u64, record: &NoticeRecord, told: Option<&Told>) -> bool;
         read open_notices(after: Option<&NoticeCursor>, limit: usize) -> Vec<NoticeRecord>;
         read last_told(family: &FamilyId) -> Option<Told>;
+        read origin() -> StoreOrigin;
+        write end_restore() -> ();
+        read sent_before(family: &FamilyId, date: NaiveDate) -> Option<u64>;
         read recent_notices(family: &FamilyId, limit: usize) -> Vec<NoticeRecord>;
     }
     RunStore {
         write start_run(run: &Run, allow_overlap: bool, silence: Duration) -> RunStart;
+        read tick_times() -> TickTimes;
+        write replace_tick_times(before: &TickTimes, after: &TickTimes) -> bool;
         write report_run(run: &Run) -> ();
         write record_run(run: &Run) -> bool;
         write report_work(run: &RunKey, work: &WorkReport) -> ();

@@ -101,3 +101,9 @@ CREATE TABLE run (
 
 CREATE INDEX run_newest ON run (started_at);
 CREATE INDEX run_going ON run (job, label) WHERE outcome = 'running';
+
+-- What the database knows of itself, by name.
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,162 @@
+//! What the database knows of itself: its name in the journal, whether it was restored, and when the
+//! ticks came.
+
+use hippo_core::clock::local_date;
+use hippo_core::ids::FamilyId;
+use hippo_core::run::tick_times::TickTimes;
+use hippo_core::store::StoreOrigin;
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use super::fault::Fault;
+use super::first;
+use super::journal::Journal;
+use super::row::{Stored, json};
+
+const STORE_ID: &str = "store_id";
+const TICK_TIMES: &str = "tick_times";
+/// There in a copy, so that whoever uses it as the database knows that it was restored.
+const IS_COPY: &str = "is_copy";
+
+/// So many days of the journal tell whether the database is older than it.
+const COMPARED_DAYS: u64 = 9;
+
+fn get(connection: &Connection, name: &str) -> Result<Option<String>, Fault> {
+    first(
+        connection,
+        "SELECT name, value FROM meta WHERE name = ?1",
+        [name],
+        |row| Stored::new("meta", "name", row).text("value"),
+    )
+}
+
+fn set(connection: &Connection, name: &str, value: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?
+        .execute([name, value])?;
+    Ok(())
+}
+
+fn store_id(connection: &Connection) -> Result<Option<Uuid>, Fault> {
+    Ok(get(connection, STORE_ID)?.and_then(|id| id.parse().ok()))
+}
+
+/// Marks a copy as one.
+pub(super) fn mark_copy(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?1, '1')", [IS_COPY])?;
+    Ok(())
+}
+
+/// Names a database in the journal that nothing was ever sent from; any other is left as it is.
+pub(super) fn name_if_empty(connection: &Connection, journal: &Journal) -> Result<(), Fault> {
+    if store_id(connection)?.is_some() || !is_empty(connection)? {
+        return Ok(());
+    }
+    name(connection, journal)
+}
+
+/// Ends a restore: the journal knows from now on what this database sends.
+pub(super) fn name(connection: &Connection, journal: &Journal) -> Result<(), Fault> {
+    let store = match store_id(connection)? {
+        Some(store) => store,
+        None => {
+            let store = Uuid::new_v4();
+            set(connection, STORE_ID, &store.to_string())?;
+            store
+        }
+    };
+    journal.name(store)?;
+    connection
+        .prepare_cached("DELETE FROM meta WHERE name = ?1")?
+        .execute([IS_COPY])?;
+    Ok(())
+}
+
+/// Where the database comes from.
+pub(super) fn origin(connection: &Connection, journal: &Journal) -> Result<StoreOrigin, Fault> {
+    let is_named = match store_id(connection)? {
+        Some(store) => journal.names(store)?,
+        None => false,
+    };
+    if !is_named {
+        return Ok(match is_empty(connection)? {
+            true => StoreOrigin::Known,
+            false => StoreOrigin::Restored { knows_sent: false },
+        });
+    }
+    let is_restored = get(connection, IS_COPY)?.is_some() || is_behind(connection, journal)?;
+    Ok(match is_restored {
+        true => StoreOrigin::Restored { knows_sent: true },
+        false => StoreOrigin::Known,
+    })
+}
+
+fn is_empty(connection: &Connection) -> Result<bool, Fault> {
+    Ok(!connection
+        .prepare_cached("SELECT 1 FROM family")?
+        .exists([])?)
+}
+
+/// Whether the journal knows of something sent that the database does not: a copy of the file took
+/// its place.
+fn is_behind(connection: &Connection, journal: &Journal) -> Result<bool, Fault> {
+    for (family, date, fence) in journal.newest(COMPARED_DAYS)? {
+        let Some(added_on) = added_on(connection, &family)? else {
+            continue;
+        };
+        // The dates before are of a family that had the name before.
+        if date <= added_on {
+            continue;
+        }
+        let known: Option<u64> = first(
+            connection,
+            "SELECT family, fence FROM notice WHERE family = ?1 AND date = ?2",
+            [family.as_str(), &date.to_string()],
+            |row| Stored::new("notice", "family", row).count("fence"),
+        )?;
+        if known.is_none_or(|known| known < fence) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The local date on which a family was added.
+fn added_on(
+    connection: &Connection,
+    family: &FamilyId,
+) -> Result<Option<chrono::NaiveDate>, Fault> {
+    first(
+        connection,
+        "SELECT id, created_at, timezone FROM family WHERE id = ?1",
+        [family.as_str()],
+        |row| {
+            let stored = Stored::new("family", "id", row);
+            Ok(local_date(
+                stored.parsed("created_at")?,
+                stored.parsed("timezone")?,
+            ))
+        },
+    )
+}
+
+/// When the ticks came. What cannot be read counts as none: no doubt of the clock rests on it.
+pub(super) fn tick_times(connection: &Connection) -> Result<TickTimes, Fault> {
+    let stored = get(connection, TICK_TIMES)?;
+    Ok(stored
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default())
+}
+
+/// Replaces them if they are still `before`.
+pub(super) fn replace_tick_times(
+    connection: &Connection,
+    before: &TickTimes,
+    after: &TickTimes,
+) -> Result<bool, Fault> {
+    let is_same = tick_times(connection)? == *before;
+    if is_same {
+        set(connection, TICK_TIMES, &json(after)?)?;
+    }
+    Ok(is_same)
+}
