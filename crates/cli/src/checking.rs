@@ -421,6 +421,7 @@ mod tests {
                 check: Uuid::nil(),
                 at,
                 day: at.date_naive(),
+                is_settled: false,
             }),
             last_check: is_checked.then(|| LastCheck {
                 started_at: at,

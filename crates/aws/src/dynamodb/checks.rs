@@ -6,12 +6,15 @@
 
 use async_trait::async_trait;
 use hippo_core::account::Account;
-use hippo_core::card::{CardKey, CardRecord, LastCheck, LoginMark, StoredAccount};
+use hippo_core::card::{
+    CardKey, CardRecord, CardState, LastCheck, LoginMark, LoginOutcome, StoredAccount,
+};
 use hippo_core::check::Check;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::ids::{CardId, FamilyId};
 use hippo_core::store::{CheckStore, Saved, StoreResult};
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use super::DynamoDbStore;
 use super::cards::no_card;
@@ -38,6 +41,17 @@ impl CheckStore for DynamoDbStore {
         .ok_or_else(|| no_card(card.card))
     }
 
+    async fn settle_login(
+        &self,
+        card: &CardKey,
+        check: Uuid,
+        outcome: LoginOutcome,
+    ) -> StoreResult<()> {
+        self.change_head(card, |head| settle(&mut head.record.state, check, outcome))
+            .await?;
+        Ok(())
+    }
+
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
         let read = match &check.outcome {
             Ok(account) => Some(account_item(check, account)?),
@@ -62,15 +76,35 @@ impl CheckStore for DynamoDbStore {
     }
 }
 
+/// What an outcome of a login leaves of a head, as the contract of [`CheckStore::settle_login`] says.
+fn settle(state: &mut CardState, check: Uuid, outcome: LoginOutcome) -> Decision<()> {
+    let mark = state.login_mark.as_mut();
+    let Some(mark) = mark.filter(|mark| mark.check == check) else {
+        return Decision::Keep(());
+    };
+    let is_older = state
+        .last_success_at
+        .is_some_and(|success| success >= mark.at);
+    let refuses =
+        outcome == LoginOutcome::Refused && state.refused_since.is_none() && !is_older;
+    if mark.is_settled && !refuses {
+        return Decision::Keep(());
+    }
+    mark.is_settled = true;
+    if refuses {
+        state.refused_since = Some(mark.at);
+    }
+    Decision::Write(())
+}
+
 /// What a check leaves of a head, as the contract of [`CheckStore::save_check`] says.
 fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decision<Saved> {
     let state = &mut head.record.state;
     let failure = check.outcome.as_ref().err();
     let mark = state.login_mark.as_ref();
     let mut changed = false;
-    if mark.is_some_and(|mark| mark.check == check.id)
-        && !failure.is_some_and(|failure| failure.login_in_doubt)
-    {
+    let is_in_doubt = failure.is_some_and(|failure| failure.login_in_doubt);
+    if mark.is_some_and(|mark| mark.check == check.id && (mark.is_settled || !is_in_doubt)) {
         state.login_mark = None;
         changed = true;
     }

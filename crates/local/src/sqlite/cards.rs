@@ -112,7 +112,7 @@ impl CardStore for SqliteStore {
             let changed = connection
                 .prepare_cached(
                     "UPDATE card SET refused_since = NULL,
-                         mark_check = NULL, mark_at = NULL, mark_day = NULL
+                         mark_check = NULL, mark_at = NULL, mark_day = NULL, mark_settled = 0
                      WHERE id = ?1",
                 )?
                 .execute([id.to_string()])?;
@@ -242,5 +242,6 @@ fn login_mark(stored: &Stored<'_, '_>) -> Result<Option<LoginMark>, Fault> {
         check,
         at: stored.parsed("mark_at")?,
         day: stored.parsed("mark_day")?,
+        is_settled: stored.flag("mark_settled")?,
     }))
 }

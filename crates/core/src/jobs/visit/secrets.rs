@@ -74,7 +74,7 @@ pub(super) async fn open_secrets(
 }
 
 /// A person may have paused it since the planning, or the site refused it.
-fn may_be_checked(record: &CardRecord) -> bool {
+pub(super) fn may_be_checked(record: &CardRecord) -> bool {
     !record.card.paused && record.state.refused_since.is_none()
 }
 

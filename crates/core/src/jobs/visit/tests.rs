@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::*;
-use crate::card::StoredAccount;
+use crate::card::{LoginOutcome, StoredAccount};
 use crate::failure::{Failure, FailureKind};
 use crate::ids::{CardId, FamilyId};
 use crate::jobs::testing::{NO_PAUSE, World, account};
@@ -53,6 +53,15 @@ struct NarrowStore<'a>(&'a MemoryStore);
 impl CheckStore for NarrowStore<'_> {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
         self.0.begin_login(card, mark).await
+    }
+
+    async fn settle_login(
+        &self,
+        card: &CardKey,
+        check: Uuid,
+        outcome: LoginOutcome,
+    ) -> StoreResult<()> {
+        self.0.settle_login(card, check, outcome).await
     }
 
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
