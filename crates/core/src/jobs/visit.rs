@@ -165,7 +165,7 @@ pub async fn check_visit(
         }
     }
     for group in opened.groups {
-        if (options.stop)() {
+        if options.stop.is_asked() {
             break;
         }
         let cards: Vec<Card> = group
