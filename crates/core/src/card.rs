@@ -109,6 +109,19 @@ impl CardState {
             .filter(|at| is_in_future(*at, now))
             .max()
     }
+
+    /// Says of a card whose stored account cannot be understood that it was not read: the next check stores it
+    /// anew.
+    pub fn lose_account(&mut self) {
+        self.last_success_at = None;
+        if let Some(last) = &mut self.last_check {
+            last.failure.get_or_insert_with(|| {
+                Failure::page_changed(
+                    "What was stored of its account is damaged; the next check stores it anew.",
+                )
+            });
+        }
+    }
 }
 
 /// The newest check of a card: when, and how it ended.
@@ -159,9 +172,7 @@ impl LoginMark {
     /// Whether an open mark forbids the login of this one: it is another check's, of the same day, not settled,
     /// and no clock ahead of this one's wrote it.
     pub fn is_kept_out_by(&self, open: &Self) -> bool {
-        open.check != self.check
-            && open.is_open_on(self.day)
-            && !is_in_future(open.at, self.at)
+        open.check != self.check && open.is_open_on(self.day) && !is_in_future(open.at, self.at)
     }
 }
 

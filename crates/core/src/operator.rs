@@ -18,7 +18,7 @@ use crate::ids::{FamilyId, Label, LibraryId};
 use crate::jobs::JobError;
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::run::{Job, Run, RunKey};
-use crate::store::StoreResult;
+use crate::store::{DamagedRow, StoreResult};
 use skeleton::Skeleton;
 
 /// One thing that needs a person.
@@ -114,6 +114,13 @@ pub enum Concern {
         /// By how many seconds ours is behind.
         seconds: i64,
     },
+    /// A row of the store cannot be understood and is left out; once for each row.
+    DamagedRow {
+        /// The table it stands in.
+        table: String,
+        /// Its id there.
+        id: String,
+    },
     /// Something was noted by a newer version than the one that runs, which cannot tell it.
     NewerConcern {
         /// The day on which it was found.
@@ -207,6 +214,7 @@ impl Concern {
             } => format!("recipient-stopped/{family}/{number}/{day}"),
             Self::ClockWrong { day, .. } => format!("clock-wrong/{day}"),
             Self::ClockBehindSchedule { day, .. } => format!("clock-behind-schedule/{day}"),
+            Self::DamagedRow { table, id } => format!("damaged-row/{table}/{id}"),
             Self::NewerConcern { day } => format!("newer-concern/{day}"),
         })
     }
@@ -224,6 +232,7 @@ impl Concern {
             }
             Self::ClockWrong { .. }
             | Self::ClockBehindSchedule { .. }
+            | Self::DamagedRow { .. }
             | Self::NewerConcern { .. } => None,
         }
     }
@@ -305,6 +314,9 @@ impl Concern {
             Self::ClockBehindSchedule { seconds, .. } => format!(
                 "A run began {seconds} seconds before its scheduled time: the clock of the machine is behind the scheduler's."
             ),
+            Self::DamagedRow { table, id } => {
+                format!("A row in the store is damaged and left out: {id} in {table}.")
+            }
             Self::NewerConcern { .. } => {
                 "Something that needs you was noted by a newer version than the one that runs."
                     .to_owned()
@@ -348,6 +360,9 @@ impl Concern {
             Self::ClockWrong { .. } | Self::ClockBehindSchedule { .. } => {
                 "Set the clock; let it be kept by a time service."
             }
+            Self::DamagedRow { .. } => {
+                "A check rewrites a damaged account. For anything else restore a backup, or remove it and add it again."
+            }
             Self::NewerConcern { .. } => {
                 "Run one version everywhere; the newer one tells what it is."
             }
@@ -389,6 +404,15 @@ impl Concern {
             last: *last,
             count: times.len(),
         })
+    }
+}
+
+impl From<DamagedRow> for Concern {
+    fn from(row: DamagedRow) -> Self {
+        Self::DamagedRow {
+            table: row.table,
+            id: row.id,
+        }
     }
 }
 

@@ -146,14 +146,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let gates = [(); 2].map(|()| FileGate::new(folder.path().join("locks")));
         let _inside = gates[0].enter(&library("wpl")).await.unwrap();
-        assert_eq!(gates[0].is_alone(&library("wpl")).await.unwrap(), Some(true));
+        assert_eq!(
+            gates[0].is_alone(&library("wpl")).await.unwrap(),
+            Some(true)
+        );
         for gate in &gates {
             // Of this process or another.
             let other = gate.enter(&library("wpl")).await.unwrap();
-            assert_eq!(gates[0].is_alone(&library("wpl")).await.unwrap(), Some(false));
+            assert_eq!(
+                gates[0].is_alone(&library("wpl")).await.unwrap(),
+                Some(false)
+            );
             drop(other);
         }
-        assert_eq!(gates[0].is_alone(&library("wpl")).await.unwrap(), Some(true));
+        assert_eq!(
+            gates[0].is_alone(&library("wpl")).await.unwrap(),
+            Some(true)
+        );
     }
 
     #[tokio::test]

@@ -101,8 +101,8 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::browser::{Form, Session};
     use crate::browser::test_site::{Permit, Reply, TestSite, library, options, page, secret};
+    use crate::browser::{Form, Session};
     use crate::{ReadContext, SavedPage};
 
     /// Logs in, asks for the account, and says what the test wants said.

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::DynamoDbStore;
 use super::cards::no_card;
 use super::expression::Expression;
-use super::heads::{Decision, Head};
+use super::heads::{ACCOUNT_IS_LOST, Decision, Head};
 use super::item::{Item, text};
 use super::keys::{self, Key};
 use super::table::Ask;
@@ -69,7 +69,9 @@ impl CheckStore for DynamoDbStore {
             .value(":first", text(keys::ACCOUNTS))
             .value(":last", text(keys::CARDS_END));
         let found = self.table.query(&Ask::table(keys)).await?;
-        Ok(cards_and_accounts(&found)?
+        Ok(self
+            .cards_and_accounts(&found)
+            .await?
             .into_iter()
             .filter_map(|(record, account)| Some((record.card.id, account?)))
             .collect())
@@ -85,8 +87,7 @@ fn settle(state: &mut CardState, check: Uuid, outcome: LoginOutcome) -> Decision
     let is_older = state
         .last_success_at
         .is_some_and(|success| success >= mark.at);
-    let refuses =
-        outcome == LoginOutcome::Refused && state.refused_since.is_none() && !is_older;
+    let refuses = outcome == LoginOutcome::Refused && state.refused_since.is_none() && !is_older;
     if mark.is_settled && !refuses {
         return Decision::Keep(());
     }
@@ -165,22 +166,51 @@ fn account_item(check: &Check, account: &Account) -> StoreResult<(Item, String)>
     Ok((item, hash))
 }
 
-/// The cards among a family's items, by id, with their accounts.
-pub(super) fn cards_and_accounts(
-    items: &[Item],
-) -> StoreResult<Vec<(CardRecord, Option<StoredAccount>)>> {
-    let mut cards = Vec::new();
-    for item in items {
-        if item.id_after(keys::CARDS).is_none() {
-            continue;
+impl DynamoDbStore {
+    /// The cards among a family's items, by id, with their accounts.
+    pub(super) async fn cards_and_accounts(
+        &self,
+        items: &[Item],
+    ) -> StoreResult<Vec<(CardRecord, Option<StoredAccount>)>> {
+        let mut cards = Vec::new();
+        for item in items {
+            if item.id_after(keys::CARDS).is_none() {
+                continue;
+            }
+            let Some(mut head) = self.unless_damaged(item, Item::data::<Head>)? else {
+                continue;
+            };
+            let key = Key::account(&head.record.card.key());
+            let account = match items.iter().find(|item| item.is(&key)) {
+                None => None,
+                Some(account) => {
+                    let read = self.unless_damaged(account, |account| stored(&head, account))?;
+                    if read.is_none() {
+                        self.have_account_rewritten(&head, item).await?;
+                        head.record.state.lose_account();
+                    }
+                    read
+                }
+            };
+            cards.push((head.record, account));
         }
-        let head: Head = item.data()?;
-        let key = Key::account(&head.record.card.key());
-        let account = items.iter().find(|item| item.is(&key));
-        let account = account.map(|item| stored(&head, item)).transpose()?;
-        cards.push((head.record, account));
+        Ok(cards)
     }
-    Ok(cards)
+
+    /// Lets the next check store its account although it may read the same: the one that is stored is damaged.
+    async fn have_account_rewritten(&self, head: &Head, item: &Item) -> StoreResult<()> {
+        if item.text(ACCOUNT_IS_LOST).is_some() {
+            return Ok(());
+        }
+        let mark = Expression::new("SET #account_is_lost = :yes").value(":yes", text("yes"));
+        let key = Key::head(&head.record.card.key());
+        // A card that is gone needs no account.
+        let _ = self
+            .table
+            .update(&key, &mark, &Expression::exists())
+            .await?;
+        Ok(())
+    }
 }
 
 /// An account is as fresh as the newest check that read the same.

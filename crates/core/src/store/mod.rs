@@ -16,9 +16,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::card::{
-    Card, CardKey, CardRecord, Fingerprint, LoginMark, LoginOutcome, StoredAccount,
-};
+use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::family::{EmailAddress, Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
@@ -51,6 +49,15 @@ pub enum StoreError {
     /// What it holds cannot be understood, or was written by a newer version.
     #[error("The store cannot be used: {0}")]
     Unusable(String),
+}
+
+/// A row of the store that cannot be understood, by what is harmless to name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct DamagedRow {
+    /// The table it stands in.
+    pub table: String,
+    /// Its id there.
+    pub id: String,
 }
 
 /// What a store answers.
@@ -415,6 +422,13 @@ pub trait RunStore: Send + Sync {
 
     /// What became of the pieces of a run's work, by piece.
     async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>>;
+
+    /// The rows that were passed over since the store was opened, since they cannot be understood.
+    ///
+    /// A damaged row costs only itself: lists leave it out, and what is asked for by its id is not there.
+    fn damaged_rows(&self) -> Vec<DamagedRow> {
+        Vec::new()
+    }
 
     /// By how much `now` is ahead of the store's own time, as far as that can be told: where the
     /// store has a clock, by that; where it has none, `now` must not lie before what is on record.

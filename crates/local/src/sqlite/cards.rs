@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
 use super::row::{Stored, time};
-use super::{SqliteStore, all, families, first, libraries, secrets};
+use super::{SqliteStore, all, families, first, libraries, page, secrets};
 
 #[async_trait]
 impl CardStore for SqliteStore {
@@ -80,17 +80,16 @@ impl CardStore for SqliteStore {
                 cursor.card.to_string(),
             )
         });
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection| {
-            all(
+            page(
                 connection,
                 "SELECT * FROM card
                  WHERE (library, fingerprint, id) > (?1, ?2, ?3)
                      AND paused = 0 AND refused_since IS NULL
                      AND (?4 OR failure_kind IS NOT NULL OR check_started_at IS NULL)
-                 ORDER BY library, fingerprint, id
-                 LIMIT ?5",
-                params![library, fingerprint, card, scope == Scope::All, limit],
+                 ORDER BY library, fingerprint, id",
+                params![library, fingerprint, card, scope == Scope::All],
+                limit,
                 from_row,
             )
         })

@@ -84,6 +84,24 @@ impl CheckStore for SqliteStore {
     }
 }
 
+/// The cards of a family whose account is there and cannot be understood.
+pub(super) fn lost_accounts(
+    connection: &Connection,
+    family: &FamilyId,
+    read: &[(CardId, StoredAccount)],
+) -> Result<Vec<CardId>, Fault> {
+    let stored = all(
+        connection,
+        "SELECT card FROM card JOIN account ON account.card = card.id WHERE card.family = ?1",
+        [family.as_str()],
+        |row| Stored::new("account", "card", row).parsed("card"),
+    )?;
+    Ok(stored
+        .into_iter()
+        .filter(|id| !read.iter().any(|(card, _)| card == id))
+        .collect())
+}
+
 /// The last good accounts of a family's cards, by card.
 pub(super) fn accounts(
     connection: &Connection,

@@ -1,12 +1,14 @@
 //! What goes wrong in SQLite, in the words of the store. No message holds a stored value.
 
-use hippo_core::store::StoreError;
+use hippo_core::store::{DamagedRow, StoreError};
 use rusqlite::ErrorCode;
 
 /// What a piece of work fails with: a store's own answer, or SQLite's.
 #[derive(Debug)]
 pub(super) enum Fault {
     Store(StoreError),
+    /// A row that cannot be understood, and the word for it.
+    Damaged(DamagedRow, String),
     Sqlite(rusqlite::Error),
 }
 
@@ -26,6 +28,7 @@ impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Store(error) => error,
+            Fault::Damaged(_, reason) => StoreError::Unusable(reason),
             Fault::Sqlite(error) => store_error(&error),
         }
     }

@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -123,6 +124,7 @@ pub(super) fn open(
         path: path.into(),
         reader: start(Kind::Reads, reader)?,
         writer: start(Kind::Writes, writer)?,
+        damaged: Arc::default(),
     })
 }
 

@@ -8,7 +8,7 @@ use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::ids::Label;
 use hippo_core::run::work::WorkReport;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
-use hippo_core::store::{RunStart, RunStore, StoreError, StoreResult};
+use hippo_core::store::{DamagedRow, RunStart, RunStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
@@ -105,6 +105,10 @@ impl RunStore for SqliteStore {
             )
         })
         .await
+    }
+
+    fn damaged_rows(&self) -> Vec<DamagedRow> {
+        self.damaged()
     }
 
     /// There is no clock but the machine's: it must not lie before what is on record.
@@ -246,7 +250,8 @@ fn start(
 fn put(connection: &Connection, run: &Run) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "INSERT INTO run VALUES
+            // Of this key there is none, or one that cannot be understood.
+            "INSERT OR REPLACE INTO run VALUES
                  (:job, :label, :scheduled_time, :started_by, :input, :started_at, :reported_at,
                   :finished_at, :outcome, :counts)",
         )?

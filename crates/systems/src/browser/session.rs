@@ -495,6 +495,7 @@ impl<'a> Session<'a> {
         let outcome = self
             .connections
             .exchange(
+                &self.library.base_url,
                 ask.method.clone(),
                 &ask.url,
                 headers,
@@ -518,7 +519,7 @@ impl<'a> Session<'a> {
 
     /// Says no to a URL that is never asked for in this session.
     fn may_ask(&self, url: &Url) -> Result<(), Failure> {
-        self.connections.may_ask(url)?;
+        self.connections.may_ask(&self.library.base_url, url)?;
         if self.library.base_url.scheme() == "https" && url.scheme() != "https" {
             return Err(Failure::page_changed(format!(
                 "a link to {} without https; not followed",

@@ -60,7 +60,8 @@ pub(super) fn is_of_account(body: &str) -> bool {
         return false;
     };
     let root = page.root_element();
-    let is_another = EXCEPTION.is_in(root) || is_login_page(root, has_lists_addresses(&answer.html));
+    let is_another =
+        EXCEPTION.is_in(root) || is_login_page(root, has_lists_addresses(&answer.html));
     !is_another && (LOANS_TABLE.is_in(root) || HOLDS_TABLE.is_in(root))
 }
 

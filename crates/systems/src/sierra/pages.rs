@@ -144,8 +144,7 @@ pub(super) fn is_of_account(body: &str) -> bool {
         return false;
     };
     let root = page.root_element();
-    let has_account =
-        PATRON.is_in(root) || tables(&page).is_ok_and(|tables| !tables.is_empty());
+    let has_account = PATRON.is_in(root) || tables(&page).is_ok_and(|tables| !tables.is_empty());
     has_account && matches!(login::login(root, true), Ok(None))
 }
 

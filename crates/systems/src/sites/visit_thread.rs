@@ -324,7 +324,8 @@ impl LoginPermit for RemotePermit {
     }
 
     async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), Failure> {
-        self.ask(|reply| Question::SettleLogin(outcome, reply)).await
+        self.ask(|reply| Question::SettleLogin(outcome, reply))
+            .await
     }
 }
 
@@ -344,7 +345,9 @@ mod tests {
         Honest,
         Refused,
         /// Busy as long as [`Slow::is_busy`], after it took the page for one that shows us logged in or before.
-        Busy { is_noted: bool },
+        Busy {
+            is_noted: bool,
+        },
         Crashes,
     }
 

@@ -140,7 +140,8 @@ impl DurableMark<'_> {
         let now = self.ports.clock.now();
         let today = local_date(now, self.library.timezone);
         let mark = record.state.login_mark.as_ref();
-        let is_of_crash = mark.is_some_and(|mark| mark.is_open_on(today) && !is_under_way(mark, now));
+        let is_of_crash =
+            mark.is_some_and(|mark| mark.is_open_on(today) && !is_under_way(mark, now));
         Ok(!may_be_checked(&record) || !is_of_crash)
     }
 }
@@ -178,7 +179,10 @@ impl LoginPermit for DurableMark<'_> {
     async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), Failure> {
         for record in self.records {
             let key = record.card.key();
-            let settled = self.ports.checks.settle_login(&key, self.mark.check, outcome);
+            let settled = self
+                .ports
+                .checks
+                .settle_login(&key, self.mark.check, outcome);
             if let Err(error) = settled.await {
                 self.keep_fault(error);
                 return Err(Failure::not_tried(format!(

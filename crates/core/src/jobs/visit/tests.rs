@@ -284,7 +284,11 @@ async fn crash_after_an_accepted_login_leaves_no_doubt_for_the_day() {
     let crash = tokio::time::timeout(Duration::from_millis(20), world.check_all()).await;
     assert!(crash.is_err());
     world.site.hang_after_login.store(false, Ordering::SeqCst);
-    assert_eq!(kinds(&world.check_all().await), [""; 0], "it may be going on");
+    assert_eq!(
+        kinds(&world.check_all().await),
+        [""; 0],
+        "it may be going on"
+    );
     assert_eq!(world.record(card).await.state.last_check, None);
     world.clock.advance(UNDER_WAY);
     assert_eq!(kinds(&world.check_all().await), ["ok"]);
@@ -317,7 +321,10 @@ async fn check_that_is_alone_at_the_library_knows_that_the_last_one_crashed() {
     ] {
         let world = World::new().await;
         let card = world.add_card("conrad", "wpl", ("1", "p")).await;
-        world.site.settles_login.store(settles_login, Ordering::SeqCst);
+        world
+            .site
+            .settles_login
+            .store(settles_login, Ordering::SeqCst);
         world.site.hang_after_login.store(true, Ordering::SeqCst);
         let crash = tokio::time::timeout(Duration::from_millis(20), world.check_all()).await;
         assert!(crash.is_err());
@@ -418,7 +425,10 @@ async fn check_that_another_one_overtook_writes_nothing() {
         })
         .await;
     let news = news.into_inner().unwrap();
-    assert!(news.len() == 1 && news[0].starts_with("LeftOut"), "{news:?}");
+    assert!(
+        news.len() == 1 && news[0].starts_with("LeftOut"),
+        "{news:?}"
+    );
     assert!(world.logins().is_empty());
     let last = world.record(card).await.state.last_check.unwrap();
     assert_eq!(last.failure, None, "what the other one found stays");
