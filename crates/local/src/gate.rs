@@ -48,6 +48,9 @@ impl FileGate {
     }
 
     fn unavailable(&self, error: &io::Error) -> StoreError {
+        if crate::is_out_of_files(error) {
+            return StoreError::Unavailable(crate::OUT_OF_FILES.to_owned());
+        }
         StoreError::Unavailable(format!(
             "the lock files in {} cannot be used ({error}).",
             self.folder.display()
@@ -139,6 +142,15 @@ mod tests {
         tokio::time::timeout(Duration::from_millis(100), gate.enter(&library(id)))
             .await
             .is_ok()
+    }
+
+    #[test]
+    fn gate_without_files_says_how_to_get_more() {
+        let gate = FileGate::new("locks");
+        for (code, expected) in [(24, true), (23, true), (13, false)] {
+            let error = gate.unavailable(&io::Error::from_raw_os_error(code));
+            assert_eq!(error.to_string().contains("ulimit -n"), expected, "{error}");
+        }
     }
 
     #[tokio::test]

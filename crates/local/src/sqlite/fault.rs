@@ -51,6 +51,9 @@ pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
         ErrorCode::DiskFull => StoreError::Unavailable(
             "the disk is full. Nothing was changed; make room and try again.".to_owned(),
         ),
+        ErrorCode::CannotOpen if crate::has_no_files_left() => {
+            StoreError::Unavailable(crate::OUT_OF_FILES.to_owned())
+        }
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => {
             StoreError::Unavailable(
                 "the database cannot be written. Look at who owns its folder and files.".to_owned(),

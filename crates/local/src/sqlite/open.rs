@@ -165,6 +165,9 @@ impl Problem {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Locked { path },
             Some(ErrorCode::NotADatabase) => OpenError::NotOurs { path },
             Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path },
+            Some(ErrorCode::CannotOpen) if crate::has_no_files_left() => {
+                not_writable(&path, crate::OUT_OF_FILES)
+            }
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 not_writable(&path, "its folder may not be writable")
             }
