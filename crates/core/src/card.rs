@@ -234,6 +234,7 @@ mod tests {
                 check: Uuid::nil(),
                 at,
                 day: at.date_naive(),
+                is_settled: false,
             }),
         }
     }
