@@ -147,10 +147,11 @@ impl CardVisit {
         let began = thread::Builder::new().name("card-visit".to_owned()).spawn({
             let is_read = Arc::clone(&is_read);
             move || {
-                let _entry = entry;
                 let permit = RemotePermit { questions };
                 let visit = self.go(&permit, stopped, &is_read);
                 let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(visit)));
+                // Over before its answer is there: it keeps no other visit from beginning.
+                drop(entry);
                 // Nobody may be waiting for it any longer.
                 let _ = answer.send(outcome.ok());
             }
@@ -416,7 +417,8 @@ mod tests {
 
     fn sites() -> Sites {
         let mut options = options();
-        options.limits.card = Duration::from_millis(300);
+        // Long enough for an honest visit on a machine that is busy with other tests.
+        options.limits.card = Duration::from_secs(2);
         Sites::new(options).unwrap()
     }
 
@@ -443,7 +445,7 @@ mod tests {
             let mut took = Vec::new();
             for _ in 0..5 {
                 let (outcome, _) = visit(&sites, honest, &site, "honest").await;
-                took.push((outcome.is_ok(), began.elapsed() < Duration::from_secs(2)));
+                took.push((outcome.is_ok(), began.elapsed() < Duration::from_secs(4)));
             }
             took
         });
@@ -451,7 +453,7 @@ mod tests {
         let failure = hostile.unwrap_err();
         assert_eq!(failure.kind, FailureKind::PageChanged);
         assert!(failure.detail.contains("too long to read"), "{failure}");
-        assert!(began.elapsed() < Duration::from_secs(4), "its time is real");
+        assert!(began.elapsed() < Duration::from_secs(8), "its time is real");
 
         let (again, permit) = visit(&sites, honest, &site, "busy").await;
         assert_eq!(again.unwrap_err().kind, FailureKind::NotTried);
