@@ -10,6 +10,7 @@ use hippo_core::card::{Card, CardRecord};
 use hippo_core::check::Check;
 use hippo_core::clock::{is_in_future, local_date};
 use hippo_core::ids::CardId;
+use hippo_core::jobs::StopRequest as _;
 use hippo_core::jobs::visit::{UNDER_WAY, Visit, VisitNews, VisitOptions, check_visit};
 use hippo_core::library::Library;
 use hippo_core::run::{Job, RunKey};
@@ -88,15 +89,14 @@ pub(crate) async fn check_recorded(
     let answer = match &context.place {
         Place::Here(_) => {
             // A login that was begun is finished: its outcome must not be in doubt.
-            let _stop = Stop::listen("the check is being finished", AFTER_SECOND);
-            check(
-                context,
-                card,
-                recorded
-                    .as_ref()
-                    .map(|recorded| Arc::clone(&recorded.recorder)),
-            )
-            .await?
+            let stop = Stop::listen("the check is being finished", AFTER_SECOND);
+            let recorder = recorded
+                .as_ref()
+                .map(|recorded| Arc::clone(&recorded.recorder));
+            tokio::select! {
+                answer = check(context, card, recorder) => answer?,
+                () = stop.grace_is_over() => Answer::Stopped,
+            }
         }
         Place::Aws(stack) => check_on_stack(context, stack, card).await?,
     };
@@ -115,6 +115,13 @@ pub(crate) async fn check_recorded(
                 .say(format!("The card was not checked: {reason}"));
             Ok(not_checked(context, card.id))
         }
+        Answer::Stopped => {
+            context
+                .output
+                .say(format!("The check was stopped. {AFTER_SECOND}"));
+            not_checked(context, card.id);
+            Ok(Outcome::SomeFailed)
+        }
         Answer::Queued => {
             context.output.say(
                 "The card waits for its turn at the library; the check goes on without this command. “hippo \
@@ -129,6 +136,8 @@ pub(crate) async fn check_recorded(
 enum Answer {
     Checked(Box<Check>),
     NotChecked,
+    /// A person, or the system, stopped it.
+    Stopped,
     /// It is not done yet, and nobody need wait for it.
     Queued,
 }
@@ -421,6 +430,7 @@ mod tests {
                 check: Uuid::nil(),
                 at,
                 day: at.date_naive(),
+                is_settled: false,
             }),
             last_check: is_checked.then(|| LastCheck {
                 started_at: at,

@@ -1,13 +1,19 @@
 //! Ctrl-C and the end of a service: once asks to stop, twice stops.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hippo_core::jobs::StopRequest;
+use tokio::sync::watch;
 
 use crate::output::note;
 
-/// True once a person, or the system, wants the command to stop.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Stop(Arc<AtomicBool>);
+/// How long what was begun may take once the command is to stop.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// Tells once a person, or the system, wants the command to stop.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop(watch::Receiver<bool>);
 
 impl Stop {
     /// Listens from now on; must be called inside the runtime.
@@ -15,11 +21,10 @@ impl Stop {
     /// Says after the first signal what goes on, and after the second, which ends the process with
     /// code 1, what that leaves behind; what was saved until then is whole.
     pub(crate) fn listen(what_goes_on: &'static str, what_is_left: &'static str) -> Self {
-        let stop = Self::default();
-        let asked = stop.clone();
+        let (ask, asked) = watch::channel(false);
         tokio::spawn(async move {
             while signal().await {
-                if asked.0.swap(true, Ordering::SeqCst) {
+                if ask.send_replace(true) {
                     note(format!(
                         "Stopped at once. What was saved until now is whole. {what_is_left}"
                     ));
@@ -30,12 +35,23 @@ impl Stop {
                 ));
             }
         });
-        stop
+        Self(asked)
+    }
+}
+
+#[async_trait]
+impl StopRequest for Stop {
+    fn is_asked(&self) -> bool {
+        *self.0.borrow()
     }
 
-    /// Whether to stop.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+    async fn grace_is_over(&self) {
+        let mut asked = self.0.clone();
+        if asked.wait_for(|asked| *asked).await.is_err() {
+            // There are no signals here.
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(STOP_GRACE).await;
     }
 }
 

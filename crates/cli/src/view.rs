@@ -275,7 +275,7 @@ fn problem_of(
         failure.login_in_doubt |= state
             .login_mark
             .as_ref()
-            .is_some_and(|mark| last.started_at >= mark.at);
+            .is_some_and(|mark| !mark.is_settled && last.started_at >= mark.at);
         return Some(failure_problem(
             &failure,
             card.id,
@@ -349,7 +349,7 @@ pub(crate) fn failure_problem(
                 format!(
                     "A page is not what LibraryHippo knows, so nothing was read from it: {detail}{end} Nor does it \
                      tell whether the login was taken, so that is not sent again by itself today. Record what the \
-                     site sends, and report it."
+                     site sends, and report it. “hippo card retry {card}” sends the login again at the next check."
                 ),
                 Some(record_command(card)),
             ),
@@ -497,6 +497,7 @@ mod tests {
         assert_eq!(sure.what_to_do, Some(again()));
         let in_doubt = problem(&Failure::page_changed("no table").login_in_doubt());
         assert!(in_doubt.what.contains("whether the login was taken"));
+        assert!(in_doubt.what.contains("hippo card retry"));
         let what_to_do = in_doubt.what_to_do.unwrap();
         assert!(what_to_do.ends_with("--record session.har"), "{what_to_do}");
     }

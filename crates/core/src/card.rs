@@ -79,7 +79,7 @@ pub struct CardState {
     pub last_success_at: Option<DateTime<Utc>>,
     /// Since when the site refuses the number or PIN: the card waits for a person.
     pub refused_since: Option<DateTime<Utc>>,
-    /// A login was about to be sent and its outcome is not known yet.
+    /// A login was about to be sent, and its check is not saved yet.
     pub login_mark: Option<LoginMark>,
 }
 
@@ -109,6 +109,19 @@ impl CardState {
             .filter(|at| is_in_future(*at, now))
             .max()
     }
+
+    /// Says of a card whose stored account cannot be understood that it was not read: the next check stores it
+    /// anew.
+    pub fn lose_account(&mut self) {
+        self.last_success_at = None;
+        if let Some(last) = &mut self.last_check {
+            last.failure.get_or_insert_with(|| {
+                Failure::page_changed(
+                    "What was stored of its account is damaged; the next check stores it anew.",
+                )
+            });
+        }
+    }
 }
 
 /// The newest check of a card: when, and how it ended.
@@ -134,13 +147,32 @@ pub struct LoginMark {
     pub at: DateTime<Utc>,
     /// The library's local date then.
     pub day: NaiveDate,
+    /// The login's outcome is known; the mark stays until its check is saved and forbids no login.
+    #[serde(default)]
+    pub is_settled: bool,
 }
 
 impl LoginMark {
-    /// Whether an open mark forbids the login of this one: it is another check's, of the same day,
+    /// Whether it leaves open, on `day`, what became of its login.
+    pub fn is_open_on(&self, day: NaiveDate) -> bool {
+        !self.is_settled && self.day == day
+    }
+}
+
+/// What is known of a login before its check is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginOutcome {
+    /// A page showed us logged in.
+    Accepted,
+    /// The site refused the number or PIN.
+    Refused,
+}
+
+impl LoginMark {
+    /// Whether an open mark forbids the login of this one: it is another check's, of the same day, not settled,
     /// and no clock ahead of this one's wrote it.
     pub fn is_kept_out_by(&self, open: &Self) -> bool {
-        open.check != self.check && open.day == self.day && !is_in_future(open.at, self.at)
+        open.check != self.check && open.is_open_on(self.day) && !is_in_future(open.at, self.at)
     }
 }
 
@@ -202,6 +234,7 @@ mod tests {
                 check: Uuid::nil(),
                 at,
                 day: at.date_naive(),
+                is_settled: false,
             }),
         }
     }

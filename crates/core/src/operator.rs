@@ -19,7 +19,7 @@ use crate::jobs::JobError;
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::run::{Job, Run, RunKey};
 use crate::seal::KeyId;
-use crate::store::StoreResult;
+use crate::store::{DamagedRow, StoreResult};
 use skeleton::Skeleton;
 
 /// One thing that needs a person.
@@ -145,6 +145,13 @@ pub enum Concern {
         /// By how many seconds ours is behind.
         seconds: i64,
     },
+    /// A row of the store cannot be understood and is left out; once for each row.
+    DamagedRow {
+        /// The table it stands in.
+        table: String,
+        /// Its id there.
+        id: String,
+    },
     /// Something was noted by a newer version than the one that runs, which cannot tell it.
     NewerConcern {
         /// The day on which it was found.
@@ -244,6 +251,7 @@ impl Concern {
             Self::ClockInDoubt { reference, .. } => format!("clock-in-doubt/{}", time(*reference)),
             Self::StoreRestored { day, .. } => format!("store-restored/{day}"),
             Self::ClockBehindSchedule { day, .. } => format!("clock-behind-schedule/{day}"),
+            Self::DamagedRow { table, id } => format!("damaged-row/{table}/{id}"),
             Self::NewerConcern { day } => format!("newer-concern/{day}"),
         })
     }
@@ -266,6 +274,7 @@ impl Concern {
             | Self::StoreRestored { .. } => Some(Job::NotifyAll),
             Self::ClockWrong { .. }
             | Self::ClockBehindSchedule { .. }
+            | Self::DamagedRow { .. }
             | Self::NewerConcern { .. } => None,
         }
     }
@@ -373,6 +382,9 @@ impl Concern {
             Self::ClockBehindSchedule { seconds, .. } => format!(
                 "A run began {seconds} seconds before its scheduled time: the clock of the machine is behind the scheduler's."
             ),
+            Self::DamagedRow { table, id } => {
+                format!("A row in the store is damaged and left out: {id} in {table}.")
+            }
             Self::NewerConcern { .. } => {
                 "Something that needs you was noted by a newer version than the one that runs."
                     .to_owned()
@@ -428,6 +440,9 @@ impl Concern {
             Self::ClockWrong { .. } | Self::ClockBehindSchedule { .. } => {
                 "Set the clock; let it be kept by a time service."
             }
+            Self::DamagedRow { .. } => {
+                "A check rewrites a damaged account. For anything else restore a backup, or remove it and add it again."
+            }
             Self::NewerConcern { .. } => {
                 "Run one version everywhere; the newer one tells what it is."
             }
@@ -474,6 +489,15 @@ impl Concern {
             last: *last,
             count: times.len(),
         })
+    }
+}
+
+impl From<DamagedRow> for Concern {
+    fn from(row: DamagedRow) -> Self {
+        Self::DamagedRow {
+            table: row.table,
+            id: row.id,
+        }
     }
 }
 

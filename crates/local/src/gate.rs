@@ -47,6 +47,16 @@ impl FileGate {
         )
     }
 
+    fn unavailable(&self, error: &io::Error) -> StoreError {
+        if crate::is_out_of_files(error) {
+            return StoreError::Unavailable(crate::OUT_OF_FILES.to_owned());
+        }
+        StoreError::Unavailable(format!(
+            "the lock files in {} cannot be used ({error}).",
+            self.folder.display()
+        ))
+    }
+
     fn make_folder(&self) -> io::Result<()> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
@@ -82,19 +92,13 @@ struct Place {
 #[async_trait]
 impl LibraryGate for FileGate {
     async fn enter(&self, library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
-        let unavailable = |reason: String| {
-            StoreError::Unavailable(format!(
-                "the lock files in {} cannot be used ({reason}).",
-                self.folder.display()
-            ))
-        };
         let turn = self
             .queue(library)
             .acquire_owned()
             .await
-            .map_err(|error| unavailable(error.to_string()))?;
+            .map_err(|error| self.unavailable(&io::Error::other(error)))?;
         self.make_folder()
-            .map_err(|error| unavailable(error.to_string()))?;
+            .map_err(|error| self.unavailable(&error))?;
         loop {
             match self.free_place(library) {
                 Ok(Some(file)) => {
@@ -104,8 +108,19 @@ impl LibraryGate for FileGate {
                     }));
                 }
                 Ok(None) => tokio::time::sleep(LOOK_AGAIN).await,
-                Err(error) => return Err(unavailable(error.to_string())),
+                Err(error) => return Err(self.unavailable(&error)),
             }
+        }
+    }
+
+    /// The caller holds one of the two places: whoever gets the other one is alone.
+    async fn is_alone(&self, library: &LibraryId) -> StoreResult<Option<bool>> {
+        let Ok(_turn) = self.queue(library).try_acquire_owned() else {
+            return Ok(Some(false));
+        };
+        match self.free_place(library) {
+            Ok(place) => Ok(Some(place.is_some())),
+            Err(error) => Err(self.unavailable(&error)),
         }
     }
 }
@@ -127,6 +142,39 @@ mod tests {
         tokio::time::timeout(Duration::from_millis(100), gate.enter(&library(id)))
             .await
             .is_ok()
+    }
+
+    #[test]
+    fn gate_without_files_says_how_to_get_more() {
+        let gate = FileGate::new("locks");
+        for (code, expected) in [(24, true), (23, true), (13, false)] {
+            let error = gate.unavailable(&io::Error::from_raw_os_error(code));
+            assert_eq!(error.to_string().contains("ulimit -n"), expected, "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn visitor_is_alone_unless_the_other_place_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let gates = [(); 2].map(|()| FileGate::new(folder.path().join("locks")));
+        let _inside = gates[0].enter(&library("wpl")).await.unwrap();
+        assert_eq!(
+            gates[0].is_alone(&library("wpl")).await.unwrap(),
+            Some(true)
+        );
+        for gate in &gates {
+            // Of this process or another.
+            let other = gate.enter(&library("wpl")).await.unwrap();
+            assert_eq!(
+                gates[0].is_alone(&library("wpl")).await.unwrap(),
+                Some(false)
+            );
+            drop(other);
+        }
+        assert_eq!(
+            gates[0].is_alone(&library("wpl")).await.unwrap(),
+            Some(true)
+        );
     }
 
     #[tokio::test]

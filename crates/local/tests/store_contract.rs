@@ -86,6 +86,7 @@ mod by_two_processes {
                     check: Uuid::new_v4(),
                     at: sample::time("05:00:00"),
                     day: sample::date("2026-11-21"),
+                    is_settled: false,
                 };
                 if store.begin_login(card, &mark).await.unwrap() {
                     permits.fetch_add(1, Ordering::SeqCst);

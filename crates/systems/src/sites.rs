@@ -1,16 +1,19 @@
 //! The sites of all libraries, behind the trait that the jobs know.
 
+mod visit_thread;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
-use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use hippo_core::site::{LibrarySite, LoginPermit};
 
+use self::visit_thread::{CardVisit, VisitThreads};
 use crate::System;
-use crate::browser::{Connections, Limits, PrivateAddresses, Session, SitesError};
+use crate::browser::{Connections, Limits, PrivateAddresses, SitesError};
 use crate::recording::Recorder;
 
 /// How the sites are visited.
@@ -30,70 +33,39 @@ pub struct SitesOptions {
 /// The sites of all libraries: connections are shared, cookies never.
 #[derive(Debug)]
 pub struct Sites {
-    connections: Connections,
+    connections: Arc<Connections>,
+    threads: Arc<VisitThreads>,
 }
 
 impl Sites {
     /// Ready to visit; nothing is sent yet.
     pub fn new(options: SitesOptions) -> Result<Self, SitesError> {
-        Ok(Self {
-            connections: Connections::new(&options)?,
-        })
+        Ok(Self::with(Connections::new(&options)?))
+    }
+
+    fn with(connections: Connections) -> Self {
+        Self {
+            connections: Arc::new(connections),
+            threads: Arc::default(),
+        }
     }
 
     /// A card's check by this system, within its time limit; the logout has its own.
     async fn visit(
         &self,
-        system: &dyn System,
+        system: &'static dyn System,
         library: &Library,
         secret: &CardSecret,
         permit: &dyn LoginPermit,
     ) -> Result<Account, Failure> {
-        let limit = self.connections.limits.card;
-        let mut session = Session::new(&self.connections, library, secret, permit);
-        let outcome = tokio::time::timeout(limit, system.visit(&mut session)).await;
-        // The logout ends what the pages showed.
-        let is_in_doubt = session.is_login_sent() && !session.is_logged_in_noted();
-        let has_changed =
-            matches!(&outcome, Ok(Err(failure)) if failure.kind == FailureKind::PageChanged);
-        let skeleton = has_changed.then(|| session.skeleton()).flatten();
-        session.end().await;
-        outcome
-            .unwrap_or_else(|_| {
-                Err(Failure::site_down(if session.is_login_sent() {
-                    format!("not read to the end within {} s", limit.as_secs_f32())
-                } else {
-                    format!("no login page within {} s", limit.as_secs_f32())
-                }))
-            })
-            .and_then(whole)
-            .map_err(|mut failure| {
-                failure.skeleton = skeleton;
-                if is_in_doubt && leaves_the_login_in_doubt(failure.kind) {
-                    failure.login_in_doubt()
-                } else {
-                    failure
-                }
-            })
+        let visit = CardVisit {
+            connections: Arc::clone(&self.connections),
+            system,
+            library: library.clone(),
+            secret: secret.clone(),
+        };
+        visit.run(&self.threads, permit).await
     }
-}
-
-/// The account, if both lists are known.
-fn whole(account: Account) -> Result<Account, Failure> {
-    if account.loans.is_none() || account.holds.is_none() {
-        return Err(Failure::page_changed(
-            "the account's pages did not say what is out and what is on hold",
-        ));
-    }
-    Ok(account)
-}
-
-/// Whether such a failure, after a login that was sent, leaves open whether the site took it.
-fn leaves_the_login_in_doubt(kind: FailureKind) -> bool {
-    matches!(
-        kind,
-        FailureKind::PageChanged | FailureKind::SiteDown | FailureKind::SiteRefused
-    )
 }
 
 /// One card's check: [`Limits::card`] at most, and [`Limits::log_out`] for the logout.
@@ -129,12 +101,12 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::browser::Form;
     use crate::browser::test_site::{Permit, Reply, TestSite, library, options, page, secret};
+    use crate::browser::{Form, Session};
     use crate::{ReadContext, SavedPage};
 
     /// Logs in, asks for the account, and says what the test wants said.
-    #[derive(Default)]
+    #[derive(Clone, Default)]
     struct Scripted {
         account: Option<Account>,
         /// Takes the answer to the login for a page that shows us logged in.
@@ -203,7 +175,12 @@ mod tests {
         options.limits.log_out = Duration::from_millis(200);
         Sites::new(options)
             .unwrap()
-            .visit(system, &library(&site.url), &secret(), &Permit::default())
+            .visit(
+                Box::leak(Box::new(system.clone())),
+                &library(&site.url),
+                &secret(),
+                &Permit::default(),
+            )
             .await
     }
 

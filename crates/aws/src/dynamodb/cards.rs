@@ -48,7 +48,8 @@ impl CardStore for DynamoDbStore {
             return Ok(None);
         };
         let head = self.table.get(&Key::head(&key)).await?;
-        head.map(|item| record(&item)).transpose()
+        let found = head.map(|item| self.unless_damaged(&item, record));
+        Ok(found.transpose()?.flatten())
     }
 
     async fn cards_of(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>> {
@@ -56,7 +57,7 @@ impl CardStore for DynamoDbStore {
             .value(":pk", text(keys::family(family)))
             .value(":cards", text(keys::CARDS));
         let found = self.table.query(&Ask::table(cards)).await?;
-        found.iter().map(record).collect()
+        self.readable(&found, record)
     }
 
     async fn cards_to_check(
@@ -80,14 +81,12 @@ impl CardStore for DynamoDbStore {
                 )),
             ),
         };
-        let found = self
-            .table
-            .query(&Ask {
-                limit,
-                ..Ask::index(index, keys.value(":shard", text(keys::SHARD)))
-            })
-            .await?;
-        found.iter().map(record).collect()
+        let keys = keys.value(":shard", text(keys::SHARD));
+        let ask = |limit| Ask {
+            limit,
+            ..Ask::index(index, keys.clone())
+        };
+        self.readable_page(limit, ask, record).await
     }
 
     async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()> {

@@ -6,17 +6,20 @@
 
 use async_trait::async_trait;
 use hippo_core::account::Account;
-use hippo_core::card::{CardKey, CardRecord, LastCheck, LoginMark, StoredAccount};
+use hippo_core::card::{
+    CardKey, CardRecord, CardState, LastCheck, LoginMark, LoginOutcome, StoredAccount,
+};
 use hippo_core::check::Check;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::ids::{CardId, FamilyId};
 use hippo_core::store::{CheckStore, Saved, StoreResult};
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use super::DynamoDbStore;
 use super::cards::no_card;
 use super::expression::Expression;
-use super::heads::{Decision, Head};
+use super::heads::{ACCOUNT_IS_LOST, Decision, Head};
 use super::item::{Item, text};
 use super::keys::{self, Key};
 use super::table::Ask;
@@ -38,6 +41,17 @@ impl CheckStore for DynamoDbStore {
         .ok_or_else(|| no_card(card.card))
     }
 
+    async fn settle_login(
+        &self,
+        card: &CardKey,
+        check: Uuid,
+        outcome: LoginOutcome,
+    ) -> StoreResult<()> {
+        self.change_head(card, |head| settle(&mut head.record.state, check, outcome))
+            .await?;
+        Ok(())
+    }
+
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
         let read = match &check.outcome {
             Ok(account) => Some(account_item(check, account)?),
@@ -55,11 +69,33 @@ impl CheckStore for DynamoDbStore {
             .value(":first", text(keys::ACCOUNTS))
             .value(":last", text(keys::CARDS_END));
         let found = self.table.query(&Ask::table(keys)).await?;
-        Ok(cards_and_accounts(&found)?
+        Ok(self
+            .cards_and_accounts(&found)
+            .await?
             .into_iter()
             .filter_map(|(record, account)| Some((record.card.id, account?)))
             .collect())
     }
+}
+
+/// What an outcome of a login leaves of a head, as the contract of [`CheckStore::settle_login`] says.
+fn settle(state: &mut CardState, check: Uuid, outcome: LoginOutcome) -> Decision<()> {
+    let mark = state.login_mark.as_mut();
+    let Some(mark) = mark.filter(|mark| mark.check == check) else {
+        return Decision::Keep(());
+    };
+    let is_older = state
+        .last_success_at
+        .is_some_and(|success| success >= mark.at);
+    let refuses = outcome == LoginOutcome::Refused && state.refused_since.is_none() && !is_older;
+    if mark.is_settled && !refuses {
+        return Decision::Keep(());
+    }
+    mark.is_settled = true;
+    if refuses {
+        state.refused_since = Some(mark.at);
+    }
+    Decision::Write(())
 }
 
 /// What a check leaves of a head, as the contract of [`CheckStore::save_check`] says.
@@ -68,9 +104,8 @@ fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decisi
     let failure = check.outcome.as_ref().err();
     let mark = state.login_mark.as_ref();
     let mut changed = false;
-    if mark.is_some_and(|mark| mark.check == check.id)
-        && !failure.is_some_and(|failure| failure.login_in_doubt)
-    {
+    let is_in_doubt = failure.is_some_and(|failure| failure.login_in_doubt);
+    if mark.is_some_and(|mark| mark.check == check.id && (mark.is_settled || !is_in_doubt)) {
         state.login_mark = None;
         changed = true;
     }
@@ -131,22 +166,51 @@ fn account_item(check: &Check, account: &Account) -> StoreResult<(Item, String)>
     Ok((item, hash))
 }
 
-/// The cards among a family's items, by id, with their accounts.
-pub(super) fn cards_and_accounts(
-    items: &[Item],
-) -> StoreResult<Vec<(CardRecord, Option<StoredAccount>)>> {
-    let mut cards = Vec::new();
-    for item in items {
-        if item.id_after(keys::CARDS).is_none() {
-            continue;
+impl DynamoDbStore {
+    /// The cards among a family's items, by id, with their accounts.
+    pub(super) async fn cards_and_accounts(
+        &self,
+        items: &[Item],
+    ) -> StoreResult<Vec<(CardRecord, Option<StoredAccount>)>> {
+        let mut cards = Vec::new();
+        for item in items {
+            if item.id_after(keys::CARDS).is_none() {
+                continue;
+            }
+            let Some(mut head) = self.unless_damaged(item, Item::data::<Head>)? else {
+                continue;
+            };
+            let key = Key::account(&head.record.card.key());
+            let account = match items.iter().find(|item| item.is(&key)) {
+                None => None,
+                Some(account) => {
+                    let read = self.unless_damaged(account, |account| stored(&head, account))?;
+                    if read.is_none() {
+                        self.have_account_rewritten(&head, item).await?;
+                        head.record.state.lose_account();
+                    }
+                    read
+                }
+            };
+            cards.push((head.record, account));
         }
-        let head: Head = item.data()?;
-        let key = Key::account(&head.record.card.key());
-        let account = items.iter().find(|item| item.is(&key));
-        let account = account.map(|item| stored(&head, item)).transpose()?;
-        cards.push((head.record, account));
+        Ok(cards)
     }
-    Ok(cards)
+
+    /// Lets the next check store its account although it may read the same: the one that is stored is damaged.
+    async fn have_account_rewritten(&self, head: &Head, item: &Item) -> StoreResult<()> {
+        if item.text(ACCOUNT_IS_LOST).is_some() {
+            return Ok(());
+        }
+        let mark = Expression::new("SET #account_is_lost = :yes").value(":yes", text("yes"));
+        let key = Key::head(&head.record.card.key());
+        // A card that is gone needs no account.
+        let _ = self
+            .table
+            .update(&key, &mark, &Expression::exists())
+            .await?;
+        Ok(())
+    }
 }
 
 /// An account is as fresh as the newest check that read the same.

@@ -54,7 +54,8 @@ impl FamilyStore for DynamoDbStore {
 
     async fn family(&self, id: &FamilyId) -> StoreResult<Option<Family>> {
         let found = self.table.get(&Key::family(id)).await?;
-        Ok(found.as_ref().map(from_item).transpose()?.flatten())
+        let found = found.map(|item| self.unless_damaged(&item, from_item));
+        Ok(found.transpose()?.flatten().flatten())
     }
 
     async fn families(&self) -> StoreResult<Vec<Family>> {
@@ -72,14 +73,11 @@ impl FamilyStore for DynamoDbStore {
                 .value(":after", text(after.as_str())),
         };
         let keys = keys.value(":list", text(list::FAMILIES));
-        let found = self
-            .table
-            .query(&Ask {
-                limit,
-                ..Ask::index("listing", keys)
-            })
-            .await?;
-        found.iter().map(Item::data).collect()
+        let ask = |limit| Ask {
+            limit,
+            ..Ask::index("listing", keys.clone())
+        };
+        self.readable_page(limit, ask, Item::data).await
     }
 
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {

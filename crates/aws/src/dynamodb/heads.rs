@@ -10,6 +10,9 @@ use super::item::{Item, number};
 use super::keys::{self, Key};
 use super::table::{Step, TRIES, Transacted, Written, too_busy, wait};
 
+/// An attribute of a head whose stored account cannot be understood; the next write of the head drops it.
+pub(super) const ACCOUNT_IS_LOST: &str = "account_is_lost";
+
 /// A card's head, as its document says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Head {
@@ -77,6 +80,9 @@ impl DynamoDbStore {
             wait(tries).await?;
             let Some(item) = seen else { return Ok(None) };
             let mut head: Head = item.data()?;
+            if item.text(ACCOUNT_IS_LOST).is_some() {
+                head.account_hash = None;
+            }
             let decision = decide(&mut head);
             let unchanged = Expression::unchanged(item.revision());
             let next = head.item(item.revision() + 1)?;

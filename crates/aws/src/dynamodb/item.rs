@@ -122,7 +122,7 @@ impl Item {
     }
 
     /// Its key, for people.
-    fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         format!(
             "“{} {}”",
             self.text("pk").unwrap_or("?"),

@@ -57,13 +57,14 @@ impl LibraryStore for DynamoDbStore {
 
     async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>> {
         let found = self.table.get(&Key::library(id)).await?;
-        found.map(|item| item.data()).transpose()
+        let found = found.map(|item| self.unless_damaged(&item, Item::data));
+        Ok(found.transpose()?.flatten())
     }
 
     async fn libraries(&self) -> StoreResult<Vec<Library>> {
         let keys = Expression::new("#listing = :list").value(":list", text(list::LIBRARIES));
         let found = self.table.query(&Ask::index("listing", keys)).await?;
-        found.iter().map(Item::data).collect()
+        self.readable(&found, Item::data)
     }
 
     async fn remove_library(&self, id: &LibraryId) -> StoreResult<()> {

@@ -36,8 +36,9 @@ mod secrets;
 mod table;
 mod visits;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -46,9 +47,11 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
+use hippo_core::store::{DamagedRow, StoreError, StoreResult};
 
 use self::clock::TableClock;
-use self::table::Table;
+use self::item::Item;
+use self::table::{Ask, Table};
 
 /// How long runs and final notices are kept at least, in days. The protocol of the notices needs 35.
 pub const KEPT_DAYS: u32 = 35;
@@ -84,6 +87,8 @@ pub struct DynamoDbStore {
     kept_days: u32,
     /// Whether the table is known to hold its own name: it was not restored.
     has_own_name: Arc<AtomicBool>,
+    /// The items that were passed over since the store was made.
+    damaged: Arc<Mutex<BTreeSet<DamagedRow>>>,
 }
 
 impl DynamoDbStore {
@@ -99,6 +104,7 @@ impl DynamoDbStore {
             },
             kept_days: KEPT_DAYS,
             has_own_name: Arc::default(),
+            damaged: Arc::default(),
         }
     }
 
@@ -112,6 +118,61 @@ impl DynamoDbStore {
     /// The table's name.
     pub fn table_name(&self) -> &str {
         &self.table.name
+    }
+
+    /// What `read` makes of an item; `None` if that cannot be understood: one item keeps no other from being read.
+    fn unless_damaged<T>(
+        &self,
+        item: &Item,
+        read: impl FnOnce(&Item) -> StoreResult<T>,
+    ) -> StoreResult<Option<T>> {
+        match read(item) {
+            Ok(found) => Ok(Some(found)),
+            Err(StoreError::Unusable(reason)) => {
+                let row = DamagedRow {
+                    table: self.table.name.clone(),
+                    id: item.place(),
+                };
+                tracing::error!(row.id = row.id, "A damaged item was passed over: {reason}");
+                let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+                damaged.insert(row);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What `read` makes of those items that can be understood.
+    fn readable<T>(
+        &self,
+        items: &[Item],
+        read: impl Fn(&Item) -> StoreResult<T>,
+    ) -> StoreResult<Vec<T>> {
+        let mut found = Vec::with_capacity(items.len());
+        for item in items {
+            found.extend(self.unless_damaged(item, &read)?);
+        }
+        Ok(found)
+    }
+
+    /// The first `limit` items that can be understood: a damaged one makes no page shorter, which would be
+    /// taken for the last one.
+    async fn readable_page<T>(
+        &self,
+        limit: usize,
+        ask: impl Fn(usize) -> Ask,
+        read: impl Fn(&Item) -> StoreResult<T>,
+    ) -> StoreResult<Vec<T>> {
+        let mut asked = limit;
+        loop {
+            let items = self.table.query(&ask(asked)).await?;
+            let mut found = self.readable(&items, &read)?;
+            if found.len() >= limit || items.len() < asked {
+                found.truncate(limit);
+                return Ok(found);
+            }
+            asked = asked.saturating_add(limit - found.len());
+        }
     }
 
     /// The time to live of what began then. DynamoDB deletes some days late, so that nothing is

@@ -53,7 +53,8 @@ impl NoticeStore for DynamoDbStore {
         date: NaiveDate,
     ) -> StoreResult<Option<NoticeRecord>> {
         let found = self.table.get(&Key::notice(family, date)).await?;
-        found.map(|item| item.data()).transpose()
+        let found = found.map(|item| self.unless_damaged(&item, Item::data));
+        Ok(found.transpose()?.flatten())
     }
 
     async fn replace_notice(
@@ -109,14 +110,11 @@ impl NoticeStore for DynamoDbStore {
                 .value(":after", text(open_order(after.date, &after.family))),
         };
         let keys = keys.value(":list", text(list::OPEN_NOTICES));
-        let found = self
-            .table
-            .query(&Ask {
-                limit,
-                ..Ask::index("listing", keys)
-            })
-            .await?;
-        found.iter().map(Item::data).collect()
+        let ask = |limit| Ask {
+            limit,
+            ..Ask::index("listing", keys.clone())
+        };
+        self.readable_page(limit, ask, Item::data).await
     }
 
     async fn last_told(&self, family: &FamilyId) -> StoreResult<Option<Told>> {
@@ -130,7 +128,9 @@ impl NoticeStore for DynamoDbStore {
                 ..newest_first(family)
             })
             .await?;
-        found.first().map(|item| item.document("told")).transpose()
+        let told = |item: &Item| item.document("told");
+        let found = found.first().map(|item| self.unless_damaged(item, told));
+        Ok(found.transpose()?.flatten())
     }
 
     /// A table that was restored has the name of the one that was copied. One without a name is new.
@@ -175,7 +175,7 @@ impl NoticeStore for DynamoDbStore {
                 ..newest_first(family)
             })
             .await?;
-        found.iter().map(Item::data).collect()
+        self.readable(&found, Item::data)
     }
 }
 

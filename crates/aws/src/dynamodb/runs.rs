@@ -3,6 +3,7 @@
 //! Beside the runs of a label stands one item that names those that are going; whoever starts one
 //! writes both in one step, so that of many at once one goes. It also tells which labels there are.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use hippo_core::ids::Label;
 use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::work::WorkReport;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
-use hippo_core::store::{RunStart, RunStore, StoreError, StoreResult};
+use hippo_core::store::{DamagedRow, RunStart, RunStore, StoreError, StoreResult};
 use uuid::Uuid;
 
 use super::DynamoDbStore;
@@ -166,7 +167,12 @@ impl RunStore for DynamoDbStore {
     async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>> {
         let keys = Expression::new("#pk = :pk").value(":pk", text(keys::work(run)));
         let found = self.table.query(&Ask::table(keys)).await?;
-        found.iter().map(Item::data).collect()
+        self.readable(&found, Item::data)
+    }
+
+    fn damaged_rows(&self) -> Vec<DamagedRow> {
+        let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        damaged.iter().cloned().collect()
     }
 
     async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
@@ -192,7 +198,8 @@ impl RunStore for DynamoDbStore {
 
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {
         let found = self.table.get(&Key::run(key)).await?;
-        found.map(|item| item.data()).transpose()
+        let found = found.map(|item| self.unless_damaged(&item, Item::data));
+        Ok(found.transpose()?.flatten())
     }
 
     async fn recent_runs(
@@ -220,9 +227,7 @@ impl RunStore for DynamoDbStore {
                     ..Ask::index("listing", keys)
                 })
                 .await?;
-            for item in &found {
-                runs.push(item.data()?);
-            }
+            runs.extend(self.readable::<Run>(&found, Item::data)?);
         }
         runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
         runs.truncate(limit);
@@ -247,10 +252,8 @@ impl RunStore for DynamoDbStore {
                 limit,
                 ..Ask::table(keys)
             };
-            let mut runs: Vec<Run> = Vec::new();
-            for item in &self.table.query(&newest).await? {
-                runs.push(item.data()?);
-            }
+            let newest = self.table.query(&newest).await?;
+            let mut runs: Vec<Run> = self.readable(&newest, Item::data)?;
             // They stand by their scheduled times.
             runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
             found.extend(runs);
@@ -305,7 +308,7 @@ impl DynamoDbStore {
             .await?;
         let named = found.iter().find(|item| item.is(&names));
         let times: Vec<DateTime<Utc>> = match named {
-            Some(item) => item.data()?,
+            Some(item) => self.unless_damaged(item, Item::data)?.unwrap_or_default(),
             None => Vec::new(),
         };
         let keys = times
@@ -320,8 +323,8 @@ impl DynamoDbStore {
             .collect();
         let mut going = Vec::new();
         for item in self.table.get_all(keys).await? {
-            let run: Run = item.data()?;
-            if run.outcome == RunOutcome::Running {
+            let run: Option<Run> = self.unless_damaged(&item, Item::data)?;
+            if let Some(run) = run.filter(|run| run.outcome == RunOutcome::Running) {
                 going.push((run, item.revision()));
             }
         }

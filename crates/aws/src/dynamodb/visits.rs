@@ -7,10 +7,9 @@ use hippo_core::store::{AccountStore, LoadedFamily, LoadedVisit, StoreResult, Vi
 
 use super::DynamoDbStore;
 use super::cards::record;
-use super::checks::cards_and_accounts;
 use super::expression::Expression;
 use super::families;
-use super::item::text;
+use super::item::{Item, text};
 use super::keys::{self, Key};
 use super::libraries::{down, until};
 use super::secrets;
@@ -34,22 +33,22 @@ impl VisitStore for DynamoDbStore {
         let Some(item) = of(Key::library(library)) else {
             return Ok(None);
         };
+        let state = Key::left_alone(library);
+        let Some(library) = self.unless_damaged(item, Item::data)? else {
+            return Ok(None);
+        };
         let mut loaded = LoadedVisit {
-            library: item.data()?,
-            left_alone_until: of(Key::left_alone(library))
-                .map(until)
-                .transpose()?
-                .flatten(),
-            down_since: of(Key::left_alone(library))
-                .map(down)
-                .transpose()?
-                .flatten(),
+            library,
+            left_alone_until: of(state.clone()).map(until).transpose()?.flatten(),
+            down_since: of(state).map(down).transpose()?.flatten(),
             cards: Vec::with_capacity(cards.len()),
         };
         for card in cards {
-            let record = of(Key::head(card)).map(record).transpose()?;
-            let secret = secrets::of(&found, card.card)?;
-            loaded.cards.extend(record.zip(secret));
+            let head = of(Key::head(card)).map(|item| self.unless_damaged(item, record));
+            let secret = of(Key::secret(card.card))
+                .map(|item| self.unless_damaged(item, |_| secrets::of(&found, card.card)));
+            let secret = secret.transpose()?.flatten().flatten();
+            loaded.cards.extend(head.transpose()?.flatten().zip(secret));
         }
         Ok(Some(loaded))
     }
@@ -68,15 +67,16 @@ impl AccountStore for DynamoDbStore {
         let Some(family) = found
             .iter()
             .find(|item| item.is(&meta))
-            .map(families::from_item)
+            .map(|item| self.unless_damaged(item, families::from_item))
             .transpose()?
+            .flatten()
             .flatten()
         else {
             return Ok(None);
         };
         Ok(Some(LoadedFamily {
             family,
-            cards: cards_and_accounts(&found)?,
+            cards: self.cards_and_accounts(&found).await?,
         }))
     }
 }

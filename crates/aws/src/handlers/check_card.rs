@@ -10,6 +10,7 @@ use hippo_core::jobs::visit::report::VisitRecord;
 use hippo_core::jobs::visit::{
     CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
 };
+use hippo_core::operator::Concern;
 use hippo_core::operator::telling::{self, OperatorStore};
 use hippo_core::store::RunStore;
 use serde_json::Value;
@@ -84,7 +85,13 @@ async fn visit(
         }
     })
     .await;
-    telling::note(ports.operator, clock, &record.concerns()).await;
+    let damaged = ports.runs.damaged_rows().into_iter();
+    let alerts: Vec<Concern> = record
+        .concerns()
+        .into_iter()
+        .chain(damaged.map(Concern::from))
+        .collect();
+    telling::note(ports.operator, clock, &alerts).await;
     // Of a visit that comes again this is what was done so far.
     let reported = ports
         .runs

@@ -10,7 +10,8 @@ use hippo_core::jobs::notify_family::{NoticeResult, NotifyPorts};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
 use hippo_core::notice::record::NoticeState;
-use hippo_core::operator::telling::OperatorStore;
+use hippo_core::operator::Concern;
+use hippo_core::operator::telling::{self, OperatorStore};
 use hippo_core::queue::NoticeMessage;
 use hippo_core::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
 use hippo_core::store::{
@@ -116,6 +117,9 @@ async fn work(
         }
     });
     let failures = futures::future::join_all(sent).await;
+    let damaged = runs.damaged_rows().into_iter();
+    let alerts: Vec<Concern> = damaged.map(Concern::from).collect();
+    telling::note(ports.operator, ports.clock, &alerts).await;
     Ok(failures.into_iter().flatten().collect())
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hippo_core::card::{Card, CardKey};
+use hippo_core::card::{Card, CardKey, LoginOutcome};
 use hippo_core::failure::FailureKind;
 use hippo_core::operator::Concern;
 use hippo_core::operator::telling::OperatorStore as _;
@@ -88,6 +88,32 @@ async fn a_check_that_read_the_same_account_costs_two_write_units() {
             assert_eq!(spent[1].units, units, "{started}");
         }
     }
+}
+
+#[tokio::test]
+async fn mark_and_outcome_of_a_login_cost_two_write_units_each() {
+    let Some(store) = fresh().await else { return };
+    let card = cards(&store, 1).await.remove(0);
+    let key = card.key();
+    let mark = sample::mark(Uuid::new_v4(), "2026-11-21");
+    assert!(store.begin_login(&key, &mark).await.unwrap());
+    let begun = store.spent.take();
+    let accepted = LoginOutcome::Accepted;
+    store
+        .settle_login(&key, mark.check, accepted)
+        .await
+        .unwrap();
+    let settled = store.spent.take();
+    for spent in [begun, settled] {
+        assert_eq!(operations(&spent), ["GetItem", "PutItem"]);
+        assert_eq!(spent[1].units, 2.0);
+    }
+    // A second word of the same is read, and not written.
+    store
+        .settle_login(&key, mark.check, accepted)
+        .await
+        .unwrap();
+    assert_eq!(operations(&store.spent.take()), ["GetItem"]);
 }
 
 #[tokio::test]

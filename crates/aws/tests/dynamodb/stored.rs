@@ -10,7 +10,8 @@ use hippo_core::operator::telling::OperatorStore;
 use hippo_core::run::Job;
 use hippo_core::store::contract::sample;
 use hippo_core::store::{
-    CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, SecretStore,
+    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, Scope,
+    SecretStore, VisitStore,
 };
 use uuid::Uuid;
 
@@ -30,6 +31,71 @@ fn one<'a>(items: &'a [Attributes], sk: &str) -> &'a Attributes {
     let item = found.next().unwrap();
     assert_eq!(found.next(), None);
     item
+}
+
+/// Changes the document of an item into what nobody can read.
+async fn damage(store: &Fresh, pk: &str, sk: &str) {
+    let key = |text: &str| AttributeValue::S(text.to_owned());
+    let update = store.client.update_item().table_name(store.table_name());
+    update
+        .key("pk", key(pk))
+        .key("sk", key(sk))
+        .update_expression("SET #data = :data")
+        .expression_attribute_names("#data", "data")
+        .expression_attribute_values(":data", key("{"))
+        .condition_expression("attribute_exists(pk)")
+        .send()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn damaged_item_costs_only_itself() {
+    let Some(store) = fresh().await else { return };
+    let mut cards = Vec::new();
+    for id in ["aaa", "bbb", "ccc"] {
+        store.add_family(&sample::family(id)).await.unwrap();
+        store.add_library(&sample::library(id)).await.unwrap();
+        let card = sample::add_card(&store.store, sample::card(id, id, "f1")).await;
+        let check = sample::check(&card, "05:10:00", Ok(sample::account(1)));
+        store.save_check(&check).await.unwrap();
+        store
+            .plan_notice(&sample::notice(id, "2026-11-21"))
+            .await
+            .unwrap();
+        cards.push(card);
+    }
+    damage(&store, "FAMILY#aaa", "META").await;
+    damage(&store, "LIBRARY#aaa", "META").await;
+    damage(&store, "FAMILY#aaa", &format!("CARD#{}", cards[0].id)).await;
+    damage(&store, "FAMILY#aaa", "NOTICE#2026-11-21").await;
+    damage(&store, "FAMILY#bbb", &format!("ACCOUNT#{}", cards[1].id)).await;
+
+    // Pages are as long as asked for: what follows the last one would be passed over else.
+    let families = store.families_page(None, 2).await.unwrap();
+    let ids: Vec<&str> = families.iter().map(|family| family.id.as_str()).collect();
+    assert_eq!(ids, ["bbb", "ccc"]);
+    assert_eq!(store.libraries().await.unwrap().len(), 2);
+    let to_check = store.cards_to_check(Scope::All, None, 2).await.unwrap();
+    assert_eq!(to_check.len(), 2);
+    assert_eq!(store.open_notices(None, 2).await.unwrap().len(), 2);
+    let gone = store.load_visit(&cards[0].library, &[cards[0].key()]).await;
+    assert_eq!(gone.unwrap(), None);
+    assert_eq!(store.load_family(&cards[0].family).await.unwrap(), None);
+
+    let loaded = store.load_family(&cards[1].family).await.unwrap().unwrap();
+    let (record, account) = &loaded.cards[0];
+    assert_eq!((account, record.state.last_success_at), (&None, None));
+    // Although it reads the same as what was stored.
+    let check = sample::check(&cards[1], "09:10:00", Ok(sample::account(1)));
+    store.save_check(&check).await.unwrap();
+    let loaded = store.load_family(&cards[1].family).await.unwrap().unwrap();
+    assert!(loaded.cards[0].1.is_some(), "the next check stores it anew");
+
+    let damaged = store.damaged_rows();
+    let ids: Vec<&str> = damaged.iter().map(|row| row.id.as_str()).collect();
+    assert_eq!(ids.len(), 5, "{ids:?}");
+    assert!(ids.contains(&"“FAMILY#aaa META”"), "{ids:?}");
 }
 
 #[tokio::test]

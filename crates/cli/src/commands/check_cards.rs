@@ -44,7 +44,7 @@ Examples:
   hippo check-cards --label all    # from cron: twice within a minute is one run
   hippo check-cards --card 01KAK3V6ZB9V0S7YQJ4M2N8R5T --record session.har
 
-Ctrl-C finishes the cards that were begun and stops; what was saved stays. Exit code 1: a card could
+Ctrl-C waits some seconds for the cards that were begun and stops; what was saved stays. Exit code 1: a card could
 not be checked, or the run was interrupted.
 
 --record writes what the library's site was asked and answered, as HAR 1.2: every text and value in it
@@ -290,7 +290,7 @@ async fn start(
             plan,
             input,
             options,
-            &|| stop.is_asked(),
+            stop,
             progress,
         )
         .await?;

@@ -90,6 +90,12 @@ pub(crate) async fn run(export: Export, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
     let recipient = other_side(&export, globals).await?;
     let transfer = read(&context, &recipient).await?;
+    if let Some(row) = context.store.damaged_rows().first() {
+        return Err(CommandError::Unusable(format!(
+            "Nothing was written: {} in {} is damaged and would be missing. “hippo status” says what to do.",
+            row.id, row.table
+        )));
+    }
     write(&export.file, &transfer)?;
     say(&context, &export, &transfer);
     Ok(Outcome::Done)

@@ -44,11 +44,15 @@ pub(crate) fn dispatch(args: Args, output: Output) -> CommandResult {
             Ok(Outcome::Done)
         }
         Command::Read(read) => read::run(&read),
-        command => tokio::runtime::Runtime::new()
-            .map_err(|error| {
-                CommandError::Unusable(format!("The machine gave no threads: {error}."))
-            })?
-            .block_on(run(command, &globals)),
+        command => {
+            let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+                CommandError::Unusable(format!("Could not start the async runtime: {error}."))
+            })?;
+            let result = runtime.block_on(run(command, &globals));
+            // A look-up of a name or a page that is still being read holds up no end.
+            runtime.shutdown_background();
+            result
+        }
     }
 }
 

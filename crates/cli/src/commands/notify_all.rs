@@ -315,13 +315,12 @@ async fn start(
             rules: rules.clone(),
             after: Some(&*after),
         };
-        let stopped = || stop.is_asked();
         let result = job::notify_all(
             &sending.ports(),
             &*context.store,
             plan,
             input,
-            &stopped,
+            stop,
             progress,
         )
         .await?;

@@ -7,8 +7,10 @@ use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::library::can_back_off_until;
 use hippo_core::notice::record::{HELD_RESTORED, NotNow, NoticeRecord, NoticeState};
+use hippo_core::operator::Concern;
 use hippo_core::operator::telling::{NotedConcern, Standing, standing};
 use hippo_core::run::{Job, Run, RunOutcome};
+use hippo_core::store::DamagedRow;
 use serde::Serialize;
 
 use crate::commands::notify_all::{addresses, state_cell};
@@ -54,6 +56,9 @@ struct Document {
     runs: Vec<Run>,
     /// What needed the operator of late, newest first.
     concerns: Vec<ConcernView>,
+    /// What the store cannot read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged_rows: Vec<DamagedRow>,
 }
 
 #[derive(Serialize)]
@@ -114,6 +119,7 @@ pub(crate) async fn status(context: &Context, asked: &Status) -> CommandResult {
     show_libraries(context, &document.libraries_left_alone);
     show_runs(context, &document.runs);
     show_concerns(context, &document.concerns);
+    show_damaged_rows(context, &document.damaged_rows);
     Ok(Outcome::Done)
 }
 
@@ -169,7 +175,18 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
         libraries_left_alone,
         runs,
         concerns: concerns(context).await?,
+        // Last: what was read until here was looked at.
+        damaged_rows: context.store.damaged_rows(),
     })
+}
+
+/// Names what the store cannot read, and what to do.
+fn show_damaged_rows(context: &Context, rows: &[DamagedRow]) {
+    for row in rows {
+        let alert = Concern::from(row.clone());
+        context.output.say_folded("", &alert.sentence());
+        context.output.say_folded("  → ", alert.advice());
+    }
 }
 
 /// What needed the operator within the last days.

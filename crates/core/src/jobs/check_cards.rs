@@ -1,8 +1,11 @@
 //! `check-cards`: plans visits to every library, and hands them out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
 
@@ -91,8 +94,9 @@ pub enum Progress<'a> {
 
 /// Checks every card that `input` asks for, in this process, as one run on record.
 ///
-/// The inner error tells why no run was begun. When `stop` says so, the cards that were begun are
-/// finished and the run is recorded as interrupted.
+/// The inner error tells why no run was begun. When `stop` says so, no card is begun any more, those that were
+/// are waited for until its grace is over, and the run is recorded as interrupted. What is known of their
+/// logins is on record by then.
 pub async fn check_cards(
     ports: &VisitPorts<'_>,
     of_run: &RunPorts<'_>,
@@ -158,18 +162,22 @@ async fn check_all(
     };
     let mut queue = Turns::new(visits);
     let mut running = FuturesUnordered::new();
+    let mut begun: BTreeMap<LibraryId, (Visit, Arc<VisitRecord>)> = BTreeMap::new();
+    let mut grace = pin!(stop.grace_is_over());
     let mut fault = None;
     loop {
-        while fault.is_none() && !stop() && running.len() < options.concurrency.max(1) {
+        while fault.is_none() && !stop.is_asked() && running.len() < options.concurrency.max(1) {
             let Some(next) = queue.next() else {
                 break;
             };
             let hear = &hear;
+            let record = Arc::new(VisitRecord::default());
+            let key = next.visit.library.clone();
+            begun.insert(key, (next.visit.clone(), Arc::clone(&record)));
             running.push(async move {
                 if next.waits_before {
                     options.pace.wait(ports.clock).await;
                 }
-                let record = VisitRecord::default();
                 let is_down = AtomicBool::new(false);
                 let news = |news: VisitNews<'_>| {
                     if let VisitNews::Checked(card) = &news
@@ -182,14 +190,16 @@ async fn check_all(
                     hear(&news);
                 };
                 let result = check_visit(ports, &next.visit, visit_options, &news).await;
-                let work = record.report(&next.visit, result.is_ok() && !stop());
+                let work = record.report(&next.visit, result.is_ok() && !stop.is_asked());
                 let is_down = is_down.into_inner();
                 (next.visit.library, is_down, work, result)
             });
         }
-        let Some((library, is_down, work, result)) = running.next().await else {
-            break;
+        let (library, is_down, work, result) = match select(running.next(), grace.as_mut()).await {
+            Either::Left((Some(ended), _)) => ended,
+            Either::Left((None, _)) | Either::Right(_) => break,
         };
+        begun.remove(&library);
         queue.left(&library);
         if is_down {
             queue.is_down(&library);
@@ -202,9 +212,13 @@ async fn check_all(
             fault.get_or_insert(error);
         }
     }
+    drop(running);
+    for (visit, record) in begun.into_values() {
+        run.report_work(&record.report(&visit, false)).await?;
+    }
     match fault {
         Some(fault) => Err(fault),
-        None if stop() => Ok(Ending::Stopped),
+        None if stop.is_asked() => Ok(Ending::Stopped),
         None => Ok(Ending::Through),
     }
 }

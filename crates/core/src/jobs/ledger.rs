@@ -471,6 +471,8 @@ impl OpenRun<'_> {
         let mut concerns = std::mem::take(&mut self.concerns)
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
+        let damaged = self.runs.damaged_rows().into_iter();
+        concerns.extend(damaged.map(Concern::from));
         if let Err(error) = &work {
             concerns.push(Concern::RunFailed {
                 run: self.run.key.clone(),

@@ -23,6 +23,8 @@ pub mod visit;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use async_trait::async_trait;
+
 use crate::notice::render::RenderError;
 use crate::queue::QueueError;
 use crate::seal::SealError;
@@ -50,5 +52,25 @@ pub enum JobError {
     Panicked,
 }
 
-/// Asked between two pieces of work: true once a person wants the job to stop.
-pub type StopSignal<'a> = &'a (dyn Fn() -> bool + Send + Sync);
+/// Tells a job that a person, or the system, wants it to stop.
+#[async_trait]
+pub trait StopRequest: Send + Sync {
+    /// Whether it is to stop; asked between two pieces of work.
+    fn is_asked(&self) -> bool;
+
+    /// Comes back once what was begun may take no longer; never before it is to stop.
+    ///
+    /// By default never: what was begun is finished.
+    async fn grace_is_over(&self) {
+        std::future::pending().await
+    }
+}
+
+impl<F: Fn() -> bool + Send + Sync> StopRequest for F {
+    fn is_asked(&self) -> bool {
+        self()
+    }
+}
+
+/// Whoever asks a job to stop.
+pub type StopSignal<'a> = &'a dyn StopRequest;

@@ -139,7 +139,7 @@ async fn send_all(
     run.count(|counts| counts.planned = u32::try_from(free.len()).unwrap_or(u32::MAX));
     progress(Progress::Planned(free.len()));
     let mut sending = futures::stream::iter(free)
-        .take_while(|_| futures::future::ready(!stop()))
+        .take_while(|_| futures::future::ready(!stop.is_asked()))
         .map(|notice| async move {
             deliver(
                 ports,
@@ -184,7 +184,7 @@ async fn send_all(
     }
     match fault {
         Some(fault) => Err(fault),
-        None if stop() => Ok(Ending::Stopped),
+        None if stop.is_asked() => Ok(Ending::Stopped),
         None => Ok(Ending::Through),
     }
 }

@@ -11,7 +11,7 @@ use futures::FutureExt as _;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::account::{Account, Loan};
-use crate::card::{Card, CardRecord, CardSecret};
+use crate::card::{Card, CardRecord, CardSecret, LoginOutcome};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::family::schedule::ScheduleHistory;
@@ -71,6 +71,8 @@ pub(crate) struct TestSite {
     pub(crate) logins: Mutex<Vec<String>>,
     /// Crash (never come back) right after the login was permitted.
     pub(crate) hang_after_login: std::sync::atomic::AtomicBool,
+    /// Show that the login was taken, before all else.
+    pub(crate) settles_login: std::sync::atomic::AtomicBool,
     visitors: Mutex<BTreeMap<LibraryId, usize>>,
     /// The most visitors at any one library at a time, and at all of them together.
     pub(crate) most_at_one: AtomicUsize,
@@ -116,6 +118,9 @@ impl LibrarySite for TestSite {
             .lock()
             .unwrap()
             .push(format!("{number}:{}", secret.pin.expose_secret()));
+        if self.settles_login.load(Ordering::SeqCst) {
+            permit.settle_login(LoginOutcome::Accepted).await?;
+        }
         if self.hang_after_login.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::login::UNDER_WAY;
-use self::login::{Todo, open_login, read_account};
+use self::login::{Todo, marked_checks, open_login, read_account};
 pub use self::pace::Pace;
 use self::secrets::{Group, open_secrets, present};
 use crate::account::Account;
@@ -166,7 +166,7 @@ pub async fn check_visit(
             .for_each(|concern| news(VisitNews::Concern(concern)));
     }
     for group in opened.groups {
-        if (options.stop)() {
+        if options.stop.is_asked() {
             break;
         }
         let cards: Vec<Card> = group
@@ -216,16 +216,29 @@ async fn check_group(
         return Ok(Vec::new());
     }
     let mut now = ports.clock.now();
-    let todo = match site.not_now(options.deadline, now) {
-        Some(reason) => Todo::NotTried(reason),
-        None => open_login(&site.library, &records, now),
-    };
+    let mut todo = site.todo(options.deadline, &records, now, &[]);
+    // Held until the outcome is on record: who is alone at the library knows that no other check is under way.
+    let mut place = None;
+    if matches!(todo, Todo::Leave) {
+        let marked = marked_checks(&records);
+        place = Some(ports.gate.enter(&site.library.id).await?);
+        if ports.gate.is_alone(&site.library.id).await? == Some(true) {
+            records = present(ports, site, &group.cards).await?;
+            if records.is_empty() {
+                return Ok(Vec::new());
+            }
+            now = ports.clock.now();
+            todo = site.todo(options.deadline, &records, now, &marked);
+        }
+    }
     let id = Uuid::new_v4();
     let outcome = match todo {
         Todo::Leave => return Ok(Vec::new()),
         Todo::NotTried(reason) => Err(Failure::not_tried(reason)),
         Todo::Try => {
-            let _place = ports.gate.enter(&site.library.id).await?;
+            if place.is_none() {
+                place = Some(ports.gate.enter(&site.library.id).await?);
+            }
             let asked = std::mem::replace(&mut now, ports.clock.now());
             if now - asked > A_MOMENT {
                 // Whoever was there before may have found it down, and a person may have set the PIN.
@@ -242,6 +255,7 @@ async fn check_group(
                         check: id,
                         at: now,
                         day: local_date(now, site.library.timezone),
+                        is_settled: false,
                     };
                     match read_account(ports, &site.library, &group.secret, &records, mark).await? {
                         Some(outcome) => outcome,
@@ -283,7 +297,9 @@ async fn check_group(
             .into_iter()
             .for_each(|concern| news(VisitNews::Concern(concern)));
     }
-    save(ports, site, records, id, now, outcome).await
+    let checked = save(ports, site, records, id, now, outcome).await;
+    drop(place);
+    checked
 }
 
 /// Notes that the library does not answer; the operator's concern, once that has lasted for a day.
@@ -351,6 +367,20 @@ impl Site {
                 .filter(|deadline| *deadline <= now)
                 .map(|_| "The visit ran out of time before this card.".to_owned())
         })
+    }
+
+    /// What is to be done with cards of this library at `now`; the checks `ended` are known to be over.
+    fn todo(
+        &self,
+        deadline: Option<DateTime<Utc>>,
+        records: &[CardRecord],
+        now: DateTime<Utc>,
+        ended: &[Uuid],
+    ) -> Todo {
+        match self.not_now(deadline, now) {
+            Some(reason) => Todo::NotTried(reason),
+            None => open_login(&self.library, records, now, ended),
+        }
     }
 
     fn left_alone(&self, now: DateTime<Utc>) -> Option<String> {

@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use uuid::Uuid;
 
-use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, StoredAccount};
+use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::family::{EmailAddress, Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
@@ -49,6 +50,15 @@ pub enum StoreError {
     /// What it holds cannot be understood, or was written by a newer version.
     #[error("The store cannot be used: {0}")]
     Unusable(String),
+}
+
+/// A row of the store that cannot be understood, by what is harmless to name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct DamagedRow {
+    /// The table it stands in.
+    pub table: String,
+    /// Its id there.
+    pub id: String,
 }
 
 /// What a store answers.
@@ -234,10 +244,23 @@ pub enum Saved {
 pub trait CheckStore: Send + Sync {
     /// Writes the durable mark that a login is about to be sent; false if it may not be.
     ///
-    /// Conditional: refused while a mark of another check on the same day is open, and for a card
+    /// Conditional: refused while a mark of another check on the same day is not settled, and for a card
     /// that is paused or refused by the site. The answer comes only when the mark would survive a
     /// crash. [`StoreError::NotFound`] if the card is gone.
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool>;
+
+    /// Settles the mark of this check: its login has a known outcome.
+    ///
+    /// The mark stays, for others to see that the check is going on, and forbids no login any more. A
+    /// refusal sets `refused_since` to the mark's time (if it is not set), unless an account was read
+    /// since. Nothing happens if the mark is another's or the card is gone. The answer comes only when
+    /// the write would survive a crash.
+    async fn settle_login(
+        &self,
+        card: &CardKey,
+        check: Uuid,
+        outcome: LoginOutcome,
+    ) -> StoreResult<()>;
 
     /// Saves a check: the account if it has one, and how it ended; takes the mark away.
     ///
@@ -247,7 +270,7 @@ pub trait CheckStore: Send + Sync {
     /// [`Saved::Older`], unless an account was read since; an account clears it and sets
     /// `last_success_at`. The mark goes only if this check wrote it: one that did not try, since it
     /// found the mark of a crash, must leave it. It goes even if this check is [`Saved::Older`], and
-    /// stays if the failure is in doubt about its login. A failure's `retry_after` is not kept.
+    /// stays if the failure is in doubt about its login, unless that is settled. A failure's `retry_after` is not kept.
     async fn save_check(&self, check: &Check) -> StoreResult<Saved>;
 
     /// The last good accounts of a family's cards.
@@ -426,6 +449,13 @@ pub trait RunStore: Send + Sync {
     /// What became of the pieces of a run's work, by piece.
     async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>>;
 
+    /// The rows that were passed over since the store was opened, since they cannot be understood.
+    ///
+    /// A damaged row costs only itself: lists leave it out, and what is asked for by its id is not there.
+    fn damaged_rows(&self) -> Vec<DamagedRow> {
+        Vec::new()
+    }
+
     /// By how much `now` is ahead of the store's own clock, if it has one.
     async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
         let _ = now;
@@ -505,4 +535,10 @@ pub trait LibraryGate: Send + Sync {
     /// Waits until there is room at the library, and enters. Leaving is dropping the permit, which
     /// a crash does too.
     async fn enter(&self, library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>>;
+
+    /// Whether nobody but the caller, who is inside, is at the library; `None`: that cannot be told.
+    async fn is_alone(&self, library: &LibraryId) -> StoreResult<Option<bool>> {
+        let _ = library;
+        Ok(None)
+    }
 }

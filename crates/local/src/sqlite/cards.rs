@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
 use super::row::{Stored, time};
-use super::{SqliteStore, all, families, first, libraries, secrets};
+use super::{SqliteStore, all, families, first, libraries, page, secrets};
 
 #[async_trait]
 impl CardStore for SqliteStore {
@@ -80,17 +80,16 @@ impl CardStore for SqliteStore {
                 cursor.card.to_string(),
             )
         });
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection| {
-            all(
+            page(
                 connection,
                 "SELECT * FROM card
                  WHERE (library, fingerprint, id) > (?1, ?2, ?3)
                      AND paused = 0 AND refused_since IS NULL
                      AND (?4 OR failure_kind IS NOT NULL OR check_started_at IS NULL)
-                 ORDER BY library, fingerprint, id
-                 LIMIT ?5",
-                params![library, fingerprint, card, scope == Scope::All, limit],
+                 ORDER BY library, fingerprint, id",
+                params![library, fingerprint, card, scope == Scope::All],
+                limit,
                 from_row,
             )
         })
@@ -112,7 +111,7 @@ impl CardStore for SqliteStore {
             let changed = connection
                 .prepare_cached(
                     "UPDATE card SET refused_since = NULL,
-                         mark_check = NULL, mark_at = NULL, mark_day = NULL
+                         mark_check = NULL, mark_at = NULL, mark_day = NULL, mark_settled = 0
                      WHERE id = ?1",
                 )?
                 .execute([id.to_string()])?;
@@ -242,5 +241,6 @@ fn login_mark(stored: &Stored<'_, '_>) -> Result<Option<LoginMark>, Fault> {
         check,
         at: stored.parsed("mark_at")?,
         day: stored.parsed("mark_day")?,
+        is_settled: stored.flag("mark_settled")?,
     }))
 }

@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hippo_core::account::Account;
-use hippo_core::card::{CardKey, LoginMark, StoredAccount};
+use hippo_core::card::{CardKey, LoginMark, LoginOutcome, StoredAccount};
 use hippo_core::check::Check;
 use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::failure::FailureKind;
 use hippo_core::ids::{CardId, FamilyId};
 use hippo_core::store::{CheckStore, Saved, StoreResult};
 use rusqlite::{Connection, named_params, params};
+use uuid::Uuid;
 
 use super::fault::Fault;
 use super::row::{Stored, json, time, word};
@@ -22,10 +23,11 @@ impl CheckStore for SqliteStore {
         self.write(move |connection| {
             let marked = connection
                 .prepare_cached(
-                    "UPDATE card SET mark_check = :check, mark_at = :at, mark_day = :day
+                    "UPDATE card SET mark_check = :check, mark_at = :at, mark_day = :day,
+                         mark_settled = :settled
                      WHERE id = :id AND family = :family AND paused = 0 AND refused_since IS NULL
                          AND (mark_check IS NULL OR mark_check = :check OR mark_day <> :day
-                             OR mark_at > :latest)",
+                             OR mark_settled = 1 OR mark_at > :latest)",
                 )?
                 .execute(named_params! {
                     ":id": card.card.to_string(),
@@ -34,11 +36,38 @@ impl CheckStore for SqliteStore {
                     ":at": time(mark.at),
                     ":latest": time(mark.at + CLOCK_TOLERANCE),
                     ":day": mark.day.to_string(),
+                    ":settled": mark.is_settled,
                 })?;
             if marked == 0 && newest_check(connection, &card, |_| true)?.is_none() {
                 return Err(cards::no_card(card.card));
             }
             Ok(marked > 0)
+        })
+        .await
+    }
+
+    async fn settle_login(
+        &self,
+        card: &CardKey,
+        check: Uuid,
+        outcome: LoginOutcome,
+    ) -> StoreResult<()> {
+        let card = card.clone();
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE card SET mark_settled = 1, refused_since = CASE
+                         WHEN :refused AND (last_success_at IS NULL OR last_success_at < mark_at)
+                         THEN coalesce(refused_since, mark_at) ELSE refused_since END
+                     WHERE id = :id AND family = :family AND mark_check = :check",
+                )?
+                .execute(named_params! {
+                    ":id": card.card.to_string(),
+                    ":family": card.family.as_str(),
+                    ":check": check.to_string(),
+                    ":refused": outcome == LoginOutcome::Refused,
+                })?;
+            Ok(())
         })
         .await
     }
@@ -53,6 +82,24 @@ impl CheckStore for SqliteStore {
         self.read(move |connection| accounts(connection, &family))
             .await
     }
+}
+
+/// The cards of a family whose account is there and cannot be understood.
+pub(super) fn lost_accounts(
+    connection: &Connection,
+    family: &FamilyId,
+    read: &[(CardId, StoredAccount)],
+) -> Result<Vec<CardId>, Fault> {
+    let stored = all(
+        connection,
+        "SELECT card FROM card JOIN account ON account.card = card.id WHERE card.family = ?1",
+        [family.as_str()],
+        |row| Stored::new("account", "card", row).parsed("card"),
+    )?;
+    Ok(stored
+        .into_iter()
+        .filter(|id| !read.iter().any(|(card, _)| card == id))
+        .collect())
 }
 
 /// The last good accounts of a family's cards, by card.
@@ -105,14 +152,13 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
     };
     let id = check.card.card.to_string();
     let failure = check.outcome.as_ref().err();
-    if !failure.is_some_and(|failure| failure.login_in_doubt) {
-        connection
-            .prepare_cached(
-                "UPDATE card SET mark_check = NULL, mark_at = NULL, mark_day = NULL
-                 WHERE id = ?1 AND mark_check = ?2",
-            )?
-            .execute([&id, &check.id.to_string()])?;
-    }
+    let is_in_doubt = failure.is_some_and(|failure| failure.login_in_doubt);
+    connection
+        .prepare_cached(
+            "UPDATE card SET mark_check = NULL, mark_at = NULL, mark_day = NULL, mark_settled = 0
+             WHERE id = ?1 AND mark_check = ?2 AND (mark_settled = 1 OR NOT ?3)",
+        )?
+        .execute(params![id, check.id.to_string(), is_in_doubt])?;
     if failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials) {
         connection
             .prepare_cached(

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hippo_core::operator::telling::{NotedConcern, OperatorStore, Untold};
 use hippo_core::operator::{Concern, ConcernKey};
-use hippo_core::store::{StoreError, StoreResult};
+use hippo_core::store::StoreResult;
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
@@ -153,8 +153,11 @@ fn put(connection: &Connection, key: &ConcernKey, noted: &NotedConcern) -> Resul
 fn readable(row: &Row<'_>) -> Result<Readable, Fault> {
     match from_row(row) {
         Ok(noted) => Ok(Readable::Yes(noted)),
-        Err(Fault::Store(error @ StoreError::Unusable(_))) => {
-            tracing::warn!(%error, "A thing that needs the operator is left out: a newer version noted it.");
+        Err(Fault::Damaged(row, _)) => {
+            tracing::warn!(
+                row.id = row.id,
+                "A thing that needs the operator is left out: a newer version noted it."
+            );
             Ok(Readable::No)
         }
         Err(fault) => Err(fault),

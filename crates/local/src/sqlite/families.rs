@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
 use super::row::{Stored, json, time};
-use super::{SqliteStore, all, first};
+use super::{SqliteStore, all, first, page};
 
 #[async_trait]
 impl FamilyStore for SqliteStore {
@@ -63,12 +63,12 @@ impl FamilyStore for SqliteStore {
     ) -> StoreResult<Vec<Family>> {
         // Before every family stands the empty text.
         let after = after.map(ToString::to_string).unwrap_or_default();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection| {
-            all(
+            page(
                 connection,
-                "SELECT * FROM family WHERE id > ?1 ORDER BY id LIMIT ?2",
-                params![after, limit],
+                "SELECT * FROM family WHERE id > ?1 ORDER BY id",
+                params![after],
+                limit,
                 from_row,
             )
         })

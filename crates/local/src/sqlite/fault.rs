@@ -1,12 +1,14 @@
 //! What goes wrong in SQLite, in the words of the store. No message holds a stored value.
 
-use hippo_core::store::StoreError;
+use hippo_core::store::{DamagedRow, StoreError};
 use rusqlite::ErrorCode;
 
 /// What a piece of work fails with: a store's own answer, or SQLite's.
 #[derive(Debug)]
 pub(super) enum Fault {
     Store(StoreError),
+    /// A row that cannot be understood, and the word for it.
+    Damaged(DamagedRow, String),
     Sqlite(rusqlite::Error),
 }
 
@@ -26,6 +28,7 @@ impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Store(error) => error,
+            Fault::Damaged(_, reason) => StoreError::Unusable(reason),
             Fault::Sqlite(error) => store_error(&error),
         }
     }
@@ -48,6 +51,9 @@ pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
         ErrorCode::DiskFull => StoreError::Unavailable(
             "the disk is full. Nothing was changed; make room and try again.".to_owned(),
         ),
+        ErrorCode::CannotOpen if crate::has_no_files_left() => {
+            StoreError::Unavailable(crate::OUT_OF_FILES.to_owned())
+        }
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => {
             StoreError::Unavailable(
                 "the database cannot be written. Look at who owns its folder and files.".to_owned(),

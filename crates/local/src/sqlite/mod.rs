@@ -22,10 +22,12 @@ mod secrets;
 mod visits;
 mod worker;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use hippo_core::store::StoreResult;
+use hippo_core::store::{DamagedRow, StoreResult};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 pub use self::backup::BackupError;
@@ -45,6 +47,8 @@ pub struct SqliteStore {
     // file, must be the one that may write.
     reader: Worker,
     writer: Worker,
+    /// The rows that were passed over since the store was opened.
+    damaged: Arc<Mutex<BTreeSet<DamagedRow>>>,
 }
 
 impl SqliteStore {
@@ -87,7 +91,7 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
-        self.reader.run(work).await
+        self.reader.run(self.keeping_damage(work)).await
     }
 
     /// Everything that `work` writes is kept, or nothing if it fails.
@@ -96,7 +100,32 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
-        self.writer.run(work).await
+        self.writer.run(self.keeping_damage(work)).await
+    }
+
+    /// `work`, and then which rows it passed over.
+    fn keeping_damage<T, F>(
+        &self,
+        work: F,
+    ) -> impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static
+    where
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        let damaged = Arc::clone(&self.damaged);
+        move |connection| {
+            let result = work(connection);
+            let passed_over = PASSED_OVER.take();
+            if !passed_over.is_empty() {
+                let mut damaged = damaged.lock().unwrap_or_else(PoisonError::into_inner);
+                damaged.extend(passed_over);
+            }
+            result
+        }
+    }
+
+    fn damaged(&self) -> Vec<DamagedRow> {
+        let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        damaged.iter().cloned().collect()
     }
 }
 
@@ -108,7 +137,29 @@ impl std::fmt::Debug for SqliteStore {
     }
 }
 
-/// The first row of a query, if it has one.
+thread_local! {
+    /// The rows that the work of this thread passed over, since they cannot be understood.
+    static PASSED_OVER: RefCell<Vec<DamagedRow>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What stands in a row; `None` if it cannot be understood: one row keeps no other from being read.
+fn unless_damaged<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match read {
+        Ok(found) => Ok(Some(found)),
+        Err(Fault::Damaged(row, reason)) => {
+            tracing::error!(
+                row.table = row.table,
+                row.id = row.id,
+                "A damaged row was passed over: {reason}"
+            );
+            PASSED_OVER.with_borrow_mut(|rows| rows.push(row));
+            Ok(None)
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The first row of a query, if it has one that can be understood.
 fn first<T>(
     connection: &Connection,
     sql: &str,
@@ -119,21 +170,35 @@ fn first<T>(
     let row = statement
         .query_row(params, |row| Ok(from_row(row)))
         .optional()?;
-    row.transpose()
+    Ok(row.map(unless_damaged).transpose()?.flatten())
 }
 
-/// All rows of a query.
+/// All rows of a query that can be understood.
 fn all<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
+    from_row: impl FnMut(&Row<'_>) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    page(connection, sql, params, usize::MAX, from_row)
+}
+
+/// The first `limit` rows of a query that can be understood: a damaged row makes no page shorter, which would
+/// be taken for the last one.
+fn page<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    limit: usize,
     mut from_row: impl FnMut(&Row<'_>) -> Result<T, Fault>,
 ) -> Result<Vec<T>, Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(from_row(row)?);
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        found.extend(unless_damaged(from_row(row))?);
     }
     Ok(found)
 }

@@ -12,7 +12,7 @@ use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
 use super::row::{Stored, integer, json, time};
-use super::{SqliteStore, all, families, first, meta};
+use super::{SqliteStore, all, families, first, meta, page};
 
 #[async_trait]
 impl NoticeStore for SqliteStore {
@@ -104,16 +104,16 @@ impl NoticeStore for SqliteStore {
         let (date, family) = after
             .map(|after| (after.date.to_string(), after.family.to_string()))
             .unwrap_or_default();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection| {
-            all(
+            page(
                 connection,
                 // The condition of the index, word for word, so that it is used.
                 "SELECT * FROM notice
                  WHERE state NOT IN ('SENT', 'SKIPPED', 'FAILED', 'GAVE_UP', 'MISSED')
                      AND (date, family) > (?1, ?2)
-                 ORDER BY date, family LIMIT ?3",
-                params![date, family, limit],
+                 ORDER BY date, family",
+                params![date, family],
+                limit,
                 from_row,
             )
         })

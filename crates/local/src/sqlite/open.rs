@@ -135,6 +135,7 @@ pub(super) fn open(
         journal,
         reader: start(Kind::Reads, reader)?,
         writer: start(Kind::Writes, writer)?,
+        damaged: Arc::default(),
     })
 }
 
@@ -189,6 +190,9 @@ impl Problem {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Locked { path },
             Some(ErrorCode::NotADatabase) => OpenError::NotOurs { path },
             Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path },
+            Some(ErrorCode::CannotOpen) if crate::has_no_files_left() => {
+                not_writable(&path, crate::OUT_OF_FILES)
+            }
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 not_writable(&path, "its folder may not be writable")
             }

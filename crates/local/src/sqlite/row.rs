@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
-use hippo_core::store::StoreError;
+use hippo_core::store::{DamagedRow, StoreError};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use serde::Serialize;
@@ -147,11 +147,15 @@ impl<'row, 'statement> Stored<'row, 'statement> {
                 .collect(),
             _ => "?".to_owned(),
         };
-        StoreError::Unusable(format!(
+        let reason = format!(
             "“{key}” in its table “{}” cannot be understood (“{column}”). Restore a backup.",
             self.table
-        ))
-        .into()
+        );
+        let row = DamagedRow {
+            table: self.table.to_owned(),
+            id: key,
+        };
+        Fault::Damaged(row, reason)
     }
 
     fn optional_str(&self, column: &str) -> Result<Option<&'row str>, Fault> {

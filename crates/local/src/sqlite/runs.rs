@@ -10,7 +10,7 @@ use hippo_core::ids::Label;
 use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::work::WorkReport;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
-use hippo_core::store::{RunStart, RunStore, StoreError, StoreResult};
+use hippo_core::store::{DamagedRow, RunStart, RunStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
@@ -117,6 +117,10 @@ impl RunStore for SqliteStore {
         let (before, after) = (before.clone(), after.clone());
         self.write(move |connection| meta::replace_tick_times(connection, &before, &after))
             .await
+    }
+
+    fn damaged_rows(&self) -> Vec<DamagedRow> {
+        self.damaged()
     }
 
     async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {
@@ -244,7 +248,8 @@ fn start(
 fn put(connection: &Connection, run: &Run) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "INSERT INTO run VALUES
+            // Of this key there is none, or one that cannot be understood.
+            "INSERT OR REPLACE INTO run VALUES
                  (:job, :label, :scheduled_time, :started_by, :input, :started_at, :reported_at,
                   :finished_at, :outcome, :counts)",
         )?

@@ -47,11 +47,15 @@ impl AccountStore for SqliteStore {
             let Some(found) = families::by_id(connection, &family)? else {
                 return Ok(None);
             };
-            let mut accounts: BTreeMap<_, _> =
-                checks::accounts(connection, &family)?.into_iter().collect();
+            let accounts = checks::accounts(connection, &family)?;
+            let lost = checks::lost_accounts(connection, &family, &accounts)?;
+            let mut accounts: BTreeMap<_, _> = accounts.into_iter().collect();
             let cards = cards::of_family(connection, &family)?
                 .into_iter()
-                .map(|record| {
+                .map(|mut record| {
+                    if lost.contains(&record.card.id) {
+                        record.state.lose_account();
+                    }
                     let account = accounts.remove(&record.card.id);
                     (record, account)
                 })

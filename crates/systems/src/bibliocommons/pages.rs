@@ -82,6 +82,14 @@ pub(super) enum Scope {
     Unknown,
 }
 
+/// Whether a page that [`look`] does not read names the user that is logged in.
+pub(super) fn names_user(body: &str) -> bool {
+    state::of_page(body)
+        .ok()
+        .and_then(|state| state.auth)
+        .is_some_and(|auth| matches!(auth.current_user_id, Some(Some(_))))
+}
+
 /// Reads one page.
 pub(super) fn look(body: &str, context: &ReadContext<'_>) -> Result<Seen, Failure> {
     let state = match state::of_page(body) {

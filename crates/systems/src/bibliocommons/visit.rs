@@ -6,7 +6,7 @@ use hippo_core::failure::{Failure, FailureKind};
 use super::LOANS_PATH;
 use super::combine::combine;
 use super::login;
-use super::pages::{Part, Says, Scope, Seen, look};
+use super::pages::{Part, Says, Scope, Seen, look, names_user};
 use super::totals::HOLD_STATES;
 use crate::browser::{Form, Page, Session, interstitial};
 
@@ -102,6 +102,9 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<Says>, Failure> {
             Err(session.unknown_answer_to_login(&page, &failure.detail))
         }
         Err(failure) => {
+            if interstitial(&page).is_none() && names_user(&page.body) {
+                session.note_logged_in();
+            }
             if page.status >= 400 || page.url.path().ends_with(LOANS_PATH) {
                 return Err(known(&page, in_context(&page, "the login", failure)));
             }
@@ -129,7 +132,12 @@ async fn fetch(session: &mut Session<'_>, path: &str) -> Result<Says, Failure> {
         Ok(Seen::Refused(_) | Seen::LoginForm | Seen::Nobody) => {
             Err(session.login_page_instead(&page, path))
         }
-        Err(failure) => Err(known(&page, in_context(&page, path, failure))),
+        Err(failure) => {
+            if interstitial(&page).is_none() && names_user(&page.body) {
+                session.note_logged_in();
+            }
+            Err(known(&page, in_context(&page, path, failure)))
+        }
     }
 }
 

@@ -8,9 +8,9 @@ use url::{Host, Url};
 /// Whether addresses that are not of the public internet may be connected to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PrivateAddresses {
-    /// All of them: on a machine of one's own.
+    /// Those of a library that is itself in a private network, as its address says: on a machine of one's own.
     #[default]
-    Allowed,
+    OfPrivateLibraries,
     /// Those of this machine and no other: for libraries of a test that runs where they are refused.
     LoopbackOnly,
     /// None: for a machine in a network where others could be reached.
@@ -18,27 +18,67 @@ pub enum PrivateAddresses {
 }
 
 impl PrivateAddresses {
-    /// Whether any are refused. Then no proxy may be used: it would look names up itself.
+    /// Whether they are refused to every library. Then no proxy may be used: it would look names up itself.
     pub(super) fn are_refused(self) -> bool {
-        self != Self::Allowed
+        self != Self::OfPrivateLibraries
     }
 
     fn allow(self, address: IpAddr) -> bool {
         match self {
-            Self::Allowed => true,
+            Self::OfPrivateLibraries => is_public(address),
             Self::LoopbackOnly => is_public(address) || address.is_loopback(),
             Self::Refused => is_public(address),
         }
     }
 
-    /// Whether the host of this URL is an address, as a number, that is not connected to. What a name
-    /// stands for is looked at when connecting: [`AllowedOnly`].
-    pub(super) fn refuse_literal(self, url: &Url) -> bool {
+    /// Whether a library at this address may be led to any address.
+    pub(super) fn allows_all_to(self, base_url: &Url) -> bool {
+        self == Self::OfPrivateLibraries && is_private(base_url)
+    }
+
+    /// Whether the host of this URL is an address, as a number, that a library at `base_url` is not led to.
+    /// What a name stands for is looked at when connecting: [`AllowedOnly`].
+    pub(super) fn refuse_literal(self, base_url: &Url, url: &Url) -> bool {
+        if self.allows_all_to(base_url) {
+            return false;
+        }
         match url.host() {
             Some(Host::Ipv4(address)) => !self.allow(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => !self.allow(IpAddr::V6(address)),
-            Some(Host::Domain(_)) | None => false,
+            Some(Host::Domain(_)) => self == Self::OfPrivateLibraries && is_loopback(url),
+            None => false,
         }
+    }
+}
+
+/// Ends of names that no public name server knows: RFC 6761, 6762, 8375 and ICANN's `internal`, and what home
+/// and office networks use.
+const PRIVATE_NAMES: [&str; 9] = [
+    "localhost",
+    "local",
+    "internal",
+    "home.arpa",
+    "lan",
+    "home",
+    "corp",
+    "intranet",
+    "test",
+];
+
+/// Whether the host of this URL is in a private network, as the URL says.
+fn is_private(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => !is_public_v4(address),
+        Some(Host::Ipv6(address)) => !is_public_v6(address),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            !name.contains('.')
+                || PRIVATE_NAMES.iter().any(|end| {
+                    let before = name.strip_suffix(end);
+                    before.is_some_and(|before| before.ends_with('.'))
+                })
+        }
+        None => false,
     }
 }
 
@@ -186,11 +226,17 @@ mod tests {
             "http://169.254.169.254/latest",
         ] {
             let url = Url::parse(url).unwrap();
-            assert!(PrivateAddresses::Refused.refuse_literal(&url), "{url}");
-            assert!(!PrivateAddresses::Allowed.refuse_literal(&url), "{url}");
+            let public = Url::parse("https://books.example.org/").unwrap();
+            for rule in [
+                PrivateAddresses::Refused,
+                PrivateAddresses::OfPrivateLibraries,
+            ] {
+                assert!(rule.refuse_literal(&public, &url), "{rule:?} {url}");
+                assert!(!rule.refuse_literal(&public, &public));
+            }
+            let rule = PrivateAddresses::OfPrivateLibraries;
+            assert!(!rule.refuse_literal(&url, &url), "{url}");
         }
-        let by_name = Url::parse("https://books.test/").unwrap();
-        assert!(!PrivateAddresses::Refused.refuse_literal(&by_name));
     }
 
     #[tokio::test]
@@ -206,12 +252,45 @@ mod tests {
             ("http://0.0.0.0/", true),
         ] {
             let url = Url::parse(url).unwrap();
-            let is_refused = PrivateAddresses::LoopbackOnly.refuse_literal(&url);
+            let is_refused = PrivateAddresses::LoopbackOnly.refuse_literal(&url, &url);
             assert_eq!(is_refused, expected, "{url}");
         }
         let resolve = |rule| AllowedOnly(rule).resolve("localhost".parse().unwrap());
         assert!(resolve(PrivateAddresses::LoopbackOnly).await.is_ok());
         assert!(resolve(PrivateAddresses::Refused).await.is_err());
+    }
+
+    #[test]
+    fn library_is_private_only_where_its_own_address_says_so() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8080/", true),
+            ("http://[::1]/", true),
+            ("http://192.168.1.7/opac", true),
+            ("http://localhost/", true),
+            ("http://library/", true),
+            ("http://opac.school.lan/", true),
+            ("https://books.test/", true),
+            ("http://OPAC.Home.Arpa./", true),
+            ("https://books.example.org/", false),
+            ("https://localhost.example.org/", false),
+            ("https://notlan/", true),
+            ("https://my-lan.org/", false),
+            ("https://8.8.8.8/", false),
+        ] {
+            let url = Url::parse(url).unwrap();
+            assert_eq!(is_private(&url), expected, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn public_library_is_not_led_to_this_machine_by_name() {
+        let rule = PrivateAddresses::OfPrivateLibraries;
+        let public = Url::parse("https://books.example.org/").unwrap();
+        let here = Url::parse("http://LOCALHOST:8080/").unwrap();
+        assert!(rule.refuse_literal(&public, &here));
+        assert!(!rule.refuse_literal(&here, &here));
+        let resolved = AllowedOnly(rule).resolve("localhost".parse().unwrap());
+        assert!(resolved.await.is_err());
     }
 
     #[test]

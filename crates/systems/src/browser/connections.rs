@@ -77,8 +77,11 @@ pub enum SitesError {
 /// The connections that all cards share.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    /// For every host but this machine; keeps to the proxy that the environment names.
+    /// For public libraries; keeps to the proxy that the environment names, and connects to public addresses alone
+    /// where there is none.
     outside: Client,
+    /// For every host but this machine, where the library is itself in a private network.
+    private: Client,
     /// For this machine: a proxy would make http no longer safe for a PIN.
     loopback: Client,
     /// The places of a library's requests in flight, by host and port of its `base_url`.
@@ -117,9 +120,14 @@ impl Connections {
         adjust: impl Fn(ClientBuilder) -> ClientBuilder,
     ) -> Result<Self, SitesError> {
         let user_agent = user_agent(options.contact.as_deref()).ok_or(SitesError::Contact)?;
-        let build = |direct: bool| {
+        let build = |direct: bool, has_rule: bool| {
             let builder = || {
                 let builder = adjust(builder(options, &user_agent));
+                let builder = if has_rule {
+                    builder.dns_resolver(Arc::new(AllowedOnly(options.private_addresses)))
+                } else {
+                    builder
+                };
                 if direct || options.private_addresses.are_refused() {
                     // A proxy would look names up itself, and so go round the check of addresses.
                     builder.no_proxy()
@@ -133,15 +141,22 @@ impl Connections {
                 .or_else(|_| builder().tls_certs_only(bundled_authorities()).build())
                 .map_err(SitesError::Connections)
         };
-        let outside = build(false)?;
-        let loopback = if options.private_addresses.are_refused() {
-            // It would be the same, and each client reads all certificate authorities.
-            outside.clone()
-        } else {
-            build(true)?
+        let is_always_refused = options.private_addresses.are_refused();
+        let has_proxy = has_proxy();
+        // A proxy's own name may well stand for a private address, and it looks up the others itself.
+        let outside = build(false, is_always_refused || !has_proxy)?;
+        // Those that would be the same are one: each client reads all certificate authorities.
+        let loopback = match is_always_refused {
+            true => outside.clone(),
+            false => build(true, false)?,
+        };
+        let private = match has_proxy {
+            true => outside.clone(),
+            false => loopback.clone(),
         };
         Ok(Self {
             outside,
+            private,
             loopback,
             gates: Mutex::default(),
             private_addresses: options.private_addresses,
@@ -170,14 +185,14 @@ impl Connections {
             .map_err(|_| Failure::not_tried("the connections are being closed"))
     }
 
-    /// Says no to a URL that is never asked for: not http(s), or a private address by number.
-    pub(super) fn may_ask(&self, url: &Url) -> Result<(), Failure> {
+    /// Says no to a URL that is never asked for at a library: not http(s), or a private address by number.
+    pub(super) fn may_ask(&self, base_url: &Url, url: &Url) -> Result<(), Failure> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Failure::page_changed(
                 "a link that is neither http nor https, not followed",
             ));
         }
-        if self.private_addresses.refuse_literal(url) {
+        if self.private_addresses.refuse_literal(base_url, url) {
             return Err(private_address(&place(url)));
         }
         Ok(())
@@ -186,8 +201,10 @@ impl Connections {
     /// Sends one request and reads its answer; never more than once, never following a redirect.
     ///
     /// `at_head` sees the headers as soon as they are there, whatever becomes of the body.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
     pub(super) async fn exchange(
         &self,
+        base_url: &Url,
         method: Method,
         url: &Url,
         headers: HeaderMap,
@@ -197,6 +214,8 @@ impl Connections {
     ) -> Result<Answer, Fault> {
         let client = if address::is_loopback(url) {
             &self.loopback
+        } else if self.private_addresses.allows_all_to(base_url) {
+            &self.private
         } else {
             &self.outside
         };
@@ -276,6 +295,12 @@ impl Connections {
                 words.iter().any(|word| text.contains(word))
             })
         };
+        if is_out_of_files(error) {
+            return Fault {
+                failure: Failure::not_tried(OUT_OF_FILES),
+                is_transient: false,
+            };
+        }
         let says = |word: &str| says_any(&[word]);
         if says(address::REFUSED) {
             return Fault {
@@ -311,6 +336,25 @@ impl Connections {
     }
 }
 
+/// What a person reads where the process may open no more files or connections.
+const OUT_OF_FILES: &str =
+    "Too many open files: raise the limit (ulimit -n) or lower --concurrency.";
+
+/// Whether the process or the machine may open no more files (EMFILE, ENFILE).
+fn is_out_of_files(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(this) = cause {
+        let code = this
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::raw_os_error);
+        if matches!(code, Some(23 | 24)) || this.to_string().contains("Too many open files") {
+            return true;
+        }
+        cause = this.source();
+    }
+    false
+}
+
 fn private_address(place: &str) -> Failure {
     Failure::page_changed(format!(
         "the way to {place} leads to an address that is private to a network; refused"
@@ -326,7 +370,7 @@ fn builder(options: &SitesOptions, user_agent: &HeaderValue) -> ClientBuilder {
         ),
     );
     headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("en-US,en;q=0.8"));
-    let builder = Client::builder()
+    Client::builder()
         .user_agent(user_agent.clone())
         .default_headers(headers)
         .redirect(redirect::Policy::none())
@@ -334,12 +378,17 @@ fn builder(options: &SitesOptions, user_agent: &HeaderValue) -> ClientBuilder {
         .referer(false)
         .connect_timeout(options.limits.connect)
         .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(IN_FLIGHT);
-    if options.private_addresses.are_refused() {
-        builder.dns_resolver(Arc::new(AllowedOnly(options.private_addresses)))
-    } else {
-        builder
-    }
+        .pool_max_idle_per_host(IN_FLIGHT)
+}
+
+/// Whether the environment names a proxy.
+fn has_proxy() -> bool {
+    ["http_proxy", "https_proxy", "all_proxy"]
+        .iter()
+        .any(|name| {
+            let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+            is_set(name) || is_set(&name.to_ascii_uppercase())
+        })
 }
 
 /// `LibraryHippo/0.1.0 (+contact)`; `None` where the contact holds what a header cannot.
@@ -380,6 +429,15 @@ mod tests {
         }
         assert_eq!(user_agent(Some("me\r\nX-Evil: 1")), None);
         assert_eq!(user_agent(Some("mé@example.test")), None);
+    }
+
+    #[test]
+    fn running_out_of_files_is_told_however_deep_it_lies() {
+        let deep = std::io::Error::other(std::io::Error::from_raw_os_error(24));
+        assert!(is_out_of_files(&deep));
+        assert!(is_out_of_files(&std::io::Error::from_raw_os_error(23)));
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        assert!(!is_out_of_files(&refused));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Instant;
 
 use cookie_store::{Cookie, CookieStore};
-use hippo_core::card::CardSecret;
+use hippo_core::card::{CardSecret, LoginOutcome};
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
 use hippo_core::operator::skeleton::Skeleton;
@@ -36,6 +36,8 @@ pub struct Session<'a> {
     jar: CookieStore,
     login_sent: bool,
     shown_logged_in: bool,
+    /// A page showed us logged in, and the permit was not told yet.
+    is_to_be_settled: bool,
     log_out_at_end: Option<Url>,
     /// Whether the page that came last was led to by a redirect.
     was_redirected: bool,
@@ -128,6 +130,7 @@ impl<'a> Session<'a> {
             jar: CookieStore::new(),
             login_sent: false,
             shown_logged_in: false,
+            is_to_be_settled: false,
             log_out_at_end: None,
             was_redirected: false,
             last_page: None,
@@ -270,8 +273,19 @@ impl<'a> Session<'a> {
     }
 
     /// A page showed us logged in: from here on a login page means `session_expired`.
+    ///
+    /// The permit is told before anything else is asked for.
     pub fn note_logged_in(&mut self) {
+        self.is_to_be_settled |= self.login_sent && !self.shown_logged_in;
         self.shown_logged_in = true;
+    }
+
+    /// Tells the permit of a login that was accepted, unless it was told.
+    pub(crate) async fn settle_login(&mut self) -> Result<(), Failure> {
+        if std::mem::take(&mut self.is_to_be_settled) {
+            self.permit.settle_login(LoginOutcome::Accepted).await?;
+        }
+        Ok(())
     }
 
     /// Whether a page showed us logged in.
@@ -404,6 +418,7 @@ impl<'a> Session<'a> {
     /// Sends a request and follows where it leads; the answer is neither a redirect, nor a refusal
     /// or breakdown of the site.
     async fn fetch(&mut self, mut ask: Ask, mut slot: Option<Slot>) -> Result<Answer, Failure> {
+        self.settle_login().await?;
         redirect::tidy(&mut ask.url);
         let mut may_retry = ask.method == Method::GET && !self.login_sent;
         let mut seen: Vec<Url> = Vec::new();
@@ -480,6 +495,7 @@ impl<'a> Session<'a> {
         let outcome = self
             .connections
             .exchange(
+                &self.library.base_url,
                 ask.method.clone(),
                 &ask.url,
                 headers,
@@ -503,7 +519,7 @@ impl<'a> Session<'a> {
 
     /// Says no to a URL that is never asked for in this session.
     fn may_ask(&self, url: &Url) -> Result<(), Failure> {
-        self.connections.may_ask(url)?;
+        self.connections.may_ask(&self.library.base_url, url)?;
         if self.library.base_url.scheme() == "https" && url.scheme() != "https" {
             return Err(Failure::page_changed(format!(
                 "a link to {} without https; not followed",

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hippo_core::card::CardSecret;
+use hippo_core::card::{CardSecret, LoginOutcome};
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use hippo_core::site::LoginPermit;
@@ -196,6 +196,7 @@ async fn talk(
 pub(crate) struct Permit {
     pub(crate) asked: AtomicUsize,
     pub(crate) says_no: bool,
+    pub(crate) settled: Mutex<Vec<LoginOutcome>>,
 }
 
 impl Permit {
@@ -213,6 +214,11 @@ impl LoginPermit for Permit {
         } else {
             Ok(())
         }
+    }
+
+    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), Failure> {
+        self.settled.lock().unwrap().push(outcome);
+        Ok(())
     }
 }
 

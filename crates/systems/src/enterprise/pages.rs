@@ -51,6 +51,20 @@ pub(super) struct Part {
     pub(super) logout: Option<String>,
 }
 
+/// Whether an answer that [`says`] does not read has a list of an account all the same: we are logged in.
+pub(super) fn is_of_account(body: &str) -> bool {
+    let Some(answer) = answer::unwrap(body).filter(|answer| !answer.sends_elsewhere) else {
+        return false;
+    };
+    let Ok(page) = parse_page(&answer.html) else {
+        return false;
+    };
+    let root = page.root_element();
+    let is_another =
+        EXCEPTION.is_in(root) || is_login_page(root, has_lists_addresses(&answer.html));
+    !is_another && (LOANS_TABLE.is_in(root) || HOLDS_TABLE.is_in(root))
+}
+
 /// Reads one answer.
 pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failure> {
     let Some(Answer {

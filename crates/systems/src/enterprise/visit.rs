@@ -137,7 +137,7 @@ fn after_login(page: &Page, folder: &Url, session: &Session<'_>) -> Result<Optio
 
 /// The account page itself: its words to the patron, and its link out.
 fn overview(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
-    match says(page, session)? {
+    match of_account(page, session)? {
         Says::Account(part) => {
             session.note_logged_in();
             Ok(part)
@@ -200,7 +200,7 @@ async fn fetch(
             session.post(&url, &zone, &[FROM_SCRIPT]).await?
         }
     };
-    match says(&page, session)? {
+    match of_account(&page, session)? {
         Says::Account(part) => {
             session.note_logged_in();
             Ok(part)
@@ -210,6 +210,15 @@ async fn fetch(
         Says::Unknown => Err(interstitial(&page)
             .unwrap_or_else(|| Failure::page_changed("neither loans nor holds in a list"))),
     }
+}
+
+/// What a page says that was asked for after the login; one with a list shows us logged in, read or not.
+fn of_account(page: &Page, session: &mut Session<'_>) -> Result<Says, Failure> {
+    says(page, session).inspect_err(|_| {
+        if interstitial(page).is_none() && pages::is_of_account(&page.body) {
+            session.note_logged_in();
+        }
+    })
 }
 
 fn says(page: &Page, session: &Session<'_>) -> Result<Says, Failure> {

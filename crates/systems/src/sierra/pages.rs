@@ -138,6 +138,16 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
     Ok(Says::Account(part))
 }
 
+/// Whether a page that [`says`] does not read is of an account all the same: we are logged in.
+pub(super) fn is_of_account(body: &str) -> bool {
+    let Ok(page) = parse_page(body) else {
+        return false;
+    };
+    let root = page.root_element();
+    let has_account = PATRON.is_in(root) || tables(&page).is_ok_and(|tables| !tables.is_empty());
+    has_account && matches!(login::login(root, true), Ok(None))
+}
+
 /// Puts the parts of one account together; what no part says is unknown.
 pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
     let mut account = account;

@@ -130,7 +130,15 @@ fn part(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
             }))
         }
         Ok(Says::Login(_)) => Err(session.login_page_instead(page, "an account page")),
-        Err(failure) => Err(login::stand_in(page).unwrap_or(failure)),
+        Err(failure) => match login::stand_in(page) {
+            Some(other) => Err(other),
+            None => {
+                if failure.kind == FailureKind::PageChanged && pages::is_of_account(&page.body) {
+                    session.note_logged_in();
+                }
+                Err(failure)
+            }
+        },
     }
 }
 

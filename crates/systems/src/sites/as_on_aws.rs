@@ -64,9 +64,7 @@ impl Place {
         Self {
             demo,
             library,
-            sites: Sites {
-                connections: connections.unwrap(),
-            },
+            sites: Sites::with(connections.unwrap()),
             recorder,
             today,
         }

@@ -21,12 +21,10 @@ async fn the_cards_of_a_visit_share_one_tls_handshake() {
         let mut library = library(&front.url);
         library.system = system.id().parse().unwrap();
         library.date_format = Some(date_format);
-        let sites = Sites {
-            connections: Connections::with(&options(), |builder| {
-                builder.add_root_certificate(front.authority.clone())
-            })
-            .unwrap(),
-        };
+        let connections = Connections::with(&options(), |builder| {
+            builder.add_root_certificate(front.authority.clone())
+        });
+        let sites = Sites::with(connections.unwrap());
         for card in 0..CARDS {
             let secret = CardSecret {
                 number: generated_number(card).into(),

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::failure::Failure;
+use crate::jobs::StopRequest;
 use crate::jobs::ledger::StartRules;
 use crate::jobs::testing::{World, library};
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
@@ -127,6 +128,63 @@ async fn a_run_that_is_stopped_finishes_what_it_began_and_says_so() {
     assert_eq!(run.outcome, RunOutcome::Interrupted);
     assert_eq!((run.counts.planned, run.counts.done), (4, 2));
     assert_eq!(world.logins().len(), 2);
+}
+
+/// Asked to stop from the beginning of a check on, and not waited for.
+struct StopWithoutGrace<'a>(&'a AtomicUsize);
+
+#[async_trait::async_trait]
+impl StopRequest for StopWithoutGrace<'_> {
+    fn is_asked(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
+
+    async fn grace_is_over(&self) {
+        while !self.is_asked() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn run_whose_grace_is_over_ends_interrupted_with_what_was_done() {
+    let world = World::new().await;
+    let first = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let second = world.add_card("conrad", "wpl", ("2", "p")).await;
+    let checked = AtomicUsize::new(0);
+    let run = world
+        .with_visit_ports(async |ports| {
+            let input = CheckCardsInput::default();
+            let progress = |progress: Progress<'_>| {
+                if matches!(progress, Progress::Checked(_)) {
+                    // The second card's check never comes back.
+                    world.site.hang_after_login.store(true, Ordering::SeqCst);
+                    world.site.settles_login.store(true, Ordering::SeqCst);
+                }
+            };
+            let hangs = async {
+                while world.logins().len() < 2 {
+                    tokio::task::yield_now().await;
+                }
+                checked.fetch_add(1, Ordering::SeqCst);
+            };
+            let stop = StopWithoutGrace(&checked);
+            let plan = plan("all", TIME);
+            let of_run = of_run(&world);
+            let run = check_cards(ports, &of_run, plan, &input, options(1), &stop, &progress);
+            let (run, ()) = tokio::join!(run, hangs);
+            run.unwrap().unwrap()
+        })
+        .await;
+    assert_eq!(run.outcome, RunOutcome::Interrupted);
+    assert_eq!((run.counts.planned, run.counts.done), (2, 1));
+    let work = world.store.work_of(&run.key).await.unwrap();
+    let results: Vec<_> = work.iter().flat_map(|work| &work.results).collect();
+    assert_eq!(results.len(), 1, "{results:?}");
+    for card in [first, second] {
+        let mark = world.record(card).await.state.login_mark;
+        assert!(mark.is_none_or(|mark| mark.is_settled), "no doubt is left");
+    }
 }
 
 #[tokio::test]

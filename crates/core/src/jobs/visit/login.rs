@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::VisitPorts;
+use super::secrets::may_be_checked;
 use crate::account::Account;
-use crate::card::{CardKey, CardRecord, CardSecret, LoginMark};
+use crate::card::{CardKey, CardRecord, CardSecret, LoginMark, LoginOutcome};
 use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind};
 use crate::jobs::JobError;
@@ -29,20 +31,35 @@ pub(super) enum Todo {
     Leave,
 }
 
-pub(super) fn open_login(library: &Library, records: &[CardRecord], now: DateTime<Utc>) -> Todo {
+/// What the marks of these cards allow; the checks `ended` are known to be over.
+pub(super) fn open_login(
+    library: &Library,
+    records: &[CardRecord],
+    now: DateTime<Utc>,
+    ended: &[Uuid],
+) -> Todo {
     let today = local_date(now, library.timezone);
-    let open: Vec<&LoginMark> = records
-        .iter()
-        .filter_map(|record| record.state.login_mark.as_ref())
-        .filter(|mark| mark.day == today)
-        .collect();
-    if open.is_empty() {
-        Todo::Try
-    } else if open.iter().any(|mark| is_under_way(mark, now)) {
+    let marks = || {
+        records
+            .iter()
+            .filter_map(|record| record.state.login_mark.as_ref())
+            .filter(|mark| !is_in_future(mark.at, now))
+    };
+    if marks().any(|mark| is_under_way(mark, now) && !ended.contains(&mark.check)) {
         Todo::Leave
-    } else {
+    } else if marks().any(|mark| mark.is_open_on(today)) {
         Todo::NotTried(login_open())
+    } else {
+        Todo::Try
     }
+}
+
+/// The checks that wrote the marks of these cards.
+pub(super) fn marked_checks(records: &[CardRecord]) -> Vec<Uuid> {
+    records
+        .iter()
+        .filter_map(|record| Some(record.state.login_mark.as_ref()?.check))
+        .collect()
 }
 
 /// Whether the check that wrote this mark may still be going.
@@ -53,13 +70,6 @@ fn is_under_way(mark: &LoginMark, now: DateTime<Utc>) -> bool {
 fn login_open() -> String {
     "An earlier login of today has no known outcome; it is not tried again today unless a person \
      says so (“hippo card retry”)."
-        .to_owned()
-}
-
-fn login_not_allowed() -> String {
-    "No login was sent: the card was paused or refused meanwhile, or an earlier check stopped \
-     between its login and the outcome and is not tried again today unless a person says so \
-     (“hippo card retry”)."
         .to_owned()
 }
 
@@ -103,7 +113,7 @@ struct DurableMark<'a> {
     records: &'a [CardRecord],
     mark: LoginMark,
     fault: std::sync::Mutex<Option<StoreError>>,
-    /// Another check of the card began meanwhile and is under way.
+    /// Another check of the card was quicker, or somebody made it wait: nothing is to be recorded.
     found_other: AtomicBool,
 }
 
@@ -112,19 +122,27 @@ impl DurableMark<'_> {
         self.fault.lock().ok().and_then(|mut fault| fault.take())
     }
 
-    /// Whose mark it is that keeps us from logging in.
-    async fn look_for_other(&self, card: &CardKey) {
-        let keys = std::slice::from_ref(card);
-        let loaded = self.ports.visits.load_visit(&self.library.id, keys).await;
-        let cards = loaded.ok().flatten().map(|loaded| loaded.cards);
-        let now = self.ports.clock.now();
-        let is_going = cards.unwrap_or_default().iter().any(|(record, _)| {
-            let mark = record.state.login_mark.as_ref();
-            mark.is_some_and(|mark| is_under_way(mark, now))
-        });
-        if is_going {
-            self.found_other.store(true, Ordering::Relaxed);
+    fn keep_fault(&self, error: StoreError) {
+        if let Ok(mut fault) = self.fault.lock() {
+            fault.get_or_insert(error);
         }
+    }
+
+    /// Whether a login that may not be sent is nothing to record: another check is at the card or was until a
+    /// moment ago, or a person or the site made it wait. Otherwise it is the mark of a crash.
+    async fn is_left_to_others(&self, card: &CardKey) -> Result<bool, StoreError> {
+        let keys = std::slice::from_ref(card);
+        let loaded = self.ports.visits.load_visit(&self.library.id, keys).await?;
+        let record = loaded.and_then(|loaded| loaded.cards.into_iter().next());
+        let Some((record, _)) = record else {
+            return Ok(true);
+        };
+        let now = self.ports.clock.now();
+        let today = local_date(now, self.library.timezone);
+        let mark = record.state.login_mark.as_ref();
+        let is_of_crash =
+            mark.is_some_and(|mark| mark.is_open_on(today) && !is_under_way(mark, now));
+        Ok(!may_be_checked(&record) || !is_of_crash)
     }
 }
 
@@ -136,21 +154,41 @@ impl LoginPermit for DurableMark<'_> {
             match self.ports.checks.begin_login(&key, &self.mark).await {
                 Ok(true) => {}
                 Ok(false) => {
-                    self.look_for_other(&key).await;
-                    return Err(Failure::not_tried(login_not_allowed()));
+                    match self.is_left_to_others(&key).await {
+                        Ok(true) => self.found_other.store(true, Ordering::Relaxed),
+                        Ok(false) => {}
+                        Err(error) => self.keep_fault(error),
+                    }
+                    return Err(Failure::not_tried(login_open()));
                 }
                 Err(StoreError::NotFound(_)) => {
                     return Err(Failure::not_tried("The card was removed meanwhile."));
                 }
                 Err(error) => {
-                    if let Ok(mut fault) = self.fault.lock() {
-                        *fault = Some(error);
-                    }
+                    self.keep_fault(error);
                     return Err(Failure::not_tried(format!(
                         "The mark before the login at {} could not be written.",
                         self.library.id
                     )));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), Failure> {
+        for record in self.records {
+            let key = record.card.key();
+            let settled = self
+                .ports
+                .checks
+                .settle_login(&key, self.mark.check, outcome);
+            if let Err(error) = settled.await {
+                self.keep_fault(error);
+                return Err(Failure::not_tried(format!(
+                    "The outcome of the login at {} could not be written.",
+                    self.library.id
+                )));
             }
         }
         Ok(())

@@ -92,7 +92,7 @@ fn unopened(library: &Library, day: NaiveDate, error: &SealError) -> (Failure, O
 }
 
 /// A person may have paused it since the planning, or the site refused it.
-fn may_be_checked(record: &CardRecord) -> bool {
+pub(super) fn may_be_checked(record: &CardRecord) -> bool {
     !record.card.paused && record.state.refused_since.is_none()
 }
 

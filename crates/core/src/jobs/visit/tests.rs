@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::*;
-use crate::card::StoredAccount;
+use crate::card::{LoginOutcome, StoredAccount};
 use crate::failure::{Failure, FailureKind};
 use crate::ids::{CardId, FamilyId};
 use crate::jobs::testing::{NO_PAUSE, World, account};
 use crate::store::memory::MemoryStore;
-use crate::store::{CardStore, CheckStore, LibraryStore, StoreResult};
+use crate::store::{CardStore, CheckStore, LibraryGate, LibraryStore, StoreResult};
 
 fn kinds(checked: &[CheckedCard]) -> Vec<&'static str> {
     checked
@@ -54,6 +54,15 @@ struct NarrowStore<'a>(&'a MemoryStore);
 impl CheckStore for NarrowStore<'_> {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
         self.0.begin_login(card, mark).await
+    }
+
+    async fn settle_login(
+        &self,
+        card: &CardKey,
+        check: Uuid,
+        outcome: LoginOutcome,
+    ) -> StoreResult<()> {
+        self.0.settle_login(card, check, outcome).await
     }
 
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
@@ -265,6 +274,165 @@ async fn two_checks_at_once_log_in_once() {
     assert_eq!(world.logins().len(), 1);
     let seen = [kinds(&one), kinds(&other)].concat();
     assert_eq!(seen, ["ok"], "the other check puts nothing on record");
+}
+
+#[tokio::test]
+async fn crash_after_an_accepted_login_leaves_no_doubt_for_the_day() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+    world.site.settles_login.store(true, Ordering::SeqCst);
+    world.site.hang_after_login.store(true, Ordering::SeqCst);
+    let crash = tokio::time::timeout(Duration::from_millis(20), world.check_all()).await;
+    assert!(crash.is_err());
+    world.site.hang_after_login.store(false, Ordering::SeqCst);
+    assert_eq!(
+        kinds(&world.check_all().await),
+        [""; 0],
+        "it may be going on"
+    );
+    assert_eq!(world.record(card).await.state.last_check, None);
+    world.clock.advance(UNDER_WAY);
+    assert_eq!(kinds(&world.check_all().await), ["ok"]);
+    assert_eq!(world.record(card).await.state.login_mark, None);
+}
+
+/// A gate that can tell whether somebody else is at the library.
+struct TellingGate {
+    is_alone: bool,
+}
+
+#[async_trait]
+impl LibraryGate for TellingGate {
+    async fn enter(&self, _: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
+        Ok(Box::new(()))
+    }
+
+    async fn is_alone(&self, _: &LibraryId) -> StoreResult<Option<bool>> {
+        Ok(Some(self.is_alone))
+    }
+}
+
+#[tokio::test]
+async fn check_that_is_alone_at_the_library_knows_that_the_last_one_crashed() {
+    for (settles_login, is_alone, expected) in [
+        (true, true, vec!["ok"]),
+        (false, true, vec!["not_tried"]),
+        (true, false, vec![]),
+        (false, false, vec![]),
+    ] {
+        let world = World::new().await;
+        let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+        world
+            .site
+            .settles_login
+            .store(settles_login, Ordering::SeqCst);
+        world.site.hang_after_login.store(true, Ordering::SeqCst);
+        let crash = tokio::time::timeout(Duration::from_millis(20), world.check_all()).await;
+        assert!(crash.is_err());
+        world.site.hang_after_login.store(false, Ordering::SeqCst);
+        let visit = world.visit("wpl", &[card]).await;
+        let checked = std::sync::Mutex::new(Vec::new());
+        world
+            .with_visit_ports(async |ports| {
+                let ports = VisitPorts {
+                    gate: &TellingGate { is_alone },
+                    ..*ports
+                };
+                check_visit(&ports, &visit, NO_PAUSE, &|news| {
+                    if let VisitNews::Checked(card) = news {
+                        checked.lock().unwrap().push(card.clone());
+                    }
+                })
+                .await
+                .unwrap();
+            })
+            .await;
+        let checked = checked.into_inner().unwrap();
+        assert_eq!(kinds(&checked), expected, "{settles_login} {is_alone}");
+        if let [CheckedCard { check, .. }] = &checked[..]
+            && let Err(failure) = &check.outcome
+        {
+            assert!(failure.detail.contains("hippo card retry"), "{failure}");
+        }
+    }
+}
+
+/// A store in which another check begins right before our login and is saved right after its refusal.
+struct OvertakingStore<'a> {
+    inside: &'a MemoryStore,
+    other: Check,
+}
+
+#[async_trait]
+impl CheckStore for OvertakingStore<'_> {
+    async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
+        let other = LoginMark {
+            check: self.other.id,
+            ..mark.clone()
+        };
+        assert!(self.inside.begin_login(card, &other).await?);
+        let may_log_in = self.inside.begin_login(card, mark).await?;
+        self.inside.save_check(&self.other).await?;
+        Ok(may_log_in)
+    }
+
+    async fn settle_login(
+        &self,
+        card: &CardKey,
+        check: Uuid,
+        outcome: LoginOutcome,
+    ) -> StoreResult<()> {
+        self.inside.settle_login(card, check, outcome).await
+    }
+
+    async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
+        self.inside.save_check(check).await
+    }
+
+    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
+        self.inside.accounts_of(family).await
+    }
+}
+
+#[tokio::test]
+async fn check_that_another_one_overtook_writes_nothing() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let now = world.clock.now();
+    let other = Check {
+        id: Uuid::new_v4(),
+        card: world.record(card).await.card.key(),
+        library: "wpl".parse().unwrap(),
+        started_at: now,
+        finished_at: now,
+        outcome: Ok(account(&[])),
+    };
+    let visit = world.visit("wpl", &[card]).await;
+    let news = std::sync::Mutex::new(Vec::new());
+    world
+        .with_visit_ports(async |ports| {
+            let ports = VisitPorts {
+                checks: &OvertakingStore {
+                    inside: &world.store,
+                    other,
+                },
+                ..*ports
+            };
+            check_visit(&ports, &visit, NO_PAUSE, &|heard| {
+                news.lock().unwrap().push(format!("{heard:?}"));
+            })
+            .await
+            .unwrap();
+        })
+        .await;
+    let news = news.into_inner().unwrap();
+    assert!(
+        news.len() == 1 && news[0].starts_with("LeftOut"),
+        "{news:?}"
+    );
+    assert!(world.logins().is_empty());
+    let last = world.record(card).await.state.last_check.unwrap();
+    assert_eq!(last.failure, None, "what the other one found stays");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::sample::{account, add_card, card, check, failed, family, mark, one_card, time};
-use crate::card::{Card, CardState, LastCheck, StoredAccount};
+use crate::card::{Card, CardState, LastCheck, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::failure::{Failure, FailureKind};
 use crate::store::{Saved, StoreError};
@@ -374,6 +374,96 @@ pub(super) async fn a_login_in_doubt_keeps_its_mark(store: &dyn Store) {
     }
     save(store, &doubtful, Saved::Stored).await;
     assert_eq!(state(store, &card).await.login_mark, Some(own));
+}
+
+pub(super) async fn accepted_login_forbids_no_other_and_shows_that_its_check_goes_on(
+    store: &dyn Store,
+) {
+    let card = one_card(store).await;
+    let own = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &own).await.unwrap());
+    settle(store, &card, own.check, LoginOutcome::Accepted).await;
+    let settled = LoginMark {
+        is_settled: true,
+        ..own
+    };
+    let after = state(store, &card).await;
+    assert_eq!(after.login_mark, Some(settled));
+    assert_eq!(after.refused_since, None);
+
+    let next = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &next).await.unwrap());
+    assert_eq!(state(store, &card).await.login_mark, Some(next.clone()));
+    let third = mark(Uuid::new_v4(), DAY);
+    assert!(!store.begin_login(&card.key(), &third).await.unwrap());
+}
+
+pub(super) async fn refused_login_refuses_the_card_before_its_check_is_saved(store: &dyn Store) {
+    let card = one_card(store).await;
+    let own = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &own).await.unwrap());
+    settle(store, &card, own.check, LoginOutcome::Refused).await;
+    assert_eq!(state(store, &card).await.refused_since, Some(own.at));
+    let next = mark(Uuid::new_v4(), DAY);
+    assert!(!store.begin_login(&card.key(), &next).await.unwrap());
+    store.allow_retry(card.id).await.unwrap();
+    assert!(store.begin_login(&card.key(), &next).await.unwrap());
+    // A person's word is newer.
+    settle(store, &card, own.check, LoginOutcome::Refused).await;
+    assert_eq!(state(store, &card).await.refused_since, None);
+}
+
+pub(super) async fn refused_login_that_an_account_came_after_does_not_count(store: &dyn Store) {
+    let card = one_card(store).await;
+    let slow = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &slow).await.unwrap());
+    let good = check(&card, "05:10:00", Ok(account(0)));
+    save(store, &good, Saved::Stored).await;
+    settle(store, &card, slow.check, LoginOutcome::Refused).await;
+    assert_eq!(state(store, &card).await.refused_since, None);
+}
+
+pub(super) async fn login_of_another_check_or_a_lost_card_is_not_settled(store: &dyn Store) {
+    let card = one_card(store).await;
+    let own = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &own).await.unwrap());
+    for outcome in [LoginOutcome::Accepted, LoginOutcome::Refused] {
+        settle(store, &card, Uuid::new_v4(), outcome).await;
+    }
+    let after = state(store, &card).await;
+    assert_eq!((after.login_mark, after.refused_since), (Some(own.clone()), None));
+    store.remove_card(card.id).await.unwrap();
+    settle(store, &card, own.check, LoginOutcome::Accepted).await;
+}
+
+pub(super) async fn settled_login_leaves_no_doubt_whatever_the_check_says(store: &dyn Store) {
+    let card = one_card(store).await;
+    let own = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &own).await.unwrap());
+    settle(store, &card, own.check, LoginOutcome::Accepted).await;
+    let mut doubtful = check(&card, "05:10:00", failed(FailureKind::PageChanged));
+    doubtful.id = own.check;
+    if let Err(failure) = &mut doubtful.outcome {
+        failure.login_in_doubt = true;
+    }
+    save(store, &doubtful, Saved::Stored).await;
+    assert_eq!(state(store, &card).await.login_mark, None);
+}
+
+pub(super) async fn second_login_of_a_check_is_open_until_it_is_settled_too(store: &dyn Store) {
+    let card = one_card(store).await;
+    let own = mark(Uuid::new_v4(), DAY);
+    assert!(store.begin_login(&card.key(), &own).await.unwrap());
+    settle(store, &card, own.check, LoginOutcome::Accepted).await;
+    assert!(store.begin_login(&card.key(), &own).await.unwrap());
+    assert_eq!(state(store, &card).await.login_mark, Some(own));
+    let other = mark(Uuid::new_v4(), DAY);
+    assert!(!store.begin_login(&card.key(), &other).await.unwrap());
+}
+
+async fn settle(store: &dyn Store, card: &Card, check: Uuid, outcome: LoginOutcome) {
+    let settled = store.settle_login(&card.key(), check, outcome).await;
+    settled.unwrap();
 }
 
 pub(super) async fn an_older_check_still_takes_its_own_mark_away(store: &dyn Store) {

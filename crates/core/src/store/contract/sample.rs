@@ -238,6 +238,7 @@ pub fn mark(check: Uuid, day: &str) -> LoginMark {
         check,
         at: time("05:02:00"),
         day: date(day),
+        is_settled: false,
     }
 }
 

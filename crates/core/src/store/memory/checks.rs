@@ -1,9 +1,10 @@
 //! What checks saved, and what visits and notices load.
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::MemoryStore;
-use crate::card::{CardKey, LastCheck, LoginMark, StoredAccount};
+use crate::card::{CardKey, LastCheck, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::failure::FailureKind;
 use crate::ids::{CardId, FamilyId, LibraryId};
@@ -29,6 +30,30 @@ impl CheckStore for MemoryStore {
         Ok(!refused)
     }
 
+    async fn settle_login(
+        &self,
+        card: &CardKey,
+        check: Uuid,
+        outcome: LoginOutcome,
+    ) -> StoreResult<()> {
+        let mut inside = self.lock();
+        let Ok(record) = inside.record(card.card) else {
+            return Ok(());
+        };
+        let state = &mut record.state;
+        if let Some(mark) = state.login_mark.as_mut().filter(|mark| mark.check == check) {
+            mark.is_settled = true;
+            if outcome == LoginOutcome::Refused
+                && state
+                    .last_success_at
+                    .is_none_or(|success| success < mark.at)
+            {
+                state.refused_since.get_or_insert(mark.at);
+            }
+        }
+        Ok(())
+    }
+
     async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
         let mut inside = self.lock();
         let Ok(record) = inside.record(check.card.card) else {
@@ -36,11 +61,11 @@ impl CheckStore for MemoryStore {
         };
         let state = &mut record.state;
         let failure = check.outcome.as_ref().err();
-        if !failure.is_some_and(|failure| failure.login_in_doubt)
-            && state
-                .login_mark
-                .as_ref()
-                .is_some_and(|mark| mark.check == check.id)
+        let is_in_doubt = failure.is_some_and(|failure| failure.login_in_doubt);
+        if state
+            .login_mark
+            .as_ref()
+            .is_some_and(|mark| mark.check == check.id && (mark.is_settled || !is_in_doubt))
         {
             state.login_mark = None;
         }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
 
-use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, StoredAccount};
+use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::family::{EmailAddress, Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
@@ -96,6 +97,7 @@ passed_on! {
     }
     CheckStore {
         write begin_login(card: &CardKey, mark: &LoginMark) -> bool;
+        write settle_login(card: &CardKey, check: Uuid, outcome: LoginOutcome) -> ();
         write save_check(check: &Check) -> Saved;
         read accounts_of(family: &FamilyId) -> Vec<(CardId, StoredAccount)>;
     }

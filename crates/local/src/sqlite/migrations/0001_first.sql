@@ -40,10 +40,11 @@ CREATE TABLE card (
     failure_detail    TEXT,
     last_success_at   TEXT,
     refused_since     TEXT,
-    -- The durable mark of a login whose outcome is not known yet; all three or none.
+    -- The durable mark of a login whose check is not saved yet; all three or none.
     mark_check        TEXT,
     mark_at           TEXT,
     mark_day          TEXT,
+    mark_settled      INTEGER NOT NULL DEFAULT 0 CHECK (mark_settled IN (0, 1)),
     UNIQUE (family, library, fingerprint)
 ) STRICT, WITHOUT ROWID;
 

@@ -378,6 +378,45 @@ async fn private_addresses_are_refused_when_told_to_by_number_by_name_and_by_red
 }
 
 #[tokio::test]
+async fn public_library_is_not_led_into_a_private_network_and_a_private_one_is() {
+    const HOST: &str = "books.example.org";
+    for to in [
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "10.0.0.1",
+        "169.254.169.254",
+    ] {
+        let site = TestSite::start(move |request| {
+            let port = request
+                .lines()
+                .find_map(|line| line.rsplit_once(':').filter(|_| line.starts_with("host")))
+                .map_or("80", |(_, port)| port);
+            if request.starts_with("GET /inside") {
+                return page("inside");
+            }
+            redirect("302 Found", &format!("http://{to}:{port}/inside"))
+        })
+        .await;
+        let mut public = site.url.clone();
+        public.set_host(Some(HOST)).unwrap();
+        let mut visitor = Visitor::to(&public);
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let connections = Connections::with(&options(), |builder| builder.resolve(HOST, address));
+        visitor.connections = connections.unwrap();
+        let failure = visitor.session().get(&public).await.unwrap_err();
+        assert_eq!(failure.kind.as_str(), "page_changed", "{to}: {failure}");
+        assert!(failure.detail.contains("private"), "{to}: {failure}");
+        assert_eq!(site.lines().len(), 1, "{to}: only the library was asked");
+        if to == "127.0.0.1" {
+            let private = Visitor::to(&site.url);
+            let inside = private.session().get(&site.url).await.unwrap();
+            assert_eq!(inside.body, "inside");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_site_that_has_no_https_is_told_from_one_where_nobody_answers() {
     use tokio::io::AsyncWriteExt as _;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

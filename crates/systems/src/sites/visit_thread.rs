@@ -1,0 +1,552 @@
+//! A card's visit on a thread of its own: a page that keeps the processor busy costs that card alone.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hippo_core::account::Account;
+use hippo_core::card::{CardSecret, LoginOutcome};
+use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::ids::LibraryId;
+use hippo_core::library::Library;
+use hippo_core::site::LoginPermit;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::System;
+use crate::browser::{Connections, Session};
+
+/// How many abandoned visits may still be busy before no other is begun.
+const MAX_ABANDONED_VISITS: usize = 8;
+
+/// How long a visit may take to notice that its time is over, before it is abandoned.
+const ABANDON_DELAY: Duration = Duration::from_secs(2);
+
+/// The visits that are going on, each on a thread of its own.
+#[derive(Debug, Default)]
+pub(super) struct VisitThreads {
+    running: Mutex<Running>,
+}
+
+#[derive(Debug, Default)]
+struct Running {
+    last_id: u64,
+    visits: BTreeMap<u64, RunningVisit>,
+}
+
+#[derive(Debug)]
+struct RunningVisit {
+    library: LibraryId,
+    is_abandoned: bool,
+}
+
+/// A visit's entry among those that are going on, until its thread ends.
+struct VisitEntry {
+    threads: Arc<VisitThreads>,
+    id: u64,
+}
+
+impl Drop for VisitEntry {
+    fn drop(&mut self) {
+        self.threads.lock().visits.remove(&self.id);
+    }
+}
+
+/// Counts a visit that is still going on as abandoned once nobody waits for it.
+struct AbandonOnDrop {
+    threads: Arc<VisitThreads>,
+    id: u64,
+}
+
+impl Drop for AbandonOnDrop {
+    fn drop(&mut self) {
+        if let Some(visit) = self.threads.lock().visits.get_mut(&self.id) {
+            visit.is_abandoned = true;
+        }
+    }
+}
+
+impl VisitThreads {
+    fn lock(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(self: &Arc<Self>, library: &LibraryId) -> VisitEntry {
+        let mut running = self.lock();
+        running.last_id += 1;
+        let id = running.last_id;
+        running.visits.insert(
+            id,
+            RunningVisit {
+                library: library.clone(),
+                is_abandoned: false,
+            },
+        );
+        VisitEntry {
+            threads: Arc::clone(self),
+            id,
+        }
+    }
+
+    /// Why no visit to this library may begin, if so: each library keeps one processor busy at most.
+    fn refusal(&self, library: &LibraryId) -> Option<Failure> {
+        let running = self.lock();
+        let abandoned = || running.visits.values().filter(|visit| visit.is_abandoned);
+        if abandoned().any(|visit| visit.library == *library) {
+            Some(Failure::not_tried(
+                "An earlier page of this library is still being read; it takes too long.",
+            ))
+        } else if abandoned().count() >= MAX_ABANDONED_VISITS {
+            Some(Failure::not_tried(
+                "The pages of too many libraries are still being read; they take too long.",
+            ))
+        } else {
+            None
+        }
+    }
+}
+
+/// One card's visit, with all that it needs.
+pub(super) struct CardVisit {
+    pub(super) connections: Arc<Connections>,
+    pub(super) system: &'static dyn System,
+    pub(super) library: Library,
+    pub(super) secret: CardSecret,
+}
+
+impl CardVisit {
+    /// Runs the visit on a thread of its own, within the card's time limit whatever the thread does.
+    ///
+    /// A visit that waits is stopped by its own limit, and logged out. One that is busy is abandoned: it ends at
+    /// its next step, and logs out then. The same happens to a visit for which nobody waits any longer.
+    pub(super) async fn run(
+        self,
+        threads: &Arc<VisitThreads>,
+        permit: &dyn LoginPermit,
+    ) -> Result<Account, Failure> {
+        if let Some(failure) = threads.refusal(&self.library.id) {
+            return Err(failure);
+        }
+        let limits = self.connections.limits;
+        let library = self.library.id.clone();
+        let (questions, mut asked) = mpsc::channel(1);
+        let (answer, mut finished) = oneshot::channel();
+        let (_stop, stopped) = oneshot::channel::<()>();
+        let is_read = Arc::new(AtomicBool::new(false));
+        let entry = threads.enter(&self.library.id);
+        let _abandon = AbandonOnDrop {
+            threads: Arc::clone(threads),
+            id: entry.id,
+        };
+        let runtime = Handle::current();
+        let began = thread::Builder::new().name("card-visit".to_owned()).spawn({
+            let is_read = Arc::clone(&is_read);
+            move || {
+                let permit = RemotePermit { questions };
+                let visit = self.go(&permit, stopped, &is_read);
+                let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(visit)));
+                // Over before its answer is there: it keeps no other visit from beginning.
+                drop(entry);
+                // Nobody may be waiting for it any longer.
+                let _ = answer.send(outcome.ok());
+            }
+        });
+        if began.is_err() {
+            return Err(Failure::not_tried(
+                "The machine allows no more threads: lower --concurrency.",
+            ));
+        }
+        let mut login = LoginProgress::default();
+        let deadline = sleep_until(Instant::now() + limits.card + ABANDON_DELAY);
+        tokio::pin!(deadline);
+        let mut is_logging_out = false;
+        let failure = loop {
+            tokio::select! {
+                biased;
+                outcome = &mut finished => match outcome.ok().flatten() {
+                    Some(outcome) => return outcome,
+                    None => break Failure::page_changed(
+                        "reading its pages crashed, which is a fault of LibraryHippo",
+                    ),
+                },
+                Some(question) = asked.recv() => question.answer(permit, &mut login).await,
+                () = &mut deadline => {
+                    if is_logging_out || !is_read.load(Ordering::Acquire) {
+                        break Failure::page_changed(format!(
+                            "its pages took too long to read: more than {} s",
+                            limits.card.as_secs_f32()
+                        ));
+                    }
+                    is_logging_out = true;
+                    deadline.as_mut().reset(Instant::now() + limits.log_out + ABANDON_DELAY);
+                }
+            }
+        };
+        tracing::error!(library.id = %library, failure.detail = %failure.detail, "A visit was abandoned.");
+        Err(if login.is_in_doubt() {
+            failure.login_in_doubt()
+        } else {
+            failure
+        })
+    }
+
+    /// The visit itself; `is_read` says that all but its logout is done.
+    async fn go(
+        self,
+        permit: &RemotePermit,
+        mut stopped: oneshot::Receiver<()>,
+        is_read: &AtomicBool,
+    ) -> Result<Account, Failure> {
+        let limit = self.connections.limits.card;
+        let mut session = Session::new(&self.connections, &self.library, &self.secret, permit);
+        let outcome = tokio::select! {
+            biased;
+            _ = &mut stopped => Ok(Err(Failure::not_tried("The check was stopped."))),
+            outcome = timeout(limit, self.system.visit(&mut session)) => outcome,
+        };
+        // The logout ends what the pages showed.
+        let is_in_doubt = session.is_login_sent() && !session.is_logged_in_noted();
+        let has_changed =
+            matches!(&outcome, Ok(Err(failure)) if failure.kind == FailureKind::PageChanged);
+        let skeleton = has_changed.then(|| session.skeleton()).flatten();
+        let is_refused =
+            matches!(&outcome, Ok(Err(failure)) if failure.kind == FailureKind::WrongCredentials);
+        let settled = if is_refused && is_in_doubt {
+            permit.settle_login(LoginOutcome::Refused).await
+        } else {
+            session.settle_login().await
+        };
+        is_read.store(true, Ordering::Release);
+        session.end().await;
+        settled?;
+        outcome
+            .unwrap_or_else(|_| {
+                Err(Failure::site_down(if session.is_login_sent() {
+                    format!("not read to the end within {} s", limit.as_secs_f32())
+                } else {
+                    format!("no login page within {} s", limit.as_secs_f32())
+                }))
+            })
+            .and_then(whole)
+            .map_err(|mut failure| {
+                failure.skeleton = skeleton;
+                if is_in_doubt && leaves_the_login_in_doubt(failure.kind) {
+                    failure.login_in_doubt()
+                } else {
+                    failure
+                }
+            })
+    }
+}
+
+/// The account, if both lists are known.
+fn whole(account: Account) -> Result<Account, Failure> {
+    if account.loans.is_none() || account.holds.is_none() {
+        return Err(Failure::page_changed(
+            "the account's pages did not say what is out and what is on hold",
+        ));
+    }
+    Ok(account)
+}
+
+/// Whether such a failure, after a login that was sent, leaves open whether the site took it.
+fn leaves_the_login_in_doubt(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::PageChanged | FailureKind::SiteDown | FailureKind::SiteRefused
+    )
+}
+
+/// What a visit was permitted, and what it said of its login.
+#[derive(Debug, Default)]
+struct LoginProgress {
+    is_sent: bool,
+    is_settled: bool,
+}
+
+impl LoginProgress {
+    fn is_in_doubt(&self) -> bool {
+        self.is_sent && !self.is_settled
+    }
+}
+
+/// A question of the visit's thread to the permit, which stays with whoever waits for the visit.
+enum Question {
+    MayLogIn(oneshot::Sender<Result<(), Failure>>),
+    SettleLogin(LoginOutcome, oneshot::Sender<Result<(), Failure>>),
+}
+
+impl Question {
+    async fn answer(self, permit: &dyn LoginPermit, login: &mut LoginProgress) {
+        let (answer, reply) = match self {
+            Self::MayLogIn(reply) => {
+                let answer = permit.about_to_log_in().await;
+                login.is_sent |= answer.is_ok();
+                (answer, reply)
+            }
+            Self::SettleLogin(outcome, reply) => {
+                let answer = permit.settle_login(outcome).await;
+                login.is_settled |= answer.is_ok();
+                (answer, reply)
+            }
+        };
+        // A thread that does not wait any longer sends nothing either.
+        let _ = reply.send(answer);
+    }
+}
+
+/// The permit as the visit's thread has it.
+struct RemotePermit {
+    questions: mpsc::Sender<Question>,
+}
+
+impl RemotePermit {
+    async fn ask(
+        &self,
+        question: impl FnOnce(oneshot::Sender<Result<(), Failure>>) -> Question,
+    ) -> Result<(), Failure> {
+        let (reply, answer) = oneshot::channel();
+        let stopped = || Failure::not_tried("The check was stopped.");
+        let sent = self.questions.send(question(reply)).await;
+        sent.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+#[async_trait]
+impl LoginPermit for RemotePermit {
+    async fn about_to_log_in(&self) -> Result<(), Failure> {
+        self.ask(Question::MayLogIn).await
+    }
+
+    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), Failure> {
+        self.ask(|reply| Question::SettleLogin(outcome, reply))
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+    use crate::browser::Form;
+    use crate::browser::test_site::{Permit, Reply, TestSite, library, options, page, secret};
+    use crate::sites::Sites;
+    use crate::{ReadContext, SavedPage};
+
+    /// What a test's system does with the page that comes after the login.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Reading {
+        Honest,
+        Refused,
+        /// Busy as long as [`Slow::is_busy`], after it took the page for one that shows us logged in or before.
+        Busy {
+            is_noted: bool,
+        },
+        Crashes,
+    }
+
+    struct Slow {
+        reading: Reading,
+        is_busy: AtomicBool,
+    }
+
+    impl Slow {
+        fn reading(reading: Reading) -> &'static Self {
+            Box::leak(Box::new(Self {
+                reading,
+                is_busy: AtomicBool::new(true),
+            }))
+        }
+    }
+
+    #[async_trait]
+    impl System for Slow {
+        fn name(&self) -> &'static str {
+            "slow"
+        }
+
+        fn account_url(&self, _: &Library) -> Option<Url> {
+            None
+        }
+
+        fn read(&self, _: &[SavedPage], _: &ReadContext<'_>) -> Result<Account, Failure> {
+            Err(Failure::not_tried("not asked for"))
+        }
+
+        async fn visit(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
+            let login = session.get(&session.url("login")?).await?;
+            session.log_out_at_end(&session.url("out")?);
+            let mut form = Form::find(&login, "form")?;
+            form.set_secret("pin", &session.secret().pin);
+            session.log_in(form).await?;
+            match self.reading {
+                Reading::Honest => session.note_logged_in(),
+                Reading::Refused => return Err(Failure::wrong_credentials("as the test wants")),
+                Reading::Crashes => panic!("as the test wants"),
+                Reading::Busy { is_noted } => {
+                    if is_noted {
+                        session.note_logged_in();
+                        session.get(&session.url("account")?).await?;
+                    }
+                    while self.is_busy.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                }
+            }
+            session.get(&session.url("account")?).await?;
+            let mut account = Account::unknown("slow".parse().unwrap());
+            account.loans = Some(Vec::new());
+            account.holds = Some(Vec::new());
+            Ok(account)
+        }
+    }
+
+    async fn site() -> TestSite {
+        TestSite::start(|_| -> Reply {
+            page("<form method=post action=/in><input name=pin></form>")
+        })
+        .await
+    }
+
+    fn sites() -> Sites {
+        let mut options = options();
+        // Long enough for an honest visit on a machine that is busy with other tests.
+        options.limits.card = Duration::from_secs(2);
+        Sites::new(options).unwrap()
+    }
+
+    async fn visit(
+        sites: &Sites,
+        system: &'static Slow,
+        site: &TestSite,
+        id: &str,
+    ) -> (Result<Account, Failure>, Permit) {
+        let permit = Permit::default();
+        let mut library = library(&site.url);
+        library.id = id.parse().unwrap();
+        let outcome = sites.visit(system, &library, &secret(), &permit).await;
+        (outcome, permit)
+    }
+
+    #[tokio::test]
+    async fn busy_page_costs_its_own_card_and_no_other_library() {
+        let (site, sites) = (site().await, sites());
+        let busy = Slow::reading(Reading::Busy { is_noted: true });
+        let honest = Slow::reading(Reading::Honest);
+        let began = Instant::now();
+        let ((hostile, _), others) = tokio::join!(visit(&sites, busy, &site, "busy"), async {
+            let mut took = Vec::new();
+            for _ in 0..5 {
+                let (outcome, _) = visit(&sites, honest, &site, "honest").await;
+                took.push((outcome.is_ok(), began.elapsed() < Duration::from_secs(4)));
+            }
+            took
+        });
+        assert_eq!(others, [(true, true); 5]);
+        let failure = hostile.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::PageChanged);
+        assert!(failure.detail.contains("too long to read"), "{failure}");
+        assert!(began.elapsed() < Duration::from_secs(8), "its time is real");
+
+        let (again, permit) = visit(&sites, honest, &site, "busy").await;
+        assert_eq!(again.unwrap_err().kind, FailureKind::NotTried);
+        assert_eq!(permit.count(), 0);
+        assert!(visit(&sites, honest, &site, "honest").await.0.is_ok());
+
+        busy.is_busy.store(false, Ordering::Relaxed);
+        while !sites.threads.lock().visits.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(site.lines().last().unwrap(), "GET /out", "it is logged out");
+        assert!(visit(&sites, honest, &site, "busy").await.0.is_ok());
+    }
+
+    #[tokio::test]
+    async fn abandoned_visits_are_bounded_over_all_libraries() {
+        let threads = Arc::new(VisitThreads::default());
+        let id = |number: usize| format!("library-{number}").parse::<LibraryId>().unwrap();
+        let mut entries = Vec::new();
+        for number in 0..MAX_ABANDONED_VISITS {
+            assert_eq!(threads.refusal(&id(100)), None);
+            entries.push(threads.enter(&id(number)));
+            let id = entries[number].id;
+            drop(AbandonOnDrop {
+                threads: Arc::clone(&threads),
+                id,
+            });
+        }
+        assert!(threads.refusal(&id(100)).is_some());
+        entries.pop();
+        assert_eq!(threads.refusal(&id(100)), None);
+        assert!(threads.refusal(&id(0)).is_some());
+    }
+
+    #[tokio::test]
+    async fn abandoned_visit_is_in_doubt_only_before_a_page_showed_us_logged_in() {
+        for is_noted in [false, true] {
+            let (site, sites) = (site().await, sites());
+            let busy = Slow::reading(Reading::Busy { is_noted });
+            let (outcome, permit) = visit(&sites, busy, &site, "busy").await;
+            assert_eq!(outcome.unwrap_err().login_in_doubt, !is_noted);
+            let expected = if is_noted {
+                vec![LoginOutcome::Accepted]
+            } else {
+                vec![]
+            };
+            assert_eq!(*permit.settled.lock().unwrap(), expected);
+            busy.is_busy.store(false, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn login_is_settled_once_and_as_it_ended() {
+        for (reading, expected) in [
+            (Reading::Honest, LoginOutcome::Accepted),
+            (Reading::Refused, LoginOutcome::Refused),
+        ] {
+            let (site, sites) = (site().await, sites());
+            let (_, permit) = visit(&sites, Slow::reading(reading), &site, "wpl").await;
+            assert_eq!(*permit.settled.lock().unwrap(), [expected]);
+        }
+    }
+
+    #[tokio::test]
+    async fn crash_while_reading_is_a_failure_of_that_card() {
+        let (site, sites) = (site().await, sites());
+        let (outcome, _) = visit(&sites, Slow::reading(Reading::Crashes), &site, "wpl").await;
+        let failure = outcome.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::PageChanged);
+        assert!(failure.login_in_doubt);
+        let honest = Slow::reading(Reading::Honest);
+        assert!(visit(&sites, honest, &site, "wpl").await.0.is_ok());
+    }
+
+    #[tokio::test]
+    async fn visit_that_nobody_waits_for_ends_with_a_logout() {
+        let site = TestSite::start(|request| {
+            if request.contains("GET /account") {
+                return Reply::Hang;
+            }
+            page("<form method=post action=/in><input name=pin></form>")
+        })
+        .await;
+        let mut patient = options();
+        patient.limits.card = Duration::from_secs(60);
+        patient.limits.response = Duration::from_secs(60);
+        let sites = Sites::new(patient).unwrap();
+        let honest = Slow::reading(Reading::Honest);
+        let waiting = visit(&sites, honest, &site, "wpl");
+        assert!(timeout(Duration::from_millis(300), waiting).await.is_err());
+        while !sites.threads.lock().visits.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(site.lines().last().unwrap(), "GET /out");
+    }
+}

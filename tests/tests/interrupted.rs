@@ -1,0 +1,141 @@
+//! A library whose page keeps the processor busy, and then keeps us waiting: the others are checked in their time,
+//! and a signal ends the run within seconds.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at once, its helpers too"
+)]
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hippo_demo_library::{DemoLibrary, Patron, Site, SystemKind};
+use hippo_tests::{Home, finish};
+
+/// As many login forms as fit into a page that is still read.
+const FORMS: usize = 80_000;
+
+/// Answers with a page of login forms, and never to a login.
+fn hostile_library() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let form =
+            "<form id=auth method=post action=/x><input name=userid><input name=password></form>";
+        let body = format!("<html><body>{}</body></html>", form.repeat(FORMS));
+        let mut kept: Vec<TcpStream> = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut asked = [0; 4];
+            if stream.read_exact(&mut asked).is_ok() && asked == *b"GET " {
+                let _ = stream.read(&mut [0; 4096]);
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all(head.as_bytes());
+                let _ = stream.write_all(body.as_bytes());
+            }
+            kept.push(stream);
+        }
+    });
+    format!("http://{address}/")
+}
+
+async fn honest_library(number: &str) -> DemoLibrary {
+    let today = chrono::Utc::now().date_naive();
+    let patron = Patron::new(number, "2468", "Ines Calder");
+    let site = Site::new(SystemKind::Koha, "A Public Library", today).with_patron(patron);
+    DemoLibrary::start(site).await.unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args([name, &id]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// How many cards of the newest run are done.
+fn done(home: &Home) -> u64 {
+    let runs = home.run(&["runs", "--json"]).expect_code(0).json();
+    let newest = &runs.as_array().or_else(|| runs["runs"].as_array()).unwrap()[0];
+    newest["counts"]["done"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn busy_page_holds_up_no_other_library_and_no_signal() {
+    let home = Home::new();
+    home.add_family("conrad");
+    let mut libraries = Vec::new();
+    for (id, number) in [("one", "21000000000001"), ("two", "21000000000002")] {
+        let library = honest_library(number).await;
+        home.add_library(id, "koha", &library.base_url());
+        home.add_card("conrad", id, "Ines", number, "2468\n");
+        libraries.push(library);
+    }
+    home.add_library("hostile", "koha", &hostile_library());
+    home.add_card("conrad", "hostile", "Ines", "21000000000003", "2468\n");
+
+    let now = chrono::Utc::now();
+    let time = |seconds: i64| {
+        let time = now + chrono::Duration::seconds(seconds);
+        time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    };
+    let (first, second) = (time(0), time(30));
+    let begin = ["check-cards", "--label", "night", "--scheduled-time"];
+    let child = home
+        .command(&[&begin[..], &[&first]].concat())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while done(&home) < 2 {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "the honest ones wait"
+        );
+        thread::sleep(Duration::from_millis(100));
+    }
+    let asked = Instant::now();
+    signal(&child, "-TERM");
+    let ran = finish(child).expect_code(1);
+    assert!(
+        asked.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert!(ran.stderr.contains("Stopping"), "{}", ran.stderr);
+
+    let runs = home.run(&["runs", "--json"]).expect_code(0).json();
+    let newest = &runs.as_array().or_else(|| runs["runs"].as_array()).unwrap()[0];
+    assert_eq!(newest["outcome"], "interrupted");
+    let rest = [second.as_str(), "--library", "one", "--json"];
+    let next = home.run(&[&begin[..], &rest].concat());
+    assert_eq!(next.expect_code(0).json()["run"]["outcome"], "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn second_signal_ends_the_command_at_once() {
+    let home = Home::new();
+    home.add_family("conrad");
+    home.add_library("hostile", "koha", &hostile_library());
+    home.add_card("conrad", "hostile", "Ines", "21000000000003", "2468\n");
+    let child = home.command(&["check-cards"]).spawn().unwrap();
+    thread::sleep(Duration::from_secs(3));
+    signal(&child, "-INT");
+    thread::sleep(Duration::from_millis(500));
+    let asked = Instant::now();
+    signal(&child, "-INT");
+    let ran = finish(child).expect_code(1);
+    assert!(
+        asked.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert!(ran.stderr.contains("at once"), "{}", ran.stderr);
+}
