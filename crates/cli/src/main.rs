@@ -19,6 +19,7 @@ mod logging;
 mod output;
 mod post;
 mod stop;
+mod text_input;
 mod view;
 
 use std::process::ExitCode;

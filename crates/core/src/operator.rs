@@ -4,6 +4,7 @@
 //! [`Concern`] is the allow-list: ids, dates, counts and the skeleton of a page are all that it can
 //! hold. [`telling`] says who is told, once; [`AfterRun`] is where a run hands over what it found.
 
+pub mod heartbeat;
 pub mod skeleton;
 pub mod telling;
 
@@ -410,6 +411,9 @@ pub trait AfterRun: Send + Sync {
     /// A thing of which the record would never speak again is put there first: whoever crashes
     /// before the step that it is about leaves something to be told, and not silence.
     async fn note(&self, concerns: &[Concern]) -> StoreResult<()>;
+
+    /// Does what is to be done when a run has begun; must not fail it: it handles its own errors.
+    async fn before_run(&self, _run: &Run) {}
 
     /// Does what is to be done after a run that began, or that came too late to begin; must not
     /// fail it: it handles its own errors.

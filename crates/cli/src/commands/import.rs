@@ -20,6 +20,7 @@ use crate::commands::card::store_card;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
+use crate::text_input::read_text_file;
 
 /// Add libraries, families and cards from one TOML file, or all of what “hippo export” wrote.
 ///
@@ -90,7 +91,7 @@ impl Pins for Environment {
 /// Imports a file.
 pub(crate) async fn run(import: Import, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
-    let text = std::fs::read_to_string(&import.file).map_err(|error| {
+    let text = read_text_file(&import.file).map_err(|error| {
         CommandError::Usage(format!(
             "{} cannot be read: {error}.",
             import.file.display()
@@ -276,7 +277,7 @@ fn pin_from_environment(
         line: Some(card.line),
         message: format!("the environment variable {name}, which should hold the PIN, is not set."),
     })?;
-    checked_pin(pin).map_err(|error| Mistake {
+    checked_pin(&pin).map_err(|error| Mistake {
         line: Some(card.line),
         message: format!("the environment variable {name}: {error}"),
     })

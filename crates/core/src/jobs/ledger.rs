@@ -184,6 +184,7 @@ async fn start<'a>(
         RunStart::Started => {
             missing.extend(lost(runs, &before, plan.after).await?);
             tracing::info!(run.id = %run.key, trigger = ?run.trigger, "A run began.");
+            announce(plan.after, &run).await;
             Ok(Ok(OpenRun {
                 runs,
                 clock,
@@ -359,6 +360,16 @@ async fn record_missed(
         }
     }
     Ok(missed)
+}
+
+/// Says that a run has begun; its own faults are its own.
+async fn announce(after: Option<&dyn AfterRun>, run: &Run) {
+    if let Some(after) = after {
+        let told = AssertUnwindSafe(after.before_run(run)).catch_unwind();
+        if told.await.is_err() {
+            tracing::error!(run.id = %run.key, "What goes before a run panicked.");
+        }
+    }
 }
 
 /// What follows a run; its own faults are its own.

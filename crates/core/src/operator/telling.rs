@@ -10,12 +10,13 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::heartbeat::Heartbeat;
 use super::{AfterRun, Concern, ConcernKey};
 use crate::clock::Clock;
 use crate::family::EmailAddress;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::notice::record::NoticeState;
-use crate::run::{Job, Run, RunOutcome, Trigger};
+use crate::run::{Job, Run};
 use crate::store::{NoticeStore, StoreError, StoreResult};
 
 /// Who was about to tell and did not say that it was done within this time did not.
@@ -268,10 +269,8 @@ pub struct Aftermath<'a> {
     pub notices: &'a dyn NoticeStore,
     /// Who tells.
     pub handlers: Handlers<'a>,
-    /// Who fetches the URLs.
-    pub ping: &'a dyn DeadManPing,
-    /// The URL to fetch after a good run of a job.
-    pub urls: BTreeMap<Job, Url>,
+    /// What is fetched before and after runs.
+    pub heartbeat: Heartbeat<'a>,
     /// The time.
     pub clock: &'a dyn Clock,
 }
@@ -421,11 +420,15 @@ impl AfterRun for Aftermath<'_> {
         put_down(self.store, self.clock, concerns).await
     }
 
+    async fn before_run(&self, run: &Run) {
+        self.heartbeat.send_start(run).await;
+    }
+
     async fn after_run(&self, run: &Run) {
         if let Err(error) = self.tell(run.key.job).await {
             tracing::error!(run.id = %run.key, %error, "What needs the operator could not be looked up.");
         }
-        give_sign_of_life(self.ping, &self.urls, run).await;
+        self.heartbeat.send_end(run, self.clock.now()).await;
     }
 }
 
@@ -433,10 +436,8 @@ impl AfterRun for Aftermath<'_> {
 pub struct NoteOnly<'a> {
     /// Where they are noted.
     pub store: &'a dyn OperatorStore,
-    /// Who fetches the URLs.
-    pub ping: &'a dyn DeadManPing,
-    /// The URL to fetch after a good run of a job.
-    pub urls: BTreeMap<Job, Url>,
+    /// What is fetched before and after runs.
+    pub heartbeat: Heartbeat<'a>,
     /// The time.
     pub clock: &'a dyn Clock,
 }
@@ -447,19 +448,11 @@ impl AfterRun for NoteOnly<'_> {
         put_down(self.store, self.clock, concerns).await
     }
 
-    async fn after_run(&self, run: &Run) {
-        give_sign_of_life(self.ping, &self.urls, run).await;
+    async fn before_run(&self, run: &Run) {
+        self.heartbeat.send_start(run).await;
     }
-}
 
-/// Fetches the job's URL after a run that a schedule started and that did its work. What a person
-/// starts is no sign that the schedule lives.
-async fn give_sign_of_life(ping: &dyn DeadManPing, urls: &BTreeMap<Job, Url>, run: &Run) {
-    let is_good = matches!(run.outcome, RunOutcome::Done | RunOutcome::DoneWithFailures)
-        && run.trigger != Trigger::Person;
-    if let Some(url) = urls.get(&run.key.job).filter(|_| is_good)
-        && let Err(error) = ping.ping(url).await
-    {
-        tracing::warn!(run.id = %run.key, %error, "The sign of life did not arrive.");
+    async fn after_run(&self, run: &Run) {
+        self.heartbeat.send_end(run, self.clock.now()).await;
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use chrono::Duration;
 use url::Url;
 
+use super::heartbeat::{Heartbeat, HeartbeatUrl};
 use super::telling::{
     self, Aftermath, DeadManPing, ErrorHandler, Handlers, MailToOperator, NoSignOfLife, NotTold,
 };
@@ -58,6 +59,19 @@ impl DeadManPing for Pings {
     }
 }
 
+fn heartbeat<'a>(world: &'a World, ping: &'a Pings) -> Heartbeat<'a> {
+    let url = "https://alive.example.org/x".parse().unwrap();
+    let heartbeat = HeartbeatUrl {
+        url,
+        start_fail: false,
+    };
+    Heartbeat {
+        ping,
+        urls: [(Job::NotifyAll, heartbeat)].into(),
+        runs: &world.store,
+    }
+}
+
 fn aftermath<'a>(
     world: &'a World,
     default: &'a dyn ErrorHandler,
@@ -71,12 +85,7 @@ fn aftermath<'a>(
             of_all: None,
             default,
         },
-        ping,
-        urls: [(
-            Job::NotifyAll,
-            "https://alive.example.org/x".parse().unwrap(),
-        )]
-        .into(),
+        heartbeat: heartbeat(world, ping),
         clock: &world.clock,
     }
 }
@@ -151,8 +160,7 @@ async fn what_a_worker_noted_is_told_by_the_next_run_that_tells_to_the_handler_o
     let (of_checks, default, pings) = (Handler::default(), Handler::default(), Pings::default());
     let noting = telling::NoteOnly {
         store: &world.store,
-        ping: &pings,
-        urls: BTreeMap::new(),
+        heartbeat: heartbeat(&world, &pings),
         clock: &world.clock,
     };
     let run = ledger::open(&world.store, &world.clock, plan(&noting, &world));

@@ -488,8 +488,11 @@ impl DeadManPing for NoPing {
 fn noting(world: &World) -> NoteOnly<'_> {
     NoteOnly {
         store: &world.store,
-        ping: &NoPing,
-        urls: std::collections::BTreeMap::new(),
+        heartbeat: crate::operator::heartbeat::Heartbeat {
+            ping: &NoPing,
+            urls: std::collections::BTreeMap::new(),
+            runs: &world.store,
+        },
         clock: &world.clock,
     }
 }
