@@ -18,6 +18,7 @@ pub(crate) use self::mistake::{describe, line_of};
 use crate::exit::CommandError;
 use crate::home::Home;
 use crate::text_input::{read_text_file, trim_unseen};
+use crate::timezones::parse_timezone;
 
 /// What the operator decides about one installation.
 #[derive(Debug, Clone, PartialEq)]
@@ -301,25 +302,6 @@ fn check_mail(mail: &MailConfig) -> Result<(), String> {
         return Err("says transport = \"smtp\" but has no [mail.smtp]; add it with the host of the mail server.".to_owned());
     }
     Ok(())
-}
-
-/// A time zone by its IANA name.
-pub(crate) fn parse_timezone(name: &str) -> Result<Tz, String> {
-    name.parse().map_err(|_| {
-        format!("“{name}” is not a time zone; write it like America/Toronto or Europe/Berlin.")
-    })
-}
-
-/// The zone of this machine: `TZ`, else what the system says, else UTC.
-pub(crate) fn machine_timezone() -> Tz {
-    let from_environment = std::env::var("TZ")
-        .ok()
-        .and_then(|name| name.trim_start_matches(':').parse().ok());
-    let zone = from_environment
-        .or_else(|| iana_time_zone::get_timezone().ok()?.parse().ok())
-        .unwrap_or(Tz::UTC);
-    // A person would not write the long name.
-    if zone == Tz::Etc__UTC { Tz::UTC } else { zone }
 }
 
 impl SmtpConfig {

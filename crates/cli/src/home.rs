@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::exit::CommandError;
+use crate::output::stdout::io_words;
 
 /// The directory in which everything of one installation is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,8 +153,9 @@ pub(crate) fn make_private_directory(directory: &Path) -> Result<(), CommandErro
     }
     builder.create(directory).map_err(|error| {
         CommandError::Unusable(format!(
-            "The directory {} cannot be made: {error}.",
-            directory.display()
+            "The directory {} cannot be made: {}.",
+            directory.display(),
+            io_words(&error)
         ))
     })
 }
@@ -176,7 +178,11 @@ pub(crate) fn write_new_private_file(path: &Path, text: &str) -> Result<(), Comm
     new_private_file(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| {
-            CommandError::Unusable(format!("{} cannot be written: {error}.", path.display()))
+            CommandError::Unusable(format!(
+                "{} cannot be written: {}.",
+                path.display(),
+                io_words(&error)
+            ))
         })
 }
 

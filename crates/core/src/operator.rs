@@ -28,7 +28,7 @@ use skeleton::Skeleton;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Concern {
-    /// A library's pages are not what we know; once for each library and day.
+    /// A library's pages are not what we know; once for as long as that lasts.
     PageChanged {
         /// The library.
         library: LibraryId,
@@ -36,6 +36,18 @@ pub enum Concern {
         day: NaiveDate,
         /// What the page is made of, without what it says.
         skeleton: Option<Skeleton>,
+    },
+    /// A library's pages, of which that was told, are read again.
+    PagesReadAgain {
+        /// The library.
+        library: LibraryId,
+        /// Since when they could not be.
+        since: DateTime<Utc>,
+    },
+    /// Dates do not fit the date format of a library's entry; once for as long as that lasts.
+    WrongDateFormat {
+        /// The library.
+        library: LibraryId,
     },
     /// A library has not answered for a day; once for each time that it is down.
     LibraryDown {
@@ -185,7 +197,11 @@ impl Concern {
     /// What makes it one thing.
     pub fn key(&self) -> ConcernKey {
         ConcernKey(match self {
-            Self::PageChanged { library, day, .. } => format!("page-changed/{library}/{day}"),
+            Self::PageChanged { library, .. } => format!("page-changed/{library}"),
+            Self::PagesReadAgain { library, since } => {
+                format!("pages-read-again/{library}/{}", time(*since))
+            }
+            Self::WrongDateFormat { library } => format!("wrong-date-format/{library}"),
             Self::LibraryDown { library, since } => {
                 format!("library-down/{library}/{}", time(*since))
             }
@@ -215,7 +231,10 @@ impl Concern {
     /// Whose work it is about, if it is one job's.
     pub fn job(&self) -> Option<Job> {
         match self {
-            Self::PageChanged { .. } | Self::LibraryDown { .. } => Some(Job::CheckCards),
+            Self::PageChanged { .. }
+            | Self::PagesReadAgain { .. }
+            | Self::WrongDateFormat { .. }
+            | Self::LibraryDown { .. } => Some(Job::CheckCards),
             Self::RunFailed { run, .. } | Self::RunLost { run } | Self::RunTooLate { run } => {
                 Some(run.job)
             }
@@ -234,6 +253,15 @@ impl Concern {
         match self {
             Self::PageChanged { library, .. } => {
                 format!("The pages of {library} are not what LibraryHippo knows.")
+            }
+            Self::PagesReadAgain { library, since } => {
+                format!(
+                    "The pages of {library} can be read again; they could not since {}.",
+                    time(*since)
+                )
+            }
+            Self::WrongDateFormat { library } => {
+                format!("The date format in the entry of {library} does not fit its dates.")
             }
             Self::LibraryDown { library, since } => {
                 format!("{library} has not answered since {}.", time(*since))
@@ -319,6 +347,10 @@ impl Concern {
             Self::PageChanged { .. } => {
                 "“hippo status” says what was met and what to do; a newer version may know the page."
             }
+            Self::PagesReadAgain { .. } => "There is nothing to do.",
+            Self::WrongDateFormat { .. } => {
+                "“hippo library edit ID --date-format FORMAT” sets it; the next check then reads its pages."
+            }
             Self::LibraryDown { .. } => {
                 "See whether its site opens in a browser, and whether its address is still right."
             }
@@ -373,11 +405,30 @@ impl Concern {
 
     /// What the operator should know of a failed check at a library, if anything.
     pub fn of_failure(library: &LibraryId, failure: &Failure, day: NaiveDate) -> Option<Self> {
+        let library = library.clone();
+        if failure.is_of_date_format() {
+            return Some(Self::WrongDateFormat { library });
+        }
         (failure.kind == FailureKind::PageChanged).then(|| Self::PageChanged {
-            library: library.clone(),
+            library,
             day,
             skeleton: failure.skeleton.clone(),
         })
+    }
+
+    /// Groups things that have the same advice, in the order in which each advice comes first.
+    pub fn by_advice<'a>(
+        concerns: impl IntoIterator<Item = &'a Self>,
+    ) -> Vec<(&'static str, Vec<&'a Self>)> {
+        let mut groups: Vec<(&'static str, Vec<&Self>)> = Vec::new();
+        for concern in concerns {
+            let advice = concern.advice();
+            match groups.iter_mut().find(|(known, _)| *known == advice) {
+                Some((_, group)) => group.push(concern),
+                None => groups.push((advice, vec![concern])),
+            }
+        }
+        groups
     }
 
     /// What the operator should know of the runs of a label that never came: one thing.

@@ -164,13 +164,22 @@ async fn conflicts(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, Comma
         if context.store.library(&library.id).await?.is_some() {
             mistake(
                 *line,
-                format!("there is a library “{}” already.", library.id),
+                format!(
+                    "there is a library “{}” already; delete its [[library]] here. Cards may still name it.",
+                    library.id
+                ),
             );
         }
     }
     for (line, family) in &plan.families {
         if context.store.family(&family.id).await?.is_some() {
-            mistake(*line, format!("there is a family “{}” already.", family.id));
+            mistake(
+                *line,
+                format!(
+                    "there is a family “{}” already; delete its [[family]] here. Cards may still name it.",
+                    family.id
+                ),
+            );
         }
     }
     let in_file = |id: &FamilyId| plan.families.iter().any(|(_, family)| family.id == *id);
@@ -217,7 +226,7 @@ async fn doubled_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, C
             mistakes.push(Mistake {
                 line: Some(card.line),
                 message: format!(
-                    "the family {} has a card of this number at {} already.",
+                    "the family {} has a card of this number at {} already; delete this [[card]].",
                     card.family, card.library
                 ),
             });

@@ -62,6 +62,24 @@ impl Jobs {
         self.rules.get(&key).cloned().unwrap_or_default()
     }
 
+    /// The labels that the schedules of a job are declared with.
+    pub(crate) fn labels(&self, job: Job) -> Vec<String> {
+        self.rules
+            .keys()
+            .filter(|(of, _)| *of == job)
+            .map(|(_, label)| label.to_string())
+            .collect()
+    }
+
+    /// The schedules that are suspended.
+    pub(crate) fn suspended(&self) -> Vec<(Job, Label)> {
+        self.rules
+            .iter()
+            .filter(|(_, rules)| rules.suspended)
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
     /// Understands the tables; the message of an error goes on after the path of the file.
     pub(super) fn read(
         operator: OperatorTable,
@@ -88,7 +106,8 @@ impl Jobs {
                         format!("has a mistake at “jobs.{name}.ping”: write a URL that begins with https://.")
                     })?;
                 let start_fail = table.ping_start_fail;
-                jobs.heartbeats.insert(job, HeartbeatUrl { url, start_fail });
+                jobs.heartbeats
+                    .insert(job, HeartbeatUrl { url, start_fail });
             } else if table.ping_start_fail {
                 return Err(format!(
                     "has a mistake at “jobs.{name}.ping_start_fail”: it needs “ping”, the URL of the heartbeat."

@@ -14,6 +14,7 @@ use super::heartbeat::Heartbeat;
 use super::{AfterRun, Concern, ConcernKey};
 use crate::clock::Clock;
 use crate::family::EmailAddress;
+use crate::ids::LibraryId;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::notice::record::NoticeState;
 use crate::run::{Job, Run};
@@ -68,6 +69,9 @@ pub trait OperatorStore: Send + Sync {
     /// Forgets a thing that turned out not to be so, in one conditional step; nothing happens if it
     /// is not as `noted` any more.
     async fn withdraw_concern(&self, noted: &NotedConcern) -> StoreResult<()>;
+
+    /// One thing, if it was noted and this version can read it.
+    async fn concern(&self, key: &ConcernKey) -> StoreResult<Option<NotedConcern>>;
 
     /// All things that were not told, the one that was seen first of late first.
     async fn untold_concerns(&self) -> StoreResult<Untold>;
@@ -206,18 +210,26 @@ fn mail(to: EmailAddress, concerns: &[Concern], now: DateTime<Utc>) -> Mail {
     };
     let mut text = String::new();
     let mut html = String::new();
-    for concern in concerns.iter().take(MOST_IN_A_MAIL) {
-        let (sentence, advice) = (concern.sentence(), concern.advice());
-        let _ = writeln!(text, "{sentence}\n{advice}");
-        // Ids, dates and our own words: none of them holds a character that HTML would mind.
-        let _ = write!(html, "<p>{sentence}<br>{advice}</p>");
-        if let Concern::PageChanged {
-            skeleton: Some(skeleton),
-            ..
-        } = concern
-        {
-            let _ = writeln!(text, "Its skeleton: {skeleton}");
-            let _ = write!(html, "<p><code>{skeleton}</code></p>");
+    for (advice, group) in Concern::by_advice(concerns.iter().take(MOST_IN_A_MAIL)) {
+        html.push_str("<p>");
+        for concern in &group {
+            let sentence = concern.sentence();
+            let _ = writeln!(text, "{sentence}");
+            // Ids, dates and our own words: none of them holds a character that HTML would mind.
+            let _ = write!(html, "{sentence}<br>");
+        }
+        let _ = writeln!(text, "{advice}");
+        let _ = write!(html, "{advice}</p>");
+        for concern in group {
+            if let Concern::PageChanged {
+                library,
+                skeleton: Some(skeleton),
+                ..
+            } = concern
+            {
+                let _ = writeln!(text, "The skeleton of {library}: {skeleton}");
+                let _ = write!(html, "<p>{library}: <code>{skeleton}</code></p>");
+            }
         }
         text.push('\n');
     }
@@ -304,6 +316,44 @@ pub async fn note(store: &dyn OperatorStore, clock: &dyn Clock, concerns: &[Conc
             tracing::error!(concern = %key, %error, "What needs the operator could not be noted.");
         }
     }
+}
+
+/// Ends what was noted of a library's pages, which were read: of a change that was told, its end is told too.
+///
+/// A fault of the store is logged: the next check that reads them ends it.
+pub async fn end_page_change(store: &dyn OperatorStore, clock: &dyn Clock, library: &LibraryId) {
+    if let Err(error) = try_to_end_page_change(store, clock, library).await {
+        tracing::error!(library.id = %library, %error, "The end of a changed page could not be noted.");
+    }
+}
+
+async fn try_to_end_page_change(
+    store: &dyn OperatorStore,
+    clock: &dyn Clock,
+    library: &LibraryId,
+) -> StoreResult<()> {
+    let changed = Concern::PageChanged {
+        library: library.clone(),
+        day: clock.now().date_naive(),
+        skeleton: None,
+    };
+    let format = Concern::WrongDateFormat {
+        library: library.clone(),
+    };
+    for concern in [changed, format] {
+        let Some(noted) = store.concern(&concern.key()).await? else {
+            continue;
+        };
+        if noted.told_at.is_some() && matches!(noted.concern, Concern::PageChanged { .. }) {
+            let again = Concern::PagesReadAgain {
+                library: library.clone(),
+                since: noted.first_seen,
+            };
+            put_down(store, clock, &[again]).await?;
+        }
+        store.withdraw_concern(&noted).await?;
+    }
+    Ok(())
 }
 
 /// Whether a thing that was noted is so.

@@ -35,6 +35,7 @@ fn of_run(world: &World) -> RunPorts<'_> {
     RunPorts {
         cards: &world.store,
         runs: &world.store,
+        operator: &world.store,
     }
 }
 
