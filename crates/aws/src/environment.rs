@@ -512,7 +512,7 @@ mod tests {
             ("OPERATOR_EMAIL", " none "),
         ])
         .unwrap();
-        assert_eq!((read.ping_url, read.operator), (None, None));
+        assert_eq!((read.heartbeat, read.operator), (None, None));
         let message = self::read::<MailEvents>(&[("TABLE_NAME", "none")]).unwrap_err();
         assert!(message.contains("TABLE_NAME is missing"), "{message}");
     }

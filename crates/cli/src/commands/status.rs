@@ -286,10 +286,10 @@ fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
             .to_owned(),
         (recipients, stopped) => format!("to {}", addresses(recipients, stopped)),
     };
-    match () {
-        () if view.paused => "Paused: no notices go out.".to_owned(),
-        () => format!("{}, {to}.", view.next.sentence(context, family)),
+    if view.paused {
+        return "Paused: no notices go out.".to_owned();
     }
+    format!("{}, {to}.", view.next.sentence(context, family))
 }
 
 fn show_problems(context: &Context, view: &FamilyView) {
