@@ -509,8 +509,8 @@ fn what_the_operator_reads_is_kept_as_it_is() {
 /// The keys of what a run that tells would tell now; it counts as told.
 async fn tell_all(world: &World) -> Vec<String> {
     let (handler, pings) = (Handler::default(), Pings::default());
-    let told = aftermath(world, &handler, &pings).tell(Job::NotifyAll);
-    told.await.unwrap();
+    let aftermath = aftermath(world, &handler, &pings);
+    aftermath.tell(Job::NotifyAll).await.unwrap();
     let told = handler.told.lock().unwrap();
     told.iter()
         .flatten()
