@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use hippo_core::family::EmailAddress;
 use hippo_core::jobs::visit::Pace;
 use hippo_core::mail::mime::Sender;
+use hippo_core::operator::heartbeat::HeartbeatUrl;
 use hippo_core::text::clean;
 use url::Url;
 
@@ -82,8 +83,8 @@ pub struct CheckCards {
     pub visit_queue_url: String,
     /// When its schedules fire.
     pub rhythms: Rhythms,
-    /// What is fetched after a good run.
-    pub ping_url: Option<Url>,
+    /// What is fetched before and after runs.
+    pub heartbeat: Option<HeartbeatUrl>,
 }
 
 impl Environment for CheckCards {
@@ -99,12 +100,12 @@ impl Environment for CheckCards {
             }
         });
         let rhythms = reader.rhythms(&[("all", "CHECK_SCHEDULE"), ("failed", "RETRY_SCHEDULE")]);
-        let ping_url = reader.maybe("PING_URL", ping_url);
+        let heartbeat = reader.heartbeat();
         reader.finish(Some(Self {
             common,
             visit_queue_url,
             rhythms,
-            ping_url,
+            heartbeat,
         }))
     }
 
@@ -159,8 +160,8 @@ pub struct NotifyAll {
     pub notice_queue_url: String,
     /// When its schedule fires.
     pub rhythms: Rhythms,
-    /// What is fetched after a good tick.
-    pub ping_url: Option<Url>,
+    /// What is fetched before and after ticks.
+    pub heartbeat: Option<HeartbeatUrl>,
     /// Who is told what needs a person, and by whom; `None`: the log says it.
     pub operator: Option<Operator>,
 }
@@ -182,7 +183,7 @@ impl Environment for NotifyAll {
         let common = reader.common();
         let notice_queue_url = reader.parsed("NOTICE_QUEUE_URL", queue_url);
         let rhythms = reader.rhythms(&[("tick", "NOTIFY_SCHEDULE")]);
-        let ping_url = reader.maybe("PING_URL", ping_url);
+        let heartbeat = reader.heartbeat();
         let operator = reader.maybe("OPERATOR_EMAIL", address).and_then(|address| {
             let sender = reader.sender();
             let configuration_set = reader.required("CONFIGURATION_SET");
@@ -196,7 +197,7 @@ impl Environment for NotifyAll {
             common,
             notice_queue_url,
             rhythms,
-            ping_url,
+            heartbeat,
             operator,
         }))
     }
@@ -356,6 +357,12 @@ impl<'a> Reader<'a> {
             .ok()
     }
 
+    fn heartbeat(&mut self) -> Option<HeartbeatUrl> {
+        let start_fail = self.flag("HEARTBEAT_START_FAIL");
+        let url = self.maybe("PING_URL", ping_url)?;
+        Some(HeartbeatUrl { url, start_fail })
+    }
+
     fn flag(&mut self, name: &'static str) -> bool {
         self.maybe(name, |text| match text {
             "true" => Ok(true),
@@ -505,7 +512,7 @@ mod tests {
             ("OPERATOR_EMAIL", " none "),
         ])
         .unwrap();
-        assert_eq!((read.ping_url, read.operator), (None, None));
+        assert_eq!((read.heartbeat, read.operator), (None, None));
         let message = self::read::<MailEvents>(&[("TABLE_NAME", "none")]).unwrap_err();
         assert!(message.contains("TABLE_NAME is missing"), "{message}");
     }

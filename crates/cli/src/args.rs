@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use hippo_core::ids::CardId;
 
 use crate::commands;
-use crate::config::parse_timezone;
+use crate::timezones::parse_timezone;
 
 /// The head over what every command takes.
 const EVERYWHERE: &str = "Everywhere";
@@ -45,8 +45,8 @@ RUST_LOG what is logged to standard error (such as info; by default errors, and 
 --json); HIPPO_NOW a clock that stands still at this time (RFC 3339); NO_COLOR as --no-color.
 
 Exit codes: 0 done; 1 done, but a card or a mail failed, or it was interrupted; 2 wrong usage;
-3 configuration or store unusable. With --json an error is a document on standard error:
-{\"error\":{\"kind\":\"usage\",\"message\":\"…\"}}; its kinds are usage and unusable."
+3 configuration or store unusable, or no room for the output. With --json an error is a document on
+standard error: {\"error\":{\"kind\":\"usage\",\"message\":\"…\"}}; its kinds are usage and unusable."
 )]
 pub(crate) struct Args {
     /// Where everything is kept; by default the platform's directory for data.

@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroize as _;
 
 use crate::exit::CommandError;
+use crate::text_input::{cannot_be_typed, decode_text, trim_unseen};
 
 /// The longest number or PIN that is taken, in bytes.
 const LIMIT: usize = 256;
@@ -13,7 +14,7 @@ const LIMIT: usize = 256;
 /// A PIN: from a prompt without echo, or the first line of standard input. Never from an argument.
 pub(crate) fn pin(prompt: &str, from_stdin: bool) -> Result<SecretString, CommandError> {
     if from_stdin {
-        return checked_pin(line_from_stdin()?);
+        return checked_pin(&line_from_stdin()?);
     }
     pin_or(prompt, "Give it on standard input with --pin-stdin.")
 }
@@ -23,28 +24,28 @@ pub(crate) fn pin_or(prompt: &str, otherwise: &str) -> Result<SecretString, Comm
     must_be_terminal("the PIN", otherwise)?;
     let typed = rpassword::prompt_password(prompt)
         .map_err(|error| CommandError::Usage(format!("The PIN could not be read: {error}.")))?;
-    checked_pin(SecretString::from(typed))
+    checked_pin(&SecretString::from(typed))
 }
 
-/// A PIN that may be stored.
-pub(crate) fn checked_pin(pin: SecretString) -> Result<SecretString, CommandError> {
-    match pin.expose_secret() {
-        text if text.trim().is_empty() => Err(CommandError::Usage(
+/// A PIN that may be stored: without spaces and byte-order marks around it.
+pub(crate) fn checked_pin(pin: &SecretString) -> Result<SecretString, CommandError> {
+    match trim_unseen(pin.expose_secret()) {
+        "" => Err(CommandError::Usage(
             "The PIN is empty; nothing was changed.".to_owned(),
         )),
-        text if text.len() > LIMIT || text.contains(char::is_control) => Err(CommandError::Usage(
+        text if text.len() > LIMIT || text.contains(cannot_be_typed) => Err(CommandError::Usage(
             "The PIN is too long or holds characters that cannot be typed; nothing was changed."
                 .to_owned(),
         )),
-        _ => Ok(pin),
+        text => Ok(SecretString::from(text)),
     }
 }
 
-/// A card number that may be stored: without the spaces around it.
+/// A card number that may be stored: without spaces and byte-order marks around it.
 pub(crate) fn checked_number(number: &str) -> Result<SecretString, CommandError> {
-    match number.trim() {
+    match trim_unseen(number) {
         "" => Err(CommandError::Usage("The card number is empty.".to_owned())),
-        text if text.len() > LIMIT || text.contains(char::is_control) => Err(CommandError::Usage(
+        text if text.len() > LIMIT || text.contains(cannot_be_typed) => Err(CommandError::Usage(
             "The card number is too long or holds characters that cannot be typed.".to_owned(),
         )),
         text => Ok(SecretString::from(text)),
@@ -94,16 +95,20 @@ fn line(prompt: &str) -> Result<String, CommandError> {
 
 fn line_from_stdin() -> Result<SecretString, CommandError> {
     // Room for all that is taken, so that growing leaves no copy behind in memory.
-    let mut line = String::with_capacity(4096);
-    let read = std::io::Read::take(std::io::stdin().lock(), 4096).read_line(&mut line);
-    let pin = SecretString::from(line.trim_end_matches(['\r', '\n']).to_owned());
+    let mut line = Vec::with_capacity(4096);
+    let read = std::io::Read::take(std::io::stdin().lock(), 4096).read_until(b'\n', &mut line);
+    let pin = match read {
+        Ok(_) => decode_text(&line)
+            .map(SecretString::from)
+            .map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
     line.zeroize();
-    match read {
-        Ok(_) => Ok(pin),
-        Err(_) => Err(CommandError::Usage(
-            "The PIN on standard input could not be read as text.".to_owned(),
-        )),
-    }
+    pin.map_err(|reason| {
+        CommandError::Usage(format!(
+            "The PIN on standard input could not be read: {reason}. Nothing was changed."
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -117,17 +122,21 @@ mod tests {
     #[case("\u{a0}")]
     #[case("12\u{0}34")]
     #[case("12\n34")]
+    #[case("12\u{200b}34")]
+    #[case("12\u{feff}34")]
+    #[case("\u{feff}")]
     fn a_pin_that_cannot_be_right_is_refused_and_not_repeated(#[case] pin: &str) {
-        let error = checked_pin(SecretString::from(pin)).unwrap_err();
+        let error = checked_pin(&SecretString::from(pin)).unwrap_err();
         assert_eq!(error.code(), 2);
         assert!(!error.to_string().contains("12"));
     }
 
     #[test]
-    fn a_pin_keeps_its_spaces_and_a_number_loses_those_around_it() {
-        let pin = checked_pin(SecretString::from(" 1 2 ")).unwrap();
-        assert_eq!(pin.expose_secret(), " 1 2 ");
-        assert_eq!(checked_number(" 21 00 ").unwrap().expose_secret(), "21 00");
+    fn pin_and_number_lose_what_nobody_sees_around_them() {
+        let pin = checked_pin(&SecretString::from("\u{feff} 1 2 \r")).unwrap();
+        assert_eq!(pin.expose_secret(), "1 2");
+        let number = checked_number("\u{feff} 21 00 ").unwrap();
+        assert_eq!(number.expose_secret(), "21 00");
         assert!(checked_number("  ").is_err());
     }
 }

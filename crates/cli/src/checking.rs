@@ -11,6 +11,7 @@ use hippo_core::check::Check;
 use hippo_core::clock::{is_in_future, local_date};
 use hippo_core::ids::CardId;
 use hippo_core::jobs::StopRequest as _;
+use hippo_core::jobs::visit::pages::PageHealth;
 use hippo_core::jobs::visit::{UNDER_WAY, Visit, VisitNews, VisitOptions, check_visit};
 use hippo_core::library::Library;
 use hippo_core::run::{Job, RunKey};
@@ -64,13 +65,29 @@ pub(crate) fn not_checked(context: &Context, card: CardId) -> Outcome {
     Outcome::Done
 }
 
-/// Checks one card at once and shows what it saw.
-pub(crate) async fn check_and_show(
+/// Checks one card at once and shows what it saw; a card that is not checked is a failure.
+pub(crate) async fn check_alone(
     context: &Context,
     card: &Card,
     library: &Library,
 ) -> CommandResult {
     check_recorded(context, card, library, None).await
+}
+
+/// Checks a card that a command has changed; one that is paused is left out, and that is no failure.
+pub(crate) async fn check_and_show(
+    context: &Context,
+    card: &Card,
+    library: &Library,
+) -> CommandResult {
+    if card.paused {
+        context.output.say(format!(
+            "It is paused, so it is not checked. “hippo card pause {} --resume” lets it be checked again.",
+            card.id
+        ));
+        return Ok(not_checked(context, card.id));
+    }
+    check_alone(context, card, library).await
 }
 
 /// As [`check_and_show`], recorded if so; that is for this machine only.
@@ -113,7 +130,8 @@ pub(crate) async fn check_recorded(
             context
                 .output
                 .say(format!("The card was not checked: {reason}"));
-            Ok(not_checked(context, card.id))
+            not_checked(context, card.id);
+            Ok(Outcome::SomeFailed)
         }
         Answer::Stopped => {
             context
@@ -224,7 +242,9 @@ async fn check(
         stop: &|| false,
     };
     let found = Mutex::new(None);
+    let pages = PageHealth::default();
     let keep = |news: VisitNews<'_>| {
+        pages.hear(&news);
         if let VisitNews::Checked(checked) = news
             && let Ok(mut found) = found.lock()
         {
@@ -232,6 +252,9 @@ async fn check(
         }
     };
     check_visit(&visiting.ports(), &visit, options, &keep).await?;
+    pages
+        .end_page_changes(&*context.store, &*context.clock)
+        .await;
     let found = found.into_inner().unwrap_or_default();
     Ok(found.map_or(Answer::NotChecked, Answer::checked))
 }
@@ -352,12 +375,18 @@ fn show_account(context: &Context, account: &Account, today: chrono::NaiveDate) 
     if let Some(fines) = view.fines.filter(|fines| !fines.is_zero()) {
         parts.push(format!("fines {fines}"));
     }
-    if let Some(expires) = view.card_expires {
+    if let Some(expires) = view.card_expires.filter(|expires| *expires >= today) {
         parts.push(format!("card good until {}", day(expires, today)));
     }
     context
         .output
         .say(format!("It worked: {}.", parts.join(", ")));
+    if let Some(expired) = view.card_expires.filter(|expires| *expires < today) {
+        context.output.say(format!(
+            "The card expired on {}; ask the library to renew it.",
+            expired.format("%-d %B %Y")
+        ));
+    }
     let mut loans: Vec<&Loan> = account.loans.iter().flatten().collect();
     loans.sort_by_key(|loan| loan.due);
     let mut holds: Vec<&Hold> = account.holds.iter().flatten().collect();

@@ -17,6 +17,8 @@ pub(crate) use self::jobs::{Jobs, PERSON};
 pub(crate) use self::mistake::{describe, line_of};
 use crate::exit::CommandError;
 use crate::home::Home;
+use crate::text_input::{read_text_file, trim_unseen};
+use crate::timezones::parse_timezone;
 
 /// What the operator decides about one installation.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,7 +164,7 @@ impl Config {
     /// Reads the configuration of a home.
     pub(crate) fn read(home: &Home) -> Result<Self, CommandError> {
         let path = home.config();
-        let text = std::fs::read_to_string(&path).map_err(|error| {
+        let text = read_text_file(&path).map_err(|error| {
             CommandError::Unusable(format!("{} cannot be read: {error}.", path.display()))
         })?;
         Self::parse(&text)
@@ -302,25 +304,6 @@ fn check_mail(mail: &MailConfig) -> Result<(), String> {
     Ok(())
 }
 
-/// A time zone by its IANA name.
-pub(crate) fn parse_timezone(name: &str) -> Result<Tz, String> {
-    name.parse().map_err(|_| {
-        format!("“{name}” is not a time zone; write it like America/Toronto or Europe/Berlin.")
-    })
-}
-
-/// The zone of this machine: `TZ`, else what the system says, else UTC.
-pub(crate) fn machine_timezone() -> Tz {
-    let from_environment = std::env::var("TZ")
-        .ok()
-        .and_then(|name| name.trim_start_matches(':').parse().ok());
-    let zone = from_environment
-        .or_else(|| iana_time_zone::get_timezone().ok()?.parse().ok())
-        .unwrap_or(Tz::UTC);
-    // A person would not write the long name.
-    if zone == Tz::Etc__UTC { Tz::UTC } else { zone }
-}
-
 impl SmtpConfig {
     /// The file of the password, if others can read it. It still works, unlike a key: it may be
     /// mounted like that.
@@ -343,7 +326,9 @@ impl SmtpConfig {
     pub(crate) fn read_password(&self, home: &Path) -> Result<Option<SecretString>, CommandError> {
         if let Some(name) = &self.password_env {
             return match std::env::var(name) {
-                Ok(password) if !password.is_empty() => Ok(Some(SecretString::from(password))),
+                Ok(password) if !trim_unseen(&password).is_empty() => {
+                    Ok(Some(SecretString::from(trim_unseen(&password))))
+                }
                 _ => Err(CommandError::Unusable(format!(
                     "The environment variable {name}, which should hold the mail server's password, is \
                      not set."
@@ -354,13 +339,13 @@ impl SmtpConfig {
             return Ok(None);
         };
         let path = home.join(file);
-        let mut text = std::fs::read_to_string(&path).map_err(|error| {
+        let mut text = read_text_file(&path).map_err(|error| {
             CommandError::Unusable(format!(
                 "The mail server's password cannot be read from {}: {error}.",
                 path.display()
             ))
         })?;
-        let password = SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned());
+        let password = SecretString::from(trim_unseen(&text));
         text.zeroize();
         Ok(Some(password))
     }
@@ -428,7 +413,8 @@ transport = "outbox"
 # What this file says of a schedule does not start it (cron or a timer does); it tells for which time a run was
 # started, and which runs never came.
 # [jobs.check-cards]
-# ping = "https://hc-ping.com/…"       # fetched after each good run, for a service that misses it
+# ping = "https://hc-ping.com/…"       # the heartbeat: fetched after each good run, for a service that misses it
+# ping_start_fail = true                # also with /start before a run, and with /fail after a run in which all failed
 # [jobs.check-cards.schedules.all]      # the label that the schedule gives with --label
 # times = ["05:00", "12:00", "18:00"]
 # start_within_minutes = 60             # later than so after its time it does not begin, and is on record as missed

@@ -31,6 +31,7 @@ use crate::exit::CommandError;
 use crate::home::{Home, SecretsLock};
 use crate::keys::KeyPlace;
 use crate::output::{Output, note};
+use crate::suggest::did_you_mean;
 
 /// What a person says for every command alike.
 #[derive(Debug, Clone)]
@@ -119,6 +120,8 @@ pub(crate) struct Here {
     pub(crate) home: Home,
     /// What the operator decided.
     pub(crate) config: Config,
+    /// Whether the home is gone when the command ends: none of its paths is shown.
+    pub(crate) is_temporary: bool,
 }
 
 impl Context {
@@ -131,7 +134,11 @@ impl Context {
         Ok(Self {
             keys: Box::new(home.key_files()),
             store: Arc::new(store),
-            place: Place::Here(Box::new(Here { home, config })),
+            place: Place::Here(Box::new(Here {
+                home,
+                config,
+                is_temporary: false,
+            })),
             clock,
             output,
         })
@@ -196,6 +203,7 @@ impl Context {
         };
         match (&here.config.mail.transport, &here.config.mail.smtp) {
             (Transport::Smtp, Some(smtp)) => format!("the mail server {}", smtp.host),
+            _ if here.is_temporary => "the demo's outbox".to_owned(),
             _ => here.home.outbox().display().to_string(),
         }
     }
@@ -211,41 +219,58 @@ impl Context {
 
     /// One family, or an error that says how to see all.
     pub(crate) async fn family(&self, id: &FamilyId) -> Result<Family, CommandError> {
-        self.store.family(id).await?.ok_or_else(|| {
-            CommandError::Usage(format!(
-                "There is no family “{id}”; “hippo family list” shows them."
-            ))
-        })
+        if let Some(family) = self.store.family(id).await? {
+            return Ok(family);
+        }
+        let known = self.store.families().await?;
+        let meant = did_you_mean(id.as_str(), known.iter().map(|family| family.id.as_str()));
+        Err(CommandError::Usage(format!(
+            "There is no family “{id}”; “hippo family list” shows them.{meant}"
+        )))
     }
 
     /// One library, or an error that says how to see all.
     pub(crate) async fn library(&self, id: &LibraryId) -> Result<Library, CommandError> {
-        self.store.library(id).await?.ok_or_else(|| {
-            CommandError::Usage(format!(
-                "There is no library “{id}”; “hippo library list” shows them."
-            ))
-        })
+        if let Some(library) = self.store.library(id).await? {
+            return Ok(library);
+        }
+        let known = self.store.libraries().await?;
+        let meant = did_you_mean(id.as_str(), known.iter().map(|library| library.id.as_str()));
+        Err(CommandError::Usage(format!(
+            "There is no library “{id}”; “hippo library list” shows them.{meant}"
+        )))
     }
 
     /// One card, or an error that says how to see all.
     pub(crate) async fn card(&self, name: &CardName) -> Result<CardRecord, CommandError> {
+        if let CardName::Id(id) = name
+            && let Some(record) = self.store.card(*id).await?
+        {
+            return Ok(record);
+        }
+        let mut records = Vec::new();
+        for family in self.store.families().await? {
+            records.extend(self.store.cards_of(&family.id).await?);
+        }
+        let ids: Vec<String> = records
+            .iter()
+            .map(|record| record.card.id.to_string())
+            .collect();
         let ending = match name {
             CardName::Id(id) => {
-                return self.store.card(*id).await?.ok_or_else(|| {
-                    CommandError::Usage(format!(
-                        "There is no card {id}; “hippo card list” shows them."
-                    ))
-                });
+                let meant = did_you_mean(&id.to_string(), &ids);
+                return Err(CommandError::Usage(format!(
+                    "There is no card {id}; “hippo card list” shows them.{meant}"
+                )));
             }
             CardName::Ending(ending) => ending,
         };
-        let mut found = Vec::new();
-        for family in self.store.families().await? {
-            found.extend(self.store.cards_of(&family.id).await?);
-        }
         let upper = ending.to_ascii_uppercase();
-        found.retain(|record| record.card.id.to_string().ends_with(&upper));
-        the_only_one(found, ending)
+        records.retain(|record| record.card.id.to_string().ends_with(&upper));
+        let endings = ids
+            .iter()
+            .filter_map(|id| id.get(id.len().saturating_sub(ending.len())..));
+        the_only_one(records, ending, &did_you_mean(ending, endings))
     }
 
     /// The families that are asked for: one, or all.
@@ -270,11 +295,11 @@ impl Context {
 }
 
 /// The one card of which this is the end, or an error that says what to write instead.
-fn the_only_one<T>(mut found: Vec<T>, ending: &str) -> Result<T, CommandError> {
+fn the_only_one<T>(mut found: Vec<T>, ending: &str, meant: &str) -> Result<T, CommandError> {
     match (found.pop(), found.is_empty()) {
         (Some(card), true) => Ok(card),
         (None, _) => Err(CommandError::Usage(format!(
-            "There is no card whose id ends in “{ending}”; “hippo card list” shows them."
+            "There is no card whose id ends in “{ending}”; “hippo card list” shows them.{meant}"
         ))),
         (Some(_), false) => Err(CommandError::Usage(format!(
             "More than one card's id ends in “{ending}”; give more of it."
@@ -341,6 +366,7 @@ impl<'a> Visiting<'a> {
         RunPorts {
             cards: &*self.context.store,
             runs: &*self.context.store,
+            operator: &*self.context.store,
         }
     }
 
@@ -365,9 +391,11 @@ mod tests {
 
     #[test]
     fn the_end_of_an_id_must_leave_no_doubt() {
-        assert_eq!(the_only_one(vec![1], "R5TX"), Ok(1));
+        assert_eq!(the_only_one(vec![1], "R5TX", ""), Ok(1));
         for (found, expected) in [(vec![], "no card"), (vec![1, 2], "More than one")] {
-            let message = the_only_one::<u8>(found, "R5TX").unwrap_err().to_string();
+            let message = the_only_one::<u8>(found, "R5TX", "")
+                .unwrap_err()
+                .to_string();
             assert!(message.contains(expected), "{message}");
         }
     }

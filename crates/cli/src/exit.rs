@@ -36,7 +36,7 @@ pub(crate) enum CommandError {
     /// The command was called wrongly: an unknown or doubled id, a malformed value.
     #[error("{0}")]
     Usage(String),
-    /// The configuration, the key or the store cannot be used.
+    /// The configuration, the key or the store cannot be used, or the answer cannot be printed.
     #[error("{0}")]
     Unusable(String),
 }

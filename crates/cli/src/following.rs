@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hippo_core::family::EmailAddress;
 use hippo_core::mail::Mailer;
 use hippo_core::operator::AfterRun;
+use hippo_core::operator::heartbeat::Heartbeat;
 use hippo_core::operator::telling::{
     Aftermath, ErrorHandler, Handlers, LogOnly, MailToOperator, NoteOnly,
 };
@@ -58,12 +59,15 @@ impl<'a> Following<'a> {
     /// cron mails it. A person who is looking at the answer is not told it twice.
     pub(crate) fn after(&'a self, mail: Option<&'a MailToOperator<'a>>) -> Box<dyn AfterRun + 'a> {
         let (store, clock) = (&*self.context.store, &*self.context.clock);
-        let urls = self.jobs.pings.clone();
+        let heartbeat = Heartbeat {
+            ping: &HttpPing,
+            urls: self.jobs.heartbeats.clone(),
+            runs: store,
+        };
         if mail.is_none() && !self.is_schedule {
             return Box::new(NoteOnly {
                 store,
-                ping: &HttpPing,
-                urls,
+                heartbeat,
                 clock,
             });
         }
@@ -75,8 +79,7 @@ impl<'a> Following<'a> {
                 of_all: None,
                 default: mail.map_or(&LogOnly, |mail| mail as &dyn ErrorHandler),
             },
-            ping: &HttpPing,
-            urls,
+            heartbeat,
             clock,
         })
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use hippo_local::key_files::KeyFiles;
 
 use crate::exit::CommandError;
+use crate::output::stdout::io_words;
 
 /// The directory in which everything of one installation is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,8 +162,9 @@ pub(crate) fn make_private_directory(directory: &Path) -> Result<(), CommandErro
     }
     builder.create(directory).map_err(|error| {
         CommandError::Unusable(format!(
-            "The directory {} cannot be made: {error}.",
-            directory.display()
+            "The directory {} cannot be made: {}.",
+            directory.display(),
+            io_words(&error)
         ))
     })
 }
@@ -185,7 +187,11 @@ pub(crate) fn write_new_private_file(path: &Path, text: &str) -> Result<(), Comm
     new_private_file(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| {
-            CommandError::Unusable(format!("{} cannot be written: {error}.", path.display()))
+            CommandError::Unusable(format!(
+                "{} cannot be written: {}.",
+                path.display(),
+                io_words(&error)
+            ))
         })
 }
 

@@ -16,11 +16,16 @@ mod following;
 mod home;
 mod keys;
 mod logging;
+mod next_notice;
 mod output;
 mod post;
 mod stop;
+mod suggest;
+mod text_input;
+mod timezones;
 mod view;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -28,7 +33,7 @@ use clap::error::ErrorKind;
 
 use crate::args::Args;
 use crate::exit::CommandError;
-use crate::output::{Output, note};
+use crate::output::{Output, note, stdout};
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
@@ -38,8 +43,16 @@ fn main() -> ExitCode {
     let output = Output::new(args.json, args.no_color);
     let logging = logging::begin(args.verbose, output.color, output.json);
     match logging.and_then(|()| commands::dispatch(args, output)) {
-        Ok(outcome) => outcome.code().into(),
+        Ok(outcome) => end(outcome.code(), output.json),
         Err(error) => say_error(&error, output.json),
+    }
+}
+
+/// The exit code of a command that did its work, unless its answer could not be printed.
+fn end(code: u8, json: bool) -> ExitCode {
+    match stdout::failure() {
+        Some(sentence) => say_error(&CommandError::Unusable(sentence), json),
+        None => code.into(),
     }
 }
 
@@ -50,7 +63,11 @@ fn not_understood(error: &clap::Error) -> ExitCode {
         .take_while(|argument| argument != "--")
         .any(|argument| argument == "--json");
     if !(wants_json && error.use_stderr()) {
-        error.exit();
+        let printed = error.print().and_then(|()| std::io::stdout().flush());
+        if !error.use_stderr() {
+            stdout::note_fault(printed);
+        }
+        return end(u8::try_from(error.exit_code()).unwrap_or(2), wants_json);
     }
     let text = match error.kind() {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {

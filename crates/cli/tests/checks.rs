@@ -181,9 +181,16 @@ fn a_paused_card_is_left_out_until_it_is_resumed() {
     home.run(&["card", "pause", card]).success();
     let checked = home.run(&["check-cards", "--no-pause"]).success();
     assert!(
-        stdout(&checked).contains("Left out: 1 card"),
+        stdout(&checked).contains("Left out: 1 card: paused."),
         "{}",
         stdout(&checked)
+    );
+    // Who asks for this very card is told by the exit code, too.
+    let alone = home.run(&["check-cards", "--card", card]).code(1);
+    assert!(
+        stdout(&alone).contains("it is paused"),
+        "{}",
+        stdout(&alone)
     );
     assert_eq!(library.site.logins(), 1);
     home.run(&["card", "pause", card, "--resume"]).success();
@@ -267,6 +274,19 @@ fn a_mail_server_that_is_not_there_leaves_the_note_for_the_next_time() {
         "{}",
         stdout(&status)
     );
+    // Once it is late, the mail server is named, and not cron.
+    let late = home
+        .command(&["status"])
+        .env("HIPPO_NOW", "2026-11-22T12:40:00Z")
+        .assert()
+        .success();
+    let late = stdout(&late);
+    assert!(
+        late.contains("The notice is late: the mail was not sent")
+            && late.contains("hippo mail test"),
+        "{late}"
+    );
+    assert!(!late.contains("cron"), "{late}");
     let test = morning(&["mail", "test", "pat@example.org"])
         .assert()
         .code(1);
@@ -312,5 +332,20 @@ fn at_the_most_talkative_a_login_says_neither_number_nor_pin() {
     );
     for secret in ["canary", NUMBER] {
         assert!(!said.contains(secret), "{secret} was said:\n{said}");
+    }
+}
+
+#[test]
+fn byte_order_mark_and_trailing_space_are_no_part_of_a_pin() {
+    for typed in [format!("\u{feff}{PIN}\n"), format!("\u{feff}{PIN} \r\n")] {
+        let library = Library::start();
+        let home = library.home();
+        home.command(&add(&[]))
+            .write_stdin(typed)
+            .assert()
+            .success();
+        assert_eq!(library.site.logins(), 1);
+        let status = home.json(&["status"]);
+        assert!(status["families"][0]["cards"][0]["problem"].is_null());
     }
 }

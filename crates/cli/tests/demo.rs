@@ -35,6 +35,9 @@ fn the_demo_checks_six_cards_sends_two_notes_and_leaves_nothing_behind() {
     }
     assert!(files(&temporary).is_empty());
     assert!(!home.path().exists());
+    // Nothing is shown by a path that is gone.
+    let gone = temporary.to_str().unwrap();
+    assert!(!said.contains(gone), "{said}");
 }
 
 #[test]

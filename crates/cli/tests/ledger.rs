@@ -614,13 +614,16 @@ fn an_address_that_was_stopped_is_shown_and_a_person_allows_it_again() {
 }
 
 #[test]
-fn a_new_time_of_day_says_from_when_it_counts() {
+fn new_time_of_day_says_from_when_it_counts() {
     let (home, _) = Home::with_card();
     let edited = home
         .run(&["family", "edit", "conrad", "--time", "05:00"])
         .success();
     assert!(
-        stdout(&edited).contains("The next notice is due at 05:00 tomorrow (America/Toronto)."),
+        stdout(&edited).contains(
+            "Today's notice is due since 06:30; it goes out with the next notify-all. The one after that is due at \
+             05:00 tomorrow."
+        ),
         "{}",
         stdout(&edited)
     );

@@ -123,6 +123,11 @@ impl Failure {
         Self::new(FailureKind::NotTried, detail)
     }
 
+    /// Whether the library's date format is what is wrong: none is declared, or dates do not fit it.
+    pub fn is_of_date_format(&self) -> bool {
+        self.kind == FailureKind::PageChanged && self.detail.contains("--date-format")
+    }
+
     /// The same failure, after a login of which nothing tells whether the site took it.
     #[must_use]
     pub fn login_in_doubt(mut self) -> Self {

@@ -4,6 +4,7 @@
 //! [`Concern`] is the allow-list: ids, dates, counts and the skeleton of a page are all that it can
 //! hold. [`telling`] says who is told, once; [`AfterRun`] is where a run hands over what it found.
 
+pub mod heartbeat;
 pub mod skeleton;
 pub mod telling;
 
@@ -28,7 +29,7 @@ use skeleton::Skeleton;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Concern {
-    /// A library's pages are not what we know; once for each library and day.
+    /// A library's pages are not what we know; once for as long as that lasts.
     PageChanged {
         /// The library.
         library: LibraryId,
@@ -52,6 +53,18 @@ pub enum Concern {
         key: KeyId,
         /// The day.
         day: NaiveDate,
+    },
+    /// A library's pages, of which that was told, are read again.
+    PagesReadAgain {
+        /// The library.
+        library: LibraryId,
+        /// Since when they could not be.
+        since: DateTime<Utc>,
+    },
+    /// Dates do not fit the date format of a library's entry; once for as long as that lasts.
+    WrongDateFormat {
+        /// The library.
+        library: LibraryId,
     },
     /// A library has not answered for a day; once for each time that it is down.
     LibraryDown {
@@ -222,11 +235,15 @@ impl Concern {
     /// What makes it one thing.
     pub fn key(&self) -> ConcernKey {
         ConcernKey(match self {
-            Self::PageChanged { library, day, .. } => format!("page-changed/{library}/{day}"),
             Self::SealedForOtherHosts { library, day } => {
                 format!("sealed-for-other-hosts/{library}/{day}")
             }
             Self::UnknownKey { library, day, .. } => format!("unknown-key/{library}/{day}"),
+            Self::PageChanged { library, .. } => format!("page-changed/{library}"),
+            Self::PagesReadAgain { library, since } => {
+                format!("pages-read-again/{library}/{}", time(*since))
+            }
+            Self::WrongDateFormat { library } => format!("wrong-date-format/{library}"),
             Self::LibraryDown { library, since } => {
                 format!("library-down/{library}/{}", time(*since))
             }
@@ -262,6 +279,8 @@ impl Concern {
             Self::PageChanged { .. }
             | Self::SealedForOtherHosts { .. }
             | Self::UnknownKey { .. }
+            | Self::PagesReadAgain { .. }
+            | Self::WrongDateFormat { .. }
             | Self::LibraryDown { .. } => Some(Job::CheckCards),
             Self::RunFailed { run, .. } | Self::RunLost { run } | Self::RunTooLate { run } => {
                 Some(run.job)
@@ -290,6 +309,15 @@ impl Concern {
             ),
             Self::UnknownKey { library, key, .. } => {
                 format!("A PIN of {library} was sealed to the key {key}, which isn't here.")
+            }
+            Self::PagesReadAgain { library, since } => {
+                format!(
+                    "The pages of {library} can be read again; they could not since {}.",
+                    time(*since)
+                )
+            }
+            Self::WrongDateFormat { library } => {
+                format!("The date format in the entry of {library} does not fit its dates.")
             }
             Self::LibraryDown { library, since } => {
                 format!("{library} has not answered since {}.", time(*since))
@@ -404,6 +432,10 @@ impl Concern {
             Self::UnknownKey { .. } => {
                 "Put the private key back from its copy, or set the PIN with “hippo card set-pin”."
             }
+            Self::PagesReadAgain { .. } => "There is nothing to do.",
+            Self::WrongDateFormat { .. } => {
+                "“hippo library edit ID --date-format FORMAT” sets it; the next check then reads its pages."
+            }
             Self::LibraryDown { .. } => {
                 "See whether its site opens in a browser, and whether its address is still right."
             }
@@ -469,6 +501,7 @@ impl Concern {
     pub fn of_failure(library: &LibraryId, failure: &Failure, day: NaiveDate) -> Option<Self> {
         let library = library.clone();
         match failure.kind {
+            _ if failure.is_of_date_format() => Some(Self::WrongDateFormat { library }),
             FailureKind::PageChanged => Some(Self::PageChanged {
                 library,
                 day,
@@ -477,6 +510,21 @@ impl Concern {
             FailureKind::SealedForOtherHosts => Some(Self::SealedForOtherHosts { library, day }),
             _ => None,
         }
+    }
+
+    /// Groups things that have the same advice, in the order in which each advice comes first.
+    pub fn by_advice<'a>(
+        concerns: impl IntoIterator<Item = &'a Self>,
+    ) -> Vec<(&'static str, Vec<&'a Self>)> {
+        let mut groups: Vec<(&'static str, Vec<&Self>)> = Vec::new();
+        for concern in concerns {
+            let advice = concern.advice();
+            match groups.iter_mut().find(|(known, _)| *known == advice) {
+                Some((_, group)) => group.push(concern),
+                None => groups.push((advice, vec![concern])),
+            }
+        }
+        groups
     }
 
     /// What the operator should know of the runs of a label that never came: one thing.
@@ -519,6 +567,9 @@ pub trait AfterRun: Send + Sync {
     /// A thing of which the record would never speak again is put there first: whoever crashes
     /// before the step that it is about leaves something to be told, and not silence.
     async fn note(&self, concerns: &[Concern]) -> StoreResult<()>;
+
+    /// Does what is to be done when a run has begun; must not fail it: it handles its own errors.
+    async fn before_run(&self, _run: &Run) {}
 
     /// Does what is to be done after a run that began, or that came too late to begin; must not
     /// fail it: it handles its own errors.

@@ -196,6 +196,11 @@ impl Counts {
         self
     }
 
+    /// Whether something failed and nothing went well.
+    pub fn all_failed(&self) -> bool {
+        self.done == 0 && self.failures() > 0
+    }
+
     /// Counts one failure.
     pub fn add_failure(&mut self, kind: &str) {
         *self.failed.entry(kind.to_owned()).or_default() += 1;

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hippo_core::family::Family;
 use hippo_core::notice::record::NoticeState;
 use hippo_core::operator::Concern;
+use hippo_core::operator::heartbeat::Heartbeat;
 use hippo_core::operator::telling::{Aftermath, Handlers, LogOnly, OperatorStore as _};
 use hippo_core::run::{Job, RunOutcome};
 use hippo_core::store::contract::sample;
@@ -570,8 +571,11 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
             of_all: None,
             default: &LogOnly,
         },
-        ping: &HttpPing,
-        urls: [].into(),
+        heartbeat: Heartbeat {
+            ping: &HttpPing,
+            urls: [].into(),
+            runs: &store,
+        },
         clock: &FrozenClock { at: now },
     };
     assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 2);

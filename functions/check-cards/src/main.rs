@@ -8,6 +8,7 @@ use hippo_aws::handlers::{self, LambdaClock, check_cards};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, ping::HttpPing, queue::SqsVisitQueue};
 use hippo_core::jobs::hand_out_visits::HandOutVisitsPorts;
+use hippo_core::operator::heartbeat::Heartbeat;
 use hippo_core::operator::telling::NoteOnly;
 use hippo_core::run::Job;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -25,12 +26,15 @@ async fn start() -> Result<(), Error> {
     let metrics = Metrics::new(environment.common.metrics_namespace);
     let after = NoteOnly {
         store: &store,
-        ping: &HttpPing,
-        urls: environment
-            .ping_url
-            .map(|url| (Job::CheckCards, url))
-            .into_iter()
-            .collect(),
+        heartbeat: Heartbeat {
+            ping: &HttpPing,
+            urls: environment
+                .heartbeat
+                .map(|url| (Job::CheckCards, url))
+                .into_iter()
+                .collect(),
+            runs: &store,
+        },
         clock: &LambdaClock,
     };
     let frame = Frame {

@@ -10,6 +10,7 @@ use hippo_aws::handlers::{self, LambdaClock, notify_all};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, ping::HttpPing, queue::SqsNoticeQueue, ses::SesMailer};
 use hippo_core::jobs::hand_out_notices::HandOutNoticesPorts;
+use hippo_core::operator::heartbeat::Heartbeat;
 use hippo_core::operator::telling::{Aftermath, ErrorHandler, Handlers, LogOnly, MailToOperator};
 use hippo_core::run::Job;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -50,12 +51,15 @@ async fn start() -> Result<(), Error> {
             of_all: None,
             default: &default,
         },
-        ping: &HttpPing,
-        urls: environment
-            .ping_url
-            .map(|url| (Job::NotifyAll, url))
-            .into_iter()
-            .collect(),
+        heartbeat: Heartbeat {
+            ping: &HttpPing,
+            urls: environment
+                .heartbeat
+                .map(|url| (Job::NotifyAll, url))
+                .into_iter()
+                .collect(),
+            runs: &store,
+        },
         clock: &LambdaClock,
     };
     let frame = Frame {

@@ -402,6 +402,10 @@ impl OperatorStore for Process<'_> {
         self.world.store.withdraw_concern(noted).await
     }
 
+    async fn concern(&self, key: &ConcernKey) -> StoreResult<Option<NotedConcern>> {
+        self.world.store.concern(key).await
+    }
+
     async fn untold_concerns(&self) -> StoreResult<Untold> {
         self.world.store.untold_concerns().await
     }

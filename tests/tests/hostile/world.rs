@@ -262,6 +262,7 @@ impl World {
         let of_run = hippo_core::jobs::check_cards::RunPorts {
             cards: &self.store,
             runs: &self.store,
+            operator: &self.store,
         };
         self.with_ports(async |ports| {
             let input = CheckCardsInput::default();

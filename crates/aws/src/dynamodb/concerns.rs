@@ -90,6 +90,11 @@ impl OperatorStore for DynamoDbStore {
         Ok(())
     }
 
+    async fn concern(&self, key: &ConcernKey) -> StoreResult<Option<NotedConcern>> {
+        let found = self.table.get(&Key::concern(key)).await?;
+        Ok(found.as_ref().and_then(readable))
+    }
+
     async fn untold_concerns(&self) -> StoreResult<Untold> {
         let found = self
             .concerns(list::UNTOLD_CONCERNS, false, usize::MAX)

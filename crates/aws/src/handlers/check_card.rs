@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use aws_lambda_events::event::sqs::SqsMessage;
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::failure::FailureKind;
+use hippo_core::jobs::visit::pages::PageHealth;
 use hippo_core::jobs::visit::report::VisitRecord;
 use hippo_core::jobs::visit::{
     CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
@@ -76,8 +77,10 @@ async fn visit(
         stop: &|| false,
     };
     let (counts, record) = (Mutex::new(Counts::default()), VisitRecord::default());
+    let pages = PageHealth::default();
     let result = check_visit(&ports.visits, &visit, options, &|news| {
         record.hear(&news);
+        pages.hear(&news);
         if let VisitNews::Checked(card) = news
             && let Ok(mut counts) = counts.lock()
         {
@@ -92,6 +95,7 @@ async fn visit(
         .chain(damaged.map(Concern::from))
         .collect();
     telling::note(ports.operator, clock, &alerts).await;
+    pages.end_page_changes(ports.operator, clock).await;
     // Of a visit that comes again this is what was done so far.
     let reported = ports
         .runs

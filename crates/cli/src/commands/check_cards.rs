@@ -1,6 +1,7 @@
 //! `hippo check-cards`: logs in to every card and remembers what it says.
 
 mod dry_run;
+mod left_out;
 mod one;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use hippo_core::run::{Job, Run, RunKey, RunOutcome, Trigger};
 use hippo_core::store::RunStart;
 use serde::Serialize;
 
+use self::left_out::LeftOut;
 use crate::args::{CardName, card_name, instant};
 use crate::commands::start;
 use crate::config::{Jobs, PERSON};
@@ -174,6 +176,8 @@ struct CheckedView {
 struct Document<'a> {
     run: &'a Run,
     cards: &'a [CheckedView],
+    /// What was asked for and not checked, with the reason.
+    left_out: &'a [LeftOut],
 }
 
 /// Checks the cards that are asked for.
@@ -228,11 +232,13 @@ pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> Command
     });
     match result {
         Ok(run) => {
+            let left_out = left_out::left_out(context, &input, &run, &checked).await?;
             context.output.document(&Document {
                 run: &run,
                 cards: &checked,
+                left_out: &left_out,
             });
-            show(context, &asked, &input, &run, &checked).await
+            show(context, &asked, &run, &checked, &left_out).await
         }
         Err(not_begun) => Ok(say_not_begun(context, &asked.schedule, &not_begun)),
     }
@@ -380,9 +386,9 @@ fn view_of(context: &Context, card: &CheckedCard) -> CheckedView {
 async fn show(
     context: &Context,
     asked: &CheckCards,
-    input: &CheckCardsInput,
     run: &Run,
     checked: &[CheckedView],
+    left_out: &[LeftOut],
 ) -> CommandResult {
     let outcome =
         Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted);
@@ -390,8 +396,8 @@ async fn show(
         return Ok(outcome);
     }
     let today = local_date(context.now(), context.zone());
-    if !checked.is_empty() {
-        context.output.table(&table_of(checked, today));
+    if !checked.is_empty() || !left_out.is_empty() {
+        context.output.table(&table_of(checked, left_out, today));
     }
     for card in checked {
         if let Some(failure) = &card.failure {
@@ -405,21 +411,13 @@ async fn show(
         }
     }
     context.output.say(summary(context, run));
-    let waiting = waiting_for_a_person(context, input, checked).await?;
-    if waiting > 0 {
-        context.output.say(format!(
-            "Left out: {}; “hippo status” says why.",
-            count(
-                waiting,
-                "card that is paused or whose PIN was refused",
-                "cards that are paused or whose PIN was refused"
-            )
-        ));
+    if let Some(sentence) = left_out::sentence(left_out) {
+        context.output.say(sentence);
     }
     Ok(outcome)
 }
 
-fn table_of(checked: &[CheckedView], today: chrono::NaiveDate) -> Table {
+fn table_of(checked: &[CheckedView], left_out: &[LeftOut], today: chrono::NaiveDate) -> Table {
     let mut table = Table::new([
         words("FAMILY"),
         words("PATRON"),
@@ -448,6 +446,18 @@ fn table_of(checked: &[CheckedView], today: chrono::NaiveDate) -> Table {
             outcome,
         ]);
     }
+    for card in left_out {
+        let nothing = || Cell::new("–", Tone::Faint);
+        table.row([
+            card.family.as_str().into(),
+            card.patron.as_str().into(),
+            card.library.as_str().into(),
+            nothing(),
+            nothing(),
+            nothing(),
+            Cell::new(format!("left out: {}", card.reason.as_str()), Tone::Faint),
+        ]);
+    }
     table
 }
 
@@ -468,36 +478,18 @@ fn summary(context: &Context, run: &Run) -> String {
     } else {
         ""
     };
-    match counts.failures() {
-        0 => format!(
-            "Checked {} of {planned} in {took}.{interrupted}",
-            counts.done
-        ),
-        failures => format!(
-            "Checked {} of {planned} in {took}; {failures} failed.{interrupted}",
-            counts.done
-        ),
-    }
-}
-
-async fn waiting_for_a_person(
-    context: &Context,
-    input: &CheckCardsInput,
-    checked: &[CheckedView],
-) -> Result<usize, CommandError> {
-    let mut waiting = 0;
-    for family in context.families(input.family.as_ref()).await? {
-        for record in context.store.cards_of(&family.id).await? {
-            let wanted = input
-                .library
-                .as_ref()
-                .is_none_or(|id| *id == record.card.library);
-            let waits = record.card.paused || record.state.refused_since.is_some();
-            let was_checked = checked.iter().any(|card| card.card == record.card.id);
-            waiting += usize::from(wanted && waits && !was_checked);
-        }
-    }
-    Ok(waiting)
+    let failed = match counts.failures() {
+        0 => String::new(),
+        failures => format!("; {failures} failed"),
+    };
+    let left_out = match counts.skipped {
+        0 => String::new(),
+        skipped => format!("; {skipped} left out"),
+    };
+    format!(
+        "Checked {} of {planned} in {took}{failed}{left_out}.{interrupted}",
+        counts.done
+    )
 }
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ use crate::commands::import::{Pins, import_text};
 use crate::commands::init::{Init, make};
 use crate::commands::notify_all::{NotifyAll, notify_all};
 use crate::commands::status::{Status, status};
-use crate::config::machine_timezone;
-use crate::context::{Context, Globals, clock};
+use crate::context::{Context, Globals, Place, clock};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::home::Home;
 use crate::output::table::{Tone, paint};
 use crate::output::{Output, note};
 use crate::stop::interrupted;
+use crate::timezones::machine_timezone;
 
 /// See it all work: invented libraries and families, checks, and notices in an outbox.
 ///
@@ -54,7 +54,7 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
         )));
     }
     tokio::select! {
-        shown = show(&home, globals.output) => shown?,
+        shown = show(&home, demo.keep.is_some(), globals.output) => shown?,
         // Out of here by the usual way, so that nothing is left behind.
         () = interrupted() => {
             note("The demo was stopped.");
@@ -199,7 +199,7 @@ impl Pins for DemoPins {
     }
 }
 
-async fn show(home: &Home, output: Output) -> Result<(), CommandError> {
+async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandError> {
     let zone = machine_timezone();
     let today = local_date(clock()?.now(), zone);
     let libraries = Libraries::start(today).await.map_err(|error| {
@@ -220,6 +220,9 @@ async fn show(home: &Home, output: Output) -> Result<(), CommandError> {
         ..output
     };
     let mut context = Context::open(home.clone(), steps)?;
+    if let Place::Here(here) = &mut context.place {
+        here.is_temporary = !is_kept;
+    }
 
     step(
         &context,
@@ -257,7 +260,12 @@ async fn show(home: &Home, output: Output) -> Result<(), CommandError> {
     step(&context, "hippo notify-all");
     notify_all(&context, NotifyAll::default()).await?;
     for mail in mails(home)? {
-        context.output.say(format!("  {}", mail.display()));
+        // A file that is gone in a moment is shown by its name alone.
+        let shown = match mail.file_name() {
+            Some(name) if !is_kept => PathBuf::from(name),
+            _ => mail,
+        };
+        context.output.say(format!("  {}", shown.display()));
     }
 
     step(&context, "hippo status");

@@ -14,6 +14,7 @@ pub(crate) use self::wishes::{DeliveryChoice, Wishes, fines_threshold, weekday};
 use crate::ask::confirm;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::next_notice::NextNotice;
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::time::moment;
@@ -278,29 +279,41 @@ async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
         return Ok(Outcome::Done);
     }
     let what = "Changed the family";
-    let next = family.next_due(context.now());
-    match next.filter(|_| {
-        !family.paused && family.next_due(context.now()) != before.next_due(context.now())
-    }) {
-        // A schedule counts from the next local date: today's notice keeps its time.
-        Some(next) => {
-            let next = moment(next, context.now(), family.timezone);
-            let when = format!("The next notice is due at {next} ({}).", family.timezone);
-            save_and_say(context, &family, what, &when).await
-        }
-        None => save(context, &family, what).await,
+    let schedule = |family: &Family| (family.timezone, family.notice_time);
+    if family.paused || schedule(&family) == schedule(&before) {
+        return save(context, &family, what).await;
     }
+    let when = when_next(context, &family).await?;
+    save_and_say(context, &family, what, &when).await
+}
+
+/// When the family's notices go out from now on; a waiting one keeps the time of the day that it is of.
+async fn when_next(context: &Context, family: &Family) -> Result<String, CommandError> {
+    let next = NextNotice::of(context, family).await?;
+    let sentence = next.sentence(context, family);
+    Ok(match (&next, family.next_due(context.now())) {
+        (NextNotice::Waiting { .. }, Some(after)) => format!(
+            "{sentence}. The one after that is due at {}.",
+            moment(after, context.now(), family.timezone)
+        ),
+        _ => format!("{sentence}."),
+    })
 }
 
 async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
     let mut family = context.family(&pause.id).await?;
     family.set_paused(!pause.resume, context.now());
-    let what = if pause.resume {
-        "Notes go out again to the family"
-    } else {
-        "No notices go out for now to the family"
-    };
-    save(context, &family, what).await
+    if !pause.resume {
+        return save(context, &family, "No notices go out for now to the family").await;
+    }
+    let when = when_next(context, &family).await?;
+    save_and_say(
+        context,
+        &family,
+        "Notices go out again to the family",
+        &when,
+    )
+    .await
 }
 
 async fn remove_family(context: &Context, remove: Remove) -> CommandResult {

@@ -19,6 +19,7 @@ use crate::commands::card::store_card;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
+use crate::text_input::read_text_file;
 
 /// Add libraries, families and cards from one TOML file, or all of what “hippo export” wrote.
 ///
@@ -92,7 +93,7 @@ impl Pins for Environment {
 /// Imports a file.
 pub(crate) async fn run(import: Import, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
-    let text = std::fs::read_to_string(&import.file).map_err(|error| {
+    let text = read_text_file(&import.file).map_err(|error| {
         CommandError::Usage(format!(
             "{} cannot be read: {error}.",
             import.file.display()
@@ -165,13 +166,22 @@ async fn conflicts(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, Comma
         if context.store.library(&library.id).await?.is_some() {
             mistake(
                 *line,
-                format!("there is a library “{}” already.", library.id),
+                format!(
+                    "there is a library “{}” already; delete its [[library]] here. Cards may still name it.",
+                    library.id
+                ),
             );
         }
     }
     for (line, family) in &plan.families {
         if context.store.family(&family.id).await?.is_some() {
-            mistake(*line, format!("there is a family “{}” already.", family.id));
+            mistake(
+                *line,
+                format!(
+                    "there is a family “{}” already; delete its [[family]] here. Cards may still name it.",
+                    family.id
+                ),
+            );
         }
     }
     let in_file = |id: &FamilyId| plan.families.iter().any(|(_, family)| family.id == *id);
@@ -218,7 +228,7 @@ async fn doubled_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, C
             mistakes.push(Mistake {
                 line: Some(card.line),
                 message: format!(
-                    "the family {} has a card of this number at {} already.",
+                    "the family {} has a card of this number at {} already; delete this [[card]].",
                     card.family, card.library
                 ),
             });
@@ -278,7 +288,7 @@ fn pin_from_environment(
         line: Some(card.line),
         message: format!("the environment variable {name}, which should hold the PIN, is not set."),
     })?;
-    checked_pin(pin).map_err(|error| Mistake {
+    checked_pin(&pin).map_err(|error| Mistake {
         line: Some(card.line),
         message: format!("the environment variable {name}: {error}"),
     })

@@ -9,11 +9,12 @@ use serde::Serialize;
 use hippo_core::store::SecretStore as _;
 
 use crate::args::{DEFAULT_STACK, Side, timezone};
-use crate::config::{Config, NewConfig, check_contact, machine_timezone};
+use crate::config::{Config, NewConfig, check_contact};
 use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::home::{Home, make_private, make_private_directory, write_new_private_file};
 use crate::post;
+use crate::timezones::machine_timezone;
 
 /// Make a home: configuration, database, key and outbox.
 ///

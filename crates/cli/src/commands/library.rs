@@ -214,8 +214,11 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
     context.store.add_library(&library).await?;
     context.output.document(&library);
     context.output.say(format!(
-        "Added the library {} ({}).",
-        library.id, library.name
+        "Added the library {} ({}). Its site, {}, runs {}.",
+        library.id,
+        library.name,
+        library.base_url.host_str().unwrap_or_default(),
+        library.system
     ));
     if library.date_format.is_none()
         && let Some(why) = why_a_date_format(&library)
@@ -229,13 +232,37 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
             .output
             .say("where FORMAT is, for 11/21/2026, %m/%d/%Y, and for 21-11-26, %d-%m-%y.");
     }
+    say_what_is_next(context, &library).await?;
     Ok(Outcome::Done)
+}
+
+/// Says how to add a card there, or first a family.
+async fn say_what_is_next(context: &Context, library: &Library) -> Result<(), CommandError> {
+    let families = context.store.families().await?;
+    let family = match families.as_slice() {
+        [] => {
+            context.output.say("Next, add the family that is told:");
+            context
+                .output
+                .say_whole("  → hippo family add FAMILY --name NAME --to ADDRESS");
+            "FAMILY"
+        }
+        [one] => one.id.as_str(),
+        _ => "FAMILY",
+    };
+    context.output.say("Then add a card; its PIN is asked for:");
+    context.output.say_whole(format!(
+        "  → hippo card add --family {family} --library {} --patron NAME --number NUMBER",
+        library.id
+    ));
+    Ok(())
 }
 
 fn not_known(id: &LibraryId) -> CommandError {
     CommandError::Usage(format!(
-        "“{id}” is none of the libraries that come with hippo (“hippo library search” shows them). Say what \
-         its site runs, with --system and --url; “hippo library detect URL” finds it out."
+        "“{id}” is none of the libraries that come with hippo (“hippo library search” shows them).{} Or say what \
+         its site runs, with --system and --url; “hippo library detect URL” finds it out.",
+        known::did_you_mean(id.as_str())
     ))
 }
 

@@ -24,6 +24,7 @@ pub(crate) mod start;
 pub(crate) mod status;
 
 use crate::args::{Args, Command};
+use crate::commands::completions::Completions;
 use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::Output;
@@ -39,8 +40,10 @@ pub(crate) fn dispatch(args: Args, output: Output) -> CommandResult {
     };
     match args.command {
         // These need neither a home nor a runtime.
-        Command::Completions(completions) => {
-            completions::run(&completions);
+        Command::Completions(Completions {
+            shell: Some(shell), ..
+        }) => {
+            completions::run(shell);
             Ok(Outcome::Done)
         }
         Command::Read(read) => read::run(&read),
@@ -77,6 +80,9 @@ async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Key(command) => key::run(command, globals).await,
         #[cfg(feature = "aws")]
         Command::Aws(command) => aws::run(command, globals).await,
+        Command::Completions(Completions {
+            ids: Some(kind), ..
+        }) => completions::print_ids(kind, globals).await,
         Command::Completions(_) | Command::Read(_) => Ok(Outcome::Done),
     }
 }

@@ -367,7 +367,11 @@ async fn show(
                 notice.family.as_str().into(),
                 notice.date.to_string().into(),
                 state_cell(notice.state),
-                notice.subject.as_deref().unwrap_or("nothing to say").into(),
+                notice
+                    .subject
+                    .as_deref()
+                    .unwrap_or_else(|| without_subject(notice.state))
+                    .into(),
             ]);
         }
         context.output.table(&table);
@@ -390,6 +394,20 @@ async fn show(
         ));
     }
     Ok(outcome)
+}
+
+/// What stands in the place of a subject where no mail was made.
+fn without_subject(state: NoticeState) -> &'static str {
+    match state {
+        NoticeState::Skipped => "nothing to say",
+        NoticeState::Missed => "its day passed without it",
+        NoticeState::GaveUp => "nobody can tell whether it was sent",
+        NoticeState::Failed => "it could not be sent",
+        NoticeState::Sent => "it was sent before",
+        NoticeState::Newer => "a newer version of hippo has it",
+        NoticeState::Pending | NoticeState::Claimed => "not sent yet",
+        NoticeState::Sending | NoticeState::Unknown => "being sent, or lost",
+    }
 }
 
 /// Says why nothing was sent for a day that was asked for: its notice is settled. Whether there was

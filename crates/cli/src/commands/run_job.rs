@@ -11,6 +11,7 @@ use crate::commands::notify_all::{self, NotifyAll};
 use crate::commands::runs::JobChoice;
 use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult};
+use crate::text_input::without_mark;
 
 /// Run a job by its name, with its input as JSON.
 ///
@@ -93,7 +94,7 @@ fn read<T: DeserializeOwned>(
     like: &str,
 ) -> Result<(T, Map<String, Value>), CommandError> {
     // By itself, serde takes a list of values for one of fields.
-    serde_json::from_str::<Map<String, Value>>(input)
+    serde_json::from_str::<Map<String, Value>>(without_mark(input))
         .map_err(|error| error.to_string())
         .and_then(|given| match serde_json::from_value(given.clone().into()) {
             Ok(read) => Ok((read, given)),

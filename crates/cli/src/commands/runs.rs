@@ -11,11 +11,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use hippo_core::ids::Label;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 
+use crate::commands::status::schedules;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
-use crate::output::{count, print, print_json};
+use crate::output::{count, print, print_json, stdout};
+use crate::suggest::did_you_mean;
 
 /// The last runs of each job and label.
 #[derive(Debug, Args)]
@@ -87,6 +89,10 @@ pub(crate) async fn run(asked: Runs, globals: &Globals) -> CommandResult {
             context.output.document(&runs);
             let text = listed(&context, &asked, &runs, context.output.width);
             context.output.say_whole(text.trim_end());
+            if let Some(label) = asked.label.as_ref().filter(|_| runs.is_empty()) {
+                say_nearest_label(&context, label).await?;
+            }
+            schedules::show(&context, &schedules::remarks(&context).await?);
             Ok(Outcome::Done)
         }
     }
@@ -151,6 +157,9 @@ async fn watch(context: &Context, asked: &Runs) -> CommandResult {
             let at = moment(context.now(), context.now(), context.zone());
             print(&in_place(&picture(&runs, height, &at, listed)));
         }
+        if stdout::is_lost() {
+            return Ok(Outcome::Done);
+        }
         tokio::time::sleep(REFRESH).await;
     }
 }
@@ -188,6 +197,20 @@ fn picture(
 fn in_place(picture: &str) -> String {
     let lines = picture.replace('\n', "\x1b[K\n");
     format!("\x1b[H{lines}\x1b[J")
+}
+
+/// Names the label that is most like one that no run has.
+async fn say_nearest_label(context: &Context, label: &Label) -> Result<(), CommandError> {
+    let mut labels = Vec::new();
+    for job in Job::ALL {
+        let runs = context.store.newest_of_each_label(job, 1).await?;
+        labels.extend(runs.into_iter().map(|run| run.key.label.to_string()));
+    }
+    let meant = did_you_mean(label.as_str(), labels);
+    if !meant.is_empty() {
+        context.output.say(meant.trim());
+    }
+    Ok(())
 }
 
 /// That there is nothing of what was asked for.
@@ -251,6 +274,13 @@ fn words_at(run: &Run, now: DateTime<Utc>, zone: Tz) -> String {
         let since = moment(run.reported_at, now, zone);
         let since = since.strip_suffix(" today").unwrap_or(&since);
         format!("running (no word since {since})")
+    } else if run.outcome == RunOutcome::Done && run.counts.planned == 0 {
+        "nothing to do".to_owned()
+    } else if run.outcome == RunOutcome::Done
+        && run.key.job == Job::CheckCards
+        && run.counts.skipped > 0
+    {
+        format!("done, {} left out", run.counts.skipped)
     } else {
         run.outcome.as_str().to_owned()
     }
@@ -360,6 +390,15 @@ mod tests {
         assert_eq!(after(&run, 2), "running");
         assert_eq!(after(&run, 3), "running (no word since 05:00)");
         run.outcome = RunOutcome::Done;
+        assert_eq!(after(&run, 3), "nothing to do");
+        run.counts = Counts {
+            planned: 3,
+            done: 3,
+            ..Counts::default()
+        };
         assert_eq!(after(&run, 3), "done");
+        run.counts.done = 1;
+        run.counts.skipped = 2;
+        assert_eq!(after(&run, 3), "done, 2 left out");
     }
 }

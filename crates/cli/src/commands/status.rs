@@ -1,22 +1,25 @@
 //! `hippo status`: the page that a person looks at.
 
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+pub(crate) mod schedules;
+
+use chrono::{DateTime, Duration, Utc};
 use clap::Args;
-use hippo_core::clock::{due_instant, local_date};
+use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::library::can_back_off_until;
 use hippo_core::notice::record::{HELD_RESTORED, NotNow, NoticeRecord, NoticeState};
 use hippo_core::operator::Concern;
 use hippo_core::operator::telling::{NotedConcern, Standing, standing};
-use hippo_core::run::{Job, Run, RunOutcome};
+use hippo_core::run::{Job, Run};
 use hippo_core::store::DamagedRow;
 use serde::Serialize;
 
 use crate::commands::notify_all::{addresses, state_cell};
-use crate::commands::runs::{outcome_words, with_work};
+use crate::commands::runs::with_work;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::next_notice::{NextNotice, last_tick};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
 use crate::output::time::{ago, moment};
 use crate::view::{self, CardView};
@@ -42,9 +45,6 @@ const CONCERNS: usize = 10;
 const ALL_CONCERNS: usize = 1000;
 const CONCERNS_LAST: Duration = Duration::days(2);
 
-/// A notice that has been due for longer has missed two ticks: surely nothing starts `notify-all`.
-const LATE_AFTER: Duration = Duration::minutes(30);
-
 /// A notice that has been in the making for longer is worth a word.
 const SENDING_TAKES: Duration = Duration::minutes(1);
 
@@ -54,6 +54,8 @@ struct Document {
     families: Vec<FamilyView>,
     libraries_left_alone: Vec<LeftAlone>,
     runs: Vec<Run>,
+    /// What is remarkable about schedules: a suspended one, a label that none declares.
+    schedules: Vec<schedules::Remark>,
     /// What needed the operator of late, newest first.
     concerns: Vec<ConcernView>,
     /// What the store cannot read.
@@ -81,6 +83,11 @@ struct FamilyView {
     /// When the next notice is due; in the past while one that is due waits for `notify-all`.
     next_notice: Option<DateTime<Utc>>,
     notice_is_late: bool,
+    /// Why it is late, and the command that helps.
+    #[serde(skip)]
+    why_late: Option<(String, String)>,
+    #[serde(skip)]
+    next: NextNotice,
     cards: Vec<CardView>,
     notices: Vec<NoticeView>,
 }
@@ -117,7 +124,8 @@ pub(crate) async fn status(context: &Context, asked: &Status) -> CommandResult {
         show_family(context, family, view);
     }
     show_libraries(context, &document.libraries_left_alone);
-    show_runs(context, &document.runs);
+    schedules::show_runs(context, &document.runs);
+    schedules::show(context, &document.schedules);
     show_concerns(context, &document.concerns);
     show_damaged_rows(context, &document.damaged_rows);
     Ok(Outcome::Done)
@@ -126,19 +134,24 @@ pub(crate) async fn status(context: &Context, asked: &Status) -> CommandResult {
 async fn document(context: &Context, families: &[Family]) -> Result<Document, CommandError> {
     let now = context.now();
     let libraries = context.libraries().await?;
+    let last_tick = last_tick(context).await?;
     let mut views = Vec::new();
     for family in families {
         let notices = context.store.recent_notices(&family.id, NOTICES).await?;
-        let waiting = waiting_since(context, family).await?;
-        let next = waiting.or_else(|| family.next_due(now));
+        let next = NextNotice::of(context, family).await?;
+        let why_late = next
+            .is_late(family, now)
+            .then(|| next.why_late(context, family, last_tick.as_ref()));
         views.push(FamilyView {
             id: family.id.clone(),
             name: hippo_core::text::clean(&family.name),
             paused: family.paused,
             recipients: family.reachable_recipients().len(),
             stopped: family.stopped_recipients().len(),
-            next_notice: next.filter(|_| !family.paused),
-            notice_is_late: waiting.is_some_and(|since| is_late(family, since, now)),
+            next_notice: next.instant(),
+            notice_is_late: why_late.is_some(),
+            why_late,
+            next,
             cards: view::cards_of(context, family, &libraries).await?,
             notices: notices
                 .into_iter()
@@ -173,6 +186,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
         now,
         families: views,
         libraries_left_alone,
+        schedules: schedules::remarks(context).await?,
         runs,
         concerns: concerns(context).await?,
         // Last: what was read until here was looked at.
@@ -209,37 +223,6 @@ async fn concerns(context: &Context) -> Result<Vec<ConcernView>, CommandError> {
         }
     }
     Ok(views)
-}
-
-/// Since when a family's oldest notice that nobody has sent is due, if one is.
-async fn waiting_since(
-    context: &Context,
-    family: &Family,
-) -> Result<Option<DateTime<Utc>>, CommandError> {
-    if family.paused {
-        return Ok(None);
-    }
-    let now = context.now();
-    for date in family.due_dates(now) {
-        let record = context.store.notice(&family.id, date).await?;
-        if record.is_none_or(|record| is_waiting(&record, now)) {
-            return Ok(Some(due_of(family, date)));
-        }
-    }
-    Ok(None)
-}
-
-fn is_waiting(record: &NoticeRecord, now: DateTime<Utc>) -> bool {
-    matches!(record.is_free(now), Ok(()) | Err(NotNow::Waiting))
-}
-
-fn due_of(family: &Family, date: NaiveDate) -> DateTime<Utc> {
-    due_instant(date, family.notice_time, family.timezone)
-}
-
-/// Whether `notify-all` should have been there: also for a family that was added after the hour.
-fn is_late(family: &Family, due: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    now - due.max(family.created_at) > LATE_AFTER
 }
 
 /// What a notice's state means for a person, where that is not plain.
@@ -326,56 +309,10 @@ fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
             .to_owned(),
         (recipients, stopped) => format!("to {}", addresses(recipients, stopped)),
     };
-    match view.next_notice {
-        _ if view.paused => "Paused: no notices go out.".to_owned(),
-        Some(due) if due <= context.now() => {
-            format!("{}, {to}.", due_words(context, family, due))
-        }
-        Some(next) => {
-            let zone = if family.timezone == context.zone() {
-                String::new()
-            } else {
-                format!(" ({})", family.timezone)
-            };
-            format!(
-                "The next notice is due at {}{zone}, {to}.",
-                moment(next, context.now(), family.timezone)
-            )
-        }
-        None => format!("No notice is planned, {to}."),
+    if view.paused {
+        return "Paused: no notices go out.".to_owned();
     }
-}
-
-/// `Today's notice is due since 06:30; it goes out with the next notify-all`.
-fn due_words(context: &Context, family: &Family, due: DateTime<Utc>) -> String {
-    let local = due.with_timezone(&family.timezone);
-    let zone = if family.timezone == context.zone() {
-        String::new()
-    } else {
-        format!(" ({})", family.timezone)
-    };
-    let notice = if local.date_naive() == local_date(context.now(), family.timezone) {
-        format!(
-            "Today's notice is due since {}{zone}",
-            local.format("%H:%M")
-        )
-    } else {
-        let since = moment(due, context.now(), family.timezone);
-        format!("A notice is due since {since}{zone}")
-    };
-    format!("{notice}; it goes out with the next notify-all")
-}
-
-/// That nothing has started `notify-all` in time.
-fn show_late(context: &Context, view: &FamilyView) {
-    context.output.say_folded(
-        "  ",
-        "The notice is late: nothing has sent it in time. Does cron, or what else should, run \
-         notify-all every quarter of an hour?",
-    );
-    context
-        .output
-        .say_whole(format!("    → hippo notify-all --family {}", view.id));
+    format!("{}, {to}.", view.next.sentence(context, family))
 }
 
 fn show_problems(context: &Context, view: &FamilyView) {
@@ -389,8 +326,9 @@ fn show_problems(context: &Context, view: &FamilyView) {
         output.say("");
         output.say("What wants a look:");
     }
-    if view.notice_is_late {
-        show_late(context, view);
+    if let Some((why, command)) = &view.why_late {
+        output.say_folded("  ", why);
+        output.say_whole(format!("    → {command}"));
     }
     for card in &view.cards {
         let name = format!("{} at {}", card.patron, card.library_name);
@@ -443,42 +381,37 @@ fn show_libraries(context: &Context, left_alone: &[LeftAlone]) {
     }
 }
 
-fn show_runs(context: &Context, runs: &[Run]) {
-    for run in runs {
-        let failures = match run.counts.failures() {
-            0 => String::new(),
-            failures => format!(", {failures} failed"),
-        };
-        let outcome = match run.outcome {
-            RunOutcome::DoneWithFailures => "done".to_owned(),
-            _ => outcome_words(context, run),
-        };
-        let counts = &run.counts;
-        let work = format!("{} of {}", counts.done + counts.skipped, counts.planned);
-        context.output.say(format!(
-            "Last {}: {} ({}), {outcome}: {work}{failures}.",
-            run.key.job,
-            moment(run.started_at, context.now(), context.zone()),
-            ago(run.started_at, context.now()),
-        ));
-    }
-    if runs.is_empty() {
-        context
-            .output
-            .say("No job has run yet; “hippo check-cards” checks every card.");
-    }
-}
-
 fn show_concerns(context: &Context, concerns: &[ConcernView]) {
     if concerns.is_empty() {
         return;
     }
     context.output.say("");
     context.output.say("What needed you:");
+    // Equal advice is said once, below all that it is for.
+    let mut groups: Vec<(&str, Vec<&ConcernView>)> = Vec::new();
     for one in concerns.iter().take(CONCERNS) {
-        let seen = ago(one.noted.last_seen, context.now());
-        let words = format!("{} ({seen}) {}", one.sentence, one.advice);
-        context.output.say_folded("  ", &words);
+        match groups.iter_mut().find(|(advice, _)| *advice == one.advice) {
+            Some((_, group)) => group.push(one),
+            None => groups.push((one.advice, vec![one])),
+        }
+    }
+    for (advice, group) in groups {
+        let sentences: Vec<String> = group
+            .iter()
+            .map(|one| {
+                let seen = ago(one.noted.last_seen, context.now());
+                format!("{} ({seen})", one.sentence)
+            })
+            .collect();
+        match sentences.as_slice() {
+            [one] => context.output.say_folded("  ", &format!("{one} {advice}")),
+            several => {
+                for sentence in several {
+                    context.output.say_folded("  ", sentence);
+                }
+                context.output.say_folded("    ", &format!("→ {advice}"));
+            }
+        }
     }
     match concerns.len().saturating_sub(CONCERNS) {
         0 => {}

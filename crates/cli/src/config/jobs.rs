@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use hippo_core::family::EmailAddress;
 use hippo_core::ids::Label;
 use hippo_core::jobs::ledger::StartRules;
+use hippo_core::operator::heartbeat::HeartbeatUrl;
 use hippo_core::run::Job;
 use hippo_core::run::rhythm::Rhythm;
 use serde::Deserialize;
@@ -30,6 +31,7 @@ pub(super) struct OperatorTable {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct JobTable {
     ping: Option<String>,
+    ping_start_fail: bool,
     schedules: BTreeMap<String, ScheduleTable>,
 }
 
@@ -48,8 +50,8 @@ struct ScheduleTable {
 pub(crate) struct Jobs {
     /// Who is told; `None`: the log says it.
     pub(crate) operator: Option<EmailAddress>,
-    /// What is fetched after a good run of a job.
-    pub(crate) pings: BTreeMap<Job, Url>,
+    /// What is fetched before and after the runs of a job.
+    pub(crate) heartbeats: BTreeMap<Job, HeartbeatUrl>,
     rules: BTreeMap<(Job, Label), StartRules>,
 }
 
@@ -58,6 +60,24 @@ impl Jobs {
     pub(crate) fn rules(&self, job: Job, label: &Label) -> StartRules {
         let key = (job, label.clone());
         self.rules.get(&key).cloned().unwrap_or_default()
+    }
+
+    /// The labels that the schedules of a job are declared with.
+    pub(crate) fn labels(&self, job: Job) -> Vec<String> {
+        self.rules
+            .keys()
+            .filter(|(of, _)| *of == job)
+            .map(|(_, label)| label.to_string())
+            .collect()
+    }
+
+    /// The schedules that are suspended.
+    pub(crate) fn suspended(&self) -> Vec<(Job, Label)> {
+        self.rules
+            .iter()
+            .filter(|(_, rules)| rules.suspended)
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     /// Understands the tables; the message of an error goes on after the path of the file.
@@ -85,7 +105,13 @@ impl Jobs {
                     .ok_or_else(|| {
                         format!("has a mistake at “jobs.{name}.ping”: write a URL that begins with https://.")
                     })?;
-                jobs.pings.insert(job, url);
+                let start_fail = table.ping_start_fail;
+                jobs.heartbeats
+                    .insert(job, HeartbeatUrl { url, start_fail });
+            } else if table.ping_start_fail {
+                return Err(format!(
+                    "has a mistake at “jobs.{name}.ping_start_fail”: it needs “ping”, the URL of the heartbeat."
+                ));
             }
             for (label, schedule) in table.schedules {
                 let at = format!("jobs.{name}.schedules.{label}");
@@ -164,13 +190,17 @@ mod tests {
     fn what_is_known_of_a_schedule_is_found_by_its_job_and_label() {
         let jobs = read(
             "[operator]\nemail = \"Op <op@example.org>\"\n\
-             [jobs.check-cards]\nping = \"https://alive.example.org/x\"\n\
+             [jobs.check-cards]\nping = \"https://alive.example.org/x\"\nping_start_fail = true\n\
              [jobs.check-cards.schedules.all]\ntimes = [\"05:00\", \"12:30\"]\nstart_within_minutes = 60\n\
              [jobs.notify-all.schedules.tick]\nevery_minutes = 15\nsuspended = true\n",
         )
         .unwrap();
         assert_eq!(jobs.operator, Some("op@example.org".parse().unwrap()));
-        assert_eq!(jobs.pings.len(), 1);
+        let heartbeat = HeartbeatUrl {
+            url: "https://alive.example.org/x".parse().unwrap(),
+            start_fail: true,
+        };
+        assert_eq!(jobs.heartbeats, [(Job::CheckCards, heartbeat)].into());
         let time = |hour, minute| NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
         assert_eq!(
             jobs.rules(Job::CheckCards, &"all".parse().unwrap()),
@@ -194,6 +224,7 @@ mod tests {
     #[case("[jobs.check-card]\n", "there are check-cards and notify-all")]
     #[case("[jobs.check-cards]\nping = \"canary\"\n", "“jobs.check-cards.ping”")]
     #[case("[jobs.check-cards]\nping = \"file:///canary\"\n", "https://")]
+    #[case("[jobs.check-cards]\nping_start_fail = true\n", "needs “ping”")]
     #[case(
         "[jobs.check-cards.schedules.all]\ntimes = [\"5\"]\n",
         "write it like 06:30"

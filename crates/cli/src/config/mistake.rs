@@ -35,6 +35,9 @@ fn plain(message: &str) -> String {
     if let (true, [name]) = (message.starts_with("duplicate field"), &*quoted) {
         return format!("“{name}” stands there twice");
     }
+    if message.contains("leading zero") {
+        return "a number that begins with 0 stands here; write it in quotes".to_owned();
+    }
     if message.starts_with("invalid type") || message.starts_with("invalid value") {
         let expected = message
             .rsplit_once("expected ")

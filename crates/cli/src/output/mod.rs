@@ -1,14 +1,16 @@
 //! What a command prints: tables for people, one JSON document for machines.
 
 pub(crate) mod progress;
+pub(crate) mod stdout;
 pub(crate) mod table;
 pub(crate) mod time;
 
-use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
+pub(crate) use self::stdout::print;
 use crate::output::table::Table;
 
 /// How a command prints.
@@ -126,20 +128,6 @@ fn print_document(written: serde_json::Result<String>) {
     match written {
         Ok(text) => print(&format!("{text}\n")),
         Err(error) => tracing::error!(%error, "A document could not be written as JSON."),
-    }
-}
-
-/// Prints to standard output. A reader that has gone away (`| head`) does not stop the work.
-pub(crate) fn print(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let printed = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    match printed {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            tracing::error!(%error, "Standard output cannot be written.");
-        }
-        _ => {}
     }
 }
 

@@ -170,6 +170,17 @@ impl Family {
             .is_some_and(|piece| piece.due(date) < piece.window_start(now))
     }
 
+    /// The instant of a date's notice by the schedule that the date belongs to.
+    ///
+    /// A schedule that was chosen after that instant may be in force all the same: then the notice is due at once.
+    pub fn scheduled_instant(&self, date: NaiveDate) -> DateTime<Utc> {
+        let piece = self.pieces().find(|piece| piece.owns(date));
+        let (time, zone) = piece.map_or((self.notice_time, self.timezone), |piece| {
+            (piece.time, piece.zone)
+        });
+        due_instant(date, time, zone)
+    }
+
     /// When the next notice is due, after `now`.
     pub fn next_due(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let soon = now + Duration::days(4);

@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{FamilyId, LibraryId};
 use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::jobs::planning::VisitPlanner;
+use crate::jobs::visit::pages::PageHealth;
 use crate::jobs::visit::report::VisitRecord;
 use crate::jobs::visit::{
     CheckedCard, Pace, VISIT_LIMIT, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
 };
 use crate::jobs::{JobError, StopSignal};
+use crate::operator::telling::OperatorStore;
 use crate::run::Run;
 use crate::store::{CardStore, RunStart, RunStore, Scope};
 
@@ -81,6 +83,8 @@ pub struct RunPorts<'a> {
     pub cards: &'a dyn CardStore,
     /// The ledger.
     pub runs: &'a dyn RunStore,
+    /// Where it is noted what needs the operator.
+    pub operator: &'a dyn OperatorStore,
 }
 
 /// What a run says while it goes.
@@ -148,6 +152,7 @@ async fn check_all(
     run.count(|counts| {
         counts.planned = u32::try_from(cards).unwrap_or(u32::MAX);
     });
+    let pages = PageHealth::default();
     let hear = |news: &VisitNews<'_>| match news {
         VisitNews::Checked(card) => {
             run.count(|counts| match &card.check.outcome {
@@ -174,6 +179,7 @@ async fn check_all(
             let record = Arc::new(VisitRecord::default());
             let key = next.visit.library.clone();
             begun.insert(key, (next.visit.clone(), Arc::clone(&record)));
+            let pages = &pages;
             running.push(async move {
                 if next.waits_before {
                     options.pace.wait(ports.clock).await;
@@ -187,6 +193,7 @@ async fn check_all(
                         is_down.store(true, Ordering::Relaxed);
                     }
                     record.hear(&news);
+                    pages.hear(&news);
                     hear(&news);
                 };
                 let result = check_visit(ports, &next.visit, visit_options, &news).await;
@@ -216,6 +223,7 @@ async fn check_all(
     for (visit, record) in begun.into_values() {
         run.report_work(&record.report(&visit, false)).await?;
     }
+    pages.end_page_changes(of_run.operator, ports.clock).await;
     match fault {
         Some(fault) => Err(fault),
         None if stop.is_asked() => Ok(Ending::Stopped),

@@ -23,7 +23,7 @@ use crate::store::{RunStart, RunStore};
 /// A run that was silent for longer is lost. Longer than a visit of ten cards may take.
 pub const SILENCE: Duration = Duration::from_secs(20 * 60);
 
-/// No more missed runs than these are put on record at a time.
+/// No more missed runs than these are put on record at a time; all are counted.
 pub const MOST_MISSED: usize = 100;
 
 /// Clocks that are further apart are wrong: ours, the scheduler's or the store's.
@@ -185,11 +185,14 @@ async fn start<'a>(
     concerns.extend(Concern::of_missed(run.key.job, &run.key.label, &missed));
     // The next run counts from this one: what it missed is noted, and then on record, before it is.
     note(plan.after, &concerns).await?;
-    let mut missing = record_missed(runs, &run, &missed).await?;
+    let newest = missed.len().saturating_sub(MOST_MISSED);
+    let on_record = missed.get(newest..).unwrap_or_default();
+    let mut missing = record_missed(runs, &run, on_record).await?;
     match runs.start_run(&run, plan.allow_overlap, SILENCE).await? {
         RunStart::Started => {
             missing.extend(lost(runs, &before, plan.after).await?);
             tracing::info!(run.id = %run.key, trigger = ?run.trigger, "A run began.");
+            announce(plan.after, &run).await;
             Ok(Ok(OpenRun {
                 runs,
                 clock,
@@ -340,7 +343,7 @@ fn missed_times(run: &RunKey, before: &[Run], rhythm: Option<&Rhythm>) -> Vec<Da
     let (Some(last), Some(rhythm)) = (last, rhythm) else {
         return Vec::new();
     };
-    let mut times = rhythm.between(last, scheduled_time);
+    let times = rhythm.between(last, scheduled_time);
     if !times.is_empty() {
         tracing::warn!(
             run.id = %run,
@@ -348,7 +351,7 @@ fn missed_times(run: &RunKey, before: &[Run], rhythm: Option<&Rhythm>) -> Vec<Da
             "Runs before this one never came: the schedule was off, or nothing heard it."
         );
     }
-    times.split_off(times.len().saturating_sub(MOST_MISSED))
+    times
 }
 
 /// Puts runs on record that never came.
@@ -379,6 +382,16 @@ async fn record_missed(
         }
     }
     Ok(missed)
+}
+
+/// Says that a run has begun; its own faults are its own.
+async fn announce(after: Option<&dyn AfterRun>, run: &Run) {
+    if let Some(after) = after {
+        let told = AssertUnwindSafe(after.before_run(run)).catch_unwind();
+        if told.await.is_err() {
+            tracing::error!(run.id = %run.key, "What goes before a run panicked.");
+        }
+    }
 }
 
 /// What follows a run; its own faults are its own.

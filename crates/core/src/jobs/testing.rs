@@ -503,6 +503,10 @@ impl OperatorStore for NoNotes<'_> {
         self.0.withdraw_concern(noted).await
     }
 
+    async fn concern(&self, key: &ConcernKey) -> StoreResult<Option<NotedConcern>> {
+        self.0.concern(key).await
+    }
+
     async fn untold_concerns(&self) -> StoreResult<Untold> {
         self.0.untold_concerns().await
     }

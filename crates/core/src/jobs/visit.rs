@@ -2,6 +2,7 @@
 
 mod login;
 mod pace;
+pub mod pages;
 pub mod report;
 mod secrets;
 

@@ -10,12 +10,14 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::heartbeat::Heartbeat;
 use super::{AfterRun, Concern, ConcernKey};
 use crate::clock::{Clock, is_in_future};
 use crate::family::EmailAddress;
+use crate::ids::LibraryId;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::notice::record::NoticeState;
-use crate::run::{Job, Run, RunOutcome, Trigger};
+use crate::run::{Job, Run};
 use crate::store::{NoticeStore, StoreError, StoreResult};
 
 /// Who was about to tell and did not say that it was done within this time did not.
@@ -67,6 +69,9 @@ pub trait OperatorStore: Send + Sync {
     /// Forgets a thing that turned out not to be so, in one conditional step; nothing happens if it
     /// is not as `noted` any more.
     async fn withdraw_concern(&self, noted: &NotedConcern) -> StoreResult<()>;
+
+    /// One thing, if it was noted and this version can read it.
+    async fn concern(&self, key: &ConcernKey) -> StoreResult<Option<NotedConcern>>;
 
     /// All things that were not told, the one that was seen first of late first.
     async fn untold_concerns(&self) -> StoreResult<Untold>;
@@ -207,18 +212,26 @@ fn mail(to: EmailAddress, concerns: &[Concern], now: DateTime<Utc>) -> Mail {
     };
     let mut text = String::new();
     let mut html = String::new();
-    for concern in concerns.iter().take(MOST_IN_A_MAIL) {
-        let (sentence, advice) = (concern.sentence(), concern.advice());
-        let _ = writeln!(text, "{sentence}\n{advice}");
-        // Ids, dates and our own words: none of them holds a character that HTML would mind.
-        let _ = write!(html, "<p>{sentence}<br>{advice}</p>");
-        if let Concern::PageChanged {
-            skeleton: Some(skeleton),
-            ..
-        } = concern
-        {
-            let _ = writeln!(text, "Its skeleton: {skeleton}");
-            let _ = write!(html, "<p><code>{skeleton}</code></p>");
+    for (advice, group) in Concern::by_advice(concerns.iter().take(MOST_IN_A_MAIL)) {
+        html.push_str("<p>");
+        for concern in &group {
+            let sentence = concern.sentence();
+            let _ = writeln!(text, "{sentence}");
+            // Ids, dates and our own words: none of them holds a character that HTML would mind.
+            let _ = write!(html, "{sentence}<br>");
+        }
+        let _ = writeln!(text, "{advice}");
+        let _ = write!(html, "{advice}</p>");
+        for concern in group {
+            if let Concern::PageChanged {
+                library,
+                skeleton: Some(skeleton),
+                ..
+            } = concern
+            {
+                let _ = writeln!(text, "The skeleton of {library}: {skeleton}");
+                let _ = write!(html, "<p>{library}: <code>{skeleton}</code></p>");
+            }
         }
         text.push('\n');
     }
@@ -270,10 +283,8 @@ pub struct Aftermath<'a> {
     pub notices: &'a dyn NoticeStore,
     /// Who tells.
     pub handlers: Handlers<'a>,
-    /// Who fetches the URLs.
-    pub ping: &'a dyn DeadManPing,
-    /// The URL to fetch after a good run of a job.
-    pub urls: BTreeMap<Job, Url>,
+    /// What is fetched before and after runs.
+    pub heartbeat: Heartbeat<'a>,
     /// The time.
     pub clock: &'a dyn Clock,
 }
@@ -307,6 +318,44 @@ pub async fn note(store: &dyn OperatorStore, clock: &dyn Clock, concerns: &[Conc
             tracing::error!(concern = %key, %error, "What needs the operator could not be noted.");
         }
     }
+}
+
+/// Ends what was noted of a library's pages, which were read: of a change that was told, its end is told too.
+///
+/// A fault of the store is logged: the next check that reads them ends it.
+pub async fn end_page_change(store: &dyn OperatorStore, clock: &dyn Clock, library: &LibraryId) {
+    if let Err(error) = try_to_end_page_change(store, clock, library).await {
+        tracing::error!(library.id = %library, %error, "The end of a changed page could not be noted.");
+    }
+}
+
+async fn try_to_end_page_change(
+    store: &dyn OperatorStore,
+    clock: &dyn Clock,
+    library: &LibraryId,
+) -> StoreResult<()> {
+    let changed = Concern::PageChanged {
+        library: library.clone(),
+        day: clock.now().date_naive(),
+        skeleton: None,
+    };
+    let format = Concern::WrongDateFormat {
+        library: library.clone(),
+    };
+    for concern in [changed, format] {
+        let Some(noted) = store.concern(&concern.key()).await? else {
+            continue;
+        };
+        if noted.told_at.is_some() && matches!(noted.concern, Concern::PageChanged { .. }) {
+            let again = Concern::PagesReadAgain {
+                library: library.clone(),
+                since: noted.first_seen,
+            };
+            put_down(store, clock, &[again]).await?;
+        }
+        store.withdraw_concern(&noted).await?;
+    }
+    Ok(())
 }
 
 /// Whether a thing that was noted is so.
@@ -423,11 +472,15 @@ impl AfterRun for Aftermath<'_> {
         put_down(self.store, self.clock, concerns).await
     }
 
+    async fn before_run(&self, run: &Run) {
+        self.heartbeat.send_start(run).await;
+    }
+
     async fn after_run(&self, run: &Run) {
         if let Err(error) = self.tell(run.key.job).await {
             tracing::error!(run.id = %run.key, %error, "What needs the operator could not be looked up.");
         }
-        give_sign_of_life(self.ping, &self.urls, run).await;
+        self.heartbeat.send_end(run, self.clock.now()).await;
     }
 }
 
@@ -435,10 +488,8 @@ impl AfterRun for Aftermath<'_> {
 pub struct NoteOnly<'a> {
     /// Where they are noted.
     pub store: &'a dyn OperatorStore,
-    /// Who fetches the URLs.
-    pub ping: &'a dyn DeadManPing,
-    /// The URL to fetch after a good run of a job.
-    pub urls: BTreeMap<Job, Url>,
+    /// What is fetched before and after runs.
+    pub heartbeat: Heartbeat<'a>,
     /// The time.
     pub clock: &'a dyn Clock,
 }
@@ -449,19 +500,11 @@ impl AfterRun for NoteOnly<'_> {
         put_down(self.store, self.clock, concerns).await
     }
 
-    async fn after_run(&self, run: &Run) {
-        give_sign_of_life(self.ping, &self.urls, run).await;
+    async fn before_run(&self, run: &Run) {
+        self.heartbeat.send_start(run).await;
     }
-}
 
-/// Fetches the job's URL after a run that a schedule started and that did its work. What a person
-/// starts is no sign that the schedule lives.
-async fn give_sign_of_life(ping: &dyn DeadManPing, urls: &BTreeMap<Job, Url>, run: &Run) {
-    let is_good = matches!(run.outcome, RunOutcome::Done | RunOutcome::DoneWithFailures)
-        && run.trigger != Trigger::Person;
-    if let Some(url) = urls.get(&run.key.job).filter(|_| is_good)
-        && let Err(error) = ping.ping(url).await
-    {
-        tracing::warn!(run.id = %run.key, %error, "The sign of life did not arrive.");
+    async fn after_run(&self, run: &Run) {
+        self.heartbeat.send_end(run, self.clock.now()).await;
     }
 }

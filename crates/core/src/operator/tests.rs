@@ -1,9 +1,9 @@
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use chrono::Duration;
 use url::Url;
 
+use super::heartbeat::{Heartbeat, HeartbeatUrl};
 use super::telling::{
     self, Aftermath, DeadManPing, ErrorHandler, Handlers, MailToOperator, NoSignOfLife, NotTold,
 };
@@ -58,6 +58,19 @@ impl DeadManPing for Pings {
     }
 }
 
+fn heartbeat<'a>(world: &'a World, ping: &'a Pings) -> Heartbeat<'a> {
+    let url = "https://alive.example.org/x".parse().unwrap();
+    let heartbeat = HeartbeatUrl {
+        url,
+        start_fail: false,
+    };
+    Heartbeat {
+        ping,
+        urls: [(Job::NotifyAll, heartbeat)].into(),
+        runs: &world.store,
+    }
+}
+
 fn aftermath<'a>(
     world: &'a World,
     default: &'a dyn ErrorHandler,
@@ -71,12 +84,7 @@ fn aftermath<'a>(
             of_all: None,
             default,
         },
-        ping,
-        urls: [(
-            Job::NotifyAll,
-            "https://alive.example.org/x".parse().unwrap(),
-        )]
-        .into(),
+        heartbeat: heartbeat(world, ping),
         clock: &world.clock,
     }
 }
@@ -151,8 +159,7 @@ async fn what_a_worker_noted_is_told_by_the_next_run_that_tells_to_the_handler_o
     let (of_checks, default, pings) = (Handler::default(), Handler::default(), Pings::default());
     let noting = telling::NoteOnly {
         store: &world.store,
-        ping: &pings,
-        urls: BTreeMap::new(),
+        heartbeat: heartbeat(&world, &pings),
         clock: &world.clock,
     };
     let run = ledger::open(&world.store, &world.clock, plan(&noting, &world));
@@ -274,7 +281,7 @@ async fn after_a_run_its_things_are_told_and_a_good_one_gives_a_sign_of_life() {
         .map(|concern| concern.key().to_string())
         .collect();
     let expected = [
-        "page-changed/wpl/2026-11-21",
+        "page-changed/wpl",
         "run-failed/panic/notify-all/tick/2026-11-21",
         "run-lost/notify-all/tick/2026-11-21",
     ];
@@ -497,4 +504,84 @@ fn what_the_operator_reads_is_kept_as_it_is() {
     let concern = changed("wpl", "2026-11-21");
     let json = serde_json::to_string(&concern).unwrap();
     assert_eq!(serde_json::from_str::<Concern>(&json).unwrap(), concern);
+}
+
+/// The keys of what a run that tells would tell now; it counts as told.
+async fn tell_all(world: &World) -> Vec<String> {
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(world, &handler, &pings);
+    aftermath.tell(Job::NotifyAll).await.unwrap();
+    let told = handler.told.lock().unwrap();
+    told.iter()
+        .flatten()
+        .map(|concern| concern.key().to_string())
+        .collect()
+}
+
+#[tokio::test]
+async fn changed_page_is_told_once_and_again_when_it_is_over() {
+    let world = World::new().await;
+    let since = crate::clock::Clock::now(&world.clock);
+    let wpl = "wpl".parse().unwrap();
+    for (day, expected) in [
+        ("2026-11-21", vec!["page-changed/wpl"]),
+        ("2026-11-22", vec![]),
+    ] {
+        note(&world, &[changed("wpl", day)]).await;
+        assert_eq!(tell_all(&world).await, expected);
+        world.clock.advance(Duration::days(1));
+    }
+    for expected in [
+        vec![format!("pages-read-again/wpl/{}", super::time(since))],
+        vec![],
+    ] {
+        telling::end_page_change(&world.store, &world.clock, &wpl).await;
+        assert_eq!(tell_all(&world).await, expected);
+    }
+    // It is news when it happens anew; what nobody was told of ends without a word.
+    note(&world, &[changed("wpl", "2026-11-24")]).await;
+    telling::end_page_change(&world.store, &world.clock, &wpl).await;
+    assert_eq!(tell_all(&world).await, [""; 0]);
+    note(&world, &[changed("wpl", "2026-11-25")]).await;
+    assert_eq!(tell_all(&world).await, ["page-changed/wpl"]);
+}
+
+#[tokio::test]
+async fn wrong_date_format_blames_nobody_and_goes_away_when_mended() {
+    let world = World::new().await;
+    let wpl = "wpl".parse().unwrap();
+    let failure = Failure::page_changed("the loans: a date, but the library has no --date-format");
+    let day = "2026-11-21".parse().unwrap();
+    let concern = Concern::of_failure(&wpl, &failure, day).unwrap();
+    assert!(
+        concern.sentence().contains("date format"),
+        "{}",
+        concern.sentence()
+    );
+    assert!(
+        !concern.sentence().contains("pages"),
+        "{}",
+        concern.sentence()
+    );
+    note(&world, &[concern]).await;
+    assert_eq!(tell_all(&world).await, ["wrong-date-format/wpl"]);
+    telling::end_page_change(&world.store, &world.clock, &wpl).await;
+    assert_eq!(tell_all(&world).await, [""; 0]);
+    assert_eq!(world.store.recent_concerns(10).await.unwrap(), []);
+}
+
+#[test]
+fn things_with_the_same_advice_are_one_group() {
+    let things = [
+        changed("wpl", "2026-11-21"),
+        Concern::NewerConcern {
+            day: "2026-11-21".parse().unwrap(),
+        },
+        changed("kpl", "2026-11-21"),
+    ];
+    let groups: Vec<usize> = Concern::by_advice(&things)
+        .iter()
+        .map(|(_, group)| group.len())
+        .collect();
+    assert_eq!(groups, [2, 1]);
 }

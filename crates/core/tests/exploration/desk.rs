@@ -276,6 +276,10 @@ impl OperatorStore for Desk {
         unreachable!("nobody tells here");
     }
 
+    async fn concern(&self, _key: &ConcernKey) -> StoreResult<Option<NotedConcern>> {
+        unreachable!("nobody tells here");
+    }
+
     async fn untold_concerns(&self) -> StoreResult<Untold> {
         unreachable!("nobody tells here");
     }

@@ -72,6 +72,14 @@ impl OperatorStore for SqliteStore {
         .await
     }
 
+    async fn concern(&self, key: &ConcernKey) -> StoreResult<Option<NotedConcern>> {
+        let key = key.clone();
+        let found = self
+            .read(move |connection| by_key(connection, &key))
+            .await?;
+        Ok(found.and_then(Readable::yes))
+    }
+
     async fn untold_concerns(&self) -> StoreResult<Untold> {
         let found = self
             .read(move |connection| {

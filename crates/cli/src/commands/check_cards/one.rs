@@ -16,10 +16,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::args::CardName;
-use crate::checking::{Recorded, check_and_show, check_recorded};
+use crate::checking::{Recorded, check_alone, check_recorded};
 use crate::context::{Context, Place};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::home::new_private_file;
+use crate::output::stdout::io_words;
 use crate::output::{count, note};
 
 /// How many of the names and words are shown; the file has all.
@@ -52,7 +53,7 @@ pub(super) async fn check(
     let (card, state) = (record_of_card.card, record_of_card.state);
     let library = context.library(&card.library).await?;
     let Some(path) = record else {
-        return check_and_show(context, &card, &library).await;
+        return check_alone(context, &card, &library).await;
     };
     let file = Mutex::new(NewFile::create(path)?);
     if !card.paused {
@@ -256,7 +257,11 @@ impl NewFile {
             CommandError::Usage(if error.kind() == std::io::ErrorKind::AlreadyExists {
                 format!("{} is there already; name a new file.", path.display())
             } else {
-                format!("{} cannot be written: {error}.", path.display())
+                format!(
+                    "{} cannot be written: {}.",
+                    path.display(),
+                    io_words(&error)
+                )
             })
         })?;
         Ok(Self {
@@ -269,8 +274,9 @@ impl NewFile {
     fn keep(&mut self, text: &str) -> Result<(), CommandError> {
         self.file.write_all(text.as_bytes()).map_err(|error| {
             CommandError::Unusable(format!(
-                "{} cannot be written: {error}.",
-                self.path.display()
+                "{} cannot be written: {}.",
+                self.path.display(),
+                io_words(&error)
             ))
         })?;
         self.is_kept = true;

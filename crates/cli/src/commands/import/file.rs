@@ -17,8 +17,9 @@ use crate::ask::checked_number;
 use crate::commands::card::sound_patron;
 use crate::commands::family::{DeliveryChoice, Wishes, fines_threshold, new_family, weekday};
 use crate::commands::library::Draft;
-use crate::config::{describe, line_of, parse_timezone};
+use crate::config::{describe, line_of};
 use crate::context::Context;
+use crate::timezones::parse_timezone;
 
 /// What is to be added, with the lines in which it stands.
 #[derive(Debug)]

@@ -89,6 +89,12 @@ pub(super) fn draft(id: &str) -> Option<Draft> {
     known.filter(|library| library.id == id).map(of).next()
 }
 
+/// The id of a library that comes with the program and is like this one, as a question.
+pub(super) fn did_you_mean(id: &str) -> String {
+    let known = known::known_libraries();
+    crate::suggest::did_you_mean(id, known.iter().map(|library| library.id.as_str()))
+}
+
 fn of(library: KnownLibrary) -> Draft {
     Draft {
         system: library.system,

@@ -36,6 +36,7 @@ fn of_run(world: &World) -> RunPorts<'_> {
     RunPorts {
         cards: &world.store,
         runs: &world.store,
+        operator: &world.store,
     }
 }
 

@@ -249,11 +249,23 @@ async fn after_more_than_a_hundred_missed_times_a_run_still_begins() {
     world.clock.advance(TimeDelta::days(5));
     let mut late = with_rules("12:00:00", ticks());
     late.key.scheduled_time += TimeDelta::days(5);
+    let noting = noting(&world);
+    late.after = Some(&noting);
     let run = open(&world.store, &world.clock, late)
         .await
         .unwrap()
         .unwrap();
     assert_eq!(run.missing().len(), MOST_MISSED);
+    // All of them are counted.
+    let noted = world.store.recent_concerns(10).await.unwrap();
+    let counts: Vec<usize> = noted
+        .iter()
+        .filter_map(|noted| match noted.concern {
+            Concern::RunsMissed { count, .. } => Some(count),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(counts, [5 * 96 - 1]);
 }
 
 // Row 13: before the first run of a label nothing is missed.
@@ -489,8 +501,11 @@ impl DeadManPing for NoPing {
 fn noting(world: &World) -> NoteOnly<'_> {
     NoteOnly {
         store: &world.store,
-        ping: &NoPing,
-        urls: std::collections::BTreeMap::new(),
+        heartbeat: crate::operator::heartbeat::Heartbeat {
+            ping: &NoPing,
+            urls: std::collections::BTreeMap::new(),
+            runs: &world.store,
+        },
         clock: &world.clock,
     }
 }

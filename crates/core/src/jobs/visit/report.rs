@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_changed_page_is_one_thing_for_each_library_and_day() {
+    async fn changed_page_is_one_thing_for_each_library() {
         let world = World::new().await;
         let cards = [
             world.add_card("conrad", "wpl", ("1", "p")).await,
@@ -231,9 +231,6 @@ mod tests {
         let keys: Vec<_> = concerns.iter().map(Concern::key).collect();
         assert_eq!(keys.len(), 2);
         assert_eq!(keys[0], keys[1]);
-        assert!(
-            keys[0].as_str().starts_with("page-changed/wpl/2026-11-"),
-            "{keys:?}"
-        );
+        assert!(keys[0].as_str().starts_with("page-changed/wpl"), "{keys:?}");
     }
 }

@@ -69,9 +69,11 @@ pub(super) async fn a_thing_that_was_told_is_counted_and_not_told_again(store: &
     assert!(!set_out(store, "wpl", "23:00:00").await);
     let noted = store.recent_concerns(10).await.unwrap();
     assert_eq!((noted[0].times, noted[0].told_at), (2, Some(time("05:00:10"))));
+    assert_eq!(store.concern(&key).await.unwrap().as_ref(), noted.first());
     // One that was never seen is not there to be told.
     let (never, _) = changed("kpl");
     store.concern_told(&never, time("05:00:10")).await.unwrap();
+    assert_eq!(store.concern(&never).await.unwrap(), None);
     assert_eq!(store.recent_concerns(10).await.unwrap().len(), 1);
 }
 

@@ -55,6 +55,10 @@ impl OperatorStore for MemoryStore {
         Ok(())
     }
 
+    async fn concern(&self, key: &ConcernKey) -> StoreResult<Option<NotedConcern>> {
+        Ok(self.lock().concerns.get(key).cloned())
+    }
+
     async fn untold_concerns(&self) -> StoreResult<Untold> {
         let inside = self.lock();
         let untold = inside.concerns.values();

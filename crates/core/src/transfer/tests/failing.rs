@@ -135,6 +135,7 @@ passed_on! {
         write set_out_to_tell(key: &ConcernKey, now: DateTime<Utc>) -> bool;
         write concern_told(key: &ConcernKey, at: DateTime<Utc>) -> ();
         write withdraw_concern(noted: &NotedConcern) -> ();
+        read concern(key: &ConcernKey) -> Option<NotedConcern>;
         read untold_concerns() -> Untold;
         read recent_concerns(limit: usize) -> Vec<NotedConcern>;
     }

@@ -1,0 +1,159 @@
+//! When a family's next notice goes out: what `family edit`, `status` and `notices` say of it.
+
+use chrono::{DateTime, Duration, Utc};
+use hippo_core::clock::local_date;
+use hippo_core::family::Family;
+use hippo_core::notice::record::{NotNow, NoticeRecord};
+use hippo_core::run::{Job, Run, RunOutcome, Trigger};
+
+use crate::context::Context;
+use crate::exit::CommandError;
+use crate::output::time::moment;
+
+/// A notice that has been due for longer has missed two ticks.
+const LATE_AFTER: Duration = Duration::minutes(30);
+
+/// A run of `notify-all` that began within this time was there for what is due.
+const TICKS_COME_WITHIN: Duration = Duration::hours(1);
+
+/// The next notice of a family.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum NextNotice {
+    /// It is due since then, and goes out with the next `notify-all`.
+    Waiting {
+        /// Since when.
+        since: DateTime<Utc>,
+        /// Why it was not sent yet, if it was tried.
+        reason: Option<String>,
+    },
+    /// It is due then.
+    Due(DateTime<Utc>),
+    /// None is planned.
+    None,
+}
+
+impl NextNotice {
+    /// Finds the oldest notice that is due and was not sent, or else when the next one is due.
+    pub(crate) async fn of(context: &Context, family: &Family) -> Result<Self, CommandError> {
+        if family.paused {
+            return Ok(Self::None);
+        }
+        let now = context.now();
+        for date in family.due_dates(now) {
+            let record = context.store.notice(&family.id, date).await?;
+            if record.as_ref().is_none_or(|record| is_waiting(record, now)) {
+                return Ok(Self::Waiting {
+                    since: family.scheduled_instant(date),
+                    reason: record.and_then(|record| record.reason),
+                });
+            }
+        }
+        Ok(family.next_due(now).map_or(Self::None, Self::Due))
+    }
+
+    /// When it is due: in the past while it waits.
+    pub(crate) fn instant(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Waiting { since, .. } => Some(*since),
+            Self::Due(at) => Some(*at),
+            Self::None => None,
+        }
+    }
+
+    /// Whether `notify-all` should have been there: also for a family that was added after the hour.
+    pub(crate) fn is_late(&self, family: &Family, now: DateTime<Utc>) -> bool {
+        let chosen = family.history.since.unwrap_or(family.created_at);
+        matches!(self, Self::Waiting { since, .. } if now - (*since).max(family.created_at).max(chosen) > LATE_AFTER)
+    }
+
+    /// The sentence, without its full stop: `The next notice is due at 06:30 tomorrow`.
+    pub(crate) fn sentence(&self, context: &Context, family: &Family) -> String {
+        let now = context.now();
+        let zone = if family.timezone == context.zone() {
+            String::new()
+        } else {
+            format!(" ({})", family.timezone)
+        };
+        match self {
+            Self::None => "No notice is planned".to_owned(),
+            Self::Due(at) => format!(
+                "The next notice is due at {}{zone}",
+                moment(*at, now, family.timezone)
+            ),
+            Self::Waiting { since, .. } => {
+                let local = since.with_timezone(&family.timezone);
+                let notice = if local.date_naive() == local_date(now, family.timezone) {
+                    format!(
+                        "Today's notice is due since {}{zone}",
+                        local.format("%H:%M")
+                    )
+                } else {
+                    let since = moment(*since, now, family.timezone);
+                    format!("A notice is due since {since}{zone}")
+                };
+                format!("{notice}; it goes out with the next notify-all")
+            }
+        }
+    }
+
+    /// Why a late notice was not sent, and the command that helps.
+    pub(crate) fn why_late(
+        &self,
+        context: &Context,
+        family: &Family,
+        last_tick: Option<&Run>,
+    ) -> (String, String) {
+        let now = context.now();
+        if let Self::Waiting {
+            reason: Some(reason),
+            ..
+        } = self
+        {
+            let reason = hippo_core::text::clean(reason);
+            let reason = reason.trim_end_matches('.');
+            return (
+                format!("The notice is late: the mail was not sent: {reason}."),
+                "hippo mail test ADDRESS".to_owned(),
+            );
+        }
+        let scheduled = last_tick.filter(|run| {
+            run.trigger != Trigger::Person && now - run.key.scheduled_time < TICKS_COME_WITHIN
+        });
+        match scheduled {
+            Some(run) if run.outcome == RunOutcome::SkippedSuspended => (
+                format!(
+                    "The notice is late: the schedule “{}” of notify-all is suspended, so its runs do not begin.",
+                    run.key.label
+                ),
+                format!("hippo notify-all --family {}", family.id),
+            ),
+            Some(run) => (
+                format!(
+                    "The notice is late, although notify-all ran at {} ({}).",
+                    moment(run.started_at, now, context.zone()),
+                    run.outcome.as_str()
+                ),
+                format!("hippo runs show {}", run.key),
+            ),
+            None => (
+                "The notice is late: nothing has sent it in time. Does cron, or what else should, run notify-all \
+                 every quarter of an hour?"
+                    .to_owned(),
+                format!("hippo notify-all --family {}", family.id),
+            ),
+        }
+    }
+}
+
+/// The newest run of `notify-all`.
+pub(crate) async fn last_tick(context: &Context) -> Result<Option<Run>, CommandError> {
+    let runs = context
+        .store
+        .recent_runs(Some(Job::NotifyAll), None, 1)
+        .await?;
+    Ok(runs.into_iter().next())
+}
+
+fn is_waiting(record: &NoticeRecord, now: DateTime<Utc>) -> bool {
+    matches!(record.is_free(now), Ok(()) | Err(NotNow::Waiting))
+}

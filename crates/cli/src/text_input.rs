@@ -1,0 +1,82 @@
+//! Text from standard input, the environment or a file: UTF-8, without a byte-order mark.
+
+use std::path::Path;
+
+/// Windows writes it before text that it pipes or saves.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Why bytes are not text that is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotText {
+    /// UTF-16, as some Windows programs write it.
+    #[error("it is UTF-16; save it as UTF-8")]
+    Utf16,
+    /// Another encoding, or no text at all.
+    #[error("it is not UTF-8 text")]
+    NotUtf8,
+}
+
+/// Decodes UTF-8 without its byte-order mark.
+pub(crate) fn decode_text(bytes: &[u8]) -> Result<&str, NotText> {
+    let has_utf16_mark = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    // Without a mark, every other byte of plain letters is 0.
+    if has_utf16_mark || bytes.iter().take(2).any(|byte| *byte == 0) {
+        return Err(NotText::Utf16);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| NotText::NotUtf8)?;
+    Ok(without_mark(text))
+}
+
+/// Reads a text file; the error goes on after “cannot be read: ”.
+pub(crate) fn read_text_file(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    decode_text(&bytes)
+        .map(str::to_owned)
+        .map_err(|error| error.to_string())
+}
+
+/// Drops byte-order marks at the beginning.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.trim_start_matches(BYTE_ORDER_MARK)
+}
+
+/// Drops white space and byte-order marks at both ends: nobody sees them, and no site wants them.
+pub(crate) fn trim_unseen(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == BYTE_ORDER_MARK)
+}
+
+/// Whether a character cannot be typed into a form: it controls, or nobody sees it.
+pub(crate) fn cannot_be_typed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | BYTE_ORDER_MARK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::plain(b"1234\n", Ok("1234\n"))]
+    #[case::with_a_mark(b"\xef\xbb\xbf1234\r\n", Ok("1234\r\n"))]
+    #[case::with_two_marks(b"\xef\xbb\xbf\xef\xbb\xbf1234", Ok("1234"))]
+    #[case::empty(b"", Ok(""))]
+    #[case::utf_16_little_endian(b"\xff\xfe1\x002\x00", Err(NotText::Utf16))]
+    #[case::utf_16_big_endian(b"\xfe\xff\x001\x002", Err(NotText::Utf16))]
+    #[case::utf_16_without_a_mark(b"1\x002\x00", Err(NotText::Utf16))]
+    #[case::latin_1(b"p\xe4ss", Err(NotText::NotUtf8))]
+    fn text_is_utf_8_without_its_mark(
+        #[case] bytes: &[u8],
+        #[case] expected: Result<&str, NotText>,
+    ) {
+        assert_eq!(decode_text(bytes), expected);
+    }
+
+    #[rstest]
+    #[case("\u{feff}1234 \r\n", "1234")]
+    #[case(" 12 34\t", "12 34")]
+    #[case("\u{a0}1234\u{feff}", "1234")]
+    fn ends_that_nobody_sees_are_dropped(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(trim_unseen(text), expected);
+    }
+}

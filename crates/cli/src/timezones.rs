@@ -1,0 +1,123 @@
+//! Time zones as a person writes them.
+
+use chrono_tz::{TZ_VARIANTS, Tz};
+
+use crate::suggest::nearest;
+
+/// Zones that stay on winter time all year, and the named zones that are meant by them.
+const WITHOUT_SUMMER_TIME: [(Tz, &str, &str); 3] = [
+    (Tz::EST, "America/New_York", "America/Panama"),
+    (Tz::MST, "America/Denver", "America/Phoenix"),
+    (Tz::HST, "Pacific/Honolulu", "Pacific/Honolulu"),
+];
+
+/// A time zone by its IANA name.
+pub(crate) fn parse_timezone(name: &str) -> Result<Tz, String> {
+    let name = name.trim();
+    let zone: Tz = name.parse().map_err(|_| unknown(name))?;
+    match WITHOUT_SUMMER_TIME
+        .iter()
+        .find(|(fixed, ..)| *fixed == zone)
+    {
+        None => Ok(zone),
+        Some((_, with, without)) if with == without => {
+            Err(format!("“{name}” is an old name; write {with}."))
+        }
+        Some((_, with, without)) => Err(format!(
+            "“{name}” has no summer time; write {with}, or {without} where the clocks never change."
+        )),
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let meant = suggestion(name);
+    let like = meant.map_or_else(
+        || " Write it like America/Toronto or Europe/Berlin.".to_owned(),
+        |zone| format!(" Did you mean “{zone}”?"),
+    );
+    format!("“{name}” is not a time zone.{like}")
+}
+
+/// The zone whose whole name, or whose city, is most like what was written.
+fn suggestion(name: &str) -> Option<&'static str> {
+    let written = name.replace(' ', "_");
+    let names = || TZ_VARIANTS.iter().map(|zone| zone.name());
+    if written.contains('/') {
+        return nearest(&written, names());
+    }
+    let is_place = |name: &&str| name.contains('/') && !name.starts_with("Etc/");
+    let city = |name: &'static str| name.rsplit('/').next().unwrap_or(name);
+    let same = |name: &&str| city_of(name).eq_ignore_ascii_case(&written);
+    if let Some(zone) = names().filter(is_place).find(same) {
+        return Some(zone);
+    }
+    let meant = nearest(&written, names().filter(is_place).map(city))?;
+    names().filter(is_place).find(|name| city_of(name) == meant)
+}
+
+fn city_of(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// The zone of this machine: `TZ`, else what the system says, else UTC.
+pub(crate) fn machine_timezone() -> Tz {
+    let from_environment = std::env::var("TZ")
+        .ok()
+        .and_then(|name| name.trim_start_matches(':').parse().ok());
+    let zone = from_environment
+        .or_else(|| iana_time_zone::get_timezone().ok()?.parse().ok())
+        .unwrap_or(Tz::UTC);
+    sound(zone)
+}
+
+/// A zone that [`parse_timezone`] takes.
+fn sound(zone: Tz) -> Tz {
+    // A person would not write the long name.
+    if zone == Tz::Etc__UTC {
+        return Tz::UTC;
+    }
+    WITHOUT_SUMMER_TIME
+        .iter()
+        .find(|(fixed, ..)| *fixed == zone)
+        .and_then(|(_, with, _)| with.parse().ok())
+        .unwrap_or(zone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("America/Toronto")]
+    #[case(" Europe/Berlin ")]
+    #[case("UTC")]
+    #[case("EST5EDT")]
+    #[case("CET")]
+    fn zone_that_follows_its_clocks_is_taken(#[case] name: &str) {
+        assert!(parse_timezone(name).is_ok());
+    }
+
+    #[rstest]
+    #[case("EST", "America/New_York")]
+    #[case("MST", "America/Denver")]
+    #[case("HST", "Pacific/Honolulu")]
+    #[case("America/Torono", "“America/Toronto”")]
+    #[case("Toronto", "“America/Toronto”")]
+    #[case("new york", "“America/New_York”")]
+    #[case("Berln", "“Europe/Berlin”")]
+    #[case("Mars/Olympus_Mons", "like America/Toronto")]
+    #[case("", "like America/Toronto")]
+    fn other_zone_is_refused_with_the_right_name(#[case] name: &str, #[case] expected: &str) {
+        let message = parse_timezone(name).unwrap_err();
+        assert!(message.contains(expected), "{message}");
+    }
+
+    #[test]
+    fn zone_of_the_machine_is_one_that_is_taken() {
+        for (fixed, ..) in WITHOUT_SUMMER_TIME {
+            assert!(parse_timezone(sound(fixed).name()).is_ok(), "{fixed}");
+        }
+        assert_eq!(sound(Tz::Etc__UTC), Tz::UTC);
+    }
+}
