@@ -130,6 +130,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Mail(commands::mail::Command),
     Backup(commands::backup::Backup),
+    Doctor(commands::doctor::Doctor),
     /// The key that seals numbers and PINs.
     #[command(subcommand)]
     Key(commands::key::Command),

@@ -16,6 +16,7 @@ use hippo_core::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
 use hippo_core::store::{AccountStore, FamilyStore, LibraryStore, NoticeStore, RunStore};
 use serde_json::Value;
 
+use crate::dry_run;
 use crate::handlers::HandlerError;
 use crate::handlers::message;
 use crate::metrics::{Metrics, Unit};
@@ -64,6 +65,10 @@ async fn work(
     metrics: &Metrics,
     event: Value,
 ) -> Result<Vec<BatchItemFailure>, HandlerError> {
+    if dry_run::is_asked_for(&event) {
+        ports.libraries.libraries().await?;
+        return Ok(Vec::new());
+    }
     let records = message::records(event)?;
     tracing::info!(messages = records.len(), "Sending notices.");
     let libraries: BTreeMap<LibraryId, Library> = ports
