@@ -57,7 +57,11 @@ def filled(template=None, **given):
     for name, resource in template["Resources"].items():
         if not isinstance(resource.get("Condition"), str) or filler.holds(resource["Condition"]):
             resources[name] = filler.fill(resource)
-    return {"Resources": resources, "Outputs": filler.fill(template.get("Outputs", {})), "Parameters": values}
+    outputs = {
+        name: filler.fill(output) for name, output in template.get("Outputs", {}).items()
+        if "Condition" not in output or filler.holds(output["Condition"])
+    }
+    return {"Resources": resources, "Outputs": outputs, "Parameters": values}
 
 
 def of_type(resources, kind):

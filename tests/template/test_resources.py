@@ -208,6 +208,8 @@ class Resources(unittest.TestCase):
             "NotifyAllFunction": "NotifyAll",
             "NotifyFamilyFunction": "NotifyFamily",
             "MailEventsFunction": "MailEvents",
+            "Schedules": "CheckCardsAll,CheckCardsFailed,NotifyAllTick",
+            "AlarmTopic": "Alarms.Outputs.OperatorTopic",
             "MailFrom": "hippo@example.org",
             "OperatorEmail": "operator@example.org",
             "Contact": "https://hippo.example.org",

@@ -90,6 +90,9 @@ class Rights(unittest.TestCase):
             for statement in document["Statement"]:
                 for action in listed(statement["Action"]):
                     self.assertNotIn("*", action, name)
+                if listed(statement["Action"]) == ["ses:GetAccount"]:
+                    self.assertEqual(name, "OperatorPolicy", "It reads, and IAM knows no resource of it.")
+                    continue
                 for resource in listed(statement["Resource"]):
                     self.assertNotEqual(resource, "*", name)
 

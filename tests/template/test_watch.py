@@ -121,7 +121,13 @@ class Watch(unittest.TestCase):
         self.assertEqual(set(self.nested), set(self.template["Parameters"]))
 
     def test_it_can_be_left_out(self):
-        self.assertNotIn("Alarms", templates.filled(Watch="false")["Resources"])
+        stack = templates.filled(Watch="false")
+        self.assertNotIn("Alarms", stack["Resources"])
+        self.assertNotIn("Alarms.", str(stack))
+
+    def test_the_stack_around_it_uses_outputs_that_it_has(self):
+        used = set(re.findall(r"Alarms\.Outputs\.(\w+)", str(templates.filled())))
+        self.assertEqual(used, set(self.template["Outputs"]))
 
 
 def metrics_of(alarm):

@@ -98,6 +98,36 @@ pub async fn warm_store(config: &SdkConfig, table: &str, key: &str) -> DynamoDbS
     DynamoDbStore::new(client, table)
 }
 
+/// The client that reads what the mail service knows of identities: three tries, 10 s each, 30 s in all.
+#[cfg(feature = "operator")]
+pub(crate) fn ses_reader(config: &SdkConfig) -> aws_sdk_sesv2::Client {
+    let config = aws_sdk_sesv2::config::Builder::from(config)
+        .retry_config(retries(3))
+        .timeout_config(limits(Duration::from_secs(10), Duration::from_secs(30)))
+        .build();
+    aws_sdk_sesv2::Client::from_conf(config)
+}
+
+/// The client of the schedules: three tries, 10 s each, 30 s in all.
+#[cfg(feature = "operator")]
+pub(crate) fn scheduler(config: &SdkConfig) -> aws_sdk_scheduler::Client {
+    let config = aws_sdk_scheduler::config::Builder::from(config)
+        .retry_config(retries(3))
+        .timeout_config(limits(Duration::from_secs(10), Duration::from_secs(30)))
+        .build();
+    aws_sdk_scheduler::Client::from_conf(config)
+}
+
+/// The client of the subscriptions: three tries, 10 s each, 30 s in all.
+#[cfg(feature = "operator")]
+pub(crate) fn sns(config: &SdkConfig) -> aws_sdk_sns::Client {
+    let config = aws_sdk_sns::config::Builder::from(config)
+        .retry_config(retries(3))
+        .timeout_config(limits(Duration::from_secs(10), Duration::from_secs(30)))
+        .build();
+    aws_sdk_sns::Client::from_conf(config)
+}
+
 pub(crate) fn retries(attempts: u32) -> RetryConfig {
     RetryConfig::standard().with_max_attempts(attempts)
 }

@@ -131,6 +131,7 @@ pub(crate) enum Command {
     Mail(commands::mail::Command),
     Backup(commands::backup::Backup),
     Restore(commands::restore::Restore),
+    Doctor(commands::doctor::Doctor),
     /// The key that seals numbers and PINs.
     #[command(subcommand)]
     Key(commands::key::Command),

@@ -52,6 +52,29 @@ pub struct StoppedRecipient {
     pub complained: bool,
 }
 
+/// Why nothing more is sent to a recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// A mail came back for good.
+    Bounced,
+    /// The recipient complained.
+    Complained,
+    /// The mail service did not send the mail: the address is on its suppression list.
+    Suppressed,
+}
+
+impl StopReason {
+    /// Its name in keys and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bounced => "bounced",
+            Self::Complained => "complained",
+            Self::Suppressed => "suppressed",
+        }
+    }
+}
+
 impl Family {
     /// The recipients to whom something is sent.
     pub fn reachable_recipients(&self) -> Vec<EmailAddress> {

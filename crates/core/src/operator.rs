@@ -15,6 +15,7 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, FailureKind};
+use crate::family::StopReason;
 use crate::ids::{FamilyId, Label, LibraryId};
 use crate::jobs::JobError;
 use crate::notice::record::{NoticeRecord, NoticeState};
@@ -119,14 +120,14 @@ pub enum Concern {
         /// Its local date.
         date: NaiveDate,
     },
-    /// A recipient's mail came back for good, or the recipient complained: nothing more is sent there.
+    /// Nothing more is sent to a recipient.
     RecipientStopped {
         /// The family.
         family: FamilyId,
         /// Which of its recipients, counted from 1.
         number: usize,
-        /// It was a complaint.
-        complained: bool,
+        /// Why.
+        reason: StopReason,
         /// The day on which it was stopped.
         day: NaiveDate,
     },
@@ -261,9 +262,12 @@ impl Concern {
             Self::RecipientStopped {
                 family,
                 number,
+                reason,
                 day,
-                ..
-            } => format!("recipient-stopped/{family}/{number}/{day}"),
+            } => format!(
+                "recipient-stopped/{family}/{number}/{}/{day}",
+                reason.as_str()
+            ),
             Self::ClockWrong { day, .. } => format!("clock-wrong/{day}"),
             Self::ClockInDoubt { reference, .. } => format!("clock-in-doubt/{}", time(*reference)),
             Self::StoreRestored { day, .. } => format!("store-restored/{day}"),
@@ -372,13 +376,15 @@ impl Concern {
             Self::RecipientStopped {
                 family,
                 number,
-                complained,
+                reason,
                 ..
             } => {
-                let why = if *complained {
-                    "complained about a mail"
-                } else {
-                    "could not be reached, for good"
+                let why = match reason {
+                    StopReason::Bounced => "could not be reached, for good",
+                    StopReason::Complained => "complained about a mail",
+                    StopReason::Suppressed => {
+                        "is on the mail service's suppression list, so it sent no mail"
+                    }
                 };
                 format!("Recipient {number} of {family} {why}; nothing more is sent there.")
             }
@@ -460,6 +466,12 @@ impl Concern {
                 }
             },
             Self::NewerNotice { .. } => "Run one version everywhere; the notice is left alone.",
+            Self::RecipientStopped {
+                reason: StopReason::Suppressed,
+                ..
+            } => {
+                "Take the address off the mail service's suppression list, then allow it with “hippo family allow-recipient”."
+            }
             Self::RecipientStopped { .. } => {
                 "Ask the family for another address, or allow this one again with “hippo family allow-recipient”."
             }

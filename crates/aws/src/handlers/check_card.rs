@@ -16,6 +16,7 @@ use hippo_core::operator::telling::{self, OperatorStore};
 use hippo_core::store::RunStore;
 use serde_json::Value;
 
+use crate::dry_run;
 use crate::handlers::HandlerError;
 use crate::handlers::message;
 use crate::metrics::{Metrics, Unit};
@@ -45,12 +46,24 @@ pub async fn handle(
     ends_at: Option<DateTime<Utc>>,
 ) -> Result<(), HandlerError> {
     let work = async {
+        if dry_run::is_asked_for(&event) {
+            return dry_run(ports).await;
+        }
         for record in message::records(event)? {
             visit(ports, pace, metrics, &record, ends_at).await?;
         }
         Ok(())
     };
     work.await.map_err(HandlerError::logged)
+}
+
+/// Reads what a visit reads first.
+async fn dry_run(ports: &Ports<'_>) -> Result<(), HandlerError> {
+    if let Ok(nowhere) = "dry-run".parse() {
+        ports.visits.visits.load_visit(&nowhere, &[]).await?;
+    }
+    tracing::info!("The dry run is done.");
+    Ok(())
 }
 
 async fn visit(

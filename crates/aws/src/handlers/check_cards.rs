@@ -2,9 +2,10 @@
 
 use hippo_core::jobs::hand_out_visits::{HandOutVisitsPorts, hand_out_visits};
 use hippo_core::run::{Job, Run};
-use hippo_core::store::RunStart;
+use hippo_core::store::{RunStart, Scope};
 use serde_json::{Value, json};
 
+use crate::dry_run;
 use crate::handlers::HandlerError;
 use crate::handlers::event::ScheduleEvent;
 use crate::handlers::frame::Frame;
@@ -30,6 +31,10 @@ async fn work(
     frame: &Frame<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
+    if dry_run::is_asked_for(event) {
+        ports.cards.cards_to_check(Scope::All, None, 1).await?;
+        return Ok(event.clone());
+    }
     let event = ScheduleEvent::read(event, Job::CheckCards)?;
     tracing::info!(label = %event.label, scheduled_time = %event.scheduled_time, scope = ?event.scope, "Planning visits.");
     let input = event.check_cards();

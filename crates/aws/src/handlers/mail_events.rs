@@ -13,6 +13,7 @@
 pub mod event;
 
 use hippo_core::clock::Clock;
+use hippo_core::family::StopReason;
 use hippo_core::jobs::evidence::{Evidence, Settled, Stopping, settle_by_evidence, stop_recipient};
 use hippo_core::notice::record::NoticeState;
 use hippo_core::notice::record::settling::LeftBy;
@@ -21,6 +22,7 @@ use hippo_core::store::{FamilyStore, NoticeStore};
 use serde_json::Value;
 
 use self::event::{BounceKind, MailEvent, NoticeEvent, Recipients, Said};
+use crate::dry_run;
 use crate::handlers::HandlerError;
 use crate::metrics::{Metrics, Unit};
 
@@ -48,6 +50,13 @@ pub async fn handle(
 }
 
 async fn work(ports: &Ports<'_>, metrics: &Metrics, event: &Value) -> Result<(), HandlerError> {
+    if dry_run::is_asked_for(event) {
+        if let Ok(nobody) = "dry-run".parse() {
+            ports.families.family(&nobody).await?;
+        }
+        tracing::info!("The dry run is done.");
+        return Ok(());
+    }
     let id = event::id(event).map(|id| id.to_string());
     match MailEvent::read(event)? {
         MailEvent::Other(why) => {
@@ -106,12 +115,19 @@ async fn settle(ports: &Ports<'_>, event: &NoticeEvent) -> Result<Settled, Handl
 /// Sends nothing more to whom this mail will never reach or who does not want it; answers how many
 /// recipients were stopped.
 async fn stop(ports: &Ports<'_>, event: &NoticeEvent) -> Result<usize, HandlerError> {
-    let (recipients, complained) = match &event.said {
+    let (recipients, why) = match &event.said {
+        // Whatever kind of bounce SES calls it: the list stays until somebody changes it.
+        Said::Bounced {
+            suppressed: true,
+            recipients,
+            ..
+        } => (recipients, StopReason::Suppressed),
         Said::Bounced {
             kind: BounceKind::Permanent,
             recipients,
-        } => (recipients, false),
-        Said::Complained { recipients } => (recipients, true),
+            ..
+        } => (recipients, StopReason::Bounced),
+        Said::Complained { recipients } => (recipients, StopReason::Complained),
         _ => return Ok(0),
     };
     let Recipients { named, only, .. } = recipients;
@@ -119,14 +135,14 @@ async fn stop(ports: &Ports<'_>, event: &NoticeEvent) -> Result<usize, HandlerEr
     for address in named.iter().chain(only) {
         let (families, operator, clock) = (ports.families, ports.operator, ports.clock);
         let family = &event.tag.family;
-        match stop_recipient(families, operator, clock, family, address, complained).await? {
+        match stop_recipient(families, operator, clock, family, address, why).await? {
             Stopping::Stopped(_) => stopped += 1,
             Stopping::Before => known += 1,
             Stopping::NoRecipient => {}
         }
     }
     if stopped + known == 0 {
-        tracing::warn!(family.id = %event.tag.family, complained, "An event names no recipient that the family has; nobody is stopped.");
+        tracing::warn!(family.id = %event.tag.family, reason = why.as_str(), "An event names no recipient that the family has; nobody is stopped.");
     }
     Ok(stopped)
 }
@@ -142,7 +158,9 @@ fn publish(ports: &Ports<'_>, metrics: &Metrics, event: &NoticeEvent, settled: &
         Said::Delivered { recipients } => line
             .metrics(&[], &[("MailsDelivered", Unit::Count, count(*recipients))])
             .publish(),
-        Said::Bounced { kind, recipients } => line
+        Said::Bounced {
+            kind, recipients, ..
+        } => line
             .metrics(
                 &[("Kind", kind.as_str())],
                 &[("MailsBounced", Unit::Count, count(recipients.count))],

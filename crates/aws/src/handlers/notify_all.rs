@@ -5,6 +5,7 @@ use hippo_core::jobs::notify_family::NoticeResult;
 use hippo_core::run::Job;
 use serde_json::{Value, json};
 
+use crate::dry_run;
 use crate::handlers::HandlerError;
 use crate::handlers::check_cards::{answer_not_begun, publish};
 use crate::handlers::event::ScheduleEvent;
@@ -31,6 +32,10 @@ async fn work(
     frame: &Frame<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
+    if dry_run::is_asked_for(event) {
+        ports.families.families_page(None, 1).await?;
+        return Ok(event.clone());
+    }
     let event = ScheduleEvent::read(event, Job::NotifyAll)?;
     tracing::info!(label = %event.label, scheduled_time = %event.scheduled_time, "Planning notices.");
     let input = event.notify_all();

@@ -19,6 +19,7 @@ use hippo_core::store::{
 };
 use serde_json::Value;
 
+use crate::dry_run;
 use crate::handlers::HandlerError;
 use crate::handlers::message;
 use crate::metrics::{Metrics, Unit};
@@ -67,6 +68,10 @@ async fn work(
     metrics: &Metrics,
     event: Value,
 ) -> Result<Vec<BatchItemFailure>, HandlerError> {
+    if dry_run::is_asked_for(&event) {
+        ports.libraries.libraries().await?;
+        return Ok(Vec::new());
+    }
     let records = message::records(event)?;
     if ports.notices.origin().await? != StoreOrigin::Known {
         // What a restored table may have sent is held by the next tick, which sends the rest again.

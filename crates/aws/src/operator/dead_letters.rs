@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::Message;
+use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -26,6 +26,13 @@ use crate::clients::{reason, sqs};
 
 /// How long a letter is out of others' sight while it is worked on, in seconds; longer than a planner may take.
 const HIDDEN: i32 = 960;
+
+/// How many messages SQS gives out in one answer.
+const MAX_MESSAGES_PER_RECEIVE: usize = 10;
+
+/// How often the letters that stay are shown again without a new one behind them before the replay ends. SQS may answer
+/// with fewer than there are.
+const MAX_QUIET_ROUNDS: usize = 2;
 
 /// What became of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -95,7 +102,8 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    /// Puts back every letter of a queue; `each` hears of each.
+    /// Puts back every letter of a queue; `each` hears of each. Returns how many letters SQS hides behind those that
+    /// stay, about.
     ///
     /// A letter is deleted only after it was put back: a crash in between brings it twice, which every worker
     /// bears.
@@ -104,51 +112,61 @@ impl<'a> DeadLetters<'a> {
         kind: Kind,
         options: ReplayOptions,
         each: &mut dyn FnMut(Replayed),
-    ) -> Result<(), Unreadable> {
-        let mut stay = Vec::new();
-        let result = self.replay_all(kind, options, each, &mut stay).await;
-        for receipt in stay {
-            self.show_again(kind, &receipt).await;
-        }
-        result
+    ) -> Result<usize, Unreadable> {
+        let mut progress = Progress::default();
+        let result = self.replay_all(kind, options, each, &mut progress).await;
+        self.show_again(kind, &mut progress.hidden).await;
+        result?;
+        let may_hide = kind.is_fifo() && progress.stay.len() >= MAX_MESSAGES_PER_RECEIVE;
+        let waiting = if may_hide { self.count(kind).await } else { 0 };
+        Ok(waiting.saturating_sub(progress.stay.len()))
     }
 
+    /// SQS gives out nothing of a FIFO group while one of its messages is hidden. So when nothing more comes, the letters
+    /// that stay are shown again, and the next answer holds what is behind them, too.
     async fn replay_all(
         &self,
         kind: Kind,
         options: ReplayOptions,
         each: &mut dyn FnMut(Replayed),
-        stay: &mut Vec<String>,
+        progress: &mut Progress,
     ) -> Result<(), Unreadable> {
-        let mut seen = BTreeSet::new();
+        let mut quiet_rounds = 0;
         loop {
             let messages = self.receive(kind).await?;
             if messages.is_empty() {
-                return Ok(());
+                let may_hide = kind.is_fifo() && !progress.hidden.is_empty();
+                if !may_hide || quiet_rounds == MAX_QUIET_ROUNDS {
+                    return Ok(());
+                }
+                self.show_again(kind, &mut progress.hidden).await;
+                quiet_rounds += 1;
             }
-            let mut any_new = false;
             for message in messages {
-                let is_new = seen.insert(message.body().unwrap_or_default().to_owned());
-                any_new |= is_new;
+                let id = message.message_id.clone().unwrap_or_default();
+                if progress.stay.contains(&id) {
+                    progress.hidden.extend(message.receipt_handle);
+                    continue;
+                }
+                quiet_rounds = 0;
                 let letter = Letter::read(kind, &message, self.outputs);
-                let (fate, reason) = if is_new {
-                    self.decide(kind, &message, &letter, options).await
-                } else {
+                let (fate, reason) = if progress.sent.contains(&id) {
                     (Fate::DiedAgain, None)
+                } else {
+                    self.decide(kind, &message, &letter, options, progress)
+                        .await
                 };
                 if !matches!(fate, Fate::Replayed | Fate::Discarded) {
-                    stay.extend(message.receipt_handle.clone());
+                    progress.stay.insert(id.clone());
+                    progress.hidden.extend(message.receipt_handle);
                 }
                 each(Replayed {
                     queue: kind,
-                    message: message.message_id.unwrap_or_default(),
+                    message: id,
                     what: letter.what,
                     fate,
                     reason,
                 });
-            }
-            if !any_new {
-                return Ok(());
             }
         }
     }
@@ -159,6 +177,7 @@ impl<'a> DeadLetters<'a> {
         message: &Message,
         letter: &Letter,
         options: ReplayOptions,
+        progress: &mut Progress,
     ) -> (Fate, Option<String>) {
         match &letter.action {
             Err(why) if options.dry_run || !options.discard_unreadable => {
@@ -171,7 +190,10 @@ impl<'a> DeadLetters<'a> {
             Ok(_) if options.dry_run => (Fate::Seen, None),
             Ok(action) => {
                 let done = match self.act(action).await {
-                    Ok(()) => self.delete(kind, message).await,
+                    Ok(sent) => {
+                        progress.sent.extend(sent);
+                        self.delete(kind, message).await
+                    }
                     Err(error) => Err(error),
                 };
                 match done {
@@ -182,7 +204,8 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    async fn act(&self, action: &Action) -> Result<(), String> {
+    /// Puts a letter back; returns the id that SQS gave it in its queue. A message keeps it when it dies.
+    async fn act(&self, action: &Action) -> Result<Option<String>, String> {
         match action {
             Action::Send { queue, body, group } => {
                 // SQS forgets a message of the same id within five minutes: this one is another.
@@ -195,14 +218,14 @@ impl<'a> DeadLetters<'a> {
                     .set_message_deduplication_id(deduplication)
                     .send()
                     .await
-                    .map(drop)
+                    .map(|sent| sent.message_id)
                     .map_err(|error| reason(&error))
             }
             Action::Call { function, event } => self
                 .functions
                 .call(function, event)
                 .await
-                .map(drop)
+                .map(|_| None)
                 .map_err(|error| error.to_string()),
         }
     }
@@ -212,7 +235,7 @@ impl<'a> DeadLetters<'a> {
             .client
             .receive_message()
             .queue_url(kind.url(self.outputs))
-            .max_number_of_messages(10)
+            .max_number_of_messages(MAX_MESSAGES_PER_RECEIVE as i32)
             .message_attribute_names("All")
             .visibility_timeout(HIDDEN)
             .wait_time_seconds(1)
@@ -241,20 +264,60 @@ impl<'a> DeadLetters<'a> {
             })
     }
 
-    /// Others see it at once; if this fails, they do when its time is over.
-    async fn show_again(&self, kind: Kind, receipt: &str) {
-        let answer = self
-            .client
-            .change_message_visibility()
-            .queue_url(kind.url(self.outputs))
-            .receipt_handle(receipt)
-            .visibility_timeout(0)
-            .send()
-            .await;
-        if let Err(error) = answer {
-            tracing::debug!(reason = %reason(&error), "A dead letter stays out of sight for some minutes.");
+    /// Others see these letters at once; if this fails, they do when their time is over.
+    async fn show_again(&self, kind: Kind, receipts: &mut Vec<String>) {
+        // The last first: whoever receives in between gets none of a group out of order.
+        while let Some(receipt) = receipts.pop() {
+            let answer = self
+                .client
+                .change_message_visibility()
+                .queue_url(kind.url(self.outputs))
+                .receipt_handle(receipt)
+                .visibility_timeout(0)
+                .send()
+                .await;
+            if let Err(error) = answer {
+                tracing::debug!(reason = %reason(&error), "A dead letter stays out of sight for some minutes.");
+            }
         }
     }
+
+    /// How many letters a queue holds, about; 0 if SQS does not say.
+    async fn count(&self, kind: Kind) -> usize {
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let answer = self
+            .client
+            .get_queue_attributes()
+            .queue_url(kind.url(self.outputs))
+            .set_attribute_names(Some(names.to_vec()))
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => {
+                let attributes = answer.attributes.unwrap_or_default();
+                let counts = names.iter().filter_map(|name| attributes.get(name));
+                counts.filter_map(|count| count.parse::<usize>().ok()).sum()
+            }
+            Err(error) => {
+                tracing::warn!(reason = %reason(&error), "The dead letters could not be counted.");
+                0
+            }
+        }
+    }
+}
+
+/// How far a replay of one queue is.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The ids of the letters that stay in the queue.
+    stay: BTreeSet<String>,
+    /// The receipts of those that are hidden from others now.
+    hidden: Vec<String>,
+    /// The ids of the messages that were sent.
+    sent: BTreeSet<String>,
 }
 
 #[cfg(test)]

@@ -34,10 +34,18 @@ pub struct Outputs {
     pub job_dead_letters: String,
     /// The function `check-cards`.
     pub check_cards: String,
+    /// The function `check-card`.
+    pub check_card: String,
     /// The function `notify-all`.
     pub notify_all: String,
+    /// The function `notify-family`.
+    pub notify_family: String,
     /// The function `mail-events`.
     pub mail_events: String,
+    /// The names of the schedules.
+    pub schedules: Vec<String>,
+    /// The SNS topic of the alarms; `None`: the stack has none.
+    pub alarm_topic: Option<String>,
     /// Who mails come from.
     pub mail_from: EmailAddress,
     /// Where answers to a mail go.
@@ -192,7 +200,11 @@ impl Reader<'_> {
             schedule_dead_letters: self.text("ScheduleDeadLettersUrl"),
             job_dead_letters: self.text("JobDeadLettersUrl"),
             check_cards: self.text("CheckCardsFunction"),
+            check_card: self.text("CheckCardFunction"),
             notify_all: self.text("NotifyAllFunction"),
+            notify_family: self.text("NotifyFamilyFunction"),
+            schedules: self.list("Schedules"),
+            alarm_topic: self.maybe("AlarmTopic").map(str::to_owned),
             mail_events: self.text("MailEventsFunction"),
             configuration_set: self.text("ConfigurationSet"),
             contact: self.maybe("Contact").map(str::to_owned),
@@ -224,6 +236,16 @@ impl Reader<'_> {
             self.problems.push(format!("it has no output {name}"));
             String::new()
         })
+    }
+
+    /// The values that commas part.
+    fn list(&mut self, name: &str) -> Vec<String> {
+        let text = self.text(name);
+        let parts = text.split(',').map(str::trim);
+        parts
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     fn queue(&mut self, queue: &str, dead_letters: &str) -> QueuePair {
@@ -260,7 +282,7 @@ mod tests {
     use crate::testing::{config, config_without_region, fake};
     use axum::http::StatusCode;
 
-    const COMPLETE: [(&str, &str); 18] = [
+    const COMPLETE: [(&str, &str); 22] = [
         ("TableName", "hippo-Table-1"),
         ("KeyParameter", "/libraryhippo/hippo/key"),
         ("PublicKeyParameter", "/libraryhippo/hippo/public-key"),
@@ -275,7 +297,11 @@ mod tests {
         ("ScheduleDeadLettersUrl", "https://sqs/1/dead-schedules"),
         ("JobDeadLettersUrl", "https://sqs/1/dead-jobs"),
         ("CheckCardsFunction", "hippo-CheckCards-1"),
+        ("CheckCardFunction", "hippo-CheckCard-1"),
         ("NotifyAllFunction", "hippo-NotifyAll-1"),
+        ("NotifyFamilyFunction", "hippo-NotifyFamily-1"),
+        ("Schedules", "hippo-All-1,hippo-Failed-1,hippo-Tick-1"),
+        ("AlarmTopic", "arn:aws:sns:ca-central-1:1:hippo-Operator-1"),
         ("MailEventsFunction", "hippo-MailEvents-1"),
         ("MailFrom", "hippo@example.org"),
         ("OperatorEmail", "operator@example.org"),
@@ -311,6 +337,10 @@ mod tests {
             "https://sqs/1/dead-visits.fifo"
         );
         assert_eq!(outputs.timezone, chrono_tz::America::Toronto);
+        assert_eq!(
+            outputs.schedules,
+            ["hippo-All-1", "hippo-Failed-1", "hippo-Tick-1"]
+        );
         let sender = outputs.sender();
         assert_eq!(sender.unsubscribe.unwrap().as_str(), "operator@example.org");
     }

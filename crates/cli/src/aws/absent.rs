@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use hippo_core::family::EmailAddress;
 use hippo_core::jobs::visit::Visit;
 use hippo_core::mail::Mailer;
 use hippo_core::run::Job;
 use hippo_core::store::Store;
 use serde_json::Value;
 
+use crate::commands::doctor::Finding;
 use crate::exit::CommandError;
 use crate::keys::KeyPlace;
 
@@ -48,6 +50,10 @@ impl Stack {
     }
 
     pub(crate) fn mailer(&self) -> Box<dyn Mailer> {
+        match *self {}
+    }
+
+    pub(crate) async fn diagnose(&self, _recipients: &[EmailAddress]) -> Vec<Finding> {
         match *self {}
     }
 

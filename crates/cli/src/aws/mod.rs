@@ -5,12 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hippo_aws::dynamodb::{self, DynamoDbStore};
 use hippo_aws::operator::dead_letters::{DeadLetters, Kind, ReplayOptions};
+use hippo_aws::operator::doctor::{self, Doctor};
 use hippo_aws::operator::jobs::Functions;
 use hippo_aws::operator::stack::{self, Outputs};
 use hippo_aws::queue::SqsVisitQueue;
 use hippo_aws::ses::SesMailer;
 use hippo_aws::ssm::KeyParameters;
 use hippo_aws::{SdkConfig, clients};
+use hippo_core::family::EmailAddress;
 use hippo_core::jobs::visit::Visit;
 use hippo_core::mail::Mailer;
 use hippo_core::queue::VisitQueue as _;
@@ -19,6 +21,7 @@ use hippo_core::seal::{PrivateKeys, PublicKey};
 use hippo_core::store::Store;
 use serde_json::Value;
 
+use crate::commands::doctor::{Finding, Verdict};
 use crate::exit::CommandError;
 use crate::keys::KeyPlace;
 
@@ -84,6 +87,16 @@ impl Stack {
         ))
     }
 
+    /// What the account says of the stack; these are all the recipients.
+    pub(crate) async fn diagnose(&self, recipients: &[EmailAddress]) -> Vec<Finding> {
+        let doctor = Doctor::new(&self.config, &self.outputs);
+        let mut found = doctor.check_mail(recipients).await;
+        found.push(doctor.check_subscription().await);
+        found.push(doctor.check_schedules().await);
+        found.extend(doctor.check_functions().await);
+        found.into_iter().map(Finding::from).collect()
+    }
+
     /// Starts a job with the input of a schedule and waits for its answer.
     pub(crate) async fn start(&self, job: Job, event: &Value) -> Result<Value, CommandError> {
         let function = match job {
@@ -100,25 +113,26 @@ impl Stack {
         queue.send(&[visit]).await.map_err(unusable)
     }
 
-    /// Puts back the dead letters of every queue.
+    /// Puts back the dead letters of every queue; returns how many more there are behind those that stay, about.
     pub(crate) async fn replay_dead_letters(
         &self,
         dry_run: bool,
         discard_unreadable: bool,
         each: &mut dyn FnMut(Replayed),
-    ) -> Result<(), CommandError> {
+    ) -> Result<usize, CommandError> {
         let letters = DeadLetters::new(&self.config, &self.outputs);
         let options = ReplayOptions {
             dry_run,
             discard_unreadable,
         };
+        let mut behind = 0;
         for kind in Kind::ALL {
-            letters
+            behind += letters
                 .replay(kind, options, each)
                 .await
                 .map_err(unusable)?;
         }
-        Ok(())
+        Ok(behind)
     }
 
     fn key_parameters(&self) -> KeyParameters {
@@ -128,6 +142,21 @@ impl Stack {
             &self.outputs.public_key_parameter,
             &self.outputs.fingerprint_key_parameter,
         )
+    }
+}
+
+impl From<doctor::Finding> for Finding {
+    fn from(finding: doctor::Finding) -> Self {
+        Self {
+            check: finding.check,
+            verdict: match finding.verdict {
+                doctor::Verdict::Ok => Verdict::Ok,
+                doctor::Verdict::Problem => Verdict::Problem,
+                doctor::Verdict::Unknown => Verdict::Unknown,
+            },
+            found: finding.found,
+            advice: finding.advice,
+        }
     }
 }
 

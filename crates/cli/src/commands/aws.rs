@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::aws::{Fate, Replayed};
 use crate::context::Globals;
 use crate::exit::{CommandResult, Outcome};
+use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 
 /// What to do with the stack.
@@ -39,6 +40,8 @@ pub(crate) struct ReplayDeadLetters {
 #[derive(Serialize)]
 struct Document {
     dead_letters: Vec<Replayed>,
+    /// How many more SQS hides behind those that stay, about.
+    behind: usize,
 }
 
 /// Does what is asked.
@@ -52,10 +55,18 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         .await;
     // What was done before it failed is said too.
     let outcome = show(globals, &letters);
+    let behind = result.as_ref().copied().unwrap_or_default();
+    if behind > 0 {
+        globals.output.say(format!(
+            "About {} behind these: SQS shows ten dead letters of a library at a time.",
+            count(behind, "more is", "more are")
+        ));
+    }
     globals.output.document(&Document {
         dead_letters: letters,
+        behind,
     });
-    result.map(|()| outcome)
+    result.map(|_| outcome)
 }
 
 fn show(globals: &Globals, letters: &[Replayed]) -> Outcome {

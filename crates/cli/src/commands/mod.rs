@@ -7,6 +7,7 @@ pub(crate) mod card;
 pub(crate) mod check_cards;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod family;
 pub(crate) mod import;
@@ -77,6 +78,7 @@ async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Mail(command) => mail::run(command, globals).await,
         Command::Backup(backup) => backup::run(backup, globals).await,
         Command::Restore(asked) => restore::run(asked, globals).await,
+        Command::Doctor(asked) => doctor::run(asked, globals).await,
         Command::Key(command) => key::run(command, globals).await,
         #[cfg(feature = "aws")]
         Command::Aws(command) => aws::run(command, globals).await,

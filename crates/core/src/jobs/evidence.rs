@@ -3,7 +3,7 @@
 //! Events may come early, late, twice, out of order or never.
 
 use crate::clock::Clock;
-use crate::family::{EmailAddress, StoppedRecipient};
+use crate::family::{EmailAddress, StopReason, StoppedRecipient};
 use crate::ids::FamilyId;
 use crate::jobs::{JobError, tick};
 use crate::mail::{MailTag, mime};
@@ -97,8 +97,7 @@ pub enum Stopping {
     NoRecipient,
 }
 
-/// Sends nothing more to a recipient whose mail came back for good, or who complained, and notes
-/// for the operator that it is so.
+/// Sends nothing more to a recipient, and notes for the operator that it is so.
 ///
 /// Safe to call again with the same event: it is noted before the recipient is stopped, so that a
 /// crash in between has it noted once more instead of never. `address` may be as the family has it
@@ -110,7 +109,7 @@ pub async fn stop_recipient(
     clock: &dyn Clock,
     family: &FamilyId,
     address: &EmailAddress,
-    complained: bool,
+    reason: StopReason,
 ) -> Result<Stopping, JobError> {
     let Some(found) = families.family(family).await? else {
         return Ok(Stopping::NoRecipient);
@@ -131,19 +130,19 @@ pub async fn stop_recipient(
     let concern = Concern::RecipientStopped {
         family: family.clone(),
         number,
-        complained,
+        reason,
         day: now.date_naive(),
     };
     operator.note_concern(&concern.key(), &concern, now).await?;
     let stopped = StoppedRecipient {
         address: recipient.clone(),
         since: now,
-        complained,
+        complained: reason == StopReason::Complained,
     };
     if !families.stop_recipient(family, &stopped).await? {
         return Ok(Stopping::Before);
     }
-    tracing::warn!(family.id = %family, recipient = number, complained, "Nothing more is sent to a recipient.");
+    tracing::warn!(family.id = %family, recipient = number, reason = reason.as_str(), "Nothing more is sent to a recipient.");
     Ok(Stopping::Stopped(concern))
 }
 
@@ -294,7 +293,14 @@ mod tests {
         let pat = "Pat@example.org".parse().unwrap();
         let stop = || {
             let (store, clock) = (&world.store, &world.clock);
-            stop_recipient(store, store, clock, &conrad.id, &pat, true)
+            stop_recipient(
+                store,
+                store,
+                clock,
+                &conrad.id,
+                &pat,
+                StopReason::Complained,
+            )
         };
         let Stopping::Stopped(concern) = stop().await.unwrap() else {
             panic!("the recipient is stopped");
@@ -331,7 +337,8 @@ mod tests {
         for (family, address) in [("conrad", "zoe@example.org"), ("nobody", "pat@example.org")] {
             let (family, address) = (family.parse().unwrap(), address.parse().unwrap());
             let (store, clock) = (&world.store, &world.clock);
-            let stopping = stop_recipient(store, store, clock, &family, &address, false).await;
+            let stopping =
+                stop_recipient(store, store, clock, &family, &address, StopReason::Bounced).await;
             assert_eq!(stopping.unwrap(), Stopping::NoRecipient);
         }
         assert!(world.store.recent_concerns(10).await.unwrap().is_empty());
@@ -345,10 +352,33 @@ mod tests {
         world.store.update_family(&conrad).await.unwrap();
         let wire = "pat@xn--bcher-kva.example".parse().unwrap();
         let (store, clock) = (&world.store, &world.clock);
-        let stopping = stop_recipient(store, store, clock, &conrad.id, &wire, false).await;
+        let stopping =
+            stop_recipient(store, store, clock, &conrad.id, &wire, StopReason::Bounced).await;
         assert!(matches!(stopping.unwrap(), Stopping::Stopped(_)));
         let stopped = store.family(&conrad.id).await.unwrap().unwrap();
         assert!(stopped.is_stopped(&conrad.recipients[0]));
+    }
+
+    /// The operator allows an address again and forgets the list: the same day, that is an alert of its own.
+    #[tokio::test]
+    async fn suppressed_recipient_is_told_apart_from_a_complaint_of_the_same_day() {
+        let world = World::new().await;
+        let (conrad, pat) = (world.conrad(), "pat@example.org".parse().unwrap());
+        let (store, clock) = (&world.store, &world.clock);
+        for reason in [StopReason::Complained, StopReason::Suppressed] {
+            let stopping = stop_recipient(store, store, clock, &conrad, &pat, reason).await;
+            assert!(matches!(stopping.unwrap(), Stopping::Stopped(_)));
+            assert!(store.allow_recipient(&conrad, &pat).await.unwrap());
+        }
+        let noted = store.recent_concerns(10).await.unwrap();
+        let suppressed = noted
+            .iter()
+            .map(|noted| &noted.concern)
+            .find(|concern| concern.sentence().contains("suppression list"))
+            .unwrap();
+        assert_eq!(noted.len(), 2);
+        assert!(suppressed.sentence().starts_with("Recipient 1 of conrad"));
+        assert!(suppressed.advice().contains("allow-recipient"));
     }
 
     #[tokio::test]
@@ -356,9 +386,17 @@ mod tests {
         let world = World::new().await;
         let (conrad, pat) = (world.conrad(), "pat@example.org".parse().unwrap());
         let (store, clock) = (&world.store, &world.clock);
-        let failed = stop_recipient(store, &NoNotes(store), clock, &conrad, &pat, false).await;
+        let failed = stop_recipient(
+            store,
+            &NoNotes(store),
+            clock,
+            &conrad,
+            &pat,
+            StopReason::Bounced,
+        )
+        .await;
         assert!(failed.is_err(), "the event comes again");
-        let again = stop_recipient(store, store, clock, &conrad, &pat, false).await;
+        let again = stop_recipient(store, store, clock, &conrad, &pat, StopReason::Bounced).await;
         assert!(matches!(again.unwrap(), Stopping::Stopped(_)));
     }
 }

@@ -233,3 +233,13 @@ async fn an_event_or_message_of_another_kind_is_an_error_that_says_what_was_expe
     );
     assert!(error.to_string().contains(words), "{error}");
 }
+
+#[tokio::test]
+async fn dry_run_logs_in_nowhere_and_publishes_nothing() {
+    let world = World::new().await;
+    world.add_card("1").await;
+    let answer = deliver(&world, crate::dry_run::event(), None, Pace::NONE).await;
+    answer.unwrap();
+    assert_eq!(*world.site.logins.lock().unwrap(), 0);
+    assert_eq!(world.lines(), "");
+}

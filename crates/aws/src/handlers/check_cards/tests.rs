@@ -103,3 +103,15 @@ async fn a_queue_that_is_away_fails_the_invocation_and_publishes_no_run() {
     assert!(error.to_string().contains("QueueDoesNotExist"), "{error}");
     assert!(world.published("Runs").is_empty());
 }
+
+#[tokio::test]
+async fn dry_run_changes_nothing() {
+    let world = World::new().await;
+    world.add_card("1").await;
+    let queue = TestQueue::default();
+    let event = dry_run::event();
+    assert_eq!(fire(&world, &queue, event.clone()).await.unwrap(), event);
+    let runs = world.store.recent_runs(None, None, 10).await.unwrap();
+    assert!(runs.is_empty() && queue.sent.lock().unwrap().is_empty());
+    assert_eq!(world.lines(), "");
+}

@@ -57,6 +57,8 @@ pub enum Said {
     Bounced {
         /// Whether it would come back again.
         kind: BounceKind,
+        /// SES did not send it: its recipients are on a suppression list.
+        suppressed: bool,
         /// From whom.
         recipients: Recipients,
     },
@@ -225,7 +227,15 @@ fn bounced(detail: &Value) -> Result<Said, MailEventError> {
     let recipients = recipients(detail, "/bounce/bouncedRecipients").ok_or(MailEventError {
         field: "detail.bounce.bouncedRecipients",
     })?;
-    Ok(Said::Bounced { kind, recipients })
+    let subtype = detail
+        .pointer("/bounce/bounceSubType")
+        .and_then(Value::as_str);
+    Ok(Said::Bounced {
+        kind,
+        // The account's own list, and that of SES for all accounts.
+        suppressed: matches!(subtype, Some("OnAccountSuppressionList" | "Suppressed")),
+        recipients,
+    })
 }
 
 fn complained(detail: &Value) -> Result<Said, MailEventError> {
@@ -317,6 +327,7 @@ mod tests {
         let Said::Bounced {
             kind: read,
             recipients,
+            ..
         } = read("Email Bounced", bounce).said
         else {
             panic!("it is a bounce");

@@ -73,6 +73,13 @@ fn bounce(kind: &str, addresses: &[&str]) -> Value {
     ses_event("Email Bounced", json!({"bounce": bounce}))
 }
 
+/// A mail to pat that SES did not send.
+fn suppressed(kind: &str, subtype: &str) -> Value {
+    let mut event = bounce(kind, &["pat@example.org"]);
+    event["detail"]["bounce"]["bounceSubType"] = json!(subtype);
+    event
+}
+
 fn complaint(feedback: &str, address: &str) -> Value {
     let complaint = json!({"complainedRecipients": [{"emailAddress": address}],
         "complaintSubType": null, "complaintFeedbackType": feedback, "userAgent": "canary"});
@@ -160,12 +167,21 @@ async fn events_out_of_order_end_as_they_do_in_order() {
 }
 
 #[rstest]
-#[case::bounced(bounce("Permanent", &["PAT@example.org"]), false)]
-#[case::complained(complaint("abuse", "pat@example.org"), true)]
+#[case::bounced(bounce("Permanent", &["PAT@example.org"]), StopReason::Bounced)]
+#[case::complained(complaint("abuse", "pat@example.org"), StopReason::Complained)]
+#[case::on_the_accounts_list(
+    suppressed("Permanent", "OnAccountSuppressionList"),
+    StopReason::Suppressed
+)]
+#[case::on_the_list_of_ses(suppressed("Permanent", "Suppressed"), StopReason::Suppressed)]
+#[case::whatever_its_type(
+    suppressed("Undetermined", "OnAccountSuppressionList"),
+    StopReason::Suppressed
+)]
 #[tokio::test]
 async fn who_cannot_or_does_not_want_to_be_reached_is_not_written_to_again(
     #[case] event: Value,
-    #[case] complaint: bool,
+    #[case] why: StopReason,
 ) {
     let world = world().await;
     for _ in 0..2 {
@@ -174,11 +190,12 @@ async fn who_cannot_or_does_not_want_to_be_reached_is_not_written_to_again(
     let stopped = conrad(&world).await.stopped;
     assert_eq!(stopped.len(), 1);
     assert_eq!(stopped[0].address.as_str(), "pat@example.org");
-    assert_eq!(stopped[0].complained, complaint);
+    assert_eq!(stopped[0].complained, why == StopReason::Complained);
     assert!(matches!(
         concerns(&world).await[..],
-        [Concern::RecipientStopped { number: 1, complained, .. }] if complained == complaint
+        [Concern::RecipientStopped { number: 1, reason, .. }] if reason == why
     ));
+    assert_eq!(notice(&world).await.state, NoticeState::Sent);
 }
 
 #[rstest]
@@ -332,4 +349,12 @@ async fn no_address_subject_or_header_is_in_a_log_an_error_a_metric_or_a_record(
         assert!(!text.contains("canary"), "{text}");
         assert!(!text.contains('@'), "{text}");
     }
+}
+
+#[tokio::test]
+async fn dry_run_changes_nothing() {
+    let world = world().await;
+    deliver(&world, &dry_run::event()).await.unwrap();
+    assert_eq!(notice(&world).await.state, NoticeState::Sending);
+    assert_eq!(world.lines(), "");
 }

@@ -136,3 +136,15 @@ async fn notices_that_a_tick_gives_up_or_finds_missing_are_published_for_the_ala
         "{line}"
     );
 }
+
+#[tokio::test]
+async fn dry_run_changes_nothing() {
+    let world = World::new().await;
+    let queue = TestQueue::default();
+    let event = dry_run::event();
+    let answer = handle(&ports_of(&world, &queue), &world.frame(), &event).await;
+    assert_eq!(answer.unwrap(), event);
+    let runs = world.store.recent_runs(None, None, 10).await.unwrap();
+    assert!(runs.is_empty() && queue.0.lock().unwrap().is_empty());
+    assert_eq!(world.lines(), "");
+}

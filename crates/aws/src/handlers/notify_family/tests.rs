@@ -204,3 +204,12 @@ async fn a_message_for_a_family_or_a_date_that_is_gone_is_acknowledged_and_logge
     }
     assert_eq!(*mailer.sent.lock().unwrap(), 0);
 }
+
+#[tokio::test]
+async fn dry_run_sends_nothing() {
+    let (world, mailer) = (world().await, TestMailer::default());
+    let response = deliver(&world, &mailer, dry_run::event()).await.unwrap();
+    assert!(response.batch_item_failures.is_empty());
+    assert_eq!(*mailer.sent.lock().unwrap(), 0);
+    assert_eq!(world.lines(), "");
+}

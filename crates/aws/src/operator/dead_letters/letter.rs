@@ -28,6 +28,11 @@ impl Kind {
     /// All of them, in the order of the work.
     pub const ALL: [Self; 4] = [Self::Schedules, Self::Jobs, Self::Visits, Self::Notices];
 
+    /// Whether SQS gives out its letters in order, and one message group's only while none of them is hidden.
+    pub(super) fn is_fifo(self) -> bool {
+        self == Self::Visits
+    }
+
     pub(super) fn url(self, outputs: &Outputs) -> &str {
         match self {
             Self::Visits => &outputs.visits.dead_letters,

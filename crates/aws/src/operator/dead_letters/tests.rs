@@ -27,7 +27,11 @@ fn outputs(url: &str) -> Outputs {
         schedule_dead_letters: format!("{url}/1/dead-schedules"),
         job_dead_letters: format!("{url}/1/dead-jobs"),
         check_cards: "hippo-CheckCards-1".into(),
+        check_card: "hippo-CheckCard-1".into(),
         notify_all: "hippo-NotifyAll-1".into(),
+        notify_family: "hippo-NotifyFamily-1".into(),
+        schedules: Vec::new(),
+        alarm_topic: None,
         mail_events: "hippo-MailEvents-1".into(),
         mail_from: "hippo@example.org".parse().unwrap(),
         operator_email: None,
@@ -213,7 +217,7 @@ impl Sqs {
         let letters = DeadLetters::new(&config(&self.url), &outputs);
         let mut fates = Vec::new();
         let each = &mut |replayed: Replayed| fates.push((replayed.message, replayed.fate));
-        letters.replay(kind, options, each).await.unwrap();
+        assert_eq!(letters.replay(kind, options, each).await.unwrap(), 0);
         fates
     }
 
@@ -289,10 +293,136 @@ async fn what_nobody_can_read_is_thrown_away_only_when_asked_for() {
     assert_eq!(sqs.asked("delete").len(), 1);
 }
 
+/// One message group of a FIFO queue: SQS gives out its first ten, and nothing while one of them is hidden.
+struct Group {
+    url: String,
+    letters: Arc<Mutex<Vec<InGroup>>>,
+    _fake: crate::testing::Fake,
+}
+
+struct InGroup {
+    id: String,
+    body: String,
+    is_hidden: bool,
+}
+
+impl Group {
+    /// A group with these letters, `m0` first; what is sent dies at once if `sent_dies`.
+    async fn with(bodies: &[String], sent_dies: bool) -> Self {
+        let letter = |(index, body): (usize, &String)| InGroup {
+            id: format!("m{index}"),
+            body: body.clone(),
+            is_hidden: false,
+        };
+        let letters: Arc<Mutex<Vec<InGroup>>> =
+            Arc::new(Mutex::new(bodies.iter().enumerate().map(letter).collect()));
+        let (kept, sent) = (letters.clone(), Mutex::new(0));
+        let fake = fake(move |_, body| {
+            let asked: Value = serde_json::from_slice(body).unwrap();
+            let mut letters = kept.lock().unwrap();
+            let is_receipt = |letter: &InGroup| asked["ReceiptHandle"] == letter.id.as_str();
+            let answer = if asked.get("MaxNumberOfMessages").is_some() {
+                let is_blocked = letters.iter().any(|letter| letter.is_hidden);
+                let given = letters.iter_mut().take(if is_blocked { 0 } else { 10 });
+                let given: Vec<Value> = given
+                    .map(|letter| {
+                        letter.is_hidden = true;
+                        json!({"MessageId": letter.id, "ReceiptHandle": letter.id, "Body": letter.body})
+                    })
+                    .collect();
+                json!({ "Messages": given })
+            } else if let Some(body) = asked.get("MessageBody") {
+                let mut sent = sent.lock().unwrap();
+                *sent += 1;
+                let id = format!("sent{sent}");
+                if sent_dies {
+                    letters.push(InGroup {
+                        id: id.clone(),
+                        body: body.as_str().unwrap().to_owned(),
+                        is_hidden: false,
+                    });
+                }
+                json!({ "MessageId": id })
+            } else if asked.get("AttributeNames").is_some() {
+                let (hidden, visible): (Vec<_>, Vec<_>) =
+                    letters.iter().partition(|letter| letter.is_hidden);
+                json!({"Attributes": {
+                    "ApproximateNumberOfMessages": visible.len().to_string(),
+                    "ApproximateNumberOfMessagesNotVisible": hidden.len().to_string(),
+                }})
+            } else if asked.get("VisibilityTimeout").is_some() {
+                for letter in letters.iter_mut().filter(|letter| is_receipt(letter)) {
+                    letter.is_hidden = false;
+                }
+                json!({})
+            } else {
+                letters.retain(|letter| !is_receipt(letter));
+                json!({})
+            };
+            (StatusCode::OK, answer.to_string())
+        })
+        .await;
+        Self {
+            url: fake.url.clone(),
+            letters,
+            _fake: fake,
+        }
+    }
+
+    /// What became of the letters, and how many are hidden behind them.
+    async fn replay(&self, options: ReplayOptions) -> (Vec<(String, Fate)>, usize) {
+        let outputs = outputs(&self.url);
+        let letters = DeadLetters::new(&config(&self.url), &outputs);
+        let mut fates = Vec::new();
+        let each = &mut |replayed: Replayed| fates.push((replayed.message, replayed.fate));
+        let behind = letters.replay(Kind::Visits, options, each).await.unwrap();
+        (fates, behind)
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let letters = self.letters.lock().unwrap();
+        assert!(letters.iter().all(|letter| !letter.is_hidden));
+        letters.iter().map(|letter| letter.id.clone()).collect()
+    }
+}
+
+fn visits(count: usize) -> Vec<String> {
+    vec![VISIT.to_owned(); count]
+}
+
+#[rstest]
+#[case::first(0)]
+#[case::last_of_an_answer(9)]
+#[case::last(24)]
 #[tokio::test]
-async fn a_letter_that_comes_again_while_it_is_replayed_ends_the_replay() {
-    let sqs = sqs_with(&[VISIT, VISIT], false).await;
-    let fates = sqs.replay(Kind::Visits, ReplayOptions::default()).await;
-    assert_eq!(fates[1].1, Fate::DiedAgain);
-    assert_eq!(sqs.asked("send").len(), 1);
+async fn replay_goes_on_behind_a_letter_that_stays_until_its_group_is_empty(#[case] at: usize) {
+    let mut bodies = visits(25);
+    bodies[at] = "{}".to_owned();
+    let group = Group::with(&bodies, false).await;
+    let (fates, behind) = group.replay(ReplayOptions::default()).await;
+    let replayed = fates.iter().filter(|(_, fate)| *fate == Fate::Replayed);
+    assert_eq!((fates.len(), replayed.count(), behind), (25, 24, 0));
+    assert_eq!(group.ids(), [format!("m{at}")]);
+}
+
+#[tokio::test]
+async fn letters_that_sqs_hides_behind_ten_that_stay_are_counted() {
+    let group = Group::with(&visits(25), false).await;
+    let options = ReplayOptions {
+        dry_run: true,
+        ..ReplayOptions::default()
+    };
+    let (fates, behind) = group.replay(options).await;
+    assert_eq!((fates.len(), behind), (10, 15));
+    assert_eq!(group.ids().len(), 25);
+}
+
+#[tokio::test]
+async fn replayed_letters_that_die_again_stay_and_end_the_replay() {
+    let group = Group::with(&visits(12), true).await;
+    let (fates, behind) = group.replay(ReplayOptions::default()).await;
+    let count = |fate| fates.iter().filter(|(_, of)| *of == fate).count();
+    assert_eq!((count(Fate::Replayed), count(Fate::DiedAgain)), (12, 10));
+    assert_eq!(behind, 2);
+    assert_eq!(group.ids().len(), 12);
 }

@@ -1,0 +1,14 @@
+//! A dry run: `hippo doctor` invokes each function with it, to see that it starts and may read its table.
+
+use serde_json::{Value, json};
+
+/// The event of a dry run; it changes nothing.
+pub fn event() -> Value {
+    json!({"dry_run": true})
+}
+
+/// Whether an event asks for a dry run.
+#[cfg(feature = "functions")]
+pub(crate) fn is_asked_for(asked: &Value) -> bool {
+    *asked == event()
+}

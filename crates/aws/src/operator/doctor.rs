@@ -1,0 +1,201 @@
+//! What a deployed stack needs from its account, asked of the account itself. Nothing is changed.
+
+mod mail;
+
+use aws_config::SdkConfig;
+use aws_sdk_scheduler::types::ScheduleState;
+use serde::Serialize;
+
+use super::jobs::Functions;
+use super::stack::Outputs;
+use crate::clients::{reason, scheduler, sns};
+use crate::dry_run;
+
+/// What the subscription of an address says until its owner confirms it.
+const PENDING: &str = "PendingConfirmation";
+
+/// Whether a thing is in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is.
+    Ok,
+    /// It is not.
+    Problem,
+    /// The account does not say.
+    Unknown,
+}
+
+/// One thing that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Its name.
+    pub check: String,
+    /// Whether it is in order.
+    pub verdict: Verdict,
+    /// What was found, in a sentence.
+    pub found: String,
+    /// What to do, unless it is in order.
+    pub advice: Option<String>,
+}
+
+impl Finding {
+    /// It is in order.
+    pub fn ok(check: impl Into<String>, found: impl Into<String>) -> Self {
+        Self {
+            check: check.into(),
+            verdict: Verdict::Ok,
+            found: found.into(),
+            advice: None,
+        }
+    }
+
+    /// It is not in order, and this is what to do.
+    pub fn problem(
+        check: impl Into<String>,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            verdict: Verdict::Problem,
+            advice: Some(advice.into()),
+            ..Self::ok(check, found)
+        }
+    }
+
+    /// Nobody can tell, and this is how a person finds out.
+    pub fn unknown(
+        check: impl Into<String>,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            verdict: Verdict::Unknown,
+            ..Self::problem(check, found, advice)
+        }
+    }
+
+    /// AWS refused to say.
+    fn unanswered(check: &str, reason: &str) -> Self {
+        Self::unknown(
+            check,
+            format!("AWS didn't say: {}.", reason.trim_end_matches('.')),
+            "See that you have the stack's OperatorPolicy, and look in the console.",
+        )
+    }
+}
+
+/// Asks an account about a stack.
+#[derive(Debug, Clone)]
+pub struct Doctor<'a> {
+    config: &'a SdkConfig,
+    outputs: &'a Outputs,
+}
+
+impl<'a> Doctor<'a> {
+    /// For the stack with these outputs.
+    pub fn new(config: &'a SdkConfig, outputs: &'a Outputs) -> Self {
+        Self { config, outputs }
+    }
+
+    /// Whether every schedule is enabled.
+    pub async fn check_schedules(&self) -> Finding {
+        const CHECK: &str = "schedules";
+        let client = scheduler(self.config);
+        let mut disabled = Vec::new();
+        for name in &self.outputs.schedules {
+            match client.get_schedule().name(name).send().await {
+                Ok(schedule) if schedule.state == Some(ScheduleState::Enabled) => {}
+                Ok(_) => disabled.push(name.as_str()),
+                Err(error) => return Finding::unanswered(CHECK, &reason(&error)),
+            }
+        }
+        if disabled.is_empty() {
+            let count = self.outputs.schedules.len();
+            return Finding::ok(CHECK, format!("All {count} schedules are enabled."));
+        }
+        Finding::problem(
+            CHECK,
+            format!("Disabled: {}.", disabled.join(", ")),
+            "Set Enabled=true in samconfig.toml and run “make deploy”. If it says true there, somebody disabled them by hand: enable them in EventBridge.",
+        )
+    }
+
+    /// Whether the operator hears of alarms.
+    pub async fn check_subscription(&self) -> Finding {
+        const CHECK: &str = "alarms";
+        let Some(topic) = &self.outputs.alarm_topic else {
+            return Finding::unknown(
+                CHECK,
+                "The stack has no alarms.",
+                "Deploy with Watch=true to be told when something stops.",
+            );
+        };
+        let answer = sns(self.config)
+            .list_subscriptions_by_topic()
+            .topic_arn(topic)
+            .send()
+            .await;
+        let subscriptions = match answer {
+            Ok(answer) => answer.subscriptions.unwrap_or_default(),
+            Err(error) => return Finding::unanswered(CHECK, &reason(&error)),
+        };
+        let is_confirmed = |arn: &str| arn.starts_with("arn:");
+        let arns: Vec<&str> = subscriptions
+            .iter()
+            .filter_map(|subscription| subscription.subscription_arn())
+            .collect();
+        if arns.iter().any(|arn| is_confirmed(arn)) {
+            return Finding::ok(CHECK, "A confirmed subscription gets the alarms.");
+        }
+        let address = self
+            .outputs
+            .operator_email
+            .as_ref()
+            .map_or("you@example.org", |address| address.as_str());
+        if arns.contains(&PENDING) {
+            return Finding::problem(
+                CHECK,
+                "The subscription to the alarms isn't confirmed.",
+                format!(
+                    "Click the link in SNS's mail to {address} within 48 hours of the deployment."
+                ),
+            );
+        }
+        Finding::problem(
+            CHECK,
+            "Nobody gets the alarms: SNS forgets a subscription that isn't confirmed within 48 hours.",
+            format!(
+                "Run: aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint {address}"
+            ),
+        )
+    }
+
+    /// Whether each function starts and may read its table: a dry run of each.
+    pub async fn check_functions(&self) -> Vec<Finding> {
+        let functions = Functions::new(self.config);
+        let names = [
+            ("check-cards", &self.outputs.check_cards),
+            ("check-card", &self.outputs.check_card),
+            ("notify-all", &self.outputs.notify_all),
+            ("notify-family", &self.outputs.notify_family),
+            ("mail-events", &self.outputs.mail_events),
+        ];
+        let mut findings = Vec::new();
+        for (name, function) in names {
+            let answer = functions.call(function, &dry_run::event()).await;
+            findings.push(match answer {
+                Ok(_) => Finding::ok(name, "It starts and reads its table."),
+                Err(error) => Finding::problem(
+                    name,
+                    error.to_string(),
+                    "Its log group says more. Deploy again; do not edit functions by hand.",
+                ),
+            });
+        }
+        findings
+    }
+}
+
+#[cfg(test)]
+mod tests;
