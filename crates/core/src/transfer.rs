@@ -300,7 +300,7 @@ impl Transfer {
             cards: self.families.iter().map(|family| family.cards.len()).sum(),
             notices: notices().count(),
             open_notices: notices()
-                .filter(|notice| !notice.record.state.is_final())
+                .filter(|notice| !notice.record.is_over())
                 .count(),
         }
     }

@@ -54,14 +54,14 @@ async fn sending(store: &dyn Store, record: &NoticeRecord, told: Option<&Told>) 
     let now = time("06:31:00");
     let claimed = record.claim(Uuid::new_v4(), now).unwrap();
     let claimed = step(store, record, claimed, None).await;
-    let armed = claimed.arm("a hash".to_owned(), now).unwrap();
+    let armed = claimed.arm("a hash".to_owned(), &[], now).unwrap();
     step(store, &claimed, armed, told).await
 }
 
 async fn sent(store: &dyn Store, record: &NoticeRecord, told: Option<&Told>) -> NoticeRecord {
     let sending = sending(store, record, told).await;
     let accepted = sending
-        .accepted("an id".to_owned(), None, time("06:32:00"))
+        .accepted("an id".to_owned(), time("06:32:00"))
         .unwrap();
     step(store, &sending, accepted, None).await
 }
@@ -179,9 +179,9 @@ pub(super) async fn a_notice_is_replaced_only_over_the_revision_that_was_read(st
     assert_eq!(stored, Some(mine.clone()));
 
     // What the loser wanted to have told is not on record either.
-    let armed = mine.arm("a hash".to_owned(), now).unwrap();
+    let armed = mine.arm("a hash".to_owned(), &[], now).unwrap();
     let armed = step(store, &mine, armed, None).await;
-    let accepted = armed.accepted("an id".to_owned(), None, now).unwrap();
+    let accepted = armed.accepted("an id".to_owned(), now).unwrap();
     step(store, &armed, accepted, None).await;
     assert_eq!(store.last_told(&record.family).await.unwrap(), None);
 }
