@@ -248,11 +248,7 @@ pub async fn compose_for(
     })?)
 }
 
-fn mail_of(
-    ports: &NotifyPorts<'_>,
-    claimed: &NoticeRecord,
-    composed: &Composed,
-) -> Option<Mail> {
+fn mail_of(ports: &NotifyPorts<'_>, claimed: &NoticeRecord, composed: &Composed) -> Option<Mail> {
     composed.mail.as_ref().map(|rendered| Mail {
         to: claimed.pending_recipients(),
         subject: rendered.subject.clone(),

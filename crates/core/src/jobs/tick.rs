@@ -299,9 +299,7 @@ pub(crate) async fn note(
     let mut is_news = false;
     let of_notice = Concern::of_notice(record).into_iter();
     for concern in of_notice.chain(Concern::of_recipients(record)) {
-        is_news |= operator
-            .note_concern(&concern.key(), &concern, now)
-            .await?;
+        is_news |= operator.note_concern(&concern.key(), &concern, now).await?;
     }
     Ok(is_news)
 }

@@ -282,11 +282,7 @@ impl NoticeRecord {
     ///
     /// A worker whose notice was settled meanwhile still knows: see
     /// [`NoticeRecord::evidence_left`].
-    pub fn accepted(
-        &self,
-        message_id: String,
-        now: DateTime<Utc>,
-    ) -> Result<Self, NotNow> {
+    pub fn accepted(&self, message_id: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
         self.expect(&MAY_HAVE_LEFT)?;
         Ok(Self {
             message_id: Some(message_id),
@@ -471,7 +467,10 @@ mod tests {
     #[test]
     fn a_step_out_of_turn_is_refused() {
         assert_eq!(pending().skip(now()), Err(NotNow::WrongState));
-        assert_eq!(pending().arm("hash".into(), &[], now()), Err(NotNow::WrongState));
+        assert_eq!(
+            pending().arm("hash".into(), &[], now()),
+            Err(NotNow::WrongState)
+        );
         assert_eq!(
             pending().accepted("id".into(), now()),
             Err(NotNow::WrongState)

@@ -95,10 +95,10 @@ impl NoticeRecord {
     /// cannot be written to any more waits no longer.
     #[must_use]
     pub fn with_recipients_of(&self, family: &Family) -> Self {
-        let is_reachable =
-            |address: &EmailAddress| family.recipients.contains(address) && !family.is_stopped(address);
-        let is_waiting =
-            |recipient: &NoticeRecipient| recipient.state == RecipientState::Pending;
+        let is_reachable = |address: &EmailAddress| {
+            family.recipients.contains(address) && !family.is_stopped(address)
+        };
+        let is_waiting = |recipient: &NoticeRecipient| recipient.state == RecipientState::Pending;
         let mut recipients: Vec<NoticeRecipient> = self
             .recipients
             .iter()

@@ -28,10 +28,7 @@ impl NoticeRecord {
     pub fn missed(family: FamilyId, date: NaiveDate, now: DateTime<Utc>) -> Self {
         Self {
             state: NoticeState::Missed,
-            reason: Some(
-                "“notify-all” didn’t run that day."
-                    .to_owned(),
-            ),
+            reason: Some("“notify-all” didn’t run that day.".to_owned()),
             ..Self::planned(family, date, now)
         }
     }
@@ -282,7 +279,7 @@ mod tests {
         // A clock that is behind by less than the tolerance does not take it from its worker.
         let slow = now() + ahead - Duration::seconds(59);
         assert_eq!(claimed.is_free(slow), Err(NotNow::Taken));
-        let sending = claimed.arm("hash".into(), now() + ahead).unwrap();
+        let sending = claimed.arm("hash".into(), &[], now() + ahead).unwrap();
         let refused = sending.refused_for_now("busy".into(), now() + ahead);
         assert_eq!(refused.unwrap().is_free(now()), Ok(()));
         // What may have left goes to reconcile, and waits for evidence from now on.

@@ -53,11 +53,7 @@ fn sending(
 }
 
 fn greylisted(family: &Family) -> NoticeRecord {
-    let planned = NoticeRecord::planned(
-        family.id.clone(),
-        "2026-11-21".parse().unwrap(),
-        start(),
-    );
+    let planned = NoticeRecord::planned(family.id.clone(), "2026-11-21".parse().unwrap(), start());
     sending(&planned, family, &[refused(family, 1, false)], start())
         .accepted("id".into(), start())
         .unwrap()
@@ -78,7 +74,12 @@ fn greylisted_recipient_is_tried_again_alone() {
     assert_eq!(sent.state, NoticeState::Sent);
     assert!(!sent.is_over());
     assert_eq!(sent.pending_recipients(), family.recipients[1..]);
-    assert!(sent.reason.as_deref().unwrap().contains("recipient 2 (451)"));
+    assert!(
+        sent.reason
+            .as_deref()
+            .unwrap()
+            .contains("recipient 2 (451)")
+    );
 
     assert_eq!(sent.is_free(start()), Err(NotNow::Waiting));
     let later = start() + REFUSED_DELAY;
