@@ -180,7 +180,7 @@ pub(super) async fn sent_notice_with_a_waiting_recipient_is_open(store: &dyn Sto
     };
     let waiting = step(store, &sent, waiting, None).await;
     let open = store.open_notices(None, 10).await.unwrap();
-    assert_eq!(open, [waiting.clone()]);
+    assert_eq!(open, std::slice::from_ref(&waiting));
     // What it told stays what the next notice goes on from.
     let last = store.last_told(&record.family).await.unwrap();
     assert_eq!(last, Some(told("first")));

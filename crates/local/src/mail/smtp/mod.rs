@@ -273,7 +273,7 @@ impl SmtpMailer {
             return Err((before_end(&fault, Step::Sender), after(&fault)));
         }
 
-        let mut refused = built.left_out.clone();
+        let mut refused = Vec::new();
         let mut accepted = 0;
         for recipient in &built.to {
             let Ok(address) = recipient.wire.parse::<Address>() else {
