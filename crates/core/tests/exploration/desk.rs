@@ -294,6 +294,10 @@ impl NoticeStore for Desk {
         let mut record = record.clone();
         // Drawn at random and compared by nobody: one owner, so that equal states are equal.
         record.owner = record.owner.map(|_| Uuid::nil());
+        // One recipient goes the way of the record: its fences would only multiply the states.
+        if !self.greylists && self.family.preferences.delivery == Delivery::AtLeastOnce {
+            record.recipients.clear();
+        }
         self.write(Ask::Replace(revision, Box::new(record))).await
     }
 
