@@ -13,6 +13,8 @@ pub enum Trouble {
     RefuseForNow,
     /// `RCPT` is refused for good.
     RefuseForGood,
+    /// `RCPT` of this recipient is refused with this answer, the others are taken.
+    RefuseOne(&'static str, &'static str),
     /// The line drops before the end of the message.
     DropBeforeTheEnd,
     /// The message is taken, and the line drops before the reply.
@@ -26,6 +28,7 @@ pub struct Smtp {
     port: u16,
     trouble: Arc<Mutex<Trouble>>,
     mails: Arc<Mutex<Vec<String>>>,
+    deliveries: Arc<Mutex<Vec<Vec<String>>>>,
 }
 
 impl Smtp {
@@ -36,13 +39,16 @@ impl Smtp {
             port: listener.local_addr().unwrap().port(),
             trouble: Arc::new(Mutex::new(Trouble::None)),
             mails: Arc::default(),
+            deliveries: Arc::default(),
         };
         let (trouble, mails) = (Arc::clone(&smtp.trouble), Arc::clone(&smtp.mails));
+        let deliveries = Arc::clone(&smtp.deliveries);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (trouble, mails) = (Arc::clone(&trouble), Arc::clone(&mails));
+                let deliveries = Arc::clone(&deliveries);
                 // A client that hangs up is not this server's concern.
-                std::thread::spawn(move || talk(stream, &trouble, &mails).ok());
+                std::thread::spawn(move || talk(stream, &trouble, &mails, &deliveries).ok());
             }
         });
         smtp
@@ -58,6 +64,11 @@ impl Smtp {
         *self.trouble.lock().unwrap() = trouble;
     }
 
+    /// The recipients of each message that was taken.
+    pub fn deliveries(&self) -> Vec<Vec<String>> {
+        self.deliveries.lock().unwrap().clone()
+    }
+
     /// The messages that were taken, whether or not the reply arrived.
     pub fn mails(&self) -> Vec<String> {
         self.mails.lock().unwrap().clone()
@@ -68,9 +79,11 @@ fn talk(
     mut stream: TcpStream,
     trouble: &Mutex<Trouble>,
     mails: &Mutex<Vec<String>>,
+    deliveries: &Mutex<Vec<Vec<String>>>,
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?);
     stream.write_all(b"220 loopback ESMTP\r\n")?;
+    let mut recipients = Vec::new();
     loop {
         let mut line = String::new();
         if lines.read_line(&mut line)? == 0 {
@@ -90,6 +103,20 @@ fn talk(
             "RCPT" if trouble == Trouble::RefuseForGood => {
                 stream.write_all(b"550 5.1.1 nobody here\r\n")?;
             }
+            "RCPT" => match trouble {
+                Trouble::RefuseOne(who, answer) if line.contains(who) => {
+                    stream.write_all(format!("{answer}\r\n").as_bytes())?;
+                }
+                _ => {
+                    let address = line.split(['<', '>']).nth(1).unwrap_or_default();
+                    recipients.push(address.to_owned());
+                    stream.write_all(b"250 2.1.5 fine\r\n")?;
+                }
+            },
+            "MAIL" | "RSET" => {
+                recipients.clear();
+                stream.write_all(b"250 2.0.0 fine\r\n")?;
+            }
             "DATA" => {
                 stream.write_all(b"354 go on\r\n")?;
                 let mut message = String::new();
@@ -107,6 +134,7 @@ fn talk(
                     }
                 }
                 mails.lock().unwrap().push(message);
+                deliveries.lock().unwrap().push(recipients.clone());
                 match trouble {
                     Trouble::DropAfterTheEnd => return Ok(()),
                     Trouble::HangAfterTheEnd => {

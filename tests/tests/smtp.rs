@@ -168,3 +168,75 @@ async fn a_server_that_is_not_there_is_said_and_loses_nothing() {
     home.run(&["notify-all"]).expect_code(0);
     assert_eq!(smtp.mails().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn greylisted_recipient_gets_the_mail_later_and_the_other_does_not_again() {
+    let smtp = Smtp::start();
+    let mut home = home(&smtp).await;
+    home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
+        .expect_code(0);
+    smtp.set(Trouble::RefuseOne(
+        "sam@example.org",
+        "451 4.7.1 greylisted, try again later",
+    ));
+    home.run(&["notify-all", "--label", "tick"]).expect_code(0);
+    assert_eq!(smtp.deliveries().len(), 1);
+    assert!(!smtp.deliveries()[0].contains(&"sam@example.org".to_owned()));
+    let notices = home.run(&["notices"]).stdout;
+    assert!(notices.contains("SENT"), "{notices}");
+
+    smtp.set(Trouble::None);
+    for (now, deliveries) in [
+        ("2026-11-21T12:25:00Z", 1),
+        ("2026-11-21T12:45:00Z", 2),
+        ("2026-11-21T13:30:00Z", 2),
+        ("2026-11-21T18:00:00Z", 2),
+    ] {
+        home.set_now(now);
+        home.run(&["notify-all", "--label", "tick"]).expect_code(0);
+        assert_eq!(smtp.deliveries().len(), deliveries, "{now}");
+    }
+    assert_eq!(smtp.deliveries()[1], ["sam@example.org"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_recipient_becomes_an_alert_after_three_retries() {
+    let smtp = Smtp::start();
+    let mut home = home(&smtp).await;
+    home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
+        .expect_code(0);
+    smtp.set(Trouble::RefuseOne("sam@example.org", "451 4.7.1 not yet"));
+    for now in [
+        "2026-11-21T12:10:00Z",
+        "2026-11-21T12:45:00Z",
+        "2026-11-21T13:20:00Z",
+    ] {
+        home.set_now(now);
+        home.run(&["notify-all", "--label", "tick"]).expect_code(0);
+        let status = home.run(&["status"]).stdout;
+        assert!(
+            !status.contains("refused recipient 2 of conrad"),
+            "{status}"
+        );
+    }
+    home.set_now("2026-11-21T13:55:00Z");
+    home.run(&["notify-all", "--label", "tick"]);
+    let status = home.run(&["status"]).stdout;
+    assert!(status.contains("refused recipient 2 of conrad"), "{status}");
+    home.set_now("2026-11-21T18:00:00Z");
+    home.run(&["notify-all", "--label", "tick"]);
+    assert_eq!(smtp.deliveries().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipient_refused_for_good_becomes_an_alert_at_once() {
+    let smtp = Smtp::start();
+    let home = home(&smtp).await;
+    home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
+        .expect_code(0);
+    smtp.set(Trouble::RefuseOne("sam@example.org", "550 5.1.1 nobody"));
+    home.run(&["notify-all", "--label", "tick"]);
+    let status = home.run(&["status"]).stdout;
+    assert!(status.contains("refused recipient 2 of conrad"), "{status}");
+    assert_eq!(smtp.deliveries().len(), 1);
+}

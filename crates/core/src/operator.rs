@@ -18,6 +18,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::family::StopReason;
 use crate::ids::{FamilyId, Label, LibraryId};
 use crate::jobs::JobError;
+use crate::notice::record::recipients::RecipientState;
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::run::{Job, Run, RunKey};
 use crate::seal::KeyId;
@@ -130,6 +131,17 @@ pub enum Concern {
         reason: StopReason,
         /// The day on which it was stopped.
         day: NaiveDate,
+    },
+    /// The others of a family have a notice, and this recipient has not, or nobody can know.
+    RecipientUnreached {
+        /// The family.
+        family: FamilyId,
+        /// The notice's local date.
+        date: NaiveDate,
+        /// Which of its recipients, counted from 1.
+        number: usize,
+        /// Nobody can know whether the mail left.
+        in_doubt: bool,
     },
     /// The clock here and the store's are more than a minute apart.
     ClockWrong {
@@ -268,6 +280,12 @@ impl Concern {
                 "recipient-stopped/{family}/{number}/{}/{day}",
                 reason.as_str()
             ),
+            Self::RecipientUnreached {
+                family,
+                date,
+                number,
+                ..
+            } => format!("recipient-unreached/{family}/{number}/{date}"),
             Self::ClockWrong { day, .. } => format!("clock-wrong/{day}"),
             Self::ClockInDoubt { reference, .. } => format!("clock-in-doubt/{}", time(*reference)),
             Self::StoreRestored { day, .. } => format!("store-restored/{day}"),
@@ -294,7 +312,8 @@ impl Concern {
             | Self::NewerNotice { .. }
             | Self::RecipientStopped { .. }
             | Self::ClockInDoubt { .. }
-            | Self::StoreRestored { .. } => Some(Job::NotifyAll),
+            | Self::StoreRestored { .. }
+            | Self::RecipientUnreached { .. } => Some(Job::NotifyAll),
             Self::ClockWrong { .. }
             | Self::ClockBehindSchedule { .. }
             | Self::DamagedRow { .. }
@@ -388,6 +407,22 @@ impl Concern {
                 };
                 format!("Recipient {number} of {family} {why}; nothing more is sent there.")
             }
+            Self::RecipientUnreached {
+                family,
+                date,
+                number,
+                in_doubt: false,
+            } => format!(
+                "The mail server refused recipient {number} of {family}: no notice for {date}. The others have theirs."
+            ),
+            Self::RecipientUnreached {
+                family,
+                date,
+                number,
+                in_doubt: true,
+            } => format!(
+                "We can’t tell whether recipient {number} of {family} got the notice for {date}. The others have theirs."
+            ),
             Self::ClockWrong { seconds, .. } => format!(
                 "The clock of the machine is {} seconds {} the store's.",
                 seconds.unsigned_abs(),
@@ -481,6 +516,9 @@ impl Concern {
             Self::StoreRestored { .. } => {
                 "“hippo notices” shows today's; ask the family, and send one by hand with “hippo notices resend”."
             }
+            Self::RecipientUnreached { .. } => {
+                "“hippo notices” says why. Correct the address, or send the notice to everybody again with “hippo notices resend”."
+            }
             Self::ClockWrong { .. } | Self::ClockBehindSchedule { .. } => {
                 "Set the clock; let it be kept by a time service."
             }
@@ -507,6 +545,22 @@ impl Concern {
             NoticeState::Newer => Some(Self::NewerNotice { family, date }),
             _ => None,
         }
+    }
+
+    /// What the operator should know of the recipients of a notice that the others have.
+    pub fn of_recipients(notice: &NoticeRecord) -> Vec<Self> {
+        if notice.state != NoticeState::Sent {
+            return Vec::new();
+        }
+        notice
+            .unreached_recipients()
+            .map(|recipient| Self::RecipientUnreached {
+                family: notice.family.clone(),
+                date: notice.date,
+                number: recipient.number,
+                in_doubt: recipient.state == RecipientState::Unknown,
+            })
+            .collect()
     }
 
     /// What the operator should know of a failed check at a library, if anything.

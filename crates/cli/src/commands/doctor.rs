@@ -92,7 +92,7 @@ pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
             stack.diagnose(&recipients).await
         }
     };
-    findings.push(check_key(&context).await);
+    findings.push(check_keys(&context).await);
     findings.push(check_clock(&context).await?);
     for (job, expected) in [
         (Job::CheckCards, MAX_TIME_BETWEEN_CHECKS),
@@ -140,7 +140,7 @@ fn check_permissions(here: &Here) -> Finding {
     let paths = [
         home.directory().to_path_buf(),
         home.database(),
-        home.key_file(),
+        home.key_files().private_path().to_path_buf(),
         home.outbox(),
     ];
     let open: Vec<String> = paths
@@ -190,11 +190,20 @@ fn check_mail(here: &Here) -> Finding {
     }
 }
 
-/// Whether the key is there.
-async fn check_key(context: &Context) -> Finding {
-    const CHECK: &str = "key";
-    match context.keys.key_ring().await {
-        Ok(_) => Finding::ok(CHECK, "The key is there."),
+/// Whether the keys are there; on AWS, the private key is not for whoever operates.
+async fn check_keys(context: &Context) -> Finding {
+    const CHECK: &str = "keys";
+    let keys = &context.keys;
+    let found = async {
+        keys.public_key().await?;
+        keys.fingerprint_key().await?;
+        if context.here().is_some() {
+            keys.private_keys().await?;
+        }
+        Ok::<(), SealError>(())
+    };
+    match found.await {
+        Ok(()) => Finding::ok(CHECK, "The keys are there."),
         Err(error) => Finding::problem(
             CHECK,
             error.to_string(),
