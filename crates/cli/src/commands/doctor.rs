@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use clap::Args;
 use hippo_core::run::{Job, Run, RunOutcome, Trigger};
+use hippo_core::seal::SealError;
 use serde::Serialize;
 
 use crate::config::Transport;
@@ -197,7 +198,7 @@ async fn check_keys(context: &Context) -> Finding {
     let found = async {
         keys.public_key().await?;
         keys.fingerprint_key().await?;
-        if context.here().is_some() {
+        if context.here().is_ok() {
             keys.private_keys().await?;
         }
         Ok::<(), SealError>(())

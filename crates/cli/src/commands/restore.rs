@@ -67,10 +67,10 @@ pub(crate) async fn run(asked: Restore, globals: &Globals) -> CommandResult {
             .output
             .say(format!("The old database is {}.", aside.display()));
     }
-    if !home.key_file().exists() {
+    if !home.key_files().private_path().exists() {
         globals.output.say(format!(
             "There is no key at {}. Put your copy of it there: without it no PIN can be read.",
-            home.key_file().display()
+            home.key_files().private_path().display()
         ));
     }
     globals.output.say(

@@ -196,6 +196,7 @@ mod tests {
                 check: uuid::Uuid::nil(),
                 at: began() - Duration::seconds(5),
                 day: began().date_naive(),
+                is_settled: false,
             }),
             ..CardState::default()
         };
