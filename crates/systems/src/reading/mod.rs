@@ -18,7 +18,10 @@ pub(crate) mod work;
 use hippo_core::failure::Failure;
 
 pub use self::count::{first_number, must_agree, numbers};
-pub use self::date::{find_date, iso_date, take_date, visible_date};
+pub use self::date::{
+    Day, ENDLESS, find_date, is_endless, iso_date, iso_day, take_date, take_day, take_endless,
+    visible_day,
+};
 pub use self::hash::{make_distinct, own_id, stable_id};
 pub use self::html::{Css, is_cut_short, must_differ, web_link};
 pub(crate) use self::messages::Messages;

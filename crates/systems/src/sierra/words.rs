@@ -3,6 +3,7 @@
 use crate::recording::KeptWords::{self, Address, Anywhere, Beginning, OfPerson, Whole};
 
 use super::{holds, loans, login, pages};
+use crate::reading::ENDLESS;
 
 pub(super) fn kept() -> Vec<KeptWords> {
     let said = pages::NO_LOANS
@@ -11,6 +12,7 @@ pub(super) fn kept() -> Vec<KeptWords> {
         .chain(&loans::EVENTS)
         .chain(&holds::NOT_YET)
         .chain(&holds::OF)
+        .chain(&ENDLESS)
         .chain(&login::REFUSALS)
         .chain(&login::TOO_OFTEN)
         .chain(&login::BREAKS)
