@@ -7,7 +7,9 @@ use scraper::ElementRef;
 use super::dates::Dates;
 use super::table::{Row, has_class, with_volume};
 use crate::ReadContext;
-use crate::reading::{Css, Day, element_text, element_text_without, numbers, stable_id};
+use crate::reading::{
+    Css, Day, element_text, element_text_without, is_said_of_now, numbers, stable_id,
+};
 
 /// What waits for the patron names its desk in a hidden field.
 static DESK: Css = Css::new("input[name=pickup]");
@@ -132,7 +134,7 @@ pub(super) fn recall(
         HoldState::Waiting
     } else if branch.as_ref().is_some_and(|name| words.contains(name)) {
         HoldState::InTransit
-    } else if FETCHED.iter().any(|stem| lower.contains(stem)) {
+    } else if FETCHED.iter().any(|stem| is_fetched(&lower, stem)) {
         HoldState::Ready
     } else {
         HoldState::Other
@@ -158,6 +160,15 @@ pub(super) fn recall(
         digital: false,
         note: (state == HoldState::Other).then_some(words),
         url: work.url,
+    })
+}
+
+/// Whether this stem of readiness is said of now.
+fn is_fetched(lower: &str, stem: &str) -> bool {
+    lower.match_indices(stem).any(|(at, _)| {
+        let before = lower.get(..at).unwrap_or_default();
+        let after = lower.get(at + stem.len()..).unwrap_or_default();
+        is_said_of_now(before, after.trim_start_matches(char::is_alphabetic))
     })
 }
 
