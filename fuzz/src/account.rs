@@ -61,7 +61,7 @@ fn must_keep_its_word(account: &Account, bytes: usize) {
     must_be_distinct("holds", holds.iter().map(|hold| hold.id.as_str()));
     for loan in loans {
         assert!(!loan.title.is_empty(), "a loan without a title");
-        must_be_a_day(Some(loan.due));
+        must_be_a_day(loan.due);
         must_be_a_link(loan.url.as_deref());
         must_be_clean([
             Some(&loan.id),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use hippo_core::account::{Account, Hold, HoldState, Loan};
 use hippo_core::card::{Card, CardRecord};
@@ -388,13 +388,16 @@ fn show_account(context: &Context, account: &Account, today: chrono::NaiveDate) 
         ));
     }
     let mut loans: Vec<&Loan> = account.loans.iter().flatten().collect();
-    loans.sort_by_key(|loan| loan.due);
+    loans.sort_by_key(|loan| loan.due.unwrap_or(NaiveDate::MAX));
     let mut holds: Vec<&Hold> = account.holds.iter().flatten().collect();
     holds.sort_by_key(|hold| hold.state);
     let mut table = Table::headless([fixed(""), words("")]);
     for loan in loans.iter().take(SHOWN) {
         table.row([
-            Cell::from(format!("due {}", day(loan.due, today))),
+            Cell::from(loan.due.map_or_else(
+                || "no due date".to_owned(),
+                |due| format!("due {}", day(due, today)),
+            )),
             Cell::from(&loan.title),
         ]);
     }

@@ -50,7 +50,7 @@ impl AccountView {
             loans
                 .iter()
                 .filter(|loan| !loan.digital)
-                .map(|loan| loan.due)
+                .filter_map(|loan| loan.due)
                 .collect()
         };
         let due = account.loans.as_ref().map(physical_due);

@@ -23,7 +23,7 @@ fn account() -> Account {
             id: number.to_string(),
             title: format!("The {number}th Book of Quite Ordinary Length"),
             author: Some("Ambler, Ada".to_owned()),
-            due: today + chrono::Duration::days(number % 3 * 10 - 1),
+            due: Some(today + chrono::Duration::days(number % 3 * 10 - 1)),
             renewals: Some(1),
             renewable: Some(number % 2 == 0),
             renewable_reason: None,

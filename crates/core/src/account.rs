@@ -43,6 +43,26 @@ impl Account {
             messages: Vec::new(),
         }
     }
+
+    /// Drops dates that lie more than [`ENDLESS_AFTER_YEARS`] ahead: they stand for “never”.
+    pub fn drop_endless_dates(&mut self, today: NaiveDate) {
+        let months = chrono::Months::new(ENDLESS_AFTER_YEARS * 12);
+        let Some(last) = today.checked_add_months(months) else {
+            return;
+        };
+        let drop_endless = |date: &mut Option<NaiveDate>| {
+            date.take_if(|date| *date > last);
+        };
+        for loan in self.loans.iter_mut().flatten() {
+            drop_endless(&mut loan.due);
+        }
+        for hold in self.holds.iter_mut().flatten() {
+            drop_endless(&mut hold.pickup_by);
+            drop_endless(&mut hold.suspended_until);
+            drop_endless(&mut hold.expires);
+        }
+        drop_endless(&mut self.card_expires);
+    }
 }
 
 /// Totals that a site states beside its lists; `None` where it states none.
@@ -54,6 +74,9 @@ pub struct Declared {
     pub holds: Option<u32>,
 }
 
+/// A date so many years ahead stands for none: sites print 2099 or 9999 for “never”.
+pub const ENDLESS_AFTER_YEARS: u32 = 10;
+
 /// An item that is out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loan {
@@ -63,8 +86,8 @@ pub struct Loan {
     pub title: String,
     /// As the site writes it.
     pub author: Option<String>,
-    /// The last day on which it can be taken back in time.
-    pub due: NaiveDate,
+    /// The last day on which it can be taken back in time; `None`: it has none.
+    pub due: Option<NaiveDate>,
     /// How often it has been renewed so far.
     pub renewals: Option<u32>,
     /// Whether the site would renew it now.
@@ -143,6 +166,21 @@ mod tests {
             serde_json::to_string(&account).unwrap(),
             r#"{"system":"koha","loans":[],"holds":null,"fines":"17.00","currency":null,"card_expires":null,"declared":{"loans":null,"holds":null},"messages":[]}"#
         );
+    }
+
+    #[test]
+    fn dates_more_than_ten_years_ahead_are_dropped() {
+        let today: NaiveDate = "2026-11-21".parse().unwrap();
+        let date = |text: &str| Some(text.parse::<NaiveDate>().unwrap());
+        let mut account = Account {
+            card_expires: date("2036-11-21"),
+            ..Account::unknown("koha".parse().unwrap())
+        };
+        account.drop_endless_dates(today);
+        assert_eq!(account.card_expires, date("2036-11-21"));
+        account.card_expires = date("2036-11-22");
+        account.drop_endless_dates(today);
+        assert_eq!(account.card_expires, None);
     }
 
     #[test]

@@ -202,7 +202,7 @@ async fn only_the_states_that_have_holds_are_fetched() {
     let account = check(&demo).await.unwrap();
     let loans = account.loans.unwrap();
     assert_eq!(loans[0].title, "Salt & Stone: a walk");
-    assert_eq!(loans[0].due, today());
+    assert_eq!(loans[0].due, Some(today()));
     assert_eq!((loans[0].digital, loans[1].digital), (false, true));
     let mut states: Vec<HoldState> = account
         .holds

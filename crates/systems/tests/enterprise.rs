@@ -74,7 +74,7 @@ async fn an_account_is_read_and_left(
     let loans = account.loans.unwrap();
     assert_eq!(loans[0].title, "Harbour & Hill [DVD]");
     assert_eq!(loans[0].author.as_deref(), Some("Stone, Ada."));
-    assert_eq!((loans[0].due, loans[0].renewals), (today(), Some(2)));
+    assert_eq!((loans[0].due, loans[0].renewals), (Some(today()), Some(2)));
     assert_eq!(loans[0].renewable, Some(true));
     assert_eq!(loans[1].renewable, Some(false));
     assert_eq!(

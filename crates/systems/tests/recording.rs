@@ -194,7 +194,7 @@ fn moves(before: &Account, after: &Account) -> BTreeSet<i64> {
     };
     let ((loans, holds), (new_loans, new_holds)) = (both(before), both(after));
     for (one, other) in loans.iter().zip(&new_loans) {
-        add(Some(one.due), Some(other.due));
+        add(one.due, other.due);
     }
     for (one, other) in holds.iter().zip(&new_holds) {
         add(one.pickup_by, other.pickup_by);

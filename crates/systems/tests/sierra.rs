@@ -77,7 +77,7 @@ async fn an_account_is_read_and_left() {
     let loans = account.loans.unwrap();
     assert_eq!(loans[0].title, "Harbour & Hill: a walk");
     assert_eq!(loans[0].author.as_deref(), Some("Stone, Ada."));
-    assert_eq!((loans[0].due, loans[0].renewals), (today(), Some(2)));
+    assert_eq!((loans[0].due, loans[0].renewals), (Some(today()), Some(2)));
     assert_eq!(loans[1].note.as_deref(), Some("OVERDUE NO"));
     assert_eq!(loans[1].renewable_reason.as_deref(), Some("NO"));
     let states: Vec<HoldState> = account

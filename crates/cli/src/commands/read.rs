@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use clap::Args;
+use hippo_core::clock::local_date;
 use hippo_core::failure::Failure;
 use hippo_systems::browser::decode;
 use hippo_systems::recording::har::Har;
@@ -15,6 +16,7 @@ use url::Url;
 
 use crate::args::timezone;
 use crate::commands::library::{SystemNames, check_date_format, unknown_system};
+use crate::context::clock;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::print_json_for_people;
 
@@ -117,7 +119,8 @@ pub(crate) fn run(read: &Read) -> CommandResult {
         None => system.read(&pages, &context),
     };
     match account {
-        Ok(account) => {
+        Ok(mut account) => {
+            account.drop_endless_dates(local_date(clock()?.now(), context.timezone));
             print_json_for_people(&account);
             Ok(Outcome::Done)
         }

@@ -197,7 +197,7 @@ pub(crate) fn account(loans: &[(&str, &str)]) -> Account {
                     id: (*title).to_owned(),
                     title: (*title).to_owned(),
                     author: None,
-                    due: due.parse().unwrap(),
+                    due: Some(due.parse().unwrap()),
                     renewals: None,
                     renewable: Some(true),
                     renewable_reason: None,

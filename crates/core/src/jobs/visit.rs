@@ -298,6 +298,10 @@ async fn check_group(
             .into_iter()
             .for_each(|concern| news(VisitNews::Concern(concern)));
     }
+    let outcome = outcome.map(|mut account| {
+        account.drop_endless_dates(local_date(now, site.library.timezone));
+        account
+    });
     let checked = save(ports, site, records, id, now, outcome).await;
     drop(place);
     checked

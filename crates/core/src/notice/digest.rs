@@ -88,10 +88,10 @@ pub struct LoanLine {
     /// Whose and where.
     #[serde(flatten)]
     pub place: Place,
-    /// The last day on which it can be taken back in time.
-    pub due: NaiveDate,
-    /// Days until then; negative: days overdue.
-    pub days_left: i64,
+    /// The last day on which it can be taken back in time; `None`: it has none.
+    pub due: Option<NaiveDate>,
+    /// Days until then; negative: days overdue; `None`: it has no due date.
+    pub days_left: Option<i64>,
     /// Whether the site would renew it.
     pub renewable: Option<bool>,
     /// Why it would not.
@@ -242,14 +242,16 @@ impl Digest {
 
     /// The take-back lines that are overdue.
     pub fn overdue(&self) -> impl Iterator<Item = &LoanLine> {
-        self.take_back.iter().filter(|line| line.days_left < 0)
+        self.take_back
+            .iter()
+            .filter(|line| line.days_left.is_some_and(|days| days < 0))
     }
 
     fn add_account(&mut self, input: &NoticeInput<'_>, card: &NoticeCard, account: &Account) {
         let soon = i64::from(input.family.preferences.due_within_days);
         for loan in account.loans.iter().flatten() {
             let line = loan_line(input, card, loan);
-            if !line.digital && line.days_left <= soon {
+            if !line.digital && line.days_left.is_some_and(|days| days <= soon) {
                 self.take_back.push(line);
             } else {
                 self.later.loans.push(line);
@@ -279,7 +281,7 @@ impl Digest {
         let by_due = |line: &LoanLine| {
             let (patron, library) = (line.place.patron.clone(), line.place.library.clone());
             (
-                line.due,
+                line.due.unwrap_or(NaiveDate::MAX),
                 patron,
                 line.title.clone(),
                 library,
@@ -371,7 +373,7 @@ fn loan_line(input: &NoticeInput<'_>, card: &NoticeCard, loan: &Loan) -> LoanLin
         author: cleaned(loan.author.as_deref()),
         place: Place::of(card),
         due: loan.due,
-        days_left: (loan.due - input.today).num_days(),
+        days_left: loan.due.map(|due| (due - input.today).num_days()),
         renewable: loan.renewable,
         renewable_reason: cleaned(loan.renewable_reason.as_deref()),
         became_non_renewable: could && loan.renewable == Some(false),

@@ -37,16 +37,20 @@ fn take_back(digest: &Digest) -> Vec<String> {
     let today = digest
         .take_back
         .iter()
-        .filter(|line| line.days_left == 0)
+        .filter(|line| line.days_left == Some(0))
         .count();
     if today > 0 {
         parts.push(format!("{today} due today"));
     }
-    let soon = digest.take_back.iter().filter(|line| line.days_left > 0);
+    let soon = digest
+        .take_back
+        .iter()
+        .filter(|line| line.days_left.is_some_and(|days| days > 0));
     let number = soon.clone().count();
-    if let Some(last) = soon.max_by_key(|line| line.due) {
-        let by = if last.days_left == 1 { "" } else { "by " };
-        let day = short_day(last.due, digest.today);
+    if let Some(last) = soon.filter_map(|line| line.due).max() {
+        let is_tomorrow = (last - digest.today).num_days() == 1;
+        let by = if is_tomorrow { "" } else { "by " };
+        let day = short_day(last, digest.today);
         parts.push(format!("{number} due {by}{day}"));
     }
     parts

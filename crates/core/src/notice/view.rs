@@ -186,8 +186,8 @@ impl When {
             title: shortened(&line.title),
             author: line.author.as_deref().map(shortened),
             mark: line.became_non_renewable.then_some("Changed"),
-            strong: Some(due(line.due, self.today)),
-            urgent: line.days_left <= 0,
+            strong: line.due.map(|date| due(date, self.today)),
+            urgent: line.days_left.is_some_and(|days| days <= 0),
             details,
             place: PlaceView::of(&line.place),
         }
@@ -356,12 +356,13 @@ impl When {
 
     fn later_loan(self, line: &LoanLine) -> Line {
         let mut details = Vec::new();
-        if !line.digital {
-            details.push(due(line.due, self.today));
-        } else if line.days_left < 0 {
-            details.push(format!("was to return by itself {}", self.on(line.due)));
-        } else {
-            details.push(format!("returns by itself {}", self.on(line.due)));
+        match line.due {
+            None => details.push(String::from("no due date")),
+            Some(date) if !line.digital => details.push(due(date, self.today)),
+            Some(date) if date < self.today => {
+                details.push(format!("was to return by itself {}", self.on(date)));
+            }
+            Some(date) => details.push(format!("returns by itself {}", self.on(date))),
         }
         if line.renewable == Some(false) {
             details.extend(renewal(line));

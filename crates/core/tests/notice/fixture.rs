@@ -218,7 +218,7 @@ pub(crate) fn loan(title: &str, author: &str, days: i64) -> Loan {
         id: format!("loan-{title}"),
         title: title.into(),
         author: Some(author.into()).filter(|author: &String| !author.is_empty()),
-        due: in_days(days),
+        due: Some(in_days(days)),
         renewals: Some(1),
         renewable: Some(true),
         renewable_reason: None,

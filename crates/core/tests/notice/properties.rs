@@ -26,7 +26,7 @@ fn a_loan() -> impl Strategy<Value = Loan> {
     (
         words(),
         proptest::option::of(words()),
-        -400..400_i64,
+        proptest::option::weighted(0.9, -400..400_i64),
         any::<Option<bool>>(),
         proptest::option::of(words()),
         proptest::bool::weighted(0.2),
@@ -39,7 +39,8 @@ fn a_loan() -> impl Strategy<Value = Loan> {
             note,
             digital,
             // Most of them close by, where the rules differ.
-            ..loan(&title, "", if days % 3 == 0 { days } else { days % 6 })
+            due: days.map(|days| in_days(if days % 3 == 0 { days } else { days % 6 })),
+            ..loan(&title, "", 0)
         })
 }
 

@@ -15,7 +15,8 @@ use super::values::{FormatNames, Text};
 use super::{address, login};
 use crate::ReadContext;
 use crate::reading::{
-    Messages, check_entry_count, decode_entities, iso_date, join_title, own_id, tidy,
+    Day, Messages, check_entry_count, decode_entities, is_endless, iso_day, join_title, own_id,
+    tidy,
 };
 
 /// So many bytes of a text are read: more than is stored, in any script.
@@ -262,8 +263,9 @@ impl Reader<'_> {
             .get(id)
             .ok_or_else(|| Failure::page_changed("a loan without its entry"))?;
         let due = self
-            .date(entry.due_date.as_ref(), "dueDate")?
-            .ok_or_else(|| Failure::page_changed("a loan without dueDate"))?;
+            .day(entry.due_date.as_ref(), "dueDate")?
+            .ok_or_else(|| Failure::page_changed("a loan without dueDate"))?
+            .date();
         let status = text(entry.status.as_ref()).unwrap_or_default();
         let digital = is_digital(entry.material_type.as_ref(), "loan")?;
         let bib = self.bib(entry.metadata_id.as_ref());
@@ -382,8 +384,13 @@ impl Reader<'_> {
     }
 
     fn date(&self, date: Option<&Text<'_>>, field: &str) -> Result<Option<NaiveDate>, Failure> {
+        Ok(self.day(date, field)?.and_then(Day::date))
+    }
+
+    fn day(&self, date: Option<&Text<'_>>, field: &str) -> Result<Option<Day>, Failure> {
         match date.map(Text::as_str).filter(|date| !date.is_empty()) {
-            Some(date) => iso_date(date, self.context.timezone)
+            Some(date) if is_endless(date) => Ok(Some(Day::Never)),
+            Some(date) => iso_day(date, self.context.timezone)
                 .map(Some)
                 .ok_or_else(|| Failure::page_changed(format!("{field} is not a date"))),
             None => Ok(None),

@@ -69,7 +69,7 @@ fn a_page_says_what_is_out_and_that_nothing_is_on_hold() {
     assert_eq!(loan.id, "0");
     assert_eq!(loan.title, "Tidewater 0: a & b");
     assert_eq!(loan.author.as_deref(), Some("Okafor, Ada"));
-    assert_eq!(loan.due, "2026-12-01".parse().unwrap());
+    assert_eq!(loan.due, Some("2026-12-01".parse().unwrap()));
     assert_eq!(loan.renewals, Some(1));
     assert_eq!(loan.renewable, Some(true));
     assert_eq!(loan.format.as_deref(), Some("Book"));

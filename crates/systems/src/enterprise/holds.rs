@@ -7,7 +7,7 @@ use scraper::ElementRef;
 
 use super::row::{author, id_after, title};
 use crate::ReadContext;
-use crate::reading::{Css, element_text, find_date, numbers, stable_id, take_date};
+use crate::reading::{Css, element_text, find_date, is_said_of_now, numbers, stable_id, take_date};
 
 static STATUS: Css = Css::new(".holdsStatus");
 static PICKUP: Css = Css::new(".holdsPickup");
@@ -117,7 +117,7 @@ fn status(words: &str, has_ready_box: bool, format: Option<&str>) -> Result<Stat
         note: None,
     };
     let note = || Some(words.to_owned());
-    if begins(&READY) {
+    if READY.iter().any(|known| begins_of_now(&lower, known)) {
         status.state = HoldState::Ready;
     } else if begins(&SUSPENDED) {
         status.state = HoldState::Suspended;
@@ -158,6 +158,14 @@ fn last_day(words: &str, first: NaiveDate, rest: &str, format: Option<&str>) -> 
     (second > first).then_some(second)
 }
 
+/// Whether a text begins with words of readiness that are said of now.
+fn begins_of_now(text: &str, words: &str) -> bool {
+    starts_with_words(text, words)
+        && text
+            .strip_prefix(words)
+            .is_some_and(|after| is_said_of_now("", after))
+}
+
 /// Whether a text begins with these words, and not with longer ones.
 fn starts_with_words(text: &str, words: &str) -> bool {
     text.strip_prefix(words)
@@ -180,6 +188,10 @@ mod tests {
     #[case("En transit", HoldState::InTransit)]
     #[case("Availability unknown", HoldState::Other)]
     #[case("Cancelled", HoldState::Other)]
+    #[case("Available soon", HoldState::Other)]
+    #[case("Ready when it arrives", HoldState::Other)]
+    #[case("Disponible bientôt", HoldState::Other)]
+    #[case("Being held elsewhere", HoldState::Other)]
     fn a_status_has_a_state(#[case] words: &str, #[case] state: HoldState) {
         let status = status(words, false, Some("%m/%d/%y")).unwrap();
         assert_eq!(status.state, state);

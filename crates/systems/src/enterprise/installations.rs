@@ -143,7 +143,7 @@ fn a_refusal_that_is_kept_hidden_refuses_nothing() {
 fn a_due_date_is_read_as_the_library_writes_it(#[case] due: &str, #[case] format: &str) {
     let page = loans_table("Renewals", &loan_row(LINKED, "0", due));
     let loans = read_with(&[&page], Some(format)).unwrap().loans.unwrap();
-    assert_eq!(loans[0].due, "2026-11-21".parse().unwrap());
+    assert_eq!(loans[0].due, Some("2026-11-21".parse().unwrap()));
     let failure = read_with(&[&page], None).unwrap_err();
     assert!(failure.detail.contains("--date-format"), "{failure}");
 }

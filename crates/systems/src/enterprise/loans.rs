@@ -7,7 +7,7 @@ use scraper::ElementRef;
 use super::row::{author, id_after, title};
 use super::shown::is_hidden;
 use crate::ReadContext;
-use crate::reading::{Css, element_text, first_number, stable_id, visible_date};
+use crate::reading::{Css, element_text, first_number, stable_id, visible_day};
 
 static DUE: Css = Css::new(".checkoutsDueDate");
 static RENEW_COUNT: Css = Css::new(".checkoutsRenewCount");
@@ -59,7 +59,7 @@ pub(super) fn loan(
         id,
         title,
         author,
-        due: visible_date(&due, context.date_format)?,
+        due: visible_day(&due, context.date_format)?.date(),
         renewals: RENEW_COUNT
             .first(row)
             .filter(|cell| !counts_what_is_left && !speaks_of_what_is_left(*cell))

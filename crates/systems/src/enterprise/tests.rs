@@ -75,7 +75,7 @@ fn both_lists_are_read_and_what_they_do_not_say_is_unknown() {
     assert_eq!(loans[0].id, "371");
     assert_eq!(loans[0].title, "Harbour & Hill [DVD]");
     assert_eq!(loans[0].author.as_deref(), Some("Stone, Ada."));
-    assert_eq!(loans[0].due, "2027-02-03".parse().unwrap());
+    assert_eq!(loans[0].due, Some("2027-02-03".parse().unwrap()));
     assert_eq!(loans[0].renewals, Some(2));
     assert_eq!(loans[0].renewable, Some(true));
     assert_eq!(loans[0].url, None);

@@ -1,10 +1,11 @@
 //! The words of Enterprise sites that a recording for a bug report keeps.
 
 use super::{empty, holds, loans, login, row};
+use crate::reading::{NOT_NOW_AFTER, NOT_NOW_BEFORE};
 use crate::recording::KeptWords::{self, Address, Anywhere, Beginning, Script};
 
 pub(super) fn kept() -> Vec<KeptWords> {
-    let anywhere: [&[&'static str]; 10] = [
+    let anywhere: [&[&'static str]; 12] = [
         &empty::NO_LOANS,
         &empty::NO_HOLDS,
         &login::REFUSALS,
@@ -15,6 +16,8 @@ pub(super) fn kept() -> Vec<KeptWords> {
         &login::NEW_PIN,
         &loans::LEFT,
         &holds::UNTIL,
+        &NOT_NOW_BEFORE,
+        &NOT_NOW_AFTER,
     ];
     let beginning: [&[&'static str]; 5] = [
         &holds::READY,

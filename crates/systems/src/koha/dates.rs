@@ -6,7 +6,7 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use crate::ReadContext;
-use crate::reading::{Css, element_text, iso_date, take_date};
+use crate::reading::{Css, Day, element_text, is_endless, iso_day, take_day};
 
 static TITLED: Css = Css::new("span[title]");
 
@@ -36,27 +36,36 @@ impl<'a> Dates<'a> {
     }
 
     /// The date of a cell: its attribute (`data-order`, or the title of a span in it), else its
-    /// words; `None` where it has none.
+    /// words; `None` where it has none, or one that stands for “never”.
     pub(super) fn of_cell(&self, cell: ElementRef<'_>) -> Result<Option<NaiveDate>, Failure> {
+        Ok(self.day_of_cell(cell)?.and_then(Day::date))
+    }
+
+    /// As [`Self::of_cell`], with the days that stand for “never”.
+    pub(super) fn day_of_cell(&self, cell: ElementRef<'_>) -> Result<Option<Day>, Failure> {
         let title = TITLED.first(cell).and_then(|span| span.attr("title"));
         let machine = [cell.attr("data-order"), title]
             .into_iter()
             .flatten()
-            .find_map(|text| iso_date(text, self.zone));
+            .find_map(|text| iso_day(text, self.zone));
         match machine {
             Some(date) => Ok(Some(date)),
-            None => self.visible(&element_text(cell)),
+            None => {
+                let words = element_text(cell);
+                let day = self.all(&words)?.first().copied();
+                Ok(day.or_else(|| is_endless(&words).then_some(Day::Never)))
+            }
         }
     }
 
     /// The first date in words.
     pub(super) fn visible(&self, words: &str) -> Result<Option<NaiveDate>, Failure> {
-        Ok(self.all(words)?.first().copied())
+        Ok(self.all(words)?.first().copied().and_then(Day::date))
     }
 
     /// The dates in words, the first few: no sentence has more, and a page without end must not take
     /// one.
-    pub(super) fn all(&self, words: &str) -> Result<Vec<NaiveDate>, Failure> {
+    pub(super) fn all(&self, words: &str) -> Result<Vec<Day>, Failure> {
         let mut dates = Vec::new();
         let mut rest = words.to_owned();
         while dates.len() < MOST_DATES
@@ -68,17 +77,18 @@ impl<'a> Dates<'a> {
         Ok(dates)
     }
 
-    fn take(&self, words: &str) -> Result<Option<(NaiveDate, String)>, Failure> {
-        take_date(words, self.format)
+    fn take(&self, words: &str) -> Result<Option<(Day, String)>, Failure> {
+        take_day(words, self.format)
             .or_else(|failure| from_the_database(words).map(Some).ok_or(failure))
     }
 }
 
 /// A date as older templates print some of them (until when a hold sleeps), whatever the site's setting. It
 /// begins with a year of four digits, as none of the other ways does, so that it is never another date.
-fn from_the_database(words: &str) -> Option<(NaiveDate, String)> {
-    let (date, without) = take_date(words, Some("%Y-%m-%d")).ok()??;
-    words.contains(&date.to_string()).then_some((date, without))
+fn from_the_database(words: &str) -> Option<(Day, String)> {
+    let (day, without) = take_day(words, Some("%Y-%m-%d")).ok()??;
+    let is_whole = |date: NaiveDate| words.contains(&date.to_string());
+    day.date().is_none_or(is_whole).then_some((day, without))
 }
 
 /// The format that the page's script tells, where it does.

@@ -83,7 +83,8 @@ pub(super) const CHARGES: [&str; 38] = [
 /// What the summary says: in its tab, and in the panel below it; both must agree.
 ///
 /// `None` where the site shows neither, and where nothing tells a debt from a credit: who is blocked for what
-/// they owe owes it, else a word must.
+/// they owe owes it, else a word beside the sum must. The tab's word is the same for both in some languages: it
+/// counts only where there is no panel.
 pub(super) fn of_summary(
     panel: Option<ElementRef<'_>>,
     tab: Option<&Tab>,
@@ -101,8 +102,10 @@ pub(super) fn of_summary(
     let Some(sum) = in_panel.or(in_tab) else {
         return Ok(None);
     };
-    let words = [panel.map(element_text), tab.map(|tab| tab.words.clone())];
-    let words = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let words = match panel.filter(|_| in_panel.is_some()) {
+        Some(panel) => element_text(panel),
+        None => tab.map(|tab| tab.words.clone()).unwrap_or_default(),
+    };
     Ok(signed(sum, &words, is_blocked_for_it))
 }
 

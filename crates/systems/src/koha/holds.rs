@@ -1,6 +1,5 @@
 //! The rows of the list of holds.
 
-use chrono::NaiveDate;
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
@@ -8,7 +7,9 @@ use scraper::ElementRef;
 use super::dates::Dates;
 use super::table::{Row, has_class, with_volume};
 use crate::ReadContext;
-use crate::reading::{Css, element_text, element_text_without, numbers, stable_id};
+use crate::reading::{
+    Css, Day, element_text, element_text_without, is_said_of_now, numbers, stable_id,
+};
 
 /// What waits for the patron names its desk in a hidden field.
 static DESK: Css = Css::new("input[name=pickup]");
@@ -96,13 +97,13 @@ pub(super) fn hold(
         queue_length: None,
         // “since … until …”, in whatever order a language has them; one day alone is the first.
         pickup_by: match (state, named.as_slice()) {
-            (HoldState::Ready, [one, other, ..]) => Some(*one.max(other)),
+            (HoldState::Ready, [Day::On(one), Day::On(other), ..]) => Some(*one.max(other)),
             _ => None,
         },
         suspended_until: named
             .first()
             .filter(|_| state == HoldState::Suspended)
-            .copied(),
+            .and_then(|day| day.date()),
         expires: match lapse {
             Lapse::Open(cell) => dates.of_cell(cell)?,
             Lapse::Found | Lapse::Unknown => None,
@@ -133,7 +134,7 @@ pub(super) fn recall(
         HoldState::Waiting
     } else if branch.as_ref().is_some_and(|name| words.contains(name)) {
         HoldState::InTransit
-    } else if FETCHED.iter().any(|stem| lower.contains(stem)) {
+    } else if FETCHED.iter().any(|stem| is_fetched(&lower, stem)) {
         HoldState::Ready
     } else {
         HoldState::Other
@@ -159,6 +160,15 @@ pub(super) fn recall(
         digital: false,
         note: (state == HoldState::Other).then_some(words),
         url: work.url,
+    })
+}
+
+/// Whether this stem of readiness is said of now.
+fn is_fetched(lower: &str, stem: &str) -> bool {
+    lower.match_indices(stem).any(|(at, _)| {
+        let before = lower.get(..at).unwrap_or_default();
+        let after = lower.get(at + stem.len()..).unwrap_or_default();
+        is_said_of_now(before, after.trim_start_matches(char::is_alphabetic))
     })
 }
 
@@ -195,7 +205,7 @@ fn state(
     row: &Row<'_>,
     status: ElementRef<'_>,
     words: &str,
-    named: &[NaiveDate],
+    named: &[Day],
     lapse: Lapse<'_>,
 ) -> HoldState {
     let is_at_desk = has_class(row.element, "reserved");

@@ -53,8 +53,9 @@ pub(super) fn loan(
 ) -> Result<Loan, Failure> {
     let work = row.work(context.base_url)?;
     let due = dates
-        .of_cell(row.must_cell("date_due")?)?
-        .ok_or_else(|| Failure::page_changed("a loan without a due date"))?;
+        .day_of_cell(row.must_cell("date_due")?)?
+        .ok_or_else(|| Failure::page_changed("a loan without a due date"))?
+        .date();
     let author = row
         .cell("author")
         .or_else(|| AUTHOR.first(row.cell("title")?))

@@ -6,33 +6,135 @@ use chrono_tz::Tz;
 use hippo_core::failure::Failure;
 use hippo_core::text::clean;
 
-/// Years that a library's page can mean; others show that a format does not fit.
-const YEARS: std::ops::RangeInclusive<i32> = 1970..=2199;
+/// Years that a library's page can mean; earlier ones show that a format does not fit.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
+
+/// From this year on, a date stands for none: systems print 2099, 2382 or 9999 for “never”.
+const FIRST_ENDLESS_YEAR: i32 = 2069;
+
+/// What a site prints in place of a date that never comes.
+pub const ENDLESS: [&str; 30] = [
+    "never",
+    "no end",
+    "no end date",
+    "without end",
+    "no due date",
+    "no expiry",
+    "no expiry date",
+    "no expiration",
+    "no expiration date",
+    "does not expire",
+    "doesn't expire",
+    "not due",
+    "no limit",
+    "indefinite",
+    "indefinitely",
+    "unlimited",
+    "permanent",
+    "permanently",
+    "open-ended",
+    "unbegrenzt",
+    "unbefristet",
+    "niemals",
+    "jamais",
+    "illimité",
+    "indéfini",
+    "nunca",
+    "indefinido",
+    "ilimitado",
+    "nooit",
+    "aldrig",
+];
+
+/// The day on which something ends, as a page says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Day {
+    /// This one.
+    On(NaiveDate),
+    /// None: the page says so, or names a day that nobody will see.
+    Never,
+}
+
+impl Day {
+    /// The date, where there is one.
+    pub fn date(self) -> Option<NaiveDate> {
+        match self {
+            Self::On(date) => Some(date),
+            Self::Never => None,
+        }
+    }
+
+    fn from_date(date: NaiveDate) -> Self {
+        if date.year() >= FIRST_ENDLESS_YEAR {
+            Self::Never
+        } else {
+            Self::On(date)
+        }
+    }
+}
 
 const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
 
-/// The date in a text that must have one, as `DUE 07-20-09 +1 HOLD`.
+/// The day in a text that must name one, as `DUE 07-20-09 +1 HOLD` or `NEVER`.
 ///
-/// `page_changed` where it has none, or where the library declares no format for visible dates.
-pub fn visible_date(text: &str, format: Option<&str>) -> Result<NaiveDate, Failure> {
-    find_date(text, format)?.ok_or_else(|| Failure::page_changed("no date where one was expected"))
+/// `page_changed` where it names none, or where the library declares no format for visible dates.
+pub fn visible_day(text: &str, format: Option<&str>) -> Result<Day, Failure> {
+    take_day(text, format)?
+        .map(|(day, _)| day)
+        .or_else(|| is_endless(text).then_some(Day::Never))
+        .ok_or_else(|| Failure::page_changed("no date where one was expected"))
 }
 
-/// The first date in a text, in the library's declared format (strftime); `None`: it has none.
+/// Whether a text begins with words for “never”, punctuation aside.
+pub fn is_endless(text: &str) -> bool {
+    take_endless(text).is_some()
+}
+
+/// What follows the words for “never” with which a text begins.
+pub fn take_endless(text: &str) -> Option<String> {
+    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let lower = text.to_lowercase().replace('\u{2019}', "'");
+    let begins = |known: &&&str| {
+        lower
+            .strip_prefix(**known)
+            .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    let known = ENDLESS
+        .iter()
+        .filter(begins)
+        .max_by_key(|known| known.len())?;
+    let words = known.split_whitespace().count();
+    let rest: Vec<&str> = text.split_whitespace().skip(words).collect();
+    Some(rest.join(" "))
+}
+
+/// The first date in a text, in the library's declared format (strftime); `None`: it has none, or
+/// one that stands for “never”.
 ///
 /// Years of two digits are taken where the format says four, and the other way round: sites mix
 /// both. `page_changed` where something that looks like a date does not have the declared format,
 /// or none is declared: a date is never guessed.
 pub fn find_date(text: &str, format: Option<&str>) -> Result<Option<NaiveDate>, Failure> {
-    Ok(take_date(text, format)?.map(|(date, _)| date))
+    Ok(take_day(text, format)?.and_then(|(day, _)| day.date()))
 }
 
 /// As [`find_date`], with the text that remains without the date.
 pub fn take_date(text: &str, format: Option<&str>) -> Result<Option<(NaiveDate, String)>, Failure> {
+    let taken = take_day(text, format)?;
+    Ok(taken.and_then(|(day, rest)| Some((day.date()?, rest))))
+}
+
+/// The first day that a text names, also one that stands for “never”, and what remains of the text.
+///
+/// A day with a year of four digits that nobody will see stands for “never” in whatever format: it
+/// is often the machine's own.
+pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)>, Failure> {
     let Some(format) = format else {
-        return if looks_like_a_date(text) {
+        return if let Some(rest) = take_endless_numbers(text) {
+            Ok(Some((Day::Never, rest)))
+        } else if looks_like_a_date(text) {
             Err(Failure::page_changed(
                 "a date, but the library has no --date-format",
             ))
@@ -57,10 +159,16 @@ pub fn take_date(text: &str, format: Option<&str>) -> Result<Option<(NaiveDate, 
             if let Some((date, after)) =
                 date_at(from, format).or_else(|| date_at(from, &other_year))
             {
-                return Ok(Some((date, clean(&format!("{before} {after}")))));
+                return Ok(Some((
+                    Day::from_date(date),
+                    clean(&format!("{before} {after}")),
+                )));
             }
         }
         previous = character;
+    }
+    if let Some(rest) = take_endless_numbers(text) {
+        return Ok(Some((Day::Never, rest)));
     }
     if looks_like_a_date(text) {
         return Err(Failure::page_changed(
@@ -73,7 +181,18 @@ pub fn take_date(text: &str, format: Option<&str>) -> Result<Option<(NaiveDate, 
 /// The local day of a machine-readable date, with or without time and zone.
 ///
 /// A time with a zone is a moment, whose day is the one in the library's own zone.
+///
+/// `None` for one that stands for “never”, too.
 pub fn iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
+    iso_day(text, zone)?.date()
+}
+
+/// As [`iso_date`], with the days that stand for “never”.
+pub fn iso_day(text: &str, zone: Tz) -> Option<Day> {
+    find_iso_date(text, zone).map(Day::from_date)
+}
+
+fn find_iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
     let text = text.trim();
     let moment = DateTime::parse_from_rfc3339(text)
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"))
@@ -83,7 +202,7 @@ pub fn iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
         return YEARS
             .contains(&moment.year())
             .then(|| moment.with_timezone(&zone).date_naive())
-            .filter(|day| YEARS.contains(&day.year()));
+            .filter(|day| day.year() >= *YEARS.start());
     }
     let (date, rest) = NaiveDate::parse_and_remainder(text, "%Y-%m-%d").ok()?;
     let is_local_time = rest.starts_with(['T', ' '])
@@ -97,8 +216,48 @@ pub fn iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
 /// A date at the very beginning of a text that no further digit continues, and what follows it.
 fn date_at<'a>(text: &'a str, format: &str) -> Option<(NaiveDate, &'a str)> {
     let (date, after) = NaiveDate::parse_and_remainder(text, format).ok()?;
+    let is_end_of_century = (date.year(), date.month(), date.day()) == (1999, 12, 31);
+    let date = if format.contains("%y") && is_end_of_century {
+        date.with_year(2099)?
+    } else {
+        date
+    };
     let ends = !after.starts_with(|c: char| c.is_ascii_digit());
     (ends && YEARS.contains(&date.year())).then_some((date, after))
+}
+
+/// A text without its first date in numbers whose year nobody will see: `12-31-2382`, `9999-12-31`.
+fn take_endless_numbers(text: &str) -> Option<String> {
+    let mut rest = text;
+    let mut passed = 0;
+    loop {
+        let start = rest.find(|c: char| c.is_ascii_digit())?;
+        let run = rest.get(start..)?;
+        let length = run
+            .find(|c: char| !(c.is_ascii_digit() || matches!(c, '-' | '/' | '.')))
+            .unwrap_or(run.len());
+        let numbers = run.get(..length)?;
+        let groups: Vec<&str> = numbers
+            .trim_end_matches(['-', '/', '.'])
+            .split(['-', '/', '.'])
+            .collect();
+        let is_endless_year = |group: &&str| {
+            let year: i32 = group.parse().unwrap_or_default();
+            group.len() == 4 && year >= FIRST_ENDLESS_YEAR
+        };
+        let is_short = |group: &&str| matches!(group.len(), 1 | 2);
+        if let [one, other, last] = groups.as_slice()
+            && is_short(other)
+            && ((is_endless_year(one) && is_short(last))
+                || (is_short(one) && is_endless_year(last)))
+        {
+            let before = text.get(..passed + start)?;
+            let after = text.get(passed + start + length..)?;
+            return Some(clean(&format!("{before} {after}")));
+        }
+        passed += start + length;
+        rest = text.get(passed..)?;
+    }
 }
 
 /// Whether a person would see a date here: `3/4/26`, `2026-03-04`, `4 March`, `Mar. 4`.
@@ -163,7 +322,10 @@ mod tests {
         #[case] format: &str,
         #[case] expected: &str,
     ) {
-        assert_eq!(visible_date(text, Some(format)).unwrap(), day(expected));
+        assert_eq!(
+            visible_day(text, Some(format)).unwrap(),
+            Day::On(day(expected))
+        );
     }
 
     #[rstest]
@@ -202,7 +364,47 @@ mod tests {
         #[case] text: &str,
         #[case] format: &str,
     ) {
-        assert!(visible_date(text, Some(format)).is_err());
+        assert!(visible_day(text, Some(format)).is_err());
+    }
+
+    #[rstest]
+    #[case("NEVER")]
+    #[case("12-31-2382")]
+    #[case("12-31-9999")]
+    #[case("12-31-99")]
+    #[case("12-31-2099")]
+    #[case("31/12/9999")]
+    #[case("9999-12-31 23:59")]
+    #[case("No due date")]
+    #[case("Never.")]
+    #[case(": indefinite")]
+    #[case("unbefristet")]
+    fn day_that_never_comes_is_none(#[case] text: &str) {
+        assert_eq!(visible_day(text, Some("%m-%d-%y")).unwrap(), Day::Never);
+        assert_eq!(find_date(text, Some("%m-%d-%y")).unwrap(), None);
+    }
+
+    #[rstest]
+    #[case("Nevers branch")]
+    #[case("soon")]
+    #[case("13-32-2026")]
+    #[case("12-31-226")]
+    #[case("")]
+    fn day_that_cannot_be_read_is_an_error(#[case] text: &str) {
+        assert!(visible_day(text, Some("%m-%d-%y")).is_err());
+    }
+
+    #[test]
+    fn machine_readable_day_that_never_comes_is_known_as_one() {
+        let zone = chrono_tz::America::Toronto;
+        for text in ["9999-12-31T23:59:59Z", "2382-12-31", "2099-12-31 23:59:00"] {
+            assert_eq!(iso_day(text, zone), Some(Day::Never), "{text}");
+            assert_eq!(iso_date(text, zone), None, "{text}");
+        }
+        assert_eq!(
+            iso_day("2068-12-31", zone),
+            Some(Day::On(day("2068-12-31")))
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod hash;
 mod html;
 mod messages;
 mod money;
+mod now;
 mod parse;
 mod session;
 mod skeleton;
@@ -18,11 +19,15 @@ pub(crate) mod work;
 use hippo_core::failure::Failure;
 
 pub use self::count::{first_number, must_agree, numbers};
-pub use self::date::{find_date, iso_date, take_date, visible_date};
+pub use self::date::{
+    Day, ENDLESS, find_date, is_endless, iso_date, iso_day, take_date, take_day, take_endless,
+    visible_day,
+};
 pub use self::hash::{make_distinct, own_id, stable_id};
 pub use self::html::{Css, is_cut_short, must_differ, web_link};
 pub(crate) use self::messages::Messages;
 pub use self::money::{amount, amount_after_label};
+pub use self::now::{NOT_NOW_AFTER, NOT_NOW_BEFORE, is_said_of_now};
 pub use self::parse::{parse_page, parse_piece};
 pub(crate) use self::session::is_session_over;
 pub use self::skeleton::of_page as skeleton;

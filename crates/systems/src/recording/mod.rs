@@ -37,6 +37,7 @@ use self::redact::Redactor;
 use self::secrets::Secrets;
 use self::words::Words;
 use crate::System;
+use crate::reading::ENDLESS;
 
 #[cfg(test)]
 mod tests;
@@ -158,7 +159,7 @@ impl Recorder {
             .collect();
         let mut redactor = Redactor::new(
             filler,
-            Words::new(&system.kept_words()),
+            Words::new(&kept_words(system)),
             Dates::new(&formats, days, library.timezone, today),
         );
         for answer in seen.iter().filter_map(|exchange| exchange.answer.as_ref()) {
@@ -219,4 +220,10 @@ impl fmt::Debug for Recorder {
             .field("seen", &seen.exchanges.len())
             .finish_non_exhaustive()
     }
+}
+
+/// The words that a recording keeps: the system's own, and those that all readers know.
+fn kept_words(system: &dyn System) -> Vec<KeptWords> {
+    let endless = ENDLESS.iter().map(|words| KeptWords::Whole(words));
+    system.kept_words().into_iter().chain(endless).collect()
 }

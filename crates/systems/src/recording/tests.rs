@@ -314,7 +314,7 @@ fn dates_are_moved_as_the_page_itself_writes_them(#[case] dateformat: &str) {
         let recording = record("koha", base_url, None, session);
         let after = read(system, &recording.har, &context).unwrap();
         let dates = |account: &hippo_core::account::Account| {
-            let loans = account.loans.iter().flatten().map(|loan| loan.due);
+            let loans = account.loans.iter().flatten().filter_map(|loan| loan.due);
             loans.chain(account.card_expires).collect::<Vec<_>>()
         };
         let moves: std::collections::BTreeSet<i64> = dates(&before)

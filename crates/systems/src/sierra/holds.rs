@@ -6,17 +6,17 @@ use hippo_core::failure::Failure;
 
 use super::table::{Column, Row};
 use crate::ReadContext;
-use crate::reading::{Css, element_text, element_text_without, find_date, own_id, stable_id};
+use crate::reading::{
+    Css, element_text, element_text_without, find_date, is_said_of_now, own_id, stable_id,
+};
 
 static CANCEL_BOX: Css = Css::new("input[name^=cancel]");
 static FROZEN: Css = Css::new("input[checked]");
 static SELECT: Css = Css::new("select");
 static LABEL: Css = Css::new(".patFuncPickupLabel");
 
-/// With these words right before it, `ready` is not said of today.
-pub(super) const NOT_YET: [&str; 7] = ["not", "be", "when", "until", "once", "if", "get"];
-/// With this word right after it neither.
-pub(super) const SOON: &str = "soon";
+/// Words by which a hold waits at the desk, where they are said of now.
+const READY: [&str; 3] = ["ready", "holdshelf", "hold shelf"];
 /// The word between a place in the queue and its length, in other languages that catalogues are in.
 pub(super) const OF: [&str; 5] = ["de", "von", "van", "di", "av"];
 static SELECTED: Css = Css::new("option[selected]");
@@ -102,10 +102,9 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
         .filter(|part| !part.is_empty())
         .collect();
     let says = |word: &str| parts.contains(&word);
-    let is_ready = is_ready(&parts) || lower.contains("holdshelf") || lower.contains("hold shelf");
     if says("transit") {
         status.state = HoldState::InTransit;
-    } else if is_ready {
+    } else if is_ready(&lower) {
         status.state = HoldState::Ready;
         status.pickup_by = find_date(words, format)?;
     } else if let Some((position, of)) = place_in_queue(&parts) {
@@ -121,12 +120,17 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
     Ok(status)
 }
 
-fn is_ready(parts: &[&str]) -> bool {
-    let Some(at) = parts.iter().position(|part| *part == "ready") else {
-        return false;
-    };
-    let before = at.checked_sub(1).and_then(|before| parts.get(before));
-    !before.is_some_and(|before| NOT_YET.contains(before)) && parts.get(at + 1) != Some(&SOON)
+/// Whether a word of readiness is said of now, anywhere in these words in small letters.
+fn is_ready(lower: &str) -> bool {
+    READY.iter().any(|known| {
+        lower.match_indices(known).any(|(at, _)| {
+            let before = lower.get(..at).unwrap_or_default();
+            let after = lower.get(at + known.len()..).unwrap_or_default();
+            !before.ends_with(char::is_alphanumeric)
+                && !after.starts_with(char::is_alphanumeric)
+                && is_said_of_now(before, after)
+        })
+    })
 }
 
 /// `9 of 83 holds`, whatever else is said of the queue; in other languages that alone.
@@ -180,6 +184,14 @@ mod tests {
     )]
     #[case("2 de 12 réservations", HoldState::Waiting, Some(2))]
     #[case("12 of 2 holds", HoldState::Other, None)]
+    #[case("NOT ON HOLDSHELF", HoldState::Other, None)]
+    #[case("Ready to be sent", HoldState::Other, None)]
+    #[case("No longer on hold shelf", HoldState::Other, None)]
+    #[case(
+        "3 of 9 holds. We will write to you when it is ready",
+        HoldState::Waiting,
+        Some(3)
+    )]
     #[case("Recv'd on 07-20-09", HoldState::Other, None)]
     fn a_status_has_a_state(
         #[case] words: &str,

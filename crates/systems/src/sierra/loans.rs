@@ -7,8 +7,8 @@ use scraper::ElementRef;
 use super::table::{Column, Row};
 use crate::ReadContext;
 use crate::reading::{
-    Css, element_text, element_text_without, find_date, first_number, numbers, own_id, stable_id,
-    take_date,
+    Css, Day, element_text, element_text_without, first_number, numbers, own_id, stable_id,
+    take_day, take_endless,
 };
 
 static INPUT: Css = Css::new("input");
@@ -76,7 +76,7 @@ fn renewable(cell: ElementRef<'_>) -> Option<bool> {
 }
 
 struct Status {
-    due: chrono::NaiveDate,
+    due: Option<chrono::NaiveDate>,
     renewals: Option<u32>,
     note: Option<String>,
 }
@@ -87,19 +87,19 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
     let from_due = last_due(words).and_then(|at| words.split_at_checked(at));
     let after_due = match from_due {
         Some((before, from_due)) => {
-            take_date(from_due, format)?.map(|(due, rest)| (due, format!("{before} {rest}")))
+            take_due(from_due, format)?.map(|(due, rest)| (due, format!("{before} {rest}")))
         }
         None => None,
     };
     let (due, rest) = match after_due {
         Some(found) => found,
         None => {
-            let (due, rest) = take_date(words, format)?.ok_or_else(no_date)?;
+            let (due, rest) = take_day(words, format)?.ok_or_else(no_date)?;
             let lower = words.to_lowercase();
             let is_of_another_event = lower
                 .split(|c: char| !c.is_alphanumeric())
                 .any(|word| EVENTS.contains(&word));
-            if is_of_another_event || find_date(&rest, format)?.is_some() {
+            if is_of_another_event || take_day(&rest, format)?.is_some() {
                 return Err(Failure::page_changed(
                     "a loan with a day that may not be its due date",
                 ));
@@ -114,10 +114,19 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
         .collect();
     let note = note.join(" ");
     Ok(Status {
-        due,
+        due: due.date(),
         renewals,
         note: Some(note).filter(|note| !note.is_empty()),
     })
+}
+
+/// The day after `DUE`, or words for “never” there.
+fn take_due(from_due: &str, format: Option<&str>) -> Result<Option<(Day, String)>, Failure> {
+    let after = from_due.get("DUE".len()..).unwrap_or_default();
+    if let Some(rest) = take_endless(after) {
+        return Ok(Some((Day::Never, rest)));
+    }
+    take_day(from_due, format)
 }
 
 /// Where the last `DUE` stands; not as a part of `OVERDUE`. After a renewal, both days are there, “DUE … RENEWED
@@ -218,15 +227,24 @@ mod tests {
             "%m-%d-%y"
         };
         let status = status(words, Some(format)).unwrap();
-        assert_eq!(status.due, due.parse().unwrap());
+        assert_eq!(status.due, Some(due.parse().unwrap()));
         assert_eq!(status.renewals, renewals);
         assert_eq!(status.note.as_deref(), note);
+    }
+
+    #[rstest]
+    #[case("DUE 12-31-2382")]
+    #[case("DUE NEVER")]
+    #[case("DUE: indefinite")]
+    fn a_loan_without_end_has_no_due_date(#[case] words: &str) {
+        let status = status(words, Some("%m-%d-%y")).unwrap();
+        assert_eq!((status.due, status.note), (None, None));
     }
 
     #[test]
     fn the_new_day_after_a_renewal_counts() {
         let status = status("DUE 07-20-09 RENEWED Now due 08-10-09", Some("%m-%d-%y")).unwrap();
-        assert_eq!(status.due, "2009-08-10".parse().unwrap());
+        assert_eq!(status.due, Some("2009-08-10".parse().unwrap()));
     }
 
     #[rstest]

@@ -14,7 +14,7 @@ use super::{holds, loans, login};
 use crate::ReadContext;
 use crate::reading::{
     Css, Messages, amount, amount_after_label, check_entry_count, cut_stored_texts, element_text,
-    find_date, first_number, is_cut_short, make_distinct, must_agree, parse_page,
+    first_number, is_cut_short, make_distinct, must_agree, parse_page, take_day,
 };
 
 static PATRON: Css = Css::new(".patNameAddress");
@@ -239,7 +239,7 @@ fn list<T>(
     let is_known = |remark: &Remark| says_any(&remark.words.to_lowercase(), words_for_none);
     // The site's own count, which agrees, says that no entry is among them; unless it looks like one.
     let is_harmless = |remark: &Remark| {
-        let has_date = !matches!(find_date(&remark.words, context.date_format), Ok(None));
+        let has_date = !matches!(take_day(&remark.words, context.date_format), Ok(None));
         table.declared.is_some() && !remark.is_entry && !remark.says_none && !has_date
     };
     for remark in &table.remarks {
@@ -284,8 +284,8 @@ fn summary(
         .map_or(1, |format| format.split_whitespace().count());
     for after in EXPIRY.iter().filter_map(|label| after_label(&words, label)) {
         let date: Vec<&str> = after.split_whitespace().take(length).collect();
-        summary.card_expires = find_date(&date.join(" "), context.date_format)?;
-        if summary.card_expires.is_some() {
+        if let Some((day, _)) = take_day(&date.join(" "), context.date_format)? {
+            summary.card_expires = day.date();
             break;
         }
     }

@@ -3,19 +3,22 @@
 use crate::recording::KeptWords::{self, Address, Anywhere, Beginning, OfPerson, Whole};
 
 use super::{holds, loans, login, pages};
+use crate::reading::{ENDLESS, NOT_NOW_AFTER, NOT_NOW_BEFORE};
 
 pub(super) fn kept() -> Vec<KeptWords> {
     let said = pages::NO_LOANS
         .iter()
         .chain(&pages::NO_HOLDS)
         .chain(&loans::EVENTS)
-        .chain(&holds::NOT_YET)
+        .chain(&NOT_NOW_BEFORE)
+        .chain(&NOT_NOW_AFTER)
         .chain(&holds::OF)
+        .chain(&ENDLESS)
         .chain(&login::REFUSALS)
         .chain(&login::TOO_OFTEN)
         .chain(&login::BREAKS)
         .chain(&login::EXPIRED)
-        .chain(&[holds::SOON, login::IN_USE, login::BLOCKED]);
+        .chain(&[login::IN_USE, login::BLOCKED]);
     let labels = pages::EXPIRY.iter().chain(&[pages::OWED]);
     KEPT.iter()
         .copied()

@@ -183,7 +183,7 @@ pub fn account(cents: i64) -> Account {
             id: "33420012345678".to_owned(),
             title: "The <Owl> & the “Lantern”: a study 🦉".to_owned(),
             author: Some("Ibsdóttir, Ása".to_owned()),
-            due: date("2026-11-24"),
+            due: Some(date("2026-11-24")),
             renewals: Some(2),
             renewable: Some(false),
             renewable_reason: Some("Someone waits for it.".to_owned()),

@@ -133,7 +133,7 @@ fn the_oldest_pages_tell_why_a_loan_is_not_renewed() {
         ("303", "Tides no. 3")
     );
     assert_eq!(loans[0].author.as_deref(), Some("Stone, Ada"));
-    assert_eq!(loans[0].due, "2026-12-06".parse().unwrap());
+    assert_eq!(loans[0].due, Some("2026-12-06".parse().unwrap()));
     assert_eq!(loans[0].format.as_deref(), Some("Film"));
     let renewals: Vec<_> = loans
         .iter()
@@ -193,7 +193,7 @@ fn a_loan_of_the_newest_pages_is_read_whatever_columns_a_library_adds() {
     let account = read(&page).unwrap();
     let loan = &account.loans.unwrap()[0];
     assert_eq!(loan.title, "Harbour: a walk: 2");
-    assert_eq!(loan.due, "2026-11-20".parse().unwrap());
+    assert_eq!(loan.due, Some("2026-11-20".parse().unwrap()));
     assert_eq!(loan.renewable_reason.as_deref(), Some("Not allowed (late)"));
     assert_eq!(loan.note.as_deref(), Some("(Stays here) Called back."));
 }
@@ -342,7 +342,7 @@ fn files_lent_by_the_shared_german_service_are_loans() {
     );
     let loan = &account.loans.unwrap()[0];
     assert!(loan.digital);
-    assert_eq!(loan.due, "2026-12-01".parse().unwrap());
+    assert_eq!(loan.due, Some("2026-12-01".parse().unwrap()));
     assert_eq!(loan.format.as_deref(), Some("eBook"));
     let without_its_table = read(&page("")).unwrap_err();
     assert_eq!(without_its_table.kind, FailureKind::PageChanged);

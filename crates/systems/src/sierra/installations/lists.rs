@@ -57,7 +57,7 @@ fn a_list_of_the_newest_release_is_read() {
     let loans = read.loans.unwrap();
     assert_eq!(loans[0].title, "Tides");
     assert_eq!(loans[0].author.as_deref(), Some("Ada Stone."));
-    assert_eq!(loans[0].due, "2026-12-03".parse().unwrap());
+    assert_eq!(loans[0].due, Some("2026-12-03".parse().unwrap()));
     assert_eq!(
         (loans[0].renewals, loans[0].note.as_deref()),
         (Some(1), None)
@@ -149,7 +149,7 @@ fn a_list_in_another_language_is_known_by_its_classes(
         let read = read_at(&page, Some(format)).unwrap();
         assert_eq!(read.declared.loans, Some(1));
         let loan = &read.loans.unwrap()[0];
-        assert_eq!(loan.due, "2026-12-03".parse().unwrap());
+        assert_eq!(loan.due, Some("2026-12-03".parse().unwrap()));
         assert_eq!(loan.renewals, renewals);
         assert_eq!(loan.renewable, None);
     }
@@ -176,7 +176,7 @@ fn a_date_is_read_as_declared_and_without_a_declaration_not_at_all(
     let row = loan_row(0, &title_cell("Tides"), &format!("DUE {written}"));
     let page = loans("1 ITEM CHECKED OUT", &ENGLISH, &row);
     let loans = read_at(&page, Some(format)).unwrap().loans.unwrap();
-    assert_eq!(loans[0].due, expected.parse().unwrap());
+    assert_eq!(loans[0].due, Some(expected.parse().unwrap()));
     assert_eq!(
         read_at(&page, None).unwrap_err().kind,
         FailureKind::PageChanged
