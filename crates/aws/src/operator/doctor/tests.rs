@@ -88,6 +88,8 @@ fn outputs() -> Outputs {
     Outputs {
         table: "table".into(),
         key_parameter: "/key".into(),
+        public_key_parameter: "/public-key".into(),
+        fingerprint_key_parameter: "/fingerprint-key".into(),
         visits: pair.clone(),
         notices: pair,
         schedule_dead_letters: String::new(),
