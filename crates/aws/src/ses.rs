@@ -72,7 +72,7 @@ impl SesMailer {
             Ok(answer) => MailAnswer::Accepted {
                 // SES puts an id of its own in the place of ours; its events name the same.
                 message_id: answer.message_id.unwrap_or(built.message_id),
-                refused: built.left_out,
+                refused: Vec::new(),
             },
             Err(error) => answer_to(&error, sent.happened()),
         }

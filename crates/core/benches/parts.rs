@@ -60,6 +60,7 @@ fn parts(criterion: &mut Criterion) {
     let input = NoticeInput {
         family: &family,
         date: "2026-11-21".parse().unwrap(),
+        today: "2026-11-21".parse().unwrap(),
         now,
         cards: &cards,
         told: None,

@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::FamilyId;
+use crate::mail::mime;
 use schedule::ScheduleHistory;
 
 /// The people who get one notice, and how they want it.
@@ -148,10 +149,18 @@ pub enum Delivery {
 #[serde(try_from = "String", into = "String")]
 pub struct EmailAddress(String);
 
-/// Not a mail address. The message does not repeat it: errors go to logs.
+/// No mail address that we can send to. The message does not repeat it: errors go to logs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("The mail address is malformed; write it like name@example.org.")]
-pub struct InvalidEmailAddress;
+pub enum InvalidEmailAddress {
+    /// It is no address.
+    #[error("The mail address is malformed; write it like name@example.org.")]
+    Malformed,
+    /// It would need an extension of SMTP (SMTPUTF8) that mail services do not offer.
+    #[error(
+        "We can’t send to an address with letters outside ASCII before the @. Use another address of that person."
+    )]
+    NotSendable,
+}
 
 impl EmailAddress {
     /// The address as text.
@@ -170,9 +179,14 @@ impl FromStr for EmailAddress {
 
     fn from_str(text: &str) -> Result<Self, InvalidEmailAddress> {
         // The mail crate's own rules: what it would refuse when sending is refused here.
-        text.parse::<lettre::Address>()
+        let address = text
+            .parse::<lettre::Address>()
             .map(|address| Self(address.to_string()))
-            .map_err(|_| InvalidEmailAddress)
+            .map_err(|_| InvalidEmailAddress::Malformed)?;
+        match mime::wire_form(&address) {
+            Some(_) => Ok(address),
+            None => Err(InvalidEmailAddress::NotSendable),
+        }
     }
 }
 
@@ -216,6 +230,19 @@ mod tests {
     fn a_malformed_address_is_refused_and_not_repeated(#[case] text: &str) {
         let error = text.parse::<EmailAddress>().unwrap_err();
         assert!(!error.to_string().contains("Bcc"));
+    }
+
+    #[rstest]
+    #[case("jürgen@example.org", false)]
+    #[case("“pat”@example.org", false)]
+    #[case("pat@bücher.example", true)]
+    #[case("pat+hippo@example.org", true)]
+    fn address_that_no_mail_service_takes_is_refused(
+        #[case] text: &str,
+        #[case] is_sendable: bool,
+    ) {
+        let parsed = text.parse::<EmailAddress>();
+        assert_eq!(parsed.is_ok(), is_sendable, "{text}");
     }
 
     #[test]

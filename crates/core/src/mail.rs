@@ -96,10 +96,48 @@ pub struct RefusedRecipient {
 /// Hands mails to a mail service.
 #[async_trait]
 pub trait Mailer: Send + Sync {
+    /// Does all for `mail` that can be done before the service may take it.
+    ///
+    /// An answer is [`MailAnswer::NotSent`] or [`MailAnswer::Refused`]: it is not sent. To drop what
+    /// was prepared sends nothing either. A service that says nothing before it takes a mail needs no
+    /// preparation.
+    async fn prepare<'a>(
+        &'a self,
+        mail: &'a Mail,
+    ) -> Result<Box<dyn PreparedMail + 'a>, MailAnswer> {
+        Ok(Box::new(Unprepared { mailer: self, mail }))
+    }
+
     /// Sends `mail` at most once: never tries again by itself.
     ///
     /// Must answer [`MailAnswer::NotSent`] or [`MailAnswer::Refused`] only when it is certain that
     /// the service did not take the mail, and must come back within the time that a notice's
     /// lease allows ([`crate::notice::record::SEND_LIMIT`]).
     async fn send(&self, mail: &Mail) -> MailAnswer;
+}
+
+/// A mail that is sent with one more step.
+#[async_trait]
+pub trait PreparedMail: Send {
+    /// The recipients that are not in it: the service refused them.
+    fn refused(&self) -> &[RefusedRecipient];
+
+    /// Sends it at most once, as [`Mailer::send`] does. The answer names the refused ones again.
+    async fn commit(self: Box<Self>) -> MailAnswer;
+}
+
+struct Unprepared<'a, M: ?Sized> {
+    mailer: &'a M,
+    mail: &'a Mail,
+}
+
+#[async_trait]
+impl<M: Mailer + ?Sized> PreparedMail for Unprepared<'_, M> {
+    fn refused(&self) -> &[RefusedRecipient] {
+        &[]
+    }
+
+    async fn commit(self: Box<Self>) -> MailAnswer {
+        self.mailer.send(self.mail).await
+    }
 }

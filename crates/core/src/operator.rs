@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Failure, FailureKind};
 use crate::ids::{FamilyId, Label, LibraryId};
 use crate::jobs::JobError;
+use crate::notice::record::recipients::RecipientState;
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::run::{Job, Run, RunKey};
 use crate::store::StoreResult;
@@ -99,6 +100,17 @@ pub enum Concern {
         complained: bool,
         /// The day on which it was stopped.
         day: NaiveDate,
+    },
+    /// The others of a family have a notice, and this recipient has not, or nobody can know.
+    RecipientUnreached {
+        /// The family.
+        family: FamilyId,
+        /// The notice's local date.
+        date: NaiveDate,
+        /// Which of its recipients, counted from 1.
+        number: usize,
+        /// Nobody can know whether the mail left.
+        in_doubt: bool,
     },
     /// The clock here and the store's are more than a minute apart.
     ClockWrong {
@@ -205,6 +217,12 @@ impl Concern {
                 day,
                 ..
             } => format!("recipient-stopped/{family}/{number}/{day}"),
+            Self::RecipientUnreached {
+                family,
+                date,
+                number,
+                ..
+            } => format!("recipient-unreached/{family}/{number}/{date}"),
             Self::ClockWrong { day, .. } => format!("clock-wrong/{day}"),
             Self::ClockBehindSchedule { day, .. } => format!("clock-behind-schedule/{day}"),
             Self::NewerConcern { day } => format!("newer-concern/{day}"),
@@ -219,9 +237,10 @@ impl Concern {
                 Some(run.job)
             }
             Self::RunsMissed { job, .. } => Some(*job),
-            Self::NoNotice { .. } | Self::NewerNotice { .. } | Self::RecipientStopped { .. } => {
-                Some(Job::NotifyAll)
-            }
+            Self::NoNotice { .. }
+            | Self::NewerNotice { .. }
+            | Self::RecipientStopped { .. }
+            | Self::RecipientUnreached { .. } => Some(Job::NotifyAll),
             Self::ClockWrong { .. }
             | Self::ClockBehindSchedule { .. }
             | Self::NewerConcern { .. } => None,
@@ -297,6 +316,22 @@ impl Concern {
                 };
                 format!("Recipient {number} of {family} {why}; nothing more is sent there.")
             }
+            Self::RecipientUnreached {
+                family,
+                date,
+                number,
+                in_doubt: false,
+            } => format!(
+                "The mail server refused recipient {number} of {family}: no notice for {date}. The others have theirs."
+            ),
+            Self::RecipientUnreached {
+                family,
+                date,
+                number,
+                in_doubt: true,
+            } => format!(
+                "We can’t tell whether recipient {number} of {family} got the notice for {date}. The others have theirs."
+            ),
             Self::ClockWrong { seconds, .. } => format!(
                 "The clock of the machine is {} seconds {} the store's.",
                 seconds.unsigned_abs(),
@@ -345,6 +380,9 @@ impl Concern {
             Self::RecipientStopped { .. } => {
                 "Ask the family for another address, or allow this one again with “hippo family allow-recipient”."
             }
+            Self::RecipientUnreached { .. } => {
+                "“hippo notices” says why. Correct the address, or send the notice to everybody again with “hippo notices resend”."
+            }
             Self::ClockWrong { .. } | Self::ClockBehindSchedule { .. } => {
                 "Set the clock; let it be kept by a time service."
             }
@@ -368,6 +406,22 @@ impl Concern {
             NoticeState::Newer => Some(Self::NewerNotice { family, date }),
             _ => None,
         }
+    }
+
+    /// What the operator should know of the recipients of a notice that the others have.
+    pub fn of_recipients(notice: &NoticeRecord) -> Vec<Self> {
+        if notice.state != NoticeState::Sent {
+            return Vec::new();
+        }
+        notice
+            .unreached_recipients()
+            .map(|recipient| Self::RecipientUnreached {
+                family: notice.family.clone(),
+                date: notice.date,
+                number: recipient.number,
+                in_doubt: recipient.state == RecipientState::Unknown,
+            })
+            .collect()
     }
 
     /// What the operator should know of a failed check at a library, if anything.

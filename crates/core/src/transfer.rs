@@ -299,9 +299,7 @@ impl Transfer {
             families: self.families.len(),
             cards: self.families.iter().map(|family| family.cards.len()).sum(),
             notices: notices().count(),
-            open_notices: notices()
-                .filter(|notice| !notice.record.state.is_final())
-                .count(),
+            open_notices: notices().filter(|notice| !notice.record.is_over()).count(),
         }
     }
 }

@@ -29,7 +29,7 @@ impl NoticeStore for DynamoDbStore {
             .with("revision", number(record.revision))
             .with_text("state", record.state.as_str())
             .listed(list, order);
-        if record.state.is_final() {
+        if record.is_over() {
             item = item.with("expires_at", self.expiry(record.planned_at));
         }
         let steps = [
@@ -68,7 +68,7 @@ impl NoticeStore for DynamoDbStore {
         if told.is_some() {
             set.push_str(", #told = :told");
         }
-        set.push_str(if record.state.is_final() {
+        set.push_str(if record.is_over() {
             ", #expires_at = :expires_at"
         } else {
             " REMOVE #expires_at"
@@ -83,7 +83,7 @@ impl NoticeStore for DynamoDbStore {
         if let Some(told) = told {
             change = change.value(":told", text(json(told)?));
         }
-        if record.state.is_final() {
+        if record.is_over() {
             change = change.value(":expires_at", self.expiry(record.planned_at));
         }
         let key = Key::notice(&record.family, record.date);
@@ -160,7 +160,7 @@ fn newest_first(family: &FamilyId) -> Ask {
 /// Open ones are listed as they are worked on, final ones as they are forgotten.
 fn place(record: &NoticeRecord) -> (&'static str, String) {
     let NoticeRecord { family, date, .. } = record;
-    if record.state.is_final() {
+    if record.is_over() {
         let planned = keys::time(record.planned_at);
         (list::FINAL_NOTICES, format!("{planned}#{date}#{family}"))
     } else {

@@ -149,7 +149,7 @@ async fn outcome(
     }
     let (family, date) = (&message.family, message.date);
     Ok(match ports.notices.notice(family, date).await? {
-        Some(record) if record.state.is_final() => Some(record.state.into()),
+        Some(record) if record.is_over() => Some(record.state.into()),
         Some(_) => None,
         // The job logged that it is gone.
         None => Some(WorkOutcome::Skipped),

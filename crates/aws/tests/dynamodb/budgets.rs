@@ -143,8 +143,8 @@ async fn a_step_of_a_notice_is_one_conditional_write() {
 
     let now = sample::time("06:31:00");
     let claimed = planned.claim(Uuid::new_v4(), now).unwrap();
-    let sending = claimed.arm("hash".to_owned(), now).unwrap();
-    let sent = sending.accepted("id".to_owned(), None, now).unwrap();
+    let sending = claimed.arm("hash".to_owned(), &[], now).unwrap();
+    let sent = sending.accepted("id".to_owned(), now).unwrap();
     for (before, after) in [
         (&planned, &claimed),
         (&claimed, &sending),

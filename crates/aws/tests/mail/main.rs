@@ -146,6 +146,7 @@ fn notice() -> (RenderedNotice, Mail) {
     let notice = compose(&NoticeInput {
         family: &family,
         date: sample::date("2026-11-21"),
+        today: sample::date("2026-11-21"),
         now,
         cards: &[NoticeCard {
             card,

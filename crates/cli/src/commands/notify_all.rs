@@ -13,7 +13,7 @@ use hippo_core::jobs::notify_all::{self as job, NotifyAllInput, Progress};
 use hippo_core::jobs::notify_family::{NoticeResult, NotifyPorts, compose_for, nobody_reachable};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
-use hippo_core::notice::record::NoticeState;
+use hippo_core::notice::record::{NoticeRecord, NoticeState};
 use hippo_core::run::{Job, Run, RunOutcome, Trigger};
 use hippo_core::store::RunStart;
 use serde::Serialize;
@@ -160,17 +160,39 @@ struct DryRun {
     is_over: bool,
 }
 
+/// The date of the notice that would leave now: yesterday’s, where it leaves after midnight.
+async fn next_to_leave(
+    context: &Context,
+    family: &Family,
+    today: NaiveDate,
+) -> Result<NaiveDate, CommandError> {
+    for date in family.due_dates(context.now()) {
+        let recorded = context.store.notice(&family.id, date).await?;
+        if date < today && recorded.is_none_or(|record| !record.state.is_final()) {
+            return Ok(date);
+        }
+    }
+    Ok(today)
+}
+
 async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>) -> CommandResult {
     let sending = Sending::new(context).await?;
     let mut shown = Vec::new();
     for family in families.iter().filter(|family| !family.paused) {
         let today = local_date(context.now(), family.timezone);
-        let date = date.unwrap_or(today);
+        let date = match date {
+            Some(date) => date,
+            None => next_to_leave(context, family, today).await?,
+        };
+        let has_passed = date < today && family.has_passed(date, context.now());
+        // The words of the day on which it leaves; of one that leaves no more, those of its own.
+        let says_today = if has_passed { date } else { today };
         let Some(loaded) = context.store.load_family(&family.id).await? else {
             continue;
         };
-        let composed = compose_for(&sending.ports(), &loaded, date).await?;
+        let composed = compose_for(&sending.ports(), &loaded, date, says_today).await?;
         let recorded = context.store.notice(&family.id, date).await?;
+        let is_over = has_passed || recorded.as_ref().is_some_and(NoticeRecord::is_over);
         let recorded = recorded.map(|record| record.state);
         shown.push(DryRun {
             family: family.id.clone(),
@@ -181,7 +203,7 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
                 .mail
                 .as_ref()
                 .and_then(|_| nobody_reachable(family)),
-            is_over: date < today || recorded.is_some_and(NoticeState::is_final),
+            is_over,
             recorded,
             subject: composed.mail.as_ref().map(|mail| mail.subject.clone()),
             text: composed.mail.map(|mail| mail.text),

@@ -489,7 +489,7 @@ mod tests {
             now(),
         )
         .claim(Default::default(), now())
-        .and_then(|claimed| claimed.arm("hash".into(), now()))
+        .and_then(|claimed| claimed.arm("hash".into(), &[], now()))
         .unwrap()
     }
 

@@ -174,7 +174,7 @@ mod tests {
         world.store.plan_notice(&record).await.unwrap();
         let sending = record
             .claim(Uuid::nil(), now)
-            .and_then(|claimed| claimed.arm("hash".into(), now))
+            .and_then(|claimed| claimed.arm("hash".into(), &[], now))
             .unwrap();
         assert!(world.store.replace_notice(0, &sending, None).await.unwrap());
         MailTag {

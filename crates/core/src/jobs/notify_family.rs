@@ -7,12 +7,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::clock::Clock;
-use crate::family::Family;
+use crate::clock::{Clock, local_date, start_of_day};
+use crate::family::{EmailAddress, Family};
 use crate::ids::{FamilyId, LibraryId};
 use crate::jobs::{JobError, tick};
 use crate::library::Library;
-use crate::mail::{Mail, MailAnswer, MailTag, Mailer, RefusedRecipient};
+use crate::mail::{Mail, MailAnswer, MailTag, Mailer, PreparedMail};
 use crate::notice::record::settling::LeftBy;
 use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
 use crate::notice::{Composed, NoticeCard, NoticeInput, compose};
@@ -102,40 +102,93 @@ pub async fn notify_family(
         tracing::warn!(family.id = %family, %date, "A notice is of a family that is gone.");
         return Ok(None);
     };
-    let composed = compose_for(ports, &loaded, date).await?;
-    let family = loaded.family;
-    let Some(mail) = mail_of(ports, &family, &claimed, &composed) else {
-        return settle(ports, &claimed, claimed.skip(ports.clock.now())).await;
-    };
-    let subject = Some(mail.subject.clone());
-    if let Some(why) = nobody_reachable(&family) {
-        let failed = claimed.failed(why.to_owned(), ports.clock.now());
-        return settle(ports, &claimed, failed)
-            .await
-            .map(|result| with_subject(result, subject));
+    send_claimed(ports, &loaded, claimed).await
+}
+
+/// Composes, prepares and sends the mail of a notice that is claimed.
+async fn send_claimed(
+    ports: &NotifyPorts<'_>,
+    loaded: &LoadedFamily,
+    claimed: NoticeRecord,
+) -> Result<Option<NoticeResult>, JobError> {
+    let family = &loaded.family;
+    let today = || local_date(ports.clock.now(), family.timezone);
+    let mut composed_on = today();
+    loop {
+        let composed = compose_for(ports, loaded, claimed.date, composed_on).await?;
+        let claimed = claimed.with_recipients_of(family);
+        let Some(mail) = mail_of(ports, &claimed, &composed) else {
+            return settle(ports, &claimed, claimed.skip(ports.clock.now())).await;
+        };
+        let subject = Some(mail.subject.clone());
+        if mail.to.is_empty() {
+            let why = nobody_reachable(family)
+                .unwrap_or("The mail server refused every recipient of the family.");
+            let failed = claimed.failed(why.to_owned(), ports.clock.now());
+            let result = settle(ports, &claimed, failed).await;
+            return result.map(|result| with_subject(result, subject));
+        }
+        let prepared = match ports.mailer.prepare(&mail).await {
+            Ok(prepared) => prepared,
+            Err(answer) => {
+                let result = record_answer(ports, claimed, &answer).await;
+                return result.map(|result| with_subject(result, subject));
+            }
+        };
+        // The day changed: “today” in it would be yesterday.
+        if today() != composed_on {
+            composed_on = today();
+            continue;
+        }
+        let result = begin_and_commit(ports, family, &claimed, &composed, &mail, prepared).await;
+        return result.map(|result| with_subject(result, subject));
     }
-    let sending = match claimed.arm(body_hash(&mail), ports.clock.now()) {
-        Ok(sending) => sending,
-        // The lease ran low while we were composing: the next tick claims it anew.
-        Err(_) => return Ok(None),
+}
+
+/// Puts SENDING on record, and then sends what was prepared.
+async fn begin_and_commit(
+    ports: &NotifyPorts<'_>,
+    family: &Family,
+    claimed: &NoticeRecord,
+    composed: &Composed,
+    mail: &Mail,
+    prepared: Box<dyn PreparedMail + '_>,
+) -> Result<Option<NoticeResult>, JobError> {
+    let now = ports.clock.now();
+    let refused = prepared.refused();
+    let for_now: Vec<EmailAddress> = refused
+        .iter()
+        .filter(|refused| !refused.for_good)
+        .map(|refused| refused.address.clone())
+        .collect();
+    let known = claimed.with_refusals(refused);
+    // Where it fails, the lease ran low while we were composing: the next tick claims it anew.
+    let Ok(mut sending) = known.arm(body_hash(mail), &for_now, now) else {
+        return Ok(None);
     };
-    let armed = ports
+    if sending.retry_until.is_none() {
+        sending.retry_until = local_date(now, family.timezone)
+            .succ_opt()
+            .map(|tomorrow| start_of_day(tomorrow, family.timezone));
+    }
+    // What the first mail told is what the next notice goes on from.
+    let told = (!claimed.is_retry()).then_some(&composed.told);
+    if !ports
         .notices
-        .replace_notice(claimed.revision, &sending, Some(&composed.told))
-        .await?;
-    if !armed {
+        .replace_notice(claimed.revision, &sending, told)
+        .await?
+    {
         return Ok(None);
     }
     let answer = if sending.has_time_to_send(ports.clock.now()) {
-        ports.mailer.send(&mail).await
+        prepared.commit().await
     } else {
         // The worker slept while it armed: whoever comes next must not find it sending.
         MailAnswer::NotSent {
             reason: "Too little time was left to send it.".to_owned(),
         }
     };
-    let result = record_answer(ports, sending, &answer).await;
-    result.map(|result| with_subject(result, subject))
+    record_answer(ports, sending, &answer).await
 }
 
 fn with_subject(result: Option<NoticeResult>, subject: Option<String>) -> Option<NoticeResult> {
@@ -156,11 +209,12 @@ pub fn nobody_reachable(family: &Family) -> Option<&'static str> {
     }
 }
 
-/// What a family would be told on a date; nothing is written.
+/// What a family would be told by its notice of `date` on its local day `today`; nothing is written.
 pub async fn compose_for(
     ports: &NotifyPorts<'_>,
     loaded: &LoadedFamily,
     date: NaiveDate,
+    today: NaiveDate,
 ) -> Result<Composed, JobError> {
     let now = ports.clock.now();
     let told = ports.notices.last_told(&loaded.family.id).await?;
@@ -186,6 +240,7 @@ pub async fn compose_for(
     Ok(compose(&NoticeInput {
         family: &loaded.family,
         date,
+        today,
         now,
         cards: &cards,
         told: told.as_ref(),
@@ -193,20 +248,15 @@ pub async fn compose_for(
     })?)
 }
 
-fn mail_of(
-    ports: &NotifyPorts<'_>,
-    family: &Family,
-    claimed: &NoticeRecord,
-    composed: &Composed,
-) -> Option<Mail> {
+fn mail_of(ports: &NotifyPorts<'_>, claimed: &NoticeRecord, composed: &Composed) -> Option<Mail> {
     composed.mail.as_ref().map(|rendered| Mail {
-        to: family.reachable_recipients(),
+        to: claimed.pending_recipients(),
         subject: rendered.subject.clone(),
         text: rendered.text.clone(),
         html: rendered.html.clone(),
         date: ports.clock.now(),
         tag: Some(MailTag {
-            family: family.id.clone(),
+            family: claimed.family.clone(),
             date: claimed.date,
             fence: claimed.fence,
         }),
@@ -277,14 +327,12 @@ fn after(
         refused,
     } = answer
     {
-        let reason = refusals(refused);
+        let record = record.with_refusals(refused);
         if record.fence == fence && record.may_have_left() {
-            return record.accepted(message_id.clone(), reason, now);
+            return record.accepted(message_id.clone(), now);
         }
         // Too late for our own write, but we know better than whoever was here meanwhile.
-        let by = LeftBy::Acceptance;
-        let sent = record.evidence_left(fence, by, Some(message_id.clone()), now)?;
-        return Ok(NoticeRecord { reason, ..sent });
+        return record.evidence_left(fence, LeftBy::Acceptance, Some(message_id.clone()), now);
     }
     if record.fence != fence || record.is_of_old(fence) {
         return Err(NotNow::Taken);
@@ -302,20 +350,6 @@ fn after(
         MailAnswer::Unknown { reason } => record.unknown(reason.clone()),
         MailAnswer::Accepted { .. } => Err(NotNow::WrongState),
     }
-}
-
-fn refusals(refused: &[RefusedRecipient]) -> Option<String> {
-    let reasons: Vec<&str> = refused
-        .iter()
-        .map(|refused| refused.reason.as_str())
-        .collect();
-    (!reasons.is_empty()).then(|| {
-        format!(
-            "{} of the recipients refused by the mail service: {}.",
-            reasons.len(),
-            reasons.join(", ")
-        )
-    })
 }
 
 /// Writes the end of a notice of which no mail was handed over.
@@ -368,7 +402,7 @@ mod tests {
         let date = "2026-11-21".parse().unwrap();
         let sending = NoticeRecord::planned("conrad".parse().unwrap(), date, now)
             .claim(Uuid::nil(), now)
-            .and_then(|claimed| claimed.arm("hash".to_owned(), now))
+            .and_then(|claimed| claimed.arm("hash".to_owned(), &[], now))
             .unwrap();
         let again = sending.resend(now + chrono::Duration::hours(1)).unwrap();
         let refused = |for_good| MailAnswer::Refused {

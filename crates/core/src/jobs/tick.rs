@@ -250,6 +250,8 @@ impl<'a> Tick<'a> {
                     return Ok(found);
                 };
                 match reconcile(self.notices, self.operator, &family, record, self.now).await? {
+                    // Told by the alert about its recipients.
+                    Some(settled) if settled.state == NoticeState::Sent => {}
                     Some(settled) if settled.state.is_final() => {
                         found.settled.push(NoticeResult::of(settled));
                     }
@@ -258,6 +260,9 @@ impl<'a> Tick<'a> {
                     }
                     _ => {}
                 }
+            }
+            _ if record.retries_are_over(self.now) => {
+                give_up_recipients(self.notices, self.operator, &record, self.now).await?;
             }
             _ if self.paused.contains(&record.family) => {
                 if let Some(family) = self.families.family(&record.family).await? {
@@ -291,10 +296,12 @@ pub(crate) async fn note(
     record: &NoticeRecord,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    match Concern::of_notice(record) {
-        Some(concern) => operator.note_concern(&concern.key(), &concern, now).await,
-        None => Ok(false),
+    let mut is_news = false;
+    let of_notice = Concern::of_notice(record).into_iter();
+    for concern in of_notice.chain(Concern::of_recipients(record)) {
+        is_news |= operator.note_concern(&concern.key(), &concern, now).await?;
     }
+    Ok(is_news)
 }
 
 /// Takes a notice that may have left as far as time allows: into doubt, and out of it by the
@@ -327,6 +334,28 @@ async fn reconcile(
     Ok(settled)
 }
 
+/// Gives up the recipients of a notice that were refused for now for too long.
+async fn give_up_recipients(
+    notices: &dyn NoticeStore,
+    operator: &dyn OperatorStore,
+    record: &NoticeRecord,
+    now: DateTime<Utc>,
+) -> Result<(), JobError> {
+    let Ok(sent) = record.give_up_recipients(now) else {
+        return Ok(());
+    };
+    note(operator, &sent, now).await?;
+    if notices.replace_notice(record.revision, &sent, None).await? {
+        tracing::warn!(
+            family.id = %sent.family,
+            date = %sent.date,
+            recipients = sent.unreached_recipients().count(),
+            "Some recipients of a notice were refused for too long."
+        );
+    }
+    Ok(())
+}
+
 /// Settles a notice that is free but whose day has passed: it is not sent late, and says so.
 ///
 /// `None`: its day has not passed, or it is in other hands.
@@ -343,7 +372,8 @@ pub(crate) async fn expire(
     let Some(record) = notices.notice(&family.id, date).await? else {
         return Ok(None);
     };
-    if !matches!(record.is_free(now), Ok(()) | Err(NotNow::Waiting)) {
+    // Those of its recipients that wait have a day of their own.
+    if record.is_retry() || !matches!(record.is_free(now), Ok(()) | Err(NotNow::Waiting)) {
         return Ok(None);
     }
     let reason = match &record.reason {

@@ -13,7 +13,7 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
 
-use super::{Mail, RefusedRecipient};
+use super::Mail;
 use crate::family::EmailAddress;
 
 /// The longest subject, in characters; what is longer is cut.
@@ -56,8 +56,6 @@ pub struct BuiltMail {
     pub from: String,
     /// The recipients of the envelope; at least one.
     pub to: Vec<EnvelopeRecipient>,
-    /// Recipients whose address cannot be written in ASCII: this mail cannot reach them.
-    pub left_out: Vec<RefusedRecipient>,
 }
 
 impl fmt::Debug for BuiltMail {
@@ -110,16 +108,10 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
         .unwrap_or_else(|| from.clone());
 
     let mut to = Vec::new();
-    let mut left_out = Vec::new();
     for address in &mail.to {
-        match wire_address(address) {
-            Some(wire) => to.push((address, wire)),
-            None => left_out.push(RefusedRecipient {
-                address: address.clone(),
-                for_good: true,
-                reason: "the address has letters outside ASCII before the @".to_owned(),
-            }),
-        }
+        // Every address was looked at when it was made.
+        let wire = wire_address(address).ok_or(MimeError::NoRecipient)?;
+        to.push((address, wire));
     }
     if to.is_empty() {
         return Err(MimeError::NoRecipient);
@@ -184,7 +176,6 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
                 wire: wire.to_string(),
             })
             .collect(),
-        left_out,
     })
 }
 
@@ -443,24 +434,15 @@ mod tests {
     }
 
     #[test]
-    fn an_international_domain_is_encoded_and_an_international_name_is_left_out() {
+    fn international_domain_is_encoded() {
         let mail = Mail {
-            to: vec![
-                "pat@bücher.example".parse().unwrap(),
-                "jürgen@example.org".parse().unwrap(),
-            ],
+            to: vec!["pat@bücher.example".parse().unwrap()],
             ..mail()
         };
         let built = build(&mail, &sender()).unwrap();
-        assert_eq!(built.to.len(), 1);
         assert_eq!(built.to[0].wire, "pat@xn--bcher-kva.example");
         assert_eq!(built.to[0].address.as_str(), "pat@bücher.example");
-        assert_eq!(built.left_out[0].address.as_str(), "jürgen@example.org");
-        assert!(built.left_out[0].for_good);
-        let nobody = Mail {
-            to: vec!["jürgen@example.org".parse().unwrap()],
-            ..mail
-        };
+        let nobody = Mail { to: vec![], ..mail };
         assert_eq!(build(&nobody, &sender()), Err(MimeError::NoRecipient));
     }
 

@@ -166,7 +166,7 @@ impl Found<'_> {
         let Some(last_day) = account.card_expires else {
             return;
         };
-        let days_left = (last_day - self.input.date).num_days();
+        let days_left = (last_day - self.input.today).num_days();
         let stage = match days_left {
             ..0 => "expired",
             0..=1 => "1",

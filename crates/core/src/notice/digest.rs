@@ -25,8 +25,10 @@ pub struct Digest {
     pub family: FamilyId,
     /// What the mail calls the family.
     pub family_name: String,
-    /// The family's local date.
+    /// The notice's local date.
     pub date: NaiveDate,
+    /// The family's local date on which the mail leaves.
+    pub today: NaiveDate,
     /// The family's zone; times are shown in it.
     pub timezone: Tz,
     /// Why a mail goes out; `None`: there is nothing to say.
@@ -218,6 +220,7 @@ impl Digest {
             family: input.family.id.clone(),
             family_name: words_or(&input.family.name, input.family.id.as_str()),
             date: input.date,
+            today: input.today,
             timezone: input.family.timezone,
             occasion: None,
             take_back: Vec::new(),
@@ -368,7 +371,7 @@ fn loan_line(input: &NoticeInput<'_>, card: &NoticeCard, loan: &Loan) -> LoanLin
         author: cleaned(loan.author.as_deref()),
         place: Place::of(card),
         due: loan.due,
-        days_left: (loan.due - input.date).num_days(),
+        days_left: (loan.due - input.today).num_days(),
         renewable: loan.renewable,
         renewable_reason: cleaned(loan.renewable_reason.as_deref()),
         became_non_renewable: could && loan.renewable == Some(false),

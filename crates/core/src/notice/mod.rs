@@ -27,8 +27,11 @@ mod words;
 pub struct NoticeInput<'a> {
     /// Who is told.
     pub family: &'a Family,
-    /// The notice's local date, computed once: every rule that says “day” takes it.
+    /// The notice's local date, computed once: its key, and the day of a weekly summary.
     pub date: NaiveDate,
+    /// The family's local date on which the mail leaves: “today” and “overdue” count from it. It is
+    /// the day after the notice's where a late notice leaves after midnight.
+    pub today: NaiveDate,
     /// How old what is known is, is counted from here; nothing else is.
     pub now: DateTime<Utc>,
     /// The family's cards, without those that are paused.

@@ -8,6 +8,7 @@
 //!
 //! Here are the steps of the worker that has a notice; [`settling`] has those of everybody else.
 
+pub mod recipients;
 pub mod settling;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
@@ -15,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::is_in_future;
+use crate::family::EmailAddress;
 use crate::ids::FamilyId;
+use recipients::{NoticeRecipient, RecipientState};
 
 /// How long a worker may hold a notice.
 pub const LEASE: Duration = Duration::seconds(300);
@@ -28,6 +31,13 @@ pub const REFUSED_DELAY: Duration = Duration::minutes(30);
 
 /// The states in which a mail may have been handed over.
 const MAY_HAVE_LEFT: [NoticeState; 2] = [NoticeState::Sending, NoticeState::Unknown];
+
+/// The states from which a mail that was surely not accepted goes back.
+const NOT_ACCEPTED: [NoticeState; 3] = [
+    NoticeState::Claimed,
+    NoticeState::Sending,
+    NoticeState::Unknown,
+];
 
 /// How far a notice got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -109,6 +119,15 @@ pub struct NoticeRecord {
     /// The first claim of which evidence counts: a person asked for another mail after those before.
     #[serde(default)]
     pub evidence_from: u64,
+    /// Whom it is for, and how far it got with each; empty before the first mail is made.
+    #[serde(default)]
+    pub recipients: Vec<NoticeRecipient>,
+    /// How often the recipients that were refused for now were tried again after the others had the mail.
+    #[serde(default)]
+    pub retries: u32,
+    /// Until when they are tried again: the end of the local day on which the others got it.
+    #[serde(default)]
+    pub retry_until: Option<DateTime<Utc>>,
     /// SHA-256 of the rendered mail, in hexadecimal.
     pub body_hash: Option<String>,
     /// The `Message-ID` under which it went.
@@ -168,6 +187,9 @@ impl NoticeRecord {
             attempts: 0,
             doubts: 0,
             evidence_from: 0,
+            recipients: Vec::new(),
+            retries: 0,
+            retry_until: None,
             body_hash: None,
             message_id: None,
             reason: None,
@@ -187,28 +209,32 @@ impl NoticeRecord {
 
     /// Whether [`NoticeRecord::claim`] would give it to somebody now.
     pub fn is_free(&self, now: DateTime<Utc>) -> Result<(), NotNow> {
+        if self.retries_are_over(now) {
+            return Err(NotNow::Final);
+        }
         match self.state {
-            state if state.is_final() => Err(NotNow::Final),
-            NoticeState::Pending
+            _ if self.is_over() => Err(NotNow::Final),
+            NoticeState::Pending | NoticeState::Sent
                 if self
                     .not_before
                     .is_some_and(|until| is_ahead(until, REFUSED_DELAY, now)) =>
             {
                 Err(NotNow::Waiting)
             }
-            NoticeState::Pending => Ok(()),
+            NoticeState::Pending | NoticeState::Sent => Ok(()),
             NoticeState::Claimed if self.lease_is_over(now) => Ok(()),
             NoticeState::Newer => Err(NotNow::Newer),
             _ => Err(NotNow::Taken),
         }
     }
 
-    /// To CLAIMED, if it is PENDING or CLAIMED with its lease over.
+    /// To CLAIMED, if it is PENDING, SENT with recipients that wait, or CLAIMED with its lease over.
     pub fn claim(&self, owner: Uuid, now: DateTime<Utc>) -> Result<Self, NotNow> {
         self.is_free(now)?;
         Ok(Self {
             owner: Some(owner),
             fence: self.fence + 1,
+            retries: self.retries + u32::from(self.is_retry()),
             lease_until: Some(now + LEASE),
             not_before: None,
             reason: None,
@@ -219,11 +245,21 @@ impl NoticeRecord {
     /// To SKIPPED: there is nothing to say.
     pub fn skip(&self, now: DateTime<Utc>) -> Result<Self, NotNow> {
         self.expect(&[NoticeState::Claimed])?;
+        if self.is_retry() {
+            return Ok(self.sent_without_the_rest(now));
+        }
         Ok(self.settled(NoticeState::Skipped, None, now))
     }
 
     /// To SENDING, with the hash of what will be sent; durable before the mail is handed over.
-    pub fn arm(&self, body_hash: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
+    ///
+    /// All recipients that wait are in the mail, but those that were refused for now just before.
+    pub fn arm(
+        &self,
+        body_hash: String,
+        refused_for_now: &[EmailAddress],
+        now: DateTime<Utc>,
+    ) -> Result<Self, NotNow> {
         self.expect(&[NoticeState::Claimed])?;
         if !self.has_time_to_send(now) {
             return Err(NotNow::LeaseTooShort);
@@ -231,6 +267,7 @@ impl NoticeRecord {
         Ok(Self {
             attempts: self.attempts + 1,
             body_hash: Some(body_hash),
+            recipients: self.begin_with_recipients(refused_for_now),
             ..self.next(NoticeState::Sending, now)
         })
     }
@@ -245,32 +282,24 @@ impl NoticeRecord {
     ///
     /// A worker whose notice was settled meanwhile still knows: see
     /// [`NoticeRecord::evidence_left`].
-    pub fn accepted(
-        &self,
-        message_id: String,
-        reason: Option<String>,
-        now: DateTime<Utc>,
-    ) -> Result<Self, NotNow> {
+    pub fn accepted(&self, message_id: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
         self.expect(&MAY_HAVE_LEFT)?;
         Ok(Self {
             message_id: Some(message_id),
-            ..self.settled(NoticeState::Sent, reason, now)
+            ..self.sent_to(&[RecipientState::Sending], now)
         })
     }
 
     /// Back to PENDING after a delay: for certain not sent, refused for now.
     pub fn refused_for_now(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
-        self.expect(&MAY_HAVE_LEFT)?;
-        Ok(Self {
-            not_before: Some(now + REFUSED_DELAY),
-            ..self.settled(NoticeState::Pending, Some(reason), now)
-        })
+        self.expect(&NOT_ACCEPTED)?;
+        Ok(self.back(reason, true, now))
     }
 
     /// Back to PENDING: proven not to have been handed over.
     pub fn not_sent(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
-        self.expect(&MAY_HAVE_LEFT)?;
-        Ok(self.settled(NoticeState::Pending, Some(reason), now))
+        self.expect(&NOT_ACCEPTED)?;
+        Ok(self.back(reason, false, now))
     }
 
     /// Stays SENDING, with the reason: nobody knows; evidence or time decides.
@@ -283,7 +312,7 @@ impl NoticeRecord {
         })
     }
 
-    /// To FAILED: it cannot be sent, for certain.
+    /// To FAILED: it cannot be sent, for certain. Where others have the mail: SENT, without the rest.
     pub fn failed(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
         self.expect(&[
             NoticeState::Pending,
@@ -291,6 +320,9 @@ impl NoticeRecord {
             NoticeState::Sending,
             NoticeState::Unknown,
         ])?;
+        if self.is_retry() {
+            return Ok(self.back(reason, false, now).sent_without_the_rest(now));
+        }
         Ok(self.settled(NoticeState::Failed, Some(reason), now))
     }
 
@@ -349,8 +381,8 @@ mod tests {
     #[test]
     fn a_notice_goes_from_pending_to_sent() {
         let claimed = pending().claim(Uuid::nil(), now()).unwrap();
-        let sending = claimed.arm("hash".into(), now()).unwrap();
-        let sent = sending.accepted("id".into(), None, now()).unwrap();
+        let sending = claimed.arm("hash".into(), &[], now()).unwrap();
+        let sent = sending.accepted("id".into(), now()).unwrap();
         assert_eq!(sent.state, NoticeState::Sent);
         assert_eq!((sent.revision, sent.fence, sent.attempts), (3, 1, 1));
         assert_eq!(sent.claim(Uuid::nil(), now()), Err(NotNow::Final));
@@ -368,7 +400,7 @@ mod tests {
     fn a_notice_that_may_have_been_sent_is_never_free_again() {
         let sending = pending()
             .claim(Uuid::nil(), now())
-            .and_then(|claimed| claimed.arm("hash".into(), now()))
+            .and_then(|claimed| claimed.arm("hash".into(), &[], now()))
             .unwrap();
         for record in [sending.clone(), sending.unknown("silence".into()).unwrap()] {
             assert_eq!(
@@ -382,9 +414,9 @@ mod tests {
     fn arming_needs_enough_of_the_lease_to_send() {
         let claimed = pending().claim(Uuid::nil(), now()).unwrap();
         let late = now() + LEASE - SEND_LIMIT;
-        assert!(claimed.arm("hash".into(), late).is_ok());
+        assert!(claimed.arm("hash".into(), &[], late).is_ok());
         assert_eq!(
-            claimed.arm("hash".into(), late + Duration::seconds(1)),
+            claimed.arm("hash".into(), &[], late + Duration::seconds(1)),
             Err(NotNow::LeaseTooShort)
         );
     }
@@ -393,7 +425,7 @@ mod tests {
     fn a_refusal_for_now_waits_and_a_mail_that_was_not_sent_does_not() {
         let sending = pending()
             .claim(Uuid::nil(), now())
-            .and_then(|claimed| claimed.arm("hash".into(), now()))
+            .and_then(|claimed| claimed.arm("hash".into(), &[], now()))
             .unwrap();
         let refused = sending.refused_for_now("450".into(), now()).unwrap();
         assert_eq!(refused.is_free(now()), Err(NotNow::Waiting));
@@ -419,8 +451,8 @@ mod tests {
         for refused in [
             newer.claim(Uuid::nil(), late),
             newer.skip(late),
-            newer.arm("hash".into(), late),
-            newer.accepted("id".into(), None, late),
+            newer.arm("hash".into(), &[], late),
+            newer.accepted("id".into(), late),
             newer.failed("why".into(), late),
             newer.not_sent("why".into(), late),
             newer.doubt(late),
@@ -435,9 +467,12 @@ mod tests {
     #[test]
     fn a_step_out_of_turn_is_refused() {
         assert_eq!(pending().skip(now()), Err(NotNow::WrongState));
-        assert_eq!(pending().arm("hash".into(), now()), Err(NotNow::WrongState));
         assert_eq!(
-            pending().accepted("id".into(), None, now()),
+            pending().arm("hash".into(), &[], now()),
+            Err(NotNow::WrongState)
+        );
+        assert_eq!(
+            pending().accepted("id".into(), now()),
             Err(NotNow::WrongState)
         );
     }

@@ -46,7 +46,7 @@ fn take_back(digest: &Digest) -> Vec<String> {
     let number = soon.clone().count();
     if let Some(last) = soon.max_by_key(|line| line.due) {
         let by = if last.days_left == 1 { "" } else { "by " };
-        let day = short_day(last.due, digest.date);
+        let day = short_day(last.due, digest.today);
         parts.push(format!("{number} due {by}{day}"));
     }
     parts
@@ -106,10 +106,10 @@ fn one(digest: &Digest, kind: &AttentionKind) -> String {
             last_success_at, ..
         } => {
             let since = crate::clock::local_date(*last_success_at, digest.timezone);
-            if since == digest.date {
+            if since == digest.today {
                 String::from("One card has not been read today")
             } else {
-                let since = short_day(since, digest.date);
+                let since = short_day(since, digest.today);
                 format!("One card has not been read since {since}")
             }
         }
@@ -121,7 +121,7 @@ fn one(digest: &Digest, kind: &AttentionKind) -> String {
             days_left,
         } => {
             let on = if *days_left <= 1 { "" } else { "on " };
-            let day = short_day(*last_day, digest.date);
+            let day = short_day(*last_day, digest.today);
             format!("One card expires {on}{day}")
         }
         AttentionKind::Fines { .. } => String::from("Fines on one card"),

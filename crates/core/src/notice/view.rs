@@ -82,7 +82,7 @@ pub(crate) struct Contact {
 impl View {
     pub(crate) fn of(digest: &Digest, subject: String, contact: Option<&str>) -> Self {
         let when = When {
-            today: digest.date,
+            today: digest.today,
             zone: digest.timezone,
         };
         let sections = [
@@ -112,7 +112,7 @@ impl View {
             heading: format!(
                 "{} · {}",
                 digest.family_name,
-                digest.date.format("%A, %B %-d")
+                digest.today.format("%A, %B %-d")
             ),
             intro: intro(digest),
             sections: sections

@@ -14,7 +14,8 @@ use super::{AfterRun, Concern, ConcernKey};
 use crate::clock::Clock;
 use crate::family::EmailAddress;
 use crate::mail::{Mail, MailAnswer, Mailer};
-use crate::notice::record::NoticeState;
+use crate::notice::record::recipients::RecipientState;
+use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::run::{Job, Run, RunOutcome, Trigger};
 use crate::store::{NoticeStore, StoreError, StoreResult};
 
@@ -324,7 +325,9 @@ pub enum Standing {
 /// have come first: the notice's record has the last word. Of one that cannot be read, rather what was
 /// noted is told than nothing.
 pub async fn standing(notices: &dyn NoticeStore, concern: &Concern) -> StoreResult<Standing> {
-    let Concern::NoNotice { family, date, .. } = concern else {
+    let (Concern::NoNotice { family, date, .. } | Concern::RecipientUnreached { family, date, .. }) =
+        concern
+    else {
         return Ok(Standing::So(concern.clone()));
     };
     let record = match notices.notice(family, *date).await {
@@ -333,11 +336,27 @@ pub async fn standing(notices: &dyn NoticeStore, concern: &Concern) -> StoreResu
         Err(StoreError::Unusable(_)) => return Ok(Standing::So(concern.clone())),
         Err(error) => return Err(error),
     };
+    if let Concern::RecipientUnreached { number, .. } = concern {
+        return Ok(recipient_standing(&record, concern, *number));
+    }
     Ok(match (record.state, Concern::of_notice(&record)) {
         (NoticeState::Sent | NoticeState::Skipped, _) => Standing::NotSo,
         (_, Some(now @ Concern::NoNotice { .. })) => Standing::So(now),
         _ => Standing::NotYet,
     })
+}
+
+fn recipient_standing(record: &NoticeRecord, concern: &Concern, number: usize) -> Standing {
+    let key = concern.key();
+    let mut unreached = Concern::of_recipients(record).into_iter();
+    if let Some(now) = unreached.find(|now| now.key() == key) {
+        return Standing::So(now);
+    }
+    let mut recipients = record.recipients.iter();
+    match recipients.find(|recipient| recipient.number == number) {
+        Some(recipient) if recipient.state == RecipientState::Accepted => Standing::NotSo,
+        _ => Standing::NotYet,
+    }
 }
 
 impl Aftermath<'_> {

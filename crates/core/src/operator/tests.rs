@@ -394,7 +394,7 @@ async fn sending(world: &World) -> (NoticeRecord, Concern) {
     world.store.plan_notice(&record).await.unwrap();
     let sending = record
         .claim(uuid::Uuid::nil(), now)
-        .and_then(|claimed| claimed.arm("hash".into(), now))
+        .and_then(|claimed| claimed.arm("hash".into(), &[], now))
         .unwrap();
     put(world, &record, &sending).await;
     let concern = Concern::NoNotice {
@@ -444,7 +444,7 @@ async fn a_notice_that_left_after_all_is_not_told_of_and_its_note_is_withdrawn()
     let (sending, concern) = sending(&world).await;
     note(&world, &[concern]).await;
     let now = crate::clock::Clock::now(&world.clock);
-    let sent = sending.accepted("id".into(), None, now).unwrap();
+    let sent = sending.accepted("id".into(), now).unwrap();
     put(&world, &sending, &sent).await;
     for left in [1, 0] {
         assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 0);

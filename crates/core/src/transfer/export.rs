@@ -143,7 +143,7 @@ async fn export_notices(
         // An older one may be on record with what was told: the newest that was sent stands in for
         // it, since that is the one that the next notice goes on from.
         let is_newest_sent = record.state == NoticeState::Sent && std::mem::take(&mut newest_sent);
-        if is_newest_sent || record.date >= since || !record.state.is_final() {
+        if is_newest_sent || record.date >= since || !record.is_over() {
             notices.push(MovedNotice {
                 told: told.take_if(|_| is_newest_sent),
                 record,

@@ -55,7 +55,7 @@ pub(super) async fn notices(
             } else {
                 report.notices.unchanged += 1;
             }
-        } else if record.state.is_final() && !stored.state.is_final() {
+        } else if record.is_over() && !stored.is_over() {
             // It was open when the family moved away, and was settled there: it must not be sent again.
             let settled = NoticeRecord {
                 revision: record.revision.max(stored.revision + 1),

@@ -13,7 +13,7 @@ use hippo_core::clock::Clock;
 use hippo_core::family::{Delivery, EmailAddress, Family, StoppedRecipient};
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::library::Library;
-use hippo_core::mail::{Mail, MailAnswer, Mailer};
+use hippo_core::mail::{Mail, MailAnswer, Mailer, PreparedMail, RefusedRecipient};
 use hippo_core::notice::record::NoticeRecord;
 use hippo_core::notice::told::Told;
 use hippo_core::operator::telling::{NotedConcern, OperatorStore, Untold};
@@ -37,14 +37,16 @@ pub(crate) enum Ask {
     Replace(u64, Box<NoticeRecord>),
     /// To note that the family has no notice.
     Note,
-    /// To send the mail of this claim.
-    Send(u64),
+    /// Which recipients the mail server refuses for now.
+    Prepare,
+    /// To send the mail of this claim to these recipients, a bit each.
+    Send(u64, u8),
 }
 
 impl Ask {
     /// Whether it may change anything.
     pub(crate) fn has_effect(&self) -> bool {
-        matches!(self, Self::Replace(..) | Self::Note | Self::Send(_))
+        matches!(self, Self::Replace(..) | Self::Note | Self::Send(..))
     }
 }
 
@@ -59,6 +61,11 @@ pub(crate) enum Answer {
     Away,
     /// The mailer took the mail and says so.
     Accepted,
+    /// The server knows the recipients; it may have refused the second for now.
+    Prepared {
+        /// It did.
+        greylisted: bool,
+    },
     /// Silence: it may have taken it.
     Silence,
     /// It could not be reached.
@@ -69,6 +76,9 @@ pub(crate) enum Answer {
         for_good: bool,
     },
 }
+
+/// Its recipients; the second where recipients are refused for now.
+const RECIPIENTS: [&str; 2] = ["pat@example.org", "sam@example.org"];
 
 /// The family that everything is about.
 pub(crate) fn family(delivery: Delivery) -> Family {
@@ -90,6 +100,7 @@ pub(crate) fn due() -> DateTime<Utc> {
 /// One worker's way to the outside.
 pub(crate) struct Desk {
     family: Family,
+    greylists: bool,
     inside: Mutex<Inside>,
 }
 
@@ -101,9 +112,15 @@ struct Inside {
 }
 
 impl Desk {
-    pub(crate) fn new(delivery: Delivery, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(delivery: Delivery, greylists: bool, now: DateTime<Utc>) -> Self {
+        let mut family = family(delivery);
+        family.recipients = RECIPIENTS[..if greylists { 2 } else { 1 }]
+            .iter()
+            .map(|address| address.parse().unwrap())
+            .collect();
         Self {
-            family: family(delivery),
+            family,
+            greylists,
             inside: Mutex::new(Inside {
                 now,
                 asked: None,
@@ -174,10 +191,72 @@ impl Clock for Desk {
 
 #[async_trait]
 impl Mailer for Desk {
+    async fn prepare<'a>(
+        &'a self,
+        mail: &'a Mail,
+    ) -> Result<Box<dyn PreparedMail + 'a>, MailAnswer> {
+        let mut refused = Vec::new();
+        if self.greylists {
+            match self.ask(Ask::Prepare).await {
+                Answer::Prepared { greylisted: false } => {}
+                Answer::Prepared { greylisted: true } => {
+                    refused.extend(
+                        mail.to
+                            .iter()
+                            .filter(|to| to.as_str() == RECIPIENTS[1])
+                            .map(|address| RefusedRecipient {
+                                address: address.clone(),
+                                for_good: false,
+                                reason: "451".to_owned(),
+                            }),
+                    );
+                }
+                _ => {
+                    return Err(MailAnswer::NotSent {
+                        reason: "made so by the search".to_owned(),
+                    });
+                }
+            }
+        }
+        if refused.len() == mail.to.len() {
+            return Err(MailAnswer::Refused {
+                reason: "451".to_owned(),
+                for_good: false,
+            });
+        }
+        Ok(Box::new(OnTheDesk {
+            desk: self,
+            mail,
+            refused,
+        }))
+    }
+
     async fn send(&self, mail: &Mail) -> MailAnswer {
-        let tag = mail.tag.as_ref().unwrap();
+        self.prepare(mail).await.unwrap().commit().await
+    }
+}
+
+struct OnTheDesk<'a> {
+    desk: &'a Desk,
+    mail: &'a Mail,
+    refused: Vec<RefusedRecipient>,
+}
+
+#[async_trait]
+impl PreparedMail for OnTheDesk<'_> {
+    fn refused(&self) -> &[RefusedRecipient] {
+        &self.refused
+    }
+
+    async fn commit(self: Box<Self>) -> MailAnswer {
+        let tag = self.mail.tag.as_ref().unwrap();
         let reason = || "made so by the search".to_owned();
-        match self.ask(Ask::Send(tag.fence)).await {
+        let is_in = |address: &str| {
+            let in_mail = self.mail.to.iter().any(|to| to.as_str() == address);
+            in_mail && !self.refused.iter().any(|to| to.address.as_str() == address)
+        };
+        let recipients = u8::from(is_in(RECIPIENTS[0])) | u8::from(is_in(RECIPIENTS[1])) << 1;
+        match self.desk.ask(Ask::Send(tag.fence, recipients)).await {
             Answer::Accepted => MailAnswer::Accepted {
                 message_id: tag.message_id_local_part(),
                 refused: Vec::new(),
@@ -215,6 +294,10 @@ impl NoticeStore for Desk {
         let mut record = record.clone();
         // Drawn at random and compared by nobody: one owner, so that equal states are equal.
         record.owner = record.owner.map(|_| Uuid::nil());
+        // One recipient goes the way of the record: its fences would only multiply the states.
+        if !self.greylists && self.family.preferences.delivery == Delivery::AtLeastOnce {
+            record.recipients.clear();
+        }
         self.write(Ask::Replace(revision, Box::new(record))).await
     }
 

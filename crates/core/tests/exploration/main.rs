@@ -35,6 +35,7 @@ fn rules(delivery: Delivery, faults: u8) -> Rules {
         delivery,
         deliveries: 3,
         faults,
+        greylists: 0,
         sabotage: None,
     }
 }
@@ -107,6 +108,22 @@ fn without_a_fault_there_is_one_mail_and_it_is_sent() {
         let ends: Vec<&String> = found.ends.keys().collect();
         assert_eq!(ends, ["SENT, 1 mail"]);
     }
+}
+
+/// Up to five refusals for now: more than there are retries.
+#[test]
+fn greylisted_recipient_never_gets_two_mails_and_never_none_untold() {
+    let found = search(Rules {
+        greylists: 5,
+        deliveries: 2,
+        ..rules(Delivery::AtMostOnce, 1)
+    });
+    print(
+        "at most once, one recipient refused for now, one fault",
+        &found,
+    );
+    found.assert_sound();
+    assert!(found.states > 1_000, "the search is too small to mean much");
 }
 
 #[test]

@@ -117,6 +117,7 @@ struct Way {
 /// Every place that was found so far.
 pub(crate) struct Places {
     pub(crate) delivery: Delivery,
+    greylists: bool,
     numbers: HashMap<Way, u32>,
     places: Vec<(Way, Next)>,
     after: HashMap<(u32, u32, u8), u32>,
@@ -125,9 +126,10 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    pub(crate) fn new(delivery: Delivery) -> Self {
+    pub(crate) fn new(delivery: Delivery, greylists: bool) -> Self {
         Self {
             delivery,
+            greylists,
             numbers: HashMap::new(),
             places: Vec::new(),
             after: HashMap::new(),
@@ -183,7 +185,7 @@ impl Places {
 
     /// Runs the real code over the answers.
     fn run(&self, way: &Way) -> Next {
-        let desk = Desk::new(self.delivery, instant(way.began));
+        let desk = Desk::new(self.delivery, self.greylists, instant(way.began));
         let family = family(self.delivery);
         let work = async {
             match way.task {

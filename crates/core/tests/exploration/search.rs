@@ -31,7 +31,7 @@ impl Found {
 /// Looks at every state that can come about, until one is wrong.
 pub(crate) fn search(rules: Rules) -> Found {
     let began = Instant::now();
-    let mut places = Places::new(rules.delivery);
+    let mut places = Places::new(rules.delivery, rules.greylists > 0);
     let first = World::first(rules, &mut places);
     let mut seen = HashSet::from([fingerprint(&first)]);
     // What happened, and after which of these.

@@ -2,6 +2,7 @@
 //! happen next.
 
 use hippo_core::family::Delivery;
+use hippo_core::notice::record::recipients::RecipientState;
 use hippo_core::notice::record::{NoticeRecord, NoticeState};
 
 use crate::desk::{Answer, Ask, date, due, family};
@@ -16,6 +17,9 @@ pub(crate) struct Rules {
     pub(crate) deliveries: u8,
     /// How many faults there are in all.
     pub(crate) faults: u8,
+    /// How often the mail server refuses the second of two recipients for now; 0: there is one
+    /// recipient. Such a server has no events.
+    pub(crate) greylists: u8,
     /// What of the outside does not keep its promise.
     pub(crate) sabotage: Option<Sabotage>,
 }
@@ -75,8 +79,9 @@ pub(crate) struct World {
     faults_left: u8,
     workers: [Option<Worker>; WORKERS],
     events: [Option<Event>; EVENTS],
-    /// The claims whose mails left; 0 for none.
-    mails: [u8; MAILS],
+    /// The claims whose mails left, 0 for none, and to whom, a bit each.
+    mails: [(u8, u8); MAILS],
+    greylists_left: u8,
     slept: bool,
     /// An event that says that a mail left.
     event_lost_or_late: bool,
@@ -106,6 +111,7 @@ pub(crate) enum Happens {
     MailIsRejectedLater(Task),
     FallsAsleep(Task),
     FallsAsleepAfter(Task),
+    SecondIsRefusedForNow(Task),
     EventIsLost,
     EventIsLate,
     EventIsDoubled,
@@ -122,9 +128,10 @@ impl World {
             faults_left: rules.faults,
             workers: [None; WORKERS],
             events: [None; EVENTS],
-            mails: [0; MAILS],
+            mails: [(0, 0); MAILS],
+            greylists_left: rules.greylists,
             slept: false,
-            event_lost_or_late: false,
+            event_lost_or_late: rules.greylists > 0,
             answer_lost: false,
             rejected: false,
             rejection_lost: false,
@@ -132,8 +139,14 @@ impl World {
         }
     }
 
+    /// The most mails that one recipient has.
     fn mails(&self) -> usize {
-        self.mails.iter().filter(|fence| **fence > 0).count()
+        (0..2).map(|bit| self.mails_to(bit)).max().unwrap_or(0)
+    }
+
+    fn mails_to(&self, bit: usize) -> usize {
+        let to_it = |(_, recipients): &&(u8, u8)| recipients >> bit & 1 == 1;
+        self.mails.iter().filter(to_it).count()
     }
 
     /// A mail was doubted, it was sent once more, and one of the two was rejected: the record has room
@@ -174,6 +187,12 @@ impl World {
         if matches!(state, NoticeState::GaveUp | NoticeState::Failed) && !self.noted {
             return Some(format!("nobody will tell the operator ({end})"));
         }
+        let record = places.records.thing(self.record);
+        let someone_has_none =
+            state == NoticeState::Sent && record.unreached_recipients().next().is_some();
+        if someone_has_none && !self.noted {
+            return Some(format!("nobody will tell of a recipient ({end})"));
+        }
         if self.hour > LAST_HOUR {
             return Some(format!("it is never settled ({end})"));
         }
@@ -184,7 +203,18 @@ impl World {
     pub(crate) fn violation_at_the_end(&self, places: &Places) -> Option<String> {
         let record = places.records.thing(self.record);
         let end = self.end(places);
-        if !record.state.is_final() {
+        for (bit, recipient) in record.recipients.iter().enumerate() {
+            let has_it = self.mails_to(bit) > 0;
+            let says_so = recipient.state == RecipientState::Accepted;
+            let says_not = recipient.state == RecipientState::Refused;
+            if record.state == NoticeState::Sent
+                && !self.rejected
+                && (says_so && !has_it || says_not && has_it)
+            {
+                return Some(format!("it is wrong about a recipient ({end}): {record:?}"));
+            }
+        }
+        if !record.is_over() {
             return Some(format!("it stays as it is for ever ({end})"));
         }
         let of_the_other = self.may_tell_of_the_other(places);
@@ -250,7 +280,7 @@ impl World {
         let all_asleep = self.workers.iter().flatten().all(|worker| worker.asleep);
         let all_late = self.events.iter().flatten().all(|event| event.late);
         // A message that comes later is as good as one that a tick sends.
-        if !record.state.is_final() && all_asleep && all_late && self.messages == 0 {
+        if !record.is_over() && all_asleep && all_late && self.messages == 0 {
             let mut world = *self;
             world.hour += 1;
             world.begin(Task::Tick, places);
@@ -266,13 +296,15 @@ impl World {
     fn spare_faults(&mut self, places: &Places) {
         let rejections = self.events.iter().flatten();
         let rejecting = |worker: &Worker| matches!(worker.task, Task::Event(_, Word::Rejected));
-        let settled = places.records.thing(self.record).state == NoticeState::Sent
+        let record = places.records.thing(self.record);
+        let settled = record.state == NoticeState::Sent
+            && record.is_over()
             && rejections
                 .into_iter()
                 .all(|event| event.word != Word::Rejected)
             && !self.workers.iter().flatten().any(rejecting);
         let may_send = |worker: &Worker| {
-            worker.held.is_some() || matches!(places.next(worker.place), Next::Asks(Ask::Send(_)))
+            worker.held.is_some() || matches!(places.next(worker.place), Next::Asks(Ask::Send(..)))
         };
         if settled && !self.workers.iter().flatten().any(may_send) {
             self.faults_left = 0;
@@ -335,6 +367,13 @@ impl World {
         let mut world = done;
         world.resume(index, answer, places);
         out.push((Happens::GoesOn(task), world.in_order()));
+        if ask == Ask::Prepare && self.greylists_left > 0 {
+            let mut world = *self;
+            world.greylists_left -= 1;
+            let answer = places.answers.number(Answer::Prepared { greylisted: true });
+            world.resume(index, answer, places);
+            out.push((Happens::SecondIsRefusedForNow(task), world.in_order()));
+        }
         if self.faults_left == 0 {
             return;
         }
@@ -363,7 +402,7 @@ impl World {
             world.event_lost_or_late |= matches!(task, Task::Event(_, Word::Arrived));
             // Whoever wakes before the mailer is called looks at the clock first.
             world.slept |= world.workers[index].is_some_and(|worker| worker.has_sent)
-                || (held.is_none() && matches!(ask, Ask::Send(_)));
+                || (held.is_none() && matches!(ask, Ask::Send(..)));
             world.in_order()
         };
         out.push((Happens::FallsAsleep(task), asleep(*self, None)));
@@ -377,14 +416,14 @@ impl World {
             world.resume(index, answer, places);
             out.push((happens, world.in_order()));
         };
-        if let Ask::Send(fence) = ask {
+        if let Ask::Send(fence, recipients) = ask {
             let lost = match rules.sabotage {
                 Some(Sabotage::MailerDeniesWhatItTook) => Answer::NotSent,
                 _ => Answer::Silence,
             };
             let mut taken = done;
             if rules.sabotage == Some(Sabotage::MailerTriesTwice) {
-                taken.send_mail(u8::try_from(fence).unwrap());
+                taken.send_mail(u8::try_from(fence).unwrap(), recipients, rules);
             }
             answered(Happens::LosesTheAnswer(task), taken, lost);
             answered(Happens::MailNotTaken(task), *self, Answer::Silence);
@@ -397,6 +436,7 @@ impl World {
             if rules
                 .sabotage
                 .is_none_or(|broken| broken == Sabotage::RejectionsAreSwallowed)
+                && rules.greylists == 0
             {
                 out.push((
                     Happens::MailIsRejectedLater(task),
@@ -417,7 +457,7 @@ impl World {
         let record = places.records.thing(self.record).clone();
         let answer = match ask {
             Ask::Notice => Answer::Notice(Some(Box::new(record))),
-            Ask::Open => Answer::Notice((!record.state.is_final()).then(|| Box::new(record))),
+            Ask::Open => Answer::Notice((!record.is_over()).then(|| Box::new(record))),
             Ask::Plan => Answer::Wrote(false),
             Ask::Replace(revision, next) => {
                 let same = record.revision == *revision
@@ -434,8 +474,9 @@ impl World {
                 // Whether it is news is said to the log alone.
                 Answer::Wrote(true)
             }
-            Ask::Send(fence) => {
-                world.send_mail(u8::try_from(*fence).unwrap());
+            Ask::Prepare => Answer::Prepared { greylisted: false },
+            Ask::Send(fence, recipients) => {
+                world.send_mail(u8::try_from(*fence).unwrap(), *recipients, rules);
                 if let Some(worker) = &mut world.workers[index] {
                     worker.has_sent = true;
                 }
@@ -461,9 +502,12 @@ impl World {
         world.in_order()
     }
 
-    fn send_mail(&mut self, fence: u8) {
-        if let Some(free) = self.mails.iter_mut().find(|mail| **mail == 0) {
-            *free = fence;
+    fn send_mail(&mut self, fence: u8, recipients: u8, rules: Rules) {
+        if let Some(free) = self.mails.iter_mut().find(|(mail, _)| *mail == 0) {
+            *free = (fence, recipients);
+        }
+        if rules.greylists > 0 {
+            return;
         }
         self.send_event(Event {
             fence,

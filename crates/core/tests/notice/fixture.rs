@@ -43,6 +43,8 @@ pub(crate) struct Case {
     pub(crate) now: DateTime<Utc>,
     pub(crate) cards: Vec<NoticeCard>,
     pub(crate) told: Option<Told>,
+    /// The notice's date, where the mail leaves on a later one.
+    pub(crate) date: Option<NaiveDate>,
 }
 
 impl Case {
@@ -63,6 +65,7 @@ impl Case {
             now: now(),
             cards: cards.into_iter().collect(),
             told: None,
+            date: None,
         }
     }
 
@@ -95,9 +98,11 @@ impl Case {
     }
 
     pub(crate) fn compose(&self) -> Composed {
+        let today = local_date(self.now, self.family.timezone);
         compose(&NoticeInput {
             family: &self.family,
-            date: local_date(self.now, self.family.timezone),
+            date: self.date.unwrap_or(today),
+            today,
             now: self.now,
             cards: &self.cards,
             told: self.told.as_ref(),

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod fixture;
+mod leaving;
 mod news;
 mod properties;
 mod snapshots;

@@ -110,13 +110,12 @@ impl Mailer for OutboxMailer {
         };
         let (this, mail) = (self.clone(), mail.clone());
         let message_id = built.message_id.clone();
-        let refused = built.left_out.clone();
         // The mail has its name only after all that can fail, so a failure is never in doubt.
         let put = tokio::task::spawn_blocking(move || this.put(&mail, &built)).await;
         match put {
             Ok(Ok(())) => MailAnswer::Accepted {
                 message_id,
-                refused,
+                refused: Vec::new(),
             },
             Ok(Err(error)) => MailAnswer::NotSent {
                 reason: format!(

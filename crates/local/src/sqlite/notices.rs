@@ -25,7 +25,7 @@ impl NoticeStore for SqliteStore {
                 "INSERT INTO notice VALUES
                      (:family, :date, :state, :revision, :owner, :fence, :lease_until, :not_before,
                       :attempts, :body_hash, :message_id, :reason, :planned_at, :changed_at, :told,
-                      :doubts, :evidence_from)
+                      :doubts, :evidence_from, :recipients, :retries, :retry_until, :is_open)
                  ON CONFLICT DO NOTHING",
                 &record,
                 None,
@@ -68,7 +68,8 @@ impl NoticeStore for SqliteStore {
                      attempts = :attempts, body_hash = :body_hash, message_id = :message_id,
                      reason = :reason, planned_at = :planned_at, changed_at = :changed_at,
                      told = coalesce(:told, told), doubts = :doubts,
-                     evidence_from = :evidence_from
+                     evidence_from = :evidence_from, recipients = :recipients,
+                     retries = :retries, retry_until = :retry_until, is_open = :is_open
                  WHERE family = :family AND date = :date AND revision = :read_revision",
                 &record,
                 told.as_ref(),
@@ -94,7 +95,7 @@ impl NoticeStore for SqliteStore {
                 connection,
                 // The condition of the index, word for word, so that it is used.
                 "SELECT * FROM notice
-                 WHERE state NOT IN ('SENT', 'SKIPPED', 'FAILED', 'GAVE_UP', 'MISSED')
+                 WHERE is_open
                      AND (date, family) > (?1, ?2)
                  ORDER BY date, family LIMIT ?3",
                 params![date, family, limit],
@@ -166,6 +167,10 @@ fn put(
         ":told": told,
         ":doubts": record.doubts,
         ":evidence_from": integer(record.evidence_from)?,
+        ":recipients": json(&record.recipients)?,
+        ":retries": record.retries,
+        ":retry_until": record.retry_until.map(time),
+        ":is_open": !record.is_over(),
     };
     for (name, value) in columns {
         let index = statement.parameter_index(name)?;
@@ -193,6 +198,9 @@ fn from_row(row: &Row<'_>) -> Result<NoticeRecord, Fault> {
         attempts: stored.count("attempts")?,
         doubts: stored.count("doubts")?,
         evidence_from: stored.count("evidence_from")?,
+        recipients: stored.json("recipients")?,
+        retries: stored.count("retries")?,
+        retry_until: stored.optional_parsed("retry_until")?,
         body_hash: stored.optional_text("body_hash")?,
         message_id: stored.optional_text("message_id")?,
         reason: stored.optional_text("reason")?,

@@ -187,7 +187,7 @@ impl RunStore for SqliteStore {
             connection
                 .prepare_cached(
                     "DELETE FROM notice WHERE planned_at < ?1
-                         AND state IN ('SENT', 'SKIPPED', 'FAILED', 'GAVE_UP', 'MISSED')",
+                         AND NOT is_open",
                 )?
                 .execute([&before])?;
             connection

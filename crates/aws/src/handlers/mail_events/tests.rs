@@ -27,7 +27,7 @@ async fn world() -> World {
     world.store.plan_notice(&planned).await.unwrap();
     let sending = planned
         .claim(Uuid::nil(), now)
-        .and_then(|claimed| claimed.arm("hash".into(), now))
+        .and_then(|claimed| claimed.arm("hash".into(), &[], now))
         .unwrap();
     assert!(world.store.replace_notice(0, &sending, None).await.unwrap());
     world

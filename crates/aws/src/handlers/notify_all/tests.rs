@@ -112,7 +112,7 @@ async fn notices_that_a_tick_gives_up_or_finds_missing_are_published_for_the_ala
     world.store.plan_notice(&planned).await.unwrap();
     let sending = planned
         .claim(Default::default(), now)
-        .and_then(|claimed| claimed.arm("hash".to_owned(), now))
+        .and_then(|claimed| claimed.arm("hash".to_owned(), &[], now))
         .unwrap();
     let written = world.store.replace_notice(0, &sending, None).await;
     assert!(written.unwrap());

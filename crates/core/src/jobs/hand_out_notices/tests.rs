@@ -194,7 +194,7 @@ async fn given_up_soon(world: &World) {
     world.store.plan_notice(&planned).await.unwrap();
     let sending = planned
         .claim(uuid::Uuid::nil(), now)
-        .and_then(|claimed| claimed.arm("hash".to_owned(), now))
+        .and_then(|claimed| claimed.arm("hash".to_owned(), &[], now))
         .unwrap();
     let written = world.store.replace_notice(0, &sending, None).await;
     assert!(written.unwrap());

@@ -437,3 +437,69 @@ async fn a_notice_that_a_newer_version_wrote_is_no_failure_of_the_run() {
         assert_eq!(run.counts.failures(), 0);
     }
 }
+
+/// A family at 23:50 whose notice leaves with the first tick after midnight, or hours later.
+#[tokio::test]
+async fn notice_that_leaves_after_midnight_says_that_days_words() {
+    for leaves_at in ["2026-11-21T05:00:00Z", "2026-11-21T10:45:00Z"] {
+        let world = World::new().await;
+        let mut conrad = family("conrad");
+        conrad.notice_time = "23:50:00".parse().unwrap();
+        world.store.update_family(&conrad).await.unwrap();
+        world.add_card("conrad", "wpl", ("1", "p")).await;
+        let loans = account(&[("Fog", "2026-11-20"), ("Emma", "2026-11-21")]);
+        world.site.answer("1", Ok(loans));
+        world.clock.set("2026-11-21T04:40:00Z");
+        world.check_all().await;
+        assert_eq!(tick(&world).await.counts.done, 0, "it is not due yet");
+        world.clock.set(leaves_at);
+        tick(&world).await;
+        let subject = world.mailer.mails.lock().unwrap()[0].subject.clone();
+        assert_eq!(subject, "1 overdue, 1 due today", "{leaves_at}");
+        let date = "2026-11-20".parse().unwrap();
+        let record = world.store.notice(&world.conrad(), date).await.unwrap();
+        assert_eq!(record.unwrap().state, NoticeState::Sent);
+    }
+}
+
+/// Composed before midnight, not sent, and sent after it: the words are those of the new day.
+#[tokio::test]
+async fn retry_after_midnight_says_the_new_days_words() {
+    let world = World::new().await;
+    let mut conrad = family("conrad");
+    conrad.notice_time = "23:30:00".parse().unwrap();
+    world.store.update_family(&conrad).await.unwrap();
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    world
+        .site
+        .answer("1", Ok(account(&[("Fog", "2026-11-20")])));
+    world.clock.set("2026-11-21T04:40:00Z");
+    world.check_all().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::NotSent {
+            reason: "no connection".to_owned(),
+        });
+    tick(&world).await;
+    let date = "2026-11-20".parse().unwrap();
+    let hash = || async {
+        let record = world.store.notice(&world.conrad(), date).await.unwrap();
+        record.unwrap().body_hash
+    };
+    let before = hash().await;
+    world.clock.set("2026-11-21T05:00:00Z");
+    tick(&world).await;
+    let subjects: Vec<String> = world
+        .mailer
+        .mails
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|mail| mail.subject.clone())
+        .collect();
+    assert_eq!(subjects, ["1 due today", "1 overdue"]);
+    assert!(before.is_some() && before != hash().await);
+}

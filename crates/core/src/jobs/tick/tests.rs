@@ -70,7 +70,7 @@ async fn sending(world: &World, record: &NoticeRecord) -> NoticeRecord {
     let now = world.clock.now();
     let sending = record
         .claim(Uuid::nil(), now)
-        .and_then(|claimed| claimed.arm("hash".into(), now))
+        .and_then(|claimed| claimed.arm("hash".into(), &[], now))
         .unwrap();
     put(world, record, &sending).await;
     sending

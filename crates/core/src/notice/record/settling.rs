@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
+use super::recipients::RecipientState;
 use super::{MAY_HAVE_LEFT, NotNow, NoticeRecord, NoticeState};
 use crate::clock::is_in_future;
 use crate::family::Delivery;
@@ -27,10 +28,7 @@ impl NoticeRecord {
     pub fn missed(family: FamilyId, date: NaiveDate, now: DateTime<Utc>) -> Self {
         Self {
             state: NoticeState::Missed,
-            reason: Some(
-                "Nothing planned it while its day lasted: the runs of “notify-all” did not come."
-                    .to_owned(),
-            ),
+            reason: Some("“notify-all” didn’t run that day.".to_owned()),
             ..Self::planned(family, date, now)
         }
     }
@@ -58,8 +56,11 @@ impl NoticeRecord {
     /// To GAVE_UP: no evidence came, and two mails would be worse than none.
     pub fn give_up(&self, now: DateTime<Utc>) -> Result<Self, NotNow> {
         self.evidence_is_overdue(now)?;
+        if self.is_retry() {
+            return Ok(self.sent_without_the_rest(now));
+        }
         let reason = format!(
-            "Nobody knows whether the mail left, and no evidence came: it is not sent again. {}",
+            "We can’t tell whether this email was sent, so we won’t risk sending it twice. {}",
             self.why_unknown()
         );
         Ok(self.settled(NoticeState::GaveUp, Some(reason), now))
@@ -74,10 +75,15 @@ impl NoticeRecord {
             return Err(NotNow::Final);
         }
         let reason = format!(
-            "Nobody knows whether the mail left, and no evidence came: it is sent once more. {}",
+            "We can’t tell whether this email was sent, so we send it once more. {}",
             self.why_unknown()
         );
-        Ok(self.settled(NoticeState::Pending, Some(reason), now))
+        let mut again = self.back(reason, false, now);
+        for (recipient, before) in again.recipients.iter_mut().zip(&self.recipients) {
+            // Evidence of the mail in doubt may still come.
+            recipient.fence = before.fence;
+        }
+        Ok(again)
     }
 
     /// The step that time alone brings about: into doubt, and out of it by the family's policy.
@@ -109,15 +115,30 @@ impl NoticeRecord {
         match self.state {
             NoticeState::Sent => Err(NotNow::AlreadySent),
             NoticeState::Newer => Err(NotNow::Newer),
+            // What is under way now is for the recipients that were not in that mail.
+            _ if self.is_retry() && fence < self.fence => Err(NotNow::AlreadySent),
             _ if self.is_of_old(fence) => Err(NotNow::Final),
             NoticeState::Failed if by == LeftBy::Acceptance && fence == self.fence => {
                 Err(NotNow::Final)
             }
-            _ => Ok(Self {
-                message_id: message_id.or_else(|| self.message_id.clone()),
-                not_before: None,
-                ..self.settled(NoticeState::Sent, None, now)
-            }),
+            _ => {
+                let mut left = self.clone();
+                for recipient in &mut left.recipients {
+                    let was_in_it = if fence == self.fence {
+                        recipient.fence == fence
+                    } else {
+                        // Whoever is in a later mail was in the doubtful one, too.
+                        recipient.fence > 0
+                    };
+                    if was_in_it && recipient.state != RecipientState::Refused {
+                        recipient.state = RecipientState::Accepted;
+                    }
+                }
+                Ok(Self {
+                    message_id: message_id.or_else(|| self.message_id.clone()),
+                    ..left.sent_to(&[], now)
+                })
+            }
         }
     }
 
@@ -139,6 +160,16 @@ impl NoticeRecord {
             | NoticeState::Sent
                 if fence == self.fence =>
             {
+                let mut rejected = self.clone();
+                for recipient in &mut rejected.recipients {
+                    if recipient.fence == fence && recipient.state != RecipientState::Refused {
+                        recipient.state = RecipientState::Refused;
+                        recipient.reason = Some(reason.clone());
+                    }
+                }
+                if rejected.is_retry() {
+                    return Ok(rejected.sent_to(&[], now));
+                }
                 Ok(self.settled(NoticeState::Failed, Some(reason), now))
             }
             _ => Err(NotNow::WrongState),
@@ -162,6 +193,9 @@ impl NoticeRecord {
             _ => Ok(Self {
                 not_before: None,
                 doubts: 0,
+                recipients: Vec::new(),
+                retries: 0,
+                retry_until: None,
                 evidence_from: self.fence + 1,
                 ..self.settled(
                     NoticeState::Pending,
@@ -184,7 +218,7 @@ impl NoticeRecord {
     fn why_unknown(&self) -> &str {
         self.reason
             .as_deref()
-            .unwrap_or("Its worker did not come back.")
+            .unwrap_or("The program stopped while sending.")
     }
 
     /// Whether it may have been handed to the mail service, and nobody knows.
@@ -207,7 +241,7 @@ mod tests {
         let date = "2026-11-21".parse().unwrap();
         NoticeRecord::planned("conrad".parse().unwrap(), date, now())
             .claim(Uuid::nil(), now())
-            .and_then(|claimed| claimed.arm("hash".into(), now()))
+            .and_then(|claimed| claimed.arm("hash".into(), &[], now()))
             .unwrap()
     }
 
@@ -245,7 +279,7 @@ mod tests {
         // A clock that is behind by less than the tolerance does not take it from its worker.
         let slow = now() + ahead - Duration::seconds(59);
         assert_eq!(claimed.is_free(slow), Err(NotNow::Taken));
-        let sending = claimed.arm("hash".into(), now() + ahead).unwrap();
+        let sending = claimed.arm("hash".into(), &[], now() + ahead).unwrap();
         let refused = sending.refused_for_now("busy".into(), now() + ahead);
         assert_eq!(refused.unwrap().is_free(now()), Ok(()));
         // What may have left goes to reconcile, and waits for evidence from now on.
@@ -283,7 +317,7 @@ mod tests {
         assert_eq!(again.is_free(overdue()), Ok(()));
         let unknown = again
             .claim(Uuid::nil(), overdue())
-            .and_then(|claimed| claimed.arm("hash".into(), overdue()))
+            .and_then(|claimed| claimed.arm("hash".into(), &[], overdue()))
             .and_then(|sending| sending.doubt(overdue() + LEASE))
             .unwrap();
         let second = unknown.reconcile(Delivery::AtLeastOnce, overdue() + EVIDENCE_WAIT);
@@ -337,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_worker_that_slept_past_its_lease_still_tells_what_it_knows() {
-        let sent = unknown().accepted("id".into(), None, overdue()).unwrap();
+        let sent = unknown().accepted("id".into(), overdue()).unwrap();
         assert_eq!(sent.state, NoticeState::Sent);
         let not_sent = unknown().not_sent("no connection".into(), overdue());
         assert_eq!(not_sent.unwrap().is_free(overdue()), Ok(()));
@@ -360,10 +394,10 @@ mod tests {
 
     #[test]
     fn what_becomes_of_the_old_mail_does_not_keep_back_the_one_that_a_person_asked_for() {
-        let old = sending().accepted("old".into(), None, now()).unwrap();
+        let old = sending().accepted("old".into(), now()).unwrap();
         let again = old.resend(overdue()).unwrap();
         let claimed = again.claim(Uuid::nil(), overdue()).unwrap();
-        let sending = claimed.arm("hash".into(), overdue()).unwrap();
+        let sending = claimed.arm("hash".into(), &[], overdue()).unwrap();
         for record in [&again, &claimed, &sending] {
             for by in [LeftBy::Acceptance, LeftBy::Arriving] {
                 let late = record.evidence_left(old.fence, by, Some("old".into()), overdue());

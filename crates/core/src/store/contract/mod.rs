@@ -165,6 +165,7 @@ suites! { $
     notices {
         a_notice_is_planned_once,
         a_missed_day_is_put_on_record_as_final,
+        sent_notice_with_a_waiting_recipient_is_open,
         a_notice_of_a_family_that_is_not_there_is_refused,
         a_notice_is_found_as_it_was_written,
         a_notice_is_replaced_only_over_the_revision_that_was_read,

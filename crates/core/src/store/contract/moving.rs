@@ -141,12 +141,12 @@ async fn something_happens(store: &dyn Store, card: &Card, dice: &mut Dice) {
 fn in_state(family: &str, day: &str, state: NoticeState, now: DateTime<Utc>) -> NoticeRecord {
     let planned = notice(family, day);
     let claimed = planned.claim(Uuid::new_v4(), now).unwrap();
-    let sending = claimed.arm("hash".to_owned(), now).unwrap();
+    let sending = claimed.arm("hash".to_owned(), &[], now).unwrap();
     match state {
         NoticeState::Pending => sending.refused_for_now("later".to_owned(), now).unwrap(),
         NoticeState::Claimed => claimed,
         NoticeState::Sending => sending.unknown("silence".to_owned()).unwrap(),
-        NoticeState::Sent => sending.accepted("<1@here>".to_owned(), None, now).unwrap(),
+        NoticeState::Sent => sending.accepted("<1@here>".to_owned(), now).unwrap(),
         _ => claimed.skip(now).unwrap(),
     }
 }

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::sample::{date, family, family_id, notice, time};
+use crate::notice::record::recipients::{NoticeRecipient, RecipientState};
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::notice::told::{Told, ToldAttention};
 use crate::store::{NoticeCursor, StoreError};
@@ -54,14 +55,14 @@ async fn sending(store: &dyn Store, record: &NoticeRecord, told: Option<&Told>) 
     let now = time("06:31:00");
     let claimed = record.claim(Uuid::new_v4(), now).unwrap();
     let claimed = step(store, record, claimed, None).await;
-    let armed = claimed.arm("a hash".to_owned(), now).unwrap();
+    let armed = claimed.arm("a hash".to_owned(), &[], now).unwrap();
     step(store, &claimed, armed, told).await
 }
 
 async fn sent(store: &dyn Store, record: &NoticeRecord, told: Option<&Told>) -> NoticeRecord {
     let sending = sending(store, record, told).await;
     let accepted = sending
-        .accepted("an id".to_owned(), None, time("06:32:00"))
+        .accepted("an id".to_owned(), time("06:32:00"))
         .unwrap();
     step(store, &sending, accepted, None).await
 }
@@ -128,6 +129,9 @@ pub(super) async fn a_notice_is_found_as_it_was_written(store: &dyn Store) {
         attempts: 3,
         doubts: 2,
         evidence_from: 5,
+        recipients: vec![waiting_recipient()],
+        retries: 2,
+        retry_until: Some(time("23:00:00")),
         body_hash: Some("00ff".to_owned()),
         message_id: Some("conrad.2026-11-21.7@example.org".to_owned()),
         reason: Some("no answer to the final dot".to_owned()),
@@ -156,6 +160,36 @@ pub(super) async fn a_notice_is_found_as_it_was_written(store: &dyn Store) {
     assert_eq!(elsewhere.unwrap(), None);
 }
 
+fn waiting_recipient() -> NoticeRecipient {
+    NoticeRecipient {
+        number: 2,
+        address: "sam@example.org".parse().unwrap(),
+        state: RecipientState::Pending,
+        fence: 3,
+        reason: Some("451 4.7.1".to_owned()),
+    }
+}
+
+pub(super) async fn sent_notice_with_a_waiting_recipient_is_open(store: &dyn Store) {
+    let record = planned(store, "conrad", DAY).await;
+    let sent = sent(store, &record, Some(&told("first"))).await;
+    assert!(store.open_notices(None, 10).await.unwrap().is_empty());
+    let waiting = NoticeRecord {
+        recipients: vec![waiting_recipient()],
+        ..in_state(&sent, NoticeState::Sent)
+    };
+    let waiting = step(store, &sent, waiting, None).await;
+    let open = store.open_notices(None, 10).await.unwrap();
+    assert_eq!(open, std::slice::from_ref(&waiting));
+    // What it told stays what the next notice goes on from.
+    let last = store.last_told(&record.family).await.unwrap();
+    assert_eq!(last, Some(told("first")));
+    let mut over = in_state(&waiting, NoticeState::Sent);
+    over.recipients[0].state = RecipientState::Accepted;
+    step(store, &waiting, over, None).await;
+    assert!(store.open_notices(None, 10).await.unwrap().is_empty());
+}
+
 pub(super) async fn a_notice_is_replaced_only_over_the_revision_that_was_read(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let now = time("06:31:00");
@@ -179,9 +213,9 @@ pub(super) async fn a_notice_is_replaced_only_over_the_revision_that_was_read(st
     assert_eq!(stored, Some(mine.clone()));
 
     // What the loser wanted to have told is not on record either.
-    let armed = mine.arm("a hash".to_owned(), now).unwrap();
+    let armed = mine.arm("a hash".to_owned(), &[], now).unwrap();
     let armed = step(store, &mine, armed, None).await;
-    let accepted = armed.accepted("an id".to_owned(), None, now).unwrap();
+    let accepted = armed.accepted("an id".to_owned(), now).unwrap();
     step(store, &armed, accepted, None).await;
     assert_eq!(store.last_told(&record.family).await.unwrap(), None);
 }

@@ -66,7 +66,7 @@ impl NoticeStore for MemoryStore {
             .notices
             .values()
             .map(|(record, _)| record)
-            .filter(|record| !record.state.is_final())
+            .filter(|record| !record.is_over())
             .filter(|record| after.is_none_or(|after| NoticeCursor::from(*record) > *after))
             .take(limit)
             .cloned()

@@ -118,7 +118,7 @@ impl RunStore for MemoryStore {
         inside.concerns.retain(|_, noted| noted.last_seen >= before);
         inside
             .notices
-            .retain(|_, (record, _)| record.planned_at >= before || !record.state.is_final());
+            .retain(|_, (record, _)| record.planned_at >= before || !record.is_over());
         Ok(())
     }
 }

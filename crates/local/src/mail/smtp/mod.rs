@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hippo_core::mail::mime::{self, BuiltMail, MimeError, Sender};
-use hippo_core::mail::{Mail, MailAnswer, Mailer, RefusedRecipient};
+use hippo_core::mail::{Mail, MailAnswer, Mailer, PreparedMail, RefusedRecipient};
 use lettre::Address;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
@@ -34,7 +34,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::{Response, Severity};
 use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 pub use options::{SmtpOptions, SmtpOptionsError, SmtpTls};
@@ -109,26 +109,39 @@ impl SmtpMailer {
         }
     }
 
-    async fn deliver(&self, built: &BuiltMail) -> MailAnswer {
+    /// Everything up to the recipients: the server has nothing of the message yet.
+    async fn prepare_built(&self, built: BuiltMail) -> Result<PreparedSmtp<'_>, MailAnswer> {
         let steps = Steps {
             limit: self.options.timeout,
             until: Instant::now() + BEFORE_END_LIMIT,
         };
-        let Ok(Ok(_place)) = timeout(BEFORE_END_LIMIT / 2, self.places.acquire()).await else {
-            return MailAnswer::NotSent {
+        let Ok(Ok(place)) = timeout(BEFORE_END_LIMIT / 2, self.places.acquire()).await else {
+            return Err(MailAnswer::NotSent {
                 reason: "Other mails kept the mail server busy for too long.".to_owned(),
-            };
+            });
         };
-        let mut talk = match self.talk(&steps).await {
-            Ok(talk) => talk,
-            Err(answer) => return answer,
-        };
-        let (answer, after) = self.transact(&mut talk, built, &steps).await;
+        let mut talk = self.talk(&steps).await?;
+        match self.envelope(&mut talk, &built, &steps).await {
+            Ok(refused) => Ok(PreparedSmtp {
+                mailer: self,
+                talk,
+                built,
+                refused,
+                steps,
+                _place: place,
+            }),
+            Err((answer, after)) => {
+                self.after(talk, after);
+                Err(answer)
+            }
+        }
+    }
+
+    fn after(&self, talk: Talk, after: After) {
         match after {
             After::Keep => lock(&self.idle).push((talk, Instant::now())),
             After::HangUp => {}
         }
-        answer
     }
 
     /// A conversation that is ready for a mail: one that is there, or a new one.
@@ -245,22 +258,22 @@ impl SmtpMailer {
         }
     }
 
-    /// One mail over a conversation that is ready for it.
-    async fn transact(
+    /// The sender and the recipients of a mail; answers those that the server refused.
+    async fn envelope(
         &self,
         talk: &mut Talk,
         built: &BuiltMail,
         steps: &Steps,
-    ) -> (MailAnswer, After) {
+    ) -> Result<Vec<RefusedRecipient>, (MailAnswer, After)> {
         let Ok(from) = built.from.parse::<Address>() else {
-            return (unsendable(MimeError::Sender), After::Keep);
+            return Err((unsendable(MimeError::Sender), After::Keep));
         };
         let sender = MailFrom::new(Some(from), vec![]);
         if let Err(fault) = steps.run(talk.smtp.command(sender)).await {
-            return (before_end(&fault, Step::Sender), after(&fault));
+            return Err((before_end(&fault, Step::Sender), after(&fault)));
         }
 
-        let mut refused = built.left_out.clone();
+        let mut refused = Vec::new();
         let mut accepted = 0;
         for recipient in &built.to {
             let Ok(address) = recipient.wire.parse::<Address>() else {
@@ -282,14 +295,24 @@ impl SmtpMailer {
                         for_good: refusal.for_good && !refusal.of_the_service,
                         reason: refusal.numbers,
                     }),
-                    _ => return (before_end(&fault, Step::Recipient), After::HangUp),
+                    _ => return Err((before_end(&fault, Step::Recipient), After::HangUp)),
                 },
             }
         }
         if accepted == 0 {
-            return (nobody_left(&refused), After::Keep);
+            return Err((nobody_left(&refused), After::Keep));
         }
+        Ok(refused)
+    }
 
+    /// The message over a conversation that knows its recipients.
+    async fn transact(
+        &self,
+        talk: &mut Talk,
+        built: &BuiltMail,
+        refused: Vec<RefusedRecipient>,
+        steps: &Steps,
+    ) -> (MailAnswer, After) {
         let asked = Instant::now();
         match steps.run(talk.smtp.command(Data)).await {
             Ok(response) if severity(&response) == Severity::PositiveIntermediate => {}
@@ -388,11 +411,50 @@ impl fmt::Debug for SmtpMailer {
 
 #[async_trait]
 impl Mailer for SmtpMailer {
+    async fn prepare<'a>(
+        &'a self,
+        mail: &'a Mail,
+    ) -> Result<Box<dyn PreparedMail + 'a>, MailAnswer> {
+        let built = mime::build(mail, &self.sender).map_err(unsendable)?;
+        Ok(Box::new(self.prepare_built(built).await?))
+    }
+
     async fn send(&self, mail: &Mail) -> MailAnswer {
-        match mime::build(mail, &self.sender) {
-            Ok(built) => self.deliver(&built).await,
-            Err(error) => unsendable(error),
+        match self.prepare(mail).await {
+            Ok(prepared) => prepared.commit().await,
+            Err(answer) => answer,
         }
+    }
+}
+
+/// A mail whose recipients the server knows; dropped, it hangs up and nothing was sent.
+struct PreparedSmtp<'a> {
+    mailer: &'a SmtpMailer,
+    talk: Talk,
+    built: BuiltMail,
+    refused: Vec<RefusedRecipient>,
+    steps: Steps,
+    _place: SemaphorePermit<'a>,
+}
+
+#[async_trait]
+impl PreparedMail for PreparedSmtp<'_> {
+    fn refused(&self) -> &[RefusedRecipient] {
+        &self.refused
+    }
+
+    async fn commit(self: Box<Self>) -> MailAnswer {
+        let Self {
+            mailer,
+            mut talk,
+            built,
+            refused,
+            steps,
+            _place,
+        } = *self;
+        let (answer, after) = mailer.transact(&mut talk, &built, refused, &steps).await;
+        mailer.after(talk, after);
+        answer
     }
 }
 

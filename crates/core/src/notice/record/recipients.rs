@@ -1,0 +1,277 @@
+//! How far a notice got with each of its recipients.
+//!
+//! A mail server may refuse one recipient for now and take the mail for the others. The notice is
+//! SENT then, and that recipient alone is tried again within the day. No recipient is in two commits
+//! unless the first is known to have been refused or not sent.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{NotNow, NoticeRecord, NoticeState, REFUSED_DELAY};
+use crate::family::{EmailAddress, Family};
+use crate::mail::RefusedRecipient;
+
+/// How often the recipients that were refused for now are tried again after the others were accepted.
+pub const MAX_RETRIES: u32 = 3;
+
+/// One recipient of a notice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NoticeRecipient {
+    /// Which of the family's recipients it was when the notice was first sent, from 1.
+    pub number: usize,
+    /// The address.
+    pub address: EmailAddress,
+    /// How far the notice got with it.
+    pub state: RecipientState,
+    /// The last claim whose mail was for it; 0 before the first.
+    pub fence: u64,
+    /// Why the mail server refused it, without the address.
+    pub reason: Option<String>,
+}
+
+/// How far a notice got with one recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecipientState {
+    /// Not in any mail that may have left.
+    Pending,
+    /// In the mail that may just be leaving.
+    Sending,
+    /// The mail service took its mail.
+    Accepted,
+    /// Refused for good, or for too long.
+    Refused,
+    /// Nobody can know whether its mail left.
+    Unknown,
+}
+
+impl NoticeRecord {
+    /// Whether nothing more will happen to it by itself: it is final, and no recipient waits.
+    pub fn is_over(&self) -> bool {
+        self.state.is_final()
+            && !(self.state == NoticeState::Sent && self.has_recipients(RecipientState::Pending))
+    }
+
+    /// Whether some recipients have the mail, so that only others may get it.
+    pub fn is_retry(&self) -> bool {
+        self.has_recipients(RecipientState::Accepted)
+    }
+
+    /// Whether the recipients that wait have waited long enough: they are to be given up.
+    pub fn retries_are_over(&self, now: DateTime<Utc>) -> bool {
+        let nobody_has_it = match self.state {
+            NoticeState::Sent => true,
+            NoticeState::Claimed => self.lease_is_over(now),
+            _ => false,
+        };
+        nobody_has_it
+            && self.is_retry()
+            && self.has_recipients(RecipientState::Pending)
+            && (self.retries >= MAX_RETRIES || self.retry_until.is_none_or(|until| until <= now))
+    }
+
+    /// The recipients that the mail server refused and those of which nobody can know.
+    pub fn unreached_recipients(&self) -> impl Iterator<Item = &NoticeRecipient> {
+        self.recipients.iter().filter(|recipient| {
+            matches!(
+                recipient.state,
+                RecipientState::Refused | RecipientState::Unknown
+            )
+        })
+    }
+
+    /// The recipients that the next mail is for.
+    pub fn pending_recipients(&self) -> Vec<EmailAddress> {
+        self.recipients
+            .iter()
+            .filter(|recipient| recipient.state == RecipientState::Pending)
+            .map(|recipient| recipient.address.clone())
+            .collect()
+    }
+
+    /// The same record with the family's reachable recipients.
+    ///
+    /// While nobody has the mail, everybody is added whom it does not know yet. Whoever waits and
+    /// cannot be written to any more waits no longer.
+    #[must_use]
+    pub fn with_recipients_of(&self, family: &Family) -> Self {
+        let is_reachable = |address: &EmailAddress| {
+            family.recipients.contains(address) && !family.is_stopped(address)
+        };
+        let is_waiting = |recipient: &NoticeRecipient| recipient.state == RecipientState::Pending;
+        let mut recipients: Vec<NoticeRecipient> = self
+            .recipients
+            .iter()
+            .filter(|recipient| !is_waiting(recipient) || is_reachable(&recipient.address))
+            .cloned()
+            .collect();
+        if !self.is_retry() {
+            for (address, number) in family.recipients.iter().zip(1..) {
+                let is_known = recipients
+                    .iter()
+                    .any(|known| known.address.reaches_the_same_as(address));
+                if is_reachable(address) && !is_known {
+                    recipients.push(NoticeRecipient {
+                        number,
+                        address: address.clone(),
+                        state: RecipientState::Pending,
+                        fence: 0,
+                        reason: None,
+                    });
+                }
+            }
+        }
+        Self {
+            recipients,
+            ..self.clone()
+        }
+    }
+
+    /// The same record with what the mail service said of some recipients.
+    #[must_use]
+    pub fn with_refusals(&self, refused: &[RefusedRecipient]) -> Self {
+        let mut record = self.clone();
+        for recipient in &mut record.recipients {
+            let of_it = refused
+                .iter()
+                .find(|refused| refused.address == recipient.address);
+            if let Some(refusal) = of_it
+                && matches!(
+                    recipient.state,
+                    RecipientState::Pending | RecipientState::Sending
+                )
+            {
+                recipient.reason = Some(refusal.reason.clone());
+                recipient.state = if refusal.for_good {
+                    RecipientState::Refused
+                } else {
+                    RecipientState::Pending
+                };
+            }
+        }
+        record
+    }
+
+    /// The recipients that were refused for now by their mail server are told to the operator: SENT.
+    pub fn give_up_recipients(&self, now: DateTime<Utc>) -> Result<Self, NotNow> {
+        if !self.retries_are_over(now) {
+            return Err(NotNow::Waiting);
+        }
+        Ok(self.sent_without_the_rest(now))
+    }
+
+    /// Every recipient that is not refused is in the mail of this claim.
+    ///
+    /// `for_now` are those that were refused for now just before.
+    pub(super) fn begin_with_recipients(&self, for_now: &[EmailAddress]) -> Vec<NoticeRecipient> {
+        let mut recipients = self.recipients.clone();
+        for recipient in &mut recipients {
+            if recipient.state == RecipientState::Pending && !for_now.contains(&recipient.address) {
+                recipient.state = RecipientState::Sending;
+                recipient.fence = self.fence;
+                recipient.reason = None;
+            }
+        }
+        recipients
+    }
+
+    /// To SENT with these changes; whoever waits is tried again after a delay, if there is a try left.
+    pub(super) fn sent_to(&self, reached: &[RecipientState], now: DateTime<Utc>) -> Self {
+        let mut sent = self.settled(NoticeState::Sent, None, now);
+        for recipient in &mut sent.recipients {
+            if reached.contains(&recipient.state) {
+                recipient.state = RecipientState::Accepted;
+                recipient.reason = None;
+            }
+        }
+        sent.with_next_retry(now)
+    }
+
+    /// Back to where it can be claimed again: none of this claim's recipients has the mail.
+    pub(super) fn back(&self, reason: String, delay: bool, now: DateTime<Utc>) -> Self {
+        let mut back = self.settled(NoticeState::Pending, Some(reason.clone()), now);
+        for recipient in &mut back.recipients {
+            if recipient.state == RecipientState::Sending {
+                recipient.state = RecipientState::Pending;
+                recipient.fence = 0;
+                recipient.reason.get_or_insert_with(|| reason.clone());
+            }
+        }
+        if back.is_retry() {
+            back.state = NoticeState::Sent;
+            return back.with_next_retry(now);
+        }
+        back.not_before = delay.then(|| now + REFUSED_DELAY);
+        back
+    }
+
+    /// To SENT where others have the mail: whoever of the rest waited does so no longer.
+    pub(super) fn sent_without_the_rest(&self, now: DateTime<Utc>) -> Self {
+        let mut sent = self.settled(NoticeState::Sent, None, now);
+        for recipient in &mut sent.recipients {
+            recipient.state = match recipient.state {
+                RecipientState::Pending => RecipientState::Refused,
+                // Its worker did not come back.
+                RecipientState::Sending => RecipientState::Unknown,
+                state => state,
+            };
+        }
+        sent.reason = sent.recipients_reason();
+        sent
+    }
+
+    /// Whoever waits waits a while, or no longer.
+    fn with_next_retry(mut self, now: DateTime<Utc>) -> Self {
+        self.not_before = None;
+        if self.has_recipients(RecipientState::Pending) {
+            if self.retries >= MAX_RETRIES {
+                for recipient in &mut self.recipients {
+                    if recipient.state == RecipientState::Pending {
+                        recipient.state = RecipientState::Refused;
+                    }
+                }
+            } else {
+                self.not_before = Some(now + REFUSED_DELAY);
+            }
+        }
+        self.reason = self.recipients_reason();
+        self
+    }
+
+    /// What of the recipients the operator should know, in one or two sentences.
+    fn recipients_reason(&self) -> Option<String> {
+        let numbers = |state: RecipientState| {
+            let of_state = |recipient: &&NoticeRecipient| recipient.state == state;
+            let recipients = self.recipients.iter().filter(of_state);
+            let all: Vec<String> = recipients
+                .map(|recipient| {
+                    let why = recipient.reason.as_deref();
+                    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+                    format!("recipient {}{why}", recipient.number)
+                })
+                .collect();
+            (!all.is_empty()).then(|| all.join(" and "))
+        };
+        let sentences: Vec<String> = [
+            numbers(RecipientState::Refused)
+                .map(|who| format!("The mail server refused {who}; the others have the mail.")),
+            numbers(RecipientState::Pending)
+                .map(|who| format!("The mail server refused {who} for now; we’ll try again.")),
+            numbers(RecipientState::Unknown)
+                .map(|who| format!("We can’t tell whether {who} got the mail.")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        (!sentences.is_empty()).then(|| sentences.join(" "))
+    }
+
+    fn has_recipients(&self, state: RecipientState) -> bool {
+        self.recipients
+            .iter()
+            .any(|recipient| recipient.state == state)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,316 @@
+use chrono::Duration;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::family::Delivery;
+use crate::notice::record::settling::{EVIDENCE_WAIT, LeftBy};
+use crate::notice::record::{LEASE, NoticeState};
+use crate::store::contract::sample;
+
+fn start() -> DateTime<Utc> {
+    "2026-11-21T11:30:00Z".parse().unwrap()
+}
+
+fn two_recipients() -> Family {
+    let mut family = sample::family("conrad");
+    family.recipients = ["pat@example.org", "sam@example.org"]
+        .map(|address| address.parse().unwrap())
+        .to_vec();
+    family
+}
+
+fn refused(family: &Family, index: usize, for_good: bool) -> RefusedRecipient {
+    RefusedRecipient {
+        address: family.recipients[index].clone(),
+        for_good,
+        reason: if for_good { "550" } else { "451" }.to_owned(),
+    }
+}
+
+/// A claim of `record` whose mail server refuses these recipients for now, SENDING.
+fn sending(
+    record: &NoticeRecord,
+    family: &Family,
+    refusals: &[RefusedRecipient],
+    now: DateTime<Utc>,
+) -> NoticeRecord {
+    let claimed = record.claim(Uuid::nil(), now).unwrap();
+    let for_now: Vec<EmailAddress> = refusals
+        .iter()
+        .filter(|refused| !refused.for_good)
+        .map(|refused| refused.address.clone())
+        .collect();
+    let mut sending = claimed
+        .with_recipients_of(family)
+        .with_refusals(refusals)
+        .arm("hash".into(), &for_now, now)
+        .unwrap();
+    sending
+        .retry_until
+        .get_or_insert(start() + Duration::hours(17));
+    sending
+}
+
+fn greylisted(family: &Family) -> NoticeRecord {
+    let planned = NoticeRecord::planned(family.id.clone(), "2026-11-21".parse().unwrap(), start());
+    sending(&planned, family, &[refused(family, 1, false)], start())
+        .accepted("id".into(), start())
+        .unwrap()
+}
+
+fn states(record: &NoticeRecord) -> Vec<RecipientState> {
+    record
+        .recipients
+        .iter()
+        .map(|recipient| recipient.state)
+        .collect()
+}
+
+#[test]
+fn greylisted_recipient_is_tried_again_alone() {
+    let family = two_recipients();
+    let sent = greylisted(&family);
+    assert_eq!(sent.state, NoticeState::Sent);
+    assert!(!sent.is_over());
+    assert_eq!(sent.pending_recipients(), family.recipients[1..]);
+    assert!(
+        sent.reason
+            .as_deref()
+            .unwrap()
+            .contains("recipient 2 (451)")
+    );
+
+    assert_eq!(sent.is_free(start()), Err(NotNow::Waiting));
+    let later = start() + REFUSED_DELAY;
+    let again = sending(&sent, &family, &[], later);
+    assert_eq!(again.fence, sent.fence + 1);
+    assert_eq!(
+        states(&again),
+        [RecipientState::Accepted, RecipientState::Sending]
+    );
+    let done = again.accepted("id2".into(), later).unwrap();
+    assert_eq!(states(&done), [RecipientState::Accepted; 2]);
+    assert!(done.is_over());
+    assert_eq!(done.reason, None);
+}
+
+#[test]
+fn recipient_is_given_up_after_three_retries() {
+    let family = two_recipients();
+    let mut record = greylisted(&family);
+    let mut now = start();
+    for retry in 1..=MAX_RETRIES {
+        assert!(!record.is_over(), "retry {retry}");
+        now += REFUSED_DELAY;
+        let claimed = record.claim(Uuid::nil(), now).unwrap();
+        record = claimed.refused_for_now("451".into(), now).unwrap();
+        assert_eq!(record.state, NoticeState::Sent);
+    }
+    assert!(record.is_over());
+    assert_eq!(
+        states(&record),
+        [RecipientState::Accepted, RecipientState::Refused]
+    );
+    assert_eq!(record.claim(Uuid::nil(), now + LEASE), Err(NotNow::Final));
+}
+
+#[test]
+fn recipient_is_given_up_when_the_local_day_ends() {
+    let family = two_recipients();
+    let sent = greylisted(&family);
+    let midnight = sent.retry_until.unwrap();
+    let before = midnight - Duration::seconds(1);
+    assert!(sent.claim(Uuid::nil(), before).is_ok());
+    assert_eq!(sent.give_up_recipients(before), Err(NotNow::Waiting));
+    assert_eq!(sent.claim(Uuid::nil(), midnight), Err(NotNow::Final));
+    let over = sent.give_up_recipients(midnight).unwrap();
+    assert!(over.is_over());
+    assert_eq!(over.unreached_recipients().count(), 1);
+}
+
+#[test]
+fn crash_in_the_last_retry_leaves_a_record_that_is_given_up() {
+    let family = two_recipients();
+    let mut record = greylisted(&family);
+    let mut now = start();
+    for _ in 0..MAX_RETRIES {
+        now += REFUSED_DELAY;
+        record = record.claim(Uuid::nil(), now).unwrap();
+    }
+    assert_eq!(record.give_up_recipients(now), Err(NotNow::Waiting));
+    now += LEASE;
+    assert_eq!(record.claim(Uuid::nil(), now), Err(NotNow::Final));
+    let over = record.give_up_recipients(now).unwrap();
+    assert_eq!((over.state, over.is_over()), (NoticeState::Sent, true));
+}
+
+#[test]
+fn doubt_about_a_retry_leaves_the_notice_sent() {
+    let family = two_recipients();
+    let later = start() + REFUSED_DELAY;
+    let doubtful = sending(&greylisted(&family), &family, &[], later)
+        .doubt(later + LEASE)
+        .unwrap()
+        .reconcile(Delivery::AtMostOnce, later + EVIDENCE_WAIT)
+        .unwrap();
+    assert_eq!(doubtful.state, NoticeState::Sent);
+    assert!(doubtful.is_over());
+    assert_eq!(
+        states(&doubtful),
+        [RecipientState::Accepted, RecipientState::Unknown]
+    );
+}
+
+#[test]
+fn recipient_refused_for_good_is_not_tried_again() {
+    let family = two_recipients();
+    let planned = NoticeRecord::planned(family.id.clone(), sample::date("2026-11-21"), start());
+    let sent = sending(&planned, &family, &[refused(&family, 1, true)], start())
+        .accepted("id".into(), start())
+        .unwrap();
+    assert!(sent.is_over());
+    assert_eq!(
+        states(&sent),
+        [RecipientState::Accepted, RecipientState::Refused]
+    );
+}
+
+#[test]
+fn recipient_who_left_the_family_waits_no_longer() {
+    let mut family = two_recipients();
+    let sent = greylisted(&family);
+    family.recipients.pop();
+    let later = start() + REFUSED_DELAY;
+    let claimed = sent.claim(Uuid::nil(), later).unwrap();
+    let claimed = claimed.with_recipients_of(&family);
+    assert!(claimed.pending_recipients().is_empty());
+    let over = claimed.failed("nobody is left".into(), later).unwrap();
+    assert_eq!((over.state, over.is_over()), (NoticeState::Sent, true));
+    assert_eq!(over.unreached_recipients().count(), 0);
+}
+
+#[test]
+fn recipient_added_after_the_mail_left_does_not_get_it() {
+    let mut family = two_recipients();
+    let sent = greylisted(&family);
+    family.recipients.push("lee@example.org".parse().unwrap());
+    let later = start() + REFUSED_DELAY;
+    let claimed = sent.claim(Uuid::nil(), later).unwrap();
+    let claimed = claimed.with_recipients_of(&family);
+    assert_eq!(claimed.pending_recipients(), family.recipients[1..2]);
+}
+
+/// What becomes of one claim.
+#[derive(Debug, Clone, Copy)]
+enum Try {
+    CrashesClaimed,
+    RefusedBefore { for_good: bool },
+    Accepted { event: bool },
+    NotSent,
+    RefusedAtTheEnd { for_good: bool },
+    Silence { taken: bool, event: bool },
+}
+
+fn tries() -> impl Strategy<Value = (Try, u8, u8)> {
+    let one = prop_oneof![
+        Just(Try::CrashesClaimed),
+        any::<bool>().prop_map(|for_good| Try::RefusedBefore { for_good }),
+        any::<bool>().prop_map(|event| Try::Accepted { event }),
+        Just(Try::NotSent),
+        any::<bool>().prop_map(|for_good| Try::RefusedAtTheEnd { for_good }),
+        any::<(bool, bool)>().prop_map(|(taken, event)| Try::Silence { taken, event }),
+    ];
+    // Bits: which recipients are refused for now, which for good.
+    (one, 0_u8..8, 0_u8..8)
+}
+
+proptest! {
+    /// Whatever the mail server answers, nobody has two mails, and who has none is said.
+    #[test]
+    fn no_recipient_gets_two_mails(tries in prop::collection::vec(tries(), 1..12)) {
+        let mut family = two_recipients();
+        family.recipients.push("lee@example.org".parse().unwrap());
+        let mut record = NoticeRecord::planned(family.id.clone(), sample::date("2026-11-21"), start());
+        let mut now = start();
+        let mut mails = [0; 3];
+        for (what, for_now, for_good) in tries {
+            now += REFUSED_DELAY;
+            if record.retries_are_over(now) {
+                record = record.give_up_recipients(now).unwrap();
+            }
+            let Ok(claimed) = record.claim(Uuid::nil(), now) else { break };
+            let claimed = claimed.with_recipients_of(&family);
+            let refusals: Vec<RefusedRecipient> = (0..3)
+                .filter(|index| (for_now | for_good) >> index & 1 == 1)
+                .map(|index| refused(&family, index, for_good >> index & 1 == 1))
+                .filter(|refused| claimed.pending_recipients().contains(&refused.address))
+                .collect();
+            let nobody = refusals.len() == claimed.pending_recipients().len();
+            record = match what {
+                Try::CrashesClaimed => { now += LEASE; claimed }
+                Try::RefusedBefore { for_good: true } => claimed.failed("550".into(), now).unwrap(),
+                Try::RefusedBefore { .. } => claimed.refused_for_now("451".into(), now).unwrap(),
+                _ if nobody => claimed.refused_for_now("451".into(), now).unwrap(),
+                what => {
+                    let for_now: Vec<EmailAddress> = refusals
+                        .iter()
+                        .filter(|refused| !refused.for_good)
+                        .map(|refused| refused.address.clone())
+                        .collect();
+                    let mut sending = claimed
+                        .with_refusals(&refusals)
+                        .arm("hash".into(), &for_now, now)
+                        .unwrap();
+                    sending.retry_until.get_or_insert(start() + Duration::hours(9));
+                    let mut take = || {
+                        for (mails, recipient) in mails.iter_mut().zip(&sending.recipients) {
+                            *mails += i32::from(recipient.state == RecipientState::Sending);
+                        }
+                    };
+                    let event = |record: &NoticeRecord| {
+                        record
+                            .evidence_left(sending.fence, LeftBy::Arriving, None, now)
+                            .unwrap_or_else(|_| record.clone())
+                    };
+                    match what {
+                        Try::Accepted { event: true } => {
+                            take();
+                            let sent = event(&sending);
+                            prop_assert!(sent.accepted("id".into(), now).is_err());
+                            sent
+                        }
+                        Try::Accepted { .. } => { take(); sending.accepted("id".into(), now).unwrap() }
+                        Try::NotSent => sending.not_sent("no connection".into(), now).unwrap(),
+                        Try::RefusedAtTheEnd { for_good: true } => {
+                            sending.failed("554".into(), now).unwrap()
+                        }
+                        Try::RefusedAtTheEnd { .. } => {
+                            sending.refused_for_now("451".into(), now).unwrap()
+                        }
+                        Try::Silence { taken, event: comes } => {
+                            if taken { take(); }
+                            let doubtful = sending.doubt(now + LEASE).unwrap();
+                            let settled = doubtful
+                                .reconcile(Delivery::AtMostOnce, now + EVIDENCE_WAIT)
+                                .unwrap();
+                            if taken && comes { event(&settled) } else { settled }
+                        }
+                        Try::CrashesClaimed | Try::RefusedBefore { .. } => unreachable!("above"),
+                    }
+                }
+            };
+        }
+        prop_assert!(mails.iter().all(|mails| *mails <= 1), "{mails:?} {record:?}");
+        if record.state == NoticeState::Sent && record.is_over() {
+            for (mails, recipient) in mails.iter().zip(&record.recipients) {
+                let is_told = matches!(
+                    recipient.state,
+                    RecipientState::Refused | RecipientState::Unknown
+                );
+                prop_assert!(*mails == 1 || is_told, "{record:?}");
+                prop_assert!(recipient.state != RecipientState::Accepted || *mails == 1);
+            }
+        }
+    }
+}
