@@ -232,6 +232,7 @@ impl Connections {
             self.read(response, url, &place).await
         })
         .await;
+        let_connection_return().await;
         drop(slot);
         answer.unwrap_or_else(|_| {
             Err(Fault {
@@ -333,6 +334,15 @@ impl Connections {
             failure: Failure::site_down(format!("{what} at {place}")),
             is_transient: true,
         }
+    }
+}
+
+/// Gives the runtime's own thread turns to take a connection back after its answer was read, so that the next
+/// request, which comes from a visit's thread, finds it and needs no handshake.
+async fn let_connection_return() {
+    for _ in 0..3 {
+        // It only fails while the runtime ends.
+        let _ = tokio::spawn(std::future::ready(())).await;
     }
 }
 
