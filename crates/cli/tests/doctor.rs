@@ -62,8 +62,9 @@ fn doctor_finds_no_problem_once_mail_and_schedules_run() {
     let home = Home::new();
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
-    let text = text.replacen("[mail]", "[mail]\ntransport = \"smtp\"", 1)
-        + "\n[mail.smtp]\nhost = \"mail.example.org\"\n";
+    let (folder, smtp) = ("transport = \"outbox\"", "transport = \"smtp\"");
+    assert!(text.contains(folder));
+    let text = text.replace(folder, smtp) + "\n[mail.smtp]\nhost = \"mail.example.org\"\n";
     std::fs::write(&config, text).unwrap();
     for arguments in [
         ["check-cards", "--label", "all"],

@@ -189,7 +189,7 @@ impl<'a> Doctor<'a> {
                 Err(error) => Finding::problem(
                     name,
                     error.to_string(),
-                    "Its log group says more. Deploy again; do not edit functions by hand.",
+                    "Run “make deploy”: it builds for the architecture that it deploys. Don't edit functions by hand.",
                 ),
             });
         }
