@@ -242,6 +242,11 @@ class Journey:
         time.sleep(3)
         check(len(self.notes()) == 2, "What was told came along: nobody is told twice.")
 
+    def is_examined(self):
+        found = {one["check"]: one["verdict"] for one in self.hippo.json("doctor", allowed=(0, 1))["findings"]}
+        check(all(found[name] == "ok" for name in FUNCTIONS), "Each function starts and reads its table in a dry run.")
+        check(found["schedules"] == found["keys"] == "ok", "The schedules are enabled, and the keys are there.")
+
     def logs_no_secret(self):
         logs = "".join(line for name in FUNCTIONS for line in self.stack.logs(name))
         private = {*secrets(), "ines@example.org", "tom@example.org", "mara@example.org", "Ines", "Lantern"}
@@ -322,6 +327,7 @@ STEPS = {
     "The stack is updated to a table that is not there": Journey.loses_its_table,
     "It is mended, and the dead letters are replayed": Journey.is_mended,
     "All of it moves to this machine, and back": Journey.moves_and_comes_back,
+    "The account is asked what it lacks": Journey.is_examined,
     "The logs": Journey.logs_no_secret,
     "The stack is deleted": Journey.is_deleted,
 }
