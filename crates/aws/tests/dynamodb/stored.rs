@@ -140,7 +140,7 @@ async fn no_number_and_no_pin_stands_anywhere() {
     }
     let mut names: Vec<&String> = one(&items, "PIN").keys().collect();
     names.sort();
-    assert_eq!(names, ["ciphertext", "key", "nonce", "pk", "sk"]);
+    assert_eq!(names, ["ciphertext", "encapsulated_key", "key", "pk", "sk"]);
 }
 
 #[tokio::test]
