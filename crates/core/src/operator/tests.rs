@@ -122,7 +122,7 @@ async fn a_thing_is_told_once_however_often_it_is_seen() {
         assert_eq!(aftermath.tell(Job::CheckCards).await.unwrap(), told);
         world.clock.advance(Duration::hours(2));
     }
-    let next = [changed("wpl", "2026-11-22")];
+    let next = [changed("rwl", "2026-11-22")];
     note(&world, &next).await;
     aftermath.tell(Job::CheckCards).await.unwrap();
     let told = handler.told.lock().unwrap().clone();
@@ -238,7 +238,7 @@ async fn a_mail_to_the_operator_says_what_and_what_to_do() {
     handler.handle(&things[1..]).await.unwrap();
     let mails = world.mailer.mails.lock().unwrap().clone();
     assert_eq!(mails[0].subject, "LibraryHippo: 2 things need you");
-    assert!(mails[0].text.contains("Its skeleton: div.loans"));
+    assert!(mails[0].text.contains("The skeleton of wpl: div.loans"));
     assert!(mails[0].text.contains("hippo notices resend"));
     assert!(
         mails[1]
