@@ -119,7 +119,14 @@ impl Holder<'_> {
         if self.knows_sent && sent.is_none() && !family.has_passed(record.date, self.now) {
             return Ok(false);
         }
-        let held = record.hold(sent.unwrap_or_default(), self.now);
+        let held = if record.is_retry() {
+            // Some have the mail: the copy may not know who got it since.
+            let sent = record.sent_without_the_rest(self.now);
+            tick::note(self.operator, &sent, self.now).await?;
+            sent
+        } else {
+            record.hold(sent.unwrap_or_default(), self.now)
+        };
         Ok(self
             .notices
             .replace_notice(record.revision, &held, None)

@@ -206,7 +206,7 @@ impl NoticeRecord {
     }
 
     /// To SENT where others have the mail: whoever of the rest waited does so no longer.
-    pub(super) fn sent_without_the_rest(&self, now: DateTime<Utc>) -> Self {
+    pub(crate) fn sent_without_the_rest(&self, now: DateTime<Utc>) -> Self {
         let mut sent = self.settled(NoticeState::Sent, None, now);
         for recipient in &mut sent.recipients {
             recipient.state = match recipient.state {
