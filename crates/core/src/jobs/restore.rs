@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::clock::local_date;
 use crate::family::Family;
 use crate::ids::FamilyId;
-use crate::jobs::JobError;
+use crate::jobs::{JobError, tick};
 use crate::notice::record::NoticeRecord;
 use crate::operator::Concern;
 use crate::operator::telling::OperatorStore;
@@ -50,6 +50,7 @@ pub(crate) async fn hold_restored(
     );
     let holder = Holder {
         notices: ports.notices,
+        operator: ports.operator,
         knows_sent,
         now,
     };
@@ -82,6 +83,7 @@ pub(crate) async fn hold_restored(
 
 struct Holder<'a> {
     notices: &'a dyn NoticeStore,
+    operator: &'a dyn OperatorStore,
     /// Whether something outside the store tells what was sent.
     knows_sent: bool,
     now: DateTime<Utc>,
