@@ -6,7 +6,8 @@ use chrono::{Datelike, NaiveDate};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::text::clean;
-use hippo_systems::reading::MOST_MESSAGES;
+
+use hippo_systems::reading::MAX_MESSAGES;
 use hippo_systems::{ReadContext, SavedPage, system};
 use url::Url;
 
@@ -89,7 +90,7 @@ fn must_keep_its_word(account: &Account, bytes: usize) {
     must_be_a_day(account.card_expires);
     must_be_clean(account.messages.iter().map(Some));
     must_be_clean([account.currency.as_ref()]);
-    assert!(account.messages.len() <= MOST_MESSAGES, "many messages");
+    assert!(account.messages.len() <= MAX_MESSAGES, "many messages");
 
     // A site's total and what was read agree, or it is a failure.
     let agrees = |declared: Option<u32>, read: Option<usize>| match (declared, read) {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use hippo_core::text::{MAX_STORED_CHARS, cut};
 
 /// No library tells a patron more things at once; what a hostile page adds is left out.
-const MAX_MESSAGES: usize = 50;
+pub const MAX_MESSAGES: usize = 50;
 
 /// Messages in their order, each once, none empty, cut to a length that can be stored.
 #[derive(Debug, Default)]

@@ -25,6 +25,7 @@ pub use self::date::{
 };
 pub use self::hash::{make_distinct, own_id, stable_id};
 pub use self::html::{Css, is_cut_short, must_differ, web_link};
+pub use self::messages::MAX_MESSAGES;
 pub(crate) use self::messages::Messages;
 pub use self::money::{amount, amount_after_label};
 pub use self::now::{NOT_NOW_AFTER, NOT_NOW_BEFORE, is_said_of_now};
