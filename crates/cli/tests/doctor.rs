@@ -41,7 +41,7 @@ fn doctor_names_each_problem_of_a_new_home_and_exits_1() {
     for (check, verdict) in [
         ("home", "ok"),
         ("mail", "problem"),
-        ("key", "ok"),
+        ("keys", "ok"),
         ("clock", "ok"),
         ("runs of check-cards", "problem"),
         ("runs of notify-all", "problem"),
@@ -88,7 +88,7 @@ fn doctor_finds_a_home_that_others_can_read_and_a_missing_key() {
     std::fs::remove_file(home.path().join("hippo.key")).unwrap();
     let (verdicts, document, _) = diagnose(&home);
     assert_eq!(verdict_of(&verdicts, "home"), "problem", "{document}");
-    assert_eq!(verdict_of(&verdicts, "key"), "problem", "{document}");
+    assert_eq!(verdict_of(&verdicts, "keys"), "problem", "{document}");
 }
 
 #[test]

@@ -65,7 +65,9 @@ fn a_family_that_is_paused_or_whose_hour_is_to_come_has_no_notice_that_is_due() 
     let (home, _) = Home::with_card();
     home.run(&["family", "edit", "conrad", "--time", "07:15"])
         .success();
-    assert!(stdout(&home.run(&["status"])).contains("due at 07:15 today"));
+    // A changed hour counts from the next day on.
+    let edited = stdout(&home.run(&["status"]));
+    assert!(edited.contains("due since 06:30"), "{edited}");
     home.run(&["family", "edit", "conrad", "--time", "06:30"])
         .success();
     home.run(&["family", "pause", "conrad"]).success();

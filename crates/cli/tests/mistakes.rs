@@ -123,7 +123,7 @@ fn what_edit_says_of_the_next_notice_is_what_status_says() {
         stdout(&command.env("HIPPO_NOW", now).assert().success())
     };
     at(
-        "2026-11-21T00:00:00Z",
+        "2026-11-21T05:00:00Z",
         &[
             "family",
             "add",

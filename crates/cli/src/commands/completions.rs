@@ -158,7 +158,7 @@ mod tests {
             .filter(|line| line.contains(") kind=") && line.contains('"'))
             .flat_map(|line| line.split('"').skip(1).step_by(2))
             .collect();
-        assert_eq!(paths.len(), 14);
+        assert_eq!(paths.len(), 15);
         for path in paths {
             let mut command = &root;
             for name in path.split(' ') {

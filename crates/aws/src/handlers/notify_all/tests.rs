@@ -126,9 +126,12 @@ async fn notices_that_a_tick_gives_up_or_finds_missing_are_published_for_the_ala
     // Once, however often it ticks.
     tick("2026-11-21T12:10:00Z").await;
     assert_eq!(world.published("NoticesGivenUp").len(), 1);
-    // No tick came for two days: the 22nd was missed.
+    // No tick came for two days: the 22nd was missed. The first tick only checks the clock.
     world.clock.advance(chrono::Duration::days(2));
     tick("2026-11-23T12:10:00Z").await;
+    assert_eq!(world.published("NoticesGivenUp").len(), 1);
+    world.clock.advance(chrono::Duration::minutes(15));
+    tick("2026-11-23T12:25:00Z").await;
     assert_eq!(world.published("NoticesGivenUp").len(), 2);
     let line = world.lines();
     assert!(
