@@ -83,7 +83,11 @@ fn sql(path: &Path, statements: &str) {
 async fn what_was_written_is_there_after_the_database_was_closed() {
     let home = Home::new();
     let path = home.filled().await;
-    assert_eq!(home.names(), ["hippo.db"], "the log was written back");
+    assert_eq!(
+        home.names(),
+        ["hippo.db", "sent.journal"],
+        "the log was written back"
+    );
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.families().await.unwrap(), [sample::family("conrad")]);
     let accounts = store.accounts_of(&sample::family_id("conrad")).await;
@@ -121,8 +125,14 @@ mod privacy {
         let store = SqliteStore::open_or_create(&home.database()).unwrap();
         store.add_family(&sample::family("conrad")).await.unwrap();
         store.backup(&home.path("backup.db")).await.unwrap();
-        let expected = ["backup.db", "hippo.db", "hippo.db-shm", "hippo.db-wal"]
-            .map(|name| (name.to_owned(), 0o600));
+        let expected = [
+            "backup.db",
+            "hippo.db",
+            "hippo.db-shm",
+            "hippo.db-wal",
+            "sent.journal",
+        ]
+        .map(|name| (name.to_owned(), 0o600));
         assert_eq!(modes(&home), expected);
     }
 
@@ -136,8 +146,8 @@ mod privacy {
             fs::set_permissions(home.path(&name), fs::Permissions::from_mode(0o644)).unwrap();
         }
         let _second = SqliteStore::open(&path).unwrap();
-        let expected =
-            ["hippo.db", "hippo.db-shm", "hippo.db-wal"].map(|name| (name.to_owned(), 0o600));
+        let expected = ["hippo.db", "hippo.db-shm", "hippo.db-wal", "sent.journal"]
+            .map(|name| (name.to_owned(), 0o600));
         assert_eq!(modes(&home), expected);
     }
 
@@ -631,7 +641,7 @@ async fn the_bytes_of_the_database_and_its_backup_hold_neither_number_nor_pin() 
     store.backup(&home.path("backup.db")).await.unwrap();
     // Once with what is still in the log, once with all in the file.
     let mut files = home.names();
-    assert_eq!(files.len(), 4);
+    assert_eq!(files.len(), 5);
     let mut bytes: Vec<Vec<u8>> = files
         .iter()
         .map(|name| fs::read(home.path(name)).unwrap())

@@ -104,10 +104,10 @@ async fn mark_and_outcome_of_a_login_cost_two_write_units_each() {
         .await
         .unwrap();
     let settled = store.spent.take();
-    for spent in [begun, settled] {
-        assert_eq!(operations(&spent), ["GetItem", "PutItem"]);
-        assert_eq!(spent[1].units, 2.0);
+    for spent in [&begun, &settled] {
+        assert_eq!(operations(spent), ["GetItem", "PutItem"]);
     }
+    assert_eq!([begun[1].units, settled[1].units], [2.0, 2.0]);
     // A second word of the same is read, and not written.
     store
         .settle_login(&key, mark.check, accepted)

@@ -21,7 +21,7 @@ use super::fault::Fault;
 use super::open::{plain, private_file};
 
 /// Its name, in the folder of the database.
-const FILE_NAME: &str = "sent.journal";
+pub(super) const FILE_NAME: &str = "sent.journal";
 
 /// The first word of a line that names a database.
 const STORE: &str = "store";

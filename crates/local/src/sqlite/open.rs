@@ -324,9 +324,13 @@ pub(super) fn private_file(path: &Path) -> io::Result<fs::File> {
 fn make_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
-    for end in ["", "-wal", "-shm"] {
+    let beside = ["", "-wal", "-shm"].map(|end| {
         let mut name = path.as_os_str().to_owned();
         name.push(end);
+        std::path::PathBuf::from(name)
+    });
+    let journal = path.with_file_name(super::journal::FILE_NAME);
+    for name in beside.into_iter().chain([journal]) {
         let mode = match fs::metadata(&name) {
             Ok(there) => there.permissions().mode(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -335,7 +339,7 @@ fn make_private(path: &Path) -> io::Result<()> {
         if mode & 0o077 != 0 {
             fs::set_permissions(&name, fs::Permissions::from_mode(0o600))?;
             tracing::warn!(
-                path = %Path::new(&name).display(),
+                path = %name.display(),
                 "others could read the database; its mode is now 0600"
             );
         }
