@@ -157,7 +157,7 @@ fn what_edit_says_of_the_next_notice_is_what_status_says() {
     }
     let sent = at("2026-11-22T04:30:00Z", &["notify-all"]);
     assert!(
-        sent.contains("2026-11-22") && sent.contains("SENT"),
+        sent.contains("2026-11-22") && sent.contains("SKIPPED"),
         "{sent}"
     );
     let status = at("2026-11-22T04:31:00Z", &["status"]);

@@ -19,7 +19,7 @@ pub(super) const CARDS: &str = "CARD#";
 pub(super) const CARDS_END: &str = "CARD#~";
 pub(super) const NOTICES: &str = "NOTICE#";
 
-/// The one shard of the cards. It takes 1,000 write units a second, and a check needs two of them
+/// The one shard of the cards. It takes 1,000 write units a second, and a check needs eight of them
 /// (its mark, its outcome): 450,000 cards in a quarter of an hour.
 pub(super) const SHARD: &str = "0";
 
