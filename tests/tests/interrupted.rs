@@ -40,7 +40,8 @@ fn hostile_library() -> String {
                     body.len()
                 );
                 let _ = stream.write_all(head.as_bytes());
-                let _ = stream.write_all(body.as_bytes());
+                // Its last byte never comes.
+                let _ = stream.write_all(&body.as_bytes()[..body.len() - 1]);
             }
             kept.push(stream);
         }
@@ -64,12 +65,12 @@ fn signal(child: &Child, name: &str) {
 /// How many cards of the newest run are done.
 fn done(home: &Home) -> u64 {
     let runs = home.run(&["runs", "--json"]).expect_code(0).json();
-    let newest = &runs.as_array().or_else(|| runs["runs"].as_array()).unwrap()[0];
-    newest["counts"]["done"].as_u64().unwrap()
+    let newest = &runs[0];
+    newest["counts"]["done"].as_u64().unwrap_or(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn busy_page_holds_up_no_other_library_and_no_signal() {
+async fn page_without_end_holds_up_no_other_library_and_no_signal() {
     let home = Home::new();
     home.add_family("conrad");
     let mut libraries = Vec::new();
