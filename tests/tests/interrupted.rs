@@ -1,5 +1,5 @@
-//! A library whose page keeps the processor busy, and then keeps us waiting: the others are checked in their time,
-//! and a signal ends the run within seconds.
+//! A library whose page is large and never ends: the others are checked in their time, and a signal ends the run within
+//! seconds.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
