@@ -141,8 +141,9 @@ class Journey:
         stopped = [one["address"] for one in self.item("FAMILY#calder", "META")["stopped"]]
         check(stopped == ["tom@example.org"], "One that will not stops its recipient, once.")
         concerns = self.stack.client("dynamodb").query(
-            TableName=self.stack.outputs["TableName"], KeyConditionExpression="pk = :operator",
-            ExpressionAttributeValues={":operator": {"S": "OPERATOR"}},
+            TableName=self.stack.outputs["TableName"],
+            KeyConditionExpression="pk = :operator AND begins_with(sk, :concern)",
+            ExpressionAttributeValues={":operator": {"S": "OPERATOR"}, ":concern": {"S": "CONCERN#"}},
         )["Items"]
         kinds = sorted(json.loads(item["data"]["S"])["concern"]["kind"] for item in concerns)
         check(kinds == ["no_notice", "recipient_stopped"], "Both are noted for the operator.")
