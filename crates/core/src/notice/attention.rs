@@ -1,21 +1,28 @@
-//! What wants a person: refused PINs, cards that are not read or expire, fines, messages.
+//! What wants a person: refused PINs, cards that are not read or expire, holds in words that we do
+//! not know or that nobody picked up, fines, messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::account::Account;
+use crate::account::{Account, Hold, HoldState};
 use crate::clock::local_date;
 use crate::failure::FailureKind;
-use crate::notice::digest::{Place, STALE_AFTER};
-use crate::notice::{NoticeCard, NoticeInput};
+use crate::notice::digest::{HoldLine, Place, STALE_AFTER, hold_line};
+use crate::notice::{NoticeCard, NoticeInput, told};
 use crate::text::clean;
 
 /// After so many days, what still wants attention is worth a mail again.
 pub const AGAIN_AFTER_DAYS: i64 = 7;
+
+/// What the keys of holds in unknown words begin with.
+pub(crate) const UNKNOWN_HOLD: &str = "unknown_hold";
+
+/// What the keys of holds that nobody picked up begin with.
+pub(crate) const MISSED_HOLD: &str = "missed_hold";
 
 /// Something that wants a person.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -59,12 +66,24 @@ pub enum AttentionKind {
         /// Why the newest check gave none; `None`: there was no newer check.
         failure: Option<FailureKind>,
     },
+    /// The library says something of a hold that we do not know: it may be ready.
+    UnknownHold {
+        /// The hold; its note is what the library says.
+        hold: Box<HoldLine>,
+    },
     /// The card expires within 30 days, or has expired.
     CardExpires {
         /// The last day on which it is good.
         last_day: NaiveDate,
         /// Days until then; negative: it has expired.
         days_left: i64,
+    },
+    /// A hold is shown as ready although its last day is past; told once.
+    MissedHold {
+        /// The hold.
+        hold: Box<HoldLine>,
+        /// It was still there after its last day; `false`: it was not checked since.
+        seen_since: bool,
     },
     /// Fines at or over the family's threshold.
     Fines {
@@ -110,6 +129,7 @@ pub(crate) fn of(input: &NoticeInput<'_>) -> Vec<Attention> {
     for card in input.cards {
         found.reading(card);
         if let Some(stored) = &card.stored {
+            found.holds(card, &stored.account);
             found.expiry(card, &stored.account);
             found.fines(card, &stored.account);
         }
@@ -119,6 +139,22 @@ pub(crate) fn of(input: &NoticeInput<'_>) -> Vec<Attention> {
         .items
         .sort_by_cached_key(|item| (item.kind.rank(), item.place.clone(), item.key.clone()));
     found.items
+}
+
+/// Whether this ready hold's last day is past on the family's day on which the mail leaves.
+pub(crate) fn is_missed(hold: &Hold, today: NaiveDate) -> bool {
+    hold.state == HoldState::Ready && hold.pickup_by.is_some_and(|last_day| last_day < today)
+}
+
+/// The key of a hold that nobody picked up. With another last day it is missed anew.
+pub(crate) fn missed_key(card: &NoticeCard, hold: &Hold) -> String {
+    let last_day = hold.pickup_by;
+    let last_day = last_day.map_or_else(String::new, |date| date.to_string());
+    format!("{MISSED_HOLD}/{}/{last_day}", told::key(card, &hold.id))
+}
+
+fn unknown_key(card: &NoticeCard, hold: &Hold) -> String {
+    format!("{UNKNOWN_HOLD}/{}", told::key(card, &hold.id))
 }
 
 /// Whether fines of this much want attention.
@@ -168,6 +204,50 @@ impl Found<'_> {
             (kind, key("never_checked"), String::new())
         };
         self.push(Place::of(card), kind, key, stage);
+    }
+
+    /// A hold that may be ready is never silent; one that nobody picked up is told once.
+    fn holds(&mut self, card: &NoticeCard, account: &Account) {
+        let input = self.input;
+        let holds = || account.holds.iter().flatten();
+        let unknown = || holds().filter(|hold| hold.state == HoldState::Other);
+        // A site may give several holds the same id: the words of all of them count.
+        let mut words: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for hold in unknown() {
+            let note = clean(hold.note.as_deref().unwrap_or_default());
+            let words = words.entry(unknown_key(card, hold)).or_default();
+            words.insert(short_hash(&note));
+        }
+        for hold in unknown() {
+            let key = unknown_key(card, hold);
+            let words = words.get(&key).into_iter().flatten();
+            let stage = words.map(String::as_str).collect::<Vec<_>>().join(" ");
+            let kind = AttentionKind::UnknownHold {
+                hold: Box::new(hold_line(input, card, hold)),
+            };
+            self.push(Place::of(card), kind, key, stage);
+        }
+        for hold in holds().filter(|hold| is_missed(hold, input.today)) {
+            let key = missed_key(card, hold);
+            if input
+                .told
+                .is_some_and(|told| told.attention.contains_key(&key))
+            {
+                continue;
+            }
+            let seen_at = card.as_of();
+            let seen_on = seen_at.map(|at| local_date(at, input.family.timezone));
+            let seen_since = seen_on > hold.pickup_by;
+            let mut line = hold_line(input, card, hold);
+            if !seen_since {
+                line.as_of = seen_at;
+            }
+            let kind = AttentionKind::MissedHold {
+                hold: Box::new(line),
+                seen_since,
+            };
+            self.push(Place::of(card), kind, key, String::new());
+        }
     }
 
     fn expiry(&mut self, card: &NoticeCard, account: &Account) {
@@ -277,9 +357,11 @@ impl AttentionKind {
             Self::CardBlocked => 2,
             Self::NeverChecked { .. } => 3,
             Self::NotReadSince { .. } => 4,
-            Self::CardExpires { .. } => 5,
-            Self::Fines { .. } => 6,
-            Self::Message { .. } => 7,
+            Self::UnknownHold { .. } => 5,
+            Self::CardExpires { .. } => 6,
+            Self::MissedHold { .. } => 7,
+            Self::Fines { .. } => 8,
+            Self::Message { .. } => 9,
         }
     }
 }

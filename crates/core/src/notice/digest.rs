@@ -35,7 +35,7 @@ pub struct Digest {
     pub occasion: Option<Occasion>,
     /// Loans that are overdue, then those due soon; by due date, patron, title.
     pub take_back: Vec<LoanLine>,
-    /// Holds that are ready, the ones that expire soonest first.
+    /// Holds that are ready and whose last day is not past, the ones that expire soonest first.
     pub pick_up: Vec<HoldLine>,
     /// What wants a person, the most urgent first.
     pub attention: Vec<Attention>,
@@ -147,7 +147,7 @@ pub struct HoldLine {
 pub struct Later {
     /// Loans that are not to be taken back yet, and digital ones; by due date.
     pub loans: Vec<LoanLine>,
-    /// Holds that are not ready; by state, then place in the queue.
+    /// Holds that are known not to be ready; by state, then place in the queue.
     pub holds: Vec<HoldLine>,
     /// What is owed or credited and wants no attention.
     pub balances: Vec<Balance>,
@@ -258,11 +258,14 @@ impl Digest {
             }
         }
         for hold in account.holds.iter().flatten() {
-            let line = hold_line(input, card, hold);
-            if line.state == HoldState::Ready {
-                self.pick_up.push(line);
-            } else {
-                self.later.holds.push(line);
+            match hold.state {
+                // What is missed or in words that we do not know wants attention instead.
+                HoldState::Ready if attention::is_missed(hold, input.today) => {}
+                HoldState::Other => {}
+                HoldState::Ready => self.pick_up.push(hold_line(input, card, hold)),
+                HoldState::InTransit | HoldState::Waiting | HoldState::Suspended => {
+                    self.later.holds.push(hold_line(input, card, hold));
+                }
             }
         }
         if let Some(amount) = account.fines
@@ -383,7 +386,7 @@ fn loan_line(input: &NoticeInput<'_>, card: &NoticeCard, loan: &Loan) -> LoanLin
     }
 }
 
-fn hold_line(input: &NoticeInput<'_>, card: &NoticeCard, hold: &Hold) -> HoldLine {
+pub(crate) fn hold_line(input: &NoticeInput<'_>, card: &NoticeCard, hold: &Hold) -> HoldLine {
     let new = input
         .told
         .is_some_and(|told| !told.ready_holds.contains(&told::key(card, &hold.id)));

@@ -129,6 +129,8 @@ fn one(digest: &Digest, kind: &AttentionKind) -> String {
             let day = short_day(*last_day, digest.today);
             format!("One card expires {on}{day}")
         }
+        AttentionKind::UnknownHold { .. } => String::from("Please check one hold"),
+        AttentionKind::MissedHold { .. } => String::from("One hold is past its last day"),
         AttentionKind::Fines { .. } => String::from("Fines on one card"),
         AttentionKind::Message { .. } => String::from("A message from the library"),
     }
@@ -142,21 +144,25 @@ enum Sort {
     CardBlocked,
     NeverChecked,
     NotRead,
+    UnknownHold,
     Expired,
     Expiring,
+    MissedHold,
     Fines,
     Message,
 }
 
 impl Sort {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::PinRefused,
         Self::PinNotSent,
         Self::CardBlocked,
         Self::NeverChecked,
         Self::NotRead,
+        Self::UnknownHold,
         Self::Expired,
         Self::Expiring,
+        Self::MissedHold,
         Self::Fines,
         Self::Message,
     ];
@@ -170,6 +176,8 @@ impl Sort {
             AttentionKind::NotReadSince { .. } => Self::NotRead,
             AttentionKind::CardExpires { days_left, .. } if *days_left < 0 => Self::Expired,
             AttentionKind::CardExpires { .. } => Self::Expiring,
+            AttentionKind::UnknownHold { .. } => Self::UnknownHold,
+            AttentionKind::MissedHold { .. } => Self::MissedHold,
             AttentionKind::Fines { .. } => Self::Fines,
             AttentionKind::Message { .. } => Self::Message,
         }
@@ -185,6 +193,8 @@ impl Sort {
             Self::NotRead => format!("{number} cards have not been read lately"),
             Self::Expired => format!("{number} cards have expired"),
             Self::Expiring => format!("{number} cards expire soon"),
+            Self::UnknownHold => format!("Please check {number} holds"),
+            Self::MissedHold => format!("{number} holds are past their last day"),
             Self::Fines => format!("Fines on {number} cards"),
             Self::Message => format!("{number} library messages"),
         }
@@ -199,6 +209,12 @@ impl Sort {
             Self::NotRead => counted(number, "card not read lately", "cards not read lately"),
             Self::Expired => counted(number, "card expired", "cards expired"),
             Self::Expiring => counted(number, "card about to expire", "cards about to expire"),
+            Self::UnknownHold => counted(number, "hold to check", "holds to check"),
+            Self::MissedHold => counted(
+                number,
+                "hold past its last day",
+                "holds past their last day",
+            ),
             Self::Fines => format!("fines on {}", counted(number, "card", "cards")),
             Self::Message => counted(number, "library message", "library messages"),
         }

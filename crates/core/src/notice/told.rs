@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::account::HoldState;
+use crate::notice::attention::{MISSED_HOLD, UNKNOWN_HOLD, is_missed, missed_key};
 use crate::notice::digest::Digest;
 use crate::notice::{NoticeCard, NoticeInput};
 
@@ -80,10 +81,40 @@ impl Told {
             if card.newest_failure().is_some()
                 && let Some(block) = before.attention.get(&key)
             {
-                told.attention.entry(key).or_insert_with(|| block.clone());
+                told.keep(&key, block);
             }
         }
+        told.keep_holds(input, before);
         told
+    }
+
+    /// Keeps what was told of holds that are still so, or of which the account says nothing now.
+    fn keep_holds(&mut self, input: &NoticeInput<'_>, before: &Self) {
+        for card in input.cards {
+            let account = card.stored.as_ref().map(|stored| &stored.account);
+            let Some(holds) = account.and_then(|account| account.holds.as_ref()) else {
+                for name in [UNKNOWN_HOLD, MISSED_HOLD] {
+                    let prefix = format!("{name}/{}", key(card, ""));
+                    let items = before.attention.iter();
+                    for (key, item) in items.filter(|(key, _)| key.starts_with(&prefix)) {
+                        self.keep(key, item);
+                    }
+                }
+                continue;
+            };
+            // A missed hold that was told is told no more: it is not in the digest.
+            for hold in holds.iter().filter(|hold| is_missed(hold, input.today)) {
+                let key = missed_key(card, hold);
+                if let Some(item) = before.attention.get(&key) {
+                    self.keep(&key, item);
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, key: &str, item: &ToldAttention) {
+        let entry = self.attention.entry(key.to_owned());
+        entry.or_insert_with(|| item.clone());
     }
 }
 

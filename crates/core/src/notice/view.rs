@@ -153,8 +153,15 @@ fn intro(digest: &Digest) -> Option<&'static str> {
             .iter()
             .flat_map(|source| &source.exceptions)
             .all(|card| !card.loans_unknown && !card.holds_unknown);
+    let may_be_ready = digest
+        .attention
+        .iter()
+        .any(|item| matches!(item.kind, AttentionKind::UnknownHold { .. }));
     match (digest.occasion?, all_is_known) {
         (Occasion::ToDo, _) => None,
+        _ if may_be_ready => {
+            Some("A hold may be ready for you. We don’t know the library’s words for it.")
+        }
         (Occasion::Weekly, true) => Some(
             "Nothing to take back, nothing to pick up. This is the weekly summary, so that you know \
              that your cards are looked after.",
@@ -214,13 +221,11 @@ impl When {
         details.extend(line.note.as_deref().map(shortened));
         details.extend(self.as_of(line.as_of));
         Item {
-            title: shortened(&line.title),
-            author: line.author.as_deref().map(shortened),
             mark: line.new.then_some("New"),
             strong,
             urgent: line.pickup_by.is_some_and(|date| date <= self.today),
             details,
-            place: PlaceView::of(&line.place),
+            ..hold_item(line)
         }
     }
 
@@ -276,6 +281,10 @@ impl When {
                 ),
                 false,
             ),
+            AttentionKind::UnknownHold { hold } => return self.unknown_hold(hold),
+            AttentionKind::MissedHold { hold, seen_since } => {
+                return self.missed_hold(hold, *seen_since);
+            }
             AttentionKind::CardExpires {
                 last_day,
                 days_left,
@@ -318,6 +327,50 @@ impl When {
         }
     }
 
+    fn unknown_hold(self, line: &HoldLine) -> Item {
+        let strong = match &line.note {
+            Some(words) => format!("The library says: {}", shortened(words)),
+            None => String::from("The library doesn’t say whether it’s ready"),
+        };
+        let mut details = Vec::new();
+        details.extend(place_in_queue(line));
+        details.extend(line.pickup_by.map(|date| self.by(date)));
+        let branch = line.pickup_branch.as_deref().map(shortened);
+        details.extend(branch.map(|branch| format!("pickup at {branch}")));
+        details.extend(self.as_of(line.as_of));
+        Item {
+            strong: Some(strong),
+            details,
+            ..hold_item(line)
+        }
+    }
+
+    fn missed_hold(self, line: &HoldLine, seen_since: bool) -> Item {
+        let done = if line.digital {
+            "borrowed"
+        } else {
+            "picked up"
+        };
+        let strong = line.pickup_by.map(|date| {
+            if seen_since {
+                format!("wasn’t {done} by {}", full_day(date, self.today))
+            } else {
+                self.by(date)
+            }
+        });
+        let mut details = Vec::new();
+        let branch = line.pickup_branch.as_deref().filter(|_| !line.digital);
+        details.extend(branch.map(|branch| format!("at {}", shortened(branch))));
+        details.extend(line.note.as_deref().map(shortened));
+        details.extend(self.as_of(line.as_of));
+        Item {
+            strong,
+            urgent: true,
+            details,
+            ..hold_item(line)
+        }
+    }
+
     fn later(self, digest: &Digest) -> Vec<Group> {
         let holds = |heading: &'static str, state: HoldState| Group {
             heading,
@@ -342,7 +395,6 @@ impl When {
             holds("Holds on their way", HoldState::InTransit),
             holds("Holds waiting their turn", HoldState::Waiting),
             holds("Suspended holds", HoldState::Suspended),
-            holds("Other holds", HoldState::Other),
             Group {
                 heading: "Fines and credits",
                 lines: digest.later.balances.iter().map(balance).collect(),
@@ -377,27 +429,13 @@ impl When {
 
     fn later_hold(self, line: &HoldLine) -> Line {
         let mut details = Vec::new();
-        match (line.position, line.queue_length) {
-            (Some(position), Some(length)) => details.push(format!("{position} of {length}")),
-            (Some(position), None) => details.push(format!("number {position} in the queue")),
-            (None, Some(length)) => {
-                details.push(words::count(
-                    u64::from(length),
-                    "waits for it",
-                    "wait for it",
-                ));
-            }
-            (None, None) => {}
-        }
+        details.extend(place_in_queue(line));
         if line.state == HoldState::InTransit && !line.digital {
             let branch = line.pickup_branch.as_deref().map(shortened);
             details.extend(branch.map(|branch| format!("to {branch}")));
         }
         let until = line.suspended_until.map(|date| day(date, self.today));
         details.extend(until.map(|date| format!("until {date}")));
-        if line.state == HoldState::Other {
-            details.extend(line.note.as_deref().map(shortened));
-        }
         details.extend(self.as_of(line.as_of));
         Line {
             title: shortened(&line.title),
@@ -496,6 +534,32 @@ fn balance(balance: &Balance) -> Line {
         },
         details: Vec::new(),
         place: PlaceView::of(&balance.place),
+    }
+}
+
+/// A hold without what a notice says of it.
+fn hold_item(line: &HoldLine) -> Item {
+    Item {
+        title: shortened(&line.title),
+        author: line.author.as_deref().map(shortened),
+        mark: None,
+        strong: None,
+        urgent: false,
+        details: Vec::new(),
+        place: PlaceView::of(&line.place),
+    }
+}
+
+fn place_in_queue(line: &HoldLine) -> Option<String> {
+    match (line.position, line.queue_length) {
+        (Some(position), Some(length)) => Some(format!("{position} of {length}")),
+        (Some(position), None) => Some(format!("number {position} in the queue")),
+        (None, Some(length)) => Some(words::count(
+            u64::from(length),
+            "waits for it",
+            "wait for it",
+        )),
+        (None, None) => None,
     }
 }
 

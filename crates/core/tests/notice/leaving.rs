@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::fixture::{Case, account, card, in_days, loan, millbrook};
 
-fn instants() -> impl Strategy<Value = (Tz, DateTime<Utc>)> {
+pub(crate) fn instants() -> impl Strategy<Value = (Tz, DateTime<Utc>)> {
     let zone = prop::sample::select(chrono_tz::TZ_VARIANTS.to_vec());
     // Two years, so that every change of the clocks is in it.
     (zone, 1_767_225_600_i64..1_830_297_600)

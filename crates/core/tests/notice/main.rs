@@ -9,6 +9,7 @@
 
 mod accounts;
 mod fixture;
+mod holds;
 mod leaving;
 mod news;
 mod properties;

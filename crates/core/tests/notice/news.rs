@@ -152,6 +152,7 @@ fn the_digest_is_json_for_machines() {
     assert_eq!(json["take_back"][0]["title"], "The Salt Roads of Winter");
     assert_eq!(json["take_back"][0]["patron"], "Ada");
     assert_eq!(json["take_back"][0]["days_left"], -3);
-    assert_eq!(json["attention"][0]["kind"], "card_expires");
+    assert_eq!(json["attention"][0]["kind"], "unknown_hold");
+    assert_eq!(json["attention"][1]["kind"], "card_expires");
     assert_eq!(json["occasion"], "to_do");
 }

@@ -5,6 +5,7 @@ use hippo_core::account::{Account, Hold, HoldState, Loan};
 use hippo_core::failure::FailureKind;
 use hippo_core::family::ProofOfLife;
 use hippo_core::notice::NoticeCard;
+use hippo_core::notice::attention::AttentionKind;
 use hippo_core::notice::digest::Occasion;
 use hippo_core::text::clean;
 use proptest::prelude::*;
@@ -59,17 +60,19 @@ fn a_hold() -> impl Strategy<Value = Hold> {
         any::<Option<u8>>(),
         any::<Option<u8>>(),
         proptest::option::of(words()),
+        proptest::option::of(words()),
         any::<bool>(),
         0..1000_u32,
     )
         .prop_map(
-            |(title, author, state, position, days, branch, digital, id)| Hold {
+            |(title, author, state, position, days, branch, note, digital, id)| Hold {
                 id: id.to_string(),
                 position: position.map(u32::from),
                 queue_length: days.map(u32::from),
                 pickup_by: days.map(|days| in_days(i64::from(days) % 12 - 3)),
                 suspended_until: days.map(|days| in_days(i64::from(days))),
                 pickup_branch: branch,
+                note,
                 digital,
                 ..hold(&title, &author, state)
             },
@@ -197,7 +200,13 @@ proptest! {
             let (text, html) = (letters(&mail.text), letters(&seen(&mail.html)));
             let loans = composed.digest.take_back.iter().map(|line| &line.title);
             let holds = composed.digest.pick_up.iter().map(|line| &line.title);
-            for title in loans.chain(holds) {
+            let attention = composed.digest.attention.iter().filter_map(|item| match &item.kind {
+                AttentionKind::UnknownHold { hold } | AttentionKind::MissedHold { hold, .. } => {
+                    Some(&hold.title)
+                }
+                _ => None,
+            });
+            for title in loans.chain(holds).chain(attention) {
                 prop_assert!(text.contains(&letters(title)) && html.contains(&letters(title)));
             }
         }
@@ -246,6 +255,7 @@ proptest! {
                 words(&mut hold.title);
                 hold.author.as_mut().map(words);
                 hold.pickup_branch.as_mut().map(words);
+                hold.note.as_mut().map(words);
             }
         }
         if let (Some(mail), Some(other)) = (case.compose().mail, harmless.compose().mail) {
@@ -280,7 +290,10 @@ proptest! {
         }
         let composed = next.compose();
         let to_do = !composed.digest.take_back.is_empty() || !composed.digest.pick_up.is_empty();
-        prop_assert_eq!(composed.mail.is_some(), to_do || next.has_newly_gone_stale());
+        let is_missed = composed.digest.attention.iter().any(|item| {
+            matches!(item.kind, AttentionKind::MissedHold { .. })
+        });
+        prop_assert_eq!(composed.mail.is_some(), to_do || is_missed || next.has_newly_gone_stale());
     }
 }
 

@@ -71,7 +71,7 @@ fn plurals() {
                 pickup_by: None,
                 ..ready("Jam", "", 0)
             },
-            ready("Kites", "", -1),
+            ready("Kites", "", 2),
         ],
     );
     let composed = Case::of([card(1, "Ada", millbrook(), account)]).compose();
