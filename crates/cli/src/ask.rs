@@ -27,7 +27,7 @@ pub(crate) fn pin_or(prompt: &str, otherwise: &str) -> Result<SecretString, Comm
     checked_pin(&SecretString::from(typed))
 }
 
-/// A PIN that may be stored: without spaces and byte-order marks around it.
+/// A PIN that may be stored: without spaces and what nobody sees around it; the spaces inside are its own.
 pub(crate) fn checked_pin(pin: &SecretString) -> Result<SecretString, CommandError> {
     match trim_unseen(pin.expose_secret()) {
         "" => Err(CommandError::Usage(
@@ -41,7 +41,7 @@ pub(crate) fn checked_pin(pin: &SecretString) -> Result<SecretString, CommandErr
     }
 }
 
-/// A card number that may be stored: without spaces and byte-order marks around it.
+/// A card number that may be stored, as it is printed: without spaces and what nobody sees around it.
 pub(crate) fn checked_number(number: &str) -> Result<SecretString, CommandError> {
     match trim_unseen(number) {
         "" => Err(CommandError::Usage("The card number is empty.".to_owned())),
@@ -124,6 +124,7 @@ mod tests {
     #[case("12\n34")]
     #[case("12\u{200b}34")]
     #[case("12\u{feff}34")]
+    #[case("12\u{ad}34")]
     #[case("\u{feff}")]
     fn a_pin_that_cannot_be_right_is_refused_and_not_repeated(#[case] pin: &str) {
         let error = checked_pin(&SecretString::from(pin)).unwrap_err();
@@ -133,9 +134,9 @@ mod tests {
 
     #[test]
     fn pin_and_number_lose_what_nobody_sees_around_them() {
-        let pin = checked_pin(&SecretString::from("\u{feff} 1 2 \r")).unwrap();
-        assert_eq!(pin.expose_secret(), "1 2");
-        let number = checked_number("\u{feff} 21 00 ").unwrap();
+        let pin = checked_pin(&SecretString::from("\u{feff} 1  2-3\u{a0}\u{200b}\r\n")).unwrap();
+        assert_eq!(pin.expose_secret(), "1  2-3");
+        let number = checked_number("\u{feff}\u{200b} 21 00\u{a0}\n").unwrap();
         assert_eq!(number.expose_secret(), "21 00");
         assert!(checked_number("  ").is_err());
     }

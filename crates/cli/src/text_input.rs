@@ -40,15 +40,19 @@ pub(crate) fn without_mark(text: &str) -> &str {
     text.trim_start_matches(BYTE_ORDER_MARK)
 }
 
-/// Drops white space and byte-order marks at both ends: nobody sees them, and no site wants them.
+/// Drops white space and what nobody sees at both ends: a paste brings it, and no site wants it.
 pub(crate) fn trim_unseen(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || c == BYTE_ORDER_MARK)
+    text.trim_matches(|c: char| c.is_whitespace() || is_unseen(c))
 }
 
 /// Whether a character cannot be typed into a form: it controls, or nobody sees it.
 pub(crate) fn cannot_be_typed(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | BYTE_ORDER_MARK)
+    c.is_control() || is_unseen(c)
+}
+
+/// Whether a character has no width: marks of order and direction, joiners, soft hyphens.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | BYTE_ORDER_MARK)
 }
 
 #[cfg(test)]
@@ -76,6 +80,7 @@ mod tests {
     #[case("\u{feff}1234 \r\n", "1234")]
     #[case(" 12 34\t", "12 34")]
     #[case("\u{a0}1234\u{feff}", "1234")]
+    #[case("\u{200b}\u{2060} 12\u{a0}34\u{200e}\u{ad}\r\n", "12\u{a0}34")]
     fn ends_that_nobody_sees_are_dropped(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(trim_unseen(text), expected);
     }

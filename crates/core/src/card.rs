@@ -1,5 +1,7 @@
 //! One patron's card at one library, and how its checks went.
 
+mod number;
+
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -7,6 +9,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::number::without_separators;
 use crate::account::Account;
 use crate::clock::is_in_future;
 use crate::failure::Failure;

@@ -12,7 +12,6 @@ mod keys;
 use std::fmt;
 
 use async_trait::async_trait;
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub use self::context::{LoginOrigins, SealContext};
@@ -78,16 +77,6 @@ pub trait PublicKeySource: Send + Sync {
 
     /// Reads the key of the numbers' fingerprints, which no rotation changes.
     async fn fingerprint_key(&self) -> Result<FingerprintKey, SealError>;
-}
-
-/// The number without its spaces, which people write as they like.
-pub fn fold_number(number: &SecretString) -> SecretString {
-    let folded: String = number
-        .expose_secret()
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .collect();
-    SecretString::from(folded)
 }
 
 fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], SealError> {

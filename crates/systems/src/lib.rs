@@ -10,6 +10,7 @@ pub mod detect;
 pub mod enterprise;
 pub mod known;
 pub mod koha;
+mod options;
 pub mod reading;
 pub mod recording;
 pub mod saved;
@@ -28,6 +29,7 @@ use crate::detect::{Place, SeenPage};
 use crate::recording::KeptWords;
 
 pub use crate::browser::{Limits, PrivateAddresses, SitesError};
+pub use crate::options::{COMMON_OPTIONS, check_value, known_options};
 pub use crate::sites::{Sites, SitesOptions};
 
 /// Every system that LibraryHippo can read.
@@ -49,10 +51,16 @@ pub trait System: Send + Sync {
     /// Its name: `sierra`.
     fn name(&self) -> &'static str;
 
-    /// The options that a library with this system may have: name, and what it means. None unless
-    /// the system says so.
+    /// The options that a library with this system may have beside [`COMMON_OPTIONS`]: name, and what it
+    /// means. None unless the system says so.
     fn options(&self) -> &'static [(&'static str, &'static str)] {
         &[]
+    }
+
+    /// Whether a printed number is sent with its spaces and hyphens. No unless the system says so; a
+    /// library's option may say otherwise ([`COMMON_OPTIONS`]).
+    fn keeps_number_separators(&self) -> bool {
+        false
     }
 
     /// Whether its pages write dates as each library likes, so that a library of it needs a

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::{KeyId, SealContext, SealError, Sealed, fold_number, hex, random};
-use crate::card::{CardSecret, Fingerprint};
+use super::{KeyId, SealContext, SealError, Sealed, hex, random};
+use crate::card::{CardSecret, Fingerprint, without_separators};
 use crate::ids::LibraryId;
 
 /// HPKE's `info`: what is sealed here, apart from whatever else the same key may seal one day.
@@ -273,7 +273,8 @@ impl FingerprintKey {
         &self.0
     }
 
-    /// A keyed hash of a number at a library: equal for equal numbers, useless without the key.
+    /// A keyed hash of a number at a library: equal for equal numbers, however they are printed, and useless
+    /// without the key.
     pub fn fingerprint(&self, library: &LibraryId, number: &SecretString) -> Fingerprint {
         // An HMAC takes keys of any length: the error cannot happen, and an empty fingerprint
         // would only mean that a number is checked twice.
@@ -282,7 +283,7 @@ impl FingerprintKey {
         };
         mac.update(library.as_str().as_bytes());
         mac.update(&[0]);
-        mac.update(fold_number(number).expose_secret().as_bytes());
+        mac.update(without_separators(number).expose_secret().as_bytes());
         Fingerprint(hex(mac.finalize().into_bytes().iter().take(16)))
     }
 }

@@ -1,3 +1,5 @@
+use secrecy::{ExposeSecret as _, SecretString};
+
 use super::*;
 use crate::card::CardSecret;
 use crate::ids::CardId;
@@ -100,7 +102,16 @@ fn fingerprints_are_equal_for_equal_numbers_at_one_library() {
     let wpl = "wpl".parse().unwrap();
     let same = SecretString::from("29999000000001");
     let print = key.fingerprint(&wpl, &SecretString::from("2999 9000 000001"));
-    assert_eq!(print, key.fingerprint(&wpl, &same));
+    for printed in [
+        &same,
+        &"29999-000000001".into(),
+        &"2 9999-0000-00001 ".into(),
+    ] {
+        assert_eq!(print, key.fingerprint(&wpl, printed));
+    }
+    let user = |name: &str| key.fingerprint(&wpl, &SecretString::from(name));
+    assert_ne!(user("mary-jane smith"), user("maryjane smith"));
+    assert_ne!(user("mary smith"), user("marysmith"));
     assert_ne!(print, key.fingerprint(&"kpl".parse().unwrap(), &same));
     let other = FingerprintKey::generate().unwrap();
     assert_ne!(print, other.fingerprint(&wpl, &same));

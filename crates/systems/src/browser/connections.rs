@@ -5,6 +5,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, Request, StatusCode, redirect, retry};
@@ -112,6 +113,13 @@ pub(super) struct Fault {
 impl Connections {
     pub(crate) fn new(options: &SitesOptions) -> Result<Self, SitesError> {
         Self::with(options, |builder| builder)
+    }
+
+    /// Lets the recorder, if there is one, know what it must never write down.
+    pub(crate) fn note_secret(&self, secret: &CardSecret) {
+        if let Some(recorder) = &self.recorder {
+            recorder.note_secret(secret);
+        }
     }
 
     /// As [`Self::new`], with the last word on how clients are built.

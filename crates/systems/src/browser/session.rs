@@ -119,9 +119,7 @@ impl<'a> Session<'a> {
         secret: &'a CardSecret,
         permit: &'a dyn LoginPermit,
     ) -> Self {
-        if let Some(recorder) = &connections.recorder {
-            recorder.note_secret(secret);
-        }
+        connections.note_secret(secret);
         Self {
             connections,
             library,

@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::System;
 use crate::browser::{Connections, Session};
+use crate::options::secret_to_send;
 
 /// How many abandoned visits may still be busy before no other is begun.
 const MAX_ABANDONED_VISITS: usize = 8;
@@ -203,7 +204,10 @@ impl CardVisit {
         is_read: &AtomicBool,
     ) -> Result<Account, Failure> {
         let limit = self.connections.limits.card;
-        let mut session = Session::new(&self.connections, &self.library, &self.secret, permit);
+        // A page may print the number as it was typed, too.
+        self.connections.note_secret(&self.secret);
+        let secret = secret_to_send(self.system, &self.library, &self.secret);
+        let mut session = Session::new(&self.connections, &self.library, &secret, permit);
         let outcome = tokio::select! {
             biased;
             _ = &mut stopped => Ok(Err(Failure::not_tried("The check was stopped."))),

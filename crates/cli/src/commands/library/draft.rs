@@ -7,7 +7,7 @@ use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use hippo_core::ids::LibraryId;
 use hippo_core::library::Library;
-use hippo_systems::{SYSTEMS, System};
+use hippo_systems::{SYSTEMS, System, check_value, known_options};
 use url::{Host, Url};
 
 /// A library as a person wrote it, before it is known to be right.
@@ -33,9 +33,12 @@ impl Draft {
         if let Some(format) = &self.date_format {
             check_date_format(format)?;
         }
-        for name in self.options.keys() {
-            if !system.options().iter().any(|(known, _)| known == name) {
+        for (name, value) in &self.options {
+            if !known_options(system).any(|(known, _)| known == name) {
                 return Err(unknown_option(system, name));
+            }
+            if let Err(values) = check_value(name, value) {
+                return Err(format!("The option “{name}” is {}.", values.join(" or ")));
             }
         }
         let mut library = Library {
@@ -77,20 +80,14 @@ pub(crate) fn unknown_system(name: &str) -> String {
 }
 
 fn unknown_option(system: &dyn System, name: &str) -> String {
-    let known: Vec<String> = system
-        .options()
-        .iter()
+    let known: Vec<String> = known_options(system)
         .map(|(name, meaning)| format!("{name} ({meaning})"))
         .collect();
-    if known.is_empty() {
-        format!("{} has no options, and so no “{name}”.", system.name())
-    } else {
-        format!(
-            "{} has no option “{name}”; it has {}.",
-            system.name(),
-            known.join(", ")
-        )
-    }
+    format!(
+        "{} has no option “{name}”; it has {}.",
+        system.name(),
+        known.join(", ")
+    )
 }
 
 fn site_url(text: &str) -> Result<Url, String> {
@@ -224,6 +221,26 @@ mod tests {
         let mut draft = draft("https://library.example.org");
         draft.date_format = Some(format.into());
         assert_eq!(library(draft).is_ok(), good);
+    }
+
+    #[rstest]
+    #[case("number-separators", "keep", None)]
+    #[case("number-separators", "drop", None)]
+    #[case("number-separators", "yes", Some("keep or drop"))]
+    #[case("scope", "S9", None)]
+    #[case("number_separators", "keep", Some("it has scope"))]
+    fn option_is_known_and_has_a_value_of_its_own(
+        #[case] name: &str,
+        #[case] value: &str,
+        #[case] expected: Option<&str>,
+    ) {
+        let mut draft = draft("https://library.example.org");
+        draft.options.insert(name.into(), value.into());
+        match (library(draft), expected) {
+            (Ok(library), None) => assert_eq!(library.options[name], value),
+            (Err(message), Some(expected)) => assert!(message.contains(expected), "{message}"),
+            (answer, _) => panic!("{answer:?}"),
+        }
     }
 
     #[test]

@@ -4,13 +4,13 @@ use chrono::NaiveDate;
 use secrecy::ExposeSecret;
 
 use super::{Site, Visit, VisitNews, VisitPorts};
-use crate::card::{CardKey, CardRecord, CardSecret};
+use crate::card::{CardKey, CardRecord, CardSecret, without_separators};
 use crate::clock::local_date;
 use crate::failure::{Failure, FailureKind};
 use crate::jobs::JobError;
 use crate::library::{Library, can_back_off_until};
 use crate::operator::Concern;
-use crate::seal::{SealContext, SealError, Sealed, fold_number};
+use crate::seal::{SealContext, SealError, Sealed};
 
 /// What could be opened of a visit's secrets.
 #[derive(Default)]
@@ -97,7 +97,7 @@ pub(super) fn may_be_checked(record: &CardRecord) -> bool {
 }
 
 fn same(one: &CardSecret, other: &CardSecret) -> bool {
-    let number = |secret: &CardSecret| fold_number(&secret.number);
+    let number = |secret: &CardSecret| without_separators(&secret.number);
     number(one).expose_secret() == number(other).expose_secret()
         && one.pin.expose_secret() == other.pin.expose_secret()
 }
