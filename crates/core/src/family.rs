@@ -128,6 +128,8 @@ pub struct Preferences {
     pub proof_of_life: ProofOfLife,
     /// What to do when nobody can know whether a mail left.
     pub delivery: Delivery,
+    /// A mail with more than fifteen lines is grouped by person.
+    pub by_person: bool,
 }
 
 impl Default for Preferences {
@@ -137,6 +139,7 @@ impl Default for Preferences {
             fines_threshold: Some(Decimal::new(5_00, 2)),
             proof_of_life: ProofOfLife::Never,
             delivery: Delivery::AtMostOnce,
+            by_person: false,
         }
     }
 }

@@ -13,6 +13,9 @@ use crate::ids::{LibraryId, SystemName};
 /// The longest time for which a library is left alone: a site's `Retry-After` is kept to so long.
 pub const MAX_BACK_OFF: TimeDelta = TimeDelta::hours(24);
 
+/// The option that names the currency of a library's sums (ISO 4217), where its site does not.
+pub const CURRENCY_OPTION: &str = "currency";
+
 /// Whether a stored back-off can be right: one that ends later was written by a clock ahead of `now`.
 pub fn can_back_off_until(until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     !is_in_future(until, now + MAX_BACK_OFF)

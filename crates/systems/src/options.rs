@@ -1,7 +1,7 @@
 //! What a library's entry may say beside its address: the options of its system, and those of all.
 
 use hippo_core::card::{CardSecret, without_separators};
-use hippo_core::library::Library;
+use hippo_core::library::{CURRENCY_OPTION, Library};
 
 use crate::System;
 
@@ -13,10 +13,16 @@ const KEEP: &str = "keep";
 const DROP: &str = "drop";
 
 /// The options that every library may have, whatever its system: name, and what it means.
-pub const COMMON_OPTIONS: [(&str, &str); 1] = [(
-    NUMBER_SEPARATORS,
-    "“keep” where the site wants a card's number with its spaces and hyphens, “drop” where it does not",
-)];
+pub const COMMON_OPTIONS: [(&str, &str); 2] = [
+    (
+        NUMBER_SEPARATORS,
+        "“keep” where the site wants a card's number with its spaces and hyphens, “drop” where it does not",
+    ),
+    (
+        CURRENCY_OPTION,
+        "the currency of fines where the site doesn't print one: three letters, like CAD",
+    ),
+];
 
 /// All options that a library of this system may have: name, and what each means.
 pub fn known_options(
@@ -25,13 +31,19 @@ pub fn known_options(
     system.options().iter().copied().chain(COMMON_OPTIONS)
 }
 
-/// Checks the value of an option that all libraries may have; the error is the values that it may have.
-pub fn check_value(name: &str, value: &str) -> Result<(), [&'static str; 2]> {
+/// Checks the value of an option that all libraries may have; the error says what it may be.
+pub fn check_value(name: &str, value: &str) -> Result<(), &'static str> {
     match (name, value) {
         (NUMBER_SEPARATORS, KEEP | DROP) => Ok(()),
-        (NUMBER_SEPARATORS, _) => Err([KEEP, DROP]),
+        (NUMBER_SEPARATORS, _) => Err("keep or drop"),
+        (CURRENCY_OPTION, code) if is_currency_code(code) => Ok(()),
+        (CURRENCY_OPTION, _) => Err("a code of three letters, like CAD (ISO 4217)"),
         _ => Ok(()),
     }
+}
+
+fn is_currency_code(code: &str) -> bool {
+    code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 /// The number and PIN as the library's site wants them: the number without what separates its groups,

@@ -11,9 +11,12 @@ use sha2::{Digest as _, Sha256};
 use crate::account::{Account, Hold, HoldState};
 use crate::clock::local_date;
 use crate::failure::FailureKind;
-use crate::notice::digest::{HoldLine, Place, STALE_AFTER, hold_line};
+use crate::notice::digest::{HoldLine, Place, STALE_AFTER, currency, hold_line};
 use crate::notice::{NoticeCard, NoticeInput, told};
 use crate::text::clean;
+
+/// A mail has at most so many messages of a card; the library's site has them all.
+const MAX_MESSAGES_PER_CARD: usize = 10;
 
 /// After so many days, what still wants attention is worth a mail again.
 pub const AGAIN_AFTER_DAYS: i64 = 7;
@@ -277,7 +280,7 @@ impl Found<'_> {
         if wants_fines(self.input, amount) {
             let kind = AttentionKind::Fines {
                 amount,
-                currency: account.currency.clone(),
+                currency: currency(card, account),
             };
             let key = format!("fines/{}", card.card.id);
             self.push(Place::of(card), kind, key, amount.normalize().to_string());
@@ -295,6 +298,7 @@ impl Found<'_> {
             for text in messages
                 .map(|text| clean(text))
                 .filter(|text| !text.is_empty())
+                .take(MAX_MESSAGES_PER_CARD)
             {
                 let library = card.library.id.as_str();
                 let cards = cards_by_message.entry((library, text)).or_default();

@@ -10,6 +10,7 @@ use crate::account::{Account, Hold, HoldState, Loan};
 use crate::failure::FailureKind;
 use crate::family::{Family, ProofOfLife};
 use crate::ids::{CardId, FamilyId, LibraryId};
+use crate::library::CURRENCY_OPTION;
 use crate::notice::attention::{self, Attention};
 use crate::notice::told;
 use crate::notice::{NoticeCard, NoticeInput};
@@ -31,6 +32,8 @@ pub struct Digest {
     pub today: NaiveDate,
     /// The family's zone; times are shown in it.
     pub timezone: Tz,
+    /// The family wants a long mail grouped by person.
+    pub by_person: bool,
     /// Why a mail goes out; `None`: there is nothing to say.
     pub occasion: Option<Occasion>,
     /// Loans that are overdue, then those due soon; by due date, patron, title.
@@ -98,7 +101,9 @@ pub struct LoanLine {
     pub renewable_reason: Option<String>,
     /// It could be renewed when the last notice was sent, and cannot now.
     pub became_non_renewable: bool,
-    /// It goes back by itself.
+    /// The title's own page at the library; http(s) only.
+    pub url: Option<Url>,
+    /// It is returned automatically.
     pub digital: bool,
     /// What else the site says.
     pub note: Option<String>,
@@ -134,6 +139,8 @@ pub struct HoldLine {
     pub suspended_until: Option<NaiveDate>,
     /// It was not ready when the last notice was sent.
     pub new: bool,
+    /// The title's own page at the library; http(s) only.
+    pub url: Option<Url>,
     /// It is borrowed online, not at a desk.
     pub digital: bool,
     /// What else the site says.
@@ -222,6 +229,7 @@ impl Digest {
             date: input.date,
             today: input.today,
             timezone: input.family.timezone,
+            by_person: input.family.preferences.by_person,
             occasion: None,
             take_back: Vec::new(),
             pick_up: Vec::new(),
@@ -275,7 +283,7 @@ impl Digest {
             self.later.balances.push(Balance {
                 place: Place::of(card),
                 amount,
-                currency: account.currency.clone(),
+                currency: currency(card, account),
             });
         }
     }
@@ -380,6 +388,7 @@ fn loan_line(input: &NoticeInput<'_>, card: &NoticeCard, loan: &Loan) -> LoanLin
         renewable: loan.renewable,
         renewable_reason: cleaned(loan.renewable_reason.as_deref()),
         became_non_renewable: could && loan.renewable == Some(false),
+        url: record_url(loan.url.as_deref()),
         digital: loan.digital,
         note: cleaned(loan.note.as_deref()),
         as_of: stale_as_of(input, card),
@@ -403,6 +412,7 @@ pub(crate) fn hold_line(input: &NoticeInput<'_>, card: &NoticeCard, hold: &Hold)
         pickup_branch: cleaned(hold.pickup_branch.as_deref()),
         suspended_until: hold.suspended_until,
         new: new && hold.state == HoldState::Ready,
+        url: record_url(hold.url.as_deref()),
         digital: hold.digital,
         note: cleaned(hold.note.as_deref()),
         as_of: stale_as_of(input, card),
@@ -472,6 +482,20 @@ fn account_url(card: &NoticeCard) -> Option<Url> {
     account
         .or(Some(&card.library.base_url).filter(web))
         .cloned()
+}
+
+fn record_url(url: Option<&str>) -> Option<Url> {
+    let url: Url = url?.parse().ok()?;
+    let is_web = matches!(url.scheme(), "http" | "https");
+    (is_web && url.username().is_empty() && url.password().is_none()).then_some(url)
+}
+
+/// What the site says, or else what the library's entry says.
+pub(crate) fn currency(card: &NoticeCard, account: &Account) -> Option<String> {
+    account
+        .currency
+        .clone()
+        .or_else(|| card.library.options.get(CURRENCY_OPTION).cloned())
 }
 
 fn title(text: &str) -> String {

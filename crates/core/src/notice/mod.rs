@@ -14,7 +14,10 @@ use crate::notice::render::{RenderError, RenderedNotice};
 use crate::notice::told::Told;
 
 pub mod attention;
+mod author;
+mod compose;
 pub mod digest;
+mod items;
 pub mod record;
 pub mod render;
 pub mod subject;

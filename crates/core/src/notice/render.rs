@@ -4,6 +4,7 @@
 
 use askama::Template;
 
+use crate::notice::compose::compose_view;
 use crate::notice::digest::Digest;
 use crate::notice::subject::subject;
 use crate::notice::view::View;
@@ -54,7 +55,7 @@ pub fn render(
     operator_contact: Option<&str>,
 ) -> Result<RenderedNotice, RenderError> {
     let subject = subject(digest);
-    let view = View::of(digest, subject.clone(), operator_contact);
+    let view = compose_view(digest, subject.clone(), operator_contact);
     Ok(RenderedNotice {
         text: wrap(&Text { view: &view }.render()?),
         html: Html { view: &view }.render()?,

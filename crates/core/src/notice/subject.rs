@@ -103,19 +103,21 @@ fn look_at(digest: &Digest, attention: &[Attention]) -> String {
 
 fn one(digest: &Digest, kind: &AttentionKind) -> String {
     match kind {
-        AttentionKind::PinRefused { .. } => String::from("The PIN of one card was refused"),
-        AttentionKind::PinNotSent => String::from("The PIN of one card wasn’t sent"),
+        AttentionKind::PinRefused { .. } => {
+            String::from("The library rejected the PIN of one card")
+        }
+        AttentionKind::PinNotSent => String::from("The PIN of one card wasn't sent"),
         AttentionKind::CardBlocked => String::from("One card is blocked"),
-        AttentionKind::NeverChecked { .. } => String::from("One card could not be read yet"),
+        AttentionKind::NeverChecked { .. } => String::from("One card hasn't been checked yet"),
         AttentionKind::NotReadSince {
             last_success_at, ..
         } => {
             let since = crate::clock::local_date(*last_success_at, digest.timezone);
             if since == digest.today {
-                String::from("One card has not been read today")
+                String::from("One card hasn't been checked today")
             } else {
                 let since = short_day(since, digest.today);
-                format!("One card has not been read since {since}")
+                format!("One card hasn't been checked since {since}")
             }
         }
         AttentionKind::CardExpires { days_left, .. } if *days_left < 0 => {
@@ -186,11 +188,11 @@ impl Sort {
     /// For two or more of this sort and none of another.
     fn sentence(self, number: usize) -> String {
         match self {
-            Self::PinRefused => format!("The PINs of {number} cards were refused"),
-            Self::PinNotSent => format!("The PINs of {number} cards weren’t sent"),
+            Self::PinRefused => format!("The library rejected the PINs of {number} cards"),
+            Self::PinNotSent => format!("The PINs of {number} cards weren't sent"),
             Self::CardBlocked => format!("{number} cards are blocked"),
-            Self::NeverChecked => format!("{number} cards could not be read yet"),
-            Self::NotRead => format!("{number} cards have not been read lately"),
+            Self::NeverChecked => format!("{number} cards haven't been checked yet"),
+            Self::NotRead => format!("{number} cards haven't been checked lately"),
             Self::Expired => format!("{number} cards have expired"),
             Self::Expiring => format!("{number} cards expire soon"),
             Self::UnknownHold => format!("Please check {number} holds"),
@@ -202,11 +204,15 @@ impl Sort {
 
     fn part(self, number: usize) -> String {
         match self {
-            Self::PinRefused => counted(number, "PIN refused", "PINs refused"),
+            Self::PinRefused => counted(number, "PIN rejected", "PINs rejected"),
             Self::PinNotSent => counted(number, "PIN not sent", "PINs not sent"),
             Self::CardBlocked => counted(number, "card blocked", "cards blocked"),
-            Self::NeverChecked => counted(number, "card not read yet", "cards not read yet"),
-            Self::NotRead => counted(number, "card not read lately", "cards not read lately"),
+            Self::NeverChecked => counted(number, "card not checked yet", "cards not checked yet"),
+            Self::NotRead => counted(
+                number,
+                "card not checked lately",
+                "cards not checked lately",
+            ),
             Self::Expired => counted(number, "card expired", "cards expired"),
             Self::Expiring => counted(number, "card about to expire", "cards about to expire"),
             Self::UnknownHold => counted(number, "hold to check", "holds to check"),

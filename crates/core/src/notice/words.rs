@@ -95,19 +95,46 @@ pub(crate) fn listed(mut words: Vec<String>) -> String {
 /// Why a check gave no account, in words for a family.
 pub(crate) fn failure(kind: FailureKind) -> &'static str {
     match kind {
-        FailureKind::WrongCredentials => "the library refused the number or PIN",
+        FailureKind::WrongCredentials => "the library rejected the number or PIN",
         FailureKind::CardBlocked => "the library has blocked the card",
         FailureKind::SessionExpired => "the library’s site ended the visit early",
-        FailureKind::PageChanged => {
-            "the library’s site looks different and could not be understood"
-        }
+        FailureKind::PageChanged => "the library’s site looks different, and we couldn’t read it",
         FailureKind::SealedForOtherHosts => {
             "its website’s address has changed, so we didn’t send the PIN"
         }
-        FailureKind::SiteRefused => "the library’s site asked to be left alone for now",
-        FailureKind::SiteDown => "the library’s site did not answer",
-        FailureKind::NotTried => "it was not tried this time",
+        FailureKind::SiteRefused => "the library’s site turned us away for now",
+        FailureKind::SiteDown => "the library’s site didn’t answer",
+        FailureKind::NotTried => "we didn’t try it this time",
     }
+}
+
+/// `text` in which no mail program finds a web address to make clickable.
+///
+/// The scheme and `www.` go, and the dots of the host are put in brackets: `library[.]example/pay`.
+pub(crate) fn without_links(text: &str) -> String {
+    let words: Vec<String> = text.split(' ').map(without_link).collect();
+    words.join(" ")
+}
+
+fn without_link(word: &str) -> String {
+    let lower = word.to_ascii_lowercase();
+    // A letter whose lower case has another length would move the places; ASCII has none.
+    let Some(at) = lower.find("://").or_else(|| lower.find("www.")) else {
+        return word.to_owned();
+    };
+    let is_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let (head, tail) = word.split_at(at);
+    let head = head.trim_end_matches(is_scheme);
+    let mut rest = tail.trim_start_matches("://");
+    while rest
+        .get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case("www."))
+    {
+        rest = rest.get(4..).unwrap_or_default();
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(end);
+    format!("{head}{}{}", host.replace('.', "[.]"), without_link(path))
 }
 
 /// `text` with its first letter in upper case.
@@ -191,6 +218,20 @@ mod tests {
         #[case] words: &str,
     ) {
         assert_eq!(money(amount.parse().unwrap(), currency), words);
+    }
+
+    #[rstest]
+    #[case("See http://library.example/pay.", "See library[.]example/pay.")]
+    #[case("(HTTPS://Library.Example)", "(Library[.]Example)")]
+    #[case(
+        "www.library.example or WWW.x.example",
+        "library[.]example or x[.]example"
+    )]
+    #[case("http://www.www.a.b/http://c.d", "a[.]b/c[.]d")]
+    #[case("javascript://x.y", "x[.]y")]
+    #[case("No address: 3.50 at 10 a.m.", "No address: 3.50 at 10 a.m.")]
+    fn web_address_is_not_clickable(#[case] text: &str, #[case] words: &str) {
+        assert_eq!(without_links(text), words);
     }
 
     #[rstest]

@@ -188,7 +188,7 @@ proptest! {
     fn a_subject_is_one_short_line_of_our_own_words(case in a_case()) {
         if let Some(mail) = case.compose().mail {
             prop_assert!(mail.subject.is_ascii() && mail.subject.len() < 150);
-            let ours = |c: char| c.is_ascii_alphanumeric() || " ,:".contains(c);
+            let ours = |c: char| c.is_ascii_alphanumeric() || " ,:'".contains(c);
             prop_assert!(mail.subject.chars().all(ours), "{}", mail.subject);
         }
     }
@@ -218,7 +218,9 @@ proptest! {
             // The text writes out the links that the HTML puts behind the libraries' names.
             let links = |line: &&str| !line.trim_start().starts_with("https://");
             let text: Vec<&str> = mail.text.lines().filter(links).collect();
-            prop_assert_eq!(letters(&text.join("\n")), letters(&seen(&mail.html)));
+            // A link of the HTML leads to what the text says can be done.
+            let html = mail.html.replace(">Renew</a>", ">can be renewed</a>");
+            prop_assert_eq!(letters(&text.join("\n")), letters(&seen(&html)));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Whole mails, to be read by a person.
 
 use chrono::Weekday;
-use hippo_core::account::{Account, Hold, HoldState};
+use hippo_core::account::{Account, Hold, HoldState, Loan};
 use hippo_core::family::ProofOfLife;
 use hippo_core::notice::Composed;
 use rstest::rstest;
@@ -157,6 +157,64 @@ fn sixty_loans() {
     assert_eq!(digest.take_back.len() + digest.later.loans.len(), 60);
     // Well below the 102 KB after which a large mail service cuts a mail off.
     assert!(composed.mail.unwrap().html.len() < 60_000);
+}
+
+#[test]
+fn long_mail_is_grouped_by_person_where_family_wants_that() {
+    let mut case = Case::of(accounts::sixty_loans());
+    case.family.preferences.by_person = true;
+    let composed = case.compose();
+    assert!(composed.digest.take_back.len() > 15);
+    keep("by_person", &composed);
+}
+
+#[test]
+fn short_mail_is_not_grouped_by_person() {
+    let mut case = Case::of(accounts::one_of_each());
+    let ungrouped = case.compose().mail.unwrap();
+    case.family.preferences.by_person = true;
+    let mail = case.compose().mail.unwrap();
+    assert_eq!((mail.text, mail.html), (ungrouped.text, ungrouped.html));
+}
+
+#[test]
+fn titles_link_to_their_records_and_renew_to_the_account() {
+    let record = |name: &str| Some(format!("https://millbrook.example.org/record/{name}"));
+    let with_url = |mut loan: Loan, url| {
+        loan.url = url;
+        loan
+    };
+    let loans = vec![
+        with_url(loan("Salt", "", 1), record("salt")),
+        with_url(
+            not_renewable(loan("Puddles", "", 1), "On hold"),
+            record("puddles"),
+        ),
+        with_url(
+            loan("Script", "", 1),
+            Some(String::from("javascript:alert(1)")),
+        ),
+        with_url(
+            loan("Stranger", "", 1),
+            Some(String::from("https://me:pw@example.org/")),
+        ),
+    ];
+    let otters = Hold {
+        url: record("otters"),
+        ..ready("Otters", "", 3)
+    };
+    let case = Case::of([card(1, "Ada", millbrook(), account(loans, vec![otters]))]);
+    let mail = case.compose().mail.unwrap();
+    for name in ["salt", "puddles", "otters"] {
+        let link = format!("<a href=\"https://millbrook.example.org/record/{name}\"");
+        assert_eq!(mail.html.matches(&link).count(), 1, "{name}");
+    }
+    assert!(!mail.html.contains("javascript:") && !mail.html.contains("me:pw"));
+    // All but the one that cannot be renewed.
+    let renew =
+        "<a href=\"https://millbrook.example.org/account\" style=\"color:#0b4f94\">Renew</a>";
+    assert_eq!(mail.html.matches(renew).count(), 3);
+    assert_eq!(mail.text.matches("can be renewed").count(), 3);
 }
 
 #[test]

@@ -27,13 +27,13 @@ fn later(case: &Case, days: i64) -> Case {
 fn a_wrong_pin_is_told_when_it_is_new_and_a_week_later_and_not_in_between() {
     let case = Case::of([refused(quiet())]);
     keep("wrong_pin_new", &case.compose());
-    assert_eq!(case.subject(), "The PIN of one card was refused");
+    assert_eq!(case.subject(), "The library rejected the PIN of one card");
     for days in [1, 3, 6] {
         assert_eq!(later(&case, days).subject(), "no mail", "after {days} days");
     }
     let again = later(&case, 7);
     keep("wrong_pin_a_week_later", &again.compose());
-    assert_eq!(again.subject(), "The PIN of one card was refused");
+    assert_eq!(again.subject(), "The library rejected the PIN of one card");
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_pin_that_is_refused_a_second_time_is_news_at_once() {
     let case = Case::of([refused(quiet())]);
     let mut second = later(&case, 3);
     second.cards[0].state.refused_since = Some(second.now - Duration::hours(1));
-    assert_eq!(second.subject(), "The PIN of one card was refused");
+    assert_eq!(second.subject(), "The library rejected the PIN of one card");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn an_account_that_was_last_read_22_hours_ago_wants_attention_and_is_still_shown
 
 #[rstest]
 #[case(20 * 60, "no mail")]
-#[case(20 * 60 + 1, "One card has not been read since yesterday")]
+#[case(20 * 60 + 1, "One card hasn't been checked since yesterday")]
 fn an_account_is_out_of_date_after_20_hours(#[case] minutes: i64, #[case] subject: &str) {
     let mut case = Case::of([quiet()]);
     let read_at = now() - Duration::minutes(minutes);
@@ -127,7 +127,47 @@ fn a_card_that_was_never_read_wants_attention() {
     failing.state.last_success_at = None;
     let case = Case::of([untried, failing]);
     keep("never_read", &case.compose());
-    assert_eq!(case.subject(), "2 cards could not be read yet");
+    assert_eq!(case.subject(), "2 cards haven't been checked yet");
+}
+
+#[test]
+fn several_rejected_pins_are_one_item() {
+    let ben = card(2, "Ben", fernhill(), empty());
+    let case = Case::of([refused(quiet()), refused(ben)]);
+    keep("two_wrong_pins", &case.compose());
+    assert_eq!(case.subject(), "The library rejected the PINs of 2 cards");
+    let text = case.compose().mail.unwrap().text;
+    assert_eq!(text.matches("won’t try again").count(), 1);
+    assert!(text.contains(
+        "Ada, Millbrook Public Library
+  Ben, Fernhill Library
+"
+    ));
+}
+
+#[test]
+fn mail_has_ten_messages_of_a_card_at_most_each_cut_and_without_links() {
+    let messages = (0..30).map(|number| match number {
+        0 => "x".repeat(800),
+        _ => format!("Message {number}: see https://pay.example/{number}"),
+    });
+    let account = Account {
+        messages: messages.collect(),
+        ..empty()
+    };
+    let mail = Case::of([card(1, "Ada", millbrook(), account)])
+        .compose()
+        .mail
+        .unwrap();
+    assert_eq!(mail.html.matches("Message from the library").count(), 10);
+    assert_eq!(
+        mail.html.matches('x').count()
+            - mail.html.replace(&"x".repeat(500), "").matches('x').count(),
+        500
+    );
+    assert!(!mail.html.contains(&"x".repeat(501)));
+    assert!(mail.html.contains("pay[.]example/9") && !mail.html.contains("https://pay"));
+    assert!(mail.text.contains("pay[.]example/9") && !mail.text.contains("https://pay"));
 }
 
 #[test]
@@ -139,7 +179,7 @@ fn a_blocked_card_wants_attention() {
             .mail
             .unwrap()
             .text
-            .contains("Of what could be read")
+            .contains("on the cards we could check")
     );
     keep("blocked", &case.compose());
     assert_eq!(case.subject(), "One card is blocked");
@@ -151,7 +191,7 @@ fn pin_that_was_not_sent_wants_attention_and_is_told_once() {
     let unsent = || failing(quiet(), 30, FailureKind::SealedForOtherHosts);
     let case = Case::of([unsent()]);
     keep("pin_not_sent", &case.compose());
-    assert_eq!(case.subject(), "The PIN of one card wasn’t sent");
+    assert_eq!(case.subject(), "The PIN of one card wasn't sent");
     assert_eq!(later(&case, 1).subject(), "no mail");
     let two = Case::of([
         unsent(),
@@ -161,7 +201,7 @@ fn pin_that_was_not_sent_wants_attention_and_is_told_once() {
             FailureKind::SealedForOtherHosts,
         ),
     ]);
-    assert_eq!(two.subject(), "The PINs of 2 cards weren’t sent");
+    assert_eq!(two.subject(), "The PINs of 2 cards weren't sent");
 }
 
 fn expiring(days: i64) -> NoticeCard {
@@ -229,7 +269,7 @@ fn several_sorts_of_trouble_are_counted_in_the_subject() {
     assert_eq!(composed.digest.occasion, Some(Occasion::Attention));
     assert_eq!(
         composed.mail.unwrap().subject,
-        "Please look at: 1 PIN refused, 1 card not read yet, 1 card about to expire, fines on 1 card"
+        "Please look at: 1 PIN rejected, 1 card not checked yet, 1 card about to expire, fines on 1 card"
     );
 }
 
@@ -248,7 +288,5 @@ fn a_site_that_says_nothing_of_its_loans_is_not_taken_for_an_empty_one() {
     (silent.loans, silent.holds) = (None, None);
     let text = case.compose().mail.unwrap().text;
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(
-        words.contains("For Ada’s card, the site did not say what is out and what is on hold.")
-    );
+    assert!(words.contains("For Ada’s card, the site didn’t say what is out and what is on hold."));
 }

@@ -35,6 +35,9 @@ pub(crate) struct Wishes {
     /// What to do when nobody can know whether a mail left: rather none than two, or rather two.
     #[arg(long, value_enum, value_name = "HOW")]
     pub(crate) delivery: Option<DeliveryChoice>,
+    /// Group a mail of more than fifteen lines by person; by default no.
+    #[arg(long, value_name = "true|false")]
+    pub(crate) by_person: Option<bool>,
 }
 
 /// From which amount on fines are told.
@@ -104,6 +107,9 @@ impl Wishes {
         }
         if let Some(delivery) = self.delivery {
             preferences.delivery = delivery.into();
+        }
+        if let Some(by_person) = self.by_person {
+            preferences.by_person = by_person;
         }
         match (self.daily, self.weekly, self.only_when_needed) {
             (true, ..) => preferences.proof_of_life = ProofOfLife::Daily,

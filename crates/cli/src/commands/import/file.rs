@@ -81,6 +81,7 @@ struct FamilyEntry {
     daily: bool,
     weekly: Option<String>,
     delivery: Option<String>,
+    by_person: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -268,6 +269,7 @@ fn family(entry: FamilyEntry, context: &Context) -> Result<Family, String> {
         weekly: entry.weekly.as_deref().map(weekday).transpose()?,
         only_when_needed: false,
         delivery: entry.delivery.as_deref().map(delivery).transpose()?,
+        by_person: entry.by_person,
     };
     let mut family = new_family(context, id, &entry.name, recipients)?;
     wishes.apply_to_new(&mut family);

@@ -37,8 +37,8 @@ impl Draft {
             if !known_options(system).any(|(known, _)| known == name) {
                 return Err(unknown_option(system, name));
             }
-            if let Err(values) = check_value(name, value) {
-                return Err(format!("The option “{name}” is {}.", values.join(" or ")));
+            if let Err(allowed) = check_value(name, value) {
+                return Err(format!("The option “{name}” must be {allowed}."));
             }
         }
         let mut library = Library {
@@ -227,6 +227,9 @@ mod tests {
     #[case("number-separators", "keep", None)]
     #[case("number-separators", "drop", None)]
     #[case("number-separators", "yes", Some("keep or drop"))]
+    #[case("currency", "CAD", None)]
+    #[case("currency", "cad", Some("three letters, like CAD"))]
+    #[case("currency", "dollars", Some("three letters, like CAD"))]
     #[case("scope", "S9", None)]
     #[case("number_separators", "keep", Some("it has scope"))]
     fn option_is_known_and_has_a_value_of_its_own(

@@ -24,6 +24,7 @@ pub(super) async fn a_family_without_recipients_and_with_unusual_preferences_is_
         fines_threshold: Some(Decimal::new(10_50, 2)),
         proof_of_life: ProofOfLife::Weekly(chrono::Weekday::Sun),
         delivery: Delivery::AtLeastOnce,
+        by_person: true,
     };
     store.add_family(&odd).await.unwrap();
     let mut never = family("never");

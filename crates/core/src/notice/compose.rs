@@ -1,0 +1,137 @@
+//! A digest as the words of a notice.
+
+use std::collections::BTreeMap;
+
+use crate::family::EmailAddress;
+use crate::notice::attention::AttentionKind;
+use crate::notice::digest::{Digest, Occasion};
+use crate::notice::items::DayWords;
+use crate::notice::view::{Contact, Item, PersonGroup, Section, View};
+use crate::notice::words::listed;
+use crate::text::clean;
+
+/// A mail with more lines to act on than this is grouped by person, where the family wants that.
+const MAX_UNGROUPED_LINES: usize = 15;
+
+/// Puts a digest into words.
+pub(crate) fn compose_view(digest: &Digest, subject: String, contact: Option<&str>) -> View {
+    let when = DayWords {
+        today: digest.today,
+        zone: digest.timezone,
+    };
+    let sections = [
+        (
+            "Take back",
+            digest
+                .take_back
+                .iter()
+                .map(|line| when.loan(line))
+                .collect(),
+        ),
+        (
+            "Pick up",
+            digest.pick_up.iter().map(|line| when.hold(line)).collect(),
+        ),
+        ("Needs attention", when.all_attention(&digest.attention)),
+    ];
+    let lines: usize = sections
+        .iter()
+        .map(|(_, items): &(_, Vec<Item>)| items.len())
+        .sum();
+    let by_person = digest.by_person && lines > MAX_UNGROUPED_LINES;
+    View {
+        subject,
+        heading: format!(
+            "{} · {}",
+            digest.family_name,
+            digest.today.format("%A, %B %-d")
+        ),
+        intro: intro(digest),
+        sections: sections
+            .into_iter()
+            .filter(|(_, items)| !items.is_empty())
+            .map(|(heading, items)| Section {
+                heading,
+                groups: grouped(items, by_person),
+            })
+            .collect(),
+        later: when.later(digest),
+        sources: digest
+            .sources
+            .iter()
+            .map(|source| when.source(source))
+            .collect(),
+        stopped: (!digest.stopped.is_empty()).then(|| {
+            format!(
+                "We no longer write to {}: an email there came back, or somebody complained about it.",
+                listed(digest.stopped.clone())
+            )
+        }),
+        contact: contact
+            .map(clean)
+            .filter(|words| !words.is_empty())
+            .map(|words| Contact {
+                is_address: words.parse::<EmailAddress>().is_ok(),
+                words,
+            }),
+    }
+}
+
+/// Says that nothing is to be done only where that is known.
+fn intro(digest: &Digest) -> Option<&'static str> {
+    let all_is_known = digest
+        .attention
+        .iter()
+        .all(|item| !item.kind.hides_the_account())
+        && digest
+            .sources
+            .iter()
+            .flat_map(|source| &source.exceptions)
+            .all(|card| !card.loans_unknown && !card.holds_unknown);
+    let may_be_ready = digest
+        .attention
+        .iter()
+        .any(|item| matches!(item.kind, AttentionKind::UnknownHold { .. }));
+    match (digest.occasion?, all_is_known) {
+        (Occasion::ToDo, _) => None,
+        _ if may_be_ready => {
+            Some("A hold may be ready for you. We don’t know the library’s words for it.")
+        }
+        (Occasion::Weekly, true) => Some(
+            "Nothing to return or pick up. This is your weekly summary, so you know that we check your cards.",
+        ),
+        (Occasion::Daily, true) if digest.attention.is_empty() => {
+            Some("Nothing to return or pick up. Have a good day!")
+        }
+        (_, true) => Some("Nothing to return or pick up today, but please look at this."),
+        (_, false) => Some("Nothing to return or pick up on the cards we could check."),
+    }
+}
+
+/// The items of all, or of each person by name.
+fn grouped(items: Vec<Item>, by_person: bool) -> Vec<PersonGroup> {
+    if !by_person {
+        return vec![PersonGroup {
+            person: None,
+            items,
+        }];
+    }
+    let mut of_persons: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    for item in items {
+        let mut patrons: Vec<String> = item
+            .places
+            .iter()
+            .map(|place| place.patron.clone())
+            .collect();
+        patrons.dedup();
+        let person = listed(patrons);
+        of_persons.entry(person).or_default().push(item);
+    }
+    of_persons
+        .into_iter()
+        .map(|(person, items)| PersonGroup {
+            person: Some(person),
+            items,
+        })
+        .collect()
+}

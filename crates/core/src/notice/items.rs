@@ -1,0 +1,485 @@
+//! What a digest's lines say, as items and lines of the view.
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+
+use crate::account::HoldState;
+use crate::notice::attention::{Attention, AttentionKind};
+use crate::notice::author::author_name;
+use crate::notice::digest::{Balance, Digest, HoldLine, LoanLine, Place};
+use crate::notice::digest::{Source, SourceException};
+use crate::notice::view::{Group, Item, Line, PlaceView, SourceView};
+use crate::notice::words::{self, day, due, full_day, moment, money, sentence};
+
+/// A title longer than this is cut: no honest one is, and a mail must stay a mail.
+const MAX_TITLE_CHARS: usize = 1_000;
+
+/// A message of the library longer than this is cut; its site has the whole.
+const MAX_MESSAGE_CHARS: usize = 500;
+
+/// Words that depend on the family's day and zone.
+#[derive(Clone, Copy)]
+pub(crate) struct DayWords {
+    pub(crate) today: NaiveDate,
+    pub(crate) zone: Tz,
+}
+
+impl DayWords {
+    pub(crate) fn loan(self, line: &LoanLine) -> Item {
+        let mut details = Vec::new();
+        let renew_url = line
+            .place
+            .account_url
+            .clone()
+            .filter(|_| line.renewable == Some(true));
+        // The link says it.
+        details.extend(renewal(line).filter(|_| renew_url.is_none()));
+        details.extend(line.note.as_deref().map(shortened));
+        details.extend(self.as_of(line.as_of));
+        Item {
+            title: shortened(&line.title),
+            url: line.url.clone(),
+            author: line.author.as_deref().map(author),
+            mark: line.became_non_renewable.then_some("Changed"),
+            strong: line.due.map(|date| due(date, self.today)),
+            urgent: line.days_left.is_some_and(|days| days <= 0),
+            details,
+            renew_url,
+            places: vec![PlaceView::of(&line.place)],
+        }
+    }
+
+    pub(crate) fn hold(self, line: &HoldLine) -> Item {
+        let mut details = Vec::new();
+        let branch = line.pickup_branch.as_deref().map(shortened);
+        let strong = if line.digital {
+            Some(match line.pickup_by {
+                Some(date) if date <= self.today => {
+                    format!("borrow online, {}", self.by(date))
+                }
+                Some(date) => format!("borrow online {}", self.by(date)),
+                None => String::from("borrow online"),
+            })
+        } else {
+            details.extend(branch.map(|branch| format!("at {branch}")));
+            Some(
+                line.pickup_by
+                    .map_or_else(|| String::from("ready"), |date| self.by(date)),
+            )
+        };
+        details.extend(line.note.as_deref().map(shortened));
+        details.extend(self.as_of(line.as_of));
+        Item {
+            mark: line.new.then_some("New"),
+            strong,
+            urgent: line.pickup_by.is_some_and(|date| date <= self.today),
+            details,
+            ..hold_item(line)
+        }
+    }
+
+    fn attention(self, item: &Attention) -> Item {
+        let (title, details, urgent) = match &item.kind {
+            AttentionKind::PinRefused { since } => (
+                String::from("Number or PIN rejected"),
+                format!(
+                    "The library rejected this number or PIN {}. We won’t try again until it’s \
+                     corrected, so that the card doesn’t get locked.",
+                    self.happened(*since)
+                ),
+                true,
+            ),
+            AttentionKind::PinNotSent => (
+                String::from("PIN not sent"),
+                String::from(
+                    "This library’s website has a new address, so we didn’t send the PIN there. Please ask \
+                     whoever runs LibraryHippo to check the address.",
+                ),
+                true,
+            ),
+            AttentionKind::CardBlocked => (
+                String::from("Card blocked"),
+                String::from("The library has blocked this card. Please ask at the desk."),
+                true,
+            ),
+            AttentionKind::NeverChecked { failure } => (
+                String::from("Not checked yet"),
+                match failure {
+                    Some(kind) => format!(
+                        "We couldn’t check this card so far: {}.",
+                        words::failure(*kind)
+                    ),
+                    None => String::from("This card hasn’t been checked yet."),
+                },
+                false,
+            ),
+            AttentionKind::NotReadSince {
+                last_success_at,
+                failure,
+            } => (
+                format!(
+                    "Not checked since {}",
+                    moment(*last_success_at, self.zone, self.today)
+                ),
+                format!(
+                    "{}, so this may be out of date.",
+                    failure.map_or_else(
+                        || String::from("It hasn’t been checked since"),
+                        |kind| sentence(words::failure(kind))
+                    )
+                ),
+                false,
+            ),
+            AttentionKind::UnknownHold { hold } => return self.unknown_hold(hold),
+            AttentionKind::MissedHold { hold, seen_since } => {
+                return self.missed_hold(hold, *seen_since);
+            }
+            AttentionKind::CardExpires {
+                last_day,
+                days_left,
+            } if *days_left < 0 => (
+                format!("Card expired {}", self.on(*last_day)),
+                String::from("Please renew it at the library."),
+                true,
+            ),
+            AttentionKind::CardExpires {
+                last_day,
+                days_left,
+            } => (
+                format!("Card expires {}", self.on(*last_day)),
+                if *days_left > 1 {
+                    format!("That is in {days_left} days. Please renew it at the library.")
+                } else {
+                    String::from("Please renew it at the library.")
+                },
+                *days_left <= 1,
+            ),
+            AttentionKind::Fines { amount, currency } => (
+                format!("Fines of {}", money(*amount, currency.as_deref())),
+                String::from("The library’s site says you owe this."),
+                false,
+            ),
+            AttentionKind::Message { text } => (
+                String::from("Message from the library"),
+                cut(text, MAX_MESSAGE_CHARS),
+                false,
+            ),
+        };
+        Item {
+            title,
+            url: None,
+            author: None,
+            mark: None,
+            strong: None,
+            urgent,
+            details: vec![details],
+            renew_url: None,
+            places: vec![PlaceView::of(&item.place)],
+        }
+    }
+
+    fn unknown_hold(self, line: &HoldLine) -> Item {
+        let strong = match &line.note {
+            Some(words) => format!("The library says: {}", shortened(words)),
+            None => String::from("The library doesn’t say whether it’s ready"),
+        };
+        let mut details = Vec::new();
+        details.extend(place_in_queue(line));
+        details.extend(line.pickup_by.map(|date| self.by(date)));
+        let branch = line.pickup_branch.as_deref().map(shortened);
+        details.extend(branch.map(|branch| format!("pickup at {branch}")));
+        details.extend(self.as_of(line.as_of));
+        Item {
+            strong: Some(strong),
+            details,
+            ..hold_item(line)
+        }
+    }
+
+    fn missed_hold(self, line: &HoldLine, seen_since: bool) -> Item {
+        let done = if line.digital {
+            "borrowed"
+        } else {
+            "picked up"
+        };
+        let strong = line.pickup_by.map(|date| {
+            if seen_since {
+                format!("wasn’t {done} by {}", full_day(date, self.today))
+            } else {
+                self.by(date)
+            }
+        });
+        let mut details = Vec::new();
+        let branch = line.pickup_branch.as_deref().filter(|_| !line.digital);
+        details.extend(branch.map(|branch| format!("at {}", shortened(branch))));
+        details.extend(line.note.as_deref().map(shortened));
+        details.extend(self.as_of(line.as_of));
+        Item {
+            strong,
+            urgent: true,
+            details,
+            ..hold_item(line)
+        }
+    }
+
+    /// Several rejected numbers or PINs are one thing to do.
+    pub(crate) fn all_attention(self, attention: &[Attention]) -> Vec<Item> {
+        let (rejected, others): (Vec<&Attention>, Vec<&Attention>) = attention
+            .iter()
+            .partition(|item| matches!(item.kind, AttentionKind::PinRefused { .. }));
+        let mut items = match rejected.as_slice() {
+            [] | [_] => rejected.iter().map(|item| self.attention(item)).collect(),
+            several => vec![rejected_cards(several)],
+        };
+        items.extend(others.into_iter().map(|item| self.attention(item)));
+        items
+    }
+
+    pub(crate) fn later(self, digest: &Digest) -> Vec<Group> {
+        let holds = |heading: &'static str, state: HoldState| Group {
+            heading,
+            lines: digest
+                .later
+                .holds
+                .iter()
+                .filter(|line| line.state == state)
+                .map(|line| self.later_hold(line))
+                .collect(),
+        };
+        let groups = [
+            Group {
+                heading: "Also out",
+                lines: digest
+                    .later
+                    .loans
+                    .iter()
+                    .map(|line| self.later_loan(line))
+                    .collect(),
+            },
+            holds("Holds on their way", HoldState::InTransit),
+            holds("Holds waiting their turn", HoldState::Waiting),
+            holds("Suspended holds", HoldState::Suspended),
+            Group {
+                heading: "Fines and credits",
+                lines: digest.later.balances.iter().map(balance).collect(),
+            },
+        ];
+        groups
+            .into_iter()
+            .filter(|group| !group.lines.is_empty())
+            .collect()
+    }
+
+    fn later_loan(self, line: &LoanLine) -> Line {
+        let mut details = Vec::new();
+        match line.due {
+            None => details.push(String::from("no due date")),
+            Some(date) if !line.digital => details.push(due(date, self.today)),
+            Some(date) if date < self.today => {
+                details.push(format!(
+                    "was due to be returned automatically {}",
+                    self.on(date)
+                ));
+            }
+            Some(date) => details.push(format!("is returned automatically {}", self.on(date))),
+        }
+        if line.renewable == Some(false) {
+            details.extend(renewal(line));
+        }
+        details.extend(self.as_of(line.as_of));
+        Line {
+            title: shortened(&line.title),
+            details,
+            place: PlaceView::of(&line.place),
+        }
+    }
+
+    fn later_hold(self, line: &HoldLine) -> Line {
+        let mut details = Vec::new();
+        details.extend(place_in_queue(line));
+        if line.state == HoldState::InTransit && !line.digital {
+            let branch = line.pickup_branch.as_deref().map(shortened);
+            details.extend(branch.map(|branch| format!("on its way to {branch}")));
+        }
+        let until = line.suspended_until.map(|date| day(date, self.today));
+        details.extend(until.map(|date| format!("until {date}")));
+        details.extend(self.as_of(line.as_of));
+        Line {
+            title: shortened(&line.title),
+            details,
+            place: PlaceView::of(&line.place),
+        }
+    }
+
+    pub(crate) fn source(self, source: &Source) -> SourceView {
+        SourceView {
+            library: source.library_name.clone(),
+            as_of: self.as_of(source.as_of),
+            url: source.account_url.clone(),
+            exceptions: source
+                .exceptions
+                .iter()
+                .map(|card| self.exception(card))
+                .collect(),
+        }
+    }
+
+    fn exception(self, card: &SourceException) -> String {
+        let patron = &card.patron;
+        let mut sentences = Vec::new();
+        let shown = moment(card.as_of, self.zone, self.today);
+        if let Some(failure) = &card.failure {
+            sentences.push(format!(
+                "We couldn’t check {patron}’s card at {} ({}). What you see is as of {shown}.",
+                moment(failure.at, self.zone, self.today),
+                words::failure(failure.kind),
+            ));
+        }
+        let unknown = match (card.loans_unknown, card.holds_unknown) {
+            (true, true) => Some("what is out and what is on hold"),
+            (true, false) => Some("what is out"),
+            (false, true) => Some("what is on hold"),
+            (false, false) => None,
+        };
+        if let Some(unknown) = unknown {
+            sentences.push(format!(
+                "For {patron}’s card, the site didn’t say {unknown}."
+            ));
+        }
+        sentences.join(" ")
+    }
+
+    fn as_of(self, at: Option<chrono::DateTime<chrono::Utc>>) -> Option<String> {
+        at.map(|at| format!("as of {}", moment(at, self.zone, self.today)))
+    }
+
+    /// The same of what has happened, also where the notice is of an earlier day: `on Tuesday, Nov 24`.
+    fn happened(self, date: NaiveDate) -> String {
+        if date > self.today {
+            format!("on {}", full_day(date, self.today))
+        } else {
+            self.on(date)
+        }
+    }
+
+    /// `today`, `tomorrow`, `on Tuesday, Nov 24`.
+    fn on(self, date: NaiveDate) -> String {
+        match (date - self.today).num_days() {
+            -1..=1 => day(date, self.today),
+            _ => format!("on {}", full_day(date, self.today)),
+        }
+    }
+
+    /// `by Tuesday, Nov 24`, `last day is today`, `last day was yesterday`.
+    fn by(self, date: NaiveDate) -> String {
+        let last = day(date, self.today);
+        match (date - self.today).num_days() {
+            ..0 => format!("last day was {last}"),
+            0 => format!("last day is {last}"),
+            _ => format!("by {last}"),
+        }
+    }
+}
+
+impl PlaceView {
+    fn of(place: &Place) -> Self {
+        Self {
+            patron: place.patron.clone(),
+            library: place.library_name.clone(),
+            url: place.account_url.clone(),
+        }
+    }
+}
+
+fn rejected_cards(several: &[&Attention]) -> Item {
+    Item {
+        title: format!("Numbers or PINs of {} cards rejected", several.len()),
+        url: None,
+        author: None,
+        mark: None,
+        strong: None,
+        urgent: true,
+        details: vec![String::from(
+            "The library rejected these numbers or PINs. We won’t try again until they’re \
+             corrected, so that the cards don’t get locked.",
+        )],
+        renew_url: None,
+        places: several
+            .iter()
+            .map(|item| PlaceView::of(&item.place))
+            .collect(),
+    }
+}
+
+fn author(author: &str) -> String {
+    shortened(&author_name(author))
+}
+
+fn balance(balance: &Balance) -> Line {
+    let amount = money(balance.amount, balance.currency.as_deref());
+    Line {
+        title: if balance.amount.is_sign_negative() {
+            format!("{amount} credit")
+        } else {
+            format!("{amount} owed")
+        },
+        details: Vec::new(),
+        place: PlaceView::of(&balance.place),
+    }
+}
+
+/// A hold without what a notice says of it.
+fn hold_item(line: &HoldLine) -> Item {
+    Item {
+        title: shortened(&line.title),
+        url: line.url.clone(),
+        author: line.author.as_deref().map(author),
+        mark: None,
+        strong: None,
+        urgent: false,
+        details: Vec::new(),
+        renew_url: None,
+        places: vec![PlaceView::of(&line.place)],
+    }
+}
+
+fn place_in_queue(line: &HoldLine) -> Option<String> {
+    match (line.position, line.queue_length) {
+        (Some(position), Some(length)) => Some(format!("number {position} of {length}")),
+        (Some(position), None) => Some(format!("number {position} in the queue")),
+        (None, Some(length)) => Some(words::count(
+            u64::from(length),
+            "person waiting",
+            "people waiting",
+        )),
+        (None, None) => None,
+    }
+}
+
+/// What is known of renewing it, and why not.
+fn renewal(line: &LoanLine) -> Option<String> {
+    let words = match line.renewable? {
+        true => return Some(String::from("can be renewed")),
+        false if line.became_non_renewable => "can no longer be renewed",
+        false => "cannot be renewed",
+    };
+    Some(match &line.renewable_reason {
+        Some(reason) => format!("{words}: {}", shortened(reason.trim_end_matches('.'))),
+        None => words.to_owned(),
+    })
+}
+
+fn shortened(text: &str) -> String {
+    cut(text, MAX_TITLE_CHARS)
+}
+
+/// The library's words, at most so many characters of them, in which a mail program finds no address.
+fn cut(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        None => words::without_links(text),
+        Some((end, _)) => {
+            let start = text.get(..end).unwrap_or_default();
+            format!("{}…", words::without_links(start.trim_end()))
+        }
+    }
+}
