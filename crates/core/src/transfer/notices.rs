@@ -16,13 +16,10 @@ pub(super) async fn notices(
     report: &mut Report,
 ) -> Result<(), TransferError> {
     let family = &moved.family.id;
-    let here: BTreeMap<_, NoticeRecord> = match to.here {
-        Some(_) => {
-            let recent = to.store.recent_notices(family, NOTICE_LIMIT).await?;
-            recent.into_iter().map(|here| (here.date, here)).collect()
-        }
-        None => BTreeMap::new(),
-    };
+    // Also of a family that is new here: those of one that was removed may have outlived it.
+    let recent = to.store.recent_notices(family, NOTICE_LIMIT).await?;
+    let here: BTreeMap<_, NoticeRecord> =
+        recent.into_iter().map(|here| (here.date, here)).collect();
     let newest_sent_here = here
         .values()
         .rfind(|here| here.state == NoticeState::Sent)
@@ -41,16 +38,19 @@ pub(super) async fn notices(
             }
             continue;
         };
-        if stored == record {
-            // Interrupted between the record and what was told with it?
+        let is_as_far_here =
+            stored.planned_at == record.planned_at && stored.revision >= record.revision;
+        if stored == record || is_as_far_here {
+            // Interrupted between the record and what was told with it, or forgotten with the family?
             let is_missing = match told {
                 Some(told) if newest_sent_here == Some(record.date) => {
-                    to.store.last_told(family).await?.as_ref() != Some(told)
+                    let here = to.store.last_told(family).await?;
+                    here.is_none() || (stored == record && here.as_ref() != Some(told))
                 }
                 _ => false,
             };
             if is_missing {
-                replace(to, stored.revision, record, told.as_ref()).await?;
+                replace(to, stored.revision, stored, told.as_ref()).await?;
                 report.notices.completed += 1;
             } else {
                 report.notices.unchanged += 1;
@@ -63,8 +63,6 @@ pub(super) async fn notices(
             };
             replace(to, stored.revision, &settled, told.as_ref()).await?;
             report.notices.completed += 1;
-        } else if stored.planned_at == record.planned_at && stored.revision >= record.revision {
-            report.notices.unchanged += 1;
         } else {
             report.differs(
                 Part::Notice,

@@ -213,6 +213,7 @@ suites! { $
         what_moves_is_the_same_on_the_other_side,
         what_moved_already_is_left_as_it_is,
         what_is_newer_on_the_other_side_stays_and_comes_back,
+        removed_family_comes_back_with_what_it_was_told,
         what_differs_is_left_and_told_of,
     }
     concerns {

@@ -258,6 +258,23 @@ pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: 
     assert_same(&back, &lived_on, &left);
 }
 
+pub(super) async fn removed_family_comes_back_with_what_it_was_told(store: &dyn Store) {
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let conrad = family_id("conrad");
+    let moved = exported(&lived_in(&left).await, &left, &here).await;
+    imported(store, &here, &moved).await;
+    let told = store.last_told(&conrad).await.unwrap();
+    assert!(told.is_some());
+    store.remove_family(&conrad).await.unwrap();
+    let report = imported(store, &here, &moved).await;
+    assert_eq!(report.differences, []);
+    assert_eq!(store.last_told(&conrad).await.unwrap(), told);
+    for day in ["2026-11-16", "2026-11-17"] {
+        let sent = store.notice(&conrad, date(day)).await.unwrap().unwrap();
+        assert_eq!(sent.state, NoticeState::Sent);
+    }
+}
+
 pub(super) async fn what_differs_is_left_and_told_of(store: &dyn Store) {
     let (left, here) = (SideKeys::generate(), SideKeys::generate());
     let source = MemoryStore::default();
