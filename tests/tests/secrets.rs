@@ -128,3 +128,87 @@ async fn no_secret_is_in_the_logs_the_errors_the_mails_or_the_files() {
         .expect_code(0);
     check_files(&home.path());
 }
+
+/// A number and PIN that a page prints are in nothing that is kept, mailed, logged or shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn number_and_pin_that_a_page_prints_are_masked_everywhere() {
+    const PRINTED: &str = "2 9555-4443 33222";
+    const SHORT_PIN: &str = "8391";
+    let mut home = Home::new();
+    home.set_variable("HIPPO_LOG", "trace");
+    home.add_family("conrad");
+    let today = chrono::Utc::now().date_naive();
+    for system in SystemKind::ALL {
+        let mut patron = Patron::new(NUMBER, SHORT_PIN, "Canary Patron").with_loan(
+            DemoLoan::new(&format!("Echo {NUMBER}"), PRINTED, today)
+                .not_renewable(&format!("Card {NUMBER}, PIN {SHORT_PIN}")),
+        );
+        patron.messages = vec![format!(
+            "Card {NUMBER} ({PRINTED}) with the PIN {SHORT_PIN} is blocked; {SHORT_PIN}."
+        )];
+        let site = Site::new(system, "A Public Library", today).with_patron(patron);
+        let library = DemoLibrary::start(site).await.unwrap();
+        let id = system.id();
+        home.add_library(id, id, &library.base_url());
+        let arguments = [
+            "card",
+            "add",
+            "--family",
+            "conrad",
+            "--library",
+            id,
+            "--patron",
+            "Ines",
+            "--number",
+            NUMBER,
+            "--pin-stdin",
+        ];
+        let added = home.run_with_input(&arguments, SHORT_PIN).expect_code(0);
+        no_secret(id, &format!("{}{}", added.stdout, added.stderr));
+    }
+    for arguments in [
+        &["check-cards", "--no-pause", "-v"][..],
+        &["notify-all"],
+        &["status"],
+        &["status", "--json"],
+        &["card", "list", "--json"],
+        &["runs", "--json"],
+    ] {
+        let ran = home.run(arguments);
+        no_secret(
+            &arguments.join(" "),
+            &format!("{}{}", ran.stdout, ran.stderr),
+        );
+        if arguments == ["status", "--json"] {
+            assert!(ran.stdout.contains("••••3222"), "{}", ran.stdout);
+            assert!(
+                ran.stdout.contains("with the PIN •••• is blocked"),
+                "{}",
+                ran.stdout
+            );
+        }
+    }
+    no_secret_in_files(&home.path());
+
+    fn no_secret(what: &str, text: &str) {
+        let sentence = format!("PIN {SHORT_PIN}");
+        for secret in [NUMBER, PRINTED, &sentence, "blocked; 8391"] {
+            assert!(!text.contains(secret), "{what} shows “{secret}”: {text}");
+        }
+    }
+
+    fn no_secret_in_files(folder: &Path) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                no_secret_in_files(&path);
+            } else {
+                let bytes = std::fs::read(&path).unwrap();
+                no_secret(
+                    &path.display().to_string(),
+                    &String::from_utf8_lossy(&bytes),
+                );
+            }
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! One patron's card at one library, and how its checks went.
 
+mod mask;
 mod number;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub(crate) use self::mask::SecretMask;
 pub use self::number::without_separators;
 use crate::account::Account;
 use crate::clock::is_in_future;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::VisitPorts;
 use super::secrets::may_be_checked;
 use crate::account::Account;
-use crate::card::{CardKey, CardRecord, CardSecret, LoginMark, LoginOutcome};
+use crate::card::{CardKey, CardRecord, CardSecret, LoginMark, LoginOutcome, SecretMask};
 use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind};
 use crate::jobs::JobError;
@@ -73,6 +73,8 @@ fn login_open() -> String {
         .to_owned()
 }
 
+/// Logs in and reads; what comes back has the card's own number and PIN masked. `None`: nothing is to be
+/// recorded.
 pub(super) async fn read_account(
     ports: &VisitPorts<'_>,
     library: &Library,
@@ -99,6 +101,12 @@ pub(super) async fn read_account(
         // A refusal without words looks like a changed page. With any other failure the site said
         // nothing about the PIN, and the next check may try it again.
         failure.login_in_doubt &= failure.kind == FailureKind::PageChanged;
+    }
+    // Nobody after this knows what is to be masked.
+    let mask = SecretMask::new(secret);
+    match &mut outcome {
+        Ok(account) => mask.mask_account(account),
+        Err(failure) => mask.mask_failure(failure),
     }
     if let Some(fault) = permit.take_fault() {
         return Err(fault.into());

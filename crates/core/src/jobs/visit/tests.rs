@@ -1,3 +1,4 @@
+mod masked;
 mod queue;
 mod sealed;
 

@@ -1,0 +1,57 @@
+use super::*;
+
+const NUMBER: &str = "29000000001234";
+const PIN: &str = "4711";
+
+/// What a page may print: the number in two ways, and the PIN.
+const ECHO: &str = "Card 29000000001234 (2 9000-0000 01234), PIN 4711, is blocked.";
+const MASKED: &str = "Card ••••1234 (••••1234), PIN ••••, is blocked.";
+
+#[tokio::test]
+async fn own_number_and_pin_are_masked_before_anything_is_kept() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", (NUMBER, PIN)).await;
+    let echoed = Account {
+        messages: vec![ECHO.to_owned()],
+        ..account(&[("Emma", "2026-11-24")])
+    };
+    world.site.answer(NUMBER, Ok(echoed));
+    assert_eq!(kinds(&world.check_all().await), ["ok"]);
+    let accounts = world.store.accounts_of(&world.conrad()).await.unwrap();
+    assert_eq!(accounts[0].1.account.messages, [MASKED]);
+
+    world.clock.advance(chrono::Duration::hours(7));
+    world.site.answer(NUMBER, Err(Failure::page_changed(ECHO)));
+    let visit = world.visit("wpl", &[card]).await;
+    let told = std::sync::Mutex::new(Vec::new());
+    world
+        .with_visit_ports(async |ports| {
+            check_visit(ports, &visit, NO_PAUSE, &|news| {
+                told.lock().unwrap().push(format!("{news:?}"));
+            })
+            .await
+            .unwrap();
+        })
+        .await;
+    let told = told.into_inner().unwrap();
+    assert_eq!(told.len(), 2, "the card and the alert: {told:?}");
+    assert!(told.iter().any(|news| news.contains(MASKED)), "{told:?}");
+    for news in &told {
+        assert!(!news.contains(NUMBER) && !news.contains(PIN), "{news}");
+    }
+    let last = world.record(card).await.state.last_check.unwrap();
+    assert_eq!(last.failure.unwrap().detail, MASKED);
+}
+
+#[tokio::test]
+async fn failure_of_a_second_login_is_masked_too() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", (NUMBER, PIN)).await;
+    for _ in 0..2 {
+        let expired = Failure::new(FailureKind::SessionExpired, ECHO);
+        world.site.answer(NUMBER, Err(expired));
+    }
+    world.check_all().await;
+    let last = world.record(card).await.state.last_check.unwrap();
+    assert_eq!(last.failure.unwrap().detail, MASKED);
+}
