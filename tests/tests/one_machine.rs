@@ -219,3 +219,105 @@ async fn a_library_that_is_down_costs_one_card_a_time_out_and_keeps_what_was_kno
         mails[0].1
     );
 }
+
+/// A family whose only news is one hold, at a library that words a hold's status as it likes.
+struct HoldScene {
+    home: Home,
+    library: DemoLibrary,
+}
+
+impl HoldScene {
+    const NUMBER: &str = "21000000004711";
+    const TITLE: &str = "The Otter Who Could Count";
+
+    async fn new(system: SystemKind, hold: DemoHold) -> Self {
+        let patron = Patron::new(Self::NUMBER, "2468", "Ines Calder").with_hold(hold);
+        let site = Site::new(system, "A Public Library", today()).with_patron(patron);
+        let library = DemoLibrary::start(site).await.unwrap();
+        let mut home = Home::new();
+        home.set_now(NOW);
+        home.add_family("conrad");
+        home.add_library("mill", system.id(), &library.base_url());
+        home.add_card("conrad", "mill", "Ines", Self::NUMBER, "2468");
+        Self { home, library }
+    }
+
+    /// Checks the card and ticks on each of these days.
+    fn days(&mut self, days: std::ops::Range<u64>) {
+        for day in days {
+            self.home.set_now(&format!("{}T12:10:00Z", in_days(day)));
+            self.home.run(&["check-cards", "--no-pause"]).expect_code(0);
+            self.home.run(&["notify-all"]).expect_code(0);
+        }
+    }
+
+    /// The subject and the HTML of each day's mail, by its day.
+    fn mails(&self) -> Vec<(u64, String, String)> {
+        let mails = self.home.mails();
+        let of_day = |day: u64| {
+            let name = format!("{}-conrad", in_days(day));
+            let (_, mail) = mails
+                .iter()
+                .find(|(file, _)| *file == format!("{name}.eml"))?;
+            let subject = mail.lines().find_map(|line| line.strip_prefix("Subject: "));
+            let html = self.home.html(&format!("{name}.html"));
+            Some((day, subject.unwrap().to_owned(), html))
+        };
+        (0..30).filter_map(of_day).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missed_hold_makes_one_mail_in_twenty_days() {
+    let last_day = Some(in_days(1));
+    let hold = DemoHold::ready(HoldScene::TITLE, "Gale, Edda", "Mill Street", last_day);
+    let mut scene = HoldScene::new(SystemKind::Sierra, hold).await;
+    scene.days(0..20);
+    let mails = scene.mails();
+    let subjects: Vec<(u64, &str)> = mails
+        .iter()
+        .map(|(day, subject, _)| (*day, subject.as_str()))
+        .collect();
+    assert_eq!(
+        subjects,
+        [
+            (0, "1 hold to pick up"),
+            (1, "1 hold to pick up"),
+            (2, "One hold is past its last day"),
+        ]
+    );
+    let html = &mails[2].2;
+    assert!(
+        html.contains(HoldScene::TITLE) && html.contains("wasn’t picked up by Sunday, Nov 22"),
+        "{html}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_in_unknown_words_makes_a_mail_when_they_change_and_once_a_week() {
+    for system in [SystemKind::Sierra, SystemKind::Enterprise] {
+        let waiting = DemoHold::waiting(HoldScene::TITLE, "Gale, Edda", "Mill Street", 1, 1);
+        let hold = waiting.with_status("Ready soon");
+        let mut scene = HoldScene::new(system, hold).await;
+        scene.days(0..3);
+        scene.library.update_patron(HoldScene::NUMBER, |patron| {
+            patron.holds[0].status = Some("Call the desk".to_owned());
+        });
+        scene.days(3..12);
+        let told: Vec<(u64, bool, bool)> = scene
+            .mails()
+            .iter()
+            .map(|(day, subject, html)| {
+                assert_eq!(subject, "Please check one hold");
+                let says = |words: &str| html.contains(&format!("The library says: {words}"));
+                (*day, says("Ready soon"), says("Call the desk"))
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [(0, true, false), (3, false, true), (10, false, true)],
+            "{}",
+            system.id()
+        );
+    }
+}

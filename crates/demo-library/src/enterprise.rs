@@ -377,12 +377,13 @@ fn hold_row(desk: &Desk<'_>, place: usize, hold: &DemoHold) -> String {
     let id = hold.id.to_string();
     let title = escape(&hold.full_title());
     let print = |date| desk.site().print_date(date);
-    let status = match (hold.state, hold.pickup_by) {
-        (DemoHoldState::Ready, Some(date)) => format!("Pickup by: {}", print(date)),
-        (DemoHoldState::Ready, None) => "Available".to_owned(),
-        (DemoHoldState::InTransit, _) => "In Transit".to_owned(),
-        (DemoHoldState::Waiting, _) => "Pending".to_owned(),
-        (DemoHoldState::Suspended, _) => "Suspended".to_owned(),
+    let status = match (&hold.status, hold.state, hold.pickup_by) {
+        (Some(words), _, _) => escape(words),
+        (None, DemoHoldState::Ready, Some(date)) => format!("Pickup by: {}", print(date)),
+        (None, DemoHoldState::Ready, None) => "Available".to_owned(),
+        (None, DemoHoldState::InTransit, _) => "In Transit".to_owned(),
+        (None, DemoHoldState::Waiting, _) => "Pending".to_owned(),
+        (None, DemoHoldState::Suspended, _) => "Suspended".to_owned(),
     };
     let mark = if hold.state == DemoHoldState::Ready {
         "readyHoldsCheckbox"

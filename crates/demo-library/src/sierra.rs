@@ -382,16 +382,17 @@ fn holds(desk: &Desk<'_>, path: &str, patron: &Patron) -> String {
 
 fn hold_row(desk: &Desk<'_>, hold: &DemoHold) -> String {
     let id = hold.id;
-    let status = match (hold.state, hold.pickup_by) {
-        (DemoHoldState::Ready, Some(date)) => {
+    let status = match (&hold.status, hold.state, hold.pickup_by) {
+        (Some(words), _, _) => escape(words),
+        (None, DemoHoldState::Ready, Some(date)) => {
             format!(
                 "Ready. Must be picked up by {}",
                 desk.site().print_date(date)
             )
         }
-        (DemoHoldState::Ready, None) => "READY.".to_owned(),
-        (DemoHoldState::InTransit, _) => "IN TRANSIT".to_owned(),
-        (DemoHoldState::Waiting | DemoHoldState::Suspended, _) => format!(
+        (None, DemoHoldState::Ready, None) => "READY.".to_owned(),
+        (None, DemoHoldState::InTransit, _) => "IN TRANSIT".to_owned(),
+        (None, DemoHoldState::Waiting | DemoHoldState::Suspended, _) => format!(
             "{} of {} holds",
             hold.position.unwrap_or(1),
             hold.queue_length.unwrap_or(1)

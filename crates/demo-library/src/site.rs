@@ -330,6 +330,8 @@ pub struct DemoHold {
     pub author: Option<String>,
     /// Where it is.
     pub state: DemoHoldState,
+    /// Words of the library's own instead of its state's; only Sierra and Enterprise show them.
+    pub status: Option<String>,
     /// The place in the queue, from 1.
     pub position: Option<u32>,
     /// How many wait in all.
@@ -356,6 +358,7 @@ impl DemoHold {
             subtitle: String::new(),
             author: (!author.is_empty()).then(|| author.to_owned()),
             state,
+            status: None,
             position: None,
             queue_length: None,
             pickup_by: None,
@@ -407,6 +410,13 @@ impl DemoHold {
             queue_length: Some(7),
             ..Self::new(title, author, branch, DemoHoldState::Suspended)
         }
+    }
+
+    /// The same hold, of which the library says this.
+    #[must_use]
+    pub fn with_status(mut self, words: &str) -> Self {
+        self.status = Some(words.to_owned());
+        self
     }
 
     /// The same hold, which lapses on that day.

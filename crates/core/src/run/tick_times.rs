@@ -19,7 +19,7 @@ pub const MAX_TICK_GAP: TimeDelta = TimeDelta::hours(26);
 pub const MAX_CONFIRM_GAP: TimeDelta = TimeDelta::hours(1);
 
 /// When the ticks of `notify-all` came, by their own clocks.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TickTimes {
     /// The last tick whose clock was trusted.

@@ -2,6 +2,7 @@
 //! every call until the search answers it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -11,19 +12,25 @@ use chrono::{DateTime, NaiveDate, Utc};
 use hippo_core::card::{CardRecord, CardState, StoredAccount};
 use hippo_core::clock::Clock;
 use hippo_core::family::{Delivery, EmailAddress, Family, StoppedRecipient};
-use hippo_core::ids::{FamilyId, LibraryId};
+use hippo_core::ids::{FamilyId, Label, LibraryId};
 use hippo_core::library::Library;
 use hippo_core::mail::{Mail, MailAnswer, Mailer, PreparedMail, RefusedRecipient};
 use hippo_core::notice::record::NoticeRecord;
 use hippo_core::notice::told::Told;
 use hippo_core::operator::telling::{NotedConcern, OperatorStore, Untold};
 use hippo_core::operator::{Concern, ConcernKey};
+use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
+use hippo_core::run::tick_times::TickTimes;
+use hippo_core::run::work::WorkReport;
+use hippo_core::run::{Job, Run, RunKey};
 use hippo_core::store::contract::sample;
 use hippo_core::store::{
-    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, StoreError, StoreOrigin,
-    StoreResult,
+    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, RunStart, RunStore,
+    StoreError, StoreOrigin, StoreResult,
 };
 use uuid::Uuid;
+
+use crate::world::Rules;
 
 /// What a worker asks of the outside and waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,8 +39,8 @@ pub(crate) enum Ask {
     Notice,
     /// The records that are not final.
     Open,
-    /// To put a record, if there is none.
-    Plan,
+    /// To put a record of this date, if there is none.
+    Plan(NaiveDate),
     /// To replace the record, if its revision is this one.
     Replace(u64, Box<NoticeRecord>),
     /// To note that the family has no notice.
@@ -42,12 +49,28 @@ pub(crate) enum Ask {
     Prepare,
     /// To send the mail of this claim to these recipients, a bit each.
     Send(u64, u8),
+    /// When the ticks came.
+    TickTimes,
+    /// To replace the times of the ticks, if they are these.
+    ReplaceTickTimes(Box<TickTimes>, Box<TickTimes>),
 }
 
 impl Ask {
     /// Whether it may change anything.
     pub(crate) fn has_effect(&self) -> bool {
-        matches!(self, Self::Replace(..) | Self::Note | Self::Send(..))
+        matches!(
+            self,
+            Self::Plan(_)
+                | Self::Replace(..)
+                | Self::Note
+                | Self::Send(..)
+                | Self::ReplaceTickTimes(..)
+        )
+    }
+
+    /// Whether it is about a notice: what no tick may do whose clock is wrong.
+    pub(crate) fn is_about_notices(&self) -> bool {
+        !matches!(self, Self::TickTimes | Self::ReplaceTickTimes(..))
     }
 }
 
@@ -58,6 +81,8 @@ pub(crate) enum Answer {
     Notice(Option<Box<NoticeRecord>>),
     /// Whether it was written.
     Wrote(bool),
+    /// When the ticks came.
+    TickTimes(Box<TickTimes>),
     /// The store is away, or its answer was lost.
     Away,
     /// The mailer took the mail and says so.
@@ -102,6 +127,8 @@ pub(crate) fn due() -> DateTime<Utc> {
 pub(crate) struct Desk {
     family: Family,
     greylists: bool,
+    doubts_clocks: bool,
+    has_handed_out: AtomicBool,
     inside: Mutex<Inside>,
 }
 
@@ -113,8 +140,9 @@ struct Inside {
 }
 
 impl Desk {
-    pub(crate) fn new(delivery: Delivery, greylists: bool, now: DateTime<Utc>) -> Self {
-        let mut family = family(delivery);
+    pub(crate) fn new(rules: Rules, now: DateTime<Utc>) -> Self {
+        let greylists = rules.greylists > 0;
+        let mut family = family(rules.delivery);
         family.recipients = RECIPIENTS[..if greylists { 2 } else { 1 }]
             .iter()
             .map(|address| address.parse().unwrap())
@@ -122,6 +150,8 @@ impl Desk {
         Self {
             family,
             greylists,
+            doubts_clocks: rules.wrong_clocks,
+            has_handed_out: AtomicBool::new(false),
             inside: Mutex::new(Inside {
                 now,
                 asked: None,
@@ -134,6 +164,11 @@ impl Desk {
     /// What the worker asks now.
     pub(crate) fn asked(&self) -> Option<Ask> {
         self.inside.lock().unwrap().asked.clone()
+    }
+
+    /// Whether a tick has handed out the notice; it does not come back from there.
+    pub(crate) fn has_handed_out(&self) -> bool {
+        self.has_handed_out.load(Ordering::Relaxed)
     }
 
     /// Answers it, at a time.
@@ -286,8 +321,8 @@ impl NoticeStore for Desk {
         Ok(None)
     }
 
-    async fn plan_notice(&self, _record: &NoticeRecord) -> StoreResult<bool> {
-        self.write(Ask::Plan).await
+    async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
+        self.write(Ask::Plan(record.date)).await
     }
 
     async fn notice(
@@ -307,10 +342,6 @@ impl NoticeStore for Desk {
         let mut record = record.clone();
         // Drawn at random and compared by nobody: one owner, so that equal states are equal.
         record.owner = record.owner.map(|_| Uuid::nil());
-        // One recipient goes the way of the record: its fences would only multiply the states.
-        if !self.greylists && self.family.preferences.delivery == Delivery::AtLeastOnce {
-            record.recipients.clear();
-        }
         self.write(Ask::Replace(revision, Box::new(record))).await
     }
 
@@ -333,6 +364,74 @@ impl NoticeStore for Desk {
         _limit: usize,
     ) -> StoreResult<Vec<NoticeRecord>> {
         unreachable!("no day passes here");
+    }
+}
+
+/// The ledger of the runs is not what this is about: each run begins, and none is on record.
+#[async_trait]
+impl RunStore for Desk {
+    async fn start_run(&self, _run: &Run, _: bool, _: Duration) -> StoreResult<RunStart> {
+        Ok(RunStart::Started)
+    }
+
+    async fn record_run(&self, _run: &Run) -> StoreResult<bool> {
+        Ok(true)
+    }
+
+    async fn report_run(&self, _run: &Run) -> StoreResult<()> {
+        Ok(())
+    }
+
+    async fn report_work(&self, _run: &RunKey, _work: &WorkReport) -> StoreResult<()> {
+        Ok(())
+    }
+
+    async fn work_of(&self, _run: &RunKey) -> StoreResult<Vec<WorkReport>> {
+        unreachable!("nobody counts here");
+    }
+
+    async fn tick_times(&self) -> StoreResult<TickTimes> {
+        if !self.doubts_clocks {
+            return Ok(TickTimes::default());
+        }
+        match self.ask(Ask::TickTimes).await {
+            Answer::TickTimes(times) => Ok(*times),
+            _ => Err(away()),
+        }
+    }
+
+    async fn replace_tick_times(&self, before: &TickTimes, after: &TickTimes) -> StoreResult<bool> {
+        if !self.doubts_clocks {
+            return Ok(true);
+        }
+        let (before, after) = (Box::new(before.clone()), Box::new(after.clone()));
+        self.write(Ask::ReplaceTickTimes(before, after)).await
+    }
+
+    async fn run(&self, _key: &RunKey) -> StoreResult<Option<Run>> {
+        Ok(None)
+    }
+
+    async fn recent_runs(
+        &self,
+        _job: Option<Job>,
+        _label: Option<&Label>,
+        _limit: usize,
+    ) -> StoreResult<Vec<Run>> {
+        Ok(Vec::new())
+    }
+
+    async fn forget_before(&self, _before: DateTime<Utc>) -> StoreResult<()> {
+        unreachable!("nothing is forgotten here");
+    }
+}
+
+/// To hand out a notice is the end of a tick here: what it did after is as good as done by the next.
+#[async_trait]
+impl NoticeQueue for Desk {
+    async fn send(&self, _run: &RunKey, _notices: &[DueNotice]) -> Result<(), QueueError> {
+        self.has_handed_out.store(true, Ordering::Relaxed);
+        std::future::pending().await
     }
 }
 

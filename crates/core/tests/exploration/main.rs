@@ -1,10 +1,10 @@
 //! Every interleaving of the real code that sends a notice, with faults anywhere.
 //!
-//! `deliver`, the tick's sweep and the handling of the mail service's events run here as they are,
+//! `deliver`, the ticks of `notify-all` and the handling of the mail service's events run here as they are,
 //! over a store and a mailer that stop at every call ([`desk`]). The search decides who goes on next,
 //! whose call fails, whose answer is lost, who crashes, who sleeps while time passes, which mail is
-//! rejected after it was taken, and which event is lost, late or doubled ([`world`]); it tries all of that, and never looks at the same state
-//! twice ([`search`]).
+//! rejected after it was taken, which event is lost, late or doubled, and when a tick comes whose clock
+//! is wrong ([`world`]); it tries all of that, and never looks at the same state twice ([`search`]).
 //!
 //! A worker is a function of the answers that it got, so it need not be kept alive or copied: its
 //! place is the list of its answers, and the call that it makes there is found by running the real
@@ -36,6 +36,8 @@ fn rules(delivery: Delivery, faults: u8) -> Rules {
         deliveries: 3,
         faults,
         greylists: 0,
+        wrong_clocks: false,
+        unplanned: false,
         sabotage: None,
     }
 }
@@ -111,19 +113,71 @@ fn without_a_fault_there_is_one_mail_and_it_is_sent() {
 }
 
 /// Up to five refusals for now: more than there are retries.
-#[test]
-fn greylisted_recipient_never_gets_two_mails_and_never_none_untold() {
+#[rstest::rstest]
+#[case(Delivery::AtMostOnce)]
+fn greylisted_recipient_never_gets_two_mails_and_never_none_untold(#[case] delivery: Delivery) {
     let found = search(Rules {
         greylists: 5,
         deliveries: 2,
-        ..rules(Delivery::AtMostOnce, 1)
+        ..rules(delivery, 1)
     });
     print(
-        "at most once, one recipient refused for now, one fault",
+        &format!("{delivery:?}, one recipient refused for now, one fault"),
         &found,
     );
     found.assert_sound();
     assert!(found.states > 1_000, "the search is too small to mean much");
+}
+
+/// One tick by a clock that is ahead and one by a clock that is behind, at any time.
+#[rstest::rstest]
+#[case::of_a_notice_that_is_planned(Delivery::AtMostOnce, false)]
+#[case::before_it_is_planned(Delivery::AtMostOnce, true)]
+#[case::where_two_mails_are_better_than_none(Delivery::AtLeastOnce, false)]
+fn tick_by_wrong_clock_does_nothing_and_costs_nothing(
+    #[case] delivery: Delivery,
+    #[case] unplanned: bool,
+) {
+    let found = search(Rules {
+        wrong_clocks: true,
+        unplanned,
+        deliveries: 2,
+        ..rules(delivery, 1)
+    });
+    print(&format!("{delivery:?}, wrong clocks, one fault"), &found);
+    found.assert_sound();
+    assert!(
+        found.states > 10_000,
+        "the search is too small to mean much"
+    );
+}
+
+#[test]
+fn tick_by_wrong_clock_without_a_fault_leaves_one_mail() {
+    for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
+        let found = search(Rules {
+            wrong_clocks: true,
+            unplanned: true,
+            ..rules(delivery, 0)
+        });
+        found.assert_sound();
+        let ends: Vec<&String> = found.ends.keys().collect();
+        assert_eq!(ends, ["SENT, 1 mail"]);
+    }
+}
+
+#[test]
+fn wrong_clock_that_is_trusted_is_found() {
+    for unplanned in [false, true] {
+        let found = search(Rules {
+            wrong_clocks: true,
+            unplanned,
+            sabotage: Some(Sabotage::StoreForgetsTicks),
+            ..rules(Delivery::AtMostOnce, 0)
+        });
+        let violation = found.violation.expect("the search is blind");
+        assert!(violation.contains("whose clock is wrong"), "{violation}");
+    }
 }
 
 #[test]

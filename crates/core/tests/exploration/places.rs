@@ -8,14 +8,19 @@ use std::task::{Context, Poll, Waker};
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::family::Delivery;
 use hippo_core::jobs::evidence::{Evidence, settle_by_evidence};
+use hippo_core::jobs::hand_out_notices::{HandOutNoticesPorts, hand_out_notices};
+use hippo_core::jobs::ledger::{RunPlan, StartRules};
 use hippo_core::jobs::notify_all::{NotifyAllInput, deliver};
 use hippo_core::jobs::notify_family::NotifyPorts;
-use hippo_core::jobs::tick::Tick;
 use hippo_core::mail::MailTag;
 use hippo_core::notice::record::NoticeRecord;
 use hippo_core::notice::record::settling::LeftBy;
 
+use hippo_core::run::tick_times::TickTimes;
+use hippo_core::run::{Job, RunKey, Trigger};
+
 use crate::desk::{Answer, Ask, Desk, LIBRARIES, date, due, family};
+use crate::world::Rules;
 
 /// How long the time between two ticks is: more than a lease.
 pub(crate) const STEP: Duration = Duration::minutes(8);
@@ -30,10 +35,47 @@ pub(crate) fn instant(hour: u8) -> DateTime<Utc> {
 pub(crate) enum Task {
     /// A message of the queue of notices.
     Deliver,
-    /// A tick of `notify-all`.
-    Tick,
+    /// A tick of `notify-all` by this clock.
+    Tick(TickClock),
     /// An event of the mail service about the mail of this claim.
     Event(u8, Word),
+}
+
+/// Which time the clock of a tick tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum TickClock {
+    /// The time that it is.
+    Right,
+    /// One of days ahead.
+    Ahead,
+    /// One of days ago.
+    Behind,
+}
+
+impl TickClock {
+    /// How far it is off: further than what a clock is trusted with.
+    fn error(self) -> Duration {
+        match self {
+            Self::Right => Duration::zero(),
+            Self::Ahead => Duration::days(3),
+            Self::Behind => Duration::days(-3),
+        }
+    }
+}
+
+impl Task {
+    /// Whether it is a tick whose clock is wrong.
+    pub(crate) fn has_wrong_clock(self) -> bool {
+        matches!(self, Self::Tick(clock) if clock != TickClock::Right)
+    }
+
+    /// What its clock tells at this hour.
+    fn now(self, hour: u8) -> DateTime<Utc> {
+        match self {
+            Self::Tick(clock) => instant(hour) + clock.error(),
+            Self::Deliver | Self::Event(..) => instant(hour),
+        }
+    }
 }
 
 /// What an event says.
@@ -117,24 +159,26 @@ struct Way {
 /// Every place that was found so far.
 pub(crate) struct Places {
     pub(crate) delivery: Delivery,
-    greylists: bool,
+    rules: Rules,
     numbers: HashMap<Way, u32>,
     places: Vec<(Way, Next)>,
     after: HashMap<(u32, u32, u8), u32>,
     pub(crate) answers: Numbers<Answer>,
     pub(crate) records: Numbers<NoticeRecord>,
+    pub(crate) tick_times: Numbers<TickTimes>,
 }
 
 impl Places {
-    pub(crate) fn new(delivery: Delivery, greylists: bool) -> Self {
+    pub(crate) fn new(rules: Rules) -> Self {
         Self {
-            delivery,
-            greylists,
+            delivery: rules.delivery,
+            rules,
             numbers: HashMap::new(),
             places: Vec::new(),
             after: HashMap::new(),
             answers: Numbers::new(),
             records: Numbers::new(),
+            tick_times: Numbers::new(),
         }
     }
 
@@ -185,7 +229,7 @@ impl Places {
 
     /// Runs the real code over the answers.
     fn run(&self, way: &Way) -> Next {
-        let desk = Desk::new(self.delivery, self.greylists, instant(way.began));
+        let desk = Desk::new(self.rules, way.task.now(way.began));
         let family = family(self.delivery);
         let work = async {
             match way.task {
@@ -203,17 +247,30 @@ impl Places {
                     let result = deliver(&ports, &family.id, date(), None, false).await;
                     result.map_or(End::Failed, |_| End::Done)
                 }
-                Task::Tick => {
+                Task::Tick(_) => {
+                    let ports = HandOutNoticesPorts {
+                        families: &desk,
+                        notices: &desk,
+                        operator: &desk,
+                        runs: &desk,
+                        queue: &desk,
+                        clock: &desk,
+                    };
+                    let plan = RunPlan {
+                        key: RunKey {
+                            job: Job::NotifyAll,
+                            label: "tick".parse().unwrap(),
+                            scheduled_time: way.task.now(way.began),
+                        },
+                        trigger: Trigger::Schedule,
+                        input: serde_json::Value::Null,
+                        allow_overlap: true,
+                        rules: StartRules::default(),
+                        after: None,
+                    };
                     let input = NotifyAllInput::default();
-                    let mut tick = Tick::new(&desk, &desk, &desk, &input, instant(way.began));
-                    loop {
-                        match tick.next().await {
-                            Ok(Some(found)) if !found.free.is_empty() => return End::HandsOut,
-                            Ok(Some(_)) => {}
-                            Ok(None) => return End::Done,
-                            Err(_) => return End::Failed,
-                        }
-                    }
+                    let result = hand_out_notices(&ports, plan, &input, &|_| {}).await;
+                    result.map_or(End::Failed, |_| End::Done)
                 }
                 Task::Event(fence, word) => {
                     let tag = MailTag {
@@ -232,10 +289,11 @@ impl Places {
         let mut context = Context::from_waker(Waker::noop());
         for (answer, hour) in &way.answers {
             assert!(work.as_mut().poll(&mut context).is_pending());
-            desk.answer(self.answers.thing(*answer).clone(), instant(*hour));
+            desk.answer(self.answers.thing(*answer).clone(), way.task.now(*hour));
         }
         match work.as_mut().poll(&mut context) {
             Poll::Ready(end) => Next::Over(end),
+            Poll::Pending if desk.has_handed_out() => Next::Over(End::HandsOut),
             Poll::Pending => Next::Asks(desk.asked().expect("it waits for nothing")),
         }
     }

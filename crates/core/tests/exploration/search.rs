@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::time::Instant;
 
 use crate::places::Places;
@@ -31,9 +31,10 @@ impl Found {
 /// Looks at every state that can come about, until one is wrong.
 pub(crate) fn search(rules: Rules) -> Found {
     let began = Instant::now();
-    let mut places = Places::new(rules.delivery, rules.greylists > 0);
+    let mut places = Places::new(rules);
     let first = World::first(rules, &mut places);
-    let mut seen = HashSet::from([fingerprint(&first)]);
+    let mut bytes = Bytes::default();
+    let mut seen = HashSet::from([fingerprint(&first, &mut bytes)]);
     // What happened, and after which of these.
     let mut ways: Vec<Option<(Happens, usize)>> = vec![None];
     let mut waiting = vec![(first, 0)];
@@ -55,7 +56,7 @@ pub(crate) fn search(rules: Rules) -> Found {
         }
         steps += next.len();
         for (happens, then) in next.drain(..) {
-            if seen.insert(fingerprint(&then)) {
+            if seen.insert(fingerprint(&then, &mut bytes)) {
                 waiting.push((then, ways.len()));
                 ways.push(Some((happens, way)));
             }
@@ -72,14 +73,30 @@ pub(crate) fn search(rules: Rules) -> Found {
 }
 
 /// Millions of states are seen, and each is looked for by 128 bits of its hash.
-fn fingerprint(world: &World) -> (u64, u64) {
+fn fingerprint(world: &World, bytes: &mut Bytes) -> (u64, u64) {
+    bytes.0.clear();
+    world.hash(bytes);
     let of = |salt: u8| {
         let mut hasher = DefaultHasher::new();
-        salt.hash(&mut hasher);
-        world.hash(&mut hasher);
+        hasher.write_u8(salt);
+        hasher.write(&bytes.0);
         hasher.finish()
     };
     (of(0), of(1))
+}
+
+/// All that is hashed, in a row: to hash that at once is faster than piece by piece, and twice.
+#[derive(Default)]
+struct Bytes(Vec<u8>);
+
+impl Hasher for Bytes {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        unreachable!("what is hashed is hashed elsewhere");
+    }
 }
 
 fn trace(way: usize, ways: &[Option<(Happens, usize)>]) -> String {

@@ -4,9 +4,10 @@
 use hippo_core::family::Delivery;
 use hippo_core::notice::record::recipients::RecipientState;
 use hippo_core::notice::record::{NoticeRecord, NoticeState};
+use hippo_core::run::tick_times::TickTimes;
 
 use crate::desk::{Answer, Ask, date, due, family};
-use crate::places::{End, Next, Places, Task, Word};
+use crate::places::{End, Next, Places, STEP, Task, TickClock, Word};
 
 /// What a search is about.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,11 @@ pub(crate) struct Rules {
     /// How often the mail server refuses the second of two recipients for now; 0: there is one
     /// recipient. Such a server has no events.
     pub(crate) greylists: u8,
+    /// Whether there is one tick whose clock is days ahead and one whose clock is days behind, at any
+    /// time; then each tick compares its clock with the ticks before.
+    pub(crate) wrong_clocks: bool,
+    /// Whether the first tick is still to plan the notice.
+    pub(crate) unplanned: bool,
     /// What of the outside does not keep its promise.
     pub(crate) sabotage: Option<Sabotage>,
 }
@@ -39,10 +45,12 @@ pub(crate) enum Sabotage {
     RejectionsAreSwallowed,
     /// What is noted for the operator is not kept.
     StoreForgetsNotes,
+    /// The times of the ticks are not kept.
+    StoreForgetsTicks,
 }
 
-/// Workers at a time: three of messages, two of events, and a tick beside two that sleep.
-const WORKERS: usize = 8;
+/// Workers at a time: three of messages, two of events, and two ticks beside three that sleep.
+const WORKERS: usize = 10;
 const EVENT_WORKERS: usize = 2;
 const EVENTS: usize = 6;
 const MAILS: usize = 4;
@@ -92,6 +100,13 @@ pub(crate) struct World {
     rejection_lost: bool,
     /// It is noted for the operator that the family has no notice.
     noted: bool,
+    planned: bool,
+    tick_times: u32,
+    /// The wrong clocks that are still to come.
+    ahead_left: bool,
+    behind_left: bool,
+    /// A tick whose clock is wrong did more than to record its time.
+    wrong_tick_acted: bool,
 }
 
 /// What happens next, for the trace of a violation.
@@ -100,6 +115,7 @@ pub(crate) enum Happens {
     MessageComes,
     EventComes,
     TimePasses,
+    TickComesByWrongClock(TickClock),
     GoesOn(Task),
     Wakes(Task),
     Crashes(Task),
@@ -121,10 +137,15 @@ impl World {
     /// The notice is planned, its message sent.
     pub(crate) fn first(rules: Rules, places: &mut Places) -> Self {
         let record = NoticeRecord::planned(family(rules.delivery).id, date(), due());
+        let times = TickTimes {
+            last: Some(due() - STEP),
+            gap_seconds: STEP.num_seconds(),
+            ..TickTimes::default()
+        };
         Self {
             record: places.records.number(record),
             hour: 0,
-            messages: rules.deliveries,
+            messages: if rules.unplanned { 0 } else { rules.deliveries },
             faults_left: rules.faults,
             workers: [None; WORKERS],
             events: [None; EVENTS],
@@ -136,6 +157,11 @@ impl World {
             rejected: false,
             rejection_lost: false,
             noted: false,
+            planned: !rules.unplanned,
+            tick_times: places.tick_times.number(times),
+            ahead_left: rules.wrong_clocks,
+            behind_left: rules.wrong_clocks,
+            wrong_tick_acted: false,
         }
     }
 
@@ -176,6 +202,9 @@ impl World {
         let state = places.records.thing(self.record).state;
         let mails = self.mails();
         let end = self.end(places);
+        if self.wrong_tick_acted {
+            return Some(format!("a tick acted whose clock is wrong ({end})"));
+        }
         let may_be_two = rules.delivery == Delivery::AtLeastOnce
             && (self.slept || (self.answer_lost && self.event_lost_or_late));
         if mails > 2 || (mails == 2 && !may_be_two) {
@@ -283,11 +312,33 @@ impl World {
         if !record.is_over() && all_asleep && all_late && self.messages == 0 {
             let mut world = *self;
             world.hour += 1;
-            world.begin(Task::Tick, places);
+            world.begin(Task::Tick(TickClock::Right), places);
             out.push((Happens::TimePasses, world.in_order()));
         }
+        self.wrong_ticks(places, out);
         for (_, world) in out {
             world.spare_faults(places);
+        }
+    }
+
+    /// One after the other, so that none confirms another.
+    fn wrong_ticks(&self, places: &mut Places, out: &mut Vec<(Happens, Self)>) {
+        let is_under_way = |worker: &Worker| worker.task.has_wrong_clock() && !worker.asleep;
+        if self.workers.iter().flatten().any(is_under_way) {
+            return;
+        }
+        let clocks = [
+            (TickClock::Ahead, self.ahead_left),
+            (TickClock::Behind, self.behind_left),
+        ];
+        for (clock, _) in clocks.into_iter().filter(|(_, is_left)| *is_left) {
+            let mut world = *self;
+            match clock {
+                TickClock::Ahead => world.ahead_left = false,
+                _ => world.behind_left = false,
+            }
+            world.begin(Task::Tick(clock), places);
+            out.push((Happens::TickComesByWrongClock(clock), world.in_order()));
         }
     }
 
@@ -389,7 +440,7 @@ impl World {
             world.in_order()
         };
         // To crash before the first call is not to have come, which a later message or event is too.
-        let has_begun = task == Task::Tick || !places.is_first(worker.place);
+        let has_begun = matches!(task, Task::Tick(_)) || !places.is_first(worker.place);
         if has_begun {
             out.push((Happens::Crashes(task), crashed(*self)));
         }
@@ -406,7 +457,11 @@ impl World {
             world.in_order()
         };
         out.push((Happens::FallsAsleep(task), asleep(*self, None)));
-        if ask.has_effect() {
+        let has_effect = match ask {
+            Ask::Plan(_) => !self.planned,
+            _ => ask.has_effect(),
+        };
+        if has_effect {
             out.push((Happens::CrashesAfter(task), crashed(done)));
             out.push((Happens::FallsAsleepAfter(task), asleep(done, Some(answer))));
         }
@@ -445,7 +500,7 @@ impl World {
             }
         } else if has_begun {
             answered(Happens::FindsTheStoreAway(task), *self, Answer::Away);
-            if ask.has_effect() {
+            if has_effect {
                 answered(Happens::LosesTheAnswer(task), done, Answer::Away);
             }
         }
@@ -454,11 +509,35 @@ impl World {
     /// The world after a call was carried out, and the answer, which the worker has not got yet.
     fn execute(&self, rules: Rules, places: &mut Places, index: usize, ask: &Ask) -> (Self, u32) {
         let mut world = *self;
+        world.wrong_tick_acted |= ask.is_about_notices()
+            && self.workers[index].is_some_and(|worker| worker.task.has_wrong_clock());
         let record = places.records.thing(self.record).clone();
         let answer = match ask {
-            Ask::Notice => Answer::Notice(Some(Box::new(record))),
-            Ask::Open => Answer::Notice((!record.is_over()).then(|| Box::new(record))),
-            Ask::Plan => Answer::Wrote(false),
+            Ask::Notice => Answer::Notice(self.planned.then(|| Box::new(record))),
+            Ask::Open => {
+                let is_open = self.planned && !record.is_over();
+                Answer::Notice(is_open.then(|| Box::new(record)))
+            }
+            Ask::Plan(planned) => {
+                let is_new = *planned != date() || !self.planned;
+                world.planned = true;
+                Answer::Wrote(is_new)
+            }
+            Ask::TickTimes if rules.sabotage == Some(Sabotage::StoreForgetsTicks) => {
+                Answer::TickTimes(Box::default())
+            }
+            Ask::TickTimes => {
+                let times = places.tick_times.thing(self.tick_times);
+                Answer::TickTimes(Box::new(times.clone()))
+            }
+            Ask::ReplaceTickTimes(before, after) => {
+                let same = places.tick_times.thing(self.tick_times) == &**before
+                    || rules.sabotage == Some(Sabotage::StoreForgetsTicks);
+                if same {
+                    world.tick_times = places.tick_times.number((**after).clone());
+                }
+                Answer::Wrote(same)
+            }
             Ask::Replace(revision, next) => {
                 let same = record.revision == *revision
                     || rules.sabotage == Some(Sabotage::StoreIgnoresRevisions);
@@ -559,7 +638,7 @@ impl World {
                 word,
                 late: false,
             }),
-            Task::Tick => {}
+            Task::Tick(_) => {}
         }
     }
 
