@@ -124,7 +124,7 @@ fn every_mistake_is_named_by_its_line_and_nothing_is_written() {
         (
             "library = \"wpl\"",
             "library = \"kpl\"",
-            "line 15: there is no library “kpl”",
+            "line 15: there is no library “kpl”. Did you mean “wpl”?",
         ),
         ("name = \"The Conrads\"", "name = \"The", "line 10"),
         ("[[card]]", "[card]", "line 15: write [[card]]"),

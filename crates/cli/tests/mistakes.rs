@@ -252,24 +252,51 @@ fn ids_are_completed_as_the_home_has_them() {
         let said = stdout(&home.run(&["completions", "--ids", kind]).success());
         assert_eq!(said.lines().collect::<Vec<_>>(), [expected]);
     }
-    let Ok(bash) = std::process::Command::new("bash").arg("--version").output() else {
-        eprintln!("SKIPPED: there is no bash on this machine.");
-        return;
-    };
-    assert!(bash.status.success());
-    let script = home.file(
-        "hippo.bash",
-        stdout(&home.run(&["completions", "bash"]).success()),
-    );
-    let completed = std::process::Command::new("bash")
-        .env("HIPPO_HOME", home.path())
-        .arg("-c")
-        .arg(format!(
-            "source {}; COMP_WORDS=({} family edit co); COMP_CWORD=3; _hippo_with_ids; echo \"${{COMPREPLY[*]}}\"",
-            script.display(),
-            env!("CARGO_BIN_EXE_hippo"),
-        ))
-        .output()
-        .unwrap();
-    assert_eq!(String::from_utf8_lossy(&completed.stdout).trim(), "conrad");
+    let hippo = env!("CARGO_BIN_EXE_hippo");
+    for (shell, asks) in [
+        (
+            "bash",
+            "source SCRIPT; COMP_WORDS=(hippo family edit co); COMP_CWORD=3; _hippo_with_ids; \
+             echo \"${COMPREPLY[*]}\"",
+        ),
+        (
+            "zsh",
+            "compdef() { : }; compadd() { print -l ${(P)2} }; source SCRIPT; \
+             words=(hippo family edit co) CURRENT=4; _hippo",
+        ),
+        ("fish", "source SCRIPT; complete -C 'hippo family edit co'"),
+    ] {
+        let version = std::process::Command::new(shell).arg("--version").output();
+        if !version.is_ok_and(|version| version.status.success()) {
+            eprintln!("SKIPPED: there is no {shell} on this machine.");
+            continue;
+        }
+        let said = stdout(&home.run(&["completions", shell]).success());
+        let script = home.file(&format!("hippo.{shell}"), said);
+        let directory = std::path::Path::new(hippo).parent().unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let completed = std::process::Command::new(shell)
+            .env("HIPPO_HOME", home.path())
+            .env("PATH", format!("{}:{path}", directory.display()))
+            .arg("-c")
+            .arg(asks.replace("SCRIPT", &script.display().to_string()))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&completed.stdout);
+        assert_eq!(said.trim(), "conrad", "{shell}: {completed:?}");
+    }
+}
+
+#[test]
+fn run_and_system_that_are_mistyped_are_suggested() {
+    let home = Home::new();
+    let time = "2026-11-21T10:00:00Z";
+    home.run(&["check-cards", "--label", "night", "--scheduled-time", time])
+        .success();
+    let id = format!("check-cards/nigth/{time}");
+    let said = stderr(&home.run(&["runs", "show", &id]).code(2));
+    let meant = format!("Did you mean “check-cards/night/{time}”?");
+    assert!(said.contains(&meant), "{said}");
+    let said = stderr(&home.run(&["read", "seirra", "x.html"]).code(2));
+    assert!(said.contains("Did you mean “sierra”?"), "{said}");
 }

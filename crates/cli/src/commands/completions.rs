@@ -10,17 +10,18 @@ use crate::output::print;
 
 /// Print a completion script for a shell.
 ///
-/// That of bash completes ids too: families, libraries, cards, labels and runs.
+/// Those of bash, zsh and fish complete ids too: families, libraries, cards, labels and runs.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hippo completions bash >~/.local/share/bash-completion/completions/hippo
-  hippo completions zsh >~/.zfunc/_hippo")]
+  hippo completions zsh >~/.zfunc/_hippo
+  hippo completions fish >~/.config/fish/completions/hippo.fish")]
 pub(crate) struct Completions {
     /// The shell.
     #[arg(required_unless_present = "ids")]
     pub(crate) shell: Option<Shell>,
-    /// Print the ids of this kind, one a line; the script of bash asks for them.
+    /// Print the ids of this kind, one a line; the scripts ask for them.
     #[arg(
         long,
         value_enum,
@@ -50,13 +51,7 @@ pub(crate) enum IdKind {
 
 /// Prints the script.
 pub(crate) fn run(shell: Shell) {
-    let mut script = Vec::new();
-    let mut command = crate::args::Args::command();
-    clap_complete::generate(shell, &mut command, "hippo", &mut script);
-    print(&String::from_utf8_lossy(&script));
-    if shell == Shell::Bash {
-        print(BASH_IDS);
-    }
+    print(&script(shell));
 }
 
 /// Prints the ids of a kind.
@@ -110,26 +105,75 @@ async fn ids_of(kind: IdKind, context: &Context) -> Result<Vec<String>, CommandE
     Ok(ids)
 }
 
-/// What the script of bash has beside what clap writes: ids, as the home has them now.
+/// The options whose values are ids, and the kind of each.
+const ID_OPTIONS: [(&str, &str); 4] = [
+    ("family", "family"),
+    ("library", "library"),
+    ("card", "card"),
+    ("label", "label"),
+];
+
+/// The commands whose first argument is an id, and the kind of each.
+const ID_ARGUMENTS: [(&str, &str); 15] = [
+    ("family edit", "family"),
+    ("family pause", "family"),
+    ("family remove", "family"),
+    ("family add-recipient", "family"),
+    ("family remove-recipient", "family"),
+    ("family allow-recipient", "family"),
+    ("notices resend", "family"),
+    ("library add", "known"),
+    ("library edit", "library"),
+    ("library remove", "library"),
+    ("card set-pin", "card"),
+    ("card retry", "card"),
+    ("card pause", "card"),
+    ("card remove", "card"),
+    ("runs show", "run"),
+];
+
+/// The script of a shell; those of bash, zsh and fish ask for the ids as the home has them then.
+fn script(shell: Shell) -> String {
+    let mut script = Vec::new();
+    let mut command = crate::args::Args::command();
+    clap_complete::generate(shell, &mut command, "hippo", &mut script);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    match shell {
+        Shell::Bash => script + &with_cases(BASH_IDS),
+        // The function of this name is the one that zsh calls.
+        Shell::Zsh => script.replacen(
+            "\n_hippo() {",
+            &(with_cases(ZSH_IDS) + "_hippo_words() {"),
+            1,
+        ),
+        Shell::Fish => script + &fish_ids(),
+        _ => script,
+    }
+}
+
+/// A script of bash or zsh with the options and the commands in their places.
+fn with_cases(script: &str) -> String {
+    let cases = |indent: &str, all: &[(&str, &str)], prefix: &str| -> String {
+        all.iter()
+            .map(|(name, kind)| format!("{indent}\"{prefix}{name}\") kind={kind} ;;\n"))
+            .collect()
+    };
+    script
+        .replace("OPTIONS\n", &cases("        ", &ID_OPTIONS, "--"))
+        .replace("ARGUMENTS\n", &cases("            ", &ID_ARGUMENTS, ""))
+}
+
+/// What the script of bash has beside what clap writes.
 const BASH_IDS: &str = r#"
 # Ids, as the home or the stack has them now.
 _hippo_with_ids() {
     local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" kind="" line
     case "$before" in
-        --family) kind=family ;;
-        --library) kind=library ;;
-        --card) kind=card ;;
-        --label) kind=label ;;
+OPTIONS
     esac
     if [[ -z "$kind" && "$word" != -* ]]; then
         case "${COMP_WORDS[*]:1:COMP_CWORD-1}" in
-            "family edit"|"family pause"|"family remove") kind=family ;;
-            "family add-recipient"|"family remove-recipient"|"family allow-recipient") kind=family ;;
-            "notices resend") kind=family ;;
-            "library add") kind=known ;;
-            "library edit"|"library remove") kind=library ;;
-            "card set-pin"|"card retry"|"card pause"|"card remove") kind=card ;;
-            "runs show") kind=run ;;
+ARGUMENTS
         esac
     fi
     if [[ -n "$kind" ]]; then
@@ -146,6 +190,59 @@ complete -F _hippo_with_ids -o nosort -o bashdefault -o default hippo 2>/dev/nul
     complete -F _hippo_with_ids -o bashdefault -o default hippo
 "#;
 
+/// What the script of zsh has before the function that clap writes.
+const ZSH_IDS: &str = r#"
+# Ids, as the home or the stack has them now.
+_hippo() {
+    local kind="" before="${words[CURRENT-1]}"
+    local -a ids
+    case "$before" in
+OPTIONS
+    esac
+    if [[ -z "$kind" && "${words[CURRENT]}" != -* ]]; then
+        case "${(j: :)words[2,CURRENT-1]}" in
+ARGUMENTS
+        esac
+    fi
+    if [[ -n "$kind" ]]; then
+        ids=("${(@f)$("${words[1]}" completions --ids "$kind" 2>/dev/null)}")
+        compadd -a ids
+        return
+    fi
+    _hippo_words "$@"
+}
+
+"#;
+
+/// What the script of fish has beside what clap writes.
+fn fish_ids() -> String {
+    let ids = |kind: &str| format!("-a '(__hippo_ids {kind})'");
+    let mut script = FISH_IDS.to_owned();
+    for (option, kind) in ID_OPTIONS {
+        script.push_str(&format!("complete -c hippo -l {option} -x {}\n", ids(kind)));
+    }
+    for (path, kind) in ID_ARGUMENTS {
+        script.push_str(&format!(
+            "complete -c hippo -n '__hippo_is_after {path}' -f {}\n",
+            ids(kind)
+        ));
+    }
+    script
+}
+
+const FISH_IDS: &str = r#"
+# Ids, as the home or the stack has them now.
+function __hippo_ids
+    set -l words (commandline -opc)
+    $words[1] completions --ids $argv[1] 2>/dev/null
+end
+function __hippo_is_after
+    set -l words (commandline -opc)
+    set -e words[1]
+    test "$words" = "$argv"
+end
+"#;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,19 +250,26 @@ mod tests {
     #[test]
     fn every_command_whose_id_is_completed_takes_one() {
         let root = crate::args::Args::command();
-        let paths: Vec<&str> = BASH_IDS
-            .lines()
-            .filter(|line| line.contains(") kind=") && line.contains('"'))
-            .flat_map(|line| line.split('"').skip(1).step_by(2))
-            .collect();
-        assert_eq!(paths.len(), 15);
-        for path in paths {
+        for (path, kind) in ID_ARGUMENTS {
             let mut command = &root;
             for name in path.split(' ') {
                 let found = command.find_subcommand(name);
                 command = found.unwrap_or_else(|| panic!("there is no {path}"));
             }
             assert!(command.get_positionals().next().is_some(), "{path}");
+            assert!(IdKind::from_str(kind, false).is_ok(), "{kind}");
         }
+    }
+
+    #[test]
+    fn each_script_that_asks_for_ids_has_them_in_its_places() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let script = script(shell);
+            for (path, _) in ID_ARGUMENTS {
+                assert!(script.contains(path), "{shell}: {path}");
+            }
+            assert!(!script.contains("ARGUMENTS\n"), "{shell}");
+        }
+        assert_eq!(script(Shell::Zsh).matches("\n_hippo() {").count(), 1);
     }
 }

@@ -19,6 +19,7 @@ use crate::commands::card::store_card;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
+use crate::suggest::did_you_mean;
 use crate::text_input::read_text_file;
 
 /// Add libraries, families and cards from one TOML file, or all of what “hippo export” wrote.
@@ -189,13 +190,24 @@ async fn conflicts(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, Comma
         |id: &LibraryId| plan.libraries.iter().any(|(_, library)| library.id == *id);
     for card in &plan.cards {
         if !in_file(&card.family) && context.store.family(&card.family).await?.is_none() {
-            mistake(card.line, format!("there is no family “{}”.", card.family));
+            let known = context.store.families().await?;
+            let ids = known.iter().map(|family| &family.id);
+            let ids = ids.chain(plan.families.iter().map(|(_, family)| &family.id));
+            let meant = did_you_mean(card.family.as_str(), ids.map(FamilyId::as_str));
+            mistake(
+                card.line,
+                format!("there is no family “{}”.{meant}", card.family),
+            );
         }
         if !library_in_file(&card.library) && context.store.library(&card.library).await?.is_none()
         {
+            let known = context.store.libraries().await?;
+            let ids = known.iter().map(|library| &library.id);
+            let ids = ids.chain(plan.libraries.iter().map(|(_, library)| &library.id));
+            let meant = did_you_mean(card.library.as_str(), ids.map(LibraryId::as_str));
             mistake(
                 card.line,
-                format!("there is no library “{}”.", card.library),
+                format!("there is no library “{}”.{meant}", card.library),
             );
         }
     }

@@ -74,8 +74,9 @@ fn name_or(name: Option<String>, id: &str) -> String {
 pub(crate) fn unknown_system(name: &str) -> String {
     let known: Vec<&str> = SYSTEMS.iter().map(|system| system.name()).collect();
     format!(
-        "There is no system “{name}”; there are {}.",
-        known.join(", ")
+        "There is no system “{name}”; there are {}.{}",
+        known.join(", "),
+        crate::suggest::did_you_mean(name, &known)
     )
 }
 
