@@ -1,5 +1,5 @@
-//! A library whose page is large and never ends: the others are checked in their time, and a signal ends the run within
-//! seconds.
+//! A library whose page is large, and may never end: the others are checked in their time, and a signal ends the run
+//! within seconds.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -21,38 +21,46 @@ use hippo_tests::{Home, finish};
 /// As many login forms as fit into a page that is still read.
 const FORMS: usize = 80_000;
 
-/// Answers with a page of login forms, and never to a login.
-fn hostile_library() -> String {
+/// Answers with a page of login forms. Where it `ends`, the page has its last byte, and a login is answered with a page
+/// of other forms; otherwise a login is never answered.
+fn hostile_library(ends: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
-        let form =
-            "<form id=auth method=post action=/x><input name=userid><input name=password></form>";
-        let body = format!("<html><body>{}</body></html>", form.repeat(FORMS));
+        let page = |form: &str| format!("<html><body>{}</body></html>", form.repeat(FORMS));
+        let login = page(
+            "<form id=auth method=post action=/x><input name=userid><input name=password></form>",
+        );
+        let other = page("<form id=search method=get action=/y><input name=q></form>");
         let mut kept: Vec<TcpStream> = Vec::new();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let mut asked = [0; 4];
-            if stream.read_exact(&mut asked).is_ok() && asked == *b"GET " {
+            if stream.read_exact(&mut asked).is_ok() && (ends || asked == *b"GET ") {
                 let _ = stream.read(&mut [0; 4096]);
+                let body = if asked == *b"GET " { &login } else { &other };
                 let head = format!(
                     "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                     body.len()
                 );
                 let _ = stream.write_all(head.as_bytes());
-                // Its last byte never comes.
-                let _ = stream.write_all(&body.as_bytes()[..body.len() - 1]);
+                let sent = body.len() - usize::from(!ends);
+                let _ = stream.write_all(&body.as_bytes()[..sent]);
             }
-            kept.push(stream);
+            if !ends {
+                kept.push(stream);
+            }
         }
     });
     format!("http://{address}/")
 }
 
-async fn honest_library(number: &str) -> DemoLibrary {
+async fn honest_library(numbers: &[String]) -> DemoLibrary {
     let today = chrono::Utc::now().date_naive();
-    let patron = Patron::new(number, "2468", "Ines Calder");
-    let site = Site::new(SystemKind::Koha, "A Public Library", today).with_patron(patron);
+    let site = Site::new(SystemKind::Koha, "A Public Library", today);
+    let site = numbers.iter().fold(site, |site, number| {
+        site.with_patron(Patron::new(number, "2468", "Ines Calder"))
+    });
     DemoLibrary::start(site).await.unwrap()
 }
 
@@ -75,12 +83,12 @@ async fn page_without_end_holds_up_no_other_library_and_no_signal() {
     home.add_family("conrad");
     let mut libraries = Vec::new();
     for (id, number) in [("one", "21000000000001"), ("two", "21000000000002")] {
-        let library = honest_library(number).await;
+        let library = honest_library(&[number.to_owned()]).await;
         home.add_library(id, "koha", &library.base_url());
         home.add_card("conrad", id, "Ines", number, "2468\n");
         libraries.push(library);
     }
-    home.add_library("hostile", "koha", &hostile_library());
+    home.add_library("hostile", "koha", &hostile_library(false));
     home.add_card("conrad", "hostile", "Ines", "21000000000003", "2468\n");
 
     let now = chrono::Utc::now();
@@ -124,7 +132,7 @@ async fn page_without_end_holds_up_no_other_library_and_no_signal() {
 async fn second_signal_ends_the_command_at_once() {
     let home = Home::new();
     home.add_family("conrad");
-    home.add_library("hostile", "koha", &hostile_library());
+    home.add_library("hostile", "koha", &hostile_library(false));
     home.add_card("conrad", "hostile", "Ines", "21000000000003", "2468\n");
     let child = home.command(&["check-cards"]).spawn().unwrap();
     thread::sleep(Duration::from_secs(3));
@@ -139,4 +147,37 @@ async fn second_signal_ends_the_command_at_once() {
         asked.elapsed()
     );
     assert!(ran.stderr.contains("at once"), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn page_of_login_forms_costs_its_own_card_and_no_other() {
+    let home = Home::new();
+    home.add_family("conrad");
+    let mut libraries = Vec::new();
+    for (id, first) in [("one", 21_000_000_000_001_u64), ("two", 22_000_000_000_001)] {
+        let numbers: Vec<String> = (first..first + 3)
+            .map(|number| number.to_string())
+            .collect();
+        let library = honest_library(&numbers).await;
+        home.add_library(id, "koha", &library.base_url());
+        for number in &numbers {
+            home.add_card("conrad", id, "Ines", number, "2468\n");
+        }
+        libraries.push(library);
+    }
+    home.add_library("hostile", "koha", &hostile_library(true));
+    home.add_card("conrad", "hostile", "Ines", "23000000000001", "2468\n");
+
+    let ran = home.run(&["check-cards", "--no-pause", "--json"]);
+    let document = ran.expect_code(1).json();
+    assert_eq!(document["run"]["outcome"], "done_with_failures");
+    assert_eq!(document["run"]["counts"]["done"], 6);
+    for card in document["cards"].as_array().unwrap() {
+        let failure = &card["failure"];
+        if card["library"] == "hostile" {
+            assert_eq!(failure["kind"], "page_changed", "{card:#}");
+        } else {
+            assert!(failure.is_null(), "{card:#}");
+        }
+    }
 }

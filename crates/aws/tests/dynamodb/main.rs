@@ -11,6 +11,7 @@ mod emulator;
 mod limits;
 mod lost_answers;
 mod races;
+mod restored;
 mod stored;
 
 mod contract {
