@@ -110,6 +110,10 @@ class Journey:
         self.hippo("check-cards", allowed=(0, 1))
         wait_until("another check of both", lambda: all(self.is_newer(before, patron) for patron in ("Ines", "Mara")), 60)
         check(not self.is_newer(before, "Tom"), "A card that the site refuses was left alone.")
+        run = self.runs("check-cards", "person")[0]
+        shown = self.hippo.json("runs", "show", f"check-cards/person/{run['scheduled_time']}")
+        left_out = [(one["patron"], one["reason"]) for one in shown["left_out"]]
+        check(left_out == [("Tom", "pin_refused")], "The run says that it was left out, and why.")
         self.hippo("notify-all", allowed=(0, 1))
         check(len(self.hippo.json("runs")) == 4, "Both runs are on record.")
         time.sleep(3)

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use hippo_core::account::{Account, HoldState};
 use hippo_core::card::{CardRecord, LastCheck, StoredAccount};
 use hippo_core::clock::local_date;
-use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::failure::{Failure, FailureKind, Remedy};
 use hippo_core::family::Family;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::library::{Library, can_back_off_until};
@@ -343,7 +343,7 @@ pub(crate) fn failure_problem(
             format!("The library ended the session too early: {detail}{end}"),
             Some(again()),
         ),
-        FailureKind::PageChanged => match mended_by_edit(detail, library) {
+        FailureKind::PageChanged => match mended_by_edit(failure, library) {
             Some(edit) => (format!("Nothing was read: {detail}{end}"), Some(edit)),
             None if failure.login_in_doubt => (
                 format!(
@@ -368,9 +368,9 @@ pub(crate) fn failure_problem(
         ),
         FailureKind::SiteDown => (
             format!("The library's site could not be read: {detail}{end}{alone}"),
-            mended_by_edit(detail, library).or_else(|| Some(again())),
+            mended_by_edit(failure, library).or_else(|| Some(again())),
         ),
-        FailureKind::NotTried if detail.contains("hippo card retry") => (
+        FailureKind::NotTried if failure.remedy == Some(Remedy::RetryCard) => (
             format!(
                 "{detail}{end} “{}” tries it too, and records what the site sends.",
                 record_command(card)
@@ -409,15 +409,14 @@ pub(crate) fn record_command(card: CardId) -> String {
     format!("hippo check-cards --card {card} --record session.har")
 }
 
-/// The command that mends what a person wrote of the library, where the detail names that option.
-fn mended_by_edit(detail: &str, library: &LibraryId) -> Option<String> {
-    let option = [
-        ("--date-format", "--date-format FORMAT"),
-        ("--login-host", "--login-host HOST"),
-        ("--url", "--url URL"),
-    ]
-    .into_iter()
-    .find_map(|(name, option)| detail.contains(name).then_some(option))?;
+/// The command that mends what a person wrote of the library, where that is the remedy.
+fn mended_by_edit(failure: &Failure, library: &LibraryId) -> Option<String> {
+    let option = match failure.remedy? {
+        Remedy::SetDateFormat => "--date-format FORMAT",
+        Remedy::AddLoginHost => "--login-host HOST",
+        Remedy::SetUrl => "--url URL",
+        Remedy::RetryCard | Remedy::Newer => return None,
+    };
     Some(format!("hippo library edit {library} {option}"))
 }
 
@@ -471,20 +470,15 @@ mod tests {
     }
 
     #[rstest]
-    #[case("a date, but the library has no --date-format", "--date-format FORMAT")]
-    #[case(
-        "the site's certificate is not valid; check the library's --url",
-        "--url URL"
-    )]
-    #[case(
-        "the login goes to x, no --login-host; nothing was sent",
-        "--login-host HOST"
-    )]
+    #[case(Remedy::SetDateFormat, "--date-format FORMAT")]
+    #[case(Remedy::SetUrl, "--url URL")]
+    #[case(Remedy::AddLoginHost, "--login-host HOST")]
     fn what_a_person_wrote_wrongly_of_a_library_is_mended_by_an_edit(
-        #[case] detail: &str,
+        #[case] remedy: Remedy,
         #[case] option: &str,
     ) {
-        for failure in [Failure::page_changed(detail), Failure::site_down(detail)] {
+        for failure in [Failure::page_changed("x"), Failure::site_down("x")] {
+            let failure = failure.with_remedy(remedy);
             let what_to_do = problem(&failure).what_to_do.unwrap();
             assert_eq!(what_to_do, format!("hippo library edit wpl {option}"));
         }

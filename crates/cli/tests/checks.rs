@@ -185,6 +185,11 @@ fn a_paused_card_is_left_out_until_it_is_resumed() {
         "{}",
         stdout(&checked)
     );
+    let run = &home.json(&["runs"])[0];
+    let time = run["scheduled_time"].as_str().unwrap();
+    let shown = home.json(&["runs", "show", &format!("check-cards/person/{time}")]);
+    assert_eq!(shown["left_out"][0]["card"], card);
+    assert_eq!(shown["left_out"][0]["reason"], "paused");
     // Who asks for this very card is told by the exit code, too.
     let alone = home.run(&["check-cards", "--card", card]).code(1);
     assert!(

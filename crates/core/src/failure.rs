@@ -63,6 +63,23 @@ impl FailureKind {
     }
 }
 
+/// What a person can do about a failure, where its kind alone does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remedy {
+    /// Set the library's date format: none is declared, or dates do not fit it.
+    SetDateFormat,
+    /// Declare the host that the login goes to, if it is the library's.
+    AddLoginHost,
+    /// Set the library's address.
+    SetUrl,
+    /// Allow another login with the card.
+    RetryCard,
+    /// What a newer version knows.
+    #[serde(other)]
+    Newer,
+}
+
 impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -80,6 +97,9 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What was seen.
     pub detail: String,
+    /// What a person can do, where the kind does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
     /// How long the site asks to be left alone.
     #[serde(skip)]
     pub retry_after: Option<Duration>,
@@ -97,6 +117,7 @@ impl Failure {
         Self {
             kind,
             detail: detail.into(),
+            remedy: None,
             retry_after: None,
             login_in_doubt: false,
             skeleton: None,
@@ -123,9 +144,20 @@ impl Failure {
         Self::new(FailureKind::NotTried, detail)
     }
 
-    /// Whether the library's date format is what is wrong: none is declared, or dates do not fit it.
-    pub fn is_of_date_format(&self) -> bool {
-        self.kind == FailureKind::PageChanged && self.detail.contains("--date-format")
+    /// The same failure as a store keeps it: without what only the run needs.
+    #[must_use]
+    pub fn to_keep(&self) -> Self {
+        Self {
+            remedy: self.remedy,
+            ..Self::new(self.kind, self.detail.clone())
+        }
+    }
+
+    /// The same failure, with what a person can do.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: Remedy) -> Self {
+        self.remedy = Some(remedy);
+        self
     }
 
     /// The same failure, after a login of which nothing tells whether the site took it.
@@ -146,6 +178,17 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failure_without_a_remedy_is_written_as_ever_and_a_newer_one_is_read() {
+        let plain = Failure::page_changed("no table");
+        let json = serde_json::to_string(&plain).unwrap();
+        assert_eq!(json, r#"{"kind":"page_changed","detail":"no table"}"#);
+        assert_eq!(serde_json::from_str::<Failure>(&json).unwrap(), plain);
+        let newer = r#"{"kind":"page_changed","detail":"x","remedy":"ask_a_friend"}"#;
+        let read: Failure = serde_json::from_str(newer).unwrap();
+        assert_eq!(read.remedy, Some(Remedy::Newer));
+    }
 
     #[test]
     fn every_kind_has_one_name_in_json_and_in_text() {

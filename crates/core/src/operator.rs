@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{Failure, FailureKind, Remedy};
 use crate::family::StopReason;
 use crate::ids::{FamilyId, Label, LibraryId};
 use crate::jobs::JobError;
@@ -567,7 +567,9 @@ impl Concern {
     pub fn of_failure(library: &LibraryId, failure: &Failure, day: NaiveDate) -> Option<Self> {
         let library = library.clone();
         match failure.kind {
-            _ if failure.is_of_date_format() => Some(Self::WrongDateFormat { library }),
+            _ if failure.remedy == Some(Remedy::SetDateFormat) => {
+                Some(Self::WrongDateFormat { library })
+            }
             FailureKind::PageChanged => Some(Self::PageChanged {
                 library,
                 day,

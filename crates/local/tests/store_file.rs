@@ -200,7 +200,7 @@ async fn a_newer_database_is_refused_with_both_versions_and_left_as_it_is() {
         assert!(matches!(error, OpenError::Newer { found: 99, .. }));
         let text = error.to_string();
         assert!(
-            text.contains("version 99") && text.contains("up to 5"),
+            text.contains("version 99") && text.contains("up to 6"),
             "{text}"
         );
     }
@@ -470,7 +470,7 @@ async fn a_database_of_the_first_version_is_brought_up_and_keeps_what_it_has() {
          ALTER TABLE family DROP COLUMN history; ALTER TABLE family DROP COLUMN stopped; ALTER TABLE notice DROP COLUMN doubts;
          ALTER TABLE notice DROP COLUMN evidence_from; ALTER TABLE notice DROP COLUMN recipients;
          ALTER TABLE notice DROP COLUMN retries; ALTER TABLE notice DROP COLUMN retry_until;
-         ALTER TABLE notice DROP COLUMN is_open;
+         ALTER TABLE notice DROP COLUMN is_open; ALTER TABLE card DROP COLUMN failure_remedy;
          CREATE INDEX notice_open ON notice (date, family)
              WHERE state IN ('PENDING', 'CLAIMED', 'SENDING', 'UNKNOWN');
          PRAGMA user_version = 1",
@@ -490,7 +490,7 @@ async fn what_the_operator_was_told_by_the_second_version_is_not_told_again() {
         r#"DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE concern;
          ALTER TABLE notice DROP COLUMN evidence_from; DROP INDEX notice_open; ALTER TABLE notice DROP COLUMN recipients;
          ALTER TABLE notice DROP COLUMN retries; ALTER TABLE notice DROP COLUMN retry_until;
-         ALTER TABLE notice DROP COLUMN is_open;
+         ALTER TABLE notice DROP COLUMN is_open; ALTER TABLE card DROP COLUMN failure_remedy;
          CREATE INDEX notice_open ON notice (date, family)
              WHERE state NOT IN ('SENT', 'SKIPPED', 'FAILED', 'GAVE_UP', 'MISSED');
          CREATE TABLE concern (key TEXT PRIMARY KEY, concern TEXT NOT NULL, first_seen TEXT NOT NULL,

@@ -240,6 +240,7 @@ fn what_happened(failure: &Failure) -> Failure {
         .replace("check the library's --url", "check the address");
     Failure {
         detail,
+        remedy: None,
         ..failure.clone()
     }
 }

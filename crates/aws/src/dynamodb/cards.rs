@@ -66,9 +66,10 @@ impl CardStore for DynamoDbStore {
         after: Option<&CardCursor>,
         limit: usize,
     ) -> StoreResult<Vec<CardRecord>> {
-        let (index, shard) = match scope {
-            Scope::All => ("cards-to-check", "#to_check = :shard"),
-            Scope::Failed => ("failed-cards", "#failed = :shard"),
+        let (index, shard, value) = match scope {
+            Scope::All => ("cards-to-check", "#to_check = :shard", keys::SHARD),
+            Scope::Failed => ("failed-cards", "#failed = :shard", keys::SHARD),
+            Scope::Waiting => ("failed-cards", "#failed = :shard", keys::WAITING),
         };
         let keys = match after {
             None => Expression::new(shard),
@@ -81,7 +82,7 @@ impl CardStore for DynamoDbStore {
                 )),
             ),
         };
-        let keys = keys.value(":shard", text(keys::SHARD));
+        let keys = keys.value(":shard", text(value));
         let ask = |limit| Ask {
             limit,
             ..Ask::index(index, keys.clone())

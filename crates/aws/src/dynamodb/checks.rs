@@ -136,7 +136,7 @@ fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decisi
         started_at: check.started_at,
         finished_at: check.finished_at,
         // Without its wish to be left alone, which is not kept.
-        failure: failure.map(|failure| Failure::new(failure.kind, failure.detail.clone())),
+        failure: failure.map(Failure::to_keep),
     });
     let Some((item, hash)) = read else {
         return Decision::Write(Saved::Stored);

@@ -113,14 +113,14 @@ impl FamilyStore for DynamoDbStore {
             }
         }
         // What is left: the notices, and accounts whose card is gone. Notices that may have been sent
-        // outlive the family: should it be added again, their days are over. What they told goes.
+        // outlive the family: should it be added again, their days are over. What they told and to whom goes.
         let (kept, rest): (Vec<Item>, Vec<Item>) = self
             .all_of(id)
             .await?
             .into_iter()
             .partition(outlives_family);
         for item in &kept {
-            self.forget_what_was_told(item).await?;
+            self.forget_words_of(item).await?;
         }
         let rest: Vec<Key> = rest
             .iter()
@@ -185,10 +185,8 @@ impl DynamoDbStore {
         Err(too_busy())
     }
 
-    async fn forget_what_was_told(&self, notice: &Item) -> StoreResult<()> {
-        if notice.text("told").is_none() {
-            return Ok(());
-        }
+    /// Drops what a notice told, and the addresses that it was for.
+    async fn forget_words_of(&self, notice: &Item) -> StoreResult<()> {
         let (Some(pk), Some(sk)) = (notice.text("pk"), notice.text("sk")) else {
             return Ok(());
         };
@@ -196,12 +194,25 @@ impl DynamoDbStore {
             pk: pk.to_owned(),
             sk: sk.to_owned(),
         };
-        let forget = Expression::new("REMOVE #told");
-        // It may have expired meanwhile.
-        self.table
-            .update(&key, &forget, &Expression::exists())
-            .await?;
-        Ok(())
+        let mut seen = Some(notice.clone());
+        for tries in 0..TRIES {
+            wait(tries).await?;
+            // It may have expired meanwhile.
+            let Some(item) = seen else { return Ok(()) };
+            let (forget, unchanged) = match item.data::<NoticeRecord>() {
+                Ok(record) => (
+                    Expression::new("SET #data = :data REMOVE #told")
+                        .value(":data", text(json(&record.without_addresses())?)),
+                    Expression::unchanged(item.revision()),
+                ),
+                Err(_) => (Expression::new("REMOVE #told"), Expression::exists()),
+            };
+            match self.table.update(&key, &forget, &unchanged).await? {
+                Written::Done => return Ok(()),
+                Written::Refused(left) => seen = left,
+            }
+        }
+        Err(too_busy())
     }
 
     async fn all_of(&self, id: &FamilyId) -> StoreResult<Vec<Item>> {

@@ -37,10 +37,11 @@ impl Head {
         let mut item = Item::new(&Key::head(&card.key()))
             .with_data(self)?
             .with("revision", number(revision));
-        if !self.waits_for_a_person() {
-            item = item
-                .with_text("card_order", keys::order_of(card))
-                .with_text("to_check", keys::SHARD);
+        item = item.with_text("card_order", keys::order_of(card));
+        if self.waits_for_a_person() {
+            item = item.with_text("failed", keys::WAITING);
+        } else {
+            item = item.with_text("to_check", keys::SHARD);
             let last = state.last_check.as_ref();
             if last.is_none_or(|check| check.failure.is_some()) {
                 item = item.with_text("failed", keys::SHARD);

@@ -23,6 +23,9 @@ pub(super) const NOTICES: &str = "NOTICE#";
 /// (its mark, what became of the login, its outcome): 150,000 cards in a quarter of an hour.
 pub(super) const SHARD: &str = "0";
 
+/// In the index of failed cards, where the cards stand that wait for a person.
+pub(super) const WAITING: &str = "waiting";
+
 /// The key of one item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {

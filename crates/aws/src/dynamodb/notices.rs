@@ -27,7 +27,7 @@ impl NoticeStore for DynamoDbStore {
         }
         let (list, order) = place(record);
         let mut item = Item::new(&key)
-            .with_data(record)?
+            .with_data(&*record.to_keep())?
             .with("revision", number(record.revision))
             .with_text("state", record.state.as_str())
             .listed(list, order);
@@ -77,7 +77,7 @@ impl NoticeStore for DynamoDbStore {
             " REMOVE #expires_at"
         });
         let mut change = Expression::new(set)
-            .value(":data", text(json(record)?))
+            .value(":data", text(json(&*record.to_keep())?))
             .value(":next", number(record.revision))
             .value(":state", text(record.state.as_str()))
             .value(":write", text(write.as_str()))

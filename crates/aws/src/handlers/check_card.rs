@@ -13,6 +13,7 @@ use hippo_core::jobs::visit::{
 };
 use hippo_core::operator::Concern;
 use hippo_core::operator::telling::{self, OperatorStore};
+use hippo_core::run::work::LeftOutReason;
 use hippo_core::store::RunStore;
 use serde_json::Value;
 
@@ -112,7 +113,10 @@ async fn visit(
     // Of a visit that comes again this is what was done so far.
     let reported = ports
         .runs
-        .report_work(&visit.run, &record.report(&visit, result.is_ok()))
+        .report_work(
+            &visit.run,
+            &record.report(&visit, result.is_ok().then_some(LeftOutReason::Removed)),
+        )
         .await;
     let counts = counts.into_inner().unwrap_or_default();
     let ended = clock.now();

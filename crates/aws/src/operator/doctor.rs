@@ -4,6 +4,8 @@ mod mail;
 
 use aws_config::SdkConfig;
 use aws_sdk_scheduler::types::ScheduleState;
+use hippo_core::ids::Label;
+use hippo_core::run::Job;
 use serde::Serialize;
 
 use super::jobs::Functions;
@@ -13,6 +15,13 @@ use crate::dry_run;
 
 /// What the subscription of an address says until its owner confirms it.
 const PENDING: &str = "PendingConfirmation";
+
+/// The schedules that the template declares, by the labels of their runs.
+pub const SCHEDULES: [(Job, &str); 3] = [
+    (Job::CheckCards, "all"),
+    (Job::CheckCards, "failed"),
+    (Job::NotifyAll, "tick"),
+];
 
 /// Whether a thing is in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -85,6 +94,17 @@ impl Finding {
     }
 }
 
+/// The job and the label that a schedule's input names.
+fn job_and_label(input: &str) -> Option<(Job, Label)> {
+    let input: serde_json::Value = serde_json::from_str(input).ok()?;
+    let label: Label = input.get("label")?.as_str()?.parse().ok()?;
+    let job = SCHEDULES
+        .iter()
+        .find(|(_, name)| *name == label.as_str())
+        .map(|(job, _)| *job)?;
+    Some((job, label))
+}
+
 /// Asks an account about a stack.
 #[derive(Debug, Clone)]
 pub struct Doctor<'a> {
@@ -119,6 +139,27 @@ impl<'a> Doctor<'a> {
             format!("Disabled: {}.", disabled.join(", ")),
             "Set Enabled=true in samconfig.toml and run “make deploy”. If it says true there, somebody disabled them by hand: enable them in EventBridge.",
         )
+    }
+
+    /// The disabled schedules, each with the label of its runs; or why AWS doesn't say.
+    pub async fn disabled_schedules(&self) -> Result<Vec<(Job, Label)>, String> {
+        let client = scheduler(self.config);
+        let mut disabled = Vec::new();
+        for name in &self.outputs.schedules {
+            let answer = client.get_schedule().name(name).send().await;
+            let schedule = answer.map_err(|error| reason(&error))?;
+            if schedule.state == Some(ScheduleState::Enabled) {
+                continue;
+            }
+            let input = schedule.target.and_then(|target| target.input);
+            let known = input.and_then(|input| job_and_label(&input));
+            disabled.push(
+                known.ok_or_else(|| {
+                    format!("the input of the schedule {name} has no known label")
+                })?,
+            );
+        }
+        Ok(disabled)
     }
 
     /// Whether the operator hears of alarms.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hippo_core::family::EmailAddress;
+use hippo_core::ids::Label;
 use hippo_core::jobs::visit::Visit;
 use hippo_core::mail::Mailer;
 use hippo_core::run::Job;
@@ -12,6 +13,9 @@ use serde_json::Value;
 use crate::commands::doctor::Finding;
 use crate::exit::CommandError;
 use crate::keys::KeyPlace;
+
+/// None is declared.
+pub(crate) const SCHEDULES: [(Job, &str); 0] = [];
 
 /// There is none.
 pub(crate) enum Stack {}
@@ -54,6 +58,10 @@ impl Stack {
     }
 
     pub(crate) async fn diagnose(&self, _recipients: &[EmailAddress]) -> Vec<Finding> {
+        match *self {}
+    }
+
+    pub(crate) async fn disabled_schedules(&self) -> Result<Vec<(Job, Label)>, String> {
         match *self {}
     }
 

@@ -13,6 +13,7 @@ use hippo_aws::ses::SesMailer;
 use hippo_aws::ssm::KeyParameters;
 use hippo_aws::{SdkConfig, clients};
 use hippo_core::family::EmailAddress;
+use hippo_core::ids::Label;
 use hippo_core::jobs::visit::Visit;
 use hippo_core::mail::Mailer;
 use hippo_core::queue::VisitQueue as _;
@@ -26,6 +27,7 @@ use crate::exit::CommandError;
 use crate::keys::KeyPlace;
 
 pub(crate) use hippo_aws::operator::dead_letters::{Fate, Replayed};
+pub(crate) use hippo_aws::operator::doctor::SCHEDULES;
 
 /// A deployed stack.
 pub(crate) struct Stack {
@@ -95,6 +97,12 @@ impl Stack {
         found.push(doctor.check_schedules().await);
         found.extend(doctor.check_functions().await);
         found.into_iter().map(Finding::from).collect()
+    }
+
+    /// The disabled schedules, each with its job and label; or why AWS doesn't say.
+    pub(crate) async fn disabled_schedules(&self) -> Result<Vec<(Job, Label)>, String> {
+        let doctor = Doctor::new(&self.config, &self.outputs);
+        doctor.disabled_schedules().await
     }
 
     /// Starts a job with the input of a schedule and waits for its answer.

@@ -1,7 +1,7 @@
 //! `hippo check-cards`: logs in to every card and remembers what it says.
 
 mod dry_run;
-mod left_out;
+pub(crate) mod left_out;
 mod one;
 
 use std::path::PathBuf;
@@ -89,6 +89,9 @@ pub(crate) struct CheckCards {
 
 /// Whatever starts a schedule's run is no later than this without a reason.
 const START_OF_SCHEDULES: TimeDelta = TimeDelta::minutes(10);
+
+/// In the place of the patron of a card that is gone.
+pub(crate) const GONE: &str = "a card that is gone";
 
 /// What a check that was broken off leaves behind.
 pub(crate) const AFTER_SECOND: &str = "A card whose login was under way is not tried again today by itself: “hippo status” \
@@ -232,7 +235,8 @@ pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> Command
     });
     match result {
         Ok(run) => {
-            let left_out = left_out::left_out(context, &input, &run, &checked).await?;
+            let left_out =
+                left_out::left_out(context, &context.store.work_of(&run.key).await?).await?;
             context.output.document(&Document {
                 run: &run,
                 cards: &checked,
@@ -450,12 +454,15 @@ fn table_of(checked: &[CheckedView], left_out: &[LeftOut], today: chrono::NaiveD
         let nothing = || Cell::new("–", Tone::Faint);
         table.row([
             card.family.as_str().into(),
-            card.patron.as_str().into(),
+            card.patron.as_deref().unwrap_or(GONE).into(),
             card.library.as_str().into(),
             nothing(),
             nothing(),
             nothing(),
-            Cell::new(format!("left out: {}", card.reason.as_str()), Tone::Faint),
+            Cell::new(
+                format!("left out: {}", left_out::reason_words(card.reason)),
+                Tone::Faint,
+            ),
         ]);
     }
     table

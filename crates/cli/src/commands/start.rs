@@ -4,6 +4,7 @@ use hippo_core::run::{Job, RunKey};
 use serde_json::{Value, json};
 
 use crate::aws::Stack;
+use crate::commands::check_cards::left_out::{left_out, sentence};
 use crate::commands::check_cards::{CheckCards, ScopeChoice};
 use crate::commands::notify_all::NotifyAll;
 use crate::context::Context;
@@ -36,7 +37,14 @@ pub(crate) async fn check_cards(
             "library": asked.library, "family": asked.family,
         })
     };
-    let answer = start(stack, key, asked.schedule.is_schedule(), &event).await?;
+    let mut answer = start(stack, key, asked.schedule.is_schedule(), &event).await?;
+    let left_out = match answer.get("run").and_then(Value::as_str).map(str::parse) {
+        Some(Ok(run)) => left_out(context, &context.store.work_of(&run).await?).await?,
+        _ => Vec::new(),
+    };
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("left_out".to_owned(), json!(left_out));
+    }
     context.output.document(&answer);
     if say_not_begun(context, &answer) {
         return Ok(Outcome::Done);
@@ -55,6 +63,9 @@ pub(crate) async fn check_cards(
             count(cards, "card", "cards"),
             count(visits, "visit", "visits"),
         ));
+    }
+    if let Some(sentence) = sentence(&left_out) {
+        context.output.say(sentence);
     }
     Ok(Outcome::Done)
 }

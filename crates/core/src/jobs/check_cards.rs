@@ -9,9 +9,10 @@ use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
 
+use crate::card::Card;
 use crate::ids::{FamilyId, LibraryId};
 use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
-use crate::jobs::planning::VisitPlanner;
+use crate::jobs::planning::{VisitPlanner, report_waiting_cards};
 use crate::jobs::visit::pages::PageHealth;
 use crate::jobs::visit::report::VisitRecord;
 use crate::jobs::visit::{
@@ -20,6 +21,7 @@ use crate::jobs::visit::{
 use crate::jobs::{JobError, StopSignal};
 use crate::operator::telling::OperatorStore;
 use crate::run::Run;
+use crate::run::work::{LeftOutReason, WorkReport, WorkResult};
 use crate::store::{CardStore, RunStart, RunStore, Scope};
 
 /// Which cards a run is to check. The JSON is the input of a schedule.
@@ -32,6 +34,14 @@ pub struct CheckCardsInput {
     pub family: Option<FamilyId>,
     /// Only this library's.
     pub library: Option<LibraryId>,
+}
+
+impl CheckCardsInput {
+    /// Whether it names the family and the library of a card, or none.
+    pub(crate) fn is_about(&self, card: &Card) -> bool {
+        let (family, library) = (self.family.as_ref(), self.library.as_ref());
+        family.is_none_or(|id| *id == card.family) && library.is_none_or(|id| *id == card.library)
+    }
 }
 
 /// [`Scope`], as an input names it.
@@ -58,6 +68,9 @@ impl From<InputScope> for Scope {
 pub fn visit_size(cards: usize, concurrency: usize) -> usize {
     cards.div_ceil(concurrency.max(1) * 8).clamp(1, VISIT_LIMIT)
 }
+
+/// How many cards that were not begun are put on record at a time.
+const RESULTS_OF_A_PIECE: usize = 500;
 
 /// How a run on one machine goes about its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +148,7 @@ async fn check_all(
     stop: StopSignal<'_>,
     progress: &(dyn Fn(Progress<'_>) + Send + Sync),
 ) -> Result<Ending, JobError> {
+    report_waiting_cards(of_run.cards, run, input).await?;
     let (key, planned_at) = (run.key().clone(), run.started_at());
     let plan = |size| VisitPlanner::new(of_run.cards, input, &key, planned_at, size).all();
     let mut visits = plan(VISIT_LIMIT).await?;
@@ -163,7 +177,7 @@ async fn check_all(
         }
         VisitNews::Concern(concern) => run.concern(concern.clone()),
         // What is planned and neither done nor failed is counted as left out at the end.
-        VisitNews::CheckedBefore(_) | VisitNews::LeftOut(_) => {}
+        VisitNews::CheckedBefore(_) | VisitNews::LeftOut(..) => {}
     };
     let mut queue = Turns::new(visits);
     let mut running = FuturesUnordered::new();
@@ -186,6 +200,13 @@ async fn check_all(
                 }
                 let is_down = AtomicBool::new(false);
                 let news = |news: VisitNews<'_>| {
+                    // Here no visit comes twice: another run checked it.
+                    let news = match news {
+                        VisitNews::CheckedBefore(before) => {
+                            VisitNews::LeftOut(&before.card, LeftOutReason::CheckedAlready)
+                        }
+                        news => news,
+                    };
                     if let VisitNews::Checked(card) = &news
                         && let Err(failure) = &card.check.outcome
                         && failure.kind.concerns_the_library()
@@ -197,7 +218,12 @@ async fn check_all(
                     hear(&news);
                 };
                 let result = check_visit(ports, &next.visit, visit_options, &news).await;
-                let work = record.report(&next.visit, result.is_ok() && !stop.is_asked());
+                let rest = match &result {
+                    _ if stop.is_asked() => Some(LeftOutReason::Interrupted),
+                    Ok(()) => Some(LeftOutReason::Removed),
+                    Err(_) => None,
+                };
+                let work = record.report(&next.visit, rest);
                 let is_down = is_down.into_inner();
                 (next.visit.library, is_down, work, result)
             });
@@ -220,8 +246,25 @@ async fn check_all(
         }
     }
     drop(running);
+    let interrupted = Some(LeftOutReason::Interrupted);
     for (visit, record) in begun.into_values() {
-        run.report_work(&record.report(&visit, false)).await?;
+        run.report_work(&record.report(&visit, interrupted)).await?;
+    }
+    if fault.is_none() && stop.is_asked() {
+        let mut rest: Vec<WorkResult> = Vec::new();
+        while let Some(next) = queue.next() {
+            queue.left(&next.visit.library);
+            rest.extend(
+                VisitRecord::default()
+                    .report(&next.visit, interrupted)
+                    .results,
+            );
+        }
+        for (number, results) in (0_usize..).zip(rest.chunks(RESULTS_OF_A_PIECE)) {
+            let piece = WorkReport::piece_by_the_run(&format!("interrupted/{number}"));
+            let results = results.to_vec();
+            run.report_work(&WorkReport { piece, results }).await?;
+        }
     }
     pages.end_page_changes(of_run.operator, ports.clock).await;
     match fault {

@@ -7,7 +7,7 @@ use crate::ids::LibraryId;
 use crate::jobs::JobError;
 use crate::jobs::check_cards::CheckCardsInput;
 use crate::jobs::ledger::{self, Ending, OpenRun, RunPlan};
-use crate::jobs::planning::VisitPlanner;
+use crate::jobs::planning::{VisitPlanner, report_waiting_cards};
 use crate::jobs::visit::{VISIT_LIMIT, Visit};
 use crate::queue::VisitQueue;
 use crate::run::Run;
@@ -68,6 +68,7 @@ async fn send_all(
     input: &CheckCardsInput,
     sent: &mut usize,
 ) -> Result<Ending, JobError> {
+    report_waiting_cards(ports.cards, run, input).await?;
     let mut planner =
         VisitPlanner::new(ports.cards, input, run.key(), run.started_at(), VISIT_LIMIT);
     let mut turns = Turns::default();

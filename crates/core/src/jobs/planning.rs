@@ -5,9 +5,11 @@ use chrono::{DateTime, Utc};
 use crate::card::{CardRecord, Fingerprint};
 use crate::jobs::JobError;
 use crate::jobs::check_cards::CheckCardsInput;
+use crate::jobs::ledger::OpenRun;
 use crate::jobs::visit::Visit;
 use crate::run::RunKey;
-use crate::store::{CardCursor, CardStore};
+use crate::run::work::{LeftOutReason, Subject, WorkOutcome, WorkReport, WorkResult};
+use crate::store::{CardCursor, CardStore, Scope};
 
 /// How many cards are listed at a time.
 const PAGE: usize = 100;
@@ -90,13 +92,9 @@ impl<'a> VisitPlanner<'a> {
     }
 
     async fn next_card(&mut self) -> Result<Option<CardRecord>, JobError> {
-        let (family, library) = (self.input.family.as_ref(), self.input.library.as_ref());
         loop {
             for record in self.page.by_ref() {
-                let card = &record.card;
-                let wanted = family.is_none_or(|id| *id == card.family)
-                    && library.is_none_or(|id| *id == card.library);
-                if wanted {
+                if self.input.is_about(&record.card) {
                     return Ok(Some(record));
                 }
             }
@@ -108,13 +106,53 @@ impl<'a> VisitPlanner<'a> {
             let page = page.await?;
             self.is_last_page = page.len() < PAGE;
             if let Some(last) = page.last() {
-                self.last = Some(CardCursor {
-                    library: last.card.library.clone(),
-                    fingerprint: last.card.fingerprint.clone(),
-                    card: last.card.id,
-                });
+                self.last = Some(cursor(last));
             }
             self.page = page.into_iter();
         }
     }
+}
+
+fn cursor(last: &CardRecord) -> CardCursor {
+    CardCursor {
+        library: last.card.library.clone(),
+        fingerprint: last.card.fingerprint.clone(),
+        card: last.card.id,
+    }
+}
+
+/// Puts on record which cards a run leaves out since they wait for a person.
+pub(crate) async fn report_waiting_cards(
+    cards: &dyn CardStore,
+    run: &OpenRun<'_>,
+    input: &CheckCardsInput,
+) -> Result<(), JobError> {
+    let mut last: Option<CardCursor> = None;
+    for number in 0_usize.. {
+        let page = cards
+            .cards_to_check(Scope::Waiting, last.as_ref(), PAGE)
+            .await?;
+        let results = page
+            .iter()
+            .filter(|record| input.is_about(&record.card))
+            .filter_map(|record| {
+                let reason = LeftOutReason::of_waiting_card(record)?;
+                Some(WorkResult {
+                    subject: Subject::from(&record.card),
+                    outcome: WorkOutcome::LeftOut(reason),
+                })
+            });
+        let work = WorkReport {
+            piece: WorkReport::piece_by_the_run(&format!("left-out/{number}")),
+            results: results.collect(),
+        };
+        if !work.results.is_empty() {
+            run.report_work(&work).await?;
+        }
+        if page.len() < PAGE {
+            break;
+        }
+        last = page.last().map(cursor);
+    }
+    Ok(())
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 pub use self::login::UNDER_WAY;
 use self::login::{Todo, marked_checks, open_login, read_account};
 pub use self::pace::Pace;
-use self::secrets::{Group, open_secrets, present};
+use self::secrets::{Group, open_secrets, present, reasons_left_out};
 use crate::account::Account;
 use crate::card::{Card, CardKey, CardRecord, LoginMark};
 use crate::check::Check;
@@ -27,6 +27,7 @@ use crate::jobs::{JobError, StopSignal};
 use crate::library::{Library, MAX_BACK_OFF, can_back_off_until};
 use crate::operator::Concern;
 use crate::run::RunKey;
+use crate::run::work::LeftOutReason;
 use crate::site::LibrarySite;
 use crate::store::{CheckStore, LibraryGate, LibraryStore, Saved, StoreError, VisitStore};
 
@@ -43,8 +44,8 @@ pub const DOWN_TOO_LONG: chrono::Duration = chrono::Duration::days(1);
 pub const LEAVE_ALONE_LIMIT: Duration =
     Duration::from_secs(MAX_BACK_OFF.num_seconds().unsigned_abs());
 
-/// Whoever waited longer in the queue before a library looks again at what may have changed meanwhile.
-const A_MOMENT: chrono::Duration = chrono::Duration::seconds(1);
+/// Whoever waited longer before a library looks again at what may have changed meanwhile.
+const A_MOMENT: chrono::Duration = chrono::Duration::milliseconds(50);
 
 /// Up to ten cards of one library. The JSON is a message of the queue of visits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,8 +86,8 @@ pub enum VisitNews<'a> {
     Checked(&'a CheckedCard),
     /// A card was left out, since a check that began after the visit was planned is on record.
     CheckedBefore(&'a CardRecord),
-    /// A card was left out: it is paused, waits for a person, or another check of it is under way.
-    LeftOut(&'a Card),
+    /// A card was left out.
+    LeftOut(&'a Card, LeftOutReason),
     /// Something that needs the operator.
     Concern(Concern),
 }
@@ -147,6 +148,8 @@ pub async fn check_visit(
             .filter(|until| can_back_off_until(*until, now)),
         down_since: loaded.down_since.filter(|since| !is_in_future(*since, now)),
         was_asked: false,
+        planned_at: visit.planned_at,
+        loaded_at: now,
     };
     for (record, failure, concern) in opened.unopened {
         let now = ports.clock.now();
@@ -179,10 +182,11 @@ pub async fn check_visit(
         for card in &checked {
             news(VisitNews::Checked(card));
         }
-        // Paused or set anew meanwhile, or under way elsewhere.
         let was_checked = |card: &&Card| checked.iter().any(|checked| checked.card.id == card.id);
-        for card in cards.iter().filter(|card| !was_checked(card)) {
-            news(VisitNews::LeftOut(card));
+        let left_out: Vec<&Card> = cards.iter().filter(|card| !was_checked(card)).collect();
+        let reasons = reasons_left_out(ports, visit, &left_out).await?;
+        for (card, reason) in left_out.into_iter().zip(reasons) {
+            news(VisitNews::LeftOut(card, reason));
         }
     }
     Ok(())
@@ -195,6 +199,10 @@ struct Site {
     down_since: Option<DateTime<Utc>>,
     /// A card was tried: the next one waits a little.
     was_asked: bool,
+    /// When the visit was planned: what was checked since is left out.
+    planned_at: DateTime<Utc>,
+    /// As of when its cards are known.
+    loaded_at: DateTime<Utc>,
 }
 
 async fn check_group(
@@ -207,7 +215,7 @@ async fn check_group(
     if site.was_asked && site.not_now(options.deadline, ports.clock.now()).is_none() {
         options.pace.wait(ports.clock).await;
     }
-    let mut records = if site.was_asked {
+    let mut records = if site.was_asked || ports.clock.now() - site.loaded_at > A_MOMENT {
         present(ports, site, &group.cards).await?
     } else {
         let records = group.cards.iter().map(|(record, _)| record.clone());
@@ -235,14 +243,14 @@ async fn check_group(
     let id = Uuid::new_v4();
     let outcome = match todo {
         Todo::Leave => return Ok(Vec::new()),
-        Todo::NotTried(reason) => Err(Failure::not_tried(reason)),
+        Todo::NotTried(failure) => Err(failure),
         Todo::Try => {
             if place.is_none() {
                 place = Some(ports.gate.enter(&site.library.id).await?);
             }
             let asked = std::mem::replace(&mut now, ports.clock.now());
             if now - asked > A_MOMENT {
-                // Whoever was there before may have found it down, and a person may have set the PIN.
+                // Whoever was there before may have found it down or checked the card, and a person may have set the PIN.
                 records = present(ports, site, &group.cards).await?;
                 if records.is_empty() {
                     return Ok(Vec::new());
@@ -383,7 +391,7 @@ impl Site {
         ended: &[Uuid],
     ) -> Todo {
         match self.not_now(deadline, now) {
-            Some(reason) => Todo::NotTried(reason),
+            Some(reason) => Todo::NotTried(Failure::not_tried(reason)),
             None => open_login(&self.library, records, now, ended),
         }
     }

@@ -550,7 +550,8 @@ async fn changed_page_is_told_once_and_again_when_it_is_over() {
 async fn wrong_date_format_blames_nobody_and_goes_away_when_mended() {
     let world = World::new().await;
     let wpl = "wpl".parse().unwrap();
-    let failure = Failure::page_changed("the loans: a date, but the library has no --date-format");
+    let failure = Failure::page_changed("the loans: a date of an unknown format")
+        .with_remedy(crate::failure::Remedy::SetDateFormat);
     let day = "2026-11-21".parse().unwrap();
     let concern = Concern::of_failure(&wpl, &failure, day).unwrap();
     assert!(

@@ -7,6 +7,7 @@ use chrono::{Duration, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Run, RunOutcome};
+use crate::card::{Card, CardRecord};
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::notice::record::NoticeState;
 
@@ -70,18 +71,85 @@ pub enum Subject {
     },
 }
 
+impl From<&Card> for Subject {
+    fn from(card: &Card) -> Self {
+        Self::Card {
+            family: card.family.clone(),
+            card: card.id,
+            library: card.library.clone(),
+        }
+    }
+}
+
 /// How it went with one thing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum WorkOutcome {
     /// Well.
     Done,
-    /// Left out on purpose.
+    /// Nothing had to be done.
     Skipped,
+    /// A card that was not checked, and why.
+    LeftOut(LeftOutReason),
     /// It failed with this kind (a [`crate::failure::FailureKind`], or a notice's state).
     Failed(String),
     /// It was given to a worker, who has not reported it yet. Last: whatever else is said of it says more.
     HandedOut,
+}
+
+/// Why a run left a card out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOutReason {
+    /// It is paused.
+    Paused,
+    /// The library refused its number or PIN.
+    PinRefused,
+    /// Another run checked it after this one began.
+    CheckedAlready,
+    /// Another check of it is under way.
+    UnderWay,
+    /// The run was stopped before it was done.
+    Interrupted,
+    /// A person changed it while the run went.
+    Changed,
+    /// It was removed.
+    Removed,
+}
+
+impl LeftOutReason {
+    const ALL: [Self; 7] = [
+        Self::Paused,
+        Self::PinRefused,
+        Self::CheckedAlready,
+        Self::UnderWay,
+        Self::Interrupted,
+        Self::Changed,
+        Self::Removed,
+    ];
+
+    /// The stored word.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Paused => "left_out:paused",
+            Self::PinRefused => "left_out:pin_refused",
+            Self::CheckedAlready => "left_out:checked_already",
+            Self::UnderWay => "left_out:under_way",
+            Self::Interrupted => "left_out:interrupted",
+            Self::Changed => "left_out:changed",
+            Self::Removed => "left_out:removed",
+        }
+    }
+
+    /// Why a card that waits for a person is in no run; `None`: it may be checked.
+    pub fn of_waiting_card(record: &CardRecord) -> Option<Self> {
+        if record.card.paused {
+            Some(Self::Paused)
+        } else {
+            let is_refused = record.state.refused_since.is_some();
+            is_refused.then_some(Self::PinRefused)
+        }
+    }
 }
 
 impl fmt::Display for WorkOutcome {
@@ -89,6 +157,7 @@ impl fmt::Display for WorkOutcome {
         f.pad(match self {
             Self::Done => "done",
             Self::Skipped => "skipped",
+            Self::LeftOut(reason) => reason.as_str(),
             Self::Failed(kind) => kind,
             Self::HandedOut => "handed_out",
         })
@@ -101,7 +170,10 @@ impl From<String> for WorkOutcome {
             "done" => Self::Done,
             "skipped" => Self::Skipped,
             "handed_out" => Self::HandedOut,
-            _ => Self::Failed(text),
+            _ => LeftOutReason::ALL
+                .into_iter()
+                .find(|reason| reason.as_str() == text)
+                .map_or(Self::Failed(text), Self::LeftOut),
         }
     }
 }
@@ -177,7 +249,7 @@ impl Counts {
     pub fn add(&mut self, outcome: &WorkOutcome) {
         match outcome {
             WorkOutcome::Done => self.done += 1,
-            WorkOutcome::Skipped => self.skipped += 1,
+            WorkOutcome::Skipped | WorkOutcome::LeftOut(_) => self.skipped += 1,
             WorkOutcome::Failed(kind) => self.add_failure(kind),
             WorkOutcome::HandedOut => {}
         }
@@ -310,6 +382,17 @@ mod tests {
         again.piece = "other".to_owned();
         let run = handed_out(1).with_work(&[again, report(1, WorkOutcome::Done)], began());
         assert_eq!((run.counts.done, run.counts.failures()), (1, 0));
+    }
+
+    #[test]
+    fn each_reason_is_read_as_it_was_written() {
+        for reason in LeftOutReason::ALL {
+            let outcome = WorkOutcome::LeftOut(reason);
+            assert_eq!(WorkOutcome::from(String::from(outcome.clone())), outcome);
+            let mut counts = Counts::default();
+            counts.add(&outcome);
+            assert_eq!(counts.skipped, 1);
+        }
     }
 
     #[test]

@@ -159,6 +159,8 @@ pub enum Scope {
     All,
     /// The cards whose newest check failed or that were never checked.
     Failed,
+    /// The cards that wait for a person, and that no run may check: paused, or refused by the site.
+    Waiting,
 }
 
 /// Where a list of cards goes on: the last card of the page before.
@@ -187,7 +189,7 @@ pub trait CardStore: Send + Sync {
     /// A family's cards, by id.
     async fn cards_of(&self, family: &FamilyId) -> StoreResult<Vec<CardRecord>>;
 
-    /// The cards that a run may check: not paused, not refused by the site; ordered by
+    /// The cards that a run may check (not paused, not refused by the site), or those that wait; ordered by
     /// ([`CardCursor`]) library, fingerprint and id, at most `limit` after `after`.
     async fn cards_to_check(
         &self,

@@ -85,10 +85,16 @@ impl CardStore for SqliteStore {
                 connection,
                 "SELECT * FROM card
                  WHERE (library, fingerprint, id) > (?1, ?2, ?3)
-                     AND paused = 0 AND refused_since IS NULL
-                     AND (?4 OR failure_kind IS NOT NULL OR check_started_at IS NULL)
+                     AND (paused != 0 OR refused_since IS NOT NULL) = ?4
+                     AND (NOT ?5 OR failure_kind IS NOT NULL OR check_started_at IS NULL)
                  ORDER BY library, fingerprint, id",
-                params![library, fingerprint, card, scope == Scope::All],
+                params![
+                    library,
+                    fingerprint,
+                    card,
+                    scope == Scope::Waiting,
+                    scope == Scope::Failed
+                ],
                 limit,
                 from_row,
             )
@@ -223,7 +229,10 @@ fn last_check(stored: &Stored<'_, '_>) -> Result<Option<LastCheck>, Fault> {
         return Ok(None);
     };
     let failure = match stored.optional_word("failure_kind")? {
-        Some(kind) => Some(Failure::new(kind, stored.text("failure_detail")?)),
+        Some(kind) => Some(Failure {
+            remedy: stored.optional_word("failure_remedy")?,
+            ..Failure::new(kind, stored.text("failure_detail")?)
+        }),
         None => None,
     };
     Ok(Some(LastCheck {

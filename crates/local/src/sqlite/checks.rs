@@ -182,6 +182,7 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
                  check_finished_at = :finished_at,
                  failure_kind = :kind,
                  failure_detail = :detail,
+                 failure_remedy = :remedy,
                  last_success_at = CASE WHEN :kind IS NULL THEN :started_at ELSE last_success_at END,
                  refused_since = CASE WHEN :kind IS NULL THEN NULL ELSE refused_since END
              WHERE id = :id",
@@ -192,6 +193,7 @@ fn save(connection: &Connection, check: &Check) -> Result<Saved, Fault> {
             ":finished_at": time(check.finished_at),
             ":kind": failure.map(|failure| word(&failure.kind)).transpose()?,
             ":detail": failure.map(|failure| failure.detail.as_str()),
+            ":remedy": failure.and_then(|failure| failure.remedy).map(|remedy| word(&remedy)).transpose()?,
         })?;
     if let Ok(account) = &check.outcome {
         put_account(connection, &id, check.started_at, account)?;

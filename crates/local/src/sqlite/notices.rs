@@ -179,6 +179,7 @@ fn put(
     told: Option<&Told>,
     read_revision: Option<u64>,
 ) -> Result<usize, Fault> {
+    let record = record.to_keep();
     let read_revision = read_revision.map(integer).transpose()?;
     let mut statement = connection.prepare_cached(sql)?;
     let told = told.map(json).transpose()?;

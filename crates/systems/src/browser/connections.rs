@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hippo_core::card::CardSecret;
-use hippo_core::failure::Failure;
+use hippo_core::failure::{Failure, Remedy};
 use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, Request, StatusCode, redirect, retry};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -321,7 +321,8 @@ impl Connections {
             return Fault {
                 failure: Failure::site_down(format!(
                     "the site's certificate is not valid, at {place}; check the library's --url"
-                )),
+                ))
+                .with_remedy(Remedy::SetUrl),
                 is_transient: false,
             };
         }
@@ -338,8 +339,13 @@ impl Connections {
         } else {
             "the connection was dropped before an answer"
         };
+        let failure = Failure::site_down(format!("{what} at {place}"));
         Fault {
-            failure: Failure::site_down(format!("{what} at {place}")),
+            failure: if says("dns error") {
+                failure.with_remedy(Remedy::SetUrl)
+            } else {
+                failure
+            },
             is_transient: true,
         }
     }

@@ -1,6 +1,6 @@
 //! Where a number and PIN may be sent.
 
-use hippo_core::failure::Failure;
+use hippo_core::failure::{Failure, Remedy};
 use hippo_core::library::Library;
 use url::Url;
 
@@ -19,7 +19,8 @@ pub(super) fn may_log_in(library: &Library, from: &Url, action: &Url) -> Result<
             return Err(Failure::page_changed(format!(
                 "the login at {} is not https, nothing was sent; check the library's --url",
                 place(url)
-            )));
+            ))
+            .with_remedy(Remedy::SetUrl));
         }
     }
     if !action.username().is_empty() || action.password().is_some() {
@@ -38,7 +39,8 @@ pub(super) fn may_log_in(library: &Library, from: &Url, action: &Url) -> Result<
     Err(Failure::page_changed(format!(
         "the login form goes to the host {}, which is neither that of the library's --url nor a --login-host; nothing was sent",
         action.host_str().unwrap_or("(none)")
-    )))
+    ))
+    .with_remedy(Remedy::AddLoginHost))
 }
 
 /// The same host; the same port, or https on its usual one.

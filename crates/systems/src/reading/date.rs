@@ -3,7 +3,7 @@
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, Datelike, NaiveDate};
 use chrono_tz::Tz;
-use hippo_core::failure::Failure;
+use hippo_core::failure::{Failure, Remedy};
 use hippo_core::text::clean;
 
 /// Years that a library's page can mean; earlier ones show that a format does not fit.
@@ -135,15 +135,13 @@ pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)
         return if let Some(rest) = take_endless_numbers(text) {
             Ok(Some((Day::Never, rest)))
         } else if looks_like_a_date(text) {
-            Err(Failure::page_changed(
-                "a date, but the library has no --date-format",
-            ))
+            Err(wrong_format("a date, but the library has no --date-format"))
         } else {
             Ok(None)
         };
     };
     if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
-        return Err(Failure::page_changed(
+        return Err(wrong_format(
             "a date, but the library's --date-format is not one of strftime's",
         ));
     }
@@ -171,11 +169,16 @@ pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)
         return Ok(Some((Day::Never, rest)));
     }
     if looks_like_a_date(text) {
-        return Err(Failure::page_changed(
+        return Err(wrong_format(
             "a date that is not written as the library's --date-format says",
         ));
     }
     Ok(None)
+}
+
+/// A date that the library's declared format does not read.
+fn wrong_format(detail: &str) -> Failure {
+    Failure::page_changed(detail).with_remedy(Remedy::SetDateFormat)
 }
 
 /// The local day of a machine-readable date, with or without time and zone.
@@ -353,6 +356,7 @@ mod tests {
             failure.detail,
             "a date, but the library has no --date-format"
         );
+        assert_eq!(failure.remedy, Some(Remedy::SetDateFormat));
     }
 
     #[rstest]

@@ -290,6 +290,40 @@ async fn disabled_schedule_is_a_problem_that_names_it(
 }
 
 #[tokio::test]
+async fn disabled_schedule_is_named_by_the_label_of_its_runs() {
+    let schedule = |state: &str, label: &str| {
+        let input = json!({"label": label, "scheduled_time": "<aws.scheduler.scheduled-time>"});
+        json!({"State": state, "Target": {"Arn": "arn", "RoleArn": "arn", "Input": input.to_string()}})
+    };
+    let account = Account::with(&[
+        ("/schedules/all", schedule("ENABLED", "all")),
+        ("/schedules/tick", schedule("DISABLED", "tick")),
+    ])
+    .await;
+    let config = config(&account.url);
+    let disabled = Doctor::new(&config, &account.outputs)
+        .disabled_schedules()
+        .await;
+    assert_eq!(
+        disabled,
+        Ok(vec![(
+            hippo_core::run::Job::NotifyAll,
+            "tick".parse().unwrap()
+        )])
+    );
+}
+
+#[tokio::test]
+async fn schedules_that_aws_does_not_show_are_no_enabled_schedules() {
+    let account = Account::with(&[]).await;
+    let config = config(&account.url);
+    let disabled = Doctor::new(&config, &account.outputs)
+        .disabled_schedules()
+        .await;
+    assert!(disabled.is_err(), "{disabled:?}");
+}
+
+#[tokio::test]
 async fn function_that_fails_its_dry_run_is_a_problem_of_its_own() {
     let answers: Vec<(String, Value)> = ["checks", "check", "ticks", "notes"]
         .iter()

@@ -8,10 +8,16 @@ use hippo_core::run::{Run, RunKey, Trigger};
 use serde::Serialize;
 
 use super::outcome_words;
+use crate::commands::check_cards::GONE;
+use crate::commands::check_cards::left_out::{LeftOut, left_out, reason_words};
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
+use crate::suggest::did_you_mean;
+
+/// So many runs of each label may be meant by an id that no run has.
+const SUGGESTED: usize = 20;
 
 #[derive(Serialize)]
 struct Document {
@@ -19,6 +25,7 @@ struct Document {
     run: Run,
     failures: Vec<Failures>,
     concerned: Vec<Concerned>,
+    left_out: Vec<LeftOut>,
 }
 
 /// How many failed of one kind, at one library.
@@ -41,13 +48,22 @@ struct Concerned {
 
 /// Shows one run.
 pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
-    let run = context.store.run(id).await?.ok_or_else(|| {
-        CommandError::Usage(format!("There is no run {id}; “hippo runs” shows them."))
-    })?;
+    let Some(run) = context.store.run(id).await? else {
+        let runs = context
+            .store
+            .newest_of_each_label(id.job, SUGGESTED)
+            .await?;
+        let ids = runs.iter().map(|run| run.key.to_string());
+        let meant = did_you_mean(&id.to_string(), ids);
+        return Err(CommandError::Usage(format!(
+            "There is no run {id}; “hippo runs” shows them.{meant}"
+        )));
+    };
     let work = context.store.work_of(id).await?;
     let document = Document {
         failures: failures(&work),
         concerned: concerned(context, &work).await?,
+        left_out: left_out(context, &work).await?,
         run: run.with_work(&work, context.now()),
     };
     context.output.document(&document);
@@ -61,6 +77,10 @@ pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
         context
             .output
             .table(&table_of_concerned(&document.concerned));
+    }
+    if !document.left_out.is_empty() {
+        context.output.say("");
+        context.output.table(&table_of_left_out(&document.left_out));
     }
     Ok(Outcome::Done)
 }
@@ -160,7 +180,7 @@ fn table_of_concerned(concerned: &[Concerned]) -> Table {
                     library,
                 } => {
                     let patron = one.patron.clone();
-                    let what = patron.unwrap_or_else(|| "a card that is gone".to_owned());
+                    let what = patron.unwrap_or_else(|| GONE.to_owned());
                     (family, what, Some(library), Some(card))
                 }
                 Subject::Notice { family, date } => {
@@ -173,6 +193,26 @@ fn table_of_concerned(concerned: &[Concerned]) -> Table {
             library.map_or("", LibraryId::as_str).into(),
             id.map(ToString::to_string).unwrap_or_default().into(),
             Cell::new(one.kind.as_str(), Tone::Bad),
+        ]);
+    }
+    table
+}
+
+fn table_of_left_out(left_out: &[LeftOut]) -> Table {
+    let mut table = Table::new([
+        words("FAMILY"),
+        words("PATRON"),
+        words("LIBRARY"),
+        fixed("ID"),
+        words("LEFT OUT"),
+    ]);
+    for one in left_out {
+        table.row([
+            one.family.as_str().into(),
+            one.patron.as_deref().unwrap_or(GONE).into(),
+            one.library.as_str().into(),
+            one.card.to_string().into(),
+            Cell::new(reason_words(one.reason), Tone::Faint),
         ]);
     }
     table

@@ -6,20 +6,14 @@ use hippo_core::ids::Label;
 use hippo_core::run::{Counts, Job, Run, RunOutcome};
 use serde::Serialize;
 
+use crate::aws::SCHEDULES;
 use crate::commands::runs::outcome_words;
 use crate::config::PERSON;
 use crate::context::{Context, Place};
 use crate::exit::CommandError;
-use crate::output::count;
 use crate::output::time::{ago, moment};
+use crate::output::{count, note};
 use crate::suggest::did_you_mean;
-
-/// The schedules that the template declares.
-const OF_A_STACK: [(Job, &str); 3] = [
-    (Job::CheckCards, "all"),
-    (Job::CheckCards, "failed"),
-    (Job::NotifyAll, "tick"),
-];
 
 /// So many of the newest runs of a label are looked at.
 const ONE: usize = 1;
@@ -36,17 +30,7 @@ pub(crate) struct Remark {
 
 /// What is remarkable about schedules.
 pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandError> {
-    let mut remarks = Vec::new();
-    for (job, label) in suspended(context) {
-        remarks.push(Remark {
-            kind: "suspended",
-            sentence: format!(
-                "The schedule “{label}” of {job} is suspended in config.toml: its runs do not begin."
-            ),
-            job,
-            label,
-        });
-    }
+    let mut remarks = suspended(context).await;
     for job in Job::ALL {
         let declared = declared(context, job);
         // Where nothing is declared, nobody can tell a label that is wrong.
@@ -72,18 +56,41 @@ pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandErr
     Ok(remarks)
 }
 
-fn suspended(context: &Context) -> Vec<(Job, Label)> {
-    match &context.place {
-        Place::Here(here) => here.config.jobs.suspended(),
-        Place::Aws(_) => Vec::new(),
-    }
+/// The schedules whose runs do not begin.
+async fn suspended(context: &Context) -> Vec<Remark> {
+    let (found, why) = match &context.place {
+        Place::Here(here) => (
+            here.config.jobs.suspended(),
+            "is suspended in config.toml: its runs do not begin.",
+        ),
+        Place::Aws(stack) => match stack.disabled_schedules().await {
+            Ok(found) => (
+                found,
+                "is disabled in EventBridge: its runs do not begin. “hippo --on aws doctor” says how to enable it.",
+            ),
+            Err(reason) => {
+                note(format!(
+                    "Could not see whether the schedules are enabled: {}.",
+                    reason.trim_end_matches('.')
+                ));
+                return Vec::new();
+            }
+        },
+    };
+    let remark = |(job, label)| Remark {
+        kind: "suspended",
+        sentence: format!("The schedule “{label}” of {job} {why}"),
+        job,
+        label,
+    };
+    found.into_iter().map(remark).collect()
 }
 
 /// The labels that schedules of a job are declared with.
 fn declared(context: &Context, job: Job) -> Vec<String> {
     match &context.place {
         Place::Here(here) => here.config.jobs.labels(job),
-        Place::Aws(_) => OF_A_STACK
+        Place::Aws(_) => SCHEDULES
             .iter()
             .filter(|(of, _)| *of == job)
             .map(|(_, label)| (*label).to_owned())

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::card::{Card, CardRecord, CardState, Fingerprint};
+use crate::failure::Failure;
 use crate::ids::{CardId, FamilyId};
 use crate::jobs::ledger::StartRules;
 use crate::jobs::testing::{NO_PAUSE, World, library, run_key};
@@ -116,10 +117,13 @@ impl ManyCards<'_> {
 impl CardStore for ManyCards<'_> {
     async fn cards_to_check(
         &self,
-        _: Scope,
+        scope: Scope,
         after: Option<&CardCursor>,
         limit: usize,
     ) -> StoreResult<Vec<CardRecord>> {
+        if scope == Scope::Waiting {
+            return Ok(Vec::new());
+        }
         let total = self.libraries * self.cards_each;
         let first = after.map_or(0, |after| {
             let index: u128 = after.card.to_string().parse::<ulid::Ulid>().unwrap().into();
@@ -280,4 +284,35 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[tokio::test]
+async fn cards_that_wait_for_a_person_are_on_record_with_the_reason() {
+    let world = World::new().await;
+    let paused = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let refused = world.add_card("conrad", "wpl", ("2", "p")).await;
+    world.add_card("conrad", "wpl", ("3", "p")).await;
+    world.store.set_paused(paused, true).await.unwrap();
+    let no = Err(Failure::wrong_credentials("no"));
+    world.site.answer("2", no);
+    let visit = world.visit("wpl", &[refused]).await;
+    world
+        .with_visit_ports(async |ports| {
+            check_visit(ports, &visit, NO_PAUSE, &|_| {}).await.unwrap();
+        })
+        .await;
+    let queue = TestQueue::new();
+    let handed_out = hand_out(&world, &world.store, &queue).await;
+    let run = handed_out.unwrap().unwrap().run;
+    assert_eq!(run.counts.planned, 1);
+    let work = world.store.work_of(&run.key).await.unwrap();
+    let mut outcomes: Vec<String> = crate::run::work::results(&work)
+        .into_values()
+        .map(ToString::to_string)
+        .collect();
+    outcomes.sort();
+    assert_eq!(outcomes, ["left_out:paused", "left_out:pin_refused"]);
+    // They are no work of the workers: only the third card is waited for.
+    let run = run.with_work(&work, world.clock.now());
+    assert_eq!((run.outcome, run.counts.skipped), (RunOutcome::Running, 0));
 }

@@ -11,7 +11,7 @@ use super::secrets::may_be_checked;
 use crate::account::Account;
 use crate::card::{CardKey, CardRecord, CardSecret, LoginMark, LoginOutcome, SecretMask};
 use crate::clock::{is_in_future, local_date};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{Failure, FailureKind, Remedy};
 use crate::jobs::JobError;
 use crate::library::Library;
 use crate::site::LoginPermit;
@@ -26,7 +26,7 @@ pub(super) enum Todo {
     /// Nothing stands in the way.
     Try,
     /// Not now, for a reason that is put on record.
-    NotTried(String),
+    NotTried(Failure),
     /// Another check of this card is under way: its outcome is the one to record.
     Leave,
 }
@@ -63,14 +63,16 @@ pub(super) fn marked_checks(records: &[CardRecord]) -> Vec<Uuid> {
 }
 
 /// Whether the check that wrote this mark may still be going.
-fn is_under_way(mark: &LoginMark, now: DateTime<Utc>) -> bool {
+pub(super) fn is_under_way(mark: &LoginMark, now: DateTime<Utc>) -> bool {
     now < mark.at + UNDER_WAY && !is_in_future(mark.at, now)
 }
 
-fn login_open() -> String {
-    "An earlier login of today has no known outcome; it is not tried again today unless a person \
-     says so (“hippo card retry”)."
-        .to_owned()
+fn login_open() -> Failure {
+    Failure::not_tried(
+        "An earlier login of today has no known outcome; it is not tried again today unless a person \
+         says so (“hippo card retry”).",
+    )
+    .with_remedy(Remedy::RetryCard)
 }
 
 /// Logs in and reads; what comes back has the card's own number and PIN masked. `None`: nothing is to be
@@ -167,7 +169,7 @@ impl LoginPermit for DurableMark<'_> {
                         Ok(false) => {}
                         Err(error) => self.keep_fault(error),
                     }
-                    return Err(Failure::not_tried(login_open()));
+                    return Err(login_open());
                 }
                 Err(StoreError::NotFound(_)) => {
                     return Err(Failure::not_tried("The card was removed meanwhile."));

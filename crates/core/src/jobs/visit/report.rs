@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::{Visit, VisitNews};
-use crate::card::Card;
 use crate::failure::Failure;
 use crate::ids::LibraryId;
 use crate::operator::Concern;
-use crate::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
+use crate::run::work::{LeftOutReason, Subject, WorkOutcome, WorkReport, WorkResult};
 
 /// Hears what a visit tells, and has it all at the end.
 #[derive(Debug, Default)]
@@ -38,13 +37,13 @@ impl VisitRecord {
                 let failure = last.and_then(|last| last.failure.as_ref());
                 (&record.card, outcome(failure))
             }
-            VisitNews::LeftOut(card) => (*card, WorkOutcome::Skipped),
+            VisitNews::LeftOut(card, reason) => (*card, WorkOutcome::LeftOut(*reason)),
             VisitNews::Concern(concern) => {
                 heard.concerns.push(concern.clone());
                 return;
             }
         };
-        heard.results.insert(subject(card), outcome);
+        heard.results.insert(Subject::from(card), outcome);
     }
 
     /// What needs the operator.
@@ -55,22 +54,24 @@ impl VisitRecord {
             .unwrap_or_default()
     }
 
-    /// The report of the visit. A visit that came to its end says of cards that are gone that they
-    /// were left out.
-    pub fn report(&self, visit: &Visit, is_complete: bool) -> WorkReport {
+    /// The report of the visit. The cards that nothing was heard of were left out for the reason `rest`; without
+    /// one, nothing is said of them.
+    pub fn report(&self, visit: &Visit, rest: Option<LeftOutReason>) -> WorkReport {
         let mut results = self
             .heard
             .lock()
             .map(|heard| heard.results.clone())
             .unwrap_or_default();
-        if is_complete {
+        if let Some(reason) = rest {
             for key in &visit.cards {
-                let gone = Subject::Card {
+                let subject = Subject::Card {
                     family: key.family.clone(),
                     card: key.card,
                     library: visit.library.clone(),
                 };
-                results.entry(gone).or_insert(WorkOutcome::Skipped);
+                results
+                    .entry(subject)
+                    .or_insert(WorkOutcome::LeftOut(reason));
             }
         }
         WorkReport {
@@ -89,14 +90,6 @@ fn piece(visit: &Visit) -> String {
     match visit.cards.first() {
         Some(first) => format!("{library}/{}", first.card),
         None => library.to_string(),
-    }
-}
-
-fn subject(card: &Card) -> Subject {
-    Subject::Card {
-        family: card.family.clone(),
-        card: card.id,
-        library: card.library.clone(),
     }
 }
 
@@ -138,7 +131,8 @@ mod tests {
                 check_visit(ports, visit, options, &news).await.unwrap();
             })
             .await;
-        (record.report(visit, seen() < dies_after), record.concerns())
+        let rest = (seen() < dies_after).then_some(LeftOutReason::Removed);
+        (record.report(visit, rest), record.concerns())
     }
 
     fn outcomes(report: &WorkReport) -> Vec<String> {
@@ -175,7 +169,12 @@ mod tests {
         assert_eq!(died.piece, whole.piece);
         assert_eq!(
             outcomes(&whole),
-            ["done", "skipped", "skipped", "wrong_credentials"]
+            [
+                "done",
+                "left_out:paused",
+                "left_out:removed",
+                "wrong_credentials"
+            ]
         );
         assert_eq!(again, whole);
     }

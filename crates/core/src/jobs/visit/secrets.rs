@@ -1,15 +1,17 @@
 //! The cards of a visit with their numbers and PINs in the clear, and whether they still stand.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use secrecy::ExposeSecret;
 
+use super::login::is_under_way;
 use super::{Site, Visit, VisitNews, VisitPorts};
-use crate::card::{CardKey, CardRecord, CardSecret, without_separators};
-use crate::clock::local_date;
+use crate::card::{Card, CardKey, CardRecord, CardSecret, without_separators};
+use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind};
 use crate::jobs::JobError;
 use crate::library::{Library, can_back_off_until};
 use crate::operator::Concern;
+use crate::run::work::LeftOutReason;
 use crate::seal::{SealContext, SealError, Sealed};
 
 /// What could be opened of a visit's secrets.
@@ -45,8 +47,8 @@ pub(super) async fn open_secrets(
             news(VisitNews::CheckedBefore(&record));
             continue;
         }
-        if !may_be_checked(&record) {
-            news(VisitNews::LeftOut(&record.card));
+        if let Some(reason) = LeftOutReason::of_waiting_card(&record) {
+            news(VisitNews::LeftOut(&record.card, reason));
             continue;
         }
         let context = SealContext::new(record.card.id, library);
@@ -93,7 +95,7 @@ fn unopened(library: &Library, day: NaiveDate, error: &SealError) -> (Failure, O
 
 /// A person may have paused it since the planning, or the site refused it.
 pub(super) fn may_be_checked(record: &CardRecord) -> bool {
-    !record.card.paused && record.state.refused_since.is_none()
+    LeftOutReason::of_waiting_card(record).is_none()
 }
 
 fn same(one: &CardSecret, other: &CardSecret) -> bool {
@@ -102,9 +104,47 @@ fn same(one: &CardSecret, other: &CardSecret) -> bool {
         && one.pin.expose_secret() == other.pin.expose_secret()
 }
 
+/// Why these cards of a visit were not checked, in their order, as the store tells.
+pub(super) async fn reasons_left_out(
+    ports: &VisitPorts<'_>,
+    visit: &Visit,
+    cards: &[&Card],
+) -> Result<Vec<LeftOutReason>, JobError> {
+    if cards.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys: Vec<CardKey> = cards.iter().map(|card| card.key()).collect();
+    let loaded = ports.visits.load_visit(&visit.library, &keys).await?;
+    let records = loaded.map_or_else(Vec::new, |loaded| loaded.cards);
+    let now = ports.clock.now();
+    let reason_of = |card: &&Card| {
+        let mut records = records.iter().map(|(record, _)| record);
+        let record = records.find(|record| record.card.id == card.id);
+        record.map_or(LeftOutReason::Removed, |record| {
+            reason_left_out(record, visit, now)
+        })
+    };
+    Ok(cards.iter().map(reason_of).collect())
+}
+
+fn reason_left_out(record: &CardRecord, visit: &Visit, now: DateTime<Utc>) -> LeftOutReason {
+    let state = &record.state;
+    let (last, mark) = (state.last_check.as_ref(), state.login_mark.as_ref());
+    if let Some(reason) = LeftOutReason::of_waiting_card(record) {
+        reason
+    } else if last.is_some_and(|last| visit.planned_at <= last.finished_at) {
+        LeftOutReason::CheckedAlready
+    } else if mark.is_some_and(|mark| is_under_way(mark, now)) {
+        LeftOutReason::UnderWay
+    } else {
+        LeftOutReason::Changed
+    }
+}
+
 /// What is known of a group's cards now, and whether their library is left alone by now.
 ///
-/// Cards whose PIN was set anew meanwhile are left out: an old PIN must not be tried.
+/// Cards whose PIN was set anew meanwhile are left out: an old PIN must not be tried. So are those that another
+/// check was under way at, and has put its outcome on record.
 pub(super) async fn present(
     ports: &VisitPorts<'_>,
     site: &mut Site,
@@ -119,8 +159,15 @@ pub(super) async fn present(
         .left_alone_until
         .filter(|until| can_back_off_until(*until, now));
     site.left_alone_until = site.left_alone_until.max(left_alone_until);
+    let was_checked = |record: &CardRecord| {
+        let last = record.state.last_check.as_ref();
+        last.is_some_and(|last| {
+            site.planned_at < last.finished_at && !is_in_future(last.finished_at, now)
+        })
+    };
     let is_same = |(record, sealed): &(CardRecord, Sealed)| {
         may_be_checked(record)
+            && !was_checked(record)
             && cards
                 .iter()
                 .any(|(before, with)| before.card.id == record.card.id && with == sealed)

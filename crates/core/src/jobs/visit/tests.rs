@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::card::{LoginOutcome, StoredAccount};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{Failure, FailureKind, Remedy};
 use crate::ids::{CardId, FamilyId};
 use crate::jobs::testing::{NO_PAUSE, World, account};
 use crate::store::memory::MemoryStore;
@@ -354,6 +354,7 @@ async fn check_that_is_alone_at_the_library_knows_that_the_last_one_crashed() {
             && let Err(failure) = &check.outcome
         {
             assert!(failure.detail.contains("hippo card retry"), "{failure}");
+            assert_eq!(failure.remedy, Some(Remedy::RetryCard));
         }
     }
 }
@@ -428,7 +429,7 @@ async fn check_that_another_one_overtook_writes_nothing() {
         .await;
     let news = news.into_inner().unwrap();
     assert!(
-        news.len() == 1 && news[0].starts_with("LeftOut"),
+        news.len() == 1 && news[0].starts_with("LeftOut") && news[0].contains("CheckedAlready"),
         "{news:?}"
     );
     assert!(world.logins().is_empty());

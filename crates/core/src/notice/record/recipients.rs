@@ -4,6 +4,8 @@
 //! SENT then, and that recipient alone is tried again within the day. No recipient is in two commits
 //! unless the first is known to have been refused or not sent.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +21,9 @@ pub const MAX_RETRIES: u32 = 3;
 pub struct NoticeRecipient {
     /// Which of the family's recipients it was when the notice was first sent, from 1.
     pub number: usize,
-    /// The address.
-    pub address: EmailAddress,
+    /// The address; `None` once nothing more is to be sent to it ([`NoticeRecord::without_addresses`]).
+    #[serde(default)]
+    pub address: Option<EmailAddress>,
     /// How far the notice got with it.
     pub state: RecipientState,
     /// The last claim whose mail was for it; 0 before the first.
@@ -85,8 +88,27 @@ impl NoticeRecord {
         self.recipients
             .iter()
             .filter(|recipient| recipient.state == RecipientState::Pending)
-            .map(|recipient| recipient.address.clone())
+            .filter_map(|recipient| recipient.address.clone())
             .collect()
+    }
+
+    /// The same record without the addresses: nothing more is to be sent.
+    #[must_use]
+    pub fn without_addresses(&self) -> Self {
+        let mut record = self.clone();
+        for recipient in &mut record.recipients {
+            recipient.address = None;
+        }
+        record
+    }
+
+    /// The record as a store keeps it: once it is over, without the addresses.
+    pub fn to_keep(&self) -> Cow<'_, Self> {
+        if self.is_over() && self.recipients.iter().any(|one| one.address.is_some()) {
+            Cow::Owned(self.without_addresses())
+        } else {
+            Cow::Borrowed(self)
+        }
     }
 
     /// The same record with the family's reachable recipients.
@@ -102,18 +124,22 @@ impl NoticeRecord {
         let mut recipients: Vec<NoticeRecipient> = self
             .recipients
             .iter()
-            .filter(|recipient| !is_waiting(recipient) || is_reachable(&recipient.address))
+            .filter(|recipient| {
+                let address = recipient.address.as_ref();
+                !is_waiting(recipient) || address.is_some_and(is_reachable)
+            })
             .cloned()
             .collect();
         if !self.is_retry() {
             for (address, number) in family.recipients.iter().zip(1..) {
                 let is_known = recipients
                     .iter()
-                    .any(|known| known.address.reaches_the_same_as(address));
+                    .filter_map(|known| known.address.as_ref())
+                    .any(|known| known.reaches_the_same_as(address));
                 if is_reachable(address) && !is_known {
                     recipients.push(NoticeRecipient {
                         number,
-                        address: address.clone(),
+                        address: Some(address.clone()),
                         state: RecipientState::Pending,
                         fence: 0,
                         reason: None,
@@ -134,7 +160,7 @@ impl NoticeRecord {
         for recipient in &mut record.recipients {
             let of_it = refused
                 .iter()
-                .find(|refused| refused.address == recipient.address);
+                .find(|refused| Some(&refused.address) == recipient.address.as_ref());
             if let Some(refusal) = of_it
                 && matches!(
                     recipient.state,
@@ -166,7 +192,10 @@ impl NoticeRecord {
     pub(super) fn begin_with_recipients(&self, for_now: &[EmailAddress]) -> Vec<NoticeRecipient> {
         let mut recipients = self.recipients.clone();
         for recipient in &mut recipients {
-            if recipient.state == RecipientState::Pending && !for_now.contains(&recipient.address) {
+            let address = recipient.address.as_ref();
+            if recipient.state == RecipientState::Pending
+                && address.is_some_and(|address| !for_now.contains(address))
+            {
                 recipient.state = RecipientState::Sending;
                 recipient.fence = self.fence;
                 recipient.reason = None;
@@ -223,6 +252,12 @@ impl NoticeRecord {
     /// Whoever waits waits a while, or no longer.
     fn with_next_retry(mut self, now: DateTime<Utc>) -> Self {
         self.not_before = None;
+        for recipient in &mut self.recipients {
+            // It was over, and evidence came late.
+            if recipient.state == RecipientState::Pending && recipient.address.is_none() {
+                recipient.state = RecipientState::Refused;
+            }
+        }
         if self.has_recipients(RecipientState::Pending) {
             if self.retries >= MAX_RETRIES {
                 for recipient in &mut self.recipients {

@@ -172,11 +172,16 @@ pub(super) async fn paused_and_refused_cards_are_not_to_be_checked(store: &dyn S
     for scope in [Scope::All, Scope::Failed] {
         assert_eq!(to_check(store, scope).await, [usual.id]);
     }
+    assert_eq!(
+        to_check(store, Scope::Waiting).await,
+        [refused.id, paused.id]
+    );
     store.set_paused(paused.id, false).await.unwrap();
     store.allow_retry(refused.id).await.unwrap();
     for scope in [Scope::All, Scope::Failed] {
         assert_eq!(to_check(store, scope).await.len(), 3);
     }
+    assert_eq!(to_check(store, Scope::Waiting).await, []);
 }
 
 pub(super) async fn failed_cards_are_those_whose_newest_check_failed_or_that_were_never_checked(

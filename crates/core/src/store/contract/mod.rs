@@ -185,6 +185,8 @@ suites! { $
         what_was_told_stays_when_a_later_write_gives_none,
         recent_notices_are_newest_first_and_no_more_than_asked_for,
         sent_date_outlives_its_family,
+        addresses_are_forgotten_once_a_notice_is_over,
+        removed_family_leaves_no_address_behind,
         missed_is_not_recorded_of_a_sent_date,
         store_that_was_always_used_is_known,
     }

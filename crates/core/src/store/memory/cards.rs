@@ -59,9 +59,12 @@ impl CardStore for MemoryStore {
         let mut found: Vec<(CardCursor, &CardRecord)> = inside
             .cards
             .values()
-            .filter(|record| !record.card.paused && record.state.refused_since.is_none())
+            .filter(|record| {
+                let waits = record.card.paused || record.state.refused_since.is_some();
+                waits == (scope == Scope::Waiting)
+            })
             .filter(|record| match scope {
-                Scope::All => true,
+                Scope::All | Scope::Waiting => true,
                 Scope::Failed => record
                     .state
                     .last_check

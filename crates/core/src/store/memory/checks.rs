@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::MemoryStore;
 use crate::card::{CardKey, LastCheck, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
+use crate::failure::Failure;
 use crate::failure::FailureKind;
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::store::{
@@ -86,14 +87,11 @@ impl CheckStore for MemoryStore {
         if newest.is_some_and(|newest| newest > check.started_at) {
             return Ok(Saved::Older);
         }
-        state.last_check =
-            Some(LastCheck {
-                started_at: check.started_at,
-                finished_at: check.finished_at,
-                failure: check.outcome.as_ref().err().map(|failure| {
-                    crate::failure::Failure::new(failure.kind, failure.detail.clone())
-                }),
-            });
+        state.last_check = Some(LastCheck {
+            started_at: check.started_at,
+            finished_at: check.finished_at,
+            failure: check.outcome.as_ref().err().map(Failure::to_keep),
+        });
         if let Ok(account) = &check.outcome {
             state.refused_since = None;
             state.last_success_at = Some(check.started_at);

@@ -23,10 +23,14 @@ impl NoticeStore for MemoryStore {
         let is_open = matches!(record.state, NoticeState::Pending | NoticeState::Missed);
         if let Some(fence) = inside.sent.get(&key).copied().filter(|_| is_open) {
             let held = record.hold(fence, record.planned_at);
-            inside.notices.insert(key, (held, None));
+            inside
+                .notices
+                .insert(key, (held.to_keep().into_owned(), None));
             return Ok(false);
         }
-        inside.notices.insert(key, (record.clone(), None));
+        inside
+            .notices
+            .insert(key, (record.to_keep().into_owned(), None));
         Ok(true)
     }
 
@@ -56,7 +60,7 @@ impl NoticeStore for MemoryStore {
                 if record.state == NoticeState::Sending {
                     sent.insert(key, record.fence);
                 }
-                *stored = record.clone();
+                *stored = record.to_keep().into_owned();
                 if let Some(told) = told {
                     *stored_told = Some(told.clone());
                 }
