@@ -9,7 +9,7 @@ use hippo_core::clock::local_date;
 use hippo_core::failure::{Failure, FailureKind, Remedy};
 use hippo_core::family::Family;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
-use hippo_core::library::{Library, can_back_off_until};
+use hippo_core::library::{CURRENCY_OPTION, Library, can_back_off_until};
 use hippo_core::notice::digest::STALE_AFTER;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -184,7 +184,12 @@ impl CardView {
             failure: last.and_then(|last| last.failure.clone()),
             refused_since: state.refused_since.map(|since| since.min(now)),
             checked_in_future: record.state.newest_in_future(now),
-            account: stored.map(|stored| AccountView::of(&stored.account, today)),
+            account: stored.map(|stored| {
+                let mut view = AccountView::of(&stored.account, today);
+                let of_entry = || library?.options.get(CURRENCY_OPTION).cloned();
+                view.currency = view.currency.or_else(of_entry);
+                view
+            }),
             problem: problem_of(record, library, now, left_alone),
         }
     }

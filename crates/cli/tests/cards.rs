@@ -499,3 +499,43 @@ fn a_backup_opens_like_the_database_and_takes_no_files_place() {
     std::fs::rename(copy, home.path().join("hippo.db")).unwrap();
     assert_eq!(home.json(&["card", "list"])[0]["id"], card.as_str());
 }
+
+#[test]
+fn currency_comes_from_add_edit_import_and_the_built_in_libraries() {
+    let home = Home::new();
+    let currency = |home: &Home, id: &str| {
+        let libraries = home.json(&["library", "list"]);
+        let mut libraries = libraries.as_array().unwrap().iter();
+        libraries.find(|library| library["id"] == id).unwrap()["options"]["currency"].clone()
+    };
+    let add = [
+        "library",
+        "add",
+        "mill",
+        "--system",
+        "sierra",
+        "--url",
+        "https://mill.example.org",
+    ];
+    home.run(&[&add[..], &["--currency", "dollars"]].concat())
+        .code(2);
+    home.run(&[&add[..], &["--currency", "CAD"]].concat())
+        .success();
+    assert_eq!(currency(&home, "mill"), "CAD");
+    home.run(&["library", "edit", "mill", "--currency", "EUR"])
+        .success();
+    home.run(&["library", "edit", "mill", "--name", "Mill"])
+        .success();
+    assert_eq!(currency(&home, "mill"), "EUR");
+    home.run(&["library", "edit", "mill", "--currency", ""])
+        .success();
+    assert_eq!(currency(&home, "mill"), serde_json::Value::Null);
+    home.run(&["library", "add", "wpl"]).success();
+    assert_eq!(currency(&home, "wpl"), "CAD");
+    let file = home.file(
+        "more.toml",
+        "[[library]]\nid = \"hill\"\nsystem = \"koha\"\nurl = \"https://hill.example.org\"\ncurrency = \"GBP\"\n",
+    );
+    home.run(&["import", &file.to_string_lossy()]).success();
+    assert_eq!(currency(&home, "hill"), "GBP");
+}

@@ -26,6 +26,8 @@ pub struct KnownLibrary {
     pub timezone: Tz,
     /// How the site writes dates (strftime), where the system needs it.
     pub date_format: Option<String>,
+    /// ISO 4217 code of the sums on the site.
+    pub currency: Option<String>,
     /// The other hosts to which a number and PIN may be sent.
     pub login_hosts: Vec<String>,
     /// What else the system wants to know.
@@ -166,6 +168,11 @@ mod tests {
                 library.date_format.is_some(),
                 system.writes_dates_its_own_way(),
                 "{id}: a date format where the system needs it, and nowhere else"
+            );
+            // Sites of the United States and Canada print `$` alone.
+            assert!(
+                matches!(library.currency.as_deref(), Some("CAD" | "USD")),
+                "{id}: its currency"
             );
             for host in &library.login_hosts {
                 assert!(

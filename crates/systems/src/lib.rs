@@ -10,6 +10,7 @@ pub mod detect;
 pub mod enterprise;
 pub mod known;
 pub mod koha;
+mod links;
 mod options;
 pub mod reading;
 pub mod recording;

@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use hippo_core::ids::LibraryId;
-use hippo_core::library::Library;
+use hippo_core::library::{CURRENCY_OPTION, Library};
 use hippo_core::seal::LoginOrigins;
 use hippo_systems::SYSTEMS;
 
@@ -72,6 +72,9 @@ pub(crate) struct Add {
     /// How the site writes dates (strftime), if it prints no machine-readable ones.
     #[arg(long, value_name = "FORMAT")]
     date_format: Option<String>,
+    /// The currency of the sums on the site (ISO 4217, as CAD), if the site does not name it.
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
     /// Another host to which the number and PIN may be sent; may be given several times.
     #[arg(long = "login-host", value_name = "HOST")]
     login_hosts: Vec<String>,
@@ -109,6 +112,9 @@ pub(crate) struct Edit {
     /// How the site writes dates (strftime).
     #[arg(long, value_name = "FORMAT")]
     date_format: Option<String>,
+    /// The currency of the sums on the site (ISO 4217, as CAD).
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
     /// The hosts other than the site's to which the number and PIN may be sent: all of them, in
     /// place of those that are there. Name only hosts that you know to be the library's.
     #[arg(long = "login-host", value_name = "HOST")]
@@ -126,7 +132,13 @@ pub(crate) struct Edit {
 
 impl Edit {
     fn is_empty(&self) -> bool {
-        let texts = [&self.url, &self.name, &self.date_format, &self.account_url];
+        let texts = [
+            &self.url,
+            &self.name,
+            &self.date_format,
+            &self.currency,
+            &self.account_url,
+        ];
         texts.into_iter().all(Option::is_none)
             && self.timezone.is_none()
             && self.login_hosts.is_empty()
@@ -208,6 +220,7 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
     };
     draft.login_hosts.extend(add.login_hosts);
     draft.options.extend(options);
+    draft.options.extend(currency_option(add.currency));
     let library = draft
         .into_library(add.id, context.zone())
         .map_err(CommandError::Usage)?;
@@ -298,6 +311,11 @@ fn keys_and_values(options: &[String]) -> Result<BTreeMap<String, String>, Comma
         .collect()
 }
 
+/// `--currency CODE` and `currency` of a file, as the option that it is.
+pub(crate) fn currency_option(code: Option<String>) -> Option<(String, String)> {
+    code.map(|code| (CURRENCY_OPTION.to_owned(), code.trim().to_owned()))
+}
+
 async fn edit_library(context: &Context, edit: Edit) -> CommandResult {
     let before = context.library(&edit.id).await?;
     if edit.is_empty() {
@@ -347,6 +365,7 @@ fn edited(
         .filter(|url| Some(url) != usual.as_ref());
     let mut all_options = before.options.clone();
     all_options.extend(options);
+    all_options.extend(currency_option(edit.currency));
     all_options.retain(|_, value| !value.is_empty());
     let draft = Draft {
         system: before.system.to_string(),
@@ -439,6 +458,7 @@ mod tests {
             name: None,
             timezone: None,
             date_format: None,
+            currency: None,
             login_hosts: Vec::new(),
             options: Vec::new(),
             account_url: None,

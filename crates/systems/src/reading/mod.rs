@@ -27,7 +27,7 @@ pub use self::hash::{make_distinct, own_id, stable_id};
 pub use self::html::{Css, is_cut_short, must_differ, web_link};
 pub use self::messages::MAX_MESSAGES;
 pub(crate) use self::messages::Messages;
-pub use self::money::{amount, amount_after_label};
+pub use self::money::{amount, amount_after_label, currency};
 pub use self::now::{NOT_NOW_AFTER, NOT_NOW_BEFORE, is_said_of_now};
 pub use self::parse::{parse_page, parse_piece};
 pub(crate) use self::session::is_session_over;

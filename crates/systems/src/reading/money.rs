@@ -10,6 +10,22 @@ const CURRENCIES: [&str; 48] = [
     "ZAR", "kr", "Kr", "Fr", "SFr", "Kč", "zł", "Ft", "Rs",
 ];
 
+/// Signs and abbreviations that stand for one currency alone, with its code.
+const UNAMBIGUOUS: [(&str, &str); 12] = [
+    ("€", "EUR"),
+    ("£", "GBP"),
+    ("₹", "INR"),
+    ("₪", "ILS"),
+    ("₩", "KRW"),
+    ("₴", "UAH"),
+    ("₺", "TRY"),
+    ("₽", "RUB"),
+    ("SFr", "CHF"),
+    ("Kč", "CZK"),
+    ("zł", "PLN"),
+    ("Ft", "HUF"),
+];
+
 /// Minus signs; the en dash is one where nothing stands between it and the sum.
 const MINUS: [char; 3] = ['-', '\u{2212}', '\u{2013}'];
 
@@ -33,6 +49,32 @@ pub fn amount_after_label(text: &str) -> Option<Decimal> {
         .chars()
         .all(|c| c.is_whitespace() || c == '(' || is_dash(c));
     is_first.then(|| signed(before, sum, after, true))
+}
+
+/// The ISO 4217 code of the first sum of money in a text, where what stands beside the sum is the currency of
+/// one country or union alone: `5,00 €` is in EUR, `CHF 5.00` in CHF. Of `$5.00` and `5 kr` nobody knows.
+pub fn currency(text: &str) -> Option<&'static str> {
+    let (before, _, after) = first_sum(text)?;
+    let is_between = |c: char| c.is_whitespace() || is_dash(c) || matches!(c, '(' | ')' | '$');
+    let before = before.trim_end_matches(is_between);
+    let after = after.trim_start_matches(is_between);
+    let is_whole = |beside: Option<char>| !beside.is_some_and(char::is_alphanumeric);
+    let is_beside = |sign: &str| {
+        let is_word = sign.chars().all(char::is_alphabetic);
+        before
+            .strip_suffix(sign)
+            .is_some_and(|rest| !is_word || is_whole(rest.chars().next_back()))
+            || after
+                .strip_prefix(sign)
+                .is_some_and(|rest| !is_word || is_whole(rest.chars().next()))
+    };
+    let codes = CURRENCIES
+        .iter()
+        .filter(|code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()))
+        .map(|code| (*code, *code));
+    codes
+        .chain(UNAMBIGUOUS)
+        .find_map(|(sign, code)| is_beside(sign).then_some(code))
 }
 
 /// What stands before the first sum, the sum without its sign, and what follows it.
@@ -243,6 +285,25 @@ mod tests {
         #[case] expected: Option<&str>,
     ) {
         assert_eq!(amount(text).map(|sum| sum.to_string()).as_deref(), expected);
+    }
+
+    #[rstest]
+    #[case("5,00 €", Some("EUR"))]
+    #[case("€5.00", Some("EUR"))]
+    #[case("You owe -£5.00.", Some("GBP"))]
+    #[case("CHF 5.00", Some("CHF"))]
+    #[case("(5.00 CAD)", Some("CAD"))]
+    #[case("CAD $5.00", Some("CAD"))]
+    #[case("1 204,50 Kč", Some("CZK"))]
+    #[case("$5.00", None)]
+    #[case("5,00 kr", None)]
+    #[case("5.00", None)]
+    #[case("XCHF 5.00", None)]
+    #[case("5.00 CHFX", None)]
+    #[case("5.00 and 3 €", None)]
+    #[case("€", None)]
+    fn currency_is_what_stands_beside_the_sum(#[case] text: &str, #[case] expected: Option<&str>) {
+        assert_eq!(currency(text), expected);
     }
 
     #[rstest]

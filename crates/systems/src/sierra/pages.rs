@@ -13,8 +13,8 @@ use super::table::{Kind, Remark, Table, tables};
 use super::{holds, loans, login};
 use crate::ReadContext;
 use crate::reading::{
-    Css, Messages, amount, amount_after_label, check_entry_count, cut_stored_texts, element_text,
-    first_number, is_cut_short, make_distinct, must_agree, parse_page, take_day,
+    Css, Messages, amount, amount_after_label, check_entry_count, currency, cut_stored_texts,
+    element_text, first_number, is_cut_short, make_distinct, must_agree, parse_page, take_day,
 };
 
 static PATRON: Css = Css::new(".patNameAddress");
@@ -76,6 +76,7 @@ pub(super) struct Summary {
     pub(super) declared: Declared,
     card_expires: Option<NaiveDate>,
     fines: Option<Decimal>,
+    currency: Option<&'static str>,
     messages: Vec<String>,
 }
 
@@ -170,7 +171,10 @@ pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Fai
         account.declared.loans = account.declared.loans.or(summary.declared.loans);
         account.declared.holds = account.declared.holds.or(summary.declared.holds);
         account.card_expires = account.card_expires.or(summary.card_expires);
-        account.fines = account.fines.or(summary.fines);
+        if account.fines.is_none() {
+            account.fines = summary.fines;
+            account.currency = summary.currency.map(str::to_owned);
+        }
         messages.extend(summary.messages.iter().map(String::as_str));
     }
     account.messages = messages.into_vec();
@@ -275,6 +279,7 @@ fn summary(
         declared: Declared::default(),
         card_expires: None,
         fines: None,
+        currency: None,
         messages: messages(root),
     };
     let words = element_text(patron);
@@ -303,14 +308,20 @@ fn summary(
                 summary.links_to_holds = true;
                 summary.declared.holds = summary.declared.holds.or(first_number(&words));
             }
-            "overdues" => summary.fines = summary.fines.or(amount(&words)),
+            "overdues" if summary.fines.is_none() => {
+                summary.fines = amount(&words);
+                summary.currency = currency(&words);
+            }
             _ => {}
         }
     }
     // Who owes nothing has no link; some libraries print the sum of the record.
-    summary.fines = summary
-        .fines
-        .or_else(|| amount_after_label(after_label(&words, OWED)?));
+    if summary.fines.is_none()
+        && let Some(after) = after_label(&words, OWED)
+    {
+        summary.fines = amount_after_label(after);
+        summary.currency = summary.fines.and_then(|_| currency(after));
+    }
     Ok(summary)
 }
 

@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::System;
 use crate::browser::{Connections, Session};
+use crate::links::keep_own_links;
 use crate::options::secret_to_send;
 
 /// How many abandoned visits may still be busy before no other is begun.
@@ -237,6 +238,10 @@ impl CardVisit {
                 }))
             })
             .and_then(whole)
+            .map(|mut account| {
+                keep_own_links(&mut account, &self.library);
+                account
+            })
             .map_err(|mut failure| {
                 failure.skeleton = skeleton;
                 if is_in_doubt && leaves_the_login_in_doubt(failure.kind) {

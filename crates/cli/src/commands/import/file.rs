@@ -16,7 +16,7 @@ use crate::args::time_of_day;
 use crate::ask::checked_number;
 use crate::commands::card::sound_patron;
 use crate::commands::family::{DeliveryChoice, Wishes, fines_threshold, new_family, weekday};
-use crate::commands::library::Draft;
+use crate::commands::library::{Draft, currency_option};
 use crate::config::{describe, line_of};
 use crate::context::Context;
 use crate::timezones::parse_timezone;
@@ -60,6 +60,7 @@ struct LibraryEntry {
     name: Option<String>,
     timezone: Option<String>,
     date_format: Option<String>,
+    currency: Option<String>,
     #[serde(default)]
     login_hosts: Vec<String>,
     #[serde(default)]
@@ -233,6 +234,8 @@ fn doubled(plan: &Plan, mistakes: &mut Vec<Mistake>) {
 
 fn library(entry: LibraryEntry, context: &Context) -> Result<Library, String> {
     let id: LibraryId = entry.id.parse().map_err(text_of)?;
+    let mut options = entry.options;
+    options.extend(currency_option(entry.currency));
     let draft = Draft {
         system: entry.system,
         url: entry.url,
@@ -240,7 +243,7 @@ fn library(entry: LibraryEntry, context: &Context) -> Result<Library, String> {
         timezone: entry.timezone.as_deref().map(parse_timezone).transpose()?,
         date_format: entry.date_format,
         login_hosts: entry.login_hosts,
-        options: entry.options,
+        options,
         account_url: entry.account_url,
     };
     draft.into_library(id, context.zone())

@@ -4,7 +4,7 @@ use clap::Args;
 use hippo_systems::known::{self, KnownLibrary};
 use serde::Serialize;
 
-use super::Draft;
+use super::{Draft, currency_option};
 use crate::exit::{CommandResult, Outcome};
 use crate::output::Output;
 use crate::output::table::{Table, fixed, words};
@@ -96,6 +96,8 @@ pub(super) fn did_you_mean(id: &str) -> String {
 }
 
 fn of(library: KnownLibrary) -> Draft {
+    let mut options = library.options;
+    options.extend(currency_option(library.currency));
     Draft {
         system: library.system,
         url: library.url,
@@ -103,7 +105,7 @@ fn of(library: KnownLibrary) -> Draft {
         timezone: Some(library.timezone),
         date_format: library.date_format,
         login_hosts: library.login_hosts,
-        options: library.options,
+        options,
         account_url: None,
     }
 }
