@@ -5,9 +5,10 @@ use rust_decimal::Decimal;
 use scraper::ElementRef;
 
 use super::tabs::Tab;
-use crate::reading::{Css, amount, element_text};
+use crate::reading::{Css, amount, currency, element_text, element_text_without};
 
 static SUM: Css = Css::new("a[href*='opac-account.pl']");
+static HEADINGS: Css = Css::new("h1, h2, h3, h4, h5, h6, legend, caption, thead");
 static TOTALS: Css = Css::new("#finestable tfoot td.sum");
 static CREDIT: Css = Css::new("#finestable tfoot td.credit");
 
@@ -39,7 +40,7 @@ pub(super) const CREDITS: [&str; 22] = [
 ];
 
 /// Stems by which a sum is known as the patron's debt.
-pub(super) const CHARGES: [&str; 38] = [
+pub(super) const CHARGES: [&str; 52] = [
     "fine",
     "charge",
     "fee",
@@ -78,47 +79,103 @@ pub(super) const CHARGES: [&str; 38] = [
     "罰",
     "费用",
     "費用",
+    "zadłuż",
+    "należno",
+    "dugov",
+    "dužni",
+    "zadužen",
+    "ŝuld",
+    "gjob",
+    "detyrim",
+    "جریمه",
+    "بدهی",
+    "जुर्मान",
+    "शुल्क",
+    "벌금",
+    "տուգանք",
 ];
+
+/// What a summary says of the patron's debt or credit.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Balance {
+    /// What is owed, negative for a credit; `None` where nothing tells.
+    pub(super) fines: Option<Decimal>,
+    /// A sum of which nothing tells whether it is owed or a credit.
+    pub(super) sum_without_sign: Option<Decimal>,
+    /// The ISO 4217 code of the sum, where the page names it.
+    pub(super) currency: Option<&'static str>,
+}
 
 /// What the summary says: in its tab, and in the panel below it; both must agree.
 ///
-/// `None` where the site shows neither, and where nothing tells a debt from a credit: who is blocked for what
-/// they owe owes it, else a word beside the sum must. The tab's word is the same for both in some languages: it
-/// counts only where there is no panel.
+/// Who is blocked for what they owe owes it; else the caption beside the sum must tell a debt from a credit.
+/// Neither the tab's label nor the panel's heading does: in some languages they are the same word for both.
 pub(super) fn of_summary(
     panel: Option<ElementRef<'_>>,
     tab: Option<&Tab>,
     is_blocked_for_it: bool,
-) -> Result<Option<Decimal>, Failure> {
-    let in_tab = tab.and_then(Tab::bracketed).and_then(sum);
-    let in_panel = panel
-        .and_then(|panel| SUM.first(panel))
-        .and_then(|link| sum(&element_text(link)));
-    if let (Some(one), Some(other)) = (in_tab, in_panel)
+) -> Result<Balance, Failure> {
+    let in_tab = tab.and_then(Tab::bracketed);
+    let link = panel.and_then(|panel| SUM.first(panel));
+    let in_panel = link.map(element_text);
+    let sums = [in_panel.as_deref(), in_tab].map(|words| words.and_then(sum));
+    if let [Some(one), Some(other)] = sums
         && one.abs() != other.abs()
     {
         return Err(Failure::page_changed("two sums of the fines differ"));
     }
-    let Some(sum) = in_panel.or(in_tab) else {
-        return Ok(None);
+    let [in_panel_sum, in_tab_sum] = sums;
+    let Some(sum) = in_panel_sum.or(in_tab_sum) else {
+        return Ok(Balance::default());
     };
-    let words = match panel.filter(|_| in_panel.is_some()) {
-        Some(panel) => element_text(panel),
-        None => tab.map(|tab| tab.words.clone()).unwrap_or_default(),
+    let caption = match (panel, link.filter(|_| in_panel_sum.is_some())) {
+        (Some(panel), Some(link)) => caption(panel, link),
+        _ => String::new(),
     };
-    Ok(signed(sum, &words, is_blocked_for_it))
+    let fines = signed(sum, &caption, is_blocked_for_it);
+    Ok(Balance {
+        fines,
+        sum_without_sign: fines.is_none().then_some(sum),
+        currency: in_panel
+            .as_deref()
+            .and_then(currency)
+            .or_else(|| in_tab.and_then(currency)),
+    })
+}
+
+/// The words beside a sum: those of its row, or of the panel without its headings.
+fn caption(panel: ElementRef<'_>, link: ElementRef<'_>) -> String {
+    let row = link
+        .ancestors()
+        .take_while(|node| node.id() != panel.id())
+        .filter_map(ElementRef::wrap)
+        .find(|element| element.value().name() == "tr");
+    match row {
+        Some(row) => element_text(row),
+        None => element_text_without(panel, |part| HEADINGS.matches(part)),
+    }
+}
+
+/// What the family is told of a sum of which nothing tells whether it is owed or a credit.
+pub(super) fn message_without_sign(sum: Decimal) -> String {
+    format!("Fines or credit: {sum:.2}, see the library's page.")
 }
 
 /// What the page of all charges says below them: a credit has its sign there. Where the patron has debts and
 /// credits, these stand below the sum of the debts, and the balance below them.
-pub(super) fn of_charges(root: ElementRef<'_>) -> Option<Decimal> {
+pub(super) fn of_charges(root: ElementRef<'_>) -> Balance {
     let totals: Vec<ElementRef<'_>> = TOTALS.all(root).collect();
     let cell = match (totals.as_slice(), CREDIT.is_in(root)) {
         ([sum], false) => sum,
         ([_, balance], true) => balance,
-        _ => return None,
+        _ => return Balance::default(),
     };
-    sum(&element_text(*cell))
+    let words = element_text(*cell);
+    Balance {
+        fines: sum(&words),
+        sum_without_sign: None,
+        currency: currency(&words),
+    }
 }
 
 fn signed(sum: Decimal, words: &str, is_debt: bool) -> Option<Decimal> {

@@ -44,6 +44,8 @@ pub struct Koha;
 
 /// The account page, which is the login form for strangers, below [`root`].
 const ACCOUNT: &str = "cgi-bin/koha/opac-user.pl";
+/// All charges and payments, below [`root`].
+const CHARGES: &str = "cgi-bin/koha/opac-account.pl";
 /// Leaving: a GET that ends the session and shows the catalogue, below [`root`].
 const LOGOUT: &str = "cgi-bin/koha/opac-main.pl?logout.x=1";
 

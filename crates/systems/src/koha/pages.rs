@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
-use rust_decimal::Decimal;
 use scraper::ElementRef;
 
 use super::dates::Dates;
+use super::fines::Balance;
 use super::lists::List;
 use super::login::{self, Login};
 use super::marks::{Marks, Page};
@@ -49,9 +49,16 @@ pub(super) struct Part {
     pub(super) is_summary: bool,
     loans: Option<List<Loan>>,
     holds: Option<List<Hold>>,
-    fines: Option<Decimal>,
+    balance: Balance,
     card_expires: Option<NaiveDate>,
     messages: Vec<String>,
+}
+
+impl Part {
+    /// Whether only the page of all charges can tell a debt from a credit.
+    pub(super) fn needs_charges(&self) -> bool {
+        self.balance.sum_without_sign.is_some()
+    }
 }
 
 /// Reads one page; `page_changed` when it is not one we know. `standing` is what stood beside the
@@ -84,7 +91,7 @@ pub(super) fn says(
         must_end(body)?;
         return Ok(Says::Account(Part {
             patrons: seen.patrons,
-            fines: fines::of_charges(root),
+            balance: fines::of_charges(root),
             ..Part::default()
         }));
     }
@@ -117,6 +124,8 @@ pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Fai
     let mut account = account;
     let mut messages = Messages::default();
     let mut patrons = BTreeSet::new();
+    let mut without_sign = None;
+    let differ = || Failure::page_changed("two pages differ on what is owed");
     for part in parts {
         patrons.extend(part.patrons);
         if part.is_summary && (account.loans.is_some() || account.holds.is_some()) {
@@ -132,14 +141,28 @@ pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Fai
             account.declared.holds = list.declared;
             account.holds = Some(list.entries);
         }
-        if let (Some(one), Some(other)) = (account.fines, part.fines)
+        let Balance {
+            fines,
+            sum_without_sign,
+            currency,
+        } = part.balance;
+        if let (Some(one), Some(other)) = (account.fines, fines)
             && one != other
         {
-            return Err(Failure::page_changed("two pages differ on what is owed"));
+            return Err(differ());
         }
-        account.fines = account.fines.or(part.fines);
+        account.fines = account.fines.or(fines);
+        without_sign = without_sign.or(sum_without_sign);
+        if account.currency.is_none() {
+            account.currency = currency.map(str::to_owned);
+        }
         account.card_expires = account.card_expires.or(part.card_expires);
         messages.extend(part.messages.iter().map(String::as_str));
+    }
+    match (account.fines, without_sign) {
+        (Some(fines), Some(sum)) if fines.abs() != sum.abs() => return Err(differ()),
+        (None, Some(sum)) => messages.add(&fines::message_without_sign(sum)),
+        _ => {}
     }
     account.messages = messages.into_vec();
     if patrons.len() > 1 {
@@ -163,7 +186,7 @@ fn summary(
         is_summary: true,
         loans: Some(lists::loans(details, &marks, &tabs, &dates, context)?),
         holds: Some(lists::holds(details, &marks, &tabs, &dates, context)?),
-        fines: fines::of_summary(
+        balance: fines::of_summary(
             marks.fines_panel,
             tabs.fines.as_ref(),
             marks.is_blocked_for_fines,

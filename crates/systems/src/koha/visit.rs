@@ -6,7 +6,7 @@ use url::Url;
 
 use super::login::{self, Login};
 use super::pages::{self, Part, Says, Shown};
-use super::{ACCOUNT, LOGOUT, root, unknown_account};
+use super::{ACCOUNT, CHARGES, LOGOUT, root, unknown_account};
 use crate::browser::{Page, Session, interstitial};
 
 /// Logs in and reads the summary that this leads to; the session logs out however this ends.
@@ -26,7 +26,23 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
             summary(&page, session)?
         }
     };
-    pages::account(vec![part], unknown_account()?)
+    let mut parts = vec![part];
+    if parts.iter().any(Part::needs_charges) {
+        parts.extend(charges(session).await);
+    }
+    pages::account(parts, unknown_account()?)
+}
+
+/// The page of all charges, whose structure tells a debt from a credit in any language.
+///
+/// `None` where it is not there or not to be read: then the sum's sign stays unknown, and all else is known.
+async fn charges(session: &mut Session<'_>) -> Option<Part> {
+    let address = below(session, CHARGES).ok()?;
+    let page = session.get_if_there(&address).await.ok()??;
+    match pages::says(&page.body, &[], &session.read_context()) {
+        Ok(Says::Account(part)) if !part.is_summary => Some(part),
+        _ => None,
+    }
 }
 
 fn below(session: &Session<'_>, path: &str) -> Result<Url, Failure> {
@@ -108,7 +124,9 @@ mod tests {
 
     use super::*;
     use crate::Sites;
-    use crate::browser::test_site::{Permit, TestSite, library, options, page, redirect, secret};
+    use crate::browser::test_site::{
+        Permit, Reply, TestSite, library, options, page, redirect, reply, secret,
+    };
 
     const FORM: &str =
         "<form id=auth method=post><input name=userid><input type=password name=password></form>";
@@ -184,6 +202,87 @@ mod tests {
         let checked = sites.check(&library, &secret(), &Permit::default()).await;
         assert_eq!(checked.unwrap_err().kind, FailureKind::SiteDown);
         assert_eq!(site.lines().len(), 1);
+    }
+
+    /// An account with a sum of which its words tell nothing.
+    const ACCOUNT_IN_UNKNOWN_WORDS: &str = "<html><body><span class=loggedinusername data-borrowernumber=7>Jo</span>\
+        <div id=userdetails><div id=opac-user-views><ul><li><a href='#opac-user-checkouts'>A (0)</a></li>\
+        <li><a href='#opac-user-fines'>B (5.00)</a></li></ul>\
+        <div id=opac-user-checkouts><table><tr><td>C</td></tr></table></div>\
+        <div id=opac-user-fines><table><tr><td>D</td><td><a href='/cgi-bin/koha/opac-account.pl'>5.00</a></td></tr></table>\
+        </div></div></div></body></html>";
+
+    fn charges_of(record: &str, sum: &str) -> Reply {
+        page(&format!(
+            "<html><body><span class=loggedinusername data-borrowernumber={record}>Jo</span><div id=useraccount>\
+             <table id=finestable><tfoot><tr><td class=sum>{sum}</td></tr></tfoot></table></div></body></html>"
+        ))
+    }
+
+    /// The check of an account whose page of charges answers so, and what was asked for.
+    async fn check_with_charges(
+        charges: impl Fn() -> Reply + Send + Sync + 'static,
+    ) -> (Result<Account, Failure>, Vec<String>) {
+        let is_sent = AtomicBool::new(false);
+        let site = TestSite::start(move |request| {
+            if request.starts_with("POST") {
+                is_sent.store(true, Ordering::SeqCst);
+            }
+            if request.starts_with("GET /cgi-bin/koha/opac-account.pl") {
+                charges()
+            } else if is_sent.load(Ordering::SeqCst) {
+                page(ACCOUNT_IN_UNKNOWN_WORDS)
+            } else {
+                page(&login_page(""))
+            }
+        })
+        .await;
+        let mut library = library(&site.url);
+        library.system = "koha".parse().unwrap();
+        let sites = Sites::new(options()).unwrap();
+        let checked = sites.check(&library, &secret(), &Permit::default()).await;
+        (checked, site.lines())
+    }
+
+    #[rstest]
+    #[case::debt("5.00")]
+    #[case::credit("-5.00")]
+    #[tokio::test]
+    async fn page_of_charges_tells_sign_that_words_do_not(#[case] sum: &'static str) {
+        let (checked, asked) = check_with_charges(move || charges_of("7", sum)).await;
+        let account = checked.unwrap();
+        assert_eq!(account.fines, Some(sum.parse().unwrap()));
+        assert!(account.messages.is_empty(), "{:?}", account.messages);
+        let asked_for: Vec<_> = asked
+            .iter()
+            .filter(|line| line.contains("opac-account"))
+            .collect();
+        assert_eq!(asked_for, ["GET /cgi-bin/koha/opac-account.pl"]);
+    }
+
+    #[rstest]
+    #[case::not_there(|| reply("404 Not Found", &[], "x"))]
+    #[case::not_known(|| page("<html><body>Xyzzy</body></html>"))]
+    #[case::down(|| reply("500 Internal Server Error", &[], "x"))]
+    #[tokio::test]
+    async fn sum_without_sign_is_neither_fine_nor_credit_but_told(#[case] charges: fn() -> Reply) {
+        let (checked, _) = check_with_charges(charges).await;
+        let account = checked.unwrap();
+        assert_eq!(account.fines, None);
+        let expected = "Fines or credit: 5.00, see the library's page.";
+        assert_eq!(account.messages, [expected]);
+    }
+
+    #[rstest]
+    #[case::of_another_patron("8", "5.00")]
+    #[case::of_another_sum("7", "6.00")]
+    #[tokio::test]
+    async fn charges_that_do_not_fit_the_account_are_a_changed_page(
+        #[case] record: &'static str,
+        #[case] sum: &'static str,
+    ) {
+        let (checked, _) = check_with_charges(move || charges_of(record, sum)).await;
+        assert_eq!(checked.unwrap_err().kind, FailureKind::PageChanged);
     }
 
     #[rstest]
