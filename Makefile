@@ -93,7 +93,7 @@ fuzz: $(FUZZ) fuzz-seeds ## Hostile pages for the readers, ten minutes for each 
 .PHONY: mutants
 mutants: export MUTATION_STRIDE := 1
 mutants: ## Each broken page that the tests can make, recorded ones among them, and a sample of pages broken twice.
-	cargo test --profile $(PROFILE) --workspace --test mutation -- --include-ignored --nocapture
+	cargo test --profile $(PROFILE) --package hippo-systems --test integration -- mutation:: --include-ignored --nocapture
 
 .PHONY: fmt
 fmt: ## Format the code.

@@ -14,7 +14,7 @@
 
 use std::path::{Path, PathBuf};
 
-#[path = "../tests/mutation/accounts.rs"]
+#[path = "../tests/integration/mutation/accounts.rs"]
 mod accounts;
 #[path = "../tests/shapes/mod.rs"]
 mod shapes;

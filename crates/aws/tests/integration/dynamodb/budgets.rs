@@ -1,0 +1,310 @@
+//! What each access costs, as DynamoDB itself counts it.
+
+use std::time::Duration;
+
+use hippo_core::card::{Card, CardKey, LoginOutcome};
+use hippo_core::failure::FailureKind;
+use hippo_core::operator::Concern;
+use hippo_core::operator::telling::OperatorStore as _;
+use hippo_core::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
+use hippo_core::run::{Job, Run, RunOutcome};
+use hippo_core::store::contract::sample;
+use hippo_core::store::{
+    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, Saved,
+    Scope, SecretStore, VisitStore,
+};
+use uuid::Uuid;
+
+use crate::dynamodb::emulator::{Fresh, Request, fresh};
+
+/// A family, a library, and so many cards.
+pub(crate) async fn cards(store: &Fresh, count: usize) -> Vec<Card> {
+    store.add_family(&sample::family("conrad")).await.unwrap();
+    store.add_library(&sample::library("wpl")).await.unwrap();
+    let mut cards = Vec::new();
+    for number in 0..count {
+        let card = sample::card("conrad", "wpl", &format!("{number:064}"));
+        cards.push(sample::add_card(&store.store, card).await);
+    }
+    store.spent.take();
+    cards
+}
+
+fn operations(requests: &[Request]) -> Vec<&str> {
+    requests
+        .iter()
+        .map(|request| request.operation.as_str())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_page_of_100_cards_to_check_is_one_query() {
+    let Some(store) = fresh().await else { return };
+    cards(&store, 103).await;
+    for scope in [Scope::All, Scope::Failed] {
+        let page = store.cards_to_check(scope, None, 100).await.unwrap();
+        assert_eq!(page.len(), 100);
+        let spent = store.spent.take();
+        assert_eq!(operations(&spent), ["Query"]);
+        // Half a unit for each 4 KB, since the index need not be up to date.
+        assert!((1.0..=13.0).contains(&spent[0].units), "{spent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_visit_of_ten_cards_is_loaded_by_one_request() {
+    let Some(store) = fresh().await else { return };
+    let cards = cards(&store, 10).await;
+    let keys: Vec<CardKey> = cards.iter().map(Card::key).collect();
+    let library = &cards[0].library;
+    let loaded = store.load_visit(library, &keys).await.unwrap().unwrap();
+    assert_eq!(loaded.cards.len(), 10);
+    let spent = store.spent.take();
+    assert_eq!(operations(&spent), ["BatchGetItem"]);
+    assert!((1.0..=22.0).contains(&spent[0].units), "{spent:?}");
+}
+
+#[tokio::test]
+async fn a_check_that_read_the_same_account_costs_two_write_units() {
+    let Some(store) = fresh().await else { return };
+    let card = cards(&store, 1).await.remove(0);
+    for (started, operation, units) in [
+        ("05:10:00", "TransactWriteItems", None),
+        ("09:10:00", "PutItem", Some(2.0)),
+        ("12:10:00", "PutItem", Some(2.0)),
+    ] {
+        let check = sample::check(&card, started, Ok(sample::account(0)));
+        assert!(
+            store
+                .begin_login(&card.key(), &sample::mark(check.id, "2026-11-21"))
+                .await
+                .unwrap()
+        );
+        store.spent.take();
+        assert_eq!(store.save_check(&check).await.unwrap(), Saved::Stored);
+        let spent = store.spent.take();
+        assert_eq!(operations(&spent), ["GetItem", operation]);
+        if let Some(units) = units {
+            assert_eq!(spent[1].units, units, "{started}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn mark_and_outcome_of_a_login_cost_two_write_units_each() {
+    let Some(store) = fresh().await else { return };
+    let card = cards(&store, 1).await.remove(0);
+    let key = card.key();
+    // One that was read well before: it is not in the index of failed cards.
+    let before = sample::check(&card, "05:10:00", Ok(sample::account(0)));
+    store.save_check(&before).await.unwrap();
+    store.spent.take();
+    let mark = sample::mark(Uuid::new_v4(), "2026-11-21");
+    assert!(store.begin_login(&key, &mark).await.unwrap());
+    let begun = store.spent.take();
+    let accepted = LoginOutcome::Accepted;
+    store
+        .settle_login(&key, mark.check, accepted)
+        .await
+        .unwrap();
+    let settled = store.spent.take();
+    for spent in [&begun, &settled] {
+        assert_eq!(operations(spent), ["GetItem", "PutItem"]);
+    }
+    assert_eq!([begun[1].units, settled[1].units], [2.0, 2.0]);
+    // A second word of the same is read, and not written.
+    store
+        .settle_login(&key, mark.check, accepted)
+        .await
+        .unwrap();
+    assert_eq!(operations(&store.spent.take()), ["GetItem"]);
+}
+
+#[tokio::test]
+async fn a_check_that_read_something_else_costs_twice_the_size_of_both_items() {
+    let Some(store) = fresh().await else { return };
+    let card = cards(&store, 1).await.remove(0);
+    let save = async |started: &str, account| {
+        let check = sample::check(&card, started, Ok(account));
+        store.save_check(&check).await.unwrap();
+        let spent = store.spent.take();
+        assert_eq!(operations(&spent), ["GetItem", "TransactWriteItems"]);
+        spent[1].units
+    };
+    save("05:10:00", sample::account(0)).await;
+    // Two units each for the head and for an account of less than a kilobyte, one for the index.
+    assert_eq!(save("09:10:00", sample::account(1)).await, 5.0);
+    let mut large = sample::account(2);
+    large.messages = vec!["x".repeat(20_000)];
+    let units = save("12:10:00", large).await;
+    assert_eq!(units, 2.0 * (1.0 + 21.0) + 1.0);
+}
+
+#[tokio::test]
+async fn a_family_with_all_its_accounts_is_one_query() {
+    let Some(store) = fresh().await else { return };
+    for card in cards(&store, 8).await {
+        let check = sample::check(&card, "05:10:00", Ok(sample::account(0)));
+        store.save_check(&check).await.unwrap();
+    }
+    let conrad = sample::family_id("conrad");
+    for day in ["2026-11-20", "2026-11-21"] {
+        store
+            .plan_notice(&sample::notice("conrad", day))
+            .await
+            .unwrap();
+    }
+    store.spent.take();
+    let loaded = store.load_family(&conrad).await.unwrap().unwrap();
+    assert_eq!(loaded.cards.len(), 8);
+    assert!(loaded.cards.iter().all(|(_, account)| account.is_some()));
+    assert_eq!(operations(&store.spent.take()), ["Query"]);
+}
+
+#[tokio::test]
+async fn a_step_of_a_notice_is_one_conditional_write() {
+    let Some(store) = fresh().await else { return };
+    store.add_family(&sample::family("conrad")).await.unwrap();
+    let planned = sample::notice("conrad", "2026-11-21");
+    store.plan_notice(&planned).await.unwrap();
+    store.spent.take();
+    assert!(!store.plan_notice(&planned).await.unwrap());
+    assert_eq!(operations(&store.spent.take()), ["GetItem"]);
+
+    let now = sample::time("06:31:00");
+    let claimed = planned.claim(Uuid::new_v4(), now).unwrap();
+    let sending = claimed.arm("hash".to_owned(), &[], now).unwrap();
+    let sent = sending.accepted("id".to_owned(), now).unwrap();
+    for (before, after) in [
+        (&planned, &claimed),
+        (&claimed, &sending),
+        (&sending, &sent),
+    ] {
+        let written = store.replace_notice(before.revision, after, None).await;
+        assert!(written.unwrap());
+        let spent = store.spent.take();
+        assert_eq!(operations(&spent), ["UpdateItem"]);
+        // The table and its place in the list; two of those when it changes lists.
+        assert!((1.0..=3.0).contains(&spent[0].units), "{spent:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_recent_runs_of_a_job_are_one_query() {
+    let Some(store) = fresh().await else { return };
+    for minute in 10..40 {
+        let run = sample::run(Job::CheckCards, "all", &format!("05:{minute}:00"));
+        let silence = Duration::from_secs(60);
+        store.start_run(&run, false, silence).await.unwrap();
+        let done = Run {
+            outcome: RunOutcome::Done,
+            ..run
+        };
+        store.report_run(&done).await.unwrap();
+    }
+    store.spent.take();
+    let runs = store.recent_runs(Some(Job::CheckCards), None, 20).await;
+    assert_eq!(runs.unwrap().len(), 20);
+    assert_eq!(operations(&store.spent.take()), ["Query"]);
+}
+
+#[tokio::test]
+async fn the_newest_runs_of_each_label_are_a_query_each_and_one_for_the_labels() {
+    let Some(store) = fresh().await else { return };
+    for minute in 10..40 {
+        for label in ["all", "failed"] {
+            let run = sample::run(Job::CheckCards, label, &format!("05:{minute}:00"));
+            let silence = Duration::from_secs(60);
+            store.start_run(&run, true, silence).await.unwrap();
+        }
+    }
+    store.spent.take();
+    let runs = store.newest_of_each_label(Job::CheckCards, 5).await;
+    assert_eq!(runs.unwrap().len(), 10);
+    let spent = store.spent.take();
+    assert_eq!(operations(&spent), ["Query"; 3]);
+    let units: f64 = spent.iter().map(|request| request.units).sum();
+    assert!(units <= 4.0, "{spent:?}");
+}
+
+#[tokio::test]
+async fn a_change_of_a_family_is_one_read_and_one_conditional_write() {
+    let Some(store) = fresh().await else { return };
+    let mut conrad = sample::family("conrad");
+    store.add_family(&conrad).await.unwrap();
+    store.spent.take();
+    conrad.paused = true;
+    store.update_family(&conrad).await.unwrap();
+    assert_eq!(operations(&store.spent.take()), ["GetItem", "UpdateItem"]);
+}
+
+#[tokio::test]
+async fn nothing_that_the_stores_do_is_a_scan() {
+    let Some(store) = fresh().await else { return };
+    let card = cards(&store, 2).await.remove(0);
+    let wrong = sample::check(&card, "05:10:00", sample::failed(FailureKind::SiteDown));
+    store.save_check(&wrong).await.unwrap();
+    store.families().await.unwrap();
+    store.libraries().await.unwrap();
+    store.cards_with_secrets().await.unwrap();
+    store.open_notices(None, 100).await.unwrap();
+    store.recent_runs(None, None, 10).await.unwrap();
+    let job = Job::CheckCards;
+    store.newest_of_each_label(job, 10).await.unwrap();
+    store.forget_before(sample::time("05:00:00")).await.unwrap();
+    store.remove_family(&card.family).await.unwrap();
+    let spent = store.spent.take();
+    assert!(spent.len() > 10);
+    assert!(!operations(&spent).contains(&"Scan"));
+}
+
+#[tokio::test]
+async fn what_became_of_a_visit_of_ten_cards_is_one_write_and_a_run_of_visits_is_read_by_one_query()
+{
+    let Some(store) = fresh().await else { return };
+    let cards = cards(&store, 10).await;
+    let run = sample::run(Job::CheckCards, "all", "05:00:00").key;
+    let results: Vec<WorkResult> = cards
+        .iter()
+        .map(|card| WorkResult {
+            subject: Subject::Card {
+                family: card.family.clone(),
+                card: card.id,
+                library: card.library.clone(),
+            },
+            outcome: WorkOutcome::Failed("site_down".to_owned()),
+        })
+        .collect();
+    for piece in 0..30 {
+        let work = WorkReport {
+            piece: format!("wpl/{piece}"),
+            results: results.clone(),
+        };
+        for _ in 0..2 {
+            store.report_work(&run, &work).await.unwrap();
+            let spent = store.spent.take();
+            assert_eq!(operations(&spent), ["PutItem"]);
+            assert!(spent[0].units <= 2.0, "{spent:?}");
+        }
+    }
+    assert_eq!(store.work_of(&run).await.unwrap().len(), 30);
+    assert_eq!(operations(&store.spent.take()), ["Query"]);
+}
+
+#[tokio::test]
+async fn noting_and_telling_what_needs_the_operator_costs_little() {
+    let Some(store) = fresh().await else { return };
+    let concern = Concern::LibraryDown {
+        library: sample::library_id("wpl"),
+        since: sample::time("05:00:00"),
+    };
+    let (key, now) = (concern.key(), sample::time("06:00:00"));
+    store.note_concern(&key, &concern, now).await.unwrap();
+    assert_eq!(operations(&store.spent.take()), ["GetItem", "PutItem"]);
+    store.untold_concerns().await.unwrap();
+    assert_eq!(operations(&store.spent.take()), ["Query"]);
+    store.recent_concerns(200).await.unwrap();
+    assert_eq!(operations(&store.spent.take()), ["Query", "Query"]);
+    assert!(store.set_out_to_tell(&key, now).await.unwrap());
+    assert_eq!(operations(&store.spent.take()), ["GetItem", "PutItem"]);
+}

@@ -1,0 +1,530 @@
+//! Libraries, families and cards: what is taken, what is refused, and that a PIN stays secret.
+
+use crate::common::{Home, files, json, stderr, stdout};
+
+const PIN: &str = "canary-4711";
+const NUMBER: &str = "29000000001234";
+
+fn contains(haystack: &[u8], needle: &str) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle.as_bytes())
+}
+
+#[test]
+fn what_is_not_known_is_wrong_usage_and_says_where_to_look() {
+    let (home, _) = Home::with_card();
+    let nobody = "01KAK3V6ZB9V0S7YQJ4M2N8R5T";
+    for (command, expected) in [
+        (
+            &["check-cards", "--family", "nobody"][..],
+            "hippo family list",
+        ),
+        (
+            &["check-cards", "--library", "nowhere"],
+            "hippo library list",
+        ),
+        (&["status", "--family", "nobody"], "hippo family list"),
+        (&["notify-all", "--family", "nobody"], "hippo family list"),
+        (
+            &["family", "edit", "nobody", "--time", "07:00"],
+            "hippo family list",
+        ),
+        (
+            &["family", "remove", "nobody", "--yes"],
+            "hippo family list",
+        ),
+        (
+            &["library", "remove", "nowhere", "--yes"],
+            "hippo library list",
+        ),
+        (&["card", "retry", nobody], "hippo card list"),
+        (&["card", "remove", nobody, "--yes"], "hippo card list"),
+        (&["card", "pause", "someone"], "hippo card list"),
+        (
+            &["runs", "show", "check-cards/all/2026-11-21T10:00:00Z"],
+            "hippo runs",
+        ),
+        (&["runs", "show", "yesterday"], "hippo runs"),
+        (
+            &[
+                "library",
+                "add",
+                "x",
+                "--system",
+                "siera",
+                "--url",
+                "https://x.org",
+            ],
+            "sierra",
+        ),
+        (&["read", "siera", "page.html"], "sierra"),
+    ] {
+        let run = home.run(command).code(2);
+        let message = stderr(&run);
+        assert!(message.contains(expected), "{command:?}: {message}");
+    }
+}
+
+#[test]
+fn malformed_values_are_wrong_usage() {
+    let home = Home::new();
+    let family = [
+        "family",
+        "add",
+        "lee",
+        "--name",
+        "Lee",
+        "--to",
+        "lee@example.org",
+    ];
+    for more in [
+        &["--timezone", "Berlin"][..],
+        &["--time", "25:00"],
+        &["--to", "lee"],
+        &["--weekly", "someday"],
+        &["--fines-threshold", "much"],
+        &["--due-within-days", "-1"],
+    ] {
+        home.run(&[&family[..], more].concat()).code(2);
+    }
+    home.run(&[
+        "family",
+        "add",
+        "Lee!",
+        "--name",
+        "Lee",
+        "--to",
+        "lee@example.org",
+    ])
+    .code(2);
+    let library = ["library", "add", "wpl", "--system", "sierra", "--url"];
+    for more in [
+        &["http://library.example.org"][..],
+        &["library"],
+        &["https://library.example.org", "--date-format", "%Q"],
+        &["https://library.example.org", "--timezone", "Here"],
+        &["https://library.example.org", "--login-host", "a b"],
+        &["https://library.example.org", "--option", "x"],
+    ] {
+        home.run(&[&library[..], more].concat()).code(2);
+    }
+    home.run(&["notify-all", "--date", "tomorrow"]).code(2);
+    home.run(&["check-cards", "--scheduled-time", "2026-11-21"])
+        .code(2);
+    assert_eq!(home.json(&["family", "list"]), serde_json::json!([]));
+    assert_eq!(home.json(&["library", "list"]), serde_json::json!([]));
+}
+
+#[test]
+fn a_duplicate_is_refused_and_loses_nothing() {
+    let (home, card) = Home::with_card();
+    let before = home.json(&["card", "list"]);
+    home.run(&[
+        "library",
+        "add",
+        "wpl",
+        "--system",
+        "sierra",
+        "--url",
+        "https://other.example.org",
+    ])
+    .code(2);
+    home.run(&[
+        "family",
+        "add",
+        "conrad",
+        "--name",
+        "Others",
+        "--to",
+        "a@example.org",
+    ])
+    .code(2);
+    let again = home
+        .command(&[
+            "card",
+            "add",
+            "--family",
+            "conrad",
+            "--library",
+            "wpl",
+            "--patron",
+            "Sam",
+            "--number",
+            "2900 0000 001234",
+            "--pin-stdin",
+            "--no-check",
+        ])
+        .write_stdin("1\n")
+        .assert()
+        .code(2);
+    assert!(stderr(&again).contains("already"));
+    assert_eq!(home.json(&["card", "list"]), before);
+    assert_eq!(before[0]["id"], card.as_str());
+    home.run(&["library", "remove", "wpl", "--yes"]).code(2);
+}
+
+#[test]
+fn a_pin_is_never_taken_as_an_argument_and_an_empty_one_never() {
+    let (home, card) = Home::with_card();
+    for more in [&["--pin", PIN][..], &[PIN]] {
+        home.run(&[&["card", "set-pin", &card][..], more].concat())
+            .code(2);
+    }
+    // Without a terminal there is nobody to ask.
+    let asked = home
+        .command(&["card", "set-pin", &card])
+        .write_stdin("1234\n")
+        .assert()
+        .code(2);
+    assert!(stderr(&asked).contains("--pin-stdin"));
+    for nothing in ["", "\n", "\r\n"] {
+        let empty = home
+            .command(&["card", "set-pin", &card, "--pin-stdin", "--no-check"])
+            .write_stdin(nothing)
+            .assert()
+            .code(2);
+        assert!(stderr(&empty).contains("empty"));
+    }
+}
+
+#[test]
+fn a_number_and_pin_are_nowhere_in_the_clear() {
+    let (home, card) = Home::with_card();
+    let mut said = Vec::new();
+    for command in [
+        &["card", "list"][..],
+        &["status"],
+        &["status", "--json"],
+        // The host does not exist, so this fails, and must not say what it would have sent.
+        &["check-cards", "--no-pause"],
+        &["card", "retry", &card],
+        &["notify-all", "--dry-run"],
+        &["notify-all"],
+        &["key", "rotate"],
+        &["runs"],
+    ] {
+        let run = home.command(command).env("HIPPO_LOG", "trace").assert();
+        said.extend_from_slice(&run.get_output().stdout);
+        said.extend_from_slice(&run.get_output().stderr);
+    }
+    for secret in [PIN, NUMBER] {
+        assert!(!contains(&said, secret));
+        for (path, bytes) in files(&home.path()) {
+            assert!(!contains(&bytes, secret), "{}", path.display());
+        }
+    }
+}
+
+/// The lines of a home's key file that hold a private key.
+fn private_keys(home: &Home) -> Vec<String> {
+    let text = std::fs::read_to_string(home.path().join("hippo.key")).unwrap();
+    let lines = text.lines().filter(|line| line.starts_with("key "));
+    lines.map(str::to_owned).collect()
+}
+
+/// `key rotate`, so many minutes after noon.
+fn rotate(home: &Home, minutes: u32) -> serde_json::Value {
+    let now = format!("2026-11-21T{}:{:02}:00Z", 12 + minutes / 60, minutes % 60);
+    let run = home
+        .command(&["key", "rotate", "--json"])
+        .env("HIPPO_NOW", now)
+        .assert()
+        .success();
+    json(&run)
+}
+
+/// Whether the card's envelope opens: its number can be kept under a new PIN.
+fn opens(home: &Home, card: &str) -> bool {
+    let set = home
+        .command(&["card", "set-pin", card, "--pin-stdin", "--no-check"])
+        .write_stdin("2\n")
+        .assert();
+    set.get_output().status.success()
+}
+
+#[test]
+fn rotation_keeps_the_old_key_for_an_hour_and_then_forgets_it() {
+    let (home, card) = Home::with_card();
+    let public = || std::fs::read_to_string(home.path().join("hippo.pub")).unwrap();
+    let (old, old_public) = (private_keys(&home), public());
+    let begun = rotate(&home, 0);
+    assert_eq!(begun["sealed_anew"], 1);
+    assert_eq!(begun["forgot_old_key"], false);
+    assert_eq!(begun["forget_from"], "2026-11-21T13:00:00Z");
+    assert_eq!(private_keys(&home).len(), 2);
+    assert_ne!(
+        public(),
+        old_public,
+        "whoever adds a card seals to the new key"
+    );
+
+    let early = rotate(&home, 59);
+    assert_eq!(
+        (&early["sealed_anew"], &early["forgot_old_key"]),
+        (&0.into(), &false.into())
+    );
+    let done = rotate(&home, 60);
+    assert_eq!(done["forgot_old_key"], true);
+    assert_eq!(done["key"], begun["key"], "no third key is made");
+    let new = private_keys(&home);
+    assert!(new.len() == 1 && new != old);
+    assert!(opens(&home, &card));
+    assert_eq!(rotate(&home, 61)["sealed_anew"], 1, "a rotation of its own");
+}
+
+#[test]
+fn rotation_that_stopped_before_writers_saw_the_key_begins_its_hour_anew() {
+    let (home, card) = Home::with_card();
+    let old_public = std::fs::read(home.path().join("hippo.pub")).unwrap();
+    rotate(&home, 0);
+    // As after a crash right after the private keys were written.
+    std::fs::write(home.path().join("hippo.pub"), &old_public).unwrap();
+    assert!(opens(&home, &card), "sealed to the old key once more");
+    let again = rotate(&home, 90);
+    assert_eq!(
+        (&again["sealed_anew"], &again["forgot_old_key"]),
+        (&1.into(), &false.into())
+    );
+    assert_eq!(rotate(&home, 150)["forgot_old_key"], true);
+    assert!(opens(&home, &card));
+}
+
+#[test]
+fn key_of_another_time_costs_the_card_and_not_the_run() {
+    let (home, card) = Home::with_card();
+    let (other, _) = Home::with_card();
+    let key_file = home.path().join("hippo.key");
+    let good = std::fs::read(&key_file).unwrap();
+    std::fs::copy(other.path().join("hippo.key"), &key_file).unwrap();
+    home.run(&["check-cards"]).code(1);
+    let status = home.json(&["status"]).to_string();
+    assert!(status.contains("sealed to the key"), "{status}");
+    assert!(!opens(&home, &card), "the number can't be read");
+    std::fs::write(&key_file, good).unwrap();
+    assert!(opens(&home, &card), "nothing was lost");
+}
+
+#[test]
+fn number_that_cannot_be_read_is_asked_for_again() {
+    let (home, card) = Home::with_card();
+    let (stranger, _) = Home::with_card();
+    let key = |home: &Home| home.path().join("hippo.key");
+    std::fs::copy(key(&stranger), key(&home)).unwrap();
+    let asked = home
+        .command(&["card", "set-pin", &card, "--pin-stdin", "--no-check"])
+        .write_stdin("2\n")
+        .assert()
+        .code(2);
+    assert!(stderr(&asked).contains("--number"), "{}", stderr(&asked));
+    home.command(&[
+        "card",
+        "set-pin",
+        &card,
+        "--number",
+        NUMBER,
+        "--pin-stdin",
+        "--no-check",
+    ])
+    .write_stdin("2\n")
+    .assert()
+    .success();
+}
+
+#[test]
+fn library_with_other_hosts_is_asked_about_and_its_pins_are_sealed_anew() {
+    let (home, card) = Home::with_card();
+    let edit = ["library", "edit", "wpl", "--url", "https://new.invalid"];
+    let asked = home.run(&edit).code(2);
+    assert!(stderr(&asked).contains("https://new.invalid"));
+    assert!(stderr(&asked).contains("--yes"));
+    assert_eq!(
+        home.json(&["library", "list"])[0]["base_url"],
+        "https://library.invalid/"
+    );
+    assert!(opens(&home, &card));
+
+    let edited = home.json(&[&edit[..], &["--yes"]].concat());
+    assert_eq!(edited["base_url"], "https://new.invalid/");
+    assert_eq!(edited["login_origins"], "https://new.invalid");
+    assert_eq!(edited["sealed_anew"], 1);
+    assert!(opens(&home, &card));
+    // The same hosts written in another way, and all else of the entry, need no question.
+    for more in [
+        &["--url", "https://NEW.invalid:443/catalogue"][..],
+        &["--name", "Another name"],
+    ] {
+        home.run(&[&["library", "edit", "wpl"][..], more].concat())
+            .success();
+        assert!(opens(&home, &card));
+    }
+}
+
+#[test]
+fn a_family_is_changed_step_by_step() {
+    let (home, _) = Home::with_card();
+    home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
+        .success();
+    home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
+        .code(2);
+    home.run(&["family", "remove-recipient", "conrad", "PAT@example.org"])
+        .success();
+    home.run(&["family", "remove-recipient", "conrad", "pat@example.org"])
+        .code(2);
+    home.run(&[
+        "family",
+        "edit",
+        "conrad",
+        "--time",
+        "07:15",
+        "--weekly",
+        "monday",
+        "--fines-threshold",
+        "never",
+    ])
+    .success();
+    let families = home.json(&["family", "list"]);
+    assert_eq!(
+        families[0]["recipients"],
+        serde_json::json!(["sam@example.org"])
+    );
+    assert_eq!(families[0]["notice_time"], "07:15:00");
+    assert_eq!(
+        families[0]["preferences"]["fines_threshold"],
+        serde_json::Value::Null
+    );
+    home.run(&["family", "pause", "conrad"]).success();
+    assert!(stdout(&home.run(&["status"]).success()).contains("Paused"));
+    home.run(&["family", "remove", "conrad"]).code(2);
+    home.run(&["family", "remove", "conrad", "--yes"]).success();
+    assert_eq!(home.json(&["card", "list"]), serde_json::json!([]));
+}
+
+#[test]
+fn a_card_at_a_library_that_cannot_be_reached_fails_is_kept_and_says_what_to_do() {
+    let (home, card) = Home::with_card();
+    let run = home.command(&["check-cards", "--json"]).assert().code(1);
+    let document = json(&run);
+    assert_eq!(document["run"]["outcome"], "done_with_failures");
+    assert_eq!(document["cards"][0]["failure"]["kind"], "site_down");
+    let status = home.json(&["status"]);
+    let seen = &status["families"][0]["cards"][0];
+    assert_eq!(seen["id"], card.as_str());
+    assert_eq!(
+        seen["problem"]["what_to_do"],
+        "hippo library edit wpl --url URL"
+    );
+    assert_eq!(status["libraries_left_alone"][0]["library"], "wpl");
+    assert_eq!(status["runs"][0]["job"], "check-cards");
+    let again = json(&home.command(&["check-cards", "--json"]).assert().code(1));
+    assert_eq!(again["cards"][0]["failure"]["kind"], "not_tried");
+}
+
+#[test]
+fn a_schedule_that_fires_twice_makes_one_run() {
+    let home = Home::new();
+    home.run(&["check-cards", "--label", "all"]).success();
+    let again = home.json(&["check-cards", "--label", "all"]);
+    assert_eq!(again["not_begun"], "already_ran");
+    home.run(&["check-cards"]).success();
+    home.run(&["check-cards"]).success();
+    let runs = home.json(&["runs"]);
+    assert_eq!(runs.as_array().unwrap().len(), 3);
+    let id = "check-cards/all/2026-11-21T12:00:00Z";
+    assert_eq!(home.json(&["runs", "show", id])["trigger"], "schedule");
+}
+
+#[test]
+fn a_note_is_sent_once_and_never_for_another_day() {
+    let (home, _) = Home::with_card();
+    let now = "2026-11-22T12:00:00Z";
+    let at = |arguments: &[&str]| {
+        let mut command = home.command(arguments);
+        command.env("HIPPO_NOW", now);
+        command
+    };
+    let dry_run = json(
+        &at(&["notify-all", "--dry-run", "--json"])
+            .assert()
+            .success(),
+    );
+    assert!(dry_run[0]["text"].as_str().unwrap().contains("Pat"));
+    assert_eq!(dry_run[0]["recorded"], serde_json::Value::Null);
+    at(&["notify-all", "--date", "2026-11-21"]).assert().code(2);
+    at(&["notify-all", "--date", "2026-11-23"]).assert().code(2);
+    at(&["notify-all", "--dry-run", "--date", "2026-11-23"])
+        .assert()
+        .code(2);
+    at(&["notify-all", "--dry-run", "--date", "2026-11-21"])
+        .assert()
+        .success();
+    assert!(files(&home.path().join("outbox")).is_empty());
+
+    let sent = json(&at(&["notify-all", "--json"]).assert().success());
+    assert_eq!(sent["notices"][0]["state"], "SENT");
+    let again = json(&at(&["notify-all", "--json"]).assert().success());
+    assert_eq!(again["notices"], serde_json::json!([]));
+    let mails = files(&home.path().join("outbox"));
+    assert_eq!(
+        mails
+            .iter()
+            .filter(|(path, _)| path.ends_with("2026-11-22-conrad.eml"))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_backup_opens_like_the_database_and_takes_no_files_place() {
+    let (home, card) = Home::with_card();
+    home.run(&["backup", "copy.db"]).success();
+    home.run(&["backup", "copy.db"]).code(2);
+    home.run(&["backup", "nowhere/copy.db"]).code(3);
+    home.run(&["card", "remove", &card, "--yes"]).success();
+    let copy = home.path().parent().unwrap().join("copy.db");
+    for journal in ["hippo.db-wal", "hippo.db-shm"] {
+        let _ = std::fs::remove_file(home.path().join(journal));
+    }
+    std::fs::rename(copy, home.path().join("hippo.db")).unwrap();
+    assert_eq!(home.json(&["card", "list"])[0]["id"], card.as_str());
+}
+
+#[test]
+fn currency_comes_from_add_edit_import_and_the_built_in_libraries() {
+    let home = Home::new();
+    let currency = |home: &Home, id: &str| {
+        let libraries = home.json(&["library", "list"]);
+        let mut libraries = libraries.as_array().unwrap().iter();
+        libraries.find(|library| library["id"] == id).unwrap()["options"]["currency"].clone()
+    };
+    let add = [
+        "library",
+        "add",
+        "mill",
+        "--system",
+        "sierra",
+        "--url",
+        "https://mill.example.org",
+    ];
+    home.run(&[&add[..], &["--currency", "dollars"]].concat())
+        .code(2);
+    home.run(&[&add[..], &["--currency", "CAD"]].concat())
+        .success();
+    assert_eq!(currency(&home, "mill"), "CAD");
+    home.run(&["library", "edit", "mill", "--currency", "EUR"])
+        .success();
+    home.run(&["library", "edit", "mill", "--name", "Mill"])
+        .success();
+    assert_eq!(currency(&home, "mill"), "EUR");
+    home.run(&["library", "edit", "mill", "--currency", ""])
+        .success();
+    assert_eq!(currency(&home, "mill"), serde_json::Value::Null);
+    home.run(&["library", "add", "wpl"]).success();
+    assert_eq!(currency(&home, "wpl"), "CAD");
+    let file = home.file(
+        "more.toml",
+        "[[library]]\nid = \"hill\"\nsystem = \"koha\"\nurl = \"https://hill.example.org\"\ncurrency = \"GBP\"\n",
+    );
+    home.run(&["import", &file.to_string_lossy()]).success();
+    assert_eq!(currency(&home, "hill"), "GBP");
+}

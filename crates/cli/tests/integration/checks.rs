@@ -1,0 +1,345 @@
+//! Cards checked at a demo library: right and wrong PINs, pauses, interruptions.
+
+use std::time::Duration;
+
+use crate::common::{Home, json, stderr, stdout};
+use chrono::NaiveDate;
+use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Fault, Patron, Site, SystemKind};
+
+const NUMBER: &str = "29000000001234";
+const PIN: &str = "canary-2468";
+
+/// A Sierra library with one patron, whose PIN is [`PIN`], and the runtime that it lives in.
+struct Library {
+    site: DemoLibrary,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Library {
+    fn start() -> Self {
+        let today = NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
+        let patron = Patron::new(NUMBER, PIN, "Pat Conrad")
+            .with_loan(DemoLoan::new("The Paper Lighthouse", "Aldous, Wren", today))
+            .with_loan(DemoLoan::new(
+                "A Bag of Nails",
+                "Okafor, Lena",
+                today - chrono::Days::new(2),
+            ))
+            .with_hold(DemoHold::ready(
+                "Nine Kettles",
+                "Haugen, Siri",
+                "Mill Street",
+                None,
+            ));
+        let site = Site::new(SystemKind::Sierra, "Mill Street Library", today).with_patron(patron);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let site = runtime.block_on(DemoLibrary::start(site)).unwrap();
+        Self {
+            site,
+            _runtime: runtime,
+        }
+    }
+
+    fn home(&self) -> Home {
+        let home = Home::new();
+        home.run(&[
+            "library",
+            "add",
+            "mill",
+            "--system",
+            "sierra",
+            "--url",
+            &self.site.base_url(),
+            "--date-format",
+            SystemKind::Sierra.usual_date_format(),
+        ])
+        .success();
+        home.run(&[
+            "family",
+            "add",
+            "conrad",
+            "--name",
+            "The Conrads",
+            "--to",
+            "pat@example.org",
+        ])
+        .success();
+        home
+    }
+}
+
+fn add<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let add = [
+        "card",
+        "add",
+        "--family",
+        "conrad",
+        "--library",
+        "mill",
+        "--patron",
+        "Pat",
+        "--number",
+        NUMBER,
+        "--pin-stdin",
+    ];
+    [&add[..], more].concat()
+}
+
+#[test]
+fn adding_a_card_shows_what_the_library_says_of_it() {
+    let library = Library::start();
+    let home = library.home();
+    let added = home
+        .command(&add(&[]))
+        .write_stdin(format!("{PIN}\n"))
+        .assert()
+        .success();
+    let said = stdout(&added);
+    for expected in [
+        "2 out",
+        "next due Thu 19 Nov",
+        "1 ready",
+        "A Bag of Nails",
+        "Nine Kettles",
+    ] {
+        assert!(said.contains(expected), "{expected} is not in:\n{said}");
+    }
+    let checked = json(
+        &home
+            .command(&["check-cards", "--json", "--no-pause"])
+            .assert()
+            .success(),
+    );
+    assert_eq!(checked["cards"][0]["account"]["overdue"], 1);
+    assert_eq!(checked["cards"][0]["account"]["due_next"], "2026-11-19");
+    assert_eq!(checked["run"]["outcome"], "done");
+}
+
+#[test]
+fn a_wrong_pin_is_tried_once_and_waits_for_a_person() {
+    let library = Library::start();
+    let home = library.home();
+    let added = json(
+        &home
+            .command(&add(&["--json"]))
+            .write_stdin("0000\n")
+            .assert()
+            .code(1),
+    );
+    assert_eq!(added["failure"]["kind"], "wrong_credentials");
+    let card = added["card"].as_str().unwrap();
+    assert_eq!(library.site.login_attempts(NUMBER), 1);
+
+    // However often the checks run, the library sees no second try.
+    for scope in ["all", "failed"] {
+        home.run(&["check-cards", "--scope", scope, "--no-pause"])
+            .success();
+    }
+    assert_eq!(library.site.login_attempts(NUMBER), 1);
+    let status = home.json(&["status"]);
+    let problem = &status["families"][0]["cards"][0]["problem"];
+    assert_eq!(problem["what_to_do"], format!("hippo card set-pin {card}"));
+
+    let retried = home.run(&["card", "retry", card]).code(1);
+    assert!(
+        stdout(&retried).contains("The library refused the number or PIN"),
+        "{}",
+        stdout(&retried)
+    );
+    assert_eq!(library.site.login_attempts(NUMBER), 2);
+
+    home.command(&["card", "set-pin", card, "--pin-stdin"])
+        .write_stdin(format!("{PIN}\n"))
+        .assert()
+        .success();
+    assert!(home.json(&["status"])["families"][0]["cards"][0]["problem"].is_null());
+}
+
+#[test]
+fn a_paused_card_is_left_out_until_it_is_resumed() {
+    let library = Library::start();
+    let home = library.home();
+    let added = json(
+        &home
+            .command(&add(&["--json"]))
+            .write_stdin(format!("{PIN}\n"))
+            .assert()
+            .success(),
+    );
+    let card = added["card"].as_str().unwrap();
+    home.run(&["card", "pause", card]).success();
+    let checked = home.run(&["check-cards", "--no-pause"]).success();
+    assert!(
+        stdout(&checked).contains("Left out: 1 card: paused."),
+        "{}",
+        stdout(&checked)
+    );
+    let run = &home.json(&["runs"])[0];
+    let time = run["scheduled_time"].as_str().unwrap();
+    let shown = home.json(&["runs", "show", &format!("check-cards/person/{time}")]);
+    assert_eq!(shown["left_out"][0]["card"], card);
+    assert_eq!(shown["left_out"][0]["reason"], "paused");
+    // Who asks for this very card is told by the exit code, too.
+    let alone = home.run(&["check-cards", "--card", card]).code(1);
+    assert!(
+        stdout(&alone).contains("it is paused"),
+        "{}",
+        stdout(&alone)
+    );
+    assert_eq!(library.site.logins(), 1);
+    home.run(&["card", "pause", card, "--resume"]).success();
+    home.run(&["check-cards", "--no-pause"]).success();
+    assert_eq!(library.site.logins(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_finishes_the_card_that_was_begun_and_says_so() {
+    let library = Library::start();
+    let home = library.home();
+    home.command(&add(&["--no-check"]))
+        .write_stdin(format!("{PIN}\n"))
+        .assert()
+        .success();
+    library
+        .site
+        .switches()
+        .set(Fault::Slow(Duration::from_millis(300)));
+    let before = library.site.request_count();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hippo"));
+    command
+        .env_clear()
+        .env("HIPPO_HOME", home.path())
+        .args(["check-cards", "--json", "--no-pause"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    // Not before the card is being checked.
+    while library.site.request_count() == before {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let process = child.id().to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-INT", &process])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["run"]["outcome"], "interrupted");
+    assert_eq!(document["cards"][0]["account"]["out"], 2);
+    assert_eq!(home.json(&["runs"])[0]["outcome"], "interrupted");
+}
+
+#[test]
+fn a_mail_server_that_is_not_there_leaves_the_note_for_the_next_time() {
+    let library = Library::start();
+    let home = library.home();
+    home.command(&add(&[]))
+        .write_stdin(format!("{PIN}\n"))
+        .assert()
+        .success();
+    // A port on which nobody listens.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let config = home.path().join("config.toml");
+    let good = std::fs::read_to_string(&config).unwrap();
+    let smtp = format!(
+        "[mail]\nfrom = \"hippo@example.org\"\ntransport = \"smtp\"\n[mail.smtp]\nhost = \"127.0.0.1\"\n\
+         port = {port}\ntls = \"none\"\n"
+    );
+    std::fs::write(&config, smtp).unwrap();
+    let morning = |arguments: &[&str]| {
+        let mut command = home.command(arguments);
+        command.env("HIPPO_NOW", "2026-11-22T12:00:00Z");
+        command
+    };
+    let failed = json(&morning(&["notify-all", "--json"]).assert().code(1));
+    assert_eq!(failed["notices"][0]["state"], "PENDING");
+    let status = morning(&["status"]).assert().success();
+    assert!(
+        stdout(&status).contains("goes out with the next notify-all"),
+        "{}",
+        stdout(&status)
+    );
+    // Once it is late, the mail server is named, and not cron.
+    let late = home
+        .command(&["status"])
+        .env("HIPPO_NOW", "2026-11-22T12:40:00Z")
+        .assert()
+        .success();
+    let late = stdout(&late);
+    assert!(
+        late.contains("The notice is late: the mail was not sent")
+            && late.contains("hippo mail test"),
+        "{late}"
+    );
+    assert!(!late.contains("cron"), "{late}");
+    let test = morning(&["mail", "test", "pat@example.org"])
+        .assert()
+        .code(1);
+    assert!(
+        stdout(&test).contains("could not be sent"),
+        "{}",
+        stdout(&test)
+    );
+
+    std::fs::write(&config, good).unwrap();
+    let sent = json(&morning(&["notify-all", "--json"]).assert().success());
+    assert_eq!(sent["notices"][0]["state"], "SENT");
+    assert_eq!(stderr(&morning(&["status"]).assert().success()), "");
+}
+
+#[test]
+fn at_the_most_talkative_a_login_says_neither_number_nor_pin() {
+    let library = Library::start();
+    let home = library.home();
+    let mut said = Vec::new();
+    for (command, pin) in [
+        (add(&[]), "canary-wrong"),
+        (vec!["check-cards", "--no-pause"], ""),
+        (vec!["notify-all", "--dry-run"], ""),
+    ] {
+        let mut command = home.command(&command);
+        let run = command.env("HIPPO_LOG", "trace").write_stdin(pin).assert();
+        said.extend_from_slice(&run.get_output().stdout);
+        said.extend_from_slice(&run.get_output().stderr);
+    }
+    let cards = home.json(&["card", "list"]);
+    let card = cards[0]["id"].as_str().unwrap();
+    let set = home
+        .command(&["card", "set-pin", card, "--pin-stdin", "-vvv"])
+        .write_stdin(PIN)
+        .assert()
+        .success();
+    said.extend_from_slice(&set.get_output().stderr);
+    let said = String::from_utf8(said).unwrap();
+    assert!(
+        said.contains("TRACE") || said.contains("DEBUG"),
+        "nothing was logged"
+    );
+    for secret in ["canary", NUMBER] {
+        assert!(!said.contains(secret), "{secret} was said:\n{said}");
+    }
+}
+
+#[test]
+fn byte_order_mark_and_trailing_space_are_no_part_of_a_pin() {
+    for typed in [format!("\u{feff}{PIN}\n"), format!("\u{feff}{PIN} \r\n")] {
+        let library = Library::start();
+        let home = library.home();
+        home.command(&add(&[]))
+            .write_stdin(typed)
+            .assert()
+            .success();
+        assert_eq!(library.site.logins(), 1);
+        let status = home.json(&["status"]);
+        assert!(status["families"][0]["cards"][0]["problem"].is_null());
+    }
+}

@@ -1,0 +1,87 @@
+//! `hippo demo`: the main job from end to end.
+
+use crate::common::{Home, files, json, stdout};
+
+#[test]
+fn the_demo_checks_six_cards_sends_two_notes_and_leaves_nothing_behind() {
+    let home = Home::empty();
+    let temporary = home.path().with_file_name("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let run = home
+        .command(&["demo"])
+        .env("TMPDIR", &temporary)
+        .assert()
+        .success();
+    let said = stdout(&run);
+    for expected in [
+        "wrong_credentials",
+        "site_down",
+        "1 overdue",
+        "SENT",
+        "hippo demo --keep",
+    ] {
+        assert!(said.contains(expected), "{expected} is not in:\n{said}");
+    }
+    assert!(files(&temporary).is_empty());
+    assert!(!home.path().exists());
+    // Nothing is shown by a path that is gone.
+    let gone = temporary.to_str().unwrap();
+    assert!(!said.contains(gone), "{said}");
+}
+
+#[test]
+fn a_demo_that_is_kept_is_a_home_like_any_other() {
+    let home = Home::empty();
+    let keep = home.path();
+    let run = home
+        .command(&["demo", "--json", "--keep", keep.to_str().unwrap()])
+        .assert()
+        .success();
+    let status = json(&run);
+    let cards: Vec<&serde_json::Value> = status["families"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|family| family["cards"].as_array().unwrap())
+        .collect();
+    assert_eq!(cards.len(), 6);
+    assert_eq!(
+        cards
+            .iter()
+            .filter(|card| card["problem"].is_null())
+            .count(),
+        4
+    );
+    let mails = files(&keep.join("outbox"));
+    assert_eq!(
+        mails
+            .iter()
+            .filter(|(path, _)| path.extension().is_some_and(|end| end == "eml"))
+            .count(),
+        2
+    );
+    insta::assert_snapshot!(
+        "status_of_the_demo",
+        without_ids(&stdout(&home.run(&["status"]).success()))
+    );
+    assert_eq!(home.json(&["card", "list"]).as_array().unwrap().len(), 6);
+    home.command(&["demo", "--keep", keep.to_str().unwrap()])
+        .assert()
+        .code(2);
+}
+
+/// Card ids differ from run to run.
+fn without_ids(text: &str) -> String {
+    let is_id = |word: &str| word.len() == 26 && word.starts_with("01");
+    text.split(' ')
+        .map(|word| {
+            let id = word.split_whitespace().next().unwrap_or_default();
+            if is_id(id) {
+                word.replace(id, "CARD")
+            } else {
+                word.to_owned()
+            }
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}

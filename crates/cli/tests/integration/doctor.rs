@@ -1,0 +1,87 @@
+//! `hippo doctor` on one machine.
+
+use crate::common::{Home, json, stdout};
+use serde_json::Value;
+
+/// The verdict of each check, and the exit code.
+fn diagnose(home: &Home) -> (Vec<(String, String)>, Value, Option<i32>) {
+    let mut command = home.command(&["doctor", "--json"]);
+    command.env_remove("HIPPO_NOW");
+    let done = command.assert();
+    let document = json(&done);
+    let verdicts = document["findings"].as_array().unwrap().iter();
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
+    let verdicts = verdicts
+        .map(|finding| (text(finding, "check"), text(finding, "verdict")))
+        .collect();
+    (verdicts, document, done.get_output().status.code())
+}
+
+fn verdict_of<'a>(verdicts: &'a [(String, String)], check: &str) -> &'a str {
+    let found = verdicts.iter().find(|(name, _)| name == check);
+    &found.unwrap_or_else(|| panic!("{check}: {verdicts:?}")).1
+}
+
+#[test]
+fn doctor_names_each_problem_of_a_new_home_and_exits_1() {
+    let home = Home::new();
+    let (verdicts, document, code) = diagnose(&home);
+    assert_eq!(code, Some(1));
+    for (check, verdict) in [
+        ("home", "ok"),
+        ("mail", "problem"),
+        ("keys", "ok"),
+        ("clock", "ok"),
+        ("runs of check-cards", "problem"),
+        ("runs of notify-all", "problem"),
+    ] {
+        assert_eq!(verdict_of(&verdicts, check), verdict, "{document}");
+    }
+    for finding in document["findings"].as_array().unwrap() {
+        assert_eq!(
+            finding["advice"].is_null(),
+            finding["verdict"] == "ok",
+            "{finding}"
+        );
+    }
+}
+
+#[test]
+fn doctor_finds_no_problem_once_mail_and_schedules_run() {
+    let home = Home::new();
+    let config = home.path().join("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let (folder, smtp) = ("transport = \"outbox\"", "transport = \"smtp\"");
+    assert!(text.contains(folder));
+    let text = text.replace(folder, smtp) + "\n[mail.smtp]\nhost = \"mail.example.org\"\n";
+    std::fs::write(&config, text).unwrap();
+    for arguments in [
+        ["check-cards", "--label", "all"],
+        ["notify-all", "--label", "tick"],
+    ] {
+        let mut command = home.command(&arguments);
+        command.env_remove("HIPPO_NOW").assert().success();
+    }
+    let (verdicts, document, code) = diagnose(&home);
+    assert_eq!(code, Some(0), "{document}");
+    assert!(verdicts.iter().all(|(_, verdict)| verdict == "ok"));
+}
+
+#[cfg(unix)]
+#[test]
+fn doctor_finds_a_home_that_others_can_read_and_a_missing_key() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(home.path(), open).unwrap();
+    std::fs::remove_file(home.path().join("hippo.key")).unwrap();
+    let (verdicts, document, _) = diagnose(&home);
+    assert_eq!(verdict_of(&verdicts, "home"), "problem", "{document}");
+    assert_eq!(verdict_of(&verdicts, "keys"), "problem", "{document}");
+}
+
+#[test]
+fn doctor_says_that_a_frozen_clock_stands_still() {
+    let shown = stdout(&Home::new().run(&["doctor"]).code(1));
+    assert!(shown.contains("HIPPO_NOW"), "{shown}");
+}

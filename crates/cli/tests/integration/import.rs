@@ -1,0 +1,209 @@
+//! `hippo import` and `hippo read`: files from outside.
+
+use crate::common::{Home, json, stderr, stdout};
+
+const GOOD: &str = r#"
+[[library]]
+id = "wpl"
+system = "sierra"
+url = "https://library.invalid"
+date_format = "%m-%d-%y"
+
+[[family]]
+id = "conrad"
+name = "The Conrads"
+to = ["pat@example.org"]
+time = "07:00"
+weekly = "monday"
+
+[[card]]
+family = "conrad"
+library = "wpl"
+patron = "Pat"
+number = "29000000001234"
+pin_env = "PAT_PIN"
+"#;
+
+#[test]
+fn a_good_file_is_imported_whole_and_not_twice() {
+    let home = Home::new();
+    let file = home.file("cards.toml", GOOD);
+    let file = file.to_str().unwrap();
+    let dry = home.json(&["import", file, "--dry-run"]);
+    assert_eq!(dry["libraries"], serde_json::json!(["wpl"]));
+    assert_eq!(
+        dry["cards"],
+        serde_json::json!([{"card": null, "family": "conrad", "library": "wpl", "patron": "Pat"}])
+    );
+    assert_eq!(home.json(&["library", "list"]), serde_json::json!([]));
+
+    let unset = home.run(&["import", file]).code(2);
+    assert!(
+        stderr(&unset).contains("PAT_PIN") && stderr(&unset).contains("line 15"),
+        "{}",
+        stderr(&unset)
+    );
+    assert_eq!(home.json(&["library", "list"]), serde_json::json!([]));
+
+    home.command(&["import", file])
+        .env("PAT_PIN", "canary-4711")
+        .assert()
+        .success();
+    assert_eq!(home.json(&["family", "list"])[0]["notice_time"], "07:00:00");
+    let before = home.json(&["card", "list"]);
+    assert_eq!(before[0]["patron"], "Pat");
+
+    let again = home
+        .command(&["import", file])
+        .env("PAT_PIN", "canary-4711")
+        .assert()
+        .code(2);
+    let message = stderr(&again);
+    assert!(
+        message.contains("line 2: there is a library")
+            && message.contains("line 8: there is a family"),
+        "{message}"
+    );
+    assert!(!message.contains("canary") && !message.contains("29000000001234"));
+    assert_eq!(home.json(&["card", "list"]), before);
+}
+
+#[test]
+fn every_mistake_is_named_by_its_line_and_nothing_is_written() {
+    let home = Home::new();
+    for (from, to, expected) in [
+        ("\"sierra\"", "\"siera\"", "line 2: There is no system"),
+        (
+            "https:",
+            "http:",
+            "line 2: “http://library.invalid” is not https",
+        ),
+        (
+            "pat@example.org",
+            "pat",
+            "line 8: The mail address is malformed",
+        ),
+        (
+            "\"07:00\"",
+            "\"7 am\"",
+            "line 8: “7 am” is not a time of day",
+        ),
+        ("\"monday\"", "\"noday\"", "line 8: “noday”"),
+        (
+            "patron =",
+            "patrun =",
+            "line 18: “patrun” is not known here",
+        ),
+        (
+            "pin_env = \"PAT_PIN\"",
+            "pin = \"canary\"",
+            "line 15: no PIN stands in the file",
+        ),
+        ("\"29000000001234\"", "29000000001234", "in quotes"),
+        (
+            "\"29000000001234\"",
+            "\"\"",
+            "line 15: The card number is empty",
+        ),
+        (
+            "family = \"conrad\"",
+            "family = \"lee\"",
+            "line 15: there is no family “lee”",
+        ),
+        (
+            "library = \"wpl\"",
+            "library = \"kpl\"",
+            "line 15: there is no library “kpl”. Did you mean “wpl”?",
+        ),
+        ("name = \"The Conrads\"", "name = \"The", "line 10"),
+        ("[[card]]", "[card]", "line 15: write [[card]]"),
+        (
+            "[[library]]",
+            " [ library ] # one",
+            "line 2: write [[library]]",
+        ),
+        ("pin_env = \"PAT_PIN\"", "", "“pin_env”"),
+    ] {
+        let file = home.file("cards.toml", GOOD.replace(from, to));
+        let run = home
+            .command(&["import", file.to_str().unwrap()])
+            .env("PAT_PIN", "1")
+            .assert()
+            .code(2);
+        let message = stderr(&run);
+        assert!(message.contains(expected), "{expected}: {message}");
+        assert!(
+            !message.contains("canary") && !message.contains("29000000001234"),
+            "{message}"
+        );
+    }
+    let doubled = format!(
+        "{GOOD}{}",
+        GOOD.split_once("[[card]]")
+            .map(|(_, card)| format!("[[card]]{card}"))
+            .unwrap()
+    );
+    let file = home.file("cards.toml", doubled);
+    let run = home
+        .command(&["import", file.to_str().unwrap()])
+        .env("PAT_PIN", "1")
+        .assert()
+        .code(2);
+    assert!(
+        stderr(&run).contains("has a card of this number"),
+        "{}",
+        stderr(&run)
+    );
+    assert_eq!(home.json(&["library", "list"]), serde_json::json!([]));
+    assert_eq!(home.json(&["family", "list"]), serde_json::json!([]));
+}
+
+#[test]
+fn reading_a_page_that_is_not_known_is_a_failure_in_json_for_every_system() {
+    let home = Home::empty();
+    for page in [
+        &b""[..],
+        b"<html><body>Hello",
+        b"\x00\xff\xfe\x00binary\x9f",
+    ] {
+        let file = home.file("page.html", page);
+        for system in ["bibliocommons", "enterprise", "sierra"] {
+            let run = home.run(&["read", system, file.to_str().unwrap()]).code(1);
+            assert_eq!(
+                json(&run)["failure"]["kind"],
+                "page_changed",
+                "{system}: {page:?}"
+            );
+        }
+    }
+    // It needs no home.
+    assert!(!home.path().exists());
+}
+
+#[test]
+fn reading_refuses_what_is_no_page() {
+    let home = Home::empty();
+    let large = home.file("large.html", vec![b' '; (8 << 20) + 1]);
+    assert!(
+        stderr(
+            &home
+                .run(&["read", "sierra", large.to_str().unwrap()])
+                .code(2)
+        )
+        .contains("8 MiB")
+    );
+    home.run(&["read", "sierra", "nothing.html"]).code(2);
+    home.run(&["read", "sierra", "."]).code(2);
+    home.run(&["read", "sierra"]).code(2);
+    let page = home.file("page.html", "");
+    home.run(&[
+        "read",
+        "sierra",
+        page.to_str().unwrap(),
+        "--date-format",
+        "%Q",
+    ])
+    .code(2);
+    let help = home.run(&["read", "--help"]).success();
+    assert!(stdout(&help).contains("Example"));
+}

@@ -1,0 +1,726 @@
+//! Runs and notices as a person looks at them, and what the operator is told.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use crate::common::{Home, files, json, stderr, stdout};
+use chrono::{DateTime, Duration, Utc};
+use hippo_core::family::StoppedRecipient;
+use hippo_core::notice::record::NoticeState;
+use hippo_core::operator::Concern;
+use hippo_core::operator::telling::OperatorStore as _;
+use hippo_core::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
+use hippo_core::store::{FamilyStore as _, RunStore as _};
+use hippo_local::sqlite::SqliteStore;
+use serde_json::{Value, json as document};
+
+/// The command on a home, at another time.
+fn at(home: &Home, now: &str, arguments: &[&str]) -> assert_cmd::Command {
+    let mut command = home.command(arguments);
+    command.env("HIPPO_NOW", now);
+    command
+}
+
+/// Adds to the configuration of a home.
+fn configure(home: &Home, more: &str) {
+    let path = home.path().join("config.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(
+        path,
+        format!("{text}\n{more}\n").replace("[operator]\n#", "#"),
+    )
+    .unwrap();
+}
+
+fn mails(home: &Home) -> Vec<String> {
+    files(&home.path().join("outbox"))
+        .into_iter()
+        .filter(|(path, _)| path.extension().is_some_and(|kind| kind == "eml"))
+        .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
+        .collect()
+}
+
+#[test]
+fn the_last_runs_of_each_label_are_shown_and_not_all_of_one() {
+    let home = Home::new();
+    for minute in 10..20 {
+        let time = format!("2026-11-21T12:{minute}:00Z");
+        at(&home, &time, &["notify-all", "--label", "tick"])
+            .assert()
+            .success();
+    }
+    at(
+        &home,
+        "2026-11-21T12:00:00Z",
+        &["check-cards", "--label", "all"],
+    )
+    .assert()
+    .success();
+    let ids = |arguments: &[&str]| -> Vec<String> {
+        let runs = home.json(arguments);
+        let run = |run: &Value| {
+            let time = run["scheduled_time"].as_str().unwrap()[11..16].to_owned();
+            format!(
+                "{}/{} {time}",
+                run["job"].as_str().unwrap(),
+                run["label"].as_str().unwrap()
+            )
+        };
+        runs.as_array().unwrap().iter().map(run).collect()
+    };
+    assert_eq!(
+        ids(&["runs", "--limit", "2"]),
+        [
+            "check-cards/all 12:00",
+            "notify-all/tick 12:19",
+            "notify-all/tick 12:18"
+        ]
+    );
+    assert_eq!(ids(&["runs", "--label", "all"]), ["check-cards/all 12:00"]);
+    assert_eq!(ids(&["runs", "--job", "notify-all"]).len(), 5);
+    let table = stdout(&home.run(&["runs", "--limit", "1"]).success());
+    assert_eq!(table.lines().count(), 3, "{table}");
+    for (arguments, expected) in [
+        (&["--label", "nobody"][..], "No run has the label “nobody”"),
+        (
+            &["--job", "notify-all", "--label", "all"],
+            "No run of notify-all has the label “all”",
+        ),
+    ] {
+        let none = home.run(&[&["runs"], arguments].concat()).success();
+        assert!(stdout(&none).contains(expected), "{}", stdout(&none));
+    }
+}
+
+#[test]
+fn where_nothing_ran_it_is_said_of_what() {
+    let home = Home::new();
+    let none = stdout(&home.run(&["runs"]).success());
+    assert!(none.contains("No job has run yet"), "{none}");
+    home.run(&["check-cards", "--label", "all"]).success();
+    let none = stdout(&home.run(&["runs", "--job", "notify-all"]).success());
+    assert!(none.contains("No run of notify-all is on record"), "{none}");
+}
+
+#[test]
+fn a_label_that_runs_rarely_is_shown_among_many_ticks() {
+    let home = Home::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();
+        let first: DateTime<Utc> = "2026-11-14T10:00:00Z".parse().unwrap();
+        for number in 0..=420 {
+            let at = first + Duration::minutes(15 * number);
+            let label = if number == 0 { "weekly" } else { "tick" };
+            let run = Run {
+                key: RunKey {
+                    job: Job::NotifyAll,
+                    label: label.parse().unwrap(),
+                    scheduled_time: at,
+                },
+                trigger: Trigger::Schedule,
+                input: Value::Null,
+                started_at: at,
+                reported_at: at,
+                finished_at: Some(at),
+                outcome: RunOutcome::Done,
+                counts: Counts::default(),
+            };
+            assert!(store.record_run(&run).await.unwrap());
+        }
+    });
+    let runs = home.json(&["runs", "--limit", "1"]);
+    let labels: Vec<_> = runs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| run["label"].as_str().unwrap())
+        .collect();
+    assert_eq!(labels, ["tick", "weekly"]);
+}
+
+#[test]
+fn a_run_names_what_failed_where_and_whose_card_it_was() {
+    let (home, card) = Home::with_card();
+    home.run(&["check-cards", "--label", "all"]).code(1);
+    let id = "check-cards/all/2026-11-21T12:00:00Z";
+    let shown = home.json(&["runs", "show", id]);
+    assert_eq!(shown["outcome"], "done_with_failures");
+    assert_eq!(
+        shown["failures"],
+        document!([{"kind": "site_down", "library": "wpl", "count": 1}])
+    );
+    assert_eq!(
+        shown["concerned"],
+        document!([{"family": "conrad", "card": card, "library": "wpl", "kind": "site_down", "patron": "Pat"}])
+    );
+    let text = stdout(&home.run(&["runs", "show", id]).success());
+    for expected in ["FAILED WITH", "site_down", "Pat", &card] {
+        assert!(text.contains(expected), "{expected} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn runs_are_watched_as_one_document_a_line_and_a_picture_needs_a_terminal() {
+    let home = Home::new();
+    let refused = home.run(&["runs", "--watch"]).code(2);
+    assert!(stderr(&refused).contains("--json"), "{}", stderr(&refused));
+    let mut watching = std::process::Command::new(env!("CARGO_BIN_EXE_hippo"))
+        .env_clear()
+        .env("HIPPO_HOME", home.path())
+        .args(["runs", "--watch", "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "[]");
+    at(
+        &home,
+        "2026-11-21T12:00:00Z",
+        &["notify-all", "--label", "tick"],
+    )
+    .assert()
+    .success();
+    let later = lines.map(Result::unwrap).find(|line| line != "[]").unwrap();
+    watching.kill().unwrap();
+    watching.wait().unwrap();
+    let runs: Value = serde_json::from_str(&later).unwrap();
+    assert_eq!(runs[0]["label"], "tick");
+}
+
+#[test]
+fn a_job_runs_by_its_name_with_its_input_as_a_run_of_a_person() {
+    let (home, _) = Home::with_card();
+    let ran = home
+        .command(&[
+            "run",
+            "check-cards",
+            "--json",
+            "--input",
+            r#"{"library":"wpl"}"#,
+        ])
+        .assert()
+        .code(1);
+    let ran = json(&ran);
+    assert_eq!(ran["run"]["trigger"], "person");
+    assert_eq!(ran["run"]["input"]["library"], "wpl");
+    let planned = home.json(&[
+        "run",
+        "notify-all",
+        "--dry-run",
+        "--input",
+        r#"{"family":"conrad"}"#,
+    ]);
+    assert_eq!(planned[0]["family"], "conrad");
+    for (input, expected) in [
+        (r#"{"famly":"conrad"}"#, "unknown field"),
+        (r#"{"library":"nowhere"}"#, "There is no library"),
+        ("conrad", "is not one of this job"),
+    ] {
+        let refused = home.run(&["run", "check-cards", "--input", input]).code(2);
+        assert!(stderr(&refused).contains(expected), "{}", stderr(&refused));
+    }
+}
+
+#[test]
+fn a_list_is_no_input_and_what_an_input_says_of_waiting_is_kept_to() {
+    let home = Home::new();
+    for input in ["[]", r#"[null,null,true]"#, "7"] {
+        let refused = home.run(&["run", "notify-all", "--input", input]).code(2);
+        assert!(
+            stderr(&refused).contains("is not one of this job"),
+            "{}",
+            stderr(&refused)
+        );
+    }
+    assert_eq!(home.json(&["runs"]), document!([]));
+    for (input, at_once) in [
+        ("{}", true),
+        (r#"{"at_once":false}"#, false),
+        (r#"{"at_once":true}"#, true),
+    ] {
+        let ran = home.json(&["run", "notify-all", "--input", input]);
+        assert_eq!(ran["run"]["input"]["at_once"], at_once, "{input}");
+    }
+}
+
+#[test]
+fn a_dry_run_of_the_checks_says_which_cards_and_leaves_no_trace() {
+    let (home, card) = Home::with_card();
+    let planned = home.json(&["check-cards", "--dry-run"]);
+    assert_eq!(planned["visits"], 1);
+    assert_eq!(planned["cards"][0]["card"], card.as_str());
+    let said = stdout(
+        &home
+            .run(&["check-cards", "--dry-run", "--scope", "failed"])
+            .success(),
+    );
+    assert!(
+        said.contains("1 card would be checked, in 1 visit"),
+        "{said}"
+    );
+    assert_eq!(home.json(&["runs"]), document!([]));
+    assert!(home.json(&["status"])["families"][0]["cards"][0]["last_checked"].is_null());
+    home.run(&["card", "pause", &card]).success();
+    let said = stdout(&home.run(&["check-cards", "--dry-run"]).success());
+    assert!(said.contains("left out: paused"), "{said}");
+    assert!(
+        said.contains("No card would be checked; 1 card left out"),
+        "{said}"
+    );
+    let planned = home.json(&["check-cards", "--dry-run"]);
+    assert_eq!(planned["cards"], document!([]));
+    assert_eq!(planned["left_out"][0]["not_tried"], "paused");
+}
+
+#[test]
+fn a_dry_run_counts_no_card_that_would_be_left_alone() {
+    let (home, card) = Home::with_card();
+    // Nobody answers there.
+    home.run(&["check-cards"]).code(1);
+    let said = stdout(&home.run(&["check-cards", "--dry-run"]).success());
+    assert!(
+        said.contains("No card would be checked; 1 card would not be tried"),
+        "{said}"
+    );
+    let planned = home.json(&["check-cards", "--dry-run"]);
+    assert_eq!(planned["visits"], 0);
+    assert_eq!(planned["cards"][0]["card"], card.as_str());
+    assert_eq!(planned["cards"][0]["not_tried"], "library_left_alone");
+    let status = stdout(&home.run(&["status"]).success());
+    assert!(status.contains("try it after that"), "{status}");
+}
+
+#[test]
+fn a_days_notices_are_listed_and_one_is_sent_again_by_a_person_who_decides_to() {
+    let (home, _) = Home::with_card();
+    let morning = "2026-11-22T12:00:00Z";
+    let early = at(&home, "2026-11-22T08:00:00Z", &["notices"])
+        .assert()
+        .success();
+    assert!(
+        stdout(&early).contains("It is due at 06:30 today"),
+        "{}",
+        stdout(&early)
+    );
+    at(&home, morning, &["notify-all"]).assert().success();
+    let listed = json(
+        &at(&home, morning, &["notices", "--json"])
+            .assert()
+            .success(),
+    );
+    assert_eq!(listed[0]["record"]["state"], "SENT");
+    assert_eq!(mails(&home).len(), 1);
+
+    let resend = ["notices", "resend", "conrad", "2026-11-22"];
+    let asked = at(&home, morning, &resend).assert().code(2);
+    assert!(stderr(&asked).contains("--yes"), "{}", stderr(&asked));
+    let again = at(&home, morning, &[&resend[..], &["--yes"]].concat())
+        .assert()
+        .success();
+    assert!(stdout(&again).contains("SENT"), "{}", stdout(&again));
+    assert_eq!(mails(&home).len(), 2);
+    // And no third one by itself.
+    at(&home, "2026-11-22T12:15:00Z", &["notify-all"])
+        .assert()
+        .success();
+    assert_eq!(mails(&home).len(), 2);
+    let runs = json(
+        &at(&home, morning, &["runs", "--label", "person", "--json"])
+            .assert()
+            .success(),
+    );
+    assert_eq!(runs[0]["trigger"], "person");
+}
+
+#[test]
+fn only_a_notice_of_today_that_is_there_can_be_sent_again() {
+    let (home, _) = Home::with_card();
+    at(&home, "2026-11-22T12:00:00Z", &["notify-all"])
+        .assert()
+        .success();
+    for (family, date, expected) in [
+        ("conrad", "2026-11-22", "has passed"),
+        ("conrad", "2026-11-23", "has no notice of 2026-11-23"),
+        ("nobody", "2026-11-22", "no family"),
+        ("conrad", "yesterday", "is not a date"),
+    ] {
+        let command = ["notices", "resend", family, date, "--yes"];
+        let refused = at(&home, "2026-11-23T20:00:00Z", &command).assert().code(2);
+        assert!(stderr(&refused).contains(expected), "{}", stderr(&refused));
+    }
+    assert_eq!(mails(&home).len(), 1);
+}
+
+#[test]
+fn what_needs_a_person_is_mailed_to_the_operator_once_and_names_nobody() {
+    let home = Home::new();
+    configure(
+        &home,
+        "[operator]\nemail = \"op@example.org\"\n[jobs.notify-all.schedules.tick]\nevery_minutes = 15",
+    );
+    let tick = |time: &str| {
+        let time = format!("2026-11-21T{time}:00Z");
+        at(&home, &time, &["notify-all", "--label", "tick"])
+            .assert()
+            .success();
+    };
+    tick("10:00");
+    assert!(mails(&home).is_empty());
+    tick("12:00");
+    tick("12:15");
+    let told = mails(&home);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("To: op@example.org"), "{}", told[0]);
+    assert!(
+        told[0].contains("7 of the runs of notify-all/tick never came"),
+        "{}",
+        told[0]
+    );
+    let status = json(
+        &at(&home, "2026-11-21T12:16:00Z", &["status", "--json"])
+            .assert()
+            .success(),
+    );
+    assert_eq!(status["concerns"][0]["concern"]["kind"], "runs_missed");
+    let shown = at(&home, "2026-11-21T12:16:00Z", &["status"])
+        .assert()
+        .success();
+    assert!(
+        stdout(&shown).contains("What needed you"),
+        "{}",
+        stdout(&shown)
+    );
+    let missed = json(
+        &at(
+            &home,
+            "2026-11-21T12:16:00Z",
+            &["runs", "--limit", "20", "--json"],
+        )
+        .assert()
+        .success(),
+    );
+    let missed = missed
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|run| run["outcome"] == "missed");
+    assert_eq!(missed.count(), 7);
+}
+
+#[test]
+fn without_an_address_a_scheduled_run_says_it_to_the_log_and_a_persons_does_not() {
+    let home = Home::new();
+    configure(
+        &home,
+        "[jobs.notify-all.schedules.tick]\nevery_minutes = 15",
+    );
+    let tick = |time: &str, arguments: &[&str]| {
+        let time = format!("2026-11-21T{time}:00Z");
+        stderr(&at(&home, &time, arguments).assert().success())
+    };
+    tick("10:00", &["notify-all", "--label", "tick"]);
+    let said = tick("12:00", &["notify-all", "--label", "tick"]);
+    assert!(said.contains("never came"), "{said}");
+    assert_eq!(tick("12:15", &["notify-all", "--label", "tick"]), "");
+    assert_eq!(tick("12:16", &["notify-all"]), "");
+}
+
+#[test]
+fn a_good_run_of_a_schedule_fetches_its_url_and_says_it_to_nobody() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let served = std::thread::spawn(move || {
+        let (mut line, _) = listener.accept().unwrap();
+        let mut request = [0; 1024];
+        let read = line.read(&mut request).unwrap();
+        line.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        String::from_utf8_lossy(&request[..read]).into_owned()
+    });
+    let home = Home::new();
+    configure(
+        &home,
+        &format!("[jobs.check-cards]\nping = \"http://127.0.0.1:{port}/canary-url\""),
+    );
+    // A person's run is no sign that the schedule lives.
+    home.run(&["check-cards"]).success();
+    let ran = home.run(&["check-cards", "--label", "all"]).success();
+    assert!(
+        served
+            .join()
+            .unwrap()
+            .starts_with("GET /canary-url HTTP/1.1")
+    );
+    assert_eq!(stderr(&ran), "");
+    // Nobody is there any more: that is logged without the URL, and the run is good.
+    let mut gone = at(
+        &home,
+        "2026-11-21T13:00:00Z",
+        &["check-cards", "--label", "all"],
+    );
+    let gone = gone.env("HIPPO_LOG", "warn").assert().success();
+    assert!(stderr(&gone).contains("sign of life"), "{}", stderr(&gone));
+    assert!(!stderr(&gone).contains("canary-url"), "{}", stderr(&gone));
+}
+
+#[test]
+fn a_label_that_is_suspended_or_late_does_not_begin() {
+    let home = Home::new();
+    configure(
+        &home,
+        "[jobs.check-cards.schedules.all]\nsuspended = true\n\
+         [jobs.check-cards.schedules.failed]\nstart_within_minutes = 30",
+    );
+    let suspended = home.json(&["check-cards", "--label", "all"]);
+    assert_eq!(suspended["not_begun"], "not_now");
+    assert_eq!(suspended["run"]["outcome"], "skipped_suspended");
+    let late = [
+        "check-cards",
+        "--label",
+        "failed",
+        "--scheduled-time",
+        "2026-11-21T11:00:00Z",
+    ];
+    assert_eq!(home.json(&late)["run"]["outcome"], "missed");
+    let in_time = [
+        "check-cards",
+        "--label",
+        "failed",
+        "--scheduled-time",
+        "2026-11-21T11:45:00Z",
+    ];
+    assert_eq!(home.json(&in_time)["run"]["outcome"], "done");
+    let concerns = &home.json(&["status"])["concerns"];
+    assert_eq!(concerns[0]["concern"]["kind"], "run_too_late");
+}
+
+#[test]
+fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
+    let home = Home::new();
+    configure(&home, "");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();
+        for number in 10..35 {
+            let concern = Concern::LibraryDown {
+                library: format!("library-{number}").parse().unwrap(),
+                since: "2026-11-20T05:00:00Z".parse().unwrap(),
+            };
+            let now = format!("2026-11-21T05:{number}:00Z").parse().unwrap();
+            let noted = store.note_concern(&concern.key(), &concern, now).await;
+            assert!(noted.unwrap());
+        }
+        // What was noted and is not so: whoever was about to give it up did not come to do so.
+        let concern = Concern::NoNotice {
+            family: "conrad".parse().unwrap(),
+            date: "2026-11-21".parse().unwrap(),
+            state: NoticeState::GaveUp,
+        };
+        let now = "2026-11-21T06:00:00Z".parse().unwrap();
+        let noted = store.note_concern(&concern.key(), &concern, now).await;
+        assert!(noted.unwrap());
+    });
+    let shown = stdout(&home.run(&["status"]).success());
+    assert_eq!(shown.matches("has not answered").count(), 10, "{shown}");
+    assert!(shown.contains("library-34"), "{shown}");
+    assert!(
+        shown.contains("And 15 more; “hippo status --json” has them."),
+        "{shown}"
+    );
+    let all = home.json(&["status"])["concerns"].clone();
+    assert_eq!(all.as_array().unwrap().len(), 25);
+}
+
+#[test]
+fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
+    let home = Home::new();
+    configure(
+        &home,
+        "[jobs.check-cards.schedules.all]\ntimes = [\"05:00\", \"12:00\", \"18:00\"]\nstart_within_minutes = 60",
+    );
+    let started = |now: &str| {
+        let ran = at(&home, now, &["check-cards", "--label", "all", "--json"])
+            .assert()
+            .success();
+        let message = stderr(&ran);
+        (json(&ran), message)
+    };
+    // Toronto's 05:00, and a minute late: nothing was missed, and nothing is to be told.
+    let (first, _) = started("2026-11-21T10:00:00Z");
+    assert_eq!(first["run"]["scheduled_time"], "2026-11-21T10:00:00Z");
+    let (late, message) = started("2026-11-21T17:01:02Z");
+    assert_eq!(late["run"]["scheduled_time"], "2026-11-21T17:00:00Z");
+    assert_eq!(
+        (late["run"]["outcome"].as_str(), message.as_str()),
+        (Some("done"), "")
+    );
+    // A machine that slept: too late for 18:00.
+    let (missed, message) = started("2026-11-22T00:43:00Z");
+    assert!(!message.contains("has its run already"), "{message}");
+    assert_eq!(missed["not_begun"], "not_now");
+    assert_eq!(missed["run"]["outcome"], "missed");
+    let (next, _) = started("2026-11-22T10:00:30Z");
+    assert_eq!(next["run"]["outcome"], "done");
+    let runs = home.json(&["runs", "--label", "all"]);
+    let outcomes: Vec<_> = runs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| &run["outcome"])
+        .collect();
+    assert_eq!(outcomes, ["done", "missed", "done", "done"]);
+    // A time that the configuration does not have is no run of its own, and that is said.
+    let (other, message) = started("2026-11-22T14:00:00Z");
+    assert_eq!(other["not_begun"], "already_ran");
+    assert!(message.contains("add the time"), "{message}");
+}
+
+#[test]
+fn an_address_that_was_stopped_is_shown_and_a_person_allows_it_again() {
+    let (home, _) = Home::with_card();
+    stop(&home, "pat@example.org");
+    let list = stdout(&home.run(&["family", "list"]).success());
+    assert!(list.contains("pat@example.org (stopped)"), "{list}");
+    let allow = ["family", "allow-recipient", "conrad", "PAT@example.org"];
+    home.run(&allow).success();
+    let list = stdout(&home.run(&["family", "list"]).success());
+    assert!(!list.contains("stopped"), "{list}");
+    let refused = home.run(&allow).code(2);
+    assert!(
+        stderr(&refused).contains("Nothing keeps mails"),
+        "{}",
+        stderr(&refused)
+    );
+    let stranger = ["family", "allow-recipient", "conrad", "zoe@example.org"];
+    let refused = home.run(&stranger).code(2);
+    assert!(
+        stderr(&refused).contains("has no such address"),
+        "{}",
+        stderr(&refused)
+    );
+}
+
+#[test]
+fn new_time_of_day_says_from_when_it_counts() {
+    let (home, _) = Home::with_card();
+    let edited = home
+        .run(&["family", "edit", "conrad", "--time", "05:00"])
+        .success();
+    assert!(
+        stdout(&edited).contains(
+            "Today's notice is due since 06:30; it goes out with the next notify-all. The one after that is due at \
+             05:00 tomorrow."
+        ),
+        "{}",
+        stdout(&edited)
+    );
+    let renamed = home
+        .run(&["family", "edit", "conrad", "--name", "Conrad"])
+        .success();
+    assert_eq!(stdout(&renamed), "Changed the family conrad.\n");
+}
+
+#[test]
+fn a_clock_that_went_back_is_said() {
+    let home = Home::new();
+    at(
+        &home,
+        "2026-11-21T12:00:00Z",
+        &["notify-all", "--label", "tick"],
+    )
+    .assert()
+    .success();
+    let back = at(
+        &home,
+        "2026-11-21T11:30:00Z",
+        &["notify-all", "--label", "tick"],
+    )
+    .assert()
+    .success();
+    assert!(
+        stderr(&back).contains("1800 seconds behind"),
+        "{}",
+        stderr(&back)
+    );
+    let concern = &home.json(&["status"])["concerns"][0];
+    assert_eq!(concern["concern"]["seconds"], -1800);
+}
+
+/// Sends nothing more to a recipient of conrad.
+fn stop(home: &Home, address: &str) {
+    let stopped = StoppedRecipient {
+        address: address.parse().unwrap(),
+        since: "2026-11-21T12:00:00Z".parse().unwrap(),
+        complained: false,
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let was_stopped = runtime.block_on(async {
+        let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();
+        let conrad = "conrad".parse().unwrap();
+        store.stop_recipient(&conrad, &stopped).await.unwrap()
+    });
+    assert!(was_stopped);
+}
+
+#[test]
+fn who_is_written_to_is_counted_without_those_who_were_stopped() {
+    let (home, _) = Home::with_card();
+    home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
+        .success();
+    stop(&home, "pat@example.org");
+    let seen = |at_morning: &[&str]| {
+        let morning = "2026-11-22T12:00:00Z";
+        stdout(&at(&home, morning, at_morning).assert().success())
+    };
+    let dry_run = ["notify-all", "--dry-run"];
+    for said in [seen(&dry_run), seen(&["status"])] {
+        assert!(said.contains("to 1 address (1 more is stopped)"), "{said}");
+    }
+    stop(&home, "sam@example.org");
+    let said = seen(&dry_run);
+    assert!(
+        said.contains("to nobody: this notice would be FAILED.")
+            && said.contains("hippo family list"),
+        "{said}"
+    );
+    let said = seen(&["status"]);
+    assert!(said.contains("to nobody: mails to every address"), "{said}");
+    let status = home.json(&["status"]);
+    assert_eq!(status["families"][0]["recipients"], 0);
+    assert_eq!(status["families"][0]["stopped"], 2);
+    // And so it comes.
+    let sent = at(&home, "2026-11-22T12:00:00Z", &["notify-all"])
+        .assert()
+        .code(1);
+    assert!(stdout(&sent).contains("FAILED"), "{}", stdout(&sent));
+    let families = home.json(&["family", "list"]);
+    let named = families[0]["stopped"].as_array().unwrap();
+    assert_eq!(named.len(), 2, "the list that the reason points to");
+}
+
+#[test]
+fn an_address_that_was_stopped_stays_so_through_edits_until_it_is_taken_off_and_added_again() {
+    let (home, _) = Home::with_card();
+    stop(&home, "pat@example.org");
+    for edit in [
+        &["family", "edit", "conrad", "--name", "Conrad"][..],
+        &["family", "pause", "conrad"],
+        &["family", "pause", "conrad", "--resume"],
+        &["family", "add-recipient", "conrad", "sam@example.org"],
+    ] {
+        home.run(edit).success();
+        let list = stdout(&home.run(&["family", "list"]).success());
+        assert!(list.contains("pat@example.org (stopped)"), "{list}");
+    }
+    let removed = home.json(&["family", "remove-recipient", "conrad", "pat@example.org"]);
+    assert_eq!(removed["stopped"], document!([]));
+    home.run(&["family", "add-recipient", "conrad", "pat@example.org"])
+        .success();
+    let list = stdout(&home.run(&["family", "list"]).success());
+    assert!(
+        list.contains("pat@example.org") && !list.contains("stopped"),
+        "{list}"
+    );
+}

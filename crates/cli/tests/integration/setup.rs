@@ -1,0 +1,191 @@
+//! `hippo init` and a home that cannot be used.
+
+use crate::common::{Home, files, stderr, stdout};
+
+#[test]
+fn init_makes_a_private_home_and_again_changes_nothing() {
+    let home = Home::empty();
+    let first = home
+        .run(&["init", "--contact", "you@example.org"])
+        .success();
+    assert!(
+        stdout(&first)
+            .contains("config.toml, hippo.db, hippo.key, hippo.pub, hippo.fingerprints, outbox")
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |name: &str| {
+            let metadata = std::fs::metadata(home.path().join(name)).unwrap();
+            metadata.permissions().mode() & 0o777
+        };
+        assert_eq!((mode("."), mode("outbox")), (0o700, 0o700));
+        assert_eq!(
+            [
+                "config.toml",
+                "hippo.db",
+                "hippo.key",
+                "hippo.pub",
+                "hippo.fingerprints"
+            ]
+            .map(mode),
+            [0o600; 5]
+        );
+    }
+    let before = files(&home.path());
+    let second = home
+        .run(&["init", "--contact", "other@example.org"])
+        .success();
+    assert!(stdout(&second).contains("nothing was changed"));
+    assert_eq!(files(&home.path()), before);
+}
+
+#[test]
+fn init_refuses_a_directory_with_other_things_in_it() {
+    let home = Home::empty();
+    std::fs::create_dir(home.path()).unwrap();
+    std::fs::write(home.path().join("thesis.txt"), "…").unwrap();
+    let run = home.run(&["init"]).code(3);
+    assert!(stderr(&run).contains("holds other things"));
+    assert_eq!(files(&home.path()).len(), 1);
+}
+
+#[test]
+fn init_makes_no_new_key_for_cards_that_it_could_not_open() {
+    for name in ["hippo.key", "hippo.fingerprints"] {
+        let (home, _) = Home::with_card();
+        std::fs::remove_file(home.path().join(name)).unwrap();
+        let run = home.run(&["init"]).code(3);
+        assert!(stderr(&run).contains("Put it back"));
+        assert!(!home.path().join(name).exists());
+    }
+}
+
+#[test]
+fn init_makes_a_missing_or_foreign_public_key_from_the_private_one() {
+    let (home, _) = Home::with_card();
+    let public = home.path().join("hippo.pub");
+    let good = std::fs::read_to_string(&public).unwrap();
+    let foreign = std::fs::read(Home::new().path().join("hippo.pub")).unwrap();
+    std::fs::remove_file(&public).unwrap();
+    home.run(&["init"]).success();
+    assert_eq!(std::fs::read_to_string(&public).unwrap(), good);
+    std::fs::write(&public, foreign).unwrap();
+    home.run(&["init"]).success();
+    assert_eq!(std::fs::read_to_string(&public).unwrap(), good);
+}
+
+#[test]
+fn a_home_that_is_not_there_says_how_to_make_one() {
+    let home = Home::empty();
+    for command in [
+        &["status"][..],
+        &["check-cards"],
+        &["backup", "copy.db"],
+        &["library", "list"],
+    ] {
+        let run = home.run(command).code(3);
+        assert!(stderr(&run).contains("hippo init"), "{command:?}");
+    }
+    assert!(!home.path().exists());
+}
+
+#[test]
+fn a_damaged_database_is_named_and_left_as_it_is() {
+    let home = Home::new();
+    let database = home.path().join("hippo.db");
+    for bytes in [&b"this is not a database, it only says so"[..], b""] {
+        std::fs::write(&database, bytes).unwrap();
+        home.run(&["status"]).code(3);
+        assert_eq!(std::fs::read(&database).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_named_by_its_line() {
+    let home = Home::new();
+    let config = home.path().join("config.toml");
+    std::fs::write(
+        &config,
+        "[mail]\nfrom = \"a@example.org\"\ntransprot = \"smtp\"\n",
+    )
+    .unwrap();
+    let run = home.run(&["status"]).code(3);
+    let message = stderr(&run);
+    assert!(
+        message.contains("line 3") && message.contains("transport"),
+        "{message}"
+    );
+    std::fs::write(&config, "[mail]\nfrom = \"nobody\"\n").unwrap();
+    assert!(stderr(&home.run(&["mail", "test", "a@example.org"]).code(3)).contains("mail.from"));
+}
+
+#[test]
+fn a_key_file_that_others_can_read_is_refused() {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (home, card) = Home::with_card();
+        let key = home.path().join("hippo.key");
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+        for command in [
+            &["check-cards"][..],
+            &["key", "rotate"],
+            &["card", "retry", &card],
+        ] {
+            assert!(
+                stderr(&home.run(command).code(3)).contains("chmod 600"),
+                "{command:?}"
+            );
+        }
+        home.run(&["status"]).success();
+    }
+}
+
+#[test]
+fn hippo_now_must_be_a_time() {
+    let home = Home::new();
+    let run = home
+        .command(&["status"])
+        .env("HIPPO_NOW", "yesterday")
+        .assert()
+        .code(2);
+    assert!(stderr(&run).contains("HIPPO_NOW"));
+}
+
+#[test]
+fn an_error_in_json_stands_alone_on_standard_error() {
+    let home = Home::empty();
+    let run = home.run(&["status", "--json"]).code(3);
+    assert_eq!(stdout(&run), "");
+    let error: serde_json::Value = serde_json::from_str(&stderr(&run)).unwrap();
+    assert_eq!(error["error"]["kind"], "unusable");
+    assert!(
+        error["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("hippo init")
+    );
+}
+
+#[test]
+fn completions_are_made_without_a_home() {
+    let home = Home::empty();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = home.run(&["completions", shell]).success();
+        assert!(stdout(&run).contains("notify-all"), "{shell}");
+    }
+}
+
+#[test]
+fn a_test_mail_goes_to_the_outbox() {
+    let home = Home::new();
+    let answer = home.json(&["mail", "test", "pat@example.org"]);
+    assert_eq!(answer["answer"], "accepted");
+    let outbox = files(&home.path().join("outbox"));
+    let names: Vec<String> = outbox
+        .iter()
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    assert!(names.iter().any(|name| name.ends_with(".eml")), "{names:?}");
+}

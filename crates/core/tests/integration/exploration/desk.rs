@@ -1,0 +1,536 @@
+//! The desk over which a worker speaks to the outside: a store, a mailer and a clock that stop at
+//! every call until the search answers it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, Mutex};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use hippo_core::card::{CardRecord, CardState, StoredAccount};
+use hippo_core::clock::Clock;
+use hippo_core::family::{Delivery, EmailAddress, Family, StoppedRecipient};
+use hippo_core::ids::{FamilyId, Label, LibraryId};
+use hippo_core::library::Library;
+use hippo_core::mail::{Mail, MailAnswer, Mailer, PreparedMail, RefusedRecipient};
+use hippo_core::notice::record::NoticeRecord;
+use hippo_core::notice::told::Told;
+use hippo_core::operator::telling::{NotedConcern, OperatorStore, Untold};
+use hippo_core::operator::{Concern, ConcernKey};
+use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
+use hippo_core::run::tick_times::TickTimes;
+use hippo_core::run::work::WorkReport;
+use hippo_core::run::{Job, Run, RunKey};
+use hippo_core::store::contract::sample;
+use hippo_core::store::{
+    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, RunStart, RunStore,
+    StoreError, StoreOrigin, StoreResult,
+};
+use uuid::Uuid;
+
+use crate::exploration::world::Rules;
+
+/// What a worker asks of the outside and waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Ask {
+    /// The record.
+    Notice,
+    /// The records that are not final.
+    Open,
+    /// To put a record of this date, if there is none.
+    Plan(NaiveDate),
+    /// To replace the record, if its revision is this one.
+    Replace(u64, Box<NoticeRecord>),
+    /// To note that the family has no notice.
+    Note,
+    /// Which recipients the mail server refuses for now.
+    Prepare,
+    /// To send the mail of this claim to these recipients, a bit each.
+    Send(u64, u8),
+    /// When the ticks came.
+    TickTimes,
+    /// To replace the times of the ticks, if they are these.
+    ReplaceTickTimes(Box<TickTimes>, Box<TickTimes>),
+}
+
+impl Ask {
+    /// Whether it may change anything.
+    pub(crate) fn has_effect(&self) -> bool {
+        matches!(
+            self,
+            Self::Plan(_)
+                | Self::Replace(..)
+                | Self::Note
+                | Self::Send(..)
+                | Self::ReplaceTickTimes(..)
+        )
+    }
+
+    /// Whether it is about a notice: what no tick may do whose clock is wrong.
+    pub(crate) fn is_about_notices(&self) -> bool {
+        !matches!(self, Self::TickTimes | Self::ReplaceTickTimes(..))
+    }
+}
+
+/// What the outside answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Answer {
+    /// The record, if it is not final or the question was not for that.
+    Notice(Option<Box<NoticeRecord>>),
+    /// Whether it was written.
+    Wrote(bool),
+    /// When the ticks came.
+    TickTimes(Box<TickTimes>),
+    /// The store is away, or its answer was lost.
+    Away,
+    /// The mailer took the mail and says so.
+    Accepted,
+    /// The server knows the recipients; it may have refused the second for now.
+    Prepared {
+        /// It did.
+        greylisted: bool,
+    },
+    /// Silence: it may have taken it.
+    Silence,
+    /// It could not be reached.
+    NotSent,
+    /// It would not have it now, or ever.
+    Refused {
+        /// Ever.
+        for_good: bool,
+    },
+}
+
+/// Its recipients; the second where recipients are refused for now.
+const RECIPIENTS: [&str; 2] = ["pat@example.org", "sam@example.org"];
+
+/// The family that everything is about.
+pub(crate) fn family(delivery: Delivery) -> Family {
+    let mut family = sample::family("conrad");
+    family.preferences.delivery = delivery;
+    family
+}
+
+/// The local date that everything is about.
+pub(crate) fn date() -> NaiveDate {
+    sample::date("2026-11-21")
+}
+
+/// When the family's notice is due: the hour 0 of the search.
+pub(crate) fn due() -> DateTime<Utc> {
+    "2026-11-21T11:30:00Z".parse().unwrap()
+}
+
+/// One worker's way to the outside.
+pub(crate) struct Desk {
+    family: Family,
+    greylists: bool,
+    doubts_clocks: bool,
+    has_handed_out: AtomicBool,
+    inside: Mutex<Inside>,
+}
+
+struct Inside {
+    now: DateTime<Utc>,
+    asked: Option<Ask>,
+    answer: Option<Answer>,
+    waiting: Option<Waker>,
+}
+
+impl Desk {
+    pub(crate) fn new(rules: Rules, now: DateTime<Utc>) -> Self {
+        let greylists = rules.greylists > 0;
+        let mut family = family(rules.delivery);
+        family.recipients = RECIPIENTS[..if greylists { 2 } else { 1 }]
+            .iter()
+            .map(|address| address.parse().unwrap())
+            .collect();
+        Self {
+            family,
+            greylists,
+            doubts_clocks: rules.wrong_clocks,
+            has_handed_out: AtomicBool::new(false),
+            inside: Mutex::new(Inside {
+                now,
+                asked: None,
+                answer: None,
+                waiting: None,
+            }),
+        }
+    }
+
+    /// What the worker asks now.
+    pub(crate) fn asked(&self) -> Option<Ask> {
+        self.inside.lock().unwrap().asked.clone()
+    }
+
+    /// Whether a tick has handed out the notice; it does not come back from there.
+    pub(crate) fn has_handed_out(&self) -> bool {
+        self.has_handed_out.load(Ordering::Relaxed)
+    }
+
+    /// Answers it, at a time.
+    pub(crate) fn answer(&self, answer: Answer, now: DateTime<Utc>) {
+        let mut inside = self.inside.lock().unwrap();
+        inside.now = now;
+        inside.asked = None;
+        inside.answer = Some(answer);
+        if let Some(waiting) = inside.waiting.take() {
+            waiting.wake();
+        }
+    }
+
+    async fn ask(&self, ask: Ask) -> Answer {
+        self.inside.lock().unwrap().asked = Some(ask);
+        std::future::poll_fn(|context| {
+            let mut inside = self.inside.lock().unwrap();
+            match inside.answer.take() {
+                Some(answer) => Poll::Ready(answer),
+                None => {
+                    inside.waiting = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    async fn ask_for_record(&self, ask: Ask) -> StoreResult<Option<NoticeRecord>> {
+        match self.ask(ask).await {
+            Answer::Notice(record) => Ok(record.map(|record| *record)),
+            _ => Err(away()),
+        }
+    }
+
+    async fn write(&self, ask: Ask) -> StoreResult<bool> {
+        match self.ask(ask).await {
+            Answer::Wrote(wrote) => Ok(wrote),
+            _ => Err(away()),
+        }
+    }
+}
+
+fn away() -> StoreError {
+    StoreError::Unavailable("made so by the search".to_owned())
+}
+
+#[async_trait]
+impl Clock for Desk {
+    fn now(&self) -> DateTime<Utc> {
+        self.inside.lock().unwrap().now
+    }
+
+    async fn sleep(&self, _duration: Duration) {}
+}
+
+#[async_trait]
+impl Mailer for Desk {
+    async fn prepare<'a>(
+        &'a self,
+        mail: &'a Mail,
+    ) -> Result<Box<dyn PreparedMail + 'a>, MailAnswer> {
+        let mut refused = Vec::new();
+        if self.greylists {
+            match self.ask(Ask::Prepare).await {
+                Answer::Prepared { greylisted: false } => {}
+                Answer::Prepared { greylisted: true } => {
+                    refused.extend(
+                        mail.to
+                            .iter()
+                            .filter(|to| to.as_str() == RECIPIENTS[1])
+                            .map(|address| RefusedRecipient {
+                                address: address.clone(),
+                                for_good: false,
+                                reason: "451".to_owned(),
+                            }),
+                    );
+                }
+                _ => {
+                    return Err(MailAnswer::NotSent {
+                        reason: "made so by the search".to_owned(),
+                    });
+                }
+            }
+        }
+        if refused.len() == mail.to.len() {
+            return Err(MailAnswer::Refused {
+                reason: "451".to_owned(),
+                for_good: false,
+            });
+        }
+        Ok(Box::new(OnTheDesk {
+            desk: self,
+            mail,
+            refused,
+        }))
+    }
+
+    async fn send(&self, mail: &Mail) -> MailAnswer {
+        self.prepare(mail).await.unwrap().commit().await
+    }
+}
+
+struct OnTheDesk<'a> {
+    desk: &'a Desk,
+    mail: &'a Mail,
+    refused: Vec<RefusedRecipient>,
+}
+
+#[async_trait]
+impl PreparedMail for OnTheDesk<'_> {
+    fn refused(&self) -> &[RefusedRecipient] {
+        &self.refused
+    }
+
+    async fn commit(self: Box<Self>) -> MailAnswer {
+        let tag = self.mail.tag.as_ref().unwrap();
+        let reason = || "made so by the search".to_owned();
+        let is_in = |address: &str| {
+            let in_mail = self.mail.to.iter().any(|to| to.as_str() == address);
+            in_mail && !self.refused.iter().any(|to| to.address.as_str() == address)
+        };
+        let recipients = u8::from(is_in(RECIPIENTS[0])) | u8::from(is_in(RECIPIENTS[1])) << 1;
+        match self.desk.ask(Ask::Send(tag.fence, recipients)).await {
+            Answer::Accepted => MailAnswer::Accepted {
+                message_id: tag.message_id_local_part(),
+                refused: Vec::new(),
+            },
+            Answer::NotSent => MailAnswer::NotSent { reason: reason() },
+            Answer::Refused { for_good } => MailAnswer::Refused {
+                reason: reason(),
+                for_good,
+            },
+            _ => MailAnswer::Unknown { reason: reason() },
+        }
+    }
+}
+
+#[async_trait]
+impl NoticeStore for Desk {
+    async fn origin(&self) -> StoreResult<StoreOrigin> {
+        Ok(StoreOrigin::Known)
+    }
+
+    async fn end_restore(&self) -> StoreResult<()> {
+        unreachable!("nothing is restored here");
+    }
+
+    async fn sent_before(&self, _family: &FamilyId, _date: NaiveDate) -> StoreResult<Option<u64>> {
+        Ok(None)
+    }
+
+    async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
+        self.write(Ask::Plan(record.date)).await
+    }
+
+    async fn notice(
+        &self,
+        _family: &FamilyId,
+        _date: NaiveDate,
+    ) -> StoreResult<Option<NoticeRecord>> {
+        self.ask_for_record(Ask::Notice).await
+    }
+
+    async fn replace_notice(
+        &self,
+        revision: u64,
+        record: &NoticeRecord,
+        _told: Option<&Told>,
+    ) -> StoreResult<bool> {
+        let mut record = record.clone();
+        // Drawn at random and compared by nobody: one owner, so that equal states are equal.
+        record.owner = record.owner.map(|_| Uuid::nil());
+        self.write(Ask::Replace(revision, Box::new(record))).await
+    }
+
+    async fn open_notices(
+        &self,
+        after: Option<&NoticeCursor>,
+        _limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>> {
+        assert_eq!(after, None, "one notice makes no second page");
+        Ok(self.ask_for_record(Ask::Open).await?.into_iter().collect())
+    }
+
+    async fn last_told(&self, _family: &FamilyId) -> StoreResult<Option<Told>> {
+        Ok(None)
+    }
+
+    async fn recent_notices(
+        &self,
+        _family: &FamilyId,
+        _limit: usize,
+    ) -> StoreResult<Vec<NoticeRecord>> {
+        unreachable!("no day passes here");
+    }
+}
+
+/// The ledger of the runs is not what this is about: each run begins, and none is on record.
+#[async_trait]
+impl RunStore for Desk {
+    async fn start_run(&self, _run: &Run, _: bool, _: Duration) -> StoreResult<RunStart> {
+        Ok(RunStart::Started)
+    }
+
+    async fn record_run(&self, _run: &Run) -> StoreResult<bool> {
+        Ok(true)
+    }
+
+    async fn report_run(&self, _run: &Run) -> StoreResult<()> {
+        Ok(())
+    }
+
+    async fn report_work(&self, _run: &RunKey, _work: &WorkReport) -> StoreResult<()> {
+        Ok(())
+    }
+
+    async fn work_of(&self, _run: &RunKey) -> StoreResult<Vec<WorkReport>> {
+        unreachable!("nobody counts here");
+    }
+
+    async fn tick_times(&self) -> StoreResult<TickTimes> {
+        if !self.doubts_clocks {
+            return Ok(TickTimes::default());
+        }
+        match self.ask(Ask::TickTimes).await {
+            Answer::TickTimes(times) => Ok(*times),
+            _ => Err(away()),
+        }
+    }
+
+    async fn replace_tick_times(&self, before: &TickTimes, after: &TickTimes) -> StoreResult<bool> {
+        if !self.doubts_clocks {
+            return Ok(true);
+        }
+        let (before, after) = (Box::new(before.clone()), Box::new(after.clone()));
+        self.write(Ask::ReplaceTickTimes(before, after)).await
+    }
+
+    async fn run(&self, _key: &RunKey) -> StoreResult<Option<Run>> {
+        Ok(None)
+    }
+
+    async fn recent_runs(
+        &self,
+        _job: Option<Job>,
+        _label: Option<&Label>,
+        _limit: usize,
+    ) -> StoreResult<Vec<Run>> {
+        Ok(Vec::new())
+    }
+
+    async fn forget_before(&self, _before: DateTime<Utc>) -> StoreResult<()> {
+        unreachable!("nothing is forgotten here");
+    }
+}
+
+/// To hand out a notice is the end of a tick here: what it did after is as good as done by the next.
+#[async_trait]
+impl NoticeQueue for Desk {
+    async fn send(&self, _run: &RunKey, _notices: &[DueNotice]) -> Result<(), QueueError> {
+        self.has_handed_out.store(true, Ordering::Relaxed);
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
+impl OperatorStore for Desk {
+    async fn note_concern(
+        &self,
+        _key: &ConcernKey,
+        _concern: &Concern,
+        _now: DateTime<Utc>,
+    ) -> StoreResult<bool> {
+        self.write(Ask::Note).await
+    }
+
+    async fn set_out_to_tell(&self, _key: &ConcernKey, _now: DateTime<Utc>) -> StoreResult<bool> {
+        unreachable!("nobody tells here");
+    }
+
+    async fn concern_told(&self, _key: &ConcernKey, _at: DateTime<Utc>) -> StoreResult<()> {
+        unreachable!("nobody tells here");
+    }
+
+    async fn withdraw_concern(&self, _noted: &NotedConcern) -> StoreResult<()> {
+        unreachable!("nobody tells here");
+    }
+
+    async fn concern(&self, _key: &ConcernKey) -> StoreResult<Option<NotedConcern>> {
+        unreachable!("nobody tells here");
+    }
+
+    async fn untold_concerns(&self) -> StoreResult<Untold> {
+        unreachable!("nobody tells here");
+    }
+
+    async fn recent_concerns(&self, _limit: usize) -> StoreResult<Vec<NotedConcern>> {
+        unreachable!("nobody tells here");
+    }
+}
+
+#[async_trait]
+impl FamilyStore for Desk {
+    async fn add_family(&self, _family: &Family) -> StoreResult<()> {
+        unreachable!("nobody changes the family here");
+    }
+
+    async fn update_family(&self, _family: &Family) -> StoreResult<()> {
+        unreachable!("nobody changes the family here");
+    }
+
+    async fn family(&self, _id: &FamilyId) -> StoreResult<Option<Family>> {
+        Ok(Some(self.family.clone()))
+    }
+
+    async fn families(&self) -> StoreResult<Vec<Family>> {
+        Ok(vec![self.family.clone()])
+    }
+
+    async fn stop_recipient(
+        &self,
+        _id: &FamilyId,
+        _stopped: &StoppedRecipient,
+    ) -> StoreResult<bool> {
+        unreachable!("nobody changes the family here");
+    }
+
+    async fn allow_recipient(&self, _id: &FamilyId, _address: &EmailAddress) -> StoreResult<bool> {
+        unreachable!("nobody changes the family here");
+    }
+
+    async fn remove_family(&self, _id: &FamilyId) -> StoreResult<()> {
+        unreachable!("nobody changes the family here");
+    }
+}
+
+#[async_trait]
+impl AccountStore for Desk {
+    async fn load_family(&self, _family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
+        Ok(Some(LoadedFamily {
+            family: self.family.clone(),
+            cards: vec![CARD.clone()],
+        }))
+    }
+}
+
+/// One card with a loan that is due soon: there is something to say.
+static CARD: LazyLock<(CardRecord, Option<StoredAccount>)> = LazyLock::new(|| {
+    let record = CardRecord {
+        card: sample::card("conrad", "wpl", "a fingerprint"),
+        state: CardState::default(),
+    };
+    let stored = StoredAccount {
+        read_at: due(),
+        account: sample::account(0),
+    };
+    (record, Some(stored))
+});
+
+/// Its library.
+pub(crate) static LIBRARIES: LazyLock<BTreeMap<LibraryId, Library>> = LazyLock::new(|| {
+    let library = sample::library("wpl");
+    BTreeMap::from([(library.id.clone(), library)])
+});

@@ -1,0 +1,210 @@
+//! Every interleaving of the real code that sends a notice, with faults anywhere.
+//!
+//! `deliver`, the ticks of `notify-all` and the handling of the mail service's events run here as they are,
+//! over a store and a mailer that stop at every call ([`desk`]). The search decides who goes on next,
+//! whose call fails, whose answer is lost, who crashes, who sleeps while time passes, which mail is
+//! rejected after it was taken, which event is lost, late or doubled, and when a tick comes whose clock
+//! is wrong ([`world`]); it tries all of that, and never looks at the same state twice ([`search`]).
+//!
+//! A worker is a function of the answers that it got, so it need not be kept alive or copied: its
+//! place is the list of its answers, and the call that it makes there is found by running the real
+//! code over that list once ([`places`]).
+//!
+//! What is read and never changes here (the family, its accounts, what was told before) is answered
+//! at once: to stop at such a call is to stop at the one before it.
+
+mod desk;
+mod places;
+mod search;
+mod world;
+
+use hippo_core::family::Delivery;
+use search::{Found, search};
+use world::{Rules, Sabotage};
+
+fn rules(delivery: Delivery, faults: u8) -> Rules {
+    Rules {
+        delivery,
+        deliveries: 3,
+        faults,
+        greylists: 0,
+        wrong_clocks: false,
+        unplanned: false,
+        sabotage: None,
+    }
+}
+
+fn print(name: &str, found: &Found) {
+    println!(
+        "{name}: {} states, {} steps, {} places in the code, {} ends in {:.1} s",
+        found.states,
+        found.steps,
+        found.places,
+        found.ends.values().sum::<usize>(),
+        found.seconds,
+    );
+    for (end, times) in &found.ends {
+        println!("  {times:>7} × {end}");
+    }
+}
+
+#[test]
+fn under_at_most_once_two_mails_never_happen_and_none_never_without_a_reason() {
+    let found = search(rules(Delivery::AtMostOnce, 2));
+    print("at most once, two faults", &found);
+    found.assert_sound();
+    assert!(
+        found.states > 10_000,
+        "the search is too small to mean much"
+    );
+    // It can tell: all of these ends were seen.
+    for end in [
+        "SENT, 1 mail",
+        "GAVE_UP, 0 mails",
+        "GAVE_UP, 1 mail",
+        "FAILED, 0 mails",
+        // The mail service said that it had taken it, and its word that it did not send it was lost.
+        "SENT, 0 mails, rejected and not heard of",
+    ] {
+        assert!(found.ends.contains_key(end), "{end} was never seen");
+    }
+}
+
+#[test]
+fn under_at_least_once_two_mails_need_a_lost_answer_and_event_or_a_sleeper() {
+    let found = search(rules(Delivery::AtLeastOnce, 2));
+    print("at least once, two faults", &found);
+    found.assert_sound();
+    for end in [
+        "SENT, 1 mail",
+        "SENT, 2 mails",
+        "FAILED, 0 mails",
+        // The record has room for the evidence of one claim.
+        "SENT, 0 mails, one of two claims rejected",
+    ] {
+        assert!(found.ends.contains_key(end), "{end} was never seen");
+    }
+}
+
+#[test]
+#[ignore = "a million states take half a minute; two faults are searched every time"]
+fn three_faults_do_not_make_two_mails_either() {
+    let found = search(rules(Delivery::AtMostOnce, 3));
+    print("at most once, three faults", &found);
+    found.assert_sound();
+}
+
+#[test]
+fn without_a_fault_there_is_one_mail_and_it_is_sent() {
+    for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
+        let found = search(rules(delivery, 0));
+        found.assert_sound();
+        let ends: Vec<&String> = found.ends.keys().collect();
+        assert_eq!(ends, ["SENT, 1 mail"]);
+    }
+}
+
+/// Up to five refusals for now: more than there are retries.
+#[rstest::rstest]
+#[case(Delivery::AtMostOnce)]
+fn greylisted_recipient_never_gets_two_mails_and_never_none_untold(#[case] delivery: Delivery) {
+    let found = search(Rules {
+        greylists: 5,
+        deliveries: 2,
+        ..rules(delivery, 1)
+    });
+    print(
+        &format!("{delivery:?}, one recipient refused for now, one fault"),
+        &found,
+    );
+    found.assert_sound();
+    assert!(found.states > 1_000, "the search is too small to mean much");
+}
+
+/// One tick by a clock that is ahead and one by a clock that is behind, at any time.
+#[rstest::rstest]
+#[case::of_a_notice_that_is_planned(Delivery::AtMostOnce, false)]
+#[case::before_it_is_planned(Delivery::AtMostOnce, true)]
+#[case::where_two_mails_are_better_than_none(Delivery::AtLeastOnce, false)]
+fn tick_by_wrong_clock_does_nothing_and_costs_nothing(
+    #[case] delivery: Delivery,
+    #[case] unplanned: bool,
+) {
+    let found = search(Rules {
+        wrong_clocks: true,
+        unplanned,
+        deliveries: 2,
+        ..rules(delivery, 1)
+    });
+    print(&format!("{delivery:?}, wrong clocks, one fault"), &found);
+    found.assert_sound();
+    assert!(
+        found.states > 10_000,
+        "the search is too small to mean much"
+    );
+}
+
+#[test]
+fn tick_by_wrong_clock_without_a_fault_leaves_one_mail() {
+    for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
+        let found = search(Rules {
+            wrong_clocks: true,
+            unplanned: true,
+            ..rules(delivery, 0)
+        });
+        found.assert_sound();
+        let ends: Vec<&String> = found.ends.keys().collect();
+        assert_eq!(ends, ["SENT, 1 mail"]);
+    }
+}
+
+#[test]
+fn wrong_clock_that_is_trusted_is_found() {
+    for unplanned in [false, true] {
+        let found = search(Rules {
+            wrong_clocks: true,
+            unplanned,
+            sabotage: Some(Sabotage::StoreForgetsTicks),
+            ..rules(Delivery::AtMostOnce, 0)
+        });
+        let violation = found.violation.expect("the search is blind");
+        assert!(violation.contains("whose clock is wrong"), "{violation}");
+    }
+}
+
+#[test]
+fn a_rejection_that_nobody_takes_is_found() {
+    let found = search(Rules {
+        sabotage: Some(Sabotage::RejectionsAreSwallowed),
+        ..rules(Delivery::AtMostOnce, 1)
+    });
+    let violation = found.violation.expect("the search is blind");
+    println!("{violation}");
+    assert!(violation.contains("SENT, 0 mails"), "{violation}");
+}
+
+#[test]
+fn an_end_that_nobody_tells_the_operator_is_found() {
+    let found = search(Rules {
+        sabotage: Some(Sabotage::StoreForgetsNotes),
+        ..rules(Delivery::AtMostOnce, 1)
+    });
+    let violation = found.violation.expect("the search is blind");
+    assert!(violation.contains("tell the operator"), "{violation}");
+}
+
+/// The search finds what breaks when the world does not keep its promises.
+#[rstest::rstest]
+#[case::a_store_that_does_not_compare_revisions(Sabotage::StoreIgnoresRevisions, 0)]
+#[case::a_store_that_forgets_the_arming(Sabotage::StoreForgetsSending, 1)]
+#[case::a_mailer_that_tries_again_by_itself(Sabotage::MailerTriesTwice, 1)]
+#[case::a_mailer_that_says_not_sent_of_what_it_took(Sabotage::MailerDeniesWhatItTook, 1)]
+fn a_broken_promise_is_found(#[case] sabotage: Sabotage, #[case] faults: u8) {
+    let found = search(Rules {
+        sabotage: Some(sabotage),
+        ..rules(Delivery::AtMostOnce, faults)
+    });
+    let violation = found.violation.expect("the search is blind");
+    println!("{violation}");
+    assert!(violation.contains("2 mails"), "{violation}");
+}

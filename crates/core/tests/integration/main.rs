@@ -1,0 +1,15 @@
+//! Whole notices, the searches over schedules and faults, and the store in memory.
+//!
+//! One binary, so that what the tests share is linked once.
+// Helpers of tests stop at once where a test would.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod exploration;
+mod memory_store;
+mod notice;
+mod restless;

@@ -1,0 +1,173 @@
+//! What hostile sites do, as a client sees it.
+
+use std::time::{Duration, Instant};
+
+use crate::common::{enter_bibliocommons, enter_koha, get, state, texts, today, visitor};
+use hippo_demo_library::{DemoLibrary, Fault, SystemKind, family_sites};
+use reqwest::Client;
+
+/// A running Marshfield (Koha), a visitor who is logged in, and the address of the account.
+async fn at_koha() -> (DemoLibrary, Client, String) {
+    let [.., site] = family_sites(today());
+    let library = DemoLibrary::start(site).await.unwrap();
+    let client = visitor();
+    enter_koha(&client, &library.base_url(), "25000000003305", "5160").await;
+    let url = format!("{}/cgi-bin/koha/opac-user.pl", library.base_url());
+    (library, client, url)
+}
+
+#[tokio::test]
+async fn an_answer_can_drip_its_head_too_and_the_next_one_be_well() {
+    let (library, client, url) = at_koha().await;
+    let whole = get(&client, &url).await;
+    let pause = Duration::from_millis(1);
+    library.switches().set(Fault::Drip(pause));
+    let nowhere = format!("{}/nowhere", library.base_url());
+    let began = Instant::now();
+    let answer = client.get(&nowhere).send().await.unwrap();
+    let head = began.elapsed();
+    assert!(head > pause * 60, "{head:?}");
+    let body = answer.text().await.unwrap();
+    assert!(body.contains("No such page"), "{body}");
+    library.switches().clear();
+    assert_eq!(get(&client, &url).await, whole);
+}
+
+#[tokio::test]
+async fn a_body_can_be_without_end() {
+    let (library, client, url) = at_koha().await;
+    library.switches().set(Fault::EndlessBody);
+    let mut answer = client.get(&url).send().await.unwrap();
+    assert_eq!(answer.content_length(), None);
+    let mut read = 0;
+    // Well past what the huge bodies have.
+    while read < 60 << 20 {
+        read += answer.chunk().await.unwrap().unwrap().len();
+    }
+}
+
+#[tokio::test]
+async fn a_page_can_lie_about_its_charset() {
+    let (library, client, url) = at_koha().await;
+    let before = client.get(&url).send().await.unwrap();
+    assert_eq!(before.headers()["content-type"], "text/html; charset=utf-8");
+    let whole = before.bytes().await.unwrap();
+    library
+        .switches()
+        .set(Fault::WrongCharset("utf-16le".to_owned()));
+    let answer = client.get(&url).send().await.unwrap();
+    assert_eq!(
+        answer.headers()["content-type"],
+        "text/html; charset=utf-16le"
+    );
+    assert_eq!(answer.bytes().await.unwrap(), whole);
+}
+
+/// What a page sets the session's cookie to, in order.
+async fn cookies_set(library: &DemoLibrary) -> Vec<String> {
+    let url = format!("{}/cgi-bin/koha/opac-user.pl", library.base_url());
+    let answer = visitor().get(url).send().await.unwrap();
+    let headers = answer.headers().get_all("set-cookie").iter();
+    headers
+        .map(|header| header.to_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_cookie_can_be_set_twice_by_one_name() {
+    let (library, ..) = at_koha().await;
+    assert_eq!(cookies_set(&library).await.len(), 1);
+    for wrong_last in [false, true] {
+        library.switches().set(Fault::CookieTwice { wrong_last });
+        let set = cookies_set(&library).await;
+        assert_eq!(set.len(), 2);
+        assert!(set.iter().all(|cookie| cookie.starts_with("CGISESSID=")));
+        let is_wrong = |cookie: &String| cookie.starts_with("CGISESSID=0000000000");
+        assert_eq!(
+            set.iter().map(is_wrong).collect::<Vec<_>>(),
+            [!wrong_last, wrong_last]
+        );
+    }
+}
+
+#[tokio::test]
+async fn cookies_of_others_come_with_the_page() {
+    let (library, client, url) = at_koha().await;
+    library.switches().set(Fault::ForeignCookies);
+    let set = cookies_set(&library).await;
+    let foreign: Vec<&String> = set
+        .iter()
+        .filter(|cookie| cookie.contains("Domain=") || cookie.contains("Path=/nowhere"))
+        .collect();
+    assert_eq!((set.len(), foreign.len()), (1 + 6, 6));
+    // A visitor who keeps to the rules stays logged in, and sends the one cookie of the site.
+    get(&client, &url).await;
+    assert!(get(&client, &url).await.contains("userdetails"));
+    assert_eq!(library.requests().last().unwrap().cookies, ["CGISESSID"]);
+}
+
+#[tokio::test]
+async fn markup_can_stand_where_json_should() {
+    let [site, ..] = family_sites(today());
+    let library = DemoLibrary::start(site).await.unwrap();
+    let client = visitor();
+    let base = library.base_url();
+    enter_bibliocommons(&client, &base, "21000000004711", "2468").await;
+    let url = format!("{base}/v2/checkedout");
+    assert!(state(&get(&client, &url).await).is_some());
+    library.switches().set(Fault::HtmlForJson);
+    let page = get(&client, &url).await;
+    assert_eq!(texts(&page, "script[data-iso-key='_0']"), ["<p>Hello.</p>"]);
+    assert!(page.trim_end().ends_with("</html>"), "{page}");
+}
+
+#[tokio::test]
+async fn links_can_be_script() {
+    for system in SystemKind::ALL {
+        let site = family_sites(today())
+            .into_iter()
+            .find(|site| site.system == system)
+            .unwrap();
+        let library = DemoLibrary::start(site).await.unwrap();
+        library.switches().set(Fault::ScriptLinks);
+        let path = match system {
+            SystemKind::Bibliocommons => "/user/login",
+            SystemKind::Sierra => "/search~S1",
+            SystemKind::Enterprise => "/client/en_US/default/search/account?",
+            SystemKind::Koha => "/cgi-bin/koha/opac-user.pl",
+        };
+        let page = get(&visitor(), &format!("{}{path}", library.base_url())).await;
+        let links = page.matches("href=\"").count();
+        assert_eq!(links, page.matches("href=\"javascript:").count());
+        // Enterprise's login page has no link.
+        assert_eq!(links > 0, system != SystemKind::Enterprise, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn titles_can_hold_orders_to_a_terminal() {
+    let (library, client, url) = at_koha().await;
+    let before = texts(&get(&client, &url).await, "a.title").join("\n");
+    library.switches().set(Fault::TrickyTitles);
+    let titles = texts(&get(&client, &url).await, "a.title").join("\n");
+    assert!(before.lines().count() > 3);
+    for control in ['\u{1b}', '\u{7}', '\u{202e}', '\u{2066}', '\u{9b}'] {
+        assert!(!before.contains(control));
+        let found = titles.matches(control).count();
+        assert!(found >= before.lines().count(), "{control:?} {titles:?}");
+    }
+    assert_eq!(
+        library.patron("25000000003305").unwrap().loans[2].title,
+        "Marsh Birds [DVD]",
+        "only the pages are tricky"
+    );
+}
+
+#[test]
+fn no_fault_stands_twice_in_the_lists() {
+    let mut all = Fault::quick_ones("http://localhost:9");
+    all.extend(Fault::slow_ones());
+    for (place, fault) in all.iter().enumerate() {
+        assert!(!all[..place].contains(fault), "{fault:?}");
+    }
+}

@@ -1,0 +1,16 @@
+//! The store, keys and mail of one machine, on a real file system.
+//!
+//! One binary, so that what the tests share is linked once.
+// Helpers of tests stop at once where a test would.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod key_files;
+mod outbox;
+mod smtp;
+mod store_contract;
+mod store_file;

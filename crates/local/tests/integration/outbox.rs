@@ -1,0 +1,184 @@
+//! Mail to a folder, on a real file system.
+
+use std::fs;
+use std::path::Path;
+
+use hippo_core::mail::mime::Sender;
+use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
+use hippo_local::mail::OutboxMailer;
+
+fn mail(fence: u64) -> Mail {
+    Mail {
+        to: vec!["pat@example.org".parse().unwrap()],
+        subject: "1 hold to pick up".to_owned(),
+        text: format!("Pick up, attempt {fence}.\n"),
+        html: format!("<p>Pick up, attempt {fence}: “Ü”.</p>\n"),
+        date: "2026-11-21T11:30:00Z".parse().unwrap(),
+        tag: Some(MailTag {
+            family: "conrad".parse().unwrap(),
+            date: "2026-11-21".parse().unwrap(),
+            fence,
+        }),
+    }
+}
+
+fn mailer(folder: &Path) -> OutboxMailer {
+    OutboxMailer::new(folder, Sender::new("hippo@example.org".parse().unwrap()))
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_mail_becomes_a_file_with_its_html_beside_it() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("deep/outbox");
+    let answer = mailer(&folder).send(&mail(1)).await;
+    assert_eq!(
+        answer,
+        MailAnswer::Accepted {
+            message_id: "conrad.2026-11-21.1@example.org".to_owned(),
+            refused: vec![],
+        }
+    );
+    assert_eq!(
+        names(&folder),
+        ["2026-11-21-conrad.eml", "2026-11-21-conrad.html"]
+    );
+    let eml = fs::read_to_string(folder.join("2026-11-21-conrad.eml")).unwrap();
+    assert!(eml.contains("Subject: 1 hold to pick up\r\n"));
+    assert!(eml.contains("To: pat@example.org\r\n"));
+    let html = fs::read_to_string(folder.join("2026-11-21-conrad.html")).unwrap();
+    assert_eq!(html, mail(1).html);
+}
+
+#[tokio::test]
+async fn the_same_attempt_replaces_its_file_and_another_one_goes_beside_it() {
+    let home = tempfile::tempdir().unwrap();
+    let mailer = mailer(home.path());
+    for fence in [1, 2, 1, 2] {
+        assert!(matches!(
+            mailer.send(&mail(fence)).await,
+            MailAnswer::Accepted { .. }
+        ));
+    }
+    assert_eq!(
+        names(home.path()),
+        [
+            "2026-11-21-conrad.2.eml",
+            "2026-11-21-conrad.2.html",
+            "2026-11-21-conrad.eml",
+            "2026-11-21-conrad.html"
+        ]
+    );
+    let second = fs::read_to_string(home.path().join("2026-11-21-conrad.2.eml")).unwrap();
+    assert!(second.contains("attempt 2"));
+}
+
+#[tokio::test]
+async fn test_mails_do_not_replace_each_other() {
+    let home = tempfile::tempdir().unwrap();
+    let mailer = mailer(home.path());
+    for second in 0..3 {
+        let test = Mail {
+            tag: None,
+            date: mail(1).date + chrono::Duration::seconds(second),
+            ..mail(1)
+        };
+        mailer.send(&test).await;
+    }
+    let emls: Vec<String> = names(home.path())
+        .into_iter()
+        .filter(|name| name.ends_with(".eml"))
+        .collect();
+    assert_eq!(
+        emls,
+        [
+            "2026-11-21.test.2.eml",
+            "2026-11-21.test.3.eml",
+            "2026-11-21.test.eml"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn many_mails_at_once_all_arrive() {
+    let home = tempfile::tempdir().unwrap();
+    let mailer = mailer(home.path());
+    let mut sending = tokio::task::JoinSet::new();
+    for fence in 0..20 {
+        let mailer = mailer.clone();
+        sending.spawn(async move { mailer.send(&mail(fence)).await });
+    }
+    for answer in sending.join_all().await {
+        assert!(matches!(answer, MailAnswer::Accepted { .. }));
+    }
+    assert_eq!(names(home.path()).len(), 40);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_outbox() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("outbox");
+    mailer(&folder).send(&mail(1)).await;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    for name in names(&folder) {
+        assert_eq!(mode(&folder.join(&name)), 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_cannot_be_written_is_not_sent_and_leaves_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("pat-s-outbox");
+    fs::write(&file, "not a folder").unwrap();
+    let answer = mailer(&file).send(&mail(1)).await;
+    let MailAnswer::NotSent { reason } = &answer else {
+        panic!("{answer:?}");
+    };
+    assert!(reason.starts_with("The mail could not be written to the outbox: "));
+    assert!(!reason.contains("pat"), "{reason}");
+
+    // Where the HTML belongs is something that cannot be replaced.
+    let folder = home.path().join("outbox");
+    fs::create_dir_all(folder.join("2026-11-21-conrad.html")).unwrap();
+    let answer = mailer(&folder).send(&mail(1)).await;
+    assert!(matches!(answer, MailAnswer::NotSent { .. }), "{answer:?}");
+    assert_eq!(names(&folder), ["2026-11-21-conrad.html"]);
+}
+
+#[tokio::test]
+async fn what_has_the_name_already_is_never_lost() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("2026-11-21-conrad.eml");
+    fs::write(&path, "something of somebody's").unwrap();
+    mailer(home.path()).send(&mail(1)).await;
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        "something of somebody's"
+    );
+    assert!(home.path().join("2026-11-21-conrad.2.eml").exists());
+}
+
+#[tokio::test]
+async fn a_mail_to_nobody_is_refused_for_good() {
+    let home = tempfile::tempdir().unwrap();
+    let nobody = Mail {
+        to: vec![],
+        ..mail(1)
+    };
+    let answer = mailer(home.path()).send(&nobody).await;
+    assert!(
+        matches!(answer, MailAnswer::Refused { for_good: true, .. }),
+        "{answer:?}"
+    );
+}

@@ -1,0 +1,589 @@
+//! Mail by SMTP, against a server on loopback that goes wrong at every point.
+
+mod server;
+
+use std::time::Duration;
+
+use hippo_core::mail::mime::{self, Sender};
+use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
+use hippo_local::mail::{SmtpMailer, SmtpOptions, SmtpOptionsError, SmtpTls};
+use rstest::rstest;
+use secrecy::SecretString;
+use server::{Act, At, Encryption, Script, Server};
+
+const PASSWORD: &str = "canary-0815";
+
+/// PEM, with something else in it.
+const NO_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
+/// Long enough for any step of a server that works.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn sender() -> Sender {
+    Sender::new("hippo@example.org".parse().unwrap())
+}
+
+fn mail() -> Mail {
+    Mail {
+        to: vec![
+            "pat@example.org".parse().unwrap(),
+            "sam@example.net".parse().unwrap(),
+        ],
+        subject: "1 overdue — zurückbringen".to_owned(),
+        text: "Take back\n.a line that begins with a dot\n.\nÜbermorgen".to_owned(),
+        html: "<p>Take back</p>".to_owned(),
+        date: "2026-11-21T11:30:00Z".parse().unwrap(),
+        tag: Some(MailTag {
+            family: "conrad".parse().unwrap(),
+            date: "2026-11-21".parse().unwrap(),
+            fence: 1,
+        }),
+    }
+}
+
+fn options(server: &Server) -> SmtpOptions {
+    SmtpOptions {
+        port: server.port,
+        tls: SmtpTls::None,
+        timeout: PATIENCE,
+        answer_timeout: PATIENCE,
+        ..SmtpOptions::new("127.0.0.1")
+    }
+}
+
+fn mailer(options: SmtpOptions) -> SmtpMailer {
+    SmtpMailer::new(options, sender()).unwrap()
+}
+
+fn accepted() -> MailAnswer {
+    MailAnswer::Accepted {
+        message_id: "conrad.2026-11-21.1@example.org".to_owned(),
+        refused: vec![],
+    }
+}
+
+/// The answer in one word, and its reason.
+fn kind(answer: &MailAnswer) -> (&'static str, String) {
+    let (kind, reason) = match answer {
+        MailAnswer::Accepted { .. } => ("accepted", String::new()),
+        MailAnswer::Refused { reason, for_good } => (
+            if *for_good {
+                "refused for good"
+            } else {
+                "refused"
+            },
+            reason.clone(),
+        ),
+        MailAnswer::NotSent { reason } => ("not sent", reason.clone()),
+        MailAnswer::Unknown { reason } => ("unknown", reason.clone()),
+    };
+    for canary in [
+        "pat",
+        "sam",
+        "example.org",
+        "Take back",
+        PASSWORD,
+        "operator",
+    ] {
+        assert!(!reason.contains(canary), "{reason} shows {canary}");
+    }
+    (kind, reason)
+}
+
+#[tokio::test]
+async fn a_mail_arrives_as_it_was_built() {
+    let server = Server::start(Script::default()).await;
+    assert_eq!(mailer(options(&server)).send(&mail()).await, accepted());
+    let stored = server.stored();
+    assert_eq!(stored.len(), 1);
+    assert_eq!(stored[0].from, "hippo@example.org");
+    assert_eq!(stored[0].to, ["pat@example.org", "sam@example.net"]);
+    assert_eq!(
+        stored[0].message.as_bytes(),
+        mime::build(&mail(), &sender()).unwrap().bytes
+    );
+}
+
+#[rstest]
+// Before the end of the message: not sent, or refused.
+#[case(At::Greeting, Act::Drop, "not sent")]
+#[case(At::Greeting, Act::Hang, "not sent")]
+#[case(At::Greeting, Act::Say("421 4.3.2 pat@example.org not now"), "refused")]
+#[case(At::Greeting, Act::Say("554 5.7.1 go away pat@example.org"), "refused")]
+#[case(At::Greeting, Act::Say("hello"), "not sent")]
+#[case(At::Ehlo, Act::Drop, "not sent")]
+#[case(At::Ehlo, Act::Hang, "not sent")]
+#[case(At::Ehlo, Act::Say("502 5.5.1 what is that"), "refused")]
+#[case(At::Mail, Act::Drop, "not sent")]
+#[case(At::Mail, Act::Hang, "not sent")]
+#[case(At::Mail, Act::Say("451 4.3.0 hippo@example.org"), "refused")]
+#[case(At::Mail, Act::Say("550 5.7.1 hippo@example.org"), "refused")]
+#[case(At::Mail, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(At::Rcpt, Act::Drop, "not sent")]
+#[case(At::Rcpt, Act::Hang, "not sent")]
+#[case(At::Rcpt, Act::Say("450 4.2.0 pat@example.org greylisted"), "refused")]
+#[case(
+    At::Rcpt,
+    Act::Say("550 5.1.1 pat@example.org unknown"),
+    "refused for good"
+)]
+#[case(At::Rcpt, Act::Say("530 5.7.0 log in first"), "refused")]
+#[case(At::Rcpt, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(At::Data, Act::Drop, "not sent")]
+#[case(At::Data, Act::Hang, "not sent")]
+#[case(At::Data, Act::Say("451 4.3.0 later"), "refused")]
+#[case(At::Data, Act::Say("554 5.5.1 no"), "refused for good")]
+#[case(At::Data, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(At::Data, Act::Say("250 2.0.0 what?"), "not sent")]
+#[case(At::Body, Act::Drop, "not sent")]
+#[case(At::Body, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(At::Body, Act::SayAndDrop("552 5.3.4 too big"), "refused for good")]
+// After it: what the server says, and only silence is unknown.
+#[case(At::End, Act::Say("451 4.3.0 pat@example.org later"), "refused")]
+#[case(
+    At::End,
+    Act::Say("554 5.7.1 spam, says pat@example.org"),
+    "refused for good"
+)]
+#[case(At::End, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(At::End, Act::SayAndDrop("250 2.0.0 queued"), "accepted")]
+#[case(At::End, Act::Drop, "unknown")]
+#[case(At::End, Act::Hang, "unknown")]
+#[case(At::End, Act::Say("what was that"), "unknown")]
+#[case(At::End, Act::SayAndDrop("250-half an answer"), "unknown")]
+#[case(At::End, Act::Say("354 go on"), "unknown")]
+// All of the message was written before anybody could know: the server may have read it.
+#[case(At::Body, Act::Hang, "unknown")]
+#[tokio::test]
+async fn each_fault_has_its_answer(#[case] at: At, #[case] act: Act, #[case] expected: &str) {
+    let hangs = matches!(act, Act::Hang);
+    let server = Server::start(Script {
+        faults: vec![(at, act)],
+        ..Script::default()
+    })
+    .await;
+    let short = Duration::from_millis(if hangs { 400 } else { 20_000 });
+    let mailer = mailer(SmtpOptions {
+        timeout: short,
+        answer_timeout: short,
+        // A server that hangs up is noticed at once; the pause only has to be long enough.
+        pause_before_end: if at == At::Body && !hangs {
+            Duration::from_secs(10)
+        } else {
+            Duration::ZERO
+        },
+        ..options(&server)
+    });
+    let answer = mailer.send(&mail()).await;
+    let (kind, reason) = kind(&answer);
+    assert_eq!(kind, expected, "{reason}");
+    assert!(kind == "accepted" || reason.ends_with('.'), "{reason}");
+    // What is said not to be sent was not taken.
+    let taken = server.stored().len();
+    assert!(taken == 0 || at == At::End, "{taken} mails were taken");
+}
+
+#[rstest]
+#[case(Encryption::StartTls, SmtpTls::StartTls)]
+#[case(Encryption::Implicit, SmtpTls::Implicit)]
+#[tokio::test]
+async fn a_line_that_is_dropped_within_the_message_is_noticed_through_tls_too(
+    #[case] encryption: Encryption,
+    #[case] tls: SmtpTls,
+    #[values((At::Body, "not sent"), (At::End, "unknown"))] expected: (At, &str),
+) {
+    let server = Server::start(Script {
+        faults: vec![(expected.0, Act::Drop)],
+        encryption,
+        ..Script::default()
+    })
+    .await;
+    let mailer = mailer(SmtpOptions {
+        tls,
+        trusted_certificates: vec![server.authority.clone().into_bytes()],
+        pause_before_end: if expected.0 == At::Body {
+            Duration::from_secs(10)
+        } else {
+            Duration::ZERO
+        },
+        ..options(&server)
+    });
+    let answer = mailer.send(&mail()).await;
+    assert_eq!(kind(&answer).0, expected.1, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_reason_keeps_the_numbers_of_an_answer_and_not_its_words() {
+    let server = Server::start(Script {
+        faults: vec![(At::End, Act::Say("554 5.7.1 spam, says pat@example.org"))],
+        ..Script::default()
+    })
+    .await;
+    let answer = mailer(options(&server)).send(&mail()).await;
+    assert_eq!(
+        kind(&answer).1,
+        "The mail server answered 554 5.7.1 to the end of the message."
+    );
+}
+
+#[tokio::test]
+async fn nobody_there_is_not_sent() {
+    let server = Server::start(Script::default()).await;
+    let options = options(&server);
+    drop(server);
+    // Until the task is gone, the port is open.
+    while tokio::net::TcpStream::connect(("127.0.0.1", options.port))
+        .await
+        .is_ok()
+    {
+        tokio::task::yield_now().await;
+    }
+    let answer = mailer(options).send(&mail()).await;
+    assert_eq!(
+        kind(&answer),
+        (
+            "not sent",
+            "No connection to the mail server: connection refused.".to_owned()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_refused_recipient_does_not_keep_the_mail_from_the_others() {
+    let server = Server::start(Script {
+        refused: vec![("pat@example.org", "550 5.1.1 no pat@example.org here")],
+        ..Script::default()
+    })
+    .await;
+    let answer = mailer(options(&server)).send(&mail()).await;
+    let MailAnswer::Accepted { refused, .. } = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].address.as_str(), "pat@example.org");
+    assert_eq!(refused[0].reason, "550 5.1.1");
+    assert!(refused[0].for_good);
+    assert_eq!(server.stored()[0].to, ["sam@example.net"]);
+}
+
+#[tokio::test]
+async fn all_recipients_refused_is_for_good_only_if_each_of_them_is() {
+    let server = Server::start(Script {
+        refused: vec![
+            ("pat@example.org", "550 5.1.1 unknown"),
+            ("sam@example.net", "451 4.7.1 greylisted"),
+        ],
+        ..Script::default()
+    })
+    .await;
+    let answer = mailer(options(&server)).send(&mail()).await;
+    assert_eq!(
+        kind(&answer),
+        (
+            "refused",
+            "The mail server would take none of the recipients: 451 4.7.1, 550 5.1.1.".to_owned()
+        )
+    );
+}
+
+#[rstest]
+#[case(Encryption::StartTls, SmtpTls::StartTls)]
+#[case(Encryption::Implicit, SmtpTls::Implicit)]
+#[tokio::test]
+async fn a_certificate_must_be_trusted(#[case] encryption: Encryption, #[case] tls: SmtpTls) {
+    let server = Server::start(Script {
+        encryption,
+        ..Script::default()
+    })
+    .await;
+    let other = Server::start(Script::default()).await;
+    let trusting = |certificate: &str| SmtpOptions {
+        tls,
+        trusted_certificates: vec![certificate.as_bytes().to_vec()],
+        ..options(&server)
+    };
+    let answer = mailer(trusting(&other.authority)).send(&mail()).await;
+    assert_eq!(
+        kind(&answer),
+        (
+            "not sent",
+            "No encrypted connection to the mail server: its certificate was issued by nobody \
+             whom this machine trusts."
+                .to_owned()
+        )
+    );
+    assert!(server.stored().is_empty());
+
+    let answer = mailer(trusting(&server.authority)).send(&mail()).await;
+    assert_eq!(answer, accepted());
+    assert!(server.stored()[0].encrypted);
+}
+
+#[rstest]
+#[case(Encryption::StartTls, SmtpTls::StartTls)]
+#[case(Encryption::Implicit, SmtpTls::Implicit)]
+#[tokio::test]
+async fn a_certificate_must_be_for_the_host(#[case] encryption: Encryption, #[case] tls: SmtpTls) {
+    let server = Server::start(Script {
+        encryption,
+        certificate_for: Some("elsewhere.example.com"),
+        ..Script::default()
+    })
+    .await;
+    let answer = mailer(SmtpOptions {
+        tls,
+        trusted_certificates: vec![server.authority.clone().into_bytes()],
+        ..options(&server)
+    })
+    .send(&mail())
+    .await;
+    let (kind, reason) = kind(&answer);
+    assert_eq!(kind, "not sent");
+    assert!(reason.contains("another host name"), "{reason}");
+}
+
+#[rstest]
+#[case::not_offered(Encryption::None, SmtpTls::StartTls, vec![], "STARTTLS")]
+#[case::no_tls_there(Encryption::None, SmtpTls::Implicit, vec![], "TLS")]
+#[case::hangs_up(Encryption::StartTls, SmtpTls::StartTls, vec![(At::Handshake, Act::Drop)], "hung up")]
+#[case::slips_something_in(
+    Encryption::StartTls,
+    SmtpTls::StartTls,
+    vec![(At::StartTls, Act::Say("220 go ahead\r\n250 mail.example.org"))],
+    "TLS"
+)]
+#[tokio::test]
+async fn without_encryption_nothing_is_sent(
+    #[case] encryption: Encryption,
+    #[case] tls: SmtpTls,
+    #[case] faults: Vec<(At, Act)>,
+    #[case] word: &str,
+) {
+    let server = Server::start(Script {
+        encryption,
+        faults,
+        login: Some(("PLAIN", "operator", PASSWORD)),
+        ..Script::default()
+    })
+    .await;
+    let answer = mailer(SmtpOptions {
+        tls,
+        user: Some("operator".to_owned()),
+        password: Some(SecretString::from(PASSWORD)),
+        timeout: Duration::from_secs(3),
+        trusted_certificates: vec![server.authority.clone().into_bytes()],
+        ..options(&server)
+    })
+    .send(&mail())
+    .await;
+    let (kind, reason) = kind(&answer);
+    assert_eq!(kind, "not sent", "{reason}");
+    assert!(reason.contains(word), "{reason}");
+    assert_eq!(server.logins(), 0);
+}
+
+#[rstest]
+#[case("PLAIN")]
+#[case("LOGIN")]
+#[case("LOGIN PLAIN XOAUTH2")]
+#[tokio::test]
+async fn a_login_goes_before_the_mail(#[case] mechanisms: &'static str) {
+    let server = Server::start(Script {
+        encryption: Encryption::StartTls,
+        login: Some((mechanisms, "operator", PASSWORD)),
+        ..Script::default()
+    })
+    .await;
+    let answer = mailer(SmtpOptions {
+        tls: SmtpTls::StartTls,
+        user: Some("operator".to_owned()),
+        password: Some(SecretString::from(PASSWORD)),
+        trusted_certificates: vec![server.authority.clone().into_bytes()],
+        ..options(&server)
+    })
+    .send(&mail())
+    .await;
+    assert_eq!(answer, accepted());
+    let stored = &server.stored()[0];
+    assert!(stored.encrypted && stored.logged_in);
+}
+
+#[tokio::test]
+async fn a_refused_login_is_not_tried_again_in_this_run() {
+    let server = Server::start(Script {
+        login: Some(("PLAIN", "operator", "another")),
+        ..Script::default()
+    })
+    .await;
+    let mailer = mailer(SmtpOptions {
+        user: Some("operator".to_owned()),
+        password: Some(SecretString::from(PASSWORD)),
+        ..options(&server)
+    });
+    for _ in 0..3 {
+        assert_eq!(
+            kind(&mailer.send(&mail()).await),
+            (
+                "refused",
+                "The mail server refused the login (535 5.7.8); check user and password."
+                    .to_owned()
+            )
+        );
+    }
+    assert_eq!(server.logins(), 1);
+}
+
+#[rstest]
+#[case(Some("PLAIN"), Act::Say("454 4.7.0 later"), "refused")]
+#[case(Some("PLAIN"), Act::Drop, "not sent")]
+#[case(Some("PLAIN"), Act::Hang, "not sent")]
+#[case(Some("CRAM-MD5"), Act::Drop, "not sent")]
+#[case(None, Act::Drop, "not sent")]
+#[tokio::test]
+async fn a_login_that_cannot_be_made_leaves_the_mail_unsent(
+    #[case] mechanisms: Option<&'static str>,
+    #[case] act: Act,
+    #[case] expected: &str,
+) {
+    let server = Server::start(Script {
+        login: mechanisms.map(|mechanisms| (mechanisms, "operator", PASSWORD)),
+        faults: vec![(At::Auth, act)],
+        ..Script::default()
+    })
+    .await;
+    let mailer = mailer(SmtpOptions {
+        user: Some("operator".to_owned()),
+        password: Some(SecretString::from(PASSWORD)),
+        timeout: Duration::from_secs(1),
+        ..options(&server)
+    });
+    let answer = mailer.send(&mail()).await;
+    assert_eq!(kind(&answer).0, expected, "{answer:?}");
+    assert!(server.stored().is_empty());
+}
+
+#[tokio::test]
+async fn mails_one_after_the_other_share_a_connection() {
+    let server = Server::start(Script::default()).await;
+    let mailer = mailer(options(&server));
+    for _ in 0..3 {
+        assert_eq!(mailer.send(&mail()).await, accepted());
+    }
+    mailer.close().await;
+    assert_eq!(server.stored().len(), 3);
+    assert_eq!((server.connections(), server.farewells()), (1, 1));
+}
+
+#[rstest]
+#[case(Act::Drop)]
+#[case(Act::SayAndDrop("421 4.4.2 idle for too long"))]
+#[tokio::test]
+async fn a_kept_connection_that_died_is_replaced_before_anything_is_handed_over(#[case] act: Act) {
+    let server = Server::start(Script {
+        faults: vec![(At::Rset, act)],
+        ..Script::default()
+    })
+    .await;
+    let mailer = mailer(options(&server));
+    for _ in 0..2 {
+        assert_eq!(mailer.send(&mail()).await, accepted());
+    }
+    assert_eq!((server.stored().len(), server.connections()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_refused_mail_does_not_spoil_the_next_one() {
+    let server = Server::start(Script {
+        refused: vec![("pat@example.org", "550 5.1.1 unknown")],
+        ..Script::default()
+    })
+    .await;
+    let mailer = mailer(options(&server));
+    let to_pat = Mail {
+        to: vec!["pat@example.org".parse().unwrap()],
+        ..mail()
+    };
+    let to_sam = Mail {
+        to: vec!["sam@example.net".parse().unwrap()],
+        ..mail()
+    };
+    assert_eq!(kind(&mailer.send(&to_pat).await).0, "refused for good");
+    assert_eq!(mailer.send(&to_sam).await, accepted());
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn many_mails_at_once_use_few_connections_and_all_arrive() {
+    let server = Server::start(Script::default()).await;
+    let mailer = std::sync::Arc::new(mailer(options(&server)));
+    let mut sending = tokio::task::JoinSet::new();
+    for _ in 0..24 {
+        let mailer = mailer.clone();
+        sending.spawn(async move { mailer.send(&mail()).await });
+    }
+    for answer in sending.join_all().await {
+        assert_eq!(answer, accepted());
+    }
+    assert_eq!(server.stored().len(), 24);
+    assert!(server.connections() <= 4, "{}", server.connections());
+}
+
+#[tokio::test]
+async fn a_large_mail_arrives_whole() {
+    let server = Server::start(Script::default()).await;
+    let large = Mail {
+        text: ".line\n".repeat(100_000),
+        ..mail()
+    };
+    assert_eq!(mailer(options(&server)).send(&large).await, accepted());
+    assert_eq!(
+        server.stored()[0].message.as_bytes(),
+        mime::build(&large, &sender()).unwrap().bytes
+    );
+}
+
+#[rstest]
+#[case(|o: &mut SmtpOptions| o.host = " ".to_owned(), SmtpOptionsError::NoHost)]
+#[case(|o: &mut SmtpOptions| o.tls = SmtpTls::None, SmtpOptionsError::NotEncrypted)]
+#[case(|o: &mut SmtpOptions| o.user = Some("operator".to_owned()), SmtpOptionsError::HalfALogin)]
+#[case(|o: &mut SmtpOptions| o.password = Some(SecretString::from(PASSWORD)), SmtpOptionsError::HalfALogin)]
+#[case(|o: &mut SmtpOptions| o.trusted_certificates = vec![b"no".to_vec()], SmtpOptionsError::BadCertificate)]
+#[case(|o: &mut SmtpOptions| o.trusted_certificates = vec![NO_CERTIFICATE.to_vec()], SmtpOptionsError::BadCertificate)]
+fn unsound_options_are_refused(
+    #[case] spoil: fn(&mut SmtpOptions),
+    #[case] expected: SmtpOptionsError,
+) {
+    let mut options = SmtpOptions::new("mail.example.org");
+    spoil(&mut options);
+    assert_eq!(SmtpMailer::new(options, sender()).unwrap_err(), expected);
+}
+
+#[rstest]
+#[case("localhost", true)]
+#[case("127.0.0.1", true)]
+#[case("127.9.9.9", true)]
+#[case("::1", true)]
+#[case("localhost.example.org", false)]
+#[case("128.0.0.1", false)]
+fn only_this_machine_may_go_unencrypted(#[case] host: &str, #[case] allowed: bool) {
+    let options = SmtpOptions {
+        tls: SmtpTls::None,
+        ..SmtpOptions::new(host)
+    };
+    assert_eq!(SmtpMailer::new(options, sender()).is_ok(), allowed);
+}
+
+#[test]
+fn debug_shows_neither_user_nor_password() {
+    let options = SmtpOptions {
+        user: Some("operator".to_owned()),
+        password: Some(SecretString::from(PASSWORD)),
+        tls: SmtpTls::None,
+        ..SmtpOptions::new("localhost")
+    };
+    let shown = format!("{options:?} {:?}", mailer(options.clone()));
+    assert!(
+        !shown.contains("operator") && !shown.contains(PASSWORD),
+        "{shown}"
+    );
+}

@@ -1,0 +1,148 @@
+//! SQLite keeps the contract of the stores.
+
+use std::ops::Deref;
+
+use hippo_core::store::contract::sample;
+use hippo_core::store::{CheckStore, FamilyStore, Store};
+use hippo_local::sqlite::SqliteStore;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+/// A store in a folder of its own; the store closes before the folder goes.
+struct Fresh {
+    store: SqliteStore,
+    _folder: TempDir,
+}
+
+impl Deref for Fresh {
+    type Target = SqliteStore;
+
+    fn deref(&self) -> &SqliteStore {
+        &self.store
+    }
+}
+
+async fn fresh() -> Fresh {
+    let folder = tempfile::tempdir().unwrap();
+    Fresh {
+        store: SqliteStore::open_or_create(&folder.path().join("hippo.db")).unwrap(),
+        _folder: folder,
+    }
+}
+
+hippo_core::store_contract!(fresh);
+
+/// Two connections of the kind that two processes have, each asked in turn.
+mod by_two_processes {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use hippo_core::card::{CardKey, LoginMark};
+    use hippo_core::notice::record::NoticeRecord;
+    use hippo_core::store::NoticeStore;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const EACH: usize = 20;
+
+    async fn pair() -> (Fresh, SqliteStore) {
+        let one = fresh().await;
+        let other = SqliteStore::open(one.path()).unwrap();
+        (one, other)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_notice_is_claimed_once() {
+        let (one, other) = pair().await;
+        one.add_family(&sample::family("conrad")).await.unwrap();
+        let record = sample::notice("conrad", "2026-11-21");
+        assert!(one.plan_notice(&record).await.unwrap());
+        let wins = AtomicUsize::new(0);
+        let claim = async |store: &SqliteStore, record: &NoticeRecord| {
+            for _ in 0..EACH {
+                let now = sample::time("06:31:00");
+                let claimed = record.claim(Uuid::new_v4(), now).unwrap();
+                if store.replace_notice(0, &claimed, None).await.unwrap() {
+                    wins.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        };
+        tokio::join!(claim(&one, &record), claim(&other, &record));
+        assert_eq!(wins.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_login_is_permitted_once() {
+        let (one, other) = pair().await;
+        let card = sample::one_card(&*one).await.key();
+        let permits = AtomicUsize::new(0);
+        let ask = async |store: &SqliteStore, card: &CardKey| {
+            for _ in 0..EACH {
+                let mark = LoginMark {
+                    check: Uuid::new_v4(),
+                    at: sample::time("05:00:00"),
+                    day: sample::date("2026-11-21"),
+                    is_settled: false,
+                };
+                if store.begin_login(card, &mark).await.unwrap() {
+                    permits.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        };
+        tokio::join!(ask(&one, &card), ask(&other, &card));
+        assert_eq!(permits.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn what_one_wrote_the_other_reads_at_once() {
+        let (one, other) = pair().await;
+        for number in 0..EACH {
+            let family = sample::family(&format!("f{number}"));
+            one.add_family(&family).await.unwrap();
+            assert_eq!(other.family(&family.id).await.unwrap(), Some(family));
+        }
+    }
+}
+
+/// What a check ended with, in the order in which checks are saved.
+fn checks() -> impl Strategy<Value = Vec<(u32, Option<i64>)>> {
+    // Begun at different minutes, saved in any order; with an account of some fines, or a failure.
+    proptest::collection::btree_map(0..60_u32, proptest::option::of(0..1000_i64), 1..12)
+        .prop_map(|checks| checks.into_iter().collect::<Vec<_>>())
+        .prop_shuffle()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn in_whatever_order_checks_are_saved_the_newest_stays(checks in checks()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let store = fresh().await;
+            let store: &dyn Store = &*store;
+            let card = sample::one_card(store).await;
+            for (minute, cents) in &checks {
+                let outcome = match cents {
+                    Some(cents) => Ok(sample::account(*cents)),
+                    None => sample::failed(hippo_core::failure::FailureKind::SiteDown),
+                };
+                let check = sample::check(&card, &format!("05:{minute:02}:00"), outcome);
+                store.save_check(&check).await.unwrap();
+            }
+
+            let state = store.card(card.id).await.unwrap().unwrap().state;
+            let (newest, cents) = checks.iter().max().unwrap();
+            let last = state.last_check.unwrap();
+            prop_assert_eq!(last.started_at, sample::time(&format!("05:{newest:02}:00")));
+            prop_assert_eq!(last.failure.is_none(), cents.is_some());
+            let accounts = store.accounts_of(&card.family).await.unwrap();
+            let stored = accounts.first().map(|(_, stored)| stored);
+            prop_assert_eq!(stored.map(|stored| stored.read_at), state.last_success_at);
+            if let Some(cents) = cents {
+                prop_assert_eq!(stored.map(|stored| &stored.account), Some(&sample::account(*cents)));
+            }
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,740 @@
+//! The database as a file: who may read it, what else it may be, and its backup.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hippo_core::family::Family;
+use hippo_core::notice::record::NoticeState;
+use hippo_core::operator::Concern;
+use hippo_core::operator::heartbeat::Heartbeat;
+use hippo_core::operator::telling::{Aftermath, Handlers, LogOnly, OperatorStore as _};
+use hippo_core::run::{Job, RunOutcome};
+use hippo_core::store::contract::sample;
+use hippo_core::store::{
+    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStart,
+    RunStore, Scope, SecretStore, StoreError, VisitStore,
+};
+use hippo_local::clock::FrozenClock;
+use hippo_local::ping::HttpPing;
+use hippo_local::sqlite::{BackupError, OpenError, SqliteStore};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn database(&self) -> PathBuf {
+        self.path("hippo.db")
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// A database with one card that was checked, closed again.
+    async fn filled(&self) -> PathBuf {
+        let store = SqliteStore::open_or_create(&self.database()).unwrap();
+        let card = sample::one_card(&store).await;
+        let check = sample::check(&card, "05:10:00", Ok(sample::account(17_00)));
+        store.save_check(&check).await.unwrap();
+        let notice = sample::notice("conrad", "2026-11-21");
+        store.plan_notice(&notice).await.unwrap();
+        let run = sample::run(hippo_core::run::Job::CheckCards, "all", "05:00:00");
+        store
+            .start_run(&run, false, std::time::Duration::from_secs(900))
+            .await
+            .unwrap();
+        self.database()
+    }
+}
+
+fn sql(path: &Path, statements: &str) {
+    Connection::open(path)
+        .unwrap()
+        .execute_batch(statements)
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_the_database_was_closed() {
+    let home = Home::new();
+    let path = home.filled().await;
+    assert_eq!(
+        home.names(),
+        ["hippo.db", "sent.journal"],
+        "the log was written back"
+    );
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.families().await.unwrap(), [sample::family("conrad")]);
+    let accounts = store.accounts_of(&sample::family_id("conrad")).await;
+    assert_eq!(accounts.unwrap().len(), 1);
+}
+
+#[test]
+fn a_database_that_is_not_there_is_not_made_by_opening_it() {
+    let home = Home::new();
+    let error = SqliteStore::open(&home.database()).unwrap_err();
+    assert!(matches!(error, OpenError::NotThere { .. }));
+    assert!(error.to_string().contains("hippo init"));
+    assert!(home.names().is_empty());
+}
+
+#[cfg(unix)]
+mod privacy {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn modes(home: &Home) -> Vec<(String, u32)> {
+        home.names()
+            .into_iter()
+            .map(|name| {
+                let mode = fs::metadata(home.path(&name)).unwrap().permissions().mode();
+                (name, mode & 0o777)
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn only_the_owner_can_read_the_database_and_the_files_beside_it() {
+        let home = Home::new();
+        let store = SqliteStore::open_or_create(&home.database()).unwrap();
+        store.add_family(&sample::family("conrad")).await.unwrap();
+        store.backup(&home.path("backup.db")).await.unwrap();
+        let expected = [
+            "backup.db",
+            "hippo.db",
+            "hippo.db-shm",
+            "hippo.db-wal",
+            "sent.journal",
+        ]
+        .map(|name| (name.to_owned(), 0o600));
+        assert_eq!(modes(&home), expected);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_others_can_read_is_made_private_with_the_files_beside_it() {
+        let home = Home::new();
+        let path = home.filled().await;
+        let first = SqliteStore::open(&path).unwrap();
+        first.add_family(&sample::family("other")).await.unwrap();
+        for name in home.names() {
+            fs::set_permissions(home.path(&name), fs::Permissions::from_mode(0o644)).unwrap();
+        }
+        let _second = SqliteStore::open(&path).unwrap();
+        let expected = ["hippo.db", "hippo.db-shm", "hippo.db-wal", "sent.journal"]
+            .map(|name| (name.to_owned(), 0o600));
+        assert_eq!(modes(&home), expected);
+    }
+
+    #[tokio::test]
+    async fn a_second_store_in_the_same_process_keeps_the_locks_of_the_first() {
+        // On POSIX, closing any file handle of the database drops all of the process's locks.
+        let home = Home::new();
+        let path = home.filled().await;
+        let locker = Connection::open(&path).unwrap();
+        locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+        drop(SqliteStore::open(&path).unwrap());
+        let other = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "store_file::privacy::tries_to_write",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env("HIPPO_TEST_DATABASE", &path)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&other.stdout);
+        assert!(said.contains("it is locked"), "{said}");
+    }
+
+    /// The other process of the test above.
+    #[test]
+    #[ignore = "run by another test, in a process of its own"]
+    fn tries_to_write() {
+        let Ok(path) = std::env::var("HIPPO_TEST_DATABASE") else {
+            return;
+        };
+        let connection = Connection::open(path).unwrap();
+        connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        match connection.execute_batch("BEGIN IMMEDIATE") {
+            Ok(()) => println!("it is not"),
+            Err(_) => println!("it is locked"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_newer_database_is_refused_with_both_versions_and_left_as_it_is() {
+    let home = Home::new();
+    let path = home.filled().await;
+    sql(&path, "PRAGMA user_version = 99");
+    let before = fs::read(&path).unwrap();
+    for open in [SqliteStore::open, SqliteStore::open_or_create] {
+        let error = open(&path).unwrap_err();
+        assert!(matches!(error, OpenError::Newer { found: 99, .. }));
+        let text = error.to_string();
+        assert!(
+            text.contains("version 99") && text.contains("up to 6"),
+            "{text}"
+        );
+    }
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn the_database_of_another_program_is_refused_and_left_as_it_is() {
+    let home = Home::new();
+    let cases = [
+        (
+            "other-id.db",
+            "PRAGMA application_id = 77; CREATE TABLE a (b)",
+        ),
+        ("no-id.db", "CREATE TABLE a (b)"),
+        ("other-version.db", "PRAGMA user_version = 1"),
+    ];
+    for (name, statements) in cases {
+        let path = home.path(name);
+        sql(&path, statements);
+        let before = fs::read(&path).unwrap();
+        let error = SqliteStore::open_or_create(&path).unwrap_err();
+        assert!(
+            matches!(error, OpenError::NotOurs { .. }),
+            "{name}: {error}"
+        );
+        assert_eq!(fs::read(&path).unwrap(), before, "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+    let home = Home::new();
+    let path = home.database();
+    fs::write(
+        &path,
+        "no database, only a text of some length\n".repeat(100),
+    )
+    .unwrap();
+    let before = fs::read(&path).unwrap();
+    for open in [SqliteStore::open, SqliteStore::open_or_create] {
+        assert!(matches!(open(&path), Err(OpenError::NotOurs { .. })));
+    }
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_file_that_was_cut_to_nothing_is_not_begun_anew_by_opening_it() {
+    let home = Home::new();
+    fs::write(home.database(), "").unwrap();
+    let error = SqliteStore::open(&home.database()).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }));
+    assert!(error.to_string().contains("restore a backup"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_that_was_cut_short_or_overwritten_says_so_and_what_to_do() {
+    for damage in [
+        |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2),
+        |bytes: &mut Vec<u8>| bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0x5a),
+        |bytes: &mut Vec<u8>| bytes.iter_mut().skip(100).for_each(|byte| *byte = 0),
+    ] {
+        let home = Home::new();
+        let path = home.filled().await;
+        let mut bytes = fs::read(&path).unwrap();
+        damage(&mut bytes);
+        fs::write(&path, bytes).unwrap();
+        let text = match SqliteStore::open(&path) {
+            Err(error @ OpenError::Damaged { .. }) => error.to_string(),
+            Err(other) => panic!("{other}"),
+            Ok(store) => {
+                let backup = store.backup(&home.path("backup.db")).await;
+                assert!(backup.is_err());
+                assert!(!home.path("backup.db").exists());
+                let answer = store.families().await;
+                assert!(matches!(answer, Err(StoreError::Unusable(_))), "{answer:?}");
+                answer.unwrap_err().to_string()
+            }
+        };
+        assert!(text.to_lowercase().contains("restore a backup"), "{text}");
+    }
+}
+
+#[test]
+fn a_place_where_nothing_can_be_written_is_named() {
+    let home = Home::new();
+    fs::write(home.path("file"), "").unwrap();
+    for path in [
+        home.folder.path().to_owned(),
+        home.path("file").join("hippo.db"),
+        home.path("no-folder").join("hippo.db"),
+    ] {
+        let error = SqliteStore::open_or_create(&path).unwrap_err();
+        assert!(matches!(error, OpenError::NotWritable { .. }), "{error}");
+        assert!(error.to_string().contains(&path.display().to_string()));
+    }
+}
+
+#[tokio::test]
+async fn garbage_in_a_row_names_the_table_and_the_key_and_nothing_else() {
+    let cases = [
+        ("UPDATE family SET timezone = 'Canary/Zone'", "conrad"),
+        ("UPDATE family SET recipients = '[\"canary\"]'", "conrad"),
+        (
+            "UPDATE family SET preferences = '{\"due_within_days\":\"canary\"}'",
+            "conrad",
+        ),
+        ("UPDATE family SET notice_time = 'canary'", "conrad"),
+        (
+            "UPDATE family SET created_at = CAST(x'ff63616e617279' AS TEXT)",
+            "conrad",
+        ),
+        ("UPDATE library SET base_url = 'canary'", "wpl"),
+        ("UPDATE library SET options = 'canary'", "wpl"),
+        (
+            "UPDATE card SET library = 'wpl', mark_check = 'canary'",
+            "card",
+        ),
+        (
+            "UPDATE card SET failure_kind = 'canary', failure_detail = ''",
+            "card",
+        ),
+        ("UPDATE card SET check_finished_at = NULL", "card"),
+        (
+            "UPDATE account SET account = '{\"system\":\"canary\"}'",
+            "account",
+        ),
+        ("UPDATE notice SET revision = -1", "conrad"),
+        ("UPDATE run SET counts = 'canary'", "2026-11-21"),
+        ("UPDATE run SET reported_at = 'canary'", "2026-11-21"),
+    ];
+    for (statement, key) in cases {
+        let home = Home::new();
+        let path = home.filled().await;
+        sql(&path, statement);
+        let store = SqliteStore::open(&path).unwrap();
+        let conrad = sample::family_id("conrad");
+        store.families().await.unwrap();
+        store.libraries().await.unwrap();
+        store.cards_of(&conrad).await.unwrap();
+        store.cards_to_check(Scope::All, None, 10).await.unwrap();
+        store.accounts_of(&conrad).await.unwrap();
+        store.load_family(&conrad).await.unwrap();
+        store.recent_notices(&conrad, 10).await.unwrap();
+        store.recent_runs(None, None, 10).await.unwrap();
+        store.cards_with_secrets().await.unwrap();
+        let damaged = store.damaged_rows();
+        assert_eq!(damaged.len(), 1, "{statement}: {damaged:?}");
+        let id = match key {
+            "card" | "account" => key_of_card(&path),
+            key => key.to_owned(),
+        };
+        assert!(damaged[0].id.starts_with(&id), "{statement}: {damaged:?}");
+        let told = format!("{damaged:?}").to_lowercase();
+        assert!(!told.contains("canary"), "{told}");
+    }
+}
+
+fn key_of_card(path: &Path) -> String {
+    let connection = Connection::open(path).unwrap();
+    let id = connection.query_row("SELECT id FROM card", [], |row| row.get(0));
+    id.unwrap()
+}
+
+#[tokio::test]
+async fn damaged_row_costs_only_itself() {
+    let home = Home::new();
+    let store = SqliteStore::open_or_create(&home.database()).unwrap();
+    let mut cards = Vec::new();
+    for id in ["aaa", "bbb", "ccc"] {
+        store.add_family(&sample::family(id)).await.unwrap();
+        store.add_library(&sample::library(id)).await.unwrap();
+        let card = sample::card(id, id, "f1");
+        store
+            .add_card(&card, &sample::sealed(card.id))
+            .await
+            .unwrap();
+        let check = sample::check(&card, "05:10:00", Ok(sample::account(1)));
+        store.save_check(&check).await.unwrap();
+        store
+            .plan_notice(&sample::notice(id, "2026-11-21"))
+            .await
+            .unwrap();
+        cards.push(card);
+    }
+    for table in ["family", "library"] {
+        sql(
+            &home.database(),
+            &format!("UPDATE {table} SET timezone = 'Nowhere' WHERE id = 'aaa'"),
+        );
+    }
+    sql(
+        &home.database(),
+        "UPDATE card SET created_at = 'x' WHERE family = 'aaa';
+         UPDATE notice SET fence = -1 WHERE family = 'aaa';
+         UPDATE account SET account = '{' WHERE card = (SELECT id FROM card WHERE family = 'bbb')",
+    );
+    let ids = |families: Vec<Family>| -> Vec<String> {
+        families
+            .into_iter()
+            .map(|family| family.id.to_string())
+            .collect()
+    };
+    // The page is as long as asked for: what follows the last one would be passed over else.
+    assert_eq!(
+        ids(store.families_page(None, 2).await.unwrap()),
+        ["bbb", "ccc"]
+    );
+    assert_eq!(store.libraries().await.unwrap().len(), 2);
+    assert_eq!(
+        store
+            .cards_to_check(Scope::All, None, 2)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(store.open_notices(None, 2).await.unwrap().len(), 2);
+    let gone = store.load_visit(&cards[0].library, &[cards[0].key()]).await;
+    assert_eq!(gone.unwrap(), None);
+
+    let loaded = store.load_family(&cards[1].family).await.unwrap().unwrap();
+    let (record, account) = &loaded.cards[0];
+    assert_eq!(*account, None);
+    assert_eq!(record.state.last_success_at, None);
+    let failure = record.state.last_check.clone().unwrap().failure.unwrap();
+    assert!(failure.detail.contains("the next check"), "{failure}");
+    let check = sample::check(&cards[1], "09:10:00", Ok(sample::account(1)));
+    store.save_check(&check).await.unwrap();
+    let loaded = store.load_family(&cards[1].family).await.unwrap().unwrap();
+    assert!(loaded.cards[0].1.is_some(), "the next check stores it anew");
+
+    let tables: Vec<String> = store
+        .damaged_rows()
+        .into_iter()
+        .map(|row| row.table)
+        .collect();
+    assert_eq!(tables, ["account", "card", "family", "library", "notice"]);
+}
+
+#[tokio::test]
+async fn damaged_run_holds_up_no_other() {
+    let home = Home::new();
+    let path = home.filled().await;
+    sql(&path, "UPDATE run SET counts = 'x', outcome = 'running'");
+    let store = SqliteStore::open(&path).unwrap();
+    let mut run = sample::run(Job::CheckCards, "all", "05:00:00");
+    let silence = std::time::Duration::from_secs(3600);
+    for _ in 0..2 {
+        let started = store.start_run(&run, false, silence).await.unwrap();
+        assert_eq!(started, RunStart::Started, "of its key or after it");
+        run.outcome = RunOutcome::Done;
+        store.report_run(&run).await.unwrap();
+        run = sample::run(Job::CheckCards, "all", "06:10:00");
+    }
+    assert_eq!(store.clock_ahead(run.started_at).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_and_keeps_what_it_has() {
+    let home = Home::new();
+    let path = home.filled().await;
+    // What the later steps added, taken away again.
+    sql(
+        &path,
+        "DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE concern; DROP INDEX notice_open;
+         ALTER TABLE family DROP COLUMN history; ALTER TABLE family DROP COLUMN stopped; ALTER TABLE notice DROP COLUMN doubts;
+         ALTER TABLE notice DROP COLUMN evidence_from; ALTER TABLE notice DROP COLUMN recipients;
+         ALTER TABLE notice DROP COLUMN retries; ALTER TABLE notice DROP COLUMN retry_until;
+         ALTER TABLE notice DROP COLUMN is_open; ALTER TABLE card DROP COLUMN failure_remedy;
+         CREATE INDEX notice_open ON notice (date, family)
+             WHERE state IN ('PENDING', 'CLAIMED', 'SENDING', 'UNKNOWN');
+         PRAGMA user_version = 1",
+    );
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.families().await.unwrap(), [sample::family("conrad")]);
+    let open = store.open_notices(None, 10).await.unwrap();
+    assert_eq!(open, [sample::notice("conrad", "2026-11-21")]);
+}
+
+#[tokio::test]
+async fn what_the_operator_was_told_by_the_second_version_is_not_told_again() {
+    let home = Home::new();
+    let path = home.filled().await;
+    sql(
+        &path,
+        r#"DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE concern;
+         ALTER TABLE notice DROP COLUMN evidence_from; DROP INDEX notice_open; ALTER TABLE notice DROP COLUMN recipients;
+         ALTER TABLE notice DROP COLUMN retries; ALTER TABLE notice DROP COLUMN retry_until;
+         ALTER TABLE notice DROP COLUMN is_open; ALTER TABLE card DROP COLUMN failure_remedy;
+         CREATE INDEX notice_open ON notice (date, family)
+             WHERE state NOT IN ('SENT', 'SKIPPED', 'FAILED', 'GAVE_UP', 'MISSED');
+         CREATE TABLE concern (key TEXT PRIMARY KEY, concern TEXT NOT NULL, first_seen TEXT NOT NULL,
+             last_seen TEXT NOT NULL, times INTEGER NOT NULL, asked_at TEXT NOT NULL, told_at TEXT) STRICT, WITHOUT ROWID;
+         CREATE INDEX concern_recent ON concern (last_seen);
+         INSERT INTO concern VALUES ('page-changed/wpl/2026-11-21',
+             '{"kind":"page_changed","library":"wpl","day":"2026-11-21","skeleton":null}',
+             '2026-11-21T05:00:00.000000000Z', '2026-11-21T05:00:00.000000000Z', 1,
+             '2026-11-21T05:00:00.000000000Z', '2026-11-21T05:00:05.000000000Z');
+         PRAGMA user_version = 2"#,
+    );
+    let store = SqliteStore::open(&path).unwrap();
+    let noted = store.recent_concerns(10).await.unwrap();
+    assert_eq!(noted.len(), 1);
+    let key = noted[0].concern.key();
+    let later = noted[0].last_seen + chrono::Duration::days(1);
+    assert!(!store.set_out_to_tell(&key, later).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_notice_in_a_state_that_a_newer_version_wrote_is_open_and_kept() {
+    let home = Home::new();
+    let path = home.filled().await;
+    sql(&path, "UPDATE notice SET state = 'POSTPONED'");
+    let store = SqliteStore::open(&path).unwrap();
+    let open = store.open_notices(None, 10).await.unwrap();
+    assert_eq!(open.len(), 1);
+    assert_eq!(open[0].state, NoticeState::Newer);
+    let later = open[0].planned_at + chrono::Duration::days(100);
+    store.forget_before(later).await.unwrap();
+    assert_eq!(store.open_notices(None, 10).await.unwrap(), open);
+}
+
+#[tokio::test]
+async fn runs_that_a_newer_version_wrote_keep_no_run_from_beginning() {
+    let home = Home::new();
+    let path = home.filled().await;
+    let store = SqliteStore::open(&path).unwrap();
+    let run = |time: &str| sample::run(Job::CheckCards, "all", time);
+    for hour in 15..18 {
+        let run = run(&format!("{hour}:00:00"));
+        assert!(store.record_run(&run).await.unwrap());
+    }
+    sql(
+        &path,
+        "UPDATE run SET outcome = 'half_done', started_by = 'telephone' WHERE scheduled_time LIKE '%T15%';
+         UPDATE run SET job = 'tidy-up' WHERE scheduled_time LIKE '%T16%'",
+    );
+    let recent = store.recent_runs(None, None, 10).await.unwrap();
+    let outcomes: Vec<_> = recent.iter().map(|run| run.outcome).collect();
+    assert!(outcomes.contains(&RunOutcome::Newer), "{outcomes:?}");
+    let next = run("19:00:00");
+    let silence = std::time::Duration::from_secs(60);
+    let start = store.start_run(&next, true, silence).await.unwrap();
+    assert_eq!(start, RunStart::Started);
+}
+
+#[tokio::test]
+async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone() {
+    let home = Home::new();
+    let path = home.filled().await;
+    let known = Concern::ClockWrong {
+        day: sample::date("2026-11-21"),
+        seconds: 90,
+    };
+    let (unknown, now) = (known.key(), sample::time("06:00:00"));
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(store.note_concern(&unknown, &known, now).await.unwrap());
+    let other = Concern::LibraryDown {
+        library: sample::library_id("wpl"),
+        since: now,
+    };
+    let key = other.key();
+    assert!(store.note_concern(&key, &other, now).await.unwrap());
+    let newer = r#"{"kind":"moon_too_full","day":"2026-11-21"}"#;
+    sql(
+        &path,
+        &format!("UPDATE concern SET concern = '{newer}' WHERE key = '{unknown}'"),
+    );
+    let untold = store.untold_concerns().await.unwrap();
+    assert_eq!((untold.noted.len(), untold.newer), (1, 1));
+    assert_eq!(untold.noted[0].concern, other);
+    assert_eq!(store.recent_concerns(10).await.unwrap(), untold.noted);
+    // Whoever sees it, or would tell it, changes nothing, and does not fail.
+    assert!(!store.note_concern(&unknown, &known, now).await.unwrap());
+    assert!(!store.set_out_to_tell(&unknown, now).await.unwrap());
+    assert_eq!(store.untold_concerns().await.unwrap(), untold);
+    // The others are told, and that there is one more.
+    let aftermath = Aftermath {
+        store: &store,
+        notices: &store,
+        handlers: Handlers {
+            of_job: [].into(),
+            of_all: None,
+            default: &LogOnly,
+        },
+        heartbeat: Heartbeat {
+            ping: &HttpPing,
+            urls: [].into(),
+            runs: &store,
+        },
+        clock: &FrozenClock { at: now },
+    };
+    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 2);
+    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 0);
+    let told = store.recent_concerns(10).await.unwrap();
+    let day = sample::date("2026-11-21");
+    let expected = Concern::NewerConcern { day };
+    assert!(
+        told.iter().any(|noted| noted.concern == expected),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_table_that_is_missing_is_an_error_not_a_panic() {
+    let home = Home::new();
+    let path = home.filled().await;
+    sql(&path, "DROP TABLE notice");
+    let store = SqliteStore::open(&path).unwrap();
+    let answer = store.open_notices(None, 10).await;
+    assert!(matches!(answer, Err(StoreError::Unusable(_))));
+    // What else is there can still be used.
+    assert_eq!(store.families().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_bytes_of_the_database_and_its_backup_hold_neither_number_nor_pin() {
+    use hippo_core::card::CardSecret;
+
+    let home = Home::new();
+    let store = SqliteStore::open_or_create(&home.database()).unwrap();
+    let first = sample::one_card(&store).await;
+    let keys = sample::SideKeys::generate();
+    let secret = CardSecret {
+        number: "21987canary654".into(),
+        pin: "pin-canary-4711".into(),
+    };
+    let fingerprint = keys.fingerprint(&first.library, &secret.number);
+    store
+        .replace_secret(
+            first.id,
+            &fingerprint,
+            &keys.seal(first.id, &sample::library("wpl"), &secret),
+        )
+        .await
+        .unwrap();
+    store.backup(&home.path("backup.db")).await.unwrap();
+    // Once with what is still in the log, once with all in the file.
+    let mut files = home.names();
+    assert_eq!(files.len(), 5);
+    let mut bytes: Vec<Vec<u8>> = files
+        .iter()
+        .map(|name| fs::read(home.path(name)).unwrap())
+        .collect();
+    drop(store);
+    files.retain(|name| name == "hippo.db");
+    bytes.push(fs::read(home.database()).unwrap());
+    let patron = bytes
+        .iter()
+        .filter(|bytes| contains(bytes, b"Robin"))
+        .count();
+    assert!(patron >= 2, "the search finds what is there");
+    for bytes in &bytes {
+        assert!(!contains(bytes, b"canary"));
+    }
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+mod backup {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_backup_made_while_others_write_is_whole() {
+        let home = Home::new();
+        let store = Arc::new(SqliteStore::open(&home.filled().await).unwrap());
+        let stop = Arc::new(AtomicBool::new(false));
+        let writer = tokio::spawn({
+            let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
+            async move {
+                let mut written = 0;
+                while !stop.load(Ordering::SeqCst) {
+                    // Each in one step: a card never without its secret.
+                    let card = sample::card("conrad", "wpl", &format!("w{written}"));
+                    store
+                        .add_card(&card, &sample::sealed(card.id))
+                        .await
+                        .unwrap();
+                    written += 1;
+                }
+                written
+            }
+        });
+        let mut sizes = Vec::new();
+        for number in 0..5 {
+            let path = home.path(&format!("backup-{number}.db"));
+            store.backup(&path).await.unwrap();
+            let copy = SqliteStore::open(&path).unwrap();
+            let cards = copy.cards_of(&sample::family_id("conrad")).await.unwrap();
+            let secrets = copy.cards_with_secrets().await.unwrap();
+            assert_eq!(cards.len(), secrets.len());
+            sizes.push(cards.len());
+        }
+        stop.store(true, Ordering::SeqCst);
+        let written = writer.await.unwrap();
+        assert!(sizes.is_sorted());
+        assert!(sizes.iter().all(|size| *size <= written + 1));
+        assert!(written > 0);
+        assert!(!home.names().iter().any(|name| name.contains("partial")));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_there_is_not_overwritten() {
+        let home = Home::new();
+        let store = SqliteStore::open(&home.filled().await).unwrap();
+        let path = home.path("precious");
+        fs::write(&path, "precious").unwrap();
+        let error = store.backup(&path).await.unwrap_err();
+        assert!(matches!(error, BackupError::AlreadyThere { .. }));
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
+        let error = store.backup(&home.database()).await.unwrap_err();
+        assert!(matches!(error, BackupError::AlreadyThere { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_place_that_cannot_be_written_is_named_and_nothing_is_left() {
+        let home = Home::new();
+        let store = SqliteStore::open(&home.filled().await).unwrap();
+        let path = home.path("no-folder").join("backup.db");
+        let error = store.backup(&path).await.unwrap_err();
+        assert!(matches!(error, BackupError::NotWritable { .. }));
+        assert!(error.to_string().contains("no-folder"));
+    }
+
+    #[tokio::test]
+    async fn a_backup_holds_nothing_of_what_was_removed() {
+        let home = Home::new();
+        let store = SqliteStore::open(&home.filled().await).unwrap();
+        store
+            .remove_family(&sample::family_id("conrad"))
+            .await
+            .unwrap();
+        let path = home.path("backup.db");
+        store.backup(&path).await.unwrap();
+        let bytes = fs::read(&path).unwrap();
+        assert!(contains(&bytes, b"Waterbury"));
+        assert!(!contains(&bytes, b"Robin"));
+    }
+}

@@ -1,0 +1,198 @@
+//! `enterprise`, on recorded pages of real libraries and against the demo library.
+
+use crate::demo::{check, start, today};
+use crate::library_pages;
+use hippo_core::account::{Account, HoldState};
+use hippo_core::failure::{Failure, FailureKind};
+use hippo_demo_library::{
+    DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
+    generated_number, generated_pin,
+};
+use rstest::rstest;
+
+#[test]
+fn recorded_pages_say_what_is_expected_of_them() {
+    let cases = library_pages::check_all("enterprise");
+    assert!(cases == 0 || cases >= 2, "only {cases} cases");
+}
+
+const NUMBER: &str = "23000000000007";
+const PIN: &str = "4711";
+
+fn patron() -> Patron {
+    Patron::new(NUMBER, PIN, "Jo Doe")
+        .with_loan(DemoLoan::new("Harbour & Hill [DVD]", "Stone, Ada.", today()).renewed(2))
+        .with_loan(DemoLoan::new("Knots", "", today()).not_renewable("Reserved by another."))
+        .with_hold(DemoHold::ready(
+            "Lamps",
+            "Reed, Bo.",
+            "Oak Park",
+            Some(today()),
+        ))
+        .with_hold(DemoHold::in_transit("Kites", "Ash, Pip", "Oak Park"))
+        .with_hold(DemoHold::waiting("Fog", "Ash, Pip", "Oak Park", 9, 83))
+        .with_hold(DemoHold::suspended("Ice", "Ash, Pip", "Mill Street", None))
+}
+
+fn site(generation: Generation) -> Site {
+    Site::new(SystemKind::Enterprise, "Lake Library", today())
+        .with_generation(generation)
+        .with_patron(patron())
+}
+
+fn logged_out(demo: &DemoLibrary) -> bool {
+    demo.open_sessions() == 0
+        && demo
+            .requests()
+            .iter()
+            .any(|request| request.path.contains("logout"))
+}
+
+fn kind(outcome: &Result<Account, Failure>) -> FailureKind {
+    outcome.as_ref().unwrap_err().kind
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_account_is_read_and_left(
+    #[values(Generation::Older, Generation::Newer)] generation: Generation,
+) {
+    let (demo, library) = start(site(generation)).await;
+    let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
+    assert_eq!(demo.logins(), 1);
+    assert!(logged_out(&demo));
+    assert_eq!((account.fines, account.card_expires), (None, None));
+    let loans = account.loans.unwrap();
+    assert_eq!(loans[0].title, "Harbour & Hill [DVD]");
+    assert_eq!(loans[0].author.as_deref(), Some("Stone, Ada."));
+    assert_eq!((loans[0].due, loans[0].renewals), (Some(today()), Some(2)));
+    assert_eq!(loans[0].renewable, Some(true));
+    assert_eq!(loans[1].renewable, Some(false));
+    assert_eq!(
+        loans[1].renewable_reason.as_deref(),
+        Some("Reserved by another.")
+    );
+    let holds = account.holds.unwrap();
+    let states: Vec<HoldState> = holds.iter().map(|hold| hold.state).collect();
+    assert_eq!(
+        states,
+        [
+            HoldState::Ready,
+            HoldState::InTransit,
+            HoldState::Waiting,
+            HoldState::Suspended
+        ]
+    );
+    assert_eq!(holds[0].pickup_by, Some(today()));
+    assert_eq!(holds[2].position, Some(9));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_wrong_pin_is_sent_once_and_said_to_be_wrong(
+    #[values(Generation::Older, Generation::Newer)] generation: Generation,
+) {
+    let (demo, library) = start(site(generation)).await;
+    let outcome = check(&demo, &library, NUMBER, "0000").await;
+    assert_eq!(kind(&outcome), FailureKind::WrongCredentials, "{outcome:?}");
+    assert_eq!(demo.login_attempts(NUMBER), 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_login_form_in_place_of_the_account_right_after_the_login_is_a_refusal(
+    #[values(Generation::Older, Generation::Newer)] generation: Generation,
+) {
+    let (demo, library) = start(site(generation)).await;
+    let silent = Rule::new(Fault::EmptyBody).only_method("POST").times(1);
+    demo.switches().add(silent);
+    let outcome = check(&demo, &library, NUMBER, PIN).await;
+    assert_eq!(kind(&outcome), FailureKind::WrongCredentials, "{outcome:?}");
+    assert_eq!(demo.logins(), 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_heavy_borrower_gets_everything(
+    #[values(Generation::Older, Generation::Newer)] generation: Generation,
+) {
+    let site = Site::generated(SystemKind::Enterprise, 1, 80, 40, today());
+    let (demo, library) = start(site.with_generation(generation)).await;
+    let account = check(&demo, &library, &generated_number(0), &generated_pin(0))
+        .await
+        .unwrap();
+    assert_eq!(account.loans.unwrap().len(), 80);
+    assert_eq!(account.holds.unwrap().len(), 40);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_account_with_nothing_is_empty(
+    #[values(Generation::Older, Generation::Newer)] generation: Generation,
+) {
+    let site = Site::new(SystemKind::Enterprise, "Lake Library", today())
+        .with_generation(generation)
+        .with_patron(Patron::new(NUMBER, PIN, "Jo Doe"));
+    let (demo, library) = start(site).await;
+    let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
+    assert_eq!(account.loans, Some(Vec::new()));
+    assert_eq!(account.holds, Some(Vec::new()));
+}
+
+#[rstest]
+#[case::layout("accordion", Fault::ChangedLayout, FailureKind::PageChanged)]
+#[case::half_a_list("librarycheckouts", Fault::HalfAPage, FailureKind::PageChanged)]
+#[case::half_of_the_other("libraryholds", Fault::HalfAPage, FailureKind::PageChanged)]
+#[case::empty("librarycheckouts", Fault::EmptyBody, FailureKind::PageChanged)]
+#[case::down("libraryholds", Fault::Down { retry_after: None }, FailureKind::SiteDown)]
+#[case::maintenance("librarycheckouts", Fault::Maintenance, FailureKind::SiteDown)]
+#[case::forgotten("libraryholds", Fault::ForgetSession, FailureKind::SessionExpired)]
+#[tokio::test]
+async fn a_fault_is_named_and_the_card_logged_out(
+    #[values(Generation::Older, Generation::Newer)] generation: Generation,
+    #[case] path: &str,
+    #[case] fault: Fault,
+    #[case] expected: FailureKind,
+) {
+    let (demo, library) = start(site(generation)).await;
+    demo.switches().set_for(path, fault);
+    let outcome = check(&demo, &library, NUMBER, PIN).await;
+    assert_eq!(kind(&outcome), expected, "{outcome:?}");
+    assert_eq!(demo.logins(), 1);
+    assert!(logged_out(&demo));
+}
+
+#[tokio::test]
+async fn a_total_that_differs_from_the_rows_is_a_changed_page() {
+    let (demo, library) = start(site(Generation::Newer)).await;
+    demo.switches().add(Rule::new(Fault::WrongCounts));
+    let outcome = check(&demo, &library, NUMBER, PIN).await;
+    assert_eq!(kind(&outcome), FailureKind::PageChanged, "{outcome:?}");
+    assert!(logged_out(&demo));
+}
+
+#[tokio::test]
+async fn an_account_page_without_its_token_has_changed_and_its_lists_are_not_asked_for() {
+    let (demo, library) = start(site(Generation::Newer)).await;
+    let account_page = Rule::new(Fault::HalfAPage).only_for_patrons().times(1);
+    demo.switches().add(account_page);
+    let outcome = check(&demo, &library, NUMBER, PIN).await;
+    assert_eq!(kind(&outcome), FailureKind::PageChanged, "{outcome:?}");
+    let requests = demo.requests();
+    assert!(
+        requests
+            .iter()
+            .all(|seen| seen.status == Some(200) || seen.status == Some(302))
+    );
+    assert!(!requests.iter().any(|seen| seen.path.contains("accordion")));
+    assert!(logged_out(&demo));
+}
+
+#[tokio::test]
+async fn a_login_page_that_changed_is_sent_no_pin() {
+    let (demo, library) = start(site(Generation::Older)).await;
+    demo.switches().set(Fault::ChangedLayout);
+    let outcome = check(&demo, &library, NUMBER, PIN).await;
+    assert_eq!(kind(&outcome), FailureKind::PageChanged, "{outcome:?}");
+    assert_eq!(demo.logins(), 0);
+}

@@ -1,0 +1,380 @@
+//! `koha`, on recorded pages of a real server and against the demo library.
+
+use crate::library_pages;
+use std::sync::Arc;
+
+use crate::demo::{check, start, today};
+use async_trait::async_trait;
+use hippo_core::account::{Account, HoldState};
+use hippo_core::card::CardSecret;
+use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::site::{LibrarySite as _, LoginPermit};
+use hippo_demo_library::{
+    DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
+    generated_number, generated_pin,
+};
+use hippo_systems::recording::{Recorder, read};
+use hippo_systems::{Sites, SitesOptions};
+use rstest::rstest;
+
+#[test]
+fn recorded_pages_say_what_is_expected_of_them() {
+    let cases = library_pages::check_all("koha");
+    assert!(cases == 0 || cases >= 5, "only {cases} cases");
+}
+
+/// Lets every login go.
+struct Anyone;
+
+#[async_trait]
+impl LoginPermit for Anyone {
+    async fn about_to_log_in(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+const NUMBER: &str = "25000000000007";
+const PIN: &str = "4711";
+
+fn patron() -> Patron {
+    let mut patron = Patron::new(NUMBER, PIN, "Jo Doe")
+        .with_card_expires(today() + chrono::Days::new(20))
+        .with_fines_cents(123_450)
+        .with_loan(
+            DemoLoan::new("Harbour & Hill [DVD]", "Stone, Ada.", today())
+                .with_subtitle("a walk")
+                .renewed(2),
+        )
+        .with_loan(
+            DemoLoan::new("Knots", "", today() - chrono::Days::new(1))
+                .not_renewable("somebody waits"),
+        )
+        .with_hold(DemoHold::ready(
+            "Lamps",
+            "Reed, Bo",
+            "Oak Park",
+            Some(today() + chrono::Days::new(5)),
+        ))
+        .with_hold(DemoHold::in_transit("Kites", "Ash, Pip", "Oak Park"))
+        .with_hold(
+            DemoHold::waiting("Fog", "Ash, Pip", "Oak Park", 9, 83)
+                .with_expires(today() + chrono::Days::new(90)),
+        )
+        .with_hold(DemoHold::suspended(
+            "Ice",
+            "Ash, Pip",
+            "Mill Street",
+            Some(today() + chrono::Days::new(30)),
+        ))
+        .with_hold(DemoHold::suspended("Snow", "", "Mill Street", None));
+    patron.messages.push("Bring the map back.".to_owned());
+    patron
+}
+
+fn site(age: Generation) -> Site {
+    Site::new(SystemKind::Koha, "Marsh Library", today())
+        .with_generation(age)
+        .with_patron(patron())
+}
+
+fn logged_out(demo: &DemoLibrary) -> bool {
+    demo.open_sessions() == 0
+        && demo
+            .requests()
+            .iter()
+            .any(|request| request.path.contains("logout.x"))
+}
+
+fn kind(outcome: &Result<Account, Failure>) -> FailureKind {
+    outcome.as_ref().unwrap_err().kind
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_account_is_read_and_left(
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+    #[values(false, true)] is_translated: bool,
+    #[values("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y-%m-%d", "%d %b %Y")] date_format: &str,
+) {
+    let mut site = site(age);
+    site.date_format = date_format.to_owned();
+    let (demo, mut library) = start(site).await;
+    demo.switches().translated(is_translated);
+    if date_format != "%d %b %Y" {
+        // The page itself tells it, whatever the library's entry says.
+        library.date_format = Some("%Y, day %j".to_owned());
+    }
+    let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
+    assert_eq!(demo.logins(), 1);
+    assert!(logged_out(&demo));
+    assert_eq!(account.fines, Some("1234.50".parse().unwrap()));
+    assert_eq!(account.card_expires, Some("2026-12-11".parse().unwrap()));
+    assert_eq!(
+        (account.declared.loans, account.declared.holds),
+        (Some(2), Some(5))
+    );
+    assert_eq!(account.messages.len(), 2, "{:?}", account.messages);
+    assert_eq!(account.messages[0], "Bring the map back.");
+
+    let loans = account.loans.unwrap();
+    assert_eq!(loans[0].title, "Harbour & Hill [DVD]: a walk");
+    assert_eq!(loans[0].author.as_deref(), Some("Stone, Ada."));
+    assert_eq!(
+        (loans[0].due, loans[0].renewable),
+        (Some(today()), Some(true))
+    );
+    assert!(
+        loans[0]
+            .url
+            .as_ref()
+            .unwrap()
+            .contains("opac-detail.pl?biblionumber=")
+    );
+    assert_eq!(loans[1].author, None);
+    assert_eq!(loans[1].renewable, Some(false));
+    assert!(
+        loans[1]
+            .renewable_reason
+            .as_ref()
+            .unwrap()
+            .contains("(somebody waits)")
+    );
+
+    let holds = account.holds.unwrap();
+    let states: Vec<HoldState> = holds.iter().map(|hold| hold.state).collect();
+    let expected = [
+        HoldState::Ready,
+        HoldState::InTransit,
+        HoldState::Waiting,
+        HoldState::Suspended,
+        HoldState::Suspended,
+    ];
+    assert_eq!(states, expected);
+    assert_eq!(holds[0].pickup_by, Some("2026-11-26".parse().unwrap()));
+    assert_eq!(holds[0].pickup_branch.as_deref(), Some("Oak Park"));
+    assert_eq!(holds[1].expires, None);
+    assert_eq!(holds[2].expires, Some("2027-02-19".parse().unwrap()));
+    assert_eq!(holds[2].author.as_deref(), Some("Ash, Pip"));
+    let position = (age == Generation::Newer).then_some(9);
+    assert_eq!(holds[2].position, position);
+    assert_eq!(
+        holds[3].suspended_until,
+        Some("2026-12-21".parse().unwrap())
+    );
+    assert_eq!(holds[4].suspended_until, None);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_a_site_hides_is_not_known(
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+) {
+    let (demo, library) = start(site(age)).await;
+    demo.switches().hides_columns(true);
+    let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
+    assert_eq!(account.fines, None);
+    for loan in account.loans.unwrap() {
+        assert_eq!((loan.renewable, loan.renewable_reason), (None, None));
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_credit_is_below_zero(
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+    #[values(false, true)] is_translated: bool,
+) {
+    let mut site = site(age);
+    site.patrons[0].fines_cents = -500;
+    let (demo, library) = start(site).await;
+    demo.switches().translated(is_translated);
+    let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
+    assert_eq!(account.fines, Some("-5.00".parse().unwrap()));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_card_that_has_expired_is_read_and_its_words_are_told(
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+) {
+    let mut site = site(age);
+    site.patrons[0].card_expires = Some(today() - chrono::Days::new(40));
+    site.patrons[0].blocked = Some("too many maps are missing".to_owned());
+    let (demo, library) = start(site).await;
+    let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
+    assert_eq!(account.card_expires, Some("2026-10-12".parse().unwrap()));
+    assert_eq!(account.loans.unwrap().len(), 2);
+    assert_eq!(account.messages.len(), 3);
+    assert!(account.messages[2].contains("too many maps are missing"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_stands_beside_a_renewal_is_no_reason_against_it(
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+    #[values(false, true)] is_translated: bool,
+    #[values(false, true)] is_blocked: bool,
+) {
+    let film = DemoLoan::new("A walk by the harbour", "", today()).of_format("DVD");
+    let by_itself = DemoLoan::new("Tides", "", today()).renewed_by_the_library();
+    let mut patron = Patron::new(NUMBER, PIN, "Jo Doe")
+        .with_loan(film)
+        .with_loan(by_itself);
+    patron.blocked = is_blocked.then(|| "too many maps are missing".to_owned());
+    let site = Site::new(SystemKind::Koha, "Marsh Library", today())
+        .with_generation(age)
+        .with_patron(patron);
+    let (demo, library) = start(site).await;
+    demo.switches().translated(is_translated);
+    let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
+    let loans = account.loans.unwrap();
+    assert_eq!(
+        (loans[0].renewable, loans[0].renewable_reason.as_deref()),
+        (Some(!is_blocked), None)
+    );
+    let note = loans[0].note.as_deref().unwrap();
+    assert_eq!(note.matches(['.', ',']).count(), 1, "one sum: {note}");
+    assert_eq!(
+        (loans[1].renewable, loans[1].renewable_reason.as_deref()),
+        (None, None)
+    );
+    let note = loans[1].note.as_deref().unwrap();
+    assert!(note.ends_with('.'), "{note}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_wrong_pin_is_sent_once_and_said_to_be_wrong(
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+    #[values(false, true)] is_silent: bool,
+) {
+    let (demo, library) = start(site(age)).await;
+    demo.switches().refuses_without_words(is_silent);
+    let outcome = check(&demo, &library, NUMBER, "0000").await;
+    assert_eq!(kind(&outcome), FailureKind::WrongCredentials);
+    assert!(!outcome.unwrap_err().login_in_doubt);
+    assert_eq!(demo.login_attempts(NUMBER), 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_heavy_borrower_gets_everything(
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+) {
+    let site = Site::generated(SystemKind::Koha, 1, 80, 40, today()).with_generation(age);
+    let (demo, library) = start(site).await;
+    let account = check(&demo, &library, &generated_number(0), &generated_pin(0))
+        .await
+        .unwrap();
+    let loans = account.loans.unwrap();
+    assert_eq!(loans.len(), 80, "and overdue ones once");
+    assert!(loans.iter().any(|loan| loan.due < Some(today())));
+    assert_eq!(account.holds.unwrap().len(), 40);
+}
+
+#[rstest]
+#[case::nothing(Patron::new(NUMBER, PIN, "Jo Doe"), 0, 0)]
+#[case::loans(
+    Patron::new(NUMBER, PIN, "Jo Doe").with_loan(DemoLoan::new("Knots", "", today())), 1, 0)]
+#[case::holds(
+    Patron::new(NUMBER, PIN, "Jo Doe").with_hold(DemoHold::in_transit("Kites", "", "Oak Park")), 0, 1)]
+#[tokio::test]
+async fn a_list_that_is_not_there_is_empty(
+    #[case] patron: Patron,
+    #[case] loans: usize,
+    #[case] holds: usize,
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+) {
+    let site = Site::new(SystemKind::Koha, "Marsh Library", today())
+        .with_generation(age)
+        .with_patron(patron);
+    let (demo, library) = start(site).await;
+    let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
+    assert_eq!(account.loans.unwrap().len(), loans);
+    assert_eq!(account.holds.unwrap().len(), holds);
+}
+
+#[rstest]
+#[case::counts(Fault::WrongCounts, FailureKind::PageChanged)]
+#[case::layout(Fault::ChangedLayout, FailureKind::PageChanged)]
+#[case::half(Fault::HalfAPage, FailureKind::PageChanged)]
+#[case::empty(Fault::EmptyBody, FailureKind::PageChanged)]
+#[case::down(Fault::Down { retry_after: None }, FailureKind::SiteDown)]
+#[case::maintenance(Fault::Maintenance, FailureKind::SiteDown)]
+#[case::refused(Fault::Refuse { retry_after: Some(60) }, FailureKind::SiteRefused)]
+#[tokio::test]
+async fn a_fault_of_the_account_is_named_and_the_card_logged_out(
+    #[case] fault: Fault,
+    #[case] expected: FailureKind,
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+    #[values(false, true)] is_empty: bool,
+) {
+    let mut site = site(age);
+    if is_empty {
+        site.patrons[0] = Patron::new(NUMBER, PIN, "Jo Doe");
+    }
+    let (demo, library) = start(site).await;
+    let rule = Rule::new(fault.clone()).only_for("opac-user.pl");
+    demo.switches().add(rule.clone().only_for_patrons());
+    if age == Generation::Older {
+        // There, the answer to the login is the account.
+        demo.switches().add(rule.only_method("POST"));
+    }
+    let outcome = check(&demo, &library, NUMBER, PIN).await;
+    assert_eq!(kind(&outcome), expected, "{fault:?} {outcome:?}");
+    assert_eq!(demo.logins(), 1);
+    assert!(logged_out(&demo));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_recording_keeps_no_beginning_of_a_name_and_what_tells_a_debt(
+    #[values(Generation::Older, Generation::Newer)] age: Generation,
+    #[values(false, true)] is_translated: bool,
+) {
+    let mut site = site(age);
+    site.patrons[0].name = "Mahnke Finegold".to_owned();
+    site.patrons[0].messages = vec!["Ask Mr. Mahnke, or Ms. Feeney.".to_owned()];
+    let (demo, library) = start(site).await;
+    demo.switches().translated(is_translated);
+    let recorder = Arc::new(Recorder::default());
+    let sites = Sites::new(SitesOptions {
+        recorder: Some(Arc::clone(&recorder)),
+        ..SitesOptions::default()
+    })
+    .unwrap();
+    let secret = CardSecret {
+        number: NUMBER.to_owned().into(),
+        pin: PIN.to_owned().into(),
+    };
+    let account = sites.check(&library, &secret, &Anyone).await.unwrap();
+    let koha = hippo_systems::system("koha").unwrap();
+    let recording = recorder.finish(koha, &library, today()).unwrap();
+    let text = serde_json::to_string(&recording.har).unwrap();
+    for name in ["Mahn", "Finegol", "Feen"] {
+        assert!(!text.contains(name), "{name}");
+    }
+    for begun in text.match_indices("Fine").chain(text.match_indices("Fee")) {
+        let word: String = text[begun.0..]
+            .chars()
+            .take_while(|c| c.is_alphabetic())
+            .collect();
+        assert_eq!(word, begun.1, "a name's beginning stays");
+    }
+    let recorded = recording.har.log.library.clone().unwrap();
+    let url = recorded.base_url.parse().unwrap();
+    let again = read(koha, &recording.har, &recorded.context(&url)).unwrap();
+    assert_eq!(again.fines, account.fines);
+}
+
+#[tokio::test]
+async fn an_address_that_was_copied_from_the_catalogue_leads_to_the_account() {
+    let (demo, mut library) = start(site(Generation::Newer)).await;
+    for copied in [
+        "/cgi-bin/koha/opac-main.pl",
+        "/cgi-bin/koha/opac-search.pl?q=x#y",
+    ] {
+        library.base_url = format!("{}{copied}", demo.base_url()).parse().unwrap();
+        check(&demo, &library, NUMBER, PIN).await.unwrap();
+    }
+}

@@ -1,0 +1,150 @@
+//! What may happen to a page's state in JSON.
+
+use serde_json::{Map, Value};
+
+use crate::mutation::Sampler;
+use crate::mutation::html::Take;
+
+/// Names that hold a count.
+const COUNTS: [&str; 10] = [
+    "total",
+    "totalOperative",
+    "count",
+    "pages",
+    "PHYSICAL",
+    "DIGITAL",
+    "limit",
+    "page",
+    "HOLDS",
+    "CHECKOUTS",
+];
+
+/// Each mutant of a value, as text: what was done, and what it has become.
+pub(crate) fn mutants(state: &Value, sampler: &mut Sampler, take: &mut Take<'_>) {
+    let mut paths = Vec::new();
+    collect(state, &mut Vec::new(), &mut paths);
+    for path in paths {
+        // To copy a whole state for a mutant that is left out would take the longest of all.
+        if !sampler.wants() {
+            continue;
+        }
+        let called = path
+            .iter()
+            .map(Step::to_string)
+            .collect::<Vec<_>>()
+            .join(".");
+        let Some((last, before)) = path.split_last() else {
+            continue;
+        };
+        let mut change = |what: &str, act: &dyn Fn(&mut Value, &Step)| {
+            let mut mutant = state.clone();
+            if let Some(place) = at(&mut mutant, before) {
+                act(place, last);
+                take(&format!("{what} ({called})"), mutant.to_string());
+            }
+        };
+        change("key dropped", &|place, step| match (place, step) {
+            (Value::Object(map), Step::Key(key)) => drop(map.remove(key)),
+            (Value::Array(list), Step::Index(index)) => drop(list.remove(*index)),
+            _ => {}
+        });
+        change("key renamed", &|place, step| {
+            if let (Value::Object(map), Step::Key(key)) = (place, step) {
+                let value = map.remove(key).unwrap_or_default();
+                map.insert(format!("x{key}"), value);
+            }
+        });
+        change("value null", &|place, step| set(place, step, Value::Null));
+        change("value emptied", &|place, step| {
+            let empty = match get(place, step) {
+                Some(Value::Object(_)) => Value::Object(Map::new()),
+                Some(Value::Array(_)) => Value::Array(Vec::new()),
+                Some(Value::String(_)) => Value::String(String::new()),
+                _ => return,
+            };
+            set(place, step, empty);
+        });
+        if let Step::Index(_) = last {
+            change("entry doubled", &|place, step| {
+                if let (Value::Array(list), Step::Index(index)) = (place, step) {
+                    list.insert(*index, list[*index].clone());
+                }
+            });
+        }
+        if let Step::Key(key) = last
+            && COUNTS.contains(&key.as_str())
+        {
+            change("count changed", &|place, step| {
+                if let Some(number) = get(place, step).and_then(Value::as_u64) {
+                    set(place, step, Value::from(number + 1));
+                }
+            });
+        }
+    }
+}
+
+#[derive(Clone)]
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            // Numbers of items and patrons say nothing here.
+            Self::Key(key) if key.bytes().any(|byte| byte.is_ascii_digit()) => f.write_str("#"),
+            Self::Key(key) => f.write_str(key),
+            Self::Index(_) => f.write_str("#"),
+        }
+    }
+}
+
+fn collect(value: &Value, path: &mut Vec<Step>, paths: &mut Vec<Vec<Step>>) {
+    let steps: Vec<(Step, &Value)> = match value {
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| (Step::Key(key.clone()), value))
+            .collect(),
+        Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .map(|(index, value)| (Step::Index(index), value))
+            .collect(),
+        _ => return,
+    };
+    for (step, value) in steps {
+        path.push(step);
+        paths.push(path.clone());
+        collect(value, path, paths);
+        path.pop();
+    }
+}
+
+fn at<'v>(value: &'v mut Value, path: &[Step]) -> Option<&'v mut Value> {
+    let mut value = value;
+    for step in path {
+        value = match (value, step) {
+            (Value::Object(map), Step::Key(key)) => map.get_mut(key)?,
+            (Value::Array(list), Step::Index(index)) => list.get_mut(*index)?,
+            _ => return None,
+        };
+    }
+    Some(value)
+}
+
+fn get<'v>(place: &'v Value, step: &Step) -> Option<&'v Value> {
+    match (place, step) {
+        (Value::Object(map), Step::Key(key)) => map.get(key),
+        (Value::Array(list), Step::Index(index)) => list.get(*index),
+        _ => None,
+    }
+}
+
+fn set(place: &mut Value, step: &Step, value: Value) {
+    match (place, step) {
+        (Value::Object(map), Step::Key(key)) => drop(map.insert(key.clone(), value)),
+        (Value::Array(list), Step::Index(index)) => list[*index] = value,
+        _ => {}
+    }
+}

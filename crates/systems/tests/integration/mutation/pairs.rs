@@ -1,0 +1,70 @@
+//! Two changes at once: a sample of them, the same each time.
+
+use hippo_core::account::Account;
+
+use crate::mutation::accounts::Good;
+use crate::mutation::{Sampler, Tally, mutants_of};
+
+/// So many first changes to an account's pages, and so many second ones to each page that they make.
+const FIRST: usize = 100;
+const SECOND: usize = 24;
+
+/// JSON has many parts, and each of its mutants is a whole copy.
+const STRIDE_OF_JSON: usize = 25;
+
+/// Numbers that look like chance and are the same each time (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
+    }
+
+    /// Some of the mutants of a page, each as likely as any other.
+    fn mutants(&mut self, body: &str, wanted: usize) -> Vec<(String, String)> {
+        let mut kept = Vec::new();
+        let mut seen = 0;
+        let mut sampler = Sampler {
+            stride: STRIDE_OF_JSON,
+            at: self.below(STRIDE_OF_JSON),
+        };
+        mutants_of(body, &mut sampler, &mut |what, mutant| {
+            // What is cut off has nothing more to say after it.
+            if mutant == body || what == "truncated" {
+                return;
+            }
+            seen += 1;
+            if kept.len() < wanted {
+                kept.push((what.to_owned(), mutant));
+            } else {
+                let place = self.below(seen);
+                if let Some(other) = kept.get_mut(place) {
+                    *other = (what.to_owned(), mutant);
+                }
+            }
+        });
+        kept
+    }
+}
+
+/// Tries pairs of changes to each page of an account.
+pub(crate) fn try_pairs(good: &Good, original: &Account, tally: &mut Tally) {
+    let seed = good.name.bytes().fold(1_u64, |seed, byte| {
+        seed.wrapping_mul(31).wrapping_add(u64::from(byte))
+    });
+    let mut dice = Dice(seed);
+    for place in 0..good.pages.len() {
+        let body = &good.pages[place].body;
+        let mut pages = good.pages.clone();
+        for (first, once) in dice.mutants(body, FIRST.div_ceil(good.pages.len())) {
+            for (second, twice) in dice.mutants(&once, SECOND) {
+                pages[place].body = twice;
+                tally.count(good, original, &format!("{first} + {second}"), &pages);
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Many patrons at one library at once: none ever sees another's account.
+
+use crate::demo::{start, today};
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use hippo_core::card::CardSecret;
+use hippo_core::failure::Failure;
+use hippo_core::site::{LibrarySite as _, LoginPermit};
+use hippo_demo_library::{DemoHold, DemoLoan, Patron, Site, SystemKind};
+use hippo_systems::{Sites, SitesOptions};
+use rstest::rstest;
+
+/// Over all systems, 10,000 checks.
+const CHECKS_OF_EACH: usize = 10_000_usize.div_ceil(SystemKind::ALL.len());
+
+const PATRONS: usize = 12;
+
+/// How many checks are under way at a time; two requests of them are.
+const AT_A_TIME: usize = 16;
+
+struct Permit;
+
+#[async_trait]
+impl LoginPermit for Permit {
+    async fn about_to_log_in(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+fn number(patron: usize) -> String {
+    format!("2200000000{patron:04}")
+}
+
+fn pin(patron: usize) -> String {
+    format!("{:04}", 1000 + patron * 7)
+}
+
+/// Somebody whose every line names whose it is, with a number of loans of their own.
+fn patron(patron: usize) -> Patron {
+    let mut somebody = Patron::new(&number(patron), &pin(patron), &format!("Reader {patron}"));
+    for loan in 0..=patron % 4 {
+        let title = format!("Loan {loan} of reader {patron}");
+        somebody = somebody.with_loan(DemoLoan::new(&title, "Stone, Ada", today()));
+    }
+    let title = format!("Wish of reader {patron}");
+    somebody.with_hold(DemoHold::waiting(&title, "Ash, Pip", "Oak Park", 1, 2))
+}
+
+#[rstest]
+#[tokio::test]
+async fn patrons_who_are_checked_at_once_see_their_own_account_and_no_others(
+    #[values(0, 1, 2, 3)] system: usize,
+) {
+    let kind = SystemKind::ALL[system];
+    let site = (0..PATRONS).fold(Site::new(kind, "Harbour Library", today()), |site, who| {
+        site.with_patron(patron(who))
+    });
+    let (demo, library) = start(site).await;
+    let sites = Sites::new(SitesOptions::default()).unwrap();
+    let (sites, library) = (&sites, &library);
+    let checks = futures::stream::iter(0..CHECKS_OF_EACH).map(|check| async move {
+        // Each time beside others.
+        let who = (check * 5 + check / PATRONS) % PATRONS;
+        let secret = CardSecret {
+            number: number(who).into(),
+            pin: pin(who).into(),
+        };
+        (who, sites.check(library, &secret, &Permit).await)
+    });
+    let mut checks = checks.buffer_unordered(AT_A_TIME);
+    let mut done = 0;
+    while let Some((who, outcome)) = checks.next().await {
+        let account = outcome.unwrap_or_else(|failure| panic!("{}: {failure}", kind.id()));
+        let mut titles: Vec<String> = account
+            .loans
+            .unwrap()
+            .into_iter()
+            .map(|loan| loan.title)
+            .collect();
+        titles.sort();
+        let own: Vec<String> = (0..=who % 4)
+            .map(|loan| format!("Loan {loan} of reader {who}"))
+            .collect();
+        assert_eq!(titles, own, "{}", kind.id());
+        let wishes: Vec<String> = account
+            .holds
+            .unwrap()
+            .into_iter()
+            .map(|hold| hold.title)
+            .collect();
+        assert_eq!(wishes, [format!("Wish of reader {who}")], "{}", kind.id());
+        done += 1;
+    }
+    assert_eq!(done, CHECKS_OF_EACH);
+    assert_eq!(demo.logins(), CHECKS_OF_EACH);
+    assert_eq!(demo.open_sessions(), 0, "each was logged out");
+    assert_eq!(demo.violations().len(), 0);
+}

@@ -1,0 +1,352 @@
+//! A recorded check holds nothing of the patron, and is read back to the same account: as many entries, in the
+//! same states, the dates moved all by the same number of days.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use hippo_core::account::Account;
+use hippo_core::card::CardSecret;
+use hippo_core::failure::Failure;
+use hippo_core::library::Library;
+use hippo_core::site::{LibrarySite, LoginPermit};
+use hippo_demo_library::{
+    DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
+};
+use hippo_systems::recording::har::Har;
+use hippo_systems::recording::{Recorder, Recording, read};
+use hippo_systems::{Limits, Sites, SitesOptions};
+use rstest::rstest;
+
+const NUMBER: &str = "29715930048862";
+const PIN: &str = "Canarypin86420x";
+
+/// None of these may stand in a recording; the number and the PIN neither.
+const CANARIES: [&str; 13] = [
+    NUMBER,
+    PIN,
+    "canarygiven",
+    "canaryfamily",
+    "canaryloan",
+    "canarysub",
+    "canaryauthor",
+    "canaryhold",
+    "canarybranch",
+    "canaryreason",
+    "canarymessage",
+    "canarylibrary",
+    "Invented Lane",
+];
+
+struct Anyone;
+
+#[async_trait]
+impl LoginPermit for Anyone {
+    async fn about_to_log_in(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+fn today() -> NaiveDate {
+    "2026-11-21".parse().unwrap()
+}
+
+fn patron() -> Patron {
+    let day = |days| today() + chrono::TimeDelta::days(days);
+    let branch = "Canarybranch Square";
+    let mut patron = Patron::new(NUMBER, PIN, "Canarygiven Canaryfamily")
+        .with_fines_cents(1_725)
+        .with_card_expires(day(20))
+        .with_loan(
+            DemoLoan::new("The Canaryloan & Ready", "Canaryauthor, Wren", day(-3)).renewed(2),
+        )
+        .with_loan(
+            DemoLoan::new("Canaryloan 1984", "Canaryauthor", day(0)).with_subtitle("Canarysub"),
+        )
+        .with_loan(
+            DemoLoan::new("Due 12-01-26 Canaryloan", "", day(9)).not_renewable("Canaryreason 4711"),
+        )
+        .with_hold(DemoHold::ready(
+            "Canaryhold One",
+            "Canaryauthor",
+            branch,
+            Some(day(4)),
+        ))
+        .with_hold(DemoHold::in_transit("Canaryhold Two", "", branch))
+        .with_hold(
+            DemoHold::waiting("Canaryhold In Transit", "Canaryauthor", branch, 9, 83)
+                .with_expires(day(200)),
+        )
+        .with_hold(DemoHold::suspended(
+            "Canaryhold Four",
+            "",
+            branch,
+            Some(day(40)),
+        ));
+    patron
+        .messages
+        .push("Canarymessage: call 519 555 0199".to_owned());
+    patron
+}
+
+struct At {
+    demo: DemoLibrary,
+    library: Library,
+}
+
+impl At {
+    async fn start(system: SystemKind, generation: Generation, patron: Patron) -> Self {
+        let mut site = Site::new(system, "Canarylibrary", today())
+            .with_generation(generation)
+            .with_patron(patron);
+        site.branches.push("Canarybranch Square".to_owned());
+        let date_format = site.date_format.clone();
+        let demo = DemoLibrary::start(site).await.unwrap();
+        let library = Library {
+            id: "demo".parse().unwrap(),
+            name: demo.library_name().to_owned(),
+            system: system.id().parse().unwrap(),
+            base_url: demo.base_url().parse().unwrap(),
+            account_url: None,
+            timezone: chrono_tz::America::Toronto,
+            date_format: Some(date_format),
+            login_hosts: Vec::new(),
+            options: Default::default(),
+        };
+        Self { demo, library }
+    }
+
+    async fn record(&self, pin: &str) -> (Result<Account, Failure>, Recording) {
+        self.record_as(NUMBER, pin).await
+    }
+
+    async fn record_as(&self, number: &str, pin: &str) -> (Result<Account, Failure>, Recording) {
+        let recorder = Arc::new(Recorder::default());
+        let sites = Sites::new(SitesOptions {
+            limits: Limits {
+                response: Duration::from_secs(2),
+                pause_before_retry: Duration::from_millis(1),
+                ..Limits::default()
+            },
+            recorder: Some(Arc::clone(&recorder)),
+            ..SitesOptions::default()
+        })
+        .unwrap();
+        let secret = CardSecret {
+            number: number.to_owned().into(),
+            pin: pin.to_owned().into(),
+        };
+        let outcome = sites.check(&self.library, &secret, &Anyone).await;
+        let system = hippo_systems::system(self.library.system.as_str()).unwrap();
+        let recording = recorder.finish(system, &self.library, today()).unwrap();
+        (outcome, recording)
+    }
+}
+
+/// Reads a recording from its text.
+fn read_back(text: &str) -> Result<Account, Failure> {
+    let har: Har = serde_json::from_str(text).unwrap();
+    let library = har.log.library.clone().unwrap();
+    let base_url = library.base_url.parse().unwrap();
+    let system = hippo_systems::system(&library.system).unwrap();
+    read(system, &har, &library.context(&base_url))
+}
+
+fn assert_no_canary(text: &str) {
+    let lower = text.to_lowercase();
+    for canary in CANARIES {
+        let canary = canary.to_lowercase();
+        if let Some(at) = lower.find(&canary) {
+            panic!(
+                "{canary}: {}",
+                lower
+                    .get(at.saturating_sub(300)..at + 100)
+                    .unwrap_or(canary.as_str())
+            );
+        }
+    }
+}
+
+/// The days by which the dates of two accounts differ; the same fields must have one.
+fn moves(before: &Account, after: &Account) -> BTreeSet<i64> {
+    let mut moves = BTreeSet::new();
+    let mut add = |one: Option<NaiveDate>, other: Option<NaiveDate>| match (one, other) {
+        (Some(one), Some(other)) => {
+            moves.insert((other - one).num_days());
+        }
+        (one, other) => assert_eq!(one, other),
+    };
+    let both = |account: &Account| {
+        (
+            account.loans.clone().unwrap(),
+            account.holds.clone().unwrap(),
+        )
+    };
+    let ((loans, holds), (new_loans, new_holds)) = (both(before), both(after));
+    for (one, other) in loans.iter().zip(&new_loans) {
+        add(one.due, other.due);
+    }
+    for (one, other) in holds.iter().zip(&new_holds) {
+        add(one.pickup_by, other.pickup_by);
+        add(one.expires, other.expires);
+        add(one.suspended_until, other.suspended_until);
+    }
+    add(before.card_expires, after.card_expires);
+    moves
+}
+
+/// An account without what a recording replaces: lengths in place of texts.
+fn shape(account: &Account) -> Vec<String> {
+    let length = |text: &Option<String>| text.as_ref().map(|text| text.chars().count());
+    let loans = account.loans.iter().flatten().map(|loan| {
+        format!(
+            "{} {:?} {:?} {:?} {:?} {} {}",
+            loan.title.chars().count(),
+            length(&loan.author),
+            loan.renewals,
+            loan.renewable,
+            length(&loan.renewable_reason),
+            loan.digital,
+            loan.url.is_some(),
+        )
+    });
+    let holds = account.holds.iter().flatten().map(|hold| {
+        format!(
+            "{} {:?} {:?} {:?} {:?} {:?} {}",
+            hold.title.chars().count(),
+            length(&hold.author),
+            hold.state,
+            hold.position,
+            hold.queue_length,
+            length(&hold.pickup_branch),
+            hold.url.is_some(),
+        )
+    });
+    let rest = format!(
+        "{:?} {:?} {}",
+        account.declared,
+        account.fines,
+        account.messages.len()
+    );
+    loans.chain(holds).chain([rest]).collect()
+}
+
+#[rstest]
+#[case::bibliocommons(SystemKind::Bibliocommons, Generation::Older)]
+#[case::sierra(SystemKind::Sierra, Generation::Older)]
+#[case::enterprise(SystemKind::Enterprise, Generation::Older)]
+#[case::newer_enterprise(SystemKind::Enterprise, Generation::Newer)]
+#[case::koha(SystemKind::Koha, Generation::Older)]
+#[case::newer_koha(SystemKind::Koha, Generation::Newer)]
+#[tokio::test]
+async fn a_recording_holds_nothing_of_the_patron_and_reads_as_the_same_account(
+    #[case] system: SystemKind,
+    #[case] generation: Generation,
+) {
+    let at = At::start(system, generation, patron()).await;
+    let (outcome, recording) = at.record(PIN).await;
+    let account = outcome.unwrap();
+    let text = recording.to_json();
+    if let Ok(folder) = std::env::var("KEEP_RECORDINGS") {
+        std::fs::write(
+            format!("{folder}/{}-{generation:?}.har", system.id()),
+            &text,
+        )
+        .unwrap();
+    }
+    assert_no_canary(&text);
+    let again = read_back(&text).unwrap();
+    assert_eq!(shape(&again), shape(&account));
+    let moves = moves(&account, &again);
+    assert!(moves.len() == 1 && !moves.contains(&0), "{moves:?}");
+}
+
+#[rstest]
+#[case::bibliocommons(SystemKind::Bibliocommons, Generation::Older)]
+#[case::sierra(SystemKind::Sierra, Generation::Older)]
+#[case::enterprise(SystemKind::Enterprise, Generation::Older)]
+#[case::newer_enterprise(SystemKind::Enterprise, Generation::Newer)]
+#[case::koha(SystemKind::Koha, Generation::Older)]
+#[case::newer_koha(SystemKind::Koha, Generation::Newer)]
+#[tokio::test]
+async fn a_recording_of_a_failure_reads_as_the_same_failure(
+    #[case] system: SystemKind,
+    #[case] generation: Generation,
+) {
+    let at = At::start(system, generation, patron()).await;
+    let (outcome, recording) = at.record("Canarypin-wrong").await;
+    let text = recording.to_json();
+    assert_no_canary(&text);
+    assert_eq!(
+        read_back(&text).unwrap_err().kind,
+        outcome.unwrap_err().kind
+    );
+    for fault in [
+        Fault::ChangedLayout,
+        Fault::Captcha,
+        Fault::Maintenance,
+        Fault::HalfAPage,
+        Fault::Down { retry_after: None },
+        Fault::Refuse {
+            retry_after: Some(60),
+        },
+        Fault::DropConnection,
+        Fault::BinaryBody,
+        Fault::RedirectLoop,
+        Fault::EmptyBody,
+    ] {
+        at.demo.switches().clear();
+        at.demo.unlock(NUMBER);
+        at.demo.end_all_sessions();
+        at.demo
+            .switches()
+            .add(Rule::new(fault.clone()).only_for_patrons());
+        let (outcome, recording) = at.record(PIN).await;
+        let text = recording.to_json();
+        assert_no_canary(&text);
+        let kind = outcome.map(|_| ()).map_err(|failure| failure.kind);
+        let again = read_back(&text);
+        let detail = again.as_ref().err().map(ToString::to_string);
+        assert_eq!(
+            again.map(|_| ()).map_err(|failure| failure.kind),
+            kind,
+            "{fault:?} {detail:?}"
+        );
+    }
+}
+
+#[rstest]
+#[case::bibliocommons(SystemKind::Bibliocommons, Generation::Older)]
+#[case::sierra(SystemKind::Sierra, Generation::Older)]
+#[case::enterprise(SystemKind::Enterprise, Generation::Newer)]
+#[case::koha(SystemKind::Koha, Generation::Newer)]
+#[tokio::test]
+async fn a_user_name_and_a_pin_of_zeros_are_filled_and_the_account_is_read_as_before(
+    #[case] system: SystemKind,
+    #[case] generation: Generation,
+    #[values("0000", "000000")] pin: &str,
+) {
+    let mut patron = patron();
+    patron.number = "ada.okafor".to_owned();
+    patron.pin = pin.to_owned();
+    let at = At::start(system, generation, patron).await;
+    let (outcome, recording) = at.record_as("ada.okafor", pin).await;
+    let text = recording.to_json();
+    assert!(!text.to_lowercase().contains("okafor"));
+    let sent: Vec<&str> = recording
+        .har
+        .log
+        .entries
+        .iter()
+        .filter_map(|entry| entry.request.post_data.as_ref())
+        .flat_map(|form| form.params.iter().map(|field| field.value.as_str()))
+        .collect();
+    assert!(
+        !sent.is_empty() && !sent.iter().any(|value| value.contains(pin)),
+        "{sent:?}"
+    );
+    let again = read_back(&text).unwrap();
+    assert_eq!(shape(&again), shape(&outcome.unwrap()));
+}

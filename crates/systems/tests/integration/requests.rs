@@ -1,0 +1,215 @@
+//! What a card's check asks of each system's site: the least that its flow allows, and nothing that
+//! changes a patron's affairs.
+
+use crate::demo::{check, start, today};
+use hippo_demo_library::{
+    DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, RequestSeen, Rule, Site,
+    SystemKind, family_sites, generated_number, generated_pin,
+};
+use rstest::rstest;
+
+const NUMBER: &str = "25000000000007";
+const PIN: &str = "4711";
+
+fn site(system: SystemKind, generation: Generation, patron: Patron) -> Site {
+    Site::new(system, "Any Library", today())
+        .with_generation(generation)
+        .with_patron(patron)
+}
+
+fn empty() -> Patron {
+    Patron::new(NUMBER, PIN, "Jo Doe")
+}
+
+/// Two loans, and a hold in each state.
+fn full() -> Patron {
+    empty()
+        .with_fines_cents(250)
+        .with_loan(DemoLoan::new("Knots", "Stone, Ada.", today()))
+        .with_loan(DemoLoan::new("Tides", "", today()).not_renewable("No."))
+        .with_hold(DemoHold::ready("Lamps", "", "Oak Park", Some(today())))
+        .with_hold(DemoHold::in_transit("Kites", "", "Oak Park"))
+        .with_hold(DemoHold::waiting("Fog", "", "Oak Park", 9, 83))
+        .with_hold(DemoHold::suspended("Ice", "", "Oak Park", None))
+}
+
+/// A check that reads an account, and what the site was asked for: those that it answered by a
+/// redirect count like all others.
+async fn asked(site: Site, number: &str, pin: &str) -> Vec<RequestSeen> {
+    let (demo, library) = start(site).await;
+    check(&demo, &library, number, pin).await.unwrap();
+    demo.requests()
+}
+
+/// docs/PERFORMANCE.md says the same, and why each is needed.
+#[rstest]
+#[case(SystemKind::Bibliocommons, Generation::Older, 4, 8)]
+#[case(SystemKind::Sierra, Generation::Older, 7, 7)]
+#[case(SystemKind::Enterprise, Generation::Older, 6, 6)]
+#[case(SystemKind::Enterprise, Generation::Newer, 6, 6)]
+#[case(SystemKind::Koha, Generation::Older, 3, 3)]
+#[case(SystemKind::Koha, Generation::Newer, 4, 4)]
+#[tokio::test]
+async fn a_check_asks_the_least_that_the_systems_flow_allows(
+    #[case] system: SystemKind,
+    #[case] generation: Generation,
+    #[case] of_an_empty_account: usize,
+    #[case] of_a_full_one: usize,
+) {
+    for (patron, expected) in [(empty(), of_an_empty_account), (full(), of_a_full_one)] {
+        let asked = asked(site(system, generation, patron), NUMBER, PIN).await;
+        let paths: Vec<String> = asked
+            .iter()
+            .map(|seen| format!("{} {}", seen.method, seen.path))
+            .collect();
+        assert_eq!(paths.len(), expected, "{paths:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_in_pages_costs_a_request_a_page_where_the_site_pages_it() {
+    for (system, expected) in [
+        (SystemKind::Bibliocommons, 4 + 3 + 4),
+        (SystemKind::Sierra, 7),
+        (SystemKind::Enterprise, 6),
+        (SystemKind::Koha, 3),
+    ] {
+        let site = Site::generated(system, 1, 80, 4, today());
+        let asked = asked(site, &generated_number(0), &generated_pin(0)).await;
+        assert_eq!(asked.len(), expected, "{}", system.id());
+    }
+}
+
+/// Words that stand in the address of whatever changes something, at one of the systems or another.
+const CHANGING: [&str; 16] = [
+    "renew",
+    "cancel",
+    "freeze",
+    "suspend",
+    "update",
+    "modpinfo",
+    "modrequest",
+    "reserve",
+    "place",
+    "delete",
+    "dismiss",
+    "note",
+    "passwd",
+    "memberentry",
+    "pay",
+    "checkin",
+];
+
+/// Why a request is none that a check may send; `None`: it may.
+fn objection(seen: &RequestSeen) -> Option<String> {
+    let what = format!("{} {} {:?}", seen.method, seen.path, seen.fields);
+    // BiblioCommons has a page of the holds that are suspended.
+    let path = seen.path.to_ascii_lowercase();
+    let path = path.replace("/v2/holds/suspended", "/v2/holds");
+    // Older Enterprise sites give their lists to a POST of the page's script, which changes nothing.
+    let is_list = path.ends_with("accordion?") && seen.fields == ["t:zoneid"];
+    let is_fine = match seen.method.as_str() {
+        "GET" => seen.fields.is_empty() && !CHANGING.iter().any(|word| path.contains(word)),
+        "POST" => seen.is_login || is_list,
+        _ => false,
+    };
+    (seen.changes_state || !is_fine).then_some(what)
+}
+
+#[rstest]
+#[case(SystemKind::Bibliocommons, Generation::Older)]
+#[case(SystemKind::Sierra, Generation::Older)]
+#[case(SystemKind::Enterprise, Generation::Older)]
+#[case(SystemKind::Enterprise, Generation::Newer)]
+#[case(SystemKind::Koha, Generation::Older)]
+#[case(SystemKind::Koha, Generation::Newer)]
+#[tokio::test]
+async fn nothing_is_ever_sent_but_a_login_and_a_logout(
+    #[case] system: SystemKind,
+    #[case] generation: Generation,
+) {
+    let faults = [
+        Fault::WrongCounts,
+        Fault::ChangedLayout,
+        Fault::HalfAPage,
+        Fault::EmptyBody,
+        Fault::Maintenance,
+        Fault::Captcha,
+        Fault::ForgetSession,
+        Fault::CutShort,
+        Fault::Status(404),
+        Fault::OtherPatron("29000000000000".to_owned()),
+    ];
+    let mut sites: Vec<(Site, String, String)> = family_sites(today())
+        .into_iter()
+        .filter(|family| family.system == system)
+        .flat_map(|family| {
+            let patrons = family.patrons.clone();
+            patrons.into_iter().map(move |patron| {
+                let site = family.clone().with_generation(generation);
+                (site, patron.number, patron.pin)
+            })
+        })
+        .collect();
+    let generated = Site::generated(system, 1, 80, 12, today()).with_generation(generation);
+    sites.push((generated, generated_number(0), generated_pin(0)));
+    for patron in [empty(), full()] {
+        let site = site(system, generation, patron);
+        sites.push((site, NUMBER.to_owned(), PIN.to_owned()));
+    }
+    for (site, number, pin) in sites {
+        let (demo, library) = start(site).await;
+        let wrong = check(&demo, &library, &number, "0000").await;
+        assert!(wrong.is_err());
+        check(&demo, &library, &number, &pin).await.unwrap();
+        for fault in &faults {
+            // At the login, and after it.
+            let rule = Rule::new(fault.clone());
+            for rule in [rule.clone().only_method("POST"), rule.only_for_patrons()] {
+                demo.switches().clear();
+                demo.switches().add(rule);
+                // What comes of it is the matter of other tests.
+                let _ = check(&demo, &library, &number, &pin).await;
+                demo.unlock(&number);
+            }
+        }
+        must_be_harmless(&demo);
+    }
+}
+
+fn must_be_harmless(demo: &DemoLibrary) {
+    let seen = demo.requests();
+    assert!(seen.len() > 40, "only {} requests", seen.len());
+    assert!(seen.iter().any(|seen| seen.is_login));
+    let objections: Vec<String> = seen.iter().filter_map(objection).collect();
+    assert!(objections.is_empty(), "{objections:#?}");
+}
+
+#[rstest]
+#[case("GET", "/cgi-bin/koha/opac-renew.pl?item=1", &[])]
+#[case("POST", "/cgi-bin/koha/opac-modrequest.pl", &["reserve_id"])]
+#[case("POST", "/cgi-bin/koha/opac-user.pl", &["op"])]
+#[case("GET", "/patroninfo~S1/1/items?requestRenewAll=requestRenewAll", &[])]
+#[case("POST", "/client/en_US/default/search/account.holds.cancel?", &["t:zoneid"])]
+#[case("POST", "/client/x/account.holds.libraryholdsaccordion?", &["t:zoneid", "checkbox"])]
+#[case("DELETE", "/v2/holds/1", &[])]
+fn what_changes_something_is_objected_to(
+    #[case] method: &str,
+    #[case] path: &str,
+    #[case] fields: &[&str],
+) {
+    let seen = RequestSeen {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        status: Some(200),
+        at: std::time::SystemTime::now(),
+        answered_at: None,
+        patron: None,
+        user_agent: None,
+        cookies: Vec::new(),
+        fields: fields.iter().map(|name| (*name).to_owned()).collect(),
+        is_login: false,
+        changes_state: false,
+    };
+    assert!(objection(&seen).is_some());
+}

@@ -1,0 +1,52 @@
+//! A backup while others write, and what is refused.
+
+use std::os::unix::fs::PermissionsExt;
+
+use hippo_tests::Home;
+
+#[test]
+fn a_backup_is_whole_private_and_opens_as_a_home() {
+    let home = Home::new();
+    home.add_family("conrad");
+    let target = home.path().join("copy.db");
+    let target_text = target.to_string_lossy().into_owned();
+    home.run(&["backup", &target_text]).expect_code(0);
+    let mode = std::fs::metadata(&target).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    let copy = rusqlite::Connection::open(&target).unwrap();
+    let whole: String = copy
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(whole, "ok");
+
+    let again = home.run(&["backup", &target_text]);
+    assert_ne!(again.code, 0, "a file that is there is not overwritten");
+}
+
+#[test]
+fn backups_while_others_write_lose_nothing() {
+    let home = Home::new();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for number in 0..12 {
+                home.add_family(&format!("family-{number}"));
+            }
+        });
+        for number in 0..6 {
+            let target = home.path().join(format!("copy-{number}.db"));
+            home.run(&["backup", &target.to_string_lossy()])
+                .expect_code(0);
+            let copy = rusqlite::Connection::open(&target).unwrap();
+            let whole: String = copy
+                .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(whole, "ok");
+        }
+        writer.join().unwrap();
+    });
+    let families = home
+        .run(&["family", "list", "--json"])
+        .expect_code(0)
+        .json();
+    assert_eq!(families.as_array().map(Vec::len), Some(12), "{families}");
+}

@@ -1,0 +1,62 @@
+//! The demo: what a newcomer runs first.
+
+use std::process::Command;
+
+use hippo_tests::hippo_path;
+
+#[test]
+fn the_demo_shows_the_main_job_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(hippo_path())
+        .arg("demo")
+        .env("TMPDIR", folder.path())
+        .env("HIPPO_HOME", folder.path().join("never-used"))
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for expected in ["wrong_credentials", "site_down", "Subject:"] {
+        assert!(
+            said.contains(expected),
+            "the demo does not show {expected}: {said}"
+        );
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_demo_that_is_kept_can_be_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("demo");
+    let output = Command::new(hippo_path())
+        .args(["demo", "--keep"])
+        .arg(&kept)
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let mails = walk(&kept)
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
+        .count();
+    assert_eq!(mails, 2, "one for each family");
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .flat_map(|path| {
+            if path.is_dir() {
+                walk(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}

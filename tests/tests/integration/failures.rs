@@ -1,0 +1,317 @@
+//! The family of failures: each with its consequence, from the site to the note, at every system.
+
+use std::time::Duration;
+
+use chrono::{Days, NaiveDate};
+use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Fault, Patron, Rule, Site, SystemKind};
+use hippo_tests::{Home, Ran};
+use serde_json::Value;
+
+const NUMBER: &str = "21000000004711";
+const PIN: &str = "2468";
+
+fn today() -> NaiveDate {
+    "2026-11-21".parse().unwrap()
+}
+
+struct Scene {
+    home: Home,
+    library: DemoLibrary,
+    system: SystemKind,
+}
+
+impl Scene {
+    /// A family with one card, whose account was read on the evening before.
+    async fn new(system: SystemKind) -> Self {
+        let patron = Patron::new(NUMBER, PIN, "Ines Calder").with_loan(DemoLoan::new(
+            "The Paper Lighthouse",
+            "Marsh, Ada",
+            today() + Days::new(2),
+        ));
+        let site = Site::new(system, "A Public Library", today()).with_patron(patron);
+        let library = DemoLibrary::start(site).await.unwrap();
+        let mut home = Home::new();
+        home.set_now("2026-11-20T14:00:00Z");
+        home.add_family("conrad");
+        home.add_library("mill", system.id(), &library.base_url());
+        let scene = Self {
+            home,
+            library,
+            system,
+        };
+        scene.add_card(NUMBER, PIN, &[]).expect_code(0);
+        scene
+    }
+
+    fn add_card(&self, number: &str, pin: &str, more: &[&str]) -> Ran {
+        let add = [
+            "card",
+            "add",
+            "--family",
+            "conrad",
+            "--library",
+            "mill",
+            "--patron",
+            "Ines",
+            "--number",
+            number,
+            "--pin-stdin",
+        ];
+        self.home
+            .run_with_input(&[&add[..], more].concat(), &format!("{pin}\n"))
+    }
+
+    /// A run of the schedule on the next day, and what it says of the card.
+    fn check(&mut self, time: &str) -> Value {
+        self.check_at(&format!("2026-11-21T{time}:00Z"))
+    }
+
+    fn check_at(&mut self, now: &str) -> Value {
+        self.home.set_now(now);
+        let ran = self
+            .home
+            .run(&["check-cards", "--label", "all", "--no-pause", "--json"]);
+        ran.json()
+    }
+
+    fn card(&self) -> Value {
+        let status = self.home.run(&["status", "--json"]).expect_code(0).json();
+        status["families"][0]["cards"][0].clone()
+    }
+
+    /// What the family would be told now.
+    fn note(&self) -> String {
+        let planned = self
+            .home
+            .run(&["notify-all", "--dry-run", "--json"])
+            .expect_code(0)
+            .json();
+        planned[0]["text"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_fails_leaves_the_last_good_account_and_the_note_says_how_old_it_is() {
+    let faults = [
+        (Fault::ChangedLayout, "page_changed"),
+        (Fault::Down { retry_after: None }, "site_down"),
+        (Fault::Maintenance, "site_down"),
+        (
+            Fault::Refuse {
+                retry_after: Some(1800),
+            },
+            "site_refused",
+        ),
+        (Fault::Captcha, "site_refused"),
+    ];
+    for system in SystemKind::ALL {
+        let mut scene = Scene::new(system).await;
+        for (hour, (fault, kind)) in (12..).zip(faults.clone()) {
+            let what = format!("{}: {fault:?}", system.id());
+            scene.library.switches().set(fault);
+            let logins = scene.library.logins();
+            let document = scene.check(&format!("{hour}:10"));
+            assert_eq!(document["run"]["outcome"], "done_with_failures", "{what}");
+            assert_eq!(document["run"]["counts"]["failed"][kind], 1, "{what}");
+            assert_eq!(scene.library.logins(), logins, "{what}: nobody logged in");
+            let card = scene.card();
+            assert_eq!(card["failure"]["kind"], kind, "{what}");
+            assert_eq!(card["account"]["out"], 1, "{what}");
+            assert_eq!(card["last_success"], "2026-11-20T14:00:00Z", "{what}");
+            let note = scene.note();
+            assert!(note.contains("The Paper Lighthouse"), "{what}: {note}");
+            assert!(
+                note.contains("yesterday") || note.contains("Friday") || note.contains("20 Nov"),
+                "{what}: {note}"
+            );
+        }
+        // It is itself again, and so is the account.
+        scene.library.switches().clear();
+        let document = scene.check("20:10");
+        assert_eq!(document["run"]["outcome"], "done", "{document}");
+        assert_eq!(scene.card()["last_success"], "2026-11-21T20:10:00Z");
+        assert!(
+            scene.library.violations().is_empty(),
+            "{}",
+            scene.system.id()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_pin_is_tried_once_until_a_person_says_so_and_the_family_is_told() {
+    for system in SystemKind::ALL {
+        let mut scene = Scene::new(system).await;
+        let id = scene.card()["id"].as_str().unwrap().to_owned();
+        scene
+            .home
+            .run_with_input(
+                &["card", "set-pin", &id, "--pin-stdin", "--no-check"],
+                "9999\n",
+            )
+            .expect_code(0);
+        let before = scene.library.login_attempts(NUMBER);
+        let document = scene.check("12:10");
+        assert_eq!(document["run"]["counts"]["failed"]["wrong_credentials"], 1);
+        for time in ["13:10", "14:10"] {
+            let document = scene.check(time);
+            assert_eq!(document["run"]["counts"]["planned"], 0, "{document}");
+        }
+        assert_eq!(
+            scene.library.login_attempts(NUMBER),
+            before + 1,
+            "{}",
+            system.id()
+        );
+        let note = scene.note();
+        assert!(note.contains("PIN"), "{note}");
+        scene
+            .home
+            .run_with_input(
+                &["card", "set-pin", &id, "--pin-stdin"],
+                &format!("{PIN}\n"),
+            )
+            .expect_code(0);
+        assert!(scene.card()["failure"].is_null());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_that_is_down_costs_a_run_two_requests_and_not_two_for_each_card() {
+    for system in SystemKind::ALL {
+        let mut scene = Scene::new(system).await;
+        for card in 0..23 {
+            let number = format!("210000000050{card:02}");
+            scene.add_card(&number, PIN, &["--no-check"]).expect_code(0);
+        }
+        scene.library.switches().set(Fault::DropConnection);
+        let before = scene.library.request_count();
+        let document = scene.check("12:10");
+        let counts = &document["run"]["counts"];
+        assert_eq!(counts["planned"], 24);
+        assert_eq!(counts["failed"]["site_down"], 1, "{counts}");
+        assert_eq!(counts["failed"]["not_tried"], 23, "{counts}");
+        let asked = scene.library.request_count() - before;
+        assert!((1..=2).contains(&asked), "{}: {asked}", system.id());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_a_crash_cut_off_is_not_sent_again_that_day_until_a_person_says_so() {
+    for system in SystemKind::ALL {
+        for a_person_says_so in [true, false] {
+            let what = system.id();
+            let mut scene = Scene::new(system).await;
+            scene.library.forget_requests();
+            let hang = Rule::new(Fault::Hang).only_method("POST");
+            scene.library.switches().add(hang);
+            scene.home.set_now("2026-11-21T12:10:00Z");
+            let arguments = ["check-cards", "--label", "all", "--no-pause"];
+            let mut child = scene.home.command(&arguments).spawn().unwrap();
+            let posted = || {
+                scene
+                    .library
+                    .requests()
+                    .iter()
+                    .any(|seen| seen.method == "POST")
+            };
+            while !posted() {
+                assert!(child.try_wait().unwrap().is_none(), "{what}: it ended");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+
+            scene.library.switches().clear();
+            scene.library.forget_requests();
+            for time in ["13:10", "14:10"] {
+                let document = scene.check(time);
+                let counts = &document["run"]["counts"];
+                assert_eq!(counts["failed"]["not_tried"], 1, "{what}: {counts}");
+            }
+            assert_eq!(scene.library.logins(), 0, "{what}");
+            let card = scene.card();
+            assert_eq!(card["account"]["out"], 1, "{what}");
+            assert_eq!(card["last_success"], "2026-11-20T14:00:00Z", "{what}");
+            assert!(scene.note().contains("The Paper Lighthouse"), "{what}");
+            if a_person_says_so {
+                let id = card["id"].as_str().unwrap().to_owned();
+                scene.home.run(&["card", "retry", &id]).expect_code(0);
+            } else {
+                let document = scene.check_at("2026-11-22T12:10:00Z");
+                assert_eq!(document["run"]["outcome"], "done", "{what}: {document}");
+            }
+            assert_eq!(scene.library.logins(), 1, "{what}");
+            assert!(scene.card()["failure"].is_null(), "{what}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_and_expired_card_is_read_and_its_family_is_told_in_the_librarys_words() {
+    for system in SystemKind::ALL {
+        let what = system.id();
+        let mut scene = Scene::new(system).await;
+        scene.library.update_patron(NUMBER, |patron| {
+            patron.blocked = Some("Please see the desk about a lost book.".to_owned());
+            patron.card_expires = Some(today() - Days::new(3));
+        });
+        let document = scene.check("12:10");
+        assert_eq!(document["run"]["outcome"], "done", "{what}: {document}");
+        let card = scene.card();
+        assert_eq!(card["account"]["out"], 1, "{what}");
+        let note = scene.note();
+        assert!(note.contains("The Paper Lighthouse"), "{what}: {note}");
+        assert!(
+            note.contains("see the desk about a lost book"),
+            "{what}: {note}"
+        );
+        // Enterprise's lists do not say until when a card is good.
+        let tells_expiry = system != SystemKind::Enterprise;
+        assert_eq!(note.contains("expired"), tells_expiry, "{what}: {note}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_lost_costs_one_more_login_and_a_second_time_the_check() {
+    for system in SystemKind::ALL {
+        // Koha's account is one page: after it nothing is asked for that a session is needed for.
+        if system == SystemKind::Koha {
+            continue;
+        }
+        let what = system.id();
+        let mut scene = Scene::new(system).await;
+        // One page more to ask for, at every system.
+        let hold = DemoHold::waiting("Fog over Ferry Lane", "Ash, Pip", "Oak Park", 9, 83);
+        scene
+            .library
+            .update_patron(NUMBER, |patron| patron.holds.push(hold));
+        scene.library.forget_requests();
+        let once = Rule::new(Fault::ForgetSession).times(1);
+        scene.library.switches().add(once);
+        let document = scene.check("12:10");
+        assert_eq!(document["run"]["outcome"], "done", "{what}: {document}");
+        assert_eq!(scene.library.logins(), 2, "{what}");
+        assert_eq!(
+            scene.card()["last_success"],
+            "2026-11-21T12:10:00Z",
+            "{what}"
+        );
+
+        scene.library.forget_requests();
+        scene.library.switches().set(Fault::ForgetSession);
+        let document = scene.check("13:10");
+        let failed = &document["run"]["counts"]["failed"];
+        assert_eq!(failed["session_expired"], 1, "{what}: {failed}");
+        assert_eq!(scene.library.logins(), 2, "{what}");
+        let card = scene.card();
+        assert_eq!(card["failure"]["kind"], "session_expired", "{what}");
+        assert_eq!(card["account"]["out"], 1, "{what}");
+        assert_eq!(card["last_success"], "2026-11-21T12:10:00Z", "{what}");
+        assert!(scene.note().contains("The Paper Lighthouse"), "{what}");
+        // It is no mark that keeps the next check from a login.
+        scene.library.switches().clear();
+        let document = scene.check("14:10");
+        assert_eq!(document["run"]["outcome"], "done", "{what}: {document}");
+    }
+}

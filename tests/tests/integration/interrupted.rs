@@ -1,0 +1,176 @@
+//! A library whose page is large, and may never end: the others are checked in their time, and a signal ends the run
+//! within seconds.
+#![cfg(unix)]
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hippo_demo_library::{DemoLibrary, Patron, Site, SystemKind};
+use hippo_tests::{Home, finish};
+
+/// As many login forms as fit into a page that is still read.
+const FORMS: usize = 80_000;
+
+/// Answers with a page of login forms. Where it `ends`, the page has its last byte, and a login is answered with a page
+/// of other forms; otherwise a login is never answered.
+fn hostile_library(ends: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let page = |form: &str| format!("<html><body>{}</body></html>", form.repeat(FORMS));
+        let login = page(
+            "<form id=auth method=post action=/x><input name=userid><input name=password></form>",
+        );
+        let other = page("<form id=search method=get action=/y><input name=q></form>");
+        let mut kept: Vec<TcpStream> = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut asked = [0; 4];
+            if stream.read_exact(&mut asked).is_ok() && (ends || asked == *b"GET ") {
+                let _ = stream.read(&mut [0; 4096]);
+                let body = if asked == *b"GET " { &login } else { &other };
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all(head.as_bytes());
+                let sent = body.len() - usize::from(!ends);
+                let _ = stream.write_all(&body.as_bytes()[..sent]);
+            }
+            if !ends {
+                kept.push(stream);
+            }
+        }
+    });
+    format!("http://{address}/")
+}
+
+async fn honest_library(numbers: &[String]) -> DemoLibrary {
+    let today = chrono::Utc::now().date_naive();
+    let site = Site::new(SystemKind::Koha, "A Public Library", today);
+    let site = numbers.iter().fold(site, |site, number| {
+        site.with_patron(Patron::new(number, "2468", "Ines Calder"))
+    });
+    DemoLibrary::start(site).await.unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args([name, &id]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// How many cards of the newest run are done.
+fn done(home: &Home) -> u64 {
+    let runs = home.run(&["runs", "--json"]).expect_code(0).json();
+    let newest = &runs[0];
+    newest["counts"]["done"].as_u64().unwrap_or(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn page_without_end_holds_up_no_other_library_and_no_signal() {
+    let home = Home::new();
+    home.add_family("conrad");
+    let mut libraries = Vec::new();
+    for (id, number) in [("one", "21000000000001"), ("two", "21000000000002")] {
+        let library = honest_library(&[number.to_owned()]).await;
+        home.add_library(id, "koha", &library.base_url());
+        home.add_card("conrad", id, "Ines", number, "2468\n");
+        libraries.push(library);
+    }
+    home.add_library("hostile", "koha", &hostile_library(false));
+    home.add_card("conrad", "hostile", "Ines", "21000000000003", "2468\n");
+
+    let now = chrono::Utc::now();
+    let time = |seconds: i64| {
+        let time = now + chrono::Duration::seconds(seconds);
+        time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    };
+    let (first, second) = (time(0), time(30));
+    let begin = ["check-cards", "--label", "night", "--scheduled-time"];
+    let child = home
+        .command(&[&begin[..], &[&first]].concat())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while done(&home) < 2 {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "the honest ones wait"
+        );
+        thread::sleep(Duration::from_millis(100));
+    }
+    let asked = Instant::now();
+    signal(&child, "-TERM");
+    let ran = finish(child).expect_code(1);
+    assert!(
+        asked.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert!(ran.stderr.contains("Stopping"), "{}", ran.stderr);
+
+    let runs = home.run(&["runs", "--json"]).expect_code(0).json();
+    let newest = &runs.as_array().or_else(|| runs["runs"].as_array()).unwrap()[0];
+    assert_eq!(newest["outcome"], "interrupted");
+    let rest = [second.as_str(), "--library", "one", "--json"];
+    let next = home.run(&[&begin[..], &rest].concat());
+    assert_eq!(next.expect_code(0).json()["run"]["outcome"], "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn second_signal_ends_the_command_at_once() {
+    let home = Home::new();
+    home.add_family("conrad");
+    home.add_library("hostile", "koha", &hostile_library(false));
+    home.add_card("conrad", "hostile", "Ines", "21000000000003", "2468\n");
+    let child = home.command(&["check-cards"]).spawn().unwrap();
+    thread::sleep(Duration::from_secs(3));
+    signal(&child, "-INT");
+    thread::sleep(Duration::from_millis(500));
+    let asked = Instant::now();
+    signal(&child, "-INT");
+    let ran = finish(child).expect_code(1);
+    assert!(
+        asked.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert!(ran.stderr.contains("at once"), "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn page_of_login_forms_costs_its_own_card_and_no_other() {
+    let home = Home::new();
+    home.add_family("conrad");
+    let mut libraries = Vec::new();
+    for (id, first) in [("one", 21_000_000_000_001_u64), ("two", 22_000_000_000_001)] {
+        let numbers: Vec<String> = (first..first + 3)
+            .map(|number| number.to_string())
+            .collect();
+        let library = honest_library(&numbers).await;
+        home.add_library(id, "koha", &library.base_url());
+        for number in &numbers {
+            home.add_card("conrad", id, "Ines", number, "2468\n");
+        }
+        libraries.push(library);
+    }
+    home.add_library("hostile", "koha", &hostile_library(true));
+    home.add_card("conrad", "hostile", "Ines", "23000000000001", "2468\n");
+
+    let ran = home.run(&["check-cards", "--no-pause", "--json"]);
+    let document = ran.expect_code(1).json();
+    assert_eq!(document["run"]["outcome"], "done_with_failures");
+    assert_eq!(document["run"]["counts"]["done"], 6);
+    for card in document["cards"].as_array().unwrap() {
+        let failure = &card["failure"];
+        if card["library"] == "hostile" {
+            assert_eq!(failure["kind"], "page_changed", "{card:#}");
+        } else {
+            assert!(failure.is_null(), "{card:#}");
+        }
+    }
+}

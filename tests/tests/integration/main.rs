@@ -1,0 +1,30 @@
+//! All of it together: the real commands and functions.
+//!
+//! One binary, so that what the tests share is linked once.
+// Helpers of tests stop at once where a test would.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod backup;
+mod bad_input;
+mod card_numbers;
+mod clocks;
+mod demo;
+mod failures;
+mod hostile;
+mod interrupted;
+mod killed;
+mod moving;
+mod on_aws;
+mod one_machine;
+mod other_hosts;
+mod read_cases;
+mod real_pages;
+mod secrets;
+mod smtp;
+mod soak;
+mod two_runs;

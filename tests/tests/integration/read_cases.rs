@@ -1,0 +1,101 @@
+//! Every recorded case of the systems that are here holds, through `hippo read`.
+
+use std::path::Path;
+
+use hippo_tests::{Home, library_pages};
+use serde_json::Value;
+
+const SYSTEMS: [&str; 4] = ["bibliocommons", "enterprise", "koha", "sierra"];
+
+/// What a case expects of a title, and what its pages print of it: Koha 19.05 left the subtitle out.
+const LESS_ON_THE_PAGE: [(&str, &str); 1] =
+    [("Due in two days: a subtitle & more", "Due in two days")];
+
+#[test]
+fn every_recorded_case_holds() {
+    let Some(pages) = library_pages() else {
+        return;
+    };
+    let mut cases = 0;
+    for system in SYSTEMS {
+        for entry in std::fs::read_dir(pages.join(system)).unwrap() {
+            let folder = entry.unwrap().path();
+            if folder.join("case.json").is_file() {
+                check(&folder);
+                cases += 1;
+            }
+        }
+    }
+    assert!(cases >= 15, "only {cases} cases were found");
+    println!("{cases} recorded cases hold.");
+}
+
+fn check(folder: &Path) {
+    let case: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("case.json")).unwrap()).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut arguments = vec![
+        "read".to_owned(),
+        text(&case["system"]),
+        "--base-url".to_owned(),
+        text(&case["base_url"]),
+    ];
+    if let Some(format) = case["options"]["date_format"].as_str() {
+        arguments.extend(["--date-format".to_owned(), format.to_owned()]);
+    }
+    for page in case["pages"].as_array().unwrap() {
+        arguments.push(folder.join(text(page)).to_string_lossy().into_owned());
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // No home is needed to read saved pages.
+    let ran = Home::empty().run(&arguments);
+    let printed = ran.json();
+    match case["failure"].as_str() {
+        Some(kind) => {
+            assert_eq!(ran.code, 1, "{}", folder.display());
+            assert_eq!(printed["failure"]["kind"], kind, "{}", folder.display());
+        }
+        None => {
+            assert_eq!(ran.code, 0, "{}: {}", folder.display(), ran.stdout);
+            let mut expect = case["expect"].clone();
+            for loan in expect["loans"].as_array_mut().into_iter().flatten() {
+                let less = LESS_ON_THE_PAGE
+                    .iter()
+                    .find(|(whole, _)| loan["title"] == *whole && case["system"] == "koha");
+                if let Some((_, printed)) = less {
+                    loan["title"] = (*printed).into();
+                }
+            }
+            for (field, expected) in expect.as_object().unwrap() {
+                compare(
+                    &format!("{} {field}", folder.display()),
+                    expected,
+                    &printed[field],
+                );
+            }
+        }
+    }
+}
+
+/// A field that is not named may be anything; lists have exactly the listed entries, in any order.
+fn compare(what: &str, expected: &Value, printed: &Value) {
+    match (expected, printed) {
+        (Value::Array(expected), Value::Array(printed)) => {
+            assert_eq!(expected.len(), printed.len(), "{what}: {printed:?}");
+            for entry in expected {
+                let found = printed
+                    .iter()
+                    .find(|other| other["title"] == entry["title"])
+                    .unwrap_or_else(|| panic!("{what}: no {}", entry["title"]));
+                compare(&format!("{what} {}", entry["title"]), entry, found);
+            }
+        }
+        (Value::Object(expected), Value::Object(printed)) => {
+            for (field, value) in expected {
+                let found = printed.get(field).unwrap_or(&Value::Null);
+                compare(&format!("{what} {field}"), value, found);
+            }
+        }
+        _ => assert_eq!(expected, printed, "{what}"),
+    }
+}

@@ -1,0 +1,60 @@
+//! The soak of `make bench` in small: more faults, fewer families, and seeds that stay the same.
+
+use hippo_core::store::memory::MemoryStore;
+use hippo_local::sqlite::SqliteStore;
+use hippo_tests::soak::{Ended, Report, Soak};
+
+fn soak(seed: u64, faults_in_a_million: u64) -> Soak {
+    Soak {
+        families: 20,
+        days: 5,
+        faults_in_a_million,
+        seed,
+    }
+}
+
+fn assert_sound(report: &Report, notices: usize) {
+    println!("{report}");
+    assert_eq!(report.wrong, Vec::<String>::new());
+    assert_eq!(report.number(Ended::Doubled), 0);
+    assert_eq!(report.number(Ended::Unexplained), 0);
+    assert_eq!(report.notices(), notices);
+    assert!(
+        report.faults() > 0,
+        "nothing went wrong: this shows nothing"
+    );
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_a_notice_is_one_mail_or_a_record_that_says_why() {
+    for seed in 1..=4 {
+        for faults in [10_000, 100_000] {
+            let report = soak(seed, faults).run(&MemoryStore::default()).await;
+            assert_sound(&report, 100);
+        }
+    }
+}
+
+#[tokio::test]
+async fn over_sqlite_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open_or_create(&folder.path().join("hippo.db")).unwrap();
+    let report = soak(5, 50_000).run(&store).await;
+    assert_sound(&report, 100);
+}
+
+#[tokio::test]
+async fn the_same_seed_makes_the_same_days() {
+    let one = soak(7, 30_000).run(&MemoryStore::default()).await;
+    let other = soak(7, 30_000).run(&MemoryStore::default()).await;
+    assert_eq!(one, other);
+}
+
+#[tokio::test]
+async fn without_a_fault_every_notice_is_sent_or_skipped() {
+    let report = soak(1, 0).run(&MemoryStore::default()).await;
+    println!("{report}");
+    let (sent, skipped) = (report.number(Ended::Sent), report.number(Ended::Skipped));
+    assert_eq!((sent + skipped, report.faults()), (100, 0));
+    assert!(sent > 70 && skipped > 5, "{sent} sent, {skipped} skipped");
+}
