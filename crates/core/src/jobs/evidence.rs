@@ -327,7 +327,7 @@ mod tests {
         let to: Vec<&str> = mails[0].to.iter().map(EmailAddress::as_str).collect();
         assert_eq!(to, ["sam@example.org"]);
         for part in [&mails[0].text, &mails[0].html] {
-            assert!(part.contains("Nothing is sent to pat@example.org any more"));
+            assert!(part.contains("We no longer write to pat@example.org"));
         }
     }
 
