@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use chrono::{DateTime, Duration, Utc};
@@ -161,11 +162,21 @@ pub(crate) struct Places {
     pub(crate) delivery: Delivery,
     rules: Rules,
     numbers: HashMap<Way, u32>,
-    places: Vec<(Way, Next)>,
+    places: Vec<(Way, Rc<Next>)>,
     after: HashMap<(u32, u32, u8), u32>,
     pub(crate) answers: Numbers<Answer>,
     pub(crate) records: Numbers<NoticeRecord>,
     pub(crate) tick_times: Numbers<TickTimes>,
+    /// What the store did before, at a place and in a state.
+    pub(crate) done: HashMap<(u32, Stored), (Stored, u32)>,
+}
+
+/// What the store holds, as numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Stored {
+    pub(crate) record: u32,
+    pub(crate) planned: bool,
+    pub(crate) tick_times: u32,
 }
 
 impl Places {
@@ -179,6 +190,7 @@ impl Places {
             answers: Numbers::new(),
             records: Numbers::new(),
             tick_times: Numbers::new(),
+            done: HashMap::new(),
         }
     }
 
@@ -186,8 +198,8 @@ impl Places {
         self.places.len()
     }
 
-    pub(crate) fn next(&self, place: u32) -> &Next {
-        &self.places[place as usize].1
+    pub(crate) fn next(&self, place: u32) -> Rc<Next> {
+        Rc::clone(&self.places[place as usize].1)
     }
 
     /// Whether a worker at this place got no answer yet.
@@ -223,7 +235,7 @@ impl Places {
         let next = self.run(&way);
         let number = u32::try_from(self.places.len()).unwrap();
         self.numbers.insert(way.clone(), number);
-        self.places.push((way, next));
+        self.places.push((way, Rc::new(next)));
         number
     }
 

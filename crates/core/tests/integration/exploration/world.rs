@@ -7,7 +7,7 @@ use hippo_core::notice::record::{NoticeRecord, NoticeState};
 use hippo_core::run::tick_times::TickTimes;
 
 use crate::exploration::desk::{Answer, Ask, date, due, family};
-use crate::exploration::places::{End, Next, Places, STEP, Task, TickClock, Word};
+use crate::exploration::places::{End, Next, Places, STEP, Stored, Task, TickClock, Word};
 
 /// What a search is about.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +81,7 @@ pub(crate) struct Event {
 /// One state of everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct World {
-    record: u32,
+    stored: Stored,
     hour: u8,
     messages: u8,
     faults_left: u8,
@@ -100,8 +100,6 @@ pub(crate) struct World {
     rejection_lost: bool,
     /// It is noted for the operator that the family has no notice.
     noted: bool,
-    planned: bool,
-    tick_times: u32,
     /// The wrong clocks that are still to come.
     ahead_left: bool,
     behind_left: bool,
@@ -143,7 +141,11 @@ impl World {
             ..TickTimes::default()
         };
         Self {
-            record: places.records.number(record),
+            stored: Stored {
+                record: places.records.number(record),
+                planned: !rules.unplanned,
+                tick_times: places.tick_times.number(times),
+            },
             hour: 0,
             messages: if rules.unplanned { 0 } else { rules.deliveries },
             faults_left: rules.faults,
@@ -157,8 +159,6 @@ impl World {
             rejected: false,
             rejection_lost: false,
             noted: false,
-            planned: !rules.unplanned,
-            tick_times: places.tick_times.number(times),
             ahead_left: rules.wrong_clocks,
             behind_left: rules.wrong_clocks,
             wrong_tick_acted: false,
@@ -179,13 +179,13 @@ impl World {
     /// for the evidence of one claim, and may tell of the other. Only where two mails are better than
     /// none is a mail sent once more at all.
     fn may_tell_of_the_other(&self, places: &Places) -> bool {
-        let record = places.records.thing(self.record);
+        let record = places.records.thing(self.stored.record);
         places.delivery == Delivery::AtLeastOnce && self.rejected && record.doubts > 0
     }
 
     /// How it stands, in words.
     pub(crate) fn end(&self, places: &Places) -> String {
-        let state = places.records.thing(self.record).state.as_str();
+        let state = places.records.thing(self.stored.record).state.as_str();
         match self.mails() {
             mails if self.may_tell_of_the_other(places) => {
                 let plural = if mails == 1 { "" } else { "s" };
@@ -199,7 +199,7 @@ impl World {
 
     /// What is wrong with it, whatever comes next.
     pub(crate) fn violation(&self, rules: Rules, places: &Places) -> Option<String> {
-        let state = places.records.thing(self.record).state;
+        let state = places.records.thing(self.stored.record).state;
         let mails = self.mails();
         let end = self.end(places);
         if self.wrong_tick_acted {
@@ -216,7 +216,7 @@ impl World {
         if matches!(state, NoticeState::GaveUp | NoticeState::Failed) && !self.noted {
             return Some(format!("nobody will tell the operator ({end})"));
         }
-        let record = places.records.thing(self.record);
+        let record = places.records.thing(self.stored.record);
         let someone_has_none =
             state == NoticeState::Sent && record.unreached_recipients().next().is_some();
         if someone_has_none && !self.noted {
@@ -230,7 +230,7 @@ impl World {
 
     /// What is wrong with it when nothing more can happen.
     pub(crate) fn violation_at_the_end(&self, places: &Places) -> Option<String> {
-        let record = places.records.thing(self.record);
+        let record = places.records.thing(self.stored.record);
         let end = self.end(places);
         for (bit, recipient) in record.recipients.iter().enumerate() {
             let has_it = self.mails_to(bit) > 0;
@@ -305,7 +305,7 @@ impl World {
         for (index, worker) in distinct(&self.workers) {
             self.steps(rules, places, index, worker, out);
         }
-        let record = places.records.thing(self.record);
+        let record = places.records.thing(self.stored.record);
         let all_asleep = self.workers.iter().flatten().all(|worker| worker.asleep);
         let all_late = self.events.iter().flatten().all(|event| event.late);
         // A message that comes later is as good as one that a tick sends.
@@ -347,7 +347,7 @@ impl World {
     fn spare_faults(&mut self, places: &Places) {
         let rejections = self.events.iter().flatten();
         let rejecting = |worker: &Worker| matches!(worker.task, Task::Event(_, Word::Rejected));
-        let record = places.records.thing(self.record);
+        let record = places.records.thing(self.stored.record);
         let settled = record.state == NoticeState::Sent
             && record.is_over()
             && rejections
@@ -355,7 +355,8 @@ impl World {
                 .all(|event| event.word != Word::Rejected)
             && !self.workers.iter().flatten().any(rejecting);
         let may_send = |worker: &Worker| {
-            worker.held.is_some() || matches!(places.next(worker.place), Next::Asks(Ask::Send(..)))
+            worker.held.is_some()
+                || matches!(&*places.next(worker.place), Next::Asks(Ask::Send(..)))
         };
         if settled && !self.workers.iter().flatten().any(may_send) {
             self.faults_left = 0;
@@ -410,15 +411,16 @@ impl World {
             out.push((Happens::Wakes(task), world.in_order()));
             return;
         }
-        let Next::Asks(ask) = places.next(worker.place).clone() else {
+        let next = places.next(worker.place);
+        let Next::Asks(ask) = &*next else {
             unreachable!("a worker that is through is gone");
         };
         // Without a fault.
-        let (done, answer) = self.execute(rules, places, index, &ask);
+        let (done, answer) = self.execute(rules, places, index, ask);
         let mut world = done;
         world.resume(index, answer, places);
         out.push((Happens::GoesOn(task), world.in_order()));
-        if ask == Ask::Prepare && self.greylists_left > 0 {
+        if *ask == Ask::Prepare && self.greylists_left > 0 {
             let mut world = *self;
             world.greylists_left -= 1;
             let answer = places.answers.number(Answer::Prepared { greylisted: true });
@@ -458,7 +460,7 @@ impl World {
         };
         out.push((Happens::FallsAsleep(task), asleep(*self, None)));
         let has_effect = match ask {
-            Ask::Plan(_) => !self.planned,
+            Ask::Plan(_) => !self.stored.planned,
             _ => ask.has_effect(),
         };
         if has_effect {
@@ -471,7 +473,7 @@ impl World {
             world.resume(index, answer, places);
             out.push((happens, world.in_order()));
         };
-        if let Ask::Send(fence, recipients) = ask {
+        if let Ask::Send(fence, recipients) = *ask {
             let lost = match rules.sabotage {
                 Some(Sabotage::MailerDeniesWhatItTook) => Answer::NotSent,
                 _ => Answer::Silence,
@@ -511,43 +513,7 @@ impl World {
         let mut world = *self;
         world.wrong_tick_acted |= ask.is_about_notices()
             && self.workers[index].is_some_and(|worker| worker.task.has_wrong_clock());
-        let record = places.records.thing(self.record).clone();
         let answer = match ask {
-            Ask::Notice => Answer::Notice(self.planned.then(|| Box::new(record))),
-            Ask::Open => {
-                let is_open = self.planned && !record.is_over();
-                Answer::Notice(is_open.then(|| Box::new(record)))
-            }
-            Ask::Plan(planned) => {
-                let is_new = *planned != date() || !self.planned;
-                world.planned = true;
-                Answer::Wrote(is_new)
-            }
-            Ask::TickTimes if rules.sabotage == Some(Sabotage::StoreForgetsTicks) => {
-                Answer::TickTimes(Box::default())
-            }
-            Ask::TickTimes => {
-                let times = places.tick_times.thing(self.tick_times);
-                Answer::TickTimes(Box::new(times.clone()))
-            }
-            Ask::ReplaceTickTimes(before, after) => {
-                let same = places.tick_times.thing(self.tick_times) == &**before
-                    || rules.sabotage == Some(Sabotage::StoreForgetsTicks);
-                if same {
-                    world.tick_times = places.tick_times.number((**after).clone());
-                }
-                Answer::Wrote(same)
-            }
-            Ask::Replace(revision, next) => {
-                let same = record.revision == *revision
-                    || rules.sabotage == Some(Sabotage::StoreIgnoresRevisions);
-                let kept = rules.sabotage != Some(Sabotage::StoreForgetsSending)
-                    || next.state != NoticeState::Sending;
-                if same && kept {
-                    world.record = places.records.number((**next).clone());
-                }
-                Answer::Wrote(same)
-            }
             Ask::Note => {
                 world.noted |= rules.sabotage != Some(Sabotage::StoreForgetsNotes);
                 // Whether it is news is said to the log alone.
@@ -560,6 +526,18 @@ impl World {
                     worker.has_sent = true;
                 }
                 Answer::Accepted
+            }
+            _ => {
+                let place = self.workers[index].map_or(0, |worker| worker.place);
+                let key = (place, self.stored);
+                let known = places.done.get(&key).copied();
+                let (stored, answer) = known.unwrap_or_else(|| {
+                    let done = self.stored.execute(rules, places, ask);
+                    places.done.insert(key, done);
+                    done
+                });
+                world.stored = stored;
+                return (world, answer);
             }
         };
         (world, places.answers.number(answer))
@@ -620,7 +598,7 @@ impl World {
         };
         worker.place = places.after(worker.place, answer, self.hour);
         let task = worker.task;
-        match places.next(worker.place) {
+        match &*places.next(worker.place) {
             Next::Asks(_) => return,
             Next::Over(End::Done) => {}
             Next::Over(End::Failed) => self.comes_again(task),
@@ -655,6 +633,53 @@ impl World {
         self.events.sort_unstable();
         self.mails.sort_unstable();
         self
+    }
+}
+
+impl Stored {
+    /// What the store holds after a call, and the number of its answer.
+    fn execute(self, rules: Rules, places: &mut Places, ask: &Ask) -> (Self, u32) {
+        let mut stored = self;
+        let record = places.records.thing(self.record).clone();
+        let answer = match ask {
+            Ask::Notice => Answer::Notice(self.planned.then(|| Box::new(record))),
+            Ask::Open => {
+                let is_open = self.planned && !record.is_over();
+                Answer::Notice(is_open.then(|| Box::new(record)))
+            }
+            Ask::Plan(planned) => {
+                let is_new = *planned != date() || !self.planned;
+                stored.planned = true;
+                Answer::Wrote(is_new)
+            }
+            Ask::TickTimes if rules.sabotage == Some(Sabotage::StoreForgetsTicks) => {
+                Answer::TickTimes(Box::default())
+            }
+            Ask::TickTimes => {
+                let times = places.tick_times.thing(self.tick_times);
+                Answer::TickTimes(Box::new(times.clone()))
+            }
+            Ask::ReplaceTickTimes(before, after) => {
+                let same = places.tick_times.thing(self.tick_times) == &**before
+                    || rules.sabotage == Some(Sabotage::StoreForgetsTicks);
+                if same {
+                    stored.tick_times = places.tick_times.number((**after).clone());
+                }
+                Answer::Wrote(same)
+            }
+            Ask::Replace(revision, next) => {
+                let same = record.revision == *revision
+                    || rules.sabotage == Some(Sabotage::StoreIgnoresRevisions);
+                let kept = rules.sabotage != Some(Sabotage::StoreForgetsSending)
+                    || next.state != NoticeState::Sending;
+                if same && kept {
+                    stored.record = places.records.number((**next).clone());
+                }
+                Answer::Wrote(same)
+            }
+            Ask::Note | Ask::Prepare | Ask::Send(..) => unreachable!("not asked of it"),
+        };
+        (stored, places.answers.number(answer))
     }
 }
 
