@@ -30,6 +30,9 @@ pub struct NoticeRecipient {
     pub fence: u64,
     /// Why the mail server refused it, without the address.
     pub reason: Option<String>,
+    /// It was in a mail of which nobody knows whether it left, and waits for another.
+    #[serde(default)]
+    pub in_doubt: bool,
 }
 
 /// How far a notice got with one recipient.
@@ -46,6 +49,17 @@ pub enum RecipientState {
     Refused,
     /// Nobody can know whether its mail left.
     Unknown,
+}
+
+impl NoticeRecipient {
+    /// It gets no other mail: refused, unless it may have one.
+    fn give_up(&mut self) {
+        self.state = if self.in_doubt {
+            RecipientState::Unknown
+        } else {
+            RecipientState::Refused
+        };
+    }
 }
 
 impl NoticeRecord {
@@ -143,6 +157,7 @@ impl NoticeRecord {
                         state: RecipientState::Pending,
                         fence: 0,
                         reason: None,
+                        in_doubt: false,
                     });
                 }
             }
@@ -168,11 +183,11 @@ impl NoticeRecord {
                 )
             {
                 recipient.reason = Some(refusal.reason.clone());
-                recipient.state = if refusal.for_good {
-                    RecipientState::Refused
+                if refusal.for_good {
+                    recipient.give_up();
                 } else {
-                    RecipientState::Pending
-                };
+                    recipient.state = RecipientState::Pending;
+                }
             }
         }
         record
@@ -223,7 +238,9 @@ impl NoticeRecord {
             if recipient.state == RecipientState::Sending {
                 recipient.state = RecipientState::Pending;
                 recipient.fence = 0;
-                recipient.reason.get_or_insert_with(|| reason.clone());
+                if !recipient.in_doubt {
+                    recipient.reason.get_or_insert_with(|| reason.clone());
+                }
             }
         }
         if back.is_retry() {
@@ -238,12 +255,12 @@ impl NoticeRecord {
     pub(crate) fn sent_without_the_rest(&self, now: DateTime<Utc>) -> Self {
         let mut sent = self.settled(NoticeState::Sent, None, now);
         for recipient in &mut sent.recipients {
-            recipient.state = match recipient.state {
-                RecipientState::Pending => RecipientState::Refused,
+            match recipient.state {
+                RecipientState::Pending => recipient.give_up(),
                 // Its worker did not come back.
-                RecipientState::Sending => RecipientState::Unknown,
-                state => state,
-            };
+                RecipientState::Sending => recipient.state = RecipientState::Unknown,
+                _ => {}
+            }
         }
         sent.reason = sent.recipients_reason();
         sent
@@ -262,7 +279,7 @@ impl NoticeRecord {
             if self.retries >= MAX_RETRIES {
                 for recipient in &mut self.recipients {
                     if recipient.state == RecipientState::Pending {
-                        recipient.state = RecipientState::Refused;
+                        recipient.give_up();
                     }
                 }
             } else {
@@ -275,9 +292,11 @@ impl NoticeRecord {
 
     /// What of the recipients the operator should know, in one or two sentences.
     fn recipients_reason(&self) -> Option<String> {
-        let numbers = |state: RecipientState| {
-            let of_state = |recipient: &&NoticeRecipient| recipient.state == state;
-            let recipients = self.recipients.iter().filter(of_state);
+        let numbers = |of_state: &dyn Fn(&NoticeRecipient) -> bool| {
+            let recipients = self
+                .recipients
+                .iter()
+                .filter(|recipient| of_state(recipient));
             let all: Vec<String> = recipients
                 .map(|recipient| {
                     let why = recipient.reason.as_deref();
@@ -287,12 +306,15 @@ impl NoticeRecord {
                 .collect();
             (!all.is_empty()).then(|| all.join(" and "))
         };
+        let waits = |recipient: &NoticeRecipient| recipient.state == RecipientState::Pending;
         let sentences: Vec<String> = [
-            numbers(RecipientState::Refused)
+            numbers(&|recipient| recipient.state == RecipientState::Refused)
                 .map(|who| format!("The mail server refused {who}; the others have the mail.")),
-            numbers(RecipientState::Pending)
+            numbers(&|recipient| waits(recipient) && !recipient.in_doubt)
                 .map(|who| format!("The mail server refused {who} for now; we’ll try again.")),
-            numbers(RecipientState::Unknown)
+            numbers(&|recipient| waits(recipient) && recipient.in_doubt)
+                .map(|who| format!("We can’t tell whether {who} got the mail; we’ll try again.")),
+            numbers(&|recipient| recipient.state == RecipientState::Unknown)
                 .map(|who| format!("We can’t tell whether {who} got the mail.")),
         ]
         .into_iter()

@@ -78,7 +78,11 @@ impl NoticeRecord {
             "We can’t tell whether this email was sent, so we send it once more. {}",
             self.why_unknown()
         );
-        let mut again = self.back(reason, false, now);
+        let mut doubted = self.clone();
+        for recipient in &mut doubted.recipients {
+            recipient.in_doubt |= recipient.state == RecipientState::Sending;
+        }
+        let mut again = doubted.back(reason, false, now);
         for (recipient, before) in again.recipients.iter_mut().zip(&self.recipients) {
             // Evidence of the mail in doubt may still come.
             recipient.fence = before.fence;

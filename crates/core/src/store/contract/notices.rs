@@ -167,6 +167,7 @@ fn waiting_recipient() -> NoticeRecipient {
         state: RecipientState::Pending,
         fence: 3,
         reason: Some("451 4.7.1".to_owned()),
+        in_doubt: true,
     }
 }
 

@@ -162,6 +162,63 @@ fn doubt_about_a_retry_leaves_the_notice_sent() {
     );
 }
 
+/// Where two mails are better than none, and the last retry is the one in doubt.
+#[test]
+fn doubt_about_the_last_retry_is_told_as_a_doubt() {
+    let family = two_recipients();
+    let mut record = greylisted(&family);
+    let mut now = start();
+    for _ in 1..MAX_RETRIES {
+        now += REFUSED_DELAY;
+        let claimed = record.claim(Uuid::nil(), now).unwrap();
+        record = claimed.refused_for_now("451".into(), now).unwrap();
+    }
+    now += REFUSED_DELAY;
+    let over = in_doubt(&record, &family, now);
+    assert!(over.is_over());
+    assert_eq!(
+        states(&over),
+        [RecipientState::Accepted, RecipientState::Unknown]
+    );
+    assert_eq!(
+        over.reason.as_deref(),
+        Some("We can’t tell whether recipient 2 got the mail.")
+    );
+}
+
+/// What comes after a doubt does not take it back.
+#[test]
+fn recipient_who_may_have_the_mail_is_not_told_as_refused() {
+    let family = two_recipients();
+    let mut now = start() + REFUSED_DELAY;
+    let again = in_doubt(&greylisted(&family), &family, now);
+    assert_eq!(
+        again.reason.as_deref(),
+        Some("We can’t tell whether recipient 2 got the mail; we’ll try again.")
+    );
+    now = now + EVIDENCE_WAIT + REFUSED_DELAY;
+    let sending = sending(&again, &family, &[], now);
+    let not_sent = sending.not_sent("no connection".into(), now).unwrap();
+    let midnight = not_sent.retry_until.unwrap();
+    for over in [
+        not_sent.give_up_recipients(midnight).unwrap(),
+        sending.failed("550".into(), now).unwrap(),
+    ] {
+        assert_eq!(
+            states(&over),
+            [RecipientState::Accepted, RecipientState::Unknown]
+        );
+    }
+}
+
+/// A retry of which nobody knows whether it left, and what is done about it under `at_least_once`.
+fn in_doubt(record: &NoticeRecord, family: &Family, now: DateTime<Utc>) -> NoticeRecord {
+    sending(record, family, &[], now)
+        .doubt(now + LEASE)
+        .and_then(|doubtful| doubtful.reconcile(Delivery::AtLeastOnce, now + EVIDENCE_WAIT))
+        .unwrap()
+}
+
 #[test]
 fn recipient_refused_for_good_is_not_tried_again() {
     let family = two_recipients();
