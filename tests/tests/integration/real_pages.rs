@@ -148,7 +148,7 @@ async fn a_recorded_account_arrives_in_the_mail() {
     let html = home.html("2021-12-28-pat.html");
     for expected in [
         "The Great Destroyers",
-        "Richmond, Caroline Tung",
+        "Caroline Tung Richmond",
         "Jan 12",
         "Ender&#39;s Game: Ender Wiggin Series, Book 1",
         "Jan 3",

@@ -73,8 +73,13 @@ async fn send_all(
     hear: &(dyn Fn(&NoticeResult) + Send + Sync),
     run: &OpenRun<'_>,
 ) -> Result<Ending, JobError> {
-    let now = ports.clock.now();
-    let mut tick = Tick::new(ports.families, ports.notices, ports.operator, input, now);
+    let mut tick = Tick::new(
+        ports.families,
+        ports.notices,
+        ports.operator,
+        input,
+        ports.clock,
+    );
     while let Some(found) = tick.next().await? {
         for settled in &found.settled {
             run.count(|counts| counts.add_failure(settled.state.as_str()));

@@ -110,7 +110,7 @@ async fn send_all(
         ports.notices,
         ports.operator,
         input,
-        ports.clock.now(),
+        ports.clock,
     );
     let mut fault = None;
     let mut sign_of_life = SignOfLife {

@@ -43,6 +43,10 @@ use crate::store::{
 pub(crate) struct TestClock(Mutex<DateTime<Utc>>);
 
 impl TestClock {
+    pub(crate) fn at(now: DateTime<Utc>) -> Self {
+        Self(Mutex::new(now))
+    }
+
     pub(crate) fn set(&self, time: &str) {
         *self.0.lock().unwrap() = time.parse().unwrap();
     }
@@ -247,7 +251,7 @@ impl World {
     pub(crate) async fn new() -> Self {
         let world = Self {
             store: MemoryStore::default(),
-            clock: TestClock(Mutex::new("2026-11-21T11:40:00Z".parse().unwrap())),
+            clock: TestClock::at("2026-11-21T11:40:00Z".parse().unwrap()),
             site: TestSite::default(),
             mailer: TestMailer::default(),
             libraries: ["wpl", "kpl"]

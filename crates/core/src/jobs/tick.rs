@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::StreamExt as _;
 
+use crate::clock::Clock;
 use crate::family::{Delivery, Family};
 use crate::ids::FamilyId;
 use crate::jobs::JobError;
@@ -49,6 +50,8 @@ pub struct Tick<'a> {
     notices: &'a dyn NoticeStore,
     operator: &'a dyn OperatorStore,
     input: &'a NotifyAllInput,
+    clock: &'a dyn Clock,
+    /// When it began: the moment that decides what is due.
     now: DateTime<Utc>,
     stage: Stage,
     planned: BTreeSet<DueNotice>,
@@ -63,20 +66,21 @@ enum Stage {
 }
 
 impl<'a> Tick<'a> {
-    /// A tick at `now`.
+    /// A tick that begins now.
     pub fn new(
         families: &'a dyn FamilyStore,
         notices: &'a dyn NoticeStore,
         operator: &'a dyn OperatorStore,
         input: &'a NotifyAllInput,
-        now: DateTime<Utc>,
+        clock: &'a dyn Clock,
     ) -> Self {
         Self {
             families,
             notices,
             operator,
             input,
-            now,
+            clock,
+            now: clock.now(),
             stage: Stage::Families(None),
             planned: BTreeSet::new(),
             paused: BTreeSet::new(),
@@ -230,6 +234,8 @@ impl<'a> Tick<'a> {
     /// What is to be done with one notice that is not final.
     async fn sweep(&self, record: NoticeRecord) -> Result<Found, JobError> {
         let mut found = Found::default();
+        // Read after the record: a lease that began while this tick went on is not one of a wrong clock.
+        let now = self.clock.now();
         let notice = DueNotice {
             family: record.family.clone(),
             date: record.date,
@@ -237,7 +243,7 @@ impl<'a> Tick<'a> {
         match record.state {
             NoticeState::Newer => {
                 // Each tick finds it again, and it is no failure of any of them.
-                if note(self.operator, &record, self.now).await? {
+                if note(self.operator, &record, now).await? {
                     tracing::error!(
                         family.id = %record.family,
                         date = %record.date,
@@ -252,30 +258,30 @@ impl<'a> Tick<'a> {
                     .as_ref()
                     .map_or(Delivery::AtMostOnce, |family| family.preferences.delivery);
                 let is_paused = family.is_none_or(|family| family.paused);
-                match reconcile(self.notices, self.operator, delivery, record, self.now).await? {
+                match reconcile(self.notices, self.operator, delivery, record, now).await? {
                     // Told by the alert about its recipients.
                     Some(settled) if settled.state == NoticeState::Sent => {}
                     Some(settled) if settled.state.is_final() => {
                         found.settled.push(NoticeResult::of(settled));
                     }
-                    Some(again) if again.is_free(self.now).is_ok() && !is_paused => {
+                    Some(again) if again.is_free(now).is_ok() && !is_paused => {
                         found.free.push(notice);
                     }
                     _ => {}
                 }
             }
-            _ if record.retries_are_over(self.now) => {
-                give_up_recipients(self.notices, self.operator, &record, self.now).await?;
+            _ if record.retries_are_over(now) => {
+                give_up_recipients(self.notices, self.operator, &record, now).await?;
             }
             _ if self.paused.contains(&record.family) => {
                 if let Some(family) = self.families.family(&record.family).await? {
                     let (notices, operator) = (self.notices, self.operator);
-                    let expired = expire(notices, operator, &family, record.date, self.now).await?;
+                    let expired = expire(notices, operator, &family, record.date, now).await?;
                     found.settled.extend(expired);
                 }
             }
             _ => {
-                let free_now = record.is_free(self.now);
+                let free_now = record.is_free(now);
                 // A person who asks now does not wait out a delay that was meant for the ticks.
                 let may_go =
                     free_now.is_ok() || (self.input.at_once && free_now == Err(NotNow::Waiting));

@@ -276,7 +276,9 @@ impl NoticeRecord {
         if self.is_retry() {
             return Ok(self.sent_without_the_rest(now));
         }
-        Ok(self.settled(NoticeState::Skipped, None, now))
+        Ok(self
+            .not_sent_again(None, now)
+            .unwrap_or_else(|| self.settled(NoticeState::Skipped, None, now)))
     }
 
     /// To SENDING, with the hash of what will be sent; durable before the mail is handed over.
@@ -340,7 +342,8 @@ impl NoticeRecord {
         })
     }
 
-    /// To FAILED: it cannot be sent, for certain. Where others have the mail: SENT, without the rest.
+    /// To FAILED: it cannot be sent, for certain. Where others have the mail: SENT, without the rest;
+    /// where an earlier attempt is in doubt: GAVE_UP.
     pub fn failed(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
         self.expect(&[
             NoticeState::Pending,
@@ -351,7 +354,19 @@ impl NoticeRecord {
         if self.is_retry() {
             return Ok(self.back(reason, false, now).sent_without_the_rest(now));
         }
-        Ok(self.settled(NoticeState::Failed, Some(reason), now))
+        Ok(self
+            .not_sent_again(Some(&reason), now)
+            .unwrap_or_else(|| self.settled(NoticeState::Failed, Some(reason), now)))
+    }
+
+    /// To GAVE_UP, where an earlier mail of this notice may have left: nobody may say that none did.
+    fn not_sent_again(&self, reason: Option<&str>, now: DateTime<Utc>) -> Option<Self> {
+        let earlier = "We can’t tell whether an earlier attempt was sent.";
+        let reason = reason.map_or_else(
+            || earlier.to_owned(),
+            |reason| format!("{earlier} {reason}"),
+        );
+        (self.doubts > 0).then(|| self.settled(NoticeState::GaveUp, Some(reason), now))
     }
 
     fn expect(&self, states: &[NoticeState]) -> Result<(), NotNow> {

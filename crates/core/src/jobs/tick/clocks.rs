@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::{date_exists, due_instant, local_date};
 use crate::family::schedule::vectors::transitions;
-use crate::jobs::testing::family;
+use crate::jobs::testing::{TestClock, family};
 use crate::store::memory::MemoryStore;
 
 const QUARTER: Duration = Duration::minutes(15);
@@ -54,7 +54,8 @@ impl Town {
     /// A tick; what it hands out is settled before the next one.
     async fn tick(&mut self, now: DateTime<Utc>) {
         let input = NotifyAllInput::default();
-        let mut tick = Tick::new(&self.store, &self.store, &self.store, &input, now);
+        let clock = TestClock::at(now);
+        let mut tick = Tick::new(&self.store, &self.store, &self.store, &input, &clock);
         while let Some(found) = tick.next().await.unwrap() {
             assert_eq!(found.settled, [], "nothing was missed, at {now}");
             for notice in found.free {

@@ -2,8 +2,7 @@ use chrono::Duration;
 use uuid::Uuid;
 
 use super::*;
-use crate::clock::Clock as _;
-use crate::jobs::testing::{Broken, NoNotes, World, family};
+use crate::jobs::testing::{Broken, NoNotes, TestClock, World, family};
 use crate::notice::record::LEASE;
 use crate::notice::record::settling::EVIDENCE_WAIT;
 use crate::store::memory::MemoryStore;
@@ -19,7 +18,7 @@ async fn tick_of(world: &World, input: &NotifyAllInput) -> Found {
         &world.store,
         &world.store,
         input,
-        world.clock.now(),
+        &world.clock,
     );
     let mut all = Found::default();
     while let Some(found) = tick.next().await.unwrap() {
@@ -259,11 +258,48 @@ async fn every_bad_end_is_noted_for_the_operator() {
 }
 
 #[tokio::test]
+async fn lease_that_began_during_a_tick_is_not_doubted() {
+    let world = World::new().await;
+    let planned = tick(&world).await.free;
+    assert!(!planned.is_empty());
+    let input = NotifyAllInput::default();
+    let store = &world.store;
+    let mut tick = Tick::new(store, store, store, &input, &world.clock);
+    // The machine sleeps; a worker of another run sends meanwhile.
+    world.clock.advance(Duration::hours(1));
+    let now = world.clock.now();
+    for notice in &planned {
+        let record = store
+            .notice(&notice.family, notice.date)
+            .await
+            .unwrap()
+            .unwrap();
+        let claimed = record.claim(Uuid::nil(), now).unwrap();
+        let sending = claimed.arm("hash".to_owned(), &[], now).unwrap();
+        assert!(
+            store
+                .replace_notice(record.revision, &sending, None)
+                .await
+                .unwrap()
+        );
+    }
+    while tick.next().await.unwrap().is_some() {}
+    for notice in &planned {
+        let record = store
+            .notice(&notice.family, notice.date)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(record.state, NoticeState::Sending);
+    }
+}
+
+#[tokio::test]
 async fn no_bad_end_is_on_record_without_a_note_for_the_operator() {
     let world = with_bad_ends().await;
     let (input, store) = (NotifyAllInput::default(), &world.store);
     let without = NoNotes(store);
-    let mut tick = Tick::new(store, store, &without, &input, world.clock.now());
+    let mut tick = Tick::new(store, store, &without, &input, &world.clock);
     let mut faults = 0;
     loop {
         match tick.next().await {
@@ -346,7 +382,8 @@ async fn each_date_is_planned_once_however_often_it_ticks(
     let mut now = start;
     while now <= end {
         for _ in 0..2 {
-            let mut tick = Tick::new(&world.store, &world.store, &world.store, &input, now);
+            let clock = TestClock::at(now);
+            let mut tick = Tick::new(&world.store, &world.store, &world.store, &input, &clock);
             let mut settled = Vec::new();
             while let Some(found) = tick.next().await.unwrap() {
                 settled.extend(found.settled);
@@ -390,13 +427,7 @@ async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
     world.store.add_family(&family("zuse")).await.unwrap();
     world.store.plan_notice(&left_over).await.unwrap();
     let input = NotifyAllInput::default();
-    let mut tick = Tick::new(
-        &world.store,
-        &broken,
-        &world.store,
-        &input,
-        world.clock.now(),
-    );
+    let mut tick = Tick::new(&world.store, &broken, &world.store, &input, &world.clock);
     let mut free = BTreeSet::new();
     let fault = loop {
         match tick.next().await {

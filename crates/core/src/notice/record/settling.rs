@@ -329,6 +329,27 @@ mod tests {
     }
 
     #[test]
+    fn notice_whose_earlier_mail_may_have_left_never_ends_as_not_sent() {
+        let again = unknown().send_again(overdue()).unwrap();
+        let claimed = again.claim(Uuid::nil(), overdue()).unwrap();
+        let sending = claimed.arm("hash".into(), &[], overdue()).unwrap();
+        let refused = sending.failed("Refused.".into(), overdue()).unwrap();
+        for (ended, reason) in [
+            (
+                refused,
+                "We can’t tell whether an earlier attempt was sent. Refused.",
+            ),
+            (
+                claimed.skip(overdue()).unwrap(),
+                "We can’t tell whether an earlier attempt was sent.",
+            ),
+        ] {
+            assert_eq!(ended.state, NoticeState::GaveUp);
+            assert_eq!(ended.reason.as_deref(), Some(reason));
+        }
+    }
+
+    #[test]
     fn evidence_that_it_left_settles_every_state() {
         let given_up = unknown().give_up(overdue()).unwrap();
         let again = unknown().send_again(overdue()).unwrap();
