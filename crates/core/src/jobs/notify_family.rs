@@ -67,8 +67,11 @@ impl NoticeResult {
     }
 }
 
-/// How often a worker tries to put on record what became of a mail.
-const TRIES: u32 = 3;
+/// How often the store may fail while a worker puts on record what became of a mail.
+const MAX_FAULTS: u32 = 3;
+
+/// How often somebody else may change the notice meanwhile: each who does gets further with it.
+const MAX_CONFLICTS: u32 = 8;
 
 /// How long it waits before it tries again.
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
@@ -285,9 +288,8 @@ async fn record_answer(
 ) -> Result<Option<NoticeResult>, JobError> {
     let (family, date, fence) = (sending.family.clone(), sending.date, sending.fence);
     let mut record = sending;
-    let mut tries = 0;
+    let (mut faults, mut conflicts) = (0, 0);
     loop {
-        tries += 1;
         let next = match after(&record, fence, answer, ports.clock.now()) {
             Ok(next) => next,
             // An event said so before us.
@@ -299,18 +301,31 @@ async fn record_answer(
         };
         match write(ports, &record, &next).await {
             Ok(true) => return Ok(Some(logged(next))),
-            Ok(false) if tries < TRIES => {}
-            Ok(false) => return Ok(None),
-            Err(error) if tries >= TRIES => return Err(error),
-            Err(_) => ports.clock.sleep(BETWEEN_TRIES).await,
+            Ok(false) => {
+                conflicts += 1;
+                if conflicts >= MAX_CONFLICTS {
+                    return Ok(None);
+                }
+            }
+            Err(error) => {
+                faults += 1;
+                if faults >= MAX_FAULTS {
+                    return Err(error);
+                }
+                ports.clock.sleep(BETWEEN_TRIES).await;
+            }
         }
         // Somebody else changed it, or the answer to our own write was lost.
         match ports.notices.notice(&family, date).await {
             Ok(Some(current)) => record = current,
             Ok(None) => return Ok(None),
-            Err(error) if tries >= TRIES => return Err(error.into()),
-            // The next try tells.
-            Err(_) => {}
+            Err(error) => {
+                faults += 1;
+                if faults >= MAX_FAULTS {
+                    return Err(error.into());
+                }
+                // The next try tells.
+            }
         }
     }
 }
