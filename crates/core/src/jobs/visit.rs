@@ -45,7 +45,7 @@ pub const LEAVE_ALONE_LIMIT: Duration =
     Duration::from_secs(MAX_BACK_OFF.num_seconds().unsigned_abs());
 
 /// Whoever waited longer before a library looks again at what may have changed meanwhile.
-const A_MOMENT: chrono::Duration = chrono::Duration::milliseconds(50);
+const RELOAD_AFTER: chrono::Duration = chrono::Duration::milliseconds(50);
 
 /// Up to ten cards of one library. The JSON is a message of the queue of visits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,7 +215,7 @@ async fn check_group(
     if site.was_asked && site.not_now(options.deadline, ports.clock.now()).is_none() {
         options.pace.wait(ports.clock).await;
     }
-    let mut records = if site.was_asked || ports.clock.now() - site.loaded_at > A_MOMENT {
+    let mut records = if site.was_asked || ports.clock.now() - site.loaded_at > RELOAD_AFTER {
         present(ports, site, &group.cards).await?
     } else {
         let records = group.cards.iter().map(|(record, _)| record.clone());
@@ -249,7 +249,7 @@ async fn check_group(
                 place = Some(ports.gate.enter(&site.library.id).await?);
             }
             let asked = std::mem::replace(&mut now, ports.clock.now());
-            if now - asked > A_MOMENT {
+            if now - asked > RELOAD_AFTER {
                 // Whoever was there before may have found it down or checked the card, and a person may have set the PIN.
                 records = present(ports, site, &group.cards).await?;
                 if records.is_empty() {
