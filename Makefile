@@ -106,6 +106,7 @@ fmt: ## Format the code.
 template: $(SAM) $(CHECKOV)
 	$(WITH_SAM) sam validate --lint --region us-east-1
 	$(TOOLS)/python/sam/bin/cfn-lint infra/watch.yaml
+	$(TOOLS)/python/checkov/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(TOOLS)/python/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml infra/watch.yaml
 	$(TOOLS)/python/sam/bin/python -m unittest discover --start-directory tests/template --top-level-directory tests/template
 
