@@ -11,7 +11,6 @@ export SAM_CLI_TELEMETRY := 0
 
 DENY    := tool/cargo-deny@0.20.2
 FUZZ    := tool/cargo-fuzz@0.13.2
-INSTA   := tool/cargo-insta@1.49.0
 MACHETE := tool/cargo-machete@0.9.2
 NEXTEST := tool/cargo-nextest@0.9.143
 
@@ -36,6 +35,10 @@ FUZZ_TARGETS ?= bibliocommons enterprise koha sierra page words
 SAMCONFIG ?= samconfig.toml
 ARCHITECTURE ?= $(or $(shell grep -v '^[[:space:]]*#' $(SAMCONFIG) 2>/dev/null | grep -oE 'Architecture=[^A-Za-z0-9]*(x86_64|arm64)' | \
 	grep -oE '(x86_64|arm64)$$' | tail -n 1),x86_64)
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# What .ci/run runs too, each as a phase of its own.
+LINT := lockfile format clippy docs deny advisories unused template
+TEST := nextest doc-tests demo-without-aws end-to-end
 PAGES := $(or $(LIBRARY_PAGES),../shared/library-pages)
 
 .PHONY: help
@@ -60,11 +63,15 @@ samconfig:
 		"or answer questions: make deploy ARGS=--guided" >&2; exit 1; }
 
 .PHONY: dev
-dev: $(SAM) $(LAMBDA) $(EMULATORS) ## The functions on this machine, over an emulator; prints what to try.
-	scripts/dev $(ARGS)
+dev: binaries $(SAM) $(LAMBDA) $(EMULATORS) ## The functions on this machine, over an emulator; prints what to try.
+	$(TOOLS)/python/sam/bin/python tests/aws/dev.py
+
+.PHONY: binaries
+binaries: ## The commands and the functions, as the tests have them (target/debug).
+	cargo build --workspace --bins --example seeds
 
 .PHONY: test
-test: nextest doc-tests demo end-to-end ## Every test there is, installing what it needs into .tools/.
+test: $(TEST) ## Every test there is, installing what it needs into .tools/.
 	@[ -d "$(PAGES)" ] || echo "SKIPPED: the tests over recorded pages, for $(PAGES) is not there (LIBRARY_PAGES)."
 
 .PHONY: check
@@ -72,8 +79,18 @@ check: format clippy ## Format, lints and the fast tests, for before a commit; n
 	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace --profile quick; \
 	else cargo test --workspace --exclude hippo-tests --lib --bins --tests; fi
 
+# For .ci/run, which makes each by itself.
+.PHONY: parts
+parts:
+	@echo $(LINT) $(TEST)
+
+# What is downloaded and built for the others.
+.PHONY: tools python
+tools: $(DENY) $(FUZZ) $(MACHETE) $(NEXTEST) dynoxide
+python: $(SAM) $(LAMBDA) $(EMULATORS) $(CHECKOV)
+
 .PHONY: lint
-lint: lockfile format clippy docs deny advisories unused template ## Everything that is checked without running a test.
+lint: $(LINT) ## Everything that is checked without running a test.
 
 .PHONY: bench
 bench: functions ## The benchmarks: criterion for the parts, scripts/bench for the whole and the functions.
@@ -83,9 +100,8 @@ bench: functions ## The benchmarks: criterion for the parts, scripts/bench for t
 # The toolchain is the pinned one: without a sanitizer, for none of our code is unsafe, it needs no other. Clippy looks at what
 # it builds. What was found is in fuzz/artifacts, and the way to see it again is printed.
 .PHONY: fuzz
-fuzz: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
 fuzz: $(FUZZ) fuzz-seeds ## Hostile pages for the readers, ten minutes for each of fuzz/fuzz_targets.
-	for target in $(FUZZ_TARGETS); do cargo fuzz run --sanitizer none --debug-assertions --codegen-units 16 $$target -- \
+	export RUSTC_WORKSPACE_WRAPPER=clippy-driver; for target in $(FUZZ_TARGETS); do cargo fuzz run --sanitizer none --debug-assertions --codegen-units 16 $$target -- \
 		-max_total_time=$(FUZZ_SECONDS) -timeout=2 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 $(FUZZ_ARGS); done
 
 # Of the recorded pages the tests try some of these only, and no two changes at once. It prints how many of each there were;
@@ -101,6 +117,9 @@ fmt: ## Format the code.
 	cargo fmt --manifest-path fuzz/Cargo.toml
 
 # The parts of `test` and `lint`, each to be run alone too.
+#
+# They share what they build. Cargo builds a dependency once for each set of its features, and the features depend on what is asked
+# for: here always the whole workspace, and something that tests need too (an example will do).
 
 .PHONY: template
 template: $(SAM) $(CHECKOV)
@@ -110,10 +129,8 @@ template: $(SAM) $(CHECKOV)
 	$(TOOLS)/python/checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml infra/watch.yaml
 	$(TOOLS)/python/sam/bin/python -m unittest discover --start-directory tests/template --top-level-directory tests/template
 
-# The commands as the other tests have them, so that nothing is built twice.
 .PHONY: end-to-end
-end-to-end: functions $(EMULATORS)
-	cargo test --quiet --workspace --no-run
+end-to-end: functions binaries $(LAMBDA) $(EMULATORS)
 	$(TOOLS)/python/sam/bin/python tests/aws/end_to_end.py
 
 .PHONY: functions
@@ -122,10 +139,16 @@ functions: $(SAM) $(LAMBDA)
 	$(WITH_SAM) cargo lambda build --release $(if $(filter arm64,$(ARCHITECTURE)),--arm64)
 	$(WITH_SAM) sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
+# The tests write down which snapshots they looked at: one that none of them asked for is an error.
 .PHONY: nextest
 nextest: export HIPPO_REQUIRE_EMULATORS := 1
-nextest: $(INSTA) $(NEXTEST) dynoxide emulators
-	cargo-insta test --workspace --check --unreferenced=reject --disable-nextest-doctest --test-runner nextest --nextest-profile ci
+nextest: export INSTA_UPDATE := no
+nextest: export INSTA_SNAPSHOT_REFERENCES_FILE := $(abspath $(TARGET))/snapshots
+nextest: $(NEXTEST) dynoxide emulators
+	rm -f $$INSTA_SNAPSHOT_REFERENCES_FILE
+	cargo nextest run --workspace --profile ci
+	@find $(CURDIR)/crates $(CURDIR)/functions $(CURDIR)/tests -name '*.snap' | xargs realpath | sort | comm -23 - <(xargs realpath <$$INSTA_SNAPSHOT_REFERENCES_FILE | sort -u) | \
+	{ ! grep . || { echo "No test asked for these snapshots." >&2; exit 1; }; }
 
 .PHONY: doc-tests
 doc-tests:
@@ -136,11 +159,15 @@ doc-tests:
 fuzz-briefly:
 	@$(MAKE) fuzz FUZZ_SECONDS=120 FUZZ_ARGS="-seed=1 -runs=10000 -verbosity=0"
 
-# Built as the tests are, which have built all that it needs.
 .PHONY: fuzz-seeds
-fuzz-seeds:
-	cargo build --quiet --workspace --example seeds
-	$(or $(CARGO_TARGET_DIR),target)/debug/examples/seeds fuzz/corpus
+fuzz-seeds: binaries
+	$(TARGET)/debug/examples/seeds fuzz/corpus
+
+# The command without AWS, of which everything else is built already.
+.PHONY: demo-without-aws
+demo-without-aws:
+	cargo build --workspace --bins --example seeds --no-default-features
+	$(TARGET)/debug/hippo demo
 
 .PHONY: lockfile
 lockfile:
@@ -158,7 +185,7 @@ clippy:
 
 .PHONY: docs
 docs:
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --lib --bins --example seeds
 
 .PHONY: deny
 deny: $(DENY)
@@ -174,22 +201,21 @@ advisories: $(DENY)
 unused: $(MACHETE)
 	cargo-machete
 
-# tool/NAME@VERSION: one of that version on PATH will do; else it is built here, unoptimised, which is quick.
+# What stands on top of a recipe for a tool: it is built where nothing is kept, and hardly optimised, which is quick.
+BUILD_TOOL = export CARGO_TARGET_DIR='$(TOOLS)/build' CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+FORGET_BUILD = rm -rf '$(TOOLS)/build'
+
+# tool/NAME@VERSION: one of that version on PATH will do; else it is built here.
 .PHONY: always
-tool/%: export CARGO_TARGET_DIR := $(TOOLS)/build
-tool/%: export CARGO_PROFILE_RELEASE_LTO := off
-tool/%: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16
-tool/%: export CARGO_PROFILE_RELEASE_OPT_LEVEL := 0
 tool/%: always
 	@if $(firstword $(subst @, ,$*)) --version 2>/dev/null | grep -qwF '$(lastword $(subst @, ,$*))'; then exit 0; fi; \
-	cargo install --locked --root '$(TOOLS)' '$*'; rm -rf '$(TOOLS)/build'
+	$(BUILD_TOOL) CARGO_PROFILE_RELEASE_OPT_LEVEL=0; cargo install --locked --root '$(TOOLS)' '$*'; $(FORGET_BUILD)
 
-# The emulator of DynamoDB; quick when it is there already. Its own --version says another number.
+# The emulator of DynamoDB; quick when it is there already. Its own --version says another number. The tests work it hard.
 .PHONY: dynoxide
-dynoxide: export CARGO_TARGET_DIR := $(TOOLS)/build
 dynoxide:
-	cargo install --quiet --locked --root '$(TOOLS)' dynoxide-rs@3.2.0 --no-default-features --features native-sqlite,http-server,cli
-	rm -rf '$(TOOLS)/build'
+	$(BUILD_TOOL) CARGO_PROFILE_RELEASE_OPT_LEVEL=1; cargo install --quiet --locked --root '$(TOOLS)' dynoxide-rs@3.2.0 \
+		--no-default-features --features native-sqlite,http-server,cli; $(FORGET_BUILD)
 
 .PHONY: emulators
 emulators: $(EMULATORS)
@@ -197,5 +223,6 @@ emulators: $(EMULATORS)
 $(TOOLS)/python/%/installed: tools/%.txt
 	rm -rf $(@D)
 	python3 -m venv $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	$(@D)/bin/pip check --disable-pip-version-check
 	touch $@

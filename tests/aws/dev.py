@@ -1,10 +1,12 @@
-"""`make dev`: the functions under `cargo lambda watch`, over the emulator, with demo libraries to check.
+"""`make dev`: the functions over the emulator, with demo libraries to check, for `cargo lambda invoke`.
 
 The table and the queues are the stack `dev`: template.yaml as it is, without what needs a built function. The functions get the
 variables that the template gives them. An invocation by hand stands for a schedule; the queues drive the other functions.
-Arguments go to `cargo lambda watch`: `--ignore-changes` lets the functions be while code is edited.
+`cargo lambda watch` lends its Lambda API only, and builds nothing: the functions are those of target/debug, which one build makes
+together with the command, and each is started again when it was built again.
 """
 
+import contextlib
 import copy
 import json
 import os
@@ -22,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "template")
 import machine
 import templates
 from hippo import Hippo
-from machine import TOOLS, client, demo_libraries, emulator, free_port, process, wait_until
+from machine import ROOT, TOOLS, client, demo_libraries, emulator, free_port, process, wait_until
 
 STACK = "dev"
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -98,8 +100,7 @@ def pump(env, url, function, invoke_url):
 def invoked(url, event):
     """Why a function did not do what the event asks; `None` if it did."""
     try:
-        # The first invocation may build the function.
-        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(event).encode()), timeout=900) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(event).encode()), timeout=120) as answer:
             said = json.loads(answer.read() or b"null") or {}
     except (OSError, ValueError) as error:
         return error
@@ -113,25 +114,69 @@ def stop(*_):
     sys.exit(0)
 
 
+@contextlib.contextmanager
+def functions(folder, env, port):
+    """The functions, at a Lambda API on this port: yields the file that all of them write their logs to."""
+    path = f"{TOOLS}/python/lambda/bin:{os.environ['PATH']}"
+    watch = ["cargo", "lambda", "watch", "--only-lambda-apis", "--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
+    log = folder / "functions.log"
+    log.touch()
+    with process(watch, folder / "watch.log", env | {"PATH": path}) as watching, contextlib.ExitStack() as ends:
+        wait_until("the Lambda API", lambda: watching.poll() is not None or is_open(port), 60)
+        if watching.poll() is not None:
+            raise RuntimeError(f"cargo lambda watch ended: {(folder / 'watch.log').read_text()[-2000:]}")
+        over = threading.Event()
+        ends.callback(over.set)
+        for name in templates.FUNCTIONS.values():
+            own = env | {
+                "AWS_LAMBDA_RUNTIME_API": f"http://127.0.0.1:{port}/.rt/{name}", "AWS_LAMBDA_FUNCTION_NAME": name,
+                "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+            }
+            keeper = threading.Thread(target=keep, args=(ROOT / "target/debug" / name, log, own, over))
+            keeper.start()
+            ends.callback(keeper.join)
+            ends.callback(over.set)
+        yield log
+
+
+def keep(binary, log, env, over):
+    """Runs a function until it is over, and starts it again when it ended or was built again."""
+    while not over.is_set():
+        built = changed(binary)
+        # It is not there for a moment while it is built.
+        with contextlib.suppress(OSError), process([binary], log, env, mode="ab") as running:
+            while running.poll() is None and not over.is_set() and changed(binary) in (built, None):
+                over.wait(0.5)
+        over.wait(0.5)
+
+
+def changed(path):
+    """When a file was written; `None` while it is not there."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_mtime_ns
+    return None
+
+
+@contextlib.contextmanager
+def development(folder):
+    """Everything that `make dev` brings: yields the environment of a client, what `hippo` needs, the Lambda API's port and the log."""
+    with emulator(folder) as env, demo_libraries(folder) as libraries:
+        outputs = deployed(env)
+        port = free_port()
+        Hippo(env, STACK, folder / "home").furnish(libraries)
+        with functions(folder, env | variables(outputs), port) as log:
+            for queue, function in QUEUES.items():
+                arguments = (env, outputs[queue], function, f"http://127.0.0.1:{port}")
+                threading.Thread(target=pump, args=arguments, daemon=True).start()
+            yield env, {"HIPPO_ON": "aws", "HIPPO_STACK": STACK, "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{port}"}, port, log
+
+
 def main():
     for end in ENDS:
         signal.signal(end, stop)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = pathlib.Path(temporary)
-        with emulator(folder) as env, demo_libraries(folder) as libraries:
-            outputs = deployed(env)
-            port = free_port()
-            hippo = {"HIPPO_ON": "aws", "HIPPO_STACK": STACK, "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{port}"}
-            Hippo(env, STACK, folder / "home").furnish(libraries)
-            path = f"{TOOLS}/python/lambda/bin:{os.environ['PATH']}"
-            watch = ["cargo", "lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", str(port), *sys.argv[1:]]
-            with process(watch, folder / "watch.log", env | variables(outputs) | {"PATH": path}) as watching:
-                wait_until("cargo lambda watch", lambda: watching.poll() is not None or is_open(port), 60)
-                for queue, function in QUEUES.items():
-                    arguments = (env, outputs[queue], function, f"http://127.0.0.1:{port}")
-                    threading.Thread(target=pump, args=arguments, daemon=True).start()
-                ready(env, hippo, port)
-                follow(folder / "watch.log", watching)
+    with tempfile.TemporaryDirectory() as temporary, development(pathlib.Path(temporary)) as (env, hippo, port, log):
+        ready(env, hippo, port)
+        follow(log)
 
 
 def ready(env, hippo, port):
@@ -143,10 +188,10 @@ def ready(env, hippo, port):
     ), flush=True)
 
 
-def follow(log, watching):
-    """Prints what the functions say, until they end or Ctrl-C."""
+def follow(log):
+    """Prints what the functions say, until Ctrl-C."""
     with open(log) as lines:
-        while watching.poll() is None:
+        while True:
             line = lines.readline()
             if line:
                 print(line, end="", flush=True)
@@ -155,7 +200,7 @@ def follow(log, watching):
 
 
 READY = """
-The functions are here; each is built when it is first called. In another terminal:
+The functions are here. In another terminal:
 
   export PATH="$PWD/.tools/python/lambda/bin:$PATH"
   cargo lambda invoke {at} check-cards --data-file tests/events/check-cards.json
@@ -167,7 +212,8 @@ What became of it, with the command of the operator:
   target/debug/hippo status
 
 The notes that were sent: {mails}
-A run is made once for its scheduled time: change scheduled_time in the file to run it again. Ctrl-C ends everything.
+A run is made once for its scheduled time: change scheduled_time in the file to run it again. When code has changed,
+“make binaries” builds the functions, and they are started again. Ctrl-C ends everything.
 """
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Deploys the stack, puts libraries, families and cards there with `hippo --on aws`, lets a schedule fire check-cards and another
 notify-all, and reads the mail back; fires both again; has mail-events hear what became of the mails; breaks the stack, mends it,
-and has the dead letters replayed; moves all of it to this machine and back; deletes the stack.
+and has the dead letters replayed; moves all of it to this machine and back; deletes the stack. Last it does what `make dev` says.
 """
 
 import copy
@@ -15,8 +15,9 @@ import tempfile
 import time
 import uuid
 
+import dev
 from hippo import CARDS, HIPPO, Hippo
-from machine import REGION, ROOT, demo_libraries, emulator, wait_until
+from machine import REGION, ROOT, TOOLS, demo_libraries, emulator, run, wait_until
 from stack import TEMPLATE, Stack
 
 FUNCTIONS = ("check-cards", "check-card", "notify-all", "notify-family", "mail-events")
@@ -344,20 +345,42 @@ def travel(folder):
         for name, go in STEPS.items():
             step(name)
             go(journey)
-    step("Done.")
+
+
+def develops(folder):
+    """What `make dev` says to type, typed."""
+    step("A developer invokes the functions by hand")
+    began = time.monotonic()
+    with dev.development(folder) as (env, hippo, port, _log):
+        command = Hippo(env, dev.STACK, folder / "home")
+        at = ("--invoke-address", "127.0.0.1", "--invoke-port", port)
+
+        def invoke(function):
+            cargo_lambda = TOOLS / "python/lambda/bin/cargo-lambda"
+            run([cargo_lambda, "lambda", "invoke", *at, function, "--data-file", f"tests/events/{function}.json"], env, timeout=60)
+
+        invoke("check-cards")
+        print(f"         The first answer came after {time.monotonic() - began:.0f} s.", flush=True)
+        cards = lambda: by_patron(command.json("status"))
+        wait_until("the visits", lambda: all(card["last_checked"] for card in cards().values()), 60)
+        check(cards()["Tom"]["failure"]["kind"] == "wrong_credentials", "The queue's messages came to check-card.")
+        invoke("notify-all")
+        sent = lambda: [n["state"] for f in command.json("status")["families"] for n in f["notices"]] == ["SENT", "SENT"]
+        wait_until("the notices", sent, 60)
+        check(True, "Both families have their notice.")
 
 
 def main():
-    for needed in (HIPPO, ROOT / "target/debug/demo-library", TEMPLATE):
+    functions = [ROOT / "target/debug" / name for name in FUNCTIONS]
+    for needed in (HIPPO, ROOT / "target/debug/demo-library", TEMPLATE, *functions):
         if not needed.exists():
             raise SystemExit(f"{needed} is not built; `make end-to-end` builds it.")
-    keep = os.environ.get("KEEP_LOGS")
-    if keep:
-        pathlib.Path(keep).mkdir(parents=True, exist_ok=True)
-        travel(pathlib.Path(keep))
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            travel(pathlib.Path(folder))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(os.environ.get("KEEP_LOGS") or temporary)
+        for name, go in (("stack", travel), ("dev", develops)):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            go(folder / name)
+    step("Done.")
 
 
 if __name__ == "__main__":

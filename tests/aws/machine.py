@@ -51,9 +51,9 @@ def wait_until(what, look, seconds, every=0.5):
 
 
 @contextlib.contextmanager
-def process(arguments, log, env=None, cwd=ROOT):
+def process(arguments, log, env=None, cwd=ROOT, mode="wb"):
     """A process with what it starts, in a group of its own, which ends with the block."""
-    with open(log, "wb") as out:
+    with open(log, mode) as out:
         running = subprocess.Popen(
             arguments, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
         )
