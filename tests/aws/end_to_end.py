@@ -145,12 +145,12 @@ class Journey:
         self.stack.wait_for_runs("mail-events", 6)
         stopped = [one["address"] for one in self.item("FAMILY#calder", "META")["stopped"]]
         check(stopped == ["tom@example.org"], "One that will not stops its recipient, once.")
-        concerns = self.stack.client("dynamodb").query(
+        alerts = self.stack.client("dynamodb").query(
             TableName=self.stack.outputs["TableName"],
-            KeyConditionExpression="pk = :operator AND begins_with(sk, :concern)",
-            ExpressionAttributeValues={":operator": {"S": "OPERATOR"}, ":concern": {"S": "CONCERN#"}},
+            KeyConditionExpression="pk = :operator AND begins_with(sk, :alert)",
+            ExpressionAttributeValues={":operator": {"S": "OPERATOR"}, ":alert": {"S": "ALERT#"}},
         )["Items"]
-        kinds = sorted(json.loads(item["data"]["S"])["concern"]["kind"] for item in concerns)
+        kinds = sorted(json.loads(item["data"]["S"])["alert"]["kind"] for item in alerts)
         check(kinds == ["no_notice", "recipient_stopped"], "Both are noted for the operator.")
         self.hippo("notify-all", allowed=(0, 1))
         told = wait_until("the mail to the operator", self.mails_to_the_operator, 60)

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use hippo_core::store::Store;
-use hippo_core::store::memory::MemoryStore;
+use hippo_core::testing::memory::MemoryStore;
 use hippo_local::sqlite::SqliteStore;
 use hippo_tests::soak::Soak;
 

@@ -21,16 +21,17 @@ use chrono::NaiveDate;
 use hippo_aws::dynamodb::DynamoDbStore;
 use hippo_core::clock::Clock;
 use hippo_core::ids::FamilyId;
-use hippo_core::jobs::evidence::{Evidence, settle_by_evidence};
-use hippo_core::jobs::hand_out_notices::{HandOutNoticesPorts, hand_out_notices};
-use hippo_core::jobs::ledger::{RunPlan, StartRules};
-use hippo_core::jobs::notify_all::{NotifyAllInput, deliver, notify_all};
-use hippo_core::jobs::notify_family::NotifyPorts;
+use hippo_core::jobs::notify::NotifyAllInput;
+use hippo_core::jobs::notify::delivery_events::{Evidence, settle_by_evidence};
+use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
+use hippo_core::jobs::notify::run::{deliver, notify_all};
+use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
 use hippo_core::notice::record::settling::LeftBy;
 use hippo_core::notice::record::{NoticeRecord, NoticeState};
 use hippo_core::notice::told::Told;
 use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
+use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, RunKey, Trigger};
 use hippo_core::store::{
     AccountStore, LoadedFamily, NoticeCursor, NoticeStore, Store, StoreOrigin, StoreResult,
@@ -59,7 +60,7 @@ async fn main() {
     let watched = Watched {
         store: &*store,
         orders: &orders,
-        handed_out: Mutex::default(),
+        enqueued: Mutex::default(),
     };
     let ports = NotifyPorts {
         families: &*store,
@@ -78,8 +79,8 @@ async fn main() {
             let run = notify_all(&ports, &*store, plan, &input, &|| false, &|_| {});
             run.await.expect("a run").expect("a run that began");
         }
-        Work::HandOut => {
-            let ports_of_tick = HandOutNoticesPorts {
+        Work::Enqueue => {
+            let ports_of_tick = EnqueueNoticesPorts {
                 families: &*store,
                 notices: &watched,
                 operator: &*store,
@@ -89,9 +90,9 @@ async fn main() {
             };
             let plan = plan(&orders, &clock);
             let input = NotifyAllInput::default();
-            let run = hand_out_notices(&ports_of_tick, plan, &input, &|_| {});
+            let run = enqueue_notices(&ports_of_tick, plan, &input, &|_| {});
             run.await.expect("a run").expect("a run that began");
-            let notices = watched.handed_out.lock().unwrap().clone();
+            let notices = watched.enqueued.lock().unwrap().clone();
             deliver_all(&ports, notices).await;
         }
         Work::Redeliver => {
@@ -173,7 +174,7 @@ fn mails(folder: &Path) -> Vec<MailTag> {
 struct Watched<'a> {
     store: &'a dyn Store,
     orders: &'a Orders,
-    handed_out: Mutex<Vec<DueNotice>>,
+    enqueued: Mutex<Vec<DueNotice>>,
 }
 
 impl Watched<'_> {
@@ -239,7 +240,7 @@ impl Mailer for Watched<'_> {
 impl NoticeQueue for Watched<'_> {
     async fn send(&self, _run: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError> {
         let ours = |notice: &&DueNotice| notice.family.as_str() == self.orders.family;
-        let take = async { self.handed_out.lock().unwrap().extend_from_slice(notices) };
+        let take = async { self.enqueued.lock().unwrap().extend_from_slice(notices) };
         match notices.iter().find(ours) {
             Some(notice) => self.at(Step::Message, &notice.family, take).await,
             None => take.await,

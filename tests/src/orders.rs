@@ -54,7 +54,7 @@ pub enum Work {
     /// `notify-all` as on one machine.
     NotifyAll,
     /// `notify-all` as on AWS, and then each notice that it handed out.
-    HandOut,
+    Enqueue,
     /// A message for each notice on record, final or not.
     Redeliver,
     /// An event of the mail service for each mail that left.

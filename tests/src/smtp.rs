@@ -47,7 +47,7 @@ impl Smtp {
             for stream in listener.incoming().flatten() {
                 let (trouble, mails) = (Arc::clone(&trouble), Arc::clone(&mails));
                 let deliveries = Arc::clone(&deliveries);
-                // A client that hangs up is not this server's concern.
+                // A client that hangs up is not this server's alert.
                 std::thread::spawn(move || talk(stream, &trouble, &mails, &deliveries).ok());
             }
         });

@@ -6,14 +6,14 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use hippo_core::alerts::heartbeat::HeartbeatUrl;
 use hippo_core::family::EmailAddress;
-use hippo_core::jobs::visit::Pace;
+use hippo_core::jobs::check_cards::visit::Pace;
 use hippo_core::mail::mime::Sender;
-use hippo_core::operator::heartbeat::HeartbeatUrl;
 use hippo_core::text::clean;
 use url::Url;
 
-use crate::rhythm::{self, Rhythms};
+use crate::schedules::{self, Schedules};
 
 /// How a variable is looked up: `None` if it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -82,7 +82,7 @@ pub struct CheckCards {
     /// The FIFO queue of the visits.
     pub visit_queue_url: String,
     /// When its schedules fire.
-    pub rhythms: Rhythms,
+    pub schedules: Schedules,
     /// What is fetched before and after runs.
     pub heartbeat: Option<HeartbeatUrl>,
 }
@@ -99,12 +99,13 @@ impl Environment for CheckCards {
                 Err("must name a FIFO queue, which ends in .fifo".to_owned())
             }
         });
-        let rhythms = reader.rhythms(&[("all", "CHECK_SCHEDULE"), ("failed", "RETRY_SCHEDULE")]);
+        let schedules =
+            reader.schedules(&[("all", "CHECK_SCHEDULE"), ("failed", "RETRY_SCHEDULE")]);
         let heartbeat = reader.heartbeat();
         reader.finish(Some(Self {
             common,
             visit_queue_url,
-            rhythms,
+            schedules,
             heartbeat,
         }))
     }
@@ -159,7 +160,7 @@ pub struct NotifyAll {
     /// The queue of the notices.
     pub notice_queue_url: String,
     /// When its schedule fires.
-    pub rhythms: Rhythms,
+    pub schedules: Schedules,
     /// What is fetched before and after ticks.
     pub heartbeat: Option<HeartbeatUrl>,
     /// Who is told what needs a person, and by whom; `None`: the log says it.
@@ -182,7 +183,7 @@ impl Environment for NotifyAll {
         let mut reader = Reader::new(lookup);
         let common = reader.common();
         let notice_queue_url = reader.parsed("NOTICE_QUEUE_URL", queue_url);
-        let rhythms = reader.rhythms(&[("tick", "NOTIFY_SCHEDULE")]);
+        let schedules = reader.schedules(&[("tick", "NOTIFY_SCHEDULE")]);
         let heartbeat = reader.heartbeat();
         let operator = reader.maybe("OPERATOR_EMAIL", address).and_then(|address| {
             let sender = reader.sender();
@@ -196,7 +197,7 @@ impl Environment for NotifyAll {
         reader.finish(Some(Self {
             common,
             notice_queue_url,
-            rhythms,
+            schedules,
             heartbeat,
             operator,
         }))
@@ -311,17 +312,17 @@ impl<'a> Reader<'a> {
     }
 
     /// When the schedules of these labels fire, as far as their expressions tell.
-    fn rhythms(&mut self, schedules: &[(&str, &'static str)]) -> Rhythms {
+    fn schedules(&mut self, schedules: &[(&str, &'static str)]) -> Schedules {
         let zone = self
             .maybe("TIMEZONE", |text| {
                 text.parse::<Tz>()
                     .map_err(|_| "must be a name like America/Toronto".to_owned())
             })
             .unwrap_or(Tz::UTC);
-        let rhythm = |name: &str| rhythm::of_expression(&self.optional(name)?, zone);
+        let schedule = |name: &str| schedule::of_expression(&self.optional(name)?, zone);
         schedules
             .iter()
-            .filter_map(|(label, name)| Some(((*label).to_owned(), rhythm(name)?)))
+            .filter_map(|(label, name)| Some(((*label).to_owned(), schedule(name)?)))
             .collect()
     }
 

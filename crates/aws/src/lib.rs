@@ -13,7 +13,7 @@ pub mod operator;
 #[cfg(feature = "functions")]
 pub mod ping;
 pub mod queue;
-pub mod rhythm;
+pub mod schedules;
 pub mod ses;
 pub mod ssm;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hippo_core::operator::telling::{DeadManPing, NoSignOfLife};
+use hippo_core::alerts::notifier::{HeartbeatClient, MissedHeartbeat};
 use http_body_util::Empty;
 use hyper::Uri;
 use hyper::body::Bytes;
@@ -22,11 +22,11 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub struct HttpPing;
 
 #[async_trait]
-impl DeadManPing for HttpPing {
-    async fn ping(&self, url: &Url) -> Result<(), NoSignOfLife> {
+impl HeartbeatClient for HttpPing {
+    async fn ping(&self, url: &Url) -> Result<(), MissedHeartbeat> {
         match tokio::time::timeout(LIMIT, fetch(url)).await {
-            Ok(answer) => answer.map_err(NoSignOfLife),
-            Err(_) => Err(NoSignOfLife(format!(
+            Ok(answer) => answer.map_err(MissedHeartbeat),
+            Err(_) => Err(MissedHeartbeat(format!(
                 "no answer within {} s",
                 LIMIT.as_secs()
             ))),

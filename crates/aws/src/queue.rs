@@ -8,23 +8,23 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::StreamExt;
 use hippo_core::ids::LibraryId;
-use hippo_core::jobs::visit::Visit;
+use hippo_core::jobs::check_cards::visit::Visit;
 use hippo_core::queue::{DueNotice, NoticeMessage, NoticeQueue, QueueError, VisitQueue};
 use hippo_core::run::RunKey;
-use hippo_core::store::{LibraryGate, StoreResult};
+use hippo_core::store::{ConcurrencyLimit, StoreResult};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::clients::reason;
 
 /// What SQS takes at a time.
-const BATCH: usize = 10;
+const BATCH_SIZE: usize = 10;
 
 /// How many batches are on their way at a time.
 const AT_ONCE: usize = 8;
 
 /// How often entries are sent that SQS does not take, the first time included.
-const TRIES: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
 /// The wait before the second try; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -127,10 +127,10 @@ impl NoticeQueue for SqsNoticeQueue {
 
 /// No gate of our own: the FIFO queue lets one visit at a time to a library.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct FifoGate;
+pub struct FifoConcurrencyLimit;
 
 #[async_trait]
-impl LibraryGate for FifoGate {
+impl ConcurrencyLimit for FifoConcurrencyLimit {
     async fn enter(&self, _library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
         Ok(Box::new(()))
     }
@@ -179,7 +179,7 @@ impl Sender {
             asked,
             reason,
         })?;
-        let batches: Vec<Vec<Message>> = messages.chunks(BATCH).map(<[_]>::to_vec).collect();
+        let batches: Vec<Vec<Message>> = messages.chunks(BATCH_SIZE).map(<[_]>::to_vec).collect();
         let unsent: Vec<Unsent> = futures::stream::iter(batches)
             .map(|batch| async move { self.send_batch(&batch).await })
             .buffer_unordered(AT_ONCE)
@@ -205,7 +205,7 @@ impl Sender {
             .map(|(index, message)| (index.to_string(), message))
             .collect();
         let mut reason = String::new();
-        for attempt in 0..TRIES {
+        for attempt in 0..MAX_ATTEMPTS {
             if attempt > 0 {
                 tokio::time::sleep(self.first_wait * 2_u32.pow(attempt - 1)).await;
             }

@@ -37,7 +37,7 @@ pub enum KeyParameterError {
 }
 
 /// The parameter that holds the private keys, read anew with every call;
-/// [`hippo_core::jobs::keys::Keys`] keeps what was read.
+/// [`hippo_core::jobs::check_cards::keys::Keys`] keeps what was read.
 #[derive(Debug, Clone)]
 pub struct KeyParameter {
     client: Client,

@@ -11,8 +11,10 @@ use hippo_core::check::Check;
 use hippo_core::clock::{is_in_future, local_date};
 use hippo_core::ids::CardId;
 use hippo_core::jobs::StopRequest as _;
-use hippo_core::jobs::visit::pages::PageHealth;
-use hippo_core::jobs::visit::{UNDER_WAY, Visit, VisitNews, VisitOptions, check_visit};
+use hippo_core::jobs::check_cards::visit::pages::PageHealth;
+use hippo_core::jobs::check_cards::visit::{
+    LOGIN_IN_PROGRESS_LIMIT, Visit, VisitNews, VisitOptions, check_visit,
+};
 use hippo_core::library::Library;
 use hippo_core::run::{Job, RunKey};
 use hippo_systems::recording::Recorder;
@@ -28,7 +30,7 @@ use crate::output::table::{Cell, Table, fixed, words};
 use crate::output::time::day;
 use crate::output::{count, note};
 use crate::stop::Stop;
-use crate::view::{AccountView, failure_problem, left_alone, record_command};
+use crate::view::{AccountView, backing_off, failure_problem, record_command};
 
 /// How many items of each kind are shown.
 const SHOWN: usize = 12;
@@ -185,7 +187,7 @@ fn left_out(record: &CardRecord, now: DateTime<Utc>) -> Option<String> {
     let mark = state
         .login_mark
         .as_ref()
-        .filter(|mark| now < mark.at + UNDER_WAY)?;
+        .filter(|mark| now < mark.at + LOGIN_IN_PROGRESS_LIMIT)?;
     let has_ended = state
         .last_check
         .as_ref()
@@ -282,7 +284,7 @@ async fn check_on_stack(
     let planned_at = last.map_or(context.now(), |last| {
         context.now().max(last + chrono::Duration::milliseconds(1))
     });
-    stack.hand_out(visit_to(card, planned_at)?).await?;
+    stack.enqueue(visit_to(card, planned_at)?).await?;
     let waiting = tokio::time::timeout(PATIENCE, newer_check(context, card, last));
     match waiting.await {
         Ok(check) => Ok(check?.map_or(Answer::NotChecked, Answer::checked)),
@@ -347,7 +349,7 @@ async fn show(
     match &check.outcome {
         Ok(account) => show_account(context, account, today),
         Err(failure) => {
-            let alone = left_alone(context, &card.library).await?;
+            let alone = backing_off(context, &card.library).await?;
             let problem = failure_problem(failure, card.id, &card.library, alone.as_deref());
             context.output.say_folded("", &problem.what);
             if let Some(what_to_do) = &problem.what_to_do {

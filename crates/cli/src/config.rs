@@ -420,7 +420,7 @@ transport = "outbox"
 # start_within_minutes = 60             # later than so after its time it does not begin, and is on record as missed
 # [jobs.notify-all.schedules.tick]
 # every_minutes = 15
-# suspended = false                     # true: its runs do not begin
+# paused = false                     # true: its runs do not begin
 "#,
             timezone = quoted(self.timezone.name()),
             concurrency = Checks::default().concurrency,

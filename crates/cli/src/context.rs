@@ -11,15 +11,15 @@ use hippo_core::card::CardRecord;
 use hippo_core::clock::Clock;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
-use hippo_core::jobs::check_cards::RunPorts;
-use hippo_core::jobs::keys::Keys;
-use hippo_core::jobs::visit::{Pace, VisitPorts};
+use hippo_core::jobs::check_cards::keys::Keys;
+use hippo_core::jobs::check_cards::run::RunPorts;
+use hippo_core::jobs::check_cards::visit::{Pace, VisitPorts};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
 use hippo_core::site::LibrarySite;
 use hippo_core::store::Store;
 use hippo_local::clock::clock_from_environment;
-use hippo_local::gate::FileGate;
+use hippo_local::gate::FileConcurrencyLimit;
 use hippo_local::sqlite::SqliteStore;
 use hippo_systems::recording::Recorder;
 use hippo_systems::{Sites, SitesOptions};
@@ -318,7 +318,7 @@ pub(crate) struct Visiting<'a> {
     checks: &'a Checks,
     keys: Keys<'a>,
     site: Box<dyn LibrarySite>,
-    gate: FileGate,
+    gate: FileConcurrencyLimit,
 }
 
 impl<'a> Visiting<'a> {
@@ -343,7 +343,7 @@ impl<'a> Visiting<'a> {
             checks: &here.config.checks,
             keys: Keys::new(&*context.keys),
             site: Box::new(sites),
-            gate: FileGate::new(here.home.gates()),
+            gate: FileConcurrencyLimit::new(here.home.gates()),
             context,
         })
     }
@@ -379,7 +379,7 @@ impl<'a> Visiting<'a> {
             checks: store,
             keys: &self.keys,
             site: &*self.site,
-            gate: &self.gate,
+            concurrency_limit: &self.gate,
             clock: &*self.context.clock,
         }
     }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use hippo_core::family::EmailAddress;
-use hippo_core::mail::Mailer;
-use hippo_core::operator::AfterRun;
-use hippo_core::operator::heartbeat::Heartbeat;
-use hippo_core::operator::telling::{
+use hippo_core::alerts::AfterRun;
+use hippo_core::alerts::heartbeat::Heartbeat;
+use hippo_core::alerts::notifier::{
     Aftermath, ErrorHandler, Handlers, LogOnly, MailToOperator, NoteOnly,
 };
+use hippo_core::family::EmailAddress;
+use hippo_core::mail::Mailer;
 use hippo_local::ping::HttpPing;
 
 use crate::config::Jobs;

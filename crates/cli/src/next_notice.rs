@@ -120,9 +120,9 @@ impl NextNotice {
             run.trigger != Trigger::Person && now - run.key.scheduled_time < TICKS_COME_WITHIN
         });
         match scheduled {
-            Some(run) if run.outcome == RunOutcome::SkippedSuspended => (
+            Some(run) if run.outcome == RunOutcome::SkippedPaused => (
                 format!(
-                    "The notice is late: the schedule “{}” of notify-all is suspended, so its runs do not begin.",
+                    "The notice is late: the schedule “{}” of notify-all is paused, so its runs do not begin.",
                     run.key.label
                 ),
                 format!("hippo notify-all --family {}", family.id),

@@ -159,14 +159,14 @@ pub(crate) struct CardView {
 }
 
 impl CardView {
-    /// A card, seen at `now` by its family's day; `left_alone` as [`left_alone`] has it.
+    /// A card, seen at `now` by its family's day; `backing_off` as [`backing_off`] has it.
     pub(crate) fn of(
         record: &CardRecord,
         library: Option<&Library>,
         stored: Option<&StoredAccount>,
         today: NaiveDate,
         now: DateTime<Utc>,
-        left_alone: Option<&str>,
+        backing_off: Option<&str>,
     ) -> Self {
         let card = &record.card;
         let state = &record.state.without_future(now);
@@ -190,7 +190,7 @@ impl CardView {
                 view.currency = view.currency.or_else(of_entry);
                 view
             }),
-            problem: problem_of(record, library, now, left_alone),
+            problem: problem_of(record, library, now, backing_off),
         }
     }
 
@@ -227,7 +227,7 @@ fn problem_of(
     record: &CardRecord,
     library: Option<&Library>,
     now: DateTime<Utc>,
-    left_alone: Option<&str>,
+    backing_off: Option<&str>,
 ) -> Option<Problem> {
     let card = &record.card;
     let state = &record.state.without_future(now);
@@ -285,7 +285,7 @@ fn problem_of(
             &failure,
             card.id,
             &card.library,
-            left_alone,
+            backing_off,
         ));
     }
     let read = state.last_success_at.unwrap_or(last.started_at);
@@ -298,23 +298,23 @@ fn problem_of(
 }
 
 /// Until when a library is left alone, in words; `None` when it is not.
-pub(crate) async fn left_alone(
+pub(crate) async fn backing_off(
     context: &Context,
     library: &LibraryId,
 ) -> Result<Option<String>, CommandError> {
     let now = context.now();
-    let until = context.store.left_alone_until(library).await?;
+    let until = context.store.back_off_until(library).await?;
     Ok(until
         .filter(|until| *until > now && can_back_off_until(*until, now))
         .map(|until| moment(until, now, context.zone())))
 }
 
-/// What a failed check means for a person; `left_alone` as [`left_alone`] has it.
+/// What a failed check means for a person; `backing_off` as [`backing_off`] has it.
 pub(crate) fn failure_problem(
     failure: &Failure,
     card: CardId,
     library: &LibraryId,
-    left_alone: Option<&str>,
+    backing_off: Option<&str>,
 ) -> Problem {
     let detail = hippo_core::text::clean(&failure.detail);
     let detail = detail.trim_end_matches(['.', ' ']);
@@ -323,7 +323,7 @@ pub(crate) fn failure_problem(
     } else {
         "."
     };
-    let alone = left_alone.map_or_else(String::new, |until| {
+    let alone = backing_off.map_or_else(String::new, |until| {
         format!(" It is left alone until {until}; try it after that.")
     });
     let (what, what_to_do) = match failure.kind {
@@ -389,7 +389,7 @@ pub(crate) fn failure_problem(
                 .map(|rest| format!("the {rest}"));
             let detail = rest.as_deref().unwrap_or(detail);
             // The detail of a library that is left alone says until when.
-            let after = left_alone.map_or("", |_| " Try it after that.");
+            let after = backing_off.map_or("", |_| " Try it after that.");
             (
                 format!("It was not tried: {detail}{end}{after}"),
                 Some(again()),
@@ -447,7 +447,7 @@ pub(crate) async fn cards_of(
         let has_failed = |last: &LastCheck| last.failure.is_some();
         if record.state.last_check.as_ref().is_some_and(has_failed) && !alone.contains_key(library)
         {
-            alone.insert(library, left_alone(context, library).await?);
+            alone.insert(library, backing_off(context, library).await?);
         }
         views.push(CardView::of(
             record,

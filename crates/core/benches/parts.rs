@@ -12,7 +12,7 @@ use hippo_core::mail::mime::{Sender, build};
 use hippo_core::mail::{Mail, MailTag};
 use hippo_core::notice::{NoticeCard, NoticeInput, compose};
 use hippo_core::seal::{PrivateKeys, SealContext};
-use hippo_core::store::contract::sample;
+use hippo_core::testing::contract::sample;
 use secrecy::SecretString;
 
 /// An account with 60 loans, every third of them to be taken back.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::operator::skeleton::Skeleton;
+use crate::skeleton::Skeleton;
 
 /// The kinds of failure of a check. What follows from each, [`crate::jobs`] decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ impl FailureKind {
     }
 
     /// Whether the library itself cannot be read now, whoever asks.
-    pub fn concerns_the_library(self) -> bool {
+    pub fn affects_library(self) -> bool {
         matches!(self, Self::SiteDown | Self::SiteRefused)
     }
 }

@@ -125,7 +125,7 @@ pub struct Preferences {
     /// Fines of this much or more want attention; `None`: never.
     pub fines_threshold: Option<Decimal>,
     /// Whether to write although there is nothing to say.
-    pub proof_of_life: ProofOfLife,
+    pub send_when_empty: SendWhenEmpty,
     /// What to do when nobody can know whether a mail left.
     pub delivery: Delivery,
     /// A mail with more than fifteen lines is grouped by person.
@@ -137,7 +137,7 @@ impl Default for Preferences {
         Self {
             due_within_days: 3,
             fines_threshold: Some(Decimal::new(5_00, 2)),
-            proof_of_life: ProofOfLife::Never,
+            send_when_empty: SendWhenEmpty::Never,
             delivery: Delivery::AtMostOnce,
             by_person: false,
         }
@@ -147,7 +147,7 @@ impl Default for Preferences {
 /// Whether to write although there is nothing to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ProofOfLife {
+pub enum SendWhenEmpty {
     /// Only when there is something to say.
     #[default]
     Never,

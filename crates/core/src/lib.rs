@@ -6,6 +6,7 @@
 //! [`queue`]).
 
 pub mod account;
+pub mod alerts;
 pub mod card;
 pub mod check;
 pub mod clock;
@@ -16,11 +17,13 @@ pub mod jobs;
 pub mod library;
 pub mod mail;
 pub mod notice;
-pub mod operator;
 pub mod queue;
 pub mod run;
 pub mod seal;
 pub mod site;
+pub mod skeleton;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod text;
 pub mod transfer;

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::FamilyId;
-use crate::jobs::visit::Visit;
+use crate::jobs::check_cards::visit::Visit;
 use crate::run::RunKey;
 
 /// Work could not be handed out; what was handed out before stays so.

@@ -1,6 +1,7 @@
 //! One execution of a job for one scheduled time.
 
-pub mod rhythm;
+pub mod ledger;
+pub mod schedule;
 pub mod tick_times;
 pub mod work;
 
@@ -121,8 +122,8 @@ pub enum RunOutcome {
     Lost,
     /// Its time passed without it, or it came too late to begin.
     Missed,
-    /// Not begun, since its label is suspended.
-    SkippedSuspended,
+    /// Not begun, since its label is paused.
+    SkippedPaused,
     /// It did not begin: its clock does not fit what is on record.
     SkippedClockInDoubt,
     /// Written by a newer version, in a word that this one does not know: it is over, and left alone.
@@ -142,7 +143,7 @@ impl RunOutcome {
             Self::Interrupted => "interrupted",
             Self::Lost => "lost",
             Self::Missed => "missed",
-            Self::SkippedSuspended => "skipped: suspended",
+            Self::SkippedPaused => "skipped: paused",
             Self::SkippedClockInDoubt => "skipped: clock in doubt",
             Self::Newer => "of a newer version",
         }
@@ -162,12 +163,12 @@ pub struct Counts {
     pub skipped: u32,
     /// How many of the planned were given to workers: what becomes of them is in [`work`], not here.
     #[serde(default, skip_serializing_if = "is_none")]
-    pub handed_out: u32,
+    pub enqueued: u32,
 }
 
 /// A run that does its work itself says nothing of handing out.
-fn is_none(handed_out: &u32) -> bool {
-    *handed_out == 0
+fn is_none(enqueued: &u32) -> bool {
+    *enqueued == 0
 }
 
 impl Counts {
@@ -177,9 +178,9 @@ impl Counts {
     }
 
     /// Counts so many more that were planned and given to workers.
-    pub fn hand_out(&mut self, more: u32) {
+    pub fn add_enqueued(&mut self, more: u32) {
         self.planned = self.planned.saturating_add(more);
-        self.handed_out = self.handed_out.saturating_add(more);
+        self.enqueued = self.enqueued.saturating_add(more);
     }
 
     /// The more of each: of two executions of one run, each counted what it saw of the same work.
@@ -188,7 +189,7 @@ impl Counts {
         self.planned = self.planned.max(other.planned);
         self.done = self.done.max(other.done);
         self.skipped = self.skipped.max(other.skipped);
-        self.handed_out = self.handed_out.max(other.handed_out);
+        self.enqueued = self.enqueued.max(other.enqueued);
         for (kind, count) in &other.failed {
             let mine = self.failed.entry(kind.clone()).or_default();
             *mine = (*mine).max(*count);

@@ -46,7 +46,7 @@ pub const VERSION: u32 = 1;
 pub const NOTICE_DAYS: i64 = 35;
 
 /// How many families are read or written at once.
-const FAMILIES_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_FAMILIES: usize = 8;
 
 /// Everything that moves.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ pub struct MovedLibrary {
     /// As it is stored.
     pub library: Library,
     /// Until when it is to be left alone; may lie in the past.
-    pub left_alone_until: Option<DateTime<Utc>>,
+    pub back_off_until: Option<DateTime<Utc>>,
 }
 
 /// A family and all that is its own.

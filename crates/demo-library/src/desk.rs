@@ -24,7 +24,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) other_patron: Option<String>,
     /// Whether titles and authors have signs that no title has.
     pub(crate) tricky_titles: bool,
-    /// The patron whom this request concerns, for the log.
+    /// The patron whom this request alerts, for the log.
     pub(crate) patron_seen: RefCell<Option<String>>,
 }
 

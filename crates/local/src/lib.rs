@@ -2,7 +2,7 @@
 //! the sign of life.
 
 pub mod clock;
-pub mod gate;
+pub mod concurrency_limit;
 pub mod key_files;
 pub mod mail;
 pub mod ping;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hippo_core::operator::telling::{DeadManPing, NoSignOfLife};
+use hippo_core::alerts::notifier::{HeartbeatClient, MissedHeartbeat};
 use url::Url;
 
 /// How long it may take, from the connection to the answer.
@@ -14,10 +14,10 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub struct HttpPing;
 
 #[async_trait]
-impl DeadManPing for HttpPing {
-    async fn ping(&self, url: &Url) -> Result<(), NoSignOfLife> {
+impl HeartbeatClient for HttpPing {
+    async fn ping(&self, url: &Url) -> Result<(), MissedHeartbeat> {
         // The reasons name no URL: whoever knows it can give the sign of life.
-        let reason = |error: reqwest::Error| NoSignOfLife(error.without_url().to_string());
+        let reason = |error: reqwest::Error| MissedHeartbeat(error.without_url().to_string());
         let client = reqwest::Client::builder()
             .timeout(LIMIT)
             .redirect(reqwest::redirect::Policy::none())
@@ -26,7 +26,10 @@ impl DeadManPing for HttpPing {
         let answer = client.get(url.clone()).send().await.map_err(reason)?;
         match answer.status() {
             status if status.is_success() => Ok(()),
-            status => Err(NoSignOfLife(format!("the answer was {}", status.as_u16()))),
+            status => Err(MissedHeartbeat(format!(
+                "the answer was {}",
+                status.as_u16()
+            ))),
         }
     }
 }

@@ -206,7 +206,12 @@ mod tests {
     fn a_card_that_is_logged_in_twice_counts_as_under_way_to_its_end() {
         let limits = Limits::default();
         let longest = 2 * (limits.card + limits.log_out);
-        assert!(hippo_core::jobs::visit::UNDER_WAY.to_std().unwrap() >= longest);
+        assert!(
+            hippo_core::jobs::check_cards::visit::LOGIN_IN_PROGRESS_LIMIT
+                .to_std()
+                .unwrap()
+                >= longest
+        );
     }
 
     #[tokio::test]

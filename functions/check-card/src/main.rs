@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use hippo_aws::environment::CheckCard;
 use hippo_aws::handlers::{self, LambdaClock, check_card};
 use hippo_aws::metrics::Metrics;
-use hippo_aws::{clients, queue::FifoGate, ssm::KeyParameter};
-use hippo_core::jobs::{keys::Keys, visit::VisitPorts};
+use hippo_aws::{clients, queue::FifoConcurrencyLimit, ssm::KeyParameter};
+use hippo_core::jobs::check_cards::{keys::Keys, visit::VisitPorts};
 use hippo_systems::{PrivateAddresses, Sites, SitesOptions};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
@@ -41,7 +41,7 @@ async fn start() -> Result<(), Error> {
             checks: &store,
             keys: &Keys::new(&parameter),
             site: &site,
-            gate: &FifoGate,
+            concurrency_limit: &FifoConcurrencyLimit,
             clock: &LambdaClock,
         },
         runs: &store,

@@ -7,9 +7,9 @@ use hippo_aws::handlers::frame::Frame;
 use hippo_aws::handlers::{self, LambdaClock, check_cards};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, ping::HttpPing, queue::SqsVisitQueue};
-use hippo_core::jobs::hand_out_visits::HandOutVisitsPorts;
-use hippo_core::operator::heartbeat::Heartbeat;
-use hippo_core::operator::telling::NoteOnly;
+use hippo_core::alerts::heartbeat::Heartbeat;
+use hippo_core::alerts::notifier::NoteOnly;
+use hippo_core::jobs::check_cards::enqueue::EnqueueVisitsPorts;
 use hippo_core::run::Job;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
@@ -39,10 +39,10 @@ async fn start() -> Result<(), Error> {
     };
     let frame = Frame {
         metrics: &metrics,
-        rhythms: &environment.rhythms,
+        schedules: &environment.schedules,
         after: &after,
     };
-    let ports = HandOutVisitsPorts {
+    let ports = EnqueueVisitsPorts {
         cards: &store,
         runs: &store,
         queue: &queue,

@@ -9,9 +9,9 @@ use hippo_aws::handlers::frame::Frame;
 use hippo_aws::handlers::{self, LambdaClock, notify_all};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, ping::HttpPing, queue::SqsNoticeQueue, ses::SesMailer};
-use hippo_core::jobs::hand_out_notices::HandOutNoticesPorts;
-use hippo_core::operator::heartbeat::Heartbeat;
-use hippo_core::operator::telling::{Aftermath, ErrorHandler, Handlers, LogOnly, MailToOperator};
+use hippo_core::alerts::heartbeat::Heartbeat;
+use hippo_core::alerts::notifier::{Aftermath, ErrorHandler, Handlers, LogOnly, MailToOperator};
+use hippo_core::jobs::notify::enqueue::EnqueueNoticesPorts;
 use hippo_core::run::Job;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
@@ -64,10 +64,10 @@ async fn start() -> Result<(), Error> {
     };
     let frame = Frame {
         metrics: &metrics,
-        rhythms: &environment.rhythms,
+        schedules: &environment.schedules,
         after: &after,
     };
-    let ports = HandOutNoticesPorts {
+    let ports = EnqueueNoticesPorts {
         families: &store,
         notices: &store,
         operator: &store,

@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
+use hippo_core::alerts::notifier::{AlertStore, PendingAlerts, StoredAlert};
+use hippo_core::alerts::{Alert, AlertKey};
 use hippo_core::clock::Clock;
 use hippo_core::family::{EmailAddress, Family, StoppedRecipient};
 use hippo_core::ids::FamilyId;
-use hippo_core::jobs::evidence::Evidence;
+use hippo_core::jobs::notify::delivery_events::Evidence;
 use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
 use hippo_core::notice::record::NoticeRecord;
 use hippo_core::notice::record::settling::LeftBy;
 use hippo_core::notice::told::Told;
-use hippo_core::operator::telling::{NotedConcern, OperatorStore, Untold};
-use hippo_core::operator::{Concern, ConcernKey};
 use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
 use hippo_core::run::RunKey;
 use hippo_core::store::{
@@ -379,39 +379,39 @@ impl FamilyStore for Process<'_> {
 }
 
 #[async_trait]
-impl OperatorStore for Process<'_> {
-    async fn note_concern(
+impl AlertStore for Process<'_> {
+    async fn raise_alert(
         &self,
-        key: &ConcernKey,
-        concern: &Concern,
+        key: &AlertKey,
+        alert: &Alert,
         now: DateTime<Utc>,
     ) -> StoreResult<bool> {
-        let call = self.world.store.note_concern(key, concern, now);
-        self.call("note_concern", key.as_str(), away, call).await
+        let call = self.world.store.raise_alert(key, alert, now);
+        self.call("raise_alert", key.as_str(), away, call).await
     }
 
-    async fn set_out_to_tell(&self, key: &ConcernKey, now: DateTime<Utc>) -> StoreResult<bool> {
-        self.world.store.set_out_to_tell(key, now).await
+    async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
+        self.world.store.claim_alert(key, now).await
     }
 
-    async fn concern_told(&self, key: &ConcernKey, at: DateTime<Utc>) -> StoreResult<()> {
-        self.world.store.concern_told(key, at).await
+    async fn mark_alert_delivered(&self, key: &AlertKey, at: DateTime<Utc>) -> StoreResult<()> {
+        self.world.store.mark_alert_delivered(key, at).await
     }
 
-    async fn withdraw_concern(&self, noted: &NotedConcern) -> StoreResult<()> {
-        self.world.store.withdraw_concern(noted).await
+    async fn withdraw_alert(&self, noted: &StoredAlert) -> StoreResult<()> {
+        self.world.store.withdraw_alert(noted).await
     }
 
-    async fn concern(&self, key: &ConcernKey) -> StoreResult<Option<NotedConcern>> {
-        self.world.store.concern(key).await
+    async fn alert(&self, key: &AlertKey) -> StoreResult<Option<StoredAlert>> {
+        self.world.store.alert(key).await
     }
 
-    async fn untold_concerns(&self) -> StoreResult<Untold> {
-        self.world.store.untold_concerns().await
+    async fn pending_alerts(&self) -> StoreResult<PendingAlerts> {
+        self.world.store.pending_alerts().await
     }
 
-    async fn recent_concerns(&self, limit: usize) -> StoreResult<Vec<NotedConcern>> {
-        self.world.store.recent_concerns(limit).await
+    async fn recent_alerts(&self, limit: usize) -> StoreResult<Vec<StoredAlert>> {
+        self.world.store.recent_alerts(limit).await
     }
 }
 

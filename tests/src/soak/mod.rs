@@ -19,9 +19,9 @@ use chrono::{DateTime, Duration, NaiveTime, Utc};
 use futures::StreamExt as _;
 use hippo_core::card::StoredAccount;
 use hippo_core::check::Check;
-use hippo_core::family::{Family, ProofOfLife};
+use hippo_core::family::{Family, SendWhenEmpty};
 use hippo_core::store::Store;
-use hippo_core::store::contract::sample;
+use hippo_core::testing::contract::sample;
 use uuid::Uuid;
 
 pub use self::report::{Ended, Report};
@@ -97,7 +97,7 @@ fn family(number: usize) -> Family {
     family.notice_time = NaiveTime::from_hms_opt(quarter / 4, quarter % 4 * 15, 0).unwrap();
     family.created_at = begin();
     if !number.is_multiple_of(SILENT) {
-        family.preferences.proof_of_life = ProofOfLife::Daily;
+        family.preferences.send_when_empty = SendWhenEmpty::Daily;
     }
     family
 }

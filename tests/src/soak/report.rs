@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use hippo_core::alerts::{Alert, AlertKey};
 use hippo_core::clock::{date_exists, due_instant, local_date};
 use hippo_core::family::Family;
 use hippo_core::ids::FamilyId;
 use hippo_core::notice::record::{NoticeRecord, NoticeState};
-use hippo_core::operator::{Concern, ConcernKey};
 use hippo_core::store::Store;
 
 /// Whose notice of which local date.
@@ -73,12 +73,11 @@ impl Report {
 
     /// Says of which notices, that will not be, nobody tells the operator.
     pub(super) async fn count_untold(&mut self, store: &dyn Store, families: &[Family]) {
-        let noted = store.recent_concerns(usize::MAX).await.unwrap();
-        let noted: BTreeSet<ConcernKey> = noted.iter().map(|noted| noted.concern.key()).collect();
+        let noted = store.recent_alerts(usize::MAX).await.unwrap();
+        let noted: BTreeSet<AlertKey> = noted.iter().map(|noted| noted.alert.key()).collect();
         for family in families {
             for record in store.recent_notices(&family.id, 1_000).await.unwrap() {
-                if Concern::of_notice(&record).is_some_and(|needed| !noted.contains(&needed.key()))
-                {
+                if Alert::of_notice(&record).is_some_and(|needed| !noted.contains(&needed.key())) {
                     self.wrong.push(format!(
                         "{} of {}: {:?}, and nobody tells the operator",
                         record.family, record.date, record.state

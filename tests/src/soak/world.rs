@@ -10,14 +10,15 @@ use chrono::{DateTime, Duration, Utc};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use hippo_core::ids::LibraryId;
-use hippo_core::jobs::evidence::{Evidence, settle_by_evidence};
-use hippo_core::jobs::hand_out_notices::{HandOutNoticesPorts, hand_out_notices};
-use hippo_core::jobs::ledger::{RunPlan, StartRules};
-use hippo_core::jobs::notify_all::{NotifyAllInput, deliver};
-use hippo_core::jobs::notify_family::NotifyPorts;
+use hippo_core::jobs::notify::NotifyAllInput;
+use hippo_core::jobs::notify::delivery_events::{Evidence, settle_by_evidence};
+use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
+use hippo_core::jobs::notify::run::deliver;
+use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::library::Library;
 use hippo_core::mail::MailTag;
 use hippo_core::queue::DueNotice;
+use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, RunKey, Trigger};
 use hippo_core::store::Store;
 use tokio::sync::{Notify, oneshot};
@@ -30,7 +31,7 @@ use super::report::Report;
 const TICK: Duration = Duration::minutes(15);
 
 /// How often something comes again that was not done.
-const TRIES: u8 = 3;
+const MAX_ATTEMPTS: u8 = 3;
 
 /// Something that is on its way.
 #[derive(Debug, Clone)]
@@ -248,8 +249,11 @@ impl<'a> World<'a> {
 
     fn comes_again(&self, mut due: Due) {
         due.tries += 1;
-        if due.tries >= TRIES {
-            self.fault(format!("{} given up after {TRIES} tries", due.thing.name()));
+        if due.tries >= MAX_ATTEMPTS {
+            self.fault(format!(
+                "{} given up after {MAX_ATTEMPTS} tries",
+                due.thing.name()
+            ));
             self.lost(&due);
             return;
         }
@@ -301,7 +305,7 @@ impl<'a> World<'a> {
     async fn take(&self, process: &Process<'_>, thing: &Thing) -> bool {
         match thing {
             Thing::Tick(scheduled) => {
-                let ports = HandOutNoticesPorts {
+                let ports = EnqueueNoticesPorts {
                     families: process,
                     notices: process,
                     operator: process,
@@ -323,9 +327,7 @@ impl<'a> World<'a> {
                     after: None,
                 };
                 let input = NotifyAllInput::default();
-                hand_out_notices(&ports, plan, &input, &|_| {})
-                    .await
-                    .is_ok()
+                enqueue_notices(&ports, plan, &input, &|_| {}).await.is_ok()
             }
             Thing::Message(notice) => {
                 let ports = NotifyPorts {

@@ -15,11 +15,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use hippo_aws::dynamodb::{DynamoDbStore, schema};
+use hippo_core::alerts::Alert;
 use hippo_core::family::Delivery;
 use hippo_core::notice::record::{NoticeRecord, NoticeState};
-use hippo_core::operator::Concern;
 use hippo_core::store::Store;
-use hippo_core::store::contract::sample;
+use hippo_core::testing::contract::sample;
 use hippo_local::sqlite::SqliteStore;
 use hippo_tests::emulator::Emulator;
 use hippo_tests::orders::{Meeting, Orders, Side, Step, StoreAt, Work};
@@ -138,7 +138,7 @@ fn cases(work: Work) -> Vec<Case> {
         Step::Doubt,
         Step::Decide,
     ];
-    if work == Work::HandOut {
+    if work == Work::Enqueue {
         steps.insert(1, Step::Message);
     }
     let mut cases = Vec::new();
@@ -155,7 +155,7 @@ fn cases(work: Work) -> Vec<Case> {
                     case.point,
                     (Step::Send, Side::After) | (Step::Settle | Step::Doubt, Side::Before)
                 );
-                if work == Work::HandOut && is_doubtful {
+                if work == Work::Enqueue && is_doubtful {
                     cases.push(Case {
                         events: true,
                         ..case
@@ -311,9 +311,9 @@ impl<'a> Stage<'a> {
 
     /// Whether it is noted for the operator that a family has no notice.
     async fn is_noted(&self, family: &str) -> bool {
-        let noted = self.store.recent_concerns(100).await.unwrap();
-        noted.iter().any(|noted| match &noted.concern {
-            Concern::NoNotice { family: of, .. } => of.as_str() == family,
+        let noted = self.store.recent_alerts(100).await.unwrap();
+        noted.iter().any(|noted| match &noted.alert {
+            Alert::NoNotice { family: of, .. } => of.as_str() == family,
             _ => false,
         })
     }
@@ -504,7 +504,7 @@ async fn on_dynamodb_a_killed_worker_never_makes_two_mails_at_most_once() {
         return;
     };
     let stores = Stores::DynamoDb(emulator);
-    run_cases(&stores, Work::HandOut, Delivery::AtMostOnce).await;
+    run_cases(&stores, Work::Enqueue, Delivery::AtMostOnce).await;
 }
 
 #[tokio::test]
@@ -513,7 +513,7 @@ async fn on_dynamodb_a_killed_worker_makes_two_mails_only_in_doubt_at_least_once
         return;
     };
     let stores = Stores::DynamoDb(emulator);
-    run_cases(&stores, Work::HandOut, Delivery::AtLeastOnce).await;
+    run_cases(&stores, Work::Enqueue, Delivery::AtLeastOnce).await;
 }
 
 #[tokio::test]
@@ -521,5 +521,5 @@ async fn on_dynamodb_two_workers_at_once_make_one_mail() {
     let Some(emulator) = Emulator::start() else {
         return;
     };
-    run_undisturbed(&Stores::DynamoDb(emulator), Work::HandOut).await;
+    run_undisturbed(&Stores::DynamoDb(emulator), Work::Enqueue).await;
 }

@@ -1,6 +1,6 @@
 //! The soak of `make bench` in small: more faults, fewer families, and seeds that stay the same.
 
-use hippo_core::store::memory::MemoryStore;
+use hippo_core::testing::memory::MemoryStore;
 use hippo_local::sqlite::SqliteStore;
 use hippo_tests::soak::{Ended, Report, Soak};
 

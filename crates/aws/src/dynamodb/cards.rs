@@ -14,7 +14,7 @@ use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
 use super::libraries::no_library;
 use super::secrets;
-use super::table::{Ask, Step, TRIES, Transacted, too_busy, wait};
+use super::table::{Ask, MAX_ATTEMPTS, Step, Transacted, too_busy, wait};
 
 #[async_trait]
 impl CardStore for DynamoDbStore {
@@ -135,7 +135,7 @@ impl DynamoDbStore {
 
     /// Removes a card with all that is of it, in one step; false if it is gone.
     pub(super) async fn remove_by_key(&self, key: &CardKey) -> StoreResult<bool> {
-        for tries in 0..TRIES {
+        for tries in 0..MAX_ATTEMPTS {
             wait(tries).await?;
             let Some(item) = self.table.get(&Key::head(key)).await? else {
                 return Ok(false);

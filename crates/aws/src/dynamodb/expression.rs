@@ -81,10 +81,10 @@ mod tests {
 
     #[test]
     fn every_name_stands_for_itself() {
-        let change = Expression::new("SET #data = :data, #left_alone_until = :until");
+        let change = Expression::new("SET #data = :data, #back_off_until = :until");
         let condition = Expression::unchanged(7);
         let names = names(&[&change, &condition]).unwrap();
-        let expected = ["data", "left_alone_until", "revision"];
+        let expected = ["data", "back_off_until", "revision"];
         assert_eq!(names.len(), expected.len());
         for name in expected {
             assert_eq!(names.get(&format!("#{name}")).unwrap(), name);

@@ -12,7 +12,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, json, text};
 use super::keys::{self, Key, list};
-use super::table::{Ask, TRIES, Written, too_busy, wait};
+use super::table::{Ask, MAX_ATTEMPTS, Written, too_busy, wait};
 
 #[async_trait]
 impl FamilyStore for DynamoDbStore {
@@ -156,7 +156,7 @@ impl DynamoDbStore {
     ) -> StoreResult<Changed> {
         let key = Key::family(id);
         let write = Uuid::new_v4().to_string();
-        for tries in 0..TRIES {
+        for tries in 0..MAX_ATTEMPTS {
             wait(tries).await?;
             let Some(item) = self.table.get(&key).await? else {
                 return Ok(Changed::Gone);
@@ -195,7 +195,7 @@ impl DynamoDbStore {
             sk: sk.to_owned(),
         };
         let mut seen = Some(notice.clone());
-        for tries in 0..TRIES {
+        for tries in 0..MAX_ATTEMPTS {
             wait(tries).await?;
             // It may have expired meanwhile.
             let Some(item) = seen else { return Ok(()) };

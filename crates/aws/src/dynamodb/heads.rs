@@ -8,7 +8,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number};
 use super::keys::{self, Key};
-use super::table::{Step, TRIES, Transacted, Written, too_busy, wait};
+use super::table::{MAX_ATTEMPTS, Step, Transacted, Written, too_busy, wait};
 
 /// An attribute of a head whose stored account cannot be understood; the next write of the head drops it.
 pub(super) const ACCOUNT_IS_LOST: &str = "account_is_lost";
@@ -77,7 +77,7 @@ impl DynamoDbStore {
         mut decide: impl FnMut(&mut Head) -> Decision<T> + Send,
     ) -> StoreResult<Option<T>> {
         let mut seen = self.table.get(&Key::head(card)).await?;
-        for tries in 0..TRIES {
+        for tries in 0..MAX_ATTEMPTS {
             wait(tries).await?;
             let Some(item) = seen else { return Ok(None) };
             let mut head: Head = item.data()?;

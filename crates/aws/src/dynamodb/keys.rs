@@ -1,9 +1,9 @@
 //! Where everything stands in the table.
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use hippo_core::alerts::AlertKey;
 use hippo_core::card::{Card, CardKey, Fingerprint};
 use hippo_core::ids::{CardId, FamilyId, Label, LibraryId};
-use hippo_core::operator::ConcernKey;
 use hippo_core::run::{Job, RunKey};
 
 /// The sort key of what stands alone, or first, in its partition.
@@ -72,7 +72,7 @@ impl Key {
         Self::new(format!("LIBRARY#{id}"), META)
     }
 
-    pub(super) fn left_alone(id: &LibraryId) -> Self {
+    pub(super) fn backing_off(id: &LibraryId) -> Self {
         Self::new(format!("LIBRARY#{id}"), STATE)
     }
 
@@ -80,15 +80,15 @@ impl Key {
         Self::new(runs(key.job, &key.label), time(key.scheduled_time))
     }
 
-    /// What became of one piece of a run's work: an item of its own for each, so that no counter is
+    /// What became of one work item of a run's work: an item of its own for each, so that no counter is
     /// written by many, in a partition of the run's own, of which a thousand are written in a second.
-    pub(super) fn work(run: &RunKey, piece: &str) -> Self {
-        Self::new(work(run), piece)
+    pub(super) fn work(run: &RunKey, item_id: &str) -> Self {
+        Self::new(work(run), item_id)
     }
 
     /// What needs the operator; all of it stands together, since there is little of it.
-    pub(super) fn concern(key: &ConcernKey) -> Self {
-        Self::new("OPERATOR".to_owned(), format!("CONCERN#{key}"))
+    pub(super) fn alert(key: &AlertKey) -> Self {
+        Self::new("OPERATOR".to_owned(), format!("ALERT#{key}"))
     }
 
     /// The table's own name, by which a restored one is known.
@@ -148,8 +148,8 @@ pub(super) mod list {
     pub(crate) const OPEN_NOTICES: &str = "NOTICE#OPEN";
     pub(crate) const FINAL_NOTICES: &str = "NOTICE#DONE";
     /// What the operator was told, and what not yet: however much was told, a tick reads the latter.
-    pub(crate) const CONCERNS: &str = "CONCERN";
-    pub(crate) const UNTOLD_CONCERNS: &str = "CONCERN#UNTOLD";
+    pub(crate) const ALERTS: &str = "ALERT";
+    pub(crate) const PENDING_ALERTS: &str = "ALERT#PENDING";
 
     pub(crate) fn runs(job: Job) -> String {
         format!("RUN#{job}")

@@ -20,7 +20,7 @@ impl LibraryStore for DynamoDbStore {
             .with_data(library)?
             .with("cards", number(0))
             .listed(list::LIBRARIES, library.id.as_str());
-        let state = Item::new(&Key::left_alone(&library.id));
+        let state = Item::new(&Key::backing_off(&library.id));
         let steps = [
             Step::Put(meta, Expression::absent()),
             Step::Put(state, Expression::absent()),
@@ -45,8 +45,8 @@ impl LibraryStore for DynamoDbStore {
         let mut steps = vec![Step::Update(key, change, there.clone())];
         if before.base_url != library.base_url {
             // Another address may answer: it is not left alone for what the old one did.
-            let state = Key::left_alone(&library.id);
-            let forget = Expression::new("REMOVE #left_alone_until, #down_since");
+            let state = Key::backing_off(&library.id);
+            let forget = Expression::new("REMOVE #back_off_until, #down_since");
             steps.push(Step::Update(state, forget, there));
         }
         match self.table.transact(&steps).await? {
@@ -72,7 +72,7 @@ impl LibraryStore for DynamoDbStore {
             Expression::new("attribute_exists(#pk) AND #cards = :none").value(":none", number(0));
         let steps = [
             Step::Delete(Key::library(id), unused),
-            Step::Delete(Key::left_alone(id), Expression::default()),
+            Step::Delete(Key::backing_off(id), Expression::default()),
         ];
         let refusals = match self.table.transact(&steps).await? {
             Transacted::Done => return Ok(()),
@@ -88,7 +88,7 @@ impl LibraryStore for DynamoDbStore {
         )
     }
 
-    async fn leave_alone(
+    async fn back_off(
         &self,
         id: &LibraryId,
         until: DateTime<Utc>,
@@ -96,15 +96,15 @@ impl LibraryStore for DynamoDbStore {
     ) -> StoreResult<()> {
         let latest = now + MAX_BACK_OFF + CLOCK_TOLERANCE;
         let later = Expression::new(
-            "attribute_exists(#pk) AND (attribute_not_exists(#left_alone_until) \
-             OR #left_alone_until < :until OR #left_alone_until > :latest)",
+            "attribute_exists(#pk) AND (attribute_not_exists(#back_off_until) \
+             OR #back_off_until < :until OR #back_off_until > :latest)",
         )
         .value(":latest", text(keys::time(latest)));
-        let change = Expression::new("SET #left_alone_until = :until")
+        let change = Expression::new("SET #back_off_until = :until")
             .value(":until", text(keys::time(until)));
         match self
             .table
-            .update(&Key::left_alone(id), &change, &later)
+            .update(&Key::backing_off(id), &change, &later)
             .await?
         {
             // Left alone for longer already.
@@ -113,7 +113,11 @@ impl LibraryStore for DynamoDbStore {
         }
     }
 
-    async fn note_down(&self, id: &LibraryId, since: DateTime<Utc>) -> StoreResult<DateTime<Utc>> {
+    async fn mark_library_down(
+        &self,
+        id: &LibraryId,
+        since: DateTime<Utc>,
+    ) -> StoreResult<DateTime<Utc>> {
         let first = Expression::new(
             "attribute_exists(#pk) AND \
              (attribute_not_exists(#down_since) OR #down_since > :since)",
@@ -122,7 +126,7 @@ impl LibraryStore for DynamoDbStore {
             Expression::new("SET #down_since = :since").value(":since", text(keys::time(since)));
         match self
             .table
-            .update(&Key::left_alone(id), &change, &first)
+            .update(&Key::backing_off(id), &change, &first)
             .await?
         {
             Written::Done => Ok(since),
@@ -131,17 +135,17 @@ impl LibraryStore for DynamoDbStore {
         }
     }
 
-    async fn note_up(&self, id: &LibraryId) -> StoreResult<()> {
+    async fn mark_library_up(&self, id: &LibraryId) -> StoreResult<()> {
         let change = Expression::new("REMOVE #down_since");
         let there = Expression::new("attribute_exists(#pk)");
         self.table
-            .update(&Key::left_alone(id), &change, &there)
+            .update(&Key::backing_off(id), &change, &there)
             .await?;
         Ok(())
     }
 
-    async fn left_alone_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
-        let found = self.table.get(&Key::left_alone(id)).await?;
+    async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
+        let found = self.table.get(&Key::backing_off(id)).await?;
         Ok(found.as_ref().map(until).transpose()?.flatten())
     }
 }
@@ -153,7 +157,7 @@ pub(super) fn no_library(id: &LibraryId) -> StoreError {
 
 /// Until when a library is left alone, as its state says.
 pub(super) fn until(state: &Item) -> StoreResult<Option<DateTime<Utc>>> {
-    state.time("left_alone_until")
+    state.time("back_off_until")
 }
 
 /// Since when a library does not answer, as its state says.

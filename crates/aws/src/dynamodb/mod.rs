@@ -17,10 +17,10 @@
 //! [`recent_runs`]: hippo_core::store::RunStore::recent_runs
 //! [`newest_of_each_label`]: hippo_core::store::RunStore::newest_of_each_label
 
+mod alerts;
 mod cards;
 mod checks;
 mod clock;
-mod concerns;
 mod expression;
 mod families;
 mod fault;

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::clock::is_in_future;
 use hippo_core::ids::Label;
 use hippo_core::run::tick_times::TickTimes;
-use hippo_core::run::work::WorkReport;
+use hippo_core::run::work::WorkItem;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 use hippo_core::store::{DamagedRow, RunStart, RunStore, StoreError, StoreResult};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
-use super::table::{Ask, Step, TRIES, Transacted, Written, too_busy, wait};
+use super::table::{Ask, MAX_ATTEMPTS, Step, Transacted, Written, too_busy, wait};
 
 #[async_trait]
 impl RunStore for DynamoDbStore {
@@ -32,7 +32,7 @@ impl RunStore for DynamoDbStore {
     ) -> StoreResult<RunStart> {
         // Tells a repeated request of our own from a schedule that fired twice.
         let write = Uuid::new_v4().to_string();
-        for tries in 0..TRIES {
+        for tries in 0..MAX_ATTEMPTS {
             wait(tries).await?;
             let label = self.read_label(&run.key).await?;
             if let Some(stored) = &label.same {
@@ -112,7 +112,7 @@ impl RunStore for DynamoDbStore {
 
     async fn report_run(&self, run: &Run) -> StoreResult<()> {
         let key = Key::run(&run.key);
-        for tries in 0..TRIES {
+        for tries in 0..MAX_ATTEMPTS {
             wait(tries).await?;
             let Some(item) = self.table.get(&key).await? else {
                 return Err(StoreError::NotFound(format!("run {}", run.key)));
@@ -155,8 +155,8 @@ impl RunStore for DynamoDbStore {
     }
 
     /// One write, of at most two units for a visit of ten cards.
-    async fn report_work(&self, run: &RunKey, work: &WorkReport) -> StoreResult<()> {
-        let item = Item::new(&Key::work(run, &work.piece))
+    async fn save_work_item(&self, run: &RunKey, work: &WorkItem) -> StoreResult<()> {
+        let item = Item::new(&Key::work(run, &work.item_id))
             .with_data(work)?
             .with("expires_at", self.expiry(run.scheduled_time));
         self.table.put(item, &Expression::default()).await?;
@@ -164,7 +164,7 @@ impl RunStore for DynamoDbStore {
     }
 
     /// One Query for each megabyte: about 2,000 visits.
-    async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>> {
+    async fn work_items(&self, run: &RunKey) -> StoreResult<Vec<WorkItem>> {
         let keys = Expression::new("#pk = :pk").value(":pk", text(keys::work(run)));
         let found = self.table.query(&Ask::table(keys)).await?;
         self.readable(&found, Item::data)
@@ -266,7 +266,7 @@ impl RunStore for DynamoDbStore {
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let mut lists: Vec<String> = Job::ALL.into_iter().map(list::runs).collect();
         lists.extend(
-            [list::FINAL_NOTICES, list::CONCERNS, list::UNTOLD_CONCERNS].map(ToOwned::to_owned),
+            [list::FINAL_NOTICES, list::ALERTS, list::PENDING_ALERTS].map(ToOwned::to_owned),
         );
         for list in lists {
             let keys = Expression::new("#listing = :list AND #listing_order < :before")

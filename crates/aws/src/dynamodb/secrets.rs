@@ -12,7 +12,7 @@ use super::expression::Expression;
 use super::heads::Head;
 use super::item::{Item, bytes, text};
 use super::keys::{Key, list};
-use super::table::{Ask, Step, TRIES, Transacted, too_busy, wait};
+use super::table::{Ask, MAX_ATTEMPTS, Step, Transacted, too_busy, wait};
 
 #[async_trait]
 impl SecretStore for DynamoDbStore {
@@ -35,7 +35,7 @@ impl SecretStore for DynamoDbStore {
         secret: &Sealed,
     ) -> StoreResult<()> {
         let key = self.card_key(card).await?.ok_or_else(|| no_card(card))?;
-        for tries in 0..TRIES {
+        for tries in 0..MAX_ATTEMPTS {
             wait(tries).await?;
             let stored = self.table.get(&Key::head(&key)).await?;
             let stored = stored.ok_or_else(|| no_card(card))?;

@@ -21,7 +21,7 @@ use super::item::{Attributes, Item};
 use super::keys::Key;
 
 /// How often a write is tried that others were in the way of.
-pub(super) const TRIES: u32 = 50;
+pub(super) const MAX_ATTEMPTS: u32 = 50;
 
 /// The most keys of one BatchGetItem.
 const GET_LIMIT: usize = 100;
@@ -211,7 +211,7 @@ impl Table {
     /// Puts an item in the place of the one before, if `condition` holds.
     pub(super) async fn put(&self, item: Item, condition: &Expression) -> StoreResult<Written> {
         item.check_size()?;
-        for tries in 0..TRIES {
+        for tries in 0..MAX_ATTEMPTS {
             wait(tries).await?;
             let answer = self
                 .client
@@ -249,7 +249,7 @@ impl Table {
         change: &Expression,
         condition: &Expression,
     ) -> StoreResult<Written> {
-        for tries in 0..TRIES {
+        for tries in 0..MAX_ATTEMPTS {
             wait(tries).await?;
             let answer = self
                 .client
@@ -312,7 +312,7 @@ impl Table {
         for step in steps {
             items.push(self.transact_item(step)?);
         }
-        for tries in 0..TRIES {
+        for tries in 0..MAX_ATTEMPTS {
             wait(tries).await?;
             let answer = self
                 .client
@@ -465,7 +465,7 @@ pub(super) async fn wait(tries: u32) -> StoreResult<()> {
     if tries == 0 {
         return Ok(());
     }
-    if tries >= TRIES {
+    if tries >= MAX_ATTEMPTS {
         return Err(too_busy());
     }
     let most = 5_u64.saturating_mul(1 << tries.min(7)).min(500);

@@ -23,7 +23,7 @@ impl VisitStore for DynamoDbStore {
         library: &LibraryId,
         cards: &[CardKey],
     ) -> StoreResult<Option<LoadedVisit>> {
-        let mut keys = vec![Key::library(library), Key::left_alone(library)];
+        let mut keys = vec![Key::library(library), Key::backing_off(library)];
         for card in cards {
             keys.push(Key::head(card));
             keys.push(Key::secret(card.card));
@@ -33,13 +33,13 @@ impl VisitStore for DynamoDbStore {
         let Some(item) = of(Key::library(library)) else {
             return Ok(None);
         };
-        let state = Key::left_alone(library);
+        let state = Key::backing_off(library);
         let Some(library) = self.unless_damaged(item, Item::data)? else {
             return Ok(None);
         };
         let mut loaded = LoadedVisit {
             library,
-            left_alone_until: of(state.clone()).map(until).transpose()?.flatten(),
+            back_off_until: of(state.clone()).map(until).transpose()?.flatten(),
             down_since: of(state).map(down).transpose()?.flatten(),
             cards: Vec::with_capacity(cards.len()),
         };

@@ -1,9 +1,9 @@
 //! Alerts that could not be delivered, as a metric with an alarm: a mail cannot say that mails fail.
 
 use async_trait::async_trait;
+use hippo_core::alerts::Alert;
+use hippo_core::alerts::notifier::{DeliveryFailed, ErrorHandler};
 use hippo_core::clock::Clock;
-use hippo_core::operator::Concern;
-use hippo_core::operator::telling::{ErrorHandler, NotTold};
 
 use crate::metrics::{Metrics, Unit};
 
@@ -19,10 +19,10 @@ pub struct CountUndelivered<'a> {
 
 #[async_trait]
 impl ErrorHandler for CountUndelivered<'_> {
-    async fn handle(&self, concerns: &[Concern]) -> Result<(), NotTold> {
-        let result = self.handler.handle(concerns).await;
+    async fn handle(&self, alerts: &[Alert]) -> Result<(), DeliveryFailed> {
+        let result = self.handler.handle(alerts).await;
         if result.is_err() {
-            let count = i64::try_from(concerns.len()).unwrap_or(i64::MAX);
+            let count = i64::try_from(alerts.len()).unwrap_or(i64::MAX);
             self.metrics
                 .at(self.clock.now())
                 .metrics(&[], &[("AlertsNotDelivered", Unit::Count, count)])
@@ -37,11 +37,11 @@ mod tests {
     use super::*;
     use crate::handlers::testing::World;
 
-    struct Answers(Result<(), NotTold>);
+    struct Answers(Result<(), DeliveryFailed>);
 
     #[async_trait]
     impl ErrorHandler for Answers {
-        async fn handle(&self, _: &[Concern]) -> Result<(), NotTold> {
+        async fn handle(&self, _: &[Alert]) -> Result<(), DeliveryFailed> {
             self.0.clone()
         }
     }
@@ -51,10 +51,10 @@ mod tests {
         let world = World::new().await;
         let day = "2026-11-21".parse().unwrap();
         let alerts = [
-            Concern::ClockWrong { day, seconds: 90 },
-            Concern::NewerConcern { day },
+            Alert::ClockWrong { day, seconds: 90 },
+            Alert::NewerAlert { day },
         ];
-        let refused = Err(NotTold("MessageRejected".to_owned()));
+        let refused = Err(DeliveryFailed("MessageRejected".to_owned()));
         for answer in [Ok(()), refused] {
             let handler = CountUndelivered {
                 handler: &Answers(answer.clone()),

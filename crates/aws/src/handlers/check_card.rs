@@ -5,14 +5,14 @@ use std::sync::Mutex;
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use chrono::{DateTime, Duration, Utc};
+use hippo_core::alerts::Alert;
+use hippo_core::alerts::notifier::{self, AlertStore};
 use hippo_core::failure::FailureKind;
-use hippo_core::jobs::visit::pages::PageHealth;
-use hippo_core::jobs::visit::report::VisitRecord;
-use hippo_core::jobs::visit::{
+use hippo_core::jobs::check_cards::visit::pages::PageHealth;
+use hippo_core::jobs::check_cards::visit::report::VisitRecord;
+use hippo_core::jobs::check_cards::visit::{
     CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
 };
-use hippo_core::operator::Concern;
-use hippo_core::operator::telling::{self, OperatorStore};
 use hippo_core::run::work::LeftOutReason;
 use hippo_core::store::RunStore;
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub struct Ports<'a> {
     /// Where it is put down what became of a visit.
     pub runs: &'a dyn RunStore,
     /// Where it is noted what needs the operator.
-    pub operator: &'a dyn OperatorStore,
+    pub operator: &'a dyn AlertStore,
 }
 
 /// Checks the cards of the one visit that the event holds.
@@ -103,17 +103,17 @@ async fn visit(
     })
     .await;
     let damaged = ports.runs.damaged_rows().into_iter();
-    let alerts: Vec<Concern> = record
-        .concerns()
+    let alerts: Vec<Alert> = record
+        .alerts()
         .into_iter()
-        .chain(damaged.map(Concern::from))
+        .chain(damaged.map(Alert::from))
         .collect();
     telling::note(ports.operator, clock, &alerts).await;
     pages.end_page_changes(ports.operator, clock).await;
     // Of a visit that comes again this is what was done so far.
     let reported = ports
         .runs
-        .report_work(
+        .save_work_item(
             &visit.run,
             &record.report(&visit, result.is_ok().then_some(LeftOutReason::Removed)),
         )

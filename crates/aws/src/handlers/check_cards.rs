@@ -1,6 +1,6 @@
 //! `check-cards`: a schedule fires, and a message a visit goes to the queue.
 
-use hippo_core::jobs::hand_out_visits::{HandOutVisitsPorts, hand_out_visits};
+use hippo_core::jobs::check_cards::enqueue::{EnqueueVisitsPorts, enqueue_visits};
 use hippo_core::run::{Job, Run};
 use hippo_core::store::{RunStart, Scope};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::metrics::{Metrics, Unit};
 
 /// Hands out the visits that the event asks for; answers with the run, for who waits for it.
 pub async fn handle(
-    ports: &HandOutVisitsPorts<'_>,
+    ports: &EnqueueVisitsPorts<'_>,
     frame: &Frame<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
@@ -27,7 +27,7 @@ pub async fn handle(
 }
 
 async fn work(
-    ports: &HandOutVisitsPorts<'_>,
+    ports: &EnqueueVisitsPorts<'_>,
     frame: &Frame<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
@@ -43,7 +43,7 @@ async fn work(
         Job::CheckCards,
         serde_json::to_value(&input).unwrap_or_default(),
     );
-    let done = match hand_out_visits(ports, plan, &input).await? {
+    let done = match enqueue_visits(ports, plan, &input).await? {
         Ok(done) => done,
         Err(not_begun) => return Ok(answer_not_begun(&not_begun)),
     };

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use hippo_core::ids::{FamilyId, Label, LibraryId};
 use hippo_core::jobs::check_cards::{CheckCardsInput, InputScope};
-use hippo_core::jobs::ledger::{RunPlan, StartRules};
-use hippo_core::jobs::notify_all::NotifyAllInput;
+use hippo_core::jobs::notify::NotifyAllInput;
+use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, RunKey, Trigger};
 use serde_json::{Map, Value};
 

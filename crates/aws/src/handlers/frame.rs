@@ -1,20 +1,20 @@
 //! What stands around every run of a schedule: when the schedule fires, and what follows a run.
 
-use hippo_core::jobs::ledger::{RunPlan, StartRules};
-use hippo_core::operator::AfterRun;
+use hippo_core::alerts::AfterRun;
 use hippo_core::run::Job;
+use hippo_core::run::ledger::{RunPlan, StartRules};
 use serde_json::Value;
 
 use super::event::ScheduleEvent;
 use crate::metrics::Metrics;
-use crate::rhythm::Rhythms;
+use crate::schedules::Schedules;
 
 /// What stands around every run of a function.
 pub struct Frame<'a> {
     /// Where metrics go.
     pub metrics: &'a Metrics,
     /// When its schedules fire.
-    pub rhythms: &'a Rhythms,
+    pub schedules: &'a Schedules,
     /// What follows a run.
     pub after: &'a dyn AfterRun,
 }
@@ -24,7 +24,7 @@ impl<'a> Frame<'a> {
     pub(super) fn plan(&self, event: &ScheduleEvent, job: Job, input: Value) -> RunPlan<'a> {
         RunPlan {
             rules: StartRules {
-                rhythm: self.rhythms.get(event.label.as_str()).cloned(),
+                schedule: self.schedules.get(event.label.as_str()).cloned(),
                 ..StartRules::default()
             },
             after: Some(self.after),

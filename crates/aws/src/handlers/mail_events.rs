@@ -12,12 +12,14 @@
 
 pub mod event;
 
+use hippo_core::alerts::notifier::AlertStore;
 use hippo_core::clock::Clock;
 use hippo_core::family::StopReason;
-use hippo_core::jobs::evidence::{Evidence, Settled, Stopping, settle_by_evidence, stop_recipient};
+use hippo_core::jobs::notify::delivery_events::{
+    Evidence, Settled, Stopping, settle_by_evidence, stop_recipient,
+};
 use hippo_core::notice::record::NoticeState;
 use hippo_core::notice::record::settling::LeftBy;
-use hippo_core::operator::telling::OperatorStore;
 use hippo_core::store::{FamilyStore, NoticeStore};
 use serde_json::Value;
 
@@ -33,7 +35,7 @@ pub struct Ports<'a> {
     /// The notices.
     pub notices: &'a dyn NoticeStore,
     /// Where what needs the operator is noted; a tick of `notify-all` tells it.
-    pub operator: &'a dyn OperatorStore,
+    pub operator: &'a dyn AlertStore,
     /// The time.
     pub clock: &'a dyn Clock,
 }

@@ -1,7 +1,7 @@
 //! `notify-all`: a schedule fires, and a message a family that is due goes to the queue.
 
-use hippo_core::jobs::hand_out_notices::{HandOutNoticesPorts, hand_out_notices};
-use hippo_core::jobs::notify_family::NoticeResult;
+use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
+use hippo_core::jobs::notify::send::NoticeResult;
 use hippo_core::run::Job;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::handlers::notify_family;
 
 /// Hands out the notices that are due; answers with the run, for who waits for it.
 pub async fn handle(
-    ports: &HandOutNoticesPorts<'_>,
+    ports: &EnqueueNoticesPorts<'_>,
     frame: &Frame<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
@@ -28,7 +28,7 @@ pub async fn handle(
 }
 
 async fn work(
-    ports: &HandOutNoticesPorts<'_>,
+    ports: &EnqueueNoticesPorts<'_>,
     frame: &Frame<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
@@ -50,7 +50,7 @@ async fn work(
             notify_family::publish(frame.metrics, ports.clock, result);
         }
     };
-    let run = match hand_out_notices(ports, plan, &input, &settled).await? {
+    let run = match enqueue_notices(ports, plan, &input, &settled).await? {
         Ok(run) => run,
         Err(not_begun) => return Ok(answer_not_begun(&not_begun)),
     };

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+use hippo_core::alerts::Alert;
+use hippo_core::alerts::notifier::{self, AlertStore};
 use hippo_core::clock::Clock;
 use hippo_core::ids::LibraryId;
-use hippo_core::jobs::notify_all::deliver;
-use hippo_core::jobs::notify_family::{NoticeResult, NotifyPorts};
+use hippo_core::jobs::notify::run::deliver;
+use hippo_core::jobs::notify::send::{NoticeResult, NotifyPorts};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
 use hippo_core::notice::record::NoticeState;
-use hippo_core::operator::Concern;
-use hippo_core::operator::telling::{self, OperatorStore};
 use hippo_core::queue::NoticeMessage;
-use hippo_core::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
+use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
 use hippo_core::store::{
     AccountStore, FamilyStore, LibraryStore, NoticeStore, RunStore, StoreOrigin,
 };
@@ -39,7 +39,7 @@ pub struct Ports<'a> {
     /// Where it is put down what became of a notice.
     pub runs: &'a dyn RunStore,
     /// Where it is noted what needs the operator.
-    pub operator: &'a dyn OperatorStore,
+    pub operator: &'a dyn AlertStore,
     /// The time.
     pub clock: &'a dyn Clock,
     /// Whom the mail names for questions.
@@ -123,7 +123,7 @@ async fn work(
     });
     let failures = futures::future::join_all(sent).await;
     let damaged = runs.damaged_rows().into_iter();
-    let alerts: Vec<Concern> = damaged.map(Concern::from).collect();
+    let alerts: Vec<Alert> = damaged.map(Alert::from).collect();
     telling::note(ports.operator, ports.clock, &alerts).await;
     Ok(failures.into_iter().flatten().collect())
 }
@@ -139,8 +139,8 @@ async fn notice(
     if let Some(run) = &message.run
         && let Some(outcome) = outcome(ports, &message, result.as_ref()).await?
     {
-        let work = WorkReport {
-            piece: format!("{family}/{date}"),
+        let work = WorkItem {
+            item_id: format!("{family}/{date}"),
             results: vec![WorkResult {
                 subject: Subject::Notice {
                     family: family.clone(),
@@ -149,7 +149,7 @@ async fn notice(
                 outcome,
             }],
         };
-        runs.report_work(run, &work).await?;
+        runs.save_work_item(run, &work).await?;
     }
     Ok(result)
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveTime, Utc};
 use hippo_core::account::Account;
+use hippo_core::alerts::{AfterRun, Alert};
 use hippo_core::card::{Card, CardSecret};
 use hippo_core::clock::Clock;
 use hippo_core::failure::Failure;
@@ -12,17 +13,16 @@ use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::CardId;
 use hippo_core::library::Library;
-use hippo_core::operator::{AfterRun, Concern};
 use hippo_core::run::Run;
 use hippo_core::site::{LibrarySite, LoginPermit};
-use hippo_core::store::contract::sample::SideKeys;
-use hippo_core::store::memory::MemoryStore;
 use hippo_core::store::{CardStore, FamilyStore, LibraryStore, StoreResult};
+use hippo_core::testing::contract::sample::SideKeys;
+use hippo_core::testing::memory::MemoryStore;
 use serde_json::{Value, json};
 
 use crate::handlers::frame::Frame;
 use crate::metrics::Metrics;
-use crate::rhythm::Rhythms;
+use crate::schedules::Schedules;
 
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
@@ -30,8 +30,8 @@ pub(crate) struct World {
     pub(crate) metrics: Metrics,
     pub(crate) keys: SideKeys,
     pub(crate) site: TestSite,
-    pub(crate) rhythms: Rhythms,
-    pub(crate) concerns: Mutex<Vec<Concern>>,
+    pub(crate) schedules: Schedules,
+    pub(crate) alerts: Mutex<Vec<Alert>>,
     lines: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -84,8 +84,8 @@ impl LibrarySite for TestSite {
 
 #[async_trait]
 impl AfterRun for World {
-    async fn note(&self, concerns: &[Concern]) -> StoreResult<()> {
-        self.concerns.lock().unwrap().extend_from_slice(concerns);
+    async fn note(&self, alerts: &[Alert]) -> StoreResult<()> {
+        self.alerts.lock().unwrap().extend_from_slice(alerts);
         Ok(())
     }
 
@@ -107,8 +107,8 @@ impl World {
             }),
             keys: SideKeys::generate(),
             site: TestSite::default(),
-            rhythms: Rhythms::new(),
-            concerns: Mutex::default(),
+            schedules: Schedules::new(),
+            alerts: Mutex::default(),
             lines,
         };
         let library = Library {
@@ -143,7 +143,7 @@ impl World {
     pub(crate) fn frame(&self) -> Frame<'_> {
         Frame {
             metrics: &self.metrics,
-            rhythms: &self.rhythms,
+            schedules: &self.schedules,
             after: self,
         }
     }

@@ -37,13 +37,13 @@ const MAX_QUIET_ROUNDS: usize = 2;
 /// What became of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
+pub enum ReplayOutcome {
     /// It is where it is done, and no dead letter any more.
     Replayed,
     /// Nothing was done: it was only looked at.
     Seen,
     /// It was put back by this same command and died again; it stays.
-    DiedAgain,
+    DeadAgain,
     /// Nobody can do anything with it; it stays.
     Unreadable,
     /// The same, and it was thrown away, as was asked for.
@@ -62,8 +62,8 @@ pub struct Replayed {
     /// What it is: `a visit of 3 cards at wpl`.
     pub what: String,
     /// What became of it.
-    pub fate: Fate,
-    /// Why, where it is not [`Fate::Replayed`].
+    pub fate: ReplayOutcome,
+    /// Why, where it is not [`ReplayOutcome::Replayed`].
     pub reason: Option<String>,
 }
 
@@ -151,12 +151,12 @@ impl<'a> DeadLetters<'a> {
                 quiet_rounds = 0;
                 let letter = Letter::read(kind, &message, self.outputs);
                 let (fate, reason) = if progress.sent.contains(&id) {
-                    (Fate::DiedAgain, None)
+                    (ReplayOutcome::DeadAgain, None)
                 } else {
                     self.decide(kind, &message, &letter, options, progress)
                         .await
                 };
-                if !matches!(fate, Fate::Replayed | Fate::Discarded) {
+                if !matches!(fate, ReplayOutcome::Replayed | ReplayOutcome::Discarded) {
                     progress.stay.insert(id.clone());
                     progress.hidden.extend(message.receipt_handle);
                 }
@@ -178,16 +178,16 @@ impl<'a> DeadLetters<'a> {
         letter: &Letter,
         options: ReplayOptions,
         progress: &mut Progress,
-    ) -> (Fate, Option<String>) {
+    ) -> (ReplayOutcome, Option<String>) {
         match &letter.action {
             Err(why) if options.dry_run || !options.discard_unreadable => {
-                (Fate::Unreadable, Some(why.clone()))
+                (ReplayOutcome::Unreadable, Some(why.clone()))
             }
             Err(why) => match self.delete(kind, message).await {
-                Ok(()) => (Fate::Discarded, Some(why.clone())),
-                Err(error) => (Fate::Failed, Some(error)),
+                Ok(()) => (ReplayOutcome::Discarded, Some(why.clone())),
+                Err(error) => (ReplayOutcome::Failed, Some(error)),
             },
-            Ok(_) if options.dry_run => (Fate::Seen, None),
+            Ok(_) if options.dry_run => (ReplayOutcome::Waiting, None),
             Ok(action) => {
                 let done = match self.act(action).await {
                     Ok(sent) => {
@@ -197,8 +197,8 @@ impl<'a> DeadLetters<'a> {
                     Err(error) => Err(error),
                 };
                 match done {
-                    Ok(()) => (Fate::Replayed, None),
-                    Err(error) => (Fate::Failed, Some(error)),
+                    Ok(()) => (ReplayOutcome::Replayed, None),
+                    Err(error) => (ReplayOutcome::Failed, Some(error)),
                 }
             }
         }

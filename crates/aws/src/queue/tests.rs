@@ -146,7 +146,7 @@ async fn an_entry_that_is_never_taken_is_an_error_after_some_tries_and_the_rest_
     assert_eq!((error.unsent, error.asked), (1, 30));
     assert!(error.reason.contains("InternalError"), "{error}");
     assert_eq!(taken.lock().unwrap().len(), 29);
-    assert_eq!(fake.bodies().len(), 2 + TRIES as usize);
+    assert_eq!(fake.bodies().len(), 2 + MAX_ATTEMPTS as usize);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hippo_core::family::EmailAddress;
 use hippo_core::ids::Label;
-use hippo_core::jobs::visit::Visit;
+use hippo_core::jobs::check_cards::visit::Visit;
 use hippo_core::mail::Mailer;
 use hippo_core::run::Job;
 use hippo_core::store::Store;
@@ -69,7 +69,7 @@ impl Stack {
         match *self {}
     }
 
-    pub(crate) async fn hand_out(&self, _visit: Visit) -> Result<(), CommandError> {
+    pub(crate) async fn enqueue(&self, _visit: Visit) -> Result<(), CommandError> {
         match *self {}
     }
 }

@@ -14,7 +14,7 @@ use hippo_aws::ssm::KeyParameters;
 use hippo_aws::{SdkConfig, clients};
 use hippo_core::family::EmailAddress;
 use hippo_core::ids::Label;
-use hippo_core::jobs::visit::Visit;
+use hippo_core::jobs::check_cards::visit::Visit;
 use hippo_core::mail::Mailer;
 use hippo_core::queue::VisitQueue as _;
 use hippo_core::run::Job;
@@ -26,7 +26,7 @@ use crate::commands::doctor::{Finding, Verdict};
 use crate::exit::CommandError;
 use crate::keys::KeyPlace;
 
-pub(crate) use hippo_aws::operator::dead_letters::{Fate, Replayed};
+pub(crate) use hippo_aws::operator::dead_letters::{ReplayOutcome, Replayed};
 pub(crate) use hippo_aws::operator::doctor::SCHEDULES;
 
 /// A deployed stack.
@@ -116,7 +116,7 @@ impl Stack {
     }
 
     /// Hands out one visit.
-    pub(crate) async fn hand_out(&self, visit: Visit) -> Result<(), CommandError> {
+    pub(crate) async fn enqueue(&self, visit: Visit) -> Result<(), CommandError> {
         let queue = SqsVisitQueue::new(clients::sqs(&self.config), &self.outputs.visits.queue);
         queue.send(&[visit]).await.map_err(unusable)
     }

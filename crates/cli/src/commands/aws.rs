@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::aws::{Fate, Replayed};
+use crate::aws::{ReplayOutcome, Replayed};
 use crate::context::Globals;
 use crate::exit::{CommandResult, Outcome};
 use crate::output::count;
@@ -85,28 +85,30 @@ fn show(globals: &Globals, letters: &[Replayed]) -> Outcome {
     }
     globals.output.table(&table);
     let is = |fate| letters.iter().any(|letter| letter.fate == fate);
-    if is(Fate::Unreadable) {
+    if is(ReplayOutcome::Unreadable) {
         globals.output.say(
             "What is no message of LibraryHippo's stays until “hippo aws replay-dead-letters \
              --discard-unreadable” throws it away.",
         );
     }
-    if is(Fate::DiedAgain) {
+    if is(ReplayOutcome::DeadAgain) {
         globals
             .output
             .say("What died again needs more than a replay: see the logs of its function.");
     }
-    Outcome::failed_if(is(Fate::Failed) || is(Fate::DiedAgain) || is(Fate::Unreadable))
+    Outcome::failed_if(
+        is(ReplayOutcome::Failed) || is(ReplayOutcome::DeadAgain) || is(ReplayOutcome::Unreadable),
+    )
 }
 
-fn fate_cell(fate: Fate) -> Cell {
+fn fate_cell(fate: ReplayOutcome) -> Cell {
     let (words, tone) = match fate {
-        Fate::Replayed => ("replayed", Tone::Good),
-        Fate::Seen => ("waiting", Tone::Plain),
-        Fate::Discarded => ("thrown away", Tone::Faint),
-        Fate::DiedAgain => ("died again", Tone::Bad),
-        Fate::Unreadable => ("unreadable", Tone::Warning),
-        Fate::Failed => ("not replayed", Tone::Bad),
+        ReplayOutcome::Replayed => ("replayed", Tone::Good),
+        ReplayOutcome::Waiting => ("waiting", Tone::Plain),
+        ReplayOutcome::Discarded => ("thrown away", Tone::Faint),
+        ReplayOutcome::DeadAgain => ("died again", Tone::Bad),
+        ReplayOutcome::Unreadable => ("unreadable", Tone::Warning),
+        ReplayOutcome::Failed => ("not replayed", Tone::Bad),
     };
     Cell::new(words, tone)
 }

@@ -11,11 +11,10 @@ use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
 use hippo_core::clock::local_date;
 use hippo_core::ids::{FamilyId, InvalidId, Label, LibraryId};
-use hippo_core::jobs::check_cards::{
-    self as job, CheckCardsInput, CheckOptions, InputScope, Progress,
-};
-use hippo_core::jobs::ledger::RunPlan;
-use hippo_core::jobs::visit::{CheckedCard, Pace};
+use hippo_core::jobs::check_cards::run::{self as job, CheckOptions, Progress};
+use hippo_core::jobs::check_cards::visit::{CheckedCard, Pace};
+use hippo_core::jobs::check_cards::{CheckCardsInput, InputScope};
+use hippo_core::run::ledger::RunPlan;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome, Trigger};
 use hippo_core::store::RunStart;
 use serde::Serialize;
@@ -32,7 +31,7 @@ use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
 use crate::output::{count, note};
 use crate::stop::Stop;
-use crate::view::{AccountView, again, failure_problem, left_alone, unknown_cells};
+use crate::view::{AccountView, again, backing_off, failure_problem, unknown_cells};
 
 /// Log in to every card and remember what it says.
 ///
@@ -152,7 +151,7 @@ impl Schedule {
         let scheduled_time = match self.scheduled_time {
             Some(time) => time.to_utc(),
             None if self.is_schedule() => jobs
-                .and_then(|jobs| jobs.rules(job, &label).rhythm?.latest(now))
+                .and_then(|jobs| jobs.rules(job, &label).schedule?.latest(now))
                 .unwrap_or(minute),
             None => DateTime::from_timestamp(second, 0).unwrap_or(now),
         };
@@ -236,7 +235,7 @@ pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> Command
     match result {
         Ok(run) => {
             let left_out =
-                left_out::left_out(context, &context.store.work_of(&run.key).await?).await?;
+                left_out::left_out(context, &context.store.work_items(&run.key).await?).await?;
             context.output.document(&Document {
                 run: &run,
                 cards: &checked,
@@ -326,11 +325,11 @@ pub(crate) fn say_not_begun(context: &Context, schedule: &Schedule, reason: &Run
     context
         .output
         .document(&serde_json::json!({ "not_begun": what, "run": run }));
-    // A run that was too late, or whose schedule is suspended, is on record as that.
+    // A run that was too late, or whose schedule is paused, is on record as that.
     let ran = matches!(reason, RunStart::AlreadyRan(_))
         && !matches!(
             run.outcome,
-            RunOutcome::Missed | RunOutcome::SkippedSuspended | RunOutcome::SkippedClockInDoubt
+            RunOutcome::Missed | RunOutcome::SkippedPaused | RunOutcome::SkippedClockInDoubt
         );
     let scheduled = run.key.scheduled_time;
     if ran && schedule.scheduled_time.is_none() && context.now() - scheduled > START_OF_SCHEDULES {
@@ -405,7 +404,7 @@ async fn show(
     }
     for card in checked {
         if let Some(failure) = &card.failure {
-            let alone = left_alone(context, &card.library).await?;
+            let alone = backing_off(context, &card.library).await?;
             let problem = failure_problem(failure, card.card, &card.library, alone.as_deref());
             let words = format!("{} at {}: {}", card.patron, card.library, problem.what);
             context.output.say_folded("", &words);

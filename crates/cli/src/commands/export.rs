@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
-use hippo_core::jobs::keys::Keys;
+use hippo_core::jobs::check_cards::keys::Keys;
 use hippo_core::seal::{PublicKey, SealError};
 use hippo_core::transfer::{self, Contents, Transfer, TransferError};
 use hippo_local::key_files::read_public_key;

@@ -6,7 +6,7 @@ mod wishes;
 use chrono::{NaiveTime, Weekday};
 use clap::{Args, Subcommand};
 use hippo_core::family::schedule::ScheduleHistory;
-use hippo_core::family::{EmailAddress, Family, Preferences, ProofOfLife};
+use hippo_core::family::{EmailAddress, Family, Preferences, SendWhenEmpty};
 use hippo_core::ids::FamilyId;
 
 use self::recipients::{Recipient, is_same};
@@ -177,7 +177,7 @@ async fn add_family(context: &Context, add: Add) -> CommandResult {
         family.name,
         family.notice_time.format("%H:%M"),
         family.timezone,
-        when_words(family.preferences.proof_of_life),
+        when_words(family.preferences.send_when_empty),
         if family.due_dates(context.now()).is_empty() {
             ""
         } else {
@@ -187,11 +187,11 @@ async fn add_family(context: &Context, add: Add) -> CommandResult {
     Ok(Outcome::Done)
 }
 
-fn when_words(proof: ProofOfLife) -> String {
+fn when_words(proof: SendWhenEmpty) -> String {
     match proof {
-        ProofOfLife::Never => ", when there is something to say".to_owned(),
-        ProofOfLife::Daily => " every day".to_owned(),
-        ProofOfLife::Weekly(day) => format!(
+        SendWhenEmpty::Never => ", when there is something to say".to_owned(),
+        SendWhenEmpty::Daily => " every day".to_owned(),
+        SendWhenEmpty::Weekly(day) => format!(
             ", when there is something to say, and every {} in any case",
             long_name(day)
         ),
@@ -243,7 +243,7 @@ async fn list(context: &Context) -> CommandResult {
             recipients.join(", ").into(),
             family.notice_time.format("%H:%M").to_string().into(),
             family.timezone.name().into(),
-            proof_words(family.preferences.proof_of_life).into(),
+            proof_words(family.preferences.send_when_empty).into(),
             Cell::new(if family.paused { "paused" } else { "" }, Tone::Warning),
         ]);
     }
@@ -251,11 +251,11 @@ async fn list(context: &Context) -> CommandResult {
     Ok(Outcome::Done)
 }
 
-fn proof_words(proof: ProofOfLife) -> String {
+fn proof_words(proof: SendWhenEmpty) -> String {
     match proof {
-        ProofOfLife::Never => "when needed".to_owned(),
-        ProofOfLife::Daily => "daily".to_owned(),
-        ProofOfLife::Weekly(day) => format!("at least every {}", long_name(day)),
+        SendWhenEmpty::Never => "when needed".to_owned(),
+        SendWhenEmpty::Daily => "daily".to_owned(),
+        SendWhenEmpty::Weekly(day) => format!("at least every {}", long_name(day)),
     }
 }
 

@@ -63,7 +63,7 @@ struct Resend {
 }
 
 /// How many families are looked up at a time.
-const AT_A_TIME: usize = 16;
+const MAX_CONCURRENCY: usize = 16;
 
 #[derive(Serialize)]
 struct DayView {
@@ -90,7 +90,7 @@ async fn list(context: &Context, asked: &Notices) -> CommandResult {
     let families = context.families(asked.family.as_ref()).await?;
     let views: Vec<DayView> = futures::stream::iter(&families)
         .map(|family| view_of(context, family, asked.date))
-        .buffered(AT_A_TIME)
+        .buffered(MAX_CONCURRENCY)
         .try_collect()
         .await?;
     context.output.document(&views);

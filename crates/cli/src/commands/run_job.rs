@@ -2,7 +2,7 @@
 
 use clap::Args;
 use hippo_core::jobs::check_cards::{CheckCardsInput, InputScope};
-use hippo_core::jobs::notify_all::NotifyAllInput;
+use hippo_core::jobs::notify::NotifyAllInput;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 

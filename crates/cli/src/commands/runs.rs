@@ -124,10 +124,10 @@ async fn last_runs(context: &Context, asked: &Runs) -> Result<Vec<Run>, CommandE
 
 /// The same run, with what its workers reported, where others do its work.
 pub(crate) async fn with_work(context: &Context, run: Run) -> Result<Run, CommandError> {
-    if run.counts.handed_out == 0 {
+    if run.counts.enqueued == 0 {
         return Ok(run);
     }
-    let work = context.store.work_of(&run.key).await?;
+    let work = context.store.work_items(&run.key).await?;
     Ok(run.with_work(&work, context.now()))
 }
 
@@ -290,7 +290,7 @@ fn outcome_cell(run: &Run, now: DateTime<Utc>, zone: Tz) -> Cell {
     let tone = match run.outcome {
         RunOutcome::Done => Tone::Good,
         RunOutcome::Running => Tone::Plain,
-        RunOutcome::SkippedStillRunning | RunOutcome::SkippedSuspended | RunOutcome::Newer => {
+        RunOutcome::SkippedStillRunning | RunOutcome::SkippedPaused | RunOutcome::Newer => {
             Tone::Faint
         }
         RunOutcome::DoneWithFailures

@@ -39,7 +39,7 @@ pub(crate) async fn check_cards(
     };
     let mut answer = start(stack, key, asked.schedule.is_schedule(), &event).await?;
     let left_out = match answer.get("run").and_then(Value::as_str).map(str::parse) {
-        Some(Ok(run)) => left_out(context, &context.store.work_of(&run).await?).await?,
+        Some(Ok(run)) => left_out(context, &context.store.work_items(&run).await?).await?,
         _ => Vec::new(),
     };
     if let Some(answer) = answer.as_object_mut() {

@@ -4,13 +4,13 @@ pub(crate) mod schedules;
 
 use chrono::{DateTime, Duration, Utc};
 use clap::Args;
+use hippo_core::alerts::Alert;
+use hippo_core::alerts::notifier::{Standing, StoredAlert, standing};
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::library::can_back_off_until;
 use hippo_core::notice::record::{HELD_RESTORED, NotNow, NoticeRecord, NoticeState};
-use hippo_core::operator::Concern;
-use hippo_core::operator::telling::{NotedConcern, Standing, standing};
 use hippo_core::run::{Job, Run};
 use hippo_core::store::DamagedRow;
 use serde::Serialize;
@@ -41,7 +41,7 @@ const NOTICES: usize = 3;
 
 /// So many of the things that needed the operator are shown, of the last two days, and so many are
 /// in the document.
-const CONCERNS: usize = 10;
+const ALERTS: usize = 10;
 const ALL_CONCERNS: usize = 1000;
 const CONCERNS_LAST: Duration = Duration::days(2);
 
@@ -54,10 +54,10 @@ struct Document {
     families: Vec<FamilyView>,
     libraries_left_alone: Vec<LeftAlone>,
     runs: Vec<Run>,
-    /// What is remarkable about schedules: a suspended one, a label that none declares.
+    /// What is remarkable about schedules: a paused one, a label that none declares.
     schedules: Vec<schedules::Remark>,
     /// What needed the operator of late, newest first.
-    concerns: Vec<ConcernView>,
+    alerts: Vec<ConcernView>,
     /// What the store cannot read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     damaged_rows: Vec<DamagedRow>,
@@ -66,7 +66,7 @@ struct Document {
 #[derive(Serialize)]
 struct ConcernView {
     #[serde(flatten)]
-    noted: NotedConcern,
+    noted: StoredAlert,
     sentence: String,
     advice: &'static str,
 }
@@ -126,7 +126,7 @@ pub(crate) async fn status(context: &Context, asked: &Status) -> CommandResult {
     show_libraries(context, &document.libraries_left_alone);
     schedules::show_runs(context, &document.runs);
     schedules::show(context, &document.schedules);
-    show_concerns(context, &document.concerns);
+    show_alerts(context, &document.alerts);
     show_damaged_rows(context, &document.damaged_rows);
     Ok(Outcome::Done)
 }
@@ -166,7 +166,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
     for library in libraries.keys() {
         if let Some(until) = context
             .store
-            .left_alone_until(library)
+            .back_off_until(library)
             .await?
             .filter(|until| *until > now && can_back_off_until(*until, now))
         {
@@ -188,7 +188,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
         libraries_left_alone,
         schedules: schedules::remarks(context).await?,
         runs,
-        concerns: concerns(context).await?,
+        alerts: alerts(context).await?,
         // Last: what was read until here was looked at.
         damaged_rows: context.store.damaged_rows(),
     })
@@ -197,27 +197,27 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
 /// Names what the store cannot read, and what to do.
 fn show_damaged_rows(context: &Context, rows: &[DamagedRow]) {
     for row in rows {
-        let alert = Concern::from(row.clone());
+        let alert = Alert::from(row.clone());
         context.output.say_folded("", &alert.sentence());
         context.output.say_folded("  → ", alert.advice());
     }
 }
 
 /// What needed the operator within the last days.
-async fn concerns(context: &Context) -> Result<Vec<ConcernView>, CommandError> {
+async fn alerts(context: &Context) -> Result<Vec<ConcernView>, CommandError> {
     let since = context.now() - CONCERNS_LAST;
-    let recent = context.store.recent_concerns(ALL_CONCERNS).await?;
+    let recent = context.store.recent_alerts(ALL_CONCERNS).await?;
     let mut views = Vec::new();
     for noted in recent.into_iter().filter(|noted| noted.last_seen >= since) {
         // What was told was so; the rest may have come otherwise since it was noted.
         let is_so = noted.told_at.is_some() || {
-            let standing = standing(&*context.store, &noted.concern).await?;
+            let standing = standing(&*context.store, &noted.alert).await?;
             matches!(standing, Standing::So(_))
         };
         if is_so {
             views.push(ConcernView {
-                sentence: noted.concern.sentence(),
-                advice: noted.concern.advice(),
+                sentence: noted.alert.sentence(),
+                advice: noted.alert.advice(),
                 noted,
             });
         }
@@ -371,8 +371,8 @@ fn show_notices(context: &Context, view: &FamilyView) {
     }
 }
 
-fn show_libraries(context: &Context, left_alone: &[LeftAlone]) {
-    for library in left_alone {
+fn show_libraries(context: &Context, backing_off: &[LeftAlone]) {
+    for library in backing_off {
         context.output.say(format!(
             "The library {} is left alone until {}, since its site could not be read or refused us.",
             library.library,
@@ -381,15 +381,15 @@ fn show_libraries(context: &Context, left_alone: &[LeftAlone]) {
     }
 }
 
-fn show_concerns(context: &Context, concerns: &[ConcernView]) {
-    if concerns.is_empty() {
+fn show_alerts(context: &Context, alerts: &[ConcernView]) {
+    if alerts.is_empty() {
         return;
     }
     context.output.say("");
     context.output.say("What needed you:");
     // Equal advice is said once, below all that it is for.
     let mut groups: Vec<(&str, Vec<&ConcernView>)> = Vec::new();
-    for one in concerns.iter().take(CONCERNS) {
+    for one in alerts.iter().take(ALERTS) {
         match groups.iter_mut().find(|(advice, _)| *advice == one.advice) {
             Some((_, group)) => group.push(one),
             None => groups.push((one.advice, vec![one])),
@@ -413,11 +413,11 @@ fn show_concerns(context: &Context, concerns: &[ConcernView]) {
             }
         }
     }
-    match concerns.len().saturating_sub(CONCERNS) {
+    match alerts.len().saturating_sub(ALERTS) {
         0 => {}
         more => {
             // Those of the last two days may be more than were asked for.
-            let least = if concerns.len() == ALL_CONCERNS {
+            let least = if alerts.len() == ALL_CONCERNS {
                 "at least "
             } else {
                 ""

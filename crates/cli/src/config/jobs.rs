@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use chrono::NaiveTime;
 use chrono_tz::Tz;
+use hippo_core::alerts::heartbeat::HeartbeatUrl;
 use hippo_core::family::EmailAddress;
 use hippo_core::ids::Label;
-use hippo_core::jobs::ledger::StartRules;
-use hippo_core::operator::heartbeat::HeartbeatUrl;
 use hippo_core::run::Job;
-use hippo_core::run::rhythm::Rhythm;
+use hippo_core::run::ledger::StartRules;
+use hippo_core::run::schedule::Schedule;
 use serde::Deserialize;
 use url::Url;
 
@@ -42,7 +42,7 @@ struct ScheduleTable {
     times: Option<Vec<String>>,
     every_minutes: Option<u32>,
     start_within_minutes: Option<u32>,
-    suspended: bool,
+    paused: bool,
 }
 
 /// Who is told what needs a person, and what is known of the jobs' schedules.
@@ -71,11 +71,11 @@ impl Jobs {
             .collect()
     }
 
-    /// The schedules that are suspended.
-    pub(crate) fn suspended(&self) -> Vec<(Job, Label)> {
+    /// The schedules that are paused.
+    pub(crate) fn paused(&self) -> Vec<(Job, Label)> {
         self.rules
             .iter()
-            .filter(|(_, rules)| rules.suspended)
+            .filter(|(_, rules)| rules.paused)
             .map(|(key, _)| key.clone())
             .collect()
     }
@@ -134,11 +134,11 @@ impl Jobs {
 
 impl ScheduleTable {
     fn rules(self, zone: Tz) -> Result<StartRules, String> {
-        let rhythm = match (self.times, self.every_minutes) {
+        let schedule = match (self.times, self.every_minutes) {
             (None, None) => None,
             (None, Some(0)) => return Err("every_minutes must be 1 or more.".to_owned()),
-            (None, Some(minutes)) => Some(Rhythm::EveryMinutes(minutes)),
-            (Some(times), None) => Some(Rhythm::Daily {
+            (None, Some(minutes)) => Some(Schedule::EveryMinutes(minutes)),
+            (Some(times), None) => Some(Schedule::Daily {
                 zone,
                 times: daily(&times)?,
             }),
@@ -150,8 +150,8 @@ impl ScheduleTable {
             within: self
                 .start_within_minutes
                 .map(|minutes| Duration::from_secs(u64::from(minutes) * 60)),
-            suspended: self.suspended,
-            rhythm,
+            paused: self.paused,
+            schedule,
         })
     }
 }
@@ -206,16 +206,16 @@ mod tests {
             jobs.rules(Job::CheckCards, &"all".parse().unwrap()),
             StartRules {
                 within: Some(Duration::from_secs(3600)),
-                suspended: false,
-                rhythm: Some(Rhythm::Daily {
+                paused: false,
+                schedule: Some(Schedule::Daily {
                     zone: chrono_tz::America::Toronto,
                     times: vec![time(5, 0), time(12, 30)],
                 }),
             }
         );
         let tick = jobs.rules(Job::NotifyAll, &"tick".parse().unwrap());
-        assert_eq!(tick.rhythm, Some(Rhythm::EveryMinutes(15)));
-        assert!(tick.suspended);
+        assert_eq!(tick.schedule, Some(Schedule::EveryMinutes(15)));
+        assert!(tick.paused);
         let other = jobs.rules(Job::CheckCards, &"tick".parse().unwrap());
         assert_eq!(other, StartRules::default());
     }

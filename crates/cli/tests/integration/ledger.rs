@@ -6,10 +6,10 @@ use std::process::Stdio;
 
 use crate::common::{Home, files, json, stderr, stdout};
 use chrono::{DateTime, Duration, Utc};
+use hippo_core::alerts::Alert;
+use hippo_core::alerts::notifier::AlertStore as _;
 use hippo_core::family::StoppedRecipient;
 use hippo_core::notice::record::NoticeState;
-use hippo_core::operator::Concern;
-use hippo_core::operator::telling::OperatorStore as _;
 use hippo_core::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
 use hippo_core::store::{FamilyStore as _, RunStore as _};
 use hippo_local::sqlite::SqliteStore;
@@ -383,7 +383,7 @@ fn what_needs_a_person_is_mailed_to_the_operator_once_and_names_nobody() {
             .assert()
             .success(),
     );
-    assert_eq!(status["concerns"][0]["concern"]["kind"], "runs_missed");
+    assert_eq!(status["alerts"][0]["alert"]["kind"], "runs_missed");
     let shown = at(&home, "2026-11-21T12:16:00Z", &["status"])
         .assert()
         .success();
@@ -473,9 +473,9 @@ fn a_label_that_is_suspended_or_late_does_not_begin() {
         "[jobs.check-cards.schedules.all]\nsuspended = true\n\
          [jobs.check-cards.schedules.failed]\nstart_within_minutes = 30",
     );
-    let suspended = home.json(&["check-cards", "--label", "all"]);
-    assert_eq!(suspended["not_begun"], "not_now");
-    assert_eq!(suspended["run"]["outcome"], "skipped_suspended");
+    let paused = home.json(&["check-cards", "--label", "all"]);
+    assert_eq!(paused["not_begun"], "not_now");
+    assert_eq!(paused["run"]["outcome"], "skipped_paused");
     let late = [
         "check-cards",
         "--label",
@@ -492,8 +492,8 @@ fn a_label_that_is_suspended_or_late_does_not_begin() {
         "2026-11-21T11:45:00Z",
     ];
     assert_eq!(home.json(&in_time)["run"]["outcome"], "done");
-    let concerns = &home.json(&["status"])["concerns"];
-    assert_eq!(concerns[0]["concern"]["kind"], "run_too_late");
+    let alerts = &home.json(&["status"])["alerts"];
+    assert_eq!(alerts[0]["alert"]["kind"], "run_too_late");
 }
 
 #[test]
@@ -504,22 +504,22 @@ fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
     runtime.block_on(async {
         let store = SqliteStore::open(&home.path().join("hippo.db")).unwrap();
         for number in 10..35 {
-            let concern = Concern::LibraryDown {
+            let alert = Alert::LibraryDown {
                 library: format!("library-{number}").parse().unwrap(),
                 since: "2026-11-20T05:00:00Z".parse().unwrap(),
             };
             let now = format!("2026-11-21T05:{number}:00Z").parse().unwrap();
-            let noted = store.note_concern(&concern.key(), &concern, now).await;
+            let noted = store.raise_alert(&alert.key(), &alert, now).await;
             assert!(noted.unwrap());
         }
         // What was noted and is not so: whoever was about to give it up did not come to do so.
-        let concern = Concern::NoNotice {
+        let alert = Alert::NoNotice {
             family: "conrad".parse().unwrap(),
             date: "2026-11-21".parse().unwrap(),
             state: NoticeState::GaveUp,
         };
         let now = "2026-11-21T06:00:00Z".parse().unwrap();
-        let noted = store.note_concern(&concern.key(), &concern, now).await;
+        let noted = store.raise_alert(&alert.key(), &alert, now).await;
         assert!(noted.unwrap());
     });
     let shown = stdout(&home.run(&["status"]).success());
@@ -529,7 +529,7 @@ fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
         shown.contains("And 15 more; “hippo status --json” has them."),
         "{shown}"
     );
-    let all = home.json(&["status"])["concerns"].clone();
+    let all = home.json(&["status"])["alerts"].clone();
     assert_eq!(all.as_array().unwrap().len(), 25);
 }
 
@@ -644,8 +644,8 @@ fn a_clock_that_went_back_is_said() {
         "{}",
         stderr(&back)
     );
-    let concern = &home.json(&["status"])["concerns"][0];
-    assert_eq!(concern["concern"]["seconds"], -1800);
+    let alert = &home.json(&["status"])["alerts"][0];
+    assert_eq!(alert["alert"]["seconds"], -1800);
 }
 
 /// Sends nothing more to a recipient of conrad.

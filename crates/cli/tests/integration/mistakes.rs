@@ -216,7 +216,7 @@ fn schedule_that_is_suspended_and_label_that_none_declares_are_named() {
     for command in ["status", "runs"] {
         let said = stdout(&home.run(&[command]).success());
         assert!(
-            said.contains("The schedule “all” of check-cards is suspended"),
+            said.contains("The schedule “all” of check-cards is paused"),
             "{said}"
         );
         assert!(
@@ -226,7 +226,7 @@ fn schedule_that_is_suspended_and_label_that_none_declares_are_named() {
         assert!(said.contains("nothing to do"), "{said}");
     }
     let remarks = home.json(&["status"])["schedules"].clone();
-    assert_eq!(remarks[0]["kind"], "suspended");
+    assert_eq!(remarks[0]["kind"], "paused");
     assert_eq!(remarks[1]["kind"], "not_declared");
 }
 

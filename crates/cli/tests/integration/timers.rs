@@ -111,7 +111,7 @@ fn ledger_misses_no_tick_of_the_timer_when_the_clocks_go_back() {
     }
     let mut status = home.command(&["--json", "status"]);
     let status = common::json(&status.env("HIPPO_NOW", &last).assert().success());
-    assert_eq!(status["concerns"], serde_json::json!([]));
+    assert_eq!(status["alerts"], serde_json::json!([]));
     let mut runs = home.command(&["--json", "runs", "--limit", "50"]);
     let runs = common::json(&runs.env("HIPPO_NOW", &last).assert().success());
     assert_eq!(runs.as_array().unwrap().len(), ticks.len());

@@ -12,7 +12,7 @@ use crate::clock::{date_exists, due_instant, local_date, start_of_day};
 pub const CATCH_UP: Duration = Duration::hours(6);
 
 /// How far back a tick looks for days that passed without a record.
-pub const LOOK_BACK: Duration = Duration::days(7);
+pub const MISSED_DAY_WINDOW: Duration = Duration::days(7);
 
 /// What the present schedule of a family does not say: which one was in force before, and since when
 /// notices are owed.
@@ -42,7 +42,7 @@ pub struct PastSchedule {
 
 /// A schedule and the local dates that are its own.
 #[derive(Debug, Clone, Copy)]
-struct Piece {
+struct Segment {
     zone: Tz,
     time: NaiveTime,
     /// None of its dates is due before: then it was chosen, or the schedule before ended.
@@ -51,7 +51,7 @@ struct Piece {
     until: Option<NaiveDate>,
 }
 
-impl Piece {
+impl Segment {
     fn owns(&self, date: NaiveDate) -> bool {
         self.from.is_none_or(|from| from <= date) && self.until.is_none_or(|until| date < until)
     }
@@ -98,12 +98,12 @@ impl Family {
         if (self.timezone, self.notice_time) == (timezone, notice_time) {
             return;
         }
-        let in_force = self.pieces().find(|piece| {
-            piece
+        let in_force = self.segments().find(|segment| {
+            segment
                 .until
-                .is_none_or(|until| local_date(now, piece.zone) < until)
+                .is_none_or(|until| local_date(now, segment.zone) < until)
         });
-        let today = local_date(now, in_force.map_or(self.timezone, |piece| piece.zone));
+        let today = local_date(now, in_force.map_or(self.timezone, |segment| segment.zone));
         let tomorrow = today.checked_add_days(Days::new(1)).unwrap_or(today);
         let history = &mut self.history;
         let begun_until = history.past.last().map(|past| past.until);
@@ -117,7 +117,7 @@ impl Family {
         }
         // Otherwise the schedule that is replaced had not begun: the one before goes on.
         let forgotten = today
-            .checked_sub_days(Days::new(LOOK_BACK.num_days().unsigned_abs() + 2))
+            .checked_sub_days(Days::new(MISSED_DAY_WINDOW.num_days().unsigned_abs() + 2))
             .unwrap_or(today);
         history.past.retain(|past| past.until >= forgotten);
         history.since = Some(now);
@@ -139,8 +139,8 @@ impl Family {
     /// whichever is longer: a family at 23:45 is planned by the tick after midnight, for the day
     /// before.
     pub fn due_dates(&self, now: DateTime<Utc>) -> Vec<NaiveDate> {
-        self.pieces()
-            .flat_map(|piece| piece.dates(piece.window_start(now), now))
+        self.segments()
+            .flat_map(|segment| segment.dates(segment.window_start(now), now))
             .map(|(date, _)| date)
             .filter(|date| *date >= self.first_date())
             .collect()
@@ -151,11 +151,11 @@ impl Family {
     pub fn passed_dates(&self, now: DateTime<Utc>) -> Vec<NaiveDate> {
         // Nobody was owed anything before the family was there, nor while it was paused.
         let owed_since = self.history.resumed_at.unwrap_or(self.created_at);
-        self.pieces()
-            .flat_map(|piece| {
-                let end = piece.window_start(now);
-                piece
-                    .dates(now - LOOK_BACK, end)
+        self.segments()
+            .flat_map(|segment| {
+                let end = segment.window_start(now);
+                segment
+                    .dates(now - MISSED_DAY_WINDOW, end)
                     .filter(move |(_, due)| *due < end)
             })
             .filter(|(_, due)| owed_since.max(self.created_at) <= *due)
@@ -165,18 +165,18 @@ impl Family {
 
     /// Whether the window in which the notice of `date` may be sent has passed at `now`.
     pub fn has_passed(&self, date: NaiveDate, now: DateTime<Utc>) -> bool {
-        self.pieces()
-            .find(|piece| piece.owns(date))
-            .is_some_and(|piece| piece.due(date) < piece.window_start(now))
+        self.segments()
+            .find(|segment| segment.owns(date))
+            .is_some_and(|segment| segment.due(date) < segment.window_start(now))
     }
 
     /// The instant of a date's notice by the schedule that the date belongs to.
     ///
     /// A schedule that was chosen after that instant may be in force all the same: then the notice is due at once.
     pub fn scheduled_instant(&self, date: NaiveDate) -> DateTime<Utc> {
-        let piece = self.pieces().find(|piece| piece.owns(date));
-        let (time, zone) = piece.map_or((self.notice_time, self.timezone), |piece| {
-            (piece.time, piece.zone)
+        let segment = self.segments().find(|segment| segment.owns(date));
+        let (time, zone) = segment.map_or((self.notice_time, self.timezone), |segment| {
+            (segment.time, segment.zone)
         });
         due_instant(date, time, zone)
     }
@@ -184,8 +184,8 @@ impl Family {
     /// When the next notice is due, after `now`.
     pub fn next_due(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let soon = now + Duration::days(4);
-        self.pieces()
-            .flat_map(|piece| piece.dates(now, soon))
+        self.segments()
+            .flat_map(|segment| segment.dates(now, soon))
             .map(|(_, due)| due)
             .filter(|due| *due > now)
             .min()
@@ -198,7 +198,7 @@ impl Family {
     }
 
     /// The schedules and their dates, oldest first; no date has two.
-    fn pieces(&self) -> impl Iterator<Item = Piece> {
+    fn segments(&self) -> impl Iterator<Item = Segment> {
         let present = PastSchedule {
             timezone: self.timezone,
             notice_time: self.notice_time,
@@ -209,7 +209,7 @@ impl Family {
         let mut before: Option<(NaiveDate, DateTime<Utc>)> = None;
         schedules.map(move |schedule| {
             let until = schedule.until;
-            let piece = Piece {
+            let segment = Segment {
                 zone: schedule.timezone,
                 time: schedule.notice_time,
                 floor: schedule.since.max(before.map(|(_, last_due)| last_due)),
@@ -217,10 +217,10 @@ impl Family {
                 until: (until != NaiveDate::MAX).then_some(until),
             };
             // So that no date is told before the one that precedes it.
-            if let Some(last) = piece.until.and_then(|until| until.pred_opt()) {
-                before = Some((until, piece.due(last)));
+            if let Some(last) = segment.until.and_then(|until| until.pred_opt()) {
+                before = Some((until, segment.due(last)));
             }
-            piece
+            segment
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::text::clean;
 const MAX_MESSAGES_PER_CARD: usize = 10;
 
 /// After so many days, what still wants attention is worth a mail again.
-pub const AGAIN_AFTER_DAYS: i64 = 7;
+pub const REPEAT_AFTER_DAYS: i64 = 7;
 
 /// What the keys of holds in unknown words begin with.
 pub(crate) const UNKNOWN_HOLD: &str = "unknown_hold";
@@ -325,7 +325,7 @@ impl Found<'_> {
         let news = match before {
             None => News::New,
             Some(before) if before.stage != stage => News::Changed,
-            Some(before) if (self.input.date - before.told_on).num_days() >= AGAIN_AFTER_DAYS => {
+            Some(before) if (self.input.date - before.told_on).num_days() >= REPEAT_AFTER_DAYS => {
                 News::Again
             }
             Some(_) => News::Known,

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::account::{Account, Hold, HoldState, Loan};
 use crate::failure::FailureKind;
-use crate::family::{Family, ProofOfLife};
+use crate::family::{Family, SendWhenEmpty};
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::library::CURRENCY_OPTION;
 use crate::notice::attention::{self, Attention};
@@ -331,12 +331,12 @@ impl Digest {
         {
             return Some(Occasion::Attention);
         }
-        match input.family.preferences.proof_of_life {
+        match input.family.preferences.send_when_empty {
             // A family without cards has nothing that could be alive.
             _ if input.cards.is_empty() => None,
-            ProofOfLife::Daily => Some(Occasion::Daily),
-            ProofOfLife::Weekly(day) if input.date.weekday() == day => Some(Occasion::Weekly),
-            ProofOfLife::Weekly(_) | ProofOfLife::Never => None,
+            SendWhenEmpty::Daily => Some(Occasion::Daily),
+            SendWhenEmpty::Weekly(day) if input.date.weekday() == day => Some(Occasion::Weekly),
+            SendWhenEmpty::Weekly(_) | SendWhenEmpty::Never => None,
         }
     }
 }

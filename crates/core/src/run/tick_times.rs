@@ -102,9 +102,9 @@ impl TickTimes {
     /// Whether a tick at `now` agrees with the one that put the clock in doubt: it comes at least a
     /// minute and not more than an hour later, or as much later as the ticks did last.
     fn is_confirmed_at(&self, now: DateTime<Utc>) -> bool {
-        let rhythm = TimeDelta::seconds(self.gap_seconds) + MAX_CONFIRM_GAP;
+        let schedule = TimeDelta::seconds(self.gap_seconds) + MAX_CONFIRM_GAP;
         let longest = match self.gap_seconds > MAX_CONFIRM_GAP.num_seconds() {
-            true => rhythm,
+            true => schedule,
             false => MAX_CONFIRM_GAP,
         };
         self.doubted
@@ -221,11 +221,11 @@ mod tests {
     }
 
     proptest! {
-        // Whatever the clock did before, of ticks that come in a rhythm no more than three are lost.
+        // Whatever the clock did before, of ticks that come in a schedule no more than three are lost.
         #[test]
         fn no_doubt_lasts(
             jumps in prop::collection::vec(-4_000_000i64..4_000_000, 0..20),
-            rhythm in 2i64..(24 * 60),
+            schedule in 2i64..(24 * 60),
         ) {
             let mut times = TickTimes::default();
             let mut now = at("2026-11-21T12:00:00Z");
@@ -235,11 +235,11 @@ mod tests {
             }
             let mut lost = 0;
             for _ in 0..6 {
-                now += TimeDelta::minutes(rhythm);
+                now += TimeDelta::minutes(schedule);
                 lost += usize::from(!is_trusted(&mut times, now));
             }
             prop_assert!(lost <= 3, "{lost} of 6 ticks are lost");
-            prop_assert!(is_trusted(&mut times, now + TimeDelta::minutes(rhythm)));
+            prop_assert!(is_trusted(&mut times, now + TimeDelta::minutes(schedule)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What became of the pieces of a run's work, where others do it: exact however often a message comes.
+//! What became of the items of a run's work, where others do it: exact however often a message comes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,30 +12,30 @@ use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::notice::record::NoticeState;
 
 /// Work that is not done a day after its run began is not on its way any more: no message lives longer.
-const GIVEN_UP_AFTER: Duration = Duration::days(1);
+const MAX_QUEUE_TIME: Duration = Duration::days(1);
 
-/// One piece of a run's work, a visit or a notice, and what became of all that was in it.
+/// One item of a run's work, a visit or a notice, and what became of all that was in it.
 ///
-/// Whoever does a piece a second time reports it whole again, in the place of what was said before.
+/// Whoever does a item a second time reports it whole again, in the place of what was said before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WorkReport {
-    /// Tells it from the other pieces of the run; the same each time that its message comes.
-    pub piece: String,
+pub struct WorkItem {
+    /// Tells it from the other items of the run; the same each time that its message comes.
+    pub item_id: String,
     /// What became of each thing in it.
     pub results: Vec<WorkResult>,
 }
 
-/// How the pieces begin that the run did itself: they are in its counts already.
-const BY_THE_RUN: &str = "by-the-run/";
+/// How the items begin that the run did itself: they are in its counts already.
+const INLINE: &str = "inline/";
 
-impl WorkReport {
-    /// The name of a piece of work that a run does itself, and counts itself, beside what it hands out.
-    pub fn piece_by_the_run(name: &str) -> String {
-        format!("{BY_THE_RUN}{name}")
+impl WorkItem {
+    /// The name of a item of work that a run does itself, and counts itself, beside what it hands out.
+    pub fn inline_item_id(name: &str) -> String {
+        format!("{INLINE}{name}")
     }
 
-    fn is_by_the_run(&self) -> bool {
-        self.piece.starts_with(BY_THE_RUN)
+    fn is_inline(&self) -> bool {
+        self.item_id.starts_with(INLINE)
     }
 }
 
@@ -94,7 +94,7 @@ pub enum WorkOutcome {
     /// It failed with this kind (a [`crate::failure::FailureKind`], or a notice's state).
     Failed(String),
     /// It was given to a worker, who has not reported it yet. Last: whatever else is said of it says more.
-    HandedOut,
+    Enqueued,
 }
 
 /// Why a run left a card out.
@@ -159,7 +159,7 @@ impl fmt::Display for WorkOutcome {
             Self::Skipped => "skipped",
             Self::LeftOut(reason) => reason.as_str(),
             Self::Failed(kind) => kind,
-            Self::HandedOut => "handed_out",
+            Self::Enqueued => "enqueued",
         })
     }
 }
@@ -169,7 +169,7 @@ impl From<String> for WorkOutcome {
         match text.as_str() {
             "done" => Self::Done,
             "skipped" => Self::Skipped,
-            "handed_out" => Self::HandedOut,
+            "enqueued" => Self::Enqueued,
             _ => LeftOutReason::ALL
                 .into_iter()
                 .find(|reason| reason.as_str() == text)
@@ -194,9 +194,9 @@ impl From<NoticeState> for WorkOutcome {
     }
 }
 
-/// What became of each thing: one result for each, the better one where two pieces held it.
+/// What became of each thing: one result for each, the better one where two items held it.
 pub fn results<'a>(
-    work: impl IntoIterator<Item = &'a WorkReport>,
+    work: impl IntoIterator<Item = &'a WorkItem>,
 ) -> BTreeMap<&'a Subject, &'a WorkOutcome> {
     let mut results: BTreeMap<&Subject, &WorkOutcome> = BTreeMap::new();
     for result in work.into_iter().flat_map(|report| &report.results) {
@@ -214,23 +214,23 @@ impl Run {
     /// A run that did its work itself counted it already, and stays as it is; so does what a run did
     /// itself beside what it handed out.
     #[must_use]
-    pub fn with_work(mut self, work: &[WorkReport], now: chrono::DateTime<chrono::Utc>) -> Self {
-        if self.counts.handed_out == 0 {
+    pub fn with_work(mut self, work: &[WorkItem], now: chrono::DateTime<chrono::Utc>) -> Self {
+        if self.counts.enqueued == 0 {
             return self;
         }
-        let results = results(work.iter().filter(|report| !report.is_by_the_run()));
+        let results = results(work.iter().filter(|report| !report.is_inline()));
         let known = u32::try_from(results.len()).unwrap_or(u32::MAX);
         let mut settled: u32 = 0;
         for outcome in results.into_values() {
             self.counts.add(outcome);
-            settled += u32::from(*outcome != WorkOutcome::HandedOut);
+            settled += u32::from(*outcome != WorkOutcome::Enqueued);
         }
         // A run that was begun twice counted what each time was left to hand out.
-        self.counts.handed_out = self.counts.handed_out.max(known);
+        self.counts.enqueued = self.counts.enqueued.max(known);
         self.counts.planned = self.counts.planned.max(known);
         if self.outcome == RunOutcome::Done {
-            self.outcome = if settled < self.counts.handed_out {
-                match now - self.started_at > GIVEN_UP_AFTER {
+            self.outcome = if settled < self.counts.enqueued {
+                match now - self.started_at > MAX_QUEUE_TIME {
                     true => RunOutcome::Lost,
                     false => RunOutcome::Running,
                 }
@@ -251,7 +251,7 @@ impl Counts {
             WorkOutcome::Done => self.done += 1,
             WorkOutcome::Skipped | WorkOutcome::LeftOut(_) => self.skipped += 1,
             WorkOutcome::Failed(kind) => self.add_failure(kind),
-            WorkOutcome::HandedOut => {}
+            WorkOutcome::Enqueued => {}
         }
     }
 }
@@ -266,7 +266,7 @@ mod tests {
         "2026-11-21T10:00:00Z".parse().unwrap()
     }
 
-    fn handed_out(notices: u32) -> Run {
+    fn enqueued(notices: u32) -> Run {
         Run {
             key: "notify-all/tick/2026-11-21T10:00:00Z".parse().unwrap(),
             trigger: crate::run::Trigger::Schedule,
@@ -277,18 +277,18 @@ mod tests {
             outcome: RunOutcome::Done,
             counts: Counts {
                 planned: notices,
-                handed_out: notices,
+                enqueued: notices,
                 ..Counts::default()
             },
         }
     }
 
-    fn report(piece: u32, outcome: WorkOutcome) -> WorkReport {
-        WorkReport {
-            piece: piece.to_string(),
+    fn report(item_id: u32, outcome: WorkOutcome) -> WorkItem {
+        WorkItem {
+            item_id: item_id.to_string(),
             results: vec![WorkResult {
                 subject: Subject::Notice {
-                    family: format!("family-{piece}").parse().unwrap(),
+                    family: format!("family-{item_id}").parse().unwrap(),
                     date: "2026-11-21".parse().unwrap(),
                 },
                 outcome,
@@ -311,30 +311,30 @@ mod tests {
             outcomes in prop::collection::vec(outcome(), 1..30),
             order in prop::collection::vec(any::<prop::sample::Index>(), 0..90),
         ) {
-            let pieces: Vec<WorkReport> = (0..).zip(&outcomes).map(|(n, o)| report(n, o.clone())).collect();
-            // As a store keeps them: the last report of a piece stands, and all come in the end.
-            let mut stored: BTreeMap<String, WorkReport> = BTreeMap::new();
-            for piece in order.iter().map(|index| index.get(&pieces)).chain(&pieces) {
-                stored.insert(piece.piece.clone(), piece.clone());
+            let items: Vec<WorkItem> = (0..).zip(&outcomes).map(|(n, o)| report(n, o.clone())).collect();
+            // As a store keeps them: the last report of a item stands, and all come in the end.
+            let mut stored: BTreeMap<String, WorkItem> = BTreeMap::new();
+            for item in order.iter().map(|index| index.get(&items)).chain(&items) {
+                stored.insert(item.item_id.clone(), item.clone());
             }
-            let work: Vec<WorkReport> = stored.into_values().collect();
-            let run = handed_out(u32::try_from(outcomes.len()).unwrap()).with_work(&work, began());
+            let work: Vec<WorkItem> = stored.into_values().collect();
+            let run = enqueued(u32::try_from(outcomes.len()).unwrap()).with_work(&work, began());
             let count = |wanted: &WorkOutcome| outcomes.iter().filter(|o| *o == wanted).count();
             prop_assert_eq!(run.counts.done as usize, count(&WorkOutcome::Done));
             prop_assert_eq!(run.counts.skipped as usize, count(&WorkOutcome::Skipped));
             prop_assert_eq!(
                 run.counts.done + run.counts.skipped + run.counts.failures(),
-                run.counts.handed_out
+                run.counts.enqueued
             );
         }
     }
 
     #[test]
     fn what_the_run_did_itself_is_not_counted_again_and_stands_for_no_work_of_others() {
-        let mut run = handed_out(2);
+        let mut run = enqueued(2);
         run.counts.add_failure("GAVE_UP");
         let mut own = report(9, WorkOutcome::Failed("GAVE_UP".to_owned()));
-        own.piece = WorkReport::piece_by_the_run(&own.piece);
+        own.item_id = WorkItem::inline_item_id(&own.item_id);
         let work = [own, report(1, WorkOutcome::Done)];
         let run = run.with_work(&work, began());
         assert_eq!(run.outcome, RunOutcome::Running, "the second is under way");
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn a_run_whose_work_is_under_way_is_running_and_after_a_day_it_is_lost() {
         let work = [report(1, WorkOutcome::Done)];
-        let at = |hours| handed_out(2).with_work(&work, began() + Duration::hours(hours));
+        let at = |hours| enqueued(2).with_work(&work, began() + Duration::hours(hours));
         assert_eq!(at(1).outcome, RunOutcome::Running);
         assert_eq!(at(1).counts.done, 1);
         assert_eq!(at(25).outcome, RunOutcome::Lost);
@@ -353,34 +353,34 @@ mod tests {
             report(1, WorkOutcome::Done),
             report(2, WorkOutcome::Failed("GAVE_UP".to_owned())),
         ];
-        let run = handed_out(2).with_work(&failed, began());
+        let run = enqueued(2).with_work(&failed, began());
         assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
         assert_eq!(run.counts.failed["GAVE_UP"], 1);
     }
 
     #[test]
     fn a_run_that_was_begun_twice_counts_each_notice_once() {
-        let given: Vec<WorkReport> = (1..=3)
-            .map(|piece| WorkReport {
-                piece: format!("handed-out/{piece}"),
-                ..report(piece, WorkOutcome::HandedOut)
+        let given: Vec<WorkItem> = (1..=3)
+            .map(|item| WorkItem {
+                item_id: format!("enqueued/{item}"),
+                ..report(item, WorkOutcome::Enqueued)
             })
             .collect();
         // The second time counted the one that was still free.
-        let run = handed_out(1).with_work(&given, began());
-        assert_eq!((run.counts.planned, run.counts.handed_out), (3, 3));
+        let run = enqueued(1).with_work(&given, began());
+        assert_eq!((run.counts.planned, run.counts.enqueued), (3, 3));
         assert_eq!((run.outcome, run.counts.done), (RunOutcome::Running, 0));
-        let done = (1..=3).map(|piece| report(piece, WorkOutcome::Done));
+        let done = (1..=3).map(|item| report(item, WorkOutcome::Done));
         let work: Vec<_> = given.into_iter().chain(done).collect();
-        let run = handed_out(1).with_work(&work, began());
+        let run = enqueued(1).with_work(&work, began());
         assert_eq!((run.outcome, run.counts.done), (RunOutcome::Done, 3));
     }
 
     #[test]
     fn a_card_that_stands_in_two_pieces_counts_once() {
         let mut again = report(1, WorkOutcome::Failed("site_down".to_owned()));
-        again.piece = "other".to_owned();
-        let run = handed_out(1).with_work(&[again, report(1, WorkOutcome::Done)], began());
+        again.item_id = "other".to_owned();
+        let run = enqueued(1).with_work(&[again, report(1, WorkOutcome::Done)], began());
         assert_eq!((run.counts.done, run.counts.failures()), (1, 0));
     }
 
@@ -401,8 +401,8 @@ mod tests {
         let json = serde_json::to_string(&one).unwrap();
         assert_eq!(
             json,
-            r#"{"piece":"3","results":[{"family":"family-3","date":"2026-11-21","outcome":"GAVE_UP"}]}"#
+            r#"{"item_id":"3","results":[{"family":"family-3","date":"2026-11-21","outcome":"GAVE_UP"}]}"#
         );
-        assert_eq!(serde_json::from_str::<WorkReport>(&json).unwrap(), one);
+        assert_eq!(serde_json::from_str::<WorkItem>(&json).unwrap(), one);
     }
 }

@@ -141,7 +141,7 @@ fn push_part(data: &mut Vec<u8>, part: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::contract::sample;
+    use crate::testing::contract::sample;
     use proptest::prelude::*;
 
     fn library(base_url: &str, login_hosts: &[&str]) -> Library {

@@ -4,7 +4,7 @@ use super::*;
 use crate::card::CardSecret;
 use crate::ids::CardId;
 use crate::library::Library;
-use crate::store::contract::sample;
+use crate::testing::contract::sample;
 use proptest::prelude::*;
 
 fn secret() -> CardSecret {

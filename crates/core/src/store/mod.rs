@@ -4,11 +4,6 @@
 //! them may be called from several tasks and several processes at once; a write that a method
 //! describes as conditional is decided by the store, not by an earlier read.
 
-#[cfg(any(test, feature = "contract"))]
-pub mod contract;
-#[cfg(any(test, feature = "contract"))]
-pub mod memory;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,6 +11,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
+use crate::alerts::notifier::AlertStore;
 use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::family::{EmailAddress, Family, StoppedRecipient};
@@ -23,9 +19,8 @@ use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
-use crate::operator::telling::OperatorStore;
 use crate::run::tick_times::TickTimes;
-use crate::run::work::WorkReport;
+use crate::run::work::WorkItem;
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
 
@@ -134,7 +129,7 @@ pub trait LibraryStore: Send + Sync {
     /// [`StoreError::NotFound`] if it is not there.
     ///
     /// [`can_back_off_until`]: crate::library::can_back_off_until
-    async fn leave_alone(
+    async fn back_off(
         &self,
         id: &LibraryId,
         until: DateTime<Utc>,
@@ -143,13 +138,17 @@ pub trait LibraryStore: Send + Sync {
 
     /// Notes that a library does not answer, since `since` unless it has not answered for longer;
     /// since when that is. [`StoreError::NotFound`] if it is not there.
-    async fn note_down(&self, id: &LibraryId, since: DateTime<Utc>) -> StoreResult<DateTime<Utc>>;
+    async fn mark_library_down(
+        &self,
+        id: &LibraryId,
+        since: DateTime<Utc>,
+    ) -> StoreResult<DateTime<Utc>>;
 
     /// Notes that a library answers; nothing happens if it is gone.
-    async fn note_up(&self, id: &LibraryId) -> StoreResult<()>;
+    async fn mark_library_up(&self, id: &LibraryId) -> StoreResult<()>;
 
     /// Until when a library is to be left alone; may lie in the past.
-    async fn left_alone_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>>;
+    async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>>;
 }
 
 /// Which cards to list.
@@ -285,7 +284,7 @@ pub struct LoadedVisit {
     /// The library.
     pub library: Library,
     /// Until when it is to be left alone; may lie in the past.
-    pub left_alone_until: Option<DateTime<Utc>>,
+    pub back_off_until: Option<DateTime<Utc>>,
     /// Since when it does not answer.
     pub down_since: Option<DateTime<Utc>>,
     /// The cards and their sealed secrets, in the order asked for.
@@ -415,7 +414,7 @@ pub enum RunStart {
     AlreadyRan(Run),
     /// The last of the same label is still going; this one is on record as skipped.
     StillRunning(Run),
-    /// Its own rules forbid it: it came too late, or its label is suspended; this is what is on
+    /// Its own rules forbid it: it came too late, or its label is paused; this is what is on
     /// record. No store answers so.
     NotNow(Run),
 }
@@ -446,10 +445,10 @@ pub trait RunStore: Send + Sync {
 
     /// Puts down what became of one piece of a run's work, in the place of what that piece said
     /// before: one write, and a message that comes twice counts once.
-    async fn report_work(&self, run: &RunKey, work: &WorkReport) -> StoreResult<()>;
+    async fn save_work_item(&self, run: &RunKey, work: &WorkItem) -> StoreResult<()>;
 
     /// What became of the pieces of a run's work, by piece.
-    async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>>;
+    async fn work_items(&self, run: &RunKey) -> StoreResult<Vec<WorkItem>>;
 
     /// The rows that were passed over since the store was opened, since they cannot be understood.
     ///
@@ -513,7 +512,7 @@ pub trait Store:
     + AccountStore
     + NoticeStore
     + RunStore
-    + OperatorStore
+    + AlertStore
 {
 }
 
@@ -527,13 +526,13 @@ impl<T> Store for T where
         + AccountStore
         + NoticeStore
         + RunStore
-        + OperatorStore
+        + AlertStore
 {
 }
 
 /// A place in the queue before a library's site: at most two visits anywhere hold one at a time.
 #[async_trait]
-pub trait LibraryGate: Send + Sync {
+pub trait ConcurrencyLimit: Send + Sync {
     /// Waits until there is room at the library, and enters. Leaving is dropping the permit, which
     /// a crash does too.
     async fn enter(&self, library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>>;

@@ -4,12 +4,12 @@ use chrono::{DateTime, Days, Utc};
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::{
-    FAMILIES_AT_ONCE, FORMAT, MovedCard, MovedFamily, MovedLibrary, MovedNotice, NOTICE_DAYS,
-    Progress, Transfer, TransferError, VERSION,
+    FORMAT, MAX_CONCURRENT_FAMILIES, MovedCard, MovedFamily, MovedLibrary, MovedNotice,
+    NOTICE_DAYS, Progress, Transfer, TransferError, VERSION,
 };
 use crate::card::{CardRecord, StoredAccount};
 use crate::ids::{CardId, FamilyId};
-use crate::jobs::keys::Keys;
+use crate::jobs::check_cards::keys::Keys;
 use crate::library::Library;
 use crate::notice::record::NoticeState;
 use crate::seal::{PublicKey, SealContext, Sealed};
@@ -45,14 +45,14 @@ pub async fn export(
             progress(Progress::FamilyDone);
             moved
         })
-        .buffered(FAMILIES_AT_ONCE)
+        .buffered(MAX_CONCURRENT_FAMILIES)
         .try_collect()
         .await?;
     // After the families: a library that is added meanwhile is there when its card is.
     let mut libraries = Vec::new();
     for library in store.libraries().await? {
         libraries.push(MovedLibrary {
-            left_alone_until: store.left_alone_until(&library.id).await?,
+            back_off_until: store.back_off_until(&library.id).await?,
             library,
         });
     }

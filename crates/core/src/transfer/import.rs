@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::notices::notices;
 use super::steps::{Standing, Step, is_added_paused, standing, steps_of_new};
 use super::{
-    Checked, FAMILIES_AT_ONCE, Mode, MovedCard, MovedFamily, Part, Progress, Report, TransferError,
+    Checked, MAX_CONCURRENT_FAMILIES, Mode, MovedCard, MovedFamily, Part, Progress, Report,
+    TransferError,
 };
 use crate::card::{Card, CardKey};
 use crate::check::Check;
@@ -38,7 +39,7 @@ impl Checked<'_> {
                 progress(Progress::FamilyDone);
                 report
             })
-            .buffer_unordered(FAMILIES_AT_ONCE);
+            .buffer_unordered(MAX_CONCURRENT_FAMILIES);
         while let Some(of_family) = reports.try_next().await? {
             report.take_in(of_family);
         }
@@ -75,10 +76,10 @@ impl Checked<'_> {
                     report.libraries.added += 1;
                 }
             }
-            if let Some(until) = moved.left_alone_until
+            if let Some(until) = moved.back_off_until
                 && mode == Mode::Write
             {
-                store.leave_alone(id, until, self.transfer.made_at).await?;
+                store.back_off(id, until, self.transfer.made_at).await?;
             }
         }
         Ok(foreign)

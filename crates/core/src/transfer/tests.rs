@@ -12,13 +12,13 @@ use self::failing::Failing;
 use super::*;
 use crate::card::{Card, CardSecret};
 use crate::failure::FailureKind;
-use crate::jobs::keys::Keys;
+use crate::jobs::check_cards::keys::Keys;
 use crate::notice::record::NoticeState;
-use crate::store::contract::sample::{self, SideKeys};
-use crate::store::memory::MemoryStore;
 use crate::store::{
     CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, SecretStore, Store,
 };
+use crate::testing::contract::sample::{self, SideKeys};
+use crate::testing::memory::MemoryStore;
 
 const NUMBER: &str = "29999123456789";
 const PIN: &str = "canary-4711";

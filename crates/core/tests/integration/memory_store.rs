@@ -1,6 +1,6 @@
 //! The store in memory keeps the contract of every store.
 
-use hippo_core::store::memory::MemoryStore;
+use hippo_core::testing::memory::MemoryStore;
 
 async fn store() -> Box<MemoryStore> {
     Box::default()

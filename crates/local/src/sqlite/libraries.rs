@@ -51,8 +51,8 @@ impl LibraryStore for SqliteStore {
                     "UPDATE library SET name = :name, system = :system, base_url = :base_url,
                          account_url = :account_url, timezone = :timezone,
                          date_format = :date_format, login_hosts = :login_hosts, options = :options,
-                         left_alone_until =
-                             CASE base_url WHEN :base_url THEN left_alone_until END,
+                         back_off_until =
+                             CASE base_url WHEN :base_url THEN back_off_until END,
                          down_since = CASE base_url WHEN :base_url THEN down_since END
                      WHERE id = :id",
                 )?
@@ -112,7 +112,7 @@ impl LibraryStore for SqliteStore {
         .await
     }
 
-    async fn leave_alone(
+    async fn back_off(
         &self,
         id: &LibraryId,
         until: DateTime<Utc>,
@@ -122,8 +122,8 @@ impl LibraryStore for SqliteStore {
         self.write(move |connection| {
             let changed = connection
                 .prepare_cached(
-                    "UPDATE library SET left_alone_until = CASE
-                         WHEN left_alone_until > ?2 AND left_alone_until <= ?3 THEN left_alone_until
+                    "UPDATE library SET back_off_until = CASE
+                         WHEN back_off_until > ?2 AND back_off_until <= ?3 THEN back_off_until
                          ELSE ?2 END
                      WHERE id = ?1",
                 )?
@@ -137,7 +137,11 @@ impl LibraryStore for SqliteStore {
         .await
     }
 
-    async fn note_down(&self, id: &LibraryId, since: DateTime<Utc>) -> StoreResult<DateTime<Utc>> {
+    async fn mark_library_down(
+        &self,
+        id: &LibraryId,
+        since: DateTime<Utc>,
+    ) -> StoreResult<DateTime<Utc>> {
         let id = id.clone();
         self.write(move |connection| {
             first(
@@ -152,7 +156,7 @@ impl LibraryStore for SqliteStore {
         .await
     }
 
-    async fn note_up(&self, id: &LibraryId) -> StoreResult<()> {
+    async fn mark_library_up(&self, id: &LibraryId) -> StoreResult<()> {
         let id = id.clone();
         self.write(move |connection| {
             connection
@@ -163,11 +167,11 @@ impl LibraryStore for SqliteStore {
         .await
     }
 
-    async fn left_alone_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
+    async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
         let id = id.clone();
         self.read(move |connection| {
             let found = by_id(connection, &id)?;
-            Ok(found.and_then(|(_, state)| state.left_alone_until))
+            Ok(found.and_then(|(_, state)| state.back_off_until))
         })
         .await
     }
@@ -180,7 +184,7 @@ pub(super) fn no_library(id: &LibraryId) -> Fault {
 
 /// How a library does.
 pub(super) struct State {
-    pub(super) left_alone_until: Option<DateTime<Utc>>,
+    pub(super) back_off_until: Option<DateTime<Utc>>,
     pub(super) down_since: Option<DateTime<Utc>>,
 }
 
@@ -196,7 +200,7 @@ pub(super) fn by_id(
         |row| {
             let stored = Stored::new("library", "id", row);
             let state = State {
-                left_alone_until: stored.optional_parsed("left_alone_until")?,
+                back_off_until: stored.optional_parsed("back_off_until")?,
                 down_since: stored.optional_parsed("down_since")?,
             };
             Ok((from_row(row)?, state))

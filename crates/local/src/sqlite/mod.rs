@@ -3,10 +3,10 @@
 //! One thread writes, one reads (`worker`); every write that was answered would survive a crash
 //! of the machine. Several processes may have the file open at once.
 
+mod alerts;
 mod backup;
 mod cards;
 mod checks;
-mod concerns;
 mod families;
 mod fault;
 mod journal;

@@ -386,7 +386,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hippo.db");
         let store = open(&path, Missing::Create, AT_ONCE).unwrap();
-        let family = hippo_core::store::contract::sample::family("conrad");
+        let family = hippo_core::testing::contract::sample::family("conrad");
         let other = blocker(&path);
         let answer = store.add_family(&family).await;
         assert!(

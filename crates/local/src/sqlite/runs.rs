@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hippo_core::clock::CLOCK_TOLERANCE;
 use hippo_core::ids::Label;
 use hippo_core::run::tick_times::TickTimes;
-use hippo_core::run::work::WorkReport;
+use hippo_core::run::work::WorkItem;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 use hippo_core::store::{DamagedRow, RunStart, RunStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
@@ -68,7 +68,7 @@ impl RunStore for SqliteStore {
         .await
     }
 
-    async fn report_work(&self, run: &RunKey, work: &WorkReport) -> StoreResult<()> {
+    async fn save_work_item(&self, run: &RunKey, work: &WorkItem) -> StoreResult<()> {
         let (run, work) = (run.clone(), work.clone());
         self.write(move |connection| {
             connection
@@ -77,7 +77,7 @@ impl RunStore for SqliteStore {
                     run.job.as_str(),
                     run.label.as_str(),
                     &time(run.scheduled_time),
-                    &work.piece,
+                    &work.item_id,
                     &json(&work.results)?,
                 ])?;
             Ok(())
@@ -85,22 +85,22 @@ impl RunStore for SqliteStore {
         .await
     }
 
-    async fn work_of(&self, run: &RunKey) -> StoreResult<Vec<WorkReport>> {
+    async fn work_items(&self, run: &RunKey) -> StoreResult<Vec<WorkItem>> {
         let run = run.clone();
         self.read(move |connection| {
             all(
                 connection,
                 "SELECT * FROM work WHERE job = ?1 AND label = ?2 AND scheduled_time = ?3
-                 ORDER BY piece",
+                 ORDER BY item_id",
                 [
                     run.job.as_str(),
                     run.label.as_str(),
                     &time(run.scheduled_time),
                 ],
                 |row| {
-                    let stored = Stored::new("work", "piece", row);
-                    Ok(WorkReport {
-                        piece: stored.text("piece")?,
+                    let stored = Stored::new("work", "item_id", row);
+                    Ok(WorkItem {
+                        item_id: stored.text("item_id")?,
                         results: stored.json("results")?,
                     })
                 },
@@ -193,7 +193,7 @@ impl RunStore for SqliteStore {
                 )?
                 .execute([&before])?;
             connection
-                .prepare_cached("DELETE FROM concern WHERE last_seen < ?1")?
+                .prepare_cached("DELETE FROM alert WHERE last_seen < ?1")?
                 .execute([&before])?;
             Ok(())
         })

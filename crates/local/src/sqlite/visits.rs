@@ -23,7 +23,7 @@ impl VisitStore for SqliteStore {
             };
             let mut loaded = LoadedVisit {
                 library,
-                left_alone_until: state.left_alone_until,
+                back_off_until: state.back_off_until,
                 down_since: state.down_since,
                 cards: Vec::with_capacity(keys.len()),
             };

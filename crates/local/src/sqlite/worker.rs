@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::fault::{Fault, store_error};
 
 /// How much work one transaction takes in at most: bounds how long the first waits for the rest.
-const BATCH: usize = 64;
+const BATCH_SIZE: usize = 64;
 
 /// How a thread goes about its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +163,7 @@ fn write_batch(
         let step = run_in_savepoint(connection, task.as_mut());
         batch.push(task);
         step?;
-        if batch.len() < BATCH {
+        if batch.len() < BATCH_SIZE {
             next = queue.try_recv().ok();
         }
     }

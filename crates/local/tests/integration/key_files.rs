@@ -10,7 +10,7 @@ use hippo_core::ids::CardId;
 use hippo_core::seal::{
     PrivateKeySource as _, PrivateKeys, PublicKeySource as _, SealContext, SealError, Sealed,
 };
-use hippo_core::store::contract::sample;
+use hippo_core::testing::contract::sample;
 use hippo_local::key_files::{KeyFileError, KeyFiles, read_public_key};
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;

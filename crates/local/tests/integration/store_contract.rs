@@ -2,8 +2,8 @@
 
 use std::ops::Deref;
 
-use hippo_core::store::contract::sample;
 use hippo_core::store::{CheckStore, FamilyStore, Store};
+use hippo_core::testing::contract::sample;
 use hippo_local::sqlite::SqliteStore;
 use proptest::prelude::*;
 use tempfile::TempDir;

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use hippo_core::alerts::Alert;
+use hippo_core::alerts::heartbeat::Heartbeat;
+use hippo_core::alerts::notifier::{Aftermath, AlertStore as _, Handlers, LogOnly};
 use hippo_core::family::Family;
 use hippo_core::notice::record::NoticeState;
-use hippo_core::operator::Concern;
-use hippo_core::operator::heartbeat::Heartbeat;
-use hippo_core::operator::telling::{Aftermath, Handlers, LogOnly, OperatorStore as _};
 use hippo_core::run::{Job, RunOutcome};
-use hippo_core::store::contract::sample;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStart,
     RunStore, Scope, SecretStore, StoreError, VisitStore,
 };
+use hippo_core::testing::contract::sample;
 use hippo_local::clock::FrozenClock;
 use hippo_local::ping::HttpPing;
 use hippo_local::sqlite::{BackupError, OpenError, SqliteStore};
@@ -461,7 +461,7 @@ async fn a_database_of_the_first_version_is_brought_up_and_keeps_what_it_has() {
     // What the later steps added, taken away again.
     sql(
         &path,
-        "DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE concern; DROP INDEX notice_open;
+        "DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE alert; DROP INDEX notice_open;
          ALTER TABLE family DROP COLUMN history; ALTER TABLE family DROP COLUMN stopped; ALTER TABLE notice DROP COLUMN doubts;
          ALTER TABLE notice DROP COLUMN evidence_from; ALTER TABLE notice DROP COLUMN recipients;
          ALTER TABLE notice DROP COLUMN retries; ALTER TABLE notice DROP COLUMN retry_until;
@@ -482,27 +482,27 @@ async fn what_the_operator_was_told_by_the_second_version_is_not_told_again() {
     let path = home.filled().await;
     sql(
         &path,
-        r#"DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE concern;
+        r#"DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE alert;
          ALTER TABLE notice DROP COLUMN evidence_from; DROP INDEX notice_open; ALTER TABLE notice DROP COLUMN recipients;
          ALTER TABLE notice DROP COLUMN retries; ALTER TABLE notice DROP COLUMN retry_until;
          ALTER TABLE notice DROP COLUMN is_open; ALTER TABLE card DROP COLUMN failure_remedy;
          CREATE INDEX notice_open ON notice (date, family)
              WHERE state NOT IN ('SENT', 'SKIPPED', 'FAILED', 'GAVE_UP', 'MISSED');
-         CREATE TABLE concern (key TEXT PRIMARY KEY, concern TEXT NOT NULL, first_seen TEXT NOT NULL,
+         CREATE TABLE alert (key TEXT PRIMARY KEY, alert TEXT NOT NULL, first_seen TEXT NOT NULL,
              last_seen TEXT NOT NULL, times INTEGER NOT NULL, asked_at TEXT NOT NULL, told_at TEXT) STRICT, WITHOUT ROWID;
-         CREATE INDEX concern_recent ON concern (last_seen);
-         INSERT INTO concern VALUES ('page-changed/wpl/2026-11-21',
+         CREATE INDEX alert_recent ON alert (last_seen);
+         INSERT INTO alert VALUES ('page-changed/wpl/2026-11-21',
              '{"kind":"page_changed","library":"wpl","day":"2026-11-21","skeleton":null}',
              '2026-11-21T05:00:00.000000000Z', '2026-11-21T05:00:00.000000000Z', 1,
              '2026-11-21T05:00:00.000000000Z', '2026-11-21T05:00:05.000000000Z');
          PRAGMA user_version = 2"#,
     );
     let store = SqliteStore::open(&path).unwrap();
-    let noted = store.recent_concerns(10).await.unwrap();
+    let noted = store.recent_alerts(10).await.unwrap();
     assert_eq!(noted.len(), 1);
-    let key = noted[0].concern.key();
+    let key = noted[0].alert.key();
     let later = noted[0].last_seen + chrono::Duration::days(1);
-    assert!(!store.set_out_to_tell(&key, later).await.unwrap());
+    assert!(!store.claim_alert(&key, later).await.unwrap());
 }
 
 #[tokio::test]
@@ -547,32 +547,32 @@ async fn runs_that_a_newer_version_wrote_keep_no_run_from_beginning() {
 async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone() {
     let home = Home::new();
     let path = home.filled().await;
-    let known = Concern::ClockWrong {
+    let known = Alert::ClockWrong {
         day: sample::date("2026-11-21"),
         seconds: 90,
     };
     let (unknown, now) = (known.key(), sample::time("06:00:00"));
     let store = SqliteStore::open(&path).unwrap();
-    assert!(store.note_concern(&unknown, &known, now).await.unwrap());
-    let other = Concern::LibraryDown {
+    assert!(store.raise_alert(&unknown, &known, now).await.unwrap());
+    let other = Alert::LibraryDown {
         library: sample::library_id("wpl"),
         since: now,
     };
     let key = other.key();
-    assert!(store.note_concern(&key, &other, now).await.unwrap());
+    assert!(store.raise_alert(&key, &other, now).await.unwrap());
     let newer = r#"{"kind":"moon_too_full","day":"2026-11-21"}"#;
     sql(
         &path,
-        &format!("UPDATE concern SET concern = '{newer}' WHERE key = '{unknown}'"),
+        &format!("UPDATE alert SET alert = '{newer}' WHERE key = '{unknown}'"),
     );
-    let untold = store.untold_concerns().await.unwrap();
+    let untold = store.pending_alerts().await.unwrap();
     assert_eq!((untold.noted.len(), untold.newer), (1, 1));
-    assert_eq!(untold.noted[0].concern, other);
-    assert_eq!(store.recent_concerns(10).await.unwrap(), untold.noted);
+    assert_eq!(untold.noted[0].alert, other);
+    assert_eq!(store.recent_alerts(10).await.unwrap(), untold.noted);
     // Whoever sees it, or would tell it, changes nothing, and does not fail.
-    assert!(!store.note_concern(&unknown, &known, now).await.unwrap());
-    assert!(!store.set_out_to_tell(&unknown, now).await.unwrap());
-    assert_eq!(store.untold_concerns().await.unwrap(), untold);
+    assert!(!store.raise_alert(&unknown, &known, now).await.unwrap());
+    assert!(!store.claim_alert(&unknown, now).await.unwrap());
+    assert_eq!(store.pending_alerts().await.unwrap(), untold);
     // The others are told, and that there is one more.
     let aftermath = Aftermath {
         store: &store,
@@ -591,13 +591,10 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
     };
     assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 2);
     assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 0);
-    let told = store.recent_concerns(10).await.unwrap();
+    let told = store.recent_alerts(10).await.unwrap();
     let day = sample::date("2026-11-21");
-    let expected = Concern::NewerConcern { day };
-    assert!(
-        told.iter().any(|noted| noted.concern == expected),
-        "{told:?}"
-    );
+    let expected = Alert::NewerAlert { day };
+    assert!(told.iter().any(|noted| noted.alert == expected), "{told:?}");
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use cookie_store::{Cookie, CookieStore};
 use hippo_core::card::{CardSecret, LoginOutcome};
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
-use hippo_core::operator::skeleton::Skeleton;
 use hippo_core::site::LoginPermit;
+use hippo_core::skeleton::Skeleton;
 use reqwest::Method;
 use reqwest::header::{
     CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE,

@@ -1,6 +1,6 @@
 //! What a page is made of, for the operator who is told that it changed.
 
-use hippo_core::operator::skeleton::Skeleton;
+use hippo_core::skeleton::Skeleton;
 use scraper::Node;
 
 use super::parse_page;

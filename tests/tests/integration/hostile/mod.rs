@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hippo_core::clock::Clock as _;
 use hippo_core::failure::FailureKind;
-use hippo_core::jobs::visit::LEAVE_ALONE;
+use hippo_core::jobs::check_cards::visit::BACK_OFF;
 use hippo_core::run::RunOutcome;
 use hippo_core::store::CardStore as _;
 use hippo_demo_library::{DemoLibrary, Fault, Generation, Rule, Site, SystemKind};
@@ -72,7 +72,7 @@ async fn after_any_fault_the_last_good_account_is_as_it_was_and_the_cards_head_s
             let state = world.record(card).await.state;
             let last_check = state.last_check.unwrap();
             assert_eq!(last_check.started_at, world.clock.now(), "{what}");
-            let until = world.left_alone_until("harbour").await;
+            let until = world.back_off_until("harbour").await;
             let is_left_alone = until.is_some_and(|until| until > world.clock.now());
             match &checked[0].check.outcome {
                 Ok(_) => {
@@ -94,11 +94,11 @@ async fn after_any_fault_the_last_good_account_is_as_it_was_and_the_cards_head_s
                     );
                     let is_refused = failure.kind == FailureKind::WrongCredentials;
                     assert_eq!(state.refused_since.is_some(), is_refused, "{what}");
-                    let wait = failure.retry_after.unwrap_or_default().max(LEAVE_ALONE);
-                    let concerns_all = failure.kind.concerns_the_library();
-                    assert_eq!(is_left_alone, concerns_all, "{what}: {failure}");
+                    let wait = failure.retry_after.unwrap_or_default().max(BACK_OFF);
+                    let alerts_all = failure.kind.affects_library();
+                    assert_eq!(is_left_alone, alerts_all, "{what}: {failure}");
                     assert!(
-                        !concerns_all || until == Some(world.clock.now() + wait),
+                        !alerts_all || until == Some(world.clock.now() + wait),
                         "{what}: {until:?}"
                     );
                 }

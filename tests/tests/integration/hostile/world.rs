@@ -11,18 +11,19 @@ use hippo_core::clock::Clock;
 use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
-use hippo_core::jobs::check_cards::{CheckCardsInput, CheckOptions, Progress, check_cards};
-use hippo_core::jobs::keys::Keys;
-use hippo_core::jobs::ledger::{RunPlan, StartRules};
-use hippo_core::jobs::visit::{
+use hippo_core::jobs::check_cards::CheckCardsInput;
+use hippo_core::jobs::check_cards::keys::Keys;
+use hippo_core::jobs::check_cards::run::{CheckOptions, Progress, check_cards};
+use hippo_core::jobs::check_cards::visit::{
     CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
 };
 use hippo_core::library::Library;
+use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, Run, RunKey, Trigger};
 use hippo_core::seal::SealContext;
 use hippo_core::store::{CardStore as _, FamilyStore as _, LibraryStore as _};
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Patron, Site};
-use hippo_local::gate::FileGate;
+use hippo_local::gate::FileConcurrencyLimit;
 use hippo_local::key_files::KeyFiles;
 use hippo_local::sqlite::SqliteStore;
 use hippo_systems::{Limits, PrivateAddresses, Sites, SitesOptions};
@@ -201,7 +202,7 @@ impl World {
             checks: &self.store,
             keys: &keys,
             site: &self.sites,
-            gate: &FileGate::new(self.folder.path().join("gates")),
+            concurrency_limit: &FileConcurrencyLimit::new(self.folder.path().join("gates")),
             clock: &self.clock,
         };
         work(&ports).await
@@ -259,7 +260,7 @@ impl World {
             concurrency,
             pace: Pace::NONE,
         };
-        let of_run = hippo_core::jobs::check_cards::RunPorts {
+        let of_run = hippo_core::jobs::check_cards::run::RunPorts {
             cards: &self.store,
             runs: &self.store,
             operator: &self.store,
@@ -291,9 +292,9 @@ impl World {
         self.store.card(card).await.unwrap().unwrap()
     }
 
-    pub(crate) async fn left_alone_until(&self, library: &str) -> Option<DateTime<Utc>> {
+    pub(crate) async fn back_off_until(&self, library: &str) -> Option<DateTime<Utc>> {
         let id: LibraryId = library.parse().unwrap();
-        self.store.left_alone_until(&id).await.unwrap()
+        self.store.back_off_until(&id).await.unwrap()
     }
 
     /// The accounts as they stand in the file, by card.

@@ -2,7 +2,7 @@ use hippo_core::clock::Clock;
 use hippo_core::failure::Failure;
 use hippo_core::ids::CardId;
 use hippo_core::jobs::JobError;
-use hippo_core::jobs::keys::Keys;
+use hippo_core::jobs::check_cards::keys::Keys;
 use hippo_core::run::work::WorkOutcome;
 use hippo_core::seal::{PrivateKeySource, PrivateKeys, SealError};
 use hippo_core::store::{CardStore, LibraryStore as _, SecretStore};
@@ -12,7 +12,7 @@ use serde_json::json;
 use super::*;
 use crate::handlers::message::MessageError;
 use crate::handlers::testing::{World, queue_event};
-use crate::queue::FifoGate;
+use crate::queue::FifoConcurrencyLimit;
 
 async fn deliver(
     world: &World,
@@ -38,7 +38,7 @@ async fn deliver_with(
             checks: &world.store,
             keys: &keys,
             site: &world.site,
-            gate: &FifoGate,
+            concurrency_limit: &FifoConcurrencyLimit,
             clock: &world.clock,
         },
         runs: &world.store,
@@ -99,7 +99,7 @@ async fn a_visit_is_checked_once_and_published_though_it_comes_twice() {
     assert_eq!(world.published("CardsFailed"), [(0, vec![]), (0, vec![])]);
     // The run counts each card once all the same.
     let run = "check-cards/all/2026-11-21T10:00:00Z".parse().unwrap();
-    let work = world.store.work_of(&run).await.unwrap();
+    let work = world.store.work_items(&run).await.unwrap();
     assert_eq!(work.len(), 1);
     assert!(
         work[0]
@@ -117,7 +117,7 @@ async fn a_changed_page_is_noted_for_the_operator_once() {
     *world.site.failure.lock().unwrap() = Some(Failure::page_changed("no table"));
     let event = queue_event(&[&message(&world, &cards)]);
     deliver(&world, event, None, Pace::NONE).await.unwrap();
-    let noted = world.store.recent_concerns(10).await.unwrap();
+    let noted = world.store.recent_alerts(10).await.unwrap();
     assert_eq!((noted.len(), noted[0].times), (1, 2));
     assert_eq!(noted[0].told_at, None);
 }

@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use hippo_core::jobs::visit::Visit;
+use hippo_core::jobs::check_cards::visit::Visit;
 use hippo_core::queue::{QueueError, VisitQueue};
 use hippo_core::store::RunStore;
 
@@ -30,7 +30,7 @@ impl VisitQueue for TestQueue {
 }
 
 async fn fire(world: &World, queue: &TestQueue, event: Value) -> Result<Value, HandlerError> {
-    let ports = HandOutVisitsPorts {
+    let ports = EnqueueVisitsPorts {
         cards: &world.store,
         runs: &world.store,
         queue,

@@ -1,11 +1,11 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use hippo_core::alerts::Alert;
 use hippo_core::clock::Clock;
 use hippo_core::ids::FamilyId;
 use hippo_core::notice::record::NoticeRecord;
-use hippo_core::operator::Concern;
-use hippo_core::store::memory::MemoryStore;
+use hippo_core::testing::memory::MemoryStore;
 use rstest::rstest;
 use serde_json::json;
 use tracing_subscriber::filter::LevelFilter;
@@ -44,9 +44,9 @@ async fn notice(world: &World) -> NoticeRecord {
     found.unwrap().unwrap()
 }
 
-async fn concerns(world: &World) -> Vec<Concern> {
-    let noted = world.store.recent_concerns(10).await.unwrap();
-    noted.into_iter().map(|noted| noted.concern).collect()
+async fn alerts(world: &World) -> Vec<Alert> {
+    let noted = world.store.recent_alerts(10).await.unwrap();
+    noted.into_iter().map(|noted| noted.alert).collect()
 }
 
 async fn deliver(world: &World, event: &Value) -> Result<(), HandlerError> {
@@ -138,8 +138,8 @@ async fn what_shows_that_a_mail_was_not_sent_makes_its_notice_failed_and_the_ope
     assert_eq!(notice.state, NoticeState::Failed);
     assert!(!notice.reason.unwrap().contains("canary"));
     assert!(matches!(
-        &concerns(&world).await[..],
-        [Concern::NoNotice {
+        &alerts(&world).await[..],
+        [Alert::NoNotice {
             state: NoticeState::Failed,
             ..
         }]
@@ -192,8 +192,8 @@ async fn who_cannot_or_does_not_want_to_be_reached_is_not_written_to_again(
     assert_eq!(stopped[0].address.as_str(), "pat@example.org");
     assert_eq!(stopped[0].complained, why == StopReason::Complained);
     assert!(matches!(
-        concerns(&world).await[..],
-        [Concern::RecipientStopped { number: 1, reason, .. }] if reason == why
+        alerts(&world).await[..],
+        [Alert::RecipientStopped { number: 1, reason, .. }] if reason == why
     ));
     assert_eq!(notice(&world).await.state, NoticeState::Sent);
 }
@@ -216,7 +216,7 @@ async fn what_may_pass_is_only_counted(
     assert!(*count > 0);
     assert_eq!(*published, dimensions);
     assert!(conrad(&world).await.stopped.is_empty());
-    assert!(concerns(&world).await.is_empty());
+    assert!(alerts(&world).await.is_empty());
 }
 
 #[tokio::test]
@@ -342,7 +342,7 @@ async fn no_address_subject_or_header_is_in_a_log_an_error_a_metric_or_a_record(
         log,
         errors.clone(),
         world.lines(),
-        format!("{:?} {:?}", notice(&world).await, concerns(&world).await),
+        format!("{:?} {:?}", notice(&world).await, alerts(&world).await),
     ];
     for text in said {
         assert!(!text.is_empty());

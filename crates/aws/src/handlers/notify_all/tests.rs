@@ -7,7 +7,7 @@ use hippo_core::notice::record::settling::EVIDENCE_WAIT;
 use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
 use hippo_core::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 
-use hippo_core::run::rhythm::Rhythm;
+use hippo_core::run::schedule::Schedule;
 use hippo_core::store::{NoticeStore as _, RunStore as _};
 
 use super::*;
@@ -24,8 +24,8 @@ impl NoticeQueue for TestQueue {
     }
 }
 
-fn ports_of<'a>(world: &'a World, queue: &'a TestQueue) -> HandOutNoticesPorts<'a> {
-    HandOutNoticesPorts {
+fn ports_of<'a>(world: &'a World, queue: &'a TestQueue) -> EnqueueNoticesPorts<'a> {
+    EnqueueNoticesPorts {
         families: &world.store,
         notices: &world.store,
         operator: &world.store,
@@ -59,18 +59,15 @@ async fn a_tick_hands_out_what_is_due_and_counts_itself() {
 #[tokio::test]
 async fn ticks_that_never_came_are_on_record_and_need_the_operator() {
     let mut world = World::new().await;
-    world.rhythms = [("tick".to_owned(), Rhythm::EveryMinutes(15))].into();
+    world.schedules = [("tick".to_owned(), Schedule::EveryMinutes(15))].into();
     let queue = TestQueue::default();
     let ports = ports_of(&world, &queue);
     for time in ["10:00", "11:00"] {
         let event = json!({"label": "tick", "scheduled_time": format!("2026-11-21T{time}:00Z")});
         handle(&ports, &world.frame(), &event).await.unwrap();
     }
-    let concerns = world.concerns.lock().unwrap().clone();
-    let keys: Vec<String> = concerns
-        .iter()
-        .map(|concern| concern.key().to_string())
-        .collect();
+    let alerts = world.alerts.lock().unwrap().clone();
+    let keys: Vec<String> = alerts.iter().map(|alert| alert.key().to_string()).collect();
     assert_eq!(keys, ["runs-missed/notify-all/tick/2026-11-21T10:15:00Z"]);
     let missed = "notify-all/tick/2026-11-21T10:30:00Z".parse().unwrap();
     let run = world.store.run(&missed).await.unwrap().unwrap();

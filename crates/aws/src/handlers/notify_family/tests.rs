@@ -81,7 +81,7 @@ const OF_RUN: &str = r#"{"family":"conrad","date":"2026-11-21","run":{"job":"not
 
 async fn outcomes(world: &World) -> Vec<String> {
     let run = "notify-all/tick/2026-11-21T11:30:00Z".parse().unwrap();
-    let work = world.store.work_of(&run).await.unwrap();
+    let work = world.store.work_items(&run).await.unwrap();
     let results = work.iter().flat_map(|report| &report.results);
     results.map(|result| result.outcome.to_string()).collect()
 }
@@ -122,11 +122,8 @@ async fn a_notice_without_a_mail_is_noted_for_the_operator() {
         .await
         .unwrap();
     assert_eq!(outcomes(&world).await, ["FAILED"]);
-    let noted = world.store.recent_concerns(10).await.unwrap();
-    assert_eq!(
-        noted[0].concern.key().as_str(),
-        "no-notice/conrad/2026-11-21"
-    );
+    let noted = world.store.recent_alerts(10).await.unwrap();
+    assert_eq!(noted[0].alert.key().as_str(), "no-notice/conrad/2026-11-21");
 }
 
 #[tokio::test]

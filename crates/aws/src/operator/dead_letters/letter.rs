@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_sdk_sqs::types::Message;
-use hippo_core::jobs::visit::Visit;
+use hippo_core::jobs::check_cards::visit::Visit;
 use hippo_core::queue::NoticeMessage;
 use serde::Serialize;
 use serde_json::Value;

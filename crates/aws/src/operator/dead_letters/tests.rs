@@ -212,7 +212,7 @@ async fn sqs_with(letters: &[&str], refuse_sends: bool) -> Sqs {
 }
 
 impl Sqs {
-    async fn replay(&self, kind: Kind, options: ReplayOptions) -> Vec<(String, Fate)> {
+    async fn replay(&self, kind: Kind, options: ReplayOptions) -> Vec<(String, ReplayOutcome)> {
         let outputs = outputs(&self.url);
         let letters = DeadLetters::new(&config(&self.url), &outputs);
         let mut fates = Vec::new();
@@ -235,8 +235,8 @@ async fn a_letter_is_put_back_then_deleted_and_what_nobody_can_read_stays() {
     assert_eq!(
         fates,
         [
-            ("m0".into(), Fate::Replayed),
-            ("m1".into(), Fate::Unreadable)
+            ("m0".into(), ReplayOutcome::Replayed),
+            ("m1".into(), ReplayOutcome::Unreadable)
         ]
     );
     let sent = sqs.asked("send");
@@ -269,7 +269,7 @@ async fn a_dry_run_changes_nothing() {
         discard_unreadable: true,
     };
     let fates = sqs.replay(Kind::Visits, options).await;
-    assert_eq!(fates, [("m0".into(), Fate::Seen)]);
+    assert_eq!(fates, [("m0".into(), ReplayOutcome::Waiting)]);
     assert!(sqs.asked("send").is_empty() && sqs.asked("delete").is_empty());
 }
 
@@ -277,7 +277,7 @@ async fn a_dry_run_changes_nothing() {
 async fn what_cannot_be_put_back_stays() {
     let sqs = sqs_with(&[VISIT], true).await;
     let fates = sqs.replay(Kind::Visits, ReplayOptions::default()).await;
-    assert_eq!(fates, [("m0".into(), Fate::Failed)]);
+    assert_eq!(fates, [("m0".into(), ReplayOutcome::Failed)]);
     assert!(sqs.asked("delete").is_empty());
 }
 
@@ -289,7 +289,7 @@ async fn what_nobody_can_read_is_thrown_away_only_when_asked_for() {
         discard_unreadable: true,
     };
     let fates = sqs.replay(Kind::Notices, options).await;
-    assert_eq!(fates, [("m0".into(), Fate::Discarded)]);
+    assert_eq!(fates, [("m0".into(), ReplayOutcome::Discarded)]);
     assert_eq!(sqs.asked("delete").len(), 1);
 }
 
@@ -370,7 +370,7 @@ impl Group {
     }
 
     /// What became of the letters, and how many are hidden behind them.
-    async fn replay(&self, options: ReplayOptions) -> (Vec<(String, Fate)>, usize) {
+    async fn replay(&self, options: ReplayOptions) -> (Vec<(String, ReplayOutcome)>, usize) {
         let outputs = outputs(&self.url);
         let letters = DeadLetters::new(&config(&self.url), &outputs);
         let mut fates = Vec::new();
@@ -400,7 +400,9 @@ async fn replay_goes_on_behind_a_letter_that_stays_until_its_group_is_empty(#[ca
     bodies[at] = "{}".to_owned();
     let group = Group::with(&bodies, false).await;
     let (fates, behind) = group.replay(ReplayOptions::default()).await;
-    let replayed = fates.iter().filter(|(_, fate)| *fate == Fate::Replayed);
+    let replayed = fates
+        .iter()
+        .filter(|(_, fate)| *fate == ReplayOutcome::Replayed);
     assert_eq!((fates.len(), replayed.count(), behind), (25, 24, 0));
     assert_eq!(group.ids(), [format!("m{at}")]);
 }
@@ -422,7 +424,13 @@ async fn replayed_letters_that_die_again_stay_and_end_the_replay() {
     let group = Group::with(&visits(12), true).await;
     let (fates, behind) = group.replay(ReplayOptions::default()).await;
     let count = |fate| fates.iter().filter(|(_, of)| *of == fate).count();
-    assert_eq!((count(Fate::Replayed), count(Fate::DiedAgain)), (12, 10));
+    assert_eq!(
+        (
+            count(ReplayOutcome::Replayed),
+            count(ReplayOutcome::DeadAgain)
+        ),
+        (12, 10)
+    );
     assert_eq!(behind, 2);
     assert_eq!(group.ids().len(), 12);
 }

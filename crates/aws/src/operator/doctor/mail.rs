@@ -188,11 +188,11 @@ async fn check_dmarc(client: &Client, domain: &str, is_signed: bool) -> Finding 
         }
     };
     let end = format!(":identity/{domain}");
-    let concerns_domain = recommended
+    let alerts_domain = recommended
         .iter()
         .filter_map(|recommendation| recommendation.resource_arn())
         .any(|arn| arn.ends_with(&end));
-    if concerns_domain {
+    if alerts_domain {
         return Finding::problem(
             CHECK,
             format!("SES finds no good DMARC record of {domain}."),

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
+use hippo_core::alerts::Alert;
+use hippo_core::alerts::notifier::AlertStore as _;
 use hippo_core::card::{Card, CardKey, LoginOutcome};
 use hippo_core::failure::FailureKind;
-use hippo_core::operator::Concern;
-use hippo_core::operator::telling::OperatorStore as _;
-use hippo_core::run::work::{Subject, WorkOutcome, WorkReport, WorkResult};
+use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
 use hippo_core::run::{Job, Run, RunOutcome};
-use hippo_core::store::contract::sample;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, Saved,
     Scope, SecretStore, VisitStore,
 };
+use hippo_core::testing::contract::sample;
 use uuid::Uuid;
 
 use crate::dynamodb::emulator::{Fresh, Request, fresh};
@@ -276,35 +276,35 @@ async fn what_became_of_a_visit_of_ten_cards_is_one_write_and_a_run_of_visits_is
         })
         .collect();
     for piece in 0..30 {
-        let work = WorkReport {
-            piece: format!("wpl/{piece}"),
+        let work = WorkItem {
+            item_id: format!("wpl/{piece}"),
             results: results.clone(),
         };
         for _ in 0..2 {
-            store.report_work(&run, &work).await.unwrap();
+            store.save_work_item(&run, &work).await.unwrap();
             let spent = store.spent.take();
             assert_eq!(operations(&spent), ["PutItem"]);
             assert!(spent[0].units <= 2.0, "{spent:?}");
         }
     }
-    assert_eq!(store.work_of(&run).await.unwrap().len(), 30);
+    assert_eq!(store.work_items(&run).await.unwrap().len(), 30);
     assert_eq!(operations(&store.spent.take()), ["Query"]);
 }
 
 #[tokio::test]
 async fn noting_and_telling_what_needs_the_operator_costs_little() {
     let Some(store) = fresh().await else { return };
-    let concern = Concern::LibraryDown {
+    let alert = Alert::LibraryDown {
         library: sample::library_id("wpl"),
         since: sample::time("05:00:00"),
     };
-    let (key, now) = (concern.key(), sample::time("06:00:00"));
-    store.note_concern(&key, &concern, now).await.unwrap();
+    let (key, now) = (alert.key(), sample::time("06:00:00"));
+    store.raise_alert(&key, &alert, now).await.unwrap();
     assert_eq!(operations(&store.spent.take()), ["GetItem", "PutItem"]);
-    store.untold_concerns().await.unwrap();
+    store.pending_alerts().await.unwrap();
     assert_eq!(operations(&store.spent.take()), ["Query"]);
-    store.recent_concerns(200).await.unwrap();
+    store.recent_alerts(200).await.unwrap();
     assert_eq!(operations(&store.spent.take()), ["Query", "Query"]);
-    assert!(store.set_out_to_tell(&key, now).await.unwrap());
+    assert!(store.claim_alert(&key, now).await.unwrap());
     assert_eq!(operations(&store.spent.take()), ["GetItem", "PutItem"]);
 }

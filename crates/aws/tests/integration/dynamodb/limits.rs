@@ -5,10 +5,10 @@ use aws_sdk_dynamodb::Client;
 use hippo_aws::dynamodb::DynamoDbStore;
 use hippo_core::card::Card;
 use hippo_core::failure::Failure;
-use hippo_core::store::contract::sample;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, Scope, SecretStore, StoreError, VisitStore,
 };
+use hippo_core::testing::contract::sample;
 
 use crate::dynamodb::budgets::cards;
 use crate::dynamodb::emulator::{config, fresh};

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use hippo_aws::dynamodb::DynamoDbStore;
 use hippo_core::run::Job;
-use hippo_core::store::contract::sample;
 use hippo_core::store::{
     CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStart, RunStore, Saved,
 };
+use hippo_core::testing::contract::sample;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;

@@ -1,10 +1,10 @@
 //! Who comes first, when two want what cannot both be.
 
 use futures::future::join_all;
-use hippo_core::store::contract::sample;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, Saved, Scope, StoreError,
 };
+use hippo_core::testing::contract::sample;
 
 use crate::dynamodb::budgets::cards;
 use crate::dynamodb::emulator::fresh;

@@ -5,17 +5,17 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use hippo_aws::dynamodb::{DynamoDbStore, schema};
+use hippo_core::alerts::Alert;
+use hippo_core::alerts::notifier::AlertStore as _;
 use hippo_core::clock::Clock;
-use hippo_core::jobs::hand_out_notices::{HandOutNoticesPorts, hand_out_notices};
-use hippo_core::jobs::ledger::{RunPlan, StartRules};
-use hippo_core::jobs::notify_all::NotifyAllInput;
+use hippo_core::jobs::notify::NotifyAllInput;
+use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
 use hippo_core::notice::record::NoticeState;
-use hippo_core::operator::Concern;
-use hippo_core::operator::telling::OperatorStore as _;
 use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
+use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, RunKey, Trigger};
-use hippo_core::store::contract::sample;
 use hippo_core::store::{FamilyStore as _, NoticeStore as _, StoreOrigin};
+use hippo_core::testing::contract::sample;
 use uuid::Uuid;
 
 use crate::dynamodb::emulator::{Fresh, fresh};
@@ -47,7 +47,7 @@ impl Clock for TestClock {
 /// What a tick at `now` hands out.
 async fn tick(store: &DynamoDbStore, now: DateTime<Utc>) -> Vec<DueNotice> {
     let queue = TestQueue::default();
-    let ports = HandOutNoticesPorts {
+    let ports = EnqueueNoticesPorts {
         families: store,
         notices: store,
         operator: store,
@@ -67,7 +67,7 @@ async fn tick(store: &DynamoDbStore, now: DateTime<Utc>) -> Vec<DueNotice> {
         rules: StartRules::default(),
         after: None,
     };
-    hand_out_notices(&ports, plan, &NotifyAllInput::default(), &|_| {})
+    enqueue_notices(&ports, plan, &NotifyAllInput::default(), &|_| {})
         .await
         .unwrap()
         .unwrap();
@@ -85,11 +85,11 @@ async fn copy(store: &Fresh) -> DynamoDbStore {
     DynamoDbStore::new(store.client.clone(), RESTORED)
 }
 
-async fn alerts_of_restores(store: &DynamoDbStore) -> Vec<Concern> {
-    let noted = store.recent_concerns(100).await.unwrap().into_iter();
+async fn alerts_of_restores(store: &DynamoDbStore) -> Vec<Alert> {
+    let noted = store.recent_alerts(100).await.unwrap().into_iter();
     noted
-        .map(|noted| noted.concern)
-        .filter(|concern| matches!(concern, Concern::StoreRestored { .. }))
+        .map(|noted| noted.alert)
+        .filter(|alert| matches!(alert, Alert::StoreRestored { .. }))
         .collect()
 }
 
@@ -118,8 +118,8 @@ async fn table_of_another_name_sends_nothing_again_and_is_told_once() {
 
     for minutes in [15, 30, 45, 24 * 60] {
         let now = now + Duration::minutes(minutes);
-        let handed_out = tick(&restored, now).await;
-        let days: Vec<NaiveDate> = handed_out.iter().map(|notice| notice.date).collect();
+        let enqueued = tick(&restored, now).await;
+        let days: Vec<NaiveDate> = enqueued.iter().map(|notice| notice.date).collect();
         let next_day = minutes == 24 * 60;
         assert!(!days.contains(&day), "after {minutes} minutes");
         assert_eq!(days.len(), usize::from(next_day), "after {minutes} minutes");

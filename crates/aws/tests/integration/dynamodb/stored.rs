@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use hippo_core::alerts::Alert;
+use hippo_core::alerts::notifier::AlertStore;
 use hippo_core::card::CardSecret;
-use hippo_core::operator::Concern;
-use hippo_core::operator::telling::OperatorStore;
 use hippo_core::run::Job;
-use hippo_core::store::contract::sample;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, Scope,
     SecretStore, VisitStore,
 };
+use hippo_core::testing::contract::sample;
 use uuid::Uuid;
 
 use crate::dynamodb::emulator::{Fresh, fresh};
@@ -183,33 +183,33 @@ async fn runs_and_final_notices_expire_and_open_notices_do_not() {
 #[tokio::test]
 async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone() {
     let Some(store) = fresh().await else { return };
-    let known = Concern::ClockWrong {
+    let known = Alert::ClockWrong {
         day: sample::date("2026-11-21"),
         seconds: 90,
     };
     let (unknown, now) = (known.key(), sample::time("06:00:00"));
-    assert!(store.note_concern(&unknown, &known, now).await.unwrap());
+    assert!(store.raise_alert(&unknown, &known, now).await.unwrap());
     let items = everything(&store).await;
-    let mut newer = one(&items, "CONCERN#").clone();
+    let mut newer = one(&items, "ALERT#").clone();
     let data = newer["data"].as_s().unwrap();
     let data = data.replace("clock_wrong", "moon_too_full");
     newer.insert("data".to_owned(), AttributeValue::S(data));
     let put = store.client.put_item().table_name(store.table_name());
     put.set_item(Some(newer.clone())).send().await.unwrap();
-    let other = Concern::LibraryDown {
+    let other = Alert::LibraryDown {
         library: sample::library_id("wpl"),
         since: now,
     };
     let key = other.key();
-    assert!(store.note_concern(&key, &other, now).await.unwrap());
-    let untold = store.untold_concerns().await.unwrap();
+    assert!(store.raise_alert(&key, &other, now).await.unwrap());
+    let untold = store.pending_alerts().await.unwrap();
     assert_eq!((untold.noted.len(), untold.newer), (1, 1));
-    assert_eq!(untold.noted[0].concern, other);
-    assert_eq!(store.recent_concerns(10).await.unwrap(), untold.noted);
+    assert_eq!(untold.noted[0].alert, other);
+    assert_eq!(store.recent_alerts(10).await.unwrap(), untold.noted);
     // Whoever sees it, or would tell it, changes nothing, and does not fail.
-    assert!(!store.note_concern(&unknown, &known, now).await.unwrap());
-    assert!(!store.set_out_to_tell(&unknown, now).await.unwrap());
-    store.concern_told(&unknown, now).await.unwrap();
+    assert!(!store.raise_alert(&unknown, &known, now).await.unwrap());
+    assert!(!store.claim_alert(&unknown, now).await.unwrap());
+    store.mark_alert_delivered(&unknown, now).await.unwrap();
     let items = everything(&store).await;
-    assert_eq!(*one(&items, &format!("CONCERN#{unknown}")), newer);
+    assert_eq!(*one(&items, &format!("ALERT#{unknown}")), newer);
 }

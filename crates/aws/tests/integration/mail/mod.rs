@@ -12,7 +12,7 @@ use hippo_core::mail::mime::{self, Sender};
 use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer as _};
 use hippo_core::notice::render::RenderedNotice;
 use hippo_core::notice::{NoticeCard, NoticeInput, compose};
-use hippo_core::store::contract::sample;
+use hippo_core::testing::contract::sample;
 use serde_json::json;
 
 use crate::mail::moto::Moto;

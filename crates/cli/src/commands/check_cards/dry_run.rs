@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use hippo_core::card::CardRecord;
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
-use hippo_core::jobs::planning::VisitPlanner;
-use hippo_core::jobs::visit::VISIT_LIMIT;
+use hippo_core::jobs::check_cards::plan::VisitPlanner;
+use hippo_core::jobs::check_cards::visit::MAX_CARDS_PER_VISIT;
 use hippo_core::library::can_back_off_until;
 use hippo_core::run::{Job, RunKey};
 use serde::Serialize;
@@ -35,7 +35,7 @@ struct PlannedCard {
     library: LibraryId,
     patron: String,
     /// The library is left alone until then: the card would not be tried before.
-    left_alone_until: Option<DateTime<Utc>>,
+    back_off_until: Option<DateTime<Utc>>,
     /// Why the card would not be tried, if so.
     not_tried: Option<NotTried>,
 }
@@ -50,21 +50,21 @@ enum NotTried {
 }
 
 impl PlannedCard {
-    fn of(record: &CardRecord, left_alone_until: Option<DateTime<Utc>>) -> Self {
+    fn of(record: &CardRecord, back_off_until: Option<DateTime<Utc>>) -> Self {
         let (card, state) = (&record.card, &record.state);
         let not_tried = if card.paused {
             Some(NotTried::Paused)
         } else if state.refused_since.is_some() {
             Some(NotTried::WrongCredentials)
         } else {
-            left_alone_until.map(|_| NotTried::LibraryLeftAlone)
+            back_off_until.map(|_| NotTried::LibraryLeftAlone)
         };
         Self {
             card: card.id,
             family: card.family.clone(),
             library: card.library.clone(),
             patron: hippo_core::text::clean(&card.patron),
-            left_alone_until,
+            back_off_until,
             not_tried,
         }
     }
@@ -78,18 +78,18 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
         label: PERSON.parse()?,
         scheduled_time: now,
     };
-    let planner = VisitPlanner::new(&*context.store, input, &key, now, VISIT_LIMIT);
+    let planner = VisitPlanner::new(&*context.store, input, &key, now, MAX_CARDS_PER_VISIT);
     let visits = planner.all().await?;
-    let mut left_alone = BTreeMap::new();
+    let mut backing_off = BTreeMap::new();
     let mut cards = Vec::new();
     let mut tried = 0;
     for visit in &visits {
-        if !left_alone.contains_key(&visit.library) {
-            let until = context.store.left_alone_until(&visit.library).await?;
+        if !backing_off.contains_key(&visit.library) {
+            let until = context.store.back_off_until(&visit.library).await?;
             let counts = |until: &DateTime<Utc>| *until > now && can_back_off_until(*until, now);
-            left_alone.insert(&visit.library, until.filter(counts));
+            backing_off.insert(&visit.library, until.filter(counts));
         }
-        let until = left_alone.get(&visit.library).copied().flatten();
+        let until = backing_off.get(&visit.library).copied().flatten();
         tried += usize::from(until.is_none());
         for planned in &visit.cards {
             if let Some(record) = context.store.card(planned.card).await? {
@@ -148,7 +148,7 @@ fn say(context: &Context, planned: &Document) {
 }
 
 fn remark(context: &Context, card: &PlannedCard) -> Cell {
-    match (card.not_tried, card.left_alone_until) {
+    match (card.not_tried, card.back_off_until) {
         (Some(NotTried::Paused), _) => Cell::new("left out: paused", Tone::Faint),
         (Some(NotTried::WrongCredentials), _) => {
             Cell::new("left out: number or PIN refused", Tone::Bad)

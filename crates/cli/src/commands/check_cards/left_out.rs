@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
-use hippo_core::run::work::{self, LeftOutReason, Subject, WorkOutcome, WorkReport};
+use hippo_core::run::work::{self, LeftOutReason, Subject, WorkItem, WorkOutcome};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -37,7 +37,7 @@ pub(crate) struct LeftOut {
 /// The cards that a run left out, as it and its workers reported them; by family, patron and library.
 pub(crate) async fn left_out(
     context: &Context,
-    work: &[WorkReport],
+    work: &[WorkItem],
 ) -> Result<Vec<LeftOut>, CommandError> {
     let mut found = Vec::new();
     for (subject, outcome) in work::results(work) {

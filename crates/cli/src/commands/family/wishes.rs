@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
-use hippo_core::family::{Delivery, Family, ProofOfLife};
+use hippo_core::family::{Delivery, Family, SendWhenEmpty};
 use rust_decimal::Decimal;
 
 use crate::args::{time_of_day, timezone};
@@ -112,9 +112,9 @@ impl Wishes {
             preferences.by_person = by_person;
         }
         match (self.daily, self.weekly, self.only_when_needed) {
-            (true, ..) => preferences.proof_of_life = ProofOfLife::Daily,
-            (_, Some(day), _) => preferences.proof_of_life = ProofOfLife::Weekly(day),
-            (.., true) => preferences.proof_of_life = ProofOfLife::Never,
+            (true, ..) => preferences.send_when_empty = SendWhenEmpty::Daily,
+            (_, Some(day), _) => preferences.send_when_empty = SendWhenEmpty::Weekly(day),
+            (.., true) => preferences.send_when_empty = SendWhenEmpty::Never,
             _ => {}
         }
     }

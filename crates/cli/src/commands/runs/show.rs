@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hippo_core::ids::{CardId, FamilyId, LibraryId};
-use hippo_core::run::work::{self, Subject, WorkOutcome, WorkReport};
+use hippo_core::run::work::{self, Subject, WorkItem, WorkOutcome};
 use hippo_core::run::{Run, RunKey, Trigger};
 use serde::Serialize;
 
@@ -59,7 +59,7 @@ pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
             "There is no run {id}; “hippo runs” shows them.{meant}"
         )));
     };
-    let work = context.store.work_of(id).await?;
+    let work = context.store.work_items(id).await?;
     let document = Document {
         failures: failures(&work),
         concerned: concerned(context, &work).await?,
@@ -85,7 +85,7 @@ pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
     Ok(Outcome::Done)
 }
 
-fn failures(work: &[WorkReport]) -> Vec<Failures> {
+fn failures(work: &[WorkItem]) -> Vec<Failures> {
     let mut counts: BTreeMap<(&str, Option<&LibraryId>), usize> = BTreeMap::new();
     for (subject, outcome) in work::results(work) {
         if let WorkOutcome::Failed(kind) = outcome {
@@ -106,7 +106,7 @@ fn failures(work: &[WorkReport]) -> Vec<Failures> {
         .collect()
 }
 
-async fn concerned(context: &Context, work: &[WorkReport]) -> Result<Vec<Concerned>, CommandError> {
+async fn concerned(context: &Context, work: &[WorkItem]) -> Result<Vec<Concerned>, CommandError> {
     let mut concerned = Vec::new();
     for (subject, outcome) in work::results(work) {
         if let WorkOutcome::Failed(kind) = outcome {
@@ -242,8 +242,8 @@ mod tests {
             },
             outcome: kind.to_owned().into(),
         };
-        let work = [WorkReport {
-            piece: "x".to_owned(),
+        let work = [WorkItem {
+            item_id: "x".to_owned(),
             results: vec![
                 card("wpl", "site_down"),
                 card("wpl", "site_down"),

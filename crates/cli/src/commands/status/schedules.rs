@@ -21,7 +21,7 @@ const ONE: usize = 1;
 /// Something about a schedule that a person should see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Remark {
-    /// `suspended`, or `not_declared`.
+    /// `paused`, or `not_declared`.
     kind: &'static str,
     job: Job,
     label: Label,
@@ -30,7 +30,7 @@ pub(crate) struct Remark {
 
 /// What is remarkable about schedules.
 pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandError> {
-    let mut remarks = suspended(context).await;
+    let mut remarks = paused(context).await;
     for job in Job::ALL {
         let declared = declared(context, job);
         // Where nothing is declared, nobody can tell a label that is wrong.
@@ -57,11 +57,11 @@ pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandErr
 }
 
 /// The schedules whose runs do not begin.
-async fn suspended(context: &Context) -> Vec<Remark> {
+async fn paused(context: &Context) -> Vec<Remark> {
     let (found, why) = match &context.place {
         Place::Here(here) => (
-            here.config.jobs.suspended(),
-            "is suspended in config.toml: its runs do not begin.",
+            here.config.jobs.paused(),
+            "is paused in config.toml: its runs do not begin.",
         ),
         Place::Aws(stack) => match stack.disabled_schedules().await {
             Ok(found) => (
@@ -78,7 +78,7 @@ async fn suspended(context: &Context) -> Vec<Remark> {
         },
     };
     let remark = |(job, label)| Remark {
-        kind: "suspended",
+        kind: "paused",
         sentence: format!("The schedule “{label}” of {job} {why}"),
         job,
         label,
@@ -133,7 +133,7 @@ fn work_words(run: &Run) -> Option<String> {
         run.outcome,
         RunOutcome::Missed
             | RunOutcome::SkippedStillRunning
-            | RunOutcome::SkippedSuspended
+            | RunOutcome::SkippedPaused
             | RunOutcome::Newer
     );
     (begun && run.counts.planned > 0).then(|| counts_words(run.key.job, &run.counts))

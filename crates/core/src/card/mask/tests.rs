@@ -204,7 +204,7 @@ fn every_text_of_an_account_is_masked() {
 #[test]
 fn address_without_a_secret_stays() {
     let url = "https://library.example/record/4711";
-    let mut account = crate::jobs::testing::account(&[("Emma", "2026-11-24")]);
+    let mut account = crate::testing::world::account(&[("Emma", "2026-11-24")]);
     account.loans.as_mut().unwrap()[0].url = Some(url.to_owned());
     mask_of("29000000001234", "4711").mask_account(&mut account);
     assert_eq!(account.loans.unwrap()[0].url.as_deref(), Some(url));

@@ -106,7 +106,8 @@ fn every_date_is_due_or_passed_from_its_time_on_and_never_both() {
         for day in 24..=30 {
             let date = NaiveDate::from_ymd_opt(2026, 10, day).unwrap();
             let is_due = now >= due_instant(date, family.notice_time, family.timezone);
-            let recent = now - due_instant(date, family.notice_time, family.timezone) <= LOOK_BACK;
+            let recent =
+                now - due_instant(date, family.notice_time, family.timezone) <= MISSED_DAY_WINDOW;
             let known = usize::from(due.contains(&date)) + usize::from(passed.contains(&date));
             assert_eq!(known, usize::from(is_due && recent), "{date} at {now}");
             assert_eq!(family.has_passed(date, now), is_due && !due.contains(&date));

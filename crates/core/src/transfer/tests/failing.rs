@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
+use crate::alerts::notifier::{AlertStore, PendingAlerts, StoredAlert};
+use crate::alerts::{Alert, AlertKey};
 use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::family::{EmailAddress, Family, StoppedRecipient};
@@ -14,14 +16,12 @@ use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
 use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
-use crate::operator::telling::{NotedConcern, OperatorStore, Untold};
-use crate::operator::{Concern, ConcernKey};
 use crate::run::tick_times::TickTimes;
-use crate::run::work::WorkReport;
+use crate::run::work::WorkItem;
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
-use crate::store::memory::MemoryStore;
 use crate::store::*;
+use crate::testing::memory::MemoryStore;
 
 /// Writes until there are no more `writes_left`, and then fails at each.
 pub(super) struct Failing<'a> {
@@ -76,10 +76,10 @@ passed_on! {
         read library(id: &LibraryId) -> Option<Library>;
         read libraries() -> Vec<Library>;
         write remove_library(id: &LibraryId) -> ();
-        write leave_alone(id: &LibraryId, until: DateTime<Utc>, now: DateTime<Utc>) -> ();
-        write note_down(id: &LibraryId, since: DateTime<Utc>) -> DateTime<Utc>;
-        write note_up(id: &LibraryId) -> ();
-        read left_alone_until(id: &LibraryId) -> Option<DateTime<Utc>>;
+        write back_off(id: &LibraryId, until: DateTime<Utc>, now: DateTime<Utc>) -> ();
+        write mark_library_down(id: &LibraryId, since: DateTime<Utc>) -> DateTime<Utc>;
+        write mark_library_up(id: &LibraryId) -> ();
+        read back_off_until(id: &LibraryId) -> Option<DateTime<Utc>>;
     }
     CardStore {
         write add_card(card: &Card, secret: &Sealed) -> ();
@@ -124,19 +124,19 @@ passed_on! {
         write replace_tick_times(before: &TickTimes, after: &TickTimes) -> bool;
         write report_run(run: &Run) -> ();
         write record_run(run: &Run) -> bool;
-        write report_work(run: &RunKey, work: &WorkReport) -> ();
-        read work_of(run: &RunKey) -> Vec<WorkReport>;
+        write save_work_item(run: &RunKey, work: &WorkItem) -> ();
+        read work_items(run: &RunKey) -> Vec<WorkItem>;
         read run(key: &RunKey) -> Option<Run>;
         read recent_runs(job: Option<Job>, label: Option<&Label>, limit: usize) -> Vec<Run>;
         write forget_before(before: DateTime<Utc>) -> ();
     }
-    OperatorStore {
-        write note_concern(key: &ConcernKey, concern: &Concern, now: DateTime<Utc>) -> bool;
-        write set_out_to_tell(key: &ConcernKey, now: DateTime<Utc>) -> bool;
-        write concern_told(key: &ConcernKey, at: DateTime<Utc>) -> ();
-        write withdraw_concern(noted: &NotedConcern) -> ();
-        read concern(key: &ConcernKey) -> Option<NotedConcern>;
-        read untold_concerns() -> Untold;
-        read recent_concerns(limit: usize) -> Vec<NotedConcern>;
+    AlertStore {
+        write raise_alert(key: &AlertKey, alert: &Alert, now: DateTime<Utc>) -> bool;
+        write claim_alert(key: &AlertKey, now: DateTime<Utc>) -> bool;
+        write mark_alert_delivered(key: &AlertKey, at: DateTime<Utc>) -> ();
+        write withdraw_alert(noted: &StoredAlert) -> ();
+        read alert(key: &AlertKey) -> Option<StoredAlert>;
+        read pending_alerts() -> PendingAlerts;
+        read recent_alerts(limit: usize) -> Vec<StoredAlert>;
     }
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
+use hippo_core::alerts::notifier::{AlertStore, PendingAlerts, StoredAlert};
+use hippo_core::alerts::{Alert, AlertKey};
 use hippo_core::card::{CardRecord, CardState, StoredAccount};
 use hippo_core::clock::Clock;
 use hippo_core::family::{Delivery, EmailAddress, Family, StoppedRecipient};
@@ -17,17 +19,15 @@ use hippo_core::library::Library;
 use hippo_core::mail::{Mail, MailAnswer, Mailer, PreparedMail, RefusedRecipient};
 use hippo_core::notice::record::NoticeRecord;
 use hippo_core::notice::told::Told;
-use hippo_core::operator::telling::{NotedConcern, OperatorStore, Untold};
-use hippo_core::operator::{Concern, ConcernKey};
 use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
 use hippo_core::run::tick_times::TickTimes;
-use hippo_core::run::work::WorkReport;
+use hippo_core::run::work::WorkItem;
 use hippo_core::run::{Job, Run, RunKey};
-use hippo_core::store::contract::sample;
 use hippo_core::store::{
     AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, RunStart, RunStore,
     StoreError, StoreOrigin, StoreResult,
 };
+use hippo_core::testing::contract::sample;
 use uuid::Uuid;
 
 use crate::exploration::world::Rules;
@@ -382,11 +382,11 @@ impl RunStore for Desk {
         Ok(())
     }
 
-    async fn report_work(&self, _run: &RunKey, _work: &WorkReport) -> StoreResult<()> {
+    async fn save_work_item(&self, _run: &RunKey, _work: &WorkItem) -> StoreResult<()> {
         Ok(())
     }
 
-    async fn work_of(&self, _run: &RunKey) -> StoreResult<Vec<WorkReport>> {
+    async fn work_items(&self, _run: &RunKey) -> StoreResult<Vec<WorkItem>> {
         unreachable!("nobody counts here");
     }
 
@@ -436,37 +436,37 @@ impl NoticeQueue for Desk {
 }
 
 #[async_trait]
-impl OperatorStore for Desk {
-    async fn note_concern(
+impl AlertStore for Desk {
+    async fn raise_alert(
         &self,
-        _key: &ConcernKey,
-        _concern: &Concern,
+        _key: &AlertKey,
+        _alert: &Alert,
         _now: DateTime<Utc>,
     ) -> StoreResult<bool> {
         self.write(Ask::Note).await
     }
 
-    async fn set_out_to_tell(&self, _key: &ConcernKey, _now: DateTime<Utc>) -> StoreResult<bool> {
+    async fn claim_alert(&self, _key: &AlertKey, _now: DateTime<Utc>) -> StoreResult<bool> {
         unreachable!("nobody tells here");
     }
 
-    async fn concern_told(&self, _key: &ConcernKey, _at: DateTime<Utc>) -> StoreResult<()> {
+    async fn mark_alert_delivered(&self, _key: &AlertKey, _at: DateTime<Utc>) -> StoreResult<()> {
         unreachable!("nobody tells here");
     }
 
-    async fn withdraw_concern(&self, _noted: &NotedConcern) -> StoreResult<()> {
+    async fn withdraw_alert(&self, _noted: &StoredAlert) -> StoreResult<()> {
         unreachable!("nobody tells here");
     }
 
-    async fn concern(&self, _key: &ConcernKey) -> StoreResult<Option<NotedConcern>> {
+    async fn alert(&self, _key: &AlertKey) -> StoreResult<Option<StoredAlert>> {
         unreachable!("nobody tells here");
     }
 
-    async fn untold_concerns(&self) -> StoreResult<Untold> {
+    async fn pending_alerts(&self) -> StoreResult<PendingAlerts> {
         unreachable!("nobody tells here");
     }
 
-    async fn recent_concerns(&self, _limit: usize) -> StoreResult<Vec<NotedConcern>> {
+    async fn recent_alerts(&self, _limit: usize) -> StoreResult<Vec<StoredAlert>> {
         unreachable!("nobody tells here");
     }
 }

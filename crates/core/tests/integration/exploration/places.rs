@@ -8,14 +8,15 @@ use std::task::{Context, Poll, Waker};
 
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::family::Delivery;
-use hippo_core::jobs::evidence::{Evidence, settle_by_evidence};
-use hippo_core::jobs::hand_out_notices::{HandOutNoticesPorts, hand_out_notices};
-use hippo_core::jobs::ledger::{RunPlan, StartRules};
-use hippo_core::jobs::notify_all::{NotifyAllInput, deliver};
-use hippo_core::jobs::notify_family::NotifyPorts;
+use hippo_core::jobs::notify::NotifyAllInput;
+use hippo_core::jobs::notify::delivery_events::{Evidence, settle_by_evidence};
+use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
+use hippo_core::jobs::notify::run::deliver;
+use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::mail::MailTag;
 use hippo_core::notice::record::NoticeRecord;
 use hippo_core::notice::record::settling::LeftBy;
+use hippo_core::run::ledger::{RunPlan, StartRules};
 
 use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::{Job, RunKey, Trigger};
@@ -260,7 +261,7 @@ impl Places {
                     result.map_or(End::Failed, |_| End::Done)
                 }
                 Task::Tick(_) => {
-                    let ports = HandOutNoticesPorts {
+                    let ports = EnqueueNoticesPorts {
                         families: &desk,
                         notices: &desk,
                         operator: &desk,
@@ -281,7 +282,7 @@ impl Places {
                         after: None,
                     };
                     let input = NotifyAllInput::default();
-                    let result = hand_out_notices(&ports, plan, &input, &|_| {}).await;
+                    let result = enqueue_notices(&ports, plan, &input, &|_| {}).await;
                     result.map_or(End::Failed, |_| End::Done)
                 }
                 Task::Event(fence, word) => {

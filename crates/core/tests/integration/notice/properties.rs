@@ -3,7 +3,7 @@
 use chrono::Duration;
 use hippo_core::account::{Account, Hold, HoldState, Loan};
 use hippo_core::failure::FailureKind;
-use hippo_core::family::ProofOfLife;
+use hippo_core::family::SendWhenEmpty;
 use hippo_core::notice::NoticeCard;
 use hippo_core::notice::attention::AttentionKind;
 use hippo_core::notice::digest::Occasion;
@@ -111,10 +111,10 @@ fn a_card() -> impl Strategy<Value = NoticeCard> {
 }
 
 fn a_case() -> impl Strategy<Value = Case> {
-    let wish = prop_oneof![Just(ProofOfLife::Never), Just(ProofOfLife::Daily)];
+    let wish = prop_oneof![Just(SendWhenEmpty::Never), Just(SendWhenEmpty::Daily)];
     (proptest::collection::vec(a_card(), 0..4), wish).prop_map(|(cards, wish)| {
         let mut case = Case::of(cards);
-        case.family.preferences.proof_of_life = wish;
+        case.family.preferences.send_when_empty = wish;
         case
     })
 }
@@ -280,7 +280,7 @@ proptest! {
 
     #[test]
     fn on_the_next_day_only_what_is_to_do_makes_a_mail_again(mut case in a_case()) {
-        case.family.preferences.proof_of_life = ProofOfLife::Never;
+        case.family.preferences.send_when_empty = SendWhenEmpty::Never;
         let told = case.compose().told;
         let mut next = case.after(told);
         // A day later by the family's calendar; nothing has happened and nothing was read since.

@@ -2,7 +2,7 @@
 
 use chrono::Weekday;
 use hippo_core::account::{Account, Hold, HoldState, Loan};
-use hippo_core::family::ProofOfLife;
+use hippo_core::family::SendWhenEmpty;
 use hippo_core::notice::Composed;
 use rstest::rstest;
 
@@ -100,28 +100,28 @@ fn at_midnight_the_familys_own_day_decides(#[case] zone: &str, #[case] subject: 
 }
 
 #[test]
-fn a_mail_a_day_as_proof_of_life() {
+fn a_mail_a_day_as_send_when_empty() {
     let account = account(
         vec![loan("Bread, Slowly: Forty Loaves", "Marchetti, Luca", 4)],
         vec![waiting("Night Trains", "Duval, Claire", 9, Some(83))],
     );
     let mut case = Case::of([card(1, "Ada", millbrook(), account)]);
-    case.family.preferences.proof_of_life = ProofOfLife::Daily;
-    keep("daily_proof_of_life", &case.compose());
+    case.family.preferences.send_when_empty = SendWhenEmpty::Daily;
+    keep("daily_send_when_empty", &case.compose());
     assert_eq!(case.subject(), "Nothing to do today");
 }
 
 #[test]
-fn a_weekly_summary_as_proof_of_life() {
+fn a_weekly_summary_as_send_when_empty() {
     let account = account(
         vec![loan("How Bridges Stand Up", "Tanaka, Yuki", 10)],
         vec![],
     );
     let mut case = Case::of([card(1, "Ada", millbrook(), account)]);
-    case.family.preferences.proof_of_life = ProofOfLife::Weekly(Weekday::Sun);
+    case.family.preferences.send_when_empty = SendWhenEmpty::Weekly(Weekday::Sun);
     assert_eq!(case.subject(), "no mail", "today is a Saturday");
-    case.family.preferences.proof_of_life = ProofOfLife::Weekly(Weekday::Sat);
-    keep("weekly_proof_of_life", &case.compose());
+    case.family.preferences.send_when_empty = SendWhenEmpty::Weekly(Weekday::Sat);
+    keep("weekly_send_when_empty", &case.compose());
     assert_eq!(case.subject(), "Weekly summary: nothing to do today");
 }
 
@@ -129,11 +129,11 @@ fn a_weekly_summary_as_proof_of_life() {
 fn a_family_without_cards_gets_nothing_whatever_it_asked_for() {
     let mut case = Case::of([]);
     for wish in [
-        ProofOfLife::Never,
-        ProofOfLife::Daily,
-        ProofOfLife::Weekly(Weekday::Sat),
+        SendWhenEmpty::Never,
+        SendWhenEmpty::Daily,
+        SendWhenEmpty::Weekly(Weekday::Sat),
     ] {
-        case.family.preferences.proof_of_life = wish;
+        case.family.preferences.send_when_empty = wish;
         assert_eq!(case.subject(), "no mail");
     }
 }

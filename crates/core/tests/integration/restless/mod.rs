@@ -12,26 +12,27 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use futures::FutureExt as _;
+use hippo_core::alerts::Alert;
+use hippo_core::alerts::notifier::AlertStore;
 use hippo_core::card::{CardRecord, CardState, StoredAccount};
 use hippo_core::clock::Clock;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::jobs::JobError;
-use hippo_core::jobs::ledger::{RunPlan, StartRules};
-use hippo_core::jobs::notify_all::{NotifyAllInput, notify_all};
-use hippo_core::jobs::notify_family::NotifyPorts;
+use hippo_core::jobs::notify::NotifyAllInput;
+use hippo_core::jobs::notify::run::notify_all;
+use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::library::Library;
 use hippo_core::mail::{Mail, MailAnswer, Mailer};
 use hippo_core::notice::record::{NoticeRecord, NoticeState};
 use hippo_core::notice::told::Told;
-use hippo_core::operator::Concern;
-use hippo_core::operator::telling::OperatorStore;
+use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, Run, RunKey, Trigger};
-use hippo_core::store::contract::sample;
-use hippo_core::store::memory::MemoryStore;
 use hippo_core::store::{
     AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, RunStart, StoreOrigin,
     StoreResult,
 };
+use hippo_core::testing::contract::sample;
+use hippo_core::testing::memory::MemoryStore;
 use proptest::prelude::*;
 
 /// Comes back at the second poll: a place to crash at, or to let somebody else go first.
@@ -365,7 +366,7 @@ proptest! {
         world.happen(&Happens::Minutes(20));
         world.happen(&Happens::Tick { polls: 1_000_000 });
         let today = outside.now().date_naive() - chrono::Duration::days(1);
-        let noted = outside.store.recent_concerns(10_000).now_or_never().unwrap().unwrap();
+        let noted = outside.store.recent_alerts(10_000).now_or_never().unwrap().unwrap();
         for id in FAMILIES {
             let id = id.parse().unwrap();
             let records = outside.store.recent_notices(&id, 100).now_or_never();
@@ -379,13 +380,13 @@ proptest! {
                     prop_assert_eq!(mails, None, "it says that no mail left");
                 }
                 prop_assert!(record.state == NoticeState::Sent || record.reason.is_some());
-                let is_noted = noted.iter().any(|noted| match &noted.concern {
-                    Concern::NoNotice { family, date, .. } => {
+                let is_noted = noted.iter().any(|noted| match &noted.alert {
+                    Alert::NoNotice { family, date, .. } => {
                         (family, *date) == (&record.family, record.date)
                     }
                     _ => false,
                 });
-                let is_bad = Concern::of_notice(&record).is_some();
+                let is_bad = Alert::of_notice(&record).is_some();
                 prop_assert!(is_noted || !is_bad, "nobody tells the operator: {record:?}");
             }
         }

@@ -22,7 +22,7 @@ CREATE TABLE library (
     date_format      TEXT,
     login_hosts      TEXT NOT NULL,
     options          TEXT NOT NULL,
-    left_alone_until TEXT
+    back_off_until TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE card (

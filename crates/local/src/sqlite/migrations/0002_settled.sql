@@ -13,9 +13,9 @@ CREATE INDEX notice_open ON notice (date, family)
     WHERE state NOT IN ('SENT', 'SKIPPED', 'FAILED', 'GAVE_UP', 'MISSED');
 
 -- What needs the operator, and whether it was told.
-CREATE TABLE concern (
+CREATE TABLE alert (
     key        TEXT PRIMARY KEY,
-    concern    TEXT NOT NULL,
+    alert    TEXT NOT NULL,
     first_seen TEXT NOT NULL,
     last_seen  TEXT NOT NULL,
     times      INTEGER NOT NULL,
@@ -23,4 +23,4 @@ CREATE TABLE concern (
     told_at    TEXT
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX concern_recent ON concern (last_seen);
+CREATE INDEX alert_recent ON alert (last_seen);

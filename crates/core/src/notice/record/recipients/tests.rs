@@ -6,7 +6,7 @@ use super::*;
 use crate::family::Delivery;
 use crate::notice::record::settling::{EVIDENCE_WAIT, LeftBy};
 use crate::notice::record::{LEASE, NoticeState};
-use crate::store::contract::sample;
+use crate::testing::contract::sample;
 
 fn start() -> DateTime<Utc> {
     "2026-11-21T11:30:00Z".parse().unwrap()

@@ -1,0 +1,104 @@
+//! When the schedules of EventBridge fire: to tell which runs never came.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveTime;
+use chrono_tz::Tz;
+use hippo_core::run::schedule::Schedule;
+
+/// When the schedules of a job fire, by their labels. Of one that is not here nobody can tell a missed run.
+pub type Schedules = BTreeMap<String, Schedule>;
+
+/// When an expression of EventBridge Scheduler fires.
+///
+/// `rate(…)`, and `cron(…)` with times of day for every day; `None` for all others, whose missed runs
+/// nobody can tell. <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
+pub fn of_expression(expression: &str, zone: Tz) -> Option<Schedule> {
+    let inside = |kind: &str| {
+        expression
+            .trim()
+            .strip_prefix(kind)?
+            .strip_prefix('(')?
+            .strip_suffix(')')
+    };
+    if let Some(rate) = inside("rate") {
+        let (number, unit) = rate.trim().split_once(' ')?;
+        let minutes = match unit.trim().trim_end_matches('s') {
+            "minute" => 1,
+            "hour" => 60,
+            "day" => 24 * 60,
+            _ => return None,
+        };
+        let number: u32 = number.parse().ok().filter(|number| *number > 0)?;
+        return number.checked_mul(minutes).map(Schedule::EveryMinutes);
+    }
+    let fields: Vec<&str> = inside("cron")?.split_whitespace().collect();
+    let [minutes, hours, day, "*", weekday, "*"] = fields.as_slice() else {
+        return None;
+    };
+    if !matches!((*day, *weekday), ("*", "?") | ("?", "*")) {
+        return None;
+    }
+    let numbers = |list: &str| {
+        let numbers = list.split(',').map(|number| number.parse::<u32>().ok());
+        numbers.collect::<Option<Vec<u32>>>()
+    };
+    let (minutes, hours) = (numbers(minutes)?, numbers(hours)?);
+    let times = hours
+        .iter()
+        .flat_map(|hour| minutes.iter().map(|minute| (*hour, *minute)))
+        .map(|(hour, minute)| NaiveTime::from_hms_opt(hour, minute, 0))
+        .collect::<Option<Vec<NaiveTime>>>()?;
+    Some(Schedule::Daily { zone, times })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const TORONTO: Tz = chrono_tz::America::Toronto;
+
+    #[rstest]
+    #[case("rate(15 minutes)", 15)]
+    #[case("rate(1 hour)", 60)]
+    #[case("rate(2 days)", 2880)]
+    fn a_rate_is_so_many_minutes(#[case] expression: &str, #[case] minutes: u32) {
+        assert_eq!(
+            of_expression(expression, TORONTO),
+            Some(Schedule::EveryMinutes(minutes))
+        );
+    }
+
+    #[test]
+    fn times_of_every_day_are_local() {
+        let at = |hour, minute| NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
+        let expected = |times: &[NaiveTime]| {
+            Some(Schedule::Daily {
+                zone: TORONTO,
+                times: times.to_vec(),
+            })
+        };
+        assert_eq!(
+            of_expression("cron(30 5,12,18 * * ? *)", TORONTO),
+            expected(&[at(5, 30), at(12, 30), at(18, 30)])
+        );
+        assert_eq!(
+            of_expression("cron(0,30 5 ? * * *)", TORONTO),
+            expected(&[at(5, 0), at(5, 30)])
+        );
+    }
+
+    #[rstest]
+    #[case("cron(0 5 ? * MON-FRI *)")]
+    #[case("cron(0 5 1 * ? *)")]
+    #[case("cron(*/5 * * * ? *)")]
+    #[case("cron(0 25 * * ? *)")]
+    #[case("at(2026-11-21T10:00:00)")]
+    #[case("rate(0 minutes)")]
+    #[case("rate(4294967295 days)")]
+    #[case("")]
+    fn of_all_others_nobody_can_tell_what_was_missed(#[case] expression: &str) {
+        assert_eq!(of_expression(expression, TORONTO), None);
+    }
+}

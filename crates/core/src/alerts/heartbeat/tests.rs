@@ -1,0 +1,182 @@
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use chrono::Duration;
+use rstest::rstest;
+
+use super::*;
+use crate::alerts::notifier::MissedHeartbeat;
+use crate::clock::Clock as _;
+use crate::run::Counts;
+use crate::run::work::{Subject, WorkItem, WorkResult};
+use crate::testing::world::World;
+
+#[derive(Default)]
+struct Pings(Mutex<Vec<String>>);
+
+#[async_trait]
+impl HeartbeatClient for Pings {
+    async fn ping(&self, url: &Url) -> Result<(), MissedHeartbeat> {
+        self.0.lock().unwrap().push(url.to_string());
+        Ok(())
+    }
+}
+
+const URL: &str = "https://alive.example.org/x?create=1";
+
+fn heartbeat<'a>(world: &'a World, ping: &'a Pings, start_fail: bool) -> Heartbeat<'a> {
+    Heartbeat {
+        ping,
+        urls: [(
+            Job::CheckCards,
+            HeartbeatUrl {
+                url: URL.parse().unwrap(),
+                start_fail,
+            },
+        )]
+        .into(),
+        runs: &world.store,
+    }
+}
+
+fn run(world: &World, outcome: RunOutcome, done: u32, failed: u32) -> Run {
+    let now = world.clock.now();
+    let mut counts = Counts {
+        planned: done + failed,
+        done,
+        ..Counts::default()
+    };
+    for _ in 0..failed {
+        counts.add_failure("site_down");
+    }
+    Run {
+        key: format!("check-cards/all/{}", now.format("%Y-%m-%dT%H:%M:%SZ"))
+            .parse()
+            .unwrap(),
+        trigger: Trigger::Schedule,
+        input: serde_json::Value::Null,
+        started_at: now,
+        reported_at: now,
+        finished_at: Some(now),
+        outcome,
+        counts,
+    }
+}
+
+#[rstest]
+#[case::all_done(RunOutcome::Done, 3, 0, Some(URL))]
+#[case::nothing_to_do(RunOutcome::Done, 0, 0, Some(URL))]
+#[case::some_failed(RunOutcome::DoneWithFailures, 1, 2, Some(URL))]
+#[case::every_card_failed(
+    RunOutcome::DoneWithFailures,
+    0,
+    3,
+    Some("https://alive.example.org/x/fail?create=1")
+)]
+#[case::the_run_failed(
+    RunOutcome::Failed,
+    3,
+    0,
+    Some("https://alive.example.org/x/fail?create=1")
+)]
+#[case::it_came_too_late(RunOutcome::Missed, 0, 0, None)]
+#[case::it_was_suspended(RunOutcome::SkippedPaused, 0, 0, None)]
+#[case::a_person_stopped_it(RunOutcome::Interrupted, 2, 0, None)]
+#[tokio::test]
+async fn heartbeat_follows_good_runs_only(
+    #[case] outcome: RunOutcome,
+    #[case] done: u32,
+    #[case] failed: u32,
+    #[case] expected: Option<&str>,
+) {
+    let world = World::new().await;
+    let run = run(&world, outcome, done, failed);
+    for start_fail in [true, false] {
+        let pings = Pings::default();
+        let heartbeat = heartbeat(&world, &pings, start_fail);
+        heartbeat.send_end(&run, world.clock.now()).await;
+        let by_person = Run {
+            trigger: Trigger::Person,
+            ..run.clone()
+        };
+        heartbeat.send_end(&by_person, world.clock.now()).await;
+        let expected = expected.filter(|url| start_fail || *url == URL);
+        assert_eq!(*pings.0.lock().unwrap(), Vec::from_iter(expected));
+    }
+}
+
+#[tokio::test]
+async fn start_signal_is_sent_only_where_it_is_switched_on() {
+    let world = World::new().await;
+    let run = run(&world, RunOutcome::Running, 0, 0);
+    for (start_fail, expected) in [
+        (false, vec![]),
+        (true, vec!["https://alive.example.org/x/start?create=1"]),
+    ] {
+        let pings = Pings::default();
+        heartbeat(&world, &pings, start_fail).send_start(&run).await;
+        assert_eq!(*pings.0.lock().unwrap(), expected);
+    }
+}
+
+#[rstest]
+#[case::every_card_failed(&["site_down", "site_down"], false)]
+#[case::one_was_read(&["site_down", "done"], true)]
+#[case::still_going(&["done"], true)]
+#[case::nothing_reported_yet(&[], true)]
+#[tokio::test]
+async fn run_of_workers_is_judged_by_the_run_before(
+    #[case] outcomes: &[&str],
+    #[case] is_good: bool,
+) {
+    let world = World::new().await;
+    let enqueued = |mut run: Run| {
+        run.counts.add_enqueued(2);
+        run
+    };
+    let before = enqueued(run(&world, RunOutcome::Done, 0, 0));
+    assert!(
+        crate::store::RunStore::record_run(&world.store, &before)
+            .await
+            .unwrap()
+    );
+    for (number, outcome) in outcomes.iter().enumerate() {
+        let work = WorkItem {
+            item_id: number.to_string(),
+            results: vec![WorkResult {
+                subject: Subject::Notice {
+                    family: format!("family-{number}").parse().unwrap(),
+                    date: "2026-11-21".parse().unwrap(),
+                },
+                outcome: (*outcome).to_owned().into(),
+            }],
+        };
+        world
+            .store
+            .save_work_item(&before.key, &work)
+            .await
+            .unwrap();
+    }
+    world.clock.advance(Duration::hours(7));
+    let pings = Pings::default();
+    let after = enqueued(run(&world, RunOutcome::Done, 0, 0));
+    heartbeat(&world, &pings, false)
+        .send_end(&after, world.clock.now())
+        .await;
+    assert_eq!(pings.0.lock().unwrap().len(), usize::from(is_good));
+}
+
+#[rstest]
+#[case("https://hc.example.org/abc", "https://hc.example.org/abc/fail")]
+#[case("https://hc.example.org/abc/", "https://hc.example.org/abc/fail")]
+#[case(
+    "https://hc.example.org/abc?rid=1#x",
+    "https://hc.example.org/abc/fail?rid=1#x"
+)]
+#[case("https://hc.example.org", "https://hc.example.org/fail")]
+fn signal_goes_at_the_end_of_the_path(#[case] url: &str, #[case] expected: &str) {
+    assert_eq!(
+        signal_url(&url.parse().unwrap(), Signal::Fail).as_str(),
+        expected
+    );
+}

@@ -1,0 +1,578 @@
+use std::sync::Mutex;
+
+use chrono::Duration;
+use url::Url;
+
+use super::heartbeat::{Heartbeat, HeartbeatUrl};
+use super::notifier::{
+    self, Aftermath, DeliveryFailed, ErrorHandler, Handlers, HeartbeatClient, MailToOperator,
+    MissedHeartbeat,
+};
+use super::notifier::{AlertStore as _, CLAIM_TIMEOUT};
+use super::*;
+use crate::jobs::JobError;
+use crate::mail::MailAnswer;
+use crate::run::Trigger;
+use crate::run::ledger::{self, Ending, RunPlan, StartRules};
+use crate::store::NoticeStore as _;
+use crate::testing::world::World;
+
+fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn changed(library: &str, day: &str) -> Alert {
+    Alert::PageChanged {
+        library: library.parse().unwrap(),
+        day: date(day),
+        skeleton: Some(Skeleton::of([("div", vec!["loans"])])),
+    }
+}
+
+/// A handler that keeps what it is given, fails, or panics.
+#[derive(Default)]
+struct Handler {
+    told: Mutex<Vec<Vec<Alert>>>,
+    fails: bool,
+    panics: bool,
+}
+
+#[async_trait]
+impl ErrorHandler for Handler {
+    async fn handle(&self, alerts: &[Alert]) -> Result<(), DeliveryFailed> {
+        assert!(!self.panics, "the handler's own fault");
+        if self.fails {
+            return Err(DeliveryFailed("away".to_owned()));
+        }
+        self.told.lock().unwrap().push(alerts.to_vec());
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Pings(Mutex<Vec<Url>>);
+
+#[async_trait]
+impl HeartbeatClient for Pings {
+    async fn ping(&self, url: &Url) -> Result<(), MissedHeartbeat> {
+        self.0.lock().unwrap().push(url.clone());
+        Err(MissedHeartbeat("500".to_owned()))
+    }
+}
+
+fn heartbeat<'a>(world: &'a World, ping: &'a Pings) -> Heartbeat<'a> {
+    let url = "https://alive.example.org/x".parse().unwrap();
+    let heartbeat = HeartbeatUrl {
+        url,
+        start_fail: false,
+    };
+    Heartbeat {
+        ping,
+        urls: [(Job::NotifyAll, heartbeat)].into(),
+        runs: &world.store,
+    }
+}
+
+fn aftermath<'a>(
+    world: &'a World,
+    default: &'a dyn ErrorHandler,
+    ping: &'a Pings,
+) -> Aftermath<'a> {
+    Aftermath {
+        store: &world.store,
+        notices: &world.store,
+        handlers: Handlers {
+            of_job: [].into(),
+            of_all: None,
+            default,
+        },
+        heartbeat: heartbeat(world, ping),
+        clock: &world.clock,
+    }
+}
+
+fn plan<'a>(after: &'a dyn AfterRun, world: &World) -> RunPlan<'a> {
+    RunPlan {
+        key: RunKey {
+            job: Job::NotifyAll,
+            label: "tick".parse().unwrap(),
+            scheduled_time: crate::clock::Clock::now(&world.clock),
+        },
+        trigger: Trigger::Schedule,
+        input: serde_json::Value::Null,
+        allow_overlap: false,
+        rules: StartRules::default(),
+        after: Some(after),
+    }
+}
+
+async fn note(world: &World, things: &[Alert]) {
+    notifier::note(&world.store, &world.clock, things).await;
+}
+
+#[tokio::test]
+async fn a_thing_is_told_once_however_often_it_is_seen() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    let things = [changed("wpl", "2026-11-21"), changed("kpl", "2026-11-21")];
+    for told in [2, 0, 0] {
+        for thing in &things {
+            note(&world, std::slice::from_ref(thing)).await;
+            world.clock.advance(Duration::seconds(1));
+        }
+        assert_eq!(aftermath.tell(Job::CheckCards).await.unwrap(), told);
+        world.clock.advance(Duration::hours(2));
+    }
+    let next = [changed("rwl", "2026-11-22")];
+    note(&world, &next).await;
+    aftermath.tell(Job::CheckCards).await.unwrap();
+    let told = handler.told.lock().unwrap().clone();
+    assert_eq!(told, [things.to_vec(), next.to_vec()]);
+    let noted = world.store.recent_alerts(10).await.unwrap();
+    let times: Vec<u64> = noted.iter().map(|noted| noted.times).collect();
+    assert_eq!(times, [1, 3, 3]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_told_is_told_by_a_later_run_though_it_is_not_seen_again() {
+    let world = World::new().await;
+    let (away, works, pings) = (
+        Handler {
+            fails: true,
+            ..Handler::default()
+        },
+        Handler::default(),
+        Pings::default(),
+    );
+    note(&world, &[changed("wpl", "2026-11-21")]).await;
+    let first = aftermath(&world, &away, &pings);
+    assert_eq!(first.tell(Job::CheckCards).await.unwrap(), 0);
+    let second = aftermath(&world, &works, &pings);
+    // Somebody else may be telling it just now.
+    assert_eq!(second.tell(Job::CheckCards).await.unwrap(), 0);
+    world.clock.advance(CLAIM_TIMEOUT);
+    assert_eq!(second.tell(Job::CheckCards).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_a_worker_noted_is_told_by_the_next_run_that_tells_to_the_handler_of_its_job() {
+    let world = World::new().await;
+    let (of_checks, default, pings) = (Handler::default(), Handler::default(), Pings::default());
+    let noting = notifier::NoteOnly {
+        store: &world.store,
+        heartbeat: heartbeat(&world, &pings),
+        clock: &world.clock,
+    };
+    let run = ledger::open(&world.store, &world.clock, plan(&noting, &world));
+    let run = run.await.unwrap().unwrap();
+    run.alert(changed("wpl", "2026-11-21"));
+    run.close(Ok(Ending::Through)).await.unwrap();
+    assert!(default.told.lock().unwrap().is_empty());
+
+    let mut telling = aftermath(&world, &default, &pings);
+    telling.handlers.of_job = [(Job::CheckCards, &of_checks as &dyn ErrorHandler)].into();
+    assert_eq!(telling.tell(Job::NotifyAll).await.unwrap(), 1);
+    let told = of_checks.told.lock().unwrap().clone();
+    assert_eq!(told, [vec![changed("wpl", "2026-11-21")]]);
+    assert!(default.told.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_person_starts_is_no_sign_that_the_schedule_lives() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    for (trigger, expected) in [(Trigger::Person, 0), (Trigger::Schedule, 1)] {
+        let mut plan = plan(&aftermath, &world);
+        plan.trigger = trigger;
+        let run = ledger::open(&world.store, &world.clock, plan).await;
+        run.unwrap()
+            .unwrap()
+            .close(Ok(Ending::Through))
+            .await
+            .unwrap();
+        assert_eq!(pings.0.lock().unwrap().len(), expected);
+        world.clock.advance(Duration::minutes(1));
+    }
+}
+
+#[tokio::test]
+async fn a_handler_of_ones_own_comes_first_and_the_default_one_if_it_fails() {
+    let good = Handler::default();
+    let things = [changed("wpl", "2026-11-21")];
+    for (fails, panics, expected) in [(false, false, 0), (true, false, 1), (false, true, 1)] {
+        let own = Handler {
+            fails,
+            panics,
+            ..Handler::default()
+        };
+        let default = Handler::default();
+        let handlers = Handlers {
+            of_job: [(Job::CheckCards, &own as &dyn ErrorHandler)].into(),
+            of_all: Some(&good),
+            default: &default,
+        };
+        handlers.handle(Job::CheckCards, &things).await.unwrap();
+        assert_eq!(default.told.lock().unwrap().len(), expected);
+        handlers.handle(Job::NotifyAll, &things).await.unwrap();
+    }
+    assert_eq!(good.told.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_mail_to_the_operator_says_what_and_what_to_do() {
+    let world = World::new().await;
+    let handler = MailToOperator {
+        mailer: &world.mailer,
+        address: "op@example.org".parse().unwrap(),
+        clock: &world.clock,
+    };
+    let things = [
+        changed("wpl", "2026-11-21"),
+        Alert::NoNotice {
+            family: "conrad".parse().unwrap(),
+            date: date("2026-11-21"),
+            state: NoticeState::GaveUp,
+        },
+    ];
+    handler.handle(&things).await.unwrap();
+    handler.handle(&things[1..]).await.unwrap();
+    let mails = world.mailer.mails.lock().unwrap().clone();
+    assert_eq!(mails[0].subject, "LibraryHippo: 2 things need you");
+    assert!(mails[0].text.contains("The skeleton of wpl: div.loans"));
+    assert!(mails[0].text.contains("hippo notices resend"));
+    assert!(
+        mails[1]
+            .subject
+            .contains("conrad for 2026-11-21 was given up")
+    );
+
+    let refused = MailAnswer::NotSent {
+        reason: "no connection".to_owned(),
+    };
+    world.mailer.answers.lock().unwrap().push_back(refused);
+    assert!(handler.handle(&things).await.is_err());
+}
+
+#[tokio::test]
+async fn after_a_run_its_things_are_told_and_a_good_one_gives_a_sign_of_life() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    for work in [Ok(Ending::Through), Err(JobError::Panicked)] {
+        let opened = ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await;
+        let run = opened.unwrap().unwrap();
+        run.alert(changed("wpl", "2026-11-21"));
+        let _ = run.close(work).await;
+        world.clock.advance(Duration::minutes(15));
+    }
+    // A run that stops reporting is told by the next one, and does not give a sign of life.
+    drop(ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await);
+    world.clock.advance(Duration::hours(1));
+    let opened = ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await;
+    let run = opened.unwrap().unwrap();
+    run.close(Ok(Ending::Through)).await.unwrap();
+
+    let told: Vec<String> = handler
+        .told
+        .lock()
+        .unwrap()
+        .iter()
+        .flatten()
+        .map(|alert| alert.key().to_string())
+        .collect();
+    let expected = [
+        "page-changed/wpl",
+        "run-failed/panic/notify-all/tick/2026-11-21",
+        "run-lost/notify-all/tick/2026-11-21",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(pings.0.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn runs_that_never_came_are_one_thing() {
+    let label = "tick".parse().unwrap();
+    let times = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    let missed = |texts: &[&str]| {
+        let times: Vec<DateTime<Utc>> = times(texts);
+        Alert::of_missed(Job::NotifyAll, &label, &times).map(|alert| alert.sentence())
+    };
+    let (one, other) = ("2026-11-21T12:30:00Z", "2026-11-21T12:15:00Z");
+    assert_eq!(missed(&[]), None);
+    let expected = "The run of notify-all/tick for 2026-11-21T12:30:00Z never came.";
+    assert_eq!(missed(&[one]).unwrap(), expected);
+    let expected = "2 of the runs of notify-all/tick never came, from 2026-11-21T12:15:00Z to 2026-11-21T12:30:00Z.";
+    assert_eq!(missed(&[one, other]).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn what_keeps_every_run_of_a_day_from_its_work_is_told_once() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    for _ in 0..96 {
+        let opened = ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await;
+        let away = crate::store::StoreError::Unusable("a row".to_owned());
+        let closed = opened.unwrap().unwrap().close(Err(away.into())).await;
+        assert!(closed.is_err());
+        world.clock.advance(Duration::minutes(15));
+    }
+    // From the noon of one day to that of the next.
+    assert_eq!(handler.told.lock().unwrap().len(), 2);
+    let opened = ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await;
+    let _ = opened
+        .unwrap()
+        .unwrap()
+        .close(Err(JobError::Panicked))
+        .await;
+    assert_eq!(
+        handler.told.lock().unwrap().len(),
+        3,
+        "another fault is news"
+    );
+}
+
+#[tokio::test]
+async fn a_label_of_which_every_run_comes_too_late_is_told_once_a_day_and_by_itself() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    for _ in 0..3 {
+        let mut late = plan(&aftermath, &world);
+        late.rules.within = Some(std::time::Duration::from_secs(60));
+        world.clock.advance(Duration::minutes(5));
+        let begun = ledger::open(&world.store, &world.clock, late)
+            .await
+            .unwrap();
+        assert!(begun.is_err(), "it is too late");
+    }
+    let told = handler.told.lock().unwrap().clone();
+    assert_eq!(told.len(), 1);
+    let sentence = told[0][0].sentence();
+    let expected =
+        "The run notify-all/tick/2026-11-21T11:40:00Z came too late to begin, and is missed.";
+    assert_eq!(sentence, expected);
+    assert!(pings.0.lock().unwrap().is_empty(), "that is no good run");
+}
+
+#[tokio::test]
+async fn however_many_things_there_are_all_are_told_and_counted() {
+    let world = World::new().await;
+    let pings = Pings::default();
+    let handler = MailToOperator {
+        mailer: &world.mailer,
+        address: "op@example.org".parse().unwrap(),
+        clock: &world.clock,
+    };
+    let aftermath = aftermath(&world, &handler, &pings);
+    for number in 0..250 {
+        note(
+            &world,
+            &[changed(&format!("library-{number:03}"), "2026-11-21")],
+        )
+        .await;
+        world.clock.advance(Duration::seconds(1));
+    }
+    assert_eq!(aftermath.tell(Job::CheckCards).await.unwrap(), 250);
+    let mails = world.mailer.mails.lock().unwrap().clone();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].subject, "LibraryHippo: 250 things need you");
+    assert!(mails[0].text.starts_with("The pages of library-000"));
+    assert!(
+        mails[0]
+            .text
+            .contains("And 200 more; “hippo status --json” has them.")
+    );
+    assert!(world.store.pending_alerts().await.unwrap().noted.is_empty());
+}
+
+/// A notice of `conrad` that is SENDING, and what will be noted of it.
+async fn sending(world: &World) -> (NoticeRecord, Alert) {
+    let now = crate::clock::Clock::now(&world.clock);
+    let record = NoticeRecord::planned(world.conrad(), date("2026-11-21"), now);
+    world.store.plan_notice(&record).await.unwrap();
+    let sending = record
+        .claim(uuid::Uuid::nil(), now)
+        .and_then(|claimed| claimed.arm("hash".into(), &[], now))
+        .unwrap();
+    put(world, &record, &sending).await;
+    let alert = Alert::NoNotice {
+        family: world.conrad(),
+        date: date("2026-11-21"),
+        state: NoticeState::GaveUp,
+    };
+    (sending, alert)
+}
+
+async fn put(world: &World, before: &NoticeRecord, after: &NoticeRecord) {
+    let replaced = world.store.replace_notice(before.revision, after, None);
+    assert!(replaced.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_notice_is_told_of_when_it_is_as_was_noted_and_as_it_is_then() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    let (sending, alert) = sending(&world).await;
+    // Whoever was about to give it up crashed.
+    note(&world, &[alert]).await;
+    world.clock.advance(CLAIM_TIMEOUT * 2);
+    assert_eq!(
+        aftermath.tell(Job::NotifyAll).await.unwrap(),
+        0,
+        "it may have left"
+    );
+    let now = crate::clock::Clock::now(&world.clock);
+    let failed = sending.evidence_rejected(sending.fence, "Rejected.".into(), now);
+    put(&world, &sending, &failed.unwrap()).await;
+    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 1);
+    let told = handler.told.lock().unwrap().clone();
+    assert!(
+        told[0][0].sentence().ends_with("could not be sent."),
+        "{told:?}"
+    );
+    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_notice_that_left_after_all_is_not_told_of_and_its_note_is_withdrawn() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(&world, &handler, &pings);
+    let (sending, alert) = sending(&world).await;
+    note(&world, &[alert]).await;
+    let now = crate::clock::Clock::now(&world.clock);
+    let sent = sending.accepted("id".into(), now).unwrap();
+    put(&world, &sending, &sent).await;
+    for left in [1, 0] {
+        assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 0);
+        // Who noted it may be about to reject it still.
+        let noted = world.store.recent_alerts(10).await.unwrap();
+        assert_eq!(noted.len(), left);
+        world.clock.advance(CLAIM_TIMEOUT);
+    }
+    assert!(handler.told.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_notice_that_cannot_be_read_is_told_of_as_was_noted() {
+    let world = World::new().await;
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let broken = crate::testing::world::Broken {
+        inside: &world.store,
+        family: world.conrad(),
+    };
+    let (_, alert) = sending(&world).await;
+    note(&world, &[alert, changed("wpl", "2026-11-21")]).await;
+    let aftermath = Aftermath {
+        notices: &broken,
+        ..aftermath(&world, &handler, &pings)
+    };
+    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 2);
+}
+
+#[test]
+fn what_to_do_about_a_notice_is_what_can_be_done() {
+    let advice = |state| {
+        let (family, date) = ("conrad".parse().unwrap(), date("2026-11-21"));
+        Alert::NoNotice {
+            family,
+            date,
+            state,
+        }
+        .advice()
+    };
+    // A past day is never sent again.
+    assert!(!advice(NoticeState::Missed).contains("resend"));
+    for state in [NoticeState::GaveUp, NoticeState::Failed] {
+        assert!(advice(state).contains("while its day lasts"));
+        assert!(advice(state).contains("hippo notices resend"));
+    }
+}
+
+#[test]
+fn what_the_operator_reads_is_kept_as_it_is() {
+    let alert = changed("wpl", "2026-11-21");
+    let json = serde_json::to_string(&alert).unwrap();
+    assert_eq!(serde_json::from_str::<Alert>(&json).unwrap(), alert);
+}
+
+/// The keys of what a run that tells would tell now; it counts as told.
+async fn tell_all(world: &World) -> Vec<String> {
+    let (handler, pings) = (Handler::default(), Pings::default());
+    let aftermath = aftermath(world, &handler, &pings);
+    aftermath.tell(Job::NotifyAll).await.unwrap();
+    let told = handler.told.lock().unwrap();
+    told.iter()
+        .flatten()
+        .map(|alert| alert.key().to_string())
+        .collect()
+}
+
+#[tokio::test]
+async fn changed_page_is_told_once_and_again_when_it_is_over() {
+    let world = World::new().await;
+    let since = crate::clock::Clock::now(&world.clock);
+    let wpl = "wpl".parse().unwrap();
+    for (day, expected) in [
+        ("2026-11-21", vec!["page-changed/wpl"]),
+        ("2026-11-22", vec![]),
+    ] {
+        note(&world, &[changed("wpl", day)]).await;
+        assert_eq!(tell_all(&world).await, expected);
+        world.clock.advance(Duration::days(1));
+    }
+    for expected in [
+        vec![format!("pages-read-again/wpl/{}", super::time(since))],
+        vec![],
+    ] {
+        notifier::end_page_change(&world.store, &world.clock, &wpl).await;
+        assert_eq!(tell_all(&world).await, expected);
+    }
+    // It is news when it happens anew; what nobody was told of ends without a word.
+    note(&world, &[changed("wpl", "2026-11-24")]).await;
+    notifier::end_page_change(&world.store, &world.clock, &wpl).await;
+    assert_eq!(tell_all(&world).await, [""; 0]);
+    note(&world, &[changed("wpl", "2026-11-25")]).await;
+    assert_eq!(tell_all(&world).await, ["page-changed/wpl"]);
+}
+
+#[tokio::test]
+async fn wrong_date_format_blames_nobody_and_goes_away_when_mended() {
+    let world = World::new().await;
+    let wpl = "wpl".parse().unwrap();
+    let failure = Failure::page_changed("the loans: a date of an unknown format")
+        .with_remedy(crate::failure::Remedy::SetDateFormat);
+    let day = "2026-11-21".parse().unwrap();
+    let alert = Alert::of_failure(&wpl, &failure, day).unwrap();
+    assert!(
+        alert.sentence().contains("date format"),
+        "{}",
+        alert.sentence()
+    );
+    assert!(!alert.sentence().contains("pages"), "{}", alert.sentence());
+    note(&world, &[alert]).await;
+    assert_eq!(tell_all(&world).await, ["wrong-date-format/wpl"]);
+    notifier::end_page_change(&world.store, &world.clock, &wpl).await;
+    assert_eq!(tell_all(&world).await, [""; 0]);
+    assert_eq!(world.store.recent_alerts(10).await.unwrap(), []);
+}
+
+#[test]
+fn things_with_the_same_advice_are_one_group() {
+    let things = [
+        changed("wpl", "2026-11-21"),
+        Alert::NewerAlert {
+            day: "2026-11-21".parse().unwrap(),
+        },
+        changed("kpl", "2026-11-21"),
+    ];
+    let groups: Vec<usize> = Alert::by_advice(&things)
+        .iter()
+        .map(|(_, group)| group.len())
+        .collect();
+    assert_eq!(groups, [2, 1]);
+}

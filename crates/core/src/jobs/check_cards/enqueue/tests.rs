@@ -1,0 +1,318 @@
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use proptest::prelude::*;
+
+use super::*;
+use crate::card::{Card, CardRecord, CardState, Fingerprint};
+use crate::failure::Failure;
+use crate::ids::{CardId, FamilyId};
+use crate::jobs::check_cards::visit::check_visit;
+use crate::queue::QueueError;
+use crate::run::ledger::StartRules;
+use crate::run::{RunOutcome, Trigger};
+use crate::store::{CardCursor, LibraryStore, Scope, StoreResult};
+use crate::testing::world::{NO_PAUSE, World, library, run_key};
+
+/// A queue that keeps what it is given; away after so many batches.
+struct TestQueue {
+    sent: Mutex<Vec<Visit>>,
+    batches_left: AtomicUsize,
+}
+
+impl TestQueue {
+    fn new() -> Self {
+        Self::away_after(usize::MAX)
+    }
+
+    fn away_after(batches: usize) -> Self {
+        Self {
+            sent: Mutex::default(),
+            batches_left: AtomicUsize::new(batches),
+        }
+    }
+
+    fn sent(&self) -> Vec<Visit> {
+        self.sent.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl VisitQueue for TestQueue {
+    async fn send(&self, visits: &[Visit]) -> Result<(), QueueError> {
+        assert!(visits.len() <= BATCH_SIZE);
+        let left = self
+            .batches_left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        if left.is_err() {
+            return Err(QueueError {
+                unsent: visits.len(),
+                asked: visits.len(),
+                reason: "away".to_owned(),
+            });
+        }
+        self.sent.lock().unwrap().extend(visits.iter().cloned());
+        Ok(())
+    }
+}
+
+fn plan() -> RunPlan<'static> {
+    RunPlan {
+        key: run_key(),
+        trigger: Trigger::Schedule,
+        input: serde_json::json!({}),
+        allow_overlap: false,
+        rules: StartRules::default(),
+        after: None,
+    }
+}
+
+async fn enqueue(
+    world: &World,
+    cards: &dyn CardStore,
+    queue: &TestQueue,
+) -> Result<Result<EnqueuedVisits, RunStart>, JobError> {
+    let ports = EnqueueVisitsPorts {
+        cards,
+        runs: &world.store,
+        queue,
+        clock: &world.clock,
+    };
+    enqueue_visits(&ports, plan(), &CheckCardsInput::default()).await
+}
+
+/// So many cards at each of these libraries, made up as they are listed; knows how many were
+/// listed before the first visit was sent.
+struct ManyCards<'a> {
+    libraries: usize,
+    cards_each: usize,
+    listed: AtomicUsize,
+    queue: &'a TestQueue,
+    listed_at_first_send: AtomicUsize,
+}
+
+impl ManyCards<'_> {
+    fn card(&self, index: usize) -> CardRecord {
+        let (library, number) = (index / self.cards_each, index % self.cards_each);
+        CardRecord {
+            card: Card {
+                id: CardId::new(ulid::Ulid::from(index as u128)),
+                family: "conrad".parse().unwrap(),
+                library: format!("l{library:03}").parse().unwrap(),
+                patron: "Pat".to_owned(),
+                fingerprint: Fingerprint(format!("{number:06}")),
+                paused: false,
+                created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            },
+            state: CardState::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl CardStore for ManyCards<'_> {
+    async fn cards_to_check(
+        &self,
+        scope: Scope,
+        after: Option<&CardCursor>,
+        limit: usize,
+    ) -> StoreResult<Vec<CardRecord>> {
+        if scope == Scope::Waiting {
+            return Ok(Vec::new());
+        }
+        let total = self.libraries * self.cards_each;
+        let first = after.map_or(0, |after| {
+            let index: u128 = after.card.to_string().parse::<ulid::Ulid>().unwrap().into();
+            index as usize + 1
+        });
+        let page = first..total.min(first + limit);
+        let listed = self.listed.fetch_add(page.len(), Ordering::SeqCst) + page.len();
+        if self.queue.sent.lock().unwrap().is_empty() {
+            self.listed_at_first_send.store(listed, Ordering::SeqCst);
+        }
+        Ok(page.map(|index| self.card(index)).collect())
+    }
+
+    async fn add_card(&self, _: &Card, _: &crate::seal::Sealed) -> StoreResult<()> {
+        unreachable!()
+    }
+    async fn card(&self, _: CardId) -> StoreResult<Option<CardRecord>> {
+        unreachable!()
+    }
+    async fn cards_of(&self, _: &FamilyId) -> StoreResult<Vec<CardRecord>> {
+        unreachable!()
+    }
+    async fn set_paused(&self, _: CardId, _: bool) -> StoreResult<()> {
+        unreachable!()
+    }
+    async fn allow_retry(&self, _: CardId) -> StoreResult<()> {
+        unreachable!()
+    }
+    async fn remove_card(&self, _: CardId) -> StoreResult<()> {
+        unreachable!()
+    }
+}
+
+fn many_cards(libraries: usize, cards_each: usize, queue: &TestQueue) -> ManyCards<'_> {
+    ManyCards {
+        libraries,
+        cards_each,
+        listed: AtomicUsize::new(0),
+        queue,
+        listed_at_first_send: AtomicUsize::new(0),
+    }
+}
+
+#[tokio::test]
+async fn visits_leave_before_all_cards_are_listed() {
+    let world = World::new().await;
+    let queue = TestQueue::new();
+    let cards = many_cards(10, 5_000, &queue);
+    let done = enqueue(&world, &cards, &queue).await.unwrap().unwrap();
+    assert_eq!((done.visits, done.run.counts.planned), (5_000, 50_000));
+    assert_eq!(cards.listed.load(Ordering::SeqCst), 50_000);
+    let listed = cards.listed_at_first_send.load(Ordering::SeqCst);
+    assert!(
+        listed <= (MAX_WAITING_VISITS + 10) * MAX_CARDS_PER_VISIT + 100,
+        "{listed} cards were listed before the first visit left"
+    );
+}
+
+#[tokio::test]
+async fn libraries_take_turns() {
+    let world = World::new().await;
+    let queue = TestQueue::new();
+    enqueue(&world, &many_cards(4, 50, &queue), &queue)
+        .await
+        .unwrap()
+        .unwrap();
+    let sent = queue.sent();
+    assert_eq!(sent.len(), 20);
+    for turn in sent.chunks(4) {
+        let libraries: BTreeSet<_> = turn.iter().map(|visit| &visit.library).collect();
+        assert_eq!(libraries.len(), 4);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_was_cut_off_goes_on_and_no_card_is_checked_twice() {
+    let world = World::new().await;
+    for number in 0..230 {
+        for library in ["wpl", "kpl"] {
+            world
+                .add_card("conrad", library, (&format!("{number}"), "p"))
+                .await;
+        }
+    }
+    let queue = TestQueue::away_after(0);
+    assert!(enqueue(&world, &world.store, &queue).await.is_err());
+    // Tried again some minutes later, and then once more, as a schedule that fires twice.
+    let queue = TestQueue::new();
+    world.clock.advance(chrono::Duration::minutes(2));
+    enqueue(&world, &world.store, &queue)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(matches!(
+        enqueue(&world, &world.store, &queue).await.unwrap(),
+        Err(RunStart::AlreadyRan(_))
+    ));
+    let sent = queue.sent();
+    assert_eq!(sent.len(), 46);
+    assert!(
+        sent.iter()
+            .all(|visit| visit.planned_at < world.clock.now())
+    );
+    world
+        .with_visit_ports(async |ports| {
+            for visit in sent.iter().chain(&sent) {
+                check_visit(ports, visit, NO_PAUSE, &|_| {}).await.unwrap();
+            }
+        })
+        .await;
+    assert_eq!(world.logins().len(), 460);
+}
+
+#[tokio::test]
+async fn a_run_that_failed_says_how_many_cards_it_handed_out() {
+    let world = World::new().await;
+    let queue = TestQueue::away_after(2);
+    let error = enqueue(&world, &many_cards(3, 1_000, &queue), &queue)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, JobError::Queue(_)));
+    let run = world.store.run(&run_key()).await.unwrap().unwrap();
+    assert_eq!(
+        (run.outcome, run.counts.planned as usize),
+        (RunOutcome::Failed, 2 * BATCH_SIZE * MAX_CARDS_PER_VISIT)
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn every_card_is_handed_out_exactly_once(
+        cards in prop::collection::btree_set((0usize..5, 0u16..400, any::<bool>()), 0..260),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let world = World::new().await;
+            for id in ["l0", "l1", "l2", "l3", "l4"] {
+                world.store.add_library(&library(id)).await.unwrap();
+            }
+            for (library, number, second_family) in &cards {
+                let family = if *second_family { "diaz" } else { "conrad" };
+                world.add_card(family, &format!("l{library}"), (&number.to_string(), "p")).await;
+            }
+            let queue = TestQueue::new();
+            let done = enqueue(&world, &world.store, &queue).await.unwrap().unwrap();
+            let mut seen = BTreeSet::new();
+            for visit in queue.sent() {
+                for key in visit.cards {
+                    let card = world.record(key.card).await.card;
+                    prop_assert_eq!(&card.library, &visit.library);
+                    prop_assert!(seen.insert(key), "a card was handed out twice");
+                }
+            }
+            prop_assert_eq!(seen.len(), cards.len());
+            prop_assert_eq!(done.run.counts.planned as usize, cards.len());
+            Ok(())
+        })?;
+    }
+}
+
+#[tokio::test]
+async fn cards_that_wait_for_a_person_are_on_record_with_the_reason() {
+    let world = World::new().await;
+    let paused = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let refused = world.add_card("conrad", "wpl", ("2", "p")).await;
+    world.add_card("conrad", "wpl", ("3", "p")).await;
+    world.store.set_paused(paused, true).await.unwrap();
+    let no = Err(Failure::wrong_credentials("no"));
+    world.site.answer("2", no);
+    let visit = world.visit("wpl", &[refused]).await;
+    world
+        .with_visit_ports(async |ports| {
+            check_visit(ports, &visit, NO_PAUSE, &|_| {}).await.unwrap();
+        })
+        .await;
+    let queue = TestQueue::new();
+    let enqueued = enqueue(&world, &world.store, &queue).await;
+    let run = enqueued.unwrap().unwrap().run;
+    assert_eq!(run.counts.planned, 1);
+    let work = world.store.work_items(&run.key).await.unwrap();
+    let mut outcomes: Vec<String> = crate::run::work::results(&work)
+        .into_values()
+        .map(ToString::to_string)
+        .collect();
+    outcomes.sort();
+    assert_eq!(outcomes, ["left_out:paused", "left_out:pin_refused"]);
+    // They are no work of the workers: only the third card is waited for.
+    let run = run.with_work(&work, world.clock.now());
+    assert_eq!((run.outcome, run.counts.skipped), (RunOutcome::Running, 0));
+}

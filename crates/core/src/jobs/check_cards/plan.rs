@@ -1,0 +1,160 @@
+//! Which visits a run makes: the cards that are to be checked, a page at a time, cut into visits.
+
+use chrono::{DateTime, Utc};
+
+use crate::card::{CardRecord, Fingerprint};
+use crate::jobs::JobError;
+use crate::jobs::check_cards::CheckCardsInput;
+use crate::jobs::check_cards::visit::Visit;
+use crate::run::RunKey;
+use crate::run::ledger::OpenRun;
+use crate::run::work::{LeftOutReason, Subject, WorkItem, WorkOutcome, WorkResult};
+use crate::store::{CardCursor, CardStore, Scope};
+
+/// How many cards are listed at a time.
+const PAGE_SIZE: usize = 100;
+
+/// Plans the visits of a run one after the other, by library; holds one page of cards at a time.
+///
+/// Cards of the same number always stand in the same visit, so that it is logged in once for them.
+pub struct VisitPlanner<'a> {
+    cards: &'a dyn CardStore,
+    input: &'a CheckCardsInput,
+    run: &'a RunKey,
+    planned_at: DateTime<Utc>,
+    visit_size: usize,
+    page: std::vec::IntoIter<CardRecord>,
+    is_last_page: bool,
+    last: Option<CardCursor>,
+    open: Option<(Visit, Fingerprint)>,
+}
+
+impl<'a> VisitPlanner<'a> {
+    /// Plans visits of at most `visit_size` cards for a run that began at `planned_at`.
+    pub fn new(
+        cards: &'a dyn CardStore,
+        input: &'a CheckCardsInput,
+        run: &'a RunKey,
+        planned_at: DateTime<Utc>,
+        visit_size: usize,
+    ) -> Self {
+        Self {
+            cards,
+            input,
+            run,
+            planned_at,
+            visit_size,
+            page: Vec::new().into_iter(),
+            is_last_page: false,
+            last: None,
+            open: None,
+        }
+    }
+
+    /// The next visit; `None` after the last.
+    pub async fn next(&mut self) -> Result<Option<Visit>, JobError> {
+        while let Some(record) = self.next_card().await? {
+            let card = record.card;
+            let key = card.key();
+            match &mut self.open {
+                Some((visit, fingerprint))
+                    if visit.library == card.library
+                        && (visit.cards.len() < self.visit_size
+                            || *fingerprint == card.fingerprint) =>
+                {
+                    visit.cards.push(key);
+                    *fingerprint = card.fingerprint;
+                }
+                open => {
+                    let visit = Visit {
+                        library: card.library,
+                        cards: vec![key],
+                        planned_at: self.planned_at,
+                        run: self.run.clone(),
+                    };
+                    let full = open.replace((visit, card.fingerprint));
+                    if let Some((full, _)) = full {
+                        return Ok(Some(full));
+                    }
+                }
+            }
+        }
+        Ok(self.open.take().map(|(visit, _)| visit))
+    }
+
+    /// All visits at once.
+    pub async fn all(mut self) -> Result<Vec<Visit>, JobError> {
+        let mut visits = Vec::new();
+        while let Some(visit) = self.next().await? {
+            visits.push(visit);
+        }
+        Ok(visits)
+    }
+
+    async fn next_card(&mut self) -> Result<Option<CardRecord>, JobError> {
+        loop {
+            for record in self.page.by_ref() {
+                if self.input.is_about(&record.card) {
+                    return Ok(Some(record));
+                }
+            }
+            if self.is_last_page {
+                return Ok(None);
+            }
+            let scope = self.input.scope.into();
+            let page = self
+                .cards
+                .cards_to_check(scope, self.last.as_ref(), PAGE_SIZE);
+            let page = page.await?;
+            self.is_last_page = page.len() < PAGE_SIZE;
+            if let Some(last) = page.last() {
+                self.last = Some(cursor(last));
+            }
+            self.page = page.into_iter();
+        }
+    }
+}
+
+fn cursor(last: &CardRecord) -> CardCursor {
+    CardCursor {
+        library: last.card.library.clone(),
+        fingerprint: last.card.fingerprint.clone(),
+        card: last.card.id,
+    }
+}
+
+/// Puts on record which cards a run leaves out since they wait for a person.
+pub(crate) async fn report_waiting_cards(
+    cards: &dyn CardStore,
+    run: &OpenRun<'_>,
+    input: &CheckCardsInput,
+) -> Result<(), JobError> {
+    let mut last: Option<CardCursor> = None;
+    for number in 0_usize.. {
+        let page = cards
+            .cards_to_check(Scope::Waiting, last.as_ref(), PAGE_SIZE)
+            .await?;
+        let results = page
+            .iter()
+            .filter(|record| input.is_about(&record.card))
+            .filter_map(|record| {
+                let reason = LeftOutReason::of_waiting_card(record)?;
+                Some(WorkResult {
+                    subject: Subject::from(&record.card),
+                    outcome: WorkOutcome::LeftOut(reason),
+                })
+            });
+        let work = WorkItem {
+            item_id: WorkItem::inline_item_id(&format!("left-out/{number}")),
+            results: results.collect(),
+        };
+        if !work.results.is_empty() {
+            run.save_work_item(&work).await?;
+        }
+        if page.len() < PAGE_SIZE {
+            break;
+        }
+        last = page.last().map(cursor);
+    }
+    Ok(())
+}

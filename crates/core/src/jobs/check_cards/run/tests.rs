@@ -1,0 +1,342 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::jobs::check_cards::InputScope;
+use crate::failure::Failure;
+use crate::jobs::StopRequest;
+use crate::run::ledger::StartRules;
+use crate::run::{Job, RunKey, RunOutcome, Trigger};
+use crate::store::LibraryStore;
+use crate::testing::world::{World, library};
+
+fn plan(label: &str, time: &str) -> RunPlan<'static> {
+    RunPlan {
+        key: RunKey {
+            job: Job::CheckCards,
+            label: label.parse().unwrap(),
+            scheduled_time: time.parse().unwrap(),
+        },
+        trigger: Trigger::Schedule,
+        input: serde_json::json!({}),
+        allow_overlap: false,
+        rules: StartRules::default(),
+        after: None,
+    }
+}
+
+fn options(concurrency: usize) -> CheckOptions {
+    CheckOptions {
+        concurrency,
+        pace: Pace::NONE,
+    }
+}
+
+fn of_run(world: &World) -> RunPorts<'_> {
+    RunPorts {
+        cards: &world.store,
+        runs: &world.store,
+        operator: &world.store,
+    }
+}
+
+const TIME: &str = "2026-11-21T10:00:00Z";
+
+#[tokio::test]
+async fn a_run_checks_every_card_and_is_on_record_with_its_counts() {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    world.add_card("conrad", "kpl", ("2", "p")).await;
+    world
+        .site
+        .answer("2", Err(Failure::page_changed("no table")));
+    let run = world
+        .with_visit_ports(async |ports| {
+            check_cards(
+                ports,
+                &of_run(&world),
+                plan("all", TIME),
+                &CheckCardsInput::default(),
+                options(4),
+                &|| false,
+                &|_| {},
+            )
+            .await
+            .unwrap()
+            .unwrap()
+        })
+        .await;
+    assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
+    assert_eq!((run.counts.planned, run.counts.done), (2, 1));
+    assert_eq!(run.counts.failed["page_changed"], 1);
+    assert_eq!(world.store.run(&run.key).await.unwrap(), Some(run));
+}
+
+#[tokio::test]
+async fn a_schedule_that_fires_twice_is_one_run() {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    for expected in [true, false] {
+        let begun = world
+            .with_visit_ports(async |ports| {
+                check_cards(
+                    ports,
+                    &of_run(&world),
+                    plan("all", TIME),
+                    &CheckCardsInput::default(),
+                    options(4),
+                    &|| false,
+                    &|_| {},
+                )
+                .await
+                .unwrap()
+                .is_ok()
+            })
+            .await;
+        assert_eq!(begun, expected);
+    }
+    assert_eq!(world.logins().len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_finishes_what_it_began_and_says_so() {
+    let world = World::new().await;
+    for number in ["1", "2", "3", "4"] {
+        world.add_card("conrad", "wpl", (number, "p")).await;
+    }
+    let checked = AtomicUsize::new(0);
+    let run = world
+        .with_visit_ports(async |ports| {
+            let stop = || checked.load(Ordering::SeqCst) >= 2;
+            check_cards(
+                ports,
+                &of_run(&world),
+                plan("all", TIME),
+                &CheckCardsInput::default(),
+                options(1),
+                &stop,
+                &|progress| {
+                    if matches!(progress, Progress::Checked(_)) {
+                        checked.fetch_add(1, Ordering::SeqCst);
+                    }
+                },
+            )
+            .await
+            .unwrap()
+            .unwrap()
+        })
+        .await;
+    assert_eq!(run.outcome, RunOutcome::Interrupted);
+    assert_eq!((run.counts.planned, run.counts.done), (4, 2));
+    assert_eq!(world.logins().len(), 2);
+}
+
+/// Asked to stop from the beginning of a check on, and not waited for.
+struct StopWithoutGrace<'a>(&'a AtomicUsize);
+
+#[async_trait::async_trait]
+impl StopRequest for StopWithoutGrace<'_> {
+    fn is_asked(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
+
+    async fn grace_is_over(&self) {
+        while !self.is_asked() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn run_whose_grace_is_over_ends_interrupted_with_what_was_done() {
+    let world = World::new().await;
+    let first = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let second = world.add_card("conrad", "wpl", ("2", "p")).await;
+    let checked = AtomicUsize::new(0);
+    let run = world
+        .with_visit_ports(async |ports| {
+            let input = CheckCardsInput::default();
+            let progress = |progress: Progress<'_>| {
+                if matches!(progress, Progress::Checked(_)) {
+                    // The second card's check never comes back.
+                    world.site.hang_after_login.store(true, Ordering::SeqCst);
+                    world.site.settles_login.store(true, Ordering::SeqCst);
+                }
+            };
+            let hangs = async {
+                while world.logins().len() < 2 {
+                    tokio::task::yield_now().await;
+                }
+                checked.fetch_add(1, Ordering::SeqCst);
+            };
+            let stop = StopWithoutGrace(&checked);
+            let plan = plan("all", TIME);
+            let of_run = of_run(&world);
+            let run = check_cards(ports, &of_run, plan, &input, options(1), &stop, &progress);
+            let (run, ()) = tokio::join!(run, hangs);
+            run.unwrap().unwrap()
+        })
+        .await;
+    assert_eq!(run.outcome, RunOutcome::Interrupted);
+    assert_eq!((run.counts.planned, run.counts.done), (2, 1));
+    let work = world.store.work_items(&run.key).await.unwrap();
+    let results: Vec<_> = work.iter().flat_map(|work| &work.results).collect();
+    let mut outcomes: Vec<_> = results.iter().map(|one| one.outcome.to_string()).collect();
+    outcomes.sort();
+    assert_eq!(outcomes, ["done", "left_out:interrupted"]);
+    for card in [first, second] {
+        let mark = world.record(card).await.state.login_mark;
+        assert!(mark.is_none_or(|mark| mark.is_settled), "no doubt is left");
+    }
+}
+
+#[tokio::test]
+async fn a_library_that_is_down_is_asked_once_in_a_run_however_long_the_run_takes() {
+    let world = World::new().await;
+    for number in 10..26 {
+        let (up, down) = (format!("1{number}"), format!("2{number}"));
+        world.add_card("conrad", "kpl", (&up, "p")).await;
+        world.add_card("conrad", "wpl", (&down, "p")).await;
+        let failure = Failure::site_down("no answer");
+        world.site.answer(&down, Err(failure));
+    }
+    let run = world
+        .with_visit_ports(async |ports| {
+            check_cards(
+                ports,
+                &of_run(&world),
+                plan("all", TIME),
+                &CheckCardsInput::default(),
+                options(1),
+                &|| false,
+                // Every card takes longer than a library is left alone.
+                &|progress| {
+                    if let Progress::Checked(card) = progress
+                        && card.check.outcome.is_ok()
+                    {
+                        world.clock.advance(chrono::Duration::minutes(11));
+                    }
+                },
+            )
+            .await
+            .unwrap()
+            .unwrap()
+        })
+        .await;
+    assert_eq!(run.counts.failed["site_down"], 1);
+    assert_eq!(run.counts.failed["not_tried"], 15);
+    assert_eq!(run.counts.done, 16);
+}
+
+#[tokio::test]
+async fn only_the_failed_are_checked_when_asked_for() {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    world.add_card("conrad", "wpl", ("2", "p")).await;
+    world
+        .site
+        .answer("2", Err(Failure::page_changed("no table")));
+    world.check_all().await;
+    let input = CheckCardsInput {
+        scope: InputScope::Failed,
+        ..CheckCardsInput::default()
+    };
+    let visits = world.plan(&input, 10).await;
+    assert_eq!(visits.len(), 1);
+    assert_eq!(visits[0].cards.len(), 1);
+}
+
+#[test]
+fn an_input_with_an_unknown_field_or_scope_is_refused() {
+    for json in [
+        r#"{"scope":"some"}"#,
+        r#"{"scoop":"all"}"#,
+        r#"{"family":"Not A Slug"}"#,
+    ] {
+        assert!(
+            serde_json::from_str::<CheckCardsInput>(json).is_err(),
+            "{json}"
+        );
+    }
+    let input: CheckCardsInput = serde_json::from_str(r#"{"scope":"failed"}"#).unwrap();
+    assert_eq!(input.scope, InputScope::Failed);
+}
+
+#[test]
+fn visits_are_small_enough_to_keep_every_worker_busy() {
+    assert_eq!(visit_size(1000, 32), 4);
+    assert_eq!(visit_size(3, 32), 1);
+    assert_eq!(visit_size(100_000, 32), MAX_CARDS_PER_VISIT);
+    assert_eq!(visit_size(0, 0), 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn every_card_is_planned_once_and_equal_numbers_share_a_visit(
+        cards in prop::collection::vec((0usize..4, 0u8..30, any::<bool>()), 0..230),
+        size in 1usize..12,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let world = World::new().await;
+            let mut added = BTreeSet::new();
+            for id in ["l0", "l1", "l2", "l3"] {
+                world.store.add_library(&library(id)).await.unwrap();
+            }
+            for (library, number, second_family) in cards {
+                let family = if second_family { "diaz" } else { "conrad" };
+                if added.insert((library, number, family)) {
+                    world.add_card(family, &format!("l{library}"), (&number.to_string(), "p")).await;
+                }
+            }
+            let visits = world.plan(&CheckCardsInput::default(), size).await;
+            let mut seen = BTreeSet::new();
+            let mut visit_of_number = BTreeMap::new();
+            for (index, visit) in visits.iter().enumerate() {
+                for key in &visit.cards {
+                    prop_assert!(seen.insert(key.card), "a card was planned twice");
+                    let card = world.record(key.card).await.card;
+                    prop_assert_eq!(&card.family, &key.family);
+                    prop_assert_eq!(&card.library, &visit.library);
+                    let of = visit_of_number.entry((card.library, card.fingerprint)).or_insert(index);
+                    prop_assert_eq!(*of, index, "one number stands in two visits");
+                }
+            }
+            prop_assert_eq!(seen.len(), added.len());
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn one_visitor_at_a_library_and_no_more_than_asked_for_at_all(
+        numbers in prop::collection::vec(0usize..4, 1..60),
+        concurrency in 1usize..6,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let world = World::new().await;
+            for id in ["l0", "l1", "l2", "l3"] {
+                world.store.add_library(&library(id)).await.unwrap();
+            }
+            for (number, library) in numbers.iter().enumerate() {
+                world.add_card("conrad", &format!("l{library}"), (&number.to_string(), "p")).await;
+            }
+            let run = world
+                .with_visit_ports(async |ports| {
+                    check_cards(ports, &of_run(&world), plan("all", TIME), &CheckCardsInput::default(), options(concurrency), &|| false, &|_| {})
+                        .await
+                        .unwrap()
+                        .unwrap()
+                })
+                .await;
+            prop_assert_eq!(run.counts.done as usize, numbers.len());
+            prop_assert_eq!(world.logins().len(), numbers.len());
+            prop_assert_eq!(world.site.most_at_one.load(Ordering::SeqCst), 1);
+            prop_assert!(world.site.most_at_all.load(Ordering::SeqCst) <= concurrency);
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,206 @@
+//! The one login of a check, and the mark that goes before it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::VisitPorts;
+use super::secrets::may_be_checked;
+use crate::account::Account;
+use crate::card::{CardKey, CardRecord, CardSecret, LoginMark, LoginOutcome, SecretMask};
+use crate::clock::{is_in_future, local_date};
+use crate::failure::{Failure, FailureKind, Remedy};
+use crate::jobs::JobError;
+use crate::library::Library;
+use crate::site::LoginPermit;
+use crate::store::StoreError;
+
+/// How long after its mark a check may still be going; longer than a card may take whose session is lost at the
+/// last moment: two logins, each with its whole time and a logout.
+pub const LOGIN_IN_PROGRESS_LIMIT: chrono::Duration = chrono::Duration::seconds(200);
+
+/// What a check finds before it begins.
+pub(super) enum Todo {
+    /// Nothing stands in the way.
+    Try,
+    /// Not now, for a reason that is put on record.
+    NotTried(Failure),
+    /// Another check of this card is under way: its outcome is the one to record.
+    Leave,
+}
+
+/// What the marks of these cards allow; the checks `ended` are known to be over.
+pub(super) fn open_login(
+    library: &Library,
+    records: &[CardRecord],
+    now: DateTime<Utc>,
+    ended: &[Uuid],
+) -> Todo {
+    let today = local_date(now, library.timezone);
+    let marks = || {
+        records
+            .iter()
+            .filter_map(|record| record.state.login_mark.as_ref())
+            .filter(|mark| !is_in_future(mark.at, now))
+    };
+    if marks().any(|mark| is_under_way(mark, now) && !ended.contains(&mark.check)) {
+        Todo::Leave
+    } else if marks().any(|mark| mark.is_open_on(today)) {
+        Todo::NotTried(login_open())
+    } else {
+        Todo::Try
+    }
+}
+
+/// The checks that wrote the marks of these cards.
+pub(super) fn marked_checks(records: &[CardRecord]) -> Vec<Uuid> {
+    records
+        .iter()
+        .filter_map(|record| Some(record.state.login_mark.as_ref()?.check))
+        .collect()
+}
+
+/// Whether the check that wrote this mark may still be going.
+pub(super) fn is_under_way(mark: &LoginMark, now: DateTime<Utc>) -> bool {
+    now < mark.at + LOGIN_IN_PROGRESS_LIMIT && !is_in_future(mark.at, now)
+}
+
+fn login_open() -> Failure {
+    Failure::not_tried(
+        "An earlier login of today has no known outcome; it is not tried again today unless a person \
+         says so (“hippo card retry”).",
+    )
+    .with_remedy(Remedy::RetryCard)
+}
+
+/// Logs in and reads; what comes back has the card's own number and PIN masked. `None`: nothing is to be
+/// recorded.
+pub(super) async fn read_account(
+    ports: &VisitPorts<'_>,
+    library: &Library,
+    secret: &CardSecret,
+    records: &[CardRecord],
+    mark: LoginMark,
+) -> Result<Option<Result<Account, Failure>>, JobError> {
+    let permit = DurableMark {
+        ports,
+        library,
+        records,
+        mark,
+        fault: std::sync::Mutex::new(None),
+        found_other: AtomicBool::new(false),
+    };
+    let mut outcome = ports.site.check(library, secret, &permit).await;
+    if let Err(failure) = &outcome
+        && failure.kind == FailureKind::SessionExpired
+    {
+        // One new login, then it is a failure.
+        outcome = ports.site.check(library, secret, &permit).await;
+    }
+    if let Err(failure) = &mut outcome {
+        // A refusal without words looks like a changed page. With any other failure the site said
+        // nothing about the PIN, and the next check may try it again.
+        failure.login_in_doubt &= failure.kind == FailureKind::PageChanged;
+    }
+    // Nobody after this knows what is to be masked.
+    let mask = SecretMask::new(secret);
+    match &mut outcome {
+        Ok(account) => mask.mask_account(account),
+        Err(failure) => mask.mask_failure(failure),
+    }
+    if let Some(fault) = permit.take_fault() {
+        return Err(fault.into());
+    }
+    Ok((!permit.found_other.load(Ordering::Relaxed)).then_some(outcome))
+}
+
+/// Writes the mark of every card that the login stands for, right before it is sent.
+struct DurableMark<'a> {
+    ports: &'a VisitPorts<'a>,
+    library: &'a Library,
+    records: &'a [CardRecord],
+    mark: LoginMark,
+    fault: std::sync::Mutex<Option<StoreError>>,
+    /// Another check of the card was quicker, or somebody made it wait: nothing is to be recorded.
+    found_other: AtomicBool,
+}
+
+impl DurableMark<'_> {
+    fn take_fault(&self) -> Option<StoreError> {
+        self.fault.lock().ok().and_then(|mut fault| fault.take())
+    }
+
+    fn keep_fault(&self, error: StoreError) {
+        if let Ok(mut fault) = self.fault.lock() {
+            fault.get_or_insert(error);
+        }
+    }
+
+    /// Whether a login that may not be sent is nothing to record: another check is at the card or was until a
+    /// moment ago, or a person or the site made it wait. Otherwise it is the mark of a crash.
+    async fn is_left_to_others(&self, card: &CardKey) -> Result<bool, StoreError> {
+        let keys = std::slice::from_ref(card);
+        let loaded = self.ports.visits.load_visit(&self.library.id, keys).await?;
+        let record = loaded.and_then(|loaded| loaded.cards.into_iter().next());
+        let Some((record, _)) = record else {
+            return Ok(true);
+        };
+        let now = self.ports.clock.now();
+        let today = local_date(now, self.library.timezone);
+        let mark = record.state.login_mark.as_ref();
+        let is_of_crash =
+            mark.is_some_and(|mark| mark.is_open_on(today) && !is_under_way(mark, now));
+        Ok(!may_be_checked(&record) || !is_of_crash)
+    }
+}
+
+#[async_trait]
+impl LoginPermit for DurableMark<'_> {
+    async fn about_to_log_in(&self) -> Result<(), Failure> {
+        for record in self.records {
+            let key = record.card.key();
+            match self.ports.checks.begin_login(&key, &self.mark).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    match self.is_left_to_others(&key).await {
+                        Ok(true) => self.found_other.store(true, Ordering::Relaxed),
+                        Ok(false) => {}
+                        Err(error) => self.keep_fault(error),
+                    }
+                    return Err(login_open());
+                }
+                Err(StoreError::NotFound(_)) => {
+                    return Err(Failure::not_tried("The card was removed meanwhile."));
+                }
+                Err(error) => {
+                    self.keep_fault(error);
+                    return Err(Failure::not_tried(format!(
+                        "The mark before the login at {} could not be written.",
+                        self.library.id
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), Failure> {
+        for record in self.records {
+            let key = record.card.key();
+            let settled = self
+                .ports
+                .checks
+                .settle_login(&key, self.mark.check, outcome);
+            if let Err(error) = settled.await {
+                self.keep_fault(error);
+                return Err(Failure::not_tried(format!(
+                    "The outcome of the login at {} could not be written.",
+                    self.library.id
+                )));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! What a visit does with an envelope that does not open.
+
+use secrecy::SecretString;
+
+use super::*;
+use crate::card::CardSecret;
+use crate::store::SecretStore as _;
+use crate::testing::contract::sample::SideKeys;
+use crate::testing::world::library;
+
+#[tokio::test]
+async fn library_with_other_hosts_gets_no_pin_until_it_is_as_before() {
+    let world = World::new().await;
+    let card = world.add_card("conrad", "wpl", ("1", "p")).await;
+    world.add_card("conrad", "kpl", ("2", "p")).await;
+    let wpl = library("wpl");
+    let changes: [fn(&mut Library); 3] = [
+        |library| library.base_url = "https://evil.example.org".parse().unwrap(),
+        |library| library.base_url = "http://books.example.org".parse().unwrap(),
+        |library| library.login_hosts.push("evil.example.org".to_owned()),
+    ];
+    for change in changes {
+        let mut changed = wpl.clone();
+        change(&mut changed);
+        world.store.update_library(&changed).await.unwrap();
+        let mut seen = kinds(&world.check_all().await);
+        seen.sort_unstable();
+        assert_eq!(seen, ["ok", "sealed_for_other_hosts"], "{changed:?}");
+    }
+    assert_eq!(world.logins(), ["2:p", "2:p", "2:p"]);
+    world.store.update_library(&wpl).await.unwrap();
+    assert_eq!(kinds(&world.check_all().await), ["ok", "ok"]);
+    assert!(world.record(card).await.state.last_success_at.is_some());
+}
+
+#[tokio::test]
+async fn unknown_key_fails_its_card_alone_and_is_told_to_the_operator() {
+    let world = World::new().await;
+    let orphan = world.add_card("conrad", "wpl", ("1", "p")).await;
+    let good = world.add_card("conrad", "wpl", ("2", "p")).await;
+    let secret = CardSecret {
+        number: SecretString::from("1"),
+        pin: SecretString::from("p"),
+    };
+    let lost = SideKeys::generate().seal(orphan, &library("wpl"), &secret);
+    let fingerprint = world.record(orphan).await.card.fingerprint;
+    world
+        .store
+        .replace_secret(orphan, &fingerprint, &lost)
+        .await
+        .unwrap();
+    let visit = world.visit("wpl", &[orphan, good]).await;
+    let heard = std::sync::Mutex::new(Vec::new());
+    let news = |news: VisitNews<'_>| {
+        if let VisitNews::Alert(alert) = news {
+            heard.lock().unwrap().push(alert);
+        }
+    };
+    world
+        .with_visit_ports(async |ports| check_visit(ports, &visit, NO_PAUSE, &news).await)
+        .await
+        .unwrap();
+    assert_eq!(world.logins(), ["2:p"]);
+    let failure = world.record(orphan).await.state.last_check.unwrap().failure;
+    assert_eq!(failure.unwrap().kind, FailureKind::NotTried);
+    let [Alert::UnknownKey { library, key, .. }] = &heard.lock().unwrap()[..] else {
+        panic!("{heard:?}");
+    };
+    assert_eq!((library.as_str(), key), ("wpl", &lost.key));
+}

@@ -1,0 +1,41 @@
+//! Why a job could not do its work.
+
+use crate::alerts::Fault;
+use crate::notice::render::RenderError;
+use crate::queue::QueueError;
+use crate::seal::SealError;
+use crate::store::StoreError;
+
+/// Why a job could not do its work. What a site does is an outcome, never an error of a job.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keys are missing or do not open what is stored.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A notice could not be rendered.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// Work could not be enqueued.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The job's own code crashed. The panic's message is not repeated: it may name a person.
+    #[error(
+        "The job crashed. This is a bug in LibraryHippo; please report the log lines around it."
+    )]
+    Panicked,
+}
+
+impl From<&JobError> for Fault {
+    fn from(error: &JobError) -> Self {
+        match error {
+            JobError::Store(_) => Self::Store,
+            JobError::Seal(_) => Self::Keys,
+            JobError::Render(_) => Self::Template,
+            JobError::Queue(_) => Self::Queue,
+            JobError::Panicked => Self::Panic,
+        }
+    }
+}

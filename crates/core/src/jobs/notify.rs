@@ -1,0 +1,16 @@
+//! `notify-all`: sends every mail that is due.
+//!
+//! Each [`tick`] plans what is due and finalises what nobody will send. [`send`] sends one notice,
+//! once. [`delivery_events`] records what the mail service reports. [`run`] does it all in this
+//! process; [`enqueue`] sends the notices to a queue for workers.
+
+mod clock_doubt;
+pub mod delivery_events;
+pub mod enqueue;
+mod input;
+mod restore;
+pub mod run;
+pub mod send;
+pub mod tick;
+
+pub use input::NotifyAllInput;

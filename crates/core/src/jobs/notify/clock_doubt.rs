@@ -1,0 +1,97 @@
+//! Lets a tick of `notify-all` begin only where it may trust the clock ([`TickTimes`]).
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::alerts::Alert;
+use crate::clock::Clock;
+use crate::jobs::JobError;
+use crate::run::ledger::{RunPlan, record_not_begun};
+use crate::run::tick_times::{ClockDoubt, Judgement};
+use crate::run::{Counts, Run, RunOutcome};
+use crate::store::{RunStart, RunStore, StoreError};
+
+/// Among so many of the newest runs is the newest that counts.
+const RECENT_RUNS: usize = 8;
+
+/// How often the times are read anew where another tick changed them meanwhile.
+const MAX_WRITE_ATTEMPTS: u32 = 5;
+
+/// Lets a tick begin whose clock can be trusted; one in doubt is put on record and does nothing.
+///
+/// What happened is noted once for each time that the clock is in doubt, and told as after any run.
+pub(crate) async fn admit<'a>(
+    runs: &dyn RunStore,
+    clock: &dyn Clock,
+    plan: RunPlan<'a>,
+) -> Result<Result<RunPlan<'a>, RunStart>, JobError> {
+    let now = clock.now();
+    let newest = newest_time(runs, &plan).await?;
+    for _ in 0..MAX_WRITE_ATTEMPTS {
+        let before = runs.tick_times().await?;
+        let (after, judgement) = before.judge(newest, now);
+        if before != after && !runs.replace_tick_times(&before, &after).await? {
+            continue;
+        }
+        return match judgement {
+            Judgement::Trusted => {
+                if let (Some(back), Some(notify)) = (before.went_back(now), plan.after) {
+                    let behind = Alert::ClockWrong {
+                        day: (now + back).date_naive(),
+                        seconds: -back.num_seconds(),
+                    };
+                    notify.note(&[behind]).await?;
+                }
+                Ok(Ok(plan))
+            }
+            Judgement::InDoubt(doubt) => hold_back(runs, plan, doubt, now).await.map(Err),
+        };
+    }
+    Err(StoreError::Unavailable("other ticks keep it busy.".to_owned()).into())
+}
+
+/// The newest time of the runs on record, those aside that were in doubt themselves.
+async fn newest_time(
+    runs: &dyn RunStore,
+    plan: &RunPlan<'_>,
+) -> Result<Option<DateTime<Utc>>, JobError> {
+    let recent = runs
+        .recent_runs(Some(plan.key.job), None, RECENT_RUNS)
+        .await?;
+    Ok(recent
+        .into_iter()
+        .filter(|run| run.outcome != RunOutcome::SkippedClockInDoubt)
+        .map(|run| run.started_at)
+        .max())
+}
+
+async fn hold_back(
+    runs: &dyn RunStore,
+    plan: RunPlan<'_>,
+    doubt: ClockDoubt,
+    now: DateTime<Utc>,
+) -> Result<RunStart, JobError> {
+    let (ClockDoubt::LongSince(reference) | ClockDoubt::StoreAhead(reference)) = doubt;
+    tracing::warn!(
+        run.id = %plan.key,
+        %now,
+        %reference,
+        "The clock may be wrong: nothing is planned or sent until the next tick agrees with it."
+    );
+    if let Some(after) = plan.after {
+        let alert = Alert::ClockInDoubt { reference, now };
+        after.note(&[alert]).await?;
+    }
+    let mut run = Run {
+        key: plan.key,
+        trigger: plan.trigger,
+        input: plan.input,
+        started_at: now,
+        reported_at: now,
+        finished_at: Some(now),
+        outcome: RunOutcome::SkippedClockInDoubt,
+        counts: Counts::default(),
+    };
+    // Never in the place of the run that is due then, should the clock be ahead.
+    run.key.scheduled_time += TimeDelta::milliseconds(1);
+    record_not_begun(runs, run, plan.after).await
+}

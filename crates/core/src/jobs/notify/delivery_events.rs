@@ -1,0 +1,400 @@
+//! What the mail service says of a mail later on: events settle the notice that they name.
+//!
+//! Events may come early, late, twice, out of order or never.
+
+use crate::alerts::Alert;
+use crate::alerts::notifier::AlertStore;
+use crate::clock::Clock;
+use crate::family::{EmailAddress, StopReason, StoppedRecipient};
+use crate::ids::FamilyId;
+use crate::jobs::JobError;
+use crate::jobs::notify::tick;
+use crate::mail::{MailTag, mime};
+use crate::notice::record::settling::LeftBy;
+use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
+use crate::store::{FamilyStore, NoticeStore};
+
+/// How often a step is tried again when somebody else changed the notice in between.
+const MAX_ATTEMPTS: usize = 8;
+
+/// What an event says of a mail.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Evidence {
+    /// It left, or was taken and will.
+    Left(LeftBy),
+    /// It was taken, but will not be sent after all.
+    Rejected {
+        /// Why, in words for the operator; no address, no body.
+        reason: String,
+    },
+}
+
+/// What an event changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// The notice is in this state now.
+    Now(NoticeState),
+    /// It says what was known, or what does not matter any more.
+    NothingNew,
+    /// There is no such notice any more.
+    Gone,
+}
+
+/// Settles the notice of `tag` by what the mail service says of its mail.
+///
+/// Safe to call again with the same event. An error is one of the store: the event is to come again.
+/// That a family has no notice after all is noted for the operator before it is on record.
+pub async fn settle_by_evidence(
+    notices: &dyn NoticeStore,
+    operator: &dyn AlertStore,
+    clock: &dyn Clock,
+    tag: &MailTag,
+    evidence: &Evidence,
+    message_id: Option<&str>,
+) -> Result<Settled, JobError> {
+    for _ in 0..MAX_ATTEMPTS {
+        let Some(record) = notices.notice(&tag.family, tag.date).await? else {
+            tracing::warn!(family.id = %tag.family, date = %tag.date, "An event names a notice that is gone.");
+            return Ok(Settled::Gone);
+        };
+        let now = clock.now();
+        let step = match evidence {
+            Evidence::Left(by) => {
+                record.evidence_left(tag.fence, *by, message_id.map(ToOwned::to_owned), now)
+            }
+            Evidence::Rejected { reason } => {
+                record.evidence_rejected(tag.fence, reason.clone(), now)
+            }
+        };
+        let next = match step {
+            Ok(next) => next,
+            Err(NotNow::Newer) => {
+                tracing::error!(family.id = %tag.family, date = %tag.date, "An event is of a notice in a state that only a newer version knows.");
+                return Ok(Settled::NothingNew);
+            }
+            Err(_) => return Ok(Settled::NothingNew),
+        };
+        tick::note(operator, &next, now).await?;
+        if notices.replace_notice(record.revision, &next, None).await? {
+            log(&record, &next);
+            return Ok(Settled::Now(next.state));
+        }
+    }
+    // Whoever changes it so often is at work on it; the event comes again.
+    Err(crate::store::StoreError::Unavailable(
+        "a notice is being changed by many at once".to_owned(),
+    )
+    .into())
+}
+
+/// What became of a recipient to whom nothing more was to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stopping {
+    /// Nothing is sent there from now on, and this is noted for the operator.
+    Stopped(Alert),
+    /// Nothing was sent there any more already.
+    Before,
+    /// The family has no such recipient, or is gone itself.
+    NoRecipient,
+}
+
+/// Sends nothing more to a recipient, and notes for the operator that it is so.
+///
+/// Safe to call again with the same event: it is noted before the recipient is stopped, so that a
+/// crash in between has it noted once more instead of never. `address` may be as the family has it
+/// or as the envelope named it. A mail that came back for now is only counted, by whoever reads the
+/// events.
+pub async fn stop_recipient(
+    families: &dyn FamilyStore,
+    operator: &dyn AlertStore,
+    clock: &dyn Clock,
+    family: &FamilyId,
+    address: &EmailAddress,
+    reason: StopReason,
+) -> Result<Stopping, JobError> {
+    let Some(found) = families.family(family).await? else {
+        return Ok(Stopping::NoRecipient);
+    };
+    let recipients = found.recipients.iter().zip(1..);
+    let named = |known: &EmailAddress| {
+        let wire = mime::wire_form(known);
+        known.reaches_the_same_as(address)
+            || wire.is_some_and(|wire| wire.eq_ignore_ascii_case(address.as_str()))
+    };
+    let Some((recipient, number)) = recipients.into_iter().find(|(known, _)| named(known)) else {
+        return Ok(Stopping::NoRecipient);
+    };
+    if found.is_stopped(recipient) {
+        return Ok(Stopping::Before);
+    }
+    let now = clock.now();
+    let alert = Alert::RecipientStopped {
+        family: family.clone(),
+        number,
+        reason,
+        day: now.date_naive(),
+    };
+    operator.raise_alert(&alert.key(), &alert, now).await?;
+    let stopped = StoppedRecipient {
+        address: recipient.clone(),
+        since: now,
+        complained: reason == StopReason::Complained,
+    };
+    if !families.stop_recipient(family, &stopped).await? {
+        return Ok(Stopping::Before);
+    }
+    tracing::warn!(family.id = %family, recipient = number, reason = reason.as_str(), "Nothing more is sent to a recipient.");
+    Ok(Stopping::Stopped(alert))
+}
+
+fn log(before: &NoticeRecord, after: &NoticeRecord) {
+    tracing::info!(
+        family.id = %after.family,
+        date = %after.date,
+        before = before.state.as_str(),
+        state = after.state.as_str(),
+        reason = after.reason.as_deref(),
+        "An event settled a notice."
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notice::record::LEASE;
+    use crate::notice::record::settling::EVIDENCE_WAIT;
+    use crate::testing::world::{NoNotes, World};
+    use uuid::Uuid;
+
+    /// A notice of today that is SENDING, and its tag.
+    async fn sending(world: &World) -> MailTag {
+        let now = world.clock.now();
+        let date = "2026-11-21".parse().unwrap();
+        let record = NoticeRecord::planned(world.conrad(), date, now);
+        world.store.plan_notice(&record).await.unwrap();
+        let sending = record
+            .claim(Uuid::nil(), now)
+            .and_then(|claimed| claimed.arm("hash".into(), &[], now))
+            .unwrap();
+        assert!(world.store.replace_notice(0, &sending, None).await.unwrap());
+        MailTag {
+            family: sending.family,
+            date,
+            fence: sending.fence,
+        }
+    }
+
+    async fn tell(world: &World, tag: &MailTag, evidence: &Evidence) -> Settled {
+        let (store, clock) = (&world.store, &world.clock);
+        settle_by_evidence(store, store, clock, tag, evidence, Some("an id"))
+            .await
+            .unwrap()
+    }
+
+    fn rejected() -> Evidence {
+        Evidence::Rejected {
+            reason: "Rejected by the mail service.".to_owned(),
+        }
+    }
+
+    const DELIVERED: Evidence = Evidence::Left(LeftBy::Arriving);
+
+    #[tokio::test]
+    async fn an_event_settles_a_notice_once() {
+        let world = World::new().await;
+        let tag = sending(&world).await;
+        let sent = Settled::Now(NoticeState::Sent);
+        assert_eq!(tell(&world, &tag, &DELIVERED).await, sent);
+        assert_eq!(tell(&world, &tag, &DELIVERED).await, Settled::NothingNew);
+        let record = world.store.notice(&tag.family, tag.date).await.unwrap();
+        assert_eq!(record.unwrap().message_id.as_deref(), Some("an id"));
+    }
+
+    #[tokio::test]
+    async fn an_event_that_comes_after_the_notice_was_given_up_still_counts() {
+        let world = World::new().await;
+        let tag = sending(&world).await;
+        let record = world
+            .store
+            .notice(&tag.family, tag.date)
+            .await
+            .unwrap()
+            .unwrap();
+        let unknown = record.doubt(world.clock.now() + LEASE).unwrap();
+        let given_up = unknown.give_up(world.clock.now() + EVIDENCE_WAIT).unwrap();
+        assert!(
+            world
+                .store
+                .replace_notice(record.revision, &given_up, None)
+                .await
+                .unwrap()
+        );
+        let sent = Settled::Now(NoticeState::Sent);
+        assert_eq!(tell(&world, &tag, &DELIVERED).await, sent);
+    }
+
+    #[tokio::test]
+    async fn a_late_event_of_the_old_mail_does_not_swallow_the_one_that_a_person_asked_for() {
+        let world = World::new().await;
+        world.add_card("conrad", "wpl", ("1", "p")).await;
+        let overdue = crate::testing::world::account(&[("Emma", "2026-11-20")]);
+        world.site.answer("1", Ok(overdue));
+        world.check_all().await;
+        let old = sending(&world).await;
+        tell(&world, &old, &Evidence::Left(LeftBy::Acceptance)).await;
+        let stored = async || {
+            let record = world.store.notice(&old.family, old.date).await;
+            record.unwrap().unwrap()
+        };
+        let sent = stored().await;
+        let again = sent.resend(world.clock.now()).unwrap();
+        let written = world.store.replace_notice(sent.revision, &again, None);
+        assert!(written.await.unwrap());
+        assert_eq!(tell(&world, &old, &DELIVERED).await, Settled::NothingNew);
+        let ports = world.notify_ports();
+        let second = crate::jobs::notify::send::notify_family(&ports, &old.family, old.date, true);
+        let second = second.await.unwrap().unwrap();
+        assert_eq!((second.state, world.mails()), (NoticeState::Sent, 1));
+    }
+
+    #[tokio::test]
+    async fn a_rejection_says_that_it_was_not_sent() {
+        let world = World::new().await;
+        let tag = sending(&world).await;
+        let failed = Settled::Now(NoticeState::Failed);
+        let (store, clock, evidence) = (&world.store, &world.clock, rejected());
+        let without = NoNotes(store);
+        let unnoted = settle_by_evidence(store, &without, clock, &tag, &evidence, None).await;
+        assert!(unnoted.is_err(), "the event comes again");
+        assert_eq!(tell(&world, &tag, &evidence).await, failed);
+        assert_eq!(tell(&world, &tag, &evidence).await, Settled::NothingNew);
+        let noted = store.recent_alerts(10).await.unwrap();
+        let expected = Alert::NoNotice {
+            family: tag.family,
+            date: tag.date,
+            state: NoticeState::Failed,
+        };
+        assert_eq!((noted.len(), &noted[0].alert), (1, &expected));
+    }
+
+    #[tokio::test]
+    async fn an_event_of_a_notice_that_is_gone_is_no_error() {
+        let world = World::new().await;
+        let mut tag = sending(&world).await;
+        tag.date = "2026-11-20".parse().unwrap();
+        assert_eq!(tell(&world, &tag, &DELIVERED).await, Settled::Gone);
+    }
+
+    #[tokio::test]
+    async fn who_complains_is_not_written_to_again_and_the_others_are_told_so() {
+        let world = World::new().await;
+        let mut conrad = crate::testing::world::family("conrad");
+        conrad.recipients.push("sam@example.org".parse().unwrap());
+        world.store.update_family(&conrad).await.unwrap();
+        let pat = "Pat@example.org".parse().unwrap();
+        let stop = || {
+            let (store, clock) = (&world.store, &world.clock);
+            stop_recipient(
+                store,
+                store,
+                clock,
+                &conrad.id,
+                &pat,
+                StopReason::Complained,
+            )
+        };
+        let Stopping::Stopped(alert) = stop().await.unwrap() else {
+            panic!("the recipient is stopped");
+        };
+        assert!(matches!(alert, Alert::RecipientStopped { number: 1, .. }));
+        assert_eq!(stop().await.unwrap(), Stopping::Before, "no news");
+        let noted = world.store.recent_alerts(10).await.unwrap();
+        assert_eq!((noted.len(), &noted[0].alert), (1, &alert));
+
+        world.add_card("conrad", "wpl", ("1", "p")).await;
+        let overdue = crate::testing::world::account(&[("Emma", "2026-11-20")]);
+        world.site.answer("1", Ok(overdue));
+        world.check_all().await;
+        let date = "2026-11-21".parse().unwrap();
+        let record = NoticeRecord::planned(world.conrad(), date, world.clock.now());
+        world.store.plan_notice(&record).await.unwrap();
+        let ports = world.notify_ports();
+        let sent = crate::jobs::notify::send::notify_family(&ports, &conrad.id, date, false).await;
+        assert_eq!(sent.unwrap().unwrap().state, NoticeState::Sent);
+        let mails = world.mailer.mails.lock().unwrap().clone();
+        let to: Vec<&str> = mails[0].to.iter().map(EmailAddress::as_str).collect();
+        assert_eq!(to, ["sam@example.org"]);
+        for part in [&mails[0].text, &mails[0].html] {
+            assert!(part.contains("We no longer write to pat@example.org"));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_no_recipient_is_not_stopped_and_nobody_is_told() {
+        let world = World::new().await;
+        for (family, address) in [("conrad", "zoe@example.org"), ("nobody", "pat@example.org")] {
+            let (family, address) = (family.parse().unwrap(), address.parse().unwrap());
+            let (store, clock) = (&world.store, &world.clock);
+            let stopping =
+                stop_recipient(store, store, clock, &family, &address, StopReason::Bounced).await;
+            assert_eq!(stopping.unwrap(), Stopping::NoRecipient);
+        }
+        assert!(world.store.recent_alerts(10).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_recipient_is_known_by_the_address_that_the_envelope_had() {
+        let world = World::new().await;
+        let mut conrad = crate::testing::world::family("conrad");
+        conrad.recipients = vec!["pat@bücher.example".parse().unwrap()];
+        world.store.update_family(&conrad).await.unwrap();
+        let wire = "pat@xn--bcher-kva.example".parse().unwrap();
+        let (store, clock) = (&world.store, &world.clock);
+        let stopping =
+            stop_recipient(store, store, clock, &conrad.id, &wire, StopReason::Bounced).await;
+        assert!(matches!(stopping.unwrap(), Stopping::Stopped(_)));
+        let stopped = store.family(&conrad.id).await.unwrap().unwrap();
+        assert!(stopped.is_stopped(&conrad.recipients[0]));
+    }
+
+    /// The operator allows an address again and forgets the list: the same day, that is an alert of its own.
+    #[tokio::test]
+    async fn suppressed_recipient_is_told_apart_from_a_complaint_of_the_same_day() {
+        let world = World::new().await;
+        let (conrad, pat) = (world.conrad(), "pat@example.org".parse().unwrap());
+        let (store, clock) = (&world.store, &world.clock);
+        for reason in [StopReason::Complained, StopReason::Suppressed] {
+            let stopping = stop_recipient(store, store, clock, &conrad, &pat, reason).await;
+            assert!(matches!(stopping.unwrap(), Stopping::Stopped(_)));
+            assert!(store.allow_recipient(&conrad, &pat).await.unwrap());
+        }
+        let noted = store.recent_alerts(10).await.unwrap();
+        let suppressed = noted
+            .iter()
+            .map(|noted| &noted.alert)
+            .find(|alert| alert.sentence().contains("suppression list"))
+            .unwrap();
+        assert_eq!(noted.len(), 2);
+        assert!(suppressed.sentence().starts_with("Recipient 1 of conrad"));
+        assert!(suppressed.advice().contains("allow-recipient"));
+    }
+
+    #[tokio::test]
+    async fn nobody_is_stopped_without_the_operator_having_it_on_record() {
+        let world = World::new().await;
+        let (conrad, pat) = (world.conrad(), "pat@example.org".parse().unwrap());
+        let (store, clock) = (&world.store, &world.clock);
+        let failed = stop_recipient(
+            store,
+            &NoNotes(store),
+            clock,
+            &conrad,
+            &pat,
+            StopReason::Bounced,
+        )
+        .await;
+        assert!(failed.is_err(), "the event comes again");
+        let again = stop_recipient(store, store, clock, &conrad, &pat, StopReason::Bounced).await;
+        assert!(matches!(again.unwrap(), Stopping::Stopped(_)));
+    }
+}

@@ -1,0 +1,129 @@
+//! `notify-all` where others do the work: plans the notices that are due and hands them to a queue.
+
+use uuid::Uuid;
+
+use crate::alerts::notifier::AlertStore;
+use crate::clock::Clock;
+use crate::jobs::JobError;
+use crate::jobs::notify::NotifyAllInput;
+use crate::jobs::notify::clock_doubt;
+use crate::jobs::notify::restore::{self, RestorePorts};
+use crate::jobs::notify::run::result_of;
+use crate::jobs::notify::send::NoticeResult;
+use crate::jobs::notify::tick::Tick;
+use crate::queue::{DueNotice, NoticeQueue};
+use crate::run::Run;
+use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
+use crate::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
+use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
+
+/// How many notices are given to the queue at a time.
+pub const BATCH_SIZE: usize = 100;
+
+/// What handing out notices needs from outside.
+pub struct EnqueueNoticesPorts<'a> {
+    /// The families.
+    pub families: &'a dyn FamilyStore,
+    /// The notices.
+    pub notices: &'a dyn NoticeStore,
+    /// Where it is noted what needs the operator.
+    pub operator: &'a dyn AlertStore,
+    /// The ledger.
+    pub runs: &'a dyn RunStore,
+    /// Where the notices go.
+    pub queue: &'a dyn NoticeQueue,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+/// Plans every notice that is due and hands out those that are free, as one run on record.
+///
+/// The inner error tells why no run was begun. The run ends when all is handed out: its counts are
+/// of the notices planned, what became of them stands with the notices. What the tick settled itself
+/// is counted and put on record by the run, and `hear` is told of each when it is so, whatever
+/// becomes of the run. A run that did not come to its end goes on; a notice that is handed out twice
+/// is sent once all the same.
+pub async fn enqueue_notices(
+    ports: &EnqueueNoticesPorts<'_>,
+    plan: RunPlan<'_>,
+    input: &NotifyAllInput,
+    hear: &(dyn Fn(&NoticeResult) + Send + Sync),
+) -> Result<Result<Run, RunStart>, JobError> {
+    let plan = match clock_doubt::admit(ports.runs, ports.clock, plan).await? {
+        Ok(plan) => plan,
+        Err(in_doubt) => return Ok(Err(in_doubt)),
+    };
+    let restore = RestorePorts {
+        families: ports.families,
+        notices: ports.notices,
+        runs: ports.runs,
+        operator: ports.operator,
+    };
+    restore::hold_restored(&restore, ports.clock.now()).await?;
+    let run = match ledger::open_or_go_on(ports.runs, ports.clock, plan).await? {
+        Ok(run) => run,
+        Err(not_begun) => return Ok(Err(not_begun)),
+    };
+    let work = ledger::caught(send_all(ports, input, hear, &run)).await;
+    run.close(work).await.map(Ok)
+}
+
+async fn send_all(
+    ports: &EnqueueNoticesPorts<'_>,
+    input: &NotifyAllInput,
+    hear: &(dyn Fn(&NoticeResult) + Send + Sync),
+    run: &OpenRun<'_>,
+) -> Result<Ending, JobError> {
+    let mut tick = Tick::new(
+        ports.families,
+        ports.notices,
+        ports.operator,
+        input,
+        ports.clock,
+    );
+    while let Some(found) = tick.next().await? {
+        for settled in &found.settled {
+            run.count(|counts| counts.add_failure(settled.state.as_str()));
+            hear(settled);
+        }
+        if let Some(work) = inline_item(&found.settled) {
+            run.save_work_item(&work).await?;
+        }
+        for batch in found.free.chunks(BATCH_SIZE) {
+            ports.queue.send(run.key(), batch).await?;
+            run.save_work_item(&enqueued(batch)).await?;
+            let sent = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+            run.count(|counts| counts.add_enqueued(sent));
+        }
+    }
+    Ok(Ending::Through)
+}
+
+/// What a step of the tick settled itself, for the record of the run: under the first of it, so that
+/// no other step's is in its place. `None`: nothing.
+fn inline_item(settled: &[NoticeResult]) -> Option<WorkItem> {
+    let first = settled.first()?;
+    Some(WorkItem {
+        item_id: WorkItem::inline_item_id(&format!("{}/{}", first.family, first.date)),
+        results: settled.iter().map(result_of).collect(),
+    })
+}
+
+/// What says which notices were given to workers, whoever begins the run a second time.
+fn enqueued(batch: &[DueNotice]) -> WorkItem {
+    let result = |notice: &DueNotice| WorkResult {
+        subject: Subject::Notice {
+            family: notice.family.clone(),
+            date: notice.date,
+        },
+        outcome: WorkOutcome::Enqueued,
+    };
+    WorkItem {
+        // Never in the place of what another execution handed out.
+        item_id: format!("enqueued/{}", Uuid::new_v4()),
+        results: batch.iter().map(result).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::jobs::notify::run::deliver;
+use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::queue::{DueNotice, QueueError};
+use crate::run::ledger::StartRules;
+use crate::run::work::{self, Subject, WorkOutcome};
+use crate::run::{Job, RunKey, RunOutcome, Trigger};
+use crate::testing::world::{World, family};
+
+/// A queue that keeps what it is given, or is away.
+#[derive(Default)]
+struct TestQueue {
+    sent: Mutex<Vec<DueNotice>>,
+    away: std::sync::atomic::AtomicBool,
+    /// It takes what it is given, and its answer is lost.
+    mute: std::sync::atomic::AtomicBool,
+}
+
+#[async_trait]
+impl NoticeQueue for TestQueue {
+    async fn send(&self, _: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError> {
+        let away = Err(QueueError {
+            unsent: notices.len(),
+            asked: notices.len(),
+            reason: "away".to_owned(),
+        });
+        if self.away.load(std::sync::atomic::Ordering::SeqCst) {
+            return away;
+        }
+        self.sent.lock().unwrap().extend(notices.iter().cloned());
+        match self.mute.load(std::sync::atomic::Ordering::SeqCst) {
+            true => away,
+            false => Ok(()),
+        }
+    }
+}
+
+async fn tick(
+    world: &World,
+    queue: &TestQueue,
+    time: &str,
+) -> Result<Result<Run, RunStart>, JobError> {
+    tick_that_tells(world, queue, time, &|_| {}).await
+}
+
+async fn tick_that_tells(
+    world: &World,
+    queue: &TestQueue,
+    time: &str,
+    hear: &(dyn Fn(&NoticeResult) + Send + Sync),
+) -> Result<Result<Run, RunStart>, JobError> {
+    let ports = EnqueueNoticesPorts {
+        families: &world.store,
+        operator: &world.store,
+        notices: &world.store,
+        runs: &world.store,
+        queue,
+        clock: &world.clock,
+    };
+    let plan = RunPlan {
+        key: RunKey {
+            job: Job::NotifyAll,
+            label: "tick".parse().unwrap(),
+            scheduled_time: time.parse().unwrap(),
+        },
+        trigger: Trigger::Schedule,
+        input: serde_json::json!({}),
+        allow_overlap: false,
+        rules: StartRules::default(),
+        after: None,
+    };
+    enqueue_notices(&ports, plan, &NotifyAllInput::default(), hear).await
+}
+
+const TIME: &str = "2026-11-21T11:40:00Z";
+
+#[tokio::test]
+async fn a_notice_is_handed_out_by_every_tick_until_somebody_takes_it() {
+    let world = World::new().await;
+    let queue = TestQueue::default();
+    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    assert_eq!((run.counts.planned, run.outcome), (2, RunOutcome::Done));
+    assert!(matches!(
+        tick(&world, &queue, TIME).await.unwrap(),
+        Err(RunStart::AlreadyRan(_))
+    ));
+    let run = tick(&world, &queue, "2026-11-21T11:55:00Z")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(run.counts.planned, 2);
+    // Every notice came twice now, and each is settled once.
+    let sent = queue.sent.lock().unwrap().clone();
+    let mut settled = 0;
+    for notice in &sent {
+        let ports = world.notify_ports();
+        let result = deliver(&ports, &notice.family, notice.date, None, false).await;
+        settled += usize::from(result.unwrap().is_some());
+    }
+    assert_eq!((sent.len(), settled), (4, 2));
+    let run = tick(&world, &queue, "2026-11-21T12:10:00Z")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(run.counts.planned, 0);
+}
+
+#[tokio::test]
+async fn a_tick_whose_queue_was_away_is_failed_and_goes_on_when_it_is_tried_again() {
+    let world = World::new().await;
+    let queue = TestQueue::default();
+    queue.away.store(true, std::sync::atomic::Ordering::SeqCst);
+    let error = tick(&world, &queue, TIME).await.unwrap_err();
+    assert!(matches!(error, JobError::Queue(_)), "{error}");
+    let runs = world.store.recent_runs(None, None, 10).await.unwrap();
+    assert_eq!(runs[0].outcome, RunOutcome::Failed);
+
+    queue.away.store(false, std::sync::atomic::Ordering::SeqCst);
+    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    assert_eq!((run.counts.planned, run.outcome), (2, RunOutcome::Done));
+    assert_eq!(queue.sent.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_tick_that_is_tried_again_counts_what_its_first_try_handed_out() {
+    let world = World::new().await;
+    let queue = TestQueue::default();
+    queue.mute.store(true, std::sync::atomic::Ordering::SeqCst);
+    tick(&world, &queue, TIME).await.unwrap_err();
+    // Its message is worked on before the second try, which finds one notice free.
+    let first = queue.sent.lock().unwrap()[0].clone();
+    let ports = world.notify_ports();
+    let settled = deliver(&ports, &first.family, first.date, None, false).await;
+    let key: RunKey = format!("notify-all/tick/{TIME}").parse().unwrap();
+    let subject = Subject::Notice {
+        family: first.family,
+        date: first.date,
+    };
+    let report = WorkItem {
+        item_id: "of the worker".to_owned(),
+        results: vec![WorkResult {
+            subject,
+            outcome: settled.unwrap().unwrap().state.into(),
+        }],
+    };
+    world.store.save_work_item(&key, &report).await.unwrap();
+    queue.mute.store(false, std::sync::atomic::Ordering::SeqCst);
+    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    let work = world.store.work_items(&key).await.unwrap();
+    let run = run.with_work(&work, world.clock.now());
+    assert_eq!((run.counts.planned, run.counts.enqueued), (2, 2));
+    assert_eq!(run.outcome, RunOutcome::Running);
+
+    // A third, which finds nothing left to do, takes nothing back: the run is on record as failed once more.
+    let mut failed = world.store.run(&key).await.unwrap().unwrap();
+    failed.outcome = RunOutcome::Failed;
+    world.store.report_run(&failed).await.unwrap();
+    let second = queue.sent.lock().unwrap().pop().unwrap();
+    deliver(&ports, &second.family, second.date, None, false)
+        .await
+        .unwrap();
+    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    assert!(run.counts.enqueued > 0, "{run:?}");
+}
+
+#[tokio::test]
+async fn a_left_over_of_a_family_that_was_paused_is_not_handed_out() {
+    let world = World::new().await;
+    let queue = TestQueue::default();
+    tick(&world, &queue, TIME).await.unwrap().unwrap();
+    let mut conrad = family("conrad");
+    conrad.paused = true;
+    world.store.update_family(&conrad).await.unwrap();
+    queue.sent.lock().unwrap().clear();
+    tick(&world, &queue, "2026-11-21T11:55:00Z")
+        .await
+        .unwrap()
+        .unwrap();
+    let sent = queue.sent.lock().unwrap().clone();
+    let families: Vec<&str> = sent.iter().map(|notice| notice.family.as_str()).collect();
+    assert_eq!(families, ["diaz"]);
+}
+
+/// A notice of conrad that was being sent when its worker died, long enough ago to be given up.
+async fn given_up_soon(world: &World) {
+    use crate::clock::Clock as _;
+    let now = world.clock.now() - chrono::Duration::minutes(20);
+    let date = "2026-11-21".parse().unwrap();
+    let planned = NoticeRecord::planned(world.conrad(), date, now);
+    world.store.plan_notice(&planned).await.unwrap();
+    let sending = planned
+        .claim(uuid::Uuid::nil(), now)
+        .and_then(|claimed| claimed.arm("hash".to_owned(), &[], now))
+        .unwrap();
+    let written = world.store.replace_notice(0, &sending, None).await;
+    assert!(written.unwrap());
+}
+
+#[tokio::test]
+async fn what_a_tick_settles_itself_is_named_by_its_run_and_counted_once() {
+    let world = World::new().await;
+    given_up_soon(&world).await;
+    let queue = TestQueue::default();
+    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
+    // Diaz's was handed out, and its worker reports.
+    assert_eq!((run.counts.planned, run.counts.enqueued), (1, 1));
+    let done = WorkItem {
+        item_id: "diaz/2026-11-21".to_owned(),
+        results: vec![work::WorkResult {
+            subject: Subject::Notice {
+                family: "diaz".parse().unwrap(),
+                date: "2026-11-21".parse().unwrap(),
+            },
+            outcome: WorkOutcome::Done,
+        }],
+    };
+    world.store.save_work_item(&run.key, &done).await.unwrap();
+
+    let work = world.store.work_items(&run.key).await.unwrap();
+    let given_up = Subject::Notice {
+        family: world.conrad(),
+        date: "2026-11-21".parse().unwrap(),
+    };
+    let named = work::results(&work);
+    let outcome = named.get(&given_up).map(|outcome| outcome.to_string());
+    assert_eq!(outcome.as_deref(), Some("GAVE_UP"));
+    let stored = world.store.run(&run.key).await.unwrap().unwrap();
+    let shown = stored.with_work(&work, run.started_at);
+    assert_eq!(shown.outcome, RunOutcome::DoneWithFailures);
+    assert_eq!((shown.counts.done, shown.counts.failures()), (1, 1));
+    assert_eq!(shown.counts.failed["GAVE_UP"], 1);
+}
+
+#[tokio::test]
+async fn who_asks_is_told_what_a_tick_settled_even_if_the_tick_fails() {
+    let world = World::new().await;
+    given_up_soon(&world).await;
+    let queue = TestQueue::default();
+    queue.away.store(true, std::sync::atomic::Ordering::SeqCst);
+    // Diaz's notice is there already, so that it is found with the one that is given up.
+    let date = "2026-11-21".parse().unwrap();
+    let diaz = NoticeRecord::planned("diaz".parse().unwrap(), date, TIME.parse().unwrap());
+    world.store.plan_notice(&diaz).await.unwrap();
+    let heard = Mutex::new(Vec::new());
+    let hear = |settled: &NoticeResult| heard.lock().unwrap().push(settled.state);
+    let failed = tick_that_tells(&world, &queue, TIME, &hear).await;
+    assert!(failed.is_err());
+    assert_eq!(heard.into_inner().unwrap(), [NoticeState::GaveUp]);
+}

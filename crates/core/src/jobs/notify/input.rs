@@ -1,0 +1,18 @@
+//! What a run of `notify-all` sends.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::FamilyId;
+
+/// What a run of `notify-all` is asked to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NotifyAllInput {
+    /// This local date for every family, whatever the time of day; `None`: what is due.
+    pub date: Option<NaiveDate>,
+    /// Only this family.
+    pub family: Option<FamilyId>,
+    /// Also the notices that wait since the mail service refused them for now.
+    pub at_once: bool,
+}

@@ -1,0 +1,187 @@
+//! What a restored store may not do: send a day again, or raise alarms about days that it forgot.
+//!
+//! A restored store lacks what became of the notices since its copy was made. Each of those dates is
+//! put on record as held, so that a person may send one by hand and nothing else does.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::alerts::Alert;
+use crate::alerts::notifier::AlertStore;
+use crate::clock::local_date;
+use crate::family::Family;
+use crate::ids::FamilyId;
+use crate::jobs::JobError;
+use crate::jobs::notify::tick;
+use crate::notice::record::NoticeRecord;
+use crate::run::tick_times::TickTimes;
+use crate::store::{FamilyStore, NoticeCursor, NoticeStore, RunStore, StoreError, StoreOrigin};
+
+/// How many families, or open notices, are listed at a time.
+const PAGE_SIZE: usize = 100;
+
+/// Where a restored store is looked for and its dates are held.
+pub(crate) struct RestorePorts<'a> {
+    /// The families.
+    pub(crate) families: &'a dyn FamilyStore,
+    /// Their notices, and where the store comes from.
+    pub(crate) notices: &'a dyn NoticeStore,
+    /// The times of the ticks.
+    pub(crate) runs: &'a dyn RunStore,
+    /// Where the alert is raised.
+    pub(crate) operator: &'a dyn AlertStore,
+}
+
+/// Holds what a restored store may have sent, once; nothing happens in any other store.
+///
+/// The store counts as restored until every date is on record and the alert is: whoever crashes in
+/// between leaves the rest to the next tick.
+pub(crate) async fn hold_restored(
+    ports: &RestorePorts<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), JobError> {
+    let knows_sent = match ports.notices.origin().await? {
+        StoreOrigin::Known => return Ok(()),
+        StoreOrigin::Restored { knows_sent } => knows_sent,
+    };
+    tracing::warn!(
+        knows_sent,
+        "The store was restored: what it may have sent is held."
+    );
+    let holder = Holder {
+        notices: ports.notices,
+        operator: ports.operator,
+        knows_sent,
+        now,
+    };
+    let mut held = 0;
+    let mut after: Option<FamilyId> = None;
+    loop {
+        let page = ports
+            .families
+            .families_page(after.as_ref(), PAGE_SIZE)
+            .await?;
+        for family in &page {
+            for date in forgotten_dates(family, now) {
+                held += usize::from(holder.hold_missing(family, date).await?);
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE_SIZE => after = Some(last.id.clone()),
+            _ => break,
+        }
+    }
+    held += hold_open(ports, &holder).await?;
+    let alert = Alert::StoreRestored {
+        day: now.date_naive(),
+        held,
+    };
+    ports
+        .operator
+        .raise_alert(&alert.key(), &alert, now)
+        .await?;
+    remember_restore(ports.runs, now).await?;
+    Ok(ports.notices.end_restore().await?)
+}
+
+struct Holder<'a> {
+    notices: &'a dyn NoticeStore,
+    operator: &'a dyn AlertStore,
+    /// Whether something outside the store tells what was sent.
+    knows_sent: bool,
+    now: DateTime<Utc>,
+}
+
+impl Holder<'_> {
+    /// Puts a date on record that the store lacks, unless its notice surely did not leave and may
+    /// still be sent.
+    async fn hold_missing(&self, family: &Family, date: NaiveDate) -> Result<bool, JobError> {
+        if self.notices.notice(&family.id, date).await?.is_some() {
+            return Ok(false);
+        }
+        let sent = self.notices.sent_before(&family.id, date).await?;
+        if self.knows_sent && sent.is_none() && !family.has_passed(date, self.now) {
+            return Ok(false);
+        }
+        let fence = sent.unwrap_or_default();
+        let held = NoticeRecord::held(family.id.clone(), date, fence, self.now);
+        match self.notices.plan_notice(&held).await {
+            // The family was removed meanwhile.
+            Err(StoreError::NotFound(_)) => Ok(false),
+            put => Ok(put?),
+        }
+    }
+
+    /// Settles a notice that was open when the copy was made.
+    async fn hold_record(&self, family: &Family, record: &NoticeRecord) -> Result<bool, JobError> {
+        if record.date > local_date(self.now, family.timezone) {
+            return Ok(false);
+        }
+        let sent = self
+            .notices
+            .sent_before(&record.family, record.date)
+            .await?;
+        if self.knows_sent && sent.is_none() && !family.has_passed(record.date, self.now) {
+            return Ok(false);
+        }
+        let held = if record.is_retry() {
+            // Some have the mail: the copy may not know who got it since.
+            let sent = record.sent_without_the_rest(self.now);
+            tick::note(self.operator, &sent, self.now).await?;
+            sent
+        } else {
+            record.hold(sent.unwrap_or_default(), self.now)
+        };
+        Ok(self
+            .notices
+            .replace_notice(record.revision, &held, None)
+            .await?)
+    }
+}
+
+async fn hold_open(ports: &RestorePorts<'_>, holder: &Holder<'_>) -> Result<usize, JobError> {
+    let mut held = 0;
+    let mut after: Option<NoticeCursor> = None;
+    loop {
+        let page = ports
+            .notices
+            .open_notices(after.as_ref(), PAGE_SIZE)
+            .await?;
+        for record in &page {
+            if let Some(family) = ports.families.family(&record.family).await? {
+                held += usize::from(holder.hold_record(&family, record).await?);
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE_SIZE => after = Some(last.into()),
+            _ => return Ok(held),
+        }
+    }
+}
+
+/// The local dates up to the family's current one that a tick looks for, now or later today.
+fn forgotten_dates(family: &Family, now: DateTime<Utc>) -> BTreeSet<NaiveDate> {
+    let today = local_date(now, family.timezone);
+    family
+        .passed_dates(now)
+        .into_iter()
+        .chain(family.due_dates(now))
+        .chain((family.first_date() <= today).then_some(today))
+        .collect()
+}
+
+/// Runs that the store lacks from before now are not missed.
+async fn remember_restore(runs: &dyn RunStore, now: DateTime<Utc>) -> Result<(), JobError> {
+    let before = runs.tick_times().await?;
+    let after = TickTimes {
+        restored_at: Some(now),
+        ..before.clone()
+    };
+    // Where another tick changed them meanwhile, it remembers the same.
+    runs.replace_tick_times(&before, &after).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

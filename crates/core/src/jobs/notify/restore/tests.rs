@@ -1,0 +1,223 @@
+use chrono::Duration;
+use futures::FutureExt as _;
+
+use super::*;
+use crate::jobs::notify::NotifyAllInput;
+use crate::jobs::notify::run::notify_all;
+use crate::notice::record::{HELD_RESTORED, NoticeState};
+use crate::run::ledger::{RunPlan, StartRules};
+use crate::run::{Job, Run, RunKey, RunOutcome, Trigger};
+use crate::store::{FamilyStore, NoticeStore, RunStart};
+use crate::testing::world::{World, account};
+
+const TODAY: &str = "2026-11-21";
+
+fn today() -> NaiveDate {
+    TODAY.parse().unwrap()
+}
+
+async fn tick(world: &World) -> Result<Run, RunStart> {
+    use crate::clock::Clock as _;
+    let plan = RunPlan {
+        key: RunKey {
+            job: Job::NotifyAll,
+            label: "tick".parse().unwrap(),
+            scheduled_time: world.clock.now(),
+        },
+        trigger: Trigger::Schedule,
+        input: serde_json::json!({}),
+        allow_overlap: true,
+        rules: StartRules::default(),
+        after: None,
+    };
+    let input = NotifyAllInput::default();
+    let ports = world.notify_ports();
+    let never = || false;
+    notify_all(&ports, &world.store, plan, &input, &never, &|_| {})
+        .await
+        .unwrap()
+}
+
+async fn ticks(world: &World) {
+    tick(world).await.unwrap();
+    world.clock.advance(Duration::minutes(15));
+}
+
+/// A world in which both families are told something every day.
+async fn told_daily() -> World {
+    let world = World::new().await;
+    for (family, number) in [("conrad", "1"), ("diaz", "2")] {
+        world.add_card(family, "wpl", (number, "p")).await;
+        let overdue = account(&[("Emma", "2026-11-20")]);
+        world.site.answer(number, Ok(overdue));
+    }
+    world.check_all().await;
+    world
+}
+
+async fn record(world: &World, date: NaiveDate) -> NoticeRecord {
+    let record = world.store.notice(&world.conrad(), date).await;
+    record.unwrap().unwrap()
+}
+
+fn alerts(world: &World) -> Vec<Alert> {
+    let noted = world.store.recent_alerts(100).now_or_never().unwrap();
+    let noted = noted.unwrap().into_iter();
+    noted.map(|noted| noted.alert).collect()
+}
+
+#[tokio::test]
+async fn restored_store_without_journal_sends_nothing_of_today() {
+    let world = told_daily().await;
+    ticks(&world).await;
+    assert_eq!(world.mails(), 2);
+    world.store.restore(false, &[(world.conrad(), today())]);
+    for _ in 0..3 {
+        ticks(&world).await;
+    }
+    assert_eq!(world.mails(), 2);
+    let held = record(&world, today()).await;
+    assert_eq!(held.state, NoticeState::Skipped);
+    assert_eq!(held.reason.as_deref(), Some(HELD_RESTORED));
+    let alerts = alerts(&world);
+    assert!(
+        matches!(alerts.as_slice(), [Alert::StoreRestored { held: 1, .. }]),
+        "{alerts:?}"
+    );
+}
+
+#[tokio::test]
+async fn restored_store_with_journal_holds_only_what_was_sent() {
+    let world = told_daily().await;
+    ticks(&world).await;
+    let mut late = crate::testing::world::family("late");
+    late.notice_time = "20:00:00".parse().unwrap();
+    world.store.add_family(&late).await.unwrap();
+    world.add_card("late", "kpl", ("3", "p")).await;
+    world.store.restore(true, &[(world.conrad(), today())]);
+    ticks(&world).await;
+    assert_eq!(world.mails(), 2);
+    assert!(record(&world, today()).await.is_held());
+    // Its time has not come when the copy is used, and nothing was sent: it goes out in its time.
+    world.clock.set("2026-11-22T01:30:00Z");
+    ticks(&world).await;
+    let late = world
+        .store
+        .notice(&late.id, today())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!late.is_held());
+}
+
+#[tokio::test]
+async fn days_that_a_restored_store_lacks_are_not_missed() {
+    let world = told_daily().await;
+    let days: Vec<NaiveDate> = today().iter_days().take(4).collect();
+    let mut lost = Vec::new();
+    for day in &days {
+        ticks(&world).await;
+        lost.push((world.conrad(), *day));
+        world
+            .clock
+            .advance(Duration::hours(24) - Duration::minutes(15));
+    }
+    world.clock.advance(Duration::minutes(-24 * 60 + 30));
+    world.store.restore(true, &lost[1..]);
+    ticks(&world).await;
+    for day in &days[1..] {
+        assert!(record(&world, *day).await.is_held(), "{day}");
+    }
+    let missed = alerts(&world)
+        .into_iter()
+        .any(|alert| matches!(alert, Alert::NoNotice { .. }));
+    assert!(!missed);
+}
+
+#[tokio::test]
+async fn notice_that_was_open_in_the_copy_is_held() {
+    let world = told_daily().await;
+    let planned = NoticeRecord::planned(
+        world.conrad(),
+        today(),
+        "2026-11-21T11:30:00Z".parse().unwrap(),
+    );
+    world.store.plan_notice(&planned).await.unwrap();
+    world.store.restore(false, &[]);
+    ticks(&world).await;
+    assert_eq!(world.mails(), 0);
+    assert!(record(&world, today()).await.is_held());
+}
+
+#[tokio::test]
+async fn held_notice_is_sent_when_a_person_asks() {
+    let world = told_daily().await;
+    ticks(&world).await;
+    world.store.restore(true, &[(world.conrad(), today())]);
+    ticks(&world).await;
+    let held = record(&world, today()).await;
+    assert_eq!(held.fence, 1, "the claim that sent it is remembered");
+    let again = held.resend(world.notify_ports().clock.now()).unwrap();
+    let replaced = world
+        .store
+        .replace_notice(held.revision, &again, None)
+        .await;
+    assert!(replaced.unwrap());
+    ticks(&world).await;
+    assert_eq!(world.mails(), 3);
+    assert_eq!(record(&world, today()).await.state, NoticeState::Sent);
+}
+
+#[tokio::test]
+async fn family_that_is_added_again_gets_no_second_mail_that_day() {
+    let world = told_daily().await;
+    ticks(&world).await;
+    let family = world.store.family(&world.conrad()).await.unwrap().unwrap();
+    world.store.remove_family(&family.id).await.unwrap();
+    world.store.add_family(&family).await.unwrap();
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    ticks(&world).await;
+    assert_eq!(world.mails(), 2);
+    assert!(record(&world, today()).await.state.is_final());
+    let tomorrow = today().succ_opt().unwrap();
+    world.clock.set("2026-11-22T11:40:00Z");
+    ticks(&world).await;
+    assert!(!record(&world, tomorrow).await.is_held());
+}
+
+#[tokio::test]
+async fn tick_in_doubt_plans_and_sends_nothing_and_alerts_once() {
+    let world = told_daily().await;
+    ticks(&world).await;
+    world.clock.set("2026-11-24T11:40:00Z");
+    let skipped = tick(&world).await.unwrap_err();
+    let RunStart::NotNow(run) = skipped else {
+        panic!("{skipped:?}");
+    };
+    assert_eq!(run.outcome, RunOutcome::SkippedClockInDoubt);
+    assert_eq!(world.mails(), 2);
+    for date in ["2026-11-22", "2026-11-23", "2026-11-24"] {
+        let date = date.parse().unwrap();
+        let record = world.store.notice(&world.conrad(), date).await.unwrap();
+        assert_eq!(record, None, "{date}");
+    }
+    // The clock was wrong: today goes on as if nothing had been.
+    world.clock.set("2026-11-21T12:10:00Z");
+    ticks(&world).await;
+    assert_eq!(world.mails(), 2);
+    assert_eq!(record(&world, today()).await.state, NoticeState::Sent);
+}
+
+#[tokio::test]
+async fn machine_that_was_off_loses_one_tick() {
+    let world = told_daily().await;
+    ticks(&world).await;
+    world.clock.set("2026-11-24T11:40:00Z");
+    tick(&world).await.unwrap_err();
+    world.clock.advance(Duration::minutes(15));
+    ticks(&world).await;
+    let now = record(&world, "2026-11-24".parse().unwrap()).await;
+    assert_eq!(now.state, NoticeState::Sent);
+    let passed = record(&world, "2026-11-23".parse().unwrap()).await;
+    assert_eq!(passed.state, NoticeState::Missed);
+}

@@ -1,0 +1,217 @@
+//! `notify-all`: finds the notices that are to be sent ([`tick`]), and sends them.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use futures::StreamExt;
+
+use crate::clock::Clock;
+use crate::ids::FamilyId;
+use crate::jobs::notify::{NotifyAllInput, clock_doubt};
+use crate::jobs::notify::restore::{self, RestorePorts};
+use crate::jobs::notify::send::{NoticeResult, NotifyPorts, notify_family};
+use crate::jobs::notify::tick::{self, Tick};
+use crate::jobs::{JobError, StopSignal};
+use crate::run::Run;
+use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
+use crate::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
+use crate::store::{RunStart, RunStore};
+
+/// Plans and sends every notice that is due, in this process, as one run on record.
+///
+/// Two at once are safe and send each notice once. The inner error tells why no run was begun.
+pub async fn notify_all(
+    ports: &NotifyPorts<'_>,
+    runs: &dyn RunStore,
+    plan: RunPlan<'_>,
+    input: &NotifyAllInput,
+    stop: StopSignal<'_>,
+    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
+) -> Result<Result<Run, RunStart>, JobError> {
+    let plan = match clock_doubt::admit(runs, ports.clock, plan).await? {
+        Ok(plan) => plan,
+        Err(in_doubt) => return Ok(Err(in_doubt)),
+    };
+    let restore = RestorePorts {
+        families: ports.families,
+        notices: ports.notices,
+        runs,
+        operator: ports.operator,
+    };
+    restore::hold_restored(&restore, ports.clock.now()).await?;
+    let run = match ledger::open(runs, ports.clock, plan).await? {
+        Ok(run) => run,
+        Err(not_begun) => return Ok(Err(not_begun)),
+    };
+    let work = ledger::caught(send_all(ports, input, stop, progress, &run)).await;
+    run.close(work).await.map(Ok)
+}
+
+/// What a run says while it goes.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// So many notices are to be sent.
+    Planned(usize),
+    /// One of them got this far.
+    Settled(&'a NoticeResult),
+}
+
+/// How many notices are worked on at a time: their durable writes share a flush; the mailer has its
+/// own, lower limit.
+const CONCURRENCY: usize = 16;
+
+/// A run that is going says so about this often: the mail server may take its time.
+const REPORT_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+
+/// Says that a run is going, not oftener than is of use.
+struct ProgressReporter<'a> {
+    run: &'a OpenRun<'a>,
+    clock: &'a dyn Clock,
+    last: DateTime<Utc>,
+}
+
+impl ProgressReporter<'_> {
+    /// Never an error: the mails that are under way matter more, and the next sign may come through.
+    async fn report(&mut self) {
+        let now = self.clock.now();
+        // Whichever way the clock was set.
+        if (now - self.last).abs() < REPORT_INTERVAL {
+            return;
+        }
+        self.last = now;
+        if let Err(error) = self.run.report().await {
+            tracing::warn!(run.id = %self.run.key(), %error, "A run could not say that it is going.");
+        }
+    }
+}
+
+async fn send_all(
+    ports: &NotifyPorts<'_>,
+    input: &NotifyAllInput,
+    stop: StopSignal<'_>,
+    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
+    run: &OpenRun<'_>,
+) -> Result<Ending, JobError> {
+    let mut free = Vec::new();
+    // Which notices failed; the rest is counted, and stands with the families.
+    let mut failed = Vec::new();
+    let mut tick = Tick::new(
+        ports.families,
+        ports.notices,
+        ports.operator,
+        input,
+        ports.clock,
+    );
+    let mut fault = None;
+    let mut reporter = ProgressReporter {
+        run,
+        clock: ports.clock,
+        last: run.started_at(),
+    };
+    loop {
+        let found = match tick.next().await {
+            Ok(Some(found)) => found,
+            Ok(None) => break,
+            // It was found through all the same: what is free is sent first.
+            Err(error) => {
+                fault = Some(error);
+                break;
+            }
+        };
+        for settled in &found.settled {
+            run.count(|counts| counts.add_failure(settled.state.as_str()));
+            failed.push(result_of(settled));
+            progress(Progress::Settled(settled));
+        }
+        free.extend(found.free);
+        reporter.report().await;
+    }
+    run.count(|counts| counts.planned = u32::try_from(free.len()).unwrap_or(u32::MAX));
+    progress(Progress::Planned(free.len()));
+    let mut sending = futures::stream::iter(free)
+        .take_while(|_| futures::future::ready(!stop.is_asked()))
+        .map(|notice| async move {
+            deliver(
+                ports,
+                &notice.family,
+                notice.date,
+                input.date,
+                input.at_once,
+            )
+            .await
+        })
+        .buffer_unordered(CONCURRENCY);
+    while let Some(result) = sending.next().await {
+        match result {
+            Ok(Some(result)) => {
+                let outcome = WorkOutcome::from(result.state);
+                run.count(|counts| counts.add(&outcome));
+                if matches!(outcome, WorkOutcome::Failed(_)) {
+                    failed.push(result_of(&result));
+                }
+                progress(Progress::Settled(&result));
+            }
+            // In other hands: they count it.
+            Ok(None) => run.count(|counts| counts.planned = counts.planned.saturating_sub(1)),
+            // One family's fault keeps no other family from its mail. The caller handles the first.
+            Err(error) => {
+                run.count(|counts| counts.add_failure("error"));
+                if fault.is_some() {
+                    tracing::error!(%error, "A notice could not be made.");
+                } else {
+                    fault = Some(error);
+                }
+            }
+        }
+        reporter.report().await;
+    }
+    if !failed.is_empty() {
+        let work = WorkItem {
+            item_id: "failed".to_owned(),
+            results: failed,
+        };
+        run.save_work_item(&work).await?;
+    }
+    match fault {
+        Some(fault) => Err(fault),
+        None if stop.is_asked() => Ok(Ending::Stopped),
+        None => Ok(Ending::Through),
+    }
+}
+
+/// A notice's result, for the record of its run.
+pub(crate) fn result_of(notice: &NoticeResult) -> WorkResult {
+    WorkResult {
+        subject: Subject::Notice {
+            family: notice.family.clone(),
+            date: notice.date,
+        },
+        outcome: notice.state.into(),
+    }
+}
+
+/// Sends one notice, or settles it if its day has passed; `asked_for` is a date that is not too late,
+/// and `at_once` does not wait out the delay after a refusal.
+///
+/// `None`: it is final, in other hands, or gone; nothing was done.
+pub async fn deliver(
+    ports: &NotifyPorts<'_>,
+    family: &FamilyId,
+    date: NaiveDate,
+    asked_for: Option<NaiveDate>,
+    at_once: bool,
+) -> Result<Option<NoticeResult>, JobError> {
+    if asked_for != Some(date) {
+        let Some(family) = ports.families.family(family).await? else {
+            tracing::warn!(family.id = %family, %date, "A notice is of a family that is gone.");
+            return Ok(None);
+        };
+        let now = ports.clock.now();
+        let (notices, operator) = (ports.notices, ports.operator);
+        if let Some(expired) = tick::expire(notices, operator, &family, date, now).await? {
+            return Ok(Some(expired));
+        }
+    }
+    notify_family(ports, family, date, at_once).await
+}
+
+#[cfg(test)]
+mod tests;

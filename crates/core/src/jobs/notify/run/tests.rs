@@ -1,0 +1,505 @@
+use chrono::{DateTime, Duration, Utc};
+use futures::FutureExt as _;
+use uuid::Uuid;
+
+use super::*;
+use crate::family::{Delivery, StoppedRecipient};
+use crate::mail::MailAnswer;
+use crate::notice::record::NoticeState;
+use crate::notice::record::{LEASE, NoticeRecord, REFUSED_DELAY};
+use crate::run::ledger::StartRules;
+use crate::run::{Job, RunKey, RunOutcome, Trigger};
+use crate::store::{FamilyStore, NoticeStore};
+use crate::testing::world::{Broken, World, account, family};
+
+fn plan_of(world: &World) -> RunPlan<'static> {
+    RunPlan {
+        key: RunKey {
+            job: Job::NotifyAll,
+            label: format!("tick-{}", Uuid::new_v4().simple()).parse().unwrap(),
+            scheduled_time: world.clock_now(),
+        },
+        trigger: Trigger::Schedule,
+        input: serde_json::json!({}),
+        allow_overlap: true,
+        rules: StartRules::default(),
+        after: None,
+    }
+}
+
+async fn tick(world: &World) -> Run {
+    notify_all(
+        &world.notify_ports(),
+        &world.store,
+        plan_of(world),
+        &NotifyAllInput::default(),
+        &|| false,
+        &|_| {},
+    )
+    .await
+    .unwrap()
+    .unwrap()
+}
+
+impl World {
+    fn clock_now(&self) -> DateTime<Utc> {
+        use crate::clock::Clock as _;
+        self.clock.now()
+    }
+
+    async fn notice_today(&self) -> NoticeRecord {
+        self.store
+            .notice(&self.conrad(), "2026-11-21".parse().unwrap())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+}
+
+/// A world in which conrad has an overdue loan, and diaz no cards.
+async fn overdue() -> World {
+    let world = World::new().await;
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    world
+        .site
+        .answer("1", Ok(account(&[("Emma", "2026-11-20")])));
+    world.check_all().await;
+    world
+}
+
+#[tokio::test]
+async fn a_notice_is_sent_once_however_often_it_ticks() {
+    let world = overdue().await;
+    let run = tick(&world).await;
+    assert_eq!((run.counts.done, run.counts.skipped), (1, 1));
+    for _ in 0..5 {
+        world.clock.advance(Duration::minutes(15));
+        assert_eq!(tick(&world).await.counts.planned, 0);
+    }
+    assert_eq!(world.mails(), 1);
+    assert_eq!(world.notice_today().await.state, NoticeState::Sent);
+}
+
+#[tokio::test]
+async fn two_at_once_send_one_mail() {
+    let world = overdue().await;
+    let (one, other) = tokio::join!(tick(&world), tick(&world));
+    assert_eq!(world.mails(), 1);
+    assert_eq!(one.counts.done + other.counts.done, 1);
+}
+
+#[tokio::test]
+async fn nothing_to_say_is_recorded_and_not_asked_again() {
+    let world = World::new().await;
+    tick(&world).await;
+    assert_eq!(world.mails(), 0);
+    assert_eq!(world.notice_today().await.state, NoticeState::Skipped);
+}
+
+#[tokio::test]
+async fn a_notice_is_not_sent_before_its_time() {
+    let world = overdue().await;
+    world.clock.set("2026-11-21T11:29:00Z");
+    tick(&world).await;
+    assert_eq!(world.mails(), 0);
+}
+
+#[tokio::test]
+async fn a_mail_that_was_not_sent_goes_out_with_the_next_tick() {
+    let world = overdue().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::NotSent {
+            reason: "no connection".to_owned(),
+        });
+    let run = tick(&world).await;
+    assert_eq!(run.counts.failed["PENDING"], 1);
+    assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
+    assert_eq!(
+        world.notice_today().await.reason.as_deref(),
+        Some("no connection")
+    );
+    assert_eq!(tick(&world).await.counts.done, 1);
+    assert_eq!(world.mails(), 2);
+}
+
+#[tokio::test]
+async fn a_mail_that_was_refused_for_now_waits_and_one_for_good_is_failed() {
+    let world = overdue().await;
+    for for_good in [false, true] {
+        world
+            .mailer
+            .answers
+            .lock()
+            .unwrap()
+            .push_back(MailAnswer::Refused {
+                reason: "450".to_owned(),
+                for_good,
+            });
+    }
+    tick(&world).await;
+    tick(&world).await;
+    assert_eq!(world.mails(), 1);
+    world.clock.advance(REFUSED_DELAY);
+    tick(&world).await;
+    assert_eq!(world.mails(), 2);
+    assert_eq!(world.notice_today().await.state, NoticeState::Failed);
+    world.clock.advance(REFUSED_DELAY);
+    tick(&world).await;
+    assert_eq!(world.mails(), 2);
+}
+
+/// What the mailer says of the next mail: it may have been taken.
+fn may_have_left(world: &World) {
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::Unknown {
+            reason: "silence after the message".to_owned(),
+        });
+}
+
+#[tokio::test]
+async fn a_mail_that_may_have_been_sent_is_given_up_and_never_sent_again() {
+    let world = overdue().await;
+    may_have_left(&world);
+    let run = tick(&world).await;
+    assert_eq!(run.counts.failed["SENDING"], 1);
+    let mut given_up = 0;
+    for _ in 0..10 {
+        world.clock.advance(Duration::minutes(15));
+        given_up += tick(&world)
+            .await
+            .counts
+            .failed
+            .get("GAVE_UP")
+            .copied()
+            .unwrap_or(0);
+    }
+    assert_eq!((world.mails(), given_up), (1, 1));
+    let record = world.notice_today().await;
+    assert_eq!(record.state, NoticeState::GaveUp);
+    let reason = record.reason.unwrap();
+    assert!(reason.contains("silence after the message"), "{reason}");
+}
+
+#[tokio::test]
+async fn who_would_rather_have_two_mails_than_none_gets_one_more_and_not_a_third() {
+    let world = overdue().await;
+    let mut conrad = family("conrad");
+    conrad.preferences.delivery = Delivery::AtLeastOnce;
+    world.store.update_family(&conrad).await.unwrap();
+    for _ in 0..3 {
+        may_have_left(&world);
+    }
+    for _ in 0..20 {
+        tick(&world).await;
+        world.clock.advance(Duration::minutes(15));
+    }
+    assert_eq!(world.mails(), 2);
+    assert_eq!(world.notice_today().await.state, NoticeState::GaveUp);
+}
+
+#[tokio::test]
+async fn a_crash_after_the_claim_is_mended_when_the_lease_is_over() {
+    let world = overdue().await;
+    let date = "2026-11-21".parse().unwrap();
+    let record = NoticeRecord::planned(world.conrad(), date, world.clock_now());
+    assert!(world.store.plan_notice(&record).await.unwrap());
+    let claimed = record.claim(Uuid::new_v4(), world.clock_now()).unwrap();
+    assert!(world.store.replace_notice(0, &claimed, None).await.unwrap());
+    tick(&world).await;
+    assert_eq!(world.mails(), 0, "the worker may still be alive");
+    world.clock.advance(LEASE);
+    tick(&world).await;
+    assert_eq!(world.mails(), 1);
+}
+
+#[tokio::test]
+async fn a_family_without_recipients_is_failed_with_what_to_do() {
+    let world = overdue().await;
+    let mut conrad = family("conrad");
+    conrad.recipients.clear();
+    world.store.update_family(&conrad).await.unwrap();
+    tick(&world).await;
+    let record = world.notice_today().await;
+    assert_eq!(record.state, NoticeState::Failed);
+    assert!(record.reason.unwrap().contains("add-recipient"));
+}
+
+#[tokio::test]
+async fn a_family_whose_recipients_were_all_stopped_is_failed_with_where_they_are_named() {
+    let world = overdue().await;
+    let stopped = StoppedRecipient {
+        address: "pat@example.org".parse().unwrap(),
+        since: world.clock_now(),
+        complained: true,
+    };
+    let conrad = world.conrad();
+    let is_stopped = world.store.stop_recipient(&conrad, &stopped).await;
+    assert!(is_stopped.unwrap());
+    tick(&world).await;
+    let record = world.notice_today().await;
+    assert_eq!(record.state, NoticeState::Failed);
+    let reason = record.reason.unwrap();
+    assert!(reason.contains("hippo family list"), "{reason}");
+    assert_eq!(world.mails(), 0);
+}
+
+#[tokio::test]
+async fn a_mail_whose_day_passed_is_not_sent_late_and_says_so() {
+    let world = overdue().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::NotSent {
+            reason: "no connection".to_owned(),
+        });
+    tick(&world).await;
+    world.clock.set("2026-11-22T12:00:00Z");
+    tick(&world).await;
+    let record = world.notice_today().await;
+    assert_eq!(record.state, NoticeState::Failed);
+    assert!(record.reason.unwrap().contains("no connection"));
+    assert_eq!(
+        world.mails(),
+        2,
+        "the failed one, and the one of the next day"
+    );
+}
+
+#[tokio::test]
+async fn what_a_mail_told_counts_only_when_it_was_sent() {
+    let world = overdue().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::NotSent {
+            reason: "no connection".to_owned(),
+        });
+    tick(&world).await;
+    assert_eq!(world.store.last_told(&world.conrad()).await.unwrap(), None);
+    tick(&world).await;
+    assert!(
+        world
+            .store
+            .last_told(&world.conrad())
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn a_paused_family_is_left_in_peace() {
+    let world = overdue().await;
+    let mut conrad = family("conrad");
+    conrad.paused = true;
+    world.store.update_family(&conrad).await.unwrap();
+    tick(&world).await;
+    assert_eq!(world.mails(), 0);
+}
+
+#[tokio::test]
+async fn a_family_that_was_paused_gets_no_left_over() {
+    let world = overdue().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::NotSent {
+            reason: "no connection".to_owned(),
+        });
+    tick(&world).await;
+    let mut conrad = family("conrad");
+    conrad.paused = true;
+    world.store.update_family(&conrad).await.unwrap();
+    tick(&world).await;
+    assert_eq!(world.mails(), 1);
+}
+
+#[tokio::test]
+async fn a_person_does_not_wait_out_the_delay_after_a_refusal() {
+    let world = overdue().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::Refused {
+            reason: "535".to_owned(),
+            for_good: false,
+        });
+    tick(&world).await;
+    tick(&world).await;
+    assert_eq!(world.mails(), 1);
+    let plan = RunPlan {
+        key: RunKey {
+            job: Job::NotifyAll,
+            label: "person".parse().unwrap(),
+            scheduled_time: world.clock_now(),
+        },
+        trigger: Trigger::Person,
+        input: serde_json::json!({}),
+        allow_overlap: true,
+        rules: StartRules::default(),
+        after: None,
+    };
+    let input = NotifyAllInput {
+        at_once: true,
+        ..NotifyAllInput::default()
+    };
+    let run = notify_all(
+        &world.notify_ports(),
+        &world.store,
+        plan,
+        &input,
+        &|| false,
+        &|_| {},
+    )
+    .await
+    .unwrap()
+    .unwrap();
+    assert_eq!(run.counts.done, 1);
+    assert_eq!(world.notice_today().await.state, NoticeState::Sent);
+}
+
+#[tokio::test]
+async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
+    let world = overdue().await;
+    world.store.add_family(&family("abel")).await.unwrap();
+    let broken = Broken {
+        inside: &world.store,
+        family: "abel".parse().unwrap(),
+    };
+    let ports = NotifyPorts {
+        notices: &broken,
+        ..world.notify_ports()
+    };
+    let plan = plan_of(&world);
+    let input = NotifyAllInput::default();
+    let run = notify_all(&ports, &world.store, plan, &input, &|| false, &|_| {});
+    assert!(run.await.is_err(), "nothing says that a notice is missing");
+    assert_eq!(world.mails(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_takes_long_says_every_minute_that_it_goes() {
+    let world = World::new().await;
+    for number in 0..60 {
+        let id = format!("family-{number}");
+        world.store.add_family(&family(&id)).await.unwrap();
+    }
+    let plan = plan_of(&world);
+    let key = plan.key.clone();
+    let longest = std::sync::Mutex::new(Duration::zero());
+    // Each takes its time.
+    let progress = |_: Progress<'_>| {
+        world.clock.advance(Duration::seconds(40));
+        let run = world.store.run(&key).now_or_never().unwrap().unwrap();
+        let silent = world.clock_now() - run.unwrap().reported_at;
+        let mut longest = longest.lock().unwrap();
+        *longest = silent.max(*longest);
+    };
+    let (ports, input) = (world.notify_ports(), NotifyAllInput::default());
+    let run = notify_all(&ports, &world.store, plan, &input, &|| false, &progress);
+    assert_eq!(run.await.unwrap().unwrap().counts.skipped, 62);
+    let longest = longest.into_inner().unwrap();
+    assert!(longest < Duration::minutes(2), "silent for {longest}");
+}
+
+#[tokio::test]
+async fn a_notice_that_a_newer_version_wrote_is_no_failure_of_the_run() {
+    let world = overdue().await;
+    tick(&world).await;
+    let record = world.notice_today().await;
+    let newer = NoticeRecord {
+        state: NoticeState::Newer,
+        revision: record.revision + 1,
+        ..record.clone()
+    };
+    let replaced = world.store.replace_notice(record.revision, &newer, None);
+    assert!(replaced.await.unwrap());
+    for _ in 0..2 {
+        world.clock.advance(chrono::Duration::minutes(15));
+        let run = tick(&world).await;
+        assert_eq!(run.outcome, crate::run::RunOutcome::Done);
+        assert_eq!(run.counts.failures(), 0);
+    }
+}
+
+/// A family at 23:50 whose notice leaves with the first tick after midnight, or hours later.
+#[tokio::test]
+async fn notice_that_leaves_after_midnight_says_that_days_words() {
+    for leaves_at in ["2026-11-21T05:00:00Z", "2026-11-21T10:45:00Z"] {
+        let world = World::new().await;
+        let mut conrad = family("conrad");
+        conrad.notice_time = "23:50:00".parse().unwrap();
+        world.store.update_family(&conrad).await.unwrap();
+        world.add_card("conrad", "wpl", ("1", "p")).await;
+        let loans = account(&[("Fog", "2026-11-20"), ("Emma", "2026-11-21")]);
+        world.site.answer("1", Ok(loans));
+        world.clock.set("2026-11-21T04:40:00Z");
+        world.check_all().await;
+        assert_eq!(tick(&world).await.counts.done, 0, "it is not due yet");
+        world.clock.set(leaves_at);
+        tick(&world).await;
+        let subject = world.mailer.mails.lock().unwrap()[0].subject.clone();
+        assert_eq!(subject, "1 overdue, 1 due today", "{leaves_at}");
+        let date = "2026-11-20".parse().unwrap();
+        let record = world.store.notice(&world.conrad(), date).await.unwrap();
+        assert_eq!(record.unwrap().state, NoticeState::Sent);
+    }
+}
+
+/// Composed before midnight, not sent, and sent after it: the words are those of the new day.
+#[tokio::test]
+async fn retry_after_midnight_says_the_new_days_words() {
+    let world = World::new().await;
+    let mut conrad = family("conrad");
+    conrad.notice_time = "23:30:00".parse().unwrap();
+    world.store.update_family(&conrad).await.unwrap();
+    world.add_card("conrad", "wpl", ("1", "p")).await;
+    world
+        .site
+        .answer("1", Ok(account(&[("Fog", "2026-11-20")])));
+    world.clock.set("2026-11-21T04:40:00Z");
+    world.check_all().await;
+    world
+        .mailer
+        .answers
+        .lock()
+        .unwrap()
+        .push_back(MailAnswer::NotSent {
+            reason: "no connection".to_owned(),
+        });
+    tick(&world).await;
+    let date = "2026-11-20".parse().unwrap();
+    let hash = || async {
+        let record = world.store.notice(&world.conrad(), date).await.unwrap();
+        record.unwrap().body_hash
+    };
+    let before = hash().await;
+    world.clock.set("2026-11-21T05:00:00Z");
+    tick(&world).await;
+    let subjects: Vec<String> = world
+        .mailer
+        .mails
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|mail| mail.subject.clone())
+        .collect();
+    assert_eq!(subjects, ["1 due today", "1 overdue"]);
+    assert!(before.is_some() && before != hash().await);
+}

@@ -1,0 +1,413 @@
+//! What a tick of `notify-all` finds: the notices that somebody should send now, and those that
+//! only time can settle.
+//!
+//! Level-triggered: each tick asks which notices are due and not yet on record, which are on record
+//! and free, and which are stuck; a missed tick or a double one mends itself. The record is the
+//! outbox: a crash between planning a notice and handing it out is mended by the next tick.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use futures::StreamExt as _;
+
+use crate::alerts::Alert;
+use crate::alerts::notifier::AlertStore;
+use crate::clock::Clock;
+use crate::family::{Delivery, Family};
+use crate::ids::FamilyId;
+use crate::jobs::JobError;
+use crate::jobs::notify::NotifyAllInput;
+use crate::jobs::notify::send::NoticeResult;
+use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
+use crate::queue::DueNotice;
+use crate::store::{FamilyStore, NoticeCursor, NoticeStore, StoreError};
+
+/// How many families, or open notices, are listed at a time.
+const PAGE_SIZE: usize = 100;
+
+/// How many of them are worked on at a time: a store can make many durable at once.
+const MAX_CONCURRENCY: usize = 64;
+
+/// More records than dates that a tick looks back on.
+const RECENT: usize = 16;
+
+/// What one step of a tick found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Planned or left over, and free: somebody should send them now.
+    pub free: Vec<DueNotice>,
+    /// What this step settled without a mail; each of them was noted for the operator before.
+    pub settled: Vec<NoticeResult>,
+}
+
+/// One tick, a page of families or of open notices at a time.
+///
+/// First come the notices that it plans itself, then those that were there and are free: an index of
+/// the open ones may not know the newest yet. What cannot be done for one family keeps no other from
+/// its mail: the tick goes on, and fails in the end.
+pub struct Tick<'a> {
+    families: &'a dyn FamilyStore,
+    notices: &'a dyn NoticeStore,
+    operator: &'a dyn AlertStore,
+    input: &'a NotifyAllInput,
+    clock: &'a dyn Clock,
+    /// When it began: the moment that decides what is due.
+    now: DateTime<Utc>,
+    stage: Stage,
+    planned: BTreeSet<DueNotice>,
+    paused: BTreeSet<FamilyId>,
+    fault: Option<JobError>,
+}
+
+enum Stage {
+    Families(Option<FamilyId>),
+    Open(Option<NoticeCursor>),
+    Over,
+}
+
+impl<'a> Tick<'a> {
+    /// A tick that begins now.
+    pub fn new(
+        families: &'a dyn FamilyStore,
+        notices: &'a dyn NoticeStore,
+        operator: &'a dyn AlertStore,
+        input: &'a NotifyAllInput,
+        clock: &'a dyn Clock,
+    ) -> Self {
+        Self {
+            families,
+            notices,
+            operator,
+            input,
+            clock,
+            now: clock.now(),
+            stage: Stage::Families(None),
+            planned: BTreeSet::new(),
+            paused: BTreeSet::new(),
+            fault: None,
+        }
+    }
+
+    /// The next step; `None` after the last. A step may find nothing.
+    ///
+    /// The error is the first of all steps and comes after the last; the others are logged.
+    pub async fn next(&mut self) -> Result<Option<Found>, JobError> {
+        let found = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Families(after) => self.plan_page(after).await,
+            Stage::Open(after) => self.sweep_page(after).await,
+            Stage::Over => return self.fault.take().map_or(Ok(None), Err),
+        };
+        // The list itself could not be read.
+        Ok(Some(found.unwrap_or_else(|fault| {
+            self.keep(fault);
+            Found::default()
+        })))
+    }
+
+    fn keep(&mut self, fault: JobError) {
+        match &self.fault {
+            None => self.fault = Some(fault),
+            Some(_) => tracing::error!(error = %fault, "A tick could not do all for every family."),
+        }
+    }
+
+    /// What was found for each of many; the faults are kept.
+    fn join(&mut self, each: Vec<Result<Found, JobError>>) -> Found {
+        let mut all = Found::default();
+        for found in each {
+            match found {
+                Ok(found) => {
+                    all.free.extend(found.free);
+                    all.settled.extend(found.settled);
+                }
+                Err(fault) => self.keep(fault),
+            }
+        }
+        all
+    }
+
+    async fn plan_page(&mut self, after: Option<FamilyId>) -> Result<Found, JobError> {
+        // What is open can be seen to even where the families cannot be listed.
+        self.stage = Stage::Open(None);
+        let page = match &self.input.family {
+            Some(only) => self.families.family(only).await?.into_iter().collect(),
+            None => {
+                self.families
+                    .families_page(after.as_ref(), PAGE_SIZE)
+                    .await?
+            }
+        };
+        self.stage = match page.last() {
+            Some(last) if page.len() == PAGE_SIZE => Stage::Families(Some(last.id.clone())),
+            _ => Stage::Open(None),
+        };
+        let (paused, active): (Vec<Family>, Vec<Family>) =
+            page.into_iter().partition(|family| family.paused);
+        self.paused
+            .extend(paused.into_iter().map(|family| family.id));
+        let this = &*self;
+        let each = futures::stream::iter(&active)
+            .map(|family| this.plan(family))
+            .buffered(MAX_CONCURRENCY)
+            .collect()
+            .await;
+        let found = self.join(each);
+        self.planned.extend(found.free.iter().cloned());
+        Ok(found)
+    }
+
+    /// Plans what is due of one family, and puts on record what passed without having been planned.
+    async fn plan(&self, family: &Family) -> Result<Found, JobError> {
+        let mut found = Found::default();
+        if let Some(date) = self.input.date {
+            found.free.extend(self.plan_date(family, date).await?);
+            return Ok(found);
+        }
+        for date in family.due_dates(self.now) {
+            found.free.extend(self.plan_date(family, date).await?);
+        }
+        let passed = family.passed_dates(self.now);
+        // The newest answers for those before it, as they are recorded oldest first; once a day, when
+        // a notice is planned, every one of them is looked at.
+        let newest_has_record = match passed.last() {
+            Some(date) => self.notices.notice(&family.id, *date).await?.is_some(),
+            None => true,
+        };
+        if !newest_has_record || (!found.free.is_empty() && !passed.is_empty()) {
+            found.settled = self.record_missed(family, &passed).await?;
+        }
+        Ok(found)
+    }
+
+    async fn plan_date(
+        &self,
+        family: &Family,
+        date: NaiveDate,
+    ) -> Result<Option<DueNotice>, JobError> {
+        let record = NoticeRecord::planned(family.id.clone(), date, self.now);
+        Ok(self.put(&record).await?.then_some(DueNotice {
+            family: record.family,
+            date,
+        }))
+    }
+
+    async fn put(&self, record: &NoticeRecord) -> Result<bool, JobError> {
+        match self.notices.plan_notice(record).await {
+            // The family was removed meanwhile.
+            Err(StoreError::NotFound(_)) => Ok(false),
+            put => Ok(put?),
+        }
+    }
+
+    async fn record_missed(
+        &self,
+        family: &Family,
+        passed: &[NaiveDate],
+    ) -> Result<Vec<NoticeResult>, JobError> {
+        let records = self.notices.recent_notices(&family.id, RECENT).await?;
+        let known: BTreeSet<NaiveDate> = records.iter().map(|record| record.date).collect();
+        let mut missed = Vec::new();
+        for date in passed.iter().filter(|date| !known.contains(*date)) {
+            let record = NoticeRecord::missed(family.id.clone(), *date, self.now);
+            note(self.operator, &record, self.now).await?;
+            if self.put(&record).await? {
+                tracing::warn!(family.id = %family.id, %date, "A day passed without a notice.");
+                missed.push(NoticeResult::of(record));
+            }
+        }
+        Ok(missed)
+    }
+
+    async fn sweep_page(&mut self, after: Option<NoticeCursor>) -> Result<Found, JobError> {
+        let page = self.notices.open_notices(after.as_ref(), PAGE_SIZE).await?;
+        self.stage = match page.last() {
+            Some(last) if page.len() == PAGE_SIZE => Stage::Open(Some(last.into())),
+            _ => Stage::Over,
+        };
+        let only = self.input.family.as_ref();
+        let this = &*self;
+        let each = futures::stream::iter(page)
+            .filter(|record| futures::future::ready(only.is_none_or(|only| *only == record.family)))
+            .map(|record| this.sweep(record))
+            .buffered(MAX_CONCURRENCY)
+            .collect()
+            .await;
+        Ok(self.join(each))
+    }
+
+    /// What is to be done with one notice that is not final.
+    async fn sweep(&self, record: NoticeRecord) -> Result<Found, JobError> {
+        let mut found = Found::default();
+        // Read after the record: a lease that began while this tick went on is not one of a wrong clock.
+        let now = self.clock.now();
+        let notice = DueNotice {
+            family: record.family.clone(),
+            date: record.date,
+        };
+        match record.state {
+            NoticeState::Newer => {
+                // Each tick finds it again, and it is no failure of any of them.
+                if note(self.operator, &record, now).await? {
+                    tracing::error!(
+                        family.id = %record.family,
+                        date = %record.date,
+                        "A notice is in a state that only a newer version knows; it is left alone."
+                    );
+                }
+            }
+            NoticeState::Sending | NoticeState::Unknown => {
+                // One that outlives its family is never sent again.
+                let family = self.families.family(&record.family).await?;
+                let delivery = family
+                    .as_ref()
+                    .map_or(Delivery::AtMostOnce, |family| family.preferences.delivery);
+                let is_paused = family.is_none_or(|family| family.paused);
+                match reconcile(self.notices, self.operator, delivery, record, now).await? {
+                    // Told by the alert about its recipients.
+                    Some(settled) if settled.state == NoticeState::Sent => {}
+                    Some(settled) if settled.state.is_final() => {
+                        found.settled.push(NoticeResult::of(settled));
+                    }
+                    Some(again) if again.is_free(now).is_ok() && !is_paused => {
+                        found.free.push(notice);
+                    }
+                    _ => {}
+                }
+            }
+            _ if record.retries_are_over(now) => {
+                give_up_recipients(self.notices, self.operator, &record, now).await?;
+            }
+            _ if self.paused.contains(&record.family) => {
+                if let Some(family) = self.families.family(&record.family).await? {
+                    let (notices, operator) = (self.notices, self.operator);
+                    let expired = expire(notices, operator, &family, record.date, now).await?;
+                    found.settled.extend(expired);
+                }
+            }
+            _ => {
+                let free_now = record.is_free(now);
+                // A person who asks now does not wait out a delay that was meant for the ticks.
+                let may_go =
+                    free_now.is_ok() || (self.input.at_once && free_now == Err(NotNow::Waiting));
+                if may_go && !self.planned.contains(&notice) {
+                    found.free.push(notice);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Notes what the operator should know of a record that is about to be written, if anything; true if
+/// it is news.
+///
+/// Before it is written: nobody looks again at a record that is final. Whoever crashes in between, or
+/// finds that somebody else settled it, leaves a note of what is not so, which is not told:
+/// [`standing`](crate::alerts::notifier::standing).
+pub(crate) async fn note(
+    operator: &dyn AlertStore,
+    record: &NoticeRecord,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let mut is_news = false;
+    let of_notice = Alert::of_notice(record).into_iter();
+    for alert in of_notice.chain(Alert::of_recipients(record)) {
+        is_news |= operator.raise_alert(&alert.key(), &alert, now).await?;
+    }
+    Ok(is_news)
+}
+
+/// Takes a notice that may have left as far as time allows: into doubt, and out of it by the
+/// family's policy. `None`: nothing was to be done, or somebody else did.
+async fn reconcile(
+    notices: &dyn NoticeStore,
+    operator: &dyn AlertStore,
+    delivery: Delivery,
+    mut record: NoticeRecord,
+    now: DateTime<Utc>,
+) -> Result<Option<NoticeRecord>, JobError> {
+    let mut settled = None;
+    while record.may_have_left()
+        && let Ok(next) = record.reconcile(delivery, now)
+    {
+        note(operator, &next, now).await?;
+        if !notices.replace_notice(record.revision, &next, None).await? {
+            return Ok(None);
+        }
+        tracing::warn!(
+            family.id = %next.family,
+            date = %next.date,
+            state = next.state.as_str(),
+            reason = next.reason.as_deref(),
+            "Nobody knows whether a notice was sent."
+        );
+        settled = Some(next.clone());
+        record = next;
+    }
+    Ok(settled)
+}
+
+/// Gives up the recipients of a notice that were refused for now for too long.
+async fn give_up_recipients(
+    notices: &dyn NoticeStore,
+    operator: &dyn AlertStore,
+    record: &NoticeRecord,
+    now: DateTime<Utc>,
+) -> Result<(), JobError> {
+    let Ok(sent) = record.give_up_recipients(now) else {
+        return Ok(());
+    };
+    note(operator, &sent, now).await?;
+    if notices.replace_notice(record.revision, &sent, None).await? {
+        tracing::warn!(
+            family.id = %sent.family,
+            date = %sent.date,
+            recipients = sent.unreached_recipients().count(),
+            "Some recipients of a notice were refused for too long."
+        );
+    }
+    Ok(())
+}
+
+/// Settles a notice that is free but whose day has passed: it is not sent late, and says so.
+///
+/// `None`: its day has not passed, or it is in other hands.
+pub(crate) async fn expire(
+    notices: &dyn NoticeStore,
+    operator: &dyn AlertStore,
+    family: &Family,
+    date: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<Option<NoticeResult>, JobError> {
+    if !family.has_passed(date, now) {
+        return Ok(None);
+    }
+    let Some(record) = notices.notice(&family.id, date).await? else {
+        return Ok(None);
+    };
+    // Those of its recipients that wait have a day of their own.
+    if record.is_retry() || !matches!(record.is_free(now), Ok(()) | Err(NotNow::Waiting)) {
+        return Ok(None);
+    }
+    let reason = match &record.reason {
+        Some(reason) => format!("Its day passed before it could be sent. {reason}"),
+        None => "Its day passed before it could be sent.".to_owned(),
+    };
+    let Ok(failed) = record.failed(reason, now) else {
+        return Ok(None);
+    };
+    note(operator, &failed, now).await?;
+    if !notices
+        .replace_notice(record.revision, &failed, None)
+        .await?
+    {
+        return Ok(None);
+    }
+    tracing::warn!(family.id = %family.id, %date, "A notice was not sent within its day.");
+    Ok(Some(NoticeResult::of(failed)))
+}
+
+#[cfg(test)]
+mod clocks;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! Ticks over changes of the clocks: each family is told of each of its dates once.
+
+use std::collections::BTreeMap;
+
+use chrono::{Duration, NaiveTime};
+use chrono_tz::Tz;
+use rstest::rstest;
+use uuid::Uuid;
+
+use super::*;
+use crate::clock::{date_exists, due_instant, local_date};
+use crate::family::schedule::vectors::transitions;
+use crate::testing::memory::MemoryStore;
+use crate::testing::world::{TestClock, family};
+
+const QUARTER: Duration = Duration::minutes(15);
+
+/// Between two ticks, when those of five hours are missing.
+const FIVE_HOURS: Duration = Duration::minutes(5 * 60 + 15);
+
+/// How ticks come.
+#[derive(Debug, Clone, Copy)]
+enum Ticks {
+    EveryQuarterTwice,
+    EveryFiveHours,
+}
+
+/// Families of one zone, each with a quarter hour of its own, and how often each was given a notice.
+struct Town {
+    store: MemoryStore,
+    families: Vec<Family>,
+    given: BTreeMap<DueNotice, Vec<DateTime<Utc>>>,
+}
+
+impl Town {
+    async fn new(zone: Tz, quarters: &[u32], since: DateTime<Utc>) -> Self {
+        let store = MemoryStore::default();
+        let mut families = Vec::new();
+        for quarter in quarters {
+            let mut one = family(&format!("at-{quarter}"));
+            one.timezone = zone;
+            one.notice_time = NaiveTime::from_hms_opt(quarter / 4, quarter % 4 * 15, 0).unwrap();
+            one.created_at = since;
+            store.add_family(&one).await.unwrap();
+            families.push(one);
+        }
+        Self {
+            store,
+            families,
+            given: BTreeMap::new(),
+        }
+    }
+
+    /// A tick; what it hands out is settled before the next one.
+    async fn tick(&mut self, now: DateTime<Utc>) {
+        let input = NotifyAllInput::default();
+        let clock = TestClock::at(now);
+        let mut tick = Tick::new(&self.store, &self.store, &self.store, &input, &clock);
+        while let Some(found) = tick.next().await.unwrap() {
+            assert_eq!(found.settled, [], "nothing was missed, at {now}");
+            for notice in found.free {
+                let (family, date) = (&notice.family, notice.date);
+                let planned = self.store.notice(family, date).await.unwrap().unwrap();
+                let skipped = planned
+                    .claim(Uuid::nil(), now)
+                    .and_then(|claimed| claimed.skip(now))
+                    .unwrap();
+                let revision = planned.revision;
+                let put = self.store.replace_notice(revision, &skipped, None).await;
+                assert!(put.unwrap());
+                self.given.entry(notice).or_default().push(now);
+            }
+        }
+    }
+
+    /// Each date of the days around `transition` once, at the first tick after its time, and none that is not there.
+    fn assert_told_once(&self, zone: Tz, transition: DateTime<Utc>, late: Duration) {
+        let today = local_date(transition, zone);
+        for family in &self.families {
+            for date in [today, today + Duration::days(1)] {
+                let notice = DueNotice {
+                    family: family.id.clone(),
+                    date,
+                };
+                let given = self.given.get(&notice).map(Vec::as_slice);
+                if !date_exists(date, zone) {
+                    assert_eq!(given, None, "{zone} has no {date}");
+                    continue;
+                }
+                let due = due_instant(date, family.notice_time, zone);
+                let Some([at]) = given else {
+                    panic!("{zone} {} {date}: {given:?}", family.notice_time);
+                };
+                assert!(
+                    due <= *at && *at < due + late,
+                    "{zone} {date}: {at}, due {due}"
+                );
+            }
+        }
+        assert!(
+            self.given
+                .keys()
+                .all(|notice| date_exists(notice.date, zone))
+        );
+        assert!(self.given.values().all(|times| times.len() == 1));
+    }
+}
+
+/// Ticks from before the local day of `transition` until the day after it is over.
+async fn tick_around(zone: Tz, transition: DateTime<Utc>, quarters: &[u32], ticks: Ticks) {
+    let start = transition - Duration::hours(26);
+    let end = transition + Duration::hours(54);
+    let mut town = Town::new(zone, quarters, start).await;
+    let (mut now, every) = match ticks {
+        Ticks::EveryQuarterTwice => (start, QUARTER),
+        Ticks::EveryFiveHours => (start, FIVE_HOURS),
+    };
+    while now <= end {
+        town.tick(now).await;
+        if matches!(ticks, Ticks::EveryQuarterTwice) {
+            town.tick(now).await;
+        }
+        now += every;
+    }
+    town.assert_told_once(zone, transition, every);
+}
+
+/// Changes of the clocks that go wrong in different ways, with a family at every quarter hour.
+#[rstest]
+#[case::gap_at_night("America/Toronto", "2026-03-08T07:00:00Z")]
+#[case::overlap_at_night("America/Toronto", "2026-11-01T06:00:00Z")]
+#[case::gap_at_midnight("Africa/Cairo", "2026-04-23T22:00:00Z")]
+#[case::overlap_at_midnight("Africa/Cairo", "2026-10-29T21:00:00Z")]
+#[case::half_an_hour_back("Australia/Lord_Howe", "2026-04-04T15:00:00Z")]
+#[case::a_day_that_is_missing("Pacific/Apia", "2011-12-30T10:00:00Z")]
+#[tokio::test]
+async fn every_quarter_hour_of_the_day_is_told_of_each_date_once(
+    #[case] zone: &str,
+    #[case] transition: &str,
+    #[values(Ticks::EveryQuarterTwice, Ticks::EveryFiveHours)] ticks: Ticks,
+) {
+    let quarters: Vec<u32> = (0..96).collect();
+    let (zone, transition) = (zone.parse().unwrap(), transition.parse().unwrap());
+    tick_around(zone, transition, &quarters, ticks).await;
+}
+
+/// The rule alone has all quarter hours at each of these changes; here each change has a few of them.
+#[test]
+fn at_every_change_of_the_clocks_each_date_is_told_once() {
+    let Some(transitions) = transitions() else {
+        return;
+    };
+    let transitions: Vec<_> = (0..).zip(transitions).collect();
+    std::thread::scope(|scope| {
+        for part in transitions.chunks(100) {
+            scope.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .build()
+                    .unwrap();
+                for (turn, transition) in part {
+                    let quarters: Vec<u32> = (turn % 16..96).step_by(16).collect();
+                    for ticks in [Ticks::EveryQuarterTwice, Ticks::EveryFiveHours] {
+                        let (zone, instant) = (transition.zone, transition.instant_utc);
+                        runtime.block_on(tick_around(zone, instant, &quarters, ticks));
+                    }
+                }
+            });
+        }
+    });
+}

@@ -1,0 +1,451 @@
+use chrono::Duration;
+use uuid::Uuid;
+
+use super::*;
+use crate::notice::record::LEASE;
+use crate::notice::record::settling::EVIDENCE_WAIT;
+use crate::testing::memory::MemoryStore;
+use crate::testing::world::{Broken, NoNotes, TestClock, World, family};
+
+/// All that a tick finds now.
+async fn tick(world: &World) -> Found {
+    tick_of(world, &NotifyAllInput::default()).await
+}
+
+async fn tick_of(world: &World, input: &NotifyAllInput) -> Found {
+    let mut tick = Tick::new(
+        &world.store,
+        &world.store,
+        &world.store,
+        input,
+        &world.clock,
+    );
+    let mut all = Found::default();
+    while let Some(found) = tick.next().await.unwrap() {
+        all.free.extend(found.free);
+        all.settled.extend(found.settled);
+    }
+    all
+}
+
+fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// `conrad` alone, planned for today.
+async fn planned() -> (World, NoticeRecord) {
+    let world = World::new().await;
+    world
+        .store
+        .remove_family(&"diaz".parse().unwrap())
+        .await
+        .unwrap();
+    let found = tick(&world).await;
+    assert_eq!((found.free.len(), found.settled.len()), (1, 0));
+    let record = today(&world.store).await;
+    (world, record)
+}
+
+async fn today(store: &MemoryStore) -> NoticeRecord {
+    store
+        .notice(&"conrad".parse().unwrap(), date("2026-11-21"))
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+async fn put(world: &World, before: &NoticeRecord, after: &NoticeRecord) {
+    assert!(
+        world
+            .store
+            .replace_notice(before.revision, after, None)
+            .await
+            .unwrap()
+    );
+}
+
+/// Claimed and armed now.
+async fn sending(world: &World, record: &NoticeRecord) -> NoticeRecord {
+    let now = world.clock.now();
+    let sending = record
+        .claim(Uuid::nil(), now)
+        .and_then(|claimed| claimed.arm("hash".into(), &[], now))
+        .unwrap();
+    put(world, record, &sending).await;
+    sending
+}
+
+#[tokio::test]
+async fn a_planned_notice_is_handed_out_by_each_tick_until_somebody_has_it() {
+    let (world, record) = planned().await;
+    assert_eq!(tick(&world).await.free.len(), 1);
+    let claimed = record.claim(Uuid::nil(), world.clock.now()).unwrap();
+    put(&world, &record, &claimed).await;
+    assert!(tick(&world).await.free.is_empty());
+    world.clock.advance(LEASE);
+    assert_eq!(tick(&world).await.free.len(), 1);
+}
+
+#[tokio::test]
+async fn a_notice_that_may_have_left_is_in_doubt_and_then_given_up() {
+    let (world, record) = planned().await;
+    sending(&world, &record).await;
+    world.clock.advance(LEASE);
+    let found = tick(&world).await;
+    assert!(found.free.is_empty() && found.settled.is_empty());
+    assert_eq!(today(&world.store).await.state, NoticeState::Unknown);
+    world.clock.advance(EVIDENCE_WAIT - LEASE);
+    let found = tick(&world).await;
+    assert_eq!(found.settled.len(), 1);
+    assert_eq!(found.settled[0].state, NoticeState::GaveUp);
+    assert!(tick(&world).await.settled.is_empty(), "told once");
+}
+
+#[tokio::test]
+async fn a_tick_that_comes_late_takes_a_notice_all_the_way() {
+    let (world, record) = planned().await;
+    sending(&world, &record).await;
+    world.clock.advance(Duration::hours(2));
+    let found = tick(&world).await;
+    assert_eq!(found.settled[0].state, NoticeState::GaveUp);
+}
+
+#[tokio::test]
+async fn what_is_sent_once_more_is_handed_out_at_once() {
+    let (world, record) = planned().await;
+    sending(&world, &record).await;
+    let mut conrad = family("conrad");
+    conrad.preferences.delivery = crate::family::Delivery::AtLeastOnce;
+    world.store.update_family(&conrad).await.unwrap();
+    world.clock.advance(EVIDENCE_WAIT);
+    let found = tick(&world).await;
+    assert_eq!((found.free.len(), found.settled.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn days_that_passed_unplanned_are_on_record_as_missed_once() {
+    let (world, _) = planned().await;
+    // Away for two and a half days; the day that is not over is planned.
+    world.clock.set("2026-11-24T12:00:00Z");
+    let found = tick(&world).await;
+    let missed: Vec<String> = found
+        .settled
+        .iter()
+        .filter(|settled| settled.state == NoticeState::Missed)
+        .map(|settled| settled.date.to_string())
+        .collect();
+    assert_eq!(missed, ["2026-11-22", "2026-11-23"]);
+    assert!(found.settled.iter().all(|settled| settled.reason.is_some()));
+    let free: Vec<String> = found
+        .free
+        .iter()
+        .map(|notice| notice.date.to_string())
+        .collect();
+    // The left-over of the first day is handed out too: whoever takes it says that it is too late.
+    assert_eq!(free, ["2026-11-24", "2026-11-21"]);
+    assert!(tick(&world).await.settled.is_empty());
+}
+
+#[tokio::test]
+async fn a_hole_between_two_days_on_record_is_found_when_the_next_is_planned() {
+    let (world, _) = planned().await;
+    let store = &world.store;
+    world.clock.set("2026-11-23T12:00:00Z");
+    let record = NoticeRecord::planned(world.conrad(), date("2026-11-23"), world.clock.now());
+    assert!(store.plan_notice(&record).await.unwrap());
+    world.clock.set("2026-11-24T12:00:00Z");
+    let found = tick(&world).await;
+    let missed: Vec<_> = found.settled.iter().map(|settled| settled.date).collect();
+    assert_eq!(missed, [date("2026-11-22")]);
+}
+
+#[tokio::test]
+async fn days_before_the_family_was_there_or_while_it_was_paused_are_not_missed() {
+    let (world, _) = planned().await;
+    let mut conrad = family("conrad");
+    conrad.set_paused(true, world.clock.now());
+    world.store.update_family(&conrad).await.unwrap();
+    world.clock.set("2026-11-24T12:00:00Z");
+    let paused = tick(&world).await;
+    assert_eq!(
+        paused.settled.len(),
+        1,
+        "only the left-over of the first day"
+    );
+    conrad.set_paused(false, world.clock.now());
+    world.store.update_family(&conrad).await.unwrap();
+    let found = tick(&world).await;
+    assert_eq!((found.free.len(), found.settled.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_left_over_of_a_family_that_was_paused_ends_with_its_day() {
+    let (world, _) = planned().await;
+    let mut conrad = family("conrad");
+    conrad.set_paused(true, world.clock.now());
+    world.store.update_family(&conrad).await.unwrap();
+    let found = tick(&world).await;
+    assert!(found.free.is_empty() && found.settled.is_empty());
+    world.clock.advance(Duration::days(1));
+    let found = tick(&world).await;
+    assert_eq!(found.settled[0].state, NoticeState::Failed);
+    assert!(found.settled[0].reason.is_some());
+}
+
+#[tokio::test]
+async fn a_state_that_only_a_newer_version_knows_is_left_alone_and_reported() {
+    let (world, record) = planned().await;
+    let newer = NoticeRecord {
+        state: NoticeState::Newer,
+        revision: 1,
+        ..record.clone()
+    };
+    put(&world, &record, &newer).await;
+    for times in 1..=3 {
+        world.clock.advance(Duration::minutes(15));
+        let found = tick(&world).await;
+        assert!(found.settled.is_empty(), "it is no failure of each tick");
+        assert_eq!(today(&world.store).await, newer);
+        let noted = world.store.recent_alerts(10).await.unwrap();
+        assert_eq!((noted.len(), noted[0].times), (1, times));
+        let expected = Alert::NewerNotice {
+            family: world.conrad(),
+            date: date("2026-11-21"),
+        };
+        assert_eq!(noted[0].alert, expected);
+    }
+}
+
+/// Days later: what a tick brings to a bad end, of each kind.
+async fn with_bad_ends() -> World {
+    let (world, record) = planned().await;
+    sending(&world, &record).await;
+    let mut diaz = family("diaz");
+    diaz.set_paused(true, world.clock.now());
+    let left_over = NoticeRecord::planned(diaz.id.clone(), date("2026-11-21"), world.clock.now());
+    world.store.add_family(&diaz).await.unwrap();
+    world.store.plan_notice(&left_over).await.unwrap();
+    world.clock.set("2026-11-23T12:00:00Z");
+    world
+}
+
+#[tokio::test]
+async fn every_bad_end_is_noted_for_the_operator() {
+    let world = with_bad_ends().await;
+    let found = tick(&world).await;
+    let mut settled: Vec<Option<Alert>> = Vec::new();
+    for result in &found.settled {
+        let record = world.store.notice(&result.family, result.date).await;
+        settled.push(Alert::of_notice(&record.unwrap().unwrap()));
+    }
+    settled.sort_by_key(|alert| alert.as_ref().map(Alert::key));
+    let mut noted: Vec<Option<Alert>> = world
+        .store
+        .recent_alerts(10)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|noted| Some(noted.alert))
+        .collect();
+    noted.sort_by_key(|alert| alert.as_ref().map(Alert::key));
+    assert_eq!(noted, settled);
+    let states: BTreeSet<&str> = found
+        .settled
+        .iter()
+        .map(|settled| settled.state.as_str())
+        .collect();
+    assert_eq!(states, ["FAILED", "GAVE_UP", "MISSED"].into());
+}
+
+#[tokio::test]
+async fn lease_that_began_during_a_tick_is_not_doubted() {
+    let world = World::new().await;
+    let planned = tick(&world).await.free;
+    assert!(!planned.is_empty());
+    let input = NotifyAllInput::default();
+    let store = &world.store;
+    let mut tick = Tick::new(store, store, store, &input, &world.clock);
+    // The machine sleeps; a worker of another run sends meanwhile.
+    world.clock.advance(Duration::hours(1));
+    let now = world.clock.now();
+    for notice in &planned {
+        let record = store
+            .notice(&notice.family, notice.date)
+            .await
+            .unwrap()
+            .unwrap();
+        let claimed = record.claim(Uuid::nil(), now).unwrap();
+        let sending = claimed.arm("hash".to_owned(), &[], now).unwrap();
+        assert!(
+            store
+                .replace_notice(record.revision, &sending, None)
+                .await
+                .unwrap()
+        );
+    }
+    while tick.next().await.unwrap().is_some() {}
+    for notice in &planned {
+        let record = store
+            .notice(&notice.family, notice.date)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(record.state, NoticeState::Sending);
+    }
+}
+
+#[tokio::test]
+async fn no_bad_end_is_on_record_without_a_note_for_the_operator() {
+    let world = with_bad_ends().await;
+    let (input, store) = (NotifyAllInput::default(), &world.store);
+    let without = NoNotes(store);
+    let mut tick = Tick::new(store, store, &without, &input, &world.clock);
+    let mut faults = 0;
+    loop {
+        match tick.next().await {
+            Ok(Some(found)) => assert!(found.settled.is_empty(), "{:?}", found.settled),
+            Ok(None) => break,
+            Err(_) => faults += 1,
+        }
+    }
+    assert_eq!(faults, 1, "nobody would know");
+    for id in ["conrad", "diaz"] {
+        let records = store
+            .recent_notices(&id.parse().unwrap(), 10)
+            .await
+            .unwrap();
+        for record in records {
+            assert!(!record.state.is_final(), "{record:?}");
+        }
+    }
+    // The next tick finds it all again.
+    let found = tick_of(&world, &input).await;
+    assert_eq!(found.settled.len(), 3);
+}
+
+#[tokio::test]
+async fn a_tick_for_one_family_leaves_the_others_alone() {
+    let world = World::new().await;
+    tick(&world).await;
+    let input = NotifyAllInput {
+        family: Some(world.conrad()),
+        ..NotifyAllInput::default()
+    };
+    let found = tick_of(&world, &input).await;
+    assert_eq!(found.free.len(), 1);
+    assert_eq!(found.free[0].family, world.conrad());
+}
+
+#[tokio::test]
+async fn more_families_than_a_page_are_planned_and_swept() {
+    let world = World::new().await;
+    for number in 0..250 {
+        let id = format!("family-{number:03}");
+        world.store.add_family(&family(&id)).await.unwrap();
+    }
+    assert_eq!(tick(&world).await.free.len(), 252);
+    assert_eq!(tick(&world).await.free.len(), 252, "all of them left over");
+}
+
+/// Families of a zone at many times of day, every tick twice, over three days around a change of
+/// the clocks: what is on record, by family.
+#[rstest::rstest]
+#[case::gap("America/Toronto", "2026-03-08T07:00:00Z", &["2026-03-07", "2026-03-08", "2026-03-09"])]
+#[case::overlap("Africa/Cairo", "2026-10-29T21:00:00Z", &["2026-10-28", "2026-10-29", "2026-10-30"])]
+#[case::missing("Pacific/Apia", "2011-12-30T10:00:00Z", &["2011-12-29", "2011-12-31"])]
+#[tokio::test]
+async fn each_date_is_planned_once_however_often_it_ticks(
+    #[case] zone: &str,
+    #[case] transition: &str,
+    #[case] dates: &[&str],
+) {
+    let world = World::new().await;
+    for id in ["conrad", "diaz"] {
+        let id = id.parse().unwrap();
+        world.store.remove_family(&id).await.unwrap();
+    }
+    world.clock.set(transition);
+    let (start, end) = (
+        world.clock.now() - Duration::hours(48),
+        world.clock.now() + Duration::hours(56),
+    );
+    for quarter in (0..96).step_by(7) {
+        let mut family = family(&format!("at-{quarter:02}"));
+        family.timezone = zone.parse().unwrap();
+        family.notice_time =
+            chrono::NaiveTime::from_hms_opt(quarter / 4, quarter % 4 * 15, 0).unwrap();
+        family.created_at = start - Duration::days(1);
+        world.store.add_family(&family).await.unwrap();
+    }
+    let input = NotifyAllInput::default();
+    let mut planned = std::collections::BTreeMap::<DueNotice, usize>::new();
+    let mut now = start;
+    while now <= end {
+        for _ in 0..2 {
+            let clock = TestClock::at(now);
+            let mut tick = Tick::new(&world.store, &world.store, &world.store, &input, &clock);
+            let mut settled = Vec::new();
+            while let Some(found) = tick.next().await.unwrap() {
+                settled.extend(found.settled);
+            }
+            for notice in tick.planned {
+                *planned.entry(notice).or_default() += 1;
+            }
+            let too_early = |settled: &NoticeResult| settled.date < date(dates[0]);
+            assert!(settled.iter().all(too_early), "{settled:?}");
+        }
+        now += Duration::minutes(15);
+    }
+    let first = date(dates[0]);
+    let last = date(dates[dates.len() - 1]);
+    for quarter in (0..96).step_by(7) {
+        let id = format!("at-{quarter:02}");
+        let found: Vec<(String, usize)> = planned
+            .iter()
+            .filter(|(notice, _)| notice.family.as_str() == id)
+            .filter(|(notice, _)| (first..=last).contains(&notice.date))
+            .map(|(notice, times)| (notice.date.to_string(), *times))
+            .collect();
+        let expected: Vec<(String, usize)> =
+            dates.iter().map(|date| ((*date).to_owned(), 1)).collect();
+        assert_eq!(found, expected, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
+    let world = World::new().await;
+    let broken = Broken {
+        inside: &world.store,
+        family: world.conrad(),
+    };
+    let left_over = NoticeRecord::planned(
+        "zuse".parse().unwrap(),
+        date("2026-11-20"),
+        world.clock.now(),
+    );
+    world.store.add_family(&family("zuse")).await.unwrap();
+    world.store.plan_notice(&left_over).await.unwrap();
+    let input = NotifyAllInput::default();
+    let mut tick = Tick::new(&world.store, &broken, &world.store, &input, &world.clock);
+    let mut free = BTreeSet::new();
+    let fault = loop {
+        match tick.next().await {
+            Ok(Some(found)) => free.extend(found.free),
+            Ok(None) => panic!("nothing says that conrad’s notice could not be planned"),
+            Err(fault) => break fault,
+        }
+    };
+    assert!(matches!(fault, JobError::Store(StoreError::Unusable(_))));
+    let notice = |id: &str, day: &str| DueNotice {
+        family: id.parse().unwrap(),
+        date: date(day),
+    };
+    let expected = [
+        notice("diaz", "2026-11-21"),
+        notice("zuse", "2026-11-20"),
+        notice("zuse", "2026-11-21"),
+    ];
+    assert_eq!(free, expected.into());
+    assert!(matches!(tick.next().await, Ok(None)), "it says so once");
+}

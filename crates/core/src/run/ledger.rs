@@ -1,0 +1,534 @@
+//! The harness that every job runs in: puts its run on record before its work, and its end after
+//! it, whatever happens.
+//!
+//! Which run begins, which is skipped, missed or lost is decided as Kubernetes' CronJob documents
+//! it, adapted to ours: `docs/decisions/runs-like-cronjob.md` has the table.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt as _;
+
+use crate::clock::Clock;
+use crate::jobs::JobError;
+use crate::alerts::{AfterRun, Alert};
+use crate::run::schedule::Schedule;
+use crate::run::work::WorkItem;
+use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
+use crate::store::{RunStart, RunStore};
+
+/// A run that was silent for longer is lost. Longer than a visit of ten cards may take.
+pub const LOST_AFTER: Duration = Duration::from_secs(20 * 60);
+
+/// No more missed runs than these are put on record at a time; all are counted.
+pub const MAX_MISSED_RUNS: usize = 100;
+
+/// Clocks that are further apart are wrong: ours, the scheduler's or the store's.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
+
+/// Among so many of the newest runs of a label is the one before.
+const RECENT: usize = 8;
+
+/// What a run is about to do.
+#[derive(Clone)]
+pub struct RunPlan<'a> {
+    /// What makes it one.
+    pub key: RunKey,
+    /// Who started it.
+    pub trigger: Trigger,
+    /// What it was asked to do; ids and options only.
+    pub input: serde_json::Value,
+    /// Whether it may go while the last of its label is still going.
+    pub allow_overlap: bool,
+    /// When it may begin at all; a person's runs do not ask.
+    pub rules: StartRules,
+    /// Who is given the run when it is over; `None`: nobody.
+    pub after: Option<&'a dyn AfterRun>,
+}
+
+/// When the runs of a label may begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StartRules {
+    /// How long after its scheduled time a run may begin; `None`: however late.
+    pub within: Option<Duration>,
+    /// The label's runs do not begin at all.
+    pub paused: bool,
+    /// When the label's schedule fires; `None`: nobody can tell which runs never came.
+    pub schedule: Option<Schedule>,
+}
+
+/// How the work of a run ended, when it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All was done, or tried.
+    Through,
+    /// A person stopped it.
+    Stopped,
+}
+
+/// Does a job's work, and comes back even if it panics.
+pub async fn caught(
+    work: impl Future<Output = Result<Ending, JobError>>,
+) -> Result<Ending, JobError> {
+    // What the work leaves half done is the run's counts, which are behind a lock that mends itself.
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or(Err(JobError::Panicked))
+}
+
+/// A run that is on record and going.
+pub struct OpenRun<'a> {
+    runs: &'a dyn RunStore,
+    clock: &'a dyn Clock,
+    run: Run,
+    /// Whether it was on record as begun already: another execution of it may be going, or have ended.
+    goes_on: bool,
+    counts: Mutex<Counts>,
+    /// The runs before it that were found missing: lost, or never begun.
+    missing: Vec<Run>,
+    alerts: Mutex<Vec<Alert>>,
+    after: Option<&'a dyn AfterRun>,
+}
+
+/// Puts a run on record as going, unless it ran already, the last one still goes, or its rules say
+/// otherwise.
+pub async fn open<'a>(
+    runs: &'a dyn RunStore,
+    clock: &'a dyn Clock,
+    plan: RunPlan<'a>,
+) -> Result<Result<OpenRun<'a>, RunStart>, JobError> {
+    let started = start(runs, clock, plan).await?;
+    Ok(started.inspect_err(not_begun))
+}
+
+/// The same, but a run that is on record and did not come to its end goes on.
+///
+/// For jobs that may be started again after a crash, and whose steps may be made twice.
+pub async fn open_or_go_on<'a>(
+    runs: &'a dyn RunStore,
+    clock: &'a dyn Clock,
+    plan: RunPlan<'a>,
+) -> Result<Result<OpenRun<'a>, RunStart>, JobError> {
+    let after = plan.after;
+    match start(runs, clock, plan).await? {
+        Err(RunStart::AlreadyRan(run))
+            if matches!(run.outcome, RunOutcome::Running | RunOutcome::Failed) =>
+        {
+            tracing::info!(run.id = %run.key, "A run goes on that did not come to its end.");
+            Ok(Ok(OpenRun {
+                runs,
+                clock,
+                run,
+                goes_on: true,
+                counts: Mutex::default(),
+                missing: Vec::new(),
+                alerts: Mutex::default(),
+                after,
+            }))
+        }
+        started => Ok(started.inspect_err(not_begun)),
+    }
+}
+
+async fn start<'a>(
+    runs: &'a dyn RunStore,
+    clock: &'a dyn Clock,
+    plan: RunPlan<'a>,
+) -> Result<Result<OpenRun<'a>, RunStart>, JobError> {
+    let now = clock.now();
+    let run = Run {
+        key: plan.key,
+        trigger: plan.trigger,
+        input: plan.input,
+        started_at: now,
+        reported_at: now,
+        finished_at: None,
+        outcome: RunOutcome::Running,
+        counts: Counts::default(),
+    };
+    let by_schedule = run.trigger != Trigger::Person;
+    let mut alerts = Vec::new();
+    if by_schedule {
+        alerts.extend(before_its_time(&run.key, now));
+        if let Some(outcome) = forbidden(&plan.rules, run.key.scheduled_time, now) {
+            // A schedule that fires twice may do so late: a run that is on record did not miss its time.
+            if let Some(stored) = runs.run(&run.key).await? {
+                return Ok(Err(RunStart::AlreadyRan(stored)));
+            }
+            if outcome == RunOutcome::Missed {
+                let run = run.key.clone();
+                alerts.push(Alert::RunTooLate { run });
+            }
+            note(plan.after, &alerts).await?;
+            return not_now(runs, run, outcome, plan.after).await.map(Err);
+        }
+    }
+    alerts.extend(clock_wrong(runs, now).await?);
+    let before = match by_schedule {
+        true => {
+            let (job, label) = (Some(run.key.job), Some(&run.key.label));
+            runs.recent_runs(job, label, RECENT).await?
+        }
+        false => Vec::new(),
+    };
+    let mut missed = missed_times(&run.key, &before, plan.rules.schedule.as_ref());
+    if !missed.is_empty()
+        && let Some(restored) = runs.tick_times().await?.restored_at
+    {
+        // Their records went with what the copy lacks.
+        missed.retain(|time| *time > restored);
+    }
+    alerts.extend(Alert::of_missed(run.key.job, &run.key.label, &missed));
+    // The next run counts from this one: what it missed is noted, and then on record, before it is.
+    note(plan.after, &alerts).await?;
+    let newest = missed.len().saturating_sub(MAX_MISSED_RUNS);
+    let on_record = missed.get(newest..).unwrap_or_default();
+    let mut missing = record_missed(runs, &run, on_record).await?;
+    match runs.start_run(&run, plan.allow_overlap, LOST_AFTER).await? {
+        RunStart::Started => {
+            missing.extend(lost(runs, &before, plan.after).await?);
+            tracing::info!(run.id = %run.key, trigger = ?run.trigger, "A run began.");
+            announce(plan.after, &run).await;
+            Ok(Ok(OpenRun {
+                runs,
+                clock,
+                run,
+                goes_on: false,
+                counts: Mutex::default(),
+                alerts: Mutex::default(),
+                missing,
+                after: plan.after,
+            }))
+        }
+        other => Ok(Err(other)),
+    }
+}
+
+async fn note(after: Option<&dyn AfterRun>, alerts: &[Alert]) -> Result<(), JobError> {
+    if let Some(after) = after.filter(|_| !alerts.is_empty()) {
+        after.note(alerts).await?;
+    }
+    Ok(())
+}
+
+/// Whether a run begins before its scheduled time: our clock or the scheduler's is wrong.
+fn before_its_time(run: &RunKey, now: DateTime<Utc>) -> Option<Alert> {
+    let behind = run.scheduled_time - now;
+    if behind <= CLOCK_SKEW {
+        return None;
+    }
+    let seconds = behind.num_seconds();
+    tracing::warn!(
+        run.id = %run,
+        %now,
+        "A run begins before its scheduled time: the clock here or the scheduler's is wrong."
+    );
+    Some(Alert::ClockBehindSchedule {
+        day: run.scheduled_time.date_naive(),
+        seconds,
+    })
+}
+
+/// Whether our clock and the store's are too far apart: leases and windows are counted by ours.
+async fn clock_wrong(runs: &dyn RunStore, now: DateTime<Utc>) -> Result<Option<Alert>, JobError> {
+    let ahead = runs.clock_ahead(now).await?;
+    let Some(ahead) = ahead.filter(|ahead| ahead.abs() > CLOCK_SKEW) else {
+        return Ok(None);
+    };
+    let seconds = ahead.num_seconds();
+    tracing::warn!(seconds, "The clock here and the store's are too far apart.");
+    Ok(Some(Alert::ClockWrong {
+        day: (now - ahead).date_naive(),
+        seconds,
+    }))
+}
+
+/// What keeps a run from beginning now, whatever else goes on.
+fn forbidden(
+    rules: &StartRules,
+    scheduled_time: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<RunOutcome> {
+    let is_late =
+        |within| TimeDelta::from_std(within).is_ok_and(|within| now - scheduled_time > within);
+    if rules.paused {
+        Some(RunOutcome::SkippedPaused)
+    } else if rules.within.is_some_and(is_late) {
+        Some(RunOutcome::Missed)
+    } else {
+        None
+    }
+}
+
+/// Puts a run on record that does not begin; one that is there already keeps what it is.
+async fn not_now(
+    runs: &dyn RunStore,
+    run: Run,
+    outcome: RunOutcome,
+    after: Option<&dyn AfterRun>,
+) -> Result<RunStart, JobError> {
+    let run = Run {
+        outcome,
+        finished_at: Some(run.started_at),
+        ..run
+    };
+    record_not_begun(runs, run, after).await
+}
+
+/// The same for a run whose outcome says why.
+pub(crate) async fn record_not_begun(
+    runs: &dyn RunStore,
+    run: Run,
+    after: Option<&dyn AfterRun>,
+) -> Result<RunStart, JobError> {
+    let outcome = run.outcome;
+    if !runs.record_run(&run).await? {
+        let stored = runs.run(&run.key).await?;
+        return Ok(RunStart::AlreadyRan(stored.unwrap_or(run)));
+    }
+    // A label of which every run comes too late has no other to tell it.
+    if matches!(
+        outcome,
+        RunOutcome::Missed | RunOutcome::SkippedClockInDoubt
+    ) {
+        follow(after, &run).await;
+    }
+    Ok(RunStart::NotNow(run))
+}
+
+/// Which of the runs before turned out to be lost.
+///
+/// A run that is lost stays among the newest of its label for a while, and each run that begins notes
+/// it: whoever found it first may have crashed before that.
+async fn lost(
+    runs: &dyn RunStore,
+    before: &[Run],
+    after: Option<&dyn AfterRun>,
+) -> Result<Vec<Run>, JobError> {
+    let is = |outcome| move |run: &&Run| run.outcome == outcome;
+    let mut lost = Vec::new();
+    for run in before.iter().filter(is(RunOutcome::Running)) {
+        let now = runs.run(&run.key).await?;
+        if let Some(run) = now.filter(|run| run.outcome == RunOutcome::Lost) {
+            tracing::warn!(run.id = %run.key, "A run stopped reporting; it is lost.");
+            lost.push(run);
+        }
+    }
+    // Oldest first: of a day, the first is told.
+    let known = before.iter().rev().filter(is(RunOutcome::Lost));
+    let mut alerts: Vec<Alert> = known
+        .chain(&lost)
+        .map(|run| Alert::RunLost {
+            run: run.key.clone(),
+        })
+        .collect();
+    alerts.dedup_by_key(|alert| alert.key());
+    note(after, &alerts).await?;
+    Ok(lost)
+}
+
+/// The times at which the schedule should have fired since the last run, and did not; oldest first.
+fn missed_times(run: &RunKey, before: &[Run], schedule: Option<&Schedule>) -> Vec<DateTime<Utc>> {
+    let scheduled_time = run.scheduled_time;
+    let last = before
+        .iter()
+        .filter(|run| run.outcome != RunOutcome::SkippedClockInDoubt)
+        .map(|run| run.key.scheduled_time)
+        .filter(|time| *time < scheduled_time)
+        .max();
+    let (Some(last), Some(schedule)) = (last, schedule) else {
+        return Vec::new();
+    };
+    let times = schedule.between(last, scheduled_time);
+    if !times.is_empty() {
+        tracing::warn!(
+            run.id = %run,
+            missed = times.len(),
+            "Runs before this one never came: the schedule was off, or nothing heard it."
+        );
+    }
+    times
+}
+
+/// Puts runs on record that never came.
+///
+/// Oldest first: whoever crashes on the way leaves the newer ones to be found.
+async fn record_missed(
+    runs: &dyn RunStore,
+    run: &Run,
+    times: &[DateTime<Utc>],
+) -> Result<Vec<Run>, JobError> {
+    let mut missed = Vec::new();
+    for time in times {
+        let one = Run {
+            key: RunKey {
+                scheduled_time: *time,
+                ..run.key.clone()
+            },
+            trigger: run.trigger,
+            input: serde_json::Value::Null,
+            started_at: *time,
+            reported_at: *time,
+            finished_at: Some(*time),
+            outcome: RunOutcome::Missed,
+            counts: Counts::default(),
+        };
+        if runs.record_run(&one).await? {
+            missed.push(one);
+        }
+    }
+    Ok(missed)
+}
+
+/// Says that a run has begun; its own faults are its own.
+async fn announce(after: Option<&dyn AfterRun>, run: &Run) {
+    if let Some(after) = after {
+        let told = AssertUnwindSafe(after.before_run(run)).catch_unwind();
+        if told.await.is_err() {
+            tracing::error!(run.id = %run.key, "What goes before a run panicked.");
+        }
+    }
+}
+
+/// What follows a run; its own faults are its own.
+async fn follow(after: Option<&dyn AfterRun>, run: &Run) {
+    if let Some(after) = after {
+        let told = AssertUnwindSafe(after.after_run(run)).catch_unwind();
+        if told.await.is_err() {
+            tracing::error!(run.id = %run.key, "What follows a run broke off with a panic.");
+        }
+    }
+}
+
+fn not_begun(why: &RunStart) {
+    match why {
+        RunStart::AlreadyRan(run) | RunStart::StillRunning(run) => {
+            tracing::info!(run.id = %run.key, "A run was not begun: it ran already, or the last one is still going.");
+        }
+        RunStart::NotNow(run) => {
+            tracing::warn!(run.id = %run.key, outcome = run.outcome.as_str(), "A run was not begun.");
+        }
+        RunStart::Started => {}
+    }
+}
+
+impl OpenRun<'_> {
+    /// What makes it one.
+    pub fn key(&self) -> &RunKey {
+        &self.run.key
+    }
+
+    /// When it began.
+    pub fn started_at(&self) -> DateTime<Utc> {
+        self.run.started_at
+    }
+
+    /// The runs before it that were found missing when it began: lost, or never begun.
+    pub fn missing(&self) -> &[Run] {
+        &self.missing
+    }
+
+    /// Takes down a thing that needs the operator; it is noted, and told, when the run is over. What
+    /// nobody would see again is put on record at once instead, by whoever finds it.
+    pub fn alert(&self, alert: Alert) {
+        let mut alerts = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
+        alerts.push(alert);
+    }
+
+    /// Changes its counts.
+    pub fn count(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.lock());
+    }
+
+    /// Its counts so far.
+    pub fn counts(&self) -> Counts {
+        self.lock().clone()
+    }
+
+    /// Says that it is going, with its counts so far.
+    pub async fn report(&self) -> Result<(), JobError> {
+        let run = Run {
+            reported_at: self.clock.now(),
+            counts: self.counts(),
+            ..self.run.clone()
+        };
+        Ok(self.runs.report_run(&run).await?)
+    }
+
+    /// Says that it is going, with its counts so far, and puts down what became of a piece of its work.
+    pub async fn save_work_item(&self, work: &WorkItem) -> Result<(), JobError> {
+        if !work.results.is_empty() {
+            self.runs.save_work_item(&self.run.key, work).await?;
+        }
+        self.report().await
+    }
+
+    /// Puts its end on record. An error of the work says more than one of the record, and comes
+    /// first.
+    pub async fn close(mut self, work: Result<Ending, JobError>) -> Result<Run, JobError> {
+        let now = self.clock.now();
+        let counts = self.counts();
+        self.run.outcome = match &work {
+            Err(_) => RunOutcome::Failed,
+            Ok(Ending::Stopped) => RunOutcome::Interrupted,
+            Ok(Ending::Through) if counts.failures() > 0 => RunOutcome::DoneWithFailures,
+            Ok(Ending::Through) => RunOutcome::Done,
+        };
+        self.run.reported_at = now;
+        self.run.finished_at = Some(now);
+        self.run.counts = counts;
+        let mut alerts = std::mem::take(&mut self.alerts)
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let damaged = self.runs.damaged_rows().into_iter();
+        alerts.extend(damaged.map(Alert::from));
+        if let Err(error) = &work {
+            alerts.push(Alert::RunFailed {
+                run: self.run.key.clone(),
+                fault: error.into(),
+            });
+        }
+        // First, since nobody looks at a run again that has come to its end.
+        if let Err(error) = note(self.after, &alerts).await {
+            tracing::error!(run.id = %self.run.key, %error, "What needs the operator could not be noted.");
+        }
+        let closed = self.put_end().await;
+        let counts = &self.run.counts;
+        tracing::info!(
+            run.id = %self.run.key,
+            outcome = self.run.outcome.as_str(),
+            duration_ms = self.run.duration(now).num_milliseconds(),
+            planned = counts.planned,
+            done = counts.done,
+            failed = counts.failures(),
+            skipped = counts.skipped,
+            "A run ended."
+        );
+        follow(self.after, &self.run).await;
+        work?;
+        closed?;
+        Ok(self.run)
+    }
+
+    async fn put_end(&mut self) -> Result<(), JobError> {
+        if self.goes_on
+            && let Some(stored) = self.runs.run(&self.run.key).await?
+        {
+            let counts = std::mem::take(&mut self.run.counts);
+            self.run.counts = counts.at_least(&stored.counts);
+        }
+        Ok(self.runs.report_run(&self.run).await?)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        // A panic between two counts leaves them as good as they were.
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

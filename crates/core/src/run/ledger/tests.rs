@@ -1,0 +1,632 @@
+//! The table of decisions, row by row: `docs/decisions/runs-like-cronjob.md`.
+
+use rstest::rstest;
+
+use super::*;
+use crate::ids::Label;
+use crate::testing::world::World;
+use crate::alerts::notifier::{HeartbeatClient, MissedHeartbeat, NoteOnly, AlertStore as _};
+use crate::run::Job;
+use crate::run::tick_times::TickTimes;
+use crate::run::work::WorkItem;
+use crate::store::StoreResult;
+
+fn at(text: &str) -> DateTime<Utc> {
+    format!("2026-11-21T{text}Z").parse().unwrap()
+}
+
+fn plan(time: &str) -> RunPlan<'static> {
+    RunPlan {
+        key: RunKey {
+            job: Job::NotifyAll,
+            label: "tick".parse().unwrap(),
+            scheduled_time: at(time),
+        },
+        trigger: Trigger::Schedule,
+        input: serde_json::json!({}),
+        allow_overlap: false,
+        rules: StartRules::default(),
+        after: None,
+    }
+}
+
+fn with_rules(time: &str, rules: StartRules) -> RunPlan<'static> {
+    RunPlan {
+        rules,
+        ..plan(time)
+    }
+}
+
+fn ticks() -> StartRules {
+    StartRules {
+        schedule: Some(Schedule::EveryMinutes(15)),
+        ..StartRules::default()
+    }
+}
+
+async fn at_time(time: &str) -> World {
+    let world = World::new().await;
+    world.clock.set(&at(time).to_rfc3339());
+    world
+}
+
+/// Begins a run and ends it well.
+async fn run_through(world: &World, plan: RunPlan<'_>) -> Result<Run, RunStart> {
+    let run = open(&world.store, &world.clock, plan).await.unwrap()?;
+    Ok(run.close(Ok(Ending::Through)).await.unwrap())
+}
+
+/// What stands on record for a scheduled time.
+async fn outcome(world: &World, time: &str) -> Option<RunOutcome> {
+    let run = world.store.run(&plan(time).key).await.unwrap();
+    run.map(|run| run.outcome)
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+// Row 1, 2: within its deadline a run begins, and without one however late.
+#[rstest]
+#[case::on_time("12:00:00", Some(HOUR))]
+#[case::late_but_in_time("13:00:00", Some(HOUR))]
+#[case::however_late("23:00:00", None)]
+#[tokio::test]
+async fn a_run_begins_within_its_deadline(#[case] now: &str, #[case] within: Option<Duration>) {
+    let world = at_time(now).await;
+    let rules = StartRules {
+        within,
+        ..StartRules::default()
+    };
+    let run = run_through(&world, with_rules("12:00:00", rules)).await;
+    assert_eq!(run.unwrap().outcome, RunOutcome::Done);
+}
+
+// Row 3: too late, it is missed and does not begin.
+#[tokio::test]
+async fn a_run_that_comes_after_its_deadline_is_missed() {
+    let world = at_time("13:00:01").await;
+    let rules = StartRules {
+        within: Some(HOUR),
+        ..StartRules::default()
+    };
+    let missed = run_through(&world, with_rules("12:00:00", rules.clone())).await;
+    assert!(matches!(missed, Err(RunStart::NotNow(_))), "{missed:?}");
+    assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Missed));
+    // And again, when the schedule delivers it twice.
+    let again = run_through(&world, with_rules("12:00:00", rules)).await;
+    assert!(matches!(again, Err(RunStart::AlreadyRan(_))), "{again:?}");
+}
+
+// Row 3, 10: the second time may come late.
+#[tokio::test]
+async fn a_run_that_came_in_time_and_once_more_too_late_is_not_missed() {
+    let world = at_time("12:00:00").await;
+    let noting = noting(&world);
+    let rules = StartRules {
+        within: Some(HOUR),
+        ..StartRules::default()
+    };
+    let plan = || RunPlan {
+        after: Some(&noting),
+        ..with_rules("12:00:00", rules.clone())
+    };
+    run_through(&world, plan()).await.unwrap();
+    world.clock.advance(TimeDelta::hours(2));
+    let again = run_through(&world, plan()).await;
+    assert!(matches!(again, Err(RunStart::AlreadyRan(_))), "{again:?}");
+    assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Done));
+    assert!(noted(&world).await.is_empty());
+}
+
+// Row 4: a person is never too late, and never paused.
+#[tokio::test]
+async fn a_person_is_not_asked_for_deadline_or_suspension() {
+    let world = at_time("23:00:00").await;
+    let rules = StartRules {
+        within: Some(HOUR),
+        paused: true,
+        schedule: None,
+    };
+    let plan = RunPlan {
+        trigger: Trigger::Person,
+        ..with_rules("12:00:00", rules)
+    };
+    assert!(run_through(&world, plan).await.is_ok());
+}
+
+// Row 5, 6: while the last of its label goes, a run is skipped, unless its label allows overlap.
+#[rstest]
+#[case::forbid(false, Some(RunOutcome::SkippedStillRunning))]
+#[case::allow(true, Some(RunOutcome::Done))]
+#[tokio::test]
+async fn a_run_meets_the_last_of_its_label_still_going(
+    #[case] allow_overlap: bool,
+    #[case] expected: Option<RunOutcome>,
+) {
+    let world = at_time("12:00:00").await;
+    let going = open(&world.store, &world.clock, plan("12:00:00")).await;
+    world.clock.advance(TimeDelta::minutes(15));
+    let second = RunPlan {
+        allow_overlap,
+        ..plan("12:15:00")
+    };
+    let _ = run_through(&world, second).await;
+    assert_eq!(outcome(&world, "12:15:00").await, expected);
+    // The one that goes is not touched: nothing replaces it.
+    let first = going.unwrap().unwrap().close(Ok(Ending::Through)).await;
+    assert_eq!(first.unwrap().outcome, RunOutcome::Done);
+}
+
+// Row 7: one that stopped reporting is lost, and does not hold up the next.
+#[tokio::test]
+async fn a_run_that_stopped_reporting_is_lost_and_found_by_the_next() {
+    let world = at_time("12:00:00").await;
+    let silent = open(&world.store, &world.clock, plan("12:00:00")).await;
+    drop(silent);
+    world.clock.advance(TimeDelta::minutes(30));
+    let next = open(&world.store, &world.clock, plan("12:30:00")).await;
+    let next = next.unwrap().unwrap();
+    let missing: Vec<_> = next.missing().iter().map(|run| run.outcome).collect();
+    assert_eq!(missing, [RunOutcome::Lost]);
+    assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Lost));
+}
+
+// Row 8: paused, it does not begin.
+#[tokio::test]
+async fn a_run_of_a_suspended_label_is_skipped() {
+    let world = at_time("12:00:00").await;
+    let rules = StartRules {
+        paused: true,
+        ..StartRules::default()
+    };
+    let skipped = run_through(&world, with_rules("12:00:00", rules)).await;
+    assert!(matches!(skipped, Err(RunStart::NotNow(_))), "{skipped:?}");
+    let expected = Some(RunOutcome::SkippedPaused);
+    assert_eq!(outcome(&world, "12:00:00").await, expected);
+}
+
+// Row 9: what was skipped while paused is not caught up, and is not missed.
+#[tokio::test]
+async fn what_was_suspended_is_not_caught_up() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", ticks()))
+        .await
+        .unwrap();
+    world.clock.advance(TimeDelta::minutes(15));
+    let paused = StartRules {
+        paused: true,
+        ..ticks()
+    };
+    let _ = run_through(&world, with_rules("12:15:00", paused)).await;
+    world.clock.advance(TimeDelta::minutes(15));
+    let run = open(&world.store, &world.clock, with_rules("12:30:00", ticks())).await;
+    assert!(run.unwrap().unwrap().missing().is_empty());
+    let expected = Some(RunOutcome::SkippedPaused);
+    assert_eq!(outcome(&world, "12:15:00").await, expected);
+}
+
+// Row 10: a schedule that fires twice is one run; one that broke off goes on.
+#[tokio::test]
+async fn a_schedule_that_fires_twice_is_one_run() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, plan("12:00:00")).await.unwrap();
+    let again = run_through(&world, plan("12:00:00")).await;
+    assert!(matches!(again, Err(RunStart::AlreadyRan(_))), "{again:?}");
+
+    let broken = open(&world.store, &world.clock, plan("12:15:00")).await;
+    drop(broken);
+    let goes_on = open_or_go_on(&world.store, &world.clock, plan("12:15:00")).await;
+    assert!(goes_on.unwrap().is_ok());
+}
+
+// Row 11: times that passed since the last run are missed, each of them on record.
+#[tokio::test]
+async fn times_at_which_nothing_ran_are_missed() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", ticks()))
+        .await
+        .unwrap();
+    world.clock.set(&at("13:00:02").to_rfc3339());
+    let run = open(&world.store, &world.clock, with_rules("13:00:02", ticks())).await;
+    let run = run.unwrap().unwrap();
+    assert_eq!(run.missing().len(), 3);
+    for time in ["12:15:00", "12:30:00", "12:45:00"] {
+        assert_eq!(outcome(&world, time).await, Some(RunOutcome::Missed));
+    }
+    // They hold up nobody and are not found again.
+    run.close(Ok(Ending::Through)).await.unwrap();
+    world.clock.advance(TimeDelta::minutes(15));
+    let next = open(&world.store, &world.clock, with_rules("13:15:02", ticks())).await;
+    assert!(next.unwrap().unwrap().missing().is_empty());
+}
+
+// Row 12: after more than a hundred, the run begins all the same, and the newest hundred are told.
+#[tokio::test]
+async fn after_more_than_a_hundred_missed_times_a_run_still_begins() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", ticks()))
+        .await
+        .unwrap();
+    world.clock.advance(TimeDelta::days(5));
+    let mut late = with_rules("12:00:00", ticks());
+    late.key.scheduled_time += TimeDelta::days(5);
+    let noting = noting(&world);
+    late.after = Some(&noting);
+    let run = open(&world.store, &world.clock, late)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(run.missing().len(), MAX_MISSED_RUNS);
+    // All of them are counted.
+    let noted = world.store.recent_alerts(10).await.unwrap();
+    let counts: Vec<usize> = noted
+        .iter()
+        .filter_map(|noted| match noted.alert {
+            Alert::RunsMissed { count, .. } => Some(count),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(counts, [5 * 96 - 1]);
+}
+
+// Row 13: before the first run of a label nothing is missed.
+#[tokio::test]
+async fn before_the_first_run_of_a_label_nothing_is_missed() {
+    let world = at_time("12:00:00").await;
+    let run = open(&world.store, &world.clock, with_rules("12:00:00", ticks())).await;
+    assert!(run.unwrap().unwrap().missing().is_empty());
+}
+
+// Row 14: a clock that is wrong is reported, and does not keep the run from beginning.
+#[rstest]
+#[case::ten_minutes("12:10:00", &["clock-behind-schedule/2026-11-21"])]
+#[case::more_than_a_minute("12:01:01", &["clock-behind-schedule/2026-11-21"])]
+#[case::a_minute("12:01:00", &[])]
+#[tokio::test]
+async fn a_run_from_the_future_begins_and_is_told(#[case] time: &str, #[case] told: &[&str]) {
+    let world = at_time("12:00:00").await;
+    let noting = noting(&world);
+    let plan = RunPlan {
+        after: Some(&noting),
+        ..with_rules(time, ticks())
+    };
+    let run = run_through(&world, plan).await;
+    assert_eq!(run.unwrap().outcome, RunOutcome::Done);
+    assert_eq!(noted(&world).await, told);
+}
+
+#[tokio::test]
+async fn a_person_is_not_told_that_a_run_of_theirs_is_from_the_future() {
+    let world = at_time("12:00:00").await;
+    let noting = noting(&world);
+    let plan = RunPlan {
+        after: Some(&noting),
+        trigger: Trigger::Person,
+        ..plan("12:10:00")
+    };
+    run_through(&world, plan).await.unwrap();
+    assert!(noted(&world).await.is_empty());
+}
+
+// What the next run would not find again is noted before it is on record.
+#[tokio::test]
+async fn runs_that_never_came_are_noted_though_the_run_that_found_them_crashes() {
+    let world = at_time("12:00:00").await;
+    let noting = noting(&world);
+    let tick = |time| RunPlan {
+        after: Some(&noting),
+        ..with_rules(time, ticks())
+    };
+    run_through(&world, tick("12:00:00")).await.unwrap();
+    world.clock.set(&at("13:00:00").to_rfc3339());
+    let store = Odd {
+        crashes: Some(Place::Started),
+        ..Odd::of(&world)
+    };
+    let crashed = open(&store, &world.clock, tick("13:00:00")).now_or_never();
+    assert!(crashed.is_none());
+    assert_eq!(
+        noted(&world).await,
+        ["runs-missed/notify-all/tick/2026-11-21T12:15:00Z"]
+    );
+    for time in ["12:15:00", "12:30:00", "12:45:00"] {
+        assert_eq!(outcome(&world, time).await, Some(RunOutcome::Missed));
+    }
+}
+
+#[tokio::test]
+async fn runs_that_never_came_are_all_on_record_though_one_that_found_them_crashes_on_the_way() {
+    let world = at_time("12:00:00").await;
+    run_through(&world, with_rules("12:00:00", ticks()))
+        .await
+        .unwrap();
+    world.clock.set(&at("13:00:00").to_rfc3339());
+    let store = Odd {
+        crashes: Some(Place::Recorded),
+        ..Odd::of(&world)
+    };
+    let tick = with_rules("13:00:00", ticks());
+    assert!(open(&store, &world.clock, tick).now_or_never().is_none());
+    world.clock.set(&at("13:15:00").to_rfc3339());
+    let next = open(&world.store, &world.clock, with_rules("13:15:00", ticks())).await;
+    assert!(next.unwrap().is_ok());
+    for time in ["12:15:00", "12:30:00", "12:45:00", "13:00:00"] {
+        assert_eq!(outcome(&world, time).await, Some(RunOutcome::Missed));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_run_is_noted_though_the_run_that_found_it_crashes() {
+    let world = at_time("12:00:00").await;
+    let noting = noting(&world);
+    let begin = |day: i64| {
+        let mut plan = plan("12:00:00");
+        plan.key.scheduled_time += TimeDelta::days(day);
+        plan.after = Some(&noting);
+        plan
+    };
+    drop(open(&world.store, &world.clock, begin(0)).await);
+    world.clock.advance(TimeDelta::days(1));
+    let store = Odd {
+        crashes: Some(Place::Started),
+        ..Odd::of(&world)
+    };
+    assert!(
+        open(&store, &world.clock, begin(1))
+            .now_or_never()
+            .is_none()
+    );
+    world.clock.advance(TimeDelta::days(1));
+    run_through(&world, begin(2)).await.unwrap();
+    let expected =
+        ["2026-11-21", "2026-11-22"].map(|day| format!("run-lost/notify-all/tick/{day}"));
+    assert_eq!(noted(&world).await, expected);
+}
+
+#[tokio::test]
+async fn a_run_that_failed_is_noted_though_it_crashes_before_its_end_is_on_record() {
+    let world = at_time("12:00:00").await;
+    let noting = noting(&world);
+    let store = Odd {
+        crashes: Some(Place::Reported),
+        ..Odd::of(&world)
+    };
+    let plan = RunPlan {
+        after: Some(&noting),
+        ..plan("12:00:00")
+    };
+    let run = open(&store, &world.clock, plan).await.unwrap().unwrap();
+    assert!(run.close(Err(JobError::Panicked)).now_or_never().is_none());
+    assert_eq!(
+        noted(&world).await,
+        ["run-failed/panic/notify-all/tick/2026-11-21"]
+    );
+}
+
+// Row 3: it is noted before it is on record.
+#[tokio::test]
+async fn a_run_that_came_too_late_is_noted_though_whoever_began_it_crashes() {
+    let world = at_time("13:00:01").await;
+    let noting = noting(&world);
+    let store = Odd {
+        crashes: Some(Place::Recorded),
+        ..Odd::of(&world)
+    };
+    let rules = StartRules {
+        within: Some(HOUR),
+        ..StartRules::default()
+    };
+    let late = RunPlan {
+        after: Some(&noting),
+        ..with_rules("12:00:00", rules)
+    };
+    assert!(open(&store, &world.clock, late).now_or_never().is_none());
+    assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Missed));
+    let expected = ["run-too-late/notify-all/tick/2026-11-21"];
+    assert_eq!(noted(&world).await, expected);
+}
+
+#[tokio::test]
+async fn a_panic_ends_the_run_with_what_it_counted() {
+    let world = at_time("12:00:00").await;
+    let run = open(&world.store, &world.clock, plan("12:00:00")).await;
+    let run = run.unwrap().unwrap();
+    let work = caught(async {
+        run.count(|counts| counts.done += 3);
+        let broken: Result<Ending, &str> = "?"
+            .parse()
+            .map(|_: u8| Ending::Through)
+            .map_err(|_| "a fault of ours");
+        Ok(broken.unwrap())
+    })
+    .await;
+    let error = run.close(work).await.unwrap_err();
+    assert!(matches!(error, JobError::Panicked), "{error}");
+    assert!(!error.to_string().contains("a fault of ours"));
+    let stored = world
+        .store
+        .run(&plan("12:00:00").key)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(stored.outcome, RunOutcome::Failed);
+    assert_eq!(stored.counts.done, 3);
+    assert!(stored.finished_at.is_some());
+}
+
+#[tokio::test]
+async fn the_end_of_a_run_says_what_became_of_its_work() {
+    let world = at_time("12:00:00").await;
+    let away = || JobError::Store(crate::store::StoreError::Unavailable("away".to_owned()));
+    for (time, work, failures, expected) in [
+        ("12:00:00", Ok(Ending::Through), 0, RunOutcome::Done),
+        (
+            "12:00:01",
+            Ok(Ending::Through),
+            1,
+            RunOutcome::DoneWithFailures,
+        ),
+        ("12:00:02", Ok(Ending::Stopped), 1, RunOutcome::Interrupted),
+        ("12:00:03", Err(away()), 0, RunOutcome::Failed),
+    ] {
+        let run = open(&world.store, &world.clock, plan(time)).await;
+        let run = run.unwrap().unwrap();
+        for _ in 0..failures {
+            run.count(|counts| counts.add_failure("site_down"));
+        }
+        let _ = run.close(work).await;
+        assert_eq!(outcome(&world, time).await, Some(expected));
+    }
+}
+
+/// The keys of what was noted for the operator, in order.
+async fn noted(world: &World) -> Vec<String> {
+    let noted = world.store.recent_alerts(100).await.unwrap();
+    let mut keys: Vec<String> = noted
+        .iter()
+        .map(|noted| noted.alert.key().to_string())
+        .collect();
+    keys.sort_unstable();
+    keys
+}
+
+struct NoPing;
+
+#[async_trait::async_trait]
+impl HeartbeatClient for NoPing {
+    async fn ping(&self, _: &url::Url) -> Result<(), MissedHeartbeat> {
+        Ok(())
+    }
+}
+
+fn noting(world: &World) -> NoteOnly<'_> {
+    NoteOnly {
+        store: &world.store,
+        heartbeat: crate::alerts::heartbeat::Heartbeat {
+            ping: &NoPing,
+            urls: std::collections::BTreeMap::new(),
+            runs: &world.store,
+        },
+        clock: &world.clock,
+    }
+}
+
+/// Right after which step a run crashes: it never comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Started,
+    Recorded,
+    Reported,
+}
+
+/// A store whose clock is so many seconds ahead of ours, or to whose caller something happens.
+struct Odd<'a> {
+    world: &'a World,
+    ahead: i64,
+    crashes: Option<Place>,
+}
+
+impl<'a> Odd<'a> {
+    fn of(world: &'a World) -> Self {
+        Self {
+            world,
+            ahead: 0,
+            crashes: None,
+        }
+    }
+
+    async fn may_crash(&self, place: Place) {
+        if self.crashes == Some(place) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl RunStore for Odd<'_> {
+    async fn start_run(
+        &self,
+        run: &Run,
+        allow_overlap: bool,
+        silence: Duration,
+    ) -> StoreResult<RunStart> {
+        let store = &self.world.store;
+        let started = store.start_run(run, allow_overlap, silence).await;
+        self.may_crash(Place::Started).await;
+        started
+    }
+
+    async fn record_run(&self, run: &Run) -> StoreResult<bool> {
+        let recorded = self.world.store.record_run(run).await;
+        self.may_crash(Place::Recorded).await;
+        recorded
+    }
+
+    async fn report_run(&self, run: &Run) -> StoreResult<()> {
+        let reported = self.world.store.report_run(run).await;
+        self.may_crash(Place::Reported).await;
+        reported
+    }
+
+    async fn save_work_item(&self, run: &RunKey, work: &WorkItem) -> StoreResult<()> {
+        self.world.store.save_work_item(run, work).await
+    }
+
+    async fn work_items(&self, run: &RunKey) -> StoreResult<Vec<WorkItem>> {
+        self.world.store.work_items(run).await
+    }
+
+    async fn tick_times(&self) -> StoreResult<TickTimes> {
+        self.world.store.tick_times().await
+    }
+
+    async fn replace_tick_times(&self, before: &TickTimes, after: &TickTimes) -> StoreResult<bool> {
+        self.world.store.replace_tick_times(before, after).await
+    }
+
+    async fn clock_ahead(&self, now: DateTime<Utc>) -> StoreResult<Option<TimeDelta>> {
+        let theirs = self.world.clock.now() + TimeDelta::seconds(self.ahead);
+        Ok(Some(now - theirs))
+    }
+
+    async fn run(&self, key: &RunKey) -> StoreResult<Option<Run>> {
+        self.world.store.run(key).await
+    }
+
+    async fn recent_runs(
+        &self,
+        job: Option<Job>,
+        label: Option<&Label>,
+        limit: usize,
+    ) -> StoreResult<Vec<Run>> {
+        self.world.store.recent_runs(job, label, limit).await
+    }
+
+    async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
+        self.world.store.forget_before(before).await
+    }
+}
+
+// Row 14, of the store's clock.
+#[rstest]
+#[case::a_minute(60, 0)]
+#[case::more(61, 1)]
+#[case::behind(-61, 1)]
+#[tokio::test]
+async fn a_clock_that_is_not_the_stores_is_told_and_the_run_begins(
+    #[case] ahead: i64,
+    #[case] told: usize,
+) {
+    let world = at_time("12:00:00").await;
+    let noting = noting(&world);
+    let store = Odd {
+        ahead,
+        ..Odd::of(&world)
+    };
+    let plan = RunPlan {
+        after: Some(&noting),
+        ..plan("12:00:00")
+    };
+    let run = open(&store, &world.clock, plan).await;
+    assert!(run.unwrap().is_ok());
+    assert_eq!(noted(&world).await.len(), told);
+}

@@ -1,0 +1,206 @@
+//! When a label's schedule fires: to tell which of its runs never came.
+
+use chrono::{DateTime, Days, Duration, LocalResult, NaiveDate, NaiveTime, TimeZone as _, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::local_date;
+
+/// When a schedule fires. The schedule itself lives elsewhere (EventBridge, cron, a timer).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// So many minutes apart, whatever the clocks do.
+    EveryMinutes(u32),
+    /// At these times of day in a zone.
+    ///
+    /// As EventBridge Scheduler does it: a time in a gap of the clocks is left out, one that occurs
+    /// twice runs at the first.
+    Daily {
+        /// The zone.
+        zone: Tz,
+        /// The times of day.
+        times: Vec<NaiveTime>,
+    },
+}
+
+impl Schedule {
+    /// When it fires after `after` and before `before`, oldest first.
+    ///
+    /// A tick less than half its distance from either end is taken for the one at that end: ticks
+    /// are not always on the second.
+    pub fn between(&self, after: DateTime<Utc>, before: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        match self {
+            Self::EveryMinutes(minutes) => {
+                let distance = Duration::minutes(i64::from((*minutes).max(1)));
+                std::iter::successors(Some(after + distance), |tick| Some(*tick + distance))
+                    .take_while(|tick| *tick + distance / 2 < before)
+                    .collect()
+            }
+            Self::Daily { zone, times } => {
+                let last = local_date(before, *zone);
+                std::iter::successors(Some(local_date(after, *zone)), |date| {
+                    date.checked_add_days(Days::new(1))
+                })
+                .take_while(|date| *date <= last)
+                .flat_map(|date| fired_on(date, *zone, times))
+                .filter(|instant| after < *instant && *instant < before)
+                .collect()
+            }
+        }
+    }
+
+    /// When it fired last, at `now` or before: whoever is started without being told for when was
+    /// started for that.
+    ///
+    /// `None` where only the ticks themselves say when they are, or nothing fired in the week before.
+    pub fn latest(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let Self::Daily { zone, times } = self else {
+            return None;
+        };
+        let today = local_date(now, *zone);
+        (0..=7)
+            .filter_map(|days| today.checked_sub_days(Days::new(days)))
+            .find_map(|date| {
+                let fired = fired_on(date, *zone, times);
+                fired.into_iter().rfind(|instant| *instant <= now)
+            })
+    }
+}
+
+/// When daily times fire on a local date, oldest first.
+fn fired_on(date: NaiveDate, zone: Tz, times: &[NaiveTime]) -> Vec<DateTime<Utc>> {
+    let mut fired: Vec<_> = times
+        .iter()
+        .filter_map(
+            |time| match zone.from_local_datetime(&date.and_time(*time)) {
+                LocalResult::Single(instant) => Some(instant.to_utc()),
+                LocalResult::Ambiguous(first, second) => Some(first.min(second).to_utc()),
+                LocalResult::None => None,
+            },
+        )
+        .collect();
+    fired.sort_unstable();
+    fired
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn ticks_between_two_ticks_are_counted_and_a_late_tick_is_not() {
+        let ticks = Schedule::EveryMinutes(15);
+        let (first, last) = (at("2026-11-21T10:00:03Z"), at("2026-11-21T10:45:01Z"));
+        let between = ticks.between(first, last);
+        assert_eq!(
+            between,
+            [at("2026-11-21T10:15:03Z"), at("2026-11-21T10:30:03Z")]
+        );
+        assert!(ticks.between(first, at("2026-11-21T10:16:30Z")).is_empty());
+    }
+
+    #[test]
+    fn daily_times_keep_to_the_clocks_of_their_zone() {
+        let daily = Schedule::Daily {
+            zone: chrono_tz::America::Toronto,
+            times: ["02:30", "05:00"]
+                .map(|time| NaiveTime::parse_from_str(time, "%H:%M").unwrap())
+                .to_vec(),
+        };
+        let between = daily.between(at("2026-03-07T10:00:00Z"), at("2026-03-09T12:00:00Z"));
+        let expected = [
+            // 02:30 does not exist on the 8th.
+            at("2026-03-08T09:00:00Z"),
+            at("2026-03-09T06:30:00Z"),
+            at("2026-03-09T09:00:00Z"),
+        ];
+        assert_eq!(between, expected);
+    }
+
+    #[test]
+    fn the_latest_daily_time_is_the_one_that_a_late_start_is_for() {
+        let daily = Schedule::Daily {
+            zone: chrono_tz::America::Toronto,
+            times: ["18:00", "02:30", "05:00"]
+                .map(|time| NaiveTime::parse_from_str(time, "%H:%M").unwrap())
+                .to_vec(),
+        };
+        for (now, expected) in [
+            ("2026-11-21T10:00:00Z", Some("2026-11-21T10:00:00Z")),
+            ("2026-11-21T10:01:02Z", Some("2026-11-21T10:00:00Z")),
+            ("2026-11-22T00:43:00Z", Some("2026-11-21T23:00:00Z")),
+            ("2026-11-21T07:29:59Z", Some("2026-11-20T23:00:00Z")),
+            // 02:30 does not exist on this day.
+            ("2026-03-08T08:00:00Z", Some("2026-03-07T23:00:00Z")),
+        ] {
+            assert_eq!(daily.latest(at(now)), expected.map(at), "{now}");
+        }
+        assert_eq!(
+            Schedule::EveryMinutes(15).latest(at("2026-11-21T10:00:00Z")),
+            None
+        );
+        let never = Schedule::Daily {
+            zone: chrono_tz::UTC,
+            times: Vec::new(),
+        };
+        assert_eq!(never.latest(at("2026-11-21T10:00:00Z")), None);
+    }
+
+    /// One line of the table of what EventBridge does at changes of the clocks.
+    #[derive(Deserialize)]
+    struct Case {
+        zone: Tz,
+        local: chrono::NaiveDateTime,
+        eventbridge: String,
+    }
+
+    #[derive(Deserialize)]
+    struct Cases {
+        cases: Vec<Case>,
+    }
+
+    #[test]
+    fn daily_times_fire_when_eventbridge_says() {
+        let folder = std::env::var("SCHEDULE_VECTORS").map_or_else(
+            |_| {
+                std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+                    .join("../../../shared/schedule-vectors")
+            },
+            std::path::PathBuf::from,
+        );
+        let file = folder.join("eventbridge_dst.json");
+        let Ok(text) = std::fs::read_to_string(&file) else {
+            eprintln!(
+                "SKIPPED: there is no {}; set SCHEDULE_VECTORS.",
+                file.display()
+            );
+            return;
+        };
+        let cases = serde_json::from_str::<Cases>(&text).unwrap().cases;
+        assert!(cases.len() > 1000);
+        for Case {
+            zone,
+            local,
+            eventbridge,
+        } in cases
+        {
+            let daily = Schedule::Daily {
+                zone,
+                times: vec![local.time()],
+            };
+            let noon = local.and_utc();
+            let fired: Vec<_> = daily
+                .between(noon - Duration::hours(40), noon + Duration::hours(40))
+                .into_iter()
+                .filter(|instant| local_date(*instant, zone) == local.date())
+                .collect();
+            let expected: Vec<DateTime<Utc>> = eventbridge.parse().into_iter().collect();
+            assert_eq!(fired, expected, "{zone} {local}");
+        }
+    }
+}

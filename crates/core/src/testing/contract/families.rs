@@ -1,0 +1,272 @@
+use futures::future::join_all;
+use rust_decimal::Decimal;
+
+use super::Store;
+use super::sample::{account, add_card, card, check, family, family_id, library, notice, one_card, time};
+use crate::family::{Delivery, Preferences, SendWhenEmpty, StoppedRecipient};
+use crate::store::StoreError;
+
+pub(super) async fn a_family_is_found_as_it_was_added(store: &dyn Store) {
+    let conrad = family("conrad");
+    store.add_family(&conrad).await.unwrap();
+    assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
+}
+
+pub(super) async fn a_family_without_recipients_and_with_unusual_preferences_is_kept(
+    store: &dyn Store,
+) {
+    let mut odd = family("odd");
+    odd.recipients.clear();
+    odd.notice_time = "23:45:00".parse().unwrap();
+    odd.paused = true;
+    odd.preferences = Preferences {
+        due_within_days: 0,
+        fines_threshold: Some(Decimal::new(10_50, 2)),
+        send_when_empty: SendWhenEmpty::Weekly(chrono::Weekday::Sun),
+        delivery: Delivery::AtLeastOnce,
+        by_person: true,
+    };
+    store.add_family(&odd).await.unwrap();
+    let mut never = family("never");
+    never.preferences.fines_threshold = None;
+    store.add_family(&never).await.unwrap();
+    assert_eq!(store.family(&odd.id).await.unwrap(), Some(odd));
+    assert_eq!(store.family(&never.id).await.unwrap(), Some(never));
+}
+
+pub(super) async fn a_second_family_of_the_same_id_is_refused(store: &dyn Store) {
+    let first = family("conrad");
+    store.add_family(&first).await.unwrap();
+    let mut second = first.clone();
+    second.name = "Somebody else".to_owned();
+    assert!(matches!(
+        store.add_family(&second).await,
+        Err(StoreError::AlreadyExists(_))
+    ));
+    assert_eq!(store.family(&first.id).await.unwrap(), Some(first));
+}
+
+pub(super) async fn a_family_that_is_not_there_is_none(store: &dyn Store) {
+    assert_eq!(store.family(&family_id("nobody")).await.unwrap(), None);
+    assert!(store.families().await.unwrap().is_empty());
+}
+
+pub(super) async fn a_family_is_replaced(store: &dyn Store) {
+    let mut conrad = family("conrad");
+    store.add_family(&conrad).await.unwrap();
+    store.add_family(&family("other")).await.unwrap();
+    conrad.name = "The Conrads".to_owned();
+    conrad.recipients.pop();
+    conrad.timezone = "Pacific/Auckland".parse().unwrap();
+    conrad.notice_time = "18:00:00".parse().unwrap();
+    conrad.reschedule(
+        "Asia/Tokyo".parse().unwrap(),
+        "07:15:00".parse().unwrap(),
+        time("05:01:00"),
+    );
+    conrad.history.resumed_at = Some(time("05:02:00"));
+    conrad.preferences.due_within_days = 7;
+    conrad.paused = true;
+    store.update_family(&conrad).await.unwrap();
+    assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
+    assert_eq!(
+        store.family(&family_id("other")).await.unwrap(),
+        Some(family("other"))
+    );
+}
+
+pub(super) async fn a_family_that_is_not_there_cannot_be_replaced_or_removed(store: &dyn Store) {
+    let nobody = family("nobody");
+    assert!(matches!(
+        store.update_family(&nobody).await,
+        Err(StoreError::NotFound(_))
+    ));
+    assert!(matches!(
+        store.remove_family(&nobody.id).await,
+        Err(StoreError::NotFound(_))
+    ));
+    assert_eq!(store.family(&nobody.id).await.unwrap(), None);
+}
+
+fn stopped(address: &str) -> StoppedRecipient {
+    StoppedRecipient {
+        address: address.parse().unwrap(),
+        since: time("07:00:00"),
+        complained: true,
+    }
+}
+
+pub(super) async fn a_recipient_is_stopped_once_and_only_if_it_is_one(store: &dyn Store) {
+    let mut conrad = family("conrad");
+    store.add_family(&conrad).await.unwrap();
+    let stop = async |address| {
+        let answer = store.stop_recipient(&conrad.id, &stopped(address)).await;
+        answer.unwrap()
+    };
+    assert!(stop("Zoe@example.org").await);
+    assert!(!stop("zoe@example.org").await, "so already");
+    assert!(!stop("nobody@example.org").await);
+    let nobody = family_id("nobody");
+    let gone = store.stop_recipient(&nobody, &stopped("zoe@example.org")).await;
+    assert!(!gone.unwrap());
+
+    conrad.stopped.push(stopped("Zoe@example.org"));
+    assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad.clone()));
+    assert_eq!(store.families().await.unwrap(), [conrad.clone()]);
+    assert_eq!(conrad.reachable_recipients().len(), 1);
+
+    let zoe = "zoe@example.org".parse().unwrap();
+    assert!(!store.allow_recipient(&nobody, &zoe).await.unwrap());
+    assert!(store.allow_recipient(&conrad.id, &zoe).await.unwrap());
+    assert!(
+        !store.allow_recipient(&conrad.id, &zoe).await.unwrap(),
+        "so already"
+    );
+    conrad.stopped.clear();
+    assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
+}
+
+pub(super) async fn who_edits_a_family_undoes_no_stop_that_came_meanwhile(store: &dyn Store) {
+    let mut conrad = family("conrad");
+    store.add_family(&conrad).await.unwrap();
+    // The mail service says so after the family was read and before it is written.
+    let zoe = stopped("zoe@example.org");
+    assert!(store.stop_recipient(&conrad.id, &zoe).await.unwrap());
+    conrad.name = "The Conrads".to_owned();
+    conrad.paused = true;
+    store.update_family(&conrad).await.unwrap();
+    conrad.stopped = vec![zoe];
+    assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad.clone()));
+
+    // Nor does an edit stop anybody anew whom a person allowed meanwhile.
+    let address = &conrad.stopped[0].address;
+    assert!(store.allow_recipient(&conrad.id, address).await.unwrap());
+    store.update_family(&conrad).await.unwrap();
+    conrad.stopped.clear();
+    assert_eq!(store.family(&conrad.id).await.unwrap(), Some(conrad));
+}
+
+pub(super) async fn of_many_stops_and_edits_at_once_no_stop_is_forgotten(store: &dyn Store) {
+    let mut conrad = family("conrad");
+    conrad.recipients = (0..4)
+        .map(|number| format!("r{number}@example.org").parse().unwrap())
+        .collect();
+    store.add_family(&conrad).await.unwrap();
+    let conrad = &conrad;
+    let stops = (0..4).map(|number| async move {
+        let one = stopped(&format!("r{number}@example.org"));
+        assert!(store.stop_recipient(&conrad.id, &one).await.unwrap());
+    });
+    let edits = (0..4).map(|number| async move {
+        let mut edited = conrad.clone();
+        edited.name = format!("Conrad {number}");
+        store.update_family(&edited).await.unwrap();
+    });
+    futures::future::join(join_all(stops), join_all(edits)).await;
+    let stored = store.family(&conrad.id).await.unwrap().unwrap();
+    assert!(stored.reachable_recipients().is_empty());
+    assert!(stored.name.starts_with("Conrad "));
+}
+
+pub(super) async fn of_many_that_stop_recipients_at_once_none_is_forgotten(store: &dyn Store) {
+    let mut conrad = family("conrad");
+    conrad.recipients = (0..6)
+        .map(|number| format!("r{number}@example.org").parse().unwrap())
+        .collect();
+    store.add_family(&conrad).await.unwrap();
+    let id = &conrad.id;
+    let answers = join_all((0..12).map(|number| async move {
+        let one = stopped(&format!("r{}@example.org", number % 6));
+        store.stop_recipient(id, &one).await.unwrap()
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|stopped| **stopped).count(), 6);
+    let stored = store.family(id).await.unwrap().unwrap();
+    assert!(stored.reachable_recipients().is_empty());
+}
+
+pub(super) async fn families_are_listed_by_id(store: &dyn Store) {
+    for id in ["zuse", "abel", "2-cats", "conrad"] {
+        store.add_family(&family(id)).await.unwrap();
+    }
+    let ids: Vec<String> = store
+        .families()
+        .await
+        .unwrap()
+        .iter()
+        .map(|family| family.id.to_string())
+        .collect();
+    assert_eq!(ids, ["2-cats", "abel", "conrad", "zuse"]);
+}
+
+pub(super) async fn families_come_in_pages_that_miss_none_and_repeat_none(store: &dyn Store) {
+    for id in ["zuse", "abel", "2-cats", "conrad", "conrad-2"] {
+        store.add_family(&family(id)).await.unwrap();
+    }
+    for limit in 1..=6 {
+        let mut seen = Vec::new();
+        loop {
+            let page = store.families_page(seen.last(), limit).await.unwrap();
+            assert!(page.len() <= limit);
+            if page.is_empty() {
+                break;
+            }
+            seen.extend(page.into_iter().map(|family| family.id));
+        }
+        let ids: Vec<&str> = seen.iter().map(|id| id.as_str()).collect();
+        let expected = ["2-cats", "abel", "conrad", "conrad-2", "zuse"];
+        assert_eq!(ids, expected, "in pages of {limit}");
+    }
+}
+
+pub(super) async fn a_family_goes_with_its_cards_secrets_accounts_and_notices(store: &dyn Store) {
+    let gone = one_card(store).await;
+    store.add_family(&family("stays")).await.unwrap();
+    let stays = add_card(store, card("stays", "wpl", "f2")).await;
+    for card in [&gone, &stays] {
+        store
+            .save_check(&check(card, "05:10:00", Ok(account(0))))
+            .await
+            .unwrap();
+    }
+    for id in ["conrad", "stays"] {
+        store.plan_notice(&notice(id, "2026-11-21")).await.unwrap();
+    }
+
+    store.remove_family(&gone.family).await.unwrap();
+
+    assert_eq!(store.family(&gone.family).await.unwrap(), None);
+    assert_eq!(store.card(gone.id).await.unwrap(), None);
+    assert!(store.cards_of(&gone.family).await.unwrap().is_empty());
+    assert!(store.accounts_of(&gone.family).await.unwrap().is_empty());
+    assert!(
+        store
+            .recent_notices(&gone.family, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(store.open_notices(None, 10).await.unwrap().len(), 1);
+    assert_eq!(store.cards_with_secrets().await.unwrap(), [stays.id]);
+    assert_eq!(store.accounts_of(&stays.family).await.unwrap().len(), 1);
+
+    // Nothing of the old one comes back with a family of the same id.
+    store.add_family(&family("conrad")).await.unwrap();
+    assert!(store.cards_of(&gone.family).await.unwrap().is_empty());
+    assert!(store.accounts_of(&gone.family).await.unwrap().is_empty());
+    assert!(
+        store
+            .recent_notices(&gone.family, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(store.libraries().await.unwrap(), [library("wpl")]);
+}
+
+pub(super) async fn of_many_that_add_the_same_family_one_succeeds(store: &dyn Store) {
+    let conrad = family("conrad");
+    let answers = join_all((0..8).map(|_| store.add_family(&conrad))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    assert_eq!(store.families().await.unwrap(), [conrad]);
+}

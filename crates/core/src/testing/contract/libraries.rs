@@ -1,0 +1,194 @@
+use futures::future::join_all;
+
+use super::Store;
+use super::sample::{library, library_id, one_card, time};
+use crate::store::StoreError;
+
+pub(super) async fn a_library_is_found_as_it_was_added(store: &dyn Store) {
+    let full = library("wpl");
+    let mut bare = library("kpl");
+    bare.account_url = None;
+    bare.date_format = None;
+    bare.login_hosts.clear();
+    bare.options.clear();
+    bare.base_url = "http://127.0.0.1:8080/catalogue".parse().unwrap();
+    for library in [&full, &bare] {
+        store.add_library(library).await.unwrap();
+    }
+    assert_eq!(store.library(&full.id).await.unwrap(), Some(full));
+    assert_eq!(store.library(&bare.id).await.unwrap(), Some(bare));
+}
+
+pub(super) async fn a_second_library_of_the_same_id_is_refused(store: &dyn Store) {
+    let first = library("wpl");
+    store.add_library(&first).await.unwrap();
+    let mut second = first.clone();
+    second.name = "Somewhere else".to_owned();
+    assert!(matches!(
+        store.add_library(&second).await,
+        Err(StoreError::AlreadyExists(_))
+    ));
+    assert_eq!(store.library(&first.id).await.unwrap(), Some(first));
+}
+
+pub(super) async fn a_library_is_replaced_and_left_alone_while_its_address_stays(store: &dyn Store) {
+    let card = one_card(store).await;
+    let mut wpl = store.library(&card.library).await.unwrap().unwrap();
+    store.add_library(&library("kpl")).await.unwrap();
+    store.back_off(&wpl.id, time("06:00:00"), time("05:50:00")).await.unwrap();
+    wpl.name = "Somewhere else".to_owned();
+    store.update_library(&wpl).await.unwrap();
+    assert_eq!(
+        store.back_off_until(&wpl.id).await.unwrap(),
+        Some(time("06:00:00"))
+    );
+    wpl.base_url = "https://elsewhere.example.org/opac".parse().unwrap();
+    wpl.account_url = None;
+    wpl.timezone = chrono_tz::Europe::Berlin;
+    wpl.date_format = Some("%d.%m.%Y".to_owned());
+    wpl.login_hosts = vec!["login.example.org".to_owned()];
+    wpl.options.insert("scope".to_owned(), "9".to_owned());
+    store.update_library(&wpl).await.unwrap();
+    assert_eq!(store.library(&wpl.id).await.unwrap(), Some(wpl.clone()));
+    assert_eq!(store.back_off_until(&wpl.id).await.unwrap(), None);
+    assert!(store.card(card.id).await.unwrap().is_some());
+    let kpl = library("kpl");
+    assert_eq!(store.library(&kpl.id).await.unwrap(), Some(kpl));
+    let nowhere = library("nowhere");
+    assert!(matches!(
+        store.update_library(&nowhere).await,
+        Err(StoreError::NotFound(_))
+    ));
+    assert_eq!(store.library(&nowhere.id).await.unwrap(), None);
+}
+
+pub(super) async fn a_library_that_is_not_there_is_none(store: &dyn Store) {
+    let nowhere = library_id("nowhere");
+    assert_eq!(store.library(&nowhere).await.unwrap(), None);
+    assert_eq!(store.back_off_until(&nowhere).await.unwrap(), None);
+    assert!(store.libraries().await.unwrap().is_empty());
+}
+
+pub(super) async fn libraries_are_listed_by_id(store: &dyn Store) {
+    for id in ["wpl", "kpl", "1st"] {
+        store.add_library(&library(id)).await.unwrap();
+    }
+    assert_eq!(
+        store.libraries().await.unwrap(),
+        [library("1st"), library("kpl"), library("wpl")]
+    );
+}
+
+pub(super) async fn a_library_is_not_removed_while_a_card_is_of_it(store: &dyn Store) {
+    let card = one_card(store).await;
+    assert!(matches!(
+        store.remove_library(&card.library).await,
+        Err(StoreError::InUse(_))
+    ));
+    assert!(store.card(card.id).await.unwrap().is_some());
+    store.remove_card(card.id).await.unwrap();
+    store.remove_library(&card.library).await.unwrap();
+    assert_eq!(store.library(&card.library).await.unwrap(), None);
+}
+
+pub(super) async fn a_library_that_is_not_there_cannot_be_removed_or_left_alone(store: &dyn Store) {
+    let nowhere = library_id("nowhere");
+    assert!(matches!(
+        store.remove_library(&nowhere).await,
+        Err(StoreError::NotFound(_))
+    ));
+    assert!(matches!(
+        store.back_off(&nowhere, time("06:00:00"), time("05:50:00")).await,
+        Err(StoreError::NotFound(_))
+    ));
+    assert_eq!(store.back_off_until(&nowhere).await.unwrap(), None);
+}
+
+pub(super) async fn a_library_is_left_alone_until_the_later_time(store: &dyn Store) {
+    let wpl = library("wpl");
+    store.add_library(&wpl).await.unwrap();
+    store.add_library(&library("kpl")).await.unwrap();
+    let now = time("05:50:00");
+    let early = time("06:00:00");
+    let late = time("06:10:00");
+    store.back_off(&wpl.id, early, now).await.unwrap();
+    assert_eq!(store.back_off_until(&wpl.id).await.unwrap(), Some(early));
+    store.back_off(&wpl.id, late, now).await.unwrap();
+    store.back_off(&wpl.id, early, now).await.unwrap();
+    assert_eq!(store.back_off_until(&wpl.id).await.unwrap(), Some(late));
+
+    let minutes = (0..30).map(chrono::Duration::minutes);
+    join_all(minutes.map(|later| store.back_off(&wpl.id, late + later, now)))
+        .await
+        .into_iter()
+        .for_each(Result::unwrap);
+    assert_eq!(
+        store.back_off_until(&wpl.id).await.unwrap(),
+        Some(late + chrono::Duration::minutes(29))
+    );
+    assert_eq!(store.library(&wpl.id).await.unwrap(), Some(wpl));
+    assert_eq!(
+        store.back_off_until(&library_id("kpl")).await.unwrap(),
+        None
+    );
+}
+
+pub(super) async fn back_off_that_cannot_be_right_is_replaced(store: &dyn Store) {
+    let wpl = library("wpl");
+    store.add_library(&wpl).await.unwrap();
+    let now = time("06:00:00");
+    let day = chrono::Duration::days(1);
+    for (stored, kept) in [
+        (day, true),
+        (day + chrono::Duration::minutes(2), false),
+        (day * 400, false),
+    ] {
+        let ahead = now + stored;
+        store.back_off(&wpl.id, ahead, ahead).await.unwrap();
+        let until = now + chrono::Duration::minutes(10);
+        store.back_off(&wpl.id, until, now).await.unwrap();
+        let expected = if kept { ahead } else { until };
+        let left = store.back_off_until(&wpl.id).await.unwrap();
+        assert_eq!(left, Some(expected));
+        // A clock that is ahead by as much replaces it in its turn.
+        store.back_off(&wpl.id, until, until - day * 2).await.unwrap();
+    }
+}
+
+pub(super) async fn a_new_library_is_not_left_alone(store: &dyn Store) {
+    let wpl = library("wpl");
+    store.add_library(&wpl).await.unwrap();
+    assert_eq!(store.back_off_until(&wpl.id).await.unwrap(), None);
+    store.back_off(&wpl.id, time("06:00:00"), time("05:50:00")).await.unwrap();
+    store.remove_library(&wpl.id).await.unwrap();
+    store.add_library(&wpl).await.unwrap();
+    assert_eq!(store.back_off_until(&wpl.id).await.unwrap(), None);
+}
+
+pub(super) async fn a_library_is_down_since_it_first_did_not_answer(store: &dyn Store) {
+    let wpl = library("wpl");
+    store.add_library(&wpl).await.unwrap();
+    for (now, since) in [("05:00:00", "05:00:00"), ("12:00:00", "05:00:00")] {
+        let answer = store.mark_library_down(&wpl.id, time(now)).await.unwrap();
+        assert_eq!(answer, time(since));
+    }
+    store.mark_library_up(&wpl.id).await.unwrap();
+    let answer = store.mark_library_down(&wpl.id, time("18:00:00")).await.unwrap();
+    assert_eq!(answer, time("18:00:00"));
+
+    // At another address somebody else did not answer.
+    let mut moved = wpl.clone();
+    moved.base_url = "https://elsewhere.example.org/".parse().unwrap();
+    store.update_library(&moved).await.unwrap();
+    let answer = store.mark_library_down(&wpl.id, time("19:00:00")).await.unwrap();
+    assert_eq!(answer, time("19:00:00"));
+
+    let nowhere = library_id("nowhere");
+    store.mark_library_up(&nowhere).await.unwrap();
+    assert!(matches!(
+        store.mark_library_down(&nowhere, time("05:00:00")).await,
+        Err(StoreError::NotFound(_))
+    ));
+    // A write that found nothing must leave nothing.
+    assert_eq!(store.library(&nowhere).await.unwrap(), None);
+}

@@ -1,0 +1,351 @@
+//! What moved from another store is as it was there.
+
+use chrono::{DateTime, Duration, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use super::Store;
+use super::sample::{
+    SideKeys, account, card, check, date, failed, family, family_id, library, library_id, mark,
+    notice, time,
+};
+use crate::card::{Card, CardSecret};
+use crate::failure::FailureKind;
+use crate::ids::CardId;
+use crate::jobs::check_cards::keys::Keys;
+use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::notice::told::Told;
+use crate::testing::memory::MemoryStore;
+use crate::store::{CheckStore, FamilyStore, LibraryStore, NoticeStore};
+use crate::transfer::{Checked, Mode, MovedCard, Report, Transfer, export};
+
+/// Cards, each with a history of its own.
+const CARDS: u64 = 60;
+
+/// Numbers that look like chance and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    fn clock(&mut self) -> String {
+        format!("{:02}:{:02}:00", 6 + self.below(8), self.below(60))
+    }
+}
+
+async fn exported(store: &dyn Store, side: &SideKeys, to: &SideKeys) -> Transfer {
+    let keys = Keys::new(side);
+    export(store, &keys, to.private.public_key(), time("20:00:00"), &|_| {})
+        .await
+        .unwrap()
+}
+
+async fn imported(store: &dyn Store, side: &SideKeys, transfer: &Transfer) -> Report {
+    // Through its text, as a file would.
+    let read = Transfer::parse(&transfer.to_json().unwrap()).unwrap();
+    assert_eq!(read, *transfer);
+    let stored = store.libraries().await.unwrap();
+    Checked::new(&read, &side.private, &side.fingerprint, &stored)
+        .unwrap()
+        .import(store, Mode::Write, &|_| {})
+        .await
+        .unwrap()
+}
+
+/// Two documents hold the same, but for what every sealing makes anew.
+#[track_caller]
+fn assert_same(one: &Transfer, other: &Transfer, side: &SideKeys) {
+    assert_eq!(one.libraries, other.libraries);
+    assert_eq!(one.families.len(), other.families.len());
+    for (one, other) in one.families.iter().zip(&other.families) {
+        assert_eq!(one.family, other.family);
+        assert_eq!(one.notices, other.notices);
+        assert_eq!(one.cards.len(), other.cards.len());
+        for (one, other) in one.cards.iter().zip(&other.cards) {
+            let open = |card: &MovedCard| {
+                let secret = side.open(card.id, &library(card.library.as_str()), &card.sealed).unwrap();
+                let number = secret.number.expose_secret().to_owned();
+                (number, secret.pin.expose_secret().to_owned())
+            };
+            assert_eq!(open(one), open(other));
+            let same_seal = MovedCard {
+                sealed: other.sealed.clone(),
+                ..one.clone()
+            };
+            assert_eq!(same_seal, *other);
+        }
+    }
+}
+
+async fn seal_and_add(store: &dyn Store, side: &SideKeys, number: u64, card: Card) -> Card {
+    let secret = CardSecret {
+        number: SecretString::from(format!("2999900000{number:04}")),
+        pin: SecretString::from(format!("pin-{number}")),
+    };
+    let card = Card {
+        fingerprint: side.fingerprint(&card.library, &secret.number),
+        ..card
+    };
+    let sealed = side.seal(card.id, &library(card.library.as_str()), &secret);
+    store.add_card(&card, &sealed).await.unwrap();
+    card
+}
+
+/// One thing that happens to a card: checked in some way and order, marked, tried again, paused.
+async fn something_happens(store: &dyn Store, card: &Card, dice: &mut Dice) {
+    let started = dice.clock();
+    match dice.below(12) {
+        0..=2 => {
+            let cents = i64::try_from(dice.below(3)).unwrap();
+            let good = check(card, &started, Ok(account(cents)));
+            store.save_check(&good).await.unwrap();
+        }
+        3..=4 => {
+            let wrong = check(card, &started, failed(FailureKind::WrongCredentials));
+            store.save_check(&wrong).await.unwrap();
+        }
+        5 => {
+            let down = check(card, &started, failed(FailureKind::SiteDown));
+            store.save_check(&down).await.unwrap();
+        }
+        6..=7 => {
+            let skipped = check(card, &started, failed(FailureKind::NotTried));
+            store.save_check(&skipped).await.unwrap();
+        }
+        8..=9 => {
+            let mark = mark(Uuid::new_v4(), "2026-11-21");
+            store.begin_login(&card.key(), &mark).await.unwrap();
+        }
+        10 => store.allow_retry(card.id).await.unwrap(),
+        _ => store.set_paused(card.id, dice.below(2) == 0).await.unwrap(),
+    }
+}
+
+fn in_state(family: &str, day: &str, state: NoticeState, now: DateTime<Utc>) -> NoticeRecord {
+    let planned = notice(family, day);
+    let claimed = planned.claim(Uuid::new_v4(), now).unwrap();
+    let sending = claimed.arm("hash".to_owned(), &[], now).unwrap();
+    match state {
+        NoticeState::Pending => sending.refused_for_now("later".to_owned(), now).unwrap(),
+        NoticeState::Claimed => claimed,
+        NoticeState::Sending => sending.unknown("silence".to_owned()).unwrap(),
+        NoticeState::Sent => sending.accepted("<1@here>".to_owned(), now).unwrap(),
+        _ => claimed.skip(now).unwrap(),
+    }
+}
+
+/// A store with families, libraries, cards of every history, and notices in every state.
+async fn lived_in(side: &SideKeys) -> MemoryStore {
+    let store = MemoryStore::default();
+    for id in ["wpl", "kpl"] {
+        store.add_library(&library(id)).await.unwrap();
+    }
+    store
+        .back_off(&library_id("kpl"), time("21:00:00"), time("05:50:00"))
+        .await
+        .unwrap();
+    for id in ["conrad", "other", "without-cards"] {
+        store.add_family(&family(id)).await.unwrap();
+    }
+    let mut dice = Dice(20_261_121);
+    for number in 0..CARDS {
+        let family = ["conrad", "other"][usize::try_from(number % 2).unwrap()];
+        let library = ["wpl", "kpl"][usize::try_from(dice.below(2)).unwrap()];
+        let card = seal_and_add(&store, side, number, card(family, library, "")).await;
+        for _ in 0..dice.below(12) {
+            something_happens(&store, &card, &mut dice).await;
+        }
+    }
+    let told = Told {
+        ready_holds: ["card/hold".to_owned()].into(),
+        ..Told::default()
+    };
+    let states = [
+        ("2026-11-21", NoticeState::Sending),
+        ("2026-11-20", NoticeState::Claimed),
+        ("2026-11-19", NoticeState::Pending),
+        ("2026-11-18", NoticeState::Skipped),
+        ("2026-11-17", NoticeState::Sent),
+        ("2026-11-16", NoticeState::Sent),
+    ];
+    for (day, state) in states {
+        let record = in_state("conrad", day, state, time("06:31:00"));
+        assert!(store.plan_notice(&record).await.unwrap());
+    }
+    // The newest that was sent has nothing on record, the one before has.
+    let sent = store
+        .notice(&family_id("conrad"), date("2026-11-16"))
+        .await
+        .unwrap()
+        .unwrap();
+    let put = store.replace_notice(sent.revision, &sent, Some(&told)).await;
+    assert!(put.unwrap());
+    store
+}
+
+pub(super) async fn what_moves_is_the_same_on_the_other_side(store: &dyn Store) {
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let source = lived_in(&left).await;
+    let moved = exported(&source, &left, &here).await;
+    let report = imported(store, &here, &moved).await;
+    assert_eq!(report.differences, []);
+    assert_eq!(report.cards.added, usize::try_from(CARDS).unwrap());
+    assert_eq!(report.notices.added, 6);
+
+    let again = exported(store, &here, &here).await;
+    assert_same(&again, &moved, &here);
+    let conrad = family_id("conrad");
+    let told = store.last_told(&conrad).await.unwrap();
+    assert_eq!(told, source.last_told(&conrad).await.unwrap());
+    assert!(told.is_some());
+}
+
+pub(super) async fn what_moved_already_is_left_as_it_is(store: &dyn Store) {
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let source = lived_in(&left).await;
+    let moved = exported(&source, &left, &here).await;
+    imported(store, &here, &moved).await;
+    let before = exported(store, &here, &here).await;
+    // Exported again, everything is sealed anew; it is the same all the same.
+    let report = imported(store, &here, &exported(&source, &left, &here).await).await;
+    assert_eq!(report.differences, []);
+    assert_eq!(report.cards.unchanged, usize::try_from(CARDS).unwrap());
+    assert_eq!(report.notices.unchanged, 6);
+    let after = exported(store, &here, &here).await;
+    assert_same(&after, &before, &here);
+}
+
+pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: &dyn Store) {
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let source = lived_in(&left).await;
+    let moved = exported(&source, &left, &here).await;
+    imported(store, &here, &moved).await;
+    // The new side checks every card and settles a notice; then the old document comes once more.
+    let conrad = family_id("conrad");
+    for (record, _) in store.load_family(&conrad).await.unwrap().unwrap().cards {
+        let good = check(&record.card, "19:00:00", Ok(account(9_99)));
+        store.save_check(&good).await.unwrap();
+    }
+    let open = store.notice(&conrad, date("2026-11-19")).await.unwrap();
+    let open = open.unwrap().without_delay();
+    let later = time("20:00:00") + Duration::minutes(5);
+    let claimed = open.claim(Uuid::new_v4(), later).unwrap();
+    let skipped = NoticeRecord {
+        revision: open.revision + 1,
+        ..claimed.skip(later).unwrap()
+    };
+    let put = store.replace_notice(open.revision, &skipped, None).await;
+    assert!(put.unwrap());
+    let lived_on = exported(store, &here, &left).await;
+    let report = imported(store, &here, &moved).await;
+    assert_eq!(report.differences, []);
+    assert_eq!((report.cards.completed, report.notices.completed), (0, 0));
+    let still = exported(store, &here, &left).await;
+    assert_same(&still, &lived_on, &left);
+
+    // And back, to where everything still stands as it was left.
+    let report = imported(&source, &left, &lived_on).await;
+    assert_eq!(report.differences, []);
+    assert!(report.cards.completed >= 20, "{report:?}");
+    assert_eq!(report.notices.completed, 1);
+    let back = exported(&source, &left, &left).await;
+    assert_same(&back, &lived_on, &left);
+}
+
+pub(super) async fn removed_family_comes_back_with_what_it_was_told(store: &dyn Store) {
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let conrad = family_id("conrad");
+    let moved = exported(&lived_in(&left).await, &left, &here).await;
+    imported(store, &here, &moved).await;
+    let told = store.last_told(&conrad).await.unwrap();
+    assert!(told.is_some());
+    store.remove_family(&conrad).await.unwrap();
+    let report = imported(store, &here, &moved).await;
+    assert_eq!(report.differences, []);
+    assert_eq!(store.last_told(&conrad).await.unwrap(), told);
+    for day in ["2026-11-16", "2026-11-17"] {
+        let sent = store.notice(&conrad, date(day)).await.unwrap().unwrap();
+        assert_eq!(sent.state, NoticeState::Sent);
+    }
+}
+
+pub(super) async fn what_differs_is_left_and_told_of(store: &dyn Store) {
+    let (left, here) = (SideKeys::generate(), SideKeys::generate());
+    let source = MemoryStore::default();
+    for id in ["kpl", "wpl"] {
+        source.add_library(&library(id)).await.unwrap();
+        store.add_library(&library(id)).await.unwrap();
+    }
+    let other_entry = crate::library::Library {
+        date_format: Some("%d/%m/%Y".to_owned()),
+        ..library("kpl")
+    };
+    store.update_library(&other_entry).await.unwrap();
+    for id in ["conrad", "other", "third"] {
+        source.add_family(&family(id)).await.unwrap();
+    }
+    let others = crate::family::Family {
+        name: "Other people".to_owned(),
+        ..family("other")
+    };
+    store.add_family(&others).await.unwrap();
+    store.add_family(&family("conrad")).await.unwrap();
+
+    let of_kpl = seal_and_add(&source, &left, 1, card("conrad", "kpl", "")).await;
+    let another_pin = seal_and_add(&source, &left, 2, card("conrad", "wpl", "")).await;
+    let another_card = seal_and_add(&source, &left, 3, card("conrad", "wpl", "")).await;
+    let awake = seal_and_add(&source, &left, 4, card("conrad", "wpl", "")).await;
+    seal_and_add(&source, &left, 5, card("other", "wpl", "")).await;
+    let good = seal_and_add(&source, &left, 6, card("third", "wpl", "")).await;
+    let read = check(&good, "08:00:00", Ok(account(5)));
+    source.save_check(&read).await.unwrap();
+
+    let fingerprint = |number: &str| {
+        here.fingerprint(&library_id("wpl"), &SecretString::from(number.to_owned()))
+    };
+    let pin = CardSecret {
+        number: SecretString::from("29999000000002"),
+        pin: SecretString::from("another"),
+    };
+    let card_here = Card {
+        fingerprint: fingerprint("29999000000002"),
+        ..another_pin.clone()
+    };
+    let sealed = here.seal(another_pin.id, &library("wpl"), &pin);
+    store.add_card(&card_here, &sealed).await.unwrap();
+    let twin = Card {
+        fingerprint: fingerprint("29999000000003"),
+        ..card("conrad", "wpl", "")
+    };
+    seal_and_add(store, &here, 3, twin).await;
+    let paused = Card {
+        paused: true,
+        ..awake.clone()
+    };
+    seal_and_add(store, &here, 4, paused).await;
+
+    let before = exported(store, &here, &here).await;
+    let moved = exported(&source, &left, &here).await;
+    let report = imported(store, &here, &moved).await;
+    let mut told: Vec<String> = report.differences.iter().map(|one| one.id.clone()).collect();
+    let mut expected = vec!["kpl".to_owned(), "other".to_owned()];
+    for card in [&of_kpl, &another_pin, &another_card, &awake] {
+        expected.push(card.id.to_string());
+    }
+    told.sort();
+    expected.sort();
+    assert_eq!(told, expected);
+    assert_eq!((report.cards.added, report.cards.different), (1, 5));
+    let mut after = exported(store, &here, &here).await;
+    after.families.retain(|one| one.family.id != family_id("third"));
+    assert_same(&after, &before, &here);
+    let third = store.card(good.id).await.unwrap().unwrap();
+    assert_eq!(third.state.last_success_at, Some(read.started_at));
+    assert!(store.card(CardId::generate()).await.unwrap().is_none());
+}

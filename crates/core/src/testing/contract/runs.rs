@@ -1,0 +1,454 @@
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::Store;
+use super::sample::{date, family, family_id, notice, run, time};
+use crate::ids::Label;
+use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::run::tick_times::TickTimes;
+use crate::run::work::{Subject, WorkItem, WorkResult};
+use crate::run::{Counts, Job, Run, RunOutcome, Trigger};
+use crate::store::{RunStart, StoreError};
+
+const LOST_AFTER: Duration = Duration::from_secs(15 * 60);
+
+async fn start(store: &dyn Store, run: &Run) -> RunStart {
+    store.start_run(run, false, LOST_AFTER).await.unwrap()
+}
+
+async fn stored(store: &dyn Store, run: &Run) -> Run {
+    store.run(&run.key).await.unwrap().unwrap()
+}
+
+fn label(text: &str) -> Label {
+    text.parse().unwrap()
+}
+
+fn done(run: &Run) -> Run {
+    Run {
+        outcome: RunOutcome::Done,
+        finished_at: Some(run.started_at + chrono::Duration::minutes(1)),
+        ..run.clone()
+    }
+}
+
+pub(super) async fn a_run_is_found_as_it_was_started(store: &dyn Store) {
+    let mut first = run(Job::CheckCards, "all", "05:00:00");
+    first.trigger = Trigger::Person;
+    first.input = serde_json::json!({"family": null, "concurrency": 4, "labels": ["a"]});
+    first.key.scheduled_time = time("04:59:00");
+    assert_eq!(store.run(&first.key).await.unwrap(), None);
+    assert_eq!(start(store, &first).await, RunStart::Started);
+    assert_eq!(stored(store, &first).await, first);
+}
+
+pub(super) async fn a_run_of_the_same_key_ran_already(store: &dyn Store) {
+    let first = run(Job::CheckCards, "all", "05:00:00");
+    start(store, &first).await;
+    let mut again = first.clone();
+    again.started_at = time("05:00:30");
+    assert_eq!(
+        start(store, &again).await,
+        RunStart::AlreadyRan(first.clone())
+    );
+
+    // Also once it is done, and also if runs of the label may overlap.
+    let ended = done(&first);
+    store.report_run(&ended).await.unwrap();
+    assert_eq!(
+        store.start_run(&again, true, LOST_AFTER).await.unwrap(),
+        RunStart::AlreadyRan(ended.clone())
+    );
+    assert_eq!(stored(store, &first).await, ended);
+}
+
+pub(super) async fn a_run_is_skipped_while_the_last_of_its_label_is_going(store: &dyn Store) {
+    let first = run(Job::CheckCards, "all", "05:00:00");
+    start(store, &first).await;
+    let second = run(Job::CheckCards, "all", "05:10:00");
+    assert_eq!(
+        start(store, &second).await,
+        RunStart::StillRunning(first.clone())
+    );
+    let skipped = Run {
+        outcome: RunOutcome::SkippedStillRunning,
+        finished_at: Some(second.started_at),
+        ..second.clone()
+    };
+    assert_eq!(stored(store, &second).await, skipped);
+    assert_eq!(stored(store, &first).await, first);
+
+    // It reports, so it is not taken for lost; the skipped one is not in the way.
+    let mut reporting = first.clone();
+    reporting.reported_at = time("05:25:00");
+    store.report_run(&reporting).await.unwrap();
+    let third = run(Job::CheckCards, "all", "05:30:00");
+    assert_eq!(
+        start(store, &third).await,
+        RunStart::StillRunning(reporting)
+    );
+}
+
+pub(super) async fn a_run_of_another_label_or_job_does_not_wait(store: &dyn Store) {
+    start(store, &run(Job::CheckCards, "all", "05:00:00")).await;
+    for other in [
+        run(Job::CheckCards, "failed", "05:01:00"),
+        run(Job::NotifyAll, "all", "05:01:00"),
+    ] {
+        assert_eq!(start(store, &other).await, RunStart::Started);
+    }
+}
+
+pub(super) async fn a_run_that_may_overlap_is_started(store: &dyn Store) {
+    let first = run(Job::CheckCards, "person", "05:00:00");
+    let second = run(Job::CheckCards, "person", "05:01:00");
+    for run in [&first, &second] {
+        let answer = store.start_run(run, true, LOST_AFTER).await.unwrap();
+        assert_eq!(answer, RunStart::Started);
+        assert_eq!(&stored(store, run).await, run);
+    }
+}
+
+pub(super) async fn a_run_that_fell_silent_is_lost(store: &dyn Store) {
+    let mut silent = run(Job::CheckCards, "all", "05:00:00");
+    start(store, &silent).await;
+    silent.reported_at = time("05:05:00");
+    store.report_run(&silent).await.unwrap();
+    let other = run(Job::CheckCards, "failed", "05:00:00");
+    start(store, &other).await;
+
+    let on_the_edge = run(Job::CheckCards, "all", "05:20:00");
+    assert_eq!(
+        start(store, &on_the_edge).await,
+        RunStart::StillRunning(silent.clone())
+    );
+    let next = run(Job::CheckCards, "all", "05:20:01");
+    assert_eq!(start(store, &next).await, RunStart::Started);
+    let lost = Run {
+        outcome: RunOutcome::Lost,
+        finished_at: Some(silent.reported_at),
+        ..silent.clone()
+    };
+    assert_eq!(stored(store, &silent).await, lost);
+    assert_eq!(stored(store, &next).await, next);
+    assert_eq!(stored(store, &other).await, other);
+}
+
+pub(super) async fn run_begun_in_future_holds_up_nobody(store: &dyn Store) {
+    let ahead = run(Job::CheckCards, "all", "09:00:00");
+    assert_eq!(start(store, &ahead).await, RunStart::Started);
+    let now = run(Job::CheckCards, "all", "05:00:00");
+    assert_eq!(start(store, &now).await, RunStart::Started);
+    assert_eq!(stored(store, &ahead).await.outcome, RunOutcome::Lost);
+    // Two clocks that differ by less than the tolerance still see each other.
+    let slow = run(Job::CheckCards, "all", "04:59:10");
+    assert_eq!(start(store, &slow).await, RunStart::StillRunning(now));
+}
+
+pub(super) async fn a_run_that_ended_does_not_hold_up_the_next(store: &dyn Store) {
+    let outcomes = [
+        RunOutcome::Done,
+        RunOutcome::DoneWithFailures,
+        RunOutcome::Failed,
+        RunOutcome::Interrupted,
+    ];
+    for (minute, outcome) in (10..).zip(outcomes) {
+        let run = run(Job::NotifyAll, "tick", &format!("05:{minute}:00"));
+        assert_eq!(start(store, &run).await, RunStart::Started);
+        let ended = Run {
+            outcome,
+            ..done(&run)
+        };
+        store.report_run(&ended).await.unwrap();
+        assert_eq!(stored(store, &run).await, ended);
+    }
+}
+
+pub(super) async fn a_run_that_never_began_is_put_on_record_once_and_holds_up_nobody(
+    store: &dyn Store,
+) {
+    let missed = Run {
+        outcome: RunOutcome::Missed,
+        finished_at: Some(time("05:20:00")),
+        ..run(Job::CheckCards, "all", "05:00:00")
+    };
+    assert!(store.record_run(&missed).await.unwrap());
+    assert_eq!(stored(store, &missed).await, missed);
+    let paused = Run {
+        outcome: RunOutcome::SkippedPaused,
+        ..missed.clone()
+    };
+    assert!(!store.record_run(&paused).await.unwrap());
+    assert_eq!(stored(store, &missed).await, missed);
+    assert_eq!(
+        start(store, &run(Job::CheckCards, "all", "05:00:00")).await,
+        RunStart::AlreadyRan(missed.clone())
+    );
+    let next = run(Job::CheckCards, "all", "05:05:00");
+    assert_eq!(start(store, &next).await, RunStart::Started);
+    // Nor does it overwrite one that goes.
+    let late = Run {
+        outcome: RunOutcome::Missed,
+        ..next.clone()
+    };
+    assert!(!store.record_run(&late).await.unwrap());
+    assert_eq!(stored(store, &next).await, next);
+}
+
+pub(super) async fn a_report_replaces_outcome_and_counts(store: &dyn Store) {
+    let first = run(Job::CheckCards, "all", "05:00:00");
+    start(store, &first).await;
+    let mut counts = Counts {
+        planned: 12,
+        done: 9,
+        skipped: 1,
+        ..Counts::default()
+    };
+    counts.add_failure("site_down");
+    counts.add_failure("site_down");
+    let reported = Run {
+        reported_at: time("05:04:00"),
+        finished_at: Some(time("05:05:00")),
+        outcome: RunOutcome::DoneWithFailures,
+        counts,
+        ..first.clone()
+    };
+    store.report_run(&reported).await.unwrap();
+    assert_eq!(stored(store, &first).await, reported);
+}
+
+pub(super) async fn a_run_that_is_not_there_cannot_report(store: &dyn Store) {
+    let nowhere = run(Job::CheckCards, "all", "05:00:00");
+    assert!(matches!(
+        store.report_run(&nowhere).await,
+        Err(StoreError::NotFound(_))
+    ));
+    assert_eq!(store.run(&nowhere.key).await.unwrap(), None);
+}
+
+pub(super) async fn recent_runs_are_newest_first_and_can_be_narrowed(store: &dyn Store) {
+    for (job, run_label, started) in [
+        (Job::CheckCards, "all", "05:00:00"),
+        (Job::NotifyAll, "tick", "06:30:00"),
+        (Job::CheckCards, "failed", "05:30:00"),
+        (Job::CheckCards, "all", "09:00:00"),
+        (Job::NotifyAll, "tick", "06:15:00"),
+    ] {
+        let run = run(job, run_label, started);
+        start(store, &run).await;
+        store.report_run(&done(&run)).await.unwrap();
+    }
+    let times = |runs: Vec<Run>| -> Vec<String> {
+        runs.iter()
+            .map(|run| run.started_at.format("%H:%M").to_string())
+            .collect()
+    };
+    let all = store.recent_runs(None, None, 100).await.unwrap();
+    assert_eq!(times(all), ["09:00", "06:30", "06:15", "05:30", "05:00"]);
+    let two = store.recent_runs(None, None, 2).await.unwrap();
+    assert_eq!(times(two), ["09:00", "06:30"]);
+    let checks = store
+        .recent_runs(Some(Job::CheckCards), None, 100)
+        .await
+        .unwrap();
+    assert_eq!(times(checks), ["09:00", "05:30", "05:00"]);
+    let of_label = store
+        .recent_runs(Some(Job::CheckCards), Some(&label("all")), 100)
+        .await
+        .unwrap();
+    assert_eq!(times(of_label), ["09:00", "05:00"]);
+    let none = store
+        .recent_runs(Some(Job::NotifyAll), Some(&label("all")), 100)
+        .await
+        .unwrap();
+    assert!(none.is_empty());
+}
+
+pub(super) async fn the_newest_of_each_label_are_found_however_rarely_it_runs(store: &dyn Store) {
+    let rare = [("weekly", "01:00:00"), ("weekly", "02:00:00")];
+    let ticks: Vec<String> = (10..50).map(|minute| format!("10:{minute}:00")).collect();
+    let ticks = ticks.iter().map(|time| ("tick", time.as_str()));
+    for (run_label, started) in rare.into_iter().chain(ticks) {
+        let run = run(Job::NotifyAll, run_label, started);
+        start(store, &run).await;
+        store.report_run(&done(&run)).await.unwrap();
+    }
+    // One that only ever came too late has no run that began.
+    let missed = Run {
+        outcome: RunOutcome::Missed,
+        finished_at: Some(time("01:30:00")),
+        ..run(Job::NotifyAll, "late", "01:30:00")
+    };
+    assert!(store.record_run(&missed).await.unwrap());
+    start(store, &run(Job::CheckCards, "all", "02:30:00")).await;
+
+    let found = async |job, limit| -> Vec<String> {
+        let runs = store.newest_of_each_label(job, limit).await.unwrap();
+        runs.iter()
+            .map(|run| format!("{} {}", run.key.label, run.started_at.format("%H:%M")))
+            .collect()
+    };
+    assert_eq!(
+        found(Job::NotifyAll, 1).await,
+        ["late 01:30", "tick 10:49", "weekly 02:00"]
+    );
+    assert_eq!(
+        found(Job::NotifyAll, 2).await,
+        [
+            "late 01:30",
+            "tick 10:49",
+            "tick 10:48",
+            "weekly 02:00",
+            "weekly 01:00"
+        ]
+    );
+    assert_eq!(found(Job::CheckCards, 5).await, ["all 02:30"]);
+}
+
+pub(super) async fn what_is_old_is_forgotten_but_open_notices_are_not(store: &dyn Store) {
+    for started in ["05:00:00", "06:00:00"] {
+        let run = run(Job::CheckCards, "all", started);
+        start(store, &run).await;
+        store.report_run(&done(&run)).await.unwrap();
+    }
+    store.add_family(&family("conrad")).await.unwrap();
+    for (day, planned_at, state) in [
+        ("2026-11-18", "05:00:00", NoticeState::Sent),
+        ("2026-11-19", "05:00:00", NoticeState::Sending),
+        ("2026-11-20", "06:00:00", NoticeState::Skipped),
+    ] {
+        let record = NoticeRecord {
+            planned_at: time(planned_at),
+            ..notice("conrad", day)
+        };
+        assert!(store.plan_notice(&record).await.unwrap());
+        let next = NoticeRecord {
+            state,
+            revision: 1,
+            ..record
+        };
+        assert!(store.replace_notice(0, &next, None).await.unwrap());
+    }
+
+    store.forget_before(time("06:00:00")).await.unwrap();
+
+    let runs = store.recent_runs(None, None, 100).await.unwrap();
+    assert_eq!(runs.len(), 1);
+    assert_eq!(runs[0].started_at, time("06:00:00"));
+    let days: Vec<_> = store
+        .recent_notices(&family_id("conrad"), 100)
+        .await
+        .unwrap()
+        .iter()
+        .map(|record| record.date)
+        .collect();
+    assert_eq!(days, [date("2026-11-20"), date("2026-11-19")]);
+}
+
+pub(super) async fn of_many_starts_of_the_same_run_one_goes(store: &dyn Store) {
+    let first = run(Job::CheckCards, "all", "05:00:00");
+    let answers = join_all((0..16).map(|_| start(store, &first))).await;
+    let (started, others): (Vec<_>, Vec<_>) = answers
+        .into_iter()
+        .partition(|answer| *answer == RunStart::Started);
+    assert_eq!(started.len(), 1);
+    assert!(
+        others
+            .iter()
+            .all(|answer| *answer == RunStart::AlreadyRan(first.clone()))
+    );
+}
+
+pub(super) async fn of_many_runs_of_one_label_at_once_one_goes(store: &dyn Store) {
+    let answers = join_all((10..26).map(|second| async move {
+        start(
+            store,
+            &run(Job::CheckCards, "all", &format!("05:00:{second}")),
+        )
+        .await
+    }))
+    .await;
+    let started = answers
+        .iter()
+        .filter(|answer| **answer == RunStart::Started)
+        .count();
+    assert_eq!(started, 1);
+    let runs = store.recent_runs(None, None, 100).await.unwrap();
+    assert_eq!(runs.len(), 16);
+    let skipped = runs
+        .iter()
+        .filter(|run| run.outcome == RunOutcome::SkippedStillRunning)
+        .count();
+    assert_eq!(skipped, 15);
+}
+
+/// A report of one card, or of more.
+fn work(item_id: &str, outcomes: &[&str]) -> WorkItem {
+    WorkItem {
+        item_id: item_id.to_owned(),
+        results: (1..)
+            .zip(outcomes)
+            .map(|(day, outcome)| WorkResult {
+                subject: Subject::Notice {
+                    family: family_id(item_id),
+                    date: date("2026-11-21") + chrono::Duration::days(day),
+                },
+                outcome: (*outcome).to_owned().into(),
+            })
+            .collect(),
+    }
+}
+
+pub(super) async fn work_item_that_reports_twice_is_stored_once(store: &dyn Store) {
+    let first = run(Job::CheckCards, "all", "05:00:00");
+    let second = run(Job::CheckCards, "all", "06:00:00");
+    for run in [&first, &second] {
+        start(store, run).await;
+        store.report_run(&done(run)).await.unwrap();
+        assert_eq!(store.work_items(&run.key).await.unwrap(), []);
+    }
+    let (one, two) = (work("one", &["done"]), work("two", &["done", "site_down"]));
+    for report in [&two, &work("one", &["PENDING"]), &one, &one] {
+        store.save_work_item(&first.key, report).await.unwrap();
+    }
+    let other = work("one", &["skipped"]);
+    store.save_work_item(&second.key, &other).await.unwrap();
+    assert_eq!(store.work_items(&first.key).await.unwrap(), [one, two]);
+    assert_eq!(store.work_items(&second.key).await.unwrap(), [other]);
+}
+
+pub(super) async fn work_items_that_report_at_once_are_all_stored(store: &dyn Store) {
+    let run = run(Job::CheckCards, "all", "05:00:00");
+    start(store, &run).await;
+    let reports: Vec<WorkItem> = (10..40)
+        .map(|number| work(&number.to_string(), &["done"]))
+        .collect();
+    join_all(
+        reports
+            .iter()
+            .chain(&reports)
+            .map(|report| store.save_work_item(&run.key, report)),
+    )
+    .await;
+    assert_eq!(store.work_items(&run.key).await.unwrap(), reports);
+}
+
+pub(super) async fn tick_times_are_replaced_only_over_those_that_were_read(store: &dyn Store) {
+    let none = store.tick_times().await.unwrap();
+    assert_eq!(none, TickTimes::default());
+    let first = TickTimes {
+        last: Some(time("05:00:00")),
+        gap_seconds: 900,
+        ..TickTimes::default()
+    };
+    assert!(store.replace_tick_times(&none, &first).await.unwrap());
+    let other = TickTimes {
+        doubted: Some(time("06:00:00")),
+        ..first.clone()
+    };
+    assert!(!store.replace_tick_times(&none, &other).await.unwrap());
+    assert_eq!(store.tick_times().await.unwrap(), first);
+    assert!(store.replace_tick_times(&first, &other).await.unwrap());
+    assert_eq!(store.tick_times().await.unwrap(), other);
+}

@@ -1,0 +1,75 @@
+//! What needs the operator.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::MemoryStore;
+use crate::alerts::notifier::{AlertStore, PendingAlerts, StoredAlert};
+use crate::alerts::{Alert, AlertKey};
+use crate::store::StoreResult;
+
+#[async_trait]
+impl AlertStore for MemoryStore {
+    async fn raise_alert(
+        &self,
+        key: &AlertKey,
+        alert: &Alert,
+        now: DateTime<Utc>,
+    ) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        let before = inside.alerts.remove(key);
+        let is_news = before.is_none();
+        let noted = match before {
+            Some(noted) => noted.seen_again(now),
+            None => StoredAlert::new(alert.clone(), now),
+        };
+        inside.alerts.insert(key.clone(), noted);
+        Ok(is_news)
+    }
+
+    async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        let Some(next) = inside.alerts.get(key).and_then(|noted| noted.set_out(now)) else {
+            return Ok(false);
+        };
+        inside.alerts.insert(key.clone(), next);
+        Ok(true)
+    }
+
+    async fn mark_alert_delivered(&self, key: &AlertKey, at: DateTime<Utc>) -> StoreResult<()> {
+        if let Some(noted) = self.lock().alerts.get_mut(key) {
+            noted.told_at.get_or_insert(at);
+        }
+        Ok(())
+    }
+
+    async fn withdraw_alert(&self, noted: &StoredAlert) -> StoreResult<()> {
+        let (key, mut inside) = (noted.alert.key(), self.lock());
+        if inside.alerts.get(&key) == Some(noted) {
+            inside.alerts.remove(&key);
+        }
+        Ok(())
+    }
+
+    async fn alert(&self, key: &AlertKey) -> StoreResult<Option<StoredAlert>> {
+        Ok(self.lock().alerts.get(key).cloned())
+    }
+
+    async fn pending_alerts(&self) -> StoreResult<PendingAlerts> {
+        let inside = self.lock();
+        let untold = inside.alerts.values();
+        let mut noted: Vec<StoredAlert> = untold
+            .filter(|noted| noted.told_at.is_none())
+            .cloned()
+            .collect();
+        noted.sort_by_key(|noted| noted.last_seen);
+        Ok(PendingAlerts { noted, newer: 0 })
+    }
+
+    async fn recent_alerts(&self, limit: usize) -> StoreResult<Vec<StoredAlert>> {
+        let mut noted: Vec<StoredAlert> = self.lock().alerts.values().cloned().collect();
+        noted.sort_by_key(|noted| std::cmp::Reverse(noted.last_seen));
+        noted.truncate(limit);
+        Ok(noted)
+    }
+}

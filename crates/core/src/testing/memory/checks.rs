@@ -1,0 +1,168 @@
+//! What checks saved, and what visits and notices load.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::MemoryStore;
+use crate::card::{CardKey, LastCheck, LoginMark, LoginOutcome, StoredAccount};
+use crate::check::Check;
+use crate::failure::Failure;
+use crate::failure::FailureKind;
+use crate::ids::{CardId, FamilyId, LibraryId};
+use crate::store::{
+    AccountStore, CheckStore, LoadedFamily, LoadedVisit, Saved, StoreResult, VisitStore,
+};
+
+#[async_trait]
+impl CheckStore for MemoryStore {
+    async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
+        let mut inside = self.lock();
+        let record = inside.record(card.card)?;
+        let waits = record.card.paused || record.state.refused_since.is_some();
+        let state = &mut record.state;
+        let refused = waits
+            || state
+                .login_mark
+                .as_ref()
+                .is_some_and(|open| mark.is_kept_out_by(open));
+        if !refused {
+            state.login_mark = Some(mark.clone());
+        }
+        Ok(!refused)
+    }
+
+    async fn settle_login(
+        &self,
+        card: &CardKey,
+        check: Uuid,
+        outcome: LoginOutcome,
+    ) -> StoreResult<()> {
+        let mut inside = self.lock();
+        let Ok(record) = inside.record(card.card) else {
+            return Ok(());
+        };
+        let state = &mut record.state;
+        if let Some(mark) = state.login_mark.as_mut().filter(|mark| mark.check == check) {
+            mark.is_settled = true;
+            if outcome == LoginOutcome::Refused
+                && state
+                    .last_success_at
+                    .is_none_or(|success| success < mark.at)
+            {
+                state.refused_since.get_or_insert(mark.at);
+            }
+        }
+        Ok(())
+    }
+
+    async fn save_check(&self, check: &Check) -> StoreResult<Saved> {
+        let mut inside = self.lock();
+        let Ok(record) = inside.record(check.card.card) else {
+            return Ok(Saved::CardGone);
+        };
+        let state = &mut record.state;
+        let failure = check.outcome.as_ref().err();
+        let is_in_doubt = failure.is_some_and(|failure| failure.login_in_doubt);
+        if state
+            .login_mark
+            .as_ref()
+            .is_some_and(|mark| mark.check == check.id && (mark.is_settled || !is_in_doubt))
+        {
+            state.login_mark = None;
+        }
+        if failure.is_some_and(|failure| failure.kind == FailureKind::WrongCredentials)
+            && state
+                .last_success_at
+                .is_none_or(|success| success < check.started_at || !check.counts(success))
+        {
+            state.refused_since.get_or_insert(check.started_at);
+        }
+        let tried = state.last_check.as_ref().filter(|last| {
+            let failure = last.failure.as_ref();
+            failure.is_none_or(|failure| failure.kind != FailureKind::NotTried)
+        });
+        let tried = tried.map(|last| last.started_at);
+        let counted = |at: Option<_>| at.filter(|at| check.counts(*at));
+        let newest = counted(tried).max(counted(state.last_success_at));
+        if newest.is_some_and(|newest| newest > check.started_at) {
+            return Ok(Saved::Older);
+        }
+        state.last_check = Some(LastCheck {
+            started_at: check.started_at,
+            finished_at: check.finished_at,
+            failure: check.outcome.as_ref().err().map(Failure::to_keep),
+        });
+        if let Ok(account) = &check.outcome {
+            state.refused_since = None;
+            state.last_success_at = Some(check.started_at);
+            inside.accounts.insert(
+                check.card.card,
+                StoredAccount {
+                    read_at: check.started_at,
+                    account: account.clone(),
+                },
+            );
+        }
+        Ok(Saved::Stored)
+    }
+
+    async fn accounts_of(&self, family: &FamilyId) -> StoreResult<Vec<(CardId, StoredAccount)>> {
+        let inside = self.lock();
+        Ok(inside
+            .accounts
+            .iter()
+            .filter(|(card, _)| {
+                inside
+                    .cards
+                    .get(card)
+                    .is_some_and(|record| record.card.family == *family)
+            })
+            .map(|(card, account)| (*card, account.clone()))
+            .collect())
+    }
+}
+
+#[async_trait]
+impl VisitStore for MemoryStore {
+    async fn load_visit(
+        &self,
+        library: &LibraryId,
+        cards: &[CardKey],
+    ) -> StoreResult<Option<LoadedVisit>> {
+        let inside = self.lock();
+        Ok(inside.libraries.get(library).map(|found| LoadedVisit {
+            library: found.clone(),
+            back_off_until: inside.backing_off.get(library).copied(),
+            down_since: inside.down.get(library).copied(),
+            cards: cards
+                .iter()
+                .filter_map(|key| {
+                    let record = inside.cards.get(&key.card)?;
+                    let secret = inside.secrets.get(&key.card)?;
+                    (record.card.family == key.family).then(|| (record.clone(), secret.clone()))
+                })
+                .collect(),
+        }))
+    }
+}
+
+#[async_trait]
+impl AccountStore for MemoryStore {
+    async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
+        let inside = self.lock();
+        Ok(inside.families.get(family).map(|found| LoadedFamily {
+            family: found.clone(),
+            cards: inside
+                .cards
+                .values()
+                .filter(|record| record.card.family == *family)
+                .map(|record| {
+                    (
+                        record.clone(),
+                        inside.accounts.get(&record.card.id).cloned(),
+                    )
+                })
+                .collect(),
+        }))
+    }
+}

@@ -1,0 +1,105 @@
+//! The libraries, and which of them are being left alone.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::MemoryStore;
+use crate::ids::LibraryId;
+use crate::library::{Library, can_back_off_until};
+use crate::store::{LibraryStore, StoreError, StoreResult};
+
+#[async_trait]
+impl LibraryStore for MemoryStore {
+    async fn add_library(&self, library: &Library) -> StoreResult<()> {
+        let mut inside = self.lock();
+        if inside.libraries.contains_key(&library.id) {
+            return Err(StoreError::AlreadyExists(format!(
+                "a library “{}”",
+                library.id
+            )));
+        }
+        inside.libraries.insert(library.id.clone(), library.clone());
+        Ok(())
+    }
+
+    async fn update_library(&self, library: &Library) -> StoreResult<()> {
+        let mut inside = self.lock();
+        let Some(stored) = inside.libraries.get_mut(&library.id) else {
+            return Err(StoreError::NotFound(format!("library “{}”", library.id)));
+        };
+        let has_moved = stored.base_url != library.base_url;
+        stored.clone_from(library);
+        if has_moved {
+            inside.backing_off.remove(&library.id);
+            inside.down.remove(&library.id);
+        }
+        Ok(())
+    }
+
+    async fn library(&self, id: &LibraryId) -> StoreResult<Option<Library>> {
+        Ok(self.lock().libraries.get(id).cloned())
+    }
+
+    async fn libraries(&self) -> StoreResult<Vec<Library>> {
+        Ok(self.lock().libraries.values().cloned().collect())
+    }
+
+    async fn remove_library(&self, id: &LibraryId) -> StoreResult<()> {
+        let mut inside = self.lock();
+        if inside
+            .cards
+            .values()
+            .any(|record| record.card.library == *id)
+        {
+            return Err(StoreError::InUse(format!(
+                "The library “{id}” still has cards; remove them first."
+            )));
+        }
+        inside.backing_off.remove(id);
+        inside.down.remove(id);
+        match inside.libraries.remove(id) {
+            Some(_) => Ok(()),
+            None => Err(StoreError::NotFound(format!("library “{id}”"))),
+        }
+    }
+
+    async fn back_off(
+        &self,
+        id: &LibraryId,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        let mut inside = self.lock();
+        if !inside.libraries.contains_key(id) {
+            return Err(StoreError::NotFound(format!("library “{id}”")));
+        }
+        let stored = inside.backing_off.entry(id.clone()).or_insert(until);
+        if *stored < until || !can_back_off_until(*stored, now) {
+            *stored = until;
+        }
+        Ok(())
+    }
+
+    async fn mark_library_down(
+        &self,
+        id: &LibraryId,
+        since: DateTime<Utc>,
+    ) -> StoreResult<DateTime<Utc>> {
+        let mut inside = self.lock();
+        if !inside.libraries.contains_key(id) {
+            return Err(StoreError::NotFound(format!("library “{id}”")));
+        }
+        let stored = inside.down.entry(id.clone()).or_insert(since);
+        *stored = (*stored).min(since);
+        Ok(*stored)
+    }
+
+    async fn mark_library_up(&self, id: &LibraryId) -> StoreResult<()> {
+        self.lock().down.remove(id);
+        Ok(())
+    }
+
+    async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
+        Ok(self.lock().backing_off.get(id).copied())
+    }
+}

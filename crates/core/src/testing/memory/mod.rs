@@ -1,0 +1,109 @@
+//! A store in memory: for the tests of the jobs, and the second implementation of the contracts.
+
+mod alerts;
+mod cards;
+mod checks;
+mod families;
+mod libraries;
+mod notices;
+mod runs;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::alerts::AlertKey;
+use crate::alerts::notifier::StoredAlert;
+use crate::card::{Card, CardRecord, Fingerprint, StoredAccount};
+use crate::family::Family;
+use crate::ids::{CardId, FamilyId, LibraryId};
+use crate::library::Library;
+use crate::notice::record::NoticeRecord;
+use crate::notice::told::Told;
+use crate::run::tick_times::TickTimes;
+use crate::run::work::WorkItem;
+use crate::run::{Run, RunKey};
+use crate::seal::Sealed;
+use crate::store::{ConcurrencyLimit, StoreError, StoreOrigin, StoreResult};
+
+/// Everything in one map each, behind one lock.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    inside: Mutex<Inside>,
+}
+
+#[derive(Debug, Default)]
+struct Inside {
+    families: BTreeMap<FamilyId, Family>,
+    libraries: BTreeMap<LibraryId, Library>,
+    backing_off: BTreeMap<LibraryId, DateTime<Utc>>,
+    down: BTreeMap<LibraryId, DateTime<Utc>>,
+    cards: BTreeMap<CardId, CardRecord>,
+    secrets: BTreeMap<CardId, Sealed>,
+    accounts: BTreeMap<CardId, StoredAccount>,
+    notices: BTreeMap<(NaiveDate, FamilyId), (NoticeRecord, Option<Told>)>,
+    /// The claim of each notice that came into SENDING; outlives families.
+    sent: BTreeMap<(NaiveDate, FamilyId), u64>,
+    origin: Option<StoreOrigin>,
+    tick_times: TickTimes,
+    runs: BTreeMap<RunKey, Run>,
+    work: BTreeMap<(RunKey, String), WorkItem>,
+    alerts: BTreeMap<AlertKey, StoredAlert>,
+}
+
+impl Inside {
+    fn record(&mut self, id: CardId) -> StoreResult<&mut CardRecord> {
+        self.cards
+            .get_mut(&id)
+            .ok_or_else(|| StoreError::NotFound(format!("card {id}")))
+    }
+
+    fn holds_number(&self, card: &Card, fingerprint: &Fingerprint) -> bool {
+        self.cards.values().any(|record| {
+            let other = &record.card;
+            other.id != card.id
+                && other.family == card.family
+                && other.library == card.library
+                && other.fingerprint == *fingerprint
+        })
+    }
+
+    fn remove_card(&mut self, id: CardId) -> bool {
+        self.secrets.remove(&id);
+        self.accounts.remove(&id);
+        self.cards.remove(&id).is_some()
+    }
+}
+
+impl MemoryStore {
+    /// Makes it a store that was restored: its records of these notices are gone, and what was sent
+    /// is forgotten too unless it `knows_sent`.
+    pub fn restore(&self, knows_sent: bool, lost: &[(FamilyId, NaiveDate)]) {
+        let mut inside = self.lock();
+        inside.origin = Some(StoreOrigin::Restored { knows_sent });
+        for (family, date) in lost {
+            inside.notices.remove(&(*date, family.clone()));
+        }
+        if !knows_sent {
+            inside.sent.clear();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        // Every method leaves the maps whole, so that a panic elsewhere does not spoil them.
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A gate that is always open.
+#[derive(Debug, Default)]
+pub struct NoConcurrencyLimit;
+
+#[async_trait]
+impl ConcurrencyLimit for NoConcurrencyLimit {
+    async fn enter(&self, _library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
+        Ok(Box::new(()))
+    }
+}

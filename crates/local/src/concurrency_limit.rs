@@ -1,0 +1,249 @@
+//! At most two visits to a library at once, on the whole machine.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hippo_core::ids::LibraryId;
+use hippo_core::store::{ConcurrencyLimit, StoreError, StoreResult};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How many visits to one library may go on at once.
+const PLACES: usize = 2;
+
+/// How long to wait before looking again whether another process has left.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Two places a library, each a lock file that the system frees even after a crash.
+///
+/// Within one process who came first enters first; between processes it is chance. The lock files
+/// stay, empty.
+#[derive(Debug)]
+pub struct FileConcurrencyLimit {
+    folder: PathBuf,
+    /// The queue of this process for each library: only its first ever waits for a file.
+    queues: Mutex<HashMap<LibraryId, Arc<Semaphore>>>,
+}
+
+impl FileConcurrencyLimit {
+    /// A gate whose lock files are in `folder`, which is made when the first enters.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            queues: Mutex::default(),
+        }
+    }
+
+    fn queue(&self, library: &LibraryId) -> Arc<Semaphore> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(
+            queues
+                .entry(library.clone())
+                .or_insert_with(|| Arc::new(Semaphore::new(PLACES))),
+        )
+    }
+
+    fn unavailable(&self, error: &io::Error) -> StoreError {
+        if crate::is_out_of_files(error) {
+            return StoreError::Unavailable(crate::OUT_OF_FILES.to_owned());
+        }
+        StoreError::Unavailable(format!(
+            "the lock files in {} cannot be used ({error}).",
+            self.folder.display()
+        ))
+    }
+
+    fn make_folder(&self) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.folder)
+    }
+
+    /// A free place, if there is one now.
+    fn free_place(&self, library: &LibraryId) -> io::Result<Option<File>> {
+        for place in 1..=PLACES {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(false);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let file = options.open(self.folder.join(format!("{library}.{place}")))?;
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// A place at a library; the file comes first, so that it is free when the next in the queue looks.
+struct Place {
+    _file: File,
+    _turn: OwnedSemaphorePermit,
+}
+
+#[async_trait]
+impl ConcurrencyLimit for FileConcurrencyLimit {
+    async fn enter(&self, library: &LibraryId) -> StoreResult<Box<dyn Send + Sync>> {
+        let turn = self
+            .queue(library)
+            .acquire_owned()
+            .await
+            .map_err(|error| self.unavailable(&io::Error::other(error)))?;
+        self.make_folder()
+            .map_err(|error| self.unavailable(&error))?;
+        loop {
+            match self.free_place(library) {
+                Ok(Some(file)) => {
+                    return Ok(Box::new(Place {
+                        _file: file,
+                        _turn: turn,
+                    }));
+                }
+                Ok(None) => tokio::time::sleep(LOOK_AGAIN).await,
+                Err(error) => return Err(self.unavailable(&error)),
+            }
+        }
+    }
+
+    /// The caller holds one of the two places: whoever gets the other one is alone.
+    async fn is_alone(&self, library: &LibraryId) -> StoreResult<Option<bool>> {
+        let Ok(_turn) = self.queue(library).try_acquire_owned() else {
+            return Ok(Some(false));
+        };
+        match self.free_place(library) {
+            Ok(place) => Ok(Some(place.is_some())),
+            Err(error) => Err(self.unavailable(&error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    fn library(id: &str) -> LibraryId {
+        id.parse().unwrap()
+    }
+
+    /// Whether somebody can enter now.
+    async fn has_room(concurrency_limit: &FileConcurrencyLimit, id: &str) -> bool {
+        tokio::time::timeout(Duration::from_millis(100), gate.enter(&library(id)))
+            .await
+            .is_ok()
+    }
+
+    #[test]
+    fn gate_without_files_says_how_to_get_more() {
+        let gate = FileConcurrencyLimit::new("locks");
+        for (code, expected) in [(24, true), (23, true), (13, false)] {
+            let error = gate.unavailable(&io::Error::from_raw_os_error(code));
+            assert_eq!(error.to_string().contains("ulimit -n"), expected, "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn visitor_is_alone_unless_the_other_place_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let gates = [(); 2].map(|()| FileConcurrencyLimit::new(folder.path().join("locks")));
+        let _inside = gates[0].enter(&library("wpl")).await.unwrap();
+        assert_eq!(
+            gates[0].is_alone(&library("wpl")).await.unwrap(),
+            Some(true)
+        );
+        for gate in &gates {
+            // Of this process or another.
+            let other = gate.enter(&library("wpl")).await.unwrap();
+            assert_eq!(
+                gates[0].is_alone(&library("wpl")).await.unwrap(),
+                Some(false)
+            );
+            drop(other);
+        }
+        assert_eq!(
+            gates[0].is_alone(&library("wpl")).await.unwrap(),
+            Some(true)
+        );
+    }
+
+    #[tokio::test]
+    async fn two_enter_and_the_third_waits_until_one_leaves() {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = FileConcurrencyLimit::new(folder.path().join("locks"));
+        let first = gate.enter(&library("wpl")).await.unwrap();
+        let _second = gate.enter(&library("wpl")).await.unwrap();
+        assert!(!has_room(&gate, "wpl").await);
+        assert!(has_room(&gate, "kpl").await);
+        drop(first);
+        assert!(has_room(&gate, "wpl").await);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_folder_of_the_lock_files_is_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let locks = folder.path().join("locks");
+        let _place = FileConcurrencyLimit::new(&locks)
+            .enter(&library("wpl"))
+            .await
+            .unwrap();
+        let mode = fs::metadata(&locks).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[tokio::test]
+    async fn two_processes_share_the_two_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (
+            FileConcurrencyLimit::new(folder.path()),
+            FileConcurrencyLimit::new(folder.path()),
+        );
+        let held = one.enter(&library("wpl")).await.unwrap();
+        let also = other.enter(&library("wpl")).await.unwrap();
+        assert!(!has_room(&one, "wpl").await);
+        assert!(!has_room(&other, "wpl").await);
+        drop(also);
+        assert!(has_room(&one, "wpl").await);
+        drop(held);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn never_more_than_two_are_inside_and_all_get_their_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let gates = [0, 1].map(|_| Arc::new(FileConcurrencyLimit::new(folder.path())));
+        let inside = Arc::new(AtomicUsize::new(0));
+        let mut visits = JoinSet::new();
+        for visit in 0..40_usize {
+            let (gate, inside) = (Arc::clone(&gates[visit % 2]), Arc::clone(&inside));
+            visits.spawn(async move {
+                let _place = gate.enter(&library("wpl")).await.unwrap();
+                let now_inside = inside.fetch_add(1, Ordering::SeqCst) + 1;
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                inside.fetch_sub(1, Ordering::SeqCst);
+                now_inside
+            });
+        }
+        let most = visits.join_all().await.into_iter().max();
+        assert!(most <= Some(PLACES), "{most:?} were inside");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_made_is_an_error_that_names_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let gate = FileConcurrencyLimit::new(file.path().join("locks"));
+        let error = gate.enter(&library("wpl")).await.err().unwrap();
+        assert!(matches!(error, StoreError::Unavailable(reason) if reason.contains("locks")));
+    }
+}

@@ -1,0 +1,183 @@
+//! What needs the operator, and whether it was told.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use hippo_core::alerts::notifier::{AlertStore, PendingAlerts, StoredAlert};
+use hippo_core::alerts::{Alert, AlertKey};
+use hippo_core::store::StoreResult;
+use rusqlite::{Connection, Row, named_params, params};
+
+use super::fault::Fault;
+use super::row::{Stored, integer, json, time};
+use super::{SqliteStore, all, first};
+
+#[async_trait]
+impl AlertStore for SqliteStore {
+    async fn raise_alert(
+        &self,
+        key: &AlertKey,
+        alert: &Alert,
+        now: DateTime<Utc>,
+    ) -> StoreResult<bool> {
+        let (key, alert) = (key.clone(), alert.clone());
+        self.write(move |connection| {
+            let (noted, is_news) = match by_key(connection, &key)? {
+                Some(Readable::Yes(noted)) => (noted.seen_again(now), false),
+                Some(Readable::No) => return Ok(false),
+                None => (StoredAlert::new(alert, now), true),
+            };
+            put(connection, &key, &noted).map(|()| is_news)
+        })
+        .await
+    }
+
+    async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
+        let key = key.clone();
+        self.write(move |connection| {
+            let noted = by_key(connection, &key)?.and_then(Readable::yes);
+            let next = noted.and_then(|noted| noted.set_out(now));
+            match next {
+                Some(next) => put(connection, &key, &next).map(|()| true),
+                None => Ok(false),
+            }
+        })
+        .await
+    }
+
+    async fn mark_alert_delivered(&self, key: &AlertKey, at: DateTime<Utc>) -> StoreResult<()> {
+        let key = key.clone();
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE alert SET told_at = ?2 WHERE key = ?1 AND told_at IS NULL")?
+                .execute(params![key.as_str(), time(at)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn withdraw_alert(&self, noted: &StoredAlert) -> StoreResult<()> {
+        let noted = noted.clone();
+        self.write(move |connection| {
+            let key = noted.alert.key();
+            let stored = by_key(connection, &key)?.and_then(Readable::yes);
+            if stored.as_ref() == Some(&noted) {
+                connection
+                    .prepare_cached("DELETE FROM alert WHERE key = ?1")?
+                    .execute([key.as_str()])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn alert(&self, key: &AlertKey) -> StoreResult<Option<StoredAlert>> {
+        let key = key.clone();
+        let found = self
+            .read(move |connection| by_key(connection, &key))
+            .await?;
+        Ok(found.and_then(Readable::yes))
+    }
+
+    async fn pending_alerts(&self) -> StoreResult<PendingAlerts> {
+        let found = self
+            .read(move |connection| {
+                all(
+                    connection,
+                    "SELECT * FROM alert WHERE told_at IS NULL ORDER BY last_seen, key",
+                    [],
+                    readable,
+                )
+            })
+            .await?;
+        let all = found.len();
+        let noted: Vec<StoredAlert> = found.into_iter().filter_map(Readable::yes).collect();
+        Ok(PendingAlerts {
+            newer: all - noted.len(),
+            noted,
+        })
+    }
+
+    async fn recent_alerts(&self, limit: usize) -> StoreResult<Vec<StoredAlert>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let found = self
+            .read(move |connection| {
+                all(
+                    connection,
+                    "SELECT * FROM alert ORDER BY last_seen DESC, key LIMIT ?1",
+                    [limit],
+                    readable,
+                )
+            })
+            .await?;
+        Ok(found.into_iter().filter_map(Readable::yes).collect())
+    }
+}
+
+/// What stands in a row, if this version can read it.
+enum Readable {
+    Yes(StoredAlert),
+    No,
+}
+
+impl Readable {
+    fn yes(self) -> Option<StoredAlert> {
+        match self {
+            Self::Yes(noted) => Some(noted),
+            Self::No => None,
+        }
+    }
+}
+
+fn by_key(connection: &Connection, key: &AlertKey) -> Result<Option<Readable>, Fault> {
+    first(
+        connection,
+        "SELECT * FROM alert WHERE key = ?1",
+        [key.as_str()],
+        readable,
+    )
+}
+
+fn put(connection: &Connection, key: &AlertKey, noted: &StoredAlert) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO alert VALUES
+                 (:key, :alert, :first_seen, :last_seen, :times, :asked_at, :told_at)",
+        )?
+        .execute(named_params! {
+            ":key": key.as_str(),
+            ":alert": json(&noted.alert)?,
+            ":first_seen": time(noted.first_seen),
+            ":last_seen": time(noted.last_seen),
+            ":times": integer(noted.times)?,
+            ":asked_at": noted.asked_at.map(time),
+            ":told_at": noted.told_at.map(time),
+        })?;
+    Ok(())
+}
+
+/// One that a newer version wrote keeps the others from nobody.
+fn readable(row: &Row<'_>) -> Result<Readable, Fault> {
+    match from_row(row) {
+        Ok(noted) => Ok(Readable::Yes(noted)),
+        Err(Fault::Damaged(row, _)) => {
+            tracing::warn!(
+                row.id = row.id,
+                "A thing that needs the operator is left out: a newer version noted it."
+            );
+            Ok(Readable::No)
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+fn from_row(row: &Row<'_>) -> Result<StoredAlert, Fault> {
+    let stored = Stored::new("alert", "key", row);
+    Ok(StoredAlert {
+        alert: stored.json("alert")?,
+        first_seen: stored.parsed("first_seen")?,
+        last_seen: stored.parsed("last_seen")?,
+        times: stored.count("times")?,
+        asked_at: stored.optional_parsed("asked_at")?,
+        told_at: stored.optional_parsed("told_at")?,
+    })
+}
