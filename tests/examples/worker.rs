@@ -66,7 +66,7 @@ async fn main() {
         families: &*store,
         accounts: &watched,
         notices: &watched,
-        operator: &*store,
+        alerts: &*store,
         mailer: &watched,
         clock: &clock,
         libraries: &libraries,
@@ -83,7 +83,7 @@ async fn main() {
             let ports_of_tick = EnqueueNoticesPorts {
                 families: &*store,
                 notices: &watched,
-                operator: &*store,
+                alerts: &*store,
                 runs: &*store,
                 queue: &watched,
                 clock: &clock,

@@ -319,7 +319,7 @@ impl<'a> Reader<'a> {
                     .map_err(|_| "must be a name like America/Toronto".to_owned())
             })
             .unwrap_or(Tz::UTC);
-        let schedule = |name: &str| schedule::of_expression(&self.optional(name)?, zone);
+        let schedule = |name: &str| schedules::of_expression(&self.optional(name)?, zone);
         schedules
             .iter()
             .filter_map(|(label, name)| Some(((*label).to_owned(), schedule(name)?)))

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hippo_core::alerts::notifier::{HeartbeatClient, MissedHeartbeat};
+use hippo_core::alerts::heartbeat::HeartbeatClient;
+use hippo_core::alerts::heartbeat::MissedHeartbeat;
 use http_body_util::Empty;
 use hyper::Uri;
 use hyper::body::Bytes;

@@ -19,7 +19,7 @@ use hippo_core::mail::Mailer;
 use hippo_core::site::LibrarySite;
 use hippo_core::store::Store;
 use hippo_local::clock::clock_from_environment;
-use hippo_local::gate::FileConcurrencyLimit;
+use hippo_local::concurrency_limit::FileConcurrencyLimit;
 use hippo_local::sqlite::SqliteStore;
 use hippo_systems::recording::Recorder;
 use hippo_systems::{Sites, SitesOptions};
@@ -366,7 +366,7 @@ impl<'a> Visiting<'a> {
         RunPorts {
             cards: &*self.context.store,
             runs: &*self.context.store,
-            operator: &*self.context.store,
+            alerts: &*self.context.store,
         }
     }
 

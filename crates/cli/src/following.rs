@@ -1,12 +1,11 @@
 //! What follows a run on this machine: the operator is told once, and a good run gives a sign of life.
 
-use std::collections::BTreeMap;
-
-use hippo_core::alerts::AfterRun;
+use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
-use hippo_core::alerts::notifier::{
-    Aftermath, ErrorHandler, Handlers, LogOnly, MailToOperator, NoteOnly,
-};
+use hippo_core::alerts::notifier::LogNotifier;
+use hippo_core::alerts::notifier::MailNotifier;
+use hippo_core::alerts::notifier::Notifier;
+use hippo_core::alerts::notifier::Notifiers;
 use hippo_core::family::EmailAddress;
 use hippo_core::mail::Mailer;
 use hippo_local::ping::HttpPing;
@@ -46,9 +45,9 @@ impl<'a> Following<'a> {
     }
 
     /// The mail to the operator, if there is somebody to write to.
-    pub(crate) fn mail(&'a self) -> Option<MailToOperator<'a>> {
+    pub(crate) fn mail(&'a self) -> Option<MailNotifier<'a>> {
         let (address, mailer) = self.mailer.as_ref()?;
-        Some(MailToOperator {
+        Some(MailNotifier {
             mailer: &**mailer,
             address: address.clone(),
             clock: &*self.context.clock,
@@ -57,30 +56,21 @@ impl<'a> Following<'a> {
 
     /// What follows a run: all is told by mail, or to the log where a schedule started the run, since
     /// cron mails it. A person who is looking at the answer is not told it twice.
-    pub(crate) fn after(&'a self, mail: Option<&'a MailToOperator<'a>>) -> Box<dyn AfterRun + 'a> {
-        let (store, clock) = (&*self.context.store, &*self.context.clock);
+    pub(crate) fn after(&'a self, mail: Option<&'a MailNotifier<'a>>) -> AfterRun<'a> {
+        let store = &*self.context.store;
         let heartbeat = Heartbeat {
             ping: &HttpPing,
             urls: self.jobs.heartbeats.clone(),
             runs: store,
         };
-        if mail.is_none() && !self.is_schedule {
-            return Box::new(NoteOnly {
-                store,
-                heartbeat,
-                clock,
-            });
-        }
-        Box::new(Aftermath {
-            store,
+        let notifier = mail.map_or(&LogNotifier as &dyn Notifier, |mail| mail);
+        let is_told = mail.is_some() || self.is_schedule;
+        AfterRun {
+            alerts: store,
             notices: store,
-            handlers: Handlers {
-                of_job: BTreeMap::new(),
-                of_all: None,
-                default: mail.map_or(&LogOnly, |mail| mail as &dyn ErrorHandler),
-            },
+            notifiers: is_told.then(|| Notifiers::all(notifier)),
             heartbeat,
-            clock,
-        })
+            clock: &*self.context.clock,
+        }
     }
 }

@@ -19,6 +19,7 @@ mod logging;
 mod next_notice;
 mod output;
 mod post;
+mod remedies;
 mod stop;
 mod suggest;
 mod text_input;

@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::table::{Cell, Tone};
 use crate::output::time::{ago, day, moment};
+use crate::remedies::edit_command;
 
 /// What an account says, counted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -348,7 +349,7 @@ pub(crate) fn failure_problem(
             format!("The library ended the session too early: {detail}{end}"),
             Some(again()),
         ),
-        FailureKind::PageChanged => match mended_by_edit(failure, library) {
+        FailureKind::PageChanged => match edit_command(failure, library) {
             Some(edit) => (format!("Nothing was read: {detail}{end}"), Some(edit)),
             None if failure.login_in_doubt => (
                 format!(
@@ -373,7 +374,7 @@ pub(crate) fn failure_problem(
         ),
         FailureKind::SiteDown => (
             format!("The library's site could not be read: {detail}{end}{alone}"),
-            mended_by_edit(failure, library).or_else(|| Some(again())),
+            edit_command(failure, library).or_else(|| Some(again())),
         ),
         FailureKind::NotTried if failure.remedy == Some(Remedy::RetryCard) => (
             format!(
@@ -412,17 +413,6 @@ pub(crate) fn again() -> String {
 /// The command that checks a card whatever became of its last login, and writes down what the site sends.
 pub(crate) fn record_command(card: CardId) -> String {
     format!("hippo check-cards --card {card} --record session.har")
-}
-
-/// The command that mends what a person wrote of the library, where that is the remedy.
-fn mended_by_edit(failure: &Failure, library: &LibraryId) -> Option<String> {
-    let option = match failure.remedy? {
-        Remedy::SetDateFormat => "--date-format FORMAT",
-        Remedy::AddLoginHost => "--login-host HOST",
-        Remedy::SetUrl => "--url URL",
-        Remedy::RetryCard | Remedy::Newer => return None,
-    };
-    Some(format!("hippo library edit {library} {option}"))
 }
 
 /// The cards of a family, by patron and library, and how they are doing.

@@ -63,7 +63,7 @@ impl FailureKind {
     }
 }
 
-/// What a person can do about a failure, where its kind alone does not say.
+/// What a person can do. The command renders it as a command line, the web as a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
@@ -75,6 +75,20 @@ pub enum Remedy {
     SetUrl,
     /// Allow another login with the card.
     RetryCard,
+    /// Set the card's number and PIN again.
+    SetPin,
+    /// Correct the library's entry.
+    EditLibrary,
+    /// Look at the run.
+    ShowRun,
+    /// Look at the family's notices.
+    ShowNotices,
+    /// Send the notice again by hand.
+    ResendNotice,
+    /// Add a recipient to the family.
+    AddRecipient,
+    /// Write to a recipient again.
+    AllowRecipient,
     /// What a newer version knows.
     #[serde(other)]
     Newer,

@@ -30,7 +30,7 @@ pub struct FileConcurrencyLimit {
 }
 
 impl FileConcurrencyLimit {
-    /// A gate whose lock files are in `folder`, which is made when the first enters.
+    /// A limit whose lock files are in `folder`, which is made when the first enters.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
@@ -84,7 +84,7 @@ impl FileConcurrencyLimit {
 }
 
 /// A place at a library; the file comes first, so that it is free when the next in the queue looks.
-struct Place {
+struct Permit {
     _file: File,
     _turn: OwnedSemaphorePermit,
 }
@@ -102,7 +102,7 @@ impl ConcurrencyLimit for FileConcurrencyLimit {
         loop {
             match self.free_place(library) {
                 Ok(Some(file)) => {
-                    return Ok(Box::new(Place {
+                    return Ok(Box::new(Permit {
                         _file: file,
                         _turn: turn,
                     }));
@@ -138,17 +138,17 @@ mod tests {
     }
 
     /// Whether somebody can enter now.
-    async fn has_room(concurrency_limit: &FileConcurrencyLimit, id: &str) -> bool {
-        tokio::time::timeout(Duration::from_millis(100), gate.enter(&library(id)))
+    async fn has_room(limit: &FileConcurrencyLimit, id: &str) -> bool {
+        tokio::time::timeout(Duration::from_millis(100), limit.enter(&library(id)))
             .await
             .is_ok()
     }
 
     #[test]
-    fn gate_without_files_says_how_to_get_more() {
-        let gate = FileConcurrencyLimit::new("locks");
+    fn limit_without_files_says_how_to_get_more() {
+        let limit = FileConcurrencyLimit::new("locks");
         for (code, expected) in [(24, true), (23, true), (13, false)] {
-            let error = gate.unavailable(&io::Error::from_raw_os_error(code));
+            let error = limit.unavailable(&io::Error::from_raw_os_error(code));
             assert_eq!(error.to_string().contains("ulimit -n"), expected, "{error}");
         }
     }
@@ -156,23 +156,23 @@ mod tests {
     #[tokio::test]
     async fn visitor_is_alone_unless_the_other_place_is_held() {
         let folder = tempfile::tempdir().unwrap();
-        let gates = [(); 2].map(|()| FileConcurrencyLimit::new(folder.path().join("locks")));
-        let _inside = gates[0].enter(&library("wpl")).await.unwrap();
+        let limits = [(); 2].map(|()| FileConcurrencyLimit::new(folder.path().join("locks")));
+        let _inside = limits[0].enter(&library("wpl")).await.unwrap();
         assert_eq!(
-            gates[0].is_alone(&library("wpl")).await.unwrap(),
+            limits[0].is_alone(&library("wpl")).await.unwrap(),
             Some(true)
         );
-        for gate in &gates {
+        for limit in &limits {
             // Of this process or another.
-            let other = gate.enter(&library("wpl")).await.unwrap();
+            let other = limit.enter(&library("wpl")).await.unwrap();
             assert_eq!(
-                gates[0].is_alone(&library("wpl")).await.unwrap(),
+                limits[0].is_alone(&library("wpl")).await.unwrap(),
                 Some(false)
             );
             drop(other);
         }
         assert_eq!(
-            gates[0].is_alone(&library("wpl")).await.unwrap(),
+            limits[0].is_alone(&library("wpl")).await.unwrap(),
             Some(true)
         );
     }
@@ -180,13 +180,13 @@ mod tests {
     #[tokio::test]
     async fn two_enter_and_the_third_waits_until_one_leaves() {
         let folder = tempfile::tempdir().unwrap();
-        let gate = FileConcurrencyLimit::new(folder.path().join("locks"));
-        let first = gate.enter(&library("wpl")).await.unwrap();
-        let _second = gate.enter(&library("wpl")).await.unwrap();
-        assert!(!has_room(&gate, "wpl").await);
-        assert!(has_room(&gate, "kpl").await);
+        let limit = FileConcurrencyLimit::new(folder.path().join("locks"));
+        let first = limit.enter(&library("wpl")).await.unwrap();
+        let _second = limit.enter(&library("wpl")).await.unwrap();
+        assert!(!has_room(&limit, "wpl").await);
+        assert!(has_room(&limit, "kpl").await);
         drop(first);
-        assert!(has_room(&gate, "wpl").await);
+        assert!(has_room(&limit, "wpl").await);
     }
 
     #[cfg(unix)]
@@ -222,13 +222,13 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn never_more_than_two_are_inside_and_all_get_their_turn() {
         let folder = tempfile::tempdir().unwrap();
-        let gates = [0, 1].map(|_| Arc::new(FileConcurrencyLimit::new(folder.path())));
+        let limits = [0, 1].map(|_| Arc::new(FileConcurrencyLimit::new(folder.path())));
         let inside = Arc::new(AtomicUsize::new(0));
         let mut visits = JoinSet::new();
         for visit in 0..40_usize {
-            let (gate, inside) = (Arc::clone(&gates[visit % 2]), Arc::clone(&inside));
+            let (limit, inside) = (Arc::clone(&limits[visit % 2]), Arc::clone(&inside));
             visits.spawn(async move {
-                let _place = gate.enter(&library("wpl")).await.unwrap();
+                let _place = limit.enter(&library("wpl")).await.unwrap();
                 let now_inside = inside.fetch_add(1, Ordering::SeqCst) + 1;
                 tokio::time::sleep(Duration::from_millis(2)).await;
                 inside.fetch_sub(1, Ordering::SeqCst);
@@ -242,8 +242,8 @@ mod tests {
     #[tokio::test]
     async fn a_folder_that_cannot_be_made_is_an_error_that_names_it() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let gate = FileConcurrencyLimit::new(file.path().join("locks"));
-        let error = gate.enter(&library("wpl")).await.err().unwrap();
+        let limit = FileConcurrencyLimit::new(file.path().join("locks"));
+        let error = limit.enter(&library("wpl")).await.err().unwrap();
         assert!(matches!(error, StoreError::Unavailable(reason) if reason.contains("locks")));
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hippo_core::alerts::notifier::{HeartbeatClient, MissedHeartbeat};
+use hippo_core::alerts::heartbeat::HeartbeatClient;
+use hippo_core::alerts::heartbeat::MissedHeartbeat;
 use url::Url;
 
 /// How long it may take, from the connection to the answer.

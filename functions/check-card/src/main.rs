@@ -45,7 +45,7 @@ async fn start() -> Result<(), Error> {
             clock: &LambdaClock,
         },
         runs: &store,
-        operator: &store,
+        alerts: &store,
     };
     run(service_fn(async |event: LambdaEvent<_>| {
         let ends_at = handlers::deadline(&event.context);

@@ -7,8 +7,8 @@ use hippo_aws::handlers::frame::Frame;
 use hippo_aws::handlers::{self, LambdaClock, check_cards};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, ping::HttpPing, queue::SqsVisitQueue};
+use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
-use hippo_core::alerts::notifier::NoteOnly;
 use hippo_core::jobs::check_cards::enqueue::EnqueueVisitsPorts;
 use hippo_core::run::Job;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -24,8 +24,10 @@ async fn start() -> Result<(), Error> {
     let store = clients::warm_store(&config, &environment.common.table, "RUN#check-cards#").await;
     let queue = SqsVisitQueue::new(clients::sqs(&config), environment.visit_queue_url);
     let metrics = Metrics::new(environment.common.metrics_namespace);
-    let after = NoteOnly {
-        store: &store,
+    let after = AfterRun {
+        alerts: &store,
+        notices: &store,
+        notifiers: None,
         heartbeat: Heartbeat {
             ping: &HttpPing,
             urls: environment
@@ -40,7 +42,7 @@ async fn start() -> Result<(), Error> {
     let frame = Frame {
         metrics: &metrics,
         schedules: &environment.schedules,
-        after: &after,
+        after,
     };
     let ports = EnqueueVisitsPorts {
         cards: &store,

@@ -21,7 +21,7 @@ async fn start() -> Result<(), Error> {
     let ports = mail_events::Ports {
         families: &store,
         notices: &store,
-        operator: &store,
+        alerts: &store,
         clock: &LambdaClock,
     };
     run(service_fn(async |event: LambdaEvent<_>| {

@@ -1,6 +1,5 @@
 //! `notify-all` on Lambda: a schedule fires, and a message a family that is due goes to the queue.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use hippo_aws::environment::NotifyAll;
@@ -9,8 +8,9 @@ use hippo_aws::handlers::frame::Frame;
 use hippo_aws::handlers::{self, LambdaClock, notify_all};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, ping::HttpPing, queue::SqsNoticeQueue, ses::SesMailer};
+use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
-use hippo_core::alerts::notifier::{Aftermath, ErrorHandler, Handlers, LogOnly, MailToOperator};
+use hippo_core::alerts::notifier::{LogNotifier, MailNotifier, Notifier, Notifiers};
 use hippo_core::jobs::notify::enqueue::EnqueueNoticesPorts;
 use hippo_core::run::Job;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -31,26 +31,22 @@ async fn start() -> Result<(), Error> {
         let mailer = SesMailer::new(clients::ses(&config), operator.sender, set);
         (operator.address, mailer)
     });
-    let mail = mailer.as_ref().map(|(address, mailer)| MailToOperator {
+    let mail = mailer.as_ref().map(|(address, mailer)| MailNotifier {
         mailer,
         address: address.clone(),
         clock: &LambdaClock,
     });
     let default = CountUndelivered {
-        handler: mail
+        notifier: mail
             .as_ref()
-            .map_or(&LogOnly, |mail| mail as &dyn ErrorHandler),
+            .map_or(&LogNotifier, |mail| mail as &dyn Notifier),
         metrics: &metrics,
         clock: &LambdaClock,
     };
-    let after = Aftermath {
-        store: &store,
+    let after = AfterRun {
+        alerts: &store,
         notices: &store,
-        handlers: Handlers {
-            of_job: BTreeMap::new(),
-            of_all: None,
-            default: &default,
-        },
+        notifiers: Some(Notifiers::all(&default)),
         heartbeat: Heartbeat {
             ping: &HttpPing,
             urls: environment
@@ -65,12 +61,12 @@ async fn start() -> Result<(), Error> {
     let frame = Frame {
         metrics: &metrics,
         schedules: &environment.schedules,
-        after: &after,
+        after,
     };
     let ports = EnqueueNoticesPorts {
         families: &store,
         notices: &store,
-        operator: &store,
+        alerts: &store,
         runs: &store,
         queue: &queue,
         clock: &LambdaClock,

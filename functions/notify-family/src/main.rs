@@ -30,7 +30,7 @@ async fn start() -> Result<(), Error> {
         libraries: &store,
         mailer: &mailer,
         runs: &store,
-        operator: &store,
+        alerts: &store,
         clock: &LambdaClock,
         operator_contact: environment.contact.as_deref(),
     };

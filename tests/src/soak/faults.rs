@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
-use hippo_core::alerts::notifier::{AlertStore, PendingAlerts, StoredAlert};
+use hippo_core::alerts::PendingAlerts;
+use hippo_core::alerts::StoredAlert;
 use hippo_core::alerts::{Alert, AlertKey};
 use hippo_core::clock::Clock;
 use hippo_core::family::{EmailAddress, Family, StoppedRecipient};
@@ -20,6 +21,7 @@ use hippo_core::notice::record::settling::LeftBy;
 use hippo_core::notice::told::Told;
 use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
 use hippo_core::run::RunKey;
+use hippo_core::store::AlertStore;
 use hippo_core::store::{
     AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, StoreError, StoreOrigin,
     StoreResult,
@@ -380,13 +382,13 @@ impl FamilyStore for Process<'_> {
 
 #[async_trait]
 impl AlertStore for Process<'_> {
-    async fn raise_alert(
+    async fn record_alert(
         &self,
         key: &AlertKey,
         alert: &Alert,
         now: DateTime<Utc>,
     ) -> StoreResult<bool> {
-        let call = self.world.store.raise_alert(key, alert, now);
+        let call = self.world.store.record_alert(key, alert, now);
         self.call("raise_alert", key.as_str(), away, call).await
     }
 

@@ -308,7 +308,7 @@ impl<'a> World<'a> {
                 let ports = EnqueueNoticesPorts {
                     families: process,
                     notices: process,
-                    operator: process,
+                    alerts: process,
                     // To the notices, a run that the ledger does not take is a tick that is lost.
                     runs: self.store,
                     queue: process,
@@ -334,7 +334,7 @@ impl<'a> World<'a> {
                     families: process,
                     accounts: process,
                     notices: process,
-                    operator: process,
+                    alerts: process,
                     mailer: process,
                     clock: process,
                     libraries: self.libraries,

@@ -150,7 +150,7 @@ async fn a_heavy_borrower_with_80_loans_gets_all_80() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_pin_is_told_at_once_and_not_tried_again() {
+async fn a_wrong_pin_is_delivered_at_once_and_not_tried_again() {
     let library = library(SystemKind::Sierra).await;
     let mut home = Home::new();
     home.set_now(NOW);

@@ -4,8 +4,10 @@ use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use hippo_core::alerts::notifier::{AlertStore, PendingAlerts, StoredAlert};
+use hippo_core::alerts::PendingAlerts;
+use hippo_core::alerts::StoredAlert;
 use hippo_core::alerts::{Alert, AlertKey};
+use hippo_core::store::AlertStore;
 use hippo_core::store::StoreResult;
 use uuid::Uuid;
 
@@ -17,7 +19,7 @@ use super::table::{Ask, MAX_ATTEMPTS, Step, Written, too_busy, wait};
 
 #[async_trait]
 impl AlertStore for DynamoDbStore {
-    async fn raise_alert(
+    async fn record_alert(
         &self,
         key: &AlertKey,
         alert: &Alert,
@@ -28,7 +30,7 @@ impl AlertStore for DynamoDbStore {
             let found = self.table.get(&Key::alert(key)).await?;
             let noted = match &found {
                 Some(item) => match readable(item) {
-                    Some(noted) => noted.seen_again(now),
+                    Some(noted) => noted.raised_again(now),
                     None => return Ok(false),
                 },
                 None => StoredAlert::new(alert.clone(), now),
@@ -46,7 +48,7 @@ impl AlertStore for DynamoDbStore {
             let Some(found) = self.table.get(&Key::alert(key)).await? else {
                 return Ok(false);
             };
-            let Some(next) = readable(&found).and_then(|noted| noted.set_out(now)) else {
+            let Some(next) = readable(&found).and_then(|noted| noted.claim(now)) else {
                 return Ok(false);
             };
             if self.put_alert(key, &next, Some(&found)).await? {
@@ -62,12 +64,12 @@ impl AlertStore for DynamoDbStore {
             let Some(found) = self.table.get(&Key::alert(key)).await? else {
                 return Ok(());
             };
-            let noted = readable(&found).filter(|noted| noted.told_at.is_none());
+            let noted = readable(&found).filter(|noted| noted.delivered_at.is_none());
             let Some(noted) = noted else {
                 return Ok(());
             };
             let told = StoredAlert {
-                told_at: Some(at),
+                delivered_at: Some(at),
                 ..noted
             };
             if self.put_alert(key, &told, Some(&found)).await? {
@@ -84,7 +86,7 @@ impl AlertStore for DynamoDbStore {
         };
         if readable(&found).as_ref() == Some(noted) {
             let unchanged = Expression::unchanged(found.revision());
-            // Refused: somebody saw it again, or set out to tell it.
+            // Refused: somebody raised it again, or claimed it.
             self.table.transact(&[Step::Delete(key, unchanged)]).await?;
         }
         Ok(())
@@ -100,7 +102,7 @@ impl AlertStore for DynamoDbStore {
         let noted: Vec<StoredAlert> = found.iter().filter_map(readable).collect();
         Ok(PendingAlerts {
             newer: found.len() - noted.len(),
-            noted,
+            alerts: noted,
         })
     }
 
@@ -120,7 +122,7 @@ impl AlertStore for DynamoDbStore {
 fn readable(item: &Item) -> Option<StoredAlert> {
     item.data()
         .inspect_err(|error| {
-            tracing::warn!(%error, "A thing that needs the operator is left out: a newer version noted it.");
+            tracing::warn!(%error, "An alert is left out: a newer version wrote it.");
         })
         .ok()
 }
@@ -151,7 +153,7 @@ impl DynamoDbStore {
         let write = Uuid::new_v4().to_string();
         let revision = read.map_or(0, |item| item.revision() + 1);
         let order = format!("{}#{key}", keys::time(noted.last_seen));
-        let listing = match noted.told_at {
+        let listing = match noted.delivered_at {
             Some(_) => list::ALERTS,
             None => list::PENDING_ALERTS,
         };

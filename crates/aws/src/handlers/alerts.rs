@@ -2,15 +2,16 @@
 
 use async_trait::async_trait;
 use hippo_core::alerts::Alert;
-use hippo_core::alerts::notifier::{DeliveryFailed, ErrorHandler};
+use hippo_core::alerts::notifier::DeliveryFailed;
+use hippo_core::alerts::notifier::Notifier;
 use hippo_core::clock::Clock;
 
 use crate::metrics::{Metrics, Unit};
 
-/// Counts the alerts that `handler` could not deliver.
+/// Counts the alerts that `notifier` could not deliver.
 pub struct CountUndelivered<'a> {
     /// Delivers them.
-    pub handler: &'a dyn ErrorHandler,
+    pub notifier: &'a dyn Notifier,
     /// Where the count goes.
     pub metrics: &'a Metrics,
     /// The time.
@@ -18,9 +19,9 @@ pub struct CountUndelivered<'a> {
 }
 
 #[async_trait]
-impl ErrorHandler for CountUndelivered<'_> {
-    async fn handle(&self, alerts: &[Alert]) -> Result<(), DeliveryFailed> {
-        let result = self.handler.handle(alerts).await;
+impl Notifier for CountUndelivered<'_> {
+    async fn notify(&self, alerts: &[Alert]) -> Result<(), DeliveryFailed> {
+        let result = self.notifier.notify(alerts).await;
         if result.is_err() {
             let count = i64::try_from(alerts.len()).unwrap_or(i64::MAX);
             self.metrics
@@ -40,8 +41,8 @@ mod tests {
     struct Answers(Result<(), DeliveryFailed>);
 
     #[async_trait]
-    impl ErrorHandler for Answers {
-        async fn handle(&self, _: &[Alert]) -> Result<(), DeliveryFailed> {
+    impl Notifier for Answers {
+        async fn notify(&self, _: &[Alert]) -> Result<(), DeliveryFailed> {
             self.0.clone()
         }
     }
@@ -56,12 +57,12 @@ mod tests {
         ];
         let refused = Err(DeliveryFailed("MessageRejected".to_owned()));
         for answer in [Ok(()), refused] {
-            let handler = CountUndelivered {
-                handler: &Answers(answer.clone()),
+            let notifier = CountUndelivered {
+                notifier: &Answers(answer.clone()),
                 metrics: &world.metrics,
                 clock: &world.clock,
             };
-            assert_eq!(handler.handle(&alerts).await, answer);
+            assert_eq!(notifier.notify(&alerts).await, answer);
         }
         assert_eq!(world.published("AlertsNotDelivered"), [(2, vec![])]);
     }

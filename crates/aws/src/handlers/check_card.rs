@@ -5,8 +5,7 @@ use std::sync::Mutex;
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use chrono::{DateTime, Duration, Utc};
-use hippo_core::alerts::Alert;
-use hippo_core::alerts::notifier::{self, AlertStore};
+use hippo_core::alerts::{Alert, raise_alerts};
 use hippo_core::failure::FailureKind;
 use hippo_core::jobs::check_cards::visit::pages::PageHealth;
 use hippo_core::jobs::check_cards::visit::report::VisitRecord;
@@ -14,6 +13,7 @@ use hippo_core::jobs::check_cards::visit::{
     CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
 };
 use hippo_core::run::work::LeftOutReason;
+use hippo_core::store::AlertStore;
 use hippo_core::store::RunStore;
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ pub struct Ports<'a> {
     /// Where it is put down what became of a visit.
     pub runs: &'a dyn RunStore,
     /// Where it is noted what needs the operator.
-    pub operator: &'a dyn AlertStore,
+    pub alerts: &'a dyn AlertStore,
 }
 
 /// Checks the cards of the one visit that the event holds.
@@ -108,8 +108,10 @@ async fn visit(
         .into_iter()
         .chain(damaged.map(Alert::from))
         .collect();
-    telling::note(ports.operator, clock, &alerts).await;
-    pages.end_page_changes(ports.operator, clock).await;
+    if let Err(error) = raise_alerts(ports.alerts, &alerts, clock.now()).await {
+        tracing::error!(%error, "Alerts could not be recorded.");
+    }
+    pages.end_page_changes(ports.alerts, clock).await;
     // Of a visit that comes again this is what was done so far.
     let reported = ports
         .runs

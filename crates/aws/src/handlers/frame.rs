@@ -1,6 +1,6 @@
 //! What stands around every run of a schedule: when the schedule fires, and what follows a run.
 
-use hippo_core::alerts::AfterRun;
+use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::run::Job;
 use hippo_core::run::ledger::{RunPlan, StartRules};
 use serde_json::Value;
@@ -16,18 +16,18 @@ pub struct Frame<'a> {
     /// When its schedules fire.
     pub schedules: &'a Schedules,
     /// What follows a run.
-    pub after: &'a dyn AfterRun,
+    pub after: AfterRun<'a>,
 }
 
-impl<'a> Frame<'a> {
+impl Frame<'_> {
     /// The run that an event asks for.
-    pub(super) fn plan(&self, event: &ScheduleEvent, job: Job, input: Value) -> RunPlan<'a> {
+    pub(super) fn plan(&self, event: &ScheduleEvent, job: Job, input: Value) -> RunPlan<'_> {
         RunPlan {
             rules: StartRules {
                 schedule: self.schedules.get(event.label.as_str()).cloned(),
                 ..StartRules::default()
             },
-            after: Some(self.after),
+            after: Some(&self.after),
             ..event.plan(job, input)
         }
     }

@@ -12,7 +12,6 @@
 
 pub mod event;
 
-use hippo_core::alerts::notifier::AlertStore;
 use hippo_core::clock::Clock;
 use hippo_core::family::StopReason;
 use hippo_core::jobs::notify::delivery_events::{
@@ -20,6 +19,7 @@ use hippo_core::jobs::notify::delivery_events::{
 };
 use hippo_core::notice::record::NoticeState;
 use hippo_core::notice::record::settling::LeftBy;
+use hippo_core::store::AlertStore;
 use hippo_core::store::{FamilyStore, NoticeStore};
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ pub struct Ports<'a> {
     /// The notices.
     pub notices: &'a dyn NoticeStore,
     /// Where what needs the operator is noted; a tick of `notify-all` tells it.
-    pub operator: &'a dyn AlertStore,
+    pub alerts: &'a dyn AlertStore,
     /// The time.
     pub clock: &'a dyn Clock,
 }
@@ -105,7 +105,7 @@ async fn settle(ports: &Ports<'_>, event: &NoticeEvent) -> Result<Settled, Handl
     };
     let settled = settle_by_evidence(
         ports.notices,
-        ports.operator,
+        ports.alerts,
         ports.clock,
         &event.tag,
         &evidence,
@@ -135,9 +135,9 @@ async fn stop(ports: &Ports<'_>, event: &NoticeEvent) -> Result<usize, HandlerEr
     let Recipients { named, only, .. } = recipients;
     let (mut stopped, mut known) = (0, 0);
     for address in named.iter().chain(only) {
-        let (families, operator, clock) = (ports.families, ports.operator, ports.clock);
+        let (families, alert_store, clock) = (ports.families, ports.alerts, ports.clock);
         let family = &event.tag.family;
-        match stop_recipient(families, operator, clock, family, address, why).await? {
+        match stop_recipient(families, alert_store, clock, family, address, why).await? {
             Stopping::Stopped(_) => stopped += 1,
             Stopping::Before => known += 1,
             Stopping::NoRecipient => {}

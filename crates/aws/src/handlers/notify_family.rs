@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
-use hippo_core::alerts::Alert;
-use hippo_core::alerts::notifier::{self, AlertStore};
+use hippo_core::alerts::{Alert, raise_alerts};
 use hippo_core::clock::Clock;
 use hippo_core::ids::LibraryId;
 use hippo_core::jobs::notify::run::deliver;
@@ -14,6 +13,7 @@ use hippo_core::mail::Mailer;
 use hippo_core::notice::record::NoticeState;
 use hippo_core::queue::NoticeMessage;
 use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
+use hippo_core::store::AlertStore;
 use hippo_core::store::{
     AccountStore, FamilyStore, LibraryStore, NoticeStore, RunStore, StoreOrigin,
 };
@@ -39,7 +39,7 @@ pub struct Ports<'a> {
     /// Where it is put down what became of a notice.
     pub runs: &'a dyn RunStore,
     /// Where it is noted what needs the operator.
-    pub operator: &'a dyn AlertStore,
+    pub alerts: &'a dyn AlertStore,
     /// The time.
     pub clock: &'a dyn Clock,
     /// Whom the mail names for questions.
@@ -94,7 +94,7 @@ async fn work(
         families: ports.families,
         accounts: ports.accounts,
         notices: ports.notices,
-        operator: ports.operator,
+        alerts: ports.alerts,
         mailer: ports.mailer,
         clock: ports.clock,
         libraries: &libraries,
@@ -124,7 +124,9 @@ async fn work(
     let failures = futures::future::join_all(sent).await;
     let damaged = runs.damaged_rows().into_iter();
     let alerts: Vec<Alert> = damaged.map(Alert::from).collect();
-    telling::note(ports.operator, ports.clock, &alerts).await;
+    if let Err(error) = raise_alerts(ports.alerts, &alerts, ports.clock.now()).await {
+        tracing::error!(%error, "Alerts could not be recorded.");
+    }
     Ok(failures.into_iter().flatten().collect())
 }
 

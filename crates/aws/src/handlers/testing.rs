@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveTime, Utc};
 use hippo_core::account::Account;
-use hippo_core::alerts::{AfterRun, Alert};
+use hippo_core::alerts::after_run::AfterRun;
+use hippo_core::alerts::heartbeat::Heartbeat;
 use hippo_core::card::{Card, CardSecret};
 use hippo_core::clock::Clock;
 use hippo_core::failure::Failure;
@@ -13,15 +14,15 @@ use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::CardId;
 use hippo_core::library::Library;
-use hippo_core::run::Run;
 use hippo_core::site::{LibrarySite, LoginPermit};
-use hippo_core::store::{CardStore, FamilyStore, LibraryStore, StoreResult};
+use hippo_core::store::{CardStore, FamilyStore, LibraryStore};
 use hippo_core::testing::contract::sample::SideKeys;
 use hippo_core::testing::memory::MemoryStore;
 use serde_json::{Value, json};
 
 use crate::handlers::frame::Frame;
 use crate::metrics::Metrics;
+use crate::ping::HttpPing;
 use crate::schedules::Schedules;
 
 pub(crate) struct World {
@@ -31,7 +32,6 @@ pub(crate) struct World {
     pub(crate) keys: SideKeys,
     pub(crate) site: TestSite,
     pub(crate) schedules: Schedules,
-    pub(crate) alerts: Mutex<Vec<Alert>>,
     lines: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -82,16 +82,6 @@ impl LibrarySite for TestSite {
     }
 }
 
-#[async_trait]
-impl AfterRun for World {
-    async fn note(&self, alerts: &[Alert]) -> StoreResult<()> {
-        self.alerts.lock().unwrap().extend_from_slice(alerts);
-        Ok(())
-    }
-
-    async fn after_run(&self, _: &Run) {}
-}
-
 impl World {
     /// 2026-11-21 06:40 in Toronto, the family `conrad` and the library `wpl`.
     pub(crate) async fn new() -> Self {
@@ -108,7 +98,6 @@ impl World {
             keys: SideKeys::generate(),
             site: TestSite::default(),
             schedules: Schedules::new(),
-            alerts: Mutex::default(),
             lines,
         };
         let library = Library {
@@ -144,7 +133,17 @@ impl World {
         Frame {
             metrics: &self.metrics,
             schedules: &self.schedules,
-            after: self,
+            after: AfterRun {
+                alerts: &self.store,
+                notices: &self.store,
+                notifiers: None,
+                heartbeat: Heartbeat {
+                    ping: &HttpPing,
+                    urls: std::collections::BTreeMap::new(),
+                    runs: &self.store,
+                },
+                clock: &self.clock,
+            },
         }
     }
 

@@ -38,15 +38,15 @@ const MAX_QUIET_ROUNDS: usize = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayOutcome {
-    /// It is where it is done, and no dead letter any more.
+    /// It is back in its queue.
     Replayed,
-    /// Nothing was done: it was only looked at.
-    Seen,
-    /// It was put back by this same command and died again; it stays.
+    /// It was only listed.
+    Waiting,
+    /// This command put it back and it failed again; it stays.
     DeadAgain,
-    /// Nobody can do anything with it; it stays.
+    /// Its message can't be understood; it stays.
     Unreadable,
-    /// The same, and it was thrown away, as was asked for.
+    /// Its message can't be understood; it was deleted, as asked.
     Discarded,
     /// It could not be put back; it stays.
     Failed,

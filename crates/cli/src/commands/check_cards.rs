@@ -291,7 +291,7 @@ async fn start(
             // the gate keep two runs from harming a card or a library.
             allow_overlap: !is_schedule,
             rules: rules.clone(),
-            after: Some(&*after),
+            after: Some(&after),
         };
         let result = job::check_cards(
             &visiting.ports(),

@@ -89,7 +89,7 @@ impl<'a> Sending<'a> {
             families: store,
             accounts: store,
             notices: store,
-            operator: store,
+            alerts: store,
             mailer: &*self.mailer,
             clock: &*self.context.clock,
             libraries: &self.libraries,
@@ -336,7 +336,7 @@ async fn start(
             // Two at once are safe: each notice is claimed by one of them.
             allow_overlap: true,
             rules: rules.clone(),
-            after: Some(&*after),
+            after: Some(&after),
         };
         let result = job::notify_all(
             &sending.ports(),

@@ -5,7 +5,9 @@ pub(crate) mod schedules;
 use chrono::{DateTime, Duration, Utc};
 use clap::Args;
 use hippo_core::alerts::Alert;
-use hippo_core::alerts::notifier::{Standing, StoredAlert, standing};
+use hippo_core::alerts::Confirmation;
+use hippo_core::alerts::StoredAlert;
+use hippo_core::alerts::confirm_alert;
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
@@ -22,6 +24,7 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::next_notice::{NextNotice, last_tick};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
 use crate::output::time::{ago, moment};
+use crate::remedies;
 use crate::view::{self, CardView};
 
 /// How every card and every notice is doing: the page to look at.
@@ -42,8 +45,8 @@ const NOTICES: usize = 3;
 /// So many of the things that needed the operator are shown, of the last two days, and so many are
 /// in the document.
 const ALERTS: usize = 10;
-const ALL_CONCERNS: usize = 1000;
-const CONCERNS_LAST: Duration = Duration::days(2);
+const MAX_ALERTS_READ: usize = 1000;
+const ALERTS_SHOWN_FOR: Duration = Duration::days(2);
 
 /// A notice that has been in the making for longer is worth a word.
 const SENDING_TAKES: Duration = Duration::minutes(1);
@@ -57,18 +60,20 @@ struct Document {
     /// What is remarkable about schedules: a paused one, a label that none declares.
     schedules: Vec<schedules::Remark>,
     /// What needed the operator of late, newest first.
-    alerts: Vec<ConcernView>,
+    alerts: Vec<AlertView>,
     /// What the store cannot read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     damaged_rows: Vec<DamagedRow>,
 }
 
 #[derive(Serialize)]
-struct ConcernView {
+struct AlertView {
     #[serde(flatten)]
     noted: StoredAlert,
     sentence: String,
     advice: &'static str,
+    /// The commands that do what the advice says.
+    commands: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -204,20 +209,21 @@ fn show_damaged_rows(context: &Context, rows: &[DamagedRow]) {
 }
 
 /// What needed the operator within the last days.
-async fn alerts(context: &Context) -> Result<Vec<ConcernView>, CommandError> {
-    let since = context.now() - CONCERNS_LAST;
-    let recent = context.store.recent_alerts(ALL_CONCERNS).await?;
+async fn alerts(context: &Context) -> Result<Vec<AlertView>, CommandError> {
+    let since = context.now() - ALERTS_SHOWN_FOR;
+    let recent = context.store.recent_alerts(MAX_ALERTS_READ).await?;
     let mut views = Vec::new();
     for noted in recent.into_iter().filter(|noted| noted.last_seen >= since) {
         // What was told was so; the rest may have come otherwise since it was noted.
-        let is_so = noted.told_at.is_some() || {
-            let standing = standing(&*context.store, &noted.alert).await?;
-            matches!(standing, Standing::So(_))
+        let is_so = noted.delivered_at.is_some() || {
+            let confirmation = confirm_alert(&*context.store, &noted.alert).await?;
+            matches!(confirmation, Confirmation::True(_))
         };
         if is_so {
-            views.push(ConcernView {
+            views.push(AlertView {
                 sentence: noted.alert.sentence(),
                 advice: noted.alert.advice(),
+                commands: remedies::commands_for_alert(&noted.alert),
                 noted,
             });
         }
@@ -381,14 +387,14 @@ fn show_libraries(context: &Context, backing_off: &[LeftAlone]) {
     }
 }
 
-fn show_alerts(context: &Context, alerts: &[ConcernView]) {
+fn show_alerts(context: &Context, alerts: &[AlertView]) {
     if alerts.is_empty() {
         return;
     }
     context.output.say("");
     context.output.say("What needed you:");
     // Equal advice is said once, below all that it is for.
-    let mut groups: Vec<(&str, Vec<&ConcernView>)> = Vec::new();
+    let mut groups: Vec<(&str, Vec<&AlertView>)> = Vec::new();
     for one in alerts.iter().take(ALERTS) {
         match groups.iter_mut().find(|(advice, _)| *advice == one.advice) {
             Some((_, group)) => group.push(one),
@@ -412,12 +418,15 @@ fn show_alerts(context: &Context, alerts: &[ConcernView]) {
                 context.output.say_folded("    ", &format!("→ {advice}"));
             }
         }
+        for command in group.iter().flat_map(|one| &one.commands) {
+            context.output.say_folded("    ", &format!("→ {command}"));
+        }
     }
     match alerts.len().saturating_sub(ALERTS) {
         0 => {}
         more => {
             // Those of the last two days may be more than were asked for.
-            let least = if alerts.len() == ALL_CONCERNS {
+            let least = if alerts.len() == MAX_ALERTS_READ {
                 "at least "
             } else {
                 ""

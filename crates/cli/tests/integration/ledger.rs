@@ -7,10 +7,10 @@ use std::process::Stdio;
 use crate::common::{Home, files, json, stderr, stdout};
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::alerts::Alert;
-use hippo_core::alerts::notifier::AlertStore as _;
 use hippo_core::family::StoppedRecipient;
 use hippo_core::notice::record::NoticeState;
 use hippo_core::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
+use hippo_core::store::AlertStore as _;
 use hippo_core::store::{FamilyStore as _, RunStore as _};
 use hippo_local::sqlite::SqliteStore;
 use serde_json::{Value, json as document};
@@ -509,7 +509,7 @@ fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
                 since: "2026-11-20T05:00:00Z".parse().unwrap(),
             };
             let now = format!("2026-11-21T05:{number}:00Z").parse().unwrap();
-            let noted = store.raise_alert(&alert.key(), &alert, now).await;
+            let noted = store.record_alert(&alert.key(), &alert, now).await;
             assert!(noted.unwrap());
         }
         // What was noted and is not so: whoever was about to give it up did not come to do so.
@@ -519,7 +519,7 @@ fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
             state: NoticeState::GaveUp,
         };
         let now = "2026-11-21T06:00:00Z".parse().unwrap();
-        let noted = store.raise_alert(&alert.key(), &alert, now).await;
+        let noted = store.record_alert(&alert.key(), &alert, now).await;
         assert!(noted.unwrap());
     });
     let shown = stdout(&home.run(&["status"]).success());

@@ -2,12 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use url::Url;
 
-use super::notifier::HeartbeatClient;
 use crate::run::{Job, Run, RunOutcome, Trigger};
 use crate::store::{RunStore, StoreResult};
+
+/// The heartbeat was not delivered. The message is for the log; it leaves out the URL, since whoever
+/// knows it can send the heartbeat.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("The heartbeat URL could not be fetched: {0}")]
+pub struct MissedHeartbeat(pub String);
+
+/// Fetches a heartbeat URL.
+#[async_trait]
+pub trait HeartbeatClient: Send + Sync {
+    /// Fetches the URL within a few seconds. Only the status of the response counts.
+    async fn ping(&self, url: &Url) -> Result<(), MissedHeartbeat>;
+}
 
 /// The heartbeats of all jobs.
 pub struct Heartbeat<'a> {

@@ -4,16 +4,28 @@ use chrono::Duration;
 use url::Url;
 
 use super::heartbeat::{Heartbeat, HeartbeatUrl};
-use super::notifier::{
-    self, Aftermath, DeliveryFailed, ErrorHandler, Handlers, HeartbeatClient, MailToOperator,
-    MissedHeartbeat,
-};
-use super::notifier::{AlertStore as _, CLAIM_TIMEOUT};
 use super::*;
+use crate::alerts::CLAIM_TIMEOUT;
+use crate::alerts::after_run::AfterRun;
+use crate::alerts::heartbeat::HeartbeatClient;
+use crate::alerts::heartbeat::MissedHeartbeat;
+use crate::alerts::notifier::DeliveryFailed;
+use crate::alerts::notifier::MailNotifier;
+use crate::alerts::notifier::Notifier;
+use crate::alerts::notifier::Notifiers;
+use crate::store::AlertStore as _;
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::clock::Clock as _;
+use crate::failure::Failure;
 use crate::jobs::JobError;
 use crate::mail::MailAnswer;
+use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::run::Trigger;
 use crate::run::ledger::{self, Ending, RunPlan, StartRules};
+use crate::run::{Job, RunKey};
+use crate::skeleton::Skeleton;
 use crate::store::NoticeStore as _;
 use crate::testing::world::World;
 
@@ -38,8 +50,8 @@ struct Handler {
 }
 
 #[async_trait]
-impl ErrorHandler for Handler {
-    async fn handle(&self, alerts: &[Alert]) -> Result<(), DeliveryFailed> {
+impl Notifier for Handler {
+    async fn notify(&self, alerts: &[Alert]) -> Result<(), DeliveryFailed> {
         assert!(!self.panics, "the handler's own fault");
         if self.fails {
             return Err(DeliveryFailed("away".to_owned()));
@@ -73,25 +85,17 @@ fn heartbeat<'a>(world: &'a World, ping: &'a Pings) -> Heartbeat<'a> {
     }
 }
 
-fn aftermath<'a>(
-    world: &'a World,
-    default: &'a dyn ErrorHandler,
-    ping: &'a Pings,
-) -> Aftermath<'a> {
-    Aftermath {
-        store: &world.store,
+fn aftermath<'a>(world: &'a World, default: &'a dyn Notifier, ping: &'a Pings) -> AfterRun<'a> {
+    AfterRun {
+        alerts: &world.store,
         notices: &world.store,
-        handlers: Handlers {
-            of_job: [].into(),
-            of_all: None,
-            default,
-        },
+        notifiers: Some(Notifiers::all(default)),
         heartbeat: heartbeat(world, ping),
         clock: &world.clock,
     }
 }
 
-fn plan<'a>(after: &'a dyn AfterRun, world: &World) -> RunPlan<'a> {
+fn plan<'a>(after: &'a AfterRun<'a>, world: &World) -> RunPlan<'a> {
     RunPlan {
         key: RunKey {
             job: Job::NotifyAll,
@@ -107,7 +111,9 @@ fn plan<'a>(after: &'a dyn AfterRun, world: &World) -> RunPlan<'a> {
 }
 
 async fn note(world: &World, things: &[Alert]) {
-    notifier::note(&world.store, &world.clock, things).await;
+    raise_alerts(&world.store, things, world.clock.now())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -121,12 +127,15 @@ async fn a_thing_is_told_once_however_often_it_is_seen() {
             note(&world, std::slice::from_ref(thing)).await;
             world.clock.advance(Duration::seconds(1));
         }
-        assert_eq!(aftermath.tell(Job::CheckCards).await.unwrap(), told);
+        assert_eq!(
+            aftermath.deliver_alerts(Job::CheckCards).await.unwrap(),
+            told
+        );
         world.clock.advance(Duration::hours(2));
     }
     let next = [changed("rwl", "2026-11-22")];
     note(&world, &next).await;
-    aftermath.tell(Job::CheckCards).await.unwrap();
+    aftermath.deliver_alerts(Job::CheckCards).await.unwrap();
     let told = handler.told.lock().unwrap().clone();
     assert_eq!(told, [things.to_vec(), next.to_vec()]);
     let noted = world.store.recent_alerts(10).await.unwrap();
@@ -147,20 +156,22 @@ async fn what_could_not_be_told_is_told_by_a_later_run_though_it_is_not_seen_aga
     );
     note(&world, &[changed("wpl", "2026-11-21")]).await;
     let first = aftermath(&world, &away, &pings);
-    assert_eq!(first.tell(Job::CheckCards).await.unwrap(), 0);
+    assert_eq!(first.deliver_alerts(Job::CheckCards).await.unwrap(), 0);
     let second = aftermath(&world, &works, &pings);
     // Somebody else may be telling it just now.
-    assert_eq!(second.tell(Job::CheckCards).await.unwrap(), 0);
+    assert_eq!(second.deliver_alerts(Job::CheckCards).await.unwrap(), 0);
     world.clock.advance(CLAIM_TIMEOUT);
-    assert_eq!(second.tell(Job::CheckCards).await.unwrap(), 1);
+    assert_eq!(second.deliver_alerts(Job::CheckCards).await.unwrap(), 1);
 }
 
 #[tokio::test]
 async fn what_a_worker_noted_is_told_by_the_next_run_that_tells_to_the_handler_of_its_job() {
     let world = World::new().await;
     let (of_checks, default, pings) = (Handler::default(), Handler::default(), Pings::default());
-    let noting = notifier::NoteOnly {
-        store: &world.store,
+    let noting = AfterRun {
+        alerts: &world.store,
+        notices: &world.store,
+        notifiers: None,
         heartbeat: heartbeat(&world, &pings),
         clock: &world.clock,
     };
@@ -171,8 +182,9 @@ async fn what_a_worker_noted_is_told_by_the_next_run_that_tells_to_the_handler_o
     assert!(default.told.lock().unwrap().is_empty());
 
     let mut telling = aftermath(&world, &default, &pings);
-    telling.handlers.of_job = [(Job::CheckCards, &of_checks as &dyn ErrorHandler)].into();
-    assert_eq!(telling.tell(Job::NotifyAll).await.unwrap(), 1);
+    telling.notifiers.as_mut().unwrap().by_job =
+        [(Job::CheckCards, &of_checks as &dyn Notifier)].into();
+    assert_eq!(telling.deliver_alerts(Job::NotifyAll).await.unwrap(), 1);
     let told = of_checks.told.lock().unwrap().clone();
     assert_eq!(told, [vec![changed("wpl", "2026-11-21")]]);
     assert!(default.told.lock().unwrap().is_empty());
@@ -208,14 +220,14 @@ async fn a_handler_of_ones_own_comes_first_and_the_default_one_if_it_fails() {
             ..Handler::default()
         };
         let default = Handler::default();
-        let handlers = Handlers {
-            of_job: [(Job::CheckCards, &own as &dyn ErrorHandler)].into(),
-            of_all: Some(&good),
+        let handlers = Notifiers {
+            by_job: [(Job::CheckCards, &own as &dyn Notifier)].into(),
+            for_others: Some(&good),
             default: &default,
         };
-        handlers.handle(Job::CheckCards, &things).await.unwrap();
+        handlers.notify(Job::CheckCards, &things).await.unwrap();
         assert_eq!(default.told.lock().unwrap().len(), expected);
-        handlers.handle(Job::NotifyAll, &things).await.unwrap();
+        handlers.notify(Job::NotifyAll, &things).await.unwrap();
     }
     assert_eq!(good.told.lock().unwrap().len(), 3);
 }
@@ -223,7 +235,7 @@ async fn a_handler_of_ones_own_comes_first_and_the_default_one_if_it_fails() {
 #[tokio::test]
 async fn a_mail_to_the_operator_says_what_and_what_to_do() {
     let world = World::new().await;
-    let handler = MailToOperator {
+    let handler = MailNotifier {
         mailer: &world.mailer,
         address: "op@example.org".parse().unwrap(),
         clock: &world.clock,
@@ -236,23 +248,23 @@ async fn a_mail_to_the_operator_says_what_and_what_to_do() {
             state: NoticeState::GaveUp,
         },
     ];
-    handler.handle(&things).await.unwrap();
-    handler.handle(&things[1..]).await.unwrap();
+    handler.notify(&things).await.unwrap();
+    handler.notify(&things[1..]).await.unwrap();
     let mails = world.mailer.mails.lock().unwrap().clone();
     assert_eq!(mails[0].subject, "LibraryHippo: 2 things need you");
     assert!(mails[0].text.contains("The skeleton of wpl: div.loans"));
-    assert!(mails[0].text.contains("hippo notices resend"));
+    assert!(mails[0].text.contains("Ask the family whether it came."));
     assert!(
         mails[1]
             .subject
-            .contains("conrad for 2026-11-21 was given up")
+            .contains("whether the notice of conrad for 2026-11-21 was sent")
     );
 
     let refused = MailAnswer::NotSent {
         reason: "no connection".to_owned(),
     };
     world.mailer.answers.lock().unwrap().push_back(refused);
-    assert!(handler.handle(&things).await.is_err());
+    assert!(handler.notify(&things).await.is_err());
 }
 
 #[tokio::test]
@@ -361,7 +373,7 @@ async fn a_label_of_which_every_run_comes_too_late_is_told_once_a_day_and_by_its
 async fn however_many_things_there_are_all_are_told_and_counted() {
     let world = World::new().await;
     let pings = Pings::default();
-    let handler = MailToOperator {
+    let handler = MailNotifier {
         mailer: &world.mailer,
         address: "op@example.org".parse().unwrap(),
         clock: &world.clock,
@@ -375,7 +387,10 @@ async fn however_many_things_there_are_all_are_told_and_counted() {
         .await;
         world.clock.advance(Duration::seconds(1));
     }
-    assert_eq!(aftermath.tell(Job::CheckCards).await.unwrap(), 250);
+    assert_eq!(
+        aftermath.deliver_alerts(Job::CheckCards).await.unwrap(),
+        250
+    );
     let mails = world.mailer.mails.lock().unwrap().clone();
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].subject, "LibraryHippo: 250 things need you");
@@ -385,7 +400,15 @@ async fn however_many_things_there_are_all_are_told_and_counted() {
             .text
             .contains("And 200 more; “hippo status --json” has them.")
     );
-    assert!(world.store.pending_alerts().await.unwrap().noted.is_empty());
+    assert!(
+        world
+            .store
+            .pending_alerts()
+            .await
+            .unwrap()
+            .alerts
+            .is_empty()
+    );
 }
 
 /// A notice of `conrad` that is SENDING, and what will be noted of it.
@@ -421,20 +444,20 @@ async fn a_notice_is_told_of_when_it_is_as_was_noted_and_as_it_is_then() {
     note(&world, &[alert]).await;
     world.clock.advance(CLAIM_TIMEOUT * 2);
     assert_eq!(
-        aftermath.tell(Job::NotifyAll).await.unwrap(),
+        aftermath.deliver_alerts(Job::NotifyAll).await.unwrap(),
         0,
         "it may have left"
     );
     let now = crate::clock::Clock::now(&world.clock);
     let failed = sending.evidence_rejected(sending.fence, "Rejected.".into(), now);
     put(&world, &sending, &failed.unwrap()).await;
-    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 1);
+    assert_eq!(aftermath.deliver_alerts(Job::NotifyAll).await.unwrap(), 1);
     let told = handler.told.lock().unwrap().clone();
     assert!(
         told[0][0].sentence().ends_with("could not be sent."),
         "{told:?}"
     );
-    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 0);
+    assert_eq!(aftermath.deliver_alerts(Job::NotifyAll).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -448,7 +471,7 @@ async fn a_notice_that_left_after_all_is_not_told_of_and_its_note_is_withdrawn()
     let sent = sending.accepted("id".into(), now).unwrap();
     put(&world, &sending, &sent).await;
     for left in [1, 0] {
-        assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 0);
+        assert_eq!(aftermath.deliver_alerts(Job::NotifyAll).await.unwrap(), 0);
         // Who noted it may be about to reject it still.
         let noted = world.store.recent_alerts(10).await.unwrap();
         assert_eq!(noted.len(), left);
@@ -467,11 +490,11 @@ async fn a_notice_that_cannot_be_read_is_told_of_as_was_noted() {
     };
     let (_, alert) = sending(&world).await;
     note(&world, &[alert, changed("wpl", "2026-11-21")]).await;
-    let aftermath = Aftermath {
+    let aftermath = AfterRun {
         notices: &broken,
         ..aftermath(&world, &handler, &pings)
     };
-    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 2);
+    assert_eq!(aftermath.deliver_alerts(Job::NotifyAll).await.unwrap(), 2);
 }
 
 #[test]
@@ -504,7 +527,7 @@ fn what_the_operator_reads_is_kept_as_it_is() {
 async fn tell_all(world: &World) -> Vec<String> {
     let (handler, pings) = (Handler::default(), Pings::default());
     let aftermath = aftermath(world, &handler, &pings);
-    aftermath.tell(Job::NotifyAll).await.unwrap();
+    aftermath.deliver_alerts(Job::NotifyAll).await.unwrap();
     let told = handler.told.lock().unwrap();
     told.iter()
         .flatten()
@@ -526,15 +549,22 @@ async fn changed_page_is_told_once_and_again_when_it_is_over() {
         world.clock.advance(Duration::days(1));
     }
     for expected in [
-        vec![format!("pages-read-again/wpl/{}", super::time(since))],
+        vec![format!(
+            "pages-read-again/wpl/{}",
+            since.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+        )],
         vec![],
     ] {
-        notifier::end_page_change(&world.store, &world.clock, &wpl).await;
+        end_page_change(&world.store, &wpl, world.clock.now())
+            .await
+            .unwrap();
         assert_eq!(tell_all(&world).await, expected);
     }
     // It is news when it happens anew; what nobody was told of ends without a word.
     note(&world, &[changed("wpl", "2026-11-24")]).await;
-    notifier::end_page_change(&world.store, &world.clock, &wpl).await;
+    end_page_change(&world.store, &wpl, world.clock.now())
+        .await
+        .unwrap();
     assert_eq!(tell_all(&world).await, [""; 0]);
     note(&world, &[changed("wpl", "2026-11-25")]).await;
     assert_eq!(tell_all(&world).await, ["page-changed/wpl"]);
@@ -556,7 +586,9 @@ async fn wrong_date_format_blames_nobody_and_goes_away_when_mended() {
     assert!(!alert.sentence().contains("pages"), "{}", alert.sentence());
     note(&world, &[alert]).await;
     assert_eq!(tell_all(&world).await, ["wrong-date-format/wpl"]);
-    notifier::end_page_change(&world.store, &world.clock, &wpl).await;
+    end_page_change(&world.store, &wpl, world.clock.now())
+        .await
+        .unwrap();
     assert_eq!(tell_all(&world).await, [""; 0]);
     assert_eq!(world.store.recent_alerts(10).await.unwrap(), []);
 }

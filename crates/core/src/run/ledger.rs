@@ -12,9 +12,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
 
+use crate::alerts::Alert;
+use crate::alerts::after_run::AfterRun;
 use crate::clock::Clock;
 use crate::jobs::JobError;
-use crate::alerts::{AfterRun, Alert};
 use crate::run::schedule::Schedule;
 use crate::run::work::WorkItem;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
@@ -46,7 +47,7 @@ pub struct RunPlan<'a> {
     /// When it may begin at all; a person's runs do not ask.
     pub rules: StartRules,
     /// Who is given the run when it is over; `None`: nobody.
-    pub after: Option<&'a dyn AfterRun>,
+    pub after: Option<&'a AfterRun<'a>>,
 }
 
 /// When the runs of a label may begin.
@@ -91,7 +92,7 @@ pub struct OpenRun<'a> {
     /// The runs before it that were found missing: lost, or never begun.
     missing: Vec<Run>,
     alerts: Mutex<Vec<Alert>>,
-    after: Option<&'a dyn AfterRun>,
+    after: Option<&'a AfterRun<'a>>,
 }
 
 /// Puts a run on record as going, unless it ran already, the last one still goes, or its rules say
@@ -163,7 +164,7 @@ async fn start<'a>(
                 let run = run.key.clone();
                 alerts.push(Alert::RunTooLate { run });
             }
-            note(plan.after, &alerts).await?;
+            raise(plan.after, &alerts).await?;
             return not_now(runs, run, outcome, plan.after).await.map(Err);
         }
     }
@@ -184,7 +185,7 @@ async fn start<'a>(
     }
     alerts.extend(Alert::of_missed(run.key.job, &run.key.label, &missed));
     // The next run counts from this one: what it missed is noted, and then on record, before it is.
-    note(plan.after, &alerts).await?;
+    raise(plan.after, &alerts).await?;
     let newest = missed.len().saturating_sub(MAX_MISSED_RUNS);
     let on_record = missed.get(newest..).unwrap_or_default();
     let mut missing = record_missed(runs, &run, on_record).await?;
@@ -208,9 +209,9 @@ async fn start<'a>(
     }
 }
 
-async fn note(after: Option<&dyn AfterRun>, alerts: &[Alert]) -> Result<(), JobError> {
+async fn raise(after: Option<&AfterRun<'_>>, alerts: &[Alert]) -> Result<(), JobError> {
     if let Some(after) = after.filter(|_| !alerts.is_empty()) {
-        after.note(alerts).await?;
+        after.raise(alerts).await?;
     }
     Ok(())
 }
@@ -269,7 +270,7 @@ async fn not_now(
     runs: &dyn RunStore,
     run: Run,
     outcome: RunOutcome,
-    after: Option<&dyn AfterRun>,
+    after: Option<&AfterRun<'_>>,
 ) -> Result<RunStart, JobError> {
     let run = Run {
         outcome,
@@ -283,7 +284,7 @@ async fn not_now(
 pub(crate) async fn record_not_begun(
     runs: &dyn RunStore,
     run: Run,
-    after: Option<&dyn AfterRun>,
+    after: Option<&AfterRun<'_>>,
 ) -> Result<RunStart, JobError> {
     let outcome = run.outcome;
     if !runs.record_run(&run).await? {
@@ -307,7 +308,7 @@ pub(crate) async fn record_not_begun(
 async fn lost(
     runs: &dyn RunStore,
     before: &[Run],
-    after: Option<&dyn AfterRun>,
+    after: Option<&AfterRun<'_>>,
 ) -> Result<Vec<Run>, JobError> {
     let is = |outcome| move |run: &&Run| run.outcome == outcome;
     let mut lost = Vec::new();
@@ -327,7 +328,7 @@ async fn lost(
         })
         .collect();
     alerts.dedup_by_key(|alert| alert.key());
-    note(after, &alerts).await?;
+    raise(after, &alerts).await?;
     Ok(lost)
 }
 
@@ -385,7 +386,7 @@ async fn record_missed(
 }
 
 /// Says that a run has begun; its own faults are its own.
-async fn announce(after: Option<&dyn AfterRun>, run: &Run) {
+async fn announce(after: Option<&AfterRun<'_>>, run: &Run) {
     if let Some(after) = after {
         let told = AssertUnwindSafe(after.before_run(run)).catch_unwind();
         if told.await.is_err() {
@@ -395,7 +396,7 @@ async fn announce(after: Option<&dyn AfterRun>, run: &Run) {
 }
 
 /// What follows a run; its own faults are its own.
-async fn follow(after: Option<&dyn AfterRun>, run: &Run) {
+async fn follow(after: Option<&AfterRun<'_>>, run: &Run) {
     if let Some(after) = after {
         let told = AssertUnwindSafe(after.after_run(run)).catch_unwind();
         if told.await.is_err() {
@@ -493,7 +494,7 @@ impl OpenRun<'_> {
             });
         }
         // First, since nobody looks at a run again that has come to its end.
-        if let Err(error) = note(self.after, &alerts).await {
+        if let Err(error) = raise(self.after, &alerts).await {
             tracing::error!(run.id = %self.run.key, %error, "What needs the operator could not be noted.");
         }
         let closed = self.put_end().await;

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::alerts::notifier::AlertStore;
+use crate::alerts::{Alert, AlertKey, PendingAlerts, StoredAlert};
 use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
 use crate::family::{EmailAddress, Family, StoppedRecipient};
@@ -54,6 +54,15 @@ pub struct DamagedRow {
     pub table: String,
     /// Its id there.
     pub id: String,
+}
+
+impl From<DamagedRow> for Alert {
+    fn from(row: DamagedRow) -> Self {
+        Self::DamagedRow {
+            table: row.table,
+            id: row.id,
+        }
+    }
 }
 
 /// What a store answers.
@@ -499,6 +508,43 @@ pub trait RunStore: Send + Sync {
     /// Forgets what is older than `before`: runs that began and notices that were planned before,
     /// open notices excepted, and what needed the operator and was last seen before.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()>;
+}
+
+/// The operator's alerts, and which of them were delivered.
+#[async_trait]
+pub trait AlertStore: Send + Sync {
+    /// Records that an alert was raised, in one conditional step; true if it is new.
+    ///
+    /// An alert that a newer version stored under that key stays as it is.
+    async fn record_alert(
+        &self,
+        key: &AlertKey,
+        alert: &Alert,
+        now: DateTime<Utc>,
+    ) -> StoreResult<bool>;
+
+    /// Claims the delivery of an alert, in one conditional step; true if the caller is to deliver it.
+    ///
+    /// Of many callers one wins; another may claim it after
+    /// [`CLAIM_TIMEOUT`](crate::alerts::CLAIM_TIMEOUT) if it is still not delivered. False if it was
+    /// delivered or never raised.
+    async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool>;
+
+    /// Marks an alert as delivered; nothing happens if it is gone or was delivered before.
+    async fn mark_alert_delivered(&self, key: &AlertKey, at: DateTime<Utc>) -> StoreResult<()>;
+
+    /// Deletes an alert that turned out wrong, in one conditional step; nothing happens if it is not
+    /// as `stored` any more.
+    async fn withdraw_alert(&self, stored: &StoredAlert) -> StoreResult<()>;
+
+    /// One alert, if it is on record and this version can read it.
+    async fn alert(&self, key: &AlertKey) -> StoreResult<Option<StoredAlert>>;
+
+    /// All alerts that were not delivered, by the time they were last raised, oldest first.
+    async fn pending_alerts(&self) -> StoreResult<PendingAlerts>;
+
+    /// The alerts that were raised last, newest first, without those that only a newer version can read.
+    async fn recent_alerts(&self, limit: usize) -> StoreResult<Vec<StoredAlert>>;
 }
 
 /// All that the command and the jobs ask of one store.

@@ -11,7 +11,8 @@ use futures::FutureExt as _;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::account::{Account, Loan};
-use crate::alerts::notifier::{AlertStore, PendingAlerts, StoredAlert};
+use crate::alerts::PendingAlerts;
+use crate::alerts::StoredAlert;
 use crate::alerts::{Alert, AlertKey};
 use crate::card::{Card, CardRecord, CardSecret, LoginOutcome};
 use crate::clock::Clock;
@@ -32,6 +33,7 @@ use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
 use crate::run::{Job, RunKey};
 use crate::site::{LibrarySite, LoginPermit};
+use crate::store::AlertStore;
 use crate::store::{
     CardStore, FamilyStore, LibraryStore, NoticeCursor, NoticeStore, SecretStore, StoreError,
     StoreOrigin, StoreResult,
@@ -387,7 +389,7 @@ impl World {
             families: &self.store,
             accounts: &self.store,
             notices: &self.store,
-            operator: &self.store,
+            alerts: &self.store,
             mailer: &self.mailer,
             clock: &self.clock,
             libraries: &self.libraries,
@@ -486,7 +488,7 @@ pub(crate) struct NoNotes<'a>(pub(crate) &'a MemoryStore);
 
 #[async_trait]
 impl AlertStore for NoNotes<'_> {
-    async fn raise_alert(&self, _: &AlertKey, _: &Alert, _: DateTime<Utc>) -> StoreResult<bool> {
+    async fn record_alert(&self, _: &AlertKey, _: &Alert, _: DateTime<Utc>) -> StoreResult<bool> {
         Err(StoreError::Unavailable("made so by the test".to_owned()))
     }
 

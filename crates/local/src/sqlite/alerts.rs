@@ -2,8 +2,10 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use hippo_core::alerts::notifier::{AlertStore, PendingAlerts, StoredAlert};
+use hippo_core::alerts::PendingAlerts;
+use hippo_core::alerts::StoredAlert;
 use hippo_core::alerts::{Alert, AlertKey};
+use hippo_core::store::AlertStore;
 use hippo_core::store::StoreResult;
 use rusqlite::{Connection, Row, named_params, params};
 
@@ -13,7 +15,7 @@ use super::{SqliteStore, all, first};
 
 #[async_trait]
 impl AlertStore for SqliteStore {
-    async fn raise_alert(
+    async fn record_alert(
         &self,
         key: &AlertKey,
         alert: &Alert,
@@ -22,7 +24,7 @@ impl AlertStore for SqliteStore {
         let (key, alert) = (key.clone(), alert.clone());
         self.write(move |connection| {
             let (noted, is_news) = match by_key(connection, &key)? {
-                Some(Readable::Yes(noted)) => (noted.seen_again(now), false),
+                Some(Readable::Yes(noted)) => (noted.raised_again(now), false),
                 Some(Readable::No) => return Ok(false),
                 None => (StoredAlert::new(alert, now), true),
             };
@@ -35,7 +37,7 @@ impl AlertStore for SqliteStore {
         let key = key.clone();
         self.write(move |connection| {
             let noted = by_key(connection, &key)?.and_then(Readable::yes);
-            let next = noted.and_then(|noted| noted.set_out(now));
+            let next = noted.and_then(|noted| noted.claim(now));
             match next {
                 Some(next) => put(connection, &key, &next).map(|()| true),
                 None => Ok(false),
@@ -48,7 +50,9 @@ impl AlertStore for SqliteStore {
         let key = key.clone();
         self.write(move |connection| {
             connection
-                .prepare_cached("UPDATE alert SET told_at = ?2 WHERE key = ?1 AND told_at IS NULL")?
+                .prepare_cached(
+                    "UPDATE alert SET delivered_at = ?2 WHERE key = ?1 AND delivered_at IS NULL",
+                )?
                 .execute(params![key.as_str(), time(at)])?;
             Ok(())
         })
@@ -83,7 +87,7 @@ impl AlertStore for SqliteStore {
             .read(move |connection| {
                 all(
                     connection,
-                    "SELECT * FROM alert WHERE told_at IS NULL ORDER BY last_seen, key",
+                    "SELECT * FROM alert WHERE delivered_at IS NULL ORDER BY last_seen, key",
                     [],
                     readable,
                 )
@@ -93,7 +97,7 @@ impl AlertStore for SqliteStore {
         let noted: Vec<StoredAlert> = found.into_iter().filter_map(Readable::yes).collect();
         Ok(PendingAlerts {
             newer: all - noted.len(),
-            noted,
+            alerts: noted,
         })
     }
 
@@ -141,7 +145,7 @@ fn put(connection: &Connection, key: &AlertKey, noted: &StoredAlert) -> Result<(
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO alert VALUES
-                 (:key, :alert, :first_seen, :last_seen, :times, :asked_at, :told_at)",
+                 (:key, :alert, :first_seen, :last_seen, :times, :claimed_at, :delivered_at)",
         )?
         .execute(named_params! {
             ":key": key.as_str(),
@@ -149,8 +153,8 @@ fn put(connection: &Connection, key: &AlertKey, noted: &StoredAlert) -> Result<(
             ":first_seen": time(noted.first_seen),
             ":last_seen": time(noted.last_seen),
             ":times": integer(noted.times)?,
-            ":asked_at": noted.asked_at.map(time),
-            ":told_at": noted.told_at.map(time),
+            ":claimed_at": noted.claimed_at.map(time),
+            ":delivered_at": noted.delivered_at.map(time),
         })?;
     Ok(())
 }
@@ -162,7 +166,7 @@ fn readable(row: &Row<'_>) -> Result<Readable, Fault> {
         Err(Fault::Damaged(row, _)) => {
             tracing::warn!(
                 row.id = row.id,
-                "A thing that needs the operator is left out: a newer version noted it."
+                "An alert is left out: a newer version wrote it."
             );
             Ok(Readable::No)
         }
@@ -177,7 +181,7 @@ fn from_row(row: &Row<'_>) -> Result<StoredAlert, Fault> {
         first_seen: stored.parsed("first_seen")?,
         last_seen: stored.parsed("last_seen")?,
         times: stored.count("times")?,
-        asked_at: stored.optional_parsed("asked_at")?,
-        told_at: stored.optional_parsed("told_at")?,
+        claimed_at: stored.optional_parsed("claimed_at")?,
+        delivered_at: stored.optional_parsed("delivered_at")?,
     })
 }

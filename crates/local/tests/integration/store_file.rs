@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hippo_core::alerts::Alert;
+use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
-use hippo_core::alerts::notifier::{Aftermath, AlertStore as _, Handlers, LogOnly};
+use hippo_core::alerts::notifier::LogNotifier;
+use hippo_core::alerts::notifier::Notifiers;
 use hippo_core::family::Family;
 use hippo_core::notice::record::NoticeState;
 use hippo_core::run::{Job, RunOutcome};
+use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStart,
     RunStore, Scope, SecretStore, StoreError, VisitStore,
@@ -489,7 +492,7 @@ async fn what_the_operator_was_told_by_the_second_version_is_not_told_again() {
          CREATE INDEX notice_open ON notice (date, family)
              WHERE state NOT IN ('SENT', 'SKIPPED', 'FAILED', 'GAVE_UP', 'MISSED');
          CREATE TABLE alert (key TEXT PRIMARY KEY, alert TEXT NOT NULL, first_seen TEXT NOT NULL,
-             last_seen TEXT NOT NULL, times INTEGER NOT NULL, asked_at TEXT NOT NULL, told_at TEXT) STRICT, WITHOUT ROWID;
+             last_seen TEXT NOT NULL, times INTEGER NOT NULL, claimed_at TEXT NOT NULL, delivered_at TEXT) STRICT, WITHOUT ROWID;
          CREATE INDEX alert_recent ON alert (last_seen);
          INSERT INTO alert VALUES ('page-changed/wpl/2026-11-21',
              '{"kind":"page_changed","library":"wpl","day":"2026-11-21","skeleton":null}',
@@ -553,35 +556,31 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
     };
     let (unknown, now) = (known.key(), sample::time("06:00:00"));
     let store = SqliteStore::open(&path).unwrap();
-    assert!(store.raise_alert(&unknown, &known, now).await.unwrap());
+    assert!(store.record_alert(&unknown, &known, now).await.unwrap());
     let other = Alert::LibraryDown {
         library: sample::library_id("wpl"),
         since: now,
     };
     let key = other.key();
-    assert!(store.raise_alert(&key, &other, now).await.unwrap());
+    assert!(store.record_alert(&key, &other, now).await.unwrap());
     let newer = r#"{"kind":"moon_too_full","day":"2026-11-21"}"#;
     sql(
         &path,
         &format!("UPDATE alert SET alert = '{newer}' WHERE key = '{unknown}'"),
     );
     let untold = store.pending_alerts().await.unwrap();
-    assert_eq!((untold.noted.len(), untold.newer), (1, 1));
-    assert_eq!(untold.noted[0].alert, other);
-    assert_eq!(store.recent_alerts(10).await.unwrap(), untold.noted);
+    assert_eq!((untold.alerts.len(), untold.newer), (1, 1));
+    assert_eq!(untold.alerts[0].alert, other);
+    assert_eq!(store.recent_alerts(10).await.unwrap(), untold.alerts);
     // Whoever sees it, or would tell it, changes nothing, and does not fail.
-    assert!(!store.raise_alert(&unknown, &known, now).await.unwrap());
+    assert!(!store.record_alert(&unknown, &known, now).await.unwrap());
     assert!(!store.claim_alert(&unknown, now).await.unwrap());
     assert_eq!(store.pending_alerts().await.unwrap(), untold);
     // The others are told, and that there is one more.
-    let aftermath = Aftermath {
-        store: &store,
+    let after_run = AfterRun {
+        alerts: &store,
         notices: &store,
-        handlers: Handlers {
-            of_job: [].into(),
-            of_all: None,
-            default: &LogOnly,
-        },
+        notifiers: Some(Notifiers::all(&LogNotifier)),
         heartbeat: Heartbeat {
             ping: &HttpPing,
             urls: [].into(),
@@ -589,8 +588,8 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
         },
         clock: &FrozenClock { at: now },
     };
-    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 2);
-    assert_eq!(aftermath.tell(Job::NotifyAll).await.unwrap(), 0);
+    assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 2);
+    assert_eq!(after_run.deliver_alerts(Job::NotifyAll).await.unwrap(), 0);
     let told = store.recent_alerts(10).await.unwrap();
     let day = sample::date("2026-11-21");
     let expected = Alert::NewerAlert { day };

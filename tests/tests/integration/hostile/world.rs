@@ -23,7 +23,7 @@ use hippo_core::run::{Job, Run, RunKey, Trigger};
 use hippo_core::seal::SealContext;
 use hippo_core::store::{CardStore as _, FamilyStore as _, LibraryStore as _};
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Patron, Site};
-use hippo_local::gate::FileConcurrencyLimit;
+use hippo_local::concurrency_limit::FileConcurrencyLimit;
 use hippo_local::key_files::KeyFiles;
 use hippo_local::sqlite::SqliteStore;
 use hippo_systems::{Limits, PrivateAddresses, Sites, SitesOptions};
@@ -263,7 +263,7 @@ impl World {
         let of_run = hippo_core::jobs::check_cards::run::RunPorts {
             cards: &self.store,
             runs: &self.store,
-            operator: &self.store,
+            alerts: &self.store,
         };
         self.with_ports(async |ports| {
             let input = CheckCardsInput::default();

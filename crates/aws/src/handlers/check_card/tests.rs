@@ -42,7 +42,7 @@ async fn deliver_with(
             clock: &world.clock,
         },
         runs: &world.store,
-        operator: &world.store,
+        alerts: &world.store,
     };
     handle(&ports, pace, &world.metrics, event, ends_at).await
 }
@@ -119,7 +119,7 @@ async fn a_changed_page_is_noted_for_the_operator_once() {
     deliver(&world, event, None, Pace::NONE).await.unwrap();
     let noted = world.store.recent_alerts(10).await.unwrap();
     assert_eq!((noted.len(), noted[0].times), (1, 2));
-    assert_eq!(noted[0].told_at, None);
+    assert_eq!(noted[0].delivered_at, None);
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ async fn deliver(world: &World, event: &Value) -> Result<(), HandlerError> {
     let ports = Ports {
         families: store,
         notices: store,
-        operator: store,
+        alerts: store,
         clock: &world.clock,
     };
     handle(&ports, &world.metrics, event).await

@@ -8,7 +8,7 @@ use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
 use hippo_core::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 
 use hippo_core::run::schedule::Schedule;
-use hippo_core::store::{NoticeStore as _, RunStore as _};
+use hippo_core::store::{AlertStore as _, NoticeStore as _, RunStore as _};
 
 use super::*;
 use crate::handlers::testing::World;
@@ -28,7 +28,7 @@ fn ports_of<'a>(world: &'a World, queue: &'a TestQueue) -> EnqueueNoticesPorts<'
     EnqueueNoticesPorts {
         families: &world.store,
         notices: &world.store,
-        operator: &world.store,
+        alerts: &world.store,
         runs: &world.store,
         queue,
         clock: &world.clock,
@@ -66,8 +66,11 @@ async fn ticks_that_never_came_are_on_record_and_need_the_operator() {
         let event = json!({"label": "tick", "scheduled_time": format!("2026-11-21T{time}:00Z")});
         handle(&ports, &world.frame(), &event).await.unwrap();
     }
-    let alerts = world.alerts.lock().unwrap().clone();
-    let keys: Vec<String> = alerts.iter().map(|alert| alert.key().to_string()).collect();
+    let alerts = world.store.recent_alerts(10).await.unwrap();
+    let keys: Vec<String> = alerts
+        .iter()
+        .map(|stored| stored.alert.key().to_string())
+        .collect();
     assert_eq!(keys, ["runs-missed/notify-all/tick/2026-11-21T10:15:00Z"]);
     let missed = "notify-all/tick/2026-11-21T10:30:00Z".parse().unwrap();
     let run = world.store.run(&missed).await.unwrap().unwrap();

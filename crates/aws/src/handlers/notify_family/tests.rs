@@ -54,7 +54,7 @@ async fn deliver(
         libraries: &world.store,
         mailer,
         runs: &world.store,
-        operator: &world.store,
+        alerts: &world.store,
         clock: &world.clock,
         operator_contact: None,
     };

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use hippo_core::alerts::Alert;
-use hippo_core::alerts::notifier::AlertStore as _;
 use hippo_core::card::{Card, CardKey, LoginOutcome};
 use hippo_core::failure::FailureKind;
 use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
 use hippo_core::run::{Job, Run, RunOutcome};
+use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, Saved,
     Scope, SecretStore, VisitStore,
@@ -299,7 +299,7 @@ async fn noting_and_telling_what_needs_the_operator_costs_little() {
         since: sample::time("05:00:00"),
     };
     let (key, now) = (alert.key(), sample::time("06:00:00"));
-    store.raise_alert(&key, &alert, now).await.unwrap();
+    store.record_alert(&key, &alert, now).await.unwrap();
     assert_eq!(operations(&store.spent.take()), ["GetItem", "PutItem"]);
     store.pending_alerts().await.unwrap();
     assert_eq!(operations(&store.spent.take()), ["Query"]);

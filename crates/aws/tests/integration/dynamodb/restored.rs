@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use hippo_aws::dynamodb::{DynamoDbStore, schema};
 use hippo_core::alerts::Alert;
-use hippo_core::alerts::notifier::AlertStore as _;
 use hippo_core::clock::Clock;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
@@ -14,6 +13,7 @@ use hippo_core::notice::record::NoticeState;
 use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
 use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, RunKey, Trigger};
+use hippo_core::store::AlertStore as _;
 use hippo_core::store::{FamilyStore as _, NoticeStore as _, StoreOrigin};
 use hippo_core::testing::contract::sample;
 use uuid::Uuid;
@@ -50,7 +50,7 @@ async fn tick(store: &DynamoDbStore, now: DateTime<Utc>) -> Vec<DueNotice> {
     let ports = EnqueueNoticesPorts {
         families: store,
         notices: store,
-        operator: store,
+        alerts: store,
         runs: store,
         queue: &queue,
         clock: &TestClock(now),

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use hippo_core::alerts::Alert;
-use hippo_core::alerts::notifier::AlertStore;
 use hippo_core::card::CardSecret;
 use hippo_core::run::Job;
+use hippo_core::store::AlertStore;
 use hippo_core::store::{
     AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, Scope,
     SecretStore, VisitStore,
@@ -188,7 +188,7 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
         seconds: 90,
     };
     let (unknown, now) = (known.key(), sample::time("06:00:00"));
-    assert!(store.raise_alert(&unknown, &known, now).await.unwrap());
+    assert!(store.record_alert(&unknown, &known, now).await.unwrap());
     let items = everything(&store).await;
     let mut newer = one(&items, "ALERT#").clone();
     let data = newer["data"].as_s().unwrap();
@@ -201,13 +201,13 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
         since: now,
     };
     let key = other.key();
-    assert!(store.raise_alert(&key, &other, now).await.unwrap());
+    assert!(store.record_alert(&key, &other, now).await.unwrap());
     let untold = store.pending_alerts().await.unwrap();
-    assert_eq!((untold.noted.len(), untold.newer), (1, 1));
-    assert_eq!(untold.noted[0].alert, other);
-    assert_eq!(store.recent_alerts(10).await.unwrap(), untold.noted);
+    assert_eq!((untold.alerts.len(), untold.newer), (1, 1));
+    assert_eq!(untold.alerts[0].alert, other);
+    assert_eq!(store.recent_alerts(10).await.unwrap(), untold.alerts);
     // Whoever sees it, or would tell it, changes nothing, and does not fail.
-    assert!(!store.raise_alert(&unknown, &known, now).await.unwrap());
+    assert!(!store.record_alert(&unknown, &known, now).await.unwrap());
     assert!(!store.claim_alert(&unknown, now).await.unwrap());
     store.mark_alert_delivered(&unknown, now).await.unwrap();
     let items = everything(&store).await;

@@ -5,7 +5,7 @@ use chrono::Duration;
 use rstest::rstest;
 
 use super::*;
-use crate::alerts::notifier::MissedHeartbeat;
+use crate::alerts::heartbeat::MissedHeartbeat;
 use crate::clock::Clock as _;
 use crate::run::Counts;
 use crate::run::work::{Subject, WorkItem, WorkResult};

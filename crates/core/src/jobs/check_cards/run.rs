@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use crate::alerts::notifier::AlertStore;
 use crate::ids::LibraryId;
 use crate::jobs::check_cards::CheckCardsInput;
 use crate::jobs::check_cards::plan::{VisitPlanner, report_waiting_cards};
@@ -21,6 +20,7 @@ use crate::jobs::{JobError, StopSignal};
 use crate::run::Run;
 use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::run::work::{LeftOutReason, WorkItem, WorkResult};
+use crate::store::AlertStore;
 use crate::store::{CardStore, RunStart, RunStore};
 
 /// The size of visits that keeps `concurrency` workers busy to the end.
@@ -58,7 +58,7 @@ pub struct RunPorts<'a> {
     /// The ledger.
     pub runs: &'a dyn RunStore,
     /// Where it is noted what needs the operator.
-    pub operator: &'a dyn AlertStore,
+    pub alerts: &'a dyn AlertStore,
 }
 
 /// What a run says while it goes.
@@ -228,7 +228,7 @@ async fn check_all(
             run.save_work_item(&WorkItem { item_id, results }).await?;
         }
     }
-    pages.end_page_changes(of_run.operator, ports.clock).await;
+    pages.end_page_changes(of_run.alerts, ports.clock).await;
     match fault {
         Some(fault) => Err(fault),
         None if stop.is_asked() => Ok(Ending::Stopped),

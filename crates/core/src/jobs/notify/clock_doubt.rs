@@ -39,7 +39,7 @@ pub(crate) async fn admit<'a>(
                         day: (now + back).date_naive(),
                         seconds: -back.num_seconds(),
                     };
-                    notify.note(&[behind]).await?;
+                    notify.raise(&[behind]).await?;
                 }
                 Ok(Ok(plan))
             }
@@ -79,7 +79,7 @@ async fn hold_back(
     );
     if let Some(after) = plan.after {
         let alert = Alert::ClockInDoubt { reference, now };
-        after.note(&[alert]).await?;
+        after.raise(&[alert]).await?;
     }
     let mut run = Run {
         key: plan.key,

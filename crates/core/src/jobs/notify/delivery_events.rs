@@ -3,15 +3,15 @@
 //! Events may come early, late, twice, out of order or never.
 
 use crate::alerts::Alert;
-use crate::alerts::notifier::AlertStore;
+use crate::alerts::raise_record_alerts;
 use crate::clock::Clock;
 use crate::family::{EmailAddress, StopReason, StoppedRecipient};
 use crate::ids::FamilyId;
 use crate::jobs::JobError;
-use crate::jobs::notify::tick;
 use crate::mail::{MailTag, mime};
 use crate::notice::record::settling::LeftBy;
 use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
+use crate::store::AlertStore;
 use crate::store::{FamilyStore, NoticeStore};
 
 /// How often a step is tried again when somebody else changed the notice in between.
@@ -46,7 +46,7 @@ pub enum Settled {
 /// That a family has no notice after all is noted for the operator before it is on record.
 pub async fn settle_by_evidence(
     notices: &dyn NoticeStore,
-    operator: &dyn AlertStore,
+    alerts: &dyn AlertStore,
     clock: &dyn Clock,
     tag: &MailTag,
     evidence: &Evidence,
@@ -74,7 +74,7 @@ pub async fn settle_by_evidence(
             }
             Err(_) => return Ok(Settled::NothingNew),
         };
-        tick::note(operator, &next, now).await?;
+        raise_record_alerts(alerts, &next, now).await?;
         if notices.replace_notice(record.revision, &next, None).await? {
             log(&record, &next);
             return Ok(Settled::Now(next.state));
@@ -106,7 +106,7 @@ pub enum Stopping {
 /// events.
 pub async fn stop_recipient(
     families: &dyn FamilyStore,
-    operator: &dyn AlertStore,
+    alerts: &dyn AlertStore,
     clock: &dyn Clock,
     family: &FamilyId,
     address: &EmailAddress,
@@ -134,7 +134,7 @@ pub async fn stop_recipient(
         reason,
         day: now.date_naive(),
     };
-    operator.raise_alert(&alert.key(), &alert, now).await?;
+    alerts.record_alert(&alert.key(), &alert, now).await?;
     let stopped = StoppedRecipient {
         address: recipient.clone(),
         since: now,

@@ -2,7 +2,6 @@
 
 use uuid::Uuid;
 
-use crate::alerts::notifier::AlertStore;
 use crate::clock::Clock;
 use crate::jobs::JobError;
 use crate::jobs::notify::NotifyAllInput;
@@ -15,6 +14,7 @@ use crate::queue::{DueNotice, NoticeQueue};
 use crate::run::Run;
 use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
+use crate::store::AlertStore;
 use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
 
 /// How many notices are given to the queue at a time.
@@ -27,7 +27,7 @@ pub struct EnqueueNoticesPorts<'a> {
     /// The notices.
     pub notices: &'a dyn NoticeStore,
     /// Where it is noted what needs the operator.
-    pub operator: &'a dyn AlertStore,
+    pub alerts: &'a dyn AlertStore,
     /// The ledger.
     pub runs: &'a dyn RunStore,
     /// Where the notices go.
@@ -57,7 +57,7 @@ pub async fn enqueue_notices(
         families: ports.families,
         notices: ports.notices,
         runs: ports.runs,
-        operator: ports.operator,
+        alerts: ports.alerts,
     };
     restore::hold_restored(&restore, ports.clock.now()).await?;
     let run = match ledger::open_or_go_on(ports.runs, ports.clock, plan).await? {
@@ -77,7 +77,7 @@ async fn send_all(
     let mut tick = Tick::new(
         ports.families,
         ports.notices,
-        ports.operator,
+        ports.alerts,
         input,
         ports.clock,
     );

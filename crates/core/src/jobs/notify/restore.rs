@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::alerts::Alert;
-use crate::alerts::notifier::AlertStore;
+use crate::alerts::raise_record_alerts;
 use crate::clock::local_date;
 use crate::family::Family;
 use crate::ids::FamilyId;
 use crate::jobs::JobError;
-use crate::jobs::notify::tick;
 use crate::notice::record::NoticeRecord;
 use crate::run::tick_times::TickTimes;
+use crate::store::AlertStore;
 use crate::store::{FamilyStore, NoticeCursor, NoticeStore, RunStore, StoreError, StoreOrigin};
 
 /// How many families, or open notices, are listed at a time.
@@ -30,7 +30,7 @@ pub(crate) struct RestorePorts<'a> {
     /// The times of the ticks.
     pub(crate) runs: &'a dyn RunStore,
     /// Where the alert is raised.
-    pub(crate) operator: &'a dyn AlertStore,
+    pub(crate) alerts: &'a dyn AlertStore,
 }
 
 /// Holds what a restored store may have sent, once; nothing happens in any other store.
@@ -51,7 +51,7 @@ pub(crate) async fn hold_restored(
     );
     let holder = Holder {
         notices: ports.notices,
-        operator: ports.operator,
+        alerts: ports.alerts,
         knows_sent,
         now,
     };
@@ -77,17 +77,14 @@ pub(crate) async fn hold_restored(
         day: now.date_naive(),
         held,
     };
-    ports
-        .operator
-        .raise_alert(&alert.key(), &alert, now)
-        .await?;
+    ports.alerts.record_alert(&alert.key(), &alert, now).await?;
     remember_restore(ports.runs, now).await?;
     Ok(ports.notices.end_restore().await?)
 }
 
 struct Holder<'a> {
     notices: &'a dyn NoticeStore,
-    operator: &'a dyn AlertStore,
+    alerts: &'a dyn AlertStore,
     /// Whether something outside the store tells what was sent.
     knows_sent: bool,
     now: DateTime<Utc>,
@@ -128,7 +125,7 @@ impl Holder<'_> {
         let held = if record.is_retry() {
             // Some have the mail: the copy may not know who got it since.
             let sent = record.sent_without_the_rest(self.now);
-            tick::note(self.operator, &sent, self.now).await?;
+            raise_record_alerts(self.alerts, &sent, self.now).await?;
             sent
         } else {
             record.hold(sent.unwrap_or_default(), self.now)

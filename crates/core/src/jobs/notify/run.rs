@@ -5,10 +5,10 @@ use futures::StreamExt;
 
 use crate::clock::Clock;
 use crate::ids::FamilyId;
-use crate::jobs::notify::{NotifyAllInput, clock_doubt};
 use crate::jobs::notify::restore::{self, RestorePorts};
 use crate::jobs::notify::send::{NoticeResult, NotifyPorts, notify_family};
 use crate::jobs::notify::tick::{self, Tick};
+use crate::jobs::notify::{NotifyAllInput, clock_doubt};
 use crate::jobs::{JobError, StopSignal};
 use crate::run::Run;
 use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
@@ -34,7 +34,7 @@ pub async fn notify_all(
         families: ports.families,
         notices: ports.notices,
         runs,
-        operator: ports.operator,
+        alerts: ports.alerts,
     };
     restore::hold_restored(&restore, ports.clock.now()).await?;
     let run = match ledger::open(runs, ports.clock, plan).await? {
@@ -96,7 +96,7 @@ async fn send_all(
     let mut tick = Tick::new(
         ports.families,
         ports.notices,
-        ports.operator,
+        ports.alerts,
         input,
         ports.clock,
     );
@@ -205,8 +205,8 @@ pub async fn deliver(
             return Ok(None);
         };
         let now = ports.clock.now();
-        let (notices, operator) = (ports.notices, ports.operator);
-        if let Some(expired) = tick::expire(notices, operator, &family, date, now).await? {
+        let (notices, alerts) = (ports.notices, ports.alerts);
+        if let Some(expired) = tick::expire(notices, alerts, &family, date, now).await? {
             return Ok(Some(expired));
         }
     }

@@ -7,17 +7,17 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::alerts::notifier::AlertStore;
+use crate::alerts::raise_record_alerts;
 use crate::clock::{Clock, local_date, start_of_day};
 use crate::family::{EmailAddress, Family};
 use crate::ids::{FamilyId, LibraryId};
 use crate::jobs::JobError;
-use crate::jobs::notify::tick;
 use crate::library::Library;
 use crate::mail::{Mail, MailAnswer, MailTag, Mailer, PreparedMail};
 use crate::notice::record::settling::LeftBy;
 use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
 use crate::notice::{Composed, NoticeCard, NoticeInput, compose};
+use crate::store::AlertStore;
 use crate::store::{AccountStore, FamilyStore, LoadedFamily, NoticeStore};
 
 /// What sending notices needs from outside.
@@ -29,7 +29,7 @@ pub struct NotifyPorts<'a> {
     /// The notices.
     pub notices: &'a dyn NoticeStore,
     /// Where it is noted what needs the operator.
-    pub operator: &'a dyn AlertStore,
+    pub alerts: &'a dyn AlertStore,
     /// The mail service.
     pub mailer: &'a dyn Mailer,
     /// The time.
@@ -401,7 +401,7 @@ async fn write(
     before: &NoticeRecord,
     after: &NoticeRecord,
 ) -> Result<bool, JobError> {
-    tick::note(ports.operator, after, ports.clock.now()).await?;
+    raise_record_alerts(ports.alerts, after, ports.clock.now()).await?;
     Ok(ports
         .notices
         .replace_notice(before.revision, after, None)

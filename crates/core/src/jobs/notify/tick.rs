@@ -10,8 +10,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::StreamExt as _;
 
-use crate::alerts::Alert;
-use crate::alerts::notifier::AlertStore;
+use crate::alerts::raise_record_alerts;
 use crate::clock::Clock;
 use crate::family::{Delivery, Family};
 use crate::ids::FamilyId;
@@ -20,6 +19,7 @@ use crate::jobs::notify::NotifyAllInput;
 use crate::jobs::notify::send::NoticeResult;
 use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
 use crate::queue::DueNotice;
+use crate::store::AlertStore;
 use crate::store::{FamilyStore, NoticeCursor, NoticeStore, StoreError};
 
 /// How many families, or open notices, are listed at a time.
@@ -48,7 +48,7 @@ pub struct Found {
 pub struct Tick<'a> {
     families: &'a dyn FamilyStore,
     notices: &'a dyn NoticeStore,
-    operator: &'a dyn AlertStore,
+    alerts: &'a dyn AlertStore,
     input: &'a NotifyAllInput,
     clock: &'a dyn Clock,
     /// When it began: the moment that decides what is due.
@@ -70,14 +70,14 @@ impl<'a> Tick<'a> {
     pub fn new(
         families: &'a dyn FamilyStore,
         notices: &'a dyn NoticeStore,
-        operator: &'a dyn AlertStore,
+        alerts: &'a dyn AlertStore,
         input: &'a NotifyAllInput,
         clock: &'a dyn Clock,
     ) -> Self {
         Self {
             families,
             notices,
-            operator,
+            alerts,
             input,
             clock,
             now: clock.now(),
@@ -209,7 +209,7 @@ impl<'a> Tick<'a> {
         let mut missed = Vec::new();
         for date in passed.iter().filter(|date| !known.contains(*date)) {
             let record = NoticeRecord::missed(family.id.clone(), *date, self.now);
-            note(self.operator, &record, self.now).await?;
+            raise_record_alerts(self.alerts, &record, self.now).await?;
             if self.put(&record).await? {
                 tracing::warn!(family.id = %family.id, %date, "A day passed without a notice.");
                 missed.push(NoticeResult::of(record));
@@ -247,7 +247,7 @@ impl<'a> Tick<'a> {
         match record.state {
             NoticeState::Newer => {
                 // Each tick finds it again, and it is no failure of any of them.
-                if note(self.operator, &record, now).await? {
+                if raise_record_alerts(self.alerts, &record, now).await? {
                     tracing::error!(
                         family.id = %record.family,
                         date = %record.date,
@@ -262,7 +262,7 @@ impl<'a> Tick<'a> {
                     .as_ref()
                     .map_or(Delivery::AtMostOnce, |family| family.preferences.delivery);
                 let is_paused = family.is_none_or(|family| family.paused);
-                match reconcile(self.notices, self.operator, delivery, record, now).await? {
+                match reconcile(self.notices, self.alerts, delivery, record, now).await? {
                     // Told by the alert about its recipients.
                     Some(settled) if settled.state == NoticeState::Sent => {}
                     Some(settled) if settled.state.is_final() => {
@@ -275,12 +275,12 @@ impl<'a> Tick<'a> {
                 }
             }
             _ if record.retries_are_over(now) => {
-                give_up_recipients(self.notices, self.operator, &record, now).await?;
+                give_up_recipients(self.notices, self.alerts, &record, now).await?;
             }
             _ if self.paused.contains(&record.family) => {
                 if let Some(family) = self.families.family(&record.family).await? {
-                    let (notices, operator) = (self.notices, self.operator);
-                    let expired = expire(notices, operator, &family, record.date, now).await?;
+                    let (notices, alerts) = (self.notices, self.alerts);
+                    let expired = expire(notices, alerts, &family, record.date, now).await?;
                     found.settled.extend(expired);
                 }
             }
@@ -298,30 +298,11 @@ impl<'a> Tick<'a> {
     }
 }
 
-/// Notes what the operator should know of a record that is about to be written, if anything; true if
-/// it is news.
-///
-/// Before it is written: nobody looks again at a record that is final. Whoever crashes in between, or
-/// finds that somebody else settled it, leaves a note of what is not so, which is not told:
-/// [`standing`](crate::alerts::notifier::standing).
-pub(crate) async fn note(
-    operator: &dyn AlertStore,
-    record: &NoticeRecord,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let mut is_news = false;
-    let of_notice = Alert::of_notice(record).into_iter();
-    for alert in of_notice.chain(Alert::of_recipients(record)) {
-        is_news |= operator.raise_alert(&alert.key(), &alert, now).await?;
-    }
-    Ok(is_news)
-}
-
 /// Takes a notice that may have left as far as time allows: into doubt, and out of it by the
 /// family's policy. `None`: nothing was to be done, or somebody else did.
 async fn reconcile(
     notices: &dyn NoticeStore,
-    operator: &dyn AlertStore,
+    alerts: &dyn AlertStore,
     delivery: Delivery,
     mut record: NoticeRecord,
     now: DateTime<Utc>,
@@ -330,7 +311,7 @@ async fn reconcile(
     while record.may_have_left()
         && let Ok(next) = record.reconcile(delivery, now)
     {
-        note(operator, &next, now).await?;
+        raise_record_alerts(alerts, &next, now).await?;
         if !notices.replace_notice(record.revision, &next, None).await? {
             return Ok(None);
         }
@@ -350,14 +331,14 @@ async fn reconcile(
 /// Gives up the recipients of a notice that were refused for now for too long.
 async fn give_up_recipients(
     notices: &dyn NoticeStore,
-    operator: &dyn AlertStore,
+    alerts: &dyn AlertStore,
     record: &NoticeRecord,
     now: DateTime<Utc>,
 ) -> Result<(), JobError> {
     let Ok(sent) = record.give_up_recipients(now) else {
         return Ok(());
     };
-    note(operator, &sent, now).await?;
+    raise_record_alerts(alerts, &sent, now).await?;
     if notices.replace_notice(record.revision, &sent, None).await? {
         tracing::warn!(
             family.id = %sent.family,
@@ -374,7 +355,7 @@ async fn give_up_recipients(
 /// `None`: its day has not passed, or it is in other hands.
 pub(crate) async fn expire(
     notices: &dyn NoticeStore,
-    operator: &dyn AlertStore,
+    alerts: &dyn AlertStore,
     family: &Family,
     date: NaiveDate,
     now: DateTime<Utc>,
@@ -396,7 +377,7 @@ pub(crate) async fn expire(
     let Ok(failed) = record.failed(reason, now) else {
         return Ok(None);
     };
-    note(operator, &failed, now).await?;
+    raise_record_alerts(alerts, &failed, now).await?;
     if !notices
         .replace_notice(record.revision, &failed, None)
         .await?

@@ -3,13 +3,16 @@
 use rstest::rstest;
 
 use super::*;
+use crate::alerts::after_run::AfterRun;
+use crate::alerts::heartbeat::HeartbeatClient;
+use crate::alerts::heartbeat::MissedHeartbeat;
 use crate::ids::Label;
-use crate::testing::world::World;
-use crate::alerts::notifier::{HeartbeatClient, MissedHeartbeat, NoteOnly, AlertStore as _};
 use crate::run::Job;
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
+use crate::store::AlertStore as _;
 use crate::store::StoreResult;
+use crate::testing::world::World;
 
 fn at(text: &str) -> DateTime<Utc> {
     format!("2026-11-21T{text}Z").parse().unwrap()
@@ -498,9 +501,11 @@ impl HeartbeatClient for NoPing {
     }
 }
 
-fn noting(world: &World) -> NoteOnly<'_> {
-    NoteOnly {
-        store: &world.store,
+fn noting(world: &World) -> AfterRun<'_> {
+    AfterRun {
+        alerts: &world.store,
+        notices: &world.store,
+        notifiers: None,
         heartbeat: crate::alerts::heartbeat::Heartbeat {
             ping: &NoPing,
             urls: std::collections::BTreeMap::new(),

@@ -2,7 +2,8 @@ use futures::future::join_all;
 
 use super::Store;
 use super::sample::{date, library_id, time};
-use crate::alerts::notifier::{StoredAlert, CLAIM_TIMEOUT};
+use crate::alerts::StoredAlert;
+use crate::alerts::CLAIM_TIMEOUT;
 use crate::alerts::{Alert, AlertKey};
 
 fn changed(library: &str) -> (AlertKey, Alert) {
@@ -17,7 +18,7 @@ fn changed(library: &str) -> (AlertKey, Alert) {
 /// Sees a thing; whether it is news.
 async fn see(store: &dyn Store, library: &str, clock: &str) -> bool {
     let (key, alert) = changed(library);
-    let noted = store.raise_alert(&key, &alert, time(clock)).await;
+    let noted = store.record_alert(&key, &alert, time(clock)).await;
     noted.unwrap()
 }
 
@@ -29,7 +30,7 @@ async fn untold(store: &dyn Store) -> Vec<String> {
         Alert::PageChanged { library, .. } => library.to_string(),
         other => panic!("nobody noted {other:?}"),
     };
-    untold.noted.iter().map(library).collect()
+    untold.alerts.iter().map(library).collect()
 }
 
 /// Whether who asks is to tell the thing now.
@@ -48,13 +49,13 @@ pub(super) async fn who_asks_first_tells_a_thing(store: &dyn Store) {
     let noted = store.recent_alerts(10).await.unwrap();
     assert_eq!(noted.len(), 2);
     assert_eq!(noted[0].alert, changed("kpl").1);
-    assert_eq!(noted[0].asked_at, None);
+    assert_eq!(noted[0].claimed_at, None);
     assert_eq!(noted[1].alert, changed("wpl").1);
     assert_eq!(noted[1].times, 2);
     assert_eq!(noted[1].first_seen, time("05:00:00"));
     assert_eq!(noted[1].last_seen, time("05:01:00"));
-    assert_eq!(noted[1].asked_at, Some(time("05:03:00")));
-    assert_eq!(noted[1].told_at, None);
+    assert_eq!(noted[1].claimed_at, Some(time("05:03:00")));
+    assert_eq!(noted[1].delivered_at, None);
     assert_eq!(store.recent_alerts(1).await.unwrap(), noted[..1]);
 }
 
@@ -68,7 +69,7 @@ pub(super) async fn a_thing_that_was_told_is_counted_and_not_told_again(store: &
     see(store, "wpl", "22:00:00").await;
     assert!(!set_out(store, "wpl", "23:00:00").await);
     let noted = store.recent_alerts(10).await.unwrap();
-    assert_eq!((noted[0].times, noted[0].told_at), (2, Some(time("05:00:10"))));
+    assert_eq!((noted[0].times, noted[0].delivered_at), (2, Some(time("05:00:10"))));
     assert_eq!(store.alert(&key).await.unwrap().as_ref(), noted.first());
     // One that was never seen is not there to be told.
     let (never, _) = changed("kpl");
@@ -136,11 +137,11 @@ pub(super) async fn what_was_not_told_is_listed_however_much_was_told_since(stor
 
 pub(super) async fn what_turned_out_not_to_be_so_is_withdrawn_unless_it_changed(store: &dyn Store) {
     see(store, "wpl", "05:00:00").await;
-    let read = store.pending_alerts().await.unwrap().noted.remove(0);
+    let read = store.pending_alerts().await.unwrap().alerts.remove(0);
     see(store, "wpl", "05:01:00").await;
     store.withdraw_alert(&read).await.unwrap();
     assert_eq!(untold(store).await, ["wpl"], "it was seen since");
-    let read = store.pending_alerts().await.unwrap().noted.remove(0);
+    let read = store.pending_alerts().await.unwrap().alerts.remove(0);
     for _ in 0..2 {
         store.withdraw_alert(&read).await.unwrap();
     }

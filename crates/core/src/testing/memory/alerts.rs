@@ -4,13 +4,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::MemoryStore;
-use crate::alerts::notifier::{AlertStore, PendingAlerts, StoredAlert};
+use crate::alerts::PendingAlerts;
+use crate::alerts::StoredAlert;
 use crate::alerts::{Alert, AlertKey};
+use crate::store::AlertStore;
 use crate::store::StoreResult;
 
 #[async_trait]
 impl AlertStore for MemoryStore {
-    async fn raise_alert(
+    async fn record_alert(
         &self,
         key: &AlertKey,
         alert: &Alert,
@@ -20,7 +22,7 @@ impl AlertStore for MemoryStore {
         let before = inside.alerts.remove(key);
         let is_news = before.is_none();
         let noted = match before {
-            Some(noted) => noted.seen_again(now),
+            Some(noted) => noted.raised_again(now),
             None => StoredAlert::new(alert.clone(), now),
         };
         inside.alerts.insert(key.clone(), noted);
@@ -29,7 +31,7 @@ impl AlertStore for MemoryStore {
 
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
         let mut inside = self.lock();
-        let Some(next) = inside.alerts.get(key).and_then(|noted| noted.set_out(now)) else {
+        let Some(next) = inside.alerts.get(key).and_then(|noted| noted.claim(now)) else {
             return Ok(false);
         };
         inside.alerts.insert(key.clone(), next);
@@ -38,7 +40,7 @@ impl AlertStore for MemoryStore {
 
     async fn mark_alert_delivered(&self, key: &AlertKey, at: DateTime<Utc>) -> StoreResult<()> {
         if let Some(noted) = self.lock().alerts.get_mut(key) {
-            noted.told_at.get_or_insert(at);
+            noted.delivered_at.get_or_insert(at);
         }
         Ok(())
     }
@@ -59,11 +61,14 @@ impl AlertStore for MemoryStore {
         let inside = self.lock();
         let untold = inside.alerts.values();
         let mut noted: Vec<StoredAlert> = untold
-            .filter(|noted| noted.told_at.is_none())
+            .filter(|noted| noted.delivered_at.is_none())
             .cloned()
             .collect();
         noted.sort_by_key(|noted| noted.last_seen);
-        Ok(PendingAlerts { noted, newer: 0 })
+        Ok(PendingAlerts {
+            alerts: noted,
+            newer: 0,
+        })
     }
 
     async fn recent_alerts(&self, limit: usize) -> StoreResult<Vec<StoredAlert>> {

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::alerts::AlertKey;
-use crate::alerts::notifier::StoredAlert;
+use crate::alerts::StoredAlert;
 use crate::card::{Card, CardRecord, Fingerprint, StoredAccount};
 use crate::family::Family;
 use crate::ids::{CardId, FamilyId, LibraryId};

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-use crate::alerts::notifier::{AlertStore, PendingAlerts, StoredAlert};
+use crate::alerts::PendingAlerts;
+use crate::alerts::StoredAlert;
 use crate::alerts::{Alert, AlertKey};
 use crate::card::{Card, CardKey, CardRecord, Fingerprint, LoginMark, LoginOutcome, StoredAccount};
 use crate::check::Check;
@@ -20,6 +21,7 @@ use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
 use crate::run::{Job, Run, RunKey};
 use crate::seal::Sealed;
+use crate::store::AlertStore;
 use crate::store::*;
 use crate::testing::memory::MemoryStore;
 
@@ -131,7 +133,7 @@ passed_on! {
         write forget_before(before: DateTime<Utc>) -> ();
     }
     AlertStore {
-        write raise_alert(key: &AlertKey, alert: &Alert, now: DateTime<Utc>) -> bool;
+        write record_alert(key: &AlertKey, alert: &Alert, now: DateTime<Utc>) -> bool;
         write claim_alert(key: &AlertKey, now: DateTime<Utc>) -> bool;
         write mark_alert_delivered(key: &AlertKey, at: DateTime<Utc>) -> ();
         write withdraw_alert(noted: &StoredAlert) -> ();

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
-use hippo_core::alerts::notifier::{AlertStore, PendingAlerts, StoredAlert};
+use hippo_core::alerts::PendingAlerts;
+use hippo_core::alerts::StoredAlert;
 use hippo_core::alerts::{Alert, AlertKey};
 use hippo_core::card::{CardRecord, CardState, StoredAccount};
 use hippo_core::clock::Clock;
@@ -23,6 +24,7 @@ use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
 use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::work::WorkItem;
 use hippo_core::run::{Job, Run, RunKey};
+use hippo_core::store::AlertStore;
 use hippo_core::store::{
     AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, RunStart, RunStore,
     StoreError, StoreOrigin, StoreResult,
@@ -437,7 +439,7 @@ impl NoticeQueue for Desk {
 
 #[async_trait]
 impl AlertStore for Desk {
-    async fn raise_alert(
+    async fn record_alert(
         &self,
         _key: &AlertKey,
         _alert: &Alert,

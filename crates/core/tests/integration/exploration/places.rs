@@ -251,7 +251,7 @@ impl Places {
                         families: &desk,
                         accounts: &desk,
                         notices: &desk,
-                        operator: &desk,
+                        alerts: &desk,
                         mailer: &desk,
                         clock: &desk,
                         libraries: &LIBRARIES,
@@ -264,7 +264,7 @@ impl Places {
                     let ports = EnqueueNoticesPorts {
                         families: &desk,
                         notices: &desk,
-                        operator: &desk,
+                        alerts: &desk,
                         runs: &desk,
                         queue: &desk,
                         clock: &desk,

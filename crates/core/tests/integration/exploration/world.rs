@@ -214,7 +214,7 @@ impl World {
             return Some(format!("it says that a mail left, and none did ({end})"));
         }
         if matches!(state, NoticeState::GaveUp | NoticeState::Failed) && !self.noted {
-            return Some(format!("nobody will tell the operator ({end})"));
+            return Some(format!("nobody will tell the alerts ({end})"));
         }
         let record = places.records.thing(self.stored.record);
         let someone_has_none =

@@ -13,7 +13,6 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use futures::FutureExt as _;
 use hippo_core::alerts::Alert;
-use hippo_core::alerts::notifier::AlertStore;
 use hippo_core::card::{CardRecord, CardState, StoredAccount};
 use hippo_core::clock::Clock;
 use hippo_core::ids::{FamilyId, LibraryId};
@@ -27,6 +26,7 @@ use hippo_core::notice::record::{NoticeRecord, NoticeState};
 use hippo_core::notice::told::Told;
 use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, Run, RunKey, Trigger};
+use hippo_core::store::AlertStore;
 use hippo_core::store::{
     AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, RunStart, StoreOrigin,
     StoreResult,
@@ -340,7 +340,7 @@ proptest! {
                 families: &outside.store,
                 accounts: &outside,
                 notices: &outside,
-                operator: &outside.store,
+                alerts: &outside.store,
                 mailer: &outside,
                 clock: &outside,
                 libraries: &libraries,
@@ -387,7 +387,7 @@ proptest! {
                     _ => false,
                 });
                 let is_bad = Alert::of_notice(&record).is_some();
-                prop_assert!(is_noted || !is_bad, "nobody tells the operator: {record:?}");
+                prop_assert!(is_noted || !is_bad, "nobody tells the alerts: {record:?}");
             }
         }
     }

@@ -19,8 +19,8 @@ CREATE TABLE alert (
     first_seen TEXT NOT NULL,
     last_seen  TEXT NOT NULL,
     times      INTEGER NOT NULL,
-    asked_at   TEXT NOT NULL,
-    told_at    TEXT
+    claimed_at   TEXT NOT NULL,
+    delivered_at    TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX alert_recent ON alert (last_seen);

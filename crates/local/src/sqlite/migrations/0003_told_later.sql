@@ -5,8 +5,8 @@ CREATE TABLE alert_new (
     first_seen TEXT NOT NULL,
     last_seen  TEXT NOT NULL,
     times      INTEGER NOT NULL,
-    asked_at   TEXT,
-    told_at    TEXT
+    claimed_at   TEXT,
+    delivered_at    TEXT
 ) STRICT, WITHOUT ROWID;
 INSERT INTO alert_new SELECT * FROM alert;
 DROP TABLE alert;

@@ -3,9 +3,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 
 use super::*;
-use crate::jobs::check_cards::InputScope;
 use crate::failure::Failure;
 use crate::jobs::StopRequest;
+use crate::jobs::check_cards::InputScope;
 use crate::run::ledger::StartRules;
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
 use crate::store::LibraryStore;
@@ -37,7 +37,7 @@ fn of_run(world: &World) -> RunPorts<'_> {
     RunPorts {
         cards: &world.store,
         runs: &world.store,
-        operator: &world.store,
+        alerts: &world.store,
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::VisitNews;
-use crate::alerts::notifier::{AlertStore, end_page_change};
+use crate::alerts::end_page_change;
 use crate::clock::Clock;
 use crate::failure::FailureKind;
 use crate::ids::LibraryId;
+use crate::store::AlertStore;
 
 /// Collects how the pages of libraries were met, over one visit or over all visits of a run.
 #[derive(Debug, Default)]
@@ -46,7 +47,11 @@ impl PageHealth {
             .unwrap_or_default();
         for (library, pages) in libraries {
             if pages.were_read && !pages.were_changed {
-                end_page_change(store, clock, &library).await;
+                let ended = end_page_change(store, &library, clock.now()).await;
+                // The next check that reads the pages tries again.
+                if let Err(error) = ended {
+                    tracing::error!(library.id = %library, %error, "The end of a page change could not be recorded.");
+                }
             }
         }
     }

@@ -55,7 +55,7 @@ async fn tick_that_tells(
 ) -> Result<Result<Run, RunStart>, JobError> {
     let ports = EnqueueNoticesPorts {
         families: &world.store,
-        operator: &world.store,
+        alerts: &world.store,
         notices: &world.store,
         runs: &world.store,
         queue,

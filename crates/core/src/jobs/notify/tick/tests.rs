@@ -2,6 +2,7 @@ use chrono::Duration;
 use uuid::Uuid;
 
 use super::*;
+use crate::alerts::Alert;
 use crate::notice::record::LEASE;
 use crate::notice::record::settling::EVIDENCE_WAIT;
 use crate::testing::memory::MemoryStore;

@@ -1,0 +1,137 @@
+//! What follows every run: alerts are delivered, and a good run sends its heartbeat.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt as _;
+
+use super::alert::Alert;
+use super::confirm::{Confirmation, confirm_alert};
+use super::heartbeat::Heartbeat;
+use super::notifier::Notifiers;
+use super::raise::raise_alerts;
+use super::stored::{CLAIM_TIMEOUT, StoredAlert};
+use crate::clock::Clock;
+use crate::run::{Job, Run};
+use crate::store::{AlertStore, NoticeStore, StoreResult};
+
+/// This many alerts are looked up, or marked, at the same time.
+const MAX_CONCURRENCY: usize = 16;
+
+/// What follows every run of a job.
+pub struct AfterRun<'a> {
+    /// The alerts.
+    pub alerts: &'a dyn AlertStore,
+    /// The notices that some alerts are about.
+    pub notices: &'a dyn NoticeStore,
+    /// Who delivers alerts; `None` leaves them to the next run that has notifiers.
+    pub notifiers: Option<Notifiers<'a>>,
+    /// The URLs that are fetched before and after runs.
+    pub heartbeat: Heartbeat<'a>,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
+impl AfterRun<'_> {
+    /// Raises alerts that belong to a run; see [`raise_alerts`].
+    pub async fn raise(&self, alerts: &[Alert]) -> StoreResult<()> {
+        raise_alerts(self.alerts, alerts, self.clock.now()).await?;
+        Ok(())
+    }
+
+    /// Sends the start signal of a run that has begun. Its own errors are logged.
+    pub async fn before_run(&self, run: &Run) {
+        self.heartbeat.send_start(run).await;
+    }
+
+    /// Delivers alerts and sends the heartbeat after a run that ended, or came too late to begin.
+    ///
+    /// Its own errors are logged.
+    pub async fn after_run(&self, run: &Run) {
+        if let Err(error) = self.deliver_alerts(run.key.job).await {
+            tracing::error!(run.id = %run.key, %error, "The pending alerts could not be read.");
+        }
+        self.heartbeat.send_end(run, self.clock.now()).await;
+    }
+
+    /// Delivers every pending alert, whoever raised it; returns how many were delivered.
+    ///
+    /// What could not be delivered is left to a later run. An alert about no single job counts as one
+    /// of `job`.
+    pub async fn deliver_alerts(&self, job: Job) -> StoreResult<usize> {
+        let Some(notifiers) = &self.notifiers else {
+            return Ok(0);
+        };
+        let mut pending = self.alerts.pending_alerts().await?;
+        if pending.newer > 0 {
+            let day = self.clock.now().date_naive();
+            self.raise(&[Alert::NewerAlert { day }]).await?;
+            pending = self.alerts.pending_alerts().await?;
+        }
+        let claimed: Vec<Option<Alert>> = futures::stream::iter(pending.alerts)
+            .map(|stored| async move { self.claim(&stored).await })
+            .buffered(MAX_CONCURRENCY)
+            .collect()
+            .await;
+        let mut by_job: BTreeMap<Job, Vec<Alert>> = BTreeMap::new();
+        for alert in claimed.into_iter().flatten() {
+            by_job
+                .entry(alert.job().unwrap_or(job))
+                .or_default()
+                .push(alert);
+        }
+        let mut delivered = 0;
+        for (job, alerts) in by_job {
+            if let Err(error) = notifiers.notify(job, &alerts).await {
+                tracing::error!(%job, %error, alerts = alerts.len(), "Alerts were not delivered; a later run tries again.");
+                continue;
+            }
+            delivered += alerts.len();
+            futures::stream::iter(alerts)
+                .for_each_concurrent(MAX_CONCURRENCY, |alert| async move {
+                    self.mark_delivered(&alert).await;
+                })
+                .await;
+        }
+        Ok(delivered)
+    }
+
+    /// Claims an alert if it is true and nobody else delivers it; a store failure leaves it to a later run.
+    async fn claim(&self, stored: &StoredAlert) -> Option<Alert> {
+        let claimed = self.try_claim(stored).await;
+        claimed.unwrap_or_else(|error| {
+            tracing::error!(alert = %stored.alert.key(), %error, "An alert could not be read.");
+            None
+        })
+    }
+
+    async fn try_claim(&self, stored: &StoredAlert) -> StoreResult<Option<Alert>> {
+        let now = self.clock.now();
+        if stored.claim(now).is_none() {
+            return Ok(None);
+        }
+        let alert = match confirm_alert(self.notices, &stored.alert).await? {
+            Confirmation::True(alert) => alert,
+            Confirmation::NotYet => return Ok(None),
+            Confirmation::False => {
+                // A rejection is raised while the notice still counts as sent.
+                if stored.last_seen + CLAIM_TIMEOUT <= now {
+                    self.alerts.withdraw_alert(stored).await?;
+                }
+                return Ok(None);
+            }
+        };
+        let is_ours = self.alerts.claim_alert(&alert.key(), now).await?;
+        Ok(is_ours.then_some(alert))
+    }
+
+    async fn mark_delivered(&self, alert: &Alert) {
+        let key = alert.key();
+        if let Err(error) = self
+            .alerts
+            .mark_alert_delivered(&key, self.clock.now())
+            .await
+        {
+            tracing::error!(alert = %key, %error, "An alert was delivered but could not be marked; a later run delivers it again.");
+        }
+    }
+}

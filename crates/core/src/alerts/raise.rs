@@ -1,0 +1,71 @@
+//! How alerts are raised and ended.
+
+use chrono::{DateTime, Utc};
+
+use super::alert::Alert;
+use crate::ids::LibraryId;
+use crate::notice::record::NoticeRecord;
+use crate::store::{AlertStore, StoreResult};
+
+/// Raises alerts; true if any of them is new. After an error one of them may be missing.
+///
+/// The operator sees each once, however often it is raised. Raise an alert before the step it warns
+/// of when nobody would look again after that step: a crash in between then leaves an alert, not
+/// silence.
+pub async fn raise_alerts(
+    store: &dyn AlertStore,
+    alerts: &[Alert],
+    now: DateTime<Utc>,
+) -> StoreResult<bool> {
+    let mut is_any_new = false;
+    for alert in alerts {
+        is_any_new |= store.record_alert(&alert.key(), alert, now).await?;
+    }
+    Ok(is_any_new)
+}
+
+/// Raises what a record that is about to be written means for the operator; true if any of it is new.
+///
+/// Call it before the write: nobody looks at a final record again. If the write then does not happen,
+/// [`confirm_alert`](super::confirm_alert) keeps the alert from being delivered.
+pub async fn raise_record_alerts(
+    store: &dyn AlertStore,
+    record: &NoticeRecord,
+    now: DateTime<Utc>,
+) -> StoreResult<bool> {
+    let mut alerts = Vec::from_iter(Alert::of_notice(record));
+    alerts.extend(Alert::of_recipients(record));
+    raise_alerts(store, &alerts, now).await
+}
+
+/// Ends the alerts about a library's pages, now that they were read.
+///
+/// The end of a change that was delivered is an alert of its own.
+pub async fn end_page_change(
+    store: &dyn AlertStore,
+    library: &LibraryId,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    let changed = Alert::PageChanged {
+        library: library.clone(),
+        day: now.date_naive(),
+        skeleton: None,
+    };
+    let format = Alert::WrongDateFormat {
+        library: library.clone(),
+    };
+    for alert in [changed, format] {
+        let Some(stored) = store.alert(&alert.key()).await? else {
+            continue;
+        };
+        if stored.delivered_at.is_some() && matches!(stored.alert, Alert::PageChanged { .. }) {
+            let again = Alert::PagesReadAgain {
+                library: library.clone(),
+                since: stored.first_seen,
+            };
+            raise_alerts(store, &[again], now).await?;
+        }
+        store.withdraw_alert(&stored).await?;
+    }
+    Ok(())
+}
