@@ -5,9 +5,11 @@ use std::cell::RefCell;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::desk::Desk;
+use crate::dialect::Dialect;
 use crate::page::Asked;
-use crate::server::{DemoLibrary, Server};
+use crate::server::DemoLibrary;
 use crate::site::{Generation, SystemKind};
+use crate::state::SiteState;
 
 /// What a visitor asks for: the path with its query, and whether script posts for it.
 struct Ask {
@@ -20,28 +22,28 @@ impl DemoLibrary {
     /// known. Faults do not touch them, and the log does not see them.
     #[must_use]
     pub fn account_pages(&self, number: &str) -> Vec<String> {
-        let server = self.server();
-        let Some((place, patron)) = server.patron(number) else {
+        let state = self.state();
+        let Some((place, patron)) = state.patron(number) else {
             return Vec::new();
         };
-        let (id, session) = server.with_sessions(|sessions| sessions.open(Some(number)));
-        let pages = asks(server, place, patron.loans.len())
+        let (id, session) = state.with_sessions(|sessions| sessions.open(Some(number)));
+        let pages = asks(state, place, patron.loans.len())
             .into_iter()
-            .map(|ask| render(server, number, &id, &session.access_token, ask))
+            .map(|ask| render(state, number, &id, &session.access_token, ask))
             .collect();
-        server.with_sessions(|sessions| sessions.close(&id));
+        state.with_sessions(|sessions| sessions.close(&id));
         pages
     }
 }
 
-fn asks(server: &Server, place: usize, loans: usize) -> Vec<Ask> {
+fn asks(state: &SiteState, place: usize, loans: usize) -> Vec<Ask> {
     let get = |path: &str| Ask {
         path: path.to_owned(),
         is_post: false,
     };
-    match server.site.system {
+    match state.site.system {
         SystemKind::Bibliocommons => {
-            let pages = loans.div_ceil(server.switches.settings().page_size).max(1);
+            let pages = loans.div_ceil(state.switches.settings().page_size).max(1);
             let lists = (1..=pages).map(|page| get(&format!("/v2/checkedout?page={page}")));
             let holds = [
                 "in_transit",
@@ -58,7 +60,7 @@ fn asks(server: &Server, place: usize, loans: usize) -> Vec<Ask> {
             .into(),
         SystemKind::Enterprise => {
             let root = "/client/en_US/default/search/account";
-            let is_newer = server.site.generation == Generation::Newer;
+            let is_newer = state.site.generation == Generation::Newer;
             let list = |list: &str| Ask {
                 path: if is_newer {
                     format!("{root}.accountnonmobile.account{list}.library{list}accordion?")
@@ -75,8 +77,9 @@ fn asks(server: &Server, place: usize, loans: usize) -> Vec<Ask> {
     }
 }
 
-fn render(server: &Server, number: &str, id: &str, token: &str, ask: Ask) -> String {
-    let cookie = server.cookie();
+fn render(state: &SiteState, number: &str, id: &str, token: &str, ask: Ask) -> String {
+    let dialect = Dialect::of(state.site.system);
+    let cookie = dialect.cookie;
     let mut headers = HeaderMap::new();
     let mut add = |name: HeaderName, value: &str| {
         // Ids are hexadecimal, so each is a header.
@@ -85,7 +88,7 @@ fn render(server: &Server, number: &str, id: &str, token: &str, ask: Ask) -> Str
         }
     };
     add(header::COOKIE, &format!("{cookie}={id}"));
-    if server.site.system == SystemKind::Bibliocommons {
+    if state.site.system == SystemKind::Bibliocommons {
         add(header::COOKIE, &format!("bc_access_token={token}"));
     }
     if ask.path.contains("accordion") {
@@ -110,9 +113,9 @@ fn render(server: &Server, number: &str, id: &str, token: &str, ask: Ask) -> Str
         form: ask.is_post.then_some(zone).into_iter().collect(),
     };
     let desk = Desk {
-        server,
+        state,
         asked: &asked,
-        settings: server.switches.settings(),
+        settings: state.switches.settings(),
         cookie,
         surplus: 0,
         login_host: None,
@@ -120,6 +123,6 @@ fn render(server: &Server, number: &str, id: &str, token: &str, ask: Ask) -> Str
         tricky_titles: false,
         patron_seen: RefCell::new(Some(number.to_owned())),
     };
-    let page = server.page_of_system(&desk);
+    let page = (dialect.page)(&desk);
     String::from_utf8_lossy(&page.body).into_owned()
 }

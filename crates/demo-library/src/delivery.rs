@@ -11,8 +11,6 @@ use futures::{StreamExt as _, stream};
 
 use crate::fault::Fault;
 use crate::page::{Asked, Page};
-use crate::site::SystemKind;
-use crate::{bibliocommons, enterprise, koha, sierra};
 
 /// The length of a huge body, unpacked.
 pub(crate) const HUGE_BYTES: usize = 50 * 1024 * 1024;
@@ -42,13 +40,21 @@ pub(crate) enum NoAnswer {
 }
 
 /// The answer of a fault that does without the system's page.
-pub(crate) fn instead(faults: &[Fault], asked: &Asked, system: SystemKind) -> Option<Delivery> {
+pub(crate) fn instead(
+    faults: &[Fault],
+    asked: &Asked,
+    system_error: Option<fn() -> Page>,
+) -> Option<Delivery> {
     faults
         .iter()
-        .find_map(|fault| delivery_instead(fault, asked, system))
+        .find_map(|fault| delivery_instead(fault, asked, system_error))
 }
 
-fn delivery_instead(fault: &Fault, asked: &Asked, system: SystemKind) -> Option<Delivery> {
+fn delivery_instead(
+    fault: &Fault,
+    asked: &Asked,
+    system_error: Option<fn() -> Page>,
+) -> Option<Delivery> {
     let page = match fault {
         Fault::Hang => return Some(Delivery::Never),
         Fault::DropConnection => return Some(Delivery::Cut),
@@ -97,12 +103,8 @@ fn delivery_instead(fault: &Fault, asked: &Asked, system: SystemKind) -> Option<
         }
         _ => return None,
     };
-    let is_error_of_enterprise = system == SystemKind::Enterprise && page.status == 500;
-    Some(Delivery::Whole(if is_error_of_enterprise {
-        enterprise::system_error()
-    } else {
-        page
-    }))
+    let own_error = system_error.filter(|_| page.status == 500);
+    Some(Delivery::Whole(own_error.map_or(page, |own| own())))
 }
 
 fn notice(title: &str, text: &str) -> Page {
@@ -123,7 +125,7 @@ pub(crate) fn spoilt(
     mut page: Page,
     faults: &[Fault],
     cookie: &'static str,
-    system: SystemKind,
+    renamed: &[(&str, &str)],
     latin_1: bool,
 ) -> Delivery {
     for fault in faults {
@@ -136,14 +138,8 @@ pub(crate) fn spoilt(
         }
     }
     if faults.contains(&Fault::ChangedLayout) {
-        let names = match system {
-            SystemKind::Bibliocommons => bibliocommons::RENAMED,
-            SystemKind::Sierra => sierra::RENAMED,
-            SystemKind::Enterprise => enterprise::RENAMED,
-            SystemKind::Koha => koha::RENAMED,
-        };
         let mut text = String::from_utf8_lossy(&page.body).into_owned();
-        for (from, to) in names {
+        for (from, to) in renamed {
             text = text.replace(from, to);
         }
         page.body = text.into_bytes();

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use crate::page::{Asked, Page};
-use crate::server::Server;
 use crate::session::{Login, Session, Sessions};
 use crate::site::{Patron, Site};
+use crate::state::SiteState;
 use crate::switches::Settings;
 
 /// One request at the desk of a site.
 pub(crate) struct Desk<'a> {
-    pub(crate) server: &'a Server,
+    pub(crate) state: &'a SiteState,
     pub(crate) asked: &'a Asked,
     pub(crate) settings: Settings,
     /// The name of the cookie that holds the session's id.
@@ -30,7 +30,7 @@ pub(crate) struct Desk<'a> {
 
 impl Desk<'_> {
     pub(crate) fn site(&self) -> &Site {
-        &self.server.site
+        &self.state.site
     }
 
     /// The library's name, safe for HTML.
@@ -81,7 +81,7 @@ impl Desk<'_> {
 
     /// The patron with this number, as this request is to see them, and the place of their record.
     pub(crate) fn patron_of(&self, number: &str) -> Option<(usize, Arc<Patron>)> {
-        let (place, mut patron) = self.server.patron(number)?;
+        let (place, mut patron) = self.state.patron(number)?;
         if self.tricky_titles {
             let patron = Arc::make_mut(&mut patron);
             let loans = patron.loans.iter_mut();
@@ -98,7 +98,7 @@ impl Desk<'_> {
     pub(crate) fn log_in(&self, number: &str, pin: &str, name: Option<&str>) -> bool {
         let number = number.trim();
         *self.patron_seen.borrow_mut() = Some(number.to_owned());
-        let right = self.server.patron(number).is_some_and(|(_, patron)| {
+        let right = self.state.patron(number).is_some_and(|(_, patron)| {
             patron.pin == pin && name.is_none_or(|name| same_name(name, &patron.name))
         });
         let max_wrong = self.settings.max_wrong_pins;
@@ -126,7 +126,7 @@ impl Desk<'_> {
     }
 
     pub(crate) fn sessions<T>(&self, act: impl FnOnce(&mut Sessions) -> T) -> T {
-        self.server.with_sessions(act)
+        self.state.with_sessions(act)
     }
 
     /// The scheme and host that login forms are sent to.

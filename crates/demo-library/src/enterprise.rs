@@ -213,7 +213,7 @@ fn account_page(desk: &Desk<'_>, patron: &Patron) -> Page {
 <a class="logoutLink" id="logoutLink" href="{ROOT}account.logout?">Leave</a>
 {said}{zones}<ul class="shelf-menu">{menu}</ul></div>"#,
         name = escape(&patron.name),
-        menu = desk.server.filler.html,
+        menu = desk.state.filler.html,
     );
     let script = if is_newer(desk) {
         let token = desk

@@ -7,22 +7,23 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
+use crate::answer::answer;
 use crate::connection::Cutter;
 use crate::delivery::NoAnswer;
 use crate::log::RequestSeen;
 use crate::page::{Asked, decode_form};
-use crate::server::Server;
+use crate::state::SiteState;
 
 /// Larger forms are taken as empty.
 const FORM_BYTES: usize = 1 << 20;
 
 /// Answers one request.
 pub(crate) async fn handle(
-    State(server): State<Arc<Server>>,
+    State(state): State<Arc<SiteState>>,
     ConnectInfo(cutter): ConnectInfo<Cutter>,
     request: Request,
 ) -> Response {
-    let _flight = server.take_off();
+    let _flight = state.take_off();
     let (parts, body) = request.into_parts();
     let path_and_query = parts
         .uri
@@ -36,7 +37,7 @@ pub(crate) async fn handle(
             .and_then(|value| value.to_str().ok());
         value.map(str::to_owned)
     };
-    let scheme = if server.switches.settings().https {
+    let scheme = if state.switches.settings().https {
         "https"
     } else {
         "http"
@@ -48,7 +49,7 @@ pub(crate) async fn handle(
         .await
         .unwrap_or_default();
     let form = decode_form(&String::from_utf8_lossy(&body));
-    let number_in_log = server.push(RequestSeen {
+    let number_in_log = state.push(RequestSeen {
         method: parts.method.to_string(),
         path: path_and_query.clone(),
         status: None,
@@ -69,21 +70,21 @@ pub(crate) async fn handle(
         headers: parts.headers,
         form,
     };
-    let answer = server.answer(&asked, number_in_log, &path_and_query);
+    let answer = answer(&state, &asked, number_in_log, &path_and_query);
     if !answer.delay.is_zero() {
-        server.wait(Some(answer.delay)).await;
+        state.wait(Some(answer.delay)).await;
     }
     cutter.drip(answer.drip);
     match answer.delivery.into_response() {
         Ok(response) => {
-            server.note(number_in_log, |seen| {
+            state.note(number_in_log, |seen| {
                 seen.status = Some(response.status().as_u16());
                 seen.answered_at = Some(SystemTime::now());
             });
             response
         }
         Err(NoAnswer::Never) => {
-            server.wait(None).await;
+            state.wait(None).await;
             cutter.cut();
             Response::default()
         }

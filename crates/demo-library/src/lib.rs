@@ -18,10 +18,12 @@
 //! ```
 
 mod account_pages;
+mod answer;
 mod bibliocommons;
 mod connection;
 mod delivery;
 mod desk;
+mod dialect;
 mod enterprise;
 mod fault;
 mod filler;
@@ -35,6 +37,7 @@ mod server;
 mod session;
 mod sierra;
 mod site;
+mod state;
 mod switches;
 
 pub use fault::Fault;

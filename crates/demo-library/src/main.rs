@@ -19,7 +19,7 @@ Usage: demo-library [--port N] [--today DATE] [--delay-ms N]
   --delay-ms N       delays every answer
   --generated N      libraries with so many generated patrons each, instead of the invented families
   --libraries N      how many libraries; default: 1
-  --system S         bibliocommons, sierra, enterprise or koha; default: each in turn
+  --system S         as hippo library add takes it; default: each in turn
   --newer            the newer age of enterprise and koha
   --loans N          loans of each patron; default: 30
   --holds N          holds of each patron; default: 8

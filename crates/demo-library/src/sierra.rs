@@ -174,7 +174,7 @@ fn redeem(desk: &Desk<'_>) -> Page {
     let Some(number) = desk.sessions(|sessions| sessions.use_ticket(&ticket)) else {
         return to_login(desk);
     };
-    let Some((place, _)) = desk.server.patron(&number) else {
+    let Some((place, _)) = desk.state.patron(&number) else {
         return to_login(desk);
     };
     let (id, _) = desk.open_session(&number);
@@ -455,7 +455,7 @@ fn hold_row(desk: &Desk<'_>, hold: &DemoHold) -> String {
 }
 
 fn frame(desk: &Desk<'_>, title: &str, main: &str) -> String {
-    let menu = &desk.server.filler.html;
+    let menu = &desk.state.filler.html;
     format!(
         r#"<!DOCTYPE html>
 <html xmlns="http://www.w3.org/1999/xhtml">

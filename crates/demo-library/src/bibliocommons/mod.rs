@@ -258,7 +258,7 @@ fn visible_list(state: &Value) -> String {
 
 fn iso_script(desk: &Desk<'_>, state: &Value) -> String {
     let mut text = script_json(state);
-    let filler = &desk.server.filler.json;
+    let filler = &desk.state.filler.json;
     if !filler.is_empty() {
         // Real pages carry all words of their surface among these messages.
         text = text.replacen("\"FORMAT.ab\"", &format!("{filler},\"FORMAT.ab\""), 1);
@@ -280,7 +280,7 @@ fn frame(desk: &Desk<'_>, title: &str, main: &str, state: &str) -> String {
     let menu = if state.is_empty() {
         ""
     } else {
-        desk.server.filler.html.as_str()
+        desk.state.filler.html.as_str()
     };
     format!(
         r#"<!DOCTYPE html>

@@ -2,8 +2,9 @@
 
 use chrono::{Days, NaiveDate};
 
+use super::frame::{ROOT, Visitor, frame, is_newer, money, record, words};
 use super::words::Words;
-use super::{ROOT, Visitor, frame, holds, is_newer, loans, record, words};
+use super::{holds, loans};
 use crate::desk::Desk;
 use crate::page::escape;
 use crate::site::Patron;
@@ -177,22 +178,4 @@ pub(super) fn charges(desk: &Desk<'_>, place: usize, patron: &Patron) -> String 
         day = desk.site().print_date(today),
     );
     frame(desk, "opac-account", Visitor::Patron(place, patron), &main)
-}
-
-/// `1,204.50`, and `1.204,50` in the other language.
-pub(super) fn money(desk: &Desk<'_>, cents: i64) -> String {
-    let (group, point) = if desk.settings.translated {
-        ('.', ',')
-    } else {
-        (',', '.')
-    };
-    let whole = (cents / 100).to_string();
-    let mut grouped = String::new();
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place).is_multiple_of(3) {
-            grouped.push(group);
-        }
-        grouped.push(digit);
-    }
-    format!("{grouped}{point}{:02}", cents % 100)
 }

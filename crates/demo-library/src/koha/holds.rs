@@ -1,7 +1,7 @@
 //! The list of holds.
 
+use super::frame::{ROOT, is_newer, words};
 use super::loans::link;
-use super::{ROOT, is_newer, words};
 use crate::desk::Desk;
 use crate::page::escape;
 use crate::site::{DemoHold, DemoHoldState, Patron};

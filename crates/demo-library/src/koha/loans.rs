@@ -1,7 +1,6 @@
 //! The list of loans, and the overdue ones once more.
 
-use super::account::money;
-use super::{ROOT, is_newer, words};
+use super::frame::{ROOT, is_newer, money, words};
 use crate::desk::Desk;
 use crate::page::escape;
 use crate::site::{DemoLoan, Patron};
