@@ -30,7 +30,7 @@ FUZZ_ARGS ?=
 ADVISORIES ?= auto
 # `make fuzz FUZZ_SECONDS=60 FUZZ_TARGETS=koha`
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS ?= bibliocommons enterprise koha sierra page words
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 # What the functions are built for: Architecture in samconfig.toml, wherever it stands there, so that it is what gets deployed.
 SAMCONFIG ?= samconfig.toml
 ARCHITECTURE ?= $(or $(shell grep -v '^[[:space:]]*#' $(SAMCONFIG) 2>/dev/null | grep -oE 'Architecture=[^A-Za-z0-9]*(x86_64|arm64)' | \

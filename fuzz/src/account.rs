@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use chrono::{Datelike, NaiveDate};
+use hippo_browser::reading::MAX_MESSAGES;
+use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::text::clean;
 
-use hippo_systems::reading::MAX_MESSAGES;
-use hippo_systems::{ReadContext, SavedPage, system};
+use hippo_systems::offline_reader;
 use url::Url;
 
 use crate::BETWEEN_PAGES;
@@ -29,7 +30,7 @@ pub fn read(name: &str, data: &[u8]) {
             body: body.to_owned(),
         })
         .collect();
-    let system = system(name).expect("a target is named as its system");
+    let reader = offline_reader(name).expect("a target is named as its system");
     let base_url = Url::parse("http://127.0.0.1").expect("a URL");
     let number = NUMBER.into();
     for card_number in [Some(&number), None] {
@@ -44,7 +45,7 @@ pub fn read(name: &str, data: &[u8]) {
             timezone: chrono_tz::America::Toronto,
             card_number,
         };
-        match system.read(&pages, &context) {
+        match reader.read(&pages, &context) {
             Ok(account) => {
                 must_keep_its_word(&account, text.len());
                 // Whose it is only ever makes a failure of it.

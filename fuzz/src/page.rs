@@ -1,9 +1,10 @@
 //! Looking at one page as the browser, the login and `library detect` do.
 
+use hippo_browser::reading::{element_text, is_cut_short, parse_page, parse_piece, skeleton};
+use hippo_browser::{Form, Page, decode, interstitial};
 use hippo_core::text::clean;
-use hippo_systems::browser::{Form, Page, decode, interstitial};
-use hippo_systems::detect::{SeenPage, recognise};
-use hippo_systems::reading::{element_text, is_cut_short, parse_page, parse_piece, skeleton};
+use hippo_systems::SeenPage;
+use hippo_systems::detect::recognise;
 use url::Url;
 
 const TYPES: [Option<&str>; 4] = [
@@ -42,7 +43,7 @@ pub fn look(data: &[u8]) {
         html: &html,
     };
     for found in recognise(&seen) {
-        assert!(!found.because.is_empty());
+        assert!(!found.evidence.is_empty());
     }
     // None is usable, so that all are read.
     let none = Form::find_usable(&page, "form, input[type=password]", |form| {

@@ -1,12 +1,12 @@
 //! Reading one line of a page.
 
 use chrono::Datelike;
-use hippo_core::text::clean;
-use hippo_systems::browser::meaning_of_words;
-use hippo_systems::reading::{
+use hippo_browser::classify_words;
+use hippo_browser::reading::{
     amount, decode_entities, first_number, iso_date, join_title, must_agree, numbers, stable_id,
     take_date, tidy, web_link,
 };
+use hippo_core::text::clean;
 use url::Url;
 
 const FORMATS: [Option<&str>; 8] = [
@@ -58,7 +58,7 @@ pub fn read(data: &[u8]) {
     let (title, subtitle) = text.split_once(':').unwrap_or((text, ""));
     let joined = join_title(title, subtitle);
     assert_eq!(joined, clean(&joined), "a title that is not clean");
-    let _ = meaning_of_words(text);
+    let _ = classify_words(text);
     assert_eq!(stable_id(&[text]).len(), 25);
     let base = Url::parse("https://library.test/patroninfo/7/items").expect("a URL");
     if let Some(link) = web_link(text, &base) {

@@ -83,7 +83,7 @@ fn is_private(url: &Url) -> bool {
 }
 
 /// Whether the host of this URL is this machine itself, by its very name.
-pub(crate) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

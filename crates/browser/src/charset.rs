@@ -3,7 +3,7 @@
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// How far into a page its own word on the charset is looked for (the HTML standard's number).
-const PRESCAN: usize = 1024;
+const PRESCAN_BYTES: usize = 1024;
 
 /// Decodes a page: by its byte order mark, the header, its own `<meta>`, else as UTF-8 where it is
 /// valid and as windows-1252 where it is not.
@@ -29,7 +29,7 @@ pub fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
 /// The charset that a `<meta>` in the first kilobyte names.
 fn in_meta(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = bytes
-        .get(..PRESCAN.min(bytes.len()))
+        .get(..PRESCAN_BYTES.min(bytes.len()))
         .unwrap_or_default()
         .to_ascii_lowercase();
     let mut rest: &[u8] = &head;

@@ -8,26 +8,25 @@ use std::time::Duration;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::{Failure, Remedy};
 use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderValue};
-use reqwest::{Client, ClientBuilder, Method, Request, StatusCode, redirect, retry};
+use reqwest::{Client, ClientBuilder, Method, Request, redirect, retry};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 use super::address::{self, AllowedOnly, PrivateAddresses};
-use super::place::place;
-use crate::SitesOptions;
-use crate::recording::Recorder;
+use super::redacted_path::redacted_path;
+use crate::{BrowserOptions, ExchangeObserver, HttpResponse, Limits};
 
 /// The largest body that is read, in bytes, after decompression.
-pub(super) const LARGEST_BODY: usize = 8 * 1024 * 1024;
+pub(super) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// How many requests may be in flight to one library, over all cards.
-const IN_FLIGHT: usize = 2;
+const MAX_REQUESTS_IN_FLIGHT: usize = 2;
 
 /// How long a connection is kept for the next card.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What errors say when somebody answers, and not as TLS has it, or not in a way that we may use.
-const OF_TLS: [&str; 5] = [
+const TLS_ERRORS: [&str; 5] = [
     "received corrupt message",
     "received fatal alert",
     "received unexpected",
@@ -35,36 +34,9 @@ const OF_TLS: [&str; 5] = [
     "peer misbehaved",
 ];
 
-/// How long each part of a visit may take; the defaults are those of the design.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// To connect: 10 s.
-    pub connect: Duration,
-    /// For one answer, from the first byte sent to the last one read: 20 s.
-    pub response: Duration,
-    /// For one card, its logout aside: 90 s.
-    pub card: Duration,
-    /// For a card's logout: 5 s.
-    pub log_out: Duration,
-    /// Before a page is asked for once more: 1 s.
-    pub pause_before_retry: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            response: Duration::from_secs(20),
-            card: Duration::from_secs(90),
-            log_out: Duration::from_secs(5),
-            pause_before_retry: Duration::from_secs(1),
-        }
-    }
-}
-
 /// Why no site can be visited at all.
 #[derive(Debug, thiserror::Error)]
-pub enum SitesError {
+pub enum BrowserError {
     /// The contact cannot stand in a User-Agent.
     #[error(
         "The contact cannot be named to the libraries: use an address or a URL in plain ASCII."
@@ -77,7 +49,7 @@ pub enum SitesError {
 
 /// The connections that all cards share.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub struct Connections {
     /// For public libraries; keeps to the proxy that the environment names, and connects to public addresses alone
     /// where there is none.
     outside: Client,
@@ -88,46 +60,40 @@ pub(crate) struct Connections {
     /// The places of a library's requests in flight, by host and port of its `base_url`.
     gates: Mutex<HashMap<String, Arc<Semaphore>>>,
     private_addresses: PrivateAddresses,
-    pub(crate) limits: Limits,
-    pub(super) recorder: Option<Arc<Recorder>>,
+    /// How long each part of a visit may take.
+    pub limits: Limits,
+    pub(super) observer: Option<Arc<dyn ExchangeObserver>>,
 }
 
 /// One of a library's places for a request in flight; given back when dropped.
-pub(super) type Slot = OwnedSemaphorePermit;
-
-/// What came back: no rule but that of the size has been applied.
-pub(super) struct Answer {
-    pub(super) url: Url,
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
-}
+pub(super) type RequestSlot = OwnedSemaphorePermit;
 
 /// A request that brought no answer.
-pub(super) struct Fault {
+pub(super) struct RequestError {
     pub(super) failure: Failure,
     /// Whether the same request may well be answered a moment later.
     pub(super) is_transient: bool,
 }
 
 impl Connections {
-    pub(crate) fn new(options: &SitesOptions) -> Result<Self, SitesError> {
-        Self::with(options, |builder| builder)
+    /// Ready to visit; nothing is sent yet.
+    pub fn new(options: &BrowserOptions) -> Result<Self, BrowserError> {
+        Self::with_clients(options, |builder| builder)
     }
 
-    /// Lets the recorder, if there is one, know what it must never write down.
-    pub(crate) fn note_secret(&self, secret: &CardSecret) {
-        if let Some(recorder) = &self.recorder {
-            recorder.note_secret(secret);
+    /// Tells the observer, if there is one, what it must never write down.
+    pub fn announce_secret(&self, secret: &CardSecret) {
+        if let Some(observer) = &self.observer {
+            observer.observe_secret(secret);
         }
     }
 
     /// As [`Self::new`], with the last word on how clients are built.
-    pub(crate) fn with(
-        options: &SitesOptions,
+    pub fn with_clients(
+        options: &BrowserOptions,
         adjust: impl Fn(ClientBuilder) -> ClientBuilder,
-    ) -> Result<Self, SitesError> {
-        let user_agent = user_agent(options.contact.as_deref()).ok_or(SitesError::Contact)?;
+    ) -> Result<Self, BrowserError> {
+        let user_agent = user_agent(options.contact.as_deref()).ok_or(BrowserError::Contact)?;
         let build = |direct: bool, has_rule: bool| {
             let builder = || {
                 let builder = adjust(builder(options, &user_agent));
@@ -147,7 +113,7 @@ impl Connections {
             builder()
                 .build()
                 .or_else(|_| builder().tls_certs_only(bundled_authorities()).build())
-                .map_err(SitesError::Connections)
+                .map_err(BrowserError::Connections)
         };
         let is_always_refused = options.private_addresses.are_refused();
         let has_proxy = has_proxy();
@@ -169,12 +135,12 @@ impl Connections {
             gates: Mutex::default(),
             private_addresses: options.private_addresses,
             limits: options.limits,
-            recorder: options.recorder.clone(),
+            observer: options.observer.clone(),
         })
     }
 
     /// Waits for one of the library's places for a request in flight.
-    pub(super) async fn slot(&self, base_url: &Url) -> Result<Slot, Failure> {
+    pub(super) async fn slot(&self, base_url: &Url) -> Result<RequestSlot, Failure> {
         let key = format!(
             "{}:{}",
             base_url.host_str().unwrap_or_default(),
@@ -185,7 +151,7 @@ impl Connections {
             Arc::clone(
                 gates
                     .entry(key)
-                    .or_insert_with(|| Arc::new(Semaphore::new(IN_FLIGHT))),
+                    .or_insert_with(|| Arc::new(Semaphore::new(MAX_REQUESTS_IN_FLIGHT))),
             )
         };
         gate.acquire_owned()
@@ -194,14 +160,14 @@ impl Connections {
     }
 
     /// Says no to a URL that is never asked for at a library: not http(s), or a private address by number.
-    pub(super) fn may_ask(&self, base_url: &Url, url: &Url) -> Result<(), Failure> {
+    pub(super) fn check_url(&self, base_url: &Url, url: &Url) -> Result<(), Failure> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Failure::page_changed(
                 "a link that is neither http nor https, not followed",
             ));
         }
         if self.private_addresses.refuse_literal(base_url, url) {
-            return Err(private_address(&place(url)));
+            return Err(private_address(&redacted_path(url)));
         }
         Ok(())
     }
@@ -217,9 +183,9 @@ impl Connections {
         url: &Url,
         headers: HeaderMap,
         body: Option<String>,
-        slot: Slot,
+        slot: RequestSlot,
         mut at_head: impl FnMut(&HeaderMap) + Send,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<HttpResponse, RequestError> {
         let client = if address::is_loopback(url) {
             &self.loopback
         } else if self.private_addresses.allows_all_to(base_url) {
@@ -230,7 +196,7 @@ impl Connections {
         let mut request = Request::new(method, url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = body.map(Into::into);
-        let place = place(url);
+        let place = redacted_path(url);
         let answer = tokio::time::timeout(self.limits.response, async {
             let response = client
                 .execute(request)
@@ -243,7 +209,7 @@ impl Connections {
         let_connection_return().await;
         drop(slot);
         answer.unwrap_or_else(|_| {
-            Err(Fault {
+            Err(RequestError {
                 failure: Failure::site_down(format!(
                     "no whole answer within {} s at {place}",
                     self.limits.response.as_secs_f32()
@@ -258,14 +224,14 @@ impl Connections {
         mut response: reqwest::Response,
         url: &Url,
         place: &str,
-    ) -> Result<Answer, Fault> {
-        let too_long = || Fault {
+    ) -> Result<HttpResponse, RequestError> {
+        let too_long = || RequestError {
             failure: Failure::page_changed(format!("a page of more than 8 MiB at {place}")),
             is_transient: false,
         };
         if response
             .content_length()
-            .is_some_and(|length| length > LARGEST_BODY as u64)
+            .is_some_and(|length| length > MAX_BODY_BYTES as u64)
         {
             return Err(too_long());
         }
@@ -275,12 +241,12 @@ impl Connections {
             .await
             .map_err(|error| self.fault(&error, place))?
         {
-            if body.len() + chunk.len() > LARGEST_BODY {
+            if body.len() + chunk.len() > MAX_BODY_BYTES {
                 return Err(too_long());
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer {
+        Ok(HttpResponse {
             url: url.clone(),
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
@@ -289,7 +255,7 @@ impl Connections {
     }
 
     /// Puts an error of the connection into our words: its own text may hold the whole URL.
-    fn fault(&self, error: &reqwest::Error, place: &str) -> Fault {
+    fn fault(&self, error: &reqwest::Error, place: &str) -> RequestError {
         let says_any = |words: &[&str]| {
             let mut cause: Option<&dyn Error> = Some(error);
             std::iter::from_fn(|| {
@@ -305,32 +271,32 @@ impl Connections {
             })
         };
         if is_out_of_files(error) {
-            return Fault {
+            return RequestError {
                 failure: Failure::not_tried(OUT_OF_FILES),
                 is_transient: false,
             };
         }
         let says = |word: &str| says_any(&[word]);
         if says(address::REFUSED) {
-            return Fault {
+            return RequestError {
                 failure: private_address(place),
                 is_transient: false,
             };
         }
         if says("certificate") {
-            return Fault {
+            return RequestError {
                 failure: Failure::site_down(format!(
-                    "the site's certificate is not valid, at {place}; check the library's --url"
+                    "the site's certificate is not valid, at {place}"
                 ))
                 .with_remedy(Remedy::SetUrl),
                 is_transient: false,
             };
         }
         let what = if says("dns error") {
-            "the site's name is not known, check the library's --url,"
+            "the site's name is not known,"
         } else if error.is_timeout() {
             "no connection in time"
-        } else if says_any(&OF_TLS) {
+        } else if says_any(&TLS_ERRORS) {
             "somebody answered, and no secure connection (https) could be agreed on,"
         } else if error.is_connect() {
             "no connection"
@@ -340,7 +306,7 @@ impl Connections {
             "the connection was dropped before an answer"
         };
         let failure = Failure::site_down(format!("{what} at {place}"));
-        Fault {
+        RequestError {
             failure: if says("dns error") {
                 failure.with_remedy(Remedy::SetUrl)
             } else {
@@ -362,7 +328,7 @@ async fn let_connection_return() {
 
 /// What a person reads where the process may open no more files or connections.
 const OUT_OF_FILES: &str =
-    "Too many open files: raise the limit (ulimit -n) or lower --concurrency.";
+    "Too many open files: raise the limit (ulimit -n) or check fewer libraries at once.";
 
 /// Whether the process or the machine may open no more files (EMFILE, ENFILE).
 fn is_out_of_files(error: &(dyn Error + 'static)) -> bool {
@@ -385,7 +351,7 @@ fn private_address(place: &str) -> Failure {
     ))
 }
 
-fn builder(options: &SitesOptions, user_agent: &HeaderValue) -> ClientBuilder {
+fn builder(options: &BrowserOptions, user_agent: &HeaderValue) -> ClientBuilder {
     let mut headers = HeaderMap::new();
     headers.insert(
         ACCEPT,
@@ -401,8 +367,8 @@ fn builder(options: &SitesOptions, user_agent: &HeaderValue) -> ClientBuilder {
         .retry(retry::never())
         .referer(false)
         .connect_timeout(options.limits.connect)
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(IN_FLIGHT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(MAX_REQUESTS_IN_FLIGHT)
 }
 
 /// Whether the environment names a proxy.

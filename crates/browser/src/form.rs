@@ -11,8 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::Page;
-use super::place::place;
-use super::session::header_map;
+use super::headers::header_map;
+use super::redacted_path::redacted_path;
 use crate::reading::parse_page;
 
 /// How a form is sent.
@@ -67,7 +67,7 @@ impl Form {
     /// `page_changed` without one.
     pub fn find(page: &Page, css: &str) -> Result<Self, Failure> {
         Self::find_usable(page, css, |_| true)?.ok_or_else(|| {
-            Failure::page_changed(format!("no form “{css}” at {}", place(&page.url)))
+            Failure::page_changed(format!("no form “{css}” at {}", redacted_path(&page.url)))
         })
     }
 
@@ -194,7 +194,7 @@ impl Form {
         if !self.missing.is_empty() {
             return Err(Failure::page_changed(format!(
                 "the form at {} has no field “{}”; nothing was sent",
-                place(&self.from),
+                redacted_path(&self.from),
                 self.missing.join("”, “")
             )));
         }
@@ -239,7 +239,7 @@ impl fmt::Debug for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Form")
             .field("host", &self.action.host_str())
-            .field("place", &place(&self.action))
+            .field("place", &redacted_path(&self.action))
             .field("method", &self.method)
             .field("fields", &self.names())
             .finish_non_exhaustive()

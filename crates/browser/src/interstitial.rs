@@ -4,12 +4,12 @@ use hippo_core::failure::{Failure, FailureKind};
 use scraper::{ElementRef, Node};
 
 use super::Page;
-use super::place::place;
+use super::redacted_path::redacted_path;
 use crate::reading::{is_session_over, parse_page};
 
 /// A page with more text than this, in characters, is a page of its own, and only its headings are
 /// looked at.
-const SHORT: usize = 2_000;
+const SHORT_PAGE_CHARS: usize = 2_000;
 
 /// What a site says that refuses a visitor for being a machine, or too quick.
 const REFUSALS: [&str; 12] = [
@@ -28,7 +28,7 @@ const REFUSALS: [&str; 12] = [
 ];
 
 /// What a site says that is being worked on.
-const BREAKS: [&str; 10] = [
+const OUTAGES: [&str; 10] = [
     "scheduled maintenance",
     "system maintenance",
     "under maintenance",
@@ -47,8 +47,8 @@ const BREAKS: [&str; 10] = [
 /// well mention maintenance next week, or a captcha. Only what a reader sees is looked at; the
 /// title and the headings, and the whole text where it is short.
 pub fn interstitial(page: &Page) -> Option<Failure> {
-    let kind = meaning_of_words(&seen(&page.body)?)?;
-    let here = place(&page.url);
+    let kind = classify_words(&visible_words(&page.body)?)?;
+    let here = redacted_path(&page.url);
     let detail = match kind {
         FailureKind::SiteRefused => format!("the site takes us for a machine, at {here}"),
         _ => format!("a maintenance page at {here}"),
@@ -58,22 +58,30 @@ pub fn interstitial(page: &Page) -> Option<Failure> {
 
 /// `site_refused` or `site_down`, where words are of a captcha or of maintenance: for what a page
 /// says at a place of its own, such as the error beside a form.
-pub fn meaning_of_words(words: &str) -> Option<FailureKind> {
+pub fn classify_words(words: &str) -> Option<FailureKind> {
     let words = words.to_lowercase();
     let says = |known: &[&str]| known.iter().any(|known| words.contains(known));
     if says(&REFUSALS) {
         return Some(FailureKind::SiteRefused);
     }
-    says(&BREAKS).then_some(FailureKind::SiteDown)
+    says(&OUTAGES).then_some(FailureKind::SiteDown)
 }
 
 /// Whether a page says in its title or headings, or anywhere where it is short, that a session is over.
-pub(crate) fn says_session_is_over(body: &str) -> bool {
-    seen(body).is_some_and(|words| is_session_over(&words))
+pub fn says_session_is_over(body: &str) -> bool {
+    visible_words(body).is_some_and(|words| is_session_over(&words))
+}
+
+/// `session_expired`, for a page that says so.
+pub fn session_is_over() -> Failure {
+    Failure::new(
+        FailureKind::SessionExpired,
+        "the page says that the session is over",
+    )
 }
 
 /// What a reader sees first, in lower case and with spaces folded; `None` for what cannot be parsed.
-fn seen(body: &str) -> Option<String> {
+fn visible_words(body: &str) -> Option<String> {
     let html = parse_page(body).ok()?;
     let mut headings = String::new();
     let mut all = String::new();
@@ -87,7 +95,7 @@ fn seen(body: &str) -> Option<String> {
             match around.value().name() {
                 "title" | "h1" | "h2" => is_heading = true,
                 "script" | "style" | "template" => is_hidden = true,
-                _ => is_hidden |= hides(around),
+                _ => is_hidden |= is_hidden_element(around),
             }
         }
         if is_hidden {
@@ -97,7 +105,7 @@ fn seen(body: &str) -> Option<String> {
             headings.push_str(text);
             headings.push(' ');
         }
-        if all.len() <= 2 * SHORT {
+        if all.len() <= 2 * SHORT_PAGE_CHARS {
             all.push_str(text);
             all.push(' ');
         }
@@ -109,7 +117,7 @@ fn seen(body: &str) -> Option<String> {
             .to_lowercase()
     };
     let all = fold(all);
-    Some(if all.chars().count() > SHORT {
+    Some(if all.chars().count() > SHORT_PAGE_CHARS {
         fold(headings)
     } else {
         all
@@ -117,7 +125,7 @@ fn seen(body: &str) -> Option<String> {
 }
 
 /// Whether an element says of itself that it is not shown: a dialog that waits for the page's script.
-fn hides(element: ElementRef<'_>) -> bool {
+fn is_hidden_element(element: ElementRef<'_>) -> bool {
     let style: String = element
         .attr("style")
         .unwrap_or_default()

@@ -5,20 +5,24 @@ use hippo_core::library::Library;
 use url::Url;
 
 use super::address::is_loopback;
-use super::place::place;
+use super::redacted_path::redacted_path;
 
 /// Says no unless a login form from the page `from` may be sent to `action`.
 ///
 /// Both must be https (on loopback, http will do where the library itself is on loopback), and
 /// `action` on the host of the library's `base_url` or one of its `login_hosts`.
-pub(super) fn may_log_in(library: &Library, from: &Url, action: &Url) -> Result<(), Failure> {
+pub(super) fn check_login_target(
+    library: &Library,
+    from: &Url,
+    action: &Url,
+) -> Result<(), Failure> {
     let at_home = is_loopback(&library.base_url);
     for url in [from, action] {
         let plain_but_here = url.scheme() == "http" && at_home && is_loopback(url);
         if url.scheme() != "https" && !plain_but_here {
             return Err(Failure::page_changed(format!(
-                "the login at {} is not https, nothing was sent; check the library's --url",
-                place(url)
+                "the login at {} is not https; nothing was sent",
+                redacted_path(url)
             ))
             .with_remedy(Remedy::SetUrl));
         }
@@ -37,7 +41,7 @@ pub(super) fn may_log_in(library: &Library, from: &Url, action: &Url) -> Result<
         return Ok(());
     }
     Err(Failure::page_changed(format!(
-        "the login form goes to the host {}, which is neither that of the library's --url nor a --login-host; nothing was sent",
+        "the login form goes to the host {}, which is neither the library's own nor one of its login hosts; nothing was sent",
         action.host_str().unwrap_or("(none)")
     ))
     .with_remedy(Remedy::AddLoginHost))
@@ -84,7 +88,7 @@ mod tests {
     }
 
     fn allowed(base_url: &str, login_hosts: &[&str], from: &str, action: &str) -> bool {
-        may_log_in(
+        check_login_target(
             &library(base_url, login_hosts),
             &from.parse().unwrap(),
             &action.parse().unwrap(),

@@ -7,8 +7,8 @@ use reqwest::header::CONTENT_TYPE;
 use url::Url;
 
 use super::charset;
-use super::connections::Answer;
-use super::place::place;
+use super::redacted_path::redacted_path;
+use crate::HttpResponse;
 
 /// A page as it came: where from, how it was answered, and its text.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub struct Page {
 
 impl Page {
     /// Reads an answer as text; what is binary is `page_changed`.
-    pub(super) fn from_answer(answer: Answer) -> Result<Self, Failure> {
+    pub(super) fn from_answer(answer: HttpResponse) -> Result<Self, Failure> {
         let content_type = answer
             .headers
             .get(CONTENT_TYPE)
@@ -34,7 +34,7 @@ impl Page {
         let binary = |why: &str| {
             Failure::page_changed(format!(
                 "{why} in place of a page at {}",
-                place(&answer.url)
+                redacted_path(&answer.url)
             ))
         };
         if content_type.as_deref().is_some_and(is_binary) {
@@ -84,7 +84,7 @@ impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Page")
             .field("host", &self.url.host_str())
-            .field("place", &place(&self.url))
+            .field("place", &redacted_path(&self.url))
             .field("status", &self.status)
             .field("content_type", &self.content_type)
             .field("bytes", &self.body.len())
@@ -104,7 +104,7 @@ mod tests {
         if let Some(value) = content_type {
             headers.insert(CONTENT_TYPE, value.parse().unwrap());
         }
-        Page::from_answer(Answer {
+        Page::from_answer(HttpResponse {
             url: "https://books.test/account/12345?token=s3cret"
                 .parse()
                 .unwrap(),

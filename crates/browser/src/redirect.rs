@@ -4,10 +4,10 @@ use hippo_core::failure::Failure;
 use reqwest::StatusCode;
 use url::Url;
 
-use super::place::place;
+use super::redacted_path::redacted_path;
 
 /// How many redirects are followed to one page.
-pub(super) const MOST_REDIRECTS: usize = 10;
+pub(super) const MAX_REDIRECTS: usize = 10;
 
 /// Whether this answer points elsewhere.
 pub(super) fn is_redirect(status: StatusCode) -> bool {
@@ -24,7 +24,7 @@ pub(super) fn target(
     location: Option<&[u8]>,
     posted: bool,
 ) -> Result<Url, Failure> {
-    let here = place(from);
+    let here = redacted_path(from);
     if posted && matches!(status.as_u16(), 307 | 308) {
         return Err(Failure::page_changed(format!(
             "what was sent to {here} was redirected with {}, which would carry it on; refused",

@@ -9,6 +9,15 @@ static SOURCE_LINES: Css = Css::new("td.line-content");
 /// Firefox's view of the same.
 static SOURCE_TEXT: Css = Css::new("body#viewsource pre");
 
+/// A page that was saved: what `hippo read` is given.
+#[derive(Debug, Clone)]
+pub struct SavedPage {
+    /// What the person called it; used in failures.
+    pub name: String,
+    /// Its text.
+    pub body: String,
+}
+
 /// A saved file that no reader can read, and what to save instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAPage {

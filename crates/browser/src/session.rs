@@ -4,24 +4,23 @@ use std::fmt;
 use std::time::Instant;
 
 use cookie_store::{Cookie, CookieStore};
+use hippo_core::account::Account;
 use hippo_core::card::{CardSecret, LoginOutcome};
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
 use hippo_core::site::LoginPermit;
 use hippo_core::skeleton::Skeleton;
 use reqwest::Method;
-use reqwest::header::{
-    CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE,
-};
+use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
 use url::Url;
 
-use super::connections::{Answer, Connections, Slot};
-use super::place::place;
-use super::redirect::{self, MOST_REDIRECTS};
+use super::connections::{Connections, RequestSlot};
+use super::headers::header_map;
+use super::redacted_path::redacted_path;
+use super::redirect::{self, MAX_REDIRECTS};
 use super::{Form, Page, interstitial, login, status};
-use crate::ReadContext;
 use crate::reading::skeleton;
-use crate::recording::{Answered, Exchange, Step};
+use crate::{Exchange, HttpResponse, LoginStep, ReadContext};
 
 /// One card's visit: a cookie jar of its own, on connections that all share.
 ///
@@ -46,16 +45,16 @@ pub struct Session<'a> {
 }
 
 /// A request before cookies are added.
-struct Ask {
+struct HttpRequest {
     method: Method,
     url: Url,
     headers: HeaderMap,
     fields: Option<String>,
     /// What it is for, where a recording tells it.
-    step: Option<Step>,
+    step: Option<LoginStep>,
 }
 
-impl Ask {
+impl HttpRequest {
     fn get(url: &Url, headers: HeaderMap) -> Self {
         Self {
             method: Method::GET,
@@ -81,7 +80,7 @@ impl Ask {
     }
 
     /// What a recording keeps of it; no answer where none came.
-    fn seen(&self, headers: HeaderMap, began: Instant, answer: Option<&Answer>) -> Exchange {
+    fn seen(&self, headers: HeaderMap, began: Instant, answer: Option<&HttpResponse>) -> Exchange {
         Exchange {
             method: self.method.clone(),
             url: self.url.clone(),
@@ -90,11 +89,7 @@ impl Ask {
             step: self.step,
             began,
             took: began.elapsed(),
-            answer: answer.map(|answer| Answered {
-                status: answer.status,
-                headers: answer.headers.clone(),
-                body: answer.body.clone(),
-            }),
+            answer: answer.cloned(),
         }
     }
 
@@ -107,19 +102,20 @@ impl Ask {
         self.headers.remove(CONTENT_TYPE);
         self.method = Method::GET;
         self.fields = None;
-        self.step = self.step.filter(|step| *step == Step::LogOut);
+        self.step = self.step.filter(|step| *step == LoginStep::LogOut);
         self.url = next;
     }
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(
+    /// A session for this card; nothing is sent yet.
+    pub fn new(
         connections: &'a Connections,
         library: &'a Library,
         secret: &'a CardSecret,
         permit: &'a dyn LoginPermit,
     ) -> Self {
-        connections.note_secret(secret);
+        connections.announce_secret(secret);
         Self {
             connections,
             library,
@@ -155,6 +151,11 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// An account of the library's system of which nothing is known yet.
+    pub fn unknown_account(&self) -> Account {
+        Account::unknown(self.library.system.clone())
+    }
+
     /// The address of a path at the library, below the path of `base_url` (a leading `/` changes
     /// nothing): `/user/login` at `https://x.test/opac` is `https://x.test/opac/user/login`.
     pub fn url(&self, path: &str) -> Result<Url, Failure> {
@@ -181,14 +182,16 @@ impl<'a> Session<'a> {
 
     /// Fetches a page as [`Self::get`] does, with these headers.
     pub async fn get_with(&mut self, url: &Url, headers: &[(&str, &str)]) -> Result<Page, Failure> {
-        let ask = Ask::get(url, header_map(headers)?);
+        let ask = HttpRequest::get(url, header_map(headers)?);
         let answer = self.fetch(ask, None).await?;
         self.page(answer)
     }
 
     /// As [`Self::get`]; `None` where there is nothing at this address (404, 410).
-    pub async fn get_if_there(&mut self, url: &Url) -> Result<Option<Page>, Failure> {
-        let answer = self.fetch(Ask::get(url, HeaderMap::new()), None).await?;
+    pub async fn get_optional(&mut self, url: &Url) -> Result<Option<Page>, Failure> {
+        let answer = self
+            .fetch(HttpRequest::get(url, HeaderMap::new()), None)
+            .await?;
         if matches!(answer.status.as_u16(), 404 | 410) {
             return Ok(None);
         }
@@ -207,7 +210,7 @@ impl<'a> Session<'a> {
         let fields = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields)
             .finish();
-        let ask = Ask::post(url, header_map(headers)?, fields);
+        let ask = HttpRequest::post(url, header_map(headers)?, fields);
         let answer = self.fetch(ask, None).await?;
         self.page(answer)
     }
@@ -222,9 +225,9 @@ impl<'a> Session<'a> {
         }
         let sent = form.send()?;
         let ask = if sent.is_post {
-            Ask::post(&sent.url, sent.headers, sent.fields)
+            HttpRequest::post(&sent.url, sent.headers, sent.fields)
         } else {
-            Ask::get(&sent.url, sent.headers)
+            HttpRequest::get(&sent.url, sent.headers)
         };
         let answer = self.fetch(ask, None).await?;
         self.page(answer)
@@ -238,21 +241,21 @@ impl<'a> Session<'a> {
     /// that was set, is no POST, or goes anywhere but by https to the library's host or one of its
     /// login hosts. A redirect that would carry the PIN on (307, 308) is `page_changed`.
     pub async fn log_in(&mut self, form: Form) -> Result<Page, Failure> {
-        login::may_log_in(self.library, form.from(), &form.action)?;
+        login::check_login_target(self.library, form.from(), &form.action)?;
         let sent = form.send()?;
         if !sent.is_post {
             return Err(Failure::page_changed(
                 "the login form would put the PIN into the address; nothing was sent",
             ));
         }
-        self.may_ask(&sent.url)?;
+        self.check_url(&sent.url)?;
         let slot = self.connections.slot(&self.library.base_url).await?;
         self.permit.about_to_log_in().await?;
         self.login_sent = true;
-        let mut ask = Ask::post(&sent.url, sent.headers, sent.fields);
-        ask.step = Some(Step::LogIn);
+        let mut ask = HttpRequest::post(&sent.url, sent.headers, sent.fields);
+        ask.step = Some(LoginStep::LogIn);
         let answer = self.fetch(ask, Some(slot)).await?;
-        let (here, code) = (place(&answer.url), answer.status);
+        let (here, code) = (redacted_path(&answer.url), answer.status);
         if code.is_success() || code.is_client_error() {
             return self.keep(Page::from_answer(answer)?);
         }
@@ -273,13 +276,13 @@ impl<'a> Session<'a> {
     /// A page showed us logged in: from here on a login page means `session_expired`.
     ///
     /// The permit is told before anything else is asked for.
-    pub fn note_logged_in(&mut self) {
+    pub fn mark_logged_in(&mut self) {
         self.is_to_be_settled |= self.login_sent && !self.shown_logged_in;
         self.shown_logged_in = true;
     }
 
     /// Tells the permit of a login that was accepted, unless it was told.
-    pub(crate) async fn settle_login(&mut self) -> Result<(), Failure> {
+    pub async fn settle_login(&mut self) -> Result<(), Failure> {
         if std::mem::take(&mut self.is_to_be_settled) {
             self.permit.settle_login(LoginOutcome::Accepted).await?;
         }
@@ -287,7 +290,7 @@ impl<'a> Session<'a> {
     }
 
     /// Whether a page showed us logged in.
-    pub fn is_logged_in_noted(&self) -> bool {
+    pub fn is_logged_in(&self) -> bool {
         self.shown_logged_in
     }
 
@@ -311,7 +314,7 @@ impl<'a> Session<'a> {
     /// (its words, a 422 without the form), a system says `page_changed` before it comes here.
     ///
     /// A page that stands in for the form ([`interstitial`]), or ends within it, refuses nobody.
-    pub fn login_page_instead(&self, page: &Page, of: &str) -> Failure {
+    pub fn failure_for_login_page(&self, page: &Page, of: &str) -> Failure {
         if let Some(failure) = interstitial(page) {
             return failure;
         }
@@ -339,7 +342,7 @@ impl<'a> Session<'a> {
 
     /// What to say of an answer to the login that is neither a login page nor an account's: what
     /// stands in for it, `wrong_credentials` for a 401, whatever it says; else `page_changed`.
-    pub fn unknown_answer_to_login(&self, page: &Page, what: &str) -> Failure {
+    pub fn failure_for_unknown_answer(&self, page: &Page, what: &str) -> Failure {
         interstitial(page).unwrap_or_else(|| {
             let detail = format!("{what} (status {})", page.status);
             if self.login_sent && !self.shown_logged_in && page.status == 401 {
@@ -379,17 +382,17 @@ impl<'a> Session<'a> {
     /// Asks for a logout, and no more than that: where it leads, to the catalogue or a form, does not
     /// matter, unless it is another logout (a central login has its own).
     async fn leave(&mut self, url: &Url) -> Result<(), Failure> {
-        let mut ask = Ask::get(url, HeaderMap::new());
-        ask.step = Some(Step::LogOut);
+        let mut ask = HttpRequest::get(url, HeaderMap::new());
+        ask.step = Some(LoginStep::LogOut);
         redirect::tidy(&mut ask.url);
-        for _ in 0..=MOST_REDIRECTS {
-            self.may_ask(&ask.url)?;
+        for _ in 0..=MAX_REDIRECTS {
+            self.check_url(&ask.url)?;
             let slot = self.connections.slot(&self.library.base_url).await?;
             let answer = self
                 .exchange(&ask, slot)
                 .await
                 .map_err(|fault| fault.failure)?;
-            let here = place(&answer.url);
+            let here = redacted_path(&answer.url);
             if let Some(failure) = status::refusal(answer.status, &answer.headers, &here) {
                 return Err(failure);
             }
@@ -407,7 +410,7 @@ impl<'a> Session<'a> {
     }
 
     /// Ends the visit: the logout that was named, if it is not done yet.
-    pub(crate) async fn end(&mut self) {
+    pub async fn end(&mut self) {
         if let Some(url) = self.log_out_at_end.take() {
             self.log_out(&url).await;
         }
@@ -415,13 +418,17 @@ impl<'a> Session<'a> {
 
     /// Sends a request and follows where it leads; the answer is neither a redirect, nor a refusal
     /// or breakdown of the site.
-    async fn fetch(&mut self, mut ask: Ask, mut slot: Option<Slot>) -> Result<Answer, Failure> {
+    async fn fetch(
+        &mut self,
+        mut ask: HttpRequest,
+        mut slot: Option<RequestSlot>,
+    ) -> Result<HttpResponse, Failure> {
         self.settle_login().await?;
         redirect::tidy(&mut ask.url);
         let mut may_retry = ask.method == Method::GET && !self.login_sent;
         let mut seen: Vec<Url> = Vec::new();
-        for _ in 0..=MOST_REDIRECTS {
-            self.may_ask(&ask.url)?;
+        for _ in 0..=MAX_REDIRECTS {
+            self.check_url(&ask.url)?;
             let answer = loop {
                 let slot = match slot.take() {
                     Some(slot) => slot,
@@ -440,7 +447,7 @@ impl<'a> Session<'a> {
                 break outcome.map_err(|fault| fault.failure)?;
             };
             if let Some(failure) =
-                status::refusal(answer.status, &answer.headers, &place(&answer.url))
+                status::refusal(answer.status, &answer.headers, &redacted_path(&answer.url))
             {
                 return Err(failure);
             }
@@ -455,15 +462,15 @@ impl<'a> Session<'a> {
             if seen.iter().filter(|url| **url == next).count() > 1 {
                 return Err(Failure::page_changed(format!(
                     "redirects in a loop at {}",
-                    place(&next)
+                    redacted_path(&next)
                 )));
             }
             seen.push(next.clone());
             ask.follow(next);
         }
         Err(Failure::page_changed(format!(
-            "more than {MOST_REDIRECTS} redirects, the last to {}",
-            place(&ask.url)
+            "more than {MAX_REDIRECTS} redirects, the last to {}",
+            redacted_path(&ask.url)
         )))
     }
 
@@ -473,9 +480,9 @@ impl<'a> Session<'a> {
     /// have opened a session all the same, and only its cookie can end it.
     async fn exchange(
         &mut self,
-        ask: &Ask,
-        slot: Slot,
-    ) -> Result<Answer, super::connections::Fault> {
+        ask: &HttpRequest,
+        slot: RequestSlot,
+    ) -> Result<HttpResponse, super::connections::RequestError> {
         let mut headers = ask.headers.clone();
         let cookies: Vec<String> = self
             .jar
@@ -488,8 +495,8 @@ impl<'a> Session<'a> {
             value.set_sensitive(true);
             headers.insert(COOKIE, value);
         }
-        let recorder = self.connections.recorder.as_deref();
-        let sent = recorder.map(|recorder| (recorder, headers.clone(), Instant::now()));
+        let observer = self.connections.observer.as_deref();
+        let sent = observer.map(|observer| (observer, headers.clone(), Instant::now()));
         let outcome = self
             .connections
             .exchange(
@@ -502,13 +509,13 @@ impl<'a> Session<'a> {
                 |headers| keep_cookies(&mut self.jar, headers, &ask.url),
             )
             .await;
-        if let Some((recorder, headers, began)) = sent {
-            recorder.note(ask.seen(headers, began, outcome.as_ref().ok()));
+        if let Some((observer, headers, began)) = sent {
+            observer.observe_exchange(ask.seen(headers, began, outcome.as_ref().ok()));
         }
         tracing::debug!(
             library.id = %self.library.id,
             method = %ask.method,
-            place = place(&ask.url),
+            place = redacted_path(&ask.url),
             status = outcome.as_ref().ok().map(|answer| answer.status.as_u16()),
             "asked the site"
         );
@@ -516,19 +523,19 @@ impl<'a> Session<'a> {
     }
 
     /// Says no to a URL that is never asked for in this session.
-    fn may_ask(&self, url: &Url) -> Result<(), Failure> {
-        self.connections.may_ask(&self.library.base_url, url)?;
+    fn check_url(&self, url: &Url) -> Result<(), Failure> {
+        self.connections.check_url(&self.library.base_url, url)?;
         if self.library.base_url.scheme() == "https" && url.scheme() != "https" {
             return Err(Failure::page_changed(format!(
                 "a link to {} without https; not followed",
-                place(url)
+                redacted_path(url)
             )));
         }
         Ok(())
     }
 
     /// What the page is made of that came last, without what it says.
-    pub(crate) fn skeleton(&self) -> Option<Skeleton> {
+    pub fn skeleton(&self) -> Option<Skeleton> {
         self.last_page.as_deref().and_then(skeleton)
     }
 
@@ -538,8 +545,8 @@ impl<'a> Session<'a> {
     }
 
     /// Reads an answer as a page that was asked for.
-    fn page(&mut self, answer: Answer) -> Result<Page, Failure> {
-        let here = place(&answer.url);
+    fn page(&mut self, answer: HttpResponse) -> Result<Page, Failure> {
+        let here = redacted_path(&answer.url);
         let code = answer.status;
         if code.is_success() {
             let page = Page::from_answer(answer)?;
@@ -591,23 +598,6 @@ impl fmt::Debug for Session<'_> {
             .field("shown_logged_in", &self.shown_logged_in)
             .finish_non_exhaustive()
     }
-}
-
-/// Headers that a system adds; their values are not shown by anything.
-pub(super) fn header_map(headers: &[(&str, &str)]) -> Result<HeaderMap, Failure> {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        let (Ok(header), Ok(mut value)) =
-            (HeaderName::try_from(*name), HeaderValue::try_from(*value))
-        else {
-            return Err(Failure::page_changed(format!(
-                "the header {name} cannot be sent as the page would have it"
-            )));
-        };
-        value.set_sensitive(true);
-        map.insert(header, value);
-    }
-    Ok(map)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 /// The longest that a site is left alone for its asking.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The failure that a site's refusal or breakdown means, whatever was asked for.
 ///
@@ -37,7 +37,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number too long for us is a long wait.
-        value.parse().map_or(LONGEST_WAIT, Duration::from_secs)
+        value.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)
     } else {
         let until = http_date(value)?;
         let now = headers
@@ -46,7 +46,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
             .unwrap_or_else(Utc::now);
         (until - now).to_std().ok()?
     };
-    (!wait.is_zero()).then_some(wait.min(LONGEST_WAIT))
+    (!wait.is_zero()).then_some(wait.min(MAX_RETRY_AFTER))
 }
 
 fn http_date(text: &str) -> Option<DateTime<Utc>> {

@@ -1,6 +1,13 @@
 //! A site for tests: answers each request with the bytes that a closure makes of it, and remembers
 //! what it was asked.
 
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop at once"
+)]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +16,7 @@ use async_trait::async_trait;
 use hippo_core::card::{CardSecret, LoginOutcome};
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::LoginPermit;
+use hippo_core::site::{LoginPermit, PermitError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -17,16 +24,15 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use url::Url;
 
-use super::{Connections, Limits, Session};
-use crate::SitesOptions;
+use super::{BrowserOptions, Connections, Exchange, ExchangeObserver, Limits, Session};
 
 /// What no log, error or page may show.
-pub(crate) const PIN: &str = "canary-pin-4711";
+pub const PIN: &str = "canary-pin-4711";
 /// As [`PIN`].
-pub(crate) const NUMBER: &str = "canary-number-0815";
+pub const NUMBER: &str = "canary-number-0815";
 
 /// How a request is answered.
-pub(crate) enum Reply {
+pub enum Reply {
     /// With these bytes, then the connection is closed.
     Bytes(Vec<u8>),
     /// Not at all: the connection is closed.
@@ -36,7 +42,7 @@ pub(crate) enum Reply {
 }
 
 /// An answer with this status line, these header lines and this body.
-pub(crate) fn reply(status: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Reply {
+pub fn reply(status: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Reply {
     let body = body.as_ref();
     let mut bytes = format!(
         "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n",
@@ -53,30 +59,30 @@ pub(crate) fn reply(status: &str, headers: &[&str], body: impl AsRef<[u8]>) -> R
 }
 
 /// A page with this body.
-pub(crate) fn page(body: &str) -> Reply {
+pub fn page(body: &str) -> Reply {
     reply("200 OK", &["Content-Type: text/html; charset=utf-8"], body)
 }
 
 /// A redirect to there.
-pub(crate) fn redirect(status: &str, location: &str) -> Reply {
+pub fn redirect(status: &str, location: &str) -> Reply {
     reply(status, &[&format!("Location: {location}")], "")
 }
 
 /// A site on loopback.
-pub(crate) struct TestSite {
-    pub(crate) url: Url,
+pub struct TestSite {
+    pub url: Url,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl TestSite {
     /// Serves what the closure makes of each request (its whole text), by http.
-    pub(crate) async fn start(answer: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+    pub async fn start(answer: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
         Self::serve(answer, None).await
     }
 
     /// As [`Self::start`], by https, with a certificate for `localhost` that nobody vouches for;
     /// it comes along.
-    pub(crate) async fn start_tls(
+    pub async fn start_tls(
         answer: impl Fn(&str) -> Reply + Send + Sync + 'static,
     ) -> (Self, reqwest::Certificate) {
         let (acceptor, authority) = acceptor("localhost");
@@ -118,12 +124,12 @@ impl TestSite {
     }
 
     /// Every request so far, as text.
-    pub(crate) fn asked(&self) -> Vec<String> {
+    pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 
     /// The request lines so far, without the version: `GET /x`.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         self.asked()
             .iter()
             .map(|request| {
@@ -135,7 +141,7 @@ impl TestSite {
 }
 
 /// The server's side of TLS with a certificate for this host that nobody vouches for; it comes along.
-pub(crate) fn acceptor(host: &str) -> (TlsAcceptor, reqwest::Certificate) {
+pub fn acceptor(host: &str) -> (TlsAcceptor, reqwest::Certificate) {
     let made = rcgen::generate_simple_self_signed(vec![host.to_owned()]).unwrap();
     let der = made.cert.der().to_vec();
     let config = ServerConfig::builder_with_provider(Arc::new(
@@ -191,47 +197,66 @@ async fn talk(
     }
 }
 
+/// Counts the requests of visits, whether or not they are answered.
+#[derive(Debug, Default)]
+pub struct RequestCount(AtomicUsize);
+
+impl RequestCount {
+    /// How many there were since this was last asked.
+    pub fn take(&self) -> usize {
+        self.0.swap(0, Ordering::SeqCst)
+    }
+}
+
+impl ExchangeObserver for RequestCount {
+    fn observe_secret(&self, _: &CardSecret) {}
+
+    fn observe_exchange(&self, _: Exchange) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 /// Counts how often it was asked, and says no on request.
 #[derive(Default)]
-pub(crate) struct Permit {
-    pub(crate) asked: AtomicUsize,
-    pub(crate) says_no: bool,
-    pub(crate) settled: Mutex<Vec<LoginOutcome>>,
+pub struct Permit {
+    pub asked: AtomicUsize,
+    pub says_no: bool,
+    pub settled: Mutex<Vec<LoginOutcome>>,
 }
 
 impl Permit {
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }
 
 #[async_trait]
 impl LoginPermit for Permit {
-    async fn about_to_log_in(&self) -> Result<(), Failure> {
+    async fn about_to_log_in(&self) -> Result<(), PermitError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if self.says_no {
-            Err(Failure::not_tried("no mark"))
+            Err(PermitError::Refused(Failure::not_tried("no mark")))
         } else {
             Ok(())
         }
     }
 
-    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), Failure> {
+    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
         self.settled.lock().unwrap().push(outcome);
         Ok(())
     }
 }
 
 /// What a session needs, all in one.
-pub(crate) struct Visitor {
-    pub(crate) connections: Connections,
-    pub(crate) library: Library,
-    pub(crate) secret: CardSecret,
-    pub(crate) permit: Permit,
+pub struct Visitor {
+    pub connections: Connections,
+    pub library: Library,
+    pub secret: CardSecret,
+    pub permit: Permit,
 }
 
 impl Visitor {
-    pub(crate) fn to(base_url: &Url) -> Self {
+    pub fn to(base_url: &Url) -> Self {
         Self {
             connections: Connections::new(&options()).unwrap(),
             library: library(base_url),
@@ -240,23 +265,23 @@ impl Visitor {
         }
     }
 
-    pub(crate) fn session(&self) -> Session<'_> {
+    pub fn session(&self) -> Session<'_> {
         Session::new(&self.connections, &self.library, &self.secret, &self.permit)
     }
 }
 
 /// Short pauses; the limits themselves are far away, but for tests that shorten them.
-pub(crate) fn options() -> SitesOptions {
-    SitesOptions {
+pub fn options() -> BrowserOptions {
+    BrowserOptions {
         limits: Limits {
             pause_before_retry: Duration::from_millis(1),
             ..Limits::default()
         },
-        ..SitesOptions::default()
+        ..BrowserOptions::default()
     }
 }
 
-pub(crate) fn library(base_url: &Url) -> Library {
+pub fn library(base_url: &Url) -> Library {
     Library {
         id: "books".parse().unwrap(),
         name: "Books".into(),
@@ -270,7 +295,7 @@ pub(crate) fn library(base_url: &Url) -> Library {
     }
 }
 
-pub(crate) fn secret() -> CardSecret {
+pub fn secret() -> CardSecret {
     CardSecret {
         number: NUMBER.into(),
         pin: PIN.into(),

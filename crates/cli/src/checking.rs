@@ -17,7 +17,7 @@ use hippo_core::jobs::check_cards::visit::{
 };
 use hippo_core::library::Library;
 use hippo_core::run::{Job, RunKey};
-use hippo_systems::recording::Recorder;
+use hippo_recording::Recorder;
 use serde::Serialize;
 use uuid::Uuid;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
+use hippo_browser::{BrowserOptions, ExchangeObserver};
 use hippo_core::card::CardRecord;
 use hippo_core::clock::Clock;
 use hippo_core::family::Family;
@@ -21,8 +22,8 @@ use hippo_core::store::Store;
 use hippo_local::clock::clock_from_environment;
 use hippo_local::concurrency_limit::FileConcurrencyLimit;
 use hippo_local::sqlite::SqliteStore;
-use hippo_systems::recording::Recorder;
-use hippo_systems::{Sites, SitesOptions};
+use hippo_recording::Recorder;
+use hippo_systems::Sites;
 
 use crate::args::{CardName, Side};
 use crate::aws::Stack;
@@ -333,10 +334,10 @@ impl<'a> Visiting<'a> {
         recorder: Option<Arc<Recorder>>,
     ) -> Result<Self, CommandError> {
         let here = context.here()?;
-        let sites = Sites::new(SitesOptions {
+        let sites = Sites::new(BrowserOptions {
             contact: here.config.contact.clone(),
-            recorder,
-            ..SitesOptions::default()
+            observer: recorder.map(|recorder| recorder as Arc<dyn ExchangeObserver>),
+            ..BrowserOptions::default()
         })
         .map_err(|error| CommandError::Unusable(error.to_string()))?;
         Ok(Self {

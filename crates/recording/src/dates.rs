@@ -271,7 +271,7 @@ fn two_digits(text: &mut &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::iso_date;
+    use hippo_browser::reading::iso_date;
     use rstest::rstest;
 
     const ZONE: Tz = chrono_tz::America::Toronto;

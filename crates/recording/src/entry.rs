@@ -6,12 +6,11 @@
 use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use hippo_browser::{Exchange, HttpResponse, decode};
 use url::Url;
 
 use super::har::{Content, Entry, Named, Nothing, PostData, Request, Response, Timings};
 use super::redact::{Redactor, cookies_of_answer, cookies_of_request};
-use super::{Answered, Exchange};
-use crate::browser::decode;
 
 /// A request that was sent so long after the first.
 pub(super) fn entry(redactor: &mut Redactor, exchange: &Exchange, after: Duration) -> Entry {
@@ -79,7 +78,7 @@ fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
     }
 }
 
-fn response(redactor: &mut Redactor, answer: &Answered) -> Response {
+fn response(redactor: &mut Redactor, answer: &HttpResponse) -> Response {
     let headers = redactor.headers(&answer.headers);
     let value = |name: &str| {
         headers
@@ -132,7 +131,7 @@ fn no_response() -> Response {
 }
 
 /// The body of an answer, as text.
-pub(super) fn text_of(answer: &Answered) -> String {
+pub(super) fn text_of(answer: &HttpResponse) -> String {
     let declared = answer
         .headers
         .get("content-type")

@@ -3,11 +3,10 @@
 //!
 //! What a reader does not need may be missing in a file: other programs write HAR too.
 
+use hippo_browser::{LoginStep, ReadContext};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-
-use crate::ReadContext;
 
 /// A whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,7 +100,7 @@ pub struct Entry {
     pub timings: Timings,
     /// What the visit did with it, in recordings of ours.
     #[serde(default, rename = "_step", skip_serializing_if = "Option::is_none")]
-    pub step: Option<Step>,
+    pub step: Option<LoginStep>,
     /// What a browser asked for it for (`document`, `xhr`, `image`), in files of browsers.
     #[serde(
         default,
@@ -109,16 +108,6 @@ pub struct Entry {
         skip_serializing_if = "Option::is_none"
     )]
     pub resource_type: Option<String>,
-}
-
-/// What a visit does with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// Number and PIN are sent.
-    LogIn,
-    /// The visit ends.
-    LogOut,
 }
 
 /// An object without members.

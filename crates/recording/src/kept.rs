@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::known;
+use super::allow_list;
 
 /// What was kept of a session as it was; all else is filled.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Kept {
+pub struct KeptValues {
     /// How many requests there were.
     pub requests: usize,
     /// How many hosts were replaced by examples.
@@ -27,15 +27,15 @@ pub struct Kept {
     pub names: BTreeSet<String>,
 }
 
-impl Kept {
+impl KeptValues {
     /// The names that no reader looks for and not any site has: the site's makers' own, or a person's after all.
     pub fn names_that_nobody_knows(&self) -> Vec<&str> {
         let is_known = |name: &str| {
             let name = name.replace('…', "");
             !name.chars().any(char::is_alphanumeric)
-                || known::is_name(&name)
-                || known::is_header(&name)
-                || known::is_cookie(&name)
+                || allow_list::is_name(&name)
+                || allow_list::is_header(&name)
+                || allow_list::is_cookie(&name)
         };
         self.names
             .iter()
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn names_that_nobody_knows_are_told_from_those_that_any_site_has() {
-        let mut kept = Kept::default();
+        let mut kept = KeptValues::default();
         for name in [
             "patFuncTitle",
             "x-frame-options",

@@ -1,54 +1,47 @@
 //! Recording a visit for a bug report: what the site sent, with nothing in it that is the patron's.
 //!
-//! A [`Recorder`] in [`crate::SitesOptions`] sees each request with its answer, in memory only.
+//! A [`Recorder`] in [`hippo_browser::BrowserOptions`] sees each request with its answer, in memory only.
 //! [`Recorder::finish`] replaces every text and value that is not on an allow-list by a filler of the same
 //! length and kind, the same for the same word, and makes a HAR file of it; [`read()`] reads that as a visit would.
-//! What may stay: the names of tags, classes, ids and fields; small numbers and sums; words of the system
-//! ([`crate::System::kept_words`]); dates, all moved by the same number of days, which nobody is told.
+//! What may stay: the names of tags, classes, ids and fields; small numbers and sums; phrases of the system
+//! ([`RecordingProfile::phrases`]); dates, all moved by the same number of days, which nobody is told.
 
+mod allow_list;
 mod base64;
 mod dates;
 mod entry;
 mod filler;
 pub mod har;
 mod kept;
-mod known;
+mod phrases;
 mod read;
 mod redact;
 mod secrets;
-mod words;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
+use hippo_browser::{Exchange, ExchangeObserver, Phrase};
 use hippo_core::card::CardSecret;
 use hippo_core::library::Library;
-use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode};
-use url::Url;
 
 use self::dates::Dates;
 use self::entry::entry;
 use self::filler::Filler;
 use self::har::{Creator, Entry, Har, Log, RecordedLibrary};
+use self::phrases::KnownPhrases;
 use self::redact::Redactor;
 use self::secrets::Secrets;
-use self::words::Words;
-use crate::System;
-use crate::reading::ENDLESS;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::har::Step;
-pub use self::kept::Kept;
-pub use self::read::read;
-pub use self::words::KeptWords;
+pub use self::kept::KeptValues;
+pub use self::read::{PageReader, read};
 
 /// By how many days at most, and at least, dates are moved.
-const DAYS: std::ops::Range<u32> = 30..700;
+const SHIFT_DAYS: std::ops::Range<u32> = 30..700;
 
 /// A session of more requests than this is not recorded further.
 const MOST_ENTRIES: usize = 200;
@@ -65,24 +58,12 @@ struct Seen {
     secrets: Secrets,
 }
 
-/// One request with its answer, as it was.
-pub(crate) struct Exchange {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) fields: Option<String>,
-    pub(crate) step: Option<Step>,
-    pub(crate) began: Instant,
-    pub(crate) took: Duration,
-    /// None: no answer came.
-    pub(crate) answer: Option<Answered>,
-}
-
-/// An answer, as it was.
-pub(crate) struct Answered {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+/// How the readers of a system recognise its pages, and so what a recording of them keeps.
+pub struct RecordingProfile {
+    /// The phrases by which its pages are read, none of which is a patron's.
+    pub phrases: Vec<Phrase>,
+    /// How a page states that it writes dates (strftime), where it does.
+    pub date_format: Box<dyn Fn(&str) -> Option<&'static str>>,
 }
 
 /// A session with the patron's own taken out of it.
@@ -91,12 +72,12 @@ pub struct Recording {
     /// What is written to a file.
     pub har: Har,
     /// What was kept as it was.
-    pub kept: Kept,
+    pub kept: KeptValues,
 }
 
 /// Why a session cannot be given away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NoRecording {
+pub enum RecordingError {
     /// The site was asked for nothing.
     #[error("Nothing was recorded: the site was asked for nothing.")]
     Nothing,
@@ -111,22 +92,8 @@ pub enum NoRecording {
 }
 
 impl Recorder {
-    /// Keeps one more request.
-    pub(crate) fn note(&self, exchange: Exchange) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.exchanges.len() < MOST_ENTRIES {
-            seen.exchanges.push(exchange);
-        }
-    }
-
-    /// Learns the card's number and PIN, to keep them out whatever a rule says.
-    pub(crate) fn note_secret(&self, secret: &CardSecret) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.secrets.learn(secret);
-    }
-
     /// Learns what the card's patron is called, to keep the words of it out of names.
-    pub fn note_person(&self, name: &str) {
+    pub fn learn_person(&self, name: &str) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.secrets.learn_person(name);
     }
@@ -134,32 +101,32 @@ impl Recorder {
     /// Makes the recording of what was seen, and forgets it. `today` is the day on which it was seen.
     pub fn finish(
         &self,
-        system: &dyn System,
+        profile: &RecordingProfile,
         library: &Library,
         today: NaiveDate,
-    ) -> Result<Recording, NoRecording> {
+    ) -> Result<Recording, RecordingError> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         let Seen {
             exchanges: seen,
             secrets,
         } = seen;
         if seen.is_empty() {
-            return Err(NoRecording::Nothing);
+            return Err(RecordingError::Nothing);
         }
-        let filler = Filler::new(secrets.barred()).ok_or(NoRecording::NoRandomNumbers)?;
-        let number = filler.secret_number(2 * (DAYS.end - DAYS.start));
-        let days = i64::from(DAYS.start + number / 2) * if number % 2 == 0 { 1 } else { -1 };
+        let filler = Filler::new(secrets.barred()).ok_or(RecordingError::NoRandomNumbers)?;
+        let number = filler.secret_number(2 * (SHIFT_DAYS.end - SHIFT_DAYS.start));
+        let days = i64::from(SHIFT_DAYS.start + number / 2) * if number % 2 == 0 { 1 } else { -1 };
         // What the pages say comes first, as it does for a reader.
-        let told = seen.iter().find_map(|exchange| {
-            system.date_format_told(&entry::text_of(exchange.answer.as_ref()?))
-        });
-        let formats: Vec<&str> = told
+        let stated = seen
+            .iter()
+            .find_map(|exchange| (profile.date_format)(&entry::text_of(exchange.answer.as_ref()?)));
+        let formats: Vec<&str> = stated
             .into_iter()
             .chain(library.date_format.as_deref())
             .collect();
         let mut redactor = Redactor::new(
             filler,
-            Words::new(&kept_words(system)),
+            KnownPhrases::new(&profile.phrases),
             Dates::new(&formats, days, library.timezone, today),
         );
         for answer in seen.iter().filter_map(|exchange| exchange.answer.as_ref()) {
@@ -187,7 +154,7 @@ impl Recorder {
                     "Texts and values are fillers; dates are moved, all by the same number of days.".to_owned(),
                 ),
                 library: Some(RecordedLibrary {
-                    system: system.name().to_owned(),
+                    system: library.system.to_string(),
                     base_url,
                     date_format: library.date_format.clone(),
                     timezone: library.timezone,
@@ -195,7 +162,7 @@ impl Recorder {
             },
         };
         if secrets.stand_in(&har) {
-            return Err(NoRecording::HoldsSecret);
+            return Err(RecordingError::HoldsSecret);
         }
         Ok(Recording {
             har,
@@ -212,6 +179,20 @@ impl Recording {
     }
 }
 
+impl ExchangeObserver for Recorder {
+    fn observe_secret(&self, secret: &CardSecret) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.secrets.learn(secret);
+    }
+
+    fn observe_exchange(&self, exchange: Exchange) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.exchanges.len() < MOST_ENTRIES {
+            seen.exchanges.push(exchange);
+        }
+    }
+}
+
 /// Shows how much was seen, and nothing of it.
 impl fmt::Debug for Recorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -220,10 +201,4 @@ impl fmt::Debug for Recorder {
             .field("seen", &seen.exchanges.len())
             .finish_non_exhaustive()
     }
-}
-
-/// The words that a recording keeps: the system's own, and those that all readers know.
-fn kept_words(system: &dyn System) -> Vec<KeptWords> {
-    let endless = ENDLESS.iter().map(|words| KeptWords::Whole(words));
-    system.kept_words().into_iter().chain(endless).collect()
 }

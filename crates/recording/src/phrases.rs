@@ -1,32 +1,11 @@
-//! The words that a recording keeps: those by which the readers decide.
+//! The phrases that a recording keeps: those by which the readers decide.
 
-/// Words of a site that are no patron's, and where they are kept.
-///
-/// Case does not count, nor do the spaces between words; where nothing else is said, they must stand
-/// alone, not within a longer word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeptWords {
-    /// Wherever they stand in the words of a page, but for those of a work or a person.
-    Anywhere(&'static str),
-    /// Where a text begins with them.
-    Beginning(&'static str),
-    /// Where they are the whole text, signs at its end aside; also in the attributes and fields of
-    /// JSON that name a state or a kind.
-    Whole(&'static str),
-    /// Where a word begins with it, within an element whose id, class or address is one of these; the rest
-    /// of the word is filled.
-    StemIn(&'static str, &'static [&'static str]),
-    /// As [`Self::Anywhere`], also among what a page says of the person.
-    OfPerson(&'static str),
-    /// As a part of an address.
-    Address(&'static str),
-    /// As a name, or a whole quoted text, in a script.
-    Script(&'static str),
-}
+use hippo_browser::Phrase;
+use hippo_browser::reading::ENDLESS;
 
 /// What all systems' pages may say: why a page stands in for another, and how forms and scripts are made.
-pub(super) const COMMON: [KeptWords; 42] = {
-    use KeptWords::{Address, Anywhere, Script};
+pub(super) const COMMON: [Phrase; 42] = {
+    use Phrase::{Address, Anywhere, Script};
     [
         Anywhere("captcha"),
         Anywhere("unusual traffic"),
@@ -74,7 +53,7 @@ pub(super) const COMMON: [KeptWords; 42] = {
 };
 
 /// Words in lower case and without signs of typography, for comparing.
-pub(super) struct Words {
+pub(super) struct KnownPhrases {
     of_texts: Vec<(Vec<char>, Rule)>,
     stems: Vec<(Vec<char>, &'static [&'static str])>,
     /// The places of stems that are open, with how many elements were when each began.
@@ -102,8 +81,8 @@ pub(super) enum Among {
     Values,
 }
 
-impl Words {
-    pub(super) fn new(of_system: &[KeptWords]) -> Self {
+impl KnownPhrases {
+    pub(super) fn new(of_system: &[Phrase]) -> Self {
         let mut words = Self {
             of_texts: Vec::new(),
             stems: Vec::new(),
@@ -111,22 +90,23 @@ impl Words {
             of_addresses: Vec::new(),
             of_scripts: Vec::new(),
         };
-        for kept in COMMON.iter().chain(of_system) {
+        let endless = ENDLESS.map(Phrase::Whole);
+        for kept in COMMON.iter().chain(of_system).chain(&endless) {
             let (text, rule) = match *kept {
-                KeptWords::Anywhere(text) => (text, Rule::Anywhere),
-                KeptWords::Beginning(text) => (text, Rule::Beginning),
-                KeptWords::Whole(text) => (text, Rule::Whole),
-                KeptWords::StemIn(text, places) => {
+                Phrase::Anywhere(text) => (text, Rule::Anywhere),
+                Phrase::Beginning(text) => (text, Rule::Beginning),
+                Phrase::Whole(text) => (text, Rule::Whole),
+                Phrase::StemIn(text, places) => {
                     let stem = text.chars().map(lower).collect();
                     words.stems.push((stem, places));
                     continue;
                 }
-                KeptWords::OfPerson(text) => (text, Rule::OfPerson),
-                KeptWords::Address(text) => {
+                Phrase::OfPerson(text) => (text, Rule::OfPerson),
+                Phrase::Address(text) => {
                     words.of_addresses.push(text.to_ascii_lowercase());
                     continue;
                 }
-                KeptWords::Script(text) => {
+                Phrase::Script(text) => {
                     words.of_scripts.push(text);
                     continue;
                 }
@@ -255,11 +235,11 @@ mod tests {
     #[case("Title of mine", None)]
     #[case("Gebühren", Some(6))]
     fn words_are_kept_where_they_decide(#[case] text: &str, #[case] expected: Option<usize>) {
-        let mut words = Words::new(&[
-            KeptWords::Beginning("ready"),
-            KeptWords::Anywhere("in transit"),
-            KeptWords::Whole("title"),
-            KeptWords::StemIn("gebühr", &["sums"]),
+        let mut words = KnownPhrases::new(&[
+            Phrase::Beginning("ready"),
+            Phrase::Anywhere("in transit"),
+            Phrase::Whole("title"),
+            Phrase::StemIn("gebühr", &["sums"]),
         ]);
         words.enter(1, "sums");
         let text: Vec<char> = text.chars().collect();
@@ -276,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_stem_is_kept_only_where_a_reader_looks_for_it() {
-        let mut words = Words::new(&[KeptWords::StemIn("fine", &["sums"])]);
+        let mut words = KnownPhrases::new(&[Phrase::StemIn("fine", &["sums"])]);
         let name: Vec<char> = "Finegold".chars().collect();
         assert_eq!(words.at(&name, 0, true, Among::Words), None);
         words.enter(3, "names");
@@ -293,8 +273,8 @@ mod tests {
     #[test]
     fn the_words_for_what_stands_in_for_a_page_are_those_that_the_browser_knows() {
         for kept in COMMON {
-            if let KeptWords::Anywhere(words) = kept {
-                assert!(crate::browser::meaning_of_words(words).is_some(), "{words}");
+            if let Phrase::Anywhere(words) = kept {
+                assert!(hippo_browser::classify_words(words).is_some(), "{words}");
             }
         }
     }

@@ -2,15 +2,14 @@
 
 use std::collections::HashSet;
 
+use hippo_browser::{LoginStep, Page, SavedPage, decode, interstitial};
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use super::base64;
-use super::har::{Entry, Har, Step};
-use crate::browser::{Page, decode, interstitial};
-use crate::{ReadContext, SavedPage, System};
+use super::har::{Entry, Har};
 
 /// What pages are of, and the answers that some are put together from.
 const PAGES: [&str; 5] = [
@@ -27,14 +26,17 @@ const PARTS: [&str; 16] = [
     "webp", "woff", "woff2",
 ];
 
+/// Reads the account that saved pages show, as the reader of their system does.
+pub type PageReader<'a> = &'a dyn Fn(&[SavedPage]) -> Result<Account, Failure>;
+
 /// Reads the account of a recorded session, as far as its pages tell it: a visit knows more, such as that a
 /// list that was asked for and has no page is empty.
 ///
 /// The pages are those that came after the login, in order; what the login itself was answered counts where
 /// it says something. A status of 5xx is `site_down`, 429 `site_refused`, and an answer that never came
 /// `site_down`, as for a visit.
-pub fn read(system: &dyn System, har: &Har, context: &ReadContext<'_>) -> Result<Account, Failure> {
-    let entries = of_the_site(system, har, context);
+pub fn read(har: &Har, read_pages: PageReader<'_>) -> Result<Account, Failure> {
+    let entries = entries_of_site(har, read_pages);
     let login = entries
         .iter()
         .rposition(|entry| is_login(entry))
@@ -48,25 +50,25 @@ pub fn read(system: &dyn System, har: &Har, context: &ReadContext<'_>) -> Result
         .iter()
         .copied()
         .filter(|entry| !(300..400).contains(&entry.response.status))
-        .filter(|entry| is_ours || !is_json(entry) || is_read(system, entry, context))
+        .filter(|entry| is_ours || !is_json(entry) || is_read(entry, read_pages))
         .collect();
     let mut pages: Vec<SavedPage> = answers.iter().filter_map(|entry| page(entry)).collect();
     // Many sites answer a login by a page that says nothing, or by a step of a script.
     if login.is_some()
         && pages.len() > 1
         && let Some(first) = pages.first()
-        && let Err(failure) = system.read(std::slice::from_ref(first), context)
+        && let Err(failure) = read_pages(std::slice::from_ref(first))
     {
         if failure.kind != FailureKind::PageChanged {
             return Err(failure);
         }
-        if is_ours || !drop_pages_before_account(system, &mut pages, context) {
+        if is_ours || !drop_pages_before_account(&mut pages, read_pages) {
             pages.remove(0);
         }
     } else if !is_ours {
-        drop_pages_before_account(system, &mut pages, context);
+        drop_pages_before_account(&mut pages, read_pages);
     }
-    system.read(&pages, context).map_err(|failure| {
+    read_pages(&pages).map_err(|failure| {
         let last = answers.iter().rev().find_map(|entry| browser_page(entry));
         match (failure.kind, last.as_ref().and_then(interstitial)) {
             (FailureKind::PageChanged, Some(better)) => better,
@@ -77,12 +79,8 @@ pub fn read(system: &dyn System, har: &Har, context: &ReadContext<'_>) -> Result
 
 /// Drops what a browser showed on the way to the account: a login form whose answer cannot be told, a
 /// dashboard. Where no page is one of the account, all stay, and it returns false.
-fn drop_pages_before_account(
-    system: &dyn System,
-    pages: &mut Vec<SavedPage>,
-    context: &ReadContext<'_>,
-) -> bool {
-    let is_known = |page: &SavedPage| system.read(std::slice::from_ref(page), context).is_ok();
+fn drop_pages_before_account(pages: &mut Vec<SavedPage>, read_pages: PageReader<'_>) -> bool {
+    let is_known = |page: &SavedPage| read_pages(std::slice::from_ref(page)).is_ok();
     let Some(first) = pages.iter().position(is_known) else {
         return false;
     };
@@ -96,7 +94,7 @@ fn drop_pages_before_account(
 ///
 /// A browser asks for much else, and of others too: styles, scripts, pictures, who was here. What counts in
 /// its file are the pages of the host that has the account, or else the login.
-fn of_the_site<'a>(system: &dyn System, har: &'a Har, context: &ReadContext<'_>) -> Vec<&'a Entry> {
+fn entries_of_site<'a>(har: &'a Har, read_pages: PageReader<'_>) -> Vec<&'a Entry> {
     let entries = har.log.entries.iter().filter(|entry| !is_logout(entry));
     if har.log.library.is_some() {
         return entries.collect();
@@ -110,7 +108,7 @@ fn of_the_site<'a>(system: &dyn System, har: &'a Har, context: &ReadContext<'_>)
         let entry = pages.iter().rev().find(|entry| is_home(entry))?;
         host(entry)
     };
-    let home = last(&|entry| is_read(system, entry, context))
+    let home = last(&|entry| is_read(entry, read_pages))
         .or_else(|| last(&is_login))
         .or_else(|| last(&|entry| kind(entry).contains("html")));
     pages
@@ -159,8 +157,8 @@ fn is_page(entry: &Entry) -> bool {
 }
 
 /// Whether an answer is one that the system's reader knows.
-fn is_read(system: &dyn System, entry: &Entry, context: &ReadContext<'_>) -> bool {
-    page(entry).is_some_and(|page| system.read(&[page], context).is_ok())
+fn is_read(entry: &Entry, read_pages: PageReader<'_>) -> bool {
+    page(entry).is_some_and(|page| read_pages(&[page]).is_ok())
 }
 
 fn is_login(entry: &Entry) -> bool {
@@ -171,7 +169,7 @@ fn is_login(entry: &Entry) -> bool {
             name.contains("pin") || name.contains("pass")
         })
     };
-    entry.step == Some(Step::LogIn) || (is_post(entry) && has_password())
+    entry.step == Some(LoginStep::LogIn) || (is_post(entry) && has_password())
 }
 
 /// Whether a form was sent to where logins go, and the file does not have what was in it.
@@ -230,7 +228,8 @@ fn field_names(entry: &Entry) -> Vec<String> {
 }
 
 fn is_logout(entry: &Entry) -> bool {
-    entry.step == Some(Step::LogOut) || entry.request.url.to_ascii_lowercase().contains("logout")
+    entry.step == Some(LoginStep::LogOut)
+        || entry.request.url.to_ascii_lowercase().contains("logout")
 }
 
 /// What the status of an answer means, whatever its page says.

@@ -1,18 +1,19 @@
 //! The card's number and PIN: what may stand nowhere, whatever a rule says.
 
+use hippo_browser::LoginStep;
 use hippo_core::card::CardSecret;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use zeroize::Zeroize;
 
-use super::har::{Har, Step};
-use super::known;
+use super::allow_list;
+use super::har::Har;
 
 /// What is shorter may well stand in a page by chance: a number of four digits is a year.
-const SHORTEST_SOUGHT: usize = 6;
+const MIN_SECRET_CHARS: usize = 6;
 
 /// A part of a user name that is shorter is part of many words.
-const SHORTEST_PART: usize = 4;
+const MIN_NAME_PART_CHARS: usize = 4;
 
 /// The hosts that a recording names by itself.
 const EXAMPLE: &str = "library.example";
@@ -50,7 +51,9 @@ impl Secrets {
             .iter()
             .chain(&self.people)
             .flat_map(|name| name.split(|c: char| !c.is_alphabetic()))
-            .filter(|part| part.chars().count() >= SHORTEST_PART && !known::is_piece(part));
+            .filter(|part| {
+                part.chars().count() >= MIN_NAME_PART_CHARS && !allow_list::is_piece(part)
+            });
         self.all()
             .map(str::to_owned)
             .chain(parts.map(str::to_owned))
@@ -64,7 +67,7 @@ impl Secrets {
             .log
             .entries
             .iter()
-            .filter(|entry| entry.step == Some(Step::LogIn))
+            .filter(|entry| entry.step == Some(LoginStep::LogIn))
             .flat_map(|entry| entry.request.post_data.iter())
             .flat_map(|form| form.params.iter().map(|field| field.value.as_str()));
         let is_secret = |value: &str| {
@@ -94,7 +97,7 @@ impl Secrets {
             .iter()
             .chain(self.pins.iter().filter(has_digit))
             .map(String::as_str)
-            .filter(|secret| secret.chars().count() >= SHORTEST_SOUGHT)
+            .filter(|secret| secret.chars().count() >= MIN_SECRET_CHARS)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use hippo_browser::{HttpResponse, LoginStep, ReadContext};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use rstest::rstest;
 
-use super::har::Step;
 use super::*;
-use crate::ReadContext;
+use reqwest::{Method, StatusCode};
+use url::Url;
 
 mod browsers;
 mod canaries;
@@ -31,7 +32,8 @@ fn exchange(url: &str, answer: &str) -> Exchange {
         step: None,
         began: Instant::now(),
         took: Duration::ZERO,
-        answer: Some(Answered {
+        answer: Some(HttpResponse {
+            url: url.parse().unwrap(),
             status: StatusCode::OK,
             headers: headers(&[("content-type", "text/html; charset=utf-8")]),
             body: answer.as_bytes().to_vec(),
@@ -53,6 +55,14 @@ fn library(system: &str, base_url: &str, date_format: Option<&str>) -> Library {
     }
 }
 
+fn profile(system: &str) -> RecordingProfile {
+    let reader = hippo_systems::offline_reader(system).unwrap();
+    RecordingProfile {
+        phrases: reader.phrases(),
+        date_format: Box::new(|page| reader.stated_date_format(page)),
+    }
+}
+
 fn record(system: &str, base_url: &str, format: Option<&str>, session: Vec<Exchange>) -> Recording {
     record_of(system, base_url, format, session, &[])
 }
@@ -67,18 +77,14 @@ fn record_of(
 ) -> Recording {
     let recorder = Recorder::default();
     for (number, pin) in secrets {
-        recorder.note_secret(&secret(number, pin));
+        recorder.observe_secret(&secret(number, pin));
     }
     for exchange in session {
-        recorder.note(exchange);
+        recorder.observe_exchange(exchange);
     }
     let today = "2026-11-21".parse().unwrap();
     recorder
-        .finish(
-            crate::system(system).unwrap(),
-            &library(system, base_url, format),
-            today,
-        )
+        .finish(&profile(system), &library(system, base_url, format), today)
         .unwrap()
 }
 
@@ -93,7 +99,7 @@ fn secret(number: &str, pin: &str) -> CardSecret {
 fn login(fields: &str, page: &str) -> Exchange {
     Exchange {
         method: Method::POST,
-        step: Some(Step::LogIn),
+        step: Some(LoginStep::LogIn),
         fields: Some(fields.to_owned()),
         ..exchange("https://zanary.host/login", page)
     }
@@ -102,19 +108,19 @@ fn login(fields: &str, page: &str) -> Exchange {
 #[test]
 fn a_secret_in_a_place_that_every_rule_overlooked_keeps_the_recording_back() {
     let recorder = Recorder::default();
-    recorder.note(exchange("https://zanary.host/", "<p>x"));
-    recorder.note_secret(&secret("library9", "1234"));
+    recorder.observe_exchange(exchange("https://zanary.host/", "<p>x"));
+    recorder.observe_secret(&secret("library9", "1234"));
     let mut library = library("sierra", "https://zanary.host/", None);
     library.date_format = Some("%Y library9".to_owned());
     let today = "2026-11-21".parse().unwrap();
-    let refused = recorder.finish(crate::system("sierra").unwrap(), &library, today);
-    assert_eq!(refused.unwrap_err(), NoRecording::HoldsSecret);
+    let refused = recorder.finish(&profile("sierra"), &library, today);
+    assert_eq!(refused.unwrap_err(), RecordingError::HoldsSecret);
 }
 
 #[test]
 fn a_recorder_shows_nothing_of_what_it_saw() {
     let recorder = Recorder::default();
-    recorder.note(exchange("https://zanary.host/Zanary", "Zanary"));
+    recorder.observe_exchange(exchange("https://zanary.host/Zanary", "Zanary"));
     assert_eq!(format!("{recorder:?}"), "Recorder { seen: 1, .. }");
 }
 
@@ -222,16 +228,14 @@ fn a_user_name_of_short_words_stands_in_no_name() {
 #[test]
 fn the_words_of_what_the_patron_is_called_stand_in_no_name() {
     let recorder = Recorder::default();
-    recorder.note(exchange(
+    recorder.observe_exchange(exchange(
         "https://zanary.host/",
         "<p class='user-okafor card-x'>",
     ));
-    recorder.note_person("Ada Okafor, Card");
+    recorder.learn_person("Ada Okafor, Card");
     let library = library("koha", "https://zanary.host/", None);
     let today = "2026-11-21".parse().unwrap();
-    let recording = recorder
-        .finish(crate::system("koha").unwrap(), &library, today)
-        .unwrap();
+    let recording = recorder.finish(&profile("koha"), &library, today).unwrap();
     let text = recording.to_json();
     assert!(
         !text.contains("okafor") && text.contains("card-x"),
@@ -265,13 +269,13 @@ fn a_user_name_that_is_a_word_of_all_sites_hides_no_page() {
 #[test]
 fn a_number_without_digits_in_a_place_that_every_rule_overlooked_keeps_the_recording_back() {
     let recorder = Recorder::default();
-    recorder.note(exchange("https://zanary.host/", "<p>x"));
-    recorder.note_secret(&secret("ada.okafor", "1234"));
+    recorder.observe_exchange(exchange("https://zanary.host/", "<p>x"));
+    recorder.observe_secret(&secret("ada.okafor", "1234"));
     let mut library = library("sierra", "https://zanary.host/", None);
     library.date_format = Some("%Y ada.okafor".to_owned());
     let today = "2026-11-21".parse().unwrap();
-    let refused = recorder.finish(crate::system("sierra").unwrap(), &library, today);
-    assert_eq!(refused.unwrap_err(), NoRecording::HoldsSecret);
+    let refused = recorder.finish(&profile("sierra"), &library, today);
+    assert_eq!(refused.unwrap_err(), RecordingError::HoldsSecret);
 }
 
 /// An account page of ours, with two loans, as Koha writes it, whose visible dates have their day first.
@@ -295,7 +299,7 @@ fn koha_page(dateformat: &str) -> String {
 #[case("us")]
 fn dates_are_moved_as_the_page_itself_writes_them(#[case] dateformat: &str) {
     let base_url = "https://zanary.host/";
-    let system = crate::system("koha").unwrap();
+    let koha = hippo_systems::offline_reader("koha").unwrap();
     let page = koha_page(dateformat);
     let url: Url = base_url.parse().unwrap();
     let context = ReadContext {
@@ -304,15 +308,15 @@ fn dates_are_moved_as_the_page_itself_writes_them(#[case] dateformat: &str) {
         timezone: chrono_tz::America::Toronto,
         card_number: None,
     };
-    let saved = crate::SavedPage {
+    let saved = hippo_browser::SavedPage {
         name: "page".to_owned(),
         body: page.clone(),
     };
-    let before = system.read(&[saved], &context).unwrap();
+    let before = koha.read(&[saved], &context).unwrap();
     for _ in 0..20 {
         let session = vec![exchange(base_url, &page)];
         let recording = record("koha", base_url, None, session);
-        let after = read(system, &recording.har, &context).unwrap();
+        let after = read(&recording.har, &|pages| koha.read(pages, &context)).unwrap();
         let dates = |account: &hippo_core::account::Account| {
             let loans = account.loans.iter().flatten().filter_map(|loan| loan.due);
             loans.chain(account.card_expires).collect::<Vec<_>>()

@@ -9,10 +9,11 @@
     reason = "a benchmark that cannot set the stage may stop at once"
 )]
 
+use hippo_browser::{ReadContext, SavedPage};
 use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use hippo_systems::{ReadContext, SavedPage, system};
+use hippo_systems::offline_reader;
 
 const ACCOUNTS: [(&str, &str, &str, Option<&str>); 4] = [
     (
@@ -80,10 +81,10 @@ fn read(criterion: &mut Criterion) {
             timezone: chrono_tz::UTC,
             card_number: None,
         };
-        let system = system(name).expect("a system");
+        let reader = offline_reader(name).expect("a reader");
         group.throughput(Throughput::Bytes(bytes as u64));
         group.bench_function(name, |bencher| {
-            bencher.iter(|| system.read(&pages, &context).expect("an account"));
+            bencher.iter(|| reader.read(&pages, &context).expect("an account"));
         });
     }
     group.finish();

@@ -10,9 +10,9 @@
 
 use std::time::Instant;
 
-use hippo_systems::browser::{Form, Page, interstitial};
-use hippo_systems::reading::skeleton;
-use hippo_systems::{ReadContext, SavedPage, system};
+use hippo_browser::reading::skeleton;
+use hippo_browser::{Form, Page, ReadContext, SavedPage, interstitial};
+use hippo_systems::offline_reader;
 use url::Url;
 
 #[path = "../tests/shapes/mod.rs"]
@@ -26,7 +26,7 @@ fn main() {
         "| page | of | 1 MB | 2 MB | 4 MB | 8 MB | ms per MB, at most | outcome at 1 MB and 8 MB |"
     );
     println!("|---|---|---|---|---|---|---|---|");
-    for (name, kind) in shapes::PAGES {
+    for (name, kind) in shapes::pages() {
         for shape in shapes::SHAPES {
             let mut times = Vec::new();
             let mut outcomes = Vec::new();
@@ -64,13 +64,13 @@ fn read(name: &str, base_url: &Url, body: String) -> (f64, String) {
         timezone: chrono_tz::UTC,
         card_number: None,
     };
-    let system = system(name).expect("a system");
+    let reader = offline_reader(name).expect("a reader");
     let pages = [SavedPage {
         name: "page".to_owned(),
         body,
     }];
     let began = Instant::now();
-    let outcome = match system.read(&pages, &context) {
+    let outcome = match reader.read(&pages, &context) {
         Ok(account) => format!("{} loans", account.loans.map_or(0, |loans| loans.len())),
         Err(failure) => failure.to_string().replace("page_changed: page: ", ""),
     };

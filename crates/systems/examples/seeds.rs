@@ -14,6 +14,8 @@
 
 use std::path::{Path, PathBuf};
 
+use hippo_systems::systems_with_pages;
+
 #[path = "../tests/integration/mutation/accounts.rs"]
 mod accounts;
 #[path = "../tests/shapes/mod.rs"]
@@ -21,8 +23,6 @@ mod shapes;
 
 /// The fuzzer's inputs are no longer.
 const MAX_INPUT_BYTES: usize = 60_000;
-
-const SYSTEMS: [&str; 4] = ["bibliocommons", "enterprise", "koha", "sierra"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -44,7 +44,7 @@ async fn main() {
             write("page", &format!("{} {place}", good.name), body);
         }
     }
-    for (system, kind) in shapes::PAGES {
+    for (system, kind) in shapes::pages() {
         for shape in shapes::SHAPES {
             let body = shapes::page(system, kind, shape, MAX_INPUT_BYTES);
             let name = format!("{kind} of {shape}");
@@ -52,10 +52,12 @@ async fn main() {
             write("page", &format!("{system} {name}"), &body);
         }
     }
-    for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let own = ["src", "../browser/src"].map(|folder| sources(&here.join(folder)));
+    for file in own.into_iter().flatten() {
         let source = std::fs::read_to_string(&file).expect("a source");
         let file = file.to_string_lossy();
-        let own = SYSTEMS.into_iter().find(|name| file.contains(name));
+        let own = systems_with_pages().find(|name| file.contains(name));
         let short = file.rsplit_once("src/").map_or(&*file, |(_, short)| short);
         let short = short.replace(['/', '.'], "-");
         for (place, literal) in literals(&source).into_iter().enumerate() {
@@ -63,9 +65,8 @@ async fn main() {
             if literal.contains('<') && literal.contains('>') {
                 write("page", &name, &literal);
                 // What a test reads, any reader may come across.
-                let readers = SYSTEMS
-                    .iter()
-                    .filter(|name| own.is_none_or(|own| own == **name));
+                let readers =
+                    systems_with_pages().filter(|name| own.is_none_or(|own| own == *name));
                 readers.for_each(|reader| write(reader, &name, &literal));
             } else if !literal.is_empty() {
                 write("words", &name, &literal);

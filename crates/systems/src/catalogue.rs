@@ -43,7 +43,7 @@ struct File {
 }
 
 /// All of them, by id. None if the file cannot be understood, which a test would have found.
-pub fn known_libraries() -> Vec<KnownLibrary> {
+pub fn libraries() -> Vec<KnownLibrary> {
     match toml::from_str::<File>(TEXT) {
         Ok(file) => file.library,
         Err(error) => {
@@ -56,30 +56,31 @@ pub fn known_libraries() -> Vec<KnownLibrary> {
 /// Those of whose id, name, place, system and host every word of `query` is a part.
 pub fn search(query: &str) -> Vec<KnownLibrary> {
     let words = words(query);
-    let mut found = known_libraries();
+    let mut found = libraries();
     found.retain(|library| {
-        let text = said_of(library).join(" ");
+        let text = searchable_text(library).join(" ");
         words.iter().all(|word| text.contains(word))
     });
     found
 }
 
 /// Those of which every word of `query` is said, but for a slip of the pen: a letter, or two of a long word.
-pub fn search_roughly(query: &str) -> Vec<KnownLibrary> {
+pub fn search_with_typos(query: &str) -> Vec<KnownLibrary> {
     let asked = words(query);
-    let mut found = known_libraries();
+    let mut found = libraries();
     found.retain(|library| {
-        let said = words(&said_of(library).join(" "));
+        let said = words(&searchable_text(library).join(" "));
         let is_said = |word: &String| {
             let most = word.chars().count() / 4;
-            said.iter().any(|said| distance(word, said) <= most.min(2))
+            said.iter()
+                .any(|said| edit_distance(word, said) <= most.min(2))
         };
         !asked.is_empty() && asked.iter().all(is_said)
     });
     found
 }
 
-fn said_of(library: &KnownLibrary) -> [String; 5] {
+fn searchable_text(library: &KnownLibrary) -> [String; 5] {
     [
         &library.id,
         &library.name,
@@ -98,7 +99,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// How many letters have to be put in, taken out or changed to make one word of the other.
-fn distance(one: &str, other: &str) -> usize {
+fn edit_distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut above: Vec<usize> = (0..=other.len()).collect();
     for letter in one.chars() {
@@ -120,7 +121,11 @@ fn distance(one: &str, other: &str) -> usize {
 /// The library whose site begins there: at this address, with these options.
 ///
 /// Where several libraries share a site, an option tells them apart.
-pub fn at(system: &str, url: &Url, options: &BTreeMap<String, String>) -> Option<KnownLibrary> {
+pub fn find_at(
+    system: &str,
+    url: &Url,
+    options: &BTreeMap<String, String>,
+) -> Option<KnownLibrary> {
     let address = url.as_str().trim_end_matches('/');
     let is_there = |library: &KnownLibrary| {
         let mut own = options.iter();
@@ -128,14 +133,14 @@ pub fn at(system: &str, url: &Url, options: &BTreeMap<String, String>) -> Option
             && library.url == address
             && own.all(|(name, value)| library.options.get(name) == Some(value))
     };
-    let mut found = known_libraries().into_iter().filter(is_there);
+    let mut found = libraries().into_iter().filter(is_there);
     // Two are as good as none.
     found.next().filter(|_| found.next().is_none())
 }
 
 /// Those whose sites have this host.
-pub fn of_host(host: &str) -> Vec<KnownLibrary> {
-    let mut found = known_libraries();
+pub fn find_by_host(host: &str) -> Vec<KnownLibrary> {
+    let mut found = libraries();
     found.retain(|library| Url::parse(&library.url).is_ok_and(|url| url.host_str() == Some(host)));
     found
 }
@@ -143,7 +148,7 @@ pub fn of_host(host: &str) -> Vec<KnownLibrary> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system;
+    use crate::registry::system;
 
     #[test]
     fn every_library_is_complete_and_in_its_place() {
@@ -166,7 +171,7 @@ mod tests {
             let system = system(&library.system).unwrap_or_else(|| panic!("{id}: its system"));
             assert_eq!(
                 library.date_format.is_some(),
-                system.writes_dates_its_own_way(),
+                system.needs_date_format(),
                 "{id}: a date format where the system needs it, and nowhere else"
             );
             // Sites of the United States and Canada print `$` alone.
@@ -194,7 +199,7 @@ mod tests {
             let options = options
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            at(system, &url.parse().unwrap(), &options.collect()).map(|library| library.id)
+            find_at(system, &url.parse().unwrap(), &options.collect()).map(|library| library.id)
         };
         let sierra = |options| id("sierra", "https://books.kpl.org/", options);
         assert_eq!(sierra(&[("scope", "S1")]).as_deref(), Some("kpl"));
@@ -205,7 +210,7 @@ mod tests {
         assert_eq!(sfpl.as_deref(), Some("sfpl"));
         assert_eq!(id("koha", "https://sfpl.bibliocommons.com", &[]), None);
         let ids = |host: &str| -> Vec<String> {
-            of_host(host)
+            find_by_host(host)
                 .into_iter()
                 .map(|library| library.id)
                 .collect()
@@ -231,13 +236,13 @@ mod tests {
         assert_eq!(ids("san-francisco"), ["sfpl"]);
         assert_eq!(ids("https://books.kpl.org/"), ["kpl", "wpl"]);
         assert!(ids("alexandria").is_empty());
-        assert_eq!(ids("").len(), known_libraries().len());
+        assert_eq!(ids("").len(), libraries().len());
     }
 
     #[test]
     fn a_library_is_found_in_spite_of_a_slip_of_the_pen() {
         let ids = |query: &str| -> Vec<String> {
-            let found = search_roughly(query).into_iter();
+            let found = search_with_typos(query).into_iter();
             found.map(|library| library.id).collect()
         };
         assert_eq!(ids("Kitchner"), ["kpl"]);
@@ -258,7 +263,7 @@ mod tests {
             ("oregon", "oregon", 0),
             ("montréal", "montreal", 1),
         ] {
-            assert_eq!(distance(one, other), expected, "{one} {other}");
+            assert_eq!(edit_distance(one, other), expected, "{one} {other}");
         }
     }
 }

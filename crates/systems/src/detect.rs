@@ -5,80 +5,45 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use async_trait::async_trait;
+use hippo_browser::reading::{Css, parse_page};
+use hippo_browser::{BrowserOptions, Connections, Session, is_loopback};
 use hippo_core::card::CardSecret;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
-use hippo_core::site::LoginPermit;
-use scraper::{ElementRef, Html};
+use hippo_core::site::{LoginPermit, PermitError};
 use secrecy::SecretString;
 use url::Url;
 
-use crate::browser::{Connections, Session, is_loopback};
-use crate::reading::{Css, parse_page};
-use crate::{SYSTEMS, SitesOptions, System};
+use crate::fingerprint::{Detector, SeenPage, SiteLocation};
+use crate::registry::{SYSTEMS, system};
+use crate::system::System;
 
 /// No site is asked for more pages than these.
-pub const MOST_PAGES: usize = 5;
-
-/// A page that was fetched, as the systems look at it.
-#[derive(Debug)]
-pub struct SeenPage<'a> {
-    /// Where it was found, after redirects.
-    pub url: &'a Url,
-    /// Nobody named the address: it was guessed, and many a site has a page for any.
-    pub is_guessed: bool,
-    /// The page.
-    pub html: &'a Html,
-}
-
-static FORMS: Css = Css::new("form");
-
-impl SeenPage<'_> {
-    /// Whether one of the page's forms, of those that go to the page's own host, is like that. Many a library's
-    /// own site has a form that goes to its catalogue.
-    pub fn has_form(&self, is_like_that: impl Fn(ElementRef<'_>) -> bool) -> bool {
-        let goes_here = |form: &ElementRef<'_>| {
-            let target = self.url.join(action(*form).trim());
-            target.is_ok_and(|target| target.host() == self.url.host())
-        };
-        FORMS
-            .all(self.html.root_element())
-            .any(|form| goes_here(&form) && is_like_that(form))
-    }
-}
-
-/// Where a system's site begins, as `hippo library add` wants it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Where the site's paths begin.
-    pub base_url: Url,
-    /// The options that the address tells.
-    pub options: BTreeMap<String, String>,
-}
+pub const MAX_PAGES: usize = 5;
 
 /// A system that a site runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct DetectedSystem {
     /// Its name.
     pub system: &'static str,
     /// Where its site begins.
-    pub place: Place,
+    pub site: SiteLocation,
     /// What that is based on: the place of a page, and what stands there.
-    pub because: Vec<String>,
+    pub evidence: Vec<String>,
 }
 
 /// What was found out about a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detection {
     /// The systems that it shows signs of; as a rule one.
-    pub found: Vec<Found>,
+    pub found: Vec<DetectedSystem>,
     /// The pages that were asked for, and what became of those that did not come.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<AskedPage>,
 }
 
 impl Detection {
     /// Why nothing came that could be looked at; none if something did.
-    pub fn nothing_came(&self) -> Option<NothingCame> {
+    pub fn no_page_reason(&self) -> Option<NoPageReason> {
         let failures: Option<Vec<&Failure>> = self
             .asked
             .iter()
@@ -88,20 +53,20 @@ impl Detection {
         let is_any = |kind| failures.iter().any(|failure| failure.kind == kind);
         let is_all = |kind| failures.iter().all(|failure| failure.kind == kind);
         Some(if is_all(FailureKind::SiteDown) {
-            NothingCame::Silent
+            NoPageReason::NoAnswer
         } else if is_any(FailureKind::SiteRefused) {
-            NothingCame::Refused
+            NoPageReason::Refused
         } else {
-            NothingCame::NoPage
+            NoPageReason::NoPage
         })
     }
 }
 
 /// Why nothing came of a site that could be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NothingCame {
+pub enum NoPageReason {
     /// Nobody answered, or the site is down.
-    Silent,
+    NoAnswer,
     /// It turns programs away.
     Refused,
     /// It answered, with no page: there is none at that address.
@@ -110,7 +75,7 @@ pub enum NothingCame {
 
 /// A page that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct AskedPage {
     /// Which.
     pub url: Url,
     /// Why there was nothing to look at, if so.
@@ -120,9 +85,9 @@ pub struct Asked {
 /// Asks a site's pages which system it runs.
 ///
 /// The page that the person names comes first; then the account pages of the sites to which it links, and
-/// those that each system would have here, until one is recognised or [`MOST_PAGES`] are asked for. A system
+/// those that each system would have here, until one is recognised or [`MAX_PAGES`] are asked for. A system
 /// whose sites have hosts of their own is guessed last elsewhere.
-pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Failure> {
+pub async fn detect(url: &Url, options: &BrowserOptions) -> Result<Detection, Failure> {
     let connections =
         Connections::new(options).map_err(|error| Failure::not_tried(error.to_string()))?;
     let library = nobodys_library(url)?;
@@ -135,16 +100,20 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
     };
     let mut guessed: Vec<Url> = Vec::new();
     let mut has_guessed = false;
-    while detection.found.is_empty() && detection.asked.len() < MOST_PAGES {
+    while detection.found.is_empty() && detection.asked.len() < MAX_PAGES {
         let Some(next) = waiting.pop_front() else {
             if has_guessed {
                 break;
             }
             has_guessed = true;
-            let mut systems = SYSTEMS;
-            systems.sort_by_key(|system| system.has_hosts_of_its_own() && !system.is_address(url));
-            let pages = systems.iter();
-            guessed.extend(pages.filter_map(|system| account_page(*system, url)));
+            let mut systems: Vec<_> = detectable_systems().collect();
+            systems
+                .sort_by_key(|(_, detector)| detector.has_own_hosts() && !detector.is_address(url));
+            guessed.extend(
+                systems
+                    .into_iter()
+                    .filter_map(|found| account_page(found, url)),
+            );
             waiting.extend(guessed.iter().cloned());
             continue;
         };
@@ -155,7 +124,7 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
             Ok(page) => parse_page(&page.body).map(|html| (page.url, html)),
             Err(failure) => Err(failure),
         };
-        let failure = page.as_ref().err().map(what_happened);
+        let failure = page.as_ref().err().map(without_remedy);
         let is_first = detection.asked.is_empty();
         let asks_no_more = failure.as_ref().is_some_and(|failure| {
             let is_shut = matches!(
@@ -166,7 +135,7 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
             (is_first && is_shut) || failure.retry_after.is_some()
         });
         let is_guessed = guessed.contains(&next);
-        detection.asked.push(Asked { url: next, failure });
+        detection.asked.push(AskedPage { url: next, failure });
         if asks_no_more {
             break;
         }
@@ -192,22 +161,22 @@ pub async fn detect(url: &Url, options: &SitesOptions) -> Result<Detection, Fail
 /// Puts the site's address with https in place of the one without, where the same system answers there: to
 /// no other would a PIN be sent.
 async fn prefer_https(session: &mut Session<'_>, detection: &mut Detection) {
-    let is_plain = |found: &Found| {
-        let url = &found.place.base_url;
+    let is_plain = |found: &DetectedSystem| {
+        let url = &found.site.base_url;
         url.scheme() == "http" && !is_loopback(url)
     };
     let Some(plain) = detection.found.iter().find(|found| is_plain(found)) else {
         return;
     };
-    let Some(system) = SYSTEMS.iter().find(|system| system.name() == plain.system) else {
+    let Some(system) = system(plain.system) else {
         return;
     };
-    let mut secure = plain.place.base_url.clone();
+    let mut secure = plain.site.base_url.clone();
     if secure.port().is_some() || secure.set_scheme("https").is_err() {
         return;
     }
     let library = Library {
-        options: plain.place.options.clone(),
+        options: plain.site.options.clone(),
         ..match nobodys_library(&secure) {
             Ok(library) => library,
             Err(_) => return,
@@ -220,8 +189,8 @@ async fn prefer_https(session: &mut Session<'_>, detection: &mut Detection) {
         Ok(page) => parse_page(&page.body).map(|html| (page.url, html)),
         Err(failure) => Err(failure),
     };
-    let failure = page.as_ref().err().map(what_happened);
-    detection.asked.push(Asked { url, failure });
+    let failure = page.as_ref().err().map(without_remedy);
+    detection.asked.push(AskedPage { url, failure });
     let Ok((url, html)) = page else { return };
     let found = recognise(&SeenPage {
         url: &url,
@@ -233,29 +202,34 @@ async fn prefer_https(session: &mut Session<'_>, detection: &mut Detection) {
     }
 }
 
-/// Why a page did not come; there is no library of which an option could be mended.
-fn what_happened(failure: &Failure) -> Failure {
-    let detail = failure
-        .detail
-        .replace("check the library's --url", "check the address");
+/// Why a page did not come; there is no library whose entry could be mended.
+fn without_remedy(failure: &Failure) -> Failure {
     Failure {
-        detail,
         remedy: None,
         ..failure.clone()
     }
 }
 
+/// The systems whose sites can be recognised.
+fn detectable_systems() -> impl Iterator<Item = (&'static dyn System, &'static dyn Detector)> {
+    let systems = SYSTEMS.into_iter();
+    systems.filter_map(|system| Some((system, system.detector()?)))
+}
+
 /// The systems that this page is of.
-pub fn recognise(page: &SeenPage<'_>) -> Vec<Found> {
-    let found = SYSTEMS.iter().filter_map(|system| {
-        let signs = system.signs(page);
-        let place = system.place(page.url).filter(|_| !signs.is_empty())?;
+pub fn recognise(page: &SeenPage<'_>) -> Vec<DetectedSystem> {
+    let found = detectable_systems().filter_map(|(system, detector)| {
+        let fingerprints = detector.found_fingerprints(page);
+        let site = detector
+            .locate_site(page.url)
+            .filter(|_| !fingerprints.is_empty())?;
         // Links lead to other hosts, and it may not be the one that was meant.
         let at = page.url.host_str().unwrap_or_default().to_owned() + page.url.path();
-        Some(Found {
+        let evidence = fingerprints.iter().map(|found| format!("{at}: {found}"));
+        Some(DetectedSystem {
             system: system.name(),
-            place,
-            because: signs.iter().map(|sign| format!("{at}: {sign}")).collect(),
+            site,
+            evidence: evidence.collect(),
         })
     });
     found.collect()
@@ -290,8 +264,8 @@ fn catalogues(page: &SeenPage<'_>) -> Vec<Url> {
             .filter(|url| matches!(url.scheme(), "http" | "https"));
         let Some(link) = link else { continue };
         // Not the link itself: what it does or looks for is not known.
-        let system = SYSTEMS.iter().find(|system| system.is_address(&link));
-        let account = system.and_then(|system| account_page(*system, &link));
+        let system = detectable_systems().find(|(_, detector)| detector.is_address(&link));
+        let account = system.and_then(|system| account_page(system, &link));
         found.extend(account.filter(|url| !found.contains(url)));
         if found.len() == 2 {
             break;
@@ -301,27 +275,13 @@ fn catalogues(page: &SeenPage<'_>) -> Vec<Url> {
 }
 
 /// The page on which a system's site shows the account, or asks for a login, if `url` is one of its pages.
-fn account_page(system: &dyn System, url: &Url) -> Option<Url> {
-    let Place { base_url, options } = system.place(url)?;
+fn account_page((system, detector): (&dyn System, &dyn Detector), url: &Url) -> Option<Url> {
+    let SiteLocation { base_url, options } = detector.locate_site(url)?;
     let library = Library {
         options,
         ..nobodys_library(&base_url).ok()?
     };
     system.account_url(&library)
-}
-
-/// Where a form goes, as the page writes it.
-pub(crate) fn action<'a>(form: ElementRef<'a>) -> &'a str {
-    form.attr("action").unwrap_or_default()
-}
-
-/// Up to the end of its host.
-pub(crate) fn origin(url: &Url) -> Option<Url> {
-    let mut origin = url.clone();
-    origin.set_query(None);
-    origin.set_fragment(None);
-    origin.set_path("");
-    origin.host().is_some().then_some(origin)
 }
 
 /// A library that stands for the site: nothing of it is stored, and no login is possible.
@@ -353,15 +313,15 @@ struct NoLogin;
 
 #[async_trait]
 impl LoginPermit for NoLogin {
-    async fn about_to_log_in(&self) -> Result<(), Failure> {
-        Err(Failure::not_tried("a site is only looked at"))
+    async fn about_to_log_in(&self) -> Result<(), PermitError> {
+        Err(PermitError::LeftToOthers)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::browser::test_site::{TestSite, options, page, redirect, reply};
+    use hippo_browser::test_site::{TestSite, options, page, redirect, reply};
 
     async fn look(site: &TestSite) -> Detection {
         detect(&site.url, &options()).await.unwrap()
@@ -385,12 +345,12 @@ mod tests {
         let detection = look(&site).await;
         assert_eq!(systems(&detection), ["sierra"]);
         let found = &detection.found[0];
-        assert_eq!(found.place.base_url, site.url.join("/").unwrap());
-        assert_eq!(found.place.options["scope"], "S9");
+        assert_eq!(found.site.base_url, site.url.join("/").unwrap());
+        assert_eq!(found.site.options["scope"], "S9");
         assert!(
-            found.because[0].contains("code and pin"),
+            found.evidence[0].contains("code and pin"),
             "{:?}",
-            found.because
+            found.evidence
         );
         // What a link would do is not done.
         assert_eq!(site.lines(), ["GET /", "GET /patroninfo~S9"]);
@@ -400,7 +360,7 @@ mod tests {
     async fn the_account_pages_of_each_system_are_tried_and_a_redirect_is_followed() {
         let site = TestSite::start(|request| match request {
             r if r.starts_with("GET /client/en_US/default ") => {
-                redirect("302 Found", "/client/en_US/default/search")
+                redirect("302 DetectedSystem", "/client/en_US/default/search")
             }
             r if r.starts_with("GET /client/") => {
                 page("<form id=loginPageForm><input name=j_username></form>")
@@ -410,7 +370,7 @@ mod tests {
         .await;
         let detection = look(&site).await;
         assert_eq!(systems(&detection), ["enterprise"]);
-        let base_url = &detection.found[0].place.base_url;
+        let base_url = &detection.found[0].site.base_url;
         assert_eq!(base_url.path(), "/client/en_US/default");
     }
 
@@ -424,7 +384,7 @@ mod tests {
         })
         .await;
         let detection = look(&site).await;
-        assert!(detection.asked.len() <= MOST_PAGES);
+        assert!(detection.asked.len() <= MAX_PAGES);
         assert!(
             site.lines().iter().all(|line| line.starts_with("GET ")),
             "{:?}",
@@ -442,12 +402,12 @@ mod tests {
                 page("<form method=post><input name=code><input name=pin type=password></form>")
             }
             r if r.starts_with("GET / ") => page(&body),
-            _ => reply("404 Not Found", &[], ""),
+            _ => reply("404 Not DetectedSystem", &[], ""),
         })
         .await;
         let detection = look(&site).await;
         assert_eq!(systems(&detection), ["sierra"], "{:?}", detection.asked);
-        assert_eq!(detection.asked.len(), MOST_PAGES);
+        assert_eq!(detection.asked.len(), MAX_PAGES);
         let lines = site.lines();
         assert!(!lines.iter().any(|line| line.contains("/v2/")), "{lines:?}");
     }
@@ -458,7 +418,7 @@ mod tests {
         let site = TestSite::start(|_| page("<p>Welcome</p>")).await;
         let detection = look(&site).await;
         assert!(systems(&detection).is_empty(), "{:?}", detection.found);
-        assert_eq!(detection.asked.len(), MOST_PAGES);
+        assert_eq!(detection.asked.len(), MAX_PAGES);
         let named = site.url.join("/client/en_US/mill").unwrap();
         let detection = detect(&named, &options()).await.unwrap();
         assert_eq!(systems(&detection), ["enterprise"]);
@@ -471,7 +431,7 @@ mod tests {
                 "<div id=userdetails>Ada</div><form><input name=code></form>\
                  <form><input name=pin></form>",
             ),
-            _ => reply("404 Not Found", &[], ""),
+            _ => reply("404 Not DetectedSystem", &[], ""),
         })
         .await;
         let detection = look(&site).await;
@@ -484,7 +444,7 @@ mod tests {
         let own = form("");
         let catalogue = TestSite::start(move |request| match request {
             r if r.starts_with("GET /cgi-bin/koha/opac-user.pl ") => page(&own),
-            _ => reply("404 Not Found", &[], ""),
+            _ => reply("404 Not DetectedSystem", &[], ""),
         })
         .await;
         // The same machine by another name is another host.
@@ -494,9 +454,9 @@ mod tests {
         let site = TestSite::start(move |_| page(&body)).await;
         let detection = look(&site).await;
         assert_eq!(systems(&detection), ["koha"]);
-        assert_eq!(detection.found[0].place.base_url, elsewhere);
-        let because = &detection.found[0].because[0];
-        assert!(because.starts_with("localhost/"), "{because}");
+        assert_eq!(detection.found[0].site.base_url, elsewhere);
+        let evidence = &detection.found[0].evidence[0];
+        assert!(evidence.starts_with("localhost/"), "{evidence}");
     }
 
     #[tokio::test]
@@ -509,7 +469,7 @@ mod tests {
             r if r.starts_with("GET / ") => {
                 page("<a href='https://www.bibliocommons.com/'>Powered by BiblioCommons</a>")
             }
-            _ => reply("404 Not Found", &[], ""),
+            _ => reply("404 Not DetectedSystem", &[], ""),
         })
         .await;
         let detection = look(&site).await;
@@ -539,7 +499,7 @@ mod tests {
                 page("<META HTTP-EQUIV=Refresh CONTENT=\"0; URL='/client/en_US/mill/'\">")
             }
             r if r.starts_with("GET /client/en_US/mill/ ") => page("<p>Find"),
-            _ => reply("404 Not Found", &[], ""),
+            _ => reply("404 Not DetectedSystem", &[], ""),
         })
         .await;
         let detection = look(&site).await;
@@ -550,13 +510,18 @@ mod tests {
     #[tokio::test]
     async fn a_site_that_turns_programs_away_is_asked_once_and_one_without_a_page_there_is_told() {
         for (status, header, expected, lines) in [
-            ("403 Forbidden", None, NothingCame::Refused, 1),
-            ("429 Too Many Requests", None, NothingCame::Refused, 1),
-            ("404 Not Found", None, NothingCame::NoPage, MOST_PAGES),
+            ("403 Forbidden", None, NoPageReason::Refused, 1),
+            ("429 Too Many Requests", None, NoPageReason::Refused, 1),
+            (
+                "404 Not DetectedSystem",
+                None,
+                NoPageReason::NoPage,
+                MAX_PAGES,
+            ),
             (
                 "503 Service Unavailable",
                 Some("Retry-After: 60"),
-                NothingCame::Silent,
+                NoPageReason::NoAnswer,
                 1,
             ),
         ] {
@@ -566,23 +531,16 @@ mod tests {
             })
             .await;
             let detection = look(&site).await;
-            assert_eq!(detection.nothing_came(), Some(expected), "{status}");
+            assert_eq!(detection.no_page_reason(), Some(expected), "{status}");
             assert_eq!(site.lines().len(), lines, "{status}");
         }
     }
 
-    #[test]
-    fn a_site_that_is_only_looked_at_has_no_option_to_mend() {
-        let failure = Failure::site_down("its name is not known, check the library's --url, at x");
-        let happened = what_happened(&failure).detail;
-        assert_eq!(happened, "its name is not known, check the address, at x");
-    }
-
     #[tokio::test]
     async fn a_site_that_does_not_answer_is_said_to_be_silent() {
-        let site = TestSite::start(|_| crate::browser::test_site::Reply::Drop).await;
+        let site = TestSite::start(|_| hippo_browser::test_site::Reply::Drop).await;
         let detection = look(&site).await;
         assert!(detection.found.is_empty());
-        assert_eq!(detection.nothing_came(), Some(NothingCame::Silent));
+        assert_eq!(detection.no_page_reason(), Some(NoPageReason::NoAnswer));
     }
 }

@@ -39,7 +39,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::browser::test_site::library;
+    use hippo_browser::test_site::library;
 
     #[rstest]
     #[case::site("https://books.test/record=b1", true)]

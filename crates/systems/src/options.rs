@@ -3,7 +3,7 @@
 use hippo_core::card::{CardSecret, without_separators};
 use hippo_core::library::{CURRENCY_OPTION, Library};
 
-use crate::System;
+use crate::system::System;
 
 /// The option of all libraries that says how a printed number is sent.
 const NUMBER_SEPARATORS: &str = "number-separators";

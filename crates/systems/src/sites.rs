@@ -5,30 +5,16 @@ mod visit_thread;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hippo_browser::{BrowserError, BrowserOptions, Connections};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit};
+use hippo_core::site::{LibrarySite, LoginPermit, SiteError};
 
-use self::visit_thread::{CardVisit, VisitThreads};
-use crate::System;
-use crate::browser::{Connections, Limits, PrivateAddresses, SitesError};
-use crate::recording::Recorder;
-
-/// How the sites are visited.
-#[derive(Debug, Clone, Default)]
-pub struct SitesOptions {
-    /// Named in the User-Agent: a mail address or page by which a library reaches the operator.
-    pub contact: Option<String>,
-    /// Whether addresses that are private, link-local or loopback are connected to; where they are
-    /// refused, no proxy is used. All are allowed by default.
-    pub private_addresses: PrivateAddresses,
-    /// How long each part of a visit may take.
-    pub limits: Limits,
-    /// Sees each request with its answer, for a bug report; none by default. Meant for one visit.
-    pub recorder: Option<Arc<Recorder>>,
-}
+use self::visit_thread::{CardCheck, VisitThreads};
+use crate::registry::system;
+use crate::system::System;
 
 /// The sites of all libraries: connections are shared, cookies never.
 #[derive(Debug)]
@@ -39,7 +25,7 @@ pub struct Sites {
 
 impl Sites {
     /// Ready to visit; nothing is sent yet.
-    pub fn new(options: SitesOptions) -> Result<Self, SitesError> {
+    pub fn new(options: BrowserOptions) -> Result<Self, BrowserError> {
         Ok(Self::with(Connections::new(&options)?))
     }
 
@@ -57,14 +43,14 @@ impl Sites {
         library: &Library,
         secret: &CardSecret,
         permit: &dyn LoginPermit,
-    ) -> Result<Account, Failure> {
-        let visit = CardVisit {
+    ) -> Result<Account, SiteError> {
+        let check = CardCheck {
             connections: Arc::clone(&self.connections),
             system,
             library: library.clone(),
             secret: secret.clone(),
         };
-        visit.run(&self.threads, permit).await
+        check.run(&self.threads, permit).await
     }
 }
 
@@ -76,12 +62,12 @@ impl LibrarySite for Sites {
         library: &Library,
         secret: &CardSecret,
         permit: &dyn LoginPermit,
-    ) -> Result<Account, Failure> {
-        let Some(system) = crate::system(library.system.as_str()) else {
-            return Err(Failure::not_tried(format!(
+    ) -> Result<Account, SiteError> {
+        let Some(system) = system(library.system.as_str()) else {
+            return Err(SiteError::Failed(Failure::not_tried(format!(
                 "this version does not know the system “{}” of the library",
                 library.system
-            )));
+            ))));
         };
         self.visit(system, library, secret, permit).await
     }
@@ -92,6 +78,8 @@ mod as_on_aws;
 #[cfg(test)]
 mod handshakes;
 #[cfg(test)]
+mod socket_system;
+#[cfg(test)]
 mod tls_front;
 
 #[cfg(test)]
@@ -101,9 +89,9 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::browser::test_site::{Permit, Reply, TestSite, library, options, page, secret};
-    use crate::browser::{Form, Session};
-    use crate::{ReadContext, SavedPage};
+    use hippo_browser::test_site::{Permit, Reply, TestSite, library, options, page, secret};
+    use hippo_browser::{CardVisit, Limits};
+    use hippo_browser::{Form, Session};
 
     /// Logs in, asks for the account, and says what the test wants said.
     #[derive(Clone, Default)]
@@ -115,7 +103,7 @@ mod tests {
         is_lost: bool,
     }
 
-    #[async_trait]
+    #[async_trait(?Send)]
     impl System for Scripted {
         fn name(&self) -> &'static str {
             "scripted"
@@ -125,18 +113,20 @@ mod tests {
             None
         }
 
-        fn read(&self, _: &[SavedPage], _: &ReadContext<'_>) -> Result<Account, Failure> {
-            Err(Failure::not_tried("not asked for"))
+        async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
+            visit.browse(async |session| self.read(session).await).await
         }
+    }
 
-        async fn visit(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
+    impl Scripted {
+        async fn read(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
             let login = session.get(&session.url("login")?).await?;
             session.log_out_at_end(&session.url("out")?);
             let mut form = Form::find(&login, "form")?;
             form.set_secret("pin", &session.secret().pin);
             session.log_in(form).await?;
             if self.notes_login {
-                session.note_logged_in();
+                session.mark_logged_in();
             }
             session.get(&session.url("account")?).await?;
             if self.is_lost {
@@ -182,6 +172,7 @@ mod tests {
                 &Permit::default(),
             )
             .await
+            .map_err(Failure::from)
     }
 
     #[tokio::test]
@@ -297,6 +288,7 @@ mod tests {
             .unwrap()
             .check(&library, &secret(), &Permit::default())
             .await
+            .map_err(Failure::from)
             .unwrap_err();
         assert_eq!(failure.kind.as_str(), "not_tried");
         assert!(failure.detail.contains("cardboard"), "{failure}");

@@ -6,8 +6,9 @@ use hippo_aws::environment::CheckCard;
 use hippo_aws::handlers::{self, LambdaClock, check_card};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, queue::FifoConcurrencyLimit, ssm::KeyParameter};
+use hippo_browser::{BrowserOptions, PrivateAddresses};
 use hippo_core::jobs::check_cards::{keys::Keys, visit::VisitPorts};
-use hippo_systems::{PrivateAddresses, Sites, SitesOptions};
+use hippo_systems::Sites;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,14 +21,14 @@ async fn start() -> Result<(), Error> {
     let config = clients::of_lambda();
     // On a thread of its own: the certificate authorities are read while the table is being warmed.
     let site = tokio::task::spawn_blocking(move || {
-        Sites::new(SitesOptions {
+        Sites::new(BrowserOptions {
             contact: environment.contact,
             private_addresses: if environment.allow_loopback_libraries {
                 PrivateAddresses::LoopbackOnly
             } else {
                 PrivateAddresses::Refused
             },
-            ..SitesOptions::default()
+            ..BrowserOptions::default()
         })
     });
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;

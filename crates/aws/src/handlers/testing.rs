@@ -14,7 +14,7 @@ use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::CardId;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit};
+use hippo_core::site::{LibrarySite, LoginPermit, SiteError};
 use hippo_core::store::{CardStore, FamilyStore, LibraryStore};
 use hippo_core::testing::contract::sample::SideKeys;
 use hippo_core::testing::memory::MemoryStore;
@@ -68,11 +68,11 @@ impl LibrarySite for TestSite {
         library: &Library,
         _: &CardSecret,
         permit: &dyn LoginPermit,
-    ) -> Result<Account, Failure> {
+    ) -> Result<Account, SiteError> {
         permit.about_to_log_in().await?;
         *self.logins.lock().unwrap() += 1;
         match self.failure.lock().unwrap().clone() {
-            Some(failure) => Err(failure),
+            Some(failure) => Err(failure.into()),
             None => Ok(Account {
                 loans: Some(Vec::new()),
                 holds: Some(Vec::new()),

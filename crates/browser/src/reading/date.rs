@@ -7,7 +7,7 @@ use hippo_core::failure::{Failure, Remedy};
 use hippo_core::text::clean;
 
 /// Years that a library's page can mean; earlier ones show that a format does not fit.
-const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
+const VALID_YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
 
 /// From this year on, a date stands for none: systems print 2099, 2382 or 9999 for “never”.
 const FIRST_ENDLESS_YEAR: i32 = 2069;
@@ -135,14 +135,16 @@ pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)
         return if let Some(rest) = take_endless_numbers(text) {
             Ok(Some((Day::Never, rest)))
         } else if looks_like_a_date(text) {
-            Err(wrong_format("a date, but the library has no --date-format"))
+            Err(wrong_format(
+                "found a date, but don't know this library's date format",
+            ))
         } else {
             Ok(None)
         };
     };
     if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
         return Err(wrong_format(
-            "a date, but the library's --date-format is not one of strftime's",
+            "found a date, but this library's date format is not one of strftime's",
         ));
     }
     let other_year = if format.contains("%y") {
@@ -170,7 +172,7 @@ pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)
     }
     if looks_like_a_date(text) {
         return Err(wrong_format(
-            "a date that is not written as the library's --date-format says",
+            "found a date that does not fit this library's date format",
         ));
     }
     Ok(None)
@@ -202,10 +204,10 @@ fn find_iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%z"));
     if let Ok(moment) = moment {
         // Of the first and last years that there are, some zones have no day at all.
-        return YEARS
+        return VALID_YEARS
             .contains(&moment.year())
             .then(|| moment.with_timezone(&zone).date_naive())
-            .filter(|day| day.year() >= *YEARS.start());
+            .filter(|day| day.year() >= *VALID_YEARS.start());
     }
     let (date, rest) = NaiveDate::parse_and_remainder(text, "%Y-%m-%d").ok()?;
     let is_local_time = rest.starts_with(['T', ' '])
@@ -213,7 +215,7 @@ fn find_iso_date(text: &str, zone: Tz) -> Option<NaiveDate> {
             .chars()
             .skip(1)
             .all(|c| c.is_ascii_digit() || c == ':' || c == '.');
-    (YEARS.contains(&date.year()) && (rest.is_empty() || is_local_time)).then_some(date)
+    (VALID_YEARS.contains(&date.year()) && (rest.is_empty() || is_local_time)).then_some(date)
 }
 
 /// A date at the very beginning of a text that no further digit continues, and what follows it.
@@ -226,7 +228,7 @@ fn date_at<'a>(text: &'a str, format: &str) -> Option<(NaiveDate, &'a str)> {
         date
     };
     let ends = !after.starts_with(|c: char| c.is_ascii_digit());
-    (ends && YEARS.contains(&date.year())).then_some((date, after))
+    (ends && VALID_YEARS.contains(&date.year())).then_some((date, after))
 }
 
 /// A text without its first date in numbers whose year nobody will see: `12-31-2382`, `9999-12-31`.
@@ -354,7 +356,7 @@ mod tests {
         assert_eq!(failure.kind, FailureKind::PageChanged);
         assert_eq!(
             failure.detail,
-            "a date, but the library has no --date-format"
+            "found a date, but don't know this library's date format"
         );
         assert_eq!(failure.remedy, Some(Remedy::SetDateFormat));
     }

@@ -9,14 +9,14 @@ pub const MAX_MESSAGES: usize = 50;
 
 /// Messages in their order, each once, none empty, cut to a length that can be stored.
 #[derive(Debug, Default)]
-pub(crate) struct Messages {
+pub struct Messages {
     seen: HashSet<String>,
     list: Vec<String>,
 }
 
 impl Messages {
     /// Adds a message, unless it is empty or there already, or the list is full.
-    pub(crate) fn add(&mut self, message: &str) {
+    pub fn add(&mut self, message: &str) {
         if self.is_full() || message.is_empty() {
             return;
         }
@@ -27,12 +27,12 @@ impl Messages {
     }
 
     /// Whether no more are kept.
-    pub(crate) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.list.len() >= MAX_MESSAGES
     }
 
     /// The messages.
-    pub(crate) fn into_vec(self) -> Vec<String> {
+    pub fn into_vec(self) -> Vec<String> {
         self.list
     }
 }

@@ -14,7 +14,7 @@ mod session;
 mod skeleton;
 mod stored;
 mod text;
-pub(crate) mod work;
+pub mod work;
 
 use hippo_core::failure::Failure;
 
@@ -26,20 +26,20 @@ pub use self::date::{
 pub use self::hash::{make_distinct, own_id, stable_id};
 pub use self::html::{Css, is_cut_short, must_differ, web_link};
 pub use self::messages::MAX_MESSAGES;
-pub(crate) use self::messages::Messages;
+pub use self::messages::Messages;
 pub use self::money::{amount, amount_after_label, currency};
 pub use self::now::{NOT_NOW_AFTER, NOT_NOW_BEFORE, is_said_of_now};
 pub use self::parse::{parse_page, parse_piece};
-pub(crate) use self::session::is_session_over;
+pub use self::session::is_session_over;
 pub use self::skeleton::of_page as skeleton;
-pub(crate) use self::stored::cut_stored_texts;
+pub use self::stored::cut_stored_texts;
 pub use self::text::{decode_entities, element_text, element_text_without, join_title, tidy};
 
 /// A list has at most so many entries; no patron may borrow as much.
-pub(crate) const MAX_ENTRIES: usize = 5_000;
+pub const MAX_ENTRIES: usize = 5_000;
 
 /// `page_changed` for a list with more entries than [`MAX_ENTRIES`].
-pub(crate) fn check_entry_count(entries: usize, what: &str) -> Result<(), Failure> {
+pub fn check_entry_count(entries: usize, what: &str) -> Result<(), Failure> {
     if entries > MAX_ENTRIES {
         return Err(Failure::page_changed(format!(
             "more than {MAX_ENTRIES} {what}"

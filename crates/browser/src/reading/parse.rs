@@ -10,7 +10,7 @@ use self::measured::Measured;
 mod measured;
 
 /// The most pairs of what may be attributes of one tag: each new one is compared with all before it.
-const MOST_PAIRS: usize = 400_000_000;
+const MAX_ATTRIBUTE_PAIRS: usize = 400_000_000;
 
 /// So many bytes are parsed before the work is looked at again.
 const PIECE: usize = 1024;
@@ -48,7 +48,7 @@ fn feed(mut parser: Parser<Measured>, html: &str) -> Result<Html, Failure> {
         if let Some(limit) = sink.exceeded_limit() {
             return Err(Failure::page_changed(limit.to_string()));
         }
-        if attributes.pairs > MOST_PAIRS {
+        if attributes.pairs > MAX_ATTRIBUTE_PAIRS {
             return Err(Failure::page_changed("a tag with too many attributes"));
         }
     }

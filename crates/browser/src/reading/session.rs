@@ -98,7 +98,7 @@ const WITHOUT_SESSION: [&str; 6] = [
 ];
 
 /// Whether a site says that a session is over, and not that a number or PIN is wrong.
-pub(crate) fn is_session_over(words: &str) -> bool {
+pub fn is_session_over(words: &str) -> bool {
     let words = words.to_lowercase();
     let has = |known: &[&str]| known.iter().any(|known| words.contains(known));
     let is_over = (has(&SESSIONS) && has(&ENDS)) || has(&WITHOUT_SESSION);

@@ -3,7 +3,7 @@
 use hippo_core::skeleton::Skeleton;
 use scraper::Node;
 
-use super::parse_page;
+use super::parse::parse_page;
 
 /// The tags and class names of a page, in order; neither its text nor an attribute. `None` for a page that
 /// is not parsed, for it is nested without end.

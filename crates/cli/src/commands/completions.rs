@@ -57,7 +57,7 @@ pub(crate) fn run(shell: Shell) {
 /// Prints the ids of a kind.
 pub(crate) async fn print_ids(kind: IdKind, globals: &Globals) -> CommandResult {
     let ids = match kind {
-        IdKind::Known => hippo_systems::known::known_libraries()
+        IdKind::Known => hippo_systems::catalogue::libraries()
             .into_iter()
             .map(|library| library.id)
             .collect(),

@@ -283,10 +283,7 @@ fn not_known(id: &LibraryId) -> CommandError {
 fn why_a_date_format(library: &Library) -> Option<String> {
     let system = hippo_systems::system(library.system.as_str())?;
     let name = &library.system;
-    let why = match (
-        system.writes_dates_its_own_way(),
-        system.pages_tell_how_dates_are_written(),
-    ) {
+    let why = match (system.needs_date_format(), system.states_date_format()) {
         (false, _) => return None,
         (true, false) => format!(
             "A {name} site writes dates as the library likes, and a date is never guessed: say how with"

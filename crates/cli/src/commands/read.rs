@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use clap::Args;
+use hippo_browser::decode;
+use hippo_browser::saved_page::{check_file, unwrap_source_view};
+use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::clock::local_date;
 use hippo_core::failure::Failure;
-use hippo_systems::browser::decode;
-use hippo_systems::recording::har::Har;
-use hippo_systems::saved::{check_file, unwrap_source_view};
-use hippo_systems::{ReadContext, SavedPage};
+use hippo_recording::har::Har;
 use serde::Serialize;
 use url::Url;
 
@@ -69,6 +69,12 @@ struct Failed<'a> {
 pub(crate) fn run(read: &Read) -> CommandResult {
     let system = hippo_systems::system(&read.system)
         .ok_or_else(|| CommandError::Usage(unknown_system(&read.system)))?;
+    let reader = system.offline_reader().ok_or_else(|| {
+        CommandError::Usage(format!(
+            "{} shows no pages that could be saved.",
+            system.name()
+        ))
+    })?;
     if let Some(format) = &read.date_format {
         check_date_format(format).map_err(CommandError::Usage)?;
     }
@@ -115,8 +121,8 @@ pub(crate) fn run(read: &Read) -> CommandResult {
         card_number: None,
     };
     let account = match recording {
-        Some(recording) => hippo_systems::recording::read(system, recording, &context),
-        None => system.read(&pages, &context),
+        Some(recording) => hippo_recording::read(recording, &|pages| reader.read(pages, &context)),
+        None => reader.read(&pages, &context),
     };
     match account {
         Ok(mut account) => {

@@ -32,7 +32,7 @@ use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::notice::record::NoticeRecord;
 use crate::notice::told::Told;
 use crate::run::{Job, RunKey};
-use crate::site::{LibrarySite, LoginPermit};
+use crate::site::{LibrarySite, LoginPermit, SiteError};
 use crate::store::AlertStore;
 use crate::store::{
     CardStore, FamilyStore, LibraryStore, NoticeCursor, NoticeStore, SecretStore, StoreError,
@@ -117,7 +117,7 @@ impl LibrarySite for TestSite {
         library: &Library,
         secret: &CardSecret,
         permit: &dyn LoginPermit,
-    ) -> Result<Account, Failure> {
+    ) -> Result<Account, SiteError> {
         let number = secret.number.expose_secret().to_owned();
         permit.about_to_log_in().await?;
         self.logins
@@ -141,7 +141,7 @@ impl LibrarySite for TestSite {
             .unwrap()
             .get_mut(&number)
             .and_then(VecDeque::pop_front);
-        answer.unwrap_or_else(|| Ok(account(&[])))
+        Ok(answer.unwrap_or_else(|| Ok(account(&[])))?)
     }
 }
 

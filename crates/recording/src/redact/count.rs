@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    use crate::recording::redact::tests::redactor;
+    use crate::redact::tests::redactor;
 
     #[rstest]
     #[case("6 items", "6 items")]

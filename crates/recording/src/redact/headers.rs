@@ -3,8 +3,8 @@
 use reqwest::header::HeaderMap;
 
 use super::{Mode, Redactor};
-use crate::recording::har::{Cookie, Named};
-use crate::recording::known;
+use crate::allow_list;
+use crate::har::{Cookie, Named};
 
 /// Headers of which nothing is worth a filler.
 const LEFT_OUT: [&str; 6] = [
@@ -18,14 +18,14 @@ const LEFT_OUT: [&str; 6] = [
 
 impl Redactor {
     /// The headers but for cookies: their names, and their values where those are the same for all.
-    pub(in crate::recording) fn headers(&mut self, headers: &HeaderMap) -> Vec<Named> {
+    pub(crate) fn headers(&mut self, headers: &HeaderMap) -> Vec<Named> {
         headers
             .iter()
             .filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()))
             .map(|(name, value)| {
                 let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 Named {
-                    name: self.known_or_filled(name.as_str(), known::is_header(name.as_str())),
+                    name: self.known_or_filled(name.as_str(), allow_list::is_header(name.as_str())),
                     value: self.header(name.as_str(), &text),
                 }
             })
@@ -62,7 +62,7 @@ impl Redactor {
 
     /// A cookie: its name, and a filler.
     pub(super) fn cookie(&mut self, name: &str, value: &str) -> Cookie {
-        let is_known = known::is_cookie(name.trim());
+        let is_known = allow_list::is_cookie(name.trim());
         let name = self.known_or_filled(name.trim(), is_known);
         if is_known {
             self.kept.cookie(&name);
@@ -114,10 +114,7 @@ fn content_type(value: &str) -> String {
 }
 
 /// The cookies that a request sends.
-pub(in crate::recording) fn cookies_of_request(
-    redactor: &mut Redactor,
-    headers: &HeaderMap,
-) -> Vec<Cookie> {
+pub(crate) fn cookies_of_request(redactor: &mut Redactor, headers: &HeaderMap) -> Vec<Cookie> {
     let mut cookies = Vec::new();
     for header in headers.get_all("cookie") {
         let text = String::from_utf8_lossy(header.as_bytes()).into_owned();
@@ -130,10 +127,7 @@ pub(in crate::recording) fn cookies_of_request(
 }
 
 /// The cookies that an answer sets.
-pub(in crate::recording) fn cookies_of_answer(
-    redactor: &mut Redactor,
-    headers: &HeaderMap,
-) -> Vec<Cookie> {
+pub(crate) fn cookies_of_answer(redactor: &mut Redactor, headers: &HeaderMap) -> Vec<Cookie> {
     let mut cookies = Vec::new();
     for header in headers.get_all("set-cookie") {
         let text = String::from_utf8_lossy(header.as_bytes()).into_owned();

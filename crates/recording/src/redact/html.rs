@@ -5,7 +5,7 @@
 
 use super::markup::{Tag, comment, decoded, decoded_value, escaped, next_markup, raw_end, tag};
 use super::{Mode, Redactor};
-use crate::recording::known;
+use crate::allow_list;
 
 /// Elements whose content is no markup.
 const RAW: [&str; 8] = [
@@ -200,7 +200,7 @@ fn is_count(tag: &Tag<'_>) -> bool {
     ["class", "id"]
         .into_iter()
         .filter_map(|name| tag.attribute(name))
-        .flat_map(known::words)
+        .flat_map(allow_list::words)
         .any(|word| COUNTS.contains(&word.to_ascii_lowercase().as_str()))
 }
 
@@ -262,7 +262,7 @@ fn close_before(name: &str, open: &mut Vec<Open>) {
 mod tests {
     use rstest::rstest;
 
-    use crate::recording::redact::tests::redactor;
+    use crate::redact::tests::redactor;
 
     #[rstest]
     #[case(

@@ -3,7 +3,7 @@
 use serde_json::{Map, Number, Value};
 
 use super::{Mode, Redactor};
-use crate::recording::known;
+use crate::allow_list;
 
 /// Fields whose words the readers look at.
 const SAID: [&str; 8] = [
@@ -91,7 +91,7 @@ impl Redactor {
                     in_list: false,
                 },
             );
-            let key = if is_by_id || (is_by_words && !known::is_name(&key)) {
+            let key = if is_by_id || (is_by_words && !allow_list::is_name(&key)) {
                 self.text(&key, Mode::Nothing)
             } else {
                 self.name(&key)
@@ -135,7 +135,7 @@ impl Redactor {
             .split_once('.')
             .is_some_and(|(whole, cents)| whole.len() <= 5 && cents.len() <= 2);
         let is_count = plain.len() <= 3 && !plain.contains('.');
-        let is_known = !place.in_list && known::counts(place.key);
+        let is_known = !place.in_list && allow_list::counts(place.key);
         if is_known && (is_sum || is_count) && !self.filler.is_barred(&text) {
             self.kept.counts += 1;
             return number;
@@ -155,7 +155,7 @@ fn is_shaped(key: &str) -> bool {
 
 /// `bibsByMetadataId`: its keys are values.
 fn is_by_value(key: &str) -> bool {
-    known::words(key).any(|word| word == "By")
+    allow_list::words(key).any(|word| word == "By")
 }
 
 /// Whether a text has a tag of a page in it.
@@ -166,6 +166,6 @@ fn has_markup(text: &str) -> bool {
         let end = name
             .find(|c: char| !c.is_ascii_alphanumeric())
             .unwrap_or(name.len());
-        after.starts_with("!--") || known::is_element(name.get(..end).unwrap_or_default())
+        after.starts_with("!--") || allow_list::is_element(name.get(..end).unwrap_or_default())
     })
 }

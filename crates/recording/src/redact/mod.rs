@@ -16,12 +16,13 @@ mod url;
 
 use std::collections::{HashMap, HashSet};
 
+use hippo_browser::reading::decode_entities;
+
+use super::allow_list;
 use super::dates::Dates;
 use super::filler::Filler;
-use super::kept::Kept;
-use super::known;
-use super::words::Words;
-use crate::reading::decode_entities;
+use super::kept::KeptValues;
+use super::phrases::KnownPhrases;
 
 pub(super) use self::headers::{cookies_of_answer, cookies_of_request};
 
@@ -61,7 +62,7 @@ impl Mode {
 /// Replaces the values of one session, consistently.
 pub(super) struct Redactor {
     filler: Filler,
-    words: Words,
+    words: KnownPhrases,
     dates: Dates,
     hosts: HashMap<String, String>,
     /// The ids of the page at hand.
@@ -69,14 +70,14 @@ pub(super) struct Redactor {
     /// Words of the session's texts that are written large, in lower case: a site that makes a name of one
     /// (`bib-the-quiet-wren`) makes it of a title or a person.
     said: HashSet<String>,
-    pub(super) kept: Kept,
+    pub(super) kept: KeptValues,
 }
 
 /// A word that is shorter is part of many names.
-const SHORTEST_SAID: usize = 4;
+const MIN_SAID_CHARS: usize = 4;
 
 impl Redactor {
-    pub(super) fn new(filler: Filler, words: Words, dates: Dates) -> Self {
+    pub(super) fn new(filler: Filler, words: KnownPhrases, dates: Dates) -> Self {
         Self {
             filler,
             words,
@@ -84,7 +85,7 @@ impl Redactor {
             hosts: HashMap::new(),
             places: HashSet::new(),
             said: HashSet::new(),
-            kept: Kept::default(),
+            kept: KeptValues::default(),
         }
     }
 
@@ -93,9 +94,9 @@ impl Redactor {
         let plain = decode_entities(body);
         let pieces = plain.split(|c: char| !c.is_alphanumeric());
         let large = pieces.filter(|piece| piece.starts_with(char::is_uppercase));
-        for word in large.flat_map(known::words) {
-            let is_long = word.chars().count() >= SHORTEST_SAID;
-            if is_long && word.chars().all(char::is_alphabetic) && !known::is_piece(word) {
+        for word in large.flat_map(allow_list::words) {
+            let is_long = word.chars().count() >= MIN_SAID_CHARS;
+            if is_long && word.chars().all(char::is_alphabetic) && !allow_list::is_piece(word) {
                 self.said.insert(word.to_lowercase());
             }
         }
@@ -105,7 +106,7 @@ impl Redactor {
     fn is_said(&self, piece: &str) -> bool {
         !self.said.is_empty()
             && std::iter::once(piece)
-                .chain(known::words(piece))
+                .chain(allow_list::words(piece))
                 .any(|word| self.said.contains(&word.to_lowercase()))
     }
 
@@ -157,7 +158,7 @@ impl Redactor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::words::KeptWords;
+    use hippo_browser::Phrase;
 
     #[test]
     fn a_page_of_tags_without_an_end_is_gone_through_once() {
@@ -201,19 +202,19 @@ mod tests {
         assert_eq!(redactor().text(&text, super::Mode::Cell).len(), text.len());
     }
 
-    pub(in crate::recording) fn redactor() -> Redactor {
+    pub(crate) fn redactor() -> Redactor {
         let words = [
-            KeptWords::Beginning("ready"),
-            KeptWords::Address("opac-detail"),
-            KeptWords::OfPerson("exp date"),
-            KeptWords::Anywhere("items"),
-            KeptWords::Anywhere("of"),
-            KeptWords::Anywhere("holds"),
-            KeptWords::Anywhere("renewed"),
+            Phrase::Beginning("ready"),
+            Phrase::Address("opac-detail"),
+            Phrase::OfPerson("exp date"),
+            Phrase::Anywhere("items"),
+            Phrase::Anywhere("of"),
+            Phrase::Anywhere("holds"),
+            Phrase::Anywhere("renewed"),
         ];
         Redactor::new(
             Filler::new(Vec::new()).unwrap(),
-            Words::new(&words),
+            KnownPhrases::new(&words),
             Dates::new(
                 &["%m-%d-%y"],
                 1,

@@ -2,7 +2,7 @@
 //! names stand. All else in a name is filled.
 
 use super::Redactor;
-use crate::recording::known;
+use crate::allow_list;
 
 /// A part of a name that is longer than this is more likely a value.
 const LONGEST_PART: usize = 40;
@@ -44,12 +44,12 @@ impl Filled {
 
 impl Redactor {
     /// The names of classes, of an id, of a field: one or several, with spaces between.
-    pub(in crate::recording) fn names(&mut self, names: &str) -> String {
+    pub(crate) fn names(&mut self, names: &str) -> String {
         self.each_name(names, By::Site)
     }
 
     /// As [`Self::names`], where a name has no spaces in it: with some it is a text.
-    pub(in crate::recording) fn name(&mut self, name: &str) -> String {
+    pub(crate) fn name(&mut self, name: &str) -> String {
         let by = if name.trim().contains(char::is_whitespace) {
             By::Anyone
         } else {
@@ -74,11 +74,11 @@ impl Redactor {
 
     /// The name of an element: one that there is stays one, and no other becomes one.
     pub(super) fn element(&mut self, name: &str) -> String {
-        if known::is_element(name) {
+        if allow_list::is_element(name) {
             return name.to_owned();
         }
         let filled = self.one_name(name, By::Anyone).written;
-        if known::is_element(&filled) {
+        if allow_list::is_element(&filled) {
             return "x".repeat(filled.chars().count());
         }
         filled
@@ -86,7 +86,7 @@ impl Redactor {
 
     /// The name of an attribute.
     pub(super) fn attribute_name(&mut self, name: &str) -> String {
-        let filled = if known::is_attribute(name) {
+        let filled = if allow_list::is_attribute(name) {
             self.one_name(name, By::Site).written
         } else {
             self.one_name(name, By::Anyone).written
@@ -210,13 +210,13 @@ impl Redactor {
             filled.keep(piece);
             return;
         }
-        if known::is_piece(piece) {
+        if allow_list::is_piece(piece) {
             filled.keep(piece);
             return;
         }
-        for word in known::words(piece) {
+        for word in allow_list::words(piece) {
             let is_number = word.len() <= 2 && word.bytes().all(|byte| byte.is_ascii_digit());
-            if is_number || known::is_piece(word) {
+            if is_number || allow_list::is_piece(word) {
                 filled.keep(word);
             } else {
                 filled.fill(&self.filler.word(word));
@@ -229,7 +229,7 @@ impl Redactor {
 mod tests {
     use rstest::rstest;
 
-    use crate::recording::redact::tests::redactor;
+    use crate::redact::tests::redactor;
 
     #[rstest]
     #[case("patFuncTitle col2 sr-only", "patFuncTitle col2 sr-only")]
@@ -298,11 +298,7 @@ mod tests {
         for _ in 0..50 {
             let filled = redactor.element(name);
             let is_same = filled == name;
-            assert_eq!(
-                crate::recording::known::is_element(&filled),
-                is_same,
-                "{filled}"
-            );
+            assert_eq!(crate::allow_list::is_element(&filled), is_same, "{filled}");
         }
     }
 }

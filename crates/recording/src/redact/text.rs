@@ -2,7 +2,7 @@
 
 use super::count::{Beside, is_count};
 use super::{Mode, Redactor};
-use crate::recording::words::Among;
+use crate::phrases::Among;
 
 /// Signs beside those of ASCII that say nothing.
 const SIGNS: &str = "“”„‘’‚«»‹›–—‑−…·•€£¥§©®™°×¿¡\u{a0}\u{202f}\u{2009}";

@@ -7,7 +7,7 @@ use super::{Mode, Redactor};
 
 impl Redactor {
     /// Replaces the values of an address, whole or relative.
-    pub(in crate::recording) fn url(&mut self, address: &str) -> String {
+    pub(crate) fn url(&mut self, address: &str) -> String {
         let text = address.trim();
         if let Some(place) = text.strip_prefix('#') {
             return format!("#{}", self.place_or_words(place));
@@ -164,7 +164,7 @@ impl Redactor {
     }
 
     /// The value of a parameter, decoded.
-    pub(in crate::recording) fn parameter(&mut self, value: &str) -> String {
+    pub(crate) fn parameter(&mut self, value: &str) -> String {
         if value.starts_with('/') || value.starts_with("http") {
             self.url(value)
         } else {

@@ -23,7 +23,8 @@ fn read_entries(
         timezone: chrono_tz::America::Toronto,
         card_number: None,
     };
-    read(crate::system("koha").unwrap(), &har, &context)
+    let koha = hippo_systems::offline_reader("koha").unwrap();
+    read(&har, &|pages| koha.read(pages, &context))
 }
 
 const ACCOUNT: &str = "https://books.example.org/cgi-bin/koha/opac-user.pl";

@@ -1,10 +1,10 @@
 //! Sessions full of canaries, in any encoding and at any place.
 
+use hippo_browser::reading::decode_entities;
 use rstest::rstest;
 use serde_json::Value;
 
 use super::*;
-use crate::reading::decode_entities;
 
 /// Without a vowel too few to be a filler by chance, and with digits as tokens have them.
 const CANARIES: [&str; 10] = [
@@ -176,7 +176,7 @@ fn no_canary_stands_in_a_recording_in_any_encoding(#[case] system: &str) {
             "",
         );
         login.method = Method::POST;
-        login.step = Some(Step::LogIn);
+        login.step = Some(LoginStep::LogIn);
         login.headers = headers(&[
             (
                 "cookie",

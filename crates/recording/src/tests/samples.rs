@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use hippo_browser::{ReadContext, SavedPage};
 use rstest::rstest;
 use serde_json::Value;
 
 use super::*;
-use crate::{ReadContext, SavedPage};
 
 fn folder_of_pages() -> Option<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -57,7 +57,7 @@ fn recorded_pages_of_real_libraries_read_as_before(#[case] name: &str) {
         std::io::stderr().write_all(said).unwrap();
         return;
     };
-    let system = crate::system(name).unwrap();
+    let reader = hippo_systems::offline_reader(name).unwrap();
     let mut wrong = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -86,7 +86,7 @@ fn recorded_pages_of_real_libraries_read_as_before(#[case] name: &str) {
             timezone: chrono_tz::America::Toronto,
             card_number: None,
         };
-        let before = system.read(&pages, &context);
+        let before = reader.read(&pages, &context);
         let session = pages
             .iter()
             .map(|page| exchange(base_url, &page.body))
@@ -94,7 +94,8 @@ fn recorded_pages_of_real_libraries_read_as_before(#[case] name: &str) {
         let recording = record(name, base_url, format, session);
         let library = recording.har.log.library.clone().unwrap();
         let url = library.base_url.parse().unwrap();
-        let after = read(system, &recording.har, &library.context(&url));
+        let context = library.context(&url);
+        let after = read(&recording.har, &|pages| reader.read(pages, &context));
         if shape(&after) != shape(&before) {
             let why = after.as_ref().err().map(ToString::to_string);
             wrong.push(format!(

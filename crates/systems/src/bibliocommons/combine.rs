@@ -2,22 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{Messages, cut_stored_texts};
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 use secrecy::ExposeSecret;
 
-use super::NAME;
-use super::pages::{CardSeen, Part, Says, Scope};
+use super::pages::{AccountPage, CardSeen, Part, Scope};
 use super::totals::{HOLD_STATES, Totals};
-use crate::ReadContext;
-use crate::reading::{Messages, cut_stored_texts};
 
 /// From so many digits on, a number that was typed at the login is a card's, not a user name, and
 /// can be compared with the barcode on the page.
 const BARCODE_DIGITS: usize = 6;
 
 /// Makes one account of the pages, whose order is free.
-pub(super) fn combine(pages: Vec<Says>, context: &ReadContext<'_>) -> Result<Account, Failure> {
+pub(super) fn combine(
+    pages: Vec<AccountPage>,
+    mut account: Account,
+    context: &ReadContext<'_>,
+) -> Result<Account, Failure> {
     let mut totals = Totals::default();
     let mut user: Option<String> = None;
     let mut cards: Vec<CardSeen> = Vec::new();
@@ -41,14 +44,7 @@ pub(super) fn combine(pages: Vec<Says>, context: &ReadContext<'_>) -> Result<Acc
         loans.extend(page.loans);
         holds.extend(page.holds);
     }
-    if user.is_none() {
-        return Err(Failure::page_changed("no page was given"));
-    }
     let card = own_card(&cards, context)?;
-    let mut account = Account::unknown(
-        NAME.parse()
-            .map_err(|_| Failure::page_changed("the system has no name"))?,
-    );
     account.card_expires = card.and_then(|card| card.expires);
     account.fines = totals.fines;
     account.messages = messages.into_vec();

@@ -1,13 +1,20 @@
 //! Pages and answers that are seen without being logged in.
 
+use hippo_browser::reading::{Css, element_text, is_session_over, parse_page, parse_piece};
+use hippo_browser::session_is_over;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::text::clean;
 use scraper::ElementRef;
 use serde_json::Value;
 
-use super::pages::Seen;
-use crate::reading::{Css, element_text, is_session_over, parse_page, parse_piece};
-use crate::session_is_over;
+/// A login form, and what it says of the login before.
+#[derive(Debug)]
+pub(super) enum LoginPage {
+    /// Nothing: it asks for a login.
+    Asked,
+    /// Why the login was refused.
+    Refused(Failure),
+}
 
 /// The login form; the search forms of the page's head have no PIN.
 pub(super) const FORM: &str =
@@ -69,9 +76,9 @@ pub(super) fn to_be_set_up() -> Failure {
 
 /// What a page without an account is, if it is one of the login's: the form, with or without the
 /// reason why the last login was refused (`auth.loginError` of the page's state among them).
-pub(super) fn look(body: &str, login_error: Option<&Value>) -> Option<Seen> {
+pub(super) fn classify_login_page(body: &str, login_error: Option<&Value>) -> Option<LoginPage> {
     if let Some(failure) = login_error.and_then(|error| refusal_in(error, true)) {
-        return Some(Seen::Refused(failure));
+        return Some(LoginPage::Refused(failure));
     }
     // The tree of the page is built only where there is a chance of finding the form in it.
     if !["loginForm", "login_form", "user_pin"]
@@ -93,7 +100,7 @@ pub(super) fn look(body: &str, login_error: Option<&Value>) -> Option<Seen> {
         }
         meaning(&said, MARKED_AS_ERROR.matches(element))
     }));
-    Some(refusal.map_or(Seen::LoginForm, Seen::Refused))
+    Some(refusal.map_or(LoginPage::Asked, LoginPage::Refused))
 }
 
 /// The token of the page's head, which some libraries want with the form that does not hold it.
@@ -271,11 +278,10 @@ mod tests {
         ))
     }
 
-    fn kind_of(seen: Option<Seen>) -> Option<FailureKind> {
+    fn kind_of(seen: Option<LoginPage>) -> Option<FailureKind> {
         match seen.unwrap() {
-            Seen::Refused(failure) => Some(failure.kind),
-            Seen::LoginForm => None,
-            other => panic!("{other:?}"),
+            LoginPage::Refused(failure) => Some(failure.kind),
+            LoginPage::Asked => None,
         }
     }
 
@@ -346,23 +352,26 @@ mod tests {
         #[case] said: &str,
         #[case] expected: Option<FailureKind>,
     ) {
-        assert_eq!(kind_of(look(&top_message(class, said), None)), expected);
+        assert_eq!(
+            kind_of(classify_login_page(&top_message(class, said), None)),
+            expected
+        );
     }
 
     #[test]
     fn the_state_of_a_page_may_say_it_instead() {
         let error: Value = serde_json::from_str(r#"{"message":"No such card and PIN."}"#).unwrap();
         assert_eq!(
-            kind_of(look("", Some(&error))),
+            kind_of(classify_login_page("", Some(&error))),
             Some(FailureKind::WrongCredentials)
         );
-        assert!(look("", Some(&Value::Null)).is_none());
+        assert!(classify_login_page("", Some(&Value::Null)).is_none());
     }
 
     #[test]
     fn a_page_without_the_form_is_none_of_the_logins() {
-        assert!(look("<p>loginForm</p>", None).is_none());
-        assert!(look("<form><input name=q></form>", None).is_none());
+        assert!(classify_login_page("<p>loginForm</p>", None).is_none());
+        assert!(classify_login_page("<form><input name=q></form>", None).is_none());
     }
 
     #[rstest]

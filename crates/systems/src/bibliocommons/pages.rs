@@ -3,21 +3,22 @@
 use std::collections::HashSet;
 
 use chrono::NaiveDate;
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{
+    Day, Messages, check_entry_count, decode_entities, is_endless, iso_day, join_title, own_id,
+    tidy,
+};
 use hippo_core::account::{Hold, HoldState, Loan};
 use hippo_core::failure::Failure;
 use hippo_core::text::clean;
 use serde_json::Value;
 use url::Url;
 
+use super::addresses::address;
+use super::login::{self, LoginPage};
 use super::state::{self, AccountEntry, Bib, Entities, HoldEntry, List, LoanEntry, State};
 use super::totals::Totals;
 use super::values::{FormatNames, Text};
-use super::{address, login};
-use crate::ReadContext;
-use crate::reading::{
-    Day, Messages, check_entry_count, decode_entities, is_endless, iso_day, join_title, own_id,
-    tidy,
-};
 
 /// So many bytes of a text are read: more than is stored, in any script.
 const MAX_TEXT_BYTES: usize = 8_192;
@@ -25,22 +26,20 @@ const MAX_TEXT_BYTES: usize = 8_192;
 /// So many of a record's authors are looked at for one with a name.
 const MAX_AUTHORS: usize = 16;
 
-/// What a page turned out to be.
+/// What kind of page one is.
 #[derive(Debug)]
-pub(super) enum Seen {
+pub(super) enum PageKind {
     /// A page of somebody's account.
-    Account(Box<Says>),
-    /// A login form that says why the login was refused.
-    Refused(Failure),
-    /// A login form that says nothing.
-    LoginForm,
+    Account(Box<AccountPage>),
+    /// A login form.
+    Login(LoginPage),
     /// A page of the account's shape, with nobody logged in.
     Nobody,
 }
 
 /// What a page of an account says.
 #[derive(Debug)]
-pub(super) struct Says {
+pub(crate) struct AccountPage {
     /// The site's number of the user: all pages of one account have the same.
     pub(super) user: String,
     /// Whose cards these are; the user's own first.
@@ -83,7 +82,7 @@ pub(super) enum Scope {
     Unknown,
 }
 
-/// Whether a page that [`look`] does not read names the user that is logged in.
+/// Whether a page that [`classify_page`] does not read names the user that is logged in.
 pub(super) fn names_user(body: &str) -> bool {
     state::of_page(body)
         .ok()
@@ -92,14 +91,16 @@ pub(super) fn names_user(body: &str) -> bool {
 }
 
 /// Reads one page.
-pub(super) fn look(body: &str, context: &ReadContext<'_>) -> Result<Seen, Failure> {
+pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<PageKind, Failure> {
     let state = match state::of_page(body) {
         Ok(state) => state,
         Err(reason) => {
-            return login::look(body, None).ok_or_else(|| {
-                login::setup_instead(body)
-                    .unwrap_or_else(|| Failure::page_changed(reason.to_string()))
-            });
+            return login::classify_login_page(body, None)
+                .map(PageKind::Login)
+                .ok_or_else(|| {
+                    login::setup_instead(body)
+                        .unwrap_or_else(|| Failure::page_changed(reason.to_string()))
+                });
         }
     };
     let auth = state
@@ -110,14 +111,19 @@ pub(super) fn look(body: &str, context: &ReadContext<'_>) -> Result<Seen, Failur
         None => Err(Failure::page_changed(
             "the page's state has no auth.currentUserId",
         )),
-        Some(None) => Ok(login::look(body, Some(&auth.login_error)).unwrap_or(Seen::Nobody)),
+        Some(None) => Ok(login::classify_login_page(body, Some(&auth.login_error))
+            .map_or(PageKind::Nobody, PageKind::Login)),
         Some(Some(user)) => {
-            account(&state, user, context).map(|says| Seen::Account(Box::new(says)))
+            account(&state, user, context).map(|page| PageKind::Account(Box::new(page)))
         }
     }
 }
 
-fn account(state: &State<'_>, user: &Text<'_>, context: &ReadContext<'_>) -> Result<Says, Failure> {
+fn account(
+    state: &State<'_>,
+    user: &Text<'_>,
+    context: &ReadContext<'_>,
+) -> Result<AccountPage, Failure> {
     let borrowing = state
         .borrowing
         .as_ref()
@@ -169,7 +175,7 @@ fn account(state: &State<'_>, user: &Text<'_>, context: &ReadContext<'_>) -> Res
             ));
         }
     }
-    Ok(Says {
+    Ok(AccountPage {
         user: user.as_str().to_owned(),
         cards: reader.cards(
             user,

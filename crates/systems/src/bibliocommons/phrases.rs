@@ -1,9 +1,9 @@
-//! The words of BiblioCommons sites that a recording for a bug report keeps.
+//! The phrases of BiblioCommons sites that a recording for a bug report keeps.
 
-use crate::recording::KeptWords::{self, Address, Anywhere, Whole};
+use hippo_browser::Phrase::{self, Address, Anywhere, Whole};
 
 /// Those of its lists, and those by which a refusal is told from an outage.
-pub(super) const KEPT: &[KeptWords] = &[
+pub(super) const PHRASES: &[Phrase] = &[
     Whole("READY_FOR_PICKUP"),
     Whole("IN_TRANSIT"),
     Whole("NOT_YET_AVAILABLE"),

@@ -1,6 +1,7 @@
 //! Reading whole accounts from pages of our own; [`super::examples`] has the pages.
 
 use chrono_tz::America::Vancouver;
+use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::account::{Account, HoldState};
 use hippo_core::failure::{Failure, FailureKind};
 use rstest::rstest;
@@ -11,7 +12,7 @@ use url::Url;
 
 use super::Bibliocommons;
 use super::examples::Example;
-use crate::{ReadContext, SavedPage, System};
+use crate::offline::OfflineReader as _;
 
 pub(super) fn read_as(pages: &[Example], number: Option<&str>) -> Result<Account, Failure> {
     let bodies: Vec<String> = pages.iter().map(Example::print).collect();

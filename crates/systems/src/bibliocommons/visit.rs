@@ -1,26 +1,26 @@
 //! Logging in, and fetching no more pages than have something on them.
 
+use hippo_browser::{Form, Page, Session, interstitial};
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 
-use super::LOANS_PATH;
+use super::addresses::LOANS_PATH;
 use super::combine::combine;
-use super::login;
-use super::pages::{Part, Says, Scope, Seen, look, names_user};
+use super::login::{self, LoginPage};
+use super::pages::{AccountPage, PageKind, Part, Scope, classify_page, names_user};
 use super::totals::HOLD_STATES;
-use crate::browser::{Form, Page, Session, interstitial};
 
 /// A list that claims more pages than this is not one that we know.
 const MOST_PAGES: u32 = 40;
 
 /// Logs in and reads the whole account; the session logs out when it ends.
-pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure> {
+pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
     let first = match log_in(session).await? {
         // The login leads to the loans by itself, unless the site has other plans.
         Some(says) if says.loans.as_ref().is_some_and(is_first_of_all) => says,
         _ => fetch(session, LOANS_PATH).await?,
     };
-    session.note_logged_in();
+    session.mark_logged_in();
     let loan_pages = pages_of(first.loans.as_ref(), LOANS_PATH)?;
     let states: Vec<String> = match &first.totals.holds {
         Some(totals) => totals.by_state.keys().cloned().collect(),
@@ -29,20 +29,20 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
             .map(|state| (*state).to_owned())
             .collect(),
     };
-    let mut said = vec![first];
+    let mut pages = vec![first];
     for page in 2..=loan_pages {
-        said.push(fetch(session, &format!("{LOANS_PATH}?page={page}")).await?);
+        pages.push(fetch(session, &format!("{LOANS_PATH}?page={page}")).await?);
     }
     for state in states {
         let path = hold_path(&state)?;
         let first = fetch(session, &path).await?;
-        let pages = pages_of(first.holds.as_ref(), &path)?;
-        said.push(first);
-        for page in 2..=pages {
-            said.push(fetch(session, &format!("{path}?page={page}")).await?);
+        let last = pages_of(first.holds.as_ref(), &path)?;
+        pages.push(first);
+        for page in 2..=last {
+            pages.push(fetch(session, &format!("{path}?page={page}")).await?);
         }
     }
-    let account = combine(said, &session.read_context())?;
+    let account = combine(pages, session.unknown_account(), &session.read_context())?;
     if account.loans.is_none() || account.holds.is_none() {
         return Err(Failure::page_changed(
             "the pages fetched do not add up to the whole account",
@@ -52,11 +52,11 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
 }
 
 /// Sends the login form; what the page that it led to says, where that is an account's.
-async fn log_in(session: &mut Session<'_>) -> Result<Option<Says>, Failure> {
+async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failure> {
     let mut url = session.url("/user/login")?;
     url.query_pairs_mut().append_pair("destination", LOANS_PATH);
     let page = session.get(&url).await?;
-    if let Some(Seen::Refused(failure)) = login::look(&page.body, None)
+    if let Some(LoginPage::Refused(failure)) = login::classify_login_page(&page.body, None)
         && failure.kind == FailureKind::SiteDown
     {
         // Nobody can log in now: a PIN need not be sent to find out.
@@ -84,26 +84,28 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<Says>, Failure> {
     }
     if let Some(answer) = login::json_answer(&page.body) {
         answer.map_err(|failure| session.without_session(failure))?;
-        session.note_logged_in();
+        session.mark_logged_in();
         return Ok(None);
     }
-    match look(&page.body, &session.read_context()) {
-        Ok(Seen::Account(says)) => {
-            session.note_logged_in();
+    match classify_page(&page.body, &session.read_context()) {
+        Ok(PageKind::Account(says)) => {
+            session.mark_logged_in();
             Ok(Some(*says))
         }
-        Ok(Seen::Refused(failure)) => Err(session.without_session(failure)),
-        Ok(Seen::LoginForm) => Err(session.login_page_instead(&page, "the account")),
+        Ok(PageKind::Login(LoginPage::Refused(failure))) => Err(session.without_session(failure)),
+        Ok(PageKind::Login(LoginPage::Asked)) => {
+            Err(session.failure_for_login_page(&page, "the account"))
+        }
         // A dashboard or a notice to click away: the loans tell whether we are logged in.
-        Ok(Seen::Nobody) if page.status < 400 => Ok(None),
-        Ok(Seen::Nobody) => Err(session.unknown_answer_to_login(&page, "a page of nobody")),
+        Ok(PageKind::Nobody) if page.status < 400 => Ok(None),
+        Ok(PageKind::Nobody) => Err(session.failure_for_unknown_answer(&page, "a page of nobody")),
         // Without a form, 422 is a token that was not taken: the PIN was not looked at.
         Err(failure) if page.status >= 400 && failure.kind == FailureKind::PageChanged => {
-            Err(session.unknown_answer_to_login(&page, &failure.detail))
+            Err(session.failure_for_unknown_answer(&page, &failure.detail))
         }
         Err(failure) => {
             if interstitial(&page).is_none() && names_user(&page.body) {
-                session.note_logged_in();
+                session.mark_logged_in();
             }
             if page.status >= 400 || page.url.path().ends_with(LOANS_PATH) {
                 return Err(known(&page, in_context(&page, "the login", failure)));
@@ -114,7 +116,7 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<Says>, Failure> {
 }
 
 /// Fetches a page of the account.
-async fn fetch(session: &mut Session<'_>, path: &str) -> Result<Says, Failure> {
+async fn fetch(session: &mut Session<'_>, path: &str) -> Result<AccountPage, Failure> {
     let (path, query) = path
         .split_once('?')
         .map_or((path, None), |(path, query)| (path, Some(query)));
@@ -124,17 +126,17 @@ async fn fetch(session: &mut Session<'_>, path: &str) -> Result<Says, Failure> {
     if let Some(failure) = setup_instead(&page, session) {
         return Err(failure);
     }
-    match look(&page.body, &session.read_context()) {
-        Ok(Seen::Account(says)) => Ok(*says),
-        Ok(Seen::Refused(failure)) if !session.is_logged_in_noted() => {
+    match classify_page(&page.body, &session.read_context()) {
+        Ok(PageKind::Account(says)) => Ok(*says),
+        Ok(PageKind::Login(LoginPage::Refused(failure))) if !session.is_logged_in() => {
             Err(session.without_session(failure))
         }
-        Ok(Seen::Refused(_) | Seen::LoginForm | Seen::Nobody) => {
-            Err(session.login_page_instead(&page, path))
+        Ok(PageKind::Login(_) | PageKind::Nobody) => {
+            Err(session.failure_for_login_page(&page, path))
         }
         Err(failure) => {
             if interstitial(&page).is_none() && names_user(&page.body) {
-                session.note_logged_in();
+                session.mark_logged_in();
             }
             Err(known(&page, in_context(&page, path, failure)))
         }
@@ -152,7 +154,7 @@ fn setup_instead(page: &Page, session: &mut Session<'_>) -> Option<Failure> {
             .flatten()
     };
     if failure.is_some() {
-        session.note_logged_in();
+        session.mark_logged_in();
     }
     failure
 }
@@ -207,7 +209,7 @@ mod tests {
 
     use super::*;
     use crate::Sites;
-    use crate::browser::test_site::{Permit, TestSite, library, options, page, redirect, secret};
+    use hippo_browser::test_site::{Permit, TestSite, library, options, page, redirect, secret};
 
     const FORM: &str = "<form class=loginForm method=post action=/user/login><input name=name>\
         <input type=password name=user_pin></form>";
@@ -237,6 +239,7 @@ mod tests {
         library.system = "bibliocommons".parse().unwrap();
         let sites = Sites::new(options()).unwrap();
         let checked = sites.check(&library, &secret(), &Permit::default()).await;
+        let checked = checked.map_err(Failure::from);
         let failure = checked.unwrap_err();
         assert_eq!(failure.kind, FailureKind::CardBlocked, "{failure}");
         assert!(!failure.login_in_doubt);

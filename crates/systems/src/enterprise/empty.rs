@@ -1,9 +1,9 @@
 //! The site's own words and counts, by which a list without a table is known to be empty.
 
+use hippo_browser::reading::{Css, element_text, first_number};
 use scraper::ElementRef;
 
 use super::shown::{has_hidden_part, is_hidden, is_within};
-use crate::reading::{Css, element_text, first_number};
 
 static ELEMENTS: Css = Css::new("*");
 /// Elements whose words offer something, and say nothing of the list.
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    use crate::reading::parse_page;
+    use hippo_browser::reading::parse_page;
 
     #[rstest]
     #[case("<p>You have no holds.</p>", true)]

@@ -1,13 +1,15 @@
 //! The rows of the list of holds.
 
 use chrono::NaiveDate;
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{
+    Css, element_text, find_date, is_said_of_now, numbers, stable_id, take_date,
+};
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::row::{author, id_after, title};
-use crate::ReadContext;
-use crate::reading::{Css, element_text, find_date, is_said_of_now, numbers, stable_id, take_date};
 
 static STATUS: Css = Css::new(".holdsStatus");
 static PICKUP: Css = Css::new(".holdsPickup");

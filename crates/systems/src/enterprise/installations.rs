@@ -6,7 +6,7 @@ use hippo_core::failure::FailureKind;
 use rstest::rstest;
 use serde_json::json;
 
-use super::pages::Says;
+use super::pages::PageKind;
 use super::tests::{read, read_with};
 use super::{answer, pages};
 
@@ -145,7 +145,7 @@ fn a_due_date_is_read_as_the_library_writes_it(#[case] due: &str, #[case] format
     let loans = read_with(&[&page], Some(format)).unwrap().loans.unwrap();
     assert_eq!(loans[0].due, Some("2026-11-21".parse().unwrap()));
     let failure = read_with(&[&page], None).unwrap_err();
-    assert!(failure.detail.contains("--date-format"), "{failure}");
+    assert!(failure.detail.contains("date format"), "{failure}");
 }
 
 #[rstest]
@@ -293,7 +293,7 @@ fn a_hidden_form_beside_what_only_a_patron_sees_is_no_refused_login(
 ) {
     let page = format!("{beside}<div class=hidden><form id=loginPageForm></form></div>");
     let says = pages::answer_to_login(&answer::unwrap(&page).unwrap()).unwrap();
-    assert_eq!(matches!(says, Says::Login(None)), is_login, "{says:?}");
+    assert_eq!(matches!(says, PageKind::Login(None)), is_login, "{says:?}");
 }
 
 #[rstest]
@@ -330,7 +330,7 @@ fn an_error_at_the_login_is_not_always_a_wrong_pin(
     let page =
         format!("<div id=loginErrorDiv class=t-error>{said}</div><form id=loginPageForm></form>");
     let says = pages::answer_to_login(&answer::unwrap(&page).unwrap()).unwrap();
-    let Says::Login(Some(failure)) = says else {
+    let PageKind::Login(Some(failure)) = says else {
         panic!("{says:?}")
     };
     assert_eq!(failure.kind, expected);
@@ -345,7 +345,7 @@ fn a_piece_in_the_forms_place_says_why(#[case] said: &str, #[case] expected: Opt
     let body = json!({ "content": format!("<p>{said}</p>") }).to_string();
     let says = pages::answer_to_login(&answer::unwrap(&body).unwrap()).unwrap();
     let kind = match says {
-        Says::Login(failure) => failure.map(|failure| failure.kind),
+        PageKind::Login(failure) => failure.map(|failure| failure.kind),
         _ => None,
     };
     assert_eq!(kind, expected);

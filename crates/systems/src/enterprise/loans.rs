@@ -1,13 +1,13 @@
 //! The rows of the list of loans.
 
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{Css, element_text, first_number, stable_id, visible_day};
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::row::{author, id_after, title};
 use super::shown::is_hidden;
-use crate::ReadContext;
-use crate::reading::{Css, element_text, first_number, stable_id, visible_day};
 
 static DUE: Css = Css::new(".checkoutsDueDate");
 static RENEW_COUNT: Css = Css::new(".checkoutsRenewCount");

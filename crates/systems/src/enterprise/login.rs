@@ -1,12 +1,11 @@
 //! The login form, and what the site says with it of the last login.
 
+use hippo_browser::reading::{Css, element_text, is_session_over};
+use hippo_browser::{classify_words, session_is_over};
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
 use super::shown::{is_hidden, shown_words};
-use crate::browser::meaning_of_words;
-use crate::reading::{Css, element_text, is_session_over};
-use crate::session_is_over;
 
 static FORM: Css = Css::new("form#loginPageForm, form.loginPageForm");
 static ERROR: Css = Css::new("[class*=error], [id*=error], [class*=Error], [id*=Error]");
@@ -103,7 +102,7 @@ pub(super) fn words_of_piece(root: ElementRef<'_>) -> Option<Failure> {
 
 /// A refusal that is said in plain words; they are none where a captcha or an outage is spoken of.
 fn refusal_in(words: &str) -> Option<Failure> {
-    if !is_refused(words) || meaning_of_words(words).is_some() {
+    if !is_refused(words) || classify_words(words).is_some() {
         return None;
     }
     // “Your session has timed out. Please try again.”
@@ -122,7 +121,7 @@ fn meaning(words: &str) -> Option<Failure> {
             .split(|c: char| !c.is_alphanumeric())
             .any(|word| known.contains(&word))
     };
-    if let Some(kind) = meaning_of_words(words) {
+    if let Some(kind) = classify_words(words) {
         let detail = "the login form again, with an outage as its error";
         return Some(Failure::new(kind, detail));
     }

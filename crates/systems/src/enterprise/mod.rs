@@ -9,35 +9,37 @@
 //!
 //! The pages print neither a card number nor fines, and item links lead nowhere outside the page.
 
+mod addresses;
 mod answer;
 mod empty;
+mod fingerprints;
 mod holds;
 mod loans;
 mod login;
 mod pages;
+mod phrases;
 mod row;
 mod shown;
-mod signs;
 mod visit;
-mod words;
 
 use async_trait::async_trait;
+use hippo_browser::{CardVisit, Phrase, ReadContext};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-use self::pages::Says;
-use crate::browser::Session;
-use crate::detect::{Place, SeenPage};
-use crate::recording::KeptWords;
-use crate::{ReadContext, SavedPage, System, in_saved_page};
+use self::pages::{PageKind, Part};
+use crate::fingerprint::Detector;
+use crate::offline::OfflineReader;
+use crate::page_reader::PageReader;
+use crate::system::System;
 
 /// SirsiDynix Enterprise.
 #[derive(Debug)]
-pub struct Enterprise;
+pub(crate) struct Enterprise;
 
-#[async_trait]
+#[async_trait(?Send)]
 impl System for Enterprise {
     fn name(&self) -> &'static str {
         "enterprise"
@@ -56,103 +58,55 @@ impl System for Enterprise {
         ]
     }
 
-    fn writes_dates_its_own_way(&self) -> bool {
+    fn needs_date_format(&self) -> bool {
         true
     }
 
     fn account_url(&self, library: &Library) -> Option<Url> {
         match &library.account_url {
             Some(url) => Some(url.clone()),
-            None => folder(library).ok()?.join("account?").ok(),
+            None => addresses::folder(library).ok()?.join("account?").ok(),
         }
     }
 
-    fn signs(&self, page: &SeenPage<'_>) -> Vec<&'static str> {
-        signs::signs(page)
+    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
+        visit.browse(visit::read_account).await
     }
 
-    fn is_address(&self, url: &Url) -> bool {
-        signs::is_address(url)
+    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
+        Some(self)
     }
 
-    fn place(&self, url: &Url) -> Option<Place> {
-        signs::place(url)
-    }
-
-    fn kept_words(&self) -> Vec<KeptWords> {
-        words::kept()
-    }
-
-    fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
-        let mut parts = Vec::new();
-        for page in pages {
-            let in_page = |failure: Failure| in_saved_page(page, failure);
-            let failure = match pages::says(&page.body, context).map_err(in_page)? {
-                Says::Account(part) => {
-                    parts.push(part);
-                    continue;
-                }
-                Says::Broken => Failure::site_down("the site's own page of a system error"),
-                Says::Login(Some(failure)) => failure,
-                Says::Login(None) => Failure::page_changed("the login form: nobody is logged in"),
-                Says::Unknown => Failure::page_changed("neither a list of loans nor of holds"),
-            };
-            return Err(in_page(failure));
-        }
-        if parts.is_empty() {
-            return Err(Failure::page_changed("no page to read"));
-        }
-        pages::account(parts, unknown_account()?)
-    }
-
-    async fn visit(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
-        visit::visit(session).await
+    fn detector(&self) -> Option<&dyn Detector> {
+        Some(self)
     }
 }
 
-fn unknown_account() -> Result<Account, Failure> {
-    let name = "enterprise"
-        .parse()
-        .map_err(|_| Failure::not_tried("the system has no name"))?;
-    Ok(Account::unknown(name))
-}
+impl PageReader for Enterprise {
+    type Part = Part;
 
-/// `…/client/en_US/default/search/`, where all addresses of a site begin.
-fn folder(library: &Library) -> Result<Url, Failure> {
-    let option = |name: &str, default: &str| {
-        let value = library.options.get(name).map_or(default, String::as_str);
-        let is_plain = !value.is_empty()
-            && value
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '$'))
-            && !value.starts_with('.');
-        if is_plain {
-            Ok(value.to_owned())
-        } else {
-            Err(Failure::page_changed(format!(
-                "the library's option “{name}” has characters that no address of Enterprise has"
-            )))
-        }
-    };
-    let mut url = library.base_url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    let base = url.path().trim_end_matches('/').to_owned();
-    let path = match base.split_once("/client/") {
-        Some((before, place)) => {
-            let mut names = place.split('/');
-            let locale = names.next().unwrap_or_default();
-            let profile = names.next().unwrap_or("default");
-            format!("{before}/client/{locale}/{profile}/search/")
-        }
-        None => format!(
-            "{base}/client/{}/{}/search/",
-            option("locale", "en_US")?,
-            option("profile", "default")?
-        ),
-    };
-    url.set_path(&path);
-    Ok(url)
+    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Part, Failure> {
+        Err(match pages::classify_page(body, context)? {
+            PageKind::Account(part) => return Ok(part),
+            PageKind::Broken => Failure::site_down("the site's own page of a system error"),
+            PageKind::Login(Some(failure)) => failure,
+            PageKind::Login(None) => Failure::page_changed("the login form: nobody is logged in"),
+            PageKind::Unknown => Failure::page_changed("neither a list of loans nor of holds"),
+        })
+    }
+
+    fn join_parts(
+        &self,
+        parts: Vec<Part>,
+        account: Account,
+        _context: &ReadContext<'_>,
+    ) -> Result<Account, Failure> {
+        pages::join_parts(parts, account)
+    }
+
+    fn phrases(&self) -> Vec<Phrase> {
+        phrases::phrases()
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! From an answer to what it says; no network.
 
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{
+    Css, Messages, check_entry_count, cut_stored_texts, element_text, is_cut_short, make_distinct,
+    must_agree, must_differ, parse_page,
+};
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
@@ -7,11 +12,6 @@ use scraper::ElementRef;
 use super::answer::{self, Answer};
 use super::shown::{is_hidden, is_within};
 use super::{empty, holds, loans, login};
-use crate::ReadContext;
-use crate::reading::{
-    Css, Messages, check_entry_count, cut_stored_texts, element_text, is_cut_short, make_distinct,
-    must_agree, must_differ, parse_page,
-};
 
 static EXCEPTION: Css = Css::new("#exceptionblock, #exceptionBlock");
 static LOANS_TABLE: Css = Css::new("table.checkoutsList, table[id^=myCheckouts_checkoutslist]");
@@ -29,7 +29,7 @@ static LOGOUT: Css = Css::new("a[href*=logout]");
 
 /// What one answer says.
 #[derive(Debug)]
-pub(super) enum Says {
+pub(super) enum PageKind {
     /// The login page, and what its words mean where it has any on the last login.
     Login(Option<Failure>),
     /// The site has failed.
@@ -42,7 +42,7 @@ pub(super) enum Says {
 
 /// What one answer says about an account.
 #[derive(Debug, Default)]
-pub(super) struct Part {
+pub(crate) struct Part {
     pub(super) loans: Option<Vec<Loan>>,
     pub(super) holds: Option<Vec<Hold>>,
     pub(super) declared_loans: Option<u32>,
@@ -51,7 +51,7 @@ pub(super) struct Part {
     pub(super) logout: Option<String>,
 }
 
-/// Whether an answer that [`says`] does not read has a list of an account all the same: we are logged in.
+/// Whether an answer that [`classify_page`] does not read has a list of an account all the same: we are logged in.
 pub(super) fn is_of_account(body: &str) -> bool {
     let Some(answer) = answer::unwrap(body).filter(|answer| !answer.sends_elsewhere) else {
         return false;
@@ -66,7 +66,7 @@ pub(super) fn is_of_account(body: &str) -> bool {
 }
 
 /// Reads one answer.
-pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failure> {
+pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<PageKind, Failure> {
     let Some(Answer {
         html,
         sends_elsewhere,
@@ -76,16 +76,16 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
         return Err(Failure::page_changed("JSON that is cut short or malformed"));
     };
     if sends_elsewhere {
-        return Ok(Says::Login(None));
+        return Ok(PageKind::Login(None));
     }
     let page = parse_page(&html)?;
     let root = page.root_element();
     if EXCEPTION.is_in(root) {
-        return Ok(Says::Broken);
+        return Ok(PageKind::Broken);
     }
     let is_account_page = has_lists_addresses(&html);
     if is_login_page(root, is_account_page) {
-        return Ok(Says::Login(login::words_beside_form(root)));
+        return Ok(PageKind::Login(login::words_beside_form(root)));
     }
     let loans_table = only_one(&LOANS_TABLE, root, "loans")?;
     let holds_table = only_one(&HOLDS_TABLE, root, "holds")?;
@@ -122,27 +122,27 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
         }
     }
     if part.loans.is_none() && part.holds.is_none() && !is_account_page {
-        return Ok(Says::Unknown);
+        return Ok(PageKind::Unknown);
     }
-    Ok(Says::Account(part))
+    Ok(PageKind::Account(part))
 }
 
 /// What an answer to the login says that leads nowhere: only a login form, or the piece of a page
 /// that script puts in its place, speaks of number and PIN.
-pub(super) fn answer_to_login(answer: &Answer) -> Result<Says, Failure> {
+pub(super) fn answer_to_login(answer: &Answer) -> Result<PageKind, Failure> {
     let page = parse_page(&answer.html)?;
     let root = page.root_element();
     if EXCEPTION.is_in(root) {
-        return Ok(Says::Broken);
+        return Ok(PageKind::Broken);
     }
     if is_login_page(root, has_lists_addresses(&answer.html)) {
-        return Ok(Says::Login(login::words_beside_form(root)));
+        return Ok(PageKind::Login(login::words_beside_form(root)));
     }
     let refusal = answer
         .is_piece
         .then(|| login::words_of_piece(root))
         .flatten();
-    Ok(refusal.map_or(Says::Unknown, |failure| Says::Login(Some(failure))))
+    Ok(refusal.map_or(PageKind::Unknown, |failure| PageKind::Login(Some(failure))))
 }
 
 /// Whether an account page names where its lists are.
@@ -166,7 +166,7 @@ fn is_login_page(root: ElementRef<'_>, has_lists_addresses: bool) -> bool {
 }
 
 /// Puts the parts of one account together; what no part says is unknown.
-pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
+pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
     let mut account = account;
     let mut messages = Messages::default();
     for part in parts {

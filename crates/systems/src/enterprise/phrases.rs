@@ -1,10 +1,11 @@
-//! The words of Enterprise sites that a recording for a bug report keeps.
+//! The phrases of Enterprise sites that a recording for a bug report keeps.
+
+use hippo_browser::Phrase::{self, Address, Anywhere, Beginning, Script};
+use hippo_browser::reading::{NOT_NOW_AFTER, NOT_NOW_BEFORE};
 
 use super::{empty, holds, loans, login, row};
-use crate::reading::{NOT_NOW_AFTER, NOT_NOW_BEFORE};
-use crate::recording::KeptWords::{self, Address, Anywhere, Beginning, Script};
 
-pub(super) fn kept() -> Vec<KeptWords> {
+pub(super) fn phrases() -> Vec<Phrase> {
     let anywhere: [&[&'static str]; 12] = [
         &empty::NO_LOANS,
         &empty::NO_HOLDS,
@@ -27,14 +28,15 @@ pub(super) fn kept() -> Vec<KeptWords> {
         &row::NUMBERS,
     ];
     let flat = |lists: &[&[&'static str]]| lists.concat();
-    KEPT.iter()
+    PHRASES
+        .iter()
         .copied()
         .chain(flat(&anywhere).into_iter().map(Anywhere))
         .chain(flat(&beginning).into_iter().map(Beginning))
         .collect()
 }
 
-const KEPT: &[KeptWords] = &[
+const PHRASES: &[Phrase] = &[
     Anywhere("total items checked out"),
     Anywhere("you currently have"),
     Anywhere("currently"),

@@ -1,9 +1,8 @@
 //! What rows of both lists have in common.
 
+use hippo_browser::reading::{Css, element_text, element_text_without, own_id, tidy};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
-
-use crate::reading::{Css, element_text, element_text_without, own_id, tidy};
 
 static TITLE: Css = Css::new("a.hideIE");
 /// Where the title stands; alone there where the item has no record that it could link to, as one

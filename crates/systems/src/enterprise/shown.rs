@@ -1,8 +1,7 @@
 //! What a reader sees of a page: the site keeps templates and messages hidden in it.
 
+use hippo_browser::reading::Css;
 use scraper::ElementRef;
-
-use crate::reading::Css;
 
 static HIDDEN: Css = Css::new(
     ".t-invisible, .hidden, [hidden], [style*='display:none' i], [style*='display: none' i], \

@@ -1,14 +1,17 @@
 //! The reading rules, on pages that we invented.
 
+use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::account::{Account, HoldState};
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
 use rstest::rstest;
 use url::Url;
 
-use super::pages::Says;
-use super::{Enterprise, answer, folder, pages};
-use crate::{ReadContext, SavedPage, System};
+use super::addresses::folder;
+use super::pages::PageKind;
+use super::{Enterprise, answer, pages};
+use crate::offline::OfflineReader as _;
+use crate::system::System as _;
 
 const LOANS_HEAD: &str = "<thead><tr class='checkoutsHeader'><th class='checkoutsAlert'></th>\
     <th class='checkoutsBookInfo'>Work</th><th class='checkoutsRenewCountHeader'>Renewals</th>\
@@ -188,7 +191,7 @@ fn a_row_that_lacks_a_title_or_a_day_is_a_changed_page() {
 #[test]
 fn a_visible_date_needs_the_declared_format() {
     let failure = read_with(&[&loans()], None).unwrap_err();
-    assert!(failure.detail.contains("--date-format"), "{failure}");
+    assert!(failure.detail.contains("date format"), "{failure}");
 }
 
 #[rstest]
@@ -294,7 +297,7 @@ fn the_form_says_of_the_last_login_what_its_words_mean(
 ) {
     let html = format!("{said}<form id=loginPageForm></form>");
     let kind = |says| match says {
-        Says::Login(failure) => failure.map(|failure: Failure| failure.kind),
+        PageKind::Login(failure) => failure.map(|failure: Failure| failure.kind),
         other => panic!("{other:?}"),
     };
     let answer = answer::unwrap(&html).unwrap();

@@ -1,13 +1,13 @@
 //! The way there: the login page, the account page and the two lists that its script fetches.
 
+use hippo_browser::{Form, Page, Session, interstitial};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use url::Url;
 
+use super::addresses::folder;
 use super::answer;
-use super::pages::{self, Part, Says};
-use super::{folder, unknown_account};
-use crate::browser::{Form, Page, Session, interstitial};
+use super::pages::{self, PageKind, Part};
 
 const FROM_SCRIPT: (&str, &str) = ("X-Requested-With", "XMLHttpRequest");
 
@@ -33,7 +33,7 @@ const HOLDS: List = List {
 };
 
 /// Logs in and reads both lists; the session logs out however this ends.
-pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure> {
+pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
     let folder = folder(session.library())?;
     let account_url = below(&folder, "account?")?;
     let login_page = session.get(&account_url).await?;
@@ -80,12 +80,12 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
         holds: None,
         ..overview
     };
-    pages::account(vec![overview, loans, holds], unknown_account()?)
+    pages::join_parts(vec![overview, loans, holds], session.unknown_account())
 }
 
 /// The login form with the number and PIN in it, and what its script would send along.
 fn filled(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
-    if matches!(says(page, session), Ok(Says::Broken)) {
+    if matches!(says(page, session), Ok(PageKind::Broken)) {
         return Err(broken());
     }
     let mut form = Form::find(page, "form#loginPageForm")
@@ -123,14 +123,14 @@ fn after_login(page: &Page, folder: &Url, session: &Session<'_>) -> Result<Optio
         ..page.clone()
     };
     match pages::answer_to_login(&answer)? {
-        Says::Broken => return Err(broken()),
-        Says::Login(Some(failure)) => return Err(session.without_session(failure)),
-        Says::Login(None) => return Err(session.login_page_instead(&shown, "the account")),
-        Says::Account(_) | Says::Unknown => {}
+        PageKind::Broken => return Err(broken()),
+        PageKind::Login(Some(failure)) => return Err(session.without_session(failure)),
+        PageKind::Login(None) => return Err(session.failure_for_login_page(&shown, "the account")),
+        PageKind::Account(_) | PageKind::Unknown => {}
     }
     if page.status >= 400 {
         let what = "an answer to the login that leads nowhere";
-        return Err(session.unknown_answer_to_login(&shown, what));
+        return Err(session.failure_for_unknown_answer(&shown, what));
     }
     interstitial(&shown).map_or(Ok(None), Err)
 }
@@ -138,15 +138,15 @@ fn after_login(page: &Page, folder: &Url, session: &Session<'_>) -> Result<Optio
 /// The account page itself: its words to the patron, and its link out.
 fn overview(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
     match of_account(page, session)? {
-        Says::Account(part) => {
-            session.note_logged_in();
+        PageKind::Account(part) => {
+            session.mark_logged_in();
             Ok(part)
         }
-        Says::Broken => Err(broken()),
-        Says::Login(Some(failure)) => Err(session.without_session(failure)),
-        Says::Login(None) => Err(session.login_page_instead(page, "the account")),
+        PageKind::Broken => Err(broken()),
+        PageKind::Login(Some(failure)) => Err(session.without_session(failure)),
+        PageKind::Login(None) => Err(session.failure_for_login_page(page, "the account")),
         // What an older site's account page holds besides its lists is not known.
-        Says::Unknown => match interstitial(page) {
+        PageKind::Unknown => match interstitial(page) {
             Some(failure) => Err(failure),
             None => Ok(Part::default()),
         },
@@ -201,28 +201,28 @@ async fn fetch(
         }
     };
     match of_account(&page, session)? {
-        Says::Account(part) => {
-            session.note_logged_in();
+        PageKind::Account(part) => {
+            session.mark_logged_in();
             Ok(part)
         }
-        Says::Broken => Err(broken()),
-        Says::Login(_) => Err(session.login_page_instead(&page, "a list")),
-        Says::Unknown => Err(interstitial(&page)
+        PageKind::Broken => Err(broken()),
+        PageKind::Login(_) => Err(session.failure_for_login_page(&page, "a list")),
+        PageKind::Unknown => Err(interstitial(&page)
             .unwrap_or_else(|| Failure::page_changed("neither loans nor holds in a list"))),
     }
 }
 
 /// What a page says that was asked for after the login; one with a list shows us logged in, read or not.
-fn of_account(page: &Page, session: &mut Session<'_>) -> Result<Says, Failure> {
+fn of_account(page: &Page, session: &mut Session<'_>) -> Result<PageKind, Failure> {
     says(page, session).inspect_err(|_| {
         if interstitial(page).is_none() && pages::is_of_account(&page.body) {
-            session.note_logged_in();
+            session.mark_logged_in();
         }
     })
 }
 
-fn says(page: &Page, session: &Session<'_>) -> Result<Says, Failure> {
-    pages::says(&page.body, &session.read_context())
+fn says(page: &Page, session: &Session<'_>) -> Result<PageKind, Failure> {
+    pages::classify_page(&page.body, &session.read_context())
         .map_err(|failure| interstitial(page).unwrap_or(failure))
 }
 

@@ -2,11 +2,10 @@
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{Css, Day, element_text, is_endless, iso_day, take_day};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
-
-use crate::ReadContext;
-use crate::reading::{Css, Day, element_text, is_endless, iso_day, take_day};
 
 static TITLED: Css = Css::new("span[title]");
 
@@ -30,7 +29,7 @@ pub(super) struct Dates<'a> {
 impl<'a> Dates<'a> {
     pub(super) fn of(body: &str, context: &ReadContext<'a>) -> Self {
         Self {
-            format: told(body).or(context.date_format),
+            format: stated_format(body).or(context.date_format),
             zone: context.timezone,
         }
     }
@@ -92,7 +91,7 @@ fn from_the_database(words: &str) -> Option<(Day, String)> {
 }
 
 /// The format that the page's script tells, where it does.
-pub(super) fn told(body: &str) -> Option<&'static str> {
+pub(super) fn stated_format(body: &str) -> Option<&'static str> {
     let by_name = PREFERENCES
         .iter()
         .find_map(|name| quoted_after(body, name).and_then(of_preference));
@@ -146,6 +145,6 @@ mod tests {
     #[case("var dformat = get();", None)]
     #[case("", None)]
     fn a_page_tells_how_it_writes_dates(#[case] script: &str, #[case] expected: Option<&str>) {
-        assert_eq!(told(script), expected);
+        assert_eq!(stated_format(script), expected);
     }
 }

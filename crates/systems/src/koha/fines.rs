@@ -1,11 +1,11 @@
 //! What the patron owes, or has to their credit.
 
+use hippo_browser::reading::{Css, amount, currency, element_text, element_text_without};
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 use scraper::ElementRef;
 
 use super::tabs::Tab;
-use crate::reading::{Css, amount, currency, element_text, element_text_without};
 
 static SUM: Css = Css::new("a[href*='opac-account.pl']");
 static HEADINGS: Css = Css::new("h1, h2, h3, h4, h5, h6, legend, caption, thead");

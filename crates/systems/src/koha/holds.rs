@@ -1,15 +1,15 @@
 //! The rows of the list of holds.
 
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{
+    Css, Day, element_text, element_text_without, is_said_of_now, numbers, stable_id,
+};
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::dates::Dates;
 use super::table::{Row, has_class, with_volume};
-use crate::ReadContext;
-use crate::reading::{
-    Css, Day, element_text, element_text_without, is_said_of_now, numbers, stable_id,
-};
 
 /// What waits for the patron names its desk in a hidden field.
 static DESK: Css = Css::new("input[name=pickup]");

@@ -48,7 +48,7 @@ impl<'a> Page<'a> {
 
 /// The parts of a patron's details.
 #[derive(Debug, Default)]
-pub(super) struct Marks<'a> {
+pub(super) struct Landmarks<'a> {
     /// The box of the tabs and the lists below them.
     pub(super) views: Option<ElementRef<'a>>,
     pub(super) loans_panel: Option<ElementRef<'a>>,
@@ -69,7 +69,7 @@ pub(super) struct Marks<'a> {
     pub(super) alerts: Vec<ElementRef<'a>>,
 }
 
-impl<'a> Marks<'a> {
+impl<'a> Landmarks<'a> {
     /// Walks through a patron's details; `page_changed` where a list is there twice, for then which of
     /// them is the list is not known.
     pub(super) fn of(details: ElementRef<'a>) -> Result<Self, Failure> {

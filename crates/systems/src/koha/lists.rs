@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{Css, check_entry_count, must_agree};
 use hippo_core::account::{Hold, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::dates::Dates;
-use super::marks::Marks;
+use super::landmarks::Landmarks;
 use super::table::{Row, Table, record};
 use super::tabs::{Tab, Tabs};
 use super::{holds, loans};
-use crate::ReadContext;
-use crate::reading::{Css, check_entry_count, must_agree};
 
 static LINKS: Css = Css::new("a[href]");
 /// What only a loan has, wherever it stands.
@@ -36,23 +36,23 @@ pub(super) struct List<T> {
 /// panel that holds no loan.
 pub(super) fn loans(
     details: ElementRef<'_>,
-    marks: &Marks<'_>,
+    landmarks: &Landmarks<'_>,
     tabs: &Tabs,
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<List<Loan>, Failure> {
     let loan = |row: &Row<'_>| loans::loan(row, dates, context);
     let total = tabs.loans.as_ref().and_then(Tab::count);
-    let mut list = if let Some(table) = marks.loans {
+    let mut list = if let Some(table) = landmarks.loans {
         let list = list(Table::of(table)?, total, "loans", loan)?;
-        if let Some(overdues) = marks.overdues {
+        if let Some(overdues) = landmarks.overdues {
             all_are_among(overdues, &records(table))?;
         }
         list
     } else {
         let shows_none = total == Some(0)
-            && marks.loans_panel.is_some()
-            && !is_outside(&SIGN_OF_LOANS, details, marks.digital_loans);
+            && landmarks.loans_panel.is_some()
+            && !is_outside(&SIGN_OF_LOANS, details, landmarks.digital_loans);
         if !shows_none {
             return Err(Failure::page_changed(
                 "no table of loans, and no total of 0 in its place",
@@ -62,7 +62,7 @@ pub(super) fn loans(
     };
     let tab = tabs.digital_loans.as_ref();
     list.add(further(
-        marks.digital_loans,
+        landmarks.digital_loans,
         Table::of,
         tab,
         "digital loans",
@@ -80,22 +80,22 @@ pub(super) fn loans(
 /// none only where nothing on the page is of one: Koha leaves the tabs out.
 pub(super) fn holds(
     details: ElementRef<'_>,
-    marks: &Marks<'_>,
+    landmarks: &Landmarks<'_>,
     tabs: &Tabs,
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<List<Hold>, Failure> {
-    let is_offered = marks.holds.is_some_and(holds::offers_sleep);
+    let is_offered = landmarks.holds.is_some_and(holds::offers_sleep);
     let hold = |row: &Row<'_>| holds::hold(row, is_offered, dates, context);
     let total = tabs.holds.as_ref().map(Tab::count);
-    let mut list = if let Some(table) = marks.holds {
+    let mut list = if let Some(table) = landmarks.holds {
         let table = Table::of(table)?;
         let total = of_all(total.flatten(), &table);
         list(table, total, "holds", hold)?
     } else {
         let has_none = matches!(total, None | Some(Some(0)))
             && !tabs.has_unknown
-            && !is_outside(&SIGN_OF_HOLDS, details, marks.stack_requests);
+            && !is_outside(&SIGN_OF_HOLDS, details, landmarks.stack_requests);
         if !has_none {
             return Err(Failure::page_changed(
                 "no table of holds, but something of one",
@@ -106,7 +106,7 @@ pub(super) fn holds(
     let tab = tabs.stack_requests.as_ref();
     let what = "requests from closed stacks";
     list.add(further(
-        marks.stack_requests,
+        landmarks.stack_requests,
         Table::of,
         tab,
         what,
@@ -114,7 +114,7 @@ pub(super) fn holds(
     )?);
     let tab = tabs.recalls.as_ref();
     list.add(further(
-        marks.recalls,
+        landmarks.recalls,
         Table::of_recalls,
         tab,
         "recalls",

@@ -1,13 +1,13 @@
 //! The rows of the list of loans.
 
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{Css, element_text, element_text_without, stable_id, tidy};
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::dates::Dates;
 use super::table::{Row, has_class, with_volume};
-use crate::ReadContext;
-use crate::reading::{Css, element_text, element_text_without, stable_id, tidy};
 
 /// What offers a renewal; never followed, never sent.
 static OFFER: Css = Css::new(

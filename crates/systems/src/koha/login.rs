@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
+use hippo_browser::reading::{Css, element_text, is_session_over, parse_page};
+use hippo_browser::{Form, Page, Session, classify_words, interstitial};
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
 use super::messages::{check_alert_count, is_hidden};
-use crate::browser::{Form, Page, Session, interstitial, meaning_of_words};
-use crate::reading::{Css, element_text, is_session_over, parse_page};
 
 static PLACE: Css = Css::new("#opac-auth");
 static FORM: Css = Css::new("form#auth");
@@ -74,23 +74,27 @@ pub(super) enum Login {
     NoForm,
 }
 
-/// What a page says that nobody is logged in to; `None` where it is no login page. What was `standing`
+/// What a page says that nobody is logged in to; `None` where it is no login page. What was `preexisting_messages`
 /// there before a login was sent does not count.
 ///
 /// A captcha or an outage that stands beside the form is that failure, and so is a page of Koha's that stands
 /// in for all others.
-pub(super) fn login(root: ElementRef<'_>, standing: &[String]) -> Result<Option<Login>, Failure> {
+pub(super) fn login(
+    root: ElementRef<'_>,
+    preexisting_messages: &[String],
+) -> Result<Option<Login>, Failure> {
     if let Some(failure) = stand_in(root) {
         return Err(failure);
     }
     let Some(place) = place(root) else {
         return Ok(None);
     };
-    let standing: HashSet<&str> = standing.iter().map(String::as_str).collect();
+    let preexisting_messages: HashSet<&str> =
+        preexisting_messages.iter().map(String::as_str).collect();
     let mut words = alerts(place)?;
-    words.retain(|words| !standing.contains(words.as_str()));
+    words.retain(|words| !preexisting_messages.contains(words.as_str()));
     let words = words.join(" ");
-    if let Some(kind) = meaning_of_words(&words) {
+    if let Some(kind) = classify_words(&words) {
         return Err(Failure::new(kind, "an outage beside the login form"));
     }
     let has_form = FORM.is_in(root) || SECRET.is_in(place);
@@ -120,7 +124,7 @@ fn stand_in(root: ElementRef<'_>) -> Option<Failure> {
 }
 
 /// What stands beside the login form on a page for strangers, for [`login`].
-pub(super) fn standing(body: &str) -> Vec<String> {
+pub(super) fn messages_beside_form(body: &str) -> Vec<String> {
     let Ok(page) = parse_page(body) else {
         return Vec::new();
     };

@@ -1,12 +1,12 @@
 //! What the library tells the patron above the lists, and until when the card is good.
 
 use chrono::NaiveDate;
+use hippo_browser::reading::{Css, Messages, element_text};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::dates::Dates;
 use super::table::has_class;
-use crate::reading::{Css, Messages, element_text};
 
 static ENTRIES: Css = Css::new("li");
 

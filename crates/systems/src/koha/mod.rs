@@ -10,145 +10,114 @@
 //! The page names the patron's record, not the card's number: that it is the card's own account
 //! rests on the login that it answers.
 
+mod addresses;
 mod dates;
 mod fines;
+mod fingerprints;
 mod holds;
+mod landmarks;
 mod lists;
 mod loans;
 mod login;
-mod marks;
 mod messages;
 mod pages;
-mod signs;
+mod phrases;
 mod table;
 mod tabs;
 mod visit;
-mod words;
 
 use async_trait::async_trait;
+use hippo_browser::{CardVisit, Phrase, ReadContext, session_is_over};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
 use self::login::Login;
-use self::pages::Says;
-use crate::browser::Session;
-use crate::detect::{Place, SeenPage};
-use crate::recording::KeptWords;
-use crate::{ReadContext, SavedPage, System, in_saved_page, session_is_over};
+use self::pages::{PageKind, Part};
+use crate::fingerprint::Detector;
+use crate::offline::OfflineReader;
+use crate::page_reader::PageReader;
+use crate::system::System;
 
 /// Koha's OPAC, of the template that it calls “bootstrap”.
 #[derive(Debug)]
-pub struct Koha;
+pub(crate) struct Koha;
 
-/// The account page, which is the login form for strangers, below [`root`].
-const ACCOUNT: &str = "cgi-bin/koha/opac-user.pl";
-/// All charges and payments, below [`root`].
-const CHARGES: &str = "cgi-bin/koha/opac-account.pl";
-/// Leaving: a GET that ends the session and shows the catalogue, below [`root`].
-const LOGOUT: &str = "cgi-bin/koha/opac-main.pl?logout.x=1";
-
-#[async_trait]
+#[async_trait(?Send)]
 impl System for Koha {
     fn name(&self) -> &'static str {
         "koha"
     }
 
-    /// Due dates have a machine-readable twin, and most pages tell how the others are written; the
-    /// declared format is for those that do not.
-    fn writes_dates_its_own_way(&self) -> bool {
+    /// Due dates have a machine-readable twin, and most pages state how the others are written; the declared
+    /// format is for those that do not.
+    fn needs_date_format(&self) -> bool {
         true
     }
 
-    fn pages_tell_how_dates_are_written(&self) -> bool {
+    fn states_date_format(&self) -> bool {
         true
     }
 
     fn account_url(&self, library: &Library) -> Option<Url> {
         match &library.account_url {
             Some(url) => Some(url.clone()),
-            None => root(library).join(ACCOUNT).ok(),
+            None => addresses::root(library).join(addresses::ACCOUNT).ok(),
         }
     }
 
-    fn signs(&self, page: &SeenPage<'_>) -> Vec<&'static str> {
-        signs::signs(page)
+    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
+        visit.browse(visit::read_account).await
     }
 
-    fn is_address(&self, url: &Url) -> bool {
-        signs::is_address(url)
+    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
+        Some(self)
     }
 
-    fn place(&self, url: &Url) -> Option<Place> {
-        signs::place(url)
-    }
-
-    fn kept_words(&self) -> Vec<KeptWords> {
-        words::kept()
-    }
-
-    fn date_format_told(&self, page: &str) -> Option<&'static str> {
-        dates::told(page)
-    }
-
-    fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
-        let mut parts = Vec::new();
-        for page in pages {
-            let in_page = |failure: Failure| in_saved_page(page, failure);
-            let failure = match pages::says(&page.body, &[], context).map_err(in_page)? {
-                Says::Account(part) => {
-                    parts.push(part);
-                    continue;
-                }
-                Says::Login(Login::Asked) => {
-                    Failure::page_changed("the login form: nobody is logged in")
-                }
-                Says::Login(Login::Refused {
-                    is_of_session: true,
-                    ..
-                }) => session_is_over(),
-                Says::Login(Login::Refused { .. }) => {
-                    Failure::wrong_credentials("the login form again, with a word beside it")
-                }
-                Says::Login(Login::NoForm) => Failure::wrong_credentials(
-                    "a word in place of the login form, as for a password that has expired",
-                ),
-            };
-            return Err(in_page(failure));
-        }
-        if parts.is_empty() {
-            return Err(Failure::page_changed("no page to read"));
-        }
-        pages::account(parts, unknown_account()?)
-    }
-
-    async fn visit(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
-        visit::visit(session).await
+    fn detector(&self) -> Option<&dyn Detector> {
+        Some(self)
     }
 }
 
-fn unknown_account() -> Result<Account, Failure> {
-    let name = "koha"
-        .parse()
-        .map_err(|_| Failure::not_tried("the system has no name"))?;
-    Ok(Account::unknown(name))
-}
+impl PageReader for Koha {
+    type Part = Part;
 
-/// Where the site's paths begin: `base_url` as a folder, without what a person may have copied of
-/// one of the catalogue's own addresses.
-fn root(library: &Library) -> Url {
-    let mut url = library.base_url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    let path = url.path();
-    let folder = path
-        .split_once("/cgi-bin/koha")
-        .map_or(path, |(before, _)| before)
-        .trim_end_matches('/');
-    let folder = format!("{folder}/");
-    url.set_path(&folder);
-    url
+    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Part, Failure> {
+        Err(match pages::classify_page(body, &[], context)? {
+            PageKind::Account(part) => return Ok(part),
+            PageKind::Login(Login::Asked) => {
+                Failure::page_changed("the login form: nobody is logged in")
+            }
+            PageKind::Login(Login::Refused {
+                is_of_session: true,
+                ..
+            }) => session_is_over(),
+            PageKind::Login(Login::Refused { .. }) => {
+                Failure::wrong_credentials("the login form again, with a word beside it")
+            }
+            PageKind::Login(Login::NoForm) => Failure::wrong_credentials(
+                "a word in place of the login form, as for a password that has expired",
+            ),
+        })
+    }
+
+    fn join_parts(
+        &self,
+        parts: Vec<Part>,
+        account: Account,
+        _context: &ReadContext<'_>,
+    ) -> Result<Account, Failure> {
+        pages::join_parts(parts, account)
+    }
+
+    fn phrases(&self) -> Vec<Phrase> {
+        phrases::phrases()
+    }
+
+    fn stated_date_format(&self, page: &str) -> Option<&'static str> {
+        dates::stated_format(page)
+    }
 }
 
 #[cfg(test)]

@@ -3,26 +3,26 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{Css, Messages, cut_stored_texts, make_distinct, parse_page};
 use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::dates::Dates;
 use super::fines::Balance;
+use super::landmarks::{Landmarks, Page};
 use super::lists::List;
 use super::login::{self, Login};
-use super::marks::{Marks, Page};
 use super::messages;
 use super::tabs::Tabs;
 use super::{fines, lists};
-use crate::ReadContext;
-use crate::reading::{Css, Messages, cut_stored_texts, make_distinct, parse_page};
 
 static PATRON: Css = Css::new(".loggedinusername");
 
-/// What one page says.
+/// What kind of page one is.
 #[derive(Debug)]
-pub(super) enum Says {
+pub(super) enum PageKind {
     /// It is a login page.
     Login(Login),
     /// It is a page of an account.
@@ -31,7 +31,7 @@ pub(super) enum Says {
 
 /// Who a page that we cannot read was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(super) enum Audience {
     /// For a patron, and it is the account.
     Account,
     /// For a patron; it is another page of the catalogue.
@@ -42,7 +42,7 @@ pub(super) enum Shown {
 
 /// What one page says about an account.
 #[derive(Debug, Default)]
-pub(super) struct Part {
+pub(crate) struct Part {
     /// The numbers of the patrons' records that it names.
     patrons: BTreeSet<String>,
     /// It is the summary with the lists, not the page of charges.
@@ -61,13 +61,13 @@ impl Part {
     }
 }
 
-/// Reads one page; `page_changed` when it is not one we know. `standing` is what stood beside the
-/// login form before a login was sent, as [`login::standing`] says it.
-pub(super) fn says(
+/// Reads one page; `page_changed` when it is not one we know. `preexisting_messages` are those that
+/// stood beside the login form before a login was sent ([`login::messages_beside_form`]).
+pub(super) fn classify_page(
     body: &str,
-    standing: &[String],
+    preexisting_messages: &[String],
     context: &ReadContext<'_>,
-) -> Result<Says, Failure> {
+) -> Result<PageKind, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
     let seen = Page::of(root);
@@ -81,7 +81,7 @@ pub(super) fn says(
     if let Some(details) = seen.details {
         let part = summary(details, body, context)?;
         must_be_one(&seen.patrons)?;
-        return Ok(Says::Account(Part {
+        return Ok(PageKind::Account(Part {
             patrons: seen.patrons,
             ..part
         }));
@@ -89,14 +89,14 @@ pub(super) fn says(
     if seen.has_charges {
         must_be_one(&seen.patrons)?;
         must_end(body)?;
-        return Ok(Says::Account(Part {
+        return Ok(PageKind::Account(Part {
             patrons: seen.patrons,
             balance: fines::of_charges(root),
             ..Part::default()
         }));
     }
-    login::login(root, standing)?
-        .map(Says::Login)
+    login::login(root, preexisting_messages)?
+        .map(PageKind::Login)
         .ok_or_else(|| {
             Failure::page_changed(
                 "neither a patron's summary, nor their charges, nor the login form",
@@ -104,23 +104,23 @@ pub(super) fn says(
         })
 }
 
-/// Who a page that [`says`] does not know was made for.
-pub(super) fn shown(body: &str) -> Shown {
+/// Who a page that [`classify_page`] does not know was made for.
+pub(super) fn audience(body: &str) -> Audience {
     let Ok(page) = parse_page(body) else {
-        return Shown::Nobody;
+        return Audience::Nobody;
     };
     let root = page.root_element();
     if Page::of(root).details.is_some() {
-        Shown::Account
+        Audience::Account
     } else if PATRON.is_in(root) {
-        Shown::Elsewhere
+        Audience::Elsewhere
     } else {
-        Shown::Nobody
+        Audience::Nobody
     }
 }
 
 /// Puts the pages of one account together; what none says is unknown.
-pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
+pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
     let mut account = account;
     let mut messages = Messages::default();
     let mut patrons = BTreeSet::new();
@@ -179,20 +179,20 @@ fn summary(
 ) -> Result<Part, Failure> {
     must_end(body)?;
     let dates = Dates::of(body, context);
-    let marks = Marks::of(details)?;
-    let tabs = Tabs::of(marks.views)?;
+    let landmarks = Landmarks::of(details)?;
+    let tabs = Tabs::of(landmarks.views)?;
     Ok(Part {
         patrons: BTreeSet::new(),
         is_summary: true,
-        loans: Some(lists::loans(details, &marks, &tabs, &dates, context)?),
-        holds: Some(lists::holds(details, &marks, &tabs, &dates, context)?),
+        loans: Some(lists::loans(details, &landmarks, &tabs, &dates, context)?),
+        holds: Some(lists::holds(details, &landmarks, &tabs, &dates, context)?),
         balance: fines::of_summary(
-            marks.fines_panel,
+            landmarks.fines_panel,
             tabs.fines.as_ref(),
-            marks.is_blocked_for_fines,
+            landmarks.is_blocked_for_fines,
         )?,
-        card_expires: messages::card_expires(marks.expiry, &dates)?,
-        messages: messages::messages(&marks.alerts),
+        card_expires: messages::card_expires(landmarks.expiry, &dates)?,
+        messages: messages::messages(&landmarks.alerts),
     })
 }
 

@@ -1,7 +1,8 @@
-//! The words of Koha's sites that a recording for a bug report keeps.
+//! The phrases of Koha's sites that a recording for a bug report keeps.
+
+use hippo_browser::Phrase::{self, Address, Script, StemIn, Whole};
 
 use super::{fines, holds, loans};
-use crate::recording::KeptWords::{self, Address, Script, StemIn, Whole};
 
 /// The tab of the fines, older and newer, and the panel that it leads to.
 const OF_FINES: &[&str] = &[
@@ -16,7 +17,7 @@ const OF_HOLDS: &[&str] = &["status"];
 
 /// Beside these, words that tell a debt from a credit, and that a hold sleeps: in any language a word
 /// that begins so, but only where the readers look for one; a name may begin so too.
-pub(super) fn kept() -> Vec<KeptWords> {
+pub(super) fn phrases() -> Vec<Phrase> {
     let of_fines = fines::CREDITS.iter().chain(&fines::CHARGES);
     let of_fines = of_fines.map(|stem| StemIn(stem, OF_FINES));
     let of_holds = holds::SUSPENDED.iter().map(|stem| StemIn(stem, OF_HOLDS));
@@ -24,10 +25,10 @@ pub(super) fn kept() -> Vec<KeptWords> {
     let of_loans = loans::BARE_REFUSALS.iter().chain(&loans::SELF_RENEWALS);
     let of_loans = of_loans.map(|words| Whole(words));
     let others = of_fines.chain(of_holds).chain(of_recalls).chain(of_loans);
-    KEPT.iter().copied().chain(others).collect()
+    PHRASES.iter().copied().chain(others).collect()
 }
 
-const KEPT: &[KeptWords] = &[
+const PHRASES: &[Phrase] = &[
     Whole("cud-suspend"),
     Whole("cud-unsuspend"),
     Whole("cud-renew"),

@@ -1,10 +1,9 @@
 //! The tables of an account: rows whose cells are told by their classes.
 
+use hippo_browser::reading::{Css, element_text, join_title, numbers, tidy, web_link};
 use hippo_core::failure::Failure;
 use scraper::{ElementRef, Node};
 use url::Url;
-
-use crate::reading::{Css, element_text, join_title, numbers, tidy, web_link};
 
 static CAPTION: Css = Css::new("caption");
 static LINK: Css = Css::new("a[href]");

@@ -1,9 +1,8 @@
 //! The tabs above the lists of an account, each with its total: `Checked out (6)`.
 
+use hippo_browser::reading::{Css, element_text, numbers};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
-
-use crate::reading::{Css, element_text, numbers};
 
 static TABS: Css = Css::new("li a");
 

@@ -1,12 +1,13 @@
 //! Rules that a page alone shows, on pages of our own; the demo library's are read in `tests/koha.rs`.
 
+use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::account::{Account, HoldState, Loan};
 use hippo_core::failure::{Failure, FailureKind};
 use rstest::rstest;
 use url::Url;
 
 use super::Koha;
-use crate::{ReadContext, SavedPage, System};
+use crate::offline::OfflineReader as _;
 
 /// A page with these tabs and panels below them.
 fn page(tabs: &[(&str, &str)], panels: &str) -> String {
@@ -175,7 +176,7 @@ fn a_page_that_names_two_patrons_is_not_one_account() {
 fn a_due_date_without_its_twin_needs_a_format() {
     let bare = LOAN.replace("title='2026-12-06 23:59:00'", "");
     let bare = page(&[("checkouts", "Out (1)")], &loans(&bare));
-    assert!(detail_of_change(&bare).contains("--date-format"));
+    assert!(detail_of_change(&bare).contains("date format"));
     let due = |account: Account| account.loans.unwrap()[0].due.unwrap().to_string();
     let declared = read_with(&[&bare], Some("%d.%m.%Y")).unwrap();
     assert_eq!(due(declared), "2026-12-06");

@@ -1,25 +1,25 @@
 //! The way there: the login form, and the account that answers it.
 
+use hippo_browser::{Page, Session, interstitial};
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 use url::Url;
 
+use super::addresses::{ACCOUNT, CHARGES, LOGOUT, root};
 use super::login::{self, Login};
-use super::pages::{self, Part, Says, Shown};
-use super::{ACCOUNT, CHARGES, LOGOUT, root, unknown_account};
-use crate::browser::{Page, Session, interstitial};
+use super::pages::{self, Audience, PageKind, Part};
 
 /// Logs in and reads the summary that this leads to; the session logs out however this ends.
-pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure> {
+pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
     let account = below(session, ACCOUNT)?;
     let logout = below(session, LOGOUT)?;
     // The token in the form is good only with the cookie that comes with it.
     let page = session.get(&account).await?;
-    let standing = login::standing(&page.body);
+    let preexisting_messages = login::messages_beside_form(&page.body);
     let form = login::filled(&page, session)?;
     session.log_out_at_end(&logout);
     let landing = session.log_in(form).await?;
-    let part = match after_login(&landing, &standing, session)? {
+    let part = match after_login(&landing, &preexisting_messages, session)? {
         Some(part) => part,
         None => {
             let page = session.get(&account).await?;
@@ -30,7 +30,7 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
     if parts.iter().any(Part::needs_charges) {
         parts.extend(charges(session).await);
     }
-    pages::account(parts, unknown_account()?)
+    pages::join_parts(parts, session.unknown_account())
 }
 
 /// The page of all charges, whose structure tells a debt from a credit in any language.
@@ -38,9 +38,9 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
 /// `None` where it is not there or not to be read: then the sum's sign stays unknown, and all else is known.
 async fn charges(session: &mut Session<'_>) -> Option<Part> {
     let address = below(session, CHARGES).ok()?;
-    let page = session.get_if_there(&address).await.ok()??;
-    match pages::says(&page.body, &[], &session.read_context()) {
-        Ok(Says::Account(part)) if !part.is_summary => Some(part),
+    let page = session.get_optional(&address).await.ok()??;
+    match pages::classify_page(&page.body, &[], &session.read_context()) {
+        Ok(PageKind::Account(part)) if !part.is_summary => Some(part),
         _ => None,
     }
 }
@@ -54,51 +54,55 @@ fn below(session: &Session<'_>, path: &str) -> Result<Url, Failure> {
 /// Judges the answer to the login; `None`: logged in, on another page of the catalogue.
 fn after_login(
     page: &Page,
-    standing: &[String],
+    preexisting_messages: &[String],
     session: &mut Session<'_>,
 ) -> Result<Option<Part>, Failure> {
     let refused = Failure::wrong_credentials;
-    match pages::says(&page.body, standing, &session.read_context()) {
-        Ok(Says::Account(part)) => {
-            session.note_logged_in();
+    match pages::classify_page(&page.body, preexisting_messages, &session.read_context()) {
+        Ok(PageKind::Account(part)) => {
+            session.mark_logged_in();
             Ok(Some(part).filter(|part| part.is_summary))
         }
         // Koha refuses in the answer itself, and leads on whom it let in. What it says at the place where
         // that leads, if not of a password, is that the session got lost on the way: whether the PIN was
         // right is in doubt.
-        Ok(Says::Login(Login::Refused { is_of_password, .. }))
+        Ok(PageKind::Login(Login::Refused { is_of_password, .. }))
             if !is_of_password && session.was_redirected() =>
         {
             Err(Failure::page_changed(
                 "the login led to the login form, with a word beside it that is not of a password",
             ))
         }
-        Ok(Says::Login(Login::Refused { .. })) => {
+        Ok(PageKind::Login(Login::Refused { .. })) => {
             Err(refused("the login form again, with a word beside it"))
         }
-        Ok(Says::Login(Login::NoForm)) => Err(refused(
+        Ok(PageKind::Login(Login::NoForm)) => Err(refused(
             "a word in place of the login form, as for a password that has expired",
         )),
-        Ok(Says::Login(Login::Asked)) => Err(session.login_page_instead(page, "the account")),
+        Ok(PageKind::Login(Login::Asked)) => {
+            Err(session.failure_for_login_page(page, "the account"))
+        }
         Err(failure) if failure.kind == FailureKind::CardBlocked => {
-            session.note_logged_in();
+            session.mark_logged_in();
             Err(failure)
         }
         // What stands beside the form: a captcha, an outage.
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
         Err(failure) => {
-            match pages::shown(&page.body) {
-                Shown::Account => {
-                    session.note_logged_in();
+            match pages::audience(&page.body) {
+                Audience::Account => {
+                    session.mark_logged_in();
                     Err(failure)
                 }
-                Shown::Elsewhere => {
-                    session.note_logged_in();
+                Audience::Elsewhere => {
+                    session.mark_logged_in();
                     Ok(None)
                 }
                 // Among others, the plain text of a token that was not taken (status 403).
-                Shown::Nobody => Err(session
-                    .unknown_answer_to_login(page, "an answer to the login that we do not know")),
+                Audience::Nobody => Err(session.failure_for_unknown_answer(
+                    page,
+                    "an answer to the login that we do not know",
+                )),
             }
         }
     }
@@ -106,10 +110,10 @@ fn after_login(
 
 /// The summary, once logged in.
 fn summary(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
-    match pages::says(&page.body, &[], &session.read_context()) {
-        Ok(Says::Account(part)) if part.is_summary => Ok(part),
-        Ok(Says::Account(_)) => Err(Failure::page_changed("charges in place of the summary")),
-        Ok(Says::Login(_)) => Err(session.login_page_instead(page, "the account")),
+    match pages::classify_page(&page.body, &[], &session.read_context()) {
+        Ok(PageKind::Account(part)) if part.is_summary => Ok(part),
+        Ok(PageKind::Account(_)) => Err(Failure::page_changed("charges in place of the summary")),
+        Ok(PageKind::Login(_)) => Err(session.failure_for_login_page(page, "the account")),
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
         Err(failure) => Err(interstitial(page).unwrap_or(failure)),
     }
@@ -124,7 +128,7 @@ mod tests {
 
     use super::*;
     use crate::Sites;
-    use crate::browser::test_site::{
+    use hippo_browser::test_site::{
         Permit, Reply, TestSite, library, options, page, redirect, reply, secret,
     };
 
@@ -162,6 +166,7 @@ mod tests {
         library.system = "koha".parse().unwrap();
         let sites = Sites::new(options()).unwrap();
         let checked = sites.check(&library, &secret(), &Permit::default()).await;
+        let checked = checked.map_err(Failure::from);
         (checked.unwrap_err(), site.lines())
     }
 
@@ -200,6 +205,7 @@ mod tests {
         library.system = "koha".parse().unwrap();
         let sites = Sites::new(options()).unwrap();
         let checked = sites.check(&library, &secret(), &Permit::default()).await;
+        let checked = checked.map_err(Failure::from);
         assert_eq!(checked.unwrap_err().kind, FailureKind::SiteDown);
         assert_eq!(site.lines().len(), 1);
     }
@@ -241,6 +247,7 @@ mod tests {
         library.system = "koha".parse().unwrap();
         let sites = Sites::new(options()).unwrap();
         let checked = sites.check(&library, &secret(), &Permit::default()).await;
+        let checked = checked.map_err(Failure::from);
         (checked, site.lines())
     }
 

@@ -1,14 +1,14 @@
 //! The rows of the list of holds.
 
 use chrono::NaiveDate;
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{
+    Css, element_text, element_text_without, find_date, is_said_of_now, own_id, stable_id,
+};
 use hippo_core::account::{Hold, HoldState};
 use hippo_core::failure::Failure;
 
 use super::table::{Column, Row};
-use crate::ReadContext;
-use crate::reading::{
-    Css, element_text, element_text_without, find_date, is_said_of_now, own_id, stable_id,
-};
 
 static CANCEL_BOX: Css = Css::new("input[name^=cancel]");
 static FROZEN: Css = Css::new("input[checked]");

@@ -1,15 +1,15 @@
 //! The rows of the list of loans.
 
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{
+    Css, Day, element_text, element_text_without, first_number, numbers, own_id, stable_id,
+    take_day, take_endless,
+};
 use hippo_core::account::Loan;
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::table::{Column, Row};
-use crate::ReadContext;
-use crate::reading::{
-    Css, Day, element_text, element_text_without, first_number, numbers, own_id, stable_id,
-    take_day, take_endless,
-};
 
 static INPUT: Css = Css::new("input");
 static USABLE_INPUT: Css = Css::new("input:not([disabled])");

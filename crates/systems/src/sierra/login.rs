@@ -1,11 +1,10 @@
 //! The login form, CAS's or the older catalogue's own, and what a page says with it.
 
+use hippo_browser::reading::{Css, element_text, is_session_over, parse_page};
+use hippo_browser::{Form, Page, Session, classify_words, interstitial};
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 use secrecy::{ExposeSecret, SecretString};
-
-use crate::browser::{Form, Page, Session, interstitial, meaning_of_words};
-use crate::reading::{Css, element_text, is_session_over, parse_page};
 
 static CAS: Css = Css::new("form#fm1");
 static FORMS: Css = Css::new("form");
@@ -103,7 +102,7 @@ pub(super) fn login(root: ElementRef<'_>, is_account: bool) -> Result<Option<Log
     if is_session_over(&errors) {
         return Ok(Some(Login::SessionOver));
     }
-    if let Some(kind) = meaning_of_words(&errors) {
+    if let Some(kind) = classify_words(&errors) {
         return Err(Failure::new(kind, "an outage beside the login form"));
     }
     if all.contains(IN_USE) || says(&errors, &BREAKS) {

@@ -11,33 +11,35 @@
 //! the record in their links. A list that is empty has no page; see `visit` for what counts as
 //! the site's word for it.
 
+mod addresses;
+mod fingerprints;
 mod holds;
 mod loans;
 mod login;
 mod pages;
-mod signs;
+mod phrases;
 mod table;
 mod visit;
-mod words;
 
 use async_trait::async_trait;
+use hippo_browser::{CardVisit, Phrase, ReadContext, session_is_over};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
 use self::login::Login;
-use self::pages::Says;
-use crate::browser::Session;
-use crate::detect::{Place, SeenPage};
-use crate::recording::KeptWords;
-use crate::{ReadContext, SavedPage, System, in_saved_page, session_is_over};
+use self::pages::{PageKind, Part};
+use crate::fingerprint::Detector;
+use crate::offline::OfflineReader;
+use crate::page_reader::PageReader;
+use crate::system::System;
 
 /// Innovative Sierra and Millennium.
 #[derive(Debug)]
-pub struct Sierra;
+pub(crate) struct Sierra;
 
-#[async_trait]
+#[async_trait(?Send)]
 impl System for Sierra {
     fn name(&self) -> &'static str {
         "sierra"
@@ -50,7 +52,7 @@ impl System for Sierra {
         )]
     }
 
-    fn writes_dates_its_own_way(&self) -> bool {
+    fn needs_date_format(&self) -> bool {
         true
     }
 
@@ -58,73 +60,51 @@ impl System for Sierra {
         if let Some(url) = &library.account_url {
             return Some(url.clone());
         }
-        let scope = scope(library).ok()?;
+        let scope = addresses::scope(library).ok()?;
         let mut url = library.base_url.clone();
         let path = format!("{}/patroninfo{scope}", url.path().trim_end_matches('/'));
         url.set_path(&path);
         Some(url)
     }
 
-    fn signs(&self, page: &SeenPage<'_>) -> Vec<&'static str> {
-        signs::signs(page)
+    async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
+        visit.browse(visit::read_account).await
     }
 
-    fn is_address(&self, url: &Url) -> bool {
-        signs::is_address(url)
+    fn offline_reader(&self) -> Option<&dyn OfflineReader> {
+        Some(self)
     }
 
-    fn place(&self, url: &Url) -> Option<Place> {
-        signs::place(url)
+    fn detector(&self) -> Option<&dyn Detector> {
+        Some(self)
     }
+}
 
-    fn kept_words(&self) -> Vec<KeptWords> {
-        words::kept()
-    }
+impl PageReader for Sierra {
+    type Part = Part;
 
-    fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
-        let mut parts = Vec::new();
-        for page in pages {
-            let in_page = |failure: Failure| in_saved_page(page, failure);
-            match pages::says(&page.body, context).map_err(in_page)? {
-                Says::Account(part) => parts.push(part),
-                Says::Login(Login::SessionOver) => return Err(in_page(session_is_over())),
-                Says::Login(login) => {
-                    return Err(in_page(login.failure(|| {
-                        Failure::page_changed("the login form: nobody is logged in")
-                    })));
-                }
+    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Part, Failure> {
+        match pages::classify_page(body, context)? {
+            PageKind::Account(part) => Ok(part),
+            PageKind::Login(Login::SessionOver) => Err(session_is_over()),
+            PageKind::Login(login) => {
+                Err(login.failure(|| Failure::page_changed("the login form: nobody is logged in")))
             }
         }
-        if parts.is_empty() {
-            return Err(Failure::page_changed("no page to read"));
-        }
-        pages::account(parts, unknown_account()?)
     }
 
-    async fn visit(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
-        visit::visit(session).await
+    fn join_parts(
+        &self,
+        parts: Vec<Part>,
+        account: Account,
+        _context: &ReadContext<'_>,
+    ) -> Result<Account, Failure> {
+        pages::join_parts(parts, account)
     }
-}
 
-fn unknown_account() -> Result<Account, Failure> {
-    let name = "sierra"
-        .parse()
-        .map_err(|_| Failure::not_tried("the system has no name"))?;
-    Ok(Account::unknown(name))
-}
-
-/// `~S3` for the option `scope`, nothing without one.
-fn scope(library: &Library) -> Result<String, Failure> {
-    let Some(scope) = library.options.get("scope") else {
-        return Ok(String::new());
-    };
-    let number = scope.trim_start_matches('~').trim_start_matches(['S', 's']);
-    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Failure::page_changed(
-            "the library's option “scope” is not of the form S3",
-        ));
+    fn phrases(&self) -> Vec<Phrase> {
+        phrases::phrases()
     }
-    Ok(format!("~S{number}"))
 }
 
 #[cfg(test)]

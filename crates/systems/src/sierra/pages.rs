@@ -3,6 +3,11 @@
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
+use hippo_browser::ReadContext;
+use hippo_browser::reading::{
+    Css, Messages, amount, amount_after_label, check_entry_count, currency, cut_stored_texts,
+    element_text, first_number, is_cut_short, make_distinct, must_agree, parse_page, take_day,
+};
 use hippo_core::account::{Account, Declared, Hold, Loan};
 use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
@@ -11,11 +16,6 @@ use scraper::ElementRef;
 use super::login::Login;
 use super::table::{Kind, Remark, Table, tables};
 use super::{holds, loans, login};
-use crate::ReadContext;
-use crate::reading::{
-    Css, Messages, amount, amount_after_label, check_entry_count, currency, cut_stored_texts,
-    element_text, first_number, is_cut_short, make_distinct, must_agree, parse_page, take_day,
-};
 
 static PATRON: Css = Css::new(".patNameAddress");
 static MESSAGES: Css = Css::new(".patMessage");
@@ -49,7 +49,7 @@ pub(super) const OWED: &str = "money owed";
 
 /// What one page says.
 #[derive(Debug)]
-pub(super) enum Says {
+pub(super) enum PageKind {
     /// It is the login page.
     Login(Login),
     /// It is a page of an account.
@@ -58,7 +58,7 @@ pub(super) enum Says {
 
 /// What one page says about an account.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(crate) struct Part {
     /// The numbers of the patron records that its links name.
     pub(super) records: BTreeSet<String>,
     pub(super) summary: Option<Summary>,
@@ -88,14 +88,14 @@ pub(super) struct List<T> {
 }
 
 /// Reads one page; `page_changed` when it is not one we know.
-pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failure> {
+pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<PageKind, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
     let patron = PATRON.first(root);
     let tables = tables(&page)?;
     let is_list = !tables.is_empty();
     if let Some(login) = login::login(root, is_list || patron.is_some())? {
-        return Ok(Says::Login(login));
+        return Ok(PageKind::Login(login));
     }
     let mut part = Part {
         records: records(root),
@@ -136,10 +136,10 @@ pub(super) fn says(body: &str, context: &ReadContext<'_>) -> Result<Says, Failur
             "neither the patron's summary nor a list of loans or holds",
         ));
     }
-    Ok(Says::Account(part))
+    Ok(PageKind::Account(part))
 }
 
-/// Whether a page that [`says`] does not read is of an account all the same: we are logged in.
+/// Whether a page that [`classify_page`] does not read is of an account all the same: we are logged in.
 pub(super) fn is_of_account(body: &str) -> bool {
     let Ok(page) = parse_page(body) else {
         return false;
@@ -150,7 +150,7 @@ pub(super) fn is_of_account(body: &str) -> bool {
 }
 
 /// Puts the parts of one account together; what no part says is unknown.
-pub(super) fn account(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
+pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
     let mut account = account;
     let mut records = BTreeSet::new();
     let mut messages = Messages::default();

@@ -1,11 +1,11 @@
-//! The words of Sierra's sites that a recording for a bug report keeps.
+//! The phrases of Sierra's sites that a recording for a bug report keeps.
 
-use crate::recording::KeptWords::{self, Address, Anywhere, Beginning, OfPerson, Whole};
+use hippo_browser::Phrase::{self, Address, Anywhere, Beginning, OfPerson, Whole};
+use hippo_browser::reading::{ENDLESS, NOT_NOW_AFTER, NOT_NOW_BEFORE};
 
 use super::{holds, loans, login, pages};
-use crate::reading::{ENDLESS, NOT_NOW_AFTER, NOT_NOW_BEFORE};
 
-pub(super) fn kept() -> Vec<KeptWords> {
+pub(super) fn phrases() -> Vec<Phrase> {
     let said = pages::NO_LOANS
         .iter()
         .chain(&pages::NO_HOLDS)
@@ -20,14 +20,15 @@ pub(super) fn kept() -> Vec<KeptWords> {
         .chain(&login::EXPIRED)
         .chain(&[login::IN_USE, login::BLOCKED]);
     let labels = pages::EXPIRY.iter().chain(&[pages::OWED]);
-    KEPT.iter()
+    PHRASES
+        .iter()
         .copied()
         .chain(said.map(|words| Anywhere(words)))
         .chain(labels.map(|label| OfPerson(label)))
         .collect()
 }
 
-const KEPT: &[KeptWords] = &[
+const PHRASES: &[Phrase] = &[
     Whole("renew"),
     Whole("cancel"),
     Whole("title"),

@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
+use hippo_browser::reading::{Css, element_text, first_number, must_differ, tidy, web_link};
 use hippo_core::failure::Failure;
 use scraper::{ElementRef, Html};
 use url::Url;
-
-use crate::reading::{Css, element_text, first_number, must_differ, tidy, web_link};
 
 static HEADERS: Css = Css::new("tr.patFuncHeaders");
 static MARKS: Css = Css::new("tr.patFuncHeaders, tr.patFuncNoEntries");

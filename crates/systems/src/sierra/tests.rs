@@ -1,12 +1,13 @@
 //! The reading rules, on pages that we invented.
 
+use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::account::{Account, HoldState};
 use hippo_core::failure::{Failure, FailureKind};
 use rstest::rstest;
 use url::Url;
 
 use super::Sierra;
-use crate::{ReadContext, SavedPage, System};
+use crate::offline::OfflineReader as _;
 
 const SUMMARY: &str = r#"<html><body>
 <div class="patNameAddress"><strong>DOE, JO.</strong><br/>1 Pier Road<br/>EXP DATE:03-31-2027<br/>
@@ -222,7 +223,7 @@ fn a_visible_date_needs_the_declared_format() {
     for page in [SUMMARY, ITEMS, HOLDS] {
         let failure = read_with(&[page], None).unwrap_err();
         assert_eq!(failure.kind, FailureKind::PageChanged);
-        assert!(failure.detail.contains("--date-format"), "{failure}");
+        assert!(failure.detail.contains("date format"), "{failure}");
     }
 }
 

@@ -1,17 +1,17 @@
 //! The way there: the CAS login, the patron's summary and the two lists.
 
+use hippo_browser::reading::must_agree;
+use hippo_browser::{Form, Page, Session};
 use hippo_core::account::Account;
 use hippo_core::failure::{Failure, FailureKind};
 use url::Url;
 
+use super::addresses::scope;
 use super::login::{self, Login};
-use super::pages::{self, Part, Says, place_in_account};
-use super::{scope, unknown_account};
-use crate::browser::{Form, Page, Session};
-use crate::reading::must_agree;
+use super::pages::{self, PageKind, Part, place_in_account};
 
 /// Logs in, reads the summary and both lists; the session logs out however this ends.
-pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure> {
+pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
     let scope = scope(session.library())?;
     let service = session.url(&format!("patroninfo{scope}/IIITICKET"))?;
     let mut login = session.url("iii/cas/login")?;
@@ -41,7 +41,13 @@ pub(super) async fn visit(session: &mut Session<'_>) -> Result<Account, Failure>
     }
     let items = fetch(session, &place, "items").await?;
     let holds = fetch(session, &place, "holds").await?;
-    whole_account(summary, items, holds, &place.record)
+    whole_account(
+        summary,
+        items,
+        holds,
+        &place.record,
+        session.unknown_account(),
+    )
 }
 
 /// Where the account is: `…/patroninfo~S3/1307788`.
@@ -52,7 +58,7 @@ struct Place {
 
 /// The login form: CAS's, or of an older catalogue, which has nothing or another page in CAS's place, its own.
 async fn login_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Result<Form, Failure> {
-    let failure = match session.get_if_there(cas).await? {
+    let failure = match session.get_optional(cas).await? {
         Some(page) => match login::form(&page) {
             Err(failure) if failure.kind == FailureKind::PageChanged => failure,
             outcome => return outcome,
@@ -71,20 +77,22 @@ async fn login_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Resu
 /// The form without a word is what a CAS also shows for a ticket (`lt`) that was used before. Ours
 /// came with the form a moment ago, so it is taken for a refusal.
 fn place_after_login(landing: &Page, session: &Session<'_>) -> Result<Place, Failure> {
-    match pages::says(&landing.body, &session.read_context()) {
+    match pages::classify_page(&landing.body, &session.read_context()) {
         // The catalogue refuses in the answer itself, or by way of its login page, and leads on whom it let in.
-        Ok(Says::Login(login))
+        Ok(PageKind::Login(login))
             if login != Login::AskedByCatalogue
                 || !session.was_redirected()
                 || is_login_place(&landing.url) =>
         {
-            Err(login.failure(|| session.login_page_instead(landing, "the account")))
+            Err(login.failure(|| session.failure_for_login_page(landing, "the account")))
         }
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
         _ => place_of(&landing.url).ok_or_else(|| {
             login::stand_in(landing).unwrap_or_else(|| {
-                session
-                    .unknown_answer_to_login(landing, "the login led to a page outside the account")
+                session.failure_for_unknown_answer(
+                    landing,
+                    "the login led to a page outside the account",
+                )
             })
         }),
     }
@@ -118,23 +126,23 @@ async fn fetch(session: &mut Session<'_>, place: &Place, name: &str) -> Result<P
 
 /// A page of the account, once logged in.
 fn part(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
-    let says = pages::says(&page.body, &session.read_context());
+    let says = pages::classify_page(&page.body, &session.read_context());
     match says {
-        Ok(Says::Account(part)) => {
-            session.note_logged_in();
+        Ok(PageKind::Account(part)) => {
+            session.mark_logged_in();
             Ok(part)
         }
-        Ok(Says::Login(Login::AskedByCatalogue)) if place_of(&page.url).is_some() => {
+        Ok(PageKind::Login(Login::AskedByCatalogue)) if place_of(&page.url).is_some() => {
             Err(login::stand_in(page).unwrap_or_else(|| {
                 Failure::page_changed("a login form, but nothing of the account")
             }))
         }
-        Ok(Says::Login(_)) => Err(session.login_page_instead(page, "an account page")),
+        Ok(PageKind::Login(_)) => Err(session.failure_for_login_page(page, "an account page")),
         Err(failure) => match login::stand_in(page) {
             Some(other) => Err(other),
             None => {
                 if failure.kind == FailureKind::PageChanged && pages::is_of_account(&page.body) {
-                    session.note_logged_in();
+                    session.mark_logged_in();
                 }
                 Err(failure)
             }
@@ -148,6 +156,7 @@ fn whole_account(
     mut items: Part,
     mut holds: Part,
     record: &str,
+    account: Account,
 ) -> Result<Account, Failure> {
     for part in [&summary, &items, &holds] {
         if part.records.iter().any(|other| other != record) {
@@ -172,7 +181,7 @@ fn whole_account(
         holds: None,
         ..summary
     };
-    pages::account(vec![summary, items, holds], unknown_account()?)
+    pages::join_parts(vec![summary, items, holds], account)
 }
 
 /// The site's way to say that a list is empty: the patron's summary, whole, without a link to it.
@@ -207,7 +216,7 @@ fn must_show_nothing(part: &Part, record: &str, what: &str) -> Result<(), Failur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ReadContext;
+    use hippo_browser::ReadContext;
 
     const RECORD: &str = "1000007";
 
@@ -221,14 +230,17 @@ mod tests {
             card_number: None,
         };
         let page = format!("<html><div class=patNameAddress>DOE, JO.{links}</div></html>");
-        match pages::says(&page, &context).unwrap() {
-            Says::Account(part) => part,
+        match pages::classify_page(&page, &context).unwrap() {
+            PageKind::Account(part) => part,
             says => panic!("{says:?}"),
         }
     }
 
     fn read(summary: &str, list: &str) -> Result<Account, Failure> {
-        whole_account(part(summary), part(list), part(list), RECORD)
+        {
+            let account = Account::unknown("sierra".parse().unwrap());
+            whole_account(part(summary), part(list), part(list), RECORD, account)
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use hippo_browser::PrivateAddresses;
+use hippo_browser::test_site::{NUMBER, PIN, Permit, RequestCount, library, options, secret};
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
 };
@@ -13,7 +15,6 @@ use url::Url;
 
 use super::tls_front::TlsFront;
 use super::*;
-use crate::browser::test_site::{NUMBER, PIN, Permit, library, options, secret};
 
 const HOST: &str = "books.test";
 
@@ -22,8 +23,7 @@ struct Place {
     demo: DemoLibrary,
     library: Library,
     sites: Sites,
-    recorder: Arc<Recorder>,
-    today: chrono::NaiveDate,
+    tried: Arc<RequestCount>,
 }
 
 /// What came of a check.
@@ -51,11 +51,11 @@ impl Place {
         let mut library = library(&front.url);
         library.system = system.id().parse().unwrap();
         library.date_format = Some(date_format);
-        let recorder = Arc::new(Recorder::default());
+        let tried = Arc::new(RequestCount::default());
         let mut options = options();
         options.private_addresses = PrivateAddresses::Refused;
-        options.recorder = Some(Arc::clone(&recorder));
-        let connections = Connections::with(&options, |builder| {
+        options.observer = Some(tried.clone());
+        let connections = Connections::with_clients(&options, |builder| {
             builder
                 .add_root_certificate(front.authority.clone())
                 // What a name server says of the one name that leads here; others are looked up.
@@ -65,8 +65,7 @@ impl Place {
             demo,
             library,
             sites: Sites::with(connections.unwrap()),
-            recorder,
-            today,
+            tried,
         }
     }
 
@@ -80,13 +79,12 @@ impl Place {
         let outcome = self
             .sites
             .check(&self.library, &secret(), &Permit::default())
-            .await;
-        let system = crate::system(self.library.system.as_str()).unwrap();
-        let recording = self.recorder.finish(system, &self.library, self.today);
+            .await
+            .map_err(Failure::from);
         Checked {
             outcome,
             requests: self.demo.request_count(),
-            tried: recording.unwrap().har.log.entries.len(),
+            tried: self.tried.take(),
             logins: self.demo.logins(),
         }
     }
@@ -233,6 +231,7 @@ async fn a_library_at_a_private_address_is_not_asked_for_anything(
         .sites
         .check(&library, &secret(), &permit)
         .await
+        .map_err(Failure::from)
         .unwrap_err();
     assert_eq!(failure.kind.as_str(), "page_changed", "{failure}");
     assert!(failure.detail.contains("private to a network"), "{failure}");

@@ -4,9 +4,10 @@ use std::sync::atomic::Ordering;
 
 use hippo_demo_library::{DemoLibrary, Site, SystemKind, generated_number, generated_pin};
 
+use hippo_browser::test_site::{Permit, library, options};
+
 use super::tls_front::TlsFront;
 use super::*;
-use crate::browser::test_site::{Permit, library, options};
 
 const CARDS: usize = 10;
 
@@ -21,7 +22,7 @@ async fn the_cards_of_a_visit_share_one_tls_handshake() {
         let mut library = library(&front.url);
         library.system = system.id().parse().unwrap();
         library.date_format = Some(date_format);
-        let connections = Connections::with(&options(), |builder| {
+        let connections = Connections::with_clients(&options(), |builder| {
             builder.add_root_certificate(front.authority.clone())
         });
         let sites = Sites::with(connections.unwrap());

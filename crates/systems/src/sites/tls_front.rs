@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use hippo_browser::test_site::acceptor;
 use hippo_demo_library::DemoLibrary;
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
-
-use crate::browser::test_site::acceptor;
 
 /// Speaks TLS before a demo library, as `https://HOST:PORT`.
 pub(super) struct TlsFront {

@@ -2,26 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hippo_browser::{CardVisit, Connections, VisitSignals};
 use hippo_core::account::Account;
 use hippo_core::card::{CardSecret, LoginOutcome};
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::ids::LibraryId;
 use hippo_core::library::Library;
-use hippo_core::site::LoginPermit;
+use hippo_core::site::{LoginPermit, PermitError, SiteError};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use crate::System;
-use crate::browser::{Connections, Session};
 use crate::links::keep_own_links;
 use crate::options::secret_to_send;
+use crate::system::System;
 
 /// How many abandoned visits may still be busy before no other is begun.
 const MAX_ABANDONED_VISITS: usize = 8;
@@ -113,23 +112,50 @@ impl VisitThreads {
     }
 }
 
-/// One card's visit, with all that it needs.
-pub(super) struct CardVisit {
+/// One card's check, with all that its thread needs.
+pub(super) struct CardCheck {
     pub(super) connections: Arc<Connections>,
     pub(super) system: &'static dyn System,
     pub(super) library: Library,
     pub(super) secret: CardSecret,
 }
 
-impl CardVisit {
-    /// Runs the visit on a thread of its own, within the card's time limit whatever the thread does.
+impl CardCheck {
+    /// Runs the check on a thread of its own, within the card's time limit whatever the thread does.
     ///
-    /// A visit that waits is stopped by its own limit, and logged out. One that is busy is abandoned: it ends at
-    /// its next step, and logs out then. The same happens to a visit for which nobody waits any longer.
+    /// A check that waits is stopped by its own limit, and logged out. One that is busy is abandoned: it ends at
+    /// its next step, and logs out then. The same happens to a check for which nobody waits any longer.
     pub(super) async fn run(
         self,
         threads: &Arc<VisitThreads>,
         permit: &dyn LoginPermit,
+    ) -> Result<Account, SiteError> {
+        let library = self.library.clone();
+        let mut login = LoginProgress::default();
+        let outcome = self.on_thread(threads, permit, &mut login).await;
+        if let Some(error) = login.permit_error {
+            return Err(error.into());
+        }
+        let outcome = outcome.and_then(require_both_lists).map(|mut account| {
+            keep_own_links(&mut account, &library);
+            account
+        });
+        outcome.map_err(|failure| {
+            SiteError::Failed(
+                if login.is_in_doubt() && leaves_login_in_doubt(failure.kind) {
+                    failure.login_in_doubt()
+                } else {
+                    failure
+                },
+            )
+        })
+    }
+
+    async fn on_thread(
+        self,
+        threads: &Arc<VisitThreads>,
+        permit: &dyn LoginPermit,
+        login: &mut LoginProgress,
     ) -> Result<Account, Failure> {
         if let Some(failure) = threads.refusal(&self.library.id) {
             return Err(failure);
@@ -138,32 +164,29 @@ impl CardVisit {
         let library = self.library.id.clone();
         let (questions, mut asked) = mpsc::channel(1);
         let (answer, mut finished) = oneshot::channel();
-        let (_stop, stopped) = oneshot::channel::<()>();
-        let is_read = Arc::new(AtomicBool::new(false));
-        let entry = threads.enter(&self.library.id);
+        let (handle, signals) = VisitSignals::new();
+        let entry = threads.enter(&library);
         let _abandon = AbandonOnDrop {
             threads: Arc::clone(threads),
             id: entry.id,
         };
         let runtime = Handle::current();
-        let began = thread::Builder::new().name("card-visit".to_owned()).spawn({
-            let is_read = Arc::clone(&is_read);
-            move || {
+        let began = thread::Builder::new()
+            .name("card-visit".to_owned())
+            .spawn(move || {
                 let permit = RemotePermit { questions };
-                let visit = self.go(&permit, stopped, &is_read);
-                let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(visit)));
+                let check = self.check(&permit, signals);
+                let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(check)));
                 // Over before its answer is there: it keeps no other visit from beginning.
                 drop(entry);
                 // Nobody may be waiting for it any longer.
                 let _ = answer.send(outcome.ok());
-            }
-        });
+            });
         if began.is_err() {
             return Err(Failure::not_tried(
-                "The machine allows no more threads: lower --concurrency.",
+                "The machine allows no more threads: check fewer libraries at once.",
             ));
         }
-        let mut login = LoginProgress::default();
         let deadline = sleep_until(Instant::now() + limits.card + ABANDON_DELAY);
         tokio::pin!(deadline);
         let mut is_logging_out = false;
@@ -176,9 +199,9 @@ impl CardVisit {
                         "reading its pages crashed, which is a fault of LibraryHippo",
                     ),
                 },
-                Some(question) = asked.recv() => question.answer(permit, &mut login).await,
+                Some(question) = asked.recv() => question.answer(permit, login).await,
                 () = &mut deadline => {
-                    if is_logging_out || !is_read.load(Ordering::Acquire) {
+                    if is_logging_out || !handle.is_read() {
                         break Failure::page_changed(format!(
                             "its pages took too long to read: more than {} s",
                             limits.card.as_secs_f32()
@@ -190,71 +213,27 @@ impl CardVisit {
             }
         };
         tracing::error!(library.id = %library, failure.detail = %failure.detail, "A visit was abandoned.");
-        Err(if login.is_in_doubt() {
-            failure.login_in_doubt()
-        } else {
-            failure
-        })
+        Err(failure)
     }
 
-    /// The visit itself; `is_read` says that all but its logout is done.
-    async fn go(
-        self,
-        permit: &RemotePermit,
-        mut stopped: oneshot::Receiver<()>,
-        is_read: &AtomicBool,
-    ) -> Result<Account, Failure> {
-        let limit = self.connections.limits.card;
+    /// The check itself, by the system.
+    async fn check(self, permit: &RemotePermit, signals: VisitSignals) -> Result<Account, Failure> {
         // A page may print the number as it was typed, too.
-        self.connections.note_secret(&self.secret);
+        self.connections.announce_secret(&self.secret);
         let secret = secret_to_send(self.system, &self.library, &self.secret);
-        let mut session = Session::new(&self.connections, &self.library, &secret, permit);
-        let outcome = tokio::select! {
-            biased;
-            _ = &mut stopped => Ok(Err(Failure::not_tried("The check was stopped."))),
-            outcome = timeout(limit, self.system.visit(&mut session)) => outcome,
+        let visit = CardVisit {
+            connections: &self.connections,
+            library: &self.library,
+            secret: &secret,
+            permit,
+            signals,
         };
-        // The logout ends what the pages showed.
-        let is_in_doubt = session.is_login_sent() && !session.is_logged_in_noted();
-        let has_changed =
-            matches!(&outcome, Ok(Err(failure)) if failure.kind == FailureKind::PageChanged);
-        let skeleton = has_changed.then(|| session.skeleton()).flatten();
-        let is_refused =
-            matches!(&outcome, Ok(Err(failure)) if failure.kind == FailureKind::WrongCredentials);
-        let settled = if is_refused && is_in_doubt {
-            permit.settle_login(LoginOutcome::Refused).await
-        } else {
-            session.settle_login().await
-        };
-        is_read.store(true, Ordering::Release);
-        session.end().await;
-        settled?;
-        outcome
-            .unwrap_or_else(|_| {
-                Err(Failure::site_down(if session.is_login_sent() {
-                    format!("not read to the end within {} s", limit.as_secs_f32())
-                } else {
-                    format!("no login page within {} s", limit.as_secs_f32())
-                }))
-            })
-            .and_then(whole)
-            .map(|mut account| {
-                keep_own_links(&mut account, &self.library);
-                account
-            })
-            .map_err(|mut failure| {
-                failure.skeleton = skeleton;
-                if is_in_doubt && leaves_the_login_in_doubt(failure.kind) {
-                    failure.login_in_doubt()
-                } else {
-                    failure
-                }
-            })
+        self.system.check(&visit).await
     }
 }
 
 /// The account, if both lists are known.
-fn whole(account: Account) -> Result<Account, Failure> {
+fn require_both_lists(account: Account) -> Result<Account, Failure> {
     if account.loans.is_none() || account.holds.is_none() {
         return Err(Failure::page_changed(
             "the account's pages did not say what is out and what is on hold",
@@ -264,7 +243,7 @@ fn whole(account: Account) -> Result<Account, Failure> {
 }
 
 /// Whether such a failure, after a login that was sent, leaves open whether the site took it.
-fn leaves_the_login_in_doubt(kind: FailureKind) -> bool {
+fn leaves_login_in_doubt(kind: FailureKind) -> bool {
     matches!(
         kind,
         FailureKind::PageChanged | FailureKind::SiteDown | FailureKind::SiteRefused
@@ -276,6 +255,8 @@ fn leaves_the_login_in_doubt(kind: FailureKind) -> bool {
 struct LoginProgress {
     is_sent: bool,
     is_settled: bool,
+    /// Why the permit stopped the visit, if it did.
+    permit_error: Option<PermitError>,
 }
 
 impl LoginProgress {
@@ -286,9 +267,11 @@ impl LoginProgress {
 
 /// A question of the visit's thread to the permit, which stays with whoever waits for the visit.
 enum Question {
-    MayLogIn(oneshot::Sender<Result<(), Failure>>),
-    SettleLogin(LoginOutcome, oneshot::Sender<Result<(), Failure>>),
+    MayLogIn(Reply),
+    SettleLogin(LoginOutcome, Reply),
 }
+
+type Reply = oneshot::Sender<Result<(), Failure>>;
 
 impl Question {
     async fn answer(self, permit: &dyn LoginPermit, login: &mut LoginProgress) {
@@ -304,6 +287,11 @@ impl Question {
                 (answer, reply)
             }
         };
+        let answer = answer.map_err(|error| {
+            let failure = Failure::from(&error);
+            login.permit_error.get_or_insert(error);
+            failure
+        });
         // A thread that does not wait any longer sends nothing either.
         let _ = reply.send(answer);
     }
@@ -315,25 +303,25 @@ struct RemotePermit {
 }
 
 impl RemotePermit {
-    async fn ask(
-        &self,
-        question: impl FnOnce(oneshot::Sender<Result<(), Failure>>) -> Question,
-    ) -> Result<(), Failure> {
+    async fn ask(&self, question: impl FnOnce(Reply) -> Question) -> Result<(), PermitError> {
         let (reply, answer) = oneshot::channel();
         let stopped = || Failure::not_tried("The check was stopped.");
         let sent = self.questions.send(question(reply)).await;
-        sent.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        let answer = match sent {
+            Ok(()) => answer.await.unwrap_or_else(|_| Err(stopped())),
+            Err(_) => Err(stopped()),
+        };
+        answer.map_err(PermitError::Refused)
     }
 }
 
 #[async_trait]
 impl LoginPermit for RemotePermit {
-    async fn about_to_log_in(&self) -> Result<(), Failure> {
+    async fn about_to_log_in(&self) -> Result<(), PermitError> {
         self.ask(Question::MayLogIn).await
     }
 
-    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), Failure> {
+    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
         self.ask(|reply| Question::SettleLogin(outcome, reply))
             .await
     }
@@ -341,13 +329,17 @@ impl LoginPermit for RemotePermit {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use async_trait::async_trait;
+    use tokio::time::timeout;
     use url::Url;
 
     use super::*;
-    use crate::browser::Form;
-    use crate::browser::test_site::{Permit, Reply, TestSite, library, options, page, secret};
     use crate::sites::Sites;
-    use crate::{ReadContext, SavedPage};
+    use hippo_browser::Form;
+    use hippo_browser::Session;
+    use hippo_browser::test_site::{Permit, Reply, TestSite, library, options, page, secret};
 
     /// What a test's system does with the page that comes after the login.
     #[derive(Clone, Copy, PartialEq, Eq)]
@@ -375,7 +367,7 @@ mod tests {
         }
     }
 
-    #[async_trait]
+    #[async_trait(?Send)]
     impl System for Slow {
         fn name(&self) -> &'static str {
             "slow"
@@ -385,23 +377,25 @@ mod tests {
             None
         }
 
-        fn read(&self, _: &[SavedPage], _: &ReadContext<'_>) -> Result<Account, Failure> {
-            Err(Failure::not_tried("not asked for"))
+        async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
+            visit.browse(async |session| self.read(session).await).await
         }
+    }
 
-        async fn visit(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
+    impl Slow {
+        async fn read(&self, session: &mut Session<'_>) -> Result<Account, Failure> {
             let login = session.get(&session.url("login")?).await?;
             session.log_out_at_end(&session.url("out")?);
             let mut form = Form::find(&login, "form")?;
             form.set_secret("pin", &session.secret().pin);
             session.log_in(form).await?;
             match self.reading {
-                Reading::Honest => session.note_logged_in(),
+                Reading::Honest => session.mark_logged_in(),
                 Reading::Refused => return Err(Failure::wrong_credentials("as the test wants")),
                 Reading::Crashes => panic!("as the test wants"),
                 Reading::Busy { is_noted } => {
                     if is_noted {
-                        session.note_logged_in();
+                        session.mark_logged_in();
                         session.get(&session.url("account")?).await?;
                     }
                     while self.is_busy.load(Ordering::Relaxed) {
@@ -441,7 +435,7 @@ mod tests {
         let mut library = library(&site.url);
         library.id = id.parse().unwrap();
         let outcome = sites.visit(system, &library, &secret(), &permit).await;
-        (outcome, permit)
+        (outcome.map_err(Failure::from), permit)
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! `BiblioCommons`: the recorded accounts, and whole visits at the demo library.
 
+use hippo_browser::{BrowserOptions, ReadContext, SavedPage};
+
 use crate::library_pages;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,12 +12,12 @@ use hippo_core::account::{Account, HoldState};
 use hippo_core::card::CardSecret;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit};
+use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Patron, Site, SystemKind, generated_number,
     generated_pin,
 };
-use hippo_systems::{ReadContext, SavedPage, Sites, SitesOptions};
+use hippo_systems::Sites;
 use rstest::rstest;
 use url::Url;
 
@@ -49,7 +51,7 @@ fn read(names: &[PathBuf], base_url: &str) -> Result<Account, Failure> {
         timezone: chrono_tz::America::Los_Angeles,
         card_number: None,
     };
-    hippo_systems::system("bibliocommons")
+    hippo_systems::offline_reader("bibliocommons")
         .unwrap()
         .read(&pages, &context)
 }
@@ -89,7 +91,7 @@ struct Permit(AtomicUsize);
 
 #[async_trait]
 impl LoginPermit for Permit {
-    async fn about_to_log_in(&self) -> Result<(), Failure> {
+    async fn about_to_log_in(&self) -> Result<(), PermitError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -116,8 +118,9 @@ async fn visit(demo: &DemoLibrary, number: &str, pin: &str) -> Result<Account, F
         pin: pin.to_owned().into(),
     };
     let permit = Permit::default();
-    let sites = Sites::new(SitesOptions::default()).unwrap();
+    let sites = Sites::new(BrowserOptions::default()).unwrap();
     let outcome = sites.check(&library(demo), &secret, &permit).await;
+    let outcome = outcome.map_err(Failure::from);
     assert_eq!(permit.0.load(Ordering::SeqCst), demo.logins());
     assert!(demo.violations().is_empty());
     outcome

@@ -1,23 +1,24 @@
 //! `detect`, against the demo library of every system and on recorded pages.
 
+use hippo_browser::BrowserOptions;
+
 use crate::demo::{start, today};
 use hippo_demo_library::{Site, SystemKind};
-use hippo_systems::SitesOptions;
-use hippo_systems::detect::{MOST_PAGES, detect};
+use hippo_systems::detect::{MAX_PAGES, detect};
 
 #[tokio::test]
 async fn the_demo_library_of_every_system_is_recognised_without_a_login() {
     for kind in SystemKind::ALL {
         let (demo, library) = start(Site::new(kind, "Harbour Library", today())).await;
-        let detection = detect(&library.base_url, &SitesOptions::default())
+        let detection = detect(&library.base_url, &BrowserOptions::default())
             .await
             .unwrap();
         let found: Vec<&str> = detection.found.iter().map(|found| found.system).collect();
         assert_eq!(found, [kind.id()], "{:?}", detection.asked);
-        assert!(!detection.found[0].because.is_empty());
-        assert!(detection.asked.len() <= MOST_PAGES);
+        assert!(!detection.found[0].evidence.is_empty());
+        assert!(detection.asked.len() <= MAX_PAGES);
         let asked = demo.requests();
-        assert!(asked.len() <= 2 * MOST_PAGES, "{}", asked.len());
+        assert!(asked.len() <= 2 * MAX_PAGES, "{}", asked.len());
         assert_eq!(demo.logins(), 0);
         assert_eq!(demo.violations().len(), 0);
     }

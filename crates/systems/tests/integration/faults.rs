@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use hippo_browser::{BrowserOptions, Limits};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit};
+use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
 use hippo_demo_library::{DemoLibrary, Fault, Generation, Rule, Site, SystemKind, family_sites};
-use hippo_systems::{Limits, Sites, SitesOptions};
+use hippo_systems::Sites;
 use rstest::rstest;
 
 #[derive(Default)]
@@ -20,7 +21,7 @@ struct Permit(AtomicUsize);
 
 #[async_trait]
 impl LoginPermit for Permit {
-    async fn about_to_log_in(&self) -> Result<(), Failure> {
+    async fn about_to_log_in(&self) -> Result<(), PermitError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -81,13 +82,13 @@ impl At {
 
     /// Checks the card; whatever comes of it, what must always hold is looked at.
     async fn check(&self) -> Result<Account, Failure> {
-        let sites = Sites::new(SitesOptions {
+        let sites = Sites::new(BrowserOptions {
             limits: Limits {
                 response: Duration::from_secs(2),
                 pause_before_retry: Duration::from_millis(1),
                 ..Limits::default()
             },
-            ..SitesOptions::default()
+            ..BrowserOptions::default()
         })
         .unwrap();
         let secret = CardSecret {
@@ -96,6 +97,7 @@ impl At {
         };
         let permit = Permit::default();
         let outcome = sites.check(&self.library(), &secret, &permit).await;
+        let outcome = outcome.map_err(Failure::from);
         let permits = permit.0.load(Ordering::SeqCst);
         assert!(permits <= 1, "one login a check");
         assert!(self.demo.logins() <= permits, "no login without a permit");

@@ -1,20 +1,23 @@
 //! `koha`, on recorded pages of a real server and against the demo library.
 
+use hippo_browser::BrowserOptions;
+
 use crate::library_pages;
 use std::sync::Arc;
 
 use crate::demo::{check, start, today};
+use crate::recording::{read_recording, recording_profile};
 use async_trait::async_trait;
 use hippo_core::account::{Account, HoldState};
 use hippo_core::card::CardSecret;
 use hippo_core::failure::{Failure, FailureKind};
-use hippo_core::site::{LibrarySite as _, LoginPermit};
+use hippo_core::site::{LibrarySite as _, LoginPermit, PermitError};
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
     generated_number, generated_pin,
 };
-use hippo_systems::recording::{Recorder, read};
-use hippo_systems::{Sites, SitesOptions};
+use hippo_recording::Recorder;
+use hippo_systems::Sites;
 use rstest::rstest;
 
 #[test]
@@ -28,7 +31,7 @@ struct Anyone;
 
 #[async_trait]
 impl LoginPermit for Anyone {
-    async fn about_to_log_in(&self) -> Result<(), Failure> {
+    async fn about_to_log_in(&self) -> Result<(), PermitError> {
         Ok(())
     }
 }
@@ -338,9 +341,9 @@ async fn a_recording_keeps_no_beginning_of_a_name_and_what_tells_a_debt(
     let (demo, library) = start(site).await;
     demo.switches().translated(is_translated);
     let recorder = Arc::new(Recorder::default());
-    let sites = Sites::new(SitesOptions {
-        recorder: Some(Arc::clone(&recorder)),
-        ..SitesOptions::default()
+    let sites = Sites::new(BrowserOptions {
+        observer: Some(recorder.clone()),
+        ..BrowserOptions::default()
     })
     .unwrap();
     let secret = CardSecret {
@@ -348,8 +351,9 @@ async fn a_recording_keeps_no_beginning_of_a_name_and_what_tells_a_debt(
         pin: PIN.to_owned().into(),
     };
     let account = sites.check(&library, &secret, &Anyone).await.unwrap();
-    let koha = hippo_systems::system("koha").unwrap();
-    let recording = recorder.finish(koha, &library, today()).unwrap();
+    let recording = recorder
+        .finish(&recording_profile("koha"), &library, today())
+        .unwrap();
     let text = serde_json::to_string(&recording.har).unwrap();
     for name in ["Mahn", "Finegol", "Feen"] {
         assert!(!text.contains(name), "{name}");
@@ -363,7 +367,7 @@ async fn a_recording_keeps_no_beginning_of_a_name_and_what_tells_a_debt(
     }
     let recorded = recording.har.log.library.clone().unwrap();
     let url = recorded.base_url.parse().unwrap();
-    let again = read(koha, &recording.har, &recorded.context(&url)).unwrap();
+    let again = read_recording("koha", &recording.har, &recorded.context(&url)).unwrap();
     assert_eq!(again.fines, account.fines);
 }
 

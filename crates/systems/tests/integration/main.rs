@@ -18,10 +18,16 @@ mod every_step;
 mod faults;
 mod koha;
 mod library_pages;
+mod lists;
 mod mutation;
 mod patrons;
+#[cfg(debug_assertions)]
+mod reading_work;
 mod recording;
 mod requests;
 mod saved_case;
 mod saved_cases;
+#[path = "../shapes/mod.rs"]
+#[cfg(debug_assertions)]
+mod shapes;
 mod sierra;

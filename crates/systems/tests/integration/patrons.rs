@@ -1,13 +1,15 @@
 //! Many patrons at one library at once: none ever sees another's account.
 
+use hippo_browser::BrowserOptions;
+
 use crate::demo::{start, today};
 use async_trait::async_trait;
 use futures::StreamExt as _;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
-use hippo_core::site::{LibrarySite as _, LoginPermit};
+use hippo_core::site::{LibrarySite as _, LoginPermit, PermitError};
 use hippo_demo_library::{DemoHold, DemoLoan, Patron, Site, SystemKind};
-use hippo_systems::{Sites, SitesOptions};
+use hippo_systems::Sites;
 use rstest::rstest;
 
 /// Over all systems, 10,000 checks.
@@ -22,7 +24,7 @@ struct Permit;
 
 #[async_trait]
 impl LoginPermit for Permit {
-    async fn about_to_log_in(&self) -> Result<(), Failure> {
+    async fn about_to_log_in(&self) -> Result<(), PermitError> {
         Ok(())
     }
 }
@@ -56,7 +58,7 @@ async fn patrons_who_are_checked_at_once_see_their_own_account_and_no_others(
         site.with_patron(patron(who))
     });
     let (demo, library) = start(site).await;
-    let sites = Sites::new(SitesOptions::default()).unwrap();
+    let sites = Sites::new(BrowserOptions::default()).unwrap();
     let (sites, library) = (&sites, &library);
     let checks = futures::stream::iter(0..CHECKS_OF_EACH).map(|check| async move {
         // Each time beside others.
@@ -65,7 +67,8 @@ async fn patrons_who_are_checked_at_once_see_their_own_account_and_no_others(
             number: number(who).into(),
             pin: pin(who).into(),
         };
-        (who, sites.check(library, &secret, &Permit).await)
+        let outcome = sites.check(library, &secret, &Permit).await;
+        (who, outcome.map_err(Failure::from))
     });
     let mut checks = checks.buffer_unordered(AT_A_TIME);
     let mut done = 0;

@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use hippo_browser::{BrowserOptions, Limits, ReadContext};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit};
+use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
 };
-use hippo_systems::recording::har::Har;
-use hippo_systems::recording::{Recorder, Recording, read};
-use hippo_systems::{Limits, Sites, SitesOptions};
+use hippo_recording::har::Har;
+use hippo_recording::{Recorder, Recording, RecordingProfile, read};
+use hippo_systems::Sites;
 use rstest::rstest;
 
 const NUMBER: &str = "29715930048862";
@@ -44,7 +45,7 @@ struct Anyone;
 
 #[async_trait]
 impl LoginPermit for Anyone {
-    async fn about_to_log_in(&self) -> Result<(), Failure> {
+    async fn about_to_log_in(&self) -> Result<(), PermitError> {
         Ok(())
     }
 }
@@ -124,14 +125,14 @@ impl At {
 
     async fn record_as(&self, number: &str, pin: &str) -> (Result<Account, Failure>, Recording) {
         let recorder = Arc::new(Recorder::default());
-        let sites = Sites::new(SitesOptions {
+        let sites = Sites::new(BrowserOptions {
             limits: Limits {
                 response: Duration::from_secs(2),
                 pause_before_retry: Duration::from_millis(1),
                 ..Limits::default()
             },
-            recorder: Some(Arc::clone(&recorder)),
-            ..SitesOptions::default()
+            observer: Some(recorder.clone()),
+            ..BrowserOptions::default()
         })
         .unwrap();
         let secret = CardSecret {
@@ -139,10 +140,30 @@ impl At {
             pin: pin.to_owned().into(),
         };
         let outcome = sites.check(&self.library, &secret, &Anyone).await;
-        let system = hippo_systems::system(self.library.system.as_str()).unwrap();
-        let recording = recorder.finish(system, &self.library, today()).unwrap();
+        let outcome = outcome.map_err(Failure::from);
+        let profile = recording_profile(self.library.system.as_str());
+        let recording = recorder.finish(&profile, &self.library, today()).unwrap();
         (outcome, recording)
     }
+}
+
+/// What a recording of this system keeps.
+pub(crate) fn recording_profile(system: &str) -> RecordingProfile {
+    let reader = hippo_systems::offline_reader(system).unwrap();
+    RecordingProfile {
+        phrases: reader.phrases(),
+        date_format: Box::new(|page| reader.stated_date_format(page)),
+    }
+}
+
+/// Reads a recording as `hippo read` does.
+pub(crate) fn read_recording(
+    system: &str,
+    har: &Har,
+    context: &ReadContext<'_>,
+) -> Result<Account, Failure> {
+    let reader = hippo_systems::offline_reader(system).unwrap();
+    read(har, &|pages| reader.read(pages, context))
 }
 
 /// Reads a recording from its text.
@@ -150,8 +171,7 @@ fn read_back(text: &str) -> Result<Account, Failure> {
     let har: Har = serde_json::from_str(text).unwrap();
     let library = har.log.library.clone().unwrap();
     let base_url = library.base_url.parse().unwrap();
-    let system = hippo_systems::system(&library.system).unwrap();
-    read(system, &har, &library.context(&base_url))
+    read_recording(&library.system, &har, &library.context(&base_url))
 }
 
 fn assert_no_canary(text: &str) {

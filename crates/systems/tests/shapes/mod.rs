@@ -18,17 +18,10 @@ pub(crate) const SHAPES: [&str; 12] = [
     "links",
 ];
 
-/// A reader and the kind of page that it is given.
-pub(crate) const PAGES: [(&str, &str); 8] = [
-    ("bibliocommons", "login"),
-    ("bibliocommons", "account"),
-    ("enterprise", "login"),
-    ("enterprise", "account"),
-    ("koha", "login"),
-    ("koha", "account"),
-    ("sierra", "login"),
-    ("sierra", "account"),
-];
+/// Each system that reads pages, and the kinds of page that it is given.
+pub(crate) fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
+    hippo_systems::systems_with_pages().flat_map(|system| [(system, "login"), (system, "account")])
+}
 
 /// A page of about so many bytes.
 pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> String {
@@ -64,11 +57,12 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
              <table id=checkoutst><thead><tr><th>Title<th>Due</tr></thead><tbody>{list}</tbody></table></div></div>\
              </div></body></html>"
         ),
-        _ => format!(
+        "sierra" => format!(
             "<html><body>{filler}<div class=patNameAddress>DOE, JO</div><table class=patFunc>\
              <tr class=patFuncTitle><th class=patFuncTitle colspan=4>{rows} ITEMS CHECKED OUT</tr>\
              <tr class=patFuncHeaders><th>RENEW<th>TITLE<th>BARCODE<th>STATUS</tr>{list}</table></body></html>"
         ),
+        _ => panic!("write the frame of an account page of {system} here"),
     }
 }
 
@@ -85,11 +79,12 @@ fn row(system: &str, number: usize) -> String {
             "<tr><td class=title><a href='/cgi-bin/koha/opac-detail.pl?biblionumber={number}'>Work {number}</a>\
              <td class=date_due data-order='2026-12-03 23:59:00'>3 December</tr>"
         ),
-        _ => format!(
+        "sierra" => format!(
             "<tr class=patFuncEntry><td class=patFuncMark><input type=checkbox name=renew{number} value=i{number}>\
              <td class=patFuncTitle><a href=/record=b{number}>Work {number}</a><td class=patFuncBarcode>{number}\
              <td class=patFuncStatus>DUE 12-03-26</tr>"
         ),
+        _ => panic!("write a loan of {system} here"),
     }
 }
 
@@ -107,10 +102,11 @@ fn login(system: &str, filler: &str, in_form: &str) -> String {
             "<form id=auth>",
             "<input name=userid><input name=password type=password>",
         ),
-        _ => (
+        "sierra" => (
             "<form id=fm1>",
             "<input name=code><input name=pin type=password>",
         ),
+        _ => panic!("write the login form of {system} here"),
     };
     format!(
         "<html><body><div id=opac-auth>{filler}{open}{in_form}{fields}</form></div></body></html>"

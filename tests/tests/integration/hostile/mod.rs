@@ -6,13 +6,13 @@ mod world;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use hippo_browser::Limits;
 use hippo_core::clock::Clock as _;
 use hippo_core::failure::FailureKind;
 use hippo_core::jobs::check_cards::visit::BACK_OFF;
 use hippo_core::run::RunOutcome;
 use hippo_core::store::CardStore as _;
 use hippo_demo_library::{DemoLibrary, Fault, Generation, Rule, Site, SystemKind};
-use hippo_systems::Limits;
 use rstest::rstest;
 use world::{PATIENT, World, patron, today};
 

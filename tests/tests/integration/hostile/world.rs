@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use hippo_browser::{BrowserOptions, Limits, PrivateAddresses};
 use hippo_core::card::{Card, CardRecord, CardSecret};
 use hippo_core::clock::Clock;
 use hippo_core::family::schedule::ScheduleHistory;
@@ -26,7 +27,7 @@ use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Patron, Site};
 use hippo_local::concurrency_limit::FileConcurrencyLimit;
 use hippo_local::key_files::KeyFiles;
 use hippo_local::sqlite::SqliteStore;
-use hippo_systems::{Limits, PrivateAddresses, Sites, SitesOptions};
+use hippo_systems::Sites;
 use rusqlite::OpenFlags;
 use tempfile::TempDir;
 
@@ -95,11 +96,11 @@ pub(crate) fn patron(number: &str) -> Patron {
 }
 
 fn sites(limits: Limits) -> Sites {
-    let sites = Sites::new(SitesOptions {
+    let sites = Sites::new(BrowserOptions {
         limits,
         // Where a redirect leads into the network around, nobody may follow, this test neither.
         private_addresses: PrivateAddresses::LoopbackOnly,
-        ..SitesOptions::default()
+        ..BrowserOptions::default()
     });
     sites.unwrap()
 }

@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rstest::rstest;
 
-use crate::browser::PrivateAddresses;
+use crate::PrivateAddresses;
 
 use super::*;
 
@@ -402,7 +402,8 @@ async fn public_library_is_not_led_into_a_private_network_and_a_private_one_is()
         public.set_host(Some(HOST)).unwrap();
         let mut visitor = Visitor::to(&public);
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-        let connections = Connections::with(&options(), |builder| builder.resolve(HOST, address));
+        let connections =
+            Connections::with_clients(&options(), |builder| builder.resolve(HOST, address));
         visitor.connections = connections.unwrap();
         let failure = visitor.session().get(&public).await.unwrap_err();
         assert_eq!(failure.kind.as_str(), "page_changed", "{to}: {failure}");

@@ -18,7 +18,7 @@ async fn what_a_status_means_changes_with_the_login() {
     let (no_session, forbidden) = (session.url("401").unwrap(), session.url("403").unwrap());
     assert_eq!(kind(session.get(&forbidden).await), "page_changed");
     assert_eq!(kind(session.get(&no_session).await), "page_changed");
-    session.note_logged_in();
+    session.mark_logged_in();
     assert_eq!(kind(session.get(&no_session).await), "session_expired");
 }
 
@@ -34,13 +34,13 @@ async fn what_a_login_page_means_changes_with_the_login() {
     };
     let half = with(LOGIN.replace("</form>", ""));
     let captcha = with(format!("<h1>Are you a robot?</h1>{LOGIN}"));
-    let says = |session: &Session<'_>, page: &Page| session.login_page_instead(page, "x").kind;
+    let says = |session: &Session<'_>, page: &Page| session.failure_for_login_page(page, "x").kind;
     assert_eq!(says(&session, &form).as_str(), "page_changed");
     log_in(&mut session).await.unwrap();
     assert_eq!(says(&session, &form).as_str(), "wrong_credentials");
     assert_eq!(says(&session, &half).as_str(), "page_changed");
     assert_eq!(says(&session, &captcha).as_str(), "site_refused");
-    session.note_logged_in();
+    session.mark_logged_in();
     assert_eq!(says(&session, &form).as_str(), "session_expired");
     assert_eq!(says(&session, &captcha).as_str(), "site_refused");
 }
@@ -57,7 +57,7 @@ async fn a_401_to_the_login_refuses_it_whatever_it_says() {
         body: body.to_owned(),
     };
     let says = |session: &Session<'_>, page: Page| {
-        session.unknown_answer_to_login(&page, "an answer").kind
+        session.failure_for_unknown_answer(&page, "an answer").kind
     };
     assert_eq!(says(&session, answer(401, "x")).as_str(), "page_changed");
     log_in(&mut session).await.unwrap();
@@ -252,7 +252,8 @@ async fn by_https_a_login_works_and_no_way_leads_to_http() {
     .await;
     let mut visitor = Visitor::to(&site.url);
     visitor.connections =
-        Connections::with(&options(), |builder| builder.tls_certs_only([root.clone()])).unwrap();
+        Connections::with_clients(&options(), |builder| builder.tls_certs_only([root.clone()]))
+            .unwrap();
     let mut session = visitor.session();
     assert_eq!(log_in(&mut session).await.unwrap().body, "welcome");
     assert!(site.asked()[1].contains("cookie: s=1"));

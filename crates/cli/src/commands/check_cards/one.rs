@@ -11,7 +11,8 @@ use hippo_core::check::Check;
 use hippo_core::clock::local_date;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_systems::recording::{Kept, NoRecording, Recorder};
+use hippo_recording::{KeptValues, Recorder, RecordingError, RecordingProfile};
+use hippo_systems::OfflineReader;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -33,7 +34,7 @@ const LARGE_FAMILY: usize = 8;
 #[derive(Serialize)]
 struct Document<'a> {
     file: &'a Path,
-    kept: Option<&'a Kept>,
+    kept: Option<&'a KeptValues>,
 }
 
 /// Checks one card, and writes its session to a file if asked to.
@@ -79,7 +80,7 @@ pub(super) async fn check(
         recorder: Arc::default(),
         finish: &finish,
     };
-    recorded.recorder.note_person(&card.patron);
+    recorded.recorder.learn_person(&card.patron);
     let checked = check_recorded(context, &card, &library, Some(recorded)).await;
     if let Some(since) = state.refused_since {
         keep_refused(context, &card, since).await?;
@@ -131,7 +132,7 @@ fn finish(
     library: &Library,
     recorder: &Recorder,
     file: &Mutex<NewFile>,
-) -> Result<Option<Kept>, CommandError> {
+) -> Result<Option<KeptValues>, CommandError> {
     let system = hippo_systems::system(library.system.as_str()).ok_or_else(|| {
         CommandError::Unusable(format!(
             "This version does not know the system “{}” of the library.",
@@ -139,8 +140,13 @@ fn finish(
         ))
     })?;
     let today = local_date(context.now(), library.timezone);
-    let recording = match recorder.finish(system, library, today) {
-        Err(NoRecording::Nothing) => return Ok(None),
+    let reader = system.offline_reader();
+    let profile = RecordingProfile {
+        phrases: reader.map(OfflineReader::phrases).unwrap_or_default(),
+        date_format: Box::new(move |page| reader?.stated_date_format(page)),
+    };
+    let recording = match recorder.finish(&profile, library, today) {
+        Err(RecordingError::Nothing) => return Ok(None),
         recording => recording.map_err(|error| CommandError::Unusable(error.to_string()))?,
     };
     file.lock()
@@ -149,7 +155,7 @@ fn finish(
     Ok(Some(recording.kept))
 }
 
-fn show(context: &Context, path: &Path, kept: &Kept, library: &Library) {
+fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
     let output = &context.output;
     output.say(format!(
         "\nThe session is in {}, which only you can read: {} to {}.",

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use clap::Args;
-use hippo_systems::detect::{self, Detection, Found, NothingCame};
-use hippo_systems::known::{self, KnownLibrary};
-use hippo_systems::{SitesOptions, system};
+use hippo_browser::BrowserOptions;
+use hippo_systems::catalogue::{self, KnownLibrary};
+use hippo_systems::detect::{self, AskedPage, DetectedSystem, Detection, NoPageReason};
+use hippo_systems::system;
 use serde::Serialize;
 use url::{Host, Url};
 
@@ -46,13 +47,13 @@ struct Asked<'a> {
 /// Asks the site, and says what it is.
 pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
     let url = address(&asked.url)?;
-    let detection = detect::detect(&url, &SitesOptions::default())
+    let detection = detect::detect(&url, &BrowserOptions::default())
         .await
         .map_err(|failure| CommandError::Unusable(failure.to_string()))?;
     output.document(&document(&detection));
     for found in &detection.found {
         output.say(format!("The site runs {}:", found.system));
-        for sign in &found.because {
+        for sign in &found.evidence {
             output.say_folded("  ", sign);
         }
         if let Some(library) = of_list(found) {
@@ -61,7 +62,7 @@ pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
             output.say("To add it, with an id of your choice:");
         }
         output.say_whole(format!("  → {}", command(found)));
-        if is_without_https(&found.place.base_url) {
+        if is_without_https(&found.site.base_url) {
             output.say(
                 "It cannot be added so: the site was found by http only, and a PIN is sent by https only. Ask the \
                  library for its https address.",
@@ -80,7 +81,7 @@ pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
         let mut told = detection.found.iter().filter_map(of_list);
         told.any(|told| told.id == library.id)
     };
-    let mut others = known::of_host(url.host_str().unwrap_or_default());
+    let mut others = catalogue::find_by_host(url.host_str().unwrap_or_default());
     others.retain(|library| !is_told(library));
     if !others.is_empty() {
         output.say("At that address, hippo comes with:");
@@ -95,11 +96,11 @@ pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
 }
 
 fn say_nothing_was_found(detection: &Detection, output: &Output) {
-    let nothing_came = detection.nothing_came();
+    let nothing_came = detection.no_page_reason();
     output.say(match nothing_came {
-        Some(NothingCame::Silent) => "The site could not be looked at. This was asked for:",
-        Some(NothingCame::Refused) => "The site turns programs away. This was asked for:",
-        Some(NothingCame::NoPage) => {
+        Some(NoPageReason::NoAnswer) => "The site could not be looked at. This was asked for:",
+        Some(NoPageReason::Refused) => "The site turns programs away. This was asked for:",
+        Some(NoPageReason::NoPage) => {
             "The site answers, and has no page there. These were asked for:"
         }
         None => "Nothing on its pages tells a system that hippo knows. These were asked for:",
@@ -109,16 +110,16 @@ fn say_nothing_was_found(detection: &Detection, output: &Output) {
         output.say_folded("  ", &format!("{}: {what}", asked.url));
     }
     output.say(match nothing_came {
-        Some(NothingCame::Silent) => "Check the address; if a browser shows it, try again later.",
-        Some(NothingCame::Refused) => {
+        Some(NoPageReason::NoAnswer) => "Check the address; if a browser shows it, try again later.",
+        Some(NoPageReason::Refused) => {
             "Try again later. If it stays so, hippo cannot check its cards: ask the library whether a program may."
         }
-        Some(NothingCame::NoPage) => "Check the address: open it in a browser, and copy it from there.",
+        Some(NoPageReason::NoPage) => "Check the address: open it in a browser, and copy it from there.",
         None => "Try the address of the catalogue itself, where you log in.",
     });
 }
 
-fn failure_of(asked: &detect::Asked) -> Option<&str> {
+fn failure_of(asked: &AskedPage) -> Option<&str> {
     asked
         .failure
         .as_ref()
@@ -126,16 +127,15 @@ fn failure_of(asked: &detect::Asked) -> Option<&str> {
 }
 
 /// The library that comes with hippo and whose site this is.
-fn of_list(found: &Found) -> Option<KnownLibrary> {
-    let place = &found.place;
-    known::at(found.system, &place.base_url, &place.options)
+fn of_list(found: &DetectedSystem) -> Option<KnownLibrary> {
+    let site = &found.site;
+    catalogue::find_at(found.system, &site.base_url, &site.options)
 }
 
 /// Whether nothing but a person tells how the site writes dates.
-fn needs_date_format(found: &Found) -> bool {
-    system(found.system).is_some_and(|system| {
-        system.writes_dates_its_own_way() && !system.pages_tell_how_dates_are_written()
-    })
+fn needs_date_format(found: &DetectedSystem) -> bool {
+    system(found.system)
+        .is_some_and(|system| system.needs_date_format() && !system.states_date_format())
 }
 
 fn document(detection: &Detection) -> Document<'_> {
@@ -145,8 +145,8 @@ fn document(detection: &Detection) -> Document<'_> {
             .iter()
             .map(|found| View {
                 system: found.system,
-                base_url: found.place.base_url.as_str(),
-                because: &found.because,
+                base_url: found.site.base_url.as_str(),
+                because: &found.evidence,
                 add: command(found),
             })
             .collect(),
@@ -185,18 +185,18 @@ fn address(text: &str) -> Result<Url, CommandError> {
 }
 
 /// The line that adds the library.
-fn command(found: &Found) -> String {
+fn command(found: &DetectedSystem) -> String {
     if let Some(library) = of_list(found) {
         return format!("hippo library add {}", library.id);
     }
-    let url = found.place.base_url.as_str().trim_end_matches('/');
+    let url = found.site.base_url.as_str().trim_end_matches('/');
     let mut line = format!(
         "hippo library add {} --system {} --url {}",
-        short_name(&found.place.base_url),
+        short_name(&found.site.base_url),
         found.system,
         quoted(url)
     );
-    for (name, value) in &found.place.options {
+    for (name, value) in &found.site.options {
         line.push_str(&format!(" --option {}", quoted(&format!("{name}={value}"))));
     }
     if needs_date_format(found) {
@@ -299,16 +299,16 @@ mod tests {
 
     #[test]
     fn a_library_that_comes_with_hippo_is_added_by_its_id_and_any_other_by_what_was_found() {
-        let found = |system: &'static str, url: &str, options: &[(&str, &str)]| Found {
+        let found = |system: &'static str, url: &str, options: &[(&str, &str)]| DetectedSystem {
             system,
-            place: detect::Place {
+            site: hippo_systems::SiteLocation {
                 base_url: url.parse().unwrap(),
                 options: options
                     .iter()
                     .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                     .collect(),
             },
-            because: Vec::new(),
+            evidence: Vec::new(),
         };
         for (found, expected) in [
             (

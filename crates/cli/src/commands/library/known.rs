@@ -1,7 +1,7 @@
 //! `hippo library search`: the libraries that come with the program.
 
 use clap::Args;
-use hippo_systems::known::{self, KnownLibrary};
+use hippo_systems::catalogue::{self, KnownLibrary};
 use serde::Serialize;
 
 use super::{Draft, currency_option};
@@ -35,10 +35,10 @@ struct View<'a> {
 /// Shows the libraries that are found.
 pub(super) fn search(asked: &Search, output: &Output) -> CommandResult {
     let query = asked.words.join(" ");
-    let mut found = known::search(&query);
+    let mut found = catalogue::search(&query);
     let is_rough = found.is_empty();
     if is_rough {
-        found = known::search_roughly(&query);
+        found = catalogue::search_with_typos(&query);
     }
     let views: Vec<View<'_>> = found
         .iter()
@@ -85,13 +85,13 @@ pub(super) fn search(asked: &Search, output: &Output) -> CommandResult {
 
 /// The library of this id that comes with the program, as a person would have written it.
 pub(super) fn draft(id: &str) -> Option<Draft> {
-    let known = known::known_libraries().into_iter();
+    let known = catalogue::libraries().into_iter();
     known.filter(|library| library.id == id).map(of).next()
 }
 
 /// The id of a library that comes with the program and is like this one, as a question.
 pub(super) fn did_you_mean(id: &str) -> String {
-    let known = known::known_libraries();
+    let known = catalogue::libraries();
     crate::suggest::did_you_mean(id, known.iter().map(|library| library.id.as_str()))
 }
 
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn every_library_that_comes_with_the_program_can_be_added_as_it_is() {
-        for library in known::known_libraries() {
+        for library in catalogue::libraries() {
             let id = library.id.parse().unwrap();
             let added = of(library.clone()).into_library(id, Tz::UTC);
             let added = added.unwrap_or_else(|error| panic!("{}: {error}", library.id));

@@ -3,13 +3,14 @@
 
 mod lists;
 
+use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
 use rstest::rstest;
 use url::Url;
 
 use super::Koha;
-use crate::{ReadContext, SavedPage, System};
+use crate::offline::OfflineReader as _;
 
 fn read_at(page: &str, date_format: Option<&str>) -> Result<Account, Failure> {
     let page = SavedPage {

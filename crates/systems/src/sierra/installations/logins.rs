@@ -1,13 +1,13 @@
 //! Logins by CAS and by the older catalogue's own form, and what either says instead of the account.
 
+use hippo_browser::test_site::{
+    NUMBER, PIN, Permit, Reply, TestSite, library, options, page, redirect, reply, secret,
+};
 use hippo_core::site::LibrarySite as _;
 use rstest::rstest;
 
 use super::*;
 use crate::Sites;
-use crate::browser::test_site::{
-    NUMBER, PIN, Permit, Reply, TestSite, library, options, page, redirect, reply, secret,
-};
 
 fn cas(said: &str, fields: &str) -> String {
     format!(
@@ -121,6 +121,7 @@ async fn with_in_place_of_cas(
     let library = library(&site.url);
     let sites = Sites::new(options()).unwrap();
     let checked = sites.check(&library, &secret(), &Permit::default()).await;
+    let checked = checked.map_err(Failure::from);
     (checked, site.asked())
 }
 
@@ -222,6 +223,7 @@ async fn a_small_login_form_on_a_page_that_is_not_known_refuses_no_pin(
     let library = library(&site.url);
     let sites = Sites::new(options()).unwrap();
     let checked = sites.check(&library, &secret(), &Permit::default()).await;
+    let checked = checked.map_err(Failure::from);
     assert_eq!(checked.err().map(|failure| failure.kind), expected);
     let sent = site.lines();
     assert_eq!(sent.iter().filter(|one| one.starts_with("POST")).count(), 1);
@@ -247,5 +249,6 @@ async fn an_older_site_that_leads_back_to_its_login_page_refuses(#[case] back_to
     let sites = Sites::new(options()).unwrap();
     let library = library(&site.url);
     let checked = sites.check(&library, &secret(), &Permit::default()).await;
+    let checked = checked.map_err(Failure::from);
     assert_eq!(checked.unwrap_err().kind, FailureKind::WrongCredentials);
 }

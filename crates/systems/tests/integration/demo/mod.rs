@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hippo_browser::{BrowserOptions, Limits};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit};
+use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
 use hippo_demo_library::{DemoLibrary, Site};
-use hippo_systems::{Limits, Sites, SitesOptions};
+use hippo_systems::Sites;
 
 /// The day that the demo libraries are made for.
 pub(crate) fn today() -> chrono::NaiveDate {
@@ -39,7 +40,7 @@ struct CountingPermit(AtomicUsize);
 
 #[async_trait]
 impl LoginPermit for CountingPermit {
-    async fn about_to_log_in(&self) -> Result<(), Failure> {
+    async fn about_to_log_in(&self) -> Result<(), PermitError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -52,12 +53,12 @@ pub(crate) async fn check(
     number: &str,
     pin: &str,
 ) -> Result<Account, Failure> {
-    let sites = Sites::new(SitesOptions {
+    let sites = Sites::new(BrowserOptions {
         limits: Limits {
             pause_before_retry: Duration::from_millis(1),
             ..Limits::default()
         },
-        ..SitesOptions::default()
+        ..BrowserOptions::default()
     })
     .unwrap();
     let secret = CardSecret {
@@ -67,6 +68,7 @@ pub(crate) async fn check(
     let permit = CountingPermit::default();
     let logins = demo.logins();
     let outcome = sites.check(library, &secret, &permit).await;
+    let outcome = outcome.map_err(Failure::from);
     assert_eq!(
         demo.logins() - logins,
         permit.0.load(Ordering::SeqCst),

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use hippo_browser::test_site::RequestCount;
+use hippo_browser::{BrowserOptions, Limits, PrivateAddresses};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite as _, LoginPermit};
+use hippo_core::site::{LibrarySite as _, LoginPermit, PermitError};
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Generation, Patron, Rule, Site, SystemKind,
 };
-use hippo_systems::recording::{NoRecording, Recorder};
-use hippo_systems::{Limits, PrivateAddresses, Sites, SitesOptions, system};
+use hippo_systems::Sites;
 
 use crate::demo::{start, today};
 
@@ -24,7 +25,7 @@ struct Permit;
 
 #[async_trait]
 impl LoginPermit for Permit {
-    async fn about_to_log_in(&self) -> Result<(), Failure> {
+    async fn about_to_log_in(&self) -> Result<(), PermitError> {
         Ok(())
     }
 }
@@ -42,31 +43,23 @@ pub(crate) const PATIENT: Limits = Limits {
 pub(crate) struct Visitor {
     sites: Sites,
     pub(crate) limits: Limits,
-    recorder: Option<Arc<Recorder>>,
+    tried: Arc<RequestCount>,
 }
 
 impl Visitor {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self::with(limits, None)
-    }
-
-    /// One of whom each request is noted, whether or not it is answered.
-    pub(crate) fn watched(limits: Limits) -> Self {
-        Self::with(limits, Some(Arc::default()))
-    }
-
-    fn with(limits: Limits, recorder: Option<Arc<Recorder>>) -> Self {
-        let sites = Sites::new(SitesOptions {
+        let tried = Arc::new(RequestCount::default());
+        let sites = Sites::new(BrowserOptions {
             limits,
             // Where a redirect leads into the network around, nobody may follow, this test neither.
             private_addresses: PrivateAddresses::LoopbackOnly,
-            recorder: recorder.clone(),
-            ..SitesOptions::default()
+            observer: Some(tried.clone()),
+            ..BrowserOptions::default()
         });
         Self {
             sites: sites.unwrap(),
             limits,
-            recorder,
+            tried,
         }
     }
 }
@@ -83,8 +76,8 @@ pub(crate) struct Checked {
     pub(crate) logins: usize,
     /// How many requests the library saw.
     pub(crate) requests: usize,
-    /// How many were tried, wherever they would have gone; of a visitor who is watched.
-    pub(crate) tried: Option<usize>,
+    /// How many were tried, wherever they would have gone.
+    pub(crate) tried: usize,
     pub(crate) logged_out: bool,
 }
 
@@ -115,7 +108,11 @@ impl Place {
             pin: PIN.to_owned().into(),
         };
         let began = Instant::now();
-        let outcome = visitor.sites.check(&self.library, &secret, &Permit).await;
+        let outcome = visitor
+            .sites
+            .check(&self.library, &secret, &Permit)
+            .await
+            .map_err(Failure::from);
         let took = began.elapsed();
         let requests = self.demo.requests();
         Checked {
@@ -123,20 +120,8 @@ impl Place {
             took,
             logins: self.demo.logins(),
             requests: requests.len(),
-            tried: visitor
-                .recorder
-                .as_ref()
-                .map(|recorder| self.tried(recorder)),
+            tried: visitor.tried.take(),
             logged_out: requests.iter().any(|seen| seen.path.contains("logout")),
-        }
-    }
-
-    fn tried(&self, recorder: &Recorder) -> usize {
-        let system = system(self.demo.system().id()).unwrap();
-        match recorder.finish(system, &self.library, today()) {
-            Ok(recording) => recording.har.log.entries.len(),
-            Err(NoRecording::Nothing) => 0,
-            Err(error) => panic!("{error}"),
         }
     }
 }

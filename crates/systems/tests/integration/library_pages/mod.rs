@@ -6,8 +6,9 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use hippo_systems::SavedPage;
 use serde_json::Value;
+
+use hippo_browser::SavedPage;
 
 use crate::saved_case::find_problems;
 

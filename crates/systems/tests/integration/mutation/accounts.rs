@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use hippo_browser::{ReadContext, SavedPage};
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Generation, Patron, Site, SystemKind};
-use hippo_systems::{ReadContext, SavedPage, system};
+use hippo_systems::offline_reader;
 use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
@@ -32,7 +33,7 @@ impl Good {
             timezone: chrono_tz::America::Toronto,
             card_number: self.number.as_ref(),
         };
-        system(self.system).unwrap().read(pages, &context)
+        offline_reader(self.system).unwrap().read(pages, &context)
     }
 }
 

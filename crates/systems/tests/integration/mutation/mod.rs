@@ -14,12 +14,13 @@ mod pairs;
 mod survivors;
 mod verdict;
 
+use hippo_browser::SavedPage;
+
 use crate::library_pages;
 use std::collections::BTreeMap;
 
 use accounts::Good;
 use hippo_core::account::Account;
-use hippo_systems::SavedPage;
 use serde_json::Value;
 
 /// What became of the mutants.
@@ -306,8 +307,7 @@ fn a_mutant_of_a_recorded_page_never_lies() {
         .ok()
         .and_then(|stride| stride.parse().ok());
     let wanted = std::env::var("MUTATION_SYSTEMS").unwrap_or_default();
-    let goods: Vec<Good> = ["koha", "sierra", "enterprise", "bibliocommons"]
-        .into_iter()
+    let goods: Vec<Good> = hippo_systems::systems_with_pages()
         .filter(|system| wanted.is_empty() || wanted.split_whitespace().any(|one| one == *system))
         .flat_map(|system| accounts::recorded(&folder, system))
         .collect();

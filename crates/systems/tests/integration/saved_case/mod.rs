@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use hippo_browser::{ReadContext, SavedPage};
+
+use crate::recording::read_recording;
 use chrono_tz::Tz;
 use hippo_core::account::Account;
 use hippo_core::failure::Failure;
-use hippo_systems::recording::har::Har;
-use hippo_systems::{ReadContext, SavedPage, System};
+use hippo_recording::har::Har;
 use serde_json::Value;
 use url::Url;
 
@@ -37,7 +39,7 @@ pub(crate) fn find_problems(
         timezone: Tz::America__Toronto,
         card_number: None,
     };
-    let system = hippo_systems::system(case["system"].as_str().unwrap()).unwrap();
+    let system = case["system"].as_str().unwrap();
     match (
         read_pages(system, &pages, &context),
         case["failure"].as_str(),
@@ -58,16 +60,18 @@ pub(crate) fn find_problems(
 
 /// A recorded session stands alone, pages come in any number.
 fn read_pages(
-    system: &dyn System,
+    system: &str,
     pages: &[SavedPage],
     context: &ReadContext<'_>,
 ) -> Result<Account, Failure> {
     match pages {
         [session] if session.name.ends_with(".har") => {
             let har: Har = serde_json::from_str(&session.body).unwrap();
-            hippo_systems::recording::read(system, &har, context)
+            read_recording(system, &har, context)
         }
-        pages => system.read(pages, context),
+        pages => hippo_systems::offline_reader(system)
+            .unwrap()
+            .read(pages, context),
     }
 }
 

@@ -1,7 +1,5 @@
 //! The one login of a check, and the mark that goes before it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -14,7 +12,7 @@ use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind, Remedy};
 use crate::jobs::JobError;
 use crate::library::Library;
-use crate::site::LoginPermit;
+use crate::site::{LoginPermit, PermitError, SiteError};
 use crate::store::StoreError;
 
 /// How long after its mark a check may still be going; longer than a card may take whose session is lost at the
@@ -89,31 +87,34 @@ pub(super) async fn read_account(
         library,
         records,
         mark,
-        fault: std::sync::Mutex::new(None),
-        found_other: AtomicBool::new(false),
     };
     let mut outcome = ports.site.check(library, secret, &permit).await;
-    if let Err(failure) = &outcome
+    if let Err(SiteError::Failed(failure)) = &outcome
         && failure.kind == FailureKind::SessionExpired
     {
         // One new login, then it is a failure.
         outcome = ports.site.check(library, secret, &permit).await;
     }
-    if let Err(failure) = &mut outcome {
-        // A refusal without words looks like a changed page. With any other failure the site said
-        // nothing about the PIN, and the next check may try it again.
-        failure.login_in_doubt &= failure.kind == FailureKind::PageChanged;
-    }
     // Nobody after this knows what is to be masked.
     let mask = SecretMask::new(secret);
-    match &mut outcome {
-        Ok(account) => mask.mask_account(account),
-        Err(failure) => mask.mask_failure(failure),
-    }
-    if let Some(fault) = permit.take_fault() {
-        return Err(fault.into());
-    }
-    Ok((!permit.found_other.load(Ordering::Relaxed)).then_some(outcome))
+    Ok(Some(match outcome {
+        Ok(mut account) => {
+            mask.mask_account(&mut account);
+            Ok(account)
+        }
+        Err(SiteError::NotPermitted(PermitError::LeftToOthers)) => return Ok(None),
+        Err(SiteError::NotPermitted(PermitError::Store(error))) => return Err(error.into()),
+        Err(
+            SiteError::Failed(mut failure)
+            | SiteError::NotPermitted(PermitError::Refused(mut failure)),
+        ) => {
+            // A refusal without words looks like a changed page. With any other failure the site said
+            // nothing about the PIN, and the next check may try it again.
+            failure.login_in_doubt &= failure.kind == FailureKind::PageChanged;
+            mask.mask_failure(&mut failure);
+            Err(failure)
+        }
+    }))
 }
 
 /// Writes the mark of every card that the login stands for, right before it is sent.
@@ -122,22 +123,9 @@ struct DurableMark<'a> {
     library: &'a Library,
     records: &'a [CardRecord],
     mark: LoginMark,
-    fault: std::sync::Mutex<Option<StoreError>>,
-    /// Another check of the card was quicker, or somebody made it wait: nothing is to be recorded.
-    found_other: AtomicBool,
 }
 
 impl DurableMark<'_> {
-    fn take_fault(&self) -> Option<StoreError> {
-        self.fault.lock().ok().and_then(|mut fault| fault.take())
-    }
-
-    fn keep_fault(&self, error: StoreError) {
-        if let Ok(mut fault) = self.fault.lock() {
-            fault.get_or_insert(error);
-        }
-    }
-
     /// Whether a login that may not be sent is nothing to record: another check is at the card or was until a
     /// moment ago, or a person or the site made it wait. Otherwise it is the mark of a crash.
     async fn is_left_to_others(&self, card: &CardKey) -> Result<bool, StoreError> {
@@ -158,48 +146,34 @@ impl DurableMark<'_> {
 
 #[async_trait]
 impl LoginPermit for DurableMark<'_> {
-    async fn about_to_log_in(&self) -> Result<(), Failure> {
+    async fn about_to_log_in(&self) -> Result<(), PermitError> {
         for record in self.records {
             let key = record.card.key();
             match self.ports.checks.begin_login(&key, &self.mark).await {
                 Ok(true) => {}
-                Ok(false) => {
-                    match self.is_left_to_others(&key).await {
-                        Ok(true) => self.found_other.store(true, Ordering::Relaxed),
-                        Ok(false) => {}
-                        Err(error) => self.keep_fault(error),
-                    }
-                    return Err(login_open());
+                Ok(false) if self.is_left_to_others(&key).await? => {
+                    return Err(PermitError::LeftToOthers);
                 }
+                Ok(false) => return Err(PermitError::Refused(login_open())),
                 Err(StoreError::NotFound(_)) => {
-                    return Err(Failure::not_tried("The card was removed meanwhile."));
-                }
-                Err(error) => {
-                    self.keep_fault(error);
-                    return Err(Failure::not_tried(format!(
-                        "The mark before the login at {} could not be written.",
-                        self.library.id
+                    return Err(PermitError::Refused(Failure::not_tried(
+                        "The card was removed meanwhile.",
                     )));
                 }
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
     }
 
-    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), Failure> {
+    async fn settle_login(&self, outcome: LoginOutcome) -> Result<(), PermitError> {
         for record in self.records {
             let key = record.card.key();
             let settled = self
                 .ports
                 .checks
                 .settle_login(&key, self.mark.check, outcome);
-            if let Err(error) = settled.await {
-                self.keep_fault(error);
-                return Err(Failure::not_tried(format!(
-                    "The outcome of the login at {} could not be written.",
-                    self.library.id
-                )));
-            }
+            settled.await?;
         }
         Ok(())
     }

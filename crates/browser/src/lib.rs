@@ -1,0 +1,41 @@
+//! Going to a library's site as a careful person would, and what reading a page of any system shares.
+//!
+//! A [`Session`] is one card's visit: a cookie jar of its own on [`Connections`] that all cards share, with every
+//! rule of the way there (timeouts, redirects, sizes, and where a PIN may go) in one place. [`reading`] has what all
+//! systems read pages with.
+
+mod address;
+mod charset;
+mod connections;
+mod context;
+mod exchange;
+mod form;
+mod headers;
+mod interstitial;
+mod login;
+mod options;
+mod page;
+mod phrase;
+pub mod reading;
+mod redacted_path;
+mod redirect;
+pub mod saved_page;
+mod session;
+mod status;
+#[cfg(any(test, feature = "testing"))]
+pub mod test_site;
+mod visit;
+
+pub use self::address::{PrivateAddresses, is_loopback};
+pub use self::charset::decode;
+pub use self::connections::{BrowserError, Connections};
+pub use self::context::ReadContext;
+pub use self::exchange::{Exchange, ExchangeObserver, HttpResponse, LoginStep};
+pub use self::form::{Form, Method};
+pub use self::interstitial::{classify_words, interstitial, says_session_is_over, session_is_over};
+pub use self::options::{BrowserOptions, Limits};
+pub use self::page::Page;
+pub use self::phrase::Phrase;
+pub use self::saved_page::SavedPage;
+pub use self::session::Session;
+pub use self::visit::{CardVisit, Interruption, VisitHandle, VisitSignals};

@@ -1,0 +1,53 @@
+//! The fingerprints of BiblioCommons'.
+
+use hippo_browser::reading::Css;
+use scraper::ElementRef;
+use url::Url;
+
+use super::Bibliocommons;
+use crate::fingerprint::{Detector, SeenPage};
+
+static STATE: Css = Css::new("script[data-iso-key]");
+static LOGIN: Css = Css::new("input[name=user_pin]");
+/// The first part of the hosts that are the company's own, and no library's.
+const OF_THE_COMPANY: [&str; 7] = [
+    "www",
+    "blog",
+    "developer",
+    "gateway",
+    "help",
+    "info",
+    "support",
+];
+
+fn is_login(form: ElementRef<'_>) -> bool {
+    form.value().classes().any(|class| class == "loginForm")
+}
+
+impl Detector for Bibliocommons {
+    fn fingerprints(&self, page: &SeenPage<'_>) -> Vec<(bool, &'static str)> {
+        let root = page.html.root_element();
+        vec![
+            (
+                self.is_address(page.url),
+                "its host is one of BiblioCommons'",
+            ),
+            (STATE.is_in(root), "a script with the page's state as JSON"),
+            (
+                page.has_form(|form| is_login(form) && LOGIN.is_in(form)),
+                "a login form with the field user_pin",
+            ),
+        ]
+    }
+
+    fn is_address(&self, url: &Url) -> bool {
+        let name = url
+            .host_str()
+            .and_then(|host| host.strip_suffix(".bibliocommons.com"));
+        name.is_some_and(|name| !OF_THE_COMPANY.contains(&name))
+    }
+
+    fn has_own_hosts(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,43 @@
+//! Where the parts of an Enterprise site are.
+
+use hippo_core::failure::Failure;
+use hippo_core::library::Library;
+use url::Url;
+
+/// `…/client/en_US/default/search/`, where all addresses of a site begin.
+pub(super) fn folder(library: &Library) -> Result<Url, Failure> {
+    let option = |name: &str, default: &str| {
+        let value = library.options.get(name).map_or(default, String::as_str);
+        let is_plain = !value.is_empty()
+            && value
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '$'))
+            && !value.starts_with('.');
+        if is_plain {
+            Ok(value.to_owned())
+        } else {
+            Err(Failure::page_changed(format!(
+                "the library's option “{name}” has characters that no address of Enterprise has"
+            )))
+        }
+    };
+    let mut url = library.base_url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    let base = url.path().trim_end_matches('/').to_owned();
+    let path = match base.split_once("/client/") {
+        Some((before, place)) => {
+            let mut names = place.split('/');
+            let locale = names.next().unwrap_or_default();
+            let profile = names.next().unwrap_or("default");
+            format!("{before}/client/{locale}/{profile}/search/")
+        }
+        None => format!(
+            "{base}/client/{}/{}/search/",
+            option("locale", "en_US")?,
+            option("profile", "default")?
+        ),
+    };
+    url.set_path(&path);
+    Ok(url)
+}

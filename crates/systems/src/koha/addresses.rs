@@ -1,0 +1,27 @@
+//! Where the parts of a Koha site are.
+
+use hippo_core::library::Library;
+use url::Url;
+
+/// The account page, which is the login form for strangers, below [`root`].
+pub(super) const ACCOUNT: &str = "cgi-bin/koha/opac-user.pl";
+/// All charges and payments, below [`root`].
+pub(super) const CHARGES: &str = "cgi-bin/koha/opac-account.pl";
+/// Leaving: a GET that ends the session and shows the catalogue, below [`root`].
+pub(super) const LOGOUT: &str = "cgi-bin/koha/opac-main.pl?logout.x=1";
+
+/// Where the site's paths begin: `base_url` as a folder, without what a person may have copied of
+/// one of the catalogue's own addresses.
+pub(super) fn root(library: &Library) -> Url {
+    let mut url = library.base_url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    let path = url.path();
+    let folder = path
+        .split_once("/cgi-bin/koha")
+        .map_or(path, |(before, _)| before)
+        .trim_end_matches('/');
+    let folder = format!("{folder}/");
+    url.set_path(&folder);
+    url
+}

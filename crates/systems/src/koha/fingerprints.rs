@@ -1,0 +1,41 @@
+//! The fingerprints of Koha's.
+
+use hippo_browser::reading::Css;
+use url::Url;
+
+use super::Koha;
+use crate::fingerprint::{Detector, SeenPage, SiteLocation, form_action, origin};
+
+static GENERATOR: Css = Css::new("meta[name=generator][content^=Koha i]");
+static BODY: Css = Css::new("body[id^=opac-]");
+
+const FOLDER: &str = "/cgi-bin/koha";
+
+impl Detector for Koha {
+    fn fingerprints(&self, page: &SeenPage<'_>) -> Vec<(bool, &'static str)> {
+        let root = page.html.root_element();
+        vec![
+            (GENERATOR.is_in(root), "it names Koha as its generator"),
+            (
+                page.has_form(|form| form_action(form).contains("/cgi-bin/koha/opac-")),
+                "a form that goes to /cgi-bin/koha/opac-…",
+            ),
+            (
+                BODY.is_in(root) && self.is_address(page.url),
+                "its address is below /cgi-bin/koha, and its body's id begins with opac-",
+            ),
+        ]
+    }
+
+    fn is_address(&self, url: &Url) -> bool {
+        url.path().contains(FOLDER)
+    }
+
+    fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
+        let mut base_url = origin(url)?;
+        if let Some((before, _)) = url.path().split_once(FOLDER) {
+            base_url.set_path(before);
+        }
+        Some(SiteLocation::at(base_url))
+    }
+}

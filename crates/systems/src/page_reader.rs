@@ -1,0 +1,69 @@
+//! Reading an account that is in pages, each of which is read alone.
+
+use hippo_browser::{Phrase, ReadContext, SavedPage, says_session_is_over, session_is_over};
+use hippo_core::account::Account;
+use hippo_core::failure::{Failure, FailureKind};
+
+use crate::offline::OfflineReader;
+use crate::system::System;
+
+/// A system whose account is in pages, each of which is read alone: then [`OfflineReader`] is there, too.
+pub(crate) trait PageReader: System {
+    /// What one page says of an account.
+    type Part;
+
+    /// Reads one page.
+    fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Self::Part, Failure>;
+
+    /// Puts what the pages say into an account of which nothing is known yet; there is at least one page.
+    fn join_parts(
+        &self,
+        parts: Vec<Self::Part>,
+        account: Account,
+        context: &ReadContext<'_>,
+    ) -> Result<Account, Failure>;
+
+    /// As [`OfflineReader::phrases`].
+    fn phrases(&self) -> Vec<Phrase>;
+
+    /// As [`OfflineReader::stated_date_format`]. None by default.
+    fn stated_date_format(&self, _page: &str) -> Option<&'static str> {
+        None
+    }
+}
+
+impl<T: PageReader> OfflineReader for T {
+    fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure> {
+        let mut parts = Vec::with_capacity(pages.len());
+        for page in pages {
+            let part = self.read_page(&page.body, context);
+            parts.push(part.map_err(|failure| in_saved_page(page, failure))?);
+        }
+        if parts.is_empty() {
+            return Err(Failure::page_changed("no page to read"));
+        }
+        self.join_parts(parts, self.unknown_account()?, context)
+    }
+
+    fn phrases(&self) -> Vec<Phrase> {
+        PageReader::phrases(self)
+    }
+
+    fn stated_date_format(&self, page: &str) -> Option<&'static str> {
+        PageReader::stated_date_format(self, page)
+    }
+}
+
+/// The failure of a saved page, which is named; one that says that the session is over is `session_expired`.
+fn in_saved_page(page: &SavedPage, failure: Failure) -> Failure {
+    let is_unknown = failure.kind == FailureKind::PageChanged;
+    let failure = if is_unknown && says_session_is_over(&page.body) {
+        session_is_over()
+    } else {
+        failure
+    };
+    Failure {
+        detail: format!("{}: {}", page.name, failure.detail),
+        ..failure
+    }
+}

@@ -1,0 +1,43 @@
+//! The systems that there are.
+
+use crate::bibliocommons::Bibliocommons;
+use crate::enterprise::Enterprise;
+use crate::koha::Koha;
+use crate::offline::OfflineReader;
+use crate::sierra::Sierra;
+use crate::system::System;
+
+/// Every system that LibraryHippo can read.
+pub const SYSTEMS: [&dyn System; 4] = [&Bibliocommons, &Enterprise, &Koha, &Sierra];
+
+/// The system of this name.
+pub fn system(name: &str) -> Option<&'static dyn System> {
+    SYSTEMS.into_iter().find(|system| system.name() == name)
+}
+
+/// The reader of saved pages of the system of this name, if it has one.
+pub fn offline_reader(name: &str) -> Option<&'static dyn OfflineReader> {
+    system(name)?.offline_reader()
+}
+
+/// The names of the systems whose saved pages can be read.
+pub fn systems_with_pages() -> impl Iterator<Item = &'static str> {
+    let systems = SYSTEMS.into_iter();
+    systems.filter_map(|system| system.offline_reader().map(|_| system.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_names_the_options_that_it_knows() {
+        let names = |name: &str| -> Vec<&str> {
+            let options = system(name).unwrap().options();
+            options.iter().map(|(name, _)| *name).collect()
+        };
+        assert_eq!(names("sierra"), ["scope"]);
+        assert_eq!(names("enterprise"), ["profile", "locale"]);
+        assert!(names("bibliocommons").is_empty());
+    }
+}

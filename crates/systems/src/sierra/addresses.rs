@@ -1,0 +1,18 @@
+//! Where the parts of a Sierra site are.
+
+use hippo_core::failure::Failure;
+use hippo_core::library::Library;
+
+/// `~S3` for the option `scope`, nothing without one.
+pub(super) fn scope(library: &Library) -> Result<String, Failure> {
+    let Some(scope) = library.options.get("scope") else {
+        return Ok(String::new());
+    };
+    let number = scope.trim_start_matches('~').trim_start_matches(['S', 's']);
+    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Failure::page_changed(
+            "the library's option “scope” is not of the form S3",
+        ));
+    }
+    Ok(format!("~S{number}"))
+}

@@ -1,0 +1,73 @@
+//! Every list of the systems, wherever it is kept, names all of them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use hippo_demo_library::SystemKind;
+use hippo_systems::{SYSTEMS, systems_with_pages};
+
+fn file(path: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let path = root.join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn systems() -> BTreeSet<&'static str> {
+    SYSTEMS.iter().map(|system| system.name()).collect()
+}
+
+#[test]
+fn demo_library_has_every_system() {
+    let demo: BTreeSet<&str> = SystemKind::ALL.into_iter().map(SystemKind::id).collect();
+    assert_eq!(demo, systems());
+}
+
+#[test]
+fn readme_has_a_row_for_every_system() {
+    let readme = file("README.md");
+    for system in systems() {
+        let row = format!("| `{system}`");
+        assert!(
+            readme.lines().any(|line| line.starts_with(&row)),
+            "README.md's table of systems lacks {system}"
+        );
+    }
+}
+
+#[test]
+fn every_table_of_cases_has_every_system() {
+    for table in [
+        "crates/systems/src/sites/as_on_aws.rs",
+        "crates/systems/tests/integration/every_step/mod.rs",
+        "crates/systems/tests/integration/faults.rs",
+        "crates/systems/tests/integration/requests.rs",
+        "crates/cli/tests/integration/recording.rs",
+    ] {
+        let cases = file(table);
+        for system in SystemKind::ALL {
+            let name = format!("SystemKind::{system:?}");
+            assert!(cases.contains(&name), "{table} lacks a case of {name}");
+        }
+    }
+}
+
+#[test]
+fn every_reader_of_pages_is_fuzzed_and_measured() {
+    let manifest = file("fuzz/Cargo.toml");
+    let bench = file("crates/systems/benches/read.rs");
+    for system in systems_with_pages() {
+        let target = file(&format!("fuzz/fuzz_targets/{system}.rs"));
+        assert!(
+            target.contains(&format!("account::read({system:?}, data)")),
+            "fuzz/fuzz_targets/{system}.rs reads another system"
+        );
+        assert!(
+            manifest.contains(&format!("path = \"fuzz_targets/{system}.rs\"")),
+            "fuzz/Cargo.toml lacks the target {system}"
+        );
+        assert!(
+            bench.contains(&format!("{system:?},\n")),
+            "crates/systems/benches/read.rs lacks an account of {system}"
+        );
+    }
+}
