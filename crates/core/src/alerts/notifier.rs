@@ -137,7 +137,7 @@ fn alert_mail(to: EmailAddress, alerts: &[Alert], now: DateTime<Utc>) -> Mail {
     }
     let more = alerts.len().saturating_sub(MAX_ALERTS_PER_MAIL);
     if more > 0 {
-        let more = format!("And {more} more; “hippo status --json” has them.");
+        let more = format!("And {more} more; the status lists them all.");
         let _ = writeln!(text, "{more}");
         let _ = write!(html, "<p>{more}</p>");
     }

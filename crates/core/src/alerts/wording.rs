@@ -25,7 +25,7 @@ impl Alert {
                 time(*since)
             ),
             Self::WrongDateFormat { library } => {
-                format!("The dates on the pages of {library} don't fit its date format.")
+                format!("The date format in the entry of {library} doesn't fit its dates.")
             }
             Self::LibraryDown { library, since } => {
                 format!("{library} hasn't answered since {}.", time(*since))

@@ -161,6 +161,7 @@ fn log(before: &NoticeRecord, after: &NoticeRecord) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Remedy;
     use crate::notice::record::LEASE;
     use crate::notice::record::settling::EVIDENCE_WAIT;
     use crate::testing::world::{NoNotes, World};
@@ -376,7 +377,7 @@ mod tests {
             .unwrap();
         assert_eq!(noted.len(), 2);
         assert!(suppressed.sentence().starts_with("Recipient 1 of conrad"));
-        assert!(suppressed.advice().contains("allow-recipient"));
+        assert!(suppressed.remedies() == [Remedy::AllowRecipient]);
     }
 
     #[tokio::test]
