@@ -92,7 +92,7 @@ pub(crate) fn answer(
         delivery::spoilt(page, &faults, cookie, dialect.renamed, latin_1)
     });
     let patron = desk.patron_seen.take();
-    state.note(number_in_log, |seen| {
+    state.update(number_in_log, |seen| {
         seen.patron = patron;
         seen.is_login = is_login;
         seen.changes_state = changes_state;

@@ -77,7 +77,7 @@ pub(crate) async fn handle(
     cutter.drip(answer.drip);
     match answer.delivery.into_response() {
         Ok(response) => {
-            state.note(number_in_log, |seen| {
+            state.update(number_in_log, |seen| {
                 seen.status = Some(response.status().as_u16());
                 seen.answered_at = Some(SystemTime::now());
             });

@@ -52,7 +52,7 @@ impl Log {
     }
 
     /// Changes what is remembered of a request, unless it is forgotten.
-    pub(crate) fn note(&mut self, number: usize, act: impl FnOnce(&mut RequestSeen)) {
+    pub(crate) fn update(&mut self, number: usize, act: impl FnOnce(&mut RequestSeen)) {
         let place = number.checked_sub(self.forgotten);
         if let Some(seen) = place.and_then(|place| self.entries.get_mut(place)) {
             act(seen);

@@ -13,7 +13,7 @@ pub(crate) struct Patrons {
 }
 
 impl Patrons {
-    pub(crate) fn put(&mut self, patron: Patron) {
+    pub(crate) fn upsert(&mut self, patron: Patron) {
         let patron = Arc::new(patron);
         let place = self.places.get(&patron.number).copied();
         if let Some(known) = place.and_then(|place| self.list.get_mut(place)) {

@@ -174,7 +174,7 @@ impl DemoLibrary {
 
     /// Puts a patron in the place of the one with the same number, or adds one.
     pub fn set_account(&self, patron: Patron) {
-        lock(&self.state.patrons).put(patron);
+        lock(&self.state.patrons).upsert(patron);
     }
 
     /// Changes a patron's data; `false` when the number is not known.

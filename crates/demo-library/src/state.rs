@@ -33,7 +33,7 @@ impl SiteState {
     pub(crate) fn new(mut site: Site, stopping: watch::Receiver<bool>) -> Self {
         let mut patrons = Patrons::default();
         for patron in std::mem::take(&mut site.patrons) {
-            patrons.put(patron);
+            patrons.upsert(patron);
         }
         Self {
             filler: Filler::new(site.filler_bytes),
@@ -73,8 +73,8 @@ impl SiteState {
         lock(&self.log).push(seen)
     }
 
-    pub(crate) fn note(&self, number_in_log: usize, act: impl FnOnce(&mut RequestSeen)) {
-        lock(&self.log).note(number_in_log, act);
+    pub(crate) fn update(&self, number_in_log: usize, act: impl FnOnce(&mut RequestSeen)) {
+        lock(&self.log).update(number_in_log, act);
     }
 
     /// Waits for the server's end, or for as long as that.

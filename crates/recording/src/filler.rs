@@ -12,7 +12,7 @@ const OTHER_UPPER: [char; 8] = ['Ñ', 'Ç', 'Š', 'Ž', 'Ł', 'Đ', 'Ř', 'Ť'];
 const WITHOUT_CASE: [char; 8] = ['ㄅ', 'ㄆ', 'ㄇ', 'ㄈ', 'ㄉ', 'ㄊ', 'ㄋ', 'ㄌ'];
 
 /// How often another filler is looked for, for a word whose first ones are taken.
-const MOST_TRIES: u32 = 400;
+const MAX_TRIES: u32 = 400;
 /// How often that is done in a whole session: of short words there are more than fillers.
 const MAX_RETRIES: u32 = 200_000;
 
@@ -73,7 +73,7 @@ impl Filler {
             return known.clone();
         }
         let mut filler = self.candidate(word, 0);
-        for round in 1..MOST_TRIES {
+        for round in 1..MAX_TRIES {
             if filler != word && !self.taken.contains(&filler) && !self.is_barred(&filler) {
                 break;
             }

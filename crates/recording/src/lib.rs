@@ -49,11 +49,11 @@ const MOST_ENTRIES: usize = 200;
 /// Sees the requests of one visit with their answers.
 #[derive(Default)]
 pub struct Recorder {
-    seen: Mutex<Seen>,
+    seen: Mutex<SeenSession>,
 }
 
 #[derive(Default)]
-struct Seen {
+struct SeenSession {
     exchanges: Vec<Exchange>,
     secrets: Secrets,
 }
@@ -106,7 +106,7 @@ impl Recorder {
         today: NaiveDate,
     ) -> Result<Recording, RecordingError> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
-        let Seen {
+        let SeenSession {
             exchanges: seen,
             secrets,
         } = seen;

@@ -35,7 +35,7 @@ const BY_ID: [&str; 9] = [
 
 /// Where a value stands.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct KeyPlace<'a> {
     key: &'a str,
     around: &'a str,
     in_list: bool,
@@ -44,7 +44,7 @@ struct Place<'a> {
 impl Redactor {
     /// JSON with its values replaced.
     pub(super) fn json_text(&mut self, value: Value) -> String {
-        let place = Place {
+        let place = KeyPlace {
             key: "",
             around: "",
             in_list: false,
@@ -52,7 +52,7 @@ impl Redactor {
         self.json(value, place).to_string()
     }
 
-    fn json(&mut self, value: Value, place: Place<'_>) -> Value {
+    fn json(&mut self, value: Value, place: KeyPlace<'_>) -> Value {
         match value {
             Value::Object(object) => self.object(object, place),
             Value::Array(values) => Value::Array(
@@ -61,7 +61,7 @@ impl Redactor {
                     .map(|value| {
                         self.json(
                             value,
-                            Place {
+                            KeyPlace {
                                 in_list: true,
                                 ..place
                             },
@@ -75,7 +75,7 @@ impl Redactor {
         }
     }
 
-    fn object(&mut self, object: Map<String, Value>, place: Place<'_>) -> Value {
+    fn object(&mut self, object: Map<String, Value>, place: KeyPlace<'_>) -> Value {
         let lower = place.key.to_ascii_lowercase();
         let is_by_id = BY_ID.contains(&lower.as_str())
             && (place.around == "entities" || object.values().all(Value::is_object));
@@ -85,7 +85,7 @@ impl Redactor {
         for (key, value) in object {
             let value = self.json(
                 value,
-                Place {
+                KeyPlace {
                     key: &key,
                     around: place.key,
                     in_list: false,
@@ -101,7 +101,7 @@ impl Redactor {
         Value::Object(filled)
     }
 
-    fn json_string(&mut self, text: &str, place: Place<'_>) -> String {
+    fn json_string(&mut self, text: &str, place: KeyPlace<'_>) -> String {
         let key = place.key.to_ascii_lowercase();
         let is_kind = key == "format"
             && matches!(text.len(), 2..=12)
@@ -128,7 +128,7 @@ impl Redactor {
     }
 
     /// Counts and sums stay, of keys that have some; an id, an age or a place on earth does not.
-    fn json_number(&mut self, number: Number, place: Place<'_>) -> Number {
+    fn json_number(&mut self, number: Number, place: KeyPlace<'_>) -> Number {
         let text = number.to_string();
         let plain = text.trim_start_matches('-');
         let is_sum = plain

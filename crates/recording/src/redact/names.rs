@@ -5,7 +5,7 @@ use super::Redactor;
 use crate::allow_list;
 
 /// A part of a name that is longer than this is more likely a value.
-const LONGEST_PART: usize = 40;
+const MAX_PART_CHARS: usize = 40;
 
 /// What stands in the list of what was kept for a part that was filled.
 const FILLED: &str = "…";
@@ -169,7 +169,7 @@ impl Redactor {
     /// A run of letters and digits within a name.
     fn piece(&mut self, piece: &str, by: By, filled: &mut Filled) {
         let is_plain =
-            piece.is_ascii() && piece.len() <= LONGEST_PART && !self.filler.is_barred(piece);
+            piece.is_ascii() && piece.len() <= MAX_PART_CHARS && !self.filler.is_barred(piece);
         if !is_plain || by == By::Nobody {
             filled.fill(&self.filler.word(piece));
             return;

@@ -39,7 +39,7 @@ static SETUP_FORM: Css = Css::new(r#"form[action*="/user/registration"]"#);
 static SETUP_SAID: Css = Css::new("title, h1, h2, form, button, input[type=submit]");
 
 /// So many of its parts are looked at.
-const MOST_SAID: usize = 50;
+const MAX_SAID_PARTS: usize = 50;
 
 /// Where such a page is.
 pub(super) fn is_setup_place(path: &str) -> bool {
@@ -63,7 +63,7 @@ pub(super) fn setup_instead(body: &str) -> Option<Failure> {
             .iter()
             .any(|known| words.contains(known) || button.contains(known))
     };
-    let is_setup = SETUP_FORM.is_in(root) || SETUP_SAID.all(root).take(MOST_SAID).any(says_it);
+    let is_setup = SETUP_FORM.is_in(root) || SETUP_SAID.all(root).take(MAX_SAID_PARTS).any(says_it);
     (is_setup && !LOGIN_FORM.is_in(root)).then(to_be_set_up)
 }
 

@@ -15,7 +15,7 @@ use super::values::{Amount, FormatNames, Text, present};
 
 /// A page that names the attribute of its state more often than this is not one that we know; real
 /// ones do so twice. Looking at each place takes a share of the whole page.
-const MOST_PLACES: usize = 64;
+const MAX_ENTITY_PLACES: usize = 64;
 
 /// A tag has no more bytes before the attribute that is looked for.
 const MAX_TAG_BYTES: usize = 16_384;
@@ -67,7 +67,7 @@ pub(super) fn of_page(body: &str) -> Result<State<'_>, NoState> {
 
 /// What follows the opening tag of the script with the state.
 fn after_script_tag(body: &str) -> Option<&str> {
-    let mut places = body.match_indices("data-iso-key").take(MOST_PLACES);
+    let mut places = body.match_indices("data-iso-key").take(MAX_ENTITY_PLACES);
     places.find_map(|(at, _)| {
         // A `div` of the real pages has the same attribute.
         let before = body.get(..at)?;

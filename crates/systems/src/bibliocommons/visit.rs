@@ -11,7 +11,7 @@ use super::pages::{AccountPage, PageKind, Part, Scope, classify_page, names_user
 use super::totals::HOLD_STATES;
 
 /// A list that claims more pages than this is not one that we know.
-const MOST_PAGES: u32 = 40;
+const MAX_LIST_PAGES: u32 = 40;
 
 /// Logs in and reads the whole account; the session logs out when it ends.
 pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
@@ -179,7 +179,7 @@ fn is_first_of_all<T>(part: &Part<T>) -> bool {
 /// How many pages a list has; the page at this path must have it.
 fn pages_of<T>(part: Option<&Part<T>>, path: &str) -> Result<u32, Failure> {
     let part = part.ok_or_else(|| Failure::page_changed(format!("{path} has no list")))?;
-    if part.pages > MOST_PAGES {
+    if part.pages > MAX_LIST_PAGES {
         return Err(Failure::page_changed(format!(
             "{path} claims to have {} pages",
             part.pages

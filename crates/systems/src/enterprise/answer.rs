@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// The HTML of an answer, and all its other words, whether it came as a page or as JSON.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct ScriptAnswer {
     /// The page, or the pieces of a page one after the other.
     pub(super) html: String,
     /// Script that the answer wants run; of a page, the page itself.
@@ -16,10 +16,10 @@ pub(super) struct Answer {
 }
 
 /// Unwraps an answer; `None` for JSON that is malformed or cut short.
-pub(super) fn unwrap(body: &str) -> Option<Answer> {
+pub(super) fn unwrap(body: &str) -> Option<ScriptAnswer> {
     let trimmed = body.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     if !trimmed.starts_with('{') {
-        return Some(Answer {
+        return Some(ScriptAnswer {
             html: body.to_owned(),
             script: body.to_owned(),
             is_piece: false,
@@ -41,7 +41,7 @@ pub(super) fn unwrap(body: &str) -> Option<Answer> {
             append_texts(value, &mut script);
         }
     }
-    Some(Answer {
+    Some(ScriptAnswer {
         html,
         script,
         is_piece: true,
@@ -86,7 +86,7 @@ pub(super) fn token(page: &str) -> Option<String> {
 const MAX_ADDRESS_BYTES: usize = 4_096;
 
 /// So many addresses are looked at for the one of a list.
-const MOST_ADDRESSES: usize = 100;
+const MAX_ADDRESSES: usize = 100;
 
 /// The first address in quotes whose path ends with `part`, as script or markup writes it.
 ///
@@ -94,7 +94,7 @@ const MOST_ADDRESSES: usize = 100;
 /// asked for.
 pub(super) fn quoted_address(page: &str, part: &str) -> Option<String> {
     page.match_indices(part)
-        .take(MOST_ADDRESSES)
+        .take(MAX_ADDRESSES)
         .find_map(|(at, _)| {
             let (before, from) = page.split_at_checked(at)?;
             // The page is not looked through from each place.

@@ -13,7 +13,7 @@ static SIGN_OF_ENTRY: Css = Css::new("a.hideIE, input[type=checkbox]");
 static ROWS: Css = Css::new("tr");
 
 /// An element with more parts than this is no sentence.
-const MOST_PARTS: usize = 12;
+const MAX_PARTS: usize = 12;
 
 /// Words of the ids of other lists on the account page: of the cards of a group, of what is lent online.
 const OTHER_LISTS: [&str; 3] = ["group", "digital", "overdrive"];
@@ -60,13 +60,13 @@ pub(super) fn has_signs_of_entries(root: ElementRef<'_>) -> bool {
 }
 
 /// Whether a visible element says, and says nothing else, that nothing is out.
-pub(super) fn says_no_loans(root: ElementRef<'_>) -> bool {
-    says_any(root, &NO_LOANS)
+pub(super) fn states_no_loans(root: ElementRef<'_>) -> bool {
+    contains_any(root, &NO_LOANS)
 }
 
 /// Whether a visible element says, and says nothing else, that nothing is on hold.
-pub(super) fn says_no_holds(root: ElementRef<'_>) -> bool {
-    says_any(root, &NO_HOLDS)
+pub(super) fn states_no_holds(root: ElementRef<'_>) -> bool {
+    contains_any(root, &NO_HOLDS)
 }
 
 /// The total in `Total Items Checked Out: 80`, right after its label, or alone in the element beside
@@ -120,7 +120,7 @@ fn unwrapped(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '(' | ')' | '[' | ']'))
 }
 
-fn says_any(root: ElementRef<'_>, known: &[&str]) -> bool {
+fn contains_any(root: ElementRef<'_>, known: &[&str]) -> bool {
     ELEMENTS.all(root).filter(is_short).any(|element| {
         let words = element_text(element)
             .to_lowercase()
@@ -157,7 +157,7 @@ fn is_offer(element: ElementRef<'_>) -> bool {
 
 /// Whether an element may be a sentence; looking at all of a page's elements is quick then.
 fn is_short(element: &ElementRef<'_>) -> bool {
-    element.descendants().take(MOST_PARTS + 1).count() <= MOST_PARTS
+    element.descendants().take(MAX_PARTS + 1).count() <= MAX_PARTS
 }
 
 #[cfg(test)]
@@ -185,7 +185,7 @@ mod tests {
         #[case] expected: bool,
     ) {
         let page = parse_page(html).unwrap();
-        assert_eq!(says_no_holds(page.root_element()), expected);
+        assert_eq!(states_no_holds(page.root_element()), expected);
     }
 
     #[rstest]

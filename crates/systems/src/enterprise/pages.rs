@@ -9,7 +9,7 @@ use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
-use super::answer::{self, Answer};
+use super::answer::{self, ScriptAnswer};
 use super::shown::{is_hidden, is_within};
 use super::{empty, holds, loans, login};
 
@@ -67,7 +67,7 @@ pub(super) fn is_of_account(body: &str) -> bool {
 
 /// Reads one answer.
 pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<PageKind, Failure> {
-    let Some(Answer {
+    let Some(ScriptAnswer {
         html,
         sends_elsewhere,
         ..
@@ -114,10 +114,10 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
             .map(str::to_owned),
     };
     if !has_table && !empty::has_signs_of_entries(root) {
-        if declared_loans == Some(0) || empty::says_no_loans(root) {
+        if declared_loans == Some(0) || empty::states_no_loans(root) {
             part.loans = Some(Vec::new());
         }
-        if empty::says_no_holds(root) {
+        if empty::states_no_holds(root) {
             part.holds = Some(Vec::new());
         }
     }
@@ -129,7 +129,7 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
 
 /// What an answer to the login says that leads nowhere: only a login form, or the piece of a page
 /// that script puts in its place, speaks of number and PIN.
-pub(super) fn answer_to_login(answer: &Answer) -> Result<PageKind, Failure> {
+pub(super) fn answer_to_login(answer: &ScriptAnswer) -> Result<PageKind, Failure> {
     let page = parse_page(&answer.html)?;
     let root = page.root_element();
     if EXCEPTION.is_in(root) {

@@ -53,7 +53,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     {
         session.log_out_at_end(&logout);
     }
-    let place = ListPlace {
+    let place = ListLocation {
         account_page: &account_page,
         folder: &folder,
         gives_tokens,
@@ -85,7 +85,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
 
 /// The login form with the number and PIN in it, and what its script would send along.
 fn filled(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
-    if matches!(says(page, session), Ok(PageKind::Broken)) {
+    if matches!(classify(page, session), Ok(PageKind::Broken)) {
         return Err(broken());
     }
     let mut form = Form::find(page, "form#loginPageForm")
@@ -154,7 +154,7 @@ fn overview(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
 }
 
 /// Where the lists are asked for.
-struct ListPlace<'a> {
+struct ListLocation<'a> {
     account_page: &'a Page,
     folder: &'a Url,
     /// The site gave the login form a token, as newer ones do.
@@ -164,10 +164,10 @@ struct ListPlace<'a> {
 /// Fetches a list as the account page's script does.
 async fn fetch(
     session: &mut Session<'_>,
-    place: &ListPlace<'_>,
+    place: &ListLocation<'_>,
     list: &List,
 ) -> Result<Part, Failure> {
-    let ListPlace {
+    let ListLocation {
         account_page,
         folder,
         gives_tokens,
@@ -214,14 +214,14 @@ async fn fetch(
 
 /// What a page says that was asked for after the login; one with a list shows us logged in, read or not.
 fn of_account(page: &Page, session: &mut Session<'_>) -> Result<PageKind, Failure> {
-    says(page, session).inspect_err(|_| {
+    classify(page, session).inspect_err(|_| {
         if interstitial(page).is_none() && pages::is_of_account(&page.body) {
             session.mark_logged_in();
         }
     })
 }
 
-fn says(page: &Page, session: &Session<'_>) -> Result<PageKind, Failure> {
+fn classify(page: &Page, session: &Session<'_>) -> Result<PageKind, Failure> {
     pages::classify_page(&page.body, &session.read_context())
         .map_err(|failure| interstitial(page).unwrap_or(failure))
 }

@@ -16,7 +16,7 @@ const PREFERENCES: [&str; 2] = ["dateformat_pref", "var dformat"];
 const CALENDAR: &str = "dateFormat:";
 
 /// As many dates as one sentence is read for.
-const MOST_DATES: usize = 4;
+const MAX_DATES: usize = 4;
 
 /// The dates of one page.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ pub(super) struct Dates<'a> {
 }
 
 impl<'a> Dates<'a> {
-    pub(super) fn of(body: &str, context: &ReadContext<'a>) -> Self {
+    pub(super) fn stated_in(body: &str, context: &ReadContext<'a>) -> Self {
         Self {
             format: stated_format(body).or(context.date_format),
             zone: context.timezone,
@@ -67,7 +67,7 @@ impl<'a> Dates<'a> {
     pub(super) fn all(&self, words: &str) -> Result<Vec<Day>, Failure> {
         let mut dates = Vec::new();
         let mut rest = words.to_owned();
-        while dates.len() < MOST_DATES
+        while dates.len() < MAX_DATES
             && let Some((date, without)) = self.take(&rest)?
         {
             dates.push(date);

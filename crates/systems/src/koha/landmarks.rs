@@ -11,7 +11,7 @@ use super::table::has_class;
 
 /// What the whole page says of itself.
 #[derive(Debug, Default)]
-pub(super) struct Page<'a> {
+pub(super) struct PageLandmarks<'a> {
     /// The patron's details, the lists among them: only there when somebody is logged in.
     pub(super) details: Option<ElementRef<'a>>,
     /// It is the page of all charges.
@@ -20,8 +20,8 @@ pub(super) struct Page<'a> {
     pub(super) patrons: BTreeSet<String>,
 }
 
-impl<'a> Page<'a> {
-    pub(super) fn of(root: ElementRef<'a>) -> Self {
+impl<'a> PageLandmarks<'a> {
+    pub(super) fn find_in(root: ElementRef<'a>) -> Self {
         let mut page = Self::default();
         for element in elements(root) {
             let tag = element.value();
@@ -72,7 +72,7 @@ pub(super) struct Landmarks<'a> {
 impl<'a> Landmarks<'a> {
     /// Walks through a patron's details; `page_changed` where a list is there twice, for then which of
     /// them is the list is not known.
-    pub(super) fn of(details: ElementRef<'a>) -> Result<Self, Failure> {
+    pub(super) fn find_in(details: ElementRef<'a>) -> Result<Self, Failure> {
         let mut marks = Self::default();
         for element in elements(details) {
             let is_table = element.value().name() == "table";

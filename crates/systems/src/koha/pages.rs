@@ -11,7 +11,7 @@ use scraper::ElementRef;
 
 use super::dates::Dates;
 use super::fines::Balance;
-use super::landmarks::{Landmarks, Page};
+use super::landmarks::{Landmarks, PageLandmarks};
 use super::lists::List;
 use super::login::{self, Login};
 use super::messages;
@@ -70,7 +70,7 @@ pub(super) fn classify_page(
 ) -> Result<PageKind, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
-    let seen = Page::of(root);
+    let seen = PageLandmarks::find_in(root);
     let must_be_one = |patrons: &BTreeSet<String>| {
         if patrons.len() > 1 {
             return Err(Failure::page_changed("a page that names two patrons"));
@@ -110,7 +110,7 @@ pub(super) fn audience(body: &str) -> Audience {
         return Audience::Nobody;
     };
     let root = page.root_element();
-    if Page::of(root).details.is_some() {
+    if PageLandmarks::find_in(root).details.is_some() {
         Audience::Account
     } else if PATRON.is_in(root) {
         Audience::Elsewhere
@@ -178,9 +178,9 @@ fn summary(
     context: &ReadContext<'_>,
 ) -> Result<Part, Failure> {
     must_end(body)?;
-    let dates = Dates::of(body, context);
-    let landmarks = Landmarks::of(details)?;
-    let tabs = Tabs::of(landmarks.views)?;
+    let dates = Dates::stated_in(body, context);
+    let landmarks = Landmarks::find_in(details)?;
+    let tabs = Tabs::find_in(landmarks.views)?;
     Ok(Part {
         patrons: BTreeSet::new(),
         is_summary: true,

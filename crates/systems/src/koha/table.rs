@@ -9,7 +9,7 @@ static CAPTION: Css = Css::new("caption");
 static LINK: Css = Css::new("a[href]");
 
 /// A title has no more parts than that.
-const MOST_PIECES: usize = 16;
+const MAX_PIECES: usize = 16;
 
 /// What never is the first part of a title.
 const LATER_PARTS: [&str; 4] = ["biblio-medium", "subtitle", "part-number", "part-name"];
@@ -189,7 +189,7 @@ fn title(link: ElementRef<'_>) -> String {
         _ => None,
     });
     let mut title = String::new();
-    for piece in pieces.filter(|piece| !piece.is_empty()).take(MOST_PIECES) {
+    for piece in pieces.filter(|piece| !piece.is_empty()).take(MAX_PIECES) {
         title = if title.is_empty() || piece.starts_with('[') {
             tidy(&format!("{title} {piece}"))
         } else {

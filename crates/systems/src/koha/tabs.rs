@@ -69,7 +69,7 @@ impl Tab {
 
 impl Tabs {
     /// Reads the tabs in the box of the lists; `page_changed` where there are none.
-    pub(super) fn of(views: Option<ElementRef<'_>>) -> Result<Self, Failure> {
+    pub(super) fn find_in(views: Option<ElementRef<'_>>) -> Result<Self, Failure> {
         let views = views.ok_or_else(|| Failure::page_changed("an account without its tabs"))?;
         let list = views
             .child_elements()
@@ -119,7 +119,7 @@ mod tests {
     fn tabs(list: &str) -> Result<Tabs, Failure> {
         let page = format!("<div id=opac-user-views class=toptabs>{list}</div>");
         static VIEWS: Css = Css::new("#opac-user-views");
-        Tabs::of(VIEWS.first(Html::parse_document(&page).root_element()))
+        Tabs::find_in(VIEWS.first(Html::parse_document(&page).root_element()))
     }
 
     #[rstest]
@@ -154,6 +154,6 @@ mod tests {
         assert!(tabs("").is_err());
         let tab = "<li><a href='#opac-user-holds'>Holds (1)</a>";
         assert!(tabs(&format!("<ul>{tab}{tab}</ul>")).is_err());
-        assert!(Tabs::of(None).is_err());
+        assert!(Tabs::find_in(None).is_err());
     }
 }

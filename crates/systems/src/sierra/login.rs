@@ -96,7 +96,7 @@ pub(super) fn login(root: ElementRef<'_>, is_account: bool) -> Result<Option<Log
     } else {
         element_text(root).to_lowercase()
     };
-    if says(&all, &REFUSALS) || says(&errors, &TOO_OFTEN) {
+    if contains_any(&all, &REFUSALS) || contains_any(&errors, &TOO_OFTEN) {
         return Ok(Some(Login::Refused));
     }
     if is_session_over(&errors) {
@@ -105,10 +105,10 @@ pub(super) fn login(root: ElementRef<'_>, is_account: bool) -> Result<Option<Log
     if let Some(kind) = classify_words(&errors) {
         return Err(Failure::new(kind, "an outage beside the login form"));
     }
-    if all.contains(IN_USE) || says(&errors, &BREAKS) {
+    if all.contains(IN_USE) || contains_any(&errors, &BREAKS) {
         return Err(Failure::site_down("an outage beside the login form"));
     }
-    if all.contains(BLOCKED) || says(&errors, &EXPIRED) {
+    if all.contains(BLOCKED) || contains_any(&errors, &EXPIRED) {
         return Ok(Some(Login::Blocked));
     }
     Ok(Some(match (is_cas, errors.is_empty()) {
@@ -125,7 +125,7 @@ pub(super) fn stand_in(page: &Page) -> Option<Failure> {
     }
     let words = element_text(parse_page(&page.body).ok()?.root_element()).to_lowercase();
     let is_one =
-        words.chars().count() <= SHORT && (words.contains(IN_USE) || says(&words, &BREAKS));
+        words.chars().count() <= SHORT && (words.contains(IN_USE) || contains_any(&words, &BREAKS));
     is_one.then(|| Failure::site_down("a page that says to come back later"))
 }
 
@@ -171,6 +171,7 @@ fn split_name(number: &str) -> (Option<String>, String) {
     }
 }
 
-fn says(words: &str, known: &[&str]) -> bool {
+/// Whether the words hold one of those that are known.
+pub(super) fn contains_any(words: &str, known: &[&str]) -> bool {
     known.iter().any(|known| words.contains(known))
 }

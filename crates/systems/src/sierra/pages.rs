@@ -13,7 +13,7 @@ use hippo_core::failure::Failure;
 use rust_decimal::Decimal;
 use scraper::ElementRef;
 
-use super::login::Login;
+use super::login::{Login, contains_any};
 use super::table::{Kind, Remark, Table, tables};
 use super::{holds, loans, login};
 
@@ -111,11 +111,11 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
     }
     for table in tables {
         match table.kind {
-            Kind::Loans => put(
+            Kind::Loans => set_once(
                 &mut part.loans,
                 list(table, &NO_LOANS, context, |row| loans::loan(row, context))?,
             )?,
-            Kind::Holds => put(
+            Kind::Holds => set_once(
                 &mut part.holds,
                 list(table, &NO_HOLDS, context, |row| holds::hold(row, context))?,
             )?,
@@ -128,8 +128,8 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
             .collect::<Vec<_>>()
             .join(" ")
             .to_lowercase();
-        part.loans = says_any(&words, &NO_LOANS).then(List::none);
-        part.holds = says_any(&words, &NO_HOLDS).then(List::none);
+        part.loans = contains_any(&words, &NO_LOANS).then(List::none);
+        part.holds = contains_any(&words, &NO_HOLDS).then(List::none);
     }
     if part.summary.is_none() && part.loans.is_none() && part.holds.is_none() {
         return Err(Failure::page_changed(
@@ -159,10 +159,10 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
     for part in parts {
         records.extend(part.records);
         if let Some(list) = part.loans {
-            put(&mut loans, list)?;
+            set_once(&mut loans, list)?;
         }
         if let Some(list) = part.holds {
-            put(&mut holds, list)?;
+            set_once(&mut holds, list)?;
         }
         let Some(summary) = part.summary else {
             continue;
@@ -219,7 +219,7 @@ impl<T> List<T> {
 }
 
 /// Keeps a list, once.
-fn put<T>(place: &mut Option<List<T>>, list: List<T>) -> Result<(), Failure> {
+fn set_once<T>(place: &mut Option<List<T>>, list: List<T>) -> Result<(), Failure> {
     if place.replace(list).is_some() {
         return Err(Failure::page_changed("the same list twice"));
     }
@@ -240,7 +240,7 @@ fn list<T>(
     check_entry_count(table.remarks.len(), "rows without a title")?;
     let entries = table.rows.iter().map(read).collect::<Result<Vec<T>, _>>()?;
     must_agree(table.declared, entries.len(), what)?;
-    let is_known = |remark: &Remark| says_any(&remark.words.to_lowercase(), words_for_none);
+    let is_known = |remark: &Remark| contains_any(&remark.words.to_lowercase(), words_for_none);
     // The site's own count, which agrees, says that no entry is among them; unless it looks like one.
     let is_harmless = |remark: &Remark| {
         let has_date = !matches!(take_day(&remark.words, context.date_format), Ok(None));
@@ -262,10 +262,6 @@ fn list<T>(
         entries,
         declared: table.declared,
     })
-}
-
-fn says_any(words: &str, known: &[&str]) -> bool {
-    known.iter().any(|known| words.contains(known))
 }
 
 fn summary(

@@ -28,7 +28,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     login::fill(&mut form, session)?;
     session.log_out_at_end(&logout);
     let landing = session.log_in(form).await?;
-    let place = place_after_login(&landing, session)?;
+    let place = locate_account(&landing, session)?;
 
     let summary = match part(&landing, session) {
         Ok(part) if part.summary.is_some() => part,
@@ -51,7 +51,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
 }
 
 /// Where the account is: `…/patroninfo~S3/1307788`.
-struct Place {
+struct AccountLocation {
     root: Url,
     record: String,
 }
@@ -76,7 +76,7 @@ async fn login_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Resu
 ///
 /// The form without a word is what a CAS also shows for a ticket (`lt`) that was used before. Ours
 /// came with the form a moment ago, so it is taken for a refusal.
-fn place_after_login(landing: &Page, session: &Session<'_>) -> Result<Place, Failure> {
+fn locate_account(landing: &Page, session: &Session<'_>) -> Result<AccountLocation, Failure> {
     match pages::classify_page(&landing.body, &session.read_context()) {
         // The catalogue refuses in the answer itself, or by way of its login page, and leads on whom it let in.
         Ok(PageKind::Login(login))
@@ -104,20 +104,24 @@ fn is_login_place(url: &Url) -> bool {
     last.is_some_and(|last| last.starts_with("patroninfo"))
 }
 
-fn place_of(url: &Url) -> Option<Place> {
+fn place_of(url: &Url) -> Option<AccountLocation> {
     let (record, _) = place_in_account(url.path())?;
     let path_end = url.path().find(&format!("/{record}"))? + 1 + record.len();
     let mut root = url.clone();
     root.set_path(url.path().get(..path_end)?);
     root.set_query(None);
     root.set_fragment(None);
-    Some(Place {
+    Some(AccountLocation {
         root,
         record: record.to_owned(),
     })
 }
 
-async fn fetch(session: &mut Session<'_>, place: &Place, name: &str) -> Result<Part, Failure> {
+async fn fetch(
+    session: &mut Session<'_>,
+    place: &AccountLocation,
+    name: &str,
+) -> Result<Part, Failure> {
     let mut url = place.root.clone();
     url.set_path(&format!("{}/{name}", place.root.path()));
     let page = session.get(&url).await?;
