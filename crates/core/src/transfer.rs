@@ -9,6 +9,7 @@
 //! Runs do not move: they tell what one side did.
 
 mod check;
+mod destination;
 mod export;
 mod import;
 mod notices;

@@ -13,7 +13,7 @@ use super::heads::{Decision, Head};
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
 use super::libraries::no_library;
-use super::secrets;
+use super::sealed;
 use super::table::{Ask, MAX_ATTEMPTS, Step, Transacted, too_busy, wait};
 
 #[async_trait]
@@ -29,7 +29,7 @@ impl CardStore for DynamoDbStore {
             Step::Put(pointer(card)?, Expression::absent()),
             Step::Put(head.item(0)?, Expression::absent()),
             Step::Put(number_item(card)?, Expression::absent()),
-            Step::Put(secrets::item(card.id, secret), Expression::absent()),
+            Step::Put(sealed::sealed_item(card.id, secret), Expression::absent()),
         ];
         let refused = match self.table.transact(&steps).await? {
             Transacted::Done => return Ok(()),

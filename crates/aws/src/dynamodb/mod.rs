@@ -32,6 +32,7 @@ mod notices;
 mod runs;
 #[cfg(feature = "schema")]
 pub mod schema;
+mod sealed;
 mod secrets;
 mod table;
 mod visits;

@@ -3,15 +3,16 @@
 use async_trait::async_trait;
 use hippo_core::card::Fingerprint;
 use hippo_core::ids::CardId;
-use hippo_core::seal::{KeyId, Sealed};
+use hippo_core::seal::Sealed;
 use hippo_core::store::{SecretStore, StoreResult};
 
 use super::DynamoDbStore;
 use super::cards::{no_card, number_item, same_number};
 use super::expression::Expression;
 use super::heads::Head;
-use super::item::{Item, bytes, text};
+use super::item::text;
 use super::keys::{Key, list};
+use super::sealed;
 use super::table::{Ask, MAX_ATTEMPTS, Step, Transacted, too_busy, wait};
 
 #[async_trait]
@@ -21,7 +22,7 @@ impl SecretStore for DynamoDbStore {
         let found = self.table.get_all(keys).await?;
         let mut secrets = Vec::with_capacity(found.len());
         for card in cards {
-            if let Some(sealed) = of(&found, *card)? {
+            if let Some(sealed) = sealed::sealed_from(&found, *card)? {
                 secrets.push((*card, sealed));
             }
         }
@@ -47,7 +48,7 @@ impl SecretStore for DynamoDbStore {
                     head.item(stored.revision() + 1)?,
                     Expression::unchanged(stored.revision()),
                 ),
-                Step::Put(item(card, secret), Expression::exists()),
+                Step::Put(sealed::sealed_item(card, secret), Expression::exists()),
             ];
             let after = head.record.card;
             if after.fingerprint != before.fingerprint {
@@ -81,30 +82,4 @@ impl SecretStore for DynamoDbStore {
             })
             .collect()
     }
-}
-
-/// A card's secret as it is written.
-pub(super) fn item(card: CardId, secret: &Sealed) -> Item {
-    Item::new(&Key::secret(card))
-        .with_text("key", secret.key.0.clone())
-        .with("encapsulated_key", bytes(&secret.encapsulated_key))
-        .with("ciphertext", bytes(&secret.ciphertext))
-}
-
-/// A card's secret, if it is among these items.
-pub(super) fn of(items: &[Item], card: CardId) -> StoreResult<Option<Sealed>> {
-    let key = Key::secret(card);
-    let Some(item) = items.iter().find(|item| item.is(&key)) else {
-        return Ok(None);
-    };
-    let part = |name| item.bytes(name).ok_or_else(|| item.garbage(name));
-    Ok(Some(Sealed {
-        key: KeyId(
-            item.text("key")
-                .ok_or_else(|| item.garbage("key"))?
-                .to_owned(),
-        ),
-        encapsulated_key: part("encapsulated_key")?.to_vec(),
-        ciphertext: part("ciphertext")?.to_vec(),
-    }))
 }

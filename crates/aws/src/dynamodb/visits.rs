@@ -12,7 +12,7 @@ use super::families;
 use super::item::{Item, text};
 use super::keys::{self, Key};
 use super::libraries::{down, until};
-use super::secrets;
+use super::sealed;
 use super::table::Ask;
 
 #[async_trait]
@@ -46,7 +46,7 @@ impl VisitStore for DynamoDbStore {
         for card in cards {
             let head = of(Key::head(card)).map(|item| self.unless_damaged(item, record));
             let secret = of(Key::secret(card.card))
-                .map(|item| self.unless_damaged(item, |_| secrets::of(&found, card.card)));
+                .map(|item| self.unless_damaged(item, |_| sealed::sealed_from(&found, card.card)));
             let secret = secret.transpose()?.flatten().flatten();
             loaded.cards.extend(head.transpose()?.flatten().zip(secret));
         }

@@ -6,6 +6,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
+use super::destination::Destination;
 use super::notices::notices;
 use super::steps::{Standing, Step, is_added_paused, standing, steps_of_new};
 use super::{
@@ -16,7 +17,7 @@ use crate::card::{Card, CardKey};
 use crate::check::Check;
 use crate::ids::{CardId, LibraryId};
 use crate::seal::{SealContext, Sealed};
-use crate::store::{LoadedFamily, Store, StoreError, StoreResult};
+use crate::store::{Store, StoreError, StoreResult};
 
 impl Checked<'_> {
     /// Puts everything into `store`.
@@ -273,14 +274,6 @@ impl Checked<'_> {
         }
         Ok(taken)
     }
-}
-
-/// Where it goes, and what of the family is there.
-pub(super) struct Destination<'a> {
-    pub(super) store: &'a dyn Store,
-    pub(super) mode: Mode,
-    pub(super) here: Option<&'a LoadedFamily>,
-    secrets: BTreeMap<CardId, Sealed>,
 }
 
 async fn take_step(store: &dyn Store, card: &Card, step: Step) -> StoreResult<()> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::import::Destination;
+use super::destination::Destination;
 use super::{Mode, MovedFamily, MovedNotice, Part, Report, TransferError};
 use crate::notice::record::{NoticeRecord, NoticeState};
 use crate::notice::told::Told;

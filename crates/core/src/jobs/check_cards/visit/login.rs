@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::VisitPorts;
-use super::secrets::may_be_checked;
 use crate::account::Account;
 use crate::card::{CardKey, CardRecord, CardSecret, LoginMark, LoginOutcome, SecretMask};
 use crate::clock::{is_in_future, local_date};
 use crate::failure::{Failure, FailureKind, Remedy};
 use crate::jobs::JobError;
 use crate::library::Library;
+use crate::run::work::LeftOutReason;
 use crate::site::{LoginPermit, PermitError, SiteError};
 use crate::store::StoreError;
 
@@ -140,7 +140,7 @@ impl DurableMark<'_> {
         let mark = record.state.login_mark.as_ref();
         let is_of_crash =
             mark.is_some_and(|mark| mark.is_open_on(today) && !is_under_way(mark, now));
-        Ok(!may_be_checked(&record) || !is_of_crash)
+        Ok(LeftOutReason::of_waiting_card(&record).is_some() || !is_of_crash)
     }
 }
 
