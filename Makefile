@@ -1,5 +1,5 @@
 # Each target is one short recipe; `make` lists them. Rust (with rustup's rustfmt and clippy) and a C and C++ compiler are all that
-# must be there: other tools are built into .tools/ when a target first needs them. What alerts AWS needs Python 3 as well.
+# must be there: other tools are built into .tools/ when a target first needs them. What concerns AWS needs Python 3 as well.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
