@@ -168,7 +168,7 @@ def development(folder):
             for queue, function in QUEUES.items():
                 arguments = (env, outputs[queue], function, f"http://127.0.0.1:{port}")
                 threading.Thread(target=pump, args=arguments, daemon=True).start()
-            yield env, {"HIPPO_ON": "aws", "HIPPO_STACK": STACK, "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{port}"}, port, log
+            yield env, {"HIPPO_TARGET": "aws", "HIPPO_STACK": STACK, "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{port}"}, port, log
 
 
 def main():

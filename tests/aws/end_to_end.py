@@ -1,6 +1,6 @@
 """From a schedule to the note, with the real binaries on the emulator: `make end-to-end`.
 
-Deploys the stack, puts libraries, families and cards there with `hippo --on aws`, lets a schedule fire check-cards and another
+Deploys the stack, puts libraries, families and cards there with `hippo --target aws`, lets a schedule fire check-cards and another
 notify-all, and reads the mail back; fires both again; has mail-events hear what became of the mails; breaks the stack, mends it,
 and has the dead letters replayed; moves all of it to this machine and back; deletes the stack. Last it does what `make dev` says.
 """
@@ -228,7 +228,7 @@ class Journey:
     def moves_and_comes_back(self):
         there, back = self.folder / "there.json", self.folder / "back.json"
         self.hippo.here("init", "--timezone", "America/Toronto")
-        self.hippo("export", there, "--for", "here")
+        self.hippo("export", there, "--for", "local")
         check(not any(secret in there.read_text() for secret in secrets()), "No number and no PIN can be read in the file.")
         self.hippo.here("import", there, "--yes")
         here = self.cards_here()
@@ -293,7 +293,7 @@ class Journey:
         return view["notices"][0]
 
     def status(self):
-        """Everything that `hippo --on aws status` tells but the time."""
+        """Everything that `hippo --target aws status` tells but the time."""
         document = self.hippo.json("status")
         del document["now"]
         return document

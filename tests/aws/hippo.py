@@ -14,7 +14,7 @@ CARDS = [
 
 
 class Hippo:
-    """`hippo --on aws` for one stack; `home` is a home on this machine, for what goes there and back."""
+    """`hippo --target aws` for one stack; `home` is a home on this machine, for what goes there and back."""
 
     def __init__(self, env, stack, home):
         self.env = env | {"HIPPO_HOME": str(home)}
@@ -22,7 +22,7 @@ class Hippo:
 
     def __call__(self, *arguments, **options):
         """Runs it on AWS, and returns what it prints."""
-        return run([HIPPO, "--on", "aws", "--stack", self.stack, *arguments], self.env, **options)
+        return run([HIPPO, "--target", "aws", "--stack", self.stack, *arguments], self.env, **options)
 
     def json(self, *arguments, **options):
         """The same, as a document."""

@@ -219,7 +219,7 @@ fn refused(error: Option<&SendEmailError>, status: u16) -> MailAnswer {
         "MailFromDomainNotVerifiedException" => (UNVERIFIED, false),
         "MessageRejected" | "BadRequestException" => (
             "it does not take this mail as it is. The message that SES gave is left out here, since it may hold \
-             addresses; send a test with “hippo --on aws mail test ADDRESS”",
+             addresses; send a test with “hippo --target aws mail test ADDRESS”",
             true,
         ),
         "AccountSuspendedException" => (

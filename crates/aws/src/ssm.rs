@@ -2,7 +2,7 @@
 //!
 //! The private keys and the key of the fingerprints are SecureStrings, each in a parameter of its own, so
 //! that a policy can give one without the other; the public key is a plain String. CloudFormation cannot
-//! make a SecureString; `hippo --on aws init` makes them, once.
+//! make a SecureString; `hippo --target aws init` makes them, once.
 
 use async_trait::async_trait;
 use aws_sdk_ssm::Client;
@@ -92,7 +92,7 @@ impl KeyParameter {
     async fn must_read(&self, kind: ParameterType) -> Result<Zeroizing<String>, SealError> {
         self.read(kind).await?.ok_or_else(|| {
             SealError::NoKey(format!(
-                "The SSM parameter “{}” is missing. Run “hippo --on aws init” once; it makes it.",
+                "The SSM parameter “{}” is missing. Run “hippo --target aws init” once; it makes it.",
                 self.name
             ))
         })
@@ -330,7 +330,7 @@ mod tests {
         .await;
         let error = keys.private_keys().await.unwrap_err();
         assert!(matches!(&error, SealError::NoKey(message)
-            if message.contains("“/hippo/key” is missing") && message.contains("hippo --on aws init")));
+            if message.contains("“/hippo/key” is missing") && message.contains("hippo --target aws init")));
         assert_eq!(
             fake.bodies().len(),
             1,

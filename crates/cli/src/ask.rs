@@ -1,4 +1,4 @@
-//! What a person is asked: a number, a PIN, whether it is meant.
+//! Questions to a person: a number, a PIN, a confirmation.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
@@ -8,8 +8,8 @@ use zeroize::Zeroize as _;
 use crate::exit::CommandError;
 use crate::text_input::{cannot_be_typed, decode_text, trim_unseen};
 
-/// The longest number or PIN that is taken, in bytes.
-const LIMIT: usize = 256;
+/// The longest number or PIN, in bytes.
+const MAX_LENGTH: usize = 256;
 
 /// A PIN: from a prompt without echo, or the first line of standard input. Never from an argument.
 pub(crate) fn pin(prompt: &str, from_stdin: bool) -> Result<SecretString, CommandError> {
@@ -23,20 +23,21 @@ pub(crate) fn pin(prompt: &str, from_stdin: bool) -> Result<SecretString, Comman
 pub(crate) fn pin_or(prompt: &str, otherwise: &str) -> Result<SecretString, CommandError> {
     must_be_terminal("the PIN", otherwise)?;
     let typed = rpassword::prompt_password(prompt)
-        .map_err(|error| CommandError::Usage(format!("The PIN could not be read: {error}.")))?;
+        .map_err(|error| CommandError::usage("Can't read the PIN.").caused_by(error))?;
     checked_pin(&SecretString::from(typed))
 }
 
 /// A PIN that may be stored: without spaces and what nobody sees around it; the spaces inside are its own.
 pub(crate) fn checked_pin(pin: &SecretString) -> Result<SecretString, CommandError> {
     match trim_unseen(pin.expose_secret()) {
-        "" => Err(CommandError::Usage(
-            "The PIN is empty; nothing was changed.".to_owned(),
+        "" => Err(CommandError::usage(
+            "The PIN is empty. Nothing was changed.",
         )),
-        text if text.len() > LIMIT || text.contains(cannot_be_typed) => Err(CommandError::Usage(
-            "The PIN is too long or holds characters that cannot be typed; nothing was changed."
-                .to_owned(),
-        )),
+        text if text.len() > MAX_LENGTH || text.contains(cannot_be_typed) => {
+            Err(CommandError::usage(
+                "The PIN is too long or holds characters that can't be typed. Nothing was changed.",
+            ))
+        }
         text => Ok(SecretString::from(text)),
     }
 }
@@ -44,10 +45,12 @@ pub(crate) fn checked_pin(pin: &SecretString) -> Result<SecretString, CommandErr
 /// A card number that may be stored, as it is printed: without spaces and what nobody sees around it.
 pub(crate) fn checked_number(number: &str) -> Result<SecretString, CommandError> {
     match trim_unseen(number) {
-        "" => Err(CommandError::Usage("The card number is empty.".to_owned())),
-        text if text.len() > LIMIT || text.contains(cannot_be_typed) => Err(CommandError::Usage(
-            "The card number is too long or holds characters that cannot be typed.".to_owned(),
-        )),
+        "" => Err(CommandError::usage("The card number is empty.".to_owned())),
+        text if text.len() > MAX_LENGTH || text.contains(cannot_be_typed) => {
+            Err(CommandError::usage(
+                "The card number is too long or holds characters that can't be typed.",
+            ))
+        }
         text => Ok(SecretString::from(text)),
     }
 }
@@ -61,12 +64,12 @@ pub(crate) fn number() -> Result<SecretString, CommandError> {
     number
 }
 
-/// Asks whether a removal is meant, unless the person has said so already.
+/// Asks for a confirmation, unless the person has given it already.
 pub(crate) fn confirm(question: &str, yes: bool) -> Result<bool, CommandError> {
     if yes {
         return Ok(true);
     }
-    must_be_terminal("whether you mean it", "Say so with --yes.")?;
+    must_be_terminal("confirmation", "Use --yes.")?;
     let answer = line(&format!("{question} [y/N] "))?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
@@ -75,8 +78,8 @@ fn must_be_terminal(what: &str, otherwise: &str) -> Result<(), CommandError> {
     if std::io::stdin().is_terminal() {
         Ok(())
     } else {
-        Err(CommandError::Usage(format!(
-            "There is no terminal to ask {what} on. {otherwise}"
+        Err(CommandError::usage(format!(
+            "Can't ask for {what} without a terminal. {otherwise}"
         )))
     }
 }
@@ -89,7 +92,7 @@ fn line(prompt: &str) -> Result<String, CommandError> {
     std::io::stdin()
         .lock()
         .read_line(&mut line)
-        .map_err(|error| CommandError::Usage(format!("The answer could not be read: {error}.")))?;
+        .map_err(|error| CommandError::usage("Can't read the answer.").caused_by(error))?;
     Ok(line)
 }
 
@@ -105,8 +108,8 @@ fn line_from_stdin() -> Result<SecretString, CommandError> {
     };
     line.zeroize();
     pin.map_err(|reason| {
-        CommandError::Usage(format!(
-            "The PIN on standard input could not be read: {reason}. Nothing was changed."
+        CommandError::usage(format!(
+            "Can't read the PIN on standard input: {reason}. Nothing was changed."
         ))
     })
 }
@@ -126,14 +129,14 @@ mod tests {
     #[case("12\u{feff}34")]
     #[case("12\u{ad}34")]
     #[case("\u{feff}")]
-    fn a_pin_that_cannot_be_right_is_refused_and_not_repeated(#[case] pin: &str) {
+    fn impossible_pin_is_refused_and_not_repeated(#[case] pin: &str) {
         let error = checked_pin(&SecretString::from(pin)).unwrap_err();
         assert_eq!(error.code(), 2);
         assert!(!error.to_string().contains("12"));
     }
 
     #[test]
-    fn pin_and_number_lose_what_nobody_sees_around_them() {
+    fn pin_and_number_lose_invisible_ends() {
         let pin = checked_pin(&SecretString::from("\u{feff} 1  2-3\u{a0}\u{200b}\r\n")).unwrap();
         assert_eq!(pin.expose_secret(), "1  2-3");
         let number = checked_number("\u{feff}\u{200b} 21 00\u{a0}\n").unwrap();

@@ -1,12 +1,14 @@
-//! `config.toml`: what the operator decides about one installation.
+//! `config.toml`: the operator's settings.
 
 mod jobs;
+mod mailbox;
 mod mistake;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
+use hippo_core::mail::mime::Sender;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -14,13 +16,15 @@ use zeroize::Zeroize as _;
 
 use self::jobs::{JobTable, OperatorTable};
 pub(crate) use self::jobs::{Jobs, PERSON};
+pub(crate) use self::mailbox::mailbox;
+use self::mailbox::sender;
 pub(crate) use self::mistake::{describe, line_of};
 use crate::exit::CommandError;
 use crate::home::Home;
 use crate::text_input::{read_text_file, trim_unseen};
 use crate::timezones::parse_timezone;
 
-/// What the operator decides about one installation.
+/// The operator's settings.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
     /// Named to libraries in the User-Agent and to families in the mail.
@@ -57,11 +61,11 @@ impl Default for Checks {
     }
 }
 
-/// `[mail]`: how mails go out.
+/// `[mail]`: how emails are sent.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MailConfig {
-    /// Whom mails are from: `LibraryHippo <hippo@example.org>`.
+    /// The From address: `LibraryHippo <hippo@example.org>`.
     pub(crate) from: String,
     /// Where answers go, if not to `from`.
     #[serde(default)]
@@ -77,13 +81,24 @@ pub(crate) struct MailConfig {
     pub(crate) smtp: Option<SmtpConfig>,
 }
 
+impl MailConfig {
+    /// Who emails come from; the error goes on after the name of the file.
+    pub(crate) fn sender(&self) -> Result<Sender, String> {
+        sender(
+            &self.from,
+            self.reply_to.as_deref(),
+            self.unsubscribe.as_deref(),
+        )
+    }
+}
+
 /// Where mails go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Transport {
-    /// To files in the home's `outbox/`.
+    /// To files in the home's `mail/`.
     #[default]
-    Outbox,
+    Folder,
     /// To a mail server.
     Smtp,
 }
@@ -165,11 +180,11 @@ impl Config {
     pub(crate) fn read(home: &Home) -> Result<Self, CommandError> {
         let path = home.config();
         let text = read_text_file(&path).map_err(|error| {
-            CommandError::Unusable(format!("{} cannot be read: {error}.", path.display()))
+            CommandError::unusable(format!("Can't read {}.", path.display())).caused_by(error)
         })?;
         Self::parse(&text)
             .and_then(|config| config.check_files(home).map(|()| config))
-            .map_err(|message| CommandError::Unusable(format!("{} {message}", path.display())))
+            .map_err(|message| CommandError::unusable(format!("{} {message}", path.display())))
     }
 
     /// An error if a file that sending needs is not there.
@@ -185,7 +200,7 @@ impl Config {
                 && !path.is_file()
             {
                 return Err(format!(
-                    "names {} at “mail.smtp.{key}”, and there is no such file.",
+                    "names {} at “mail.smtp.{key}”, but that file doesn't exist.",
                     path.display()
                 ));
             }
@@ -256,29 +271,29 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 fn check_mail(mail: &MailConfig) -> Result<(), String> {
-    crate::post::sender(mail)?;
+    mail.sender()?;
     if let Some(smtp) = &mail.smtp {
         if smtp.password.is_some() {
             return Err(
-                "holds a password at “mail.smtp.password”; no password stands in the configuration. Put \
-                 it into a file that only you can read and name it with password_file, or name an \
-                 environment variable with password_env."
+                "has a password at “mail.smtp.password”. A password doesn't belong in the configuration: put it in a file \
+                 that only you can read and name that with password_file, or name an environment variable with \
+                 password_env."
                     .to_owned(),
             );
         }
         if smtp.password_file.is_some() && smtp.password_env.is_some() {
             return Err(
-                "names both password_file and password_env at “mail.smtp”; keep one of them."
+                "has both password_file and password_env at “mail.smtp”. Keep one of them."
                     .to_owned(),
             );
         }
         if smtp.host.trim().is_empty() {
-            return Err("has an empty “mail.smtp.host”; name the mail server.".to_owned());
+            return Err("has an empty “mail.smtp.host”. Name the mail server.".to_owned());
         }
         if smtp.tls == Tls::None && !is_this_machine(&smtp.host) {
             return Err(
-                "has tls = \"none\" at “mail.smtp” for a host that is not this machine; mails and the \
-                 password would go in the clear. Write \"starttls\" or \"implicit\"."
+                "has tls = \"none\" at “mail.smtp” for another machine, which would send emails and the password \
+                 unencrypted. Write \"starttls\" or \"implicit\"."
                     .to_owned(),
             );
         }
@@ -293,13 +308,12 @@ fn check_mail(mail: &MailConfig) -> Result<(), String> {
         let has_password = smtp.password_file.is_some() || smtp.password_env.is_some();
         if smtp.user.is_some() != has_password {
             return Err(
-                "gives only one of user and password at “mail.smtp”; give both (password_file or \
-                 password_env), or neither."
+                "has only one of user and password at “mail.smtp”. Give both (password_file or password_env), or neither."
                     .to_owned(),
             );
         }
     } else if mail.transport == Transport::Smtp {
-        return Err("says transport = \"smtp\" but has no [mail.smtp]; add it with the host of the mail server.".to_owned());
+        return Err("has transport = \"smtp\" but no [mail.smtp]. Add it, with the host of the mail server.".to_owned());
     }
     Ok(())
 }
@@ -329,9 +343,8 @@ impl SmtpConfig {
                 Ok(password) if !trim_unseen(&password).is_empty() => {
                     Ok(Some(SecretString::from(trim_unseen(&password))))
                 }
-                _ => Err(CommandError::Unusable(format!(
-                    "The environment variable {name}, which should hold the mail server's password, is \
-                     not set."
+                _ => Err(CommandError::unusable(format!(
+                    "The environment variable {name}, which should hold the mail server's password, isn't set."
                 ))),
             };
         }
@@ -340,10 +353,11 @@ impl SmtpConfig {
         };
         let path = home.join(file);
         let mut text = read_text_file(&path).map_err(|error| {
-            CommandError::Unusable(format!(
-                "The mail server's password cannot be read from {}: {error}.",
+            CommandError::unusable(format!(
+                "Can't read the mail server's password from {}.",
                 path.display()
             ))
+            .caused_by(error)
         })?;
         let password = SecretString::from(trim_unseen(&text));
         text.zeroize();
@@ -369,55 +383,55 @@ impl NewConfig<'_> {
             None => "# contact = \"you@example.org\"".to_owned(),
         };
         format!(
-            r#"# LibraryHippo's configuration. A key that is unknown is an error, so that a misspelt one is found.
+            r#"# LibraryHippo's configuration. An unknown key is an error, so that you notice a misspelt one.
 
-# An address by which a library or a family reaches you: it stands in every request to a library's
-# site and at the end of every mail.
+# Your address, for libraries and families that want to reach you. It is in every request to a library's
+# site and at the end of every email.
 {contact}
 
-# Your own time zone: tables show times in it, and new families and libraries begin with it.
+# Your time zone, for tables and for new families and libraries.
 timezone = {timezone}
 
 [checks]
-# How many libraries are visited at a time; there is never more than one card at a time at a library.
+# How many libraries to visit at a time. A library is never visited for more than one card at a time.
 concurrency = {concurrency}
-# Between two cards of one library: at least so many seconds, and up to so many more.
+# Seconds to wait between two cards of a library: at least, and up to this many more.
 pause_seconds = {pause:.1}
 jitter_seconds = {jitter:.1}
 
 [mail]
 from = {from}
 # reply_to = "you@example.org"
-# The mailbox that a family writes to when it wants no more mails; otherwise that of "from".
+# The mailbox for families that want to stop the emails. By default the one of "from".
 # unsubscribe = "you@example.org"
 
-# "outbox" puts each mail into a file in outbox/ beside this file; "smtp" sends it.
-transport = "outbox"
+# "folder" writes each email to a file in mail/ beside this file; "smtp" sends it.
+transport = "folder"
 
 # [mail.smtp]
 # host = "smtp.example.org"
 # tls = "starttls"            # or "implicit"; "none" is for a mail server on this machine
 # port = 587
 # user = "you@example.org"
-# The password never stands here: it is in a file that only you can read, or in the environment.
+# The password doesn't belong here: put it in a file that only you can read, or in the environment.
 # password_file = "smtp-password"
 # password_env = "HIPPO_SMTP_PASSWORD"
 # For a server whose certificate this machine does not know:
 # certificate_file = "smtp-certificates.pem"
 
 [operator]
-# Who is told, once for each thing, what needs a person: a page that changed, a library that is down, a mail
-# that was given up. Without it, the log of a scheduled run says it.
+# Who gets alerts, once for each problem: a page that changed, a library that is down, an email that we gave
+# up on. Without it, they only go to the log of scheduled runs.
 # email = "you@example.org"
 
-# What this file says of a schedule does not start it (cron or a timer does); it tells for which time a run was
-# started, and which runs never came.
+# A schedule here doesn't start runs (cron or a timer does). It lets hippo tell when a run should have started,
+# and which runs were missed.
 # [jobs.check-cards]
-# ping = "https://hc-ping.com/…"       # the heartbeat: fetched after each good run, for a service that misses it
-# ping_start_fail = true                # also with /start before a run, and with /fail after a run in which all failed
-# [jobs.check-cards.schedules.all]      # the label that the schedule gives with --label
+# ping = "https://hc-ping.com/…"       # the heartbeat URL, fetched after each good run
+# ping_start_fail = true                # also fetch URL/start before a run, and URL/fail after a run in which everything failed
+# [jobs.check-cards.schedules.all]      # the label that the schedule passes with --label
 # times = ["05:00", "12:00", "18:00"]
-# start_within_minutes = 60             # later than so after its time it does not begin, and is on record as missed
+# start_within_minutes = 60             # a run that is later than this doesn't start, and is on record as missed
 # [jobs.notify-all.schedules.tick]
 # every_minutes = 15
 # paused = false                     # true: its runs do not begin
@@ -467,33 +481,33 @@ mod tests {
     #[rstest]
     #[case::unknown_key(
         "[mail]\nfrom = \"a@b.org\"\nfrm = 1\n",
-        "line 3: “frm” is not known here; there are from, reply_to"
+        "line 3: “frm” isn't known here; the keys are from, reply_to"
     )]
-    #[case::unknown_zone(&format!("timezone = \"Toronto\"\n{MAIL}"), "“Toronto” is not a time zone")]
-    #[case::no_server(&format!("{MAIL}transport = \"smtp\"\n"), "has no [mail.smtp]")]
+    #[case::unknown_zone(&format!("timezone = \"Toronto\"\n{MAIL}"), "“Toronto” isn't a time zone")]
+    #[case::no_server(&format!("{MAIL}transport = \"smtp\"\n"), "but no [mail.smtp]")]
     #[case::too_many(&format!("{MAIL}[checks]\nconcurrency = 0\n"), "checks.concurrency")]
     #[case::no_pause(&format!("{MAIL}[checks]\npause_seconds = -1\n"), "checks.pause_seconds")]
-    #[case::text_for_a_number(&format!("{MAIL}[checks]\nconcurrency = \"many\"\n"), "a whole number, 0 or more, must stand here")]
-    #[case::negative(&format!("{MAIL}[checks]\nconcurrency = -2\n"), "a whole number, 0 or more, must stand here")]
-    #[case::unknown_word(&format!("{MAIL}transport = \"pigeon\"\n"), "there are outbox, smtp")]
+    #[case::text_for_a_number(&format!("{MAIL}[checks]\nconcurrency = \"many\"\n"), "expected a whole number, 0 or more")]
+    #[case::negative(&format!("{MAIL}[checks]\nconcurrency = -2\n"), "expected a whole number, 0 or more")]
+    #[case::unknown_word(&format!("{MAIL}transport = \"pigeon\"\n"), "write one of folder, smtp")]
     #[case::no_mail("[checks]\nconcurrency = 2\n", "“mail” is missing")]
     #[case::sender("[mail]\nfrom = \"nobody\"\n", "mail.from")]
     #[case::reply_to(&format!("{MAIL}reply_to = \"nobody\"\n"), "mail.reply_to")]
     #[case::unsubscribe(&format!("{MAIL}unsubscribe = \"@\"\n"), "mail.unsubscribe")]
     #[case::contact(&format!("contact = \"a\\nb\"\n{MAIL}"), "“contact”")]
     #[case::contact_letters(&format!("contact = \"Zoë\"\n{MAIL}"), "“contact”")]
-    #[case::in_the_clear(&format!("{MAIL}[mail.smtp]\nhost = \"smtp.example.org\"\ntls = \"none\"\n"), "not this machine")]
+    #[case::in_the_clear(&format!("{MAIL}[mail.smtp]\nhost = \"smtp.example.org\"\ntls = \"none\"\n"), "another machine")]
     #[case::half_a_login(&format!("{MAIL}[mail.smtp]\nhost = \"h\"\nuser = \"u\"\n"), "only one of user and password")]
-    fn a_mistake_is_named(#[case] text: &str, #[case] expected: &str) {
+    fn mistake_is_named(#[case] text: &str, #[case] expected: &str) {
         let message = Config::parse(text).unwrap_err();
         assert!(message.contains(expected), "{message}");
     }
 
     #[test]
-    fn nobody_is_led_to_write_a_password_into_the_configuration() {
+    fn password_is_never_suggested_as_a_key() {
         let text = format!("{MAIL}[mail.smtp]\nhost = \"h\"\npasword = \"canary\"\n");
         let message = Config::parse(&text).unwrap_err();
-        assert!(message.contains("“pasword” is not known here"), "{message}");
+        assert!(message.contains("“pasword” isn't known here"), "{message}");
         assert!(!message.contains(" password,") && !message.contains("canary"));
     }
 
@@ -501,7 +515,7 @@ mod tests {
     #[case("[::1]")]
     #[case("127.0.0.1")]
     #[case("localhost")]
-    fn a_mail_server_on_this_machine_needs_no_tls(#[case] host: &str) {
+    fn mail_server_on_this_machine_needs_no_tls(#[case] host: &str) {
         let text = format!("{MAIL}[mail.smtp]\nhost = \"{host}\"\ntls = \"none\"\n");
         assert!(Config::parse(&text).is_ok());
     }
@@ -512,7 +526,7 @@ mod tests {
     #[case("password = \"canary\"\n")]
     #[case("password = \"canary\n")]
     #[case("user = \"u\"\npassword_file = [\"canary\"]\n")]
-    fn a_password_in_the_configuration_is_refused_and_never_shown(#[case] line: &str) {
+    fn password_in_the_configuration_is_refused_and_never_shown(#[case] line: &str) {
         let text = format!("{MAIL}[mail.smtp]\nhost = \"h\"\n{line}");
         let message = Config::parse(&text).unwrap_err();
         assert!(!message.contains("canary"), "{message}");

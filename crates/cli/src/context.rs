@@ -1,46 +1,38 @@
-//! What every command works with: the opened home or stack, the clock, and the way to print.
+//! What every command works with: the deployment, the clock, and the way to print.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
-use hippo_browser::{BrowserOptions, ExchangeObserver};
 use hippo_core::card::CardRecord;
 use hippo_core::clock::Clock;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
-use hippo_core::jobs::check_cards::keys::Keys;
-use hippo_core::jobs::check_cards::run::RunPorts;
-use hippo_core::jobs::check_cards::visit::{Pace, VisitPorts};
 use hippo_core::library::Library;
-use hippo_core::mail::Mailer;
-use hippo_core::site::LibrarySite;
 use hippo_core::store::Store;
 use hippo_local::clock::clock_from_environment;
-use hippo_local::concurrency_limit::FileConcurrencyLimit;
-use hippo_local::sqlite::SqliteStore;
-use hippo_recording::Recorder;
-use hippo_systems::Sites;
 
-use crate::args::{CardName, Side};
-use crate::aws::Stack;
-use crate::config::{Checks, Config, Transport};
-use crate::exit::CommandError;
-use crate::home::{Home, SecretsLock};
-use crate::keys::KeyPlace;
+use crate::deployment::Deployment;
+#[cfg(feature = "aws")]
+use crate::deployment::aws::AwsDeployment;
+use crate::deployment::local::LocalDeployment;
+use crate::exit::{CommandError, ErrorKind};
+use crate::home::Home;
+use crate::key_store::KeyStore;
 use crate::output::{Output, note};
-use crate::suggest::did_you_mean;
+use crate::suggest::nearest;
+use crate::target::Target;
+use crate::values::CardName;
 
-/// What a person says for every command alike.
+/// The options that every command takes.
 #[derive(Debug, Clone)]
 pub(crate) struct Globals {
     /// The home that the person names.
     pub(crate) home: Option<PathBuf>,
     /// A home, or a stack.
-    pub(crate) side: Side,
+    pub(crate) target: Target,
     /// The stack's name.
     pub(crate) stack: String,
     /// The stack's region, if the person names it.
@@ -52,119 +44,94 @@ pub(crate) struct Globals {
 impl Globals {
     /// Opens the home or the stack, as every command but `init` and `demo` does.
     pub(crate) async fn open(&self) -> Result<Context, CommandError> {
-        say_frozen_clock()?;
-        match self.side {
-            Side::Here => Context::open(Home::locate(self.home.clone())?, self.output),
-            Side::Aws => Context::of_stack(self.open_stack().await?, self.output),
+        note_frozen_clock()?;
+        let deployment = self.open_deployment(self.target).await?;
+        Context::new(deployment, self.output)
+    }
+
+    /// Opens the home or the stack that `target` names.
+    pub(crate) async fn open_deployment(
+        &self,
+        target: Target,
+    ) -> Result<Box<dyn Deployment>, CommandError> {
+        match target {
+            Target::Local => {
+                let home = Home::locate(self.home.clone())?;
+                Ok(Box::new(LocalDeployment::open(home, clock()?)?))
+            }
+            #[cfg(feature = "aws")]
+            Target::Aws => Ok(Box::new(self.open_stack().await?)),
+            #[cfg(not(feature = "aws"))]
+            Target::Aws => Err(CommandError::usage(
+                "This hippo was built without AWS. Build one with it:",
+            )
+            .try_command("cargo install --path crates/cli")),
         }
     }
 
     /// Finds the stack.
-    pub(crate) async fn open_stack(&self) -> Result<Stack, CommandError> {
-        Stack::open(&self.stack, self.region.clone()).await
+    #[cfg(feature = "aws")]
+    pub(crate) async fn open_stack(&self) -> Result<AwsDeployment, CommandError> {
+        AwsDeployment::open(&self.stack, self.region.clone(), clock()?).await
     }
 
-    /// Refuses a command that a stack has no use for.
-    pub(crate) fn only_here(&self, command: &str, instead: &str) -> Result<(), CommandError> {
-        match self.side {
-            Side::Here => Ok(()),
-            Side::Aws => Err(CommandError::Usage(format!(
-                "“hippo {command}” is for one machine. {instead}"
-            ))),
+    /// The home, for a command that only works on this machine; `instead` says what to do on AWS.
+    pub(crate) fn local_home(&self, command: &str, instead: &str) -> Result<Home, CommandError> {
+        match self.target {
+            Target::Local => Home::locate(self.home.clone()),
+            Target::Aws => Err(CommandError::usage(format!(
+                "“hippo {command}” only works on one machine."
+            ))
+            .advice(instead)),
         }
     }
 }
 
-/// The time, as `HIPPO_NOW` or the machine says.
+/// The time, from `HIPPO_NOW` or the machine.
 pub(crate) fn clock() -> Result<Arc<dyn Clock>, CommandError> {
     let frozen = std::env::var("HIPPO_NOW").ok();
     clock_from_environment(frozen.as_deref())
         .map(Arc::from)
-        .map_err(|error| CommandError::Usage(error.to_string()))
+        .map_err(|error| CommandError::from_source(ErrorKind::Usage, error))
 }
 
-/// Says on standard error that the clock stands still: what is written now has that time.
-fn say_frozen_clock() -> Result<(), CommandError> {
+/// Says on standard error that the clock is frozen: what is written now has that time.
+fn note_frozen_clock() -> Result<(), CommandError> {
     let frozen = std::env::var("HIPPO_NOW").is_ok_and(|now| !now.trim().is_empty());
     if frozen {
         let now = clock()?.now().to_rfc3339_opts(SecondsFormat::Secs, true);
-        note(format!("The clock stands at {now} (HIPPO_NOW)."));
+        note(format!("The clock is frozen at {now} (HIPPO_NOW)."));
     }
     Ok(())
 }
 
-/// What a command works on: an opened home, or a stack.
+/// What a command works with.
 pub(crate) struct Context {
-    /// Which of the two.
-    pub(crate) place: Place,
+    /// A home, or a stack.
+    pub(crate) deployment: Box<dyn Deployment>,
     /// What is remembered.
     pub(crate) store: Arc<dyn Store>,
     /// Where the keys are.
-    pub(crate) keys: Box<dyn KeyPlace>,
+    pub(crate) keys: Box<dyn KeyStore>,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
     /// How to print.
     pub(crate) output: Output,
 }
 
-/// Where LibraryHippo runs.
-pub(crate) enum Place {
-    /// On this machine.
-    Here(Box<Here>),
-    /// On AWS.
-    Aws(Box<Stack>),
-}
-
-/// An opened home.
-pub(crate) struct Here {
-    /// Where everything is kept.
-    pub(crate) home: Home,
-    /// What the operator decided.
-    pub(crate) config: Config,
-    /// Whether the home is gone when the command ends: none of its paths is shown.
-    pub(crate) is_temporary: bool,
-}
-
 impl Context {
-    /// Opens a home; an error says what is missing.
-    pub(crate) fn open(home: Home, output: Output) -> Result<Self, CommandError> {
-        let clock = clock()?;
-        home.must_exist()?;
-        let config = Config::read(&home)?;
-        let store = open_database(&home)?;
+    /// Works on this deployment.
+    pub(crate) fn new(
+        deployment: Box<dyn Deployment>,
+        output: Output,
+    ) -> Result<Self, CommandError> {
         Ok(Self {
-            keys: Box::new(home.key_files()),
-            store: Arc::new(store),
-            place: Place::Here(Box::new(Here {
-                home,
-                config,
-                is_temporary: false,
-            })),
-            clock,
-            output,
-        })
-    }
-
-    /// Works on a stack.
-    fn of_stack(stack: Stack, output: Output) -> Result<Self, CommandError> {
-        Ok(Self {
-            keys: stack.keys(),
-            store: stack.store(),
-            place: Place::Aws(Box::new(stack)),
+            store: deployment.store(),
+            keys: deployment.keys(),
+            deployment,
             clock: clock()?,
             output,
         })
-    }
-
-    /// The home, for what a stack has no use for.
-    pub(crate) fn here(&self) -> Result<&Here, CommandError> {
-        match &self.place {
-            Place::Here(here) => Ok(here),
-            Place::Aws(stack) => Err(CommandError::Usage(format!(
-                "This is for one machine, not for the stack {}.",
-                stack.name()
-            ))),
-        }
     }
 
     /// Now.
@@ -172,50 +139,9 @@ impl Context {
         self.clock.now()
     }
 
-    /// The operator's zone.
+    /// The operator's time zone.
     pub(crate) fn zone(&self) -> Tz {
-        match &self.place {
-            Place::Here(here) => here.config.timezone,
-            Place::Aws(stack) => stack.zone(),
-        }
-    }
-
-    /// Whom a mail names for questions.
-    pub(crate) fn contact(&self) -> Option<&str> {
-        match &self.place {
-            Place::Here(here) => here.config.contact.as_deref(),
-            Place::Aws(stack) => stack.contact(),
-        }
-    }
-
-    /// The mail service.
-    pub(crate) fn mailer(&self) -> Result<Box<dyn Mailer>, CommandError> {
-        match &self.place {
-            Place::Here(here) => crate::post::mailer(&here.home, &here.config),
-            Place::Aws(stack) => Ok(stack.mailer()),
-        }
-    }
-
-    /// Where mails go, for people.
-    pub(crate) fn mail_destination(&self) -> String {
-        let here = match &self.place {
-            Place::Here(here) => here,
-            Place::Aws(_) => return "Amazon SES".to_owned(),
-        };
-        match (&here.config.mail.transport, &here.config.mail.smtp) {
-            (Transport::Smtp, Some(smtp)) => format!("the mail server {}", smtp.host),
-            _ if here.is_temporary => "the demo's outbox".to_owned(),
-            _ => here.home.outbox().display().to_string(),
-        }
-    }
-
-    /// Waits for the right to write numbers and PINs. On AWS there is no such lock: one operator at a time
-    /// changes the key, and the cards are looked through again before the old one goes.
-    pub(crate) fn lock_secrets(&self) -> Result<Option<SecretsLock>, CommandError> {
-        match &self.place {
-            Place::Here(here) => SecretsLock::take(&here.home).map(Some),
-            Place::Aws(_) => Ok(None),
-        }
+        self.deployment.timezone()
     }
 
     /// One family, or an error that says how to see all.
@@ -224,10 +150,10 @@ impl Context {
             return Ok(family);
         }
         let known = self.store.families().await?;
-        let meant = did_you_mean(id.as_str(), known.iter().map(|family| family.id.as_str()));
-        Err(CommandError::Usage(format!(
-            "There is no family “{id}”; “hippo family list” shows them.{meant}"
-        )))
+        let meant = nearest(id.as_str(), known.iter().map(|family| family.id.as_str()));
+        Err(CommandError::usage(format!("There is no family “{id}”."))
+            .did_you_mean(meant)
+            .try_command("hippo family list"))
     }
 
     /// One library, or an error that says how to see all.
@@ -236,10 +162,10 @@ impl Context {
             return Ok(library);
         }
         let known = self.store.libraries().await?;
-        let meant = did_you_mean(id.as_str(), known.iter().map(|library| library.id.as_str()));
-        Err(CommandError::Usage(format!(
-            "There is no library “{id}”; “hippo library list” shows them.{meant}"
-        )))
+        let meant = nearest(id.as_str(), known.iter().map(|library| library.id.as_str()));
+        Err(CommandError::usage(format!("There is no library “{id}”."))
+            .did_you_mean(meant)
+            .try_command("hippo library list"))
     }
 
     /// One card, or an error that says how to see all.
@@ -259,10 +185,9 @@ impl Context {
             .collect();
         let ending = match name {
             CardName::Id(id) => {
-                let meant = did_you_mean(&id.to_string(), &ids);
-                return Err(CommandError::Usage(format!(
-                    "There is no card {id}; “hippo card list” shows them.{meant}"
-                )));
+                return Err(CommandError::usage(format!("There is no card {id}."))
+                    .did_you_mean(nearest(&id.to_string(), &ids))
+                    .try_command("hippo card list"));
             }
             CardName::Ending(ending) => ending,
         };
@@ -271,7 +196,7 @@ impl Context {
         let endings = ids
             .iter()
             .filter_map(|id| id.get(id.len().saturating_sub(ending.len())..));
-        the_only_one(records, ending, &did_you_mean(ending, endings))
+        the_only_one(records, ending, nearest(ending, endings))
     }
 
     /// The families that are asked for: one, or all.
@@ -295,94 +220,22 @@ impl Context {
     }
 }
 
-/// The one card of which this is the end, or an error that says what to write instead.
-fn the_only_one<T>(mut found: Vec<T>, ending: &str, meant: &str) -> Result<T, CommandError> {
+/// The one card whose id ends so, or an error that says what to write instead.
+fn the_only_one<T>(
+    mut found: Vec<T>,
+    ending: &str,
+    meant: Option<&str>,
+) -> Result<T, CommandError> {
     match (found.pop(), found.is_empty()) {
         (Some(card), true) => Ok(card),
-        (None, _) => Err(CommandError::Usage(format!(
-            "There is no card whose id ends in “{ending}”; “hippo card list” shows them.{meant}"
+        (None, _) => Err(CommandError::usage(format!(
+            "There is no card whose id ends in “{ending}”."
+        ))
+        .did_you_mean(meant)
+        .try_command("hippo card list")),
+        (Some(_), false) => Err(CommandError::usage(format!(
+            "More than one card's id ends in “{ending}”. Give more of it."
         ))),
-        (Some(_), false) => Err(CommandError::Usage(format!(
-            "More than one card's id ends in “{ending}”; give more of it."
-        ))),
-    }
-}
-
-/// Opens the database of a home.
-pub(crate) fn open_database(home: &Home) -> Result<SqliteStore, CommandError> {
-    SqliteStore::open(&home.database()).map_err(|error| CommandError::Unusable(error.to_string()))
-}
-
-/// What checking cards on this machine needs beside the store.
-pub(crate) struct Visiting<'a> {
-    context: &'a Context,
-    checks: &'a Checks,
-    keys: Keys<'a>,
-    site: Box<dyn LibrarySite>,
-    gate: FileConcurrencyLimit,
-}
-
-impl<'a> Visiting<'a> {
-    /// Ready to visit; nothing is sent yet.
-    pub(crate) fn new(context: &'a Context) -> Result<Self, CommandError> {
-        Self::recorded(context, None)
-    }
-
-    /// As [`Self::new`], with one who sees what is sent and answered.
-    pub(crate) fn recorded(
-        context: &'a Context,
-        recorder: Option<Arc<Recorder>>,
-    ) -> Result<Self, CommandError> {
-        let here = context.here()?;
-        let sites = Sites::new(BrowserOptions {
-            contact: here.config.contact.clone(),
-            observer: recorder.map(|recorder| recorder as Arc<dyn ExchangeObserver>),
-            ..BrowserOptions::default()
-        })
-        .map_err(|error| CommandError::Unusable(error.to_string()))?;
-        Ok(Self {
-            checks: &here.config.checks,
-            keys: Keys::new(&*context.keys),
-            site: Box::new(sites),
-            gate: FileConcurrencyLimit::new(here.home.gates()),
-            context,
-        })
-    }
-
-    /// The pauses between two cards of a library.
-    pub(crate) fn pace(&self) -> Pace {
-        Pace {
-            pause: Duration::from_secs_f64(self.checks.pause_seconds),
-            jitter: Duration::from_secs_f64(self.checks.jitter_seconds),
-        }
-    }
-
-    /// How many libraries are visited at a time.
-    pub(crate) fn concurrency(&self) -> usize {
-        self.checks.concurrency
-    }
-
-    /// The ports of a run, beside those of its visits.
-    pub(crate) fn ports_of_run(&'a self) -> RunPorts<'a> {
-        RunPorts {
-            cards: &*self.context.store,
-            runs: &*self.context.store,
-            alerts: &*self.context.store,
-        }
-    }
-
-    /// The ports of the visits.
-    pub(crate) fn ports(&'a self) -> VisitPorts<'a> {
-        let store = &*self.context.store;
-        VisitPorts {
-            visits: store,
-            libraries: store,
-            checks: store,
-            keys: &self.keys,
-            site: &*self.site,
-            concurrency_limit: &self.gate,
-            clock: &*self.context.clock,
-        }
     }
 }
 
@@ -391,10 +244,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_an_id_must_leave_no_doubt() {
-        assert_eq!(the_only_one(vec![1], "R5TX", ""), Ok(1));
+    fn end_of_an_id_must_be_unique() {
+        assert_eq!(the_only_one(vec![1], "R5TX", None).ok(), Some(1));
         for (found, expected) in [(vec![], "no card"), (vec![1, 2], "More than one")] {
-            let message = the_only_one::<u8>(found, "R5TX", "")
+            let message = the_only_one::<u8>(found, "R5TX", None)
                 .unwrap_err()
                 .to_string();
             assert!(message.contains(expected), "{message}");

@@ -1,4 +1,4 @@
-//! Where everything of one installation is kept.
+//! The directory that holds one installation.
 
 use std::path::{Path, PathBuf};
 
@@ -23,8 +23,8 @@ impl Home {
             .is_some_and(|named| is_empty(named.as_os_str()))
             && !std::env::var_os("HIPPO_HOME").is_some_and(|value| is_empty(&value))
         {
-            return Err(CommandError::Usage(
-                "--home names no directory; name one, or leave it out.".to_owned(),
+            return Err(CommandError::usage(
+                "--home is empty. Name a directory, or leave it out.",
             ));
         }
         let directory = named
@@ -36,10 +36,7 @@ impl Home {
         directory
             .map(|directory| Self { directory })
             .ok_or_else(|| {
-                CommandError::Usage(
-                    "There is no home directory to keep things in; name one with --home DIR."
-                        .to_owned(),
-                )
+                CommandError::usage("There is no home directory. Name one with --home DIR.")
             })
     }
 
@@ -63,14 +60,14 @@ impl Home {
         KeyFiles::in_folder(&self.directory)
     }
 
-    /// Where mails are put that are not sent.
-    pub(crate) fn outbox(&self) -> PathBuf {
-        self.directory.join("outbox")
+    /// Where emails go until a mail server is set up.
+    pub(crate) fn mail_folder(&self) -> PathBuf {
+        self.directory.join("mail")
     }
 
     /// Where processes take turns at a library.
-    pub(crate) fn gates(&self) -> PathBuf {
-        self.directory.join("gates")
+    pub(crate) fn permits(&self) -> PathBuf {
+        self.directory.join("permits")
     }
 
     /// Held by whoever writes numbers and PINs.
@@ -82,11 +79,12 @@ impl Home {
     pub(crate) fn must_exist(&self) -> Result<(), CommandError> {
         self.must_be_initialized()?;
         if !self.database().exists() {
-            return Err(CommandError::Unusable(format!(
-                "{} has no database. Put a backup there with “hippo restore FILE”, or run “hippo init” \
-                 to begin with an empty one.",
+            return Err(CommandError::unusable(format!(
+                "{} has no database. Restore a backup, or start with an empty one.",
                 self.directory.display()
-            )));
+            ))
+            .try_command("hippo restore FILE")
+            .try_command("hippo init"));
         }
         Ok(())
     }
@@ -99,22 +97,23 @@ impl Home {
                 .try_exists()
                 .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
             {
-                return Err(CommandError::Unusable(format!(
-                    "{shown} cannot be entered: permission denied."
+                return Err(CommandError::unusable(format!(
+                    "Can't open {shown}: permission denied."
                 )));
             }
         }
         if !self.directory.is_dir() {
-            return Err(CommandError::Unusable(format!(
-                "There is no LibraryHippo home at {shown}. Make one with “hippo init”, or name another \
-                 with --home DIR."
-            )));
+            return Err(CommandError::unusable(format!(
+                "There is no LibraryHippo home at {shown}. Create one, or name another with --home DIR."
+            ))
+            .try_command("hippo init"));
         }
         if !self.config().exists() {
-            return Err(CommandError::Unusable(format!(
-                "{shown} has no config.toml, so it is not a LibraryHippo home. Run “hippo init”, or \
-                 name another with --home DIR."
-            )));
+            return Err(CommandError::unusable(format!(
+                "{shown} has no config.toml, so it isn't a LibraryHippo home. Create one, or name another with \
+                 --home DIR."
+            ))
+            .try_command("hippo init"));
         }
         Ok(())
     }
@@ -135,10 +134,11 @@ pub(crate) fn make_private(directory: &Path) -> Result<bool, CommandError> {
             Ok(is_open)
         };
         close().map_err(|error| {
-            CommandError::Unusable(format!(
-                "Others can look into {}, and that cannot be changed: {error}.",
+            CommandError::unusable(format!(
+                "Others can read {}, and we can't change that.",
                 directory.display()
             ))
+            .caused_by(error)
         })
     }
     #[cfg(not(unix))]
@@ -161,11 +161,11 @@ pub(crate) fn make_private_directory(directory: &Path) -> Result<(), CommandErro
         builder.mode(0o700);
     }
     builder.create(directory).map_err(|error| {
-        CommandError::Unusable(format!(
-            "The directory {} cannot be made: {}.",
-            directory.display(),
-            io_words(&error)
+        CommandError::unusable(format!(
+            "Can't create the directory {}.",
+            directory.display()
         ))
+        .caused_by(io_words(&error))
     })
 }
 
@@ -187,11 +187,8 @@ pub(crate) fn write_new_private_file(path: &Path, text: &str) -> Result<(), Comm
     new_private_file(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| {
-            CommandError::Unusable(format!(
-                "{} cannot be written: {}.",
-                path.display(),
-                io_words(&error)
-            ))
+            CommandError::unusable(format!("Can't write {}.", path.display()))
+                .caused_by(io_words(&error))
         })
 }
 
@@ -216,7 +213,7 @@ impl SecretsLock {
         let file = options.open(&path);
         file.and_then(|file| file.lock().map(|()| Self { _file: file }))
             .map_err(|error| {
-                CommandError::Unusable(format!("{} cannot be locked: {error}.", path.display()))
+                CommandError::unusable(format!("Can't lock {}.", path.display())).caused_by(error)
             })
     }
 }
@@ -226,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_home_that_is_not_there_says_how_to_make_one() {
+    fn missing_home_says_how_to_create_one() {
         let home = Home::locate(Some("/nowhere/at/all".into())).unwrap();
         let error = home.must_exist().unwrap_err();
         assert_eq!(error.code(), 3);
@@ -235,7 +232,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_home_that_cannot_be_entered_is_not_said_to_be_missing() {
+    fn unreadable_home_is_not_called_missing() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let home = Home::locate(Some(folder.path().join("home"))).unwrap();

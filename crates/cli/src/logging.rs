@@ -28,8 +28,8 @@ pub(crate) fn begin(verbose: u8, color: bool, json: bool) -> Result<(), CommandE
         _ => "trace".to_owned(),
     };
     let filter = EnvFilter::try_new(&directives).map_err(|_| {
-        CommandError::Usage(
-            "HIPPO_LOG or RUST_LOG is malformed; write it like “info” or “hippo_core=debug”."
+        CommandError::usage(
+            "HIPPO_LOG or RUST_LOG is malformed. Write it like “info” or “hippo_core=debug”."
                 .to_owned(),
         )
     })?;

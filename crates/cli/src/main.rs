@@ -1,30 +1,38 @@
 //! The command `hippo`: LibraryHippo on one machine, and the administration of a stack on AWS.
 
-mod args;
+mod after_run;
 mod ask;
-#[cfg(feature = "aws")]
-mod aws;
-#[cfg(not(feature = "aws"))]
-#[path = "aws/absent.rs"]
-mod aws;
-mod checking;
+mod card_view;
+mod check_one_card;
 mod commands;
 mod config;
 mod context;
+mod deployment;
 mod exit;
-mod following;
+mod finding;
 mod home;
-mod keys;
+mod key_store;
+mod left_out;
+mod library_draft;
 mod logging;
+mod mailer;
 mod next_notice;
+mod not_checked;
+mod not_started;
+mod notice_view;
 mod output;
-mod post;
+mod problem;
 mod remedies;
+mod run_view;
+mod schedule_remarks;
+mod sealing;
+mod start_options;
 mod stop;
 mod suggest;
+mod target;
 mod text_input;
 mod timezones;
-mod view;
+mod values;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -32,33 +40,33 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
-use crate::args::Args;
+use crate::commands::Args;
 use crate::exit::CommandError;
 use crate::output::{Output, note, stdout};
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return not_understood(&error),
+        Err(error) => return show_argument_error(&error),
     };
     let output = Output::new(args.json, args.no_color);
     let logging = logging::begin(args.verbose, output.color, output.json);
     match logging.and_then(|()| commands::dispatch(args, output)) {
         Ok(outcome) => end(outcome.code(), output.json),
-        Err(error) => say_error(&error, output.json),
+        Err(error) => show_error(&error, output.json),
     }
 }
 
-/// The exit code of a command that did its work, unless its answer could not be printed.
+/// The exit code of a command that did its work, unless its output couldn't be written.
 fn end(code: u8, json: bool) -> ExitCode {
     match stdout::failure() {
-        Some(sentence) => say_error(&CommandError::Unusable(sentence), json),
+        Some(sentence) => show_error(&CommandError::unusable(sentence), json),
         None => code.into(),
     }
 }
 
 /// The help or the version, or what is wrong with the arguments.
-fn not_understood(error: &clap::Error) -> ExitCode {
+fn show_argument_error(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os()
         .skip(1)
         .take_while(|argument| argument != "--")
@@ -72,7 +80,7 @@ fn not_understood(error: &clap::Error) -> ExitCode {
     }
     let text = match error.kind() {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            "A command is missing; --help lists them.".to_owned()
+            "A command is missing. --help lists them.".to_owned()
         }
         _ => error.to_string(),
     };
@@ -81,10 +89,10 @@ fn not_understood(error: &clap::Error) -> ExitCode {
     let words: Vec<&str> = text.split_whitespace().collect();
     let message = words.join(" ");
     let message = message.strip_prefix("error: ").unwrap_or(&message);
-    say_error(&CommandError::Usage(message.to_owned()), true)
+    show_error(&CommandError::usage(message), true)
 }
 
-fn say_error(error: &CommandError, json: bool) -> ExitCode {
+fn show_error(error: &CommandError, json: bool) -> ExitCode {
     if json {
         note(error.to_json());
     } else {

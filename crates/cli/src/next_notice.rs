@@ -13,8 +13,8 @@ use crate::output::time::moment;
 /// A notice that has been due for longer has missed two ticks.
 const LATE_AFTER: Duration = Duration::minutes(30);
 
-/// A run of `notify-all` that began within this time was there for what is due.
-const TICKS_COME_WITHIN: Duration = Duration::hours(1);
+/// A run of `notify-all` that started within this time should have sent what is due.
+const MAX_TICK_AGE: Duration = Duration::hours(1);
 
 /// The next notice of a family.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +60,7 @@ impl NextNotice {
         }
     }
 
-    /// Whether `notify-all` should have been there: also for a family that was added after the hour.
+    /// Whether `notify-all` should have sent it.
     pub(crate) fn is_late(&self, family: &Family, now: DateTime<Utc>) -> bool {
         let chosen = family.history.since.unwrap_or(family.created_at);
         matches!(self, Self::Waiting { since, .. } if now - (*since).max(family.created_at).max(chosen) > LATE_AFTER)
@@ -83,15 +83,12 @@ impl NextNotice {
             Self::Waiting { since, .. } => {
                 let local = since.with_timezone(&family.timezone);
                 let notice = if local.date_naive() == local_date(now, family.timezone) {
-                    format!(
-                        "Today's notice is due since {}{zone}",
-                        local.format("%H:%M")
-                    )
+                    format!("Today's notice was due at {}{zone}", local.format("%H:%M"))
                 } else {
                     let since = moment(*since, now, family.timezone);
-                    format!("A notice is due since {since}{zone}")
+                    format!("A notice was due at {since}{zone}")
                 };
-                format!("{notice}; it goes out with the next notify-all")
+                format!("{notice} and goes out on the next run of notify-all")
             }
         }
     }
@@ -112,17 +109,17 @@ impl NextNotice {
             let reason = hippo_core::text::clean(reason);
             let reason = reason.trim_end_matches('.');
             return (
-                format!("The notice is late: the mail was not sent: {reason}."),
+                format!("The notice is late, because the email couldn't be sent: {reason}."),
                 "hippo mail test ADDRESS".to_owned(),
             );
         }
         let scheduled = last_tick.filter(|run| {
-            run.trigger != Trigger::Person && now - run.key.scheduled_time < TICKS_COME_WITHIN
+            run.trigger != Trigger::Person && now - run.key.scheduled_time < MAX_TICK_AGE
         });
         match scheduled {
             Some(run) if run.outcome == RunOutcome::SkippedPaused => (
                 format!(
-                    "The notice is late: the schedule “{}” of notify-all is paused, so its runs do not begin.",
+                    "The notice is late, because the schedule “{}” of notify-all is paused.",
                     run.key.label
                 ),
                 format!("hippo notify-all --family {}", family.id),
@@ -136,8 +133,8 @@ impl NextNotice {
                 format!("hippo runs show {}", run.key),
             ),
             None => (
-                "The notice is late: nothing has sent it in time. Does cron, or what else should, run notify-all \
-                 every quarter of an hour?"
+                "The notice is late, because notify-all didn't run. Check that cron or the timer runs it every quarter \
+                 of an hour."
                     .to_owned(),
                 format!("hippo notify-all --family {}", family.id),
             ),

@@ -1,13 +1,24 @@
 //! Remedies as command lines.
 
 use hippo_core::alerts::Alert;
-use hippo_core::failure::{Failure, Remedy};
-use hippo_core::ids::LibraryId;
+use hippo_core::failure::Remedy;
+use hippo_core::ids::{CardId, LibraryId};
 
-/// The command that edits what is wrong in a library's entry, where that is a failure's remedy.
-pub(crate) fn edit_command(failure: &Failure, library: &LibraryId) -> Option<String> {
-    let option = edit_option(failure.remedy?)?;
-    Some(format!("hippo library edit {library} {option}"))
+/// The command line for a failure's remedy; `None`: there is none for a card's failure.
+pub(crate) fn command_for_card(
+    remedy: Remedy,
+    card: CardId,
+    library: &LibraryId,
+) -> Option<String> {
+    if let Some(option) = edit_option(remedy) {
+        return Some(format!("hippo library edit {library} {option}"));
+    }
+    match remedy {
+        Remedy::RetryCard => Some(format!("hippo card retry {card}")),
+        Remedy::SetPin => Some(format!("hippo card set-pin {card}")),
+        Remedy::EditLibrary => Some(format!("hippo library edit {library}")),
+        _ => None,
+    }
 }
 
 fn edit_option(remedy: Remedy) -> Option<&'static str> {
@@ -19,7 +30,7 @@ fn edit_option(remedy: Remedy) -> Option<&'static str> {
     }
 }
 
-/// The commands that do what the advice of an alert says, the most useful first.
+/// The command lines for an alert's remedies, the most useful first.
 pub(crate) fn commands_for_alert(alert: &Alert) -> Vec<String> {
     let remedies = alert.remedies().iter();
     remedies

@@ -1,4 +1,4 @@
-//! Ctrl-C and the end of a service: once asks to stop, twice stops.
+//! Ctrl-C and SIGTERM: the first asks to stop, the second stops.
 
 use std::time::Duration;
 
@@ -8,10 +8,18 @@ use tokio::sync::watch;
 
 use crate::output::note;
 
-/// How long what was begun may take once the command is to stop.
+/// How long what was started may take after a person asks to stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
-/// Tells once a person, or the system, wants the command to stop.
+/// What a check that was broken off leaves behind.
+pub(crate) const AFTER_INTERRUPTED_CHECK: &str = "We won't retry a card whose login was in progress today. “hippo \
+     status” names it, and “hippo card retry” tries it.";
+
+/// What a sending that was broken off leaves behind.
+pub(crate) const AFTER_INTERRUPTED_SENDING: &str =
+    "An email that was being sent may or may not have left. “hippo status” names it.";
+
+/// Knows whether a person, or the system, wants the command to stop.
 #[derive(Debug, Clone)]
 pub(crate) struct Stop(watch::Receiver<bool>);
 
@@ -26,12 +34,12 @@ impl Stop {
             while signal().await {
                 if ask.send_replace(true) {
                     note(format!(
-                        "Stopped at once. What was saved until now is whole. {what_is_left}"
+                        "Stopped at once. Everything saved so far is complete. {what_is_left}"
                     ));
                     std::process::exit(1);
                 }
                 note(format!(
-                    "Stopping: {what_goes_on}. Ctrl-C again stops at once."
+                    "Stopping: {what_goes_on}. Press Ctrl-C again to stop at once."
                 ));
             }
         });

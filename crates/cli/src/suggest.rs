@@ -1,4 +1,4 @@
-//! “Did you mean …?” for what a person mistyped.
+//! “Did you mean …?” for a mistyped name.
 
 use std::fmt::Display;
 

@@ -21,10 +21,10 @@ pub(crate) fn parse_timezone(name: &str) -> Result<Tz, String> {
     {
         None => Ok(zone),
         Some((_, with, without)) if with == without => {
-            Err(format!("“{name}” is an old name; write {with}."))
+            Err(format!("“{name}” is an old name. Write {with}."))
         }
         Some((_, with, without)) => Err(format!(
-            "“{name}” has no summer time; write {with}, or {without} where the clocks never change."
+            "“{name}” has no summer time. Write {with}, or {without} where the clocks never change."
         )),
     }
 }
@@ -35,7 +35,7 @@ fn unknown(name: &str) -> String {
         || " Write it like America/Toronto or Europe/Berlin.".to_owned(),
         |zone| format!(" Did you mean “{zone}”?"),
     );
-    format!("“{name}” is not a time zone.{like}")
+    format!("“{name}” isn't a time zone.{like}")
 }
 
 /// The zone whose whole name, or whose city, is most like what was written.

@@ -168,6 +168,19 @@ pub enum Delivery {
     AtLeastOnce,
 }
 
+impl Delivery {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::AtMostOnce, Self::AtLeastOnce];
+
+    /// The name in options and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AtMostOnce => "at-most-once",
+            Self::AtLeastOnce => "at-least-once",
+        }
+    }
+}
+
 /// A mail address whose form is sound.
 ///
 /// Neither its `Debug` nor any error shows it; `Display` and `as_str` do, for mails and tables.

@@ -115,7 +115,7 @@ async fn wrong_clock_for_one_tick_costs_no_day_its_mail() {
         let early = morning(day) - Duration::hours(3);
         let ran = scene.tick(early + wrong);
         assert_eq!(ran.code, 1, "{}", ran.stdout);
-        assert!(ran.stderr.contains("Nothing was done"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("Did nothing"), "{}", ran.stderr);
         assert!(ran.stderr.contains("(HIPPO_NOW)"), "{}", ran.stderr);
         assert_eq!(scene.count(), usize::try_from(day).unwrap());
         scene.day(day);
@@ -145,7 +145,7 @@ async fn check_from_future_does_not_block_its_card() {
         .at(morning(0) + Duration::days(400), &["check-cards"])
         .expect_code(0);
     let status = scene.at(morning(0), &["status"]);
-    assert!(status.stdout.contains("still to come"), "{}", status.stdout);
+    assert!(status.stdout.contains("in the future"), "{}", status.stdout);
     assert!(!status.stdout.contains("just now, ok"));
     let checked = scene.at(morning(0), &["check-cards", "--json"]);
     assert_eq!(checked.expect_code(0).json()["run"]["counts"]["done"], 1);

@@ -118,7 +118,7 @@ async fn what_is_not_for_this_home_or_not_whole_is_refused() {
     let again = left
         .run(&["export", &name, "--key", &key_file(&other)])
         .expect_code(2);
-    assert!(again.stderr.contains("there already"), "{}", again.stderr);
+    assert!(again.stderr.contains("already exists"), "{}", again.stderr);
 
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, &text[..text.len() / 2]).unwrap();

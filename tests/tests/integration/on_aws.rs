@@ -1,4 +1,4 @@
-//! `hippo --on aws` where there is no stack to work on: what it says, and that it sends nothing anywhere else.
+//! `hippo --target aws` where there is no stack to work on: what it says, and that it sends nothing anywhere else.
 //! What it does with a stack is tested with the real functions, by `make end-to-end`.
 
 use std::net::TcpListener;
@@ -19,7 +19,7 @@ fn run_on_aws(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
         ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
         ("AWS_ENDPOINT_URL", &nobody),
-        ("HIPPO_ON", "aws"),
+        ("HIPPO_TARGET", "aws"),
     ] {
         home.set_variable(name, value);
     }

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use hippo_core::ids::{FamilyId, Label, LibraryId};
-use hippo_core::jobs::check_cards::{CheckCardsInput, InputScope};
+use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, RunKey, Trigger};
+use hippo_core::store::Scope;
 use serde_json::{Map, Value};
 
 /// The label of the runs that a person starts.
@@ -28,7 +29,7 @@ pub struct ScheduleEvent {
     /// For when it was scheduled.
     pub scheduled_time: DateTime<Utc>,
     /// All cards, or those whose newest check failed.
-    pub scope: InputScope,
+    pub scope: Scope,
     /// Only this library's cards.
     pub library: Option<LibraryId>,
     /// Only this family.
@@ -52,17 +53,16 @@ impl ScheduleEvent {
         let scheduled_time = reader.scheduled_time();
         let scope = reader.optional(
             "scope",
-            |text| match text {
-                "all" => Some(InputScope::All),
-                "failed" => Some(InputScope::Failed),
-                _ => None,
+            |text| {
+                let mut scopes = Scope::INPUTS.into_iter();
+                scopes.find(|scope| scope.as_str() == text)
             },
             r#""all" or "failed""#,
         );
         let library = reader.optional("library", |text| text.parse().ok(), "an id or null");
         let family = reader.optional("family", |text| text.parse().ok(), "an id or null");
         if job == Job::NotifyAll {
-            if scope.is_some_and(|scope| scope != InputScope::All) {
+            if scope.is_some_and(|scope| scope != Scope::All) {
                 reader.problem(r#"“scope” must be "all" for notices"#);
             }
             if library.is_some() {
@@ -85,7 +85,7 @@ impl ScheduleEvent {
     pub fn plan(&self, job: Job, input: Value) -> RunPlan<'static> {
         let trigger = if self.label.as_str() == PERSON {
             Trigger::Person
-        } else if self.scope == InputScope::Failed {
+        } else if self.scope == Scope::Failed {
             Trigger::Retry
         } else {
             Trigger::Schedule
@@ -222,7 +222,7 @@ mod tests {
             "check-cards/failed/2026-11-21T10:30:00Z"
         );
         assert_eq!((plan.trigger, plan.allow_overlap), (Trigger::Retry, false));
-        assert_eq!(event.check_cards().scope, InputScope::Failed);
+        assert_eq!(event.check_cards().scope, Scope::Failed);
     }
 
     #[test]

@@ -223,7 +223,7 @@ impl<'a> DeadLetters<'a> {
             }
             Action::Call { function, event } => self
                 .functions
-                .call(function, event)
+                .call::<serde_json::Value>(function, event)
                 .await
                 .map(|_| None)
                 .map_err(|error| error.to_string()),

@@ -224,7 +224,9 @@ impl<'a> Doctor<'a> {
         ];
         let mut findings = Vec::new();
         for (name, function) in names {
-            let answer = functions.call(function, &dry_run::event()).await;
+            let answer = functions
+                .call::<serde_json::Value>(function, &dry_run::event())
+                .await;
             findings.push(match answer {
                 Ok(_) => Finding::ok(name, "It starts and reads its table."),
                 Err(error) => Finding::problem(

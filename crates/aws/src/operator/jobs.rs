@@ -6,6 +6,14 @@ use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
+use chrono::{DateTime, Utc};
+use hippo_core::ids::{FamilyId, Label, LibraryId};
+use hippo_core::jobs::check_cards::CheckCardsInput;
+use hippo_core::jobs::notify::NotifyAllInput;
+use hippo_core::run::RunKey;
+use hippo_core::store::Scope;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::clients::{limits, reason};
@@ -34,6 +42,93 @@ pub enum StartError {
     },
 }
 
+/// The event of a schedule of `check-cards`.
+#[derive(Debug, Serialize)]
+pub struct CheckCardsEvent<'a> {
+    label: &'a Label,
+    scheduled_time: DateTime<Utc>,
+    scope: Scope,
+    library: Option<&'a LibraryId>,
+    family: Option<&'a FamilyId>,
+}
+
+impl<'a> CheckCardsEvent<'a> {
+    /// Asks for this run with this input.
+    pub fn new(run: &'a RunKey, input: &'a CheckCardsInput) -> Self {
+        Self {
+            label: &run.label,
+            scheduled_time: run.scheduled_time,
+            scope: input.scope,
+            library: input.library.as_ref(),
+            family: input.family.as_ref(),
+        }
+    }
+}
+
+/// The event of a schedule of `notify-all`.
+#[derive(Debug, Serialize)]
+pub struct NotifyAllEvent<'a> {
+    label: &'a Label,
+    scheduled_time: DateTime<Utc>,
+    family: Option<&'a FamilyId>,
+}
+
+impl<'a> NotifyAllEvent<'a> {
+    /// Asks for this run with this input.
+    pub fn new(run: &'a RunKey, input: &'a NotifyAllInput) -> Self {
+        Self {
+            label: &run.label,
+            scheduled_time: run.scheduled_time,
+            family: input.family.as_ref(),
+        }
+    }
+}
+
+/// What a function replies to a schedule's event.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Reply<T> {
+    /// It started no run.
+    NotStarted {
+        /// Why.
+        not_begun: String,
+        /// The run that is on record.
+        #[serde(deserialize_with = "run_key")]
+        run: RunKey,
+    },
+    /// It planned the run.
+    Started(T),
+}
+
+/// The reply of `check-cards`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CheckCardsReply {
+    /// The run.
+    #[serde(deserialize_with = "run_key")]
+    pub run: RunKey,
+    /// How many cards will be checked.
+    pub cards: u64,
+    /// In how many visits.
+    pub visits: u64,
+}
+
+/// The reply of `notify-all`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct NotifyAllReply {
+    /// The run.
+    #[serde(deserialize_with = "run_key")]
+    pub run: RunKey,
+    /// How many notices will be sent.
+    pub notices: u64,
+}
+
+/// Reads a run as it is displayed.
+fn run_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunKey, D::Error> {
+    String::deserialize(deserializer)?
+        .parse()
+        .map_err(serde::de::Error::custom)
+}
+
 /// Starts functions of a stack.
 #[derive(Debug, Clone)]
 pub struct Functions {
@@ -54,13 +149,22 @@ impl Functions {
     }
 
     /// Starts a function with this event and waits for its answer.
-    pub async fn call(&self, function: &str, event: &Value) -> Result<Value, StartError> {
+    pub async fn call<A: DeserializeOwned>(
+        &self,
+        function: &str,
+        event: &impl Serialize,
+    ) -> Result<A, StartError> {
+        let unreadable = |reason: serde_json::Error| StartError::Failed {
+            function: function.to_owned(),
+            reason: format!("Its reply can't be read: {reason}."),
+        };
+        let event = serde_json::to_vec(event).map_err(unreadable)?;
         let answer = self
             .client
             .invoke()
             .function_name(function)
             .invocation_type(InvocationType::RequestResponse)
-            .payload(Blob::new(event.to_string()))
+            .payload(Blob::new(event))
             .send()
             .await
             .map_err(|error| StartError::NotStarted {
@@ -68,9 +172,9 @@ impl Functions {
                 reason: reason(&error),
             })?;
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
-        let payload = serde_json::from_slice(&payload).unwrap_or(Value::Null);
+        let payload: Value = serde_json::from_slice(&payload).unwrap_or(Value::Null);
         match answer.function_error {
-            None => Ok(payload),
+            None => serde_json::from_value(payload).map_err(unreadable),
             Some(kind) => Err(StartError::Failed {
                 function: function.to_owned(),
                 reason: payload
@@ -94,7 +198,7 @@ mod tests {
     async fn the_answer_of_a_function_comes_back() {
         let fake = fake(|_, _| (StatusCode::OK, r#"{"cards":3}"#.to_owned())).await;
         let functions = Functions::new(&config(&fake.url));
-        let answer = functions
+        let answer: Result<Value, _> = functions
             .call("check-cards", &json!({"label": "person"}))
             .await;
         assert_eq!(answer, Ok(json!({"cards": 3})));
@@ -111,10 +215,32 @@ mod tests {
         })
         .await;
         let functions = Functions::new(&config(&fake.url));
-        let error = functions.call("check-cards", &json!({})).await.unwrap_err();
+        let called = functions.call::<Value>("check-cards", &json!({})).await;
+        let error = called.unwrap_err();
         assert!(
             matches!(&error, StartError::NotStarted { function, .. } if function == "check-cards")
         );
         assert_eq!(fake.bodies().len(), 1);
+    }
+
+    #[test]
+    fn replies_of_started_and_not_started_runs_are_told_apart() {
+        let run = "check-cards/all/2026-11-21T10:00:00Z";
+        let read = |reply: Value| serde_json::from_value::<Reply<CheckCardsReply>>(reply).unwrap();
+        assert_eq!(
+            read(json!({"run": run, "cards": 3, "visits": 1})),
+            Reply::Started(CheckCardsReply {
+                run: run.parse().unwrap(),
+                cards: 3,
+                visits: 1
+            })
+        );
+        assert_eq!(
+            read(json!({"not_begun": "already_ran", "run": run})),
+            Reply::NotStarted {
+                not_begun: "already_ran".to_owned(),
+                run: run.parse().unwrap()
+            }
+        );
     }
 }

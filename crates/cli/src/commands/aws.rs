@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::aws::{ReplayOutcome, Replayed};
 use crate::context::Globals;
+use crate::deployment::aws::{ReplayOutcome, Replayed};
 use crate::exit::{CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
@@ -16,23 +16,23 @@ pub(crate) enum Command {
     ReplayDeadLetters(ReplayDeadLetters),
 }
 
-/// Put back what was tried as often as the stack allows, and failed.
+/// Retry what failed too often: the messages in the dead-letter queues.
 ///
-/// Visits and notices go to their queues again, what a schedule could not start is started. Do it when what
-/// made them fail is mended: the functions' logs say what that was. Twice does no harm: a visit skips the cards
-/// that were checked since, and a notice is sent once.
+/// Visits and notices go back to their queues; runs that a schedule couldn't start are started. Fix the
+/// cause first: the functions' logs name it. It's safe to do it twice: a visit skips cards that were
+/// checked since, and a notice is sent once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hippo aws replay-dead-letters --dry-run    # only look
   hippo aws replay-dead-letters
 
-Exit code 1: some are dead letters still.")]
+Exit code 1: some are still dead letters.")]
 pub(crate) struct ReplayDeadLetters {
-    /// Only say what there is.
+    /// Only show what there is.
     #[arg(long)]
     dry_run: bool,
-    /// Throw away what is no message of LibraryHippo's.
+    /// Discard messages that aren't LibraryHippo's.
     #[arg(long)]
     discard_unreadable: bool,
 }
@@ -58,7 +58,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let behind = result.as_ref().copied().unwrap_or_default();
     if behind > 0 {
         globals.output.say(format!(
-            "About {} behind these: SQS shows ten dead letters of a library at a time.",
+            "About {} behind these: SQS shows ten dead letters per library at a time.",
             count(behind, "more is", "more are")
         ));
     }
@@ -71,7 +71,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
 
 fn show(globals: &Globals, letters: &[Replayed]) -> Outcome {
     if letters.is_empty() {
-        globals.output.say("There is no dead letter.");
+        globals.output.say("There are no dead letters.");
         return Outcome::Done;
     }
     let mut table = Table::new([fixed("QUEUE"), words("WHAT"), fixed("NOW"), words("WHY")]);
@@ -87,14 +87,14 @@ fn show(globals: &Globals, letters: &[Replayed]) -> Outcome {
     let is = |fate| letters.iter().any(|letter| letter.fate == fate);
     if is(ReplayOutcome::Unreadable) {
         globals.output.say(
-            "What is no message of LibraryHippo's stays until “hippo aws replay-dead-letters \
-             --discard-unreadable” throws it away.",
+            "Messages that aren't LibraryHippo's stay until you discard them: “hippo aws replay-dead-letters \
+             --discard-unreadable”.",
         );
     }
     if is(ReplayOutcome::DeadAgain) {
         globals
             .output
-            .say("What died again needs more than a replay: see the logs of its function.");
+            .say("What failed again needs more than a replay: see the function's logs.");
     }
     Outcome::failed_if(
         is(ReplayOutcome::Failed) || is(ReplayOutcome::DeadAgain) || is(ReplayOutcome::Unreadable),
@@ -105,8 +105,8 @@ fn fate_cell(fate: ReplayOutcome) -> Cell {
     let (words, tone) = match fate {
         ReplayOutcome::Replayed => ("replayed", Tone::Good),
         ReplayOutcome::Waiting => ("waiting", Tone::Plain),
-        ReplayOutcome::Discarded => ("thrown away", Tone::Faint),
-        ReplayOutcome::DeadAgain => ("died again", Tone::Bad),
+        ReplayOutcome::Discarded => ("discarded", Tone::Faint),
+        ReplayOutcome::DeadAgain => ("failed again", Tone::Bad),
         ReplayOutcome::Unreadable => ("unreadable", Tone::Warning),
         ReplayOutcome::Failed => ("not replayed", Tone::Bad),
     };

@@ -1,24 +1,24 @@
-//! `hippo backup`: a copy of the database, while others go on.
+//! `hippo backup`: copies the database while other commands run.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use hippo_local::sqlite::BackupError;
 
-use crate::context::{Globals, open_database};
-use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::home::Home;
+use crate::context::Globals;
+use crate::deployment::local::open_database;
+use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 
-/// Copy the database to a file, while others go on.
+/// Copy the database to a file, even while other commands run.
 ///
-/// The key is not in the copy: keep that apart. “hippo restore FILE” puts the copy in the place of
-/// the database.
+/// The copy doesn't hold the key: keep that somewhere else. “hippo restore FILE” replaces the database
+/// by the copy.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   hippo backup hippo-2026-11-21.db
 
-To restore it, here or on another machine (there “hippo init” first, and put hippo.key in its place):
+To restore it, here or on another machine (there, run “hippo init” first and put hippo.key in place):
   hippo restore hippo-2026-11-21.db")]
 pub(crate) struct Backup {
     /// The new file.
@@ -27,26 +27,25 @@ pub(crate) struct Backup {
 
 /// Makes a copy.
 pub(crate) async fn run(backup: Backup, globals: &Globals) -> CommandResult {
-    globals.only_here(
+    let home = globals.local_home(
         "backup",
-        "A stack's table is backed up by itself, to any second of the last 35 days; docs/OPERATING.md says how to \
-         restore it. “hippo --on aws export --help” shows how to take everything along.",
+        "AWS backs up a stack's table automatically, to any second of the last 35 days; docs/OPERATING.md says how to \
+         restore it. “hippo --target aws export --help” shows how to move everything.",
     )?;
-    let home = Home::locate(globals.home.clone())?;
     home.must_exist()?;
     let store = open_database(&home)?;
     store
         .backup(&backup.file)
         .await
         .map_err(|error| match error {
-            BackupError::AlreadyThere { .. } => CommandError::Usage(error.to_string()),
-            error => CommandError::Unusable(error.to_string()),
+            BackupError::AlreadyThere { .. } => CommandError::from_source(ErrorKind::Usage, error),
+            error => CommandError::from_source(ErrorKind::Unusable, error),
         })?;
     globals
         .output
         .document(&serde_json::json!({ "backup": backup.file }));
     globals.output.say(format!(
-        "Copied the database to {}. The keys are not in it: keep copies of {} and {} elsewhere.",
+        "Copied the database to {}. It doesn't hold the keys: keep copies of {} and {} somewhere else.",
         backup.file.display(),
         home.key_files().private_path().display(),
         home.key_files().fingerprint_path().display()

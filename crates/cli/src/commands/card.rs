@@ -1,4 +1,6 @@
-//! `hippo card`: whose, where, and the PINs.
+//! `hippo card`: cards and their PINs.
+
+mod record;
 
 use std::collections::BTreeMap;
 
@@ -11,14 +13,14 @@ use hippo_core::seal::{LoginOrigins, SealContext};
 use hippo_core::store::StoreError;
 use secrecy::SecretString;
 
-use crate::args::{CardName, card_name};
 use crate::ask::{self, checked_number, confirm};
-use crate::checking::{check_and_show, not_checked};
-use crate::context::{Context, Globals, Place};
+use crate::card_view::{self, CardView};
+use crate::check_one_card::{check_card, check_changed_card, show_unchecked};
+use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::keys::{fingerprint, seal};
 use crate::output::table::{Table, fixed, numbers, words};
-use crate::view::{self, CardView};
+use crate::sealing::{fingerprint, seal};
+use crate::values::{CardName, card_name};
 
 /// What to do with cards.
 #[derive(Debug, Subcommand)]
@@ -30,13 +32,15 @@ Examples:
 pub(crate) enum Command {
     Add(Add),
     List(List),
+    Check(Check),
+    Record(record::Record),
     SetPin(SetPin),
     Retry(Retry),
     Pause(Pause),
     Remove(Remove),
 }
 
-/// Add a card and check it at once; asks for its PIN.
+/// Add a card and check it. Asks for its PIN.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -45,25 +49,25 @@ Examples:
   hippo card add --family conrad --library wpl --patron Pat \\
       --number 21000000004711 --pin-stdin <pin-file
 
-The PIN comes from a prompt without echo, or from standard input; never from an argument, where
-others could see it.")]
+The PIN comes from a prompt that doesn't show it, or from standard input. It's never an argument,
+because others could see it.")]
 pub(crate) struct Add {
-    /// Who is told about it.
+    /// The family that gets its notices.
     #[arg(long)]
     family: FamilyId,
-    /// Where it is used.
+    /// The library.
     #[arg(long)]
     library: LibraryId,
-    /// Whose it is, as the mail says.
+    /// Whose card it is, as emails say it.
     #[arg(long, value_name = "NAME")]
     patron: String,
-    /// The number on the card, or the user name; asked for if not given.
+    /// The number on the card, or the user name. We ask for it if you leave it out.
     #[arg(long)]
     number: Option<String>,
     /// Read the PIN from the first line of standard input.
     #[arg(long)]
     pin_stdin: bool,
-    /// Do not log in now.
+    /// Don't log in now.
     #[arg(long)]
     no_check: bool,
 }
@@ -72,52 +76,67 @@ pub(crate) struct Add {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo card list --family conrad")]
 pub(crate) struct List {
-    /// Only this family's.
+    /// Only this family's cards.
     #[arg(long)]
     family: Option<FamilyId>,
 }
 
-/// Give a card a new PIN and check it at once.
+/// Check one card now.
+///
+/// It isn't a run of check-cards, and no other card is checked.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hippo card check 01KAK3V6ZB9V0S7YQJ4M2N8R5T
+
+Exit code 1: the card could not be checked.")]
+pub(crate) struct Check {
+    /// The card: its id, or its last four characters or more.
+    #[arg(value_parser = card_name, value_name = "ID")]
+    id: CardName,
+}
+
+/// Set a card's PIN and check the card.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo card set-pin 01KAK3V6ZB9V0S7YQJ4M2N8R5T")]
 pub(crate) struct SetPin {
-    /// The card: its id, or the last four letters of it or more.
+    /// The card: its id, or its last four characters or more.
     #[arg(value_parser = card_name, value_name = "ID")]
     id: CardName,
-    /// The number: if it has changed too, or cannot be read here, as on AWS.
+    /// The number, if it changed too or can't be read here, as on AWS.
     #[arg(long)]
     number: Option<String>,
     /// Read the PIN from the first line of standard input.
     #[arg(long)]
     pin_stdin: bool,
-    /// Do not log in now.
+    /// Don't log in now.
     #[arg(long)]
     no_check: bool,
 }
 
-/// Let a card be tried again, although the library refused it, and check it at once.
+/// Allow another login after the library rejected the card, and check it.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo card retry 01KAK3V6ZB9V0S7YQJ4M2N8R5T")]
 pub(crate) struct Retry {
-    /// The card: its id, or the last four letters of it or more.
+    /// The card: its id, or its last four characters or more.
     #[arg(value_parser = card_name, value_name = "ID")]
     id: CardName,
-    /// Do not log in now, but with the next check.
+    /// Don't log in now, but with the next check.
     #[arg(long)]
     no_check: bool,
 }
 
-/// Leave a card out of the checks for now.
+/// Pause a card: leave it out of the checks.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T
   hippo card pause 01KAK3V6ZB9V0S7YQJ4M2N8R5T --resume")]
 pub(crate) struct Pause {
-    /// The card: its id, or the last four letters of it or more.
+    /// The card: its id, or its last four characters or more.
     #[arg(value_parser = card_name, value_name = "ID")]
     id: CardName,
-    /// Check it again.
+    /// Resume it.
     #[arg(long)]
     resume: bool,
 }
@@ -126,10 +145,10 @@ pub(crate) struct Pause {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo card remove 01KAK3V6ZB9V0S7YQJ4M2N8R5T --yes")]
 pub(crate) struct Remove {
-    /// The card: its id, or the last four letters of it or more.
+    /// The card: its id, or its last four characters or more.
     #[arg(value_parser = card_name, value_name = "ID")]
     id: CardName,
-    /// Do not ask.
+    /// Don't ask.
     #[arg(long)]
     yes: bool,
 }
@@ -140,6 +159,8 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     match command {
         Command::Add(add) => add_card(&context, add).await,
         Command::List(asked) => list(&context, asked).await,
+        Command::Check(asked) => check(&context, &asked).await,
+        Command::Record(asked) => record::record(&context, &asked).await,
         Command::SetPin(set) => set_pin(&context, set).await,
         Command::Retry(retry) => retry_card(&context, retry).await,
         Command::Pause(pause) => pause_card(&context, pause).await,
@@ -147,7 +168,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     }
 }
 
-/// The name of a patron that may be stored.
+/// Cleans a patron's name.
 pub(crate) fn sound_patron(name: &str) -> Result<String, String> {
     let name = hippo_core::text::clean(name);
     if name.is_empty() {
@@ -165,7 +186,7 @@ pub(crate) async fn store_card(
     patron: String,
     secret: &CardSecret,
 ) -> Result<Card, CommandError> {
-    let _lock = context.lock_secrets()?;
+    let _lock = context.deployment.lock_secrets()?;
     let id = CardId::generate();
     let card = Card {
         id,
@@ -187,7 +208,7 @@ async fn add_card(context: &Context, add: Add) -> CommandResult {
     // Everything that can be wrong is found before the person is asked for the PIN.
     context.family(&add.family).await?;
     let library = context.library(&add.library).await?;
-    let patron = sound_patron(&add.patron).map_err(CommandError::Usage)?;
+    let patron = sound_patron(&add.patron).map_err(CommandError::usage)?;
     context.keys.public_key().await?;
     let number = match &add.number {
         Some(number) => checked_number(number)?,
@@ -203,9 +224,9 @@ async fn add_card(context: &Context, add: Add) -> CommandResult {
         card.id, card.patron, library.name
     ));
     if add.no_check {
-        return Ok(not_checked(context, card.id));
+        return Ok(show_unchecked(context, card.id));
     }
-    check_and_show(context, &card, &library).await
+    check_changed_card(context, &card, &library).await
 }
 
 async fn refuse_duplicate(
@@ -224,27 +245,27 @@ async fn refuse_duplicate(
 }
 
 fn duplicate(family: &FamilyId, library: &LibraryId) -> CommandError {
-    CommandError::Usage(format!(
-        "The family {family} has a card of that number at {library} already; nothing was changed. \
-         “hippo card list --family {family}” shows it."
+    CommandError::usage(format!(
+        "The family {family} already has a card with that number at {library}. Nothing was changed."
     ))
+    .try_command(format!("hippo card list --family {family}"))
 }
 
 fn pin_prompt(patron: &str, library: &Library) -> String {
-    format!("PIN of {patron} at {} (not shown): ", library.name)
+    format!("PIN for {patron} at {} (not shown): ", library.name)
 }
 
 async fn list(context: &Context, asked: List) -> CommandResult {
     let libraries = context.libraries().await?;
     let mut cards: Vec<CardView> = Vec::new();
     for family in context.families(asked.family.as_ref()).await? {
-        cards.extend(view::cards_of(context, &family, &libraries).await?);
+        cards.extend(card_view::cards_of(context, &family, &libraries).await?);
     }
     context.output.document(&cards);
     if cards.is_empty() {
         context
             .output
-            .say("There are no cards yet; “hippo card add --help” shows how to add one.");
+            .say("There are no cards yet. “hippo card add --help” shows how to add one.");
         return Ok(Outcome::Done);
     }
     let mut table = Table::new([
@@ -261,7 +282,7 @@ async fn list(context: &Context, asked: List) -> CommandResult {
         let [out, _, _] = card
             .account
             .as_ref()
-            .map_or_else(view::unknown_cells, |account| {
+            .map_or_else(card_view::unknown_cells, |account| {
                 account.cells(now.date_naive())
             });
         table.row([
@@ -278,6 +299,12 @@ async fn list(context: &Context, asked: List) -> CommandResult {
     Ok(Outcome::Done)
 }
 
+async fn check(context: &Context, asked: &Check) -> CommandResult {
+    let card = context.card(&asked.id).await?.card;
+    let library = context.library(&card.library).await?;
+    check_card(context, &card, &library, None).await
+}
+
 async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
     let record = context.card(&set.id).await?;
     let library = context.library(&record.card.library).await?;
@@ -289,7 +316,7 @@ async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
     let failure = last.and_then(|last| last.failure.as_ref());
     if failure.is_some_and(|failure| failure.kind == FailureKind::SealedForOtherHosts) {
         context.output.note(format!(
-            "The hosts of this library have changed. The PIN will be sent to {}.",
+            "This library's hosts have changed. We'll send the PIN to {}.",
             LoginOrigins::from_library(&library)
         ));
     }
@@ -297,11 +324,11 @@ async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
     replace_secret(context, &record.card, CardSecret { number, pin }).await?;
     let id = record.card.id;
     context.store.allow_retry(id).await?;
-    context.output.say(format!("The card {id} has a new PIN."));
+    context.output.say(format!("Set the PIN of the card {id}."));
     if set.no_check {
-        return Ok(not_checked(context, id));
+        return Ok(show_unchecked(context, id));
     }
-    check_and_show(context, &record.card, &library).await
+    check_changed_card(context, &record.card, &library).await
 }
 
 async fn replace_secret(
@@ -309,7 +336,7 @@ async fn replace_secret(
     card: &Card,
     secret: CardSecret,
 ) -> Result<(), CommandError> {
-    let _lock = context.lock_secrets()?;
+    let _lock = context.deployment.lock_secrets()?;
     let fingerprint = fingerprint(context, &card.library, &secret.number).await?;
     let sealed = seal(context, card.id, &card.library, &secret).await?;
     Ok(context
@@ -324,7 +351,7 @@ async fn present_number(
     card: &Card,
     library: &Library,
 ) -> Result<SecretString, CommandError> {
-    if let Place::Here(_) = context.place {
+    if context.deployment.holds_private_key() {
         let secrets = context.store.secrets(&[card.id]).await?;
         if let Some((_, sealed)) = secrets.into_iter().next() {
             let keys = context.keys.private_keys().await?;
@@ -335,14 +362,13 @@ async fn present_number(
     }
     context
         .output
-        .note("The card's number can't be read here. Give it again.");
+        .note("We can't read the card's number here. Enter it again.");
     let number = ask::number()?;
     if fingerprint(context, &card.library, &number).await? == card.fingerprint {
         Ok(number)
     } else {
-        Err(CommandError::Usage(format!(
-            "That isn't the number of the card {}; nothing was changed. If the number has changed, give the new one \
-             with --number.",
+        Err(CommandError::usage(format!(
+            "That isn't the number of the card {}. Nothing was changed. If the number is new, give it with --number.",
             card.id
         )))
     }
@@ -356,10 +382,10 @@ async fn retry_card(context: &Context, retry: Retry) -> CommandResult {
     if retry.no_check {
         context
             .output
-            .say(format!("The card {id} is tried again with the next check."));
-        return Ok(not_checked(context, id));
+            .say(format!("We'll try the card {id} with the next check."));
+        return Ok(show_unchecked(context, id));
     }
-    check_and_show(context, &record.card, &library).await
+    check_changed_card(context, &record.card, &library).await
 }
 
 async fn pause_card(context: &Context, pause: Pause) -> CommandResult {
@@ -369,9 +395,9 @@ async fn pause_card(context: &Context, pause: Pause) -> CommandResult {
         .output
         .document(&BTreeMap::from([("card", id.to_string())]));
     context.output.say(if pause.resume {
-        format!("The card {id} is checked again.")
+        format!("Resumed the card {id}.")
     } else {
-        format!("The card {id} is not checked for now.")
+        format!("Paused the card {id}.")
     });
     Ok(Outcome::Done)
 }

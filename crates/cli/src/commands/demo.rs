@@ -1,4 +1,4 @@
-//! `hippo demo`: the main job from end to end, with invented libraries on this machine.
+//! `hippo demo`: the main job from end to end, with made-up libraries on this machine.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,8 @@ use crate::commands::import::{Pins, import_text};
 use crate::commands::init::{Init, make};
 use crate::commands::notify_all::{NotifyAll, notify_all};
 use crate::commands::status::{Status, status};
-use crate::context::{Context, Globals, Place, clock};
+use crate::context::{Context, Globals, clock};
+use crate::deployment::local::LocalDeployment;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::home::Home;
 use crate::output::table::{Tone, paint};
@@ -21,16 +22,16 @@ use crate::output::{Output, note};
 use crate::stop::interrupted;
 use crate::timezones::machine_timezone;
 
-/// See it all work: invented libraries and families, checks, and notices in an outbox.
+/// See it work: made-up libraries and families, checks, and notices in a mail folder.
 ///
-/// Starts small libraries on this machine, makes two families with six cards, checks them, and
+/// It starts small libraries on this machine, adds two families with six cards, checks them, and
 /// writes each family its notice. One card has a wrong PIN and one library is down, to show what
-/// becomes of that. Nothing is left behind, unless you keep it.
+/// happens then. It leaves nothing behind unless you keep it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hippo demo
-  hippo demo --keep demo-home      # the mails are in demo-home/outbox")]
+  hippo demo --keep demo-home      # the emails are in demo-home/mail")]
 pub(crate) struct Demo {
     /// Keep the home in this directory, which must be empty or new.
     #[arg(long, value_name = "DIR")]
@@ -40,7 +41,7 @@ pub(crate) struct Demo {
 /// Shows it all.
 pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
     let temporary = tempfile::tempdir().map_err(|error| {
-        CommandError::Unusable(format!("No temporary directory can be made: {error}."))
+        CommandError::unusable("Can't create a temporary directory.").caused_by(error)
     })?;
     let directory = match &demo.keep {
         Some(keep) => keep.clone(),
@@ -48,14 +49,14 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
     };
     let home = Home::locate(Some(directory))?;
     if home.config().exists() {
-        return Err(CommandError::Usage(format!(
-            "{} is a home already; name a new directory.",
+        return Err(CommandError::usage(format!(
+            "{} is already a home. Name a new directory.",
             home.directory().display()
         )));
     }
     tokio::select! {
         shown = show(&home, demo.keep.is_some(), globals.output) => shown?,
-        // Out of here by the usual way, so that nothing is left behind.
+        // The usual way out, so that nothing is left behind.
         () = interrupted() => {
             note("The demo was stopped.");
             return Ok(Outcome::SomeFailed);
@@ -63,13 +64,12 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
     }
     globals.output.say("");
     globals.output.say(match &demo.keep {
-        None => "Nothing of this is kept; “hippo demo --keep DIR” keeps it. “hippo init” begins with your \
-                 own cards."
+        None => "Nothing of this is kept; “hippo demo --keep DIR” keeps it. To start with your own cards: “hippo init”."
             .to_owned(),
         Some(_) => format!(
-            "Kept in {}; the mails are in {}. The demo's libraries are gone, so a new check there fails.",
+            "Kept in {}; the emails are in {}. The demo's libraries are gone, so a new check fails.",
             home.directory().display(),
-            home.outbox().display()
+            home.mail_folder().display()
         ),
     });
     Ok(Outcome::Done)
@@ -181,7 +181,7 @@ number = "24000000000642"
 pin_env = "JON_HARBOUR"
 "#;
 
-/// The demo's PINs, which are no secrets: its libraries are made of them.
+/// The demo's PINs, which are no secrets.
 struct DemoPins;
 
 impl Pins for DemoPins {
@@ -203,9 +203,7 @@ async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandE
     let zone = machine_timezone();
     let today = local_date(clock()?.now(), zone);
     let libraries = Libraries::start(today).await.map_err(|error| {
-        CommandError::Unusable(format!(
-            "The demo's libraries cannot be served on 127.0.0.1: {error}."
-        ))
+        CommandError::unusable("Can't serve the demo's libraries on 127.0.0.1.").caused_by(error)
     })?;
     let init = Init {
         contact: Some("you@example.org".to_owned()),
@@ -219,10 +217,11 @@ async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandE
         quiet: output.json,
         ..output
     };
-    let mut context = Context::open(home.clone(), steps)?;
-    if let Place::Here(here) = &mut context.place {
-        here.is_temporary = !is_kept;
+    let mut deployment = LocalDeployment::open(home.clone(), clock()?)?;
+    if !is_kept {
+        deployment = deployment.temporary();
     }
+    let mut context = Context::new(Box::new(deployment), steps)?;
 
     step(
         &context,
@@ -275,13 +274,11 @@ async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandE
     Ok(())
 }
 
-/// The mails in the outbox, and the pictures of them, by name.
+/// The emails in the mail folder, and their HTML, by name.
 fn mails(home: &Home) -> Result<Vec<PathBuf>, CommandError> {
-    let entries = std::fs::read_dir(home.outbox()).map_err(|error| {
-        CommandError::Unusable(format!(
-            "{} cannot be read: {error}.",
-            home.outbox().display()
-        ))
+    let entries = std::fs::read_dir(home.mail_folder()).map_err(|error| {
+        CommandError::unusable(format!("Can't read {}.", home.mail_folder().display()))
+            .caused_by(error)
     })?;
     let mut mails: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     mails.sort();

@@ -1,4 +1,4 @@
-//! `hippo doctor`: whether everything is there that the schedules need.
+//! `hippo doctor`: checks that everything the schedules need is in place.
 
 use chrono::{DateTime, Duration, Utc};
 use clap::Args;
@@ -6,9 +6,9 @@ use hippo_core::run::{Job, Run, RunOutcome, Trigger};
 use hippo_core::seal::SealError;
 use serde::Serialize;
 
-use crate::config::Transport;
-use crate::context::{Context, Globals, Here, Place};
+use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::finding::{Finding, Verdict};
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::{count, time};
 
@@ -23,56 +23,17 @@ const MAX_TIME_BETWEEN_TICKS: Duration = Duration::hours(2);
 
 /// Check that everything the schedules need is in place.
 ///
-/// On one machine: who can read the home, the key, mail, the clock and the last runs. On AWS also what the account says:
-/// identities and the SES sandbox, DKIM and DMARC, the subscription to the alarms, the schedules, and a dry run of each
-/// function. Nothing is changed and nothing is sent.
+/// On one machine: who can read the home, the key, email, the clock and the last runs. On AWS also the
+/// account: identities and the SES sandbox, DKIM and DMARC, the subscription to the alarms, the
+/// schedules, and a dry run of each function. It changes and sends nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hippo doctor
-  hippo --on aws doctor --json
+  hippo --target aws doctor --json
 
 Exit code 1: there is a problem.")]
 pub(crate) struct Doctor {}
-
-/// Whether a thing is in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Verdict {
-    Ok,
-    Problem,
-    Unknown,
-}
-
-/// One thing that was checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Finding {
-    pub(crate) check: String,
-    pub(crate) verdict: Verdict,
-    /// What was found.
-    pub(crate) found: String,
-    /// What to do, unless it is in order.
-    pub(crate) advice: Option<String>,
-}
-
-impl Finding {
-    fn ok(check: &str, found: impl Into<String>) -> Self {
-        Self {
-            check: check.to_owned(),
-            verdict: Verdict::Ok,
-            found: found.into(),
-            advice: None,
-        }
-    }
-
-    fn problem(check: &str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            verdict: Verdict::Problem,
-            advice: Some(advice.into()),
-            ..Self::ok(check, found)
-        }
-    }
-}
 
 #[derive(Serialize)]
 struct Document {
@@ -82,17 +43,12 @@ struct Document {
 /// Checks everything.
 pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
-    let mut findings = match &context.place {
-        Place::Here(here) => vec![check_permissions(here), check_mail(here)],
-        Place::Aws(stack) => {
-            let families = context.store.families().await?;
-            let recipients: Vec<_> = families
-                .iter()
-                .flat_map(|family| family.reachable_recipients())
-                .collect();
-            stack.diagnose(&recipients).await
-        }
-    };
+    let families = context.store.families().await?;
+    let recipients: Vec<_> = families
+        .iter()
+        .flat_map(|family| family.reachable_recipients())
+        .collect();
+    let mut findings = context.deployment.diagnose(&recipients).await;
     findings.push(check_keys(&context).await);
     findings.push(check_clock(&context).await?);
     for (job, expected) in [
@@ -133,64 +89,6 @@ fn show(context: &Context, findings: &[Finding], problems: usize) {
     });
 }
 
-/// Whether others can look into the home.
-fn check_permissions(here: &Here) -> Finding {
-    const CHECK: &str = "home";
-    let home = &here.home;
-    let shown = home.directory().display();
-    let paths = [
-        home.directory().to_path_buf(),
-        home.database(),
-        home.key_files().private_path().to_path_buf(),
-        home.outbox(),
-    ];
-    let open: Vec<String> = paths
-        .iter()
-        .filter(|path| is_open_to_others(path))
-        .map(|path| path.display().to_string())
-        .collect();
-    if open.is_empty() {
-        return Finding::ok(CHECK, format!("Only you can read {shown}."));
-    }
-    Finding::problem(
-        CHECK,
-        format!("Others can read {}.", open.join(", ")),
-        format!("Run: chmod -R go= {shown}"),
-    )
-}
-
-#[cfg(unix)]
-fn is_open_to_others(path: &std::path::Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_: &std::path::Path) -> bool {
-    false
-}
-
-/// Whether mails leave this machine, as far as the configuration says.
-fn check_mail(here: &Here) -> Finding {
-    const CHECK: &str = "mail";
-    if let Err(error) = crate::post::mailer(&here.home, &here.config) {
-        return Finding::problem(CHECK, error.to_string(), "Mend [mail] in config.toml.");
-    }
-    match (&here.config.mail.transport, &here.config.mail.smtp) {
-        (Transport::Smtp, Some(smtp)) => {
-            Finding::ok(CHECK, format!("Mails go to the mail server {}.", smtp.host))
-        }
-        _ => Finding::problem(
-            CHECK,
-            format!(
-                "Mails go to the folder {}, and to nobody.",
-                here.home.outbox().display()
-            ),
-            "Fill in [mail.smtp] in config.toml, then try “hippo mail test”.",
-        ),
-    }
-}
-
 /// Whether the keys are there; on AWS, the private key is not for whoever operates.
 async fn check_keys(context: &Context) -> Finding {
     const CHECK: &str = "keys";
@@ -198,17 +96,17 @@ async fn check_keys(context: &Context) -> Finding {
     let found = async {
         keys.public_key().await?;
         keys.fingerprint_key().await?;
-        if context.here().is_ok() {
+        if context.deployment.holds_private_key() {
             keys.private_keys().await?;
         }
         Ok::<(), SealError>(())
     };
     match found.await {
-        Ok(()) => Finding::ok(CHECK, "The keys are there."),
+        Ok(()) => Finding::ok(CHECK, "The keys are in place."),
         Err(error) => Finding::problem(
             CHECK,
             error.to_string(),
-            "Put the key back from its copy. If the installation is new, run “hippo init”.",
+            "Restore the key from its copy. If the installation is new, run “hippo init”.",
         ),
     }
 }
@@ -220,13 +118,13 @@ async fn check_clock(context: &Context) -> Result<Finding, CommandError> {
     if std::env::var_os("HIPPO_NOW").is_some_and(|value| !value.is_empty()) {
         return Ok(Finding::problem(
             CHECK,
-            format!("HIPPO_NOW holds the clock at {}.", now.to_rfc3339()),
+            format!("HIPPO_NOW freezes the clock at {}.", now.to_rfc3339()),
             "Unset HIPPO_NOW.",
         ));
     }
     let ahead = context.store.clock_ahead(now).await?;
     let Some(ahead) = ahead.filter(|ahead| ahead.abs() > MAX_CLOCK_SKEW) else {
-        return Ok(Finding::ok(CHECK, "The clock is right."));
+        return Ok(Finding::ok(CHECK, "The clock is correct."));
     };
     let seconds = ahead.num_seconds();
     Ok(Finding::problem(
@@ -236,7 +134,7 @@ async fn check_clock(context: &Context) -> Result<Finding, CommandError> {
             count(seconds.unsigned_abs() as usize, "second", "seconds"),
             if seconds < 0 { "behind" } else { "ahead of" }
         ),
-        "Set the clock; let a time service keep it.",
+        "Set the clock, and let a time service keep it correct.",
     ))
 }
 
@@ -263,22 +161,22 @@ fn judge_runs(
         return Finding::problem(
             &check,
             format!("No schedule has run {job} yet."),
-            "Wait for its first time. If that is past, see whether cron, the timer or EventBridge starts it.",
+            "Wait for its first time. If that has passed, check that cron, the timer or EventBridge starts it.",
         );
     };
     let time = run.key.scheduled_time;
     if time > now + MAX_CLOCK_SKEW {
         return Finding::problem(
             &check,
-            format!("The newest run is of the future: {}.", shown(time)),
-            "Set the clock; let a time service keep it.",
+            format!("The newest run is in the future: {}.", shown(time)),
+            "Set the clock, and let a time service keep it correct.",
         );
     }
     if now - time > expected {
         return Finding::problem(
             &check,
             format!("No schedule has run {job} since {}.", shown(time)),
-            "See whether cron, the timer or EventBridge still starts it.",
+            "Check that cron, the timer or EventBridge still starts it.",
         );
     }
     match run.outcome {
@@ -332,7 +230,7 @@ mod tests {
     #[case::at_the_last_moment(Some(RunOutcome::Done), "2026-11-21T12:00:00Z", Verdict::Ok)]
     #[case::long_ago(Some(RunOutcome::Done), "2026-11-21T12:00:01Z", Verdict::Problem)]
     #[case::from_the_future(Some(RunOutcome::Done), "2026-11-21T09:58:00Z", Verdict::Problem)]
-    fn runs_are_judged_by_their_age_and_outcome(
+    fn runs_are_judged_by_age_and_outcome(
         #[case] outcome: Option<RunOutcome>,
         #[case] now: &str,
         #[case] verdict: Verdict,

@@ -1,4 +1,4 @@
-//! `hippo export`: everything for another side, in one file.
+//! `hippo export`: everything in one file, for another place.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,45 +6,44 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args};
 use hippo_core::jobs::check_cards::keys::Keys;
 use hippo_core::seal::{PublicKey, SealError};
-use hippo_core::transfer::{self, Contents, Transfer, TransferError};
+use hippo_core::transfer::{self, Contents, Transfer};
 use hippo_local::key_files::read_public_key;
 use serde::Serialize;
 
-use crate::args::Side;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::home::Home;
 use crate::output::count;
 use crate::output::progress::Progress;
+use crate::target::Target;
 
-/// Write everything to a file for another side: from one machine to AWS and back, or to another machine.
+/// Export everything to a file, to move it to AWS, back, or to another machine.
 ///
-/// Numbers and PINs are sealed for the other side; they stand in no file in plain text. Accounts and
-/// the notices of the last 35 days come along, so that nobody is told twice. Runs do not.
+/// Numbers and PINs are sealed for the destination, never written in plain text. The file includes
+/// accounts and the notices of the last 35 days, so that nobody is told twice. It doesn't include runs.
 #[derive(Debug, Args)]
 #[command(
-    group = ArgGroup::new("other_side").required(true).args(["for_side", "key"]),
+    group = ArgGroup::new("destination").required(true).args(["for_target", "key"]),
     after_help = "\
 Examples:
-  hippo export move.json --for aws            # this machine to AWS; then there:
-      hippo --on aws import move.json
-  hippo export move.json --on aws --for here  # AWS to this machine; then here:
+  hippo export move.json --for aws            # from this machine to AWS; then:
+      hippo --target aws import move.json
+  hippo export move.json --target aws --for local  # from AWS to this machine; then:
       hippo import move.json
   hippo export move.json --key other.pub      # another machine's hippo.pub"
 )]
 pub(crate) struct Export {
     /// The new file.
     file: PathBuf,
-    /// Seal for the home on this machine, or for the stack on AWS.
+    /// Export for the home on this machine, or for the stack on AWS.
     #[arg(
         long = "for",
-        id = "for_side",
+        id = "for_target",
         value_enum,
         hide_possible_values = true,
-        value_name = "here|aws"
+        value_name = "local|aws"
     )]
-    for_side: Option<Side>,
-    /// Seal to the public key of another machine: a copy of its hippo.pub.
+    for_target: Option<Target>,
+    /// Export for another machine: a copy of its hippo.pub.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 }
@@ -57,42 +56,23 @@ struct Document<'a> {
     contents: Contents,
 }
 
-impl From<TransferError> for CommandError {
-    fn from(error: TransferError) -> Self {
-        match error {
-            TransferError::Store(error) => error.into(),
-            TransferError::SealedForAnotherKey { .. }
-            | TransferError::Card { .. }
-            | TransferError::NoLibrary { .. }
-            | TransferError::NoSecret { .. } => Self::Unusable(error.to_string()),
-            TransferError::NotATransfer
-            | TransferError::Newer { .. }
-            | TransferError::CutOff { .. }
-            | TransferError::Malformed { .. }
-            | TransferError::Unsound(_)
-            | TransferError::OtherHosts(_) => Self::Usage(error.to_string()),
-        }
-    }
-}
-
 /// Exports everything.
 pub(crate) async fn run(export: Export, globals: &Globals) -> CommandResult {
     if std::fs::symlink_metadata(&export.file).is_ok() {
         return Err(already_there(&export.file));
     }
-    if export.for_side == Some(globals.side) {
-        return Err(CommandError::Usage(
-            "That is the side that is exported. Name the other one with --for; for another home, give a copy of \
-             its hippo.pub with --key."
-                .to_owned(),
+    if export.for_target == Some(globals.target) {
+        return Err(CommandError::usage(
+            "The source and the destination are the same. Name the other one with --for. For another home, give a \
+             copy of its hippo.pub with --key.",
         ));
     }
     let context = globals.open().await?;
-    let recipient = other_side(&export, globals).await?;
+    let recipient = destination_key(&export, globals).await?;
     let transfer = read(&context, &recipient).await?;
     if let Some(row) = context.store.damaged_rows().first() {
-        return Err(CommandError::Unusable(format!(
-            "Nothing was written: {} in {} is damaged and would be missing. “hippo status” says what to do.",
+        return Err(CommandError::unusable(format!(
+            "Wrote nothing: {} in {} is damaged and would be missing. “hippo status” says what to do.",
             row.id, row.table
         )));
     }
@@ -101,22 +81,20 @@ pub(crate) async fn run(export: Export, globals: &Globals) -> CommandResult {
     Ok(Outcome::Done)
 }
 
-/// The public key of the other side.
-async fn other_side(export: &Export, globals: &Globals) -> Result<PublicKey, CommandError> {
-    let key = match (&export.key, export.for_side) {
+/// The public key of the destination.
+async fn destination_key(export: &Export, globals: &Globals) -> Result<PublicKey, CommandError> {
+    let key = match (&export.key, export.for_target) {
         (Some(path), _) => read_public_key(path).map_err(|error| match error {
             // What it says of a key file that is not there is meant for the file of a home.
             SealError::NoKey(_) => SealError::NoKey(format!(
-                "The key file {} cannot be read. Copy hippo.pub from the home of the other machine.",
+                "Can't read the key file {}. Copy hippo.pub from the home of the other machine.",
                 path.display()
             )),
             error => error,
         })?,
-        (None, Some(Side::Aws)) => globals.open_stack().await?.keys().public_key().await?,
-        (None, _) => {
-            let home = Home::locate(globals.home.clone())?;
-            home.must_exist()?;
-            home.key_files().read_public_key()?
+        (None, target) => {
+            let other = globals.open_deployment(target.unwrap_or_default()).await?;
+            other.keys().public_key().await?
         }
     };
     Ok(key)
@@ -127,18 +105,10 @@ async fn read(context: &Context, recipient: &PublicKey) -> Result<Transfer, Comm
     let keys = Keys::new(&*context.keys);
     Ok(
         transfer::export(&*context.store, &keys, recipient, context.now(), &|step| {
-            show(&progress, step)
+            progress.step(step)
         })
         .await?,
     )
-}
-
-/// Shows how far an export or an import got.
-pub(crate) fn show(progress: &Progress, step: transfer::Progress) {
-    match step {
-        transfer::Progress::Planned(families) => progress.planned(families),
-        transfer::Progress::FamilyDone => progress.one_done(),
-    }
 }
 
 /// A new file for its owner alone: all of it, or none.
@@ -150,7 +120,7 @@ fn write(path: &Path, transfer: &Transfer) -> Result<(), CommandError> {
     };
     let not_written = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => already_there(path),
-        _ => CommandError::Unusable(format!("{} cannot be written: {error}.", path.display())),
+        _ => CommandError::unusable(format!("Can't write {}.", path.display())).caused_by(error),
     };
     // A temporary file is its owner's alone from its first byte.
     let mut file = tempfile::Builder::new()
@@ -166,8 +136,8 @@ fn write(path: &Path, transfer: &Transfer) -> Result<(), CommandError> {
 }
 
 fn already_there(path: &Path) -> CommandError {
-    CommandError::Usage(format!(
-        "{} is there already and was left as it is. Name another file.",
+    CommandError::usage(format!(
+        "{} already exists. Name another file.",
         path.display()
     ))
 }
@@ -181,7 +151,7 @@ fn say(context: &Context, export: &Export, transfer: &Transfer) {
     });
     let file = export.file.display();
     context.output.say(format!(
-        "Exported {}, {}, {} and {} to {file}; numbers and PINs are sealed for the key {}.",
+        "Exported {}, {}, {} and {} to {file}. Numbers and PINs are sealed for the key {}.",
         count(contents.libraries, "library", "libraries"),
         count(contents.families, "family", "families"),
         count(contents.cards, "card", "cards"),
@@ -190,17 +160,17 @@ fn say(context: &Context, export: &Export, transfer: &Transfer) {
     ));
     if contents.open_notices > 0 {
         context.output.say(format!(
-            "{} not settled yet. If a run is going on here, wait for its end and export again.",
+            "{} not final yet. If a run is going on here, wait until it ends and export again.",
             count(contents.open_notices, "notice is", "notices are")
         ));
     }
-    let import = match export.for_side {
-        Some(Side::Aws) => format!("run “hippo --on aws import {file}”"),
-        Some(Side::Here) => format!("run “hippo import {file}”"),
+    let import = match export.for_target {
+        Some(Target::Aws) => format!("run “hippo --target aws import {file}”"),
+        Some(Target::Local) => format!("run “hippo import {file}”"),
         None => format!("take it to the other machine and run “hippo import {file}” there"),
     };
     context.output.say(format!(
         "Next: if schedules still run here, stop them and export again. Then {import}. The file names people and \
-         what they read: remove it when all is well there."
+         what they read, so delete it when everything works there."
     ));
 }

@@ -1,7 +1,8 @@
 //! `hippo family`: who gets one notice a day.
 
+mod preferences;
 mod recipients;
-mod wishes;
+mod save;
 
 use chrono::{NaiveTime, Weekday};
 use clap::{Args, Subcommand};
@@ -9,8 +10,9 @@ use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{EmailAddress, Family, Preferences, SendWhenEmpty};
 use hippo_core::ids::FamilyId;
 
+pub(crate) use self::preferences::{PreferenceOptions, fines_threshold, weekday};
 use self::recipients::{Recipient, is_same};
-pub(crate) use self::wishes::{DeliveryChoice, Wishes, fines_threshold, weekday};
+use self::save::{save, save_and_say};
 use crate::ask::confirm;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
@@ -40,13 +42,13 @@ pub(crate) enum Command {
     Edit(Edit),
     Pause(Pause),
     Remove(Remove),
-    /// Send a family's notices to one more address.
+    /// Add an address that gets a family's notices.
     #[command(after_help = "Example:\n  hippo family add-recipient conrad sam@example.org")]
     AddRecipient(Recipient),
-    /// Send a family's notices to one address less.
+    /// Remove an address that gets a family's notices.
     #[command(after_help = "Example:\n  hippo family remove-recipient conrad sam@example.org")]
     RemoveRecipient(Recipient),
-    /// Write again to an address whose mail came back for good, or who complained.
+    /// Send again to an address that bounced or marked an email as spam.
     #[command(after_help = "Example:\n  hippo family allow-recipient conrad sam@example.org")]
     AllowRecipient(Recipient),
 }
@@ -59,37 +61,37 @@ Examples:
   hippo family add lee --name Lee --to lee@example.org \\
       --timezone Europe/Berlin --time 07:00 --weekly monday")]
 pub(crate) struct Add {
-    /// A short name of your choice: lower-case letters, digits, hyphens.
+    /// A short name of your choice: lower-case letters, digits and hyphens.
     id: FamilyId,
-    /// What the mail calls them.
+    /// The name in emails.
     #[arg(long)]
     name: String,
-    /// Who gets the mail; may be given several times.
+    /// Who gets the emails. Repeat it for several addresses.
     #[arg(long = "to", value_name = "ADDRESS", required = true)]
     recipients: Vec<EmailAddress>,
     #[command(flatten)]
-    wishes: Wishes,
+    preferences: PreferenceOptions,
 }
 
-/// Change what a family wants.
+/// Change a family.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hippo family edit conrad --time 07:00 --due-within-days 5
   hippo family edit conrad --fines-threshold never --only-when-needed
 
-Addresses: “hippo family add-recipient” and “hippo family remove-recipient”.")]
+To change addresses: “hippo family add-recipient” and “hippo family remove-recipient”.")]
 pub(crate) struct Edit {
     /// The family.
     id: FamilyId,
-    /// What the mail calls them.
+    /// The name in emails.
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
-    wishes: Wishes,
+    preferences: PreferenceOptions,
 }
 
-/// Send a family no notices for now.
+/// Pause a family's notices.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -98,18 +100,18 @@ Examples:
 pub(crate) struct Pause {
     /// The family.
     id: FamilyId,
-    /// Send notices again.
+    /// Resume them.
     #[arg(long)]
     resume: bool,
 }
 
-/// Remove a family with its cards.
+/// Remove a family and its cards.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo family remove conrad --yes")]
 pub(crate) struct Remove {
     /// The family.
     id: FamilyId,
-    /// Do not ask.
+    /// Don't ask.
     #[arg(long)]
     yes: bool,
 }
@@ -129,7 +131,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     }
 }
 
-/// A new family with everything by default.
+/// A new family with the default preferences.
 pub(crate) fn new_family(
     context: &Context,
     id: FamilyId,
@@ -167,8 +169,8 @@ fn sound_name(name: &str) -> Result<String, String> {
 
 async fn add_family(context: &Context, add: Add) -> CommandResult {
     let mut family =
-        new_family(context, add.id, &add.name, add.recipients).map_err(CommandError::Usage)?;
-    add.wishes.apply_to_new(&mut family);
+        new_family(context, add.id, &add.name, add.recipients).map_err(CommandError::usage)?;
+    add.preferences.apply_to_new(&mut family);
     context.store.add_family(&family).await?;
     context.output.document(&family);
     context.output.say(format!(
@@ -181,7 +183,7 @@ async fn add_family(context: &Context, add: Add) -> CommandResult {
         if family.due_dates(context.now()).is_empty() {
             ""
         } else {
-            " That is past for today: the first notice goes out with the next notify-all."
+            " It's already past that time today, so the first notice goes out on the next run."
         }
     ));
     Ok(Outcome::Done)
@@ -189,10 +191,10 @@ async fn add_family(context: &Context, add: Add) -> CommandResult {
 
 fn when_words(proof: SendWhenEmpty) -> String {
     match proof {
-        SendWhenEmpty::Never => ", when there is something to say".to_owned(),
+        SendWhenEmpty::Never => " when there is something to say".to_owned(),
         SendWhenEmpty::Daily => " every day".to_owned(),
         SendWhenEmpty::Weekly(day) => format!(
-            ", when there is something to say, and every {} in any case",
+            " when there is something to say, and every {} in any case",
             long_name(day)
         ),
     }
@@ -216,7 +218,7 @@ async fn list(context: &Context) -> CommandResult {
     if families.is_empty() {
         context
             .output
-            .say("There are no families yet; “hippo family add --help” shows how to add one.");
+            .say("There are no families yet. “hippo family add --help” shows how to add one.");
         return Ok(Outcome::Done);
     }
     let mut table = Table::new([
@@ -225,7 +227,7 @@ async fn list(context: &Context) -> CommandResult {
         words("TO"),
         fixed("AT"),
         words("ZONE"),
-        fixed("WRITES"),
+        fixed("SENDS"),
         fixed(""),
     ]);
     for family in &families {
@@ -263,19 +265,20 @@ async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
     let before = context.family(&edit.id).await?;
     let mut family = before.clone();
     if let Some(name) = &edit.name {
-        family.name = sound_name(name).map_err(CommandError::Usage)?;
+        family.name = sound_name(name).map_err(CommandError::usage)?;
     }
-    edit.wishes.apply(&mut family, context.now());
+    edit.preferences.apply(&mut family, context.now());
     if family == before {
-        if edit.name.is_none() && edit.wishes == Wishes::default() {
-            return Err(CommandError::Usage(
-                "Say what to change; “hippo family edit --help” lists it.".to_owned(),
+        if edit.name.is_none() && edit.preferences == PreferenceOptions::default() {
+            return Err(CommandError::usage(
+                "Say what to change. “hippo family edit --help” lists the options.",
             ));
         }
         context.output.document(&family);
-        context
-            .output
-            .say(format!("The family {} is so already.", family.id));
+        context.output.say(format!(
+            "The family {} already is like that. Nothing was changed.",
+            family.id
+        ));
         return Ok(Outcome::Done);
     }
     let what = "Changed the family";
@@ -304,23 +307,17 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
     let mut family = context.family(&pause.id).await?;
     family.set_paused(!pause.resume, context.now());
     if !pause.resume {
-        return save(context, &family, "No notices go out for now to the family").await;
+        return save(context, &family, "Paused notices for").await;
     }
     let when = when_next(context, &family).await?;
-    save_and_say(
-        context,
-        &family,
-        "Notices go out again to the family",
-        &when,
-    )
-    .await
+    save_and_say(context, &family, "Resumed notices for", &when).await
 }
 
 async fn remove_family(context: &Context, remove: Remove) -> CommandResult {
     let family = context.family(&remove.id).await?;
     let cards = context.store.cards_of(&family.id).await?.len();
     let question = format!(
-        "Remove the family {} with {}?",
+        "Remove the family {} and {}?",
         family.id,
         count(cards, "card", "cards")
     );
@@ -333,27 +330,9 @@ async fn remove_family(context: &Context, remove: Remove) -> CommandResult {
         .output
         .document(&serde_json::json!({ "removed": family.id }));
     context.output.say(format!(
-        "Removed the family {} with {}.",
+        "Removed the family {} and {}.",
         family.id,
         count(cards, "card", "cards")
     ));
-    Ok(Outcome::Done)
-}
-
-async fn save(context: &Context, family: &Family, what: &str) -> CommandResult {
-    save_and_say(context, family, what, "").await
-}
-
-async fn save_and_say(context: &Context, family: &Family, what: &str, more: &str) -> CommandResult {
-    context.store.update_family(family).await?;
-    say_saved(context, &family.id, what, more).await
-}
-
-/// Says what was done, and shows the family as it is now.
-async fn say_saved(context: &Context, id: &FamilyId, what: &str, more: &str) -> CommandResult {
-    context.output.document(&context.family(id).await?);
-    context
-        .output
-        .say(format!("{what} {id}. {more}").trim_end());
     Ok(Outcome::Done)
 }

@@ -1,4 +1,4 @@
-//! `hippo import`: libraries, families and cards from one TOML file, or all that `hippo export` wrote.
+//! `hippo import`: libraries, families and cards from a TOML file, or an export.
 
 mod file;
 mod moved;
@@ -13,7 +13,7 @@ use hippo_core::transfer::is_transfer;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use self::file::{Plan, PlannedCard};
+use self::file::{Mistake, Plan, PlannedCard};
 use crate::ask::{self, checked_pin};
 use crate::commands::card::store_card;
 use crate::context::{Context, Globals};
@@ -22,14 +22,15 @@ use crate::output::count;
 use crate::suggest::did_you_mean;
 use crate::text_input::read_text_file;
 
-/// Add libraries, families and cards from one TOML file, or all of what “hippo export” wrote.
+/// Import libraries, families and cards from a TOML file, or what “hippo export” wrote.
 ///
-/// Everything is looked at before anything is written: after a mistake nothing has changed. For an
-/// export you are asked whether the hosts are right to which its PINs will be sent. An export may be imported again: what is here already is left, and the rest follows.
+/// It checks everything before it writes anything: after a mistake, nothing has changed. For an export,
+/// it asks whether the PINs may go to the hosts in it. You can import an export again: it skips what is
+/// here already, and adds the rest.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hippo import move.json        # what “hippo export” wrote for this side
+  hippo import move.json        # what “hippo export” wrote
   hippo import our-cards.toml --dry-run
 
   [[library]]
@@ -47,14 +48,14 @@ Examples:
   library = \"wpl\"
   patron = \"Pat\"
   number = \"21000000004711\"
-  pin_env = \"PAT_PIN\"         # without it, the PIN is asked for")]
+  pin_env = \"PAT_PIN\"         # without it, we ask for the PIN")]
 pub(crate) struct Import {
     /// The file.
     file: PathBuf,
-    /// Say what would be added; write nothing and ask for no PIN.
+    /// Show what it would add. Saves nothing and asks for no PIN.
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask whether the hosts in an export are right.
+    /// Don't ask whether the hosts in an export are right.
     #[arg(long)]
     yes: bool,
 }
@@ -95,14 +96,11 @@ impl Pins for Environment {
 pub(crate) async fn run(import: Import, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
     let text = read_text_file(&import.file).map_err(|error| {
-        CommandError::Usage(format!(
-            "{} cannot be read: {error}.",
-            import.file.display()
-        ))
+        CommandError::usage(format!("Can't read {}.", import.file.display())).caused_by(error)
     })?;
     let name = import.file.display().to_string();
     if is_transfer(&text) {
-        return moved::import(&context, &name, &text, &import).await;
+        return moved::import(&context, &name, &text, import.dry_run, import.yes).await;
     }
     import_text(&context, &name, &text, import.dry_run, &Environment).await
 }
@@ -131,13 +129,6 @@ pub(crate) async fn import_text(
     Ok(Outcome::Done)
 }
 
-/// A mistake and the line, from 1, in which it stands.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Mistake {
-    line: Option<usize>,
-    message: String,
-}
-
 fn refused(name: &str, mistakes: &[Mistake]) -> CommandError {
     let mut mistakes = mistakes.to_vec();
     mistakes.sort();
@@ -148,8 +139,8 @@ fn refused(name: &str, mistakes: &[Mistake]) -> CommandError {
             None => format!("  {}", mistake.message),
         })
         .collect();
-    CommandError::Usage(format!(
-        "{name} was not imported; nothing was changed.\n{}",
+    CommandError::usage(format!(
+        "Didn't import {name}. Nothing was changed.\n{}",
         lines.join("\n")
     ))
 }
@@ -168,7 +159,7 @@ async fn conflicts(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, Comma
             mistake(
                 *line,
                 format!(
-                    "there is a library “{}” already; delete its [[library]] here. Cards may still name it.",
+                    "the library “{}” already exists. Delete its [[library]] here; cards can still name it.",
                     library.id
                 ),
             );
@@ -179,7 +170,7 @@ async fn conflicts(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, Comma
             mistake(
                 *line,
                 format!(
-                    "there is a family “{}” already; delete its [[family]] here. Cards may still name it.",
+                    "the family “{}” already exists. Delete its [[family]] here; cards can still name it.",
                     family.id
                 ),
             );
@@ -240,7 +231,7 @@ async fn doubled_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, C
             mistakes.push(Mistake {
                 line: Some(card.line),
                 message: format!(
-                    "the family {} has a card of this number at {} already; delete this [[card]].",
+                    "the family {} already has a card with this number at {}. Delete this [[card]].",
                     card.family, card.library
                 ),
             });
@@ -273,7 +264,7 @@ fn secrets(plan: &Plan, pins: &dyn Pins) -> Result<Vec<CardSecret>, Vec<Mistake>
             let pin = match pin {
                 Some(pin) => pin,
                 None => ask::pin_or(
-                    &format!("PIN of {} at {} (not shown): ", card.patron, card.library),
+                    &format!("PIN for {} at {} (not shown): ", card.patron, card.library),
                     "Name the environment variable that holds it with “pin_env”.",
                 )
                 .map_err(|error| {
@@ -298,7 +289,7 @@ fn pin_from_environment(
 ) -> Result<SecretString, Mistake> {
     let pin = pins.in_environment(name).ok_or_else(|| Mistake {
         line: Some(card.line),
-        message: format!("the environment variable {name}, which should hold the PIN, is not set."),
+        message: format!("the environment variable {name}, which should hold the PIN, isn't set."),
     })?;
     checked_pin(&pin).map_err(|error| Mistake {
         line: Some(card.line),
@@ -397,7 +388,7 @@ fn say(context: &Context, plan: &Plan, cards: &[CardId], dry_run: bool) {
     );
     if dry_run {
         context.output.say(format!(
-            "The file is good: it would add {what}. Nothing was changed."
+            "The file is valid. It would add {what}. Nothing was changed."
         ));
     } else {
         context

@@ -2,44 +2,43 @@
 
 use chrono_tz::Tz;
 use clap::Args;
-use hippo_local::key_files::{FINGERPRINT_NAME, KeyFileError, PRIVATE_NAME, PUBLIC_NAME};
+use hippo_local::key_files::FINGERPRINT_NAME;
 use hippo_local::sqlite::SqliteStore;
 use serde::Serialize;
 
-use hippo_core::store::SecretStore as _;
-
-use crate::args::{DEFAULT_STACK, Side, timezone};
-use crate::config::{Config, NewConfig, check_contact};
-use crate::context::Globals;
-use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::config::{Config, NewConfig, check_contact, mailbox};
+use crate::context::{Globals, clock};
+use crate::deployment::Deployment as _;
+use crate::deployment::local::LocalDeployment;
+use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::home::{Home, make_private, make_private_directory, write_new_private_file};
-use crate::post;
-use crate::timezones::machine_timezone;
+use crate::target::{DEFAULT_STACK, Target};
+use crate::timezones::{machine_timezone, parse_timezone};
 
-/// Make a home: configuration, database, key and outbox.
+/// Set up a home: configuration, database, key and mail folder.
 ///
-/// Asks nothing; running it again changes nothing that is there. With “--on aws” it makes what a deployed stack
-/// lacks: the key.
+/// It asks nothing, and running it again changes nothing. With “--target aws” it makes the key of a
+/// deployed stack.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
 Examples:
   hippo init
   hippo --home /srv/hippo init --contact you@example.org \\
       --mail-from \"LibraryHippo <hippo@example.org>\"
-  hippo --on aws init    # once, after the first deployment")]
+  hippo --target aws init    # once, after the first deployment")]
 pub(crate) struct Init {
-    /// Whom mails are from.
+    /// The From address of emails.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) mail_from: Option<String>,
-    /// An address by which a library or a family reaches you.
+    /// Your address, for libraries and families that want to reach you.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) contact: Option<String>,
-    /// Your time zone; by default this machine's.
-    #[arg(long, value_parser = timezone, value_name = "ZONE")]
+    /// Your time zone. By default this machine's.
+    #[arg(long, value_parser = parse_timezone, value_name = "ZONE")]
     pub(crate) timezone: Option<Tz>,
 }
 
-/// From whom mails come unless the operator says so: good for an outbox, not for a mail server.
+/// The default From address: good enough for a mail folder, not for a mail server.
 const DEFAULT_FROM: &str = "LibraryHippo <libraryhippo@localhost>";
 
 #[derive(Serialize)]
@@ -70,37 +69,37 @@ struct StackDocument<'a> {
 /// Makes what a deployed stack lacks: CloudFormation cannot make a secret parameter.
 async fn init_stack(init: &Init, globals: &Globals) -> CommandResult {
     if init.mail_from.is_some() || init.contact.is_some() || init.timezone.is_some() {
-        return Err(CommandError::Usage(
-            "Sender, contact and time zone of a stack are the parameters MailFrom, Contact and Timezone of its \
-             deployment; change them there."
-                .to_owned(),
+        return Err(CommandError::usage(
+            "A stack's sender, contact and time zone are parameters of its deployment: MailFrom, Contact and Timezone. \
+             Change them there.",
         ));
     }
-    let stack = globals.open_stack().await?;
-    let made = stack.create_keys().await?;
-    let key = stack.keys().shown();
+    let stack = globals.open_deployment(globals.target).await?;
+    let name = stack.stack().unwrap_or(DEFAULT_STACK);
+    let made = !stack.create_missing_keys().await?.is_empty();
+    let key = stack.keys().location();
     let output = globals.output;
     output.document(&StackDocument {
-        stack: stack.name(),
+        stack: name,
         key: key.clone(),
         made,
-        timezone: stack.zone().name(),
+        timezone: stack.timezone().name(),
     });
     if !made {
         output.say(format!(
-            "{} has its key already, in {key}; nothing was changed.",
-            stack.name()
+            "{} already has its key, in {key}. Nothing was changed.",
+            name
         ));
         return Ok(Outcome::Done);
     }
     output.say(format!(
-        "Made the keys that seal and open numbers and PINs; the private one is in {key}. They outlive the stack; \
-         without the private one no PIN can be opened again."
+        "Made the keys that seal and open numbers and PINs. The private one is in {key}. They outlive the stack: \
+         without the private one, no PIN can be opened again."
     ));
-    output.say("So that every command works on the stack:");
-    output.say_whole("  export HIPPO_ON=aws");
-    if stack.name() != DEFAULT_STACK {
-        output.say_whole(format!("  export HIPPO_STACK={}", stack.name()));
+    output.say("To make every command work on the stack:");
+    output.say_whole("  export HIPPO_TARGET=aws");
+    if name != DEFAULT_STACK {
+        output.say_whole(format!("  export HIPPO_STACK={name}"));
     }
     output.say(
         "Next: “hippo library add --help”, “hippo family add --help”, “hippo card add --help”.",
@@ -110,7 +109,7 @@ async fn init_stack(init: &Init, globals: &Globals) -> CommandResult {
 
 /// Makes what is missing of a home.
 pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
-    if globals.side == Side::Aws {
+    if globals.target == Target::Aws {
         return init_stack(&init, globals).await;
     }
     let home = Home::locate(globals.home.clone())?;
@@ -128,27 +127,27 @@ pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
     });
     let shown = home.directory().display();
     if made.is_empty() {
-        output.say(format!("{shown} is set up already; nothing was changed."));
+        output.say(format!("{shown} is already set up. Nothing was changed."));
         if init.mail_from.is_some() || init.contact.is_some() || init.timezone.is_some() {
             output.say(format!(
-                "To change what it says, edit {}.",
+                "To change its settings, edit {}.",
                 home.config().display()
             ));
         }
         return Ok(Outcome::Done);
     }
-    output.say(format!("Made in {shown}: {}.", made.join(", ")));
+    output.say(format!("Created in {shown}: {}.", made.join(", ")));
     if closed_to_others {
-        output.say("Others could look into that directory; now only you can.");
+        output.say("Others could read that directory. Now only you can.");
     }
     output.say(format!(
-        "Your time zone is {}. Mails go to files in {} until {} says otherwise.",
+        "Your time zone is {}. Until you set up a mail server in {}, emails become files in {}.",
         config.timezone,
-        home.outbox().display(),
         home.config().display(),
+        home.mail_folder().display(),
     ));
     output.say(format!(
-        "Keep copies of {} and {} apart from your backups: without the first no PIN can be opened again.",
+        "Keep copies of {} and {} apart from your backups: without the first, no PIN can be opened again.",
         home.key_files().private_path().display(),
         FINGERPRINT_NAME
     ));
@@ -173,7 +172,7 @@ pub(crate) async fn make(home: &Home, init: &Init) -> Result<Made, CommandError>
     refuse_malformed_sender(&config)?;
     if let Some(contact) = config.contact {
         check_contact("--contact", contact)
-            .map_err(|message| CommandError::Usage(format!("The command {message}")))?;
+            .map_err(|message| CommandError::usage(format!("The command {message}")))?;
     }
     let mut made = Vec::new();
     let mut closed_to_others = false;
@@ -184,16 +183,18 @@ pub(crate) async fn make(home: &Home, init: &Init) -> Result<Made, CommandError>
         made.push("config.toml");
     }
     let has_database = home.database().exists();
-    let store = SqliteStore::open_or_create(&home.database())
-        .map_err(|error| CommandError::Unusable(error.to_string()))?;
+    drop(
+        SqliteStore::open_or_create(&home.database())
+            .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?,
+    );
     if !has_database {
         made.push("hippo.db");
     }
-    let has_cards = !store.cards_with_secrets().await?.is_empty();
-    made.extend(make_keys(home, has_cards)?);
-    if !home.outbox().exists() {
-        make_private_directory(&home.outbox())?;
-        made.push("outbox");
+    let deployment = LocalDeployment::open(home.clone(), clock()?)?;
+    made.extend(deployment.create_missing_keys().await?);
+    if !home.mail_folder().exists() {
+        make_private_directory(&home.mail_folder())?;
+        made.push("mail");
     }
     Ok(Made {
         files: made,
@@ -201,54 +202,12 @@ pub(crate) async fn make(home: &Home, init: &Init) -> Result<Made, CommandError>
     })
 }
 
-/// Makes the keys that are missing. What cards were added with is not made anew: it would not fit.
-fn make_keys(home: &Home, has_cards: bool) -> Result<Vec<&'static str>, CommandError> {
-    let files = home.key_files();
-    let unusable = |error: KeyFileError| CommandError::Unusable(error.to_string());
-    let is_gone = |path: &std::path::Path| -> Result<bool, CommandError> {
-        if path.exists() {
-            return Ok(false);
-        }
-        if has_cards {
-            return Err(CommandError::Unusable(format!(
-                "The key file {} is gone, and there are cards that were sealed with it. Put it back: a \
-                 new key would not fit them. Nothing was changed.",
-                path.display()
-            )));
-        }
-        Ok(true)
-    };
-    let (lacks_pair, lacks_fingerprint_key) = (
-        is_gone(files.private_path())?,
-        is_gone(files.fingerprint_path())?,
-    );
-    let mut made = Vec::new();
-    if lacks_pair {
-        files.create_pair().map_err(unusable)?;
-        made.extend([PRIVATE_NAME, PUBLIC_NAME]);
-    } else {
-        let keys = files.read_private_keys()?;
-        let public = files.read_public_key();
-        if !public.is_ok_and(|public| keys.has_key(&public.id())) {
-            files
-                .write_public_key(keys.public_key())
-                .map_err(unusable)?;
-            made.push(PUBLIC_NAME);
-        }
-    }
-    if lacks_fingerprint_key {
-        files.create_fingerprint_key().map_err(unusable)?;
-        made.push(FINGERPRINT_NAME);
-    }
-    Ok(made)
-}
-
 /// A directory with other things in it is surely named by mistake.
 fn refuse_foreign_directory(home: &Home) -> Result<(), CommandError> {
     let directory = home.directory();
     if directory.exists() && !directory.is_dir() {
-        return Err(CommandError::Unusable(format!(
-            "{} is a file, not a directory; name another with --home DIR.",
+        return Err(CommandError::unusable(format!(
+            "{} is a file, not a directory. Name another with --home DIR.",
             directory.display()
         )));
     }
@@ -258,9 +217,8 @@ fn refuse_foreign_directory(home: &Home) -> Result<(), CommandError> {
     let has_something =
         std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
     if has_something && !is_ours {
-        return Err(CommandError::Unusable(format!(
-            "{} holds other things and no LibraryHippo home; name an empty or a new directory with \
-             --home DIR.",
+        return Err(CommandError::unusable(format!(
+            "{} holds other things and no LibraryHippo home. Name an empty or a new directory with --home DIR.",
             directory.display()
         )));
     }
@@ -268,7 +226,7 @@ fn refuse_foreign_directory(home: &Home) -> Result<(), CommandError> {
 }
 
 fn refuse_malformed_sender(config: &NewConfig<'_>) -> Result<(), CommandError> {
-    post::mailbox("--mail-from", config.mail_from)
+    mailbox("--mail-from", config.mail_from)
         .map(|_| ())
-        .map_err(|message| CommandError::Usage(format!("The command {message}")))
+        .map_err(|message| CommandError::usage(format!("The command {message}")))
 }

@@ -6,12 +6,12 @@ use hippo_core::ids::CardId;
 use hippo_core::seal::PrivateKeys;
 use serde::Serialize;
 
-use crate::context::{Context, Globals, Place};
+use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::keys::{Resealed, reseal};
 use crate::output::count;
 use crate::output::progress::Progress;
 use crate::output::time::moment;
+use crate::sealing::{Resealed, reseal};
 
 /// How long the old key is kept after a rotation began: whoever still seals with it is done by then.
 const KEEP_OLD_KEY: TimeDelta = TimeDelta::hours(1);
@@ -23,16 +23,17 @@ pub(crate) enum Command {
     Rotate(Rotate),
 }
 
-/// Make a new key pair and seal every number and PIN to it; run it again an hour later to forget the old one.
+/// Replace the key pair and seal every number and PIN to the new one.
 ///
-/// You may interrupt it at any point: nothing is lost, and running it again goes on.
+/// Run it again an hour later to forget the old key. You can interrupt it at any point: nothing is
+/// lost, and running it again goes on.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   hippo key rotate
   hippo key rotate      # an hour later: forgets the old key
 
-A backup that you made before needs the old private key; keep a copy of both, or make a new backup.")]
+Older backups need the old private key. Keep a copy of both, or make a new backup.")]
 pub(crate) struct Rotate {}
 
 #[derive(Serialize)]
@@ -56,7 +57,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
 
 async fn rotate(context: &Context) -> CommandResult {
     // Nobody else on this machine may seal to the old key meanwhile.
-    let _lock = context.lock_secrets()?;
+    let _lock = context.deployment.lock_secrets()?;
     let now = context.now();
     let keys = begin_or_continue(context, now).await?;
     let resealed = reseal_all(context, &keys).await?;
@@ -132,28 +133,21 @@ async fn reseal_once(context: &Context, keys: &PrivateKeys) -> Result<Resealed, 
 fn say(context: &Context, resealed: &Resealed, forgets: bool, forget_from: DateTime<Utc>) {
     let output = &context.output;
     let sealed = count(resealed.sealed_anew, "card", "cards");
-    let shown = context.keys.shown();
     output.say(format!("Sealed {sealed} to the new key."));
     resealed.say_unopened(context);
     if resealed.needs_old_key {
-        output.say("The old key stays until these are mended. Then run “hippo key rotate” again.");
+        output.say("We keep the old key until you fix these. Then run “hippo key rotate” again.");
         return;
     }
     if !forgets {
         let from = moment(forget_from, context.now(), context.zone());
         output.say(format!(
-            "The old key stays for an hour. Run “hippo key rotate” again after {from} to forget it."
+            "We keep the old key for an hour. Run “hippo key rotate” again after {from} to forget it."
         ));
         return;
     }
-    output.say(match &context.place {
-        Place::Here(_) => format!(
-            "Forgot the old key. Make a new backup and a new copy of {shown}; older backups need the old \
-             key file."
-        ),
-        Place::Aws(_) => format!(
-            "Forgot the old key. A table that you restore to a time before needs it; it is an earlier version \
-             of {shown}."
-        ),
-    });
+    output.say(format!(
+        "Forgot the old key. {}",
+        context.deployment.old_key_advice()
+    ));
 }

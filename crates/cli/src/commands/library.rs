@@ -1,28 +1,25 @@
-//! `hippo library`: the libraries at which cards are used.
+//! `hippo library`: the libraries where cards are used.
 
+mod catalogue;
 mod detect;
-mod draft;
 mod hosts;
-mod known;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 
 use chrono_tz::Tz;
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use hippo_core::ids::LibraryId;
-use hippo_core::library::{CURRENCY_OPTION, Library};
+use hippo_core::library::Library;
 use hippo_core::seal::LoginOrigins;
-use hippo_systems::SYSTEMS;
 
-pub(crate) use self::draft::{Draft, check_date_format, unknown_system};
 use self::hosts::move_hosts;
-use crate::args::timezone;
 use crate::ask::confirm;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::library_draft::{Draft, currency_option};
 use crate::output::table::{Table, fixed, words};
+use crate::timezones::parse_timezone;
+use crate::values::SystemName;
 
 /// What to do with libraries.
 #[derive(Debug, Subcommand)]
@@ -39,58 +36,58 @@ pub(crate) enum Command {
     /// List the libraries.
     #[command(after_help = "Example:\n  hippo library list --json")]
     List,
-    Search(known::Search),
+    Search(catalogue::Search),
     Detect(detect::Detect),
     Remove(Remove),
 }
 
-/// Add a library: one that comes with hippo by its id alone, any other by its system and address.
+/// Add a library: a built-in one by its id, any other one by its system and address.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  hippo library add wpl           # one that “hippo library search” knows
+  hippo library add wpl           # one of “hippo library search”
   hippo library add mill --system bibliocommons \\
       --url https://mill.example.org --name \"Mill Street\"
   hippo library add kpl --system enterprise \\
       --url https://kpl.example.org/client/en_US/default \\
       --date-format %m/%d/%Y --login-host login.example.org")]
 pub(crate) struct Add {
-    /// A short name of your choice: lower-case letters, digits, hyphens.
+    /// A short name of your choice: lower-case letters, digits and hyphens.
     id: LibraryId,
-    /// The software behind the site; “hippo library detect” finds it out.
-    #[arg(long, value_parser = SystemNames, requires = "url")]
+    /// The software behind the site. “hippo library detect” finds it out.
+    #[arg(long, value_parser = SystemName, requires = "url")]
     system: Option<String>,
-    /// The site's address, where its paths begin; https, so that a PIN is never readable on its way.
+    /// The site's address, up to where its paths begin. It must be https, to keep the PIN secret.
     #[arg(long, requires = "system")]
     url: Option<String>,
-    /// What mails call the library; by default the id.
+    /// The name in emails. By default the id.
     #[arg(long)]
     name: Option<String>,
-    /// The zone in which the library's days are counted; by default your own.
-    #[arg(long, value_parser = timezone, value_name = "ZONE")]
+    /// The library's time zone. By default your own.
+    #[arg(long, value_parser = parse_timezone, value_name = "ZONE")]
     timezone: Option<Tz>,
-    /// How the site writes dates (strftime), if it prints no machine-readable ones.
+    /// How the site writes dates (strftime), if they aren't machine-readable.
     #[arg(long, value_name = "FORMAT")]
     date_format: Option<String>,
-    /// The currency of the sums on the site (ISO 4217, as CAD), if the site does not name it.
+    /// The currency on the site (ISO 4217, such as CAD), if the site doesn't name it.
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
-    /// Another host to which the number and PIN may be sent; may be given several times.
+    /// Another host that may get the number and PIN. Repeat it for several hosts.
     #[arg(long = "login-host", value_name = "HOST")]
     login_hosts: Vec<String>,
-    /// What else the system wants to know; may be given several times.
+    /// An option of the system. Repeat it for several options.
     #[arg(long = "option", value_name = "KEY=VALUE")]
     options: Vec<String>,
-    /// The page that a person opens to see the account, if not the usual one.
+    /// The account page that emails link to, if it isn't the usual one.
     #[arg(long, value_name = "URL")]
     account_url: Option<String>,
 }
 
-/// Change what is known of a library; what is not given stays as it is.
+/// Change a library.
 ///
-/// PINs are sealed for the library's hosts: with other hosts, the PINs of its cards are sealed anew, and
-/// you are asked whether they may be sent there. An empty value takes away what was there. Check its cards again after it: “hippo check-cards
-/// --library ID”.
+/// What you don't give stays as it is; an empty value removes what was there. PINs are sealed for the
+/// library's hosts: if the hosts change, we seal the PINs again, after asking you whether the new hosts
+/// are right. Afterwards, check its cards: “hippo check-cards --library ID”.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -100,32 +97,32 @@ Examples:
 pub(crate) struct Edit {
     /// The library.
     id: LibraryId,
-    /// The site's address, where its paths begin.
+    /// The site's address, up to where its paths begin.
     #[arg(long)]
     url: Option<String>,
-    /// What mails call the library.
+    /// The name in emails.
     #[arg(long)]
     name: Option<String>,
-    /// The zone in which the library's days are counted.
-    #[arg(long, value_parser = timezone, value_name = "ZONE")]
+    /// The library's time zone.
+    #[arg(long, value_parser = parse_timezone, value_name = "ZONE")]
     timezone: Option<Tz>,
     /// How the site writes dates (strftime).
     #[arg(long, value_name = "FORMAT")]
     date_format: Option<String>,
-    /// The currency of the sums on the site (ISO 4217, as CAD).
+    /// The currency on the site (ISO 4217, such as CAD).
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
-    /// The hosts other than the site's to which the number and PIN may be sent: all of them, in
-    /// place of those that are there. Name only hosts that you know to be the library's.
+    /// Another host that may get the number and PIN. Repeat it for several hosts; together they replace
+    /// the present ones. Name only hosts that you know to be the library's.
     #[arg(long = "login-host", value_name = "HOST")]
     login_hosts: Vec<String>,
-    /// What else the system wants to know; may be given several times.
+    /// An option of the system. Repeat it for several options.
     #[arg(long = "option", value_name = "KEY=VALUE")]
     options: Vec<String>,
-    /// The page that a person opens to see the account; empty: the usual one.
+    /// The account page that emails link to. Empty: the usual one.
     #[arg(long, value_name = "URL")]
     account_url: Option<String>,
-    /// Do not ask whether PINs may be sent to other hosts.
+    /// Don't ask whether PINs may go to the new hosts.
     #[arg(long)]
     yes: bool,
 }
@@ -146,47 +143,22 @@ impl Edit {
     }
 }
 
-/// Remove a library that no card is of.
+/// Remove a library that has no cards.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo library remove wpl --yes")]
 pub(crate) struct Remove {
     /// The library.
     id: LibraryId,
-    /// Do not ask.
+    /// Don't ask.
     #[arg(long)]
     yes: bool,
 }
 
-/// The names of the systems, for completions and the help. Any other is taken too, so that the
-/// command can say what there is in its own words.
-#[derive(Debug, Clone)]
-pub(crate) struct SystemNames;
-
-impl TypedValueParser for SystemNames {
-    type Value = String;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        argument: Option<&clap::Arg>,
-        value: &OsStr,
-    ) -> Result<String, clap::Error> {
-        StringValueParser::new().parse_ref(command, argument, value)
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let names = SYSTEMS
-            .iter()
-            .map(|system| PossibleValue::new(system.name()));
-        Some(Box::new(names))
-    }
-}
-
 /// Does what is asked.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
-    // These ask for no home.
+    // These need no home.
     let command = match command {
-        Command::Search(search) => return known::search(&search, &globals.output),
+        Command::Search(search) => return catalogue::search(&search, &globals.output),
         Command::Detect(detect) => return detect::detect(detect, &globals.output).await,
         command => command,
     };
@@ -208,9 +180,9 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
             url,
             ..Draft::default()
         },
-        _ => known::draft(add.id.as_str()).ok_or_else(|| not_known(&add.id))?,
+        _ => catalogue::draft(add.id.as_str()).ok_or_else(|| not_known(&add.id))?,
     };
-    // What is given comes before what is known.
+    // What the person gives comes before the catalogue.
     let mut draft = Draft {
         name: add.name.or(known.name),
         timezone: add.timezone.or(known.timezone),
@@ -223,7 +195,7 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
     draft.options.extend(currency_option(add.currency));
     let library = draft
         .into_library(add.id, context.zone())
-        .map_err(CommandError::Usage)?;
+        .map_err(CommandError::usage)?;
     context.store.add_library(&library).await?;
     context.output.document(&library);
     context.output.say(format!(
@@ -243,7 +215,7 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
         ));
         context
             .output
-            .say("where FORMAT is, for 11/21/2026, %m/%d/%Y, and for 21-11-26, %d-%m-%y.");
+            .say("FORMAT is %m/%d/%Y for 11/21/2026, and %d-%m-%y for 21-11-26.");
     }
     say_what_is_next(context, &library).await?;
     Ok(Outcome::Done)
@@ -254,7 +226,9 @@ async fn say_what_is_next(context: &Context, library: &Library) -> Result<(), Co
     let families = context.store.families().await?;
     let family = match families.as_slice() {
         [] => {
-            context.output.say("Next, add the family that is told:");
+            context
+                .output
+                .say("Next, add the family that gets the notices:");
             context
                 .output
                 .say_whole("  → hippo family add FAMILY --name NAME --to ADDRESS");
@@ -263,7 +237,9 @@ async fn say_what_is_next(context: &Context, library: &Library) -> Result<(), Co
         [one] => one.id.as_str(),
         _ => "FAMILY",
     };
-    context.output.say("Then add a card; its PIN is asked for:");
+    context
+        .output
+        .say("Then add a card. We'll ask for its PIN:");
     context.output.say_whole(format!(
         "  → hippo card add --family {family} --library {} --patron NAME --number NUMBER",
         library.id
@@ -272,11 +248,10 @@ async fn say_what_is_next(context: &Context, library: &Library) -> Result<(), Co
 }
 
 fn not_known(id: &LibraryId) -> CommandError {
-    CommandError::Usage(format!(
-        "“{id}” is none of the libraries that come with hippo (“hippo library search” shows them).{} Or say what \
-         its site runs, with --system and --url; “hippo library detect URL” finds it out.",
-        known::did_you_mean(id.as_str())
-    ))
+    CommandError::usage(format!("There is no built-in library “{id}”."))
+        .did_you_mean(catalogue::nearest_id(id.as_str()))
+        .advice("Add any other with --system and --url; “hippo library detect URL” finds them.")
+        .try_command("hippo library search")
 }
 
 /// Why a library without a date format may need one; none where its system never does.
@@ -285,12 +260,11 @@ fn why_a_date_format(library: &Library) -> Option<String> {
     let name = &library.system;
     let why = match (system.needs_date_format(), system.states_date_format()) {
         (false, _) => return None,
-        (true, false) => format!(
-            "A {name} site writes dates as the library likes, and a date is never guessed: say how with"
-        ),
+        (true, false) => {
+            format!("Every {name} site has its own date format, and we don't guess dates. Set it:")
+        }
         (true, true) => format!(
-            "A {name} site writes dates as the library likes, and its pages tell how. Only if a check says that \
-             they do not, say it with"
+            "Every {name} site has its own date format, and usually states it. If a check can't find it, set it:"
         ),
     };
     Some(why)
@@ -301,36 +275,32 @@ fn keys_and_values(options: &[String]) -> Result<BTreeMap<String, String>, Comma
         .iter()
         .map(|option| match option.split_once('=') {
             Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
-            None => Err(CommandError::Usage(format!(
-                "“{option}” is not an option; write it like key=value."
+            None => Err(CommandError::usage(format!(
+                "“{option}” isn't an option. Write it like key=value."
             ))),
         })
         .collect()
 }
 
-/// `--currency CODE` and `currency` of a file, as the option that it is.
-pub(crate) fn currency_option(code: Option<String>) -> Option<(String, String)> {
-    code.map(|code| (CURRENCY_OPTION.to_owned(), code.trim().to_owned()))
-}
-
 async fn edit_library(context: &Context, edit: Edit) -> CommandResult {
     let before = context.library(&edit.id).await?;
     if edit.is_empty() {
-        return Err(CommandError::Usage(
-            "Say what to change; “hippo library edit --help” lists it.".to_owned(),
+        return Err(CommandError::usage(
+            "Say what to change. “hippo library edit --help” lists the options.",
         ));
     }
     let options = keys_and_values(&edit.options)?;
     let yes = edit.yes;
-    let library = edited(&before, edit, options).map_err(CommandError::Usage)?;
+    let library = edited(&before, edit, options).map_err(CommandError::usage)?;
     if LoginOrigins::from_library(&library) != LoginOrigins::from_library(&before) {
         return move_hosts(context, &before, &library, yes).await;
     }
     if library == before {
         context.output.document(&library);
-        context
-            .output
-            .say(format!("The library {} is so already.", library.id));
+        context.output.say(format!(
+            "The library {} already is like that. Nothing was changed.",
+            library.id
+        ));
         return Ok(Outcome::Done);
     }
     context.store.update_library(&library).await?;
@@ -342,7 +312,7 @@ async fn edit_library(context: &Context, edit: Edit) -> CommandResult {
     Ok(Outcome::Done)
 }
 
-/// The library with what is asked for changed; as sound as a new one.
+/// The changed library, checked like a new one.
 fn edited(
     before: &Library,
     edit: Edit,
@@ -393,7 +363,7 @@ async fn list(context: &Context) -> CommandResult {
     if libraries.is_empty() {
         context
             .output
-            .say("There are no libraries yet; “hippo library add --help” shows how to add one.");
+            .say("There are no libraries yet. “hippo library add --help” shows how to add one.");
         return Ok(Outcome::Done);
     }
     let mut table = Table::new([
@@ -464,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn the_account_page_follows_the_address_unless_it_was_written_by_hand() {
+    fn account_page_follows_the_address_unless_set_by_hand() {
         let moved = |before: &Library| {
             let url = Some("https://elsewhere.example.org".to_owned());
             edited(before, Edit { url, ..edit() }, BTreeMap::new()).unwrap()
@@ -500,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_changes_what_is_given_and_an_empty_value_takes_away() {
+    fn edit_changes_what_is_given_and_empty_values_remove() {
         let before = library(Draft {
             date_format: Some("%m-%d-%y".to_owned()),
             login_hosts: vec!["login.example.org".to_owned()],

@@ -1,26 +1,25 @@
-//! `hippo mail`: whether mails get through.
+//! `hippo mail`: tests sending email.
 
 use clap::{Args, Subcommand};
 use hippo_core::family::EmailAddress;
 use hippo_core::mail::{Mail, MailAnswer};
 use serde::Serialize;
 
-use crate::config::Transport;
-use crate::context::{Context, Globals, Place};
+use crate::context::{Context, Globals};
 use crate::exit::{CommandResult, Outcome};
 
-/// What to do with mail.
+/// What to do with email.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  hippo mail test you@example.org")]
 pub(crate) enum Command {
     Test(Test),
 }
 
-/// Send a test mail the way that notices go.
+/// Send a test email, the way notices are sent.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo mail test you@example.org")]
 pub(crate) struct Test {
-    /// Who gets it.
+    /// The recipient.
     address: EmailAddress,
 }
 
@@ -37,30 +36,24 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
     let mail = Mail {
         to: vec![test.address],
-        subject: "A test mail from LibraryHippo".to_owned(),
-        text: "This is a test. If you read it, LibraryHippo's notices reach you.\n".to_owned(),
-        html: "<!doctype html><html lang=\"en\"><body><p>This is a test. If you read it, LibraryHippo’s \
+        subject: "A test email from LibraryHippo".to_owned(),
+        text: "This is a test. If you can read it, LibraryHippo's notices reach you.\n".to_owned(),
+        html: "<!doctype html><html lang=\"en\"><body><p>This is a test. If you can read it, LibraryHippo’s \
                notices reach you.</p></body></html>\n"
             .to_owned(),
         date: context.now(),
         tag: None,
     };
-    let answer = context.mailer()?.send(&mail).await;
+    let answer = context.deployment.mailer()?.send(&mail).await;
     let outcome = say(&context, &answer);
-    if let Place::Here(here) = &context.place
-        && let (Transport::Smtp, Some(smtp)) = (here.config.mail.transport, &here.config.mail.smtp)
-        && let Some(path) = smtp.readable_by_others(here.home.directory())
-    {
-        context.output.say(format!(
-            "Others can read the mail server's password in {}; chmod 600 keeps it yours.",
-            path.display()
-        ));
+    if let Some(warning) = context.deployment.mail_warning() {
+        context.output.say(warning);
     }
     Ok(outcome)
 }
 
 fn say(context: &Context, answer: &MailAnswer) -> Outcome {
-    let to = context.mail_destination();
+    let to = context.deployment.mail_destination();
     let (name, reason, message_id, words) = match answer {
         MailAnswer::Accepted {
             message_id,
@@ -71,26 +64,26 @@ fn say(context: &Context, answer: &MailAnswer) -> Outcome {
                 "accepted",
                 reason,
                 Some(message_id.as_str()),
-                format!("The test mail went to {to}."),
+                format!("The test email went to {to}."),
             )
         }
         MailAnswer::Refused { reason, .. } => (
             "refused",
             Some(reason.as_str()),
             None,
-            format!("The test mail was refused by {to}: {reason}"),
+            capitalized(&format!("{to} refused the test email: {reason}")),
         ),
         MailAnswer::NotSent { reason } => (
             "not_sent",
             Some(reason.as_str()),
             None,
-            format!("The test mail could not be sent to {to}: {reason}"),
+            format!("Couldn't send the test email to {to}: {reason}"),
         ),
         MailAnswer::Unknown { reason } => (
             "unknown",
             Some(reason.as_str()),
             None,
-            format!("The test mail may or may not have been taken by {to}: {reason}"),
+            format!("We can't tell whether {to} accepted the test email: {reason}"),
         ),
     };
     context.output.document(&Document {
@@ -102,4 +95,12 @@ fn say(context: &Context, answer: &MailAnswer) -> Outcome {
     Outcome::failed_if(
         !matches!(answer, MailAnswer::Accepted { refused, .. } if refused.is_empty()),
     )
+}
+
+/// The same text with a capital at its beginning.
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }

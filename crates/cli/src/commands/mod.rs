@@ -1,59 +1,191 @@
-//! The commands, one module each.
+//! The command tree, its help, and the dispatch: the one place that knows every command.
 
 #[cfg(feature = "aws")]
-pub(crate) mod aws;
-pub(crate) mod backup;
-pub(crate) mod card;
-pub(crate) mod check_cards;
-pub(crate) mod completions;
-pub(crate) mod demo;
-pub(crate) mod doctor;
-pub(crate) mod export;
-pub(crate) mod family;
-pub(crate) mod import;
-pub(crate) mod init;
-pub(crate) mod key;
-pub(crate) mod library;
-pub(crate) mod mail;
-pub(crate) mod notices;
-pub(crate) mod notify_all;
-pub(crate) mod read;
-pub(crate) mod restore;
-pub(crate) mod run_job;
-pub(crate) mod runs;
-pub(crate) mod start;
-pub(crate) mod status;
+mod aws;
+mod backup;
+mod card;
+mod check_cards;
+mod completions;
+mod demo;
+mod doctor;
+mod export;
+mod family;
+mod import;
+mod init;
+mod key;
+mod library;
+mod mail;
+mod notices;
+mod notify_all;
+mod read;
+mod restore;
+mod run_job;
+mod runs;
+mod status;
 
-use crate::args::{Args, Command};
-use crate::commands::completions::Completions;
+use std::path::PathBuf;
+
+use clap::builder::TypedValueParser as _;
+use clap::{CommandFactory as _, Parser, Subcommand};
+
 use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::output::Output;
+use crate::output::{Output, print};
+use crate::target::{DEFAULT_STACK, Target};
 
-/// Does what was asked for.
+/// The heading of the options that every command takes.
+const GLOBAL_OPTIONS: &str = "Global options";
+
+/// Checks every library card of a family and emails one short notice a day.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hippo",
+    version,
+    after_help = "\
+Examples:
+  hippo demo        # see it work, with made-up libraries on this machine
+  hippo init        # get started
+  hippo status      # how every card is doing
+  hippo --target aws status --stack libraryhippo
+
+Environment: HIPPO_HOME for --home; HIPPO_TARGET for --target and HIPPO_STACK for --stack;
+HIPPO_LOG or RUST_LOG for what to log to standard error (such as info; errors by default, and
+nothing with --json); HIPPO_NOW for a frozen clock (RFC 3339); NO_COLOR for --no-color.
+
+Exit codes: 0 done; 1 done, but a card or an email failed, or the command was interrupted;
+2 wrong usage; 3 the configuration or the store can't be used, or the output can't be written.
+With --json an error is a document on standard error: {\"error\":{\"kind\":\"usage\",\"message\":\"…\"}}.
+Its kinds are usage and unusable; its hints are names and command lines that may help."
+)]
+pub(crate) struct Args {
+    /// Where everything is kept. By default the platform's data directory.
+    #[arg(
+        long,
+        global = true,
+        env = "HIPPO_HOME",
+        hide_env_values = true,
+        value_name = "DIR",
+        value_parser = clap::builder::OsStringValueParser::new().map(PathBuf::from),
+        help_heading = GLOBAL_OPTIONS
+    )]
+    home: Option<PathBuf>,
+    /// Work on a home on this machine, or on a stack on AWS.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "HIPPO_TARGET",
+        default_value = "local",
+        hide_env_values = true,
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_name = "local|aws",
+        help_heading = GLOBAL_OPTIONS
+    )]
+    target: Target,
+    /// The stack's name. By default “libraryhippo”.
+    #[arg(
+        long,
+        global = true,
+        env = "HIPPO_STACK",
+        default_value = DEFAULT_STACK,
+        hide_env_values = true,
+        hide_default_value = true,
+        value_name = "NAME",
+        help_heading = GLOBAL_OPTIONS
+    )]
+    stack: String,
+    /// The stack's AWS region. By default from AWS_REGION or the profile.
+    #[arg(long, global = true, value_name = "REGION", help_heading = GLOBAL_OPTIONS)]
+    region: Option<String>,
+    /// Print one JSON document instead of tables.
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS)]
+    pub(crate) json: bool,
+    /// Log more to standard error. Repeat it for still more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = GLOBAL_OPTIONS)]
+    pub(crate) verbose: u8,
+    /// Never print in colors, like NO_COLOR.
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS)]
+    pub(crate) no_color: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// The commands. What each does is said beside its options.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Init),
+    Demo(demo::Demo),
+    /// Manage libraries: where cards are used.
+    #[command(subcommand)]
+    Library(library::Command),
+    /// Manage families: who gets one notice a day.
+    #[command(subcommand)]
+    Family(family::Command),
+    /// Manage cards and their PINs.
+    #[command(subcommand)]
+    Card(card::Command),
+    Import(import::Import),
+    Export(export::Export),
+    CheckCards(check_cards::CheckCards),
+    NotifyAll(notify_all::NotifyAll),
+    Status(status::Status),
+    Notices(notices::Notices),
+    Runs(runs::Runs),
+    Run(run_job::RunJob),
+    Read(read::Read),
+    /// Test sending email.
+    #[command(subcommand)]
+    Mail(mail::Command),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Doctor(doctor::Doctor),
+    /// Manage the key that seals numbers and PINs.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Manage what only a stack on AWS has.
+    #[cfg(feature = "aws")]
+    #[command(subcommand)]
+    Aws(aws::Command),
+    Completions(completions::Completions),
+}
+
+/// Runs the command that was asked for; without one, prints the help.
 pub(crate) fn dispatch(args: Args, output: Output) -> CommandResult {
     let globals = Globals {
         home: args.home,
-        side: args.on,
+        target: args.target,
         stack: args.stack,
         region: args.region,
         output,
     };
     match args.command {
-        // These need neither a home nor a runtime.
-        Command::Completions(Completions {
-            shell: Some(shell), ..
-        }) => {
-            completions::run(shell);
+        None if output.json => {
+            Err(CommandError::usage("A command is missing.").try_command("hippo --help"))
+        }
+        None => {
+            let help = Args::command().render_help();
+            print(&if output.color {
+                help.ansi().to_string()
+            } else {
+                help.to_string()
+            });
             Ok(Outcome::Done)
         }
-        Command::Read(read) => read::run(&read),
-        command => {
+        // These need neither a home nor a runtime.
+        Some(Command::Completions(completions::Completions {
+            shell: Some(shell), ..
+        })) => {
+            completions::run(shell, Args::command());
+            Ok(Outcome::Done)
+        }
+        Some(Command::Read(read)) => read::run(&read),
+        Some(command) => {
             let runtime = tokio::runtime::Runtime::new().map_err(|error| {
-                CommandError::Unusable(format!("Could not start the async runtime: {error}."))
+                CommandError::unusable("Could not start the async runtime.").caused_by(error)
             })?;
             let result = runtime.block_on(run(command, &globals));
-            // A look-up of a name or a page that is still being read holds up no end.
+            // A look-up of a name or a page that is still being read delays no exit.
             runtime.shutdown_background();
             result
         }
@@ -62,13 +194,13 @@ pub(crate) fn dispatch(args: Args, output: Output) -> CommandResult {
 
 async fn run(command: Command, globals: &Globals) -> CommandResult {
     match command {
-        Command::Init(init) => init::run(init, globals).await,
-        Command::Demo(demo) => demo::run(demo, globals).await,
+        Command::Init(asked) => init::run(asked, globals).await,
+        Command::Demo(asked) => demo::run(asked, globals).await,
         Command::Library(command) => library::run(command, globals).await,
         Command::Family(command) => family::run(command, globals).await,
         Command::Card(command) => card::run(command, globals).await,
-        Command::Import(import) => import::run(import, globals).await,
-        Command::Export(export) => export::run(export, globals).await,
+        Command::Import(asked) => import::run(asked, globals).await,
+        Command::Export(asked) => export::run(asked, globals).await,
         Command::CheckCards(asked) => check_cards::run(asked, globals).await,
         Command::NotifyAll(asked) => notify_all::run(asked, globals).await,
         Command::Status(asked) => status::run(asked, globals).await,
@@ -76,15 +208,121 @@ async fn run(command: Command, globals: &Globals) -> CommandResult {
         Command::Notices(asked) => notices::run(asked, globals).await,
         Command::Runs(asked) => runs::run(asked, globals).await,
         Command::Mail(command) => mail::run(command, globals).await,
-        Command::Backup(backup) => backup::run(backup, globals).await,
+        Command::Backup(asked) => backup::run(asked, globals).await,
         Command::Restore(asked) => restore::run(asked, globals).await,
         Command::Doctor(asked) => doctor::run(asked, globals).await,
         Command::Key(command) => key::run(command, globals).await,
         #[cfg(feature = "aws")]
         Command::Aws(command) => aws::run(command, globals).await,
-        Command::Completions(Completions {
+        Command::Completions(completions::Completions {
             ids: Some(kind), ..
         }) => completions::print_ids(kind, globals).await,
         Command::Completions(_) | Command::Read(_) => Ok(Outcome::Done),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(command: &clap::Command, path: &str, check: &mut dyn FnMut(&clap::Command, &str)) {
+        check(command, path);
+        for sub in command.get_subcommands() {
+            walk(sub, &format!("{path} {}", sub.get_name()), check);
+        }
+    }
+
+    #[test]
+    fn command_tree_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_has_examples_that_parse() {
+        let mut examples = 0;
+        walk(&Args::command(), "hippo", &mut |command, path| {
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_else(|| panic!("{path} has no example"));
+            for line in help.lines().filter(|line| line.starts_with("  ")) {
+                assert!(line.len() <= 80, "a terminal breaks {line}");
+            }
+            let help = help.replace("\\\n      ", "");
+            let lines: Vec<&str> = help
+                .lines()
+                .filter_map(|line| line.trim().get(line.trim().find("hippo ")?..))
+                .filter(|line| line.starts_with(path))
+                .collect();
+            assert!(!lines.is_empty(), "{path} has no example of itself");
+            for line in lines {
+                // What stands two spaces further is a comment; a pipe and a redirection are the shell's.
+                let line = line.split("  ").next().unwrap();
+                let line = line.split([';', '|', '<', '>', '&']).next().unwrap();
+                let words = words(line);
+                if let Err(error) = Args::try_parse_from(words) {
+                    panic!("{line}: {error}");
+                }
+                examples += 1;
+            }
+        });
+        assert!(examples > 30, "{examples}");
+    }
+
+    /// The words of a line, quotes of either kind kept together.
+    fn words(line: &str) -> Vec<String> {
+        let quote = if line.contains('\'') { '\'' } else { '"' };
+        line.split(quote)
+            .enumerate()
+            .flat_map(|(index, part)| match index % 2 {
+                0 => part.split_whitespace().map(str::to_owned).collect(),
+                _ => vec![part.to_owned()],
+            })
+            .collect()
+    }
+
+    #[test]
+    fn no_argument_takes_a_pin_or_password() {
+        walk(&Args::command(), "hippo", &mut |command, path| {
+            for argument in command.get_arguments() {
+                let name = argument.get_id().as_str();
+                let takes_value = argument.get_action().takes_values();
+                let is_secret =
+                    name == "pin" || name.contains("password") || name.contains("secret");
+                assert!(!(takes_value && is_secret), "{path} takes {name}");
+            }
+        });
+    }
+
+    #[test]
+    fn commands_with_completed_ids_take_an_id() {
+        let root = Args::command();
+        for (path, kind) in completions::ID_ARGUMENTS {
+            let mut command = &root;
+            for name in path.split(' ') {
+                let found = command.find_subcommand(name);
+                command = found.unwrap_or_else(|| panic!("there is no {path}"));
+            }
+            assert!(command.get_positionals().next().is_some(), "{path}");
+            assert!(
+                <completions::IdKind as clap::ValueEnum>::from_str(kind, false).is_ok(),
+                "{kind}"
+            );
+        }
+    }
+
+    #[test]
+    fn completion_scripts_that_ask_for_ids_have_them_in_place() {
+        use clap_complete::Shell;
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let script = completions::script(shell, Args::command());
+            for (path, _) in completions::ID_ARGUMENTS {
+                assert!(script.contains(path), "{shell}: {path}");
+            }
+            assert!(!script.contains("ARGUMENTS\n"), "{shell}");
+            if shell == Shell::Zsh {
+                assert_eq!(script.matches("\n_hippo() {").count(), 1);
+            }
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `hippo notices`: a day's notices, and how far each got.
+//! `hippo notices`: a day's notices and their states.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand};
@@ -9,16 +9,16 @@ use hippo_core::ids::FamilyId;
 use hippo_core::notice::record::{NotNow, NoticeRecord, NoticeState};
 use serde::Serialize;
 
-use crate::args::date;
 use crate::ask::confirm;
-use crate::commands::notify_all::{NotifyAll, notify_all, state_cell};
-use crate::commands::status::meaning;
+use crate::commands::notify_all::{NotifyAll, notify_all};
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::notice_view::{meaning, state_cell};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::moment;
+use crate::values::date;
 
-/// The notices of a day, and how far each got.
+/// Show a day's notices and their states.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -29,13 +29,12 @@ Examples:
   hippo notices resend conrad 2026-11-21"
 )]
 pub(crate) struct Notices {
-    /// Send one again.
     #[command(subcommand)]
     command: Option<Command>,
-    /// The families' local date; today, if it is not given.
+    /// The families' local date. By default today.
     #[arg(long, value_parser = date)]
     date: Option<NaiveDate>,
-    /// Only this family's.
+    /// Only this family's notice.
     #[arg(long)]
     family: Option<FamilyId>,
 }
@@ -45,25 +44,25 @@ enum Command {
     Resend(Resend),
 }
 
-/// Send a notice of today once more, whatever became of it.
+/// Send today's notice again, whatever its state.
 ///
-/// For a person who decides to: of one that was given up nobody knows whether it arrived, and the family may
-/// get it twice. It is made anew from what is known now.
+/// It's your decision: if we gave the notice up, we can't tell whether it arrived, and the family may
+/// get it twice. It says what is true now.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo notices resend conrad 2026-11-21")]
 struct Resend {
-    /// Whose.
+    /// The family.
     family: FamilyId,
     /// The family's local date.
     #[arg(value_parser = date)]
     date: NaiveDate,
-    /// Do not ask.
+    /// Don't ask.
     #[arg(short, long)]
     yes: bool,
 }
 
 /// How many families are looked up at a time.
-const MAX_CONCURRENCY: usize = 16;
+const MAX_CONCURRENT_FAMILIES: usize = 16;
 
 #[derive(Serialize)]
 struct DayView {
@@ -90,14 +89,14 @@ async fn list(context: &Context, asked: &Notices) -> CommandResult {
     let families = context.families(asked.family.as_ref()).await?;
     let views: Vec<DayView> = futures::stream::iter(&families)
         .map(|family| view_of(context, family, asked.date))
-        .buffered(MAX_CONCURRENCY)
+        .buffered(MAX_CONCURRENT_FAMILIES)
         .try_collect()
         .await?;
     context.output.document(&views);
     if views.is_empty() {
         context
             .output
-            .say("There are no families yet; “hippo family add --help” shows how to add one.");
+            .say("There are no families yet. “hippo family add --help” shows how to add one.");
         return Ok(Outcome::Done);
     }
     let now = context.now();
@@ -143,14 +142,9 @@ async fn view_of(
     let meaning = match &record {
         Some(record) => meaning(record, now),
         None if family.paused => Some("The family is paused.".to_owned()),
-        None if due > now => Some(format!(
-            "It is due at {}.",
-            moment(due, now, family.timezone)
-        )),
-        None if family.has_passed(date, now) => {
-            Some("Nothing is on record of this day.".to_owned())
-        }
-        None => Some("It is planned by the next notify-all.".to_owned()),
+        None if due > now => Some(format!("Due at {}.", moment(due, now, family.timezone))),
+        None if family.has_passed(date, now) => Some("There is no record of this day.".to_owned()),
+        None => Some("The next notify-all plans it.".to_owned()),
     };
     Ok(DayView {
         family: family.id.clone(),
@@ -167,34 +161,35 @@ async fn send_again(context: &Context, asked: Resend) -> CommandResult {
     let (now, date) = (context.now(), asked.date);
     let record = context.store.notice(&family.id, date).await?;
     let Some(record) = record else {
-        return Err(CommandError::Usage(format!(
-            "The family {} has no notice of {date}; “hippo notices --date {date}” shows what there is.",
+        return Err(CommandError::usage(format!(
+            "The family {} has no notice for {date}.",
             family.id
-        )));
+        ))
+        .try_command(format!("hippo notices --date {date}")));
     };
     if family.has_passed(date, now) {
-        return Err(CommandError::Usage(format!(
-            "The day {date} has passed for the family {}: its notice would tell old news. Today's tells what \
-             is due now.",
+        return Err(CommandError::usage(format!(
+            "{date} is past for the family {}, so its notice would be out of date. Today's says what is due now.",
             family.id
         )));
     }
     if family.paused {
-        return Err(CommandError::Usage(format!(
-            "The family {} is paused; “hippo family pause {} --resume” lets notices go out again.",
-            family.id, family.id
-        )));
+        return Err(CommandError::usage(format!(
+            "The family {} is paused. Resume it first.",
+            family.id
+        ))
+        .try_command(format!("hippo family pause {} --resume", family.id)));
     }
     let again = record.resend(now).map_err(|why| {
-        CommandError::Usage(match why {
-            NotNow::Newer => "A newer version of hippo wrote this notice; use that one.".to_owned(),
-            _ => "The notice is being sent just now; look again in a few minutes.".to_owned(),
+        CommandError::usage(match why {
+            NotNow::Newer => "A newer version of hippo wrote this notice. Use that version.",
+            _ => "The notice is being sent right now. Look again in a few minutes.",
         })
     })?;
     let question = match record.state {
-        NoticeState::Sent => "It was sent; the family gets a second one. Send it again?",
+        NoticeState::Sent => "It was sent, so the family gets a second one. Send it again?",
         NoticeState::GaveUp | NoticeState::Unknown | NoticeState::Sending => {
-            "Nobody knows whether it arrived; the family may get it twice. Send it again?"
+            "We can't tell whether it arrived, so the family may get it twice. Send it again?"
         }
         _ => "Send it again?",
     };
@@ -207,11 +202,10 @@ async fn send_again(context: &Context, asked: Resend) -> CommandResult {
         .replace_notice(record.revision, &again, None)
         .await?
     {
-        return Err(CommandError::Usage(
-            "Somebody else changed the notice in this moment; nothing was done. Look again with “hippo \
-             notices”."
-                .to_owned(),
-        ));
+        return Err(CommandError::usage(
+            "Something else changed the notice at the same moment. Nothing was done.",
+        )
+        .try_command("hippo notices"));
     }
     let only = NotifyAll {
         family: Some(family.id),

@@ -1,83 +1,70 @@
 //! `hippo notify-all`: sends every notice that is due.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
-use chrono::{Duration, NaiveDate};
+use chrono::NaiveDate;
 use clap::Args;
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::jobs::notify::NotifyAllInput;
-use hippo_core::jobs::notify::run::{self as job, Progress};
 use hippo_core::jobs::notify::send::{NoticeResult, NotifyPorts, compose_for, nobody_reachable};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
 use hippo_core::notice::record::{NoticeRecord, NoticeState};
-use hippo_core::run::ledger::RunPlan;
-use hippo_core::run::{Job, Run, RunOutcome, Trigger};
-use hippo_core::store::RunStart;
+use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 use serde::Serialize;
 
-use crate::args::date;
-use crate::commands::check_cards::{Schedule, say_not_begun};
-use crate::commands::start;
-use crate::context::{Context, Globals, Place};
+use crate::context::{Context, Globals};
+use crate::deployment::{NotifyAllAnswer, NotifyAllRequest, RunRequest};
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::following::Following;
-use crate::output::progress::Progress as Bar;
-use crate::output::table::{Cell, Table, Tone, fixed, words};
+use crate::not_started::show_not_started;
+use crate::notice_view::{addresses, state_cell};
+use crate::output::table::{Table, fixed, words};
 use crate::output::{count, time};
-use crate::stop::Stop;
-
-/// How long runs and notices are kept.
-const KEPT: Duration = Duration::days(35);
+use crate::start_options::StartOptions;
+use crate::values::date;
 
 /// Send every notice that is due.
 ///
-/// Started every quarter of an hour it sends each family at most one notice a day, at the family's own
-/// time. Started twice at once, or again after a crash, it sends no second one.
+/// Run it every quarter of an hour: each family gets at most one notice a day, at its own time. It's
+/// safe to start it twice at once, or again after a crash.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
 Examples:
   hippo notify-all
-  hippo notify-all --dry-run                      # what each would be told now
-  hippo notify-all --dry-run --date 2026-11-20    # in the words of another day
+  hippo notify-all --dry-run                      # shows what it would send now
+  hippo notify-all --dry-run --date 2026-11-20    # shows another day's notice
 
-Exit code 1: a mail could not be sent.")]
+Exit code 1: an email could not be sent.")]
 pub(crate) struct NotifyAll {
-    /// Print what each family would be told; send and write nothing.
+    /// Show each family's notice. Sends and saves nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// The families' local date; today whatever the time of day. A past one only with --dry-run.
+    /// The families' local date. Today by default, at any time of day; a past date needs --dry-run.
     #[arg(long, value_parser = date)]
     pub(crate) date: Option<NaiveDate>,
     /// Only this family's notice.
     #[arg(long)]
     pub(crate) family: Option<FamilyId>,
-    /// Whether to send also what waits since the mail server refused it for now; by default where a
-    /// person asks.
+    /// Whether to send also what waits since the mail server refused it; by default if a person asks.
     #[arg(skip)]
     pub(crate) at_once: Option<bool>,
     #[command(flatten)]
-    pub(crate) schedule: Schedule,
+    pub(crate) start: StartOptions,
 }
 
-/// What a sending that was broken off leaves behind.
-const AFTER_SECOND: &str =
-    "A mail that was under way may or may not have left: “hippo status” names it.";
-
-/// What sending needs beside the store.
-struct Sending<'a> {
+/// What composing a notice needs beside the store.
+struct Composing<'a> {
     context: &'a Context,
     mailer: Box<dyn Mailer>,
     libraries: BTreeMap<LibraryId, Library>,
 }
 
-impl<'a> Sending<'a> {
+impl<'a> Composing<'a> {
     async fn new(context: &'a Context) -> Result<Self, CommandError> {
         Ok(Self {
-            mailer: context.mailer()?,
+            mailer: context.deployment.mailer()?,
             libraries: context.libraries().await?,
             context,
         })
@@ -93,30 +80,84 @@ impl<'a> Sending<'a> {
             mailer: &*self.mailer,
             clock: &*self.context.clock,
             libraries: &self.libraries,
-            operator_contact: self.context.contact(),
+            operator_contact: self.context.deployment.contact(),
         }
     }
 }
 
-/// Sends what is due, or says what would be sent.
+/// Sends what is due, or shows what would be sent.
 pub(crate) async fn run(asked: NotifyAll, globals: &Globals) -> CommandResult {
     notify_all(&globals.open().await?, asked).await
 }
 
-/// Sends what is due, or says what would be sent, in an opened home.
+/// Sends what is due, or shows what would be sent, with an open context.
 pub(crate) async fn notify_all(context: &Context, asked: NotifyAll) -> CommandResult {
     let families = context.families(asked.family.as_ref()).await?;
     if let Some(date) = asked.date {
         check_date(context, &families, date, asked.dry_run)?;
     }
     if asked.dry_run {
-        dry_run(context, &families, asked.date).await
-    } else if let Place::Aws(stack) = &context.place {
-        start::notify_all(context, stack, &asked).await
-    } else {
-        send(context, asked).await
+        return dry_run(context, &families, asked.date).await;
+    }
+    let key = asked.start.run_key(
+        Job::NotifyAll,
+        context.deployment.default_label(Job::NotifyAll),
+        &*context.deployment,
+        context.now(),
+    )?;
+    let request = NotifyAllRequest {
+        run: RunRequest {
+            key,
+            is_schedule: asked.start.is_schedule(),
+            input: NotifyAllInput {
+                date: asked.date,
+                family: asked.family.clone(),
+                at_once: false,
+            },
+        },
+        at_once: asked.at_once,
+    };
+    match context.deployment.notify_all(request).await? {
+        NotifyAllAnswer::Done { run, notices } => {
+            let mut notices: Vec<NoticeView> = notices.iter().map(NoticeView::from).collect();
+            notices.sort_by(|a, b| (&a.family, a.date).cmp(&(&b.family, b.date)));
+            show(context, &asked, &run, &notices).await
+        }
+        NotifyAllAnswer::Enqueued { run, notices } => {
+            Ok(show_enqueued(context, &asked, &run, notices))
+        }
+        NotifyAllAnswer::NotStarted(reason) => Ok(show_not_started(context, &asked.start, &reason)),
     }
 }
+
+#[derive(Serialize)]
+struct EnqueuedDocument {
+    run: String,
+    notices: u64,
+}
+
+fn show_enqueued(context: &Context, asked: &NotifyAll, run: &RunKey, notices: u64) -> Outcome {
+    context.output.document(&EnqueuedDocument {
+        run: run.to_string(),
+        notices,
+    });
+    if !asked.start.is_quiet() {
+        context.output.say(match notices {
+            0 => NOTHING_DUE.to_owned(),
+            notices => format!(
+                "Sending {}. This goes on without the command; “hippo status” shows how far it is.",
+                count(
+                    usize::try_from(notices).unwrap_or(usize::MAX),
+                    "notice",
+                    "notices"
+                )
+            ),
+        });
+    }
+    Outcome::Done
+}
+
+const NOTHING_DUE: &str = "No notice is due now. “hippo status” says when the next one is.";
 
 fn check_date(
     context: &Context,
@@ -128,15 +169,15 @@ fn check_date(
     for family in families.iter().filter(|family| !family.paused) {
         let today = local_date(now, family.timezone);
         if date > today {
-            return Err(CommandError::Usage(format!(
-                "{date} has not come yet for the family {}, where it is {today}.",
+            return Err(CommandError::usage(format!(
+                "{date} hasn't come yet for the family {}, where it's {today}.",
                 family.id
             )));
         }
         if date < today && !dry_run {
-            return Err(CommandError::Usage(format!(
-                "{date} is past for the family {}, where it is {today}: no notice is sent for a past day. \
-                 With --dry-run you see what it would have said.",
+            return Err(CommandError::usage(format!(
+                "{date} is past for the family {}, where it's {today}. We don't send notices for past days. To see it, \
+                 add --dry-run.",
                 family.id
             )));
         }
@@ -150,14 +191,14 @@ struct DryRun {
     date: NaiveDate,
     subject: Option<String>,
     text: Option<String>,
-    /// To how many it would go.
+    /// How many would get it.
     recipients: usize,
-    /// To how many it would not, since mails to them came back or were complained about.
+    /// How many wouldn't, because emails to them bounced or were marked as spam.
     stopped: usize,
     /// Why the notice would be FAILED, if it would.
     fails: Option<&'static str>,
     recorded: Option<NoticeState>,
-    /// Nothing goes out for this day any more: it is past, or its notice is settled.
+    /// Nothing more is sent for this day: it is past, or its notice is final.
     is_over: bool,
 }
 
@@ -177,7 +218,7 @@ async fn next_to_leave(
 }
 
 async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>) -> CommandResult {
-    let sending = Sending::new(context).await?;
+    let composing = Composing::new(context).await?;
     let mut shown = Vec::new();
     for family in families.iter().filter(|family| !family.paused) {
         let today = local_date(context.now(), family.timezone);
@@ -191,7 +232,7 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
         let Some(loaded) = context.store.load_family(&family.id).await? else {
             continue;
         };
-        let composed = compose_for(&sending.ports(), &loaded, date, says_today).await?;
+        let composed = compose_for(&composing.ports(), &loaded, date, says_today).await?;
         let recorded = context.store.notice(&family.id, date).await?;
         let is_over = has_passed || recorded.as_ref().is_some_and(NoticeRecord::is_over);
         let recorded = recorded.map(|record| record.state);
@@ -215,7 +256,7 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
         say_dry_run(context, notice);
     }
     if shown.is_empty() {
-        context.output.say("There is no family to tell.");
+        context.output.say("There is no family to send to.");
     }
     Ok(Outcome::Done)
 }
@@ -223,16 +264,16 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
 fn say_dry_run(context: &Context, notice: &DryRun) {
     let recorded = notice
         .recorded
-        .map(|state| format!(" (its notice is {} on record)", state.as_str()))
+        .map(|state| format!(" (on record as {})", state.as_str()))
         .unwrap_or_default();
     let head = format!("== {}, {}{recorded}", notice.family, notice.date);
     match (&notice.subject, &notice.text) {
         (Some(subject), Some(text)) => {
             let to = match notice.fails {
                 _ if notice.is_over => {
-                    "to nobody: nothing more goes out for this day. What it would say:".to_owned()
+                    "to nobody, because this day's notice is final. It would say:".to_owned()
                 }
-                Some(why) => format!("to nobody: this notice would be FAILED. {why}"),
+                Some(why) => format!("to nobody; the notice would be FAILED. {why}"),
                 None => format!("to {}", addresses(notice.recipients, notice.stopped)),
             };
             context.output.say(format!(
@@ -271,92 +312,6 @@ impl From<&NoticeResult> for NoticeView {
     }
 }
 
-async fn send(context: &Context, asked: NotifyAll) -> CommandResult {
-    let sending = Sending::new(context).await?;
-    let input = NotifyAllInput {
-        date: asked.date,
-        family: asked.family.clone(),
-        at_once: asked
-            .at_once
-            .unwrap_or_else(|| !asked.schedule.is_schedule()),
-    };
-    let stop = Stop::listen("the mails that were begun are being finished", AFTER_SECOND);
-    let settled: Mutex<Vec<NoticeView>> = Mutex::default();
-    let result = {
-        let bar = Bar::new("notices");
-        let progress = |progress: Progress<'_>| match progress {
-            Progress::Planned(notices) => bar.planned(notices),
-            Progress::Settled(result) => {
-                bar.one_done();
-                if let Ok(mut settled) = settled.lock() {
-                    settled.push(NoticeView::from(result));
-                }
-            }
-        };
-        start(&sending, &asked, &input, &stop, &progress).await?
-    };
-    if result.is_ok() {
-        // Not where the run did not begin: its clock may be in doubt.
-        context.store.forget_before(context.now() - KEPT).await?;
-    }
-    let mut settled = settled.into_inner().unwrap_or_default();
-    settled.sort_by(|a, b| (&a.family, a.date).cmp(&(&b.family, b.date)));
-    match result {
-        Ok(run) => show(context, &asked, &run, &settled).await,
-        Err(not_begun) => Ok(say_not_begun(context, &asked.schedule, &not_begun)),
-    }
-}
-
-async fn start(
-    sending: &Sending<'_>,
-    asked: &NotifyAll,
-    input: &NotifyAllInput,
-    stop: &Stop,
-    progress: &(dyn Fn(Progress<'_>) + Send + Sync),
-) -> Result<Result<Run, RunStart>, CommandError> {
-    let context = sending.context;
-    let is_schedule = asked.schedule.is_schedule();
-    let jobs = &context.here()?.config.jobs;
-    let mut key = asked
-        .schedule
-        .key(Job::NotifyAll, "all", Some(jobs), context.now())?;
-    let following = Following::new(context, is_schedule)?;
-    let mail = following.mail();
-    let after = following.after(mail.as_ref());
-    let rules = jobs.rules(key.job, &key.label);
-    loop {
-        let plan = RunPlan {
-            key: key.clone(),
-            trigger: if is_schedule {
-                Trigger::Schedule
-            } else {
-                Trigger::Person
-            },
-            input: serde_json::to_value(input).unwrap_or_default(),
-            // Two at once are safe: each notice is claimed by one of them.
-            allow_overlap: true,
-            rules: rules.clone(),
-            after: Some(&after),
-        };
-        let result = job::notify_all(
-            &sending.ports(),
-            &*context.store,
-            plan,
-            input,
-            stop,
-            progress,
-        )
-        .await?;
-        match result {
-            // A person who asks twice within a second means two runs.
-            Err(RunStart::AlreadyRan(_)) if !is_schedule => {
-                key.scheduled_time += Duration::milliseconds(1);
-            }
-            result => return Ok(result),
-        }
-    }
-}
-
 async fn show(
     context: &Context,
     asked: &NotifyAll,
@@ -369,14 +324,12 @@ async fn show(
     });
     let outcome =
         Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted);
-    if context.output.json || (asked.schedule.is_quiet() && outcome == Outcome::Done) {
+    if context.output.json || (asked.start.is_quiet() && outcome == Outcome::Done) {
         return Ok(outcome);
     }
     if settled.is_empty() {
-        if !say_what_is_on_record(context, asked).await? {
-            context
-                .output
-                .say("No notice is due now; “hippo status” says when the next one is.");
+        if !show_final_notices(context, asked).await? {
+            context.output.say(NOTHING_DUE);
         }
     } else {
         let mut table = Table::new([
@@ -412,30 +365,29 @@ async fn show(
         context.output.say(format!(
             "{} went to {} in {}.",
             count(sent, "notice", "notices"),
-            context.mail_destination(),
+            context.deployment.mail_destination(),
             time::duration(run.duration(context.now()))
         ));
     }
     Ok(outcome)
 }
 
-/// What stands in the place of a subject where no mail was made.
+/// The words in place of a subject.
 fn without_subject(state: NoticeState) -> &'static str {
     match state {
         NoticeState::Skipped => "nothing to say",
-        NoticeState::Missed => "its day passed without it",
-        NoticeState::GaveUp => "nobody can tell whether it was sent",
-        NoticeState::Failed => "it could not be sent",
-        NoticeState::Sent => "it was sent before",
+        NoticeState::Missed => "not sent that day",
+        NoticeState::GaveUp => "we can't tell whether it was sent",
+        NoticeState::Failed => "could not be sent",
+        NoticeState::Sent => "sent before",
         NoticeState::Newer => "a newer version of hippo has it",
         NoticeState::Pending | NoticeState::Claimed => "not sent yet",
         NoticeState::Sending | NoticeState::Unknown => "being sent, or lost",
     }
 }
 
-/// Says why nothing was sent for a day that was asked for: its notice is settled. Whether there was
-/// anything to say.
-async fn say_what_is_on_record(context: &Context, asked: &NotifyAll) -> Result<bool, CommandError> {
+/// Says that a notice was final before; returns whether there was one.
+async fn show_final_notices(context: &Context, asked: &NotifyAll) -> Result<bool, CommandError> {
     if asked.date.is_none() && asked.family.is_none() {
         return Ok(false);
     }
@@ -449,7 +401,7 @@ async fn say_what_is_on_record(context: &Context, asked: &NotifyAll) -> Result<b
         if record.state.is_final() {
             let reason = record.reason.as_deref().map(hippo_core::text::clean);
             context.output.say(format!(
-                "The notice of {} for {date} is {} since {}; nothing more happens for this day. {}",
+                "The notice of {} for {date} is {} since {}. Nothing more happens for this day. {}",
                 family.id,
                 record.state.as_str(),
                 time::moment(record.changed_at, context.now(), context.zone()),
@@ -459,26 +411,4 @@ async fn say_what_is_on_record(context: &Context, asked: &NotifyAll) -> Result<b
         }
     }
     Ok(has_said)
-}
-
-/// `2 addresses (1 more is stopped)`.
-pub(crate) fn addresses(reachable: usize, stopped: usize) -> String {
-    let reachable = count(reachable, "address", "addresses");
-    match stopped {
-        0 => reachable,
-        1 => format!("{reachable} (1 more is stopped)"),
-        stopped => format!("{reachable} ({stopped} more are stopped)"),
-    }
-}
-
-/// A notice's state, in its colour.
-pub(crate) fn state_cell(state: NoticeState) -> Cell {
-    let tone = match state {
-        NoticeState::Sent => Tone::Good,
-        NoticeState::Skipped => Tone::Faint,
-        NoticeState::Pending | NoticeState::Claimed => Tone::Plain,
-        NoticeState::Sending | NoticeState::Unknown | NoticeState::Newer => Tone::Warning,
-        NoticeState::Failed | NoticeState::GaveUp | NoticeState::Missed => Tone::Bad,
-    };
-    Cell::new(state.as_str(), tone)
 }

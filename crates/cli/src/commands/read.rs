@@ -1,62 +1,60 @@
-//! `hippo read`: saved pages of one account, without a network.
+//! `hippo read`: reads saved pages of one account, without a network.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use clap::Args;
-use hippo_browser::decode;
 use hippo_browser::saved_page::{check_file, unwrap_source_view};
-use hippo_browser::{ReadContext, SavedPage};
+use hippo_browser::{ReadContext, SavedPage, decode};
 use hippo_core::clock::local_date;
 use hippo_core::failure::Failure;
 use hippo_recording::har::Har;
 use serde::Serialize;
 use url::Url;
 
-use crate::args::timezone;
-use crate::commands::library::{SystemNames, check_date_format, unknown_system};
 use crate::context::clock;
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::library_draft::{check_date_format, unknown_system};
 use crate::output::print_json_for_people;
+use crate::timezones::parse_timezone;
+use crate::values::SystemName;
 
 /// The largest page that is read, as it is for a page that is fetched.
-const LIMIT: u64 = 8 << 20;
+const MAX_PAGE_BYTES: u64 = 8 << 20;
 
 /// The largest recording: a check has a dozen pages.
-const LIMIT_OF_RECORDING: u64 = 64 << 20;
+const MAX_RECORDING_BYTES: u64 = 64 << 20;
 
 /// Where the paths of a site begin that is not named.
-const NOWHERE: &str = "https://library.invalid/";
+const PLACEHOLDER_URL: &str = "https://library.invalid/";
 
 /// Read saved pages of one account, without a network.
 ///
-/// Prints as JSON what a check would store; where the pages cannot be read, {"failure":{"kind":"…",
-/// "detail":"…"}}, with exit code 1. A page that is read wrongly is reported with what this prints.
+/// Prints what a check would store, as JSON. If it can't read the pages, it prints {"failure":{"kind":"…",
+/// "detail":"…"}} and exits with code 1. Send what it prints when you report a page that is read wrongly.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hippo read sierra items.html holds.html --date-format %m-%d-%y
   hippo read bibliocommons checkedout.html \\
       --base-url https://wpl.example.org
-  hippo read koha session.har    # of “hippo check-cards --record”")]
+  hippo read koha session.har    # from “hippo card record”")]
 pub(crate) struct Read {
     /// The software behind the site.
-    #[arg(value_parser = SystemNames)]
+    #[arg(value_parser = SystemName)]
     system: String,
-    /// The saved pages, of one account, in any order; or one recorded session (HAR).
+    /// The saved pages of one account, in any order, or one recorded session (HAR).
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Where the site's paths begin; relative links are resolved against it. By default as a recording
-    /// says, else an address that leads nowhere.
+    /// The site's address, for relative links. By default the recording's.
     #[arg(long, value_name = "URL")]
     base_url: Option<Url>,
-    /// How the site writes dates (strftime), if it prints no machine-readable ones; by default as a
-    /// recording says.
+    /// How the site writes dates (strftime), if they aren't machine-readable. By default the recording's.
     #[arg(long, value_name = "FORMAT")]
     date_format: Option<String>,
-    /// The zone in which the library's days are counted; by default as a recording says, else UTC.
-    #[arg(long, value_parser = timezone, value_name = "ZONE")]
+    /// The library's time zone. By default the recording's, or else UTC.
+    #[arg(long, value_parser = parse_timezone, value_name = "ZONE")]
     timezone: Option<Tz>,
 }
 
@@ -68,15 +66,12 @@ struct Failed<'a> {
 /// Reads the pages and prints the account.
 pub(crate) fn run(read: &Read) -> CommandResult {
     let system = hippo_systems::system(&read.system)
-        .ok_or_else(|| CommandError::Usage(unknown_system(&read.system)))?;
-    let reader = system.offline_reader().ok_or_else(|| {
-        CommandError::Usage(format!(
-            "{} shows no pages that could be saved.",
-            system.name()
-        ))
-    })?;
+        .ok_or_else(|| CommandError::usage(unknown_system(&read.system)))?;
+    let reader = system
+        .offline_reader()
+        .ok_or_else(|| CommandError::usage(format!("{} has no pages to save.", system.name())))?;
     if let Some(format) = &read.date_format {
-        check_date_format(format).map_err(CommandError::Usage)?;
+        check_date_format(format).map_err(CommandError::usage)?;
     }
     let pages = read
         .files
@@ -91,8 +86,8 @@ pub(crate) fn run(read: &Read) -> CommandResult {
         [] => None,
         [recording] if pages.len() == 1 => Some(recording),
         _ => {
-            return Err(CommandError::Usage(
-                "A recording is a whole session: name it alone.".to_owned(),
+            return Err(CommandError::usage(
+                "A recording is a whole session. Name only one, and no pages.",
             ));
         }
     };
@@ -100,14 +95,14 @@ pub(crate) fn run(read: &Read) -> CommandResult {
     if let Some(library) = library
         && library.system != system.name()
     {
-        return Err(CommandError::Usage(other_system(read, &library.system)));
+        return Err(CommandError::usage(other_system(read, &library.system)));
     }
     let base_url = read
         .base_url
         .clone()
         .or_else(|| library?.base_url.parse().ok())
-        .map_or_else(|| Url::parse(NOWHERE), Ok)
-        .map_err(|_| CommandError::Usage("Give the site's --base-url.".to_owned()))?;
+        .map_or_else(|| Url::parse(PLACEHOLDER_URL), Ok)
+        .map_err(|_| CommandError::usage("Give the site's --base-url.".to_owned()))?;
     let context = ReadContext {
         base_url: &base_url,
         date_format: read
@@ -146,13 +141,12 @@ fn other_system(read: &Read, recorded: &str) -> String {
         .collect();
     match hippo_systems::system(recorded) {
         Some(recorded) => format!(
-            "The recording is of a library with {0}, not {1}: run “hippo read {0} {2}”.",
+            "The recording is from a {0} library, not {1}. Run “hippo read {0} {2}”.",
             recorded.name(),
             read.system,
             files.join(" ")
         ),
-        None => "The recording is of a library with a system that this version does not know; a newer one may."
-            .to_owned(),
+        None => "This version doesn't know the recording's system. A newer one may.".to_owned(),
     }
 }
 
@@ -174,8 +168,8 @@ fn recording(page: &SavedPage) -> Result<Option<Har>, CommandError> {
         Ok(recording) => Ok(Some(recording)),
         Err(_) if !is_named_so => Ok(None),
         // The parser's words may quote the file.
-        Err(error) => Err(CommandError::Usage(format!(
-            "{} is no HAR 1.2 file: it breaks off or differs at line {}, column {}.",
+        Err(error) => Err(CommandError::usage(format!(
+            "{} isn't a HAR 1.2 file. The first error is at line {}, column {}.",
             page.name,
             error.line(),
             error.column()
@@ -185,32 +179,33 @@ fn recording(page: &SavedPage) -> Result<Option<Har>, CommandError> {
 
 fn page(path: &Path) -> Result<SavedPage, CommandError> {
     let shown = path.display();
-    let cannot =
-        |error: std::io::Error| CommandError::Usage(format!("{shown} cannot be read: {error}."));
+    let cannot = |error: std::io::Error| {
+        CommandError::usage(format!("Can't read {shown}.")).caused_by(error)
+    };
     let file = std::fs::File::open(path).map_err(cannot)?;
     if file.metadata().map_err(cannot)?.is_dir() {
-        return Err(CommandError::Usage(format!(
-            "{shown} is a directory; name the saved pages."
+        return Err(CommandError::usage(format!(
+            "{shown} is a directory. Name the saved pages."
         )));
     }
     let is_recording = path
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("har"));
     let (limit, what) = if is_recording {
-        (LIMIT_OF_RECORDING, "64 MiB; no recording is")
+        (MAX_RECORDING_BYTES, "64 MiB, too large for a recording")
     } else {
-        (LIMIT, "8 MiB; no account page is")
+        (MAX_PAGE_BYTES, "8 MiB, too large for an account page")
     };
     let mut bytes = Vec::new();
     file.take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(cannot)?;
     if bytes.len() as u64 > limit {
-        return Err(CommandError::Usage(format!(
+        return Err(CommandError::usage(format!(
             "{shown} is larger than {what}."
         )));
     }
-    check_file(&bytes).map_err(|kind| CommandError::Usage(format!("{shown}: {kind}")))?;
+    check_file(&bytes).map_err(|kind| CommandError::usage(format!("{shown}: {kind}")))?;
     Ok(SavedPage {
         name: path
             .file_name()

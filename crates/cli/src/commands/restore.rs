@@ -1,4 +1,4 @@
-//! `hippo restore`: a backup in the place of the database.
+//! `hippo restore`: replaces the database by a backup.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,13 @@ use clap::Args;
 use hippo_local::sqlite::{RestoreError, SqliteStore};
 
 use crate::ask::confirm;
-use crate::context::{Globals, open_database};
-use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::home::Home;
+use crate::context::Globals;
+use crate::deployment::local::open_database;
+use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 
-/// Put a backup in the place of the database.
+/// Replace the database by a backup.
 ///
-/// The backup is checked first. The old database stays beside it under another name; the key and
+/// Checks the backup first. The old database stays beside it under another name. The key and
 /// sent.journal stay as they are, so that no notice is sent twice.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -23,35 +23,31 @@ Stop cron or the timer first, and start it again after “hippo status”.")]
 pub(crate) struct Restore {
     /// The backup.
     file: PathBuf,
-    /// Do not ask.
+    /// Don't ask.
     #[arg(short, long)]
     yes: bool,
 }
 
 /// Restores a backup.
 pub(crate) async fn run(asked: Restore, globals: &Globals) -> CommandResult {
-    globals.only_here(
+    let home = globals.local_home(
         "restore",
         "docs/OPERATING.md says how to restore a stack's table.",
     )?;
-    let home = Home::locate(globals.home.clone())?;
     home.must_be_initialized()?;
-    if !confirm(
-        "The backup takes the place of the database. Go on?",
-        asked.yes,
-    )? {
+    if !confirm("Replace the database by the backup?", asked.yes)? {
         globals.output.say("Nothing was changed.");
         return Ok(Outcome::Done);
     }
     let (file, database) = (asked.file.clone(), home.database());
     let aside = tokio::task::spawn_blocking(move || SqliteStore::restore(&file, &database))
         .await
-        .map_err(|error| CommandError::Unusable(error.to_string()))?
+        .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?
         .map_err(|error| match error {
             RestoreError::NotThere { .. }
             | RestoreError::NotOurs { .. }
-            | RestoreError::Same { .. } => CommandError::Usage(error.to_string()),
-            error => CommandError::Unusable(error.to_string()),
+            | RestoreError::Same { .. } => CommandError::from_source(ErrorKind::Usage, error),
+            error => CommandError::from_source(ErrorKind::Unusable, error),
         })?;
     // Whether it can be used is known before anybody relies on it.
     drop(open_database(&home)?);
@@ -69,13 +65,13 @@ pub(crate) async fn run(asked: Restore, globals: &Globals) -> CommandResult {
     }
     if !home.key_files().private_path().exists() {
         globals.output.say(format!(
-            "There is no key at {}. Put your copy of it there: without it no PIN can be read.",
+            "There is no key at {}. Put your copy there: without it, no PIN can be read.",
             home.key_files().private_path().display()
         ));
     }
     globals.output.say(
-        "Next: “hippo status” shows what is known. After a gap, the first notify-all only checks the clock.\n\
-         Notices that may have been sent since the backup are held. “hippo notices resend” sends one by hand.\n\
+        "Next: “hippo status” shows every card. After a gap, the first notify-all only checks the clock.\n\
+         We hold notices that may have been sent since the backup; “hippo notices resend” sends one.\n\
          Delete the old database once you don't need it.",
     );
     Ok(Outcome::Done)

@@ -1,22 +1,24 @@
-//! `hippo run`: a job with an input of one's own.
+//! `hippo run`: runs a job by its name.
 
 use clap::Args;
-use hippo_core::jobs::check_cards::{CheckCardsInput, InputScope};
+use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::notify::NotifyAllInput;
+use hippo_core::run::Job;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::commands::check_cards::{self, CheckCards, Schedule, ScopeChoice};
+use crate::commands::check_cards::{self, CheckCards};
 use crate::commands::notify_all::{self, NotifyAll};
-use crate::commands::runs::JobChoice;
 use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult};
+use crate::start_options::StartOptions;
 use crate::text_input::without_mark;
+use crate::values::one_of;
 
 /// Run a job by its name, with its input as JSON.
 ///
-/// It is the same run that “hippo check-cards” and “hippo notify-all” make, for who has the input as a
-/// document: from a schedule, from a run's record.
+/// “hippo check-cards” and “hippo notify-all” are short for it. Use it where you have the input as JSON:
+/// from a schedule, or from “hippo runs show”.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,13 +33,13 @@ Input of check-cards:
 Input of notify-all:
   family   only this family's notice
   date     the families' local date, such as 2026-11-21
-  at_once  true: also what waits since the mail server refused it for now;
-           so it is anyway where a person asks")]
+  at_once  true: also what waits because the mail server refused it; the
+           default when a person asks")]
 pub(crate) struct RunJob {
     /// The job.
-    #[arg(value_enum)]
-    job: JobChoice,
-    /// What it is asked to do; all cards, or all notices that are due, if it is not given.
+    #[arg(value_parser = one_of(&Job::ALL, Job::as_str))]
+    job: Job,
+    /// What the job should do. By default all cards, or all notices that are due.
     #[arg(
         long,
         value_name = "JSON",
@@ -45,46 +47,43 @@ pub(crate) struct RunJob {
         hide_default_value = true
     )]
     input: String,
-    /// Print what would be done; do and write nothing.
+    /// Show what it would do. Does and saves nothing.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    schedule: Schedule,
+    start: StartOptions,
 }
 
 /// Runs the job.
 pub(crate) async fn run(asked: RunJob, globals: &Globals) -> CommandResult {
     match asked.job {
-        JobChoice::CheckCards => {
+        Job::CheckCards => {
             let (input, _): (CheckCardsInput, _) = read(&asked.input, LIKE_CHECKS)?;
             let command = CheckCards {
                 family: input.family,
                 library: input.library,
-                scope: match input.scope {
-                    InputScope::All => ScopeChoice::All,
-                    InputScope::Failed => ScopeChoice::Failed,
-                },
+                scope: input.scope,
                 dry_run: asked.dry_run,
-                schedule: asked.schedule,
+                start: asked.start,
                 ..CheckCards::default()
             };
             check_cards::run(command, globals).await
         }
-        JobChoice::NotifyAll => {
+        Job::NotifyAll => {
             let (input, given): (NotifyAllInput, _) = read(&asked.input, LIKE_NOTICES)?;
             let command = NotifyAll {
                 dry_run: asked.dry_run,
                 date: input.date,
                 family: input.family,
                 at_once: given.contains_key("at_once").then_some(input.at_once),
-                schedule: asked.schedule,
+                start: asked.start,
             };
             notify_all::run(command, globals).await
         }
     }
 }
 
-/// Inputs as they are written.
+/// Example inputs, for errors.
 const LIKE_CHECKS: &str = r#"{"family":"conrad","scope":"failed"}"#;
 const LIKE_NOTICES: &str = r#"{"family":"conrad","date":"2026-11-21"}"#;
 
@@ -101,8 +100,8 @@ fn read<T: DeserializeOwned>(
             Err(error) => Err(mistake::<T>(given).unwrap_or_else(|| error.to_string())),
         })
         .map_err(|message| {
-            CommandError::Usage(format!(
-                "The input is not one of this job: {message}. Write it like '{like}'."
+            CommandError::usage(format!(
+                "This isn't an input of the job: {message}. Write it like '{like}'."
             ))
         })
 }
@@ -126,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_input_that_is_not_understood_says_what_may_stand_there() {
+    fn malformed_input_is_explained() {
         for (input, expected) in [
             (
                 r#"{"famly":"conrad"}"#,

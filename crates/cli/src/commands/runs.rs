@@ -1,25 +1,27 @@
-//! `hippo runs`: the ledger of the jobs.
+//! `hippo runs`: the runs of the jobs.
 
 mod show;
 
 use std::io::IsTerminal as _;
 use std::time::Duration as Pause;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use hippo_core::ids::Label;
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 
-use crate::commands::status::schedules;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
 use crate::output::{count, print, print_json, stdout};
+use crate::run_view::{outcome_words_at, with_work};
+use crate::schedule_remarks;
 use crate::suggest::did_you_mean;
+use crate::values::one_of;
 
-/// The last runs of each job and label.
+/// Show the last runs of each job and label.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -30,52 +32,33 @@ Examples:
   hippo runs --watch                      # until Ctrl-C
   hippo runs show check-cards/all/2026-11-21T10:00:00Z
 
-With --watch --json one document a line is printed each time."
+With --watch --json it prints one document per line each time."
 )]
 pub(crate) struct Runs {
-    /// One run.
     #[command(subcommand)]
     command: Option<Command>,
-    /// Only this job's.
-    #[arg(long, value_enum)]
-    job: Option<JobChoice>,
-    /// Only this label's: the schedule's name, or “person”.
+    /// Only this job's runs.
+    #[arg(long, value_parser = one_of(&Job::ALL, Job::as_str))]
+    job: Option<Job>,
+    /// Only this label's runs: a schedule's name, or “person”.
     #[arg(long)]
     label: Option<Label>,
-    /// How many of each label.
+    /// How many runs of each label.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=200))]
     limit: u16,
-    /// Show them anew every two seconds.
+    /// Refresh every two seconds.
     #[arg(long)]
     watch: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// One run, with what failed and the cards concerned.
+    /// Show one run: what failed, and which cards.
     #[command(after_help = "Example:\n  hippo runs show check-cards/all/2026-11-21T10:00:00Z")]
     Show {
         /// The run's id, as “hippo runs” shows it.
         id: RunKey,
     },
-}
-
-/// A job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum JobChoice {
-    /// Reads every card.
-    CheckCards,
-    /// Plans and sends the notices that are due.
-    NotifyAll,
-}
-
-impl From<JobChoice> for Job {
-    fn from(choice: JobChoice) -> Self {
-        match choice {
-            JobChoice::CheckCards => Self::CheckCards,
-            JobChoice::NotifyAll => Self::NotifyAll,
-        }
-    }
 }
 
 /// Shows runs.
@@ -92,20 +75,18 @@ pub(crate) async fn run(asked: Runs, globals: &Globals) -> CommandResult {
             if let Some(label) = asked.label.as_ref().filter(|_| runs.is_empty()) {
                 say_nearest_label(&context, label).await?;
             }
-            schedules::show(&context, &schedules::remarks(&context).await?);
+            schedule_remarks::show(&context, &schedule_remarks::remarks(&context).await?);
             Ok(Outcome::Done)
         }
     }
 }
 
-/// How long a picture stands before it is drawn anew.
+/// The time between two refreshes.
 const REFRESH: Pause = Pause::from_secs(2);
 
 /// The last runs of each job and label, with what their workers reported; the newest of each first.
 async fn last_runs(context: &Context, asked: &Runs) -> Result<Vec<Run>, CommandError> {
-    let jobs = asked
-        .job
-        .map_or_else(|| Job::ALL.to_vec(), |job| vec![job.into()]);
+    let jobs = asked.job.map_or_else(|| Job::ALL.to_vec(), |job| vec![job]);
     let limit = usize::from(asked.limit);
     let mut last = Vec::new();
     for job in jobs {
@@ -122,21 +103,12 @@ async fn last_runs(context: &Context, asked: &Runs) -> Result<Vec<Run>, CommandE
     Ok(runs)
 }
 
-/// The same run, with what its workers reported, where others do its work.
-pub(crate) async fn with_work(context: &Context, run: Run) -> Result<Run, CommandError> {
-    if run.counts.enqueued == 0 {
-        return Ok(run);
-    }
-    let work = context.store.work_items(&run.key).await?;
-    Ok(run.with_work(&work, context.now()))
-}
-
-/// Draws the table anew, in its own place, until the person has seen enough.
+/// Redraws the table in place until the person stops it.
 async fn watch(context: &Context, asked: &Runs) -> CommandResult {
     let json = context.output.json;
     if !json && !std::io::stdout().is_terminal() {
-        return Err(CommandError::Usage(
-            "--watch draws on a terminal; elsewhere add --json for one document a line.".to_owned(),
+        return Err(CommandError::usage(
+            "--watch needs a terminal. Elsewhere add --json for one document per line.",
         ));
     }
     if !json {
@@ -172,7 +144,7 @@ fn picture(
     at: &str,
     listed: impl Fn(&[Run]) -> String,
 ) -> String {
-    let foot = format!("\n{at}, and anew every two seconds; Ctrl-C ends it.\n");
+    let foot = format!("\n{at}, refreshed every two seconds. Press Ctrl-C to stop.\n");
     // Below the last line stands the cursor.
     let room = height.map_or(usize::MAX, |height| height.saturating_sub(1));
     let mut shown = runs.len().min(room);
@@ -181,7 +153,7 @@ fn picture(
         let more = match runs.len() - shown {
             0 => String::new(),
             left_out => format!(
-                "{} more; --limit shows fewer.\n",
+                "{} more (--limit shows fewer).\n",
                 count(left_out, "run", "runs")
             ),
         };
@@ -217,11 +189,11 @@ async fn say_nearest_label(context: &Context, label: &Label) -> Result<(), Comma
 fn none_of(asked: &Runs) -> String {
     let runs = match asked.job {
         None => "No run".to_owned(),
-        Some(job) => format!("No run of {}", Job::from(job)),
+        Some(job) => format!("No run of {job}"),
     };
     match (&asked.label, asked.job) {
         (Some(label), _) => {
-            format!("{runs} has the label “{label}”; “hippo runs” shows those that there are.\n")
+            format!("{runs} has the label “{label}”. “hippo runs” shows all labels.\n")
         }
         (None, Some(_)) => format!("{runs} is on record.\n"),
         (None, None) => "No job has run yet.\n".to_owned(),
@@ -238,7 +210,7 @@ fn listed(context: &Context, asked: &Runs, runs: &[Run], width: Option<usize>) -
 fn table_of(runs: &[Run], now: DateTime<Utc>, zone: Tz) -> Table {
     let mut table = Table::new([
         fixed("ID"),
-        fixed("BEGAN").dispensable(),
+        fixed("STARTED").dispensable(),
         fixed("TOOK").dispensable_at_last(),
         numbers("PLANNED").dispensable_at_last(),
         numbers("DONE"),
@@ -261,31 +233,6 @@ fn table_of(runs: &[Run], now: DateTime<Utc>, zone: Tz) -> Table {
     table
 }
 
-/// A run that is going says so at least this often, unless a library is very slow.
-const REPORTS_WITHIN: Duration = Duration::minutes(2);
-
-/// How a run ended, in words; one that is silent may be a process that is gone.
-pub(crate) fn outcome_words(context: &Context, run: &Run) -> String {
-    words_at(run, context.now(), context.zone())
-}
-
-fn words_at(run: &Run, now: DateTime<Utc>, zone: Tz) -> String {
-    if run.outcome == RunOutcome::Running && now - run.reported_at > REPORTS_WITHIN {
-        let since = moment(run.reported_at, now, zone);
-        let since = since.strip_suffix(" today").unwrap_or(&since);
-        format!("running (no word since {since})")
-    } else if run.outcome == RunOutcome::Done && run.counts.planned == 0 {
-        "nothing to do".to_owned()
-    } else if run.outcome == RunOutcome::Done
-        && run.key.job == Job::CheckCards
-        && run.counts.skipped > 0
-    {
-        format!("done, {} left out", run.counts.skipped)
-    } else {
-        run.outcome.as_str().to_owned()
-    }
-}
-
 fn outcome_cell(run: &Run, now: DateTime<Utc>, zone: Tz) -> Cell {
     let tone = match run.outcome {
         RunOutcome::Done => Tone::Good,
@@ -298,12 +245,13 @@ fn outcome_cell(run: &Run, now: DateTime<Utc>, zone: Tz) -> Cell {
         | RunOutcome::SkippedClockInDoubt => Tone::Warning,
         RunOutcome::Failed | RunOutcome::Lost | RunOutcome::Missed => Tone::Bad,
     };
-    Cell::new(words_at(run, now, zone), tone)
+    Cell::new(outcome_words_at(run, now, zone), tone)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::Duration;
     use hippo_core::run::{Counts, Trigger};
 
     fn run(began: DateTime<Utc>) -> Run {
@@ -320,18 +268,18 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_drawn_over_the_last_one_and_leaves_nothing_of_it() {
+    fn picture_replaces_the_last_one() {
         assert_eq!(in_place("a\nb\n"), "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J");
     }
 
     #[test]
-    fn a_screen_shows_the_runs_that_fit_on_it_whole_and_says_how_many_more_there_are() {
+    fn screen_shows_the_runs_that_fit_and_counts_the_rest() {
         let began = "2026-11-21T10:00:00Z".parse().unwrap();
         let runs: Vec<Run> = (0..4).map(|_| run(began)).collect();
         let listed = |runs: &[Run]| format!("head\n{}", "one\ntwo\n".repeat(runs.len()));
         let whole = picture(&runs, None, "05:00 today", listed);
         assert_eq!(whole.lines().count(), 11, "{whole}");
-        assert!(whole.ends_with("Ctrl-C ends it.\n"), "{whole}");
+        assert!(whole.ends_with("Press Ctrl-C to stop.\n"), "{whole}");
         for (height, shown) in [(12, 4), (11, 3), (10, 2), (9, 2), (7, 1)] {
             let drawn = picture(&runs, Some(height), "05:00 today", listed);
             // With the line on which the cursor stands.
@@ -347,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_shows_how_long_runs_took_rather_than_when_they_began() {
+    fn narrow_terminal_keeps_durations_over_start_times() {
         let began: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
         let run = Run {
             key: "check-cards/failed/2026-11-21T10:00:00Z".parse().unwrap(),
@@ -361,12 +309,12 @@ mod tests {
         for width in 100..115 {
             let text = table(width);
             assert!(
-                text.contains("TOOK") && !text.contains("BEGAN"),
+                text.contains("TOOK") && !text.contains("STARTED"),
                 "{width}:\n{text}"
             );
             assert_eq!(text.lines().count(), 2, "{width}:\n{text}");
         }
-        assert!(table(140).contains("BEGAN"));
+        assert!(table(140).contains("STARTED"));
         // Where even that is too much, it is still a table: also on the narrowest usual terminal.
         for (width, has_planned, has_skipped) in
             [(85, true, true), (80, false, true), (70, false, false)]
@@ -379,26 +327,5 @@ mod tests {
             assert_eq!(text.contains("PLANNED"), has_planned, "{width}:\n{text}");
             assert_eq!(text.contains("SKIPPED"), has_skipped, "{width}:\n{text}");
         }
-    }
-
-    #[test]
-    fn a_run_that_is_silent_is_said_to_be() {
-        let began: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
-        let mut run = run(began);
-        let zone = chrono_tz::America::Toronto;
-        let after = |run: &Run, minutes| words_at(run, began + Duration::minutes(minutes), zone);
-        assert_eq!(after(&run, 2), "running");
-        assert_eq!(after(&run, 3), "running (no word since 05:00)");
-        run.outcome = RunOutcome::Done;
-        assert_eq!(after(&run, 3), "nothing to do");
-        run.counts = Counts {
-            planned: 3,
-            done: 3,
-            ..Counts::default()
-        };
-        assert_eq!(after(&run, 3), "done");
-        run.counts.done = 1;
-        run.counts.skipped = 2;
-        assert_eq!(after(&run, 3), "done, 2 left out");
     }
 }

@@ -1,67 +1,63 @@
-//! `hippo status`: the page that a person looks at.
-
-pub(crate) mod schedules;
+//! `hippo status`: how every card and notice is doing.
 
 use chrono::{DateTime, Duration, Utc};
 use clap::Args;
-use hippo_core::alerts::Alert;
-use hippo_core::alerts::Confirmation;
-use hippo_core::alerts::StoredAlert;
-use hippo_core::alerts::confirm_alert;
+use hippo_core::alerts::{Alert, Confirmation, StoredAlert, confirm_alert};
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::library::can_back_off_until;
-use hippo_core::notice::record::{HELD_RESTORED, NotNow, NoticeRecord, NoticeState};
+use hippo_core::notice::record::NoticeRecord;
 use hippo_core::run::{Job, Run};
 use hippo_core::store::DamagedRow;
 use serde::Serialize;
 
-use crate::commands::notify_all::{addresses, state_cell};
-use crate::commands::runs::with_work;
+use crate::card_view::{self, CardView};
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::next_notice::{NextNotice, last_tick};
+use crate::notice_view::{addresses, meaning, state_cell};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
 use crate::output::time::{ago, moment};
 use crate::remedies;
-use crate::view::{self, CardView};
+use crate::run_view::{show_runs, with_work};
+use crate::schedule_remarks;
 
-/// How every card and every notice is doing: the page to look at.
+/// Show how every card and every notice is doing.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
 Examples:
   hippo status
   hippo status --family conrad --json")]
 pub(crate) struct Status {
-    /// Only this family's.
+    /// Only this family.
     #[arg(long)]
     pub(crate) family: Option<FamilyId>,
 }
 
 /// How many of a family's notices are shown.
-const NOTICES: usize = 3;
+const MAX_NOTICES: usize = 3;
 
-/// So many of the things that needed the operator are shown, of the last two days, and so many are
-/// in the document.
-const ALERTS: usize = 10;
-const MAX_ALERTS_READ: usize = 1000;
-const ALERTS_SHOWN_FOR: Duration = Duration::days(2);
+/// How many alerts are shown.
+const MAX_ALERTS_SHOWN: usize = 10;
 
-/// A notice that has been in the making for longer is worth a word.
-const SENDING_TAKES: Duration = Duration::minutes(1);
+/// How many alerts are in the document.
+const MAX_ALERTS: usize = 1000;
+
+/// Older alerts are left out.
+const ALERT_WINDOW: Duration = Duration::days(2);
 
 #[derive(Serialize)]
 struct Document {
     now: DateTime<Utc>,
     families: Vec<FamilyView>,
-    libraries_left_alone: Vec<LeftAlone>,
+    libraries_backing_off: Vec<BackedOff>,
     runs: Vec<Run>,
-    /// What is remarkable about schedules: a paused one, a label that none declares.
-    schedules: Vec<schedules::Remark>,
-    /// What needed the operator of late, newest first.
+    /// What a person should know about the schedules: a paused one, an undeclared label.
+    schedules: Vec<schedule_remarks::Remark>,
+    /// The alerts of the last two days, newest first.
     alerts: Vec<AlertView>,
-    /// What the store cannot read.
+    /// Rows that the store can't read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     damaged_rows: Vec<DamagedRow>,
 }
@@ -72,7 +68,7 @@ struct AlertView {
     noted: StoredAlert,
     sentence: String,
     advice: &'static str,
-    /// The commands that do what the advice says.
+    /// The command lines that help.
     commands: Vec<String>,
 }
 
@@ -81,9 +77,9 @@ struct FamilyView {
     id: FamilyId,
     name: String,
     paused: bool,
-    /// How many are written to.
+    /// How many get the notices.
     recipients: usize,
-    /// How many are not, since mails to them came back or were complained about.
+    /// How many don't, because emails to them bounced or were marked as spam.
     stopped: usize,
     /// When the next notice is due; in the past while one that is due waits for `notify-all`.
     next_notice: Option<DateTime<Utc>>,
@@ -105,7 +101,7 @@ struct NoticeView {
 }
 
 #[derive(Serialize)]
-struct LeftAlone {
+struct BackedOff {
     library: LibraryId,
     until: DateTime<Utc>,
 }
@@ -115,7 +111,7 @@ pub(crate) async fn run(asked: Status, globals: &Globals) -> CommandResult {
     status(&globals.open().await?, &asked).await
 }
 
-/// Shows how everything is doing in an opened home.
+/// Shows how everything is doing, with an open context.
 pub(crate) async fn status(context: &Context, asked: &Status) -> CommandResult {
     let families = context.families(asked.family.as_ref()).await?;
     let document = document(context, &families).await?;
@@ -123,14 +119,14 @@ pub(crate) async fn status(context: &Context, asked: &Status) -> CommandResult {
     if families.is_empty() {
         context
             .output
-            .say("There are no families yet; “hippo family add --help” shows how to add one.");
+            .say("There are no families yet. “hippo family add --help” shows how to add one.");
     }
     for (family, view) in families.iter().zip(&document.families) {
         show_family(context, family, view);
     }
-    show_libraries(context, &document.libraries_left_alone);
-    schedules::show_runs(context, &document.runs);
-    schedules::show(context, &document.schedules);
+    show_libraries(context, &document.libraries_backing_off);
+    show_runs(context, &document.runs);
+    schedule_remarks::show(context, &document.schedules);
     show_alerts(context, &document.alerts);
     show_damaged_rows(context, &document.damaged_rows);
     Ok(Outcome::Done)
@@ -142,7 +138,10 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
     let last_tick = last_tick(context).await?;
     let mut views = Vec::new();
     for family in families {
-        let notices = context.store.recent_notices(&family.id, NOTICES).await?;
+        let notices = context
+            .store
+            .recent_notices(&family.id, MAX_NOTICES)
+            .await?;
         let next = NextNotice::of(context, family).await?;
         let why_late = next
             .is_late(family, now)
@@ -157,7 +156,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
             notice_is_late: why_late.is_some(),
             why_late,
             next,
-            cards: view::cards_of(context, family, &libraries).await?,
+            cards: card_view::cards_of(context, family, &libraries).await?,
             notices: notices
                 .into_iter()
                 .map(|record| NoticeView {
@@ -167,7 +166,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
                 .collect(),
         });
     }
-    let mut libraries_left_alone = Vec::new();
+    let mut libraries_backing_off = Vec::new();
     for library in libraries.keys() {
         if let Some(until) = context
             .store
@@ -175,7 +174,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
             .await?
             .filter(|until| *until > now && can_back_off_until(*until, now))
         {
-            libraries_left_alone.push(LeftAlone {
+            libraries_backing_off.push(BackedOff {
                 library: library.clone(),
                 until,
             });
@@ -190,8 +189,8 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
     Ok(Document {
         now,
         families: views,
-        libraries_left_alone,
-        schedules: schedules::remarks(context).await?,
+        libraries_backing_off,
+        schedules: schedule_remarks::remarks(context).await?,
         runs,
         alerts: alerts(context).await?,
         // Last: what was read until here was looked at.
@@ -199,7 +198,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
     })
 }
 
-/// Names what the store cannot read, and what to do.
+/// Names the rows that the store can't read, and what to do.
 fn show_damaged_rows(context: &Context, rows: &[DamagedRow]) {
     for row in rows {
         let alert = Alert::from(row.clone());
@@ -208,13 +207,13 @@ fn show_damaged_rows(context: &Context, rows: &[DamagedRow]) {
     }
 }
 
-/// What needed the operator within the last days.
+/// The alerts of the last two days.
 async fn alerts(context: &Context) -> Result<Vec<AlertView>, CommandError> {
-    let since = context.now() - ALERTS_SHOWN_FOR;
-    let recent = context.store.recent_alerts(MAX_ALERTS_READ).await?;
+    let since = context.now() - ALERT_WINDOW;
+    let recent = context.store.recent_alerts(MAX_ALERTS).await?;
     let mut views = Vec::new();
     for noted in recent.into_iter().filter(|noted| noted.last_seen >= since) {
-        // What was told was so; the rest may have come otherwise since it was noted.
+        // What was delivered was true; the rest may have changed since.
         let is_so = noted.delivered_at.is_some() || {
             let confirmation = confirm_alert(&*context.store, &noted.alert).await?;
             matches!(confirmation, Confirmation::True(_))
@@ -231,46 +230,13 @@ async fn alerts(context: &Context) -> Result<Vec<AlertView>, CommandError> {
     Ok(views)
 }
 
-/// What a notice's state means for a person, where that is not plain.
-pub(crate) fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<String> {
-    if record.is_held() {
-        return Some(format!(
-            "{}: its email may have been sent. “hippo notices resend {} {}” sends it.",
-            HELD_RESTORED, record.family, record.date
-        ));
-    }
-    let reason = record.reason.as_deref().map(hippo_core::text::clean);
-    let words = match record.state {
-        NoticeState::Sending if now - record.changed_at > SENDING_TAKES || reason.is_some() => {
-            "It may or may not have arrived; the next notify-all settles it"
-        }
-        NoticeState::Sending => "It is being sent",
-        NoticeState::Unknown => "It may or may not have arrived; notify-all settles it",
-        NoticeState::Newer => "A newer version of hippo wrote it; this one leaves it alone",
-        NoticeState::Pending if record.is_free(now) == Err(NotNow::Waiting) => {
-            "The mail server would not take it for now; it is tried again within half an hour"
-        }
-        NoticeState::Pending => "It goes out with the next notify-all",
-        NoticeState::Failed => "Nothing more happens for this day",
-        NoticeState::Claimed if record.lease_until.is_none_or(|until| until <= now) => {
-            "Its making was broken off; it goes out with the next notify-all"
-        }
-        NoticeState::Claimed => "It is being made",
-        _ => return reason,
-    };
-    Some(match reason {
-        Some(reason) => format!("{words}. {reason}"),
-        None => format!("{words}."),
-    })
-}
-
 fn show_family(context: &Context, family: &Family, view: &FamilyView) {
     let (now, output) = (context.now(), &context.output);
     let head = format!("{} ({})", view.name, view.id);
     output.say(paint(&head, Tone::Bold, output.color));
     output.say(next_words(context, family, view));
     if view.cards.is_empty() {
-        output.say("No cards yet; “hippo card add --help” shows how to add one.");
+        output.say("No cards yet. “hippo card add --help” shows how to add one.");
     } else {
         let today = local_date(now, family.timezone);
         let mut table = Table::new([
@@ -310,13 +276,12 @@ fn show_family(context: &Context, family: &Family, view: &FamilyView) {
 fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
     let to = match (view.recipients, view.stopped) {
         (0, 0) => "to nobody: add an address with “hippo family add-recipient”".to_owned(),
-        (0, _) => "to nobody: mails to every address came back or were complained about; “hippo family list” names \
-                   them"
+        (0, _) => "to nobody: emails to every address bounced or were marked as spam; “hippo family list” names them"
             .to_owned(),
         (recipients, stopped) => format!("to {}", addresses(recipients, stopped)),
     };
     if view.paused {
-        return "Paused: no notices go out.".to_owned();
+        return "Paused: we send no notices.".to_owned();
     }
     format!("{}, {to}.", view.next.sentence(context, family))
 }
@@ -330,7 +295,7 @@ fn show_problems(context: &Context, view: &FamilyView) {
     let has_something = |card: &CardView| card.problem.is_some() || !messages_of(card).is_empty();
     if view.notice_is_late || view.cards.iter().any(has_something) {
         output.say("");
-        output.say("What wants a look:");
+        output.say("Needs attention:");
     }
     if let Some((why, command)) = &view.why_late {
         output.say_folded("  ", why);
@@ -340,7 +305,7 @@ fn show_problems(context: &Context, view: &FamilyView) {
         let name = format!("{} at {}", card.patron, card.library_name);
         if let Some(problem) = &card.problem {
             let age = match (card.last_success, &card.failure) {
-                (Some(read), Some(_)) => format!(" What is shown was read {}.", ago(read, now)),
+                (Some(read), Some(_)) => format!(" This shows the check from {}.", ago(read, now)),
                 _ => String::new(),
             };
             output.say_folded("  ", &format!("{name}: {}{age}", problem.what));
@@ -377,10 +342,10 @@ fn show_notices(context: &Context, view: &FamilyView) {
     }
 }
 
-fn show_libraries(context: &Context, backing_off: &[LeftAlone]) {
-    for library in backing_off {
+fn show_libraries(context: &Context, backed_off: &[BackedOff]) {
+    for library in backed_off {
         context.output.say(format!(
-            "The library {} is left alone until {}, since its site could not be read or refused us.",
+            "The library {} didn't answer or turned us away. We'll try again after {}.",
             library.library,
             moment(library.until, context.now(), context.zone())
         ));
@@ -392,10 +357,10 @@ fn show_alerts(context: &Context, alerts: &[AlertView]) {
         return;
     }
     context.output.say("");
-    context.output.say("What needed you:");
+    context.output.say("Recent problems:");
     // Equal advice is said once, below all that it is for.
     let mut groups: Vec<(&str, Vec<&AlertView>)> = Vec::new();
-    for one in alerts.iter().take(ALERTS) {
+    for one in alerts.iter().take(MAX_ALERTS_SHOWN) {
         match groups.iter_mut().find(|(advice, _)| *advice == one.advice) {
             Some((_, group)) => group.push(one),
             None => groups.push((one.advice, vec![one])),
@@ -419,71 +384,22 @@ fn show_alerts(context: &Context, alerts: &[AlertView]) {
             }
         }
         for command in group.iter().flat_map(|one| &one.commands) {
-            context.output.say_folded("    ", &format!("→ {command}"));
+            context.output.say_whole(format!("    → {command}"));
         }
     }
-    match alerts.len().saturating_sub(ALERTS) {
+    match alerts.len().saturating_sub(MAX_ALERTS_SHOWN) {
         0 => {}
         more => {
             // Those of the last two days may be more than were asked for.
-            let least = if alerts.len() == MAX_ALERTS_READ {
+            let least = if alerts.len() == MAX_ALERTS {
                 "at least "
             } else {
                 ""
             };
             context.output.say_folded(
                 "  ",
-                &format!("And {least}{more} more; “hippo status --json” has them."),
+                &format!("And {least}{more} more: “hippo status --json” lists them."),
             );
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn now() -> DateTime<Utc> {
-        "2026-11-21T11:30:00Z".parse().unwrap()
-    }
-
-    fn sending() -> NoticeRecord {
-        NoticeRecord::planned(
-            "conrad".parse().unwrap(),
-            "2026-11-21".parse().unwrap(),
-            now(),
-        )
-        .claim(Default::default(), now())
-        .and_then(|claimed| claimed.arm("hash".into(), &[], now()))
-        .unwrap()
-    }
-
-    #[test]
-    fn a_mail_whose_sending_was_not_answered_may_or_may_not_have_arrived() {
-        assert_eq!(
-            meaning(&sending(), now()).as_deref(),
-            Some("It is being sent.")
-        );
-        let later = now() + Duration::minutes(2);
-        assert!(
-            meaning(&sending(), later)
-                .unwrap()
-                .contains("may or may not have arrived")
-        );
-        let lost = sending().unknown("The line was lost.".into()).unwrap();
-        assert!(
-            meaning(&lost, now())
-                .unwrap()
-                .starts_with("It may or may not have arrived")
-        );
-    }
-
-    #[test]
-    fn a_mail_that_was_not_sent_goes_out_with_the_next_notify_all() {
-        let pending = sending().not_sent("No connection.".into(), now()).unwrap();
-        assert_eq!(
-            meaning(&pending, now()).as_deref(),
-            Some("It goes out with the next notify-all. No connection.")
-        );
     }
 }

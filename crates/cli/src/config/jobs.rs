@@ -1,4 +1,4 @@
-//! `[operator]` and `[jobs.…]`: who is told what needs a person, and when the schedules fire.
+//! `[operator]` and `[jobs.…]`: who gets alerts, and when the schedules fire.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,12 +14,13 @@ use hippo_core::run::schedule::Schedule;
 use serde::Deserialize;
 use url::Url;
 
-use crate::args::time_of_day;
+use super::mailbox::mailbox;
+use crate::values::time_of_day;
 
 /// The label of the runs that no schedule starts.
 pub(crate) const PERSON: &str = "person";
 
-/// `[operator]`: who is told what needs a person.
+/// `[operator]`: who gets alerts.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct OperatorTable {
@@ -45,10 +46,10 @@ struct ScheduleTable {
     paused: bool,
 }
 
-/// Who is told what needs a person, and what is known of the jobs' schedules.
+/// Who gets alerts, and what is known about the jobs' schedules.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Jobs {
-    /// Who is told; `None`: the log says it.
+    /// Who gets alerts; `None`: they only go to the log.
     pub(crate) operator: Option<EmailAddress>,
     /// What is fetched before and after the runs of a job.
     pub(crate) heartbeats: BTreeMap<Job, HeartbeatUrl>,
@@ -88,17 +89,17 @@ impl Jobs {
     ) -> Result<Self, String> {
         let mut jobs = Self::default();
         if let Some(email) = operator.email.filter(|email| !email.trim().is_empty()) {
-            let (_, address) = crate::post::mailbox("operator.email", &email)?;
+            let (_, address) = mailbox("operator.email", &email)?;
             jobs.operator = Some(address);
         }
         for (name, table) in tables {
             let Some(job) = Job::ALL.into_iter().find(|job| job.as_str() == name) else {
                 return Err(format!(
-                    "has a mistake at “jobs.{name}”: there are check-cards and notify-all."
+                    "has a mistake at “jobs.{name}”: the jobs are check-cards and notify-all."
                 ));
             };
             if let Some(text) = table.ping.filter(|text| !text.trim().is_empty()) {
-                // The URL is not repeated: whoever knows it can give the sign of life.
+                // The URL is not repeated: whoever knows it can send the heartbeat.
                 let url = Url::parse(text.trim())
                     .ok()
                     .filter(|url| matches!(url.scheme(), "http" | "https"))
@@ -110,7 +111,7 @@ impl Jobs {
                     .insert(job, HeartbeatUrl { url, start_fail });
             } else if table.ping_start_fail {
                 return Err(format!(
-                    "has a mistake at “jobs.{name}.ping_start_fail”: it needs “ping”, the URL of the heartbeat."
+                    "has a mistake at “jobs.{name}.ping_start_fail”: it needs “ping”, the heartbeat URL."
                 ));
             }
             for (label, schedule) in table.schedules {
@@ -121,7 +122,7 @@ impl Jobs {
                     .map_err(|error| mistake(&error.to_string()))?;
                 if parsed.as_str() == PERSON {
                     return Err(mistake(
-                        "“person” is the label of what a person starts; give the schedule another name.",
+                        "“person” is the label of runs that a person starts. Give the schedule another name.",
                     ));
                 }
                 let rules = schedule.rules(zone).map_err(|what| mistake(&what))?;
@@ -167,7 +168,7 @@ fn daily(times: &[String]) -> Result<Vec<NaiveTime>, String> {
     for text in times {
         let time = time_of_day(text)?;
         if daily.contains(&time) {
-            return Err(format!("{} stands in times twice.", time.format("%H:%M")));
+            return Err(format!("{} is in times twice.", time.format("%H:%M")));
         }
         daily.push(time);
     }
@@ -187,12 +188,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_a_schedule_is_found_by_its_job_and_label() {
+    fn schedule_is_found_by_job_and_label() {
         let jobs = read(
             "[operator]\nemail = \"Op <op@example.org>\"\n\
              [jobs.check-cards]\nping = \"https://alive.example.org/x\"\nping_start_fail = true\n\
              [jobs.check-cards.schedules.all]\ntimes = [\"05:00\", \"12:30\"]\nstart_within_minutes = 60\n\
-             [jobs.notify-all.schedules.tick]\nevery_minutes = 15\nsuspended = true\n",
+             [jobs.notify-all.schedules.tick]\nevery_minutes = 15\npaused = true\n",
         )
         .unwrap();
         assert_eq!(jobs.operator, Some("op@example.org".parse().unwrap()));
@@ -221,13 +222,13 @@ mod tests {
     }
 
     #[rstest]
-    #[case("[jobs.check-card]\n", "there are check-cards and notify-all")]
+    #[case("[jobs.check-card]\n", "the jobs are check-cards and notify-all")]
     #[case("[jobs.check-cards]\nping = \"canary\"\n", "“jobs.check-cards.ping”")]
     #[case("[jobs.check-cards]\nping = \"file:///canary\"\n", "https://")]
     #[case("[jobs.check-cards]\nping_start_fail = true\n", "needs “ping”")]
     #[case(
         "[jobs.check-cards.schedules.all]\ntimes = [\"5\"]\n",
-        "write it like 06:30"
+        "Write it like 06:30"
     )]
     #[case("[jobs.check-cards.schedules.all]\nevery_minutes = 0\n", "1 or more")]
     #[case(
@@ -237,7 +238,7 @@ mod tests {
     #[case("[jobs.check-cards.schedules.all]\ntimes = []\n", "times is empty")]
     #[case(
         "[jobs.check-cards.schedules.all]\ntimes = [\"05:00\", \"5:00\"]\n",
-        "05:00 stands in times twice"
+        "05:00 is in times twice"
     )]
     #[case(
         "[jobs.check-cards.schedules.person]\nevery_minutes = 5\n",
@@ -245,8 +246,8 @@ mod tests {
     )]
     #[case("[jobs.check-cards.schedules.\"A B\"]\n", "“A B” is not a valid id")]
     #[case("[operator]\nemail = \"nobody\"\n", "operator.email")]
-    #[case("[operator]\nmail = \"op@example.org\"\n", "“mail” is not known here")]
-    fn a_mistake_is_named(#[case] text: &str, #[case] expected: &str) {
+    #[case("[operator]\nmail = \"op@example.org\"\n", "“mail” isn't known here")]
+    fn mistake_is_named(#[case] text: &str, #[case] expected: &str) {
         let message = read(text).unwrap_err();
         assert!(message.contains(expected), "{message}");
         assert!(!message.contains("canary"), "{message}");

@@ -21,11 +21,11 @@ fn plain(message: &str) -> String {
         names.copied().collect::<Vec<_>>().join(", ")
     };
     if let (true, [name, names @ ..]) = (message.starts_with("unknown field"), &*quoted) {
-        return format!("“{name}” is not known here; there are {}", known(names));
+        return format!("“{name}” isn't known here; the keys are {}", known(names));
     }
     if let (true, [_, names @ ..]) = (message.starts_with("unknown variant"), &*quoted) {
         return format!(
-            "the word in quotes is not known here; there are {}",
+            "the word in quotes isn't known here; write one of {}",
             known(names)
         );
     }
@@ -33,16 +33,16 @@ fn plain(message: &str) -> String {
         return format!("“{name}” is missing");
     }
     if let (true, [name]) = (message.starts_with("duplicate field"), &*quoted) {
-        return format!("“{name}” stands there twice");
+        return format!("“{name}” is there twice");
     }
     if message.contains("leading zero") {
-        return "a number that begins with 0 stands here; write it in quotes".to_owned();
+        return "a number can't begin with 0; write it in quotes".to_owned();
     }
     if message.starts_with("invalid type") || message.starts_with("invalid value") {
         let expected = message
             .rsplit_once("expected ")
             .map_or("", |(_, last)| last);
-        return format!("{} must stand here", value_words(expected));
+        return format!("expected {}", value_words(expected));
     }
     message.replace('`', "\"")
 }
@@ -50,7 +50,7 @@ fn plain(message: &str) -> String {
 /// What a value should have been.
 fn value_words(expected: &str) -> &str {
     match expected {
-        "usize" | "u16" | "u32" | "u64" | "i64" => "a whole number, 0 or more,",
+        "usize" | "u16" | "u32" | "u64" | "i64" => "a whole number, 0 or more",
         "f64" | "f32" => "a number",
         "a string" | "path string" | "a borrowed string" => "text in quotes",
         "a boolean" => "true or false",

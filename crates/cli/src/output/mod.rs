@@ -1,5 +1,6 @@
 //! What a command prints: tables for people, one JSON document for machines.
 
+mod fold;
 pub(crate) mod progress;
 pub(crate) mod stdout;
 pub(crate) mod table;
@@ -8,10 +9,10 @@ pub(crate) mod time;
 use std::io::{IsTerminal as _, Write as _};
 
 use serde::Serialize;
-use unicode_width::UnicodeWidthStr as _;
 
+use self::fold::fold;
 pub(crate) use self::stdout::print;
-use crate::output::table::Table;
+use self::table::Table;
 
 /// How a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,31 +86,6 @@ impl Output {
     }
 }
 
-/// `text` in lines of at most `width` columns; a word that is longer stays whole.
-fn fold(text: &str, indent: &str, width: Option<usize>) -> String {
-    let Some(width) = width.filter(|width| indent.width() + text.width() > *width) else {
-        return format!("{indent}{text}");
-    };
-    let mut folded = String::new();
-    let mut used = 0;
-    for word in text.split_whitespace() {
-        if used > 0 && used + 1 + word.width() > width {
-            folded.push('\n');
-            used = 0;
-        }
-        if used == 0 {
-            folded.push_str(indent);
-            used = indent.width();
-        } else {
-            folded.push(' ');
-            used += 1;
-        }
-        folded.push_str(word);
-        used += word.width();
-    }
-    folded
-}
-
 /// Prints one JSON document, whatever `--json` says.
 pub(crate) fn print_json(document: &impl Serialize) {
     print_document(serde_json::to_string(document));
@@ -140,19 +116,4 @@ pub(crate) fn note(line: impl AsRef<str>) {
 /// `1 card`, `2 cards`.
 pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_paragraph_is_folded_between_words_and_only_on_a_terminal() {
-        let text = "one two three extraordinarily four";
-        assert_eq!(fold(text, "  ", None), format!("  {text}"));
-        assert_eq!(
-            fold(text, "  ", Some(11)),
-            "  one two\n  three\n  extraordinarily\n  four"
-        );
-    }
 }

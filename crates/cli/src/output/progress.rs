@@ -3,10 +3,11 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
+use hippo_core::transfer;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How long work may take before a bar is shown.
-const PATIENCE: Duration = Duration::from_secs(1);
+const SHOW_AFTER: Duration = Duration::from_secs(1);
 
 /// A bar that shows itself only on a terminal, and only after a second; gone when dropped.
 pub(crate) struct Progress {
@@ -25,7 +26,7 @@ impl Progress {
         let waiting = std::io::stderr().is_terminal().then(|| {
             let bar = bar.clone();
             tokio::spawn(async move {
-                tokio::time::sleep(PATIENCE).await;
+                tokio::time::sleep(SHOW_AFTER).await;
                 bar.set_draw_target(ProgressDrawTarget::stderr());
                 bar.enable_steady_tick(Duration::from_millis(120));
             })
@@ -36,6 +37,14 @@ impl Progress {
     /// So many there are.
     pub(crate) fn planned(&self, total: usize) {
         self.bar.set_length(total as u64);
+    }
+
+    /// Shows how far an export or an import is.
+    pub(crate) fn step(&self, step: transfer::Progress) {
+        match step {
+            transfer::Progress::Planned(families) => self.planned(families),
+            transfer::Progress::FamilyDone => self.one_done(),
+        }
     }
 
     /// One more is done.

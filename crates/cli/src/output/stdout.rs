@@ -1,4 +1,4 @@
-//! Standard output: a reader that has gone away ends nothing, any other fault ends the command with words.
+//! Standard output: a closed pipe is no failure, any other fault ends the command with an error.
 
 use std::io::{Error, ErrorKind, Write as _};
 use std::sync::OnceLock;
@@ -47,7 +47,7 @@ pub(crate) fn failure() -> Option<String> {
     match FAULT.get()? {
         Fault::Closed => None,
         Fault::Failed(reason) => Some(format!(
-            "The output could not be written: {reason}. What the command did stays done."
+            "Couldn't write the output: {reason}. What the command did is saved."
         )),
     }
 }
@@ -65,10 +65,10 @@ impl Fault {
 pub(crate) fn io_words(error: &Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull => "the disk is full".to_owned(),
-        ErrorKind::QuotaExceeded => "your share of the disk is full".to_owned(),
+        ErrorKind::QuotaExceeded => "your disk quota is used up".to_owned(),
         ErrorKind::ReadOnlyFilesystem => "the disk is read-only".to_owned(),
-        ErrorKind::PermissionDenied => "you may not write there".to_owned(),
-        ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        ErrorKind::NotFound => "no such file or directory".to_owned(),
         _ => {
             let text = error.to_string();
             let words = text.split(" (os error ").next().unwrap_or_default();
@@ -85,8 +85,8 @@ mod tests {
     #[rstest]
     #[case(ErrorKind::StorageFull, "the disk is full")]
     #[case(ErrorKind::ReadOnlyFilesystem, "read-only")]
-    #[case(ErrorKind::PermissionDenied, "may not")]
-    fn fault_is_told_in_words(#[case] kind: ErrorKind, #[case] expected: &str) {
+    #[case(ErrorKind::PermissionDenied, "denied")]
+    fn fault_has_words_of_its_own(#[case] kind: ErrorKind, #[case] expected: &str) {
         let Fault::Failed(words) = Fault::of(&Error::from(kind)) else {
             panic!("{kind}");
         };
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn number_of_the_system_is_left_out_and_a_closed_pipe_is_no_fault() {
+    fn os_error_number_is_dropped_and_a_closed_pipe_is_no_fault() {
         let words = io_words(&Error::from_raw_os_error(5));
         assert!(!words.contains("os error"), "{words}");
         let closed = Error::from(ErrorKind::BrokenPipe);

@@ -322,7 +322,7 @@ impl Table {
                     continue;
                 }
                 let indent = " ".repeat(margin);
-                let folded = super::fold(&cell.text, &indent, width);
+                let folded = super::fold::fold(&cell.text, &indent, width);
                 let mut head = paint(column.head, Tone::Faint, color);
                 head.push_str(&" ".repeat(margin.saturating_sub(column.head.width())));
                 for (number, line) in folded.lines().enumerate() {

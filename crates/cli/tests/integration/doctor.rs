@@ -1,6 +1,6 @@
 //! `hippo doctor` on one machine.
 
-use crate::common::{Home, json, stdout};
+use crate::common::{Home, json, stdout, steady};
 use serde_json::Value;
 
 /// The verdict of each check, and the exit code.
@@ -51,7 +51,7 @@ fn doctor_finds_no_problem_once_mail_and_schedules_run() {
     let home = Home::new();
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
-    let (folder, smtp) = ("transport = \"outbox\"", "transport = \"smtp\"");
+    let (folder, smtp) = ("transport = \"folder\"", "transport = \"smtp\"");
     assert!(text.contains(folder));
     let text = text.replace(folder, smtp) + "\n[mail.smtp]\nhost = \"mail.example.org\"\n";
     std::fs::write(&config, text).unwrap();
@@ -83,5 +83,5 @@ fn doctor_finds_a_home_that_others_can_read_and_a_missing_key() {
 #[test]
 fn doctor_says_that_a_frozen_clock_stands_still() {
     let shown = stdout(&Home::new().run(&["doctor"]).code(1));
-    assert!(shown.contains("HIPPO_NOW"), "{shown}");
+    insta::assert_snapshot!(steady(&shown));
 }

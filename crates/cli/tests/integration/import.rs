@@ -1,6 +1,6 @@
 //! `hippo import` and `hippo read`: files from outside.
 
-use crate::common::{Home, json, stderr, stdout};
+use crate::common::{Home, json, shown, stderr, steady};
 
 const GOOD: &str = r#"
 [[library]]
@@ -38,11 +38,7 @@ fn a_good_file_is_imported_whole_and_not_twice() {
     assert_eq!(home.json(&["library", "list"]), serde_json::json!([]));
 
     let unset = home.run(&["import", file]).code(2);
-    assert!(
-        stderr(&unset).contains("PAT_PIN") && stderr(&unset).contains("line 15"),
-        "{}",
-        stderr(&unset)
-    );
+    insta::assert_snapshot!(shown(&unset));
     assert_eq!(home.json(&["library", "list"]), serde_json::json!([]));
 
     home.command(&["import", file])
@@ -59,11 +55,7 @@ fn a_good_file_is_imported_whole_and_not_twice() {
         .assert()
         .code(2);
     let message = stderr(&again);
-    assert!(
-        message.contains("line 2: there is a library")
-            && message.contains("line 8: there is a family"),
-        "{message}"
-    );
+    insta::assert_snapshot!(steady(&message));
     assert!(!message.contains("canary") && !message.contains("29000000001234"));
     assert_eq!(home.json(&["card", "list"]), before);
 }
@@ -71,58 +63,23 @@ fn a_good_file_is_imported_whole_and_not_twice() {
 #[test]
 fn every_mistake_is_named_by_its_line_and_nothing_is_written() {
     let home = Home::new();
-    for (from, to, expected) in [
-        ("\"sierra\"", "\"siera\"", "line 2: There is no system"),
-        (
-            "https:",
-            "http:",
-            "line 2: “http://library.invalid” is not https",
-        ),
-        (
-            "pat@example.org",
-            "pat",
-            "line 8: The mail address is malformed",
-        ),
-        (
-            "\"07:00\"",
-            "\"7 am\"",
-            "line 8: “7 am” is not a time of day",
-        ),
-        ("\"monday\"", "\"noday\"", "line 8: “noday”"),
-        (
-            "patron =",
-            "patrun =",
-            "line 18: “patrun” is not known here",
-        ),
-        (
-            "pin_env = \"PAT_PIN\"",
-            "pin = \"canary\"",
-            "line 15: no PIN stands in the file",
-        ),
-        ("\"29000000001234\"", "29000000001234", "in quotes"),
-        (
-            "\"29000000001234\"",
-            "\"\"",
-            "line 15: The card number is empty",
-        ),
-        (
-            "family = \"conrad\"",
-            "family = \"lee\"",
-            "line 15: there is no family “lee”",
-        ),
-        (
-            "library = \"wpl\"",
-            "library = \"kpl\"",
-            "line 15: there is no library “kpl”. Did you mean “wpl”?",
-        ),
-        ("name = \"The Conrads\"", "name = \"The", "line 10"),
-        ("[[card]]", "[card]", "line 15: write [[card]]"),
-        (
-            "[[library]]",
-            " [ library ] # one",
-            "line 2: write [[library]]",
-        ),
-        ("pin_env = \"PAT_PIN\"", "", "“pin_env”"),
+    let mut said = String::new();
+    for (from, to) in [
+        ("\"sierra\"", "\"siera\""),
+        ("https:", "http:"),
+        ("pat@example.org", "pat"),
+        ("\"07:00\"", "\"7 am\""),
+        ("\"monday\"", "\"noday\""),
+        ("patron =", "patrun ="),
+        ("pin_env = \"PAT_PIN\"", "pin = \"canary\""),
+        ("\"29000000001234\"", "29000000001234"),
+        ("\"29000000001234\"", "\"\""),
+        ("family = \"conrad\"", "family = \"lee\""),
+        ("library = \"wpl\"", "library = \"kpl\""),
+        ("name = \"The Conrads\"", "name = \"The"),
+        ("[[card]]", "[card]"),
+        ("[[library]]", " [ library ] # one"),
+        ("pin_env = \"PAT_PIN\"", ""),
     ] {
         let file = home.file("cards.toml", GOOD.replace(from, to));
         let run = home
@@ -131,12 +88,13 @@ fn every_mistake_is_named_by_its_line_and_nothing_is_written() {
             .assert()
             .code(2);
         let message = stderr(&run);
-        assert!(message.contains(expected), "{expected}: {message}");
+        said.push_str(&format!("# {to}\n{}", steady(&message)));
         assert!(
             !message.contains("canary") && !message.contains("29000000001234"),
             "{message}"
         );
     }
+    insta::assert_snapshot!(said);
     let doubled = format!(
         "{GOOD}{}",
         GOOD.split_once("[[card]]")
@@ -149,11 +107,7 @@ fn every_mistake_is_named_by_its_line_and_nothing_is_written() {
         .env("PAT_PIN", "1")
         .assert()
         .code(2);
-    assert!(
-        stderr(&run).contains("has a card of this number"),
-        "{}",
-        stderr(&run)
-    );
+    insta::assert_snapshot!(shown(&run));
     assert_eq!(home.json(&["library", "list"]), serde_json::json!([]));
     assert_eq!(home.json(&["family", "list"]), serde_json::json!([]));
 }
@@ -184,14 +138,11 @@ fn reading_a_page_that_is_not_known_is_a_failure_in_json_for_every_system() {
 fn reading_refuses_what_is_no_page() {
     let home = Home::empty();
     let large = home.file("large.html", vec![b' '; (8 << 20) + 1]);
-    assert!(
-        stderr(
-            &home
-                .run(&["read", "sierra", large.to_str().unwrap()])
-                .code(2)
-        )
-        .contains("8 MiB")
-    );
+    insta::assert_snapshot!(shown(
+        &home
+            .run(&["read", "sierra", large.to_str().unwrap()])
+            .code(2)
+    ));
     home.run(&["read", "sierra", "nothing.html"]).code(2);
     home.run(&["read", "sierra", "."]).code(2);
     home.run(&["read", "sierra"]).code(2);
@@ -205,5 +156,5 @@ fn reading_refuses_what_is_no_page() {
     ])
     .code(2);
     let help = home.run(&["read", "--help"]).success();
-    assert!(stdout(&help).contains("Example"));
+    insta::assert_snapshot!(shown(&help));
 }

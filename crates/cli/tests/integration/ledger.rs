@@ -4,14 +4,13 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use crate::common::{Home, files, json, stderr, stdout};
+use crate::common::{Home, files, json, shown, stderr, stdout, steady};
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::alerts::Alert;
 use hippo_core::family::StoppedRecipient;
 use hippo_core::notice::record::NoticeState;
 use hippo_core::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
-use hippo_core::store::AlertStore as _;
-use hippo_core::store::{FamilyStore as _, RunStore as _};
+use hippo_core::store::{AlertStore as _, FamilyStore as _, RunStore as _};
 use hippo_local::sqlite::SqliteStore;
 use serde_json::{Value, json as document};
 
@@ -34,7 +33,7 @@ fn configure(home: &Home, more: &str) {
 }
 
 fn mails(home: &Home) -> Vec<String> {
-    files(&home.path().join("outbox"))
+    files(&home.path().join("mail"))
         .into_iter()
         .filter(|(path, _)| path.extension().is_some_and(|kind| kind == "eml"))
         .map(|(_, bytes)| String::from_utf8(bytes).unwrap())
@@ -81,15 +80,12 @@ fn the_last_runs_of_each_label_are_shown_and_not_all_of_one() {
     assert_eq!(ids(&["runs", "--job", "notify-all"]).len(), 5);
     let table = stdout(&home.run(&["runs", "--limit", "1"]).success());
     assert_eq!(table.lines().count(), 3, "{table}");
-    for (arguments, expected) in [
-        (&["--label", "nobody"][..], "No run has the label “nobody”"),
-        (
-            &["--job", "notify-all", "--label", "all"],
-            "No run of notify-all has the label “all”",
-        ),
+    for arguments in [
+        &["--label", "nobody"][..],
+        &["--job", "notify-all", "--label", "all"],
     ] {
         let none = home.run(&[&["runs"], arguments].concat()).success();
-        assert!(stdout(&none).contains(expected), "{}", stdout(&none));
+        insta::assert_snapshot!(shown(&none));
     }
 }
 
@@ -97,10 +93,10 @@ fn the_last_runs_of_each_label_are_shown_and_not_all_of_one() {
 fn where_nothing_ran_it_is_said_of_what() {
     let home = Home::new();
     let none = stdout(&home.run(&["runs"]).success());
-    assert!(none.contains("No job has run yet"), "{none}");
+    insta::assert_snapshot!(steady(&none));
     home.run(&["check-cards", "--label", "all"]).success();
     let none = stdout(&home.run(&["runs", "--job", "notify-all"]).success());
-    assert!(none.contains("No run of notify-all is on record"), "{none}");
+    insta::assert_snapshot!(steady(&none));
 }
 
 #[test]
@@ -145,27 +141,25 @@ fn a_run_names_what_failed_where_and_whose_card_it_was() {
     let (home, card) = Home::with_card();
     home.run(&["check-cards", "--label", "all"]).code(1);
     let id = "check-cards/all/2026-11-21T12:00:00Z";
-    let shown = home.json(&["runs", "show", id]);
-    assert_eq!(shown["outcome"], "done_with_failures");
+    let run = home.json(&["runs", "show", id]);
+    assert_eq!(run["outcome"], "done_with_failures");
     assert_eq!(
-        shown["failures"],
+        run["failures"],
         document!([{"kind": "site_down", "library": "wpl", "count": 1}])
     );
     assert_eq!(
-        shown["concerned"],
+        run["concerned"],
         document!([{"family": "conrad", "card": card, "library": "wpl", "kind": "site_down", "patron": "Pat"}])
     );
     let text = stdout(&home.run(&["runs", "show", id]).success());
-    for expected in ["FAILED WITH", "site_down", "Pat", &card] {
-        assert!(text.contains(expected), "{expected} is not in:\n{text}");
-    }
+    insta::assert_snapshot!(steady(&text));
 }
 
 #[test]
 fn runs_are_watched_as_one_document_a_line_and_a_picture_needs_a_terminal() {
     let home = Home::new();
     let refused = home.run(&["runs", "--watch"]).code(2);
-    assert!(stderr(&refused).contains("--json"), "{}", stderr(&refused));
+    insta::assert_snapshot!(shown(&refused));
     let mut watching = std::process::Command::new(env!("CARGO_BIN_EXE_hippo"))
         .env_clear()
         .env("HIPPO_HOME", home.path())
@@ -213,13 +207,13 @@ fn a_job_runs_by_its_name_with_its_input_as_a_run_of_a_person() {
         r#"{"family":"conrad"}"#,
     ]);
     assert_eq!(planned[0]["family"], "conrad");
-    for (input, expected) in [
-        (r#"{"famly":"conrad"}"#, "unknown field"),
-        (r#"{"library":"nowhere"}"#, "There is no library"),
-        ("conrad", "is not one of this job"),
+    for input in [
+        r#"{"famly":"conrad"}"#,
+        r#"{"library":"nowhere"}"#,
+        "conrad",
     ] {
         let refused = home.run(&["run", "check-cards", "--input", input]).code(2);
-        assert!(stderr(&refused).contains(expected), "{}", stderr(&refused));
+        insta::assert_snapshot!(shown(&refused));
     }
 }
 
@@ -228,11 +222,7 @@ fn a_list_is_no_input_and_what_an_input_says_of_waiting_is_kept_to() {
     let home = Home::new();
     for input in ["[]", r#"[null,null,true]"#, "7"] {
         let refused = home.run(&["run", "notify-all", "--input", input]).code(2);
-        assert!(
-            stderr(&refused).contains("is not one of this job"),
-            "{}",
-            stderr(&refused)
-        );
+        insta::assert_snapshot!(shown(&refused));
     }
     assert_eq!(home.json(&["runs"]), document!([]));
     for (input, at_once) in [
@@ -256,19 +246,12 @@ fn a_dry_run_of_the_checks_says_which_cards_and_leaves_no_trace() {
             .run(&["check-cards", "--dry-run", "--scope", "failed"])
             .success(),
     );
-    assert!(
-        said.contains("1 card would be checked, in 1 visit"),
-        "{said}"
-    );
+    insta::assert_snapshot!(steady(&said));
     assert_eq!(home.json(&["runs"]), document!([]));
     assert!(home.json(&["status"])["families"][0]["cards"][0]["last_checked"].is_null());
     home.run(&["card", "pause", &card]).success();
     let said = stdout(&home.run(&["check-cards", "--dry-run"]).success());
-    assert!(said.contains("left out: paused"), "{said}");
-    assert!(
-        said.contains("No card would be checked; 1 card left out"),
-        "{said}"
-    );
+    insta::assert_snapshot!(steady(&said));
     let planned = home.json(&["check-cards", "--dry-run"]);
     assert_eq!(planned["cards"], document!([]));
     assert_eq!(planned["left_out"][0]["not_tried"], "paused");
@@ -280,16 +263,13 @@ fn a_dry_run_counts_no_card_that_would_be_left_alone() {
     // Nobody answers there.
     home.run(&["check-cards"]).code(1);
     let said = stdout(&home.run(&["check-cards", "--dry-run"]).success());
-    assert!(
-        said.contains("No card would be checked; 1 card would not be tried"),
-        "{said}"
-    );
+    insta::assert_snapshot!(steady(&said));
     let planned = home.json(&["check-cards", "--dry-run"]);
     assert_eq!(planned["visits"], 0);
     assert_eq!(planned["cards"][0]["card"], card.as_str());
-    assert_eq!(planned["cards"][0]["not_tried"], "library_left_alone");
+    assert_eq!(planned["cards"][0]["not_tried"], "library_backing_off");
     let status = stdout(&home.run(&["status"]).success());
-    assert!(status.contains("try it after that"), "{status}");
+    insta::assert_snapshot!(steady(&status));
 }
 
 #[test]
@@ -299,11 +279,7 @@ fn a_days_notices_are_listed_and_one_is_sent_again_by_a_person_who_decides_to() 
     let early = at(&home, "2026-11-22T08:00:00Z", &["notices"])
         .assert()
         .success();
-    assert!(
-        stdout(&early).contains("It is due at 06:30 today"),
-        "{}",
-        stdout(&early)
-    );
+    insta::assert_snapshot!(shown(&early));
     at(&home, morning, &["notify-all"]).assert().success();
     let listed = json(
         &at(&home, morning, &["notices", "--json"])
@@ -315,11 +291,11 @@ fn a_days_notices_are_listed_and_one_is_sent_again_by_a_person_who_decides_to() 
 
     let resend = ["notices", "resend", "conrad", "2026-11-22"];
     let asked = at(&home, morning, &resend).assert().code(2);
-    assert!(stderr(&asked).contains("--yes"), "{}", stderr(&asked));
+    insta::assert_snapshot!(shown(&asked));
     let again = at(&home, morning, &[&resend[..], &["--yes"]].concat())
         .assert()
         .success();
-    assert!(stdout(&again).contains("SENT"), "{}", stdout(&again));
+    insta::assert_snapshot!(shown(&again));
     assert_eq!(mails(&home).len(), 2);
     // And no third one by itself.
     at(&home, "2026-11-22T12:15:00Z", &["notify-all"])
@@ -340,15 +316,15 @@ fn only_a_notice_of_today_that_is_there_can_be_sent_again() {
     at(&home, "2026-11-22T12:00:00Z", &["notify-all"])
         .assert()
         .success();
-    for (family, date, expected) in [
-        ("conrad", "2026-11-22", "has passed"),
-        ("conrad", "2026-11-23", "has no notice of 2026-11-23"),
-        ("nobody", "2026-11-22", "no family"),
-        ("conrad", "yesterday", "is not a date"),
+    for (family, date) in [
+        ("conrad", "2026-11-22"),
+        ("conrad", "2026-11-23"),
+        ("nobody", "2026-11-22"),
+        ("conrad", "yesterday"),
     ] {
         let command = ["notices", "resend", family, date, "--yes"];
         let refused = at(&home, "2026-11-23T20:00:00Z", &command).assert().code(2);
-        assert!(stderr(&refused).contains(expected), "{}", stderr(&refused));
+        insta::assert_snapshot!(shown(&refused));
     }
     assert_eq!(mails(&home).len(), 1);
 }
@@ -374,7 +350,7 @@ fn what_needs_a_person_is_mailed_to_the_operator_once_and_names_nobody() {
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(told[0].contains("To: op@example.org"), "{}", told[0]);
     assert!(
-        told[0].contains("7 of the runs of notify-all/tick never came"),
+        told[0].contains("7 runs of notify-all/tick"),
         "{}",
         told[0]
     );
@@ -384,14 +360,10 @@ fn what_needs_a_person_is_mailed_to_the_operator_once_and_names_nobody() {
             .success(),
     );
     assert_eq!(status["alerts"][0]["alert"]["kind"], "runs_missed");
-    let shown = at(&home, "2026-11-21T12:16:00Z", &["status"])
+    let status = at(&home, "2026-11-21T12:16:00Z", &["status"])
         .assert()
         .success();
-    assert!(
-        stdout(&shown).contains("What needed you"),
-        "{}",
-        stdout(&shown)
-    );
+    insta::assert_snapshot!(shown(&status));
     let missed = json(
         &at(
             &home,
@@ -422,7 +394,7 @@ fn without_an_address_a_scheduled_run_says_it_to_the_log_and_a_persons_does_not(
     };
     tick("10:00", &["notify-all", "--label", "tick"]);
     let said = tick("12:00", &["notify-all", "--label", "tick"]);
-    assert!(said.contains("never came"), "{said}");
+    insta::assert_snapshot!(steady(&said));
     assert_eq!(tick("12:15", &["notify-all", "--label", "tick"]), "");
     assert_eq!(tick("12:16", &["notify-all"]), "");
 }
@@ -461,7 +433,7 @@ fn a_good_run_of_a_schedule_fetches_its_url_and_says_it_to_nobody() {
         &["check-cards", "--label", "all"],
     );
     let gone = gone.env("HIPPO_LOG", "warn").assert().success();
-    assert!(stderr(&gone).contains("sign of life"), "{}", stderr(&gone));
+    assert!(stderr(&gone).contains("The heartbeat did not arrive"), "{}", stderr(&gone));
     assert!(!stderr(&gone).contains("canary-url"), "{}", stderr(&gone));
 }
 
@@ -470,7 +442,7 @@ fn a_label_that_is_suspended_or_late_does_not_begin() {
     let home = Home::new();
     configure(
         &home,
-        "[jobs.check-cards.schedules.all]\nsuspended = true\n\
+        "[jobs.check-cards.schedules.all]\npaused = true\n\
          [jobs.check-cards.schedules.failed]\nstart_within_minutes = 30",
     );
     let paused = home.json(&["check-cards", "--label", "all"]);
@@ -523,12 +495,8 @@ fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
         assert!(noted.unwrap());
     });
     let shown = stdout(&home.run(&["status"]).success());
-    assert_eq!(shown.matches("has not answered").count(), 10, "{shown}");
-    assert!(shown.contains("library-34"), "{shown}");
-    assert!(
-        shown.contains("And 15 more; “hippo status --json” has them."),
-        "{shown}"
-    );
+    assert_eq!(shown.matches("hasn't answered").count(), 10, "{shown}");
+    insta::assert_snapshot!(steady(&shown));
     let all = home.json(&["status"])["alerts"].clone();
     assert_eq!(all.as_array().unwrap().len(), 25);
 }
@@ -558,7 +526,7 @@ fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
     );
     // A machine that slept: too late for 18:00.
     let (missed, message) = started("2026-11-22T00:43:00Z");
-    assert!(!message.contains("has its run already"), "{message}");
+    insta::assert_snapshot!(steady(&message));
     assert_eq!(missed["not_begun"], "not_now");
     assert_eq!(missed["run"]["outcome"], "missed");
     let (next, _) = started("2026-11-22T10:00:30Z");
@@ -574,7 +542,7 @@ fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
     // A time that the configuration does not have is no run of its own, and that is said.
     let (other, message) = started("2026-11-22T14:00:00Z");
     assert_eq!(other["not_begun"], "already_ran");
-    assert!(message.contains("add the time"), "{message}");
+    insta::assert_snapshot!(steady(&message));
 }
 
 #[test]
@@ -582,24 +550,16 @@ fn an_address_that_was_stopped_is_shown_and_a_person_allows_it_again() {
     let (home, _) = Home::with_card();
     stop(&home, "pat@example.org");
     let list = stdout(&home.run(&["family", "list"]).success());
-    assert!(list.contains("pat@example.org (stopped)"), "{list}");
+    insta::assert_snapshot!(steady(&list));
     let allow = ["family", "allow-recipient", "conrad", "PAT@example.org"];
     home.run(&allow).success();
     let list = stdout(&home.run(&["family", "list"]).success());
-    assert!(!list.contains("stopped"), "{list}");
+    insta::assert_snapshot!(steady(&list));
     let refused = home.run(&allow).code(2);
-    assert!(
-        stderr(&refused).contains("Nothing keeps mails"),
-        "{}",
-        stderr(&refused)
-    );
+    insta::assert_snapshot!(shown(&refused));
     let stranger = ["family", "allow-recipient", "conrad", "zoe@example.org"];
     let refused = home.run(&stranger).code(2);
-    assert!(
-        stderr(&refused).contains("has no such address"),
-        "{}",
-        stderr(&refused)
-    );
+    insta::assert_snapshot!(shown(&refused));
 }
 
 #[test]
@@ -608,14 +568,7 @@ fn new_time_of_day_says_from_when_it_counts() {
     let edited = home
         .run(&["family", "edit", "conrad", "--time", "05:00"])
         .success();
-    assert!(
-        stdout(&edited).contains(
-            "Today's notice is due since 06:30; it goes out with the next notify-all. The one after that is due at \
-             05:00 tomorrow."
-        ),
-        "{}",
-        stdout(&edited)
-    );
+    insta::assert_snapshot!(shown(&edited));
     let renamed = home
         .run(&["family", "edit", "conrad", "--name", "Conrad"])
         .success();
@@ -640,7 +593,7 @@ fn a_clock_that_went_back_is_said() {
     .assert()
     .success();
     assert!(
-        stderr(&back).contains("1800 seconds behind"),
+        stderr(&back).contains("30 minutes behind"),
         "{}",
         stderr(&back)
     );
@@ -676,17 +629,13 @@ fn who_is_written_to_is_counted_without_those_who_were_stopped() {
     };
     let dry_run = ["notify-all", "--dry-run"];
     for said in [seen(&dry_run), seen(&["status"])] {
-        assert!(said.contains("to 1 address (1 more is stopped)"), "{said}");
+        insta::assert_snapshot!(steady(&said));
     }
     stop(&home, "sam@example.org");
     let said = seen(&dry_run);
-    assert!(
-        said.contains("to nobody: this notice would be FAILED.")
-            && said.contains("hippo family list"),
-        "{said}"
-    );
+    insta::assert_snapshot!(steady(&said));
     let said = seen(&["status"]);
-    assert!(said.contains("to nobody: mails to every address"), "{said}");
+    insta::assert_snapshot!(steady(&said));
     let status = home.json(&["status"]);
     assert_eq!(status["families"][0]["recipients"], 0);
     assert_eq!(status["families"][0]["stopped"], 2);
@@ -694,7 +643,7 @@ fn who_is_written_to_is_counted_without_those_who_were_stopped() {
     let sent = at(&home, "2026-11-22T12:00:00Z", &["notify-all"])
         .assert()
         .code(1);
-    assert!(stdout(&sent).contains("FAILED"), "{}", stdout(&sent));
+    insta::assert_snapshot!(shown(&sent));
     let families = home.json(&["family", "list"]);
     let named = families[0]["stopped"].as_array().unwrap();
     assert_eq!(named.len(), 2, "the list that the reason points to");
@@ -712,15 +661,12 @@ fn an_address_that_was_stopped_stays_so_through_edits_until_it_is_taken_off_and_
     ] {
         home.run(edit).success();
         let list = stdout(&home.run(&["family", "list"]).success());
-        assert!(list.contains("pat@example.org (stopped)"), "{list}");
+        insta::assert_snapshot!(steady(&list));
     }
     let removed = home.json(&["family", "remove-recipient", "conrad", "pat@example.org"]);
     assert_eq!(removed["stopped"], document!([]));
     home.run(&["family", "add-recipient", "conrad", "pat@example.org"])
         .success();
     let list = stdout(&home.run(&["family", "list"]).success());
-    assert!(
-        list.contains("pat@example.org") && !list.contains("stopped"),
-        "{list}"
-    );
+    insta::assert_snapshot!(steady(&list));
 }

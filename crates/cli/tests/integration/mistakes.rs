@@ -1,6 +1,6 @@
 //! What a person mistypes, pipes in wrongly or has no room for, and what the command says then.
 
-use crate::common::{Home, stderr, stdout};
+use crate::common::{Home, shown, stderr, stdout, steady};
 use rstest::rstest;
 
 #[rstest]
@@ -13,7 +13,7 @@ fn pin_in_utf_16_is_refused_with_words(#[case] typed: &[u8]) {
         .write_stdin(typed)
         .assert()
         .code(2);
-    assert!(stderr(&refused).contains("UTF-16"), "{}", stderr(&refused));
+    insta::assert_snapshot!(shown(&refused));
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn import_in_utf_16_is_refused_with_words() {
     let home = Home::new();
     let file = home.file("cards.toml", b"\xff\xfe[\x00[\x00");
     let refused = home.run(&["import", file.to_str().unwrap()]).code(2);
-    assert!(stderr(&refused).contains("UTF-16"), "{}", stderr(&refused));
+    insta::assert_snapshot!(shown(&refused));
 }
 
 #[cfg(target_os = "linux")]
@@ -51,7 +51,7 @@ fn output_that_cannot_be_written_ends_with_a_sentence(#[case] arguments: &[&str]
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(
-        said.contains("could not be written: the disk is full"),
+        said.contains("Couldn't write the output: the disk is full"),
         "{said}"
     );
 }
@@ -73,17 +73,21 @@ fn reader_that_goes_away_ends_nothing() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
-#[rstest]
-#[case::family(&["status", "--family", "conrd"], "Did you mean “conrad”?")]
-#[case::library(&["check-cards", "--library", "wlp"], "Did you mean “wpl”?")]
-#[case::zone(&["family", "edit", "conrad", "--timezone", "America/Torono"], "“America/Toronto”")]
-#[case::zone_without_summer_time(&["family", "edit", "conrad", "--timezone", "EST"], "America/New_York")]
-#[case::job(&["run", "check-card"], "check-cards")]
-#[case::known_library(&["library", "add", "wccl"], "Did you mean “wccls”?")]
-fn mistyped_name_is_answered_with_the_nearest(#[case] arguments: &[&str], #[case] expected: &str) {
+#[test]
+fn mistyped_name_is_answered_with_the_nearest() {
     let (home, _) = Home::with_card();
-    let refused = home.run(arguments).code(2);
-    assert!(stderr(&refused).contains(expected), "{}", stderr(&refused));
+    let mut said = String::new();
+    for arguments in [
+        &["status", "--family", "conrd"][..],
+        &["check-cards", "--library", "wlp"],
+        &["family", "edit", "conrad", "--timezone", "America/Torono"],
+        &["family", "edit", "conrad", "--timezone", "EST"],
+        &["run", "check-card"],
+        &["library", "add", "wccl"],
+    ] {
+        said.push_str(&shown(&home.run(arguments).code(2)));
+    }
+    insta::assert_snapshot!(said);
 }
 
 #[test]
@@ -97,11 +101,7 @@ fn mistyped_card_and_label_are_answered_with_the_nearest() {
     assert!(stderr(&refused).contains(&nearest), "{}", stderr(&refused));
     home.run(&["notify-all", "--label", "tick"]).success();
     let none = home.run(&["runs", "--label", "tik"]).success();
-    assert!(
-        stdout(&none).contains("Did you mean “tick”?"),
-        "{}",
-        stdout(&none)
-    );
+    insta::assert_snapshot!(shown(&none));
 }
 
 #[test]
@@ -139,34 +139,20 @@ fn what_edit_says_of_the_next_notice_is_what_status_says() {
         "--time",
         "06:30",
     ];
-    let waiting = "Today's notice is due since 06:30 (Pacific/Auckland); it goes out with the next notify-all";
     for said in [at(now, &edit), at(now, &["status"])] {
-        assert!(said.contains(waiting), "{said}");
-        assert!(!said.contains("The next notice is due"), "{said}");
+        insta::assert_snapshot!(steady(&said));
     }
     let sent = at("2026-11-22T04:30:00Z", &["notify-all"]);
-    assert!(
-        sent.contains("2026-11-22") && sent.contains("SKIPPED"),
-        "{sent}"
-    );
+    insta::assert_snapshot!(steady(&sent));
     let status = at("2026-11-22T04:31:00Z", &["status"]);
-    assert!(
-        status.contains("The next notice is due at 06:30 tomorrow (Pacific/Auckland)"),
-        "{status}"
-    );
+    insta::assert_snapshot!(steady(&status));
 }
 
 #[test]
 fn library_that_is_added_says_what_it_runs_and_what_to_type() {
     let home = Home::new();
     let added = stdout(&home.run(&["library", "add", "wccls"]).success());
-    for expected in [
-        "runs bibliocommons",
-        "hippo family add",
-        "hippo card add --family FAMILY --library wccls",
-    ] {
-        assert!(added.contains(expected), "{added}");
-    }
+    insta::assert_snapshot!(steady(&added));
 }
 
 #[test]
@@ -177,11 +163,7 @@ fn number_with_a_leading_zero_is_to_be_written_in_quotes() {
         "[[card]]\nfamily = \"conrad\"\nlibrary = \"wpl\"\npatron = \"Sam\"\nnumber = 0123456789\n",
     );
     let refused = home.run(&["import", file.to_str().unwrap()]).code(2);
-    assert!(
-        stderr(&refused).contains("in quotes"),
-        "{}",
-        stderr(&refused)
-    );
+    insta::assert_snapshot!(shown(&refused));
     assert!(
         !stderr(&refused).contains("0123456789"),
         "{}",
@@ -198,10 +180,7 @@ fn import_says_which_entries_to_drop() {
     );
     let refused = home.run(&["import", file.to_str().unwrap()]).code(2);
     let said = stderr(&refused);
-    assert!(
-        said.contains("line 1") && said.contains("delete its [[family]]"),
-        "{said}"
-    );
+    insta::assert_snapshot!(steady(&said));
 }
 
 #[test]
@@ -209,21 +188,13 @@ fn schedule_that_is_suspended_and_label_that_none_declares_are_named() {
     let home = Home::new();
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
-    let schedules = "[jobs.check-cards.schedules.all]\nsuspended = true\n[jobs.notify-all.schedules.tick]\nevery_minutes = 15\n";
+    let schedules = "[jobs.check-cards.schedules.all]\npaused = true\n[jobs.notify-all.schedules.tick]\nevery_minutes = 15\n";
     std::fs::write(&config, format!("{text}\n{schedules}")).unwrap();
     home.run(&["check-cards", "--label", "all"]).success();
     home.run(&["notify-all", "--label", "tik"]).success();
     for command in ["status", "runs"] {
         let said = stdout(&home.run(&[command]).success());
-        assert!(
-            said.contains("The schedule “all” of check-cards is paused"),
-            "{said}"
-        );
-        assert!(
-            said.contains("the label “tik”") && said.contains("Did you mean “tick”?"),
-            "{said}"
-        );
-        assert!(said.contains("nothing to do"), "{said}");
+        insta::assert_snapshot!(steady(&said));
     }
     let remarks = home.json(&["status"])["schedules"].clone();
     assert_eq!(remarks[0]["kind"], "paused");
@@ -284,8 +255,7 @@ fn run_and_system_that_are_mistyped_are_suggested() {
         .success();
     let id = format!("check-cards/nigth/{time}");
     let said = stderr(&home.run(&["runs", "show", &id]).code(2));
-    let meant = format!("Did you mean “check-cards/night/{time}”?");
-    assert!(said.contains(&meant), "{said}");
+    insta::assert_snapshot!(steady(&said));
     let said = stderr(&home.run(&["read", "seirra", "x.html"]).code(2));
-    assert!(said.contains("Did you mean “sierra”?"), "{said}");
+    insta::assert_snapshot!(steady(&said));
 }

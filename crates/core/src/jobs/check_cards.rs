@@ -10,4 +10,4 @@ pub mod plan;
 pub mod run;
 pub mod visit;
 
-pub use input::{CheckCardsInput, InputScope};
+pub use input::CheckCardsInput;

@@ -5,10 +5,12 @@
 //! describes as conditional is decided by the store, not by an earlier read.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::alerts::{Alert, AlertKey, PendingAlerts, StoredAlert};
@@ -160,15 +162,39 @@ pub trait LibraryStore: Send + Sync {
     async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>>;
 }
 
-/// Which cards to list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which cards to list; in JSON, the scope of a schedule's input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Every card.
+    #[default]
     All,
     /// The cards whose newest check failed or that were never checked.
     Failed,
     /// The cards that wait for a person, and that no run may check: paused, or refused by the site.
+    /// No input asks for them.
+    #[serde(skip)]
     Waiting,
+}
+
+impl Scope {
+    /// The scopes that an input can ask for.
+    pub const INPUTS: [Self; 2] = [Self::All, Self::Failed];
+
+    /// The name in options and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Failed => "failed",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// Where a list of cards goes on: the last card of the page before.

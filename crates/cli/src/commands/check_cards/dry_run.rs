@@ -1,4 +1,4 @@
-//! `hippo check-cards --dry-run`: which cards would be checked, in which order, and which would not.
+//! `hippo check-cards --dry-run`: which cards would be checked, in which order, and which wouldn't.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ struct Document {
     visits: usize,
     /// In the order in which they would be checked.
     cards: Vec<PlannedCard>,
-    /// The cards that no run checks before a person says so.
+    /// The cards that wait for a person.
     left_out: Vec<PlannedCard>,
 }
 
@@ -34,8 +34,8 @@ struct PlannedCard {
     family: FamilyId,
     library: LibraryId,
     patron: String,
-    /// The library is left alone until then: the card would not be tried before.
-    back_off_until: Option<DateTime<Utc>>,
+    /// We don't visit the library until then.
+    backed_off_until: Option<DateTime<Utc>>,
     /// Why the card would not be tried, if so.
     not_tried: Option<NotTried>,
 }
@@ -46,25 +46,25 @@ struct PlannedCard {
 enum NotTried {
     Paused,
     WrongCredentials,
-    LibraryLeftAlone,
+    LibraryBackingOff,
 }
 
 impl PlannedCard {
-    fn of(record: &CardRecord, back_off_until: Option<DateTime<Utc>>) -> Self {
+    fn of(record: &CardRecord, until: Option<DateTime<Utc>>) -> Self {
         let (card, state) = (&record.card, &record.state);
         let not_tried = if card.paused {
             Some(NotTried::Paused)
         } else if state.refused_since.is_some() {
             Some(NotTried::WrongCredentials)
         } else {
-            back_off_until.map(|_| NotTried::LibraryLeftAlone)
+            until.map(|_| NotTried::LibraryBackingOff)
         };
         Self {
             card: card.id,
             family: card.family.clone(),
             library: card.library.clone(),
             patron: hippo_core::text::clean(&card.patron),
-            back_off_until,
+            backed_off_until: until,
             not_tried,
         }
     }
@@ -80,16 +80,16 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
     };
     let planner = VisitPlanner::new(&*context.store, input, &key, now, MAX_CARDS_PER_VISIT);
     let visits = planner.all().await?;
-    let mut backing_off = BTreeMap::new();
+    let mut back_off = BTreeMap::new();
     let mut cards = Vec::new();
     let mut tried = 0;
     for visit in &visits {
-        if !backing_off.contains_key(&visit.library) {
+        if !back_off.contains_key(&visit.library) {
             let until = context.store.back_off_until(&visit.library).await?;
             let counts = |until: &DateTime<Utc>| *until > now && can_back_off_until(*until, now);
-            backing_off.insert(&visit.library, until.filter(counts));
+            back_off.insert(&visit.library, until.filter(counts));
         }
-        let until = backing_off.get(&visit.library).copied().flatten();
+        let until = back_off.get(&visit.library).copied().flatten();
         tried += usize::from(until.is_none());
         for planned in &visit.cards {
             if let Some(record) = context.store.card(planned.card).await? {
@@ -148,14 +148,14 @@ fn say(context: &Context, planned: &Document) {
 }
 
 fn remark(context: &Context, card: &PlannedCard) -> Cell {
-    match (card.not_tried, card.back_off_until) {
+    match (card.not_tried, card.backed_off_until) {
         (Some(NotTried::Paused), _) => Cell::new("left out: paused", Tone::Faint),
         (Some(NotTried::WrongCredentials), _) => {
-            Cell::new("left out: number or PIN refused", Tone::Bad)
+            Cell::new("left out: number or PIN rejected", Tone::Bad)
         }
         (_, Some(until)) => {
             let until = moment(until, context.now(), context.zone());
-            Cell::new(format!("left alone until {until}"), Tone::Warning)
+            Cell::new(format!("not before {until}"), Tone::Warning)
         }
         _ => Cell::from(""),
     }
@@ -180,11 +180,13 @@ fn summary(planned: &Document) -> String {
     let alone = match (alone.len(), libraries.len()) {
         (0, _) => String::new(),
         (cards, 1) => format!(
-            "; {} would not be tried, since the library is left alone",
+            "; {} would wait, because the library didn't answer or turned us away",
             count(cards, "card", "cards")
         ),
         (cards, _) => {
-            format!("; {cards} cards would not be tried, since their libraries are left alone")
+            format!(
+                "; {cards} cards would wait, because their libraries didn't answer or turned us away"
+            )
         }
     };
     let left_out = match planned.left_out.len() {
@@ -194,5 +196,5 @@ fn summary(planned: &Document) -> String {
             count(cards, "card", "cards")
         ),
     };
-    format!("{would}{alone}{left_out}. Nothing was done.")
+    format!("{would}{alone}{left_out}. This was a dry run.")
 }

@@ -1,10 +1,10 @@
-//! To whom a family's notices go.
+//! The addresses that get a family's notices.
 
 use clap::Args;
 use hippo_core::family::EmailAddress;
 use hippo_core::ids::FamilyId;
 
-use super::{save, say_saved};
+use super::save::{save, say_saved};
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult};
 
@@ -22,7 +22,7 @@ pub(super) fn is_same(one: &EmailAddress, other: &EmailAddress) -> bool {
     one.as_str().eq_ignore_ascii_case(other.as_str())
 }
 
-/// Sends a family's notices to one more address.
+/// Adds an address to a family.
 pub(super) async fn add(context: &Context, recipient: Recipient) -> CommandResult {
     let mut family = context.family(&recipient.id).await?;
     if family
@@ -30,8 +30,8 @@ pub(super) async fn add(context: &Context, recipient: Recipient) -> CommandResul
         .iter()
         .any(|known| is_same(known, &recipient.address))
     {
-        return Err(CommandError::Usage(format!(
-            "The family {} has that address already; nothing was changed.",
+        return Err(CommandError::usage(format!(
+            "The family {} already has that address. Nothing was changed.",
             family.id
         )));
     }
@@ -41,10 +41,10 @@ pub(super) async fn add(context: &Context, recipient: Recipient) -> CommandResul
         .allow_recipient(&family.id, &recipient.address)
         .await?;
     family.recipients.push(recipient.address);
-    save(context, &family, "Added an address to the family").await
+    save(context, &family, "Added an address to").await
 }
 
-/// Sends a family's notices to one address less.
+/// Removes an address from a family.
 pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandResult {
     let mut family = context.family(&recipient.id).await?;
     let before = family.recipients.len();
@@ -55,9 +55,9 @@ pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandRe
         return Err(no_such_address(&family.id));
     }
     let what = if family.recipients.is_empty() {
-        "Removed the last address, so no notices can go out to the family"
+        "Removed the last address, so we can't send notices to"
     } else {
-        "Removed an address from the family"
+        "Removed an address from"
     };
     let store = &context.store;
     store.update_family(&family).await?;
@@ -67,7 +67,7 @@ pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandRe
     say_saved(context, &family.id, what, "").await
 }
 
-/// Writes again to an address that was stopped.
+/// Sends again to an address that was stopped.
 pub(super) async fn allow(context: &Context, recipient: Recipient) -> CommandResult {
     let family = context.family(&recipient.id).await?;
     if !family
@@ -82,23 +82,22 @@ pub(super) async fn allow(context: &Context, recipient: Recipient) -> CommandRes
         .allow_recipient(&family.id, &recipient.address)
         .await?
     {
-        return Err(CommandError::Usage(format!(
-            "Nothing keeps mails from that address of the family {}; “hippo family list” shows which are \
-             stopped.",
+        return Err(CommandError::usage(format!(
+            "That address of the family {} isn't stopped. Nothing was changed.",
             family.id
-        )));
+        ))
+        .try_command("hippo family list"));
     }
     say_saved(
         context,
         &family.id,
-        "Mails go out again to that address of the family",
+        "Emails go out again to that address of",
         "",
     )
     .await
 }
 
 fn no_such_address(family: &FamilyId) -> CommandError {
-    CommandError::Usage(format!(
-        "The family {family} has no such address; “hippo family list” shows them."
-    ))
+    CommandError::usage(format!("The family {family} doesn't have that address."))
+        .try_command("hippo family list")
 }

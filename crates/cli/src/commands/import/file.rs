@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use hippo_core::family::{EmailAddress, Family};
+use hippo_core::family::{Delivery, EmailAddress, Family};
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::library::Library;
 use secrecy::SecretString;
@@ -11,15 +11,21 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, Visitor};
 use toml::Spanned;
 
-use super::Mistake;
-use crate::args::time_of_day;
 use crate::ask::checked_number;
 use crate::commands::card::sound_patron;
-use crate::commands::family::{DeliveryChoice, Wishes, fines_threshold, new_family, weekday};
-use crate::commands::library::{Draft, currency_option};
+use crate::commands::family::{PreferenceOptions, fines_threshold, new_family, weekday};
 use crate::config::{describe, line_of};
 use crate::context::Context;
+use crate::library_draft::{Draft, currency_option};
 use crate::timezones::parse_timezone;
+use crate::values::time_of_day;
+
+/// A mistake and the line, from 1, in which it stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mistake {
+    pub(super) line: Option<usize>,
+    pub(super) message: String,
+}
 
 /// What is to be added, with the lines in which it stands.
 #[derive(Debug)]
@@ -205,7 +211,9 @@ fn single_brackets(text: &str) -> Vec<Mistake> {
             let name = line.strip_prefix('[')?.strip_suffix(']')?.trim();
             matches!(name, "library" | "family" | "card").then(|| Mistake {
                 line: Some(index + 1),
-                message: format!("write [[{name}]], in two brackets: there may be several."),
+                message: format!(
+                    "write [[{name}]], with two brackets, because there can be several."
+                ),
             })
         })
         .collect()
@@ -217,7 +225,7 @@ fn doubled(plan: &Plan, mistakes: &mut Vec<Mistake>) {
         if !libraries.insert(&library.id) {
             mistakes.push(Mistake {
                 line: Some(*line),
-                message: format!("the library “{}” stands in the file twice.", library.id),
+                message: format!("the library “{}” is in the file twice.", library.id),
             });
         }
     }
@@ -226,7 +234,7 @@ fn doubled(plan: &Plan, mistakes: &mut Vec<Mistake>) {
         if !families.insert(&family.id) {
             mistakes.push(Mistake {
                 line: Some(*line),
-                message: format!("the family “{}” stands in the file twice.", family.id),
+                message: format!("the family “{}” is in the file twice.", family.id),
             });
         }
     }
@@ -257,9 +265,9 @@ fn family(entry: FamilyEntry, context: &Context) -> Result<Family, String> {
         .map(|address| address.parse::<EmailAddress>().map_err(text_of))
         .collect::<Result<Vec<_>, _>>()?;
     if entry.daily && entry.weekly.is_some() {
-        return Err("a family is written to daily or weekly, not both.".to_owned());
+        return Err("write daily or weekly, not both.".to_owned());
     }
-    let wishes = Wishes {
+    let preferences = PreferenceOptions {
         timezone: entry.timezone.as_deref().map(parse_timezone).transpose()?,
         time: entry.time.as_deref().map(time_of_day).transpose()?,
         due_within_days: entry.due_within_days,
@@ -275,24 +283,21 @@ fn family(entry: FamilyEntry, context: &Context) -> Result<Family, String> {
         by_person: entry.by_person,
     };
     let mut family = new_family(context, id, &entry.name, recipients)?;
-    wishes.apply_to_new(&mut family);
+    preferences.apply_to_new(&mut family);
     Ok(family)
 }
 
-fn delivery(text: &str) -> Result<DeliveryChoice, String> {
-    match text {
-        "at-most-once" => Ok(DeliveryChoice::AtMostOnce),
-        "at-least-once" => Ok(DeliveryChoice::AtLeastOnce),
-        _ => Err(format!(
-            "“{text}” is not a delivery; there are at-most-once and at-least-once."
-        )),
-    }
+fn delivery(text: &str) -> Result<Delivery, String> {
+    let mut known = Delivery::ALL.into_iter();
+    known
+        .find(|delivery| delivery.as_str() == text)
+        .ok_or_else(|| format!("“{text}” isn't a delivery. Write at-most-once or at-least-once."))
 }
 
 fn card(entry: CardEntry, line: usize) -> Result<PlannedCard, String> {
     if entry.pin.is_some() {
         return Err(
-            "no PIN stands in the file: leave “pin” out to be asked for it, or name an environment variable \
+            "a PIN doesn't belong in the file. Leave “pin” out and we'll ask for it, or name an environment variable \
              with “pin_env”."
                 .to_owned(),
         );

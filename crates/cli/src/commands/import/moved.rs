@@ -7,9 +7,7 @@ use hippo_core::ids::LibraryId;
 use hippo_core::transfer::{Checked, Mode, Part, Report, Tally, Transfer};
 use serde::Serialize;
 
-use super::Import;
 use crate::ask::confirm;
-use crate::commands::export::show;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
@@ -33,16 +31,14 @@ pub(super) async fn import(
     context: &Context,
     name: &str,
     text: &str,
-    import: &Import,
+    dry_run: bool,
+    yes: bool,
 ) -> CommandResult {
-    let dry_run = import.dry_run;
-    let refused = |error: CommandError| match error {
-        CommandError::Usage(message) => CommandError::Usage(refusal(name, &message)),
-        CommandError::Unusable(message) => CommandError::Unusable(refusal(name, &message)),
-    };
+    let refused =
+        |error: CommandError| error.within(&format!("Didn't import {name}. Nothing was changed."));
     let transfer = Transfer::parse(text).map_err(|error| refused(error.into()))?;
     // Nobody may change the key between the look at the secrets and the last of them.
-    let _lock = context.lock_secrets()?;
+    let _lock = context.deployment.lock_secrets()?;
     let keys = context.keys.private_keys().await?;
     let fingerprint_key = context.keys.fingerprint_key().await?;
     let stored = context.store.libraries().await?;
@@ -50,14 +46,12 @@ pub(super) async fn import(
         .map_err(|error| refused(error.into()))?;
     let origins = checked.login_origins();
     if !origins.is_empty() {
-        context
-            .output
-            .note("The PINs in this file will be sent to:");
+        context.output.note("We'll send the PINs in this file to:");
         for (library, origins) in &origins {
             context.output.note(format!("  {library}: {origins}"));
         }
         let question = "Are these the hosts of your libraries?";
-        if !dry_run && !confirm(question, import.yes)? {
+        if !dry_run && !confirm(question, yes)? {
             context.output.say("Nothing was changed.");
             return Ok(Outcome::Done);
         }
@@ -65,7 +59,7 @@ pub(super) async fn import(
     let mode = if dry_run { Mode::DryRun } else { Mode::Write };
     let progress = Progress::new("families");
     let imported = checked
-        .import(&*context.store, mode, &|step| show(&progress, step))
+        .import(&*context.store, mode, &|step| progress.step(step))
         .await;
     drop(progress);
     let report = imported.map_err(|error| interrupted(name, error.into()))?;
@@ -82,18 +76,10 @@ pub(super) async fn import(
     Ok(Outcome::failed_if(!report.differences.is_empty()))
 }
 
-fn refusal(name: &str, message: &str) -> String {
-    format!("{name} was not imported; nothing was changed. {message}")
-}
-
 fn interrupted(name: &str, error: CommandError) -> CommandError {
-    let message = format!(
-        "{error} A part of {name} may be here already: import it again when that is mended, and the rest follows."
-    );
-    match error {
-        CommandError::Usage(_) => CommandError::Usage(message),
-        CommandError::Unusable(_) => CommandError::Unusable(message),
-    }
+    error.advice(format!(
+        "Part of {name} may be here already. Fix this and import it again; the rest follows."
+    ))
 }
 
 fn say(context: &Context, report: &Report, dry_run: bool) {
@@ -119,9 +105,9 @@ fn say(context: &Context, report: &Report, dry_run: bool) {
         .sum::<usize>()
     };
     let (added, completed) = if dry_run {
-        ("Would add", "Would bring up to date")
+        ("Would add", "Would update")
     } else {
-        ("Added", "Brought up to date")
+        ("Added", "Updated")
     };
     let is_here_already = total(|tally| tally.unchanged) > 0;
     if total(|tally| tally.added) > 0 || !is_here_already {
@@ -132,13 +118,13 @@ fn say(context: &Context, report: &Report, dry_run: bool) {
     }
     if is_here_already {
         output.say(format!(
-            "Here already, and left as they are: {}.",
+            "Already here, and unchanged: {}.",
             of(|tally| tally.unchanged)
         ));
     }
     if !report.differences.is_empty() {
         output.say(format!(
-            "Different here, and left as they are: {}.",
+            "Different here, and left unchanged: {}.",
             of(|tally| tally.different)
         ));
         for difference in report.differences.iter().take(LISTED) {
@@ -161,8 +147,8 @@ fn say(context: &Context, report: &Report, dry_run: bool) {
     output.say(if dry_run {
         "Nothing was changed."
     } else if report.differences.is_empty() {
-        "“hippo status” shows every card; when all is well, remove the file."
+        "“hippo status” shows every card. When everything works, delete the file."
     } else {
-        "Import again when these are mended; what is here already stays."
+        "Fix these and import again. What is here already stays."
     });
 }

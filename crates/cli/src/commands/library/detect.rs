@@ -15,8 +15,8 @@ use crate::output::Output;
 
 /// Find out which system a library's site runs, from its pages.
 ///
-/// A handful of pages is asked for, as any visitor would; no login is tried. Give the address of the
-/// catalogue, or of the library's own site if a link on it leads there.
+/// It fetches a handful of pages, as any visitor would, and doesn't log in. Give the address of the
+/// catalogue, or of a page that links to it.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo library detect https://library.example.org")]
 pub(crate) struct Detect {
@@ -49,7 +49,7 @@ pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
     let url = address(&asked.url)?;
     let detection = detect::detect(&url, &BrowserOptions::default())
         .await
-        .map_err(|failure| CommandError::Unusable(failure.to_string()))?;
+        .map_err(|failure| CommandError::unusable(failure.to_string()))?;
     output.document(&document(&detection));
     for found in &detection.found {
         output.say(format!("The site runs {}:", found.system));
@@ -57,20 +57,20 @@ pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
             output.say_folded("  ", sign);
         }
         if let Some(library) = of_list(found) {
-            output.say(format!("{} comes with hippo. To add it:", library.name));
+            output.say(format!("{} is built in. To add it:", library.name));
         } else {
             output.say("To add it, with an id of your choice:");
         }
         output.say_whole(format!("  → {}", command(found)));
         if is_without_https(&found.site.base_url) {
             output.say(
-                "It cannot be added so: the site was found by http only, and a PIN is sent by https only. Ask the \
-                 library for its https address.",
+                "This won't work yet: we only found the site by http, and send PINs only by https. Ask the library for \
+                 its https address.",
             );
         }
         if of_list(found).is_none() && needs_date_format(found) {
             output.say(
-                "FORMAT is how its account pages write dates: for 11/21/2026 %m/%d/%Y, for 21-11-26 %d-%m-%y.",
+                "FORMAT is how its pages write dates: %m/%d/%Y for 11/21/2026, and %d-%m-%y for 21-11-26.",
             );
         }
     }
@@ -84,7 +84,7 @@ pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
     let mut others = catalogue::find_by_host(url.host_str().unwrap_or_default());
     others.retain(|library| !is_told(library));
     if !others.is_empty() {
-        output.say("At that address, hippo comes with:");
+        output.say("Built-in libraries at that address:");
         for library in &others {
             output.say_whole(format!(
                 "  → hippo library add {:<8} # {}",
@@ -98,23 +98,21 @@ pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
 fn say_nothing_was_found(detection: &Detection, output: &Output) {
     let nothing_came = detection.no_page_reason();
     output.say(match nothing_came {
-        Some(NoPageReason::NoAnswer) => "The site could not be looked at. This was asked for:",
-        Some(NoPageReason::Refused) => "The site turns programs away. This was asked for:",
-        Some(NoPageReason::NoPage) => {
-            "The site answers, and has no page there. These were asked for:"
-        }
-        None => "Nothing on its pages tells a system that hippo knows. These were asked for:",
+        Some(NoPageReason::NoAnswer) => "The site didn't answer. We tried:",
+        Some(NoPageReason::Refused) => "The site turns programs away. We tried:",
+        Some(NoPageReason::NoPage) => "The site answers, but has no page there. We tried:",
+        None => "Its pages show no system that hippo knows. We tried:",
     });
     for asked in &detection.asked {
         let what = failure_of(asked).unwrap_or("a page of another kind");
         output.say_folded("  ", &format!("{}: {what}", asked.url));
     }
     output.say(match nothing_came {
-        Some(NoPageReason::NoAnswer) => "Check the address; if a browser shows it, try again later.",
+        Some(NoPageReason::NoAnswer) => "Check the address. If it works in a browser, try again later.",
         Some(NoPageReason::Refused) => {
-            "Try again later. If it stays so, hippo cannot check its cards: ask the library whether a program may."
+            "Try again later. If this goes on, hippo can't check its cards. Ask the library whether programs may log in."
         }
-        Some(NoPageReason::NoPage) => "Check the address: open it in a browser, and copy it from there.",
+        Some(NoPageReason::NoPage) => "Open the address in a browser, and copy it from there.",
         None => "Try the address of the catalogue itself, where you log in.",
     });
 }
@@ -178,8 +176,8 @@ fn address(text: &str) -> Result<Url, CommandError> {
             _ => true,
         })
         .ok_or_else(|| {
-            CommandError::Usage(format!(
-                "“{text}” is not a web address; write it like https://library.example.org."
+            CommandError::usage(format!(
+                "“{text}” isn't a web address. Write it like https://library.example.org."
             ))
         })
 }
@@ -272,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_that_was_mistyped_is_no_address() {
+    fn bare_number_is_no_address() {
         for text in ["2468", "http://0x7f000001/", "21000000004711"] {
             assert!(address(text).is_err(), "{text}");
         }
@@ -282,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_name_is_a_part_of_the_host() {
+    fn short_name_is_part_of_the_host() {
         for (url, expected) in [
             ("https://kpl.bibliocommons.com", "kpl"),
             ("https://books.kpl.org", "kpl"),
@@ -298,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_that_comes_with_hippo_is_added_by_its_id_and_any_other_by_what_was_found() {
+    fn built_in_libraries_are_added_by_id_and_others_by_system() {
         let found = |system: &'static str, url: &str, options: &[(&str, &str)]| DetectedSystem {
             system,
             site: hippo_systems::SiteLocation {
@@ -333,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_a_scheme_is_https_and_one_with_a_name_is_refused() {
+    fn address_without_a_scheme_is_https() {
         assert_eq!(
             address("wpl.example.org").unwrap().as_str(),
             "https://wpl.example.org/"

@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::ask::confirm;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::keys::{Resealed, reseal};
 use crate::output::count;
+use crate::sealing::{Resealed, reseal};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -42,7 +42,7 @@ pub(super) async fn move_hosts(
         context.store.update_library(after).await?;
     } else {
         context.output.note(format!(
-            "The PINs of {} at {} will be sent to {origins}, no longer to {}.",
+            "We'll send the PINs of {} at {} to {origins}, no longer to {}.",
             count(cards.len(), "card", "cards"),
             after.id,
             LoginOrigins::from_library(before)
@@ -51,7 +51,7 @@ pub(super) async fn move_hosts(
             context.output.say("Nothing was changed.");
             return Ok(Outcome::Done);
         }
-        lock = context.lock_secrets()?;
+        lock = context.deployment.lock_secrets()?;
         let keys = context.keys.private_keys().await?;
         resealed = reseal_cards(context, &keys, before, after).await?;
         context.store.update_library(after).await?;
@@ -67,9 +67,9 @@ pub(super) async fn move_hosts(
     });
     let id = &after.id;
     context.output.say(format!(
-        "Changed the library {id}. Its PINs are sent to {origins}; {} sealed anew. “hippo check-cards --library {id}” \
-         checks its cards.",
-        count(resealed.sealed_anew, "card was", "cards were")
+        "Changed the library {id}. We send its PINs to {origins}, and sealed {} again. “hippo check-cards --library \
+         {id}” checks its cards.",
+        count(resealed.sealed_anew, "card", "cards")
     ));
     resealed.say_unopened(context);
     Ok(Outcome::failed_if(!resealed.unopened.is_empty()))

@@ -1,4 +1,4 @@
-//! `hippo runs show`: one run, with what failed and the cards concerned.
+//! `hippo runs show`: one run, what failed, and which cards.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,16 @@ use hippo_core::run::work::{self, Subject, WorkItem, WorkOutcome};
 use hippo_core::run::{Run, RunKey, Trigger};
 use serde::Serialize;
 
-use super::outcome_words;
-use crate::commands::check_cards::GONE;
-use crate::commands::check_cards::left_out::{LeftOut, left_out, reason_words};
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::left_out::{GONE, LeftOut, left_out, reason_words};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
-use crate::suggest::did_you_mean;
+use crate::run_view::outcome_words;
+use crate::suggest::nearest;
 
-/// So many runs of each label may be meant by an id that no run has.
-const SUGGESTED: usize = 20;
+/// How many runs of each label are considered for a suggestion.
+const MAX_SUGGESTIONS: usize = 20;
 
 #[derive(Serialize)]
 struct Document {
@@ -51,13 +50,12 @@ pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
     let Some(run) = context.store.run(id).await? else {
         let runs = context
             .store
-            .newest_of_each_label(id.job, SUGGESTED)
+            .newest_of_each_label(id.job, MAX_SUGGESTIONS)
             .await?;
         let ids = runs.iter().map(|run| run.key.to_string());
-        let meant = did_you_mean(&id.to_string(), ids);
-        return Err(CommandError::Usage(format!(
-            "There is no run {id}; “hippo runs” shows them.{meant}"
-        )));
+        return Err(CommandError::usage(format!("There is no run {id}."))
+            .did_you_mean(nearest(&id.to_string(), ids))
+            .try_command("hippo runs"));
     };
     let work = context.store.work_items(id).await?;
     let document = Document {
@@ -135,7 +133,7 @@ fn facts(context: &Context, run: &Run) -> Table {
     row("started by", trigger_words(run.trigger).to_owned());
     row("asked for", run.input.to_string());
     row("scheduled", at(run.key.scheduled_time));
-    row("began", at(run.started_at));
+    row("started", at(run.started_at));
     row("last report", at(run.reported_at));
     row(
         "ended",
@@ -166,7 +164,7 @@ fn table_of_failures(failures: &[Failures]) -> Table {
 fn table_of_concerned(concerned: &[Concerned]) -> Table {
     let mut table = Table::new([
         words("FAMILY"),
-        words("CONCERNED"),
+        words("WHAT"),
         words("LIBRARY"),
         fixed("ID"),
         fixed("FAILED WITH"),
@@ -184,7 +182,7 @@ fn table_of_concerned(concerned: &[Concerned]) -> Table {
                     (family, what, Some(library), Some(card))
                 }
                 Subject::Notice { family, date } => {
-                    (family, format!("the notice of {date}"), None, None)
+                    (family, format!("the notice for {date}"), None, None)
                 }
             };
         table.row([
@@ -221,9 +219,9 @@ fn table_of_left_out(left_out: &[LeftOut]) -> Table {
 fn trigger_words(trigger: Trigger) -> &'static str {
     match trigger {
         Trigger::Schedule => "a schedule",
-        Trigger::Retry => "a schedule that tries the failed again",
+        Trigger::Retry => "a schedule that retries what failed",
         Trigger::Person => "a person",
-        Trigger::Newer => "something that this version does not know",
+        Trigger::Newer => "something that this version doesn't know",
     }
 }
 

@@ -122,13 +122,87 @@ pub fn stderr(run: &Assert) -> String {
     let said = String::from_utf8_lossy(&run.get_output().stderr);
     // The clock of the tests stands still, and each command says so.
     said.split_inclusive('\n')
-        .filter(|line| !line.starts_with("The clock stands at "))
+        .filter(|line| !line.starts_with("The clock is frozen at "))
         .collect()
 }
 
 /// What was printed on standard output.
 pub fn stdout(run: &Assert) -> String {
     String::from_utf8_lossy(&run.get_output().stdout).into_owned()
+}
+
+/// What a person sees: standard output, then standard error, with a head where both have something.
+pub fn shown(run: &Assert) -> String {
+    let (said, noted) = (stdout(run), stderr(run));
+    steady(&match (said.is_empty(), noted.is_empty()) {
+        (_, true) => said,
+        (true, false) => noted,
+        (false, false) => format!("{said}--- standard error:\n{noted}"),
+    })
+}
+
+/// The same text, with a word in place of what differs from run to run: directories, ports, card
+/// ids, durations.
+pub fn steady(text: &str) -> String {
+    let temporary = std::env::temp_dir().display().to_string();
+    let mut steady = String::new();
+    for line in text.split_inclusive('\n') {
+        let words: Vec<String> = line
+            .split(' ')
+            .map(|word| steady_word(word, &temporary))
+            .collect();
+        steady.push_str(&words.join(" "));
+    }
+    for unit in [" s", " s;", " s."] {
+        steady = without_durations(&steady, unit);
+    }
+    steady
+}
+
+fn steady_word(word: &str, temporary: &str) -> String {
+    let mut word = word.to_owned();
+    if let Some(start) = word.find("127.0.0.1:") {
+        let port = start + "127.0.0.1:".len();
+        let end = word[port..].find(|c: char| !c.is_ascii_digit());
+        let end = end.map_or(word.len(), |end| port + end);
+        if end > port {
+            word.replace_range(port..end, "PORT");
+        }
+    }
+    // Its own directory in the temporary one has a random name.
+    if let Some(start) = word.find(temporary) {
+        let name = start + temporary.len() + 1;
+        let end = word[name..].find('/').map_or(word.len(), |end| name + end);
+        word.replace_range(start..end, "DIR");
+    }
+    let is_id = |part: &str| {
+        part.len() == 26 && part.starts_with("01") && part.chars().all(char::is_alphanumeric)
+    };
+    let id = word
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .find(|part| is_id(part))
+        .map(str::to_owned);
+    match id {
+        Some(id) => word.replace(&id, "CARD"),
+        None => word,
+    }
+}
+
+/// ` in 0.4 s` as ` in TIME`.
+fn without_durations(text: &str, unit: &str) -> String {
+    let mut found = text.to_owned();
+    let mut from = 0;
+    while let Some(at) = found[from..].find(" in ") {
+        let start = from + at + 4;
+        let digits = found[start..]
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or_default();
+        if digits > 0 && found[start + digits..].starts_with(unit) {
+            found.replace_range(start..start + digits + 2, "TIME");
+        }
+        from = start;
+    }
+    found
 }
 
 /// Every file under a directory, with what is in it.

@@ -11,7 +11,7 @@ use crate::store::Scope;
 #[serde(default, deny_unknown_fields)]
 pub struct CheckCardsInput {
     /// All cards, or those whose newest check failed.
-    pub scope: InputScope,
+    pub scope: Scope,
     /// Only this family's.
     pub family: Option<FamilyId>,
     /// Only this library's.
@@ -23,25 +23,5 @@ impl CheckCardsInput {
     pub(crate) fn is_about(&self, card: &Card) -> bool {
         let (family, library) = (self.family.as_ref(), self.library.as_ref());
         family.is_none_or(|id| *id == card.family) && library.is_none_or(|id| *id == card.library)
-    }
-}
-
-/// [`Scope`], as an input names it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InputScope {
-    /// All cards.
-    #[default]
-    All,
-    /// The cards whose newest check failed.
-    Failed,
-}
-
-impl From<InputScope> for Scope {
-    fn from(scope: InputScope) -> Self {
-        match scope {
-            InputScope::All => Self::All,
-            InputScope::Failed => Self::Failed,
-        }
     }
 }

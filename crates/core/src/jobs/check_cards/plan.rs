@@ -101,7 +101,7 @@ impl<'a> VisitPlanner<'a> {
             if self.is_last_page {
                 return Ok(None);
             }
-            let scope = self.input.scope.into();
+            let scope = self.input.scope;
             let page = self
                 .cards
                 .cards_to_check(scope, self.last.as_ref(), PAGE_SIZE);

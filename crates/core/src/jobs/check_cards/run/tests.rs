@@ -5,10 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::failure::Failure;
 use crate::jobs::StopRequest;
-use crate::jobs::check_cards::InputScope;
 use crate::run::ledger::StartRules;
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
-use crate::store::LibraryStore;
+use crate::store::{LibraryStore, Scope};
 use crate::testing::world::{World, library};
 
 fn plan(label: &str, time: &str) -> RunPlan<'static> {
@@ -239,7 +238,7 @@ async fn only_the_failed_are_checked_when_asked_for() {
         .answer("2", Err(Failure::page_changed("no table")));
     world.check_all().await;
     let input = CheckCardsInput {
-        scope: InputScope::Failed,
+        scope: Scope::Failed,
         ..CheckCardsInput::default()
     };
     let visits = world.plan(&input, 10).await;
@@ -260,7 +259,7 @@ fn an_input_with_an_unknown_field_or_scope_is_refused() {
         );
     }
     let input: CheckCardsInput = serde_json::from_str(r#"{"scope":"failed"}"#).unwrap();
-    assert_eq!(input.scope, InputScope::Failed);
+    assert_eq!(input.scope, Scope::Failed);
 }
 
 #[test]

@@ -1,41 +1,42 @@
-//! What a family can want of its notices.
+//! A family's preferences, as options.
 
 use chrono::{DateTime, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use hippo_core::family::{Delivery, Family, SendWhenEmpty};
 use rust_decimal::Decimal;
 
-use crate::args::{time_of_day, timezone};
+use crate::timezones::parse_timezone;
+use crate::values::{one_of, time_of_day};
 
-/// What a family can want; what is not given stays as it is.
+/// A family's preferences; what isn't given stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
-pub(crate) struct Wishes {
-    /// The family's time zone; by default your own.
-    #[arg(long, value_parser = timezone, value_name = "ZONE")]
+pub(crate) struct PreferenceOptions {
+    /// The family's time zone. By default your own.
+    #[arg(long, value_parser = parse_timezone, value_name = "ZONE")]
     pub(crate) timezone: Option<Tz>,
-    /// The local time of day at which the notice goes out; by default 06:30.
+    /// The local time at which the notice goes out. By default 06:30.
     #[arg(long, value_parser = time_of_day, value_name = "HH:MM")]
     pub(crate) time: Option<NaiveTime>,
-    /// Loans due within so many days are to be taken back; by default 3.
+    /// Include loans that are due within this many days. By default 3.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=60), allow_negative_numbers = true)]
     pub(crate) due_within_days: Option<u16>,
-    /// Tell of fines of this much or more, or never; by default 5.00.
+    /// Include fines from this amount on, or never. By default 5.00.
     #[arg(long, value_name = "AMOUNT|never", value_parser = fines_threshold, allow_negative_numbers = true)]
     pub(crate) fines_threshold: Option<Threshold>,
-    /// Write every day, although there is nothing to say.
+    /// Send a notice every day, even when there is nothing to say.
     #[arg(long, group = "proof")]
     pub(crate) daily: bool,
-    /// Write on this day of the week, although there is nothing to say.
+    /// Send a notice on this day of the week, even when there is nothing to say.
     #[arg(long, group = "proof", value_name = "WEEKDAY", value_parser = weekday)]
     pub(crate) weekly: Option<Weekday>,
-    /// Write only when there is something to say; the default.
+    /// Send a notice only when there is something to say. The default.
     #[arg(long, group = "proof")]
     pub(crate) only_when_needed: bool,
-    /// What to do when nobody can know whether a mail left: rather none than two, or rather two.
-    #[arg(long, value_enum, value_name = "HOW")]
-    pub(crate) delivery: Option<DeliveryChoice>,
-    /// Group a mail of more than fifteen lines by person; by default no.
+    /// When we can't tell whether an email was sent: never send it twice, or make sure it arrives.
+    #[arg(long, value_parser = one_of(&Delivery::ALL, Delivery::as_str), value_name = "HOW")]
+    pub(crate) delivery: Option<Delivery>,
+    /// Group an email of more than fifteen lines by person. By default no.
     #[arg(long, value_name = "true|false")]
     pub(crate) by_person: Option<bool>,
 }
@@ -43,24 +44,6 @@ pub(crate) struct Wishes {
 /// From which amount on fines are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Threshold(pub(crate) Option<Decimal>);
-
-/// What to do when nobody can know whether a mail left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DeliveryChoice {
-    /// Rather no mail than two.
-    AtMostOnce,
-    /// Rather two mails than none.
-    AtLeastOnce,
-}
-
-impl From<DeliveryChoice> for Delivery {
-    fn from(choice: DeliveryChoice) -> Self {
-        match choice {
-            DeliveryChoice::AtMostOnce => Self::AtMostOnce,
-            DeliveryChoice::AtLeastOnce => Self::AtLeastOnce,
-        }
-    }
-}
 
 /// An amount, or `never`.
 pub(crate) fn fines_threshold(text: &str) -> Result<Threshold, String> {
@@ -72,24 +55,24 @@ pub(crate) fn fines_threshold(text: &str) -> Result<Threshold, String> {
         .filter(|amount| !amount.is_sign_negative())
         .filter(|amount| amount.normalize().scale() <= 2)
         .map(|amount| Threshold(Some(amount)))
-        .ok_or_else(|| format!("“{text}” is not an amount; write it like 5.00, or “never”."))
+        .ok_or_else(|| format!("“{text}” isn't an amount. Write it like 5.00, or “never”."))
 }
 
 /// A day of the week.
 pub(crate) fn weekday(text: &str) -> Result<Weekday, String> {
     text.parse()
-        .map_err(|_| format!("“{text}” is not a day of the week; write it like monday."))
+        .map_err(|_| format!("“{text}” isn't a day of the week. Write it like monday."))
 }
 
-impl Wishes {
-    /// Writes into a new family what is wished.
+impl PreferenceOptions {
+    /// Applies the preferences to a new family.
     pub(crate) fn apply_to_new(&self, family: &mut Family) {
         family.timezone = self.timezone.unwrap_or(family.timezone);
         family.notice_time = self.time.unwrap_or(family.notice_time);
         self.apply_preferences(family);
     }
 
-    /// Writes into a family what is wished; its schedule counts from its next local date.
+    /// Applies the preferences to a family; a new schedule counts from its next local date.
     pub(crate) fn apply(&self, family: &mut Family, now: DateTime<Utc>) {
         let timezone = self.timezone.unwrap_or(family.timezone);
         let time = self.time.unwrap_or(family.notice_time);
@@ -106,7 +89,7 @@ impl Wishes {
             preferences.fines_threshold = threshold;
         }
         if let Some(delivery) = self.delivery {
-            preferences.delivery = delivery.into();
+            preferences.delivery = delivery;
         }
         if let Some(by_person) = self.by_person {
             preferences.by_person = by_person;
@@ -125,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_threshold_is_an_amount_or_never() {
+    fn threshold_is_an_amount_or_never() {
         assert_eq!(fines_threshold("never"), Ok(Threshold(None)));
         assert_eq!(
             fines_threshold("2.50"),

@@ -10,16 +10,19 @@ use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::count;
 
+/// In the place of the patron of a card that is gone.
+pub(crate) const GONE: &str = "a removed card";
+
 /// The words of tables and sentences.
 pub(crate) fn reason_words(reason: LeftOutReason) -> &'static str {
     match reason {
         LeftOutReason::Paused => "paused",
-        LeftOutReason::PinRefused => "number or PIN refused",
-        LeftOutReason::CheckedAlready => "checked already by another run",
-        LeftOutReason::UnderWay => "another check is under way",
+        LeftOutReason::PinRefused => "number or PIN rejected",
+        LeftOutReason::CheckedAlready => "already checked by another run",
+        LeftOutReason::UnderWay => "another check is running",
         LeftOutReason::Interrupted => "the run was interrupted",
-        LeftOutReason::Changed => "changed meanwhile",
-        LeftOutReason::Removed => "removed meanwhile",
+        LeftOutReason::Changed => "changed in the meantime",
+        LeftOutReason::Removed => "removed in the meantime",
     }
 }
 
@@ -110,7 +113,7 @@ mod tests {
         ];
         assert_eq!(
             sentence(&cards).unwrap(),
-            "Left out: 1 card: paused; 2 cards: number or PIN refused. “hippo status” says what to do."
+            "Left out: 1 card: paused; 2 cards: number or PIN rejected. “hippo status” says what to do."
         );
         assert_eq!(sentence(&[]), None);
     }

@@ -1,49 +1,16 @@
-//! Where the keys are kept that seal numbers and PINs, and the sealing itself.
+//! Sealing numbers and PINs, and sealing them anew.
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
 use hippo_core::card::{Card, CardSecret, Fingerprint};
 use hippo_core::ids::{CardId, LibraryId};
 use hippo_core::library::Library;
-use hippo_core::seal::{
-    PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealContext, SealError, Sealed,
-};
+use hippo_core::seal::{PrivateKeys, SealContext, SealError, Sealed};
 use hippo_core::store::StoreError;
-use hippo_local::key_files::KeyFiles;
 use secrecy::SecretString;
 
 use crate::context::Context;
 use crate::exit::CommandError;
-
-/// Where the keys are kept, and can be replaced.
-#[async_trait]
-pub(crate) trait KeyPlace: PrivateKeySource + PublicKeySource {
-    /// Replaces the private keys, in one step.
-    async fn replace_private_keys(&self, keys: &PrivateKeys) -> Result<(), CommandError>;
-
-    /// Replaces the public key, in one step.
-    async fn write_public_key(&self, key: &PublicKey) -> Result<(), CommandError>;
-
-    /// Where the private keys are, for people.
-    fn shown(&self) -> String;
-}
-
-#[async_trait]
-impl KeyPlace for KeyFiles {
-    async fn replace_private_keys(&self, keys: &PrivateKeys) -> Result<(), CommandError> {
-        Self::replace_private_keys(self, keys)
-            .map_err(|error| CommandError::Unusable(error.to_string()))
-    }
-
-    async fn write_public_key(&self, key: &PublicKey) -> Result<(), CommandError> {
-        Self::write_public_key(self, key).map_err(|error| CommandError::Unusable(error.to_string()))
-    }
-
-    fn shown(&self) -> String {
-        self.private_path().display().to_string()
-    }
-}
 
 /// Seals for a card, with the public key and the library's entry as they are stored now.
 pub(crate) async fn seal(

@@ -4,21 +4,22 @@ use clap::Args;
 use hippo_systems::catalogue::{self, KnownLibrary};
 use serde::Serialize;
 
-use super::{Draft, currency_option};
 use crate::exit::{CommandResult, Outcome};
+use crate::library_draft::{Draft, currency_option};
 use crate::output::Output;
 use crate::output::table::{Table, fixed, words};
+use crate::suggest::nearest;
 
-/// Find a library that comes with hippo: those need no options when they are added.
+/// Search the built-in libraries: you add those by their id.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hippo library search kitchener
   hippo library search            # all of them
 
-One that is missing: “hippo library detect URL” finds out what its site runs.")]
+For any other: “hippo library detect URL” finds out what its site runs.")]
 pub(crate) struct Search {
-    /// Words of its name, place, system or address.
+    /// Words from its name, place, system or address.
     words: Vec<String>,
 }
 
@@ -54,13 +55,12 @@ pub(super) fn search(asked: &Search, output: &Output) -> CommandResult {
     // Who reads it as JSON cannot tell a guess from an answer.
     output.document(&if is_rough { &[] } else { views.as_slice() });
     let Some(first) = found.first() else {
-        output.say("None of the libraries that come with hippo is like that.");
+        output.say("No built-in library matches. To find out what a library's site runs:");
         output.say_whole("  → hippo library detect URL");
-        output.say("finds out what a library's site runs.");
         return Ok(Outcome::Done);
     };
     if is_rough {
-        output.say("None of the libraries that come with hippo is quite like that. The nearest:");
+        output.say("No built-in library matches exactly. The closest:");
     }
     let mut table = Table::new([
         fixed("ID"),
@@ -89,10 +89,10 @@ pub(super) fn draft(id: &str) -> Option<Draft> {
     known.filter(|library| library.id == id).map(of).next()
 }
 
-/// The id of a library that comes with the program and is like this one, as a question.
-pub(super) fn did_you_mean(id: &str) -> String {
+/// The id of a built-in library that is most like this one.
+pub(super) fn nearest_id(id: &str) -> Option<String> {
     let known = catalogue::libraries();
-    crate::suggest::did_you_mean(id, known.iter().map(|library| library.id.as_str()))
+    nearest(id, known.into_iter().map(|library| library.id))
 }
 
 fn of(library: KnownLibrary) -> Draft {
@@ -116,7 +116,7 @@ mod tests {
     use chrono_tz::Tz;
 
     #[test]
-    fn every_library_that_comes_with_the_program_can_be_added_as_it_is() {
+    fn every_built_in_library_can_be_added() {
         for library in catalogue::libraries() {
             let id = library.id.parse().unwrap();
             let added = of(library.clone()).into_library(id, Tz::UTC);

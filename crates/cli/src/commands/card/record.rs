@@ -1,4 +1,4 @@
-//! One card, at once; and its session, recorded for a bug report.
+//! `hippo card record`: checks one card and records its session for a bug report.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use clap::Args;
 use hippo_core::card::Card;
 use hippo_core::check::Check;
 use hippo_core::clock::local_date;
@@ -16,19 +17,39 @@ use hippo_systems::OfflineReader;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::args::CardName;
-use crate::checking::{Recorded, check_alone, check_recorded};
-use crate::context::{Context, Place};
-use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::check_one_card::{Recording, check_card};
+use crate::context::Context;
+use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
 use crate::home::new_private_file;
 use crate::output::stdout::io_words;
 use crate::output::{count, note};
+use crate::values::{CardName, card_name};
 
 /// How many of the names and words are shown; the file has all.
-const SHOWN: usize = 60;
+const MAX_WORDS_SHOWN: usize = 60;
 
 /// So many names that begin with the same word are shown as one.
 const LARGE_FAMILY: usize = 8;
+
+/// Check one card and record the session, for a bug report.
+///
+/// Writes what the library's site was asked and what it answered, as HAR 1.2. Every text and value is
+/// replaced by a filler. You see what was kept before you send it to anyone. “hippo read” reads it.
+///
+/// Recording counts as your permission to log in once more, like “hippo card retry”.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hippo card record 01KAK3V6ZB9V0S7YQJ4M2N8R5T session.har
+
+Exit code 1: the card could not be checked. The session is recorded all the same.")]
+pub(crate) struct Record {
+    /// The card: its id, or its last four characters or more.
+    #[arg(value_parser = card_name, value_name = "ID")]
+    id: CardName,
+    /// The new file.
+    file: PathBuf,
+}
 
 /// The part of the document that tells of the recording.
 #[derive(Serialize)]
@@ -37,30 +58,25 @@ struct Document<'a> {
     kept: Option<&'a KeptValues>,
 }
 
-/// Checks one card, and writes its session to a file if asked to.
-pub(super) async fn check(
-    context: &Context,
-    card: &CardName,
-    record: Option<&Path>,
-) -> CommandResult {
-    if record.is_some() && matches!(context.place, Place::Aws(_)) {
-        return Err(CommandError::Usage(
-            "A stack's visits run on AWS, where none is recorded. Record it on a machine of yours: “hippo init”, \
-             add the library and the card there, and run “hippo check-cards --card ID --record FILE”."
-                .to_owned(),
-        ));
+/// Checks one card, and writes its session to a file.
+pub(super) async fn record(context: &Context, asked: &Record) -> CommandResult {
+    if !context.deployment.can_record() {
+        return Err(CommandError::usage(
+            "Sessions can't be recorded on AWS. Record it on a machine of yours: make a home there, add the library \
+             and the card, and run this again.",
+        )
+        .try_command("hippo init"));
     }
-    let record_of_card = context.card(card).await?;
-    let (card, state) = (record_of_card.card, record_of_card.state);
+    let path = asked.file.as_path();
+    let record = context.card(&asked.id).await?;
+    let (card, state) = (record.card, record.state);
     let library = context.library(&card.library).await?;
-    let Some(path) = record else {
-        return check_alone(context, &card, &library).await;
-    };
     let file = Mutex::new(NewFile::create(path)?);
     if !card.paused {
         if state.refused_since.is_some() {
             note(
-                "The library refused this number or PIN; they are sent once more, since you ask for a recording.",
+                "The library rejected this number or PIN. We'll send them once more, because you asked for a \
+                 recording.",
             );
         }
         // It is a person's word, as “hippo card retry” is: the login in doubt is what is to be recorded.
@@ -76,30 +92,30 @@ pub(super) async fn check(
         *kept.lock().unwrap_or_else(PoisonError::into_inner) = found;
         Ok(view.unwrap_or_default())
     };
-    let recorded = Recorded {
+    let recording = Recording {
         recorder: Arc::default(),
         finish: &finish,
     };
-    recorded.recorder.learn_person(&card.patron);
-    let checked = check_recorded(context, &card, &library, Some(recorded)).await;
+    recording.recorder.learn_person(&card.patron);
+    let checked = check_card(context, &card, &library, Some(recording)).await;
     if let Some(since) = state.refused_since {
-        keep_refused(context, &card, since).await?;
+        keep_rejection(context, &card, since).await?;
     }
     let outcome = checked?;
     let kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     let Some(kept) = kept else {
         context
             .output
-            .say("Nothing was recorded: the library's site was asked for nothing.");
+            .say("Recorded nothing, because nothing was sent to the library's site.");
         return Ok(Outcome::SomeFailed);
     };
     show(context, path, &kept, &library);
     Ok(outcome)
 }
 
-/// Puts a refusal back on record, unless the library has answered number and PIN anew: they were sent
-/// for the recording alone, and are not to be sent again by themselves.
-async fn keep_refused(
+/// Puts a rejection back on record, unless the library has answered number and PIN again: they were
+/// sent for the recording only.
+async fn keep_rejection(
     context: &Context,
     card: &Card,
     since: DateTime<Utc>,
@@ -119,7 +135,7 @@ async fn keep_refused(
             library: card.library.clone(),
             started_at: since,
             finished_at: context.now(),
-            outcome: Err(Failure::wrong_credentials("refused before the recording")),
+            outcome: Err(Failure::wrong_credentials("rejected before the recording")),
         };
         context.store.save_check(&refusal).await?;
     }
@@ -134,8 +150,8 @@ fn finish(
     file: &Mutex<NewFile>,
 ) -> Result<Option<KeptValues>, CommandError> {
     let system = hippo_systems::system(library.system.as_str()).ok_or_else(|| {
-        CommandError::Unusable(format!(
-            "This version does not know the system “{}” of the library.",
+        CommandError::unusable(format!(
+            "This version doesn't know the library's system, “{}”.",
             library.system
         ))
     })?;
@@ -147,7 +163,9 @@ fn finish(
     };
     let recording = match recorder.finish(&profile, library, today) {
         Err(RecordingError::Nothing) => return Ok(None),
-        recording => recording.map_err(|error| CommandError::Unusable(error.to_string()))?,
+        recording => {
+            recording.map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?
+        }
     };
     file.lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -158,26 +176,26 @@ fn finish(
 fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
     let output = &context.output;
     output.say(format!(
-        "\nThe session is in {}, which only you can read: {} to {}.",
+        "\nRecorded the session in {}, which only you can read: {} to {}.",
         path.display(),
         count(kept.requests, "request", "requests"),
-        count(
-            kept.hosts,
-            "host, named by an example",
-            "hosts, named by examples"
-        ),
+        count(kept.hosts, "host (renamed)", "hosts (renamed)"),
     ));
     output.say(
-        "Titles, names, numbers, addresses, cookies and all other texts and values are fillers of the same length. \
-         Kept as they were:",
+        "Titles, names, numbers, addresses, cookies and all other texts and values are replaced by fillers of the \
+         same length. Kept unchanged:",
     );
     let mut words: Vec<(&String, &usize)> = kept.words.iter().collect();
     words.sort_by_key(|(word, times)| (std::cmp::Reverse(**times), word.to_lowercase()));
     let list = |what: &str, all: Vec<String>| {
-        let more = all.len().saturating_sub(SHOWN);
-        let mut shown: String = all.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
+        let more = all.len().saturating_sub(MAX_WORDS_SHOWN);
+        let mut shown: String = all
+            .into_iter()
+            .take(MAX_WORDS_SHOWN)
+            .collect::<Vec<_>>()
+            .join(", ");
         if more > 0 {
-            shown.push_str(&format!(", and {more} more (all of them: --json)"));
+            shown.push_str(&format!(", and {more} more (--json lists them)"));
         }
         if shown.is_empty() {
             shown.push_str("none");
@@ -199,28 +217,27 @@ fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
     let own = kept.names_that_nobody_knows();
     let others = kept.names.len() - own.len();
     list(
-        "names of classes, ids, fields and keys that are this site's own",
+        "names of classes, ids, fields and keys that only this site has",
         folded(&own),
     );
     output.say_folded(
         "  ",
         &format!(
-            "{} that readers look for or any site has (all of them: --json)",
+            "{} that readers look for or any site has (--json lists them)",
             count(others, "other name", "other names")
         ),
     );
     output.say_folded(
         "  ",
         &format!(
-            "{} and sums of money; {}, all moved by the same number of days; the library's time zone and the way it \
-             writes dates",
+            "{} and sums of money; {}, all moved by the same number of days; the library's time zone and date format",
             count(kept.counts, "number of up to three digits", "numbers of up to three digits"),
             count(kept.dates, "date", "dates"),
         ),
     );
     output.say(
-        "Look through the file before you send it: it is text, and what it shows of you must be nothing. This reads \
-         it as the check did:",
+        "Look through the file before you send it. It's text, and must show nothing about you. This reads it like \
+         the check did:",
     );
     output.say_whole(format!(
         "  hippo read {} {}",
@@ -250,7 +267,7 @@ fn folded(names: &[&str]) -> Vec<String> {
     single
 }
 
-/// A file that is made before the visit, so that none is in vain, and goes again where nothing is recorded.
+/// A file that is created before the visit, and removed if nothing is recorded.
 struct NewFile {
     path: PathBuf,
     file: std::fs::File,
@@ -260,15 +277,15 @@ struct NewFile {
 impl NewFile {
     fn create(path: &Path) -> Result<Self, CommandError> {
         let file = new_private_file(path).map_err(|error| {
-            CommandError::Usage(if error.kind() == std::io::ErrorKind::AlreadyExists {
-                format!("{} is there already; name a new file.", path.display())
+            if error.kind() == std::io::ErrorKind::AlreadyExists {
+                CommandError::usage(format!(
+                    "{} already exists. Name a new file.",
+                    path.display()
+                ))
             } else {
-                format!(
-                    "{} cannot be written: {}.",
-                    path.display(),
-                    io_words(&error)
-                )
-            })
+                CommandError::usage(format!("Can't write {}.", path.display()))
+                    .caused_by(io_words(&error))
+            }
         })?;
         Ok(Self {
             path: path.to_owned(),
@@ -279,11 +296,8 @@ impl NewFile {
 
     fn keep(&mut self, text: &str) -> Result<(), CommandError> {
         self.file.write_all(text.as_bytes()).map_err(|error| {
-            CommandError::Unusable(format!(
-                "{} cannot be written: {}.",
-                self.path.display(),
-                io_words(&error)
-            ))
+            CommandError::unusable(format!("Can't write {}.", self.path.display()))
+                .caused_by(io_words(&error))
         })?;
         self.is_kept = true;
         Ok(())
@@ -296,7 +310,7 @@ impl Drop for NewFile {
             && let Err(error) = std::fs::remove_file(&self.path)
         {
             note(format!(
-                "{} is empty and cannot be removed: {error}.",
+                "Can't remove the empty file {}: {error}.",
                 self.path.display()
             ));
         }
@@ -308,7 +322,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_one_family_are_shown_as_one_behind_the_single_ones() {
+    fn names_of_one_family_are_folded_after_the_single_ones() {
         let many: Vec<String> = (b'a'..b'k')
             .map(|n| format!("bib_{}", char::from(n)))
             .collect();

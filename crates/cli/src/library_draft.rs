@@ -6,7 +6,7 @@ use chrono::format::{Item, StrftimeItems};
 use chrono::{NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use hippo_core::ids::LibraryId;
-use hippo_core::library::Library;
+use hippo_core::library::{CURRENCY_OPTION, Library};
 use hippo_systems::{SYSTEMS, System, check_value, known_options};
 use url::{Host, Url};
 
@@ -74,7 +74,7 @@ fn name_or(name: Option<String>, id: &str) -> String {
 pub(crate) fn unknown_system(name: &str) -> String {
     let known: Vec<&str> = SYSTEMS.iter().map(|system| system.name()).collect();
     format!(
-        "There is no system “{name}”; there are {}.{}",
+        "There is no system “{name}”. The systems are {}.{}",
         known.join(", "),
         crate::suggest::did_you_mean(name, &known)
     )
@@ -95,7 +95,7 @@ fn site_url(text: &str) -> Result<Url, String> {
     let url = web_url(text)?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(format!(
-            "“{text}” goes on after the path; give the address up to where the site's paths begin."
+            "“{text}” has a query or fragment. Give the address up to where the site's paths begin."
         ));
     }
     let is_loopback = match url.host() {
@@ -108,7 +108,7 @@ fn site_url(text: &str) -> Result<Url, String> {
         Ok(url)
     } else {
         Err(format!(
-            "“{text}” is not https, and a PIN is sent by https only. Try https://{}.",
+            "“{text}” isn't https, and we send PINs only by https. Try https://{}.",
             url.host_str().unwrap_or_default()
         ))
     }
@@ -119,12 +119,12 @@ fn web_url(text: &str) -> Result<Url, String> {
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
         .ok_or_else(|| {
-            format!("“{text}” is not a web address; write it like https://wpl.example.org.")
+            format!("“{text}” isn't a web address. Write it like https://wpl.example.org.")
         })?;
     if url.username().is_empty() && url.password().is_none() {
         Ok(url)
     } else {
-        Err("The web address holds a user name or password; leave them out.".to_owned())
+        Err("The web address holds a user name or password. Leave them out.".to_owned())
     }
 }
 
@@ -132,7 +132,7 @@ fn host_name(text: &str) -> Result<String, String> {
     match Host::parse(text.trim()) {
         Ok(host) => Ok(host.to_string()),
         Err(_) => Err(format!(
-            "“{text}” is not a host; write it like login.example.org."
+            "“{text}” isn't a host. Write it like login.example.org."
         )),
     }
 }
@@ -141,14 +141,14 @@ fn host_name(text: &str) -> Result<String, String> {
 pub(crate) fn check_date_format(format: &str) -> Result<(), String> {
     if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
         return Err(format!(
-            "“{format}” is not a date format; write it like %m/%d/%Y (strftime)."
+            "“{format}” isn't a date format. Write it like %m/%d/%Y (strftime)."
         ));
     }
     if tells_a_date(format) {
         Ok(())
     } else {
         Err(format!(
-            "The date format “{format}” does not tell day, month and year; write it like %m/%d/%Y."
+            "The date format “{format}” lacks the day, month or year. Write it like %m/%d/%Y."
         ))
     }
 }
@@ -162,6 +162,11 @@ fn tells_a_date(format: &str) -> bool {
     let mut written = String::new();
     write!(written, "{}", date.and_time(NaiveTime::MIN).format(format)).is_ok()
         && NaiveDate::parse_from_str(&written, format) == Ok(date)
+}
+
+/// `--currency CODE` and `currency` of a file, as the option that it is.
+pub(crate) fn currency_option(code: Option<String>) -> Option<(String, String)> {
+    code.map(|code| (CURRENCY_OPTION.to_owned(), code.trim().to_owned()))
 }
 
 #[cfg(test)]
@@ -182,22 +187,19 @@ mod tests {
     }
 
     #[rstest]
-    #[case("http://library.example.org", "not https")]
-    #[case("ftp://library.example.org", "not a web address")]
-    #[case("library.example.org", "not a web address")]
+    #[case("http://library.example.org", "isn't https")]
+    #[case("ftp://library.example.org", "isn't a web address")]
+    #[case("library.example.org", "isn't a web address")]
     #[case("https://pat:canary@library.example.org", "user name or password")]
-    #[case("https://library.example.org/?a=b", "after the path")]
-    fn an_address_that_is_not_safe_or_not_one_is_refused(
-        #[case] url: &str,
-        #[case] expected: &str,
-    ) {
+    #[case("https://library.example.org/?a=b", "query or fragment")]
+    fn unsafe_or_malformed_address_is_refused(#[case] url: &str, #[case] expected: &str) {
         let message = library(draft(url)).unwrap_err();
         assert!(message.contains(expected), "{message}");
         assert!(!message.contains("canary"));
     }
 
     #[test]
-    fn plain_http_is_taken_on_loopback_for_the_demo() {
+    fn plain_http_is_accepted_on_loopback() {
         for url in [
             "http://127.0.0.1:8080",
             "http://[::1]:8080/a",
@@ -218,7 +220,7 @@ mod tests {
     #[case("%m/%Y", false)]
     #[case("%H:%M", false)]
     #[case("day", false)]
-    fn a_date_format_is_looked_at_before_it_is_needed(#[case] format: &str, #[case] good: bool) {
+    fn date_format_is_validated(#[case] format: &str, #[case] good: bool) {
         let mut draft = draft("https://library.example.org");
         draft.date_format = Some(format.into());
         assert_eq!(library(draft).is_ok(), good);
@@ -233,7 +235,7 @@ mod tests {
     #[case("currency", "dollars", Some("three letters, like CAD"))]
     #[case("scope", "S9", None)]
     #[case("number_separators", "keep", Some("it has scope"))]
-    fn option_is_known_and_has_a_value_of_its_own(
+    fn options_and_their_values_are_validated(
         #[case] name: &str,
         #[case] value: &str,
         #[case] expected: Option<&str>,
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_system_names_the_known_ones() {
+    fn unknown_system_names_the_known_ones() {
         let mut draft = draft("https://library.example.org");
         draft.system = "siera".into();
         let message = library(draft).unwrap_err();

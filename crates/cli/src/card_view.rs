@@ -1,0 +1,249 @@
+//! How a card is doing, as tables and JSON show it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use hippo_core::account::{Account, HoldState};
+use hippo_core::card::{CardRecord, LastCheck, StoredAccount};
+use hippo_core::clock::local_date;
+use hippo_core::failure::Failure;
+use hippo_core::family::Family;
+use hippo_core::ids::{CardId, FamilyId, LibraryId};
+use hippo_core::library::{CURRENCY_OPTION, Library};
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::exit::CommandError;
+use crate::output::table::{Cell, Tone};
+use crate::output::time::{ago, day};
+use crate::problem::{Problem, backed_off_until, problem_of};
+
+/// What an account says, counted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(crate) struct AccountView {
+    /// Items out; `None` where the pages do not say.
+    pub(crate) out: Option<usize>,
+    /// Of these, overdue; digital ones go back by themselves.
+    pub(crate) overdue: Option<usize>,
+    /// The next day on which one is due.
+    pub(crate) due_next: Option<NaiveDate>,
+    /// Holds that wait at the desk.
+    pub(crate) ready: Option<usize>,
+    /// All holds.
+    pub(crate) holds: Option<usize>,
+    /// What is owed, negative for a credit.
+    pub(crate) fines: Option<Decimal>,
+    /// ISO 4217, where known.
+    pub(crate) currency: Option<String>,
+    /// Last day on which the card is good.
+    pub(crate) card_expires: Option<NaiveDate>,
+    /// What the library tells this patron.
+    pub(crate) messages: Vec<String>,
+}
+
+impl AccountView {
+    /// An account, counted as of `today`.
+    pub(crate) fn of(account: &Account, today: NaiveDate) -> Self {
+        let physical_due = |loans: &Vec<_>| -> Vec<NaiveDate> {
+            let loans: &Vec<hippo_core::account::Loan> = loans;
+            loans
+                .iter()
+                .filter(|loan| !loan.digital)
+                .filter_map(|loan| loan.due)
+                .collect()
+        };
+        let due = account.loans.as_ref().map(physical_due);
+        Self {
+            out: account.loans.as_ref().map(Vec::len),
+            overdue: due
+                .as_ref()
+                .map(|due| due.iter().filter(|date| **date < today).count()),
+            due_next: due.and_then(|due| due.into_iter().min()),
+            ready: account.holds.as_ref().map(|holds| {
+                holds
+                    .iter()
+                    .filter(|hold| hold.state == HoldState::Ready)
+                    .count()
+            }),
+            holds: account.holds.as_ref().map(Vec::len),
+            fines: account.fines,
+            currency: account.currency.clone(),
+            card_expires: account.card_expires,
+            messages: account
+                .messages
+                .iter()
+                .map(|message| hippo_core::text::clean(message))
+                .collect(),
+        }
+    }
+
+    /// The cells OUT, DUE NEXT and READY.
+    pub(crate) fn cells(&self, today: NaiveDate) -> [Cell; 3] {
+        [
+            Cell::new(number(self.out), Tone::Plain),
+            due_cell(self.due_next, today),
+            match self.ready {
+                Some(0) | None => Cell::new(number(self.ready), Tone::Plain),
+                Some(_) => Cell::new(number(self.ready), Tone::Good),
+            },
+        ]
+    }
+}
+
+/// The cells OUT, DUE NEXT and READY of a card of which nothing is known.
+pub(crate) fn unknown_cells() -> [Cell; 3] {
+    [Cell::from("?"), Cell::from("?"), Cell::from("?")]
+}
+
+fn number(count: Option<usize>) -> String {
+    count.map_or_else(|| "?".to_owned(), |count| count.to_string())
+}
+
+fn due_cell(due: Option<NaiveDate>, today: NaiveDate) -> Cell {
+    let Some(due) = due else {
+        return Cell::from("–");
+    };
+    let text = day(due, today);
+    match (due - today).num_days() {
+        ..0 => Cell::new(format!("{text}, overdue"), Tone::Bad).or_short("overdue"),
+        0..=3 => Cell::new(text, Tone::Warning),
+        _ => Cell::from(text),
+    }
+}
+
+/// One card, and how it is doing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct CardView {
+    /// The card.
+    pub(crate) id: CardId,
+    /// Its family.
+    pub(crate) family: FamilyId,
+    /// Its library.
+    pub(crate) library: LibraryId,
+    /// What mails call the library.
+    pub(crate) library_name: String,
+    /// Whose it is.
+    pub(crate) patron: String,
+    /// Not checked for now.
+    pub(crate) paused: bool,
+    /// When the newest check began.
+    pub(crate) last_checked: Option<DateTime<Utc>>,
+    /// When the newest check that gave an account began.
+    pub(crate) last_success: Option<DateTime<Utc>>,
+    /// Why the newest check gave no account.
+    pub(crate) failure: Option<Failure>,
+    /// Since when the library refuses the number or PIN.
+    pub(crate) refused_since: Option<DateTime<Utc>>,
+    /// When the newest check was, by a clock that was ahead: it does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) checked_in_future: Option<DateTime<Utc>>,
+    /// What is known of the account.
+    pub(crate) account: Option<AccountView>,
+    /// What is wrong.
+    pub(crate) problem: Option<Problem>,
+}
+
+impl CardView {
+    /// A card, seen at `now` by its family's day; `backed_off` as [`backed_off_until`] has it.
+    pub(crate) fn of(
+        record: &CardRecord,
+        library: Option<&Library>,
+        stored: Option<&StoredAccount>,
+        today: NaiveDate,
+        now: DateTime<Utc>,
+        backed_off: Option<&str>,
+    ) -> Self {
+        let card = &record.card;
+        let state = &record.state.without_future(now);
+        let last = state.last_check.as_ref();
+        Self {
+            id: card.id,
+            family: card.family.clone(),
+            library: card.library.clone(),
+            library_name: library
+                .map_or_else(|| card.library.to_string(), |library| library.name.clone()),
+            patron: card.patron.clone(),
+            paused: card.paused,
+            last_checked: last.map(|last| last.started_at),
+            last_success: state.last_success_at,
+            failure: last.and_then(|last| last.failure.clone()),
+            refused_since: state.refused_since.map(|since| since.min(now)),
+            checked_in_future: record.state.newest_in_future(now),
+            account: stored.map(|stored| {
+                let mut view = AccountView::of(&stored.account, today);
+                let of_entry = || library?.options.get(CURRENCY_OPTION).cloned();
+                view.currency = view.currency.or_else(of_entry);
+                view
+            }),
+            problem: problem_of(record, library, now, backed_off),
+        }
+    }
+
+    /// The cell CHECKED: when the newest check was.
+    pub(crate) fn checked_cell(&self, now: DateTime<Utc>) -> Cell {
+        match (self.last_checked, &self.failure) {
+            (None, _) if self.checked_in_future.is_some() => Cell::new("unknown", Tone::Warning),
+            (None, _) => Cell::new("never", Tone::Warning),
+            (Some(at), None) => Cell::from(ago(at, now)),
+            // The state says so too.
+            (Some(at), Some(_)) => {
+                Cell::new(format!("{}, failed", ago(at, now)), Tone::Bad).or_short(ago(at, now))
+            }
+        }
+    }
+
+    /// The cells OUT, DUE NEXT and READY.
+    pub(crate) fn account_cells(&self, today: NaiveDate) -> [Cell; 3] {
+        self.account
+            .as_ref()
+            .map_or_else(unknown_cells, |account| account.cells(today))
+    }
+
+    /// The cell of what is wrong, in few words.
+    pub(crate) fn problem_cell(&self) -> Cell {
+        match &self.problem {
+            Some(problem) => Cell::new(problem.kind, problem.tone),
+            None => Cell::new("ok", Tone::Good),
+        }
+    }
+}
+
+/// The cards of a family, by patron and library, and how they are doing.
+pub(crate) async fn cards_of(
+    context: &Context,
+    family: &Family,
+    libraries: &BTreeMap<LibraryId, Library>,
+) -> Result<Vec<CardView>, CommandError> {
+    let now = context.now();
+    let today = local_date(now, family.timezone);
+    let accounts: BTreeMap<CardId, StoredAccount> = context
+        .store
+        .accounts_of(&family.id)
+        .await?
+        .into_iter()
+        .collect();
+    let records = context.store.cards_of(&family.id).await?;
+    let mut until: BTreeMap<&LibraryId, Option<String>> = BTreeMap::new();
+    let mut views = Vec::with_capacity(records.len());
+    for record in &records {
+        let library = &record.card.library;
+        let has_failed = |last: &LastCheck| last.failure.is_some();
+        if record.state.last_check.as_ref().is_some_and(has_failed) && !until.contains_key(library)
+        {
+            until.insert(library, backed_off_until(context, library).await?);
+        }
+        views.push(CardView::of(
+            record,
+            libraries.get(library),
+            accounts.get(&record.card.id),
+            today,
+            now,
+            until.get(library).and_then(Option::as_deref),
+        ));
+    }
+    views.sort_by(|a, b| {
+        (&a.patron, &a.library_name, a.id).cmp(&(&b.patron, &b.library_name, b.id))
+    });
+    Ok(views)
+}

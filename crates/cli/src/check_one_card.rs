@@ -1,0 +1,232 @@
+//! One card, checked while a person waits.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use hippo_core::account::{Account, Hold, HoldState, Loan};
+use hippo_core::card::Card;
+use hippo_core::check::Check;
+use hippo_core::clock::local_date;
+use hippo_core::failure::Failure;
+use hippo_core::ids::CardId;
+use hippo_core::library::Library;
+use hippo_core::text::clean;
+use hippo_recording::Recorder;
+use serde::Serialize;
+
+use crate::card_view::AccountView;
+use crate::context::Context;
+use crate::deployment::CheckCardAnswer;
+use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::not_checked::reason_not_checked;
+use crate::output::table::{Cell, Table, fixed, words};
+use crate::output::time::day;
+use crate::output::{count, note};
+use crate::problem::{backed_off_until, failure_problem};
+use crate::stop::AFTER_INTERRUPTED_CHECK;
+
+/// How many items of each kind are shown.
+const MAX_ITEMS_SHOWN: usize = 12;
+
+/// The result of a command that changed a card and then checked it.
+#[derive(Serialize)]
+struct Document<'a> {
+    card: CardId,
+    checked: bool,
+    account: Option<AccountView>,
+    failure: Option<&'a Failure>,
+    /// What a recording kept, where one was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<serde_json::Value>,
+}
+
+/// Writes the file of a recording after the check; its answer is part of the document.
+pub(crate) type FinishRecording<'a> =
+    &'a dyn Fn(&Recorder) -> Result<serde_json::Value, CommandError>;
+
+/// A check that is recorded.
+pub(crate) struct Recording<'a> {
+    /// Sees what is sent and answered.
+    pub(crate) recorder: Arc<Recorder>,
+    /// Called after the card was checked.
+    pub(crate) finish: FinishRecording<'a>,
+}
+
+/// Prints the document of a command that changed a card and didn't check it.
+pub(crate) fn show_unchecked(context: &Context, card: CardId) -> Outcome {
+    context.output.document(&Document {
+        card,
+        checked: false,
+        account: None,
+        failure: None,
+        recording: None,
+    });
+    Outcome::Done
+}
+
+/// Checks a card that a command has changed; a paused one is left out, and that is no failure.
+pub(crate) async fn check_changed_card(
+    context: &Context,
+    card: &Card,
+    library: &Library,
+) -> CommandResult {
+    if card.paused {
+        context
+            .output
+            .say("The card is paused, so we didn't check it. To check it again, resume it:");
+        context
+            .output
+            .say_whole(format!("  → hippo card pause {} --resume", card.id));
+        return Ok(show_unchecked(context, card.id));
+    }
+    check_card(context, card, library, None).await
+}
+
+/// Checks one card now and shows what the library says; a card that isn't checked is a failure.
+pub(crate) async fn check_card(
+    context: &Context,
+    card: &Card,
+    library: &Library,
+    recording: Option<Recording<'_>>,
+) -> CommandResult {
+    if !context.output.json {
+        note(format!("Logging in to {} …", clean(&library.name)));
+    }
+    let recorder = recording.as_ref().map(|it| Arc::clone(&it.recorder));
+    match context.deployment.check_card(card, recorder).await? {
+        CheckCardAnswer::Checked(check) => {
+            let recording = recording
+                .map(|recording| (recording.finish)(&recording.recorder))
+                .transpose()?;
+            show(context, card, library, &check, recording).await
+        }
+        CheckCardAnswer::LeftOut => {
+            let record = context.store.card(card.id).await?;
+            let reason = reason_not_checked(record.as_ref(), context.now());
+            let (sentence, commands) = reason.explain(card.id);
+            context
+                .output
+                .say(format!("Didn't check the card. {sentence}"));
+            for command in commands {
+                context.output.say_whole(format!("  → {command}"));
+            }
+            show_unchecked(context, card.id);
+            Ok(Outcome::SomeFailed)
+        }
+        CheckCardAnswer::Stopped => {
+            context
+                .output
+                .say(format!("The check was stopped. {AFTER_INTERRUPTED_CHECK}"));
+            show_unchecked(context, card.id);
+            Ok(Outcome::SomeFailed)
+        }
+        CheckCardAnswer::Queued => {
+            context.output.say(
+                "The card is waiting for its turn. The check goes on without this command; “hippo status” shows the \
+                 result.",
+            );
+            Ok(show_unchecked(context, card.id))
+        }
+    }
+}
+
+async fn show(
+    context: &Context,
+    card: &Card,
+    library: &Library,
+    check: &Check,
+    recording: Option<serde_json::Value>,
+) -> CommandResult {
+    let today = local_date(context.now(), library.timezone);
+    let account = check.outcome.as_ref().ok();
+    context.output.document(&Document {
+        card: card.id,
+        checked: true,
+        account: account.map(|account| AccountView::of(account, today)),
+        failure: check.outcome.as_ref().err(),
+        recording,
+    });
+    match &check.outcome {
+        Ok(account) => show_account(context, account, today),
+        Err(failure) => {
+            let until = backed_off_until(context, &card.library).await?;
+            let problem = failure_problem(failure, card.id, &card.library, until.as_deref());
+            context.output.say_folded("", &problem.what);
+            if let Some(command) = &problem.what_to_do {
+                context.output.say("We keep the card. What to do:");
+                context.output.say_whole(format!("  → {command}"));
+            }
+        }
+    }
+    Ok(Outcome::failed_if(account.is_none()))
+}
+
+fn show_account(context: &Context, account: &Account, today: NaiveDate) {
+    let view = AccountView::of(account, today);
+    let mut parts = vec![match view.out {
+        Some(out) => format!("{out} out"),
+        None => "the pages don't say what is out".to_owned(),
+    }];
+    if let Some(due) = view.due_next {
+        parts.push(format!("next due {}", day(due, today)));
+    }
+    if let Some(holds) = view.holds {
+        parts.push(count(holds, "hold", "holds"));
+        parts.push(format!("{} ready", view.ready.unwrap_or_default()));
+    }
+    if let Some(fines) = view.fines.filter(|fines| !fines.is_zero()) {
+        parts.push(format!("fines {fines}"));
+    }
+    if let Some(expires) = view.card_expires.filter(|expires| *expires >= today) {
+        parts.push(format!("card valid until {}", day(expires, today)));
+    }
+    context
+        .output
+        .say(format!("It worked: {}.", parts.join(", ")));
+    if let Some(expired) = view.card_expires.filter(|expires| *expires < today) {
+        context.output.say(format!(
+            "The card expired on {}. Ask the library to renew it.",
+            expired.format("%-d %B %Y")
+        ));
+    }
+    let mut loans: Vec<&Loan> = account.loans.iter().flatten().collect();
+    loans.sort_by_key(|loan| loan.due.unwrap_or(NaiveDate::MAX));
+    let mut holds: Vec<&Hold> = account.holds.iter().flatten().collect();
+    holds.sort_by_key(|hold| hold.state);
+    let mut table = Table::headless([fixed(""), words("")]);
+    for loan in loans.iter().take(MAX_ITEMS_SHOWN) {
+        table.row([
+            Cell::from(loan.due.map_or_else(
+                || "no due date".to_owned(),
+                |due| format!("due {}", day(due, today)),
+            )),
+            Cell::from(&loan.title),
+        ]);
+    }
+    for hold in holds.iter().take(MAX_ITEMS_SHOWN) {
+        table.row([Cell::from(hold_words(hold)), Cell::from(&hold.title)]);
+    }
+    if !loans.is_empty() || !holds.is_empty() {
+        context.output.table(&table);
+    }
+    for (items, what) in [(loans.len(), "loans"), (holds.len(), "holds")] {
+        if items > MAX_ITEMS_SHOWN {
+            context
+                .output
+                .say(format!("  and {} more {what}", items - MAX_ITEMS_SHOWN));
+        }
+    }
+    for message in &view.messages {
+        context.output.say(format!("The library says: {message}"));
+    }
+}
+
+fn hold_words(hold: &Hold) -> &'static str {
+    match hold.state {
+        HoldState::Ready => "ready",
+        HoldState::InTransit => "in transit",
+        HoldState::Waiting => "waiting",
+        HoldState::Suspended => "suspended",
+        HoldState::Other => "on hold",
+    }
+}

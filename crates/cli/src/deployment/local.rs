@@ -1,0 +1,549 @@
+//! A home on this machine.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use hippo_browser::{BrowserOptions, ExchangeObserver};
+use hippo_core::card::Card;
+use hippo_core::check::Check;
+use hippo_core::clock::Clock;
+use hippo_core::family::EmailAddress;
+use hippo_core::ids::Label;
+use hippo_core::jobs::StopRequest as _;
+use hippo_core::jobs::check_cards::keys::Keys;
+use hippo_core::jobs::check_cards::run::{self as check_cards, CheckOptions, RunPorts};
+use hippo_core::jobs::check_cards::visit::pages::PageHealth;
+use hippo_core::jobs::check_cards::visit::{
+    CheckedCard, Pace, VisitNews, VisitOptions, VisitPorts, check_visit,
+};
+use hippo_core::jobs::notify::run as notify_all;
+use hippo_core::jobs::notify::send::{NoticeResult, NotifyPorts};
+use hippo_core::mail::Mailer;
+use hippo_core::run::ledger::RunPlan;
+use hippo_core::run::{Job, Trigger};
+use hippo_core::site::LibrarySite;
+use hippo_core::store::{RunStart, Scope, SecretStore as _, Store};
+use hippo_local::concurrency_limit::FileConcurrencyLimit;
+use hippo_local::key_files::{FINGERPRINT_NAME, PRIVATE_NAME, PUBLIC_NAME};
+use hippo_local::sqlite::SqliteStore;
+use hippo_recording::Recorder;
+use hippo_systems::Sites;
+
+use super::{
+    CheckCardAnswer, CheckCardsAnswer, CheckCardsRequest, Deployment, NotifyAllAnswer,
+    NotifyAllRequest, PausedSchedules, visit_to,
+};
+use crate::after_run::LocalAfterRun;
+use crate::config::{Checks, Config, Transport};
+use crate::exit::{CommandError, ErrorKind};
+use crate::finding::Finding;
+use crate::home::{Home, SecretsLock};
+use crate::key_store::KeyStore;
+use crate::mailer::mailer;
+use crate::output::progress::Progress as Bar;
+use crate::stop::{AFTER_INTERRUPTED_CHECK, AFTER_INTERRUPTED_SENDING, Stop};
+
+/// How long runs and notices are kept.
+const RETENTION: chrono::Duration = chrono::Duration::days(35);
+
+/// A home on this machine.
+pub(crate) struct LocalDeployment {
+    home: Home,
+    config: Config,
+    store: Arc<SqliteStore>,
+    clock: Arc<dyn Clock>,
+    /// Whether the home is gone when the command ends: none of its paths is shown.
+    is_temporary: bool,
+}
+
+impl LocalDeployment {
+    /// Opens a home; an error says what is missing.
+    pub(crate) fn open(home: Home, clock: Arc<dyn Clock>) -> Result<Self, CommandError> {
+        home.must_exist()?;
+        Ok(Self {
+            config: Config::read(&home)?,
+            store: Arc::new(open_database(&home)?),
+            home,
+            clock,
+            is_temporary: false,
+        })
+    }
+
+    /// The same for a home that is gone when the command ends.
+    pub(crate) fn temporary(mut self) -> Self {
+        self.is_temporary = true;
+        self
+    }
+
+    /// What visits need.
+    fn visiting(&self, recorder: Option<Arc<Recorder>>) -> Result<Visiting<'_>, CommandError> {
+        let sites = Sites::new(BrowserOptions {
+            contact: self.config.contact.clone(),
+            observer: recorder.map(|recorder| recorder as Arc<dyn ExchangeObserver>),
+            ..BrowserOptions::default()
+        })
+        .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?;
+        Ok(Visiting {
+            store: &*self.store,
+            clock: &*self.clock,
+            checks: &self.config.checks,
+            keys: self.home.key_files(),
+            site: Box::new(sites),
+            permits: FileConcurrencyLimit::new(self.home.permits()),
+        })
+    }
+
+    fn after_run(&self, is_schedule: bool) -> LocalAfterRun<'_> {
+        LocalAfterRun::new(
+            &self.config.jobs,
+            &*self.store,
+            &*self.clock,
+            self.mailer(),
+            is_schedule,
+        )
+    }
+
+    /// Whether others can look into the home.
+    fn check_permissions(&self) -> Finding {
+        const CHECK: &str = "home";
+        let home = &self.home;
+        let shown = home.directory().display();
+        let paths = [
+            home.directory().to_path_buf(),
+            home.database(),
+            home.key_files().private_path().to_path_buf(),
+            home.mail_folder(),
+        ];
+        let open: Vec<String> = paths
+            .iter()
+            .filter(|path| is_open_to_others(path))
+            .map(|path| path.display().to_string())
+            .collect();
+        if open.is_empty() {
+            return Finding::ok(CHECK, format!("Only you can read {shown}."));
+        }
+        Finding::problem(
+            CHECK,
+            format!("Others can read {}.", open.join(", ")),
+            format!("Run: chmod -R go= {shown}"),
+        )
+    }
+
+    /// Whether emails leave this machine, as far as the configuration says.
+    fn check_mail(&self) -> Finding {
+        const CHECK: &str = "mail";
+        if let Err(error) = self.mailer() {
+            return Finding::problem(CHECK, error.to_string(), "Fix [mail] in config.toml.");
+        }
+        match (&self.config.mail.transport, &self.config.mail.smtp) {
+            (Transport::Smtp, Some(smtp)) => Finding::ok(
+                CHECK,
+                format!("Emails go to the mail server {}.", smtp.host),
+            ),
+            _ => Finding::problem(
+                CHECK,
+                format!(
+                    "Emails go to the folder {}, and to nobody.",
+                    self.home.mail_folder().display()
+                ),
+                "Fill in [mail.smtp] in config.toml, then try “hippo mail test”.",
+            ),
+        }
+    }
+}
+
+/// Opens the database of a home.
+pub(crate) fn open_database(home: &Home) -> Result<SqliteStore, CommandError> {
+    SqliteStore::open(&home.database())
+        .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))
+}
+
+#[cfg(unix)]
+fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Path) -> bool {
+    false
+}
+
+#[async_trait(?Send)]
+impl Deployment for LocalDeployment {
+    fn stack(&self) -> Option<&str> {
+        None
+    }
+
+    fn timezone(&self) -> Tz {
+        self.config.timezone
+    }
+
+    fn contact(&self) -> Option<&str> {
+        self.config.contact.as_deref()
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::<SqliteStore>::clone(&self.store)
+    }
+
+    fn keys(&self) -> Box<dyn KeyStore> {
+        Box::new(self.home.key_files())
+    }
+
+    /// A key with which cards were added isn't replaced: a new one wouldn't fit them.
+    async fn create_missing_keys(&self) -> Result<Vec<&'static str>, CommandError> {
+        let has_cards = !self.store.cards_with_secrets().await?.is_empty();
+        let files = self.home.key_files();
+        let is_missing = |path: &Path| -> Result<bool, CommandError> {
+            if path.exists() {
+                return Ok(false);
+            }
+            if has_cards {
+                return Err(CommandError::unusable(format!(
+                    "The key file {} is missing, and there are cards that were sealed with it. Put it back: a \
+                     new key wouldn't fit them. Nothing was changed.",
+                    path.display()
+                )));
+            }
+            Ok(true)
+        };
+        let (lacks_pair, lacks_fingerprint_key) = (
+            is_missing(files.private_path())?,
+            is_missing(files.fingerprint_path())?,
+        );
+        let unusable = |error| CommandError::from_source(ErrorKind::Unusable, error);
+        let mut made = Vec::new();
+        if lacks_pair {
+            files.create_pair().map_err(unusable)?;
+            made.extend([PRIVATE_NAME, PUBLIC_NAME]);
+        } else {
+            let keys = files.read_private_keys()?;
+            let public = files.read_public_key();
+            if !public.is_ok_and(|public| keys.has_key(&public.id())) {
+                files
+                    .write_public_key(keys.public_key())
+                    .map_err(unusable)?;
+                made.push(PUBLIC_NAME);
+            }
+        }
+        if lacks_fingerprint_key {
+            files.create_fingerprint_key().map_err(unusable)?;
+            made.push(FINGERPRINT_NAME);
+        }
+        Ok(made)
+    }
+
+    fn holds_private_key(&self) -> bool {
+        true
+    }
+
+    fn old_key_advice(&self) -> String {
+        format!(
+            "Make a new backup and a new copy of {}. Older backups need the old key file.",
+            self.home.key_files().private_path().display()
+        )
+    }
+
+    fn lock_secrets(&self) -> Result<Option<SecretsLock>, CommandError> {
+        SecretsLock::take(&self.home).map(Some)
+    }
+
+    fn mailer(&self) -> Result<Box<dyn Mailer>, CommandError> {
+        mailer(&self.home, &self.config)
+    }
+
+    fn mail_destination(&self) -> String {
+        match (&self.config.mail.transport, &self.config.mail.smtp) {
+            (Transport::Smtp, Some(smtp)) => format!("the mail server {}", smtp.host),
+            _ if self.is_temporary => "the demo's mail folder".to_owned(),
+            _ => self.home.mail_folder().display().to_string(),
+        }
+    }
+
+    fn mail_warning(&self) -> Option<String> {
+        let (Transport::Smtp, Some(smtp)) = (self.config.mail.transport, &self.config.mail.smtp)
+        else {
+            return None;
+        };
+        let path = smtp.readable_by_others(self.home.directory())?;
+        Some(format!(
+            "Others can read the mail server's password in {path}. To keep it yours: chmod 600 {path}",
+            path = path.display()
+        ))
+    }
+
+    async fn diagnose(&self, _: &[EmailAddress]) -> Vec<Finding> {
+        vec![self.check_permissions(), self.check_mail()]
+    }
+
+    fn declared_labels(&self, job: Job) -> Vec<String> {
+        self.config.jobs.labels(job)
+    }
+
+    async fn paused_schedules(&self) -> Result<PausedSchedules, String> {
+        Ok(PausedSchedules {
+            schedules: self.config.jobs.paused(),
+            how: "is paused in config.toml, so its runs don't start.",
+        })
+    }
+
+    fn last_scheduled_time(
+        &self,
+        job: Job,
+        label: &Label,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        self.config.jobs.rules(job, label).schedule?.latest(now)
+    }
+
+    fn default_label(&self, job: Job) -> &'static str {
+        match job {
+            Job::CheckCards => "all",
+            Job::NotifyAll => "all",
+        }
+    }
+
+    fn can_record(&self) -> bool {
+        true
+    }
+
+    /// A login that was started is finished when a person stops it: its outcome must not be in doubt.
+    async fn check_card(
+        &self,
+        card: &Card,
+        recorder: Option<Arc<Recorder>>,
+    ) -> Result<CheckCardAnswer, CommandError> {
+        let stop = Stop::listen("finishing this check", AFTER_INTERRUPTED_CHECK);
+        tokio::select! {
+            checked = self.check_now(card, recorder) => {
+                Ok(checked?.map_or(CheckCardAnswer::LeftOut, |check| {
+                    CheckCardAnswer::Checked(Box::new(check))
+                }))
+            }
+            () = stop.grace_is_over() => Ok(CheckCardAnswer::Stopped),
+        }
+    }
+
+    async fn check_cards(
+        &self,
+        request: CheckCardsRequest,
+    ) -> Result<CheckCardsAnswer, CommandError> {
+        self.home.key_files().read_private_keys()?;
+        let visiting = self.visiting(None)?;
+        let options = CheckOptions {
+            concurrency: request
+                .concurrency
+                .map_or(self.config.checks.concurrency, usize::from),
+            pace: if request.no_pause {
+                Pace::NONE
+            } else {
+                visiting.pace()
+            },
+        };
+        let mut asked = request.run;
+        let following = self.after_run(asked.is_schedule);
+        let mail = following.operator_mail();
+        let after = following.after(mail.as_ref());
+        let stop = Stop::listen(
+            "finishing the cards that were started",
+            AFTER_INTERRUPTED_CHECK,
+        );
+        let bar = Bar::new("cards");
+        let checked: Mutex<Vec<CheckedCard>> = Mutex::default();
+        let progress = |progress: check_cards::Progress<'_>| match progress {
+            check_cards::Progress::Planned(cards) => bar.planned(cards),
+            check_cards::Progress::Checked(card) => {
+                bar.one_done();
+                locked(&checked).push(card.clone());
+            }
+        };
+        loop {
+            let plan = RunPlan {
+                key: asked.key.clone(),
+                trigger: match (asked.is_schedule, asked.input.scope) {
+                    (false, _) => Trigger::Person,
+                    (true, Scope::Failed) => Trigger::Retry,
+                    (true, _) => Trigger::Schedule,
+                },
+                input: serde_json::to_value(&asked.input).unwrap_or_default(),
+                // A person need not wait for a run that was killed to be taken for lost; the marks
+                // and the permits keep two runs from harming a card or a library.
+                allow_overlap: !asked.is_schedule,
+                rules: self.config.jobs.rules(asked.key.job, &asked.key.label),
+                after: Some(&after),
+            };
+            let result = check_cards::check_cards(
+                &visiting.ports(&Keys::new(&visiting.keys)),
+                &RunPorts {
+                    cards: &*self.store,
+                    runs: &*self.store,
+                    alerts: &*self.store,
+                },
+                plan,
+                &asked.input,
+                options,
+                &stop,
+                &progress,
+            )
+            .await?;
+            match result {
+                Ok(run) => {
+                    drop(bar);
+                    return Ok(CheckCardsAnswer::Done {
+                        run,
+                        checked: std::mem::take(&mut *locked(&checked)),
+                    });
+                }
+                Err(RunStart::AlreadyRan(_)) if !asked.is_schedule => asked.next_key(),
+                Err(why) => return Ok(CheckCardsAnswer::NotStarted(why)),
+            }
+        }
+    }
+
+    async fn notify_all(&self, request: NotifyAllRequest) -> Result<NotifyAllAnswer, CommandError> {
+        let NotifyAllRequest {
+            run: mut request,
+            at_once,
+        } = request;
+        request.input.at_once = at_once.unwrap_or(!request.is_schedule);
+        let mailer = self.mailer()?;
+        let libraries: BTreeMap<_, _> = self
+            .store()
+            .libraries()
+            .await?
+            .into_iter()
+            .map(|library| (library.id.clone(), library))
+            .collect();
+        let store = &*self.store;
+        let ports = NotifyPorts {
+            families: store,
+            accounts: store,
+            notices: store,
+            alerts: store,
+            mailer: &*mailer,
+            clock: &*self.clock,
+            libraries: &libraries,
+            operator_contact: self.contact(),
+        };
+        let following = self.after_run(request.is_schedule);
+        let mail = following.operator_mail();
+        let after = following.after(mail.as_ref());
+        let stop = Stop::listen(
+            "finishing the emails that were started",
+            AFTER_INTERRUPTED_SENDING,
+        );
+        let bar = Bar::new("notices");
+        let notices: Mutex<Vec<NoticeResult>> = Mutex::default();
+        let progress = |progress: notify_all::Progress<'_>| match progress {
+            notify_all::Progress::Planned(notices) => bar.planned(notices),
+            notify_all::Progress::Settled(result) => {
+                bar.one_done();
+                locked(&notices).push(result.clone());
+            }
+        };
+        loop {
+            let plan = RunPlan {
+                key: request.key.clone(),
+                trigger: if request.is_schedule {
+                    Trigger::Schedule
+                } else {
+                    Trigger::Person
+                },
+                input: serde_json::to_value(&request.input).unwrap_or_default(),
+                // Two at once are safe: each notice is claimed by one of them.
+                allow_overlap: true,
+                rules: self.config.jobs.rules(request.key.job, &request.key.label),
+                after: Some(&after),
+            };
+            let result =
+                notify_all::notify_all(&ports, store, plan, &request.input, &stop, &progress)
+                    .await?;
+            match result {
+                Ok(run) => {
+                    drop(bar);
+                    // Not where the run didn't start: its clock may be in doubt.
+                    let store: &dyn Store = store;
+                    store.forget_before(self.clock.now() - RETENTION).await?;
+                    return Ok(NotifyAllAnswer::Done {
+                        run,
+                        notices: std::mem::take(&mut *locked(&notices)),
+                    });
+                }
+                Err(RunStart::AlreadyRan(_)) if !request.is_schedule => request.next_key(),
+                Err(why) => return Ok(NotifyAllAnswer::NotStarted(why)),
+            }
+        }
+    }
+}
+
+/// What the mutex holds, also after a panic elsewhere.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl LocalDeployment {
+    /// Checks one card in this process; `None`: the visit left it out.
+    async fn check_now(
+        &self,
+        card: &Card,
+        recorder: Option<Arc<Recorder>>,
+    ) -> Result<Option<Check>, CommandError> {
+        let visiting = self.visiting(recorder)?;
+        let visit = visit_to(card, self.clock.now())?;
+        let options = VisitOptions {
+            pace: visiting.pace(),
+            deadline: None,
+            stop: &|| false,
+        };
+        let found = Mutex::new(None);
+        let pages = PageHealth::default();
+        let keep = |news: VisitNews<'_>| {
+            pages.hear(&news);
+            if let VisitNews::Checked(checked) = news {
+                *locked(&found) = Some(checked.check.clone());
+            }
+        };
+        let keys = Keys::new(&visiting.keys);
+        check_visit(&visiting.ports(&keys), &visit, options, &keep).await?;
+        pages.end_page_changes(&*self.store, &*self.clock).await;
+        Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What visits need beside the store.
+struct Visiting<'a> {
+    store: &'a SqliteStore,
+    clock: &'a dyn Clock,
+    checks: &'a Checks,
+    keys: hippo_local::key_files::KeyFiles,
+    site: Box<dyn LibrarySite>,
+    permits: FileConcurrencyLimit,
+}
+
+impl Visiting<'_> {
+    /// The pauses between two cards of a library.
+    fn pace(&self) -> Pace {
+        Pace {
+            pause: Duration::from_secs_f64(self.checks.pause_seconds),
+            jitter: Duration::from_secs_f64(self.checks.jitter_seconds),
+        }
+    }
+
+    fn ports<'a>(&'a self, keys: &'a Keys<'a>) -> VisitPorts<'a> {
+        VisitPorts {
+            visits: self.store,
+            libraries: self.store,
+            checks: self.store,
+            keys,
+            site: &*self.site,
+            concurrency_limit: &self.permits,
+            clock: self.clock,
+        }
+    }
+}

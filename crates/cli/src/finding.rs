@@ -1,0 +1,48 @@
+//! What `hippo doctor` finds.
+
+use serde::Serialize;
+
+/// Whether something is in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verdict {
+    Ok,
+    Problem,
+    Unknown,
+}
+
+/// The result of one check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    pub(crate) check: String,
+    pub(crate) verdict: Verdict,
+    /// What was found.
+    pub(crate) found: String,
+    /// What to do, unless it is in order.
+    pub(crate) advice: Option<String>,
+}
+
+impl Finding {
+    /// It is in order.
+    pub(crate) fn ok(check: &str, found: impl Into<String>) -> Self {
+        Self {
+            check: check.to_owned(),
+            verdict: Verdict::Ok,
+            found: found.into(),
+            advice: None,
+        }
+    }
+
+    /// It isn't in order.
+    pub(crate) fn problem(
+        check: &str,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            verdict: Verdict::Problem,
+            advice: Some(advice.into()),
+            ..Self::ok(check, found)
+        }
+    }
+}

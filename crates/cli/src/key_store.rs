@@ -1,0 +1,37 @@
+//! Where the keys that seal numbers and PINs are kept.
+
+use async_trait::async_trait;
+use hippo_core::seal::{PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource};
+use hippo_local::key_files::KeyFiles;
+
+use crate::exit::{CommandError, ErrorKind};
+
+/// Where the keys are kept, and can be replaced.
+#[async_trait]
+pub(crate) trait KeyStore: PrivateKeySource + PublicKeySource {
+    /// Replaces the private keys, in one step.
+    async fn replace_private_keys(&self, keys: &PrivateKeys) -> Result<(), CommandError>;
+
+    /// Replaces the public key, in one step.
+    async fn write_public_key(&self, key: &PublicKey) -> Result<(), CommandError>;
+
+    /// Names the place of the private keys, for people.
+    fn location(&self) -> String;
+}
+
+#[async_trait]
+impl KeyStore for KeyFiles {
+    async fn replace_private_keys(&self, keys: &PrivateKeys) -> Result<(), CommandError> {
+        Self::replace_private_keys(self, keys)
+            .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))
+    }
+
+    async fn write_public_key(&self, key: &PublicKey) -> Result<(), CommandError> {
+        Self::write_public_key(self, key)
+            .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))
+    }
+
+    fn location(&self) -> String {
+        self.private_path().display().to_string()
+    }
+}

@@ -1,0 +1,74 @@
+//! Says why no run was started.
+
+use chrono::TimeDelta;
+use hippo_core::run::RunOutcome;
+use hippo_core::store::RunStart;
+
+use crate::context::Context;
+use crate::exit::Outcome;
+use crate::output::note;
+use crate::output::time::moment;
+use crate::start_options::StartOptions;
+
+/// Whatever starts a schedule's run is no later than this without a reason.
+const MAX_START_DELAY: TimeDelta = TimeDelta::minutes(10);
+
+/// Says why no run was started; that is no failure, unless the clock is in doubt.
+pub(crate) fn show_not_started(
+    context: &Context,
+    options: &StartOptions,
+    reason: &RunStart,
+) -> Outcome {
+    let (what, run) = match reason {
+        RunStart::AlreadyRan(run) => ("already_ran", run),
+        RunStart::StillRunning(run) => ("still_running", run),
+        RunStart::NotNow(run) => ("not_now", run),
+        RunStart::Started => return Outcome::Done,
+    };
+    context
+        .output
+        .document(&serde_json::json!({ "not_begun": what, "run": run }));
+    let (now, zone) = (context.now(), context.zone());
+    // A run that was too late, or whose schedule is paused, is on record as that.
+    let ran = matches!(reason, RunStart::AlreadyRan(_))
+        && !matches!(
+            run.outcome,
+            RunOutcome::Missed | RunOutcome::SkippedPaused | RunOutcome::SkippedClockInDoubt
+        );
+    let scheduled = run.key.scheduled_time;
+    if ran && options.scheduled_time.is_none() && now - scheduled > MAX_START_DELAY {
+        note(format!(
+            "Did nothing: “{}” already ran for its last time, {}. To run it now too, add the time to its times in \
+             config.toml.",
+            run.key.label,
+            moment(scheduled, now, zone),
+        ));
+    }
+    let started = moment(run.started_at, now, zone);
+    if run.outcome == RunOutcome::SkippedClockInDoubt {
+        note(format!(
+            "Did nothing: the clock shows {started}, which doesn't fit what is on record. If the clock is right, the \
+             next notify-all goes on, a minute or more from now. If not, set the clock."
+        ));
+        return Outcome::SomeFailed;
+    }
+    if options.is_quiet() {
+        return Outcome::Done;
+    }
+    context.output.say(match reason {
+        RunStart::StillRunning(_) => format!(
+            "Did nothing: the run {} is still going. It started at {started}.",
+            run.key
+        ),
+        RunStart::NotNow(_) => format!(
+            "Did nothing: the run {} is on record as {}.",
+            run.key,
+            run.outcome.as_str()
+        ),
+        _ => format!(
+            "Did nothing: the run {} already exists. It started at {started}.",
+            run.key
+        ),
+    });
+    Outcome::Done
+}

@@ -1,0 +1,116 @@
+//! A notice's state, in words.
+
+use chrono::{DateTime, Duration, Utc};
+use hippo_core::notice::record::{HELD_RESTORED, NotNow, NoticeRecord, NoticeState};
+
+use crate::output::count;
+use crate::output::table::{Cell, Tone};
+
+/// A notice that takes longer to send gets an explanation.
+const MAX_SENDING_TIME: Duration = Duration::minutes(1);
+
+/// What a notice's state means, where that isn't obvious.
+pub(crate) fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<String> {
+    if record.is_held() {
+        return Some(format!(
+            "{}: its email may have been sent. “hippo notices resend {} {}” sends it.",
+            HELD_RESTORED, record.family, record.date
+        ));
+    }
+    let reason = record.reason.as_deref().map(hippo_core::text::clean);
+    let words = match record.state {
+        NoticeState::Sending if now - record.changed_at > MAX_SENDING_TIME || reason.is_some() => {
+            "We can't tell whether this email was sent; the next notify-all decides what to do"
+        }
+        NoticeState::Sending => "It's being sent",
+        NoticeState::Unknown => {
+            "We can't tell whether this email was sent; notify-all decides what to do"
+        }
+        NoticeState::Newer => "A newer version of hippo wrote it, so this one doesn't change it",
+        NoticeState::Pending if record.is_free(now) == Err(NotNow::Waiting) => {
+            "The mail server refused it for now. We'll try again within half an hour"
+        }
+        NoticeState::Pending => "It goes out on the next run of notify-all",
+        NoticeState::Failed => "Nothing more happens for this day",
+        NoticeState::Claimed if record.lease_until.is_none_or(|until| until <= now) => {
+            "The program stopped while writing it. It goes out on the next run of notify-all"
+        }
+        NoticeState::Claimed => "It's being written",
+        _ => return reason,
+    };
+    Some(match reason {
+        Some(reason) => format!("{words}. {reason}"),
+        None => format!("{words}."),
+    })
+}
+
+/// `2 addresses (1 more is stopped)`.
+pub(crate) fn addresses(reachable: usize, stopped: usize) -> String {
+    let reachable = count(reachable, "address", "addresses");
+    match stopped {
+        0 => reachable,
+        1 => format!("{reachable} (1 more is stopped)"),
+        stopped => format!("{reachable} ({stopped} more are stopped)"),
+    }
+}
+
+/// A notice's state, in its color.
+pub(crate) fn state_cell(state: NoticeState) -> Cell {
+    let tone = match state {
+        NoticeState::Sent => Tone::Good,
+        NoticeState::Skipped => Tone::Faint,
+        NoticeState::Pending | NoticeState::Claimed => Tone::Plain,
+        NoticeState::Sending | NoticeState::Unknown | NoticeState::Newer => Tone::Warning,
+        NoticeState::Failed | NoticeState::GaveUp | NoticeState::Missed => Tone::Bad,
+    };
+    Cell::new(state.as_str(), tone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-21T11:30:00Z".parse().unwrap()
+    }
+
+    fn sending() -> NoticeRecord {
+        NoticeRecord::planned(
+            "conrad".parse().unwrap(),
+            "2026-11-21".parse().unwrap(),
+            now(),
+        )
+        .claim(Default::default(), now())
+        .and_then(|claimed| claimed.arm("hash".into(), &[], now()))
+        .unwrap()
+    }
+
+    #[test]
+    fn unanswered_sending_is_in_doubt() {
+        assert_eq!(
+            meaning(&sending(), now()).as_deref(),
+            Some("It's being sent.")
+        );
+        let later = now() + Duration::minutes(2);
+        assert!(
+            meaning(&sending(), later)
+                .unwrap()
+                .starts_with("We can't tell whether this email was sent")
+        );
+        let lost = sending().unknown("The line was lost.".into()).unwrap();
+        assert!(
+            meaning(&lost, now())
+                .unwrap()
+                .starts_with("We can't tell whether this email was sent")
+        );
+    }
+
+    #[test]
+    fn unsent_notice_goes_out_on_the_next_run() {
+        let pending = sending().not_sent("No connection.".into(), now()).unwrap();
+        assert_eq!(
+            meaning(&pending, now()).as_deref(),
+            Some("It goes out on the next run of notify-all. No connection.")
+        );
+    }
+}

@@ -1,0 +1,275 @@
+//! What is wrong with a card, and the command line that helps.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+use hippo_core::card::CardRecord;
+use hippo_core::failure::{Failure, FailureKind};
+use hippo_core::ids::{CardId, LibraryId};
+use hippo_core::library::{Library, can_back_off_until};
+use hippo_core::notice::digest::STALE_AFTER;
+use hippo_core::text::clean;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::exit::CommandError;
+use crate::not_checked::record_command;
+use crate::output::table::Tone;
+use crate::output::time::{ago, moment};
+use crate::remedies::command_for_card;
+
+/// The command that tries again what may go better later.
+pub(crate) const CHECK_FAILED: &str = "hippo check-cards --scope failed";
+
+/// What is wrong with a card, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Problem {
+    /// A failure's kind, or `paused`, `never_checked`, `stale`.
+    pub(crate) kind: &'static str,
+    /// What it is.
+    pub(crate) what: String,
+    /// A command line that helps.
+    pub(crate) what_to_do: Option<String>,
+    /// Whether a person must do something.
+    #[serde(skip)]
+    pub(crate) tone: Tone,
+}
+
+/// What is wrong with a card at `now`; `until` as [`backed_off_until`] has it.
+pub(crate) fn problem_of(
+    record: &CardRecord,
+    library: Option<&Library>,
+    now: DateTime<Utc>,
+    until: Option<&str>,
+) -> Option<Problem> {
+    let card = &record.card;
+    let state = &record.state.without_future(now);
+    if card.paused {
+        return Some(Problem {
+            kind: "paused",
+            what: "It's paused.".to_owned(),
+            what_to_do: Some(format!("hippo card pause {} --resume", card.id)),
+            tone: Tone::Faint,
+        });
+    }
+    if let Some(since) = state.refused_since {
+        let zone = library.map_or(Tz::UTC, |library| library.timezone);
+        let since = since.min(now).with_timezone(&zone);
+        return Some(Problem {
+            kind: FailureKind::WrongCredentials.as_str(),
+            what: format!(
+                "The library rejected the number or PIN ({}). We won't try again until you correct it, so that the \
+                 card doesn't get locked.",
+                since.format("%-d %b %H:%M")
+            ),
+            what_to_do: Some(format!("hippo card set-pin {}", card.id)),
+            tone: Tone::Bad,
+        });
+    }
+    let from_future = record.state.last_check.as_ref();
+    if let (None, Some(last)) = (&state.last_check, from_future) {
+        return Some(Problem {
+            kind: "clock_was_wrong",
+            what: format!(
+                "Its last check has the time {}, in the future, because the clock was wrong. The next check replaces \
+                 it.",
+                last.started_at.to_rfc3339_opts(SecondsFormat::Secs, true)
+            ),
+            what_to_do: Some("hippo check-cards".to_owned()),
+            tone: Tone::Warning,
+        });
+    }
+    let Some(last) = &state.last_check else {
+        return Some(Problem {
+            kind: "never_checked",
+            what: "It hasn't been checked yet.".to_owned(),
+            what_to_do: Some("hippo check-cards".to_owned()),
+            tone: Tone::Warning,
+        });
+    };
+    if let Some(failure) = &last.failure {
+        let mut failure = failure.clone();
+        // The stores keep no more of a doubt than its mark.
+        failure.login_in_doubt |= state
+            .login_mark
+            .as_ref()
+            .is_some_and(|mark| !mark.is_settled && last.started_at >= mark.at);
+        return Some(failure_problem(&failure, card.id, &card.library, until));
+    }
+    let read = state.last_success_at.unwrap_or(last.started_at);
+    (now - read > STALE_AFTER).then(|| Problem {
+        kind: "stale",
+        what: format!("The last successful check was {}.", ago(read, now)),
+        what_to_do: Some("hippo check-cards".to_owned()),
+        tone: Tone::Warning,
+    })
+}
+
+/// Until when we don't visit a library, in words; `None` where we do.
+pub(crate) async fn backed_off_until(
+    context: &Context,
+    library: &LibraryId,
+) -> Result<Option<String>, CommandError> {
+    let now = context.now();
+    let until = context.store.back_off_until(library).await?;
+    Ok(until
+        .filter(|until| *until > now && can_back_off_until(*until, now))
+        .map(|until| moment(until, now, context.zone())))
+}
+
+/// What a failed check means for a person; `until` as [`backed_off_until`] has it.
+pub(crate) fn failure_problem(
+    failure: &Failure,
+    card: CardId,
+    library: &LibraryId,
+    until: Option<&str>,
+) -> Problem {
+    let detail = ended(&clean(&failure.detail));
+    let later = until.map_or_else(String::new, |until| {
+        format!(" We'll try again after {until}.")
+    });
+    let remedy = failure
+        .remedy
+        .and_then(|remedy| command_for_card(remedy, card, library));
+    let again = || Some(CHECK_FAILED.to_owned());
+    let (what, what_to_do) = match failure.kind {
+        FailureKind::WrongCredentials => (
+            "The library rejected the number or PIN.".to_owned(),
+            Some(format!("hippo card set-pin {card}")),
+        ),
+        FailureKind::SealedForOtherHosts => (
+            format!(
+                "The library {library} has other hosts now than the PIN was sealed for, so we didn't send it. If its \
+                 entry is wrong, correct it with “hippo library edit {library}”. If it's right, set the PIN."
+            ),
+            Some(format!("hippo card set-pin {card}")),
+        ),
+        FailureKind::CardBlocked => (
+            format!("The library has blocked or expired the card: {detail} Ask the library."),
+            None,
+        ),
+        FailureKind::SessionExpired => (
+            format!("The library ended the session too early: {detail}"),
+            again(),
+        ),
+        FailureKind::PageChanged if remedy.is_some() => {
+            (format!("We couldn't read a page: {detail}"), remedy)
+        }
+        FailureKind::PageChanged if failure.login_in_doubt => (
+            format!(
+                "The site shows a page that we don't know: {detail} We can't tell whether the login succeeded, so we \
+                 won't send it again today. Record what the site sends, and report it. To just try again: “hippo card \
+                 retry {card}”."
+            ),
+            Some(record_command(card)),
+        ),
+        FailureKind::PageChanged => (
+            format!(
+                "The site shows a page that we don't know: {detail} If this goes on, record it with “{}” and report \
+                 it.",
+                record_command(card)
+            ),
+            again(),
+        ),
+        FailureKind::SiteRefused => (
+            format!("The library's site turned us away: {detail}{later}"),
+            again(),
+        ),
+        FailureKind::SiteDown => (
+            format!("The library's site didn't answer as it should: {detail}{later}"),
+            remedy.or_else(again),
+        ),
+        FailureKind::NotTried if remedy.is_some() => (
+            format!(
+                "{detail} “{}” tries it too, and records what the site sends.",
+                record_command(card)
+            ),
+            remedy,
+        ),
+        FailureKind::NotTried => (format!("We didn't check it. {detail}"), again()),
+    };
+    Problem {
+        kind: failure.kind.as_str(),
+        what,
+        what_to_do,
+        tone: Tone::Bad,
+    }
+}
+
+/// The text with one mark at its end.
+fn ended(text: &str) -> String {
+    let text = text.trim_end_matches(['.', ' ']);
+    let end = if text.ends_with(['?', '!', '…']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{text}{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hippo_core::failure::Remedy;
+    use rstest::rstest;
+
+    fn problem(failure: &Failure) -> Problem {
+        let library = "wpl".parse().unwrap();
+        failure_problem(failure, CardId::generate(), &library, None)
+    }
+
+    #[rstest]
+    #[case(Remedy::SetDateFormat, "--date-format FORMAT")]
+    #[case(Remedy::SetUrl, "--url URL")]
+    #[case(Remedy::AddLoginHost, "--login-host HOST")]
+    fn remedy_of_a_library_is_an_edit(#[case] remedy: Remedy, #[case] option: &str) {
+        for failure in [Failure::page_changed("x"), Failure::site_down("x")] {
+            let failure = failure.with_remedy(remedy);
+            let what_to_do = problem(&failure).what_to_do.unwrap();
+            assert_eq!(what_to_do, format!("hippo library edit wpl {option}"));
+        }
+    }
+
+    #[test]
+    fn remedy_decides_whatever_the_detail_says() {
+        let detail = "The login goes to another host; see --login-host and hippo card retry";
+        let what_to_do = problem(&Failure::page_changed(detail)).what_to_do;
+        assert_eq!(what_to_do.as_deref(), Some(CHECK_FAILED));
+    }
+
+    #[test]
+    fn changed_page_asks_for_a_recording() {
+        let sure = problem(&Failure::page_changed("no table"));
+        assert!(sure.what.contains("hippo card record"), "{}", sure.what);
+        assert_eq!(sure.what_to_do.as_deref(), Some(CHECK_FAILED));
+        let in_doubt = problem(&Failure::page_changed("no table").login_in_doubt());
+        assert!(in_doubt.what.contains("whether the login succeeded"));
+        assert!(in_doubt.what.contains("hippo card retry"));
+        let what_to_do = in_doubt.what_to_do.unwrap();
+        assert!(what_to_do.starts_with("hippo card record"), "{what_to_do}");
+    }
+
+    #[test]
+    fn library_that_we_back_off_from_says_until_when() {
+        let library = "wpl".parse().unwrap();
+        let refused = Failure::new(FailureKind::SiteRefused, "x");
+        for failure in [Failure::site_down("status 503"), refused] {
+            let what = |until| failure_problem(&failure, CardId::generate(), &library, until).what;
+            let told = what(Some("14:32 today"));
+            assert!(
+                told.ends_with("We'll try again after 14:32 today."),
+                "{told}"
+            );
+            assert!(!what(None).contains("after"), "{}", what(None));
+        }
+    }
+
+    #[rstest]
+    #[case("status 503 at /login", "status 503 at /login.")]
+    #[case("status 503.", "status 503.")]
+    #[case("which page is this?", "which page is this?")]
+    fn detail_ends_with_one_mark(#[case] detail: &str, #[case] expected: &str) {
+        let problem = problem(&Failure::site_down(detail));
+        assert!(problem.what.ends_with(expected), "{}", problem.what);
+        assert_eq!(problem.what_to_do.as_deref(), Some(CHECK_FAILED));
+    }
+}

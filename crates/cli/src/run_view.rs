@@ -1,0 +1,161 @@
+//! A run, in words.
+
+use chrono::{DateTime, Duration, Utc};
+use chrono_tz::Tz;
+use hippo_core::run::{Counts, Job, Run, RunOutcome};
+
+use crate::context::Context;
+use crate::exit::CommandError;
+use crate::output::count;
+use crate::output::time::{ago, moment};
+
+/// The same run, with what its workers reported, where others do its work.
+pub(crate) async fn with_work(context: &Context, run: Run) -> Result<Run, CommandError> {
+    if run.counts.enqueued == 0 {
+        return Ok(run);
+    }
+    let work = context.store.work_items(&run.key).await?;
+    Ok(run.with_work(&work, context.now()))
+}
+
+/// A run reports at least this often, unless a library is very slow.
+const MAX_SILENCE: Duration = Duration::minutes(2);
+
+/// How a run ended; one that is silent may be a process that is gone.
+pub(crate) fn outcome_words(context: &Context, run: &Run) -> String {
+    outcome_words_at(run, context.now(), context.zone())
+}
+
+pub(crate) fn outcome_words_at(run: &Run, now: DateTime<Utc>, zone: Tz) -> String {
+    if run.outcome == RunOutcome::Running && now - run.reported_at > MAX_SILENCE {
+        let since = moment(run.reported_at, now, zone);
+        let since = since.strip_suffix(" today").unwrap_or(&since);
+        format!("running (last heard from {since})")
+    } else if run.outcome == RunOutcome::Done && run.counts.planned == 0 {
+        "nothing to do".to_owned()
+    } else if run.outcome == RunOutcome::Done
+        && run.key.job == Job::CheckCards
+        && run.counts.skipped > 0
+    {
+        format!("done, {} left out", run.counts.skipped)
+    } else {
+        run.outcome.as_str().to_owned()
+    }
+}
+
+/// Prints the last run of each job.
+pub(crate) fn show_runs(context: &Context, runs: &[Run]) {
+    for run in runs {
+        let work = match work_words(run) {
+            Some(work) => format!(": {work}"),
+            None => String::new(),
+        };
+        context.output.say(format!(
+            "Last {}: {} ({}), {}{work}.",
+            run.key.job,
+            moment(run.started_at, context.now(), context.zone()),
+            ago(run.started_at, context.now()),
+            outcome_words(context, run),
+        ));
+    }
+    if runs.is_empty() {
+        context
+            .output
+            .say("No job has run yet. “hippo check-cards” checks every card.");
+    }
+}
+
+/// What a run did, as its counts say; `None`: it did not begin, or had nothing to do.
+fn work_words(run: &Run) -> Option<String> {
+    let begun = !matches!(
+        run.outcome,
+        RunOutcome::Missed
+            | RunOutcome::SkippedStillRunning
+            | RunOutcome::SkippedPaused
+            | RunOutcome::Newer
+    );
+    (begun && run.counts.planned > 0).then(|| counts_words(run.key.job, &run.counts))
+}
+
+/// `checked 4 of 7 cards, 1 failed, 2 left out`: the same wherever a run's counts are told.
+pub(crate) fn counts_words(job: Job, counts: &Counts) -> String {
+    let planned = usize::try_from(counts.planned).unwrap_or(usize::MAX);
+    let mut words = match job {
+        Job::CheckCards => format!(
+            "checked {} of {}",
+            counts.done,
+            count(planned, "card", "cards")
+        ),
+        Job::NotifyAll => format!(
+            "sent {} of {}",
+            counts.done,
+            count(planned, "notice", "notices")
+        ),
+    };
+    if counts.failures() > 0 {
+        words.push_str(&format!(", {} failed", counts.failures()));
+    }
+    if counts.skipped > 0 {
+        words.push_str(&match job {
+            Job::CheckCards => format!(", {} left out", counts.skipped),
+            Job::NotifyAll => format!(", {} had nothing to say", counts.skipped),
+        });
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hippo_core::run::Trigger;
+
+    #[test]
+    fn skipped_cards_are_not_counted_as_checked() {
+        let mut counts = Counts {
+            planned: 7,
+            done: 4,
+            skipped: 2,
+            ..Counts::default()
+        };
+        counts.add_failure("site_down");
+        assert_eq!(
+            counts_words(Job::CheckCards, &counts),
+            "checked 4 of 7 cards, 1 failed, 2 left out"
+        );
+        assert_eq!(
+            counts_words(Job::NotifyAll, &counts),
+            "sent 4 of 7 notices, 1 failed, 2 had nothing to say"
+        );
+    }
+
+    #[test]
+    fn silent_run_says_since_when() {
+        let began: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
+        let mut run = Run {
+            key: "check-cards/all/2026-11-21T10:00:00Z".parse().unwrap(),
+            trigger: Trigger::Schedule,
+            input: serde_json::Value::Null,
+            started_at: began,
+            reported_at: began,
+            finished_at: None,
+            outcome: RunOutcome::Running,
+            counts: Counts::default(),
+        };
+        let zone = chrono_tz::America::Toronto;
+        let after =
+            |run: &Run, minutes| outcome_words_at(run, began + Duration::minutes(minutes), zone);
+        assert_eq!(after(&run, 2), "running");
+        assert_eq!(after(&run, 3), "running (last heard from 05:00)");
+        run.outcome = RunOutcome::Done;
+        assert_eq!(after(&run, 3), "nothing to do");
+        run.counts = Counts {
+            planned: 3,
+            done: 3,
+            ..Counts::default()
+        };
+        assert_eq!(after(&run, 3), "done");
+        run.counts.done = 1;
+        run.counts.skipped = 2;
+        assert_eq!(after(&run, 3), "done, 2 left out");
+    }
+}

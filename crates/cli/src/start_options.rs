@@ -1,0 +1,124 @@
+//! The options of every command that starts a run.
+
+use chrono::{DateTime, FixedOffset, Utc};
+use clap::Args;
+use hippo_core::ids::{InvalidId, Label};
+use hippo_core::run::{Job, RunKey};
+
+use crate::config::PERSON;
+use crate::deployment::Deployment;
+use crate::values::instant;
+
+/// What makes a run one of a schedule.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct StartOptions {
+    /// The run belongs to a schedule, and this is the schedule's name.
+    #[arg(long)]
+    pub(crate) label: Option<Label>,
+    /// When the run was scheduled (RFC 3339). By default the last of the label's times in config.toml,
+    /// or else this minute. There is only one run for a label and time.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub(crate) scheduled_time: Option<DateTime<FixedOffset>>,
+    /// Print nothing unless something failed. It's the default when a schedule starts the run.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+impl StartOptions {
+    /// Whether a schedule, and not a person, started the run.
+    pub(crate) fn is_schedule(&self) -> bool {
+        self.label.is_some() || self.scheduled_time.is_some()
+    }
+
+    /// Whether to print only failures: cron emails whatever is printed.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet || self.is_schedule()
+    }
+
+    /// The run: of this second if a person started it. If a schedule did, of the last of its times
+    /// where they are known, or else of this minute.
+    pub(crate) fn run_key(
+        &self,
+        job: Job,
+        default_label: &str,
+        deployment: &dyn Deployment,
+        now: DateTime<Utc>,
+    ) -> Result<RunKey, InvalidId> {
+        self.key_with(job, default_label, now, |label| {
+            deployment.last_scheduled_time(job, label, now)
+        })
+    }
+
+    fn key_with(
+        &self,
+        job: Job,
+        default_label: &str,
+        now: DateTime<Utc>,
+        last_scheduled: impl FnOnce(&Label) -> Option<DateTime<Utc>>,
+    ) -> Result<RunKey, InvalidId> {
+        let label = match (&self.label, self.is_schedule()) {
+            (Some(label), _) => label.clone(),
+            (None, true) => default_label.parse()?,
+            (None, false) => PERSON.parse()?,
+        };
+        let second = now.timestamp();
+        let minute = DateTime::from_timestamp(second - second.rem_euclid(60), 0).unwrap_or(now);
+        let scheduled_time = match self.scheduled_time {
+            Some(time) => time.to_utc(),
+            None if self.is_schedule() => last_scheduled(&label).unwrap_or(minute),
+            None => DateTime::from_timestamp(second, 0).unwrap_or(now),
+        };
+        Ok(RunKey {
+            job,
+            label,
+            scheduled_time,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(options: &StartOptions, default_label: &str) -> String {
+        let now = "2026-11-21T10:00:42.5Z".parse().unwrap();
+        options
+            .key_with(Job::CheckCards, default_label, now, |_| None)
+            .unwrap()
+            .to_string()
+    }
+
+    #[test]
+    fn schedule_that_fires_twice_within_a_minute_is_one_run() {
+        let schedule = StartOptions {
+            label: Some("all".parse().unwrap()),
+            ..StartOptions::default()
+        };
+        assert_eq!(
+            key(&schedule, "all"),
+            "check-cards/all/2026-11-21T10:00:00Z"
+        );
+    }
+
+    #[test]
+    fn run_of_a_person_has_its_second() {
+        let person = StartOptions::default();
+        assert!(!person.is_schedule());
+        assert_eq!(
+            key(&person, "all"),
+            "check-cards/person/2026-11-21T10:00:42Z"
+        );
+    }
+
+    #[test]
+    fn scheduled_time_alone_takes_the_label_of_its_scope() {
+        let schedule = StartOptions {
+            scheduled_time: Some("2026-11-21T05:00:00-05:00".parse().unwrap()),
+            ..StartOptions::default()
+        };
+        assert_eq!(
+            key(&schedule, "failed"),
+            "check-cards/failed/2026-11-21T10:00:00Z"
+        );
+    }
+}
