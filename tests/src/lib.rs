@@ -254,9 +254,9 @@ impl Home {
         ids
     }
 
-    /// The mails in the outbox, by name: `(name, content)`.
+    /// The mails in the folder, by name: `(name, content)`.
     pub fn mails(&self) -> Vec<(String, String)> {
-        let Ok(entries) = std::fs::read_dir(self.path().join("outbox")) else {
+        let Ok(entries) = std::fs::read_dir(self.path().join("mail")) else {
             return Vec::new();
         };
         let mut mails: Vec<(String, String)> = entries
@@ -275,7 +275,7 @@ impl Home {
 
     /// The HTML beside the mails, by name.
     pub fn html(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path().join("outbox").join(name)).unwrap()
+        std::fs::read_to_string(self.path().join("mail").join(name)).unwrap()
     }
 }
 

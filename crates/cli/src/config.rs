@@ -81,9 +81,9 @@ pub(crate) struct MailConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Transport {
-    /// To files in the home's `outbox/`.
+    /// To files in the home's `mail/`.
     #[default]
-    Outbox,
+    Folder,
     /// To a mail server.
     Smtp,
 }
@@ -256,7 +256,7 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 fn check_mail(mail: &MailConfig) -> Result<(), String> {
-    crate::post::sender(mail)?;
+    crate::mailer::sender(mail)?;
     if let Some(smtp) = &mail.smtp {
         if smtp.password.is_some() {
             return Err(
@@ -391,8 +391,8 @@ from = {from}
 # The mailbox that a family writes to when it wants no more mails; otherwise that of "from".
 # unsubscribe = "you@example.org"
 
-# "outbox" puts each mail into a file in outbox/ beside this file; "smtp" sends it.
-transport = "outbox"
+# "folder" puts each mail into a file in mail/ beside this file; "smtp" sends it.
+transport = "folder"
 
 # [mail.smtp]
 # host = "smtp.example.org"
@@ -475,7 +475,7 @@ mod tests {
     #[case::no_pause(&format!("{MAIL}[checks]\npause_seconds = -1\n"), "checks.pause_seconds")]
     #[case::text_for_a_number(&format!("{MAIL}[checks]\nconcurrency = \"many\"\n"), "a whole number, 0 or more, must stand here")]
     #[case::negative(&format!("{MAIL}[checks]\nconcurrency = -2\n"), "a whole number, 0 or more, must stand here")]
-    #[case::unknown_word(&format!("{MAIL}transport = \"pigeon\"\n"), "there are outbox, smtp")]
+    #[case::unknown_word(&format!("{MAIL}transport = \"pigeon\"\n"), "there are folder, smtp")]
     #[case::no_mail("[checks]\nconcurrency = 2\n", "“mail” is missing")]
     #[case::sender("[mail]\nfrom = \"nobody\"\n", "mail.from")]
     #[case::reply_to(&format!("{MAIL}reply_to = \"nobody\"\n"), "mail.reply_to")]

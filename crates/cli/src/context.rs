@@ -191,7 +191,7 @@ impl Context {
     /// The mail service.
     pub(crate) fn mailer(&self) -> Result<Box<dyn Mailer>, CommandError> {
         match &self.place {
-            Place::Here(here) => crate::post::mailer(&here.home, &here.config),
+            Place::Here(here) => crate::mailer::mailer(&here.home, &here.config),
             Place::Aws(stack) => Ok(stack.mailer()),
         }
     }
@@ -204,8 +204,8 @@ impl Context {
         };
         match (&here.config.mail.transport, &here.config.mail.smtp) {
             (Transport::Smtp, Some(smtp)) => format!("the mail server {}", smtp.host),
-            _ if here.is_temporary => "the demo's outbox".to_owned(),
-            _ => here.home.outbox().display().to_string(),
+            _ if here.is_temporary => "the demo's mail folder".to_owned(),
+            _ => here.home.mail_folder().display().to_string(),
         }
     }
 

@@ -67,7 +67,7 @@ impl<'a> Following<'a> {
         let is_told = mail.is_some() || self.is_schedule;
         AfterRun {
             alerts: store,
-            notices: store,
+            outbox: store,
             notifiers: is_told.then(|| Notifiers::all(notifier)),
             heartbeat,
             clock: &*self.context.clock,

@@ -64,8 +64,8 @@ impl Home {
     }
 
     /// Where mails are put that are not sent.
-    pub(crate) fn outbox(&self) -> PathBuf {
-        self.directory.join("outbox")
+    pub(crate) fn mail_folder(&self) -> PathBuf {
+        self.directory.join("mail")
     }
 
     /// Where processes take turns at a library.

@@ -21,7 +21,7 @@ use crate::output::{Output, note};
 use crate::stop::interrupted;
 use crate::timezones::machine_timezone;
 
-/// See it all work: invented libraries and families, checks, and notices in an outbox.
+/// See it all work: invented libraries and families, checks, and notices in a mail folder.
 ///
 /// Starts small libraries on this machine, makes two families with six cards, checks them, and
 /// writes each family its notice. One card has a wrong PIN and one library is down, to show what
@@ -30,7 +30,7 @@ use crate::timezones::machine_timezone;
 #[command(after_help = "\
 Examples:
   hippo demo
-  hippo demo --keep demo-home      # the mails are in demo-home/outbox")]
+  hippo demo --keep demo-home      # the mails are in demo-home/mail")]
 pub(crate) struct Demo {
     /// Keep the home in this directory, which must be empty or new.
     #[arg(long, value_name = "DIR")]
@@ -69,7 +69,7 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
         Some(_) => format!(
             "Kept in {}; the mails are in {}. The demo's libraries are gone, so a new check there fails.",
             home.directory().display(),
-            home.outbox().display()
+            home.mail_folder().display()
         ),
     });
     Ok(Outcome::Done)
@@ -275,12 +275,12 @@ async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandE
     Ok(())
 }
 
-/// The mails in the outbox, and the pictures of them, by name.
+/// The mails in the folder, and the pictures of them, by name.
 fn mails(home: &Home) -> Result<Vec<PathBuf>, CommandError> {
-    let entries = std::fs::read_dir(home.outbox()).map_err(|error| {
+    let entries = std::fs::read_dir(home.mail_folder()).map_err(|error| {
         CommandError::Unusable(format!(
             "{} cannot be read: {error}.",
-            home.outbox().display()
+            home.mail_folder().display()
         ))
     })?;
     let mut mails: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

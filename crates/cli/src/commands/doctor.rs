@@ -142,7 +142,7 @@ fn check_permissions(here: &Here) -> Finding {
         home.directory().to_path_buf(),
         home.database(),
         home.key_files().private_path().to_path_buf(),
-        home.outbox(),
+        home.mail_folder(),
     ];
     let open: Vec<String> = paths
         .iter()
@@ -173,7 +173,7 @@ fn is_open_to_others(_: &std::path::Path) -> bool {
 /// Whether mails leave this machine, as far as the configuration says.
 fn check_mail(here: &Here) -> Finding {
     const CHECK: &str = "mail";
-    if let Err(error) = crate::post::mailer(&here.home, &here.config) {
+    if let Err(error) = crate::mailer::mailer(&here.home, &here.config) {
         return Finding::problem(CHECK, error.to_string(), "Mend [mail] in config.toml.");
     }
     match (&here.config.mail.transport, &here.config.mail.smtp) {
@@ -184,7 +184,7 @@ fn check_mail(here: &Here) -> Finding {
             CHECK,
             format!(
                 "Mails go to the folder {}, and to nobody.",
-                here.home.outbox().display()
+                here.home.mail_folder().display()
             ),
             "Fill in [mail.smtp] in config.toml, then try “hippo mail test”.",
         ),

@@ -188,10 +188,10 @@ fn say(context: &Context, export: &Export, transfer: &Transfer) {
         count(contents.notices, "notice", "notices"),
         transfer.sealed_for,
     ));
-    if contents.open_notices > 0 {
+    if contents.open_mails > 0 {
         context.output.say(format!(
             "{} not settled yet. If a run is going on here, wait for its end and export again.",
-            count(contents.open_notices, "notice is", "notices are")
+            count(contents.open_mails, "notice is", "notices are")
         ));
     }
     let import = match export.for_side {

@@ -13,10 +13,10 @@ use crate::config::{Config, NewConfig, check_contact};
 use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::home::{Home, make_private, make_private_directory, write_new_private_file};
-use crate::post;
+use crate::mailer;
 use crate::timezones::machine_timezone;
 
-/// Make a home: configuration, database, key and outbox.
+/// Make a home: configuration, database, key and mail folder.
 ///
 /// Asks nothing; running it again changes nothing that is there. With “--on aws” it makes what a deployed stack
 /// lacks: the key.
@@ -39,7 +39,7 @@ pub(crate) struct Init {
     pub(crate) timezone: Option<Tz>,
 }
 
-/// From whom mails come unless the operator says so: good for an outbox, not for a mail server.
+/// From whom mails come unless the operator says so: good for a mail folder, not for a mail server.
 const DEFAULT_FROM: &str = "LibraryHippo <libraryhippo@localhost>";
 
 #[derive(Serialize)]
@@ -144,7 +144,7 @@ pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
     output.say(format!(
         "Your time zone is {}. Mails go to files in {} until {} says otherwise.",
         config.timezone,
-        home.outbox().display(),
+        home.mail_folder().display(),
         home.config().display(),
     ));
     output.say(format!(
@@ -191,9 +191,9 @@ pub(crate) async fn make(home: &Home, init: &Init) -> Result<Made, CommandError>
     }
     let has_cards = !store.cards_with_secrets().await?.is_empty();
     made.extend(make_keys(home, has_cards)?);
-    if !home.outbox().exists() {
-        make_private_directory(&home.outbox())?;
-        made.push("outbox");
+    if !home.mail_folder().exists() {
+        make_private_directory(&home.mail_folder())?;
+        made.push("mail");
     }
     Ok(Made {
         files: made,
@@ -268,7 +268,7 @@ fn refuse_foreign_directory(home: &Home) -> Result<(), CommandError> {
 }
 
 fn refuse_malformed_sender(config: &NewConfig<'_>) -> Result<(), CommandError> {
-    post::mailbox("--mail-from", config.mail_from)
+    mailer::mailbox("--mail-from", config.mail_from)
         .map(|_| ())
         .map_err(|message| CommandError::Usage(format!("The command {message}")))
 }

@@ -9,11 +9,12 @@ use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::jobs::notify::NotifyAllInput;
+use hippo_core::jobs::notify::compose::{Composers, compose_notice};
 use hippo_core::jobs::notify::run::{self as job, Progress};
-use hippo_core::jobs::notify::send::{NoticeResult, NotifyPorts, compose_for, nobody_reachable};
+use hippo_core::jobs::notify::send::{MailResult, NotifyPorts, nobody_reachable};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
-use hippo_core::notice::record::{NoticeRecord, NoticeState};
+use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use hippo_core::run::ledger::RunPlan;
 use hippo_core::run::{Job, Run, RunOutcome, Trigger};
 use hippo_core::store::RunStart;
@@ -70,6 +71,7 @@ const AFTER_SECOND: &str =
 /// What sending needs beside the store.
 struct Sending<'a> {
     context: &'a Context,
+    composers: Composers,
     mailer: Box<dyn Mailer>,
     libraries: BTreeMap<LibraryId, Library>,
 }
@@ -77,6 +79,7 @@ struct Sending<'a> {
 impl<'a> Sending<'a> {
     async fn new(context: &'a Context) -> Result<Self, CommandError> {
         Ok(Self {
+            composers: Composers::default(),
             mailer: context.mailer()?,
             libraries: context.libraries().await?,
             context,
@@ -88,8 +91,9 @@ impl<'a> Sending<'a> {
         NotifyPorts {
             families: store,
             accounts: store,
-            notices: store,
+            outbox: store,
             alerts: store,
+            composers: &self.composers,
             mailer: &*self.mailer,
             clock: &*self.context.clock,
             libraries: &self.libraries,
@@ -146,6 +150,7 @@ fn check_date(
 
 #[derive(Serialize)]
 struct DryRun {
+    kind: MailKind,
     family: FamilyId,
     date: NaiveDate,
     subject: Option<String>,
@@ -156,7 +161,7 @@ struct DryRun {
     stopped: usize,
     /// Why the notice would be FAILED, if it would.
     fails: Option<&'static str>,
-    recorded: Option<NoticeState>,
+    recorded: Option<MailState>,
     /// Nothing goes out for this day any more: it is past, or its notice is settled.
     is_over: bool,
 }
@@ -168,7 +173,10 @@ async fn next_to_leave(
     today: NaiveDate,
 ) -> Result<NaiveDate, CommandError> {
     for date in family.due_dates(context.now()) {
-        let recorded = context.store.notice(&family.id, date).await?;
+        let recorded = context
+            .store
+            .mail(&MailKey::daily(family.id.clone(), date))
+            .await?;
         if date < today && recorded.is_none_or(|record| !record.state.is_final()) {
             return Ok(date);
         }
@@ -191,11 +199,16 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
         let Some(loaded) = context.store.load_family(&family.id).await? else {
             continue;
         };
-        let composed = compose_for(&sending.ports(), &loaded, date, says_today).await?;
-        let recorded = context.store.notice(&family.id, date).await?;
-        let is_over = has_passed || recorded.as_ref().is_some_and(NoticeRecord::is_over);
+        let input = sending.ports().compose_input(&loaded, date, says_today);
+        let composed = compose_notice(&input).await?;
+        let recorded = context
+            .store
+            .mail(&MailKey::daily(family.id.clone(), date))
+            .await?;
+        let is_over = has_passed || recorded.as_ref().is_some_and(OutboxRecord::is_over);
         let recorded = recorded.map(|record| record.state);
         shown.push(DryRun {
+            kind: MailKind::DAILY,
             family: family.id.clone(),
             date,
             recipients: family.reachable_recipients().len(),
@@ -252,16 +265,18 @@ struct Document<'a> {
 
 #[derive(Serialize)]
 struct NoticeView {
+    kind: MailKind,
     family: FamilyId,
     date: NaiveDate,
-    state: NoticeState,
+    state: MailState,
     subject: Option<String>,
     reason: Option<String>,
 }
 
-impl From<&NoticeResult> for NoticeView {
-    fn from(result: &NoticeResult) -> Self {
+impl From<&MailResult> for NoticeView {
+    fn from(result: &MailResult) -> Self {
         Self {
+            kind: result.kind.clone(),
             family: result.family.clone(),
             date: result.date,
             state: result.state,
@@ -420,16 +435,16 @@ async fn show(
 }
 
 /// What stands in the place of a subject where no mail was made.
-fn without_subject(state: NoticeState) -> &'static str {
+fn without_subject(state: MailState) -> &'static str {
     match state {
-        NoticeState::Skipped => "nothing to say",
-        NoticeState::Missed => "its day passed without it",
-        NoticeState::GaveUp => "nobody can tell whether it was sent",
-        NoticeState::Failed => "it could not be sent",
-        NoticeState::Sent => "it was sent before",
-        NoticeState::Newer => "a newer version of hippo has it",
-        NoticeState::Pending | NoticeState::Claimed => "not sent yet",
-        NoticeState::Sending | NoticeState::Unknown => "being sent, or lost",
+        MailState::Skipped => "nothing to say",
+        MailState::Missed => "its day passed without it",
+        MailState::GaveUp => "nobody can tell whether it was sent",
+        MailState::Failed => "it could not be sent",
+        MailState::Sent => "it was sent before",
+        MailState::Newer => "a newer version of hippo has it",
+        MailState::Pending | MailState::Claimed => "not sent yet",
+        MailState::Sending | MailState::Unknown => "being sent, or lost",
     }
 }
 
@@ -443,7 +458,11 @@ async fn say_what_is_on_record(context: &Context, asked: &NotifyAll) -> Result<b
     for family in context.families(asked.family.as_ref()).await? {
         let today = local_date(context.now(), family.timezone);
         let date = asked.date.unwrap_or(today);
-        let Some(record) = context.store.notice(&family.id, date).await? else {
+        let Some(record) = context
+            .store
+            .mail(&MailKey::daily(family.id.clone(), date))
+            .await?
+        else {
             continue;
         };
         if record.state.is_final() {
@@ -472,13 +491,13 @@ pub(crate) fn addresses(reachable: usize, stopped: usize) -> String {
 }
 
 /// A notice's state, in its colour.
-pub(crate) fn state_cell(state: NoticeState) -> Cell {
+pub(crate) fn state_cell(state: MailState) -> Cell {
     let tone = match state {
-        NoticeState::Sent => Tone::Good,
-        NoticeState::Skipped => Tone::Faint,
-        NoticeState::Pending | NoticeState::Claimed => Tone::Plain,
-        NoticeState::Sending | NoticeState::Unknown | NoticeState::Newer => Tone::Warning,
-        NoticeState::Failed | NoticeState::GaveUp | NoticeState::Missed => Tone::Bad,
+        MailState::Sent => Tone::Good,
+        MailState::Skipped => Tone::Faint,
+        MailState::Pending | MailState::Claimed => Tone::Plain,
+        MailState::Sending | MailState::Unknown | MailState::Newer => Tone::Warning,
+        MailState::Failed | MailState::GaveUp | MailState::Missed => Tone::Bad,
     };
     Cell::new(state.as_str(), tone)
 }

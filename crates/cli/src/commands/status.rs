@@ -12,7 +12,7 @@ use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::library::can_back_off_until;
-use hippo_core::notice::record::{HELD_RESTORED, NotNow, NoticeRecord, NoticeState};
+use hippo_core::outbox::{HELD_RESTORED, MailKind, MailState, OutboxRecord, TransitionError};
 use hippo_core::run::{Job, Run};
 use hippo_core::store::DamagedRow;
 use serde::Serialize;
@@ -100,7 +100,7 @@ struct FamilyView {
 #[derive(Serialize)]
 struct NoticeView {
     #[serde(flatten)]
-    record: NoticeRecord,
+    record: OutboxRecord,
     meaning: Option<String>,
 }
 
@@ -142,7 +142,10 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
     let last_tick = last_tick(context).await?;
     let mut views = Vec::new();
     for family in families {
-        let notices = context.store.recent_notices(&family.id, NOTICES).await?;
+        let notices = context
+            .store
+            .recent_mails(&MailKind::DAILY, &family.id, NOTICES)
+            .await?;
         let next = NextNotice::of(context, family).await?;
         let why_late = next
             .is_late(family, now)
@@ -232,7 +235,7 @@ async fn alerts(context: &Context) -> Result<Vec<AlertView>, CommandError> {
 }
 
 /// What a notice's state means for a person, where that is not plain.
-pub(crate) fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<String> {
+pub(crate) fn meaning(record: &OutboxRecord, now: DateTime<Utc>) -> Option<String> {
     if record.is_held() {
         return Some(format!(
             "{}: its email may have been sent. “hippo notices resend {} {}” sends it.",
@@ -241,21 +244,21 @@ pub(crate) fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<Strin
     }
     let reason = record.reason.as_deref().map(hippo_core::text::clean);
     let words = match record.state {
-        NoticeState::Sending if now - record.changed_at > SENDING_TAKES || reason.is_some() => {
+        MailState::Sending if now - record.changed_at > SENDING_TAKES || reason.is_some() => {
             "It may or may not have arrived; the next notify-all settles it"
         }
-        NoticeState::Sending => "It is being sent",
-        NoticeState::Unknown => "It may or may not have arrived; notify-all settles it",
-        NoticeState::Newer => "A newer version of hippo wrote it; this one leaves it alone",
-        NoticeState::Pending if record.is_free(now) == Err(NotNow::Waiting) => {
+        MailState::Sending => "It is being sent",
+        MailState::Unknown => "It may or may not have arrived; notify-all settles it",
+        MailState::Newer => "A newer version of hippo wrote it; this one leaves it alone",
+        MailState::Pending if record.is_free(now) == Err(TransitionError::Waiting) => {
             "The mail server would not take it for now; it is tried again within half an hour"
         }
-        NoticeState::Pending => "It goes out with the next notify-all",
-        NoticeState::Failed => "Nothing more happens for this day",
-        NoticeState::Claimed if record.lease_until.is_none_or(|until| until <= now) => {
+        MailState::Pending => "It goes out with the next notify-all",
+        MailState::Failed => "Nothing more happens for this day",
+        MailState::Claimed if record.lease_until.is_none_or(|until| until <= now) => {
             "Its making was broken off; it goes out with the next notify-all"
         }
-        NoticeState::Claimed => "It is being made",
+        MailState::Claimed => "It is being made",
         _ => return reason,
     };
     Some(match reason {
@@ -447,14 +450,16 @@ mod tests {
         "2026-11-21T11:30:00Z".parse().unwrap()
     }
 
-    fn sending() -> NoticeRecord {
-        NoticeRecord::planned(
-            "conrad".parse().unwrap(),
-            "2026-11-21".parse().unwrap(),
+    fn sending() -> OutboxRecord {
+        OutboxRecord::planned(
+            hippo_core::outbox::MailKey::daily(
+                "conrad".parse().unwrap(),
+                "2026-11-21".parse().unwrap(),
+            ),
             now(),
         )
         .claim(Default::default(), now())
-        .and_then(|claimed| claimed.arm("hash".into(), &[], now()))
+        .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now()))
         .unwrap()
     }
 

@@ -88,7 +88,7 @@ impl Jobs {
     ) -> Result<Self, String> {
         let mut jobs = Self::default();
         if let Some(email) = operator.email.filter(|email| !email.trim().is_empty()) {
-            let (_, address) = crate::post::mailbox("operator.email", &email)?;
+            let (_, address) = crate::mailer::mailbox("operator.email", &email)?;
             jobs.operator = Some(address);
         }
         for (name, table) in tables {

@@ -458,13 +458,13 @@ fn a_note_is_sent_once_and_never_for_another_day() {
     at(&["notify-all", "--dry-run", "--date", "2026-11-21"])
         .assert()
         .success();
-    assert!(files(&home.path().join("outbox")).is_empty());
+    assert!(files(&home.path().join("mail")).is_empty());
 
     let sent = json(&at(&["notify-all", "--json"]).assert().success());
     assert_eq!(sent["notices"][0]["state"], "SENT");
     let again = json(&at(&["notify-all", "--json"]).assert().success());
     assert_eq!(again["notices"], serde_json::json!([]));
-    let mails = files(&home.path().join("outbox"));
+    let mails = files(&home.path().join("mail"));
     assert_eq!(
         mails
             .iter()

@@ -52,7 +52,7 @@ fn a_demo_that_is_kept_is_a_home_like_any_other() {
             .count(),
         4
     );
-    let mails = files(&keep.join("outbox"));
+    let mails = files(&keep.join("mail"));
     assert_eq!(
         mails
             .iter()

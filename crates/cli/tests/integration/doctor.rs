@@ -51,7 +51,7 @@ fn doctor_finds_no_problem_once_mail_and_schedules_run() {
     let home = Home::new();
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
-    let (folder, smtp) = ("transport = \"outbox\"", "transport = \"smtp\"");
+    let (folder, smtp) = ("transport = \"folder\"", "transport = \"smtp\"");
     assert!(text.contains(folder));
     let text = text.replace(folder, smtp) + "\n[mail.smtp]\nhost = \"mail.example.org\"\n";
     std::fs::write(&config, text).unwrap();

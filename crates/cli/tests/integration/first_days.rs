@@ -303,7 +303,7 @@ fn the_files_that_sending_needs_must_be_there() {
     home.run(&["status"]).success();
     // While mails go to a folder, nothing of it is needed.
     std::fs::remove_file(home.path().join("secret")).unwrap();
-    std::fs::write(&config, text.replace("\"smtp\"", "\"outbox\"")).unwrap();
+    std::fs::write(&config, text.replace("\"smtp\"", "\"folder\"")).unwrap();
     home.run(&["status"]).success();
 }
 

@@ -10,7 +10,7 @@ fn init_makes_a_private_home_and_again_changes_nothing() {
         .success();
     assert!(
         stdout(&first)
-            .contains("config.toml, hippo.db, hippo.key, hippo.pub, hippo.fingerprints, outbox")
+            .contains("config.toml, hippo.db, hippo.key, hippo.pub, hippo.fingerprints, mail")
     );
     #[cfg(unix)]
     {
@@ -19,7 +19,7 @@ fn init_makes_a_private_home_and_again_changes_nothing() {
             let metadata = std::fs::metadata(home.path().join(name)).unwrap();
             metadata.permissions().mode() & 0o777
         };
-        assert_eq!((mode("."), mode("outbox")), (0o700, 0o700));
+        assert_eq!((mode("."), mode("mail")), (0o700, 0o700));
         assert_eq!(
             [
                 "config.toml",
@@ -178,12 +178,12 @@ fn completions_are_made_without_a_home() {
 }
 
 #[test]
-fn a_test_mail_goes_to_the_outbox() {
+fn test_mail_goes_to_the_mail_folder() {
     let home = Home::new();
     let answer = home.json(&["mail", "test", "pat@example.org"]);
     assert_eq!(answer["answer"], "accepted");
-    let outbox = files(&home.path().join("outbox"));
-    let names: Vec<String> = outbox
+    let files = files(&home.path().join("mail"));
+    let names: Vec<String> = files
         .iter()
         .map(|(path, _)| path.display().to_string())
         .collect();

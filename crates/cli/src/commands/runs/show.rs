@@ -91,7 +91,7 @@ fn failures(work: &[WorkItem]) -> Vec<Failures> {
         if let WorkOutcome::Failed(kind) = outcome {
             let library = match subject {
                 Subject::Card { library, .. } => Some(library),
-                Subject::Notice { .. } => None,
+                Subject::Mail { .. } => None,
             };
             *counts.entry((kind, library)).or_default() += 1;
         }
@@ -112,7 +112,7 @@ async fn concerned(context: &Context, work: &[WorkItem]) -> Result<Vec<Concerned
         if let WorkOutcome::Failed(kind) = outcome {
             let patron = match subject {
                 Subject::Card { card, .. } => context.store.card(*card).await?,
-                Subject::Notice { .. } => None,
+                Subject::Mail { .. } => None,
             };
             concerned.push(Concerned {
                 subject: subject.clone(),
@@ -183,8 +183,8 @@ fn table_of_concerned(concerned: &[Concerned]) -> Table {
                     let what = patron.unwrap_or_else(|| GONE.to_owned());
                     (family, what, Some(library), Some(card))
                 }
-                Subject::Notice { family, date } => {
-                    (family, format!("the notice of {date}"), None, None)
+                Subject::Mail { kind, family, date } => {
+                    (family, format!("the {kind} mail of {date}"), None, None)
                 }
             };
         table.row([

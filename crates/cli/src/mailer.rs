@@ -5,7 +5,7 @@ use std::time::Duration;
 use hippo_core::family::EmailAddress;
 use hippo_core::mail::Mailer;
 use hippo_core::mail::mime::Sender;
-use hippo_local::mail::{OutboxMailer, SmtpMailer, SmtpOptions, SmtpTls};
+use hippo_local::mail::{FolderMailer, SmtpMailer, SmtpOptions, SmtpTls};
 
 use crate::config::{Config, MailConfig, SmtpConfig, Tls, Transport};
 use crate::exit::CommandError;
@@ -23,7 +23,7 @@ pub(crate) fn mailer(home: &Home, config: &Config) -> Result<Box<dyn Mailer>, Co
             })?;
             Ok(Box::new(mailer))
         }
-        _ => Ok(Box::new(OutboxMailer::new(home.outbox(), sender))),
+        _ => Ok(Box::new(FolderMailer::new(home.mail_folder(), sender))),
     }
 }
 
