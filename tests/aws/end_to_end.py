@@ -163,7 +163,7 @@ class Journey:
         notice = self.notice_of("calder")
         tags = {
             "ses:configuration-set": [self.stack.outputs["ConfigurationSet"]],
-            "family": ["calder"], "date": [notice["date"]], "fence": [str(notice["fence"])],
+            "kind": [notice["kind"]], "family": ["calder"], "date": [notice["date"]], "fence": [str(notice["fence"])],
         }
         mail = {
             "messageId": "0100-end-to-end", "destination": ["ines@example.org", "tom@example.org"], "tags": tags,
@@ -198,7 +198,7 @@ class Journey:
         visit = {"library": "riverside", "cards": [{"family": "calder", "card": card}], "planned_at": now(), "run": run}
         self.send("VisitQueueUrl", visit, MessageGroupId="riverside", MessageDeduplicationId="visit")
         self.send("VisitQueueUrl", {"library": "riverside"}, MessageGroupId="poisoned", MessageDeduplicationId="poisoned")
-        self.send("NoticeQueueUrl", {"family": "calder", "date": day})
+        self.send("NoticeQueueUrl", {"kind": "daily", "family": "calder", "date": day, "run": {**run, "job": "notify-all"}})
         late = {"label": "late", "scheduled_time": now(), "scope": "all", "library": None, "family": "okoye"}
         self.stack.client("lambda").invoke(
             FunctionName=self.stack.outputs["CheckCardsFunction"], InvocationType="Event", Payload=json.dumps(late)

@@ -1,4 +1,4 @@
-//! A worker of the notices that can be killed: the real jobs over a real store, and a mail service that is
+//! A worker of the outbox that can be killed: the real jobs over a real store, and a mail service that is
 //! a folder.
 //!
 //! `worker ORDERS`, in the JSON of `hippo_tests::orders`. It aborts where it is told to, as a machine does
@@ -17,28 +17,27 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
 use hippo_aws::dynamodb::DynamoDbStore;
 use hippo_core::clock::Clock;
 use hippo_core::ids::FamilyId;
+use hippo_core::jobs::JobError;
 use hippo_core::jobs::notify::NotifyAllInput;
-use hippo_core::jobs::notify::delivery_events::{Evidence, settle_by_evidence};
+use hippo_core::jobs::notify::compose::{ComposeInput, ComposedMail, Composers, MailComposer};
+use hippo_core::jobs::notify::delivery_events::{DeliveryEvent, apply_delivery_event};
 use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
 use hippo_core::jobs::notify::run::{deliver, notify_all};
 use hippo_core::jobs::notify::send::NotifyPorts;
-use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
-use hippo_core::notice::record::settling::LeftBy;
-use hippo_core::notice::record::{NoticeRecord, NoticeState};
-use hippo_core::notice::told::Told;
-use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
+use hippo_core::mail::{Mail, MailAnswer, MailContent, MailTag, Mailer};
+use hippo_core::notice::last_notice::LastNotice;
+use hippo_core::outbox::AcceptedBy;
+use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
+use hippo_core::queue::{MailQueue, QueueError};
 use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, RunKey, Trigger};
-use hippo_core::store::{
-    AccountStore, LoadedFamily, NoticeCursor, NoticeStore, Store, StoreOrigin, StoreResult,
-};
+use hippo_core::store::{OutboxCursor, OutboxStore, Store, StoreOrigin, StoreResult};
 use hippo_local::clock::FrozenClock;
 use hippo_local::sqlite::SqliteStore;
-use hippo_tests::orders::{Orders, Side, Step, StoreAt, Work};
+use hippo_tests::orders::{Orders, SECOND_KIND, Side, Step, StoreAt, Work};
 use uuid::Uuid;
 
 /// More than anybody lets another wait.
@@ -62,11 +61,14 @@ async fn main() {
         orders: &orders,
         enqueued: Mutex::default(),
     };
+    let kinds = kinds();
+    let composers = Composers::default().with(kinds[1].clone(), Picture);
     let ports = NotifyPorts {
         families: &*store,
-        accounts: &watched,
-        notices: &watched,
+        accounts: &*store,
+        outbox: &watched,
         alerts: &*store,
+        composers: &composers,
         mailer: &watched,
         clock: &clock,
         libraries: &libraries,
@@ -82,7 +84,8 @@ async fn main() {
         Work::Enqueue => {
             let ports_of_tick = EnqueueNoticesPorts {
                 families: &*store,
-                notices: &watched,
+                outbox: &watched,
+                kinds: &kinds,
                 alerts: &*store,
                 runs: &*store,
                 queue: &watched,
@@ -98,23 +101,45 @@ async fn main() {
         Work::Redeliver => {
             let mut notices = Vec::new();
             for family in store.families().await.expect("the families") {
-                let records = store.recent_notices(&family.id, 10).await;
-                let records = records.expect("the notices").into_iter();
-                notices.extend(records.map(|record| DueNotice {
-                    family: record.family,
-                    date: record.date,
-                }));
+                for kind in &kinds {
+                    let records = store.recent_mails(kind, &family.id, 10).await;
+                    let records = records.expect("the mails").into_iter();
+                    notices.extend(records.map(|record| record.key()));
+                }
             }
             deliver_all(&ports, notices).await;
         }
         Work::Events => {
             for tag in mails(&orders.mails) {
-                let left = Evidence::Left(LeftBy::Arriving);
+                let left = DeliveryEvent::Accepted(AcceptedBy::RecipientServer);
                 let settled =
-                    settle_by_evidence(&watched, &*store, &clock, &tag, &left, None).await;
+                    apply_delivery_event(&watched, &*store, &clock, &tag, &left, None).await;
                 settled.expect("an event that counts");
             }
         }
+    }
+}
+
+/// The daily notice, and a second kind.
+fn kinds() -> [MailKind; 2] {
+    [MailKind::DAILY, SECOND_KIND.parse().expect("a kind")]
+}
+
+/// Composes the mails of the second kind.
+struct Picture;
+
+#[async_trait]
+impl MailComposer for Picture {
+    async fn compose(&self, _input: &ComposeInput<'_>) -> Result<Option<ComposedMail>, JobError> {
+        let words = "A picture".to_owned();
+        Ok(Some(ComposedMail {
+            content: MailContent {
+                subject: words.clone(),
+                text: words.clone(),
+                html: words,
+            },
+            last_notice: None,
+        }))
     }
 }
 
@@ -144,9 +169,9 @@ fn plan<'a>(orders: &Orders, clock: &FrozenClock) -> RunPlan<'a> {
     }
 }
 
-async fn deliver_all(ports: &NotifyPorts<'_>, notices: Vec<DueNotice>) {
-    let all = notices.iter().map(|notice| async move {
-        let done = deliver(ports, &notice.family, notice.date, None, false);
+async fn deliver_all(ports: &NotifyPorts<'_>, notices: Vec<MailKey>) {
+    let all = notices.iter().map(|key| async move {
+        let done = deliver(ports, key, None, false);
         done.await.expect("a notice")
     });
     futures::future::join_all(all).await;
@@ -162,6 +187,7 @@ fn mails(folder: &Path) -> Vec<MailTag> {
         let mut parts = name.split('.');
         let mut part = || parts.next().expect("a part of the name");
         tags.push(MailTag {
+            kind: part().parse().expect("a kind"),
             family: part().parse().expect("a family"),
             date: part().parse().expect("a date"),
             fence: part().parse().expect("a fence"),
@@ -174,13 +200,13 @@ fn mails(folder: &Path) -> Vec<MailTag> {
 struct Watched<'a> {
     store: &'a dyn Store,
     orders: &'a Orders,
-    enqueued: Mutex<Vec<DueNotice>>,
+    enqueued: Mutex<Vec<MailKey>>,
 }
 
 impl Watched<'_> {
     /// Makes a call, unless the worker is to be dead by then.
-    async fn at<T>(&self, step: Step, family: &FamilyId, call: impl Future<Output = T>) -> T {
-        if family.as_str() != self.orders.family {
+    async fn at<T>(&self, step: Step, key: &MailKey, call: impl Future<Output = T>) -> T {
+        if !self.is_watched(key) {
             return call.await;
         }
         self.meet(step).await;
@@ -188,6 +214,10 @@ impl Watched<'_> {
         let answer = call.await;
         self.abort_at(step, Side::After);
         answer
+    }
+
+    fn is_watched(&self, key: &MailKey) -> bool {
+        key.kind == MailKind::DAILY && key.family.as_str() == self.orders.family
     }
 
     fn abort_at(&self, step: Step, side: Side) {
@@ -217,18 +247,13 @@ impl Mailer for Watched<'_> {
     async fn send(&self, mail: &Mail) -> MailAnswer {
         let tag = mail.tag.as_ref().expect("a mail with a tag");
         let take = async {
-            let MailTag {
-                family,
-                date,
-                fence,
-            } = tag;
             // What was written outlives its process, if not the machine: there is no need to flush.
-            let name = format!("{family}.{date}.{fence}.{}", Uuid::new_v4());
+            let name = format!("{}.{}", tag.message_id_local_part(), Uuid::new_v4());
             let mut options = OpenOptions::new();
             let file = options.write(true).create_new(true);
             file.open(self.orders.mails.join(name)).expect("a new mail");
         };
-        self.at(Step::Send, &tag.family, take).await;
+        self.at(Step::Send, &tag.key(), take).await;
         MailAnswer::Accepted {
             message_id: tag.message_id_local_part(),
             refused: Vec::new(),
@@ -237,12 +262,11 @@ impl Mailer for Watched<'_> {
 }
 
 #[async_trait]
-impl NoticeQueue for Watched<'_> {
-    async fn send(&self, _run: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError> {
-        let ours = |notice: &&DueNotice| notice.family.as_str() == self.orders.family;
-        let take = async { self.enqueued.lock().unwrap().extend_from_slice(notices) };
-        match notices.iter().find(ours) {
-            Some(notice) => self.at(Step::Message, &notice.family, take).await,
+impl MailQueue for Watched<'_> {
+    async fn send(&self, _run: &RunKey, mails: &[MailKey]) -> Result<(), QueueError> {
+        let take = async { self.enqueued.lock().unwrap().extend_from_slice(mails) };
+        match mails.iter().find(|key| self.is_watched(key)) {
+            Some(key) => self.at(Step::Message, key, take).await,
             None => take.await,
         }
         Ok(())
@@ -250,15 +274,7 @@ impl NoticeQueue for Watched<'_> {
 }
 
 #[async_trait]
-impl AccountStore for Watched<'_> {
-    async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
-        let call = self.store.load_family(family);
-        self.at(Step::Render, family, call).await
-    }
-}
-
-#[async_trait]
-impl NoticeStore for Watched<'_> {
+impl OutboxStore for Watched<'_> {
     async fn origin(&self) -> StoreResult<StoreOrigin> {
         self.store.origin().await
     }
@@ -267,59 +283,65 @@ impl NoticeStore for Watched<'_> {
         self.store.end_restore().await
     }
 
-    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>> {
-        self.store.sent_before(family, date).await
+    async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>> {
+        self.store.sent_before(key).await
     }
 
-    async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
-        let call = self.store.plan_notice(record);
-        self.at(Step::Plan, &record.family, call).await
+    async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
+        let call = self.store.plan_mail(record);
+        self.at(Step::Plan, &record.key(), call).await
     }
 
-    async fn notice(
-        &self,
-        family: &FamilyId,
-        date: NaiveDate,
-    ) -> StoreResult<Option<NoticeRecord>> {
-        self.store.notice(family, date).await
+    async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
+        self.store.mail(key).await
     }
 
-    async fn replace_notice(
+    async fn replace_mail(
         &self,
         revision: u64,
-        record: &NoticeRecord,
-        told: Option<&Told>,
+        record: &OutboxRecord,
+        last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
         let step = match record.state {
-            NoticeState::Claimed => Step::Claim,
+            MailState::Claimed => Step::Claim,
             // With what it tells, or once more with a reason.
-            NoticeState::Sending if told.is_some() => Step::Arm,
-            NoticeState::Unknown => Step::Doubt,
+            MailState::Sending if last_notice.is_some() => Step::BeginSending,
+            MailState::Unknown => Step::Doubt,
             // The mail service here takes every mail: only doubt leads back.
-            NoticeState::GaveUp | NoticeState::Pending => Step::Decide,
+            MailState::GaveUp | MailState::Pending => Step::Decide,
             _ => Step::Settle,
         };
-        let call = self.store.replace_notice(revision, record, told);
-        self.at(step, &record.family, call).await
+        let call = self.store.replace_mail(revision, record, last_notice);
+        self.at(step, &record.key(), call).await
     }
 
-    async fn open_notices(
+    async fn open_mails(
         &self,
-        after: Option<&NoticeCursor>,
+        after: Option<&OutboxCursor>,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
-        self.store.open_notices(after, limit).await
+    ) -> StoreResult<Vec<OutboxRecord>> {
+        self.store.open_mails(after, limit).await
     }
 
-    async fn last_told(&self, family: &FamilyId) -> StoreResult<Option<Told>> {
-        self.store.last_told(family).await
+    async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>> {
+        // Asked by the composer of the daily notice alone.
+        if family.as_str() == self.orders.family {
+            self.meet(Step::Render).await;
+            self.abort_at(Step::Render, Side::Before);
+        }
+        let last = self.store.last_sent_notice(family).await;
+        if family.as_str() == self.orders.family {
+            self.abort_at(Step::Render, Side::After);
+        }
+        last
     }
 
-    async fn recent_notices(
+    async fn recent_mails(
         &self,
+        kind: &MailKind,
         family: &FamilyId,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
-        self.store.recent_notices(family, limit).await
+    ) -> StoreResult<Vec<OutboxRecord>> {
+        self.store.recent_mails(kind, family, limit).await
     }
 }

@@ -254,7 +254,7 @@ impl Home {
         ids
     }
 
-    /// The mails in the outbox, by name: `(name, content)`.
+    /// The mails in the folder, by name: `(name, content)`.
     pub fn mails(&self) -> Vec<(String, String)> {
         let Ok(entries) = std::fs::read_dir(self.path().join("mail")) else {
             return Vec::new();

@@ -1,10 +1,13 @@
-//! What `examples/worker.rs` is told to do: a worker of the notices that can be killed at a named step.
+//! What `examples/worker.rs` is told to do: a worker of the outbox that can be killed at a named step.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// A step of the protocol of the notices, by the call that it makes.
+/// The kind of mail that every family has beside its daily notice.
+pub const SECOND_KIND: &str = "picture";
+
+/// A step of the protocol of the outbox, by the call that it makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// To put the record, if there is none.
@@ -13,10 +16,10 @@ pub enum Step {
     Message,
     /// To CLAIMED.
     Claim,
-    /// To read what the mail tells.
+    /// To compose the mail.
     Render,
     /// To SENDING.
-    Arm,
+    BeginSending,
     /// To hand the mail over.
     Send,
     /// To what became of the mail.
@@ -55,7 +58,7 @@ pub enum Work {
     NotifyAll,
     /// `notify-all` as on AWS, and then each notice that it handed out.
     Enqueue,
-    /// A message for each notice on record, final or not.
+    /// A message for each mail on record, final or not.
     Redeliver,
     /// An event of the mail service for each mail that left.
     Events,
@@ -83,9 +86,9 @@ pub struct Orders {
     pub now: String,
     /// Its run's label.
     pub label: String,
-    /// The folder where the mails go: `<family>.<date>.<fence>.<uuid>`, a file a mail.
+    /// The folder where the mails go: `<kind>.<family>.<date>.<fence>.<uuid>`, a file a mail.
     pub mails: PathBuf,
-    /// Whose calls `abort` and `meeting` are about.
+    /// Whose daily notice `abort` and `meeting` are about.
     pub family: String,
     /// Where it aborts.
     pub abort: Option<(Step, Side)>,

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 /// Where a conversation goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,73 @@ pub enum Trouble {
     HangAfterTheEnd,
 }
 
+/// A step of a conversation at which a slow server takes its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SlowStep {
+    Greeting,
+    Ehlo,
+    Mail,
+    Rcpt,
+    Data,
+    Message,
+    End,
+}
+
+impl SlowStep {
+    const ALL: [Self; 7] = [
+        Self::Greeting,
+        Self::Ehlo,
+        Self::Mail,
+        Self::Rcpt,
+        Self::Data,
+        Self::Message,
+        Self::End,
+    ];
+}
+
+/// The one pause of a conversation.
+#[derive(Debug, Clone, Copy)]
+struct Pause(Option<(SlowStep, Duration)>);
+
+impl Pause {
+    const NONE: Self = Self(None);
+
+    /// At a random step, and of a random length.
+    fn random(longest: Duration, numbers: &mut Numbers) -> Self {
+        let steps = u64::try_from(SlowStep::ALL.len()).unwrap();
+        let step = usize::try_from(numbers.below(steps)).unwrap();
+        let longest = u64::try_from(longest.as_micros()).unwrap();
+        let pause = Duration::from_micros(numbers.below(longest));
+        Self(Some((SlowStep::ALL[step], pause)))
+    }
+
+    fn at(self, step: SlowStep) {
+        if let Some((_, pause)) = self.0.filter(|(slow, _)| *slow == step) {
+            thread::sleep(pause);
+        }
+    }
+}
+
+/// Numbers that look random, and are the same for the same seed (SplitMix64).
+#[derive(Debug, Clone)]
+pub struct Numbers(u64);
+
+impl Numbers {
+    /// Numbers of this seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `limit`, which is not 0.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut number = self.0;
+        number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (number ^ (number >> 31)) % limit
+    }
+}
+
 /// A server on loopback; lives as long as the test's process.
 pub struct Smtp {
     port: u16,
@@ -34,6 +103,15 @@ pub struct Smtp {
 impl Smtp {
     /// Starts on a free port.
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// Starts on a free port a server that takes its time, once in each conversation: at most `longest`.
+    pub fn start_slow(longest: Duration, seed: u64) -> Self {
+        Self::start_with(Some((longest, Numbers::new(seed))))
+    }
+
+    fn start_with(mut slow: Option<(Duration, Numbers)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let smtp = Self {
             port: listener.local_addr().unwrap().port(),
@@ -43,12 +121,15 @@ impl Smtp {
         };
         let (trouble, mails) = (Arc::clone(&smtp.trouble), Arc::clone(&smtp.mails));
         let deliveries = Arc::clone(&smtp.deliveries);
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (trouble, mails) = (Arc::clone(&trouble), Arc::clone(&mails));
                 let deliveries = Arc::clone(&deliveries);
+                let pause = slow.as_mut().map_or(Pause::NONE, |(longest, numbers)| {
+                    Pause::random(*longest, numbers)
+                });
                 // A client that hangs up is not this server's alert.
-                std::thread::spawn(move || talk(stream, &trouble, &mails, &deliveries).ok());
+                thread::spawn(move || serve(stream, pause, &trouble, &mails, &deliveries).ok());
             }
         });
         smtp
@@ -75,13 +156,15 @@ impl Smtp {
     }
 }
 
-fn talk(
+fn serve(
     mut stream: TcpStream,
+    pause: Pause,
     trouble: &Mutex<Trouble>,
     mails: &Mutex<Vec<String>>,
     deliveries: &Mutex<Vec<Vec<String>>>,
 ) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?);
+    pause.at(SlowStep::Greeting);
     stream.write_all(b"220 loopback ESMTP\r\n")?;
     let mut recipients = Vec::new();
     loop {
@@ -95,6 +178,13 @@ fn talk(
             .next()
             .unwrap_or_default()
             .to_uppercase();
+        match command.as_str() {
+            "EHLO" => pause.at(SlowStep::Ehlo),
+            "MAIL" => pause.at(SlowStep::Mail),
+            "RCPT" => pause.at(SlowStep::Rcpt),
+            "DATA" => pause.at(SlowStep::Data),
+            _ => {}
+        }
         match command.as_str() {
             "EHLO" => stream.write_all(b"250-loopback\r\n250 8BITMIME\r\n")?,
             "RCPT" if trouble == Trouble::RefuseForNow => {
@@ -119,6 +209,7 @@ fn talk(
             }
             "DATA" => {
                 stream.write_all(b"354 go on\r\n")?;
+                pause.at(SlowStep::Message);
                 let mut message = String::new();
                 loop {
                     let mut line = String::new();
@@ -135,6 +226,7 @@ fn talk(
                 }
                 mails.lock().unwrap().push(message);
                 deliveries.lock().unwrap().push(recipients.clone());
+                pause.at(SlowStep::End);
                 match trouble {
                     Trouble::DropAfterTheEnd => return Ok(()),
                     Trouble::HangAfterTheEnd => {

@@ -19,7 +19,7 @@ use crate::environment;
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long SES may take over one mail. Shorter than [`hippo_core::notice::record::SEND_LIMIT`],
+/// How long SES may take over one mail. Shorter than [`hippo_core::outbox::SEND_LIMIT`],
 /// so that a notice is settled while its lease lasts.
 pub const SES_LIMIT: Duration = Duration::from_secs(60);
 

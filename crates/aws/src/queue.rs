@@ -9,7 +9,8 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::StreamExt;
 use hippo_core::ids::LibraryId;
 use hippo_core::jobs::check_cards::visit::Visit;
-use hippo_core::queue::{DueNotice, NoticeMessage, NoticeQueue, QueueError, VisitQueue};
+use hippo_core::outbox::MailKey;
+use hippo_core::queue::{MailMessage, MailQueue, QueueError, VisitQueue};
 use hippo_core::run::RunKey;
 use hippo_core::store::{ConcurrencyLimit, StoreResult};
 use serde::Serialize;
@@ -88,13 +89,13 @@ fn deduplication(visit: &Visit) -> String {
         .collect()
 }
 
-/// The notices that are due: one message each.
+/// The mails that are due: one message each.
 #[derive(Debug, Clone)]
-pub struct SqsNoticeQueue {
+pub struct SqsMailQueue {
     sender: Sender,
 }
 
-impl SqsNoticeQueue {
+impl SqsMailQueue {
     /// The standard queue of this URL.
     pub fn new(client: Client, url: impl Into<String>) -> Self {
         Self {
@@ -104,24 +105,19 @@ impl SqsNoticeQueue {
 }
 
 #[async_trait]
-impl NoticeQueue for SqsNoticeQueue {
-    async fn send(&self, run: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError> {
-        let messages = notices
+impl MailQueue for SqsMailQueue {
+    async fn send(&self, run: &RunKey, mails: &[MailKey]) -> Result<(), QueueError> {
+        let messages = mails
             .iter()
-            .map(|notice| {
-                let message = NoticeMessage {
-                    family: notice.family.clone(),
-                    date: notice.date,
-                    run: Some(run.clone()),
-                };
+            .map(|key| {
                 Ok(Message {
-                    body: body(&message)?,
+                    body: body(&MailMessage::new(key, run))?,
                     group: None,
                     deduplication: None,
                 })
             })
             .collect::<Result<Vec<_>, _>>();
-        self.sender.send(messages, notices.len()).await
+        self.sender.send(messages, mails.len()).await
     }
 }
 

@@ -100,7 +100,7 @@ impl Mailer for SesMailer {
     }
 }
 
-/// Which notice the events of SES are about; values of `A-Za-z0-9_-` only, as all of these are.
+/// Which mail the events of SES are about; values of `A-Za-z0-9_-` only, as all of these are.
 fn tags(
     tag: Option<&MailTag>,
 ) -> Result<Option<Vec<MessageTag>>, aws_sdk_sesv2::error::BuildError> {
@@ -108,6 +108,7 @@ fn tags(
         return Ok(None);
     };
     [
+        ("kind", tag.kind.to_string()),
         ("family", tag.family.to_string()),
         ("date", tag.date.to_string()),
         ("fence", tag.fence.to_string()),

@@ -16,7 +16,7 @@ use hippo_core::ids::Label;
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::check_cards::visit::{CheckedCard, Visit};
 use hippo_core::jobs::notify::NotifyAllInput;
-use hippo_core::jobs::notify::send::NoticeResult;
+use hippo_core::jobs::notify::send::MailResult;
 use hippo_core::mail::Mailer;
 use hippo_core::run::{Job, Run, RunKey};
 use hippo_core::store::{RunStart, Store};
@@ -97,7 +97,7 @@ pub(crate) enum NotifyAllAnswer {
         /// The run.
         run: Run,
         /// How far each notice got.
-        notices: Vec<NoticeResult>,
+        notices: Vec<MailResult>,
     },
     /// Its notices are in a queue.
     Enqueued {

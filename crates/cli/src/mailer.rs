@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hippo_core::mail::Mailer;
-use hippo_local::mail::{OutboxMailer, SmtpMailer, SmtpOptions, SmtpTls};
+use hippo_local::mail::{FolderMailer, SmtpMailer, SmtpOptions, SmtpTls};
 
 use crate::config::{Config, SmtpConfig, Tls, Transport};
 use crate::exit::CommandError;
@@ -21,7 +21,7 @@ pub(crate) fn mailer(home: &Home, config: &Config) -> Result<Box<dyn Mailer>, Co
             })?;
             Ok(Box::new(mailer))
         }
-        _ => Ok(Box::new(OutboxMailer::new(home.mail_folder(), sender))),
+        _ => Ok(Box::new(FolderMailer::new(home.mail_folder(), sender))),
     }
 }
 

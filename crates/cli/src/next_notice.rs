@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
-use hippo_core::notice::record::{NotNow, NoticeRecord};
+use hippo_core::outbox::{MailKey, OutboxRecord, TransitionError};
 use hippo_core::run::{Job, Run, RunOutcome, Trigger};
 
 use crate::context::Context;
@@ -40,7 +40,10 @@ impl NextNotice {
         }
         let now = context.now();
         for date in family.due_dates(now) {
-            let record = context.store.notice(&family.id, date).await?;
+            let record = context
+                .store
+                .mail(&MailKey::daily(family.id.clone(), date))
+                .await?;
             if record.as_ref().is_none_or(|record| is_waiting(record, now)) {
                 return Ok(Self::Waiting {
                     since: family.scheduled_instant(date),
@@ -151,6 +154,6 @@ pub(crate) async fn last_tick(context: &Context) -> Result<Option<Run>, CommandE
     Ok(runs.into_iter().next())
 }
 
-fn is_waiting(record: &NoticeRecord, now: DateTime<Utc>) -> bool {
-    matches!(record.is_free(now), Ok(()) | Err(NotNow::Waiting))
+fn is_waiting(record: &OutboxRecord, now: DateTime<Utc>) -> bool {
+    matches!(record.is_free(now), Ok(()) | Err(TransitionError::Waiting))
 }

@@ -1,7 +1,7 @@
 //! A notice's state, in words.
 
 use chrono::{DateTime, Duration, Utc};
-use hippo_core::notice::record::{HELD_RESTORED, NotNow, NoticeRecord, NoticeState};
+use hippo_core::outbox::{HELD_RESTORED, TransitionError, OutboxRecord, MailState};
 
 use crate::output::count;
 use crate::output::table::{Cell, Tone};
@@ -10,7 +10,7 @@ use crate::output::table::{Cell, Tone};
 const MAX_SENDING_TIME: Duration = Duration::minutes(1);
 
 /// What a notice's state means, where that isn't obvious.
-pub(crate) fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<String> {
+pub(crate) fn meaning(record: &OutboxRecord, now: DateTime<Utc>) -> Option<String> {
     if record.is_held() {
         return Some(format!(
             "{}: its email may have been sent. “hippo notices resend {} {}” sends it.",
@@ -19,23 +19,23 @@ pub(crate) fn meaning(record: &NoticeRecord, now: DateTime<Utc>) -> Option<Strin
     }
     let reason = record.reason.as_deref().map(hippo_core::text::clean);
     let words = match record.state {
-        NoticeState::Sending if now - record.changed_at > MAX_SENDING_TIME || reason.is_some() => {
+        MailState::Sending if now - record.changed_at > MAX_SENDING_TIME || reason.is_some() => {
             "We can't tell whether this email was sent; the next notify-all decides what to do"
         }
-        NoticeState::Sending => "It's being sent",
-        NoticeState::Unknown => {
+        MailState::Sending => "It's being sent",
+        MailState::Unknown => {
             "We can't tell whether this email was sent; notify-all decides what to do"
         }
-        NoticeState::Newer => "A newer version of hippo wrote it, so this one doesn't change it",
-        NoticeState::Pending if record.is_free(now) == Err(NotNow::Waiting) => {
+        MailState::Newer => "A newer version of hippo wrote it, so this one doesn't change it",
+        MailState::Pending if record.is_free(now) == Err(TransitionError::Waiting) => {
             "The mail server refused it for now. We'll try again within half an hour"
         }
-        NoticeState::Pending => "It goes out on the next run of notify-all",
-        NoticeState::Failed => "Nothing more happens for this day",
-        NoticeState::Claimed if record.lease_until.is_none_or(|until| until <= now) => {
+        MailState::Pending => "It goes out on the next run of notify-all",
+        MailState::Failed => "Nothing more happens for this day",
+        MailState::Claimed if record.lease_until.is_none_or(|until| until <= now) => {
             "The program stopped while writing it. It goes out on the next run of notify-all"
         }
-        NoticeState::Claimed => "It's being written",
+        MailState::Claimed => "It's being written",
         _ => return reason,
     };
     Some(match reason {
@@ -55,13 +55,13 @@ pub(crate) fn addresses(reachable: usize, stopped: usize) -> String {
 }
 
 /// A notice's state, in its color.
-pub(crate) fn state_cell(state: NoticeState) -> Cell {
+pub(crate) fn state_cell(state: MailState) -> Cell {
     let tone = match state {
-        NoticeState::Sent => Tone::Good,
-        NoticeState::Skipped => Tone::Faint,
-        NoticeState::Pending | NoticeState::Claimed => Tone::Plain,
-        NoticeState::Sending | NoticeState::Unknown | NoticeState::Newer => Tone::Warning,
-        NoticeState::Failed | NoticeState::GaveUp | NoticeState::Missed => Tone::Bad,
+        MailState::Sent => Tone::Good,
+        MailState::Skipped => Tone::Faint,
+        MailState::Pending | MailState::Claimed => Tone::Plain,
+        MailState::Sending | MailState::Unknown | MailState::Newer => Tone::Warning,
+        MailState::Failed | MailState::GaveUp | MailState::Missed => Tone::Bad,
     };
     Cell::new(state.as_str(), tone)
 }
@@ -74,8 +74,8 @@ mod tests {
         "2026-11-21T11:30:00Z".parse().unwrap()
     }
 
-    fn sending() -> NoticeRecord {
-        NoticeRecord::planned(
+    fn sending() -> OutboxRecord {
+        OutboxRecord::planned(
             "conrad".parse().unwrap(),
             "2026-11-21".parse().unwrap(),
             now(),

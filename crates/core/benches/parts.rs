@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use hippo_core::account::{Account, Loan};
 use hippo_core::card::{CardSecret, CardState, StoredAccount};
 use hippo_core::mail::mime::{Sender, build};
-use hippo_core::mail::{Mail, MailTag};
+use hippo_core::mail::{Mail, MailKind, MailTag};
 use hippo_core::notice::{NoticeCard, NoticeInput, compose};
 use hippo_core::seal::{PrivateKeys, SealContext};
 use hippo_core::testing::contract::sample;
@@ -63,7 +63,7 @@ fn parts(criterion: &mut Criterion) {
         today: "2026-11-21".parse().unwrap(),
         now,
         cards: &cards,
-        told: None,
+        last_notice: None,
         operator_contact: None,
     };
     criterion.bench_function("compose a notice of 60 loans", |bencher| {
@@ -78,6 +78,7 @@ fn parts(criterion: &mut Criterion) {
         html: rendered.html,
         date: now,
         tag: Some(MailTag {
+            kind: MailKind::DAILY,
             family: family.id.clone(),
             date: input.date,
             fence: 1,

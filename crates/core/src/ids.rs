@@ -23,7 +23,7 @@ pub enum InvalidId {
     Card(String),
 }
 
-fn is_slug(text: &str) -> bool {
+pub(crate) fn is_slug(text: &str) -> bool {
     text.len() <= SLUG_LIMIT
         && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && text

@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod library;
 pub mod mail;
 pub mod notice;
+pub mod outbox;
 pub mod queue;
 pub mod run;
 pub mod seal;

@@ -1,14 +1,32 @@
 //! A mail, and what becomes of it.
 
+pub mod key;
 pub mod mime;
 
 use std::fmt;
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::family::EmailAddress;
-use crate::ids::FamilyId;
+pub use key::{MailKey, MailKind, MailTag};
+
+/// What a mail says. Text and HTML say the same.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MailContent {
+    /// One line, without a word from outside.
+    pub subject: String,
+    /// The plain text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+}
+
+impl fmt::Debug for MailContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MailContent").finish_non_exhaustive()
+    }
+}
 
 /// A mail that is ready to be sent. `From`, `Reply-To` and `List-Unsubscribe` belong to the mailer.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,7 +41,7 @@ pub struct Mail {
     pub html: String,
     /// The `Date` header.
     pub date: DateTime<Utc>,
-    /// Which notice it is; `None` for a test mail.
+    /// Which mail of the outbox it is; `None` for a test mail.
     pub tag: Option<MailTag>,
 }
 
@@ -32,24 +50,6 @@ impl fmt::Debug for Mail {
         f.debug_struct("Mail")
             .field("tag", &self.tag)
             .finish_non_exhaustive()
-    }
-}
-
-/// Which notice a mail is, and which attempt at it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MailTag {
-    /// The family.
-    pub family: FamilyId,
-    /// The family's local date.
-    pub date: NaiveDate,
-    /// The claim under which it was sent.
-    pub fence: u64,
-}
-
-impl MailTag {
-    /// The part of the `Message-ID` before the `@`: the same attempt always has the same.
-    pub fn message_id_local_part(&self) -> String {
-        format!("{}.{}.{}", self.family, self.date, self.fence)
     }
 }
 
@@ -108,19 +108,30 @@ pub trait Mailer: Send + Sync {
         Ok(Box::new(Unprepared { mailer: self, mail }))
     }
 
+    /// Finds out what became of a mail that may have left, where its worker said nothing and its lease is
+    /// over.
+    ///
+    /// An answer is [`MailAnswer::Accepted`] or [`MailAnswer::NotSent`]; after the latter the mail can
+    /// leave no more, even if its worker is still alive. `None`: this mailer cannot tell.
+    async fn resolve_doubt(&self, _tag: &MailTag) -> Option<MailAnswer> {
+        None
+    }
+
     /// Sends `mail` at most once: never tries again by itself.
     ///
     /// Must answer [`MailAnswer::NotSent`] or [`MailAnswer::Refused`] only when it is certain that
-    /// the service did not take the mail, and must come back within the time that a notice's
-    /// lease allows ([`crate::notice::record::SEND_LIMIT`]).
+    /// the service did not take the mail, and must come back within the time that a mail's
+    /// lease allows ([`crate::outbox::SEND_LIMIT`]).
     async fn send(&self, mail: &Mail) -> MailAnswer;
 }
 
 /// A mail that is sent with one more step.
 #[async_trait]
 pub trait PreparedMail: Send {
-    /// The recipients that are not in it: the service refused them.
-    fn refused(&self) -> &[RefusedRecipient];
+    /// The recipients that are not in it: the service refused them. By default nobody.
+    fn refused(&self) -> &[RefusedRecipient] {
+        &[]
+    }
 
     /// Sends it at most once, as [`Mailer::send`] does. The answer names the refused ones again.
     async fn commit(self: Box<Self>) -> MailAnswer;
@@ -133,10 +144,6 @@ struct Unprepared<'a, M: ?Sized> {
 
 #[async_trait]
 impl<M: Mailer + ?Sized> PreparedMail for Unprepared<'_, M> {
-    fn refused(&self) -> &[RefusedRecipient] {
-        &[]
-    }
-
     async fn commit(self: Box<Self>) -> MailAnswer {
         self.mailer.send(self.mail).await
     }

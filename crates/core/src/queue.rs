@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::FamilyId;
 use crate::jobs::check_cards::visit::Visit;
+use crate::outbox::{MailKey, MailKind};
 use crate::run::RunKey;
 
 /// Work could not be handed out; what was handed out before stays so.
@@ -30,32 +31,40 @@ pub trait VisitQueue: Send + Sync {
     async fn send(&self, visits: &[Visit]) -> Result<(), QueueError>;
 }
 
-/// A notice that somebody should send now.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DueNotice {
-    /// The family.
-    pub family: FamilyId,
-    /// The family's local date; it was computed once, when the notice was planned.
-    pub date: NaiveDate,
-}
-
-/// A message of the queue of notices.
+/// A message of the queue of mails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NoticeMessage {
+pub struct MailMessage {
+    /// The kind.
+    pub kind: MailKind,
     /// The family.
     pub family: FamilyId,
     /// The family's local date.
     pub date: NaiveDate,
-    /// The run that handed it out; a message of an older version names none.
-    #[serde(default)]
-    pub run: Option<RunKey>,
+    /// The run that enqueued it.
+    pub run: RunKey,
 }
 
-/// Takes notices, and gives each to a worker, now and then to two.
+impl MailMessage {
+    /// The message of a run that enqueues this mail.
+    pub fn new(key: &MailKey, run: &RunKey) -> Self {
+        Self {
+            kind: key.kind.clone(),
+            family: key.family.clone(),
+            date: key.date,
+            run: run.clone(),
+        }
+    }
+
+    /// The key of the mail's record.
+    pub fn key(&self) -> MailKey {
+        MailKey::new(self.kind.clone(), self.family.clone(), self.date)
+    }
+}
+
+/// Takes mails that are due, and gives each to a worker, now and then to two.
 #[async_trait]
-pub trait NoticeQueue: Send + Sync {
-    /// Hands out all of these, or says that it could not; then some may have been taken.
-    async fn send(&self, run: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError>;
+pub trait MailQueue: Send + Sync {
+    /// Enqueues all of these, or says that it could not; then some may have been taken.
+    async fn send(&self, run: &RunKey, mails: &[MailKey]) -> Result<(), QueueError>;
 }

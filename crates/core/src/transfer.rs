@@ -28,8 +28,8 @@ use crate::card::{CardState, StoredAccount};
 use crate::family::Family;
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::library::Library;
-use crate::notice::record::NoticeRecord;
-use crate::notice::told::Told;
+use crate::notice::last_notice::LastNotice;
+use crate::outbox::OutboxRecord;
 use crate::seal::{KeyId, SealError, Sealed};
 use crate::store::StoreError;
 
@@ -109,14 +109,14 @@ pub struct MovedCard {
     pub account: Option<StoredAccount>,
 }
 
-/// A notice.
+/// A mail of the outbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MovedNotice {
     /// How far it got.
-    pub record: NoticeRecord,
+    pub record: OutboxRecord,
     /// What the family was told last; with the newest notice that was sent, and no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told: Option<Told>,
+    pub last_notice: Option<LastNotice>,
 }
 
 // People's names, addresses and what they read stand in these: none of it belongs in a log.
@@ -162,7 +162,7 @@ pub struct Contents {
     /// Notices of all families.
     pub notices: usize,
     /// Of these, the ones that are not final.
-    pub open_notices: usize,
+    pub open_mails: usize,
 }
 
 /// What an export or an import says while it goes.
@@ -315,7 +315,7 @@ impl Transfer {
             families: self.families.len(),
             cards: self.families.iter().map(|family| family.cards.len()).sum(),
             notices: notices().count(),
-            open_notices: notices().filter(|notice| !notice.record.is_over()).count(),
+            open_mails: notices().filter(|notice| !notice.record.is_over()).count(),
         }
     }
 }

@@ -26,7 +26,7 @@ async fn start() -> Result<(), Error> {
     let metrics = Metrics::new(environment.common.metrics_namespace);
     let after = AfterRun {
         alerts: &store,
-        notices: &store,
+        outbox: &store,
         notifiers: None,
         heartbeat: Heartbeat {
             ping: &HttpPing,

@@ -20,7 +20,7 @@ async fn start() -> Result<(), Error> {
     let metrics = Metrics::new(environment.common.metrics_namespace);
     let ports = mail_events::Ports {
         families: &store,
-        notices: &store,
+        outbox: &store,
         alerts: &store,
         clock: &LambdaClock,
     };

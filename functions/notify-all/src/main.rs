@@ -2,16 +2,20 @@
 
 use std::process::ExitCode;
 
+use hippo_aws::clients;
 use hippo_aws::environment::NotifyAll;
 use hippo_aws::handlers::alerts::CountUndelivered;
 use hippo_aws::handlers::frame::Frame;
 use hippo_aws::handlers::{self, LambdaClock, notify_all};
 use hippo_aws::metrics::Metrics;
-use hippo_aws::{clients, ping::HttpPing, queue::SqsNoticeQueue, ses::SesMailer};
+use hippo_aws::ping::HttpPing;
+use hippo_aws::queue::SqsMailQueue;
+use hippo_aws::ses::SesMailer;
 use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
 use hippo_core::alerts::notifier::{LogNotifier, MailNotifier, Notifier, Notifiers};
 use hippo_core::jobs::notify::enqueue::EnqueueNoticesPorts;
+use hippo_core::outbox::MailKind;
 use hippo_core::run::Job;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
@@ -24,7 +28,7 @@ async fn start() -> Result<(), Error> {
     let environment: NotifyAll = handlers::begin()?;
     let config = clients::of_lambda();
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
-    let queue = SqsNoticeQueue::new(clients::sqs(&config), environment.notice_queue_url);
+    let queue = SqsMailQueue::new(clients::sqs(&config), environment.notice_queue_url);
     let metrics = Metrics::new(environment.common.metrics_namespace);
     let mailer = environment.operator.map(|operator| {
         let set = Some(operator.configuration_set);
@@ -45,7 +49,7 @@ async fn start() -> Result<(), Error> {
     };
     let after = AfterRun {
         alerts: &store,
-        notices: &store,
+        outbox: &store,
         notifiers: Some(Notifiers::all(&default)),
         heartbeat: Heartbeat {
             ping: &HttpPing,
@@ -65,7 +69,8 @@ async fn start() -> Result<(), Error> {
     };
     let ports = EnqueueNoticesPorts {
         families: &store,
-        notices: &store,
+        outbox: &store,
+        kinds: MailKind::ALL,
         alerts: &store,
         runs: &store,
         queue: &queue,

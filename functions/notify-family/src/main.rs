@@ -26,7 +26,7 @@ async fn start() -> Result<(), Error> {
     let ports = notify_family::Ports {
         families: &store,
         accounts: &store,
-        notices: &store,
+        outbox: &store,
         libraries: &store,
         mailer: &mailer,
         runs: &store,

@@ -7,23 +7,21 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
-use hippo_core::alerts::PendingAlerts;
-use hippo_core::alerts::StoredAlert;
+use chrono::{DateTime, Utc};
 use hippo_core::alerts::{Alert, AlertKey};
+use hippo_core::alerts::{PendingAlerts, StoredAlert};
 use hippo_core::clock::Clock;
 use hippo_core::family::{EmailAddress, Family, StoppedRecipient};
 use hippo_core::ids::FamilyId;
-use hippo_core::jobs::notify::delivery_events::Evidence;
+use hippo_core::jobs::notify::delivery_events::DeliveryEvent;
 use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
-use hippo_core::notice::record::NoticeRecord;
-use hippo_core::notice::record::settling::LeftBy;
-use hippo_core::notice::told::Told;
-use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
+use hippo_core::notice::last_notice::LastNotice;
+use hippo_core::outbox::{AcceptedBy, MailKey, MailKind, OutboxRecord};
+use hippo_core::queue::{MailQueue, QueueError};
 use hippo_core::run::RunKey;
 use hippo_core::store::AlertStore;
 use hippo_core::store::{
-    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, StoreError, StoreOrigin,
+    AccountStore, FamilyStore, LoadedFamily, OutboxCursor, OutboxStore, StoreError, StoreOrigin,
     StoreResult,
 };
 use tokio::sync::Notify;
@@ -240,13 +238,13 @@ impl<'a> Process<'a> {
         let notice = (tag.family.clone(), tag.date);
         self.world
             .note(|report| *report.left.entry(notice).or_default() += 1);
-        self.event(tag, Evidence::Left(LeftBy::Acceptance), 0);
-        self.event(tag, Evidence::Left(LeftBy::Arriving), 2);
+        self.event(tag, DeliveryEvent::Accepted(AcceptedBy::MailService), 0);
+        self.event(tag, DeliveryEvent::Accepted(AcceptedBy::RecipientServer), 2);
     }
 
-    fn event(&self, tag: &MailTag, evidence: Evidence, minutes: i64) {
+    fn event(&self, tag: &MailTag, event: DeliveryEvent, minutes: i64) {
         let at = self.world.now() + chrono::Duration::minutes(minutes);
-        self.world.send(Thing::Event(tag.clone(), evidence), at);
+        self.world.send(Thing::Event(tag.clone(), event), at);
     }
 }
 
@@ -302,9 +300,9 @@ impl Mailer for Process<'_> {
                 for_good: true,
             },
             Some(MailFault::Rejected) => {
-                self.event(tag, Evidence::Left(LeftBy::Acceptance), 0);
+                self.event(tag, DeliveryEvent::Accepted(AcceptedBy::MailService), 0);
                 let reason = "Rejected by the mail service.".to_owned();
-                self.event(tag, Evidence::Rejected { reason }, 1);
+                self.event(tag, DeliveryEvent::Rejected { reason }, 1);
                 accepted()
             }
         }
@@ -312,8 +310,8 @@ impl Mailer for Process<'_> {
 }
 
 #[async_trait]
-impl NoticeQueue for Process<'_> {
-    async fn send(&self, _run: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError> {
+impl MailQueue for Process<'_> {
+    async fn send(&self, _run: &RunKey, notices: &[MailKey]) -> Result<(), QueueError> {
         let error = || QueueError {
             unsent: notices.len(),
             asked: notices.len(),
@@ -418,7 +416,7 @@ impl AlertStore for Process<'_> {
 }
 
 #[async_trait]
-impl NoticeStore for Process<'_> {
+impl OutboxStore for Process<'_> {
     async fn origin(&self) -> StoreResult<StoreOrigin> {
         self.world.store.origin().await
     }
@@ -427,58 +425,54 @@ impl NoticeStore for Process<'_> {
         self.world.store.end_restore().await
     }
 
-    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>> {
-        self.world.store.sent_before(family, date).await
+    async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>> {
+        self.world.store.sent_before(key).await
     }
 
-    async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
-        let about = format!("{} {}", record.family, record.date);
-        let call = self.world.store.plan_notice(record);
-        self.call("plan_notice", &about, away, call).await
+    async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
+        let about = record.key().to_string();
+        let call = self.world.store.plan_mail(record);
+        self.call("plan_mail", &about, away, call).await
     }
 
-    async fn notice(
-        &self,
-        family: &FamilyId,
-        date: NaiveDate,
-    ) -> StoreResult<Option<NoticeRecord>> {
-        let about = format!("{family} {date}");
-        let call = self.world.store.notice(family, date);
-        self.call("notice", &about, away, call).await
+    async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
+        let call = self.world.store.mail(key);
+        self.call("mail", &key.to_string(), away, call).await
     }
 
-    async fn replace_notice(
+    async fn replace_mail(
         &self,
         revision: u64,
-        record: &NoticeRecord,
-        told: Option<&Told>,
+        record: &OutboxRecord,
+        last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
-        let about = format!("{} {}", record.family, record.date);
-        let call = self.world.store.replace_notice(revision, record, told);
-        self.call("replace_notice", &about, away, call).await
+        let about = record.key().to_string();
+        let call = self.world.store.replace_mail(revision, record, last_notice);
+        self.call("replace_mail", &about, away, call).await
     }
 
-    async fn open_notices(
+    async fn open_mails(
         &self,
-        after: Option<&NoticeCursor>,
+        after: Option<&OutboxCursor>,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
-        let call = self.world.store.open_notices(after, limit);
-        self.call("open_notices", "", away, call).await
+    ) -> StoreResult<Vec<OutboxRecord>> {
+        let call = self.world.store.open_mails(after, limit);
+        self.call("open_mails", "", away, call).await
     }
 
-    async fn last_told(&self, family: &FamilyId) -> StoreResult<Option<Told>> {
-        let call = self.world.store.last_told(family);
-        self.call("last_told", family.as_str(), away, call).await
+    async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>> {
+        let call = self.world.store.last_sent_notice(family);
+        self.call("last_sent_notice", family.as_str(), away, call)
+            .await
     }
 
-    async fn recent_notices(
+    async fn recent_mails(
         &self,
+        kind: &MailKind,
         family: &FamilyId,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
-        let call = self.world.store.recent_notices(family, limit);
-        self.call("recent_notices", family.as_str(), away, call)
-            .await
+    ) -> StoreResult<Vec<OutboxRecord>> {
+        let call = self.world.store.recent_mails(kind, family, limit);
+        self.call("recent_mails", family.as_str(), away, call).await
     }
 }

@@ -8,7 +8,7 @@ use hippo_core::alerts::{Alert, AlertKey};
 use hippo_core::clock::{date_exists, due_instant, local_date};
 use hippo_core::family::Family;
 use hippo_core::ids::FamilyId;
-use hippo_core::notice::record::{NoticeRecord, NoticeState};
+use hippo_core::outbox::{MailKind, MailState, OutboxRecord};
 use hippo_core::store::Store;
 
 /// Whose notice of which local date.
@@ -76,7 +76,11 @@ impl Report {
         let noted = store.recent_alerts(usize::MAX).await.unwrap();
         let noted: BTreeSet<AlertKey> = noted.iter().map(|noted| noted.alert.key()).collect();
         for family in families {
-            for record in store.recent_notices(&family.id, 1_000).await.unwrap() {
+            for record in store
+                .recent_mails(&MailKind::DAILY, &family.id, 1_000)
+                .await
+                .unwrap()
+            {
                 if Alert::of_notice(&record).is_some_and(|needed| !noted.contains(&needed.key())) {
                     self.wrong.push(format!(
                         "{} of {}: {:?}, and nobody tells the operator",
@@ -95,8 +99,11 @@ impl Report {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
     ) {
-        let records = store.recent_notices(&family.id, 1_000).await.unwrap();
-        let mut records: BTreeMap<NaiveDate, NoticeRecord> = records
+        let records = store
+            .recent_mails(&MailKind::DAILY, &family.id, 1_000)
+            .await
+            .unwrap();
+        let mut records: BTreeMap<NaiveDate, OutboxRecord> = records
             .into_iter()
             .map(|record| (record.date, record))
             .collect();
@@ -122,19 +129,17 @@ impl Report {
         }
     }
 
-    fn end(&mut self, notice: Notice, record: Option<&NoticeRecord>) {
+    fn end(&mut self, notice: Notice, record: Option<&OutboxRecord>) {
         let mails = self.left.get(&notice).copied().unwrap_or_default();
         let state = record.map(|record| record.state);
         let reason = record.and_then(|record| record.reason.as_deref());
         let ended = match (state, mails) {
             (_, 2..) => Ended::Doubled,
-            (Some(NoticeState::Sent), 1) => Ended::Sent,
-            (Some(NoticeState::Sent), 0) if self.unheard.contains(&notice) => {
-                Ended::RejectedUnheard
-            }
-            (Some(NoticeState::Skipped), 0) => Ended::Skipped,
-            (Some(NoticeState::GaveUp), 1) if reason.is_some() => Ended::SentUnknown,
-            (Some(NoticeState::GaveUp | NoticeState::Failed | NoticeState::Missed), 0)
+            (Some(MailState::Sent), 1) => Ended::Sent,
+            (Some(MailState::Sent), 0) if self.unheard.contains(&notice) => Ended::RejectedUnheard,
+            (Some(MailState::Skipped), 0) => Ended::Skipped,
+            (Some(MailState::GaveUp), 1) if reason.is_some() => Ended::SentUnknown,
+            (Some(MailState::GaveUp | MailState::Failed | MailState::Missed), 0)
                 if reason.is_some() =>
             {
                 Ended::GivenUp
@@ -152,7 +157,7 @@ impl Report {
             )),
             Ended::Sent | Ended::Skipped => {}
             Ended::SentUnknown | Ended::GivenUp | Ended::RejectedUnheard => {
-                let state = state.map_or("none", NoticeState::as_str);
+                let state = state.map_or("none", MailState::as_str);
                 let reason = format!("{state}: {}", reason.unwrap_or("-"));
                 *self.reasons.entry(reason).or_default() += 1;
             }

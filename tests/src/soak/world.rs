@@ -11,13 +11,14 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use hippo_core::ids::LibraryId;
 use hippo_core::jobs::notify::NotifyAllInput;
-use hippo_core::jobs::notify::delivery_events::{Evidence, settle_by_evidence};
+use hippo_core::jobs::notify::compose::Composers;
+use hippo_core::jobs::notify::delivery_events::{DeliveryEvent, apply_delivery_event};
 use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
 use hippo_core::jobs::notify::run::deliver;
 use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::library::Library;
 use hippo_core::mail::MailTag;
-use hippo_core::queue::DueNotice;
+use hippo_core::outbox::{MailKey, MailKind};
 use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, RunKey, Trigger};
 use hippo_core::store::Store;
@@ -39,9 +40,9 @@ pub(super) enum Thing {
     /// A run of `notify-all`.
     Tick(DateTime<Utc>),
     /// A message of the queue of notices.
-    Message(DueNotice),
+    Message(MailKey),
     /// An event of the mail service.
-    Event(MailTag, Evidence),
+    Event(MailTag, DeliveryEvent),
 }
 
 impl Thing {
@@ -263,7 +264,7 @@ impl<'a> World<'a> {
 
     /// Nobody hears of it any more.
     fn lost(&self, due: &Due) {
-        if let Thing::Event(tag, Evidence::Rejected { .. }) = &due.thing {
+        if let Thing::Event(tag, DeliveryEvent::Rejected { .. }) = &due.thing {
             let notice = (tag.family.clone(), tag.date);
             self.note(|report| {
                 report.unheard.insert(notice);
@@ -307,7 +308,8 @@ impl<'a> World<'a> {
             Thing::Tick(scheduled) => {
                 let ports = EnqueueNoticesPorts {
                     families: process,
-                    notices: process,
+                    outbox: process,
+                    kinds: MailKind::ALL,
                     alerts: process,
                     // To the notices, a run that the ledger does not take is a tick that is lost.
                     runs: self.store,
@@ -329,24 +331,26 @@ impl<'a> World<'a> {
                 let input = NotifyAllInput::default();
                 enqueue_notices(&ports, plan, &input, &|_| {}).await.is_ok()
             }
-            Thing::Message(notice) => {
+            Thing::Message(key) => {
+                let composers = Composers::default();
                 let ports = NotifyPorts {
                     families: process,
                     accounts: process,
-                    notices: process,
+                    outbox: process,
                     alerts: process,
+                    composers: &composers,
                     mailer: process,
                     clock: process,
                     libraries: self.libraries,
                     operator_contact: None,
                 };
-                let sent = deliver(&ports, &notice.family, notice.date, None, false).await;
+                let sent = deliver(&ports, key, None, false).await;
                 sent.is_ok()
             }
             Thing::Event(tag, evidence) => {
                 let id = tag.message_id_local_part();
                 let settled =
-                    settle_by_evidence(process, process, process, tag, evidence, Some(&id));
+                    apply_delivery_event(process, process, process, tag, evidence, Some(&id));
                 settled.await.is_ok()
             }
         }

@@ -3,7 +3,8 @@
 //! Two workers at once, each a process of its own (`examples/worker.rs`) with the real jobs over one store:
 //! SQLite with `notify-all` as on one machine, and DynamoDB's emulator with `notify-all` and the queue's
 //! deliveries as on AWS. One of them, or both, abort at a named step of one family's notice. What they leave
-//! behind, and how later ticks settle it, are the rows of the protocol's table of crash points.
+//! behind, and how later ticks finalise it, are the rows of the protocol's table of crash points. Every family
+//! has a mail of a second kind besides, which is never in the way of its notice, nor the notice in its way.
 #![cfg(unix)]
 
 use std::fmt;
@@ -17,12 +18,12 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use hippo_aws::dynamodb::{DynamoDbStore, schema};
 use hippo_core::alerts::Alert;
 use hippo_core::family::Delivery;
-use hippo_core::notice::record::{NoticeRecord, NoticeState};
+use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use hippo_core::store::Store;
 use hippo_core::testing::contract::sample;
 use hippo_local::sqlite::SqliteStore;
 use hippo_tests::emulator::Emulator;
-use hippo_tests::orders::{Meeting, Orders, Side, Step, StoreAt, Work};
+use hippo_tests::orders::{Meeting, Orders, SECOND_KIND, Side, Step, StoreAt, Work};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -32,6 +33,11 @@ const SIGABRT: i32 = 6;
 /// The family whose worker is killed, and one that is served beside it.
 const VICTIM: &str = "abel";
 const NEIGHBOUR: &str = "zuse";
+
+/// The kinds of mail of each family; the worker is killed at a step of the first.
+fn kinds() -> [MailKind; 2] {
+    [MailKind::DAILY, SECOND_KIND.parse().unwrap()]
+}
 
 /// A tick after the notice of the day is due, at 06:30 in Toronto.
 fn first_tick() -> DateTime<Utc> {
@@ -43,7 +49,7 @@ fn date() -> NaiveDate {
 }
 
 /// The ticks that settle what was left behind, in minutes after the first: after a lease, and after
-/// the wait for evidence. Later ones find nothing to do.
+/// the wait for a delivery event. Later ones find nothing to do.
 const LATER: [i64; 4] = [6, 16, 31, 46];
 
 /// Who is killed.
@@ -94,14 +100,16 @@ impl Case {
     }
 
     /// The table of crash points: what stands in the store, and how many mails left.
-    fn left_behind(&self, delivery: Delivery) -> (Option<NoticeState>, usize) {
-        use NoticeState::{Claimed, GaveUp, Pending, Sending, Sent, Unknown};
+    fn left_behind(&self, delivery: Delivery) -> (Option<MailState>, usize) {
+        use MailState::{Claimed, GaveUp, Pending, Sending, Sent, Unknown};
         use Side::{After, Before};
         match self.point {
             (Step::Plan, Before) => (None, 0),
             (Step::Plan, After) | (Step::Message, _) | (Step::Claim, Before) => (Some(Pending), 0),
-            (Step::Claim, After) | (Step::Render, _) | (Step::Arm, Before) => (Some(Claimed), 0),
-            (Step::Arm, After) | (Step::Send, Before) => (Some(Sending), 0),
+            (Step::Claim, After) | (Step::Render, _) | (Step::BeginSending, Before) => {
+                (Some(Claimed), 0)
+            }
+            (Step::BeginSending, After) | (Step::Send, Before) => (Some(Sending), 0),
             (Step::Send, After) | (Step::Settle, Before) => (Some(Sending), 1),
             (Step::Settle, After) => (Some(Sent), 1),
             (Step::Doubt, Before) => (Some(Sending), 1),
@@ -114,8 +122,8 @@ impl Case {
     }
 
     /// The table of crash points: how it ends, and with how many mails.
-    fn end(&self, delivery: Delivery) -> (NoticeState, usize) {
-        use NoticeState::{Claimed, GaveUp, Pending, Sending, Sent, Unknown};
+    fn end(&self, delivery: Delivery) -> (MailState, usize) {
+        use MailState::{Claimed, GaveUp, Pending, Sending, Sent, Unknown};
         let (left, mails) = self.left_behind(delivery);
         match (left, delivery) {
             (Some(Sending | Unknown), _) if self.events => (Sent, mails),
@@ -132,7 +140,7 @@ fn cases(work: Work) -> Vec<Case> {
         Step::Plan,
         Step::Claim,
         Step::Render,
-        Step::Arm,
+        Step::BeginSending,
         Step::Send,
         Step::Settle,
         Step::Doubt,
@@ -304,31 +312,47 @@ impl<'a> Stage<'a> {
         assert_eq!(aborted.await, 0);
     }
 
-    async fn record(&self, family: &str) -> Option<NoticeRecord> {
-        let family = family.parse().unwrap();
-        self.store.notice(&family, date()).await.unwrap()
+    async fn record(&self, kind: &MailKind, family: &str) -> Option<OutboxRecord> {
+        let key = MailKey::new(kind.clone(), family.parse().unwrap(), date());
+        self.store.mail(&key).await.unwrap()
     }
 
     /// Whether it is noted for the operator that a family has no notice.
-    async fn is_noted(&self, family: &str) -> bool {
+    async fn is_noted(&self, kind: &MailKind, family: &str) -> bool {
         let noted = self.store.recent_alerts(100).await.unwrap();
         noted.iter().any(|noted| match &noted.alert {
-            Alert::NoNotice { family: of, .. } => of.as_str() == family,
+            Alert::NoNotice {
+                mail, family: of, ..
+            } => mail == kind && of.as_str() == family,
             _ => false,
         })
     }
 
-    /// Both families have a record, and nothing more happens to it by itself.
-    async fn is_settled(&self) -> bool {
-        let records = [self.record(VICTIM).await, self.record(NEIGHBOUR).await];
-        let is_final = |record: &NoticeRecord| record.state.is_final();
-        records
-            .iter()
-            .all(|record| record.as_ref().is_some_and(is_final))
+    /// Both families have a record of each kind, and nothing more happens to it by itself.
+    async fn is_final(&self) -> bool {
+        for (kind, family) in all_mails() {
+            let record = self.record(&kind, family).await;
+            if !record.is_some_and(|record| record.state.is_final()) {
+                return false;
+            }
+        }
+        true
     }
 
-    fn mails(&self, family: &str) -> usize {
-        let prefix = format!("{family}.{}.", date());
+    /// Whatever became of the notice of the victim, its other mail was not held up: no later tick leaves
+    /// it where nobody sends it.
+    async fn assert_not_held_up(&self) {
+        let [_, second] = kinds();
+        let record = self.record(&second, VICTIM).await.expect("a record");
+        assert!(
+            !matches!(record.state, MailState::Pending | MailState::Claimed),
+            "one kind holds up the other: {:?}",
+            record.state
+        );
+    }
+
+    fn mails(&self, kind: &MailKind, family: &str) -> usize {
+        let prefix = format!("{kind}.{family}.{}.", date());
         let mails = std::fs::read_dir(self.file("mails")).unwrap();
         mails
             .filter(|mail| {
@@ -338,14 +362,16 @@ impl<'a> Stage<'a> {
             .count()
     }
 
-    async fn stands(&self, family: &str) -> (Option<NoticeState>, usize) {
-        let record = self.record(family).await;
-        (record.map(|record| record.state), self.mails(family))
+    /// The state of the victim's notice, and how many mails of it left.
+    async fn stands(&self) -> (Option<MailState>, usize) {
+        let record = self.record(&MailKind::DAILY, VICTIM).await;
+        let mails = self.mails(&MailKind::DAILY, VICTIM);
+        (record.map(|record| record.state), mails)
     }
 
     /// The case's workers, until they are dead: what they left behind is still there. Then whoever was
     /// not killed comes to its end.
-    async fn kill(&self, case: Case) -> (Option<NoticeState>, usize) {
+    async fn kill(&self, case: Case) -> (Option<MailState>, usize) {
         let minutes = case.kill_at();
         match case.point.0 {
             // There must be something to doubt first.
@@ -366,7 +392,7 @@ impl<'a> Stage<'a> {
             other.abort = Some(case.point);
             let workers = vec![self.start(&victim), self.start(&other)];
             assert!(self.ends(workers).await >= 1, "nobody was killed");
-            return self.stands(VICTIM).await;
+            return self.stands().await;
         }
         let meeting = |here: &str, until: &str| Meeting {
             before: case.meet_before(),
@@ -377,7 +403,7 @@ impl<'a> Stage<'a> {
         other.meeting = Some(meeting("other-is-here", "victim-is-dead"));
         let (victim, other) = (self.start(&victim), self.start(&other));
         assert_eq!(self.ends(vec![victim]).await, 1, "it was not killed");
-        let left = self.stands(VICTIM).await;
+        let left = self.stands().await;
         std::fs::write(self.file("victim-is-dead"), "").unwrap();
         assert_eq!(self.ends(vec![other]).await, 0);
         left
@@ -392,14 +418,21 @@ impl<'a> Stage<'a> {
             if minutes <= case.kill_at() {
                 continue;
             }
-            if self.is_settled().await {
+            if self.is_final().await {
                 break;
             }
             self.tick(minutes).await;
+            self.assert_not_held_up().await;
         }
-        assert!(self.is_settled().await, "it is never settled");
+        assert!(self.is_final().await, "it is never finalised");
         self.twice(Work::Redeliver, 60).await;
     }
+}
+
+/// Every mail of the day: its kind and its family.
+fn all_mails() -> impl Iterator<Item = (MailKind, &'static str)> {
+    let of_family = |family| kinds().map(|kind| (kind, family));
+    [VICTIM, NEIGHBOUR].into_iter().flat_map(of_family)
 }
 
 fn was_aborted(status: ExitStatus) -> bool {
@@ -407,16 +440,16 @@ fn was_aborted(status: ExitStatus) -> bool {
 }
 
 /// What must be true of every notice, whoever was killed.
-async fn assert_sound(stage: &Stage<'_>, family: &str, delivery: Delivery) {
-    let record = stage.record(family).await.expect("a record");
-    let mails = stage.mails(family);
-    let end = format!("{family}: {:?} with {mails} mails", record.state);
-    assert!(record.state.is_final(), "it is never settled: {end}");
+async fn assert_sound(stage: &Stage<'_>, kind: &MailKind, family: &str, delivery: Delivery) {
+    let record = stage.record(kind, family).await.expect("a record");
+    let mails = stage.mails(kind, family);
+    let end = format!("{kind} of {family}: {:?} with {mails} mails", record.state);
+    assert!(record.state.is_final(), "it is never finalised: {end}");
     match record.state {
-        NoticeState::Sent => assert!(mails > 0, "{end}"),
-        NoticeState::GaveUp => {
+        MailState::Sent => assert!(mails > 0, "{end}"),
+        MailState::GaveUp => {
             assert!(record.reason.is_some(), "nothing says why: {end}");
-            let is_noted = stage.is_noted(family).await;
+            let is_noted = stage.is_noted(kind, family).await;
             assert!(is_noted, "nobody will tell the operator: {end}");
         }
         _ => panic!("no reason for that: {end}"),
@@ -440,21 +473,21 @@ async fn run_case(stage: &Stage<'_>, case: Case, delivery: Delivery) {
         assert_eq!(left, case.left_behind(delivery), "what was left behind");
     }
     // Whoever had read the record before it was claimed did not get over what was written since.
-    if matches!(left.0, Some(NoticeState::Claimed | NoticeState::Sent))
-        || (case.kill_at() == 0 && left.0 == Some(NoticeState::Sending))
+    if matches!(left.0, Some(MailState::Claimed | MailState::Sent))
+        || (case.kill_at() == 0 && left.0 == Some(MailState::Sending))
     {
-        let stands = stage.stands(VICTIM).await;
+        let stands = stage.stands().await;
         assert_eq!(stands, left, "somebody went on with an old record");
     }
-    if left.0 == Some(NoticeState::GaveUp) {
-        let is_noted = stage.is_noted(VICTIM).await;
+    if left.0 == Some(MailState::GaveUp) {
+        let is_noted = stage.is_noted(&MailKind::DAILY, VICTIM).await;
         assert!(is_noted, "nobody will tell the operator");
     }
     stage.settle(case).await;
-    for family in [VICTIM, NEIGHBOUR] {
-        assert_sound(stage, family, delivery).await;
+    for (kind, family) in all_mails() {
+        assert_sound(stage, &kind, family, delivery).await;
     }
-    let stands = stage.stands(VICTIM).await;
+    let stands = stage.stands().await;
     assert_eq!(stands, (Some(state), mails), "how it ended");
 }
 
@@ -476,9 +509,10 @@ async fn run_undisturbed(stores: &Stores, work: Work) {
         let stage = Stage::set(stores, work, Delivery::AtLeastOnce, round).await;
         stage.tick(0).await;
         stage.twice(Work::Redeliver, 0).await;
-        for family in [VICTIM, NEIGHBOUR] {
-            let stands = stage.stands(family).await;
-            assert_eq!(stands, (Some(NoticeState::Sent), 1), "{family}");
+        for (kind, family) in all_mails() {
+            let record = stage.record(&kind, family).await.expect("a record");
+            let stands = (record.state, stage.mails(&kind, family));
+            assert_eq!(stands, (MailState::Sent, 1), "{kind} of {family}");
         }
     }
 }

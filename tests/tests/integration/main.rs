@@ -18,6 +18,7 @@ mod failures;
 mod hostile;
 mod interrupted;
 mod killed;
+mod killed_over_smtp;
 mod moving;
 mod on_aws;
 mod one_machine;

@@ -1,4 +1,4 @@
-//! From a library card to the note in the outbox, with the real command and every system.
+//! From a library card to the notice in the mail folder, with the real command and every system.
 
 use chrono::{Days, NaiveDate};
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Patron, Site, SystemKind};

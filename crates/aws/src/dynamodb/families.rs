@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use hippo_core::card::CardKey;
 use hippo_core::family::{EmailAddress, Family, StoppedRecipient};
 use hippo_core::ids::{CardId, FamilyId};
-use hippo_core::notice::record::NoticeRecord;
+use hippo_core::outbox::OutboxRecord;
 use hippo_core::store::{FamilyStore, StoreError, StoreResult};
 use uuid::Uuid;
 
@@ -112,7 +112,7 @@ impl FamilyStore for DynamoDbStore {
                 self.remove_by_key(&CardKey { family, card }).await?;
             }
         }
-        // What is left: the notices, and accounts whose card is gone. Notices that may have been sent
+        // What is left: the mails, and accounts whose card is gone. Mails that may have been sent
         // outlive the family: should it be added again, their days are over. What they told and to whom goes.
         let (kept, rest): (Vec<Item>, Vec<Item>) = self
             .all_of(id)
@@ -185,27 +185,27 @@ impl DynamoDbStore {
         Err(too_busy())
     }
 
-    /// Drops what a notice told, and the addresses that it was for.
-    async fn forget_words_of(&self, notice: &Item) -> StoreResult<()> {
-        let (Some(pk), Some(sk)) = (notice.text("pk"), notice.text("sk")) else {
+    /// Drops what a mail told, and the addresses that it was for.
+    async fn forget_words_of(&self, mail: &Item) -> StoreResult<()> {
+        let (Some(pk), Some(sk)) = (mail.text("pk"), mail.text("sk")) else {
             return Ok(());
         };
         let key = Key {
             pk: pk.to_owned(),
             sk: sk.to_owned(),
         };
-        let mut seen = Some(notice.clone());
+        let mut seen = Some(mail.clone());
         for tries in 0..MAX_ATTEMPTS {
             wait(tries).await?;
             // It may have expired meanwhile.
             let Some(item) = seen else { return Ok(()) };
-            let (forget, unchanged) = match item.data::<NoticeRecord>() {
+            let (forget, unchanged) = match item.data::<OutboxRecord>() {
                 Ok(record) => (
-                    Expression::new("SET #data = :data REMOVE #told")
+                    Expression::new("SET #data = :data REMOVE #last_notice")
                         .value(":data", text(json(&record.without_addresses())?)),
                     Expression::unchanged(item.revision()),
                 ),
-                Err(_) => (Expression::new("REMOVE #told"), Expression::exists()),
+                Err(_) => (Expression::new("REMOVE #last_notice"), Expression::exists()),
             };
             match self.table.update(&key, &forget, &unchanged).await? {
                 Written::Done => return Ok(()),
@@ -221,13 +221,13 @@ impl DynamoDbStore {
     }
 }
 
-/// Whether an item is a notice of which a mail may have left, or that is held since one may have.
+/// Whether an item is a mail that may have left, or that is held since one may have.
 fn outlives_family(item: &Item) -> bool {
-    if item.id_after(keys::NOTICES).is_none() {
+    if item.id_after(keys::MAILS).is_none() {
         return false;
     }
     // One that cannot be read may have been sent.
-    item.data::<NoticeRecord>()
+    item.data::<OutboxRecord>()
         .map_or(true, |record| record.attempts > 0 || record.is_held())
 }
 

@@ -1,9 +1,10 @@
 //! Where everything stands in the table.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use hippo_core::alerts::AlertKey;
 use hippo_core::card::{Card, CardKey, Fingerprint};
 use hippo_core::ids::{CardId, FamilyId, Label, LibraryId};
+use hippo_core::outbox::{MailKey, MailKind};
 use hippo_core::run::{Job, RunKey};
 
 /// The sort key of what stands alone, or first, in its partition.
@@ -13,11 +14,11 @@ pub(super) const META: &str = "META";
 pub(super) const STATE: &str = "STATE";
 
 /// The first of a family's accounts and cards, and what sorts after the last of them. `META`
-/// sorts right behind them, the notices after it.
+/// sorts right behind them, the mails after it.
 pub(super) const ACCOUNTS: &str = "ACCOUNT#";
 pub(super) const CARDS: &str = "CARD#";
 pub(super) const CARDS_END: &str = "CARD#~";
-pub(super) const NOTICES: &str = "NOTICE#";
+pub(super) const MAILS: &str = "OUTBOX#";
 
 /// The one shard of the cards. It takes 1,000 write units a second, and a check needs six of them
 /// (its mark, what became of the login, its outcome): 150,000 cards in a quarter of an hour.
@@ -50,8 +51,11 @@ impl Key {
         Self::new(family(&card.family), format!("{ACCOUNTS}{}", card.card))
     }
 
-    pub(super) fn notice(id: &FamilyId, date: NaiveDate) -> Self {
-        Self::new(family(id), format!("{NOTICES}{date}"))
+    pub(super) fn mail(key: &MailKey) -> Self {
+        Self::new(
+            family(&key.family),
+            format!("{}{}", mails(&key.kind), key.date),
+        )
     }
 
     /// Taken by the one card of a family that has this number at the library.
@@ -112,6 +116,11 @@ pub(super) fn family(id: &FamilyId) -> String {
     format!("FAMILY#{id}")
 }
 
+/// How the sort keys of a family's mails of one kind begin.
+pub(super) fn mails(kind: &MailKind) -> String {
+    format!("{MAILS}{kind}#")
+}
+
 /// The partition of a label's runs.
 pub(super) fn runs(job: Job, label: &Label) -> String {
     format!("RUN#{job}#{label}")
@@ -145,8 +154,8 @@ pub(super) mod list {
     pub(crate) const FAMILIES: &str = "FAMILY";
     pub(crate) const LIBRARIES: &str = "LIBRARY";
     pub(crate) const CARDS: &str = "CARD";
-    pub(crate) const OPEN_NOTICES: &str = "NOTICE#OPEN";
-    pub(crate) const FINAL_NOTICES: &str = "NOTICE#DONE";
+    pub(crate) const OPEN_MAILS: &str = "OUTBOX#OPEN";
+    pub(crate) const FINAL_MAILS: &str = "OUTBOX#FINAL";
     /// What the operator was told, and what not yet: however much was told, a tick reads the latter.
     pub(crate) const ALERTS: &str = "ALERT";
     pub(crate) const PENDING_ALERTS: &str = "ALERT#PENDING";
@@ -179,9 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn a_familys_accounts_and_cards_stand_together_before_its_notices() {
-        let mut sorted = [ACCOUNTS, CARDS, CARDS_END, META, NOTICES];
+    fn family_accounts_and_cards_sort_before_its_mails() {
+        let mut sorted = [ACCOUNTS, CARDS, CARDS_END, META, MAILS];
         sorted.sort_unstable();
-        assert_eq!(sorted, [ACCOUNTS, CARDS, CARDS_END, META, NOTICES]);
+        assert_eq!(sorted, [ACCOUNTS, CARDS, CARDS_END, META, MAILS]);
     }
 }

@@ -3,7 +3,7 @@
 //! Keys and indexes are listed in `infra/table.md`. What is read by key, or in a family's own
 //! partition, is read consistently: a method sees every write that was answered before it was
 //! called. What is read from an index ([`families`], `families_page`, [`libraries`],
-//! [`cards_to_check`], `cards_with_secrets`, [`open_notices`], [`recent_runs`], the labels of
+//! [`cards_to_check`], `cards_with_secrets`, [`open_mails`], [`recent_runs`], the labels of
 //! [`newest_of_each_label`]) may be some milliseconds behind; whoever acts on it writes under a condition. Nothing scans.
 //!
 //! Each item holds its document as JSON, and beside it only the attributes that keys, indexes and
@@ -13,7 +13,7 @@
 //! [`families`]: hippo_core::store::FamilyStore::families
 //! [`libraries`]: hippo_core::store::LibraryStore::libraries
 //! [`cards_to_check`]: hippo_core::store::CardStore::cards_to_check
-//! [`open_notices`]: hippo_core::store::NoticeStore::open_notices
+//! [`open_mails`]: hippo_core::store::OutboxStore::open_mails
 //! [`recent_runs`]: hippo_core::store::RunStore::recent_runs
 //! [`newest_of_each_label`]: hippo_core::store::RunStore::newest_of_each_label
 
@@ -28,7 +28,7 @@ mod heads;
 mod item;
 mod keys;
 mod libraries;
-mod notices;
+mod outbox;
 mod runs;
 #[cfg(feature = "schema")]
 pub mod schema;

@@ -265,9 +265,8 @@ impl RunStore for DynamoDbStore {
     /// rule.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let mut lists: Vec<String> = Job::ALL.into_iter().map(list::runs).collect();
-        lists.extend(
-            [list::FINAL_NOTICES, list::ALERTS, list::PENDING_ALERTS].map(ToOwned::to_owned),
-        );
+        lists
+            .extend([list::FINAL_MAILS, list::ALERTS, list::PENDING_ALERTS].map(ToOwned::to_owned));
         for list in lists {
             let keys = Expression::new("#listing = :list AND #listing_order < :before")
                 .value(":list", text(list))

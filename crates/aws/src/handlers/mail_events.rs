@@ -1,13 +1,13 @@
-//! `mail-events`: SES says what became of a mail, and its notice is settled by that.
+//! `mail-events`: SES says what became of a mail, and its record is finalised by that.
 //!
 //! EventBridge brings an event at least once, late or out of order; SES may not bring it at all.
 //! Every step here may be made again. What becomes of an invocation:
 //!
-//! - an event of a notice: its notice is settled, recipients are stopped, done. A notice, family or
+//! - an event of a mail of the outbox: its record is finalised, recipients are stopped, done. A mail, family or
 //!   recipient that is gone by then is no error;
 //! - one of something else (a test mail without tags, a kind that nobody asked for): one line in the
 //!   log, and it is done, for it will be the same when it comes again;
-//! - one of a notice that this version does not understand, or a fault of the store: an error. Lambda
+//! - one of a mail of the outbox that this version does not understand, or a fault of the store: an error. Lambda
 //!   tries it twice more, and then it is a dead letter, from where it can be replayed.
 
 pub mod event;
@@ -15,15 +15,13 @@ pub mod event;
 use hippo_core::clock::Clock;
 use hippo_core::family::StopReason;
 use hippo_core::jobs::notify::delivery_events::{
-    Evidence, Settled, Stopping, settle_by_evidence, stop_recipient,
+    DeliveryEvent, EventOutcome, StopOutcome, apply_delivery_event, stop_recipient,
 };
-use hippo_core::notice::record::NoticeState;
-use hippo_core::notice::record::settling::LeftBy;
-use hippo_core::store::AlertStore;
-use hippo_core::store::{FamilyStore, NoticeStore};
+use hippo_core::outbox::{AcceptedBy, MailState};
+use hippo_core::store::{AlertStore, FamilyStore, OutboxStore};
 use serde_json::Value;
 
-use self::event::{BounceKind, MailEvent, NoticeEvent, Recipients, Said};
+use self::event::{BounceKind, MailEvent, OutboxEvent, Recipients, Said};
 use crate::dry_run;
 use crate::handlers::HandlerError;
 use crate::metrics::{Metrics, Unit};
@@ -32,15 +30,15 @@ use crate::metrics::{Metrics, Unit};
 pub struct Ports<'a> {
     /// The families, whose recipients may be stopped.
     pub families: &'a dyn FamilyStore,
-    /// The notices.
-    pub notices: &'a dyn NoticeStore,
+    /// The record of the mails.
+    pub outbox: &'a dyn OutboxStore,
     /// Where what needs the operator is noted; a tick of `notify-all` tells it.
     pub alerts: &'a dyn AlertStore,
     /// The time.
     pub clock: &'a dyn Clock,
 }
 
-/// Settles what an event is about; answers with nothing, for nobody waits for it.
+/// Finalises the mail that an event is about; answers with nothing, for nobody waits for it.
 pub async fn handle(
     ports: &Ports<'_>,
     metrics: &Metrics,
@@ -65,58 +63,59 @@ async fn work(ports: &Ports<'_>, metrics: &Metrics, event: &Value) -> Result<(),
             tracing::info!(event.id = id, why, "An event is left alone.");
             Ok(())
         }
-        MailEvent::OfNotice(event) => {
-            let settled = settle(ports, &event).await?;
+        MailEvent::OfOutbox(event) => {
+            let outcome = apply(ports, &event).await?;
             let stopped = stop(ports, &event).await?;
             tracing::info!(
                 event.id = id,
+                mail.kind = %event.tag.kind,
                 family.id = %event.tag.family,
                 date = %event.tag.date,
                 fence = event.tag.fence,
                 said = event.said.as_str(),
-                settled = in_words(&settled),
+                outcome = outcome_text(&outcome),
                 stopped,
                 "The invocation is done."
             );
-            publish(ports, metrics, &event, &settled);
+            publish(ports, metrics, &event, &outcome);
             Ok(())
         }
     }
 }
 
-fn in_words(settled: &Settled) -> &'static str {
-    match settled {
-        Settled::Now(state) => state.as_str(),
-        Settled::NothingNew => "nothing new",
-        Settled::Gone => "gone",
+fn outcome_text(outcome: &EventOutcome) -> &'static str {
+    match outcome {
+        EventOutcome::Finalised(state) => state.as_str(),
+        EventOutcome::NothingNew => "nothing new",
+        EventOutcome::Gone => "gone",
     }
 }
 
-async fn settle(ports: &Ports<'_>, event: &NoticeEvent) -> Result<Settled, HandlerError> {
-    let evidence = match &event.said {
-        Said::Sent | Said::Delayed => Evidence::Left(LeftBy::Acceptance),
+async fn apply(ports: &Ports<'_>, event: &OutboxEvent) -> Result<EventOutcome, HandlerError> {
+    let delivery_event = match &event.said {
+        Said::Sent | Said::Delayed => DeliveryEvent::Accepted(AcceptedBy::MailService),
         Said::Delivered { .. }
         | Said::Bounced { .. }
         | Said::Complained { .. }
-        | Said::MarkedAsNotSpam => Evidence::Left(LeftBy::Arriving),
-        Said::Rejected { reason } => Evidence::Rejected {
+        | Said::MarkedAsNotSpam => DeliveryEvent::Accepted(AcceptedBy::RecipientServer),
+        Said::Rejected { reason } => DeliveryEvent::Rejected {
             reason: (*reason).to_owned(),
         },
     };
-    let settled = settle_by_evidence(
-        ports.notices,
+    let applied = apply_delivery_event(
+        ports.outbox,
         ports.alerts,
         ports.clock,
         &event.tag,
-        &evidence,
+        &delivery_event,
         event.message_id.as_deref(),
     );
-    Ok(settled.await?)
+    Ok(applied.await?)
 }
 
 /// Sends nothing more to whom this mail will never reach or who does not want it; answers how many
 /// recipients were stopped.
-async fn stop(ports: &Ports<'_>, event: &NoticeEvent) -> Result<usize, HandlerError> {
+async fn stop(ports: &Ports<'_>, event: &OutboxEvent) -> Result<usize, HandlerError> {
     let (recipients, why) = match &event.said {
         // Whatever kind of bounce SES calls it: the list stays until somebody changes it.
         Said::Bounced {
@@ -135,12 +134,12 @@ async fn stop(ports: &Ports<'_>, event: &NoticeEvent) -> Result<usize, HandlerEr
     let Recipients { named, only, .. } = recipients;
     let (mut stopped, mut known) = (0, 0);
     for address in named.iter().chain(only) {
-        let (families, alert_store, clock) = (ports.families, ports.alerts, ports.clock);
+        let (families, alerts, clock) = (ports.families, ports.alerts, ports.clock);
         let family = &event.tag.family;
-        match stop_recipient(families, alert_store, clock, family, address, why).await? {
-            Stopping::Stopped(_) => stopped += 1,
-            Stopping::Before => known += 1,
-            Stopping::NoRecipient => {}
+        match stop_recipient(families, alerts, clock, family, address, why).await? {
+            StopOutcome::Stopped(_) => stopped += 1,
+            StopOutcome::AlreadyStopped => known += 1,
+            StopOutcome::NoRecipient => {}
         }
     }
     if stopped + known == 0 {
@@ -149,7 +148,7 @@ async fn stop(ports: &Ports<'_>, event: &NoticeEvent) -> Result<usize, HandlerEr
     Ok(stopped)
 }
 
-fn publish(ports: &Ports<'_>, metrics: &Metrics, event: &NoticeEvent, settled: &Settled) {
+fn publish(ports: &Ports<'_>, metrics: &Metrics, event: &OutboxEvent, outcome: &EventOutcome) {
     let line = metrics
         .at(ports.clock.now())
         .field("family", event.tag.family.as_str())
@@ -175,7 +174,7 @@ fn publish(ports: &Ports<'_>, metrics: &Metrics, event: &NoticeEvent, settled: &
             )
             .publish(),
         Said::Rejected { .. } => {
-            let given_up = *settled == Settled::Now(NoticeState::Failed);
+            let given_up = *outcome == EventOutcome::Finalised(MailState::Failed);
             line.metrics(
                 &[],
                 &[

@@ -1,7 +1,7 @@
 //! `notify-all`: a schedule fires, and a message a family that is due goes to the queue.
 
 use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
-use hippo_core::jobs::notify::send::NoticeResult;
+use hippo_core::jobs::notify::send::MailResult;
 use hippo_core::run::Job;
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ async fn work(
         serde_json::to_value(&input).unwrap_or_default(),
     );
     // One by one, and not by the run's counts: a run that fails has settled them all the same.
-    let settled = |result: &NoticeResult| {
+    let settled = |result: &MailResult| {
         if result.state.is_final() {
             notify_family::publish(frame.metrics, ports.clock, result);
         }

@@ -1,4 +1,4 @@
-//! `notify-family`: messages arrive, and one notice each is sent, once.
+//! `notify-family`: messages arrive, and one mail each is sent, once.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,17 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessa
 use hippo_core::alerts::{Alert, raise_alerts};
 use hippo_core::clock::Clock;
 use hippo_core::ids::LibraryId;
+use hippo_core::jobs::notify::compose::Composers;
 use hippo_core::jobs::notify::run::deliver;
-use hippo_core::jobs::notify::send::{NoticeResult, NotifyPorts};
+use hippo_core::jobs::notify::send::{MailResult, NotifyPorts};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
-use hippo_core::notice::record::NoticeState;
-use hippo_core::queue::NoticeMessage;
-use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
+use hippo_core::outbox::{MailKey, MailState};
+use hippo_core::queue::MailMessage;
+use hippo_core::run::work::{WorkItem, WorkOutcome, WorkResult};
 use hippo_core::store::AlertStore;
 use hippo_core::store::{
-    AccountStore, FamilyStore, LibraryStore, NoticeStore, RunStore, StoreOrigin,
+    AccountStore, FamilyStore, LibraryStore, OutboxStore, RunStore, StoreOrigin,
 };
 use serde_json::Value;
 
@@ -30,13 +31,13 @@ pub struct Ports<'a> {
     pub families: &'a dyn FamilyStore,
     /// Their cards and accounts.
     pub accounts: &'a dyn AccountStore,
-    /// The notices.
-    pub notices: &'a dyn NoticeStore,
+    /// The record of the mails.
+    pub outbox: &'a dyn OutboxStore,
     /// The libraries, read once for an invocation.
     pub libraries: &'a dyn LibraryStore,
     /// The mail service.
     pub mailer: &'a dyn Mailer,
-    /// Where it is put down what became of a notice.
+    /// Where it is recorded what became of a mail.
     pub runs: &'a dyn RunStore,
     /// Where it is noted what needs the operator.
     pub alerts: &'a dyn AlertStore,
@@ -46,7 +47,7 @@ pub struct Ports<'a> {
     pub operator_contact: Option<&'a str>,
 }
 
-/// Sends the notices of an event side by side; answers with the messages that are to come again.
+/// Sends the mails of an event side by side; answers with the messages that are to come again.
 pub async fn handle(
     ports: &Ports<'_>,
     metrics: &Metrics,
@@ -73,15 +74,15 @@ async fn work(
         return Ok(Vec::new());
     }
     let records = message::records(event)?;
-    if ports.notices.origin().await? != StoreOrigin::Known {
+    if ports.outbox.origin().await? != StoreOrigin::Known {
         // What a restored table may have sent is held by the next tick, which sends the rest again.
         tracing::warn!(
             messages = records.len(),
-            "The table was restored: no notice is sent yet."
+            "The table was restored: no mail is sent yet."
         );
         return Ok(Vec::new());
     }
-    tracing::info!(messages = records.len(), "Sending notices.");
+    tracing::info!(messages = records.len(), "Sending mails.");
     let libraries: BTreeMap<LibraryId, Library> = ports
         .libraries
         .libraries()
@@ -89,19 +90,20 @@ async fn work(
         .into_iter()
         .map(|library| (library.id.clone(), library))
         .collect();
-    let runs = ports.runs;
+    let (runs, composers) = (ports.runs, Composers::default());
     let ports = NotifyPorts {
         families: ports.families,
         accounts: ports.accounts,
-        notices: ports.notices,
+        outbox: ports.outbox,
         alerts: ports.alerts,
+        composers: &composers,
         mailer: ports.mailer,
         clock: ports.clock,
         libraries: &libraries,
         operator_contact: ports.operator_contact,
     };
     let sent = records.iter().map(|record| async {
-        match notice(&ports, runs, record).await {
+        match send(&ports, runs, record).await {
             Ok(result) => {
                 if let Some(result) = result {
                     publish(metrics, ports.clock, &result);
@@ -113,7 +115,7 @@ async fn work(
                     message.id = message::id(record),
                     receive_count = message::receive_count(record),
                     %error,
-                    "A notice could not be made."
+                    "A mail could not be made."
                 );
                 let mut failure = BatchItemFailure::default();
                 failure.item_identifier = record.message_id.clone().unwrap_or_default();
@@ -130,46 +132,40 @@ async fn work(
     Ok(failures.into_iter().flatten().collect())
 }
 
-async fn notice(
+async fn send(
     ports: &NotifyPorts<'_>,
     runs: &dyn RunStore,
     record: &SqsMessage,
-) -> Result<Option<NoticeResult>, HandlerError> {
-    let message: NoticeMessage = message::body(record, "a notice", "family, date and run")?;
-    let (family, date) = (&message.family, message.date);
-    let result = deliver(ports, family, date, None, false).await?;
-    if let Some(run) = &message.run
-        && let Some(outcome) = outcome(ports, &message, result.as_ref()).await?
-    {
+) -> Result<Option<MailResult>, HandlerError> {
+    let message: MailMessage = message::body(record, "a mail", "kind, family, date and run")?;
+    let key = message.key();
+    let result = deliver(ports, &key, None, false).await?;
+    if let Some(outcome) = outcome(ports, &key, result.as_ref()).await? {
         let work = WorkItem {
-            item_id: format!("{family}/{date}"),
+            item_id: key.to_string(),
             results: vec![WorkResult {
-                subject: Subject::Notice {
-                    family: family.clone(),
-                    date,
-                },
+                subject: key.into(),
                 outcome,
             }],
         };
-        runs.save_work_item(run, &work).await?;
+        runs.save_work_item(&message.run, &work).await?;
     }
     Ok(result)
 }
 
-/// What became of a notice; `None`: it is in other hands, which will say so.
+/// What became of a mail; `None`: another worker has it, which will say so.
 ///
-/// Of one that this delivery found settled, the record says it: an earlier delivery may have died
+/// Of one that this delivery found finalised, the record says it: an earlier delivery may have died
 /// before it could.
 async fn outcome(
     ports: &NotifyPorts<'_>,
-    message: &NoticeMessage,
-    result: Option<&NoticeResult>,
+    key: &MailKey,
+    result: Option<&MailResult>,
 ) -> Result<Option<WorkOutcome>, HandlerError> {
     if let Some(result) = result {
         return Ok(Some(result.state.into()));
     }
-    let (family, date) = (&message.family, message.date);
-    Ok(match ports.notices.notice(family, date).await? {
+    Ok(match ports.outbox.mail(key).await? {
         Some(record) if record.is_over() => Some(record.state.into()),
         Some(_) => None,
         // The job logged that it is gone.
@@ -177,11 +173,11 @@ async fn outcome(
     })
 }
 
-/// A notice came to where it stays, or to where the next tick finds it.
-pub(super) fn publish(metrics: &Metrics, clock: &dyn Clock, result: &NoticeResult) {
+/// A mail came to where it stays, or to where the next tick finds it.
+pub(super) fn publish(metrics: &Metrics, clock: &dyn Clock, result: &MailResult) {
     let given_up = matches!(
         result.state,
-        NoticeState::Failed | NoticeState::GaveUp | NoticeState::Missed
+        MailState::Failed | MailState::GaveUp | MailState::Missed
     );
     metrics
         .at(clock.now())
@@ -191,11 +187,12 @@ pub(super) fn publish(metrics: &Metrics, clock: &dyn Clock, result: &NoticeResul
                 (
                     "NoticesSent",
                     Unit::Count,
-                    (result.state == NoticeState::Sent).into(),
+                    (result.state == MailState::Sent).into(),
                 ),
                 ("NoticesGivenUp", Unit::Count, given_up.into()),
             ],
         )
+        .field("kind", result.kind.as_str())
         .field("family", result.family.as_str())
         .field("date", &result.date.to_string())
         .field("state", result.state.as_str())

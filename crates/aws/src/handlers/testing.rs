@@ -135,7 +135,7 @@ impl World {
             schedules: &self.schedules,
             after: AfterRun {
                 alerts: &self.store,
-                notices: &self.store,
+                outbox: &self.store,
                 notifiers: None,
                 heartbeat: Heartbeat {
                     ping: &HttpPing,
@@ -236,6 +236,7 @@ pub(crate) fn ses_event(kind: &str, more: Value) -> Value {
                 "tags": {
                     "ses:configuration-set": ["set"],
                     "ses:from-domain": ["example.org"],
+                    "kind": ["daily"],
                     "family": ["conrad"],
                     "date": ["2026-11-21"],
                     "fence": ["1"],

@@ -166,11 +166,11 @@ async fn a_queue_that_is_not_there_is_an_error_that_says_so() {
     })
     .await;
     let client = crate::clients::sqs(&config(&fake.url));
-    let queue = SqsNoticeQueue::new(client, format!("{}/1/notices", fake.url));
-    let notices: Vec<DueNotice> = (1..=12)
-        .map(|day| DueNotice {
-            family: "conrad".parse().unwrap(),
-            date: format!("2026-11-{day:02}").parse().unwrap(),
+    let queue = SqsMailQueue::new(client, format!("{}/1/notices", fake.url));
+    let notices: Vec<MailKey> = (1..=12)
+        .map(|day| {
+            let date = format!("2026-11-{day:02}").parse().unwrap();
+            MailKey::daily("conrad".parse().unwrap(), date)
         })
         .collect();
     let run = "notify-all/tick/2026-11-21T11:30:00Z".parse().unwrap();
@@ -181,7 +181,7 @@ async fn a_queue_that_is_not_there_is_an_error_that_says_so() {
     let first = &asked["Entries"][0];
     assert_eq!(
         first["MessageBody"],
-        r#"{"family":"conrad","date":"2026-11-01","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#
+        r#"{"kind":"daily","family":"conrad","date":"2026-11-01","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#
     );
     assert!(first.get("MessageGroupId").is_none());
 }

@@ -38,6 +38,7 @@ fn mail() -> Mail {
         html: "<p>Emma</p>".to_owned(),
         date: "2026-11-21T11:30:00Z".parse().unwrap(),
         tag: Some(MailTag {
+            kind: hippo_core::outbox::MailKind::DAILY,
             family: "conrad".parse().unwrap(),
             date: "2026-11-21".parse().unwrap(),
             fence: 3,
@@ -79,6 +80,7 @@ async fn a_mail_goes_out_raw_with_its_tags_and_the_configuration_set() {
     assert_eq!(
         asked["EmailTags"],
         json!([
+            {"Name": "kind", "Value": "daily"},
             {"Name": "family", "Value": "conrad"},
             {"Name": "date", "Value": "2026-11-21"},
             {"Name": "fence", "Value": "3"},
@@ -275,7 +277,7 @@ async fn more_recipients_than_ses_takes_are_refused_with_what_to_do() {
 #[test]
 fn the_real_client_tries_once_and_gives_up_before_the_lease_may_end() {
     let limit = chrono::Duration::from_std(crate::clients::SES_LIMIT).unwrap();
-    assert!(limit < hippo_core::notice::record::SEND_LIMIT);
+    assert!(limit < hippo_core::outbox::SEND_LIMIT);
     let client = crate::clients::ses(&config("http://127.0.0.1:1"));
     assert_eq!(client.config().retry_config().unwrap().max_attempts(), 1);
     let limits = client.config().timeout_config().unwrap();

@@ -158,7 +158,7 @@ fn say(context: &Context, export: &Export, transfer: &Transfer) {
         count(contents.notices, "notice", "notices"),
         transfer.sealed_for,
     ));
-    if contents.open_notices > 0 {
+    if contents.open_mails > 0 {
         context.output.say(format!(
             "{} not final yet. If a run is going on here, wait until it ends and export again.",
             count(contents.open_notices, "notice is", "notices are")

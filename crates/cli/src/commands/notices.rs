@@ -6,7 +6,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use hippo_core::clock::{due_instant, local_date};
 use hippo_core::family::Family;
 use hippo_core::ids::FamilyId;
-use hippo_core::notice::record::{NotNow, NoticeRecord, NoticeState};
+use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord, TransitionError};
 use serde::Serialize;
 
 use crate::ask::confirm;
@@ -56,6 +56,9 @@ struct Resend {
     /// The family's local date.
     #[arg(value_parser = date)]
     date: NaiveDate,
+    /// The kind of mail.
+    #[arg(long, default_value_t = MailKind::DAILY)]
+    kind: MailKind,
     /// Don't ask.
     #[arg(short, long)]
     yes: bool,
@@ -66,13 +69,14 @@ const MAX_CONCURRENT_FAMILIES: usize = 16;
 
 #[derive(Serialize)]
 struct DayView {
+    kind: MailKind,
     family: FamilyId,
     date: NaiveDate,
     /// When it is due, by the family's schedule of now.
     due: DateTime<Utc>,
     paused: bool,
     /// `None`: nothing is planned yet.
-    record: Option<NoticeRecord>,
+    record: Option<OutboxRecord>,
     meaning: Option<String>,
 }
 
@@ -87,8 +91,11 @@ pub(crate) async fn run(asked: Notices, globals: &Globals) -> CommandResult {
 
 async fn list(context: &Context, asked: &Notices) -> CommandResult {
     let families = context.families(asked.family.as_ref()).await?;
-    let views: Vec<DayView> = futures::stream::iter(&families)
-        .map(|family| view_of(context, family, asked.date))
+    let mails = families
+        .iter()
+        .flat_map(|family| MailKind::ALL.iter().map(move |kind| (family, kind)));
+    let views: Vec<DayView> = futures::stream::iter(mails)
+        .map(|(family, kind)| view_of(context, family, kind, asked.date))
         .buffered(MAX_CONCURRENT_FAMILIES)
         .try_collect()
         .await?;
@@ -133,12 +140,14 @@ async fn list(context: &Context, asked: &Notices) -> CommandResult {
 async fn view_of(
     context: &Context,
     family: &Family,
+    kind: &MailKind,
     date: Option<NaiveDate>,
 ) -> Result<DayView, CommandError> {
     let now = context.now();
     let date = date.unwrap_or_else(|| local_date(now, family.timezone));
     let due = due_instant(date, family.notice_time, family.timezone);
-    let record = context.store.notice(&family.id, date).await?;
+    let key = MailKey::new(kind.clone(), family.id.clone(), date);
+    let record = context.store.mail(&key).await?;
     let meaning = match &record {
         Some(record) => meaning(record, now),
         None if family.paused => Some("The family is paused.".to_owned()),
@@ -147,6 +156,7 @@ async fn view_of(
         None => Some("The next notify-all plans it.".to_owned()),
     };
     Ok(DayView {
+        kind: key.kind,
         family: family.id.clone(),
         date,
         due,
@@ -159,7 +169,8 @@ async fn view_of(
 async fn send_again(context: &Context, asked: Resend) -> CommandResult {
     let family = context.family(&asked.family).await?;
     let (now, date) = (context.now(), asked.date);
-    let record = context.store.notice(&family.id, date).await?;
+    let key = MailKey::new(asked.kind, family.id.clone(), date);
+    let record = context.store.mail(&key).await?;
     let Some(record) = record else {
         return Err(CommandError::usage(format!(
             "The family {} has no notice for {date}.",
@@ -182,13 +193,13 @@ async fn send_again(context: &Context, asked: Resend) -> CommandResult {
     }
     let again = record.resend(now).map_err(|why| {
         CommandError::usage(match why {
-            NotNow::Newer => "A newer version of hippo wrote this notice. Use that version.",
+            TransitionError::Newer => "A newer version of hippo wrote this notice. Use that version.",
             _ => "The notice is being sent right now. Look again in a few minutes.",
         })
     })?;
     let question = match record.state {
-        NoticeState::Sent => "It was sent, so the family gets a second one. Send it again?",
-        NoticeState::GaveUp | NoticeState::Unknown | NoticeState::Sending => {
+        MailState::Sent => "It was sent, so the family gets a second one. Send it again?",
+        MailState::GaveUp | MailState::Unknown | MailState::Sending => {
             "We can't tell whether it arrived, so the family may get it twice. Send it again?"
         }
         _ => "Send it again?",
@@ -199,7 +210,7 @@ async fn send_again(context: &Context, asked: Resend) -> CommandResult {
     }
     if !context
         .store
-        .replace_notice(record.revision, &again, None)
+        .replace_mail(record.revision, &again, None)
         .await?
     {
         return Err(CommandError::usage(

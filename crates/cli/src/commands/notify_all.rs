@@ -8,10 +8,11 @@ use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::jobs::notify::NotifyAllInput;
-use hippo_core::jobs::notify::send::{NoticeResult, NotifyPorts, compose_for, nobody_reachable};
+use hippo_core::jobs::notify::compose::{Composers, compose_notice};
+use hippo_core::jobs::notify::send::{MailResult, NotifyPorts, nobody_reachable};
 use hippo_core::library::Library;
 use hippo_core::mail::Mailer;
-use hippo_core::notice::record::{NoticeRecord, NoticeState};
+use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use hippo_core::run::{Job, Run, RunKey, RunOutcome};
 use serde::Serialize;
 
@@ -57,6 +58,7 @@ pub(crate) struct NotifyAll {
 /// What composing a notice needs beside the store.
 struct Composing<'a> {
     context: &'a Context,
+    composers: Composers,
     mailer: Box<dyn Mailer>,
     libraries: BTreeMap<LibraryId, Library>,
 }
@@ -64,6 +66,7 @@ struct Composing<'a> {
 impl<'a> Composing<'a> {
     async fn new(context: &'a Context) -> Result<Self, CommandError> {
         Ok(Self {
+            composers: Composers::default(),
             mailer: context.deployment.mailer()?,
             libraries: context.libraries().await?,
             context,
@@ -75,8 +78,9 @@ impl<'a> Composing<'a> {
         NotifyPorts {
             families: store,
             accounts: store,
-            notices: store,
+            outbox: store,
             alerts: store,
+            composers: &self.composers,
             mailer: &*self.mailer,
             clock: &*self.context.clock,
             libraries: &self.libraries,
@@ -187,6 +191,7 @@ fn check_date(
 
 #[derive(Serialize)]
 struct DryRun {
+    kind: MailKind,
     family: FamilyId,
     date: NaiveDate,
     subject: Option<String>,
@@ -197,7 +202,7 @@ struct DryRun {
     stopped: usize,
     /// Why the notice would be FAILED, if it would.
     fails: Option<&'static str>,
-    recorded: Option<NoticeState>,
+    recorded: Option<MailState>,
     /// Nothing more is sent for this day: it is past, or its notice is final.
     is_over: bool,
 }
@@ -209,7 +214,10 @@ async fn next_to_leave(
     today: NaiveDate,
 ) -> Result<NaiveDate, CommandError> {
     for date in family.due_dates(context.now()) {
-        let recorded = context.store.notice(&family.id, date).await?;
+        let recorded = context
+            .store
+            .mail(&MailKey::daily(family.id.clone(), date))
+            .await?;
         if date < today && recorded.is_none_or(|record| !record.state.is_final()) {
             return Ok(date);
         }
@@ -232,11 +240,16 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
         let Some(loaded) = context.store.load_family(&family.id).await? else {
             continue;
         };
-        let composed = compose_for(&composing.ports(), &loaded, date, says_today).await?;
-        let recorded = context.store.notice(&family.id, date).await?;
-        let is_over = has_passed || recorded.as_ref().is_some_and(NoticeRecord::is_over);
+        let input = composing.ports().compose_input(&loaded, date, says_today);
+        let composed = compose_notice(&input).await?;
+        let recorded = context
+            .store
+            .mail(&MailKey::daily(family.id.clone(), date))
+            .await?;
+        let is_over = has_passed || recorded.as_ref().is_some_and(OutboxRecord::is_over);
         let recorded = recorded.map(|record| record.state);
         shown.push(DryRun {
+            kind: MailKind::DAILY,
             family: family.id.clone(),
             date,
             recipients: family.reachable_recipients().len(),
@@ -293,16 +306,18 @@ struct Document<'a> {
 
 #[derive(Serialize)]
 struct NoticeView {
+    kind: MailKind,
     family: FamilyId,
     date: NaiveDate,
-    state: NoticeState,
+    state: MailState,
     subject: Option<String>,
     reason: Option<String>,
 }
 
-impl From<&NoticeResult> for NoticeView {
-    fn from(result: &NoticeResult) -> Self {
+impl From<&MailResult> for NoticeView {
+    fn from(result: &MailResult) -> Self {
         Self {
+            kind: result.kind.clone(),
             family: result.family.clone(),
             date: result.date,
             state: result.state,
@@ -373,16 +388,16 @@ async fn show(
 }
 
 /// The words in place of a subject.
-fn without_subject(state: NoticeState) -> &'static str {
+fn without_subject(state: MailState) -> &'static str {
     match state {
-        NoticeState::Skipped => "nothing to say",
-        NoticeState::Missed => "not sent that day",
-        NoticeState::GaveUp => "we can't tell whether it was sent",
-        NoticeState::Failed => "could not be sent",
-        NoticeState::Sent => "sent before",
-        NoticeState::Newer => "a newer version of hippo has it",
-        NoticeState::Pending | NoticeState::Claimed => "not sent yet",
-        NoticeState::Sending | NoticeState::Unknown => "being sent, or lost",
+        MailState::Skipped => "nothing to say",
+        MailState::Missed => "not sent that day",
+        MailState::GaveUp => "we can't tell whether it was sent",
+        MailState::Failed => "could not be sent",
+        MailState::Sent => "sent before",
+        MailState::Newer => "a newer version of hippo has it",
+        MailState::Pending | MailState::Claimed => "not sent yet",
+        MailState::Sending | MailState::Unknown => "being sent, or lost",
     }
 }
 
@@ -395,7 +410,11 @@ async fn show_final_notices(context: &Context, asked: &NotifyAll) -> Result<bool
     for family in context.families(asked.family.as_ref()).await? {
         let today = local_date(context.now(), family.timezone);
         let date = asked.date.unwrap_or(today);
-        let Some(record) = context.store.notice(&family.id, date).await? else {
+        let Some(record) = context
+            .store
+            .mail(&MailKey::daily(family.id.clone(), date))
+            .await?
+        else {
             continue;
         };
         if record.state.is_final() {

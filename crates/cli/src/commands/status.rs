@@ -7,7 +7,7 @@ use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::library::can_back_off_until;
-use hippo_core::notice::record::NoticeRecord;
+use hippo_core::outbox::OutboxRecord;
 use hippo_core::run::{Job, Run};
 use hippo_core::store::DamagedRow;
 use serde::Serialize;
@@ -96,7 +96,7 @@ struct FamilyView {
 #[derive(Serialize)]
 struct NoticeView {
     #[serde(flatten)]
-    record: NoticeRecord,
+    record: OutboxRecord,
     meaning: Option<String>,
 }
 
@@ -140,7 +140,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
     for family in families {
         let notices = context
             .store
-            .recent_notices(&family.id, MAX_NOTICES)
+            .recent_mails(&MailKind::DAILY, &family.id, MAX_NOTICES)
             .await?;
         let next = NextNotice::of(context, family).await?;
         let why_late = next

@@ -22,7 +22,7 @@ use hippo_core::jobs::check_cards::visit::{
     CheckedCard, Pace, VisitNews, VisitOptions, VisitPorts, check_visit,
 };
 use hippo_core::jobs::notify::run as notify_all;
-use hippo_core::jobs::notify::send::{NoticeResult, NotifyPorts};
+use hippo_core::jobs::notify::send::{MailResult, NotifyPorts};
 use hippo_core::mail::Mailer;
 use hippo_core::run::ledger::RunPlan;
 use hippo_core::run::{Job, Trigger};
@@ -439,7 +439,7 @@ impl Deployment for LocalDeployment {
             AFTER_INTERRUPTED_SENDING,
         );
         let bar = Bar::new("notices");
-        let notices: Mutex<Vec<NoticeResult>> = Mutex::default();
+        let notices: Mutex<Vec<MailResult>> = Mutex::default();
         let progress = |progress: notify_all::Progress<'_>| match progress {
             notify_all::Progress::Planned(notices) => bar.planned(notices),
             notify_all::Progress::Settled(result) => {

@@ -8,7 +8,7 @@ use crate::common::{Home, files, json, shown, stderr, stdout, steady};
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::alerts::Alert;
 use hippo_core::family::StoppedRecipient;
-use hippo_core::notice::record::NoticeState;
+use hippo_core::outbox::MailState;
 use hippo_core::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
 use hippo_core::store::{AlertStore as _, FamilyStore as _, RunStore as _};
 use hippo_local::sqlite::SqliteStore;
@@ -486,9 +486,10 @@ fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
         }
         // What was noted and is not so: whoever was about to give it up did not come to do so.
         let alert = Alert::NoNotice {
+            mail: hippo_core::outbox::MailKind::DAILY,
             family: "conrad".parse().unwrap(),
             date: "2026-11-21".parse().unwrap(),
-            state: NoticeState::GaveUp,
+            state: MailState::GaveUp,
         };
         let now = "2026-11-21T06:00:00Z".parse().unwrap();
         let noted = store.record_alert(&alert.key(), &alert, now).await;

@@ -164,7 +164,7 @@ fn completions_are_made_without_a_home() {
 }
 
 #[test]
-fn a_test_mail_goes_to_the_outbox() {
+fn test_mail_goes_to_the_mail_folder() {
     let home = Home::new();
     let answer = home.json(&["mail", "test", "pat@example.org"]);
     assert_eq!(answer["answer"], "accepted");

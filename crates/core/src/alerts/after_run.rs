@@ -12,7 +12,7 @@ use super::raise::raise_alerts;
 use super::stored::{CLAIM_TIMEOUT, StoredAlert};
 use crate::clock::Clock;
 use crate::run::{Job, Run};
-use crate::store::{AlertStore, NoticeStore, StoreResult};
+use crate::store::{AlertStore, OutboxStore, StoreResult};
 
 /// This many alerts are looked up, or marked, at the same time.
 const MAX_CONCURRENCY: usize = 16;
@@ -22,7 +22,7 @@ pub struct AfterRun<'a> {
     /// The alerts.
     pub alerts: &'a dyn AlertStore,
     /// The notices that some alerts are about.
-    pub notices: &'a dyn NoticeStore,
+    pub outbox: &'a dyn OutboxStore,
     /// Who delivers alerts; `None` leaves them to the next run that has notifiers.
     pub notifiers: Option<Notifiers<'a>>,
     /// The URLs that are fetched before and after runs.
@@ -109,7 +109,7 @@ impl AfterRun<'_> {
         if stored.claim(now).is_none() {
             return Ok(None);
         }
-        let alert = match confirm_alert(self.notices, &stored.alert).await? {
+        let alert = match confirm_alert(self.outbox, &stored.alert).await? {
             Confirmation::True(alert) => alert,
             Confirmation::NotYet => return Ok(None),
             Confirmation::False => {

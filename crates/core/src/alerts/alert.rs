@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Failure, FailureKind, Remedy};
 use crate::family::StopReason;
 use crate::ids::{FamilyId, Label, LibraryId};
-use crate::notice::record::recipients::RecipientState;
-use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord, RecipientState};
 use crate::run::{Job, RunKey};
 use crate::seal::KeyId;
 use crate::skeleton::Skeleton;
@@ -96,15 +95,19 @@ pub enum Alert {
     },
     /// A family has no notice for a day: it was given up, failed, or nothing planned it.
     NoNotice {
+        /// The kind of the mail.
+        mail: MailKind,
         /// The family.
         family: FamilyId,
         /// Its local date.
         date: NaiveDate,
         /// How it ended.
-        state: NoticeState,
+        state: MailState,
     },
     /// A notice was written by a newer version than the one that runs.
     NewerNotice {
+        /// The kind of the mail.
+        mail: MailKind,
         /// The family.
         family: FamilyId,
         /// Its local date.
@@ -123,6 +126,8 @@ pub enum Alert {
     },
     /// The others of a family have a notice, and this recipient has not, or nobody can know.
     RecipientUnreached {
+        /// The kind of the mail.
+        mail: MailKind,
         /// The family.
         family: FamilyId,
         /// The notice's local date.
@@ -246,8 +251,12 @@ impl Alert {
             Self::RunsMissed {
                 job, label, first, ..
             } => format!("runs-missed/{job}/{label}/{}", time(*first)),
-            Self::NoNotice { family, date, .. } => format!("no-notice/{family}/{date}"),
-            Self::NewerNotice { family, date } => format!("newer-notice/{family}/{date}"),
+            Self::NoNotice {
+                mail, family, date, ..
+            } => format!("no-notice/{mail}/{family}/{date}"),
+            Self::NewerNotice { mail, family, date } => {
+                format!("newer-notice/{mail}/{family}/{date}")
+            }
             Self::RecipientStopped {
                 family,
                 number,
@@ -258,11 +267,12 @@ impl Alert {
                 reason.as_str()
             ),
             Self::RecipientUnreached {
+                mail,
                 family,
                 date,
                 number,
                 ..
-            } => format!("recipient-unreached/{family}/{number}/{date}"),
+            } => format!("recipient-unreached/{mail}/{family}/{number}/{date}"),
             Self::ClockWrong { day, .. } => format!("clock-wrong/{day}"),
             Self::ClockInDoubt { reference, .. } => format!("clock-in-doubt/{}", time(*reference)),
             Self::StoreRestored { day, .. } => format!("store-restored/{day}"),
@@ -298,30 +308,43 @@ impl Alert {
         }
     }
 
-    /// What the operator should know of a notice in this state, if anything.
-    pub fn of_notice(notice: &NoticeRecord) -> Option<Self> {
-        let (family, date) = (notice.family.clone(), notice.date);
-        match notice.state {
-            NoticeState::GaveUp | NoticeState::Failed | NoticeState::Missed => {
-                Some(Self::NoNotice {
-                    family,
-                    date,
-                    state: notice.state,
-                })
+    /// The mail whose record has the last word on it, if there is one.
+    pub(super) fn mail_key(&self) -> Option<MailKey> {
+        match self {
+            Self::NoNotice {
+                mail, family, date, ..
             }
-            NoticeState::Newer => Some(Self::NewerNotice { family, date }),
+            | Self::RecipientUnreached {
+                mail, family, date, ..
+            } => Some(MailKey::new(mail.clone(), family.clone(), *date)),
+            _ => None,
+        }
+    }
+
+    /// What the operator should know of a notice in this state, if anything.
+    pub fn of_notice(notice: &OutboxRecord) -> Option<Self> {
+        let (mail, family, date) = (notice.kind.clone(), notice.family.clone(), notice.date);
+        match notice.state {
+            MailState::GaveUp | MailState::Failed | MailState::Missed => Some(Self::NoNotice {
+                mail,
+                family,
+                date,
+                state: notice.state,
+            }),
+            MailState::Newer => Some(Self::NewerNotice { mail, family, date }),
             _ => None,
         }
     }
 
     /// What the operator should know of the recipients of a notice that the others have.
-    pub fn of_recipients(notice: &NoticeRecord) -> Vec<Self> {
-        if notice.state != NoticeState::Sent {
+    pub fn of_recipients(notice: &OutboxRecord) -> Vec<Self> {
+        if notice.state != MailState::Sent {
             return Vec::new();
         }
         notice
             .unreached_recipients()
             .map(|recipient| Self::RecipientUnreached {
+                mail: notice.kind.clone(),
                 family: notice.family.clone(),
                 date: notice.date,
                 number: recipient.number,

@@ -1,9 +1,8 @@
 //! Whether an alert that was raised before the step it warns of turned out true.
 
 use super::alert::Alert;
-use crate::notice::record::recipients::RecipientState;
-use crate::notice::record::{NoticeRecord, NoticeState};
-use crate::store::{NoticeStore, StoreError, StoreResult};
+use crate::outbox::{MailState, OutboxRecord, RecipientState};
+use crate::store::{OutboxStore, StoreError, StoreResult};
 
 /// Whether a thing that was noted is so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +20,11 @@ pub enum Confirmation {
 /// That a family has no notice is noted before the step that makes it so, and somebody else's step may
 /// have come first: the notice's record has the last word. Of one that cannot be read, rather what was
 /// noted is told than nothing.
-pub async fn confirm_alert(notices: &dyn NoticeStore, alert: &Alert) -> StoreResult<Confirmation> {
-    let (Alert::NoNotice { family, date, .. } | Alert::RecipientUnreached { family, date, .. }) =
-        alert
-    else {
+pub async fn confirm_alert(outbox: &dyn OutboxStore, alert: &Alert) -> StoreResult<Confirmation> {
+    let Some(key) = alert.mail_key() else {
         return Ok(Confirmation::True(alert.clone()));
     };
-    let record = match notices.notice(family, *date).await {
+    let record = match outbox.mail(&key).await {
         Ok(Some(record)) => record,
         Ok(None) => return Ok(Confirmation::NotYet),
         Err(StoreError::Unusable(_)) => return Ok(Confirmation::True(alert.clone())),
@@ -37,13 +34,13 @@ pub async fn confirm_alert(notices: &dyn NoticeStore, alert: &Alert) -> StoreRes
         return Ok(confirm_recipient(&record, alert, *number));
     }
     Ok(match (record.state, Alert::of_notice(&record)) {
-        (NoticeState::Sent | NoticeState::Skipped, _) => Confirmation::False,
+        (MailState::Sent | MailState::Skipped, _) => Confirmation::False,
         (_, Some(now @ Alert::NoNotice { .. })) => Confirmation::True(now),
         _ => Confirmation::NotYet,
     })
 }
 
-fn confirm_recipient(record: &NoticeRecord, alert: &Alert, number: usize) -> Confirmation {
+fn confirm_recipient(record: &OutboxRecord, alert: &Alert, number: usize) -> Confirmation {
     let key = alert.key();
     let mut unreached = Alert::of_recipients(record).into_iter();
     if let Some(now) = unreached.find(|now| now.key() == key) {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::alert::Alert;
 use crate::ids::LibraryId;
-use crate::notice::record::NoticeRecord;
+use crate::outbox::OutboxRecord;
 use crate::store::{AlertStore, StoreResult};
 
 /// Raises alerts; true if any of them is new. After an error one of them may be missing.
@@ -30,7 +30,7 @@ pub async fn raise_alerts(
 /// [`confirm_alert`](super::confirm_alert) keeps the alert from being delivered.
 pub async fn raise_record_alerts(
     store: &dyn AlertStore,
-    record: &NoticeRecord,
+    record: &OutboxRecord,
     now: DateTime<Utc>,
 ) -> StoreResult<bool> {
     let mut alerts = Vec::from_iter(Alert::of_notice(record));

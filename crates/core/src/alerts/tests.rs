@@ -21,12 +21,12 @@ use crate::clock::Clock as _;
 use crate::failure::Failure;
 use crate::jobs::JobError;
 use crate::mail::MailAnswer;
-use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use crate::run::Trigger;
 use crate::run::ledger::{self, Ending, RunPlan, StartRules};
 use crate::run::{Job, RunKey};
 use crate::skeleton::Skeleton;
-use crate::store::NoticeStore as _;
+use crate::store::OutboxStore as _;
 use crate::testing::world::World;
 
 fn date(text: &str) -> NaiveDate {
@@ -88,7 +88,7 @@ fn heartbeat<'a>(world: &'a World, ping: &'a Pings) -> Heartbeat<'a> {
 fn aftermath<'a>(world: &'a World, default: &'a dyn Notifier, ping: &'a Pings) -> AfterRun<'a> {
     AfterRun {
         alerts: &world.store,
-        notices: &world.store,
+        outbox: &world.store,
         notifiers: Some(Notifiers::all(default)),
         heartbeat: heartbeat(world, ping),
         clock: &world.clock,
@@ -170,7 +170,7 @@ async fn what_a_worker_noted_is_told_by_the_next_run_that_tells_to_the_handler_o
     let (of_checks, default, pings) = (Handler::default(), Handler::default(), Pings::default());
     let noting = AfterRun {
         alerts: &world.store,
-        notices: &world.store,
+        outbox: &world.store,
         notifiers: None,
         heartbeat: heartbeat(&world, &pings),
         clock: &world.clock,
@@ -243,9 +243,10 @@ async fn a_mail_to_the_operator_says_what_and_what_to_do() {
     let things = [
         changed("wpl", "2026-11-21"),
         Alert::NoNotice {
+            mail: MailKind::DAILY,
             family: "conrad".parse().unwrap(),
             date: date("2026-11-21"),
-            state: NoticeState::GaveUp,
+            state: MailState::GaveUp,
         },
     ];
     handler.notify(&things).await.unwrap();
@@ -416,25 +417,26 @@ async fn however_many_things_there_are_all_are_told_and_counted() {
 }
 
 /// A notice of `conrad` that is SENDING, and what will be noted of it.
-async fn sending(world: &World) -> (NoticeRecord, Alert) {
+async fn sending(world: &World) -> (OutboxRecord, Alert) {
     let now = crate::clock::Clock::now(&world.clock);
-    let record = NoticeRecord::planned(world.conrad(), date("2026-11-21"), now);
-    world.store.plan_notice(&record).await.unwrap();
+    let record = OutboxRecord::planned(MailKey::daily(world.conrad(), date("2026-11-21")), now);
+    world.store.plan_mail(&record).await.unwrap();
     let sending = record
         .claim(uuid::Uuid::nil(), now)
-        .and_then(|claimed| claimed.arm("hash".into(), &[], now))
+        .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now))
         .unwrap();
     put(world, &record, &sending).await;
     let alert = Alert::NoNotice {
+        mail: MailKind::DAILY,
         family: world.conrad(),
         date: date("2026-11-21"),
-        state: NoticeState::GaveUp,
+        state: MailState::GaveUp,
     };
     (sending, alert)
 }
 
-async fn put(world: &World, before: &NoticeRecord, after: &NoticeRecord) {
-    let replaced = world.store.replace_notice(before.revision, after, None);
+async fn put(world: &World, before: &OutboxRecord, after: &OutboxRecord) {
+    let replaced = world.store.replace_mail(before.revision, after, None);
     assert!(replaced.await.unwrap());
 }
 
@@ -453,7 +455,7 @@ async fn a_notice_is_told_of_when_it_is_as_was_noted_and_as_it_is_then() {
         "it may have left"
     );
     let now = crate::clock::Clock::now(&world.clock);
-    let failed = sending.evidence_rejected(sending.fence, "Rejected.".into(), now);
+    let failed = sending.apply_rejection(sending.fence, "Rejected.".into(), now);
     put(&world, &sending, &failed.unwrap()).await;
     assert_eq!(aftermath.deliver_alerts(Job::NotifyAll).await.unwrap(), 1);
     let told = handler.told.lock().unwrap().clone();
@@ -495,7 +497,7 @@ async fn a_notice_that_cannot_be_read_is_told_of_as_was_noted() {
     let (_, alert) = sending(&world).await;
     note(&world, &[alert, changed("wpl", "2026-11-21")]).await;
     let aftermath = AfterRun {
-        notices: &broken,
+        outbox: &broken,
         ..aftermath(&world, &handler, &pings)
     };
     assert_eq!(aftermath.deliver_alerts(Job::NotifyAll).await.unwrap(), 2);
@@ -506,6 +508,7 @@ fn what_to_do_about_a_notice_is_what_can_be_done() {
     let advice = |state| {
         let (family, date) = ("conrad".parse().unwrap(), date("2026-11-21"));
         Alert::NoNotice {
+            mail: MailKind::DAILY,
             family,
             date,
             state,
@@ -513,8 +516,8 @@ fn what_to_do_about_a_notice_is_what_can_be_done() {
         .advice()
     };
     // A past day is never sent again.
-    assert!(!advice(NoticeState::Missed).contains("resend"));
-    for state in [NoticeState::GaveUp, NoticeState::Failed] {
+    assert!(!advice(MailState::Missed).contains("resend"));
+    for state in [MailState::GaveUp, MailState::Failed] {
         assert!(
             advice(state).contains("before its day is over")
                 || advice(state).contains("until its day is over")

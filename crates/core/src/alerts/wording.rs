@@ -5,7 +5,7 @@
 use super::alert::{Alert, Fault, time};
 use crate::failure::Remedy;
 use crate::family::StopReason;
-use crate::notice::record::NoticeState;
+use crate::outbox::MailState;
 
 impl Alert {
     /// What happened, in one sentence.
@@ -66,16 +66,17 @@ impl Alert {
                 family,
                 date,
                 state,
+                ..
             } => match state {
-                NoticeState::GaveUp => format!(
+                MailState::GaveUp => format!(
                     "We can't tell whether the notice of {family} for {date} was sent, so it isn't sent again."
                 ),
-                NoticeState::Missed => {
+                MailState::Missed => {
                     format!("{family} got no notice for {date}: notify-all didn't run that day.")
                 }
                 _ => format!("The notice of {family} for {date} could not be sent."),
             },
-            Self::NewerNotice { family, date } => {
+            Self::NewerNotice { family, date, .. } => {
                 format!("A newer version wrote the notice of {family} for {date}.")
             }
             Self::RecipientStopped {
@@ -98,6 +99,7 @@ impl Alert {
                 date,
                 number,
                 in_doubt: false,
+                ..
             } => format!(
                 "The mail server refused recipient {number} of {family}: no notice for {date}. The others have theirs."
             ),
@@ -106,6 +108,7 @@ impl Alert {
                 date,
                 number,
                 in_doubt: true,
+                ..
             } => format!(
                 "We can't tell whether recipient {number} of {family} got the notice for {date}. The others have theirs."
             ),
@@ -176,10 +179,10 @@ impl Alert {
                 "See what held up the schedule. Its start deadline says how late a run may begin."
             }
             Self::NoNotice { state, .. } => match state {
-                NoticeState::Missed => {
+                MailState::Missed => {
                     "Its day is over, so it isn't sent any more. See whether the schedule of notify-all is on and the machine was running."
                 }
-                NoticeState::GaveUp => {
+                MailState::GaveUp => {
                     "Ask the family whether it came. You can resend it until its day is over."
                 }
                 _ => {
@@ -228,7 +231,7 @@ impl Alert {
             Self::LibraryDown { .. } => &[Remedy::SetUrl],
             Self::RunFailed { .. } | Self::RunLost { .. } => &[Remedy::ShowRun],
             Self::NoNotice {
-                state: NoticeState::Missed,
+                state: MailState::Missed,
                 ..
             } => &[],
             Self::NoNotice { .. }

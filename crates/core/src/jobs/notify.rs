@@ -1,10 +1,11 @@
 //! `notify-all`: sends every mail that is due.
 //!
-//! Each [`tick`] plans what is due and finalises what nobody will send. [`send`] sends one notice,
-//! once. [`delivery_events`] records what the mail service reports. [`run`] does it all in this
-//! process; [`enqueue`] sends the notices to a queue for workers.
+//! Each [`tick`] plans what is due and finalises what nobody will send. [`compose`] puts a mail into
+//! words, and [`send`] sends it, once. [`delivery_events`] records what the mail service reports. [`run`] does it all in this
+//! process; [`enqueue`] sends the mails to a queue for workers.
 
 mod clock_doubt;
+pub mod compose;
 pub mod delivery_events;
 pub mod enqueue;
 mod input;

@@ -13,7 +13,7 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
 
-use super::Mail;
+use super::{Mail, MailTag};
 use crate::family::EmailAddress;
 
 /// The longest subject, in characters; what is longer is cut.
@@ -99,6 +99,13 @@ pub enum MimeError {
     Malformed,
 }
 
+/// The `Message-ID` of the mail of `tag` from this sender, without its brackets.
+pub fn message_id(tag: &MailTag, sender: &Sender) -> Result<String, MimeError> {
+    let from = wire_address(&sender.from).ok_or(MimeError::Sender)?;
+    let local_part = tag.message_id_local_part();
+    Ok(format!("{local_part}@{}", from.domain()))
+}
+
 /// Builds the bytes of `mail`: the same mail from the same sender always has the same bytes.
 pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
     let from = wire_address(&sender.from).ok_or(MimeError::Sender)?;
@@ -118,11 +125,10 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
     }
 
     let fingerprint = fingerprint(mail);
-    let local_part = mail.tag.as_ref().map_or_else(
-        || format!("test.{fingerprint}"),
-        super::MailTag::message_id_local_part,
-    );
-    let message_id = format!("{local_part}@{}", from.domain());
+    let message_id = match &mail.tag {
+        Some(tag) => message_id(tag, sender)?,
+        None => format!("test.{fingerprint}@{}", from.domain()),
+    };
 
     let mut builder = Message::builder()
         .date(wire_date(mail.date)?)
@@ -282,7 +288,7 @@ fn mailto(address: &Address) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::MailTag;
+    use crate::mail::MailKind;
     use proptest::prelude::*;
     use rstest::rstest;
 
@@ -305,6 +311,7 @@ mod tests {
             html: "<p>Take back: “Ü”</p>\n".to_owned(),
             date: "2026-11-21T11:30:00Z".parse().unwrap(),
             tag: Some(MailTag {
+                kind: MailKind::DAILY,
                 family: "conrad".parse().unwrap(),
                 date: "2026-11-21".parse().unwrap(),
                 fence: 2,
@@ -332,7 +339,7 @@ mod tests {
         let headers = headers(&text_of(&mail(), &sender()));
         for expected in [
             "Date: Sat, 21 Nov 2026 11:30:00 +0000",
-            "Message-ID: <conrad.2026-11-21.2@example.org>",
+            "Message-ID: <daily.conrad.2026-11-21.2@example.org>",
             "From: LibraryHippo <hippo@example.org>",
             "To: pat@example.org, sam@example.net",
             "Reply-To: operator@example.org",
@@ -374,7 +381,7 @@ mod tests {
         again.tag.as_mut().unwrap().fence = 3;
         assert_eq!(
             build(&again, &sender()).unwrap().message_id,
-            "conrad.2026-11-21.3@example.org"
+            "daily.conrad.2026-11-21.3@example.org"
         );
     }
 

@@ -12,7 +12,7 @@ use crate::account::{Account, Hold, HoldState};
 use crate::clock::local_date;
 use crate::failure::FailureKind;
 use crate::notice::digest::{HoldLine, Place, STALE_AFTER, currency, hold_line};
-use crate::notice::{NoticeCard, NoticeInput, told};
+use crate::notice::{NoticeCard, NoticeInput, last_notice};
 use crate::text::clean;
 
 /// A mail has at most so many messages of a card; the library's site has them all.
@@ -153,11 +153,14 @@ pub(crate) fn is_missed(hold: &Hold, today: NaiveDate) -> bool {
 pub(crate) fn missed_key(card: &NoticeCard, hold: &Hold) -> String {
     let last_day = hold.pickup_by;
     let last_day = last_day.map_or_else(String::new, |date| date.to_string());
-    format!("{MISSED_HOLD}/{}/{last_day}", told::key(card, &hold.id))
+    format!(
+        "{MISSED_HOLD}/{}/{last_day}",
+        last_notice::key(card, &hold.id)
+    )
 }
 
 fn unknown_key(card: &NoticeCard, hold: &Hold) -> String {
-    format!("{UNKNOWN_HOLD}/{}", told::key(card, &hold.id))
+    format!("{UNKNOWN_HOLD}/{}", last_notice::key(card, &hold.id))
 }
 
 /// Whether fines of this much want attention.
@@ -233,8 +236,8 @@ impl Found<'_> {
         for hold in holds().filter(|hold| is_missed(hold, input.today)) {
             let key = missed_key(card, hold);
             if input
-                .told
-                .is_some_and(|told| told.attention.contains_key(&key))
+                .last_notice
+                .is_some_and(|last| last.attention.contains_key(&key))
             {
                 continue;
             }
@@ -321,7 +324,10 @@ impl Found<'_> {
     }
 
     fn push(&mut self, place: Place, kind: AttentionKind, key: String, stage: String) {
-        let before = self.input.told.and_then(|told| told.attention.get(&key));
+        let before = self
+            .input
+            .last_notice
+            .and_then(|last| last.attention.get(&key));
         let news = match before {
             None => News::New,
             Some(before) if before.stage != stage => News::Changed,

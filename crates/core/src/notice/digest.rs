@@ -12,7 +12,7 @@ use crate::family::{Family, SendWhenEmpty};
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::library::CURRENCY_OPTION;
 use crate::notice::attention::{self, Attention};
-use crate::notice::told;
+use crate::notice::last_notice;
 use crate::notice::{NoticeCard, NoticeInput};
 use crate::text::clean;
 
@@ -374,9 +374,10 @@ impl NoticeCard {
 }
 
 fn loan_line(input: &NoticeInput<'_>, card: &NoticeCard, loan: &Loan) -> LoanLine {
-    let could = input
-        .told
-        .is_some_and(|told| told.renewable_loans.contains(&told::key(card, &loan.id)));
+    let could = input.last_notice.is_some_and(|last| {
+        last.renewable_loans
+            .contains(&last_notice::key(card, &loan.id))
+    });
     LoanLine {
         card: card.card.id,
         id: loan.id.clone(),
@@ -397,8 +398,8 @@ fn loan_line(input: &NoticeInput<'_>, card: &NoticeCard, loan: &Loan) -> LoanLin
 
 pub(crate) fn hold_line(input: &NoticeInput<'_>, card: &NoticeCard, hold: &Hold) -> HoldLine {
     let new = input
-        .told
-        .is_some_and(|told| !told.ready_holds.contains(&told::key(card, &hold.id)));
+        .last_notice
+        .is_some_and(|last| !last.ready_holds.contains(&last_notice::key(card, &hold.id)));
     HoldLine {
         card: card.card.id,
         id: hold.id.clone(),

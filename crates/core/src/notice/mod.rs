@@ -1,27 +1,26 @@
-//! What one family is told for one local day, and how far its sending got.
+//! What one family is told for one local day.
 //!
 //! [`digest`] decides what to tell and [`attention`] what wants a person, [`subject`] and
-//! [`render`] put it into words, [`told`] is what the next notice compares with, [`record`] is how
-//! far the sending got.
+//! [`render`] put it into words, [`last_notice`] is what the next notice compares with.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::card::{Card, CardState, StoredAccount};
 use crate::family::Family;
 use crate::library::Library;
+use crate::mail::MailContent;
 use crate::notice::digest::Digest;
-use crate::notice::render::{RenderError, RenderedNotice};
-use crate::notice::told::Told;
+use crate::notice::last_notice::LastNotice;
+use crate::notice::render::RenderError;
 
 pub mod attention;
 mod author;
 mod compose;
 pub mod digest;
 mod items;
-pub mod record;
+pub mod last_notice;
 pub mod render;
 pub mod subject;
-pub mod told;
 mod view;
 mod words;
 
@@ -40,7 +39,7 @@ pub struct NoticeInput<'a> {
     /// The family's cards, without those that are paused.
     pub cards: &'a [NoticeCard],
     /// What the newest notice that was sent told; `None` before the first.
-    pub told: Option<&'a Told>,
+    pub last_notice: Option<&'a LastNotice>,
     /// Whom the family asks, as the operator gave it: a mail address or a few words.
     pub operator_contact: Option<&'a str>,
 }
@@ -64,9 +63,9 @@ pub struct Composed {
     /// What there is to tell.
     pub digest: Digest,
     /// The mail; `None`: there is nothing to say, and the day is skipped.
-    pub mail: Option<RenderedNotice>,
+    pub mail: Option<MailContent>,
     /// To be stored when the mail was sent, and only then.
-    pub told: Told,
+    pub last_notice: LastNotice,
 }
 
 /// Decides what to tell a family for one day, and puts it into words.
@@ -81,6 +80,10 @@ pub fn compose(input: &NoticeInput<'_>) -> Result<Composed, RenderError> {
         Some(_) => Some(render::render(&digest, input.operator_contact)?),
         None => None,
     };
-    let told = Told::of(input, &digest);
-    Ok(Composed { digest, mail, told })
+    let last_notice = LastNotice::from_digest(input, &digest);
+    Ok(Composed {
+        digest,
+        mail,
+        last_notice,
+    })
 }

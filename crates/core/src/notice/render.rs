@@ -4,6 +4,7 @@
 
 use askama::Template;
 
+use crate::mail::MailContent;
 use crate::notice::compose::compose_view;
 use crate::notice::digest::Digest;
 use crate::notice::subject::subject;
@@ -14,23 +15,6 @@ use crate::notice::words::wrap;
 #[derive(Debug, thiserror::Error)]
 #[error("A notice could not be put into words: {0}.")]
 pub struct RenderError(#[from] askama::Error);
-
-/// A notice in words. Text and HTML say the same.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RenderedNotice {
-    /// One line, without a word from outside.
-    pub subject: String,
-    /// The plain text part.
-    pub text: String,
-    /// The HTML part.
-    pub html: String,
-}
-
-impl std::fmt::Debug for RenderedNotice {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RenderedNotice").finish_non_exhaustive()
-    }
-}
 
 #[derive(Template)]
 #[template(path = "notice.html")]
@@ -50,13 +34,10 @@ struct Text<'a> {
 ///
 /// # Errors
 /// [`RenderError`] where a template cannot be filled.
-pub fn render(
-    digest: &Digest,
-    operator_contact: Option<&str>,
-) -> Result<RenderedNotice, RenderError> {
+pub fn render(digest: &Digest, operator_contact: Option<&str>) -> Result<MailContent, RenderError> {
     let subject = subject(digest);
     let view = compose_view(digest, subject.clone(), operator_contact);
-    Ok(RenderedNotice {
+    Ok(MailContent {
         text: wrap(&Text { view: &view }.render()?),
         html: Html { view: &view }.render()?,
         subject,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Counts, Run, RunOutcome};
 use crate::card::{Card, CardRecord};
 use crate::ids::{CardId, FamilyId, LibraryId};
-use crate::notice::record::NoticeState;
+use crate::outbox::{MailKey, MailKind, MailState};
 
 /// Work that is not done a day after its run began is not on its way any more: no message lives longer.
 const MAX_QUEUE_TIME: Duration = Duration::days(1);
@@ -51,7 +51,7 @@ pub struct WorkResult {
 
 /// What a run works on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(tag = "subject", rename_all = "snake_case")]
 pub enum Subject {
     /// A card.
     Card {
@@ -62,13 +62,25 @@ pub enum Subject {
         /// Its library.
         library: LibraryId,
     },
-    /// A notice.
-    Notice {
+    /// A mail of the outbox.
+    Mail {
+        /// Its kind.
+        kind: MailKind,
         /// Its family.
         family: FamilyId,
         /// Its local date.
         date: NaiveDate,
     },
+}
+
+impl From<MailKey> for Subject {
+    fn from(key: MailKey) -> Self {
+        Self::Mail {
+            kind: key.kind,
+            family: key.family,
+            date: key.date,
+        }
+    }
 }
 
 impl From<&Card> for Subject {
@@ -184,11 +196,11 @@ impl From<WorkOutcome> for String {
     }
 }
 
-impl From<NoticeState> for WorkOutcome {
-    fn from(state: NoticeState) -> Self {
+impl From<MailState> for WorkOutcome {
+    fn from(state: MailState) -> Self {
         match state {
-            NoticeState::Sent => Self::Done,
-            NoticeState::Skipped => Self::Skipped,
+            MailState::Sent => Self::Done,
+            MailState::Skipped => Self::Skipped,
             state => Self::Failed(state.as_str().to_owned()),
         }
     }
@@ -287,7 +299,8 @@ mod tests {
         WorkItem {
             item_id: item_id.to_string(),
             results: vec![WorkResult {
-                subject: Subject::Notice {
+                subject: Subject::Mail {
+                    kind: MailKind::DAILY,
                     family: format!("family-{item_id}").parse().unwrap(),
                     date: "2026-11-21".parse().unwrap(),
                 },
@@ -401,7 +414,7 @@ mod tests {
         let json = serde_json::to_string(&one).unwrap();
         assert_eq!(
             json,
-            r#"{"item_id":"3","results":[{"family":"family-3","date":"2026-11-21","outcome":"GAVE_UP"}]}"#
+            r#"{"item_id":"3","results":[{"subject":"mail","kind":"daily","family":"family-3","date":"2026-11-21","outcome":"GAVE_UP"}]}"#
         );
         assert_eq!(serde_json::from_str::<WorkItem>(&json).unwrap(), one);
     }

@@ -19,8 +19,8 @@ use crate::check::Check;
 use crate::family::{EmailAddress, Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
-use crate::notice::record::NoticeRecord;
-use crate::notice::told::Told;
+use crate::notice::last_notice::LastNotice;
+use crate::outbox::{MailKey, MailKind, OutboxRecord};
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
 use crate::run::{Job, Run, RunKey};
@@ -110,7 +110,7 @@ pub trait FamilyStore: Send + Sync {
     /// [`Family::allow_recipient`] has it; false also if the family is gone.
     async fn allow_recipient(&self, id: &FamilyId, address: &EmailAddress) -> StoreResult<bool>;
 
-    /// Removes a family with its cards, their secrets, accounts and notices;
+    /// Removes a family with its cards, their secrets, accounts and mails;
     /// [`StoreError::NotFound`] if it is not there.
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()>;
 }
@@ -354,20 +354,33 @@ pub trait AccountStore: Send + Sync {
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>>;
 }
 
-/// Where a list of notices goes on: the last notice of the page before.
+/// Where a list of mails goes on: the last mail of the page before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NoticeCursor {
+pub struct OutboxCursor {
     /// Its local date.
     pub date: NaiveDate,
+    /// Its kind.
+    pub kind: MailKind,
     /// Its family.
     pub family: FamilyId,
 }
 
-impl From<&NoticeRecord> for NoticeCursor {
-    fn from(record: &NoticeRecord) -> Self {
+impl From<&OutboxRecord> for OutboxCursor {
+    fn from(record: &OutboxRecord) -> Self {
         Self {
             date: record.date,
+            kind: record.kind.clone(),
             family: record.family.clone(),
+        }
+    }
+}
+
+impl From<&MailKey> for OutboxCursor {
+    fn from(key: &MailKey) -> Self {
+        Self {
+            date: key.date,
+            kind: key.kind.clone(),
+            family: key.family.clone(),
         }
     }
 }
@@ -379,48 +392,47 @@ pub enum StoreOrigin {
     Known,
     /// It was restored from a copy, and nobody has held yet what it may have sent since.
     Restored {
-        /// Whether [`NoticeStore::sent_before`] tells of all that was sent.
+        /// Whether [`OutboxStore::sent_before`] tells of all that was sent.
         knows_sent: bool,
     },
 }
 
-/// The notices.
+/// The outbox.
 #[async_trait]
-pub trait NoticeStore: Send + Sync {
-    /// Puts a record if there is none of its family and date; true if it was put.
+pub trait OutboxStore: Send + Sync {
+    /// Puts a record if there is none of its key; true if it was put.
     /// [`StoreError::NotFound`] if the family is not there.
     ///
-    /// A date that was sent before ([`NoticeStore::sent_before`]) and of which the store has no
+    /// A date that was sent before ([`OutboxStore::sent_before`]) and of which the store has no
     /// record is not planned: false, and a held record is in its place.
-    async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool>;
+    async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool>;
 
-    /// The record of one family and local date.
-    async fn notice(&self, family: &FamilyId, date: NaiveDate)
-    -> StoreResult<Option<NoticeRecord>>;
+    /// The record of one mail.
+    async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>>;
 
     /// Replaces a record if its stored revision is still `revision`; true if it was replaced.
     ///
-    /// One conditional write. `told` is stored with it where given, and what was stored before stays
-    /// where not. The answer comes only when the write would survive a crash. False if there is no
+    /// One conditional write. `last_notice` is stored with it where given, and what was stored before
+    /// stays where not. The answer comes only when the write would survive a crash. False if there is no
     /// such record.
-    async fn replace_notice(
+    async fn replace_mail(
         &self,
         revision: u64,
-        record: &NoticeRecord,
-        told: Option<&Told>,
+        record: &OutboxRecord,
+        last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool>;
 
-    /// The records that are not final, oldest date first, then by family; at most `limit` after
-    /// `after`. A record in a state that this version does not know is not final.
-    async fn open_notices(
+    /// The records that are not final, oldest date first, then by kind and family; at most `limit`
+    /// after `after`. A record in a state that this version does not know is not final.
+    async fn open_mails(
         &self,
-        after: Option<&NoticeCursor>,
+        after: Option<&OutboxCursor>,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>>;
+    ) -> StoreResult<Vec<OutboxRecord>>;
 
-    /// What the newest notice (by date) that is SENT told this family; of those that told nothing
-    /// on record, an older one answers.
-    async fn last_told(&self, family: &FamilyId) -> StoreResult<Option<Told>>;
+    /// What the newest daily notice (by date) that is SENT told this family; where the newest has
+    /// nothing on record, an older one answers.
+    async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>>;
 
     /// Where the store comes from.
     async fn origin(&self) -> StoreResult<StoreOrigin>;
@@ -428,16 +440,17 @@ pub trait NoticeStore: Send + Sync {
     /// Ends a restore: every date that may have been sent is on record now. Durable.
     async fn end_restore(&self) -> StoreResult<()>;
 
-    /// The claim under which a notice last came into SENDING, by what outlives its record and its
+    /// The claim under which a mail last came into SENDING, by what outlives its record and its
     /// family. `None`: it never did, or its own record says all that is known.
-    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>>;
+    async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>>;
 
-    /// The newest records of a family, newest date first.
-    async fn recent_notices(
+    /// The newest records of a family's mails of one kind, newest date first.
+    async fn recent_mails(
         &self,
+        kind: &MailKind,
         family: &FamilyId,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>>;
+    ) -> StoreResult<Vec<OutboxRecord>>;
 }
 
 /// What became of a run that was to be started.
@@ -582,7 +595,7 @@ pub trait Store:
     + CheckStore
     + VisitStore
     + AccountStore
-    + NoticeStore
+    + OutboxStore
     + RunStore
     + AlertStore
 {
@@ -596,7 +609,7 @@ impl<T> Store for T where
         + CheckStore
         + VisitStore
         + AccountStore
-        + NoticeStore
+        + OutboxStore
         + RunStore
         + AlertStore
 {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use futures::FutureExt as _;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -26,16 +26,17 @@ use crate::jobs::check_cards::plan::VisitPlanner;
 use crate::jobs::check_cards::visit::{
     CheckedCard, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
 };
+use crate::jobs::notify::compose::Composers;
 use crate::jobs::notify::send::NotifyPorts;
 use crate::library::Library;
 use crate::mail::{Mail, MailAnswer, Mailer};
-use crate::notice::record::NoticeRecord;
-use crate::notice::told::Told;
+use crate::notice::last_notice::LastNotice;
+use crate::outbox::{MailKey, MailKind, OutboxRecord};
 use crate::run::{Job, RunKey};
 use crate::site::{LibrarySite, LoginPermit, SiteError};
 use crate::store::AlertStore;
 use crate::store::{
-    CardStore, FamilyStore, LibraryStore, NoticeCursor, NoticeStore, SecretStore, StoreError,
+    CardStore, FamilyStore, LibraryStore, OutboxCursor, OutboxStore, SecretStore, StoreError,
     StoreOrigin, StoreResult,
 };
 use crate::testing::contract::sample::SideKeys;
@@ -190,6 +191,7 @@ pub(crate) struct World {
     pub(crate) site: TestSite,
     pub(crate) mailer: TestMailer,
     pub(crate) libraries: BTreeMap<LibraryId, Library>,
+    pub(crate) composers: Composers,
     pub(crate) keys: SideKeys,
 }
 
@@ -259,6 +261,7 @@ impl World {
             libraries: ["wpl", "kpl"]
                 .map(|id| (id.parse().unwrap(), library(id)))
                 .into(),
+            composers: Composers::default(),
             keys: SideKeys::generate(),
         };
         for library in world.libraries.values() {
@@ -388,8 +391,9 @@ impl World {
         NotifyPorts {
             families: &self.store,
             accounts: &self.store,
-            notices: &self.store,
+            outbox: &self.store,
             alerts: &self.store,
+            composers: &self.composers,
             mailer: &self.mailer,
             clock: &self.clock,
             libraries: &self.libraries,
@@ -426,7 +430,7 @@ impl Broken<'_> {
 }
 
 #[async_trait]
-impl NoticeStore for Broken<'_> {
+impl OutboxStore for Broken<'_> {
     async fn origin(&self) -> StoreResult<StoreOrigin> {
         self.inside.origin().await
     }
@@ -435,51 +439,50 @@ impl NoticeStore for Broken<'_> {
         self.inside.end_restore().await
     }
 
-    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>> {
-        self.inside.sent_before(family, date).await
+    async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>> {
+        self.inside.sent_before(key).await
     }
 
-    async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
+    async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
         self.ask(&record.family)?;
-        self.inside.plan_notice(record).await
+        self.inside.plan_mail(record).await
     }
 
-    async fn notice(
-        &self,
-        family: &FamilyId,
-        date: NaiveDate,
-    ) -> StoreResult<Option<NoticeRecord>> {
-        self.ask(family)?;
-        self.inside.notice(family, date).await
+    async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
+        self.ask(&key.family)?;
+        self.inside.mail(key).await
     }
 
-    async fn replace_notice(
+    async fn replace_mail(
         &self,
         revision: u64,
-        record: &NoticeRecord,
-        told: Option<&Told>,
+        record: &OutboxRecord,
+        last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
-        self.inside.replace_notice(revision, record, told).await
+        self.inside
+            .replace_mail(revision, record, last_notice)
+            .await
     }
 
-    async fn open_notices(
+    async fn open_mails(
         &self,
-        after: Option<&NoticeCursor>,
+        after: Option<&OutboxCursor>,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
-        self.inside.open_notices(after, limit).await
+    ) -> StoreResult<Vec<OutboxRecord>> {
+        self.inside.open_mails(after, limit).await
     }
 
-    async fn last_told(&self, family: &FamilyId) -> StoreResult<Option<Told>> {
-        self.inside.last_told(family).await
+    async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>> {
+        self.inside.last_sent_notice(family).await
     }
 
-    async fn recent_notices(
+    async fn recent_mails(
         &self,
+        kind: &MailKind,
         family: &FamilyId,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
-        self.inside.recent_notices(family, limit).await
+    ) -> StoreResult<Vec<OutboxRecord>> {
+        self.inside.recent_mails(kind, family, limit).await
     }
 }
 

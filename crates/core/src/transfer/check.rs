@@ -175,7 +175,7 @@ impl Cards<'_> {
 
 fn look_at_notices(moved: &MovedFamily, faults: &mut Vec<String>) {
     let family = &moved.family.id;
-    let mut dates = BTreeSet::new();
+    let mut keys = BTreeSet::new();
     for MovedNotice { record, .. } in &moved.notices {
         let date = record.date;
         if record.family != *family {
@@ -183,7 +183,7 @@ fn look_at_notices(moved: &MovedFamily, faults: &mut Vec<String>) {
                 "A notice of {date} with the family “{family}” is another's."
             ));
         }
-        if !dates.insert(date) {
+        if !keys.insert(record.key()) {
             faults.push(format!(
                 "The notice of the family “{family}” of {date} is in it twice."
             ));

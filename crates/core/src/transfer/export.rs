@@ -11,7 +11,7 @@ use crate::card::{CardRecord, StoredAccount};
 use crate::ids::{CardId, FamilyId};
 use crate::jobs::check_cards::keys::Keys;
 use crate::library::Library;
-use crate::notice::record::NoticeState;
+use crate::outbox::{MailKind, MailState};
 use crate::seal::{PublicKey, SealContext, Sealed};
 use crate::store::Store;
 
@@ -156,21 +156,25 @@ async fn export_notices(
     let since = today
         .checked_sub_days(Days::new(NOTICE_DAYS.unsigned_abs()))
         .unwrap_or(today);
-    let records = store.recent_notices(id, NOTICE_LIMIT).await?;
-    let mut told = store.last_told(id).await?;
+    let mut records = Vec::new();
+    for kind in MailKind::ALL {
+        records.extend(store.recent_mails(kind, id, NOTICE_LIMIT).await?);
+    }
+    let mut last_notice = store.last_sent_notice(id).await?;
     let mut newest_sent = true;
     let mut notices = Vec::new();
     for record in records {
         // An older one may be on record with what was told: the newest that was sent stands in for
         // it, since that is the one that the next notice goes on from.
-        let is_newest_sent = record.state == NoticeState::Sent && std::mem::take(&mut newest_sent);
+        let is_sent_notice = record.kind == MailKind::DAILY && record.state == MailState::Sent;
+        let is_newest_sent = is_sent_notice && std::mem::take(&mut newest_sent);
         if is_newest_sent || record.date >= since || !record.is_over() {
             notices.push(MovedNotice {
-                told: told.take_if(|_| is_newest_sent),
+                last_notice: last_notice.take_if(|_| is_newest_sent),
                 record,
             });
         }
     }
-    notices.reverse();
+    notices.sort_by_key(|notice| notice.record.date);
     Ok(notices)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::destination::Destination;
 use super::{Mode, MovedFamily, MovedNotice, Part, Report, TransferError};
-use crate::notice::record::{NoticeRecord, NoticeState};
-use crate::notice::told::Told;
+use crate::notice::last_notice::LastNotice;
+use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 
 /// No family has as many notices.
 const NOTICE_LIMIT: usize = 1000;
@@ -17,22 +17,28 @@ pub(super) async fn notices(
 ) -> Result<(), TransferError> {
     let family = &moved.family.id;
     // Also of a family that is new here: those of one that was removed may have outlived it.
-    let recent = to.store.recent_notices(family, NOTICE_LIMIT).await?;
-    let here: BTreeMap<_, NoticeRecord> =
-        recent.into_iter().map(|here| (here.date, here)).collect();
+    let mut here: BTreeMap<MailKey, OutboxRecord> = BTreeMap::new();
+    for kind in MailKind::ALL {
+        let recent = to.store.recent_mails(kind, family, NOTICE_LIMIT).await?;
+        here.extend(recent.into_iter().map(|here| (here.key(), here)));
+    }
     let newest_sent_here = here
         .values()
-        .rfind(|here| here.state == NoticeState::Sent)
-        .map(|here| here.date);
+        .rfind(|here| here.kind == MailKind::DAILY && here.state == MailState::Sent)
+        .map(OutboxRecord::key);
     // The newest first: it is the one that a tick of this side would make again.
-    for MovedNotice { record, told } in moved.notices.iter().rev() {
-        let Some(stored) = here.get(&record.date) else {
-            if put_notice(to, record, told.as_ref()).await? {
+    for MovedNotice {
+        record,
+        last_notice,
+    } in moved.notices.iter().rev()
+    {
+        let Some(stored) = here.get(&record.key()) else {
+            if put_notice(to, record, last_notice.as_ref()).await? {
                 report.notices.added += 1;
             } else {
                 report.differs(
                     Part::Notice,
-                    format!("{family} {}", record.date),
+                    record.key().to_string(),
                     "it is planned here meanwhile",
                 );
             }
@@ -42,31 +48,31 @@ pub(super) async fn notices(
             stored.planned_at == record.planned_at && stored.revision >= record.revision;
         if stored == record || is_as_far_here {
             // Interrupted between the record and what was told with it, or forgotten with the family?
-            let is_missing = match told {
-                Some(told) if newest_sent_here == Some(record.date) => {
-                    let here = to.store.last_told(family).await?;
-                    here.is_none() || (stored == record && here.as_ref() != Some(told))
+            let is_missing = match last_notice {
+                Some(last_notice) if newest_sent_here == Some(record.key()) => {
+                    let here = to.store.last_sent_notice(family).await?;
+                    here.is_none() || (stored == record && here.as_ref() != Some(last_notice))
                 }
                 _ => false,
             };
             if is_missing {
-                replace(to, stored.revision, stored, told.as_ref()).await?;
+                replace(to, stored.revision, stored, last_notice.as_ref()).await?;
                 report.notices.completed += 1;
             } else {
                 report.notices.unchanged += 1;
             }
         } else if record.is_over() && !stored.is_over() {
             // It was open when the family moved away, and was settled there: it must not be sent again.
-            let settled = NoticeRecord {
+            let settled = OutboxRecord {
                 revision: record.revision.max(stored.revision + 1),
                 ..record.clone()
             };
-            replace(to, stored.revision, &settled, told.as_ref()).await?;
+            replace(to, stored.revision, &settled, last_notice.as_ref()).await?;
             report.notices.completed += 1;
         } else {
             report.differs(
                 Part::Notice,
-                format!("{family} {}", record.date),
+                record.key().to_string(),
                 "it went another way here",
             );
         }
@@ -76,17 +82,17 @@ pub(super) async fn notices(
 
 async fn put_notice(
     to: &Destination<'_>,
-    record: &NoticeRecord,
-    told: Option<&Told>,
+    record: &OutboxRecord,
+    last_notice: Option<&LastNotice>,
 ) -> Result<bool, TransferError> {
     if to.mode == Mode::DryRun {
         return Ok(true);
     }
-    if !to.store.plan_notice(record).await? {
+    if !to.store.plan_mail(record).await? {
         return Ok(false);
     }
-    if told.is_some() {
-        replace(to, record.revision, record, told).await?;
+    if last_notice.is_some() {
+        replace(to, record.revision, record, last_notice).await?;
     }
     Ok(true)
 }
@@ -94,12 +100,12 @@ async fn put_notice(
 async fn replace(
     to: &Destination<'_>,
     revision: u64,
-    record: &NoticeRecord,
-    told: Option<&Told>,
+    record: &OutboxRecord,
+    last_notice: Option<&LastNotice>,
 ) -> Result<(), TransferError> {
     if to.mode == Mode::Write {
         // A worker of this side that was faster knows more.
-        let _ = to.store.replace_notice(revision, record, told).await?;
+        let _ = to.store.replace_mail(revision, record, last_notice).await?;
     }
     Ok(())
 }

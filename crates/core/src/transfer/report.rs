@@ -43,7 +43,7 @@ pub struct Tally {
 pub struct Difference {
     /// What it is.
     pub part: Part,
-    /// Its id; that of its family and its date for a notice.
+    /// Its id; its key for a notice.
     pub id: String,
     /// Why, as the rest of a sentence.
     pub reason: String,

@@ -13,9 +13,9 @@ use super::*;
 use crate::card::{Card, CardSecret};
 use crate::failure::FailureKind;
 use crate::jobs::check_cards::keys::Keys;
-use crate::notice::record::NoticeState;
+use crate::outbox::MailState;
 use crate::store::{
-    CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, SecretStore, Store,
+    CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, SecretStore, Store,
 };
 use crate::testing::contract::sample::{self, SideKeys};
 use crate::testing::memory::MemoryStore;
@@ -85,17 +85,17 @@ async fn lived_in(ring: &SideKeys) -> MemoryStore {
     store.allow_retry(retried.id).await.unwrap();
     assert!(store.begin_login(&retried.key(), &mark).await.unwrap());
     store.set_paused(retried.id, true).await.unwrap();
-    let sent = NoticeRecord {
-        state: NoticeState::Sent,
+    let sent = OutboxRecord {
+        state: MailState::Sent,
         revision: 3,
         ..sample::notice("conrad", "2026-11-21")
     };
-    store.plan_notice(&sent).await.unwrap();
-    let told = Told {
+    store.plan_mail(&sent).await.unwrap();
+    let told = LastNotice {
         ready_holds: ["card/hold".to_owned()].into(),
-        ..Told::default()
+        ..LastNotice::default()
     };
-    store.replace_notice(3, &sent, Some(&told)).await.unwrap();
+    store.replace_mail(3, &sent, Some(&told)).await.unwrap();
     store
 }
 
@@ -420,18 +420,18 @@ async fn old_notices_stay_behind_but_the_last_that_was_sent_and_open_ones_come_a
     let store = MemoryStore::default();
     store.add_family(&sample::family("conrad")).await.unwrap();
     for (day, state) in [
-        ("2026-08-01", NoticeState::Sent),
-        ("2026-08-02", NoticeState::Sent),
-        ("2026-08-03", NoticeState::Sending),
-        ("2026-08-04", NoticeState::Skipped),
-        ("2026-10-17", NoticeState::Skipped),
-        ("2026-11-20", NoticeState::Skipped),
+        ("2026-08-01", MailState::Sent),
+        ("2026-08-02", MailState::Sent),
+        ("2026-08-03", MailState::Sending),
+        ("2026-08-04", MailState::Skipped),
+        ("2026-10-17", MailState::Skipped),
+        ("2026-11-20", MailState::Skipped),
     ] {
-        let record = NoticeRecord {
+        let record = OutboxRecord {
             state,
             ..sample::notice("conrad", day)
         };
-        store.plan_notice(&record).await.unwrap();
+        store.plan_mail(&record).await.unwrap();
     }
     let moved = exported(&store, &ring, &ring).await;
     let dates: Vec<String> = moved.families[0]

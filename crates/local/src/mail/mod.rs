@@ -1,7 +1,7 @@
 //! The post on one machine: to a folder, or by SMTP.
 
-mod outbox;
+mod folder;
 mod smtp;
 
-pub use outbox::OutboxMailer;
+pub use folder::FolderMailer;
 pub use smtp::{SmtpMailer, SmtpOptions, SmtpOptionsError, SmtpTls};

@@ -1,6 +1,6 @@
 //! `sent.journal`: what was sent, in a file beside the database that no backup holds.
 //!
-//! A line `kind family date fence` is durable before a notice comes into SENDING. So a database that
+//! A line `kind family date fence` is durable before a mail comes into SENDING. So a database that
 //! was restored from a copy never sends again what left after the copy was made, and a family that
 //! was removed and added again gets no second mail. A line `store ID` names a database of which the
 //! journal knows everything that it sent.
@@ -12,8 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::NaiveDate;
-use hippo_core::ids::FamilyId;
-use hippo_core::notice::record::NOTICE_KIND;
+use hippo_core::outbox::MailKey;
 use hippo_core::store::StoreError;
 use uuid::Uuid;
 
@@ -41,7 +40,7 @@ pub(super) struct Journal {
 struct Read {
     length: u64,
     stores: BTreeSet<Uuid>,
-    sent: HashMap<(FamilyId, NaiveDate), u64>,
+    sent: HashMap<MailKey, u64>,
 }
 
 impl Journal {
@@ -66,26 +65,26 @@ impl Journal {
         self.append(&format!("{STORE} {store}"))
     }
 
-    /// The claim under which a notice last came into SENDING.
-    pub(super) fn sent(&self, family: &FamilyId, date: NaiveDate) -> Result<Option<u64>, Fault> {
-        Ok(self.look()?.sent.get(&(family.clone(), date)).copied())
+    /// The claim under which a mail last came into SENDING.
+    pub(super) fn sent(&self, key: &MailKey) -> Result<Option<u64>, Fault> {
+        Ok(self.look()?.sent.get(key).copied())
     }
 
-    /// Puts down that a notice is about to be sent; durable when it comes back.
-    pub(super) fn put(&self, family: &FamilyId, date: NaiveDate, fence: u64) -> Result<(), Fault> {
-        self.append(&format!("{NOTICE_KIND} {family} {date} {fence}"))
+    /// Records that a mail is about to be sent; durable when it comes back.
+    pub(super) fn put(&self, key: &MailKey, fence: u64) -> Result<(), Fault> {
+        self.append(&line(key, fence))
     }
 
     /// What was sent in the days up to the newest, with its claim.
-    pub(super) fn newest(&self, days: u64) -> Result<Vec<(FamilyId, NaiveDate, u64)>, Fault> {
+    pub(super) fn newest(&self, days: u64) -> Result<Vec<(MailKey, u64)>, Fault> {
         let read = self.look()?;
-        let newest = read.sent.keys().map(|(_, date)| *date).max();
+        let newest = read.sent.keys().map(|key| key.date).max();
         let first = newest.and_then(|newest| newest.checked_sub_days(chrono::Days::new(days)));
         Ok(read
             .sent
             .iter()
-            .filter(|((_, date), _)| first.is_some_and(|first| *date >= first))
-            .map(|((family, date), fence)| (family.clone(), *date, *fence))
+            .filter(|(key, _)| first.is_some_and(|first| key.date >= first))
+            .map(|(key, fence)| (key.clone(), *fence))
             .collect())
     }
 
@@ -95,13 +94,14 @@ impl Journal {
         if read.length <= MAX_LENGTH {
             return Ok(());
         }
-        read.sent.retain(|(_, date), _| *date >= first);
+        read.sent.retain(|key, _| key.date >= first);
         let mut text = String::new();
         for store in &read.stores {
             text.push_str(&format!("{STORE} {store}\n"));
         }
-        for ((family, date), fence) in &read.sent {
-            text.push_str(&format!("{NOTICE_KIND} {family} {date} {fence}\n"));
+        for (key, fence) in &read.sent {
+            text.push_str(&line(key, *fence));
+            text.push('\n');
         }
         read.length = u64::try_from(text.len()).unwrap_or_default();
         self.replace(&text).map_err(|error| self.fault(&error))
@@ -195,17 +195,29 @@ impl Read {
             [STORE, store] => {
                 self.stores.extend(store.parse::<Uuid>());
             }
-            [NOTICE_KIND, family, date, fence] => {
-                if let (Ok(family), Ok(date), Ok(fence)) =
-                    (family.parse(), date.parse(), fence.parse::<u64>())
-                {
-                    let known = self.sent.entry((family, date)).or_default();
+            [kind, family, date, fence] => {
+                if let (Ok(kind), Ok(family), Ok(date), Ok(fence)) = (
+                    kind.parse(),
+                    family.parse(),
+                    date.parse(),
+                    fence.parse::<u64>(),
+                ) {
+                    let known = self
+                        .sent
+                        .entry(MailKey::new(kind, family, date))
+                        .or_default();
                     *known = fence.max(*known);
                 }
             }
             _ => {}
         }
     }
+}
+
+/// The line of a mail that is about to be sent under the claim `fence`.
+fn line(key: &MailKey, fence: u64) -> String {
+    let MailKey { kind, family, date } = key;
+    format!("{kind} {family} {date} {fence}")
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
@@ -229,8 +241,8 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn family(id: &str) -> FamilyId {
-        id.parse().unwrap()
+    fn key(family: &str, day: NaiveDate) -> MailKey {
+        MailKey::daily(family.parse().unwrap(), day)
     }
 
     #[test]
@@ -239,11 +251,19 @@ mod tests {
         let database = folder.path().join("hippo.db");
         let (one, other) = (Journal::beside(&database), Journal::beside(&database));
         let day = date("2026-11-21");
-        assert_eq!(other.sent(&family("conrad"), day).unwrap(), None);
-        one.put(&family("conrad"), day, 2).unwrap();
-        assert_eq!(other.sent(&family("conrad"), day).unwrap(), Some(2));
-        one.put(&family("abel"), day, 1).unwrap();
-        assert_eq!(other.newest(0).unwrap().len(), 2);
+        assert_eq!(other.sent(&key("conrad", day)).unwrap(), None);
+        one.put(&key("conrad", day), 2).unwrap();
+        assert_eq!(other.sent(&key("conrad", day)).unwrap(), Some(2));
+        one.put(&key("abel", day), 1).unwrap();
+        let second_kind = MailKey {
+            kind: "picture".parse().unwrap(),
+            ..key("conrad", day)
+        };
+        assert_eq!(other.sent(&second_kind).unwrap(), None);
+        one.put(&second_kind, 5).unwrap();
+        assert_eq!(other.sent(&second_kind).unwrap(), Some(5));
+        assert_eq!(other.sent(&key("conrad", day)).unwrap(), Some(2));
+        assert_eq!(other.newest(0).unwrap().len(), 3);
         let store = Uuid::new_v4();
         assert!(!other.names(store).unwrap());
         one.name(store).unwrap();
@@ -255,14 +275,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::beside(&folder.path().join("hippo.db"));
         let day = date("2026-11-21");
-        journal.put(&family("conrad"), day, 1).unwrap();
+        journal.put(&key("conrad", day), 1).unwrap();
         let path = folder.path().join(FILE_NAME);
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"daily abel 2026-1").unwrap();
-        assert_eq!(journal.sent(&family("conrad"), day).unwrap(), Some(1));
-        journal.put(&family("zuse"), day, 1).unwrap();
-        assert_eq!(journal.sent(&family("zuse"), day).unwrap(), Some(1));
-        assert_eq!(journal.sent(&family("abel"), day).unwrap(), None);
+        assert_eq!(journal.sent(&key("conrad", day)).unwrap(), Some(1));
+        journal.put(&key("zuse", day), 1).unwrap();
+        assert_eq!(journal.sent(&key("zuse", day)).unwrap(), Some(1));
+        assert_eq!(journal.sent(&key("abel", day)).unwrap(), None);
     }
 
     #[test]
@@ -280,14 +300,14 @@ mod tests {
         let path = folder.path().join(FILE_NAME);
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        journal.put(&family("conrad"), new, 1).unwrap();
+        journal.put(&key("conrad", new), 1).unwrap();
         journal.forget_before(date("2026-10-01")).unwrap();
         assert!(fs::metadata(&path).unwrap().len() < 200);
         let anew = Journal::beside(&folder.path().join("hippo.db"));
         for journal in [&journal, &anew] {
             assert!(journal.names(store).unwrap());
-            assert_eq!(journal.sent(&family("conrad"), new).unwrap(), Some(1));
-            assert_eq!(journal.sent(&family("family-1"), old).unwrap(), None);
+            assert_eq!(journal.sent(&key("conrad", new)).unwrap(), Some(1));
+            assert_eq!(journal.sent(&key("family-1", old)).unwrap(), None);
         }
     }
 }

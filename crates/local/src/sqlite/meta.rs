@@ -100,19 +100,23 @@ fn is_empty(connection: &Connection) -> Result<bool, Fault> {
 /// Whether the journal knows of something sent that the database does not: a copy of the file took
 /// its place.
 fn is_behind(connection: &Connection, journal: &Journal) -> Result<bool, Fault> {
-    for (family, date, fence) in journal.newest(COMPARED_DAYS)? {
-        let Some(added_on) = added_on(connection, &family)? else {
+    for (key, fence) in journal.newest(COMPARED_DAYS)? {
+        let Some(added_on) = added_on(connection, &key.family)? else {
             continue;
         };
         // The dates before are of a family that had the name before.
-        if date <= added_on {
+        if key.date <= added_on {
             continue;
         }
         let known: Option<u64> = first(
             connection,
-            "SELECT family, fence FROM notice WHERE family = ?1 AND date = ?2",
-            [family.as_str(), &date.to_string()],
-            |row| Stored::new("notice", "family", row).count("fence"),
+            "SELECT family, fence FROM outbox WHERE kind = ?1 AND family = ?2 AND date = ?3",
+            [
+                key.kind.as_str(),
+                key.family.as_str(),
+                &key.date.to_string(),
+            ],
+            |row| Stored::new("outbox", "family", row).count("fence"),
         )?;
         if known.is_none_or(|known| known < fence) {
             return Ok(true);

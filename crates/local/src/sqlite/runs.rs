@@ -188,7 +188,7 @@ impl RunStore for SqliteStore {
                 .execute([])?;
             connection
                 .prepare_cached(
-                    "DELETE FROM notice WHERE planned_at < ?1
+                    "DELETE FROM outbox WHERE planned_at < ?1
                          AND NOT is_open",
                 )?
                 .execute([&before])?;

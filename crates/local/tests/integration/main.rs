@@ -10,7 +10,7 @@
 )]
 
 mod key_files;
-mod outbox;
+mod mail_folder;
 mod smtp;
 mod store_contract;
 mod store_file;

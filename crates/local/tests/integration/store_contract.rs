@@ -37,8 +37,8 @@ mod by_two_processes {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use hippo_core::card::{CardKey, LoginMark};
-    use hippo_core::notice::record::NoticeRecord;
-    use hippo_core::store::NoticeStore;
+    use hippo_core::outbox::OutboxRecord;
+    use hippo_core::store::OutboxStore;
     use uuid::Uuid;
 
     use super::*;
@@ -56,13 +56,13 @@ mod by_two_processes {
         let (one, other) = pair().await;
         one.add_family(&sample::family("conrad")).await.unwrap();
         let record = sample::notice("conrad", "2026-11-21");
-        assert!(one.plan_notice(&record).await.unwrap());
+        assert!(one.plan_mail(&record).await.unwrap());
         let wins = AtomicUsize::new(0);
-        let claim = async |store: &SqliteStore, record: &NoticeRecord| {
+        let claim = async |store: &SqliteStore, record: &OutboxRecord| {
             for _ in 0..EACH {
                 let now = sample::time("06:31:00");
                 let claimed = record.claim(Uuid::new_v4(), now).unwrap();
-                if store.replace_notice(0, &claimed, None).await.unwrap() {
+                if store.replace_mail(0, &claimed, None).await.unwrap() {
                     wins.fetch_add(1, Ordering::SeqCst);
                 }
             }

@@ -11,11 +11,11 @@ use hippo_core::alerts::heartbeat::Heartbeat;
 use hippo_core::alerts::notifier::LogNotifier;
 use hippo_core::alerts::notifier::Notifiers;
 use hippo_core::family::Family;
-use hippo_core::notice::record::NoticeState;
+use hippo_core::outbox::{MailKind, MailState};
 use hippo_core::run::{Job, RunOutcome};
 use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
-    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStart,
+    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStart,
     RunStore, Scope, SecretStore, StoreError, VisitStore,
 };
 use hippo_core::testing::contract::sample;
@@ -60,7 +60,7 @@ impl Home {
         let check = sample::check(&card, "05:10:00", Ok(sample::account(17_00)));
         store.save_check(&check).await.unwrap();
         let notice = sample::notice("conrad", "2026-11-21");
-        store.plan_notice(&notice).await.unwrap();
+        store.plan_mail(&notice).await.unwrap();
         let run = sample::run(hippo_core::run::Job::CheckCards, "all", "05:00:00");
         store
             .start_run(&run, false, std::time::Duration::from_secs(900))
@@ -198,7 +198,7 @@ async fn a_newer_database_is_refused_with_both_versions_and_left_as_it_is() {
         assert!(matches!(error, OpenError::Newer { found: 99, .. }));
         let text = error.to_string();
         assert!(
-            text.contains("version 99") && text.contains("up to 6"),
+            text.contains("version 99") && text.contains("up to 1"),
             "{text}"
         );
     }
@@ -326,7 +326,7 @@ async fn garbage_in_a_row_names_the_table_and_the_key_and_nothing_else() {
             "UPDATE account SET account = '{\"system\":\"canary\"}'",
             "account",
         ),
-        ("UPDATE notice SET revision = -1", "conrad"),
+        ("UPDATE outbox SET revision = -1", "conrad"),
         ("UPDATE run SET counts = 'canary'", "2026-11-21"),
         ("UPDATE run SET reported_at = 'canary'", "2026-11-21"),
     ];
@@ -342,7 +342,10 @@ async fn garbage_in_a_row_names_the_table_and_the_key_and_nothing_else() {
         store.cards_to_check(Scope::All, None, 10).await.unwrap();
         store.accounts_of(&conrad).await.unwrap();
         store.load_family(&conrad).await.unwrap();
-        store.recent_notices(&conrad, 10).await.unwrap();
+        store
+            .recent_mails(&MailKind::DAILY, &conrad, 10)
+            .await
+            .unwrap();
         store.recent_runs(None, None, 10).await.unwrap();
         store.cards_with_secrets().await.unwrap();
         let damaged = store.damaged_rows();
@@ -379,7 +382,7 @@ async fn damaged_row_costs_only_itself() {
         let check = sample::check(&card, "05:10:00", Ok(sample::account(1)));
         store.save_check(&check).await.unwrap();
         store
-            .plan_notice(&sample::notice(id, "2026-11-21"))
+            .plan_mail(&sample::notice(id, "2026-11-21"))
             .await
             .unwrap();
         cards.push(card);
@@ -393,7 +396,7 @@ async fn damaged_row_costs_only_itself() {
     sql(
         &home.database(),
         "UPDATE card SET created_at = 'x' WHERE family = 'aaa';
-         UPDATE notice SET fence = -1 WHERE family = 'aaa';
+         UPDATE outbox SET fence = -1 WHERE family = 'aaa';
          UPDATE account SET account = '{' WHERE card = (SELECT id FROM card WHERE family = 'bbb')",
     );
     let ids = |families: Vec<Family>| -> Vec<String> {
@@ -416,7 +419,7 @@ async fn damaged_row_costs_only_itself() {
             .len(),
         2
     );
-    assert_eq!(store.open_notices(None, 2).await.unwrap().len(), 2);
+    assert_eq!(store.open_mails(None, 2).await.unwrap().len(), 2);
     let gone = store.load_visit(&cards[0].library, &[cards[0].key()]).await;
     assert_eq!(gone.unwrap(), None);
 
@@ -436,7 +439,7 @@ async fn damaged_row_costs_only_itself() {
         .into_iter()
         .map(|row| row.table)
         .collect();
-    assert_eq!(tables, ["account", "card", "family", "library", "notice"]);
+    assert_eq!(tables, ["account", "card", "family", "library", "outbox"]);
 }
 
 #[tokio::test]
@@ -458,68 +461,17 @@ async fn damaged_run_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn a_database_of_the_first_version_is_brought_up_and_keeps_what_it_has() {
-    let home = Home::new();
-    let path = home.filled().await;
-    // What the later steps added, taken away again.
-    sql(
-        &path,
-        "DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE alert; DROP INDEX notice_open;
-         ALTER TABLE family DROP COLUMN history; ALTER TABLE family DROP COLUMN stopped; ALTER TABLE notice DROP COLUMN doubts;
-         ALTER TABLE notice DROP COLUMN evidence_from; ALTER TABLE notice DROP COLUMN recipients;
-         ALTER TABLE notice DROP COLUMN retries; ALTER TABLE notice DROP COLUMN retry_until;
-         ALTER TABLE notice DROP COLUMN is_open; ALTER TABLE card DROP COLUMN failure_remedy;
-         CREATE INDEX notice_open ON notice (date, family)
-             WHERE state IN ('PENDING', 'CLAIMED', 'SENDING', 'UNKNOWN');
-         PRAGMA user_version = 1",
-    );
-    let store = SqliteStore::open(&path).unwrap();
-    assert_eq!(store.families().await.unwrap(), [sample::family("conrad")]);
-    let open = store.open_notices(None, 10).await.unwrap();
-    assert_eq!(open, [sample::notice("conrad", "2026-11-21")]);
-}
-
-#[tokio::test]
-async fn what_the_operator_was_told_by_the_second_version_is_not_told_again() {
-    let home = Home::new();
-    let path = home.filled().await;
-    sql(
-        &path,
-        r#"DROP TABLE work; ALTER TABLE library DROP COLUMN down_since; DROP TABLE alert;
-         ALTER TABLE notice DROP COLUMN evidence_from; DROP INDEX notice_open; ALTER TABLE notice DROP COLUMN recipients;
-         ALTER TABLE notice DROP COLUMN retries; ALTER TABLE notice DROP COLUMN retry_until;
-         ALTER TABLE notice DROP COLUMN is_open; ALTER TABLE card DROP COLUMN failure_remedy;
-         CREATE INDEX notice_open ON notice (date, family)
-             WHERE state NOT IN ('SENT', 'SKIPPED', 'FAILED', 'GAVE_UP', 'MISSED');
-         CREATE TABLE alert (key TEXT PRIMARY KEY, alert TEXT NOT NULL, first_seen TEXT NOT NULL,
-             last_seen TEXT NOT NULL, times INTEGER NOT NULL, claimed_at TEXT NOT NULL, delivered_at TEXT) STRICT, WITHOUT ROWID;
-         CREATE INDEX alert_recent ON alert (last_seen);
-         INSERT INTO alert VALUES ('page-changed/wpl/2026-11-21',
-             '{"kind":"page_changed","library":"wpl","day":"2026-11-21","skeleton":null}',
-             '2026-11-21T05:00:00.000000000Z', '2026-11-21T05:00:00.000000000Z', 1,
-             '2026-11-21T05:00:00.000000000Z', '2026-11-21T05:00:05.000000000Z');
-         PRAGMA user_version = 2"#,
-    );
-    let store = SqliteStore::open(&path).unwrap();
-    let noted = store.recent_alerts(10).await.unwrap();
-    assert_eq!(noted.len(), 1);
-    let key = noted[0].alert.key();
-    let later = noted[0].last_seen + chrono::Duration::days(1);
-    assert!(!store.claim_alert(&key, later).await.unwrap());
-}
-
-#[tokio::test]
 async fn a_notice_in_a_state_that_a_newer_version_wrote_is_open_and_kept() {
     let home = Home::new();
     let path = home.filled().await;
-    sql(&path, "UPDATE notice SET state = 'POSTPONED'");
+    sql(&path, "UPDATE outbox SET state = 'POSTPONED'");
     let store = SqliteStore::open(&path).unwrap();
-    let open = store.open_notices(None, 10).await.unwrap();
+    let open = store.open_mails(None, 10).await.unwrap();
     assert_eq!(open.len(), 1);
-    assert_eq!(open[0].state, NoticeState::Newer);
+    assert_eq!(open[0].state, MailState::Newer);
     let later = open[0].planned_at + chrono::Duration::days(100);
     store.forget_before(later).await.unwrap();
-    assert_eq!(store.open_notices(None, 10).await.unwrap(), open);
+    assert_eq!(store.open_mails(None, 10).await.unwrap(), open);
 }
 
 #[tokio::test]
@@ -579,7 +531,7 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
     // The others are told, and that there is one more.
     let after_run = AfterRun {
         alerts: &store,
-        notices: &store,
+        outbox: &store,
         notifiers: Some(Notifiers::all(&LogNotifier)),
         heartbeat: Heartbeat {
             ping: &HttpPing,
@@ -600,9 +552,9 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
 async fn a_table_that_is_missing_is_an_error_not_a_panic() {
     let home = Home::new();
     let path = home.filled().await;
-    sql(&path, "DROP TABLE notice");
+    sql(&path, "DROP TABLE outbox");
     let store = SqliteStore::open(&path).unwrap();
-    let answer = store.open_notices(None, 10).await;
+    let answer = store.open_mails(None, 10).await;
     assert!(matches!(answer, Err(StoreError::Unusable(_))));
     // What else is there can still be used.
     assert_eq!(store.families().await.unwrap().len(), 1);

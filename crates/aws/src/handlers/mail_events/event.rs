@@ -24,15 +24,15 @@ pub struct MailEventError {
 /// What an event is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailEvent {
-    /// About the mail of a notice.
-    OfNotice(NoticeEvent),
-    /// Nothing that concerns a notice, and why.
+    /// About a mail of the outbox.
+    OfOutbox(OutboxEvent),
+    /// Nothing that concerns the outbox, and why.
     Other(&'static str),
 }
 
-/// What SES says of the mail of a notice.
+/// What SES says of a mail of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoticeEvent {
+pub struct OutboxEvent {
     /// Which mail.
     pub tag: MailTag,
     /// SES's id of it.
@@ -126,20 +126,22 @@ pub struct Recipients {
 }
 
 impl MailEvent {
-    /// Reads an event. An error only where its tags say that it is about a notice.
+    /// Reads an event. An error only where its tags say that it is about the outbox.
     pub fn read(event: &Value) -> Result<Self, MailEventError> {
         if event.get("source").and_then(Value::as_str) != Some("aws.ses") {
             return Ok(Self::Other("it does not come from SES"));
         }
         let kind = event.get("detail-type").and_then(Value::as_str);
         let Some(read) = kind.and_then(reader) else {
-            return Ok(Self::Other("it is of a kind that says nothing of a notice"));
+            return Ok(Self::Other(
+                "it is of a kind that says nothing of the outbox",
+            ));
         };
         let detail = event.get("detail").unwrap_or(&Value::Null);
         let Some(tag) = tag(detail)? else {
-            return Ok(Self::Other("its mail has no tags of a notice"));
+            return Ok(Self::Other("its mail has no tags of the outbox"));
         };
-        Ok(Self::OfNotice(NoticeEvent {
+        Ok(Self::OfOutbox(OutboxEvent {
             tag,
             message_id: message_id(detail),
             said: read(detail)?,
@@ -173,19 +175,23 @@ fn reader(kind: &str) -> Option<Reader> {
     })
 }
 
-/// Its three tags; `None` if it has none of them: a mail of “hippo mail test” has not.
+/// Its four tags; `None` if it has none of them: a mail of “hippo mail test” has not.
 fn tag(detail: &Value) -> Result<Option<MailTag>, MailEventError> {
     // Each tag is a list, which holds one value.
     let value = |name: &str| {
         let values = detail.pointer("/mail/tags")?.get(name)?;
         Some(values.get(0).and_then(Value::as_str).unwrap_or_default())
     };
-    let (family, date, fence) = (value("family"), value("date"), value("fence"));
-    if family.is_none() && date.is_none() && fence.is_none() {
+    let (kind, family) = (value("kind"), value("family"));
+    let (date, fence) = (value("date"), value("fence"));
+    if [kind, family, date, fence].iter().all(Option::is_none) {
         return Ok(None);
     }
     let missing = |field| MailEventError { field };
     Ok(Some(MailTag {
+        kind: kind
+            .and_then(|text| text.parse().ok())
+            .ok_or(missing("detail.mail.tags.kind"))?,
         family: family
             .and_then(|text| text.parse().ok())
             .ok_or(missing("detail.mail.tags.family"))?,
@@ -298,18 +304,17 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    fn read(kind: &str, more: Value) -> NoticeEvent {
+    fn read(kind: &str, more: Value) -> OutboxEvent {
         match MailEvent::read(&ses_event(kind, more)) {
-            Ok(MailEvent::OfNotice(event)) => event,
+            Ok(MailEvent::OfOutbox(event)) => event,
             other => panic!("{kind}: {other:?}"),
         }
     }
 
     #[test]
-    fn an_event_names_its_notice_by_its_tags() {
+    fn event_names_its_mail_by_its_tags() {
         let event = read("Email Sent", json!({"send": {}}));
-        assert_eq!(event.tag.family.as_str(), "conrad");
-        assert_eq!(event.tag.date.to_string(), "2026-11-21");
+        assert_eq!(event.tag.key().to_string(), "daily/conrad/2026-11-21");
         assert_eq!((event.tag.fence, event.said), (1, Said::Sent));
         assert_eq!(
             event.message_id.as_deref(),
@@ -351,6 +356,7 @@ mod tests {
     }
 
     #[rstest]
+    #[case::mail_kind("/mail/tags/kind", json!(["No Slug"]), "Email Sent", "tags.kind")]
     #[case::family("/mail/tags/family", json!(["No Slug"]), "Email Sent", "tags.family")]
     #[case::date("/mail/tags/date", json!(["tomorrow"]), "Email Sent", "tags.date")]
     #[case::fence("/mail/tags/fence", json!([]), "Email Sent", "tags.fence")]

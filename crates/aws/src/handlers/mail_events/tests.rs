@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use hippo_core::alerts::Alert;
 use hippo_core::clock::Clock;
 use hippo_core::ids::FamilyId;
-use hippo_core::notice::record::NoticeRecord;
+use hippo_core::outbox::{MailKey, OutboxRecord};
 use hippo_core::testing::memory::MemoryStore;
 use rstest::rstest;
 use serde_json::json;
@@ -23,13 +23,16 @@ async fn world() -> World {
         .push("canary-sam@example.org".parse().unwrap());
     world.store.update_family(&conrad).await.unwrap();
     let now = world.clock.now();
-    let planned = NoticeRecord::planned(conrad.id, "2026-11-21".parse().unwrap(), now);
-    world.store.plan_notice(&planned).await.unwrap();
+    let planned = OutboxRecord::planned(
+        MailKey::daily(conrad.id, "2026-11-21".parse().unwrap()),
+        now,
+    );
+    world.store.plan_mail(&planned).await.unwrap();
     let sending = planned
         .claim(Uuid::nil(), now)
-        .and_then(|claimed| claimed.arm("hash".into(), &[], now))
+        .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now))
         .unwrap();
-    assert!(world.store.replace_notice(0, &sending, None).await.unwrap());
+    assert!(world.store.replace_mail(0, &sending, None).await.unwrap());
     world
 }
 
@@ -38,9 +41,9 @@ async fn conrad(world: &World) -> hippo_core::family::Family {
     world.store.family(&id).await.unwrap().unwrap()
 }
 
-async fn notice(world: &World) -> NoticeRecord {
+async fn notice(world: &World) -> OutboxRecord {
     let (family, date) = ("conrad".parse().unwrap(), "2026-11-21".parse().unwrap());
-    let found = world.store.notice(&family, date).await;
+    let found = world.store.mail(&MailKey::daily(family, date)).await;
     found.unwrap().unwrap()
 }
 
@@ -53,7 +56,7 @@ async fn deliver(world: &World, event: &Value) -> Result<(), HandlerError> {
     let store: &MemoryStore = &world.store;
     let ports = Ports {
         families: store,
-        notices: store,
+        outbox: store,
         alerts: store,
         clock: &world.clock,
     };
@@ -114,7 +117,7 @@ async fn what_shows_that_a_mail_left_makes_its_notice_sent_however_often_it_come
     for _ in 0..2 {
         deliver(&world, &event).await.unwrap();
         let notice = notice(&world).await;
-        assert_eq!(notice.state, NoticeState::Sent);
+        assert_eq!(notice.state, MailState::Sent);
         assert_eq!(
             notice.message_id.as_deref(),
             Some("0100019aa7c191be-e9aedb9a-000000")
@@ -135,12 +138,12 @@ async fn what_shows_that_a_mail_was_not_sent_makes_its_notice_failed_and_the_ope
         deliver(&world, &event).await.unwrap();
     }
     let notice = notice(&world).await;
-    assert_eq!(notice.state, NoticeState::Failed);
+    assert_eq!(notice.state, MailState::Failed);
     assert!(!notice.reason.unwrap().contains("canary"));
     assert!(matches!(
         &alerts(&world).await[..],
         [Alert::NoNotice {
-            state: NoticeState::Failed,
+            state: MailState::Failed,
             ..
         }]
     ));
@@ -162,7 +165,7 @@ async fn events_out_of_order_end_as_they_do_in_order() {
         for event in &order {
             deliver(&world, event).await.unwrap();
         }
-        assert_eq!(notice(&world).await.state, NoticeState::Failed);
+        assert_eq!(notice(&world).await.state, MailState::Failed);
     }
 }
 
@@ -195,7 +198,7 @@ async fn who_cannot_or_does_not_want_to_be_reached_is_not_written_to_again(
         alerts(&world).await[..],
         [Alert::RecipientStopped { number: 1, reason, .. }] if reason == why
     ));
-    assert_eq!(notice(&world).await.state, NoticeState::Sent);
+    assert_eq!(notice(&world).await.state, MailState::Sent);
 }
 
 #[rstest]
@@ -247,6 +250,7 @@ async fn a_bounce_from_where_a_server_passed_the_mail_on_stops_the_one_it_was_se
 #[rstest]
 #[case::notice("date", json!(["2026-11-20"]))]
 #[case::family("family", json!(["nobody"]))]
+#[case::kind("kind", json!(["picture"]))]
 #[tokio::test]
 async fn a_notice_or_family_that_is_gone_is_no_error(#[case] tag: &str, #[case] value: Value) {
     let world = world().await;
@@ -258,11 +262,11 @@ async fn a_notice_or_family_that_is_gone_is_no_error(#[case] tag: &str, #[case] 
         event["detail"]["mail"]["tags"][tag] = value.clone();
         deliver(&world, &event).await.unwrap();
     }
-    assert_eq!(notice(&world).await.state, NoticeState::Sending);
+    assert_eq!(notice(&world).await.state, MailState::Sending);
     // A complaint may come when the notice is long forgotten.
     assert_eq!(
         conrad(&world).await.stopped.len(),
-        usize::from(tag == "date")
+        usize::from(tag != "family")
     );
 }
 
@@ -279,7 +283,7 @@ async fn what_is_about_no_notice_is_done_and_what_is_malformed_is_an_error() {
     let error = deliver(&world, &malformed).await.unwrap_err();
     assert_eq!(error.name(), "MailEvent");
     // Nothing was settled by what is not understood.
-    assert_eq!(notice(&world).await.state, NoticeState::Sending);
+    assert_eq!(notice(&world).await.state, MailState::Sending);
 }
 
 #[derive(Clone, Default)]
@@ -323,7 +327,7 @@ async fn no_address_subject_or_header_is_in_a_log_an_error_a_metric_or_a_record(
         json!("canary@example.org"),
         ses_event("canary@example.org", json!({})),
     ];
-    for tag in ["family", "date", "fence", "messageId"] {
+    for tag in ["kind", "family", "date", "fence", "messageId"] {
         let mut event = delivery();
         let mail = &mut event["detail"]["mail"];
         mail["tags"][tag] = json!(["canary@example.org"]);
@@ -355,6 +359,6 @@ async fn no_address_subject_or_header_is_in_a_log_an_error_a_metric_or_a_record(
 async fn dry_run_changes_nothing() {
     let world = world().await;
     deliver(&world, &dry_run::event()).await.unwrap();
-    assert_eq!(notice(&world).await.state, NoticeState::Sending);
+    assert_eq!(notice(&world).await.state, MailState::Sending);
     assert_eq!(world.lines(), "");
 }

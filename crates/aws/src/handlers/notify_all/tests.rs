@@ -2,23 +2,22 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use hippo_core::clock::Clock as _;
-use hippo_core::notice::record::NoticeRecord;
-use hippo_core::notice::record::settling::EVIDENCE_WAIT;
-use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
+use hippo_core::outbox::{DELIVERY_EVENT_WAIT, MailKey, MailKind, OutboxRecord};
+use hippo_core::queue::{MailQueue, QueueError};
 use hippo_core::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 
 use hippo_core::run::schedule::Schedule;
-use hippo_core::store::{AlertStore as _, NoticeStore as _, RunStore as _};
+use hippo_core::store::{AlertStore as _, OutboxStore as _, RunStore as _};
 
 use super::*;
 use crate::handlers::testing::World;
 
 #[derive(Default)]
-struct TestQueue(Mutex<Vec<DueNotice>>);
+struct TestQueue(Mutex<Vec<MailKey>>);
 
 #[async_trait]
-impl NoticeQueue for TestQueue {
-    async fn send(&self, _: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError> {
+impl MailQueue for TestQueue {
+    async fn send(&self, _: &RunKey, notices: &[MailKey]) -> Result<(), QueueError> {
         self.0.lock().unwrap().extend_from_slice(notices);
         Ok(())
     }
@@ -27,7 +26,8 @@ impl NoticeQueue for TestQueue {
 fn ports_of<'a>(world: &'a World, queue: &'a TestQueue) -> EnqueueNoticesPorts<'a> {
     EnqueueNoticesPorts {
         families: &world.store,
-        notices: &world.store,
+        outbox: &world.store,
+        kinds: MailKind::ALL,
         alerts: &world.store,
         runs: &world.store,
         queue,
@@ -108,15 +108,15 @@ async fn notices_that_a_tick_gives_up_or_finds_missing_are_published_for_the_ala
     // The family's notice of today was being sent when its worker died.
     let now = world.clock.now();
     let date = "2026-11-21".parse().unwrap();
-    let planned = NoticeRecord::planned("conrad".parse().unwrap(), date, now);
-    world.store.plan_notice(&planned).await.unwrap();
+    let planned = OutboxRecord::planned(MailKey::daily("conrad".parse().unwrap(), date), now);
+    world.store.plan_mail(&planned).await.unwrap();
     let sending = planned
         .claim(Default::default(), now)
-        .and_then(|claimed| claimed.arm("hash".to_owned(), &[], now))
+        .and_then(|claimed| claimed.begin_sending("hash".to_owned(), &[], now))
         .unwrap();
-    let written = world.store.replace_notice(0, &sending, None).await;
+    let written = world.store.replace_mail(0, &sending, None).await;
     assert!(written.unwrap());
-    world.clock.advance(EVIDENCE_WAIT);
+    world.clock.advance(DELIVERY_EVENT_WAIT);
     let tick = async |time: &str| {
         let event = json!({"label": "tick", "scheduled_time": time});
         handle(&ports, &world.frame(), &event).await.unwrap()

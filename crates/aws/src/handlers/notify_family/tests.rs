@@ -2,7 +2,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use hippo_core::mail::{Mail, MailAnswer};
-use hippo_core::notice::record::NoticeRecord;
+use hippo_core::outbox::OutboxRecord;
 use serde_json::json;
 
 use super::*;
@@ -37,8 +37,8 @@ async fn world() -> World {
     world.add_card("1").await;
     let family = "conrad".parse().unwrap();
     let date = "2026-11-21".parse().unwrap();
-    let record = NoticeRecord::planned(family, date, world.clock.now());
-    world.store.plan_notice(&record).await.unwrap();
+    let record = OutboxRecord::planned(MailKey::daily(family, date), world.clock.now());
+    world.store.plan_mail(&record).await.unwrap();
     world
 }
 
@@ -50,7 +50,7 @@ async fn deliver(
     let ports = Ports {
         families: &world.store,
         accounts: &world.store,
-        notices: &world.store,
+        outbox: &world.store,
         libraries: &world.store,
         mailer,
         runs: &world.store,
@@ -61,7 +61,7 @@ async fn deliver(
     handle(&ports, &world.metrics, event).await
 }
 
-const TODAY: &str = r#"{"family":"conrad","date":"2026-11-21"}"#;
+const TODAY: &str = r#"{"kind":"daily","family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:15:00Z"}}"#;
 
 #[tokio::test]
 async fn a_notice_that_comes_twice_is_one_mail() {
@@ -77,7 +77,7 @@ async fn a_notice_that_comes_twice_is_one_mail() {
     assert_eq!(world.published("NoticesGivenUp"), [(0, vec![])]);
 }
 
-const OF_RUN: &str = r#"{"family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#;
+const OF_RUN: &str = r#"{"kind":"daily","family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#;
 
 async fn outcomes(world: &World) -> Vec<String> {
     let run = "notify-all/tick/2026-11-21T11:30:00Z".parse().unwrap();
@@ -100,7 +100,7 @@ async fn a_run_counts_a_notice_once_though_its_message_comes_twice() {
 #[tokio::test]
 async fn what_a_worker_that_died_could_not_report_the_next_delivery_does() {
     let (world, mailer) = (world().await, TestMailer::default());
-    // Settled by a delivery that did not live to report it.
+    // Finalised by a delivery that did not live to report it to this run.
     deliver(&world, &mailer, queue_event(&[TODAY]))
         .await
         .unwrap();
@@ -123,7 +123,10 @@ async fn a_notice_without_a_mail_is_noted_for_the_operator() {
         .unwrap();
     assert_eq!(outcomes(&world).await, ["FAILED"]);
     let noted = world.store.recent_alerts(10).await.unwrap();
-    assert_eq!(noted[0].alert.key().as_str(), "no-notice/conrad/2026-11-21");
+    assert_eq!(
+        noted[0].alert.key().as_str(),
+        "no-notice/daily/conrad/2026-11-21"
+    );
 }
 
 #[tokio::test]
@@ -188,11 +191,10 @@ async fn a_message_for_a_family_or_a_date_that_is_gone_is_acknowledged_and_logge
         .with_writer(move || writer.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    for (gone, of) in [
-        (r#"{"family":"nobody","date":"2026-11-21"}"#, "nobody"),
-        (r#"{"family":"conrad","date":"2026-11-23"}"#, "2026-11-23"),
-    ] {
-        let response = deliver(&world, &mailer, queue_event(&[gone])).await;
+    for (there, of) in [("conrad", "nobody"), ("\"2026-11-21\"", "\"2026-11-23\"")] {
+        let gone = TODAY.replacen(there, of, 1);
+        let of = of.trim_matches('"');
+        let response = deliver(&world, &mailer, queue_event(&[&gone])).await;
         assert!(response.unwrap().batch_item_failures.is_empty());
         let logged = std::mem::take(&mut *lines.0.lock().unwrap());
         let logged = String::from_utf8(logged).unwrap();

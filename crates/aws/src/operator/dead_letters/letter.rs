@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_sdk_sqs::types::Message;
 use hippo_core::jobs::check_cards::visit::Visit;
-use hippo_core::queue::NoticeMessage;
+use hippo_core::queue::MailMessage;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -117,8 +117,11 @@ fn visit(body: &str, outputs: &Outputs) -> Read {
 }
 
 fn notice(body: &str, outputs: &Outputs) -> Read {
-    let notice: NoticeMessage = parse(body, "a notice")?;
-    let what = format!("the notice of {} for {}", notice.family, notice.date);
+    let mail: MailMessage = parse(body, "a mail")?;
+    let what = format!(
+        "the {} mail of {} for {}",
+        mail.kind, mail.family, mail.date
+    );
     let action = Action::Send {
         queue: outputs.notices.queue.clone(),
         body: body.to_owned(),

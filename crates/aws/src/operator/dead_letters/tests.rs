@@ -73,9 +73,9 @@ fn a_visit_goes_back_to_its_librarys_group() {
 
 #[test]
 fn a_notice_goes_back_to_its_queue() {
-    let body = r#"{"family":"conrad","date":"2026-11-21"}"#;
+    let body = r#"{"kind":"daily","family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#;
     let letter = Letter::read(Kind::Notices, &message(body, &[]), &outputs(""));
-    assert_eq!(letter.what, "the notice of conrad for 2026-11-21");
+    assert_eq!(letter.what, "the daily mail of conrad for 2026-11-21");
     assert!(matches!(
         letter.action,
         Ok(Action::Send { group: None, .. })
@@ -144,7 +144,7 @@ fn an_event_of_the_mail_service_goes_back_to_its_function_whichever_queue_it_die
 
 #[rstest]
 #[case(Kind::Visits, r#"{"library":"wpl"}"#, "not a visit: missing field")]
-#[case(Kind::Notices, "hello", "not a notice")]
+#[case(Kind::Notices, "hello", "not a mail")]
 #[case(
     Kind::Schedules,
     r#"{"label":"all"}"#,

@@ -9,7 +9,7 @@ use hippo_core::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
 use hippo_core::run::{Job, Run, RunOutcome};
 use hippo_core::store::AlertStore as _;
 use hippo_core::store::{
-    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, Saved,
+    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStore, Saved,
     Scope, SecretStore, VisitStore,
 };
 use hippo_core::testing::contract::sample;
@@ -150,7 +150,7 @@ async fn a_family_with_all_its_accounts_is_one_query() {
     let conrad = sample::family_id("conrad");
     for day in ["2026-11-20", "2026-11-21"] {
         store
-            .plan_notice(&sample::notice("conrad", day))
+            .plan_mail(&sample::notice("conrad", day))
             .await
             .unwrap();
     }
@@ -166,21 +166,21 @@ async fn a_step_of_a_notice_is_one_conditional_write() {
     let Some(store) = fresh().await else { return };
     store.add_family(&sample::family("conrad")).await.unwrap();
     let planned = sample::notice("conrad", "2026-11-21");
-    store.plan_notice(&planned).await.unwrap();
+    store.plan_mail(&planned).await.unwrap();
     store.spent.take();
-    assert!(!store.plan_notice(&planned).await.unwrap());
+    assert!(!store.plan_mail(&planned).await.unwrap());
     assert_eq!(operations(&store.spent.take()), ["GetItem"]);
 
     let now = sample::time("06:31:00");
     let claimed = planned.claim(Uuid::new_v4(), now).unwrap();
-    let sending = claimed.arm("hash".to_owned(), &[], now).unwrap();
+    let sending = claimed.begin_sending("hash".to_owned(), &[], now).unwrap();
     let sent = sending.accepted("id".to_owned(), now).unwrap();
     for (before, after) in [
         (&planned, &claimed),
         (&claimed, &sending),
         (&sending, &sent),
     ] {
-        let written = store.replace_notice(before.revision, after, None).await;
+        let written = store.replace_mail(before.revision, after, None).await;
         assert!(written.unwrap());
         let spent = store.spent.take();
         assert_eq!(operations(&spent), ["UpdateItem"]);
@@ -247,7 +247,7 @@ async fn nothing_that_the_stores_do_is_a_scan() {
     store.families().await.unwrap();
     store.libraries().await.unwrap();
     store.cards_with_secrets().await.unwrap();
-    store.open_notices(None, 100).await.unwrap();
+    store.open_mails(None, 100).await.unwrap();
     store.recent_runs(None, None, 10).await.unwrap();
     let job = Job::CheckCards;
     store.newest_of_each_label(job, 10).await.unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hippo_aws::dynamodb::DynamoDbStore;
 use hippo_core::run::Job;
 use hippo_core::store::{
-    CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStart, RunStore, Saved,
+    CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStart, RunStore, Saved,
 };
 use hippo_core::testing::contract::sample;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -98,16 +98,16 @@ async fn a_notice_that_was_claimed_is_ours_although_the_answer_was_lost() {
     let store = &lossy.store;
     store.add_family(&sample::family("conrad")).await.unwrap();
     let record = sample::notice("conrad", "2026-11-21");
-    store.plan_notice(&record).await.unwrap();
+    store.plan_mail(&record).await.unwrap();
     let claimed = record
         .claim(Uuid::new_v4(), sample::time("06:31:00"))
         .unwrap();
 
     lossy.lose_next("UpdateItem");
-    assert!(store.replace_notice(0, &claimed, None).await.unwrap());
+    assert!(store.replace_mail(0, &claimed, None).await.unwrap());
     lossy.assert_lost();
     // The same once more is another write, and refused.
-    assert!(!store.replace_notice(0, &claimed, None).await.unwrap());
+    assert!(!store.replace_mail(0, &claimed, None).await.unwrap());
 }
 
 #[tokio::test]

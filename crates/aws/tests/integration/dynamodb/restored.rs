@@ -9,12 +9,11 @@ use hippo_core::alerts::Alert;
 use hippo_core::clock::Clock;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
-use hippo_core::notice::record::NoticeState;
-use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
+use hippo_core::outbox::{MailKey, MailKind, MailState};
+use hippo_core::queue::{MailQueue, QueueError};
 use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, RunKey, Trigger};
-use hippo_core::store::AlertStore as _;
-use hippo_core::store::{FamilyStore as _, NoticeStore as _, StoreOrigin};
+use hippo_core::store::{AlertStore as _, FamilyStore as _, OutboxStore as _, StoreOrigin};
 use hippo_core::testing::contract::sample;
 use uuid::Uuid;
 
@@ -23,11 +22,11 @@ use crate::dynamodb::emulator::{Fresh, fresh};
 const RESTORED: &str = "libraryhippo-restored";
 
 #[derive(Default)]
-struct TestQueue(Mutex<Vec<DueNotice>>);
+struct TestQueue(Mutex<Vec<MailKey>>);
 
 #[async_trait]
-impl NoticeQueue for TestQueue {
-    async fn send(&self, _: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError> {
+impl MailQueue for TestQueue {
+    async fn send(&self, _: &RunKey, notices: &[MailKey]) -> Result<(), QueueError> {
         self.0.lock().unwrap().extend_from_slice(notices);
         Ok(())
     }
@@ -45,11 +44,12 @@ impl Clock for TestClock {
 }
 
 /// What a tick at `now` hands out.
-async fn tick(store: &DynamoDbStore, now: DateTime<Utc>) -> Vec<DueNotice> {
+async fn tick(store: &DynamoDbStore, now: DateTime<Utc>) -> Vec<MailKey> {
     let queue = TestQueue::default();
     let ports = EnqueueNoticesPorts {
         families: store,
-        notices: store,
+        outbox: store,
+        kinds: MailKind::ALL,
         alerts: store,
         runs: store,
         queue: &queue,
@@ -107,12 +107,16 @@ async fn table_of_another_name_sends_nothing_again_and_is_told_once() {
     let restored = copy(&store).await;
 
     // It is sent after the copy was made, so that the copy does not know.
-    let record = store.notice(&family.id, day).await.unwrap().unwrap();
+    let record = store
+        .mail(&MailKey::daily(family.id.clone(), day))
+        .await
+        .unwrap()
+        .unwrap();
     let claimed = record.claim(Uuid::new_v4(), now).unwrap();
-    let sending = claimed.arm("00ff".to_owned(), &[], now).unwrap();
+    let sending = claimed.begin_sending("00ff".to_owned(), &[], now).unwrap();
     let sent = sending.accepted("id".to_owned(), now).unwrap();
     for (before, after) in [(&record, &claimed), (&claimed, &sending), (&sending, &sent)] {
-        let replaced = store.replace_notice(before.revision, after, None).await;
+        let replaced = store.replace_mail(before.revision, after, None).await;
         assert!(replaced.unwrap());
     }
 
@@ -126,13 +130,21 @@ async fn table_of_another_name_sends_nothing_again_and_is_told_once() {
         assert_eq!(alerts_of_restores(&restored).await.len(), 1);
         assert_eq!(restored.origin().await.unwrap(), StoreOrigin::Known);
     }
-    let held = restored.notice(&family.id, day).await.unwrap().unwrap();
+    let held = restored
+        .mail(&MailKey::daily(family.id.clone(), day))
+        .await
+        .unwrap()
+        .unwrap();
     assert!(held.is_held(), "{held:?}");
     // Who reads the table anew, as the next invocation does, finds its own name.
     let anew = DynamoDbStore::new(store.client.clone(), RESTORED);
     assert_eq!(anew.origin().await.unwrap(), StoreOrigin::Known);
     // The table that was copied has sent it, and has nothing to tell.
-    let kept = store.notice(&family.id, day).await.unwrap().unwrap();
-    assert_eq!(kept.state, NoticeState::Sent);
+    let kept = store
+        .mail(&MailKey::daily(family.id.clone(), day))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(kept.state, MailState::Sent);
     assert!(alerts_of_restores(&store).await.is_empty());
 }

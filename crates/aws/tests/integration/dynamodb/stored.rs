@@ -9,7 +9,7 @@ use hippo_core::card::CardSecret;
 use hippo_core::run::Job;
 use hippo_core::store::AlertStore;
 use hippo_core::store::{
-    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, NoticeStore, RunStore, Scope,
+    AccountStore, CardStore, CheckStore, FamilyStore, LibraryStore, OutboxStore, RunStore, Scope,
     SecretStore, VisitStore,
 };
 use hippo_core::testing::contract::sample;
@@ -60,7 +60,7 @@ async fn damaged_item_costs_only_itself() {
         let check = sample::check(&card, "05:10:00", Ok(sample::account(1)));
         store.save_check(&check).await.unwrap();
         store
-            .plan_notice(&sample::notice(id, "2026-11-21"))
+            .plan_mail(&sample::notice(id, "2026-11-21"))
             .await
             .unwrap();
         cards.push(card);
@@ -68,7 +68,7 @@ async fn damaged_item_costs_only_itself() {
     damage(&store, "FAMILY#aaa", "META").await;
     damage(&store, "LIBRARY#aaa", "META").await;
     damage(&store, "FAMILY#aaa", &format!("CARD#{}", cards[0].id)).await;
-    damage(&store, "FAMILY#aaa", "NOTICE#2026-11-21").await;
+    damage(&store, "FAMILY#aaa", "OUTBOX#daily#2026-11-21").await;
     damage(&store, "FAMILY#bbb", &format!("ACCOUNT#{}", cards[1].id)).await;
 
     // Pages are as long as asked for: what follows the last one would be passed over else.
@@ -78,7 +78,7 @@ async fn damaged_item_costs_only_itself() {
     assert_eq!(store.libraries().await.unwrap().len(), 2);
     let to_check = store.cards_to_check(Scope::All, None, 2).await.unwrap();
     assert_eq!(to_check.len(), 2);
-    assert_eq!(store.open_notices(None, 2).await.unwrap().len(), 2);
+    assert_eq!(store.open_mails(None, 2).await.unwrap().len(), 2);
     let gone = store.load_visit(&cards[0].library, &[cards[0].key()]).await;
     assert_eq!(gone.unwrap(), None);
     assert_eq!(store.load_family(&cards[0].family).await.unwrap(), None);
@@ -148,15 +148,15 @@ async fn runs_and_final_notices_expire_and_open_notices_do_not() {
     let Some(store) = fresh().await else { return };
     store.add_family(&sample::family("conrad")).await.unwrap();
     let record = sample::notice("conrad", "2026-11-21");
-    store.plan_notice(&record).await.unwrap();
+    store.plan_mail(&record).await.unwrap();
     let items = everything(&store).await;
-    assert!(!one(&items, "NOTICE#").contains_key("expires_at"));
+    assert!(!one(&items, "OUTBOX#").contains_key("expires_at"));
 
     let now = sample::time("06:31:00");
     let claimed = record.claim(Uuid::new_v4(), now).unwrap();
     let skipped = claimed.skip(now).unwrap();
     for (before, after) in [(&record, &claimed), (&claimed, &skipped)] {
-        let written = store.replace_notice(before.revision, after, None).await;
+        let written = store.replace_mail(before.revision, after, None).await;
         assert!(written.unwrap());
     }
     let run = sample::run(Job::CheckCards, "all", "05:00:00");
@@ -164,7 +164,7 @@ async fn runs_and_final_notices_expire_and_open_notices_do_not() {
     store.start_run(&run, false, silence).await.unwrap();
 
     let items = everything(&store).await;
-    for (sk, began) in [("NOTICE#", record.planned_at), ("2026-", run.started_at)] {
+    for (sk, began) in [("OUTBOX#", record.planned_at), ("2026-", run.started_at)] {
         let expires: i64 = one(&items, sk)["expires_at"]
             .as_n()
             .unwrap()

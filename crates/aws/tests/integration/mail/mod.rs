@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use hippo_aws::{clients, ses::SesMailer};
 use hippo_core::card::{CardState, LastCheck, StoredAccount};
 use hippo_core::family::Family;
+use hippo_core::mail::MailContent;
 use hippo_core::mail::mime::{self, Sender};
-use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer as _};
-use hippo_core::notice::render::RenderedNotice;
+use hippo_core::mail::{Mail, MailAnswer, MailKind, MailTag, Mailer as _};
 use hippo_core::notice::{NoticeCard, NoticeInput, compose};
 use hippo_core::testing::contract::sample;
 use serde_json::json;
@@ -109,7 +109,7 @@ fn sender() -> Sender {
 }
 
 /// A family's note about one card, and the mail of it.
-fn notice() -> (RenderedNotice, Mail) {
+fn notice() -> (MailContent, Mail) {
     let now: DateTime<Utc> = "2026-11-21T11:30:00Z".parse().unwrap();
     let family = Family {
         recipients: vec![
@@ -147,7 +147,7 @@ fn notice() -> (RenderedNotice, Mail) {
             library,
             stored: Some(stored),
         }],
-        told: None,
+        last_notice: None,
         operator_contact: Some(CONTACT),
     })
     .unwrap()
@@ -160,6 +160,7 @@ fn notice() -> (RenderedNotice, Mail) {
         html: notice.html.clone(),
         date: now,
         tag: Some(MailTag {
+            kind: MailKind::DAILY,
             family: family.id,
             date: sample::date("2026-11-21"),
             fence: 3,

@@ -89,7 +89,7 @@ fn failures(work: &[WorkItem]) -> Vec<Failures> {
         if let WorkOutcome::Failed(kind) = outcome {
             let library = match subject {
                 Subject::Card { library, .. } => Some(library),
-                Subject::Notice { .. } => None,
+                Subject::Mail { .. } => None,
             };
             *counts.entry((kind, library)).or_default() += 1;
         }
@@ -110,7 +110,7 @@ async fn concerned(context: &Context, work: &[WorkItem]) -> Result<Vec<Concerned
         if let WorkOutcome::Failed(kind) = outcome {
             let patron = match subject {
                 Subject::Card { card, .. } => context.store.card(*card).await?,
-                Subject::Notice { .. } => None,
+                Subject::Mail { .. } => None,
             };
             concerned.push(Concerned {
                 subject: subject.clone(),
@@ -181,8 +181,8 @@ fn table_of_concerned(concerned: &[Concerned]) -> Table {
                     let what = patron.unwrap_or_else(|| GONE.to_owned());
                     (family, what, Some(library), Some(card))
                 }
-                Subject::Notice { family, date } => {
-                    (family, format!("the notice for {date}"), None, None)
+                Subject::Mail { kind, family, date } => {
+                    (family, format!("the {kind} mail for {date}"), None, None)
                 }
             };
         table.row([

@@ -7,6 +7,7 @@ use rstest::rstest;
 use super::*;
 use crate::alerts::heartbeat::MissedHeartbeat;
 use crate::clock::Clock as _;
+use crate::outbox::MailKind;
 use crate::run::Counts;
 use crate::run::work::{Subject, WorkItem, WorkResult};
 use crate::testing::world::World;
@@ -144,7 +145,8 @@ async fn run_of_workers_is_judged_by_the_run_before(
         let work = WorkItem {
             item_id: number.to_string(),
             results: vec![WorkResult {
-                subject: Subject::Notice {
+                subject: Subject::Mail {
+                    kind: MailKind::DAILY,
                     family: format!("family-{number}").parse().unwrap(),
                     date: "2026-11-21".parse().unwrap(),
                 },

@@ -1,4 +1,4 @@
-//! What the mail service says of a mail later on: events settle the notice that they name.
+//! What the mail service says of a mail later on: delivery events finalise the mail that they name.
 //!
 //! Events may come early, late, twice, out of order or never.
 
@@ -9,19 +9,17 @@ use crate::family::{EmailAddress, StopReason, StoppedRecipient};
 use crate::ids::FamilyId;
 use crate::jobs::JobError;
 use crate::mail::{MailTag, mime};
-use crate::notice::record::settling::LeftBy;
-use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
-use crate::store::AlertStore;
-use crate::store::{FamilyStore, NoticeStore};
+use crate::outbox::{AcceptedBy, MailState, OutboxRecord, TransitionError};
+use crate::store::{AlertStore, FamilyStore, OutboxStore};
 
-/// How often a step is tried again when somebody else changed the notice in between.
-const MAX_ATTEMPTS: usize = 8;
+/// How often a step is tried again when somebody else changed the record in between.
+const MAX_CONFLICTS: usize = 8;
 
 /// What an event says of a mail.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Evidence {
+pub enum DeliveryEvent {
     /// It left, or was taken and will.
-    Left(LeftBy),
+    Accepted(AcceptedBy),
     /// It was taken, but will not be sent after all.
     Rejected {
         /// Why, in words for the operator; no address, no body.
@@ -31,69 +29,69 @@ pub enum Evidence {
 
 /// What an event changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settled {
-    /// The notice is in this state now.
-    Now(NoticeState),
+pub enum EventOutcome {
+    /// The mail is in this state now.
+    Finalised(MailState),
     /// It says what was known, or what does not matter any more.
     NothingNew,
-    /// There is no such notice any more.
+    /// There is no such mail any more.
     Gone,
 }
 
-/// Settles the notice of `tag` by what the mail service says of its mail.
+/// Finalises the mail of `tag` by what the mail service says of it.
 ///
 /// Safe to call again with the same event. An error is one of the store: the event is to come again.
 /// That a family has no notice after all is noted for the operator before it is on record.
-pub async fn settle_by_evidence(
-    notices: &dyn NoticeStore,
+pub async fn apply_delivery_event(
+    outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,
     clock: &dyn Clock,
     tag: &MailTag,
-    evidence: &Evidence,
+    event: &DeliveryEvent,
     message_id: Option<&str>,
-) -> Result<Settled, JobError> {
-    for _ in 0..MAX_ATTEMPTS {
-        let Some(record) = notices.notice(&tag.family, tag.date).await? else {
-            tracing::warn!(family.id = %tag.family, date = %tag.date, "An event names a notice that is gone.");
-            return Ok(Settled::Gone);
+) -> Result<EventOutcome, JobError> {
+    for _ in 0..MAX_CONFLICTS {
+        let Some(record) = outbox.mail(&tag.key()).await? else {
+            tracing::warn!(mail.kind = %tag.kind, family.id = %tag.family, date = %tag.date, "A delivery event names a mail that is gone.");
+            return Ok(EventOutcome::Gone);
         };
         let now = clock.now();
-        let step = match evidence {
-            Evidence::Left(by) => {
-                record.evidence_left(tag.fence, *by, message_id.map(ToOwned::to_owned), now)
+        let step = match event {
+            DeliveryEvent::Accepted(by) => {
+                record.apply_acceptance(tag.fence, *by, message_id.map(ToOwned::to_owned), now)
             }
-            Evidence::Rejected { reason } => {
-                record.evidence_rejected(tag.fence, reason.clone(), now)
+            DeliveryEvent::Rejected { reason } => {
+                record.apply_rejection(tag.fence, reason.clone(), now)
             }
         };
         let next = match step {
             Ok(next) => next,
-            Err(NotNow::Newer) => {
-                tracing::error!(family.id = %tag.family, date = %tag.date, "An event is of a notice in a state that only a newer version knows.");
-                return Ok(Settled::NothingNew);
+            Err(TransitionError::Newer) => {
+                tracing::error!(mail.kind = %tag.kind, family.id = %tag.family, date = %tag.date, "A delivery event is of a mail in a state that only a newer version knows.");
+                return Ok(EventOutcome::NothingNew);
             }
-            Err(_) => return Ok(Settled::NothingNew),
+            Err(_) => return Ok(EventOutcome::NothingNew),
         };
         raise_record_alerts(alerts, &next, now).await?;
-        if notices.replace_notice(record.revision, &next, None).await? {
+        if outbox.replace_mail(record.revision, &next, None).await? {
             log(&record, &next);
-            return Ok(Settled::Now(next.state));
+            return Ok(EventOutcome::Finalised(next.state));
         }
     }
     // Whoever changes it so often is at work on it; the event comes again.
-    Err(crate::store::StoreError::Unavailable(
-        "a notice is being changed by many at once".to_owned(),
+    Err(
+        crate::store::StoreError::Unavailable("a mail is being changed by many at once".to_owned())
+            .into(),
     )
-    .into())
 }
 
 /// What became of a recipient to whom nothing more was to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stopping {
+pub enum StopOutcome {
     /// Nothing is sent there from now on, and this is noted for the operator.
     Stopped(Alert),
     /// Nothing was sent there any more already.
-    Before,
+    AlreadyStopped,
     /// The family has no such recipient, or is gone itself.
     NoRecipient,
 }
@@ -111,9 +109,9 @@ pub async fn stop_recipient(
     family: &FamilyId,
     address: &EmailAddress,
     reason: StopReason,
-) -> Result<Stopping, JobError> {
+) -> Result<StopOutcome, JobError> {
     let Some(found) = families.family(family).await? else {
-        return Ok(Stopping::NoRecipient);
+        return Ok(StopOutcome::NoRecipient);
     };
     let recipients = found.recipients.iter().zip(1..);
     let named = |known: &EmailAddress| {
@@ -122,10 +120,10 @@ pub async fn stop_recipient(
             || wire.is_some_and(|wire| wire.eq_ignore_ascii_case(address.as_str()))
     };
     let Some((recipient, number)) = recipients.into_iter().find(|(known, _)| named(known)) else {
-        return Ok(Stopping::NoRecipient);
+        return Ok(StopOutcome::NoRecipient);
     };
     if found.is_stopped(recipient) {
-        return Ok(Stopping::Before);
+        return Ok(StopOutcome::AlreadyStopped);
     }
     let now = clock.now();
     let alert = Alert::RecipientStopped {
@@ -141,20 +139,21 @@ pub async fn stop_recipient(
         complained: reason == StopReason::Complained,
     };
     if !families.stop_recipient(family, &stopped).await? {
-        return Ok(Stopping::Before);
+        return Ok(StopOutcome::AlreadyStopped);
     }
     tracing::warn!(family.id = %family, recipient = number, reason = reason.as_str(), "Nothing more is sent to a recipient.");
-    Ok(Stopping::Stopped(alert))
+    Ok(StopOutcome::Stopped(alert))
 }
 
-fn log(before: &NoticeRecord, after: &NoticeRecord) {
+fn log(before: &OutboxRecord, after: &OutboxRecord) {
     tracing::info!(
+        mail.kind = %after.kind,
         family.id = %after.family,
         date = %after.date,
         before = before.state.as_str(),
         state = after.state.as_str(),
         reason = after.reason.as_deref(),
-        "An event settled a notice."
+        "A delivery event finalised a mail."
     );
 }
 
@@ -162,8 +161,7 @@ fn log(before: &NoticeRecord, after: &NoticeRecord) {
 mod tests {
     use super::*;
     use crate::failure::Remedy;
-    use crate::notice::record::LEASE;
-    use crate::notice::record::settling::EVIDENCE_WAIT;
+    use crate::outbox::{DELIVERY_EVENT_WAIT, LEASE, MailKey, MailKind};
     use crate::testing::world::{NoNotes, World};
     use uuid::Uuid;
 
@@ -171,43 +169,42 @@ mod tests {
     async fn sending(world: &World) -> MailTag {
         let now = world.clock.now();
         let date = "2026-11-21".parse().unwrap();
-        let record = NoticeRecord::planned(world.conrad(), date, now);
-        world.store.plan_notice(&record).await.unwrap();
+        let record = OutboxRecord::planned(MailKey::daily(world.conrad(), date), now);
+        world.store.plan_mail(&record).await.unwrap();
         let sending = record
             .claim(Uuid::nil(), now)
-            .and_then(|claimed| claimed.arm("hash".into(), &[], now))
+            .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now))
             .unwrap();
-        assert!(world.store.replace_notice(0, &sending, None).await.unwrap());
-        MailTag {
-            family: sending.family,
-            date,
-            fence: sending.fence,
-        }
+        assert!(world.store.replace_mail(0, &sending, None).await.unwrap());
+        sending.tag()
     }
 
-    async fn tell(world: &World, tag: &MailTag, evidence: &Evidence) -> Settled {
+    async fn tell(world: &World, tag: &MailTag, event: &DeliveryEvent) -> EventOutcome {
         let (store, clock) = (&world.store, &world.clock);
-        settle_by_evidence(store, store, clock, tag, evidence, Some("an id"))
+        apply_delivery_event(store, store, clock, tag, event, Some("an id"))
             .await
             .unwrap()
     }
 
-    fn rejected() -> Evidence {
-        Evidence::Rejected {
+    fn rejected() -> DeliveryEvent {
+        DeliveryEvent::Rejected {
             reason: "Rejected by the mail service.".to_owned(),
         }
     }
 
-    const DELIVERED: Evidence = Evidence::Left(LeftBy::Arriving);
+    const DELIVERED: DeliveryEvent = DeliveryEvent::Accepted(AcceptedBy::RecipientServer);
 
     #[tokio::test]
     async fn an_event_settles_a_notice_once() {
         let world = World::new().await;
         let tag = sending(&world).await;
-        let sent = Settled::Now(NoticeState::Sent);
+        let sent = EventOutcome::Finalised(MailState::Sent);
         assert_eq!(tell(&world, &tag, &DELIVERED).await, sent);
-        assert_eq!(tell(&world, &tag, &DELIVERED).await, Settled::NothingNew);
-        let record = world.store.notice(&tag.family, tag.date).await.unwrap();
+        assert_eq!(
+            tell(&world, &tag, &DELIVERED).await,
+            EventOutcome::NothingNew
+        );
+        let record = world.store.mail(&tag.key()).await.unwrap();
         assert_eq!(record.unwrap().message_id.as_deref(), Some("an id"));
     }
 
@@ -215,22 +212,19 @@ mod tests {
     async fn an_event_that_comes_after_the_notice_was_given_up_still_counts() {
         let world = World::new().await;
         let tag = sending(&world).await;
-        let record = world
-            .store
-            .notice(&tag.family, tag.date)
-            .await
-            .unwrap()
-            .unwrap();
+        let record = world.store.mail(&tag.key()).await.unwrap().unwrap();
         let unknown = record.doubt(world.clock.now() + LEASE).unwrap();
-        let given_up = unknown.give_up(world.clock.now() + EVIDENCE_WAIT).unwrap();
+        let given_up = unknown
+            .give_up(world.clock.now() + DELIVERY_EVENT_WAIT)
+            .unwrap();
         assert!(
             world
                 .store
-                .replace_notice(record.revision, &given_up, None)
+                .replace_mail(record.revision, &given_up, None)
                 .await
                 .unwrap()
         );
-        let sent = Settled::Now(NoticeState::Sent);
+        let sent = EventOutcome::Finalised(MailState::Sent);
         assert_eq!(tell(&world, &tag, &DELIVERED).await, sent);
     }
 
@@ -242,38 +236,48 @@ mod tests {
         world.site.answer("1", Ok(overdue));
         world.check_all().await;
         let old = sending(&world).await;
-        tell(&world, &old, &Evidence::Left(LeftBy::Acceptance)).await;
+        tell(
+            &world,
+            &old,
+            &DeliveryEvent::Accepted(AcceptedBy::MailService),
+        )
+        .await;
         let stored = async || {
-            let record = world.store.notice(&old.family, old.date).await;
+            let record = world.store.mail(&old.key()).await;
             record.unwrap().unwrap()
         };
         let sent = stored().await;
         let again = sent.resend(world.clock.now()).unwrap();
-        let written = world.store.replace_notice(sent.revision, &again, None);
+        let written = world.store.replace_mail(sent.revision, &again, None);
         assert!(written.await.unwrap());
-        assert_eq!(tell(&world, &old, &DELIVERED).await, Settled::NothingNew);
+        assert_eq!(
+            tell(&world, &old, &DELIVERED).await,
+            EventOutcome::NothingNew
+        );
         let ports = world.notify_ports();
-        let second = crate::jobs::notify::send::notify_family(&ports, &old.family, old.date, true);
+        let key = old.key();
+        let second = crate::jobs::notify::send::notify_family(&ports, &key, true);
         let second = second.await.unwrap().unwrap();
-        assert_eq!((second.state, world.mails()), (NoticeState::Sent, 1));
+        assert_eq!((second.state, world.mails()), (MailState::Sent, 1));
     }
 
     #[tokio::test]
     async fn a_rejection_says_that_it_was_not_sent() {
         let world = World::new().await;
         let tag = sending(&world).await;
-        let failed = Settled::Now(NoticeState::Failed);
-        let (store, clock, evidence) = (&world.store, &world.clock, rejected());
+        let failed = EventOutcome::Finalised(MailState::Failed);
+        let (store, clock, event) = (&world.store, &world.clock, rejected());
         let without = NoNotes(store);
-        let unnoted = settle_by_evidence(store, &without, clock, &tag, &evidence, None).await;
+        let unnoted = apply_delivery_event(store, &without, clock, &tag, &event, None).await;
         assert!(unnoted.is_err(), "the event comes again");
-        assert_eq!(tell(&world, &tag, &evidence).await, failed);
-        assert_eq!(tell(&world, &tag, &evidence).await, Settled::NothingNew);
+        assert_eq!(tell(&world, &tag, &event).await, failed);
+        assert_eq!(tell(&world, &tag, &event).await, EventOutcome::NothingNew);
         let noted = store.recent_alerts(10).await.unwrap();
         let expected = Alert::NoNotice {
+            mail: MailKind::DAILY,
             family: tag.family,
             date: tag.date,
-            state: NoticeState::Failed,
+            state: MailState::Failed,
         };
         assert_eq!((noted.len(), &noted[0].alert), (1, &expected));
     }
@@ -283,7 +287,7 @@ mod tests {
         let world = World::new().await;
         let mut tag = sending(&world).await;
         tag.date = "2026-11-20".parse().unwrap();
-        assert_eq!(tell(&world, &tag, &DELIVERED).await, Settled::Gone);
+        assert_eq!(tell(&world, &tag, &DELIVERED).await, EventOutcome::Gone);
     }
 
     #[tokio::test]
@@ -304,11 +308,15 @@ mod tests {
                 StopReason::Complained,
             )
         };
-        let Stopping::Stopped(alert) = stop().await.unwrap() else {
+        let StopOutcome::Stopped(alert) = stop().await.unwrap() else {
             panic!("the recipient is stopped");
         };
         assert!(matches!(alert, Alert::RecipientStopped { number: 1, .. }));
-        assert_eq!(stop().await.unwrap(), Stopping::Before, "no news");
+        assert_eq!(
+            stop().await.unwrap(),
+            StopOutcome::AlreadyStopped,
+            "no news"
+        );
         let noted = world.store.recent_alerts(10).await.unwrap();
         assert_eq!((noted.len(), &noted[0].alert), (1, &alert));
 
@@ -317,11 +325,11 @@ mod tests {
         world.site.answer("1", Ok(overdue));
         world.check_all().await;
         let date = "2026-11-21".parse().unwrap();
-        let record = NoticeRecord::planned(world.conrad(), date, world.clock.now());
-        world.store.plan_notice(&record).await.unwrap();
+        let record = OutboxRecord::planned(MailKey::daily(world.conrad(), date), world.clock.now());
+        world.store.plan_mail(&record).await.unwrap();
         let ports = world.notify_ports();
-        let sent = crate::jobs::notify::send::notify_family(&ports, &conrad.id, date, false).await;
-        assert_eq!(sent.unwrap().unwrap().state, NoticeState::Sent);
+        let sent = crate::jobs::notify::send::notify_family(&ports, &record.key(), false).await;
+        assert_eq!(sent.unwrap().unwrap().state, MailState::Sent);
         let mails = world.mailer.mails.lock().unwrap().clone();
         let to: Vec<&str> = mails[0].to.iter().map(EmailAddress::as_str).collect();
         assert_eq!(to, ["sam@example.org"]);
@@ -338,7 +346,7 @@ mod tests {
             let (store, clock) = (&world.store, &world.clock);
             let stopping =
                 stop_recipient(store, store, clock, &family, &address, StopReason::Bounced).await;
-            assert_eq!(stopping.unwrap(), Stopping::NoRecipient);
+            assert_eq!(stopping.unwrap(), StopOutcome::NoRecipient);
         }
         assert!(world.store.recent_alerts(10).await.unwrap().is_empty());
     }
@@ -353,7 +361,7 @@ mod tests {
         let (store, clock) = (&world.store, &world.clock);
         let stopping =
             stop_recipient(store, store, clock, &conrad.id, &wire, StopReason::Bounced).await;
-        assert!(matches!(stopping.unwrap(), Stopping::Stopped(_)));
+        assert!(matches!(stopping.unwrap(), StopOutcome::Stopped(_)));
         let stopped = store.family(&conrad.id).await.unwrap().unwrap();
         assert!(stopped.is_stopped(&conrad.recipients[0]));
     }
@@ -366,7 +374,7 @@ mod tests {
         let (store, clock) = (&world.store, &world.clock);
         for reason in [StopReason::Complained, StopReason::Suppressed] {
             let stopping = stop_recipient(store, store, clock, &conrad, &pat, reason).await;
-            assert!(matches!(stopping.unwrap(), Stopping::Stopped(_)));
+            assert!(matches!(stopping.unwrap(), StopOutcome::Stopped(_)));
             assert!(store.allow_recipient(&conrad, &pat).await.unwrap());
         }
         let noted = store.recent_alerts(10).await.unwrap();
@@ -396,6 +404,6 @@ mod tests {
         .await;
         assert!(failed.is_err(), "the event comes again");
         let again = stop_recipient(store, store, clock, &conrad, &pat, StopReason::Bounced).await;
-        assert!(matches!(again.unwrap(), Stopping::Stopped(_)));
+        assert!(matches!(again.unwrap(), StopOutcome::Stopped(_)));
     }
 }

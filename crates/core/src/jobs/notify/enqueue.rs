@@ -8,14 +8,14 @@ use crate::jobs::notify::NotifyAllInput;
 use crate::jobs::notify::clock_doubt;
 use crate::jobs::notify::restore::{self, RestorePorts};
 use crate::jobs::notify::run::result_of;
-use crate::jobs::notify::send::NoticeResult;
+use crate::jobs::notify::send::MailResult;
 use crate::jobs::notify::tick::Tick;
-use crate::queue::{DueNotice, NoticeQueue};
+use crate::outbox::{MailKey, MailKind};
+use crate::queue::MailQueue;
 use crate::run::Run;
 use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
-use crate::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
-use crate::store::AlertStore;
-use crate::store::{FamilyStore, NoticeStore, RunStart, RunStore};
+use crate::run::work::{WorkItem, WorkOutcome, WorkResult};
+use crate::store::{AlertStore, FamilyStore, OutboxStore, RunStart, RunStore};
 
 /// How many notices are given to the queue at a time.
 pub const BATCH_SIZE: usize = 100;
@@ -24,14 +24,16 @@ pub const BATCH_SIZE: usize = 100;
 pub struct EnqueueNoticesPorts<'a> {
     /// The families.
     pub families: &'a dyn FamilyStore,
-    /// The notices.
-    pub notices: &'a dyn NoticeStore,
+    /// The record of the mails.
+    pub outbox: &'a dyn OutboxStore,
+    /// The kinds of mail that it plans.
+    pub kinds: &'a [MailKind],
     /// Where it is noted what needs the operator.
     pub alerts: &'a dyn AlertStore,
     /// The ledger.
     pub runs: &'a dyn RunStore,
     /// Where the notices go.
-    pub queue: &'a dyn NoticeQueue,
+    pub queue: &'a dyn MailQueue,
     /// The time.
     pub clock: &'a dyn Clock,
 }
@@ -47,7 +49,7 @@ pub async fn enqueue_notices(
     ports: &EnqueueNoticesPorts<'_>,
     plan: RunPlan<'_>,
     input: &NotifyAllInput,
-    hear: &(dyn Fn(&NoticeResult) + Send + Sync),
+    hear: &(dyn Fn(&MailResult) + Send + Sync),
 ) -> Result<Result<Run, RunStart>, JobError> {
     let plan = match clock_doubt::admit(ports.runs, ports.clock, plan).await? {
         Ok(plan) => plan,
@@ -55,7 +57,8 @@ pub async fn enqueue_notices(
     };
     let restore = RestorePorts {
         families: ports.families,
-        notices: ports.notices,
+        outbox: ports.outbox,
+        kinds: ports.kinds,
         runs: ports.runs,
         alerts: ports.alerts,
     };
@@ -71,13 +74,14 @@ pub async fn enqueue_notices(
 async fn send_all(
     ports: &EnqueueNoticesPorts<'_>,
     input: &NotifyAllInput,
-    hear: &(dyn Fn(&NoticeResult) + Send + Sync),
+    hear: &(dyn Fn(&MailResult) + Send + Sync),
     run: &OpenRun<'_>,
 ) -> Result<Ending, JobError> {
     let mut tick = Tick::new(
         ports.families,
-        ports.notices,
+        ports.outbox,
         ports.alerts,
+        ports.kinds,
         input,
         ports.clock,
     );
@@ -101,21 +105,18 @@ async fn send_all(
 
 /// What a step of the tick settled itself, for the record of the run: under the first of it, so that
 /// no other step's is in its place. `None`: nothing.
-fn inline_item(settled: &[NoticeResult]) -> Option<WorkItem> {
+fn inline_item(settled: &[MailResult]) -> Option<WorkItem> {
     let first = settled.first()?;
     Some(WorkItem {
-        item_id: WorkItem::inline_item_id(&format!("{}/{}", first.family, first.date)),
+        item_id: WorkItem::inline_item_id(&first.key().to_string()),
         results: settled.iter().map(result_of).collect(),
     })
 }
 
 /// What says which notices were given to workers, whoever begins the run a second time.
-fn enqueued(batch: &[DueNotice]) -> WorkItem {
-    let result = |notice: &DueNotice| WorkResult {
-        subject: Subject::Notice {
-            family: notice.family.clone(),
-            date: notice.date,
-        },
+fn enqueued(batch: &[MailKey]) -> WorkItem {
+    let result = |key: &MailKey| WorkResult {
+        subject: key.clone().into(),
         outcome: WorkOutcome::Enqueued,
     };
     WorkItem {

@@ -13,10 +13,11 @@ use crate::clock::local_date;
 use crate::family::Family;
 use crate::ids::FamilyId;
 use crate::jobs::JobError;
-use crate::notice::record::NoticeRecord;
+use crate::outbox::{MailKey, MailKind, OutboxRecord};
 use crate::run::tick_times::TickTimes;
-use crate::store::AlertStore;
-use crate::store::{FamilyStore, NoticeCursor, NoticeStore, RunStore, StoreError, StoreOrigin};
+use crate::store::{
+    AlertStore, FamilyStore, OutboxCursor, OutboxStore, RunStore, StoreError, StoreOrigin,
+};
 
 /// How many families, or open notices, are listed at a time.
 const PAGE_SIZE: usize = 100;
@@ -26,7 +27,9 @@ pub(crate) struct RestorePorts<'a> {
     /// The families.
     pub(crate) families: &'a dyn FamilyStore,
     /// Their notices, and where the store comes from.
-    pub(crate) notices: &'a dyn NoticeStore,
+    pub(crate) outbox: &'a dyn OutboxStore,
+    /// The kinds of mail whose dates are held.
+    pub(crate) kinds: &'a [MailKind],
     /// The times of the ticks.
     pub(crate) runs: &'a dyn RunStore,
     /// Where the alert is raised.
@@ -41,7 +44,7 @@ pub(crate) async fn hold_restored(
     ports: &RestorePorts<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), JobError> {
-    let knows_sent = match ports.notices.origin().await? {
+    let knows_sent = match ports.outbox.origin().await? {
         StoreOrigin::Known => return Ok(()),
         StoreOrigin::Restored { knows_sent } => knows_sent,
     };
@@ -50,7 +53,7 @@ pub(crate) async fn hold_restored(
         "The store was restored: what it may have sent is held."
     );
     let holder = Holder {
-        notices: ports.notices,
+        outbox: ports.outbox,
         alerts: ports.alerts,
         knows_sent,
         now,
@@ -63,8 +66,13 @@ pub(crate) async fn hold_restored(
             .families_page(after.as_ref(), PAGE_SIZE)
             .await?;
         for family in &page {
-            for date in forgotten_dates(family, now) {
-                held += usize::from(holder.hold_missing(family, date).await?);
+            for (kind, date) in ports.kinds.iter().flat_map(|kind| {
+                forgotten_dates(family, now)
+                    .into_iter()
+                    .map(move |date| (kind, date))
+            }) {
+                let key = MailKey::new(kind.clone(), family.id.clone(), date);
+                held += usize::from(holder.hold_missing(family, key).await?);
             }
         }
         match page.last() {
@@ -79,11 +87,11 @@ pub(crate) async fn hold_restored(
     };
     ports.alerts.record_alert(&alert.key(), &alert, now).await?;
     remember_restore(ports.runs, now).await?;
-    Ok(ports.notices.end_restore().await?)
+    Ok(ports.outbox.end_restore().await?)
 }
 
 struct Holder<'a> {
-    notices: &'a dyn NoticeStore,
+    outbox: &'a dyn OutboxStore,
     alerts: &'a dyn AlertStore,
     /// Whether something outside the store tells what was sent.
     knows_sent: bool,
@@ -93,17 +101,17 @@ struct Holder<'a> {
 impl Holder<'_> {
     /// Puts a date on record that the store lacks, unless its notice surely did not leave and may
     /// still be sent.
-    async fn hold_missing(&self, family: &Family, date: NaiveDate) -> Result<bool, JobError> {
-        if self.notices.notice(&family.id, date).await?.is_some() {
+    async fn hold_missing(&self, family: &Family, key: MailKey) -> Result<bool, JobError> {
+        if self.outbox.mail(&key).await?.is_some() {
             return Ok(false);
         }
-        let sent = self.notices.sent_before(&family.id, date).await?;
-        if self.knows_sent && sent.is_none() && !family.has_passed(date, self.now) {
+        let sent = self.outbox.sent_before(&key).await?;
+        if self.knows_sent && sent.is_none() && !family.has_passed(key.date, self.now) {
             return Ok(false);
         }
         let fence = sent.unwrap_or_default();
-        let held = NoticeRecord::held(family.id.clone(), date, fence, self.now);
-        match self.notices.plan_notice(&held).await {
+        let held = OutboxRecord::held(key, fence, self.now);
+        match self.outbox.plan_mail(&held).await {
             // The family was removed meanwhile.
             Err(StoreError::NotFound(_)) => Ok(false),
             put => Ok(put?),
@@ -111,14 +119,11 @@ impl Holder<'_> {
     }
 
     /// Settles a notice that was open when the copy was made.
-    async fn hold_record(&self, family: &Family, record: &NoticeRecord) -> Result<bool, JobError> {
+    async fn hold_record(&self, family: &Family, record: &OutboxRecord) -> Result<bool, JobError> {
         if record.date > local_date(self.now, family.timezone) {
             return Ok(false);
         }
-        let sent = self
-            .notices
-            .sent_before(&record.family, record.date)
-            .await?;
+        let sent = self.outbox.sent_before(&record.key()).await?;
         if self.knows_sent && sent.is_none() && !family.has_passed(record.date, self.now) {
             return Ok(false);
         }
@@ -131,20 +136,17 @@ impl Holder<'_> {
             record.hold(sent.unwrap_or_default(), self.now)
         };
         Ok(self
-            .notices
-            .replace_notice(record.revision, &held, None)
+            .outbox
+            .replace_mail(record.revision, &held, None)
             .await?)
     }
 }
 
 async fn hold_open(ports: &RestorePorts<'_>, holder: &Holder<'_>) -> Result<usize, JobError> {
     let mut held = 0;
-    let mut after: Option<NoticeCursor> = None;
+    let mut after: Option<OutboxCursor> = None;
     loop {
-        let page = ports
-            .notices
-            .open_notices(after.as_ref(), PAGE_SIZE)
-            .await?;
+        let page = ports.outbox.open_mails(after.as_ref(), PAGE_SIZE).await?;
         for record in &page {
             if let Some(family) = ports.families.family(&record.family).await? {
                 held += usize::from(holder.hold_record(&family, record).await?);

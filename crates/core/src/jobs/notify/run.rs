@@ -4,15 +4,15 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures::StreamExt;
 
 use crate::clock::Clock;
-use crate::ids::FamilyId;
 use crate::jobs::notify::restore::{self, RestorePorts};
-use crate::jobs::notify::send::{NoticeResult, NotifyPorts, notify_family};
+use crate::jobs::notify::send::{MailResult, NotifyPorts, notify_family};
 use crate::jobs::notify::tick::{self, Tick};
 use crate::jobs::notify::{NotifyAllInput, clock_doubt};
 use crate::jobs::{JobError, StopSignal};
+use crate::outbox::MailKey;
 use crate::run::Run;
 use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
-use crate::run::work::{Subject, WorkItem, WorkOutcome, WorkResult};
+use crate::run::work::{WorkItem, WorkOutcome, WorkResult};
 use crate::store::{RunStart, RunStore};
 
 /// Plans and sends every notice that is due, in this process, as one run on record.
@@ -30,9 +30,11 @@ pub async fn notify_all(
         Ok(plan) => plan,
         Err(in_doubt) => return Ok(Err(in_doubt)),
     };
+    let kinds = ports.composers.kinds();
     let restore = RestorePorts {
         families: ports.families,
-        notices: ports.notices,
+        outbox: ports.outbox,
+        kinds: &kinds,
         runs,
         alerts: ports.alerts,
     };
@@ -51,7 +53,7 @@ pub enum Progress<'a> {
     /// So many notices are to be sent.
     Planned(usize),
     /// One of them got this far.
-    Settled(&'a NoticeResult),
+    Settled(&'a MailResult),
 }
 
 /// How many notices are worked on at a time: their durable writes share a flush; the mailer has its
@@ -90,16 +92,19 @@ async fn send_all(
     progress: &(dyn Fn(Progress<'_>) + Send + Sync),
     run: &OpenRun<'_>,
 ) -> Result<Ending, JobError> {
+    let kinds = ports.composers.kinds();
     let mut free = Vec::new();
     // Which notices failed; the rest is counted, and stands with the families.
     let mut failed = Vec::new();
     let mut tick = Tick::new(
         ports.families,
-        ports.notices,
+        ports.outbox,
         ports.alerts,
+        &kinds,
         input,
         ports.clock,
-    );
+    )
+    .with_mailer(ports.mailer);
     let mut fault = None;
     let mut reporter = ProgressReporter {
         run,
@@ -128,16 +133,7 @@ async fn send_all(
     progress(Progress::Planned(free.len()));
     let mut sending = futures::stream::iter(free)
         .take_while(|_| futures::future::ready(!stop.is_asked()))
-        .map(|notice| async move {
-            deliver(
-                ports,
-                &notice.family,
-                notice.date,
-                input.date,
-                input.at_once,
-            )
-            .await
-        })
+        .map(|key| async move { deliver(ports, &key, input.date, input.at_once).await })
         .buffer_unordered(CONCURRENCY);
     while let Some(result) = sending.next().await {
         match result {
@@ -178,12 +174,9 @@ async fn send_all(
 }
 
 /// A notice's result, for the record of its run.
-pub(crate) fn result_of(notice: &NoticeResult) -> WorkResult {
+pub(crate) fn result_of(notice: &MailResult) -> WorkResult {
     WorkResult {
-        subject: Subject::Notice {
-            family: notice.family.clone(),
-            date: notice.date,
-        },
+        subject: notice.key().into(),
         outcome: notice.state.into(),
     }
 }
@@ -194,23 +187,22 @@ pub(crate) fn result_of(notice: &NoticeResult) -> WorkResult {
 /// `None`: it is final, in other hands, or gone; nothing was done.
 pub async fn deliver(
     ports: &NotifyPorts<'_>,
-    family: &FamilyId,
-    date: NaiveDate,
+    key: &MailKey,
     asked_for: Option<NaiveDate>,
     at_once: bool,
-) -> Result<Option<NoticeResult>, JobError> {
-    if asked_for != Some(date) {
-        let Some(family) = ports.families.family(family).await? else {
-            tracing::warn!(family.id = %family, %date, "A notice is of a family that is gone.");
+) -> Result<Option<MailResult>, JobError> {
+    if asked_for != Some(key.date) {
+        let Some(family) = ports.families.family(&key.family).await? else {
+            tracing::warn!(mail.kind = %key.kind, family.id = %key.family, date = %key.date, "A mail is of a family that is gone.");
             return Ok(None);
         };
         let now = ports.clock.now();
-        let (notices, alerts) = (ports.notices, ports.alerts);
-        if let Some(expired) = tick::expire(notices, alerts, &family, date, now).await? {
+        let (outbox, alerts) = (ports.outbox, ports.alerts);
+        if let Some(expired) = tick::expire(outbox, alerts, &family, key, now).await? {
             return Ok(Some(expired));
         }
     }
-    notify_family(ports, family, date, at_once).await
+    notify_family(ports, key, at_once).await
 }
 
 #[cfg(test)]

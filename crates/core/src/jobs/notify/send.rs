@@ -1,4 +1,4 @@
-//! `notify-family`: one notice, sent once.
+//! `notify-family`: one mail of the outbox, sent once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,18 +7,16 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::compose::{ComposeInput, ComposedMail, Composers, MailComposer};
 use crate::alerts::raise_record_alerts;
 use crate::clock::{Clock, local_date, start_of_day};
 use crate::family::{EmailAddress, Family};
 use crate::ids::{FamilyId, LibraryId};
 use crate::jobs::JobError;
 use crate::library::Library;
-use crate::mail::{Mail, MailAnswer, MailTag, Mailer, PreparedMail};
-use crate::notice::record::settling::LeftBy;
-use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
-use crate::notice::{Composed, NoticeCard, NoticeInput, compose};
-use crate::store::AlertStore;
-use crate::store::{AccountStore, FamilyStore, LoadedFamily, NoticeStore};
+use crate::mail::{Mail, MailAnswer, MailContent, Mailer, PreparedMail};
+use crate::outbox::{AcceptedBy, MailKey, MailKind, MailState, OutboxRecord, TransitionError};
+use crate::store::{AccountStore, AlertStore, FamilyStore, LoadedFamily, OutboxStore};
 
 /// What sending notices needs from outside.
 pub struct NotifyPorts<'a> {
@@ -26,10 +24,12 @@ pub struct NotifyPorts<'a> {
     pub families: &'a dyn FamilyStore,
     /// Their cards and accounts.
     pub accounts: &'a dyn AccountStore,
-    /// The notices.
-    pub notices: &'a dyn NoticeStore,
+    /// The record of the mails.
+    pub outbox: &'a dyn OutboxStore,
     /// Where it is noted what needs the operator.
     pub alerts: &'a dyn AlertStore,
+    /// What composes the mails of each kind.
+    pub composers: &'a Composers,
     /// The mail service.
     pub mailer: &'a dyn Mailer,
     /// The time.
@@ -40,25 +40,53 @@ pub struct NotifyPorts<'a> {
     pub operator_contact: Option<&'a str>,
 }
 
-/// How far one notice got, and why.
+impl<'a> NotifyPorts<'a> {
+    /// What a family's mail of `date` is composed from, if it leaves on its local day `today`.
+    pub fn compose_input(
+        &self,
+        loaded: &'a LoadedFamily,
+        date: NaiveDate,
+        today: NaiveDate,
+    ) -> ComposeInput<'a> {
+        ComposeInput {
+            loaded,
+            date,
+            today,
+            now: self.clock.now(),
+            outbox: self.outbox,
+            libraries: self.libraries,
+            operator_contact: self.operator_contact,
+        }
+    }
+}
+
+/// How far one mail got, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoticeResult {
+pub struct MailResult {
+    /// Its kind.
+    pub kind: MailKind,
     /// The family.
     pub family: FamilyId,
     /// Its local date.
     pub date: NaiveDate,
     /// The state that it is in now.
-    pub state: NoticeState,
+    pub state: MailState,
     /// Its subject, if there was something to say.
     pub subject: Option<String>,
     /// Why it is in this state, where that is not plain.
     pub reason: Option<String>,
 }
 
-impl NoticeResult {
+impl MailResult {
+    /// The key of its record.
+    pub fn key(&self) -> MailKey {
+        MailKey::new(self.kind.clone(), self.family.clone(), self.date)
+    }
+
     /// How far this record got.
-    pub(crate) fn of(record: NoticeRecord) -> Self {
+    pub(crate) fn from_record(record: OutboxRecord) -> Self {
         Self {
+            kind: record.kind,
             family: record.family,
             date: record.date,
             state: record.state,
@@ -69,26 +97,30 @@ impl NoticeResult {
 }
 
 /// How often the store may fail while a worker puts on record what became of a mail.
-const MAX_FAULTS: u32 = 3;
+const MAX_STORE_FAULTS: u32 = 3;
 
-/// How often somebody else may change the notice meanwhile: each who does gets further with it.
+/// How often somebody else may change the record meanwhile: each who does gets further with it.
 const MAX_CONFLICTS: u32 = 8;
 
 /// How long it waits before it tries again.
-const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Sends one notice that was planned, at most once, whoever else tries to.
+/// Sends one mail that was planned, at most once, whoever else tries to.
 ///
 /// `at_once` does not wait out the delay after a refusal. `None`: it is final, in other hands, or
 /// gone; nothing was done.
 pub async fn notify_family(
     ports: &NotifyPorts<'_>,
-    family: &FamilyId,
-    date: NaiveDate,
+    key: &MailKey,
     at_once: bool,
-) -> Result<Option<NoticeResult>, JobError> {
-    let Some(record) = ports.notices.notice(family, date).await? else {
-        tracing::warn!(family.id = %family, %date, "A message names a notice that is gone.");
+) -> Result<Option<MailResult>, JobError> {
+    let (family, date) = (&key.family, key.date);
+    let Some(composer) = ports.composers.get(&key.kind) else {
+        tracing::error!(mail.kind = %key.kind, family.id = %family, %date, "A mail is of a kind that only a newer version knows.");
+        return Ok(None);
+    };
+    let Some(record) = ports.outbox.mail(key).await? else {
+        tracing::warn!(mail.kind = %key.kind, family.id = %family, %date, "A message names a mail that is gone.");
         return Ok(None);
     };
     let ready = if at_once {
@@ -103,33 +135,35 @@ pub async fn notify_family(
         return Ok(None);
     }
     let Some(loaded) = ports.accounts.load_family(family).await? else {
-        tracing::warn!(family.id = %family, %date, "A notice is of a family that is gone.");
+        tracing::warn!(mail.kind = %key.kind, family.id = %family, %date, "A mail is of a family that is gone.");
         return Ok(None);
     };
-    send_claimed(ports, &loaded, claimed).await
+    send_claimed(ports, composer, &loaded, claimed).await
 }
 
-/// Composes, prepares and sends the mail of a notice that is claimed.
+/// Composes, prepares and sends the mail of a record that is claimed.
 async fn send_claimed(
     ports: &NotifyPorts<'_>,
+    composer: &dyn MailComposer,
     loaded: &LoadedFamily,
-    claimed: NoticeRecord,
-) -> Result<Option<NoticeResult>, JobError> {
+    claimed: OutboxRecord,
+) -> Result<Option<MailResult>, JobError> {
     let family = &loaded.family;
     let today = || local_date(ports.clock.now(), family.timezone);
     let mut composed_on = today();
     loop {
-        let composed = compose_for(ports, loaded, claimed.date, composed_on).await?;
-        let claimed = claimed.with_recipients_of(family);
-        let Some(mail) = mail_of(ports, &claimed, &composed) else {
-            return settle(ports, &claimed, claimed.skip(ports.clock.now())).await;
+        let input = ports.compose_input(loaded, claimed.date, composed_on);
+        let Some(composed) = composer.compose(&input).await? else {
+            return finalise(ports, &claimed, claimed.skip(ports.clock.now())).await;
         };
+        let claimed = claimed.with_recipients_of(family);
+        let mail = build_mail(ports, &claimed, &composed.content);
         let subject = Some(mail.subject.clone());
         if mail.to.is_empty() {
             let why = nobody_reachable(family)
                 .unwrap_or("The mail server refused every recipient of the family.");
             let failed = claimed.failed(why.to_owned(), ports.clock.now());
-            let result = settle(ports, &claimed, failed).await;
+            let result = finalise(ports, &claimed, failed).await;
             return result.map(|result| with_subject(result, subject));
         }
         let prepared = match ports.mailer.prepare(&mail).await {
@@ -153,11 +187,11 @@ async fn send_claimed(
 async fn begin_and_commit(
     ports: &NotifyPorts<'_>,
     family: &Family,
-    claimed: &NoticeRecord,
-    composed: &Composed,
+    claimed: &OutboxRecord,
+    composed: &ComposedMail,
     mail: &Mail,
     prepared: Box<dyn PreparedMail + '_>,
-) -> Result<Option<NoticeResult>, JobError> {
+) -> Result<Option<MailResult>, JobError> {
     let now = ports.clock.now();
     let refused = prepared.refused();
     let for_now: Vec<EmailAddress> = refused
@@ -167,7 +201,7 @@ async fn begin_and_commit(
         .collect();
     let known = claimed.with_refusals(refused);
     // Where it fails, the lease ran low while we were composing: the next tick claims it anew.
-    let Ok(mut sending) = known.arm(body_hash(mail), &for_now, now) else {
+    let Ok(mut sending) = known.begin_sending(body_hash(mail), &for_now, now) else {
         return Ok(None);
     };
     if sending.retry_until.is_none() {
@@ -176,10 +210,11 @@ async fn begin_and_commit(
             .map(|tomorrow| start_of_day(tomorrow, family.timezone));
     }
     // What the first mail told is what the next notice goes on from.
-    let told = (!claimed.is_retry()).then_some(&composed.told);
+    let last_notice = composed.last_notice.as_ref();
+    let last_notice = last_notice.filter(|_| !claimed.is_retry());
     if !ports
-        .notices
-        .replace_notice(claimed.revision, &sending, told)
+        .outbox
+        .replace_mail(claimed.revision, &sending, last_notice)
         .await?
     {
         return Ok(None);
@@ -187,7 +222,7 @@ async fn begin_and_commit(
     let answer = if sending.has_time_to_send(ports.clock.now()) {
         prepared.commit().await
     } else {
-        // The worker slept while it armed: whoever comes next must not find it sending.
+        // The worker slept while it began: whoever comes next must not find it sending.
         MailAnswer::NotSent {
             reason: "Too little time was left to send it.".to_owned(),
         }
@@ -195,8 +230,8 @@ async fn begin_and_commit(
     record_answer(ports, sending, &answer).await
 }
 
-fn with_subject(result: Option<NoticeResult>, subject: Option<String>) -> Option<NoticeResult> {
-    result.map(|result| NoticeResult { subject, ..result })
+fn with_subject(result: Option<MailResult>, subject: Option<String>) -> Option<MailResult> {
+    result.map(|result| MailResult { subject, ..result })
 }
 
 /// Why nothing that is to be said can reach a family, and what to do; `None`: somebody is written to.
@@ -213,58 +248,15 @@ pub fn nobody_reachable(family: &Family) -> Option<&'static str> {
     }
 }
 
-/// What a family would be told by its notice of `date` on its local day `today`; nothing is written.
-pub async fn compose_for(
-    ports: &NotifyPorts<'_>,
-    loaded: &LoadedFamily,
-    date: NaiveDate,
-    today: NaiveDate,
-) -> Result<Composed, JobError> {
-    let now = ports.clock.now();
-    let told = ports.notices.last_told(&loaded.family.id).await?;
-    let mut cards = Vec::new();
-    for (record, stored) in &loaded.cards {
-        if record.card.paused {
-            continue;
-        }
-        let Some(library) = ports.libraries.get(&record.card.library) else {
-            // Added after the run began; the next notice has it.
-            tracing::warn!(card.id = %record.card.id, "A card is of a library that is not there.");
-            continue;
-        };
-        cards.push(NoticeCard {
-            stored: stored
-                .clone()
-                .and_then(|stored| stored.with_possible_time(&record.card, now)),
-            card: record.card.clone(),
-            state: record.state.without_future(now),
-            library: library.clone(),
-        });
-    }
-    Ok(compose(&NoticeInput {
-        family: &loaded.family,
-        date,
-        today,
-        now,
-        cards: &cards,
-        told: told.as_ref(),
-        operator_contact: ports.operator_contact,
-    })?)
-}
-
-fn mail_of(ports: &NotifyPorts<'_>, claimed: &NoticeRecord, composed: &Composed) -> Option<Mail> {
-    composed.mail.as_ref().map(|rendered| Mail {
+fn build_mail(ports: &NotifyPorts<'_>, claimed: &OutboxRecord, content: &MailContent) -> Mail {
+    Mail {
         to: claimed.pending_recipients(),
-        subject: rendered.subject.clone(),
-        text: rendered.text.clone(),
-        html: rendered.html.clone(),
+        subject: content.subject.clone(),
+        text: content.text.clone(),
+        html: content.html.clone(),
         date: ports.clock.now(),
-        tag: Some(MailTag {
-            family: claimed.family.clone(),
-            date: claimed.date,
-            fence: claimed.fence,
-        }),
-    })
+        tag: Some(claimed.tag()),
+    }
 }
 
 fn body_hash(mail: &Mail) -> String {
@@ -284,19 +276,19 @@ fn body_hash(mail: &Mail) -> String {
 /// This is the write that the unavoidable window ends with, so it is worth more than one try.
 async fn record_answer(
     ports: &NotifyPorts<'_>,
-    sending: NoticeRecord,
+    sending: OutboxRecord,
     answer: &MailAnswer,
-) -> Result<Option<NoticeResult>, JobError> {
-    let (family, date, fence) = (sending.family.clone(), sending.date, sending.fence);
+) -> Result<Option<MailResult>, JobError> {
+    let (key, fence) = (sending.key(), sending.fence);
     let mut record = sending;
     let (mut faults, mut conflicts) = (0, 0);
     loop {
-        let next = match after(&record, fence, answer, ports.clock.now()) {
+        let next = match after_answer(&record, fence, answer, ports.clock.now()) {
             Ok(next) => next,
             // An event said so before us.
-            Err(NotNow::AlreadySent) => return Ok(Some(NoticeResult::of(record))),
+            Err(TransitionError::AlreadySent) => return Ok(Some(MailResult::from_record(record))),
             Err(_) => {
-                tracing::warn!(family.id = %family, %date, "A notice was settled by somebody else.");
+                tracing::warn!(mail.kind = %key.kind, family.id = %key.family, date = %key.date, "A mail was finalised by somebody else.");
                 return Ok(None);
             }
         };
@@ -310,19 +302,19 @@ async fn record_answer(
             }
             Err(error) => {
                 faults += 1;
-                if faults >= MAX_FAULTS {
+                if faults >= MAX_STORE_FAULTS {
                     return Err(error);
                 }
-                ports.clock.sleep(BETWEEN_TRIES).await;
+                ports.clock.sleep(RETRY_DELAY).await;
             }
         }
         // Somebody else changed it, or the answer to our own write was lost.
-        match ports.notices.notice(&family, date).await {
+        match ports.outbox.mail(&key).await {
             Ok(Some(current)) => record = current,
             Ok(None) => return Ok(None),
             Err(error) => {
                 faults += 1;
-                if faults >= MAX_FAULTS {
+                if faults >= MAX_STORE_FAULTS {
                     return Err(error.into());
                 }
                 // The next try tells.
@@ -332,12 +324,12 @@ async fn record_answer(
 }
 
 /// The record after a mailer's answer to the mail of claim `fence`.
-fn after(
-    record: &NoticeRecord,
+fn after_answer(
+    record: &OutboxRecord,
     fence: u64,
     answer: &MailAnswer,
     now: DateTime<Utc>,
-) -> Result<NoticeRecord, NotNow> {
+) -> Result<OutboxRecord, TransitionError> {
     if let MailAnswer::Accepted {
         message_id,
         refused,
@@ -348,10 +340,15 @@ fn after(
             return record.accepted(message_id.clone(), now);
         }
         // Too late for our own write, but we know better than whoever was here meanwhile.
-        return record.evidence_left(fence, LeftBy::Acceptance, Some(message_id.clone()), now);
+        return record.apply_acceptance(
+            fence,
+            AcceptedBy::MailService,
+            Some(message_id.clone()),
+            now,
+        );
     }
-    if record.fence != fence || record.is_of_old(fence) {
-        return Err(NotNow::Taken);
+    if record.fence != fence || record.predates_resend(fence) {
+        return Err(TransitionError::Taken);
     }
     match answer {
         MailAnswer::Refused {
@@ -364,47 +361,48 @@ fn after(
         } => record.refused_for_now(reason.clone(), now),
         MailAnswer::NotSent { reason } => record.not_sent(reason.clone(), now),
         MailAnswer::Unknown { reason } => record.unknown(reason.clone()),
-        MailAnswer::Accepted { .. } => Err(NotNow::WrongState),
+        MailAnswer::Accepted { .. } => Err(TransitionError::WrongState),
     }
 }
 
-/// Writes the end of a notice of which no mail was handed over.
-async fn settle(
+/// Writes the end of a mail that was not handed over.
+async fn finalise(
     ports: &NotifyPorts<'_>,
-    before: &NoticeRecord,
-    settled: Result<NoticeRecord, NotNow>,
-) -> Result<Option<NoticeResult>, JobError> {
-    let Ok(settled) = settled else {
+    before: &OutboxRecord,
+    finalised: Result<OutboxRecord, TransitionError>,
+) -> Result<Option<MailResult>, JobError> {
+    let Ok(finalised) = finalised else {
         return Ok(None);
     };
-    if !write(ports, before, &settled).await? {
-        tracing::warn!(family.id = %settled.family, date = %settled.date, "A notice was settled by somebody else.");
+    if !write(ports, before, &finalised).await? {
+        tracing::warn!(mail.kind = %finalised.kind, family.id = %finalised.family, date = %finalised.date, "A mail was finalised by somebody else.");
         return Ok(None);
     }
-    Ok(Some(logged(settled)))
+    Ok(Some(logged(finalised)))
 }
 
-fn logged(settled: NoticeRecord) -> NoticeResult {
+fn logged(finalised: OutboxRecord) -> MailResult {
     tracing::info!(
-        family.id = %settled.family,
-        date = %settled.date,
-        state = settled.state.as_str(),
-        reason = settled.reason.as_deref(),
-        "A notice was settled."
+        mail.kind = %finalised.kind,
+        family.id = %finalised.family,
+        date = %finalised.date,
+        state = finalised.state.as_str(),
+        reason = finalised.reason.as_deref(),
+        "A mail was finalised."
     );
-    NoticeResult::of(settled)
+    MailResult::from_record(finalised)
 }
 
 /// Replaces a record; if that is to be its end, and a bad one, the operator's note comes first.
 async fn write(
     ports: &NotifyPorts<'_>,
-    before: &NoticeRecord,
-    after: &NoticeRecord,
+    before: &OutboxRecord,
+    after: &OutboxRecord,
 ) -> Result<bool, JobError> {
     raise_record_alerts(ports.alerts, after, ports.clock.now()).await?;
     Ok(ports
-        .notices
-        .replace_notice(before.revision, after, None)
+        .outbox
+        .replace_mail(before.revision, after, None)
         .await?)
 }
 
@@ -416,9 +414,9 @@ mod tests {
     fn a_worker_that_comes_back_after_a_person_asked_for_another_mail_changes_nothing() {
         let now: DateTime<Utc> = "2026-11-21T11:30:00Z".parse().unwrap();
         let date = "2026-11-21".parse().unwrap();
-        let sending = NoticeRecord::planned("conrad".parse().unwrap(), date, now)
+        let sending = OutboxRecord::planned(MailKey::daily("conrad".parse().unwrap(), date), now)
             .claim(Uuid::nil(), now)
-            .and_then(|claimed| claimed.arm("hash".to_owned(), &[], now))
+            .and_then(|claimed| claimed.begin_sending("hash".to_owned(), &[], now))
             .unwrap();
         let again = sending.resend(now + chrono::Duration::hours(1)).unwrap();
         let refused = |for_good| MailAnswer::Refused {
@@ -430,7 +428,7 @@ mod tests {
             refused: Vec::new(),
         };
         for answer in [refused(true), refused(false), accepted] {
-            let late = after(&again, sending.fence, &answer, now);
+            let late = after_answer(&again, sending.fence, &answer, now);
             assert!(late.is_err(), "{answer:?}");
         }
     }

@@ -16,11 +16,10 @@ use crate::family::{Delivery, Family};
 use crate::ids::FamilyId;
 use crate::jobs::JobError;
 use crate::jobs::notify::NotifyAllInput;
-use crate::jobs::notify::send::NoticeResult;
-use crate::notice::record::{NotNow, NoticeRecord, NoticeState};
-use crate::queue::DueNotice;
-use crate::store::AlertStore;
-use crate::store::{FamilyStore, NoticeCursor, NoticeStore, StoreError};
+use crate::jobs::notify::send::MailResult;
+use crate::mail::{MailAnswer, Mailer};
+use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord, TransitionError};
+use crate::store::{AlertStore, FamilyStore, OutboxCursor, OutboxStore, StoreError};
 
 /// How many families, or open notices, are listed at a time.
 const PAGE_SIZE: usize = 100;
@@ -35,9 +34,9 @@ const RECENT: usize = 16;
 #[derive(Debug, Default)]
 pub struct Found {
     /// Planned or left over, and free: somebody should send them now.
-    pub free: Vec<DueNotice>,
+    pub free: Vec<MailKey>,
     /// What this step settled without a mail; each of them was noted for the operator before.
-    pub settled: Vec<NoticeResult>,
+    pub settled: Vec<MailResult>,
 }
 
 /// One tick, a page of families or of open notices at a time.
@@ -47,21 +46,25 @@ pub struct Found {
 /// its mail: the tick goes on, and fails in the end.
 pub struct Tick<'a> {
     families: &'a dyn FamilyStore,
-    notices: &'a dyn NoticeStore,
+    outbox: &'a dyn OutboxStore,
     alerts: &'a dyn AlertStore,
+    /// What may know what became of a mail, where there is one.
+    mailer: Option<&'a dyn Mailer>,
+    /// The kinds of mail that it plans.
+    kinds: &'a [MailKind],
     input: &'a NotifyAllInput,
     clock: &'a dyn Clock,
     /// When it began: the moment that decides what is due.
     now: DateTime<Utc>,
     stage: Stage,
-    planned: BTreeSet<DueNotice>,
+    planned: BTreeSet<MailKey>,
     paused: BTreeSet<FamilyId>,
     fault: Option<JobError>,
 }
 
 enum Stage {
     Families(Option<FamilyId>),
-    Open(Option<NoticeCursor>),
+    Open(Option<OutboxCursor>),
     Over,
 }
 
@@ -69,15 +72,18 @@ impl<'a> Tick<'a> {
     /// A tick that begins now.
     pub fn new(
         families: &'a dyn FamilyStore,
-        notices: &'a dyn NoticeStore,
+        outbox: &'a dyn OutboxStore,
         alerts: &'a dyn AlertStore,
+        kinds: &'a [MailKind],
         input: &'a NotifyAllInput,
         clock: &'a dyn Clock,
     ) -> Self {
         Self {
             families,
-            notices,
+            outbox,
             alerts,
+            mailer: None,
+            kinds,
             input,
             clock,
             now: clock.now(),
@@ -85,6 +91,15 @@ impl<'a> Tick<'a> {
             planned: BTreeSet::new(),
             paused: BTreeSet::new(),
             fault: None,
+        }
+    }
+
+    /// Asks this mailer of each mail that may have left, before time decides.
+    #[must_use]
+    pub fn with_mailer(self, mailer: &'a dyn Mailer) -> Self {
+        Self {
+            mailer: Some(mailer),
+            ..self
         }
     }
 
@@ -146,8 +161,11 @@ impl<'a> Tick<'a> {
         self.paused
             .extend(paused.into_iter().map(|family| family.id));
         let this = &*self;
-        let each = futures::stream::iter(&active)
-            .map(|family| this.plan(family))
+        let mails = active
+            .iter()
+            .flat_map(|family| this.kinds.iter().map(move |kind| (family, kind)));
+        let each = futures::stream::iter(mails)
+            .map(|(family, kind)| this.plan(family, kind))
             .buffered(MAX_CONCURRENCY)
             .collect()
             .await;
@@ -156,43 +174,44 @@ impl<'a> Tick<'a> {
         Ok(found)
     }
 
-    /// Plans what is due of one family, and puts on record what passed without having been planned.
-    async fn plan(&self, family: &Family) -> Result<Found, JobError> {
+    /// Plans the mails of one kind that are due of one family, and puts on record what passed without
+    /// having been planned.
+    async fn plan(&self, family: &Family, kind: &MailKind) -> Result<Found, JobError> {
         let mut found = Found::default();
         if let Some(date) = self.input.date {
-            found.free.extend(self.plan_date(family, date).await?);
+            found
+                .free
+                .extend(self.plan_date(mail_key(family, kind, date)).await?);
             return Ok(found);
         }
         for date in family.due_dates(self.now) {
-            found.free.extend(self.plan_date(family, date).await?);
+            found
+                .free
+                .extend(self.plan_date(mail_key(family, kind, date)).await?);
         }
         let passed = family.passed_dates(self.now);
         // The newest answers for those before it, as they are recorded oldest first; once a day, when
         // a notice is planned, every one of them is looked at.
         let newest_has_record = match passed.last() {
-            Some(date) => self.notices.notice(&family.id, *date).await?.is_some(),
+            Some(date) => {
+                let key = mail_key(family, kind, *date);
+                self.outbox.mail(&key).await?.is_some()
+            }
             None => true,
         };
         if !newest_has_record || (!found.free.is_empty() && !passed.is_empty()) {
-            found.settled = self.record_missed(family, &passed).await?;
+            found.settled = self.record_missed(family, kind, &passed).await?;
         }
         Ok(found)
     }
 
-    async fn plan_date(
-        &self,
-        family: &Family,
-        date: NaiveDate,
-    ) -> Result<Option<DueNotice>, JobError> {
-        let record = NoticeRecord::planned(family.id.clone(), date, self.now);
-        Ok(self.put(&record).await?.then_some(DueNotice {
-            family: record.family,
-            date,
-        }))
+    async fn plan_date(&self, key: MailKey) -> Result<Option<MailKey>, JobError> {
+        let record = OutboxRecord::planned(key.clone(), self.now);
+        Ok(self.put(&record).await?.then_some(key))
     }
 
-    async fn put(&self, record: &NoticeRecord) -> Result<bool, JobError> {
-        match self.notices.plan_notice(record).await {
+    async fn put(&self, record: &OutboxRecord) -> Result<bool, JobError> {
+        match self.outbox.plan_mail(record).await {
             // The family was removed meanwhile.
             Err(StoreError::NotFound(_)) => Ok(false),
             put => Ok(put?),
@@ -202,24 +221,25 @@ impl<'a> Tick<'a> {
     async fn record_missed(
         &self,
         family: &Family,
+        kind: &MailKind,
         passed: &[NaiveDate],
-    ) -> Result<Vec<NoticeResult>, JobError> {
-        let records = self.notices.recent_notices(&family.id, RECENT).await?;
+    ) -> Result<Vec<MailResult>, JobError> {
+        let records = self.outbox.recent_mails(kind, &family.id, RECENT).await?;
         let known: BTreeSet<NaiveDate> = records.iter().map(|record| record.date).collect();
         let mut missed = Vec::new();
         for date in passed.iter().filter(|date| !known.contains(*date)) {
-            let record = NoticeRecord::missed(family.id.clone(), *date, self.now);
+            let record = OutboxRecord::missed(mail_key(family, kind, *date), self.now);
             raise_record_alerts(self.alerts, &record, self.now).await?;
             if self.put(&record).await? {
-                tracing::warn!(family.id = %family.id, %date, "A day passed without a notice.");
-                missed.push(NoticeResult::of(record));
+                tracing::warn!(mail.kind = %kind, family.id = %family.id, %date, "A day passed without a mail.");
+                missed.push(MailResult::from_record(record));
             }
         }
         Ok(missed)
     }
 
-    async fn sweep_page(&mut self, after: Option<NoticeCursor>) -> Result<Found, JobError> {
-        let page = self.notices.open_notices(after.as_ref(), PAGE_SIZE).await?;
+    async fn sweep_page(&mut self, after: Option<OutboxCursor>) -> Result<Found, JobError> {
+        let page = self.outbox.open_mails(after.as_ref(), PAGE_SIZE).await?;
         self.stage = match page.last() {
             Some(last) if page.len() == PAGE_SIZE => Stage::Open(Some(last.into())),
             _ => Stage::Over,
@@ -236,115 +256,156 @@ impl<'a> Tick<'a> {
     }
 
     /// What is to be done with one notice that is not final.
-    async fn sweep(&self, record: NoticeRecord) -> Result<Found, JobError> {
+    async fn sweep(&self, record: OutboxRecord) -> Result<Found, JobError> {
         let mut found = Found::default();
         // Read after the record: a lease that began while this tick went on is not one of a wrong clock.
         let now = self.clock.now();
-        let notice = DueNotice {
-            family: record.family.clone(),
-            date: record.date,
-        };
+        let key = record.key();
         match record.state {
-            NoticeState::Newer => {
+            MailState::Newer => {
                 // Each tick finds it again, and it is no failure of any of them.
                 if raise_record_alerts(self.alerts, &record, now).await? {
                     tracing::error!(
+                        mail.kind = %record.kind,
                         family.id = %record.family,
                         date = %record.date,
-                        "A notice is in a state that only a newer version knows; it is left alone."
+                        "A mail is in a state that only a newer version knows; it is left alone."
                     );
                 }
             }
-            NoticeState::Sending | NoticeState::Unknown => {
+            MailState::Sending | MailState::Unknown => {
                 // One that outlives its family is never sent again.
                 let family = self.families.family(&record.family).await?;
                 let delivery = family
                     .as_ref()
                     .map_or(Delivery::AtMostOnce, |family| family.preferences.delivery);
                 let is_paused = family.is_none_or(|family| family.paused);
-                match reconcile(self.notices, self.alerts, delivery, record, now).await? {
+                match self.reconcile(delivery, record, now).await? {
                     // Told by the alert about its recipients.
-                    Some(settled) if settled.state == NoticeState::Sent => {}
+                    Some(settled) if settled.state == MailState::Sent => {}
                     Some(settled) if settled.state.is_final() => {
-                        found.settled.push(NoticeResult::of(settled));
+                        found.settled.push(MailResult::from_record(settled));
                     }
                     Some(again) if again.is_free(now).is_ok() && !is_paused => {
-                        found.free.push(notice);
+                        found.free.push(key);
                     }
                     _ => {}
                 }
             }
             _ if record.retries_are_over(now) => {
-                give_up_recipients(self.notices, self.alerts, &record, now).await?;
+                give_up_recipients(self.outbox, self.alerts, &record, now).await?;
             }
             _ if self.paused.contains(&record.family) => {
                 if let Some(family) = self.families.family(&record.family).await? {
-                    let (notices, alerts) = (self.notices, self.alerts);
-                    let expired = expire(notices, alerts, &family, record.date, now).await?;
+                    let (outbox, alerts) = (self.outbox, self.alerts);
+                    let expired = expire(outbox, alerts, &family, &key, now).await?;
                     found.settled.extend(expired);
                 }
             }
             _ => {
                 let free_now = record.is_free(now);
                 // A person who asks now does not wait out a delay that was meant for the ticks.
-                let may_go =
-                    free_now.is_ok() || (self.input.at_once && free_now == Err(NotNow::Waiting));
-                if may_go && !self.planned.contains(&notice) {
-                    found.free.push(notice);
+                let may_go = free_now.is_ok()
+                    || (self.input.at_once && free_now == Err(TransitionError::Waiting));
+                if may_go && !self.planned.contains(&key) {
+                    found.free.push(key);
                 }
             }
         }
         Ok(found)
     }
-}
 
-/// Takes a notice that may have left as far as time allows: into doubt, and out of it by the
-/// family's policy. `None`: nothing was to be done, or somebody else did.
-async fn reconcile(
-    notices: &dyn NoticeStore,
-    alerts: &dyn AlertStore,
-    delivery: Delivery,
-    mut record: NoticeRecord,
-    now: DateTime<Utc>,
-) -> Result<Option<NoticeRecord>, JobError> {
-    let mut settled = None;
-    while record.may_have_left()
-        && let Ok(next) = record.reconcile(delivery, now)
-    {
-        raise_record_alerts(alerts, &next, now).await?;
-        if !notices.replace_notice(record.revision, &next, None).await? {
+    /// Takes a mail that may have left as far as it goes: by what the mailer knows of it, or else by
+    /// time and the family's policy. `None`: nothing was to be done, or somebody else did.
+    async fn reconcile(
+        &self,
+        delivery: Delivery,
+        record: OutboxRecord,
+        now: DateTime<Utc>,
+    ) -> Result<Option<OutboxRecord>, JobError> {
+        if let Some(resolved) = self.resolve_doubt(&record, now).await {
+            return self.replace(&record, resolved, now).await;
+        }
+        let mut reached = None;
+        let mut record = record;
+        while record.may_have_left()
+            && let Ok(next) = record.reconcile(delivery, now)
+        {
+            let Some(next) = self.replace(&record, next, now).await? else {
+                return Ok(None);
+            };
+            reached = Some(next.clone());
+            record = next;
+        }
+        Ok(reached)
+    }
+
+    /// The record after what the mailer knows of its mail; `None`: it knows nothing, or a worker may
+    /// still be at work.
+    async fn resolve_doubt(
+        &self,
+        record: &OutboxRecord,
+        now: DateTime<Utc>,
+    ) -> Option<OutboxRecord> {
+        let is_left_alone = record.state == MailState::Unknown || record.doubt(now).is_ok();
+        let mailer = self.mailer.filter(|_| is_left_alone)?;
+        match mailer.resolve_doubt(&record.tag()).await? {
+            MailAnswer::Accepted { message_id, .. } => record.accepted(message_id, now).ok(),
+            MailAnswer::NotSent { reason } => record.not_sent(reason, now).ok(),
+            MailAnswer::Refused { .. } | MailAnswer::Unknown { .. } => None,
+        }
+    }
+
+    /// Writes the next step of a mail that may have left; `None`: somebody else did something.
+    async fn replace(
+        &self,
+        record: &OutboxRecord,
+        next: OutboxRecord,
+        now: DateTime<Utc>,
+    ) -> Result<Option<OutboxRecord>, JobError> {
+        raise_record_alerts(self.alerts, &next, now).await?;
+        if !self
+            .outbox
+            .replace_mail(record.revision, &next, None)
+            .await?
+        {
             return Ok(None);
         }
         tracing::warn!(
+            mail.kind = %next.kind,
             family.id = %next.family,
             date = %next.date,
             state = next.state.as_str(),
             reason = next.reason.as_deref(),
-            "Nobody knows whether a notice was sent."
+            "The worker of a mail that may have left did not come back."
         );
-        settled = Some(next.clone());
-        record = next;
+        Ok(Some(next))
     }
-    Ok(settled)
+}
+
+/// The key of a family's mail.
+fn mail_key(family: &Family, kind: &MailKind, date: NaiveDate) -> MailKey {
+    MailKey::new(kind.clone(), family.id.clone(), date)
 }
 
 /// Gives up the recipients of a notice that were refused for now for too long.
 async fn give_up_recipients(
-    notices: &dyn NoticeStore,
+    outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,
-    record: &NoticeRecord,
+    record: &OutboxRecord,
     now: DateTime<Utc>,
 ) -> Result<(), JobError> {
     let Ok(sent) = record.give_up_recipients(now) else {
         return Ok(());
     };
     raise_record_alerts(alerts, &sent, now).await?;
-    if notices.replace_notice(record.revision, &sent, None).await? {
+    if outbox.replace_mail(record.revision, &sent, None).await? {
         tracing::warn!(
+            mail.kind = %sent.kind,
             family.id = %sent.family,
             date = %sent.date,
             recipients = sent.unreached_recipients().count(),
-            "Some recipients of a notice were refused for too long."
+            "Some recipients of a mail were refused for too long."
         );
     }
     Ok(())
@@ -354,20 +415,20 @@ async fn give_up_recipients(
 ///
 /// `None`: its day has not passed, or it is in other hands.
 pub(crate) async fn expire(
-    notices: &dyn NoticeStore,
+    outbox: &dyn OutboxStore,
     alerts: &dyn AlertStore,
     family: &Family,
-    date: NaiveDate,
+    key: &MailKey,
     now: DateTime<Utc>,
-) -> Result<Option<NoticeResult>, JobError> {
-    if !family.has_passed(date, now) {
+) -> Result<Option<MailResult>, JobError> {
+    if !family.has_passed(key.date, now) {
         return Ok(None);
     }
-    let Some(record) = notices.notice(&family.id, date).await? else {
+    let Some(record) = outbox.mail(key).await? else {
         return Ok(None);
     };
     // Those of its recipients that wait have a day of their own.
-    if record.is_retry() || !matches!(record.is_free(now), Ok(()) | Err(NotNow::Waiting)) {
+    if record.is_retry() || !matches!(record.is_free(now), Ok(()) | Err(TransitionError::Waiting)) {
         return Ok(None);
     }
     let reason = match &record.reason {
@@ -378,14 +439,11 @@ pub(crate) async fn expire(
         return Ok(None);
     };
     raise_record_alerts(alerts, &failed, now).await?;
-    if !notices
-        .replace_notice(record.revision, &failed, None)
-        .await?
-    {
+    if !outbox.replace_mail(record.revision, &failed, None).await? {
         return Ok(None);
     }
-    tracing::warn!(family.id = %family.id, %date, "A notice was not sent within its day.");
-    Ok(Some(NoticeResult::of(failed)))
+    tracing::warn!(mail.kind = %key.kind, family.id = %family.id, date = %key.date, "A mail was not sent within its day.");
+    Ok(Some(MailResult::from_record(failed)))
 }
 
 #[cfg(test)]

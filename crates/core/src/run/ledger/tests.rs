@@ -504,7 +504,7 @@ impl HeartbeatClient for NoPing {
 fn noting(world: &World) -> AfterRun<'_> {
     AfterRun {
         alerts: &world.store,
-        notices: &world.store,
+        outbox: &world.store,
         notifiers: None,
         heartbeat: crate::alerts::heartbeat::Heartbeat {
             ping: &NoPing,

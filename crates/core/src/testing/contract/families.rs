@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use super::Store;
 use super::sample::{account, add_card, card, check, family, family_id, library, notice, one_card, time};
 use crate::family::{Delivery, Preferences, SendWhenEmpty, StoppedRecipient};
+use crate::outbox::MailKind;
 use crate::store::StoreError;
 
 pub(super) async fn a_family_is_found_as_it_was_added(store: &dyn Store) {
@@ -230,7 +231,7 @@ pub(super) async fn a_family_goes_with_its_cards_secrets_accounts_and_notices(st
             .unwrap();
     }
     for id in ["conrad", "stays"] {
-        store.plan_notice(&notice(id, "2026-11-21")).await.unwrap();
+        store.plan_mail(&notice(id, "2026-11-21")).await.unwrap();
     }
 
     store.remove_family(&gone.family).await.unwrap();
@@ -241,12 +242,12 @@ pub(super) async fn a_family_goes_with_its_cards_secrets_accounts_and_notices(st
     assert!(store.accounts_of(&gone.family).await.unwrap().is_empty());
     assert!(
         store
-            .recent_notices(&gone.family, 10)
+            .recent_mails(&MailKind::DAILY, &gone.family, 10)
             .await
             .unwrap()
             .is_empty()
     );
-    assert_eq!(store.open_notices(None, 10).await.unwrap().len(), 1);
+    assert_eq!(store.open_mails(None, 10).await.unwrap().len(), 1);
     assert_eq!(store.cards_with_secrets().await.unwrap(), [stays.id]);
     assert_eq!(store.accounts_of(&stays.family).await.unwrap().len(), 1);
 
@@ -256,7 +257,7 @@ pub(super) async fn a_family_goes_with_its_cards_secrets_accounts_and_notices(st
     assert!(store.accounts_of(&gone.family).await.unwrap().is_empty());
     assert!(
         store
-            .recent_notices(&gone.family, 10)
+            .recent_mails(&MailKind::DAILY, &gone.family, 10)
             .await
             .unwrap()
             .is_empty()

@@ -169,7 +169,7 @@ suites! { $
         what_is_gone_is_not_loaded_for_a_visit,
         a_family_is_loaded_with_its_cards_and_accounts,
     }
-    notices {
+    outbox {
         a_notice_is_planned_once,
         a_missed_day_is_put_on_record_as_final,
         sent_notice_with_a_waiting_recipient_is_open,

@@ -13,10 +13,10 @@ use crate::card::{Card, CardSecret};
 use crate::failure::FailureKind;
 use crate::ids::CardId;
 use crate::jobs::check_cards::keys::Keys;
-use crate::notice::record::{NoticeRecord, NoticeState};
-use crate::notice::told::Told;
+use crate::notice::last_notice::LastNotice;
+use crate::outbox::{MailKey, MailState, OutboxRecord};
 use crate::testing::memory::MemoryStore;
-use crate::store::{CheckStore, FamilyStore, LibraryStore, NoticeStore};
+use crate::store::{CheckStore, FamilyStore, LibraryStore, OutboxStore};
 use crate::transfer::{Checked, Mode, MovedCard, Report, Transfer, export};
 
 /// Cards, each with a history of its own.
@@ -127,15 +127,15 @@ async fn something_happens(store: &dyn Store, card: &Card, dice: &mut Dice) {
     }
 }
 
-fn in_state(family: &str, day: &str, state: NoticeState, now: DateTime<Utc>) -> NoticeRecord {
+fn in_state(family: &str, day: &str, state: MailState, now: DateTime<Utc>) -> OutboxRecord {
     let planned = notice(family, day);
     let claimed = planned.claim(Uuid::new_v4(), now).unwrap();
-    let sending = claimed.arm("hash".to_owned(), &[], now).unwrap();
+    let sending = claimed.begin_sending("hash".to_owned(), &[], now).unwrap();
     match state {
-        NoticeState::Pending => sending.refused_for_now("later".to_owned(), now).unwrap(),
-        NoticeState::Claimed => claimed,
-        NoticeState::Sending => sending.unknown("silence".to_owned()).unwrap(),
-        NoticeState::Sent => sending.accepted("<1@here>".to_owned(), now).unwrap(),
+        MailState::Pending => sending.refused_for_now("later".to_owned(), now).unwrap(),
+        MailState::Claimed => claimed,
+        MailState::Sending => sending.unknown("silence".to_owned()).unwrap(),
+        MailState::Sent => sending.accepted("<1@here>".to_owned(), now).unwrap(),
         _ => claimed.skip(now).unwrap(),
     }
 }
@@ -162,29 +162,29 @@ async fn lived_in(side: &SideKeys) -> MemoryStore {
             something_happens(&store, &card, &mut dice).await;
         }
     }
-    let told = Told {
+    let told = LastNotice {
         ready_holds: ["card/hold".to_owned()].into(),
-        ..Told::default()
+        ..LastNotice::default()
     };
     let states = [
-        ("2026-11-21", NoticeState::Sending),
-        ("2026-11-20", NoticeState::Claimed),
-        ("2026-11-19", NoticeState::Pending),
-        ("2026-11-18", NoticeState::Skipped),
-        ("2026-11-17", NoticeState::Sent),
-        ("2026-11-16", NoticeState::Sent),
+        ("2026-11-21", MailState::Sending),
+        ("2026-11-20", MailState::Claimed),
+        ("2026-11-19", MailState::Pending),
+        ("2026-11-18", MailState::Skipped),
+        ("2026-11-17", MailState::Sent),
+        ("2026-11-16", MailState::Sent),
     ];
     for (day, state) in states {
         let record = in_state("conrad", day, state, time("06:31:00"));
-        assert!(store.plan_notice(&record).await.unwrap());
+        assert!(store.plan_mail(&record).await.unwrap());
     }
     // The newest that was sent has nothing on record, the one before has.
     let sent = store
-        .notice(&family_id("conrad"), date("2026-11-16"))
+        .mail(&MailKey::daily(family_id("conrad"), date("2026-11-16")))
         .await
         .unwrap()
         .unwrap();
-    let put = store.replace_notice(sent.revision, &sent, Some(&told)).await;
+    let put = store.replace_mail(sent.revision, &sent, Some(&told)).await;
     assert!(put.unwrap());
     store
 }
@@ -201,8 +201,8 @@ pub(super) async fn what_moves_is_the_same_on_the_other_side(store: &dyn Store) 
     let again = exported(store, &here, &here).await;
     assert_same(&again, &moved, &here);
     let conrad = family_id("conrad");
-    let told = store.last_told(&conrad).await.unwrap();
-    assert_eq!(told, source.last_told(&conrad).await.unwrap());
+    let told = store.last_sent_notice(&conrad).await.unwrap();
+    assert_eq!(told, source.last_sent_notice(&conrad).await.unwrap());
     assert!(told.is_some());
 }
 
@@ -232,15 +232,18 @@ pub(super) async fn what_is_newer_on_the_other_side_stays_and_comes_back(store: 
         let good = check(&record.card, "19:00:00", Ok(account(9_99)));
         store.save_check(&good).await.unwrap();
     }
-    let open = store.notice(&conrad, date("2026-11-19")).await.unwrap();
+    let open = store
+        .mail(&MailKey::daily(conrad.clone(), date("2026-11-19")))
+        .await
+        .unwrap();
     let open = open.unwrap().without_delay();
     let later = time("20:00:00") + Duration::minutes(5);
     let claimed = open.claim(Uuid::new_v4(), later).unwrap();
-    let skipped = NoticeRecord {
+    let skipped = OutboxRecord {
         revision: open.revision + 1,
         ..claimed.skip(later).unwrap()
     };
-    let put = store.replace_notice(open.revision, &skipped, None).await;
+    let put = store.replace_mail(open.revision, &skipped, None).await;
     assert!(put.unwrap());
     let lived_on = exported(store, &here, &left).await;
     let report = imported(store, &here, &moved).await;
@@ -263,15 +266,19 @@ pub(super) async fn removed_family_comes_back_with_what_it_was_told(store: &dyn 
     let conrad = family_id("conrad");
     let moved = exported(&lived_in(&left).await, &left, &here).await;
     imported(store, &here, &moved).await;
-    let told = store.last_told(&conrad).await.unwrap();
+    let told = store.last_sent_notice(&conrad).await.unwrap();
     assert!(told.is_some());
     store.remove_family(&conrad).await.unwrap();
     let report = imported(store, &here, &moved).await;
     assert_eq!(report.differences, []);
-    assert_eq!(store.last_told(&conrad).await.unwrap(), told);
+    assert_eq!(store.last_sent_notice(&conrad).await.unwrap(), told);
     for day in ["2026-11-16", "2026-11-17"] {
-        let sent = store.notice(&conrad, date(day)).await.unwrap().unwrap();
-        assert_eq!(sent.state, NoticeState::Sent);
+        let sent = store
+            .mail(&MailKey::daily(conrad.clone(), date(day)))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(sent.state, MailState::Sent);
     }
 }
 

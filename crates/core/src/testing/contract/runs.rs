@@ -5,7 +5,7 @@ use futures::future::join_all;
 use super::Store;
 use super::sample::{date, family, family_id, notice, run, time};
 use crate::ids::Label;
-use crate::notice::record::{NoticeRecord, NoticeState};
+use crate::outbox::{MailKind, MailState, OutboxRecord};
 use crate::run::tick_times::TickTimes;
 use crate::run::work::{Subject, WorkItem, WorkResult};
 use crate::run::{Counts, Job, Run, RunOutcome, Trigger};
@@ -314,21 +314,21 @@ pub(super) async fn what_is_old_is_forgotten_but_open_notices_are_not(store: &dy
     }
     store.add_family(&family("conrad")).await.unwrap();
     for (day, planned_at, state) in [
-        ("2026-11-18", "05:00:00", NoticeState::Sent),
-        ("2026-11-19", "05:00:00", NoticeState::Sending),
-        ("2026-11-20", "06:00:00", NoticeState::Skipped),
+        ("2026-11-18", "05:00:00", MailState::Sent),
+        ("2026-11-19", "05:00:00", MailState::Sending),
+        ("2026-11-20", "06:00:00", MailState::Skipped),
     ] {
-        let record = NoticeRecord {
+        let record = OutboxRecord {
             planned_at: time(planned_at),
             ..notice("conrad", day)
         };
-        assert!(store.plan_notice(&record).await.unwrap());
-        let next = NoticeRecord {
+        assert!(store.plan_mail(&record).await.unwrap());
+        let next = OutboxRecord {
             state,
             revision: 1,
             ..record
         };
-        assert!(store.replace_notice(0, &next, None).await.unwrap());
+        assert!(store.replace_mail(0, &next, None).await.unwrap());
     }
 
     store.forget_before(time("06:00:00")).await.unwrap();
@@ -337,7 +337,7 @@ pub(super) async fn what_is_old_is_forgotten_but_open_notices_are_not(store: &dy
     assert_eq!(runs.len(), 1);
     assert_eq!(runs[0].started_at, time("06:00:00"));
     let days: Vec<_> = store
-        .recent_notices(&family_id("conrad"), 100)
+        .recent_mails(&MailKind::DAILY, &family_id("conrad"), 100)
         .await
         .unwrap()
         .iter()
@@ -390,7 +390,8 @@ fn work(item_id: &str, outcomes: &[&str]) -> WorkItem {
         results: (1..)
             .zip(outcomes)
             .map(|(day, outcome)| WorkResult {
-                subject: Subject::Notice {
+                subject: Subject::Mail {
+                    kind: MailKind::DAILY,
                     family: family_id(item_id),
                     date: date("2026-11-21") + chrono::Duration::days(day),
                 },

@@ -13,7 +13,7 @@ use crate::family::schedule::ScheduleHistory;
 use crate::family::{Family, Preferences};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
-use crate::notice::record::NoticeRecord;
+use crate::outbox::{MailKey, OutboxRecord};
 use crate::run::{Counts, Job, Run, RunKey, RunOutcome, Trigger};
 use crate::seal::{
     FingerprintKey, PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealContext,
@@ -243,8 +243,11 @@ pub fn mark(check: Uuid, day: &str) -> LoginMark {
 }
 
 /// A planned notice.
-pub fn notice(family: &str, day: &str) -> NoticeRecord {
-    NoticeRecord::planned(family_id(family), date(day), time("06:30:00"))
+pub fn notice(family: &str, day: &str) -> OutboxRecord {
+    OutboxRecord::planned(
+        MailKey::daily(family_id(family), date(day)),
+        time("06:30:00"),
+    )
 }
 
 /// A run that is going, scheduled for when it began.

@@ -84,7 +84,7 @@ impl FamilyStore for MemoryStore {
         for card in cards {
             inside.remove_card(card);
         }
-        inside.notices.retain(|(_, family), _| family != id);
+        inside.outbox.retain(|cursor, _| cursor.family != *id);
         Ok(())
     }
 }

@@ -5,14 +5,14 @@ mod cards;
 mod checks;
 mod families;
 mod libraries;
-mod notices;
+mod outbox;
 mod runs;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::alerts::AlertKey;
 use crate::alerts::StoredAlert;
@@ -20,13 +20,13 @@ use crate::card::{Card, CardRecord, Fingerprint, StoredAccount};
 use crate::family::Family;
 use crate::ids::{CardId, FamilyId, LibraryId};
 use crate::library::Library;
-use crate::notice::record::NoticeRecord;
-use crate::notice::told::Told;
+use crate::notice::last_notice::LastNotice;
+use crate::outbox::{MailKey, OutboxRecord};
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
 use crate::run::{Run, RunKey};
 use crate::seal::Sealed;
-use crate::store::{ConcurrencyLimit, StoreError, StoreOrigin, StoreResult};
+use crate::store::{ConcurrencyLimit, OutboxCursor, StoreError, StoreOrigin, StoreResult};
 
 /// Everything in one map each, behind one lock.
 #[derive(Debug, Default)]
@@ -43,9 +43,9 @@ struct Inside {
     cards: BTreeMap<CardId, CardRecord>,
     secrets: BTreeMap<CardId, Sealed>,
     accounts: BTreeMap<CardId, StoredAccount>,
-    notices: BTreeMap<(NaiveDate, FamilyId), (NoticeRecord, Option<Told>)>,
-    /// The claim of each notice that came into SENDING; outlives families.
-    sent: BTreeMap<(NaiveDate, FamilyId), u64>,
+    outbox: BTreeMap<OutboxCursor, (OutboxRecord, Option<LastNotice>)>,
+    /// The claim of each mail that came into SENDING; outlives families.
+    sent: BTreeMap<MailKey, u64>,
     origin: Option<StoreOrigin>,
     tick_times: TickTimes,
     runs: BTreeMap<RunKey, Run>,
@@ -78,13 +78,13 @@ impl Inside {
 }
 
 impl MemoryStore {
-    /// Makes it a store that was restored: its records of these notices are gone, and what was sent
+    /// Makes it a store that was restored: its records of these mails are gone, and what was sent
     /// is forgotten too unless it `knows_sent`.
-    pub fn restore(&self, knows_sent: bool, lost: &[(FamilyId, NaiveDate)]) {
+    pub fn restore(&self, knows_sent: bool, lost: &[MailKey]) {
         let mut inside = self.lock();
         inside.origin = Some(StoreOrigin::Restored { knows_sent });
-        for (family, date) in lost {
-            inside.notices.remove(&(*date, family.clone()));
+        for key in lost {
+            inside.outbox.remove(&OutboxCursor::from(key));
         }
         if !knows_sent {
             inside.sent.clear();

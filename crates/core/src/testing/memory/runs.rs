@@ -131,7 +131,7 @@ impl RunStore for MemoryStore {
         work.retain(|(run, _), _| runs.contains_key(run));
         inside.alerts.retain(|_, noted| noted.last_seen >= before);
         inside
-            .notices
+            .outbox
             .retain(|_, (record, _)| record.planned_at >= before || !record.is_over());
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::alerts::PendingAlerts;
@@ -15,8 +15,8 @@ use crate::check::Check;
 use crate::family::{EmailAddress, Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId, Label, LibraryId};
 use crate::library::Library;
-use crate::notice::record::NoticeRecord;
-use crate::notice::told::Told;
+use crate::notice::last_notice::LastNotice;
+use crate::outbox::{MailKey, MailKind, OutboxRecord};
 use crate::run::tick_times::TickTimes;
 use crate::run::work::WorkItem;
 use crate::run::{Job, Run, RunKey};
@@ -109,16 +109,16 @@ passed_on! {
     AccountStore {
         read load_family(family: &FamilyId) -> Option<LoadedFamily>;
     }
-    NoticeStore {
-        write plan_notice(record: &NoticeRecord) -> bool;
-        read notice(family: &FamilyId, date: NaiveDate) -> Option<NoticeRecord>;
-        write replace_notice(revision: u64, record: &NoticeRecord, told: Option<&Told>) -> bool;
-        read open_notices(after: Option<&NoticeCursor>, limit: usize) -> Vec<NoticeRecord>;
-        read last_told(family: &FamilyId) -> Option<Told>;
+    OutboxStore {
+        write plan_mail(record: &OutboxRecord) -> bool;
+        read mail(key: &MailKey) -> Option<OutboxRecord>;
+        write replace_mail(revision: u64, record: &OutboxRecord, last_notice: Option<&LastNotice>) -> bool;
+        read open_mails(after: Option<&OutboxCursor>, limit: usize) -> Vec<OutboxRecord>;
+        read last_sent_notice(family: &FamilyId) -> Option<LastNotice>;
         read origin() -> StoreOrigin;
         write end_restore() -> ();
-        read sent_before(family: &FamilyId, date: NaiveDate) -> Option<u64>;
-        read recent_notices(family: &FamilyId, limit: usize) -> Vec<NoticeRecord>;
+        read sent_before(key: &MailKey) -> Option<u64>;
+        read recent_mails(kind: &MailKind, family: &FamilyId, limit: usize) -> Vec<OutboxRecord>;
     }
     RunStore {
         write start_run(run: &Run, allow_overlap: bool, silence: Duration) -> RunStart;

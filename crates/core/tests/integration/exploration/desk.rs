@@ -16,17 +16,19 @@ use hippo_core::card::{CardRecord, CardState, StoredAccount};
 use hippo_core::clock::Clock;
 use hippo_core::family::{Delivery, EmailAddress, Family, StoppedRecipient};
 use hippo_core::ids::{FamilyId, Label, LibraryId};
+use hippo_core::jobs::JobError;
+use hippo_core::jobs::notify::compose::{ComposeInput, ComposedMail, Composers, MailComposer};
 use hippo_core::library::Library;
-use hippo_core::mail::{Mail, MailAnswer, Mailer, PreparedMail, RefusedRecipient};
-use hippo_core::notice::record::NoticeRecord;
-use hippo_core::notice::told::Told;
-use hippo_core::queue::{DueNotice, NoticeQueue, QueueError};
+use hippo_core::mail::{Mail, MailAnswer, MailContent, Mailer, PreparedMail, RefusedRecipient};
+use hippo_core::notice::last_notice::LastNotice;
+use hippo_core::outbox::{MailKey, MailKind, OutboxRecord};
+use hippo_core::queue::{MailQueue, QueueError};
 use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::work::WorkItem;
 use hippo_core::run::{Job, Run, RunKey};
 use hippo_core::store::AlertStore;
 use hippo_core::store::{
-    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, RunStart, RunStore,
+    AccountStore, FamilyStore, LoadedFamily, OutboxCursor, OutboxStore, RunStart, RunStore,
     StoreError, StoreOrigin, StoreResult,
 };
 use hippo_core::testing::contract::sample;
@@ -37,20 +39,22 @@ use crate::exploration::world::Rules;
 /// What a worker asks of the outside and waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Ask {
-    /// The record.
-    Notice,
+    /// The record of a kind.
+    Mail(Kind),
     /// The records that are not final.
     Open,
-    /// To put a record of this date, if there is none.
-    Plan(NaiveDate),
-    /// To replace the record, if its revision is this one.
-    Replace(u64, Box<NoticeRecord>),
-    /// To note that the family has no notice.
-    Note,
+    /// To put a record of this kind and date, if there is none.
+    Plan(Kind, NaiveDate),
+    /// To replace the record of its kind, if its revision is this one.
+    Replace(u64, Box<OutboxRecord>),
+    /// To note that the family has no mail of this kind.
+    Note(Kind),
     /// Which recipients the mail server refuses for now.
     Prepare,
-    /// To send the mail of this claim to these recipients, a bit each.
-    Send(u64, u8),
+    /// To send the mail of this kind and claim to these recipients, a bit each.
+    Send(Kind, u64, u8),
+    /// To enqueue the mails of these kinds, a bit each; only asked where there are two kinds.
+    Enqueue(u8),
     /// When the ticks came.
     TickTimes,
     /// To replace the times of the ticks, if they are these.
@@ -62,12 +66,24 @@ impl Ask {
     pub(crate) fn has_effect(&self) -> bool {
         matches!(
             self,
-            Self::Plan(_)
+            Self::Plan(..)
                 | Self::Replace(..)
-                | Self::Note
+                | Self::Note(_)
                 | Self::Send(..)
+                | Self::Enqueue(_)
                 | Self::ReplaceTickTimes(..)
         )
+    }
+
+    /// The one kind that it is about, if it is.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        match self {
+            Self::Mail(kind) | Self::Plan(kind, _) | Self::Note(kind) | Self::Send(kind, ..) => {
+                Some(*kind)
+            }
+            Self::Replace(_, record) => Some(kind_number(&record.kind)),
+            _ => None,
+        }
     }
 
     /// Whether it is about a notice: what no tick may do whose clock is wrong.
@@ -79,8 +95,10 @@ impl Ask {
 /// What the outside answers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Answer {
-    /// The record, if it is not final or the question was not for that.
-    Notice(Option<Box<NoticeRecord>>),
+    /// The record, if it is there.
+    Mail(Option<Box<OutboxRecord>>),
+    /// The records that are not final.
+    Open(Vec<OutboxRecord>),
     /// Whether it was written.
     Wrote(bool),
     /// When the ticks came.
@@ -103,6 +121,18 @@ pub(crate) enum Answer {
         /// Ever.
         for_good: bool,
     },
+}
+
+/// A kind of mail: its place in [`KINDS`].
+pub(crate) type Kind = u8;
+
+/// The daily notice, and a second kind.
+pub(crate) static KINDS: LazyLock<[MailKind; 2]> =
+    LazyLock::new(|| [MailKind::DAILY, "picture".parse().unwrap()]);
+
+/// The place of a kind.
+fn kind_number(kind: &MailKind) -> Kind {
+    u8::from(*kind != MailKind::DAILY)
 }
 
 /// Its recipients; the second where recipients are refused for now.
@@ -130,7 +160,10 @@ pub(crate) struct Desk {
     family: Family,
     greylists: bool,
     doubts_clocks: bool,
+    has_two_kinds: bool,
     has_handed_out: AtomicBool,
+    /// The parts of a tick ask one after the other.
+    turn: futures::lock::Mutex<()>,
     inside: Mutex<Inside>,
 }
 
@@ -153,6 +186,8 @@ impl Desk {
             family,
             greylists,
             doubts_clocks: rules.wrong_clocks,
+            has_two_kinds: rules.kinds == 2,
+            turn: futures::lock::Mutex::new(()),
             has_handed_out: AtomicBool::new(false),
             inside: Mutex::new(Inside {
                 now,
@@ -185,6 +220,7 @@ impl Desk {
     }
 
     async fn ask(&self, ask: Ask) -> Answer {
+        let _turn = self.turn.lock().await;
         self.inside.lock().unwrap().asked = Some(ask);
         std::future::poll_fn(|context| {
             let mut inside = self.inside.lock().unwrap();
@@ -197,13 +233,6 @@ impl Desk {
             }
         })
         .await
-    }
-
-    async fn ask_for_record(&self, ask: Ask) -> StoreResult<Option<NoticeRecord>> {
-        match self.ask(ask).await {
-            Answer::Notice(record) => Ok(record.map(|record| *record)),
-            _ => Err(away()),
-        }
     }
 
     async fn write(&self, ask: Ask) -> StoreResult<bool> {
@@ -294,7 +323,11 @@ impl PreparedMail for OnTheDesk<'_> {
             in_mail && !self.refused.iter().any(|to| to.address.as_str() == address)
         };
         let recipients = u8::from(is_in(RECIPIENTS[0])) | u8::from(is_in(RECIPIENTS[1])) << 1;
-        match self.desk.ask(Ask::Send(tag.fence, recipients)).await {
+        match self
+            .desk
+            .ask(Ask::Send(kind_number(&tag.kind), tag.fence, recipients))
+            .await
+        {
             Answer::Accepted => MailAnswer::Accepted {
                 message_id: tag.message_id_local_part(),
                 refused: Vec::new(),
@@ -310,7 +343,7 @@ impl PreparedMail for OnTheDesk<'_> {
 }
 
 #[async_trait]
-impl NoticeStore for Desk {
+impl OutboxStore for Desk {
     async fn origin(&self) -> StoreResult<StoreOrigin> {
         Ok(StoreOrigin::Known)
     }
@@ -319,27 +352,27 @@ impl NoticeStore for Desk {
         unreachable!("nothing is restored here");
     }
 
-    async fn sent_before(&self, _family: &FamilyId, _date: NaiveDate) -> StoreResult<Option<u64>> {
+    async fn sent_before(&self, _key: &MailKey) -> StoreResult<Option<u64>> {
         Ok(None)
     }
 
-    async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
-        self.write(Ask::Plan(record.date)).await
+    async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
+        self.write(Ask::Plan(kind_number(&record.kind), record.date))
+            .await
     }
 
-    async fn notice(
-        &self,
-        _family: &FamilyId,
-        _date: NaiveDate,
-    ) -> StoreResult<Option<NoticeRecord>> {
-        self.ask_for_record(Ask::Notice).await
+    async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
+        match self.ask(Ask::Mail(kind_number(&key.kind))).await {
+            Answer::Mail(record) => Ok(record.map(|record| *record)),
+            _ => Err(away()),
+        }
     }
 
-    async fn replace_notice(
+    async fn replace_mail(
         &self,
         revision: u64,
-        record: &NoticeRecord,
-        _told: Option<&Told>,
+        record: &OutboxRecord,
+        _last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
         let mut record = record.clone();
         // Drawn at random and compared by nobody: one owner, so that equal states are equal.
@@ -347,24 +380,28 @@ impl NoticeStore for Desk {
         self.write(Ask::Replace(revision, Box::new(record))).await
     }
 
-    async fn open_notices(
+    async fn open_mails(
         &self,
-        after: Option<&NoticeCursor>,
+        after: Option<&OutboxCursor>,
         _limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
-        assert_eq!(after, None, "one notice makes no second page");
-        Ok(self.ask_for_record(Ask::Open).await?.into_iter().collect())
+    ) -> StoreResult<Vec<OutboxRecord>> {
+        assert_eq!(after, None, "two mails make no second page");
+        match self.ask(Ask::Open).await {
+            Answer::Open(records) => Ok(records),
+            _ => Err(away()),
+        }
     }
 
-    async fn last_told(&self, _family: &FamilyId) -> StoreResult<Option<Told>> {
+    async fn last_sent_notice(&self, _family: &FamilyId) -> StoreResult<Option<LastNotice>> {
         Ok(None)
     }
 
-    async fn recent_notices(
+    async fn recent_mails(
         &self,
+        _kind: &MailKind,
         _family: &FamilyId,
         _limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
+    ) -> StoreResult<Vec<OutboxRecord>> {
         unreachable!("no day passes here");
     }
 }
@@ -428,12 +465,24 @@ impl RunStore for Desk {
     }
 }
 
-/// To hand out a notice is the end of a tick here: what it did after is as good as done by the next.
+/// Where there is one kind, to enqueue its mail is the end of a tick: what it did after is as good as
+/// done by the next.
 #[async_trait]
-impl NoticeQueue for Desk {
-    async fn send(&self, _run: &RunKey, _notices: &[DueNotice]) -> Result<(), QueueError> {
-        self.has_handed_out.store(true, Ordering::Relaxed);
-        std::future::pending().await
+impl MailQueue for Desk {
+    async fn send(&self, _run: &RunKey, mails: &[MailKey]) -> Result<(), QueueError> {
+        if !self.has_two_kinds {
+            self.has_handed_out.store(true, Ordering::Relaxed);
+            return std::future::pending().await;
+        }
+        let kinds = mails.iter().map(|key| 1 << kind_number(&key.kind));
+        match self.ask(Ask::Enqueue(kinds.sum())).await {
+            Answer::Wrote(_) => Ok(()),
+            _ => Err(QueueError {
+                unsent: mails.len(),
+                asked: mails.len(),
+                reason: "made so by the search".to_owned(),
+            }),
+        }
     }
 }
 
@@ -442,10 +491,13 @@ impl AlertStore for Desk {
     async fn record_alert(
         &self,
         _key: &AlertKey,
-        _alert: &Alert,
+        alert: &Alert,
         _now: DateTime<Utc>,
     ) -> StoreResult<bool> {
-        self.write(Ask::Note).await
+        let (Alert::NoNotice { mail, .. } | Alert::RecipientUnreached { mail, .. }) = alert else {
+            unreachable!("nothing else goes wrong here: {alert:?}");
+        };
+        self.write(Ask::Note(kind_number(mail))).await
     }
 
     async fn claim_alert(&self, _key: &AlertKey, _now: DateTime<Utc>) -> StoreResult<bool> {
@@ -536,3 +588,25 @@ pub(crate) static LIBRARIES: LazyLock<BTreeMap<LibraryId, Library>> = LazyLock::
     let library = sample::library("wpl");
     BTreeMap::from([(library.id.clone(), library)])
 });
+
+/// The composers of the kinds of mail.
+pub(crate) static COMPOSERS: LazyLock<Composers> =
+    LazyLock::new(|| Composers::default().with(KINDS[1].clone(), Picture));
+
+/// Composes the mails of the second kind.
+struct Picture;
+
+#[async_trait]
+impl MailComposer for Picture {
+    async fn compose(&self, _input: &ComposeInput<'_>) -> Result<Option<ComposedMail>, JobError> {
+        let words = "A picture".to_owned();
+        Ok(Some(ComposedMail {
+            content: MailContent {
+                subject: words.clone(),
+                text: words.clone(),
+                html: words,
+            },
+            last_notice: None,
+        }))
+    }
+}

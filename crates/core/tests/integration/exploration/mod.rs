@@ -18,6 +18,8 @@ mod places;
 mod search;
 mod world;
 
+use std::collections::BTreeSet;
+
 use hippo_core::family::Delivery;
 use search::{Found, search};
 use world::{Rules, Sabotage};
@@ -30,6 +32,8 @@ fn rules(delivery: Delivery, faults: u8) -> Rules {
         greylists: 0,
         wrong_clocks: false,
         unplanned: false,
+        kinds: 1,
+        spares_second_kind: false,
         sabotage: None,
     }
 }
@@ -79,7 +83,7 @@ fn under_at_least_once_two_mails_need_a_lost_answer_and_event_or_a_sleeper() {
         "SENT, 1 mail",
         "SENT, 2 mails",
         "FAILED, 0 mails",
-        // The record has room for the evidence of one claim.
+        // The record has room for the events of one claim.
         "SENT, 0 mails, one of two claims rejected",
     ] {
         assert!(found.ends.contains_key(end), "{end} was never seen");
@@ -118,9 +122,9 @@ fn greylisted_recipient_never_gets_two_mails_and_never_none_untold() {
 
 #[test]
 fn greylisted_recipient_who_may_have_the_mail_is_never_told_as_refused() {
-    let found = search(greylisting(Delivery::AtLeastOnce, 1));
+    let found = search(greylisting(Delivery::AtLeastOnce, 2));
     print(
-        "at least once, one recipient refused for now, one fault",
+        "at least once, one recipient refused for now, two faults",
         &found,
     );
     found.assert_sound();
@@ -128,6 +132,48 @@ fn greylisted_recipient_who_may_have_the_mail_is_never_told_as_refused() {
         found.ends.contains_key("SENT, 2 mails"),
         "no doubt was seen"
     );
+}
+
+/// Two kinds of mail at once, of which each is one mail and in nobody's way.
+#[test]
+fn two_kinds_at_once_never_make_two_mails_of_one() {
+    for (delivery, unplanned) in [
+        (Delivery::AtMostOnce, false),
+        (Delivery::AtMostOnce, true),
+        (Delivery::AtLeastOnce, false),
+    ] {
+        let found = search(Rules {
+            kinds: 2,
+            deliveries: 1,
+            unplanned,
+            ..rules(delivery, 1)
+        });
+        print(&format!("{delivery:?}, two kinds, one fault"), &found);
+        found.assert_sound();
+        assert!(
+            found.states > 10_000,
+            "the search is too small to mean much"
+        );
+    }
+}
+
+#[test]
+fn faults_of_one_kind_never_hold_up_the_other() {
+    let found = search(Rules {
+        kinds: 2,
+        deliveries: 1,
+        spares_second_kind: true,
+        ..rules(Delivery::AtMostOnce, 2)
+    });
+    print("at most once, two faults of the first of two kinds", &found);
+    found.assert_sound();
+    let ends: BTreeSet<&str> = found
+        .ends
+        .keys()
+        .filter_map(|end| end.split(" | ").nth(1))
+        .collect();
+    assert_eq!(ends, ["SENT, 1 mail"].into());
+    assert!(found.ends.contains_key("GAVE_UP, 0 mails | SENT, 1 mail"));
 }
 
 fn greylisting(delivery: Delivery, faults: u8) -> Rules {
@@ -213,7 +259,7 @@ fn an_end_that_nobody_tells_the_operator_is_found() {
 /// The search finds what breaks when the world does not keep its promises.
 #[rstest::rstest]
 #[case::a_store_that_does_not_compare_revisions(Sabotage::StoreIgnoresRevisions, 0)]
-#[case::a_store_that_forgets_the_arming(Sabotage::StoreForgetsSending, 1)]
+#[case::a_store_that_forgets_sending(Sabotage::StoreForgetsSending, 1)]
 #[case::a_mailer_that_tries_again_by_itself(Sabotage::MailerTriesTwice, 1)]
 #[case::a_mailer_that_says_not_sent_of_what_it_took(Sabotage::MailerDeniesWhatItTook, 1)]
 fn a_broken_promise_is_found(#[case] sabotage: Sabotage, #[case] faults: u8) {

@@ -7,21 +7,22 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use chrono::{DateTime, Duration, Utc};
-use hippo_core::family::Delivery;
+use hippo_core::family::{Delivery, Family};
 use hippo_core::jobs::notify::NotifyAllInput;
-use hippo_core::jobs::notify::delivery_events::{Evidence, settle_by_evidence};
+use hippo_core::jobs::notify::delivery_events::{DeliveryEvent, apply_delivery_event};
 use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
 use hippo_core::jobs::notify::run::deliver;
 use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::mail::MailTag;
-use hippo_core::notice::record::NoticeRecord;
-use hippo_core::notice::record::settling::LeftBy;
+use hippo_core::outbox::{AcceptedBy, MailKey, OutboxRecord};
 use hippo_core::run::ledger::{RunPlan, StartRules};
 
 use hippo_core::run::tick_times::TickTimes;
 use hippo_core::run::{Job, RunKey, Trigger};
 
-use crate::exploration::desk::{Answer, Ask, Desk, LIBRARIES, date, due, family};
+use crate::exploration::desk::{
+    Answer, Ask, COMPOSERS, Desk, KINDS, Kind, LIBRARIES, date, due, family,
+};
 use crate::exploration::world::Rules;
 
 /// How long the time between two ticks is: more than a lease.
@@ -35,12 +36,12 @@ pub(crate) fn instant(hour: u8) -> DateTime<Utc> {
 /// What a worker is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Task {
-    /// A message of the queue of notices.
-    Deliver,
+    /// A message of the queue of mails, of this kind.
+    Deliver(Kind),
     /// A tick of `notify-all` by this clock.
     Tick(TickClock),
-    /// An event of the mail service about the mail of this claim.
-    Event(u8, Word),
+    /// A delivery event about the mail of this kind and claim.
+    Event(Kind, u8, Word),
 }
 
 /// Which time the clock of a tick tells.
@@ -71,11 +72,19 @@ impl Task {
         matches!(self, Self::Tick(clock) if clock != TickClock::Right)
     }
 
+    /// The one kind that it is about, if it is.
+    pub(crate) fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Deliver(kind) | Self::Event(kind, ..) => Some(kind),
+            Self::Tick(_) => None,
+        }
+    }
+
     /// What its clock tells at this hour.
     fn now(self, hour: u8) -> DateTime<Utc> {
         match self {
             Self::Tick(clock) => instant(hour) + clock.error(),
-            Self::Deliver | Self::Event(..) => instant(hour),
+            Self::Deliver(_) | Self::Event(..) => instant(hour),
         }
     }
 }
@@ -92,11 +101,11 @@ pub(crate) enum Word {
 }
 
 impl Word {
-    fn evidence(self) -> Evidence {
+    fn event(self) -> DeliveryEvent {
         match self {
-            Self::Accepted => Evidence::Left(LeftBy::Acceptance),
-            Self::Arrived => Evidence::Left(LeftBy::Arriving),
-            Self::Rejected => Evidence::Rejected {
+            Self::Accepted => DeliveryEvent::Accepted(AcceptedBy::MailService),
+            Self::Arrived => DeliveryEvent::Accepted(AcceptedBy::RecipientServer),
+            Self::Rejected => DeliveryEvent::Rejected {
                 reason: "Rejected by the mail service.".to_owned(),
             },
         }
@@ -166,7 +175,7 @@ pub(crate) struct Places {
     places: Vec<(Way, Rc<Next>)>,
     after: HashMap<(u32, u32, u8), u32>,
     pub(crate) answers: Numbers<Answer>,
-    pub(crate) records: Numbers<NoticeRecord>,
+    pub(crate) records: Numbers<OutboxRecord>,
     pub(crate) tick_times: Numbers<TickTimes>,
     /// What the store did before, at a place and in a state.
     pub(crate) done: HashMap<(u32, Stored), (Stored, u32)>,
@@ -175,9 +184,15 @@ pub(crate) struct Places {
 /// What the store holds, as numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Stored {
-    pub(crate) record: u32,
-    pub(crate) planned: bool,
+    /// Of each kind.
+    pub(crate) records: [u32; 2],
+    pub(crate) planned: [bool; 2],
     pub(crate) tick_times: u32,
+}
+
+/// The key of the family's mail of a kind.
+pub(crate) fn key(kind: Kind, family: &Family) -> MailKey {
+    MailKey::new(KINDS[usize::from(kind)].clone(), family.id.clone(), date())
 }
 
 impl Places {
@@ -246,24 +261,27 @@ impl Places {
         let family = family(self.delivery);
         let work = async {
             match way.task {
-                Task::Deliver => {
+                Task::Deliver(kind) => {
+                    let key = key(kind, &family);
                     let ports = NotifyPorts {
                         families: &desk,
                         accounts: &desk,
-                        notices: &desk,
+                        outbox: &desk,
                         alerts: &desk,
+                        composers: &COMPOSERS,
                         mailer: &desk,
                         clock: &desk,
                         libraries: &LIBRARIES,
                         operator_contact: None,
                     };
-                    let result = deliver(&ports, &family.id, date(), None, false).await;
+                    let result = deliver(&ports, &key, None, false).await;
                     result.map_or(End::Failed, |_| End::Done)
                 }
                 Task::Tick(_) => {
                     let ports = EnqueueNoticesPorts {
                         families: &desk,
-                        notices: &desk,
+                        outbox: &desk,
+                        kinds: &KINDS[..self.rules.kinds],
                         alerts: &desk,
                         runs: &desk,
                         queue: &desk,
@@ -285,15 +303,16 @@ impl Places {
                     let result = enqueue_notices(&ports, plan, &input, &|_| {}).await;
                     result.map_or(End::Failed, |_| End::Done)
                 }
-                Task::Event(fence, word) => {
+                Task::Event(kind, fence, word) => {
                     let tag = MailTag {
+                        kind: KINDS[usize::from(kind)].clone(),
                         family: family.id.clone(),
                         date: date(),
                         fence: fence.into(),
                     };
-                    let evidence = word.evidence();
+                    let event = word.event();
                     let settled =
-                        settle_by_evidence(&desk, &desk, &desk, &tag, &evidence, None).await;
+                        apply_delivery_event(&desk, &desk, &desk, &tag, &event, None).await;
                     settled.map_or(End::Failed, |_| End::Done)
                 }
             }

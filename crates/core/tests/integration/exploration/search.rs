@@ -47,8 +47,8 @@ pub(crate) fn search(rules: Rules) -> Found {
         world.next(rules, &mut places, &mut next);
         let mut wrong = world.violation(rules, &places);
         if next.is_empty() {
-            *ends.entry(world.end(&places)).or_default() += 1;
-            wrong = wrong.or_else(|| world.violation_at_the_end(&places));
+            *ends.entry(world.end(rules, &places)).or_default() += 1;
+            wrong = wrong.or_else(|| world.violation_at_the_end(rules, &places));
         }
         if let Some(wrong) = wrong {
             violation = Some(format!("{wrong}{}", trace(way, &ways)));

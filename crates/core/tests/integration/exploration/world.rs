@@ -2,12 +2,12 @@
 //! happen next.
 
 use hippo_core::family::Delivery;
-use hippo_core::notice::record::recipients::RecipientState;
-use hippo_core::notice::record::{NoticeRecord, NoticeState};
+use hippo_core::outbox::RecipientState;
+use hippo_core::outbox::{MailState, OutboxRecord};
 use hippo_core::run::tick_times::TickTimes;
 
-use crate::exploration::desk::{Answer, Ask, date, due, family};
-use crate::exploration::places::{End, Next, Places, STEP, Stored, Task, TickClock, Word};
+use crate::exploration::desk::{Answer, Ask, Kind, date, due, family};
+use crate::exploration::places::{End, Next, Places, STEP, Stored, Task, TickClock, Word, key};
 
 /// What a search is about.
 #[derive(Debug, Clone, Copy)]
@@ -26,14 +26,25 @@ pub(crate) struct Rules {
     pub(crate) wrong_clocks: bool,
     /// Whether the first tick is still to plan the notice.
     pub(crate) unplanned: bool,
+    /// How many kinds of mail there are: one or two.
+    pub(crate) kinds: usize,
+    /// Whether faults only meet what is about the first kind.
+    pub(crate) spares_second_kind: bool,
     /// What of the outside does not keep its promise.
     pub(crate) sabotage: Option<Sabotage>,
+}
+
+impl Rules {
+    /// Whether a fault may meet what is about this kind, or about both.
+    fn may_fail(self, kind: Option<Kind>) -> bool {
+        !self.spares_second_kind || kind == Some(0)
+    }
 }
 
 /// A promise that the outside breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sabotage {
-    /// `replace_notice` writes over any revision.
+    /// `replace_mail` writes over any revision.
     StoreIgnoresRevisions,
     /// The write of SENDING is answered but not kept.
     StoreForgetsSending,
@@ -73,6 +84,7 @@ pub(crate) struct Worker {
 /// An event that is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Event {
+    kind: Kind,
     fence: u8,
     word: Word,
     late: bool,
@@ -83,13 +95,24 @@ pub(crate) struct Event {
 pub(crate) struct World {
     stored: Stored,
     hour: u8,
-    messages: u8,
     faults_left: u8,
     workers: [Option<Worker>; WORKERS],
     events: [Option<Event>; EVENTS],
+    kinds: [OfKind; 2],
+    greylists_left: u8,
+    /// The wrong clocks that are still to come.
+    ahead_left: bool,
+    behind_left: bool,
+    /// A tick whose clock is wrong did more than to record its time.
+    wrong_tick_acted: bool,
+}
+
+/// What became of the mails of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct OfKind {
+    messages: u8,
     /// The claims whose mails left, 0 for none, and to whom, a bit each.
     mails: [(u8, u8); MAILS],
-    greylists_left: u8,
     slept: bool,
     /// An event that says that a mail left.
     event_lost_or_late: bool,
@@ -98,19 +121,26 @@ pub(crate) struct World {
     rejected: bool,
     /// Its event that says so never came.
     rejection_lost: bool,
-    /// It is noted for the operator that the family has no notice.
+    /// It is noted for the operator that the family has no mail.
     noted: bool,
-    /// The wrong clocks that are still to come.
-    ahead_left: bool,
-    behind_left: bool,
-    /// A tick whose clock is wrong did more than to record its time.
-    wrong_tick_acted: bool,
+}
+
+impl OfKind {
+    /// The most mails that one recipient has.
+    fn mails(&self) -> usize {
+        (0..2).map(|bit| self.mails_to(bit)).max().unwrap_or(0)
+    }
+
+    fn mails_to(&self, bit: usize) -> usize {
+        let to_it = |(_, recipients): &&(u8, u8)| recipients >> bit & 1 == 1;
+        self.mails.iter().filter(to_it).count()
+    }
 }
 
 /// What happens next, for the trace of a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Happens {
-    MessageComes,
+    MessageComes(Kind),
     EventComes,
     TimePasses,
     TickComesByWrongClock(TickClock),
@@ -132,66 +162,83 @@ pub(crate) enum Happens {
 }
 
 impl World {
-    /// The notice is planned, its message sent.
+    /// The mails are planned, their messages sent.
     pub(crate) fn first(rules: Rules, places: &mut Places) -> Self {
-        let record = NoticeRecord::planned(family(rules.delivery).id, date(), due());
+        let family = family(rules.delivery);
+        let record = |kind| OutboxRecord::planned(key(kind, &family), due());
         let times = TickTimes {
             last: Some(due() - STEP),
             gap_seconds: STEP.num_seconds(),
             ..TickTimes::default()
         };
-        Self {
-            stored: Stored {
-                record: places.records.number(record),
-                planned: !rules.unplanned,
-                tick_times: places.tick_times.number(times),
-            },
-            hour: 0,
+        let of_kind = OfKind {
             messages: if rules.unplanned { 0 } else { rules.deliveries },
-            faults_left: rules.faults,
-            workers: [None; WORKERS],
-            events: [None; EVENTS],
             mails: [(0, 0); MAILS],
-            greylists_left: rules.greylists,
             slept: false,
             event_lost_or_late: rules.greylists > 0,
             answer_lost: false,
             rejected: false,
             rejection_lost: false,
             noted: false,
+        };
+        let of_none = OfKind {
+            messages: 0,
+            ..of_kind
+        };
+        Self {
+            stored: Stored {
+                records: [0, 1].map(|kind| places.records.number(record(kind))),
+                planned: [!rules.unplanned, !rules.unplanned && rules.kinds == 2],
+                tick_times: places.tick_times.number(times),
+            },
+            hour: 0,
+            faults_left: rules.faults,
+            workers: [None; WORKERS],
+            events: [None; EVENTS],
+            kinds: [of_kind, if rules.kinds == 2 { of_kind } else { of_none }],
+            greylists_left: rules.greylists,
             ahead_left: rules.wrong_clocks,
             behind_left: rules.wrong_clocks,
             wrong_tick_acted: false,
         }
     }
 
-    /// The most mails that one recipient has.
-    fn mails(&self) -> usize {
-        (0..2).map(|bit| self.mails_to(bit)).max().unwrap_or(0)
+    /// What became of the mails of a kind.
+    fn of(&mut self, kind: Kind) -> &mut OfKind {
+        &mut self.kinds[usize::from(kind)]
     }
 
-    fn mails_to(&self, bit: usize) -> usize {
-        let to_it = |(_, recipients): &&(u8, u8)| recipients >> bit & 1 == 1;
-        self.mails.iter().filter(to_it).count()
+    fn record<'a>(&self, kind: usize, places: &'a Places) -> &'a OutboxRecord {
+        places.records.thing(self.stored.records[kind])
     }
 
     /// A mail was doubted, it was sent once more, and one of the two was rejected: the record has room
-    /// for the evidence of one claim, and may tell of the other. Only where two mails are better than
+    /// for the events of one claim, and may tell of the other. Only where two mails are better than
     /// none is a mail sent once more at all.
-    fn may_tell_of_the_other(&self, places: &Places) -> bool {
-        let record = places.records.thing(self.stored.record);
-        places.delivery == Delivery::AtLeastOnce && self.rejected && record.doubts > 0
+    fn may_tell_of_the_other(&self, kind: usize, places: &Places) -> bool {
+        let is_rejected = self.kinds[kind].rejected;
+        let doubts = self.record(kind, places).doubts;
+        places.delivery == Delivery::AtLeastOnce && is_rejected && doubts > 0
     }
 
     /// How it stands, in words.
-    pub(crate) fn end(&self, places: &Places) -> String {
-        let state = places.records.thing(self.stored.record).state.as_str();
-        match self.mails() {
-            mails if self.may_tell_of_the_other(places) => {
+    pub(crate) fn end(&self, rules: Rules, places: &Places) -> String {
+        let ends: Vec<String> = (0..rules.kinds)
+            .map(|kind| self.end_of(kind, places))
+            .collect();
+        ends.join(" | ")
+    }
+
+    fn end_of(&self, kind: usize, places: &Places) -> String {
+        let state = self.record(kind, places).state.as_str();
+        match self.kinds[kind].mails() {
+            mails if self.may_tell_of_the_other(kind, places) => {
                 let plural = if mails == 1 { "" } else { "s" };
                 format!("{state}, {mails} mail{plural}, one of two claims rejected")
             }
-            0 if self.rejection_lost => format!("{state}, 0 mails, rejected and not heard of"),
+            0 if self.kinds[kind].rejection_lost => {
+                format!("{state}, 0 mails, rejected and not heard of")
+            }
             1 => format!("{state}, 1 mail"),
             mails => format!("{state}, {mails} mails"),
         }
@@ -199,45 +246,66 @@ impl World {
 
     /// What is wrong with it, whatever comes next.
     pub(crate) fn violation(&self, rules: Rules, places: &Places) -> Option<String> {
-        let state = places.records.thing(self.stored.record).state;
-        let mails = self.mails();
-        let end = self.end(places);
         if self.wrong_tick_acted {
+            let end = self.end(rules, places);
             return Some(format!("a tick acted whose clock is wrong ({end})"));
         }
+        if self.hour > LAST_HOUR {
+            let end = self.end(rules, places);
+            return Some(format!("it is never finalised ({end})"));
+        }
+        (0..rules.kinds).find_map(|kind| self.violation_of(kind, rules, places))
+    }
+
+    fn violation_of(&self, kind: usize, rules: Rules, places: &Places) -> Option<String> {
+        let record = self.record(kind, places);
+        let state = record.state;
+        let of_kind = &self.kinds[kind];
+        let mails = of_kind.mails();
+        let end = self.end(rules, places);
         let may_be_two = rules.delivery == Delivery::AtLeastOnce
-            && (self.slept || (self.answer_lost && self.event_lost_or_late));
+            && (of_kind.slept || (of_kind.answer_lost && of_kind.event_lost_or_late));
         if mails > 2 || (mails == 2 && !may_be_two) {
             return Some(format!("{mails} mails left ({end})"));
         }
-        if state == NoticeState::Sent && mails == 0 && !self.rejected {
+        if state == MailState::Sent && mails == 0 && !of_kind.rejected {
             return Some(format!("it says that a mail left, and none did ({end})"));
         }
-        if matches!(state, NoticeState::GaveUp | NoticeState::Failed) && !self.noted {
-            return Some(format!("nobody will tell the alerts ({end})"));
+        if matches!(state, MailState::GaveUp | MailState::Failed) && !of_kind.noted {
+            return Some(format!("nobody will tell the operator ({end})"));
         }
-        let record = places.records.thing(self.stored.record);
         let someone_has_none =
-            state == NoticeState::Sent && record.unreached_recipients().next().is_some();
-        if someone_has_none && !self.noted {
+            state == MailState::Sent && record.unreached_recipients().next().is_some();
+        if someone_has_none && !of_kind.noted {
             return Some(format!("nobody will tell of a recipient ({end})"));
         }
-        if self.hour > LAST_HOUR {
-            return Some(format!("it is never settled ({end})"));
+        if kind == 1 && rules.spares_second_kind && self.hour > 0 && state != MailState::Sent {
+            return Some(format!("one kind holds up the other ({end})"));
         }
         None
     }
 
     /// What is wrong with it when nothing more can happen.
-    pub(crate) fn violation_at_the_end(&self, places: &Places) -> Option<String> {
-        let record = places.records.thing(self.stored.record);
-        let end = self.end(places);
+    pub(crate) fn violation_at_the_end(&self, rules: Rules, places: &Places) -> Option<String> {
+        (0..rules.kinds).find_map(|kind| self.violation_at_the_end_of(kind, rules, places))
+    }
+
+    fn violation_at_the_end_of(
+        &self,
+        kind: usize,
+        rules: Rules,
+        places: &Places,
+    ) -> Option<String> {
+        let record = self.record(kind, places);
+        let of_kind = &self.kinds[kind];
+        let mails = of_kind.mails();
+        let end = self.end(rules, places);
         for (bit, recipient) in record.recipients.iter().enumerate() {
-            let has_it = self.mails_to(bit) > 0;
+            let has_it = of_kind.mails_to(bit) > 0;
             let says_so = recipient.state == RecipientState::Accepted;
             let says_not = recipient.state == RecipientState::Refused;
-            if record.state == NoticeState::Sent
-                && !self.rejected
+            if record.state == MailState::Sent
+                && !of_kind.rejected
                 && (says_so && !has_it || says_not && has_it)
             {
                 return Some(format!("it is wrong about a recipient ({end}): {record:?}"));
@@ -246,30 +314,27 @@ impl World {
         if !record.is_over() {
             return Some(format!("it stays as it is for ever ({end})"));
         }
-        let of_the_other = self.may_tell_of_the_other(places);
-        if matches!(record.state, NoticeState::Failed | NoticeState::Skipped)
-            && self.mails() > 0
+        let of_the_other = self.may_tell_of_the_other(kind, places);
+        if matches!(record.state, MailState::Failed | MailState::Skipped)
+            && mails > 0
             && !of_the_other
         {
             return Some(format!("it says that no mail left, and one did ({end})"));
         }
         // The mail service said that it had taken it: only its own word can tell that it did not send it.
-        if record.state == NoticeState::Sent
-            && self.mails() == 0
-            && !self.rejection_lost
-            && !of_the_other
+        if record.state == MailState::Sent && mails == 0 && !of_kind.rejection_lost && !of_the_other
         {
             return Some(format!(
                 "it says that a mail left, and its rejection was heard of ({end})"
             ));
         }
-        if record.state != NoticeState::Sent && record.reason.is_none() {
+        if record.state != MailState::Sent && record.reason.is_none() {
             return Some(format!("nothing says why ({end})"));
         }
-        // The evidence of its event, or the worker's own, must have counted.
-        let known = !self.event_lost_or_late || !self.answer_lost;
-        if self.mails() > 0 && record.state != NoticeState::Sent && known && !of_the_other {
-            return Some(format!("a mail left and its evidence was there ({end})"));
+        // Its delivery event, or the worker's own word, must have counted.
+        let known = !of_kind.event_lost_or_late || !of_kind.answer_lost;
+        if mails > 0 && record.state != MailState::Sent && known && !of_the_other {
+            return Some(format!("a mail left and its event was there ({end})"));
         }
         None
     }
@@ -280,12 +345,17 @@ impl World {
             let workers = self.workers.iter().flatten();
             workers.filter(|worker| task(&worker.task)).count()
         };
-        if self.messages > 0 && busy(|task| *task == Task::Deliver) < usize::from(rules.deliveries)
-        {
-            let mut world = *self;
-            world.messages -= 1;
-            world.begin(Task::Deliver, places);
-            out.push((Happens::MessageComes, world.in_order()));
+        for kind in [0, 1] {
+            let delivering = self.workers.iter().flatten();
+            let delivering = delivering.filter(|worker| worker.task == Task::Deliver(kind));
+            if self.kinds[usize::from(kind)].messages > 0
+                && delivering.count() < usize::from(rules.deliveries)
+            {
+                let mut world = *self;
+                world.of(kind).messages -= 1;
+                world.begin(Task::Deliver(kind), places);
+                out.push((Happens::MessageComes(kind), world.in_order()));
+            }
         }
         for (index, event) in distinct(&self.events) {
             if busy(|task| matches!(task, Task::Event(..))) < EVENT_WORKERS {
@@ -294,22 +364,23 @@ impl World {
                 let swallowed = event.word == Word::Rejected
                     && rules.sabotage == Some(Sabotage::RejectionsAreSwallowed);
                 if !swallowed {
-                    world.begin(Task::Event(event.fence, event.word), places);
+                    world.begin(Task::Event(event.kind, event.fence, event.word), places);
                 }
                 out.push((Happens::EventComes, world.in_order()));
             }
-            if self.faults_left > 0 {
+            if self.faults_left > 0 && rules.may_fail(Some(event.kind)) {
                 self.event_faults(index, event, out);
             }
         }
         for (index, worker) in distinct(&self.workers) {
             self.steps(rules, places, index, worker, out);
         }
-        let record = places.records.thing(self.stored.record);
+        let all_over = (0..rules.kinds).all(|kind| self.record(kind, places).is_over());
+        let no_messages = self.kinds.iter().all(|of_kind| of_kind.messages == 0);
         let all_asleep = self.workers.iter().flatten().all(|worker| worker.asleep);
         let all_late = self.events.iter().flatten().all(|event| event.late);
         // A message that comes later is as good as one that a tick sends.
-        if !record.is_over() && all_asleep && all_late && self.messages == 0 {
+        if !all_over && all_asleep && all_late && no_messages {
             let mut world = *self;
             world.hour += 1;
             world.begin(Task::Tick(TickClock::Right), places);
@@ -317,7 +388,7 @@ impl World {
         }
         self.wrong_ticks(places, out);
         for (_, world) in out {
-            world.spare_faults(places);
+            world.spare_faults(rules, places);
         }
     }
 
@@ -344,12 +415,14 @@ impl World {
 
     /// Once it is on record that the mail left, and nobody is about to send another or to say that it
     /// was rejected, no fault can change what became of it: what is left to do is done without.
-    fn spare_faults(&mut self, places: &Places) {
+    fn spare_faults(&mut self, rules: Rules, places: &Places) {
         let rejections = self.events.iter().flatten();
-        let rejecting = |worker: &Worker| matches!(worker.task, Task::Event(_, Word::Rejected));
-        let record = places.records.thing(self.stored.record);
-        let settled = record.state == NoticeState::Sent
-            && record.is_over()
+        let rejecting = |worker: &Worker| matches!(worker.task, Task::Event(_, _, Word::Rejected));
+        let is_sent = |kind| {
+            let record = self.record(kind, places);
+            record.state == MailState::Sent && record.is_over()
+        };
+        let settled = (0..rules.kinds).all(is_sent)
             && rejections
                 .into_iter()
                 .all(|event| event.word != Word::Rejected)
@@ -366,9 +439,9 @@ impl World {
     fn event_faults(&self, index: usize, event: Event, out: &mut Vec<(Happens, Self)>) {
         let mut lost = self.with_fault();
         lost.events[index] = None;
-        lost.event_lost_or_late |= event.word == Word::Arrived;
+        lost.of(event.kind).event_lost_or_late |= event.word == Word::Arrived;
         // Even if it was doubled, and the other one comes.
-        lost.rejection_lost |= event.word == Word::Rejected;
+        lost.of(event.kind).rejection_lost |= event.word == Word::Rejected;
         out.push((Happens::EventIsLost, lost.in_order()));
         if !event.late {
             let mut late = self.with_fault();
@@ -376,7 +449,7 @@ impl World {
                 late: true,
                 ..event
             });
-            late.event_lost_or_late |= event.word == Word::Arrived;
+            late.of(event.kind).event_lost_or_late |= event.word == Word::Arrived;
             out.push((Happens::EventIsLate, late.in_order()));
         }
         let mut doubled = self.with_fault();
@@ -427,12 +500,16 @@ impl World {
             world.resume(index, answer, places);
             out.push((Happens::SecondIsRefusedForNow(task), world.in_order()));
         }
-        if self.faults_left == 0 {
+        let about = ask.kind().or(task.kind());
+        if self.faults_left == 0 || !rules.may_fail(about) {
             return;
         }
         let hurt = |mut world: Self| {
             world.faults_left -= 1;
-            world.answer_lost |= world.workers[index].is_some_and(|worker| worker.has_sent);
+            if let Some(kind) = task.kind() {
+                world.of(kind).answer_lost |=
+                    world.workers[index].is_some_and(|worker| worker.has_sent);
+            }
             world
         };
         let crashed = |world: Self| {
@@ -452,15 +529,19 @@ impl World {
                 worker.held = held;
             }
             world.faults_left -= 1;
-            world.event_lost_or_late |= matches!(task, Task::Event(_, Word::Arrived));
-            // Whoever wakes before the mailer is called looks at the clock first.
-            world.slept |= world.workers[index].is_some_and(|worker| worker.has_sent)
-                || (held.is_none() && matches!(ask, Ask::Send(..)));
+            if let Some(kind) = task.kind() {
+                // Whoever wakes before the mailer is called looks at the clock first.
+                let slept = world.workers[index].is_some_and(|worker| worker.has_sent)
+                    || (held.is_none() && matches!(ask, Ask::Send(..)));
+                let of_kind = world.of(kind);
+                of_kind.slept |= slept;
+                of_kind.event_lost_or_late |= matches!(task, Task::Event(_, _, Word::Arrived));
+            }
             world.in_order()
         };
         out.push((Happens::FallsAsleep(task), asleep(*self, None)));
         let has_effect = match ask {
-            Ask::Plan(_) => !self.stored.planned,
+            Ask::Plan(kind, _) => !self.stored.planned[usize::from(*kind)],
             _ => ask.has_effect(),
         };
         if has_effect {
@@ -473,14 +554,14 @@ impl World {
             world.resume(index, answer, places);
             out.push((happens, world.in_order()));
         };
-        if let Ask::Send(fence, recipients) = *ask {
+        if let Ask::Send(kind, fence, recipients) = *ask {
             let lost = match rules.sabotage {
                 Some(Sabotage::MailerDeniesWhatItTook) => Answer::NotSent,
                 _ => Answer::Silence,
             };
             let mut taken = done;
             if rules.sabotage == Some(Sabotage::MailerTriesTwice) {
-                taken.send_mail(u8::try_from(fence).unwrap(), recipients, rules);
+                taken.send_mail(kind, u8::try_from(fence).unwrap(), recipients, rules);
             }
             answered(Happens::LosesTheAnswer(task), taken, lost);
             answered(Happens::MailNotTaken(task), *self, Answer::Silence);
@@ -497,7 +578,7 @@ impl World {
             {
                 out.push((
                     Happens::MailIsRejectedLater(task),
-                    self.rejected_later(index, u8::try_from(fence).unwrap(), places),
+                    self.rejected_later(index, kind, u8::try_from(fence).unwrap(), places),
                 ));
             }
         } else if has_begun {
@@ -514,14 +595,22 @@ impl World {
         world.wrong_tick_acted |= ask.is_about_notices()
             && self.workers[index].is_some_and(|worker| worker.task.has_wrong_clock());
         let answer = match ask {
-            Ask::Note => {
-                world.noted |= rules.sabotage != Some(Sabotage::StoreForgetsNotes);
+            Ask::Note(kind) => {
+                world.of(*kind).noted |= rules.sabotage != Some(Sabotage::StoreForgetsNotes);
                 // Whether it is news is said to the log alone.
                 Answer::Wrote(true)
             }
             Ask::Prepare => Answer::Prepared { greylisted: false },
-            Ask::Send(fence, recipients) => {
-                world.send_mail(u8::try_from(*fence).unwrap(), *recipients, rules);
+            Ask::Enqueue(kinds) => {
+                for kind in [0, 1] {
+                    if kinds >> kind & 1 == 1 {
+                        world.comes_again(Task::Deliver(kind));
+                    }
+                }
+                Answer::Wrote(true)
+            }
+            Ask::Send(kind, fence, recipients) => {
+                world.send_mail(*kind, u8::try_from(*fence).unwrap(), *recipients, rules);
                 if let Some(worker) = &mut world.workers[index] {
                     worker.has_sent = true;
                 }
@@ -544,11 +633,12 @@ impl World {
     }
 
     /// The world after the mail service said that it had taken a mail which it will not send.
-    fn rejected_later(&self, index: usize, fence: u8, places: &mut Places) -> Self {
+    fn rejected_later(&self, index: usize, kind: Kind, fence: u8, places: &mut Places) -> Self {
         let mut world = self.with_fault();
-        world.rejected = true;
+        world.of(kind).rejected = true;
         for word in [Word::Accepted, Word::Rejected] {
             world.send_event(Event {
+                kind,
                 fence,
                 word,
                 late: false,
@@ -559,14 +649,15 @@ impl World {
         world.in_order()
     }
 
-    fn send_mail(&mut self, fence: u8, recipients: u8, rules: Rules) {
-        if let Some(free) = self.mails.iter_mut().find(|(mail, _)| *mail == 0) {
+    fn send_mail(&mut self, kind: Kind, fence: u8, recipients: u8, rules: Rules) {
+        if let Some(free) = self.of(kind).mails.iter_mut().find(|(mail, _)| *mail == 0) {
             *free = (fence, recipients);
         }
         if rules.greylists > 0 {
             return;
         }
         self.send_event(Event {
+            kind,
             fence,
             word: Word::Arrived,
             late: false,
@@ -602,7 +693,7 @@ impl World {
             Next::Asks(_) => return,
             Next::Over(End::Done) => {}
             Next::Over(End::Failed) => self.comes_again(task),
-            Next::Over(End::HandsOut) => self.comes_again(Task::Deliver),
+            Next::Over(End::HandsOut) => self.comes_again(Task::Deliver(0)),
         }
         self.workers[index] = None;
     }
@@ -610,8 +701,12 @@ impl World {
     /// A worker did not do its work: who sent it sends it again.
     fn comes_again(&mut self, task: Task) {
         match task {
-            Task::Deliver => self.messages = (self.messages + 1).min(3),
-            Task::Event(fence, word) => self.send_event(Event {
+            Task::Deliver(kind) => {
+                let messages = &mut self.of(kind).messages;
+                *messages = (*messages + 1).min(3);
+            }
+            Task::Event(kind, fence, word) => self.send_event(Event {
+                kind,
                 fence,
                 word,
                 late: false,
@@ -631,7 +726,9 @@ impl World {
     fn in_order(mut self) -> Self {
         self.workers.sort_unstable();
         self.events.sort_unstable();
-        self.mails.sort_unstable();
+        for of_kind in &mut self.kinds {
+            of_kind.mails.sort_unstable();
+        }
         self
     }
 }
@@ -640,16 +737,23 @@ impl Stored {
     /// What the store holds after a call, and the number of its answer.
     fn execute(self, rules: Rules, places: &mut Places, ask: &Ask) -> (Self, u32) {
         let mut stored = self;
-        let record = places.records.thing(self.record).clone();
+        let about = usize::from(ask.kind().unwrap_or_default());
+        let record = places.records.thing(self.records[about]).clone();
         let answer = match ask {
-            Ask::Notice => Answer::Notice(self.planned.then(|| Box::new(record))),
+            Ask::Mail(_) => Answer::Mail(self.planned[about].then(|| Box::new(record))),
             Ask::Open => {
-                let is_open = self.planned && !record.is_over();
-                Answer::Notice(is_open.then(|| Box::new(record)))
+                let planned = (0..rules.kinds).filter(|kind| self.planned[*kind]);
+                let records = planned.map(|kind| places.records.thing(self.records[kind]));
+                Answer::Open(
+                    records
+                        .filter(|record| !record.is_over())
+                        .cloned()
+                        .collect(),
+                )
             }
-            Ask::Plan(planned) => {
-                let is_new = *planned != date() || !self.planned;
-                stored.planned = true;
+            Ask::Plan(_, planned) => {
+                let is_new = *planned != date() || !self.planned[about];
+                stored.planned[about] = true;
                 Answer::Wrote(is_new)
             }
             Ask::TickTimes if rules.sabotage == Some(Sabotage::StoreForgetsTicks) => {
@@ -671,13 +775,15 @@ impl Stored {
                 let same = record.revision == *revision
                     || rules.sabotage == Some(Sabotage::StoreIgnoresRevisions);
                 let kept = rules.sabotage != Some(Sabotage::StoreForgetsSending)
-                    || next.state != NoticeState::Sending;
+                    || next.state != MailState::Sending;
                 if same && kept {
-                    stored.record = places.records.number((**next).clone());
+                    stored.records[about] = places.records.number((**next).clone());
                 }
                 Answer::Wrote(same)
             }
-            Ask::Note | Ask::Prepare | Ask::Send(..) => unreachable!("not asked of it"),
+            Ask::Note(_) | Ask::Prepare | Ask::Send(..) | Ask::Enqueue(_) => {
+                unreachable!("not asked of it")
+            }
         };
         (stored, places.answers.number(answer))
     }

@@ -9,7 +9,7 @@ use hippo_core::family::schedule::ScheduleHistory;
 use hippo_core::family::{Family, Preferences};
 use hippo_core::ids::CardId;
 use hippo_core::library::Library;
-use hippo_core::notice::told::Told;
+use hippo_core::notice::last_notice::LastNotice;
 use hippo_core::notice::{Composed, NoticeCard, NoticeInput, compose};
 
 pub(crate) const CONTACT: &str = "hippo@example.org";
@@ -42,7 +42,7 @@ pub(crate) struct Case {
     pub(crate) family: Family,
     pub(crate) now: DateTime<Utc>,
     pub(crate) cards: Vec<NoticeCard>,
-    pub(crate) told: Option<Told>,
+    pub(crate) last_notice: Option<LastNotice>,
     /// The notice's date, where the mail leaves on a later one.
     pub(crate) date: Option<NaiveDate>,
 }
@@ -64,14 +64,14 @@ impl Case {
             },
             now: now(),
             cards: cards.into_iter().collect(),
-            told: None,
+            last_notice: None,
             date: None,
         }
     }
 
     /// After a mail was sent that told this.
-    pub(crate) fn after(mut self, told: Told) -> Self {
-        self.told = Some(told);
+    pub(crate) fn after(mut self, last_notice: LastNotice) -> Self {
+        self.last_notice = Some(last_notice);
         self
     }
 
@@ -105,7 +105,7 @@ impl Case {
             today,
             now: self.now,
             cards: &self.cards,
-            told: self.told.as_ref(),
+            last_notice: self.last_notice.as_ref(),
             operator_contact: Some(CONTACT),
         })
         .unwrap()

@@ -63,7 +63,7 @@ fn days(case: &Case, days: i64) -> Vec<Composed> {
     for _ in 0..days {
         let today = case.compose();
         if today.mail.is_some() {
-            case.told = Some(today.told.clone());
+            case.last_notice = Some(today.last_notice.clone());
         }
         composed.push(today);
         case = case.days_later(1);
@@ -98,14 +98,14 @@ fn hold_in_unknown_words_is_mailed_when_new_and_once_a_week() {
 #[test]
 fn changed_words_of_a_hold_are_mailed_at_once() {
     let mut case = with_holds([unknown("Available soon")]);
-    case.told = Some(case.compose().told);
+    case.last_notice = Some(case.compose().last_notice);
     let mut changed = case.days_later(1);
     assert_eq!(changed.subject(), "no mail");
     *holds_of(&mut changed) = Some(vec![unknown("Available")]);
     let composed = changed.compose();
     assert_eq!(composed.digest.attention[0].news, News::Changed);
     assert_eq!(composed.digest.occasion, Some(Occasion::Attention));
-    let again = changed.clone().after(composed.told).days_later(1);
+    let again = changed.clone().after(composed.last_notice).days_later(1);
     assert_eq!(again.subject(), "no mail");
 }
 
@@ -142,11 +142,11 @@ fn known_state_of_a_hold_needs_no_attention(#[case] state: HoldState) {
 #[test]
 fn unknown_words_are_no_news_after_a_day_on_which_the_site_shows_no_holds() {
     let mut case = with_holds([unknown("Available"), ready("Fog", "", -1)]);
-    case.told = Some(case.compose().told);
+    case.last_notice = Some(case.compose().last_notice);
     let mut silent = case.clone().days_later(1);
     *holds_of(&mut silent) = None;
-    let told = silent.compose().told;
-    let next = case.days_later(2).after(told);
+    let last = silent.compose().last_notice;
+    let next = case.days_later(2).after(last);
     assert_eq!(next.subject(), "no mail");
 }
 
@@ -200,7 +200,7 @@ fn missed_hold_is_told_until_a_mail_has_told_it() {
 #[test]
 fn hold_that_is_kept_longer_is_to_pick_up_and_can_be_missed_anew() {
     let mut case = with_holds([ready(TITLE, "", -1)]);
-    case.told = Some(case.compose().told);
+    case.last_notice = Some(case.compose().last_notice);
     let mut longer = case.days_later(1);
     *holds_of(&mut longer) = Some(vec![ready(TITLE, "", 2)]);
     assert_eq!(longer.subject(), "1 hold to pick up");
@@ -362,7 +362,7 @@ proptest! {
     #[test]
     fn changed_words_tell_again_whatever_was_told(cards in any_cards(), index in any::<prop::sample::Index>()) {
         let case = Case::of(cards);
-        let mut next = case.clone().after(case.compose().told).days_later(1);
+        let mut next = case.clone().after(case.compose().last_notice).days_later(1);
         let mut unknown: Vec<&mut Hold> = next
             .cards
             .iter_mut()

@@ -1,7 +1,7 @@
 //! What is new or has changed since the last notice that was sent.
 
 use hippo_core::account::HoldState;
-use hippo_core::notice::told::Told;
+use hippo_core::notice::last_notice::LastNotice;
 
 use crate::notice::accounts;
 use crate::notice::fixture::*;
@@ -21,7 +21,10 @@ fn a_loan_that_became_non_renewable_is_marked_once() {
             vec![],
         ),
     )]);
-    let mut after = before.clone().after(before.compose().told).days_later(1);
+    let mut after = before
+        .clone()
+        .after(before.compose().last_notice)
+        .days_later(1);
     for loan in after.cards[0]
         .stored
         .as_mut()
@@ -43,7 +46,11 @@ fn a_loan_that_became_non_renewable_is_marked_once() {
             .text
             .contains("can no longer be renewed")
     );
-    let third = after.clone().after(composed.told).days_later(1).compose();
+    let third = after
+        .clone()
+        .after(composed.last_notice)
+        .days_later(1)
+        .compose();
     assert!(!third.digest.take_back[0].became_non_renewable);
     assert!(
         third
@@ -75,7 +82,10 @@ fn a_hold_that_was_not_ready_before_is_marked_as_new() {
         millbrook(),
         account(vec![], vec![on_its_way.clone(), here]),
     )]);
-    let mut after = before.clone().after(before.compose().told).days_later(1);
+    let mut after = before
+        .clone()
+        .after(before.compose().last_notice)
+        .days_later(1);
     for hold in after.cards[0]
         .stored
         .as_mut()
@@ -112,12 +122,12 @@ fn what_an_account_does_not_say_for_a_day_is_not_news_when_it_says_it_again() {
         millbrook(),
         account(vec![loan("Canals", "", 1)], vec![ready("Ink", "", 5)]),
     )]);
-    let told = full.compose().told;
-    let mut silent = full.clone().after(told.clone());
+    let last = full.compose().last_notice;
+    let mut silent = full.clone().after(last.clone());
     let account = &mut silent.cards[0].stored.as_mut().unwrap().account;
     (account.loans, account.holds) = (None, None);
-    let kept = silent.compose().told;
-    assert_eq!(kept, told);
+    let kept = silent.compose().last_notice;
+    assert_eq!(kept, last);
     assert!(!full.clone().after(kept).compose().digest.pick_up[0].new);
 }
 
@@ -131,18 +141,21 @@ fn two_cards_with_the_same_hold_id_are_told_apart() {
             account(vec![], vec![ready("Ink", "", 5)]),
         )
     });
-    let told = Case::of(cards[..1].to_vec()).compose().told;
-    let digest = Case::of(cards).after(told).compose().digest;
+    let last = Case::of(cards[..1].to_vec()).compose().last_notice;
+    let digest = Case::of(cards).after(last).compose().digest;
     let new: Vec<bool> = digest.pick_up.iter().map(|line| line.new).collect();
     assert_eq!(new.iter().filter(|new| **new).count(), 1);
 }
 
 #[test]
 fn what_was_told_survives_json_and_an_older_form_of_it() {
-    let told = Case::of(accounts::one_of_each()).compose().told;
-    let json = serde_json::to_string(&told).unwrap();
-    assert_eq!(serde_json::from_str::<Told>(&json).unwrap(), told);
-    assert_eq!(serde_json::from_str::<Told>("{}").unwrap(), Told::default());
+    let last = Case::of(accounts::one_of_each()).compose().last_notice;
+    let json = serde_json::to_string(&last).unwrap();
+    assert_eq!(serde_json::from_str::<LastNotice>(&json).unwrap(), last);
+    assert_eq!(
+        serde_json::from_str::<LastNotice>("{}").unwrap(),
+        LastNotice::default()
+    );
 }
 
 #[test]

@@ -274,15 +274,15 @@ proptest! {
         let ids: std::collections::BTreeSet<_> = case.cards.iter().map(|card| card.card.id).collect();
         prop_assume!(ids.len() == case.cards.len());
         prop_assert_eq!(case.compose(), case.compose());
-        prop_assert_eq!(case.compose().told, turned.compose().told);
+        prop_assert_eq!(case.compose().last_notice, turned.compose().last_notice);
         prop_assert_eq!(case.compose().mail, turned.compose().mail);
     }
 
     #[test]
     fn on_the_next_day_only_what_is_to_do_makes_a_mail_again(mut case in a_case()) {
         case.family.preferences.send_when_empty = SendWhenEmpty::Never;
-        let told = case.compose().told;
-        let mut next = case.after(told);
+        let last = case.compose().last_notice;
+        let mut next = case.after(last);
         // A day later by the family's calendar; nothing has happened and nothing was read since.
         next.now += Duration::days(1);
         for card in &mut next.cards {

@@ -49,8 +49,8 @@ fn two_patrons_at_three_libraries() {
 #[test]
 fn an_example_for_the_readme() {
     let (yesterday, today) = accounts::example();
-    let told = Case::of(yesterday).compose().told;
-    keep("example", &Case::of(today).after(told).compose());
+    let last = Case::of(yesterday).compose().last_notice;
+    keep("example", &Case::of(today).after(last).compose());
 }
 
 #[test]

@@ -17,8 +17,8 @@ fn quiet() -> NoticeCard {
 
 /// The same notice so many days later, when only the first was sent.
 fn later(case: &Case, days: i64) -> Case {
-    let told = case.compose().told;
-    let mut case = case.clone().after(told);
+    let last = case.compose().last_notice;
+    let mut case = case.clone().after(last);
     case.now += Duration::days(days);
     case
 }
@@ -235,7 +235,7 @@ fn a_card_that_expires_is_told_at_its_stages_and_once_a_week() {
         let composed = case.compose();
         if composed.mail.is_some() {
             told_at.push(days_left);
-            case.told = Some(composed.told);
+            case.last_notice = Some(composed.last_notice);
         }
         case = case.days_later(1);
     }
@@ -247,7 +247,7 @@ fn fines_are_told_again_when_they_change() {
     let mut case = Case::of([quiet()]);
     case.cards[0].stored.as_mut().unwrap().account.fines = money("5.00");
     assert_eq!(case.subject(), "Fines on one card");
-    let mut next = case.clone().after(case.compose().told).days_later(1);
+    let mut next = case.clone().after(case.compose().last_notice).days_later(1);
     next.cards[0].stored.as_mut().unwrap().account.fines = money("5.0");
     assert_eq!(next.subject(), "no mail", "the same amount in other digits");
     next.cards[0].stored.as_mut().unwrap().account.fines = money("5.25");

@@ -18,17 +18,18 @@ use hippo_core::clock::Clock;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::jobs::JobError;
 use hippo_core::jobs::notify::NotifyAllInput;
+use hippo_core::jobs::notify::compose::Composers;
 use hippo_core::jobs::notify::run::notify_all;
 use hippo_core::jobs::notify::send::NotifyPorts;
 use hippo_core::library::Library;
 use hippo_core::mail::{Mail, MailAnswer, Mailer};
-use hippo_core::notice::record::{NoticeRecord, NoticeState};
-use hippo_core::notice::told::Told;
+use hippo_core::notice::last_notice::LastNotice;
+use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, Run, RunKey, Trigger};
 use hippo_core::store::AlertStore;
 use hippo_core::store::{
-    AccountStore, FamilyStore, LoadedFamily, NoticeCursor, NoticeStore, RunStart, StoreOrigin,
+    AccountStore, FamilyStore, LoadedFamily, OutboxCursor, OutboxStore, RunStart, StoreOrigin,
     StoreResult,
 };
 use hippo_core::testing::contract::sample;
@@ -124,7 +125,7 @@ impl AccountStore for Outside {
 }
 
 #[async_trait]
-impl NoticeStore for Outside {
+impl OutboxStore for Outside {
     async fn origin(&self) -> StoreResult<StoreOrigin> {
         self.store.origin().await
     }
@@ -133,59 +134,56 @@ impl NoticeStore for Outside {
         self.store.end_restore().await
     }
 
-    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>> {
-        self.store.sent_before(family, date).await
+    async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>> {
+        self.store.sent_before(key).await
     }
 
-    async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
+    async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
         pause().await;
-        let put = self.store.plan_notice(record).await;
+        let put = self.store.plan_mail(record).await;
         pause().await;
         put
     }
 
-    async fn notice(
-        &self,
-        family: &FamilyId,
-        date: NaiveDate,
-    ) -> StoreResult<Option<NoticeRecord>> {
-        let found = self.store.notice(family, date).await;
+    async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
+        let found = self.store.mail(key).await;
         pause().await;
         found
     }
 
-    async fn replace_notice(
+    async fn replace_mail(
         &self,
         revision: u64,
-        record: &NoticeRecord,
-        told: Option<&Told>,
+        record: &OutboxRecord,
+        last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
         pause().await;
-        let replaced = self.store.replace_notice(revision, record, told).await;
+        let replaced = self.store.replace_mail(revision, record, last_notice).await;
         pause().await;
         replaced
     }
 
-    async fn open_notices(
+    async fn open_mails(
         &self,
-        after: Option<&NoticeCursor>,
+        after: Option<&OutboxCursor>,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
-        let found = self.store.open_notices(after, limit).await;
+    ) -> StoreResult<Vec<OutboxRecord>> {
+        let found = self.store.open_mails(after, limit).await;
         pause().await;
         found
     }
 
-    async fn last_told(&self, family: &FamilyId) -> StoreResult<Option<Told>> {
-        self.store.last_told(family).await
+    async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>> {
+        self.store.last_sent_notice(family).await
     }
 
-    async fn recent_notices(
+    async fn recent_mails(
         &self,
+        kind: &MailKind,
         family: &FamilyId,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
-        self.store.recent_notices(family, limit).await
+    ) -> StoreResult<Vec<OutboxRecord>> {
+        self.store.recent_mails(kind, family, limit).await
     }
 }
 
@@ -335,12 +333,14 @@ proptest! {
         }
         let library: Library = sample::library("wpl");
         let libraries: BTreeMap<LibraryId, Library> = [(library.id.clone(), library)].into();
+        let composers = Composers::default();
         let world = Days {
             ports: NotifyPorts {
                 families: &outside.store,
                 accounts: &outside,
-                notices: &outside,
+                outbox: &outside,
                 alerts: &outside.store,
+                composers: &composers,
                 mailer: &outside,
                 clock: &outside,
                 libraries: &libraries,
@@ -369,17 +369,17 @@ proptest! {
         let noted = outside.store.recent_alerts(10_000).now_or_never().unwrap().unwrap();
         for id in FAMILIES {
             let id = id.parse().unwrap();
-            let records = outside.store.recent_notices(&id, 100).now_or_never();
+            let records = outside.store.recent_mails(&MailKind::DAILY, &id, 100).now_or_never();
             for record in records.unwrap().unwrap() {
                 prop_assert!(
                     record.state.is_final() || record.date >= today,
                     "{:?} of {} never ends", record.state, record.date
                 );
                 let mails = left.get(&(record.family.clone(), record.date)).copied();
-                if matches!(record.state, NoticeState::Failed | NoticeState::Missed) {
+                if matches!(record.state, MailState::Failed | MailState::Missed) {
                     prop_assert_eq!(mails, None, "it says that no mail left");
                 }
-                prop_assert!(record.state == NoticeState::Sent || record.reason.is_some());
+                prop_assert!(record.state == MailState::Sent || record.reason.is_some());
                 let is_noted = noted.iter().any(|noted| match &noted.alert {
                     Alert::NoNotice { family, date, .. } => {
                         (family, *date) == (&record.family, record.date)

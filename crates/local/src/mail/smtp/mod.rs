@@ -1,9 +1,9 @@
 //! Mail by SMTP, one command after the other, so that the four answers can be told apart.
 //!
-//! Until the end of the message is written, a failure is [`MailAnswer::NotSent`] or
-//! [`MailAnswer::Refused`]; the answer to it is [`MailAnswer::Accepted`] or
-//! [`MailAnswer::Refused`]; only silence or a lost line between the two is
-//! [`MailAnswer::Unknown`].
+//! To prepare a mail writes all of it but its end, the final dot: until then, a failure is
+//! [`MailAnswer::NotSent`] or [`MailAnswer::Refused`]. To commit it writes the dot: the answer to it is
+//! [`MailAnswer::Accepted`] or [`MailAnswer::Refused`], and only silence or a lost connection between
+//! the two is [`MailAnswer::Unknown`].
 //!
 //! | the server | answer |
 //! |---|---|
@@ -18,8 +18,10 @@ mod reason;
 mod stream;
 
 use std::fmt;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -41,10 +43,10 @@ pub use options::{SmtpOptions, SmtpOptionsError, SmtpTls};
 
 use options::{LONGEST_ANSWER, is_loopback, tls_parameters};
 use reason::{Fault, Step, io_words};
-use stream::{EncryptedLine, Handover, Line};
+use stream::{EncryptedTransport, Handover, Transport};
 
 /// All steps before the end of the message together; with the longest wait for the answer to it,
-/// this stays below [`hippo_core::notice::record::SEND_LIMIT`].
+/// this stays below [`hippo_core::outbox::SEND_LIMIT`].
 const BEFORE_END_LIMIT: Duration = Duration::from_secs(55);
 
 /// A connection that was idle for longer is not used again.
@@ -66,7 +68,7 @@ pub struct SmtpMailer {
     tls: Option<TlsParameters>,
     credentials: Option<Credentials>,
     places: Semaphore,
-    idle: Mutex<Vec<(Talk, Instant)>>,
+    idle: Mutex<Vec<(SmtpConnection, Instant)>>,
     /// The reason why the login was refused: it is not tried again, lest the server locks us out.
     login_refused: Mutex<Option<String>>,
 }
@@ -104,12 +106,12 @@ impl SmtpMailer {
     /// Takes leave of the server; a mailer that is dropped without it just hangs up.
     pub async fn close(&self) {
         let idle = std::mem::take(&mut *lock(&self.idle));
-        for (mut talk, _) in idle {
-            talk.leave().await;
+        for (mut connection, _) in idle {
+            connection.quit().await;
         }
     }
 
-    /// Everything up to the recipients: the server has nothing of the message yet.
+    /// Everything up to the end of the message.
     async fn prepare_built(&self, built: BuiltMail) -> Result<PreparedSmtp<'_>, MailAnswer> {
         let steps = Steps {
             limit: self.options.timeout,
@@ -120,46 +122,46 @@ impl SmtpMailer {
                 reason: "Other mails kept the mail server busy for too long.".to_owned(),
             });
         };
-        let mut talk = self.talk(&steps).await?;
-        match self.envelope(&mut talk, &built, &steps).await {
-            Ok(refused) => Ok(PreparedSmtp {
-                mailer: self,
-                talk,
-                built,
-                refused,
-                steps,
-                _place: place,
-            }),
+        let mut connection = self.connection(&steps).await?;
+        let refused = match self.envelope(&mut connection, &built, &steps).await {
+            Ok(refused) => refused,
             Err((answer, after)) => {
-                self.after(talk, after);
-                Err(answer)
+                self.reuse(connection, after);
+                return Err(answer);
             }
-        }
+        };
+        Ok(PreparedSmtp {
+            mailer: self,
+            held: self.message(connection, &built, &steps).await?,
+            message_id: built.message_id,
+            refused,
+            _place: place,
+        })
     }
 
-    fn after(&self, talk: Talk, after: After) {
+    fn reuse(&self, connection: SmtpConnection, after: After) {
         match after {
-            After::Keep => lock(&self.idle).push((talk, Instant::now())),
+            After::Keep => lock(&self.idle).push((connection, Instant::now())),
             After::HangUp => {}
         }
     }
 
-    /// A conversation that is ready for a mail: one that is there, or a new one.
-    async fn talk(&self, steps: &Steps) -> Result<Talk, MailAnswer> {
+    /// A connection that is ready for a mail: one that is there, or a new one.
+    async fn connection(&self, steps: &Steps) -> Result<SmtpConnection, MailAnswer> {
         loop {
-            let Some((mut talk, since)) = lock(&self.idle).pop() else {
+            let Some((mut connection, since)) = lock(&self.idle).pop() else {
                 return self.connect(steps).await;
             };
             // Nothing of this mail was handed over yet: another connection is not another attempt.
             if since.elapsed() < IDLE_LIMIT
-                && let Ok(Ok(_)) = timeout(COURTESY_LIMIT, talk.smtp.command(Rset)).await
+                && let Ok(Ok(_)) = timeout(COURTESY_LIMIT, connection.smtp.command(Rset)).await
             {
-                return Ok(talk);
+                return Ok(connection);
             }
         }
     }
 
-    async fn connect(&self, steps: &Steps) -> Result<Talk, MailAnswer> {
+    async fn connect(&self, steps: &Steps) -> Result<SmtpConnection, MailAnswer> {
         if let Some(reason) = lock(&self.login_refused).clone() {
             return Err(MailAnswer::Refused {
                 reason,
@@ -167,15 +169,15 @@ impl SmtpMailer {
             });
         }
         let handover = Arc::new(Handover::default());
-        let line = Line::new(self.tcp(steps).await?, handover.clone());
+        let transport = Transport::new(self.tcp(steps).await?, handover.clone());
         let stream: Box<dyn AsyncTokioStream> = match (&self.tls, self.options.tls) {
             (Some(tls), SmtpTls::Implicit) => Box::new(
                 steps
-                    .run(EncryptedLine::encrypt(line, tls.clone()))
+                    .run(EncryptedTransport::encrypt(transport, tls.clone()))
                     .await
                     .map_err(|fault| before_end(&fault, Step::Encryption))?,
             ),
-            _ => Box::new(line),
+            _ => Box::new(transport),
         };
         let hello = ClientId::default();
         let mut smtp = steps
@@ -198,7 +200,7 @@ impl SmtpMailer {
         if let Some(credentials) = &self.credentials {
             self.log_in(&mut smtp, credentials, steps).await?;
         }
-        Ok(Talk { smtp, handover })
+        Ok(SmtpConnection { smtp, handover })
     }
 
     async fn tcp(&self, steps: &Steps) -> Result<TcpStream, MailAnswer> {
@@ -261,7 +263,7 @@ impl SmtpMailer {
     /// The sender and the recipients of a mail; answers those that the server refused.
     async fn envelope(
         &self,
-        talk: &mut Talk,
+        connection: &mut SmtpConnection,
         built: &BuiltMail,
         steps: &Steps,
     ) -> Result<Vec<RefusedRecipient>, (MailAnswer, After)> {
@@ -269,7 +271,7 @@ impl SmtpMailer {
             return Err((unsendable(MimeError::Sender), After::Keep));
         };
         let sender = MailFrom::new(Some(from), vec![]);
-        if let Err(fault) = steps.run(talk.smtp.command(sender)).await {
+        if let Err(fault) = steps.run(connection.smtp.command(sender)).await {
             return Err((before_end(&fault, Step::Sender), after(&fault)));
         }
 
@@ -285,7 +287,7 @@ impl SmtpMailer {
                 continue;
             };
             match steps
-                .run(talk.smtp.command(Rcpt::new(address, vec![])))
+                .run(connection.smtp.command(Rcpt::new(address, vec![])))
                 .await
             {
                 Ok(_) => accepted += 1,
@@ -305,26 +307,26 @@ impl SmtpMailer {
         Ok(refused)
     }
 
-    /// The message over a conversation that knows its recipients.
-    async fn transact(
+    /// DATA and the message, but for its end.
+    async fn message(
         &self,
-        talk: &mut Talk,
+        mut connection: SmtpConnection,
         built: &BuiltMail,
-        refused: Vec<RefusedRecipient>,
         steps: &Steps,
-    ) -> (MailAnswer, After) {
+    ) -> Result<HeldMessage, MailAnswer> {
         let asked = Instant::now();
-        match steps.run(talk.smtp.command(Data)).await {
+        match steps.run(connection.smtp.command(Data)).await {
             Ok(response) if severity(&response) == Severity::PositiveIntermediate => {}
             Ok(_) => {
-                return (
-                    MailAnswer::NotSent {
-                        reason: "The mail server would not let the message begin.".to_owned(),
-                    },
-                    After::HangUp,
-                );
+                return Err(MailAnswer::NotSent {
+                    reason: "The mail server would not let the message begin.".to_owned(),
+                });
             }
-            Err(fault) => return (at_message(&fault, Step::Message), after(&fault)),
+            Err(fault) => {
+                let answer = at_message(&fault, Step::Message);
+                self.reuse(connection, after(&fault));
+                return Err(answer);
+            }
         }
         // A server that hangs up in the middle of the message is heard of after one round trip.
         let pause = self
@@ -332,73 +334,83 @@ impl SmtpMailer {
             .pause_before_end
             .max((asked.elapsed() * 2).min(Duration::from_secs(1)))
             .min(LONGEST_PAUSE);
-        self.message(talk, built, refused, pause, steps).await
+        let handover = Arc::clone(&connection.handover);
+        handover.begin(pause);
+        let mut message = write_message(connection, built);
+        let limit = steps.left();
+        let is_held = poll_fn(|context| match message.as_mut().poll(context) {
+            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            Poll::Pending if handover.is_end_held() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        match timeout(limit, is_held).await {
+            Ok(None) => Ok(HeldMessage { message, handover }),
+            Ok(Some((mut connection, Err(fault)))) => {
+                Err(connection.early_answer(&Fault::Smtp(fault)).await)
+            }
+            // Its end was not written: whatever the server means, it has no mail.
+            Ok(Some((_, Ok(_)))) => Err(MailAnswer::NotSent {
+                reason: "The mail server answered before the end of the message.".to_owned(),
+            }),
+            Err(_) => Err(before_end(&Fault::Silence(limit), Step::Message)),
+        }
     }
 
-    /// The message itself, its end, and the answer to it.
-    async fn message(
+    /// The end of the message, and the answer to it.
+    async fn end_message(
         &self,
-        talk: &mut Talk,
-        built: &BuiltMail,
+        held: HeldMessage,
+        message_id: String,
         refused: Vec<RefusedRecipient>,
-        pause: Duration,
-        steps: &Steps,
-    ) -> (MailAnswer, After) {
-        // The end of the message begins with the line end that the message ends with.
-        let bytes = built.bytes.strip_suffix(b"\r\n").unwrap_or(&built.bytes);
-        let handover = &talk.handover;
-        handover.begin(pause);
+    ) -> MailAnswer {
+        let HeldMessage { message, handover } = held;
+        handover.release_end();
+        let limit = self.options.answer_timeout.min(LONGEST_ANSWER);
+        let Ok((mut connection, answer)) = timeout(limit, message).await else {
+            let fault = Fault::Silence(limit);
+            return match handover.may_be_complete() {
+                true => unknown(&fault),
+                false => before_end(&fault, Step::End),
+            };
+        };
+        match answer.map_err(Fault::Smtp) {
+            Ok(response) if severity(&response) == Severity::PositiveCompletion => {
+                self.reuse(connection, After::Keep);
+                MailAnswer::Accepted {
+                    message_id,
+                    refused,
+                }
+            }
+            Ok(_) => MailAnswer::Unknown {
+                reason: "The mail server's answer to the end of the message makes no sense."
+                    .to_owned(),
+            },
+            Err(fault) if fault.refusal().is_some() => {
+                let answer = at_message(&fault, Step::End);
+                self.reuse(connection, after(&fault));
+                answer
+            }
+            Err(fault) if handover.may_be_complete() => unknown(&fault),
+            Err(fault) => connection.early_answer(&fault).await,
+        }
+    }
+}
+
+/// Writes the message; its end is held back until it is released.
+fn write_message(mut connection: SmtpConnection, built: &BuiltMail) -> WrittenMessage {
+    // The end of the message begins with the line end that the message ends with.
+    let bytes = built.bytes.strip_suffix(b"\r\n").unwrap_or(&built.bytes);
+    let bytes = bytes.to_vec();
+    Box::pin(async move {
+        let handover = Arc::clone(&connection.handover);
         // lettre asks for another part when all before it are written, and then writes the end.
         let parts = std::iter::once(bytes).chain(std::iter::from_fn(|| {
             handover.end_is_next();
             None
         }));
-        let limit = steps.left();
-        let answer = {
-            let mut message = pin!(talk.smtp.message_iter(parts));
-            match timeout(limit, &mut message).await {
-                Ok(answer) => answer.map_err(Fault::Smtp),
-                // Not polled again: its end will not be written.
-                Err(_) if !talk.handover.may_be_complete() => Err(Fault::Silence(limit)),
-                Err(_) => {
-                    let limit = self.options.answer_timeout.min(LONGEST_ANSWER);
-                    match timeout(limit, &mut message).await {
-                        Ok(answer) => answer.map_err(Fault::Smtp),
-                        Err(_) => Err(Fault::Silence(limit)),
-                    }
-                }
-            }
-        };
-        match answer {
-            Ok(response) if severity(&response) == Severity::PositiveCompletion => (
-                MailAnswer::Accepted {
-                    message_id: built.message_id.clone(),
-                    refused,
-                },
-                After::Keep,
-            ),
-            Ok(_) => (
-                MailAnswer::Unknown {
-                    reason: "The mail server's answer to the end of the message makes no sense."
-                        .to_owned(),
-                },
-                After::HangUp,
-            ),
-            Err(fault) if fault.refusal().is_some() => {
-                (at_message(&fault, Step::End), after(&fault))
-            }
-            Err(fault) if talk.handover.may_be_complete() => (
-                MailAnswer::Unknown {
-                    reason: format!(
-                        "{} The mail may or may not have been taken.",
-                        fault.words(Step::End)
-                    ),
-                },
-                After::HangUp,
-            ),
-            Err(fault) => (talk.early_word(&fault).await, After::HangUp),
-        }
-    }
+        let answer = connection.smtp.message_iter(parts).await;
+        (connection, answer)
+    })
 }
 
 impl fmt::Debug for SmtpMailer {
@@ -427,13 +439,23 @@ impl Mailer for SmtpMailer {
     }
 }
 
-/// A mail whose recipients the server knows; dropped, it hangs up and nothing was sent.
+/// A message that is being written: it ends with the connection and the server's answer.
+type WrittenMessage = Pin<Box<dyn Future<Output = (SmtpConnection, SmtpResult)> + Send>>;
+
+type SmtpResult = Result<Response, SmtpError>;
+
+/// A message that the server has, but for its end.
+struct HeldMessage {
+    message: WrittenMessage,
+    handover: Arc<Handover>,
+}
+
+/// A mail that the server has, but for its end; dropped, it hangs up and nothing was sent.
 struct PreparedSmtp<'a> {
     mailer: &'a SmtpMailer,
-    talk: Talk,
-    built: BuiltMail,
+    held: HeldMessage,
+    message_id: String,
     refused: Vec<RefusedRecipient>,
-    steps: Steps,
     _place: SemaphorePermit<'a>,
 }
 
@@ -446,31 +468,29 @@ impl PreparedMail for PreparedSmtp<'_> {
     async fn commit(self: Box<Self>) -> MailAnswer {
         let Self {
             mailer,
-            mut talk,
-            built,
+            held,
+            message_id,
             refused,
-            steps,
             _place,
         } = *self;
-        let (answer, after) = mailer.transact(&mut talk, &built, refused, &steps).await;
-        mailer.after(talk, after);
-        answer
+        mailer.end_message(held, message_id, refused).await
     }
 }
 
-/// A conversation with the server.
-struct Talk {
+/// A connection to the server, after the greeting and the login.
+struct SmtpConnection {
     smtp: AsyncSmtpConnection,
     handover: Arc<Handover>,
 }
 
-impl Talk {
-    async fn leave(&mut self) {
+impl SmtpConnection {
+    async fn quit(&mut self) {
         let _ = timeout(COURTESY_LIMIT, self.smtp.command(Quit)).await;
     }
 
-    /// The line broke within the message: perhaps the server said why before it hung up.
-    async fn early_word(&mut self, fault: &Fault) -> MailAnswer {
+    /// The answer where the connection broke within the message: perhaps the server said why before
+    /// it hung up.
+    async fn early_answer(&mut self, fault: &Fault) -> MailAnswer {
         if let Fault::Smtp(_) = fault
             && let Ok(Err(error)) = timeout(Duration::from_secs(1), self.smtp.read_response()).await
         {
@@ -483,7 +503,7 @@ impl Talk {
     }
 }
 
-/// What becomes of a conversation after a mail.
+/// What becomes of a connection after a mail.
 enum After {
     /// It is used again.
     Keep,
@@ -518,6 +538,16 @@ pub(super) fn unsendable(error: MimeError) -> MailAnswer {
     MailAnswer::Refused {
         reason: error.to_string(),
         for_good: error != MimeError::Sender,
+    }
+}
+
+/// A failure after the end of the message was, or was being, written.
+fn unknown(fault: &Fault) -> MailAnswer {
+    MailAnswer::Unknown {
+        reason: format!(
+            "{} The mail may or may not have been taken.",
+            fault.words(Step::End)
+        ),
     }
 }
 
@@ -557,7 +587,7 @@ fn nobody_left(refused: &[RefusedRecipient]) -> MailAnswer {
     }
 }
 
-/// After a refusal the conversation goes on, after anything else it does not.
+/// After a refusal the connection is used again, after anything else it is not.
 fn after(fault: &Fault) -> After {
     match fault.refusal() {
         Some(refusal) if !refusal.closing => After::Keep,

@@ -1,4 +1,4 @@
-//! The line under an SMTP conversation: what is needed to know how far a mail got.
+//! The transport under an SMTP connection: what is needed to know how far a mail got.
 
 use std::fmt;
 use std::io;
@@ -27,10 +27,14 @@ const TLS_HANDSHAKE: u8 = 0x16;
 const BEFORE_END: u8 = 0;
 /// The message is written; what is written next is its end.
 const END_IS_NEXT: u8 = 1;
+/// The pause is over, and the end waits to be released.
+const END_HELD: u8 = 2;
+/// The end may be written.
+const END_RELEASED: u8 = 3;
 /// The end of the message was, or is being, written.
-const END_WRITTEN: u8 = 2;
+const END_WRITTEN: u8 = 4;
 
-/// How far the message on a line got; shared by the line and who talks on it.
+/// How far a message got; shared by the transport and the connection above it.
 #[derive(Debug, Default)]
 pub(super) struct Handover {
     state: AtomicU8,
@@ -39,7 +43,8 @@ pub(super) struct Handover {
 }
 
 impl Handover {
-    /// A message begins; its end will be held back for `pause`, to see whether the server hangs up.
+    /// A message begins; its end is held back for `pause`, to see whether the server hangs up, and then
+    /// until it is released.
     pub(super) fn begin(&self, pause: Duration) {
         let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         self.pause.store(pause, Ordering::Relaxed);
@@ -51,14 +56,24 @@ impl Handover {
         self.state.store(END_IS_NEXT, Ordering::SeqCst);
     }
 
+    /// Whether all is done but to release the end.
+    pub(super) fn is_end_held(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == END_HELD
+    }
+
+    /// Lets the end be written when the message is polled next.
+    pub(super) fn release_end(&self) {
+        self.state.store(END_RELEASED, Ordering::SeqCst);
+    }
+
     /// Whether the server may have the whole message.
     pub(super) fn may_be_complete(&self) -> bool {
         self.state.load(Ordering::SeqCst) == END_WRITTEN
     }
 }
 
-/// A TCP connection that holds the end of a message back for a moment and, until TLS begins, reads
-/// no further than it is asked to.
+/// A TCP connection that holds the end of a message back and, until TLS begins, reads no further than
+/// it is asked to.
 ///
 /// A message is written in an instant, so a server that hangs up in its middle would be noticed
 /// only after its end was written, when nobody can know any more whether the server has it. With
@@ -66,14 +81,14 @@ impl Handover {
 ///
 /// Reading byte by byte before TLS keeps what somebody put behind the answer to `STARTTLS` out of
 /// the reader's buffer: it is read as TLS then, and fails.
-pub(super) struct Line {
+pub(super) struct Transport {
     tcp: TcpStream,
     handover: Arc<Handover>,
     pause: Option<Pin<Box<Sleep>>>,
     encrypted: bool,
 }
 
-impl Line {
+impl Transport {
     pub(super) fn new(tcp: TcpStream, handover: Arc<Handover>) -> Self {
         // Commands are short and wait for their answer: nothing is gained by collecting them.
         let _ = tcp.set_nodelay(true);
@@ -98,24 +113,34 @@ impl Line {
                 "the server hung up or spoke before the end of the message",
             )));
         }
-        let pause = Duration::from_millis(self.handover.pause.load(Ordering::Relaxed));
-        let sleep = self
-            .pause
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
-        ready!(sleep.as_mut().poll(context));
-        self.pause = None;
-        self.handover.state.store(END_WRITTEN, Ordering::SeqCst);
-        Poll::Ready(Ok(()))
+        let state = &self.handover.state;
+        match state.load(Ordering::SeqCst) {
+            END_RELEASED => {
+                state.store(END_WRITTEN, Ordering::SeqCst);
+                Poll::Ready(Ok(()))
+            }
+            END_IS_NEXT => {
+                let pause = Duration::from_millis(self.handover.pause.load(Ordering::Relaxed));
+                let sleep = self
+                    .pause
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+                ready!(sleep.as_mut().poll(context));
+                self.pause = None;
+                state.store(END_HELD, Ordering::SeqCst);
+                Poll::Pending
+            }
+            _ => Poll::Pending,
+        }
     }
 }
 
-impl fmt::Debug for Line {
+impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Line").finish_non_exhaustive()
+        f.debug_struct("Transport").finish_non_exhaustive()
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for Transport {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -133,7 +158,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for Transport {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -143,7 +168,10 @@ impl AsyncWrite for Line {
         if bytes.first() == Some(&TLS_HANDSHAKE) {
             this.encrypted = true;
         }
-        if this.handover.state.load(Ordering::SeqCst) == END_IS_NEXT {
+        if matches!(
+            this.handover.state.load(Ordering::SeqCst),
+            END_IS_NEXT | END_HELD | END_RELEASED
+        ) {
             ready!(this.poll_end(context))?;
         }
         Pin::new(&mut this.tcp).poll_write(context, bytes)
@@ -158,36 +186,36 @@ impl AsyncWrite for Line {
     }
 }
 
-impl AsyncTokioStream for Line {
+impl AsyncTokioStream for Transport {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.tcp.peer_addr()
     }
 }
 
-/// A line that is encrypted from its first byte.
+/// A transport that is encrypted from its first byte.
 #[derive(Debug)]
 #[expect(
     deprecated,
     reason = "lettre has no other way to speak TLS over a stream of ours"
 )]
-pub(super) struct EncryptedLine(AsyncNetworkStream);
+pub(super) struct EncryptedTransport(AsyncNetworkStream);
 
 #[expect(
     deprecated,
     reason = "lettre has no other way to speak TLS over a stream of ours"
 )]
-impl EncryptedLine {
+impl EncryptedTransport {
     pub(super) async fn encrypt(
-        line: Line,
+        transport: Transport,
         tls: TlsParameters,
     ) -> Result<Self, lettre::transport::smtp::Error> {
-        let mut stream = AsyncNetworkStream::use_existing_tokio1(Box::new(line));
+        let mut stream = AsyncNetworkStream::use_existing_tokio1(Box::new(transport));
         stream.upgrade_tls(tls).await?;
         Ok(Self(stream))
     }
 }
 
-impl AsyncRead for EncryptedLine {
+impl AsyncRead for EncryptedTransport {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -204,7 +232,7 @@ impl AsyncRead for EncryptedLine {
     }
 }
 
-impl AsyncWrite for EncryptedLine {
+impl AsyncWrite for EncryptedTransport {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -222,7 +250,7 @@ impl AsyncWrite for EncryptedLine {
     }
 }
 
-impl AsyncTokioStream for EncryptedLine {
+impl AsyncTokioStream for EncryptedTransport {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.peer_addr()
     }

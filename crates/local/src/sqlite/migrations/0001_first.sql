@@ -9,7 +9,11 @@ CREATE TABLE family (
     notice_time TEXT NOT NULL,
     preferences TEXT NOT NULL,
     paused      INTEGER NOT NULL CHECK (paused IN (0, 1)),
-    created_at  TEXT NOT NULL
+    created_at  TEXT NOT NULL,
+    -- What was in force before the present schedule.
+    history     TEXT NOT NULL,
+    -- The recipients to whom nothing is sent any more.
+    stopped     TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE library (
@@ -22,7 +26,9 @@ CREATE TABLE library (
     date_format      TEXT,
     login_hosts      TEXT NOT NULL,
     options          TEXT NOT NULL,
-    back_off_until TEXT
+    back_off_until TEXT,
+    -- Since when it does not answer.
+    down_since       TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE card (
@@ -38,6 +44,8 @@ CREATE TABLE card (
     check_finished_at TEXT,
     failure_kind      TEXT,
     failure_detail    TEXT,
+    -- What a person can do about it, where its kind does not say.
+    failure_remedy    TEXT,
     last_success_at   TEXT,
     refused_since     TEXT,
     -- The durable mark of a login whose check is not saved yet; all three or none.
@@ -64,7 +72,10 @@ CREATE TABLE account (
     account TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE notice (
+-- One row for each kind, family and local date; with a rowid, since rows of some kilobytes do not suit
+-- WITHOUT ROWID.
+CREATE TABLE outbox (
+    kind        TEXT NOT NULL,
     family      TEXT NOT NULL REFERENCES family (id) ON DELETE CASCADE,
     date        TEXT NOT NULL,
     state       TEXT NOT NULL,
@@ -74,17 +85,27 @@ CREATE TABLE notice (
     lease_until TEXT,
     not_before  TEXT,
     attempts    INTEGER NOT NULL,
+    -- How often nobody knew whether the mail had left.
+    doubts      INTEGER NOT NULL,
+    -- The first claim whose delivery events count.
+    events_from INTEGER NOT NULL,
+    -- How far it got with each recipient, and how often those that wait were tried again.
+    recipients  TEXT NOT NULL,
+    retries     INTEGER NOT NULL,
+    retry_until TEXT,
     body_hash   TEXT,
     message_id  TEXT,
     reason      TEXT,
     planned_at  TEXT NOT NULL,
     changed_at  TEXT NOT NULL,
-    told        TEXT,
-    PRIMARY KEY (family, date)
+    -- What the next daily notice compares with.
+    last_notice TEXT,
+    -- Something more will happen to it by itself; one that was sent is open while a recipient waits.
+    is_open     INTEGER NOT NULL CHECK (is_open IN (0, 1)),
+    PRIMARY KEY (kind, family, date)
 ) STRICT;
 
-CREATE INDEX notice_open ON notice (date, family)
-    WHERE state IN ('PENDING', 'CLAIMED', 'SENDING', 'UNKNOWN');
+CREATE INDEX outbox_open ON outbox (date, kind, family) WHERE is_open;
 
 CREATE TABLE run (
     job            TEXT NOT NULL,
@@ -107,4 +128,28 @@ CREATE INDEX run_going ON run (job, label) WHERE outcome = 'running';
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The alerts, and whether they were delivered.
+CREATE TABLE alert (
+    key          TEXT PRIMARY KEY,
+    alert        TEXT NOT NULL,
+    first_seen   TEXT NOT NULL,
+    last_seen    TEXT NOT NULL,
+    times        INTEGER NOT NULL,
+    -- One process may raise it and another deliver it: nobody may have claimed it yet.
+    claimed_at   TEXT,
+    delivered_at TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX alert_recent ON alert (last_seen);
+
+-- What became of each item of a run's work: a visit, or a mail.
+CREATE TABLE work (
+    job            TEXT NOT NULL,
+    label          TEXT NOT NULL,
+    scheduled_time TEXT NOT NULL,
+    item_id        TEXT NOT NULL,
+    results        TEXT NOT NULL,
+    PRIMARY KEY (job, label, scheduled_time, item_id)
 ) STRICT, WITHOUT ROWID;

@@ -5,7 +5,7 @@ mod server;
 use std::time::Duration;
 
 use hippo_core::mail::mime::{self, Sender};
-use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
+use hippo_core::mail::{Mail, MailAnswer, MailKind, MailTag, Mailer};
 use hippo_local::mail::{SmtpMailer, SmtpOptions, SmtpOptionsError, SmtpTls};
 use rstest::rstest;
 use secrecy::SecretString;
@@ -34,6 +34,7 @@ fn mail() -> Mail {
         html: "<p>Take back</p>".to_owned(),
         date: "2026-11-21T11:30:00Z".parse().unwrap(),
         tag: Some(MailTag {
+            kind: MailKind::DAILY,
             family: "conrad".parse().unwrap(),
             date: "2026-11-21".parse().unwrap(),
             fence: 1,
@@ -57,7 +58,7 @@ fn mailer(options: SmtpOptions) -> SmtpMailer {
 
 fn accepted() -> MailAnswer {
     MailAnswer::Accepted {
-        message_id: "conrad.2026-11-21.1@example.org".to_owned(),
+        message_id: "daily.conrad.2026-11-21.1@example.org".to_owned(),
         refused: vec![],
     }
 }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::jobs::notify::run::deliver;
-use crate::notice::record::{NoticeRecord, NoticeState};
-use crate::queue::{DueNotice, QueueError};
+use crate::outbox::{MailKey, MailState, OutboxRecord};
+use crate::queue::QueueError;
 use crate::run::ledger::StartRules;
 use crate::run::work::{self, Subject, WorkOutcome};
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
@@ -14,15 +14,15 @@ use crate::testing::world::{World, family};
 /// A queue that keeps what it is given, or is away.
 #[derive(Default)]
 struct TestQueue {
-    sent: Mutex<Vec<DueNotice>>,
+    sent: Mutex<Vec<MailKey>>,
     away: std::sync::atomic::AtomicBool,
     /// It takes what it is given, and its answer is lost.
     mute: std::sync::atomic::AtomicBool,
 }
 
 #[async_trait]
-impl NoticeQueue for TestQueue {
-    async fn send(&self, _: &RunKey, notices: &[DueNotice]) -> Result<(), QueueError> {
+impl MailQueue for TestQueue {
+    async fn send(&self, _: &RunKey, notices: &[MailKey]) -> Result<(), QueueError> {
         let away = Err(QueueError {
             unsent: notices.len(),
             asked: notices.len(),
@@ -51,12 +51,13 @@ async fn tick_that_tells(
     world: &World,
     queue: &TestQueue,
     time: &str,
-    hear: &(dyn Fn(&NoticeResult) + Send + Sync),
+    hear: &(dyn Fn(&MailResult) + Send + Sync),
 ) -> Result<Result<Run, RunStart>, JobError> {
     let ports = EnqueueNoticesPorts {
         families: &world.store,
         alerts: &world.store,
-        notices: &world.store,
+        outbox: &world.store,
+        kinds: MailKind::ALL,
         runs: &world.store,
         queue,
         clock: &world.clock,
@@ -98,7 +99,7 @@ async fn a_notice_is_handed_out_by_every_tick_until_somebody_takes_it() {
     let mut settled = 0;
     for notice in &sent {
         let ports = world.notify_ports();
-        let result = deliver(&ports, &notice.family, notice.date, None, false).await;
+        let result = deliver(&ports, &notice, None, false).await;
         settled += usize::from(result.unwrap().is_some());
     }
     assert_eq!((sent.len(), settled), (4, 2));
@@ -134,12 +135,9 @@ async fn a_tick_that_is_tried_again_counts_what_its_first_try_handed_out() {
     // Its message is worked on before the second try, which finds one notice free.
     let first = queue.sent.lock().unwrap()[0].clone();
     let ports = world.notify_ports();
-    let settled = deliver(&ports, &first.family, first.date, None, false).await;
+    let settled = deliver(&ports, &first, None, false).await;
     let key: RunKey = format!("notify-all/tick/{TIME}").parse().unwrap();
-    let subject = Subject::Notice {
-        family: first.family,
-        date: first.date,
-    };
+    let subject = Subject::from(first);
     let report = WorkItem {
         item_id: "of the worker".to_owned(),
         results: vec![WorkResult {
@@ -160,9 +158,7 @@ async fn a_tick_that_is_tried_again_counts_what_its_first_try_handed_out() {
     failed.outcome = RunOutcome::Failed;
     world.store.report_run(&failed).await.unwrap();
     let second = queue.sent.lock().unwrap().pop().unwrap();
-    deliver(&ports, &second.family, second.date, None, false)
-        .await
-        .unwrap();
+    deliver(&ports, &second, None, false).await.unwrap();
     let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
     assert!(run.counts.enqueued > 0, "{run:?}");
 }
@@ -190,13 +186,13 @@ async fn given_up_soon(world: &World) {
     use crate::clock::Clock as _;
     let now = world.clock.now() - chrono::Duration::minutes(20);
     let date = "2026-11-21".parse().unwrap();
-    let planned = NoticeRecord::planned(world.conrad(), date, now);
-    world.store.plan_notice(&planned).await.unwrap();
+    let planned = OutboxRecord::planned(MailKey::daily(world.conrad(), date), now);
+    world.store.plan_mail(&planned).await.unwrap();
     let sending = planned
         .claim(uuid::Uuid::nil(), now)
-        .and_then(|claimed| claimed.arm("hash".to_owned(), &[], now))
+        .and_then(|claimed| claimed.begin_sending("hash".to_owned(), &[], now))
         .unwrap();
-    let written = world.store.replace_notice(0, &sending, None).await;
+    let written = world.store.replace_mail(0, &sending, None).await;
     assert!(written.unwrap());
 }
 
@@ -212,7 +208,8 @@ async fn what_a_tick_settles_itself_is_named_by_its_run_and_counted_once() {
     let done = WorkItem {
         item_id: "diaz/2026-11-21".to_owned(),
         results: vec![work::WorkResult {
-            subject: Subject::Notice {
+            subject: Subject::Mail {
+                kind: MailKind::DAILY,
                 family: "diaz".parse().unwrap(),
                 date: "2026-11-21".parse().unwrap(),
             },
@@ -222,7 +219,8 @@ async fn what_a_tick_settles_itself_is_named_by_its_run_and_counted_once() {
     world.store.save_work_item(&run.key, &done).await.unwrap();
 
     let work = world.store.work_items(&run.key).await.unwrap();
-    let given_up = Subject::Notice {
+    let given_up = Subject::Mail {
+        kind: MailKind::DAILY,
         family: world.conrad(),
         date: "2026-11-21".parse().unwrap(),
     };
@@ -244,11 +242,14 @@ async fn who_asks_is_told_what_a_tick_settled_even_if_the_tick_fails() {
     queue.away.store(true, std::sync::atomic::Ordering::SeqCst);
     // Diaz's notice is there already, so that it is found with the one that is given up.
     let date = "2026-11-21".parse().unwrap();
-    let diaz = NoticeRecord::planned("diaz".parse().unwrap(), date, TIME.parse().unwrap());
-    world.store.plan_notice(&diaz).await.unwrap();
+    let diaz = OutboxRecord::planned(
+        MailKey::daily("diaz".parse().unwrap(), date),
+        TIME.parse().unwrap(),
+    );
+    world.store.plan_mail(&diaz).await.unwrap();
     let heard = Mutex::new(Vec::new());
-    let hear = |settled: &NoticeResult| heard.lock().unwrap().push(settled.state);
+    let hear = |settled: &MailResult| heard.lock().unwrap().push(settled.state);
     let failed = tick_that_tells(&world, &queue, TIME, &hear).await;
     assert!(failed.is_err());
-    assert_eq!(heard.into_inner().unwrap(), [NoticeState::GaveUp]);
+    assert_eq!(heard.into_inner().unwrap(), [MailState::GaveUp]);
 }

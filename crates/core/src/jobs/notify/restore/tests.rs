@@ -4,10 +4,10 @@ use futures::FutureExt as _;
 use super::*;
 use crate::jobs::notify::NotifyAllInput;
 use crate::jobs::notify::run::notify_all;
-use crate::notice::record::{HELD_RESTORED, NoticeState};
+use crate::outbox::{HELD_RESTORED, MailKey, MailState};
 use crate::run::ledger::{RunPlan, StartRules};
 use crate::run::{Job, Run, RunKey, RunOutcome, Trigger};
-use crate::store::{FamilyStore, NoticeStore, RunStart};
+use crate::store::{FamilyStore, OutboxStore, RunStart};
 use crate::testing::world::{World, account};
 
 const TODAY: &str = "2026-11-21";
@@ -55,8 +55,11 @@ async fn told_daily() -> World {
     world
 }
 
-async fn record(world: &World, date: NaiveDate) -> NoticeRecord {
-    let record = world.store.notice(&world.conrad(), date).await;
+async fn record(world: &World, date: NaiveDate) -> OutboxRecord {
+    let record = world
+        .store
+        .mail(&MailKey::daily(world.conrad(), date))
+        .await;
     record.unwrap().unwrap()
 }
 
@@ -71,13 +74,15 @@ async fn restored_store_without_journal_sends_nothing_of_today() {
     let world = told_daily().await;
     ticks(&world).await;
     assert_eq!(world.mails(), 2);
-    world.store.restore(false, &[(world.conrad(), today())]);
+    world
+        .store
+        .restore(false, &[MailKey::daily(world.conrad(), today())]);
     for _ in 0..3 {
         ticks(&world).await;
     }
     assert_eq!(world.mails(), 2);
     let held = record(&world, today()).await;
-    assert_eq!(held.state, NoticeState::Skipped);
+    assert_eq!(held.state, MailState::Skipped);
     assert_eq!(held.reason.as_deref(), Some(HELD_RESTORED));
     let alerts = alerts(&world);
     assert!(
@@ -94,7 +99,9 @@ async fn restored_store_with_journal_holds_only_what_was_sent() {
     late.notice_time = "20:00:00".parse().unwrap();
     world.store.add_family(&late).await.unwrap();
     world.add_card("late", "kpl", ("3", "p")).await;
-    world.store.restore(true, &[(world.conrad(), today())]);
+    world
+        .store
+        .restore(true, &[MailKey::daily(world.conrad(), today())]);
     ticks(&world).await;
     assert_eq!(world.mails(), 2);
     assert!(record(&world, today()).await.is_held());
@@ -103,7 +110,7 @@ async fn restored_store_with_journal_holds_only_what_was_sent() {
     ticks(&world).await;
     let late = world
         .store
-        .notice(&late.id, today())
+        .mail(&MailKey::daily(late.id.clone(), today()))
         .await
         .unwrap()
         .unwrap();
@@ -117,7 +124,7 @@ async fn days_that_a_restored_store_lacks_are_not_missed() {
     let mut lost = Vec::new();
     for day in &days {
         ticks(&world).await;
-        lost.push((world.conrad(), *day));
+        lost.push(MailKey::daily(world.conrad(), *day));
         world
             .clock
             .advance(Duration::hours(24) - Duration::minutes(15));
@@ -137,12 +144,11 @@ async fn days_that_a_restored_store_lacks_are_not_missed() {
 #[tokio::test]
 async fn notice_that_was_open_in_the_copy_is_held() {
     let world = told_daily().await;
-    let planned = NoticeRecord::planned(
-        world.conrad(),
-        today(),
+    let planned = OutboxRecord::planned(
+        MailKey::daily(world.conrad(), today()),
         "2026-11-21T11:30:00Z".parse().unwrap(),
     );
-    world.store.plan_notice(&planned).await.unwrap();
+    world.store.plan_mail(&planned).await.unwrap();
     world.store.restore(false, &[]);
     ticks(&world).await;
     assert_eq!(world.mails(), 0);
@@ -153,19 +159,18 @@ async fn notice_that_was_open_in_the_copy_is_held() {
 async fn held_notice_is_sent_when_a_person_asks() {
     let world = told_daily().await;
     ticks(&world).await;
-    world.store.restore(true, &[(world.conrad(), today())]);
+    world
+        .store
+        .restore(true, &[MailKey::daily(world.conrad(), today())]);
     ticks(&world).await;
     let held = record(&world, today()).await;
     assert_eq!(held.fence, 1, "the claim that sent it is remembered");
     let again = held.resend(world.notify_ports().clock.now()).unwrap();
-    let replaced = world
-        .store
-        .replace_notice(held.revision, &again, None)
-        .await;
+    let replaced = world.store.replace_mail(held.revision, &again, None).await;
     assert!(replaced.unwrap());
     ticks(&world).await;
     assert_eq!(world.mails(), 3);
-    assert_eq!(record(&world, today()).await.state, NoticeState::Sent);
+    assert_eq!(record(&world, today()).await.state, MailState::Sent);
 }
 
 #[tokio::test]
@@ -198,14 +203,18 @@ async fn tick_in_doubt_plans_and_sends_nothing_and_alerts_once() {
     assert_eq!(world.mails(), 2);
     for date in ["2026-11-22", "2026-11-23", "2026-11-24"] {
         let date = date.parse().unwrap();
-        let record = world.store.notice(&world.conrad(), date).await.unwrap();
+        let record = world
+            .store
+            .mail(&MailKey::daily(world.conrad(), date))
+            .await
+            .unwrap();
         assert_eq!(record, None, "{date}");
     }
     // The clock was wrong: today goes on as if nothing had been.
     world.clock.set("2026-11-21T12:10:00Z");
     ticks(&world).await;
     assert_eq!(world.mails(), 2);
-    assert_eq!(record(&world, today()).await.state, NoticeState::Sent);
+    assert_eq!(record(&world, today()).await.state, MailState::Sent);
 }
 
 #[tokio::test]
@@ -217,7 +226,7 @@ async fn machine_that_was_off_loses_one_tick() {
     world.clock.advance(Duration::minutes(15));
     ticks(&world).await;
     let now = record(&world, "2026-11-24".parse().unwrap()).await;
-    assert_eq!(now.state, NoticeState::Sent);
+    assert_eq!(now.state, MailState::Sent);
     let passed = record(&world, "2026-11-23".parse().unwrap()).await;
-    assert_eq!(passed.state, NoticeState::Missed);
+    assert_eq!(passed.state, MailState::Missed);
 }

@@ -5,11 +5,11 @@ use uuid::Uuid;
 use super::*;
 use crate::family::{Delivery, StoppedRecipient};
 use crate::mail::MailAnswer;
-use crate::notice::record::NoticeState;
-use crate::notice::record::{LEASE, NoticeRecord, REFUSED_DELAY};
+use crate::outbox::MailState;
+use crate::outbox::{LEASE, MailKey, OutboxRecord, REFUSED_DELAY};
 use crate::run::ledger::StartRules;
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
-use crate::store::{FamilyStore, NoticeStore};
+use crate::store::{FamilyStore, OutboxStore};
 use crate::testing::world::{Broken, World, account, family};
 
 fn plan_of(world: &World) -> RunPlan<'static> {
@@ -47,9 +47,12 @@ impl World {
         self.clock.now()
     }
 
-    async fn notice_today(&self) -> NoticeRecord {
+    async fn notice_today(&self) -> OutboxRecord {
         self.store
-            .notice(&self.conrad(), "2026-11-21".parse().unwrap())
+            .mail(&MailKey::daily(
+                self.conrad(),
+                "2026-11-21".parse().unwrap(),
+            ))
             .await
             .unwrap()
             .unwrap()
@@ -77,7 +80,7 @@ async fn a_notice_is_sent_once_however_often_it_ticks() {
         assert_eq!(tick(&world).await.counts.planned, 0);
     }
     assert_eq!(world.mails(), 1);
-    assert_eq!(world.notice_today().await.state, NoticeState::Sent);
+    assert_eq!(world.notice_today().await.state, MailState::Sent);
 }
 
 #[tokio::test]
@@ -93,7 +96,7 @@ async fn nothing_to_say_is_recorded_and_not_asked_again() {
     let world = World::new().await;
     tick(&world).await;
     assert_eq!(world.mails(), 0);
-    assert_eq!(world.notice_today().await.state, NoticeState::Skipped);
+    assert_eq!(world.notice_today().await.state, MailState::Skipped);
 }
 
 #[tokio::test]
@@ -146,7 +149,7 @@ async fn a_mail_that_was_refused_for_now_waits_and_one_for_good_is_failed() {
     world.clock.advance(REFUSED_DELAY);
     tick(&world).await;
     assert_eq!(world.mails(), 2);
-    assert_eq!(world.notice_today().await.state, NoticeState::Failed);
+    assert_eq!(world.notice_today().await.state, MailState::Failed);
     world.clock.advance(REFUSED_DELAY);
     tick(&world).await;
     assert_eq!(world.mails(), 2);
@@ -183,7 +186,7 @@ async fn a_mail_that_may_have_been_sent_is_given_up_and_never_sent_again() {
     }
     assert_eq!((world.mails(), given_up), (1, 1));
     let record = world.notice_today().await;
-    assert_eq!(record.state, NoticeState::GaveUp);
+    assert_eq!(record.state, MailState::GaveUp);
     let reason = record.reason.unwrap();
     assert!(reason.contains("silence after the message"), "{reason}");
 }
@@ -202,17 +205,17 @@ async fn who_would_rather_have_two_mails_than_none_gets_one_more_and_not_a_third
         world.clock.advance(Duration::minutes(15));
     }
     assert_eq!(world.mails(), 2);
-    assert_eq!(world.notice_today().await.state, NoticeState::GaveUp);
+    assert_eq!(world.notice_today().await.state, MailState::GaveUp);
 }
 
 #[tokio::test]
 async fn a_crash_after_the_claim_is_mended_when_the_lease_is_over() {
     let world = overdue().await;
     let date = "2026-11-21".parse().unwrap();
-    let record = NoticeRecord::planned(world.conrad(), date, world.clock_now());
-    assert!(world.store.plan_notice(&record).await.unwrap());
+    let record = OutboxRecord::planned(MailKey::daily(world.conrad(), date), world.clock_now());
+    assert!(world.store.plan_mail(&record).await.unwrap());
     let claimed = record.claim(Uuid::new_v4(), world.clock_now()).unwrap();
-    assert!(world.store.replace_notice(0, &claimed, None).await.unwrap());
+    assert!(world.store.replace_mail(0, &claimed, None).await.unwrap());
     tick(&world).await;
     assert_eq!(world.mails(), 0, "the worker may still be alive");
     world.clock.advance(LEASE);
@@ -228,7 +231,7 @@ async fn a_family_without_recipients_is_failed_with_what_to_do() {
     world.store.update_family(&conrad).await.unwrap();
     tick(&world).await;
     let record = world.notice_today().await;
-    assert_eq!(record.state, NoticeState::Failed);
+    assert_eq!(record.state, MailState::Failed);
     assert!(record.reason.unwrap().contains("add-recipient"));
 }
 
@@ -245,7 +248,7 @@ async fn a_family_whose_recipients_were_all_stopped_is_failed_with_where_they_ar
     assert!(is_stopped.unwrap());
     tick(&world).await;
     let record = world.notice_today().await;
-    assert_eq!(record.state, NoticeState::Failed);
+    assert_eq!(record.state, MailState::Failed);
     let reason = record.reason.unwrap();
     assert!(reason.contains("hippo family list"), "{reason}");
     assert_eq!(world.mails(), 0);
@@ -266,7 +269,7 @@ async fn a_mail_whose_day_passed_is_not_sent_late_and_says_so() {
     world.clock.set("2026-11-22T12:00:00Z");
     tick(&world).await;
     let record = world.notice_today().await;
-    assert_eq!(record.state, NoticeState::Failed);
+    assert_eq!(record.state, MailState::Failed);
     assert!(record.reason.unwrap().contains("no connection"));
     assert_eq!(
         world.mails(),
@@ -287,12 +290,15 @@ async fn what_a_mail_told_counts_only_when_it_was_sent() {
             reason: "no connection".to_owned(),
         });
     tick(&world).await;
-    assert_eq!(world.store.last_told(&world.conrad()).await.unwrap(), None);
+    assert_eq!(
+        world.store.last_sent_notice(&world.conrad()).await.unwrap(),
+        None
+    );
     tick(&world).await;
     assert!(
         world
             .store
-            .last_told(&world.conrad())
+            .last_sent_notice(&world.conrad())
             .await
             .unwrap()
             .is_some()
@@ -371,7 +377,7 @@ async fn a_person_does_not_wait_out_the_delay_after_a_refusal() {
     .unwrap()
     .unwrap();
     assert_eq!(run.counts.done, 1);
-    assert_eq!(world.notice_today().await.state, NoticeState::Sent);
+    assert_eq!(world.notice_today().await.state, MailState::Sent);
 }
 
 #[tokio::test]
@@ -383,7 +389,7 @@ async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
         family: "abel".parse().unwrap(),
     };
     let ports = NotifyPorts {
-        notices: &broken,
+        outbox: &broken,
         ..world.notify_ports()
     };
     let plan = plan_of(&world);
@@ -423,12 +429,12 @@ async fn a_notice_that_a_newer_version_wrote_is_no_failure_of_the_run() {
     let world = overdue().await;
     tick(&world).await;
     let record = world.notice_today().await;
-    let newer = NoticeRecord {
-        state: NoticeState::Newer,
+    let newer = OutboxRecord {
+        state: MailState::Newer,
         revision: record.revision + 1,
         ..record.clone()
     };
-    let replaced = world.store.replace_notice(record.revision, &newer, None);
+    let replaced = world.store.replace_mail(record.revision, &newer, None);
     assert!(replaced.await.unwrap());
     for _ in 0..2 {
         world.clock.advance(chrono::Duration::minutes(15));
@@ -457,8 +463,12 @@ async fn notice_that_leaves_after_midnight_says_that_days_words() {
         let subject = world.mailer.mails.lock().unwrap()[0].subject.clone();
         assert_eq!(subject, "1 overdue, 1 due today", "{leaves_at}");
         let date = "2026-11-20".parse().unwrap();
-        let record = world.store.notice(&world.conrad(), date).await.unwrap();
-        assert_eq!(record.unwrap().state, NoticeState::Sent);
+        let record = world
+            .store
+            .mail(&MailKey::daily(world.conrad(), date))
+            .await
+            .unwrap();
+        assert_eq!(record.unwrap().state, MailState::Sent);
     }
 }
 
@@ -486,7 +496,11 @@ async fn retry_after_midnight_says_the_new_days_words() {
     tick(&world).await;
     let date = "2026-11-20".parse().unwrap();
     let hash = || async {
-        let record = world.store.notice(&world.conrad(), date).await.unwrap();
+        let record = world
+            .store
+            .mail(&MailKey::daily(world.conrad(), date))
+            .await
+            .unwrap();
         record.unwrap().body_hash
     };
     let before = hash().await;

@@ -1,5 +1,6 @@
 //! Ticks over changes of the clocks: each family is told of each of its dates once.
 
+use crate::outbox::MailKey;
 use std::collections::BTreeMap;
 
 use chrono::{Duration, NaiveTime};
@@ -29,7 +30,7 @@ enum Ticks {
 struct Town {
     store: MemoryStore,
     families: Vec<Family>,
-    given: BTreeMap<DueNotice, Vec<DateTime<Utc>>>,
+    given: BTreeMap<MailKey, Vec<DateTime<Utc>>>,
 }
 
 impl Town {
@@ -55,18 +56,24 @@ impl Town {
     async fn tick(&mut self, now: DateTime<Utc>) {
         let input = NotifyAllInput::default();
         let clock = TestClock::at(now);
-        let mut tick = Tick::new(&self.store, &self.store, &self.store, &input, &clock);
+        let mut tick = Tick::new(
+            &self.store,
+            &self.store,
+            &self.store,
+            MailKind::ALL,
+            &input,
+            &clock,
+        );
         while let Some(found) = tick.next().await.unwrap() {
             assert_eq!(found.settled, [], "nothing was missed, at {now}");
             for notice in found.free {
-                let (family, date) = (&notice.family, notice.date);
-                let planned = self.store.notice(family, date).await.unwrap().unwrap();
+                let planned = self.store.mail(&notice).await.unwrap().unwrap();
                 let skipped = planned
                     .claim(Uuid::nil(), now)
                     .and_then(|claimed| claimed.skip(now))
                     .unwrap();
                 let revision = planned.revision;
-                let put = self.store.replace_notice(revision, &skipped, None).await;
+                let put = self.store.replace_mail(revision, &skipped, None).await;
                 assert!(put.unwrap());
                 self.given.entry(notice).or_default().push(now);
             }
@@ -78,10 +85,7 @@ impl Town {
         let today = local_date(transition, zone);
         for family in &self.families {
             for date in [today, today + Duration::days(1)] {
-                let notice = DueNotice {
-                    family: family.id.clone(),
-                    date,
-                };
+                let notice = MailKey::daily(family.id.clone(), date);
                 let given = self.given.get(&notice).map(Vec::as_slice);
                 if !date_exists(date, zone) {
                     assert_eq!(given, None, "{zone} has no {date}");

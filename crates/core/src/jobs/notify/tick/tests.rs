@@ -3,8 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::alerts::Alert;
-use crate::notice::record::LEASE;
-use crate::notice::record::settling::EVIDENCE_WAIT;
+use crate::outbox::{DELIVERY_EVENT_WAIT, LEASE};
 use crate::testing::memory::MemoryStore;
 use crate::testing::world::{Broken, NoNotes, TestClock, World, family};
 
@@ -18,6 +17,7 @@ async fn tick_of(world: &World, input: &NotifyAllInput) -> Found {
         &world.store,
         &world.store,
         &world.store,
+        MailKind::ALL,
         input,
         &world.clock,
     );
@@ -34,7 +34,7 @@ fn date(text: &str) -> NaiveDate {
 }
 
 /// `conrad` alone, planned for today.
-async fn planned() -> (World, NoticeRecord) {
+async fn planned() -> (World, OutboxRecord) {
     let world = World::new().await;
     world
         .store
@@ -47,30 +47,33 @@ async fn planned() -> (World, NoticeRecord) {
     (world, record)
 }
 
-async fn today(store: &MemoryStore) -> NoticeRecord {
+async fn today(store: &MemoryStore) -> OutboxRecord {
     store
-        .notice(&"conrad".parse().unwrap(), date("2026-11-21"))
+        .mail(&MailKey::daily(
+            "conrad".parse().unwrap(),
+            date("2026-11-21"),
+        ))
         .await
         .unwrap()
         .unwrap()
 }
 
-async fn put(world: &World, before: &NoticeRecord, after: &NoticeRecord) {
+async fn put(world: &World, before: &OutboxRecord, after: &OutboxRecord) {
     assert!(
         world
             .store
-            .replace_notice(before.revision, after, None)
+            .replace_mail(before.revision, after, None)
             .await
             .unwrap()
     );
 }
 
 /// Claimed and armed now.
-async fn sending(world: &World, record: &NoticeRecord) -> NoticeRecord {
+async fn sending(world: &World, record: &OutboxRecord) -> OutboxRecord {
     let now = world.clock.now();
     let sending = record
         .claim(Uuid::nil(), now)
-        .and_then(|claimed| claimed.arm("hash".into(), &[], now))
+        .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now))
         .unwrap();
     put(world, record, &sending).await;
     sending
@@ -94,11 +97,11 @@ async fn a_notice_that_may_have_left_is_in_doubt_and_then_given_up() {
     world.clock.advance(LEASE);
     let found = tick(&world).await;
     assert!(found.free.is_empty() && found.settled.is_empty());
-    assert_eq!(today(&world.store).await.state, NoticeState::Unknown);
-    world.clock.advance(EVIDENCE_WAIT - LEASE);
+    assert_eq!(today(&world.store).await.state, MailState::Unknown);
+    world.clock.advance(DELIVERY_EVENT_WAIT - LEASE);
     let found = tick(&world).await;
     assert_eq!(found.settled.len(), 1);
-    assert_eq!(found.settled[0].state, NoticeState::GaveUp);
+    assert_eq!(found.settled[0].state, MailState::GaveUp);
     assert!(tick(&world).await.settled.is_empty(), "told once");
 }
 
@@ -108,7 +111,7 @@ async fn a_tick_that_comes_late_takes_a_notice_all_the_way() {
     sending(&world, &record).await;
     world.clock.advance(Duration::hours(2));
     let found = tick(&world).await;
-    assert_eq!(found.settled[0].state, NoticeState::GaveUp);
+    assert_eq!(found.settled[0].state, MailState::GaveUp);
 }
 
 #[tokio::test]
@@ -118,7 +121,7 @@ async fn what_is_sent_once_more_is_handed_out_at_once() {
     let mut conrad = family("conrad");
     conrad.preferences.delivery = crate::family::Delivery::AtLeastOnce;
     world.store.update_family(&conrad).await.unwrap();
-    world.clock.advance(EVIDENCE_WAIT);
+    world.clock.advance(DELIVERY_EVENT_WAIT);
     let found = tick(&world).await;
     assert_eq!((found.free.len(), found.settled.len()), (1, 0));
 }
@@ -132,7 +135,7 @@ async fn days_that_passed_unplanned_are_on_record_as_missed_once() {
     let missed: Vec<String> = found
         .settled
         .iter()
-        .filter(|settled| settled.state == NoticeState::Missed)
+        .filter(|settled| settled.state == MailState::Missed)
         .map(|settled| settled.date.to_string())
         .collect();
     assert_eq!(missed, ["2026-11-22", "2026-11-23"]);
@@ -152,8 +155,11 @@ async fn a_hole_between_two_days_on_record_is_found_when_the_next_is_planned() {
     let (world, _) = planned().await;
     let store = &world.store;
     world.clock.set("2026-11-23T12:00:00Z");
-    let record = NoticeRecord::planned(world.conrad(), date("2026-11-23"), world.clock.now());
-    assert!(store.plan_notice(&record).await.unwrap());
+    let record = OutboxRecord::planned(
+        MailKey::daily(world.conrad(), date("2026-11-23")),
+        world.clock.now(),
+    );
+    assert!(store.plan_mail(&record).await.unwrap());
     world.clock.set("2026-11-24T12:00:00Z");
     let found = tick(&world).await;
     let missed: Vec<_> = found.settled.iter().map(|settled| settled.date).collect();
@@ -189,15 +195,15 @@ async fn a_left_over_of_a_family_that_was_paused_ends_with_its_day() {
     assert!(found.free.is_empty() && found.settled.is_empty());
     world.clock.advance(Duration::days(1));
     let found = tick(&world).await;
-    assert_eq!(found.settled[0].state, NoticeState::Failed);
+    assert_eq!(found.settled[0].state, MailState::Failed);
     assert!(found.settled[0].reason.is_some());
 }
 
 #[tokio::test]
 async fn a_state_that_only_a_newer_version_knows_is_left_alone_and_reported() {
     let (world, record) = planned().await;
-    let newer = NoticeRecord {
-        state: NoticeState::Newer,
+    let newer = OutboxRecord {
+        state: MailState::Newer,
         revision: 1,
         ..record.clone()
     };
@@ -210,6 +216,7 @@ async fn a_state_that_only_a_newer_version_knows_is_left_alone_and_reported() {
         let noted = world.store.recent_alerts(10).await.unwrap();
         assert_eq!((noted.len(), noted[0].times), (1, times));
         let expected = Alert::NewerNotice {
+            mail: MailKind::DAILY,
             family: world.conrad(),
             date: date("2026-11-21"),
         };
@@ -223,9 +230,12 @@ async fn with_bad_ends() -> World {
     sending(&world, &record).await;
     let mut diaz = family("diaz");
     diaz.set_paused(true, world.clock.now());
-    let left_over = NoticeRecord::planned(diaz.id.clone(), date("2026-11-21"), world.clock.now());
+    let left_over = OutboxRecord::planned(
+        MailKey::daily(diaz.id.clone(), date("2026-11-21")),
+        world.clock.now(),
+    );
     world.store.add_family(&diaz).await.unwrap();
-    world.store.plan_notice(&left_over).await.unwrap();
+    world.store.plan_mail(&left_over).await.unwrap();
     world.clock.set("2026-11-23T12:00:00Z");
     world
 }
@@ -236,7 +246,7 @@ async fn every_bad_end_is_noted_for_the_operator() {
     let found = tick(&world).await;
     let mut settled: Vec<Option<Alert>> = Vec::new();
     for result in &found.settled {
-        let record = world.store.notice(&result.family, result.date).await;
+        let record = world.store.mail(&result.key()).await;
         settled.push(Alert::of_notice(&record.unwrap().unwrap()));
     }
     settled.sort_by_key(|alert| alert.as_ref().map(Alert::key));
@@ -265,33 +275,25 @@ async fn lease_that_began_during_a_tick_is_not_doubted() {
     assert!(!planned.is_empty());
     let input = NotifyAllInput::default();
     let store = &world.store;
-    let mut tick = Tick::new(store, store, store, &input, &world.clock);
+    let mut tick = Tick::new(store, store, store, MailKind::ALL, &input, &world.clock);
     // The machine sleeps; a worker of another run sends meanwhile.
     world.clock.advance(Duration::hours(1));
     let now = world.clock.now();
-    for notice in &planned {
-        let record = store
-            .notice(&notice.family, notice.date)
-            .await
-            .unwrap()
-            .unwrap();
+    for key in &planned {
+        let record = store.mail(key).await.unwrap().unwrap();
         let claimed = record.claim(Uuid::nil(), now).unwrap();
-        let sending = claimed.arm("hash".to_owned(), &[], now).unwrap();
+        let sending = claimed.begin_sending("hash".to_owned(), &[], now).unwrap();
         assert!(
             store
-                .replace_notice(record.revision, &sending, None)
+                .replace_mail(record.revision, &sending, None)
                 .await
                 .unwrap()
         );
     }
     while tick.next().await.unwrap().is_some() {}
-    for notice in &planned {
-        let record = store
-            .notice(&notice.family, notice.date)
-            .await
-            .unwrap()
-            .unwrap();
-        assert_eq!(record.state, NoticeState::Sending);
+    for key in &planned {
+        let record = store.mail(key).await.unwrap().unwrap();
+        assert_eq!(record.state, MailState::Sending);
     }
 }
 
@@ -300,7 +302,7 @@ async fn no_bad_end_is_on_record_without_a_note_for_the_operator() {
     let world = with_bad_ends().await;
     let (input, store) = (NotifyAllInput::default(), &world.store);
     let without = NoNotes(store);
-    let mut tick = Tick::new(store, store, &without, &input, &world.clock);
+    let mut tick = Tick::new(store, store, &without, MailKind::ALL, &input, &world.clock);
     let mut faults = 0;
     loop {
         match tick.next().await {
@@ -312,7 +314,7 @@ async fn no_bad_end_is_on_record_without_a_note_for_the_operator() {
     assert_eq!(faults, 1, "nobody would know");
     for id in ["conrad", "diaz"] {
         let records = store
-            .recent_notices(&id.parse().unwrap(), 10)
+            .recent_mails(&MailKind::DAILY, &id.parse().unwrap(), 10)
             .await
             .unwrap();
         for record in records {
@@ -379,12 +381,19 @@ async fn each_date_is_planned_once_however_often_it_ticks(
         world.store.add_family(&family).await.unwrap();
     }
     let input = NotifyAllInput::default();
-    let mut planned = std::collections::BTreeMap::<DueNotice, usize>::new();
+    let mut planned = std::collections::BTreeMap::<MailKey, usize>::new();
     let mut now = start;
     while now <= end {
         for _ in 0..2 {
             let clock = TestClock::at(now);
-            let mut tick = Tick::new(&world.store, &world.store, &world.store, &input, &clock);
+            let mut tick = Tick::new(
+                &world.store,
+                &world.store,
+                &world.store,
+                MailKind::ALL,
+                &input,
+                &clock,
+            );
             let mut settled = Vec::new();
             while let Some(found) = tick.next().await.unwrap() {
                 settled.extend(found.settled);
@@ -392,7 +401,7 @@ async fn each_date_is_planned_once_however_often_it_ticks(
             for notice in tick.planned {
                 *planned.entry(notice).or_default() += 1;
             }
-            let too_early = |settled: &NoticeResult| settled.date < date(dates[0]);
+            let too_early = |settled: &MailResult| settled.date < date(dates[0]);
             assert!(settled.iter().all(too_early), "{settled:?}");
         }
         now += Duration::minutes(15);
@@ -420,15 +429,21 @@ async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
         inside: &world.store,
         family: world.conrad(),
     };
-    let left_over = NoticeRecord::planned(
-        "zuse".parse().unwrap(),
-        date("2026-11-20"),
+    let left_over = OutboxRecord::planned(
+        MailKey::daily("zuse".parse().unwrap(), date("2026-11-20")),
         world.clock.now(),
     );
     world.store.add_family(&family("zuse")).await.unwrap();
-    world.store.plan_notice(&left_over).await.unwrap();
+    world.store.plan_mail(&left_over).await.unwrap();
     let input = NotifyAllInput::default();
-    let mut tick = Tick::new(&world.store, &broken, &world.store, &input, &world.clock);
+    let mut tick = Tick::new(
+        &world.store,
+        &broken,
+        &world.store,
+        MailKind::ALL,
+        &input,
+        &world.clock,
+    );
     let mut free = BTreeSet::new();
     let fault = loop {
         match tick.next().await {
@@ -438,10 +453,7 @@ async fn a_family_whose_notices_cannot_be_read_keeps_no_other_from_its_mail() {
         }
     };
     assert!(matches!(fault, JobError::Store(StoreError::Unusable(_))));
-    let notice = |id: &str, day: &str| DueNotice {
-        family: id.parse().unwrap(),
-        date: date(day),
-    };
+    let notice = |id: &str, day: &str| MailKey::daily(id.parse().unwrap(), date(day));
     let expected = [
         notice("diaz", "2026-11-21"),
         notice("zuse", "2026-11-20"),

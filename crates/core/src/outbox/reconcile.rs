@@ -1,50 +1,50 @@
-//! The steps of those who do not have the notice: evidence of the mail service, and time.
+//! The steps of those who have not claimed the mail: delivery events, time, and a person.
 
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Duration, Utc};
 
-use super::recipients::RecipientState;
-use super::{MAY_HAVE_LEFT, NotNow, NoticeRecord, NoticeState};
+use super::recipient::{MailRecipient, RecipientState};
+use super::record::{MAY_HAVE_LEFT, MailState, OutboxRecord, TransitionError};
 use crate::clock::is_in_future;
 use crate::family::Delivery;
-use crate::ids::FamilyId;
+use crate::mail::MailKey;
 
-/// How long evidence is waited for after SENDING.
-pub const EVIDENCE_WAIT: Duration = Duration::minutes(15);
+/// How long a delivery event is waited for after SENDING.
+pub const DELIVERY_EVENT_WAIT: Duration = Duration::minutes(15);
 
 /// Under `at_least_once` a mail of which nobody knows is sent once more, not for ever.
-const MOST_DOUBTS: u32 = 2;
+const MAX_DOUBTS: u32 = 2;
 
-/// What shows that a mail left us.
+/// Who accepted a mail, as a delivery event says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LeftBy {
-    /// The mail service says that it has taken it; it may still find that it will not send it.
-    Acceptance,
-    /// It came to a recipient's server, which took it, bounced it or passed on a complaint.
-    Arriving,
+pub enum AcceptedBy {
+    /// The mail service; it may still reject the mail.
+    MailService,
+    /// A recipient's server, which took it, bounced it or passed on a complaint.
+    RecipientServer,
 }
 
-impl NoticeRecord {
+impl OutboxRecord {
     /// A record of a day that passed its window without having been planned: MISSED.
-    pub fn missed(family: FamilyId, date: NaiveDate, now: DateTime<Utc>) -> Self {
+    pub fn missed(key: MailKey, now: DateTime<Utc>) -> Self {
         Self {
-            state: NoticeState::Missed,
+            state: MailState::Missed,
             reason: Some("“notify-all” didn’t run that day.".to_owned()),
-            ..Self::planned(family, date, now)
+            ..Self::planned(key, now)
         }
     }
 
     /// To UNKNOWN: its worker's lease is over and nothing tells whether the mail left.
-    pub fn doubt(&self, now: DateTime<Utc>) -> Result<Self, NotNow> {
-        self.expect(&[NoticeState::Sending])?;
+    pub fn doubt(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
+        self.expect(&[MailState::Sending])?;
         if !self.lease_is_over(now) {
-            return Err(NotNow::Taken);
+            return Err(TransitionError::Taken);
         }
         Ok(Self {
             doubts: self.doubts + 1,
-            ..self.settled(
-                NoticeState::Unknown,
+            ..self.release(
+                MailState::Unknown,
                 self.reason.clone(),
-                // The wait for evidence began with SENDING, as far as its time can be right.
+                // The wait for a delivery event began with SENDING, as far as its time can be right.
                 match is_in_future(self.changed_at, now) {
                     true => now,
                     false => self.changed_at,
@@ -53,9 +53,9 @@ impl NoticeRecord {
         })
     }
 
-    /// To GAVE_UP: no evidence came, and two mails would be worse than none.
-    pub fn give_up(&self, now: DateTime<Utc>) -> Result<Self, NotNow> {
-        self.evidence_is_overdue(now)?;
+    /// To GAVE_UP: no delivery event came, and two mails would be worse than none.
+    pub fn give_up(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
+        self.delivery_event_is_overdue(now)?;
         if self.is_retry() {
             return Ok(self.sent_without_the_rest(now));
         }
@@ -63,16 +63,16 @@ impl NoticeRecord {
             "We can’t tell whether this email was sent, so we won’t risk sending it twice. {}",
             self.why_unknown()
         );
-        Ok(self.settled(NoticeState::GaveUp, Some(reason), now))
+        Ok(self.release(MailState::GaveUp, Some(reason), now))
     }
 
-    /// Back to PENDING: no evidence came, and none would be worse than two mails.
+    /// Back to PENDING: no delivery event came, and none would be worse than two mails.
     ///
-    /// [`NotNow::Final`] if that was done before: it is sent once more, not for ever.
-    pub fn send_again(&self, now: DateTime<Utc>) -> Result<Self, NotNow> {
-        self.evidence_is_overdue(now)?;
-        if self.doubts >= MOST_DOUBTS {
-            return Err(NotNow::Final);
+    /// [`TransitionError::Final`] if that was done before: it is sent once more, not for ever.
+    pub fn send_again(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
+        self.delivery_event_is_overdue(now)?;
+        if self.doubts >= MAX_DOUBTS {
+            return Err(TransitionError::Final);
         }
         let reason = format!(
             "We can’t tell whether this email was sent, so we send it once more. {}",
@@ -84,84 +84,100 @@ impl NoticeRecord {
         }
         let mut again = doubted.back(reason, false, now);
         for (recipient, before) in again.recipients.iter_mut().zip(&self.recipients) {
-            // Evidence of the mail in doubt may still come.
+            // A delivery event of the mail in doubt may still come.
             recipient.fence = before.fence;
         }
         Ok(again)
     }
 
     /// The step that time alone brings about: into doubt, and out of it by the family's policy.
-    pub fn reconcile(&self, delivery: Delivery, now: DateTime<Utc>) -> Result<Self, NotNow> {
+    pub fn reconcile(
+        &self,
+        delivery: Delivery,
+        now: DateTime<Utc>,
+    ) -> Result<Self, TransitionError> {
         match (self.state, delivery) {
-            (NoticeState::Unknown, Delivery::AtMostOnce) => self.give_up(now),
-            (NoticeState::Unknown, Delivery::AtLeastOnce) => match self.send_again(now) {
-                Err(NotNow::Final) => self.give_up(now),
+            (MailState::Unknown, Delivery::AtMostOnce) => self.give_up(now),
+            (MailState::Unknown, Delivery::AtLeastOnce) => match self.send_again(now) {
+                Err(TransitionError::Final) => self.give_up(now),
                 step => step,
             },
             _ => self.doubt(now),
         }
     }
 
-    /// To SENT: the mail service shows that the mail of claim `fence` left.
+    /// To SENT: a delivery event says that the mail of claim `fence` was accepted.
     ///
-    /// Whoever has the notice now, and even if it was given up or is about to be sent once more: a
-    /// mail is on its way. [`NotNow::AlreadySent`] is success. Only a FAILED of the same claim
+    /// Whichever worker has the record now, and even if it was given up or is about to be sent once
+    /// more: a mail is on its way. [`TransitionError::AlreadySent`] is success. Only a FAILED of the same claim
     /// stands against an acceptance: the service accepted and then rejected it. And of a claim from
-    /// before a person asked for another mail, nothing counts ([`NotNow::Final`]): that one is to
-    /// leave all the same.
-    pub fn evidence_left(
+    /// before a person asked for another mail, nothing counts ([`TransitionError::Final`]): that one is to
+    /// leave all the same. Where a later mail is under way to a recipient who was not in the accepted one,
+    /// the state stays, and only the recipients change.
+    pub fn apply_acceptance(
         &self,
         fence: u64,
-        by: LeftBy,
+        by: AcceptedBy,
         message_id: Option<String>,
         now: DateTime<Utc>,
-    ) -> Result<Self, NotNow> {
+    ) -> Result<Self, TransitionError> {
         match self.state {
-            NoticeState::Sent => Err(NotNow::AlreadySent),
-            NoticeState::Newer => Err(NotNow::Newer),
+            MailState::Sent => Err(TransitionError::AlreadySent),
+            MailState::Newer => Err(TransitionError::Newer),
             // What is under way now is for the recipients that were not in that mail.
-            _ if self.is_retry() && fence < self.fence => Err(NotNow::AlreadySent),
-            _ if self.is_of_old(fence) => Err(NotNow::Final),
-            NoticeState::Failed if by == LeftBy::Acceptance && fence == self.fence => {
-                Err(NotNow::Final)
+            _ if self.is_retry() && fence < self.fence => Err(TransitionError::AlreadySent),
+            _ if self.predates_resend(fence) => Err(TransitionError::Final),
+            MailState::Failed if by == AcceptedBy::MailService && fence == self.fence => {
+                Err(TransitionError::Final)
             }
-            _ => {
-                let mut left = self.clone();
-                for recipient in &mut left.recipients {
-                    let was_in_it = if fence == self.fence {
-                        recipient.fence == fence
-                    } else {
-                        // Whoever is in a later mail was in the doubtful one, too.
-                        recipient.fence > 0
-                    };
-                    if was_in_it && recipient.state != RecipientState::Refused {
-                        recipient.state = RecipientState::Accepted;
-                    }
-                }
-                Ok(Self {
-                    message_id: message_id.or_else(|| self.message_id.clone()),
-                    ..left.sent_to(&[], now)
-                })
-            }
+            _ => Ok(self.accepted_by_recipients_of(fence, message_id, now)),
         }
     }
 
-    /// To FAILED: the mail service shows that it did not send the mail of claim `fence` after all.
+    /// The recipients of the mail of claim `fence` have it: SENT, unless a later mail is under way to
+    /// somebody who was not in that one.
+    fn accepted_by_recipients_of(
+        &self,
+        fence: u64,
+        message_id: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let mut left = Self {
+            message_id: message_id.or_else(|| self.message_id.clone()),
+            ..self.clone()
+        };
+        for recipient in &mut left.recipients {
+            // The claim of a mail in doubt is not on record any more, once there is a later mail.
+            let was_in_it = recipient.fence == fence || (fence < self.fence && recipient.in_doubt);
+            if was_in_it && recipient.state != RecipientState::Refused {
+                recipient.state = RecipientState::Accepted;
+                recipient.reason = None;
+            }
+        }
+        let is_sending = |recipient: &MailRecipient| recipient.state == RecipientState::Sending;
+        if !left.recipients.iter().any(is_sending) {
+            return left.sent_to(&[], now);
+        }
+        if left.may_have_left() {
+            // Its worker, or time, says what became of the rest.
+            return left.next(left.state, left.changed_at);
+        }
+        left.sent_without_the_rest(now)
+    }
+
+    /// To FAILED: a delivery event says that the mail of claim `fence` was not sent after all.
     ///
-    /// [`NotNow::WrongState`] if that claim is over: what became of it does not matter any more.
-    pub fn evidence_rejected(
+    /// [`TransitionError::WrongState`] if that claim is over: what became of it does not matter any more.
+    pub fn apply_rejection(
         &self,
         fence: u64,
         reason: String,
         now: DateTime<Utc>,
-    ) -> Result<Self, NotNow> {
+    ) -> Result<Self, TransitionError> {
         match self.state {
-            NoticeState::Newer => Err(NotNow::Newer),
-            NoticeState::Failed => Err(NotNow::Final),
-            NoticeState::Sending
-            | NoticeState::Unknown
-            | NoticeState::GaveUp
-            | NoticeState::Sent
+            MailState::Newer => Err(TransitionError::Newer),
+            MailState::Failed => Err(TransitionError::Final),
+            MailState::Sending | MailState::Unknown | MailState::GaveUp | MailState::Sent
                 if fence == self.fence =>
             {
                 let mut rejected = self.clone();
@@ -174,25 +190,25 @@ impl NoticeRecord {
                 if rejected.is_retry() {
                     return Ok(rejected.sent_to(&[], now));
                 }
-                Ok(self.settled(NoticeState::Failed, Some(reason), now))
+                Ok(self.release(MailState::Failed, Some(reason), now))
             }
-            _ => Err(NotNow::WrongState),
+            _ => Err(TransitionError::WrongState),
         }
     }
 
     /// Whether a person asked for another mail since the claim `fence`.
-    pub fn is_of_old(&self, fence: u64) -> bool {
-        fence < self.evidence_from
+    pub fn predates_resend(&self, fence: u64) -> bool {
+        fence < self.events_from
     }
 
     /// Back to PENDING, since a person decided so; whatever state it is in, unless somebody has it.
     ///
     /// What becomes of the mails before does not matter from now on.
-    pub fn resend(&self, now: DateTime<Utc>) -> Result<Self, NotNow> {
+    pub fn resend(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         match self.state {
-            NoticeState::Newer => Err(NotNow::Newer),
-            NoticeState::Claimed | NoticeState::Sending if !self.lease_is_over(now) => {
-                Err(NotNow::Taken)
+            MailState::Newer => Err(TransitionError::Newer),
+            MailState::Claimed | MailState::Sending if !self.lease_is_over(now) => {
+                Err(TransitionError::Taken)
             }
             _ => Ok(Self {
                 not_before: None,
@@ -200,9 +216,9 @@ impl NoticeRecord {
                 recipients: Vec::new(),
                 retries: 0,
                 retry_until: None,
-                evidence_from: self.fence + 1,
-                ..self.settled(
-                    NoticeState::Pending,
+                events_from: self.fence + 1,
+                ..self.release(
+                    MailState::Pending,
                     Some("A person asked for it to be sent again.".to_owned()),
                     now,
                 )
@@ -210,11 +226,11 @@ impl NoticeRecord {
         }
     }
 
-    fn evidence_is_overdue(&self, now: DateTime<Utc>) -> Result<(), NotNow> {
-        self.expect(&[NoticeState::Unknown])?;
-        let waits = now < self.changed_at + EVIDENCE_WAIT;
+    fn delivery_event_is_overdue(&self, now: DateTime<Utc>) -> Result<(), TransitionError> {
+        self.expect(&[MailState::Unknown])?;
+        let waits = now < self.changed_at + DELIVERY_EVENT_WAIT;
         if waits && !is_in_future(self.changed_at, now) {
-            return Err(NotNow::Waiting);
+            return Err(TransitionError::Waiting);
         }
         Ok(())
     }
@@ -234,42 +250,42 @@ impl NoticeRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notice::record::LEASE;
+    use crate::outbox::{LEASE, MailKey};
     use uuid::Uuid;
 
     fn now() -> DateTime<Utc> {
         "2026-11-21T11:30:00Z".parse().unwrap()
     }
 
-    fn sending() -> NoticeRecord {
+    fn sending() -> OutboxRecord {
         let date = "2026-11-21".parse().unwrap();
-        NoticeRecord::planned("conrad".parse().unwrap(), date, now())
+        OutboxRecord::planned(MailKey::daily("conrad".parse().unwrap(), date), now())
             .claim(Uuid::nil(), now())
-            .and_then(|claimed| claimed.arm("hash".into(), &[], now()))
+            .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now()))
             .unwrap()
     }
 
-    fn unknown() -> NoticeRecord {
+    fn unknown() -> OutboxRecord {
         sending().doubt(now() + LEASE).unwrap()
     }
 
     fn overdue() -> DateTime<Utc> {
-        now() + EVIDENCE_WAIT
+        now() + DELIVERY_EVENT_WAIT
     }
 
     #[test]
     fn doubt_begins_when_the_lease_is_over_and_ends_fifteen_minutes_after_sending() {
         let early = sending().doubt(now() + LEASE - Duration::seconds(1));
-        assert_eq!(early, Err(NotNow::Taken));
+        assert_eq!(early, Err(TransitionError::Taken));
         let unknown = unknown();
         assert_eq!(
             (unknown.state, unknown.doubts, unknown.owner),
-            (NoticeState::Unknown, 1, None)
+            (MailState::Unknown, 1, None)
         );
         let just_before = overdue() - Duration::seconds(1);
         for delivery in [Delivery::AtMostOnce, Delivery::AtLeastOnce] {
             let early = unknown.reconcile(delivery, just_before);
-            assert_eq!(early, Err(NotNow::Waiting));
+            assert_eq!(early, Err(TransitionError::Waiting));
         }
     }
 
@@ -277,21 +293,26 @@ mod tests {
     fn lease_and_delay_from_future_count_as_over() {
         let ahead = Duration::days(3);
         let date = "2026-11-21".parse().unwrap();
-        let planned = NoticeRecord::planned("conrad".parse().unwrap(), date, now() + ahead);
+        let planned = OutboxRecord::planned(
+            MailKey::daily("conrad".parse().unwrap(), date),
+            now() + ahead,
+        );
         let claimed = planned.claim(Uuid::nil(), now() + ahead).unwrap();
         assert_eq!(claimed.is_free(now()), Ok(()));
         // A clock that is behind by less than the tolerance does not take it from its worker.
         let slow = now() + ahead - Duration::seconds(59);
-        assert_eq!(claimed.is_free(slow), Err(NotNow::Taken));
-        let sending = claimed.arm("hash".into(), &[], now() + ahead).unwrap();
+        assert_eq!(claimed.is_free(slow), Err(TransitionError::Taken));
+        let sending = claimed
+            .begin_sending("hash".into(), &[], now() + ahead)
+            .unwrap();
         let refused = sending.refused_for_now("busy".into(), now() + ahead);
         assert_eq!(refused.unwrap().is_free(now()), Ok(()));
         // What may have left goes to reconcile, and waits for evidence from now on.
-        assert_eq!(sending.is_free(now()), Err(NotNow::Taken));
+        assert_eq!(sending.is_free(now()), Err(TransitionError::Taken));
         let unknown = sending.doubt(now()).unwrap();
         assert_eq!(unknown.changed_at, now());
-        let early = unknown.give_up(now() + EVIDENCE_WAIT - Duration::seconds(1));
-        assert_eq!(early, Err(NotNow::Waiting));
+        let early = unknown.give_up(now() + DELIVERY_EVENT_WAIT - Duration::seconds(1));
+        assert_eq!(early, Err(TransitionError::Waiting));
         assert!(unknown.give_up(overdue()).is_ok());
     }
 
@@ -300,7 +321,7 @@ mod tests {
         let told = sending().unknown("no answer to the final dot".into());
         let unknown = told.unwrap().doubt(now() + LEASE).unwrap();
         let given_up = unknown.reconcile(Delivery::AtMostOnce, overdue()).unwrap();
-        assert_eq!(given_up.state, NoticeState::GaveUp);
+        assert_eq!(given_up.state, MailState::GaveUp);
         assert!(given_up.reason.unwrap().contains("final dot"));
     }
 
@@ -309,7 +330,7 @@ mod tests {
         let given_up = unknown()
             .reconcile(Delivery::AtMostOnce, overdue())
             .unwrap();
-        assert_eq!(given_up.state, NoticeState::GaveUp);
+        assert_eq!(given_up.state, MailState::GaveUp);
         assert!(given_up.reason.is_some());
     }
 
@@ -321,18 +342,20 @@ mod tests {
         assert_eq!(again.is_free(overdue()), Ok(()));
         let unknown = again
             .claim(Uuid::nil(), overdue())
-            .and_then(|claimed| claimed.arm("hash".into(), &[], overdue()))
+            .and_then(|claimed| claimed.begin_sending("hash".into(), &[], overdue()))
             .and_then(|sending| sending.doubt(overdue() + LEASE))
             .unwrap();
-        let second = unknown.reconcile(Delivery::AtLeastOnce, overdue() + EVIDENCE_WAIT);
-        assert_eq!(second.unwrap().state, NoticeState::GaveUp);
+        let second = unknown.reconcile(Delivery::AtLeastOnce, overdue() + DELIVERY_EVENT_WAIT);
+        assert_eq!(second.unwrap().state, MailState::GaveUp);
     }
 
     #[test]
     fn notice_whose_earlier_mail_may_have_left_never_ends_as_not_sent() {
         let again = unknown().send_again(overdue()).unwrap();
         let claimed = again.claim(Uuid::nil(), overdue()).unwrap();
-        let sending = claimed.arm("hash".into(), &[], overdue()).unwrap();
+        let sending = claimed
+            .begin_sending("hash".into(), &[], overdue())
+            .unwrap();
         let refused = sending.failed("Refused.".into(), overdue()).unwrap();
         for (ended, reason) in [
             (
@@ -344,7 +367,7 @@ mod tests {
                 "We can’t tell whether an earlier attempt was sent.",
             ),
         ] {
-            assert_eq!(ended.state, NoticeState::GaveUp);
+            assert_eq!(ended.state, MailState::GaveUp);
             assert_eq!(ended.reason.as_deref(), Some(reason));
         }
     }
@@ -355,30 +378,30 @@ mod tests {
         let again = unknown().send_again(overdue()).unwrap();
         let claimed = again.claim(Uuid::nil(), overdue()).unwrap();
         for record in [sending(), unknown(), given_up, again, claimed] {
-            for by in [LeftBy::Acceptance, LeftBy::Arriving] {
+            for by in [AcceptedBy::MailService, AcceptedBy::RecipientServer] {
                 let sent = record
-                    .evidence_left(1, by, Some("id".into()), overdue())
+                    .apply_acceptance(1, by, Some("id".into()), overdue())
                     .unwrap();
-                assert_eq!(sent.state, NoticeState::Sent);
+                assert_eq!(sent.state, MailState::Sent);
                 assert_eq!((sent.owner, sent.reason.as_deref()), (None, None));
                 assert_eq!(sent.message_id.as_deref(), Some("id"));
-                let twice = sent.evidence_left(1, by, None, overdue());
-                assert_eq!(twice, Err(NotNow::AlreadySent));
+                let twice = sent.apply_acceptance(1, by, None, overdue());
+                assert_eq!(twice, Err(TransitionError::AlreadySent));
             }
         }
     }
 
     #[test]
     fn a_rejected_mail_did_not_leave_whichever_of_its_events_comes_first() {
-        let accepted = sending().evidence_left(1, LeftBy::Acceptance, None, now());
+        let accepted = sending().apply_acceptance(1, AcceptedBy::MailService, None, now());
         let rejected = accepted
             .unwrap()
-            .evidence_rejected(1, "Rejected.".into(), now());
-        let first = sending().evidence_rejected(1, "Rejected.".into(), now());
+            .apply_rejection(1, "Rejected.".into(), now());
+        let first = sending().apply_rejection(1, "Rejected.".into(), now());
         for failed in [rejected.unwrap(), first.unwrap()] {
-            assert_eq!(failed.state, NoticeState::Failed);
-            let late = failed.evidence_left(1, LeftBy::Acceptance, None, now());
-            assert_eq!(late, Err(NotNow::Final));
+            assert_eq!(failed.state, MailState::Failed);
+            let late = failed.apply_acceptance(1, AcceptedBy::MailService, None, now());
+            assert_eq!(late, Err(TransitionError::Final));
         }
     }
 
@@ -387,17 +410,17 @@ mod tests {
         let again = unknown().send_again(overdue()).unwrap();
         let claimed = again.claim(Uuid::nil(), overdue()).unwrap();
         let failed = claimed.failed("no recipients".into(), overdue()).unwrap();
-        let sent = failed.evidence_left(1, LeftBy::Acceptance, None, overdue());
-        assert_eq!(sent.unwrap().state, NoticeState::Sent);
+        let sent = failed.apply_acceptance(1, AcceptedBy::MailService, None, overdue());
+        assert_eq!(sent.unwrap().state, MailState::Sent);
         // Nor does a rejection of the older one concern the newer.
-        let rejected = claimed.evidence_rejected(1, "Rejected.".into(), overdue());
-        assert_eq!(rejected, Err(NotNow::WrongState));
+        let rejected = claimed.apply_rejection(1, "Rejected.".into(), overdue());
+        assert_eq!(rejected, Err(TransitionError::WrongState));
     }
 
     #[test]
     fn a_worker_that_slept_past_its_lease_still_tells_what_it_knows() {
         let sent = unknown().accepted("id".into(), overdue()).unwrap();
-        assert_eq!(sent.state, NoticeState::Sent);
+        assert_eq!(sent.state, MailState::Sent);
         let not_sent = unknown().not_sent("no connection".into(), overdue());
         assert_eq!(not_sent.unwrap().is_free(overdue()), Ok(()));
     }
@@ -405,7 +428,7 @@ mod tests {
     #[test]
     fn a_missed_day_is_final_and_says_why() {
         let date = "2026-11-21".parse().unwrap();
-        let missed = NoticeRecord::missed("conrad".parse().unwrap(), date, now());
+        let missed = OutboxRecord::missed(MailKey::daily("conrad".parse().unwrap(), date), now());
         assert!(missed.state.is_final() && missed.reason.is_some());
     }
 
@@ -414,7 +437,7 @@ mod tests {
         let given_up = unknown().give_up(overdue()).unwrap();
         let again = given_up.resend(overdue()).unwrap();
         assert_eq!(again.is_free(overdue()), Ok(()));
-        assert_eq!(sending().resend(now()), Err(NotNow::Taken));
+        assert_eq!(sending().resend(now()), Err(TransitionError::Taken));
     }
 
     #[test]
@@ -422,16 +445,19 @@ mod tests {
         let old = sending().accepted("old".into(), now()).unwrap();
         let again = old.resend(overdue()).unwrap();
         let claimed = again.claim(Uuid::nil(), overdue()).unwrap();
-        let sending = claimed.arm("hash".into(), &[], overdue()).unwrap();
+        let sending = claimed
+            .begin_sending("hash".into(), &[], overdue())
+            .unwrap();
         for record in [&again, &claimed, &sending] {
-            for by in [LeftBy::Acceptance, LeftBy::Arriving] {
-                let late = record.evidence_left(old.fence, by, Some("old".into()), overdue());
-                assert_eq!(late, Err(NotNow::Final), "{:?}", record.state);
+            for by in [AcceptedBy::MailService, AcceptedBy::RecipientServer] {
+                let late = record.apply_acceptance(old.fence, by, Some("old".into()), overdue());
+                assert_eq!(late, Err(TransitionError::Final), "{:?}", record.state);
             }
-            let late = record.evidence_rejected(old.fence, "Rejected.".into(), overdue());
-            assert_eq!(late, Err(NotNow::WrongState));
+            let late = record.apply_rejection(old.fence, "Rejected.".into(), overdue());
+            assert_eq!(late, Err(TransitionError::WrongState));
         }
-        let new = sending.evidence_left(sending.fence, LeftBy::Arriving, None, overdue());
-        assert_eq!(new.unwrap().state, NoticeState::Sent);
+        let new =
+            sending.apply_acceptance(sending.fence, AcceptedBy::RecipientServer, None, overdue());
+        assert_eq!(new.unwrap().state, MailState::Sent);
     }
 }

@@ -1,72 +1,26 @@
-//! How far a notice got with each of its recipients.
+//! How far a mail got with each of its recipients.
 //!
-//! A mail server may refuse one recipient for now and take the mail for the others. The notice is
+//! A mail server may refuse one recipient for now and take the mail for the others. The mail is
 //! SENT then, and that recipient alone is tried again within the day. No recipient is in two commits
 //! unless the first is known to have been refused or not sent.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
-use super::{NotNow, NoticeRecord, NoticeState, REFUSED_DELAY};
+use super::recipient::{MailRecipient, RecipientState};
+use super::record::{MailState, OutboxRecord, REFUSED_DELAY, TransitionError};
 use crate::family::{EmailAddress, Family};
 use crate::mail::RefusedRecipient;
 
 /// How often the recipients that were refused for now are tried again after the others were accepted.
 pub const MAX_RETRIES: u32 = 3;
 
-/// One recipient of a notice.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct NoticeRecipient {
-    /// Which of the family's recipients it was when the notice was first sent, from 1.
-    pub number: usize,
-    /// The address; `None` once nothing more is to be sent to it ([`NoticeRecord::without_addresses`]).
-    #[serde(default)]
-    pub address: Option<EmailAddress>,
-    /// How far the notice got with it.
-    pub state: RecipientState,
-    /// The last claim whose mail was for it; 0 before the first.
-    pub fence: u64,
-    /// Why the mail server refused it, without the address.
-    pub reason: Option<String>,
-    /// It was in a mail of which nobody knows whether it left, and waits for another.
-    #[serde(default)]
-    pub in_doubt: bool,
-}
-
-/// How far a notice got with one recipient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RecipientState {
-    /// Not in any mail that may have left.
-    Pending,
-    /// In the mail that may just be leaving.
-    Sending,
-    /// The mail service took its mail.
-    Accepted,
-    /// Refused for good, or for too long.
-    Refused,
-    /// Nobody can know whether its mail left.
-    Unknown,
-}
-
-impl NoticeRecipient {
-    /// It gets no other mail: refused, unless it may have one.
-    fn give_up(&mut self) {
-        self.state = if self.in_doubt {
-            RecipientState::Unknown
-        } else {
-            RecipientState::Refused
-        };
-    }
-}
-
-impl NoticeRecord {
+impl OutboxRecord {
     /// Whether nothing more will happen to it by itself: it is final, and no recipient waits.
     pub fn is_over(&self) -> bool {
         self.state.is_final()
-            && !(self.state == NoticeState::Sent && self.has_recipients(RecipientState::Pending))
+            && !(self.state == MailState::Sent && self.has_recipients(RecipientState::Pending))
     }
 
     /// Whether some recipients have the mail, so that only others may get it.
@@ -77,8 +31,8 @@ impl NoticeRecord {
     /// Whether the recipients that wait have waited long enough: they are to be given up.
     pub fn retries_are_over(&self, now: DateTime<Utc>) -> bool {
         let nobody_has_it = match self.state {
-            NoticeState::Sent => true,
-            NoticeState::Claimed => self.lease_is_over(now),
+            MailState::Sent => true,
+            MailState::Claimed => self.lease_is_over(now),
             _ => false,
         };
         nobody_has_it
@@ -88,7 +42,7 @@ impl NoticeRecord {
     }
 
     /// The recipients that the mail server refused and those of which nobody can know.
-    pub fn unreached_recipients(&self) -> impl Iterator<Item = &NoticeRecipient> {
+    pub fn unreached_recipients(&self) -> impl Iterator<Item = &MailRecipient> {
         self.recipients.iter().filter(|recipient| {
             matches!(
                 recipient.state,
@@ -134,8 +88,8 @@ impl NoticeRecord {
         let is_reachable = |address: &EmailAddress| {
             family.recipients.contains(address) && !family.is_stopped(address)
         };
-        let is_waiting = |recipient: &NoticeRecipient| recipient.state == RecipientState::Pending;
-        let mut recipients: Vec<NoticeRecipient> = self
+        let is_waiting = |recipient: &MailRecipient| recipient.state == RecipientState::Pending;
+        let mut recipients: Vec<MailRecipient> = self
             .recipients
             .iter()
             .filter(|recipient| {
@@ -151,7 +105,7 @@ impl NoticeRecord {
                     .filter_map(|known| known.address.as_ref())
                     .any(|known| known.reaches_the_same_as(address));
                 if is_reachable(address) && !is_known {
-                    recipients.push(NoticeRecipient {
+                    recipients.push(MailRecipient {
                         number,
                         address: Some(address.clone()),
                         state: RecipientState::Pending,
@@ -194,9 +148,9 @@ impl NoticeRecord {
     }
 
     /// The recipients that were refused for now by their mail server are told to the operator: SENT.
-    pub fn give_up_recipients(&self, now: DateTime<Utc>) -> Result<Self, NotNow> {
+    pub fn give_up_recipients(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         if !self.retries_are_over(now) {
-            return Err(NotNow::Waiting);
+            return Err(TransitionError::Waiting);
         }
         Ok(self.sent_without_the_rest(now))
     }
@@ -204,7 +158,7 @@ impl NoticeRecord {
     /// Every recipient that is not refused is in the mail of this claim.
     ///
     /// `for_now` are those that were refused for now just before.
-    pub(super) fn begin_with_recipients(&self, for_now: &[EmailAddress]) -> Vec<NoticeRecipient> {
+    pub(super) fn begin_with_recipients(&self, for_now: &[EmailAddress]) -> Vec<MailRecipient> {
         let mut recipients = self.recipients.clone();
         for recipient in &mut recipients {
             let address = recipient.address.as_ref();
@@ -221,7 +175,7 @@ impl NoticeRecord {
 
     /// To SENT with these changes; whoever waits is tried again after a delay, if there is a try left.
     pub(super) fn sent_to(&self, reached: &[RecipientState], now: DateTime<Utc>) -> Self {
-        let mut sent = self.settled(NoticeState::Sent, None, now);
+        let mut sent = self.release(MailState::Sent, None, now);
         for recipient in &mut sent.recipients {
             if reached.contains(&recipient.state) {
                 recipient.state = RecipientState::Accepted;
@@ -233,7 +187,7 @@ impl NoticeRecord {
 
     /// Back to where it can be claimed again: none of this claim's recipients has the mail.
     pub(super) fn back(&self, reason: String, delay: bool, now: DateTime<Utc>) -> Self {
-        let mut back = self.settled(NoticeState::Pending, Some(reason.clone()), now);
+        let mut back = self.release(MailState::Pending, Some(reason.clone()), now);
         for recipient in &mut back.recipients {
             if recipient.state == RecipientState::Sending {
                 recipient.state = RecipientState::Pending;
@@ -244,7 +198,7 @@ impl NoticeRecord {
             }
         }
         if back.is_retry() {
-            back.state = NoticeState::Sent;
+            back.state = MailState::Sent;
             return back.with_next_retry(now);
         }
         back.not_before = delay.then(|| now + REFUSED_DELAY);
@@ -253,7 +207,7 @@ impl NoticeRecord {
 
     /// To SENT where others have the mail: whoever of the rest waited does so no longer.
     pub(crate) fn sent_without_the_rest(&self, now: DateTime<Utc>) -> Self {
-        let mut sent = self.settled(NoticeState::Sent, None, now);
+        let mut sent = self.release(MailState::Sent, None, now);
         for recipient in &mut sent.recipients {
             match recipient.state {
                 RecipientState::Pending => recipient.give_up(),
@@ -270,7 +224,7 @@ impl NoticeRecord {
     fn with_next_retry(mut self, now: DateTime<Utc>) -> Self {
         self.not_before = None;
         for recipient in &mut self.recipients {
-            // It was over, and evidence came late.
+            // It was over, and a delivery event came late.
             if recipient.state == RecipientState::Pending && recipient.address.is_none() {
                 recipient.state = RecipientState::Refused;
             }
@@ -292,7 +246,7 @@ impl NoticeRecord {
 
     /// What of the recipients the operator should know, in one or two sentences.
     fn recipients_reason(&self) -> Option<String> {
-        let numbers = |of_state: &dyn Fn(&NoticeRecipient) -> bool| {
+        let numbers = |of_state: &dyn Fn(&MailRecipient) -> bool| {
             let recipients = self
                 .recipients
                 .iter()
@@ -306,7 +260,7 @@ impl NoticeRecord {
                 .collect();
             (!all.is_empty()).then(|| all.join(" and "))
         };
-        let waits = |recipient: &NoticeRecipient| recipient.state == RecipientState::Pending;
+        let waits = |recipient: &MailRecipient| recipient.state == RecipientState::Pending;
         let sentences: Vec<String> = [
             numbers(&|recipient| recipient.state == RecipientState::Refused)
                 .map(|who| format!("The mail server refused {who}; the others have the mail.")),

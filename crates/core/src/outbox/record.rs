@@ -1,54 +1,46 @@
-//! How far the sending of a notice got: its record, and one pure function per transition.
+//! The record of one mail, and one pure function per transition of its worker.
 //!
 //! `PENDING → CLAIMED → SENDING → SENT | SKIPPED | FAILED`, and
-//! `SENDING → (lease over, no evidence) UNKNOWN → SENT | GAVE_UP` (or `→ PENDING`, once, where the
+//! `SENDING → (lease over, no delivery event) UNKNOWN → SENT | GAVE_UP` (or `→ PENDING`, once, where the
 //! family would rather have two mails than none). CLAIMED means that surely nothing was handed to
 //! the mail service; SENDING means that it may have been. Every transition is made on the record as
 //! it was read and written only if its revision is still the same.
 //!
-//! Here are the steps of the worker that has a notice; [`settling`] has those of everybody else.
-
-pub mod recipients;
-pub mod settling;
+//! Here are the steps of the worker that claimed a mail; [`reconcile`](super::reconcile) has those of
+//! everybody else.
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::recipient::{MailRecipient, RecipientState};
 use crate::clock::is_in_future;
 use crate::family::EmailAddress;
 use crate::ids::FamilyId;
-use recipients::{NoticeRecipient, RecipientState};
+use crate::mail::{MailKey, MailKind, MailTag};
 
-/// How long a worker may hold a notice.
+/// How long a worker may hold a mail.
 pub const LEASE: Duration = Duration::seconds(300);
 
-/// How long a mailer may take over one mail; arming needs that much of the lease to be left.
+/// How long a mailer may take over one mail; sending begins only with that much of the lease left.
 pub const SEND_LIMIT: Duration = Duration::seconds(120);
 
-/// How long a notice waits after the mail service refused it for now.
+/// How long a mail waits after the mail service refused it for now.
 pub const REFUSED_DELAY: Duration = Duration::minutes(30);
 
 /// Why a date is not sent that a restored store, or a family that was added again, lacks.
 pub const HELD_RESTORED: &str = "held: restored";
 
-/// The kind of the mails that these records are about.
-pub const NOTICE_KIND: &str = "daily";
-
 /// The states in which a mail may have been handed over.
-const MAY_HAVE_LEFT: [NoticeState; 2] = [NoticeState::Sending, NoticeState::Unknown];
+pub(super) const MAY_HAVE_LEFT: [MailState; 2] = [MailState::Sending, MailState::Unknown];
 
 /// The states from which a mail that was surely not accepted goes back.
-const NOT_ACCEPTED: [NoticeState; 3] = [
-    NoticeState::Claimed,
-    NoticeState::Sending,
-    NoticeState::Unknown,
-];
+const NOT_ACCEPTED: [MailState; 3] = [MailState::Claimed, MailState::Sending, MailState::Unknown];
 
-/// How far a notice got.
+/// How far a mail got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum NoticeState {
+pub enum MailState {
     /// Planned; nobody works on it.
     Pending,
     /// A worker has it; surely nothing was handed to the mail service.
@@ -61,7 +53,7 @@ pub enum NoticeState {
     Skipped,
     /// The mail service will not have it.
     Failed,
-    /// Nobody knows whether it left; evidence may still come.
+    /// Nobody knows whether it left; a delivery event may still come.
     Unknown,
     /// Nobody knows whether it left, and it is not tried again.
     GaveUp,
@@ -72,7 +64,7 @@ pub enum NoticeState {
     Newer,
 }
 
-impl NoticeState {
+impl MailState {
     /// The name in tables, JSON and stores.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -98,15 +90,17 @@ impl NoticeState {
     }
 }
 
-/// How far one family's notice for one local date got. Kept for at least 35 days.
+/// How far one mail got. Kept for at least 35 days.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct NoticeRecord {
+pub struct OutboxRecord {
+    /// Its kind.
+    pub kind: MailKind,
     /// The family.
     pub family: FamilyId,
     /// The family's local date; computed once, when it was planned.
     pub date: NaiveDate,
     /// How far it got.
-    pub state: NoticeState,
+    pub state: MailState,
     /// +1 with every write; a write is made only over the revision that was read.
     pub revision: u64,
     /// The worker that has it.
@@ -122,12 +116,12 @@ pub struct NoticeRecord {
     /// How often nobody knew whether it had left.
     #[serde(default)]
     pub doubts: u32,
-    /// The first claim of which evidence counts: a person asked for another mail after those before.
+    /// The first claim whose delivery events count: a person asked for another mail after those before.
     #[serde(default)]
-    pub evidence_from: u64,
+    pub events_from: u64,
     /// Whom it is for, and how far it got with each; empty before the first mail is made.
     #[serde(default)]
-    pub recipients: Vec<NoticeRecipient>,
+    pub recipients: Vec<MailRecipient>,
     /// How often the recipients that were refused for now were tried again after the others had the mail.
     #[serde(default)]
     pub retries: u32,
@@ -148,27 +142,27 @@ pub struct NoticeRecord {
 
 /// Why a transition cannot be made; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotNow {
+pub enum TransitionError {
     /// It is final.
-    #[error("the notice is final")]
+    #[error("the mail is final")]
     Final,
     /// Another worker has it, or it may have been sent already.
-    #[error("the notice is in other hands")]
+    #[error("another worker has the mail")]
     Taken,
-    /// It waits: the mail service refused it for now, or evidence may still come.
-    #[error("the notice waits before anything more is done")]
+    /// It waits: the mail service refused it for now, or a delivery event may still come.
+    #[error("the mail waits before anything more is done")]
     Waiting,
-    /// It is SENT already: whoever says so again is right.
-    #[error("the notice is sent already")]
+    /// It is SENT already, which is success.
+    #[error("the mail is sent already")]
     AlreadySent,
     /// It is in a state that this version does not know.
-    #[error("the notice was written by a newer version")]
+    #[error("the mail was written by a newer version")]
     Newer,
     /// Too little is left of the lease.
     #[error("too little time is left to send")]
     LeaseTooShort,
     /// The record is not in the state from which this transition leads.
-    #[error("the notice is not in the state for this step")]
+    #[error("the mail is not in the state for this step")]
     WrongState,
 }
 
@@ -178,13 +172,14 @@ fn is_ahead(until: DateTime<Utc>, longest: Duration, now: DateTime<Utc>) -> bool
     now < until && !is_in_future(until, now + longest)
 }
 
-impl NoticeRecord {
+impl OutboxRecord {
     /// A new record: PENDING.
-    pub fn planned(family: FamilyId, date: NaiveDate, now: DateTime<Utc>) -> Self {
+    pub fn planned(key: MailKey, now: DateTime<Utc>) -> Self {
         Self {
-            family,
-            date,
-            state: NoticeState::Pending,
+            kind: key.kind,
+            family: key.family,
+            date: key.date,
+            state: MailState::Pending,
             revision: 0,
             owner: None,
             fence: 0,
@@ -192,7 +187,7 @@ impl NoticeRecord {
             not_before: None,
             attempts: 0,
             doubts: 0,
-            evidence_from: 0,
+            events_from: 0,
             recipients: Vec::new(),
             retries: 0,
             retry_until: None,
@@ -206,8 +201,23 @@ impl NoticeRecord {
 
     /// A new record of a date that may have been sent by what the store forgot: SKIPPED, and held.
     /// `fence` is the claim under which it was sent, as far as that is known.
-    pub fn held(family: FamilyId, date: NaiveDate, fence: u64, now: DateTime<Utc>) -> Self {
-        Self::planned(family, date, now).hold(fence, now)
+    pub fn held(key: MailKey, fence: u64, now: DateTime<Utc>) -> Self {
+        Self::planned(key, now).hold(fence, now)
+    }
+
+    /// What tells the mail of this claim from all others.
+    pub fn tag(&self) -> MailTag {
+        MailTag {
+            kind: self.kind.clone(),
+            family: self.family.clone(),
+            date: self.date,
+            fence: self.fence,
+        }
+    }
+
+    /// Its key.
+    pub fn key(&self) -> MailKey {
+        MailKey::new(self.kind.clone(), self.family.clone(), self.date)
     }
 
     /// To SKIPPED and held: it may have been sent already under the claim `fence`, or a later one than
@@ -217,13 +227,13 @@ impl NoticeRecord {
         Self {
             fence: self.fence.max(fence),
             not_before: None,
-            ..self.settled(NoticeState::Skipped, Some(HELD_RESTORED.to_owned()), now)
+            ..self.release(MailState::Skipped, Some(HELD_RESTORED.to_owned()), now)
         }
     }
 
     /// Whether it is held since it may have been sent before.
     pub fn is_held(&self) -> bool {
-        self.state == NoticeState::Skipped && self.reason.as_deref() == Some(HELD_RESTORED)
+        self.state == MailState::Skipped && self.reason.as_deref() == Some(HELD_RESTORED)
     }
 
     /// The same record, free at once: a person does not wait out a delay.
@@ -235,29 +245,29 @@ impl NoticeRecord {
         }
     }
 
-    /// Whether [`NoticeRecord::claim`] would give it to somebody now.
-    pub fn is_free(&self, now: DateTime<Utc>) -> Result<(), NotNow> {
+    /// Whether [`OutboxRecord::claim`] would give it to somebody now.
+    pub fn is_free(&self, now: DateTime<Utc>) -> Result<(), TransitionError> {
         if self.retries_are_over(now) {
-            return Err(NotNow::Final);
+            return Err(TransitionError::Final);
         }
         match self.state {
-            _ if self.is_over() => Err(NotNow::Final),
-            NoticeState::Pending | NoticeState::Sent
+            _ if self.is_over() => Err(TransitionError::Final),
+            MailState::Pending | MailState::Sent
                 if self
                     .not_before
                     .is_some_and(|until| is_ahead(until, REFUSED_DELAY, now)) =>
             {
-                Err(NotNow::Waiting)
+                Err(TransitionError::Waiting)
             }
-            NoticeState::Pending | NoticeState::Sent => Ok(()),
-            NoticeState::Claimed if self.lease_is_over(now) => Ok(()),
-            NoticeState::Newer => Err(NotNow::Newer),
-            _ => Err(NotNow::Taken),
+            MailState::Pending | MailState::Sent => Ok(()),
+            MailState::Claimed if self.lease_is_over(now) => Ok(()),
+            MailState::Newer => Err(TransitionError::Newer),
+            _ => Err(TransitionError::Taken),
         }
     }
 
     /// To CLAIMED, if it is PENDING, SENT with recipients that wait, or CLAIMED with its lease over.
-    pub fn claim(&self, owner: Uuid, now: DateTime<Utc>) -> Result<Self, NotNow> {
+    pub fn claim(&self, owner: Uuid, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.is_free(now)?;
         Ok(Self {
             owner: Some(owner),
@@ -266,39 +276,39 @@ impl NoticeRecord {
             lease_until: Some(now + LEASE),
             not_before: None,
             reason: None,
-            ..self.next(NoticeState::Claimed, now)
+            ..self.next(MailState::Claimed, now)
         })
     }
 
     /// To SKIPPED: there is nothing to say.
-    pub fn skip(&self, now: DateTime<Utc>) -> Result<Self, NotNow> {
-        self.expect(&[NoticeState::Claimed])?;
+    pub fn skip(&self, now: DateTime<Utc>) -> Result<Self, TransitionError> {
+        self.expect(&[MailState::Claimed])?;
         if self.is_retry() {
             return Ok(self.sent_without_the_rest(now));
         }
         Ok(self
             .not_sent_again(None, now)
-            .unwrap_or_else(|| self.settled(NoticeState::Skipped, None, now)))
+            .unwrap_or_else(|| self.release(MailState::Skipped, None, now)))
     }
 
     /// To SENDING, with the hash of what will be sent; durable before the mail is handed over.
     ///
     /// All recipients that wait are in the mail, but those that were refused for now just before.
-    pub fn arm(
+    pub fn begin_sending(
         &self,
         body_hash: String,
         refused_for_now: &[EmailAddress],
         now: DateTime<Utc>,
-    ) -> Result<Self, NotNow> {
-        self.expect(&[NoticeState::Claimed])?;
+    ) -> Result<Self, TransitionError> {
+        self.expect(&[MailState::Claimed])?;
         if !self.has_time_to_send(now) {
-            return Err(NotNow::LeaseTooShort);
+            return Err(TransitionError::LeaseTooShort);
         }
         Ok(Self {
             attempts: self.attempts + 1,
             body_hash: Some(body_hash),
             recipients: self.begin_with_recipients(refused_for_now),
-            ..self.next(NoticeState::Sending, now)
+            ..self.next(MailState::Sending, now)
         })
     }
 
@@ -310,9 +320,13 @@ impl NoticeRecord {
 
     /// To SENT: the mail service told its worker that it has the mail.
     ///
-    /// A worker whose notice was settled meanwhile still knows: see
-    /// [`NoticeRecord::evidence_left`].
-    pub fn accepted(&self, message_id: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
+    /// A worker whose mail was finalised meanwhile still knows: see
+    /// [`OutboxRecord::apply_acceptance`].
+    pub fn accepted(
+        &self,
+        message_id: String,
+        now: DateTime<Utc>,
+    ) -> Result<Self, TransitionError> {
         self.expect(&MAY_HAVE_LEFT)?;
         Ok(Self {
             message_id: Some(message_id),
@@ -321,70 +335,79 @@ impl NoticeRecord {
     }
 
     /// Back to PENDING after a delay: for certain not sent, refused for now.
-    pub fn refused_for_now(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
+    pub fn refused_for_now(
+        &self,
+        reason: String,
+        now: DateTime<Utc>,
+    ) -> Result<Self, TransitionError> {
         self.expect(&NOT_ACCEPTED)?;
         Ok(self.back(reason, true, now))
     }
 
     /// Back to PENDING: proven not to have been handed over.
-    pub fn not_sent(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
+    pub fn not_sent(&self, reason: String, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.expect(&NOT_ACCEPTED)?;
         Ok(self.back(reason, false, now))
     }
 
-    /// Stays SENDING, with the reason: nobody knows; evidence or time decides.
-    pub fn unknown(&self, reason: String) -> Result<Self, NotNow> {
-        self.expect(&[NoticeState::Sending])?;
+    /// Stays SENDING, with the reason: nobody knows; a delivery event or time decides.
+    pub fn unknown(&self, reason: String) -> Result<Self, TransitionError> {
+        self.expect(&[MailState::Sending])?;
         Ok(Self {
             reason: Some(reason),
-            // The wait for evidence began with SENDING.
-            ..self.next(NoticeState::Sending, self.changed_at)
+            // The wait for a delivery event began with SENDING.
+            ..self.next(MailState::Sending, self.changed_at)
         })
     }
 
     /// To FAILED: it cannot be sent, for certain. Where others have the mail: SENT, without the rest;
     /// where an earlier attempt is in doubt: GAVE_UP.
-    pub fn failed(&self, reason: String, now: DateTime<Utc>) -> Result<Self, NotNow> {
+    pub fn failed(&self, reason: String, now: DateTime<Utc>) -> Result<Self, TransitionError> {
         self.expect(&[
-            NoticeState::Pending,
-            NoticeState::Claimed,
-            NoticeState::Sending,
-            NoticeState::Unknown,
+            MailState::Pending,
+            MailState::Claimed,
+            MailState::Sending,
+            MailState::Unknown,
         ])?;
         if self.is_retry() {
             return Ok(self.back(reason, false, now).sent_without_the_rest(now));
         }
         Ok(self
             .not_sent_again(Some(&reason), now)
-            .unwrap_or_else(|| self.settled(NoticeState::Failed, Some(reason), now)))
+            .unwrap_or_else(|| self.release(MailState::Failed, Some(reason), now)))
     }
 
-    /// To GAVE_UP, where an earlier mail of this notice may have left: nobody may say that none did.
+    /// To GAVE_UP, where an earlier attempt may have left: nobody may say that none did.
     fn not_sent_again(&self, reason: Option<&str>, now: DateTime<Utc>) -> Option<Self> {
         let earlier = "We can’t tell whether an earlier attempt was sent.";
         let reason = reason.map_or_else(
             || earlier.to_owned(),
             |reason| format!("{earlier} {reason}"),
         );
-        (self.doubts > 0).then(|| self.settled(NoticeState::GaveUp, Some(reason), now))
+        (self.doubts > 0).then(|| self.release(MailState::GaveUp, Some(reason), now))
     }
 
-    fn expect(&self, states: &[NoticeState]) -> Result<(), NotNow> {
+    pub(super) fn expect(&self, states: &[MailState]) -> Result<(), TransitionError> {
         match self.state {
             state if states.contains(&state) => Ok(()),
-            NoticeState::Sent => Err(NotNow::AlreadySent),
-            NoticeState::Newer => Err(NotNow::Newer),
-            state if state.is_final() => Err(NotNow::Final),
-            _ => Err(NotNow::WrongState),
+            MailState::Sent => Err(TransitionError::AlreadySent),
+            MailState::Newer => Err(TransitionError::Newer),
+            state if state.is_final() => Err(TransitionError::Final),
+            _ => Err(TransitionError::WrongState),
         }
     }
 
-    fn lease_is_over(&self, now: DateTime<Utc>) -> bool {
+    pub(super) fn lease_is_over(&self, now: DateTime<Utc>) -> bool {
         self.lease_until
             .is_none_or(|until| !is_ahead(until, LEASE, now))
     }
 
-    fn settled(&self, state: NoticeState, reason: Option<String>, now: DateTime<Utc>) -> Self {
+    pub(super) fn release(
+        &self,
+        state: MailState,
+        reason: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Self {
         Self {
             owner: None,
             lease_until: None,
@@ -393,7 +416,7 @@ impl NoticeRecord {
         }
     }
 
-    fn next(&self, state: NoticeState, now: DateTime<Utc>) -> Self {
+    pub(super) fn next(&self, state: MailState, now: DateTime<Utc>) -> Self {
         Self {
             state,
             revision: self.revision + 1,
@@ -405,18 +428,18 @@ impl NoticeRecord {
 
 #[cfg(test)]
 mod tests {
-    use super::settling::LeftBy;
+    use super::super::AcceptedBy;
     use super::*;
     use crate::family::Delivery;
+    use crate::outbox::MailKey;
 
     fn now() -> DateTime<Utc> {
         "2026-11-21T11:30:00Z".parse().unwrap()
     }
 
-    fn pending() -> NoticeRecord {
-        NoticeRecord::planned(
-            "conrad".parse().unwrap(),
-            "2026-11-21".parse().unwrap(),
+    fn pending() -> OutboxRecord {
+        OutboxRecord::planned(
+            MailKey::daily("conrad".parse().unwrap(), "2026-11-21".parse().unwrap()),
             now(),
         )
     }
@@ -424,17 +447,20 @@ mod tests {
     #[test]
     fn a_notice_goes_from_pending_to_sent() {
         let claimed = pending().claim(Uuid::nil(), now()).unwrap();
-        let sending = claimed.arm("hash".into(), &[], now()).unwrap();
+        let sending = claimed.begin_sending("hash".into(), &[], now()).unwrap();
         let sent = sending.accepted("id".into(), now()).unwrap();
-        assert_eq!(sent.state, NoticeState::Sent);
+        assert_eq!(sent.state, MailState::Sent);
         assert_eq!((sent.revision, sent.fence, sent.attempts), (3, 1, 1));
-        assert_eq!(sent.claim(Uuid::nil(), now()), Err(NotNow::Final));
+        assert_eq!(sent.claim(Uuid::nil(), now()), Err(TransitionError::Final));
     }
 
     #[test]
     fn a_claimed_notice_is_free_again_when_its_lease_is_over() {
         let claimed = pending().claim(Uuid::nil(), now()).unwrap();
-        assert_eq!(claimed.claim(Uuid::nil(), now()), Err(NotNow::Taken));
+        assert_eq!(
+            claimed.claim(Uuid::nil(), now()),
+            Err(TransitionError::Taken)
+        );
         let again = claimed.claim(Uuid::nil(), now() + LEASE).unwrap();
         assert_eq!(again.fence, 2);
     }
@@ -443,12 +469,12 @@ mod tests {
     fn a_notice_that_may_have_been_sent_is_never_free_again() {
         let sending = pending()
             .claim(Uuid::nil(), now())
-            .and_then(|claimed| claimed.arm("hash".into(), &[], now()))
+            .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now()))
             .unwrap();
         for record in [sending.clone(), sending.unknown("silence".into()).unwrap()] {
             assert_eq!(
                 record.claim(Uuid::nil(), now() + Duration::days(3)),
-                Err(NotNow::Taken)
+                Err(TransitionError::Taken)
             );
         }
     }
@@ -457,10 +483,10 @@ mod tests {
     fn arming_needs_enough_of_the_lease_to_send() {
         let claimed = pending().claim(Uuid::nil(), now()).unwrap();
         let late = now() + LEASE - SEND_LIMIT;
-        assert!(claimed.arm("hash".into(), &[], late).is_ok());
+        assert!(claimed.begin_sending("hash".into(), &[], late).is_ok());
         assert_eq!(
-            claimed.arm("hash".into(), &[], late + Duration::seconds(1)),
-            Err(NotNow::LeaseTooShort)
+            claimed.begin_sending("hash".into(), &[], late + Duration::seconds(1)),
+            Err(TransitionError::LeaseTooShort)
         );
     }
 
@@ -468,10 +494,10 @@ mod tests {
     fn a_refusal_for_now_waits_and_a_mail_that_was_not_sent_does_not() {
         let sending = pending()
             .claim(Uuid::nil(), now())
-            .and_then(|claimed| claimed.arm("hash".into(), &[], now()))
+            .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now()))
             .unwrap();
         let refused = sending.refused_for_now("450".into(), now()).unwrap();
-        assert_eq!(refused.is_free(now()), Err(NotNow::Waiting));
+        assert_eq!(refused.is_free(now()), Err(TransitionError::Waiting));
         assert_eq!(refused.is_free(now() + REFUSED_DELAY), Ok(()));
         let not_sent = sending.not_sent("no connection".into(), now()).unwrap();
         assert_eq!(not_sent.is_free(now()), Ok(()));
@@ -483,40 +509,40 @@ mod tests {
         let mut json = serde_json::to_value(pending()).unwrap();
         json["state"] = "POSTPONED".into();
         // Nor does an older version's record know every field, or this one every field of a newer.
-        for unknown_then in ["doubts", "evidence_from"] {
+        for unknown_then in ["doubts", "events_from"] {
             json.as_object_mut().unwrap().remove(unknown_then);
         }
         json["postponed_by"] = "a person".into();
-        let newer: NoticeRecord = serde_json::from_value(json).unwrap();
-        assert_eq!(newer.state, NoticeState::Newer);
+        let newer: OutboxRecord = serde_json::from_value(json).unwrap();
+        assert_eq!(newer.state, MailState::Newer);
         assert!(!newer.state.is_final());
         let late = now() + Duration::days(3);
         for refused in [
             newer.claim(Uuid::nil(), late),
             newer.skip(late),
-            newer.arm("hash".into(), &[], late),
+            newer.begin_sending("hash".into(), &[], late),
             newer.accepted("id".into(), late),
             newer.failed("why".into(), late),
             newer.not_sent("why".into(), late),
             newer.doubt(late),
             newer.reconcile(Delivery::AtLeastOnce, late),
-            newer.evidence_left(1, LeftBy::Arriving, None, late),
-            newer.evidence_rejected(0, "why".into(), late),
+            newer.apply_acceptance(1, AcceptedBy::RecipientServer, None, late),
+            newer.apply_rejection(0, "why".into(), late),
         ] {
-            assert_eq!(refused, Err(NotNow::Newer));
+            assert_eq!(refused, Err(TransitionError::Newer));
         }
     }
 
     #[test]
     fn a_step_out_of_turn_is_refused() {
-        assert_eq!(pending().skip(now()), Err(NotNow::WrongState));
+        assert_eq!(pending().skip(now()), Err(TransitionError::WrongState));
         assert_eq!(
-            pending().arm("hash".into(), &[], now()),
-            Err(NotNow::WrongState)
+            pending().begin_sending("hash".into(), &[], now()),
+            Err(TransitionError::WrongState)
         );
         assert_eq!(
             pending().accepted("id".into(), now()),
-            Err(NotNow::WrongState)
+            Err(TransitionError::WrongState)
         );
     }
 }

@@ -13,33 +13,33 @@ use crate::notice::{NoticeCard, NoticeInput};
 /// What the newest notice that was sent told: “new since” and “became” compare with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Told {
+pub struct LastNotice {
     /// Holds that were ready, as `card/hold id`.
     pub ready_holds: BTreeSet<String>,
     /// Loans that could be renewed then, as `card/loan id`.
     pub renewable_loans: BTreeSet<String>,
     /// What wanted attention, by a key that stays the same while it lasts.
-    pub attention: BTreeMap<String, ToldAttention>,
+    pub attention: BTreeMap<String, AttentionItem>,
 }
 
 /// One thing that wanted attention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToldAttention {
+pub struct AttentionItem {
     /// What of it, if it changes, makes it worth telling again (an amount, a stage).
     pub stage: String,
     /// The local date on which it was last told.
     pub told_on: NaiveDate,
 }
 
-impl Told {
+impl LastNotice {
     /// What is told when the mail of this digest is sent.
     ///
     /// Where the accounts do not say now whether a hold is ready or a loan can be renewed, what the
     /// last notice said is kept, so that it does not become news when they say it again.
-    pub(crate) fn of(input: &NoticeInput<'_>, digest: &Digest) -> Self {
-        let mut told = Self::default();
+    pub(crate) fn from_digest(input: &NoticeInput<'_>, digest: &Digest) -> Self {
+        let mut next = Self::default();
         let nothing = Self::default();
-        let before = input.told.unwrap_or(&nothing);
+        let before = input.last_notice.unwrap_or(&nothing);
         for card in input.cards {
             let account = card.stored.as_ref().map(|stored| &stored.account);
             match account.and_then(|account| account.loans.as_ref()) {
@@ -48,28 +48,28 @@ impl Told {
                         let key = key(card, &loan.id);
                         let known = before.renewable_loans.contains(&key);
                         if loan.renewable.unwrap_or(known) {
-                            told.renewable_loans.insert(key);
+                            next.renewable_loans.insert(key);
                         }
                     }
                 }
-                None => told
+                None => next
                     .renewable_loans
                     .extend(of_card(card, &before.renewable_loans)),
             }
             match account.and_then(|account| account.holds.as_ref()) {
-                Some(holds) => told.ready_holds.extend(
+                Some(holds) => next.ready_holds.extend(
                     holds
                         .iter()
                         .filter(|hold| hold.state == HoldState::Ready)
                         .map(|hold| key(card, &hold.id)),
                 ),
-                None => told.ready_holds.extend(of_card(card, &before.ready_holds)),
+                None => next.ready_holds.extend(of_card(card, &before.ready_holds)),
             }
         }
         for item in &digest.attention {
-            told.attention.insert(
+            next.attention.insert(
                 item.key.clone(),
-                ToldAttention {
+                AttentionItem {
                     stage: item.stage.clone(),
                     told_on: input.date,
                 },
@@ -81,11 +81,11 @@ impl Told {
             if card.newest_failure().is_some()
                 && let Some(block) = before.attention.get(&key)
             {
-                told.keep(&key, block);
+                next.keep(&key, block);
             }
         }
-        told.keep_holds(input, before);
-        told
+        next.keep_holds(input, before);
+        next
     }
 
     /// Keeps what was told of holds that are still so, or of which the account says nothing now.
@@ -112,7 +112,7 @@ impl Told {
         }
     }
 
-    fn keep(&mut self, key: &str, item: &ToldAttention) {
+    fn keep(&mut self, key: &str, item: &AttentionItem) {
         let entry = self.attention.entry(key.to_owned());
         entry.or_insert_with(|| item.clone());
     }

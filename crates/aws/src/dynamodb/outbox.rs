@@ -1,13 +1,12 @@
-//! The notices.
+//! The outbox.
 
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
 use hippo_core::ids::FamilyId;
-use hippo_core::notice::record::{NoticeRecord, NoticeState};
-use hippo_core::notice::told::Told;
-use hippo_core::store::{NoticeCursor, NoticeStore, StoreOrigin, StoreResult};
+use hippo_core::notice::last_notice::LastNotice;
+use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
+use hippo_core::store::{OutboxCursor, OutboxStore, StoreOrigin, StoreResult};
 use uuid::Uuid;
 
 use super::DynamoDbStore;
@@ -18,9 +17,9 @@ use super::keys::{self, Key, list};
 use super::table::{Ask, Step, Transacted, Written};
 
 #[async_trait]
-impl NoticeStore for DynamoDbStore {
-    async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
-        let key = Key::notice(&record.family, record.date);
+impl OutboxStore for DynamoDbStore {
+    async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
+        let key = Key::mail(&record.key());
         // Most ticks find it there: a read costs a fraction of a transaction.
         if self.table.get(&key).await?.is_some() {
             return Ok(false);
@@ -47,29 +46,25 @@ impl NoticeStore for DynamoDbStore {
         }
     }
 
-    async fn notice(
-        &self,
-        family: &FamilyId,
-        date: NaiveDate,
-    ) -> StoreResult<Option<NoticeRecord>> {
-        let found = self.table.get(&Key::notice(family, date)).await?;
+    async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
+        let found = self.table.get(&Key::mail(key)).await?;
         let found = found.map(|item| self.unless_damaged(&item, Item::data));
         Ok(found.transpose()?.flatten())
     }
 
-    async fn replace_notice(
+    async fn replace_mail(
         &self,
         revision: u64,
-        record: &NoticeRecord,
-        told: Option<&Told>,
+        record: &OutboxRecord,
+        last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
         let write = Uuid::new_v4().to_string();
         let (list, order) = place(record);
         let mut set = "SET #data = :data, #revision = :next, #state = :state, #write = :write, \
                        #listing = :list, #listing_order = :order"
             .to_owned();
-        if told.is_some() {
-            set.push_str(", #told = :told");
+        if last_notice.is_some() {
+            set.push_str(", #last_notice = :last_notice");
         }
         set.push_str(if record.is_over() {
             ", #expires_at = :expires_at"
@@ -83,13 +78,13 @@ impl NoticeStore for DynamoDbStore {
             .value(":write", text(write.as_str()))
             .value(":list", text(list))
             .value(":order", text(order));
-        if let Some(told) = told {
-            change = change.value(":told", text(json(told)?));
+        if let Some(last_notice) = last_notice {
+            change = change.value(":last_notice", text(json(last_notice)?));
         }
         if record.is_over() {
             change = change.value(":expires_at", self.expiry(record.planned_at));
         }
-        let key = Key::notice(&record.family, record.date);
+        let key = Key::mail(&record.key());
         let unchanged = Expression::unchanged(revision);
         Ok(match self.table.update(&key, &change, &unchanged).await? {
             Written::Done => true,
@@ -99,17 +94,17 @@ impl NoticeStore for DynamoDbStore {
         })
     }
 
-    async fn open_notices(
+    async fn open_mails(
         &self,
-        after: Option<&NoticeCursor>,
+        after: Option<&OutboxCursor>,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
+    ) -> StoreResult<Vec<OutboxRecord>> {
         let keys = match after {
             None => Expression::new("#listing = :list"),
             Some(after) => Expression::new("#listing = :list AND #listing_order > :after")
-                .value(":after", text(open_order(after.date, &after.family))),
+                .value(":after", text(open_order(after))),
         };
-        let keys = keys.value(":list", text(list::OPEN_NOTICES));
+        let keys = keys.value(":list", text(list::OPEN_MAILS));
         let ask = |limit| Ask {
             limit,
             ..Ask::index("listing", keys.clone())
@@ -117,19 +112,21 @@ impl NoticeStore for DynamoDbStore {
         self.readable_page(limit, ask, Item::data).await
     }
 
-    async fn last_told(&self, family: &FamilyId) -> StoreResult<Option<Told>> {
-        let sent = Expression::new("#state = :sent AND attribute_exists(#told)")
-            .value(":sent", text(NoticeState::Sent.as_str()));
+    async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>> {
+        let sent = Expression::new("#state = :sent AND attribute_exists(#last_notice)")
+            .value(":sent", text(MailState::Sent.as_str()));
         let found = self
             .table
             .query(&Ask {
                 filter: sent,
                 limit: 1,
-                ..newest_first(family)
+                ..newest_first(&MailKind::DAILY, family)
             })
             .await?;
-        let told = |item: &Item| item.document("told");
-        let found = found.first().map(|item| self.unless_damaged(item, told));
+        let last_notice = |item: &Item| item.document("last_notice");
+        let found = found
+            .first()
+            .map(|item| self.unless_damaged(item, last_notice));
         Ok(found.transpose()?.flatten())
     }
 
@@ -159,30 +156,31 @@ impl NoticeStore for DynamoDbStore {
     }
 
     /// Records that may have been sent outlive their family.
-    async fn sent_before(&self, _family: &FamilyId, _date: NaiveDate) -> StoreResult<Option<u64>> {
+    async fn sent_before(&self, _key: &MailKey) -> StoreResult<Option<u64>> {
         Ok(None)
     }
 
-    async fn recent_notices(
+    async fn recent_mails(
         &self,
+        kind: &MailKind,
         family: &FamilyId,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
+    ) -> StoreResult<Vec<OutboxRecord>> {
         let found = self
             .table
             .query(&Ask {
                 limit,
-                ..newest_first(family)
+                ..newest_first(kind, family)
             })
             .await?;
         self.readable(&found, Item::data)
     }
 }
 
-fn newest_first(family: &FamilyId) -> Ask {
-    let keys = Expression::new("#pk = :pk AND begins_with(#sk, :notices)")
+fn newest_first(kind: &MailKind, family: &FamilyId) -> Ask {
+    let keys = Expression::new("#pk = :pk AND begins_with(#sk, :mails)")
         .value(":pk", text(keys::family(family)))
-        .value(":notices", text(keys::NOTICES));
+        .value(":mails", text(keys::mails(kind)));
     Ask {
         newest_first: true,
         ..Ask::table(keys)
@@ -190,17 +188,18 @@ fn newest_first(family: &FamilyId) -> Ask {
 }
 
 /// Open ones are listed as they are worked on, final ones as they are forgotten.
-fn place(record: &NoticeRecord) -> (&'static str, String) {
-    let NoticeRecord { family, date, .. } = record;
+fn place(record: &OutboxRecord) -> (&'static str, String) {
+    let order = open_order(&OutboxCursor::from(record));
     if record.is_over() {
         let planned = keys::time(record.planned_at);
-        (list::FINAL_NOTICES, format!("{planned}#{date}#{family}"))
+        (list::FINAL_MAILS, format!("{planned}#{order}"))
     } else {
-        (list::OPEN_NOTICES, open_order(*date, family))
+        (list::OPEN_MAILS, order)
     }
 }
 
 /// The order of the open ones: `#` sorts before all that a slug is made of.
-fn open_order(date: NaiveDate, family: &FamilyId) -> String {
-    format!("{date}#{family}")
+fn open_order(mail: &OutboxCursor) -> String {
+    let OutboxCursor { date, kind, family } = mail;
+    format!("{date}#{kind}#{family}")
 }

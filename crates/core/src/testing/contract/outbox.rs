@@ -4,20 +4,19 @@ use uuid::Uuid;
 
 use super::Store;
 use super::sample::{date, family, family_id, notice, time};
-use crate::notice::record::recipients::{NoticeRecipient, RecipientState};
-use crate::notice::record::{NoticeRecord, NoticeState};
-use crate::notice::told::{Told, ToldAttention};
-use crate::store::{NoticeCursor, StoreError, StoreOrigin};
+use crate::notice::last_notice::{AttentionItem, LastNotice};
+use crate::outbox::{MailKey, MailKind, MailRecipient, MailState, OutboxRecord, RecipientState};
+use crate::store::{OutboxCursor, StoreError, StoreOrigin};
 
 const DAY: &str = "2026-11-21";
 
-fn told(hold: &str) -> Told {
-    Told {
+fn told(hold: &str) -> LastNotice {
+    LastNotice {
         ready_holds: [hold.to_owned()].into(),
         renewable_loans: ["card/loan".to_owned()].into(),
         attention: [(
             "fines/card".to_owned(),
-            ToldAttention {
+            AttentionItem {
                 stage: "17.00".to_owned(),
                 told_on: date(DAY),
             },
@@ -26,40 +25,46 @@ fn told(hold: &str) -> Told {
     }
 }
 
-async fn planned(store: &dyn Store, family_id: &str, day: &str) -> NoticeRecord {
+async fn planned(store: &dyn Store, family_id: &str, day: &str) -> OutboxRecord {
     let record = notice(family_id, day);
     if store.family(&record.family).await.unwrap().is_none() {
         store.add_family(&family(family_id)).await.unwrap();
     }
-    assert!(store.plan_notice(&record).await.unwrap());
+    assert!(store.plan_mail(&record).await.unwrap());
     record
 }
 
 /// Writes `next` over `record`, and answers it.
 async fn step(
     store: &dyn Store,
-    record: &NoticeRecord,
-    next: NoticeRecord,
-    told: Option<&Told>,
-) -> NoticeRecord {
+    record: &OutboxRecord,
+    next: OutboxRecord,
+    told: Option<&LastNotice>,
+) -> OutboxRecord {
     assert!(
         store
-            .replace_notice(record.revision, &next, told)
+            .replace_mail(record.revision, &next, told)
             .await
             .unwrap()
     );
     next
 }
 
-async fn sending(store: &dyn Store, record: &NoticeRecord, told: Option<&Told>) -> NoticeRecord {
+async fn sending(
+    store: &dyn Store,
+    record: &OutboxRecord,
+    told: Option<&LastNotice>,
+) -> OutboxRecord {
     let now = time("06:31:00");
     let claimed = record.claim(Uuid::new_v4(), now).unwrap();
     let claimed = step(store, record, claimed, None).await;
-    let armed = claimed.arm("a hash".to_owned(), &[], now).unwrap();
+    let armed = claimed
+        .begin_sending("a hash".to_owned(), &[], now)
+        .unwrap();
     step(store, &claimed, armed, told).await
 }
 
-async fn sent(store: &dyn Store, record: &NoticeRecord, told: Option<&Told>) -> NoticeRecord {
+async fn sent(store: &dyn Store, record: &OutboxRecord, told: Option<&LastNotice>) -> OutboxRecord {
     let sending = sending(store, record, told).await;
     let accepted = sending
         .accepted("an id".to_owned(), time("06:32:00"))
@@ -68,8 +73,8 @@ async fn sent(store: &dyn Store, record: &NoticeRecord, told: Option<&Told>) -> 
 }
 
 /// A record in this state, however it came there.
-fn in_state(record: &NoticeRecord, state: NoticeState) -> NoticeRecord {
-    NoticeRecord {
+fn in_state(record: &OutboxRecord, state: MailState) -> OutboxRecord {
+    OutboxRecord {
         state,
         revision: record.revision + 1,
         ..record.clone()
@@ -80,8 +85,8 @@ pub(super) async fn a_notice_is_planned_once(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let mut again = record.clone();
     again.planned_at = time("06:45:00");
-    assert!(!store.plan_notice(&again).await.unwrap());
-    let stored = store.notice(&record.family, record.date).await.unwrap();
+    assert!(!store.plan_mail(&again).await.unwrap());
+    let stored = store.mail(&record.key()).await.unwrap();
     assert_eq!(stored, Some(record.clone()));
 
     // Nor does it begin anew once it is final.
@@ -89,8 +94,8 @@ pub(super) async fn a_notice_is_planned_once(store: &dyn Store) {
     let claimed = step(store, &record, claimed, None).await;
     let skipped = claimed.skip(time("06:31:10")).unwrap();
     let skipped = step(store, &claimed, skipped, None).await;
-    assert!(!store.plan_notice(&again).await.unwrap());
-    let stored = store.notice(&record.family, record.date).await.unwrap();
+    assert!(!store.plan_mail(&again).await.unwrap());
+    let stored = store.mail(&record.key()).await.unwrap();
     assert_eq!(stored, Some(skipped));
 
     planned(store, "conrad", "2026-11-22").await;
@@ -99,28 +104,31 @@ pub(super) async fn a_notice_is_planned_once(store: &dyn Store) {
 
 pub(super) async fn a_missed_day_is_put_on_record_as_final(store: &dyn Store) {
     store.add_family(&family("conrad")).await.unwrap();
-    let missed = NoticeRecord::missed(family_id("conrad"), date(DAY), time("06:30:00"));
-    assert!(store.plan_notice(&missed).await.unwrap());
-    assert!(store.open_notices(None, 10).await.unwrap().is_empty());
-    let stored = store.notice(&missed.family, missed.date).await.unwrap();
+    let missed = OutboxRecord::missed(
+        MailKey::daily(family_id("conrad"), date(DAY)),
+        time("06:30:00"),
+    );
+    assert!(store.plan_mail(&missed).await.unwrap());
+    assert!(store.open_mails(None, 10).await.unwrap().is_empty());
+    let stored = store.mail(&missed.key()).await.unwrap();
     assert_eq!(stored, Some(missed));
 }
 
 pub(super) async fn a_notice_of_a_family_that_is_not_there_is_refused(store: &dyn Store) {
     let record = notice("nobody", DAY);
     assert!(matches!(
-        store.plan_notice(&record).await,
+        store.plan_mail(&record).await,
         Err(StoreError::NotFound(_))
     ));
-    let stored = store.notice(&record.family, record.date).await.unwrap();
+    let stored = store.mail(&record.key()).await.unwrap();
     assert_eq!(stored, None);
-    assert!(store.open_notices(None, 10).await.unwrap().is_empty());
+    assert!(store.open_mails(None, 10).await.unwrap().is_empty());
 }
 
 pub(super) async fn a_notice_is_found_as_it_was_written(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
-    let full = NoticeRecord {
-        state: NoticeState::Sending,
+    let full = OutboxRecord {
+        state: MailState::Sending,
         revision: 1,
         owner: Some(Uuid::new_v4()),
         fence: 7,
@@ -128,40 +136,38 @@ pub(super) async fn a_notice_is_found_as_it_was_written(store: &dyn Store) {
         not_before: Some(time("07:00:00")),
         attempts: 3,
         doubts: 2,
-        evidence_from: 5,
+        events_from: 5,
         recipients: vec![waiting_recipient()],
         retries: 2,
         retry_until: Some(time("23:00:00")),
         body_hash: Some("00ff".to_owned()),
-        message_id: Some("conrad.2026-11-21.7@example.org".to_owned()),
+        message_id: Some("daily.conrad.2026-11-21.7@example.org".to_owned()),
         reason: Some("no answer to the final dot".to_owned()),
         changed_at: time("06:33:00"),
         ..record.clone()
     };
     step(store, &record, full.clone(), None).await;
-    let stored = store.notice(&full.family, full.date).await.unwrap();
+    let stored = store.mail(&full.key()).await.unwrap();
     assert_eq!(stored, Some(full.clone()));
     for state in [
-        NoticeState::Unknown,
-        NoticeState::GaveUp,
-        NoticeState::Missed,
-        NoticeState::Failed,
+        MailState::Unknown,
+        MailState::GaveUp,
+        MailState::Missed,
+        MailState::Failed,
     ] {
-        let before = store
-            .notice(&full.family, full.date)
-            .await
-            .unwrap()
-            .unwrap();
+        let before = store.mail(&full.key()).await.unwrap().unwrap();
         let after = step(store, &before, in_state(&before, state), None).await;
-        let stored = store.notice(&full.family, full.date).await.unwrap();
+        let stored = store.mail(&full.key()).await.unwrap();
         assert_eq!(stored, Some(after.to_keep().into_owned()));
     }
-    let elsewhere = store.notice(&full.family, date("2026-11-22")).await;
+    let elsewhere = store
+        .mail(&MailKey::daily(full.family.clone(), date("2026-11-22")))
+        .await;
     assert_eq!(elsewhere.unwrap(), None);
 }
 
-fn waiting_recipient() -> NoticeRecipient {
-    NoticeRecipient {
+fn waiting_recipient() -> MailRecipient {
+    MailRecipient {
         number: 2,
         address: Some("sam@example.org".parse().unwrap()),
         state: RecipientState::Pending,
@@ -174,37 +180,37 @@ fn waiting_recipient() -> NoticeRecipient {
 pub(super) async fn sent_notice_with_a_waiting_recipient_is_open(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let sent = sent(store, &record, Some(&told("first"))).await;
-    assert!(store.open_notices(None, 10).await.unwrap().is_empty());
-    let waiting = NoticeRecord {
+    assert!(store.open_mails(None, 10).await.unwrap().is_empty());
+    let waiting = OutboxRecord {
         recipients: vec![waiting_recipient()],
-        ..in_state(&sent, NoticeState::Sent)
+        ..in_state(&sent, MailState::Sent)
     };
     let waiting = step(store, &sent, waiting, None).await;
-    let open = store.open_notices(None, 10).await.unwrap();
+    let open = store.open_mails(None, 10).await.unwrap();
     assert_eq!(open, std::slice::from_ref(&waiting));
     // What it told stays what the next notice goes on from.
-    let last = store.last_told(&record.family).await.unwrap();
+    let last = store.last_sent_notice(&record.family).await.unwrap();
     assert_eq!(last, Some(told("first")));
-    let mut over = in_state(&waiting, NoticeState::Sent);
+    let mut over = in_state(&waiting, MailState::Sent);
     over.recipients[0].state = RecipientState::Accepted;
     step(store, &waiting, over, None).await;
-    assert!(store.open_notices(None, 10).await.unwrap().is_empty());
+    assert!(store.open_mails(None, 10).await.unwrap().is_empty());
 }
 
 pub(super) async fn addresses_are_forgotten_once_a_notice_is_over(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let sent = sent(store, &record, None).await;
-    let waiting = NoticeRecord {
+    let waiting = OutboxRecord {
         recipients: vec![waiting_recipient()],
-        ..in_state(&sent, NoticeState::Sent)
+        ..in_state(&sent, MailState::Sent)
     };
     let waiting = step(store, &sent, waiting, None).await;
-    let stored = store.notice(&record.family, record.date).await.unwrap();
+    let stored = store.mail(&record.key()).await.unwrap();
     assert_eq!(stored, Some(waiting.clone()), "it is tried again");
-    let mut over = in_state(&waiting, NoticeState::Sent);
+    let mut over = in_state(&waiting, MailState::Sent);
     over.recipients[0].state = RecipientState::Refused;
     step(store, &waiting, over, None).await;
-    let stored = store.notice(&record.family, record.date).await.unwrap();
+    let stored = store.mail(&record.key()).await.unwrap();
     let recipient = &stored.unwrap().recipients[0];
     assert_eq!(recipient.address, None);
     assert_eq!((recipient.number, recipient.state), (2, RecipientState::Refused));
@@ -213,14 +219,14 @@ pub(super) async fn addresses_are_forgotten_once_a_notice_is_over(store: &dyn St
 pub(super) async fn removed_family_leaves_no_address_behind(store: &dyn Store) {
     let record = planned(store, "conrad", DAY).await;
     let sent = sent(store, &record, Some(&told("first"))).await;
-    let waiting = NoticeRecord {
+    let waiting = OutboxRecord {
         attempts: 1,
         recipients: vec![waiting_recipient()],
-        ..in_state(&sent, NoticeState::Sent)
+        ..in_state(&sent, MailState::Sent)
     };
     step(store, &sent, waiting, None).await;
     store.remove_family(&record.family).await.unwrap();
-    let left = store.notice(&record.family, record.date).await.unwrap();
+    let left = store.mail(&record.key()).await.unwrap();
     for recipient in left.into_iter().flat_map(|left| left.recipients) {
         assert_eq!(recipient.address, None);
     }
@@ -235,25 +241,25 @@ pub(super) async fn a_notice_is_replaced_only_over_the_revision_that_was_read(st
     let late = told("late");
     assert!(
         !store
-            .replace_notice(record.revision, &theirs, Some(&late))
+            .replace_mail(record.revision, &theirs, Some(&late))
             .await
             .unwrap()
     );
     assert!(
         !store
-            .replace_notice(mine.revision + 1, &theirs, None)
+            .replace_mail(mine.revision + 1, &theirs, None)
             .await
             .unwrap()
     );
-    let stored = store.notice(&record.family, record.date).await.unwrap();
+    let stored = store.mail(&record.key()).await.unwrap();
     assert_eq!(stored, Some(mine.clone()));
 
     // What the loser wanted to have told is not on record either.
-    let armed = mine.arm("a hash".to_owned(), &[], now).unwrap();
+    let armed = mine.begin_sending("a hash".to_owned(), &[], now).unwrap();
     let armed = step(store, &mine, armed, None).await;
     let accepted = armed.accepted("an id".to_owned(), now).unwrap();
     step(store, &armed, accepted, None).await;
-    assert_eq!(store.last_told(&record.family).await.unwrap(), None);
+    assert_eq!(store.last_sent_notice(&record.family).await.unwrap(), None);
 }
 
 pub(super) async fn a_notice_that_was_never_planned_is_not_replaced(store: &dyn Store) {
@@ -262,11 +268,11 @@ pub(super) async fn a_notice_that_was_never_planned_is_not_replaced(store: &dyn 
     let claimed = record.claim(Uuid::new_v4(), time("06:31:00")).unwrap();
     assert!(
         !store
-            .replace_notice(record.revision, &claimed, None)
+            .replace_mail(record.revision, &claimed, None)
             .await
             .unwrap()
     );
-    let stored = store.notice(&record.family, record.date).await.unwrap();
+    let stored = store.mail(&record.key()).await.unwrap();
     assert_eq!(stored, None);
 }
 
@@ -275,7 +281,7 @@ pub(super) async fn of_many_that_claim_a_notice_at_once_one_succeeds(store: &dyn
     let answers = join_all((0..16).map(|_| async {
         let claimed = record.claim(Uuid::new_v4(), time("06:31:00")).unwrap();
         let won = store
-            .replace_notice(record.revision, &claimed, None)
+            .replace_mail(record.revision, &claimed, None)
             .await
             .unwrap();
         won.then_some(claimed)
@@ -283,30 +289,30 @@ pub(super) async fn of_many_that_claim_a_notice_at_once_one_succeeds(store: &dyn
     .await;
     let winners: Vec<_> = answers.into_iter().flatten().collect();
     assert_eq!(winners.len(), 1);
-    let stored = store.notice(&record.family, record.date).await.unwrap();
+    let stored = store.mail(&record.key()).await.unwrap();
     assert_eq!(stored.as_ref(), winners.first());
 }
 
 pub(super) async fn of_many_that_plan_a_notice_at_once_one_succeeds(store: &dyn Store) {
     store.add_family(&family("conrad")).await.unwrap();
     let record = notice("conrad", DAY);
-    let answers = join_all((0..16).map(|_| store.plan_notice(&record))).await;
+    let answers = join_all((0..16).map(|_| store.plan_mail(&record))).await;
     let put = answers.into_iter().map(Result::unwrap).filter(|put| *put);
     assert_eq!(put.count(), 1);
 }
 
 pub(super) async fn open_notices_are_those_that_are_not_final_oldest_first(store: &dyn Store) {
     let states = [
-        ("2026-11-10", NoticeState::Pending, true),
-        ("2026-11-11", NoticeState::Claimed, true),
-        ("2026-11-12", NoticeState::Sending, true),
-        ("2026-11-13", NoticeState::Sent, false),
-        ("2026-11-14", NoticeState::Skipped, false),
-        ("2026-11-15", NoticeState::Failed, false),
-        ("2026-11-16", NoticeState::Unknown, true),
-        ("2026-11-17", NoticeState::GaveUp, false),
-        ("2026-11-18", NoticeState::Missed, false),
-        ("2026-11-19", NoticeState::Newer, true),
+        ("2026-11-10", MailState::Pending, true),
+        ("2026-11-11", MailState::Claimed, true),
+        ("2026-11-12", MailState::Sending, true),
+        ("2026-11-13", MailState::Sent, false),
+        ("2026-11-14", MailState::Skipped, false),
+        ("2026-11-15", MailState::Failed, false),
+        ("2026-11-16", MailState::Unknown, true),
+        ("2026-11-17", MailState::GaveUp, false),
+        ("2026-11-18", MailState::Missed, false),
+        ("2026-11-19", MailState::Newer, true),
     ];
     let mut open = Vec::new();
     // Newest first, so that the order of writing is not the order asked for.
@@ -322,7 +328,7 @@ pub(super) async fn open_notices_are_those_that_are_not_final_oldest_first(store
         open.push(planned(store, id, "2026-11-12").await);
     }
     open.sort_by_key(|record| (record.date, record.family.clone()));
-    assert_eq!(store.open_notices(None, 100).await.unwrap(), open);
+    assert_eq!(store.open_mails(None, 100).await.unwrap(), open);
 }
 
 pub(super) async fn open_notices_come_in_pages_that_miss_none_and_repeat_none(store: &dyn Store) {
@@ -334,10 +340,10 @@ pub(super) async fn open_notices_come_in_pages_that_miss_none_and_repeat_none(st
     }
     open.sort_by_key(|record| (record.date, record.family.clone()));
     for limit in 1..=9 {
-        let mut seen: Vec<NoticeRecord> = Vec::new();
+        let mut seen: Vec<OutboxRecord> = Vec::new();
         loop {
-            let after = seen.last().map(NoticeCursor::from);
-            let page = store.open_notices(after.as_ref(), limit).await.unwrap();
+            let after = seen.last().map(OutboxCursor::from);
+            let page = store.open_mails(after.as_ref(), limit).await.unwrap();
             assert!(page.len() <= limit);
             if page.is_empty() {
                 break;
@@ -349,16 +355,16 @@ pub(super) async fn open_notices_come_in_pages_that_miss_none_and_repeat_none(st
 
     // A page goes on although what it follows is not listed any more.
     let first = &open[0];
-    step(store, first, in_state(first, NoticeState::Sent), None).await;
-    let after = NoticeCursor::from(first);
-    let page = store.open_notices(Some(&after), 1).await.unwrap();
+    step(store, first, in_state(first, MailState::Sent), None).await;
+    let after = OutboxCursor::from(first);
+    let page = store.open_mails(Some(&after), 1).await.unwrap();
     assert_eq!(page, open[1..2]);
 }
 
 pub(super) async fn what_was_told_last_is_that_of_the_newest_that_was_sent(store: &dyn Store) {
     let conrad = family_id("conrad");
     store.add_family(&family("conrad")).await.unwrap();
-    assert_eq!(store.last_told(&conrad).await.unwrap(), None);
+    assert_eq!(store.last_sent_notice(&conrad).await.unwrap(), None);
 
     // The newer date is sent first.
     for day in ["2026-11-20", "2026-11-19"] {
@@ -366,7 +372,7 @@ pub(super) async fn what_was_told_last_is_that_of_the_newest_that_was_sent(store
         sent(store, &record, Some(&told(day))).await;
     }
     assert_eq!(
-        store.last_told(&conrad).await.unwrap(),
+        store.last_sent_notice(&conrad).await.unwrap(),
         Some(told("2026-11-20"))
     );
 
@@ -378,12 +384,15 @@ pub(super) async fn what_was_told_last_is_that_of_the_newest_that_was_sent(store
     let refused = armed.failed("550".to_owned(), time("06:32:00")).unwrap();
     step(store, &armed, refused, None).await;
     assert_eq!(
-        store.last_told(&conrad).await.unwrap(),
+        store.last_sent_notice(&conrad).await.unwrap(),
         Some(told("2026-11-20"))
     );
 
     store.add_family(&family("other")).await.unwrap();
-    assert_eq!(store.last_told(&family_id("other")).await.unwrap(), None);
+    assert_eq!(
+        store.last_sent_notice(&family_id("other")).await.unwrap(),
+        None
+    );
 }
 
 pub(super) async fn what_was_told_stays_when_a_later_write_gives_none(store: &dyn Store) {
@@ -395,7 +404,7 @@ pub(super) async fn what_was_told_stays_when_a_later_write_gives_none(store: &dy
     let again = step(store, &first, again, None).await;
     sent(store, &again, Some(&told("second"))).await;
     assert_eq!(
-        store.last_told(&record.family).await.unwrap(),
+        store.last_sent_notice(&record.family).await.unwrap(),
         Some(told("second"))
     );
 }
@@ -407,7 +416,7 @@ pub(super) async fn recent_notices_are_newest_first_and_no_more_than_asked_for(s
         planned(store, "conrad", &day).await;
     }
     planned(store, "other", "2026-12-24").await;
-    let days = |records: Vec<NoticeRecord>| -> Vec<i64> {
+    let days = |records: Vec<OutboxRecord>| -> Vec<i64> {
         records
             .iter()
             .map(|record| (record.date - first).num_days())
@@ -415,10 +424,22 @@ pub(super) async fn recent_notices_are_newest_first_and_no_more_than_asked_for(s
     };
     let conrad = family_id("conrad");
     assert_eq!(
-        days(store.recent_notices(&conrad, 3).await.unwrap()),
+        days(
+            store
+                .recent_mails(&MailKind::DAILY, &conrad, 3)
+                .await
+                .unwrap()
+        ),
         [4, 3, 2]
     );
-    assert_eq!(store.recent_notices(&conrad, 100).await.unwrap().len(), 5);
+    assert_eq!(
+        store
+            .recent_mails(&MailKind::DAILY, &conrad, 100)
+            .await
+            .unwrap()
+            .len(),
+        5
+    );
 }
 
 pub(super) async fn sent_date_outlives_its_family(store: &dyn Store) {
@@ -427,8 +448,8 @@ pub(super) async fn sent_date_outlives_its_family(store: &dyn Store) {
     sent(store, &record, Some(&told("a"))).await;
     store.remove_family(&record.family).await.unwrap();
     store.add_family(&family("conrad")).await.unwrap();
-    assert!(!store.plan_notice(&notice("conrad", DAY)).await.unwrap());
-    let kept = store.notice(&record.family, record.date).await.unwrap();
+    assert!(!store.plan_mail(&notice("conrad", DAY)).await.unwrap());
+    let kept = store.mail(&record.key()).await.unwrap();
     let kept = kept.unwrap();
     assert!(kept.state.is_final());
     // A person may still have it sent, under a claim that was never used.
@@ -436,8 +457,8 @@ pub(super) async fn sent_date_outlives_its_family(store: &dyn Store) {
     let again = again.claim(Uuid::new_v4(), time("07:00:00")).unwrap();
     assert!(again.fence > 1);
     // What it told is gone with the family, and what was not sent may be sent.
-    assert_eq!(store.last_told(&record.family).await.unwrap(), None);
-    assert!(store.plan_notice(&unsent).await.unwrap());
+    assert_eq!(store.last_sent_notice(&record.family).await.unwrap(), None);
+    assert!(store.plan_mail(&unsent).await.unwrap());
 }
 
 pub(super) async fn missed_is_not_recorded_of_a_sent_date(store: &dyn Store) {
@@ -445,10 +466,10 @@ pub(super) async fn missed_is_not_recorded_of_a_sent_date(store: &dyn Store) {
     sent(store, &record, None).await;
     store.remove_family(&record.family).await.unwrap();
     store.add_family(&family("conrad")).await.unwrap();
-    let missed = NoticeRecord::missed(record.family.clone(), record.date, time("09:00:00"));
-    assert!(!store.plan_notice(&missed).await.unwrap());
-    let kept = store.notice(&record.family, record.date).await.unwrap();
-    assert_ne!(kept.map(|kept| kept.state), Some(NoticeState::Missed));
+    let missed = OutboxRecord::missed(record.key(), time("09:00:00"));
+    assert!(!store.plan_mail(&missed).await.unwrap());
+    let kept = store.mail(&record.key()).await.unwrap();
+    assert_ne!(kept.map(|kept| kept.state), Some(MailState::Missed));
 }
 
 pub(super) async fn store_that_was_always_used_is_known(store: &dyn Store) {

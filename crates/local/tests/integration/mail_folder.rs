@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use hippo_core::mail::mime::Sender;
-use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
-use hippo_local::mail::OutboxMailer;
+use hippo_core::mail::{Mail, MailAnswer, MailKind, MailTag, Mailer};
+use hippo_local::mail::FolderMailer;
 
 fn mail(fence: u64) -> Mail {
     Mail {
@@ -15,6 +15,7 @@ fn mail(fence: u64) -> Mail {
         html: format!("<p>Pick up, attempt {fence}: “Ü”.</p>\n"),
         date: "2026-11-21T11:30:00Z".parse().unwrap(),
         tag: Some(MailTag {
+            kind: MailKind::DAILY,
             family: "conrad".parse().unwrap(),
             date: "2026-11-21".parse().unwrap(),
             fence,
@@ -22,8 +23,8 @@ fn mail(fence: u64) -> Mail {
     }
 }
 
-fn mailer(folder: &Path) -> OutboxMailer {
-    OutboxMailer::new(folder, Sender::new("hippo@example.org".parse().unwrap()))
+fn mailer(folder: &Path) -> FolderMailer {
+    FolderMailer::new(folder, Sender::new("hippo@example.org".parse().unwrap()))
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -38,12 +39,12 @@ fn names(folder: &Path) -> Vec<String> {
 #[tokio::test]
 async fn a_mail_becomes_a_file_with_its_html_beside_it() {
     let home = tempfile::tempdir().unwrap();
-    let folder = home.path().join("deep/outbox");
+    let folder = home.path().join("deep/mail");
     let answer = mailer(&folder).send(&mail(1)).await;
     assert_eq!(
         answer,
         MailAnswer::Accepted {
-            message_id: "conrad.2026-11-21.1@example.org".to_owned(),
+            message_id: "daily.conrad.2026-11-21.1@example.org".to_owned(),
             refused: vec![],
         }
     );
@@ -112,9 +113,13 @@ async fn many_mails_at_once_all_arrive() {
     let home = tempfile::tempdir().unwrap();
     let mailer = mailer(home.path());
     let mut sending = tokio::task::JoinSet::new();
-    for fence in 0..20 {
+    for number in 0..20 {
         let mailer = mailer.clone();
-        sending.spawn(async move { mailer.send(&mail(fence)).await });
+        let mut mail = mail(1);
+        if let Some(tag) = &mut mail.tag {
+            tag.family = format!("family-{number}").parse().unwrap();
+        }
+        sending.spawn(async move { mailer.send(&mail).await });
     }
     for answer in sending.join_all().await {
         assert!(matches!(answer, MailAnswer::Accepted { .. }));
@@ -124,10 +129,10 @@ async fn many_mails_at_once_all_arrive() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn nobody_else_can_read_the_outbox() {
+async fn nobody_else_can_read_the_mail_folder() {
     use std::os::unix::fs::PermissionsExt;
     let home = tempfile::tempdir().unwrap();
-    let folder = home.path().join("outbox");
+    let folder = home.path().join("mail");
     mailer(&folder).send(&mail(1)).await;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
@@ -139,17 +144,17 @@ async fn nobody_else_can_read_the_outbox() {
 #[tokio::test]
 async fn a_mail_that_cannot_be_written_is_not_sent_and_leaves_nothing() {
     let home = tempfile::tempdir().unwrap();
-    let file = home.path().join("pat-s-outbox");
+    let file = home.path().join("pat-s-folder");
     fs::write(&file, "not a folder").unwrap();
     let answer = mailer(&file).send(&mail(1)).await;
     let MailAnswer::NotSent { reason } = &answer else {
         panic!("{answer:?}");
     };
-    assert!(reason.starts_with("The mail could not be written to the outbox: "));
+    assert!(reason.starts_with("The mail could not be written to the folder: "));
     assert!(!reason.contains("pat"), "{reason}");
 
     // Where the HTML belongs is something that cannot be replaced.
-    let folder = home.path().join("outbox");
+    let folder = home.path().join("mail");
     fs::create_dir_all(folder.join("2026-11-21-conrad.html")).unwrap();
     let answer = mailer(&folder).send(&mail(1)).await;
     assert!(matches!(answer, MailAnswer::NotSent { .. }), "{answer:?}");
@@ -180,5 +185,69 @@ async fn a_mail_to_nobody_is_refused_for_good() {
     assert!(
         matches!(answer, MailAnswer::Refused { for_good: true, .. }),
         "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn kinds_have_files_of_their_own() {
+    let home = tempfile::tempdir().unwrap();
+    let mailer = mailer(home.path());
+    let mut picture = mail(1);
+    picture.tag.as_mut().unwrap().kind = "picture".parse().unwrap();
+    for mail in [mail(1), picture] {
+        mailer.send(&mail).await;
+    }
+    let emls = ["2026-11-21-conrad.eml", "2026-11-21-conrad.picture.eml"];
+    assert!(emls.iter().all(|name| home.path().join(name).exists()));
+    assert_eq!(names(home.path()).len(), 4);
+}
+
+#[tokio::test]
+async fn doubt_about_prepared_mail_is_not_sent_and_it_can_leave_no_more() {
+    let home = tempfile::tempdir().unwrap();
+    let mailer = mailer(home.path());
+    let mail = mail(1);
+    let prepared = mailer.prepare(&mail).await.ok().unwrap();
+    assert_eq!(names(home.path()).len(), 2, "hidden files");
+    // Another process looks, while its worker sleeps.
+    let other = FolderMailer::new(
+        home.path(),
+        Sender::new("hippo@example.org".parse().unwrap()),
+    );
+    let tag = mail.tag.as_ref().unwrap();
+    let resolved = other.resolve_doubt(tag).await;
+    assert!(
+        matches!(resolved, Some(MailAnswer::NotSent { .. })),
+        "{resolved:?}"
+    );
+    let late = prepared.commit().await;
+    assert!(matches!(late, MailAnswer::NotSent { .. }), "{late:?}");
+    assert!(names(home.path()).is_empty());
+}
+
+#[tokio::test]
+async fn doubt_about_mail_with_its_final_name_is_accepted() {
+    let home = tempfile::tempdir().unwrap();
+    let mailer = mailer(home.path());
+    let accepted = mailer.send(&mail(1)).await;
+    let tag = mail(1).tag.unwrap();
+    assert_eq!(mailer.resolve_doubt(&tag).await, Some(accepted));
+    // Neither file is there: somebody took it away, or the disk lost it.
+    let other = MailTag { fence: 2, ..tag };
+    assert_eq!(mailer.resolve_doubt(&other).await, None);
+}
+
+#[tokio::test]
+async fn dropped_mail_leaves_nothing_and_next_claim_clears_up_after_crash() {
+    let home = tempfile::tempdir().unwrap();
+    let mailer = mailer(home.path());
+    drop(mailer.prepare(&mail(1)).await);
+    assert!(names(home.path()).is_empty());
+    // Killed in CLAIMED: nothing is dropped.
+    std::mem::forget(mailer.prepare(&mail(1)).await);
+    mailer.send(&mail(2)).await;
+    assert_eq!(
+        names(home.path()),
+        ["2026-11-21-conrad.eml", "2026-11-21-conrad.html"]
     );
 }

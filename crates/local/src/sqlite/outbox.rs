@@ -1,13 +1,12 @@
-//! The notices.
+//! The outbox.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
 use hippo_core::ids::FamilyId;
-use hippo_core::notice::record::{NoticeRecord, NoticeState};
-use hippo_core::notice::told::Told;
-use hippo_core::store::{NoticeCursor, NoticeStore, StoreOrigin, StoreResult};
+use hippo_core::notice::last_notice::LastNotice;
+use hippo_core::outbox::{MailKey, MailKind, MailState, OutboxRecord};
+use hippo_core::store::{OutboxCursor, OutboxStore, StoreOrigin, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
@@ -15,16 +14,16 @@ use super::row::{Stored, integer, json, time};
 use super::{SqliteStore, all, families, first, meta, page};
 
 #[async_trait]
-impl NoticeStore for SqliteStore {
-    async fn plan_notice(&self, record: &NoticeRecord) -> StoreResult<bool> {
+impl OutboxStore for SqliteStore {
+    async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
         let (record, journal) = (record.clone(), Arc::clone(&self.journal));
         self.write(move |connection| {
             if !families::exists(connection, &record.family)? {
                 return Err(families::no_family(&record.family));
             }
-            let is_open = matches!(record.state, NoticeState::Pending | NoticeState::Missed);
+            let is_open = matches!(record.state, MailState::Pending | MailState::Missed);
             let sent = match is_open {
-                true => journal.sent(&record.family, record.date)?,
+                true => journal.sent(&record.key())?,
                 false => None,
             };
             let planned = match sent {
@@ -33,10 +32,10 @@ impl NoticeStore for SqliteStore {
             };
             let put = put(
                 connection,
-                "INSERT INTO notice VALUES
-                     (:family, :date, :state, :revision, :owner, :fence, :lease_until, :not_before,
-                      :attempts, :body_hash, :message_id, :reason, :planned_at, :changed_at, :told,
-                      :doubts, :evidence_from, :recipients, :retries, :retry_until, :is_open)
+                "INSERT INTO outbox VALUES
+                     (:kind, :family, :date, :state, :revision, :owner, :fence, :lease_until, :not_before,
+                      :attempts, :doubts, :events_from, :recipients, :retries, :retry_until,
+                      :body_hash, :message_id, :reason, :planned_at, :changed_at, :last_notice, :is_open)
                  ON CONFLICT DO NOTHING",
                 &planned,
                 None,
@@ -47,73 +46,76 @@ impl NoticeStore for SqliteStore {
         .await
     }
 
-    async fn notice(
-        &self,
-        family: &FamilyId,
-        date: NaiveDate,
-    ) -> StoreResult<Option<NoticeRecord>> {
-        let family = family.clone();
+    async fn mail(&self, key: &MailKey) -> StoreResult<Option<OutboxRecord>> {
+        let key = key.clone();
         self.read(move |connection| {
             first(
                 connection,
-                "SELECT * FROM notice WHERE family = ?1 AND date = ?2",
-                [family.as_str(), &date.to_string()],
+                "SELECT * FROM outbox WHERE kind = ?1 AND family = ?2 AND date = ?3",
+                [
+                    key.kind.as_str(),
+                    key.family.as_str(),
+                    &key.date.to_string(),
+                ],
                 from_row,
             )
         })
         .await
     }
 
-    async fn replace_notice(
+    async fn replace_mail(
         &self,
         revision: u64,
-        record: &NoticeRecord,
-        told: Option<&Told>,
+        record: &OutboxRecord,
+        last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
-        let (record, told) = (record.clone(), told.cloned());
+        let (record, last_notice) = (record.clone(), last_notice.cloned());
         let journal = Arc::clone(&self.journal);
         self.write(move |connection| {
             let replaced = put(
                 connection,
-                "UPDATE notice SET state = :state, revision = :revision, owner = :owner,
+                "UPDATE outbox SET state = :state, revision = :revision, owner = :owner,
                      fence = :fence, lease_until = :lease_until, not_before = :not_before,
                      attempts = :attempts, body_hash = :body_hash, message_id = :message_id,
                      reason = :reason, planned_at = :planned_at, changed_at = :changed_at,
-                     told = coalesce(:told, told), doubts = :doubts,
-                     evidence_from = :evidence_from, recipients = :recipients,
+                     last_notice = coalesce(:last_notice, last_notice), doubts = :doubts,
+                     events_from = :events_from, recipients = :recipients,
                      retries = :retries, retry_until = :retry_until, is_open = :is_open
-                 WHERE family = :family AND date = :date AND revision = :read_revision",
+                 WHERE kind = :kind AND family = :family AND date = :date AND revision = :read_revision",
                 &record,
-                told.as_ref(),
+                last_notice.as_ref(),
                 Some(revision),
             )?;
-            if replaced > 0 && record.state == NoticeState::Sending {
+            if replaced > 0 && record.state == MailState::Sending {
                 // Durable before the record is: what may leave is known whatever becomes of it.
-                journal.put(&record.family, record.date, record.fence)?;
+                journal.put(&record.key(), record.fence)?;
             }
             Ok(replaced > 0)
         })
         .await
     }
 
-    async fn open_notices(
+    async fn open_mails(
         &self,
-        after: Option<&NoticeCursor>,
+        after: Option<&OutboxCursor>,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
-        // Before every notice stands the empty text.
-        let (date, family) = after
-            .map(|after| (after.date.to_string(), after.family.to_string()))
+    ) -> StoreResult<Vec<OutboxRecord>> {
+        // Before every mail stands the empty text.
+        let (date, kind, family) = after
+            .map(|after| {
+                let (kind, family) = (after.kind.to_string(), after.family.to_string());
+                (after.date.to_string(), kind, family)
+            })
             .unwrap_or_default();
         self.read(move |connection| {
             page(
                 connection,
                 // The condition of the index, word for word, so that it is used.
-                "SELECT * FROM notice
+                "SELECT * FROM outbox
                  WHERE is_open
-                     AND (date, family) > (?1, ?2)
-                 ORDER BY date, family",
-                params![date, family],
+                     AND (date, kind, family) > (?1, ?2, ?3)
+                 ORDER BY date, kind, family",
+                params![date, kind, family],
                 limit,
                 from_row,
             )
@@ -121,16 +123,16 @@ impl NoticeStore for SqliteStore {
         .await
     }
 
-    async fn last_told(&self, family: &FamilyId) -> StoreResult<Option<Told>> {
+    async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>> {
         let family = family.clone();
         self.read(move |connection| {
             first(
                 connection,
-                "SELECT family, told FROM notice
-                 WHERE family = ?1 AND state = 'SENT' AND told IS NOT NULL
+                "SELECT family, last_notice FROM outbox
+                 WHERE kind = ?1 AND family = ?2 AND state = 'SENT' AND last_notice IS NOT NULL
                  ORDER BY date DESC LIMIT 1",
-                [family.as_str()],
-                |row| Stored::new("notice", "family", row).json("told"),
+                [MailKind::DAILY.as_str(), family.as_str()],
+                |row| Stored::new("outbox", "family", row).json("last_notice"),
             )
         })
         .await
@@ -148,23 +150,24 @@ impl NoticeStore for SqliteStore {
             .await
     }
 
-    async fn sent_before(&self, family: &FamilyId, date: NaiveDate) -> StoreResult<Option<u64>> {
-        let (family, journal) = (family.clone(), Arc::clone(&self.journal));
-        self.read(move |_| journal.sent(&family, date)).await
+    async fn sent_before(&self, key: &MailKey) -> StoreResult<Option<u64>> {
+        let (key, journal) = (key.clone(), Arc::clone(&self.journal));
+        self.read(move |_| journal.sent(&key)).await
     }
 
-    async fn recent_notices(
+    async fn recent_mails(
         &self,
+        kind: &MailKind,
         family: &FamilyId,
         limit: usize,
-    ) -> StoreResult<Vec<NoticeRecord>> {
-        let family = family.clone();
+    ) -> StoreResult<Vec<OutboxRecord>> {
+        let (kind, family) = (kind.clone(), family.clone());
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection| {
             all(
                 connection,
-                "SELECT * FROM notice WHERE family = ?1 ORDER BY date DESC LIMIT ?2",
-                params![family.as_str(), limit],
+                "SELECT * FROM outbox WHERE kind = ?1 AND family = ?2 ORDER BY date DESC LIMIT ?3",
+                params![kind.as_str(), family.as_str(), limit],
                 from_row,
             )
         })
@@ -175,15 +178,16 @@ impl NoticeStore for SqliteStore {
 fn put(
     connection: &Connection,
     sql: &str,
-    record: &NoticeRecord,
-    told: Option<&Told>,
+    record: &OutboxRecord,
+    last_notice: Option<&LastNotice>,
     read_revision: Option<u64>,
 ) -> Result<usize, Fault> {
     let record = record.to_keep();
     let read_revision = read_revision.map(integer).transpose()?;
     let mut statement = connection.prepare_cached(sql)?;
-    let told = told.map(json).transpose()?;
+    let last_notice = last_notice.map(json).transpose()?;
     let columns = named_params! {
+        ":kind": record.kind.as_str(),
         ":family": record.family.as_str(),
         ":date": record.date.to_string(),
         ":state": record.state.as_str(),
@@ -198,9 +202,9 @@ fn put(
         ":reason": record.reason,
         ":planned_at": time(record.planned_at),
         ":changed_at": time(record.changed_at),
-        ":told": told,
+        ":last_notice": last_notice,
         ":doubts": record.doubts,
-        ":evidence_from": integer(record.evidence_from)?,
+        ":events_from": integer(record.events_from)?,
         ":recipients": json(&record.recipients)?,
         ":retries": record.retries,
         ":retry_until": record.retry_until.map(time),
@@ -218,9 +222,10 @@ fn put(
     Ok(statement.raw_execute()?)
 }
 
-fn from_row(row: &Row<'_>) -> Result<NoticeRecord, Fault> {
-    let stored = Stored::new("notice", "family", row);
-    Ok(NoticeRecord {
+fn from_row(row: &Row<'_>) -> Result<OutboxRecord, Fault> {
+    let stored = Stored::new("outbox", "family", row);
+    Ok(OutboxRecord {
+        kind: stored.parsed("kind")?,
         family: stored.parsed("family")?,
         date: stored.parsed("date")?,
         state: stored.word("state")?,
@@ -231,7 +236,7 @@ fn from_row(row: &Row<'_>) -> Result<NoticeRecord, Fault> {
         not_before: stored.optional_parsed("not_before")?,
         attempts: stored.count("attempts")?,
         doubts: stored.count("doubts")?,
-        evidence_from: stored.count("evidence_from")?,
+        events_from: stored.count("events_from")?,
         recipients: stored.json("recipients")?,
         retries: stored.count("retries")?,
         retry_until: stored.optional_parsed("retry_until")?,

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::family::Delivery;
-use crate::notice::record::settling::{EVIDENCE_WAIT, LeftBy};
-use crate::notice::record::{LEASE, NoticeState};
+use crate::outbox::{AcceptedBy, DELIVERY_EVENT_WAIT, MailKey};
+use crate::outbox::{LEASE, MailState};
 use crate::testing::contract::sample;
 
 fn start() -> DateTime<Utc> {
@@ -30,11 +30,11 @@ fn refused(family: &Family, index: usize, for_good: bool) -> RefusedRecipient {
 
 /// A claim of `record` whose mail server refuses these recipients for now, SENDING.
 fn sending(
-    record: &NoticeRecord,
+    record: &OutboxRecord,
     family: &Family,
     refusals: &[RefusedRecipient],
     now: DateTime<Utc>,
-) -> NoticeRecord {
+) -> OutboxRecord {
     let claimed = record.claim(Uuid::nil(), now).unwrap();
     let for_now: Vec<EmailAddress> = refusals
         .iter()
@@ -44,7 +44,7 @@ fn sending(
     let mut sending = claimed
         .with_recipients_of(family)
         .with_refusals(refusals)
-        .arm("hash".into(), &for_now, now)
+        .begin_sending("hash".into(), &for_now, now)
         .unwrap();
     sending
         .retry_until
@@ -52,14 +52,17 @@ fn sending(
     sending
 }
 
-fn greylisted(family: &Family) -> NoticeRecord {
-    let planned = NoticeRecord::planned(family.id.clone(), "2026-11-21".parse().unwrap(), start());
+fn greylisted(family: &Family) -> OutboxRecord {
+    let planned = OutboxRecord::planned(
+        MailKey::daily(family.id.clone(), "2026-11-21".parse().unwrap()),
+        start(),
+    );
     sending(&planned, family, &[refused(family, 1, false)], start())
         .accepted("id".into(), start())
         .unwrap()
 }
 
-fn states(record: &NoticeRecord) -> Vec<RecipientState> {
+fn states(record: &OutboxRecord) -> Vec<RecipientState> {
     record
         .recipients
         .iter()
@@ -71,7 +74,7 @@ fn states(record: &NoticeRecord) -> Vec<RecipientState> {
 fn greylisted_recipient_is_tried_again_alone() {
     let family = two_recipients();
     let sent = greylisted(&family);
-    assert_eq!(sent.state, NoticeState::Sent);
+    assert_eq!(sent.state, MailState::Sent);
     assert!(!sent.is_over());
     assert_eq!(sent.pending_recipients(), family.recipients[1..]);
     assert!(
@@ -81,7 +84,7 @@ fn greylisted_recipient_is_tried_again_alone() {
             .contains("recipient 2 (451)")
     );
 
-    assert_eq!(sent.is_free(start()), Err(NotNow::Waiting));
+    assert_eq!(sent.is_free(start()), Err(TransitionError::Waiting));
     let later = start() + REFUSED_DELAY;
     let again = sending(&sent, &family, &[], later);
     assert_eq!(again.fence, sent.fence + 1);
@@ -105,14 +108,17 @@ fn recipient_is_given_up_after_three_retries() {
         now += REFUSED_DELAY;
         let claimed = record.claim(Uuid::nil(), now).unwrap();
         record = claimed.refused_for_now("451".into(), now).unwrap();
-        assert_eq!(record.state, NoticeState::Sent);
+        assert_eq!(record.state, MailState::Sent);
     }
     assert!(record.is_over());
     assert_eq!(
         states(&record),
         [RecipientState::Accepted, RecipientState::Refused]
     );
-    assert_eq!(record.claim(Uuid::nil(), now + LEASE), Err(NotNow::Final));
+    assert_eq!(
+        record.claim(Uuid::nil(), now + LEASE),
+        Err(TransitionError::Final)
+    );
 }
 
 #[test]
@@ -122,8 +128,14 @@ fn recipient_is_given_up_when_the_local_day_ends() {
     let midnight = sent.retry_until.unwrap();
     let before = midnight - Duration::seconds(1);
     assert!(sent.claim(Uuid::nil(), before).is_ok());
-    assert_eq!(sent.give_up_recipients(before), Err(NotNow::Waiting));
-    assert_eq!(sent.claim(Uuid::nil(), midnight), Err(NotNow::Final));
+    assert_eq!(
+        sent.give_up_recipients(before),
+        Err(TransitionError::Waiting)
+    );
+    assert_eq!(
+        sent.claim(Uuid::nil(), midnight),
+        Err(TransitionError::Final)
+    );
     let over = sent.give_up_recipients(midnight).unwrap();
     assert!(over.is_over());
     assert_eq!(over.unreached_recipients().count(), 1);
@@ -138,11 +150,14 @@ fn crash_in_the_last_retry_leaves_a_record_that_is_given_up() {
         now += REFUSED_DELAY;
         record = record.claim(Uuid::nil(), now).unwrap();
     }
-    assert_eq!(record.give_up_recipients(now), Err(NotNow::Waiting));
+    assert_eq!(
+        record.give_up_recipients(now),
+        Err(TransitionError::Waiting)
+    );
     now += LEASE;
-    assert_eq!(record.claim(Uuid::nil(), now), Err(NotNow::Final));
+    assert_eq!(record.claim(Uuid::nil(), now), Err(TransitionError::Final));
     let over = record.give_up_recipients(now).unwrap();
-    assert_eq!((over.state, over.is_over()), (NoticeState::Sent, true));
+    assert_eq!((over.state, over.is_over()), (MailState::Sent, true));
 }
 
 #[test]
@@ -152,9 +167,9 @@ fn doubt_about_a_retry_leaves_the_notice_sent() {
     let doubtful = sending(&greylisted(&family), &family, &[], later)
         .doubt(later + LEASE)
         .unwrap()
-        .reconcile(Delivery::AtMostOnce, later + EVIDENCE_WAIT)
+        .reconcile(Delivery::AtMostOnce, later + DELIVERY_EVENT_WAIT)
         .unwrap();
-    assert_eq!(doubtful.state, NoticeState::Sent);
+    assert_eq!(doubtful.state, MailState::Sent);
     assert!(doubtful.is_over());
     assert_eq!(
         states(&doubtful),
@@ -196,7 +211,7 @@ fn recipient_who_may_have_the_mail_is_not_told_as_refused() {
         again.reason.as_deref(),
         Some("We can’t tell whether recipient 2 got the mail; we’ll try again.")
     );
-    now = now + EVIDENCE_WAIT + REFUSED_DELAY;
+    now = now + DELIVERY_EVENT_WAIT + REFUSED_DELAY;
     let sending = sending(&again, &family, &[], now);
     let not_sent = sending.not_sent("no connection".into(), now).unwrap();
     let midnight = not_sent.retry_until.unwrap();
@@ -212,17 +227,20 @@ fn recipient_who_may_have_the_mail_is_not_told_as_refused() {
 }
 
 /// A retry of which nobody knows whether it left, and what is done about it under `at_least_once`.
-fn in_doubt(record: &NoticeRecord, family: &Family, now: DateTime<Utc>) -> NoticeRecord {
+fn in_doubt(record: &OutboxRecord, family: &Family, now: DateTime<Utc>) -> OutboxRecord {
     sending(record, family, &[], now)
         .doubt(now + LEASE)
-        .and_then(|doubtful| doubtful.reconcile(Delivery::AtLeastOnce, now + EVIDENCE_WAIT))
+        .and_then(|doubtful| doubtful.reconcile(Delivery::AtLeastOnce, now + DELIVERY_EVENT_WAIT))
         .unwrap()
 }
 
 #[test]
 fn recipient_refused_for_good_is_not_tried_again() {
     let family = two_recipients();
-    let planned = NoticeRecord::planned(family.id.clone(), sample::date("2026-11-21"), start());
+    let planned = OutboxRecord::planned(
+        MailKey::daily(family.id.clone(), sample::date("2026-11-21")),
+        start(),
+    );
     let sent = sending(&planned, &family, &[refused(&family, 1, true)], start())
         .accepted("id".into(), start())
         .unwrap();
@@ -243,7 +261,7 @@ fn recipient_who_left_the_family_waits_no_longer() {
     let claimed = claimed.with_recipients_of(&family);
     assert!(claimed.pending_recipients().is_empty());
     let over = claimed.failed("nobody is left".into(), later).unwrap();
-    assert_eq!((over.state, over.is_over()), (NoticeState::Sent, true));
+    assert_eq!((over.state, over.is_over()), (MailState::Sent, true));
     assert_eq!(over.unreached_recipients().count(), 0);
 }
 
@@ -288,7 +306,7 @@ proptest! {
     fn no_recipient_gets_two_mails(tries in prop::collection::vec(tries(), 1..12)) {
         let mut family = two_recipients();
         family.recipients.push("lee@example.org".parse().unwrap());
-        let mut record = NoticeRecord::planned(family.id.clone(), sample::date("2026-11-21"), start());
+        let mut record = OutboxRecord::planned(MailKey::daily(family.id.clone(), sample::date("2026-11-21")), start());
         let mut now = start();
         let mut mails = [0; 3];
         for (what, for_now, for_good) in tries {
@@ -317,7 +335,7 @@ proptest! {
                         .collect();
                     let mut sending = claimed
                         .with_refusals(&refusals)
-                        .arm("hash".into(), &for_now, now)
+                        .begin_sending("hash".into(), &for_now, now)
                         .unwrap();
                     sending.retry_until.get_or_insert(start() + Duration::hours(9));
                     let mut take = || {
@@ -325,9 +343,9 @@ proptest! {
                             *mails += i32::from(recipient.state == RecipientState::Sending);
                         }
                     };
-                    let event = |record: &NoticeRecord| {
+                    let event = |record: &OutboxRecord| {
                         record
-                            .evidence_left(sending.fence, LeftBy::Arriving, None, now)
+                            .apply_acceptance(sending.fence, AcceptedBy::RecipientServer, None, now)
                             .unwrap_or_else(|_| record.clone())
                     };
                     match what {
@@ -349,7 +367,7 @@ proptest! {
                             if taken { take(); }
                             let doubtful = sending.doubt(now + LEASE).unwrap();
                             let settled = doubtful
-                                .reconcile(Delivery::AtMostOnce, now + EVIDENCE_WAIT)
+                                .reconcile(Delivery::AtMostOnce, now + DELIVERY_EVENT_WAIT)
                                 .unwrap();
                             if taken && comes { event(&settled) } else { settled }
                         }
@@ -359,7 +377,7 @@ proptest! {
             };
         }
         prop_assert!(mails.iter().all(|mails| *mails <= 1), "{mails:?} {record:?}");
-        if record.state == NoticeState::Sent && record.is_over() {
+        if record.state == MailState::Sent && record.is_over() {
             for (mails, recipient) in mails.iter().zip(&record.recipients) {
                 let is_told = matches!(
                     recipient.state,
@@ -370,4 +388,48 @@ proptest! {
             }
         }
     }
+}
+
+/// The first mail went to the first recipient alone and is in doubt; the second mail is for both.
+#[test]
+fn acceptance_of_doubtful_mail_counts_for_its_own_recipients() {
+    let family = two_recipients();
+    let planned = OutboxRecord::planned(
+        MailKey::daily(family.id.clone(), sample::date("2026-11-21")),
+        start(),
+    );
+    let first = sending(&planned, &family, &[refused(&family, 1, false)], start());
+    let overdue = start() + DELIVERY_EVENT_WAIT;
+    let again = first
+        .doubt(start() + LEASE)
+        .and_then(|unknown| unknown.send_again(overdue))
+        .unwrap();
+    let second = sending(&again, &family, &[], overdue);
+    let heard = second
+        .apply_acceptance(first.fence, AcceptedBy::MailService, None, overdue)
+        .unwrap();
+    let states = |record: &OutboxRecord| -> Vec<RecipientState> {
+        record.recipients.iter().map(|one| one.state).collect()
+    };
+    assert_eq!(
+        (heard.state, states(&heard)),
+        (
+            MailState::Sending,
+            vec![RecipientState::Accepted, RecipientState::Sending]
+        )
+    );
+    // Its worker says what became of the second mail, or nobody ever does.
+    let accepted = heard.accepted("id".into(), overdue).unwrap();
+    assert_eq!(states(&accepted), [RecipientState::Accepted; 2]);
+    let unknown = heard.doubt(overdue + LEASE).unwrap();
+    let given_up = unknown
+        .reconcile(Delivery::AtLeastOnce, overdue + DELIVERY_EVENT_WAIT)
+        .unwrap();
+    assert_eq!(
+        (given_up.state, states(&given_up)),
+        (
+            MailState::Sent,
+            vec![RecipientState::Accepted, RecipientState::Unknown]
+        )
+    );
 }

@@ -1,0 +1,138 @@
+//! What the mails of each kind say.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::ids::LibraryId;
+use crate::jobs::JobError;
+use crate::library::Library;
+use crate::mail::MailContent;
+use crate::notice::last_notice::LastNotice;
+use crate::notice::{Composed, NoticeCard, NoticeInput, compose};
+use crate::outbox::MailKind;
+use crate::store::{LoadedFamily, OutboxStore};
+
+/// What a mail is composed from.
+pub struct ComposeInput<'a> {
+    /// The family, its cards and their accounts.
+    pub loaded: &'a LoadedFamily,
+    /// The mail's local date.
+    pub date: NaiveDate,
+    /// The family's local day on which it leaves.
+    pub today: NaiveDate,
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// The mails before it.
+    pub outbox: &'a dyn OutboxStore,
+    /// The libraries of the cards.
+    pub libraries: &'a BTreeMap<LibraryId, Library>,
+    /// Whom the mail names for questions.
+    pub operator_contact: Option<&'a str>,
+}
+
+/// A mail in words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComposedMail {
+    /// Its subject, text and HTML.
+    pub content: MailContent,
+    /// What the next daily notice compares with; `None` for another kind.
+    pub last_notice: Option<LastNotice>,
+}
+
+/// Composes the mails of one kind.
+#[async_trait]
+pub trait MailComposer: Send + Sync {
+    /// Composes one mail and writes nothing. `None`: there is nothing to say, and the day is skipped.
+    async fn compose(&self, input: &ComposeInput<'_>) -> Result<Option<ComposedMail>, JobError>;
+}
+
+/// The composer of each kind of mail.
+#[derive(Clone)]
+pub struct Composers(BTreeMap<MailKind, Arc<dyn MailComposer>>);
+
+impl Default for Composers {
+    /// Those of [`MailKind::ALL`].
+    fn default() -> Self {
+        Self(BTreeMap::new()).with(MailKind::DAILY, DailyNotice)
+    }
+}
+
+impl Composers {
+    /// Adds the composer of one more kind.
+    #[must_use]
+    pub fn with(mut self, kind: MailKind, composer: impl MailComposer + 'static) -> Self {
+        self.0.insert(kind, Arc::new(composer));
+        self
+    }
+
+    /// The kinds that have a composer.
+    pub fn kinds(&self) -> Vec<MailKind> {
+        self.0.keys().cloned().collect()
+    }
+
+    /// The composer of a kind.
+    pub(super) fn get(&self, kind: &MailKind) -> Option<&dyn MailComposer> {
+        self.0.get(kind).map(AsRef::as_ref)
+    }
+}
+
+/// Composes the daily notice.
+struct DailyNotice;
+
+#[async_trait]
+impl MailComposer for DailyNotice {
+    async fn compose(&self, input: &ComposeInput<'_>) -> Result<Option<ComposedMail>, JobError> {
+        let composed = compose_notice(input).await?;
+        Ok(composed.mail.map(|content| ComposedMail {
+            content,
+            last_notice: Some(composed.last_notice),
+        }))
+    }
+}
+
+/// Composes a family's daily notice; writes nothing.
+pub async fn compose_notice(input: &ComposeInput<'_>) -> Result<Composed, JobError> {
+    let loaded = input.loaded;
+    let last_notice = input.outbox.last_sent_notice(&loaded.family.id).await?;
+    let mut cards = Vec::new();
+    for (record, stored) in &loaded.cards {
+        if record.card.paused {
+            continue;
+        }
+        let Some(library) = input.libraries.get(&record.card.library) else {
+            // Added after the run began; the next notice has it.
+            tracing::warn!(card.id = %record.card.id, "A card is of a library that is not there.");
+            continue;
+        };
+        cards.push(NoticeCard {
+            stored: stored
+                .clone()
+                .and_then(|stored| stored.with_possible_time(&record.card, input.now)),
+            card: record.card.clone(),
+            state: record.state.without_future(input.now),
+            library: library.clone(),
+        });
+    }
+    Ok(compose(&NoticeInput {
+        family: &loaded.family,
+        date: input.date,
+        today: input.today,
+        now: input.now,
+        cards: &cards,
+        last_notice: last_notice.as_ref(),
+        operator_contact: input.operator_contact,
+    })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_that_is_planned_has_a_composer() {
+        assert_eq!(Composers::default().kinds(), MailKind::ALL);
+    }
+}

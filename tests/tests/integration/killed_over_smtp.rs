@@ -1,0 +1,248 @@
+//! The whole command over a real SMTP conversation that is slow in a random place, killed at random moments.
+//!
+//! Each day some families are due at once, and `hippo notify-all` is killed while it sends. Then it runs again, by a clock
+//! that goes on, until nothing is open. `HIPPO_KILLS` says how many days there are, with a kill each; `HIPPO_SEED` repeats
+//! what a run before did.
+#![cfg(unix)]
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use hippo_core::outbox::{MailKey, MailState, OutboxRecord};
+use hippo_core::store::{CheckStore as _, FamilyStore as _, LibraryStore as _, OutboxStore as _};
+use hippo_core::testing::contract::sample;
+use hippo_local::sqlite::SqliteStore;
+use hippo_tests::smtp::{Numbers, Smtp};
+use hippo_tests::{Home, finish};
+
+const SIGKILL: i32 = 9;
+
+/// Where the mails go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Destination {
+    Smtp,
+    Folder,
+}
+
+/// How many families are due each day.
+const FAMILIES: usize = 5;
+
+/// The longest that the server takes over one step of a conversation.
+const LONGEST_PAUSE: Duration = Duration::from_millis(300);
+
+/// The runs after the kill, in minutes after the first: after a lease, and after the wait for a delivery event.
+const LATER: [i64; 4] = [6, 16, 31, 46];
+
+/// What became of the mails of all days.
+#[derive(Debug, Default)]
+struct Tally {
+    kills: usize,
+    mails: usize,
+    sent: usize,
+    given_up: usize,
+    /// SENDING when the worker was killed.
+    in_doubt: usize,
+    /// In doubt, and the server had the end of the message.
+    in_doubt_and_arrived: usize,
+}
+
+fn family_id(number: usize) -> String {
+    format!("family-{number}")
+}
+
+fn day(number: u64) -> NaiveDate {
+    let first: NaiveDate = "2026-11-21".parse().unwrap();
+    first.checked_add_days(chrono::Days::new(number)).unwrap()
+}
+
+/// A tick after the notices of a day are due, at 06:30 in Toronto.
+fn tick(number: u64, minutes: i64) -> DateTime<Utc> {
+    let at = day(number).and_hms_opt(11, 40, 0).unwrap().and_utc();
+    at + chrono::Duration::minutes(minutes)
+}
+
+/// A home whose families are told something every day.
+async fn home(destination: Destination, smtp: &Smtp) -> Home {
+    let home = Home::new();
+    let transport = match destination {
+        Destination::Smtp => format!(
+            "transport = \"smtp\"\n[mail.smtp]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n",
+            smtp.port()
+        ),
+        Destination::Folder => "transport = \"folder\"\n".to_owned(),
+    };
+    let config = format!(
+        "timezone = \"America/Toronto\"\n[mail]\nfrom = \"hippo@example.org\"\n{transport}"
+    );
+    std::fs::write(home.path().join("config.toml"), config).unwrap();
+    let store = store(&home);
+    store.add_library(&sample::library("wpl")).await.unwrap();
+    for number in 0..FAMILIES {
+        let id = family_id(number);
+        let mut family = sample::family(&id);
+        family.recipients = vec![format!("{id}@example.org").parse().unwrap()];
+        store.add_family(&family).await.unwrap();
+        // With a loan that is overdue from the first day on.
+        let card = sample::add_card(&store, sample::card(&id, "wpl", &id)).await;
+        let check = sample::check(&card, "06:00:00", Ok(sample::account(0)));
+        store.save_check(&check).await.unwrap();
+    }
+    home
+}
+
+fn store(home: &Home) -> SqliteStore {
+    SqliteStore::open(&home.path().join("hippo.db")).unwrap()
+}
+
+/// The record of each family's mail of a day.
+async fn records(home: &Home, day: NaiveDate) -> BTreeMap<String, Option<OutboxRecord>> {
+    let store = store(home);
+    let mut records = BTreeMap::new();
+    for number in 0..FAMILIES {
+        let id = family_id(number);
+        let key = MailKey::daily(id.parse().unwrap(), day);
+        records.insert(id, store.mail(&key).await.unwrap());
+    }
+    records
+}
+
+/// How many mails each family has of each day: by the `Message-ID` of those that arrived.
+fn arrived(
+    home: &Home,
+    smtp: &Smtp,
+    destination: Destination,
+) -> BTreeMap<(String, NaiveDate), usize> {
+    let mails: Vec<String> = match destination {
+        Destination::Smtp => smtp.mails(),
+        Destination::Folder => home.mails().into_iter().map(|(_, mail)| mail).collect(),
+    };
+    let mut arrived = BTreeMap::new();
+    for mail in mails {
+        let id = mail
+            .lines()
+            .find_map(|line| line.strip_prefix("Message-ID: <daily."))
+            .expect("a Message-ID");
+        let mut parts = id.split('.');
+        let family = parts.next().unwrap().to_owned();
+        let date = parts.next().unwrap().parse().unwrap();
+        *arrived.entry((family, date)).or_default() += 1;
+    }
+    arrived
+}
+
+/// One day: a run that is killed after `kill_after`, and runs by a clock that goes on until nothing is open.
+async fn run_day(
+    home: &mut Home,
+    smtp: &Smtp,
+    destination: Destination,
+    number: u64,
+    kill_after: Duration,
+    tally: &mut Tally,
+) {
+    let day = day(number);
+    home.set_now(&tick(number, 0).to_rfc3339());
+    let mut child = home.command(&["notify-all"]).spawn().unwrap();
+    thread::sleep(kill_after);
+    // A run that is through already was not killed.
+    let _ = child.kill();
+    let ended = child.wait_with_output().unwrap();
+    tally.kills += usize::from(ended.status.signal() == Some(SIGKILL));
+    let left = records(home, day).await;
+    let arrived_before = arrived(home, smtp, destination);
+
+    for minutes in LATER {
+        home.set_now(&tick(number, minutes).to_rfc3339());
+        finish(home.command(&["notify-all"]).spawn().unwrap());
+        let is_over = |record: &Option<OutboxRecord>| {
+            record
+                .as_ref()
+                .is_some_and(|record| record.state.is_final())
+        };
+        if records(home, day).await.values().all(is_over) {
+            break;
+        }
+    }
+
+    let arrived = arrived(home, smtp, destination);
+    for (family, record) in records(home, day).await {
+        let record = record.expect("a record");
+        let key = (family.clone(), day);
+        let mails = arrived.get(&key).copied().unwrap_or_default();
+        let before = left[&family].as_ref().map(|record| record.state);
+        let end = format!(
+            "{family} of {day}, killed after {kill_after:?} in {before:?}: {:?} with {mails} mails",
+            record.state
+        );
+        tally.mails += 1;
+        let was_in_doubt = before == Some(MailState::Sending);
+        tally.in_doubt += usize::from(was_in_doubt);
+        tally.in_doubt_and_arrived +=
+            usize::from(was_in_doubt && arrived_before.contains_key(&key));
+        match record.state {
+            MailState::Sent => {
+                assert_eq!(mails, 1, "{end}");
+                tally.sent += 1;
+            }
+            MailState::GaveUp => {
+                assert!(mails <= 1, "{end}");
+                assert!(was_in_doubt, "given up, and SENDING was not durable: {end}");
+                // The files say what became of it.
+                assert_eq!(destination, Destination::Smtp, "{end}");
+                tally.given_up += 1;
+            }
+            _ => panic!("{end}"),
+        }
+    }
+}
+
+async fn run(destination: Destination, default_kills: u64) {
+    let days = std::env::var("HIPPO_KILLS").map_or(default_kills, |days| days.parse().unwrap());
+    let seed = std::env::var("HIPPO_SEED").map_or_else(
+        |_| u64::try_from(Utc::now().timestamp_micros()).unwrap(),
+        |seed| seed.parse().unwrap(),
+    );
+    println!("HIPPO_SEED={seed}");
+    let mut numbers = Numbers::new(seed);
+    let smtp = Smtp::start_slow(LONGEST_PAUSE, seed);
+    let mut home = home(destination, &smtp).await;
+    // A day that nobody disturbs says how long one takes.
+    home.set_now(&tick(0, 0).to_rfc3339());
+    let began = Instant::now();
+    finish(home.command(&["notify-all"]).spawn().unwrap()).expect_code(0);
+    let longest = u64::try_from(began.elapsed().as_micros()).unwrap();
+    assert_eq!(arrived(&home, &smtp, destination).len(), FAMILIES);
+
+    let mut tally = Tally::default();
+    let began = Instant::now();
+    for number in 1..=days {
+        let kill_after = Duration::from_micros(numbers.below(longest));
+        run_day(
+            &mut home,
+            &smtp,
+            destination,
+            number,
+            kill_after,
+            &mut tally,
+        )
+        .await;
+    }
+    println!(
+        "{destination:?}: {tally:?} in {:.1} s",
+        began.elapsed().as_secs_f64()
+    );
+    assert_eq!(tally.sent + tally.given_up, tally.mails);
+    assert!(tally.kills > 0, "nobody was killed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_command_over_smtp_never_sends_twice_and_gives_up_only_in_doubt() {
+    run(Destination::Smtp, 6).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_command_with_a_mail_folder_sends_every_mail_once() {
+    run(Destination::Folder, 6).await;
+}
