@@ -65,7 +65,7 @@ impl<'a> LocalAfterRun<'a> {
         let is_told = mail.is_some() || self.is_schedule;
         AfterRun {
             alerts: self.store,
-            notices: self.store,
+            outbox: self.store,
             notifiers: is_told.then(|| Notifiers::all(notifier)),
             heartbeat: Heartbeat {
                 ping: &HttpPing,

@@ -77,6 +77,10 @@ pub(crate) enum CheckCardsAnswer {
         checked: Vec<CheckedCard>,
     },
     /// Its visits are in a queue.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(dead_code, reason = "only a stack on AWS has queues")
+    )]
     Enqueued {
         /// The run.
         run: RunKey,
@@ -100,6 +104,10 @@ pub(crate) enum NotifyAllAnswer {
         notices: Vec<MailResult>,
     },
     /// Its notices are in a queue.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(dead_code, reason = "only a stack on AWS has queues")
+    )]
     Enqueued {
         /// The run.
         run: RunKey,
@@ -120,6 +128,10 @@ pub(crate) enum CheckCardAnswer {
     /// A person, or the system, stopped it.
     Stopped,
     /// It isn't done yet, and nobody has to wait for it.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(dead_code, reason = "only a stack on AWS has queues")
+    )]
     Queued,
 }
 

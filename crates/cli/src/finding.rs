@@ -8,6 +8,10 @@ use serde::Serialize;
 pub(crate) enum Verdict {
     Ok,
     Problem,
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(dead_code, reason = "only an AWS account may not say")
+    )]
     Unknown,
 }
 

@@ -76,12 +76,14 @@ mod tests {
 
     fn sending() -> OutboxRecord {
         OutboxRecord::planned(
-            "conrad".parse().unwrap(),
-            "2026-11-21".parse().unwrap(),
+            hippo_core::outbox::MailKey::daily(
+                "conrad".parse().unwrap(),
+                "2026-11-21".parse().unwrap(),
+            ),
             now(),
         )
         .claim(Default::default(), now())
-        .and_then(|claimed| claimed.arm("hash".into(), &[], now()))
+        .and_then(|claimed| claimed.begin_sending("hash".into(), &[], now()))
         .unwrap()
     }
 

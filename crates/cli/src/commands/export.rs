@@ -161,7 +161,7 @@ fn say(context: &Context, export: &Export, transfer: &Transfer) {
     if contents.open_mails > 0 {
         context.output.say(format!(
             "{} not final yet. If a run is going on here, wait until it ends and export again.",
-            count(contents.open_notices, "notice is", "notices are")
+            count(contents.open_mails, "notice is", "notices are")
         ));
     }
     let import = match export.for_target {

@@ -7,7 +7,7 @@ use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::library::can_back_off_until;
-use hippo_core::outbox::OutboxRecord;
+use hippo_core::outbox::{MailKind, OutboxRecord};
 use hippo_core::run::{Job, Run};
 use hippo_core::store::DamagedRow;
 use serde::Serialize;

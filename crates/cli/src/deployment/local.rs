@@ -21,6 +21,7 @@ use hippo_core::jobs::check_cards::visit::pages::PageHealth;
 use hippo_core::jobs::check_cards::visit::{
     CheckedCard, Pace, VisitNews, VisitOptions, VisitPorts, check_visit,
 };
+use hippo_core::jobs::notify::compose::Composers;
 use hippo_core::jobs::notify::run as notify_all;
 use hippo_core::jobs::notify::send::{MailResult, NotifyPorts};
 use hippo_core::mail::Mailer;
@@ -421,11 +422,13 @@ impl Deployment for LocalDeployment {
             .map(|library| (library.id.clone(), library))
             .collect();
         let store = &*self.store;
+        let composers = Composers::default();
         let ports = NotifyPorts {
             families: store,
             accounts: store,
-            notices: store,
+            outbox: store,
             alerts: store,
+            composers: &composers,
             mailer: &*mailer,
             clock: &*self.clock,
             libraries: &libraries,

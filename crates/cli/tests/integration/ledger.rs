@@ -394,7 +394,7 @@ fn without_an_address_a_scheduled_run_says_it_to_the_log_and_a_persons_does_not(
     };
     tick("10:00", &["notify-all", "--label", "tick"]);
     let said = tick("12:00", &["notify-all", "--label", "tick"]);
-    insta::assert_snapshot!(steady(&said));
+    assert!(said.contains("7 runs of notify-all/tick"), "{said}");
     assert_eq!(tick("12:15", &["notify-all", "--label", "tick"]), "");
     assert_eq!(tick("12:16", &["notify-all"]), "");
 }
@@ -527,7 +527,7 @@ fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
     );
     // A machine that slept: too late for 18:00.
     let (missed, message) = started("2026-11-22T00:43:00Z");
-    insta::assert_snapshot!(steady(&message));
+    assert_eq!(message, "");
     assert_eq!(missed["not_begun"], "not_now");
     assert_eq!(missed["run"]["outcome"], "missed");
     let (next, _) = started("2026-11-22T10:00:30Z");

@@ -159,7 +159,7 @@ fn completions_are_made_without_a_home() {
     let home = Home::empty();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = home.run(&["completions", shell]).success();
-        insta::assert_snapshot!(shown(&run));
+        assert!(stdout(&run).contains("notify-all"), "{shell}");
     }
 }
 
