@@ -148,7 +148,7 @@ impl Function {
         let error = ended.log[0]["error"].as_str().unwrap_or_default();
         assert_eq!(
             error,
-            format!("The function cannot start with this environment: {problems}.")
+            format!("The function can't start with this environment: {problems}.")
         );
     }
 

@@ -1,6 +1,6 @@
 //! The clients of the AWS services, with their retries and time limits.
 //!
-//! The SDK by itself tries three times and waits without end; each service here has limits of its own.
+//! By default the SDK tries three times and waits forever. Each service here has its own limits.
 
 use std::error::Error;
 use std::time::Duration;
@@ -23,10 +23,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// so that a notice is settled while its lease lasts.
 pub const SES_LIMIT: Duration = Duration::from_secs(60);
 
-/// Region, credentials and endpoint as Lambda gives them to a function: by its environment alone.
+/// Region, credentials and endpoint from a function's environment, as Lambda sets them.
 ///
-/// Without the search through profiles and other sources, of which Lambda has none, a function is
-/// smaller and starts sooner.
+/// Lambda has no profiles. Without the search for them, a function is smaller and starts sooner.
 pub fn of_lambda() -> SdkConfig {
     let variable = |name| environment::of_process(name).filter(|value| !value.is_empty());
     let credentials = EnvironmentVariableCredentialsProvider::new();
@@ -39,7 +38,7 @@ pub fn of_lambda() -> SdkConfig {
     config.build()
 }
 
-/// Region, credentials and endpoint, as the environment and the profile say; in this region if one is given.
+/// Region, credentials and endpoint from the environment and the profile. `region` overrides.
 #[cfg(feature = "operator")]
 pub async fn load_in(region: Option<String>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
@@ -67,8 +66,8 @@ pub fn ssm(config: &SdkConfig) -> aws_sdk_ssm::Client {
     aws_sdk_ssm::Client::from_conf(config)
 }
 
-/// The client of the mail service: **one** try, within [`SES_LIMIT`]. `SendEmail` has no token that
-/// would make a second try harmless.
+/// The client of the mail service: **one** try, within [`SES_LIMIT`]. `SendEmail` has no
+/// idempotency token, so a retry could send the mail twice.
 pub fn ses(config: &SdkConfig) -> aws_sdk_sesv2::Client {
     let config = aws_sdk_sesv2::config::Builder::from(config)
         .retry_config(RetryConfig::standard().with_max_attempts(1))
@@ -77,11 +76,11 @@ pub fn ses(config: &SdkConfig) -> aws_sdk_sesv2::Client {
     aws_sdk_sesv2::Client::from_conf(config)
 }
 
-/// The stores in this table, with the connection open and the credentials there: made while a
-/// function is still in its init, where it has a whole processor.
+/// The stores in this table, with an open connection and resolved credentials. Called during init,
+/// when a function has a whole processor.
 ///
-/// Asks for an item that cannot be there, in a partition `key` that the function may read. That the
-/// table is not reached does not matter here: the first real request says why.
+/// Asks for an item that can't exist, in a partition `key` that the function may read. A failure
+/// doesn't matter here: the first real request reports it.
 pub async fn warm_store(config: &SdkConfig, table: &str, key: &str) -> DynamoDbStore {
     use aws_sdk_dynamodb::types::AttributeValue::S;
     let client = dynamodb::client(config);
@@ -98,7 +97,7 @@ pub async fn warm_store(config: &SdkConfig, table: &str, key: &str) -> DynamoDbS
     DynamoDbStore::new(client, table)
 }
 
-/// The client that reads what the mail service knows of identities: three tries, 10 s each, 30 s in all.
+/// The client that reads SES identities: three tries, 10 s each, 30 s in all.
 #[cfg(feature = "operator")]
 pub(crate) fn ses_reader(config: &SdkConfig) -> aws_sdk_sesv2::Client {
     let config = aws_sdk_sesv2::config::Builder::from(config)
@@ -140,8 +139,8 @@ pub(crate) fn limits(attempt: Duration, all: Duration) -> TimeoutConfig {
         .build()
 }
 
-/// Why a request failed, in words for the operator: the service's code and message, or what the
-/// connection says. Not for services that repeat addresses in their messages.
+/// Why a request failed, for the operator: the service's code and message, or the connection's
+/// error. Not for services whose messages contain addresses.
 pub(crate) fn reason<E>(error: &E) -> String
 where
     E: Error + ProvideErrorMetadata,
@@ -153,7 +152,7 @@ where
     }
 }
 
-/// An error and its causes; what repeats the one before is left out.
+/// An error and its causes, without repetitions.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! A dry run: `hippo doctor` invokes each function with it, to see that it starts and may read its table.
+//! A dry run of a function shows that it starts and may read its table.
 
 use serde_json::{Value, json};
 

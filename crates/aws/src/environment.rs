@@ -1,4 +1,4 @@
-//! The environment of the functions: read once, at init; every fault of it in one message.
+//! The functions' environment: read once, at init, with every fault in one message.
 //!
 //! `infra/environment.md` says which function reads which variable.
 
@@ -24,7 +24,7 @@ pub fn of_process(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// What is wrong with the environment: all of it.
+/// Everything that is wrong with the environment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct EnvironmentError {
     problems: Vec<String>,
@@ -34,7 +34,7 @@ impl fmt::Display for EnvironmentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "The function cannot start with this environment: {}.",
+            "The function can't start with this environment: {}.",
             self.problems.join("; ")
         )
     }
@@ -67,7 +67,7 @@ pub struct Common {
 
 /// The environment of a function.
 pub trait Environment: Sized {
-    /// Reads it, or says all that is wrong with it.
+    /// Reads the environment, or returns everything that is wrong with it.
     fn read(lookup: Lookup<'_>) -> Result<Self, EnvironmentError>;
 
     /// The part that every function has.
@@ -163,14 +163,14 @@ pub struct NotifyAll {
     pub schedules: Schedules,
     /// What is fetched before and after ticks.
     pub heartbeat: Option<HeartbeatUrl>,
-    /// Who is told what needs a person, and by whom; `None`: the log says it.
+    /// Who gets the alerts, and who sends them; `None`: they go to the log.
     pub operator: Option<Operator>,
 }
 
-/// How the operator is told what needs a person.
+/// How the operator gets the alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {
-    /// Who is told.
+    /// Who gets them.
     pub address: EmailAddress,
     /// Who the mail comes from.
     pub sender: Sender,
@@ -217,7 +217,7 @@ pub struct NotifyFamily {
     pub sender: Sender,
     /// The SES configuration set.
     pub configuration_set: String,
-    /// Whom a mail names for questions.
+    /// The contact for questions in a mail.
     pub contact: Option<String>,
 }
 
@@ -311,7 +311,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// When the schedules of these labels fire, as far as their expressions tell.
+    /// When the schedules of these labels fire, if their expressions can be read.
     fn schedules(&mut self, schedules: &[(&str, &'static str)]) -> Schedules {
         let zone = self
             .maybe("TIMEZONE", |text| {
@@ -417,7 +417,7 @@ fn ping_url(text: &str) -> Result<Url, String> {
 
 fn address(text: &str) -> Result<EmailAddress, String> {
     text.parse()
-        .map_err(|_| "must be a mail address like hippo@example.org".to_owned())
+        .map_err(|_| "must be an email address like hippo@example.org".to_owned())
 }
 
 /// `Name <address>` or an address alone.
@@ -430,7 +430,7 @@ fn mailbox(text: &str) -> Result<(Option<String>, EmailAddress), String> {
         None => (String::new(), text),
     };
     let from = address(from.trim()).map_err(|_| {
-        "must be a mail address like hippo@example.org or LibraryHippo <hippo@example.org>"
+        "must be an email address like hippo@example.org or LibraryHippo <hippo@example.org>"
             .to_owned()
     })?;
     Ok(((!name.is_empty()).then_some(name), from))
@@ -483,10 +483,10 @@ mod tests {
         .unwrap_err();
         assert_eq!(
             message,
-            "The function cannot start with this environment: TABLE_NAME, CONFIGURATION_SET are \
+            "The function can't start with this environment: TABLE_NAME, CONFIGURATION_SET are \
              missing; LOG_LEVEL must be error, warn, info or debug; MAIL_FROM must be a mail \
              address like hippo@example.org or LibraryHippo <hippo@example.org>; OPERATOR_EMAIL \
-             must be a mail address like hippo@example.org."
+             must be an email address like hippo@example.org."
         );
         let message = read::<CheckCard>(&[
             ("ALLOW_LOOPBACK_LIBRARIES", "yes"),

@@ -1,7 +1,7 @@
 //! Metrics in CloudWatch's embedded metric format: a JSON line on standard output, no request.
 //!
-//! Every combination of dimensions is paid for as a metric of its own: `Job`, `Label` and `Kind` are
-//! all there are. `infra/metrics.md` lists what is published.
+//! Every combination of dimensions costs as much as a metric. The only dimensions are `Job`,
+//! `Label` and `Kind`. `infra/metrics.md` lists what is published.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
@@ -44,7 +44,7 @@ impl Metrics {
         }
     }
 
-    /// A line of metrics that were taken at `at`; [`Line::publish`] writes it.
+    /// A line of metrics measured at `at`; [`Line::publish`] writes it.
     pub fn at(&self, at: DateTime<Utc>) -> Line<'_> {
         Line {
             metrics: self,

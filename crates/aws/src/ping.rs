@@ -1,4 +1,4 @@
-//! The sign of life: a URL that is fetched after a good run.
+//! The heartbeat: a URL that is fetched after a good run.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use url::Url;
 
-/// How long it may take, from the connection to the answer.
+/// The time limit from the connection to the answer.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Fetches a URL with the HTTP and TLS that the clients of AWS bring along.
+/// Fetches a URL with the HTTP and TLS stack of the AWS clients.
 ///
-/// Nothing is made before the first URL is fetched: most deployments have none.
+/// Builds no client before the first URL: most deployments have none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HttpPing;
 
@@ -40,7 +40,7 @@ async fn fetch(url: &Url) -> Result<(), String> {
     let uri: Uri = url
         .as_str()
         .parse()
-        .map_err(|_| "its URL is not one".to_owned())?;
+        .map_err(|_| "its URL is malformed".to_owned())?;
     let connector = HttpsConnectorBuilder::new()
         .with_native_roots()
         .map_err(|error| format!("no certificate authorities: {error}"))?

@@ -1,4 +1,4 @@
-//! When the schedules of EventBridge fire: to tell which runs never came.
+//! When EventBridge's schedules fire, to find the runs that never came.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,14 @@ use chrono::NaiveTime;
 use chrono_tz::Tz;
 use hippo_core::run::schedule::Schedule;
 
-/// When the schedules of a job fire, by their labels. Of one that is not here nobody can tell a missed run.
+/// When the schedules of a job fire, by their labels. Missed runs of others can't be known.
 pub type Schedules = BTreeMap<String, Schedule>;
 
 /// When an expression of EventBridge Scheduler fires.
 ///
-/// `rate(…)`, and `cron(…)` with times of day for every day; `None` for all others, whose missed runs
-/// nobody can tell. <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
+/// Reads `rate(…)`, and `cron(…)` with times of day for every day. `None` for all others: their
+/// missed runs can't be known.
+/// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
 pub fn of_expression(expression: &str, zone: Tz) -> Option<Schedule> {
     let inside = |kind: &str| {
         expression

@@ -20,10 +20,10 @@ use crate::clients::reason;
 /// Why a key could not be written. Never says what is in it.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyParameterError {
-    /// There is a key already, and a new one would make every sealed PIN unreadable.
-    #[error("There is a key already in the SSM parameter “{0}”. It was left as it is.")]
+    /// A key exists, and a new one would make every sealed PIN unreadable.
+    #[error("There is already a key in the SSM parameter “{0}”. Nothing was changed.")]
     Exists(String),
-    /// It could not be written; what was there before is untouched.
+    /// It could not be written. The old value is untouched.
     #[error("The key could not be written to the SSM parameter “{name}”: {reason}")]
     Write {
         /// The parameter.
@@ -36,8 +36,8 @@ pub enum KeyParameterError {
     Seal(#[from] SealError),
 }
 
-/// The parameter that holds the private keys, read anew with every call;
-/// [`hippo_core::jobs::check_cards::keys::Keys`] keeps what was read.
+/// The parameter of the private keys, read again with every call.
+/// [`hippo_core::jobs::check_cards::keys::Keys`] caches them.
 #[derive(Debug, Clone)]
 pub struct KeyParameter {
     client: Client,
@@ -45,7 +45,7 @@ pub struct KeyParameter {
 }
 
 impl KeyParameter {
-    /// The parameter of this name, whether it is there or not.
+    /// The parameter of this name, whether it exists or not.
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         Self {
             client,
@@ -101,8 +101,8 @@ impl KeyParameter {
     fn parsed<T>(&self, parsed: Result<T, MalformedKeys>) -> Result<T, SealError> {
         parsed.map_err(|error| {
             SealError::UnsafeKey(format!(
-                "The SSM parameter “{}” is damaged: {error}. SSM keeps its earlier versions; put the last \
-                 good one back.",
+                "The SSM parameter “{}” is damaged: {error}. SSM keeps earlier versions: put the \
+                 last good one back.",
                 self.name
             ))
         })
@@ -146,7 +146,7 @@ impl KeyParameter {
         keys: &PrivateKeys,
         overwrite: bool,
     ) -> Result<(), KeyParameterError> {
-        let description = "The private key that opens the numbers and PINs of LibraryHippo.";
+        let description = "The private key that opens LibraryHippo's numbers and PINs.";
         let text = key_text::render_private(keys);
         self.put(ParameterType::SecureString, description, &text, overwrite)
             .await
@@ -170,7 +170,7 @@ pub struct KeyParameters {
 }
 
 impl KeyParameters {
-    /// The parameters of these names, whether they are there or not.
+    /// The parameters of these names, whether they exist or not.
     pub fn new(client: &Client, private: &str, public: &str, fingerprint: &str) -> Self {
         let parameter = |name: &str| KeyParameter::new(client.clone(), name);
         Self {
@@ -185,7 +185,7 @@ impl KeyParameters {
         &self.private.name
     }
 
-    /// Makes what is missing, never over what is there; whether the pair was made.
+    /// Makes the keys that are missing. Returns whether it made the pair.
     pub async fn create_missing(&self) -> Result<bool, KeyParameterError> {
         let keys = PrivateKeys::generate()?;
         let made = match self.private.put_private(&keys, false).await {
@@ -206,7 +206,7 @@ impl KeyParameters {
             }
             Err(error) => return Err(error),
         };
-        let description = "The key of the fingerprints of card numbers of LibraryHippo.";
+        let description = "The key of the fingerprints of LibraryHippo's card numbers.";
         let text = key_text::render_fingerprint(&FingerprintKey::generate()?);
         let put = self
             .fingerprint
@@ -217,14 +217,14 @@ impl KeyParameters {
         }
     }
 
-    /// Puts `keys` in the place of the private keys. SSM keeps the versions before.
+    /// Replaces the private keys. SSM keeps earlier versions.
     pub async fn replace_private_keys(&self, keys: &PrivateKeys) -> Result<(), KeyParameterError> {
         self.private.put_private(keys, true).await
     }
 
-    /// Puts `key` in the place of the public key.
+    /// Replaces the public key.
     pub async fn write_public_key(&self, key: &PublicKey) -> Result<(), KeyParameterError> {
-        let description = "The public key that seals the numbers and PINs of LibraryHippo.";
+        let description = "The public key that seals LibraryHippo's numbers and PINs.";
         let text = key_text::render_public(key);
         self.public
             .put(ParameterType::String, description, &text, true)
@@ -238,8 +238,8 @@ impl PrivateKeySource for KeyParameters {
         match self.private.private_keys().await {
             Err(SealError::NoKey(message)) if message.contains("AccessDenied") => {
                 Err(SealError::NoKey(format!(
-                    "{message} This needs the private key, which the policy in the stack's output \
-                     “KeyPolicy” gives; “OperatorPolicy” doesn't."
+                    "{message} This needs the private key. The policy in the stack's output \
+                     “KeyPolicy” gives it; “OperatorPolicy” doesn't."
                 )))
             }
             answer => answer,

@@ -1,4 +1,4 @@
-//! A service on loopback that answers what a test wants answered.
+//! A service on loopback that gives the answers that a test chooses.
 
 use std::sync::{Arc, Mutex};
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::SystemName;
 
-/// What a card's pages said at one moment; what they did not say is `None`, never empty or zero.
+/// What a card's pages said at one moment. What they did not say is `None`, never empty or zero.
 ///
 /// Its JSON is the format of `hippo read` and of every store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,7 +86,7 @@ pub struct Loan {
     pub title: String,
     /// As the site writes it.
     pub author: Option<String>,
-    /// The last day on which it can be taken back in time; `None`: it has none.
+    /// The last day on which it can be returned in time; `None`: no due date.
     pub due: Option<NaiveDate>,
     /// How often it has been renewed so far.
     pub renewals: Option<u32>,
@@ -94,11 +94,11 @@ pub struct Loan {
     pub renewable: Option<bool>,
     /// Why it would not, in the site's words.
     pub renewable_reason: Option<String>,
-    /// It goes back by itself: an e-book, an audiobook to download.
+    /// It is returned automatically: an e-book, an audiobook to download.
     pub digital: bool,
     /// The kind of item, as the site calls it.
     pub format: Option<String>,
-    /// What else the site says of this item.
+    /// The site's other words about this item.
     pub note: Option<String>,
     /// The item's own page, http(s) only.
     pub url: Option<String>,
@@ -117,7 +117,7 @@ pub struct Hold {
     pub state: HoldState,
     /// Place in the queue, from 1.
     pub position: Option<u32>,
-    /// How many wait for it.
+    /// How many people are waiting.
     pub queue_length: Option<u32>,
     /// The last day on which it waits at the desk.
     pub pickup_by: Option<NaiveDate>,
@@ -129,7 +129,7 @@ pub struct Hold {
     pub pickup_branch: Option<String>,
     /// It is fetched online, not at a desk.
     pub digital: bool,
-    /// What else the site says of this hold.
+    /// The site's other words about this hold.
     pub note: Option<String>,
     /// The item's own page, http(s) only.
     pub url: Option<String>,

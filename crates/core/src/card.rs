@@ -22,13 +22,13 @@ use crate::ids::{CardId, FamilyId, LibraryId};
 pub struct Card {
     /// Never changes.
     pub id: CardId,
-    /// Who is told about it.
+    /// The family that gets its notices.
     pub family: FamilyId,
     /// Where it is used.
     pub library: LibraryId,
-    /// Whose it is, as the mail says.
+    /// The patron's name in the mail.
     pub patron: String,
-    /// Tells whether two cards have the same number, without telling the number.
+    /// Equal for cards with the same number. Doesn't reveal the number.
     pub fingerprint: Fingerprint,
     /// While true, it is not checked.
     pub paused: bool,
@@ -37,7 +37,7 @@ pub struct Card {
 }
 
 impl Card {
-    /// Where the card stands in the stores.
+    /// The card's key in the stores.
     pub fn key(&self) -> CardKey {
         CardKey {
             family: self.family.clone(),
@@ -46,7 +46,7 @@ impl Card {
     }
 }
 
-/// Where a card stands in the stores: its family, and its id.
+/// A card's key in the stores: its family, and its id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CardKey {
     /// The card's family.
@@ -60,7 +60,7 @@ pub struct CardKey {
 #[serde(transparent)]
 pub struct Fingerprint(pub String);
 
-/// A card's number and PIN, in the clear. Wiped from memory when dropped; never shown.
+/// A card's number and PIN in plain text. Wiped from memory when dropped. `Debug` shows neither.
 #[derive(Clone)]
 pub struct CardSecret {
     /// The number on the card, or the user name.
@@ -89,9 +89,9 @@ pub struct CardState {
 }
 
 impl CardState {
-    /// The same without what a clock wrote that was ahead of `now`: the next check replaces it.
+    /// The same state without what a clock ahead of `now` wrote. The next check replaces it.
     ///
-    /// A refusal stands, whatever its time: a refused PIN is never sent again by itself.
+    /// A refusal stays, whatever its time: a refused PIN is never sent again automatically.
     #[must_use]
     pub fn without_future(&self, now: DateTime<Utc>) -> Self {
         let last_check = self.last_check.clone();
@@ -115,15 +115,12 @@ impl CardState {
             .max()
     }
 
-    /// Says of a card whose stored account cannot be understood that it was not read: the next check stores it
-    /// anew.
+    /// Marks the stored account as damaged, so that the next check replaces it.
     pub fn lose_account(&mut self) {
         self.last_success_at = None;
         if let Some(last) = &mut self.last_check {
             last.failure.get_or_insert_with(|| {
-                Failure::page_changed(
-                    "What was stored of its account is damaged; the next check stores it anew.",
-                )
+                Failure::page_changed("Its stored account is damaged. The next check replaces it.")
             });
         }
     }
@@ -140,10 +137,10 @@ pub struct LastCheck {
     pub failure: Option<Failure>,
 }
 
-/// The durable word that a login is about to be sent.
+/// The durable mark that a login is about to be sent.
 ///
-/// A check that finds one of the same day without an outcome does not log in again on its own: a
-/// crash loop must not lock a patron out.
+/// If a check finds a mark of the same day without an outcome, it doesn't log in: a crash loop must
+/// not lock a patron out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginMark {
     /// The check that wrote it; the same check may log in once more.
@@ -158,13 +155,13 @@ pub struct LoginMark {
 }
 
 impl LoginMark {
-    /// Whether it leaves open, on `day`, what became of its login.
+    /// Whether the login's outcome is unknown on `day`.
     pub fn is_open_on(&self, day: NaiveDate) -> bool {
         !self.is_settled && self.day == day
     }
 }
 
-/// What is known of a login before its check is over.
+/// A login's outcome, before its check is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginOutcome {
     /// A page showed us logged in.
@@ -174,8 +171,8 @@ pub enum LoginOutcome {
 }
 
 impl LoginMark {
-    /// Whether an open mark forbids the login of this one: it is another check's, of the same day, not settled,
-    /// and no clock ahead of this one's wrote it.
+    /// Whether an open mark forbids this login: it belongs to another check of the same day, has no
+    /// outcome, and wasn't written by a clock ahead of ours.
     pub fn is_kept_out_by(&self, open: &Self) -> bool {
         open.check != self.check && open.is_open_on(self.day) && !is_in_future(open.at, self.at)
     }
@@ -200,10 +197,10 @@ pub struct StoredAccount {
 }
 
 impl StoredAccount {
-    /// The same, read at a time that can be right: an account that a clock ahead of `now` stored
-    /// was read at an unknown time since its card was added.
+    /// The same account with a time that can be right. If a clock ahead of `now` stored it, it was
+    /// read at an unknown time since its card was added.
     ///
-    /// `None`: the card was added by that clock too, and nobody can tell how old the account is.
+    /// `None`: that clock added the card too, so the account's age is unknown.
     #[must_use]
     pub fn with_possible_time(self, card: &Card, now: DateTime<Utc>) -> Option<Self> {
         if !is_in_future(self.read_at, now) {

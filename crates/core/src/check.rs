@@ -27,8 +27,8 @@ pub struct Check {
 }
 
 impl Check {
-    /// Whether a stored time that orders checks counts when this one is saved: one later than its
-    /// end by more than a minute was written by a wrong clock.
+    /// Whether a stored check's time counts when this check is saved. A time more than a minute
+    /// after this check's end was written by a wrong clock.
     pub fn counts(&self, stored: DateTime<Utc>) -> bool {
         !is_in_future(stored, self.finished_at)
     }

@@ -20,7 +20,7 @@ pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> DateTime<Utc>;
 
-    /// Comes back after `duration`; a frozen clock comes back at once.
+    /// Returns after `duration`; a frozen clock returns at once.
     async fn sleep(&self, duration: Duration);
 }
 
@@ -29,7 +29,7 @@ pub fn local_date(instant: DateTime<Utc>, zone: Tz) -> NaiveDate {
     instant.with_timezone(&zone).date_naive()
 }
 
-/// The instant at which `date` begins in `zone`: midnight, or the end of the gap that swallows it.
+/// The instant at which `date` begins in `zone`: midnight, or the end of the gap that contains it.
 pub fn start_of_day(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
     due_instant(date, NaiveTime::MIN, zone)
 }
@@ -53,7 +53,7 @@ pub fn date_exists(date: NaiveDate, zone: Tz) -> bool {
     local_date(start_of_day(date, zone), zone) == date
 }
 
-/// The first instant after the gap of the clocks that swallows `local`.
+/// The first instant after the gap that contains `local`.
 fn end_of_gap(local: chrono::NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     // No zone is further than a day from UTC and no gap is longer than a day: within these bounds
     // local time, read off the instant, goes from before `local` to after it in one jump.

@@ -17,7 +17,7 @@ pub enum FailureKind {
     CardBlocked,
     /// The site forgot the session after a page that showed us logged in.
     SessionExpired,
-    /// A page is not what we know.
+    /// A page is not what the reader expects.
     PageChanged,
     /// The number and PIN were sealed for other hosts than the library's entry names now. Nothing is
     /// sent: the card waits until its PIN is set or sealed anew.
@@ -57,7 +57,7 @@ impl FailureKind {
         }
     }
 
-    /// Whether the library itself cannot be read now, whoever asks.
+    /// Whether the library can't be read by anybody now.
     pub fn affects_library(self) -> bool {
         matches!(self, Self::SiteDown | Self::SiteRefused)
     }
@@ -102,8 +102,8 @@ impl fmt::Display for FailureKind {
 
 /// Why a check gave no account.
 ///
-/// `detail` is for the operator and goes to logs and tables: it says what was seen in terms of
-/// structure (which page, which part, which count), never a page's text, a number, a PIN or a name.
+/// `detail` is for the operator and goes to logs and tables. It describes the structure (which
+/// page, which part, which count), never a page's text, a number, a PIN or a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{kind}: {detail}")]
 pub struct Failure {
@@ -117,10 +117,10 @@ pub struct Failure {
     /// How long the site asks to be left alone.
     #[serde(skip)]
     pub retry_after: Option<Duration>,
-    /// A login was sent, and nothing tells whether the site took it: it is not sent again that day.
+    /// A login was sent, and we don't know whether it succeeded. It isn't sent again that day.
     #[serde(skip)]
     pub login_in_doubt: bool,
-    /// What the page is made of that is not what we know, for the operator.
+    /// The outline of the unexpected page, for the operator.
     #[serde(skip)]
     pub skeleton: Option<Skeleton>,
 }
@@ -143,7 +143,7 @@ impl Failure {
         Self::new(FailureKind::WrongCredentials, detail)
     }
 
-    /// A page is not what we know.
+    /// A page is not what the reader expects.
     pub fn page_changed(detail: impl Into<String>) -> Self {
         Self::new(FailureKind::PageChanged, detail)
     }
@@ -174,14 +174,14 @@ impl Failure {
         self
     }
 
-    /// The same failure, after a login of which nothing tells whether the site took it.
+    /// The same failure, after a login that may or may not have succeeded.
     #[must_use]
     pub fn login_in_doubt(mut self) -> Self {
         self.login_in_doubt = true;
         self
     }
 
-    /// The same failure, with the site's wish to be left alone that long.
+    /// The same failure, with the site's Retry-After.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);

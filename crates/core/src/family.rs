@@ -37,12 +37,12 @@ pub struct Family {
     /// The schedules before this one, as far as they still matter.
     #[serde(default)]
     pub history: ScheduleHistory,
-    /// The recipients to whom nothing is sent until a person allows it again.
+    /// The recipients that get nothing until a person allows it again.
     #[serde(default)]
     pub stopped: Vec<StoppedRecipient>,
 }
 
-/// A recipient whose mail came back for good, or who complained.
+/// A recipient whose mail bounced permanently, or who complained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoppedRecipient {
     /// Who.
@@ -57,7 +57,7 @@ pub struct StoppedRecipient {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
-    /// A mail came back for good.
+    /// A mail bounced permanently.
     Bounced,
     /// The recipient complained.
     Complained,
@@ -77,13 +77,13 @@ impl StopReason {
 }
 
 impl Family {
-    /// The recipients to whom something is sent.
+    /// The recipients that get mail.
     pub fn reachable_recipients(&self) -> Vec<EmailAddress> {
         let reachable = |address: &&EmailAddress| !self.is_stopped(address);
         self.recipients.iter().filter(reachable).cloned().collect()
     }
 
-    /// The recipients to whom nothing is sent.
+    /// The recipients that get no mail.
     pub fn stopped_recipients(&self) -> Vec<EmailAddress> {
         let stopped = |address: &&EmailAddress| self.is_stopped(address);
         self.recipients.iter().filter(stopped).cloned().collect()
@@ -116,7 +116,7 @@ impl Family {
     }
 }
 
-/// What a family wants to be told, and when.
+/// What a family wants in its notice, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preferences {
@@ -192,11 +192,12 @@ pub struct EmailAddress(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEmailAddress {
     /// It is no address.
-    #[error("The mail address is malformed; write it like name@example.org.")]
+    #[error("The email address is malformed. Write it like name@example.org.")]
     Malformed,
     /// It would need an extension of SMTP (SMTPUTF8) that mail services do not offer.
     #[error(
-        "We can’t send to an address with letters outside ASCII before the @. Use another address of that person."
+        "We can't send to an address with letters outside ASCII before the @. Use another address \
+         of that person."
     )]
     NotSendable,
 }
@@ -207,7 +208,7 @@ impl EmailAddress {
         &self.0
     }
 
-    /// Whether the two reach the same person: no server tells letters by their case.
+    /// Whether the two reach the same person. Servers ignore case.
     pub fn reaches_the_same_as(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
     }

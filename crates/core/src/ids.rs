@@ -14,8 +14,8 @@ pub const SLUG_LIMIT: usize = 40;
 pub enum InvalidId {
     /// Not of the form that slugs have.
     #[error(
-        "“{0}” is not a valid id: use 1 to {SLUG_LIMIT} lower-case letters, digits and hyphens, \
-         beginning with a letter or a digit."
+        "“{0}” is not a valid id. Use 1 to {SLUG_LIMIT} lower-case letters, digits and hyphens, \
+         and begin with a letter or digit."
     )]
     Slug(String),
     /// Not a ULID.
@@ -88,11 +88,11 @@ slug! {
     LibraryId
 }
 slug! {
-    /// The name of a library system: `sierra`. Which ones exist, `hippo-systems` knows.
+    /// The name of a library system: `sierra`. `hippo-systems` has the list.
     SystemName
 }
 slug! {
-    /// What tells the schedules of one job apart: `all`, `failed`, `person`.
+    /// The label of one of a job's schedules: `all`, `failed`, `person`.
     Label
 }
 

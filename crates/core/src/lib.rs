@@ -1,8 +1,8 @@
-//! The domain of LibraryHippo: what a card's account is, what a family is told, and the jobs that
+//! The domain of LibraryHippo: cards and their accounts, notices to families, and the jobs that
 //! keep both up to date.
 //!
-//! Nothing here knows a network, a database, a cloud or a clock: all that is outside stands behind
-//! a trait ([`store`], [`mail::Mailer`], [`site::LibrarySite`], [`clock::Clock`], [`seal::PrivateKeySource`],
+//! Nothing here knows a network, a database, a cloud or a clock. Each is behind a trait ([`store`],
+//! [`mail::Mailer`], [`site::LibrarySite`], [`clock::Clock`], [`seal::PrivateKeySource`],
 //! [`queue`]).
 
 pub mod account;

@@ -40,7 +40,7 @@ pub struct Library {
     pub date_format: Option<String>,
     /// Hosts other than that of `base_url` to which a number and PIN may be sent.
     pub login_hosts: Vec<String>,
-    /// What else the system wants to know, by name.
+    /// The system's options, by name.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
 }

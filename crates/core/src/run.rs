@@ -126,7 +126,7 @@ pub enum RunOutcome {
     SkippedPaused,
     /// It did not begin: its clock does not fit what is on record.
     SkippedClockInDoubt,
-    /// Written by a newer version, in a word that this one does not know: it is over, and left alone.
+    /// Written by a newer version. It counts as over.
     #[serde(other)]
     Newer,
 }
@@ -161,12 +161,12 @@ pub struct Counts {
     pub failed: BTreeMap<String, u32>,
     /// How many were left out on purpose (a card that waits for a person, nothing to say).
     pub skipped: u32,
-    /// How many of the planned were given to workers: what becomes of them is in [`work`], not here.
+    /// How many of the planned were enqueued. Their results are in [`work`], not here.
     #[serde(default, skip_serializing_if = "is_none")]
     pub enqueued: u32,
 }
 
-/// A run that does its work itself says nothing of handing out.
+/// A run that does its work itself enqueues nothing.
 fn is_none(enqueued: &u32) -> bool {
     *enqueued == 0
 }
@@ -177,7 +177,7 @@ impl Counts {
         self.failed.values().sum()
     }
 
-    /// Counts so many more that were planned and given to workers.
+    /// Counts more that were planned and enqueued.
     pub fn add_enqueued(&mut self, more: u32) {
         self.planned = self.planned.saturating_add(more);
         self.enqueued = self.enqueued.saturating_add(more);

@@ -1,4 +1,4 @@
-//! The seal: numbers and PINs are unreadable before they reach any store.
+//! Seals numbers and PINs before they reach any store.
 //!
 //! HPKE (RFC 9180) in base mode with X25519, HKDF-SHA256 and ChaCha20-Poly1305. Sealing needs the
 //! public key alone, opening the private one. The associated data binds an envelope to its card and to
@@ -17,13 +17,13 @@ use serde::{Deserialize, Serialize};
 pub use self::context::{LoginOrigins, SealContext};
 pub use self::keys::{FingerprintKey, PrivateKey, PrivateKeys, PublicKey};
 
-/// Why a secret could not be sealed or opened. Never says what is in it.
+/// Why a secret could not be sealed or opened. Never contains the secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// There is no key where one should be.
     #[error("{0}")]
     NoKey(String),
-    /// The key is there but must not be used as it is.
+    /// The key exists, but must not be used as it is.
     #[error("{0}")]
     UnsafeKey(String),
     /// The secret was sealed to a key that is not among the present ones.
@@ -40,7 +40,7 @@ pub enum SealError {
     NoRandomness(String),
 }
 
-/// A key's id: tells keys apart, says nothing about the private key.
+/// A key's id. It reveals nothing about the private key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyId(pub String);
@@ -62,14 +62,14 @@ pub struct Sealed {
     pub ciphertext: Vec<u8>,
 }
 
-/// Where the private keys are kept: for whoever opens.
+/// Where the private keys are kept.
 #[async_trait]
 pub trait PrivateKeySource: Send + Sync {
-    /// Reads the present private keys, anew with every call.
+    /// Reads the present private keys at every call.
     async fn private_keys(&self) -> Result<PrivateKeys, SealError>;
 }
 
-/// Where the keys for adding a card are kept: for whoever seals.
+/// Where the keys for adding a card are kept.
 #[async_trait]
 pub trait PublicKeySource: Send + Sync {
     /// Reads the public key; callers read it for every write, so that a rotation reaches them.

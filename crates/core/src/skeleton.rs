@@ -1,4 +1,4 @@
-//! What a page is made of, without what it says.
+//! The outline of a page, without its text.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Skeleton(String);
 
-/// No skeleton of ours: something else stands in it.
+/// Not an outline that we made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("That is not the skeleton of a page.")]
+#[error("That is not the outline of a page.")]
 pub struct NotASkeleton;
 
-/// A skeleton is long enough to tell two pages apart, and short enough for a mail.
+/// The longest outline: long enough to distinguish two pages, short enough for a mail.
 const LONGEST: usize = 4000;
 
 /// Names of tags and classes are not longer than this.
@@ -47,7 +47,7 @@ impl Skeleton {
         Self(text)
     }
 
-    /// As it stands in a mail: `div.loans table tr.odd td`.
+    /// As a mail shows it: `div.loans table tr.odd td`.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,19 +1,19 @@
-//! Words that come from outside, made harmless.
+//! Makes text from outside harmless.
 
 mod invisible;
 
 use self::invisible::{Invisible, belongs_to_previous, is_combining, joins, selects};
 
-/// A stored title, author or note has at most so many characters.
+/// The most characters of a stored title, author or note.
 pub const MAX_STORED_CHARS: usize = 1_000;
 
-/// A character carries at most so many combining marks; no language needs more.
+/// The most combining marks of a character. No language needs more.
 const MAX_COMBINING_MARKS: usize = 8;
 
-/// Stands where a text was cut.
+/// Marks where a text was cut.
 const CUT_MARK: char = '…';
 
-/// Drops what nobody sees or what moves other words, and folds white space.
+/// Drops invisible characters and those that move other text, and folds white space.
 ///
 /// Control characters go (terminal escapes among them), and characters that reorder, hide or pile up
 /// text. Right-to-left letters stay, and so do the joiners, selectors and tags that emoji and scripts need.
@@ -61,7 +61,7 @@ pub fn clean(text: &str) -> String {
     cleaned
 }
 
-/// Cuts a text to so many characters, with `…` in place of the rest.
+/// Cuts a text to `max_chars` characters, with `…` for the rest.
 ///
 /// A character and what belongs to it (marks, an emoji's parts) stay or go together.
 pub fn cut(text: &str, max_chars: usize) -> String {

@@ -1,4 +1,4 @@
-//! Moving from one side to the other: everything that a store remembers, in one document.
+//! Moves everything from one side to the other, in one document.
 //!
 //! A side is where LibraryHippo runs: one machine, or a stack on AWS. Each has keys of its own, so a
 //! number and PIN are opened in memory with the private key of the side that is left and sealed at once
@@ -37,13 +37,13 @@ pub use check::Checked;
 pub use export::export;
 pub use report::{Difference, Mode, Part, Report, Tally};
 
-/// What [`Transfer::format`] says.
+/// The value of [`Transfer::format`].
 pub const FORMAT: &str = "libraryhippo move";
 
 /// The version of the document that this code writes, and the newest that it reads.
 pub const VERSION: u32 = 1;
 
-/// Notices of so many days move: as long as they are kept at least.
+/// Notices of this many days move: as long as they are kept at least.
 pub const NOTICE_DAYS: i64 = 35;
 
 /// How many families are read or written at once.
@@ -56,7 +56,7 @@ pub struct Transfer {
     pub format: String,
     /// [`VERSION`] when it was written.
     pub version: u32,
-    /// When it was read from the side that is left.
+    /// When it was exported.
     pub made_at: DateTime<Utc>,
     /// The public key that the numbers and PINs are sealed to.
     pub sealed_for: KeyId,
@@ -86,8 +86,7 @@ pub struct MovedFamily {
     pub notices: Vec<MovedNotice>,
 }
 
-/// A card, and how its checks went. Without its fingerprint, which the other side makes of the
-/// number with its own key.
+/// A card, and how its checks went. Without its fingerprint: import makes it with its own key.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct MovedCard {
     /// The same on both sides.
@@ -165,40 +164,40 @@ pub struct Contents {
     pub open_mails: usize,
 }
 
-/// What an export or an import says while it goes.
+/// What an export or an import reports while it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// So many families are to be done.
+    /// This many families are to be done.
     Planned(usize),
     /// One of them is.
     FamilyDone,
 }
 
-/// Why nothing could be exported, or an import did not begin or did not end.
+/// Why an export or an import failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
     /// It is a document of another kind.
-    #[error("It is not a file that “hippo export” wrote.")]
+    #[error("The file isn't an export of LibraryHippo.")]
     NotATransfer,
     /// A newer version wrote it.
     #[error(
-        "It was written by a newer LibraryHippo (format {version}; this one reads up to {VERSION}). \
-         Bring this one up to date, and import again."
+        "A newer LibraryHippo wrote the file (format {version}; this one reads up to {VERSION}). \
+         Update this one, and import again."
     )]
     Newer {
         /// What it says.
         version: u32,
     },
-    /// It ends before its end.
-    #[error("It ends too early, in line {line}: it was cut off. Copy or export it again.")]
+    /// It was cut off.
+    #[error("The file was cut off in line {line}. Copy or export it again.")]
     CutOff {
         /// The last line.
         line: usize,
     },
-    /// It cannot be read. What stands there is not repeated: it may be a name or an address.
+    /// It can't be read. Its text is not repeated: it may be a name or an address.
     #[error(
-        "It cannot be understood at line {line}, column {column}: it was changed since it was \
-         exported. Export it again."
+        "The file can't be read at line {line}, column {column}: somebody changed it after the \
+         export. Export it again."
     )]
     Malformed {
         /// From 1.
@@ -206,14 +205,14 @@ pub enum TransferError {
         /// From 1.
         column: usize,
     },
-    /// It says what cannot be.
-    #[error("It does not agree with itself. Export it again.\n{}", indented(.0))]
+    /// It contradicts itself.
+    #[error("The file contradicts itself. Export it again.\n{}", indented(.0))]
     Unsound(Vec<String>),
     /// Its secrets are sealed for keys that are not here.
     #[error(
-        "Its numbers and PINs are sealed for the key {sealed_for}, and the keys here are {present}. \
-         If it is meant for another side, import it there; if the key here was changed since, export \
-         again for the present one."
+        "The file's numbers and PINs are sealed for the key {sealed_for}, and the keys here are \
+         {present}. If the file is meant for another side, import it there. If the key here has \
+         changed, export again for the present one."
     )]
     SealedForAnotherKey {
         /// The key that would open them.
@@ -221,14 +220,15 @@ pub enum TransferError {
         /// The keys that are here.
         present: String,
     },
-    /// A library is here with other hosts, to which its PINs must not be sent.
+    /// A library has other hosts here, to which its PINs must not be sent.
     #[error(
-        "Some libraries are here with other hosts than in the file, and a PIN is never sent to hosts that it \
-         wasn't sealed for. Nothing was changed. Make the two the same, then export again.\n{}", indented(.0)
+        "Some libraries have other hosts here than in the file, and we never send a PIN to hosts \
+         that it wasn't sealed for. Nothing was changed. Make the two the same, then export \
+         again.\n{}", indented(.0)
     )]
     OtherHosts(Vec<String>),
     /// A card's number and PIN could not be opened or sealed.
-    #[error("The card {card} of the family “{family}” stopped it. {source}")]
+    #[error("The card {card} of the family “{family}” stopped the export. {source}")]
     Card {
         /// Whose it is.
         family: FamilyId,
@@ -237,7 +237,7 @@ pub enum TransferError {
         /// Why.
         source: SealError,
     },
-    /// A card is of a library that the store does not have.
+    /// A card's library is not in the store.
     #[error("The card {card} of the family “{family}” is of a library that isn't in the store.")]
     NoLibrary {
         /// Whose it is.
@@ -247,8 +247,8 @@ pub enum TransferError {
     },
     /// A card has no number and PIN in the store.
     #[error(
-        "The card {card} of the family “{family}” has no number and PIN in the store. Set them anew \
-         with “hippo card set-pin”, or remove the card, and export again."
+        "The card {card} of the family “{family}” has no number and PIN in the store. Set them \
+         again, or remove the card, then export again."
     )]
     NoSecret {
         /// Whose it is.
@@ -256,7 +256,7 @@ pub enum TransferError {
         /// Which.
         card: CardId,
     },
-    /// The store did not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -275,13 +275,13 @@ struct Head {
     version: u32,
 }
 
-/// Whether a text is meant to be a [`Transfer`]: it begins like a JSON object, which no TOML does.
+/// Whether a text looks like a [`Transfer`]: it begins like a JSON object, which TOML never does.
 pub fn is_transfer(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
 impl Transfer {
-    /// Reads a document. Whether it may be imported, [`Checked::new`] finds out.
+    /// Reads a document. [`Checked::new`] finds out whether it may be imported.
     pub fn parse(text: &str) -> Result<Self, TransferError> {
         // The head first, and alone: a newer version may say everything else in another way.
         let head: Head = serde_json::from_str(text).map_err(|error| match error.classify() {
@@ -320,7 +320,7 @@ impl Transfer {
     }
 }
 
-/// Where a document cannot be read, and not what stands there.
+/// Where a document can't be read, without its text.
 fn fault(error: &serde_json::Error) -> TransferError {
     if error.is_eof() {
         TransferError::CutOff { line: error.line() }

@@ -1,4 +1,4 @@
-//! The machine's clock, and one that stands still.
+//! The machine's clock, and a frozen one.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still; its sleep gives others a turn and comes back at once.
+/// A frozen clock. Its sleep yields once and returns at once.
 #[derive(Debug, Clone, Copy)]
 pub struct FrozenClock {
     /// What it shows.
@@ -41,10 +41,10 @@ impl Clock for FrozenClock {
 
 /// `HIPPO_NOW` is not a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("HIPPO_NOW is “{0}”, which is not a time: write it like 2026-11-21T06:30:00-05:00.")]
+#[error("HIPPO_NOW is “{0}”, which is not a time. Write it like 2026-11-21T06:30:00-05:00.")]
 pub struct InvalidNow(String);
 
-/// The machine's clock, or one that stands still at the value of `HIPPO_NOW` (RFC 3339).
+/// The machine's clock, or one that is frozen at the value of `HIPPO_NOW` (RFC 3339).
 ///
 /// An empty value counts as none.
 pub fn clock_from_environment(hippo_now: Option<&str>) -> Result<Box<dyn Clock>, InvalidNow> {

@@ -15,17 +15,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How many visits to one library may go on at once.
 const PLACES: usize = 2;
 
-/// How long to wait before looking again whether another process has left.
+/// How long to wait before trying a lock file again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Two places a library, each a lock file that the system frees even after a crash.
+/// Two permits a library, each a lock file that the system frees even after a crash.
 ///
-/// Within one process who came first enters first; between processes it is chance. The lock files
-/// stay, empty.
+/// Within one process, the first to wait is the first to enter. Between processes it is chance. The
+/// empty lock files stay.
 #[derive(Debug)]
 pub struct FileConcurrencyLimit {
     folder: PathBuf,
-    /// The queue of this process for each library: only its first ever waits for a file.
+    /// This process's queue for each library. Only the first in it waits for a file.
     queues: Mutex<HashMap<LibraryId, Arc<Semaphore>>>,
 }
 
@@ -52,7 +52,7 @@ impl FileConcurrencyLimit {
             return StoreError::Unavailable(crate::OUT_OF_FILES.to_owned());
         }
         StoreError::Unavailable(format!(
-            "the lock files in {} cannot be used ({error}).",
+            "the lock files in {} can't be used ({error}).",
             self.folder.display()
         ))
     }
@@ -65,7 +65,7 @@ impl FileConcurrencyLimit {
         builder.create(&self.folder)
     }
 
-    /// A free place, if there is one now.
+    /// Takes a free permit, if there is one now.
     fn free_place(&self, library: &LibraryId) -> io::Result<Option<File>> {
         for place in 1..=PLACES {
             let mut options = OpenOptions::new();
@@ -83,7 +83,7 @@ impl FileConcurrencyLimit {
     }
 }
 
-/// A place at a library; the file comes first, so that it is free when the next in the queue looks.
+/// A permit. The file comes first, so that it is unlocked before the next in the queue tries it.
 struct Permit {
     _file: File,
     _turn: OwnedSemaphorePermit,
@@ -113,7 +113,7 @@ impl ConcurrencyLimit for FileConcurrencyLimit {
         }
     }
 
-    /// The caller holds one of the two places: whoever gets the other one is alone.
+    /// The caller holds one of the two permits. If the other is free, the caller is alone.
     async fn is_alone(&self, library: &LibraryId) -> StoreResult<Option<bool>> {
         let Ok(_turn) = self.queue(library).try_acquire_owned() else {
             return Ok(Some(false));

@@ -15,7 +15,7 @@ use hippo_core::seal::{
 };
 use zeroize::Zeroizing;
 
-/// No key file is as long as this many bytes.
+/// A longer file is not a key file.
 const MAX_KEY_FILE_BYTES: u64 = 64 * 1024;
 
 /// The name of the file of the private keys in a home.
@@ -30,12 +30,12 @@ pub const FINGERPRINT_NAME: &str = "hippo.fingerprints";
 /// Why a key file could not be written. Never says what is in it.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// A key file is there already, and a new one would make every sealed PIN unreadable.
+    /// A key file exists, and a new one would make every sealed PIN unreadable.
     #[error(
-        "There is a key file already: {}. It was left as it is.", .0.display()
+        "There is already a key file: {}. Nothing was changed.", .0.display()
     )]
     Exists(PathBuf),
-    /// The file could not be written; what was there before is untouched.
+    /// The file could not be written. The old file is untouched.
     #[error("The key file {} could not be written: {source}.", path.display())]
     Write {
         /// The key file.
@@ -48,7 +48,7 @@ pub enum KeyFileError {
     Seal(#[from] SealError),
 }
 
-/// The key files of a home. Each is read anew whenever it is asked for.
+/// The key files of a home. Each is read again at every request.
 #[derive(Debug, Clone)]
 pub struct KeyFiles {
     private: PathBuf,
@@ -57,7 +57,7 @@ pub struct KeyFiles {
 }
 
 impl KeyFiles {
-    /// The key files in this folder, whether they are there or not.
+    /// The key files in this folder, whether they exist or not.
     pub fn in_folder(folder: &Path) -> Self {
         Self {
             private: folder.join(PRIVATE_NAME),
@@ -81,7 +81,7 @@ impl KeyFiles {
         &self.fingerprint
     }
 
-    /// Makes a new pair and writes both its files; never over private keys that are there.
+    /// Makes a new pair and writes both its files. Never overwrites private keys.
     pub fn create_pair(&self) -> Result<PrivateKeys, KeyFileError> {
         let keys = PrivateKeys::generate()?;
         create(&self.private, key_text::render_private(&keys).as_bytes())?;
@@ -89,7 +89,7 @@ impl KeyFiles {
         Ok(keys)
     }
 
-    /// Makes a new key of the fingerprints; never over one that is there.
+    /// Makes a new key of the fingerprints. Never overwrites one.
     pub fn create_fingerprint_key(&self) -> Result<FingerprintKey, KeyFileError> {
         let key = FingerprintKey::generate()?;
         let text = key_text::render_fingerprint(&key);
@@ -97,13 +97,13 @@ impl KeyFiles {
         Ok(key)
     }
 
-    /// Puts `keys` in the place of the private keys, in one step: after a crash there is either the
-    /// old file or the new one, both whole.
+    /// Replaces the private keys in one step: after a crash, the file is either the old one or the
+    /// new one.
     pub fn replace_private_keys(&self, keys: &PrivateKeys) -> Result<(), KeyFileError> {
         replace(&self.private, key_text::render_private(keys).as_bytes())
     }
 
-    /// Puts `key` in the place of the public key, in one step.
+    /// Replaces the public key in one step.
     pub fn write_public_key(&self, key: &PublicKey) -> Result<(), KeyFileError> {
         replace(&self.public, key_text::render_public(key).as_bytes())
     }
@@ -130,7 +130,7 @@ impl KeyFiles {
     }
 }
 
-/// Reads a public key, wherever it was copied to.
+/// Reads a public key from any file.
 pub fn read_public_key(path: &Path) -> Result<PublicKey, SealError> {
     let missing = "“hippo init” makes it anew from the private key.";
     let text = read(path, missing, false)?;
@@ -167,7 +167,7 @@ fn refuse_unsafe(path: &Path, file: &File, is_secret: bool) -> Result<(), SealEr
         SealError::NoKey(format!("The key file {shown} cannot be read: {error}."))
     })?;
     if !metadata.is_file() || metadata.len() >= MAX_KEY_FILE_BYTES {
-        return Err(damaged(path, "it is not a key file at all"));
+        return Err(damaged(path, "it is not a key file"));
     }
     #[cfg(unix)]
     {
@@ -181,8 +181,8 @@ fn refuse_unsafe(path: &Path, file: &File, is_secret: bool) -> Result<(), SealEr
                 "change"
             };
             return Err(SealError::UnsafeKey(format!(
-                "Others can {what} the key file {shown}, so it is not used. If you trust that nobody \
-                 has, run: chmod 600 {shown}"
+                "Others can {what} the key file {shown}, so hippo won't use it. If you're sure \
+                 that nobody has, run: chmod 600 {shown}"
             )));
         }
     }

@@ -8,16 +8,16 @@ pub mod mail;
 pub mod ping;
 pub mod sqlite;
 
-/// What a person reads where the process may open no more files.
+/// The message for too many open files.
 pub(crate) const OUT_OF_FILES: &str =
-    "Too many open files: raise the limit (ulimit -n) or lower --concurrency.";
+    "Too many files are open. Raise the limit (ulimit -n), or check fewer libraries at once.";
 
-/// Whether the process or the machine may open no more files (EMFILE, ENFILE).
+/// Whether the process or the machine has too many files open (EMFILE, ENFILE).
 pub(crate) fn is_out_of_files(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
 
-/// Whether no file can be opened now: SQLite keeps the reason to itself.
+/// Whether no file can be opened now. SQLite doesn't report that reason.
 pub(crate) fn has_no_files_left() -> bool {
     std::fs::File::open("/dev/null").is_err_and(|error| is_out_of_files(&error))
 }

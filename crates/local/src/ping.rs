@@ -1,4 +1,4 @@
-//! The sign of life: a URL that is fetched after a good run.
+//! The heartbeat: a URL that is fetched after a good run.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use hippo_core::alerts::heartbeat::HeartbeatClient;
 use hippo_core::alerts::heartbeat::MissedHeartbeat;
 use url::Url;
 
-/// How long it may take, from the connection to the answer.
+/// The time limit from the connection to the answer.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Fetches a URL; no redirect is followed.

@@ -29,7 +29,7 @@ fn an_event_of_another_kind_is_an_error_that_names_the_expected_fields() {
     start(VARIABLES).assert_refuses(
         json!({"label": "all"}),
         "Message",
-        &["expected are “Records”, each with “messageId” and “body”"],
+        &["Expected: “Records”, each with “messageId” and “body”"],
     );
 }
 
@@ -38,6 +38,6 @@ fn a_message_that_is_no_visit_is_an_error_that_names_the_expected_fields() {
     start(VARIABLES).assert_refuses(
         json!({"Records": [{"messageId": "m0", "body": "{}", "eventSource": "aws:sqs"}]}),
         "Message",
-        &["Expected are the fields library, cards, planned_at and run"],
+        &["Expected: the fields library, cards, planned_at and run"],
     );
 }

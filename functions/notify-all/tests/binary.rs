@@ -30,7 +30,7 @@ fn an_event_of_another_kind_is_an_error_that_names_the_expected_fields() {
         json!({"Records": []}),
         "Event",
         &[
-            "“Records” is no field of it",
+            "“Records” is not a field of it",
             "“label” is missing",
             "Expected is {\"label\": \"all\", \"scheduled_time\": ",
         ],

@@ -30,7 +30,7 @@ fn an_event_of_another_kind_is_an_error_that_names_the_expected_fields() {
     start(VARIABLES).assert_refuses(
         json!({"label": "all"}),
         "Message",
-        &["expected are “Records”, each with “messageId” and “body”"],
+        &["Expected: “Records”, each with “messageId” and “body”"],
     );
 }
 

@@ -248,7 +248,7 @@ async fn edited_export_is_refused_before_anything_is_written() {
         assert_ne!(edited, good);
         std::fs::write(&file, edited).unwrap();
         let refused = new.run(&["import", &name, "--yes"]).expect_code(2);
-        assert!(refused.stderr.contains("do not open"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("don't open"), "{}", refused.stderr);
         for list in ["library", "family", "card"] {
             let there = new.run(&[list, "list", "--json"]).expect_code(0).json();
             assert_eq!(there, serde_json::json!([]));

@@ -1,4 +1,4 @@
-//! What needs the operator, and whether it was told.
+//! The alerts, and whether they were delivered.
 
 use std::cmp::Reverse;
 
@@ -118,7 +118,7 @@ impl AlertStore for DynamoDbStore {
     }
 }
 
-/// One that a newer version wrote keeps the others from nobody.
+/// Skips one that a newer version wrote, so that the others can be read.
 fn readable(item: &Item) -> Option<StoredAlert> {
     item.data()
         .inspect_err(|error| {
@@ -143,7 +143,7 @@ impl DynamoDbStore {
         self.table.query(&ask).await
     }
 
-    /// Writes it over what was read; false if somebody else wrote in between.
+    /// Writes it if it is still as it was read. False if somebody else wrote in between.
     async fn put_alert(
         &self,
         key: &AlertKey,

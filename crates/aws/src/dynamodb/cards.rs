@@ -133,7 +133,7 @@ impl DynamoDbStore {
         .ok_or_else(|| no_card(id))
     }
 
-    /// Removes a card with all that is of it, in one step; false if it is gone.
+    /// Removes a card with everything that belongs to it, in one step. False if it is gone.
     pub(super) async fn remove_by_key(&self, key: &CardKey) -> StoreResult<bool> {
         for tries in 0..MAX_ATTEMPTS {
             wait(tries).await?;
@@ -162,12 +162,12 @@ impl DynamoDbStore {
     }
 }
 
-/// The failure that says that there is no such card.
+/// The error for a missing card.
 pub(super) fn no_card(id: CardId) -> StoreError {
     StoreError::NotFound(format!("card {id}"))
 }
 
-/// The failure that says that the card's family holds its number already.
+/// The error for a number that the card's family already has.
 pub(super) fn same_number(card: &Card) -> StoreError {
     StoreError::AlreadyExists(format!(
         "a card of the family “{}” with that number at the library “{}”",
@@ -175,7 +175,7 @@ pub(super) fn same_number(card: &Card) -> StoreError {
     ))
 }
 
-/// What says that the card's number is taken in its family.
+/// The item that marks the card's number as taken in its family.
 pub(super) fn number_item(card: &Card) -> StoreResult<Item> {
     Item::new(&Key::number(&card.family, &card.library, &card.fingerprint)).with_data(&card.id)
 }
@@ -191,7 +191,7 @@ fn pointer(card: &Card) -> StoreResult<Item> {
         .listed(list::CARDS, card.id.to_string()))
 }
 
-/// So many cards more are of the card's library, which must be there.
+/// Adds `more` to the card count of the card's library, which must exist.
 fn count_cards(card: &Card, more: i32) -> Step {
     Step::Update(
         Key::library(&card.library),

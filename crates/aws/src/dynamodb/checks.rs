@@ -78,7 +78,7 @@ impl CheckStore for DynamoDbStore {
     }
 }
 
-/// What an outcome of a login leaves of a head, as the contract of [`CheckStore::settle_login`] says.
+/// Applies a login's outcome to a head, as [`CheckStore::settle_login`] requires.
 fn settle(state: &mut CardState, check: Uuid, outcome: LoginOutcome) -> Decision<()> {
     let mark = state.login_mark.as_mut();
     let Some(mark) = mark.filter(|mark| mark.check == check) else {
@@ -98,7 +98,7 @@ fn settle(state: &mut CardState, check: Uuid, outcome: LoginOutcome) -> Decision
     Decision::Write(())
 }
 
-/// What a check leaves of a head, as the contract of [`CheckStore::save_check`] says.
+/// Applies a check to a head, as [`CheckStore::save_check`] requires.
 fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decision<Saved> {
     let state = &mut head.record.state;
     let failure = check.outcome.as_ref().err();
@@ -197,7 +197,8 @@ impl DynamoDbStore {
         Ok(cards)
     }
 
-    /// Lets the next check store its account although it may read the same: the one that is stored is damaged.
+    /// Makes the next check store its account even if it reads the same, since the stored one is
+    /// damaged.
     async fn have_account_rewritten(&self, head: &Head, item: &Item) -> StoreResult<()> {
         if item.text(ACCOUNT_IS_LOST).is_some() {
             return Ok(());

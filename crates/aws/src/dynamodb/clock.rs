@@ -1,4 +1,4 @@
-//! The table's own time, as the `Date` of its answers says: our clock is compared with it.
+//! The table's own time, from the `Date` of its answers, to compare our clock with.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// What the last answer said of the time, and when it came.
+/// The time in the table's last answer, and when it came.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TableClock(Arc<Mutex<Option<Heard>>>);
 
@@ -19,7 +19,7 @@ struct Heard {
 }
 
 impl TableClock {
-    /// By how much `now` is ahead of the table's time, to the second; `None` before the first answer.
+    /// How far `now` is ahead of the table's time, to the second; `None` before the first answer.
     pub(super) fn ahead(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
         let heard = (*self.0.lock().ok()?)?;
         let since = TimeDelta::from_std(heard.came.elapsed()).ok()?;

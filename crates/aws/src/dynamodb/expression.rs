@@ -1,4 +1,4 @@
-//! Expressions of DynamoDB: conditions, changes, what a query asks for.
+//! DynamoDB's expressions: conditions, updates and queries.
 
 use std::collections::HashMap;
 

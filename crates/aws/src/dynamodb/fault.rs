@@ -1,9 +1,9 @@
-//! What goes wrong at DynamoDB, in the words of the store. No message holds a stored value.
+//! Turns DynamoDB's errors into the store's. No message contains a stored value.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use hippo_core::store::StoreError;
 
-/// DynamoDB's answer as the store's, after the SDK's own tries.
+/// Turns DynamoDB's error into the store's, after the SDK's own retries.
 pub(super) fn store_error<E, R>(table: &str, error: &SdkError<E, R>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -12,17 +12,17 @@ where
     match error {
         SdkError::ServiceError(answer) => of_code(table, answer.err().code().unwrap_or("unknown")),
         SdkError::TimeoutError(_) => {
-            StoreError::Unavailable("DynamoDB did not answer in time.".to_owned())
+            StoreError::Unavailable("DynamoDB didn't answer in time.".to_owned())
         }
         SdkError::DispatchFailure(failure) => {
             let cause = failure
                 .as_connector_error()
                 .map(|error| cause(error))
                 .unwrap_or_default();
-            StoreError::Unavailable(format!("DynamoDB cannot be reached: {cause}."))
+            StoreError::Unavailable(format!("DynamoDB can't be reached: {cause}."))
         }
         SdkError::ConstructionFailure(_) => StoreError::Unusable(
-            "a request to DynamoDB could not be made. Look at the region and the credentials."
+            "a request to DynamoDB could not be made. Check the region and the credentials."
                 .to_owned(),
         ),
         _ => StoreError::Unavailable("DynamoDB's answer was cut short.".to_owned()),
@@ -32,29 +32,29 @@ where
 fn of_code(table: &str, code: &str) -> StoreError {
     match code {
         "ResourceNotFoundException" => StoreError::Unusable(format!(
-            "there is no table “{table}”. Deploy the stack, or look at the region and TABLE_NAME."
+            "there is no table “{table}”. Deploy the stack, or check the region and TABLE_NAME."
         )),
         "AccessDeniedException"
         | "UnrecognizedClientException"
         | "InvalidSignatureException"
         | "ExpiredTokenException"
         | "MissingAuthenticationTokenException" => StoreError::Unusable(format!(
-            "AWS does not permit it ({code}). Look at the credentials and their policy."
+            "AWS doesn't allow it ({code}). Check the credentials and their policy."
         )),
         "ValidationException" | "SerializationException" => StoreError::Unusable(format!(
-            "the table “{table}” does not take the request ({code}). Deploy the version of the \
-             template that belongs to this program."
+            "the table “{table}” refused the request ({code}). Deploy the template of this \
+             program's version."
         )),
         "ThrottlingException"
         | "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded" => {
-            StoreError::Unavailable(format!("DynamoDB is asked for too much at once ({code})."))
+            StoreError::Unavailable(format!("DynamoDB gets too many requests at once ({code})."))
         }
         _ => StoreError::Unavailable(format!("DynamoDB failed ({code}).")),
     }
 }
 
-/// The innermost cause: the outer ones only say that there is one.
+/// The innermost cause. The outer ones add nothing.
 fn cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

@@ -10,15 +10,15 @@ use super::item::{Item, number};
 use super::keys::{self, Key};
 use super::table::{MAX_ATTEMPTS, Step, Transacted, Written, too_busy, wait};
 
-/// An attribute of a head whose stored account cannot be understood; the next write of the head drops it.
+/// Marks a head whose stored account can't be read. The next write of the head removes it.
 pub(super) const ACCOUNT_IS_LOST: &str = "account_is_lost";
 
-/// A card's head, as its document says.
+/// A card's head, from its document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Head {
     #[serde(flatten)]
     pub(super) record: CardRecord,
-    /// Tells whether an account is the one that is stored, which then need not be written again.
+    /// The hash of the stored account. The same account isn't written again.
     pub(super) account_hash: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl Head {
     }
 }
 
-/// What is to become of a head that was read.
+/// What to do with a head that was read.
 pub(super) enum Decision<T> {
     /// It stays as it is.
     Keep(T),
@@ -67,10 +67,10 @@ pub(super) enum Decision<T> {
 }
 
 impl DynamoDbStore {
-    /// Changes a card's head as `decide` says, over the head that it saw; `None` if it is gone.
+    /// Changes a card's head as `decide` says; `None` if the card is gone.
     ///
-    /// One read and one write as a rule. Where others were quicker, `decide` is asked again about
-    /// what they left.
+    /// Usually one read and one write. If others were quicker, `decide` is asked again about what
+    /// they left.
     pub(super) async fn change_head<T: Send>(
         &self,
         card: &CardKey,
@@ -115,7 +115,7 @@ impl DynamoDbStore {
         Err(too_busy())
     }
 
-    /// Where a card stands, by its id alone.
+    /// A card's key, by its id alone.
     pub(super) async fn card_key(
         &self,
         id: hippo_core::ids::CardId,

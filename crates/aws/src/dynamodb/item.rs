@@ -1,4 +1,4 @@
-//! Items: what they are made of, how large they are, and what they say.
+//! Items: their attributes, size and document.
 
 use std::collections::HashMap;
 
@@ -107,15 +107,15 @@ impl Item {
         self.text("pk") == Some(&key.pk) && self.text("sk") == Some(&key.sk)
     }
 
-    /// What is left of a sort key after its kind: an id or a date.
+    /// The part of a sort key after its kind: an id or a date.
     pub(super) fn id_after(&self, kind: &str) -> Option<&str> {
         self.text("sk").and_then(|sk| sk.strip_prefix(kind))
     }
 
-    /// The failure that says that this item cannot be understood.
+    /// The error for an item that can't be read.
     pub(super) fn garbage(&self, name: &str) -> StoreError {
         StoreError::Unusable(format!(
-            "the item {} cannot be understood (“{name}”). Restore the table to a time before it was \
+            "the item {} can't be read (“{name}”). Restore the table to a time before it was \
              changed, or deploy the version that wrote it.",
             self.place()
         ))
@@ -139,7 +139,7 @@ impl Item {
             .sum();
         if size > SIZE_LIMIT {
             return Err(StoreError::TooLarge(format!(
-                "The item {} would be {} KB, and DynamoDB takes {} KB: it was not stored.",
+                "The item {} would be {} KB, but DynamoDB takes at most {} KB. It was not stored.",
                 self.place(),
                 size.div_ceil(1024),
                 SIZE_LIMIT / 1024
@@ -162,7 +162,7 @@ fn value_size(value: &AttributeValue) -> usize {
 /// A document as text.
 pub(super) fn json(data: &impl Serialize) -> StoreResult<String> {
     serde_json::to_string(data)
-        .map_err(|error| StoreError::Unusable(format!("something cannot be written: {error}")))
+        .map_err(|error| StoreError::Unusable(format!("a value can't be stored: {error}")))
 }
 
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {

@@ -1,4 +1,4 @@
-//! The libraries, and which of them are being left alone.
+//! The libraries, and their back-off.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -150,7 +150,7 @@ impl LibraryStore for DynamoDbStore {
     }
 }
 
-/// The failure that says that there is no such library.
+/// The error for a missing library.
 pub(super) fn no_library(id: &LibraryId) -> StoreError {
     StoreError::NotFound(format!("library “{id}”"))
 }

@@ -1,4 +1,4 @@
-//! What is remembered, in one DynamoDB table.
+//! The store in one DynamoDB table.
 //!
 //! Keys and indexes are listed in `infra/table.md`. What is read by key, or in a family's own
 //! partition, is read consistently: a method sees every write that was answered before it was
@@ -54,7 +54,7 @@ use self::clock::TableClock;
 use self::item::Item;
 use self::table::{Ask, Table};
 
-/// How long runs and final notices are kept at least, in days. The protocol of the notices needs 35.
+/// How many days runs and final notices are kept at least. The outbox's protocol needs 35.
 pub const KEPT_DAYS: u32 = 35;
 
 /// How often the SDK tries a request that DynamoDB throttled or did not answer.
@@ -93,7 +93,7 @@ pub struct DynamoDbStore {
 }
 
 impl DynamoDbStore {
-    /// The stores in the table of this name. Nothing is asked of it yet.
+    /// The stores in the table of this name. Makes no request yet.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let clock = TableClock::default();
         let config = client.config().to_builder().interceptor(clock.clone());
@@ -121,7 +121,7 @@ impl DynamoDbStore {
         &self.table.name
     }
 
-    /// What `read` makes of an item; `None` if that cannot be understood: one item keeps no other from being read.
+    /// An item's value; `None` if it is damaged, so that the other items can still be read.
     fn unless_damaged<T>(
         &self,
         item: &Item,
@@ -134,7 +134,7 @@ impl DynamoDbStore {
                     table: self.table.name.clone(),
                     id: item.place(),
                 };
-                tracing::error!(row.id = row.id, "A damaged item was passed over: {reason}");
+                tracing::error!(row.id = row.id, "A damaged item was left out: {reason}");
                 let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
                 damaged.insert(row);
                 Ok(None)
@@ -143,7 +143,7 @@ impl DynamoDbStore {
         }
     }
 
-    /// What `read` makes of those items that can be understood.
+    /// The values of the readable items.
     fn readable<T>(
         &self,
         items: &[Item],
@@ -156,8 +156,8 @@ impl DynamoDbStore {
         Ok(found)
     }
 
-    /// The first `limit` items that can be understood: a damaged one makes no page shorter, which would be
-    /// taken for the last one.
+    /// The first `limit` readable items. A damaged one doesn't make a page shorter, since a short
+    /// page counts as the last.
     async fn readable_page<T>(
         &self,
         limit: usize,
@@ -176,8 +176,8 @@ impl DynamoDbStore {
         }
     }
 
-    /// The time to live of what began then. DynamoDB deletes some days late, so that nothing is
-    /// concluded from its being there or not.
+    /// The time to live of an item that began then. DynamoDB may delete it days later, so its
+    /// presence proves nothing.
     fn expiry(&self, began: DateTime<Utc>) -> AttributeValue {
         let until = began + chrono::Duration::days(i64::from(self.kept_days));
         item::number(until.timestamp())

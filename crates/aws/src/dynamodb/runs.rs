@@ -353,7 +353,7 @@ impl DynamoDbStore {
     }
 }
 
-/// Names the runs of a label that are going, if nobody else did since it was read.
+/// Writes the list of a label's running runs, if nobody else did since it was read.
 fn name_going(key: &RunKey, times: &[DateTime<Utc>], revision: Option<u64>) -> StoreResult<Step> {
     let item = going_item(key, times, revision.map_or(0, |seen| seen + 1))?;
     let condition = revision.map_or_else(Expression::absent, Expression::unchanged);

@@ -1,4 +1,4 @@
-//! The requests that the stores make, each with its tries, pages and refusals.
+//! The stores' requests, with their retries, pages and errors.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -32,7 +32,7 @@ const FILTERED_PAGE: usize = 25;
 /// The most requests of one BatchWriteItem.
 const DELETE_LIMIT: usize = 25;
 
-/// What became of a conditional write.
+/// The result of a conditional write.
 #[derive(Debug)]
 pub(super) enum Written {
     /// It is durable.
@@ -50,7 +50,7 @@ pub(super) enum Step {
     Check(Key, Expression),
 }
 
-/// What became of a transaction.
+/// The result of a transaction.
 #[derive(Debug)]
 pub(super) enum Transacted {
     /// All of it is durable.
@@ -169,7 +169,7 @@ impl Table {
         Ok(found)
     }
 
-    /// All that is asked for, from as many pages as it takes.
+    /// All items of a query, from all its pages.
     pub(super) async fn query(&self, ask: &Ask) -> StoreResult<Vec<Item>> {
         let mut found = Vec::new();
         let mut start = None;
@@ -208,7 +208,7 @@ impl Table {
         Ok(found)
     }
 
-    /// Puts an item in the place of the one before, if `condition` holds.
+    /// Replaces an item, if `condition` holds.
     pub(super) async fn put(&self, item: Item, condition: &Expression) -> StoreResult<Written> {
         item.check_size()?;
         for tries in 0..MAX_ATTEMPTS {
@@ -305,7 +305,7 @@ impl Table {
 
     /// Does all of these steps or none.
     ///
-    /// A lost answer does no harm: the SDK repeats the request under the same token, and it is done
+    /// A lost answer does no harm: the SDK repeats the request with the same token, so it runs
     /// once.
     pub(super) async fn transact(&self, steps: &[Step]) -> StoreResult<Transacted> {
         let mut items = Vec::with_capacity(steps.len());
@@ -358,7 +358,7 @@ impl Table {
                 });
             if let Some(code) = hopeless {
                 return Err(StoreError::Unusable(format!(
-                    "DynamoDB does not take what was to be written ({code})."
+                    "DynamoDB refused the write ({code})."
                 )));
             }
         }
@@ -474,9 +474,9 @@ pub(super) async fn wait(tries: u32) -> StoreResult<()> {
     Ok(())
 }
 
-/// The failure that says that others were in the way for too long.
+/// The error after too many conflicts with other writers.
 pub(super) fn too_busy() -> StoreError {
-    StoreError::Unavailable("too many write at once. Try again in a moment.".to_owned())
+    StoreError::Unavailable("too many are writing at once. Try again in a moment.".to_owned())
 }
 
 fn incomplete(error: &aws_sdk_dynamodb::error::BuildError) -> StoreError {

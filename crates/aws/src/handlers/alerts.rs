@@ -1,4 +1,4 @@
-//! Alerts that could not be delivered, as a metric with an alarm: a mail cannot say that mails fail.
+//! A metric with an alarm for alerts that could not be delivered: a mail can't say that mails fail.
 
 use async_trait::async_trait;
 use hippo_core::alerts::Alert;

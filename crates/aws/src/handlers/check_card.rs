@@ -1,4 +1,4 @@
-//! `check-card`: a visit arrives, and its cards are checked.
+//! `check-card`: makes a visit from the queue.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -22,16 +22,16 @@ use crate::handlers::HandlerError;
 use crate::handlers::message;
 use crate::metrics::{Metrics, Unit};
 
-/// What a card may take in the worst case: two logins of 90 s with their logouts, and its saving.
+/// How long a card may take at worst: two logins of 90 s with their logouts, and saving it.
 const RESERVE: Duration = Duration::seconds(200);
 
 /// What the function needs from outside.
 pub struct Ports<'a> {
     /// What a visit needs.
     pub visits: VisitPorts<'a>,
-    /// Where it is put down what became of a visit.
+    /// Where a visit's result is stored.
     pub runs: &'a dyn RunStore,
-    /// Where it is noted what needs the operator.
+    /// Where alerts are raised.
     pub alerts: &'a dyn AlertStore,
 }
 

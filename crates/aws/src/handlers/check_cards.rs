@@ -1,4 +1,4 @@
-//! `check-cards`: a schedule fires, and a message a visit goes to the queue.
+//! `check-cards`: enqueues a message for each visit when a schedule fires.
 
 use hippo_core::jobs::check_cards::enqueue::{EnqueueVisitsPorts, enqueue_visits};
 use hippo_core::run::{Job, Run};

@@ -1,4 +1,4 @@
-//! The event of a schedule: what it must say, and all that is wrong with it.
+//! The event of a schedule, and everything that is wrong with it.
 
 use chrono::{DateTime, Utc};
 use hippo_core::ids::{FamilyId, Label, LibraryId};
@@ -14,9 +14,9 @@ pub const PERSON: &str = "person";
 
 const EXPECTED: &str = r#"{"label": "all", "scheduled_time": "2026-11-21T10:00:00Z", "scope": "all" or "failed", "library": an id or null, "family": an id or null}"#;
 
-/// What is wrong with an event: all of it.
+/// Everything that is wrong with an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("The event is not one of a schedule: {}. Expected is {EXPECTED}.", .problems.join("; "))]
+#[error("The event doesn't come from a schedule: {}. Expected: {EXPECTED}.", .problems.join("; "))]
 pub struct EventError {
     problems: Vec<String>,
 }
@@ -140,7 +140,7 @@ impl Reader<'_> {
         for name in self.fields.keys() {
             if !known.contains(&name.as_str()) {
                 self.problems
-                    .push(format!("“{}” is no field of it", short(name)));
+                    .push(format!("“{}” is not a field of it", short(name)));
             }
         }
     }
@@ -252,10 +252,10 @@ mod tests {
     #[rstest]
     #[case::no_object(json!([1]), &["it is not an object"])]
     #[case::nothing(json!({}), &["“label” is missing", "“scheduled_time” is missing"])]
-    #[case::of_a_queue(json!({"Records": []}), &["“Records” is no field of it", "“label” is missing"])]
+    #[case::of_a_queue(json!({"Records": []}), &["“Records” is not a field of it", "“label” is missing"])]
     #[case::all_at_once(
         json!({"label": "All", "scheduled_time": "yesterday", "scope": "some", "library": 7, "family": "A B", "scoop": 1}),
-        &["“scoop” is no field of it", "“label” is \"All\" and must be an id",
+        &["“scoop” is not a field of it", "“label” is \"All\" and must be an id",
           "“scheduled_time” is \"yesterday\" and must be a time like", "“scope” is \"some\" and must be \"all\" or \"failed\"",
           "“library” is 7 and must be an id or null", "“family” is \"A B\" and must be"]
     )]
@@ -274,7 +274,7 @@ mod tests {
             assert!(message.contains(fault), "{fault}: {message}");
         }
         assert!(
-            message.contains(r#"Expected is {"label": "all""#),
+            message.contains(r#"Expected: {"label": "all""#),
             "{message}"
         );
     }

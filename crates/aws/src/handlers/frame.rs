@@ -1,4 +1,4 @@
-//! What stands around every run of a schedule: when the schedule fires, and what follows a run.
+//! What every scheduled run shares: when its schedule fires, and what follows a run.
 
 use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::run::Job;
@@ -9,7 +9,7 @@ use super::event::ScheduleEvent;
 use crate::metrics::Metrics;
 use crate::schedules::Schedules;
 
-/// What stands around every run of a function.
+/// What every run of a function shares.
 pub struct Frame<'a> {
     /// Where metrics go.
     pub metrics: &'a Metrics,

@@ -1,4 +1,4 @@
-//! The messages of a queue: what they must hold, and what is wrong with them.
+//! The messages of a queue, and what is wrong with them.
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use serde::de::DeserializeOwned;
@@ -9,11 +9,12 @@ use serde_json::Value;
 pub enum MessageError {
     /// The event does not come from a queue.
     #[error(
-        "The event is not one of a queue: expected are “Records”, each with “messageId” and “body” ({0})."
+        "The event doesn't come from a queue. Expected: “Records”, each with “messageId” and \
+         “body” ({0})."
     )]
     Event(String),
     /// A message holds something else. It is tried again, and then kept in the dead-letter queue.
-    #[error("The message {id} is not {what}: {fault}. Expected are the fields {expected}.")]
+    #[error("The message {id} is not {what}: {fault}. Expected: the fields {expected}.")]
     Body {
         /// The id that the queue gave it.
         id: String,

@@ -1,6 +1,6 @@
-//! What each function does with an event; a `main.rs` only brings the parts together.
+//! What each function does with an event. A `main.rs` only wires the parts.
 //!
-//! A handler knows core's traits alone, so that its tests need neither Lambda nor AWS.
+//! A handler knows only core's traits, so its tests need neither Lambda nor AWS.
 
 pub mod alerts;
 pub mod check_card;
@@ -84,7 +84,7 @@ impl From<HandlerError> for Diagnostic {
     }
 }
 
-/// Lambda's clock. A function takes no other.
+/// The clock on Lambda. Functions ignore `HIPPO_NOW`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LambdaClock;
 
@@ -99,8 +99,8 @@ impl Clock for LambdaClock {
     }
 }
 
-/// When Lambda ends the invocation, if that is known: `cargo lambda watch` gives a duration of some
-/// minutes where Lambda gives a time.
+/// When Lambda ends the invocation, if known. `cargo lambda watch` gives a duration where Lambda
+/// gives a time.
 pub fn deadline(context: &Context) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(i64::try_from(context.deadline).ok()?)
         .filter(|ends_at| *ends_at > DateTime::UNIX_EPOCH + chrono::Duration::days(1))

@@ -1,4 +1,4 @@
-//! `notify-all`: a schedule fires, and a message a family that is due goes to the queue.
+//! `notify-all`: enqueues a message for each notice that is due when a schedule fires.
 
 use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
 use hippo_core::jobs::notify::send::MailResult;

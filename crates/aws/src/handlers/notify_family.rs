@@ -1,4 +1,4 @@
-//! `notify-family`: messages arrive, and one mail each is sent, once.
+//! `notify-family`: sends one notice for each message, once.
 
 use std::collections::BTreeMap;
 
@@ -37,13 +37,13 @@ pub struct Ports<'a> {
     pub libraries: &'a dyn LibraryStore,
     /// The mail service.
     pub mailer: &'a dyn Mailer,
-    /// Where it is recorded what became of a mail.
+    /// Where a notice's result is stored.
     pub runs: &'a dyn RunStore,
-    /// Where it is noted what needs the operator.
+    /// Where alerts are raised.
     pub alerts: &'a dyn AlertStore,
     /// The time.
     pub clock: &'a dyn Clock,
-    /// Whom the mail names for questions.
+    /// The contact for questions in the mail.
     pub operator_contact: Option<&'a str>,
 }
 
@@ -78,7 +78,7 @@ async fn work(
         // What a restored table may have sent is held by the next tick, which sends the rest again.
         tracing::warn!(
             messages = records.len(),
-            "The table was restored: no mail is sent yet."
+            "The table was restored, so no notice is sent yet."
         );
         return Ok(Vec::new());
     }
@@ -153,10 +153,10 @@ async fn send(
     Ok(result)
 }
 
-/// What became of a mail; `None`: another worker has it, which will say so.
+/// A notice's result; `None`: another worker has it and will report it.
 ///
-/// Of one that this delivery found finalised, the record says it: an earlier delivery may have died
-/// before it could.
+/// If this delivery found it finalised, the record has the result: an earlier delivery may have
+/// died before it reported.
 async fn outcome(
     ports: &NotifyPorts<'_>,
     key: &MailKey,

@@ -1,4 +1,4 @@
-//! A world in memory for the handlers: a store, a clock, and what they publish.
+//! A world in memory for the handlers' tests: a store, a clock, and what they publish.
 
 use std::sync::{Arc, Mutex};
 

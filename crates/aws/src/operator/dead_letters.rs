@@ -1,4 +1,4 @@
-//! Dead letters: what was tried as often as the stack allows, put back where it is done.
+//! Dead letters: puts back what was tried as often as the stack allows.
 //!
 //! Each of the four queues has a shape of its own: a visit; a notice; what EventBridge could not bring to a
 //! function, the input of a schedule
@@ -76,7 +76,7 @@ pub struct ReplayOptions {
     pub discard_unreadable: bool,
 }
 
-/// A queue of dead letters could not be read.
+/// A dead-letter queue could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("The dead letters ({queue}) could not be read: {reason}")]
 pub struct Unreadable {
@@ -93,7 +93,7 @@ pub struct DeadLetters<'a> {
 }
 
 impl<'a> DeadLetters<'a> {
-    /// Those of the stack with these outputs.
+    /// The dead letters of the stack with these outputs.
     pub fn new(config: &SdkConfig, outputs: &'a Outputs) -> Self {
         Self {
             client: sqs(config),
@@ -102,11 +102,11 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    /// Puts back every letter of a queue; `each` hears of each. Returns how many letters SQS hides behind those that
-    /// stay, about.
+    /// Puts back every letter of a queue, and calls `each` for each. Returns about how many letters
+    /// SQS hides behind those that stay.
     ///
-    /// A letter is deleted only after it was put back: a crash in between brings it twice, which every worker
-    /// bears.
+    /// A letter is deleted only after it was put back. After a crash in between it comes twice,
+    /// which every worker tolerates.
     pub async fn replay(
         &self,
         kind: Kind,
@@ -122,8 +122,8 @@ impl<'a> DeadLetters<'a> {
         Ok(waiting.saturating_sub(progress.stay.len()))
     }
 
-    /// SQS gives out nothing of a FIFO group while one of its messages is hidden. So when nothing more comes, the letters
-    /// that stay are shown again, and the next answer holds what is behind them, too.
+    /// SQS hides a FIFO group while one of its messages is hidden. So when nothing more comes, the
+    /// letters that stay are made visible again, and the next answer includes what is behind them.
     async fn replay_all(
         &self,
         kind: Kind,
@@ -204,7 +204,7 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    /// Puts a letter back; returns the id that SQS gave it in its queue. A message keeps it when it dies.
+    /// Puts a letter back. Returns its id in the queue, which it keeps if it dies again.
     async fn act(&self, action: &Action) -> Result<Option<String>, String> {
         match action {
             Action::Send { queue, body, group } => {
@@ -258,13 +258,14 @@ impl<'a> DeadLetters<'a> {
             .map(drop)
             .map_err(|error| {
                 format!(
-                    "It was put back, but is a dead letter still: {}",
+                    "It was put back, but is still a dead letter: {}",
                     reason(&error)
                 )
             })
     }
 
-    /// Others see these letters at once; if this fails, they do when their time is over.
+    /// Makes these letters visible at once. If this fails, they become visible when their timeout
+    /// is over.
     async fn show_again(&self, kind: Kind, receipts: &mut Vec<String>) {
         // The last first: whoever receives in between gets none of a group out of order.
         while let Some(receipt) = receipts.pop() {
@@ -282,7 +283,7 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    /// How many letters a queue holds, about; 0 if SQS does not say.
+    /// About how many letters a queue has; 0 if SQS doesn't say.
     async fn count(&self, kind: Kind) -> usize {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,

@@ -1,4 +1,4 @@
-//! What a deployed stack needs from its account, asked of the account itself. Nothing is changed.
+//! Checks what a deployed stack needs from its account. Changes nothing.
 
 mod mail;
 
@@ -13,7 +13,7 @@ use super::stack::Outputs;
 use crate::clients::{reason, scheduler, sns};
 use crate::dry_run;
 
-/// What the subscription of an address says until its owner confirms it.
+/// The ARN of a subscription that isn't confirmed yet.
 const PENDING: &str = "PendingConfirmation";
 
 /// The schedules that the template declares, by the labels of their runs.
@@ -31,7 +31,7 @@ pub enum Verdict {
     Ok,
     /// It is not.
     Problem,
-    /// The account does not say.
+    /// The account gave no answer.
     Unknown,
 }
 
@@ -59,7 +59,7 @@ impl Finding {
         }
     }
 
-    /// It is not in order, and this is what to do.
+    /// It is not in order; `advice` says what to do.
     pub fn problem(
         check: impl Into<String>,
         found: impl Into<String>,
@@ -72,7 +72,7 @@ impl Finding {
         }
     }
 
-    /// Nobody can tell, and this is how a person finds out.
+    /// It could not be checked; `advice` says how to find out.
     pub fn unknown(
         check: impl Into<String>,
         found: impl Into<String>,
@@ -84,12 +84,12 @@ impl Finding {
         }
     }
 
-    /// AWS refused to say.
+    /// AWS refused to answer.
     fn unanswered(check: &str, reason: &str) -> Self {
         Self::unknown(
             check,
-            format!("AWS didn't say: {}.", reason.trim_end_matches('.')),
-            "See that you have the stack's OperatorPolicy, and look in the console.",
+            format!("AWS didn't answer: {}.", reason.trim_end_matches('.')),
+            "Check that you have the stack's OperatorPolicy, and look in the console.",
         )
     }
 }
@@ -162,14 +162,14 @@ impl<'a> Doctor<'a> {
         Ok(disabled)
     }
 
-    /// Whether the operator hears of alarms.
+    /// Whether the operator gets the alarms.
     pub async fn check_subscription(&self) -> Finding {
         const CHECK: &str = "alarms";
         let Some(topic) = &self.outputs.alarm_topic else {
             return Finding::unknown(
                 CHECK,
                 "The stack has no alarms.",
-                "Deploy with Watch=true to be told when something stops.",
+                "Deploy with Watch=true to get an email when something stops.",
             );
         };
         let answer = sns(self.config)

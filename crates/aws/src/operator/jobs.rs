@@ -1,4 +1,4 @@
-//! The jobs of a stack, started by a person.
+//! Starts the jobs of a stack for a person.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use serde_json::Value;
 
 use crate::clients::{limits, reason};
 
-/// A planner has this long at most (`PlannerTimeout` in `template.yaml`), and a little for its start.
+/// The longest time of a planner (`PlannerTimeout` in `template.yaml`), and a little for its start.
 const LIMIT: Duration = Duration::from_secs(920);
 
-/// Why a function did not do what it was started for.
+/// Why starting a function failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
-    /// It could not be started; nothing was done.
+    /// It could not be started. Nothing was done.
     #[error("The function {function} could not be started: {reason}")]
     NotStarted {
         /// The function.
@@ -33,7 +33,7 @@ pub enum StartError {
         reason: String,
     },
     /// It was started and failed.
-    #[error("The function {function} failed: {reason} Its log group says more.")]
+    #[error("The function {function} failed: {reason} See its log group.")]
     Failed {
         /// The function.
         function: String,
@@ -136,7 +136,7 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// In the region and with the rights of this configuration.
+    /// Uses the region and the credentials of this configuration.
     pub fn new(config: &SdkConfig) -> Self {
         let config = aws_sdk_lambda::config::Builder::from(config)
             // Started once: a run of its own is no harm, but nobody asked for it.

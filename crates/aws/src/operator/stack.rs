@@ -1,4 +1,4 @@
-//! A deployed stack, and where its parts are: the outputs of `template.yaml`.
+//! A deployed stack's parts, from the outputs of `template.yaml`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,9 +28,10 @@ pub struct Outputs {
     pub visits: QueuePair,
     /// The queue of the notices, and where its dead letters are.
     pub notices: QueuePair,
-    /// What EventBridge could not bring to a function: a schedule's start, an event of the mail service.
+    /// What EventBridge couldn't deliver to a function: a schedule's start, or an event of the mail
+    /// service.
     pub schedule_dead_letters: String,
-    /// What the functions that EventBridge starts could not do.
+    /// What failed inside the functions that EventBridge starts.
     pub job_dead_letters: String,
     /// The function `check-cards`.
     pub check_cards: String,
@@ -50,7 +51,7 @@ pub struct Outputs {
     pub mail_from: EmailAddress,
     /// Where answers to a mail go.
     pub operator_email: Option<EmailAddress>,
-    /// Whom a mail names for questions.
+    /// The contact for questions in a mail.
     pub contact: Option<String>,
     /// The SES configuration set.
     pub configuration_set: String,
@@ -70,16 +71,16 @@ pub struct QueuePair {
 /// Why a stack could not be found or used; each says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StackError {
-    /// Nobody said in which region it is.
+    /// No region is configured.
     #[error("The AWS region is not known. Give it with --region, or set AWS_REGION.")]
     NoRegion,
-    /// Nobody said as whom to ask.
+    /// No credentials are configured.
     #[error(
-        "AWS is not told who you are. Sign in with its command line (“aws sso login”, “aws configure”), or set \
-         AWS_PROFILE, then try again."
+        "You aren't signed in to AWS. Sign in with its command line (“aws sso login”, “aws \
+         configure”), or set AWS_PROFILE, then try again."
     )]
     NotSignedIn,
-    /// There is none of that name there.
+    /// There is no stack of that name in the region.
     #[error(
         "There is no stack “{name}” in {region}. Deploy it with “make deploy”, or name another with --stack and \
          --region."
@@ -90,10 +91,10 @@ pub enum StackError {
         /// The region.
         region: String,
     },
-    /// AWS did not say, or will not.
+    /// AWS gave no answer, or refused it.
     #[error(
-        "The stack “{name}” in {region} could not be read: {reason}. Does the stack's OperatorPolicy belong to whom \
-         you are signed in as (AWS_PROFILE)?"
+        "The stack “{name}” in {region} could not be read: {reason}. Does your AWS user \
+         (AWS_PROFILE) have the stack's OperatorPolicy?"
     )]
     Unreadable {
         /// The stack's name.
@@ -103,15 +104,15 @@ pub enum StackError {
         /// What AWS says.
         reason: String,
     },
-    /// It is not what this version deploys.
+    /// Its outputs are not what this version deploys.
     #[error(
-        "The stack “{name}” is not one that this version of hippo can use: {}. Deploy the present template with \
+        "This version of hippo can't use the stack “{name}”: {}. Deploy the present template with \
          “make deploy”, then try again.", .problems.join("; ")
     )]
     NotOurs {
         /// The stack's name.
         name: String,
-        /// All that is wrong with its outputs.
+        /// Everything that is wrong with its outputs.
         problems: Vec<String>,
     },
 }
@@ -154,7 +155,7 @@ pub async fn outputs(config: &SdkConfig, name: &str) -> Result<Outputs, StackErr
     read(name, &described)
 }
 
-/// CloudFormation has no kind of its own for a stack that is not there.
+/// Whether the error means a missing stack. CloudFormation has no error kind for it.
 fn is_absent(error: &DescribeStacksError) -> bool {
     error.code() == Some("ValidationError")
         && error
@@ -182,7 +183,7 @@ fn read(name: &str, stack: &Described) -> Result<Outputs, StackError> {
     }
 }
 
-/// Looks outputs up and keeps what is wrong with them.
+/// Looks up outputs and collects problems.
 struct Reader<'a> {
     values: BTreeMap<&'a str, &'a str>,
     problems: Vec<String>,
@@ -238,7 +239,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The values that commas part.
+    /// The comma-separated values.
     fn list(&mut self, name: &str) -> Vec<String> {
         let text = self.text(name);
         let parts = text.split(',').map(str::trim);
@@ -260,14 +261,14 @@ impl Reader<'_> {
         let parsed = text.parse().ok();
         if parsed.is_none() && !text.is_empty() {
             self.problems
-                .push(format!("its output {name} cannot be understood"));
+                .push(format!("its output {name} can't be read"));
         }
         parsed
     }
 }
 
 impl Outputs {
-    /// Who the mails of this stack come from.
+    /// The sender of this stack's mails.
     pub fn sender(&self) -> Sender {
         let mut sender = Sender::new(self.mail_from.clone());
         sender.reply_to.clone_from(&self.operator_email);
@@ -373,7 +374,7 @@ mod tests {
         for part in [
             "no output KeyParameter",
             "no output NotifyAllFunction",
-            "Timezone cannot",
+            "Timezone can't",
             "make deploy",
         ] {
             assert!(error.contains(part), "{part}: {error}");

@@ -1,4 +1,4 @@
-//! The card's own number and PIN, masked where a page prints them.
+//! Masks the card's own number and PIN where a page prints them.
 
 mod context;
 
@@ -10,16 +10,16 @@ use super::number::{is_hyphen, without_separators};
 use crate::account::{Account, Hold, Loan};
 use crate::failure::Failure;
 
-/// Stands where a number or PIN stood.
+/// Replaces a number or PIN.
 const MASK: &str = "••••";
 
-/// So many last characters of a number stay, so that a person sees which card is meant.
+/// How many last characters of a number stay, so that a person recognises the card.
 const VISIBLE_TAIL: usize = 4;
 
-/// A shorter number would be as good as shown by its last characters.
+/// A shorter number is masked completely.
 const MIN_CHARS_FOR_TAIL: usize = 8;
 
-/// What is shorter may stand in a text by chance: a PIN of four digits is a year or a count, too.
+/// A shorter secret may be in a text by chance: four digits can be a year or a count.
 const MIN_DISTINCTIVE_CHARS: usize = 6;
 
 /// Masks one card's number and PIN in what its pages said.
@@ -42,7 +42,7 @@ pub(crate) struct SecretMask {
     number_in_its_place: String,
 }
 
-/// A number or PIN as it is looked for.
+/// A number or PIN to search for.
 #[derive(Clone)]
 struct Secret {
     /// In lower case; of a number, without what separates its groups.
@@ -52,7 +52,7 @@ struct Secret {
     labels: Labels,
 }
 
-/// Where a secret stands in a text, in characters.
+/// A secret's position in a text, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {
     from: usize,
@@ -126,7 +126,7 @@ impl SecretMask {
         self.mask_texts(Field::Sentence, account.messages.iter_mut().map(Some));
     }
 
-    /// Masks what a failure says.
+    /// Masks a failure's detail.
     pub(crate) fn mask_failure(&self, failure: &mut Failure) {
         self.mask_texts(Field::Sentence, [Some(&mut failure.detail)]);
     }
@@ -143,7 +143,7 @@ impl SecretMask {
         }
     }
 
-    /// The text with the secrets masked; `None` where there is nothing to mask.
+    /// The text with the secrets masked; `None`: nothing to mask.
     fn mask(&self, text: &str, field: Field) -> Option<String> {
         let chars: Vec<char> = text.chars().collect();
         let numbers = self.number.find(&chars, field, &[]);
@@ -198,7 +198,7 @@ impl Secret {
         }
     }
 
-    /// Where it stands in a text and is to be masked; `beside` are the spans of the number.
+    /// Finds the spans to mask. `beside` are the number's spans.
     fn find(&self, text: &[char], field: Field, beside: &[Span]) -> Vec<Span> {
         let mut found = Vec::new();
         let mut from = 0;
@@ -239,7 +239,7 @@ impl Secret {
         is_whole.then_some(at)
     }
 
-    /// Whether the token is this secret and does not only look like it.
+    /// Whether the token is the secret, and doesn't only look like it.
     fn is_meant(&self, text: &[char], span: Span, field: Field, beside: &[Span]) -> bool {
         if context::is_called(text, span, self.labels) || context::is_beside(text, span, beside) {
             return true;
@@ -259,7 +259,7 @@ fn lower_case(text: &str) -> Vec<char> {
     text.trim().chars().flat_map(char::to_lowercase).collect()
 }
 
-/// Whether a secret is no word and too long to stand in a text by chance.
+/// Whether a secret is not a word and too long to appear by chance.
 fn is_distinctive(secret: &str) -> bool {
     let is_of_words = |c: char| {
         c.is_alphabetic() || c.is_whitespace() || is_hyphen(c) || matches!(c, '\'' | '’' | '.')

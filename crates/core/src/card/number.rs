@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Stands between a patron's name and the number, for sites that ask for both.
+/// Separates a patron's name from the number, for sites that ask for both.
 const NAME_END: char = '|';
 
 /// Drops the spaces and hyphens with which a number is printed in groups: `2 1234 5678` and

@@ -1,5 +1,5 @@
-//! When a family's notices are due: one instant for each local date, changes of its schedule and of
-//! the clocks included.
+//! When a family's notices are due: one instant for each local date, even if its schedule or the
+//! clocks change.
 
 use chrono::{DateTime, Days, Duration, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
@@ -14,8 +14,7 @@ pub const CATCH_UP: Duration = Duration::hours(6);
 /// How far back a tick looks for days that passed without a record.
 pub const MISSED_DAY_WINDOW: Duration = Duration::days(7);
 
-/// What the present schedule of a family does not say: which one was in force before, and since when
-/// notices are owed.
+/// A family's earlier schedules, and since when it gets notices.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ScheduleHistory {

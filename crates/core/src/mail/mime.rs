@@ -1,8 +1,7 @@
-//! A mail as the bytes that go over the wire, the same for a folder, SMTP and a mail service.
+//! Builds a mail's bytes, the same for a folder, SMTP and a mail service.
 //!
-//! The bytes depend on nothing but the mail and its sender: rendered twice, they are the same,
-//! boundary and `Message-ID` included. They are pure ASCII, so that no server needs an extension
-//! to take them.
+//! The bytes depend only on the mail and its sender: rendered twice, they are the same, boundary
+//! and `Message-ID` included. They are pure ASCII, so no server needs an extension.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -24,7 +23,7 @@ pub const SUBJECT_LIMIT: usize = 200;
 pub struct Sender {
     /// The `From` address.
     pub from: EmailAddress,
-    /// The name that stands before it.
+    /// The display name.
     pub name: String,
     /// Where answers go, if not to `from`.
     pub reply_to: Option<EmailAddress>,
@@ -70,7 +69,7 @@ impl fmt::Debug for BuiltMail {
 /// A recipient as the envelope names it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EnvelopeRecipient {
-    /// The address as the family has it.
+    /// The address as the family wrote it.
     pub address: EmailAddress,
     /// The same in ASCII: an international domain in its encoded form.
     pub wire: String,
@@ -89,13 +88,13 @@ pub enum MimeError {
     #[error("The mail has no recipient whose address can be written in ASCII.")]
     NoRecipient,
     /// The sender's addresses must be ASCII.
-    #[error("The sender's addresses must be written in ASCII; mend them in the configuration.")]
+    #[error("The sender's addresses must be in ASCII. Correct them in the configuration.")]
     Sender,
     /// The date has no form in a mail.
     #[error("The date of the mail lies outside the years 1970 to 9999.")]
     Date,
     /// The parts do not make a mail.
-    #[error("The mail could not be put together.")]
+    #[error("The email could not be built.")]
     Malformed,
 }
 
@@ -271,7 +270,7 @@ fn body(text: &str) -> String {
         .collect()
 }
 
-/// An address as it may stand in a `mailto:` link (RFC 6068).
+/// An address in the form of a `mailto:` link (RFC 6068).
 fn mailto(address: &Address) -> String {
     let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'*+@[]:".contains(&byte);
     let mut out = String::new();

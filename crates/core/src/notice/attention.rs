@@ -1,5 +1,5 @@
-//! What wants a person: refused PINs, cards that are not read or expire, holds in words that we do
-//! not know or that nobody picked up, fines, messages.
+//! What needs attention: rejected PINs, cards that can't be checked or expire, unknown and missed
+//! holds, fines, messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,19 +15,19 @@ use crate::notice::digest::{HoldLine, Place, STALE_AFTER, currency, hold_line};
 use crate::notice::{NoticeCard, NoticeInput, last_notice};
 use crate::text::clean;
 
-/// A mail has at most so many messages of a card; the library's site has them all.
+/// The most messages of a card in one mail. The library's site has them all.
 const MAX_MESSAGES_PER_CARD: usize = 10;
 
-/// After so many days, what still wants attention is worth a mail again.
+/// After this many days, what still needs attention is worth a mail again.
 pub const REPEAT_AFTER_DAYS: i64 = 7;
 
-/// What the keys of holds in unknown words begin with.
+/// The prefix of the keys of holds in unknown words.
 pub(crate) const UNKNOWN_HOLD: &str = "unknown_hold";
 
-/// What the keys of holds that nobody picked up begin with.
+/// The prefix of the keys of holds that nobody picked up.
 pub(crate) const MISSED_HOLD: &str = "missed_hold";
 
-/// Something that wants a person.
+/// Something that needs attention.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Attention {
     /// Whose and where; where several cards have the same message, all their patrons.
@@ -36,15 +36,15 @@ pub struct Attention {
     /// What it is.
     #[serde(flatten)]
     pub kind: AttentionKind,
-    /// How this compares with the last notice that was sent.
+    /// How this compares with the last sent notice.
     pub news: News,
     /// Stays the same while it lasts.
     pub key: String,
-    /// If this changes, it is worth telling again.
+    /// If this changes, it is worth a mail again.
     pub stage: String,
 }
 
-/// What wants a person, the most urgent first.
+/// What needs attention, the most urgent first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum AttentionKind {
@@ -69,7 +69,7 @@ pub enum AttentionKind {
         /// Why the newest check gave none; `None`: there was no newer check.
         failure: Option<FailureKind>,
     },
-    /// The library says something of a hold that we do not know: it may be ready.
+    /// A hold has words that we don't know: it may be ready.
     UnknownHold {
         /// The hold; its note is what the library says.
         hold: Box<HoldLine>,
@@ -81,11 +81,11 @@ pub enum AttentionKind {
         /// Days until then; negative: it has expired.
         days_left: i64,
     },
-    /// A hold is shown as ready although its last day is past; told once.
+    /// A hold is shown as ready although its last day is past. Only in one notice.
     MissedHold {
         /// The hold.
         hold: Box<HoldLine>,
-        /// It was still there after its last day; `false`: it was not checked since.
+        /// It was still shown after its last day; `false`: it was not checked since.
         seen_since: bool,
     },
     /// Fines at or over the family's threshold.
@@ -95,29 +95,29 @@ pub enum AttentionKind {
         /// ISO 4217, where known.
         currency: Option<String>,
     },
-    /// What the library tells.
+    /// A message of the library.
     Message {
         /// In the library's words.
         text: String,
     },
 }
 
-/// How something that wants attention compares with the last notice that was sent.
+/// How something that needs attention compares with the last sent notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum News {
-    /// It was not told.
+    /// The last notice didn't have it.
     New,
-    /// It was told, and has changed.
+    /// It has changed since.
     Changed,
-    /// It was told, a week ago or longer.
+    /// It was in a notice a week ago or longer.
     Again,
-    /// It was told lately.
+    /// It was in a notice lately.
     Known,
 }
 
 impl News {
-    /// Whether a mail goes out for this alone.
+    /// Whether this alone is worth a mail.
     pub fn is_worth_a_mail(self) -> bool {
         self != Self::Known
     }
@@ -175,7 +175,7 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// At most one thing a card about its being read: a refused PIN explains all that follows.
+    /// At most one entry a card about its checks: a refused PIN explains everything else.
     fn reading(&mut self, card: &NoticeCard) {
         let input = self.input;
         let failure = card.newest_failure().map(|failure| failure.kind);
@@ -212,7 +212,7 @@ impl Found<'_> {
         self.push(Place::of(card), kind, key, stage);
     }
 
-    /// A hold that may be ready is never silent; one that nobody picked up is told once.
+    /// Lists holds that may be ready, and once those that nobody picked up.
     fn holds(&mut self, card: &NoticeCard, account: &Account) {
         let input = self.input;
         let holds = || account.holds.iter().flatten();
@@ -290,7 +290,7 @@ impl Found<'_> {
         }
     }
 
-    /// A library says many things to all its patrons: the same words are told once.
+    /// Lists messages. A library writes the same to all its patrons, so the same words appear once.
     fn messages(&mut self) {
         let mut cards_by_message: BTreeMap<(&str, String), Vec<&NoticeCard>> = BTreeMap::new();
         for card in self.input.cards {
@@ -376,7 +376,7 @@ impl AttentionKind {
     }
 }
 
-/// Sixteen hexadecimal digits: enough to tell a patron's few messages apart.
+/// Sixteen hexadecimal digits: enough to distinguish a patron's few messages.
 fn short_hash(text: &str) -> String {
     Sha256::digest(text.as_bytes())
         .iter()

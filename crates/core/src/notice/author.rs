@@ -1,6 +1,6 @@
-//! Authors the right way round: “Wren Aldous” where a site writes “Aldous, Wren”.
+//! Turns authors around: “Wren Aldous” where a site writes “Aldous, Wren”.
 
-/// Words that no person's name has.
+/// Words that don't occur in a person's name.
 const ORGANISATION_WORDS: [&str; 24] = [
     "and",
     "&",
@@ -28,10 +28,10 @@ const ORGANISATION_WORDS: [&str; 24] = [
     "orchestra",
 ];
 
-/// What follows a name and belongs behind it.
+/// Suffixes that stay behind a name.
 const SUFFIXES: [&str; 7] = ["jr", "sr", "ii", "iii", "iv", "v", "phd"];
 
-/// The author as a reader says the name; what is not clearly “Surname, First” stays as it is.
+/// Turns “Surname, First” around. Anything else stays as it is.
 ///
 /// Dates and roles (“1892-1973, author”) and a fuller form in parentheses are dropped.
 pub(crate) fn author_name(author: &str) -> String {

@@ -1,4 +1,4 @@
-//! A digest as the words of a notice.
+//! Words a digest as a notice.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::text::clean;
 /// A mail with more lines to act on than this is grouped by person, where the family wants that.
 const MAX_UNGROUPED_LINES: usize = 15;
 
-/// Puts a digest into words.
+/// Renders a digest.
 pub(crate) fn compose_view(digest: &Digest, subject: String, contact: Option<&str>) -> View {
     let when = DayWords {
         today: digest.today,
@@ -77,7 +77,7 @@ pub(crate) fn compose_view(digest: &Digest, subject: String, contact: Option<&st
     }
 }
 
-/// Says that nothing is to be done only where that is known.
+/// Says that nothing is to be done only if that is known.
 fn intro(digest: &Digest) -> Option<&'static str> {
     let all_is_known = digest
         .attention

@@ -1,4 +1,4 @@
-//! What there is to tell a family: a pure function of what is known, the date and what was told.
+//! Decides what to tell a family: a pure function of its accounts, the date and the last notice.
 
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -16,10 +16,10 @@ use crate::notice::last_notice;
 use crate::notice::{NoticeCard, NoticeInput};
 use crate::text::clean;
 
-/// What was last read longer ago than this is out of date, and says so.
+/// An account that was read longer ago is marked as out of date.
 pub const STALE_AFTER: Duration = Duration::hours(20);
 
-/// What there is to tell one family for one day. Every word from outside is cleaned.
+/// What to tell one family for one day. Every text from outside is cleaned.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Digest {
     /// The family.
@@ -40,13 +40,13 @@ pub struct Digest {
     pub take_back: Vec<LoanLine>,
     /// Holds that are ready and whose last day is not past, the ones that expire soonest first.
     pub pick_up: Vec<HoldLine>,
-    /// What wants a person, the most urgent first.
+    /// What needs attention, the most urgent first.
     pub attention: Vec<Attention>,
-    /// What else there is; never a reason for a mail.
+    /// Everything else; never a reason for a mail.
     pub later: Later,
-    /// How old what is shown is, by library.
+    /// How old the shown accounts are, by library.
     pub sources: Vec<Source>,
-    /// The family's recipients to whom nothing is sent any more; never a reason for a mail.
+    /// The family's stopped recipients; never a reason for a mail.
     pub stopped: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ pub struct Digest {
 pub enum Occasion {
     /// There is something to take back or to pick up.
     ToDo,
-    /// Something wants attention that was not told lately.
+    /// Something needs attention that no notice had lately.
     Attention,
     /// Nothing; the family asked for a mail every day.
     Daily,
@@ -64,7 +64,7 @@ pub enum Occasion {
     Weekly,
 }
 
-/// Whose and where.
+/// The patron and the library.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
     /// Whose card.
@@ -88,10 +88,10 @@ pub struct LoanLine {
     pub title: String,
     /// Its author.
     pub author: Option<String>,
-    /// Whose and where.
+    /// The patron and the library.
     #[serde(flatten)]
     pub place: Place,
-    /// The last day on which it can be taken back in time; `None`: it has none.
+    /// The last day on which it can be returned in time; `None`: no due date.
     pub due: Option<NaiveDate>,
     /// Days until then; negative: days overdue; `None`: it has no due date.
     pub days_left: Option<i64>,
@@ -105,9 +105,9 @@ pub struct LoanLine {
     pub url: Option<Url>,
     /// It is returned automatically.
     pub digital: bool,
-    /// What else the site says.
+    /// The site's other words.
     pub note: Option<String>,
-    /// When this was read, where that is too long ago to be relied on.
+    /// When this was read, if that is too long ago to rely on.
     pub as_of: Option<DateTime<Utc>>,
 }
 
@@ -122,7 +122,7 @@ pub struct HoldLine {
     pub title: String,
     /// Its author.
     pub author: Option<String>,
-    /// Whose and where.
+    /// The patron and the library.
     #[serde(flatten)]
     pub place: Place,
     /// How far it has come.
@@ -143,27 +143,27 @@ pub struct HoldLine {
     pub url: Option<Url>,
     /// It is borrowed online, not at a desk.
     pub digital: bool,
-    /// What else the site says.
+    /// The site's other words.
     pub note: Option<String>,
-    /// When this was read, where that is too long ago to be relied on.
+    /// When this was read, if that is too long ago to rely on.
     pub as_of: Option<DateTime<Utc>>,
 }
 
-/// What else there is, in small type.
+/// Everything else, in small type.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Later {
     /// Loans that are not to be taken back yet, and digital ones; by due date.
     pub loans: Vec<LoanLine>,
     /// Holds that are known not to be ready; by state, then place in the queue.
     pub holds: Vec<HoldLine>,
-    /// What is owed or credited and wants no attention.
+    /// What is owed or credited and needs no attention.
     pub balances: Vec<Balance>,
 }
 
 /// What a patron owes at a library.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Balance {
-    /// Whose and where.
+    /// The patron and the library.
     #[serde(flatten)]
     pub place: Place,
     /// Negative for a credit; never zero.
@@ -172,7 +172,7 @@ pub struct Balance {
     pub currency: Option<String>,
 }
 
-/// How old what a notice says of one library is.
+/// How old a library's accounts in a notice are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Source {
     /// The library.
@@ -181,9 +181,9 @@ pub struct Source {
     pub library_name: String,
     /// Its page of the account, or its front page; http(s) only.
     pub account_url: Option<Url>,
-    /// The oldest reading of the cards that were read well; `None` where no card was.
+    /// The oldest good reading of its cards; `None`: no card was read.
     pub as_of: Option<DateTime<Utc>>,
-    /// Cards of which something else must be said.
+    /// Cards that differ from the others.
     pub exceptions: Vec<SourceException>,
 }
 
@@ -211,7 +211,7 @@ pub struct NewestFailure {
     pub at: DateTime<Utc>,
 }
 
-/// The recipients that the others should ask for another address.
+/// The recipients whom the others should ask for another address.
 fn stopped(family: &Family) -> Vec<String> {
     let stopped = family.recipients.iter();
     stopped
@@ -221,7 +221,7 @@ fn stopped(family: &Family) -> Vec<String> {
 }
 
 impl Digest {
-    /// What there is to tell.
+    /// Decides what to tell.
     pub fn of(input: &NoticeInput<'_>) -> Self {
         let mut digest = Self {
             family: input.family.id.clone(),
@@ -353,8 +353,8 @@ impl Place {
 }
 
 impl NoticeCard {
-    /// When what is stored was last seen to be so. A check that finds nothing changed may leave the
-    /// stored account as it is, so its own time can be older than that.
+    /// When the stored account was last confirmed. A check that finds no change may leave the
+    /// account as it is, so its own time can be older.
     pub(crate) fn as_of(&self) -> Option<DateTime<Utc>> {
         let read_at = self.stored.as_ref()?.read_at;
         Some(
@@ -424,8 +424,8 @@ fn stale_as_of(input: &NoticeInput<'_>, card: &NoticeCard) -> Option<DateTime<Ut
     card.as_of().filter(|at| input.now - at > STALE_AFTER)
 }
 
-/// By library, in the order of their names; cards of which nothing was read yet are left to
-/// the attention that they want.
+/// By library, in the order of their names. Cards that were never read are left out: they need
+/// attention.
 fn sources(cards: &[NoticeCard]) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for card in cards {
@@ -491,7 +491,7 @@ fn record_url(url: Option<&str>) -> Option<Url> {
     (is_web && url.username().is_empty() && url.password().is_none()).then_some(url)
 }
 
-/// What the site says, or else what the library's entry says.
+/// The site's currency, or else the library entry's.
 pub(crate) fn currency(card: &NoticeCard, account: &Account) -> Option<String> {
     account
         .currency

@@ -1,4 +1,4 @@
-//! What a digest's lines say, as items and lines of the view.
+//! Turns a digest's lines into items and lines of the view.
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -11,10 +11,10 @@ use crate::notice::digest::{Source, SourceException};
 use crate::notice::view::{Group, Item, Line, PlaceView, SourceView};
 use crate::notice::words::{self, day, due, full_day, moment, money, sentence};
 
-/// A title longer than this is cut: no honest one is, and a mail must stay a mail.
+/// A longer title is cut: no real one is longer.
 const MAX_TITLE_CHARS: usize = 1_000;
 
-/// A message of the library longer than this is cut; its site has the whole.
+/// A longer message of the library is cut. Its site has all of it.
 const MAX_MESSAGE_CHARS: usize = 500;
 
 /// Words that depend on the family's day and zone.
@@ -353,7 +353,7 @@ impl DayWords {
         at.map(|at| format!("as of {}", moment(at, self.zone, self.today)))
     }
 
-    /// The same of what has happened, also where the notice is of an earlier day: `on Tuesday, Nov 24`.
+    /// The same for the past, even if the notice is of an earlier day: `on Tuesday, Nov 24`.
     fn happened(self, date: NaiveDate) -> String {
         if date > self.today {
             format!("on {}", full_day(date, self.today))
@@ -428,7 +428,7 @@ fn balance(balance: &Balance) -> Line {
     }
 }
 
-/// A hold without what a notice says of it.
+/// A hold's item, without its details.
 fn hold_item(line: &HoldLine) -> Item {
     Item {
         title: shortened(&line.title),
@@ -456,7 +456,7 @@ fn place_in_queue(line: &HoldLine) -> Option<String> {
     }
 }
 
-/// What is known of renewing it, and why not.
+/// Whether it can be renewed, and why not.
 fn renewal(line: &LoanLine) -> Option<String> {
     let words = match line.renewable? {
         true => return Some(String::from("can be renewed")),
@@ -473,7 +473,8 @@ fn shortened(text: &str) -> String {
     cut(text, MAX_TITLE_CHARS)
 }
 
-/// The library's words, at most so many characters of them, in which a mail program finds no address.
+/// At most `limit` characters of the library's words, without web addresses that a mail program
+/// could link.
 fn cut(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => words::without_links(text),

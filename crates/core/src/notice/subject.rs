@@ -78,7 +78,7 @@ fn pick_up(digest: &Digest) -> Vec<String> {
     parts
 }
 
-/// One sentence where all is of one sort, else a list of counts.
+/// One sentence if everything is of one sort, else a list of counts.
 fn look_at(digest: &Digest, attention: &[Attention]) -> String {
     let sorts: Vec<(Sort, usize)> = Sort::ALL
         .into_iter()

@@ -1,8 +1,8 @@
-//! What a notice's templates are given: its words, in the order in which both of its parts say them.
+//! The view that a notice's templates render, in the order of both parts.
 
 use url::Url;
 
-/// All that the templates need; they add order and looks, no words of the accounts.
+/// Everything that the templates need. They add order and style, but no text of the accounts.
 pub(crate) struct View {
     pub(crate) subject: String,
     pub(crate) heading: String,
@@ -14,13 +14,13 @@ pub(crate) struct View {
     pub(crate) contact: Option<Contact>,
 }
 
-/// What there is to do, of one sort.
+/// Things to do of one sort.
 pub(crate) struct Section {
     pub(crate) heading: &'static str,
     pub(crate) groups: Vec<PersonGroup>,
 }
 
-/// What there is to do of one sort, for one person or for all.
+/// Things to do of one sort, for one person or for all.
 pub(crate) struct PersonGroup {
     pub(crate) person: Option<String>,
     pub(crate) items: Vec<Item>,
@@ -33,17 +33,17 @@ pub(crate) struct Item {
     pub(crate) url: Option<Url>,
     pub(crate) author: Option<String>,
     pub(crate) mark: Option<&'static str>,
-    /// The words that are made to stand out.
+    /// The words in bold.
     pub(crate) strong: Option<String>,
     pub(crate) urgent: bool,
     pub(crate) details: Vec<String>,
     /// Where it can be renewed.
     pub(crate) renew_url: Option<Url>,
-    /// Whose card it is of, and where; more than one where several cards want the same.
+    /// The patron and the library; more than one if several cards have the same.
     pub(crate) places: Vec<PlaceView>,
 }
 
-/// Whose and where.
+/// The patron and the library.
 pub(crate) struct PlaceView {
     pub(crate) patron: String,
     pub(crate) library: String,
@@ -63,7 +63,7 @@ pub(crate) struct Line {
     pub(crate) place: PlaceView,
 }
 
-/// One library, and how old what is shown of it is.
+/// One library, and how old its accounts are.
 pub(crate) struct SourceView {
     pub(crate) library: String,
     pub(crate) as_of: Option<String>,
@@ -71,7 +71,7 @@ pub(crate) struct SourceView {
     pub(crate) exceptions: Vec<String>,
 }
 
-/// Whom to ask.
+/// The contact for questions.
 pub(crate) struct Contact {
     pub(crate) words: String,
     pub(crate) is_address: bool,

@@ -1,8 +1,8 @@
-//! The harness that every job runs in: puts its run on record before its work, and its end after
-//! it, whatever happens.
+//! The harness of every job: records its run before the work, and its end after it, whatever
+//! happens.
 //!
-//! Which run begins, which is skipped, missed or lost is decided as Kubernetes' CronJob documents
-//! it, adapted to ours: `docs/decisions/runs-like-cronjob.md` has the table.
+//! It decides which run starts, and which is skipped, missed or lost, as Kubernetes' CronJob does.
+//! `docs/decisions/runs-like-cronjob.md` has the table.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -21,7 +21,7 @@ use crate::run::work::WorkItem;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
 use crate::store::{RunStart, RunStore};
 
-/// A run that was silent for longer is lost. Longer than a visit of ten cards may take.
+/// A run that hasn't reported for longer is lost. Longer than a visit of ten cards may take.
 pub const LOST_AFTER: Duration = Duration::from_secs(20 * 60);
 
 /// No more missed runs than these are put on record at a time; all are counted.
@@ -30,7 +30,7 @@ pub const MAX_MISSED_RUNS: usize = 100;
 /// Clocks that are further apart are wrong: ours, the scheduler's or the store's.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
 
-/// Among so many of the newest runs of a label is the one before.
+/// How many of a label's newest runs are searched for the previous one.
 const RECENT: usize = 8;
 
 /// What a run is about to do.
@@ -46,7 +46,7 @@ pub struct RunPlan<'a> {
     pub allow_overlap: bool,
     /// When it may begin at all; a person's runs do not ask.
     pub rules: StartRules,
-    /// Who is given the run when it is over; `None`: nobody.
+    /// Called with the run when it is over.
     pub after: Option<&'a AfterRun<'a>>,
 }
 
@@ -57,7 +57,7 @@ pub struct StartRules {
     pub within: Option<Duration>,
     /// The label's runs do not begin at all.
     pub paused: bool,
-    /// When the label's schedule fires; `None`: nobody can tell which runs never came.
+    /// When the label's schedule fires; `None`: missed runs can't be known.
     pub schedule: Option<Schedule>,
 }
 
@@ -119,7 +119,7 @@ pub async fn open_or_go_on<'a>(
         Err(RunStart::AlreadyRan(run))
             if matches!(run.outcome, RunOutcome::Running | RunOutcome::Failed) =>
         {
-            tracing::info!(run.id = %run.key, "A run goes on that did not come to its end.");
+            tracing::info!(run.id = %run.key, "An interrupted run goes on.");
             Ok(Ok(OpenRun {
                 runs,
                 clock,
@@ -265,7 +265,7 @@ fn forbidden(
     }
 }
 
-/// Puts a run on record that does not begin; one that is there already keeps what it is.
+/// Records a run that does not start. An existing record is kept.
 async fn not_now(
     runs: &dyn RunStore,
     run: Run,
@@ -301,10 +301,10 @@ pub(crate) async fn record_not_begun(
     Ok(RunStart::NotNow(run))
 }
 
-/// Which of the runs before turned out to be lost.
+/// The earlier runs that turned out to be lost.
 ///
-/// A run that is lost stays among the newest of its label for a while, and each run that begins notes
-/// it: whoever found it first may have crashed before that.
+/// A lost run stays among the newest of its label for a while. Each run that starts raises the
+/// alert, since the first to find it may have crashed before that.
 async fn lost(
     runs: &dyn RunStore,
     before: &[Run],
@@ -349,15 +349,15 @@ fn missed_times(run: &RunKey, before: &[Run], schedule: Option<&Schedule>) -> Ve
         tracing::warn!(
             run.id = %run,
             missed = times.len(),
-            "Runs before this one never came: the schedule was off, or nothing heard it."
+            "Runs before this one never came."
         );
     }
     times
 }
 
-/// Puts runs on record that never came.
+/// Records runs that never came.
 ///
-/// Oldest first: whoever crashes on the way leaves the newer ones to be found.
+/// Oldest first: after a crash on the way, the newer ones are still found.
 async fn record_missed(
     runs: &dyn RunStore,
     run: &Run,
@@ -390,7 +390,7 @@ async fn announce(after: Option<&AfterRun<'_>>, run: &Run) {
     if let Some(after) = after {
         let told = AssertUnwindSafe(after.before_run(run)).catch_unwind();
         if told.await.is_err() {
-            tracing::error!(run.id = %run.key, "What goes before a run panicked.");
+            tracing::error!(run.id = %run.key, "The step before a run crashed.");
         }
     }
 }
@@ -400,7 +400,7 @@ async fn follow(after: Option<&AfterRun<'_>>, run: &Run) {
     if let Some(after) = after {
         let told = AssertUnwindSafe(after.after_run(run)).catch_unwind();
         if told.await.is_err() {
-            tracing::error!(run.id = %run.key, "What follows a run broke off with a panic.");
+            tracing::error!(run.id = %run.key, "The step after a run crashed.");
         }
     }
 }
@@ -408,10 +408,11 @@ async fn follow(after: Option<&AfterRun<'_>>, run: &Run) {
 fn not_begun(why: &RunStart) {
     match why {
         RunStart::AlreadyRan(run) | RunStart::StillRunning(run) => {
-            tracing::info!(run.id = %run.key, "A run was not begun: it ran already, or the last one is still going.");
+            tracing::info!(run.id = %run.key, "A run was not started: it ran already, or the last \
+                                               one is still going.");
         }
         RunStart::NotNow(run) => {
-            tracing::warn!(run.id = %run.key, outcome = run.outcome.as_str(), "A run was not begun.");
+            tracing::warn!(run.id = %run.key, outcome = run.outcome.as_str(), "A run was not started.");
         }
         RunStart::Started => {}
     }
@@ -460,7 +461,7 @@ impl OpenRun<'_> {
         Ok(self.runs.report_run(&run).await?)
     }
 
-    /// Says that it is going, with its counts so far, and puts down what became of a piece of its work.
+    /// Reports progress with the counts so far, and saves a work item.
     pub async fn save_work_item(&self, work: &WorkItem) -> Result<(), JobError> {
         if !work.results.is_empty() {
             self.runs.save_work_item(&self.run.key, work).await?;
@@ -468,8 +469,7 @@ impl OpenRun<'_> {
         self.report().await
     }
 
-    /// Puts its end on record. An error of the work says more than one of the record, and comes
-    /// first.
+    /// Records its end. An error of the work comes first: it says more than an error of the record.
     pub async fn close(mut self, work: Result<Ending, JobError>) -> Result<Run, JobError> {
         let now = self.clock.now();
         let counts = self.counts();
@@ -495,7 +495,7 @@ impl OpenRun<'_> {
         }
         // First, since nobody looks at a run again that has come to its end.
         if let Err(error) = raise(self.after, &alerts).await {
-            tracing::error!(run.id = %self.run.key, %error, "What needs the operator could not be noted.");
+            tracing::error!(run.id = %self.run.key, %error, "An alert could not be stored.");
         }
         let closed = self.put_end().await;
         let counts = &self.run.counts;

@@ -1,4 +1,4 @@
-//! When a label's schedule fires: to tell which of its runs never came.
+//! When a label's schedule fires, to find the runs that never came.
 
 use chrono::{DateTime, Days, Duration, LocalResult, NaiveDate, NaiveTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
@@ -10,7 +10,7 @@ use crate::clock::local_date;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
-    /// So many minutes apart, whatever the clocks do.
+    /// This many minutes apart, whatever the clocks do.
     EveryMinutes(u32),
     /// At these times of day in a zone.
     ///
@@ -25,10 +25,10 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// When it fires after `after` and before `before`, oldest first.
+    /// When it fires between `after` and `before`, oldest first.
     ///
-    /// A tick less than half its distance from either end is taken for the one at that end: ticks
-    /// are not always on the second.
+    /// A tick closer than half an interval to either end counts as the one at that end, since ticks
+    /// aren't exact to the second.
     pub fn between(&self, after: DateTime<Utc>, before: DateTime<Utc>) -> Vec<DateTime<Utc>> {
         match self {
             Self::EveryMinutes(minutes) => {
@@ -50,10 +50,10 @@ impl Schedule {
         }
     }
 
-    /// When it fired last, at `now` or before: whoever is started without being told for when was
-    /// started for that.
+    /// When it fired last, at `now` or before. A run that is started without a scheduled time is
+    /// for that time.
     ///
-    /// `None` where only the ticks themselves say when they are, or nothing fired in the week before.
+    /// `None` for intervals, or if nothing fired in the last week.
     pub fn latest(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let Self::Daily { zone, times } = self else {
             return None;

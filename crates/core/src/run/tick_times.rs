@@ -1,8 +1,9 @@
 //! Whether a tick of `notify-all` may trust the clock.
 //!
-//! One tick of a wrong clock would make today's notices MISSED, send tomorrow's early and forget what
-//! is still of use. So the first tick whose time does not fit what is on record only records its
-//! time; the next one that agrees with it goes on. A machine that was off loses one tick.
+//! One tick of a wrong clock would make today's notices MISSED, send tomorrow's early and delete
+//! data that is still needed. So the first tick whose time doesn't fit what is on record only
+//! records its time. The next one that agrees with it goes on. A machine that was off loses one
+//! tick.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub struct TickTimes {
     pub gap_seconds: i64,
     /// Runs on record up to then prove nothing of the clock: a wrong one wrote them.
     pub disregarded_until: Option<DateTime<Utc>>,
-    /// When a restored store was first used: nobody was there to run what it lacks before.
+    /// When a restored store was first used. Runs before that don't count as missed.
     pub restored_at: Option<DateTime<Utc>>,
 }
 
@@ -39,7 +40,7 @@ pub struct TickTimes {
 pub enum ClockDoubt {
     /// The last tick is too long ago: the clock is ahead, or nothing ran since.
     LongSince(DateTime<Utc>),
-    /// The store knows times that are still to come: the clock is behind, or was ahead.
+    /// The store has times in the future: the clock is behind, or was ahead.
     StoreAhead(DateTime<Utc>),
 }
 

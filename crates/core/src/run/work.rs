@@ -1,4 +1,4 @@
-//! What became of the items of a run's work, where others do it: exact however often a message comes.
+//! The work items of a run with workers: exact, however often a message comes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,22 +14,22 @@ use crate::outbox::{MailKey, MailKind, MailState};
 /// Work that is not done a day after its run began is not on its way any more: no message lives longer.
 const MAX_QUEUE_TIME: Duration = Duration::days(1);
 
-/// One item of a run's work, a visit or a notice, and what became of all that was in it.
+/// A work item of a run: a visit or a notice, with its results.
 ///
-/// Whoever does a item a second time reports it whole again, in the place of what was said before.
+/// If the work is done twice, the second report replaces the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkItem {
-    /// Tells it from the other items of the run; the same each time that its message comes.
+    /// Its id within the run; the same each time that its message comes.
     pub item_id: String,
-    /// What became of each thing in it.
+    /// The result of each card or notice in it.
     pub results: Vec<WorkResult>,
 }
 
-/// How the items begin that the run did itself: they are in its counts already.
+/// The prefix of items that the run did itself: its counts include them already.
 const INLINE: &str = "inline/";
 
 impl WorkItem {
-    /// The name of a item of work that a run does itself, and counts itself, beside what it hands out.
+    /// The id of an item that a run does and counts itself, beside what it enqueues.
     pub fn inline_item_id(name: &str) -> String {
         format!("{INLINE}{name}")
     }
@@ -39,7 +39,7 @@ impl WorkItem {
     }
 }
 
-/// What became of one card or one notice.
+/// The result of one card or one notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkResult {
     /// Which.
@@ -105,7 +105,7 @@ pub enum WorkOutcome {
     LeftOut(LeftOutReason),
     /// It failed with this kind (a [`crate::failure::FailureKind`], or a notice's state).
     Failed(String),
-    /// It was given to a worker, who has not reported it yet. Last: whatever else is said of it says more.
+    /// It is enqueued, and no worker has reported it yet. Last: any other result says more.
     Enqueued,
 }
 
@@ -206,7 +206,7 @@ impl From<MailState> for WorkOutcome {
     }
 }
 
-/// What became of each thing: one result for each, the better one where two items held it.
+/// One result for each card or notice; the better one if two items have it.
 pub fn results<'a>(
     work: impl IntoIterator<Item = &'a WorkItem>,
 ) -> BTreeMap<&'a Subject, &'a WorkOutcome> {
@@ -221,7 +221,7 @@ pub fn results<'a>(
 }
 
 impl Run {
-    /// The same run with what its workers reported, and the outcome that follows.
+    /// The same run with its workers' reports, and the outcome that follows.
     ///
     /// A run that did its work itself counted it already, and stays as it is; so does what a run did
     /// itself beside what it handed out.

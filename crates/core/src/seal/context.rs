@@ -1,4 +1,4 @@
-//! What a sealed number and PIN is bound to.
+//! What a sealed number and PIN are bound to.
 
 use std::fmt;
 

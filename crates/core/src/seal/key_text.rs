@@ -1,4 +1,4 @@
-//! The keys as text: what the key files of one machine and the parameters on AWS hold.
+//! The keys as text, for the key files of one machine and the parameters on AWS.
 //!
 //! One fact a line: what it is with the version of its format, then the keys in hexadecimal. Lines that
 //! begin with `#` are for people. Three kinds of text, none of which is read as another: the private keys,

@@ -38,7 +38,7 @@ impl PublicKey {
         &self.0
     }
 
-    /// Its id: a hash of the key, so that no other key can bear it.
+    /// Its id: a hash of the key, so that no other key can have it.
     pub fn id(&self) -> KeyId {
         let digest = Sha256::new_with_prefix(KEY_ID_DOMAIN)
             .chain_update(self.0)

@@ -1,4 +1,4 @@
-//! Characters that nobody sees, and where scripts and emoji need them.
+//! Invisible characters, and where scripts and emoji need them.
 
 use unicode_width::UnicodeWidthChar as _;
 
@@ -7,18 +7,18 @@ pub(super) const FLAG: char = '\u{1f3f4}';
 
 pub(super) const ZERO_WIDTH_JOINER: char = '\u{200d}';
 
-/// So many characters after a joiner are looked at for one that can be seen.
+/// How many characters after a joiner are searched for a visible one.
 const MAX_LOOKAHEAD: usize = 32;
 
-/// A flag's tags spell at most so many letters, as `gbsct`, and an end.
+/// The most tags of a flag: letters, as in `gbsct`, and an end.
 const MAX_FLAG_TAGS: usize = 7;
 
-/// Whether a character can be seen, and where it may stand if not.
+/// Whether a character is visible, and where it may be if not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Invisible {
-    /// It can be seen.
+    /// It is visible.
     No,
-    /// It hides or moves other text, wherever it stands.
+    /// It hides or moves other text, wherever it is.
     Never,
     /// It joins letters of some scripts, and emoji, or keeps them apart.
     Joiner,
@@ -54,12 +54,12 @@ fn is_dropped(c: char) -> bool {
     classify(c) != Invisible::No || (c.is_control() && !c.is_whitespace())
 }
 
-/// Whether a mark stands on the character before it and takes no room of its own.
+/// Whether a mark combines with the character before it.
 pub(super) fn is_combining(c: char) -> bool {
     c.width() == Some(0) && classify(c) == Invisible::No
 }
 
-/// Whether a character and the one before it are one to a reader.
+/// Whether a reader sees a character and the one before it as one.
 pub(super) fn belongs_to_previous(c: char) -> bool {
     is_combining(c) || classify(c) != Invisible::No || is_skin_tone(c)
 }
@@ -115,7 +115,7 @@ pub(super) fn selects(before: char, selector: char) -> bool {
     }
 }
 
-/// The tags that a text begins with, where they spell a flag's region to its end; else nothing.
+/// The tags at the beginning of a text, if they spell a flag's region; else nothing.
 pub(super) fn flag_tags(text: &str) -> &str {
     let mut letters = 0;
     for (at, c) in text.char_indices() {

@@ -8,11 +8,11 @@ use crate::ids::{CardId, LibraryId};
 use crate::library::Library;
 use crate::seal::{FingerprintKey, LoginOrigins, PrivateKeys, SealContext, SealError};
 
-/// Of a document that does not agree with itself, so many faults are told.
+/// The most contradictions that are reported.
 const FAULT_LIMIT: usize = 20;
 
-/// A document that may be imported: it agrees with itself, the keys here open every secret, and no
-/// library is here with other hosts.
+/// A document that may be imported: it is consistent, the keys here open every secret, and no
+/// library has other hosts here.
 #[derive(Debug)]
 pub struct Checked<'a> {
     pub(super) transfer: &'a Transfer,
@@ -21,8 +21,7 @@ pub struct Checked<'a> {
 }
 
 impl<'a> Checked<'a> {
-    /// Looks at all of it, with the libraries that the store has; nothing was written when this is an
-    /// error.
+    /// Checks everything against the store's libraries. Writes nothing.
     pub fn new(
         transfer: &'a Transfer,
         keys: &'a PrivateKeys,
@@ -41,7 +40,10 @@ impl<'a> Checked<'a> {
         let mut libraries = BTreeMap::new();
         for MovedLibrary { library, .. } in &transfer.libraries {
             if libraries.insert(&library.id, library).is_some() {
-                faults.push(format!("The library “{}” is in it twice.", library.id));
+                faults.push(format!(
+                    "The library “{}” is in the file twice.",
+                    library.id
+                ));
             }
         }
         let mut families = BTreeSet::new();
@@ -49,7 +51,7 @@ impl<'a> Checked<'a> {
         for moved in &transfer.families {
             let family = &moved.family.id;
             if !families.insert(family) {
-                faults.push(format!("The family “{family}” is in it twice."));
+                faults.push(format!("The family “{family}” is in the file twice."));
             }
             let mut cards = Cards {
                 keys,
@@ -121,7 +123,7 @@ fn refuse_other_hosts(transfer: &Transfer, stored: &[Library]) -> Result<(), Tra
     }
 }
 
-/// The look at the cards.
+/// Checks the cards.
 struct Cards<'a> {
     keys: &'a PrivateKeys,
     fingerprint_key: &'a FingerprintKey,
@@ -131,14 +133,14 @@ struct Cards<'a> {
 }
 
 impl Cards<'_> {
-    /// Opens every secret of a family, and keeps no more of it than the fingerprint of the number.
+    /// Opens every secret of a family, and keeps only the number's fingerprint.
     fn look_at(&mut self, moved: &MovedFamily) {
         let mut numbers = BTreeSet::new();
         for card in &moved.cards {
             let of = format!("The card {} of the family “{}”", card.id, moved.family.id);
             let Some(library) = self.libraries.get(&card.library) else {
                 self.faults.push(format!(
-                    "{of} is of the library “{}”, which is not in it.",
+                    "{of} is of the library “{}”, which isn't in the file.",
                     card.library
                 ));
                 continue;
@@ -155,7 +157,8 @@ impl Cards<'_> {
                 }
                 Err(_) => {
                     self.faults.push(format!(
-                        "{of} has a number and PIN that do not open for the hosts of “{}” in the file, {}.",
+                        "{of} has a number and PIN that don't open for the hosts of “{}” in the \
+                         file, {}.",
                         card.library,
                         LoginOrigins::from_library(library)
                     ));
@@ -163,11 +166,12 @@ impl Cards<'_> {
                 }
             };
             if !numbers.insert((&card.library, fingerprint.clone())) {
-                self.faults
-                    .push(format!("{of} has the number of another of its cards."));
+                self.faults.push(format!(
+                    "{of} has the same number as another card of the family."
+                ));
             }
             if self.fingerprints.insert(card.id, fingerprint).is_some() {
-                self.faults.push(format!("{of} is in it twice."));
+                self.faults.push(format!("{of} is in the file twice."));
             }
         }
     }
@@ -180,12 +184,12 @@ fn look_at_notices(moved: &MovedFamily, faults: &mut Vec<String>) {
         let date = record.date;
         if record.family != *family {
             faults.push(format!(
-                "A notice of {date} with the family “{family}” is another's."
+                "The file has a notice of {date} under “{family}” that belongs to another family."
             ));
         }
         if !keys.insert(record.key()) {
             faults.push(format!(
-                "The notice of the family “{family}” of {date} is in it twice."
+                "The notice of the family “{family}” for {date} is in the file twice."
             ));
         }
     }

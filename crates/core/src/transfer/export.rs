@@ -15,14 +15,14 @@ use crate::outbox::{MailKind, MailState};
 use crate::seal::{PublicKey, SealContext, Sealed};
 use crate::store::Store;
 
-/// No family has as many notices as this within the days that move; an older one may be the last
-/// that was sent.
+/// More notices than a family has within the days that move. An older one may be the last that was
+/// sent.
 const NOTICE_LIMIT: usize = 400;
 
-/// Reads everything from `store`; each number and PIN is opened with `keys` and sealed at once to the
-/// `recipient`, with the same associated data.
+/// Reads everything from `store`. Opens each number and PIN with `keys`, and seals it at once to
+/// the `recipient` with the same associated data.
 ///
-/// What others write meanwhile may be in it or not: stop the schedules first.
+/// Stop the schedules first: what others write meanwhile may be in it or not.
 pub async fn export(
     store: &dyn Store,
     keys: &Keys<'_>,
@@ -66,7 +66,7 @@ pub async fn export(
     })
 }
 
-/// What an export reads from, and for whom it seals.
+/// Where an export reads from, and the key that it seals to.
 struct Origin<'a> {
     store: &'a dyn Store,
     keys: &'a Keys<'a>,
@@ -145,8 +145,8 @@ async fn export_card(
     })
 }
 
-/// The notices of the last days, those that are open, and the newest that was sent with what it
-/// told; oldest first.
+/// The notices of the last days, the open ones, and the newest sent one with its content; oldest
+/// first.
 async fn export_notices(
     store: &dyn Store,
     now: DateTime<Utc>,

@@ -20,10 +20,10 @@ use crate::seal::{SealContext, Sealed};
 use crate::store::{Store, StoreError, StoreResult};
 
 impl Checked<'_> {
-    /// Puts everything into `store`.
+    /// Writes everything to `store`.
     ///
-    /// What is there and the same is left, what is behind is completed, what differs is left and
-    /// told of. After an error or an interruption the same import goes on from where it was.
+    /// What is the same is left, what is behind is completed, and what differs is left and
+    /// reported. After an error or an interruption, the same import goes on from there.
     pub async fn import(
         &self,
         store: &dyn Store,
@@ -48,7 +48,7 @@ impl Checked<'_> {
         Ok(report)
     }
 
-    /// Answers the libraries that are something else here: no PIN may go there.
+    /// Imports the libraries. Returns those that differ here: no PIN may go there.
     async fn libraries(
         &self,
         store: &dyn Store,
@@ -64,8 +64,7 @@ impl Checked<'_> {
                     report.differs(
                         Part::Library,
                         id,
-                        "it is described in another way here; make the two the same with “hippo \
-                         library edit”",
+                        "it is described differently here. Make the two the same",
                     );
                     continue;
                 }
@@ -102,9 +101,8 @@ impl Checked<'_> {
                 report.differs(
                     Part::Family,
                     id,
-                    "it is described in another way here; its cards and notices were left too. If \
-                     it is the same family, make the two the same with “hippo family edit”, or \
-                     remove the one here",
+                    "it is described differently here, so its cards and notices were left out too. \
+                     If it is the same family, make the two the same, or remove the one here",
                 );
                 report.cards.different += moved.cards.len();
                 report.notices.different += moved.notices.len();
@@ -190,7 +188,7 @@ impl Checked<'_> {
                 report.differs(
                     Part::Card,
                     moved.id,
-                    "there is another card of its number or id here",
+                    "another card here has its number or id",
                 );
                 return Ok(());
             }
@@ -210,8 +208,8 @@ impl Checked<'_> {
             report.differs(
                 Part::Card,
                 moved.id,
-                "its library, patron, number or PIN is another one here; if what was exported is \
-                 right, remove the card here",
+                "its library, patron, number or PIN differs here. If the export is right, remove \
+                 the card here",
             );
             return Ok(());
         }
@@ -227,7 +225,7 @@ impl Checked<'_> {
         Ok(())
     }
 
-    /// Whether the PIN is the same; the number is if the fingerprint is.
+    /// Whether the PIN is the same. The number is, if the fingerprint is.
     fn is_same_pin(&self, moved: &MovedCard, here: Option<&Sealed>) -> bool {
         let Some(here) = here else {
             return false;
@@ -246,7 +244,7 @@ impl Checked<'_> {
             }
     }
 
-    /// False, and told of, if the store does not take the card's account.
+    /// False, and reported, if the store refuses the card's account.
     async fn take_steps(
         &self,
         to: &Destination<'_>,
@@ -269,7 +267,7 @@ impl Checked<'_> {
             report.differs(
                 Part::Card,
                 card.id,
-                "its account is too large for this store and did not come along",
+                "its account is too large for this store and was left out",
             );
         }
         Ok(taken)

@@ -25,20 +25,20 @@ pub enum Part {
     Notice,
 }
 
-/// What became of the things of one kind.
+/// How many things of one kind were added, completed or left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// They were not there.
+    /// They did not exist.
     pub added: usize,
-    /// They were there, and behind: an import was interrupted, or they moved away and back.
+    /// They were behind: an import was interrupted, or they moved away and back.
     pub completed: usize,
-    /// They were there already, the same or ahead.
+    /// They were the same or ahead.
     pub unchanged: usize,
-    /// They were there and are not the same, or cannot be there: left as they are.
+    /// They differ, or can't be added: left as they are.
     pub different: usize,
 }
 
-/// Something that was left as it is here.
+/// Something that was left unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Difference {
     /// What it is.
@@ -60,7 +60,7 @@ pub struct Report {
     pub cards: Tally,
     /// The notices.
     pub notices: Tally,
-    /// What was left as it is here; the cards and notices of a family that is left are not listed.
+    /// What was left unchanged, without the cards and notices of such a family.
     pub differences: Vec<Difference>,
 }
 

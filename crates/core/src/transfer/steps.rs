@@ -25,20 +25,20 @@ pub(super) enum Step {
     },
 }
 
-/// What a card that is there already needs.
+/// What an existing card needs.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Standing {
     /// It is the same.
     Same,
-    /// It was checked since: it is left alone.
+    /// It was checked since, so it is left alone.
     Newer,
-    /// A person changed it since, or it is not what moved: it is left alone.
+    /// A person changed it since, or it is another card, so it is left alone.
     Different(&'static str),
     /// It is behind: an import was interrupted, or the card moved away and back.
     Behind(Vec<Step>),
 }
 
-/// How a card that is there compares with one that moves.
+/// Compares an existing card with one that moves.
 pub(super) fn standing(
     paused: bool,
     here: &CardState,
@@ -65,16 +65,17 @@ pub(super) fn standing(
     match steps(paused, here, moved) {
         steps if !steps.is_empty() => Standing::Behind(steps),
         _ if account_here == moved.account.as_ref() => Standing::Newer,
-        _ => Standing::Different("its account is another one here"),
+        _ => Standing::Different("its account differs here"),
     }
 }
 
-/// What brings a card that is new here, and not paused yet if it has an open mark, to the state that moves.
+/// The steps that bring a new card to the state that moves.
 pub(super) fn steps_of_new(moved: &MovedCard) -> Vec<Step> {
     steps(is_added_paused(moved), &CardState::default(), moved)
 }
 
-/// A login cannot be begun for a card that is paused: such a card is paused after its mark is there.
+/// Whether a new card is added as paused. A login can't begin for a paused card, so one with a mark
+/// is paused afterwards.
 pub(super) fn is_added_paused(moved: &MovedCard) -> bool {
     moved.paused && moved.state.login_mark.is_none()
 }

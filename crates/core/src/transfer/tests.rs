@@ -187,7 +187,7 @@ fn a_newer_document_is_refused_whatever_else_it_says() {
     let text = format!(r#"{{"format":"{FORMAT}","version":2,"families":"elsewhere"}}"#);
     let error = Transfer::parse(&text).unwrap_err();
     assert!(matches!(error, TransferError::Newer { version: 2 }));
-    assert!(error.to_string().contains("up to date"));
+    assert!(error.to_string().contains("Update this one"));
 }
 
 #[rstest]
@@ -210,11 +210,11 @@ async fn every_fault_is_told_before_anything_is_written() {
     };
     let cases = [
         (
-            "is of the library “wpl”, which is not in it",
+            "is of the library “wpl”, which isn't in the file",
             broken(&|transfer| transfer.libraries.clear()),
         ),
         (
-            "do not open",
+            "don't open",
             broken(&|transfer| transfer.families[0].cards[0].sealed.ciphertext[0] ^= 1),
         ),
         (
@@ -222,11 +222,11 @@ async fn every_fault_is_told_before_anything_is_written() {
             broken(&|transfer| transfer.families[0].cards[0].sealed.key = left.private.current()),
         ),
         (
-            "do not open",
+            "don't open",
             broken(&|transfer| transfer.families[0].cards[0].id = CardId::generate()),
         ),
         (
-            "do not open for the hosts of “wpl” in the file, https://evil.example.org",
+            "don't open for the hosts of “wpl” in the file, https://evil.example.org",
             broken(&|transfer| {
                 transfer.libraries[0].library.base_url =
                     "https://evil.example.org".parse().unwrap();
@@ -234,32 +234,32 @@ async fn every_fault_is_told_before_anything_is_written() {
             }),
         ),
         (
-            "do not open",
+            "don't open",
             broken(&|transfer| {
                 let hosts = &mut transfer.libraries[0].library.login_hosts;
                 hosts.push("evil.example.org".to_owned());
             }),
         ),
         (
-            "is another's",
+            "belongs to another family",
             broken(&|transfer| {
                 transfer.families[0].notices[0].record.family = sample::family_id("other");
             }),
         ),
         (
-            "The family “conrad” is in it twice",
+            "The family “conrad” is in the file twice",
             broken(&|transfer| transfer.families.extend_from_within(..)),
         ),
         (
-            "The library “wpl” is in it twice",
+            "The library “wpl” is in the file twice",
             broken(&|transfer| transfer.libraries.extend_from_within(..)),
         ),
         (
-            "has the number of another of its cards",
+            "has the same number as another card",
             broken(&|transfer| transfer.families[0].cards.extend_from_within(..1)),
         ),
         (
-            "of 2026-11-21 is in it twice",
+            "for 2026-11-21 is in the file twice",
             broken(&|transfer| transfer.families[0].notices.extend_from_within(..)),
         ),
     ];

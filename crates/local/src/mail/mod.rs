@@ -1,4 +1,4 @@
-//! The post on one machine: to a folder, or by SMTP.
+//! Mail on one machine: to a folder, or by SMTP.
 
 mod folder;
 mod smtp;

@@ -1,4 +1,4 @@
-//! What needs the operator, and whether it was told.
+//! The alerts, and whether they were delivered.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -159,7 +159,7 @@ fn put(connection: &Connection, key: &AlertKey, noted: &StoredAlert) -> Result<(
     Ok(())
 }
 
-/// One that a newer version wrote keeps the others from nobody.
+/// Skips one that a newer version wrote, so that the others can be read.
 fn readable(row: &Row<'_>) -> Result<Readable, Fault> {
     match from_row(row) {
         Ok(noted) => Ok(Readable::Yes(noted)),

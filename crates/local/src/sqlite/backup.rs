@@ -12,33 +12,31 @@ use super::fault::store_error;
 use super::meta::mark_copy;
 use super::open::{BUSY_TIMEOUT, Origin, check, connect, plain, private_file};
 
-/// Why there is no backup. Nothing of it is left behind.
+/// Why a backup failed. Nothing of it is left behind.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// There is a file of that name.
-    #[error("{path} is there already and was left as it is. Name another file.")]
+    /// The file already exists.
+    #[error("{path} already exists and wasn't changed. Name another file.")]
     AlreadyThere {
         /// Where.
         path: PathBuf,
     },
     /// The file cannot be written.
-    #[error("The backup {path} cannot be written ({reason}).")]
+    #[error("The backup {path} can't be written ({reason}).")]
     NotWritable {
         /// Where.
         path: PathBuf,
         /// What the system says.
         reason: String,
     },
-    /// The copy is not sound, so neither is the database.
-    #[error(
-        "The copy is not sound, and was removed: the database is damaged. Restore an older backup."
-    )]
+    /// The copy is damaged, and so is the database.
+    #[error("The database is damaged, so the copy was removed. Restore an older backup.")]
     Damaged,
     /// The database cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The work was broken off: the program is ending.
-    #[error("The backup was broken off.")]
+    /// Interrupted: the program is ending.
+    #[error("The backup was interrupted.")]
     BrokenOff,
 }
 
@@ -78,7 +76,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     )));
     let partial_name = partial.0.to_str().ok_or_else(|| BackupError::NotWritable {
         path: to.into(),
-        reason: "its path is not in Unicode".to_owned(),
+        reason: "its path isn't Unicode".to_owned(),
     })?;
     let file = private_file(&partial.0).map_err(not_writable)?;
     // One read of the database as it is now: others go on writing, and what was removed from it
@@ -93,7 +91,7 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     take_name(&partial.0, to).map_err(not_writable)
 }
 
-/// Gives the file its name, unless that is taken.
+/// Gives the file its name, unless one exists.
 fn take_name(partial: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(partial, to) {
         Ok(()) => {}
@@ -116,7 +114,7 @@ fn is_sound(path: &Path) -> rusqlite::Result<bool> {
     Ok(verdict == "ok" && !dangling && check(&copy)? == Origin::Known)
 }
 
-/// A file that goes when it is dropped.
+/// A file that is deleted when dropped.
 struct Partial(PathBuf);
 
 impl Drop for Partial {

@@ -160,7 +160,7 @@ pub(super) fn of_family(
     )
 }
 
-/// The failure that says that there is no such card.
+/// The error for a missing card.
 pub(super) fn no_card(id: CardId) -> Fault {
     StoreError::NotFound(format!("card {id}")).into()
 }
@@ -173,7 +173,7 @@ pub(super) fn found(rows: usize, id: CardId) -> Result<(), Fault> {
     }
 }
 
-/// The failure that says that a family holds a number already.
+/// The error for a number that the family already has.
 pub(super) fn same_number(family: &FamilyId, library: &LibraryId) -> Fault {
     StoreError::AlreadyExists(format!(
         "a card of the family “{family}” with that number at the library “{library}”"

@@ -84,7 +84,7 @@ impl CheckStore for SqliteStore {
     }
 }
 
-/// The cards of a family whose account is there and cannot be understood.
+/// The cards of a family whose stored account can't be read.
 pub(super) fn lost_accounts(
     connection: &Connection,
     family: &FamilyId,
@@ -123,8 +123,8 @@ pub(super) fn accounts(
     )
 }
 
-/// When the newest check of a card that knows something began: one that tried, or one that gave an
-/// account, at a time that `counts`. `Some(None)` if none did, `None` if the card is gone.
+/// When the newest check of a card began that tried, or read an account, at a time that `counts`.
+/// `Some(None)` if there was none; `None` if the card is gone.
 fn newest_check(
     connection: &Connection,
     card: &CardKey,

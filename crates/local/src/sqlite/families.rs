@@ -103,7 +103,8 @@ impl FamilyStore for SqliteStore {
     }
 }
 
-/// Whether `change` changed to whom of a family nothing is sent; false if it is gone.
+/// Applies `change` to a family's stopped recipients. False if nothing changed or the family is
+/// gone.
 fn change_stopped(
     connection: &Connection,
     id: &FamilyId,
@@ -121,7 +122,7 @@ fn change_stopped(
     Ok(true)
 }
 
-/// The failure that says that there is no such family.
+/// The error for a missing family.
 pub(super) fn no_family(id: &FamilyId) -> Fault {
     StoreError::NotFound(format!("family “{id}”")).into()
 }
@@ -150,7 +151,7 @@ fn found(rows: usize, id: &FamilyId) -> Result<(), Fault> {
     }
 }
 
-/// Binds of a family what the statement has a place for.
+/// Binds the family's values that the statement uses.
 fn put(connection: &Connection, sql: &str, family: &Family) -> Result<usize, Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let columns = named_params! {

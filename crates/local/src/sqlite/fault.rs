@@ -1,13 +1,13 @@
-//! What goes wrong in SQLite, in the words of the store. No message holds a stored value.
+//! Turns SQLite's errors into the store's. No message contains a stored value.
 
 use hippo_core::store::{DamagedRow, StoreError};
 use rusqlite::{ErrorCode, ffi};
 
-/// What a piece of work fails with: a store's own answer, or SQLite's.
+/// Why work in the database failed: the store's own error, or SQLite's.
 #[derive(Debug)]
 pub(super) enum Fault {
     Store(StoreError),
-    /// A row that cannot be understood, and the word for it.
+    /// A row that can't be read, and the message for it.
     Damaged(DamagedRow, String),
     Sqlite(rusqlite::Error),
 }
@@ -34,11 +34,11 @@ impl From<Fault> for StoreError {
     }
 }
 
-/// SQLite's error as the store's. Its own text is left out: it may quote what was to be written.
+/// Turns SQLite's error into the store's. SQLite's text is left out: it may quote stored values.
 pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
     let Some(code) = error.sqlite_error() else {
         return StoreError::Unusable(
-            "its tables are not as this version of hippo made them. Restore a backup.".to_owned(),
+            "its tables aren't as this version of hippo made them. Restore a backup.".to_owned(),
         );
     };
     tracing::debug!(code = code.extended_code, "SQLite failed.");
@@ -56,7 +56,7 @@ pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
         }
         ErrorCode::DiskFull => disk_full(),
         ErrorCode::ReadOnly => StoreError::Unavailable(
-            "the database is read-only. Look at its file, its folder and how the disk is mounted."
+            "the database is read-only. Check its file, its folder and how the disk is mounted."
                 .to_owned(),
         ),
         ErrorCode::CannotOpen if crate::has_no_files_left() => {
@@ -65,7 +65,7 @@ pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
         ErrorCode::PermissionDenied
         | ErrorCode::CannotOpen
         | ErrorCode::AuthorizationForStatementDenied => StoreError::Unavailable(
-            "the database cannot be opened or written. Look at who owns its folder and files."
+            "the database can't be opened or written. Check who owns its folder and files."
                 .to_owned(),
         ),
         ErrorCode::SystemIoFailure => {
@@ -74,12 +74,10 @@ pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
         ErrorCode::OutOfMemory => StoreError::Unavailable(
             "the machine has no memory left. Close other programs and try again.".to_owned(),
         ),
-        ErrorCode::TooBig => {
-            StoreError::TooLarge("it is larger than the database takes.".to_owned())
-        }
+        ErrorCode::TooBig => StoreError::TooLarge("it is too large for the database.".to_owned()),
         ErrorCode::SchemaChanged | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => {
             StoreError::Unusable(
-                "its tables are not as this version of hippo made them. Restore a backup."
+                "its tables aren't as this version of hippo made them. Restore a backup."
                     .to_owned(),
             )
         }
@@ -91,18 +89,18 @@ pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
 
 fn disk_full() -> StoreError {
     StoreError::Unavailable(
-        "the disk is full. Nothing was changed; make room and try again.".to_owned(),
+        "the disk is full, so nothing was changed. Make room and try again.".to_owned(),
     )
 }
 
-/// What the disk would not do, by SQLite's extended code.
+/// The message for a failure of the disk, by SQLite's extended code.
 fn io_sentence(extended_code: i32) -> &'static str {
     match extended_code {
         ffi::SQLITE_IOERR_READ
         | ffi::SQLITE_IOERR_SHORT_READ
         | ffi::SQLITE_IOERR_IN_PAGE
         | ffi::SQLITE_IOERR_FSTAT
-        | ffi::SQLITE_IOERR_SEEK => "the disk cannot be read. Check the disk.",
+        | ffi::SQLITE_IOERR_SEEK => "the disk can't be read. Check the disk.",
         ffi::SQLITE_IOERR_CORRUPTFS | ffi::SQLITE_IOERR_DATA => {
             "the disk is damaged. Check the disk, and restore a backup."
         }
@@ -114,15 +112,16 @@ fn io_sentence(extended_code: i32) -> &'static str {
         | ffi::SQLITE_IOERR_SHMLOCK
         | ffi::SQLITE_IOERR_SHMMAP
         | ffi::SQLITE_IOERR_SHMOPEN => {
-            "the database's files cannot be locked or shared. Keep the home on a disk of this machine."
+            "the database's files can't be locked or shared. Keep the home on a disk of this \
+             machine."
         }
         ffi::SQLITE_IOERR_NOMEM => {
             "the machine has no memory left. Close other programs and try again."
         }
         ffi::SQLITE_IOERR_ACCESS | ffi::SQLITE_IOERR_AUTH => {
-            "the database's files may not be used. Look at who owns its folder and files."
+            "hippo may not use the database's files. Check who owns its folder and files."
         }
-        _ => "the disk cannot be written. It may be full or damaged; nothing was changed.",
+        _ => "the disk can't be written, so nothing was changed. It may be full or damaged.",
     }
 }
 
@@ -138,9 +137,9 @@ mod tests {
     #[rstest]
     #[case::full(ffi::SQLITE_FULL, "the disk is full")]
     #[case::full_beside_the_database(ffi::SQLITE_IOERR_SHMSIZE, "the disk is full")]
-    #[case::write(ffi::SQLITE_IOERR_WRITE, "cannot be written")]
-    #[case::sync(ffi::SQLITE_IOERR_FSYNC, "cannot be written")]
-    #[case::read(ffi::SQLITE_IOERR_READ, "cannot be read")]
+    #[case::write(ffi::SQLITE_IOERR_WRITE, "can't be written")]
+    #[case::sync(ffi::SQLITE_IOERR_FSYNC, "can't be written")]
+    #[case::read(ffi::SQLITE_IOERR_READ, "can't be read")]
     #[case::read_only(ffi::SQLITE_READONLY, "is read-only")]
     #[case::read_only_folder(ffi::SQLITE_READONLY_DIRECTORY, "is read-only")]
     #[case::not_allowed(ffi::SQLITE_PERM, "who owns")]

@@ -1,4 +1,4 @@
-//! The libraries, and which of them are being left alone.
+//! The libraries, and their back-off.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -177,18 +177,18 @@ impl LibraryStore for SqliteStore {
     }
 }
 
-/// The failure that says that there is no such library.
+/// The error for a missing library.
 pub(super) fn no_library(id: &LibraryId) -> Fault {
     StoreError::NotFound(format!("library “{id}”")).into()
 }
 
-/// How a library does.
+/// A library's state.
 pub(super) struct State {
     pub(super) back_off_until: Option<DateTime<Utc>>,
     pub(super) down_since: Option<DateTime<Utc>>,
 }
 
-/// One library, and how it does.
+/// One library, and its state.
 pub(super) fn by_id(
     connection: &Connection,
     id: &LibraryId,

@@ -1,5 +1,5 @@
-//! What the database knows of itself: its name in the journal, whether it was restored, and when the
-//! ticks came.
+//! The database's own data: its name in the journal, whether it was restored, and when the ticks
+//! came.
 
 use hippo_core::clock::local_date;
 use hippo_core::ids::FamilyId;
@@ -15,10 +15,10 @@ use super::row::{Stored, json};
 
 const STORE_ID: &str = "store_id";
 const TICK_TIMES: &str = "tick_times";
-/// There in a copy, so that whoever uses it as the database knows that it was restored.
+/// Set in a copy, so that a restored database is recognised.
 const IS_COPY: &str = "is_copy";
 
-/// So many days of the journal tell whether the database is older than it.
+/// How many days of the journal are compared with the database.
 const COMPARED_DAYS: u64 = 9;
 
 fn get(connection: &Connection, name: &str) -> Result<Option<String>, Fault> {
@@ -47,7 +47,7 @@ pub(super) fn mark_copy(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Names a database in the journal that nothing was ever sent from; any other is left as it is.
+/// Names a database in the journal if nothing was ever sent from it.
 pub(super) fn name_if_empty(connection: &Connection, journal: &Journal) -> Result<(), Fault> {
     if store_id(connection)?.is_some() || !is_empty(connection)? {
         return Ok(());
@@ -55,7 +55,7 @@ pub(super) fn name_if_empty(connection: &Connection, journal: &Journal) -> Resul
     name(connection, journal)
 }
 
-/// Ends a restore: the journal knows from now on what this database sends.
+/// Ends a restore. From now on the journal knows what this database sends.
 pub(super) fn name(connection: &Connection, journal: &Journal) -> Result<(), Fault> {
     let store = match store_id(connection)? {
         Some(store) => store,
@@ -97,8 +97,7 @@ fn is_empty(connection: &Connection) -> Result<bool, Fault> {
         .exists([])?)
 }
 
-/// Whether the journal knows of something sent that the database does not: a copy of the file took
-/// its place.
+/// Whether the journal has a mail that the database lacks: then the file was replaced by a copy.
 fn is_behind(connection: &Connection, journal: &Journal) -> Result<bool, Fault> {
     for (key, fence) in journal.newest(COMPARED_DAYS)? {
         let Some(added_on) = added_on(connection, &key.family)? else {
@@ -144,7 +143,8 @@ fn added_on(
     )
 }
 
-/// When the ticks came. What cannot be read counts as none: no doubt of the clock rests on it.
+/// When the ticks came. A value that can't be read counts as none, so it can't put the clock in
+/// doubt.
 pub(super) fn tick_times(connection: &Connection) -> Result<TickTimes, Fault> {
     let stored = get(connection, TICK_TIMES)?;
     Ok(stored
@@ -152,7 +152,7 @@ pub(super) fn tick_times(connection: &Connection) -> Result<TickTimes, Fault> {
         .unwrap_or_default())
 }
 
-/// Replaces them if they are still `before`.
+/// Replaces the tick times if they are still `before`.
 pub(super) fn replace_tick_times(
     connection: &Connection,
     before: &TickTimes,

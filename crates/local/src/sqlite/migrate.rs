@@ -1,8 +1,8 @@
-//! The tables, and how an older file gets them.
+//! The tables, and the migration of older files.
 
 use rusqlite::Connection;
 
-/// What makes a SQLite file one of ours: “hipp”.
+/// The application id of our SQLite files: “hipp”.
 pub(super) const APPLICATION_ID: i32 = 0x6869_7070;
 
 /// One step a version: the file of version N was brought there by the first N. Steps that were

@@ -1,4 +1,4 @@
-//! What is remembered, in one SQLite file.
+//! The store in one SQLite file.
 //!
 //! One thread writes, one reads (`worker`); every write that was answered would survive a crash
 //! of the machine. Several processes may have the file open at once.
@@ -39,7 +39,7 @@ use self::worker::Worker;
 
 /// A store in one SQLite file; all of [`hippo_core::store::Store`].
 ///
-/// Dropping it waits for the writes that were asked for, and closes the file.
+/// Dropping it waits for pending writes, and closes the file.
 pub struct SqliteStore {
     path: PathBuf,
     journal: Arc<Journal>,
@@ -47,36 +47,34 @@ pub struct SqliteStore {
     // file, must be the one that may write.
     reader: Worker,
     writer: Worker,
-    /// The rows that were passed over since the store was opened.
+    /// The damaged rows that were left out since the store was opened.
     damaged: Arc<Mutex<BTreeSet<DamagedRow>>>,
 }
 
 impl SqliteStore {
-    /// Opens the database at `path`, which must be there, and brings it to this version's form.
+    /// Opens the database at `path`, which must exist, and migrates it to this version.
     ///
-    /// Blocks, as a rule for a few milliseconds. A file that others can read is made the owner's
-    /// alone (mode 0600).
+    /// Blocks, usually for a few milliseconds. A file that others can read gets mode 0600.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         open::open(path, open::Missing::Refuse, open::BUSY_TIMEOUT)
     }
 
-    /// Opens the database at `path`, and makes it (mode 0600) if it is not there; its folder must
-    /// be.
+    /// Opens the database at `path`, or makes it (mode 0600). Its folder must exist.
     pub fn open_or_create(path: &Path) -> Result<Self, OpenError> {
         open::open(path, open::Missing::Create, open::BUSY_TIMEOUT)
     }
 
-    /// Copies the database as it is now to a new file of mode 0600, while others go on writing.
+    /// Copies the database as it is now to a new file of mode 0600. Others can write meanwhile.
     ///
-    /// The copy is checked before it gets its name, and never takes the place of a file that is
-    /// there. It opens like the database itself. The key is not in it: without the key file the
-    /// numbers and PINs in it cannot be read.
+    /// The copy is checked before it gets its name, and never replaces an existing file. It opens
+    /// like the database itself. The key isn't in it: without the key file, its numbers and PINs
+    /// can't be read.
     pub async fn backup(&self, to: &Path) -> Result<(), BackupError> {
         backup::backup(self.path.clone(), to.to_owned()).await
     }
 
-    /// Puts a backup in the place of the database at `database`, which nobody may have open; answers
-    /// where the old one is now. The journal of what was sent stays. Blocks.
+    /// Replaces the database at `database` by a backup. Nobody may have the database open. Returns
+    /// where the old one is now. The journal stays. Blocks.
     pub fn restore(backup: &Path, database: &Path) -> Result<Option<PathBuf>, RestoreError> {
         restore::restore(backup, database)
     }
@@ -94,7 +92,7 @@ impl SqliteStore {
         self.reader.run(self.keeping_damage(work)).await
     }
 
-    /// Everything that `work` writes is kept, or nothing if it fails.
+    /// Runs `work`, and keeps everything that it writes, or nothing if it fails.
     async fn write<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
@@ -103,7 +101,7 @@ impl SqliteStore {
         self.writer.run(self.keeping_damage(work)).await
     }
 
-    /// `work`, and then which rows it passed over.
+    /// Runs `work`, and remembers the damaged rows that it left out.
     fn keeping_damage<T, F>(
         &self,
         work: F,
@@ -138,11 +136,11 @@ impl std::fmt::Debug for SqliteStore {
 }
 
 thread_local! {
-    /// The rows that the work of this thread passed over, since they cannot be understood.
+    /// The damaged rows that this thread's work left out.
     static PASSED_OVER: RefCell<Vec<DamagedRow>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What stands in a row; `None` if it cannot be understood: one row keeps no other from being read.
+/// A row's value; `None` if it is damaged, so that the other rows can still be read.
 fn unless_damaged<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
     match read {
         Ok(found) => Ok(Some(found)),
@@ -150,7 +148,7 @@ fn unless_damaged<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
             tracing::error!(
                 row.table = row.table,
                 row.id = row.id,
-                "A damaged row was passed over: {reason}"
+                "A damaged row was left out: {reason}"
             );
             PASSED_OVER.with_borrow_mut(|rows| rows.push(row));
             Ok(None)
@@ -159,7 +157,7 @@ fn unless_damaged<T>(read: Result<T, Fault>) -> Result<Option<T>, Fault> {
     }
 }
 
-/// The first row of a query, if it has one that can be understood.
+/// The first readable row of a query.
 fn first<T>(
     connection: &Connection,
     sql: &str,
@@ -173,7 +171,7 @@ fn first<T>(
     Ok(row.map(unless_damaged).transpose()?.flatten())
 }
 
-/// All rows of a query that can be understood.
+/// All readable rows of a query.
 fn all<T>(
     connection: &Connection,
     sql: &str,
@@ -183,8 +181,8 @@ fn all<T>(
     page(connection, sql, params, usize::MAX, from_row)
 }
 
-/// The first `limit` rows of a query that can be understood: a damaged row makes no page shorter, which would
-/// be taken for the last one.
+/// The first `limit` readable rows of a query. A damaged row doesn't make a page shorter, since a
+/// short page counts as the last.
 fn page<T>(
     connection: &Connection,
     sql: &str,

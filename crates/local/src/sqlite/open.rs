@@ -1,4 +1,4 @@
-//! Opening the file, with a plain word for everything that can be wrong with it.
+//! Opens the file, with a clear error for everything that can be wrong with it.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -21,7 +21,7 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why a database cannot be opened, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// It is not there.
+    /// It doesn't exist.
     #[error(
         "There is no database at {path}. Make one with “hippo init”, or name another home with --home."
     )]
@@ -29,9 +29,10 @@ pub enum OpenError {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// The file or its folder cannot be read or written, or is no file.
+    /// The file or its folder can't be read or written, or it isn't a file.
     #[error(
-        "The database {path} cannot be opened for writing ({reason}). Look at who owns it and its folder."
+        "The database {path} can't be opened for writing ({reason}). Check who owns it and its \
+         folder."
     )]
     NotWritable {
         /// Where it is.
@@ -39,18 +40,16 @@ pub enum OpenError {
         /// What the system says.
         reason: String,
     },
-    /// It is something else.
-    #[error(
-        "{path} is not a database of hippo. It was left as it is; name another home with --home."
-    )]
+    /// It is not our database.
+    #[error("{path} is not a database of hippo, so nothing was changed. Choose another home.")]
     NotOurs {
         /// Where it is.
         path: PathBuf,
     },
     /// A newer version of hippo made it.
     #[error(
-        "The database {path} is of version {found}, and this hippo knows versions up to {known}. \
-         Use the newer hippo that made it, or restore an older backup."
+        "The database {path} has version {found}, and this hippo knows versions up to {known}. Use \
+         the newer hippo that made it, or restore an older backup."
     )]
     Newer {
         /// Where it is.
@@ -60,22 +59,20 @@ pub enum OpenError {
         /// The newest version that this program knows.
         known: usize,
     },
-    /// It is damaged, or was cut short.
-    #[error(
-        "The database {path} is damaged. Put it aside, with what is left of it, and restore a backup in its place."
-    )]
+    /// It is damaged or truncated.
+    #[error("The database {path} is damaged. Move it away and restore a backup.")]
     Damaged {
         /// Where it is.
         path: PathBuf,
     },
-    /// Another process has had it to itself for longer than one waits.
+    /// Another process locked it for too long.
     #[error("Another hippo is using the database {path}. Try again when it is done.")]
     Locked {
         /// Where it is.
         path: PathBuf,
     },
-    /// The system gave no thread, or SQLite failed in a way that has no better name.
-    #[error("The database {path} cannot be opened ({reason}).")]
+    /// A thread could not be started, or SQLite failed in another way.
+    #[error("The database {path} can't be opened ({reason}).")]
     Failed {
         /// Where it is.
         path: PathBuf,
@@ -139,7 +136,7 @@ pub(super) fn open(
     })
 }
 
-/// Names a database in the journal from which nothing can have been sent yet.
+/// Names a new database in the journal.
 fn name_new(connection: &Connection, journal: &Journal) -> Result<(), String> {
     let name = || -> Result<(), Fault> {
         connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -153,7 +150,7 @@ fn name_new(connection: &Connection, journal: &Journal) -> Result<(), String> {
     })
 }
 
-/// What is wrong, before it is known where.
+/// An [`OpenError`] without its path.
 enum Problem {
     Sqlite(rusqlite::Error),
     NotOurs,
@@ -180,9 +177,9 @@ impl Problem {
                     known: VERSION,
                 };
             }
-            Self::ReadOnly => return not_writable(&path, "it may only be read"),
+            Self::ReadOnly => return not_writable(&path, "it is read-only"),
             Self::NoLog => {
-                return not_writable(&path, "its file system cannot hold a write-ahead log");
+                return not_writable(&path, "its file system can't hold a write-ahead log");
             }
             Self::Sqlite(error) => error,
         };
@@ -194,7 +191,7 @@ impl Problem {
                 not_writable(&path, crate::OUT_OF_FILES)
             }
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-                not_writable(&path, "its folder may not be writable")
+                not_writable(&path, "its folder may be read-only")
             }
             _ => OpenError::Failed {
                 path,
@@ -228,7 +225,7 @@ fn reading(path: &Path, busy_timeout: Duration) -> Result<Connection, Problem> {
     Ok(connection)
 }
 
-/// A connection as all of ours are.
+/// A connection with our settings.
 pub(super) fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(
         path,
@@ -316,7 +313,7 @@ pub(super) fn private_file(path: &Path) -> io::Result<fs::File> {
     Ok(file)
 }
 
-/// Takes the rights of others away from the database and the files beside it.
+/// Removes other users' rights to the database and the files beside it.
 ///
 /// By name: opening and closing the file here would drop the locks that SQLite holds on it in this
 /// process.
@@ -359,7 +356,7 @@ fn not_writable(path: &Path, reason: &str) -> OpenError {
     }
 }
 
-/// The system's reason without its number.
+/// The system's reason without its error number.
 pub(super) fn plain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::Other => error.to_string(),

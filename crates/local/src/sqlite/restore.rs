@@ -1,4 +1,4 @@
-//! A backup in the place of the database.
+//! Replaces the database by a backup.
 
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ use super::open::{Origin, check, connect, plain};
 /// How long another process may take to close the database.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why nothing was restored. The database is as it was.
+/// Why a restore failed. The database wasn't changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// There is no such file.
@@ -43,11 +43,12 @@ pub enum RestoreError {
     },
     /// Another process has the database open.
     #[error(
-        "Another hippo is using the database. Stop it, and whatever starts it, then try again. Nothing was changed."
+        "Another hippo is using the database, so nothing was changed. Stop it and its schedule, \
+         then try again."
     )]
     InUse,
     /// The file system refuses.
-    #[error("{path} cannot be written ({reason}). Nothing was changed.")]
+    #[error("{path} can't be written ({reason}). Nothing was changed.")]
     NotWritable {
         /// What.
         path: PathBuf,
@@ -56,7 +57,7 @@ pub enum RestoreError {
     },
 }
 
-/// Puts a copy of `backup` in the place of `database`; answers where the old database is now.
+/// Replaces `database` by a copy of `backup`. Returns where the old database is now.
 pub(super) fn restore(backup: &Path, database: &Path) -> Result<Option<PathBuf>, RestoreError> {
     check_backup(backup, database)?;
     let copy = Copy(beside(database, &format!("restoring-{}", Uuid::new_v4())));
@@ -102,8 +103,8 @@ fn check_backup(backup: &Path, database: &Path) -> Result<(), RestoreError> {
     }
 }
 
-/// Takes the database from everybody else and brings its log into the file. `None`: it is too
-/// damaged for that, so that nobody can be using it.
+/// Locks the database and checkpoints its log. `None`: it is too damaged for that, so nobody can be
+/// using it.
 fn lock(database: &Path) -> Result<Option<Connection>, RestoreError> {
     let take = || -> rusqlite::Result<Connection> {
         let connection = connect(database, CLOSE_TIMEOUT)?;
@@ -122,7 +123,7 @@ fn lock(database: &Path) -> Result<Option<Connection>, RestoreError> {
     }
 }
 
-/// At no moment is there no database.
+/// Swaps the files. A database exists at every moment.
 fn put_in_place(copy: &Path, database: &Path, aside: Option<&Path>) -> io::Result<()> {
     if let Some(aside) = aside {
         if fs::hard_link(database, aside).is_err() {
@@ -147,7 +148,7 @@ fn put_in_place(copy: &Path, database: &Path, aside: Option<&Path>) -> io::Resul
     Ok(())
 }
 
-/// A name for the old database that nothing has.
+/// A free name for the old database.
 fn free_name(database: &Path) -> PathBuf {
     (1u32..)
         .map(|number| beside(database, &format!("before-restore-{number}")))
@@ -165,7 +166,7 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
-/// A file that goes when it is dropped, unless it was renamed.
+/// A file that is deleted when dropped, unless it was renamed.
 struct Copy(PathBuf);
 
 impl Drop for Copy {

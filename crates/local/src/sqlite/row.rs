@@ -1,4 +1,4 @@
-//! Values of columns: how they are written, and how they are read back without trust.
+//! Writes values of columns, and reads them back without trust.
 
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::fault::Fault;
 
-/// A time as it is stored: of equal width for all, so that text compares as time does.
+/// A time as it is stored. All have the same width, so that text sorts as time.
 ///
 /// A time outside the years 0 to 9999 is stored as the nearest within.
 pub(super) fn time(instant: DateTime<Utc>) -> String {
@@ -44,13 +44,13 @@ pub(super) fn integer(count: u64) -> Result<i64, Fault> {
 }
 
 fn unwritable() -> Fault {
-    StoreError::Unusable("a value cannot be written in the database's form.".to_owned()).into()
+    StoreError::Unusable("a value can't be stored in the database.".to_owned()).into()
 }
 
 /// One row of a table, whose columns are read by name.
 ///
-/// What is not as it was written is [`StoreError::Unusable`] naming the table and the row's key,
-/// never what stands there.
+/// A value that isn't as it was written is [`StoreError::Unusable`] with the table and the row's
+/// key, never the value.
 pub(super) struct Stored<'row, 'statement> {
     row: &'row Row<'statement>,
     table: &'static str,
@@ -58,7 +58,7 @@ pub(super) struct Stored<'row, 'statement> {
 }
 
 impl<'row, 'statement> Stored<'row, 'statement> {
-    /// A row of `table`, which the column `key` tells from others.
+    /// A row of `table`, identified by the column `key`.
     pub(super) fn new(table: &'static str, key: &'static str, row: &'row Row<'statement>) -> Self {
         Self { row, table, key }
     }
@@ -136,7 +136,7 @@ impl<'row, 'statement> Stored<'row, 'statement> {
         }
     }
 
-    /// The failure that says that this row cannot be understood.
+    /// The error for a row that can't be read.
     pub(super) fn garbage(&self, column: &str) -> Fault {
         // An id is harmless; what stands where an id should be may not be.
         let key: String = match self.row.get_ref(self.key) {
@@ -148,7 +148,7 @@ impl<'row, 'statement> Stored<'row, 'statement> {
             _ => "?".to_owned(),
         };
         let reason = format!(
-            "“{key}” in its table “{}” cannot be understood (“{column}”). Restore a backup.",
+            "“{key}” in the table “{}” can't be read (“{column}”). Restore a backup.",
             self.table
         );
         let row = DamagedRow {

@@ -78,7 +78,7 @@ pub(super) fn of(connection: &Connection, card: CardId) -> Result<Option<Sealed>
     )
 }
 
-/// Puts a card's secret in the place of the one before.
+/// Replaces a card's secret.
 pub(super) fn put(connection: &Connection, card: CardId, secret: &Sealed) -> Result<(), Fault> {
     connection
         .prepare_cached("INSERT OR REPLACE INTO secret VALUES (?1, ?2, ?3, ?4)")?

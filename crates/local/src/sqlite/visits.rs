@@ -1,4 +1,4 @@
-//! What a visit and a notice need, in one go.
+//! Loads what a visit or a notice needs, in one request.
 
 use std::collections::BTreeMap;
 

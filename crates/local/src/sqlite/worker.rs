@@ -1,4 +1,4 @@
-//! The threads that own the connections: one that writes, one that reads.
+//! The threads that own the connections: one writes, one reads.
 //!
 //! SQLite blocks, so it runs off the async runtime. The writing thread commits what has queued up
 //! in one transaction, each piece of work inside a savepoint of its own: the callers that write at
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::fault::{Fault, store_error};
 
-/// How much work one transaction takes in at most: bounds how long the first waits for the rest.
+/// The most work in one transaction. It bounds how long the first waits for the rest.
 const BATCH_SIZE: usize = 64;
 
 /// How a thread goes about its work.
@@ -23,7 +23,7 @@ pub(super) enum Kind {
     Writes,
 }
 
-/// A thread with a connection of its own; ends, and closes the connection, when dropped.
+/// A thread with its own connection. Both end when it is dropped.
 pub(super) struct Worker {
     tasks: Option<mpsc::Sender<Box<dyn Task>>>,
     thread: Option<JoinHandle<()>>,
@@ -48,7 +48,7 @@ impl Worker {
         })
     }
 
-    /// Runs `work` on the thread; it runs to its end even if the caller stops waiting.
+    /// Runs `work` on the thread, to its end even if the caller stops waiting.
     pub(super) async fn run<T, F>(&self, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
@@ -85,9 +85,9 @@ fn ended() -> StoreError {
     StoreError::Unavailable("its thread has ended.".to_owned())
 }
 
-/// A piece of work that is answered apart from being run: after the commit.
+/// Work that is answered after the commit.
 trait Task: Send {
-    /// Runs it; true if what it wrote is to be kept.
+    /// Runs it. True if its writes are to be kept.
     fn run(&mut self, connection: &Connection) -> bool;
 
     /// Answers the caller: with the work's result, or with `failure`.
@@ -147,7 +147,7 @@ fn write(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Task>>) {
     }
 }
 
-/// Runs `first` and what has queued up since in one transaction, and puts them into `batch`.
+/// Runs `first` and everything queued since in one transaction, and adds it to `batch`.
 fn write_batch(
     connection: &Connection,
     first: Box<dyn Task>,

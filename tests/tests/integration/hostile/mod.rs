@@ -268,7 +268,7 @@ async fn a_card_that_is_waited_for_costs_a_run_its_own_limit_and_no_more(#[case]
                 let said = if is_ann {
                     "not read to the end within 4 s"
                 } else {
-                    "The library is left alone until"
+                    "The library didn't answer or turned us away"
                 };
                 assert!(failure.detail.starts_with(said), "{failure}");
                 not_tried += u32::from(!is_ann);

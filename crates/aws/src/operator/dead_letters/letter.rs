@@ -1,4 +1,4 @@
-//! One dead letter: what it is, and what is to be done with it.
+//! One dead letter: what it is, and what to do with it.
 
 use std::fmt;
 
@@ -10,17 +10,18 @@ use serde_json::Value;
 
 use crate::operator::stack::Outputs;
 
-/// Which queue of dead letters.
+/// One of the dead-letter queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Visits that `check-card` could not do.
+    /// Visits that `check-card` failed.
     Visits,
-    /// Notices that `notify-family` could not do.
+    /// Notices that `notify-family` failed.
     Notices,
-    /// What EventBridge could not bring to a function: a schedule's start, an event of the mail service.
+    /// What EventBridge couldn't deliver to a function: a schedule's start, or an event of the mail
+    /// service.
     Schedules,
-    /// What the functions that EventBridge starts could not do.
+    /// What failed inside the functions that EventBridge starts.
     Jobs,
 }
 
@@ -28,7 +29,7 @@ impl Kind {
     /// All of them, in the order of the work.
     pub const ALL: [Self; 4] = [Self::Schedules, Self::Jobs, Self::Visits, Self::Notices];
 
-    /// Whether SQS gives out its letters in order, and one message group's only while none of them is hidden.
+    /// Whether it is a FIFO queue.
     pub(super) fn is_fifo(self) -> bool {
         self == Self::Visits
     }
@@ -54,7 +55,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What is to be done with a letter.
+/// What to do with a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
     /// Back into its queue.
@@ -92,7 +93,7 @@ impl Letter {
                 action: Ok(action),
             },
             Err(why) => Self {
-                what: "a message that is none of ours".to_owned(),
+                what: "a message that isn't ours".to_owned(),
                 action: Err(why),
             },
         }
@@ -139,7 +140,7 @@ fn schedule(message: &Message, body: &str, outputs: &Outputs) -> Read {
             .map(str::to_owned)
     };
     if attribute("IS_PAYLOAD_TRUNCATED").as_deref() == Some("true") {
-        return Err("EventBridge Scheduler kept only a part of it.".to_owned());
+        return Err("EventBridge Scheduler kept only part of it.".to_owned());
     }
     let mut event: Value = parse(body, "the input of a schedule or an event")?;
     if let (Some(time), Some(fields)) = (attribute("SCHEDULED_TIME"), event.as_object_mut()) {
@@ -186,7 +187,7 @@ fn start(arn: Option<&str>, event: Value, outputs: &Outputs) -> Read {
         // It names people: no more of it is told than what every such event has.
         (mail_events, "an event of the mail service".to_owned())
     } else {
-        return Err("It was meant for a function that this stack does not have.".to_owned());
+        return Err("It was meant for a function that this stack doesn't have.".to_owned());
     };
     let action = Action::Call {
         function: function.clone(),

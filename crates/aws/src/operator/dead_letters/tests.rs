@@ -148,7 +148,7 @@ fn an_event_of_the_mail_service_goes_back_to_its_function_whichever_queue_it_die
 #[case(
     Kind::Schedules,
     r#"{"label":"all"}"#,
-    "a function that this stack does not have"
+    "a function that this stack doesn't have"
 )]
 #[case(Kind::Jobs, r#"{"label":"all"}"#, "no requestPayload")]
 fn what_is_none_of_ours_says_why(#[case] kind: Kind, #[case] body: &str, #[case] why: &str) {

@@ -1,4 +1,4 @@
-//! Whether SES sends the stack's mails, and whether mailboxes take them.
+//! Checks whether SES sends the stack's mails, and whether mailboxes accept them.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use hippo_core::mail::mime;
 use super::{Doctor, Finding};
 use crate::clients::{reason, ses_reader};
 
-/// What SES knows of the sender.
+/// The sender's identities in SES.
 struct Identities {
     address: Option<GetEmailIdentityOutput>,
     domain: Option<GetEmailIdentityOutput>,
@@ -141,31 +141,31 @@ impl Identities {
         };
         // An address has the signature of its domain, unless it has its own.
         if signs(&self.address) || signs(&self.domain) {
-            return Finding::ok(CHECK, format!("Mails are signed for {domain}."));
+            return Finding::ok(CHECK, format!("Emails are signed for {domain}."));
         }
         if self.domain.is_some() {
             return Finding::problem(
                 CHECK,
-                format!("Mails aren't signed for {domain}."),
+                format!("Emails aren't signed for {domain}."),
                 "SES's console shows the three CNAME records for its DNS under Identities, Authentication.",
             );
         }
         Finding::problem(
             CHECK,
-            format!("Mails aren't signed for {domain}, which SES doesn't know."),
+            format!("Emails aren't signed for {domain}, which SES doesn't know."),
             "Send from a domain of your own that SES has verified with DKIM, and name it in MailIdentity.",
         )
     }
 }
 
-/// Whether mailboxes that look for DMARC take the mails.
+/// Whether the mails pass DMARC.
 async fn check_dmarc(client: &Client, domain: &str, is_signed: bool) -> Finding {
     const CHECK: &str = "DMARC";
     if !is_signed {
         return Finding::problem(
             CHECK,
-            format!("Mails from {domain} fail DMARC, since they aren't signed for it."),
-            "Mend DKIM; until then they land in spam or are refused.",
+            format!("Emails from {domain} fail DMARC, since they aren't signed for it."),
+            "Set up DKIM. Until then they land in spam or are refused.",
         );
     }
     let answer = client
@@ -195,15 +195,13 @@ async fn check_dmarc(client: &Client, domain: &str, is_signed: bool) -> Finding 
     if alerts_domain {
         return Finding::problem(
             CHECK,
-            format!("SES finds no good DMARC record of {domain}."),
+            format!("SES finds no valid DMARC record for {domain}."),
             format!("Add to its DNS: _dmarc.{domain} TXT \"v=DMARC1; p=none\""),
         );
     }
     Finding::ok(
         CHECK,
-        format!(
-            "Mails pass DMARC by their signature, and SES has nothing against the record of {domain}."
-        ),
+        format!("Emails pass DMARC by their signature, and SES accepts the record of {domain}."),
     )
 }
 
@@ -226,7 +224,7 @@ async fn is_verified(client: &Client, address: &str) -> Result<bool, String> {
     Ok(false)
 }
 
-/// What SES knows of an address or a domain.
+/// An address's or a domain's identity in SES.
 async fn identity(client: &Client, name: &str) -> Result<Option<GetEmailIdentityOutput>, String> {
     match client
         .get_email_identity()

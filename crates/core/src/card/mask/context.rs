@@ -1,18 +1,18 @@
-//! What stands around a number or PIN in a text, and whether it is meant there.
+//! Decides from the text around it whether a token is the card's number or PIN.
 
 use super::Span;
 use crate::card::number::is_hyphen;
 
-/// What a text is.
+/// The kind of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
-    /// What a work, an author or a branch is called: numbers of its own are no PINs.
+    /// A title, an author or a branch: its own numbers are no PINs.
     Name,
     /// The library's own words to the patron, or a failure's.
     Sentence,
 }
 
-/// The words by which a text calls a secret what it is.
+/// The words that introduce a secret in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Labels {
     Number,
@@ -77,19 +77,19 @@ impl Labels {
     }
 }
 
-/// Words that may stand between a secret and what it is called: `Your PIN is now 4711`.
+/// Words that may be between a label and its secret: `Your PIN is now 4711`.
 const FILLERS: [&str; 26] = [
     "is", "was", "are", "now", "new", "your", "the", "as", "code", "number", "no", "to", "ist",
     "war", "lautet", "ihr", "ihre", "est", "votre", "le", "la", "es", "su", "är", "er", "mot",
 ];
 
-/// So many of them.
+/// The most of these words between them.
 const MAX_FILLERS: usize = 3;
 
-/// Four digits from the first to the second are a year, unless the text says otherwise.
+/// Four digits in this range are a year, unless the text says otherwise.
 const YEARS: std::ops::RangeInclusive<u32> = 1900..=2099;
 
-/// Whether the text calls the token by one of these names, before it or after it.
+/// Whether one of these labels is before or after the token.
 pub(super) fn is_called(text: &[char], span: Span, labels: Labels) -> bool {
     let is_label = |mut words: Box<dyn Iterator<Item = String> + '_>| {
         for _ in 0..=MAX_FILLERS {
@@ -158,7 +158,7 @@ fn lower_case(word: &[char]) -> String {
     word.iter().flat_map(|c| c.to_lowercase()).collect()
 }
 
-/// Whether the token stands right before or after one of these, with signs alone between them.
+/// Whether only punctuation separates the token from one of these.
 pub(super) fn is_beside(text: &[char], span: Span, others: &[Span]) -> bool {
     others.iter().any(|other| {
         let between = if other.to <= span.from {
@@ -187,8 +187,8 @@ pub(super) fn has_shape_of_date(token: &[char]) -> bool {
         )
 }
 
-/// Whether a token of digits is no part of a date, an amount, a time, a longer number, an address or a count,
-/// and no year.
+/// Whether a token of digits is neither a year nor part of a date, an amount, a time, a longer
+/// number, an address or a count.
 pub(super) fn is_alone(text: &[char], span: Span) -> bool {
     let before = text.get(..span.from).unwrap_or_default();
     let after = text.get(span.to..).unwrap_or_default();

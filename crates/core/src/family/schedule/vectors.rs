@@ -1,4 +1,4 @@
-//! The table of every change of the clocks, which lies beside the project.
+//! The table of every change of the clocks, from beside the project.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -17,7 +17,7 @@ struct Transitions {
     cases: Vec<Transition>,
 }
 
-/// All of it, where it lies beside the project or `SCHEDULE_VECTORS` says.
+/// The table, beside the project or where `SCHEDULE_VECTORS` says.
 pub(crate) fn transitions() -> Option<Vec<Transition>> {
     let folder = std::env::var("SCHEDULE_VECTORS").map_or_else(
         |_| {

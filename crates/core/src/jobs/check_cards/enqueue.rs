@@ -1,4 +1,4 @@
-//! `check-cards` where others do the work: plans visits and hands them to a queue.
+//! `check-cards` with workers: plans the visits and enqueues them.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,11 +13,10 @@ use crate::run::Run;
 use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::store::{CardStore, RunStart, RunStore};
 
-/// How many visits wait to be mixed: libraries take turns within so many. A visit takes about a
-/// kilobyte.
+/// How many visits wait to be interleaved by library. A visit takes about a kilobyte.
 pub const MAX_WAITING_VISITS: usize = 1000;
 
-/// How many visits are given to the queue at a time.
+/// How many visits are enqueued at a time.
 pub const BATCH_SIZE: usize = 100;
 
 /// What handing out visits needs from outside.
@@ -43,7 +42,7 @@ pub struct EnqueuedVisits {
 
 /// Hands out a visit for every card that `input` asks for, as one run on record.
 ///
-/// The inner error tells why no run was begun. A run that is on record but did not come to its end
+/// The inner error says why no run was started. A run that is on record but did not come to its end
 /// goes on: it plans anew with the time at which it began, so that what was handed out before is
 /// known again by the queue, or by the worker. The run ends when all is handed out: its counts are
 /// of the cards planned, what became of them is reported by the workers ([`crate::run::work`]).

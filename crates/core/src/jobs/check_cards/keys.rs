@@ -1,11 +1,11 @@
-//! The private keys of one run: read at first use and kept.
+//! The private keys of one run: read at first use and cached.
 
 use std::sync::Mutex;
 
 use crate::card::CardSecret;
 use crate::seal::{PrivateKeySource, PrivateKeys, SealContext, SealError, Sealed};
 
-/// Opens with the present keys; reads them anew when a secret names an unknown one.
+/// Opens secrets with the present keys. Reads the keys again if a secret names an unknown one.
 pub struct Keys<'a> {
     source: &'a dyn PrivateKeySource,
     kept: Mutex<Option<PrivateKeys>>,

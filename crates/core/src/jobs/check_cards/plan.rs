@@ -1,4 +1,4 @@
-//! Which visits a run makes: the cards that are to be checked, a page at a time, cut into visits.
+//! Cuts the cards that are to be checked into visits, a page at a time.
 
 use chrono::{DateTime, Utc};
 
@@ -14,9 +14,9 @@ use crate::store::{CardCursor, CardStore, Scope};
 /// How many cards are listed at a time.
 const PAGE_SIZE: usize = 100;
 
-/// Plans the visits of a run one after the other, by library; holds one page of cards at a time.
+/// Plans the visits of a run one by one, by library. Holds one page of cards at a time.
 ///
-/// Cards of the same number always stand in the same visit, so that it is logged in once for them.
+/// Cards of the same number are always in the same visit, so that they share one login.
 pub struct VisitPlanner<'a> {
     cards: &'a dyn CardStore,
     input: &'a CheckCardsInput,

@@ -1,4 +1,4 @@
-//! `check-cards`: plans visits to every library, and hands them out.
+//! `check-cards` on one machine: plans the visits and makes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -57,14 +57,14 @@ pub struct RunPorts<'a> {
     pub cards: &'a dyn CardStore,
     /// The ledger.
     pub runs: &'a dyn RunStore,
-    /// Where it is noted what needs the operator.
+    /// Where alerts are raised.
     pub alerts: &'a dyn AlertStore,
 }
 
-/// What a run says while it goes.
+/// What a run reports while it goes.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// So many cards are to be checked.
+    /// This many cards are to be checked.
     Planned(usize),
     /// One of them was.
     Checked(&'a CheckedCard),
@@ -72,9 +72,9 @@ pub enum Progress<'a> {
 
 /// Checks every card that `input` asks for, in this process, as one run on record.
 ///
-/// The inner error tells why no run was begun. When `stop` says so, no card is begun any more, those that were
-/// are waited for until its grace is over, and the run is recorded as interrupted. What is known of their
-/// logins is on record by then.
+/// The inner error says why no run was started. When `stop` says so, no further card is started.
+/// Cards in progress may finish until the grace is over, and the run is recorded as interrupted. By
+/// then, what is known about their logins is on record.
 pub async fn check_cards(
     ports: &VisitPorts<'_>,
     of_run: &RunPorts<'_>,
@@ -236,11 +236,11 @@ async fn check_all(
     }
 }
 
-/// Visits that wait for their turn: one at a time to each library.
+/// Visits that wait: one at a time to each library.
 ///
-/// The library with the most visits left goes first, so that no worker waits for the longest at the
-/// end; and before it one that is down: its other visits ask it for nothing while it is left alone, and would
-/// each ask it anew if the run took longer than that.
+/// A library that is down goes first: while we back off, its visits make no requests, and after
+/// that each would. Then comes the library with the most visits left, so that it doesn't delay the
+/// end.
 struct Turns {
     waiting: BTreeMap<LibraryId, Vec<Visit>>,
     busy: BTreeSet<LibraryId>,
@@ -251,7 +251,7 @@ struct Turns {
 /// A visit whose turn it is.
 struct NextVisit {
     visit: Visit,
-    /// It is not the first at its library, and that one answers as far as is known.
+    /// It is not the first at its library, and the library is not known to be down.
     waits_before: bool,
 }
 

@@ -44,7 +44,7 @@ pub const DOWN_ALERT_AFTER: chrono::Duration = chrono::Duration::days(1);
 pub const RETRY_AFTER_LIMIT: Duration =
     Duration::from_secs(MAX_BACK_OFF.num_seconds().unsigned_abs());
 
-/// Whoever waited longer before a library looks again at what may have changed meanwhile.
+/// After waiting longer than this, a visit reloads its cards' state.
 const RELOAD_AFTER: chrono::Duration = chrono::Duration::milliseconds(50);
 
 /// Up to ten cards of one library. The JSON is a message of the queue of visits.
@@ -53,7 +53,7 @@ const RELOAD_AFTER: chrono::Duration = chrono::Duration::milliseconds(50);
 pub struct Visit {
     /// The library.
     pub library: LibraryId,
-    /// Cards of the same number stand beside each other.
+    /// Cards of the same number are adjacent.
     pub cards: Vec<CardKey>,
     /// When the run planned it: what was checked later is done, should the visit come twice.
     pub planned_at: DateTime<Utc>,
@@ -79,7 +79,7 @@ pub struct VisitPorts<'a> {
     pub clock: &'a dyn Clock,
 }
 
-/// What a visit tells while it goes.
+/// What a visit reports while it goes.
 #[derive(Debug)]
 pub enum VisitNews<'a> {
     /// A card was checked.
@@ -201,7 +201,7 @@ struct Site {
     was_asked: bool,
     /// When the visit was planned: what was checked since is left out.
     planned_at: DateTime<Utc>,
-    /// As of when its cards are known.
+    /// When its cards were loaded.
     loaded_at: DateTime<Utc>,
 }
 
@@ -311,7 +311,7 @@ async fn check_group(
     checked
 }
 
-/// Notes that the library does not answer; the operator's alert, once that has lasted for a day.
+/// Marks the library as down. Returns the alert once that has lasted for a day.
 async fn mark_library_down(
     ports: &VisitPorts<'_>,
     site: &mut Site,
@@ -335,7 +335,7 @@ async fn mark_library_down(
     )
 }
 
-/// Saves one outcome for all the cards that it stands for.
+/// Saves one outcome for all cards of the group.
 async fn save(
     ports: &VisitPorts<'_>,
     site: &Site,
@@ -359,7 +359,7 @@ async fn save(
             // It would be as large the next time: not a fault that a second try mends.
             Err(StoreError::TooLarge(reason)) if check.outcome.is_ok() => {
                 check.outcome = Err(Failure::page_changed(format!(
-                    "the account was read and is too large to be stored: {reason}"
+                    "the account is too large to store: {reason}"
                 )));
                 ports.checks.save_check(&check).await?
             }
@@ -385,7 +385,7 @@ impl Site {
         })
     }
 
-    /// What is to be done with cards of this library at `now`; the checks `ended` are known to be over.
+    /// What to do with cards of this library at `now`. The checks `ended` are known to be over.
     fn todo(
         &self,
         deadline: Option<DateTime<Utc>>,
@@ -402,7 +402,7 @@ impl Site {
     fn backing_off(&self, now: DateTime<Utc>) -> Option<String> {
         let until = self.back_off_until.filter(|until| now < *until)?;
         Some(format!(
-            "The library is left alone until {}, since it did not answer or refused us.",
+            "The library didn't answer or turned us away. We'll try again after {}.",
             until.with_timezone(&self.library.timezone).format("%H:%M")
         ))
     }

@@ -1,4 +1,4 @@
-//! Where and how mails are handed over by SMTP.
+//! The options of the SMTP mailer.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use secrecy::SecretString;
 /// The longest wait for the answer to the end of a message.
 pub(super) const LONGEST_ANSWER: Duration = Duration::from_secs(60);
 
-/// How the line to the server is encrypted.
+/// How the connection to the server is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmtpTls {
     /// By `STARTTLS`, without which nothing is sent; usually port 587.
@@ -30,11 +30,11 @@ pub struct SmtpOptions {
     pub host: String,
     /// The server's port.
     pub port: u16,
-    /// How the line is encrypted.
+    /// How the connection is encrypted.
     pub tls: SmtpTls,
-    /// The name to log in with; `None`: no login.
+    /// The user name; `None`: no login.
     pub user: Option<String>,
-    /// The password that goes with it.
+    /// The user's password.
     pub password: Option<SecretString>,
     /// How long one step may take; all steps before the end of the message may take 55 s.
     pub timeout: Duration,
@@ -78,24 +78,24 @@ impl fmt::Debug for SmtpOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SmtpOptionsError {
     /// There is no host.
-    #[error("The SMTP server's host is empty.")]
+    #[error("The mail server's host is empty.")]
     NoHost,
     /// Mails and passwords would be readable on their way.
     #[error(
-        "An SMTP server is used without encryption only on this same machine (localhost); choose \
-         STARTTLS or TLS from the start."
+        "Only a mail server on this machine (localhost) may be used without encryption. Choose \
+         STARTTLS or implicit TLS."
     )]
     NotEncrypted,
     /// A user without a password or the other way round.
-    #[error("An SMTP login needs both a user and a password.")]
+    #[error("A login to the mail server needs both a user and a password.")]
     HalfALogin,
     /// A certificate cannot be read.
-    #[error("A certificate that should be trusted is not a certificate in PEM.")]
+    #[error("The trusted certificate is not in PEM format.")]
     BadCertificate,
     /// No certificate can be verified.
     #[error(
-        "This machine has no certificates that it trusts, so no encrypted connection can be made; \
-         install them (the package is often called ca-certificates)."
+        "This machine trusts no certificates, so it can't make an encrypted connection. Install \
+         them; the package is often called ca-certificates."
     )]
     NoTrust,
 }

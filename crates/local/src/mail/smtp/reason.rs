@@ -1,6 +1,6 @@
-//! Why an SMTP conversation failed, in words for the operator.
+//! Why an SMTP conversation failed, for the operator.
 //!
-//! Servers like to repeat addresses in their answers, so of an answer only its numbers are kept.
+//! Servers repeat addresses in their answers, so only an answer's codes are kept.
 
 use std::error::Error;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use lettre::transport::smtp::Error as SmtpError;
 use rustls::CertificateError;
 
-/// A step of the conversation, as the words “at …” and “to …” name it.
+/// A step of the SMTP conversation, in words that fit after “at” and “to”.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Greeting,
@@ -39,14 +39,14 @@ impl fmt::Display for Step {
 /// Why a step failed.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The server said no, or the line broke.
+    /// The server refused, or the connection broke.
     Smtp(SmtpError),
-    /// Nothing came within this time.
+    /// The server didn't answer within this time.
     Silence(Duration),
 }
 
 impl Fault {
-    /// The server's refusal, if it is one: its numbers, and whether it is for good.
+    /// The server's refusal, if it is one: its codes, and whether it is permanent.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         let Self::Smtp(error) = self else {
             return None;
@@ -76,32 +76,33 @@ impl Fault {
         }
         match self {
             Self::Silence(limit) => format!(
-                "The mail server did not answer to {step} within {} s.",
+                "The mail server didn't answer {step} within {} s.",
                 limit.as_secs_f32().ceil()
             ),
             Self::Smtp(error) => match cause(error) {
                 Some(Cause::Tls(words)) => {
-                    format!("No encrypted connection to the mail server: {words}.")
+                    format!("We couldn't make an encrypted connection to the mail server: {words}.")
                 }
                 Some(Cause::Io(words)) => {
-                    format!("The line to the mail server broke at {step}: {words}.")
+                    format!("The connection to the mail server broke at {step}: {words}.")
                 }
                 None => format!(
-                    "The mail server hung up at {step}, or gave an answer that makes no sense."
+                    "The mail server hung up at {step}, or gave an answer that we couldn't \
+                     understand."
                 ),
             },
         }
     }
 }
 
-/// A server's “no”.
+/// A server's refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// The status code and, where given, the enhanced one: `550 5.1.1`.
     pub(super) numbers: String,
     /// A 5xx.
     pub(super) for_good: bool,
-    /// It is about the service or the login, not about this mail.
+    /// It refuses the service or the login, not this mail.
     pub(super) of_the_service: bool,
     /// The server ends the conversation with it.
     pub(super) closing: bool,
@@ -155,13 +156,13 @@ fn tls_words(error: &rustls::Error) -> &'static str {
                 "its certificate is for another host name"
             }
             CertificateError::UnknownIssuer => {
-                "its certificate was issued by nobody whom this machine trusts"
+                "this machine doesn't trust the issuer of its certificate"
             }
             CertificateError::Revoked => "its certificate was revoked",
             _ => "its certificate is not valid",
         },
         rustls::Error::InvalidMessage(_) => "it does not speak TLS here; is the port right?",
-        _ => "it and this machine could not agree on how to encrypt",
+        _ => "it and this machine couldn't agree on an encryption",
     }
 }
 
@@ -175,9 +176,9 @@ pub(super) fn io_words(error: &io::Error) -> &'static str {
         | io::ErrorKind::UnexpectedEof => "the server hung up",
         io::ErrorKind::TimedOut => "no answer",
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            "there is no way to its network"
+            "its network can't be reached"
         }
-        _ => "an error of the network",
+        _ => "a network error",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which libraries' pages were read, and which were not what we know.
+//! Which libraries' pages could be read, and which changed.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

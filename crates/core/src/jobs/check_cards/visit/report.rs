@@ -1,4 +1,4 @@
-//! What a visit did, for the record of its run.
+//! What a visit did, for its run's record.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::ids::LibraryId;
 use crate::run::work::{LeftOutReason, Subject, WorkItem, WorkOutcome, WorkResult};
 
-/// Hears what a visit tells, and has it all at the end.
+/// Collects what a visit reports.
 #[derive(Debug, Default)]
 pub struct VisitRecord {
     heard: Mutex<Heard>,
@@ -22,7 +22,7 @@ struct Heard {
 }
 
 impl VisitRecord {
-    /// Takes down what a visit tells.
+    /// Records what a visit reports.
     pub fn hear(&self, news: &VisitNews<'_>) {
         let Ok(mut heard) = self.heard.lock() else {
             return;
@@ -46,7 +46,7 @@ impl VisitRecord {
         heard.results.insert(Subject::from(card), outcome);
     }
 
-    /// What needs the operator.
+    /// The alerts.
     pub fn alerts(&self) -> Vec<Alert> {
         self.heard
             .lock()
@@ -84,7 +84,7 @@ impl VisitRecord {
     }
 }
 
-/// A card stands in one visit of a run: the first one names it.
+/// A card is in one visit of a run. The first card names the visit.
 fn item_id(visit: &Visit) -> String {
     let library: &LibraryId = &visit.library;
     match visit.cards.first() {

@@ -1,4 +1,4 @@
-//! The cards of a visit with their numbers and PINs in the clear, and whether they still stand.
+//! Decrypts the cards of a visit, and checks whether they changed meanwhile.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use secrecy::ExposeSecret;
@@ -18,8 +18,8 @@ use crate::seal::{SealContext, SealError, Sealed};
 #[derive(Default)]
 pub(super) struct Opened {
     pub(super) groups: Vec<Group>,
-    /// Cards whose envelope does not open, with the failure of each and what the operator should know:
-    /// their trouble keeps no other from being checked.
+    /// Cards whose envelope does not open, each with its failure and its alert. The other cards are
+    /// still checked.
     pub(super) unopened: Vec<(CardRecord, Failure, Option<Alert>)>,
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn open_secrets(
     Ok(opened)
 }
 
-/// The failure of a card whose envelope does not open, and what the operator should know.
+/// The failure and the alert of a card whose envelope does not open.
 fn unopened(library: &Library, day: NaiveDate, error: &SealError) -> (Failure, Option<Alert>) {
     if let SealError::UnknownKey(key) = error {
         let alert = Alert::UnknownKey {
@@ -104,7 +104,7 @@ fn same(one: &CardSecret, other: &CardSecret) -> bool {
         && one.pin.expose_secret() == other.pin.expose_secret()
 }
 
-/// Why these cards of a visit were not checked, in their order, as the store tells.
+/// Why these cards of a visit were not checked, in their order.
 pub(super) async fn reasons_left_out(
     ports: &VisitPorts<'_>,
     visit: &Visit,
@@ -141,10 +141,10 @@ fn reason_left_out(record: &CardRecord, visit: &Visit, now: DateTime<Utc>) -> Le
     }
 }
 
-/// What is known of a group's cards now, and whether their library is left alone by now.
+/// Reloads a group's cards, and whether their library is down by now.
 ///
-/// Cards whose PIN was set anew meanwhile are left out: an old PIN must not be tried. So are those that another
-/// check was under way at, and has put its outcome on record.
+/// Cards whose PIN was changed meanwhile are left out: an old PIN must not be tried. So are cards
+/// that another check finished meanwhile.
 pub(super) async fn present(
     ports: &VisitPorts<'_>,
     site: &mut Site,

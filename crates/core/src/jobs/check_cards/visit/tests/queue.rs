@@ -1,4 +1,4 @@
-//! What may have changed while a visit waited in the queue before its library.
+//! What may have changed while a visit waited for its library.
 
 use futures::FutureExt as _;
 

@@ -1,4 +1,4 @@
-//! What a visit does with an envelope that does not open.
+//! What a visit does with an envelope that doesn't open.
 
 use secrecy::SecretString;
 
