@@ -484,7 +484,7 @@ mod tests {
         assert_eq!(
             message,
             "The function can't start with this environment: TABLE_NAME, CONFIGURATION_SET are \
-             missing; LOG_LEVEL must be error, warn, info or debug; MAIL_FROM must be a mail \
+             missing; LOG_LEVEL must be error, warn, info or debug; MAIL_FROM must be an email \
              address like hippo@example.org or LibraryHippo <hippo@example.org>; OPERATOR_EMAIL \
              must be an email address like hippo@example.org."
         );

@@ -32,7 +32,7 @@ fn an_event_of_another_kind_is_an_error_that_names_the_expected_fields() {
         &[
             "“Records” is not a field of it",
             "“label” is missing",
-            "Expected is {\"label\": \"all\", \"scheduled_time\": ",
+            "Expected: {\"label\": \"all\", \"scheduled_time\": ",
         ],
     );
 }

@@ -25,9 +25,9 @@ use crate::target::Target;
     group = ArgGroup::new("destination").required(true).args(["for_target", "key"]),
     after_help = "\
 Examples:
-  hippo export move.json --for aws            # from this machine to AWS; then:
+  hippo export move.json --for aws                 # to AWS; then:
       hippo --target aws import move.json
-  hippo export move.json --target aws --for local  # from AWS to this machine; then:
+  hippo export move.json --target aws --for local  # from AWS; then:
       hippo import move.json
   hippo export move.json --key other.pub      # another machine's hippo.pub"
 )]

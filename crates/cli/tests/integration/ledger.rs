@@ -149,7 +149,7 @@ fn a_run_names_what_failed_where_and_whose_card_it_was() {
     );
     assert_eq!(
         run["concerned"],
-        document!([{"family": "conrad", "card": card, "library": "wpl", "kind": "site_down", "patron": "Pat"}])
+        document!([{"family": "conrad", "card": card, "library": "wpl", "kind": "site_down", "patron": "Pat", "subject": "card"}])
     );
     let text = stdout(&home.run(&["runs", "show", id]).success());
     insta::assert_snapshot!(steady(&text));
