@@ -228,7 +228,6 @@ impl Alert {
             Self::SealedForOtherHosts { .. } => &[Remedy::EditLibrary, Remedy::SetPin],
             Self::UnknownKey { .. } => &[Remedy::SetPin],
             Self::WrongDateFormat { .. } => &[Remedy::SetDateFormat],
-            Self::LibraryDown { .. } => &[Remedy::SetUrl],
             Self::RunFailed { .. } | Self::RunLost { .. } => &[Remedy::ShowRun],
             Self::NoNotice {
                 state: MailState::Missed,
@@ -240,6 +239,7 @@ impl Alert {
             Self::RecipientStopped { .. } => &[Remedy::AllowRecipient],
             Self::PageChanged { .. }
             | Self::PagesReadAgain { .. }
+            | Self::LibraryDown { .. }
             | Self::RunTooLate { .. }
             | Self::RunsMissed { .. }
             | Self::NewerNotice { .. }

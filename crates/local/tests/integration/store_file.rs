@@ -428,7 +428,7 @@ async fn damaged_row_costs_only_itself() {
     assert_eq!(*account, None);
     assert_eq!(record.state.last_success_at, None);
     let failure = record.state.last_check.clone().unwrap().failure.unwrap();
-    assert!(failure.detail.contains("the next check"), "{failure}");
+    assert!(failure.detail.contains("The next check"), "{failure}");
     let check = sample::check(&cards[1], "09:10:00", Ok(sample::account(1)));
     store.save_check(&check).await.unwrap();
     let loaded = store.load_family(&cards[1].family).await.unwrap().unwrap();
