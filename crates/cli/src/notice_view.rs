@@ -1,7 +1,7 @@
 //! A notice's state, in words.
 
 use chrono::{DateTime, Duration, Utc};
-use hippo_core::outbox::{HELD_RESTORED, TransitionError, OutboxRecord, MailState};
+use hippo_core::outbox::{HELD_RESTORED, MailState, OutboxRecord, TransitionError};
 
 use crate::output::count;
 use crate::output::table::{Cell, Tone};

@@ -28,7 +28,8 @@ fn an_event_of_another_kind_is_left_alone() {
 
 #[test]
 fn an_event_of_a_notice_that_is_not_understood_is_an_error_that_names_the_field() {
-    let tags = json!({"family": ["calder"], "date": ["tomorrow"], "fence": ["1"]});
+    let tags =
+        json!({"kind": ["daily"], "family": ["calder"], "date": ["tomorrow"], "fence": ["1"]});
     start(VARIABLES).assert_refuses(
         json!({"source": "aws.ses", "detail-type": "Email Sent", "detail": {"mail": {"tags": tags}}}),
         "MailEvent",
@@ -39,7 +40,8 @@ fn an_event_of_a_notice_that_is_not_understood_is_an_error_that_names_the_field(
 #[test]
 fn an_event_of_a_notice_asks_for_it_with_what_its_role_may_read() {
     let function = start(VARIABLES);
-    let tags = json!({"family": ["calder"], "date": ["2026-11-21"], "fence": ["1"]});
+    let tags =
+        json!({"kind": ["daily"], "family": ["calder"], "date": ["2026-11-21"], "fence": ["1"]});
     let event = json!({"source": "aws.ses", "detail-type": "Email Sent", "detail": {"mail": {"tags": tags}}});
     assert_eq!(function.invoke(event), Ok(json!(null)));
     let asked = function.asked();

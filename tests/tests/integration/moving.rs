@@ -160,7 +160,7 @@ async fn a_family_that_is_another_one_here_is_left_and_told_of() {
     let (_, name) = exported(&left, &new);
     let said = new.run(&["import", &name, "--yes"]).expect_code(1);
     assert!(
-        said.stdout.contains("conrad") && said.stdout.contains("family edit"),
+        said.stdout.contains("conrad") && said.stdout.contains("make the two the same"),
         "{}",
         said.stdout
     );

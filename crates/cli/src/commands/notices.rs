@@ -193,7 +193,9 @@ async fn send_again(context: &Context, asked: Resend) -> CommandResult {
     }
     let again = record.resend(now).map_err(|why| {
         CommandError::usage(match why {
-            TransitionError::Newer => "A newer version of hippo wrote this notice. Use that version.",
+            TransitionError::Newer => {
+                "A newer version of hippo wrote this notice. Use that version."
+            }
             _ => "The notice is being sent right now. Look again in a few minutes.",
         })
     })?;

@@ -349,11 +349,7 @@ fn what_needs_a_person_is_mailed_to_the_operator_once_and_names_nobody() {
     let told = mails(&home);
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(told[0].contains("To: op@example.org"), "{}", told[0]);
-    assert!(
-        told[0].contains("7 runs of notify-all/tick"),
-        "{}",
-        told[0]
-    );
+    assert!(told[0].contains("7 runs of notify-all/tick"), "{}", told[0]);
     let status = json(
         &at(&home, "2026-11-21T12:16:00Z", &["status", "--json"])
             .assert()
@@ -433,7 +429,11 @@ fn a_good_run_of_a_schedule_fetches_its_url_and_says_it_to_nobody() {
         &["check-cards", "--label", "all"],
     );
     let gone = gone.env("HIPPO_LOG", "warn").assert().success();
-    assert!(stderr(&gone).contains("The heartbeat did not arrive"), "{}", stderr(&gone));
+    assert!(
+        stderr(&gone).contains("The heartbeat did not arrive"),
+        "{}",
+        stderr(&gone)
+    );
     assert!(!stderr(&gone).contains("canary-url"), "{}", stderr(&gone));
 }
 

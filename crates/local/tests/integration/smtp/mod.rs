@@ -308,8 +308,8 @@ async fn a_certificate_must_be_trusted(#[case] encryption: Encryption, #[case] t
         kind(&answer),
         (
             "not sent",
-            "No encrypted connection to the mail server: its certificate was issued by nobody \
-             whom this machine trusts."
+            "We couldn't make an encrypted connection to the mail server: this machine doesn't trust \
+             the issuer of its certificate."
                 .to_owned()
         )
     );
