@@ -46,5 +46,5 @@ fn an_event_of_a_notice_asks_for_it_with_what_its_role_may_read() {
     assert_eq!(function.invoke(event), Ok(json!(null)));
     let asked = function.asked();
     assert_eq!(asked.len(), 2, "{asked:?}");
-    assert_eq!(asked[1].body["Key"]["sk"]["S"], "NOTICE#2026-11-21");
+    assert_eq!(asked[1].body["Key"]["sk"]["S"], "OUTBOX#daily#2026-11-21");
 }
