@@ -63,7 +63,7 @@ async fn a_notice_arrives_byte_for_byte_and_every_mail_reader_reads_the_same() {
         headers,
         [
             ("Date", "Sat, 21 Nov 2026 11:30:00 +0000"),
-            ("Message-ID", "<saint-eloi.2026-11-21.3@example.org>"),
+            ("Message-ID", "<daily.saint-eloi.2026-11-21.3@example.org>"),
             ("From", "Bibliothèque 🦛 <hippo@example.org>"),
             ("Reply-To", "operator@example.org"),
             ("To", "zoe@example.org, abe@xn--bcher-kva.example"),
