@@ -39,11 +39,11 @@ const TLS_ERRORS: [&str; 5] = [
 pub enum BrowserError {
     /// The contact cannot stand in a User-Agent.
     #[error(
-        "The contact cannot be named to the libraries: use an address or a URL in plain ASCII."
+        "The contact can't be sent to libraries. Use an email address or a URL in plain ASCII."
     )]
     Contact,
     /// The connections cannot be set up.
-    #[error("The connections to the libraries cannot be set up.")]
+    #[error("Can't set up connections to the libraries.")]
     Connections(#[source] reqwest::Error),
 }
 

@@ -50,7 +50,9 @@ pub fn interstitial(page: &Page) -> Option<Failure> {
     let kind = classify_words(&visible_words(&page.body)?)?;
     let here = redacted_path(&page.url);
     let detail = match kind {
-        FailureKind::SiteRefused => format!("the site takes us for a machine, at {here}"),
+        FailureKind::SiteRefused => {
+            format!("the site asked us to prove we're not a robot, at {here}")
+        }
         _ => format!("a maintenance page at {here}"),
     };
     Some(Failure::new(kind, detail))

@@ -78,15 +78,15 @@ pub struct Recording {
 /// Why a session cannot be given away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordingError {
-    /// The site was asked for nothing.
-    #[error("Nothing was recorded: the site was asked for nothing.")]
+    /// No request was sent.
+    #[error("Nothing was recorded: no request was sent to the site.")]
     Nothing,
     /// There is no key for fillers.
-    #[error("Nothing was recorded: the machine gave no random numbers.")]
+    #[error("Nothing was recorded: no random numbers are available.")]
     NoRandomNumbers,
     /// A rule has a hole.
     #[error(
-        "The recording was not written: the card's number or PIN would stand in it. Please report that, with the library's system."
+        "The recording wasn't written, because the card's number or PIN would be in it. Please report this, with the library's system."
     )]
     HoldsSecret,
 }
