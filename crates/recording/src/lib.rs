@@ -58,12 +58,15 @@ struct SeenSession {
     secrets: Secrets,
 }
 
+/// Returns the date format (strftime) that a page states, if it does.
+pub type StatedDateFormat = Box<dyn Fn(&str) -> Option<&'static str>>;
+
 /// How the readers of a system recognise its pages, and so what a recording of them keeps.
 pub struct RecordingProfile {
     /// The phrases by which its pages are read, none of which is a patron's.
     pub phrases: Vec<Phrase>,
     /// How a page states that it writes dates (strftime), where it does.
-    pub date_format: Box<dyn Fn(&str) -> Option<&'static str>>,
+    pub date_format: StatedDateFormat,
 }
 
 /// A session with the patron's own taken out of it.

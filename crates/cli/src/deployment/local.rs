@@ -90,7 +90,7 @@ impl LocalDeployment {
         })
         .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?;
         Ok(Visiting {
-            store: &*self.store,
+            store: &self.store,
             clock: &*self.clock,
             checks: &self.config.checks,
             keys: self.home.key_files(),

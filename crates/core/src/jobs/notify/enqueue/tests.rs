@@ -99,7 +99,7 @@ async fn a_notice_is_handed_out_by_every_tick_until_somebody_takes_it() {
     let mut settled = 0;
     for notice in &sent {
         let ports = world.notify_ports();
-        let result = deliver(&ports, &notice, None, false).await;
+        let result = deliver(&ports, notice, None, false).await;
         settled += usize::from(result.unwrap().is_some());
     }
     assert_eq!((sent.len(), settled), (4, 2));
