@@ -54,7 +54,7 @@ impl Sites {
     }
 }
 
-/// One card's check: [`Limits::card`] at most, and [`Limits::log_out`] for the logout.
+/// One card's check: `Limits::card` at most, and `Limits::log_out` for the logout.
 #[async_trait]
 impl LibrarySite for Sites {
     async fn check(

@@ -9,7 +9,7 @@ use crate::family::EmailAddress;
 pub struct MailRecipient {
     /// Which of the family's recipients it was when the mail was first sent, from 1.
     pub number: usize,
-    /// The address; `None` once nothing more is to be sent to it ([`OutboxRecord::without_addresses`]).
+    /// The address; `None` once nothing more is to be sent to it (`OutboxRecord::without_addresses`).
     #[serde(default)]
     pub address: Option<EmailAddress>,
     /// How far the mail got with it.
