@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use hippo_core::alerts::heartbeat::HeartbeatUrl;
-use hippo_core::family::EmailAddress;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::jobs::check_cards::visit::Pace;
 use hippo_core::mail::mime::Sender;
 use hippo_core::text::clean;

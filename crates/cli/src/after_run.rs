@@ -4,7 +4,7 @@ use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
 use hippo_core::alerts::notifier::{LogNotifier, MailNotifier, Notifier, Notifiers};
 use hippo_core::clock::Clock;
-use hippo_core::family::EmailAddress;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::Mailer;
 use hippo_core::store::Store;
 use hippo_local::ping::HttpPing;

@@ -6,7 +6,7 @@ use hippo_core::card::CardRecord;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::ids::{CardId, LibraryId};
 use hippo_core::library::{Library, can_back_off_until};
-use hippo_core::notice::digest::STALE_AFTER;
+use hippo_core::notice::line::STALE_AFTER;
 use hippo_core::text::clean;
 use serde::Serialize;
 

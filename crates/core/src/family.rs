@@ -2,16 +2,13 @@
 
 pub mod schedule;
 
-use std::fmt;
-use std::str::FromStr;
-
 use chrono::{DateTime, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::email_address::EmailAddress;
 use crate::ids::FamilyId;
-use crate::mail::mime;
 use schedule::ScheduleHistory;
 
 /// The people who get one notice, and how they want it.
@@ -178,116 +175,5 @@ impl Delivery {
             Self::AtMostOnce => "at-most-once",
             Self::AtLeastOnce => "at-least-once",
         }
-    }
-}
-
-/// A mail address whose form is sound.
-///
-/// Neither its `Debug` nor any error shows it; `Display` and `as_str` do, for mails and tables.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct EmailAddress(String);
-
-/// No mail address that we can send to. The message does not repeat it: errors go to logs.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidEmailAddress {
-    /// It is no address.
-    #[error("The email address is malformed. Write it like name@example.org.")]
-    Malformed,
-    /// It would need an extension of SMTP (SMTPUTF8) that mail services do not offer.
-    #[error(
-        "We can't send to an address with letters outside ASCII before the @. Use another address \
-         of that person."
-    )]
-    NotSendable,
-}
-
-impl EmailAddress {
-    /// The address as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether the two reach the same person. Servers ignore case.
-    pub fn reaches_the_same_as(&self, other: &Self) -> bool {
-        self.0.eq_ignore_ascii_case(&other.0)
-    }
-}
-
-impl FromStr for EmailAddress {
-    type Err = InvalidEmailAddress;
-
-    fn from_str(text: &str) -> Result<Self, InvalidEmailAddress> {
-        // The mail crate's own rules: what it would refuse when sending is refused here.
-        let address = text
-            .parse::<lettre::Address>()
-            .map(|address| Self(address.to_string()))
-            .map_err(|_| InvalidEmailAddress::Malformed)?;
-        match mime::wire_form(&address) {
-            Some(_) => Ok(address),
-            None => Err(InvalidEmailAddress::NotSendable),
-        }
-    }
-}
-
-impl TryFrom<String> for EmailAddress {
-    type Error = InvalidEmailAddress;
-
-    fn try_from(text: String) -> Result<Self, InvalidEmailAddress> {
-        text.parse()
-    }
-}
-
-impl From<EmailAddress> for String {
-    fn from(address: EmailAddress) -> Self {
-        address.0
-    }
-}
-
-impl fmt::Display for EmailAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for EmailAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EmailAddress(…)")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case("")]
-    #[case("nobody")]
-    #[case("a@b@c")]
-    #[case("a@example.org\r\nBcc: x@example.org")]
-    #[case("a b@example.org")]
-    fn a_malformed_address_is_refused_and_not_repeated(#[case] text: &str) {
-        let error = text.parse::<EmailAddress>().unwrap_err();
-        assert!(!error.to_string().contains("Bcc"));
-    }
-
-    #[rstest]
-    #[case("jürgen@example.org", false)]
-    #[case("“pat”@example.org", false)]
-    #[case("pat@bücher.example", true)]
-    #[case("pat+hippo@example.org", true)]
-    fn address_that_no_mail_service_takes_is_refused(
-        #[case] text: &str,
-        #[case] is_sendable: bool,
-    ) {
-        let parsed = text.parse::<EmailAddress>();
-        assert_eq!(parsed.is_ok(), is_sendable, "{text}");
-    }
-
-    #[test]
-    fn debug_does_not_show_an_address() {
-        let address: EmailAddress = "pat@example.org".parse().unwrap();
-        assert!(!format!("{address:?}").contains("pat"));
     }
 }

@@ -10,6 +10,7 @@ pub mod alerts;
 pub mod card;
 pub mod check;
 pub mod clock;
+pub mod email_address;
 pub mod failure;
 pub mod family;
 pub mod ids;

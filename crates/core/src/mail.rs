@@ -8,7 +8,7 @@ use std::fmt;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::family::EmailAddress;
+use crate::email_address::EmailAddress;
 pub use key::{MailKey, MailKind, MailTag};
 
 /// What a mail says. Text and HTML say the same.

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use hippo_core::card::CardKey;
-use hippo_core::family::{EmailAddress, Family, StoppedRecipient};
+use hippo_core::email_address::EmailAddress;
+use hippo_core::family::{Family, StoppedRecipient};
 use hippo_core::ids::{CardId, FamilyId};
 use hippo_core::outbox::OutboxRecord;
 use hippo_core::store::{FamilyStore, StoreError, StoreResult};

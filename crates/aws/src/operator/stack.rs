@@ -8,7 +8,7 @@ use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksError;
 use aws_sdk_cloudformation::types::Stack as Described;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chrono_tz::Tz;
-use hippo_core::family::EmailAddress;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::mime::Sender;
 
 use crate::clients::{limits, reason, retries};

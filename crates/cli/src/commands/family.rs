@@ -6,8 +6,9 @@ mod save;
 
 use chrono::{NaiveTime, Weekday};
 use clap::{Args, Subcommand};
+use hippo_core::email_address::EmailAddress;
 use hippo_core::family::schedule::ScheduleHistory;
-use hippo_core::family::{EmailAddress, Family, Preferences, SendWhenEmpty};
+use hippo_core::family::{Family, Preferences, SendWhenEmpty};
 use hippo_core::ids::FamilyId;
 
 pub(crate) use self::preferences::{PreferenceOptions, fines_threshold, weekday};

@@ -1,7 +1,7 @@
 //! `hippo mail`: tests sending email.
 
 use clap::{Args, Subcommand};
-use hippo_core::family::EmailAddress;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::{Mail, MailAnswer};
 use serde::Serialize;
 

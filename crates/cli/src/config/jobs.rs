@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 use hippo_core::alerts::heartbeat::HeartbeatUrl;
-use hippo_core::family::EmailAddress;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
 use hippo_core::run::Job;
 use hippo_core::run::ledger::StartRules;

@@ -1,6 +1,6 @@
 //! Mail addresses in the configuration.
 
-use hippo_core::family::EmailAddress;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::mime::Sender;
 
 /// Reads who emails come from; the error goes on after the name of the file.

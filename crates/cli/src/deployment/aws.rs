@@ -20,7 +20,7 @@ use hippo_aws::{SdkConfig, clients};
 use hippo_core::card::Card;
 use hippo_core::check::Check;
 use hippo_core::clock::{Clock, is_in_future};
-use hippo_core::family::EmailAddress;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
 use hippo_core::mail::Mailer;
 use hippo_core::queue::VisitQueue as _;

@@ -12,7 +12,7 @@ use hippo_browser::{BrowserOptions, ExchangeObserver};
 use hippo_core::card::Card;
 use hippo_core::check::Check;
 use hippo_core::clock::Clock;
-use hippo_core::family::EmailAddress;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
 use hippo_core::jobs::StopRequest as _;
 use hippo_core::jobs::check_cards::keys::Keys;

@@ -10,7 +10,7 @@ use futures::FutureExt as _;
 
 use super::alert::Alert;
 use crate::clock::Clock;
-use crate::family::EmailAddress;
+use crate::email_address::EmailAddress;
 use crate::mail::{Mail, MailAnswer, Mailer};
 use crate::run::Job;
 

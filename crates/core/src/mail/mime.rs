@@ -13,7 +13,7 @@ use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
 
 use super::{Mail, MailTag};
-use crate::family::EmailAddress;
+use crate::email_address::{EmailAddress, wire_address};
 
 /// The longest subject, in characters; what is longer is cut.
 pub const SUBJECT_LIMIT: usize = 200;
@@ -182,27 +182,6 @@ pub fn build(mail: &Mail, sender: &Sender) -> Result<BuiltMail, MimeError> {
             })
             .collect(),
     })
-}
-
-/// The address as an envelope names it, an international domain in its encoded form; `None` where
-/// the part before the `@` is not ASCII.
-pub fn wire_form(address: &EmailAddress) -> Option<String> {
-    wire_address(address).map(|address| address.to_string())
-}
-
-/// The address with its domain in ASCII; `None` where the part before the `@` is not ASCII.
-fn wire_address(address: &EmailAddress) -> Option<Address> {
-    let (local, domain) = address.as_str().rsplit_once('@')?;
-    if !local.is_ascii() || local.contains(|c: char| c.is_control()) {
-        return None;
-    }
-    if domain.is_ascii() {
-        return Address::new(local, domain).ok();
-    }
-    match url::Host::parse(domain).ok()? {
-        url::Host::Domain(domain) => Address::new(local, domain).ok(),
-        url::Host::Ipv4(_) | url::Host::Ipv6(_) => None,
-    }
 }
 
 fn optional_wire_address(address: Option<&EmailAddress>) -> Result<Option<Address>, MimeError> {

@@ -11,8 +11,9 @@ use sha2::{Digest as _, Sha256};
 use crate::account::{Account, Hold, HoldState};
 use crate::clock::local_date;
 use crate::failure::FailureKind;
-use crate::notice::digest::{HoldLine, Place, STALE_AFTER, currency, hold_line};
-use crate::notice::{NoticeCard, NoticeInput, last_notice};
+use crate::notice::keys::{UNKNOWN_HOLD, is_missed, item_key, missed_key};
+use crate::notice::line::{HoldLine, Place, STALE_AFTER, currency, hold_line};
+use crate::notice::{NoticeCard, NoticeInput};
 use crate::text::clean;
 
 /// The most messages of a card in one mail. The library's site has them all.
@@ -20,12 +21,6 @@ const MAX_MESSAGES_PER_CARD: usize = 10;
 
 /// After this many days, what still needs attention is worth a mail again.
 pub const REPEAT_AFTER_DAYS: i64 = 7;
-
-/// The prefix of the keys of holds in unknown words.
-pub(crate) const UNKNOWN_HOLD: &str = "unknown_hold";
-
-/// The prefix of the keys of holds that nobody picked up.
-pub(crate) const MISSED_HOLD: &str = "missed_hold";
 
 /// Something that needs attention.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -144,23 +139,8 @@ pub(crate) fn of(input: &NoticeInput<'_>) -> Vec<Attention> {
     found.items
 }
 
-/// Whether this ready hold's last day is past on the family's day on which the mail leaves.
-pub(crate) fn is_missed(hold: &Hold, today: NaiveDate) -> bool {
-    hold.state == HoldState::Ready && hold.pickup_by.is_some_and(|last_day| last_day < today)
-}
-
-/// The key of a hold that nobody picked up. With another last day it is missed anew.
-pub(crate) fn missed_key(card: &NoticeCard, hold: &Hold) -> String {
-    let last_day = hold.pickup_by;
-    let last_day = last_day.map_or_else(String::new, |date| date.to_string());
-    format!(
-        "{MISSED_HOLD}/{}/{last_day}",
-        last_notice::key(card, &hold.id)
-    )
-}
-
 fn unknown_key(card: &NoticeCard, hold: &Hold) -> String {
-    format!("{UNKNOWN_HOLD}/{}", last_notice::key(card, &hold.id))
+    format!("{UNKNOWN_HOLD}/{}", item_key(card, &hold.id))
 }
 
 /// Whether fines of this much want attention.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::family::EmailAddress;
+use crate::email_address::EmailAddress;
 use crate::notice::attention::AttentionKind;
 use crate::notice::digest::{Digest, Occasion};
 use crate::notice::items::DayWords;

@@ -6,8 +6,9 @@ use chrono_tz::Tz;
 use crate::account::HoldState;
 use crate::notice::attention::{Attention, AttentionKind};
 use crate::notice::author::author_name;
-use crate::notice::digest::{Balance, Digest, HoldLine, LoanLine, Place};
+use crate::notice::digest::{Balance, Digest};
 use crate::notice::digest::{Source, SourceException};
+use crate::notice::line::{HoldLine, LoanLine, Place};
 use crate::notice::view::{Group, Item, Line, PlaceView, SourceView};
 use crate::notice::words::{self, day, due, full_day, moment, money, sentence};
 

@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::account::HoldState;
-use crate::notice::attention::{MISSED_HOLD, UNKNOWN_HOLD, is_missed, missed_key};
 use crate::notice::digest::Digest;
+use crate::notice::keys::{MISSED_HOLD, UNKNOWN_HOLD, is_missed, item_key, missed_key};
 use crate::notice::{NoticeCard, NoticeInput};
 
 /// What the newest notice that was sent told: “new since” and “became” compare with it.
@@ -45,7 +45,7 @@ impl LastNotice {
             match account.and_then(|account| account.loans.as_ref()) {
                 Some(loans) => {
                     for loan in loans {
-                        let key = key(card, &loan.id);
+                        let key = item_key(card, &loan.id);
                         let known = before.renewable_loans.contains(&key);
                         if loan.renewable.unwrap_or(known) {
                             next.renewable_loans.insert(key);
@@ -61,7 +61,7 @@ impl LastNotice {
                     holds
                         .iter()
                         .filter(|hold| hold.state == HoldState::Ready)
-                        .map(|hold| key(card, &hold.id)),
+                        .map(|hold| item_key(card, &hold.id)),
                 ),
                 None => next.ready_holds.extend(of_card(card, &before.ready_holds)),
             }
@@ -94,7 +94,7 @@ impl LastNotice {
             let account = card.stored.as_ref().map(|stored| &stored.account);
             let Some(holds) = account.and_then(|account| account.holds.as_ref()) else {
                 for name in [UNKNOWN_HOLD, MISSED_HOLD] {
-                    let prefix = format!("{name}/{}", key(card, ""));
+                    let prefix = format!("{name}/{}", item_key(card, ""));
                     let items = before.attention.iter();
                     for (key, item) in items.filter(|(key, _)| key.starts_with(&prefix)) {
                         self.keep(key, item);
@@ -118,13 +118,8 @@ impl LastNotice {
     }
 }
 
-/// `card/id`: the site's ids are unique within a card only.
-pub(crate) fn key(card: &NoticeCard, id: &str) -> String {
-    format!("{}/{id}", card.card.id)
-}
-
 fn of_card(card: &NoticeCard, keys: &BTreeSet<String>) -> impl Iterator<Item = String> {
-    let prefix = key(card, "");
+    let prefix = item_key(card, "");
     keys.iter()
         .filter(move |key| key.starts_with(&prefix))
         .cloned()

@@ -10,7 +10,8 @@ use chrono::{DateTime, Utc};
 
 use super::recipient::{MailRecipient, RecipientState};
 use super::record::{MailState, OutboxRecord, REFUSED_DELAY, TransitionError};
-use crate::family::{EmailAddress, Family};
+use crate::email_address::EmailAddress;
+use crate::family::Family;
 use crate::mail::RefusedRecipient;
 
 /// How often the recipients that were refused for now are tried again after the others were accepted.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::recipient::{MailRecipient, RecipientState};
 use crate::clock::is_in_future;
-use crate::family::EmailAddress;
+use crate::email_address::EmailAddress;
 use crate::ids::FamilyId;
 use crate::mail::{MailKey, MailKind, MailTag};
 

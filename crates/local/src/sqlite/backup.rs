@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::fault::store_error;
 use super::meta::mark_copy;
-use super::open::{BUSY_TIMEOUT, Origin, check, connect, plain, private_file};
+use super::open::{BUSY_TIMEOUT, Origin, check, connect};
+use super::private_file::{plain, private_file};
 
 /// Why a backup failed. Nothing of it is left behind.
 #[derive(Debug, thiserror::Error)]

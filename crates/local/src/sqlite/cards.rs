@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, named_params, params};
 
 use super::fault::Fault;
 use super::row::{Stored, time};
-use super::{SqliteStore, all, families, first, libraries, page, secrets};
+use super::{SqliteStore, all, families, first, libraries, page, sealed};
 
 #[async_trait]
 impl CardStore for SqliteStore {
@@ -50,7 +50,7 @@ impl CardStore for SqliteStore {
                 })?;
             match added {
                 0 => Err(StoreError::AlreadyExists(format!("a card {}", card.id)).into()),
-                _ => secrets::put(connection, card.id, &secret),
+                _ => sealed::put_secret(connection, card.id, &secret),
             }
         })
         .await

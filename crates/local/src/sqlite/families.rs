@@ -1,7 +1,8 @@
 //! The families.
 
 use async_trait::async_trait;
-use hippo_core::family::{EmailAddress, Family, StoppedRecipient};
+use hippo_core::email_address::EmailAddress;
+use hippo_core::family::{Family, StoppedRecipient};
 use hippo_core::ids::FamilyId;
 use hippo_core::store::{FamilyStore, StoreError, StoreResult};
 use rusqlite::{Connection, Row, named_params, params};

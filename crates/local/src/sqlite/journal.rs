@@ -17,7 +17,7 @@ use hippo_core::store::StoreError;
 use uuid::Uuid;
 
 use super::fault::Fault;
-use super::open::{plain, private_file};
+use super::private_file::{plain, private_file};
 
 /// Its name, in the folder of the database.
 pub(super) const FILE_NAME: &str = "sent.journal";

@@ -13,6 +13,7 @@ use super::fault::Fault;
 use super::journal::Journal;
 use super::meta;
 use super::migrate::{APPLICATION_ID, VERSION, migrate, version};
+use super::private_file::{plain, private_file};
 use super::worker::{Kind, Worker};
 
 /// How long to wait for another process that writes.
@@ -301,18 +302,6 @@ fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A new, empty file that only its owner can read, whatever the umask.
-pub(super) fn private_file(path: &Path) -> io::Result<fs::File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    Ok(file)
-}
-
 /// Removes other users' rights to the database and the files beside it.
 ///
 /// By name: opening and closing the file here would drop the locks that SQLite holds on it in this
@@ -353,14 +342,6 @@ fn not_writable(path: &Path, reason: &str) -> OpenError {
     OpenError::NotWritable {
         path: path.into(),
         reason: reason.to_owned(),
-    }
-}
-
-/// The system's reason without its error number.
-pub(super) fn plain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::Other => error.to_string(),
-        kind => kind.to_string(),
     }
 }
 

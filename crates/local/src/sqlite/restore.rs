@@ -9,7 +9,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use uuid::Uuid;
 
 use super::backup::{self, BackupError};
-use super::open::{Origin, check, connect, plain};
+use super::open::{Origin, check, connect};
+use super::private_file::plain;
 
 /// How long another process may take to close the database.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 
 use super::fault::Fault;
 use super::row::Stored;
-use super::{SqliteStore, all, cards, first};
+use super::{SqliteStore, all, cards, sealed};
 
 #[async_trait]
 impl SecretStore for SqliteStore {
@@ -18,7 +18,7 @@ impl SecretStore for SqliteStore {
         self.read(move |connection| {
             let mut secrets = Vec::with_capacity(cards.len());
             for id in cards {
-                secrets.extend(of(connection, id)?.map(|secret| (id, secret)));
+                secrets.extend(sealed::secret_of(connection, id)?.map(|secret| (id, secret)));
             }
             Ok(secrets)
         })
@@ -43,7 +43,7 @@ impl SecretStore for SqliteStore {
             connection
                 .prepare_cached("UPDATE card SET fingerprint = ?2 WHERE id = ?1")?
                 .execute(params![card.to_string(), fingerprint.0])?;
-            put(connection, card, &secret)
+            sealed::put_secret(connection, card, &secret)
         })
         .await
     }
@@ -59,34 +59,4 @@ impl SecretStore for SqliteStore {
         })
         .await
     }
-}
-
-/// The secret of one card.
-pub(super) fn of(connection: &Connection, card: CardId) -> Result<Option<Sealed>, Fault> {
-    first(
-        connection,
-        "SELECT * FROM secret WHERE card = ?1",
-        [card.to_string()],
-        |row| {
-            let stored = Stored::new("secret", "card", row);
-            Ok(Sealed {
-                key: KeyId(stored.text("key")?),
-                encapsulated_key: stored.bytes("encapsulated_key")?,
-                ciphertext: stored.bytes("ciphertext")?,
-            })
-        },
-    )
-}
-
-/// Replaces a card's secret.
-pub(super) fn put(connection: &Connection, card: CardId, secret: &Sealed) -> Result<(), Fault> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO secret VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![
-            card.to_string(),
-            secret.key.0,
-            secret.encapsulated_key,
-            secret.ciphertext
-        ])?;
-    Ok(())
 }

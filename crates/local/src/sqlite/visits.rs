@@ -7,7 +7,7 @@ use hippo_core::card::CardKey;
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::store::{AccountStore, LoadedFamily, LoadedVisit, StoreResult, VisitStore};
 
-use super::{SqliteStore, cards, checks, families, libraries, secrets};
+use super::{SqliteStore, cards, checks, families, libraries, sealed};
 
 #[async_trait]
 impl VisitStore for SqliteStore {
@@ -30,7 +30,7 @@ impl VisitStore for SqliteStore {
             for key in keys {
                 let record = cards::by_id(connection, key.card)?
                     .filter(|record| record.card.family == key.family);
-                let secret = secrets::of(connection, key.card)?;
+                let secret = sealed::secret_of(connection, key.card)?;
                 loaded.cards.extend(record.zip(secret));
             }
             Ok(Some(loaded))

@@ -6,7 +6,7 @@
 //! only the names of its fields.
 
 use chrono::NaiveDate;
-use hippo_core::family::EmailAddress;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::MailTag;
 use serde_json::Value;
 use uuid::Uuid;

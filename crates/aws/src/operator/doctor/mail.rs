@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::operation::get_email_identity::{GetEmailIdentityError, GetEmailIdentityOutput};
 use aws_sdk_sesv2::types::{DkimStatus, ListRecommendationsFilterKey};
-use hippo_core::family::EmailAddress;
-use hippo_core::mail::mime;
+use hippo_core::email_address::{EmailAddress, wire_form};
 
 use super::{Doctor, Finding};
 use crate::clients::{reason, ses_reader};
@@ -207,7 +206,7 @@ async fn check_dmarc(client: &Client, domain: &str, is_signed: bool) -> Finding 
 
 /// The domain as SES has it.
 fn domain_of(address: &EmailAddress) -> String {
-    let wire = mime::wire_form(address).unwrap_or_else(|| address.as_str().to_owned());
+    let wire = wire_form(address).unwrap_or_else(|| address.as_str().to_owned());
     let domain = wire.rsplit_once('@').map_or("", |(_, domain)| domain);
     domain.to_ascii_lowercase()
 }

@@ -1,7 +1,7 @@
 //! The addresses that get a family's notices.
 
 use clap::Args;
-use hippo_core::family::EmailAddress;
+use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::FamilyId;
 
 use super::save::{save, say_saved};

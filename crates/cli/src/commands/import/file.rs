@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use hippo_core::family::{Delivery, EmailAddress, Family};
+use hippo_core::email_address::EmailAddress;
+use hippo_core::family::{Delivery, Family};
 use hippo_core::ids::{FamilyId, LibraryId};
 use hippo_core::library::Library;
 use secrecy::SecretString;

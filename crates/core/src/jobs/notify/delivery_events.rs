@@ -5,10 +5,11 @@
 use crate::alerts::Alert;
 use crate::alerts::raise_record_alerts;
 use crate::clock::Clock;
-use crate::family::{EmailAddress, StopReason, StoppedRecipient};
+use crate::email_address::{EmailAddress, wire_form};
+use crate::family::{StopReason, StoppedRecipient};
 use crate::ids::FamilyId;
 use crate::jobs::JobError;
-use crate::mail::{MailTag, mime};
+use crate::mail::MailTag;
 use crate::outbox::{AcceptedBy, MailState, OutboxRecord, TransitionError};
 use crate::store::{AlertStore, FamilyStore, OutboxStore};
 
@@ -115,7 +116,7 @@ pub async fn stop_recipient(
     };
     let recipients = found.recipients.iter().zip(1..);
     let named = |known: &EmailAddress| {
-        let wire = mime::wire_form(known);
+        let wire = wire_form(known);
         known.reaches_the_same_as(address)
             || wire.is_some_and(|wire| wire.eq_ignore_ascii_case(address.as_str()))
     };

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use crate::family::{EmailAddress, Family, StoppedRecipient};
+use crate::email_address::EmailAddress;
+use crate::family::{Family, StoppedRecipient};
 use crate::ids::{CardId, FamilyId};
 use crate::store::{FamilyStore, StoreError, StoreResult};
 
