@@ -1,16 +1,14 @@
 //! Decides what to tell a family: a pure function of its accounts, the date and the last notice.
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use url::Url;
 
-use crate::account::{Account, Hold, HoldState, Loan};
-use crate::failure::FailureKind;
+use crate::account::{Account, HoldState};
 use crate::family::{Family, SendWhenEmpty};
-use crate::ids::{CardId, FamilyId, LibraryId};
-use crate::library::CURRENCY_OPTION;
+use crate::ids::{FamilyId, LibraryId};
 use crate::notice::attention::{self, Attention};
 use crate::notice::keys::is_missed;
 use crate::notice::line::{

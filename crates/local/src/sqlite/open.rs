@@ -1,6 +1,6 @@
 //! Opens the file, with a clear error for everything that can be wrong with it.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -3,11 +3,10 @@
 use async_trait::async_trait;
 use hippo_core::card::Fingerprint;
 use hippo_core::ids::CardId;
-use hippo_core::seal::{KeyId, Sealed};
+use hippo_core::seal::Sealed;
 use hippo_core::store::{SecretStore, StoreResult};
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
-use super::fault::Fault;
 use super::row::Stored;
 use super::{SqliteStore, all, cards, sealed};
 
