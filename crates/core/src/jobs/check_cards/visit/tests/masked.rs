@@ -1,10 +1,11 @@
 use super::*;
 
 const NUMBER: &str = "29000000001234";
-const PIN: &str = "4711";
+/// Letters that no id of ours has: a random one may hold any four digits.
+const PIN: &str = "K4711W";
 
 /// What a page may print: the number in two ways, and the PIN.
-const ECHO: &str = "Card 29000000001234 (2 9000-0000 01234), PIN 4711, is blocked.";
+const ECHO: &str = "Card 29000000001234 (2 9000-0000 01234), PIN K4711W, is blocked.";
 const MASKED: &str = "Card ••••1234 (••••1234), PIN ••••, is blocked.";
 
 #[tokio::test]
