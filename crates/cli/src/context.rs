@@ -34,8 +34,16 @@ pub(crate) struct Globals {
     /// A home, or a stack.
     pub(crate) target: Target,
     /// The stack's name.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(dead_code, reason = "only a stack on AWS has it")
+    )]
     pub(crate) stack: String,
     /// The stack's region, if the person names it.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(dead_code, reason = "only a stack on AWS has it")
+    )]
     pub(crate) region: Option<String>,
     /// How to print.
     pub(crate) output: Output,
