@@ -41,7 +41,7 @@ use hippo_tests::orders::{Orders, SECOND_KIND, Side, Step, StoreAt, Work};
 use uuid::Uuid;
 
 /// More than anybody lets another wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 async fn main() {
@@ -79,7 +79,7 @@ async fn main() {
             let plan = plan(&orders, &clock);
             let input = NotifyAllInput::default();
             let run = notify_all(&ports, &*store, plan, &input, &|| false, &|_| {});
-            run.await.expect("a run").expect("a run that began");
+            run.await.expect("a run that was started");
         }
         Work::Enqueue => {
             let ports_of_tick = EnqueueNoticesPorts {
@@ -94,7 +94,7 @@ async fn main() {
             let plan = plan(&orders, &clock);
             let input = NotifyAllInput::default();
             let run = enqueue_notices(&ports_of_tick, plan, &input, &|_| {});
-            run.await.expect("a run").expect("a run that began");
+            run.await.expect("a run that was started");
             let notices = watched.enqueued.lock().unwrap().clone();
             deliver_all(&ports, notices).await;
         }
@@ -236,7 +236,7 @@ impl Watched<'_> {
         std::fs::write(&meeting.here, "").expect("a file that says so");
         let since = Instant::now();
         while !meeting.until.exists() {
-            assert!(since.elapsed() < PATIENCE, "nobody came before {step:?}");
+            assert!(since.elapsed() < TIMEOUT, "nobody came before {step:?}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long the emulator may take to start.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The emulator's process, empty at first; stopped when dropped.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Emulator {
     }
 
     fn answers(&mut self) -> bool {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         while Instant::now() < until {
             if self.child.try_wait().unwrap().is_some() {
                 return false;

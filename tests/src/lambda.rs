@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::rights::Rights;
 
 /// Longer than any start or invocation takes; a test that waits for this fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request of the function to AWS.
 #[derive(Debug, Clone)]
@@ -106,14 +106,14 @@ impl Function {
 
     /// Waits until it asks for its next event; from its start to then, the first time.
     pub fn until_next(&self) -> Duration {
-        let next = self.nexts.recv_timeout(PATIENCE);
+        let next = self.nexts.recv_timeout(TIMEOUT);
         next.expect("the function asks for an event") - self.started
     }
 
     /// Has it work on an event: its response, or its error.
     pub fn invoke(&self, event: Value) -> Result<Value, Value> {
         self.events.send(event).expect("the Runtime API runs");
-        let answer = self.answers.recv_timeout(PATIENCE);
+        let answer = self.answers.recv_timeout(TIMEOUT);
         answer.expect("the function answers")
     }
 

@@ -85,8 +85,8 @@ impl Mailer for SesMailer {
         match mime::build(mail, &self.sender) {
             Ok(built) if built.to.len() > RECIPIENT_LIMIT => MailAnswer::Refused {
                 reason: format!(
-                    "SES takes at most {RECIPIENT_LIMIT} recipients for one mail and this one has \
-                     {}; take some out with “hippo family remove-recipient”.",
+                    "SES takes at most {RECIPIENT_LIMIT} recipients for one email, and this one has \
+                     {}. Remove some from the family.",
                     built.to.len()
                 ),
                 for_good: true,
@@ -220,7 +220,7 @@ fn refused(error: Option<&SendEmailError>, status: u16) -> MailAnswer {
         "MailFromDomainNotVerifiedException" => (UNVERIFIED, false),
         "MessageRejected" | "BadRequestException" => (
             "it does not take this mail as it is. The message that SES gave is left out here, since it may hold \
-             addresses; send a test with “hippo --target aws mail test ADDRESS”",
+             addresses. Send a test email to see it",
             true,
         ),
         "AccountSuspendedException" => (

@@ -92,7 +92,7 @@ impl KeyParameter {
     async fn must_read(&self, kind: ParameterType) -> Result<Zeroizing<String>, SealError> {
         self.read(kind).await?.ok_or_else(|| {
             SealError::NoKey(format!(
-                "The SSM parameter “{}” is missing. Run “hippo --target aws init” once; it makes it.",
+                "The SSM parameter “{}” is missing. If the stack is new, initialise it: that makes it.",
                 self.name
             ))
         })

@@ -18,8 +18,9 @@ use hippo_core::jobs::check_cards::visit::{CheckedCard, Visit};
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::send::MailResult;
 use hippo_core::mail::Mailer;
+use hippo_core::run::not_started::NotStarted;
 use hippo_core::run::{Job, Run, RunKey};
-use hippo_core::store::{RunStart, Store};
+use hippo_core::store::Store;
 use hippo_recording::Recorder;
 
 use crate::config::PERSON;
@@ -90,7 +91,7 @@ pub(crate) enum CheckCardsAnswer {
         visits: u64,
     },
     /// No run was started.
-    NotStarted(RunStart),
+    NotStarted(NotStarted),
 }
 
 /// How a run of `notify-all` went.
@@ -115,7 +116,7 @@ pub(crate) enum NotifyAllAnswer {
         notices: u64,
     },
     /// No run was started.
-    NotStarted(RunStart),
+    NotStarted(NotStarted),
 }
 
 /// How the check of one card went.

@@ -222,7 +222,13 @@ impl From<StoreError> for CommandError {
 
 impl From<SealError> for CommandError {
     fn from(error: SealError) -> Self {
-        Self::from_source(ErrorKind::Unusable, error)
+        let lacks_key = matches!(error, SealError::NoKey(_));
+        let error = Self::from_source(ErrorKind::Unusable, error);
+        if lacks_key {
+            error.try_command("hippo init")
+        } else {
+            error
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use hippo_core::run::RunOutcome;
-use hippo_core::store::RunStart;
+use hippo_core::run::not_started::NotStarted;
 
 use crate::context::Context;
 use crate::exit::Outcome;
@@ -17,20 +17,15 @@ const MAX_START_DELAY: TimeDelta = TimeDelta::minutes(10);
 pub(crate) fn show_not_started(
     context: &Context,
     options: &StartOptions,
-    reason: &RunStart,
+    reason: &NotStarted,
 ) -> Outcome {
-    let (what, run) = match reason {
-        RunStart::AlreadyRan(run) => ("already_ran", run),
-        RunStart::StillRunning(run) => ("still_running", run),
-        RunStart::NotNow(run) => ("not_now", run),
-        RunStart::Started => return Outcome::Done,
-    };
+    let run = reason.run();
     context
         .output
-        .document(&serde_json::json!({ "not_begun": what, "run": run }));
+        .document(&serde_json::json!({ "not_started": reason.as_str(), "run": run }));
     let (now, zone) = (context.now(), context.zone());
     // A run that was too late, or whose schedule is paused, is on record as that.
-    let ran = matches!(reason, RunStart::AlreadyRan(_))
+    let ran = matches!(reason, NotStarted::AlreadyRan(_))
         && !matches!(
             run.outcome,
             RunOutcome::Missed | RunOutcome::SkippedPaused | RunOutcome::SkippedClockInDoubt
@@ -56,11 +51,11 @@ pub(crate) fn show_not_started(
         return Outcome::Done;
     }
     context.output.say(match reason {
-        RunStart::StillRunning(_) => format!(
+        NotStarted::StillRunning(_) => format!(
             "Did nothing: the run {} is still going. It started at {started}.",
             run.key
         ),
-        RunStart::NotNow(_) => format!(
+        NotStarted::Skipped(_) => format!(
             "Did nothing: the run {} is on record as {}.",
             run.key,
             run.outcome.as_str()

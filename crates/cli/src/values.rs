@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime};
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use hippo_core::ids::CardId;
+use hippo_core::run::{InvalidRunKey, RunKey};
 use hippo_systems::SYSTEMS;
 
 /// Parses a time of day.
@@ -48,6 +49,12 @@ pub(crate) fn card_name(text: &str) -> Result<CardName, String> {
             "“{text}” isn't a card's id, or the last four characters or more of one. “hippo card list” shows them."
         ))
     }
+}
+
+/// Parses a run's id.
+pub(crate) fn run_key(text: &str) -> Result<RunKey, String> {
+    text.parse()
+        .map_err(|error: InvalidRunKey| format!("{error} “hippo runs” shows them."))
 }
 
 /// Parses one of `all` by its name.

@@ -19,7 +19,7 @@ pub enum InvalidId {
     )]
     Slug(String),
     /// Not a ULID.
-    #[error("“{0}” is not a card id; “hippo card list” shows them.")]
+    #[error("“{0}” isn't a card's id.")]
     Card(String),
 }
 

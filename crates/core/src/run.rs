@@ -1,6 +1,7 @@
 //! One execution of a job for one scheduled time.
 
 pub mod ledger;
+pub mod not_started;
 pub mod schedule;
 pub mod tick_times;
 pub mod work;
@@ -67,7 +68,7 @@ impl fmt::Display for RunKey {
 
 /// Not a run's id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("“{0}” is not a run's id; “hippo runs” shows them.")]
+#[error("“{0}” isn't a run's id.")]
 pub struct InvalidRunKey(String);
 
 impl FromStr for RunKey {

@@ -110,8 +110,8 @@ impl KeyFiles {
 
     /// Reads the private keys; refuses a file that others can read.
     pub fn read_private_keys(&self) -> Result<PrivateKeys, SealError> {
-        let missing = "If this home was set up before, put the key file back from where you keep its copy: \
-             without it no PIN can be opened. If the home is new, “hippo init” makes one.";
+        let missing = "If this home was set up before, put the key file back from your copy: without it, no PIN \
+             can be opened. If the home is new, initialise it.";
         let text = read(&self.private, missing, true)?;
         parsed(&self.private, key_text::parse_private(&text))
     }
@@ -123,8 +123,7 @@ impl KeyFiles {
 
     /// Reads the key of the fingerprints; refuses a file that others can read.
     pub fn read_fingerprint_key(&self) -> Result<FingerprintKey, SealError> {
-        let missing =
-            "Put it back from where you keep its copy. If the home is new, “hippo init” makes it.";
+        let missing = "Put it back from your copy. If the home is new, initialise it.";
         let text = read(&self.fingerprint, missing, true)?;
         parsed(&self.fingerprint, key_text::parse_fingerprint(&text))
     }
@@ -132,7 +131,7 @@ impl KeyFiles {
 
 /// Reads a public key from any file.
 pub fn read_public_key(path: &Path) -> Result<PublicKey, SealError> {
-    let missing = "“hippo init” makes it anew from the private key.";
+    let missing = "Initialise the home again: that makes it from the private key.";
     let text = read(path, missing, false)?;
     parsed(path, key_text::parse_public(&text))
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use hippo_aws::environment::CheckCards;
-use hippo_aws::handlers::frame::Frame;
+use hippo_aws::handlers::run_context::RunContext;
 use hippo_aws::handlers::{self, LambdaClock, check_cards};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::{clients, ping::HttpPing, queue::SqsVisitQueue};
@@ -39,7 +39,7 @@ async fn start() -> Result<(), Error> {
         },
         clock: &LambdaClock,
     };
-    let frame = Frame {
+    let context = RunContext {
         metrics: &metrics,
         schedules: &environment.schedules,
         after,
@@ -51,7 +51,7 @@ async fn start() -> Result<(), Error> {
         clock: &LambdaClock,
     };
     run(service_fn(async |event: LambdaEvent<_>| {
-        check_cards::handle(&ports, &frame, &event.payload).await
+        check_cards::handle(&ports, &context, &event.payload).await
     }))
     .await
 }

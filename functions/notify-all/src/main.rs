@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use hippo_aws::clients;
 use hippo_aws::environment::NotifyAll;
 use hippo_aws::handlers::alerts::CountUndelivered;
-use hippo_aws::handlers::frame::Frame;
+use hippo_aws::handlers::run_context::RunContext;
 use hippo_aws::handlers::{self, LambdaClock, notify_all};
 use hippo_aws::metrics::Metrics;
 use hippo_aws::ping::HttpPing;
@@ -62,7 +62,7 @@ async fn start() -> Result<(), Error> {
         },
         clock: &LambdaClock,
     };
-    let frame = Frame {
+    let context = RunContext {
         metrics: &metrics,
         schedules: &environment.schedules,
         after,
@@ -77,7 +77,7 @@ async fn start() -> Result<(), Error> {
         clock: &LambdaClock,
     };
     run(service_fn(async |event: LambdaEvent<_>| {
-        notify_all::handle(&ports, &frame, &event.payload).await
+        notify_all::handle(&ports, &context, &event.payload).await
     }))
     .await
 }

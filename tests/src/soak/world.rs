@@ -10,6 +10,7 @@ use chrono::{DateTime, Duration, Utc};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use hippo_core::ids::LibraryId;
+use hippo_core::jobs::RunError;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::compose::Composers;
 use hippo_core::jobs::notify::delivery_events::{DeliveryEvent, apply_delivery_event};
@@ -329,7 +330,8 @@ impl<'a> World<'a> {
                     after: None,
                 };
                 let input = NotifyAllInput::default();
-                enqueue_notices(&ports, plan, &input, &|_| {}).await.is_ok()
+                let run = enqueue_notices(&ports, plan, &input, &|_| {}).await;
+                !matches!(run, Err(RunError::Job(_)))
             }
             Thing::Message(key) => {
                 let composers = Composers::default();

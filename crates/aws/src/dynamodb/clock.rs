@@ -10,10 +10,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// The time in the table's last answer, and when it came.
 #[derive(Debug, Clone, Default)]
-pub(super) struct TableClock(Arc<Mutex<Option<Heard>>>);
+pub(super) struct TableClock(Arc<Mutex<Option<LastResponse>>>);
 
 #[derive(Debug, Clone, Copy)]
-struct Heard {
+struct LastResponse {
     date: DateTime<Utc>,
     came: Instant,
 }
@@ -30,7 +30,7 @@ impl TableClock {
         if let Ok(date) = DateTime::parse_from_rfc2822(date)
             && let Ok(mut last) = self.0.lock()
         {
-            *last = Some(Heard {
+            *last = Some(LastResponse {
                 date: date.to_utc(),
                 came: Instant::now(),
             });

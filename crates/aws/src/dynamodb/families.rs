@@ -25,7 +25,7 @@ impl FamilyStore for DynamoDbStore {
             Written::Done => Ok(()),
             Written::Refused(Some(item)) if is_being_removed(&item) => {
                 Err(StoreError::InUse(format!(
-                    "The family “{0}” was not removed to its end: repeat “hippo family remove {0}”.",
+                    "The family “{0}” wasn't removed completely. Remove it again first.",
                     family.id
                 )))
             }

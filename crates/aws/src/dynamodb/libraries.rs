@@ -82,7 +82,7 @@ impl LibraryStore for DynamoDbStore {
             match refusals.into_iter().find_map(|refusal| refusal.item) {
                 None => no_library(id),
                 Some(_) => StoreError::InUse(format!(
-                    "Cards are of the library “{id}”: remove them first, with “hippo card remove”."
+                    "There are cards of the library “{id}”. Remove them first."
                 )),
             },
         )

@@ -1,23 +1,25 @@
 //! `check-cards`: enqueues a message for each visit when a schedule fires.
 
+use hippo_core::jobs::RunError;
 use hippo_core::jobs::check_cards::enqueue::{EnqueueVisitsPorts, enqueue_visits};
+use hippo_core::run::not_started::NotStarted;
 use hippo_core::run::{Job, Run};
-use hippo_core::store::{RunStart, Scope};
+use hippo_core::store::Scope;
 use serde_json::{Value, json};
 
 use crate::dry_run;
 use crate::handlers::HandlerError;
 use crate::handlers::event::ScheduleEvent;
-use crate::handlers::frame::Frame;
+use crate::handlers::run_context::RunContext;
 use crate::metrics::{Metrics, Unit};
 
 /// Hands out the visits that the event asks for; answers with the run, for who waits for it.
 pub async fn handle(
     ports: &EnqueueVisitsPorts<'_>,
-    frame: &Frame<'_>,
+    context: &RunContext<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
-    match work(ports, frame, event).await {
+    match work(ports, context, event).await {
         Ok(answer) => {
             tracing::info!(%answer, "The invocation is done.");
             Ok(answer)
@@ -28,7 +30,7 @@ pub async fn handle(
 
 async fn work(
     ports: &EnqueueVisitsPorts<'_>,
-    frame: &Frame<'_>,
+    context: &RunContext<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
     if dry_run::is_asked_for(event) {
@@ -38,17 +40,18 @@ async fn work(
     let event = ScheduleEvent::read(event, Job::CheckCards)?;
     tracing::info!(label = %event.label, scheduled_time = %event.scheduled_time, scope = ?event.scope, "Planning visits.");
     let input = event.check_cards();
-    let plan = frame.plan(
+    let plan = context.plan(
         &event,
         Job::CheckCards,
         serde_json::to_value(&input).unwrap_or_default(),
     );
-    let done = match enqueue_visits(ports, plan, &input).await? {
+    let done = match enqueue_visits(ports, plan, &input).await {
         Ok(done) => done,
-        Err(not_begun) => return Ok(answer_not_begun(&not_begun)),
+        Err(RunError::NotStarted(why)) => return Ok(answer_not_started(&why)),
+        Err(RunError::Job(error)) => return Err(error.into()),
     };
     let visits = i64::try_from(done.visits).unwrap_or(i64::MAX);
-    publish(frame.metrics, &done.run, "VisitsPlanned", visits);
+    publish(context.metrics, &done.run, "VisitsPlanned", visits);
     Ok(json!({
         "run": done.run.key.to_string(),
         "cards": done.run.counts.planned,
@@ -56,20 +59,9 @@ async fn work(
     }))
 }
 
-/// Why nothing was done; that is no failure.
-pub(super) fn answer_not_begun(reason: &RunStart) -> Value {
-    match reason {
-        RunStart::AlreadyRan(run) => {
-            json!({"not_begun": "already_ran", "run": run.key.to_string()})
-        }
-        RunStart::StillRunning(run) => {
-            json!({"not_begun": "still_running", "run": run.key.to_string()})
-        }
-        RunStart::NotNow(run) => {
-            json!({"not_begun": run.outcome.as_str(), "run": run.key.to_string()})
-        }
-        RunStart::Started => Value::Null,
-    }
+/// Why no run was started; that is no failure.
+pub(super) fn answer_not_started(why: &NotStarted) -> Value {
+    json!({"not_started": why.as_str(), "run": why.run().key.to_string()})
 }
 
 /// A run came to its end.

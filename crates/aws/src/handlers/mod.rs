@@ -6,12 +6,12 @@ pub mod alerts;
 pub mod check_card;
 pub mod check_cards;
 pub mod event;
-pub mod frame;
 pub mod logging;
 pub mod mail_events;
 pub mod message;
 pub mod notify_all;
 pub mod notify_family;
+pub mod run_context;
 
 #[cfg(test)]
 mod testing;

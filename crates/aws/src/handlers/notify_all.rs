@@ -1,5 +1,6 @@
 //! `notify-all`: enqueues a message for each notice that is due when a schedule fires.
 
+use hippo_core::jobs::RunError;
 use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
 use hippo_core::jobs::notify::send::MailResult;
 use hippo_core::run::Job;
@@ -7,18 +8,18 @@ use serde_json::{Value, json};
 
 use crate::dry_run;
 use crate::handlers::HandlerError;
-use crate::handlers::check_cards::{answer_not_begun, publish};
+use crate::handlers::check_cards::{answer_not_started, publish};
 use crate::handlers::event::ScheduleEvent;
-use crate::handlers::frame::Frame;
 use crate::handlers::notify_family;
+use crate::handlers::run_context::RunContext;
 
 /// Hands out the notices that are due; answers with the run, for who waits for it.
 pub async fn handle(
     ports: &EnqueueNoticesPorts<'_>,
-    frame: &Frame<'_>,
+    context: &RunContext<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
-    match work(ports, frame, event).await {
+    match work(ports, context, event).await {
         Ok(answer) => {
             tracing::info!(%answer, "The invocation is done.");
             Ok(answer)
@@ -29,7 +30,7 @@ pub async fn handle(
 
 async fn work(
     ports: &EnqueueNoticesPorts<'_>,
-    frame: &Frame<'_>,
+    context: &RunContext<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
     if dry_run::is_asked_for(event) {
@@ -39,23 +40,24 @@ async fn work(
     let event = ScheduleEvent::read(event, Job::NotifyAll)?;
     tracing::info!(label = %event.label, scheduled_time = %event.scheduled_time, "Planning notices.");
     let input = event.notify_all();
-    let plan = frame.plan(
+    let plan = context.plan(
         &event,
         Job::NotifyAll,
         serde_json::to_value(&input).unwrap_or_default(),
     );
-    // One by one, and not by the run's counts: a run that fails has settled them all the same.
-    let settled = |result: &MailResult| {
+    // One by one, and not by the run's counts: a run that fails has finalised them all the same.
+    let finalised = |result: &MailResult| {
         if result.state.is_final() {
-            notify_family::publish(frame.metrics, ports.clock, result);
+            notify_family::publish(context.metrics, ports.clock, result);
         }
     };
-    let run = match enqueue_notices(ports, plan, &input, &settled).await? {
+    let run = match enqueue_notices(ports, plan, &input, &finalised).await {
         Ok(run) => run,
-        Err(not_begun) => return Ok(answer_not_begun(&not_begun)),
+        Err(RunError::NotStarted(why)) => return Ok(answer_not_started(&why)),
+        Err(RunError::Job(error)) => return Err(error.into()),
     };
     publish(
-        frame.metrics,
+        context.metrics,
         &run,
         "NoticesPlanned",
         run.counts.planned.into(),

@@ -20,7 +20,7 @@ use hippo_core::testing::contract::sample::SideKeys;
 use hippo_core::testing::memory::MemoryStore;
 use serde_json::{Value, json};
 
-use crate::handlers::frame::Frame;
+use crate::handlers::run_context::RunContext;
 use crate::metrics::Metrics;
 use crate::ping::HttpPing;
 use crate::schedules::Schedules;
@@ -128,9 +128,9 @@ impl World {
         world
     }
 
-    /// A frame that keeps what needs the operator, and knows of no schedule.
-    pub(crate) fn frame(&self) -> Frame<'_> {
-        Frame {
+    /// A context whose alerts stay in the store, and that knows no schedule.
+    pub(crate) fn run_context(&self) -> RunContext<'_> {
+        RunContext {
             metrics: &self.metrics,
             schedules: &self.schedules,
             after: AfterRun {

@@ -91,7 +91,7 @@ pub enum Reply<T> {
     /// It started no run.
     NotStarted {
         /// Why.
-        not_begun: String,
+        not_started: String,
         /// The run that is on record.
         #[serde(deserialize_with = "run_key")]
         run: RunKey,
@@ -236,9 +236,9 @@ mod tests {
             })
         );
         assert_eq!(
-            read(json!({"not_begun": "already_ran", "run": run})),
+            read(json!({"not_started": "already_ran", "run": run})),
             Reply::NotStarted {
-                not_begun: "already_ran".to_owned(),
+                not_started: "already_ran".to_owned(),
                 run: run.parse().unwrap()
             }
         );

@@ -19,7 +19,7 @@ use crate::output::{count, print, print_json, stdout};
 use crate::run_view::{outcome_words_at, with_work};
 use crate::schedule_remarks;
 use crate::suggest::did_you_mean;
-use crate::values::one_of;
+use crate::values::{one_of, run_key};
 
 /// Show the last runs of each job and label.
 #[derive(Debug, Args)]
@@ -57,6 +57,7 @@ enum Command {
     #[command(after_help = "Example:\n  hippo runs show check-cards/all/2026-11-21T10:00:00Z")]
     Show {
         /// The run's id, as “hippo runs” shows it.
+        #[arg(value_parser = run_key)]
         id: RunKey,
     },
 }

@@ -24,9 +24,10 @@ use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
 use hippo_core::mail::Mailer;
 use hippo_core::queue::VisitQueue as _;
+use hippo_core::run::not_started::NotStarted;
 use hippo_core::run::{Job, RunKey};
 use hippo_core::seal::{PrivateKeys, PublicKey};
-use hippo_core::store::{RunStart, Store};
+use hippo_core::store::Store;
 use hippo_recording::Recorder;
 use uuid::Uuid;
 
@@ -108,17 +109,17 @@ impl AwsDeployment {
     }
 
     /// Why a function started no run, with the run that is on record.
-    async fn not_started(&self, why: &str, run: &RunKey) -> Result<RunStart, CommandError> {
+    async fn not_started(&self, why: &str, run: &RunKey) -> Result<NotStarted, CommandError> {
         let Some(run) = self.store().run(run).await? else {
             return Err(CommandError::unusable(format!(
                 "The run {run} isn't in the table yet. Look again in a minute."
             ))
             .try_command("hippo runs"));
         };
-        Ok(match why {
-            "already_ran" => RunStart::AlreadyRan(run),
-            "still_running" => RunStart::StillRunning(run),
-            _ => RunStart::NotNow(run),
+        NotStarted::from_name(why, run).ok_or_else(|| {
+            CommandError::unusable(format!(
+                "The function gave a reason that this version doesn't know: {why}."
+            ))
         })
     }
 
@@ -320,9 +321,9 @@ impl Deployment for AwsDeployment {
                 Reply::Started(CheckCardsReply { run, cards, visits }) => {
                     return Ok(CheckCardsAnswer::Enqueued { run, cards, visits });
                 }
-                Reply::NotStarted { not_begun, run } => {
-                    match self.not_started(&not_begun, &run).await? {
-                        RunStart::AlreadyRan(_) if !asked.is_schedule => asked.next_key(),
+                Reply::NotStarted { not_started, run } => {
+                    match self.not_started(&not_started, &run).await? {
+                        NotStarted::AlreadyRan(_) if !asked.is_schedule => asked.next_key(),
                         why => return Ok(CheckCardsAnswer::NotStarted(why)),
                     }
                 }
@@ -357,9 +358,9 @@ impl Deployment for AwsDeployment {
                 Reply::Started(NotifyAllReply { run, notices }) => {
                     return Ok(NotifyAllAnswer::Enqueued { run, notices });
                 }
-                Reply::NotStarted { not_begun, run } => {
-                    match self.not_started(&not_begun, &run).await? {
-                        RunStart::AlreadyRan(_) if !request.is_schedule => request.next_key(),
+                Reply::NotStarted { not_started, run } => {
+                    match self.not_started(&not_started, &run).await? {
+                        NotStarted::AlreadyRan(_) if !request.is_schedule => request.next_key(),
                         why => return Ok(NotifyAllAnswer::NotStarted(why)),
                     }
                 }

@@ -14,6 +14,7 @@ use hippo_core::check::Check;
 use hippo_core::clock::Clock;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::Label;
+use hippo_core::jobs::RunError;
 use hippo_core::jobs::StopRequest as _;
 use hippo_core::jobs::check_cards::keys::Keys;
 use hippo_core::jobs::check_cards::run::{self as check_cards, CheckOptions, RunPorts};
@@ -26,12 +27,13 @@ use hippo_core::jobs::notify::run as notify_all;
 use hippo_core::jobs::notify::send::{MailResult, NotifyPorts};
 use hippo_core::mail::Mailer;
 use hippo_core::run::ledger::RunPlan;
+use hippo_core::run::not_started::NotStarted;
 use hippo_core::run::{Job, Trigger};
 use hippo_core::site::LibrarySite;
-use hippo_core::store::{RunStart, Scope, SecretStore as _, Store};
+use hippo_core::store::{Scope, SecretStore as _, Store};
 use hippo_local::concurrency_limit::FileConcurrencyLimit;
 use hippo_local::key_files::{FINGERPRINT_NAME, PRIVATE_NAME, PUBLIC_NAME};
-use hippo_local::sqlite::SqliteStore;
+use hippo_local::sqlite::{OpenError, SqliteStore};
 use hippo_recording::Recorder;
 use hippo_systems::Sites;
 
@@ -160,8 +162,17 @@ impl LocalDeployment {
 
 /// Opens the database of a home.
 pub(crate) fn open_database(home: &Home) -> Result<SqliteStore, CommandError> {
-    SqliteStore::open(&home.database())
-        .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))
+    SqliteStore::open(&home.database()).map_err(|error| {
+        let is_missing = matches!(error, OpenError::NotThere { .. });
+        let error = CommandError::from_source(ErrorKind::Unusable, error);
+        if is_missing {
+            error
+                .advice("Create it, or name another home with --home.")
+                .try_command("hippo init")
+        } else {
+            error
+        }
+    })
 }
 
 #[cfg(unix)]
@@ -303,11 +314,8 @@ impl Deployment for LocalDeployment {
         self.config.jobs.rules(job, label).schedule?.latest(now)
     }
 
-    fn default_label(&self, job: Job) -> &'static str {
-        match job {
-            Job::CheckCards => "all",
-            Job::NotifyAll => "all",
-        }
+    fn default_label(&self, _: Job) -> &'static str {
+        "all"
     }
 
     fn can_record(&self) -> bool {
@@ -392,7 +400,7 @@ impl Deployment for LocalDeployment {
                 &stop,
                 &progress,
             )
-            .await?;
+            .await;
             match result {
                 Ok(run) => {
                     drop(bar);
@@ -401,8 +409,11 @@ impl Deployment for LocalDeployment {
                         checked: std::mem::take(&mut *locked(&checked)),
                     });
                 }
-                Err(RunStart::AlreadyRan(_)) if !asked.is_schedule => asked.next_key(),
-                Err(why) => return Ok(CheckCardsAnswer::NotStarted(why)),
+                Err(RunError::NotStarted(NotStarted::AlreadyRan(_))) if !asked.is_schedule => {
+                    asked.next_key();
+                }
+                Err(RunError::NotStarted(why)) => return Ok(CheckCardsAnswer::NotStarted(why)),
+                Err(RunError::Job(error)) => return Err(error.into()),
             }
         }
     }
@@ -445,7 +456,7 @@ impl Deployment for LocalDeployment {
         let notices: Mutex<Vec<MailResult>> = Mutex::default();
         let progress = |progress: notify_all::Progress<'_>| match progress {
             notify_all::Progress::Planned(notices) => bar.planned(notices),
-            notify_all::Progress::Settled(result) => {
+            notify_all::Progress::Finalised(result) => {
                 bar.one_done();
                 locked(&notices).push(result.clone());
             }
@@ -465,8 +476,7 @@ impl Deployment for LocalDeployment {
                 after: Some(&after),
             };
             let result =
-                notify_all::notify_all(&ports, store, plan, &request.input, &stop, &progress)
-                    .await?;
+                notify_all::notify_all(&ports, store, plan, &request.input, &stop, &progress).await;
             match result {
                 Ok(run) => {
                     drop(bar);
@@ -478,8 +488,11 @@ impl Deployment for LocalDeployment {
                         notices: std::mem::take(&mut *locked(&notices)),
                     });
                 }
-                Err(RunStart::AlreadyRan(_)) if !request.is_schedule => request.next_key(),
-                Err(why) => return Ok(NotifyAllAnswer::NotStarted(why)),
+                Err(RunError::NotStarted(NotStarted::AlreadyRan(_))) if !request.is_schedule => {
+                    request.next_key();
+                }
+                Err(RunError::NotStarted(why)) => return Ok(NotifyAllAnswer::NotStarted(why)),
+                Err(RunError::Job(error)) => return Err(error.into()),
             }
         }
     }

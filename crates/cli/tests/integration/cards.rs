@@ -405,7 +405,7 @@ fn a_schedule_that_fires_twice_makes_one_run() {
     let home = Home::new();
     home.run(&["check-cards", "--label", "all"]).success();
     let again = home.json(&["check-cards", "--label", "all"]);
-    assert_eq!(again["not_begun"], "already_ran");
+    assert_eq!(again["not_started"], "already_ran");
     home.run(&["check-cards"]).success();
     home.run(&["check-cards"]).success();
     let runs = home.json(&["runs"]);

@@ -446,7 +446,7 @@ fn a_label_that_is_suspended_or_late_does_not_begin() {
          [jobs.check-cards.schedules.failed]\nstart_within_minutes = 30",
     );
     let paused = home.json(&["check-cards", "--label", "all"]);
-    assert_eq!(paused["not_begun"], "not_now");
+    assert_eq!(paused["not_started"], "skipped");
     assert_eq!(paused["run"]["outcome"], "skipped_paused");
     let late = [
         "check-cards",
@@ -528,7 +528,7 @@ fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
     // A machine that slept: too late for 18:00.
     let (missed, message) = started("2026-11-22T00:43:00Z");
     assert_eq!(message, "");
-    assert_eq!(missed["not_begun"], "not_now");
+    assert_eq!(missed["not_started"], "skipped");
     assert_eq!(missed["run"]["outcome"], "missed");
     let (next, _) = started("2026-11-22T10:00:30Z");
     assert_eq!(next["run"]["outcome"], "done");
@@ -542,7 +542,7 @@ fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
     assert_eq!(outcomes, ["done", "missed", "done", "done"]);
     // A time that the configuration does not have is no run of its own, and that is said.
     let (other, message) = started("2026-11-22T14:00:00Z");
-    assert_eq!(other["not_begun"], "already_ran");
+    assert_eq!(other["not_started"], "already_ran");
     insta::assert_snapshot!(steady(&message));
 }
 

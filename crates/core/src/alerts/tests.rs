@@ -19,11 +19,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::clock::Clock as _;
 use crate::failure::Failure;
-use crate::jobs::JobError;
+use crate::jobs::{JobError, RunError};
 use crate::mail::MailAnswer;
 use crate::outbox::{MailKey, MailKind, MailState, OutboxRecord};
 use crate::run::Trigger;
 use crate::run::ledger::{self, Ending, RunPlan, StartRules};
+use crate::run::not_started::NotStarted;
 use crate::run::{Job, RunKey};
 use crate::skeleton::Skeleton;
 use crate::store::OutboxStore as _;
@@ -175,8 +176,8 @@ async fn what_a_worker_noted_is_told_by_the_next_run_that_tells_to_the_handler_o
         heartbeat: heartbeat(&world, &pings),
         clock: &world.clock,
     };
-    let run = ledger::open(&world.store, &world.clock, plan(&noting, &world));
-    let run = run.await.unwrap().unwrap();
+    let run = ledger::start_run(&world.store, &world.clock, plan(&noting, &world));
+    let run = run.await.unwrap();
     run.alert(changed("wpl", "2026-11-21"));
     run.close(Ok(Ending::Through)).await.unwrap();
     assert!(default.told.lock().unwrap().is_empty());
@@ -198,12 +199,8 @@ async fn what_a_person_starts_is_no_sign_that_the_schedule_lives() {
     for (trigger, expected) in [(Trigger::Person, 0), (Trigger::Schedule, 1)] {
         let mut plan = plan(&aftermath, &world);
         plan.trigger = trigger;
-        let run = ledger::open(&world.store, &world.clock, plan).await;
-        run.unwrap()
-            .unwrap()
-            .close(Ok(Ending::Through))
-            .await
-            .unwrap();
+        let run = ledger::start_run(&world.store, &world.clock, plan).await;
+        run.unwrap().close(Ok(Ending::Through)).await.unwrap();
         assert_eq!(pings.0.lock().unwrap().len(), expected);
         world.clock.advance(Duration::minutes(1));
     }
@@ -274,17 +271,17 @@ async fn after_a_run_its_things_are_told_and_a_good_one_gives_a_sign_of_life() {
     let (handler, pings) = (Handler::default(), Pings::default());
     let aftermath = aftermath(&world, &handler, &pings);
     for work in [Ok(Ending::Through), Err(JobError::Panicked)] {
-        let opened = ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await;
-        let run = opened.unwrap().unwrap();
+        let opened = ledger::start_run(&world.store, &world.clock, plan(&aftermath, &world)).await;
+        let run = opened.unwrap();
         run.alert(changed("wpl", "2026-11-21"));
         let _ = run.close(work).await;
         world.clock.advance(Duration::minutes(15));
     }
     // A run that stops reporting is told by the next one, and does not give a sign of life.
-    drop(ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await);
+    drop(ledger::start_run(&world.store, &world.clock, plan(&aftermath, &world)).await);
     world.clock.advance(Duration::hours(1));
-    let opened = ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await;
-    let run = opened.unwrap().unwrap();
+    let opened = ledger::start_run(&world.store, &world.clock, plan(&aftermath, &world)).await;
+    let run = opened.unwrap();
     run.close(Ok(Ending::Through)).await.unwrap();
 
     let told: Vec<String> = handler
@@ -327,20 +324,16 @@ async fn what_keeps_every_run_of_a_day_from_its_work_is_told_once() {
     let (handler, pings) = (Handler::default(), Pings::default());
     let aftermath = aftermath(&world, &handler, &pings);
     for _ in 0..96 {
-        let opened = ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await;
+        let opened = ledger::start_run(&world.store, &world.clock, plan(&aftermath, &world)).await;
         let away = crate::store::StoreError::Unusable("a row".to_owned());
-        let closed = opened.unwrap().unwrap().close(Err(away.into())).await;
+        let closed = opened.unwrap().close(Err(away.into())).await;
         assert!(closed.is_err());
         world.clock.advance(Duration::minutes(15));
     }
     // From the noon of one day to that of the next.
     assert_eq!(handler.told.lock().unwrap().len(), 2);
-    let opened = ledger::open(&world.store, &world.clock, plan(&aftermath, &world)).await;
-    let _ = opened
-        .unwrap()
-        .unwrap()
-        .close(Err(JobError::Panicked))
-        .await;
+    let opened = ledger::start_run(&world.store, &world.clock, plan(&aftermath, &world)).await;
+    let _ = opened.unwrap().close(Err(JobError::Panicked)).await;
     assert_eq!(
         handler.told.lock().unwrap().len(),
         3,
@@ -357,10 +350,11 @@ async fn a_label_of_which_every_run_comes_too_late_is_told_once_a_day_and_by_its
         let mut late = plan(&aftermath, &world);
         late.rules.within = Some(std::time::Duration::from_secs(60));
         world.clock.advance(Duration::minutes(5));
-        let begun = ledger::open(&world.store, &world.clock, late)
-            .await
-            .unwrap();
-        assert!(begun.is_err(), "it is too late");
+        let begun = ledger::start_run(&world.store, &world.clock, late).await;
+        assert!(
+            matches!(begun, Err(RunError::NotStarted(NotStarted::Skipped(_)))),
+            "it is too late"
+        );
     }
     let told = handler.told.lock().unwrap().clone();
     assert_eq!(told.len(), 1);

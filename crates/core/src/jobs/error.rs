@@ -3,6 +3,7 @@
 use crate::alerts::Fault;
 use crate::notice::render::RenderError;
 use crate::queue::QueueError;
+use crate::run::not_started::NotStarted;
 use crate::seal::SealError;
 use crate::store::StoreError;
 
@@ -37,5 +38,34 @@ impl From<&JobError> for Fault {
             JobError::Queue(_) => Self::Queue,
             JobError::Panicked => Self::Panic,
         }
+    }
+}
+
+/// Why there is no run that did its work.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It was not started; that is no failure.
+    #[error("The run was not started: {}.", .0.as_str())]
+    NotStarted(NotStarted),
+    /// The job could not do its work.
+    #[error(transparent)]
+    Job(JobError),
+}
+
+impl From<NotStarted> for RunError {
+    fn from(why: NotStarted) -> Self {
+        Self::NotStarted(why)
+    }
+}
+
+impl From<JobError> for RunError {
+    fn from(error: JobError) -> Self {
+        Self::Job(error)
+    }
+}
+
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> Self {
+        Self::Job(error.into())
     }
 }

@@ -9,5 +9,5 @@ mod error;
 pub mod notify;
 mod stop;
 
-pub use error::JobError;
+pub use error::{JobError, RunError};
 pub use stop::{StopRequest, StopSignal};

@@ -120,7 +120,7 @@ impl News {
 
 /// What wants attention, the most urgent first, then by patron and library.
 pub(crate) fn of(input: &NoticeInput<'_>) -> Vec<Attention> {
-    let mut found = Found {
+    let mut found = AttentionList {
         input,
         items: Vec::new(),
     };
@@ -149,12 +149,12 @@ pub(crate) fn wants_fines(input: &NoticeInput<'_>, amount: Decimal) -> bool {
     amount > Decimal::ZERO && threshold.is_some_and(|threshold| amount >= threshold)
 }
 
-struct Found<'a> {
+struct AttentionList<'a> {
     input: &'a NoticeInput<'a>,
     items: Vec<Attention>,
 }
 
-impl Found<'_> {
+impl AttentionList<'_> {
     /// At most one entry a card about its checks: a refused PIN explains everything else.
     fn reading(&mut self, card: &NoticeCard) {
         let input = self.input;

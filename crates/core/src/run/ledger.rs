@@ -15,7 +15,8 @@ use futures::FutureExt as _;
 use crate::alerts::Alert;
 use crate::alerts::after_run::AfterRun;
 use crate::clock::Clock;
-use crate::jobs::JobError;
+use crate::jobs::{JobError, RunError};
+use crate::run::not_started::NotStarted;
 use crate::run::schedule::Schedule;
 use crate::run::work::WorkItem;
 use crate::run::{Counts, Run, RunKey, RunOutcome, Trigger};
@@ -71,7 +72,7 @@ pub enum Ending {
 }
 
 /// Does a job's work, and comes back even if it panics.
-pub async fn caught(
+pub async fn catch_panic(
     work: impl Future<Output = Result<Ending, JobError>>,
 ) -> Result<Ending, JobError> {
     // What the work leaves half done is the run's counts, which are behind a lock that mends itself.
@@ -87,7 +88,7 @@ pub struct OpenRun<'a> {
     clock: &'a dyn Clock,
     run: Run,
     /// Whether it was on record as begun already: another execution of it may be going, or have ended.
-    goes_on: bool,
+    is_resumed: bool,
     counts: Mutex<Counts>,
     /// The runs before it that were found missing: lost, or never begun.
     missing: Vec<Run>,
@@ -97,49 +98,50 @@ pub struct OpenRun<'a> {
 
 /// Puts a run on record as going, unless it ran already, the last one still goes, or its rules say
 /// otherwise.
-pub async fn open<'a>(
+pub async fn start_run<'a>(
     runs: &'a dyn RunStore,
     clock: &'a dyn Clock,
     plan: RunPlan<'a>,
-) -> Result<Result<OpenRun<'a>, RunStart>, JobError> {
-    let started = start(runs, clock, plan).await?;
-    Ok(started.inspect_err(not_begun))
+) -> Result<OpenRun<'a>, RunError> {
+    try_start(runs, clock, plan)
+        .await
+        .inspect_err(log_not_started)
 }
 
 /// The same, but a run that is on record and did not come to its end goes on.
 ///
 /// For jobs that may be started again after a crash, and whose steps may be made twice.
-pub async fn open_or_go_on<'a>(
+pub async fn start_or_resume_run<'a>(
     runs: &'a dyn RunStore,
     clock: &'a dyn Clock,
     plan: RunPlan<'a>,
-) -> Result<Result<OpenRun<'a>, RunStart>, JobError> {
+) -> Result<OpenRun<'a>, RunError> {
     let after = plan.after;
-    match start(runs, clock, plan).await? {
-        Err(RunStart::AlreadyRan(run))
+    match try_start(runs, clock, plan).await {
+        Err(RunError::NotStarted(NotStarted::AlreadyRan(run)))
             if matches!(run.outcome, RunOutcome::Running | RunOutcome::Failed) =>
         {
             tracing::info!(run.id = %run.key, "An interrupted run goes on.");
-            Ok(Ok(OpenRun {
+            Ok(OpenRun {
                 runs,
                 clock,
                 run,
-                goes_on: true,
+                is_resumed: true,
                 counts: Mutex::default(),
                 missing: Vec::new(),
                 alerts: Mutex::default(),
                 after,
-            }))
+            })
         }
-        started => Ok(started.inspect_err(not_begun)),
+        started => started.inspect_err(log_not_started),
     }
 }
 
-async fn start<'a>(
+async fn try_start<'a>(
     runs: &'a dyn RunStore,
     clock: &'a dyn Clock,
     plan: RunPlan<'a>,
-) -> Result<Result<OpenRun<'a>, RunStart>, JobError> {
+) -> Result<OpenRun<'a>, RunError> {
     let now = clock.now();
     let run = Run {
         key: plan.key,
@@ -158,14 +160,15 @@ async fn start<'a>(
         if let Some(outcome) = forbidden(&plan.rules, run.key.scheduled_time, now) {
             // A schedule that fires twice may do so late: a run that is on record did not miss its time.
             if let Some(stored) = runs.run(&run.key).await? {
-                return Ok(Err(RunStart::AlreadyRan(stored)));
+                return Err(NotStarted::AlreadyRan(stored).into());
             }
             if outcome == RunOutcome::Missed {
                 let run = run.key.clone();
                 alerts.push(Alert::RunTooLate { run });
             }
             raise(plan.after, &alerts).await?;
-            return not_now(runs, run, outcome, plan.after).await.map(Err);
+            let skipped = skip_run(runs, run, outcome, plan.after).await?;
+            return Err(skipped.into());
         }
     }
     alerts.extend(clock_wrong(runs, now).await?);
@@ -194,18 +197,19 @@ async fn start<'a>(
             missing.extend(lost(runs, &before, plan.after).await?);
             tracing::info!(run.id = %run.key, trigger = ?run.trigger, "A run began.");
             announce(plan.after, &run).await;
-            Ok(Ok(OpenRun {
+            Ok(OpenRun {
                 runs,
                 clock,
                 run,
-                goes_on: false,
+                is_resumed: false,
                 counts: Mutex::default(),
                 alerts: Mutex::default(),
                 missing,
                 after: plan.after,
-            }))
+            })
         }
-        other => Ok(Err(other)),
+        RunStart::AlreadyRan(run) => Err(NotStarted::AlreadyRan(run).into()),
+        RunStart::StillRunning(run) => Err(NotStarted::StillRunning(run).into()),
     }
 }
 
@@ -266,30 +270,30 @@ fn forbidden(
 }
 
 /// Records a run that does not start. An existing record is kept.
-async fn not_now(
+async fn skip_run(
     runs: &dyn RunStore,
     run: Run,
     outcome: RunOutcome,
     after: Option<&AfterRun<'_>>,
-) -> Result<RunStart, JobError> {
+) -> Result<NotStarted, JobError> {
     let run = Run {
         outcome,
         finished_at: Some(run.started_at),
         ..run
     };
-    record_not_begun(runs, run, after).await
+    record_skipped_run(runs, run, after).await
 }
 
 /// The same for a run whose outcome says why.
-pub(crate) async fn record_not_begun(
+pub(crate) async fn record_skipped_run(
     runs: &dyn RunStore,
     run: Run,
     after: Option<&AfterRun<'_>>,
-) -> Result<RunStart, JobError> {
+) -> Result<NotStarted, JobError> {
     let outcome = run.outcome;
     if !runs.record_run(&run).await? {
         let stored = runs.run(&run.key).await?;
-        return Ok(RunStart::AlreadyRan(stored.unwrap_or(run)));
+        return Ok(NotStarted::AlreadyRan(stored.unwrap_or(run)));
     }
     // A label of which every run comes too late has no other to tell it.
     if matches!(
@@ -298,7 +302,7 @@ pub(crate) async fn record_not_begun(
     ) {
         follow(after, &run).await;
     }
-    Ok(RunStart::NotNow(run))
+    Ok(NotStarted::Skipped(run))
 }
 
 /// The earlier runs that turned out to be lost.
@@ -405,16 +409,15 @@ async fn follow(after: Option<&AfterRun<'_>>, run: &Run) {
     }
 }
 
-fn not_begun(why: &RunStart) {
-    match why {
-        RunStart::AlreadyRan(run) | RunStart::StillRunning(run) => {
-            tracing::info!(run.id = %run.key, "A run was not started: it ran already, or the last \
-                                               one is still going.");
+fn log_not_started(error: &RunError) {
+    match error {
+        RunError::NotStarted(NotStarted::AlreadyRan(run) | NotStarted::StillRunning(run)) => {
+            tracing::info!(run.id = %run.key, "A run was not started: it ran already, or the last one is still going.");
         }
-        RunStart::NotNow(run) => {
+        RunError::NotStarted(NotStarted::Skipped(run)) => {
             tracing::warn!(run.id = %run.key, outcome = run.outcome.as_str(), "A run was not started.");
         }
-        RunStart::Started => {}
+        RunError::Job(_) => {}
     }
 }
 
@@ -516,7 +519,7 @@ impl OpenRun<'_> {
     }
 
     async fn put_end(&mut self) -> Result<(), JobError> {
-        if self.goes_on
+        if self.is_resumed
             && let Some(stored) = self.runs.run(&self.run.key).await?
         {
             let counts = std::mem::take(&mut self.run.counts);

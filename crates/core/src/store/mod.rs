@@ -463,9 +463,6 @@ pub enum RunStart {
     AlreadyRan(Run),
     /// The last of the same label is still going; this one is on record as skipped.
     StillRunning(Run),
-    /// Its own rules forbid it: it came too late, or its label is paused; this is what is on
-    /// record. No store answers so.
-    NotNow(Run),
 }
 
 /// The ledger of runs.

@@ -216,10 +216,7 @@ pub(super) fn exists(connection: &Connection, id: &LibraryId) -> Result<bool, Fa
 }
 
 fn in_use(id: &LibraryId, who: &str, them: &str) -> Fault {
-    StoreError::InUse(format!(
-        "{who} of the library “{id}”: remove {them} first, with “hippo card remove”."
-    ))
-    .into()
+    StoreError::InUse(format!("{who} of the library “{id}”. Remove {them} first.")).into()
 }
 
 fn found(rows: usize, id: &LibraryId) -> Result<(), Fault> {

@@ -23,9 +23,7 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// It doesn't exist.
-    #[error(
-        "There is no database at {path}. Make one with “hippo init”, or name another home with --home."
-    )]
+    #[error("There is no database at {path}.")]
     NotThere {
         /// Where it was looked for.
         path: PathBuf,

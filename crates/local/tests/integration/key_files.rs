@@ -105,7 +105,7 @@ fn missing_file_says_what_to_do() {
         assert!(matches!(error, SealError::NoKey(_)));
         let words = error.to_string();
         assert!(
-            words.contains("hippo init") && words.contains(advice),
+            words.contains("nitialise") && words.contains(advice),
             "{words}"
         );
     }

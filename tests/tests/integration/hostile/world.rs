@@ -276,7 +276,6 @@ impl World {
             check_cards(ports, &of_run, plan, &input, options, &|| false, &progress)
                 .await
                 .unwrap()
-                .unwrap()
         })
         .await
     }

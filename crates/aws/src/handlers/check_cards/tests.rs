@@ -36,7 +36,7 @@ async fn fire(world: &World, queue: &TestQueue, event: Value) -> Result<Value, H
         queue,
         clock: &world.clock,
     };
-    handle(&ports, &world.frame(), &event).await
+    handle(&ports, &world.run_context(), &event).await
 }
 
 fn event() -> Value {
@@ -57,7 +57,7 @@ async fn a_schedule_hands_out_every_card_once_however_often_it_fires() {
     );
     assert_eq!(
         fire(&world, &queue, event()).await.unwrap(),
-        json!({"not_begun": "already_ran", "run": run})
+        json!({"not_started": "already_ran", "run": run})
     );
     assert_eq!(queue.sent.lock().unwrap().len(), 2);
     let on_record = world

@@ -41,7 +41,7 @@ async fn a_tick_hands_out_what_is_due_and_counts_itself() {
     let queue = TestQueue::default();
     let ports = ports_of(&world, &queue);
     let event = json!({"label": "tick", "scheduled_time": "2026-11-21T11:30:00Z"});
-    let answer = handle(&ports, &world.frame(), &event).await.unwrap();
+    let answer = handle(&ports, &world.run_context(), &event).await.unwrap();
     assert_eq!(answer["notices"], 1);
     assert_eq!(
         queue.0.lock().unwrap()[0].date,
@@ -50,7 +50,7 @@ async fn a_tick_hands_out_what_is_due_and_counts_itself() {
     assert_eq!(world.published("NoticesPlanned"), [(1, vec![])]);
     let labels = vec!["notify-all".to_owned(), "tick".to_owned()];
     assert_eq!(world.published("Runs"), [(1, labels)]);
-    let error = handle(&ports, &world.frame(), &json!("tick"))
+    let error = handle(&ports, &world.run_context(), &json!("tick"))
         .await
         .unwrap_err();
     assert!(matches!(error, HandlerError::Event(_)), "{error}");
@@ -64,7 +64,7 @@ async fn ticks_that_never_came_are_on_record_and_need_the_operator() {
     let ports = ports_of(&world, &queue);
     for time in ["10:00", "11:00"] {
         let event = json!({"label": "tick", "scheduled_time": format!("2026-11-21T{time}:00Z")});
-        handle(&ports, &world.frame(), &event).await.unwrap();
+        handle(&ports, &world.run_context(), &event).await.unwrap();
     }
     let alerts = world.store.recent_alerts(10).await.unwrap();
     let keys: Vec<String> = alerts
@@ -96,7 +96,7 @@ async fn a_tick_begins_beside_one_that_still_goes() {
     let silence = std::time::Duration::from_secs(60);
     world.store.start_run(&hangs, true, silence).await.unwrap();
     let event = json!({"label": "tick", "scheduled_time": "2026-11-21T11:40:00Z"});
-    let answer = handle(&ports, &world.frame(), &event).await.unwrap();
+    let answer = handle(&ports, &world.run_context(), &event).await.unwrap();
     assert_eq!(answer["notices"], 1, "{answer}");
 }
 
@@ -119,7 +119,7 @@ async fn notices_that_a_tick_gives_up_or_finds_missing_are_published_for_the_ala
     world.clock.advance(DELIVERY_EVENT_WAIT);
     let tick = async |time: &str| {
         let event = json!({"label": "tick", "scheduled_time": time});
-        handle(&ports, &world.frame(), &event).await.unwrap()
+        handle(&ports, &world.run_context(), &event).await.unwrap()
     };
     tick("2026-11-21T11:55:00Z").await;
     assert_eq!(world.published("NoticesGivenUp"), [(1, vec![])]);
@@ -145,7 +145,7 @@ async fn dry_run_changes_nothing() {
     let world = World::new().await;
     let queue = TestQueue::default();
     let event = dry_run::event();
-    let answer = handle(&ports_of(&world, &queue), &world.frame(), &event).await;
+    let answer = handle(&ports_of(&world, &queue), &world.run_context(), &event).await;
     assert_eq!(answer.unwrap(), event);
     let runs = world.store.recent_runs(None, None, 10).await.unwrap();
     assert!(runs.is_empty() && queue.0.lock().unwrap().is_empty());

@@ -69,7 +69,6 @@ async fn tick(store: &DynamoDbStore, now: DateTime<Utc>) -> Vec<MailKey> {
     };
     enqueue_notices(&ports, plan, &NotifyAllInput::default(), &|_| {})
         .await
-        .unwrap()
         .unwrap();
     queue.0.into_inner().unwrap()
 }

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::clock::Clock;
 use crate::ids::LibraryId;
-use crate::jobs::JobError;
 use crate::jobs::check_cards::CheckCardsInput;
 use crate::jobs::check_cards::plan::{VisitPlanner, report_waiting_cards};
 use crate::jobs::check_cards::visit::{MAX_CARDS_PER_VISIT, Visit};
+use crate::jobs::{JobError, RunError};
 use crate::queue::VisitQueue;
 use crate::run::Run;
 use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
-use crate::store::{CardStore, RunStart, RunStore};
+use crate::store::{CardStore, RunStore};
 
 /// How many visits wait to be interleaved by library. A visit takes about a kilobyte.
 pub const MAX_WAITING_VISITS: usize = 1000;
@@ -50,15 +50,12 @@ pub async fn enqueue_visits(
     ports: &EnqueueVisitsPorts<'_>,
     plan: RunPlan<'_>,
     input: &CheckCardsInput,
-) -> Result<Result<EnqueuedVisits, RunStart>, JobError> {
-    let run = match ledger::open_or_go_on(ports.runs, ports.clock, plan).await? {
-        Ok(run) => run,
-        Err(not_begun) => return Ok(Err(not_begun)),
-    };
+) -> Result<EnqueuedVisits, RunError> {
+    let run = ledger::start_or_resume_run(ports.runs, ports.clock, plan).await?;
     let mut visits = 0;
-    let work = ledger::caught(send_all(ports, &run, input, &mut visits)).await;
+    let work = ledger::catch_panic(send_all(ports, &run, input, &mut visits)).await;
     let run = run.close(work).await?;
-    Ok(Ok(EnqueuedVisits { run, visits }))
+    Ok(EnqueuedVisits { run, visits })
 }
 
 async fn send_all(
@@ -75,7 +72,7 @@ async fn send_all(
         run.started_at(),
         MAX_CARDS_PER_VISIT,
     );
-    let mut turns = Turns::default();
+    let mut turns = LibraryRotation::default();
     loop {
         while turns.waiting < MAX_WAITING_VISITS {
             match planner.next().await? {
@@ -97,13 +94,13 @@ async fn send_all(
 
 /// The visits that wait, by library; libraries take turns.
 #[derive(Debug, Default)]
-struct Turns {
+struct LibraryRotation {
     waiting: usize,
     by_library: BTreeMap<LibraryId, VecDeque<Visit>>,
     last: Option<LibraryId>,
 }
 
-impl Turns {
+impl LibraryRotation {
     fn add(&mut self, visit: Visit) {
         self.waiting += 1;
         self.by_library

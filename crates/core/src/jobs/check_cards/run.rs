@@ -16,12 +16,12 @@ use crate::jobs::check_cards::visit::report::VisitRecord;
 use crate::jobs::check_cards::visit::{
     CheckedCard, MAX_CARDS_PER_VISIT, Pace, Visit, VisitNews, VisitOptions, VisitPorts, check_visit,
 };
-use crate::jobs::{JobError, StopSignal};
+use crate::jobs::{JobError, RunError, StopSignal};
 use crate::run::Run;
 use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::run::work::{LeftOutReason, WorkItem, WorkResult};
 use crate::store::AlertStore;
-use crate::store::{CardStore, RunStart, RunStore};
+use crate::store::{CardStore, RunStore};
 
 /// The size of visits that keeps `concurrency` workers busy to the end.
 pub fn visit_size(cards: usize, concurrency: usize) -> usize {
@@ -83,13 +83,10 @@ pub async fn check_cards(
     options: CheckOptions,
     stop: StopSignal<'_>,
     progress: &(dyn Fn(Progress<'_>) + Send + Sync),
-) -> Result<Result<Run, RunStart>, JobError> {
-    let run = match ledger::open(of_run.runs, ports.clock, plan).await? {
-        Ok(run) => run,
-        Err(not_begun) => return Ok(Err(not_begun)),
-    };
+) -> Result<Run, RunError> {
+    let run = ledger::start_run(of_run.runs, ports.clock, plan).await?;
     let work = check_all(ports, of_run, &run, input, options, stop, progress);
-    let work = ledger::caught(work).await;
+    let work = ledger::catch_panic(work).await;
     // Paused, removed or set anew since the planning, or under way elsewhere.
     run.count(|counts| {
         counts.skipped = counts
@@ -97,7 +94,7 @@ pub async fn check_cards(
             .saturating_sub(counts.done)
             .saturating_sub(counts.failures());
     });
-    run.close(work).await.map(Ok)
+    Ok(run.close(work).await?)
 }
 
 async fn check_all(
@@ -140,7 +137,7 @@ async fn check_all(
         // What is planned and neither done nor failed is counted as left out at the end.
         VisitNews::CheckedBefore(_) | VisitNews::LeftOut(..) => {}
     };
-    let mut queue = Turns::new(visits);
+    let mut queue = VisitRotation::new(visits);
     let mut running = FuturesUnordered::new();
     let mut begun: BTreeMap<LibraryId, (Visit, Arc<VisitRecord>)> = BTreeMap::new();
     let mut grace = pin!(stop.grace_is_over());
@@ -241,7 +238,7 @@ async fn check_all(
 /// A library that is down goes first: while we back off, its visits make no requests, and after
 /// that each would. Then comes the library with the most visits left, so that it doesn't delay the
 /// end.
-struct Turns {
+struct VisitRotation {
     waiting: BTreeMap<LibraryId, Vec<Visit>>,
     busy: BTreeSet<LibraryId>,
     begun: BTreeSet<LibraryId>,
@@ -255,7 +252,7 @@ struct NextVisit {
     waits_before: bool,
 }
 
-impl Turns {
+impl VisitRotation {
     fn new(visits: Vec<Visit>) -> Self {
         let mut waiting: BTreeMap<LibraryId, Vec<Visit>> = BTreeMap::new();
         // Popped from the end: the first of each library stands last.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::login::LOGIN_IN_PROGRESS_LIMIT;
-use self::login::{Todo, marked_checks, open_login, read_account};
+use self::login::{LoginDecision, marked_checks, open_login, read_account};
 pub use self::pace::Pace;
 use self::secrets::{Group, open_secrets, present, reasons_left_out};
 use crate::account::Account;
@@ -228,7 +228,7 @@ async fn check_group(
     let mut todo = site.todo(options.deadline, &records, now, &[]);
     // Held until the outcome is on record: who is alone at the library knows that no other check is under way.
     let mut place = None;
-    if matches!(todo, Todo::Leave) {
+    if matches!(todo, LoginDecision::Leave) {
         let marked = marked_checks(&records);
         place = Some(ports.concurrency_limit.enter(&site.library.id).await?);
         if ports.concurrency_limit.is_alone(&site.library.id).await? == Some(true) {
@@ -242,9 +242,9 @@ async fn check_group(
     }
     let id = Uuid::new_v4();
     let outcome = match todo {
-        Todo::Leave => return Ok(Vec::new()),
-        Todo::NotTried(failure) => Err(failure),
-        Todo::Try => {
+        LoginDecision::Leave => return Ok(Vec::new()),
+        LoginDecision::NotTried(failure) => Err(failure),
+        LoginDecision::Try => {
             if place.is_none() {
                 place = Some(ports.concurrency_limit.enter(&site.library.id).await?);
             }
@@ -392,9 +392,9 @@ impl Site {
         records: &[CardRecord],
         now: DateTime<Utc>,
         ended: &[Uuid],
-    ) -> Todo {
+    ) -> LoginDecision {
         match self.not_now(deadline, now) {
-            Some(reason) => Todo::NotTried(Failure::not_tried(reason)),
+            Some(reason) => LoginDecision::NotTried(Failure::not_tried(reason)),
             None => open_login(&self.library, records, now, ended),
         }
     }

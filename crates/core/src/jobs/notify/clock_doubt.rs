@@ -4,11 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::alerts::Alert;
 use crate::clock::Clock;
-use crate::jobs::JobError;
-use crate::run::ledger::{RunPlan, record_not_begun};
+use crate::jobs::{JobError, RunError};
+use crate::run::ledger::{RunPlan, record_skipped_run};
+use crate::run::not_started::NotStarted;
 use crate::run::tick_times::{ClockDoubt, Judgement};
 use crate::run::{Counts, Run, RunOutcome};
-use crate::store::{RunStart, RunStore, StoreError};
+use crate::store::{RunStore, StoreError};
 
 /// Among so many of the newest runs is the newest that counts.
 const RECENT_RUNS: usize = 8;
@@ -23,7 +24,7 @@ pub(crate) async fn admit<'a>(
     runs: &dyn RunStore,
     clock: &dyn Clock,
     plan: RunPlan<'a>,
-) -> Result<Result<RunPlan<'a>, RunStart>, JobError> {
+) -> Result<RunPlan<'a>, RunError> {
     let now = clock.now();
     let newest = newest_time(runs, &plan).await?;
     for _ in 0..MAX_WRITE_ATTEMPTS {
@@ -41,9 +42,9 @@ pub(crate) async fn admit<'a>(
                     };
                     notify.raise(&[behind]).await?;
                 }
-                Ok(Ok(plan))
+                Ok(plan)
             }
-            Judgement::InDoubt(doubt) => hold_back(runs, plan, doubt, now).await.map(Err),
+            Judgement::InDoubt(doubt) => Err(hold_back(runs, plan, doubt, now).await?.into()),
         };
     }
     Err(StoreError::Unavailable("other ticks keep it busy.".to_owned()).into())
@@ -69,7 +70,7 @@ async fn hold_back(
     plan: RunPlan<'_>,
     doubt: ClockDoubt,
     now: DateTime<Utc>,
-) -> Result<RunStart, JobError> {
+) -> Result<NotStarted, JobError> {
     let (ClockDoubt::LongSince(reference) | ClockDoubt::StoreAhead(reference)) = doubt;
     tracing::warn!(
         run.id = %plan.key,
@@ -93,5 +94,5 @@ async fn hold_back(
     };
     // Never in the place of the run that is due then, should the clock be ahead.
     run.key.scheduled_time += TimeDelta::milliseconds(1);
-    record_not_begun(runs, run, plan.after).await
+    record_skipped_run(runs, run, plan.after).await
 }

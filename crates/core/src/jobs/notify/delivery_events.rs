@@ -257,7 +257,7 @@ mod tests {
         );
         let ports = world.notify_ports();
         let key = old.key();
-        let second = crate::jobs::notify::send::notify_family(&ports, &key, true);
+        let second = crate::jobs::notify::send::send_mail(&ports, &key, true);
         let second = second.await.unwrap().unwrap();
         assert_eq!((second.state, world.mails()), (MailState::Sent, 1));
     }
@@ -329,7 +329,7 @@ mod tests {
         let record = OutboxRecord::planned(MailKey::daily(world.conrad(), date), world.clock.now());
         world.store.plan_mail(&record).await.unwrap();
         let ports = world.notify_ports();
-        let sent = crate::jobs::notify::send::notify_family(&ports, &record.key(), false).await;
+        let sent = crate::jobs::notify::send::send_mail(&ports, &record.key(), false).await;
         assert_eq!(sent.unwrap().unwrap().state, MailState::Sent);
         let mails = world.mailer.mails.lock().unwrap().clone();
         let to: Vec<&str> = mails[0].to.iter().map(EmailAddress::as_str).collect();

@@ -3,19 +3,19 @@
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::jobs::JobError;
 use crate::jobs::notify::NotifyAllInput;
 use crate::jobs::notify::clock_doubt;
 use crate::jobs::notify::restore::{self, RestorePorts};
 use crate::jobs::notify::run::result_of;
 use crate::jobs::notify::send::MailResult;
 use crate::jobs::notify::tick::Tick;
+use crate::jobs::{JobError, RunError};
 use crate::outbox::{MailKey, MailKind};
 use crate::queue::MailQueue;
 use crate::run::Run;
 use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::run::work::{WorkItem, WorkOutcome, WorkResult};
-use crate::store::{AlertStore, FamilyStore, OutboxStore, RunStart, RunStore};
+use crate::store::{AlertStore, FamilyStore, OutboxStore, RunStore};
 
 /// How many notices are given to the queue at a time.
 pub const BATCH_SIZE: usize = 100;
@@ -40,8 +40,8 @@ pub struct EnqueueNoticesPorts<'a> {
 
 /// Plans every notice that is due and hands out those that are free, as one run on record.
 ///
-/// The inner error tells why no run was begun. The run ends when all is handed out: its counts are
-/// of the notices planned, what became of them stands with the notices. What the tick settled itself
+/// [`RunError::NotStarted`] tells why no run was started. The run ends when all is handed out: its counts are
+/// of the notices planned, what became of them stands with the notices. What the tick finalised itself
 /// is counted and put on record by the run, and `hear` is told of each when it is so, whatever
 /// becomes of the run. A run that did not come to its end goes on; a notice that is handed out twice
 /// is sent once all the same.
@@ -50,11 +50,8 @@ pub async fn enqueue_notices(
     plan: RunPlan<'_>,
     input: &NotifyAllInput,
     hear: &(dyn Fn(&MailResult) + Send + Sync),
-) -> Result<Result<Run, RunStart>, JobError> {
-    let plan = match clock_doubt::admit(ports.runs, ports.clock, plan).await? {
-        Ok(plan) => plan,
-        Err(in_doubt) => return Ok(Err(in_doubt)),
-    };
+) -> Result<Run, RunError> {
+    let plan = clock_doubt::admit(ports.runs, ports.clock, plan).await?;
     let restore = RestorePorts {
         families: ports.families,
         outbox: ports.outbox,
@@ -63,12 +60,9 @@ pub async fn enqueue_notices(
         alerts: ports.alerts,
     };
     restore::hold_restored(&restore, ports.clock.now()).await?;
-    let run = match ledger::open_or_go_on(ports.runs, ports.clock, plan).await? {
-        Ok(run) => run,
-        Err(not_begun) => return Ok(Err(not_begun)),
-    };
-    let work = ledger::caught(send_all(ports, input, hear, &run)).await;
-    run.close(work).await.map(Ok)
+    let run = ledger::start_or_resume_run(ports.runs, ports.clock, plan).await?;
+    let work = ledger::catch_panic(send_all(ports, input, hear, &run)).await;
+    Ok(run.close(work).await?)
 }
 
 async fn send_all(
@@ -86,11 +80,11 @@ async fn send_all(
         ports.clock,
     );
     while let Some(found) = tick.next().await? {
-        for settled in &found.settled {
-            run.count(|counts| counts.add_failure(settled.state.as_str()));
-            hear(settled);
+        for finalised in &found.finalised {
+            run.count(|counts| counts.add_failure(finalised.state.as_str()));
+            hear(finalised);
         }
-        if let Some(work) = inline_item(&found.settled) {
+        if let Some(work) = inline_item(&found.finalised) {
             run.save_work_item(&work).await?;
         }
         for batch in found.free.chunks(BATCH_SIZE) {
@@ -103,13 +97,13 @@ async fn send_all(
     Ok(Ending::Through)
 }
 
-/// What a step of the tick settled itself, for the record of the run: under the first of it, so that
+/// What a step of the tick finalised itself, for the record of the run: under the first of it, so that
 /// no other step's is in its place. `None`: nothing.
-fn inline_item(settled: &[MailResult]) -> Option<WorkItem> {
-    let first = settled.first()?;
+fn inline_item(finalised: &[MailResult]) -> Option<WorkItem> {
+    let first = finalised.first()?;
     Some(WorkItem {
         item_id: WorkItem::inline_item_id(&first.key().to_string()),
-        results: settled.iter().map(result_of).collect(),
+        results: finalised.iter().map(result_of).collect(),
     })
 }
 

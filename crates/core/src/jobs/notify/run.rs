@@ -5,19 +5,19 @@ use futures::StreamExt;
 
 use crate::clock::Clock;
 use crate::jobs::notify::restore::{self, RestorePorts};
-use crate::jobs::notify::send::{MailResult, NotifyPorts, notify_family};
+use crate::jobs::notify::send::{MailResult, NotifyPorts, send_mail};
 use crate::jobs::notify::tick::{self, Tick};
 use crate::jobs::notify::{NotifyAllInput, clock_doubt};
-use crate::jobs::{JobError, StopSignal};
+use crate::jobs::{JobError, RunError, StopSignal};
 use crate::outbox::MailKey;
 use crate::run::Run;
 use crate::run::ledger::{self, Ending, OpenRun, RunPlan};
 use crate::run::work::{WorkItem, WorkOutcome, WorkResult};
-use crate::store::{RunStart, RunStore};
+use crate::store::RunStore;
 
 /// Plans and sends every notice that is due, in this process, as one run on record.
 ///
-/// Two at once are safe and send each notice once. The inner error tells why no run was begun.
+/// Two at once are safe and send each notice once. [`RunError::NotStarted`] tells why no run was started.
 pub async fn notify_all(
     ports: &NotifyPorts<'_>,
     runs: &dyn RunStore,
@@ -25,11 +25,8 @@ pub async fn notify_all(
     input: &NotifyAllInput,
     stop: StopSignal<'_>,
     progress: &(dyn Fn(Progress<'_>) + Send + Sync),
-) -> Result<Result<Run, RunStart>, JobError> {
-    let plan = match clock_doubt::admit(runs, ports.clock, plan).await? {
-        Ok(plan) => plan,
-        Err(in_doubt) => return Ok(Err(in_doubt)),
-    };
+) -> Result<Run, RunError> {
+    let plan = clock_doubt::admit(runs, ports.clock, plan).await?;
     let kinds = ports.composers.kinds();
     let restore = RestorePorts {
         families: ports.families,
@@ -39,12 +36,9 @@ pub async fn notify_all(
         alerts: ports.alerts,
     };
     restore::hold_restored(&restore, ports.clock.now()).await?;
-    let run = match ledger::open(runs, ports.clock, plan).await? {
-        Ok(run) => run,
-        Err(not_begun) => return Ok(Err(not_begun)),
-    };
-    let work = ledger::caught(send_all(ports, input, stop, progress, &run)).await;
-    run.close(work).await.map(Ok)
+    let run = ledger::start_run(runs, ports.clock, plan).await?;
+    let work = ledger::catch_panic(send_all(ports, input, stop, progress, &run)).await;
+    Ok(run.close(work).await?)
 }
 
 /// What a run says while it goes.
@@ -53,7 +47,7 @@ pub enum Progress<'a> {
     /// So many notices are to be sent.
     Planned(usize),
     /// One of them got this far.
-    Settled(&'a MailResult),
+    Finalised(&'a MailResult),
 }
 
 /// How many notices are worked on at a time: their durable writes share a flush; the mailer has its
@@ -121,10 +115,10 @@ async fn send_all(
                 break;
             }
         };
-        for settled in &found.settled {
-            run.count(|counts| counts.add_failure(settled.state.as_str()));
-            failed.push(result_of(settled));
-            progress(Progress::Settled(settled));
+        for finalised in &found.finalised {
+            run.count(|counts| counts.add_failure(finalised.state.as_str()));
+            failed.push(result_of(finalised));
+            progress(Progress::Finalised(finalised));
         }
         free.extend(found.free);
         reporter.report().await;
@@ -143,7 +137,7 @@ async fn send_all(
                 if matches!(outcome, WorkOutcome::Failed(_)) {
                     failed.push(result_of(&result));
                 }
-                progress(Progress::Settled(&result));
+                progress(Progress::Finalised(&result));
             }
             // In other hands: they count it.
             Ok(None) => run.count(|counts| counts.planned = counts.planned.saturating_sub(1)),
@@ -181,7 +175,7 @@ pub(crate) fn result_of(notice: &MailResult) -> WorkResult {
     }
 }
 
-/// Sends one notice, or settles it if its day has passed; `asked_for` is a date that is not too late,
+/// Sends one notice, or finalises it if its day has passed; `asked_for` is a date that is not too late,
 /// and `at_once` does not wait out the delay after a refusal.
 ///
 /// `None`: it is final, in other hands, or gone; nothing was done.
@@ -202,7 +196,7 @@ pub async fn deliver(
             return Ok(Some(expired));
         }
     }
-    notify_family(ports, key, at_once).await
+    send_mail(ports, key, at_once).await
 }
 
 #[cfg(test)]

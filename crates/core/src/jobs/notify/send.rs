@@ -110,7 +110,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 ///
 /// `at_once` does not wait out the delay after a refusal. `None`: it is final, in other hands, or
 /// gone; nothing was done.
-pub async fn notify_family(
+pub async fn send_mail(
     ports: &NotifyPorts<'_>,
     key: &MailKey,
     at_once: bool,
@@ -238,11 +238,11 @@ fn with_subject(result: Option<MailResult>, subject: Option<String>) -> Option<M
 /// Why nothing that is to be said can reach a family, and what to do; `None`: somebody is written to.
 pub fn nobody_reachable(family: &Family) -> Option<&'static str> {
     if family.recipients.is_empty() {
-        Some("The family has no recipients; add one with “hippo family add-recipient”.")
+        Some("The family has no recipients. Add one.")
     } else if family.reachable_recipients().is_empty() {
         Some(
-            "Mails to every recipient of the family came back or were complained about; “hippo family list” names \
-             them, “hippo family allow-recipient” writes to one again.",
+            "Every recipient of the family is stopped: emails bounced or were marked as spam. Allow one \
+             again, or add another.",
         )
     } else {
         None

@@ -32,11 +32,11 @@ const RECENT: usize = 16;
 
 /// What one step of a tick found.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct TickBatch {
     /// Planned or left over, and free: somebody should send them now.
     pub free: Vec<MailKey>,
-    /// What this step settled without a mail; each of them was noted for the operator before.
-    pub settled: Vec<MailResult>,
+    /// What this step finalised without a mail; each of them was noted for the operator before.
+    pub finalised: Vec<MailResult>,
 }
 
 /// One tick, a page of families or of open notices at a time.
@@ -106,7 +106,7 @@ impl<'a> Tick<'a> {
     /// The next step; `None` after the last. A step may find nothing.
     ///
     /// The error is the first of all steps and comes after the last; the others are logged.
-    pub async fn next(&mut self) -> Result<Option<Found>, JobError> {
+    pub async fn next(&mut self) -> Result<Option<TickBatch>, JobError> {
         let found = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Families(after) => self.plan_page(after).await,
             Stage::Open(after) => self.sweep_page(after).await,
@@ -115,7 +115,7 @@ impl<'a> Tick<'a> {
         // The list itself could not be read.
         Ok(Some(found.unwrap_or_else(|fault| {
             self.keep(fault);
-            Found::default()
+            TickBatch::default()
         })))
     }
 
@@ -127,13 +127,13 @@ impl<'a> Tick<'a> {
     }
 
     /// What was found for each of many; the faults are kept.
-    fn join(&mut self, each: Vec<Result<Found, JobError>>) -> Found {
-        let mut all = Found::default();
+    fn join(&mut self, each: Vec<Result<TickBatch, JobError>>) -> TickBatch {
+        let mut all = TickBatch::default();
         for found in each {
             match found {
                 Ok(found) => {
                     all.free.extend(found.free);
-                    all.settled.extend(found.settled);
+                    all.finalised.extend(found.finalised);
                 }
                 Err(fault) => self.keep(fault),
             }
@@ -141,7 +141,7 @@ impl<'a> Tick<'a> {
         all
     }
 
-    async fn plan_page(&mut self, after: Option<FamilyId>) -> Result<Found, JobError> {
+    async fn plan_page(&mut self, after: Option<FamilyId>) -> Result<TickBatch, JobError> {
         // What is open can be seen to even where the families cannot be listed.
         self.stage = Stage::Open(None);
         let page = match &self.input.family {
@@ -176,8 +176,8 @@ impl<'a> Tick<'a> {
 
     /// Plans the mails of one kind that are due of one family, and puts on record what passed without
     /// having been planned.
-    async fn plan(&self, family: &Family, kind: &MailKind) -> Result<Found, JobError> {
-        let mut found = Found::default();
+    async fn plan(&self, family: &Family, kind: &MailKind) -> Result<TickBatch, JobError> {
+        let mut found = TickBatch::default();
         if let Some(date) = self.input.date {
             found
                 .free
@@ -200,17 +200,17 @@ impl<'a> Tick<'a> {
             None => true,
         };
         if !newest_has_record || (!found.free.is_empty() && !passed.is_empty()) {
-            found.settled = self.record_missed(family, kind, &passed).await?;
+            found.finalised = self.record_missed(family, kind, &passed).await?;
         }
         Ok(found)
     }
 
     async fn plan_date(&self, key: MailKey) -> Result<Option<MailKey>, JobError> {
         let record = OutboxRecord::planned(key.clone(), self.now);
-        Ok(self.put(&record).await?.then_some(key))
+        Ok(self.plan_mail(&record).await?.then_some(key))
     }
 
-    async fn put(&self, record: &OutboxRecord) -> Result<bool, JobError> {
+    async fn plan_mail(&self, record: &OutboxRecord) -> Result<bool, JobError> {
         match self.outbox.plan_mail(record).await {
             // The family was removed meanwhile.
             Err(StoreError::NotFound(_)) => Ok(false),
@@ -230,7 +230,7 @@ impl<'a> Tick<'a> {
         for date in passed.iter().filter(|date| !known.contains(*date)) {
             let record = OutboxRecord::missed(mail_key(family, kind, *date), self.now);
             raise_record_alerts(self.alerts, &record, self.now).await?;
-            if self.put(&record).await? {
+            if self.plan_mail(&record).await? {
                 tracing::warn!(mail.kind = %kind, family.id = %family.id, %date, "A day passed without a mail.");
                 missed.push(MailResult::from_record(record));
             }
@@ -238,7 +238,7 @@ impl<'a> Tick<'a> {
         Ok(missed)
     }
 
-    async fn sweep_page(&mut self, after: Option<OutboxCursor>) -> Result<Found, JobError> {
+    async fn sweep_page(&mut self, after: Option<OutboxCursor>) -> Result<TickBatch, JobError> {
         let page = self.outbox.open_mails(after.as_ref(), PAGE_SIZE).await?;
         self.stage = match page.last() {
             Some(last) if page.len() == PAGE_SIZE => Stage::Open(Some(last.into())),
@@ -256,8 +256,8 @@ impl<'a> Tick<'a> {
     }
 
     /// What is to be done with one notice that is not final.
-    async fn sweep(&self, record: OutboxRecord) -> Result<Found, JobError> {
-        let mut found = Found::default();
+    async fn sweep(&self, record: OutboxRecord) -> Result<TickBatch, JobError> {
+        let mut found = TickBatch::default();
         // Read after the record: a lease that began while this tick went on is not one of a wrong clock.
         let now = self.clock.now();
         let key = record.key();
@@ -282,9 +282,9 @@ impl<'a> Tick<'a> {
                 let is_paused = family.is_none_or(|family| family.paused);
                 match self.reconcile(delivery, record, now).await? {
                     // Told by the alert about its recipients.
-                    Some(settled) if settled.state == MailState::Sent => {}
-                    Some(settled) if settled.state.is_final() => {
-                        found.settled.push(MailResult::from_record(settled));
+                    Some(finalised) if finalised.state == MailState::Sent => {}
+                    Some(finalised) if finalised.state.is_final() => {
+                        found.finalised.push(MailResult::from_record(finalised));
                     }
                     Some(again) if again.is_free(now).is_ok() && !is_paused => {
                         found.free.push(key);
@@ -299,7 +299,7 @@ impl<'a> Tick<'a> {
                 if let Some(family) = self.families.family(&record.family).await? {
                     let (outbox, alerts) = (self.outbox, self.alerts);
                     let expired = expire(outbox, alerts, &family, &key, now).await?;
-                    found.settled.extend(expired);
+                    found.finalised.extend(expired);
                 }
             }
             _ => {

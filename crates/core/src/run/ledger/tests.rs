@@ -54,9 +54,12 @@ async fn at_time(time: &str) -> World {
 }
 
 /// Begins a run and ends it well.
-async fn run_through(world: &World, plan: RunPlan<'_>) -> Result<Run, RunStart> {
-    let run = open(&world.store, &world.clock, plan).await.unwrap()?;
-    Ok(run.close(Ok(Ending::Through)).await.unwrap())
+async fn run_through(world: &World, plan: RunPlan<'_>) -> Result<Run, NotStarted> {
+    match start_run(&world.store, &world.clock, plan).await {
+        Ok(run) => Ok(run.close(Ok(Ending::Through)).await.unwrap()),
+        Err(RunError::NotStarted(why)) => Err(why),
+        Err(RunError::Job(error)) => panic!("{error}"),
+    }
 }
 
 /// What stands on record for a scheduled time.
@@ -92,11 +95,11 @@ async fn a_run_that_comes_after_its_deadline_is_missed() {
         ..StartRules::default()
     };
     let missed = run_through(&world, with_rules("12:00:00", rules.clone())).await;
-    assert!(matches!(missed, Err(RunStart::NotNow(_))), "{missed:?}");
+    assert!(matches!(missed, Err(NotStarted::Skipped(_))), "{missed:?}");
     assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Missed));
     // And again, when the schedule delivers it twice.
     let again = run_through(&world, with_rules("12:00:00", rules)).await;
-    assert!(matches!(again, Err(RunStart::AlreadyRan(_))), "{again:?}");
+    assert!(matches!(again, Err(NotStarted::AlreadyRan(_))), "{again:?}");
 }
 
 // Row 3, 10: the second time may come late.
@@ -115,7 +118,7 @@ async fn a_run_that_came_in_time_and_once_more_too_late_is_not_missed() {
     run_through(&world, plan()).await.unwrap();
     world.clock.advance(TimeDelta::hours(2));
     let again = run_through(&world, plan()).await;
-    assert!(matches!(again, Err(RunStart::AlreadyRan(_))), "{again:?}");
+    assert!(matches!(again, Err(NotStarted::AlreadyRan(_))), "{again:?}");
     assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Done));
     assert!(noted(&world).await.is_empty());
 }
@@ -146,7 +149,7 @@ async fn a_run_meets_the_last_of_its_label_still_going(
     #[case] expected: Option<RunOutcome>,
 ) {
     let world = at_time("12:00:00").await;
-    let going = open(&world.store, &world.clock, plan("12:00:00")).await;
+    let going = start_run(&world.store, &world.clock, plan("12:00:00")).await;
     world.clock.advance(TimeDelta::minutes(15));
     let second = RunPlan {
         allow_overlap,
@@ -155,7 +158,7 @@ async fn a_run_meets_the_last_of_its_label_still_going(
     let _ = run_through(&world, second).await;
     assert_eq!(outcome(&world, "12:15:00").await, expected);
     // The one that goes is not touched: nothing replaces it.
-    let first = going.unwrap().unwrap().close(Ok(Ending::Through)).await;
+    let first = going.unwrap().close(Ok(Ending::Through)).await;
     assert_eq!(first.unwrap().outcome, RunOutcome::Done);
 }
 
@@ -163,11 +166,11 @@ async fn a_run_meets_the_last_of_its_label_still_going(
 #[tokio::test]
 async fn a_run_that_stopped_reporting_is_lost_and_found_by_the_next() {
     let world = at_time("12:00:00").await;
-    let silent = open(&world.store, &world.clock, plan("12:00:00")).await;
+    let silent = start_run(&world.store, &world.clock, plan("12:00:00")).await;
     drop(silent);
     world.clock.advance(TimeDelta::minutes(30));
-    let next = open(&world.store, &world.clock, plan("12:30:00")).await;
-    let next = next.unwrap().unwrap();
+    let next = start_run(&world.store, &world.clock, plan("12:30:00")).await;
+    let next = next.unwrap();
     let missing: Vec<_> = next.missing().iter().map(|run| run.outcome).collect();
     assert_eq!(missing, [RunOutcome::Lost]);
     assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Lost));
@@ -182,7 +185,10 @@ async fn a_run_of_a_suspended_label_is_skipped() {
         ..StartRules::default()
     };
     let skipped = run_through(&world, with_rules("12:00:00", rules)).await;
-    assert!(matches!(skipped, Err(RunStart::NotNow(_))), "{skipped:?}");
+    assert!(
+        matches!(skipped, Err(NotStarted::Skipped(_))),
+        "{skipped:?}"
+    );
     let expected = Some(RunOutcome::SkippedPaused);
     assert_eq!(outcome(&world, "12:00:00").await, expected);
 }
@@ -201,8 +207,8 @@ async fn what_was_suspended_is_not_caught_up() {
     };
     let _ = run_through(&world, with_rules("12:15:00", paused)).await;
     world.clock.advance(TimeDelta::minutes(15));
-    let run = open(&world.store, &world.clock, with_rules("12:30:00", ticks())).await;
-    assert!(run.unwrap().unwrap().missing().is_empty());
+    let run = start_run(&world.store, &world.clock, with_rules("12:30:00", ticks())).await;
+    assert!(run.unwrap().missing().is_empty());
     let expected = Some(RunOutcome::SkippedPaused);
     assert_eq!(outcome(&world, "12:15:00").await, expected);
 }
@@ -213,12 +219,12 @@ async fn a_schedule_that_fires_twice_is_one_run() {
     let world = at_time("12:00:00").await;
     run_through(&world, plan("12:00:00")).await.unwrap();
     let again = run_through(&world, plan("12:00:00")).await;
-    assert!(matches!(again, Err(RunStart::AlreadyRan(_))), "{again:?}");
+    assert!(matches!(again, Err(NotStarted::AlreadyRan(_))), "{again:?}");
 
-    let broken = open(&world.store, &world.clock, plan("12:15:00")).await;
+    let broken = start_run(&world.store, &world.clock, plan("12:15:00")).await;
     drop(broken);
-    let goes_on = open_or_go_on(&world.store, &world.clock, plan("12:15:00")).await;
-    assert!(goes_on.unwrap().is_ok());
+    let goes_on = start_or_resume_run(&world.store, &world.clock, plan("12:15:00")).await;
+    assert!(goes_on.is_ok());
 }
 
 // Row 11: times that passed since the last run are missed, each of them on record.
@@ -229,8 +235,8 @@ async fn times_at_which_nothing_ran_are_missed() {
         .await
         .unwrap();
     world.clock.set(&at("13:00:02").to_rfc3339());
-    let run = open(&world.store, &world.clock, with_rules("13:00:02", ticks())).await;
-    let run = run.unwrap().unwrap();
+    let run = start_run(&world.store, &world.clock, with_rules("13:00:02", ticks())).await;
+    let run = run.unwrap();
     assert_eq!(run.missing().len(), 3);
     for time in ["12:15:00", "12:30:00", "12:45:00"] {
         assert_eq!(outcome(&world, time).await, Some(RunOutcome::Missed));
@@ -238,8 +244,8 @@ async fn times_at_which_nothing_ran_are_missed() {
     // They hold up nobody and are not found again.
     run.close(Ok(Ending::Through)).await.unwrap();
     world.clock.advance(TimeDelta::minutes(15));
-    let next = open(&world.store, &world.clock, with_rules("13:15:02", ticks())).await;
-    assert!(next.unwrap().unwrap().missing().is_empty());
+    let next = start_run(&world.store, &world.clock, with_rules("13:15:02", ticks())).await;
+    assert!(next.unwrap().missing().is_empty());
 }
 
 // Row 12: after more than a hundred, the run begins all the same, and the newest hundred are told.
@@ -254,10 +260,7 @@ async fn after_more_than_a_hundred_missed_times_a_run_still_begins() {
     late.key.scheduled_time += TimeDelta::days(5);
     let noting = noting(&world);
     late.after = Some(&noting);
-    let run = open(&world.store, &world.clock, late)
-        .await
-        .unwrap()
-        .unwrap();
+    let run = start_run(&world.store, &world.clock, late).await.unwrap();
     assert_eq!(run.missing().len(), MAX_MISSED_RUNS);
     // All of them are counted.
     let noted = world.store.recent_alerts(10).await.unwrap();
@@ -275,8 +278,8 @@ async fn after_more_than_a_hundred_missed_times_a_run_still_begins() {
 #[tokio::test]
 async fn before_the_first_run_of_a_label_nothing_is_missed() {
     let world = at_time("12:00:00").await;
-    let run = open(&world.store, &world.clock, with_rules("12:00:00", ticks())).await;
-    assert!(run.unwrap().unwrap().missing().is_empty());
+    let run = start_run(&world.store, &world.clock, with_rules("12:00:00", ticks())).await;
+    assert!(run.unwrap().missing().is_empty());
 }
 
 // Row 14: a clock that is wrong is reported, and does not keep the run from beginning.
@@ -325,7 +328,7 @@ async fn runs_that_never_came_are_noted_though_the_run_that_found_them_crashes()
         crashes: Some(Place::Started),
         ..Odd::of(&world)
     };
-    let crashed = open(&store, &world.clock, tick("13:00:00")).now_or_never();
+    let crashed = start_run(&store, &world.clock, tick("13:00:00")).now_or_never();
     assert!(crashed.is_none());
     assert_eq!(
         noted(&world).await,
@@ -348,10 +351,14 @@ async fn runs_that_never_came_are_all_on_record_though_one_that_found_them_crash
         ..Odd::of(&world)
     };
     let tick = with_rules("13:00:00", ticks());
-    assert!(open(&store, &world.clock, tick).now_or_never().is_none());
+    assert!(
+        start_run(&store, &world.clock, tick)
+            .now_or_never()
+            .is_none()
+    );
     world.clock.set(&at("13:15:00").to_rfc3339());
-    let next = open(&world.store, &world.clock, with_rules("13:15:00", ticks())).await;
-    assert!(next.unwrap().is_ok());
+    let next = start_run(&world.store, &world.clock, with_rules("13:15:00", ticks())).await;
+    assert!(next.is_ok());
     for time in ["12:15:00", "12:30:00", "12:45:00", "13:00:00"] {
         assert_eq!(outcome(&world, time).await, Some(RunOutcome::Missed));
     }
@@ -367,14 +374,14 @@ async fn a_lost_run_is_noted_though_the_run_that_found_it_crashes() {
         plan.after = Some(&noting);
         plan
     };
-    drop(open(&world.store, &world.clock, begin(0)).await);
+    drop(start_run(&world.store, &world.clock, begin(0)).await);
     world.clock.advance(TimeDelta::days(1));
     let store = Odd {
         crashes: Some(Place::Started),
         ..Odd::of(&world)
     };
     assert!(
-        open(&store, &world.clock, begin(1))
+        start_run(&store, &world.clock, begin(1))
             .now_or_never()
             .is_none()
     );
@@ -397,7 +404,7 @@ async fn a_run_that_failed_is_noted_though_it_crashes_before_its_end_is_on_recor
         after: Some(&noting),
         ..plan("12:00:00")
     };
-    let run = open(&store, &world.clock, plan).await.unwrap().unwrap();
+    let run = start_run(&store, &world.clock, plan).await.unwrap();
     assert!(run.close(Err(JobError::Panicked)).now_or_never().is_none());
     assert_eq!(
         noted(&world).await,
@@ -422,7 +429,11 @@ async fn a_run_that_came_too_late_is_noted_though_whoever_began_it_crashes() {
         after: Some(&noting),
         ..with_rules("12:00:00", rules)
     };
-    assert!(open(&store, &world.clock, late).now_or_never().is_none());
+    assert!(
+        start_run(&store, &world.clock, late)
+            .now_or_never()
+            .is_none()
+    );
     assert_eq!(outcome(&world, "12:00:00").await, Some(RunOutcome::Missed));
     let expected = ["run-too-late/notify-all/tick/2026-11-21"];
     assert_eq!(noted(&world).await, expected);
@@ -431,9 +442,9 @@ async fn a_run_that_came_too_late_is_noted_though_whoever_began_it_crashes() {
 #[tokio::test]
 async fn a_panic_ends_the_run_with_what_it_counted() {
     let world = at_time("12:00:00").await;
-    let run = open(&world.store, &world.clock, plan("12:00:00")).await;
-    let run = run.unwrap().unwrap();
-    let work = caught(async {
+    let run = start_run(&world.store, &world.clock, plan("12:00:00")).await;
+    let run = run.unwrap();
+    let work = catch_panic(async {
         run.count(|counts| counts.done += 3);
         let broken: Result<Ending, &str> = "?"
             .parse()
@@ -471,8 +482,8 @@ async fn the_end_of_a_run_says_what_became_of_its_work() {
         ("12:00:02", Ok(Ending::Stopped), 1, RunOutcome::Interrupted),
         ("12:00:03", Err(away()), 0, RunOutcome::Failed),
     ] {
-        let run = open(&world.store, &world.clock, plan(time)).await;
-        let run = run.unwrap().unwrap();
+        let run = start_run(&world.store, &world.clock, plan(time)).await;
+        let run = run.unwrap();
         for _ in 0..failures {
             run.count(|counts| counts.add_failure("site_down"));
         }
@@ -631,7 +642,7 @@ async fn a_clock_that_is_not_the_stores_is_told_and_the_run_begins(
         after: Some(&noting),
         ..plan("12:00:00")
     };
-    let run = open(&store, &world.clock, plan).await;
-    assert!(run.unwrap().is_ok());
+    let run = start_run(&store, &world.clock, plan).await;
+    assert!(run.is_ok());
     assert_eq!(noted(&world).await.len(), told);
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::family::{Delivery, Family};
+use hippo_core::jobs::RunError;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::delivery_events::{DeliveryEvent, apply_delivery_event};
 use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
@@ -300,8 +301,10 @@ impl Places {
                         after: None,
                     };
                     let input = NotifyAllInput::default();
-                    let result = enqueue_notices(&ports, plan, &input, &|_| {}).await;
-                    result.map_or(End::Failed, |_| End::Done)
+                    match enqueue_notices(&ports, plan, &input, &|_| {}).await {
+                        Err(RunError::Job(_)) => End::Failed,
+                        Ok(_) | Err(RunError::NotStarted(_)) => End::Done,
+                    }
                 }
                 Task::Event(kind, fence, word) => {
                     let tag = MailTag {

@@ -16,7 +16,7 @@ use hippo_core::alerts::Alert;
 use hippo_core::card::{CardRecord, CardState, StoredAccount};
 use hippo_core::clock::Clock;
 use hippo_core::ids::{FamilyId, LibraryId};
-use hippo_core::jobs::JobError;
+use hippo_core::jobs::RunError;
 use hippo_core::jobs::notify::NotifyAllInput;
 use hippo_core::jobs::notify::compose::Composers;
 use hippo_core::jobs::notify::run::notify_all;
@@ -29,8 +29,7 @@ use hippo_core::run::ledger::{RunPlan, StartRules};
 use hippo_core::run::{Job, Run, RunKey, Trigger};
 use hippo_core::store::AlertStore;
 use hippo_core::store::{
-    AccountStore, FamilyStore, LoadedFamily, OutboxCursor, OutboxStore, RunStart, StoreOrigin,
-    StoreResult,
+    AccountStore, FamilyStore, LoadedFamily, OutboxCursor, OutboxStore, StoreOrigin, StoreResult,
 };
 use hippo_core::testing::contract::sample;
 use hippo_core::testing::memory::MemoryStore;
@@ -237,7 +236,7 @@ fn happens() -> impl Strategy<Value = Happens> {
     ]
 }
 
-type Tick<'a> = Pin<Box<dyn Future<Output = Result<Result<Run, RunStart>, JobError>> + 'a>>;
+type Tick<'a> = Pin<Box<dyn Future<Output = Result<Run, RunError>> + 'a>>;
 
 struct Days<'a> {
     outside: &'a Outside,

@@ -12,6 +12,7 @@ use crate::ids::{CardId, FamilyId};
 use crate::jobs::check_cards::visit::check_visit;
 use crate::queue::QueueError;
 use crate::run::ledger::StartRules;
+use crate::run::not_started::NotStarted;
 use crate::run::{RunOutcome, Trigger};
 use crate::store::{CardCursor, LibraryStore, Scope, StoreResult};
 use crate::testing::world::{NO_PAUSE, World, library, run_key};
@@ -75,7 +76,7 @@ async fn enqueue(
     world: &World,
     cards: &dyn CardStore,
     queue: &TestQueue,
-) -> Result<Result<EnqueuedVisits, RunStart>, JobError> {
+) -> Result<EnqueuedVisits, RunError> {
     let ports = EnqueueVisitsPorts {
         cards,
         runs: &world.store,
@@ -172,7 +173,7 @@ async fn visits_leave_before_all_cards_are_listed() {
     let world = World::new().await;
     let queue = TestQueue::new();
     let cards = many_cards(10, 5_000, &queue);
-    let done = enqueue(&world, &cards, &queue).await.unwrap().unwrap();
+    let done = enqueue(&world, &cards, &queue).await.unwrap();
     assert_eq!((done.visits, done.run.counts.planned), (5_000, 50_000));
     assert_eq!(cards.listed.load(Ordering::SeqCst), 50_000);
     let listed = cards.listed_at_first_send.load(Ordering::SeqCst);
@@ -188,7 +189,6 @@ async fn libraries_take_turns() {
     let queue = TestQueue::new();
     enqueue(&world, &many_cards(4, 50, &queue), &queue)
         .await
-        .unwrap()
         .unwrap();
     let sent = queue.sent();
     assert_eq!(sent.len(), 20);
@@ -213,13 +213,10 @@ async fn a_run_that_was_cut_off_goes_on_and_no_card_is_checked_twice() {
     // Tried again some minutes later, and then once more, as a schedule that fires twice.
     let queue = TestQueue::new();
     world.clock.advance(chrono::Duration::minutes(2));
-    enqueue(&world, &world.store, &queue)
-        .await
-        .unwrap()
-        .unwrap();
+    enqueue(&world, &world.store, &queue).await.unwrap();
     assert!(matches!(
-        enqueue(&world, &world.store, &queue).await.unwrap(),
-        Err(RunStart::AlreadyRan(_))
+        enqueue(&world, &world.store, &queue).await,
+        Err(RunError::NotStarted(NotStarted::AlreadyRan(_)))
     ));
     let sent = queue.sent();
     assert_eq!(sent.len(), 46);
@@ -244,7 +241,7 @@ async fn a_run_that_failed_says_how_many_cards_it_handed_out() {
     let error = enqueue(&world, &many_cards(3, 1_000, &queue), &queue)
         .await
         .unwrap_err();
-    assert!(matches!(error, JobError::Queue(_)));
+    assert!(matches!(error, RunError::Job(JobError::Queue(_))));
     let run = world.store.run(&run_key()).await.unwrap().unwrap();
     assert_eq!(
         (run.outcome, run.counts.planned as usize),
@@ -270,7 +267,7 @@ proptest! {
                 world.add_card(family, &format!("l{library}"), (&number.to_string(), "p")).await;
             }
             let queue = TestQueue::new();
-            let done = enqueue(&world, &world.store, &queue).await.unwrap().unwrap();
+            let done = enqueue(&world, &world.store, &queue).await.unwrap();
             let mut seen = BTreeSet::new();
             for visit in queue.sent() {
                 for key in visit.cards {
@@ -303,7 +300,7 @@ async fn cards_that_wait_for_a_person_are_on_record_with_the_reason() {
         .await;
     let queue = TestQueue::new();
     let enqueued = enqueue(&world, &world.store, &queue).await;
-    let run = enqueued.unwrap().unwrap().run;
+    let run = enqueued.unwrap().run;
     assert_eq!(run.counts.planned, 1);
     let work = world.store.work_items(&run.key).await.unwrap();
     let mut outcomes: Vec<String> = crate::run::work::results(&work)

@@ -63,7 +63,6 @@ async fn a_run_checks_every_card_and_is_on_record_with_its_counts() {
             )
             .await
             .unwrap()
-            .unwrap()
         })
         .await;
     assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
@@ -89,7 +88,6 @@ async fn a_schedule_that_fires_twice_is_one_run() {
                     &|_| {},
                 )
                 .await
-                .unwrap()
                 .is_ok()
             })
             .await;
@@ -122,7 +120,6 @@ async fn a_run_that_is_stopped_finishes_what_it_began_and_says_so() {
                 },
             )
             .await
-            .unwrap()
             .unwrap()
         })
         .await;
@@ -174,7 +171,7 @@ async fn run_whose_grace_is_over_ends_interrupted_with_what_was_done() {
             let of_run = of_run(&world);
             let run = check_cards(ports, &of_run, plan, &input, options(1), &stop, &progress);
             let (run, ()) = tokio::join!(run, hangs);
-            run.unwrap().unwrap()
+            run.unwrap()
         })
         .await;
     assert_eq!(run.outcome, RunOutcome::Interrupted);
@@ -219,7 +216,6 @@ async fn a_library_that_is_down_is_asked_once_in_a_run_however_long_the_run_take
                 },
             )
             .await
-            .unwrap()
             .unwrap()
         })
         .await;
@@ -327,7 +323,6 @@ proptest! {
                 .with_visit_ports(async |ports| {
                     check_cards(ports, &of_run(&world), plan("all", TIME), &CheckCardsInput::default(), options(concurrency), &|| false, &|_| {})
                         .await
-                        .unwrap()
                         .unwrap()
                 })
                 .await;

@@ -20,7 +20,7 @@ use crate::store::StoreError;
 pub const LOGIN_IN_PROGRESS_LIMIT: chrono::Duration = chrono::Duration::seconds(200);
 
 /// What a check finds before it begins.
-pub(super) enum Todo {
+pub(super) enum LoginDecision {
     /// Nothing stands in the way.
     Try,
     /// Not now, for a reason that is put on record.
@@ -35,7 +35,7 @@ pub(super) fn open_login(
     records: &[CardRecord],
     now: DateTime<Utc>,
     ended: &[Uuid],
-) -> Todo {
+) -> LoginDecision {
     let today = local_date(now, library.timezone);
     let marks = || {
         records
@@ -44,11 +44,11 @@ pub(super) fn open_login(
             .filter(|mark| !is_in_future(mark.at, now))
     };
     if marks().any(|mark| is_under_way(mark, now) && !ended.contains(&mark.check)) {
-        Todo::Leave
+        LoginDecision::Leave
     } else if marks().any(|mark| mark.is_open_on(today)) {
-        Todo::NotTried(login_open())
+        LoginDecision::NotTried(login_open())
     } else {
-        Todo::Try
+        LoginDecision::Try
     }
 }
 
@@ -67,8 +67,8 @@ pub(super) fn is_under_way(mark: &LoginMark, now: DateTime<Utc>) -> bool {
 
 fn login_open() -> Failure {
     Failure::not_tried(
-        "An earlier login of today has no known outcome; it is not tried again today unless a person \
-         says so (“hippo card retry”).",
+        "We don't know whether the last login succeeded, so we won't log in again today unless you \
+         allow it.",
     )
     .with_remedy(Remedy::RetryCard)
 }

@@ -12,11 +12,11 @@ use crate::run::work::{LeftOutReason, Subject, WorkItem, WorkOutcome, WorkResult
 /// Collects what a visit reports.
 #[derive(Debug, Default)]
 pub struct VisitRecord {
-    heard: Mutex<Heard>,
+    parts: Mutex<ReportParts>,
 }
 
 #[derive(Debug, Default)]
-struct Heard {
+struct ReportParts {
     results: BTreeMap<Subject, WorkOutcome>,
     alerts: Vec<Alert>,
 }
@@ -24,7 +24,7 @@ struct Heard {
 impl VisitRecord {
     /// Records what a visit reports.
     pub fn hear(&self, news: &VisitNews<'_>) {
-        let Ok(mut heard) = self.heard.lock() else {
+        let Ok(mut heard) = self.parts.lock() else {
             return;
         };
         let (card, outcome) = match news {
@@ -48,7 +48,7 @@ impl VisitRecord {
 
     /// The alerts.
     pub fn alerts(&self) -> Vec<Alert> {
-        self.heard
+        self.parts
             .lock()
             .map(|heard| heard.alerts.clone())
             .unwrap_or_default()
@@ -58,7 +58,7 @@ impl VisitRecord {
     /// one, nothing is said of them.
     pub fn report(&self, visit: &Visit, rest: Option<LeftOutReason>) -> WorkItem {
         let mut results = self
-            .heard
+            .parts
             .lock()
             .map(|heard| heard.results.clone())
             .unwrap_or_default();

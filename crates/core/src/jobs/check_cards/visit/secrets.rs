@@ -16,7 +16,7 @@ use crate::seal::{SealContext, SealError, Sealed};
 
 /// What could be opened of a visit's secrets.
 #[derive(Default)]
-pub(super) struct Opened {
+pub(super) struct DecryptedCards {
     pub(super) groups: Vec<Group>,
     /// Cards whose envelope does not open, each with its failure and its alert. The other cards are
     /// still checked.
@@ -36,8 +36,8 @@ pub(super) async fn open_secrets(
     library: &Library,
     cards: Vec<(CardRecord, Sealed)>,
     news: &(dyn Fn(VisitNews<'_>) + Send + Sync),
-) -> Result<Opened, JobError> {
-    let mut opened = Opened::default();
+) -> Result<DecryptedCards, JobError> {
+    let mut opened = DecryptedCards::default();
     let now = ports.clock.now();
     for (mut record, sealed) in cards {
         record.state = record.state.without_future(now);

@@ -7,6 +7,7 @@ use crate::jobs::notify::run::deliver;
 use crate::outbox::{MailKey, MailState, OutboxRecord};
 use crate::queue::QueueError;
 use crate::run::ledger::StartRules;
+use crate::run::not_started::NotStarted;
 use crate::run::work::{self, Subject, WorkOutcome};
 use crate::run::{Job, RunKey, RunOutcome, Trigger};
 use crate::testing::world::{World, family};
@@ -39,11 +40,7 @@ impl MailQueue for TestQueue {
     }
 }
 
-async fn tick(
-    world: &World,
-    queue: &TestQueue,
-    time: &str,
-) -> Result<Result<Run, RunStart>, JobError> {
+async fn tick(world: &World, queue: &TestQueue, time: &str) -> Result<Run, RunError> {
     tick_that_tells(world, queue, time, &|_| {}).await
 }
 
@@ -52,7 +49,7 @@ async fn tick_that_tells(
     queue: &TestQueue,
     time: &str,
     hear: &(dyn Fn(&MailResult) + Send + Sync),
-) -> Result<Result<Run, RunStart>, JobError> {
+) -> Result<Run, RunError> {
     let ports = EnqueueNoticesPorts {
         families: &world.store,
         alerts: &world.store,
@@ -83,30 +80,24 @@ const TIME: &str = "2026-11-21T11:40:00Z";
 async fn a_notice_is_handed_out_by_every_tick_until_somebody_takes_it() {
     let world = World::new().await;
     let queue = TestQueue::default();
-    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    let run = tick(&world, &queue, TIME).await.unwrap();
     assert_eq!((run.counts.planned, run.outcome), (2, RunOutcome::Done));
     assert!(matches!(
-        tick(&world, &queue, TIME).await.unwrap(),
-        Err(RunStart::AlreadyRan(_))
+        tick(&world, &queue, TIME).await,
+        Err(RunError::NotStarted(NotStarted::AlreadyRan(_)))
     ));
-    let run = tick(&world, &queue, "2026-11-21T11:55:00Z")
-        .await
-        .unwrap()
-        .unwrap();
+    let run = tick(&world, &queue, "2026-11-21T11:55:00Z").await.unwrap();
     assert_eq!(run.counts.planned, 2);
-    // Every notice came twice now, and each is settled once.
+    // Every notice came twice now, and each is finalised once.
     let sent = queue.sent.lock().unwrap().clone();
-    let mut settled = 0;
+    let mut finalised = 0;
     for notice in &sent {
         let ports = world.notify_ports();
         let result = deliver(&ports, notice, None, false).await;
-        settled += usize::from(result.unwrap().is_some());
+        finalised += usize::from(result.unwrap().is_some());
     }
-    assert_eq!((sent.len(), settled), (4, 2));
-    let run = tick(&world, &queue, "2026-11-21T12:10:00Z")
-        .await
-        .unwrap()
-        .unwrap();
+    assert_eq!((sent.len(), finalised), (4, 2));
+    let run = tick(&world, &queue, "2026-11-21T12:10:00Z").await.unwrap();
     assert_eq!(run.counts.planned, 0);
 }
 
@@ -116,12 +107,15 @@ async fn a_tick_whose_queue_was_away_is_failed_and_goes_on_when_it_is_tried_agai
     let queue = TestQueue::default();
     queue.away.store(true, std::sync::atomic::Ordering::SeqCst);
     let error = tick(&world, &queue, TIME).await.unwrap_err();
-    assert!(matches!(error, JobError::Queue(_)), "{error}");
+    assert!(
+        matches!(error, RunError::Job(JobError::Queue(_))),
+        "{error}"
+    );
     let runs = world.store.recent_runs(None, None, 10).await.unwrap();
     assert_eq!(runs[0].outcome, RunOutcome::Failed);
 
     queue.away.store(false, std::sync::atomic::Ordering::SeqCst);
-    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    let run = tick(&world, &queue, TIME).await.unwrap();
     assert_eq!((run.counts.planned, run.outcome), (2, RunOutcome::Done));
     assert_eq!(queue.sent.lock().unwrap().len(), 2);
 }
@@ -135,19 +129,19 @@ async fn a_tick_that_is_tried_again_counts_what_its_first_try_handed_out() {
     // Its message is worked on before the second try, which finds one notice free.
     let first = queue.sent.lock().unwrap()[0].clone();
     let ports = world.notify_ports();
-    let settled = deliver(&ports, &first, None, false).await;
+    let finalised = deliver(&ports, &first, None, false).await;
     let key: RunKey = format!("notify-all/tick/{TIME}").parse().unwrap();
     let subject = Subject::from(first);
     let report = WorkItem {
         item_id: "of the worker".to_owned(),
         results: vec![WorkResult {
             subject,
-            outcome: settled.unwrap().unwrap().state.into(),
+            outcome: finalised.unwrap().unwrap().state.into(),
         }],
     };
     world.store.save_work_item(&key, &report).await.unwrap();
     queue.mute.store(false, std::sync::atomic::Ordering::SeqCst);
-    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    let run = tick(&world, &queue, TIME).await.unwrap();
     let work = world.store.work_items(&key).await.unwrap();
     let run = run.with_work(&work, world.clock.now());
     assert_eq!((run.counts.planned, run.counts.enqueued), (2, 2));
@@ -159,7 +153,7 @@ async fn a_tick_that_is_tried_again_counts_what_its_first_try_handed_out() {
     world.store.report_run(&failed).await.unwrap();
     let second = queue.sent.lock().unwrap().pop().unwrap();
     deliver(&ports, &second, None, false).await.unwrap();
-    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    let run = tick(&world, &queue, TIME).await.unwrap();
     assert!(run.counts.enqueued > 0, "{run:?}");
 }
 
@@ -167,15 +161,12 @@ async fn a_tick_that_is_tried_again_counts_what_its_first_try_handed_out() {
 async fn a_left_over_of_a_family_that_was_paused_is_not_handed_out() {
     let world = World::new().await;
     let queue = TestQueue::default();
-    tick(&world, &queue, TIME).await.unwrap().unwrap();
+    tick(&world, &queue, TIME).await.unwrap();
     let mut conrad = family("conrad");
     conrad.paused = true;
     world.store.update_family(&conrad).await.unwrap();
     queue.sent.lock().unwrap().clear();
-    tick(&world, &queue, "2026-11-21T11:55:00Z")
-        .await
-        .unwrap()
-        .unwrap();
+    tick(&world, &queue, "2026-11-21T11:55:00Z").await.unwrap();
     let sent = queue.sent.lock().unwrap().clone();
     let families: Vec<&str> = sent.iter().map(|notice| notice.family.as_str()).collect();
     assert_eq!(families, ["diaz"]);
@@ -201,7 +192,7 @@ async fn what_a_tick_settles_itself_is_named_by_its_run_and_counted_once() {
     let world = World::new().await;
     given_up_soon(&world).await;
     let queue = TestQueue::default();
-    let run = tick(&world, &queue, TIME).await.unwrap().unwrap();
+    let run = tick(&world, &queue, TIME).await.unwrap();
     assert_eq!(run.outcome, RunOutcome::DoneWithFailures);
     // Diaz's was handed out, and its worker reports.
     assert_eq!((run.counts.planned, run.counts.enqueued), (1, 1));
@@ -235,7 +226,7 @@ async fn what_a_tick_settles_itself_is_named_by_its_run_and_counted_once() {
 }
 
 #[tokio::test]
-async fn who_asks_is_told_what_a_tick_settled_even_if_the_tick_fails() {
+async fn finalised_mails_are_reported_even_if_the_tick_fails() {
     let world = World::new().await;
     given_up_soon(&world).await;
     let queue = TestQueue::default();
@@ -248,7 +239,7 @@ async fn who_asks_is_told_what_a_tick_settled_even_if_the_tick_fails() {
     );
     world.store.plan_mail(&diaz).await.unwrap();
     let heard = Mutex::new(Vec::new());
-    let hear = |settled: &MailResult| heard.lock().unwrap().push(settled.state);
+    let hear = |finalised: &MailResult| heard.lock().unwrap().push(finalised.state);
     let failed = tick_that_tells(&world, &queue, TIME, &hear).await;
     assert!(failed.is_err());
     assert_eq!(heard.into_inner().unwrap(), [MailState::GaveUp]);

@@ -2,12 +2,14 @@ use chrono::Duration;
 use futures::FutureExt as _;
 
 use super::*;
+use crate::jobs::RunError;
 use crate::jobs::notify::NotifyAllInput;
 use crate::jobs::notify::run::notify_all;
 use crate::outbox::{HELD_RESTORED, MailKey, MailState};
 use crate::run::ledger::{RunPlan, StartRules};
+use crate::run::not_started::NotStarted;
 use crate::run::{Job, Run, RunKey, RunOutcome, Trigger};
-use crate::store::{FamilyStore, OutboxStore, RunStart};
+use crate::store::{FamilyStore, OutboxStore};
 use crate::testing::world::{World, account};
 
 const TODAY: &str = "2026-11-21";
@@ -16,7 +18,7 @@ fn today() -> NaiveDate {
     TODAY.parse().unwrap()
 }
 
-async fn tick(world: &World) -> Result<Run, RunStart> {
+async fn tick(world: &World) -> Result<Run, NotStarted> {
     use crate::clock::Clock as _;
     let plan = RunPlan {
         key: RunKey {
@@ -33,9 +35,11 @@ async fn tick(world: &World) -> Result<Run, RunStart> {
     let input = NotifyAllInput::default();
     let ports = world.notify_ports();
     let never = || false;
-    notify_all(&ports, &world.store, plan, &input, &never, &|_| {})
-        .await
-        .unwrap()
+    match notify_all(&ports, &world.store, plan, &input, &never, &|_| {}).await {
+        Ok(run) => Ok(run),
+        Err(RunError::NotStarted(why)) => Err(why),
+        Err(RunError::Job(error)) => panic!("{error}"),
+    }
 }
 
 async fn ticks(world: &World) {
@@ -196,7 +200,7 @@ async fn tick_in_doubt_plans_and_sends_nothing_and_alerts_once() {
     ticks(&world).await;
     world.clock.set("2026-11-24T11:40:00Z");
     let skipped = tick(&world).await.unwrap_err();
-    let RunStart::NotNow(run) = skipped else {
+    let NotStarted::Skipped(run) = skipped else {
         panic!("{skipped:?}");
     };
     assert_eq!(run.outcome, RunOutcome::SkippedClockInDoubt);

@@ -38,7 +38,6 @@ async fn tick(world: &World) -> Run {
     )
     .await
     .unwrap()
-    .unwrap()
 }
 
 impl World {
@@ -374,7 +373,6 @@ async fn a_person_does_not_wait_out_the_delay_after_a_refusal() {
         &|_| {},
     )
     .await
-    .unwrap()
     .unwrap();
     assert_eq!(run.counts.done, 1);
     assert_eq!(world.notice_today().await.state, MailState::Sent);
@@ -419,7 +417,7 @@ async fn a_run_that_takes_long_says_every_minute_that_it_goes() {
     };
     let (ports, input) = (world.notify_ports(), NotifyAllInput::default());
     let run = notify_all(&ports, &world.store, plan, &input, &|| false, &progress);
-    assert_eq!(run.await.unwrap().unwrap().counts.skipped, 62);
+    assert_eq!(run.await.unwrap().counts.skipped, 62);
     let longest = longest.into_inner().unwrap();
     assert!(longest < Duration::minutes(2), "silent for {longest}");
 }

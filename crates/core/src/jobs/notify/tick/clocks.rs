@@ -52,7 +52,7 @@ impl Town {
         }
     }
 
-    /// A tick; what it hands out is settled before the next one.
+    /// A tick; what it hands out is finalised before the next one.
     async fn tick(&mut self, now: DateTime<Utc>) {
         let input = NotifyAllInput::default();
         let clock = TestClock::at(now);
@@ -65,7 +65,7 @@ impl Town {
             &clock,
         );
         while let Some(found) = tick.next().await.unwrap() {
-            assert_eq!(found.settled, [], "nothing was missed, at {now}");
+            assert_eq!(found.finalised, [], "nothing was missed, at {now}");
             for notice in found.free {
                 let planned = self.store.mail(&notice).await.unwrap().unwrap();
                 let skipped = planned

@@ -8,11 +8,11 @@ use crate::testing::memory::MemoryStore;
 use crate::testing::world::{Broken, NoNotes, TestClock, World, family};
 
 /// All that a tick finds now.
-async fn tick(world: &World) -> Found {
+async fn tick(world: &World) -> TickBatch {
     tick_of(world, &NotifyAllInput::default()).await
 }
 
-async fn tick_of(world: &World, input: &NotifyAllInput) -> Found {
+async fn tick_of(world: &World, input: &NotifyAllInput) -> TickBatch {
     let mut tick = Tick::new(
         &world.store,
         &world.store,
@@ -21,10 +21,10 @@ async fn tick_of(world: &World, input: &NotifyAllInput) -> Found {
         input,
         &world.clock,
     );
-    let mut all = Found::default();
+    let mut all = TickBatch::default();
     while let Some(found) = tick.next().await.unwrap() {
         all.free.extend(found.free);
-        all.settled.extend(found.settled);
+        all.finalised.extend(found.finalised);
     }
     all
 }
@@ -42,7 +42,7 @@ async fn planned() -> (World, OutboxRecord) {
         .await
         .unwrap();
     let found = tick(&world).await;
-    assert_eq!((found.free.len(), found.settled.len()), (1, 0));
+    assert_eq!((found.free.len(), found.finalised.len()), (1, 0));
     let record = today(&world.store).await;
     (world, record)
 }
@@ -96,13 +96,13 @@ async fn a_notice_that_may_have_left_is_in_doubt_and_then_given_up() {
     sending(&world, &record).await;
     world.clock.advance(LEASE);
     let found = tick(&world).await;
-    assert!(found.free.is_empty() && found.settled.is_empty());
+    assert!(found.free.is_empty() && found.finalised.is_empty());
     assert_eq!(today(&world.store).await.state, MailState::Unknown);
     world.clock.advance(DELIVERY_EVENT_WAIT - LEASE);
     let found = tick(&world).await;
-    assert_eq!(found.settled.len(), 1);
-    assert_eq!(found.settled[0].state, MailState::GaveUp);
-    assert!(tick(&world).await.settled.is_empty(), "told once");
+    assert_eq!(found.finalised.len(), 1);
+    assert_eq!(found.finalised[0].state, MailState::GaveUp);
+    assert!(tick(&world).await.finalised.is_empty(), "told once");
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn a_tick_that_comes_late_takes_a_notice_all_the_way() {
     sending(&world, &record).await;
     world.clock.advance(Duration::hours(2));
     let found = tick(&world).await;
-    assert_eq!(found.settled[0].state, MailState::GaveUp);
+    assert_eq!(found.finalised[0].state, MailState::GaveUp);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn what_is_sent_once_more_is_handed_out_at_once() {
     world.store.update_family(&conrad).await.unwrap();
     world.clock.advance(DELIVERY_EVENT_WAIT);
     let found = tick(&world).await;
-    assert_eq!((found.free.len(), found.settled.len()), (1, 0));
+    assert_eq!((found.free.len(), found.finalised.len()), (1, 0));
 }
 
 #[tokio::test]
@@ -133,13 +133,18 @@ async fn days_that_passed_unplanned_are_on_record_as_missed_once() {
     world.clock.set("2026-11-24T12:00:00Z");
     let found = tick(&world).await;
     let missed: Vec<String> = found
-        .settled
+        .finalised
         .iter()
-        .filter(|settled| settled.state == MailState::Missed)
-        .map(|settled| settled.date.to_string())
+        .filter(|finalised| finalised.state == MailState::Missed)
+        .map(|finalised| finalised.date.to_string())
         .collect();
     assert_eq!(missed, ["2026-11-22", "2026-11-23"]);
-    assert!(found.settled.iter().all(|settled| settled.reason.is_some()));
+    assert!(
+        found
+            .finalised
+            .iter()
+            .all(|finalised| finalised.reason.is_some())
+    );
     let free: Vec<String> = found
         .free
         .iter()
@@ -147,7 +152,7 @@ async fn days_that_passed_unplanned_are_on_record_as_missed_once() {
         .collect();
     // The left-over of the first day is handed out too: whoever takes it says that it is too late.
     assert_eq!(free, ["2026-11-24", "2026-11-21"]);
-    assert!(tick(&world).await.settled.is_empty());
+    assert!(tick(&world).await.finalised.is_empty());
 }
 
 #[tokio::test]
@@ -162,7 +167,11 @@ async fn a_hole_between_two_days_on_record_is_found_when_the_next_is_planned() {
     assert!(store.plan_mail(&record).await.unwrap());
     world.clock.set("2026-11-24T12:00:00Z");
     let found = tick(&world).await;
-    let missed: Vec<_> = found.settled.iter().map(|settled| settled.date).collect();
+    let missed: Vec<_> = found
+        .finalised
+        .iter()
+        .map(|finalised| finalised.date)
+        .collect();
     assert_eq!(missed, [date("2026-11-22")]);
 }
 
@@ -175,14 +184,14 @@ async fn days_before_the_family_was_there_or_while_it_was_paused_are_not_missed(
     world.clock.set("2026-11-24T12:00:00Z");
     let paused = tick(&world).await;
     assert_eq!(
-        paused.settled.len(),
+        paused.finalised.len(),
         1,
         "only the left-over of the first day"
     );
     conrad.set_paused(false, world.clock.now());
     world.store.update_family(&conrad).await.unwrap();
     let found = tick(&world).await;
-    assert_eq!((found.free.len(), found.settled.len()), (1, 0));
+    assert_eq!((found.free.len(), found.finalised.len()), (1, 0));
 }
 
 #[tokio::test]
@@ -192,11 +201,11 @@ async fn a_left_over_of_a_family_that_was_paused_ends_with_its_day() {
     conrad.set_paused(true, world.clock.now());
     world.store.update_family(&conrad).await.unwrap();
     let found = tick(&world).await;
-    assert!(found.free.is_empty() && found.settled.is_empty());
+    assert!(found.free.is_empty() && found.finalised.is_empty());
     world.clock.advance(Duration::days(1));
     let found = tick(&world).await;
-    assert_eq!(found.settled[0].state, MailState::Failed);
-    assert!(found.settled[0].reason.is_some());
+    assert_eq!(found.finalised[0].state, MailState::Failed);
+    assert!(found.finalised[0].reason.is_some());
 }
 
 #[tokio::test]
@@ -211,7 +220,7 @@ async fn a_state_that_only_a_newer_version_knows_is_left_alone_and_reported() {
     for times in 1..=3 {
         world.clock.advance(Duration::minutes(15));
         let found = tick(&world).await;
-        assert!(found.settled.is_empty(), "it is no failure of each tick");
+        assert!(found.finalised.is_empty(), "it is no failure of each tick");
         assert_eq!(today(&world.store).await, newer);
         let noted = world.store.recent_alerts(10).await.unwrap();
         assert_eq!((noted.len(), noted[0].times), (1, times));
@@ -244,12 +253,12 @@ async fn with_bad_ends() -> World {
 async fn every_bad_end_is_noted_for_the_operator() {
     let world = with_bad_ends().await;
     let found = tick(&world).await;
-    let mut settled: Vec<Option<Alert>> = Vec::new();
-    for result in &found.settled {
+    let mut finalised: Vec<Option<Alert>> = Vec::new();
+    for result in &found.finalised {
         let record = world.store.mail(&result.key()).await;
-        settled.push(Alert::of_notice(&record.unwrap().unwrap()));
+        finalised.push(Alert::of_notice(&record.unwrap().unwrap()));
     }
-    settled.sort_by_key(|alert| alert.as_ref().map(Alert::key));
+    finalised.sort_by_key(|alert| alert.as_ref().map(Alert::key));
     let mut noted: Vec<Option<Alert>> = world
         .store
         .recent_alerts(10)
@@ -259,11 +268,11 @@ async fn every_bad_end_is_noted_for_the_operator() {
         .map(|noted| Some(noted.alert))
         .collect();
     noted.sort_by_key(|alert| alert.as_ref().map(Alert::key));
-    assert_eq!(noted, settled);
+    assert_eq!(noted, finalised);
     let states: BTreeSet<&str> = found
-        .settled
+        .finalised
         .iter()
-        .map(|settled| settled.state.as_str())
+        .map(|finalised| finalised.state.as_str())
         .collect();
     assert_eq!(states, ["FAILED", "GAVE_UP", "MISSED"].into());
 }
@@ -306,7 +315,7 @@ async fn no_bad_end_is_on_record_without_a_note_for_the_operator() {
     let mut faults = 0;
     loop {
         match tick.next().await {
-            Ok(Some(found)) => assert!(found.settled.is_empty(), "{:?}", found.settled),
+            Ok(Some(found)) => assert!(found.finalised.is_empty(), "{:?}", found.finalised),
             Ok(None) => break,
             Err(_) => faults += 1,
         }
@@ -323,7 +332,7 @@ async fn no_bad_end_is_on_record_without_a_note_for_the_operator() {
     }
     // The next tick finds it all again.
     let found = tick_of(&world, &input).await;
-    assert_eq!(found.settled.len(), 3);
+    assert_eq!(found.finalised.len(), 3);
 }
 
 #[tokio::test]
@@ -394,15 +403,15 @@ async fn each_date_is_planned_once_however_often_it_ticks(
                 &input,
                 &clock,
             );
-            let mut settled = Vec::new();
+            let mut finalised = Vec::new();
             while let Some(found) = tick.next().await.unwrap() {
-                settled.extend(found.settled);
+                finalised.extend(found.finalised);
             }
             for notice in tick.planned {
                 *planned.entry(notice).or_default() += 1;
             }
-            let too_early = |settled: &MailResult| settled.date < date(dates[0]);
-            assert!(settled.iter().all(too_early), "{settled:?}");
+            let too_early = |finalised: &MailResult| finalised.date < date(dates[0]);
+            assert!(finalised.iter().all(too_early), "{finalised:?}");
         }
         now += Duration::minutes(15);
     }

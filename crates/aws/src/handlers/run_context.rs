@@ -10,7 +10,7 @@ use crate::metrics::Metrics;
 use crate::schedules::Schedules;
 
 /// What every run of a function shares.
-pub struct Frame<'a> {
+pub struct RunContext<'a> {
     /// Where metrics go.
     pub metrics: &'a Metrics,
     /// When its schedules fire.
@@ -19,7 +19,7 @@ pub struct Frame<'a> {
     pub after: AfterRun<'a>,
 }
 
-impl Frame<'_> {
+impl RunContext<'_> {
     /// The run that an event asks for.
     pub(super) fn plan(&self, event: &ScheduleEvent, job: Job, input: Value) -> RunPlan<'_> {
         RunPlan {

@@ -1,0 +1,43 @@
+//! Why a run was not started.
+
+use super::Run;
+
+/// Why a run was not started; that is no failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotStarted {
+    /// A run of this key is on record already: the schedule fired twice.
+    AlreadyRan(Run),
+    /// The last run of the same label is still going.
+    StillRunning(Run),
+    /// Its own rules forbid it: it came too late, its label is paused, or its clock is in doubt. The
+    /// record's outcome says which.
+    Skipped(Run),
+}
+
+impl NotStarted {
+    /// The run on record: the one that stands in the way, or the one that was skipped.
+    pub fn run(&self) -> &Run {
+        match self {
+            Self::AlreadyRan(run) | Self::StillRunning(run) | Self::Skipped(run) => run,
+        }
+    }
+
+    /// The name in JSON and in the answers of functions.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::AlreadyRan(_) => "already_ran",
+            Self::StillRunning(_) => "still_running",
+            Self::Skipped(_) => "skipped",
+        }
+    }
+
+    /// The reason of this name, with the run on record; `None`: there is no such reason.
+    pub fn from_name(name: &str, run: Run) -> Option<Self> {
+        match name {
+            "already_ran" => Some(Self::AlreadyRan(run)),
+            "still_running" => Some(Self::StillRunning(run)),
+            "skipped" => Some(Self::Skipped(run)),
+            _ => None,
+        }
+    }
+}
