@@ -45,8 +45,8 @@ struct Tally {
     given_up: usize,
     /// SENDING when the worker was killed.
     in_doubt: usize,
-    /// In doubt, and the server had the end of the message.
-    in_doubt_and_arrived: usize,
+    /// Given up, although the server never received the end of the message.
+    given_up_unsent: usize,
 }
 
 fn family_id(number: usize) -> String {
@@ -151,7 +151,6 @@ async fn run_day(
     let ended = child.wait_with_output().unwrap();
     tally.kills += usize::from(ended.status.signal() == Some(SIGKILL));
     let left = records(home, day).await;
-    let arrived_before = arrived(home, smtp, destination);
 
     for minutes in LATER {
         home.set_now(&tick(number, minutes).to_rfc3339());
@@ -166,6 +165,10 @@ async fn run_day(
         }
     }
 
+    if destination == Destination::Smtp {
+        // What the killed run wrote may still lie before a server that takes its time.
+        thread::sleep(LONGEST_PAUSE);
+    }
     let arrived = arrived(home, smtp, destination);
     for (family, record) in records(home, day).await {
         let record = record.expect("a record");
@@ -179,8 +182,6 @@ async fn run_day(
         tally.mails += 1;
         let was_in_doubt = before == Some(MailState::Sending);
         tally.in_doubt += usize::from(was_in_doubt);
-        tally.in_doubt_and_arrived +=
-            usize::from(was_in_doubt && arrived_before.contains_key(&key));
         match record.state {
             MailState::Sent => {
                 assert_eq!(mails, 1, "{end}");
@@ -192,6 +193,7 @@ async fn run_day(
                 // The files say what became of it.
                 assert_eq!(destination, Destination::Smtp, "{end}");
                 tally.given_up += 1;
+                tally.given_up_unsent += usize::from(mails == 0);
             }
             _ => panic!("{end}"),
         }
@@ -235,6 +237,10 @@ async fn run(destination: Destination, default_kills: u64) {
     );
     assert_eq!(tally.sent + tally.given_up, tally.mails);
     assert!(tally.kills > 0, "nobody was killed");
+    // A share says something of many mails only.
+    if tally.mails >= 500 {
+        assert!(tally.given_up_unsent * 50 <= tally.mails, "{tally:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
