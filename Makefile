@@ -99,10 +99,13 @@ bench: functions ## The benchmarks: criterion for the parts, scripts/bench for t
 
 # The toolchain is the pinned one: without a sanitizer, for none of our code is unsafe, it needs no other. Clippy looks at what
 # it builds. What was found is in fuzz/artifacts, and the way to see it again is printed.
+FUZZ_BUILD := --sanitizer none --debug-assertions --codegen-units 16
 .PHONY: fuzz
-fuzz: $(FUZZ) fuzz-seeds ## Hostile pages for the readers, ten minutes for each of fuzz/fuzz_targets.
-	export RUSTC_WORKSPACE_WRAPPER=clippy-driver; for target in $(FUZZ_TARGETS); do cargo fuzz run --sanitizer none --debug-assertions --codegen-units 16 $$target -- \
-		-max_total_time=$(FUZZ_SECONDS) -timeout=2 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 $(FUZZ_ARGS); done
+fuzz: export RUSTC_WORKSPACE_WRAPPER := clippy-driver
+fuzz: $(FUZZ) fuzz-seeds ## Hostile pages for the readers, ten minutes for each of fuzz/fuzz_targets, one on each processor.
+	cargo fuzz build $(FUZZ_BUILD)
+	printf '%s\n' $(FUZZ_TARGETS) | xargs -P "$$(getconf _NPROCESSORS_ONLN)" -I '{}' scripts/print-when-done cargo fuzz run $(FUZZ_BUILD) '{}' -- \
+		-max_total_time=$(FUZZ_SECONDS) -timeout=2 -rss_limit_mb=1024 -max_len=65536 -print_final_stats=1 $(FUZZ_ARGS)
 
 # Of the recorded pages the tests try some of these only, and no two changes at once. It prints how many of each there were;
 # most time goes to BiblioCommons' recorded pages: `make mutants MUTATION_SYSTEMS="koha sierra"` leaves them out.
