@@ -37,7 +37,7 @@ async fn main() {
         std::fs::write(folder.join(name.replace(' ', "-")), text).expect("an input");
         written += 1;
     };
-    for good in accounts::of_the_demo_library().await {
+    for good in accounts::demo_accounts().await {
         let bodies: Vec<&str> = good.pages.iter().map(|page| page.body.as_str()).collect();
         write(good.system, &good.name, &bodies.join("\0"));
         for (place, body) in bodies.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! A visit to the demo library, as a check makes it.
+//! Checks a card at a demo library.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
 use hippo_demo_library::{DemoLibrary, Site};
 use hippo_systems::Sites;
 
-/// The day that the demo libraries are made for.
+/// Returns the day that the demo libraries are set to.
 pub(crate) fn today() -> chrono::NaiveDate {
     "2026-11-21".parse().unwrap()
 }
@@ -46,7 +46,7 @@ impl LoginPermit for CountingPermit {
     }
 }
 
-/// One check; the permit was asked as often as a login was sent.
+/// Checks a card and asserts one permit for each login.
 pub(crate) async fn check(
     demo: &DemoLibrary,
     library: &Library,
@@ -72,7 +72,7 @@ pub(crate) async fn check(
     assert_eq!(
         demo.logins() - logins,
         permit.0.load(Ordering::SeqCst),
-        "each login with a permit"
+        "expected one permit for each login"
     );
     assert_eq!(demo.violations().len(), 0, "a check changes nothing");
     outcome

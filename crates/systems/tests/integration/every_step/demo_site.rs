@@ -1,4 +1,4 @@
-//! A demo library with one card, and the visitors who come there.
+//! A demo library with one card, and a visitor with limits.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,8 +30,8 @@ impl LoginPermit for Permit {
     }
 }
 
-/// Limits that no check comes near, unless it hangs.
-pub(crate) const PATIENT: Limits = Limits {
+/// Limits that only a hanging check reaches.
+pub(crate) const LONG_LIMITS: Limits = Limits {
     connect: Duration::from_secs(10),
     response: Duration::from_secs(10),
     card: Duration::from_secs(20),
@@ -39,7 +39,7 @@ pub(crate) const PATIENT: Limits = Limits {
     pause_before_retry: Duration::from_millis(1),
 };
 
-/// Who visits, and how patient they are.
+/// A site client with its limits.
 pub(crate) struct Visitor {
     sites: Sites,
     pub(crate) limits: Limits,
@@ -51,7 +51,7 @@ impl Visitor {
         let tried = Arc::new(RequestCount::default());
         let sites = Sites::new(BrowserOptions {
             limits,
-            // Where a redirect leads into the network around, nobody may follow, this test neither.
+            // No redirect of this test may leave the machine.
             private_addresses: PrivateAddresses::LoopbackOnly,
             observer: Some(tried.clone()),
             ..BrowserOptions::default()
@@ -64,24 +64,24 @@ impl Visitor {
     }
 }
 
-pub(crate) struct Place {
+pub(crate) struct DemoSite {
     pub(crate) demo: DemoLibrary,
     library: Library,
 }
 
-/// What came of a check.
+/// The result of a check.
 pub(crate) struct Checked {
     pub(crate) outcome: Result<Account, Failure>,
     pub(crate) took: Duration,
     pub(crate) logins: usize,
-    /// How many requests the library saw.
+    /// The number of requests that the library received.
     pub(crate) requests: usize,
-    /// How many were tried, wherever they would have gone.
+    /// The number of requests that were tried, to any host.
     pub(crate) tried: usize,
     pub(crate) logged_out: bool,
 }
 
-impl Place {
+impl DemoSite {
     pub(crate) async fn new(system: SystemKind, generation: Generation) -> Self {
         let yesterday = today().pred_opt().unwrap();
         let patron = Patron::new(NUMBER, PIN, "Jo Doe")
@@ -95,7 +95,7 @@ impl Place {
         Self { demo, library }
     }
 
-    /// Checks the card where this rule holds, as if nothing had been before.
+    /// Checks the card in a fresh session, under this rule.
     pub(crate) async fn check(&self, visitor: &Visitor, rule: Option<Rule>) -> Checked {
         self.demo.switches().clear();
         self.demo.end_all_sessions();
