@@ -1,4 +1,4 @@
-//! The fingerprints of BiblioCommons'.
+//! The fingerprints of BiblioCommons sites.
 
 use hippo_browser::reading::Css;
 use scraper::ElementRef;
@@ -9,8 +9,8 @@ use crate::fingerprint::{Detector, SeenPage};
 
 static STATE: Css = Css::new("script[data-iso-key]");
 static LOGIN: Css = Css::new("input[name=user_pin]");
-/// The first part of the hosts that are the company's own, and no library's.
-const OF_THE_COMPANY: [&str; 7] = [
+/// The first labels of the company's own hosts, which are no library's.
+const COMPANY_HOSTS: [&str; 7] = [
     "www",
     "blog",
     "developer",
@@ -44,7 +44,7 @@ impl Detector for Bibliocommons {
         let name = url
             .host_str()
             .and_then(|host| host.strip_suffix(".bibliocommons.com"));
-        name.is_some_and(|name| !OF_THE_COMPANY.contains(&name))
+        name.is_some_and(|name| !COMPANY_HOSTS.contains(&name))
     }
 
     fn has_own_hosts(&self) -> bool {

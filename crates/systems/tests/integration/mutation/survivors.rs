@@ -224,7 +224,7 @@ const TWICE: [KnownSurvivor; 3] = [
     },
 ];
 
-/// Returns the index of the survivor that find_survivor a wrong account, in [`KNOWN`], then [`RECORDED`], then [`TWICE`].
+/// Returns the index of the survivor that explains a wrong account, in [`KNOWN`], then [`RECORDED`], then [`TWICE`].
 /// With two changes, one match is enough.
 pub(crate) fn find_survivor(account: &str, change: &str, difference: &str) -> Option<usize> {
     let is_twice = change.contains(" + ");
