@@ -1,4 +1,4 @@
-//! The fingerprints of Enterprise's.
+//! The fingerprints of Enterprise sites.
 
 use hippo_browser::reading::Css;
 use url::Url;
@@ -8,7 +8,7 @@ use crate::fingerprint::{Detector, SeenPage, SiteLocation, origin};
 
 static LOGIN: Css = Css::new("input[name=j_username]");
 
-/// `…/client/en_US/default`: what stands before it, the locale, the profile.
+/// Splits `…/client/en_US/default` into the part before it, the locale and the profile.
 fn folder(url: &Url) -> Option<(&str, &str, &str)> {
     let (before, rest) = url.path().split_once("/client/")?;
     let mut names = rest.split('/');

@@ -1,4 +1,4 @@
-//! The fingerprints of Koha's.
+//! The fingerprints of Koha sites.
 
 use hippo_browser::reading::Css;
 use url::Url;
