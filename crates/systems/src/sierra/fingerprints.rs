@@ -1,4 +1,4 @@
-//! The fingerprints of Sierra's or Millennium's.
+//! The fingerprints of Sierra and Millennium sites.
 
 use hippo_browser::reading::Css;
 use url::Url;
@@ -33,7 +33,7 @@ impl Detector for Sierra {
             || path.starts_with("/search~S")
     }
 
-    /// The scope is `~S3` in the path, or in the address that a login goes on to.
+    /// The scope is `~S3` in the path, or in the address to which the login redirects.
     fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
         let scope = url.as_str().split("~S").nth(1).and_then(|rest| {
             let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
