@@ -69,7 +69,7 @@ pub enum NoPageReason {
     NoAnswer,
     /// The site turns programs away.
     Refused,
-    /// The site answered, but there is no page address that address.
+    /// The site answered, but there is no page at that address.
     NoPage,
 }
 
@@ -253,7 +253,7 @@ fn refresh_target(page: &SeenPage<'_>) -> Option<Url> {
 
 static LINKS: Css = Css::new("a[href], form[action], iframe[src]");
 
-/// Returns the account pages of the sites that a page links to, if the URLs reveal the system; each once, address
+/// Returns the account pages of the sites that a page links to, if the URLs reveal the system; each once, at
 /// most two.
 fn linked_account_pages(page: &SeenPage<'_>) -> Vec<Url> {
     let mut found: Vec<Url> = Vec::new();

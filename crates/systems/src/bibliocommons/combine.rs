@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use super::pages::{AccountPage, Part, Scope, ShownCard};
 use super::totals::{HOLD_STATES, Totals};
 
-/// The fewest digits of a card number. Such a number can be compared with the barcode_digits on the page; anything
+/// The fewest digits of a card number. Such a number can be compared with the barcode on the page; anything
 /// else that was typed at the login is a user name.
 const BARCODE_DIGITS: usize = 6;
 
@@ -58,7 +58,7 @@ pub(super) fn combine(
 
 /// Returns the card of this account; `page_changed` if the page names another one.
 ///
-/// The card's number and the barcode_digits on the page are compared only if both are numbers: a patron may
+/// The card's number and the barcode on the page are compared only if both are numbers: a patron may
 /// log in by a user name, and a site may mask the digits. One may have a prefix that the other lacks. Several
 /// cards that can't be compared give `None`.
 fn own_card<'a>(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 pub(super) struct Example(pub(super) Value);
 
 impl Example {
-    /// Builds a page at_path this path without a list and without with_totals.
+    /// Builds a page at this path without a list and without totals.
     pub(super) fn at_path(path: &str) -> Self {
         Self(json!({
             "app": {"currentURL": path},
@@ -27,7 +27,7 @@ impl Example {
         }))
     }
 
-    /// Adds with_totals in both places; holds are given as `[("SUSPENDED", 2)]`.
+    /// Adds totals in both places; holds are given as `[("SUSPENDED", 2)]`.
     pub(super) fn with_totals(mut self, loans: usize, holds: &[(&str, usize)]) -> Self {
         let status: Value = holds
             .iter()
@@ -83,13 +83,13 @@ impl Example {
         self.list("holds", numbers, page, count)
     }
 
-    /// Replaces the value at_path a JSON pointer.
+    /// Replaces the value at a JSON pointer.
     pub(super) fn with(mut self, pointer: &str, value: Value) -> Self {
         *self.0.pointer_mut(pointer).unwrap() = value;
         self
     }
 
-    /// Renames the key at_path a JSON pointer, so that its value is missing.
+    /// Renames the key at a JSON pointer, so that its value is missing.
     pub(super) fn without(mut self, pointer: &str) -> Self {
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         let parent = self.0.pointer_mut(parent).unwrap();

@@ -38,7 +38,7 @@ impl HoldTotals {
 
 impl Totals {
     /// Reads a page's totals from `borrowing.fines.summaries`, `borrowing.borrowing.summaries`, or both, which
-    /// must then merge_equal.
+    /// must then agree.
     pub(super) fn from_borrowing(borrowing: &Borrowing<'_>) -> Result<Self, Failure> {
         let mut totals = Self::default();
         for place in [&borrowing.fines, &borrowing.borrowing] {
@@ -49,7 +49,7 @@ impl Totals {
         Ok(totals)
     }
 
-    /// Adds the totals of another place or page; they must merge_equal.
+    /// Adds the totals of another place or page; they must agree.
     pub(super) fn add(&mut self, other: &Self) -> Result<(), Failure> {
         merge_equal(&mut self.loans, other.loans.as_ref(), "loans")?;
         merge_equal(&mut self.holds, other.holds.as_ref(), "holds")?;

@@ -21,7 +21,7 @@ const MAX_DATES: usize = 4;
 /// Reads the dates of one page.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dates<'a> {
-    /// The format of first_date dates (strftime): as the page states it, else from the library's entry.
+    /// The format of visible dates (strftime): as the page states it, else from the library's entry.
     format: Option<&'a str>,
     zone: Tz,
 }

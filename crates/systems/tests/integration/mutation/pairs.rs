@@ -56,12 +56,12 @@ pub(crate) fn try_pairs(good: &GoodAccount, original: &Account, tally: &mut Tall
     let seed = good.name.bytes().fold(1_u64, |seed, byte| {
         seed.wrapping_mul(31).wrapping_add(u64::from(byte))
     });
-    let mut dice = Random(seed);
+    let mut random = Random(seed);
     for place in 0..good.pages.len() {
         let body = &good.pages[place].body;
         let mut pages = good.pages.clone();
-        for (first, once) in dice.mutants(body, FIRST_CHANGES.div_ceil(good.pages.len())) {
-            for (second, twice) in dice.mutants(&once, SECOND_CHANGES) {
+        for (first, once) in random.mutants(body, FIRST_CHANGES.div_ceil(good.pages.len())) {
+            for (second, twice) in random.mutants(&once, SECOND_CHANGES) {
                 pages[place].body = twice;
                 tally.count(good, original, &format!("{first} + {second}"), &pages);
             }
