@@ -25,8 +25,8 @@ pub fn read(name: &str, data: &[u8]) {
     let pages: Vec<SavedPage> = text
         .split(BETWEEN_PAGES)
         .enumerate()
-        .map(|(place, body)| SavedPage {
-            name: format!("page {place}"),
+        .map(|(index, body)| SavedPage {
+            name: format!("page {index}"),
             body: body.to_owned(),
         })
         .collect();

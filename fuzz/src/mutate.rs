@@ -125,8 +125,8 @@ fn change_word(text: &mut String, words: &[Range<usize>], random: &mut Random) {
 fn tags(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(start) = text[at..].find('<').map(|place| at + place) {
-        let Some(end) = text[start..].find('>').map(|place| start + place + 1) else {
+    while let Some(start) = text[at..].find('<').map(|offset| at + offset) {
+        let Some(end) = text[start..].find('>').map(|offset| start + offset + 1) else {
             break;
         };
         found.push(start..end);
@@ -152,9 +152,9 @@ fn elements(text: &str) -> Vec<Range<usize>> {
             continue;
         };
         let ended = name(ended);
-        if let Some(place) = open.iter().rposition(|(open, _)| *open == ended) {
-            found.push(open[place].1..tag.end);
-            open.truncate(place);
+        if let Some(index) = open.iter().rposition(|(open, _)| *open == ended) {
+            found.push(open[index].1..tag.end);
+            open.truncate(index);
         }
     }
     found

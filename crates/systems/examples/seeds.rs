@@ -40,8 +40,8 @@ async fn main() {
     for good in accounts::demo_accounts().await {
         let bodies: Vec<&str> = good.pages.iter().map(|page| page.body.as_str()).collect();
         write(good.system, &good.name, &bodies.join("\0"));
-        for (place, body) in bodies.iter().enumerate() {
-            write("page", &format!("{} {place}", good.name), body);
+        for (index, body) in bodies.iter().enumerate() {
+            write("page", &format!("{} {index}", good.name), body);
         }
     }
     for (system, kind) in shapes::pages() {
@@ -60,8 +60,8 @@ async fn main() {
         let own = systems_with_pages().find(|name| file.contains(name));
         let short = file.rsplit_once("src/").map_or(&*file, |(_, short)| short);
         let short = short.replace(['/', '.'], "-");
-        for (place, literal) in literals(&source).into_iter().enumerate() {
-            let name = format!("{short} {place}");
+        for (index, literal) in literals(&source).into_iter().enumerate() {
+            let name = format!("{short} {index}");
             if literal.contains('<') && literal.contains('>') {
                 write("page", &name, &literal);
                 // Any reader may meet what a test reads.
@@ -112,14 +112,14 @@ fn literals(source: &str) -> Vec<String> {
             let end = if is_raw {
                 string.find(&format!("\"{}", "#".repeat(signs)))
             } else {
-                end_of(string)
+                string_end(string)
             };
             let Some(end) = end else { break };
             let text = &string[..end];
             found.push(if is_raw {
                 text.to_owned()
             } else {
-                unescaped(text)
+                unescape(text)
             });
             rest = &string[end + 1..];
         } else {
@@ -129,7 +129,7 @@ fn literals(source: &str) -> Vec<String> {
     found
 }
 
-fn end_of(string: &str) -> Option<usize> {
+fn string_end(string: &str) -> Option<usize> {
     let mut is_escaped = false;
     string.char_indices().find_map(|(at, sign)| {
         let is_end = sign == '"' && !is_escaped;
@@ -138,7 +138,7 @@ fn end_of(string: &str) -> Option<usize> {
     })
 }
 
-fn unescaped(text: &str) -> String {
+fn unescape(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {

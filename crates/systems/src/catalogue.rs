@@ -64,19 +64,19 @@ pub fn search(query: &str) -> Vec<KnownLibrary> {
     found
 }
 
-/// Finds the libraries that contain every word of `query` with a typo: one letter, or two in a long word.
+/// Finds the libraries that contain every word of `query`, allowing a typo in each: one letter, or two in a long word.
 pub fn search_with_typos(query: &str) -> Vec<KnownLibrary> {
-    let asked = words(query);
+    let query_words = words(query);
     let mut found = libraries();
     found.retain(|library| {
         let library_words = words(&searchable_text(library).join(" "));
-        let is_said = |word: &String| {
+        let is_similar = |word: &String| {
             let most = word.chars().count() / 4;
             library_words
                 .iter()
                 .any(|library_word| edit_distance(word, library_word) <= most.min(2))
         };
-        !asked.is_empty() && asked.iter().all(is_said)
+        !query_words.is_empty() && query_words.iter().all(is_similar)
     });
     found
 }
@@ -128,13 +128,13 @@ pub fn find_at(
     options: &BTreeMap<String, String>,
 ) -> Option<KnownLibrary> {
     let address = url.as_str().trim_end_matches('/');
-    let is_there = |library: &KnownLibrary| {
+    let is_match = |library: &KnownLibrary| {
         let mut own = options.iter();
         library.system == system
             && library.url == address
             && own.all(|(name, value)| library.options.get(name) == Some(value))
     };
-    let mut found = libraries().into_iter().filter(is_there);
+    let mut found = libraries().into_iter().filter(is_match);
     // An ambiguous match is none.
     found.next().filter(|_| found.next().is_none())
 }

@@ -41,8 +41,8 @@ impl Totals {
     /// must then agree.
     pub(super) fn from_borrowing(borrowing: &Borrowing<'_>) -> Result<Self, Failure> {
         let mut totals = Self::default();
-        for place in [&borrowing.fines, &borrowing.borrowing] {
-            if let Some(summaries) = place.as_ref().and_then(|place| place.summaries.as_ref()) {
+        for part in [&borrowing.fines, &borrowing.borrowing] {
+            if let Some(summaries) = part.as_ref().and_then(|part| part.summaries.as_ref()) {
                 totals.add(&Self::from_summaries(summaries)?)?;
             }
         }
@@ -154,8 +154,8 @@ mod tests {
     fn totals_are_found_in_either_place() {
         let summaries = r#"{"summaries":{"checkedout":{"total":3},"holds":{"totalOperative":3,"status":{
             "SUSPENDED":{"PHYSICAL":1,"DIGITAL":2},"IN_TRANSIT":{"PHYSICAL":0}}}}}"#;
-        for place in ["fines", "borrowing"] {
-            let totals = totals(&format!(r#"{{"{place}":{summaries}}}"#)).unwrap();
+        for part in ["fines", "borrowing"] {
+            let totals = totals(&format!(r#"{{"{part}":{summaries}}}"#)).unwrap();
             assert_eq!(totals.loans, Some(3));
             let holds = totals.holds.unwrap();
             assert_eq!(holds.all, 3);

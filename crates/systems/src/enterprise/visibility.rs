@@ -19,13 +19,17 @@ pub(super) fn is_hidden(element: ElementRef<'_>) -> bool {
 
 /// Whether an element is within an element whose id contains one of these words.
 pub(super) fn is_within(element: ElementRef<'_>, parts: &[&str]) -> bool {
-    let is_one = |element: ElementRef<'_>| {
+    let is_match = |element: ElementRef<'_>| {
         element
             .attr("id")
             .map(str::to_ascii_lowercase)
             .is_some_and(|id| parts.iter().any(|part| id.contains(part)))
     };
-    is_one(element) || element.ancestors().filter_map(ElementRef::wrap).any(is_one)
+    is_match(element)
+        || element
+            .ancestors()
+            .filter_map(ElementRef::wrap)
+            .any(is_match)
 }
 
 /// Whether any part of an element is hidden.

@@ -42,9 +42,9 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     session.log_out_at_end(&url_below(&folder, "account.logout?")?);
     let answer = session.log_in(form).await?;
     // The response may not tell whether the login succeeded; the account page does.
-    let place = login_redirect(&answer, &folder, session)?.unwrap_or(account_url);
+    let account_url = login_redirect(&answer, &folder, session)?.unwrap_or(account_url);
 
-    let account_page = session.get(&place).await?;
+    let account_page = session.get(&account_url).await?;
     let overview = read_overview(&account_page, session)?;
     if let Some(logout) = overview
         .logout
@@ -53,12 +53,12 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     {
         session.log_out_at_end(&logout);
     }
-    let place = ListLocation {
+    let location = ListLocation {
         account_page: &account_page,
         folder: &folder,
         has_tokens,
     };
-    let loans = fetch(session, &place, &LOANS).await?;
+    let loans = fetch(session, &location, &LOANS).await?;
     let loans = Part {
         holds: None,
         ..loans
@@ -66,7 +66,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     if loans.loans.is_none() {
         return Err(Failure::page_changed("no list of loans"));
     }
-    let holds = fetch(session, &place, &HOLDS).await?;
+    let holds = fetch(session, &location, &HOLDS).await?;
     let holds = Part {
         loans: None,
         declared_loans: None,
@@ -168,14 +168,14 @@ struct ListLocation<'a> {
 /// Fetches a list as the account page's script does.
 async fn fetch(
     session: &mut Session<'_>,
-    place: &ListLocation<'_>,
+    location: &ListLocation<'_>,
     list: &List,
 ) -> Result<Part, Failure> {
     let ListLocation {
         account_page,
         folder,
         has_tokens,
-    } = *place;
+    } = *location;
     let mut url = match answer::quoted_address(&account_page.body, list.address_part) {
         Some(address) => same_site(&address, &account_page.url, folder).ok_or_else(|| {
             Failure::page_changed("the account page has its list at another site")

@@ -123,11 +123,11 @@ fn elements<'a>(of: ElementRef<'a>) -> impl Iterator<Item = ElementRef<'a>> {
 }
 
 fn only<'a>(
-    place: &mut Option<ElementRef<'a>>,
+    slot: &mut Option<ElementRef<'a>>,
     table: ElementRef<'a>,
     what: &str,
 ) -> Result<(), Failure> {
-    match place.replace(table) {
+    match slot.replace(table) {
         None => Ok(()),
         Some(_) => Err(Failure::page_changed(format!(
             "more than one table of {what}"

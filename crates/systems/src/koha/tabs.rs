@@ -79,7 +79,7 @@ impl Tabs {
             let tab = Tab {
                 words: element_text(link),
             };
-            let place = match name(link) {
+            let slot = match name(link) {
                 Some("checkouts") => &mut tabs.loans,
                 Some("holds") => &mut tabs.holds,
                 Some("divibibcheckouts") => &mut tabs.digital_loans,
@@ -92,7 +92,7 @@ impl Tabs {
                     continue;
                 }
             };
-            if place.replace(tab).is_some() {
+            if slot.replace(tab).is_some() {
                 return Err(Failure::page_changed("the same tab twice"));
             }
         }

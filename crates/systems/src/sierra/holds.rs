@@ -135,17 +135,19 @@ fn is_ready(lower: &str) -> bool {
 
 /// Parses `9 of 83 holds` within any text; in other languages, only as the whole text.
 fn queue_position(parts: &[&str]) -> Option<(u32, u32)> {
-    let place = |position: &str, length: &str| {
+    let parse_position = |position: &str, length: &str| {
         let (position, length) = (position.parse().ok()?, length.parse().ok()?);
         (position <= length).then_some((position, length))
     };
     if let [position, of, length, _holds] = parts
         && OF_WORDS.contains(of)
     {
-        return place(position, length);
+        return parse_position(position, length);
     }
     parts.windows(4).find_map(|four| match four {
-        [position, "of", length, holds] if holds.starts_with("hold") => place(position, length),
+        [position, "of", length, holds] if holds.starts_with("hold") => {
+            parse_position(position, length)
+        }
         _ => None,
     })
 }

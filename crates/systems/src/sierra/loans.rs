@@ -145,7 +145,7 @@ fn last_due(words: &str) -> Option<usize> {
 /// Takes `Renewed 2 times` out of a text.
 fn take_renewals(words: &str) -> (Option<u32>, String) {
     let parts: Vec<&str> = words.split_whitespace().collect();
-    let place = parts.windows(3).position(|three| match three {
+    let index = parts.windows(3).position(|three| match three {
         [renewed, count, times] => {
             renewed.eq_ignore_ascii_case("renewed")
                 && count.bytes().all(|byte| byte.is_ascii_digit())
@@ -153,14 +153,14 @@ fn take_renewals(words: &str) -> (Option<u32>, String) {
         }
         _ => false,
     });
-    let Some(place) = place else {
+    let Some(index) = index else {
         return (None, parts.join(" "));
     };
-    let count = parts.get(place + 1).copied().unwrap_or_default();
+    let count = parts.get(index + 1).copied().unwrap_or_default();
     let rest: Vec<&str> = parts
         .iter()
-        .take(place)
-        .chain(parts.iter().skip(place + 3))
+        .take(index)
+        .chain(parts.iter().skip(index + 3))
         .copied()
         .collect();
     (numbers(count).into_iter().next(), rest.join(" "))

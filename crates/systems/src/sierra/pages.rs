@@ -219,8 +219,8 @@ impl<T> List<T> {
 }
 
 /// Sets a list; fails if it is already set.
-fn set_once<T>(place: &mut Option<List<T>>, list: List<T>) -> Result<(), Failure> {
-    if place.replace(list).is_some() {
+fn set_once<T>(slot: &mut Option<List<T>>, list: List<T>) -> Result<(), Failure> {
+    if slot.replace(list).is_some() {
         return Err(Failure::page_changed("the same list twice"));
     }
     Ok(())
@@ -291,11 +291,11 @@ fn summary(
         }
     }
     for link in LINKS.all(root) {
-        let Some(place) = link.attr("href").and_then(place_in_account) else {
+        let Some((_, page)) = link.attr("href").and_then(split_account_path) else {
             continue;
         };
         let words = element_text(link);
-        match place.1 {
+        match page {
             "items" => {
                 summary.links_to_loans = true;
                 summary.declared.loans = summary.declared.loans.or(first_number(&words));
@@ -339,17 +339,17 @@ fn records(root: ElementRef<'_>) -> BTreeSet<String> {
     ADDRESSES
         .all(root)
         .filter_map(|element| element.attr("href").or_else(|| element.attr("action")))
-        .filter_map(place_in_account)
+        .filter_map(split_account_path)
         .map(|(record, _)| record.to_owned())
         .collect()
 }
 
 /// Returns the record and the page name of `/patroninfo~S3/1307788/items`.
-pub(super) fn place_in_account(address: &str) -> Option<(&str, &str)> {
+pub(super) fn split_account_path(address: &str) -> Option<(&str, &str)> {
     let (_, after) = address.split_once("/patroninfo")?;
     let (_scope, path) = after.split_once('/')?;
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let (record, place) = path.split_once('/').unwrap_or((path, ""));
+    let (record, page) = path.split_once('/').unwrap_or((path, ""));
     let is_record = record.len() >= 2 && record.bytes().all(|byte| byte.is_ascii_digit());
-    is_record.then_some((record, place.trim_end_matches('/')))
+    is_record.then_some((record, page.trim_end_matches('/')))
 }

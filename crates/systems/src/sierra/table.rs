@@ -191,7 +191,7 @@ pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
         for row in entries {
             let cells: Vec<_> = cells(row)
                 .enumerate()
-                .map(|(place, cell)| (column_of_cell(cell, place, &columns, kind), cell))
+                .map(|(index, cell)| (column_of_cell(cell, index, &columns, kind), cell))
                 .collect();
             let states_none = NO_ENTRIES.matches(row);
             let has_title = cells.iter().any(|(column, _)| *column == Column::Title);
@@ -294,8 +294,8 @@ fn column_of_header(words: &str) -> Column {
 }
 
 /// Returns the column of a cell: by its class, or in older pages without classes by the header above it.
-fn column_of_cell(cell: ElementRef<'_>, place: usize, columns: &[Column], kind: Kind) -> Column {
-    let by_place = columns.get(place).copied().unwrap_or(Column::Other);
+fn column_of_cell(cell: ElementRef<'_>, index: usize, columns: &[Column], kind: Kind) -> Column {
+    let by_index = columns.get(index).copied().unwrap_or(Column::Other);
     let by_class = cell.value().classes().find_map(|class| match class {
         "patFuncMark" => Some(match kind {
             Kind::Loans => Column::Renew,
@@ -310,7 +310,7 @@ fn column_of_cell(cell: ElementRef<'_>, place: usize, columns: &[Column], kind: 
         "patFuncFreeze" => Some(Column::Freeze),
         _ => None,
     });
-    by_class.unwrap_or(by_place)
+    by_class.unwrap_or(by_index)
 }
 
 #[cfg(test)]

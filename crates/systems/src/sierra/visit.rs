@@ -8,7 +8,7 @@ use url::Url;
 
 use super::addresses::scope;
 use super::login::{self, Login};
-use super::pages::{self, PageKind, Part, place_in_account};
+use super::pages::{self, PageKind, Part, split_account_path};
 
 /// Logs in, reads the summary and both lists; the session logs out however this ends.
 pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
@@ -28,24 +28,24 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     login::fill(&mut form, session)?;
     session.log_out_at_end(&logout);
     let landing = session.log_in(form).await?;
-    let place = locate_account(&landing, session)?;
+    let location = locate_account(&landing, session)?;
 
     let summary = match read_part(&landing, session) {
         Ok(part) if part.summary.is_some() => part,
         Err(failure) if failure.kind != FailureKind::PageChanged => return Err(failure),
         // Some libraries redirect to another account page first.
-        _ => fetch(session, &place, "top").await?,
+        _ => fetch(session, &location, "top").await?,
     };
     if summary.summary.is_none() {
         return Err(Failure::page_changed("no summary of the patron"));
     }
-    let items = fetch(session, &place, "items").await?;
-    let holds = fetch(session, &place, "holds").await?;
+    let items = fetch(session, &location, "items").await?;
+    let holds = fetch(session, &location, "holds").await?;
     join_pages(
         summary,
         items,
         holds,
-        &place.record,
+        &location.record,
         session.unknown_account(),
     )
 }
@@ -105,7 +105,7 @@ fn is_login_url(url: &Url) -> bool {
 }
 
 fn account_location(url: &Url) -> Option<AccountLocation> {
-    let (record, _) = place_in_account(url.path())?;
+    let (record, _) = split_account_path(url.path())?;
     let path_end = url.path().find(&format!("/{record}"))? + 1 + record.len();
     let mut root = url.clone();
     root.set_path(url.path().get(..path_end)?);
@@ -119,11 +119,11 @@ fn account_location(url: &Url) -> Option<AccountLocation> {
 
 async fn fetch(
     session: &mut Session<'_>,
-    place: &AccountLocation,
+    location: &AccountLocation,
     name: &str,
 ) -> Result<Part, Failure> {
-    let mut url = place.root.clone();
-    url.set_path(&format!("{}/{name}", place.root.path()));
+    let mut url = location.root.clone();
+    url.set_path(&format!("{}/{name}", location.root.path()));
     let page = session.get(&url).await?;
     read_part(&page, session)
 }

@@ -37,8 +37,8 @@ impl System for SocketSystem {
 impl SocketSystem {
     async fn ask(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
         let down = |error: std::io::Error| Failure::site_down(error.kind().to_string());
-        let place = visit.library.base_url.socket_addrs(|| None).map_err(down)?;
-        let stream = TcpStream::connect(&*place).await.map_err(down)?;
+        let addresses = visit.library.base_url.socket_addrs(|| None).map_err(down)?;
+        let stream = TcpStream::connect(&*addresses).await.map_err(down)?;
         let mut stream = BufReader::new(stream);
         visit.permit.about_to_log_in().await?;
         let (number, pin) = (&visit.secret.number, &visit.secret.pin);

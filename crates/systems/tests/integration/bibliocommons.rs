@@ -156,7 +156,7 @@ fn patron() -> Patron {
 }
 
 /// Lists the requests as `GET /v2/checkedout`; the login URL loses its query.
-fn asked(demo: &DemoLibrary) -> Vec<String> {
+fn request_lines(demo: &DemoLibrary) -> Vec<String> {
     demo.requests()
         .iter()
         .map(|seen| {
@@ -172,7 +172,7 @@ async fn empty_account_takes_one_page() {
     let account = check(&demo).await.unwrap();
     assert_eq!(account.loans, Some(Vec::new()));
     assert_eq!(account.holds, Some(Vec::new()));
-    let mut asked = asked(&demo);
+    let mut asked = request_lines(&demo);
     // The pages after the logout don't belong to this system.
     asked.truncate(4);
     assert_eq!(
@@ -216,7 +216,7 @@ async fn only_the_states_that_have_holds_are_fetched() {
     assert_eq!(states, [HoldState::Ready, HoldState::Suspended]);
     assert_eq!(account.fines.unwrap().to_string(), "-2.50");
     assert_eq!(account.card_expires, Some(today()));
-    let holds: Vec<String> = asked(&demo)
+    let holds: Vec<String> = request_lines(&demo)
         .into_iter()
         .filter(|asked| asked.contains("/holds"))
         .collect();
@@ -237,7 +237,7 @@ async fn all_pages_of_80_loans_and_120_holds_are_read() {
     assert_eq!(account.holds.unwrap().len(), 120);
     assert_eq!(account.declared.loans, Some(80));
     assert_eq!(account.declared.holds, Some(120));
-    let asked = asked(&demo);
+    let asked = request_lines(&demo);
     let of = |list: &str| asked.iter().filter(|path| path.contains(list)).count();
     assert_eq!(of("/v2/checkedout"), 4);
     assert_eq!(of("/v2/holds/"), 8, "four states of 30, 25 a page");

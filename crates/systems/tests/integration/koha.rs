@@ -371,8 +371,8 @@ async fn recording_drops_parts_of_names_and_keeps_fines(
     }
     let recorded = recording.har.log.library.clone().unwrap();
     let url = recorded.base_url.parse().unwrap();
-    let again = read_recording("koha", &recording.har, &recorded.context(&url)).unwrap();
-    assert_eq!(again.fines, account.fines);
+    let reread = read_recording("koha", &recording.har, &recorded.context(&url)).unwrap();
+    assert_eq!(reread.fines, account.fines);
 }
 
 #[tokio::test]

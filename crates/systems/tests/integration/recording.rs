@@ -277,9 +277,9 @@ async fn recording_has_no_personal_data_and_reads_the_same(
         .unwrap();
     }
     assert_no_canary(&text);
-    let again = read_back(&text).unwrap();
-    assert_eq!(shape(&again), shape(&account));
-    let date_shifts = date_shifts(&account, &again);
+    let reread = read_back(&text).unwrap();
+    assert_eq!(shape(&reread), shape(&account));
+    let date_shifts = date_shifts(&account, &reread);
     assert!(
         date_shifts.len() == 1 && !date_shifts.contains(&0),
         "{date_shifts:?}"
@@ -330,10 +330,10 @@ async fn recording_of_a_failure_reads_as_the_same_failure(
         let text = recording.to_json();
         assert_no_canary(&text);
         let kind = outcome.map(|_| ()).map_err(|failure| failure.kind);
-        let again = read_back(&text);
-        let detail = again.as_ref().err().map(ToString::to_string);
+        let reread = read_back(&text);
+        let detail = reread.as_ref().err().map(ToString::to_string);
         assert_eq!(
-            again.map(|_| ()).map_err(|failure| failure.kind),
+            reread.map(|_| ()).map_err(|failure| failure.kind),
             kind,
             "{fault:?} {detail:?}"
         );
@@ -370,6 +370,6 @@ async fn user_name_and_pin_of_zeros_are_replaced(
         !sent.is_empty() && !sent.iter().any(|value| value.contains(pin)),
         "{sent:?}"
     );
-    let again = read_back(&text).unwrap();
-    assert_eq!(shape(&again), shape(&outcome.unwrap()));
+    let reread = read_back(&text).unwrap();
+    assert_eq!(shape(&reread), shape(&outcome.unwrap()));
 }

@@ -26,10 +26,10 @@ fn loans(title: &str, headers: &[&str], rows: &str) -> String {
 }
 
 /// Builds a row of the newer releases with this title cell and this status.
-fn loan_row(place: u32, title_cell: &str, status: &str) -> String {
+fn loan_row(index: u32, title_cell: &str, status: &str) -> String {
     format!(
-        "<tr class=patFuncEntry><td class=patFuncMark><input type=checkbox name=renew{place} id=renew{place} \
-         value=i70{place} /></td>{title_cell}<td class=patFuncBarcode> 3000000000007{place} </td>\
+        "<tr class=patFuncEntry><td class=patFuncMark><input type=checkbox name=renew{index} id=renew{index} \
+         value=i70{index} /></td>{title_cell}<td class=patFuncBarcode> 3000000000007{index} </td>\
          <td class=patFuncStatus> {status} </td><td class=patFuncCallNo> X 1 </td></tr>"
     )
 }

@@ -50,9 +50,9 @@ fn account(patron_text: &str, below: &str) -> String {
     )
 }
 
-fn link(place: &str, words: &str) -> String {
+fn link(page: &str, words: &str) -> String {
     format!(
-        "<div id=patBut><div class=patButton><a href='/patroninfo~S1*eng/1000007/{place}' target=_self>{words}</a>\
+        "<div id=patBut><div class=patButton><a href='/patroninfo~S1*eng/1000007/{page}' target=_self>{words}</a>\
          </div></div>"
     )
 }

@@ -36,7 +36,7 @@ pub(crate) struct ExpectedFailure {
     /// Whether a request with data from the faulty page may get the site's error page.
     pub(crate) may_break_the_site: bool,
     /// Whether the fault occurs at every step, so that no check succeeds.
-    pub(crate) strikes_all: bool,
+    pub(crate) is_at_every_step: bool,
 }
 
 fn expected_failure(kind: FailureKind) -> ExpectedFailure {
@@ -47,7 +47,7 @@ fn expected_failure(kind: FailureKind) -> ExpectedFailure {
         is_transient: false,
         may_look_refused: false,
         may_break_the_site: false,
-        strikes_all: true,
+        is_at_every_step: true,
     }
 }
 
@@ -101,14 +101,14 @@ pub(crate) fn expected(fault: &Fault, system: SystemKind, generation: Generation
             return Expected::Same;
         }
         Fault::WrongCounts => ExpectedFailure {
-            strikes_all: !is_enterprise,
+            is_at_every_step: !is_enterprise,
             ..expected_failure(PageChanged)
         },
         // Koha's account is one page, so no later page needs the session.
         Fault::ForgetSession if system == SystemKind::Koha => return Expected::Same,
         Fault::ForgetSession => expected_failure(SessionExpired),
         Fault::RedirectLogin { .. } | Fault::LoginFormElsewhere(_) => ExpectedFailure {
-            strikes_all: false,
+            is_at_every_step: false,
             ..expected_failure(PageChanged)
         },
         Fault::WrongCharset(name) if matches!(name.as_str(), "utf-16le" | "iso-2022-kr") => {
@@ -121,7 +121,7 @@ pub(crate) fn expected(fault: &Fault, system: SystemKind, generation: Generation
         Fault::CookieTwice { wrong_last: true } => ExpectedFailure {
             may_look_refused: true,
             may_break_the_site: is_enterprise,
-            strikes_all: false,
+            is_at_every_step: false,
             ..expected_failure(PageChanged)
         },
         Fault::CookieTwice { wrong_last: false } | Fault::ForeignCookies => return Expected::Same,

@@ -71,7 +71,7 @@ impl Scenario<'_> {
             );
             assert!(checked.logins == 1 || !failure.login_in_doubt, "{what}");
         }
-        let strikes_all = self.step == 0 && !self.is_once;
+        let is_at_every_step = self.step == 0 && !self.is_once;
         match expected(self.fault, self.system, self.generation) {
             Expected::Same => {
                 assert_eq!(checked.outcome.as_ref(), Ok(good), "{what}");
@@ -80,7 +80,8 @@ impl Scenario<'_> {
             Expected::WithoutLinks => {
                 let account = checked.outcome.clone().unwrap();
                 // The links of the other systems don't come from the page: they are built from the record's number.
-                if strikes_all && matches!(self.system, SystemKind::Sierra | SystemKind::Koha) {
+                if is_at_every_step && matches!(self.system, SystemKind::Sierra | SystemKind::Koha)
+                {
                     assert_eq!(account, without_links(good.clone()), "{what}");
                 }
                 assert_eq!(
@@ -91,7 +92,7 @@ impl Scenario<'_> {
             }
             Expected::WithEscapeRemains => {
                 let account = checked.outcome.clone().unwrap();
-                assert!(!strikes_all || account != *good, "{what}");
+                assert!(!is_at_every_step || account != *good, "{what}");
                 assert_eq!(without_escape_remains(account), *good, "{what}");
             }
             Expected::Failure(expected) => self.assert_failure(&expected, checked, good, limits),
@@ -119,14 +120,14 @@ impl Scenario<'_> {
             }
             Ok(account) => {
                 assert_eq!(account, good, "{what}");
-                let must_fail = expected.strikes_all && !self.is_once && !self.is_at_logout();
+                let must_fail = expected.is_at_every_step && !self.is_once && !self.is_at_logout();
                 assert!(!must_fail, "{what}");
             }
         }
         if is_asked_again {
             assert_eq!(checked.requests, self.steps as usize + 1, "{what}");
         }
-        if expected.strikes_all
+        if expected.is_at_every_step
             && !self.is_once
             && self.step == 0
             && !comes_with_the_account(self.fault)

@@ -158,8 +158,8 @@ async fn read_site(name: String, site: Site, is_translated: bool) -> GoodAccount
     let pages = |number: &str| -> Vec<SavedPage> {
         let pages = demo.account_pages(number).into_iter().enumerate();
         pages
-            .map(|(place, body)| SavedPage {
-                name: format!("page {place}"),
+            .map(|(index, body)| SavedPage {
+                name: format!("page {index}"),
                 body,
             })
             .collect()

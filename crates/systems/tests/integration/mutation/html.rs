@@ -29,7 +29,10 @@ fn replaced(html: &str, range: &Range<usize>, with: &str) -> String {
     format!("{}{with}{}", &html[..range.start], &html[range.end..])
 }
 
-fn named<'a>(all: &'a [Element], names: &'a [&str]) -> impl Iterator<Item = (usize, &'a Element)> {
+fn elements_named<'a>(
+    all: &'a [Element],
+    names: &'a [&str],
+) -> impl Iterator<Item = (usize, &'a Element)> {
     all.iter()
         .enumerate()
         .filter(|(_, element)| names.contains(&element.name.as_str()))
@@ -40,7 +43,7 @@ fn children<'a>(
     parent: usize,
     names: &'a [&str],
 ) -> impl Iterator<Item = &'a Element> {
-    named(all, names)
+    elements_named(all, names)
         .filter(move |(_, element)| element.parent == Some(parent))
         .map(|(_, element)| element)
 }
@@ -55,7 +58,7 @@ fn is_data(all: &[Element], row: usize) -> bool {
 
 /// Drops a row, doubles it, empties it, and removes its cells.
 fn rows(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
-    for (index, row) in named(all, &["tr"]) {
+    for (index, row) in elements_named(all, &["tr"]) {
         let kind = if is_data(all, index) { "row" } else { "head" };
         let text = &html[row.whole.clone()];
         take(&format!("{kind} dropped"), without(html, &row.whole));
@@ -75,7 +78,7 @@ fn rows(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
 
 /// Drops a cell, and empties it.
 fn cells(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
-    for (_, cell) in named(all, &["td"]) {
+    for (_, cell) in elements_named(all, &["td"]) {
         let class = cell.attribute("class").unwrap_or("no class");
         take(
             &format!("cell dropped ({class})"),
@@ -90,9 +93,9 @@ fn cells(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
 
 /// Drops a column: the cell with the same index in every row of a table.
 fn columns(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
-    for (table, _) in named(all, &["table"]) {
-        let rows: Vec<Vec<&Element>> = named(all, &["tr"])
-            .filter(|(index, _)| around(all, *index, "table") == Some(table))
+    for (table, _) in elements_named(all, &["table"]) {
+        let rows: Vec<Vec<&Element>> = elements_named(all, &["tr"])
+            .filter(|(index, _)| enclosing(all, *index, "table") == Some(table))
             .map(|(index, _)| children(all, index, &["td", "th"]).collect())
             .collect();
         let width = rows.iter().map(Vec::len).max().unwrap_or_default();
@@ -106,7 +109,7 @@ fn columns(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
     }
 }
 
-fn around(all: &[Element], of: usize, name: &str) -> Option<usize> {
+fn enclosing(all: &[Element], of: usize, name: &str) -> Option<usize> {
     let mut at = all[of].parent;
     while let Some(index) = at {
         if all[index].name == name {
@@ -195,14 +198,14 @@ fn attributes(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
         let mut renamed = html.to_owned();
         let mut removed = html.to_owned();
         for attribute in each().filter(|attribute| attribute.name == kind) {
-            renamed.replace_range(attribute.named.clone(), &format!("x-{kind}"));
+            renamed.replace_range(attribute.name_range.clone(), &format!("x-{kind}"));
             removed.replace_range(attribute.whole.clone(), "");
         }
         take(&format!("attribute renamed ({kind})"), renamed);
         take(&format!("attribute removed ({kind})"), removed);
     }
     for (index, element) in all.iter().enumerate() {
-        if around(all, index, "table").is_some() || element.name == "table" {
+        if enclosing(all, index, "table").is_some() || element.name == "table" {
             for attribute in &element.attributes {
                 let name = &attribute.name;
                 take(
@@ -214,10 +217,10 @@ fn attributes(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
     }
 }
 
-/// Increments each number outside the rows, and sets it to zero.
+/// Increments each number outside the rows, and removes it.
 fn counts(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
     let is_in = |at: usize, names: &[&str]| {
-        named(all, names).any(|(index, element)| {
+        elements_named(all, names).any(|(index, element)| {
             element.inner.contains(&at) && (element.name != "tr" || is_data(all, index))
         })
     };

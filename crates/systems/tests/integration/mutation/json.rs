@@ -25,10 +25,10 @@ pub(crate) fn mutants(state: &Value, sampler: &mut Sampler, take: &mut MutantSin
     collect(state, &mut Vec::new(), &mut paths);
     for path in paths {
         // Copying a whole state for a mutant that isn't tried would take most of the time.
-        if !sampler.wants() {
+        if !sampler.picks_next() {
             continue;
         }
-        let called = path
+        let path_text = path
             .iter()
             .map(PathPart::to_string)
             .collect::<Vec<_>>()
@@ -38,35 +38,35 @@ pub(crate) fn mutants(state: &Value, sampler: &mut Sampler, take: &mut MutantSin
         };
         let mut change = |what: &str, act: &dyn Fn(&mut Value, &PathPart)| {
             let mut mutant = state.clone();
-            if let Some(place) = at(&mut mutant, before) {
-                act(place, last);
-                take(&format!("{what} ({called})"), mutant.to_string());
+            if let Some(parent) = find_mut(&mut mutant, before) {
+                act(parent, last);
+                take(&format!("{what} ({path_text})"), mutant.to_string());
             }
         };
-        change("key dropped", &|place, step| match (place, step) {
+        change("key dropped", &|parent, step| match (parent, step) {
             (Value::Object(map), PathPart::Key(key)) => drop(map.remove(key)),
             (Value::Array(list), PathPart::Index(index)) => drop(list.remove(*index)),
             _ => {}
         });
-        change("key renamed", &|place, step| {
-            if let (Value::Object(map), PathPart::Key(key)) = (place, step) {
+        change("key renamed", &|parent, step| {
+            if let (Value::Object(map), PathPart::Key(key)) = (parent, step) {
                 let value = map.remove(key).unwrap_or_default();
                 map.insert(format!("x{key}"), value);
             }
         });
-        change("value null", &|place, step| set(place, step, Value::Null));
-        change("value emptied", &|place, step| {
-            let empty = match get(place, step) {
+        change("value null", &|parent, step| set(parent, step, Value::Null));
+        change("value emptied", &|parent, step| {
+            let empty = match get(parent, step) {
                 Some(Value::Object(_)) => Value::Object(Map::new()),
                 Some(Value::Array(_)) => Value::Array(Vec::new()),
                 Some(Value::String(_)) => Value::String(String::new()),
                 _ => return,
             };
-            set(place, step, empty);
+            set(parent, step, empty);
         });
         if let PathPart::Index(_) = last {
-            change("entry doubled", &|place, step| {
-                if let (Value::Array(list), PathPart::Index(index)) = (place, step) {
+            change("entry doubled", &|parent, step| {
+                if let (Value::Array(list), PathPart::Index(index)) = (parent, step) {
                     list.insert(*index, list[*index].clone());
                 }
             });
@@ -74,9 +74,9 @@ pub(crate) fn mutants(state: &Value, sampler: &mut Sampler, take: &mut MutantSin
         if let PathPart::Key(key) = last
             && COUNTS.contains(&key.as_str())
         {
-            change("count changed", &|place, step| {
-                if let Some(number) = get(place, step).and_then(Value::as_u64) {
-                    set(place, step, Value::from(number + 1));
+            change("count changed", &|parent, step| {
+                if let Some(number) = get(parent, step).and_then(Value::as_u64) {
+                    set(parent, step, Value::from(number + 1));
                 }
             });
         }
@@ -121,7 +121,7 @@ fn collect(value: &Value, path: &mut Vec<PathPart>, paths: &mut Vec<Vec<PathPart
     }
 }
 
-fn at<'v>(value: &'v mut Value, path: &[PathPart]) -> Option<&'v mut Value> {
+fn find_mut<'v>(value: &'v mut Value, path: &[PathPart]) -> Option<&'v mut Value> {
     let mut value = value;
     for step in path {
         value = match (value, step) {
@@ -133,16 +133,16 @@ fn at<'v>(value: &'v mut Value, path: &[PathPart]) -> Option<&'v mut Value> {
     Some(value)
 }
 
-fn get<'v>(place: &'v Value, step: &PathPart) -> Option<&'v Value> {
-    match (place, step) {
+fn get<'v>(parent: &'v Value, step: &PathPart) -> Option<&'v Value> {
+    match (parent, step) {
         (Value::Object(map), PathPart::Key(key)) => map.get(key),
         (Value::Array(list), PathPart::Index(index)) => list.get(*index),
         _ => None,
     }
 }
 
-fn set(place: &mut Value, step: &PathPart, value: Value) {
-    match (place, step) {
+fn set(parent: &mut Value, step: &PathPart, value: Value) {
+    match (parent, step) {
         (Value::Object(map), PathPart::Key(key)) => drop(map.insert(key.clone(), value)),
         (Value::Array(list), PathPart::Index(index)) => list[*index] = value,
         _ => {}

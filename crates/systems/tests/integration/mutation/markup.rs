@@ -20,7 +20,7 @@ pub(crate) struct Attribute {
     pub(crate) name: String,
     pub(crate) value: String,
     /// The range of the name.
-    pub(crate) named: Range<usize>,
+    pub(crate) name_range: Range<usize>,
     /// The attribute with its value.
     pub(crate) whole: Range<usize>,
 }
@@ -71,8 +71,8 @@ pub(crate) fn elements(html: &str) -> Vec<Element> {
         let (name, attributes, end) = tag(html, start + if is_end { 2 } else { 1 });
         at = end;
         if is_end {
-            if let Some(place) = open.iter().rposition(|index| elements[*index].name == name) {
-                for index in open.drain(place..).rev().collect::<Vec<_>>() {
+            if let Some(position) = open.iter().rposition(|index| elements[*index].name == name) {
+                for index in open.drain(position..).rev().collect::<Vec<_>>() {
                     let is_own = elements[index].name == name;
                     elements[index].inner.end = start;
                     elements[index].whole.end = if is_own { end } else { start };
@@ -150,7 +150,7 @@ fn tag(html: &str, start: usize) -> (String, Vec<Attribute>, usize) {
         while !is_sign(at) && !is_space(at) {
             at += 1;
         }
-        let named = begin..at;
+        let name_range = begin..at;
         let after_name = at;
         while is_space(at) {
             at += 1;
@@ -183,10 +183,10 @@ fn tag(html: &str, start: usize) -> (String, Vec<Attribute>, usize) {
             at = after_name;
         }
         attributes.push(Attribute {
-            name: html[named.clone()].to_ascii_lowercase(),
+            name: html[name_range.clone()].to_ascii_lowercase(),
             value,
             whole: begin..at,
-            named,
+            name_range,
         });
     }
 }

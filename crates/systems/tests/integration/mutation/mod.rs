@@ -41,7 +41,7 @@ struct Sampler {
 }
 
 impl Sampler {
-    fn wants(&mut self) -> bool {
+    fn picks_next(&mut self) -> bool {
         self.at += 1;
         self.at.is_multiple_of(self.stride)
     }
@@ -98,11 +98,11 @@ fn mutants_of(body: &str, sampler: &mut Sampler, take: &mut html::MutantSink<'_>
         let value: Value = serde_json::from_str(body).unwrap();
         json::mutants(&value, sampler, take);
         truncated_json(body, take);
-        for place in ["/content", "/zones/libraryholdsZone"] {
-            if let Some(inner) = value.pointer(place).and_then(Value::as_str) {
+        for pointer in ["/content", "/zones/libraryholdsZone"] {
+            if let Some(inner) = value.pointer(pointer).and_then(Value::as_str) {
                 html::mutants(inner, &mut |what, mutant| {
                     let mut value = value.clone();
-                    *value.pointer_mut(place).unwrap() = mutant.into();
+                    *value.pointer_mut(pointer).unwrap() = mutant.into();
                     take(what, value.to_string());
                 });
             }
@@ -135,14 +135,14 @@ fn truncated_json(body: &str, take: &mut html::MutantSink<'_>) {
 fn try_each_page(good: &GoodAccount, original: &Account, stride: usize, tally: &mut Tally) {
     let mut sampler = Sampler { stride, at: 0 };
     let mut in_json = Sampler { stride, at: 0 };
-    for place in 0..good.pages.len() {
+    for index in 0..good.pages.len() {
         let mut pages = good.pages.clone();
         mutants_of(
-            &good.pages[place].body,
+            &good.pages[index].body,
             &mut in_json,
             &mut |what, mutant| {
-                if sampler.wants() && mutant != good.pages[place].body {
-                    pages[place].body = mutant;
+                if sampler.picks_next() && mutant != good.pages[index].body {
+                    pages[index].body = mutant;
                     tally.count(good, original, what, &pages);
                 }
             },
@@ -179,12 +179,12 @@ fn try_exchanges(good: &GoodAccount, original: &Account, tally: &mut Tally) {
     reversed.reverse();
     tally.count(good, original, "pages in another order", &reversed);
     tally.count(good, original, "all pages of another patron", &good.others);
-    for place in 0..good.pages.len() {
+    for index in 0..good.pages.len() {
         let with = |page: Option<SavedPage>| {
             let mut pages = good.pages.clone();
             match page {
-                Some(page) => pages[place] = page,
-                None => drop(pages.remove(place)),
+                Some(page) => pages[index] = page,
+                None => drop(pages.remove(index)),
             }
             pages
         };
@@ -197,7 +197,7 @@ fn try_exchanges(good: &GoodAccount, original: &Account, tally: &mut Tally) {
                 &with(Some(other.clone())),
             );
         }
-        if let Some(other) = good.others.get(place) {
+        if let Some(other) = good.others.get(index) {
             tally.count(
                 good,
                 original,
@@ -212,7 +212,7 @@ fn try_exchanges(good: &GoodAccount, original: &Account, tally: &mut Tally) {
             };
             tally.count(good, original, what, &with(Some(page)));
         }
-        let body = &good.pages[place].body;
+        let body = &good.pages[index].body;
         if let Some((before, after)) = body.split_once("<body").and_then(|(before, after)| {
             let (tag, after) = after.split_once('>')?;
             Some((format!("{before}<body{tag}>"), after))

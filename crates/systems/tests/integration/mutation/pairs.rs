@@ -5,7 +5,7 @@ use hippo_core::account::Account;
 use crate::mutation::accounts::GoodAccount;
 use crate::mutation::{Sampler, Tally, mutants_of};
 
-/// The number of first changes per page, and of second changes to each result.
+/// The number of first changes per account, and of second changes to each changed page.
 const FIRST_CHANGES: usize = 100;
 const SECOND_CHANGES: usize = 24;
 
@@ -41,8 +41,8 @@ impl Random {
             if kept.len() < wanted {
                 kept.push((what.to_owned(), mutant));
             } else {
-                let place = self.below(seen);
-                if let Some(other) = kept.get_mut(place) {
+                let index = self.below(seen);
+                if let Some(other) = kept.get_mut(index) {
                     *other = (what.to_owned(), mutant);
                 }
             }
@@ -57,12 +57,12 @@ pub(crate) fn try_pairs(good: &GoodAccount, original: &Account, tally: &mut Tall
         seed.wrapping_mul(31).wrapping_add(u64::from(byte))
     });
     let mut random = Random(seed);
-    for place in 0..good.pages.len() {
-        let body = &good.pages[place].body;
+    for index in 0..good.pages.len() {
+        let body = &good.pages[index].body;
         let mut pages = good.pages.clone();
         for (first, once) in random.mutants(body, FIRST_CHANGES.div_ceil(good.pages.len())) {
             for (second, twice) in random.mutants(&once, SECOND_CHANGES) {
-                pages[place].body = twice;
+                pages[index].body = twice;
                 tally.count(good, original, &format!("{first} + {second}"), &pages);
             }
         }

@@ -44,8 +44,8 @@ pub(crate) fn find_difference(original: &Account, mutant: &Account) -> Option<&'
 fn is_matched<T>(known: &[T], found: &[T], is_same: fn(&T, &T) -> bool) -> bool {
     let mut left: Vec<&T> = known.iter().collect();
     found.iter().all(|entry| {
-        let place = left.iter().position(|known| is_same(known, entry));
-        place.map(|place| left.remove(place)).is_some()
+        let index = left.iter().position(|known| is_same(known, entry));
+        index.map(|index| left.remove(index)).is_some()
     })
 }
 
