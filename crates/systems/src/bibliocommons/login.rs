@@ -71,7 +71,7 @@ pub(super) fn find_setup_failure(body: &str) -> Option<Failure> {
 pub(super) fn setup_required() -> Failure {
     Failure::new(
         FailureKind::CardBlocked,
-        "the site asks the patron to set up the account first: to choose a user name and agree to its terms",
+        "the site asks the patron to set up the account first: choose a user name and agree to its terms",
     )
 }
 
@@ -240,7 +240,7 @@ fn classify_message(message: &str, is_error: bool) -> Option<Failure> {
     {
         return Some(Failure::new(
             FailureKind::CardBlocked,
-            "the site says at the login that the card is blocked or expired",
+            "the site says that the card is blocked or expired",
         ));
     }
     if names_session {

@@ -218,7 +218,7 @@ fn part<T>(
             Ok(None)
         } else {
             Err(Failure::page_changed(format!(
-                "{what} without a pagination"
+                "{what} without pagination"
             )))
         };
     };
@@ -226,7 +226,7 @@ fn part<T>(
         (items, pagination.count, pagination.page, pagination.limit)
     else {
         return Err(Failure::page_changed(format!(
-            "the pagination of the {what} is not what we know"
+            "unknown pagination of the {what}"
         )));
     };
     let unique: HashSet<&str> = items.iter().map(Text::as_str).collect();

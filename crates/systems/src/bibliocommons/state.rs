@@ -39,7 +39,7 @@ impl fmt::Display for NoState {
         match self {
             Self::Missing => f.write_str("the page carries no state (data-iso-key _0)"),
             Self::CutOff => f.write_str("the page ends before its state does"),
-            Self::Malformed(at) => write!(f, "the page's state is not what we know at byte {at}"),
+            Self::Malformed(at) => write!(f, "the page's state has an unknown shape at byte {at}"),
         }
     }
 }

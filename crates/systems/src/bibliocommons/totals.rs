@@ -119,7 +119,7 @@ fn hold_totals(summary: &HoldSummary<'_>) -> Result<Option<HoldTotals>, Failure>
     let found = sum(by_state.values().copied());
     if found != all {
         return Err(Failure::page_changed(format!(
-            "the site says {all} holds in all, but {found} by state"
+            "the site counts {all} holds in all, but {found} by state"
         )));
     }
     Ok(Some(HoldTotals { all, by_state }))

@@ -143,7 +143,7 @@ fn classify_message(words: &str) -> Option<Failure> {
     if names(&BLOCKABLE) && names(&BLOCKED) && !is_refused(words) {
         return Some(Failure::new(
             FailureKind::CardBlocked,
-            "the site says at the login that the card is blocked or expired",
+            "the site says that the card is blocked or expired",
         ));
     }
     None

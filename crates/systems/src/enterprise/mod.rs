@@ -88,7 +88,7 @@ impl PageReader for Enterprise {
     fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Part, Failure> {
         Err(match pages::classify_page(body, context)? {
             PageKind::Account(part) => return Ok(part),
-            PageKind::Broken => Failure::site_down("the site's own page of a system error"),
+            PageKind::Broken => Failure::site_down("the site's own error page"),
             PageKind::Login(Some(failure)) => failure,
             PageKind::Login(None) => Failure::page_changed("the login form: nobody is logged in"),
             PageKind::Unknown => Failure::page_changed("neither a list of loans nor of holds"),

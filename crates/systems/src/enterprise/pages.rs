@@ -70,7 +70,7 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
         html, is_redirect, ..
     }) = answer::unwrap(body)
     else {
-        return Err(Failure::page_changed("JSON that is cut short or malformed"));
+        return Err(Failure::page_changed("truncated or malformed JSON"));
     };
     if is_redirect {
         return Ok(PageKind::Login(None));

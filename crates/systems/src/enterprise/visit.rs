@@ -112,7 +112,7 @@ fn login_redirect(
 ) -> Result<Option<Url>, Failure> {
     let Some(answer) = answer::unwrap(&page.body) else {
         return Err(Failure::page_changed(
-            "an answer to the login that is cut short or malformed",
+            "a truncated or malformed response to the login",
         ));
     };
     if let Some(address) = answer::redirect_after_login(&answer.script) {
@@ -133,7 +133,7 @@ fn login_redirect(
         PageKind::Account(_) | PageKind::Unknown => {}
     }
     if page.status >= 400 {
-        let what = "an answer to the login that leads nowhere";
+        let what = "a response to the login that leads nowhere";
         return Err(session.failure_for_unknown_answer(&shown, what));
     }
     interstitial(&shown).map_or(Ok(None), Err)
@@ -231,7 +231,7 @@ fn classify(page: &Page, session: &Session<'_>) -> Result<PageKind, Failure> {
 }
 
 fn broken() -> Failure {
-    Failure::site_down("the site's own page of a system error")
+    Failure::site_down("the site's own error page")
 }
 
 fn url_below(folder: &Url, path: &str) -> Result<Url, Failure> {

@@ -122,7 +122,7 @@ pub(super) fn read_summary(
     if let [Some(one), Some(other)] = sums
         && one.abs() != other.abs()
     {
-        return Err(Failure::page_changed("two sums of the fines differ"));
+        return Err(Failure::page_changed("two amounts of the fines differ"));
     }
     let [in_panel_sum, in_tab_sum] = sums;
     let Some(sum) = in_panel_sum.or(in_tab_sum) else {

@@ -63,7 +63,7 @@ impl<'a> Table<'a> {
         }
         let columns = columns
             .filter(|columns| *columns > 0)
-            .ok_or_else(|| Failure::page_changed("a table without a head"))?;
+            .ok_or_else(|| Failure::page_changed("a table without a header"))?;
         let rows = rows
             .into_iter()
             .map(|element| {
@@ -72,7 +72,7 @@ impl<'a> Table<'a> {
                     Ok(Row { element, cells })
                 } else {
                     Err(Failure::page_changed(format!(
-                        "a row of {} cells below a head of {columns}",
+                        "a row of {} cells in a table of {columns} columns",
                         cells.len()
                     )))
                 }

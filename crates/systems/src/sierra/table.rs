@@ -247,7 +247,7 @@ fn kind_of(columns: &[Column], title: Option<&str>) -> Result<Option<Kind>, Fail
     let loans = has(&[Column::Renew, Column::Barcode]) || title.contains("CHECKED OUT");
     match (loans, holds) {
         (true, true) => Err(Failure::page_changed(
-            "a table that looks like loans and like holds",
+            "a table that may be of loans or of holds",
         )),
         (true, false) => Ok(Some(Kind::Loans)),
         (false, true) => Ok(Some(Kind::Holds)),

@@ -100,11 +100,11 @@ impl VisitThreads {
         let abandoned = || running.visits.values().filter(|visit| visit.is_abandoned);
         if abandoned().any(|visit| visit.library == *library) {
             Some(Failure::not_tried(
-                "An earlier page of this library is still being read; it takes too long.",
+                "We're still reading an earlier page of this library, which takes too long.",
             ))
         } else if abandoned().count() >= MAX_ABANDONED_VISITS {
             Some(Failure::not_tried(
-                "The pages of too many libraries are still being read; they take too long.",
+                "We're still reading the pages of too many libraries, which take too long.",
             ))
         } else {
             None
