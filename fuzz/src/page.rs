@@ -3,7 +3,7 @@
 use hippo_browser::reading::{element_text, is_cut_short, parse_page, parse_piece, skeleton};
 use hippo_browser::{Form, Page, decode, interstitial};
 use hippo_core::text::clean;
-use hippo_systems::SeenPage;
+use hippo_systems::FetchedPage;
 use hippo_systems::detect::recognise;
 use url::Url;
 
@@ -37,7 +37,7 @@ pub fn look(data: &[u8]) {
     let words = element_text(html.root_element());
     assert!(clean(&words) == words, "the text is not clean");
     interstitial(&page);
-    let seen = SeenPage {
+    let seen = FetchedPage {
         url: &page.url,
         is_guessed: false,
         html: &html,

@@ -14,7 +14,7 @@ use hippo_core::site::{LoginPermit, PermitError};
 use secrecy::SecretString;
 use url::Url;
 
-use crate::fingerprint::{Detector, SeenPage, SiteLocation};
+use crate::fingerprint::{Detector, FetchedPage, SiteLocation};
 use crate::registry::{SYSTEMS, system};
 use crate::system::System;
 
@@ -140,17 +140,17 @@ pub async fn detect(url: &Url, options: &BrowserOptions) -> Result<Detection, Fa
             break;
         }
         let Ok((url, html)) = page else { continue };
-        let seen_page = SeenPage {
+        let fetched_page = FetchedPage {
             url: &url,
             is_guessed,
             html: &html,
         };
-        detection.found = recognise(&seen_page);
+        detection.found = recognise(&fetched_page);
         // Links to a catalogue come before guesses.
-        for link in linked_account_pages(&seen_page).into_iter().rev() {
+        for link in linked_account_pages(&fetched_page).into_iter().rev() {
             waiting.push_front(link);
         }
-        if let Some(next) = refresh_target(&seen_page) {
+        if let Some(next) = refresh_target(&fetched_page) {
             waiting.push_front(next);
         }
     }
@@ -191,7 +191,7 @@ async fn prefer_https(session: &mut Session<'_>, detection: &mut Detection) {
     let failure = page.as_ref().err().map(without_remedy);
     detection.asked.push(AskedPage { url, failure });
     let Ok((url, html)) = page else { return };
-    let found = recognise(&SeenPage {
+    let found = recognise(&FetchedPage {
         url: &url,
         is_guessed: true,
         html: &html,
@@ -216,7 +216,7 @@ fn detectable_systems() -> impl Iterator<Item = (&'static dyn System, &'static d
 }
 
 /// Returns the systems whose fingerprints the page has.
-pub fn recognise(page: &SeenPage<'_>) -> Vec<DetectedSystem> {
+pub fn recognise(page: &FetchedPage<'_>) -> Vec<DetectedSystem> {
     let found = detectable_systems().filter_map(|(system, detector)| {
         let fingerprints = detector.found_fingerprints(page);
         let site = detector
@@ -239,7 +239,7 @@ pub fn recognise(page: &SeenPage<'_>) -> Vec<DetectedSystem> {
 static REFRESH: Css = Css::new("meta[http-equiv=refresh i][content]");
 
 /// Returns the target of a page's refresh, as of a redirect.
-fn refresh_target(page: &SeenPage<'_>) -> Option<Url> {
+fn refresh_target(page: &FetchedPage<'_>) -> Option<Url> {
     let refresh = REFRESH.first(page.html.root_element())?.attr("content")?;
     let (_, address) = refresh.split_once(['=']).filter(|(before, _)| {
         let name = before.rsplit([';', ',', ' ']).find(|part| !part.is_empty());
@@ -255,7 +255,7 @@ static LINKS: Css = Css::new("a[href], form[action], iframe[src]");
 
 /// Returns the account pages of the sites that a page links to, if the URLs reveal the system; each once, at
 /// most two.
-fn linked_account_pages(page: &SeenPage<'_>) -> Vec<Url> {
+fn linked_account_pages(page: &FetchedPage<'_>) -> Vec<Url> {
     let mut found: Vec<Url> = Vec::new();
     for element in LINKS.all(page.html.root_element()) {
         let link = ["href", "action", "src"]
@@ -488,7 +488,7 @@ mod tests {
 
     fn recognises(url: &str, body: &str) -> Vec<&'static str> {
         let (url, html) = (url.parse().unwrap(), parse_page(body).unwrap());
-        let found = recognise(&SeenPage {
+        let found = recognise(&FetchedPage {
             url: &url,
             is_guessed: false,
             html: &html,

@@ -12,7 +12,7 @@ static FORMS: Css = Css::new("form");
 pub trait Detector: Send + Sync {
     /// Returns the system's fingerprints, each described in a few words, and whether the page has it. They are
     /// structure and URLs, not words of a language.
-    fn fingerprints(&self, page: &SeenPage<'_>) -> Vec<(bool, &'static str)>;
+    fn fingerprints(&self, page: &FetchedPage<'_>) -> Vec<(bool, &'static str)>;
 
     /// Whether only this system has such a URL.
     fn is_address(&self, url: &Url) -> bool;
@@ -28,7 +28,7 @@ pub trait Detector: Send + Sync {
     }
 
     /// Returns the fingerprints that the page has.
-    fn found_fingerprints(&self, page: &SeenPage<'_>) -> Vec<&'static str> {
+    fn found_fingerprints(&self, page: &FetchedPage<'_>) -> Vec<&'static str> {
         let all = self.fingerprints(page).into_iter();
         all.filter_map(|(is_there, fingerprint)| is_there.then_some(fingerprint))
             .collect()
@@ -37,7 +37,7 @@ pub trait Detector: Send + Sync {
 
 /// A fetched page, as the detectors see it.
 #[derive(Debug)]
-pub struct SeenPage<'a> {
+pub struct FetchedPage<'a> {
     /// The page's URL after redirects.
     pub url: &'a Url,
     /// Whether the URL was guessed. Many sites have a page for any URL.
@@ -46,7 +46,7 @@ pub struct SeenPage<'a> {
     pub html: &'a Html,
 }
 
-impl SeenPage<'_> {
+impl FetchedPage<'_> {
     /// Whether a form that goes to the page's own host matches. Many libraries' own sites have a form that goes to
     /// their catalogue.
     pub fn has_form(&self, is_match: impl Fn(ElementRef<'_>) -> bool) -> bool {

@@ -20,7 +20,7 @@ mod sierra;
 mod sites;
 mod system;
 
-pub use crate::fingerprint::{Detector, SeenPage, SiteLocation};
+pub use crate::fingerprint::{Detector, FetchedPage, SiteLocation};
 pub use crate::offline::OfflineReader;
 pub use crate::options::{COMMON_OPTIONS, check_value, known_options};
 pub use crate::registry::{SYSTEMS, offline_reader, system, systems_with_pages};

@@ -5,7 +5,7 @@ use scraper::ElementRef;
 use url::Url;
 
 use super::Bibliocommons;
-use crate::fingerprint::{Detector, SeenPage};
+use crate::fingerprint::{Detector, FetchedPage};
 
 static STATE: Css = Css::new("script[data-iso-key]");
 static LOGIN: Css = Css::new("input[name=user_pin]");
@@ -25,7 +25,7 @@ fn is_login(form: ElementRef<'_>) -> bool {
 }
 
 impl Detector for Bibliocommons {
-    fn fingerprints(&self, page: &SeenPage<'_>) -> Vec<(bool, &'static str)> {
+    fn fingerprints(&self, page: &FetchedPage<'_>) -> Vec<(bool, &'static str)> {
         let root = page.html.root_element();
         vec![
             (

@@ -11,7 +11,7 @@ use serde_json::Value;
 #[derive(Debug)]
 pub(super) enum LoginPage {
     /// The form alone, without a message.
-    Asked,
+    FormOnly,
     /// The login was refused, and why.
     Refused(Failure),
 }
@@ -101,7 +101,7 @@ pub(super) fn classify_login_page(body: &str, login_error: Option<&Value>) -> Op
         }
         classify_message(&message, MARKED_AS_ERROR.matches(element))
     }));
-    Some(refusal.map_or(LoginPage::Asked, LoginPage::Refused))
+    Some(refusal.map_or(LoginPage::FormOnly, LoginPage::Refused))
 }
 
 /// Returns the token from the page's head, which some libraries expect with a form that lacks it.
@@ -281,7 +281,7 @@ mod tests {
     fn kind_of(login_page: Option<LoginPage>) -> Option<FailureKind> {
         match login_page.unwrap() {
             LoginPage::Refused(failure) => Some(failure.kind),
-            LoginPage::Asked => None,
+            LoginPage::FormOnly => None,
         }
     }
 

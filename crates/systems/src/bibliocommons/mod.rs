@@ -67,7 +67,7 @@ impl PageReader for Bibliocommons {
         match pages::classify_page(body, context)? {
             PageKind::Account(page) => Ok(*page),
             PageKind::Login(LoginPage::Refused(failure)) => Err(failure),
-            PageKind::Login(LoginPage::Asked) => {
+            PageKind::Login(LoginPage::FormOnly) => {
                 Err(Failure::page_changed("the login form, not an account page"))
             }
             PageKind::Anonymous => Err(Failure::page_changed(

@@ -217,9 +217,7 @@ fn part<T>(
         return if items.is_none_or(<[_]>::is_empty) {
             Ok(None)
         } else {
-            Err(Failure::page_changed(format!(
-                "{what} without pagination"
-            )))
+            Err(Failure::page_changed(format!("{what} without pagination")))
         };
     };
     let (Some(items), Some(count), Some(page), Some(limit)) =

@@ -101,7 +101,7 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failur
             Ok(Some(*account_page))
         }
         Ok(PageKind::Login(LoginPage::Refused(failure))) => Err(session.without_session(failure)),
-        Ok(PageKind::Login(LoginPage::Asked)) => {
+        Ok(PageKind::Login(LoginPage::FormOnly)) => {
             Err(session.failure_for_login_page(&page, "the account"))
         }
         // A dashboard or a notice: the page of the loans shows whether the login succeeded.

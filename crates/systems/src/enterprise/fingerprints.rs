@@ -4,7 +4,7 @@ use hippo_browser::reading::Css;
 use url::Url;
 
 use super::Enterprise;
-use crate::fingerprint::{Detector, SeenPage, SiteLocation, origin};
+use crate::fingerprint::{Detector, FetchedPage, SiteLocation, origin};
 
 static LOGIN: Css = Css::new("input[name=j_username]");
 
@@ -21,7 +21,7 @@ fn folder(url: &Url) -> Option<(&str, &str, &str)> {
 }
 
 impl Detector for Enterprise {
-    fn fingerprints(&self, page: &SeenPage<'_>) -> Vec<(bool, &'static str)> {
+    fn fingerprints(&self, page: &FetchedPage<'_>) -> Vec<(bool, &'static str)> {
         vec![
             (
                 self.is_address(page.url) && !page.is_guessed,

@@ -61,7 +61,7 @@ const PASSWORDS: [&str; 30] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Login {
     /// The form alone.
-    Asked,
+    FormOnly,
     /// A message beside the form. Koha shows the same message for a wrong PIN and a locked patron, and shows a
     /// forgotten session in the same place; only the words differ.
     Refused {
@@ -99,7 +99,7 @@ pub(super) fn login(
     }
     let has_form = FORM.is_in(root) || SECRET.is_in(login_box);
     Ok(match (has_form, words.is_empty()) {
-        (true, true) => Some(Login::Asked),
+        (true, true) => Some(Login::FormOnly),
         (true, false) => Some(Login::Refused {
             names_password: names_password(&words),
             names_session: is_session_over(&words),

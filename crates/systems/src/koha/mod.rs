@@ -86,7 +86,7 @@ impl PageReader for Koha {
     fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Part, Failure> {
         Err(match pages::classify_page(body, &[], context)? {
             PageKind::Account(part) => return Ok(part),
-            PageKind::Login(Login::Asked) => {
+            PageKind::Login(Login::FormOnly) => {
                 Failure::page_changed("the login form: nobody is logged in")
             }
             PageKind::Login(Login::Refused {

@@ -79,7 +79,7 @@ fn read_login_response(
         Ok(PageKind::Login(Login::NoForm)) => Err(refused(
             "a message instead of the login form, as for an expired password",
         )),
-        Ok(PageKind::Login(Login::Asked)) => {
+        Ok(PageKind::Login(Login::FormOnly)) => {
             Err(session.failure_for_login_page(page, "the account"))
         }
         Err(failure) if failure.kind == FailureKind::CardBlocked => {

@@ -4,14 +4,14 @@ use hippo_browser::reading::Css;
 use url::Url;
 
 use super::Sierra;
-use crate::fingerprint::{Detector, SeenPage, SiteLocation, form_action, origin};
+use crate::fingerprint::{Detector, FetchedPage, SiteLocation, form_action, origin};
 
 static CODE: Css = Css::new("input[name=code]");
 static PIN: Css = Css::new("input[name=pin]");
 static TABLE: Css = Css::new("table.patFunc");
 
 impl Detector for Sierra {
-    fn fingerprints(&self, page: &SeenPage<'_>) -> Vec<(bool, &'static str)> {
+    fn fingerprints(&self, page: &FetchedPage<'_>) -> Vec<(bool, &'static str)> {
         let root = page.html.root_element();
         vec![
             (

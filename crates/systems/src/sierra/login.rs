@@ -42,10 +42,10 @@ pub(super) const EXPIRED: [&str; 2] = ["card has expired", "account has expired"
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Login {
     /// CAS's form alone.
-    Asked,
+    FormOnly,
     /// The catalogue's own form, without a known message. A library may have it at the top of any page, so the
     /// way to the page decides whether it asks for a login.
-    AskedByCatalogue,
+    CatalogueForm,
     /// The number and PIN were refused.
     Refused,
     /// The site asks for a new PIN.
@@ -60,7 +60,7 @@ impl Login {
     /// Returns the failure of a login page that came instead of the account; `asked` makes that of the form alone.
     pub(super) fn failure(self, asked: impl FnOnce() -> Failure) -> Failure {
         match self {
-            Self::Asked | Self::AskedByCatalogue | Self::SessionOver => asked(),
+            Self::FormOnly | Self::CatalogueForm | Self::SessionOver => asked(),
             Self::Refused => Failure::wrong_credentials("the login form, with an error"),
             Self::NewPin => Failure::wrong_credentials(
                 "the login form asks for a new PIN: set one at the library's site first",
@@ -112,9 +112,9 @@ pub(super) fn login(root: ElementRef<'_>, is_account: bool) -> Result<Option<Log
         return Ok(Some(Login::Blocked));
     }
     Ok(Some(match (is_cas, errors.is_empty()) {
-        (true, true) => Login::Asked,
+        (true, true) => Login::FormOnly,
         (true, false) => Login::Refused,
-        (false, _) => Login::AskedByCatalogue,
+        (false, _) => Login::CatalogueForm,
     }))
 }
 

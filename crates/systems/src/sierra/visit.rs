@@ -80,7 +80,7 @@ fn locate_account(landing: &Page, session: &Session<'_>) -> Result<AccountLocati
     match pages::classify_page(&landing.body, &session.read_context()) {
         // The catalogue refuses in the response or through its login page, and redirects a patron whom it accepted.
         Ok(PageKind::Login(login))
-            if login != Login::AskedByCatalogue
+            if login != Login::CatalogueForm
                 || !session.was_redirected()
                 || is_login_url(&landing.url) =>
         {
@@ -136,7 +136,7 @@ fn read_part(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
             session.mark_logged_in();
             Ok(part)
         }
-        Ok(PageKind::Login(Login::AskedByCatalogue)) if account_location(&page.url).is_some() => {
+        Ok(PageKind::Login(Login::CatalogueForm)) if account_location(&page.url).is_some() => {
             Err(login::interstitial_failure(page)
                 .unwrap_or_else(|| Failure::page_changed("a login form without the account")))
         }
