@@ -361,7 +361,7 @@ mod tests {
     async fn account_page_of_each_system_is_tried() {
         let site = TestSite::start(|request| match request {
             r if r.starts_with("GET /client/en_US/default ") => {
-                redirect("302 DetectedSystem", "/client/en_US/default/search")
+                redirect("302 Found", "/client/en_US/default/search")
             }
             r if r.starts_with("GET /client/") => {
                 page("<form id=loginPageForm><input name=j_username></form>")
@@ -512,7 +512,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refusing_site_is_asked_once_with_its_reason() {
+    async fn each_refusal_has_its_reason() {
         for (status, header, expected, lines) in [
             ("403 Forbidden", None, NoPageReason::Refused, 1),
             ("429 Too Many Requests", None, NoPageReason::Refused, 1),

@@ -229,8 +229,8 @@ mod tests {
     const SETUP: &str = "<p>Choose a name for yourself.</p>";
 
     #[rstest]
-    #[case::led_there("/user/registration")]
-    #[case::led_there_from_the_loans("/user_dashboard")]
+    #[case::redirected("/user/registration")]
+    #[case::redirected_from_the_loans("/user_dashboard")]
     #[tokio::test]
     async fn required_account_setup_is_no_wrong_pin(#[case] leads_to: &'static str) {
         let site = TestSite::start(move |request| {

@@ -87,7 +87,7 @@ fn item_number_is_no_author(#[case] paragraph: &str) {
 
 #[rstest]
 #[case::lent_by_another_library("<div id=checkoutTitleLinkDiv_51>Ferries /</div>")]
-#[case::of_the_cover("<div class=no_image_text title=Cover>Ferries</div><p>On loan from afar</p>")]
+#[case::cover_text("<div class=no_image_text title=Cover>Ferries</div><p>On loan from afar</p>")]
 #[case::opened(
     "<div id=checkoutTitleLinkDiv_51><div class=detailPanel><h2>All about it</h2></div>Ferries</div>"
 )]

@@ -93,11 +93,11 @@ fn rows_that_differ_from_the_total_are_a_changed_page(#[case] tab: &str, #[case]
 }
 
 #[rstest]
-#[case::said(&[("checkouts", "Out (0)")], NOTHING_OUT, true)]
+#[case::total_of_0(&[("checkouts", "Out (0)")], NOTHING_OUT, true)]
 #[case::no_panel(&[("checkouts", "Out (0)")], "", false)]
 #[case::no_total(&[("checkouts", "Out")], NOTHING_OUT, false)]
 #[case::no_tab(&[], NOTHING_OUT, false)]
-#[case::something_of_a_loan(
+#[case::part_of_a_loan(
     &[("checkouts", "Out (0)")],
     "<div id=opac-user-checkouts><form id=renewselected></form></div>",
     false
@@ -116,10 +116,10 @@ fn loans_are_empty_only_if_the_tab_states_0(
 
 #[rstest]
 #[case::none(("clubs", "Clubs (1/2)"), "", true)]
-#[case::a_tab(("holds", "Wishes (1)"), "", false)]
-#[case::an_unknown_tab(("wishes", "Wishes (1)"), "", false)]
-#[case::a_panel(("clubs", "Clubs"), "<div id=opac-user-holds_panel></div>", false)]
-#[case::a_form(("clubs", "Clubs"), "<form action='/cgi-bin/koha/opac-modrequest.pl'></form>", false)]
+#[case::tab(("holds", "Wishes (1)"), "", false)]
+#[case::unknown_tab(("wishes", "Wishes (1)"), "", false)]
+#[case::panel(("clubs", "Clubs"), "<div id=opac-user-holds_panel></div>", false)]
+#[case::form(("clubs", "Clubs"), "<form action='/cgi-bin/koha/opac-modrequest.pl'></form>", false)]
 fn holds_are_empty_only_without_any_part_of_one(
     #[case] tab: (&str, &str),
     #[case] more: &str,
@@ -200,15 +200,19 @@ fn due_date_without_its_twin_needs_a_format() {
     "<input name=pickup>Here since 1.12.2026",
     HoldState::Ready
 )]
-#[case::on_its_way_to("<tr>", "<input name=pickup>Coming to <b>us</b>", HoldState::InTransit)]
-#[case::on_its_way("<tr class=transfered>", "Coming", HoldState::InTransit)]
-#[case::on_its_way_in_older_pages(
+#[case::in_transit_to_a_desk(
+    "<tr>",
+    "<input name=pickup>Coming to <b>us</b>",
+    HoldState::InTransit
+)]
+#[case::in_transit("<tr class=transfered>", "Coming", HoldState::InTransit)]
+#[case::in_transit_in_older_pages(
     "<tr>",
     "From <b>there</b> since 1.12.2026",
     HoldState::InTransit
 )]
-#[case::asleep("<tr>", "Asleep until 5.12.2026", HoldState::Suspended)]
-#[case::asleep_in_words("<tr>", "Suspendue", HoldState::Suspended)]
+#[case::suspended("<tr>", "Asleep until 5.12.2026", HoldState::Suspended)]
+#[case::suspended_in_words("<tr>", "Suspendue", HoldState::Suspended)]
 #[case::in_line("<tr>", "In line", HoldState::Waiting)]
 fn page_structure_decides_a_holds_state(
     #[case] row: &str,
@@ -263,52 +267,52 @@ fn loan_with(renew: &str) -> Loan {
 }
 
 #[rstest]
-#[case::a_box(
+#[case::checkbox(
     "<input type=checkbox name=item> <span class=renewals>(2 left)</span>",
     Some(true),
     None
 )]
 #[case::nothing(" ", None, None)]
-#[case::no_box("<span class=renewals>(2 of 2 left)</span>", Some(false), None)]
-#[case::no_box_in_full_width("<span>（2 of 2 left）</span>", Some(false), None)]
-#[case::no_box_but_a_fee(
+#[case::no_checkbox("<span class=renewals>(2 of 2 left)</span>", Some(false), None)]
+#[case::no_checkbox_in_full_width("<span>（2 of 2 left）</span>", Some(false), None)]
+#[case::no_checkbox_but_a_fee(
     "<span class='renewalfee label label-warning'>Fee: 5.00</span> <span class='renewalfee badge'>1.00 a day</span> \
      <span class=renewals>(2 of 2 left)</span>",
     Some(false),
     None
 )]
-#[case::a_reason(
+#[case::reason(
     "Not renewable <span class=renewals>(on hold)</span>",
     Some(false),
     Some("Not renewable (on hold)")
 )]
-#[case::a_reason_in_an_element(
+#[case::reason_in_an_element(
     "<span class='usr-msg no-renew-hold'>Not renewable <span class=renewals>(on hold)</span></span>",
     Some(false),
     Some("Not renewable (on hold)")
 )]
-#[case::a_reason_and_what_is_left(
+#[case::reason_and_remaining_count(
     "<span class='usr-msg auto-renew-fines'>You have unpaid fines.</span> <span class=renewals>(2 left)</span>",
     Some(false),
     Some("You have unpaid fines. (2 left)")
 )]
-#[case::barely_refused("Not renewable", Some(false), None)]
-#[case::barely_refused_elsewhere(
+#[case::bare_refusal("Not renewable", Some(false), None)]
+#[case::bare_refusal_by_class(
     "<span class='usr-msg no-renew-too-many'>Xyzzy</span>",
     Some(false),
     None
 )]
-#[case::renewed_by_itself(
+#[case::automatic(
     "<br><span class='usr-msg automatic-renewal'>It renews itself.</span>",
     None,
     None
 )]
-#[case::renewed_by_itself_and_counted(
+#[case::automatic_with_a_count(
     "<span class=renewals>(2 left)</span><span class=automatic-renewal>It renews itself.</span>",
     None,
     None
 )]
-#[case::renewed_by_itself_but_not_yet(
+#[case::automatic_but_not_yet(
     "<span class=no-renewal-before>Not before May</span> <span class=automatic-renewal>It renews itself.</span>",
     Some(false),
     Some("Not before May")
@@ -346,37 +350,37 @@ fn branch_named_after_a_day_is_no_date() {
 }
 
 #[rstest]
-#[case::the_form("<div id=opac-auth>{FORM}</div>", FailureKind::PageChanged)]
-#[case::what_the_library_says_of_logging_in(
+#[case::form("<div id=opac-auth>{FORM}</div>", FailureKind::PageChanged)]
+#[case::login_instructions(
     "<div id=opac-auth><form id=auth method=post><input name=userid><input type=password name=password>\
      <div class=alert>Your PIN is your birthday.</div></form></div>",
     FailureKind::PageChanged
 )]
-#[case::what_the_library_says_below_the_form(
+#[case::notice_below_the_form(
     "<div id=opac-auth>{FORM}<div id=nologininstructions><p class=alert>Down for maintenance on Sunday.</div></div>",
     FailureKind::PageChanged
 )]
-#[case::a_word(
+#[case::message(
     "<div id=opac-auth><div class=alert>No.</div>{FORM}</div>",
     FailureKind::WrongCredentials
 )]
-#[case::a_hidden_word(
+#[case::hidden_message(
     "<div id=opac-auth><div class=alert style='display: none'>No.</div>{FORM}</div>",
     FailureKind::PageChanged
 )]
-#[case::a_word_alone(
+#[case::message_without_form(
     "<div id=opac-auth><div class=alert>Expired.</div></div>",
     FailureKind::WrongCredentials
 )]
-#[case::an_outage(
+#[case::outage(
     "<div id=opac-auth><div class=alert>Temporarily unavailable</div>{FORM}</div>",
     FailureKind::SiteDown
 )]
-#[case::the_form_that_hides(
+#[case::hidden_form(
     "<form id=modalAuth><input name=userid></form>",
     FailureKind::PageChanged
 )]
-#[case::a_token_that_was_not_taken("Wrong CSRF token", FailureKind::PageChanged)]
+#[case::rejected_token("Wrong CSRF token", FailureKind::PageChanged)]
 #[case::nothing("", FailureKind::PageChanged)]
 fn login_page_refuses_only_with_a_message(#[case] page: &str, #[case] expected: FailureKind) {
     let form =

@@ -171,12 +171,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case::closed_in_the_meantime(
-        "<div id=opac-maintenance-message>Bis bald.</div>",
-        "site_down",
-        true
-    )]
-    #[case::a_consent_first(
+    #[case::closed_meanwhile("<div id=opac-maintenance-message>Bis bald.</div>", "site_down", true)]
+    #[case::consent_required(
         "<span class=loggedinusername></span><div id=patronconsents><div class=alert>Please agree.</div></div>",
         "card_blocked",
         false
@@ -268,8 +264,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case::not_there(|| reply("404 Not Found", &[], "x"))]
-    #[case::not_known(|| page("<html><body>Xyzzy</body></html>"))]
+    #[case::missing(|| reply("404 Not Found", &[], "x"))]
+    #[case::unknown(|| page("<html><body>Xyzzy</body></html>"))]
     #[case::down(|| reply("500 Internal Server Error", &[], "x"))]
     #[tokio::test]
     async fn amount_without_sign_is_only_a_message(#[case] charges: fn() -> Reply) {
@@ -281,8 +277,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case::of_another_patron("8", "5.00")]
-    #[case::of_another_sum("7", "6.00")]
+    #[case::another_patron("8", "5.00")]
+    #[case::another_amount("7", "6.00")]
     #[tokio::test]
     async fn charges_of_another_account_are_a_changed_page(
         #[case] record: &'static str,
@@ -293,13 +289,13 @@ mod tests {
     }
 
     #[rstest]
-    #[case::a_session_that_got_lost("", true, PAST, "page_changed")]
+    #[case::lost_session("", true, PAST, "page_changed")]
     #[case::refused_elsewhere("", true, WRONG, "wrong_credentials")]
-    #[case::refused_without_a_word("", true, "", "wrong_credentials")]
+    #[case::refused_without_a_message("", true, "", "wrong_credentials")]
     #[case::refused("", false, WRONG, "wrong_credentials")]
-    #[case::a_word_in_the_answer_itself("", false, PAST, "wrong_credentials")]
-    #[case::refused_below_what_stood_there(NEWS, false, "{NEWS}{WRONG}", "wrong_credentials")]
-    #[case::an_outage("", false, NEWS, "site_down")]
+    #[case::message_in_the_response("", false, PAST, "wrong_credentials")]
+    #[case::refused_below_existing_news(NEWS, false, "{NEWS}{WRONG}", "wrong_credentials")]
+    #[case::outage("", false, NEWS, "site_down")]
     #[tokio::test]
     async fn pin_is_sent_once_and_wrong_only_if_refused(
         #[case] before: &str,

@@ -349,7 +349,7 @@ fn digital_loans_of_the_shared_german_service_are_loans() {
 }
 
 #[test]
-fn hold_without_the_expiration_column_is_state_other() {
+fn hold_states_are_read_without_the_expiration_column() {
     let row = |class: &str, status: &str, sleep: &str| {
         format!(
             "<tr{class}><td class=title>{}</td><td class=reservedate data-order=2026-11-01>1/11/2026</td><td \

@@ -195,12 +195,12 @@ fn charges_page_has_the_patrons_balance_after_credits() {
     "<body id=opac_maintenance><div id=opac-maintenance-message><p>Wir sind bald zurück.</p></div>",
     "site_down"
 )]
-#[case::a_consent_first(
+#[case::consent_required(
     "<body id=opac-patron-consent><span class=loggedinusername data-borrowernumber=12></span><div id=patronconsents>\
      <div class=alert>Datenschutz</div><form action=/cgi-bin/koha/opac-patron-consent.pl></form></div>",
     "card_blocked"
 )]
-#[case::a_password_to_be_set_first(
+#[case::password_required(
     "<div id=opac-auth><div class='alert alert-info'><p>Setzen Sie ein Passwort.</p></div><a \
      href='/cgi-bin/koha/opac-reset-password.pl'>Setzen</a></div>",
     "wrong_credentials"

@@ -82,7 +82,7 @@ fn list_heading_is_read_in_every_wording(#[case] title: &str) {
 }
 
 #[rstest]
-#[case::a_heading_of_its_row(
+#[case::row_heading(
     "<th class=patFuncBibTitle scope=row><a href='/record=b71~S1'><span class=patFuncTitleMain>Tides / Ada Stone</span>\
      </a><br /></th>"
 )]
@@ -90,7 +90,7 @@ fn list_heading_is_read_in_every_wording(#[case] title: &str) {
     "<td class=patFuncTitle><a href='/record=b71~S1'><img src=/cover.jpg alt=''></a><label><a \
      href='/record=b71~S1'>Tides / Ada Stone</a></label></td>"
 )]
-#[case::of_another_library_without_a_link(
+#[case::from_another_library_without_a_link(
     "<td class=patFuncTitle><label for=renew0>Tides / Ada Stone</label><br /></td>"
 )]
 #[case::bare("<td class=patFuncTitle>Tides / Ada Stone<br /></td>")]

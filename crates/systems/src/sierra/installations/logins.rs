@@ -189,8 +189,8 @@ async fn failing_cas_is_the_failure(
 }
 
 #[rstest]
-#[case::where_the_login_led(0, None)]
-#[case::in_place_of_a_list(1, Some(FailureKind::PageChanged))]
+#[case::login_target(0, None)]
+#[case::instead_of_a_list(1, Some(FailureKind::PageChanged))]
 #[case::everywhere(9, Some(FailureKind::PageChanged))]
 #[tokio::test]
 async fn small_login_form_on_an_unknown_page_is_no_refusal(
