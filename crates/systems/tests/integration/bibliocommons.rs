@@ -1,18 +1,17 @@
 //! `BiblioCommons`: recorded accounts, and complete visits to the demo library.
 
+use hippo_browser::test_site::Permit;
 use hippo_browser::{BrowserOptions, ReadContext, SavedPage};
 
 use crate::library_pages;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use chrono::NaiveDate;
 use hippo_core::account::{Account, HoldState};
 use hippo_core::card::CardSecret;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Patron, Site, SystemKind, generated_number,
     generated_pin,
@@ -94,17 +93,6 @@ fn recorded_login_form_is_a_changed_page() {
     assert!(failure.detail.contains("login form"), "{failure}");
 }
 
-#[derive(Default)]
-struct Permit(AtomicUsize);
-
-#[async_trait]
-impl LoginPermit for Permit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
-}
-
 fn library(demo: &DemoLibrary) -> Library {
     Library {
         id: "riverside".parse().unwrap(),
@@ -129,7 +117,7 @@ async fn visit(demo: &DemoLibrary, number: &str, pin: &str) -> Result<Account, F
     let sites = Sites::new(BrowserOptions::default()).unwrap();
     let outcome = sites.check(&library(demo), &secret, &permit).await;
     let outcome = outcome.map_err(Failure::from);
-    assert_eq!(permit.0.load(Ordering::SeqCst), demo.logins());
+    assert_eq!(permit.count(), demo.logins());
     assert!(demo.violations().is_empty());
     outcome
 }

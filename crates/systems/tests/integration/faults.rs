@@ -1,31 +1,19 @@
 //! Every fault of the demo library, at every system: the failure has the right kind, the PIN goes to
 //! no other host, and at most one login is sent.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::NaiveDate;
+use hippo_browser::test_site::Permit;
 use hippo_browser::{BrowserOptions, Limits};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{DemoLibrary, Fault, Generation, Rule, Site, SystemKind, family_sites};
 use hippo_systems::Sites;
 use rstest::rstest;
-
-#[derive(Default)]
-struct CountingPermit(AtomicUsize);
-
-#[async_trait]
-impl LoginPermit for CountingPermit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
-}
 
 /// A demo library with one card.
 struct DemoCard {
@@ -95,10 +83,10 @@ impl DemoCard {
             number: self.number.clone().into(),
             pin: self.pin.clone().into(),
         };
-        let permit = CountingPermit::default();
+        let permit = Permit::default();
         let outcome = sites.check(&self.library(), &secret, &permit).await;
         let outcome = outcome.map_err(Failure::from);
-        let permits = permit.0.load(Ordering::SeqCst);
+        let permits = permit.count();
         assert!(permits <= 1, "expected at most one login per check");
         assert!(self.demo.logins() <= permits, "no login without a permit");
         assert!(self.demo.violations().is_empty());

@@ -1,17 +1,17 @@
 //! `koha`, on recorded pages of a real server and against the demo library.
 
 use hippo_browser::BrowserOptions;
+use hippo_browser::test_site::Permit;
 
 use crate::library_pages;
 use std::sync::Arc;
 
 use crate::demo::{check, start, today};
 use crate::recording::{read_recording, recording_profile};
-use async_trait::async_trait;
 use hippo_core::account::{Account, HoldState};
 use hippo_core::card::CardSecret;
 use hippo_core::failure::{Failure, FailureKind};
-use hippo_core::site::{LibrarySite as _, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
     generated_number, generated_pin,
@@ -24,16 +24,6 @@ use rstest::rstest;
 fn recorded_pages_are_read_as_expected() {
     let cases = library_pages::check_all("koha");
     assert!(cases == 0 || cases >= 5, "only {cases} cases");
-}
-
-/// Permits every login.
-struct AlwaysPermit;
-
-#[async_trait]
-impl LoginPermit for AlwaysPermit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        Ok(())
-    }
 }
 
 const NUMBER: &str = "25000000000007";
@@ -354,7 +344,10 @@ async fn recording_drops_parts_of_names_and_keeps_fines(
         number: NUMBER.to_owned().into(),
         pin: PIN.to_owned().into(),
     };
-    let account = sites.check(&library, &secret, &AlwaysPermit).await.unwrap();
+    let account = sites
+        .check(&library, &secret, &Permit::default())
+        .await
+        .unwrap();
     let recording = recorder
         .finish(&recording_profile("koha"), &library, today())
         .unwrap();

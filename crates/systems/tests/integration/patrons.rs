@@ -1,13 +1,13 @@
 //! Many patrons of one library are checked at once; none sees another's account.
 
 use hippo_browser::BrowserOptions;
+use hippo_browser::test_site::Permit;
 
 use crate::demo::{start, today};
-use async_trait::async_trait;
 use futures::StreamExt as _;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
-use hippo_core::site::{LibrarySite as _, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{DemoHold, DemoLoan, Patron, Site, SystemKind};
 use hippo_systems::Sites;
 use rstest::rstest;
@@ -19,15 +19,6 @@ const PATRONS: usize = 12;
 
 /// How many checks run at once; the limit of two requests applies to them together.
 const CONCURRENT_CHECKS: usize = 16;
-
-struct Permit;
-
-#[async_trait]
-impl LoginPermit for Permit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        Ok(())
-    }
-}
 
 fn number(patron: usize) -> String {
     format!("2200000000{patron:04}")
@@ -65,7 +56,7 @@ async fn patrons_checked_at_once_see_their_own_accounts(#[values(0, 1, 2, 3)] sy
             number: number(who).into(),
             pin: pin(who).into(),
         };
-        let outcome = sites.check(library, &secret, &Permit).await;
+        let outcome = sites.check(library, &secret, &Permit::default()).await;
         (who, outcome.map_err(Failure::from))
     });
     let mut checks = checks.buffer_unordered(CONCURRENT_CHECKS);

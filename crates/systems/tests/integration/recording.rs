@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::NaiveDate;
+use hippo_browser::test_site::Permit;
 use hippo_browser::{BrowserOptions, Limits, ReadContext};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
 };
@@ -40,15 +40,6 @@ const CANARIES: [&str; 13] = [
     "canarylibrary",
     "Invented Lane",
 ];
-
-struct AlwaysPermit;
-
-#[async_trait]
-impl LoginPermit for AlwaysPermit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        Ok(())
-    }
-}
 
 fn today() -> NaiveDate {
     "2026-11-21".parse().unwrap()
@@ -139,7 +130,9 @@ impl DemoCard {
             number: number.to_owned().into(),
             pin: pin.to_owned().into(),
         };
-        let outcome = sites.check(&self.library, &secret, &AlwaysPermit).await;
+        let outcome = sites
+            .check(&self.library, &secret, &Permit::default())
+            .await;
         let outcome = outcome.map_err(Failure::from);
         let profile = recording_profile(self.library.system.as_str());
         let recording = recorder.finish(&profile, &self.library, today()).unwrap();

@@ -1,15 +1,14 @@
 //! Checks a card at a demo library.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
+use hippo_browser::test_site::Permit;
 use hippo_browser::{BrowserOptions, Limits};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{DemoLibrary, Site};
 use hippo_systems::Sites;
 
@@ -35,17 +34,6 @@ pub(crate) async fn start(site: Site) -> (DemoLibrary, Library) {
     (demo, library)
 }
 
-#[derive(Default)]
-struct CountingPermit(AtomicUsize);
-
-#[async_trait]
-impl LoginPermit for CountingPermit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
-}
-
 /// Checks a card and asserts one permit for each login.
 pub(crate) async fn check(
     demo: &DemoLibrary,
@@ -65,13 +53,13 @@ pub(crate) async fn check(
         number: number.to_owned().into(),
         pin: pin.to_owned().into(),
     };
-    let permit = CountingPermit::default();
+    let permit = Permit::default();
     let logins = demo.logins();
     let outcome = sites.check(library, &secret, &permit).await;
     let outcome = outcome.map_err(Failure::from);
     assert_eq!(
         demo.logins() - logins,
-        permit.0.load(Ordering::SeqCst),
+        permit.count(),
         "expected one permit for each login"
     );
     assert_eq!(demo.violations().len(), 0, "a check changes nothing");

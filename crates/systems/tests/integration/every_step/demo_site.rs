@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use hippo_browser::test_site::RequestCount;
+use hippo_browser::test_site::{Permit, RequestCount};
 use hippo_browser::{BrowserOptions, Limits, PrivateAddresses};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite as _, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Generation, Patron, Rule, Site, SystemKind,
 };
@@ -20,15 +19,6 @@ use crate::demo::{start, today};
 
 pub(crate) const NUMBER: &str = "22000000000007";
 pub(crate) const PIN: &str = "4711";
-
-struct Permit;
-
-#[async_trait]
-impl LoginPermit for Permit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        Ok(())
-    }
-}
 
 /// Limits that only a hanging check reaches.
 pub(crate) const LONG_LIMITS: Limits = Limits {
@@ -110,7 +100,7 @@ impl DemoSite {
         let began = Instant::now();
         let outcome = visitor
             .sites
-            .check(&self.library, &secret, &Permit)
+            .check(&self.library, &secret, &Permit::default())
             .await
             .map_err(Failure::from);
         let took = began.elapsed();
