@@ -18,7 +18,7 @@ use crate::fingerprint::{Detector, FetchedPage, SiteLocation};
 use crate::registry::{SYSTEMS, system};
 use crate::system::System;
 
-/// The most pages that a site is asked for.
+/// The maximum number of pages that a site is asked for.
 pub const MAX_PAGES: usize = 5;
 
 /// A system that a site runs.

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use super::pages::{AccountPage, Part, Scope, ShownCard};
 use super::totals::{HOLD_STATES, Totals};
 
-/// The fewest digits of a card number. Such a number can be compared with the barcode on the page; anything
+/// The minimum number of digits of a card number. Such a number can be compared with the barcode on the page; anything
 /// else that was typed at the login is a user name.
 const BARCODE_DIGITS: usize = 6;
 
@@ -178,7 +178,7 @@ fn all_holds(parts: Vec<Part<Hold>>, totals: &Totals) -> Result<Option<Vec<Hold>
     Ok(is_whole.then_some(holds))
 }
 
-/// Returns the lists of which every page was given.
+/// Returns the lists whose pages were all given.
 fn complete_lists<T>(parts: &[Part<T>]) -> BTreeSet<Scope> {
     let mut pages_by_list: BTreeMap<&Scope, (u32, BTreeSet<u32>)> = BTreeMap::new();
     for part in parts {

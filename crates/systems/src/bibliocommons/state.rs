@@ -13,14 +13,14 @@ use serde_json::Value;
 
 use super::values::{Amount, FormatNames, Text, present};
 
-/// The most occurrences of the state's attribute; real pages have two. Each occurrence takes a search through
-/// a part of the page.
+/// The maximum number of occurrences of the state's attribute; real pages have two. Each one costs a search
+/// through a part of the page.
 const MAX_OCCURRENCES: usize = 64;
 
-/// The most bytes of a tag before the attribute.
+/// The maximum number of bytes of a tag before the attribute.
 const MAX_TAG_BYTES: usize = 16_384;
 
-/// The most attributes of a tag.
+/// The maximum number of attributes of a tag.
 const MAX_ATTRIBUTES: usize = 64;
 
 /// Why a page's state can't be read.

@@ -10,7 +10,7 @@ use super::login::{self, LoginPage};
 use super::pages::{AccountPage, PageKind, Part, Scope, classify_page, names_user};
 use super::totals::HOLD_STATES;
 
-/// The most pages that a list may state.
+/// The maximum number of pages that a list may state.
 const MAX_LIST_PAGES: u32 = 40;
 
 /// Logs in and reads the whole account; the session logs out when it ends.

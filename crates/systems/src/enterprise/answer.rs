@@ -82,10 +82,10 @@ pub(super) fn token(page: &str) -> Option<String> {
     Some(token.to_owned()).filter(|token| !token.is_empty())
 }
 
-/// The most bytes of a list's address before its name, and after it.
+/// The maximum number of bytes of a list's address before its name, and after it.
 const MAX_ADDRESS_BYTES: usize = 4_096;
 
-/// The most addresses that are inspected in search of a list's.
+/// The maximum number of addresses that are inspected in search of a list's.
 const MAX_ADDRESSES: usize = 100;
 
 /// Returns the first quoted address whose path ends with `part`, as script or markup writes it.

@@ -12,7 +12,7 @@ static ACTION: Css = Css::new("a, button, select, option, label, input, textarea
 static ENTRY_MARKER: Css = Css::new("a.hideIE, input[type=checkbox]");
 static ROWS: Css = Css::new("tr");
 
-/// The most parts of an element that may be a sentence.
+/// The maximum number of parts of an element that may be a sentence.
 const MAX_PARTS: usize = 12;
 
 /// Words in the ids of the account page's other lists: a group's cards, digital loans.

@@ -41,7 +41,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     let has_tokens = form.has(TOKEN);
     session.log_out_at_end(&url_below(&folder, "account.logout?")?);
     let answer = session.log_in(form).await?;
-    // The response may not tell whether the login succeeded; the account page does.
+    // The response may not show whether the login succeeded; the account page does.
     let account_url = login_redirect(&answer, &folder, session)?.unwrap_or(account_url);
 
     let account_page = session.get(&account_url).await?;

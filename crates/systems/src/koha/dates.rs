@@ -15,7 +15,7 @@ const PREFERENCES: [&str; 2] = ["dateformat_pref", "var dformat"];
 /// The name of the same setting in older pages, in the calendar's notation.
 const CALENDAR: &str = "dateFormat:";
 
-/// The most dates that are read from one sentence.
+/// The maximum number of dates that are read from one sentence.
 const MAX_DATES: usize = 4;
 
 /// Reads the dates of one page.

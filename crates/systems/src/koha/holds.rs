@@ -44,7 +44,7 @@ pub(super) const SUSPENDED: [&str; 18] = [
     "停止",
 ];
 
-/// “Ready for pickup” of a recall, which only its words tell.
+/// “Ready for pickup” of a recall, which is recognised only by its words.
 pub(super) const RECALL_READY: [&str; 4] = ["ready for pick", "abhol", "prêt", "disponible"];
 
 /// Reads a hold from its row.

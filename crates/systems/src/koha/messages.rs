@@ -51,7 +51,7 @@ pub(super) fn card_expires(
     }
 }
 
-/// The most message boxes of a page.
+/// The maximum number of message boxes of a page.
 const MAX_ALERTS: usize = 1_000;
 
 /// Fails with `page_changed` for a page with more than [`MAX_ALERTS`].

@@ -8,7 +8,7 @@ use url::Url;
 static CAPTION: Css = Css::new("caption");
 static LINK: Css = Css::new("a[href]");
 
-/// The most parts of a title.
+/// The maximum number of parts of a title.
 const MAX_PIECES: usize = 16;
 
 /// Classes that are never the first part of a title.

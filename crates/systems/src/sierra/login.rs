@@ -13,7 +13,7 @@ static PIN_OR_NAME: Css = Css::new("input[name=pin], input[name=name]");
 static NEW_PIN: Css = Css::new("#ipssonewpin, input[name=pin1]");
 static ERRORS: Css = Css::new("#status.errors, #fm1 .errors, .errormessage");
 
-/// The most characters of a page that only gives notice of an outage.
+/// The maximum number of characters of a page that only gives notice of an outage.
 const MAX_NOTICE_CHARS: usize = 2_000;
 
 /// Phrases that refuse an unknown number, name or PIN.
