@@ -150,10 +150,10 @@ fn status(words: &str, has_ready_box: bool, format: Option<&str>) -> Result<Stat
 /// Returns the last of the named days if something ends on it.
 fn last_day(words: &str, first: NaiveDate, rest: &str, format: Option<&str>) -> Option<NaiveDate> {
     let before = words.split(|c: char| c.is_ascii_digit()).next()?;
-    let says_until = before
+    let is_deadline = before
         .split(|c: char| !c.is_alphabetic() && c != '\'')
         .any(|word| UNTIL.contains(&word));
-    if says_until {
+    if is_deadline {
         return Some(first);
     }
     let second = find_date(rest, format).ok()??;
