@@ -1,4 +1,4 @@
-//! Accounts of the system `bibliocommons`: whatever its pages are, reading them ends and keeps its word.
+//! Fuzzes the account pages of `bibliocommons`.
 #![no_main]
 
 use hippo_fuzz::{account, mutate};

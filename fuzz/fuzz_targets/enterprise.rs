@@ -1,4 +1,4 @@
-//! Accounts of the system `enterprise`: whatever its pages are, reading them ends and keeps its word.
+//! Fuzzes the account pages of `enterprise`.
 #![no_main]
 
 use hippo_fuzz::{account, mutate};

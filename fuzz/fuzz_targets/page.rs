@@ -1,4 +1,4 @@
-//! What all systems look at a page with: its charset, its tree, its forms, its signs.
+//! Fuzzes what all systems share when they look at a page: charset, tree, forms, fingerprints.
 #![no_main]
 
 use hippo_fuzz::{mutate, page};

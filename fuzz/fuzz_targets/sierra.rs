@@ -1,4 +1,4 @@
-//! Accounts of the system `sierra`: whatever its pages are, reading them ends and keeps its word.
+//! Fuzzes the account pages of `sierra`.
 #![no_main]
 
 use hippo_fuzz::{account, mutate};

@@ -1,4 +1,4 @@
-//! What all systems read a line of a page with: dates, counts, sums of money, titles, links.
+//! Fuzzes what all systems share when they read a line: dates, counts, amounts, titles, links.
 #![no_main]
 
 use hippo_fuzz::words;

@@ -1,4 +1,4 @@
-//! Reading an account, and what an account promises whatever its pages said.
+//! Reads an account and asserts what holds for every account.
 
 use std::collections::HashSet;
 
@@ -14,10 +14,10 @@ use url::Url;
 
 use crate::BETWEEN_PAGES;
 
-/// The card's number, as in the first inputs.
+/// The card number of the seed inputs.
 const NUMBER: &str = "25000000000007";
 
-/// Reads an input as the saved pages of one account, once as the card's own and once as anybody's.
+/// Reads an input as the saved pages of one account, with the card's number and without it.
 pub fn read(name: &str, data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -25,8 +25,8 @@ pub fn read(name: &str, data: &[u8]) {
     let pages: Vec<SavedPage> = text
         .split(BETWEEN_PAGES)
         .enumerate()
-        .map(|(place, body)| SavedPage {
-            name: format!("page {place}"),
+        .map(|(index, body)| SavedPage {
+            name: format!("page {index}"),
             body: body.to_owned(),
         })
         .collect();
@@ -47,25 +47,25 @@ pub fn read(name: &str, data: &[u8]) {
         };
         match reader.read(&pages, &context) {
             Ok(account) => {
-                must_keep_its_word(&account, text.len());
-                // Whose it is only ever makes a failure of it.
+                assert_account_is_valid(&account, text.len());
+                // The number only ever turns an account into a failure.
                 break;
             }
-            Err(failure) => must_be_fit_for_a_log(&failure),
+            Err(failure) => assert_loggable(&failure),
         }
     }
 }
 
-fn must_keep_its_word(account: &Account, bytes: usize) {
+fn assert_account_is_valid(account: &Account, bytes: usize) {
     let loans = account.loans.as_deref().unwrap_or_default();
     let holds = account.holds.as_deref().unwrap_or_default();
-    must_be_distinct("loans", loans.iter().map(|loan| loan.id.as_str()));
-    must_be_distinct("holds", holds.iter().map(|hold| hold.id.as_str()));
+    assert_distinct("loans", loans.iter().map(|loan| loan.id.as_str()));
+    assert_distinct("holds", holds.iter().map(|hold| hold.id.as_str()));
     for loan in loans {
         assert!(!loan.title.is_empty(), "a loan without a title");
-        must_be_a_day(loan.due);
-        must_be_a_link(loan.url.as_deref());
-        must_be_clean([
+        assert_plausible_date(loan.due);
+        assert_web_link(loan.url.as_deref());
+        assert_clean([
             Some(&loan.id),
             Some(&loan.title),
             loan.author.as_ref(),
@@ -76,11 +76,11 @@ fn must_keep_its_word(account: &Account, bytes: usize) {
     }
     for hold in holds {
         assert!(!hold.title.is_empty(), "a hold without a title");
-        must_be_a_day(hold.pickup_by);
-        must_be_a_day(hold.suspended_until);
-        must_be_a_day(hold.expires);
-        must_be_a_link(hold.url.as_deref());
-        must_be_clean([
+        assert_plausible_date(hold.pickup_by);
+        assert_plausible_date(hold.suspended_until);
+        assert_plausible_date(hold.expires);
+        assert_web_link(hold.url.as_deref());
+        assert_clean([
             Some(&hold.id),
             Some(&hold.title),
             hold.author.as_ref(),
@@ -88,78 +88,81 @@ fn must_keep_its_word(account: &Account, bytes: usize) {
             hold.note.as_ref(),
         ]);
     }
-    must_be_a_day(account.card_expires);
-    must_be_clean(account.messages.iter().map(Some));
-    must_be_clean([account.currency.as_ref()]);
+    assert_plausible_date(account.card_expires);
+    assert_clean(account.messages.iter().map(Some));
+    assert_clean([account.currency.as_ref()]);
     assert!(account.messages.len() <= MAX_MESSAGES, "many messages");
 
-    // A site's total and what was read agree, or it is a failure.
-    let agrees = |declared: Option<u32>, read: Option<usize>| match (declared, read) {
+    // A stated total that differs from the rows must be a failure.
+    let is_consistent = |declared: Option<u32>, read: Option<usize>| match (declared, read) {
         (Some(declared), Some(read)) => declared as usize == read,
         _ => true,
     };
     assert!(
-        agrees(
+        is_consistent(
             account.declared.loans,
             account.loans.as_ref().map(|_| loans.len())
         ),
-        "another total of loans"
+        "the total of loans differs"
     );
     assert!(
-        agrees(
+        is_consistent(
             account.declared.holds,
             account.holds.as_ref().map(|_| holds.len())
         ),
-        "another total of holds"
+        "the total of holds differs"
     );
 
     let stored = serde_json::to_string(account).expect("every account can be stored");
-    let again: Account = serde_json::from_str(&stored).expect("what was stored can be read");
-    assert!(again == *account, "another account comes back from a store");
+    let reread: Account = serde_json::from_str(&stored).expect("a stored account can be read");
+    assert!(reread == *account, "the account changes when it is stored");
     assert!(
         stored.len() <= 10_000 + 50 * bytes,
-        "an account that outgrows its pages: {} of {bytes} bytes",
+        "the account is larger than its pages: {} of {bytes} bytes",
         stored.len()
     );
 }
 
-fn must_be_distinct<'a>(what: &str, ids: impl Iterator<Item = &'a str>) {
+fn assert_distinct<'a>(what: &str, ids: impl Iterator<Item = &'a str>) {
     let mut seen = HashSet::new();
     for id in ids {
         assert!(!id.is_empty(), "{what}: an empty id");
-        assert!(seen.insert(id), "{what}: one id twice");
+        assert!(seen.insert(id), "{what}: duplicate id");
     }
 }
 
-fn must_be_a_day(day: Option<NaiveDate>) {
+fn assert_plausible_date(day: Option<NaiveDate>) {
     assert!(
         day.is_none_or(|day| (1970..=2199).contains(&day.year())),
-        "a day of another age"
+        "the date is out of range"
     );
 }
 
-fn must_be_a_link(url: Option<&str>) {
+fn assert_web_link(url: Option<&str>) {
     if let Some(url) = url {
         let url = Url::parse(url).expect("a link is a URL");
-        assert!(matches!(url.scheme(), "http" | "https"), "no web page");
-    }
-}
-
-fn must_be_clean<'a>(words: impl IntoIterator<Item = Option<&'a String>>) {
-    for words in words.into_iter().flatten() {
         assert!(
-            !words.is_empty() && clean(words) == *words,
-            "words that are not clean: {words:?}"
+            matches!(url.scheme(), "http" | "https"),
+            "the link is not http(s)"
         );
     }
 }
 
-/// A failure goes to logs and mails: it is one short line, without the card's number.
-fn must_be_fit_for_a_log(failure: &Failure) {
+fn assert_clean<'a>(words: impl IntoIterator<Item = Option<&'a String>>) {
+    for words in words.into_iter().flatten() {
+        assert!(
+            !words.is_empty() && clean(words) == *words,
+            "the text is not clean: {words:?}"
+        );
+    }
+}
+
+/// Asserts that a failure is one short line without the card's number: it goes to logs and mails.
+fn assert_loggable(failure: &Failure) {
     let detail = &failure.detail;
     assert!(!detail.contains(NUMBER), "the card's number in a failure");
     assert!(
         detail.len() <= 1_000 && !detail.contains(char::is_control),
-        "a failure that is no line: {detail:?}"
+        "the failure is not one short line: {detail:?}"
     );
 }

@@ -1,12 +1,12 @@
-//! What the fuzz targets do with an input, and how an input is changed.
+//! The fuzz targets' assertions, and the mutation of inputs.
 //!
-//! Their first inputs come from our own pages (`crates/systems/examples/seeds.rs`). A finding becomes a test
-//! beside the code that it was found in.
+//! The seed inputs come from our own pages (`crates/systems/examples/seeds.rs`). A finding becomes a test beside the
+//! code that it was found in.
 
 pub mod account;
 pub mod mutate;
 pub mod page;
 pub mod words;
 
-/// What parts the pages of one input; no page has it, for a page with it is binary data to the browser.
+/// Separates the pages of one input. No page contains it, because the browser treats a page with it as binary data.
 pub const BETWEEN_PAGES: char = '\0';

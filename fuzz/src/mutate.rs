@@ -1,4 +1,4 @@
-//! Changes to pages as sites make them, for plain changes of bytes seldom leave a page that is read to its end.
+//! Mutates pages as sites do: random changes of bytes seldom leave a page that is read to its end.
 
 use std::ops::Range;
 
@@ -6,8 +6,8 @@ use libfuzzer_sys::fuzzer_mutate;
 
 use crate::BETWEEN_PAGES;
 
-/// What may stand in the place of a word, a value or a number.
-const STRANGE: [&str; 28] = [
+/// Replacements for a word, a value or a number.
+const REPLACEMENTS: [&str; 28] = [
     "",
     " ",
     "0",
@@ -38,45 +38,45 @@ const STRANGE: [&str; 28] = [
     "9 of 83 holds",
 ];
 
-/// Changes an input in one to four places: `libFuzzer`'s custom mutator.
+/// Mutates an input in one to four places: `libFuzzer`'s custom mutator.
 pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
-    let mut dice = Dice::new(seed);
+    let mut random = Random::new(seed);
     let text = data
         .get(..size)
         .and_then(|data| std::str::from_utf8(data).ok());
-    let Some(text) = text.filter(|_| dice.below(8) > 0) else {
+    let Some(text) = text.filter(|_| random.below(8) > 0) else {
         return fuzzer_mutate(data, size, max_size);
     };
     let mut text = text.to_owned();
-    for _ in 0..=dice.below(4) {
-        change(&mut text, &mut dice);
+    for _ in 0..=random.below(4) {
+        change(&mut text, &mut random);
     }
     let end = text.floor_char_boundary(max_size);
     data[..end].copy_from_slice(&text.as_bytes()[..end]);
     end
 }
 
-fn change(text: &mut String, dice: &mut Dice) {
-    match dice.below(10) {
-        0 => change_pages(text, dice),
+fn change(text: &mut String, random: &mut Random) {
+    match random.below(10) {
+        0 => change_pages(text, random),
         1 => {
-            let end = text.floor_char_boundary(dice.below(text.len() + 1));
+            let end = text.floor_char_boundary(random.below(text.len() + 1));
             text.truncate(end);
         }
-        2 | 3 => change_part(text, &tags(text), dice),
-        4 | 5 => change_part(text, &elements(text), dice),
-        6 => change_part(text, &brackets(text), dice),
-        7 => change_word(text, &runs(text, |byte| byte.is_ascii_digit()), dice),
-        8 => change_word(text, &between(text, b"\"'", b"\"'"), dice),
-        _ => change_word(text, &between(text, b">", b"<"), dice),
+        2 | 3 => change_part(text, &tags(text), random),
+        4 | 5 => change_part(text, &elements(text), random),
+        6 => change_part(text, &brackets(text), random),
+        7 => change_word(text, &runs(text, |byte| byte.is_ascii_digit()), random),
+        8 => change_word(text, &between(text, b"\"'", b"\"'"), random),
+        _ => change_word(text, &between(text, b">", b"<"), random),
     }
 }
 
-/// A page dropped, doubled, or put in the place of another.
-fn change_pages(text: &mut String, dice: &mut Dice) {
+/// Drops a page, doubles it, or replaces another one with it.
+fn change_pages(text: &mut String, random: &mut Random) {
     let mut pages: Vec<&str> = text.split(BETWEEN_PAGES).collect();
-    let (one, other) = (dice.below(pages.len()), dice.below(pages.len()));
-    match dice.below(3) {
+    let (one, other) = (random.below(pages.len()), random.below(pages.len()));
+    match random.below(3) {
         0 => drop(pages.remove(one)),
         1 => pages.insert(one, pages[other]),
         _ => pages.swap(one, other),
@@ -84,13 +84,13 @@ fn change_pages(text: &mut String, dice: &mut Dice) {
     *text = pages.join("\0");
 }
 
-/// A part of the page dropped, doubled, exchanged for another, or moved there.
-fn change_part(text: &mut String, parts: &[Range<usize>], dice: &mut Dice) {
-    let (Some(one), Some(other)) = (dice.one_of(parts), dice.one_of(parts)) else {
+/// Drops a part of the page, doubles it, exchanges it for another, or moves it.
+fn change_part(text: &mut String, parts: &[Range<usize>], random: &mut Random) {
+    let (Some(one), Some(other)) = (random.one_of(parts), random.one_of(parts)) else {
         return;
     };
     let words = text[other].to_owned();
-    match dice.below(4) {
+    match random.below(4) {
         0 => text.replace_range(one, ""),
         1 => {
             let again = text[one.clone()].to_owned();
@@ -101,13 +101,13 @@ fn change_part(text: &mut String, parts: &[Range<usize>], dice: &mut Dice) {
     }
 }
 
-/// A word exchanged for a strange one or for another of the page, lengthened, or spelled in another way.
-fn change_word(text: &mut String, words: &[Range<usize>], dice: &mut Dice) {
-    let (Some(one), Some(other)) = (dice.one_of(words), dice.one_of(words)) else {
+/// Replaces a word, lengthens it, or changes its spelling.
+fn change_word(text: &mut String, words: &[Range<usize>], random: &mut Random) {
+    let (Some(one), Some(other)) = (random.one_of(words), random.one_of(words)) else {
         return;
     };
-    let strange = STRANGE[dice.below(STRANGE.len())];
-    match dice.below(5) {
+    let strange = REPLACEMENTS[random.below(REPLACEMENTS.len())];
+    match random.below(5) {
         0 | 1 => text.replace_range(one, strange),
         2 => text.insert_str(one.end, strange),
         3 => {
@@ -121,12 +121,12 @@ fn change_word(text: &mut String, words: &[Range<usize>], dice: &mut Dice) {
     }
 }
 
-/// Where tags stand, begins and ends.
+/// Finds the text ranges of tags.
 fn tags(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(start) = text[at..].find('<').map(|place| at + place) {
-        let Some(end) = text[start..].find('>').map(|place| start + place + 1) else {
+    while let Some(start) = text[at..].find('<').map(|offset| at + offset) {
+        let Some(end) = text[start..].find('>').map(|offset| start + offset + 1) else {
             break;
         };
         found.push(start..end);
@@ -135,7 +135,7 @@ fn tags(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Where elements stand that are closed, as far as that can be told without a parser.
+/// Finds the text ranges of closed elements, as far as that works without a parser.
 fn elements(text: &str) -> Vec<Range<usize>> {
     let name = |tag: &str| -> String {
         tag.chars()
@@ -146,21 +146,21 @@ fn elements(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for tag in tags(text) {
         let inside = &text[tag.start + 1..tag.end];
-        // In JSON within a script, the sign before the name is “\/”.
+        // In JSON within a script, the slash before the name is escaped as “\/”.
         let Some(ended) = inside.strip_prefix("\\/").or(inside.strip_prefix('/')) else {
             open.push((name(inside), tag.start));
             continue;
         };
         let ended = name(ended);
-        if let Some(place) = open.iter().rposition(|(open, _)| *open == ended) {
-            found.push(open[place].1..tag.end);
-            open.truncate(place);
+        if let Some(index) = open.iter().rposition(|(open, _)| *open == ended) {
+            found.push(open[index].1..tag.end);
+            open.truncate(index);
         }
     }
     found
 }
 
-/// Where objects and lists of JSON stand, each with the comma after it, and its key before it.
+/// Finds the text ranges of JSON objects and arrays, with the key before and the comma after.
 fn brackets(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut open = Vec::new();
@@ -182,7 +182,7 @@ fn brackets(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// What stands between one of these signs and one of those, neither of them included.
+/// Finds the text between one of these bytes and one of those, without both.
 fn between(text: &str, from: &[u8], to: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = None;
@@ -208,15 +208,15 @@ fn runs(text: &str, is_in: impl Fn(u8) -> bool) -> Vec<Range<usize>> {
     found
 }
 
-/// Chance that can be had again: xorshift.
-struct Dice(u32);
+/// A deterministic random number generator (xorshift).
+struct Random(u32);
 
-impl Dice {
+impl Random {
     fn new(seed: u32) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9) | 1)
     }
 
-    /// A number from 0, less than `end`; 0 where there is none.
+    /// Returns a number below `end`, or 0 if `end` is 0.
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 17;

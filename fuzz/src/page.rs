@@ -1,9 +1,9 @@
-//! Looking at one page as the browser, the login and `library detect` do.
+//! Looks at one page as the browser, the login and `library detect` do.
 
 use hippo_browser::reading::{element_text, is_cut_short, parse_page, parse_piece, skeleton};
 use hippo_browser::{Form, Page, decode, interstitial};
 use hippo_core::text::clean;
-use hippo_systems::SeenPage;
+use hippo_systems::FetchedPage;
 use hippo_systems::detect::recognise;
 use url::Url;
 
@@ -14,7 +14,7 @@ const TYPES: [Option<&str>; 4] = [
     Some("text/html; charset=shift_jis"),
 ];
 
-/// Looks at an input as at a page; its length chooses the header that it came with.
+/// Looks at an input as at a page; its length selects the `Content-Type`.
 pub fn look(data: &[u8]) {
     let content_type = TYPES[data.len() % TYPES.len()];
     let page = Page {
@@ -26,18 +26,18 @@ pub fn look(data: &[u8]) {
     is_cut_short(&page.body);
     let kept = skeleton(&page.body);
     let Ok(html) = parse_page(&page.body) else {
-        assert!(kept.is_none(), "a skeleton of what is not parsed");
+        assert!(kept.is_none(), "a page that is not parsed has a skeleton");
         assert!(parse_piece(&page.body).is_err());
         return;
     };
-    let kept = kept.expect("what is parsed has a skeleton");
+    let kept = kept.expect("a parsed page has a skeleton");
     let again = kept.as_str().to_owned().try_into();
-    assert!(again == Ok(kept), "a skeleton that cannot be stored");
+    assert!(again == Ok(kept), "the skeleton can't be stored");
 
     let words = element_text(html.root_element());
-    assert!(clean(&words) == words, "words that are not clean");
+    assert!(clean(&words) == words, "the text is not clean");
     interstitial(&page);
-    let seen = SeenPage {
+    let seen = FetchedPage {
         url: &page.url,
         is_guessed: false,
         html: &html,
@@ -45,7 +45,7 @@ pub fn look(data: &[u8]) {
     for found in recognise(&seen) {
         assert!(!found.evidence.is_empty());
     }
-    // None is usable, so that all are read.
+    // No form is usable, so all are read.
     let none = Form::find_usable(&page, "form, input[type=password]", |form| {
         check_form(form.clone());
         false

@@ -1,4 +1,4 @@
-//! Reading one line of a page.
+//! Reads one line of a page.
 
 use chrono::Datelike;
 use hippo_browser::classify_words;
@@ -20,7 +20,7 @@ const FORMATS: [Option<&str>; 8] = [
     Some("%c"),
 ];
 
-/// Reads an input as a line with each helper; its length chooses how dates are written.
+/// Reads an input as a line with each helper; its length selects the date format.
 pub fn read(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -57,7 +57,7 @@ pub fn read(data: &[u8]) {
     assert_eq!(tidied, clean(&tidied));
     let (title, subtitle) = text.split_once(':').unwrap_or((text, ""));
     let joined = join_title(title, subtitle);
-    assert_eq!(joined, clean(&joined), "a title that is not clean");
+    assert_eq!(joined, clean(&joined), "the title is not clean");
     let _ = classify_words(text);
     assert_eq!(stable_id(&[text]).len(), 25);
     let base = Url::parse("https://library.test/patroninfo/7/items").expect("a URL");

@@ -1,12 +1,12 @@
-//! Reading saved accounts: what one account costs in time of one core.
+//! Benchmarks reading saved accounts, on one core.
 //!
-//! The recorded accounts are read where they are (`LIBRARY_PAGES`); each system's are measured whole,
-//! as `hippo read` and a check read them.
+//! The recorded accounts are read from `LIBRARY_PAGES`. Each system's account is measured as a whole,
+//! as `hippo read` and a check read it.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a benchmark that cannot set the stage may stop at once"
+    reason = "a benchmark may panic when its setup fails"
 )]
 
 use hippo_browser::{ReadContext, SavedPage};
@@ -67,7 +67,7 @@ fn read(criterion: &mut Criterion) {
         PathBuf::from,
     );
     if !folder.is_dir() {
-        println!("SKIPPED: the recorded pages are not here (LIBRARY_PAGES).");
+        println!("SKIPPED: no recorded pages (LIBRARY_PAGES names their folder)");
         return;
     }
     let mut group = criterion.benchmark_group("read");

@@ -1,4 +1,4 @@
-//! How long pages of 1, 2, 4 and 8 MB take to read, made of one thing again and again: a table of milliseconds.
+//! Prints how many milliseconds it takes to read generated pages of 1, 2, 4 and 8 MB.
 //!
 //! `cargo run --release -p hippo-systems --example large_pages`
 #![allow(
@@ -6,7 +6,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a benchmark that cannot set the stage may stop at once"
+    reason = "a benchmark may panic when its setup fails"
 )]
 
 use std::time::Instant;
@@ -53,7 +53,7 @@ fn main() {
     }
 }
 
-/// Reads a page as `hippo read` does, and looks at it as a visit does that logs in or does not know it.
+/// Reads a page as `hippo read` does, and looks at it as a visit does at a login or unknown page.
 fn read(name: &str, base_url: &Url, body: String) -> (f64, String) {
     let context = ReadContext {
         base_url,

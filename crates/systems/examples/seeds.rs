@@ -1,7 +1,7 @@
-//! Writes the first inputs of the fuzz targets (`make fuzz`): pages of our own.
+//! Writes the seed inputs of the fuzz targets (`make fuzz`) from pages of our own.
 //!
-//! They are the accounts of the demo library, long pages of one thing, and the pieces of pages and of text that the tests of this crate
-//! hold, as literals, in their sources.
+//! They are the demo library's accounts, long generated pages, and the string literals of this crate's sources, which
+//! include the tests' pages.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -9,7 +9,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     dead_code,
-    reason = "a tool of the tests may stop at once; not all that is common is used"
+    reason = "a test tool may panic; it uses only a part of the shared modules"
 )]
 
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ mod accounts;
 #[path = "../tests/shapes/mod.rs"]
 mod shapes;
 
-/// The fuzzer's inputs are no longer.
+/// The fuzzer's inputs are no longer than this.
 const MAX_INPUT_BYTES: usize = 60_000;
 
 #[tokio::main(flavor = "current_thread")]
@@ -37,11 +37,11 @@ async fn main() {
         std::fs::write(folder.join(name.replace(' ', "-")), text).expect("an input");
         written += 1;
     };
-    for good in accounts::of_the_demo_library().await {
+    for good in accounts::demo_accounts().await {
         let bodies: Vec<&str> = good.pages.iter().map(|page| page.body.as_str()).collect();
         write(good.system, &good.name, &bodies.join("\0"));
-        for (place, body) in bodies.iter().enumerate() {
-            write("page", &format!("{} {place}", good.name), body);
+        for (index, body) in bodies.iter().enumerate() {
+            write("page", &format!("{} {index}", good.name), body);
         }
     }
     for (system, kind) in shapes::pages() {
@@ -60,11 +60,11 @@ async fn main() {
         let own = systems_with_pages().find(|name| file.contains(name));
         let short = file.rsplit_once("src/").map_or(&*file, |(_, short)| short);
         let short = short.replace(['/', '.'], "-");
-        for (place, literal) in literals(&source).into_iter().enumerate() {
-            let name = format!("{short} {place}");
+        for (index, literal) in literals(&source).into_iter().enumerate() {
+            let name = format!("{short} {index}");
             if literal.contains('<') && literal.contains('>') {
                 write("page", &name, &literal);
-                // What a test reads, any reader may come across.
+                // Any reader may meet what a test reads.
                 let readers =
                     systems_with_pages().filter(|name| own.is_none_or(|own| own == *name));
                 readers.for_each(|reader| write(reader, &name, &literal));
@@ -76,7 +76,7 @@ async fn main() {
     println!("{written} inputs");
 }
 
-/// The sources in a folder and below, in the order of their names.
+/// Lists the source files below a folder, sorted by name.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder of sources");
     let mut paths: Vec<PathBuf> = entries
@@ -95,7 +95,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The strings that a source holds, near enough: comments are left out, lines that go on are joined.
+/// Extracts the string literals of a source, roughly: comments are skipped, continued lines are joined.
 fn literals(source: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = source;
@@ -112,14 +112,14 @@ fn literals(source: &str) -> Vec<String> {
             let end = if is_raw {
                 string.find(&format!("\"{}", "#".repeat(signs)))
             } else {
-                end_of(string)
+                string_end(string)
             };
             let Some(end) = end else { break };
             let text = &string[..end];
             found.push(if is_raw {
                 text.to_owned()
             } else {
-                unescaped(text)
+                unescape(text)
             });
             rest = &string[end + 1..];
         } else {
@@ -129,7 +129,7 @@ fn literals(source: &str) -> Vec<String> {
     found
 }
 
-fn end_of(string: &str) -> Option<usize> {
+fn string_end(string: &str) -> Option<usize> {
     let mut is_escaped = false;
     string.char_indices().find_map(|(at, sign)| {
         let is_end = sign == '"' && !is_escaped;
@@ -138,7 +138,7 @@ fn end_of(string: &str) -> Option<usize> {
     })
 }
 
-fn unescaped(text: &str) -> String {
+fn unescape(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {

@@ -1,4 +1,4 @@
-//! The libraries that come with the program: `libraries.toml`.
+//! The built-in libraries: `libraries.toml`.
 
 use std::collections::BTreeMap;
 
@@ -8,31 +8,31 @@ use url::Url;
 
 const TEXT: &str = include_str!("../libraries.toml");
 
-/// A library that comes with the program.
+/// A built-in library.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownLibrary {
-    /// What the library calls itself in short; the id that `hippo library add` gives it.
+    /// The library's short name for itself; `hippo library add` uses it as the id.
     pub id: String,
-    /// What mails call it.
+    /// The name in mails.
     pub name: String,
     /// The city or region, and the country.
     pub place: String,
-    /// The software behind its site.
+    /// The system of its site.
     pub system: String,
-    /// Where the site's paths begin.
+    /// The URL under which the site's paths begin.
     pub url: String,
-    /// The zone in which its days are counted.
+    /// The timezone of its days.
     pub timezone: Tz,
-    /// How the site writes dates (strftime), where the system needs it.
+    /// The site's date format (strftime), if the system needs it.
     pub date_format: Option<String>,
-    /// ISO 4217 code of the sums on the site.
+    /// The ISO 4217 code of the site's amounts.
     pub currency: Option<String>,
-    /// The other hosts to which a number and PIN may be sent.
+    /// The other hosts that may receive a number and PIN.
     pub login_hosts: Vec<String>,
-    /// What else the system wants to know.
+    /// The other options of the system.
     pub options: BTreeMap<String, String>,
-    /// Where this was seen, and when.
+    /// Where and when this was observed.
     pub source: String,
 }
 
@@ -42,18 +42,18 @@ struct File {
     library: Vec<KnownLibrary>,
 }
 
-/// All of them, by id. None if the file cannot be understood, which a test would have found.
+/// Returns all libraries, by id; none if the file is invalid, which a test would find.
 pub fn libraries() -> Vec<KnownLibrary> {
     match toml::from_str::<File>(TEXT) {
         Ok(file) => file.library,
         Err(error) => {
-            tracing::error!(%error, "The list of libraries cannot be understood.");
+            tracing::error!(%error, "The list of libraries is invalid.");
             Vec::new()
         }
     }
 }
 
-/// Those of whose id, name, place, system and host every word of `query` is a part.
+/// Finds the libraries whose id, name, place, system and host contain every word of `query`.
 pub fn search(query: &str) -> Vec<KnownLibrary> {
     let words = words(query);
     let mut found = libraries();
@@ -64,18 +64,19 @@ pub fn search(query: &str) -> Vec<KnownLibrary> {
     found
 }
 
-/// Those of which every word of `query` is said, but for a slip of the pen: a letter, or two of a long word.
+/// Finds the libraries that contain every word of `query`, allowing a typo in each: one letter, or two in a long word.
 pub fn search_with_typos(query: &str) -> Vec<KnownLibrary> {
-    let asked = words(query);
+    let query_words = words(query);
     let mut found = libraries();
     found.retain(|library| {
-        let said = words(&searchable_text(library).join(" "));
-        let is_said = |word: &String| {
+        let library_words = words(&searchable_text(library).join(" "));
+        let is_similar = |word: &String| {
             let most = word.chars().count() / 4;
-            said.iter()
-                .any(|said| edit_distance(word, said) <= most.min(2))
+            library_words
+                .iter()
+                .any(|library_word| edit_distance(word, library_word) <= most.min(2))
         };
-        !asked.is_empty() && asked.iter().all(is_said)
+        !query_words.is_empty() && query_words.iter().all(is_similar)
     });
     found
 }
@@ -98,7 +99,7 @@ fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// How many letters have to be put in, taken out or changed to make one word of the other.
+/// Returns how many letters must be inserted, deleted or replaced to turn one word into the other.
 fn edit_distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut above: Vec<usize> = (0..=other.len()).collect();
@@ -118,27 +119,27 @@ fn edit_distance(one: &str, other: &str) -> usize {
     above.last().copied().unwrap_or_default()
 }
 
-/// The library whose site begins there: at this address, with these options.
+/// Finds the library whose site begins at this URL, with these options.
 ///
-/// Where several libraries share a site, an option tells them apart.
+/// If several libraries share a site, an option distinguishes them.
 pub fn find_at(
     system: &str,
     url: &Url,
     options: &BTreeMap<String, String>,
 ) -> Option<KnownLibrary> {
     let address = url.as_str().trim_end_matches('/');
-    let is_there = |library: &KnownLibrary| {
+    let is_match = |library: &KnownLibrary| {
         let mut own = options.iter();
         library.system == system
             && library.url == address
             && own.all(|(name, value)| library.options.get(name) == Some(value))
     };
-    let mut found = libraries().into_iter().filter(is_there);
-    // Two are as good as none.
+    let mut found = libraries().into_iter().filter(is_match);
+    // An ambiguous match is none.
     found.next().filter(|_| found.next().is_none())
 }
 
-/// Those whose sites have this host.
+/// Finds the libraries whose sites have this host.
 pub fn find_by_host(host: &str) -> Vec<KnownLibrary> {
     let mut found = libraries();
     found.retain(|library| Url::parse(&library.url).is_ok_and(|url| url.host_str() == Some(host)));
@@ -151,7 +152,7 @@ mod tests {
     use crate::registry::system;
 
     #[test]
-    fn every_library_is_complete_and_in_its_place() {
+    fn every_library_is_complete_and_sorted() {
         let file = toml::from_str::<File>(TEXT).unwrap();
         let ids: Vec<&str> = file
             .library
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_is_found_by_where_its_site_begins() {
+    fn library_is_found_by_its_base_url() {
         let id = |system: &str, url: &str, options: &[(&str, &str)]| {
             let options = options
                 .iter()
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_is_found_by_any_of_its_words() {
+    fn library_is_found_by_any_of_its_words() {
         let ids = |query: &str| -> Vec<String> {
             search(query)
                 .into_iter()
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_is_found_in_spite_of_a_slip_of_the_pen() {
+    fn library_is_found_despite_a_typo() {
         let ids = |query: &str| -> Vec<String> {
             let found = search_with_typos(query).into_iter();
             found.map(|library| library.id).collect()
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_distance_of_two_words_is_that_of_their_letters() {
+    fn edit_distance_counts_changed_letters() {
         for (one, other, expected) in [
             ("", "", 0),
             ("", "abc", 3),

@@ -1,6 +1,6 @@
-//! Which system a library's site runs, from what its pages are made of.
+//! Detects the system of a library's site from its pages.
 //!
-//! A handful of pages is asked for, as any visitor would; nothing is filled in, no login is sent.
+//! It fetches a handful of pages, as any visitor would. It fills in no form and sends no login.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,35 +14,35 @@ use hippo_core::site::{LoginPermit, PermitError};
 use secrecy::SecretString;
 use url::Url;
 
-use crate::fingerprint::{Detector, SeenPage, SiteLocation};
+use crate::fingerprint::{Detector, FetchedPage, SiteLocation};
 use crate::registry::{SYSTEMS, system};
 use crate::system::System;
 
-/// No site is asked for more pages than these.
+/// The maximum number of pages that a site is asked for.
 pub const MAX_PAGES: usize = 5;
 
 /// A system that a site runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DetectedSystem {
-    /// Its name.
+    /// The system's name.
     pub system: &'static str,
-    /// Where its site begins.
+    /// The site's location.
     pub site: SiteLocation,
-    /// What that is based on: the place of a page, and what stands there.
+    /// The evidence: a page's address, and the fingerprint found there.
     pub evidence: Vec<String>,
 }
 
-/// What was found out about a site.
+/// The result of a detection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detection {
-    /// The systems that it shows signs of; as a rule one.
+    /// The systems whose fingerprints were found; usually one.
     pub found: Vec<DetectedSystem>,
-    /// The pages that were asked for, and what became of those that did not come.
+    /// The pages that were requested, with the failures of those that were not delivered.
     pub asked: Vec<AskedPage>,
 }
 
 impl Detection {
-    /// Why nothing came that could be looked at; none if something did.
+    /// Returns why no page could be inspected; `None` if one was.
     pub fn no_page_reason(&self) -> Option<NoPageReason> {
         let failures: Option<Vec<&Failure>> = self
             .asked
@@ -62,35 +62,35 @@ impl Detection {
     }
 }
 
-/// Why nothing came of a site that could be looked at.
+/// Why no page of a site could be inspected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoPageReason {
     /// Nobody answered, or the site is down.
     NoAnswer,
-    /// It turns programs away.
+    /// The site turns programs away.
     Refused,
-    /// It answered, with no page: there is none at that address.
+    /// The site answered, but there is no page at that address.
     NoPage,
 }
 
-/// A page that was asked for.
+/// A page that was requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskedPage {
-    /// Which.
+    /// The page's address.
     pub url: Url,
-    /// Why there was nothing to look at, if so.
+    /// Why there was no page to inspect, if so.
     pub failure: Option<Failure>,
 }
 
-/// Asks a site's pages which system it runs.
+/// Detects which system a site runs.
 ///
-/// The page that the person names comes first; then the account pages of the sites to which it links, and
-/// those that each system would have here, until one is recognised or [`MAX_PAGES`] are asked for. A system
-/// whose sites have hosts of their own is guessed last elsewhere.
+/// It starts with the given page. Then come the account pages of the sites that it links to, and the account pages
+/// that each system would have here, until a system is recognised or [`MAX_PAGES`] are requested. A system whose
+/// sites have hosts of their own comes last.
 pub async fn detect(url: &Url, options: &BrowserOptions) -> Result<Detection, Failure> {
     let connections =
         Connections::new(options).map_err(|error| Failure::not_tried(error.to_string()))?;
-    let library = nobodys_library(url)?;
+    let library = placeholder_library(url)?;
     let (secret, permit) = (no_secret(), NoLogin);
     let mut session = Session::new(&connections, &library, &secret, &permit);
     let mut waiting: VecDeque<Url> = VecDeque::from([url.clone()]);
@@ -131,7 +131,7 @@ pub async fn detect(url: &Url, options: &BrowserOptions) -> Result<Detection, Fa
                 failure.kind,
                 FailureKind::SiteDown | FailureKind::SiteRefused
             );
-            // Nobody is there to be asked for more, or who is there asked to be left alone.
+            // The site doesn't answer, or asks for a pause.
             (is_first && is_shut) || failure.retry_after.is_some()
         });
         let is_guessed = guessed.contains(&next);
@@ -140,17 +140,17 @@ pub async fn detect(url: &Url, options: &BrowserOptions) -> Result<Detection, Fa
             break;
         }
         let Ok((url, html)) = page else { continue };
-        let seen = SeenPage {
+        let fetched_page = FetchedPage {
             url: &url,
             is_guessed,
             html: &html,
         };
-        detection.found = recognise(&seen);
-        // What leads to a catalogue comes before what is guessed.
-        for link in catalogues(&seen).into_iter().rev() {
+        detection.found = recognise(&fetched_page);
+        // Links to a catalogue come before guesses.
+        for link in linked_account_pages(&fetched_page).into_iter().rev() {
             waiting.push_front(link);
         }
-        if let Some(next) = leads_on(&seen) {
+        if let Some(next) = refresh_target(&fetched_page) {
             waiting.push_front(next);
         }
     }
@@ -158,8 +158,7 @@ pub async fn detect(url: &Url, options: &BrowserOptions) -> Result<Detection, Fa
     Ok(detection)
 }
 
-/// Puts the site's address with https in place of the one without, where the same system answers there: to
-/// no other would a PIN be sent.
+/// Replaces the site's http URL by https if the same system answers there: a PIN is sent only by https.
 async fn prefer_https(session: &mut Session<'_>, detection: &mut Detection) {
     let is_plain = |found: &DetectedSystem| {
         let url = &found.site.base_url;
@@ -177,7 +176,7 @@ async fn prefer_https(session: &mut Session<'_>, detection: &mut Detection) {
     }
     let library = Library {
         options: plain.site.options.clone(),
-        ..match nobodys_library(&secure) {
+        ..match placeholder_library(&secure) {
             Ok(library) => library,
             Err(_) => return,
         }
@@ -192,7 +191,7 @@ async fn prefer_https(session: &mut Session<'_>, detection: &mut Detection) {
     let failure = page.as_ref().err().map(without_remedy);
     detection.asked.push(AskedPage { url, failure });
     let Ok((url, html)) = page else { return };
-    let found = recognise(&SeenPage {
+    let found = recognise(&FetchedPage {
         url: &url,
         is_guessed: true,
         html: &html,
@@ -202,7 +201,7 @@ async fn prefer_https(session: &mut Session<'_>, detection: &mut Detection) {
     }
 }
 
-/// Why a page did not come; there is no library whose entry could be mended.
+/// Drops the failure's remedy, because there is no library entry to correct.
 fn without_remedy(failure: &Failure) -> Failure {
     Failure {
         remedy: None,
@@ -210,22 +209,24 @@ fn without_remedy(failure: &Failure) -> Failure {
     }
 }
 
-/// The systems whose sites can be recognised.
+/// Lists the systems whose sites can be recognised.
 fn detectable_systems() -> impl Iterator<Item = (&'static dyn System, &'static dyn Detector)> {
     let systems = SYSTEMS.into_iter();
     systems.filter_map(|system| Some((system, system.detector()?)))
 }
 
-/// The systems that this page is of.
-pub fn recognise(page: &SeenPage<'_>) -> Vec<DetectedSystem> {
+/// Returns the systems whose fingerprints the page has.
+pub fn recognise(page: &FetchedPage<'_>) -> Vec<DetectedSystem> {
     let found = detectable_systems().filter_map(|(system, detector)| {
         let fingerprints = detector.found_fingerprints(page);
         let site = detector
             .locate_site(page.url)
             .filter(|_| !fingerprints.is_empty())?;
-        // Links lead to other hosts, and it may not be the one that was meant.
-        let at = page.url.host_str().unwrap_or_default().to_owned() + page.url.path();
-        let evidence = fingerprints.iter().map(|found| format!("{at}: {found}"));
+        // Links lead to other hosts, so the evidence names the page's own.
+        let address = page.url.host_str().unwrap_or_default().to_owned() + page.url.path();
+        let evidence = fingerprints
+            .iter()
+            .map(|found| format!("{address}: {found}"));
         Some(DetectedSystem {
             system: system.name(),
             site,
@@ -237,8 +238,8 @@ pub fn recognise(page: &SeenPage<'_>) -> Vec<DetectedSystem> {
 
 static REFRESH: Css = Css::new("meta[http-equiv=refresh i][content]");
 
-/// Where a page leads on by itself, as by a redirect.
-fn leads_on(page: &SeenPage<'_>) -> Option<Url> {
+/// Returns the target of a page's refresh, as of a redirect.
+fn refresh_target(page: &FetchedPage<'_>) -> Option<Url> {
     let refresh = REFRESH.first(page.html.root_element())?.attr("content")?;
     let (_, address) = refresh.split_once(['=']).filter(|(before, _)| {
         let name = before.rsplit([';', ',', ' ']).find(|part| !part.is_empty());
@@ -252,9 +253,9 @@ fn leads_on(page: &SeenPage<'_>) -> Option<Url> {
 
 static LINKS: Css = Css::new("a[href], form[action], iframe[src]");
 
-/// The account pages of the sites to which a page's links lead, as far as their addresses tell the
-/// system; each once, at most two.
-fn catalogues(page: &SeenPage<'_>) -> Vec<Url> {
+/// Returns the account pages of the sites that a page links to, if the URLs reveal the system; each once, at
+/// most two.
+fn linked_account_pages(page: &FetchedPage<'_>) -> Vec<Url> {
     let mut found: Vec<Url> = Vec::new();
     for element in LINKS.all(page.html.root_element()) {
         let link = ["href", "action", "src"]
@@ -263,7 +264,7 @@ fn catalogues(page: &SeenPage<'_>) -> Vec<Url> {
             .and_then(|address| page.url.join(address.trim()).ok())
             .filter(|url| matches!(url.scheme(), "http" | "https"));
         let Some(link) = link else { continue };
-        // Not the link itself: what it does or looks for is not known.
+        // The link itself is not followed: its effect is unknown.
         let system = detectable_systems().find(|(_, detector)| detector.is_address(&link));
         let account = system.and_then(|system| account_page(system, &link));
         found.extend(account.filter(|url| !found.contains(url)));
@@ -274,18 +275,18 @@ fn catalogues(page: &SeenPage<'_>) -> Vec<Url> {
     found
 }
 
-/// The page on which a system's site shows the account, or asks for a login, if `url` is one of its pages.
+/// Returns the page with the account or the login of a system's site, if `url` is one of its pages.
 fn account_page((system, detector): (&dyn System, &dyn Detector), url: &Url) -> Option<Url> {
     let SiteLocation { base_url, options } = detector.locate_site(url)?;
     let library = Library {
         options,
-        ..nobodys_library(&base_url).ok()?
+        ..placeholder_library(&base_url).ok()?
     };
     system.account_url(&library)
 }
 
-/// A library that stands for the site: nothing of it is stored, and no login is possible.
-fn nobodys_library(url: &Url) -> Result<Library, Failure> {
+/// Builds an unstored library entry for the site, without a login.
+fn placeholder_library(url: &Url) -> Result<Library, Failure> {
     let unnamed = |_| Failure::not_tried("the site has no name");
     Ok(Library {
         id: "site".parse().map_err(unnamed)?,
@@ -300,7 +301,7 @@ fn nobodys_library(url: &Url) -> Result<Library, Failure> {
     })
 }
 
-/// Nobody's number and PIN.
+/// Returns an empty number and PIN.
 fn no_secret() -> CardSecret {
     CardSecret {
         number: SecretString::from(""),
@@ -308,7 +309,7 @@ fn no_secret() -> CardSecret {
     }
 }
 
-/// No login is ever sent.
+/// Refuses every login.
 struct NoLogin;
 
 #[async_trait]
@@ -323,7 +324,7 @@ mod tests {
     use super::*;
     use hippo_browser::test_site::{TestSite, options, page, redirect, reply};
 
-    async fn look(site: &TestSite) -> Detection {
+    async fn detect_at(site: &TestSite) -> Detection {
         detect(&site.url, &options()).await.unwrap()
     }
 
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_link_to_the_catalogue_is_followed_and_the_address_tells_the_rest() {
+    async fn link_to_the_catalogue_is_followed() {
         let site = TestSite::start(|request| match request {
             r if r.starts_with("GET /patroninfo~S9 ") => {
                 page("<form method=post><input name=code><input name=pin type=password></form>")
@@ -342,7 +343,7 @@ mod tests {
             ),
         })
         .await;
-        let detection = look(&site).await;
+        let detection = detect_at(&site).await;
         assert_eq!(systems(&detection), ["sierra"]);
         let found = &detection.found[0];
         assert_eq!(found.site.base_url, site.url.join("/").unwrap());
@@ -352,15 +353,15 @@ mod tests {
             "{:?}",
             found.evidence
         );
-        // What a link would do is not done.
+        // The link's action is not performed.
         assert_eq!(site.lines(), ["GET /", "GET /patroninfo~S9"]);
     }
 
     #[tokio::test]
-    async fn the_account_pages_of_each_system_are_tried_and_a_redirect_is_followed() {
+    async fn account_page_of_each_system_is_tried() {
         let site = TestSite::start(|request| match request {
             r if r.starts_with("GET /client/en_US/default ") => {
-                redirect("302 DetectedSystem", "/client/en_US/default/search")
+                redirect("302 Found", "/client/en_US/default/search")
             }
             r if r.starts_with("GET /client/") => {
                 page("<form id=loginPageForm><input name=j_username></form>")
@@ -368,14 +369,14 @@ mod tests {
             _ => page("<p>Welcome</p>"),
         })
         .await;
-        let detection = look(&site).await;
+        let detection = detect_at(&site).await;
         assert_eq!(systems(&detection), ["enterprise"]);
         let base_url = &detection.found[0].site.base_url;
         assert_eq!(base_url.path(), "/client/en_US/default");
     }
 
     #[tokio::test]
-    async fn a_site_of_another_kind_is_left_after_a_handful_of_pages_and_nothing_is_sent() {
+    async fn unknown_site_is_left_after_the_page_limit() {
         let links: String = (0..40)
             .map(|n| format!("<a href='/patroninfo/{n}'>x</a><form method=post action='/iii/cas/{n}'><input name=q></form>"))
             .collect();
@@ -383,7 +384,7 @@ mod tests {
             page(&links.replace("action='/iii/cas", "action='/elsewhere"))
         })
         .await;
-        let detection = look(&site).await;
+        let detection = detect_at(&site).await;
         assert!(detection.asked.len() <= MAX_PAGES);
         assert!(
             site.lines().iter().all(|line| line.starts_with("GET ")),
@@ -393,7 +394,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_link_elsewhere_crowds_out_no_guess_but_that_of_a_system_with_hosts_of_its_own() {
+    async fn link_elsewhere_only_displaces_systems_with_own_hosts() {
         let other = TestSite::start(|_| page("<p>Elsewhere</p>")).await;
         let link = other.url.join("/cgi-bin/koha/opac-main.pl").unwrap();
         let body = format!("<a href='{link}'>Catalogue</a>");
@@ -402,10 +403,10 @@ mod tests {
                 page("<form method=post><input name=code><input name=pin type=password></form>")
             }
             r if r.starts_with("GET / ") => page(&body),
-            _ => reply("404 Not DetectedSystem", &[], ""),
+            _ => reply("404 Not Found", &[], ""),
         })
         .await;
-        let detection = look(&site).await;
+        let detection = detect_at(&site).await;
         assert_eq!(systems(&detection), ["sierra"], "{:?}", detection.asked);
         assert_eq!(detection.asked.len(), MAX_PAGES);
         let lines = site.lines();
@@ -413,10 +414,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_site_with_a_page_for_any_address_is_not_what_was_guessed_but_may_be_what_was_named()
-    {
+    async fn catch_all_site_counts_only_for_the_given_address() {
         let site = TestSite::start(|_| page("<p>Welcome</p>")).await;
-        let detection = look(&site).await;
+        let detection = detect_at(&site).await;
         assert!(systems(&detection).is_empty(), "{:?}", detection.found);
         assert_eq!(detection.asked.len(), MAX_PAGES);
         let named = site.url.join("/client/en_US/mill").unwrap();
@@ -425,34 +425,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_is_taken_for_none_by_a_part_that_any_page_may_have() {
+    async fn common_page_parts_are_no_fingerprint() {
         let site = TestSite::start(|request| match request {
             r if r.starts_with("GET / ") => page(
                 "<div id=userdetails>Ada</div><form><input name=code></form>\
                  <form><input name=pin></form>",
             ),
-            _ => reply("404 Not DetectedSystem", &[], ""),
+            _ => reply("404 Not Found", &[], ""),
         })
         .await;
-        let detection = look(&site).await;
+        let detection = detect_at(&site).await;
         assert!(systems(&detection).is_empty(), "{:?}", detection.found);
     }
 
     #[tokio::test]
-    async fn a_form_that_goes_to_a_catalogue_elsewhere_tells_of_that_place_and_not_of_its_own() {
-        let form = |at: &str| format!("<form action='{at}/cgi-bin/koha/opac-search.pl'></form>");
+    async fn form_to_another_host_identifies_only_that_host() {
+        let form =
+            |address: &str| format!("<form action='{address}/cgi-bin/koha/opac-search.pl'></form>");
         let own = form("");
         let catalogue = TestSite::start(move |request| match request {
             r if r.starts_with("GET /cgi-bin/koha/opac-user.pl ") => page(&own),
-            _ => reply("404 Not DetectedSystem", &[], ""),
+            _ => reply("404 Not Found", &[], ""),
         })
         .await;
-        // The same machine by another name is another host.
+        // The same machine under another name is another host.
         let mut elsewhere = catalogue.url.clone();
         elsewhere.set_host(Some("localhost")).unwrap();
         let body = form(elsewhere.as_str().trim_end_matches('/'));
         let site = TestSite::start(move |_| page(&body)).await;
-        let detection = look(&site).await;
+        let detection = detect_at(&site).await;
         assert_eq!(systems(&detection), ["koha"]);
         assert_eq!(detection.found[0].site.base_url, elsewhere);
         let evidence = &detection.found[0].evidence[0];
@@ -460,19 +461,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_link_to_the_site_of_a_systems_company_tells_of_no_library() {
-        let at = |url: &str| recognises(url, "<p>Our products</p>");
-        assert!(at("https://www.bibliocommons.com/v2/checkedout").is_empty());
-        assert!(at("https://help.bibliocommons.com/").is_empty());
-        assert_eq!(at("https://mill.bibliocommons.com/"), ["bibliocommons"]);
+    async fn link_to_a_vendors_site_identifies_no_library() {
+        let systems_at = |url: &str| recognises(url, "<p>Our products</p>");
+        assert!(systems_at("https://www.bibliocommons.com/v2/checkedout").is_empty());
+        assert!(systems_at("https://help.bibliocommons.com/").is_empty());
+        assert_eq!(
+            systems_at("https://mill.bibliocommons.com/"),
+            ["bibliocommons"]
+        );
         let site = TestSite::start(|request| match request {
             r if r.starts_with("GET / ") => {
                 page("<a href='https://www.bibliocommons.com/'>Powered by BiblioCommons</a>")
             }
-            _ => reply("404 Not DetectedSystem", &[], ""),
+            _ => reply("404 Not Found", &[], ""),
         })
         .await;
-        let detection = look(&site).await;
+        let detection = detect_at(&site).await;
         assert!(detection.found.is_empty());
         assert!(
             detection
@@ -484,7 +488,7 @@ mod tests {
 
     fn recognises(url: &str, body: &str) -> Vec<&'static str> {
         let (url, html) = (url.parse().unwrap(), parse_page(body).unwrap());
-        let found = recognise(&SeenPage {
+        let found = recognise(&FetchedPage {
             url: &url,
             is_guessed: false,
             html: &html,
@@ -493,31 +497,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_that_leads_on_by_itself_is_followed() {
+    async fn refresh_of_a_page_is_followed() {
         let site = TestSite::start(|request| match request {
             r if r.starts_with("GET / ") => {
                 page("<META HTTP-EQUIV=Refresh CONTENT=\"0; URL='/client/en_US/mill/'\">")
             }
             r if r.starts_with("GET /client/en_US/mill/ ") => page("<p>Find"),
-            _ => reply("404 Not DetectedSystem", &[], ""),
+            _ => reply("404 Not Found", &[], ""),
         })
         .await;
-        let detection = look(&site).await;
+        let detection = detect_at(&site).await;
         assert_eq!(systems(&detection), ["enterprise"]);
         assert_eq!(site.lines().len(), 2);
     }
 
     #[tokio::test]
-    async fn a_site_that_turns_programs_away_is_asked_once_and_one_without_a_page_there_is_told() {
+    async fn each_refusal_has_its_reason() {
         for (status, header, expected, lines) in [
             ("403 Forbidden", None, NoPageReason::Refused, 1),
             ("429 Too Many Requests", None, NoPageReason::Refused, 1),
-            (
-                "404 Not DetectedSystem",
-                None,
-                NoPageReason::NoPage,
-                MAX_PAGES,
-            ),
+            ("404 Not Found", None, NoPageReason::NoPage, MAX_PAGES),
             (
                 "503 Service Unavailable",
                 Some("Retry-After: 60"),
@@ -530,16 +529,16 @@ mod tests {
                 reply(status, &headers, "<p>No")
             })
             .await;
-            let detection = look(&site).await;
+            let detection = detect_at(&site).await;
             assert_eq!(detection.no_page_reason(), Some(expected), "{status}");
             assert_eq!(site.lines().len(), lines, "{status}");
         }
     }
 
     #[tokio::test]
-    async fn a_site_that_does_not_answer_is_said_to_be_silent() {
+    async fn silent_site_gives_no_answer() {
         let site = TestSite::start(|_| hippo_browser::test_site::Reply::Drop).await;
-        let detection = look(&site).await;
+        let detection = detect_at(&site).await;
         assert!(detection.found.is_empty());
         assert_eq!(detection.no_page_reason(), Some(NoPageReason::NoAnswer));
     }

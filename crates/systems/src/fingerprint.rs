@@ -1,4 +1,4 @@
-//! What shows that a page is of a system's site.
+//! Fingerprints that identify a page of a system's site.
 
 use std::collections::BTreeMap;
 
@@ -10,67 +10,67 @@ static FORMS: Css = Css::new("form");
 
 /// Recognises the sites of one system.
 pub trait Detector: Send + Sync {
-    /// What would show that a page is one of this system's, each in a few words, and whether the page has it:
-    /// structure and addresses, not the words of a language.
-    fn fingerprints(&self, page: &SeenPage<'_>) -> Vec<(bool, &'static str)>;
+    /// Returns the system's fingerprints, each described in a few words, and whether the page has it. They are
+    /// structure and URLs, not words of a language.
+    fn fingerprints(&self, page: &FetchedPage<'_>) -> Vec<(bool, &'static str)>;
 
-    /// Whether an address is one that only this system has.
+    /// Whether only this system has such a URL.
     fn is_address(&self, url: &Url) -> bool;
 
-    /// Whether its sites have hosts that [`Self::is_address`] knows, and hardly ever others. No by default.
+    /// Whether nearly all its sites have hosts that [`Self::is_address`] knows. No by default.
     fn has_own_hosts(&self) -> bool {
         false
     }
 
-    /// Where the site of a page begins, and what its address tells. The page's origin by default.
+    /// Returns the site's location and the options from a page's URL. By default, the page's origin.
     fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
         origin(url).map(SiteLocation::at)
     }
 
-    /// The fingerprints that the page has.
-    fn found_fingerprints(&self, page: &SeenPage<'_>) -> Vec<&'static str> {
+    /// Returns the fingerprints that the page has.
+    fn found_fingerprints(&self, page: &FetchedPage<'_>) -> Vec<&'static str> {
         let all = self.fingerprints(page).into_iter();
         all.filter_map(|(is_there, fingerprint)| is_there.then_some(fingerprint))
             .collect()
     }
 }
 
-/// A page that was fetched, as the systems look at it.
+/// A fetched page, as the detectors see it.
 #[derive(Debug)]
-pub struct SeenPage<'a> {
-    /// Where it was found, after redirects.
+pub struct FetchedPage<'a> {
+    /// The page's URL after redirects.
     pub url: &'a Url,
-    /// Nobody named the address: it was guessed, and many a site has a page for any.
+    /// Whether the URL was guessed. Many sites have a page for any URL.
     pub is_guessed: bool,
-    /// The page.
+    /// The parsed page.
     pub html: &'a Html,
 }
 
-impl SeenPage<'_> {
-    /// Whether one of the page's forms, of those that go to the page's own host, is like that. Many a library's
-    /// own site has a form that goes to its catalogue.
-    pub fn has_form(&self, is_like_that: impl Fn(ElementRef<'_>) -> bool) -> bool {
+impl FetchedPage<'_> {
+    /// Whether a form that goes to the page's own host matches. Many libraries' own sites have a form that goes to
+    /// their catalogue.
+    pub fn has_form(&self, is_match: impl Fn(ElementRef<'_>) -> bool) -> bool {
         let goes_here = |form: &ElementRef<'_>| {
             let target = self.url.join(form_action(*form).trim());
             target.is_ok_and(|target| target.host() == self.url.host())
         };
         FORMS
             .all(self.html.root_element())
-            .any(|form| goes_here(&form) && is_like_that(form))
+            .any(|form| goes_here(&form) && is_match(form))
     }
 }
 
-/// Where a system's site begins, as `hippo library add` wants it.
+/// The location of a system's site, as `hippo library add` expects it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteLocation {
-    /// Where the site's paths begin.
+    /// The URL under which the site's paths begin.
     pub base_url: Url,
-    /// The options that the address tells.
+    /// The options that the URL reveals.
     pub options: BTreeMap<String, String>,
 }
 
 impl SiteLocation {
-    /// A site that begins there, whose address tells no options.
+    /// Builds a location without options.
     pub(crate) fn at(base_url: Url) -> Self {
         Self {
             base_url,
@@ -79,12 +79,12 @@ impl SiteLocation {
     }
 }
 
-/// Where a form goes, as the page writes it.
+/// Returns a form's action, as the page writes it.
 pub(crate) fn form_action<'a>(form: ElementRef<'a>) -> &'a str {
     form.attr("action").unwrap_or_default()
 }
 
-/// Up to the end of its host.
+/// Returns the URL up to the end of its host.
 pub(crate) fn origin(url: &Url) -> Option<Url> {
     let mut origin = url.clone();
     origin.set_query(None);

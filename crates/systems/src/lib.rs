@@ -1,7 +1,7 @@
-//! How to log in to a library's site and read its account, one module a library system.
+//! Logs in to a library's site and reads its account, one module per library system.
 //!
-//! A [`System`] checks one card by what [`hippo_browser`] gives it. Most read pages: `SYSTEM::pages` has pure functions
-//! from a page to what it says (`PageReader`), `SYSTEM::visit` is the short script that logs in and fetches, and
+//! A [`System`] checks one card with what [`hippo_browser`] gives it. Most systems read pages: `SYSTEM::pages` has pure
+//! functions that read a page (`PageReader`), `SYSTEM::visit` is the short script that logs in and fetches, and
 //! `SYSTEM::fingerprints` recognises the system's sites ([`Detector`]). A new system is one module and one line in
 //! [`SYSTEMS`]; docs/ADD-A-LIBRARY-SYSTEM.md has the steps.
 
@@ -20,7 +20,7 @@ mod sierra;
 mod sites;
 mod system;
 
-pub use crate::fingerprint::{Detector, SeenPage, SiteLocation};
+pub use crate::fingerprint::{Detector, FetchedPage, SiteLocation};
 pub use crate::offline::OfflineReader;
 pub use crate::options::{COMMON_OPTIONS, check_value, known_options};
 pub use crate::registry::{SYSTEMS, offline_reader, system, systems_with_pages};

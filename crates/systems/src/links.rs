@@ -1,15 +1,16 @@
-//! Links to records, as far as they lead to the library.
+//! Keeps only links to records at the library.
 
 use hippo_core::account::Account;
 use hippo_core::library::Library;
 use url::Url;
 
-/// Drops links to records that lead elsewhere than to a host of the library's entry: mails link to them, and a
-/// page could name any.
+/// Drops links to records unless their host is in the library's entry. Mails contain these links, and a
+/// page could name any host.
 pub(crate) fn keep_own_links(account: &mut Account, library: &Library) {
     let is_own = |link: &String| {
-        Url::parse(link)
-            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && is_host_of(&url, library))
+        Url::parse(link).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https") && is_at_library(&url, library)
+        })
     };
     let loans = account.loans.iter_mut().flatten().map(|loan| &mut loan.url);
     let holds = account.holds.iter_mut().flatten().map(|hold| &mut hold.url);
@@ -18,8 +19,8 @@ pub(crate) fn keep_own_links(account: &mut Account, library: &Library) {
     }
 }
 
-/// Whether an address is at the site, at its account's page, or at a host that logins may go to.
-fn is_host_of(url: &Url, library: &Library) -> bool {
+/// Whether a URL is at the site, at its account page's host, or at a login host.
+fn is_at_library(url: &Url, library: &Library) -> bool {
     let Some(host) = url.host_str() else {
         return false;
     };

@@ -1,4 +1,4 @@
-//! Reading the saved pages of an account, without a network.
+//! Reads the saved pages of an account, without a network.
 
 use hippo_browser::{Phrase, ReadContext, SavedPage};
 use hippo_core::account::Account;
@@ -8,14 +8,14 @@ use hippo_core::failure::Failure;
 pub trait OfflineReader: Send + Sync {
     /// Reads the pages, in any order.
     ///
-    /// What the pages do not say is unknown. A page that is not recognised is `page_changed`, one that shows a
-    /// refused login is `wrong_credentials`.
+    /// What the pages don't state is unknown. An unrecognised page is `page_changed`; a page with a refused login is
+    /// `wrong_credentials`.
     fn read(&self, pages: &[SavedPage], context: &ReadContext<'_>) -> Result<Account, Failure>;
 
-    /// The phrases by which its pages are read, none of which is a patron's: what a recording for a bug report
-    /// keeps.
+    /// Returns the phrases by which the pages are read, none of which is personal: a recording for a bug report keeps
+    /// them.
     fn phrases(&self) -> Vec<Phrase>;
 
-    /// How a page states that it writes dates (strftime): readers believe it before the library's entry.
+    /// Returns the date format (strftime) that a page states; it overrides the library's entry.
     fn stated_date_format(&self, page: &str) -> Option<&'static str>;
 }

@@ -1,18 +1,18 @@
-//! What a library's entry may say beside its address: the options of its system, and those of all.
+//! The options of a library's entry: those of its system, and those that every library may have.
 
 use hippo_core::card::{CardSecret, without_separators};
 use hippo_core::library::{CURRENCY_OPTION, Library};
 
 use crate::system::System;
 
-/// The option of all libraries that says how a printed number is sent.
+/// The option for sending a card number with its separators.
 const NUMBER_SEPARATORS: &str = "number-separators";
 
-/// Its values: the number with its spaces and hyphens, or without.
+/// Its values: with the spaces and hyphens, or without.
 const KEEP: &str = "keep";
 const DROP: &str = "drop";
 
-/// The options that every library may have, whatever its system: name, and what it means.
+/// The options that every library may have: name and meaning.
 pub const COMMON_OPTIONS: [(&str, &str); 2] = [
     (
         NUMBER_SEPARATORS,
@@ -24,14 +24,14 @@ pub const COMMON_OPTIONS: [(&str, &str); 2] = [
     ),
 ];
 
-/// All options that a library of this system may have: name, and what each means.
+/// Returns the options that a library of this system may have: name and meaning.
 pub fn known_options(
     system: &dyn System,
 ) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
     system.options().iter().copied().chain(COMMON_OPTIONS)
 }
 
-/// Checks the value of an option that all libraries may have; the error says what it may be.
+/// Checks the value of a common option; the error describes the valid values.
 pub fn check_value(name: &str, value: &str) -> Result<(), &'static str> {
     match (name, value) {
         (NUMBER_SEPARATORS, KEEP | DROP) => Ok(()),
@@ -46,8 +46,8 @@ fn is_currency_code(code: &str) -> bool {
     code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// The number and PIN as the library's site wants them: the number without what separates its groups,
-/// unless the library's entry or its system says otherwise.
+/// Returns the number and PIN as the library's site expects them. The number loses its separators, unless the
+/// library's entry or its system keeps them.
 pub(crate) fn secret_to_send(
     system: &dyn System,
     library: &Library,

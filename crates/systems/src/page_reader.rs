@@ -1,4 +1,4 @@
-//! Reading an account that is in pages, each of which is read alone.
+//! Reads an account from pages, each of which is read alone.
 
 use hippo_browser::{Phrase, ReadContext, SavedPage, says_session_is_over, session_is_over};
 use hippo_core::account::Account;
@@ -7,15 +7,15 @@ use hippo_core::failure::{Failure, FailureKind};
 use crate::offline::OfflineReader;
 use crate::system::System;
 
-/// A system whose account is in pages, each of which is read alone: then [`OfflineReader`] is there, too.
+/// A system whose pages are read one by one; it implements [`OfflineReader`] automatically.
 pub(crate) trait PageReader: System {
-    /// What one page says of an account.
+    /// The content of one page.
     type Part;
 
     /// Reads one page.
     fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Self::Part, Failure>;
 
-    /// Puts what the pages say into an account of which nothing is known yet; there is at least one page.
+    /// Joins at least one page's content into an account of which nothing is known yet.
     fn join_parts(
         &self,
         parts: Vec<Self::Part>,
@@ -23,10 +23,10 @@ pub(crate) trait PageReader: System {
         context: &ReadContext<'_>,
     ) -> Result<Account, Failure>;
 
-    /// As [`OfflineReader::phrases`].
+    /// See [`OfflineReader::phrases`].
     fn phrases(&self) -> Vec<Phrase>;
 
-    /// As [`OfflineReader::stated_date_format`]. None by default.
+    /// See [`OfflineReader::stated_date_format`]. None by default.
     fn stated_date_format(&self, _page: &str) -> Option<&'static str> {
         None
     }
@@ -54,7 +54,7 @@ impl<T: PageReader> OfflineReader for T {
     }
 }
 
-/// The failure of a saved page, which is named; one that says that the session is over is `session_expired`.
+/// Adds the page's name to its failure; an expired session becomes `session_expired`.
 fn in_saved_page(page: &SavedPage, failure: Failure) -> Failure {
     let is_unknown = failure.kind == FailureKind::PageChanged;
     let failure = if is_unknown && says_session_is_over(&page.body) {

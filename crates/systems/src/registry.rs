@@ -1,4 +1,4 @@
-//! The systems that there are.
+//! The list of systems.
 
 use crate::bibliocommons::Bibliocommons;
 use crate::enterprise::Enterprise;
@@ -10,17 +10,17 @@ use crate::system::System;
 /// Every system that LibraryHippo can read.
 pub const SYSTEMS: [&dyn System; 4] = [&Bibliocommons, &Enterprise, &Koha, &Sierra];
 
-/// The system of this name.
+/// Finds a system by name.
 pub fn system(name: &str) -> Option<&'static dyn System> {
     SYSTEMS.into_iter().find(|system| system.name() == name)
 }
 
-/// The reader of saved pages of the system of this name, if it has one.
+/// Finds the reader of a system's saved pages, if it has one.
 pub fn offline_reader(name: &str) -> Option<&'static dyn OfflineReader> {
     system(name)?.offline_reader()
 }
 
-/// The names of the systems whose saved pages can be read.
+/// Lists the systems whose saved pages can be read.
 pub fn systems_with_pages() -> impl Iterator<Item = &'static str> {
     let systems = SYSTEMS.into_iter();
     systems.filter_map(|system| system.offline_reader().map(|_| system.name()))
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn system_names_the_options_that_it_knows() {
+    fn system_lists_its_options() {
         let names = |name: &str| -> Vec<&str> {
             let options = system(name).unwrap().options();
             options.iter().map(|(name, _)| *name).collect()

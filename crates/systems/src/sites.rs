@@ -1,4 +1,4 @@
-//! The sites of all libraries, behind the trait that the jobs know.
+//! The sites of all libraries, behind the trait that the jobs use.
 
 mod visit_thread;
 
@@ -16,7 +16,7 @@ use self::visit_thread::{CardCheck, VisitThreads};
 use crate::registry::system;
 use crate::system::System;
 
-/// The sites of all libraries: connections are shared, cookies never.
+/// The sites of all libraries. They share connections, but no cookies.
 #[derive(Debug)]
 pub struct Sites {
     connections: Arc<Connections>,
@@ -24,7 +24,7 @@ pub struct Sites {
 }
 
 impl Sites {
-    /// Ready to visit; nothing is sent yet.
+    /// Creates the client; it sends nothing yet.
     pub fn new(options: BrowserOptions) -> Result<Self, BrowserError> {
         Ok(Self::with(Connections::new(&options)?))
     }
@@ -36,7 +36,7 @@ impl Sites {
         }
     }
 
-    /// A card's check by this system, within its time limit; the logout has its own.
+    /// Checks a card with this system, within its time limit; the logout has its own limit.
     async fn visit(
         &self,
         system: &'static dyn System,
@@ -54,7 +54,7 @@ impl Sites {
     }
 }
 
-/// One card's check: `Limits::card` at most, and `Limits::log_out` for the logout.
+/// Checks one card within `Limits::card`, plus `Limits::log_out` for the logout.
 #[async_trait]
 impl LibrarySite for Sites {
     async fn check(
@@ -93,14 +93,14 @@ mod tests {
     use hippo_browser::{CardVisit, Limits};
     use hippo_browser::{Form, Session};
 
-    /// Logs in, asks for the account, and says what the test wants said.
+    /// A system that logs in, fetches the account page, and returns what the test wants.
     #[derive(Clone, Default)]
     struct Scripted {
         account: Option<Account>,
-        /// Takes the answer to the login for a page that shows us logged in.
-        notes_login: bool,
-        /// Does not know the account page.
-        is_lost: bool,
+        /// Whether the response to the login counts as a page of a logged-in patron.
+        confirms_login: bool,
+        /// Whether the account page is unknown.
+        fails_to_read: bool,
     }
 
     #[async_trait(?Send)]
@@ -125,11 +125,11 @@ mod tests {
             let mut form = Form::find(&login, "form")?;
             form.set_secret("pin", &session.secret().pin);
             session.log_in(form).await?;
-            if self.notes_login {
+            if self.confirms_login {
                 session.mark_logged_in();
             }
             session.get(&session.url("account")?).await?;
-            if self.is_lost {
+            if self.fails_to_read {
                 return Err(Failure::page_changed("no table"));
             }
             self.account
@@ -144,8 +144,8 @@ mod tests {
         account.holds = Some(Vec::new());
         Scripted {
             account: Some(account),
-            notes_login: false,
-            is_lost: false,
+            confirms_login: false,
+            fails_to_read: false,
         }
     }
 
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_card_whose_time_is_over_is_still_logged_out() {
+    async fn card_out_of_time_is_still_logged_out() {
         for slow in ["GET /account", "POST /in"] {
             let site = site(slow).await;
             let failure = check(&site, &scripted()).await.unwrap_err();
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_card_whose_time_is_over_before_the_login_has_nothing_to_log_out_of() {
+    async fn card_out_of_time_before_the_login_sends_no_logout() {
         let site = site("GET /login").await;
         let failure = check(&site, &scripted()).await.unwrap_err();
         assert_eq!(failure.kind.as_str(), "site_down");
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_that_is_logged_in_twice_counts_as_under_way_to_its_end() {
+    fn login_in_progress_limit_covers_two_visits() {
         let limits = Limits::default();
         let longest = 2 * (limits.card + limits.log_out);
         assert!(
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_logout_that_fails_changes_nothing() {
+    async fn failed_logout_changes_nothing() {
         let site = site("GET /out").await;
         let account = check(&site, &scripted()).await.unwrap();
         assert_eq!(Some(account), scripted().account);
@@ -214,12 +214,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_of_which_half_is_unknown_is_none() {
+    async fn half_known_account_is_a_changed_page() {
         let site = site("never").await;
         let half = Scripted {
             account: Some(Account::unknown("scripted".parse().unwrap())),
-            notes_login: true,
-            is_lost: false,
+            confirms_login: true,
+            fails_to_read: false,
         };
         let failure = check(&site, &half).await.unwrap_err();
         assert_eq!(failure.kind.as_str(), "page_changed");
@@ -227,8 +227,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_login_of_which_nothing_is_known_is_said_to_be_in_doubt() {
-        for (slow, notes_login, expected) in [
+    async fn login_without_a_confirmation_is_in_doubt() {
+        for (slow, confirms_login, expected) in [
             ("GET /login", false, false),
             ("POST /in", false, true),
             ("GET /account", false, true),
@@ -236,31 +236,31 @@ mod tests {
         ] {
             let site = site(slow).await;
             let system = Scripted {
-                notes_login,
+                confirms_login,
                 ..scripted()
             };
             let failure = check(&site, &system).await.unwrap_err();
             assert_eq!(failure.kind.as_str(), "site_down");
-            assert_eq!(failure.login_in_doubt, expected, "{slow} {notes_login}");
+            assert_eq!(failure.login_in_doubt, expected, "{slow} {confirms_login}");
         }
     }
 
     #[tokio::test]
-    async fn a_login_that_was_refused_is_not_in_doubt() {
+    async fn refused_login_is_not_in_doubt() {
         let site = site("never").await;
         let failure = check(&site, &Scripted::default()).await.unwrap_err();
         assert_eq!(failure.kind.as_str(), "wrong_credentials");
         assert!(!failure.login_in_doubt);
         let changed = Scripted {
             account: Some(Account::unknown("scripted".parse().unwrap())),
-            notes_login: false,
-            is_lost: false,
+            confirms_login: false,
+            fails_to_read: false,
         };
         assert!(check(&site, &changed).await.unwrap_err().login_in_doubt);
     }
 
     #[tokio::test]
-    async fn a_page_that_changed_is_told_by_its_skeleton() {
+    async fn changed_page_is_reported_with_its_skeleton() {
         let site = TestSite::start(|request| {
             page(if request.contains("GET /account") {
                 "<form method=get action=/x><p class=canary-1234>canary</p></form>"
@@ -270,7 +270,7 @@ mod tests {
         })
         .await;
         let system = Scripted {
-            is_lost: true,
+            fails_to_read: true,
             ..Scripted::default()
         };
         let failure = check(&site, &system).await.unwrap_err();
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_system_that_is_not_known_is_not_tried() {
+    async fn unknown_system_is_not_tried() {
         let site = site("never").await;
         let mut library = library(&site.url);
         library.system = "cardboard".parse().unwrap();

@@ -1,4 +1,4 @@
-//! What a library system is to LibraryHippo.
+//! The interface of a library system.
 
 use async_trait::async_trait;
 use hippo_browser::CardVisit;
@@ -12,56 +12,54 @@ use crate::offline::OfflineReader;
 
 /// The software behind a library's site: how to log in and read an account.
 ///
-/// Each visit has a thread of its own, so its future need not be `Send`.
+/// Each visit has its own thread, so its future need not be `Send`.
 #[async_trait(?Send)]
 pub trait System: Send + Sync {
-    /// Its name: `sierra`.
+    /// Returns its name: `sierra`.
     fn name(&self) -> &'static str;
 
-    /// The options that a library with this system may have beside [`crate::COMMON_OPTIONS`]: name, and what it
-    /// means. None by default.
+    /// Returns the system's own options, in addition to [`crate::COMMON_OPTIONS`]: name and meaning. None
+    /// by default.
     fn options(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
 
-    /// Whether a printed number is sent with its spaces and hyphens. No by default; a library's option may say
-    /// otherwise ([`crate::COMMON_OPTIONS`]).
+    /// Whether a printed number is sent with its spaces and hyphens. No by default; a library's option overrides
+    /// it ([`crate::COMMON_OPTIONS`]).
     fn keeps_number_separators(&self) -> bool {
         false
     }
 
-    /// Whether its pages write dates as each library likes, so that a library of it needs a `date_format`. No by
-    /// default.
+    /// Whether the date format differs between libraries, so that each needs a `date_format`. No by default.
     fn needs_date_format(&self) -> bool {
         false
     }
 
-    /// Whether most of those pages state how they write dates, so that the library's `date_format` is only for the
-    /// others. No by default.
+    /// Whether most pages state their date format, so that `date_format` is only for the rest. No by default.
     fn states_date_format(&self) -> bool {
         false
     }
 
-    /// The page that a person opens to see the account; mails link to it.
+    /// Returns the page that shows the account to a person; mails link to it.
     fn account_url(&self, library: &Library) -> Option<Url>;
 
-    /// Logs in, reads the whole account, and logs out where the system has a logout, also after an error.
+    /// Logs in, reads the whole account, and logs out if the system has a logout, even after an error.
     ///
-    /// Loans and holds are both known in what it returns. As for [`hippo_core::site::LibrarySite`], the permit is
-    /// asked right before a login is sent; [`CardVisit::browse`] does that and all that is common to sites of pages.
+    /// The returned loans and holds are both known. As for [`hippo_core::site::LibrarySite`], the permit is
+    /// asked right before a login is sent; [`CardVisit::browse`] does that, and all that page-based sites share.
     async fn check(&self, visit: &CardVisit<'_>) -> Result<Account, Failure>;
 
-    /// Reads saved pages, where its accounts are pages. None by default.
+    /// Returns the reader of saved pages, if its accounts are pages. None by default.
     fn offline_reader(&self) -> Option<&dyn OfflineReader> {
         None
     }
 
-    /// Recognises its sites, where they show what they run. None by default.
+    /// Returns the detector of its sites, if they can be recognised. None by default.
     fn detector(&self) -> Option<&dyn Detector> {
         None
     }
 
-    /// An account of this system of which nothing is known yet.
+    /// Returns an account of this system of which nothing is known yet.
     fn unknown_account(&self) -> Result<Account, Failure> {
         let name = self.name().parse();
         name.map(Account::unknown)

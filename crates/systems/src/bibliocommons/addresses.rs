@@ -1,11 +1,11 @@
-//! Where the parts of a BiblioCommons site are.
+//! The URLs of a BiblioCommons site.
 
 use url::Url;
 
-/// The page with what is out; it tells the totals of the whole account, too.
+/// The page of the loans; it also states the totals of the whole account.
 pub(super) const LOANS_PATH: &str = "/v2/checkedout";
 
-/// The address of a path at the library, below the path of its `base_url`; http(s) only.
+/// Returns the http(s) URL of a path at the library, below the path of its `base_url`.
 pub(super) fn address(base: &Url, path: &str) -> Option<Url> {
     let mut url = base.clone();
     if !matches!(url.scheme(), "http" | "https") {

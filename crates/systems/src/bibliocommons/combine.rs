@@ -1,4 +1,4 @@
-//! One account of several pages: lists that are whole by the site's own counts, or not known.
+//! Combines pages into one account: a list is complete by the site's own counts, or unknown.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -8,14 +8,14 @@ use hippo_core::account::{Account, Hold, Loan};
 use hippo_core::failure::Failure;
 use secrecy::ExposeSecret;
 
-use super::pages::{AccountPage, CardSeen, Part, Scope};
+use super::pages::{AccountPage, Part, Scope, ShownCard};
 use super::totals::{HOLD_STATES, Totals};
 
-/// From so many digits on, a number that was typed at the login is a card's, not a user name, and
-/// can be compared with the barcode on the page.
+/// The minimum number of digits of a card number. Such a number can be compared with the barcode on the page; anything
+/// else that was typed at the login is a user name.
 const BARCODE_DIGITS: usize = 6;
 
-/// Makes one account of the pages, whose order is free.
+/// Combines the pages, in any order, into one account.
 pub(super) fn combine(
     pages: Vec<AccountPage>,
     mut account: Account,
@@ -23,14 +23,14 @@ pub(super) fn combine(
 ) -> Result<Account, Failure> {
     let mut totals = Totals::default();
     let mut user: Option<String> = None;
-    let mut cards: Vec<CardSeen> = Vec::new();
+    let mut cards: Vec<ShownCard> = Vec::new();
     let mut seen_cards = HashSet::new();
     let mut messages = Messages::default();
     let (mut loans, mut holds) = (Vec::new(), Vec::new());
     for page in pages {
         match &user {
             Some(user) if *user != page.user => {
-                return Err(Failure::page_changed("the pages are of two accounts"));
+                return Err(Failure::page_changed("the pages belong to two accounts"));
             }
             _ => user = Some(page.user),
         }
@@ -48,7 +48,7 @@ pub(super) fn combine(
     account.card_expires = card.and_then(|card| card.expires);
     account.fines = totals.fines;
     account.messages = messages.into_vec();
-    account.declared.loans = totals.loans.or_else(|| whole_count(&loans));
+    account.declared.loans = totals.loans.or_else(|| stated_count(&loans));
     account.declared.holds = totals.holds.as_ref().map(|holds| holds.all);
     account.loans = all_loans(loans, account.declared.loans)?;
     account.holds = all_holds(holds, &totals)?;
@@ -56,28 +56,28 @@ pub(super) fn combine(
     Ok(account)
 }
 
-/// The card that this account is of; `page_changed` where the page names another one.
+/// Returns the card of this account; `page_changed` if the page names another one.
 ///
-/// The number of a card and the barcode on the page are compared only where both are numbers: a
-/// patron may log in by a user name, and a site may print stars instead of digits. One may have a
-/// prefix that the other lacks. Of several cards that cannot be compared, none is known to be this one.
+/// The card's number and the barcode on the page are compared only if both are numbers: a patron may
+/// log in by a user name, and a site may mask the digits. One may have a prefix that the other lacks. Several
+/// cards that can't be compared give `None`.
 fn own_card<'a>(
-    cards: &'a [CardSeen],
+    cards: &'a [ShownCard],
     context: &ReadContext<'_>,
-) -> Result<Option<&'a CardSeen>, Failure> {
+) -> Result<Option<&'a ShownCard>, Failure> {
     let only = match cards {
         [only] => Some(only),
         _ => None,
     };
     let Some(number) = context
         .card_number
-        .and_then(|number| barcode(number.expose_secret()))
+        .and_then(|number| barcode_digits(number.expose_secret()))
     else {
         return Ok(only);
     };
     let mut another = false;
     for card in cards {
-        let Some(barcode) = card.barcode.as_deref().and_then(barcode) else {
+        let Some(barcode) = card.barcode.as_deref().and_then(barcode_digits) else {
             continue;
         };
         if barcode.ends_with(&number) || number.ends_with(&barcode) {
@@ -86,13 +86,13 @@ fn own_card<'a>(
         another = true;
     }
     if another {
-        return Err(Failure::page_changed("the account is another card's"));
+        return Err(Failure::page_changed("the account belongs to another card"));
     }
     Ok(only)
 }
 
-/// The digits of a number, spaces and hyphens left out; `None` for anything else.
-fn barcode(text: &str) -> Option<String> {
+/// Returns a number's digits without spaces and hyphens; `None` for anything else.
+fn barcode_digits(text: &str) -> Option<String> {
     let digits: String = text
         .chars()
         .filter(|c| !c.is_whitespace() && *c != '-')
@@ -101,8 +101,8 @@ fn barcode(text: &str) -> Option<String> {
     is_number.then_some(digits)
 }
 
-/// The count that a list of everything states of itself.
-fn whole_count<T>(parts: &[Part<T>]) -> Option<u32> {
+/// Returns the count that the complete list states for itself.
+fn stated_count<T>(parts: &[Part<T>]) -> Option<u32> {
     parts
         .iter()
         .find(|part| matches!(part.scope, Scope::All | Scope::Unknown))
@@ -113,9 +113,9 @@ fn all_loans(parts: Vec<Part<Loan>>, total: Option<u32>) -> Result<Option<Vec<Lo
     let Some(total) = total else { return Ok(None) };
     let is_all = |scope: &Scope| matches!(scope, Scope::All | Scope::Unknown);
     for part in parts.iter().filter(|part| is_all(&part.scope)) {
-        same_count(part, total, "loans")?;
+        require_same_count(part, total, "loans")?;
     }
-    let complete = complete(&parts).iter().any(is_all);
+    let complete = complete_lists(&parts).iter().any(is_all);
     let mut ids = HashSet::new();
     let loans: Vec<Loan> = parts
         .into_iter()
@@ -123,20 +123,22 @@ fn all_loans(parts: Vec<Part<Loan>>, total: Option<u32>) -> Result<Option<Vec<Lo
         .map(|(_, loan)| loan)
         .filter(|loan| ids.insert(loan.id.clone()))
         .collect();
-    Ok(whole(loans.len(), total, complete, "loans")?.then_some(loans))
+    Ok(is_whole_list(loans.len(), total, complete, "loans")?.then_some(loans))
 }
 
-/// Holds are counted by state: each state has a page of its own, and its total.
+/// Combines the holds, which are counted by state: each state has its own pages and its own total.
 fn all_holds(parts: Vec<Part<Hold>>, totals: &Totals) -> Result<Option<Vec<Hold>>, Failure> {
-    let complete = complete(&parts);
+    let complete = complete_lists(&parts);
     let mut counted: BTreeMap<String, u32> = BTreeMap::new();
     let mut ids = HashSet::new();
     let mut holds = Vec::new();
     for part in parts {
         if let Some(totals) = &totals.holds {
             match &part.scope {
-                Scope::All => same_count(&part, totals.all, "holds")?,
-                Scope::State(state) => same_count(&part, totals.of(state), "holds of a state")?,
+                Scope::All => require_same_count(&part, totals.all, "holds")?,
+                Scope::State(state) => {
+                    require_same_count(&part, totals.count_in(state), "holds of a state")?
+                }
                 Scope::Unknown => {}
             }
         }
@@ -155,7 +157,7 @@ fn all_holds(parts: Vec<Part<Hold>>, totals: &Totals) -> Result<Option<Vec<Hold>
     let all_given = complete.contains(&Scope::All);
     let given = |state: &str| all_given || complete.contains(&Scope::State(state.to_owned()));
     let Some(totals) = &totals.holds else {
-        // Without totals, every state must have been looked at.
+        // Without totals, the pages of every state are needed.
         return Ok(HOLD_STATES
             .iter()
             .all(|state| given(state))
@@ -166,40 +168,46 @@ fn all_holds(parts: Vec<Part<Hold>>, totals: &Totals) -> Result<Option<Vec<Hold>
     for state in states {
         let rows = counted.get(state).copied().unwrap_or(0);
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-        is_whole &= whole(rows, totals.of(state), given(state), "holds of a state")?;
+        is_whole &= is_whole_list(
+            rows,
+            totals.count_in(state),
+            given(state),
+            "holds of a state",
+        )?;
     }
     Ok(is_whole.then_some(holds))
 }
 
-/// The lists of which every page was given.
-fn complete<T>(parts: &[Part<T>]) -> BTreeSet<Scope> {
-    let mut seen: BTreeMap<&Scope, (u32, BTreeSet<u32>)> = BTreeMap::new();
+/// Returns the lists whose pages were all given.
+fn complete_lists<T>(parts: &[Part<T>]) -> BTreeSet<Scope> {
+    let mut pages_by_list: BTreeMap<&Scope, (u32, BTreeSet<u32>)> = BTreeMap::new();
     for part in parts {
-        let (pages, numbers) = seen.entry(&part.scope).or_default();
+        let (pages, numbers) = pages_by_list.entry(&part.scope).or_default();
         *pages = (*pages).max(part.pages);
         numbers.insert(part.page);
     }
-    seen.into_iter()
+    pages_by_list
+        .into_iter()
         .filter(|(_, (pages, numbers))| {
-            // A list without entries has no pages, and is shown all the same.
+            // An empty list has no pages, but is still shown.
             (1..=(*pages).max(1)).all(|page| numbers.contains(&page))
         })
         .map(|(scope, _)| scope.clone())
         .collect()
 }
 
-fn same_count<T>(part: &Part<T>, total: u32, what: &str) -> Result<(), Failure> {
+fn require_same_count<T>(part: &Part<T>, total: u32, what: &str) -> Result<(), Failure> {
     if part.count == total {
         return Ok(());
     }
     Err(Failure::page_changed(format!(
-        "the site's total says {total} {what}, its list {}",
+        "the site's total is {total} {what}, its list has {}",
         part.count
     )))
 }
 
-/// Whether these rows are all; too many of them, or too few of a complete list, are an error.
-fn whole(rows: usize, total: u32, complete: bool, what: &str) -> Result<bool, Failure> {
+/// Whether the rows are complete; fails if there are too many, or too few in a complete list.
+fn is_whole_list(rows: usize, total: u32, complete: bool, what: &str) -> Result<bool, Failure> {
     let total = usize::try_from(total).unwrap_or(usize::MAX);
     if rows > total || (rows < total && complete) {
         return Err(Failure::page_changed(format!(

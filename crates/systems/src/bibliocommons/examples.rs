@@ -1,13 +1,13 @@
-//! Small pages in the shape of the site's, with words and numbers of our own.
+//! Small invented pages in the shape of the site's.
 
 use serde_json::{Value, json};
 
-/// A page of an account, to be changed before it is printed.
+/// An account page that a test changes before it renders it.
 pub(super) struct Example(pub(super) Value);
 
 impl Example {
-    /// A page at this path, without a list and without totals.
-    pub(super) fn at(path: &str) -> Self {
+    /// Builds a page at this path without a list and without totals.
+    pub(super) fn at_path(path: &str) -> Self {
         Self(json!({
             "app": {"currentURL": path},
             "auth": {"currentUserId": 501, "loginError": null},
@@ -27,8 +27,8 @@ impl Example {
         }))
     }
 
-    /// The same page with totals at both places; holds as `[("SUSPENDED", 2)]`.
-    pub(super) fn totals(mut self, loans: usize, holds: &[(&str, usize)]) -> Self {
+    /// Adds totals in both places; holds are given as `[("SUSPENDED", 2)]`.
+    pub(super) fn with_totals(mut self, loans: usize, holds: &[(&str, usize)]) -> Self {
         let status: Value = holds
             .iter()
             .map(|(state, count)| ((*state).to_owned(), json!({"PHYSICAL": count})))
@@ -45,7 +45,7 @@ impl Example {
         self
     }
 
-    /// The same page with the loans of these numbers, as one page of `count` in all.
+    /// Adds the loans with these numbers, as one page of `count` in all.
     pub(super) fn loans(
         mut self,
         numbers: std::ops::Range<usize>,
@@ -63,7 +63,7 @@ impl Example {
         self.list("checkedout", numbers, page, count)
     }
 
-    /// The same page with the holds of these numbers and this status, as one page of `count`.
+    /// Adds the holds with these numbers and this status, as one page of `count`.
     pub(super) fn holds(
         mut self,
         status: &str,
@@ -83,13 +83,13 @@ impl Example {
         self.list("holds", numbers, page, count)
     }
 
-    /// The same page with something else at this place (a JSON pointer).
+    /// Replaces the value at a JSON pointer.
     pub(super) fn with(mut self, pointer: &str, value: Value) -> Self {
         *self.0.pointer_mut(pointer).unwrap() = value;
         self
     }
 
-    /// The same page without what is at this place, as if it had another name.
+    /// Renames the key at a JSON pointer, so that its value is missing.
     pub(super) fn without(mut self, pointer: &str) -> Self {
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         let parent = self.0.pointer_mut(parent).unwrap();
@@ -97,8 +97,8 @@ impl Example {
         self
     }
 
-    /// The page as it is sent.
-    pub(super) fn print(&self) -> String {
+    /// Renders the page as HTML.
+    pub(super) fn to_html(&self) -> String {
         let state = self.0.to_string().replace("</", "<\\/");
         format!(
             r#"<!DOCTYPE html><html><body><div data-iso-key="_0"><p>Words for people.</p></div>

@@ -1,16 +1,16 @@
-//! The fingerprints of BiblioCommons'.
+//! The fingerprints of BiblioCommons sites.
 
 use hippo_browser::reading::Css;
 use scraper::ElementRef;
 use url::Url;
 
 use super::Bibliocommons;
-use crate::fingerprint::{Detector, SeenPage};
+use crate::fingerprint::{Detector, FetchedPage};
 
 static STATE: Css = Css::new("script[data-iso-key]");
 static LOGIN: Css = Css::new("input[name=user_pin]");
-/// The first part of the hosts that are the company's own, and no library's.
-const OF_THE_COMPANY: [&str; 7] = [
+/// The first labels of the company's own hosts, which are no library's.
+const COMPANY_HOSTS: [&str; 7] = [
     "www",
     "blog",
     "developer",
@@ -25,7 +25,7 @@ fn is_login(form: ElementRef<'_>) -> bool {
 }
 
 impl Detector for Bibliocommons {
-    fn fingerprints(&self, page: &SeenPage<'_>) -> Vec<(bool, &'static str)> {
+    fn fingerprints(&self, page: &FetchedPage<'_>) -> Vec<(bool, &'static str)> {
         let root = page.html.root_element();
         vec![
             (
@@ -44,7 +44,7 @@ impl Detector for Bibliocommons {
         let name = url
             .host_str()
             .and_then(|host| host.strip_suffix(".bibliocommons.com"));
-        name.is_some_and(|name| !OF_THE_COMPANY.contains(&name))
+        name.is_some_and(|name| !COMPANY_HOSTS.contains(&name))
     }
 
     fn has_own_hosts(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Pages as other sites serve them, in words of our own: what differs between libraries and their patrons.
+//! Invented pages that show how libraries and patrons differ.
 
 use hippo_core::account::HoldState;
 use hippo_core::failure::FailureKind;
@@ -9,7 +9,7 @@ use super::examples::Example;
 use super::login;
 use super::tests::{loans_page, read, read_as, read_bodies};
 
-/// The page with a second card of the same user, of this library.
+/// Builds a page with a second card of the same user, at this library.
 fn with_second_card(library: u32) -> Example {
     let mut page = loans_page().with("/entities/users/501/accounts", json!([502, 503]));
     page.0["library"] = json!({"id": 93});
@@ -25,7 +25,7 @@ fn with_second_card(library: u32) -> Example {
 #[case::here(93, None, None)]
 #[case::here_and_this_card(93, Some("21000000000017"), Some("2027-05-31"))]
 #[case::here_and_by_user_name(93, Some("reader17"), None)]
-fn of_several_cards_only_this_librarys_own_tells_when_it_expires(
+fn card_expiry_comes_from_this_librarys_card(
     #[case] library: u32,
     #[case] number: Option<&str>,
     #[case] expected: Option<&str>,
@@ -39,9 +39,9 @@ fn of_several_cards_only_this_librarys_own_tells_when_it_expires(
 }
 
 #[test]
-fn a_card_of_another_library_does_not_make_the_account_ours() {
+fn card_of_another_library_is_not_the_cards_account() {
     let failure = read_as(&[with_second_card(12)], Some("29000000000095")).unwrap_err();
-    assert_eq!(failure.detail, "the account is another card's");
+    assert_eq!(failure.detail, "the account belongs to another card");
 }
 
 #[rstest]
@@ -60,10 +60,7 @@ fn a_card_of_another_library_does_not_make_the_account_ours() {
 #[case("/entities/accounts/502/barcode", json!(null))]
 #[case("/localization", json!(null))]
 #[case("/errors", json!(null))]
-fn what_a_site_leaves_empty_is_unknown_and_no_reason_to_fail(
-    #[case] pointer: &str,
-    #[case] value: Value,
-) {
+fn missing_values_are_unknown(#[case] pointer: &str, #[case] value: Value) {
     let account = read(&[loans_page().with(pointer, value)]).unwrap();
     let loans = account.loans.unwrap();
     assert_eq!(loans.len(), 2);
@@ -80,10 +77,7 @@ fn what_a_site_leaves_empty_is_unknown_and_no_reason_to_fail(
 #[case("OVERDUE", None)]
 #[case("COMING_DUE", None)]
 #[case("RECALLED", Some("Recalled"))]
-fn a_loans_status_is_a_note_only_where_it_is_unusual(
-    #[case] status: &str,
-    #[case] note: Option<&str>,
-) {
+fn only_unusual_loan_status_is_a_note(#[case] status: &str, #[case] note: Option<&str>) {
     let page = loans_page().with("/entities/checkouts/0/status", json!(status));
     let loans = read(&[page]).unwrap().loans.unwrap();
     assert_eq!(loans[0].note.as_deref(), note);
@@ -92,16 +86,16 @@ fn a_loans_status_is_a_note_only_where_it_is_unusual(
 #[rstest]
 #[case(json!("2026-12-01T23:59:00"))]
 #[case(json!("2026-12-02T07:59:59.000Z"))]
-fn a_due_date_with_a_time_is_the_librarys_local_day(#[case] due: Value) {
+fn due_time_becomes_the_librarys_local_day(#[case] due: Value) {
     let page = loans_page().with("/entities/checkouts/0/dueDate", due);
     let loans = read(&[page]).unwrap().loans.unwrap();
     assert_eq!(loans[0].due, Some("2026-12-01".parse().unwrap()));
 }
 
 #[test]
-fn a_file_that_can_be_fetched_has_no_branch_and_is_no_errand() {
-    let mut page = Example::at("/v2/holds/ready_for_pickup")
-        .totals(0, &[("READY_FOR_PICKUP", 1)])
+fn ready_digital_hold_has_no_branch() {
+    let mut page = Example::at_path("/v2/holds/ready_for_pickup")
+        .with_totals(0, &[("READY_FOR_PICKUP", 1)])
         .holds("READY_FOR_PICKUP", 7..8, 1, 1)
         .with("/entities/holds/7/materialType", json!("DIGITAL"))
         .with("/entities/holds/7/pickupLocation", json!(null))
@@ -145,10 +139,7 @@ fn a_file_that_can_be_fetched_has_no_branch_and_is_no_errand() {
     "<script>words = {setup: 'Account setup'}</script>",
     FailureKind::PageChanged
 )]
-fn a_patron_who_never_set_up_the_account_is_told_so(
-    #[case] page: &str,
-    #[case] expected: FailureKind,
-) {
+fn account_setup_page_blocks_the_card(#[case] page: &str, #[case] expected: FailureKind) {
     let failure = read_bodies(&[format!("<html><body>{page}</body></html>")], None).unwrap_err();
     assert_eq!(failure.kind, expected, "{failure}");
 }
@@ -158,6 +149,6 @@ fn a_patron_who_never_set_up_the_account_is_told_so(
 #[case("/opac/user/registration/terms", true)]
 #[case("/user/login", false)]
 #[case("/v2/checkedout", false)]
-fn the_place_where_an_account_is_set_up_is_known(#[case] path: &str, #[case] expected: bool) {
-    assert_eq!(login::is_setup_place(path), expected);
+fn account_setup_path_is_recognised(#[case] path: &str, #[case] expected: bool) {
+    assert_eq!(login::is_setup_path(path), expected);
 }

@@ -1,4 +1,4 @@
-//! Pages and answers that are seen without being logged in.
+//! Pages and responses for a visitor who is not logged in.
 
 use hippo_browser::reading::{Css, element_text, is_session_over, parse_page, parse_piece};
 use hippo_browser::session_is_over;
@@ -7,47 +7,47 @@ use hippo_core::text::clean;
 use scraper::ElementRef;
 use serde_json::Value;
 
-/// A login form, and what it says of the login before.
+/// A login form, and its message about the last login.
 #[derive(Debug)]
 pub(super) enum LoginPage {
-    /// Nothing: it asks for a login.
-    Asked,
-    /// Why the login was refused.
+    /// The form alone, without a message.
+    FormOnly,
+    /// The login was refused, and why.
     Refused(Failure),
 }
 
-/// The login form; the search forms of the page's head have no PIN.
+/// The login form; the search forms at the top of the page have no PIN.
 pub(super) const FORM: &str =
     r#"form.loginForm, form[data-js="login_form"], form:has(input[name="user_pin"])"#;
 
 static LOGIN_FORM: Css = Css::new(FORM);
 
-/// Where the login page says what was wrong with the last try. The notices of the library to
-/// everybody (`cp_system_message`) stand elsewhere.
-static SAID: Css = Css::new(
+/// The elements with the reason for a refused login. The library's general notices (`cp_system_message`) are
+/// elsewhere.
+static MESSAGES: Css = Css::new(
     r#".errorSpace .errors, [data-test-id="top-message-container"] .top_message, .loginForm .error"#,
 );
 static TOKEN: Css = Css::new(r#"meta[name="csrf-token"]"#);
 static MARKED_AS_ERROR: Css = Css::new(".error, .errors, .top_message.error, [data-type=error]");
 
-/// Words of the pages on which a patron who logs in for the first time chooses a user name and agrees
-/// to the terms.
+/// Phrases of the pages on which a patron chooses a user name and agrees to the terms at the first
+/// login.
 pub(super) const SETUP: [&str; 1] = ["account setup"];
 
 static SETUP_FORM: Css = Css::new(r#"form[action*="/user/registration"]"#);
-/// Where such a page says what it is; a link elsewhere may well lead to help with it.
-static SETUP_SAID: Css = Css::new("title, h1, h2, form, button, input[type=submit]");
+/// The elements in which such a page describes itself; links elsewhere may lead to help with the setup.
+static SETUP_TEXT: Css = Css::new("title, h1, h2, form, button, input[type=submit]");
 
-/// So many of its parts are looked at.
-const MAX_SAID_PARTS: usize = 50;
+/// The number of these elements that are read.
+const MAX_SETUP_PARTS: usize = 50;
 
-/// Where such a page is.
-pub(super) fn is_setup_place(path: &str) -> bool {
+/// Whether this is the path of such a page.
+pub(super) fn is_setup_path(path: &str) -> bool {
     path.contains("/user/registration")
 }
 
-/// The failure that a page stands for on which the account is to be set up, if it is one.
-pub(super) fn setup_instead(body: &str) -> Option<Failure> {
+/// Returns the failure if the page asks the patron to set up the account.
+pub(super) fn find_setup_failure(body: &str) -> Option<Failure> {
     let lower = body.to_ascii_lowercase();
     let may_be =
         lower.contains("/user/registration") || SETUP.iter().any(|words| lower.contains(words));
@@ -56,34 +56,35 @@ pub(super) fn setup_instead(body: &str) -> Option<Failure> {
     }
     let page = parse_page(body).ok()?;
     let root = page.root_element();
-    let says_it = |element: ElementRef<'_>| {
+    let names_setup = |element: ElementRef<'_>| {
         let words = element_text(element).to_lowercase();
         let button = element.attr("value").unwrap_or_default().to_lowercase();
         SETUP
             .iter()
             .any(|known| words.contains(known) || button.contains(known))
     };
-    let is_setup = SETUP_FORM.is_in(root) || SETUP_SAID.all(root).take(MAX_SAID_PARTS).any(says_it);
-    (is_setup && !LOGIN_FORM.is_in(root)).then(to_be_set_up)
+    let is_setup =
+        SETUP_FORM.is_in(root) || SETUP_TEXT.all(root).take(MAX_SETUP_PARTS).any(names_setup);
+    (is_setup && !LOGIN_FORM.is_in(root)).then(setup_required)
 }
 
-pub(super) fn to_be_set_up() -> Failure {
+pub(super) fn setup_required() -> Failure {
     Failure::new(
         FailureKind::CardBlocked,
-        "the site asks the patron to set up the account first: to choose a user name and agree to its terms",
+        "the site asks the patron to set up the account first: choose a user name and agree to its terms",
     )
 }
 
-/// What a page without an account is, if it is one of the login's: the form, with or without the
-/// reason why the last login was refused (`auth.loginError` of the page's state among them).
+/// Classifies a page without an account as a login page: the form, with or without the reason for
+/// refusing the last login (from the page's state: `auth.loginError`).
 pub(super) fn classify_login_page(body: &str, login_error: Option<&Value>) -> Option<LoginPage> {
     if let Some(failure) = login_error.and_then(|error| refusal_in(error, true)) {
         return Some(LoginPage::Refused(failure));
     }
-    // The tree of the page is built only where there is a chance of finding the form in it.
+    // The page is parsed only if it may contain the form.
     if !["loginForm", "login_form", "user_pin"]
         .iter()
-        .any(|sign| body.contains(sign))
+        .any(|marker| body.contains(marker))
     {
         return None;
     }
@@ -92,28 +93,28 @@ pub(super) fn classify_login_page(body: &str, login_error: Option<&Value>) -> Op
     if !LOGIN_FORM.is_in(root) {
         return None;
     }
-    let refusal = most_telling(SAID.all(root).filter_map(|element| {
-        let said = element_text(element);
-        // The page prints an empty list where it has nothing to say.
-        if said.is_empty() || said == "[]" {
+    let refusal = most_specific(MESSAGES.all(root).filter_map(|element| {
+        let message = element_text(element);
+        // The page prints an empty list if there is no message.
+        if message.is_empty() || message == "[]" {
             return None;
         }
-        meaning(&said, MARKED_AS_ERROR.matches(element))
+        classify_message(&message, MARKED_AS_ERROR.matches(element))
     }));
-    Some(refusal.map_or(LoginPage::Asked, LoginPage::Refused))
+    Some(refusal.map_or(LoginPage::FormOnly, LoginPage::Refused))
 }
 
-/// The token of the page's head, which some libraries want with the form that does not hold it.
+/// Returns the token from the page's head, which some libraries expect with a form that lacks it.
 pub(super) fn token(body: &str) -> Option<String> {
     let page = parse_page(body).ok()?;
     let token = TOKEN.first(page.root_element())?.attr("content")?;
     Some(token.to_owned())
 }
 
-/// The answer to a login that came as JSON: `{"logged_in": false, "messages": [{"type": "error", …}]}`.
+/// Parses the JSON response to a login: `{"logged_in": false, "messages": [{"type": "error", …}]}`.
 ///
-/// `None`: it is no such answer. One that is refused without a reason is refused all the same.
-pub(super) fn json_answer(body: &str) -> Option<Result<(), Failure>> {
+/// `None` if it is not such a response. A login refused without a reason is still refused.
+pub(super) fn parse_json_response(body: &str) -> Option<Result<(), Failure>> {
     let answer: Value = serde_json::from_str(body.trim_start()).ok()?;
     let logged_in = answer
         .get("logged_in")
@@ -124,7 +125,7 @@ pub(super) fn json_answer(body: &str) -> Option<Result<(), Failure>> {
     }
     let messages = answer.get("messages").or_else(|| answer.get("errors"));
     let messages = messages.and_then(Value::as_array).into_iter().flatten();
-    let refusal = most_telling(messages.filter_map(|message| {
+    let refusal = most_specific(messages.filter_map(|message| {
         let is_error = message.get("type").is_none_or(|kind| kind == "error");
         refusal_in(message, is_error)
     }));
@@ -133,7 +134,7 @@ pub(super) fn json_answer(body: &str) -> Option<Result<(), Failure>> {
     })))
 }
 
-/// The words of an HTML text.
+/// Extracts the text of an HTML fragment.
 pub(super) fn text_of_html(html: &str) -> String {
     if html.contains(['<', '&']) {
         parse_piece(html)
@@ -144,8 +145,8 @@ pub(super) fn text_of_html(html: &str) -> String {
     }
 }
 
-/// The first failure that says more than that the form was not taken.
-fn most_telling(failures: impl Iterator<Item = Failure>) -> Option<Failure> {
+/// Returns the first failure that is more specific than `page_changed`.
+fn most_specific(failures: impl Iterator<Item = Failure>) -> Option<Failure> {
     let mut first = None;
     for failure in failures {
         if failure.kind != FailureKind::PageChanged {
@@ -157,31 +158,31 @@ fn most_telling(failures: impl Iterator<Item = Failure>) -> Option<Failure> {
 }
 
 fn refusal_in(error: &Value, is_error: bool) -> Option<Failure> {
-    let said = match error {
+    let message = match error {
         Value::Null | Value::Bool(false) => return None,
-        Value::String(said) => said.as_str(),
+        Value::String(message) => message.as_str(),
         error => ["message", "key", "text"]
             .iter()
             .find_map(|field| error.get(field)?.as_str())
             .unwrap_or_default(),
     };
-    if said.is_empty() && !is_error {
+    if message.is_empty() && !is_error {
         return None;
     }
-    meaning(&text_of_html(said), is_error)
+    classify_message(&text_of_html(message), is_error)
 }
 
-/// What the site's own words about a login mean; `None` where they do not speak of a refusal.
+/// Classifies the site's message about a login; `None` if it doesn't mean a refusal.
 ///
-/// A lock counts as a refusal: trying again would make it worse. So do plain words about number or
-/// PIN, however politely they go on (“Please try again later”). Words of an outage do not, even
-/// where they are marked as an error: nobody's PIN is wrong then. What the browser did wrong is
-/// `page_changed`: the site did not look at the PIN.
-fn meaning(said: &str, is_error: bool) -> Option<Failure> {
-    // “Something went wrong” tells nothing of a PIN.
-    let said = said.to_lowercase().replace("went wrong", "failed");
-    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    let of_card = has(&["card", "account", "membership", "barcode"]);
+/// A lock counts as a refusal, because another login would make it worse. So do plain words about the number or
+/// PIN, even if they end with “Please try again later”. A message about an outage doesn't, even if it is
+/// marked as an error: it says nothing about the PIN. A fault of the browser is `page_changed`: the site
+/// didn't check the PIN.
+fn classify_message(message: &str, is_error: bool) -> Option<Failure> {
+    // “Something went wrong” says nothing about a PIN.
+    let message = message.to_lowercase().replace("went wrong", "failed");
+    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    let names_card = has(&["card", "account", "membership", "barcode"]);
     let names_secret = has(&[
         "pin",
         "password",
@@ -190,7 +191,8 @@ fn meaning(said: &str, is_error: bool) -> Option<Failure> {
         "barcode",
         "card number",
     ]);
-    let of_credentials = of_card || names_secret || has(&["number", "log in", "login", "sign in"]);
+    let names_credentials =
+        names_card || names_secret || has(&["number", "log in", "login", "sign in"]);
     let is_wrong = has(&[
         "incorrect",
         "invalid",
@@ -205,15 +207,15 @@ fn meaning(said: &str, is_error: bool) -> Option<Failure> {
         "not found",
         "mismatch",
     ]);
-    // “Invalid session, please log in again”, unless it names what we sent.
-    let is_of_browser = has(&["session", "cookie", "token"]);
+    // “Invalid session, please log in again”, unless it names what was sent.
+    let names_session = has(&["session", "cookie", "token"]);
     if has(&["locked", "too many", "attempts"]) {
         return Some(refused("the site says that logins are locked"));
     }
-    if is_wrong && (names_secret || (of_credentials && !is_of_browser)) {
+    if is_wrong && (names_secret || (names_credentials && !names_session)) {
         return Some(refused("the site refused the login"));
     }
-    if is_session_over(&said) {
+    if is_session_over(&message) {
         return Some(session_is_over());
     }
     if has(&[
@@ -225,11 +227,9 @@ fn meaning(said: &str, is_error: bool) -> Option<Failure> {
         "outage",
         "timed out",
     ]) {
-        return Some(Failure::site_down(
-            "the site says that nobody can log in now",
-        ));
+        return Some(Failure::site_down("the site doesn't accept logins now"));
     }
-    if of_card
+    if names_card
         && has(&[
             "blocked",
             "barred",
@@ -240,15 +240,15 @@ fn meaning(said: &str, is_error: bool) -> Option<Failure> {
     {
         return Some(Failure::new(
             FailureKind::CardBlocked,
-            "the site says at the login that the card is blocked or expired",
+            "the site says that the card is blocked or expired",
         ));
     }
-    if is_of_browser {
+    if names_session {
         return Some(Failure::page_changed(
-            "the site says that the form's session or token is over",
+            "the site says that the form's session or token has expired",
         ));
     }
-    if is_error || (of_credentials && has(&["try again"])) {
+    if is_error || (names_credentials && has(&["try again"])) {
         return Some(refused("the site refused the login"));
     }
     None
@@ -263,25 +263,25 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn form(said: &str) -> String {
+    fn form(message: &str) -> String {
         format!(
             r#"<form id="search"><input name="q"></form>
             <div class="alert cp_system_message critical">The wrong branch is closed, try again. Invalid PIN.</div>
-            <div class="errorSpace messaging"><div class="errors">[]</div></div>{said}
+            <div class="errorSpace messaging"><div class="errors">[]</div></div>{message}
             <form class="loginForm left" method="post"><input name="name"><input type="password" name="user_pin"></form>"#
         )
     }
 
-    fn top_message(class: &str, said: &str) -> String {
+    fn top_message(class: &str, message: &str) -> String {
         form(&format!(
-            r#"<div class="messaging" data-test-id="top-message-container"><div class="{class}"><a name=""></a>{said}</div></div>"#
+            r#"<div class="messaging" data-test-id="top-message-container"><div class="{class}"><a name=""></a>{message}</div></div>"#
         ))
     }
 
-    fn kind_of(seen: Option<LoginPage>) -> Option<FailureKind> {
-        match seen.unwrap() {
+    fn kind_of(login_page: Option<LoginPage>) -> Option<FailureKind> {
+        match login_page.unwrap() {
             LoginPage::Refused(failure) => Some(failure.kind),
-            LoginPage::Asked => None,
+            LoginPage::FormOnly => None,
         }
     }
 
@@ -347,19 +347,19 @@ mod tests {
         None
     )]
     #[case("top_message", "", None)]
-    fn the_words_beside_the_form_say_why_a_login_was_refused(
+    fn message_beside_the_form_decides_the_failure(
         #[case] class: &str,
-        #[case] said: &str,
+        #[case] message: &str,
         #[case] expected: Option<FailureKind>,
     ) {
         assert_eq!(
-            kind_of(classify_login_page(&top_message(class, said), None)),
+            kind_of(classify_login_page(&top_message(class, message), None)),
             expected
         );
     }
 
     #[test]
-    fn the_state_of_a_page_may_say_it_instead() {
+    fn login_error_of_the_page_state_is_a_refusal() {
         let error: Value = serde_json::from_str(r#"{"message":"No such card and PIN."}"#).unwrap();
         assert_eq!(
             kind_of(classify_login_page("", Some(&error))),
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_the_form_is_none_of_the_logins() {
+    fn page_without_the_form_is_no_login_page() {
         assert!(classify_login_page("<p>loginForm</p>", None).is_none());
         assert!(classify_login_page("<form><input name=q></form>", None).is_none());
     }
@@ -396,14 +396,17 @@ mod tests {
         r#"{"logged_in":false,"messages":[{"key":"Token is over."},{"key":"Wrong PIN."}]}"#,
         Some(FailureKind::WrongCredentials)
     )]
-    fn a_login_may_be_answered_by_json(#[case] body: &str, #[case] expected: Option<FailureKind>) {
-        let answer = json_answer(body).unwrap();
+    fn json_response_decides_the_failure(
+        #[case] body: &str,
+        #[case] expected: Option<FailureKind>,
+    ) {
+        let answer = parse_json_response(body).unwrap();
         assert_eq!(answer.err().map(|failure| failure.kind), expected);
     }
 
     #[test]
-    fn a_page_is_no_json_answer() {
-        assert!(json_answer("<!DOCTYPE html>").is_none());
-        assert!(json_answer("{}").is_none());
+    fn html_page_is_no_json_response() {
+        assert!(parse_json_response("<!DOCTYPE html>").is_none());
+        assert!(parse_json_response("{}").is_none());
     }
 }

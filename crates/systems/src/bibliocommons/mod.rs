@@ -1,8 +1,8 @@
-//! `BiblioCommons` V2: every page carries its state as JSON, so no page has to be taken apart.
+//! `BiblioCommons` V2: every page carries its state as JSON, so no HTML has to be read.
 //!
-//! `state` finds and decodes that JSON, `pages` says what one page says, `combine` makes one account
-//! of several pages, `visit` logs in and fetches no more pages than have something on them, `login`
-//! knows the pages of someone who is not logged in.
+//! `state` finds and decodes the JSON, `pages` reads one page, `combine` makes one account of several pages,
+//! `visit` logs in and fetches only pages with entries, and `login` reads the pages for a visitor who is not
+//! logged in.
 
 mod addresses;
 mod combine;
@@ -67,10 +67,12 @@ impl PageReader for Bibliocommons {
         match pages::classify_page(body, context)? {
             PageKind::Account(page) => Ok(*page),
             PageKind::Login(LoginPage::Refused(failure)) => Err(failure),
-            PageKind::Login(LoginPage::Asked) => {
+            PageKind::Login(LoginPage::FormOnly) => {
                 Err(Failure::page_changed("the login form, not an account page"))
             }
-            PageKind::Nobody => Err(Failure::page_changed("a page of nobody's account")),
+            PageKind::Anonymous => Err(Failure::page_changed(
+                "an account page without a logged-in user",
+            )),
         }
     }
 

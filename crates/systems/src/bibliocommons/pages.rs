@@ -1,4 +1,4 @@
-//! What one page says, without a network and without other pages.
+//! Reads one page, without a network and without the other pages.
 
 use std::collections::HashSet;
 
@@ -20,39 +20,39 @@ use super::state::{self, AccountEntry, Bib, Entities, HoldEntry, List, LoanEntry
 use super::totals::Totals;
 use super::values::{FormatNames, Text};
 
-/// So many bytes of a text are read: more than is stored, in any script.
+/// The number of bytes of a text that are read: more than is stored, in any script.
 const MAX_TEXT_BYTES: usize = 8_192;
 
-/// So many of a record's authors are looked at for one with a name.
+/// The number of a record's authors that are searched for one with a name.
 const MAX_AUTHORS: usize = 16;
 
-/// What kind of page one is.
+/// The kind of a page.
 #[derive(Debug)]
 pub(super) enum PageKind {
-    /// A page of somebody's account.
+    /// An account page.
     Account(Box<AccountPage>),
     /// A login form.
     Login(LoginPage),
-    /// A page of the account's shape, with nobody logged in.
-    Nobody,
+    /// An account page while nobody is logged in.
+    Anonymous,
 }
 
-/// What a page of an account says.
+/// The content of an account page.
 #[derive(Debug)]
 pub(crate) struct AccountPage {
-    /// The site's number of the user: all pages of one account have the same.
+    /// The site's number of the user, the same on all pages of one account.
     pub(super) user: String,
-    /// Whose cards these are; the user's own first.
-    pub(super) cards: Vec<CardSeen>,
+    /// The user's cards, the user's own first.
+    pub(super) cards: Vec<ShownCard>,
     pub(super) totals: Totals,
     pub(super) loans: Option<Part<Loan>>,
     pub(super) holds: Option<Part<Hold>>,
     pub(super) messages: Vec<String>,
 }
 
-/// A card as a page shows it.
+/// A card, as a page shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct CardSeen {
+pub(super) struct ShownCard {
     pub(super) barcode: Option<String>,
     pub(super) expires: Option<NaiveDate>,
 }
@@ -61,30 +61,30 @@ pub(super) struct CardSeen {
 #[derive(Debug)]
 pub(super) struct Part<T> {
     pub(super) scope: Scope,
-    /// How many entries the list has on all its pages.
+    /// The number of entries on all pages of the list.
     pub(super) count: u32,
-    /// Which page it is, from 1.
+    /// The page's number, from 1.
     pub(super) page: u32,
-    /// How many pages the list has.
+    /// The number of pages of the list.
     pub(super) pages: u32,
-    /// Each with its state, as the site calls it.
+    /// The entries, each with the site's name for its state.
     pub(super) rows: Vec<(String, T)>,
 }
 
-/// Which entries a list is of.
+/// The entries that a list covers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Scope {
     /// All loans, or all holds.
     All,
-    /// Those of one state.
+    /// The entries in one state.
     State(String),
-    /// The page does not say.
+    /// The page doesn't state it.
     Unknown,
 }
 
-/// Whether a page that [`classify_page`] does not read names the user that is logged in.
+/// Whether a page that [`classify_page`] can't read names a logged-in user.
 pub(super) fn names_user(body: &str) -> bool {
-    state::of_page(body)
+    state::parse_state(body)
         .ok()
         .and_then(|state| state.auth)
         .is_some_and(|auth| matches!(auth.current_user_id, Some(Some(_))))
@@ -92,13 +92,13 @@ pub(super) fn names_user(body: &str) -> bool {
 
 /// Reads one page.
 pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<PageKind, Failure> {
-    let state = match state::of_page(body) {
+    let state = match state::parse_state(body) {
         Ok(state) => state,
         Err(reason) => {
             return login::classify_login_page(body, None)
                 .map(PageKind::Login)
                 .ok_or_else(|| {
-                    login::setup_instead(body)
+                    login::find_setup_failure(body)
                         .unwrap_or_else(|| Failure::page_changed(reason.to_string()))
                 });
         }
@@ -112,7 +112,7 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
             "the page's state has no auth.currentUserId",
         )),
         Some(None) => Ok(login::classify_login_page(body, Some(&auth.login_error))
-            .map_or(PageKind::Nobody, PageKind::Login)),
+            .map_or(PageKind::Anonymous, PageKind::Login)),
         Some(Some(user)) => {
             account(&state, user, context).map(|page| PageKind::Account(Box::new(page)))
         }
@@ -145,7 +145,7 @@ fn account(
             .and_then(|localization| localization.messages.as_ref()),
         context,
     };
-    let totals = Totals::of(borrowing)?;
+    let totals = Totals::from_borrowing(borrowing)?;
     let loans = match &borrowing.checkedout {
         Some(list) => part(list, "loans", scope(path, "checkedout"), |id| {
             reader.loan(id)
@@ -166,7 +166,7 @@ fn account(
             || has_error(&borrowing.holds)
         {
             return Err(Failure::site_down(
-                "the site says that the library's system fails",
+                "the site reports a failure of the library's system",
             ));
         }
         if totals == Totals::default() {
@@ -191,7 +191,7 @@ fn account(
     })
 }
 
-/// Which entries the page at this path lists: `/v2/holds/in_transit?page=2` those in transit.
+/// Returns the scope of a list from its path: `/v2/holds/in_transit?page=2` lists the holds in transit.
 fn scope(path: Option<&str>, list: &str) -> Scope {
     let Some(path) = path else {
         return Scope::Unknown;
@@ -205,7 +205,7 @@ fn scope(path: Option<&str>, list: &str) -> Scope {
     }
 }
 
-/// One page of a list; `None` where the list is not on this page.
+/// Reads one page of a list; `None` if the list is not on this page.
 fn part<T>(
     list: &List<'_>,
     what: &str,
@@ -217,16 +217,14 @@ fn part<T>(
         return if items.is_none_or(<[_]>::is_empty) {
             Ok(None)
         } else {
-            Err(Failure::page_changed(format!(
-                "{what} without a pagination"
-            )))
+            Err(Failure::page_changed(format!("{what} without pagination")))
         };
     };
     let (Some(items), Some(count), Some(page), Some(limit)) =
         (items, pagination.count, pagination.page, pagination.limit)
     else {
         return Err(Failure::page_changed(format!(
-            "the pagination of the {what} is not what we know"
+            "unknown pagination of the {what}"
         )));
     };
     let unique: HashSet<&str> = items.iter().map(Text::as_str).collect();
@@ -254,7 +252,7 @@ fn part<T>(
     }))
 }
 
-/// Turns the entries of a page into loans and holds.
+/// Reads the entries of a page as loans and holds.
 struct Reader<'a> {
     entities: &'a Entities<'a>,
     formats: Option<&'a FormatNames<'a>>,
@@ -276,7 +274,7 @@ impl Reader<'_> {
         let digital = is_digital(entry.material_type.as_ref(), "loan")?;
         let bib = self.bib(entry.metadata_id.as_ref());
         let is_usual = matches!(status.as_str(), "" | "OUT" | "COMING_DUE" | "OVERDUE");
-        // Of a digital item, the volume is an edition: “Unabridged”.
+        // A digital item's volume is its edition: “Unabridged”.
         let volume = text(entry.volume.as_ref()).filter(|_| !digital);
         let notes: Vec<String> = (!is_usual)
             .then(|| readable(&status))
@@ -349,8 +347,12 @@ impl Reader<'_> {
         Ok((status, hold))
     }
 
-    /// The cards of this user at this library; where the page names none as the user's own, all.
-    fn cards(&self, user: &Text<'_>, library: Option<&Text<'_>>) -> Result<Vec<CardSeen>, Failure> {
+    /// Returns the user's cards at this library; all cards if the page marks none as the user's own.
+    fn cards(
+        &self,
+        user: &Text<'_>,
+        library: Option<&Text<'_>>,
+    ) -> Result<Vec<ShownCard>, Failure> {
         let accounts = &self.entities.accounts;
         let user = self.entities.users.get(user.as_str());
         let mut entries: Vec<_> = user
@@ -370,7 +372,7 @@ impl Reader<'_> {
         entries
             .into_iter()
             .map(|entry| {
-                Ok(CardSeen {
+                Ok(ShownCard {
                     barcode: text(entry.barcode.as_ref()),
                     expires: self.date(entry.expiry_date.as_ref(), "expiryDate")?,
                 })
@@ -382,10 +384,10 @@ impl Reader<'_> {
         self.entities.bibs.get(id?.as_str())
     }
 
-    /// The kind of item as the site calls it, or its code where the page does not name it.
+    /// Returns the site's name for the kind of item, or its code if the page doesn't name it.
     fn format(&self, bib: Option<&Bib<'_>>) -> Option<String> {
         let code = text(bib?.brief_info.as_ref()?.format.as_ref())?;
-        let name = self.formats.and_then(|formats| formats.of(&code));
+        let name = self.formats.and_then(|formats| formats.name_of(&code));
         Some(name.map_or(code, plain))
     }
 
@@ -413,13 +415,13 @@ impl Reader<'_> {
     }
 }
 
-/// Whether it goes back by itself; a kind that we do not know is one to carry back.
+/// Whether it is returned automatically; an unknown kind counts as a physical item.
 fn is_digital(kind: Option<&Text<'_>>, what: &str) -> Result<bool, Failure> {
     kind.map(|kind| kind.as_str() == "DIGITAL")
         .ok_or_else(|| Failure::page_changed(format!("a {what} without materialType")))
 }
 
-/// `Title: Subtitle` of the catalogue; where the page has no record of the item, the entry's own.
+/// Joins `Title: Subtitle` from the catalogue; without a record, the entry's own title.
 fn title(bib: Option<&Bib<'_>>, own: Option<&Text<'_>>) -> Option<String> {
     let decoded = |text: Option<&Text<'_>>| {
         text.map(|text| decode_entities(bounded(text.as_str())).into_owned())
@@ -434,7 +436,7 @@ fn title(bib: Option<&Bib<'_>>, own: Option<&Text<'_>>) -> Option<String> {
     Some(join_title(&title, &subtitle)).filter(|title| !title.is_empty())
 }
 
-/// The first author: the site names the others only on the item's own page.
+/// Returns the first author: the site names the others only on the item's page.
 fn author(bib: Option<&Bib<'_>>) -> Option<String> {
     let authors = bib?.brief_info.as_ref()?.authors.as_ref()?;
     authors
@@ -444,7 +446,7 @@ fn author(bib: Option<&Bib<'_>>) -> Option<String> {
         .find(|author| !author.is_empty())
 }
 
-/// Words of the site; `None` where there are none.
+/// Cleans a text of the site; `None` if it is empty.
 fn text(text: Option<&Text<'_>>) -> Option<String> {
     text.map(|text| plain(text.as_str()))
         .filter(|text| !text.is_empty())
@@ -454,13 +456,13 @@ fn plain(text: &str) -> String {
     clean(&decode_entities(bounded(text)))
 }
 
-/// The beginning of a text: many entries may name one record, whose texts must not be read for each.
+/// Truncates a text: many entries may share one record, whose long texts would be read for each.
 fn bounded(text: &str) -> &str {
     text.get(..text.floor_char_boundary(MAX_TEXT_BYTES))
         .unwrap_or_default()
 }
 
-/// A status as words: `CLAIMED_RETURNED` is “Claimed returned”.
+/// Makes a status readable: `CLAIMED_RETURNED` becomes “Claimed returned”.
 fn readable(status: &str) -> String {
     let words = status.replace('_', " ").to_lowercase();
     let mut characters = words.chars();
@@ -470,7 +472,7 @@ fn readable(status: &str) -> String {
         .unwrap_or_default()
 }
 
-/// What the library tells this patron, each once.
+/// Collects the library's messages to this patron, each once.
 fn messages(entities: &Entities<'_>) -> Vec<String> {
     let mut found = Messages::default();
     for place in [&entities.messages, &entities.system_messages] {
@@ -480,13 +482,13 @@ fn messages(entities: &Entities<'_>) -> Vec<String> {
             _ => Vec::new(),
         };
         for entry in entries {
-            let said = entry.as_str().or_else(|| {
+            let message = entry.as_str().or_else(|| {
                 ["message", "text", "content", "body"]
                     .iter()
                     .find_map(|field| entry.get(field)?.as_str())
             });
-            let said = said.map(login::text_of_html).unwrap_or_default();
-            found.add(&said);
+            let message = message.map(login::text_of_html).unwrap_or_default();
+            found.add(&message);
             if found.is_full() {
                 break;
             }

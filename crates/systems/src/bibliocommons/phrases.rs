@@ -2,7 +2,7 @@
 
 use hippo_browser::Phrase::{self, Address, Anywhere, Whole};
 
-/// Those of its lists, and those by which a refusal is told from an outage.
+/// The phrases of the lists, and the words that distinguish a refusal from an outage.
 pub(super) const PHRASES: &[Phrase] = &[
     Whole("READY_FOR_PICKUP"),
     Whole("IN_TRANSIT"),

@@ -1,8 +1,8 @@
-//! The state that every page carries as JSON: finding it without building the tree of the page,
-//! and decoding the few fields that are used out of some 250 KB.
+//! Finds a page's JSON state without parsing the HTML, and decodes the few fields that are used out of
+//! some 250 KB.
 //!
-//! Names are the site's. What is optional here may be missing on a page; whether it may be missing
-//! on *this* page, [`super::pages`] decides.
+//! The names are the site's. A field is optional here if any page may lack it; [`super::pages`] decides whether
+//! *this* page may lack it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -13,24 +13,24 @@ use serde_json::Value;
 
 use super::values::{Amount, FormatNames, Text, present};
 
-/// A page that names the attribute of its state more often than this is not one that we know; real
-/// ones do so twice. Looking at each place takes a share of the whole page.
-const MAX_ENTITY_PLACES: usize = 64;
+/// The maximum number of occurrences of the state's attribute; real pages have two. Each one costs a search
+/// through a part of the page.
+const MAX_OCCURRENCES: usize = 64;
 
-/// A tag has no more bytes before the attribute that is looked for.
+/// The maximum number of bytes of a tag before the attribute.
 const MAX_TAG_BYTES: usize = 16_384;
 
-/// A tag has no more attributes.
+/// The maximum number of attributes of a tag.
 const MAX_ATTRIBUTES: usize = 64;
 
-/// Why a page's state cannot be read.
+/// Why a page's state can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoState {
-    /// No such script in the page.
+    /// The page has no such script.
     Missing,
     /// The page ends before its state does.
     CutOff,
-    /// The state is not JSON, or a field that is used has another shape, at this byte of it.
+    /// The state is not JSON at this byte, or a field that is used has another shape.
     Malformed(usize),
 }
 
@@ -39,15 +39,15 @@ impl fmt::Display for NoState {
         match self {
             Self::Missing => f.write_str("the page carries no state (data-iso-key _0)"),
             Self::CutOff => f.write_str("the page ends before its state does"),
-            Self::Malformed(at) => write!(f, "the page's state is not what we know at byte {at}"),
+            Self::Malformed(at) => write!(f, "the page's state has an unknown shape at byte {at}"),
         }
     }
 }
 
 /// Finds and decodes the state of a page: `script[type="application/json"][data-iso-key="_0"]`.
-pub(super) fn of_page(body: &str) -> Result<State<'_>, NoState> {
+pub(super) fn parse_state(body: &str) -> Result<State<'_>, NoState> {
     let from = after_script_tag(body).ok_or(NoState::Missing)?;
-    // The parser stops at the end of the JSON by itself: no need to look for `</script>` first.
+    // The parser stops at the end of the JSON, so `</script>` needn't be found first.
     let mut values = serde_json::Deserializer::from_str(from).into_iter::<State<'_>>();
     match values.next() {
         Some(Ok(state)) => {
@@ -59,15 +59,15 @@ pub(super) fn of_page(body: &str) -> Result<State<'_>, NoState> {
             }
         }
         Some(Err(error)) if error.is_eof() => Err(NoState::CutOff),
-        // The parser's own words may quote the page, so only the place is kept.
+        // The parser's message may quote the page, so only the position is kept.
         Some(Err(error)) => Err(NoState::Malformed(offset(from, &error))),
         None => Err(NoState::CutOff),
     }
 }
 
-/// What follows the opening tag of the script with the state.
+/// Returns the text after the opening tag of the script with the state.
 fn after_script_tag(body: &str) -> Option<&str> {
-    let mut places = body.match_indices("data-iso-key").take(MAX_ENTITY_PLACES);
+    let mut places = body.match_indices("data-iso-key").take(MAX_OCCURRENCES);
     places.find_map(|(at, _)| {
         // A `div` of the real pages has the same attribute.
         let before = body.get(..at)?;
@@ -86,7 +86,7 @@ fn after_script_tag(body: &str) -> Option<&str> {
     })
 }
 
-/// The attributes of an opening tag with this name, and what follows the tag.
+/// Parses an opening tag with this name: its attributes, and the text after the tag.
 fn tag<'a>(text: &'a str, name: &str) -> Option<(Vec<(&'a str, &'a str)>, &'a str)> {
     let is_space = |c: char| c.is_ascii_whitespace() || c == '/';
     let inside = text.strip_prefix('<')?;
@@ -119,7 +119,7 @@ fn tag<'a>(text: &'a str, name: &str) -> Option<(Vec<(&'a str, &'a str)>, &'a st
     None
 }
 
-/// The byte of the text at which the parser stopped.
+/// Returns the byte of the text at which the parser stopped.
 fn offset(text: &str, error: &serde_json::Error) -> usize {
     let lines_before = error.line().saturating_sub(1);
     let before: usize = text
@@ -165,7 +165,7 @@ pub(super) struct App<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Auth<'a> {
-    /// `Some(None)`: nobody is logged in.
+    /// `Some(None)` if nobody is logged in.
     #[serde(borrow, default, deserialize_with = "present")]
     pub(super) current_user_id: Option<Option<Text<'a>>>,
     #[serde(default)]
@@ -180,10 +180,10 @@ pub(super) struct Errors {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Borrowing<'a> {
-    /// Totals, as the fines of the page's head tell them.
+    /// The totals in the fines of the page's head.
     #[serde(borrow)]
     pub(super) fines: Option<Summarised<'a>>,
-    /// The same totals, as the page itself tells them.
+    /// The same totals in the page itself.
     #[serde(borrow)]
     pub(super) borrowing: Option<Summarised<'a>>,
     #[serde(borrow)]
@@ -215,7 +215,7 @@ pub(super) struct LoanSummary {
 #[serde(rename_all = "camelCase")]
 pub(super) struct HoldSummary<'a> {
     pub(super) total_operative: Option<u32>,
-    /// By status, by kind of material.
+    /// The counts by status and kind of material.
     #[serde(borrow)]
     pub(super) status: Option<BTreeMap<Text<'a>, BTreeMap<Text<'a>, u32>>>,
 }
@@ -227,7 +227,7 @@ pub(super) struct FineSummary {
     pub(super) total_credits: Option<Amount>,
 }
 
-/// One page of a list: the ids in their order, and which page of how many it is.
+/// One page of a list: the ids in order, and the page's position.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct List<'a> {
@@ -237,7 +237,7 @@ pub(super) struct List<'a> {
     pub(super) hold_error: Option<IgnoredAny>,
 }
 
-/// All four are missing where the list is not on this page.
+/// All four fields are missing if the list is not on this page.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct Pagination {
     pub(super) count: Option<u32>,
@@ -259,7 +259,7 @@ pub(super) struct Entities<'a> {
     pub(super) holds: HashMap<Text<'a>, HoldEntry<'a>>,
     #[serde(borrow, default)]
     pub(super) bibs: HashMap<Text<'a>, Bib<'a>>,
-    /// Of these, no recorded page has one: any shape goes.
+    // No recorded page has any of these, so any shape is accepted.
     #[serde(default)]
     pub(super) messages: Value,
     #[serde(default)]
@@ -269,7 +269,7 @@ pub(super) struct Entities<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AccountEntry<'a> {
-    /// The library that the card is of: a user may have cards of several.
+    /// The card's library: a user may have cards at several.
     #[serde(borrow)]
     pub(super) lib_id: Option<Text<'a>>,
     #[serde(borrow)]
@@ -291,7 +291,7 @@ pub(super) struct LoanEntry<'a> {
     pub(super) material_type: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) due_date: Option<Text<'a>>,
-    /// Below 0 where it is not counted.
+    /// Negative if the site doesn't count renewals.
     pub(super) times_renewed: Option<i64>,
     #[serde(borrow)]
     pub(super) metadata_id: Option<Text<'a>>,
@@ -324,7 +324,7 @@ pub(super) struct HoldEntry<'a> {
     pub(super) suspend_end_date: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) expiry_date: Option<Text<'a>>,
-    /// −1 where the hold has no place in the queue.
+    /// −1 if the hold has no position in the queue.
     pub(super) holds_position: Option<i64>,
 }
 
@@ -357,7 +357,7 @@ pub(super) struct BriefInfo<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Availability {
-    /// How many holds there are on the title.
+    /// The number of holds on the title.
     pub(super) held_copies: Option<i64>,
 }
 
@@ -377,13 +377,13 @@ mod tests {
     #[case(r#"<script data-iso-key='_0' type='application/json'>"#)]
     #[case("<SCRIPT nonce=a>b data-iso-key=_0\n type=application/json>")]
     #[case(r#"<script async type = "application/json" data-x="a > b" data-iso-key = "_0" >"#)]
-    fn the_script_is_found_whatever_the_order_and_quotes(#[case] opening: &str) {
+    fn script_is_found_in_any_attribute_order_and_quoting(#[case] opening: &str) {
         let opening = opening.replace("nonce=a>b", "nonce=\"a>b\"");
         let body = format!(
             r#"<div data-iso-key="_0"><script data-iso-key="_1">1</script>{opening} {{"auth":{{"currentUserId":7}}}}
 </script></div>"#
         );
-        let state = of_page(&body).unwrap();
+        let state = parse_state(&body).unwrap();
         let user = state.auth.unwrap().current_user_id.unwrap().unwrap();
         assert_eq!(user.as_str(), "7");
     }
@@ -420,23 +420,26 @@ mod tests {
         "<script data-iso-key=\"_0\" type=\"application/json\">\n{\"auth\":7}</script>",
         NoState::Malformed(10)
     )]
-    fn a_page_without_a_whole_state_says_why(#[case] body: &str, #[case] expected: NoState) {
-        assert_eq!(of_page(body).unwrap_err(), expected);
+    fn page_without_a_complete_state_names_the_reason(
+        #[case] body: &str,
+        #[case] expected: NoState,
+    ) {
+        assert_eq!(parse_state(body).unwrap_err(), expected);
     }
 
     #[test]
-    fn a_page_that_only_names_its_state_over_and_over_carries_none() {
+    fn page_with_too_many_occurrences_has_no_state() {
         let body = "<p ".to_owned() + &"data-iso-key ".repeat(600_000);
-        assert_eq!(of_page(&body).unwrap_err(), NoState::Missing);
+        assert_eq!(parse_state(&body).unwrap_err(), NoState::Missing);
     }
 
     #[test]
-    fn a_user_of_null_is_nobody_and_a_missing_user_is_not_known() {
+    fn null_user_is_anonymous_and_missing_user_is_unknown() {
         let user = |auth: &str| {
             let body = format!(
                 r#"<script type="application/json" data-iso-key="_0">{{"auth":{auth}}}</script>"#
             );
-            of_page(&body)
+            parse_state(&body)
                 .unwrap()
                 .auth
                 .unwrap()

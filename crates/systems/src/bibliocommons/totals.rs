@@ -1,4 +1,4 @@
-//! The totals of the whole account, which every account page tells.
+//! The totals of the whole account, which every account page states.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(super) const HOLD_STATES: [&str; 4] = [
     "SUSPENDED",
 ];
 
-/// What a page says of the whole account; `None` where it does not say.
+/// A page's totals of the whole account; `None` if it doesn't state one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) loans: Option<u32>,
@@ -23,7 +23,7 @@ pub(super) struct Totals {
     pub(super) fines: Option<Decimal>,
 }
 
-/// How many holds there are, and of each state that has some.
+/// The number of holds, in all and in each state that has some.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HoldTotals {
     pub(super) all: u32,
@@ -31,34 +31,34 @@ pub(super) struct HoldTotals {
 }
 
 impl HoldTotals {
-    pub(super) fn of(&self, state: &str) -> u32 {
+    pub(super) fn count_in(&self, state: &str) -> u32 {
         self.by_state.get(state).copied().unwrap_or(0)
     }
 }
 
 impl Totals {
-    /// The totals of a page: under `borrowing.fines.summaries`, `borrowing.borrowing.summaries`, or
-    /// both, which then must agree.
-    pub(super) fn of(borrowing: &Borrowing<'_>) -> Result<Self, Failure> {
+    /// Reads a page's totals from `borrowing.fines.summaries`, `borrowing.borrowing.summaries`, or both, which
+    /// must then agree.
+    pub(super) fn from_borrowing(borrowing: &Borrowing<'_>) -> Result<Self, Failure> {
         let mut totals = Self::default();
-        for place in [&borrowing.fines, &borrowing.borrowing] {
-            if let Some(summaries) = place.as_ref().and_then(|place| place.summaries.as_ref()) {
-                totals.add(&Self::of_summaries(summaries)?)?;
+        for part in [&borrowing.fines, &borrowing.borrowing] {
+            if let Some(summaries) = part.as_ref().and_then(|part| part.summaries.as_ref()) {
+                totals.add(&Self::from_summaries(summaries)?)?;
             }
         }
         Ok(totals)
     }
 
-    /// Adds what another place or page says; what both say must agree.
+    /// Adds the totals of another place or page; they must agree.
     pub(super) fn add(&mut self, other: &Self) -> Result<(), Failure> {
-        agree(&mut self.loans, other.loans.as_ref(), "loans")?;
-        agree(&mut self.holds, other.holds.as_ref(), "holds")?;
-        // What is owed may grow between two pages; the newer one counts.
+        merge_equal(&mut self.loans, other.loans.as_ref(), "loans")?;
+        merge_equal(&mut self.holds, other.holds.as_ref(), "holds")?;
+        // Fines may grow between two pages; the newer amount counts.
         self.fines = other.fines.or(self.fines);
         Ok(())
     }
 
-    fn of_summaries(summaries: &Summaries<'_>) -> Result<Self, Failure> {
+    fn from_summaries(summaries: &Summaries<'_>) -> Result<Self, Failure> {
         Ok(Self {
             loans: summaries.checkedout.as_ref().and_then(|loans| loans.total),
             holds: match &summaries.holds {
@@ -70,7 +70,7 @@ impl Totals {
     }
 }
 
-fn agree<T: Clone + PartialEq>(
+fn merge_equal<T: Clone + PartialEq>(
     mine: &mut Option<T>,
     other: Option<&T>,
     what: &str,
@@ -87,11 +87,11 @@ fn agree<T: Clone + PartialEq>(
     }
 }
 
-/// The sum of all states must be the site's own total.
+/// Reads the totals of the holds. The sum of the states must be the site's own total.
 ///
-/// A state that we do not know may stand outside of that total; then it is left out. Without that
-/// total the states alone count, where every usual one is named with its number: a page that leaves
-/// them out has not said that there are no holds.
+/// An unknown state may be left out of that total; then it is ignored. Without the total, the states count only
+/// if every usual state has a number: a page without numbers hasn't stated that there are no
+/// holds.
 fn hold_totals(summary: &HoldSummary<'_>) -> Result<Option<HoldTotals>, Failure> {
     let mut by_state: BTreeMap<String, u32> = BTreeMap::new();
     for (state, kinds) in summary.status.iter().flatten() {
@@ -119,7 +119,7 @@ fn hold_totals(summary: &HoldSummary<'_>) -> Result<Option<HoldTotals>, Failure>
     let found = sum(by_state.values().copied());
     if found != all {
         return Err(Failure::page_changed(format!(
-            "the site says {all} holds in all, but {found} by state"
+            "the site counts {all} holds in all, but {found} by state"
         )));
     }
     Ok(Some(HoldTotals { all, by_state }))
@@ -129,8 +129,8 @@ fn sum(counts: impl Iterator<Item = u32>) -> u32 {
     counts.fold(0, u32::saturating_add)
 }
 
-/// What is owed, less what the library owes: `totalAccrued`, what overdue items would cost if they
-/// came back today, is not owed yet.
+/// Returns the fines less credits. `totalAccrued`, what overdue items would cost if they were returned today,
+/// is not owed yet.
 fn fines(summary: &FineSummary) -> Option<Decimal> {
     let owed = summary.total_fines?.0;
     let credit = summary
@@ -147,15 +147,15 @@ mod tests {
     use rstest::rstest;
 
     fn totals(borrowing: &str) -> Result<Totals, Failure> {
-        Totals::of(&serde_json::from_str(borrowing).unwrap())
+        Totals::from_borrowing(&serde_json::from_str(borrowing).unwrap())
     }
 
     #[test]
-    fn totals_are_found_at_either_place() {
+    fn totals_are_found_in_either_place() {
         let summaries = r#"{"summaries":{"checkedout":{"total":3},"holds":{"totalOperative":3,"status":{
             "SUSPENDED":{"PHYSICAL":1,"DIGITAL":2},"IN_TRANSIT":{"PHYSICAL":0}}}}}"#;
-        for place in ["fines", "borrowing"] {
-            let totals = totals(&format!(r#"{{"{place}":{summaries}}}"#)).unwrap();
+        for part in ["fines", "borrowing"] {
+            let totals = totals(&format!(r#"{{"{part}":{summaries}}}"#)).unwrap();
             assert_eq!(totals.loans, Some(3));
             let holds = totals.holds.unwrap();
             assert_eq!(holds.all, 3);
@@ -170,7 +170,7 @@ mod tests {
     #[case(r#"{"fines":{"summaries":{"holds":{"status":{}}}}}"#)]
     #[case(r#"{"fines":{"summaries":{"holds":{"status":{"SUSPENDED":{"DIGITAL":2}}}}}}"#)]
     #[case(r#"{"fines":{"summaries":{"holds":{"status":{"READY_FOR_PICKUP":{},"IN_TRANSIT":{},"NOT_YET_AVAILABLE":{},"SUSPENDED":{}}}}}}"#)]
-    fn what_is_not_said_is_not_known(#[case] borrowing: &str) {
+    fn missing_totals_are_unknown(#[case] borrowing: &str) {
         assert_eq!(totals(borrowing).unwrap(), Totals::default());
     }
 
@@ -178,23 +178,23 @@ mod tests {
     #[case(r#"{"fines":{"summaries":{"checkedout":{"total":3}}},"borrowing":{"summaries":{"checkedout":{"total":4}}}}"#)]
     #[case(r#"{"fines":{"summaries":{"holds":{"totalOperative":3,"status":{"SUSPENDED":{"DIGITAL":2}}}}}}"#)]
     #[case(r#"{"fines":{"summaries":{"holds":{"totalOperative":3}}}}"#)]
-    fn totals_that_contradict_each_other_are_a_changed_page(#[case] borrowing: &str) {
+    fn contradictory_totals_are_a_changed_page(#[case] borrowing: &str) {
         assert!(totals(borrowing).is_err());
     }
 
     #[test]
-    fn without_a_total_the_states_count_where_all_are_named() {
+    fn states_without_a_total_count_if_all_are_named() {
         let totals = totals(
             r#"{"fines":{"summaries":{"holds":{"status":{"READY_FOR_PICKUP":{"PHYSICAL":0},"IN_TRANSIT":{"PHYSICAL":1},
             "NOT_YET_AVAILABLE":{"PHYSICAL":0},"SUSPENDED":{"PHYSICAL":0}}}}}}"#,
         )
         .unwrap();
         let holds = totals.holds.unwrap();
-        assert_eq!((holds.all, holds.of("IN_TRANSIT")), (1, 1));
+        assert_eq!((holds.all, holds.count_in("IN_TRANSIT")), (1, 1));
     }
 
     #[test]
-    fn a_state_outside_of_the_total_is_left_out() {
+    fn unknown_state_outside_the_total_is_ignored() {
         let totals = totals(
             r#"{"fines":{"summaries":{"holds":{"totalOperative":2,"status":{"SUSPENDED":{"DIGITAL":2},"EXPIRED":{"DIGITAL":5}}}}}}"#,
         )
@@ -215,7 +215,7 @@ mod tests {
         r#"{"totalFines":"-79228162514264337593543950335","totalCredits":"79228162514264337593543950335"}"#,
         None
     )]
-    fn fines_are_what_is_owed_less_credits(#[case] summary: &str, #[case] expected: Option<&str>) {
+    fn fines_are_charges_less_credits(#[case] summary: &str, #[case] expected: Option<&str>) {
         let totals = totals(&format!(
             r#"{{"fines":{{"summaries":{{"fines":{summary}}}}}}}"#
         ));

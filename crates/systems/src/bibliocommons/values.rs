@@ -1,4 +1,4 @@
-//! Values as the site's JSON writes them.
+//! The value types of the site's JSON.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use rust_decimal::Decimal;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-/// A text or a number, as text: ids are written either way.
+/// A string or a number, as text: the site writes ids either way.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Text<'a>(Cow<'a, str>);
 
@@ -49,7 +49,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// A sum of money, to the cent: a number or a text.
+/// An amount of money, to the cent: a number or a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Amount(pub(super) Decimal);
 
@@ -59,7 +59,7 @@ impl<'de> Deserialize<'de> for Amount {
         impl Visitor<'_> for AmountVisitor {
             type Value = Amount;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a sum of money")
+                f.write_str("an amount of money")
             }
             fn visit_u64<E>(self, number: u64) -> Result<Amount, E> {
                 Ok(Amount(Decimal::from(number)))
@@ -68,23 +68,23 @@ impl<'de> Deserialize<'de> for Amount {
                 Ok(Amount(Decimal::from(number)))
             }
             fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Amount, E> {
-                // The site adds sums as floating-point numbers: 0.30000000000000004.
+                // The site adds amounts as floating-point numbers: 0.30000000000000004.
                 Decimal::from_f64_retain(number)
                     .map(|sum| Amount(sum.round_dp(2)))
-                    .ok_or_else(|| E::custom("not a sum"))
+                    .ok_or_else(|| E::custom("not an amount"))
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Amount, E> {
                 text.trim()
                     .parse()
                     .map(Amount)
-                    .map_err(|_| E::custom("not a sum"))
+                    .map_err(|_| E::custom("not an amount"))
             }
         }
         deserializer.deserialize_any(AmountVisitor)
     }
 }
 
-/// Tells a field that is `null` from one that is not there.
+/// Deserialises a field so that `null` differs from a missing field.
 pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -93,12 +93,12 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
-/// What the site calls each format: `BK` is `Book` by its message `FORMAT.bk`.
+/// The site's names for formats: `BK` is `Book` by its message `FORMAT.bk`.
 #[derive(Debug, Default)]
 pub(super) struct FormatNames<'a>(HashMap<Cow<'a, str>, Cow<'a, str>>);
 
 impl FormatNames<'_> {
-    pub(super) fn of(&self, code: &str) -> Option<&str> {
+    pub(super) fn name_of(&self, code: &str) -> Option<&str> {
         self.0
             .get(code.to_ascii_lowercase().as_str())
             .map(AsRef::as_ref)
@@ -149,19 +149,19 @@ mod tests {
     #[case("17", "17")]
     #[case("-2.5", "-2.50")]
     #[case("\"1.05\"", "1.05")]
-    fn sums_are_exact_to_the_cent(#[case] json: &str, #[case] expected: &str) {
+    fn amounts_are_exact_to_the_cent(#[case] json: &str, #[case] expected: &str) {
         let Amount(sum) = serde_json::from_str(json).unwrap();
         assert_eq!(sum, expected.parse().unwrap());
     }
 
     #[test]
-    fn formats_are_called_as_the_site_calls_them() {
+    fn formats_have_the_sites_names() {
         let names: FormatNames<'_> = serde_json::from_str(
             r#"{"greeting":{"a":[1]},"FORMAT.bk":"Book","FORMAT.d\u0076d":"Film \"disc\""}"#,
         )
         .unwrap();
-        assert_eq!(names.of("BK"), Some("Book"));
-        assert_eq!(names.of("DVD"), Some("Film \"disc\""));
-        assert_eq!(names.of("greeting"), None);
+        assert_eq!(names.name_of("BK"), Some("Book"));
+        assert_eq!(names.name_of("DVD"), Some("Film \"disc\""));
+        assert_eq!(names.name_of("greeting"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Logging in, and fetching no more pages than have something on them.
+//! Logs in and fetches only pages with entries.
 
 use hippo_browser::{Form, Page, Session, interstitial};
 use hippo_core::account::Account;
@@ -10,18 +10,25 @@ use super::login::{self, LoginPage};
 use super::pages::{AccountPage, PageKind, Part, Scope, classify_page, names_user};
 use super::totals::HOLD_STATES;
 
-/// A list that claims more pages than this is not one that we know.
+/// The maximum number of pages that a list may state.
 const MAX_LIST_PAGES: u32 = 40;
 
 /// Logs in and reads the whole account; the session logs out when it ends.
 pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
     let first = match log_in(session).await? {
-        // The login leads to the loans by itself, unless the site has other plans.
-        Some(says) if says.loans.as_ref().is_some_and(is_first_of_all) => says,
+        // The login usually redirects to the loans.
+        Some(account_page)
+            if account_page
+                .loans
+                .as_ref()
+                .is_some_and(is_first_page_of_all) =>
+        {
+            account_page
+        }
         _ => fetch(session, LOANS_PATH).await?,
     };
     session.mark_logged_in();
-    let loan_pages = pages_of(first.loans.as_ref(), LOANS_PATH)?;
+    let loan_pages = page_count(first.loans.as_ref(), LOANS_PATH)?;
     let states: Vec<String> = match &first.totals.holds {
         Some(totals) => totals.by_state.keys().cloned().collect(),
         None => HOLD_STATES
@@ -36,7 +43,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     for state in states {
         let path = hold_path(&state)?;
         let first = fetch(session, &path).await?;
-        let last = pages_of(first.holds.as_ref(), &path)?;
+        let last = page_count(first.holds.as_ref(), &path)?;
         pages.push(first);
         for page in 2..=last {
             pages.push(fetch(session, &format!("{path}?page={page}")).await?);
@@ -45,13 +52,13 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     let account = combine(pages, session.unknown_account(), &session.read_context())?;
     if account.loans.is_none() || account.holds.is_none() {
         return Err(Failure::page_changed(
-            "the pages fetched do not add up to the whole account",
+            "the fetched pages are not the whole account",
         ));
     }
     Ok(account)
 }
 
-/// Sends the login form; what the page that it led to says, where that is an account's.
+/// Sends the login form; returns the account page if the login leads to one.
 async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failure> {
     let mut url = session.url("/user/login")?;
     url.query_pairs_mut().append_pair("destination", LOANS_PATH);
@@ -59,10 +66,11 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failur
     if let Some(LoginPage::Refused(failure)) = login::classify_login_page(&page.body, None)
         && failure.kind == FailureKind::SiteDown
     {
-        // Nobody can log in now: a PIN need not be sent to find out.
+        // The site accepts no logins now, so no PIN is sent.
         return Err(failure);
     }
-    let mut form = Form::find(&page, login::FORM).map_err(|failure| known(&page, failure))?;
+    let mut form =
+        Form::find(&page, login::FORM).map_err(|failure| explain_failure(&page, failure))?;
     if !form.has("name") || !form.has("user_pin") {
         return Err(Failure::page_changed(
             "the login form has no name or user_pin",
@@ -79,27 +87,29 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failur
     let log_out = session.url("/user/logout")?;
     session.log_out_at_end(&log_out);
     let page = session.log_in(form).await?;
-    if let Some(failure) = setup_instead(&page, session) {
+    if let Some(failure) = find_setup_failure(&page, session) {
         return Err(failure);
     }
-    if let Some(answer) = login::json_answer(&page.body) {
+    if let Some(answer) = login::parse_json_response(&page.body) {
         answer.map_err(|failure| session.without_session(failure))?;
         session.mark_logged_in();
         return Ok(None);
     }
     match classify_page(&page.body, &session.read_context()) {
-        Ok(PageKind::Account(says)) => {
+        Ok(PageKind::Account(account_page)) => {
             session.mark_logged_in();
-            Ok(Some(*says))
+            Ok(Some(*account_page))
         }
         Ok(PageKind::Login(LoginPage::Refused(failure))) => Err(session.without_session(failure)),
-        Ok(PageKind::Login(LoginPage::Asked)) => {
+        Ok(PageKind::Login(LoginPage::FormOnly)) => {
             Err(session.failure_for_login_page(&page, "the account"))
         }
-        // A dashboard or a notice to click away: the loans tell whether we are logged in.
-        Ok(PageKind::Nobody) if page.status < 400 => Ok(None),
-        Ok(PageKind::Nobody) => Err(session.failure_for_unknown_answer(&page, "a page of nobody")),
-        // Without a form, 422 is a token that was not taken: the PIN was not looked at.
+        // A dashboard or a notice: the page of the loans shows whether the login succeeded.
+        Ok(PageKind::Anonymous) if page.status < 400 => Ok(None),
+        Ok(PageKind::Anonymous) => {
+            Err(session.failure_for_unknown_answer(&page, "a page without a logged-in user"))
+        }
+        // Without a form, 422 means that the token was rejected: the PIN was not checked.
         Err(failure) if page.status >= 400 && failure.kind == FailureKind::PageChanged => {
             Err(session.failure_for_unknown_answer(&page, &failure.detail))
         }
@@ -108,14 +118,17 @@ async fn log_in(session: &mut Session<'_>) -> Result<Option<AccountPage>, Failur
                 session.mark_logged_in();
             }
             if page.status >= 400 || page.url.path().ends_with(LOANS_PATH) {
-                return Err(known(&page, in_context(&page, "the login", failure)));
+                return Err(explain_failure(
+                    &page,
+                    in_context(&page, "the login", failure),
+                ));
             }
             interstitial(&page).map_or(Ok(None), Err)
         }
     }
 }
 
-/// Fetches a page of the account.
+/// Fetches an account page.
 async fn fetch(session: &mut Session<'_>, path: &str) -> Result<AccountPage, Failure> {
     let (path, query) = path
         .split_once('?')
@@ -123,34 +136,34 @@ async fn fetch(session: &mut Session<'_>, path: &str) -> Result<AccountPage, Fai
     let mut url = session.url(path)?;
     url.set_query(query);
     let page = session.get(&url).await?;
-    if let Some(failure) = setup_instead(&page, session) {
+    if let Some(failure) = find_setup_failure(&page, session) {
         return Err(failure);
     }
     match classify_page(&page.body, &session.read_context()) {
-        Ok(PageKind::Account(says)) => Ok(*says),
+        Ok(PageKind::Account(account_page)) => Ok(*account_page),
         Ok(PageKind::Login(LoginPage::Refused(failure))) if !session.is_logged_in() => {
             Err(session.without_session(failure))
         }
-        Ok(PageKind::Login(_) | PageKind::Nobody) => {
+        Ok(PageKind::Login(_) | PageKind::Anonymous) => {
             Err(session.failure_for_login_page(&page, path))
         }
         Err(failure) => {
             if interstitial(&page).is_none() && names_user(&page.body) {
                 session.mark_logged_in();
             }
-            Err(known(&page, in_context(&page, path, failure)))
+            Err(explain_failure(&page, in_context(&page, path, failure)))
         }
     }
 }
 
-/// The login was taken, and the site wants something of the patron before it shows the account.
-fn setup_instead(page: &Page, session: &mut Session<'_>) -> Option<Failure> {
-    let failure = if login::is_setup_place(page.url.path()) {
-        Some(login::to_be_set_up())
+/// Returns the failure if the login succeeded, but the site wants the patron to set up the account.
+fn find_setup_failure(page: &Page, session: &mut Session<'_>) -> Option<Failure> {
+    let failure = if login::is_setup_path(page.url.path()) {
+        Some(login::setup_required())
     } else {
-        // The page of an account has its state, and may well speak of it; one of an outage, too.
+        // Account pages with a state may mention the setup, and so may an outage page.
         (!page.body.contains("data-iso-key") && interstitial(page).is_none())
-            .then(|| login::setup_instead(&page.body))
+            .then(|| login::find_setup_failure(&page.body))
             .flatten()
     };
     if failure.is_some() {
@@ -159,7 +172,7 @@ fn setup_instead(page: &Page, session: &mut Session<'_>) -> Option<Failure> {
     failure
 }
 
-/// The same failure, with the page that it is about.
+/// Adds the page's name and status to a failure.
 fn in_context(page: &Page, what: &str, failure: Failure) -> Failure {
     Failure {
         detail: format!("{what} (status {}): {}", page.status, failure.detail),
@@ -167,17 +180,17 @@ fn in_context(page: &Page, what: &str, failure: Failure) -> Failure {
     }
 }
 
-/// What stands in for a page explains a failure better than the page's shape.
-fn known(page: &Page, failure: Failure) -> Failure {
+/// Prefers the failure of an interstitial page, which explains more.
+fn explain_failure(page: &Page, failure: Failure) -> Failure {
     interstitial(page).unwrap_or(failure)
 }
 
-fn is_first_of_all<T>(part: &Part<T>) -> bool {
+fn is_first_page_of_all<T>(part: &Part<T>) -> bool {
     part.page == 1 && part.scope == Scope::All
 }
 
-/// How many pages a list has; the page at this path must have it.
-fn pages_of<T>(part: Option<&Part<T>>, path: &str) -> Result<u32, Failure> {
+/// Returns the number of pages of the list on the page at this path.
+fn page_count<T>(part: Option<&Part<T>>, path: &str) -> Result<u32, Failure> {
     let part = part.ok_or_else(|| Failure::page_changed(format!("{path} has no list")))?;
     if part.pages > MAX_LIST_PAGES {
         return Err(Failure::page_changed(format!(
@@ -188,7 +201,7 @@ fn pages_of<T>(part: Option<&Part<T>>, path: &str) -> Result<u32, Failure> {
     Ok(part.pages)
 }
 
-/// `SUSPENDED` has its page at `/v2/holds/suspended`.
+/// Builds the path of a state's page: `SUSPENDED` is at `/v2/holds/suspended`.
 fn hold_path(state: &str) -> Result<String, Failure> {
     let is_plain = !state.is_empty()
         && state
@@ -216,12 +229,10 @@ mod tests {
     const SETUP: &str = "<p>Choose a name for yourself.</p>";
 
     #[rstest]
-    #[case::led_there("/user/registration")]
-    #[case::led_there_from_the_loans("/user_dashboard")]
+    #[case::redirected("/user/registration")]
+    #[case::redirected_from_the_loans("/user_dashboard")]
     #[tokio::test]
-    async fn an_account_that_is_to_be_set_up_first_is_no_refused_pin(
-        #[case] leads_to: &'static str,
-    ) {
+    async fn required_account_setup_is_no_wrong_pin(#[case] leads_to: &'static str) {
         let site = TestSite::start(move |request| {
             let path = request.split(' ').nth(1).unwrap_or_default();
             if request.starts_with("POST") {

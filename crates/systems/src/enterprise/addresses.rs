@@ -1,10 +1,10 @@
-//! Where the parts of an Enterprise site are.
+//! The URLs of an Enterprise site.
 
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 use url::Url;
 
-/// `…/client/en_US/default/search/`, where all addresses of a site begin.
+/// Returns `…/client/en_US/default/search/`, under which all URLs of a site begin.
 pub(super) fn folder(library: &Library) -> Result<Url, Failure> {
     let option = |name: &str, default: &str| {
         let value = library.options.get(name).map_or(default, String::as_str);
@@ -17,7 +17,7 @@ pub(super) fn folder(library: &Library) -> Result<Url, Failure> {
             Ok(value.to_owned())
         } else {
             Err(Failure::page_changed(format!(
-                "the library's option “{name}” has characters that no address of Enterprise has"
+                "the library's option “{name}” has characters that Enterprise's URLs can't have"
             )))
         }
     };

@@ -1,29 +1,29 @@
-//! What the site answers: a page, or JSON that script puts into a page.
+//! Unwraps a response: a page, or JSON that a script puts into a page.
 
 use serde_json::Value;
 
-/// The HTML of an answer, and all its other words, whether it came as a page or as JSON.
+/// The HTML and all other text of a response, from a page or from JSON.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ScriptAnswer {
-    /// The page, or the pieces of a page one after the other.
+    /// The page, or the fragments of a page one after the other.
     pub(super) html: String,
-    /// Script that the answer wants run; of a page, the page itself.
+    /// The scripts that the response runs; for a page, the page itself.
     pub(super) script: String,
-    /// It came as JSON: a piece of a page.
-    pub(super) is_piece: bool,
-    /// It is JSON that sends the browser elsewhere instead of saying something.
-    pub(super) sends_elsewhere: bool,
+    /// Whether it came as JSON: a fragment of a page.
+    pub(super) is_fragment: bool,
+    /// Whether the JSON redirects the browser.
+    pub(super) is_redirect: bool,
 }
 
-/// Unwraps an answer; `None` for JSON that is malformed or cut short.
+/// Unwraps a response; `None` for JSON that is malformed or truncated.
 pub(super) fn unwrap(body: &str) -> Option<ScriptAnswer> {
     let trimmed = body.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     if !trimmed.starts_with('{') {
         return Some(ScriptAnswer {
             html: body.to_owned(),
             script: body.to_owned(),
-            is_piece: false,
-            sends_elsewhere: false,
+            is_fragment: false,
+            is_redirect: false,
         });
     }
     let Value::Object(object) = serde_json::from_str(trimmed).ok()? else {
@@ -44,14 +44,14 @@ pub(super) fn unwrap(body: &str) -> Option<ScriptAnswer> {
     Some(ScriptAnswer {
         html,
         script,
-        is_piece: true,
-        sends_elsewhere: ["redirectURL", "redirectUrl", "redirect"]
+        is_fragment: true,
+        is_redirect: ["redirectURL", "redirectUrl", "redirect"]
             .iter()
             .any(|key| object.contains_key(*key)),
     })
 }
 
-/// Every text in a value, each on lines of its own.
+/// Appends every string of a value, each on lines of its own.
 fn append_texts(value: &Value, to: &mut String) {
     match value {
         Value::String(text) => {
@@ -64,7 +64,7 @@ fn append_texts(value: &Value, to: &mut String) {
     }
 }
 
-/// The address in `RedirectAfterLogin('…')`.
+/// Returns the address in `RedirectAfterLogin('…')`.
 pub(super) fn redirect_after_login(script: &str) -> Option<String> {
     let (_, after) = script.split_once("RedirectAfterLogin")?;
     let after = after.trim_start().strip_prefix('(')?.trim_start();
@@ -73,7 +73,7 @@ pub(super) fn redirect_after_login(script: &str) -> Option<String> {
     Some(unescape(address))
 }
 
-/// The token in `var __sdcsrf = "…"`.
+/// Returns the token in `var __sdcsrf = "…"`.
 pub(super) fn token(page: &str) -> Option<String> {
     let (_, after) = page.split_once("__sdcsrf")?;
     let after = after.trim_start().strip_prefix('=')?.trim_start();
@@ -82,22 +82,21 @@ pub(super) fn token(page: &str) -> Option<String> {
     Some(token.to_owned()).filter(|token| !token.is_empty())
 }
 
-/// A list's address has no more bytes before its name, and none after it.
+/// The maximum number of bytes of a list's address before its name, and after it.
 const MAX_ADDRESS_BYTES: usize = 4_096;
 
-/// So many addresses are looked at for the one of a list.
+/// The maximum number of addresses that are inspected in search of a list's.
 const MAX_ADDRESSES: usize = 100;
 
-/// The first address in quotes whose path ends with `part`, as script or markup writes it.
+/// Returns the first quoted address whose path ends with `part`, as script or markup writes it.
 ///
-/// What goes on after it (`…accordion.renewitems?`) is something that can be done with the list, and is never
-/// asked for.
+/// An address that continues after it (`…accordion.renewitems?`) is an action on the list and never requested.
 pub(super) fn quoted_address(page: &str, part: &str) -> Option<String> {
     page.match_indices(part)
         .take(MAX_ADDRESSES)
         .find_map(|(at, _)| {
             let (before, from) = page.split_at_checked(at)?;
-            // The page is not looked through from each place.
+            // Bounding the text avoids a search of the whole page from each occurrence.
             let before =
                 before.get(before.ceil_char_boundary(at.saturating_sub(MAX_ADDRESS_BYTES))..)?;
             let from = from.get(..from.floor_char_boundary(MAX_ADDRESS_BYTES))?;
@@ -105,15 +104,16 @@ pub(super) fn quoted_address(page: &str, part: &str) -> Option<String> {
             let end = from.find(['"', '\''])?;
             let address = unescape(&format!("{}{}", before.get(start..)?, from.get(..end)?));
             let (path, query) = address.split_once('?').unwrap_or((&address, ""));
-            // A server may write its session there.
+            // A server may put its session id there.
             let path = path.split(';').next().unwrap_or_default();
             let is_of_list = path.ends_with(part) && !query.to_ascii_lowercase().contains("renew");
-            let is_one = !address.contains(char::is_whitespace) && !address.contains(['<', '>']);
-            (is_of_list && is_one).then_some(address)
+            let is_address =
+                !address.contains(char::is_whitespace) && !address.contains(['<', '>']);
+            (is_of_list && is_address).then_some(address)
         })
 }
 
-/// An address without what JavaScript and HTML add to it.
+/// Removes the escapes of JavaScript and HTML from an address.
 fn unescape(address: &str) -> String {
     address
         .replace("\\/", "/")
@@ -134,12 +134,12 @@ mod tests {
     )]
     #[case("<p>a</p>", "<p>a</p>")]
     #[case(r#"{"script":"x"}"#, "")]
-    fn html_is_unwrapped(#[case] body: &str, #[case] html: &str) {
+    fn html_is_unwrapped_from_json(#[case] body: &str, #[case] html: &str) {
         assert_eq!(unwrap(body).unwrap().html, html);
     }
 
     #[test]
-    fn json_that_is_cut_short_is_nothing() {
+    fn truncated_json_is_none() {
         assert_eq!(unwrap(r#"{"content":"<p>a"#), None);
     }
 
@@ -154,12 +154,12 @@ mod tests {
     )]
     #[case("function RedirectAfterLogin(url) {}", None)]
     #[case("nothing", None)]
-    fn the_address_after_the_login_is_found(#[case] script: &str, #[case] expected: Option<&str>) {
+    fn redirect_after_login_is_found(#[case] script: &str, #[case] expected: Option<&str>) {
         assert_eq!(redirect_after_login(script).as_deref(), expected);
     }
 
     #[test]
-    fn the_token_and_the_lists_addresses_are_found_in_script() {
+    fn token_and_list_addresses_are_found_in_script() {
         let page =
             r#"var __sdcsrf = "t-1"; x = [{"url": "\/client\/a.libraryholdsaccordion?b=1"}]"#;
         assert_eq!(token(page).as_deref(), Some("t-1"));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_done_with_a_list_is_not_taken_for_the_list() {
+    fn action_on_a_list_is_not_the_list() {
         let address = |page: &str| quoted_address(page, "librarycheckoutsaccordion");
         let list = "/client/account.checkouts.librarycheckoutsaccordion;jsessionid=1?x=y";
         for act in [

@@ -1,21 +1,21 @@
-//! The site's own words and counts, by which a list without a table is known to be empty.
+//! Recognises an empty list that has no table, by the site's own words and counts.
 
 use hippo_browser::reading::{Css, element_text, first_number};
 use scraper::ElementRef;
 
-use super::shown::{has_hidden_part, is_hidden, is_within};
+use super::visibility::{has_hidden_part, is_hidden, is_within};
 
 static ELEMENTS: Css = Css::new("*");
-/// Elements whose words offer something, and say nothing of the list.
-static OFFER: Css = Css::new("a, button, select, option, label, input, textarea, title");
-/// What every entry has, in both generations: the link to the work, a box to tick, cells.
-static SIGN_OF_ENTRY: Css = Css::new("a.hideIE, input[type=checkbox]");
+/// Elements whose words offer an action and don't describe the list.
+static ACTION: Css = Css::new("a, button, select, option, label, input, textarea, title");
+/// The parts of every entry in both generations: the link to the work, a checkbox, cells.
+static ENTRY_MARKER: Css = Css::new("a.hideIE, input[type=checkbox]");
 static ROWS: Css = Css::new("tr");
 
-/// An element with more parts than this is no sentence.
+/// The maximum number of parts of an element that may be a sentence.
 const MAX_PARTS: usize = 12;
 
-/// Words of the ids of other lists on the account page: of the cards of a group, of what is lent online.
+/// Words in the ids of the account page's other lists: a group's cards, digital loans.
 const OTHER_LISTS: [&str; 3] = ["group", "digital", "overdrive"];
 
 const TOTAL: &str = "Total Items Checked Out";
@@ -50,27 +50,26 @@ pub(super) const NO_HOLDS: [&str; 12] = [
     "you have no library holds",
 ];
 
-/// Whether an answer holds anything that an entry of a list has; then no words make it empty.
-pub(super) fn has_signs_of_entries(root: ElementRef<'_>) -> bool {
+/// Whether a response has any part of an entry; then no words make it empty.
+pub(super) fn has_entry_markers(root: ElementRef<'_>) -> bool {
     let is_data_row = |row: ElementRef<'_>| {
         let cells = row.child_elements();
         cells.filter(|cell| cell.value().name() == "td").count() > 1
     };
-    SIGN_OF_ENTRY.is_in(root) || ROWS.all(root).any(is_data_row)
+    ENTRY_MARKER.is_in(root) || ROWS.all(root).any(is_data_row)
 }
 
-/// Whether a visible element says, and says nothing else, that nothing is out.
+/// Whether a visible element states only that there are no loans.
 pub(super) fn states_no_loans(root: ElementRef<'_>) -> bool {
     contains_any(root, &NO_LOANS)
 }
 
-/// Whether a visible element says, and says nothing else, that nothing is on hold.
+/// Whether a visible element states only that there are no holds.
 pub(super) fn states_no_holds(root: ElementRef<'_>) -> bool {
     contains_any(root, &NO_HOLDS)
 }
 
-/// The total in `Total Items Checked Out: 80`, right after its label, or alone in the element beside
-/// it.
+/// Returns the total of `Total Items Checked Out: 80`, right after its label or alone in the next element.
 pub(super) fn declared_loans(root: ElementRef<'_>) -> Option<u32> {
     root.descendants().find_map(|node| {
         let (_, after) = node.value().as_text()?.split_once(TOTAL)?;
@@ -78,7 +77,7 @@ pub(super) fn declared_loans(root: ElementRef<'_>) -> Option<u32> {
         if is_hidden(label) {
             return None;
         }
-        if !unwrapped(after).is_empty() {
+        if !trim_brackets(after).is_empty() {
             return number_at_start(after);
         }
         let beside = node
@@ -93,18 +92,18 @@ pub(super) fn declared_loans(root: ElementRef<'_>) -> Option<u32> {
                     .map(|text| text.to_string())
                     .unwrap_or_default(),
             })
-            .find(|words| !unwrapped(words).is_empty())?;
-        let is_alone = unwrapped(&beside)
+            .find(|words| !trim_brackets(words).is_empty())?;
+        let is_alone = trim_brackets(&beside)
             .chars()
             .all(|c| c.is_ascii_digit() || c == ',');
         is_alone.then(|| number_at_start(&beside)).flatten()
     })
 }
 
-/// The whole number with which a text begins, brackets and `:` aside; a date, or a number that goes
-/// on otherwise, is none.
+/// Parses the whole number at the start of a text, ignoring brackets and `:`; `None` for a date or a number that
+/// continues otherwise.
 fn number_at_start(text: &str) -> Option<u32> {
-    let text = unwrapped(text);
+    let text = trim_brackets(text);
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != ',')
         .unwrap_or(text.len());
@@ -115,8 +114,8 @@ fn number_at_start(text: &str) -> Option<u32> {
         .flatten()
 }
 
-/// A text without the spaces, brackets and `:` around it.
-fn unwrapped(text: &str) -> &str {
+/// Trims the spaces, brackets and `:` around a text.
+fn trim_brackets(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '(' | ')' | '[' | ']'))
 }
 
@@ -133,29 +132,29 @@ fn contains_any(root: ElementRef<'_>, known: &[&str]) -> bool {
         known.contains(&sentence.as_str())
             && !is_hidden(element)
             && !has_hidden_part(element)
-            && !is_of_other_list(element)
-            && !is_offer(element)
+            && !belongs_to_other_list(element)
+            && !is_action(element)
     })
 }
 
-/// Whether an element is within another list, or around it.
-fn is_of_other_list(element: ElementRef<'_>) -> bool {
+/// Whether an element is within another list, or contains it.
+fn belongs_to_other_list(element: ElementRef<'_>) -> bool {
     element
         .descendants()
         .filter_map(ElementRef::wrap)
         .any(|part| is_within(part, &OTHER_LISTS))
 }
 
-fn is_offer(element: ElementRef<'_>) -> bool {
-    OFFER.matches(element)
-        || OFFER.is_in(element)
+fn is_action(element: ElementRef<'_>) -> bool {
+    ACTION.matches(element)
+        || ACTION.is_in(element)
         || element
             .ancestors()
             .filter_map(ElementRef::wrap)
-            .any(|around| OFFER.matches(around))
+            .any(|around| ACTION.matches(around))
 }
 
-/// Whether an element may be a sentence; looking at all of a page's elements is quick then.
+/// Whether an element is small enough for a sentence, so that checking all elements stays fast.
 fn is_short(element: &ElementRef<'_>) -> bool {
     element.descendants().take(MAX_PARTS + 1).count() <= MAX_PARTS
 }
@@ -180,7 +179,7 @@ mod tests {
     #[case("<a href=x>No holds</a>", false)]
     #[case("<select><option>No holds</option></select>", false)]
     #[case("<label><input type=radio>No holds</label>", false)]
-    fn only_a_visible_sentence_of_its_own_says_that_there_is_nothing(
+    fn only_a_separate_visible_sentence_states_an_empty_list(
         #[case] html: &str,
         #[case] expected: bool,
     ) {
@@ -196,9 +195,9 @@ mod tests {
         "<table><tr><th>Work</th><th>Due</th></tr><tr><td>None</td></tr></table>",
         false
     )]
-    fn what_an_entry_has_is_seen(#[case] html: &str, #[case] expected: bool) {
+    fn entry_markers_are_found(#[case] html: &str, #[case] expected: bool) {
         let page = parse_page(html).unwrap();
-        assert_eq!(has_signs_of_entries(page.root_element()), expected);
+        assert_eq!(has_entry_markers(page.root_element()), expected);
     }
 
     #[rstest]
@@ -217,7 +216,7 @@ mod tests {
         "<p>Total Items Checked Out:</p><table><tr><td>3</td><td>4</td></tr></table>",
         None
     )]
-    fn a_total_stands_right_after_its_label(#[case] html: &str, #[case] expected: Option<u32>) {
+    fn total_is_right_after_its_label(#[case] html: &str, #[case] expected: Option<u32>) {
         let page = parse_page(html).unwrap();
         assert_eq!(declared_loans(page.root_element()), expected);
     }

@@ -1,14 +1,14 @@
-//! The fingerprints of Enterprise's.
+//! The fingerprints of Enterprise sites.
 
 use hippo_browser::reading::Css;
 use url::Url;
 
 use super::Enterprise;
-use crate::fingerprint::{Detector, SeenPage, SiteLocation, origin};
+use crate::fingerprint::{Detector, FetchedPage, SiteLocation, origin};
 
 static LOGIN: Css = Css::new("input[name=j_username]");
 
-/// `…/client/en_US/default`: what stands before it, the locale, the profile.
+/// Splits `…/client/en_US/default` into the part before it, the locale and the profile.
 fn folder(url: &Url) -> Option<(&str, &str, &str)> {
     let (before, rest) = url.path().split_once("/client/")?;
     let mut names = rest.split('/');
@@ -21,7 +21,7 @@ fn folder(url: &Url) -> Option<(&str, &str, &str)> {
 }
 
 impl Detector for Enterprise {
-    fn fingerprints(&self, page: &SeenPage<'_>) -> Vec<(bool, &'static str)> {
+    fn fingerprints(&self, page: &FetchedPage<'_>) -> Vec<(bool, &'static str)> {
         vec![
             (
                 self.is_address(page.url) && !page.is_guessed,

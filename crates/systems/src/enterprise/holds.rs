@@ -1,4 +1,4 @@
-//! The rows of the list of holds.
+//! Reads the rows of the list of holds.
 
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
@@ -15,10 +15,10 @@ static STATUS: Css = Css::new(".holdsStatus");
 static PICKUP: Css = Css::new(".holdsPickup");
 static LAPSES: Css = Css::new(".holdsDate");
 static RANK: Css = Css::new(".holdsRank");
-/// The box of a hold that waits at the desk, whatever the page's language.
+/// The checkbox of a hold that is ready, in any language.
 static READY_BOX: Css = Css::new("input.readyHoldsCheckbox");
 
-/// A hold, from its row.
+/// Reads a hold from its row.
 pub(super) fn hold(row: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Hold, Failure> {
     let title = title(row)?;
     let author = author(row);
@@ -30,7 +30,7 @@ pub(super) fn hold(row: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Hol
         suspended_until,
         note,
     } = status(&words, READY_BOX.is_in(row), context.date_format)?;
-    // Of one that is ready or on its way the rank says nothing more.
+    // The rank of a ready or travelling hold is meaningless.
     let ranks = matches!(state, HoldState::Waiting | HoldState::Suspended)
         .then(|| text(&RANK, row))
         .flatten()
@@ -67,7 +67,7 @@ pub(super) fn hold(row: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Hol
     })
 }
 
-/// The words of a cell; `None` where there is no such cell or it is empty.
+/// Returns the text of a cell; `None` if the cell is missing or empty.
 fn text(css: &'static Css, row: ElementRef<'_>) -> Option<String> {
     css.first(row)
         .map(element_text)
@@ -81,7 +81,7 @@ struct Status {
     note: Option<String>,
 }
 
-/// How the status of a hold begins that waits at the desk.
+/// The first words of the status of a ready hold.
 pub(super) const READY: [&str; 6] = [
     "pickup by",
     "pick up by",
@@ -105,9 +105,9 @@ pub(super) const UNTIL: [&str; 9] = [
     "by", "until", "till", "through", "before", "avant", "jusqu'au", "hasta", "bis",
 ];
 
-/// `Pickup by: 4/4/15`, `Suspended`, `In Transit`, `Pending`; anything else is kept as a note.
+/// Parses `Pickup by: 4/4/15`, `Suspended`, `In Transit`, `Pending`; anything else is kept as a note.
 ///
-/// A date counts only where the words say that it is the last day, or where it ends a span of days:
+/// A date counts only if the words call it the last day, or if it ends a range of days:
 /// `Ready since 4/4/15` is another day.
 fn status(words: &str, has_ready_box: bool, format: Option<&str>) -> Result<Status, Failure> {
     let lower = words.to_lowercase().replace('\u{2019}', "'");
@@ -119,7 +119,7 @@ fn status(words: &str, has_ready_box: bool, format: Option<&str>) -> Result<Stat
         note: None,
     };
     let note = || Some(words.to_owned());
-    if READY.iter().any(|known| begins_of_now(&lower, known)) {
+    if READY.iter().any(|known| starts_with_now(&lower, known)) {
         status.state = HoldState::Ready;
     } else if begins(&SUSPENDED) {
         status.state = HoldState::Suspended;
@@ -147,21 +147,21 @@ fn status(words: &str, has_ready_box: bool, format: Option<&str>) -> Result<Stat
     Ok(status)
 }
 
-/// The last of the days that are named, where it is one on which something ends.
+/// Returns the last of the named days if something ends on it.
 fn last_day(words: &str, first: NaiveDate, rest: &str, format: Option<&str>) -> Option<NaiveDate> {
     let before = words.split(|c: char| c.is_ascii_digit()).next()?;
-    let says_until = before
+    let is_deadline = before
         .split(|c: char| !c.is_alphabetic() && c != '\'')
         .any(|word| UNTIL.contains(&word));
-    if says_until {
+    if is_deadline {
         return Some(first);
     }
     let second = find_date(rest, format).ok()??;
     (second > first).then_some(second)
 }
 
-/// Whether a text begins with words of readiness that are said of now.
-fn begins_of_now(text: &str, words: &str) -> bool {
+/// Whether a text begins with these words and they describe the present.
+fn starts_with_now(text: &str, words: &str) -> bool {
     starts_with_words(text, words)
         && text
             .strip_prefix(words)
@@ -194,7 +194,7 @@ mod tests {
     #[case("Ready when it arrives", HoldState::Other)]
     #[case("Disponible bientôt", HoldState::Other)]
     #[case("Being held elsewhere", HoldState::Other)]
-    fn a_status_has_a_state(#[case] words: &str, #[case] state: HoldState) {
+    fn status_has_its_state(#[case] words: &str, #[case] state: HoldState) {
         let status = status(words, false, Some("%m/%d/%y")).unwrap();
         assert_eq!(status.state, state);
         assert_eq!(status.note.is_some(), state == HoldState::Other);
@@ -211,7 +211,7 @@ mod tests {
     #[case("Suspended 3/27/15 - 4/4/15", Some("2015-04-04"))]
     #[case("Suspended until 4/4/15 (since 3/27/15)", Some("2015-04-04"))]
     #[case("Suspended since 3/27/15", None)]
-    fn only_a_last_day_is_taken_for_one(#[case] words: &str, #[case] day: Option<&str>) {
+    fn only_a_last_day_is_a_deadline(#[case] words: &str, #[case] day: Option<&str>) {
         let status = status(words, false, Some("%m/%d/%y")).unwrap();
         let last = status.pickup_by.or(status.suspended_until);
         assert_eq!(last, day.map(|day| day.parse().unwrap()));
@@ -221,7 +221,7 @@ mod tests {
     #[rstest]
     #[case(true, HoldState::Ready)]
     #[case(false, HoldState::Other)]
-    fn a_box_says_in_any_language_what_waits_at_the_desk(
+    fn ready_checkbox_decides_in_any_language(
         #[case] has_ready_box: bool,
         #[case] state: HoldState,
     ) {

@@ -1,5 +1,5 @@
-//! Pages as installations of both generations serve them, in words of our own: what libraries switch on,
-//! name otherwise or say in another language.
+//! Invented pages that show how installations of both generations differ: options, names and
+//! languages.
 
 use hippo_core::account::{HoldState, Loan};
 use hippo_core::failure::FailureKind;
@@ -10,7 +10,7 @@ use super::pages::PageKind;
 use super::tests::{read, read_with};
 use super::{answer, pages};
 
-/// The head of a list of loans, its column of renewals with these words.
+/// Builds the table of loans with these words as the header of the renewals.
 fn loans_table(renewals: &str, rows: &str) -> String {
     format!(
         "<table id=myCheckouts_checkoutslistnonmobile_table class='checkoutsList sortable'><thead>\
@@ -21,7 +21,7 @@ fn loans_table(renewals: &str, rows: &str) -> String {
     )
 }
 
-/// A row of loans with these words about the work, this count of renewals and this due date.
+/// Builds a row of loans with this title cell, this count of renewals and this due date.
 fn loan_row(work: &str, renewals: &str, due: &str) -> String {
     format!(
         "<tr class='checkoutsLine'><td class=checkoutsAlert></td><td class=checkoutsCoverArt>\
@@ -47,7 +47,7 @@ fn holds_table(id: &str, rows: &str) -> String {
     )
 }
 
-/// A row of holds: the class of its box, its number, its status and its place in the queue.
+/// Builds a row of holds: the class of its checkbox, its number, status and rank.
 fn hold_row(mark: &str, number: u32, status: &str, rank: &str) -> String {
     format!(
         "<tr class=pickupHoldsLine><td class=holdsCoverArt><input type=checkbox class={mark}></td>\
@@ -58,7 +58,7 @@ fn hold_row(mark: &str, number: u32, status: &str, rank: &str) -> String {
 }
 
 #[test]
-fn newer_pages_have_elements_for_the_author_and_the_items_numbers() {
+fn newer_pages_have_elements_for_author_and_item_numbers() {
     let numbers = "<br><span class=checkouts_callNumber>Shelf Number: F ASH</span><br>\
          <span class=checkouts_itemId>51</span>";
     for work in [
@@ -80,23 +80,23 @@ fn newer_pages_have_elements_for_the_author_and_the_items_numbers() {
 #[case("<p class=authBreak>Shelf Number: F ASH<br>Item Barcode: 51</p>")]
 #[case("<p class=authBreak><br><span>51</span></p>")]
 #[case("<p class=authBreak><span class=checkouts_author></span><br>Item Barcode: 51</p>")]
-fn the_number_of_an_item_without_an_author_is_none(#[case] paragraph: &str) {
+fn item_number_is_no_author(#[case] paragraph: &str) {
     let loan = only_loan(&format!("{LINKED}{paragraph}"), "0", "11/21/26");
     assert_eq!(loan.author, None);
 }
 
 #[rstest]
 #[case::lent_by_another_library("<div id=checkoutTitleLinkDiv_51>Ferries /</div>")]
-#[case::of_the_cover("<div class=no_image_text title=Cover>Ferries</div><p>On loan from afar</p>")]
+#[case::cover_text("<div class=no_image_text title=Cover>Ferries</div><p>On loan from afar</p>")]
 #[case::opened(
     "<div id=checkoutTitleLinkDiv_51><div class=detailPanel><h2>All about it</h2></div>Ferries</div>"
 )]
-fn a_title_need_not_be_a_link(#[case] work: &str) {
+fn title_without_a_link_is_read(#[case] work: &str) {
     assert_eq!(only_loan(work, "0", "11/21/26").title, "Ferries");
 }
 
 #[test]
-fn a_row_without_any_title_is_a_changed_page() {
+fn row_without_a_title_is_a_changed_page() {
     let page = loans_table("Renewals", &loan_row("<p>51</p>", "0", "11/21/26"));
     let failure = read(&[&page]).unwrap_err();
     assert!(failure.detail.contains("without a title"), "{failure}");
@@ -109,7 +109,7 @@ fn a_row_without_any_title_is_a_changed_page() {
 #[case("Renewals", "2 left", None)]
 #[case("Renewals", "2 of 3", Some(2))]
 #[case("Renewals", "Unlimited", None)]
-fn renewals_that_are_left_are_not_those_that_were_made(
+fn remaining_renewals_are_not_counted_as_made(
     #[case] head: &str,
     #[case] count: &str,
     #[case] expected: Option<u32>,
@@ -120,15 +120,15 @@ fn renewals_that_are_left_are_not_those_that_were_made(
 }
 
 #[test]
-fn a_refusal_that_is_kept_hidden_refuses_nothing() {
-    let said = |class: &str| {
+fn hidden_refusal_is_ignored() {
+    let work_with_refusal = |class: &str| {
         format!(
             "{LINKED}<p class=authBreak>Ash<br><span class='checkoutsError {class}'>Asked for by another.</span></p>"
         )
     };
-    let loan = only_loan(&said("t-invisible"), "0", "11/21/26");
+    let loan = only_loan(&work_with_refusal("t-invisible"), "0", "11/21/26");
     assert_eq!((loan.renewable, loan.renewable_reason), (Some(true), None));
-    let loan = only_loan(&said(""), "0", "11/21/26");
+    let loan = only_loan(&work_with_refusal(""), "0", "11/21/26");
     assert_eq!(loan.renewable, Some(false));
 }
 
@@ -140,7 +140,7 @@ fn a_refusal_that_is_kept_hidden_refuses_nothing() {
 #[case("2026-11-21 23:59", "%Y-%m-%d")]
 #[case("26-11-21", "%y-%m-%d")]
 #[case("21.11.26", "%d.%m.%y")]
-fn a_due_date_is_read_as_the_library_writes_it(#[case] due: &str, #[case] format: &str) {
+fn due_date_is_read_in_the_librarys_format(#[case] due: &str, #[case] format: &str) {
     let page = loans_table("Renewals", &loan_row(LINKED, "0", due));
     let loans = read_with(&[&page], Some(format)).unwrap().loans.unwrap();
     assert_eq!(loans[0].due, Some("2026-11-21".parse().unwrap()));
@@ -154,7 +154,7 @@ fn a_due_date_is_read_as_the_library_writes_it(#[case] due: &str, #[case] format
 #[case("0", None, None)]
 #[case("N/A", None, None)]
 #[case("3 of 2", Some(3), None)]
-fn a_place_in_the_queue_may_come_with_its_length(
+fn position_may_include_the_queue_length(
     #[case] rank: &str,
     #[case] position: Option<u32>,
     #[case] length: Option<u32>,
@@ -167,7 +167,7 @@ fn a_place_in_the_queue_may_come_with_its_length(
 }
 
 #[test]
-fn what_waits_at_the_desk_is_known_on_a_page_in_any_language() {
+fn ready_hold_is_recognised_in_any_language() {
     let rows = hold_row("readyHoldsCheckbox", 61, "Noudettavissa 4/4/27", "1")
         + &hold_row("holdsCheckbox", 62, "Jonossa", "4")
         + &hold_row("holdsCheckbox", 63, "En attente", "5");
@@ -180,13 +180,13 @@ fn what_waits_at_the_desk_is_known_on_a_page_in_any_language() {
     );
     assert_eq!(
         holds[0].pickup_by, None,
-        "whether it is the last day is not known"
+        "the page doesn't call it the last day"
     );
     assert_eq!(holds[0].note.as_deref(), Some("Noudettavissa 4/4/27"));
 }
 
 #[test]
-fn what_the_others_of_a_group_have_is_not_this_cards() {
+fn lists_of_a_groups_other_cards_are_ignored() {
     let own = holds_table(
         "myHolds_holdslist_table",
         &hold_row("holdsCheckbox", 61, "Pending", "1"),
@@ -216,7 +216,7 @@ fn what_the_others_of_a_group_have_is_not_this_cards() {
 #[case("<div id=groupCheckouts><p>You have no checkouts.</p></div>", false)]
 #[case("<p>Vous n'avez aucun document.</p>", false)]
 #[case("<div class=myAccountLoadingHolder>Loading…</div>", false)]
-fn only_the_librarys_own_list_says_that_nothing_is_out(#[case] html: &str, #[case] is_empty: bool) {
+fn only_the_librarys_own_list_can_be_stated_empty(#[case] html: &str, #[case] is_empty: bool) {
     let body = json!({ "content": html }).to_string();
     match read(&[&body]) {
         Ok(account) => assert_eq!((account.loans, is_empty), (Some(Vec::new()), true)),
@@ -227,7 +227,7 @@ fn only_the_librarys_own_list_says_that_nothing_is_out(#[case] html: &str, #[cas
 }
 
 #[test]
-fn a_row_of_columns_names_is_no_loan_and_one_of_other_words_is_not_passed_over() {
+fn header_row_is_no_loan_and_unknown_row_is_a_changed_page() {
     let names = "<tr><th></th><th>Work</th><th>Renewals</th><th>Due</th></tr>";
     let row = loan_row(LINKED, "0", "11/21/26");
     let page = loans_table("Renewals", &format!("{names}{row}"));
@@ -238,12 +238,12 @@ fn a_row_of_columns_names_is_no_loan_and_one_of_other_words_is_not_passed_over()
     ] {
         let page = loans_table("Renewals", &format!("{row}{words}"));
         let failure = read(&[&page]).unwrap_err();
-        assert!(failure.detail.contains("no row"), "{failure}");
+        assert!(failure.detail.contains("unknown words"), "{failure}");
     }
 }
 
 #[test]
-fn only_a_message_that_is_shown_is_told() {
+fn only_visible_messages_are_kept() {
     let page = format!(
         "<p class=accountMessage>Your card is blocked.</p><p class='accountMessage hidden'>Your PIN was \
          changed.</p><div style='display: none'><p class=accountMessage>Please log in.</p></div>{}",
@@ -255,13 +255,13 @@ fn only_a_message_that_is_shown_is_told() {
 #[rstest]
 #[case("<h3>No hay nada</h3>")]
 #[case("")]
-fn a_list_of_nothing_but_its_head_is_empty_in_any_language(#[case] said: &str) {
-    let page = format!("{said}{}", loans_table("Renovaciones", ""));
+fn list_with_only_a_header_is_empty_in_any_language(#[case] text: &str) {
+    let page = format!("{text}{}", loans_table("Renovaciones", ""));
     assert_eq!(read(&[&page]).unwrap().loans, Some(Vec::new()));
 }
 
 #[test]
-fn a_form_that_waits_hidden_for_a_dialog_asks_nobody_to_log_in() {
+fn hidden_dialog_form_is_no_login_page() {
     let dialog = |style: &str| {
         format!(
             "<div id=loginDialog style='{style}'><p class=error>Your session timed out.</p>\
@@ -287,13 +287,14 @@ fn a_form_that_waits_hidden_for_a_dialog_asks_nobody_to_log_in() {
     true
 )]
 #[case("<p>Welcome to the catalogue.</p>", true)]
-fn a_hidden_form_beside_what_only_a_patron_sees_is_no_refused_login(
-    #[case] beside: &str,
-    #[case] is_login: bool,
-) {
+fn hidden_form_on_a_patrons_page_is_no_refused_login(#[case] beside: &str, #[case] is_login: bool) {
     let page = format!("{beside}<div class=hidden><form id=loginPageForm></form></div>");
-    let says = pages::answer_to_login(&answer::unwrap(&page).unwrap()).unwrap();
-    assert_eq!(matches!(says, PageKind::Login(None)), is_login, "{says:?}");
+    let page_kind = pages::classify_login_response(&answer::unwrap(&page).unwrap()).unwrap();
+    assert_eq!(
+        matches!(page_kind, PageKind::Login(None)),
+        is_login,
+        "{page_kind:?}"
+    );
 }
 
 #[rstest]
@@ -323,15 +324,12 @@ fn a_hidden_form_beside_what_only_a_patron_sees_is_no_refused_login(
 #[case("The page timed out; log in with your card.", FailureKind::PageChanged)]
 #[case("The catalogue is temporarily unavailable.", FailureKind::SiteDown)]
 #[case("Enter the letters of the CAPTCHA.", FailureKind::SiteRefused)]
-fn an_error_at_the_login_is_not_always_a_wrong_pin(
-    #[case] said: &str,
-    #[case] expected: FailureKind,
-) {
+fn login_error_has_its_own_failure_kind(#[case] text: &str, #[case] expected: FailureKind) {
     let page =
-        format!("<div id=loginErrorDiv class=t-error>{said}</div><form id=loginPageForm></form>");
-    let says = pages::answer_to_login(&answer::unwrap(&page).unwrap()).unwrap();
-    let PageKind::Login(Some(failure)) = says else {
-        panic!("{says:?}")
+        format!("<div id=loginErrorDiv class=t-error>{text}</div><form id=loginPageForm></form>");
+    let page_kind = pages::classify_login_response(&answer::unwrap(&page).unwrap()).unwrap();
+    let PageKind::Login(Some(failure)) = page_kind else {
+        panic!("{page_kind:?}")
     };
     assert_eq!(failure.kind, expected);
 }
@@ -341,10 +339,13 @@ fn an_error_at_the_login_is_not_always_a_wrong_pin(
 #[case("Your PIN must be changed.", Some(FailureKind::WrongCredentials))]
 #[case("Your session timed out.", Some(FailureKind::SessionExpired))]
 #[case("Welcome. Your card expires soon.", None)]
-fn a_piece_in_the_forms_place_says_why(#[case] said: &str, #[case] expected: Option<FailureKind>) {
-    let body = json!({ "content": format!("<p>{said}</p>") }).to_string();
-    let says = pages::answer_to_login(&answer::unwrap(&body).unwrap()).unwrap();
-    let kind = match says {
+fn fragment_in_place_of_the_form_has_its_failure_kind(
+    #[case] text: &str,
+    #[case] expected: Option<FailureKind>,
+) {
+    let body = json!({ "content": format!("<p>{text}</p>") }).to_string();
+    let page_kind = pages::classify_login_response(&answer::unwrap(&body).unwrap()).unwrap();
+    let kind = match page_kind {
         PageKind::Login(failure) => failure.map(|failure| failure.kind),
         _ => None,
     };

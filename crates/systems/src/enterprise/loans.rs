@@ -1,4 +1,4 @@
-//! The rows of the list of loans.
+//! Reads the rows of the list of loans.
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{Css, element_text, first_number, stable_id, visible_day};
@@ -7,7 +7,7 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::row::{author, id_after, title};
-use super::shown::is_hidden;
+use super::visibility::is_hidden;
 
 static DUE: Css = Css::new(".checkoutsDueDate");
 static RENEW_COUNT: Css = Css::new(".checkoutsRenewCount");
@@ -16,25 +16,26 @@ static REFUSAL: Css = Css::new(".checkoutsError");
 static REMARK: Css = Css::new(".checkoutsRenewed");
 static BOX: Css = Css::new("input[type=checkbox]");
 
-/// Words of a column or cell that counts the renewals that are left, not those that were made.
-pub(super) const LEFT: [&str; 5] = ["remaining", "left", "restants", "restantes", "verbleibende"];
+/// Words of a column or cell that counts the remaining renewals, not the renewals that were made.
+pub(super) const REMAINING: [&str; 5] =
+    ["remaining", "left", "restants", "restantes", "verbleibende"];
 
-/// Whether a list counts the renewals that are left.
-pub(super) fn counts_what_is_left(table: ElementRef<'_>) -> bool {
-    RENEW_HEADER.all(table).any(speaks_of_what_is_left)
+/// Whether a list counts the remaining renewals.
+pub(super) fn counts_remaining_renewals(table: ElementRef<'_>) -> bool {
+    RENEW_HEADER.all(table).any(names_remaining)
 }
 
-fn speaks_of_what_is_left(element: ElementRef<'_>) -> bool {
+fn names_remaining(element: ElementRef<'_>) -> bool {
     let words = element_text(element).to_lowercase();
     words
         .split(|c: char| !c.is_alphabetic())
-        .any(|word| LEFT.contains(&word))
+        .any(|word| REMAINING.contains(&word))
 }
 
-/// A loan, from its row in a list that `counts_what_is_left`, or not.
+/// Reads a loan from its row; `counts_remaining_renewals` describes the list.
 pub(super) fn loan(
     row: ElementRef<'_>,
-    counts_what_is_left: bool,
+    counts_remaining_renewals: bool,
     context: &ReadContext<'_>,
 ) -> Result<Loan, Failure> {
     let title = title(row)?;
@@ -62,7 +63,7 @@ pub(super) fn loan(
         due: visible_day(&due, context.date_format)?.date(),
         renewals: RENEW_COUNT
             .first(row)
-            .filter(|cell| !counts_what_is_left && !speaks_of_what_is_left(*cell))
+            .filter(|cell| !counts_remaining_renewals && !names_remaining(*cell))
             .and_then(|cell| first_number(&element_text(cell))),
         renewable,
         renewable_reason: refusal,

@@ -1,16 +1,16 @@
-//! The login form, and what the site says with it of the last login.
+//! The login form, and its message about the last login.
 
 use hippo_browser::reading::{Css, element_text, is_session_over};
 use hippo_browser::{classify_words, session_is_over};
 use hippo_core::failure::{Failure, FailureKind};
 use scraper::ElementRef;
 
-use super::shown::{is_hidden, shown_words};
+use super::visibility::{is_hidden, visible_text};
 
 static FORM: Css = Css::new("form#loginPageForm, form.loginPageForm");
 static ERROR: Css = Css::new("[class*=error], [id*=error], [class*=Error], [id*=Error]");
 
-/// Words of a login that was refused. What the form says before a login is not judged by them.
+/// Phrases of a refused login. The form's text before a login is not judged by them.
 pub(super) const REFUSALS: [&str; 7] = [
     "incorrect",
     "invalid",
@@ -21,11 +21,11 @@ pub(super) const REFUSALS: [&str; 7] = [
     "unsuccessful",
 ];
 
-/// Words of a session that is over: the number and the PIN were not looked at.
-pub(super) const OF_SESSION: [&str; 3] = ["session", "timed out", "cookies"];
+/// Phrases of an expired session: the number and the PIN were not checked.
+pub(super) const SESSION_PHRASES: [&str; 3] = ["session", "timed out", "cookies"];
 
-/// What a login is made of: where it is called invalid, it is refused, whatever else is advised.
-pub(super) const OF_LOGIN: [&str; 7] = [
+/// The parts of a login: a message that calls one of them invalid is a refusal, whatever else it advises.
+pub(super) const LOGIN_PHRASES: [&str; 7] = [
     "barcode",
     "card number",
     "password",
@@ -35,8 +35,8 @@ pub(super) const OF_LOGIN: [&str; 7] = [
     "username",
 ];
 
-/// What a library may have closed, and the words for it: then the PIN is right.
-pub(super) const CLOSED: [&str; 7] = [
+/// What a library may have blocked, and the words for it: then the PIN is right.
+pub(super) const BLOCKABLE: [&str; 7] = [
     "account",
     "card",
     "membership",
@@ -45,7 +45,7 @@ pub(super) const CLOSED: [&str; 7] = [
     "privileges",
     "user",
 ];
-pub(super) const CLOSES: [&str; 6] = [
+pub(super) const BLOCKED: [&str; 6] = [
     "barred",
     "blocked",
     "delinquent",
@@ -54,7 +54,7 @@ pub(super) const CLOSES: [&str; 6] = [
     "suspended",
 ];
 
-/// What the site asks of the patron before it lets them in.
+/// Phrases with which the site asks the patron to change the PIN.
 pub(super) const NEW_PIN: [&str; 6] = [
     "pin has expired",
     "pin must be changed",
@@ -64,7 +64,7 @@ pub(super) const NEW_PIN: [&str; 6] = [
     "must change your password",
 ];
 
-/// Whether the page has the login form, shown or not.
+/// Whether the page has the login form, visible or not.
 pub(super) fn has_form(root: ElementRef<'_>) -> bool {
     FORM.is_in(root)
 }
@@ -74,8 +74,8 @@ pub(super) fn shows_form(root: ElementRef<'_>) -> bool {
     FORM.all(root).any(|form| !is_hidden(form))
 }
 
-/// What a page with the login form says of the last login; `None`: nothing.
-pub(super) fn words_beside_form(root: ElementRef<'_>) -> Option<Failure> {
+/// Classifies the message of a page with the login form; `None` if it has none.
+pub(super) fn classify_form_message(root: ElementRef<'_>) -> Option<Failure> {
     let errors: Vec<String> = ERROR
         .all(root)
         .filter(|error| !is_hidden(*error))
@@ -83,24 +83,24 @@ pub(super) fn words_beside_form(root: ElementRef<'_>) -> Option<Failure> {
         .filter(|words| !words.is_empty())
         .collect();
     if errors.is_empty() {
-        return refusal_in(&shown_words(root));
+        return refusal_in(&visible_text(root));
     }
     let words = errors.join(" ");
-    Some(meaning(&words.to_lowercase()).unwrap_or_else(refused))
+    Some(classify_message(&words.to_lowercase()).unwrap_or_else(refused))
 }
 
-/// What the piece of a page says that script puts in the form's place; `None`: nothing of a login.
-pub(super) fn words_of_piece(root: ElementRef<'_>) -> Option<Failure> {
-    let words = shown_words(root);
-    match meaning(&words) {
-        // A captcha or an outage is told from the page that it stands on.
-        Some(failure) if is_of_site(&failure) => None,
+/// Classifies the fragment that a script puts in the form's place; `None` if it isn't about a login.
+pub(super) fn classify_fragment(root: ElementRef<'_>) -> Option<Failure> {
+    let words = visible_text(root);
+    match classify_message(&words) {
+        // The caller recognises a captcha or an outage from the page.
+        Some(failure) if is_site_failure(&failure) => None,
         Some(failure) => Some(failure),
         None => refusal_in(&words),
     }
 }
 
-/// A refusal that is said in plain words; they are none where a captcha or an outage is spoken of.
+/// Returns a refusal stated in plain words; `None` if the words describe a captcha or an outage.
 fn refusal_in(words: &str) -> Option<Failure> {
     if !is_refused(words) || classify_words(words).is_some() {
         return None;
@@ -113,8 +113,8 @@ fn refusal_in(words: &str) -> Option<Failure> {
     })
 }
 
-/// What else than a refusal the words are, which are in lower case.
-fn meaning(words: &str) -> Option<Failure> {
+/// Classifies a lower-case message as something other than a plain refusal.
+fn classify_message(words: &str) -> Option<Failure> {
     let has = |known: &[&str]| known.iter().any(|known| words.contains(known));
     let names = |known: &[&str]| {
         words
@@ -122,7 +122,7 @@ fn meaning(words: &str) -> Option<Failure> {
             .any(|word| known.contains(&word))
     };
     if let Some(kind) = classify_words(words) {
-        let detail = "the login form again, with an outage as its error";
+        let detail = "the login form again, with an outage message";
         return Some(Failure::new(kind, detail));
     }
     if has(&NEW_PIN) {
@@ -130,26 +130,26 @@ fn meaning(words: &str) -> Option<Failure> {
             "the site asks for a new PIN before it lets the patron in",
         ));
     }
-    let is_of_login = has(&["incorrect", "not recognized", "unable to authenticate"])
-        || (has(&["invalid", "login failed", "unsuccessful"]) && has(&OF_LOGIN));
-    if is_session_over(words) && !is_of_login {
+    let names_login = has(&["incorrect", "not recognized", "unable to authenticate"])
+        || (has(&["invalid", "login failed", "unsuccessful"]) && has(&LOGIN_PHRASES));
+    if is_session_over(words) && !names_login {
         return Some(session_is_over());
     }
-    if has(&OF_SESSION) && !is_of_login {
+    if has(&SESSION_PHRASES) && !names_login {
         return Some(Failure::page_changed(
-            "the site says that the login form's session is over",
+            "the site says that the login form's session has expired",
         ));
     }
-    if names(&CLOSED) && names(&CLOSES) && !is_refused(words) {
+    if names(&BLOCKABLE) && names(&BLOCKED) && !is_refused(words) {
         return Some(Failure::new(
             FailureKind::CardBlocked,
-            "the site says at the login that the card is blocked or expired",
+            "the site says that the card is blocked or expired",
         ));
     }
     None
 }
 
-fn is_of_site(failure: &Failure) -> bool {
+fn is_site_failure(failure: &Failure) -> bool {
     matches!(
         failure.kind,
         FailureKind::SiteDown | FailureKind::SiteRefused

@@ -1,11 +1,11 @@
-//! SirsiDynix Enterprise, in two generations: lists that the account page's script fetches.
+//! SirsiDynix Enterprise, in two generations: the account page's script fetches the lists.
 //!
-//! The older one asks for its lists by POST; the newer one has a token (`sdcsrf`) that travels with
-//! the login form and as a header, and asks by GET.
+//! The older generation fetches its lists by POST. The newer one has a token (`sdcsrf`), sent with the login form
+//! and as a header, and fetches by GET.
 //!
-//! Library options: `profile` (`default` without one) and `locale` (`en_US`), the two parts of the
-//! site's addresses, `/client/LOCALE/PROFILE/search/account?`. A `base_url` that has them already
-//! is taken as it is.
+//! Library options: `profile` (default `default`) and `locale` (default `en_US`), the two parts of the
+//! site's URLs, `/client/LOCALE/PROFILE/search/account?`. A `base_url` that already has them is used
+//! as it is.
 //!
 //! The pages print neither a card number nor fines, and item links lead nowhere outside the page.
 
@@ -19,7 +19,7 @@ mod login;
 mod pages;
 mod phrases;
 mod row;
-mod shown;
+mod visibility;
 mod visit;
 
 use async_trait::async_trait;
@@ -49,11 +49,11 @@ impl System for Enterprise {
         &[
             (
                 "profile",
-                "the site's profile, as its addresses have it; “default” without it",
+                "the profile in the site's addresses; “default” if not given",
             ),
             (
                 "locale",
-                "the site's language, as its addresses have it; “en_US” without it",
+                "the language in the site's addresses; “en_US” if not given",
             ),
         ]
     }
@@ -88,7 +88,7 @@ impl PageReader for Enterprise {
     fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Part, Failure> {
         Err(match pages::classify_page(body, context)? {
             PageKind::Account(part) => return Ok(part),
-            PageKind::Broken => Failure::site_down("the site's own page of a system error"),
+            PageKind::Broken => Failure::site_down("the site's own error page"),
             PageKind::Login(Some(failure)) => failure,
             PageKind::Login(None) => Failure::page_changed("the login form: nobody is logged in"),
             PageKind::Unknown => Failure::page_changed("neither a list of loans nor of holds"),

@@ -1,4 +1,4 @@
-//! From an answer to what it says; no network.
+//! Reads one response, without a network.
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
@@ -10,7 +10,7 @@ use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 use super::answer::{self, ScriptAnswer};
-use super::shown::{is_hidden, is_within};
+use super::visibility::{is_hidden, is_within};
 use super::{empty, holds, loans, login};
 
 static EXCEPTION: Css = Css::new("#exceptionblock, #exceptionBlock");
@@ -27,55 +27,52 @@ static HEAD_CELL: Css = Css::new("th");
 static MESSAGES: Css = Css::new(".accountMessage");
 static LOGOUT: Css = Css::new("a[href*=logout]");
 
-/// What one answer says.
+/// The kind of a response.
 #[derive(Debug)]
 pub(super) enum PageKind {
-    /// The login page, and what its words mean where it has any on the last login.
+    /// The login page, and the failure that its message means, if any.
     Login(Option<Failure>),
-    /// The site has failed.
+    /// The site's own error page.
     Broken,
-    /// Something of an account.
+    /// A part of an account.
     Account(Part),
-    /// Nothing that we know.
+    /// An unknown page.
     Unknown,
 }
 
-/// What one answer says about an account.
+/// The content of one response about an account.
 #[derive(Debug, Default)]
 pub(crate) struct Part {
     pub(super) loans: Option<Vec<Loan>>,
     pub(super) holds: Option<Vec<Hold>>,
     pub(super) declared_loans: Option<u32>,
     pub(super) messages: Vec<String>,
-    /// Where the page's own link out leads.
+    /// The target of the page's own logout link.
     pub(super) logout: Option<String>,
 }
 
-/// Whether an answer that [`classify_page`] does not read has a list of an account all the same: we are logged in.
-pub(super) fn is_of_account(body: &str) -> bool {
-    let Some(answer) = answer::unwrap(body).filter(|answer| !answer.sends_elsewhere) else {
+/// Whether a response that [`classify_page`] can't read contains an account's list, so that we are logged in.
+pub(super) fn contains_account_list(body: &str) -> bool {
+    let Some(answer) = answer::unwrap(body).filter(|answer| !answer.is_redirect) else {
         return false;
     };
     let Ok(page) = parse_page(&answer.html) else {
         return false;
     };
     let root = page.root_element();
-    let is_another =
-        EXCEPTION.is_in(root) || is_login_page(root, has_lists_addresses(&answer.html));
+    let is_another = EXCEPTION.is_in(root) || is_login_page(root, has_list_addresses(&answer.html));
     !is_another && (LOANS_TABLE.is_in(root) || HOLDS_TABLE.is_in(root))
 }
 
-/// Reads one answer.
+/// Reads one response.
 pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<PageKind, Failure> {
     let Some(ScriptAnswer {
-        html,
-        sends_elsewhere,
-        ..
+        html, is_redirect, ..
     }) = answer::unwrap(body)
     else {
-        return Err(Failure::page_changed("JSON that is cut short or malformed"));
+        return Err(Failure::page_changed("truncated or malformed JSON"));
     };
-    if sends_elsewhere {
+    if is_redirect {
         return Ok(PageKind::Login(None));
     }
     let page = parse_page(&html)?;
@@ -83,12 +80,12 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
     if EXCEPTION.is_in(root) {
         return Ok(PageKind::Broken);
     }
-    let is_account_page = has_lists_addresses(&html);
+    let is_account_page = has_list_addresses(&html);
     if is_login_page(root, is_account_page) {
-        return Ok(PageKind::Login(login::words_beside_form(root)));
+        return Ok(PageKind::Login(login::classify_form_message(root)));
     }
-    let loans_table = only_one(&LOANS_TABLE, root, "loans")?;
-    let holds_table = only_one(&HOLDS_TABLE, root, "holds")?;
+    let loans_table = require_one_table(&LOANS_TABLE, root, "loans")?;
+    let holds_table = require_one_table(&HOLDS_TABLE, root, "holds")?;
     let has_table = loans_table.is_some() || holds_table.is_some();
     if has_table && is_cut_short(&html) {
         return Err(Failure::page_changed("a page that ends within its list"));
@@ -106,14 +103,14 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
         logout: LOGOUT
             .all(root)
             .filter_map(|link| link.attr("href"))
-            // Not one that only mentions it: what that does is not known.
+            // The path must be the logout's own; a link that only mentions it may do something else.
             .find(|href| {
                 let path = href.split(['?', '#']).next().unwrap_or_default();
                 path.contains("logout")
             })
             .map(str::to_owned),
     };
-    if !has_table && !empty::has_signs_of_entries(root) {
+    if !has_table && !empty::has_entry_markers(root) {
         if declared_loans == Some(0) || empty::states_no_loans(root) {
             part.loans = Some(Vec::new());
         }
@@ -127,45 +124,45 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
     Ok(PageKind::Account(part))
 }
 
-/// What an answer to the login says that leads nowhere: only a login form, or the piece of a page
-/// that script puts in its place, speaks of number and PIN.
-pub(super) fn answer_to_login(answer: &ScriptAnswer) -> Result<PageKind, Failure> {
+/// Classifies a response to the login that redirects nowhere. Only a login form, or the fragment that a script puts
+/// in its place, can be about the number and PIN.
+pub(super) fn classify_login_response(answer: &ScriptAnswer) -> Result<PageKind, Failure> {
     let page = parse_page(&answer.html)?;
     let root = page.root_element();
     if EXCEPTION.is_in(root) {
         return Ok(PageKind::Broken);
     }
-    if is_login_page(root, has_lists_addresses(&answer.html)) {
-        return Ok(PageKind::Login(login::words_beside_form(root)));
+    if is_login_page(root, has_list_addresses(&answer.html)) {
+        return Ok(PageKind::Login(login::classify_form_message(root)));
     }
     let refusal = answer
-        .is_piece
-        .then(|| login::words_of_piece(root))
+        .is_fragment
+        .then(|| login::classify_fragment(root))
         .flatten();
     Ok(refusal.map_or(PageKind::Unknown, |failure| PageKind::Login(Some(failure))))
 }
 
-/// Whether an account page names where its lists are.
-fn has_lists_addresses(html: &str) -> bool {
+/// Whether an account page contains the addresses of its lists.
+fn has_list_addresses(html: &str) -> bool {
     let lower = html.to_ascii_lowercase();
     ["librarycheckoutsaccordion", "libraryholdsaccordion"]
         .iter()
         .any(|list| lower.contains(list))
 }
 
-/// Whether a page asks for a login. One of somebody who is logged in may have the form, too, hidden
+/// Whether a page asks for a login. A logged-in patron's page may also have the form, hidden
 /// until a dialog shows it.
-fn is_login_page(root: ElementRef<'_>, has_lists_addresses: bool) -> bool {
-    let is_of_account = || {
-        has_lists_addresses
+fn is_login_page(root: ElementRef<'_>, has_list_addresses: bool) -> bool {
+    let contains_account_list = || {
+        has_list_addresses
             || LOANS_TABLE.is_in(root)
             || HOLDS_TABLE.is_in(root)
             || LOGOUT.all(root).any(|link| !is_hidden(link))
     };
-    login::shows_form(root) || (login::has_form(root) && !is_of_account())
+    login::shows_form(root) || (login::has_form(root) && !contains_account_list())
 }
 
-/// Puts the parts of one account together; what no part says is unknown.
+/// Joins the parts of one account; what no part states is unknown.
 pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
     let mut account = account;
     let mut messages = Messages::default();
@@ -192,7 +189,7 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
     Ok(account)
 }
 
-/// What the library tells the patron, as far as the page shows it.
+/// Collects the visible messages to the patron.
 fn messages(root: ElementRef<'_>) -> Vec<String> {
     let mut messages = Messages::default();
     for message in MESSAGES.all(root).filter(|message| !is_hidden(*message)) {
@@ -204,13 +201,13 @@ fn messages(root: ElementRef<'_>) -> Vec<String> {
     messages.into_vec()
 }
 
-/// The table of a list; with a second one, which of them is the list is not known.
-fn only_one<'a>(
+/// Returns the only table of a list; with two, it is unclear which one is the list.
+fn require_one_table<'a>(
     css: &'static Css,
     root: ElementRef<'a>,
     what: &str,
 ) -> Result<Option<ElementRef<'a>>, Failure> {
-    // Those of a family's other cards, which some sites show to one of them, are not this card's.
+    // Some sites show the lists of a family's other cards; they don't belong to this card.
     let mut tables = css.all(root).filter(|table| !is_within(*table, &["group"]));
     let table = tables.next();
     if tables.next().is_some() {
@@ -222,10 +219,10 @@ fn only_one<'a>(
 }
 
 fn loan_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Loan>, Failure> {
-    let counts_what_is_left = loans::counts_what_is_left(table);
+    let counts_remaining_renewals = loans::counts_remaining_renewals(table);
     entries(table, &LOAN_LINE, &LOANS_HEADER, "loans")?
         .into_iter()
-        .map(|row| loans::loan(row, counts_what_is_left, context))
+        .map(|row| loans::loan(row, counts_remaining_renewals, context))
         .collect()
 }
 
@@ -236,7 +233,7 @@ fn hold_list(table: ElementRef<'_>, context: &ReadContext<'_>) -> Result<Vec<Hol
         .collect()
 }
 
-/// The rows of a list; none only in a table whose header is known.
+/// Returns the rows of a list; none only if the table's header is known.
 fn entries<'a>(
     table: ElementRef<'a>,
     line: &'static Css,
@@ -260,19 +257,19 @@ fn entries<'a>(
         if is_head || !is_of_this_table {
             continue;
         }
-        // Newer pages name their rows otherwise; a row of one cell is a remark.
+        // Newer pages have other row classes; a row of one cell is a remark.
         if line.matches(row) || DATA_CELL.all(row).count() > 2 {
             entries.push(row);
             check_entry_count(entries.len(), what)?;
         } else if !element_text(row).is_empty() {
             return Err(Failure::page_changed(format!(
-                "words among the {what} that are no row"
+                "unknown words among the {what}"
             )));
         }
     }
     if entries.is_empty() && !header.is_in(table) {
         return Err(Failure::page_changed(format!(
-            "a table of {what} without rows and without the header that we know"
+            "a table of {what} without rows and without the known header"
         )));
     }
     must_differ(entries.iter().copied(), what)?;

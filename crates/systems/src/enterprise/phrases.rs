@@ -10,12 +10,12 @@ pub(super) fn phrases() -> Vec<Phrase> {
         &empty::NO_LOANS,
         &empty::NO_HOLDS,
         &login::REFUSALS,
-        &login::OF_SESSION,
-        &login::OF_LOGIN,
-        &login::CLOSED,
-        &login::CLOSES,
+        &login::SESSION_PHRASES,
+        &login::LOGIN_PHRASES,
+        &login::BLOCKABLE,
+        &login::BLOCKED,
         &login::NEW_PIN,
-        &loans::LEFT,
+        &loans::REMAINING,
         &holds::UNTIL,
         &NOT_NOW_BEFORE,
         &NOT_NOW_AFTER,
@@ -25,7 +25,7 @@ pub(super) fn phrases() -> Vec<Phrase> {
         &holds::SUSPENDED,
         &holds::IN_TRANSIT,
         &holds::WAITING,
-        &row::NUMBERS,
+        &row::NUMBER_LABELS,
     ];
     let flat = |lists: &[&[&'static str]]| lists.concat();
     PHRASES

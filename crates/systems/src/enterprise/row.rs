@@ -1,30 +1,31 @@
-//! What rows of both lists have in common.
+//! Reads the parts that rows of both lists share.
 
 use hippo_browser::reading::{Css, element_text, element_text_without, own_id, tidy};
 use hippo_core::failure::Failure;
 use scraper::ElementRef;
 
 static TITLE: Css = Css::new("a.hideIE");
-/// Where the title stands; alone there where the item has no record that it could link to, as one
+/// The element with the title. It has no link if the item has no record, as one
 /// that another library lends.
-static PLACE_OF_TITLE: Css =
+static TITLE_CELL: Css =
     Css::new("[id^=checkoutTitleLinkDiv_], [id^=holdTitleLinkDiv_], .no_image_text");
-/// The record itself, where the patron has opened it in the list.
+/// The record's details, if the patron has opened them in the list.
 static DETAILS: Css = Css::new(".detailPanel");
 static AUTHOR: Css = Css::new(".checkouts_author, .holds_author");
-/// A paragraph of the author and, on further lines, the item's numbers.
+/// A paragraph with the author and, on further lines, the item's numbers.
 static PARAGRAPH: Css = Css::new(".authBreak");
 static WITH_ID: Css = Css::new("[id]");
 
-/// What the lines of an item's numbers begin with: where it has no author, the first of them stands
-/// in the author's place.
-pub(super) const NUMBERS: [&str; 4] = ["shelf number", "call number", "item barcode", "barcode"];
+/// The labels of an item's numbers. Without an author, the first number is in the author's
+/// place.
+pub(super) const NUMBER_LABELS: [&str; 4] =
+    ["shelf number", "call number", "item barcode", "barcode"];
 
-/// The title, from its link or its place.
+/// Reads the title, from its link or its cell.
 pub(super) fn title(row: ElementRef<'_>) -> Result<String, Failure> {
     let linked = TITLE.first(row).map(element_text);
     let plain = || {
-        PLACE_OF_TITLE
+        TITLE_CELL
             .first(row)
             .map(|place| element_text_without(place, |part| DETAILS.matches(part)))
     };
@@ -35,7 +36,7 @@ pub(super) fn title(row: ElementRef<'_>) -> Result<String, Failure> {
         .ok_or_else(|| Failure::page_changed("a row without a title"))
 }
 
-/// The author, from an element of its own, or what stands before the first line break or inner
+/// Reads the author, from its own element, or from the text before the first line break or inner
 /// element of its paragraph.
 pub(super) fn author(row: ElementRef<'_>) -> Option<String> {
     let author = match AUTHOR.first(row) {
@@ -43,11 +44,11 @@ pub(super) fn author(row: ElementRef<'_>) -> Option<String> {
         _ => first_line(PARAGRAPH.first(row)?, &["br", "span"]),
     };
     let lower = author.to_lowercase();
-    let is_number = NUMBERS.iter().any(|label| lower.starts_with(label));
+    let is_number = NUMBER_LABELS.iter().any(|label| lower.starts_with(label));
     (!author.is_empty() && !is_number).then_some(author)
 }
 
-/// The words of an element before the first of these elements in it.
+/// Returns the text of an element before the first of these inner elements.
 fn first_line(element: ElementRef<'_>, ends: &[&str]) -> String {
     let words: String = element
         .children()
@@ -69,7 +70,7 @@ fn first_line(element: ElementRef<'_>, ends: &[&str]) -> String {
     tidy(&words)
 }
 
-/// The item's own number, which ids in its row end with.
+/// Returns the item's own number, with which ids in its row end.
 pub(super) fn id_after(row: ElementRef<'_>, prefixes: &[&str]) -> Option<String> {
     prefixes.iter().find_map(|prefix| {
         WITH_ID

@@ -1,4 +1,4 @@
-//! The reading rules, on pages that we invented.
+//! The reading rules, on invented pages.
 
 use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::account::{Account, HoldState};
@@ -64,14 +64,14 @@ pub(super) fn read(pages: &[&str]) -> Result<Account, Failure> {
     read_with(pages, Some("%m/%d/%y"))
 }
 
-fn detail_of_change(pages: &[&str]) -> String {
+fn failure_detail(pages: &[&str]) -> String {
     let failure = read(pages).unwrap_err();
     assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
     failure.detail
 }
 
 #[test]
-fn both_lists_are_read_and_what_they_do_not_say_is_unknown() {
+fn both_lists_are_read_and_missing_values_are_unknown() {
     let account = read(&[&holds("Pending"), &loans()]).unwrap();
     assert_eq!((account.fines, account.card_expires), (None, None));
     let loans = account.loans.unwrap();
@@ -109,7 +109,7 @@ fn both_lists_are_read_and_what_they_do_not_say_is_unknown() {
     None,
     Some("Lost by a whale")
 )]
-fn a_holds_state_decides_what_else_it_has(
+fn hold_fields_depend_on_its_state(
     #[case] status: &str,
     #[case] state: HoldState,
     #[case] position: Option<u32>,
@@ -125,7 +125,7 @@ fn a_holds_state_decides_what_else_it_has(
 #[rstest]
 #[case("content")]
 #[case("zones")]
-fn an_answer_to_script_is_read_as_the_page_that_it_becomes(#[case] key: &str) {
+fn json_response_is_read_like_its_page(#[case] key: &str) {
     let html = if key == "zones" {
         serde_json::json!({ "zone": loans() })
     } else {
@@ -133,34 +133,34 @@ fn an_answer_to_script_is_read_as_the_page_that_it_becomes(#[case] key: &str) {
     };
     let body = serde_json::json!({ key: html, "inits": [] }).to_string();
     assert_eq!(read(&[&body]).unwrap(), read(&[&loans()]).unwrap());
-    detail_of_change(&[&body[..body.len() / 2]]);
+    failure_detail(&[&body[..body.len() / 2]]);
 }
 
 #[test]
-fn a_total_that_differs_from_the_rows_is_a_changed_page() {
+fn total_that_differs_from_the_rows_is_a_changed_page() {
     let with_total = |total| format!("<p>Total Items Checked Out: {total}</p>{}", loans());
     let account = read(&[&with_total(2)]).unwrap();
     assert_eq!(account.declared.loans, Some(2));
-    assert!(detail_of_change(&[&with_total(80)]).contains("80 loans, but 2"));
+    assert!(failure_detail(&[&with_total(80)]).contains("80 loans, but 2"));
 }
 
 #[test]
-fn a_list_counts_as_empty_only_where_the_page_says_so() {
+fn list_is_empty_only_if_the_page_states_it() {
     let no_rows = format!("<table class='checkoutsList'>{LOANS_HEAD}</table>");
     assert_eq!(read(&[&no_rows]).unwrap().loans, Some(Vec::new()));
     let words = r#"{"content":"<p>You have no items checked out.</p>"}"#;
     let account = read(&[words]).unwrap();
     assert_eq!((account.loans, account.holds), (Some(Vec::new()), None));
-    assert!(detail_of_change(&["<table class='checkoutsList'></table>"]).contains("header"));
+    assert!(failure_detail(&["<table class='checkoutsList'></table>"]).contains("header"));
     assert!(
-        detail_of_change(&[&format!(
+        failure_detail(&[&format!(
             "Total Items Checked Out: 3 <table class='checkoutsList'>{LOANS_HEAD}</table>"
         )])
         .contains("3 loans, but 0")
     );
     let remark =
         format!("<table class='checkoutsList'>{LOANS_HEAD}<tr><td>Try later.</td></tr></table>");
-    assert!(detail_of_change(&[&remark]).contains("no row"));
+    assert!(failure_detail(&[&remark]).contains("unknown words"));
 }
 
 #[rstest]
@@ -170,26 +170,26 @@ fn a_list_counts_as_empty_only_where_the_page_says_so() {
 #[case("{\"content\":\"\"}")]
 #[case(&"<div>".repeat(1_600_000))]
 #[case("<table class='lentGrid'><tr class='lentRow'><td>x</td></tr></table>")]
-fn a_page_that_is_not_recognised_is_a_changed_page(#[case] page: &str) {
-    detail_of_change(&[page]);
+fn unrecognised_page_is_a_changed_page(#[case] page: &str) {
+    failure_detail(&[page]);
 }
 
 #[test]
-fn a_list_that_breaks_off_is_a_changed_page() {
+fn truncated_list_is_a_changed_page() {
     let page = loans();
     let half = page.split_once("<tr class=\"checkoutsLine\"><td class=\"checkoutsAlert\"><input type=\"checkbox\" disabled").unwrap().0;
-    assert!(detail_of_change(&[half]).contains("ends within"));
+    assert!(failure_detail(&[half]).contains("ends within"));
 }
 
 #[test]
-fn a_row_that_lacks_a_title_or_a_day_is_a_changed_page() {
-    detail_of_change(&[&loans().replace("hideIE", "workLink")]);
-    detail_of_change(&[&loans().replace("\"checkoutsDueDate\"", "\"until\"")]);
-    detail_of_change(&[&loans().replace("2/3/27", "soon")]);
+fn row_without_title_or_due_date_is_a_changed_page() {
+    failure_detail(&[&loans().replace("hideIE", "workLink")]);
+    failure_detail(&[&loans().replace("\"checkoutsDueDate\"", "\"until\"")]);
+    failure_detail(&[&loans().replace("2/3/27", "soon")]);
 }
 
 #[test]
-fn a_visible_date_needs_the_declared_format() {
+fn visible_date_needs_the_declared_format() {
     let failure = read_with(&[&loans()], None).unwrap_err();
     assert!(failure.detail.contains("date format"), "{failure}");
 }
@@ -202,7 +202,7 @@ fn a_visible_date_needs_the_declared_format() {
 )]
 #[case("<div id=exceptionblock>System Error</div>", FailureKind::SiteDown)]
 #[case("{\"redirectURL\":\"/client/account?\"}", FailureKind::PageChanged)]
-fn a_page_without_an_account_says_why(#[case] page: &str, #[case] kind: FailureKind) {
+fn page_without_an_account_has_its_failure_kind(#[case] page: &str, #[case] kind: FailureKind) {
     assert_eq!(read(&[page]).unwrap_err().kind, kind);
 }
 
@@ -227,7 +227,7 @@ fn library(base_url: &str, options: &[(&str, &str)]) -> Library {
 #[case("https://l.test", &[], "https://l.test/client/en_US/default/search/")]
 #[case("https://l.test/", &[("profile", "rwl"), ("locale", "fr_CA")], "https://l.test/client/fr_CA/rwl/search/")]
 #[case("https://l.test/client/en_GB/kids/", &[], "https://l.test/client/en_GB/kids/search/")]
-fn the_addresses_begin_where_base_url_and_options_say(
+fn urls_follow_base_url_and_options(
     #[case] base_url: &str,
     #[case] options: &[(&str, &str)],
     #[case] expected: &str,
@@ -241,7 +241,7 @@ fn the_addresses_begin_where_base_url_and_options_say(
 }
 
 #[test]
-fn an_option_cannot_lead_elsewhere() {
+fn option_cannot_lead_to_another_host() {
     let library = library("https://l.test", &[("profile", "../../x")]);
     assert!(folder(&library).is_err());
     assert_eq!(Enterprise.account_url(&library), None);
@@ -260,24 +260,24 @@ fn an_option_cannot_lead_elsewhere() {
     "<form id=loginPageForm><p class='error t-invisible'>No.</p></form>",
     FailureKind::PageChanged
 )]
-fn a_login_is_refused_only_by_what_is_shown(#[case] page: &str, #[case] kind: FailureKind) {
+fn only_visible_text_refuses_a_login(#[case] page: &str, #[case] kind: FailureKind) {
     assert_eq!(read(&[page]).unwrap_err().kind, kind);
 }
 
 #[test]
-fn words_that_there_is_nothing_do_not_outweigh_entries() {
+fn list_with_entries_is_not_empty_despite_its_words() {
     let unknown = loans()
         .replace("checkoutsList", "lentGrid")
         .replace("myCheckouts_checkoutslist", "lent");
-    for said in [
+    for text in [
         "<p>You have no items checked out.</p>",
         "<p>Total Items Checked Out: 0</p>",
         "<p>No holds</p>",
     ] {
-        detail_of_change(&[&format!("{said}{unknown}")]);
+        failure_detail(&[&format!("{text}{unknown}")]);
     }
-    detail_of_change(&["<p>There are no holds on the works listed here.</p>"]);
-    detail_of_change(&["<p class=hidden>You have no holds.</p>"]);
+    failure_detail(&["<p>There are no holds on the works listed here.</p>"]);
+    failure_detail(&["<p class=hidden>You have no holds.</p>"]);
 }
 
 #[rstest]
@@ -291,17 +291,20 @@ fn words_that_there_is_nothing_do_not_outweigh_entries() {
     "<p>Invalid number. Please try again.</p>",
     Some(FailureKind::WrongCredentials)
 )]
-fn the_form_says_of_the_last_login_what_its_words_mean(
-    #[case] said: &str,
+fn login_form_message_has_its_failure_kind(
+    #[case] text: &str,
     #[case] expected: Option<FailureKind>,
 ) {
-    let html = format!("{said}<form id=loginPageForm></form>");
-    let kind = |says| match says {
+    let html = format!("{text}<form id=loginPageForm></form>");
+    let kind = |page_kind| match page_kind {
         PageKind::Login(failure) => failure.map(|failure: Failure| failure.kind),
         other => panic!("{other:?}"),
     };
     let answer = answer::unwrap(&html).unwrap();
-    assert_eq!(kind(pages::answer_to_login(&answer).unwrap()), expected);
+    assert_eq!(
+        kind(pages::classify_login_response(&answer).unwrap()),
+        expected
+    );
 }
 
 #[rstest]
@@ -312,16 +315,16 @@ fn the_form_says_of_the_last_login_what_its_words_mean(
     r#"{"content":"<p>Temporarily unavailable, try again.</p>"}"#,
     "Unknown"
 )]
-fn without_the_form_only_a_piece_of_a_page_speaks_of_the_login(
-    #[case] body: &str,
-    #[case] expected: &str,
-) {
-    let says = pages::answer_to_login(&answer::unwrap(body).unwrap()).unwrap();
-    assert!(format!("{says:?}").starts_with(expected), "{says:?}");
+fn only_a_fragment_can_refuse_without_the_form(#[case] body: &str, #[case] expected: &str) {
+    let page_kind = pages::classify_login_response(&answer::unwrap(body).unwrap()).unwrap();
+    assert!(
+        format!("{page_kind:?}").starts_with(expected),
+        "{page_kind:?}"
+    );
 }
 
 #[test]
-fn of_two_tables_of_one_list_none_is_taken() {
-    assert!(detail_of_change(&[&(loans() + &loans())]).contains("more than one"));
-    assert!(detail_of_change(&[&loans(), &loans()]).contains("twice"));
+fn two_tables_of_one_list_are_a_changed_page() {
+    assert!(failure_detail(&[&(loans() + &loans())]).contains("more than one"));
+    assert!(failure_detail(&[&loans(), &loans()]).contains("twice"));
 }

@@ -1,4 +1,4 @@
-//! The way there: the login page, the account page and the two lists that its script fetches.
+//! Logs in and fetches the account page and the two lists of its script.
 
 use hippo_browser::{Form, Page, Session, interstitial};
 use hippo_core::account::Account;
@@ -9,12 +9,12 @@ use super::addresses::folder;
 use super::answer;
 use super::pages::{self, PageKind, Part};
 
-const FROM_SCRIPT: (&str, &str) = ("X-Requested-With", "XMLHttpRequest");
+const SCRIPT_HEADER: (&str, &str) = ("X-Requested-With", "XMLHttpRequest");
 
-/// The field and header of a newer site's token.
+/// The field and header with the token of newer sites.
 const TOKEN: &str = "sdcsrf";
 
-/// One of the two lists: what its address contains, and the zone of the page that asks for it.
+/// One of the two lists: a part of its address, and the page's zone that requests it.
 struct List {
     address_part: &'static str,
     default_path: &'static str,
@@ -35,17 +35,17 @@ const HOLDS: List = List {
 /// Logs in and reads both lists; the session logs out however this ends.
 pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
     let folder = folder(session.library())?;
-    let account_url = below(&folder, "account?")?;
+    let account_url = url_below(&folder, "account?")?;
     let login_page = session.get(&account_url).await?;
-    let form = filled(&login_page, session)?;
-    let gives_tokens = form.has(TOKEN);
-    session.log_out_at_end(&below(&folder, "account.logout?")?);
+    let form = fill_login_form(&login_page, session)?;
+    let has_tokens = form.has(TOKEN);
+    session.log_out_at_end(&url_below(&folder, "account.logout?")?);
     let answer = session.log_in(form).await?;
-    // Sites may say nothing at all: whether that was a login, the account page tells.
-    let place = after_login(&answer, &folder, session)?.unwrap_or(account_url);
+    // The response may not show whether the login succeeded; the account page does.
+    let account_url = login_redirect(&answer, &folder, session)?.unwrap_or(account_url);
 
-    let account_page = session.get(&place).await?;
-    let overview = overview(&account_page, session)?;
+    let account_page = session.get(&account_url).await?;
+    let overview = read_overview(&account_page, session)?;
     if let Some(logout) = overview
         .logout
         .as_deref()
@@ -53,12 +53,12 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     {
         session.log_out_at_end(&logout);
     }
-    let place = ListLocation {
+    let location = ListLocation {
         account_page: &account_page,
         folder: &folder,
-        gives_tokens,
+        has_tokens,
     };
-    let loans = fetch(session, &place, &LOANS).await?;
+    let loans = fetch(session, &location, &LOANS).await?;
     let loans = Part {
         holds: None,
         ..loans
@@ -66,7 +66,7 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     if loans.loans.is_none() {
         return Err(Failure::page_changed("no list of loans"));
     }
-    let holds = fetch(session, &place, &HOLDS).await?;
+    let holds = fetch(session, &location, &HOLDS).await?;
     let holds = Part {
         loans: None,
         declared_loans: None,
@@ -83,8 +83,8 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     pages::join_parts(vec![overview, loans, holds], session.unknown_account())
 }
 
-/// The login form with the number and PIN in it, and what its script would send along.
-fn filled(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
+/// Fills the login form, with the fields and headers that its script would add.
+fn fill_login_form(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
     if matches!(classify(page, session), Ok(PageKind::Broken)) {
         return Err(broken());
     }
@@ -93,22 +93,26 @@ fn filled(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
     let secret = session.secret();
     form.set_secret("j_username", &secret.number);
     form.set_secret("j_password", &secret.pin);
-    // The older form is sent by its button, which a person presses.
+    // The older form is submitted by its button, as a person would.
     if form.has("submit_0") {
         form.press("submit_0");
     }
     if let Some(token) = form.value(TOKEN).map(str::to_owned) {
         form.header(TOKEN, &token);
-        form.header(FROM_SCRIPT.0, FROM_SCRIPT.1);
+        form.header(SCRIPT_HEADER.0, SCRIPT_HEADER.1);
     }
     Ok(form)
 }
 
-/// Where the answer to the login leads; `None`: it does not say.
-fn after_login(page: &Page, folder: &Url, session: &Session<'_>) -> Result<Option<Url>, Failure> {
+/// Returns where the response to the login redirects; `None` if it doesn't.
+fn login_redirect(
+    page: &Page,
+    folder: &Url,
+    session: &Session<'_>,
+) -> Result<Option<Url>, Failure> {
     let Some(answer) = answer::unwrap(&page.body) else {
         return Err(Failure::page_changed(
-            "an answer to the login that is cut short or malformed",
+            "a truncated or malformed response to the login",
         ));
     };
     if let Some(address) = answer::redirect_after_login(&answer.script) {
@@ -117,27 +121,27 @@ fn after_login(page: &Page, folder: &Url, session: &Session<'_>) -> Result<Optio
             None => Err(Failure::page_changed("the login leads to another site")),
         };
     }
-    // The page that script would make of the answer.
+    // The page that the script would make of the response.
     let shown = Page {
         body: answer.html.clone(),
         ..page.clone()
     };
-    match pages::answer_to_login(&answer)? {
+    match pages::classify_login_response(&answer)? {
         PageKind::Broken => return Err(broken()),
         PageKind::Login(Some(failure)) => return Err(session.without_session(failure)),
         PageKind::Login(None) => return Err(session.failure_for_login_page(&shown, "the account")),
         PageKind::Account(_) | PageKind::Unknown => {}
     }
     if page.status >= 400 {
-        let what = "an answer to the login that leads nowhere";
+        let what = "a response to the login that leads nowhere";
         return Err(session.failure_for_unknown_answer(&shown, what));
     }
     interstitial(&shown).map_or(Ok(None), Err)
 }
 
-/// The account page itself: its words to the patron, and its link out.
-fn overview(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
-    match of_account(page, session)? {
+/// Reads the account page: its messages, and its logout link.
+fn read_overview(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
+    match classify_account_page(page, session)? {
         PageKind::Account(part) => {
             session.mark_logged_in();
             Ok(part)
@@ -145,7 +149,7 @@ fn overview(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
         PageKind::Broken => Err(broken()),
         PageKind::Login(Some(failure)) => Err(session.without_session(failure)),
         PageKind::Login(None) => Err(session.failure_for_login_page(page, "the account")),
-        // What an older site's account page holds besides its lists is not known.
+        // Older account pages hold nothing else that is known.
         PageKind::Unknown => match interstitial(page) {
             Some(failure) => Err(failure),
             None => Ok(Part::default()),
@@ -153,54 +157,54 @@ fn overview(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
     }
 }
 
-/// Where the lists are asked for.
+/// The page that requests the lists.
 struct ListLocation<'a> {
     account_page: &'a Page,
     folder: &'a Url,
-    /// The site gave the login form a token, as newer ones do.
-    gives_tokens: bool,
+    /// Whether the login form had a token, as on newer sites.
+    has_tokens: bool,
 }
 
 /// Fetches a list as the account page's script does.
 async fn fetch(
     session: &mut Session<'_>,
-    place: &ListLocation<'_>,
+    location: &ListLocation<'_>,
     list: &List,
 ) -> Result<Part, Failure> {
     let ListLocation {
         account_page,
         folder,
-        gives_tokens,
-    } = *place;
+        has_tokens,
+    } = *location;
     let mut url = match answer::quoted_address(&account_page.body, list.address_part) {
         Some(address) => same_site(&address, &account_page.url, folder).ok_or_else(|| {
             Failure::page_changed("the account page has its list at another site")
         })?,
-        None => below(folder, list.default_path)?,
+        None => url_below(folder, list.default_path)?,
     };
     let mut token = answer::token(&account_page.body);
-    // Some addresses carry the token themselves; script sends it as a header.
+    // Some addresses contain the token; the script sends it as a header.
     if let Some(own) = take_token(&mut url) {
         token = Some(own);
     }
     let page = match token {
         Some(token) => {
             session
-                .get_with(&url, &[FROM_SCRIPT, (TOKEN, token.as_str())])
+                .get_with(&url, &[SCRIPT_HEADER, (TOKEN, token.as_str())])
                 .await?
         }
-        // Asked as older sites are, it would break down, and be taken for a site that is down.
-        None if gives_tokens => {
+        // An older-style request would fail and look like an outage.
+        None if has_tokens => {
             return Err(interstitial(account_page).unwrap_or_else(|| {
                 Failure::page_changed("an account page without the token that its lists need")
             }));
         }
         None => {
             let zone = [("t:zoneid".to_owned(), list.zone.to_owned())];
-            session.post(&url, &zone, &[FROM_SCRIPT]).await?
+            session.post(&url, &zone, &[SCRIPT_HEADER]).await?
         }
     };
-    match of_account(&page, session)? {
+    match classify_account_page(&page, session)? {
         PageKind::Account(part) => {
             session.mark_logged_in();
             Ok(part)
@@ -212,10 +216,10 @@ async fn fetch(
     }
 }
 
-/// What a page says that was asked for after the login; one with a list shows us logged in, read or not.
-fn of_account(page: &Page, session: &mut Session<'_>) -> Result<PageKind, Failure> {
+/// Classifies a page after the login; a page with a list shows that we are logged in, even if it can't be read.
+fn classify_account_page(page: &Page, session: &mut Session<'_>) -> Result<PageKind, Failure> {
     classify(page, session).inspect_err(|_| {
-        if interstitial(page).is_none() && pages::is_of_account(&page.body) {
+        if interstitial(page).is_none() && pages::contains_account_list(&page.body) {
             session.mark_logged_in();
         }
     })
@@ -227,16 +231,16 @@ fn classify(page: &Page, session: &Session<'_>) -> Result<PageKind, Failure> {
 }
 
 fn broken() -> Failure {
-    Failure::site_down("the site's own page of a system error")
+    Failure::site_down("the site's own error page")
 }
 
-fn below(folder: &Url, path: &str) -> Result<Url, Failure> {
+fn url_below(folder: &Url, path: &str) -> Result<Url, Failure> {
     folder
         .join(path)
-        .map_err(|_| Failure::page_changed("a path that makes no address"))
+        .map_err(|_| Failure::page_changed("a path that gives no valid address"))
 }
 
-/// An address that the site gave, if it stays at the site.
+/// Resolves an address of the site, if it stays at the site.
 fn same_site(address: &str, page: &Url, folder: &Url) -> Option<Url> {
     let url = page.join(address).ok()?;
     let is_web =
@@ -245,7 +249,7 @@ fn same_site(address: &str, page: &Url, folder: &Url) -> Option<Url> {
     (is_web && is_here).then_some(url)
 }
 
-/// Takes the token out of an address.
+/// Removes the token from an address and returns it.
 fn take_token(url: &mut Url) -> Option<String> {
     let token = url
         .query_pairs()
@@ -271,13 +275,13 @@ mod tests {
     #[case("https://elsewhere.test/x", false)]
     #[case("//elsewhere.test/x", false)]
     #[case("javascript:alert(1)", false)]
-    fn only_addresses_of_the_site_are_gone_to(#[case] address: &str, #[case] expected: bool) {
+    fn only_addresses_of_the_site_are_followed(#[case] address: &str, #[case] expected: bool) {
         let page = Url::parse("https://library.test/client/en_US/x/search/login").unwrap();
         assert_eq!(same_site(address, &page, &page).is_some(), expected);
     }
 
     #[test]
-    fn a_token_is_taken_out_of_an_address() {
+    fn token_is_removed_from_an_address() {
         let mut url = Url::parse("https://library.test/a?x=1&sdcsrf=t&y=2").unwrap();
         assert_eq!(take_token(&mut url).as_deref(), Some("t"));
         assert_eq!(url.as_str(), "https://library.test/a?x=1&y=2");

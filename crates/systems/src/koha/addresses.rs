@@ -1,17 +1,17 @@
-//! Where the parts of a Koha site are.
+//! The URLs of a Koha site.
 
 use hippo_core::library::Library;
 use url::Url;
 
-/// The account page, which is the login form for strangers, below [`root`].
+/// The account page, or the login form while nobody is logged in, below [`root`].
 pub(super) const ACCOUNT: &str = "cgi-bin/koha/opac-user.pl";
-/// All charges and payments, below [`root`].
+/// The page of all charges and payments, below [`root`].
 pub(super) const CHARGES: &str = "cgi-bin/koha/opac-account.pl";
-/// Leaving: a GET that ends the session and shows the catalogue, below [`root`].
+/// The logout: a GET that ends the session and shows the catalogue, below [`root`].
 pub(super) const LOGOUT: &str = "cgi-bin/koha/opac-main.pl?logout.x=1";
 
-/// Where the site's paths begin: `base_url` as a folder, without what a person may have copied of
-/// one of the catalogue's own addresses.
+/// Returns the URL under which the site's paths begin: `base_url` as a folder, without a copied path of the
+/// catalogue.
 pub(super) fn root(library: &Library) -> Url {
     let mut url = library.base_url.clone();
     url.set_query(None);

@@ -1,4 +1,4 @@
-//! How a site writes its dates.
+//! The date format of a site, and its dates.
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
@@ -9,19 +9,19 @@ use scraper::ElementRef;
 
 static TITLED: Css = Css::new("span[title]");
 
-/// Where a page's script names the site's setting `dateformat`, newest Koha first.
+/// The names of the setting `dateformat` in a page's script, newest Koha first.
 const PREFERENCES: [&str; 2] = ["dateformat_pref", "var dformat"];
 
-/// Where older pages tell the same to a calendar, in its own signs.
+/// The name of the same setting in older pages, in the calendar's notation.
 const CALENDAR: &str = "dateFormat:";
 
-/// As many dates as one sentence is read for.
+/// The maximum number of dates that are read from one sentence.
 const MAX_DATES: usize = 4;
 
-/// The dates of one page.
+/// Reads the dates of one page.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dates<'a> {
-    /// How visible dates are written (strftime); the page's own word, else the library's entry.
+    /// The format of visible dates (strftime): as the page states it, else from the library's entry.
     format: Option<&'a str>,
     zone: Tz,
 }
@@ -34,13 +34,13 @@ impl<'a> Dates<'a> {
         }
     }
 
-    /// The date of a cell: its attribute (`data-order`, or the title of a span in it), else its
-    /// words; `None` where it has none, or one that stands for “never”.
-    pub(super) fn of_cell(&self, cell: ElementRef<'_>) -> Result<Option<NaiveDate>, Failure> {
+    /// Reads a cell's date from its attribute (`data-order`, or the title of a span in it), else from its
+    /// text; `None` if it has none, or one that means “never”.
+    pub(super) fn date_of_cell(&self, cell: ElementRef<'_>) -> Result<Option<NaiveDate>, Failure> {
         Ok(self.day_of_cell(cell)?.and_then(Day::date))
     }
 
-    /// As [`Self::of_cell`], with the days that stand for “never”.
+    /// Like [`Self::date_of_cell`], but returns “never” as a day of its own.
     pub(super) fn day_of_cell(&self, cell: ElementRef<'_>) -> Result<Option<Day>, Failure> {
         let title = TITLED.first(cell).and_then(|span| span.attr("title"));
         let machine = [cell.attr("data-order"), title]
@@ -57,18 +57,17 @@ impl<'a> Dates<'a> {
         }
     }
 
-    /// The first date in words.
-    pub(super) fn visible(&self, words: &str) -> Result<Option<NaiveDate>, Failure> {
+    /// Reads the first date of a text.
+    pub(super) fn first_date(&self, words: &str) -> Result<Option<NaiveDate>, Failure> {
         Ok(self.all(words)?.first().copied().and_then(Day::date))
     }
 
-    /// The dates in words, the first few: no sentence has more, and a page without end must not take
-    /// one.
+    /// Reads the first few dates of a text; the bound keeps endless pages cheap.
     pub(super) fn all(&self, words: &str) -> Result<Vec<Day>, Failure> {
         let mut dates = Vec::new();
         let mut rest = words.to_owned();
         while dates.len() < MAX_DATES
-            && let Some((date, without)) = self.take(&rest)?
+            && let Some((date, without)) = self.take_date(&rest)?
         {
             dates.push(date);
             rest = without;
@@ -76,29 +75,29 @@ impl<'a> Dates<'a> {
         Ok(dates)
     }
 
-    fn take(&self, words: &str) -> Result<Option<(Day, String)>, Failure> {
+    fn take_date(&self, words: &str) -> Result<Option<(Day, String)>, Failure> {
         take_day(words, self.format)
-            .or_else(|failure| from_the_database(words).map(Some).ok_or(failure))
+            .or_else(|failure| take_iso_date(words).map(Some).ok_or(failure))
     }
 }
 
-/// A date as older templates print some of them (until when a hold sleeps), whatever the site's setting. It
-/// begins with a year of four digits, as none of the other ways does, so that it is never another date.
-fn from_the_database(words: &str) -> Option<(Day, String)> {
+/// Reads an ISO date, which older templates print for some dates (the end of a suspension) whatever the site's setting.
+/// No other format begins with a year of four digits, so it can't be mistaken for another date.
+fn take_iso_date(words: &str) -> Option<(Day, String)> {
     let (day, without) = take_day(words, Some("%Y-%m-%d")).ok()??;
     let is_whole = |date: NaiveDate| words.contains(&date.to_string());
     day.date().is_none_or(is_whole).then_some((day, without))
 }
 
-/// The format that the page's script tells, where it does.
+/// Returns the date format that the page's script states, if any.
 pub(super) fn stated_format(body: &str) -> Option<&'static str> {
     let by_name = PREFERENCES
         .iter()
-        .find_map(|name| quoted_after(body, name).and_then(of_preference));
-    by_name.or_else(|| quoted_after(body, CALENDAR).and_then(of_calendar))
+        .find_map(|name| quoted_after(body, name).and_then(format_of_preference));
+    by_name.or_else(|| quoted_after(body, CALENDAR).and_then(format_of_calendar))
 }
 
-/// What stands in quotes right after a name and a sign or two: `var dformat  = "us";`.
+/// Returns the quoted text shortly after a name: `var dformat  = "us";`.
 fn quoted_after<'b>(body: &'b str, name: &str) -> Option<&'b str> {
     let (_, after) = body.split_once(name)?;
     let value = after.trim_start_matches(|c: char| c.is_whitespace() || c == '=');
@@ -106,8 +105,8 @@ fn quoted_after<'b>(body: &'b str, name: &str) -> Option<&'b str> {
     value.strip_prefix(quote)?.split(quote).next()
 }
 
-/// The four settings that Koha has.
-fn of_preference(name: &str) -> Option<&'static str> {
+/// Returns the strftime format of one of Koha's four settings.
+fn format_of_preference(name: &str) -> Option<&'static str> {
     Some(match name {
         "us" => "%m/%d/%Y",
         "metric" => "%d/%m/%Y",
@@ -117,8 +116,8 @@ fn of_preference(name: &str) -> Option<&'static str> {
     })
 }
 
-/// jQuery's signs for the same: `yy` has four digits.
-fn of_calendar(signs: &str) -> Option<&'static str> {
+/// Returns the strftime format of jQuery's notation: `yy` has four digits.
+fn format_of_calendar(signs: &str) -> Option<&'static str> {
     Some(match signs {
         "mm/dd/yy" => "%m/%d/%Y",
         "dd/mm/yy" => "%d/%m/%Y",
@@ -144,7 +143,7 @@ mod tests {
     #[case("flatpickr.setDefaults({dateFormat: \"Y-m-d\"", None)]
     #[case("var dformat = get();", None)]
     #[case("", None)]
-    fn a_page_tells_how_it_writes_dates(#[case] script: &str, #[case] expected: Option<&str>) {
+    fn page_states_its_date_format(#[case] script: &str, #[case] expected: Option<&str>) {
         assert_eq!(stated_format(script), expected);
     }
 }

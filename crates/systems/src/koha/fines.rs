@@ -1,4 +1,4 @@
-//! What the patron owes, or has to their credit.
+//! Reads the patron's debt or credit.
 
 use hippo_browser::reading::{Css, amount, currency, element_text, element_text_without};
 use hippo_core::failure::Failure;
@@ -12,7 +12,7 @@ static HEADINGS: Css = Css::new("h1, h2, h3, h4, h5, h6, legend, caption, thead"
 static TOTALS: Css = Css::new("#finestable tfoot td.sum");
 static CREDIT: Css = Css::new("#finestable tfoot td.credit");
 
-/// Stems by which a sum is known as the library's debt. Koha prints debts and credits in the same
+/// Stems of words that mark an amount as a credit. Koha prints debts and credits in the same
 /// place and without a sign; only the word differs.
 pub(super) const CREDITS: [&str; 22] = [
     "credit",
@@ -39,7 +39,7 @@ pub(super) const CREDITS: [&str; 22] = [
     "크레딧",
 ];
 
-/// Stems by which a sum is known as the patron's debt.
+/// Stems of words that mark an amount as a debt.
 pub(super) const CHARGES: [&str; 52] = [
     "fine",
     "charge",
@@ -95,22 +95,22 @@ pub(super) const CHARGES: [&str; 52] = [
     "տուգանք",
 ];
 
-/// What a summary says of the patron's debt or credit.
+/// A summary's debt or credit.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Balance {
-    /// What is owed, negative for a credit; `None` where nothing tells.
+    /// The debt, negative for a credit; `None` if unknown.
     pub(super) fines: Option<Decimal>,
-    /// A sum of which nothing tells whether it is owed or a credit.
+    /// An amount that may be a debt or a credit.
     pub(super) sum_without_sign: Option<Decimal>,
-    /// The ISO 4217 code of the sum, where the page names it.
+    /// The ISO 4217 code of the amount's currency, if the page names it.
     pub(super) currency: Option<&'static str>,
 }
 
-/// What the summary says: in its tab, and in the panel below it; both must agree.
+/// Reads the balance from the summary's tab and the panel below it; both must agree.
 ///
-/// Who is blocked for what they owe owes it; else the caption beside the sum must tell a debt from a credit.
-/// Neither the tab's label nor the panel's heading does: in some languages they are the same word for both.
-pub(super) fn of_summary(
+/// A patron who is blocked for an amount owes it; else the caption beside the amount must tell a debt from a credit.
+/// The tab's label and the panel's heading can't: in some languages they are the same word for both.
+pub(super) fn read_summary(
     panel: Option<ElementRef<'_>>,
     tab: Option<&Tab>,
     is_blocked_for_it: bool,
@@ -122,7 +122,7 @@ pub(super) fn of_summary(
     if let [Some(one), Some(other)] = sums
         && one.abs() != other.abs()
     {
-        return Err(Failure::page_changed("two sums of the fines differ"));
+        return Err(Failure::page_changed("two amounts of the fines differ"));
     }
     let [in_panel_sum, in_tab_sum] = sums;
     let Some(sum) = in_panel_sum.or(in_tab_sum) else {
@@ -143,7 +143,7 @@ pub(super) fn of_summary(
     })
 }
 
-/// The words beside a sum: those of its row, or of the panel without its headings.
+/// Returns the text beside an amount: of its row, or of the panel without its headings.
 fn caption(panel: ElementRef<'_>, link: ElementRef<'_>) -> String {
     let row = link
         .ancestors()
@@ -156,14 +156,14 @@ fn caption(panel: ElementRef<'_>, link: ElementRef<'_>) -> String {
     }
 }
 
-/// What the family is told of a sum of which nothing tells whether it is owed or a credit.
+/// Returns the message to the family about an amount that may be a debt or a credit.
 pub(super) fn message_without_sign(sum: Decimal) -> String {
     format!("Fines or credit: {sum:.2}, see the library's page.")
 }
 
-/// What the page of all charges says below them: a credit has its sign there. Where the patron has debts and
-/// credits, these stand below the sum of the debts, and the balance below them.
-pub(super) fn of_charges(root: ElementRef<'_>) -> Balance {
+/// Reads the balance from the page of all charges, where a credit has its sign. With debts and
+/// credits, the credits are below the sum of the debts, and the balance is below them.
+pub(super) fn read_charges(root: ElementRef<'_>) -> Balance {
     let totals: Vec<ElementRef<'_>> = TOTALS.all(root).collect();
     let cell = match (totals.as_slice(), CREDIT.is_in(root)) {
         ([sum], false) => sum,
@@ -180,18 +180,18 @@ pub(super) fn of_charges(root: ElementRef<'_>) -> Balance {
 
 fn signed(sum: Decimal, words: &str, is_debt: bool) -> Option<Decimal> {
     let words = words.to_lowercase();
-    let says = |stems: &[&str]| stems.iter().any(|stem| words.contains(stem));
+    let has_any = |stems: &[&str]| stems.iter().any(|stem| words.contains(stem));
     if sum.is_sign_negative() || sum.is_zero() {
         return Some(sum);
     }
-    match (says(&CREDITS), is_debt || says(&CHARGES)) {
+    match (has_any(&CREDITS), is_debt || has_any(&CHARGES)) {
         (true, false) => Some(-sum),
         (false, true) => Some(sum),
         _ => None,
     }
 }
 
-/// A sum that stands alone: groups of digits may be parted by spaces or apostrophes too.
+/// Parses an amount that stands alone: spaces or apostrophes may separate its groups of digits.
 fn sum(words: &str) -> Option<Decimal> {
     let joined: String = words
         .chars()
@@ -215,7 +215,7 @@ mod tests {
     #[case("-5,00", Some("-5.00"))]
     #[case("17", None)]
     #[case("", None)]
-    fn a_sum_is_read_as_each_country_writes_it(
+    fn amount_is_read_in_each_countrys_notation(
         #[case] words: &str,
         #[case] expected: Option<&str>,
     ) {
@@ -231,20 +231,20 @@ mod tests {
     #[case("罚款", Some("5.00"))]
     #[case("Xyzzy", None)]
     #[case("Credits and charges", None)]
-    fn a_word_tells_a_debt_from_a_credit(#[case] words: &str, #[case] expected: Option<&str>) {
+    fn word_decides_between_debt_and_credit(#[case] words: &str, #[case] expected: Option<&str>) {
         let sum = signed(Decimal::new(500, 2), words, false);
         assert_eq!(sum.map(|sum| sum.to_string()).as_deref(), expected);
     }
 
     #[test]
-    fn who_is_blocked_for_a_sum_owes_it_in_any_language() {
+    fn blocked_patron_owes_the_amount_in_any_language() {
         let sum = Decimal::new(500, 2);
         assert_eq!(signed(sum, "Xyzzy", true), Some(sum));
         assert_eq!(signed(sum, "Credits", true), None);
     }
 
     #[test]
-    fn a_sum_below_zero_is_a_credit_whatever_the_word() {
+    fn negative_amount_is_a_credit_whatever_the_word() {
         let sum = Decimal::new(-500, 2);
         assert_eq!(signed(sum, "Fines", false), Some(sum));
     }

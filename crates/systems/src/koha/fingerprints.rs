@@ -1,10 +1,10 @@
-//! The fingerprints of Koha's.
+//! The fingerprints of Koha sites.
 
 use hippo_browser::reading::Css;
 use url::Url;
 
 use super::Koha;
-use crate::fingerprint::{Detector, SeenPage, SiteLocation, form_action, origin};
+use crate::fingerprint::{Detector, FetchedPage, SiteLocation, form_action, origin};
 
 static GENERATOR: Css = Css::new("meta[name=generator][content^=Koha i]");
 static BODY: Css = Css::new("body[id^=opac-]");
@@ -12,7 +12,7 @@ static BODY: Css = Css::new("body[id^=opac-]");
 const FOLDER: &str = "/cgi-bin/koha";
 
 impl Detector for Koha {
-    fn fingerprints(&self, page: &SeenPage<'_>) -> Vec<(bool, &'static str)> {
+    fn fingerprints(&self, page: &FetchedPage<'_>) -> Vec<(bool, &'static str)> {
         let root = page.html.root_element();
         vec![
             (GENERATOR.is_in(root), "it names Koha as its generator"),

@@ -1,4 +1,4 @@
-//! The rows of the list of holds.
+//! Reads the rows of the list of holds.
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
@@ -11,18 +11,18 @@ use scraper::ElementRef;
 use super::dates::Dates;
 use super::table::{Row, has_class, with_volume};
 
-/// What waits for the patron names its desk in a hidden field.
+/// The hidden field with the pickup desk of a hold that is ready.
 static DESK: Css = Css::new("input[name=pickup]");
-/// The branch in a sentence on where the item is: only what was found for the patron has one.
+/// The branch in the sentence about the item's location: only an item that was found has one.
 static BRANCH: Css = Css::new("b, strong");
-/// The button by which a sleeping hold is woken.
+/// The button that resumes a suspended hold.
 static RESUME: Css = Css::new(".fa-play, .icon-play, input[value='cud-unsuspend']");
-/// The button by which a waking hold is put to sleep.
+/// The button that suspends a hold.
 static SUSPEND: Css = Css::new(".fa-pause, .icon-pause, .suspend_hold, input[value='cud-suspend']");
-/// What takes a recall back, as long as it can be: nothing was found for it.
-static TAKE_BACK: Css = Css::new("form[action*='opac-recall.pl']");
+/// The form that cancels a recall, as long as nothing was found for it.
+static CANCEL_RECALL: Css = Css::new("form[action*='opac-recall.pl']");
 
-/// “Suspended”, in languages of Koha's, where the site has no buttons for it and names no day.
+/// “Suspended” in Koha's languages, for sites that have no buttons for it and name no day.
 pub(super) const SUSPENDED: [&str; 18] = [
     "suspen",
     "sospes",
@@ -44,12 +44,12 @@ pub(super) const SUSPENDED: [&str; 18] = [
     "停止",
 ];
 
-/// “Ready for pickup”, as a recall says it that came to the desk; nothing but words tells it.
-pub(super) const FETCHED: [&str; 4] = ["ready for pick", "abhol", "prêt", "disponible"];
+/// “Ready for pickup” of a recall, which is recognised only by its words.
+pub(super) const RECALL_READY: [&str; 4] = ["ready for pick", "abhol", "prêt", "disponible"];
 
-/// A hold, from its row.
+/// Reads a hold from its row.
 ///
-/// `is_offered`: the list has buttons that put a hold to sleep or wake it. Koha shows one beside each that
+/// `is_offered`: the list has buttons that suspend or resume a hold. Koha shows one beside each hold that
 /// nothing was found for.
 pub(super) fn hold(
     row: &Row<'_>,
@@ -58,22 +58,22 @@ pub(super) fn hold(
     context: &ReadContext<'_>,
 ) -> Result<Hold, Failure> {
     let work = row.work(context.base_url)?;
-    row.must_cell("reservedate")?;
-    let lapse = Lapse::of(row)?;
-    let cell = row.must_cell("status")?;
-    let words = unlabelled(cell);
+    row.require_cell("reservedate")?;
+    let expiration = Expiration::from_row(row)?;
+    let cell = row.require_cell("status")?;
+    let words = text_without_label(cell);
     if words.is_empty() {
-        return Err(Failure::page_changed("a hold that says nothing of itself"));
+        return Err(Failure::page_changed("a hold without a status"));
     }
-    // A branch may be called after a day.
+    // A branch may be named after a day.
     let branch = BRANCH.first(cell);
     let is_branch = |inner: ElementRef<'_>| branch.is_some_and(|branch| branch.id() == inner.id());
     let named = dates.all(&element_text_without(cell, is_branch))?;
-    let mut state = state(row, cell, &words, &named, lapse);
-    if state == HoldState::Waiting && is_offered && !offers_sleep(row.element) {
+    let mut state = state(row, cell, &words, &named, expiration);
+    if state == HoldState::Waiting && is_offered && !offers_suspension(row.element) {
         state = HoldState::Other;
     }
-    // The last line is the author; newer pages have the volume in the one before.
+    // The last line is the author; newer pages have the volume in the line before.
     let (author, volume) = match work.beside.split_last() {
         Some((author, volume)) => (Some(author.clone()), volume),
         None => (None, &[][..]),
@@ -95,7 +95,7 @@ pub(super) fn hold(
             .and_then(|words| numbers(&words).into_iter().next())
             .filter(|position| *position > 0),
         queue_length: None,
-        // “since … until …”, in whatever order a language has them; one day alone is the first.
+        // “since … until …”, in any order of a language; a single day is the first.
         pickup_by: match (state, named.as_slice()) {
             (HoldState::Ready, [Day::On(one), Day::On(other), ..]) => Some(*one.max(other)),
             _ => None,
@@ -104,9 +104,9 @@ pub(super) fn hold(
             .first()
             .filter(|_| state == HoldState::Suspended)
             .and_then(|day| day.date()),
-        expires: match lapse {
-            Lapse::Open(cell) => dates.of_cell(cell)?,
-            Lapse::Found | Lapse::Unknown => None,
+        expires: match expiration {
+            Expiration::Open(cell) => dates.date_of_cell(cell)?,
+            Expiration::Found | Expiration::Unknown => None,
         },
         pickup_branch,
         digital: false,
@@ -115,26 +115,26 @@ pub(super) fn hold(
     })
 }
 
-/// Whether there is a button that puts a hold to sleep or wakes it.
-pub(super) fn offers_sleep(of: ElementRef<'_>) -> bool {
+/// Whether there is a button that suspends or resumes a hold.
+pub(super) fn offers_suspension(of: ElementRef<'_>) -> bool {
     RESUME.is_in(of) || SUSPEND.is_in(of)
 }
 
-/// A recall, from its row: a hold for which who has the item must bring it back.
+/// Reads a recall from its row: a hold for which the borrower must return the item.
 pub(super) fn recall(
     row: &Row<'_>,
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<Hold, Failure> {
     let work = row.work(context.base_url)?;
-    let words = unlabelled(row.must_cell("status")?);
+    let words = text_without_label(row.require_cell("status")?);
     let branch = row.own_words("branch");
     let lower = words.to_lowercase();
-    let state = if TAKE_BACK.is_in(row.element) {
+    let state = if CANCEL_RECALL.is_in(row.element) {
         HoldState::Waiting
     } else if branch.as_ref().is_some_and(|name| words.contains(name)) {
         HoldState::InTransit
-    } else if FETCHED.iter().any(|stem| is_fetched(&lower, stem)) {
+    } else if RECALL_READY.iter().any(|stem| is_ready(&lower, stem)) {
         HoldState::Ready
     } else {
         HoldState::Other
@@ -149,11 +149,11 @@ pub(super) fn recall(
         state,
         position: None,
         queue_length: None,
-        // How long it stays at the desk, the page does not say.
+        // The page doesn't state how long it stays at the desk.
         pickup_by: None,
         suspended_until: None,
         expires: match expires {
-            Some(cell) => dates.of_cell(cell)?,
+            Some(cell) => dates.date_of_cell(cell)?,
             None => None,
         },
         pickup_branch: branch,
@@ -163,8 +163,8 @@ pub(super) fn recall(
     })
 }
 
-/// Whether this stem of readiness is said of now.
-fn is_fetched(lower: &str, stem: &str) -> bool {
+/// Whether this stem of “ready” describes the present.
+fn is_ready(lower: &str, stem: &str) -> bool {
     lower.match_indices(stem).any(|(at, _)| {
         let before = lower.get(..at).unwrap_or_default();
         let after = lower.get(at + stem.len()..).unwrap_or_default();
@@ -172,32 +172,32 @@ fn is_fetched(lower: &str, stem: &str) -> bool {
     })
 }
 
-/// Until when a request stands, if nothing is found for it.
+/// When a request lapses if nothing is found for it.
 #[derive(Debug, Clone, Copy)]
-enum Lapse<'a> {
-    /// This cell says it, or that it stands for good.
+enum Expiration<'a> {
+    /// The cell states the date, or that the request never lapses.
     Open(ElementRef<'a>),
-    /// Something was found: there is a dash.
+    /// Something was found: the cell has a dash.
     Found,
     /// The site has no such column.
     Unknown,
 }
 
-impl<'a> Lapse<'a> {
-    fn of(row: &Row<'a>) -> Result<Self, Failure> {
+impl<'a> Expiration<'a> {
+    fn from_row(row: &Row<'a>) -> Result<Self, Failure> {
         let Some(cell) = row.cell("expirationdate") else {
             return Ok(Self::Unknown);
         };
-        match unlabelled(cell).as_str() {
-            "" => Err(Failure::page_changed("a hold that says nothing of itself")),
+        match text_without_label(cell).as_str() {
+            "" => Err(Failure::page_changed("a hold without a status")),
             "-" | "–" | "—" => Ok(Self::Found),
             _ => Ok(Self::Open(cell)),
         }
     }
 }
 
-/// The words of a cell but for the label that narrow screens show in place of the head.
-fn unlabelled(cell: ElementRef<'_>) -> String {
+/// Returns the text of a cell without the label that narrow screens show instead of the header.
+fn text_without_label(cell: ElementRef<'_>) -> String {
     element_text_without(cell, |inner| has_class(inner, "tdlabel"))
 }
 
@@ -206,11 +206,11 @@ fn state(
     status: ElementRef<'_>,
     words: &str,
     named: &[Day],
-    lapse: Lapse<'_>,
+    expiration: Expiration<'_>,
 ) -> HoldState {
     let is_at_desk = has_class(row.element, "reserved");
     if is_at_desk || DESK.is_in(status) {
-        // On its way to the desk that it names, it has not waited since a day.
+        // Without the day since which it waits, it is on its way to the named desk.
         return if is_at_desk || !named.is_empty() {
             HoldState::Ready
         } else {
@@ -221,15 +221,15 @@ fn state(
         return HoldState::InTransit;
     }
     if BRANCH.is_in(status) {
-        // It is on its way since a day; without one, it still stands on its shelf.
+        // With a day, it has been on its way since then; without one, it is still on its shelf.
         return if named.is_empty() {
             HoldState::Other
         } else {
             HoldState::InTransit
         };
     }
-    if matches!(lapse, Lapse::Found) {
-        // Found, and neither here nor on its way: the desk has it in its hands.
+    if matches!(expiration, Expiration::Found) {
+        // Found, but neither at the desk nor on its way: the staff is handling it.
         return HoldState::Other;
     }
     if RESUME.is_in(row.element) {
@@ -242,8 +242,8 @@ fn state(
     if SUSPENDED.iter().any(|stem| lower.contains(stem)) {
         return HoldState::Suspended;
     }
-    if matches!(lapse, Lapse::Unknown) {
-        // It may be found, or not.
+    if matches!(expiration, Expiration::Unknown) {
+        // Unknown whether it was found.
         return HoldState::Other;
     }
     if named.is_empty() {

@@ -1,5 +1,5 @@
-//! Where the parts of an account stand on its page, found in one walk: to ask a selector for each of
-//! them would go through the page as often as there are parts.
+//! Finds the parts of an account page in one walk. A selector for each part would walk the page
+//! once per part.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use scraper::ElementRef;
 use super::messages::{check_alert_count, is_alert};
 use super::table::has_class;
 
-/// What the whole page says of itself.
+/// The landmarks of the whole page.
 #[derive(Debug, Default)]
 pub(super) struct PageLandmarks<'a> {
-    /// The patron's details, the lists among them: only there when somebody is logged in.
+    /// The patron's details with the lists: present only when somebody is logged in.
     pub(super) details: Option<ElementRef<'a>>,
-    /// It is the page of all charges.
+    /// Whether it is the page of all charges.
     pub(super) has_charges: bool,
-    /// The numbers of the patrons' records that it names, in its head and in its forms.
+    /// The numbers of the patron records in its head and forms.
     pub(super) patrons: BTreeSet<String>,
 }
 
@@ -27,7 +27,7 @@ impl<'a> PageLandmarks<'a> {
             let tag = element.value();
             match tag.attr("id") {
                 Some("userdetails") if page.details.is_none() => page.details = Some(element),
-                // Who owes nothing is shown a sentence in place of the table.
+                // A patron who owes nothing gets a sentence instead of the table.
                 Some("finestable" | "useraccount") => page.has_charges = true,
                 _ => {}
             }
@@ -49,29 +49,29 @@ impl<'a> PageLandmarks<'a> {
 /// The parts of a patron's details.
 #[derive(Debug, Default)]
 pub(super) struct Landmarks<'a> {
-    /// The box of the tabs and the lists below them.
+    /// The box with the tabs and the lists.
     pub(super) views: Option<ElementRef<'a>>,
     pub(super) loans_panel: Option<ElementRef<'a>>,
     pub(super) fines_panel: Option<ElementRef<'a>>,
     pub(super) loans: Option<ElementRef<'a>>,
     pub(super) overdues: Option<ElementRef<'a>>,
     pub(super) holds: Option<ElementRef<'a>>,
-    /// Further loans, of files.
+    /// Digital loans.
     pub(super) digital_loans: Option<ElementRef<'a>>,
-    /// Further holds, from closed stacks.
+    /// Holds from closed stacks.
     pub(super) stack_requests: Option<ElementRef<'a>>,
     pub(super) recalls: Option<ElementRef<'a>>,
-    /// The patron may place no holds for what they owe.
+    /// Whether the patron may place no holds because of fines.
     pub(super) is_blocked_for_fines: bool,
-    /// Where it says until when the card is good.
+    /// The element with the card's expiry.
     pub(super) expiry: Option<ElementRef<'a>>,
-    /// What the library tells the patron.
+    /// The library's messages to the patron.
     pub(super) alerts: Vec<ElementRef<'a>>,
 }
 
 impl<'a> Landmarks<'a> {
-    /// Walks through a patron's details; `page_changed` where a list is there twice, for then which of
-    /// them is the list is not known.
+    /// Finds the parts in a patron's details; `page_changed` if a list occurs twice, because it is then unclear which
+    /// one is the list.
     pub(super) fn find_in(details: ElementRef<'a>) -> Result<Self, Failure> {
         let mut marks = Self::default();
         for element in elements(details) {
@@ -123,11 +123,11 @@ fn elements<'a>(of: ElementRef<'a>) -> impl Iterator<Item = ElementRef<'a>> {
 }
 
 fn only<'a>(
-    place: &mut Option<ElementRef<'a>>,
+    slot: &mut Option<ElementRef<'a>>,
     table: ElementRef<'a>,
     what: &str,
 ) -> Result<(), Failure> {
-    match place.replace(table) {
+    match slot.replace(table) {
         None => Ok(()),
         Some(_) => Err(Failure::page_changed(format!(
             "more than one table of {what}"

@@ -1,4 +1,4 @@
-//! The lists of an account: each is a table below a tab with its total, and some are in two parts.
+//! The lists of an account: each is a table below a tab with its total, and some have two parts.
 
 use std::collections::BTreeSet;
 
@@ -15,25 +15,25 @@ use super::tabs::{Tab, Tabs};
 use super::{holds, loans};
 
 static LINKS: Css = Css::new("a[href]");
-/// What only a loan has, wherever it stands.
-static SIGN_OF_LOANS: Css = Css::new(
+/// Elements that only a loan has.
+static LOAN_MARKER: Css = Css::new(
     "#checkoutst, td.date_due, #renewselected, #renewall, input[name=item], input[name=issue]",
 );
-/// What only a hold has, wherever it stands.
-static SIGN_OF_HOLDS: Css = Css::new(
+/// Elements that only a hold has.
+static HOLD_MARKER: Css = Css::new(
     "#opac-user-holds, #opac-user-holds_panel, #holdst, td.reservedate, input[name=reserve_id], \
      #suspend_all_holds, #resume_all_holds, form[action*='opac-modrequest']",
 );
 
-/// A list and the site's own total, which agrees with it.
+/// A list and the site's own total, which agree.
 #[derive(Debug)]
 pub(super) struct List<T> {
     pub(super) entries: Vec<T>,
     pub(super) declared: Option<u32>,
 }
 
-/// The loans: those of the library's own, and those of files. None are out only where the tab says 0 above a
-/// panel that holds no loan.
+/// Reads the loans: the library's own and the digital ones. There are none only if the tab states 0 above a
+/// panel without a loan.
 pub(super) fn loans(
     details: ElementRef<'_>,
     landmarks: &Landmarks<'_>,
@@ -44,15 +44,15 @@ pub(super) fn loans(
     let loan = |row: &Row<'_>| loans::loan(row, dates, context);
     let total = tabs.loans.as_ref().and_then(Tab::count);
     let mut list = if let Some(table) = landmarks.loans {
-        let list = list(Table::of(table)?, total, "loans", loan)?;
+        let list = list(Table::from_element(table)?, total, "loans", loan)?;
         if let Some(overdues) = landmarks.overdues {
-            all_are_among(overdues, &records(table))?;
+            require_among(overdues, &records(table))?;
         }
         list
     } else {
         let shows_none = total == Some(0)
             && landmarks.loans_panel.is_some()
-            && !is_outside(&SIGN_OF_LOANS, details, landmarks.digital_loans);
+            && !is_outside(&LOAN_MARKER, details, landmarks.digital_loans);
         if !shows_none {
             return Err(Failure::page_changed(
                 "no table of loans, and no total of 0 in its place",
@@ -61,9 +61,9 @@ pub(super) fn loans(
         List::none()
     };
     let tab = tabs.digital_loans.as_ref();
-    list.add(further(
+    list.add(read_optional_part(
         landmarks.digital_loans,
-        Table::of,
+        Table::from_element,
         tab,
         "digital loans",
         |row| {
@@ -76,8 +76,8 @@ pub(super) fn loans(
     Ok(list)
 }
 
-/// The holds: with what was asked for from closed stacks, and what is fetched back from who has it. There are
-/// none only where nothing on the page is of one: Koha leaves the tabs out.
+/// Reads the holds, including requests from closed stacks and recalls. There are none only if no part of the page
+/// belongs to a hold: Koha omits the tabs then.
 pub(super) fn holds(
     details: ElementRef<'_>,
     landmarks: &Landmarks<'_>,
@@ -85,37 +85,35 @@ pub(super) fn holds(
     dates: &Dates<'_>,
     context: &ReadContext<'_>,
 ) -> Result<List<Hold>, Failure> {
-    let is_offered = landmarks.holds.is_some_and(holds::offers_sleep);
+    let is_offered = landmarks.holds.is_some_and(holds::offers_suspension);
     let hold = |row: &Row<'_>| holds::hold(row, is_offered, dates, context);
     let total = tabs.holds.as_ref().map(Tab::count);
     let mut list = if let Some(table) = landmarks.holds {
-        let table = Table::of(table)?;
-        let total = of_all(total.flatten(), &table);
+        let table = Table::from_element(table)?;
+        let total = holds_total(total.flatten(), &table);
         list(table, total, "holds", hold)?
     } else {
         let has_none = matches!(total, None | Some(Some(0)))
             && !tabs.has_unknown
-            && !is_outside(&SIGN_OF_HOLDS, details, landmarks.stack_requests);
+            && !is_outside(&HOLD_MARKER, details, landmarks.stack_requests);
         if !has_none {
-            return Err(Failure::page_changed(
-                "no table of holds, but something of one",
-            ));
+            return Err(Failure::page_changed("no table of holds, but parts of one"));
         }
         List::none()
     };
     let tab = tabs.stack_requests.as_ref();
     let what = "requests from closed stacks";
-    list.add(further(
+    list.add(read_optional_part(
         landmarks.stack_requests,
-        Table::of,
+        Table::from_element,
         tab,
         what,
         |row| holds::hold(row, false, dates, context),
     )?);
     let tab = tabs.recalls.as_ref();
-    list.add(further(
+    list.add(read_optional_part(
         landmarks.recalls,
-        Table::of_recalls,
+        Table::from_recalls,
         tab,
         "recalls",
         |row| holds::recall(row, dates, context),
@@ -123,22 +121,27 @@ pub(super) fn holds(
     Ok(list)
 }
 
-/// The total of the holds. Newer tabs count those of a group, of which the patron wants any, as one; the caption
-/// counts each, and no two of them are the same.
-fn of_all(tab: Option<u32>, table: &Table<'_>) -> Option<u32> {
-    let is_of_groups = match (tab, table.declared) {
+/// Returns the total of the holds. Newer tabs count a group of holds, of which the patron wants any one, as one. The
+/// caption counts each hold, and no two of their rows are the same.
+fn holds_total(tab: Option<u32>, table: &Table<'_>) -> Option<u32> {
+    let has_groups = match (tab, table.declared) {
         (Some(tab), Some(caption)) => 0 < tab && tab < caption,
         _ => false,
     };
-    let mut seen = BTreeSet::new();
-    if is_of_groups && table.rows.iter().all(|row| seen.insert(row.element.html())) {
+    let mut distinct_rows = BTreeSet::new();
+    if has_groups
+        && table
+            .rows
+            .iter()
+            .all(|row| distinct_rows.insert(row.element.html()))
+    {
         table.declared
     } else {
         tab
     }
 }
 
-/// Reads a table; its rows must be as many as its tab and its caption say, and one of them must.
+/// Reads a table; its rows must match the counts of its tab and its caption, at least one of which must exist.
 fn list<T>(
     table: Table<'_>,
     total: Option<u32>,
@@ -159,16 +162,16 @@ fn list<T>(
 }
 
 /// Reads a part of a list that few sites have; a tab with a total must have its table.
-fn further<'a, T>(
+fn read_optional_part<'a, T>(
     table: Option<ElementRef<'a>>,
-    of: fn(ElementRef<'a>) -> Result<Table<'a>, Failure>,
+    parse: fn(ElementRef<'a>) -> Result<Table<'a>, Failure>,
     tab: Option<&Tab>,
     what: &str,
     read: impl Fn(&Row<'_>) -> Result<T, Failure>,
 ) -> Result<List<T>, Failure> {
     let total = tab.map(Tab::count);
     match table {
-        Some(table) => list(of(table)?, total.flatten(), what, read),
+        Some(table) => list(parse(table)?, total.flatten(), what, read),
         None if matches!(total, None | Some(Some(0))) => Ok(List::none()),
         None => Err(Failure::page_changed(format!(
             "a tab of {what} without their table"
@@ -176,8 +179,8 @@ fn further<'a, T>(
     }
 }
 
-/// Overdue loans stand in a table of their own besides; each must be among all loans.
-fn all_are_among(overdues: ElementRef<'_>, loans: &BTreeSet<String>) -> Result<(), Failure> {
+/// Checks the separate table of overdue loans; each must be among all loans.
+fn require_among(overdues: ElementRef<'_>, loans: &BTreeSet<String>) -> Result<(), Failure> {
     if records(overdues).is_subset(loans) {
         Ok(())
     } else {
@@ -195,9 +198,13 @@ fn records(table: ElementRef<'_>) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether there is such a sign anywhere but in this table.
-fn is_outside(sign: &'static Css, details: ElementRef<'_>, table: Option<ElementRef<'_>>) -> bool {
-    sign.all(details).any(|found| {
+/// Whether such a marker occurs outside this table.
+fn is_outside(
+    marker: &'static Css,
+    details: ElementRef<'_>,
+    table: Option<ElementRef<'_>>,
+) -> bool {
+    marker.all(details).any(|found| {
         !found
             .ancestors()
             .any(|around| table.is_some_and(|table| table.id() == around.id()))

@@ -1,4 +1,4 @@
-//! The rows of the list of loans.
+//! Reads the rows of the list of loans.
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{Css, element_text, element_text_without, stable_id, tidy};
@@ -9,21 +9,21 @@ use scraper::ElementRef;
 use super::dates::Dates;
 use super::table::{Row, has_class, with_volume};
 
-/// What offers a renewal; never followed, never sent.
-static OFFER: Css = Css::new(
+/// The elements that offer a renewal; never followed, never sent.
+static RENEWAL: Css = Css::new(
     "input[type=checkbox], input[name=item], input[name=issue], a[href*='opac-renew.pl'], a[data-action*='opac-renew.pl']",
 );
 static AUTHOR: Css = Css::new(".item-details");
 static KIND: Css = Css::new(".itypetext");
-/// Words beside a loan: that it was recalled, that it may not leave the house, what a renewal costs,
-/// that the library renews it by itself.
+/// Remarks beside a loan: a recall, in-house use only, the cost of a renewal,
+/// an automatic renewal.
 static REMARKS: Css =
     Css::new("td.title > i, td.title > em, .renewalfee, td.renew .automatic-renewal");
-static RENEWS_ITSELF: Css = Css::new(".automatic-renewal");
-/// Where newer pages say of an item that it is not renewed, and no more than that.
-static BARELY_REFUSED: Css = Css::new(".no-renew-too-many, .no-renew-too-late");
+static AUTOMATIC_RENEWAL: Css = Css::new(".automatic-renewal");
+/// The elements in which newer pages refuse a renewal without giving a reason.
+static BARE_REFUSAL: Css = Css::new(".no-renew-too-many, .no-renew-too-late");
 
-/// The same in words, in languages of Koha's: no reason, and the notice says it itself.
+/// The same refusals as words in Koha's languages. They are no reason, because the notice says the same.
 pub(super) const BARE_REFUSALS: [&str; 8] = [
     "not renewable",
     "no longer renewable",
@@ -35,8 +35,8 @@ pub(super) const BARE_REFUSALS: [&str; 8] = [
     "non rinnovabile",
 ];
 
-/// What older pages say, in words alone, of an item that the library renews by itself.
-pub(super) const SELF_RENEWALS: [&str; 6] = [
+/// Older pages' words for an automatic renewal.
+pub(super) const AUTOMATIC_RENEWALS: [&str; 6] = [
     "automatic renewal",
     "automatische verlängerung",
     "renouvellement automatique",
@@ -45,7 +45,7 @@ pub(super) const SELF_RENEWALS: [&str; 6] = [
     "automatisk fornyelse",
 ];
 
-/// A loan, from its row.
+/// Reads a loan from its row.
 pub(super) fn loan(
     row: &Row<'_>,
     dates: &Dates<'_>,
@@ -53,7 +53,7 @@ pub(super) fn loan(
 ) -> Result<Loan, Failure> {
     let work = row.work(context.base_url)?;
     let due = dates
-        .day_of_cell(row.must_cell("date_due")?)?
+        .day_of_cell(row.require_cell("date_due")?)?
         .ok_or_else(|| Failure::page_changed("a loan without a due date"))?
         .date();
     let author = row
@@ -65,8 +65,8 @@ pub(super) fn loan(
     let (renewable, renewable_reason) = row.cell("renew").map_or((None, None), renewable);
     let in_words = row
         .cell("renew")
-        .map(words_beside_count)
-        .filter(|words| renews_itself(words));
+        .map(text_without_count)
+        .filter(|words| is_automatic_renewal(words));
     let note: Vec<String> = REMARKS
         .all(row.element)
         .map(element_text)
@@ -82,7 +82,7 @@ pub(super) fn loan(
         title,
         author,
         due,
-        // The page counts what is left, and a library may change how many there are.
+        // The page counts the remaining renewals, and a library may change how many there are.
         renewals: None,
         renewable,
         renewable_reason,
@@ -98,62 +98,62 @@ pub(super) fn loan(
     })
 }
 
-/// Whether the site offers to renew it, and what it says instead; an empty cell says neither, nor
-/// does one that says that the library renews it by itself.
+/// Returns whether the site offers a renewal, and its reason against one. An empty cell and an automatic renewal state
+/// neither.
 ///
-/// A patron who may renew nothing is shown no box, but what a renewal would cost and how many there
-/// are left all the same: neither is a reason.
+/// A patron who may renew nothing sees no checkbox, but still the cost of a renewal and how many
+/// remain; neither is a reason.
 fn renewable(cell: ElementRef<'_>) -> (Option<bool>, Option<String>) {
-    if OFFER.is_in(cell) {
+    if RENEWAL.is_in(cell) {
         return (Some(true), None);
     }
     if element_text(cell).is_empty() {
         return (None, None);
     }
-    let said = element_text_without(cell, is_remark);
-    let words = words_beside_count(cell);
-    if renews_itself(&words) {
+    let text = element_text_without(cell, is_remark);
+    let words = text_without_count(cell);
+    if is_automatic_renewal(&words) {
         return (None, None);
     }
     if words.is_empty() || is_in_parentheses(&words) {
-        let is_refused = !RENEWS_ITSELF.is_in(cell);
-        // What has no number is no count: the oldest pages have nothing but the reason there.
-        let reason = said.trim_matches(['(', ')', '（', '）']).trim();
+        let is_refused = !AUTOMATIC_RENEWAL.is_in(cell);
+        // Text without a number is no count: the oldest pages have only the reason there.
+        let reason = text.trim_matches(['(', ')', '（', '）']).trim();
         let is_reason = !reason.is_empty() && !reason.chars().any(char::is_numeric);
         return (
             is_refused.then_some(false),
             (is_refused && is_reason).then(|| reason.to_owned()),
         );
     }
-    let is_bare = BARELY_REFUSED
+    let is_bare = BARE_REFUSAL
         .first(cell)
-        .is_some_and(|refusal| element_text(refusal) == said)
-        || is_one_of(&BARE_REFUSALS, &said);
-    (Some(false), (!is_bare).then_some(said))
+        .is_some_and(|refusal| element_text(refusal) == text)
+        || is_one_of(&BARE_REFUSALS, &text);
+    (Some(false), (!is_bare).then_some(text))
 }
 
-/// What a cell on renewals says, but for how many are left.
-fn words_beside_count(cell: ElementRef<'_>) -> String {
+/// Returns the text of a renewal cell without the remaining count.
+fn text_without_count(cell: ElementRef<'_>) -> String {
     element_text_without(cell, |element| is_remark(element) || is_count(element))
 }
 
-/// Whether a cell on renewals says that the library sees to it, and perhaps how often more.
-fn renews_itself(words: &str) -> bool {
+/// Whether a renewal cell states an automatic renewal, perhaps with a count.
+fn is_automatic_renewal(words: &str) -> bool {
     let before = words.split(['(', '（']).next().unwrap_or_default();
-    is_one_of(&SELF_RENEWALS, before.trim())
+    is_one_of(&AUTOMATIC_RENEWALS, before.trim())
 }
 
 fn is_one_of(known: &[&str], words: &str) -> bool {
     known.contains(&words.trim_end_matches('.').to_lowercase().as_str())
 }
 
-/// What a renewal costs, as a label (older) or badge (newer), and that the library sees to it.
+/// Whether an element is a remark: the cost of a renewal, as a label (older) or badge (newer), or an automatic renewal.
 fn is_remark(element: ElementRef<'_>) -> bool {
     let classes = ["renewalfee", "label", "badge", "automatic-renewal"];
     classes.iter().any(|class| has_class(element, class))
 }
 
-/// How many renewals are left; also what stands after a reason.
+/// Whether an element is the count of remaining renewals, or what follows a reason.
 fn is_count(element: ElementRef<'_>) -> bool {
     has_class(element, "renewals")
 }

@@ -1,4 +1,4 @@
-//! The login form, older and newer, and what a page says with it.
+//! The login form, older and newer, and its messages.
 
 use std::collections::HashSet;
 
@@ -9,21 +9,21 @@ use scraper::ElementRef;
 
 use super::messages::{check_alert_count, is_hidden};
 
-static PLACE: Css = Css::new("#opac-auth");
+static LOGIN_BOX: Css = Css::new("#opac-auth");
 static FORM: Css = Css::new("form#auth");
 static SECRET: Css = Css::new("input[type=password]");
 static ALERT: Css = Css::new(".alert");
 static MAINTENANCE: Css = Css::new("#opac-maintenance-message");
 static CONSENTS: Css = Css::new("#patronconsents");
 
-/// Where the form is looked for: the page's own, then the one that hides on every page for its
-/// script to show. Other forms (the search) hold no such fields.
+/// The selectors of the form: the page's own, then the hidden one on every page that its script shows.
+/// Other forms (the search) have no such fields.
 const FORMS: [&str; 3] = ["form#auth", "#opac-auth form", "form#modalAuth"];
 
 /// The names of the fields for number and PIN, newest first: from 24.05, and before.
 const FIELDS: [(&str, &str); 2] = [("login_userid", "login_password"), ("userid", "password")];
 
-/// “Password” as it begins, in languages of Koha's: a refusal speaks of it in each.
+/// The stems of “password” in Koha's languages: every refusal names it.
 const PASSWORDS: [&str; 30] = [
     "passwor",
     "passord",
@@ -57,103 +57,103 @@ const PASSWORDS: [&str; 30] = [
     "비밀번호",
 ];
 
-/// What a login page says.
+/// The kind of a login page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Login {
     /// The form alone.
-    Asked,
-    /// A word beside the form. Koha says the same of a wrong PIN and of a patron locked out, and in the
-    /// same place that a session was forgotten; only the words differ.
+    FormOnly,
+    /// A message beside the form. Koha shows the same message for a wrong PIN and a locked patron, and shows a
+    /// forgotten session in the same place; only the words differ.
     Refused {
-        /// It speaks of the password.
-        is_of_password: bool,
-        /// It says that the session is over.
-        is_of_session: bool,
+        /// Whether the message names the password.
+        names_password: bool,
+        /// Whether the message says that the session has expired.
+        names_session: bool,
     },
-    /// A word in place of the form: the password has expired, or is to be set first.
+    /// A message instead of the form: the password has expired, or must be set first.
     NoForm,
 }
 
-/// What a page says that nobody is logged in to; `None` where it is no login page. What was `preexisting_messages`
-/// there before a login was sent does not count.
+/// Classifies a login page; `None` if it isn't one. Messages that were there before the login
+/// (`preexisting_messages`) don't count.
 ///
-/// A captcha or an outage that stands beside the form is that failure, and so is a page of Koha's that stands
-/// in for all others.
+/// A captcha or an outage beside the form is that failure, and so is a page that Koha shows instead of
+/// all others.
 pub(super) fn login(
     root: ElementRef<'_>,
     preexisting_messages: &[String],
 ) -> Result<Option<Login>, Failure> {
-    if let Some(failure) = stand_in(root) {
+    if let Some(failure) = interstitial_failure(root) {
         return Err(failure);
     }
-    let Some(place) = place(root) else {
+    let Some(login_box) = login_box(root) else {
         return Ok(None);
     };
     let preexisting_messages: HashSet<&str> =
         preexisting_messages.iter().map(String::as_str).collect();
-    let mut words = alerts(place)?;
+    let mut words = alerts(login_box)?;
     words.retain(|words| !preexisting_messages.contains(words.as_str()));
     let words = words.join(" ");
     if let Some(kind) = classify_words(&words) {
         return Err(Failure::new(kind, "an outage beside the login form"));
     }
-    let has_form = FORM.is_in(root) || SECRET.is_in(place);
+    let has_form = FORM.is_in(root) || SECRET.is_in(login_box);
     Ok(match (has_form, words.is_empty()) {
-        (true, true) => Some(Login::Asked),
+        (true, true) => Some(Login::FormOnly),
         (true, false) => Some(Login::Refused {
-            is_of_password: speaks_of_password(&words),
-            is_of_session: is_session_over(&words),
+            names_password: names_password(&words),
+            names_session: is_session_over(&words),
         }),
         (false, false) => Some(Login::NoForm),
         (false, true) => None,
     })
 }
 
-/// What a page means that Koha shows in place of every other, in the library's own words: that the catalogue
-/// is closed, or that the patron must first agree to how the library keeps their data.
-fn stand_in(root: ElementRef<'_>) -> Option<Failure> {
+/// Classifies a page that Koha shows instead of every other: the catalogue
+/// is closed, or the patron must first agree to how the library keeps their data.
+fn interstitial_failure(root: ElementRef<'_>) -> Option<Failure> {
     if MAINTENANCE.is_in(root) {
-        return Some(Failure::site_down("the catalogue's page of maintenance"));
+        return Some(Failure::site_down("the catalogue's maintenance page"));
     }
     CONSENTS.is_in(root).then(|| {
         Failure::new(
             FailureKind::CardBlocked,
-            "the library asks the patron for a consent before it shows the account",
+            "the library asks the patron for consent before it shows the account",
         )
     })
 }
 
-/// What stands beside the login form on a page for strangers, for [`login`].
+/// Returns the messages beside the login form of a page before the login, for [`login`].
 pub(super) fn messages_beside_form(body: &str) -> Vec<String> {
     let Ok(page) = parse_page(body) else {
         return Vec::new();
     };
-    place(page.root_element())
-        .and_then(|place| alerts(place).ok())
+    login_box(page.root_element())
+        .and_then(|login_box| alerts(login_box).ok())
         .unwrap_or_default()
 }
 
-/// The box of the login form, or what is around the form.
-fn place(root: ElementRef<'_>) -> Option<ElementRef<'_>> {
+/// Finds the box of the login form, or the form's parent.
+fn login_box(root: ElementRef<'_>) -> Option<ElementRef<'_>> {
     let around_form = || FORM.first(root)?.parent().and_then(ElementRef::wrap);
-    PLACE.first(root).or_else(around_form)
+    LOGIN_BOX.first(root).or_else(around_form)
 }
 
-/// The words that the site says beside the form; those within it are the library's, on how to log in.
-fn alerts(place: ElementRef<'_>) -> Result<Vec<String>, Failure> {
-    let is_of_form = |alert: ElementRef<'_>| {
+/// Collects the messages beside the form; texts within it are the library's login instructions.
+fn alerts(login_box: ElementRef<'_>) -> Result<Vec<String>, Failure> {
+    let is_within_form = |alert: ElementRef<'_>| {
         alert
             .ancestors()
-            .take_while(|around| around.id() != place.id())
+            .take_while(|around| around.id() != login_box.id())
             .filter_map(ElementRef::wrap)
             .any(|around| {
                 around.value().name() == "form" || around.attr("id") == Some("nologininstructions")
             })
     };
     let mut words = Vec::new();
-    for (place, alert) in ALERT.all(place).enumerate() {
-        check_alert_count(place + 1)?;
-        if !is_hidden(alert) && !is_of_form(alert) {
+    for (index, alert) in ALERT.all(login_box).enumerate() {
+        check_alert_count(index + 1)?;
+        if !is_hidden(alert) && !is_within_form(alert) {
             words.push(element_text(alert));
         }
     }
@@ -161,7 +161,7 @@ fn alerts(place: ElementRef<'_>) -> Result<Vec<String>, Failure> {
     Ok(words)
 }
 
-fn speaks_of_password(words: &str) -> bool {
+fn names_password(words: &str) -> bool {
     let words = words.to_lowercase();
     PASSWORDS.iter().any(|stem| words.contains(stem))
         || words
@@ -169,9 +169,8 @@ fn speaks_of_password(words: &str) -> bool {
             .any(|word| word == "pin")
 }
 
-/// The login form with the number and PIN in it; its hidden fields, the token among them, travel
-/// along.
-pub(super) fn filled(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
+/// Fills the login form with the number and PIN; its hidden fields, such as the token, are kept.
+pub(super) fn fill_login_form(page: &Page, session: &Session<'_>) -> Result<Form, Failure> {
     let fields_of = |form: &Form| {
         FIELDS
             .iter()
@@ -189,8 +188,9 @@ pub(super) fn filled(page: &Page, session: &Session<'_>) -> Result<Form, Failure
         }
     }
     let html = parse_page(&page.body)?;
-    let stand_in = stand_in(html.root_element()).or_else(|| interstitial(page));
-    Err(stand_in.unwrap_or_else(|| {
-        Failure::page_changed("no login form with fields for a number and a password that we know")
+    let interstitial_failure =
+        interstitial_failure(html.root_element()).or_else(|| interstitial(page));
+    Err(interstitial_failure.unwrap_or_else(|| {
+        Failure::page_changed("no login form with known fields for a number and a password")
     }))
 }

@@ -1,4 +1,4 @@
-//! What the library tells the patron above the lists, and until when the card is good.
+//! Reads the library's messages above the lists, and the card's expiry.
 
 use chrono::NaiveDate;
 use hippo_browser::reading::{Css, Messages, element_text};
@@ -10,10 +10,10 @@ use super::table::has_class;
 
 static ENTRIES: Css = Css::new("li");
 
-/// Boxes that speak of no trouble: what a visit saved, and an empty one for the page's script.
-const IDLE: [&str; 2] = ["notesaved", "savings"];
+/// Boxes without a message: a visit's savings, and an empty one for the page's script.
+const BOXES_WITHOUT_MESSAGE: [&str; 2] = ["notesaved", "savings"];
 
-/// Blocks, restrictions, warnings and notes of the desk, each once.
+/// Collects blocks, restrictions, warnings and notes of the staff, each once.
 pub(super) fn messages(alerts: &[ElementRef<'_>]) -> Vec<String> {
     let mut messages = Messages::default();
     for alert in alerts.iter().copied() {
@@ -40,21 +40,21 @@ pub(super) fn messages(alerts: &[ElementRef<'_>]) -> Vec<String> {
     messages.into_vec()
 }
 
-/// The last day of the card: Koha tells it only once it is near or over.
+/// Reads the card's expiry, which Koha shows only when it is near or past.
 pub(super) fn card_expires(
     expiry: Option<ElementRef<'_>>,
     dates: &Dates<'_>,
 ) -> Result<Option<NaiveDate>, Failure> {
     match expiry {
-        Some(words) => dates.visible(&element_text(words)),
+        Some(words) => dates.first_date(&element_text(words)),
         None => Ok(None),
     }
 }
 
-/// A page has at most so many boxes that speak to the patron.
+/// The maximum number of message boxes of a page.
 const MAX_ALERTS: usize = 1_000;
 
-/// `page_changed` for a page with more than [`MAX_ALERTS`].
+/// Fails with `page_changed` for a page with more than [`MAX_ALERTS`].
 pub(super) fn check_alert_count(alerts: usize) -> Result<(), Failure> {
     if alerts > MAX_ALERTS {
         return Err(Failure::page_changed(format!(
@@ -64,7 +64,7 @@ pub(super) fn check_alert_count(alerts: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether it is a box that speaks to the patron.
+/// Whether an element is a box with a message to the patron.
 pub(super) fn is_alert(element: ElementRef<'_>) -> bool {
     let is_named = matches!(
         element.attr("id"),
@@ -74,13 +74,15 @@ pub(super) fn is_alert(element: ElementRef<'_>) -> bool {
 }
 
 pub(super) fn is_hidden(element: ElementRef<'_>) -> bool {
-    let is_idle = element.attr("id").is_some_and(|id| IDLE.contains(&id));
+    let has_no_message = element
+        .attr("id")
+        .is_some_and(|id| BOXES_WITHOUT_MESSAGE.contains(&id));
     let style = element.attr("style").unwrap_or_default();
     let style: String = style.split_whitespace().collect();
-    is_idle || style.to_ascii_lowercase().contains("display:none")
+    has_no_message || style.to_ascii_lowercase().contains("display:none")
 }
 
-/// Whether an entry of a box is a part of another: newer pages list the restrictions of a card below their head.
+/// Whether an entry is part of another: newer pages list a card's restrictions below their heading.
 fn is_within_another(entry: ElementRef<'_>, alert: ElementRef<'_>) -> bool {
     entry
         .ancestors()

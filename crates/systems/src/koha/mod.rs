@@ -1,14 +1,14 @@
-//! Koha's OPAC: one page, `opac-user.pl`, is login form and whole account.
+//! Koha's OPAC: one page, `opac-user.pl`, is both the login form and the whole account.
 //!
 //! Older sites (to 23.11) take `userid` and `password`, newer ones `login_userid`, `login_password`
 //! and a `csrf_token` that is bound to the session in which the form was fetched. Every outcome of a
-//! login but a missing token has status 200; `#userdetails` is there only when somebody is logged in.
+//! login has status 200, except a missing token; `#userdetails` exists only when somebody is logged in.
 //!
-//! Ids, classes and attributes are the same in all of Koha's languages, so they decide; words do
-//! only where Koha has nothing else (a credit, a hold that sleeps where the site shows no buttons).
+//! Ids, classes and attributes are the same in all of Koha's languages, so they decide. Words decide
+//! only where Koha has nothing else (a credit, a suspended hold on a site without buttons).
 //!
-//! The page names the patron's record, not the card's number: that it is the card's own account
-//! rests on the login that it answers.
+//! The page names the patron's record, not the card's number: the login that it answers is the only proof that
+//! the account is the card's own.
 
 mod addresses;
 mod dates;
@@ -40,7 +40,7 @@ use crate::offline::OfflineReader;
 use crate::page_reader::PageReader;
 use crate::system::System;
 
-/// Koha's OPAC, of the template that it calls “bootstrap”.
+/// Koha's OPAC with its “bootstrap” template.
 #[derive(Debug)]
 pub(crate) struct Koha;
 
@@ -50,8 +50,8 @@ impl System for Koha {
         "koha"
     }
 
-    /// Due dates have a machine-readable twin, and most pages state how the others are written; the declared
-    /// format is for those that do not.
+    /// Due dates have a machine-readable twin, and most pages state the format of the other dates. The declared
+    /// format is for the rest.
     fn needs_date_format(&self) -> bool {
         true
     }
@@ -86,18 +86,18 @@ impl PageReader for Koha {
     fn read_page(&self, body: &str, context: &ReadContext<'_>) -> Result<Part, Failure> {
         Err(match pages::classify_page(body, &[], context)? {
             PageKind::Account(part) => return Ok(part),
-            PageKind::Login(Login::Asked) => {
+            PageKind::Login(Login::FormOnly) => {
                 Failure::page_changed("the login form: nobody is logged in")
             }
             PageKind::Login(Login::Refused {
-                is_of_session: true,
+                names_session: true,
                 ..
             }) => session_is_over(),
             PageKind::Login(Login::Refused { .. }) => {
-                Failure::wrong_credentials("the login form again, with a word beside it")
+                Failure::wrong_credentials("the login form again, with a message")
             }
             PageKind::Login(Login::NoForm) => Failure::wrong_credentials(
-                "a word in place of the login form, as for a password that has expired",
+                "a message instead of the login form, as for an expired password",
             ),
         })
     }

@@ -1,4 +1,4 @@
-//! From a page to what it says; no network.
+//! Reads one page, without a network.
 
 use std::collections::BTreeSet;
 
@@ -20,32 +20,32 @@ use super::{fines, lists};
 
 static PATRON: Css = Css::new(".loggedinusername");
 
-/// What kind of page one is.
+/// The kind of a page.
 #[derive(Debug)]
 pub(super) enum PageKind {
-    /// It is a login page.
+    /// A login page.
     Login(Login),
-    /// It is a page of an account.
+    /// An account page.
     Account(Part),
 }
 
-/// Who a page that we cannot read was made for.
+/// The audience of a page that can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audience {
-    /// For a patron, and it is the account.
+    /// A patron: it is the account.
     Account,
-    /// For a patron; it is another page of the catalogue.
+    /// A patron: it is another page of the catalogue.
     Elsewhere,
-    /// For nobody.
+    /// A visitor who is not logged in.
     Nobody,
 }
 
-/// What one page says about an account.
+/// The content of an account page.
 #[derive(Debug, Default)]
 pub(crate) struct Part {
-    /// The numbers of the patrons' records that it names.
+    /// The numbers of the patron records that it names.
     patrons: BTreeSet<String>,
-    /// It is the summary with the lists, not the page of charges.
+    /// Whether it is the summary with the lists, not the page of charges.
     pub(super) is_summary: bool,
     loans: Option<List<Loan>>,
     holds: Option<List<Hold>>,
@@ -61,8 +61,8 @@ impl Part {
     }
 }
 
-/// Reads one page; `page_changed` when it is not one we know. `preexisting_messages` are those that
-/// stood beside the login form before a login was sent ([`login::messages_beside_form`]).
+/// Reads one page; `page_changed` if it is unknown. `preexisting_messages` are those beside the login form before a
+/// login was sent ([`login::messages_beside_form`]).
 pub(super) fn classify_page(
     body: &str,
     preexisting_messages: &[String],
@@ -70,28 +70,28 @@ pub(super) fn classify_page(
 ) -> Result<PageKind, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
-    let seen = PageLandmarks::find_in(root);
-    let must_be_one = |patrons: &BTreeSet<String>| {
+    let landmarks = PageLandmarks::find_in(root);
+    let require_one_patron = |patrons: &BTreeSet<String>| {
         if patrons.len() > 1 {
             return Err(Failure::page_changed("a page that names two patrons"));
         }
         Ok(())
     };
-    // Every page holds a login form that hides, so the account is looked for first.
-    if let Some(details) = seen.details {
+    // Every page has a hidden login form, so the account is looked for first.
+    if let Some(details) = landmarks.details {
         let part = summary(details, body, context)?;
-        must_be_one(&seen.patrons)?;
+        require_one_patron(&landmarks.patrons)?;
         return Ok(PageKind::Account(Part {
-            patrons: seen.patrons,
+            patrons: landmarks.patrons,
             ..part
         }));
     }
-    if seen.has_charges {
-        must_be_one(&seen.patrons)?;
-        must_end(body)?;
+    if landmarks.has_charges {
+        require_one_patron(&landmarks.patrons)?;
+        require_end(body)?;
         return Ok(PageKind::Account(Part {
-            patrons: seen.patrons,
-            balance: fines::of_charges(root),
+            patrons: landmarks.patrons,
+            balance: fines::read_charges(root),
             ..Part::default()
         }));
     }
@@ -104,7 +104,7 @@ pub(super) fn classify_page(
         })
 }
 
-/// Who a page that [`classify_page`] does not know was made for.
+/// Returns the audience of a page that [`classify_page`] can't read.
 pub(super) fn audience(body: &str) -> Audience {
     let Ok(page) = parse_page(body) else {
         return Audience::Nobody;
@@ -119,13 +119,13 @@ pub(super) fn audience(body: &str) -> Audience {
     }
 }
 
-/// Puts the pages of one account together; what none says is unknown.
+/// Joins the pages of one account; what no page states is unknown.
 pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
     let mut account = account;
     let mut messages = Messages::default();
     let mut patrons = BTreeSet::new();
     let mut without_sign = None;
-    let differ = || Failure::page_changed("two pages differ on what is owed");
+    let differ = || Failure::page_changed("two pages disagree about the fines");
     for part in parts {
         patrons.extend(part.patrons);
         if part.is_summary && (account.loans.is_some() || account.holds.is_some()) {
@@ -177,7 +177,7 @@ fn summary(
     body: &str,
     context: &ReadContext<'_>,
 ) -> Result<Part, Failure> {
-    must_end(body)?;
+    require_end(body)?;
     let dates = Dates::stated_in(body, context);
     let landmarks = Landmarks::find_in(details)?;
     let tabs = Tabs::find_in(landmarks.views)?;
@@ -186,7 +186,7 @@ fn summary(
         is_summary: true,
         loans: Some(lists::loans(details, &landmarks, &tabs, &dates, context)?),
         holds: Some(lists::holds(details, &landmarks, &tabs, &dates, context)?),
-        balance: fines::of_summary(
+        balance: fines::read_summary(
             landmarks.fines_panel,
             tabs.fines.as_ref(),
             landmarks.is_blocked_for_fines,
@@ -196,11 +196,11 @@ fn summary(
     })
 }
 
-/// `page_changed` where a page did not come to its end.
-fn must_end(body: &str) -> Result<(), Failure> {
+/// Fails with `page_changed` if a page is truncated.
+fn require_end(body: &str) -> Result<(), Failure> {
     if ["</html", "</HTML"].iter().any(|end| body.contains(end)) {
         Ok(())
     } else {
-        Err(Failure::page_changed("an account that ends early"))
+        Err(Failure::page_changed("a truncated account page"))
     }
 }

@@ -1,28 +1,34 @@
-//! The phrases of Koha's sites that a recording for a bug report keeps.
+//! The phrases of Koha sites that a recording for a bug report keeps.
 
 use hippo_browser::Phrase::{self, Address, Script, StemIn, Whole};
 
 use super::{fines, holds, loans};
 
-/// The tab of the fines, older and newer, and the panel that it leads to.
-const OF_FINES: &[&str] = &[
+/// The tab of the fines, older and newer, and its panel.
+const FINES_PLACES: &[&str] = &[
     "opac-user-fines",
     "opac-user-fines_panel",
     "#opac-user-fines",
     "#opac-user-fines_panel",
 ];
 
-/// Where a hold tells how far it is.
-const OF_HOLDS: &[&str] = &["status"];
+/// The element with a hold's status.
+const HOLDS_PLACES: &[&str] = &["status"];
 
-/// Beside these, words that tell a debt from a credit, and that a hold sleeps: in any language a word
-/// that begins so, but only where the readers look for one; a name may begin so too.
+/// Also returns stems of words that tell a debt from a credit or mark a suspended hold. They are kept only where the
+/// readers look for them, because a name may begin with one.
 pub(super) fn phrases() -> Vec<Phrase> {
     let of_fines = fines::CREDITS.iter().chain(&fines::CHARGES);
-    let of_fines = of_fines.map(|stem| StemIn(stem, OF_FINES));
-    let of_holds = holds::SUSPENDED.iter().map(|stem| StemIn(stem, OF_HOLDS));
-    let of_recalls = holds::FETCHED.iter().map(|stem| StemIn(stem, OF_HOLDS));
-    let of_loans = loans::BARE_REFUSALS.iter().chain(&loans::SELF_RENEWALS);
+    let of_fines = of_fines.map(|stem| StemIn(stem, FINES_PLACES));
+    let of_holds = holds::SUSPENDED
+        .iter()
+        .map(|stem| StemIn(stem, HOLDS_PLACES));
+    let of_recalls = holds::RECALL_READY
+        .iter()
+        .map(|stem| StemIn(stem, HOLDS_PLACES));
+    let of_loans = loans::BARE_REFUSALS
+        .iter()
+        .chain(&loans::AUTOMATIC_RENEWALS);
     let of_loans = of_loans.map(|words| Whole(words));
     let others = of_fines.chain(of_holds).chain(of_recalls).chain(of_loans);
     PHRASES.iter().copied().chain(others).collect()

@@ -1,4 +1,4 @@
-//! The tables of an account: rows whose cells are told by their classes.
+//! Reads the tables of an account: the classes of cells name their columns.
 
 use hippo_browser::reading::{Css, element_text, join_title, numbers, tidy, web_link};
 use hippo_core::failure::Failure;
@@ -8,10 +8,10 @@ use url::Url;
 static CAPTION: Css = Css::new("caption");
 static LINK: Css = Css::new("a[href]");
 
-/// A title has no more parts than that.
+/// The maximum number of parts of a title.
 const MAX_PIECES: usize = 16;
 
-/// What never is the first part of a title.
+/// Classes that are never the first part of a title.
 const LATER_PARTS: [&str; 4] = ["biblio-medium", "subtitle", "part-number", "part-name"];
 
 /// A list of an account.
@@ -27,27 +27,27 @@ pub(super) struct Row<'a> {
     cells: Vec<ElementRef<'a>>,
 }
 
-/// What an item is.
+/// An item's work.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Work {
-    /// The number of its record in the catalogue, which is the same whatever becomes of the item.
+    /// The number of its catalogue record, which never changes.
     pub(super) record: Option<String>,
     pub(super) title: String,
-    /// What stands in the cell after the title, outside of any element, line by line.
+    /// The text in the cell after the title, outside of any element, line by line.
     pub(super) beside: Vec<String>,
     pub(super) url: Option<String>,
 }
 
 impl<'a> Table<'a> {
-    /// Reads a table; `page_changed` where a row has not as many cells as the head: then one is
-    /// missing, and the others may be shifted.
-    pub(super) fn of(table: ElementRef<'a>) -> Result<Self, Failure> {
+    /// Reads a table; `page_changed` if a row has fewer or more cells than the header: then the cells may be
+    /// shifted.
+    pub(super) fn from_element(table: ElementRef<'a>) -> Result<Self, Failure> {
         Self::read(table, |cells, columns| cells == columns)
     }
 
-    /// Reads a table of recalls, whose template closes its rows in the wrong place: the last has a cell more
-    /// than the head, or all others one less.
-    pub(super) fn of_recalls(table: ElementRef<'a>) -> Result<Self, Failure> {
+    /// Reads a table of recalls, whose template closes rows in the wrong place: the last row has one cell more
+    /// than the header, or all others have one less.
+    pub(super) fn from_recalls(table: ElementRef<'a>) -> Result<Self, Failure> {
         Self::read(table, |cells, columns| cells.abs_diff(columns) <= 1)
     }
 
@@ -63,7 +63,7 @@ impl<'a> Table<'a> {
         }
         let columns = columns
             .filter(|columns| *columns > 0)
-            .ok_or_else(|| Failure::page_changed("a table without a head"))?;
+            .ok_or_else(|| Failure::page_changed("a table without a header"))?;
         let rows = rows
             .into_iter()
             .map(|element| {
@@ -72,7 +72,7 @@ impl<'a> Table<'a> {
                     Ok(Row { element, cells })
                 } else {
                     Err(Failure::page_changed(format!(
-                        "a row of {} cells below a head of {columns}",
+                        "a row of {} cells in a table of {columns} columns",
                         cells.len()
                     )))
                 }
@@ -94,7 +94,7 @@ fn cells(row: ElementRef<'_>) -> Vec<ElementRef<'_>> {
 }
 
 impl<'a> Row<'a> {
-    /// The cell of this class.
+    /// Returns the cell with this class.
     pub(super) fn cell(&self, class: &str) -> Option<ElementRef<'a>> {
         self.cells
             .iter()
@@ -102,32 +102,32 @@ impl<'a> Row<'a> {
             .copied()
     }
 
-    /// A cell that every such row has.
-    pub(super) fn must_cell(&self, class: &str) -> Result<ElementRef<'a>, Failure> {
+    /// Returns a cell that every such row has.
+    pub(super) fn require_cell(&self, class: &str) -> Result<ElementRef<'a>, Failure> {
         self.cell(class)
             .ok_or_else(|| Failure::page_changed(format!("a row without its cell “{class}”")))
     }
 
-    /// The words of a cell outside of its elements (labels, buttons, hidden dialogs).
+    /// Returns the text of a cell outside of its elements (labels, buttons, hidden dialogs).
     pub(super) fn own_words(&self, class: &str) -> Option<String> {
         self.cell(class)
             .map(own_words)
             .filter(|words| !words.is_empty())
     }
 
-    /// What the item is, from the cell `title`.
+    /// Reads the work from the cell `title`.
     pub(super) fn work(&self, base: &Url) -> Result<Work, Failure> {
-        Work::of(self.must_cell("title")?, base)
+        Work::from_cell(self.require_cell("title")?, base)
     }
 }
 
 impl Work {
-    fn of(cell: ElementRef<'_>, base: &Url) -> Result<Self, Failure> {
-        // Stars for the patron to give are links as well.
+    fn from_cell(cell: ElementRef<'_>, base: &Url) -> Result<Self, Failure> {
+        // The stars for the patron's rating are links as well.
         let link = LINK
             .all(cell)
             .find(|link| link.attr("href").and_then(record).is_some());
-        // A record that was deleted since has no page: its words stand in an element of their own.
+        // A deleted record has no page: its title is in an element of its own.
         let title = link
             .or_else(|| cell.child_elements().next().filter(is_inline))
             .map(title)
@@ -145,20 +145,20 @@ impl Work {
     }
 }
 
-/// A title with the volume of a work of several after it, or the number of a magazine.
+/// Appends the volume of a multi-part work, or the number of a magazine, to a title.
 pub(super) fn with_volume(title: String, volume: &[String]) -> String {
     let parts = std::iter::once(title).chain(volume.iter().cloned());
     parts.collect::<Vec<_>>().join(" ")
 }
 
-/// Whether an element may hold a title; a box, a break or a remark does not, and older pages have the author
-/// beside it.
+/// Whether an element may hold a title. A box, a break or a remark may not, and older pages have the author
+/// beside the title.
 fn is_inline(element: &ElementRef<'_>) -> bool {
     matches!(element.value().name(), "a" | "span" | "b" | "strong")
         && !has_class(*element, "item-details")
 }
 
-/// The record's number in `opac-detail.pl?biblionumber=3`, and in `?bib=3` of older overdues.
+/// Returns the record's number from `opac-detail.pl?biblionumber=3`, or `?bib=3` of older overdues.
 pub(super) fn record(href: &str) -> Option<&str> {
     let (_, query) = href.split_once('?')?;
     let number = query
@@ -171,10 +171,10 @@ pub(super) fn record(href: &str) -> Option<&str> {
     is_number.then_some(number)
 }
 
-/// `Title: Subtitle`.
+/// Joins `Title: Subtitle`.
 ///
-/// Older pages have it all in one text, with the catalogue's own ` : ` or nothing between; newer
-/// ones in spans, the title's first. Words in brackets (`[DVD]`) are of the title.
+/// Older pages have both in one text, separated by the catalogue's ` : ` or nothing; newer
+/// ones in spans, the title's first. Words in brackets (`[DVD]`) belong to the title.
 fn title(link: ElementRef<'_>) -> String {
     let begins_amiss = link
         .child_elements()
@@ -199,7 +199,7 @@ fn title(link: ElementRef<'_>) -> String {
     title.replace(" : ", ": ")
 }
 
-/// The words of an element outside of its child elements.
+/// Returns the text of an element outside of its child elements.
 pub(super) fn own_words(element: ElementRef<'_>) -> String {
     let mut words = String::new();
     for node in element.children() {
@@ -211,7 +211,7 @@ pub(super) fn own_words(element: ElementRef<'_>) -> String {
     tidy(&words)
 }
 
-/// The same line by line: templates print one thing a line.
+/// Returns the same text line by line: templates print one value per line.
 fn own_lines(element: ElementRef<'_>) -> Vec<String> {
     let texts = element.children().filter_map(|node| node.value().as_text());
     texts
@@ -236,7 +236,7 @@ mod tests {
     fn work(cell: &str) -> Result<Work, Failure> {
         static CELL: Css = Css::new("td");
         let page = Html::parse_document(&format!("<table><tr><td class=title>{cell}</table>"));
-        Work::of(
+        Work::from_cell(
             CELL.first(page.root_element()).unwrap(),
             &Url::parse("https://library.test/").unwrap(),
         )
@@ -267,7 +267,7 @@ mod tests {
         "<a href='#' class=cover></a><a href='/x?biblionumber=3'>Tides</a>",
         "Tides"
     )]
-    fn a_title_and_its_subtitle_join(#[case] cell: &str, #[case] expected: &str) {
+    fn title_and_subtitle_are_joined(#[case] cell: &str, #[case] expected: &str) {
         assert_eq!(work(cell).unwrap().title, expected);
     }
 
@@ -280,7 +280,7 @@ mod tests {
     #[case("<div class=ratings><a href='#'>5 stars</a></div>")]
     #[case("<em>In the house only</em>")]
     #[case("<span class=item-details>Ada Stone</span>")]
-    fn a_row_without_a_title_is_not_known(#[case] cell: &str) {
+    fn row_without_a_title_is_a_changed_page(#[case] cell: &str) {
         assert!(work(cell).is_err());
     }
 
@@ -290,7 +290,7 @@ mod tests {
     #[case("/cgi-bin/koha/opac-MARCdetail.pl?a=b;biblionumber=30", Some("30"))]
     #[case("/cgi-bin/koha/opac-renew.pl?item=3", None)]
     #[case("javascript:x?biblionumber=3y", None)]
-    fn a_record_has_a_number(#[case] href: &str, #[case] expected: Option<&str>) {
+    fn record_number_is_read_from_a_link(#[case] href: &str, #[case] expected: Option<&str>) {
         assert_eq!(record(href), expected);
     }
 
@@ -306,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_lacks_a_cell_is_not_known() {
+    fn row_with_a_missing_cell_is_a_changed_page() {
         let table = |row: &str| {
             let page = format!(
                 "<table><caption>1 thing</caption><thead><tr><th>A<th>B<tbody><tr>{row}</table>"
             );
             static TABLE: Css = Css::new("table");
             let page = Html::parse_document(&page);
-            let read = Table::of(TABLE.first(page.root_element()).unwrap());
+            let read = Table::from_element(TABLE.first(page.root_element()).unwrap());
             read.map(|table| (table.declared, table.rows.len()))
         };
         assert_eq!(table("<td>a<td>b").unwrap(), (Some(1), 1));

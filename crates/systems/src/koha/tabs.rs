@@ -1,4 +1,4 @@
-//! The tabs above the lists of an account, each with its total: `Checked out (6)`.
+//! Reads the tabs above the lists of an account, each with its total: `Checked out (6)`.
 
 use hippo_browser::reading::{Css, element_text, numbers};
 use hippo_core::failure::Failure;
@@ -6,10 +6,10 @@ use scraper::ElementRef;
 
 static TABS: Css = Css::new("li a");
 
-/// Every tab begins with this, in the address within the page that it leads to.
+/// The prefix of every tab's target within the page.
 const PREFIX: &str = "opac-user-";
 
-/// The tabs that are known to be neither of loans nor of holds.
+/// The tabs of neither loans nor holds.
 const OTHERS: [&str; 12] = [
     "overdues",
     "fines",
@@ -25,37 +25,36 @@ const OTHERS: [&str; 12] = [
     "waiting",
 ];
 
-/// What the tabs say.
+/// The tabs with their totals.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Tabs {
     pub(super) loans: Option<Tab>,
     pub(super) holds: Option<Tab>,
-    /// What is lent as a file by the service that German libraries share.
+    /// The digital loans of the service that German libraries share.
     pub(super) digital_loans: Option<Tab>,
-    /// What was asked for from stacks that are closed.
+    /// The requests from closed stacks.
     pub(super) stack_requests: Option<Tab>,
-    /// What was asked for and is to be fetched back from who has it.
+    /// The recalls.
     pub(super) recalls: Option<Tab>,
     pub(super) fines: Option<Tab>,
-    /// There is one that we do not know, with a number that is not 0.
+    /// Whether there is an unknown tab with a number other than 0.
     pub(super) has_unknown: bool,
 }
 
-/// One tab.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Tab {
     pub(super) words: String,
 }
 
 impl Tab {
-    /// What stands in its last parentheses, which Chinese and Japanese write in full width.
+    /// Returns the text in its last parentheses, which may be full-width (Chinese, Japanese).
     pub(super) fn bracketed(&self) -> Option<&str> {
         let (_, after) = self.words.rsplit_once(['(', '（'])?;
         let (inner, _) = after.split_once([')', '）'])?;
         Some(inner.trim())
     }
 
-    /// Its total: in the parentheses, or the only number of a translation that has none.
+    /// Returns its total: in the parentheses, or the only number of a translation without them.
     pub(super) fn count(&self) -> Option<u32> {
         match self.bracketed() {
             Some(inner) => numbers(inner).into_iter().next(),
@@ -68,7 +67,7 @@ impl Tab {
 }
 
 impl Tabs {
-    /// Reads the tabs in the box of the lists; `page_changed` where there are none.
+    /// Reads the tabs in the box of the lists; `page_changed` if there are none.
     pub(super) fn find_in(views: Option<ElementRef<'_>>) -> Result<Self, Failure> {
         let views = views.ok_or_else(|| Failure::page_changed("an account without its tabs"))?;
         let list = views
@@ -80,7 +79,7 @@ impl Tabs {
             let tab = Tab {
                 words: element_text(link),
             };
-            let place = match name(link) {
+            let slot = match name(link) {
                 Some("checkouts") => &mut tabs.loans,
                 Some("holds") => &mut tabs.holds,
                 Some("divibibcheckouts") => &mut tabs.digital_loans,
@@ -93,7 +92,7 @@ impl Tabs {
                     continue;
                 }
             };
-            if place.replace(tab).is_some() {
+            if slot.replace(tab).is_some() {
                 return Err(Failure::page_changed("the same tab twice"));
             }
         }
@@ -101,9 +100,9 @@ impl Tabs {
     }
 }
 
-/// `holds` of `#opac-user-holds` (older) or `#opac-user-holds_panel` (newer).
+/// Returns `holds` for `#opac-user-holds` (older) or `#opac-user-holds_panel` (newer).
 ///
-/// A browser that saves the page writes the page's own address before it.
+/// A browser that saves the page puts the page's own address before it.
 fn name(link: ElementRef<'_>) -> Option<&str> {
     let (_, target) = link.attr("href")?.rsplit_once('#')?;
     let name = target.strip_prefix(PREFIX)?;
@@ -132,7 +131,7 @@ mod tests {
     #[case("<li><a href='account.html#opac-user-checkouts'>Out (6)</a>")]
     #[case("<li><a href='#opac-user-checkouts'>借出（6）</a>")]
     #[case("<li><a href='#opac-user-checkouts'>貸出中: 6</a>")]
-    fn a_tab_has_a_total_in_any_language(#[case] tab: &str) {
+    fn tab_total_is_read_in_any_language(#[case] tab: &str) {
         let tabs = tabs(&format!("<ul>{tab}</ul>")).unwrap();
         assert_eq!(tabs.loans.unwrap().count(), Some(6));
         assert!(!tabs.has_unknown && tabs.holds.is_none());
@@ -144,13 +143,13 @@ mod tests {
     #[case("<li><a href='#opac-user-wishes'>Wishes (0)</a>", false)]
     #[case("<li><a href='#opac-user-clubs'>Clubs (1/2)</a>", false)]
     #[case("<li><a href='#opac-user-overdrive'>OverDrive</a>", false)]
-    fn a_tab_that_may_be_a_list_is_not_overlooked(#[case] tab: &str, #[case] expected: bool) {
+    fn unknown_tab_with_a_total_is_detected(#[case] tab: &str, #[case] expected: bool) {
         let tabs = tabs(&format!("<ul>{tab}</ul>")).unwrap();
         assert_eq!(tabs.has_unknown, expected);
     }
 
     #[test]
-    fn an_account_without_tabs_or_with_one_twice_is_not_known() {
+    fn missing_or_repeated_tab_is_a_changed_page() {
         assert!(tabs("").is_err());
         let tab = "<li><a href='#opac-user-holds'>Holds (1)</a>";
         assert!(tabs(&format!("<ul>{tab}{tab}</ul>")).is_err());

@@ -1,4 +1,4 @@
-//! Rules that a page alone shows, on pages of our own; the demo library's are read in `tests/koha.rs`.
+//! Rules of single pages, on invented pages; `tests/integration/koha.rs` reads the demo library's.
 
 use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::account::{Account, HoldState, Loan};
@@ -9,7 +9,7 @@ use url::Url;
 use super::Koha;
 use crate::offline::OfflineReader as _;
 
-/// A page with these tabs and panels below them.
+/// Builds a page with these tabs and panels.
 fn page(tabs: &[(&str, &str)], panels: &str) -> String {
     let tabs: String = tabs
         .iter()
@@ -65,14 +65,14 @@ fn read(page: &str) -> Result<Account, Failure> {
     read_with(&[page], None)
 }
 
-fn detail_of_change(page: &str) -> String {
+fn failure_detail(page: &str) -> String {
     let failure = read(page).unwrap_err();
     assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
     failure.detail
 }
 
 #[test]
-fn a_list_is_read_where_its_tab_and_its_rows_agree() {
+fn list_is_read_if_its_tab_and_rows_agree() {
     let tabs = [("checkouts", "Out (1)"), ("holds", "Wishes (1)")];
     let account = read(&page(&tabs, &(loans(LOAN) + &holds(HOLD)))).unwrap();
     let loan = &account.loans.unwrap()[0];
@@ -89,20 +89,20 @@ fn a_list_is_read_where_its_tab_and_its_rows_agree() {
 #[case::no_total("Out", LOAN)]
 #[case::no_rows("Out (1)", "")]
 fn rows_that_differ_from_the_total_are_a_changed_page(#[case] tab: &str, #[case] rows: &str) {
-    detail_of_change(&page(&[("checkouts", tab)], &loans(rows)));
+    failure_detail(&page(&[("checkouts", tab)], &loans(rows)));
 }
 
 #[rstest]
-#[case::said(&[("checkouts", "Out (0)")], NOTHING_OUT, true)]
+#[case::total_of_0(&[("checkouts", "Out (0)")], NOTHING_OUT, true)]
 #[case::no_panel(&[("checkouts", "Out (0)")], "", false)]
 #[case::no_total(&[("checkouts", "Out")], NOTHING_OUT, false)]
 #[case::no_tab(&[], NOTHING_OUT, false)]
-#[case::something_of_a_loan(
+#[case::part_of_a_loan(
     &[("checkouts", "Out (0)")],
     "<div id=opac-user-checkouts><form id=renewselected></form></div>",
     false
 )]
-fn nothing_is_out_only_where_the_tab_says_0(
+fn loans_are_empty_only_if_the_tab_states_0(
     #[case] tabs: &[(&str, &str)],
     #[case] panels: &str,
     #[case] expected: bool,
@@ -116,11 +116,11 @@ fn nothing_is_out_only_where_the_tab_says_0(
 
 #[rstest]
 #[case::none(("clubs", "Clubs (1/2)"), "", true)]
-#[case::a_tab(("holds", "Wishes (1)"), "", false)]
-#[case::an_unknown_tab(("wishes", "Wishes (1)"), "", false)]
-#[case::a_panel(("clubs", "Clubs"), "<div id=opac-user-holds_panel></div>", false)]
-#[case::a_form(("clubs", "Clubs"), "<form action='/cgi-bin/koha/opac-modrequest.pl'></form>", false)]
-fn there_are_no_holds_only_where_nothing_is_of_one(
+#[case::tab(("holds", "Wishes (1)"), "", false)]
+#[case::unknown_tab(("wishes", "Wishes (1)"), "", false)]
+#[case::panel(("clubs", "Clubs"), "<div id=opac-user-holds_panel></div>", false)]
+#[case::form(("clubs", "Clubs"), "<form action='/cgi-bin/koha/opac-modrequest.pl'></form>", false)]
+fn holds_are_empty_only_without_any_part_of_one(
     #[case] tab: (&str, &str),
     #[case] more: &str,
     #[case] expected: bool,
@@ -137,7 +137,7 @@ fn there_are_no_holds_only_where_nothing_is_of_one(
 }
 
 #[test]
-fn an_overdue_item_must_be_among_the_loans() {
+fn overdue_item_must_be_among_the_loans() {
     let overdue = |record: u32| {
         let table = format!(
             "<table id=overduest><tr><td><a href='/x?bib={record}'>Tides</a></td></tr></table>"
@@ -145,7 +145,7 @@ fn an_overdue_item_must_be_among_the_loans() {
         page(&[("checkouts", "Out (1)")], &(loans(LOAN) + &table))
     };
     assert_eq!(read(&overdue(3)).unwrap().loans.unwrap().len(), 1);
-    assert!(detail_of_change(&overdue(5)).contains("overdue"));
+    assert!(failure_detail(&overdue(5)).contains("overdue"));
 }
 
 #[test]
@@ -156,10 +156,10 @@ fn two_copies_of_one_work_have_two_ids() {
 }
 
 #[test]
-fn a_page_that_names_two_patrons_is_not_one_account() {
+fn page_of_two_patrons_is_a_changed_page() {
     let own = page(&[("checkouts", "Out (0)")], NOTHING_OUT);
     let mixed = own.replace("<ul>", "<input name=borrowernumber value=8><ul>");
-    assert!(detail_of_change(&mixed).contains("two patrons"));
+    assert!(failure_detail(&mixed).contains("two patrons"));
     let charges = |patron: u32| {
         format!(
             "<span class=loggedinusername data-borrowernumber={patron}></span>\
@@ -173,20 +173,20 @@ fn a_page_that_names_two_patrons_is_not_one_account() {
 }
 
 #[test]
-fn a_due_date_without_its_twin_needs_a_format() {
+fn due_date_without_its_twin_needs_a_format() {
     let bare = LOAN.replace("title='2026-12-06 23:59:00'", "");
     let bare = page(&[("checkouts", "Out (1)")], &loans(&bare));
-    assert!(detail_of_change(&bare).contains("date format"));
+    assert!(failure_detail(&bare).contains("date format"));
     let due = |account: Account| account.loans.unwrap()[0].due.unwrap().to_string();
     let declared = read_with(&[&bare], Some("%d.%m.%Y")).unwrap();
     assert_eq!(due(declared), "2026-12-06");
-    let told = bare.replace(
+    let stated = bare.replace(
         "</body>",
         "<script>var dformat = \"dmydot\";</script></body>",
     );
-    // The page's own word counts.
-    let told = read_with(&[&told], Some("%m.%d.%Y")).unwrap();
-    assert_eq!(due(told), "2026-12-06");
+    // The format that the page states wins.
+    let stated = read_with(&[&stated], Some("%m.%d.%Y")).unwrap();
+    assert_eq!(due(stated), "2026-12-06");
 }
 
 #[rstest]
@@ -200,17 +200,21 @@ fn a_due_date_without_its_twin_needs_a_format() {
     "<input name=pickup>Here since 1.12.2026",
     HoldState::Ready
 )]
-#[case::on_its_way_to("<tr>", "<input name=pickup>Coming to <b>us</b>", HoldState::InTransit)]
-#[case::on_its_way("<tr class=transfered>", "Coming", HoldState::InTransit)]
-#[case::on_its_way_in_older_pages(
+#[case::in_transit_to_a_desk(
+    "<tr>",
+    "<input name=pickup>Coming to <b>us</b>",
+    HoldState::InTransit
+)]
+#[case::in_transit("<tr class=transfered>", "Coming", HoldState::InTransit)]
+#[case::in_transit_in_older_pages(
     "<tr>",
     "From <b>there</b> since 1.12.2026",
     HoldState::InTransit
 )]
-#[case::asleep("<tr>", "Asleep until 5.12.2026", HoldState::Suspended)]
-#[case::asleep_in_words("<tr>", "Suspendue", HoldState::Suspended)]
+#[case::suspended("<tr>", "Asleep until 5.12.2026", HoldState::Suspended)]
+#[case::suspended_in_words("<tr>", "Suspendue", HoldState::Suspended)]
 #[case::in_line("<tr>", "In line", HoldState::Waiting)]
-fn structure_tells_how_far_a_hold_is(
+fn page_structure_decides_a_holds_state(
     #[case] row: &str,
     #[case] status: &str,
     #[case] expected: HoldState,
@@ -230,7 +234,7 @@ fn structure_tells_how_far_a_hold_is(
 }
 
 #[test]
-fn a_hold_in_the_hands_of_the_desk_is_told_in_the_sites_words() {
+fn hold_that_staff_handles_is_state_other_with_a_note() {
     let hold = HOLD
         .replace("At no time", "-")
         .replace("In line", "Being wrapped");
@@ -242,7 +246,7 @@ fn a_hold_in_the_hands_of_the_desk_is_told_in_the_sites_words() {
 }
 
 #[test]
-fn a_sum_that_its_tab_contradicts_is_a_changed_page() {
+fn fines_that_differ_from_the_tab_are_a_changed_page() {
     let fines = |tab: &str| {
         let panel =
             "<div id=opac-user-fines>You owe fees of <a href='opac-account.pl'>17.00</a></div>";
@@ -251,10 +255,10 @@ fn a_sum_that_its_tab_contradicts_is_a_changed_page() {
     };
     let account = read(&fines("Fees (17.00)")).unwrap();
     assert_eq!(account.fines, Some("17.00".parse().unwrap()));
-    assert!(detail_of_change(&fines("Fees (18.00)")).contains("differ"));
+    assert!(failure_detail(&fines("Fees (18.00)")).contains("differ"));
 }
 
-/// The loan whose cell of renewals says this.
+/// Reads a loan with this renewal cell.
 fn loan_with(renew: &str) -> Loan {
     let row = LOAN.replace("</tr>", &format!("<td class=renew>{renew}</td></tr>"));
     let table = loans(&row).replace("<th>B</tr>", "<th>B<th>C</tr>");
@@ -263,57 +267,57 @@ fn loan_with(renew: &str) -> Loan {
 }
 
 #[rstest]
-#[case::a_box(
+#[case::checkbox(
     "<input type=checkbox name=item> <span class=renewals>(2 left)</span>",
     Some(true),
     None
 )]
 #[case::nothing(" ", None, None)]
-#[case::no_box("<span class=renewals>(2 of 2 left)</span>", Some(false), None)]
-#[case::no_box_in_full_width("<span>（2 of 2 left）</span>", Some(false), None)]
-#[case::no_box_but_a_fee(
+#[case::no_checkbox("<span class=renewals>(2 of 2 left)</span>", Some(false), None)]
+#[case::no_checkbox_in_full_width("<span>（2 of 2 left）</span>", Some(false), None)]
+#[case::no_checkbox_but_a_fee(
     "<span class='renewalfee label label-warning'>Fee: 5.00</span> <span class='renewalfee badge'>1.00 a day</span> \
      <span class=renewals>(2 of 2 left)</span>",
     Some(false),
     None
 )]
-#[case::a_reason(
+#[case::reason(
     "Not renewable <span class=renewals>(on hold)</span>",
     Some(false),
     Some("Not renewable (on hold)")
 )]
-#[case::a_reason_in_an_element(
+#[case::reason_in_an_element(
     "<span class='usr-msg no-renew-hold'>Not renewable <span class=renewals>(on hold)</span></span>",
     Some(false),
     Some("Not renewable (on hold)")
 )]
-#[case::a_reason_and_what_is_left(
+#[case::reason_and_remaining_count(
     "<span class='usr-msg auto-renew-fines'>You have unpaid fines.</span> <span class=renewals>(2 left)</span>",
     Some(false),
     Some("You have unpaid fines. (2 left)")
 )]
-#[case::barely_refused("Not renewable", Some(false), None)]
-#[case::barely_refused_elsewhere(
+#[case::bare_refusal("Not renewable", Some(false), None)]
+#[case::bare_refusal_by_class(
     "<span class='usr-msg no-renew-too-many'>Xyzzy</span>",
     Some(false),
     None
 )]
-#[case::renewed_by_itself(
+#[case::automatic(
     "<br><span class='usr-msg automatic-renewal'>It renews itself.</span>",
     None,
     None
 )]
-#[case::renewed_by_itself_and_counted(
+#[case::automatic_with_a_count(
     "<span class=renewals>(2 left)</span><span class=automatic-renewal>It renews itself.</span>",
     None,
     None
 )]
-#[case::renewed_by_itself_but_not_yet(
+#[case::automatic_but_not_yet(
     "<span class=no-renewal-before>Not before May</span> <span class=automatic-renewal>It renews itself.</span>",
     Some(false),
     Some("Not before May")
 )]
-fn a_loan_is_not_renewed_for_a_reason_that_is_one(
+fn only_a_real_reason_is_kept_against_a_renewal(
     #[case] cell: &str,
     #[case] renewable: Option<bool>,
     #[case] reason: Option<&str>,
@@ -332,7 +336,7 @@ fn a_loan_is_not_renewed_for_a_reason_that_is_one(
 }
 
 #[test]
-fn a_branch_that_is_called_after_a_day_is_no_date() {
+fn branch_named_after_a_day_is_no_date() {
     let status = "Here, at <b>March 1 Library</b> since 1.12.2026 until 5.12.2026";
     let tabs = [("checkouts", "Out (0)"), ("holds", "Wishes (1)")];
     let hold = HOLD
@@ -346,39 +350,39 @@ fn a_branch_that_is_called_after_a_day_is_no_date() {
 }
 
 #[rstest]
-#[case::the_form("<div id=opac-auth>{FORM}</div>", FailureKind::PageChanged)]
-#[case::what_the_library_says_of_logging_in(
+#[case::form("<div id=opac-auth>{FORM}</div>", FailureKind::PageChanged)]
+#[case::login_instructions(
     "<div id=opac-auth><form id=auth method=post><input name=userid><input type=password name=password>\
      <div class=alert>Your PIN is your birthday.</div></form></div>",
     FailureKind::PageChanged
 )]
-#[case::what_the_library_says_below_the_form(
+#[case::notice_below_the_form(
     "<div id=opac-auth>{FORM}<div id=nologininstructions><p class=alert>Down for maintenance on Sunday.</div></div>",
     FailureKind::PageChanged
 )]
-#[case::a_word(
+#[case::message(
     "<div id=opac-auth><div class=alert>No.</div>{FORM}</div>",
     FailureKind::WrongCredentials
 )]
-#[case::a_hidden_word(
+#[case::hidden_message(
     "<div id=opac-auth><div class=alert style='display: none'>No.</div>{FORM}</div>",
     FailureKind::PageChanged
 )]
-#[case::a_word_alone(
+#[case::message_without_form(
     "<div id=opac-auth><div class=alert>Expired.</div></div>",
     FailureKind::WrongCredentials
 )]
-#[case::an_outage(
+#[case::outage(
     "<div id=opac-auth><div class=alert>Temporarily unavailable</div>{FORM}</div>",
     FailureKind::SiteDown
 )]
-#[case::the_form_that_hides(
+#[case::hidden_form(
     "<form id=modalAuth><input name=userid></form>",
     FailureKind::PageChanged
 )]
-#[case::a_token_that_was_not_taken("Wrong CSRF token", FailureKind::PageChanged)]
+#[case::rejected_token("Wrong CSRF token", FailureKind::PageChanged)]
 #[case::nothing("", FailureKind::PageChanged)]
-fn a_login_page_refuses_only_with_a_word(#[case] page: &str, #[case] expected: FailureKind) {
+fn login_page_refuses_only_with_a_message(#[case] page: &str, #[case] expected: FailureKind) {
     let form =
         "<form id=auth method=post><input name=userid><input type=password name=password></form>";
     let page = page.replace("{FORM}", form);
@@ -386,14 +390,14 @@ fn a_login_page_refuses_only_with_a_word(#[case] page: &str, #[case] expected: F
 }
 
 #[test]
-fn an_account_that_ends_early_is_not_known() {
+fn truncated_account_is_a_changed_page() {
     let whole = page(&[("checkouts", "Out (0)")], NOTHING_OUT);
     read(&whole).unwrap();
-    assert!(detail_of_change(&whole.replace("</html>", "")).contains("ends early"));
+    assert!(failure_detail(&whole.replace("</html>", "")).contains("truncated"));
 }
 
 #[test]
-fn words_from_outside_cannot_carry_markup_or_escapes() {
+fn page_text_is_stored_without_markup_or_escapes() {
     let evil = LOAN.replace("Tides", "&lt;b&gt;\u{1b}[31m\u{202e}Tides");
     let page = page(&[("checkouts", "Out (1)")], &loans(&evil));
     assert_eq!(read(&page).unwrap().loans.unwrap()[0].title, "<b>[31mTides");

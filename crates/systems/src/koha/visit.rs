@@ -1,4 +1,4 @@
-//! The way there: the login form, and the account that answers it.
+//! Logs in and fetches the account.
 
 use hippo_browser::{Page, Session, interstitial};
 use hippo_core::account::Account;
@@ -9,17 +9,17 @@ use super::addresses::{ACCOUNT, CHARGES, LOGOUT, root};
 use super::login::{self, Login};
 use super::pages::{self, Audience, PageKind, Part};
 
-/// Logs in and reads the summary that this leads to; the session logs out however this ends.
+/// Logs in and reads the summary; the session logs out however this ends.
 pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
-    let account = below(session, ACCOUNT)?;
-    let logout = below(session, LOGOUT)?;
-    // The token in the form is good only with the cookie that comes with it.
+    let account = url_below(session, ACCOUNT)?;
+    let logout = url_below(session, LOGOUT)?;
+    // The form's token is valid only with the cookie of the same response.
     let page = session.get(&account).await?;
     let preexisting_messages = login::messages_beside_form(&page.body);
-    let form = login::filled(&page, session)?;
+    let form = login::fill_login_form(&page, session)?;
     session.log_out_at_end(&logout);
     let landing = session.log_in(form).await?;
-    let part = match after_login(&landing, &preexisting_messages, session)? {
+    let part = match read_login_response(&landing, &preexisting_messages, session)? {
         Some(part) => part,
         None => {
             let page = session.get(&account).await?;
@@ -33,11 +33,11 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     pages::join_parts(parts, session.unknown_account())
 }
 
-/// The page of all charges, whose structure tells a debt from a credit in any language.
+/// Fetches the page of all charges, whose structure tells a debt from a credit in any language.
 ///
-/// `None` where it is not there or not to be read: then the sum's sign stays unknown, and all else is known.
+/// `None` if it is missing or unreadable: then only the amount's sign stays unknown.
 async fn charges(session: &mut Session<'_>) -> Option<Part> {
-    let address = below(session, CHARGES).ok()?;
+    let address = url_below(session, CHARGES).ok()?;
     let page = session.get_optional(&address).await.ok()??;
     match pages::classify_page(&page.body, &[], &session.read_context()) {
         Ok(PageKind::Account(part)) if !part.is_summary => Some(part),
@@ -45,14 +45,14 @@ async fn charges(session: &mut Session<'_>) -> Option<Part> {
     }
 }
 
-fn below(session: &Session<'_>, path: &str) -> Result<Url, Failure> {
+fn url_below(session: &Session<'_>, path: &str) -> Result<Url, Failure> {
     root(session.library())
         .join(path)
-        .map_err(|_| Failure::page_changed("a path that makes no address with base_url"))
+        .map_err(|_| Failure::page_changed("a path that gives no valid address with base_url"))
 }
 
-/// Judges the answer to the login; `None`: logged in, on another page of the catalogue.
-fn after_login(
+/// Classifies the response to the login; `None` if it is another page of the catalogue, for a logged-in patron.
+fn read_login_response(
     page: &Page,
     preexisting_messages: &[String],
     session: &mut Session<'_>,
@@ -63,30 +63,30 @@ fn after_login(
             session.mark_logged_in();
             Ok(Some(part).filter(|part| part.is_summary))
         }
-        // Koha refuses in the answer itself, and leads on whom it let in. What it says at the place where
-        // that leads, if not of a password, is that the session got lost on the way: whether the PIN was
+        // Koha refuses in the response itself, and redirects a patron whom it accepted. A message at the target of the
+        // redirect, unless it names the password, means that the session was lost on the way: whether the PIN was
         // right is in doubt.
-        Ok(PageKind::Login(Login::Refused { is_of_password, .. }))
-            if !is_of_password && session.was_redirected() =>
+        Ok(PageKind::Login(Login::Refused { names_password, .. }))
+            if !names_password && session.was_redirected() =>
         {
             Err(Failure::page_changed(
-                "the login led to the login form, with a word beside it that is not of a password",
+                "the login led to the login form, with a message that doesn't name a password",
             ))
         }
         Ok(PageKind::Login(Login::Refused { .. })) => {
-            Err(refused("the login form again, with a word beside it"))
+            Err(refused("the login form again, with a message"))
         }
         Ok(PageKind::Login(Login::NoForm)) => Err(refused(
-            "a word in place of the login form, as for a password that has expired",
+            "a message instead of the login form, as for an expired password",
         )),
-        Ok(PageKind::Login(Login::Asked)) => {
+        Ok(PageKind::Login(Login::FormOnly)) => {
             Err(session.failure_for_login_page(page, "the account"))
         }
         Err(failure) if failure.kind == FailureKind::CardBlocked => {
             session.mark_logged_in();
             Err(failure)
         }
-        // What stands beside the form: a captcha, an outage.
+        // A captcha or an outage beside the form.
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
         Err(failure) => {
             match pages::audience(&page.body) {
@@ -98,21 +98,21 @@ fn after_login(
                     session.mark_logged_in();
                     Ok(None)
                 }
-                // Among others, the plain text of a token that was not taken (status 403).
-                Audience::Nobody => Err(session.failure_for_unknown_answer(
-                    page,
-                    "an answer to the login that we do not know",
-                )),
+                // For example the plain text of a rejected token (status 403).
+                Audience::Nobody => {
+                    Err(session
+                        .failure_for_unknown_answer(page, "an unknown response to the login"))
+                }
             }
         }
     }
 }
 
-/// The summary, once logged in.
+/// Reads the summary after the login.
 fn summary(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
     match pages::classify_page(&page.body, &[], &session.read_context()) {
         Ok(PageKind::Account(part)) if part.is_summary => Ok(part),
-        Ok(PageKind::Account(_)) => Err(Failure::page_changed("charges in place of the summary")),
+        Ok(PageKind::Account(_)) => Err(Failure::page_changed("charges instead of the summary")),
         Ok(PageKind::Login(_)) => Err(session.failure_for_login_page(page, "the account")),
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
         Err(failure) => Err(interstitial(page).unwrap_or(failure)),
@@ -138,18 +138,18 @@ mod tests {
     const WRONG: &str = "<div class=alert>Wrong name or password.</div>";
     const NEWS: &str = "<div class=alert>We are down for maintenance on Sunday.</div>";
 
-    fn login_page(said: &str) -> String {
-        format!("<html><body><div id=opac-auth>{said}{FORM}</div></body></html>")
+    fn login_page(message: &str) -> String {
+        format!("<html><body><div id=opac-auth>{message}{FORM}</div></body></html>")
     }
 
-    /// What a login comes to at a site that says this before it, leads on or not, and says that after it.
-    async fn outcome(before: &str, is_led_on: bool, after: &str) -> (Failure, Vec<String>) {
+    /// Logs in at a site with this login page, which redirects the login or not, and then shows the other page.
+    async fn log_in_at(before: &str, is_redirected: bool, after: &str) -> (Failure, Vec<String>) {
         let (before, after) = (login_page(before), login_page(after));
         let is_sent = AtomicBool::new(false);
         let site = TestSite::start(move |request| {
             if request.starts_with("POST") {
                 is_sent.store(true, Ordering::SeqCst);
-                return if is_led_on {
+                return if is_redirected {
                     redirect("302 Found", "/cgi-bin/koha/opac-user.pl")
                 } else {
                     page(&after)
@@ -171,29 +171,25 @@ mod tests {
     }
 
     #[rstest]
-    #[case::closed_in_the_meantime(
-        "<div id=opac-maintenance-message>Bis bald.</div>",
-        "site_down",
-        true
-    )]
-    #[case::a_consent_first(
+    #[case::closed_meanwhile("<div id=opac-maintenance-message>Bis bald.</div>", "site_down", true)]
+    #[case::consent_required(
         "<span class=loggedinusername></span><div id=patronconsents><div class=alert>Please agree.</div></div>",
         "card_blocked",
         false
     )]
     #[tokio::test]
-    async fn a_page_in_place_of_the_account_is_no_refused_pin(
+    async fn interstitial_instead_of_the_account_is_no_wrong_pin(
         #[case] shown: &str,
         #[case] expected: &str,
         #[case] is_in_doubt: bool,
     ) {
-        let (failure, asked) = outcome("", true, shown).await;
+        let (failure, asked) = log_in_at("", true, shown).await;
         assert_eq!(failure.kind.as_str(), expected, "{failure}");
         assert_eq!(failure.login_in_doubt, is_in_doubt);
         let read = asked.iter().filter(|line| line.starts_with("GET")).count();
         assert_eq!(
             read, 3,
-            "the form, where the login led, and the logout: {asked:?}"
+            "the form, the redirect's target, and the logout: {asked:?}"
         );
     }
 
@@ -210,7 +206,7 @@ mod tests {
         assert_eq!(site.lines().len(), 1);
     }
 
-    /// An account with a sum of which its words tell nothing.
+    /// An account with an amount whose words don't tell its sign.
     const ACCOUNT_IN_UNKNOWN_WORDS: &str = "<html><body><span class=loggedinusername data-borrowernumber=7>Jo</span>\
         <div id=userdetails><div id=opac-user-views><ul><li><a href='#opac-user-checkouts'>A (0)</a></li>\
         <li><a href='#opac-user-fines'>B (5.00)</a></li></ul>\
@@ -225,7 +221,7 @@ mod tests {
         ))
     }
 
-    /// The check of an account whose page of charges answers so, and what was asked for.
+    /// Checks an account with this page of charges; returns the requests as well.
     async fn check_with_charges(
         charges: impl Fn() -> Reply + Send + Sync + 'static,
     ) -> (Result<Account, Failure>, Vec<String>) {
@@ -255,7 +251,7 @@ mod tests {
     #[case::debt("5.00")]
     #[case::credit("-5.00")]
     #[tokio::test]
-    async fn page_of_charges_tells_sign_that_words_do_not(#[case] sum: &'static str) {
+    async fn page_of_charges_has_the_sign_that_words_lack(#[case] sum: &'static str) {
         let (checked, asked) = check_with_charges(move || charges_of("7", sum)).await;
         let account = checked.unwrap();
         assert_eq!(account.fines, Some(sum.parse().unwrap()));
@@ -268,11 +264,11 @@ mod tests {
     }
 
     #[rstest]
-    #[case::not_there(|| reply("404 Not Found", &[], "x"))]
-    #[case::not_known(|| page("<html><body>Xyzzy</body></html>"))]
+    #[case::missing(|| reply("404 Not Found", &[], "x"))]
+    #[case::unknown(|| page("<html><body>Xyzzy</body></html>"))]
     #[case::down(|| reply("500 Internal Server Error", &[], "x"))]
     #[tokio::test]
-    async fn sum_without_sign_is_neither_fine_nor_credit_but_told(#[case] charges: fn() -> Reply) {
+    async fn amount_without_sign_is_only_a_message(#[case] charges: fn() -> Reply) {
         let (checked, _) = check_with_charges(charges).await;
         let account = checked.unwrap();
         assert_eq!(account.fines, None);
@@ -281,10 +277,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case::of_another_patron("8", "5.00")]
-    #[case::of_another_sum("7", "6.00")]
+    #[case::another_patron("8", "5.00")]
+    #[case::another_amount("7", "6.00")]
     #[tokio::test]
-    async fn charges_that_do_not_fit_the_account_are_a_changed_page(
+    async fn charges_of_another_account_are_a_changed_page(
         #[case] record: &'static str,
         #[case] sum: &'static str,
     ) {
@@ -293,22 +289,22 @@ mod tests {
     }
 
     #[rstest]
-    #[case::a_session_that_got_lost("", true, PAST, "page_changed")]
+    #[case::lost_session("", true, PAST, "page_changed")]
     #[case::refused_elsewhere("", true, WRONG, "wrong_credentials")]
-    #[case::refused_without_a_word("", true, "", "wrong_credentials")]
+    #[case::refused_without_a_message("", true, "", "wrong_credentials")]
     #[case::refused("", false, WRONG, "wrong_credentials")]
-    #[case::a_word_in_the_answer_itself("", false, PAST, "wrong_credentials")]
-    #[case::refused_below_what_stood_there(NEWS, false, "{NEWS}{WRONG}", "wrong_credentials")]
-    #[case::an_outage("", false, NEWS, "site_down")]
+    #[case::message_in_the_response("", false, PAST, "wrong_credentials")]
+    #[case::refused_below_existing_news(NEWS, false, "{NEWS}{WRONG}", "wrong_credentials")]
+    #[case::outage("", false, NEWS, "site_down")]
     #[tokio::test]
-    async fn a_pin_is_sent_once_and_is_wrong_only_where_it_was_refused(
+    async fn pin_is_sent_once_and_wrong_only_if_refused(
         #[case] before: &str,
-        #[case] is_led_on: bool,
+        #[case] is_redirected: bool,
         #[case] after: &str,
         #[case] expected: &str,
     ) {
         let after = after.replace("{NEWS}", NEWS).replace("{WRONG}", WRONG);
-        let (failure, asked) = outcome(before, is_led_on, &after).await;
+        let (failure, asked) = log_in_at(before, is_redirected, &after).await;
         assert_eq!(failure.kind.as_str(), expected, "{failure}");
         assert_eq!(failure.login_in_doubt, expected != "wrong_credentials");
         let sent = asked.iter().filter(|line| line.starts_with("POST"));

@@ -1,9 +1,9 @@
-//! Where the parts of a Sierra site are.
+//! The URLs of a Sierra site.
 
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
 
-/// `~S3` for the option `scope`, nothing without one.
+/// Returns `~S3` for the option `scope`, or an empty text without it.
 pub(super) fn scope(library: &Library) -> Result<String, Failure> {
     let Some(scope) = library.options.get("scope") else {
         return Ok(String::new());
@@ -11,7 +11,7 @@ pub(super) fn scope(library: &Library) -> Result<String, Failure> {
     let number = scope.trim_start_matches('~').trim_start_matches(['S', 's']);
     if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Failure::page_changed(
-            "the library's option “scope” is not of the form S3",
+            "the library's option “scope” must look like S3",
         ));
     }
     Ok(format!("~S{number}"))

@@ -1,17 +1,17 @@
-//! The fingerprints of Sierra's or Millennium's.
+//! The fingerprints of Sierra and Millennium sites.
 
 use hippo_browser::reading::Css;
 use url::Url;
 
 use super::Sierra;
-use crate::fingerprint::{Detector, SeenPage, SiteLocation, form_action, origin};
+use crate::fingerprint::{Detector, FetchedPage, SiteLocation, form_action, origin};
 
 static CODE: Css = Css::new("input[name=code]");
 static PIN: Css = Css::new("input[name=pin]");
 static TABLE: Css = Css::new("table.patFunc");
 
 impl Detector for Sierra {
-    fn fingerprints(&self, page: &SeenPage<'_>) -> Vec<(bool, &'static str)> {
+    fn fingerprints(&self, page: &FetchedPage<'_>) -> Vec<(bool, &'static str)> {
         let root = page.html.root_element();
         vec![
             (
@@ -33,7 +33,7 @@ impl Detector for Sierra {
             || path.starts_with("/search~S")
     }
 
-    /// The scope is `~S3` in the path, or in the address that a login goes on to.
+    /// The scope is `~S3` in the path, or in the address to which the login redirects.
     fn locate_site(&self, url: &Url) -> Option<SiteLocation> {
         let scope = url.as_str().split("~S").nth(1).and_then(|rest| {
             let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();

@@ -1,4 +1,4 @@
-//! The rows of the list of holds.
+//! Reads the rows of the list of holds.
 
 use chrono::NaiveDate;
 use hippo_browser::ReadContext;
@@ -15,16 +15,16 @@ static FROZEN: Css = Css::new("input[checked]");
 static SELECT: Css = Css::new("select");
 static LABEL: Css = Css::new(".patFuncPickupLabel");
 
-/// Words by which a hold waits at the desk, where they are said of now.
+/// Words for a ready hold, if they describe the present.
 const READY: [&str; 3] = ["ready", "holdshelf", "hold shelf"];
-/// The word between a place in the queue and its length, in other languages that catalogues are in.
-pub(super) const OF: [&str; 5] = ["de", "von", "van", "di", "av"];
+/// The word between a position and the queue's length in the catalogue's other languages.
+pub(super) const OF_WORDS: [&str; 5] = ["de", "von", "van", "di", "av"];
 static SELECTED: Css = Css::new("option[selected]");
 
-/// A hold, from its row.
+/// Reads a hold from its row.
 pub(super) fn hold(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Hold, Failure> {
     let work = row.work(context.base_url)?;
-    // Requests at other libraries may have nothing in it yet.
+    // The cell of a request at another library may still be empty.
     let words = row
         .cell(Column::Status)
         .map(element_text)
@@ -87,7 +87,7 @@ struct Status {
     note: Option<String>,
 }
 
-/// `Ready.`, `IN TRANSIT`, `9 of 83 holds`; anything else is kept as a note.
+/// Parses `Ready.`, `IN TRANSIT`, `9 of 83 holds`; anything else is kept as a note.
 fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
     let lower = words.to_lowercase();
     let mut status = Status {
@@ -101,13 +101,13 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
         .split(|c: char| !c.is_alphanumeric())
         .filter(|part| !part.is_empty())
         .collect();
-    let says = |word: &str| parts.contains(&word);
-    if says("transit") {
+    let has_word = |word: &str| parts.contains(&word);
+    if has_word("transit") {
         status.state = HoldState::InTransit;
     } else if is_ready(&lower) {
         status.state = HoldState::Ready;
         status.pickup_by = find_date(words, format)?;
-    } else if let Some((position, of)) = place_in_queue(&parts) {
+    } else if let Some((position, of)) = queue_position(&parts) {
         status.state = HoldState::Waiting;
         status.position = Some(position);
         status.queue_length = Some(of);
@@ -120,7 +120,7 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
     Ok(status)
 }
 
-/// Whether a word of readiness is said of now, anywhere in these words in small letters.
+/// Whether a word for “ready” describes the present, anywhere in a lower-case text.
 fn is_ready(lower: &str) -> bool {
     READY.iter().any(|known| {
         lower.match_indices(known).any(|(at, _)| {
@@ -133,19 +133,21 @@ fn is_ready(lower: &str) -> bool {
     })
 }
 
-/// `9 of 83 holds`, whatever else is said of the queue; in other languages that alone.
-fn place_in_queue(parts: &[&str]) -> Option<(u32, u32)> {
-    let place = |position: &str, length: &str| {
+/// Parses `9 of 83 holds` within any text; in other languages, only as the whole text.
+fn queue_position(parts: &[&str]) -> Option<(u32, u32)> {
+    let parse_position = |position: &str, length: &str| {
         let (position, length) = (position.parse().ok()?, length.parse().ok()?);
         (position <= length).then_some((position, length))
     };
     if let [position, of, length, _holds] = parts
-        && OF.contains(of)
+        && OF_WORDS.contains(of)
     {
-        return place(position, length);
+        return parse_position(position, length);
     }
     parts.windows(4).find_map(|four| match four {
-        [position, "of", length, holds] if holds.starts_with("hold") => place(position, length),
+        [position, "of", length, holds] if holds.starts_with("hold") => {
+            parse_position(position, length)
+        }
         _ => None,
     })
 }
@@ -193,7 +195,7 @@ mod tests {
         Some(3)
     )]
     #[case("Recv'd on 07-20-09", HoldState::Other, None)]
-    fn a_status_has_a_state(
+    fn status_has_its_state(
         #[case] words: &str,
         #[case] state: HoldState,
         #[case] position: Option<u32>,
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_to_pick_it_up_needs_the_declared_format() {
+    fn pickup_date_needs_the_declared_format() {
         assert!(status("Ready. Must be picked up by 07-23-09", None).is_err());
         assert!(status("9 of 83 holds", None).is_ok());
     }

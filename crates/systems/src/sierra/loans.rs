@@ -1,4 +1,4 @@
-//! The rows of the list of loans.
+//! Reads the rows of the list of loans.
 
 use hippo_browser::ReadContext;
 use hippo_browser::reading::{
@@ -16,18 +16,18 @@ static USABLE_INPUT: Css = Css::new("input:not([disabled])");
 static REMARK: Css = Css::new("em");
 static RENEWED: Css = Css::new(".patFuncRenewCount");
 
-/// What else may have happened to an item on a day that is not its due date.
+/// Words for other events of an item, whose date is not its due date.
 pub(super) const EVENTS: [&str; 8] = [
     "billed", "claim", "claims", "claimed", "lost", "recall", "recalled", "returned",
 ];
 
-/// A loan, from its row.
+/// Reads a loan from its row.
 pub(super) fn loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Failure> {
     let work = row.work(context.base_url)?;
     let status_cell = row
         .cell(Column::Status)
         .ok_or_else(|| Failure::page_changed("a loan without a status cell"))?;
-    // How often, in whatever language.
+    // The number of renewals, in any language.
     let renewals_apart = RENEWED
         .first(status_cell)
         .and_then(|cell| first_number(&element_text(cell)));
@@ -41,7 +41,7 @@ pub(super) fn loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Fai
     } = status(&words, context.date_format)?;
     let renewals = renewals_apart.or(renewals);
     let renewable = row.cell(Column::Renew).and_then(renewable);
-    // Where nothing is offered, the words set apart in the status say why.
+    // If no renewal is offered, the emphasised words of the status are the reason.
     let reason = REMARK
         .first(status_cell)
         .map(element_text)
@@ -69,8 +69,8 @@ pub(super) fn loan(row: &Row<'_>, context: &ReadContext<'_>) -> Result<Loan, Fai
     })
 }
 
-/// Whether the site would renew it: a checkbox proves nothing, since the answer comes only after
-/// the attempt; where there is none, or one that cannot be used, the site does not offer it.
+/// Whether the site offers a renewal. A checkbox proves nothing, because the site decides only at the
+/// attempt; a missing or disabled checkbox means that it is not offered.
 fn renewable(cell: ElementRef<'_>) -> Option<bool> {
     (!USABLE_INPUT.is_in(cell)).then_some(false)
 }
@@ -81,7 +81,7 @@ struct Status {
     note: Option<String>,
 }
 
-/// `DUE 07-20-09 +1 HOLD Renewed 1 time`.
+/// Parses `DUE 07-20-09 +1 HOLD Renewed 1 time`.
 fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
     let no_date = || Failure::page_changed("a loan without a due date");
     let from_due = last_due(words).and_then(|at| words.split_at_checked(at));
@@ -120,7 +120,7 @@ fn status(words: &str, format: Option<&str>) -> Result<Status, Failure> {
     })
 }
 
-/// The day after `DUE`, or words for “never” there.
+/// Takes the day after `DUE`, or words for “never”.
 fn take_due(from_due: &str, format: Option<&str>) -> Result<Option<(Day, String)>, Failure> {
     let after = from_due.get("DUE".len()..).unwrap_or_default();
     if let Some(rest) = take_endless(after) {
@@ -129,10 +129,10 @@ fn take_due(from_due: &str, format: Option<&str>) -> Result<Option<(Day, String)
     take_day(from_due, format)
 }
 
-/// Where the last `DUE` stands; not as a part of `OVERDUE`. After a renewal, both days are there, “DUE … RENEWED
-/// Now due …”: the last one counts.
+/// Finds the last `DUE` that is not a part of `OVERDUE`. After a renewal, both days are there, “DUE … RENEWED
+/// Now due …”; the last one counts.
 fn last_due(words: &str) -> Option<usize> {
-    // In the same places, whatever the letters.
+    // ASCII case folding keeps the positions.
     let upper = words.to_ascii_uppercase();
     let is_apart = |beside: Option<char>| !beside.is_some_and(char::is_alphabetic);
     upper.rmatch_indices("DUE").map(|(at, _)| at).find(|at| {
@@ -142,10 +142,10 @@ fn last_due(words: &str) -> Option<usize> {
     })
 }
 
-/// `Renewed 2 times`, taken out of a text.
+/// Takes `Renewed 2 times` out of a text.
 fn take_renewals(words: &str) -> (Option<u32>, String) {
     let parts: Vec<&str> = words.split_whitespace().collect();
-    let place = parts.windows(3).position(|three| match three {
+    let index = parts.windows(3).position(|three| match three {
         [renewed, count, times] => {
             renewed.eq_ignore_ascii_case("renewed")
                 && count.bytes().all(|byte| byte.is_ascii_digit())
@@ -153,14 +153,14 @@ fn take_renewals(words: &str) -> (Option<u32>, String) {
         }
         _ => false,
     });
-    let Some(place) = place else {
+    let Some(index) = index else {
         return (None, parts.join(" "));
     };
-    let count = parts.get(place + 1).copied().unwrap_or_default();
+    let count = parts.get(index + 1).copied().unwrap_or_default();
     let rest: Vec<&str> = parts
         .iter()
-        .take(place)
-        .chain(parts.iter().skip(place + 3))
+        .take(index)
+        .chain(parts.iter().skip(index + 3))
         .copied()
         .collect();
     (numbers(count).into_iter().next(), rest.join(" "))
@@ -215,7 +215,7 @@ mod tests {
         None,
         Some("BILLED 08-10-09")
     )]
-    fn a_status_says_when_how_often_and_what_else(
+    fn status_has_due_date_renewals_and_note(
         #[case] words: &str,
         #[case] due: &str,
         #[case] renewals: Option<u32>,
@@ -236,13 +236,13 @@ mod tests {
     #[case("DUE 12-31-2382")]
     #[case("DUE NEVER")]
     #[case("DUE: indefinite")]
-    fn a_loan_without_end_has_no_due_date(#[case] words: &str) {
+    fn loan_without_end_has_no_due_date(#[case] words: &str) {
         let status = status(words, Some("%m-%d-%y")).unwrap();
         assert_eq!((status.due, status.note), (None, None));
     }
 
     #[test]
-    fn the_new_day_after_a_renewal_counts() {
+    fn new_due_date_after_a_renewal_counts() {
         let status = status("DUE 07-20-09 RENEWED Now due 08-10-09", Some("%m-%d-%y")).unwrap();
         assert_eq!(status.due, Some("2009-08-10".parse().unwrap()));
     }
@@ -254,7 +254,7 @@ mod tests {
     #[case("BILLED 07-20-09 PAYMENT DUE $12.00")]
     #[case("RECALLED 07-20-09")]
     #[case("RETOUR 07-20-09 MAINTENANT 08-10-09")]
-    fn a_status_without_a_day_that_is_surely_the_due_date_is_not_known(#[case] words: &str) {
+    fn status_without_a_certain_due_date_is_a_changed_page(#[case] words: &str) {
         assert!(status(words, Some("%m-%d-%y")).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The login form, CAS's or the older catalogue's own, and what a page says with it.
+//! The login form, of CAS or the older catalogue, and its message.
 
 use hippo_browser::reading::{Css, element_text, is_session_over, parse_page};
 use hippo_browser::{Form, Page, Session, classify_words, interstitial};
@@ -13,54 +13,54 @@ static PIN_OR_NAME: Css = Css::new("input[name=pin], input[name=name]");
 static NEW_PIN: Css = Css::new("#ipssonewpin, input[name=pin1]");
 static ERRORS: Css = Css::new("#status.errors, #fm1 .errors, .errormessage");
 
-/// A page with more words than this, in characters, is a page of its own.
-const SHORT: usize = 2_000;
+/// The maximum number of characters of a page that only gives notice of an outage.
+const MAX_NOTICE_CHARS: usize = 2_000;
 
-/// What the system says to a number, name or PIN that it does not know.
+/// Phrases that refuse an unknown number, name or PIN.
 pub(super) const REFUSALS: [&str; 3] = [
     "information you submitted was invalid",
     "invalid account information",
     "cannot locate your record",
 ];
-/// Who tried too often is shut out for a while: to try again makes it longer.
-pub(super) const TOO_OFTEN: [&str; 2] = ["attempts", "too many"];
-/// The staff, or the system itself, is at work in the patron's record.
+/// Words of a lock after too many attempts: another attempt would extend it.
+pub(super) const TOO_MANY_ATTEMPTS: [&str; 2] = ["attempts", "too many"];
+/// The staff or the system is using the patron's record.
 pub(super) const IN_USE: &str = "record is in use by";
-/// What the system says in place of an answer, or beside the form.
-pub(super) const BREAKS: [&str; 4] = [
+/// Phrases of an outage, beside the form or instead of a page.
+pub(super) const OUTAGES: [&str; 4] = [
     "cas is unavailable",
     "system is unavailable",
     "system is not available",
     "not available at this time",
 ];
-/// What it says to a patron who is blocked.
+/// The phrase for a blocked patron.
 pub(super) const BLOCKED: &str = "problem with your library record";
-/// The same, as libraries say it beside the form.
+/// Phrases for an expired card, as libraries show them beside the form.
 pub(super) const EXPIRED: [&str; 2] = ["card has expired", "account has expired"];
 
-/// What a login page says.
+/// The kind of a login page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Login {
     /// CAS's form alone.
-    Asked,
-    /// The catalogue's own form, with no word that we know. A library may have it at the head of any page: whether
-    /// this one asks for a login, the way to it must say.
-    AskedByCatalogue,
-    /// A word that it refuses a number and PIN.
+    FormOnly,
+    /// The catalogue's own form, without a known message. A library may have it at the top of any page, so the
+    /// way to the page decides whether it asks for a login.
+    CatalogueForm,
+    /// The number and PIN were refused.
     Refused,
-    /// It asks for a PIN to be made up first.
+    /// The site asks for a new PIN.
     NewPin,
     /// The patron's record is blocked.
     Blocked,
-    /// A word that the session is over: no number or PIN was looked at.
+    /// The session has expired: no number or PIN was checked.
     SessionOver,
 }
 
 impl Login {
-    /// What a login page means where it came in place of the account; `asked` for the form alone.
+    /// Returns the failure of a login page that came instead of the account; `asked` makes that of the form alone.
     pub(super) fn failure(self, asked: impl FnOnce() -> Failure) -> Failure {
         match self {
-            Self::Asked | Self::AskedByCatalogue | Self::SessionOver => asked(),
+            Self::FormOnly | Self::CatalogueForm | Self::SessionOver => asked(),
             Self::Refused => Failure::wrong_credentials("the login form, with an error"),
             Self::NewPin => Failure::wrong_credentials(
                 "the login form asks for a new PIN: set one at the library's site first",
@@ -73,10 +73,10 @@ impl Login {
     }
 }
 
-/// What a page says as a login page; `None` where it is none.
+/// Classifies a login page; `None` if it isn't one.
 ///
-/// A page of the account may have a small form for others at its head: `is_account` says that
-/// there is more on it. An outage that stands beside the form is that failure.
+/// An account page may have a small login form at its top: `is_account` says that
+/// there is more on the page. An outage beside the form is that failure.
 pub(super) fn login(root: ElementRef<'_>, is_account: bool) -> Result<Option<Login>, Failure> {
     let is_cas = CAS
         .first(root)
@@ -90,13 +90,13 @@ pub(super) fn login(root: ElementRef<'_>, is_account: bool) -> Result<Option<Log
     }
     let errors = ERRORS.all(root).map(element_text).collect::<Vec<_>>();
     let errors = errors.join(" ").trim().to_lowercase();
-    // The older form says it anywhere on its page, in these words.
+    // The older form has its messages anywhere on the page, in these words.
     let all = if is_cas {
         errors.clone()
     } else {
         element_text(root).to_lowercase()
     };
-    if contains_any(&all, &REFUSALS) || contains_any(&errors, &TOO_OFTEN) {
+    if contains_any(&all, &REFUSALS) || contains_any(&errors, &TOO_MANY_ATTEMPTS) {
         return Ok(Some(Login::Refused));
     }
     if is_session_over(&errors) {
@@ -105,31 +105,31 @@ pub(super) fn login(root: ElementRef<'_>, is_account: bool) -> Result<Option<Log
     if let Some(kind) = classify_words(&errors) {
         return Err(Failure::new(kind, "an outage beside the login form"));
     }
-    if all.contains(IN_USE) || contains_any(&errors, &BREAKS) {
+    if all.contains(IN_USE) || contains_any(&errors, &OUTAGES) {
         return Err(Failure::site_down("an outage beside the login form"));
     }
     if all.contains(BLOCKED) || contains_any(&errors, &EXPIRED) {
         return Ok(Some(Login::Blocked));
     }
     Ok(Some(match (is_cas, errors.is_empty()) {
-        (true, true) => Login::Asked,
+        (true, true) => Login::FormOnly,
         (true, false) => Login::Refused,
-        (false, _) => Login::AskedByCatalogue,
+        (false, _) => Login::CatalogueForm,
     }))
 }
 
-/// What a page that we do not know means as one that stands in for another.
-pub(super) fn stand_in(page: &Page) -> Option<Failure> {
+/// Returns the failure if an unknown page is an interstitial: a captcha, maintenance, an outage.
+pub(super) fn interstitial_failure(page: &Page) -> Option<Failure> {
     if let Some(failure) = interstitial(page) {
         return Some(failure);
     }
     let words = element_text(parse_page(&page.body).ok()?.root_element()).to_lowercase();
-    let is_one =
-        words.chars().count() <= SHORT && (words.contains(IN_USE) || contains_any(&words, &BREAKS));
-    is_one.then(|| Failure::site_down("a page that says to come back later"))
+    let is_notice = words.chars().count() <= MAX_NOTICE_CHARS
+        && (words.contains(IN_USE) || contains_any(&words, &OUTAGES));
+    is_notice.then(|| Failure::site_down("a page that gives notice of an outage"))
 }
 
-/// The login form of a page: CAS's, or the older catalogue's own.
+/// Finds the login form of a page: CAS's, or the older catalogue's own.
 pub(super) fn form(page: &Page) -> Result<Form, Failure> {
     let is_usable = |form: &Form| form.has("code") && (form.has("pin") || form.has("name"));
     let form = match Form::find_usable(page, "form#fm1", is_usable)? {
@@ -137,7 +137,7 @@ pub(super) fn form(page: &Page) -> Result<Form, Failure> {
         None => Form::find_usable(page, "form", is_usable)?,
     };
     form.ok_or_else(|| {
-        stand_in(page).unwrap_or_else(|| {
+        interstitial_failure(page).unwrap_or_else(|| {
             Failure::page_changed("no login form with the fields “code” and “pin” or “name”")
         })
     })
@@ -156,14 +156,14 @@ pub(super) fn fill(form: &mut Form, session: &Session<'_>) -> Result<(), Failure
         form.set_secret("name", &SecretString::from(name));
     }
     form.set_secret("code", &SecretString::from(number));
-    // Some libraries ask for name and number only.
+    // Some libraries ask for the name and the number only.
     if form.has("pin") {
         form.set_secret("pin", &secret.pin);
     }
     Ok(())
 }
 
-/// The name and the number of `Name|number`.
+/// Splits `Name|number`.
 fn split_name(number: &str) -> (Option<String>, String) {
     match number.split_once('|') {
         Some((name, number)) => (Some(name.trim().to_owned()), number.trim().to_owned()),
@@ -171,7 +171,7 @@ fn split_name(number: &str) -> (Option<String>, String) {
     }
 }
 
-/// Whether the words hold one of those that are known.
+/// Whether the text contains one of the phrases.
 pub(super) fn contains_any(words: &str, known: &[&str]) -> bool {
     known.iter().any(|known| words.contains(known))
 }

@@ -1,15 +1,14 @@
-//! Innovative Sierra and Millennium, with the classic WebPAC: a CAS login (or the catalogue's own form, where
+//! Innovative Sierra and Millennium with the classic WebPAC: a CAS login (or the catalogue's own form, if
 //! there is no CAS), the patron's summary, and two tables of class `patFunc`.
 //!
-//! Library options: `scope` (`S3`), the part of the catalogue in whose name the site is visited;
-//! without it the site's own default.
+//! Library option: `scope` (`S3`), the catalogue's scope in the URLs; the site's own default without it.
 //!
-//! Where the login form asks for the patron's name as well, the card's number is given as
+//! If the login form also asks for the patron's name, the card's number is given as
 //! `First Last|number`.
 //!
-//! The pages print no card number: that the pages belong to one patron is known by the number of
-//! the record in their links. A list that is empty has no page; see `visit` for what counts as
-//! the site's word for it.
+//! The pages print no card number. The record's number in their links shows that they belong to one
+//! patron. An empty list has no page; `visit` describes what counts as the site's statement that it is
+//! empty.
 
 mod addresses;
 mod fingerprints;
@@ -48,7 +47,7 @@ impl System for Sierra {
     fn options(&self) -> &'static [(&'static str, &'static str)] {
         &[(
             "scope",
-            "the part of the catalogue in whose name the site is visited, as S3; the site's own default without it",
+            "the catalogue's scope in the site's addresses, like S3; the site's own default if not given",
         )]
     }
 

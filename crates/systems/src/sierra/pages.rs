@@ -1,4 +1,4 @@
-//! From a page to what it says; no network.
+//! Reads one page, without a network.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ static LINKS: Css = Css::new("a[href]");
 static ADDRESSES: Css = Css::new("a[href], form[action]");
 static AREA: Css = Css::new(".patFuncArea, form#checkout_form, form#hold_form");
 
-/// Words by which a list says that it has nothing.
+/// Phrases that state an empty list.
 pub(super) const NO_LOANS: [&str; 3] = [
     "no items checked out",
     "no items currently checked out",
@@ -36,7 +36,7 @@ pub(super) const NO_HOLDS: [&str; 4] = [
     "not have any requests",
 ];
 
-/// Labels of the day on which a card expires, as libraries print the field of the patron's record.
+/// Labels of the card's expiry, as libraries print the field of the patron's record.
 pub(super) const EXPIRY: [&str; 5] = [
     "exp date",
     "expiration date",
@@ -44,31 +44,31 @@ pub(super) const EXPIRY: [&str; 5] = [
     "expires",
     "有效日期",
 ];
-/// The label of what a patron owes.
+/// The label of the patron's fines.
 pub(super) const OWED: &str = "money owed";
 
-/// What one page says.
+/// The kind of a page.
 #[derive(Debug)]
 pub(super) enum PageKind {
-    /// It is the login page.
+    /// A login page.
     Login(Login),
-    /// It is a page of an account.
+    /// An account page.
     Account(Part),
 }
 
-/// What one page says about an account.
+/// The content of an account page.
 #[derive(Debug)]
 pub(crate) struct Part {
-    /// The numbers of the patron records that its links name.
+    /// The numbers of the patron records in its links.
     pub(super) records: BTreeSet<String>,
     pub(super) summary: Option<Summary>,
     pub(super) loans: Option<List<Loan>>,
     pub(super) holds: Option<List<Hold>>,
-    /// The page came to its end.
+    /// Whether the page is complete.
     pub(super) is_whole: bool,
 }
 
-/// The patron's own box: totals, links to lists that are not empty, expiry.
+/// The patron's own box: totals, links to the lists with entries, expiry.
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) links_to_loans: bool,
@@ -87,7 +87,7 @@ pub(super) struct List<T> {
     declared: Option<u32>,
 }
 
-/// Reads one page; `page_changed` when it is not one we know.
+/// Reads one page; `page_changed` if it is unknown.
 pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<PageKind, Failure> {
     let page = parse_page(body)?;
     let root = page.root_element();
@@ -139,8 +139,8 @@ pub(super) fn classify_page(body: &str, context: &ReadContext<'_>) -> Result<Pag
     Ok(PageKind::Account(part))
 }
 
-/// Whether a page that [`classify_page`] does not read is of an account all the same: we are logged in.
-pub(super) fn is_of_account(body: &str) -> bool {
+/// Whether a page that [`classify_page`] can't read is an account page, so that we are logged in.
+pub(super) fn is_account_page(body: &str) -> bool {
     let Ok(page) = parse_page(body) else {
         return false;
     };
@@ -149,7 +149,7 @@ pub(super) fn is_of_account(body: &str) -> bool {
     has_account && matches!(login::login(root, true), Ok(None))
 }
 
-/// Puts the parts of one account together; what no part says is unknown.
+/// Joins the parts of one account; what no part states is unknown.
 pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, Failure> {
     let mut account = account;
     let mut records = BTreeSet::new();
@@ -167,7 +167,7 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
         let Some(summary) = part.summary else {
             continue;
         };
-        // Every page of an account shows the summary; the first to say something counts.
+        // Every account page shows the summary; the first value counts.
         account.declared.loans = account.declared.loans.or(summary.declared.loans);
         account.declared.holds = account.declared.holds.or(summary.declared.holds);
         account.card_expires = account.card_expires.or(summary.card_expires);
@@ -197,7 +197,7 @@ pub(super) fn join_parts(parts: Vec<Part>, account: Account) -> Result<Account, 
     Ok(account)
 }
 
-/// What the library tells the patron.
+/// Collects the library's messages.
 fn messages(root: ElementRef<'_>) -> Vec<String> {
     let mut messages = Messages::default();
     for message in MESSAGES.all(root) {
@@ -218,9 +218,9 @@ impl<T> List<T> {
     }
 }
 
-/// Keeps a list, once.
-fn set_once<T>(place: &mut Option<List<T>>, list: List<T>) -> Result<(), Failure> {
-    if place.replace(list).is_some() {
+/// Sets a list; fails if it is already set.
+fn set_once<T>(slot: &mut Option<List<T>>, list: List<T>) -> Result<(), Failure> {
+    if slot.replace(list).is_some() {
         return Err(Failure::page_changed("the same list twice"));
     }
     Ok(())
@@ -241,15 +241,15 @@ fn list<T>(
     let entries = table.rows.iter().map(read).collect::<Result<Vec<T>, _>>()?;
     must_agree(table.declared, entries.len(), what)?;
     let is_known = |remark: &Remark| contains_any(&remark.words.to_lowercase(), words_for_none);
-    // The site's own count, which agrees, says that no entry is among them; unless it looks like one.
+    // The matching total shows that the remarks are no entries, unless one looks like an entry.
     let is_harmless = |remark: &Remark| {
         let has_date = !matches!(take_day(&remark.words, context.date_format), Ok(None));
-        table.declared.is_some() && !remark.is_entry && !remark.says_none && !has_date
+        table.declared.is_some() && !remark.is_entry && !remark.states_none && !has_date
     };
     for remark in &table.remarks {
-        if entries.is_empty() && !(remark.says_none || is_known(remark)) {
+        if entries.is_empty() && !(remark.states_none || is_known(remark)) {
             return Err(Failure::page_changed(format!(
-                "no {what}, but words that we do not know in their place"
+                "no {what}, but unknown words in their place"
             )));
         }
         if !entries.is_empty() && !is_harmless(remark) {
@@ -279,7 +279,7 @@ fn summary(
         messages: messages(root),
     };
     let words = element_text(patron);
-    // No more words than a date has: others follow.
+    // Take as many words as a date has; others follow.
     let length = context
         .date_format
         .map_or(1, |format| format.split_whitespace().count());
@@ -291,11 +291,11 @@ fn summary(
         }
     }
     for link in LINKS.all(root) {
-        let Some(place) = link.attr("href").and_then(place_in_account) else {
+        let Some((_, page)) = link.attr("href").and_then(split_account_path) else {
             continue;
         };
         let words = element_text(link);
-        match place.1 {
+        match page {
             "items" => {
                 summary.links_to_loans = true;
                 summary.declared.loans = summary.declared.loans.or(first_number(&words));
@@ -311,7 +311,7 @@ fn summary(
             _ => {}
         }
     }
-    // Who owes nothing has no link; some libraries print the sum of the record.
+    // A patron who owes nothing has no link; some libraries print the record's amount.
     if summary.fines.is_none()
         && let Some(after) = after_label(&words, OWED)
     {
@@ -321,9 +321,9 @@ fn summary(
     Ok(summary)
 }
 
-/// What follows a label of the patron's record, `EXP DATE:`, in any case; from the label's beginning a word.
+/// Returns the text after a label of the patron's record, `EXP DATE:`, in any case; the label must begin a word.
 fn after_label<'a>(words: &'a str, label: &str) -> Option<&'a str> {
-    // In the same places, whatever the letters.
+    // ASCII case folding keeps the positions.
     let lower = words.to_ascii_lowercase();
     let (at, _) = lower.match_indices(label).find(|(at, _)| {
         !lower
@@ -334,22 +334,22 @@ fn after_label<'a>(words: &'a str, label: &str) -> Option<&'a str> {
     Some(after.trim_start_matches([':', '：', '.', ' ']))
 }
 
-/// The numbers of all patron records that links and forms of a page lead to.
+/// Collects the patron records in the links and forms of a page.
 fn records(root: ElementRef<'_>) -> BTreeSet<String> {
     ADDRESSES
         .all(root)
         .filter_map(|element| element.attr("href").or_else(|| element.attr("action")))
-        .filter_map(place_in_account)
+        .filter_map(split_account_path)
         .map(|(record, _)| record.to_owned())
         .collect()
 }
 
-/// The record and the place of `/patroninfo~S3/1307788/items`.
-pub(super) fn place_in_account(address: &str) -> Option<(&str, &str)> {
+/// Returns the record and the page name of `/patroninfo~S3/1307788/items`.
+pub(super) fn split_account_path(address: &str) -> Option<(&str, &str)> {
     let (_, after) = address.split_once("/patroninfo")?;
     let (_scope, path) = after.split_once('/')?;
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let (record, place) = path.split_once('/').unwrap_or((path, ""));
+    let (record, page) = path.split_once('/').unwrap_or((path, ""));
     let is_record = record.len() >= 2 && record.bytes().all(|byte| byte.is_ascii_digit());
-    is_record.then_some((record, place.trim_end_matches('/')))
+    is_record.then_some((record, page.trim_end_matches('/')))
 }

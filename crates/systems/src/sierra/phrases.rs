@@ -1,4 +1,4 @@
-//! The phrases of Sierra's sites that a recording for a bug report keeps.
+//! The phrases of Sierra sites that a recording for a bug report keeps.
 
 use hippo_browser::Phrase::{self, Address, Anywhere, Beginning, OfPerson, Whole};
 use hippo_browser::reading::{ENDLESS, NOT_NOW_AFTER, NOT_NOW_BEFORE};
@@ -6,24 +6,24 @@ use hippo_browser::reading::{ENDLESS, NOT_NOW_AFTER, NOT_NOW_BEFORE};
 use super::{holds, loans, login, pages};
 
 pub(super) fn phrases() -> Vec<Phrase> {
-    let said = pages::NO_LOANS
+    let anywhere = pages::NO_LOANS
         .iter()
         .chain(&pages::NO_HOLDS)
         .chain(&loans::EVENTS)
         .chain(&NOT_NOW_BEFORE)
         .chain(&NOT_NOW_AFTER)
-        .chain(&holds::OF)
+        .chain(&holds::OF_WORDS)
         .chain(&ENDLESS)
         .chain(&login::REFUSALS)
-        .chain(&login::TOO_OFTEN)
-        .chain(&login::BREAKS)
+        .chain(&login::TOO_MANY_ATTEMPTS)
+        .chain(&login::OUTAGES)
         .chain(&login::EXPIRED)
         .chain(&[login::IN_USE, login::BLOCKED]);
     let labels = pages::EXPIRY.iter().chain(&[pages::OWED]);
     PHRASES
         .iter()
         .copied()
-        .chain(said.map(|words| Anywhere(words)))
+        .chain(anywhere.map(|words| Anywhere(words)))
         .chain(labels.map(|label| OfPerson(label)))
         .collect()
 }

@@ -1,4 +1,4 @@
-//! The tables of class `patFunc`: which list one is, and what stands in which column.
+//! Reads the tables of class `patFunc`: the list that each is, and the columns of its cells.
 
 use std::collections::HashSet;
 
@@ -8,9 +8,9 @@ use scraper::{ElementRef, Html};
 use url::Url;
 
 static HEADERS: Css = Css::new("tr.patFuncHeaders");
-static MARKS: Css = Css::new("tr.patFuncHeaders, tr.patFuncNoEntries");
-static CELLS_OF_LOANS: Css = Css::new(".patFuncBarcode, .patFuncCallNo");
-static CELLS_OF_HOLDS: Css = Css::new(".patFuncPickup, .patFuncCancel, .patFuncFreeze");
+static LIST_MARKERS: Css = Css::new("tr.patFuncHeaders, tr.patFuncNoEntries");
+static LOAN_CELLS: Css = Css::new(".patFuncBarcode, .patFuncCallNo");
+static HOLD_CELLS: Css = Css::new(".patFuncPickup, .patFuncCancel, .patFuncFreeze");
 static ROWS: Css = Css::new("tr");
 static ENTRY: Css = Css::new("tr.patFuncEntry");
 static NO_ENTRIES: Css = Css::new("tr.patFuncNoEntries");
@@ -20,14 +20,14 @@ static LINKS: Css = Css::new("a[href]");
 static LABELS: Css = Css::new("label");
 static VOLUME: Css = Css::new(".patFuncVol");
 
-/// Which list a table is.
+/// The list that a table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Loans,
     Holds,
 }
 
-/// What a column says.
+/// The meaning of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
     /// The checkbox to renew.
@@ -51,17 +51,17 @@ pub(super) struct Table<'a> {
     /// The number in its title row: `14 HOLDS`.
     pub(super) declared: Option<u32>,
     pub(super) rows: Vec<Row<'a>>,
-    /// Words that are no entry, such as that there are none.
+    /// Rows that are no entry, such as a statement that there are none.
     pub(super) remarks: Vec<Remark>,
 }
 
 /// A row of a list without a title.
 pub(super) struct Remark {
     pub(super) words: String,
-    /// The page calls it an entry: the list has something here that we cannot read.
+    /// Whether the page marks it as an entry: the list has something that we can't read.
     pub(super) is_entry: bool,
-    /// The page calls it the row of a list that has none, in whatever language.
-    pub(super) says_none: bool,
+    /// Whether the page marks it as the row of an empty list, in any language.
+    pub(super) states_none: bool,
 }
 
 /// One entry of a list.
@@ -76,19 +76,19 @@ impl<'a> Row<'a> {
             .find_map(|(kind, cell)| (*kind == column).then_some(*cell))
     }
 
-    /// The words of a cell; `None` where there is no such cell or it is empty.
+    /// Returns the text of a cell; `None` if the cell is missing or empty.
     pub(super) fn text(&self, column: Column) -> Option<String> {
         self.cell(column)
             .map(element_text)
             .filter(|text| !text.is_empty())
     }
 
-    /// Title, author and public page, from the cell `Title / Author`.
+    /// Reads title, author and public page from the cell `Title / Author`.
     pub(super) fn work(&self, base: &Url) -> Result<Work, Failure> {
         let cell = self
             .cell(Column::Title)
             .ok_or_else(|| Failure::page_changed("a row without a title cell"))?;
-        let work = Work::of(cell, base);
+        let work = Work::from_cell(cell, base);
         if work.title.is_empty() {
             return Err(Failure::page_changed("a row without a title"));
         }
@@ -96,7 +96,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What an item is.
+/// An item's work.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Work {
     pub(super) title: String,
@@ -105,8 +105,8 @@ pub(super) struct Work {
 }
 
 impl Work {
-    fn of(cell: ElementRef<'_>, base: &Url) -> Self {
-        // The first link may be around a picture.
+    fn from_cell(cell: ElementRef<'_>, base: &Url) -> Self {
+        // The first link may contain only a picture.
         let has_words = |part: &ElementRef<'_>| !element_text(*part).is_empty();
         let words = TITLE_MAIN
             .all(cell)
@@ -116,12 +116,12 @@ impl Work {
             .unwrap_or(cell);
         let whole = element_text(words);
         let volume = VOLUME.first(cell).map(element_text).unwrap_or_default();
-        // The volume belongs to the title, although it stands after the author.
+        // The volume belongs to the title, although it follows the author.
         let bare = match whole.strip_suffix(volume.as_str()) {
             Some(before) if !volume.is_empty() => before.trim_end(),
             _ => whole.as_str(),
         };
-        // A catalogue closes up a stroke within a title; those after the first part authors.
+        // The catalogue writes a slash within a title without spaces; a later “ / ” separates authors.
         let (title, author) = match bare.split_once(" / ") {
             Some((title, author)) => (title, author),
             None => (bare, ""),
@@ -135,7 +135,7 @@ impl Work {
         } else {
             tidy(&format!("{title} {volume}"))
         };
-        // Other links lead into the patron's own pages.
+        // Other links lead to the patron's own pages.
         let url = LINKS
             .all(cell)
             .filter_map(|link| link.attr("href"))
@@ -150,16 +150,16 @@ impl Work {
     }
 }
 
-/// The lists of loans and holds on a page; tables of other kinds are left out.
+/// Reads the lists of loans and holds on a page; other tables are ignored.
 pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
     let mut tables = Vec::new();
-    let mut seen = HashSet::new();
-    for mark in MARKS.all(page.root_element()) {
+    let mut seen_tables = HashSet::new();
+    for mark in LIST_MARKERS.all(page.root_element()) {
         let Some(table) = table_of(mark) else {
             continue;
         };
         // A long list may repeat its headers.
-        if !seen.insert(table.id()) {
+        if !seen_tables.insert(table.id()) {
             continue;
         }
         let own_rows: Vec<_> = ROWS
@@ -167,7 +167,7 @@ pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
             .filter(|row| table_of(*row).is_some_and(|of| of.id() == table.id()))
             .collect();
         let title = TITLE_ROW.first(table).map(element_text);
-        // A list that is empty may have none.
+        // An empty list may have no headers.
         let headers = own_rows.iter().find(|row| HEADERS.matches(**row));
         let columns: Vec<Column> = headers
             .into_iter()
@@ -191,26 +191,24 @@ pub(super) fn tables(page: &Html) -> Result<Vec<Table<'_>>, Failure> {
         for row in entries {
             let cells: Vec<_> = cells(row)
                 .enumerate()
-                .map(|(place, cell)| (column_of_cell(cell, place, &columns, kind), cell))
+                .map(|(index, cell)| (column_of_cell(cell, index, &columns, kind), cell))
                 .collect();
-            let says_none = NO_ENTRIES.matches(row);
+            let states_none = NO_ENTRIES.matches(row);
             let has_title = cells.iter().any(|(column, _)| *column == Column::Title);
-            if has_title && !says_none {
-                // A cell that is missing would have said more: that a hold is frozen.
+            if has_title && !states_none {
+                // A missing cell might have shown more, for example that a hold is frozen.
                 if cells.len() < columns.len() {
-                    return Err(Failure::page_changed(
-                        "a row of fewer cells than there are columns",
-                    ));
+                    return Err(Failure::page_changed("a row with fewer cells than columns"));
                 }
                 rows.push(Row { cells });
             } else {
                 let words = element_text(row);
                 let is_hollow = cells.is_empty() && declared.is_none();
-                if !words.is_empty() || ENTRY.matches(row) || is_hollow || says_none {
+                if !words.is_empty() || ENTRY.matches(row) || is_hollow || states_none {
                     remarks.push(Remark {
                         words,
                         is_entry: ENTRY.matches(row),
-                        says_none,
+                        states_none,
                     });
                 }
             }
@@ -249,7 +247,7 @@ fn kind_of(columns: &[Column], title: Option<&str>) -> Result<Option<Kind>, Fail
     let loans = has(&[Column::Renew, Column::Barcode]) || title.contains("CHECKED OUT");
     match (loans, holds) {
         (true, true) => Err(Failure::page_changed(
-            "a table that looks like loans and like holds",
+            "a table that may be of loans or of holds",
         )),
         (true, false) => Ok(Some(Kind::Loans)),
         (false, true) => Ok(Some(Kind::Holds)),
@@ -257,15 +255,15 @@ fn kind_of(columns: &[Column], title: Option<&str>) -> Result<Option<Kind>, Fail
     }
 }
 
-/// Which list a table is by what no language changes: the form around it, and the classes of its cells.
+/// Identifies the list by language-independent parts: the form around it, and the classes of its cells.
 fn kind_in_any_language(table: ElementRef<'_>) -> Option<Kind> {
     let form = table
         .ancestors()
         .filter_map(ElementRef::wrap)
         .find(|around| around.value().name() == "form");
     let name = form.and_then(|form| form.attr("id").or_else(|| form.attr("name")));
-    let is_loans = name == Some("checkout_form") || CELLS_OF_LOANS.is_in(table);
-    let is_holds = name == Some("hold_form") || CELLS_OF_HOLDS.is_in(table);
+    let is_loans = name == Some("checkout_form") || LOAN_CELLS.is_in(table);
+    let is_holds = name == Some("hold_form") || HOLD_CELLS.is_in(table);
     match (is_loans, is_holds) {
         (true, false) => Some(Kind::Loans),
         (false, true) => Some(Kind::Holds),
@@ -295,9 +293,9 @@ fn column_of_header(words: &str) -> Column {
     }
 }
 
-/// The column of a cell: by its class, in older pages, which have none, by the header above it.
-fn column_of_cell(cell: ElementRef<'_>, place: usize, columns: &[Column], kind: Kind) -> Column {
-    let by_place = columns.get(place).copied().unwrap_or(Column::Other);
+/// Returns the column of a cell: by its class, or in older pages without classes by the header above it.
+fn column_of_cell(cell: ElementRef<'_>, index: usize, columns: &[Column], kind: Kind) -> Column {
+    let by_index = columns.get(index).copied().unwrap_or(Column::Other);
     let by_class = cell.value().classes().find_map(|class| match class {
         "patFuncMark" => Some(match kind {
             Kind::Loans => Column::Renew,
@@ -312,7 +310,7 @@ fn column_of_cell(cell: ElementRef<'_>, place: usize, columns: &[Column], kind: 
         "patFuncFreeze" => Some(Column::Freeze),
         _ => None,
     });
-    by_class.unwrap_or(by_place)
+    by_class.unwrap_or(by_index)
 }
 
 #[cfg(test)]
@@ -323,7 +321,7 @@ mod tests {
     fn work(cell: &str) -> Work {
         let page = Html::parse_document(&format!("<table><tr><td>{cell}</table>"));
         static CELL: Css = Css::new("td");
-        Work::of(
+        Work::from_cell(
             CELL.first(page.root_element()).unwrap(),
             &Url::parse("https://library.test/").unwrap(),
         )
@@ -363,7 +361,7 @@ mod tests {
         Some("Ada Stone")
     )]
     #[case("From another library;DVD;;;", "From another library;DVD", None)]
-    fn title_and_author_are_told_apart(
+    fn title_and_author_are_separated(
         #[case] cell: &str,
         #[case] title: &str,
         #[case] author: Option<&str>,

@@ -1,4 +1,4 @@
-//! The reading rules, on pages that we invented.
+//! The reading rules, on invented pages.
 
 use hippo_browser::{ReadContext, SavedPage};
 use hippo_core::account::{Account, HoldState};
@@ -61,14 +61,14 @@ fn read(pages: &[&str]) -> Result<Account, Failure> {
     read_with(pages, Some("%m-%d-%y"))
 }
 
-fn detail_of_change(pages: &[&str]) -> String {
+fn failure_detail(pages: &[&str]) -> String {
     let failure = read(pages).unwrap_err();
     assert_eq!(failure.kind, FailureKind::PageChanged, "{failure}");
     failure.detail
 }
 
 #[test]
-fn a_whole_account_is_read_whatever_the_order_of_the_pages() {
+fn account_is_read_from_pages_in_any_order() {
     let account = read(&[SUMMARY, ITEMS, HOLDS]).unwrap();
     assert_eq!(account, read(&[HOLDS, SUMMARY, ITEMS]).unwrap());
     assert_eq!(account.declared.loans, Some(2));
@@ -107,7 +107,7 @@ fn a_whole_account_is_read_whatever_the_order_of_the_pages() {
 }
 
 #[test]
-fn what_no_page_says_is_unknown() {
+fn values_that_no_page_states_are_unknown() {
     let account = read(&[HOLDS]).unwrap();
     assert_eq!(account.loans, None);
     assert_eq!(account.fines, None);
@@ -117,14 +117,14 @@ fn what_no_page_says_is_unknown() {
 }
 
 #[test]
-fn a_summary_without_links_to_lists_says_nothing_of_them() {
+fn summary_without_links_leaves_lists_unknown() {
     let silent = SUMMARY.replace("/items", "/x").replace("/holds", "/y");
     let account = read(&[&silent]).unwrap();
     assert_eq!((account.loans, account.holds), (None, None));
 }
 
 #[test]
-fn a_list_counts_as_empty_only_where_the_page_says_so() {
+fn list_is_empty_only_if_the_page_states_it() {
     let (start, rest) = ITEMS.split_once("<tr class=\"patFuncEntry\">").unwrap();
     let (_, end) = rest.rsplit_once("</tr>").unwrap();
     let none = format!("{start}{end}").replace("2 ITEMS CHECKED OUT", "0 ITEMS CHECKED OUT");
@@ -138,7 +138,7 @@ fn a_list_counts_as_empty_only_where_the_page_says_so() {
         "</table>",
         "<tr><td colspan=5>Try again later.</td></tr></table>",
     );
-    assert!(detail_of_change(&[&other]).contains("words that we do not know"));
+    assert!(failure_detail(&[&other]).contains("unknown words"));
 }
 
 #[rstest]
@@ -146,7 +146,7 @@ fn a_list_counts_as_empty_only_where_the_page_says_so() {
 #[case::a_date("note", "From another library: Whales DUE 02-05-27", true)]
 #[case::a_date_in_another_format("note", "Whales, due 2027-02-05", true)]
 #[case::words("note", "You may renew three times.", false)]
-fn a_row_without_a_title_is_not_left_out(
+fn row_without_a_title_is_a_changed_page(
     #[case] class: &str,
     #[case] words: &str,
     #[case] is_counted: bool,
@@ -154,23 +154,23 @@ fn a_row_without_a_title_is_not_left_out(
     let row = format!("<tr class={class}><td colspan=5>{words}</td></tr></table>");
     let page = ITEMS.replace("</table>", &row);
     if is_counted {
-        assert!(detail_of_change(&[&page]).contains("without a title"));
+        assert!(failure_detail(&[&page]).contains("without a title"));
     } else {
         assert_eq!(read(&[&page]).unwrap().loans.unwrap().len(), 2);
     }
-    // Without the site's own count, nothing proves that it is no loan.
+    // Without the site's own count, nothing proves that the row is no loan.
     let uncounted = page.replace("2 ITEMS CHECKED OUT", "ITEMS CHECKED OUT");
-    assert!(detail_of_change(&[&uncounted]).contains("without a title"));
+    assert!(failure_detail(&[&uncounted]).contains("without a title"));
 }
 
 #[test]
-fn words_that_there_is_nothing_do_not_hide_a_row_that_is_not_known() {
+fn unknown_row_is_a_changed_page_despite_the_empty_phrase() {
     let (start, rest) = ITEMS.split_once("<tr class=\"patFuncEntry\">").unwrap();
     let (_, end) = rest.rsplit_once("</tr>").unwrap();
     let rows = "<tr class=patFuncEntry><td colspan=5>Whales DUE 02-05-27</td></tr>\
                 <tr><td colspan=5>You have no items checked out.</td></tr>";
     let page = format!("{start}{rows}{end}").replace("2 ITEMS", "ITEMS");
-    assert!(detail_of_change(&[&page]).contains("words that we do not know"));
+    assert!(failure_detail(&[&page]).contains("unknown words"));
 }
 
 #[rstest]
@@ -181,45 +181,45 @@ fn words_that_there_is_nothing_do_not_hide_a_row_that_is_not_known() {
 #[case(
     "<table class=patFunc><tr class=patFuncHeaders><th>AUTHOR</th></tr><tr><td>x</td></tr></table>"
 )]
-fn a_page_that_is_not_recognised_is_a_changed_page(#[case] page: &str) {
-    detail_of_change(&[page]);
-    assert!(detail_of_change(&[page, SUMMARY]).starts_with("saved.html: "));
+fn unrecognised_page_is_a_changed_page(#[case] page: &str) {
+    failure_detail(&[page]);
+    assert!(failure_detail(&[page, SUMMARY]).starts_with("saved.html: "));
 }
 
 #[test]
 fn totals_that_differ_from_the_rows_are_a_changed_page() {
     let more = ITEMS.replace("2 ITEMS CHECKED OUT", "5 ITEMS CHECKED OUT");
-    assert!(detail_of_change(&[&more]).contains("5 loans, but 2"));
+    assert!(failure_detail(&[&more]).contains("5 loans, but 2"));
     let summary = SUMMARY.replace("2 Items", "3 Items");
-    assert!(detail_of_change(&[&summary, ITEMS]).contains("3 loans, but 2"));
+    assert!(failure_detail(&[&summary, ITEMS]).contains("3 loans, but 2"));
     let summary = SUMMARY.replace("1 request", "14 requests");
-    assert!(detail_of_change(&[&summary, HOLDS]).contains("14 holds, but 1"));
+    assert!(failure_detail(&[&summary, HOLDS]).contains("14 holds, but 1"));
 }
 
 #[test]
-fn pages_of_two_patrons_are_not_one_account() {
+fn pages_of_two_patrons_are_a_changed_page() {
     let other = SUMMARY.replace("1000007", "1000008");
-    assert!(detail_of_change(&[&other, ITEMS]).contains("more than one patron"));
+    assert!(failure_detail(&[&other, ITEMS]).contains("more than one patron"));
 }
 
 #[test]
-fn the_same_list_given_twice_is_not_two_lists() {
-    assert!(detail_of_change(&[HOLDS, HOLDS]).contains("twice"));
+fn same_list_given_twice_is_a_changed_page() {
+    assert!(failure_detail(&[HOLDS, HOLDS]).contains("twice"));
 }
 
 #[test]
-fn a_list_that_breaks_off_is_a_changed_page() {
+fn truncated_list_is_a_changed_page() {
     let headless = ITEMS.replace("2 ITEMS CHECKED OUT", "");
     assert!(read(&[&headless]).is_ok());
     let half = headless
         .split_once("<td class=\"patFuncMark\"></td>")
         .unwrap()
         .0;
-    assert!(detail_of_change(&[half]).contains("ends within"));
+    assert!(failure_detail(&[half]).contains("ends within"));
 }
 
 #[test]
-fn a_visible_date_needs_the_declared_format() {
+fn visible_date_needs_the_declared_format() {
     for page in [SUMMARY, ITEMS, HOLDS] {
         let failure = read_with(&[page], None).unwrap_err();
         assert_eq!(failure.kind, FailureKind::PageChanged);
@@ -234,13 +234,13 @@ fn a_visible_date_needs_the_declared_format() {
     "<div id=status class=errors>Not valid.</div>",
     FailureKind::WrongCredentials
 )]
-fn a_login_page_refuses_only_with_an_error(#[case] status: &str, #[case] kind: FailureKind) {
+fn login_page_refuses_only_with_an_error(#[case] status: &str, #[case] kind: FailureKind) {
     let page = format!("<form id=fm1 method=post>{status}<input name=code><input name=pin></form>");
     assert_eq!(read(&[&page]).unwrap_err().kind, kind);
 }
 
 #[test]
-fn titles_from_outside_cannot_carry_markup_or_escapes() {
+fn page_titles_are_stored_without_markup_or_escapes() {
     let page = HOLDS.replace(
         "Lamps / Bo Reed",
         "&lt;script&gt;x&lt;/script&gt; \u{1b}[31m\u{202e}Lamps",
@@ -250,14 +250,14 @@ fn titles_from_outside_cannot_carry_markup_or_escapes() {
 }
 
 #[test]
-fn headers_that_a_long_list_repeats_are_no_second_list() {
+fn repeated_headers_are_no_second_list() {
     let header = ITEMS.lines().nth(2).unwrap();
     let page = ITEMS.replacen("</table>", &format!("{header}</table>"), 1);
     assert_eq!(read(&[&page]).unwrap().loans.unwrap().len(), 2);
 }
 
 #[test]
-fn an_expiry_of_several_words_is_read() {
+fn expiry_of_several_words_is_read() {
     let page = SUMMARY
         .replace("03-31-2027<", "31 Mar 2027<")
         .replace("&", "");
@@ -266,7 +266,7 @@ fn an_expiry_of_several_words_is_read() {
 }
 
 #[test]
-fn an_id_that_could_not_be_shown_is_kept_as_a_hash() {
+fn unprintable_id_is_kept_as_a_hash() {
     let disguised = |page: &str, id: &str| page.replace(id, &format!("{id}\u{202e}"));
     let items = disguised(ITEMS, "i71").replace(" 30000000000071 ", "");
     let account = read(&[SUMMARY, &items, &disguised(HOLDS, "cancelb81x00")]).unwrap();

@@ -1,4 +1,4 @@
-//! The way there: the CAS login, the patron's summary and the two lists.
+//! Logs in by CAS and fetches the patron's summary and the two lists.
 
 use hippo_browser::reading::must_agree;
 use hippo_browser::{Form, Page, Session};
@@ -8,7 +8,7 @@ use url::Url;
 
 use super::addresses::scope;
 use super::login::{self, Login};
-use super::pages::{self, PageKind, Part, place_in_account};
+use super::pages::{self, PageKind, Part, split_account_path};
 
 /// Logs in, reads the summary and both lists; the session logs out however this ends.
 pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, Failure> {
@@ -28,42 +28,42 @@ pub(super) async fn read_account(session: &mut Session<'_>) -> Result<Account, F
     login::fill(&mut form, session)?;
     session.log_out_at_end(&logout);
     let landing = session.log_in(form).await?;
-    let place = locate_account(&landing, session)?;
+    let location = locate_account(&landing, session)?;
 
-    let summary = match part(&landing, session) {
+    let summary = match read_part(&landing, session) {
         Ok(part) if part.summary.is_some() => part,
         Err(failure) if failure.kind != FailureKind::PageChanged => return Err(failure),
-        // Some libraries lead to another page of the account first.
-        _ => fetch(session, &place, "top").await?,
+        // Some libraries redirect to another account page first.
+        _ => fetch(session, &location, "top").await?,
     };
     if summary.summary.is_none() {
         return Err(Failure::page_changed("no summary of the patron"));
     }
-    let items = fetch(session, &place, "items").await?;
-    let holds = fetch(session, &place, "holds").await?;
-    whole_account(
+    let items = fetch(session, &location, "items").await?;
+    let holds = fetch(session, &location, "holds").await?;
+    join_pages(
         summary,
         items,
         holds,
-        &place.record,
+        &location.record,
         session.unknown_account(),
     )
 }
 
-/// Where the account is: `…/patroninfo~S3/1307788`.
+/// The location of the account: `…/patroninfo~S3/1307788`.
 struct AccountLocation {
     root: Url,
     record: String,
 }
 
-/// The login form: CAS's, or of an older catalogue, which has nothing or another page in CAS's place, its own.
+/// Finds the login form: CAS's, or the catalogue's own if an older site has nothing or another page in CAS's place.
 async fn login_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Result<Form, Failure> {
     let failure = match session.get_optional(cas).await? {
         Some(page) => match login::form(&page) {
             Err(failure) if failure.kind == FailureKind::PageChanged => failure,
             outcome => return outcome,
         },
-        None => Failure::page_changed("no login page, neither CAS's nor the catalogue's own"),
+        None => Failure::page_changed("no login page, neither of CAS nor of the catalogue"),
     };
     let page = session.get(account).await?;
     login::form(&page).map_err(|other| match other.kind {
@@ -72,23 +72,23 @@ async fn login_form(session: &mut Session<'_>, cas: &Url, account: &Url) -> Resu
     })
 }
 
-/// Judges the answer to the login form.
+/// Locates the account from the response to the login.
 ///
-/// The form without a word is what a CAS also shows for a ticket (`lt`) that was used before. Ours
-/// came with the form a moment ago, so it is taken for a refusal.
+/// CAS also shows the form without a message if its ticket (`lt`) was used before. Ours is
+/// fresh, so the form counts as a refusal.
 fn locate_account(landing: &Page, session: &Session<'_>) -> Result<AccountLocation, Failure> {
     match pages::classify_page(&landing.body, &session.read_context()) {
-        // The catalogue refuses in the answer itself, or by way of its login page, and leads on whom it let in.
+        // The catalogue refuses in the response or through its login page, and redirects a patron whom it accepted.
         Ok(PageKind::Login(login))
-            if login != Login::AskedByCatalogue
+            if login != Login::CatalogueForm
                 || !session.was_redirected()
-                || is_login_place(&landing.url) =>
+                || is_login_url(&landing.url) =>
         {
             Err(login.failure(|| session.failure_for_login_page(landing, "the account")))
         }
         Err(failure) if failure.kind != FailureKind::PageChanged => Err(failure),
-        _ => place_of(&landing.url).ok_or_else(|| {
-            login::stand_in(landing).unwrap_or_else(|| {
+        _ => account_location(&landing.url).ok_or_else(|| {
+            login::interstitial_failure(landing).unwrap_or_else(|| {
                 session.failure_for_unknown_answer(
                     landing,
                     "the login led to a page outside the account",
@@ -98,14 +98,14 @@ fn locate_account(landing: &Page, session: &Session<'_>) -> Result<AccountLocati
     }
 }
 
-/// Whether this is where the catalogue asks for a login: `…/patroninfo~S3`, without a patron's record.
-fn is_login_place(url: &Url) -> bool {
+/// Whether this is the catalogue's login page: `…/patroninfo~S3`, without a patron's record.
+fn is_login_url(url: &Url) -> bool {
     let last = url.path().trim_end_matches('/').rsplit('/').next();
     last.is_some_and(|last| last.starts_with("patroninfo"))
 }
 
-fn place_of(url: &Url) -> Option<AccountLocation> {
-    let (record, _) = place_in_account(url.path())?;
+fn account_location(url: &Url) -> Option<AccountLocation> {
+    let (record, _) = split_account_path(url.path())?;
     let path_end = url.path().find(&format!("/{record}"))? + 1 + record.len();
     let mut root = url.clone();
     root.set_path(url.path().get(..path_end)?);
@@ -119,33 +119,32 @@ fn place_of(url: &Url) -> Option<AccountLocation> {
 
 async fn fetch(
     session: &mut Session<'_>,
-    place: &AccountLocation,
+    location: &AccountLocation,
     name: &str,
 ) -> Result<Part, Failure> {
-    let mut url = place.root.clone();
-    url.set_path(&format!("{}/{name}", place.root.path()));
+    let mut url = location.root.clone();
+    url.set_path(&format!("{}/{name}", location.root.path()));
     let page = session.get(&url).await?;
-    part(&page, session)
+    read_part(&page, session)
 }
 
-/// A page of the account, once logged in.
-fn part(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
-    let says = pages::classify_page(&page.body, &session.read_context());
-    match says {
+/// Reads an account page after the login.
+fn read_part(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
+    let page_kind = pages::classify_page(&page.body, &session.read_context());
+    match page_kind {
         Ok(PageKind::Account(part)) => {
             session.mark_logged_in();
             Ok(part)
         }
-        Ok(PageKind::Login(Login::AskedByCatalogue)) if place_of(&page.url).is_some() => {
-            Err(login::stand_in(page).unwrap_or_else(|| {
-                Failure::page_changed("a login form, but nothing of the account")
-            }))
+        Ok(PageKind::Login(Login::CatalogueForm)) if account_location(&page.url).is_some() => {
+            Err(login::interstitial_failure(page)
+                .unwrap_or_else(|| Failure::page_changed("a login form without the account")))
         }
         Ok(PageKind::Login(_)) => Err(session.failure_for_login_page(page, "an account page")),
-        Err(failure) => match login::stand_in(page) {
+        Err(failure) => match login::interstitial_failure(page) {
             Some(other) => Err(other),
             None => {
-                if failure.kind == FailureKind::PageChanged && pages::is_of_account(&page.body) {
+                if failure.kind == FailureKind::PageChanged && pages::is_account_page(&page.body) {
                     session.mark_logged_in();
                 }
                 Err(failure)
@@ -154,8 +153,8 @@ fn part(page: &Page, session: &mut Session<'_>) -> Result<Part, Failure> {
     }
 }
 
-/// Puts the three pages together; both lists are known then.
-fn whole_account(
+/// Joins the three pages; both lists are then known.
+fn join_pages(
     summary: Part,
     mut items: Part,
     mut holds: Part,
@@ -168,16 +167,16 @@ fn whole_account(
         }
     }
     if items.loans.is_none() {
-        must_show_nothing(&summary, record, "loans")?;
-        must_show_nothing(&items, record, "loans")?;
+        require_empty_list(&summary, record, "loans")?;
+        require_empty_list(&items, record, "loans")?;
         items.loans = Some(pages::List::none());
     }
     if holds.holds.is_none() {
-        must_show_nothing(&summary, record, "holds")?;
-        must_show_nothing(&holds, record, "holds")?;
+        require_empty_list(&summary, record, "holds")?;
+        require_empty_list(&holds, record, "holds")?;
         holds.holds = Some(pages::List::none());
     }
-    // Each page says what it is asked for; what it repeats of the other list is not counted twice.
+    // Each page is read for one list only, so that a repeated list isn't counted twice.
     items.holds = None;
     holds.loans = None;
     let summary = Part {
@@ -188,15 +187,15 @@ fn whole_account(
     pages::join_parts(vec![summary, items, holds], account)
 }
 
-/// The site's way to say that a list is empty: the patron's summary, whole, without a link to it.
+/// Checks the site's way to state that a list is empty: the complete summary without a link to the list.
 ///
-/// It is asked of the summary and of the page at the list's own address, which shows the summary
-/// when there is nothing to list. Each must link to the patron's record in the way that we know:
-/// else the link to the list may be there as well, and not be seen.
-fn must_show_nothing(part: &Part, record: &str, what: &str) -> Result<(), Failure> {
+/// Both the summary and the page at the list's own address are checked; the latter shows the summary
+/// when the list is empty. Each must link to the patron's record in the known way. Otherwise the link to the list
+/// may be there, too, but go unrecognised.
+fn require_empty_list(part: &Part, record: &str, what: &str) -> Result<(), Failure> {
     let Some(summary) = part.summary.as_ref().filter(|_| part.is_whole) else {
         return Err(Failure::page_changed(format!(
-            "no list of {what}, and no whole summary that says there is none"
+            "no list of {what}, and no complete summary that states it is empty"
         )));
     };
     if !part.records.contains(record) {
@@ -224,7 +223,7 @@ mod tests {
 
     const RECORD: &str = "1000007";
 
-    /// A summary with this in the patron's box.
+    /// Builds a summary with these links in the patron's box.
     fn part(links: &str) -> Part {
         let base_url = Url::parse("https://library.test").unwrap();
         let context = ReadContext {
@@ -236,19 +235,19 @@ mod tests {
         let page = format!("<html><div class=patNameAddress>DOE, JO.{links}</div></html>");
         match pages::classify_page(&page, &context).unwrap() {
             PageKind::Account(part) => part,
-            says => panic!("{says:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
     fn read(summary: &str, list: &str) -> Result<Account, Failure> {
         {
             let account = Account::unknown("sierra".parse().unwrap());
-            whole_account(part(summary), part(list), part(list), RECORD, account)
+            join_pages(part(summary), part(list), part(list), RECORD, account)
         }
     }
 
     #[test]
-    fn a_summary_without_the_links_that_we_know_says_nothing_of_lists() {
+    fn summary_without_the_known_links_states_no_empty_list() {
         let known = "<a href=/patroninfo~S1/1000007/mylists>My lists</a>";
         let account = read(known, known).unwrap();
         assert_eq!((account.loans, account.holds), (Some(vec![]), Some(vec![])));

@@ -1,5 +1,5 @@
-//! The way to a library as on AWS: by https, at a public name, with every private address refused; and a site
-//! that would lead a check astray, at every step of every system.
+//! Visits to a library as on AWS: by https, at a public name, with every private address refused. The site tries to
+//! misdirect the check, at every step of every system.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,25 +18,25 @@ use super::*;
 
 const HOST: &str = "books.test";
 
-/// A library behind TLS, and a visitor for whom its name is a public one.
-struct Place {
+/// A library behind TLS, and a client for which its name is public.
+struct TlsLibrary {
     demo: DemoLibrary,
     library: Library,
     sites: Sites,
     tried: Arc<RequestCount>,
 }
 
-/// What came of a check.
+/// The result of a check.
 struct Checked {
     outcome: Result<Account, Failure>,
-    /// How many requests the library saw.
+    /// The number of requests that the library received.
     requests: usize,
-    /// How many were tried, wherever they would have gone.
+    /// The number of requests that were tried, to any host.
     tried: usize,
     logins: usize,
 }
 
-impl Place {
+impl TlsLibrary {
     async fn new(system: SystemKind, generation: Generation) -> Self {
         let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
         let patron = Patron::new(NUMBER, PIN, "Jo Doe")
@@ -58,7 +58,7 @@ impl Place {
         let connections = Connections::with_clients(&options, |builder| {
             builder
                 .add_root_certificate(front.authority.clone())
-                // What a name server says of the one name that leads here; others are looked up.
+                // Resolves only this name to this machine; other names are looked up.
                 .resolve(HOST, SocketAddr::from(([127, 0, 0, 1], 0)))
         });
         Self {
@@ -90,18 +90,18 @@ impl Place {
     }
 }
 
-/// Counts who comes to a port of this machine where nobody has any business; where it is.
+/// Opens a port on this machine that must get no connections; returns it with the count of connections.
 async fn trap() -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let caught: Arc<AtomicUsize> = Arc::default();
-    let count = Arc::clone(&caught);
+    let connections_to_trap: Arc<AtomicUsize> = Arc::default();
+    let count = Arc::clone(&connections_to_trap);
     tokio::spawn(async move {
         while listener.accept().await.is_ok() {
             count.fetch_add(1, Ordering::SeqCst);
         }
     });
-    (port, caught)
+    (port, connections_to_trap)
 }
 
 #[rstest]
@@ -112,18 +112,25 @@ async fn trap() -> (u16, Arc<AtomicUsize>) {
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn no_redirect_at_any_step_leads_to_a_private_address_or_away_from_https(
+async fn no_redirect_leads_to_a_private_address_or_to_http(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let place = Place::new(system, generation).await;
-    let (port, caught) = trap().await;
-    let well = place.check(None).await;
-    let good = well.outcome.unwrap();
-    assert!(well.requests >= 3);
-    assert_eq!((well.tried, well.logins), (well.requests, 1));
-    let here = place.library.base_url.as_str().replace("https", "http");
-    // A logout is followed to another one, and no further than the rest.
+    let tls_library = TlsLibrary::new(system, generation).await;
+    let (port, connections_to_trap) = trap().await;
+    let undisturbed = tls_library.check(None).await;
+    let good = undisturbed.outcome.unwrap();
+    assert!(undisturbed.requests >= 3);
+    assert_eq!(
+        (undisturbed.tried, undisturbed.logins),
+        (undisturbed.requests, 1)
+    );
+    let here = tls_library
+        .library
+        .base_url
+        .as_str()
+        .replace("https", "http");
+    // A redirected logout is followed to another logout, within the same bounds.
     for to in [
         format!("{here}logout"),
         format!("http://{HOST}/logout"),
@@ -138,26 +145,26 @@ async fn no_redirect_at_any_step_leads_to_a_private_address_or_away_from_https(
         "https://10.0.0.1/logout".to_owned(),
         "file:///etc/logout".to_owned(),
     ] {
-        for step in 0..well.requests {
+        for step in 0..undisturbed.requests {
             let what = format!("{} {generation:?}, step {step}: {to}", system.id());
             let fault = Fault::RedirectTo(to.clone());
             let after = u32::try_from(step).unwrap();
-            let checked = place
+            let checked = tls_library
                 .check(Some(Rule::new(fault).after(after).times(1)))
                 .await;
-            if step + 1 == well.requests {
+            if step + 1 == undisturbed.requests {
                 assert_eq!(checked.outcome.as_ref(), Ok(&good), "{what}");
             } else {
                 let failure = checked.outcome.unwrap_err();
                 assert_eq!(failure.kind.as_str(), "page_changed", "{what}: {failure}");
             }
             assert!(checked.logins <= 1, "{what}");
-            // What a name stands for is looked at when connecting.
+            // A host name is judged by its address when connecting.
             let by_name = usize::from(to.contains("localhost"));
             assert_eq!(checked.tried, checked.requests + by_name, "{what}");
         }
     }
-    assert_eq!(caught.load(Ordering::SeqCst), 0);
+    assert_eq!(connections_to_trap.load(Ordering::SeqCst), 0);
 }
 
 #[rstest]
@@ -168,13 +175,17 @@ async fn no_redirect_at_any_step_leads_to_a_private_address_or_away_from_https(
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn no_login_form_leads_the_pin_away_from_https_and_the_librarys_host(
+async fn login_form_never_sends_the_pin_to_http_or_another_host(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let place = Place::new(system, generation).await;
-    let (port, caught) = trap().await;
-    let here = place.library.base_url.as_str().replace("https", "http");
+    let tls_library = TlsLibrary::new(system, generation).await;
+    let (port, connections_to_trap) = trap().await;
+    let here = tls_library
+        .library
+        .base_url
+        .as_str()
+        .replace("https", "http");
     for to in [
         here.trim_end_matches('/').to_owned(),
         format!("https://127.0.0.1:{port}"),
@@ -184,7 +195,7 @@ async fn no_login_form_leads_the_pin_away_from_https_and_the_librarys_host(
         "file://".to_owned(),
     ] {
         let fault = Fault::LoginFormElsewhere(to.clone());
-        let checked = place.check(Some(Rule::new(fault))).await;
+        let checked = tls_library.check(Some(Rule::new(fault))).await;
         let failure = checked.outcome.unwrap_err();
         assert_eq!(failure.kind.as_str(), "page_changed", "{to}: {failure}");
         assert_eq!(
@@ -194,21 +205,21 @@ async fn no_login_form_leads_the_pin_away_from_https_and_the_librarys_host(
         );
         for keep_method in [true, false] {
             if !keep_method && to == format!("https://{HOST}:{port}") {
-                // Without the form, that is as good as any other page of the host.
+                // Without the form data, this is an ordinary page of the host.
                 continue;
             }
             let fault = Fault::RedirectLogin {
                 to: format!("{to}/logout"),
                 keep_method,
             };
-            let checked = place.check(Some(Rule::new(fault))).await;
+            let checked = tls_library.check(Some(Rule::new(fault))).await;
             let failure = checked.outcome.unwrap_err();
             assert_eq!(failure.kind.as_str(), "page_changed", "{to}: {failure}");
             assert_eq!(checked.tried, checked.requests, "{to}");
             assert_eq!(checked.logins, 1, "{to}");
         }
     }
-    assert_eq!(caught.load(Ordering::SeqCst), 0);
+    assert_eq!(connections_to_trap.load(Ordering::SeqCst), 0);
 }
 
 #[rstest]
@@ -217,17 +228,17 @@ async fn no_login_form_leads_the_pin_away_from_https_and_the_librarys_host(
 #[case(SystemKind::Enterprise)]
 #[case(SystemKind::Koha)]
 #[tokio::test]
-async fn a_library_at_a_private_address_is_not_asked_for_anything(
+async fn library_at_a_private_address_gets_no_request(
     #[case] system: SystemKind,
     #[values("127.0.0.1", "localhost")] host: &str,
 ) {
-    let place = Place::new(system, Generation::Older).await;
-    let mut library = place.library.clone();
-    let mut url = Url::parse(&place.demo.base_url()).unwrap();
+    let tls_library = TlsLibrary::new(system, Generation::Older).await;
+    let mut library = tls_library.library.clone();
+    let mut url = Url::parse(&tls_library.demo.base_url()).unwrap();
     url.set_host(Some(host)).unwrap();
     library.base_url = url;
     let permit = Permit::default();
-    let failure = place
+    let failure = tls_library
         .sites
         .check(&library, &secret(), &permit)
         .await
@@ -235,5 +246,5 @@ async fn a_library_at_a_private_address_is_not_asked_for_anything(
         .unwrap_err();
     assert_eq!(failure.kind.as_str(), "page_changed", "{failure}");
     assert!(failure.detail.contains("private to a network"), "{failure}");
-    assert_eq!((place.demo.request_count(), permit.count()), (0, 0));
+    assert_eq!((tls_library.demo.request_count(), permit.count()), (0, 0));
 }

@@ -1,4 +1,4 @@
-//! How often a visit shakes hands: TLS before a demo library, counted.
+//! Counts the TLS handshakes of a visit to a demo library.
 
 use std::sync::atomic::Ordering;
 
@@ -12,7 +12,7 @@ use super::*;
 const CARDS: usize = 10;
 
 #[tokio::test]
-async fn the_cards_of_a_visit_share_one_tls_handshake() {
+async fn cards_of_a_visit_share_one_tls_handshake() {
     let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
     for system in SystemKind::ALL {
         let site = Site::generated(system, CARDS, 3, 1, today);

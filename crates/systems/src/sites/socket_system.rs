@@ -1,4 +1,4 @@
-//! A system with a protocol of its own beside those with pages: lines over a socket, no form, no page, no detector.
+//! A test system with its own protocol: lines over a socket, without forms, pages or a detector.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -37,8 +37,8 @@ impl System for SocketSystem {
 impl SocketSystem {
     async fn ask(&self, visit: &CardVisit<'_>) -> Result<Account, Failure> {
         let down = |error: std::io::Error| Failure::site_down(error.kind().to_string());
-        let place = visit.library.base_url.socket_addrs(|| None).map_err(down)?;
-        let stream = TcpStream::connect(&*place).await.map_err(down)?;
+        let addresses = visit.library.base_url.socket_addrs(|| None).map_err(down)?;
+        let stream = TcpStream::connect(&*addresses).await.map_err(down)?;
         let mut stream = BufReader::new(stream);
         visit.permit.about_to_log_in().await?;
         let (number, pin) = (&visit.secret.number, &visit.secret.pin);
@@ -58,8 +58,8 @@ impl SocketSystem {
     }
 }
 
-/// Answers each login with this line, or with nothing; how many logins came.
-async fn desk(answer: &'static str) -> (Url, Arc<AtomicUsize>) {
+/// Starts a server that answers each login with this line, or not at all; returns its URL and the count of logins.
+async fn start_server(answer: &'static str) -> (Url, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let logins: Arc<AtomicUsize> = Arc::default();
@@ -71,7 +71,7 @@ async fn desk(answer: &'static str) -> (Url, Arc<AtomicUsize>) {
             let mut line = String::new();
             stream.read_line(&mut line).await.unwrap();
             count.fetch_add(usize::from(!line.is_empty()), Ordering::SeqCst);
-            // Nobody may be listening any longer.
+            // The client may have disconnected.
             let _ = stream.write_all(answer.as_bytes()).await;
             kept.push(stream);
         }
@@ -80,7 +80,7 @@ async fn desk(answer: &'static str) -> (Url, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn system_with_a_protocol_of_its_own_is_checked_like_any_other() {
+async fn system_with_its_own_protocol_is_checked() {
     for (answer, kind, in_doubt, settled) in [
         (
             "LOANS 0 HOLDS 0\n",
@@ -96,7 +96,7 @@ async fn system_with_a_protocol_of_its_own_is_checked_like_any_other() {
         ),
         ("", Some("site_down"), true, None),
     ] {
-        let (url, logins) = desk(answer).await;
+        let (url, logins) = start_server(answer).await;
         let mut options = options();
         options.limits.card = std::time::Duration::from_millis(300);
         let sites = Sites::new(options).unwrap();
@@ -120,8 +120,8 @@ async fn system_with_a_protocol_of_its_own_is_checked_like_any_other() {
 }
 
 #[tokio::test]
-async fn system_with_a_protocol_of_its_own_sends_nothing_without_a_permit() {
-    let (url, logins) = desk("LOANS 0 HOLDS 0\n").await;
+async fn system_with_its_own_protocol_needs_a_permit_to_log_in() {
+    let (url, logins) = start_server("LOANS 0 HOLDS 0\n").await;
     let permit = Permit {
         says_no: true,
         ..Permit::default()

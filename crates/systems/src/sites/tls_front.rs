@@ -1,4 +1,4 @@
-//! A demo library behind TLS.
+//! Puts a demo library behind TLS.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use hippo_demo_library::DemoLibrary;
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-/// Speaks TLS before a demo library, as `https://HOST:PORT`.
+/// Terminates TLS for a demo library at `https://HOST:PORT`.
 pub(super) struct TlsFront {
     pub(super) url: Url,
     pub(super) handshakes: Arc<AtomicUsize>,
@@ -16,7 +16,7 @@ pub(super) struct TlsFront {
 }
 
 impl TlsFront {
-    /// From here on the library takes itself for one that is reached by https.
+    /// Starts the front; the demo library then links to itself by https.
     pub(super) async fn start(demo: &DemoLibrary, host: &str) -> Self {
         demo.switches().https(true);
         let behind = demo.base_url().trim_start_matches("http://").to_owned();
@@ -35,7 +35,7 @@ impl TlsFront {
                     };
                     counted.fetch_add(1, Ordering::SeqCst);
                     if let Ok(mut demo) = TcpStream::connect(behind).await {
-                        // Until one of the two has enough.
+                        // Copies until either side closes.
                         let _ = tokio::io::copy_bidirectional(&mut stream, &mut demo).await;
                     }
                 });

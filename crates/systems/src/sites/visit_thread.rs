@@ -1,4 +1,4 @@
-//! A card's visit on a thread of its own: a page that keeps the processor busy costs that card alone.
+//! Runs a card's visit on its own thread, so that a page that keeps the processor busy costs only that card.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,13 +22,13 @@ use crate::links::keep_own_links;
 use crate::options::secret_to_send;
 use crate::system::System;
 
-/// How many abandoned visits may still be busy before no other is begun.
+/// How many abandoned visits may still be busy while new ones start.
 const MAX_ABANDONED_VISITS: usize = 8;
 
-/// How long a visit may take to notice that its time is over, before it is abandoned.
+/// How long a visit may take to notice its timeout before it is abandoned.
 const ABANDON_DELAY: Duration = Duration::from_secs(2);
 
-/// The visits that are going on, each on a thread of its own.
+/// The running visits, each on its own thread.
 #[derive(Debug, Default)]
 pub(super) struct VisitThreads {
     running: Mutex<Running>,
@@ -46,7 +46,7 @@ struct RunningVisit {
     is_abandoned: bool,
 }
 
-/// A visit's entry among those that are going on, until its thread ends.
+/// A running visit's entry, removed when its thread ends.
 struct VisitEntry {
     threads: Arc<VisitThreads>,
     id: u64,
@@ -58,7 +58,7 @@ impl Drop for VisitEntry {
     }
 }
 
-/// Counts a visit that is still going on as abandoned once nobody waits for it.
+/// Marks a running visit as abandoned once nobody waits for it.
 struct AbandonOnDrop {
     threads: Arc<VisitThreads>,
     id: u64,
@@ -94,17 +94,17 @@ impl VisitThreads {
         }
     }
 
-    /// Why no visit to this library may begin, if so: each library keeps one processor busy at most.
+    /// Returns why no visit to this library may start, if so: a library keeps at most one processor busy.
     fn refusal(&self, library: &LibraryId) -> Option<Failure> {
         let running = self.lock();
         let abandoned = || running.visits.values().filter(|visit| visit.is_abandoned);
         if abandoned().any(|visit| visit.library == *library) {
             Some(Failure::not_tried(
-                "An earlier page of this library is still being read; it takes too long.",
+                "We're still reading an earlier page of this library, which takes too long.",
             ))
         } else if abandoned().count() >= MAX_ABANDONED_VISITS {
             Some(Failure::not_tried(
-                "The pages of too many libraries are still being read; they take too long.",
+                "We're still reading the pages of too many libraries, which take too long.",
             ))
         } else {
             None
@@ -112,7 +112,7 @@ impl VisitThreads {
     }
 }
 
-/// One card's check, with all that its thread needs.
+/// One card's check, with everything that its thread needs.
 pub(super) struct CardCheck {
     pub(super) connections: Arc<Connections>,
     pub(super) system: &'static dyn System,
@@ -121,10 +121,10 @@ pub(super) struct CardCheck {
 }
 
 impl CardCheck {
-    /// Runs the check on a thread of its own, within the card's time limit whatever the thread does.
+    /// Runs the check on its own thread, within the card's time limit.
     ///
-    /// A check that waits is stopped by its own limit, and logged out. One that is busy is abandoned: it ends at
-    /// its next step, and logs out then. The same happens to a check for which nobody waits any longer.
+    /// A waiting check is stopped by its own limit and logged out. A busy check is abandoned: it ends at
+    /// its next step, and then logs out. So does a check for which nobody waits any longer.
     pub(super) async fn run(
         self,
         threads: &Arc<VisitThreads>,
@@ -171,20 +171,20 @@ impl CardCheck {
             id: entry.id,
         };
         let runtime = Handle::current();
-        let began = thread::Builder::new()
+        let spawned = thread::Builder::new()
             .name("card-visit".to_owned())
             .spawn(move || {
                 let permit = RemotePermit { questions };
                 let check = self.check(&permit, signals);
                 let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(check)));
-                // Over before its answer is there: it keeps no other visit from beginning.
+                // The visit has ended, so it must not block the next one before its result is received.
                 drop(entry);
-                // Nobody may be waiting for it any longer.
+                // Nobody may be waiting any longer.
                 let _ = answer.send(outcome.ok());
             });
-        if began.is_err() {
+        if spawned.is_err() {
             return Err(Failure::not_tried(
-                "The machine allows no more threads: check fewer libraries at once.",
+                "The machine has no free threads. Check fewer libraries at once.",
             ));
         }
         let deadline = sleep_until(Instant::now() + limits.card + ABANDON_DELAY);
@@ -196,7 +196,7 @@ impl CardCheck {
                 outcome = &mut finished => match outcome.ok().flatten() {
                     Some(outcome) => return outcome,
                     None => break Failure::page_changed(
-                        "reading its pages crashed, which is a fault of LibraryHippo",
+                        "reading its pages crashed, which is a bug in LibraryHippo",
                     ),
                 },
                 Some(question) = asked.recv() => question.answer(permit, login).await,
@@ -216,9 +216,9 @@ impl CardCheck {
         Err(failure)
     }
 
-    /// The check itself, by the system.
+    /// Runs the system's check.
     async fn check(self, permit: &RemotePermit, signals: VisitSignals) -> Result<Account, Failure> {
-        // A page may print the number as it was typed, too.
+        // A page may also print the number as it was typed.
         self.connections.announce_secret(&self.secret);
         let secret = secret_to_send(self.system, &self.library, &self.secret);
         let visit = CardVisit {
@@ -232,17 +232,17 @@ impl CardCheck {
     }
 }
 
-/// The account, if both lists are known.
+/// Returns the account if both lists are known.
 fn require_both_lists(account: Account) -> Result<Account, Failure> {
     if account.loans.is_none() || account.holds.is_none() {
         return Err(Failure::page_changed(
-            "the account's pages did not say what is out and what is on hold",
+            "the account's pages didn't list the loans and the holds",
         ));
     }
     Ok(account)
 }
 
-/// Whether such a failure, after a login that was sent, leaves open whether the site took it.
+/// Whether such a failure after a login leaves open whether the site accepted it.
 fn leaves_login_in_doubt(kind: FailureKind) -> bool {
     matches!(
         kind,
@@ -250,12 +250,12 @@ fn leaves_login_in_doubt(kind: FailureKind) -> bool {
     )
 }
 
-/// What a visit was permitted, and what it said of its login.
+/// The progress of a visit's login.
 #[derive(Debug, Default)]
 struct LoginProgress {
     is_sent: bool,
     is_settled: bool,
-    /// Why the permit stopped the visit, if it did.
+    /// The permit's error, if it stopped the visit.
     permit_error: Option<PermitError>,
 }
 
@@ -265,7 +265,7 @@ impl LoginProgress {
     }
 }
 
-/// A question of the visit's thread to the permit, which stays with whoever waits for the visit.
+/// A question of the visit's thread to the permit, which stays with the waiting caller.
 enum Question {
     MayLogIn(Reply),
     SettleLogin(LoginOutcome, Reply),
@@ -292,12 +292,12 @@ impl Question {
             login.permit_error.get_or_insert(error);
             failure
         });
-        // A thread that does not wait any longer sends nothing either.
+        // A thread that no longer waits sends no login either.
         let _ = reply.send(answer);
     }
 }
 
-/// The permit as the visit's thread has it.
+/// The permit on the visit's thread.
 struct RemotePermit {
     questions: mpsc::Sender<Question>,
 }
@@ -341,12 +341,12 @@ mod tests {
     use hippo_browser::Session;
     use hippo_browser::test_site::{Permit, Reply, TestSite, library, options, page, secret};
 
-    /// What a test's system does with the page that comes after the login.
+    /// What the test system does with the page after the login.
     #[derive(Clone, Copy, PartialEq, Eq)]
     enum Reading {
         Honest,
         Refused,
-        /// Busy as long as [`Slow::is_busy`], after it took the page for one that shows us logged in or before.
+        /// Busy as long as [`Slow::is_busy`], before or after the page was accepted as a logged-in patron's.
         Busy {
             is_noted: bool,
         },
@@ -420,7 +420,7 @@ mod tests {
 
     fn sites() -> Sites {
         let mut options = options();
-        // Long enough for an honest visit on a machine that is busy with other tests.
+        // Long enough for a normal visit on a busy machine.
         options.limits.card = Duration::from_secs(2);
         Sites::new(options).unwrap()
     }
@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn busy_page_costs_its_own_card_and_no_other_library() {
+    async fn busy_page_costs_only_its_own_card() {
         let (site, sites) = (site().await, sites());
         let busy = Slow::reading(Reading::Busy { is_noted: true });
         let honest = Slow::reading(Reading::Honest);
@@ -456,7 +456,10 @@ mod tests {
         let failure = hostile.unwrap_err();
         assert_eq!(failure.kind, FailureKind::PageChanged);
         assert!(failure.detail.contains("too long to read"), "{failure}");
-        assert!(began.elapsed() < Duration::from_secs(8), "its time is real");
+        assert!(
+            began.elapsed() < Duration::from_secs(8),
+            "the visit must not wait for the busy page"
+        );
 
         let (again, permit) = visit(&sites, honest, &site, "busy").await;
         assert_eq!(again.unwrap_err().kind, FailureKind::NotTried);
@@ -467,12 +470,16 @@ mod tests {
         while !sites.threads.lock().visits.is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert_eq!(site.lines().last().unwrap(), "GET /out", "it is logged out");
+        assert_eq!(
+            site.lines().last().unwrap(),
+            "GET /out",
+            "expected a logout at the end"
+        );
         assert!(visit(&sites, honest, &site, "busy").await.0.is_ok());
     }
 
     #[tokio::test]
-    async fn abandoned_visits_are_bounded_over_all_libraries() {
+    async fn abandoned_visits_are_limited_over_all_libraries() {
         let threads = Arc::new(VisitThreads::default());
         let id = |number: usize| format!("library-{number}").parse::<LibraryId>().unwrap();
         let mut entries = Vec::new();
@@ -492,7 +499,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn abandoned_visit_is_in_doubt_only_before_a_page_showed_us_logged_in() {
+    async fn abandoned_visit_is_in_doubt_until_the_login_is_confirmed() {
         for is_noted in [false, true] {
             let (site, sites) = (site().await, sites());
             let busy = Slow::reading(Reading::Busy { is_noted });
@@ -509,7 +516,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn login_is_settled_once_and_as_it_ended() {
+    async fn login_is_settled_once_with_its_outcome() {
         for (reading, expected) in [
             (Reading::Honest, LoginOutcome::Accepted),
             (Reading::Refused, LoginOutcome::Refused),
@@ -521,7 +528,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn crash_while_reading_is_a_failure_of_that_card() {
+    async fn crash_while_reading_fails_only_that_card() {
         let (site, sites) = (site().await, sites());
         let (outcome, _) = visit(&sites, Slow::reading(Reading::Crashes), &site, "wpl").await;
         let failure = outcome.unwrap_err();
@@ -532,7 +539,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn visit_that_nobody_waits_for_ends_with_a_logout() {
+    async fn cancelled_visit_ends_with_a_logout() {
         let site = TestSite::start(|request| {
             if request.contains("GET /account") {
                 return Reply::Hang;

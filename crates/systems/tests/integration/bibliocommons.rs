@@ -1,18 +1,17 @@
-//! `BiblioCommons`: the recorded accounts, and whole visits at the demo library.
+//! `BiblioCommons`: recorded accounts, and complete visits to the demo library.
 
+use hippo_browser::test_site::Permit;
 use hippo_browser::{BrowserOptions, ReadContext, SavedPage};
 
 use crate::library_pages;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use chrono::NaiveDate;
 use hippo_core::account::{Account, HoldState};
 use hippo_core::card::CardSecret;
 use hippo_core::failure::{Failure, FailureKind};
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Patron, Site, SystemKind, generated_number,
     generated_pin,
@@ -28,8 +27,8 @@ fn today() -> NaiveDate {
     "2026-11-21".parse().unwrap()
 }
 
-/// The folder of the recorded pages of this system; says so where there is none.
-fn recorded() -> Option<PathBuf> {
+/// Returns the folder of this system's recorded pages, or prints that the test is skipped.
+fn recorded_folder() -> Option<PathBuf> {
     let folder = library_pages::folder().map(|folder| folder.join("bibliocommons"));
     if folder.is_none() {
         eprintln!("SKIPPED: no recorded pages (set LIBRARY_PAGES to their folder)");
@@ -57,14 +56,16 @@ fn read(names: &[PathBuf], base_url: &str) -> Result<Account, Failure> {
 }
 
 #[test]
-fn recorded_pages_say_what_is_expected_of_them() {
+fn recorded_pages_are_read_as_expected() {
     let cases = library_pages::check_all("bibliocommons");
     assert!(cases == 0 || cases >= 2, "only {cases} cases");
 }
 
 #[test]
-fn the_recorded_account_is_unknown_where_a_page_is_left_out() {
-    let Some(folder) = recorded() else { return };
+fn missing_recorded_pages_leave_lists_unknown() {
+    let Some(folder) = recorded_folder() else {
+        return;
+    };
     let folder = folder.join("wccls-2021-two-loans-six-suspended");
     let base = "https://wccls.bibliocommons.com";
     let account = read(&[folder.join("in_transit.html")], base).unwrap();
@@ -73,28 +74,23 @@ fn the_recorded_account_is_unknown_where_a_page_is_left_out() {
     assert_eq!(account.declared.holds, Some(6));
     let account = read(&[folder.join("suspended.html")], base).unwrap();
     let holds = account.holds.unwrap();
-    assert_eq!(holds.len(), 6, "the other states are said to be empty");
+    assert_eq!(
+        holds.len(),
+        6,
+        "the site states that the other states are empty"
+    );
     assert!(holds.iter().all(|hold| hold.state == HoldState::Suspended));
 }
 
 #[test]
-fn the_recorded_login_form_is_no_account_and_no_refusal() {
-    let Some(folder) = recorded() else { return };
+fn recorded_login_form_is_a_changed_page() {
+    let Some(folder) = recorded_folder() else {
+        return;
+    };
     let base = "https://wccls.bibliocommons.com";
     let failure = read(&[folder.join("login-form.html")], base).unwrap_err();
     assert_eq!(failure.kind, FailureKind::PageChanged);
     assert!(failure.detail.contains("login form"), "{failure}");
-}
-
-#[derive(Default)]
-struct Permit(AtomicUsize);
-
-#[async_trait]
-impl LoginPermit for Permit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
 }
 
 fn library(demo: &DemoLibrary) -> Library {
@@ -111,7 +107,7 @@ fn library(demo: &DemoLibrary) -> Library {
     }
 }
 
-/// A check, with one permit for each login that is sent.
+/// Checks a card and asserts that every login had a permit.
 async fn visit(demo: &DemoLibrary, number: &str, pin: &str) -> Result<Account, Failure> {
     let secret = CardSecret {
         number: number.to_owned().into(),
@@ -121,15 +117,15 @@ async fn visit(demo: &DemoLibrary, number: &str, pin: &str) -> Result<Account, F
     let sites = Sites::new(BrowserOptions::default()).unwrap();
     let outcome = sites.check(&library(demo), &secret, &permit).await;
     let outcome = outcome.map_err(Failure::from);
-    assert_eq!(permit.0.load(Ordering::SeqCst), demo.logins());
+    assert_eq!(permit.count(), demo.logins());
     assert!(demo.violations().is_empty());
     outcome
 }
 
-/// A check at a site that can be left properly.
+/// Checks a card and asserts one login and a complete logout.
 async fn check_as(demo: &DemoLibrary, number: &str, pin: &str) -> Result<Account, Failure> {
     let outcome = visit(demo, number, pin).await;
-    assert_eq!(demo.logins(), 1, "a login is sent once");
+    assert_eq!(demo.logins(), 1, "expected one login");
     assert_eq!(demo.open_sessions(), 0, "every visit ends with a logout");
     outcome
 }
@@ -147,8 +143,8 @@ fn patron() -> Patron {
     Patron::new(NUMBER, PIN, "Ines Calder")
 }
 
-/// What was asked for, as `GET /v2/checkedout`, the login's own address shortened.
-fn asked(demo: &DemoLibrary) -> Vec<String> {
+/// Lists the requests as `GET /v2/checkedout`; the login URL loses its query.
+fn request_lines(demo: &DemoLibrary) -> Vec<String> {
     demo.requests()
         .iter()
         .map(|seen| {
@@ -159,13 +155,13 @@ fn asked(demo: &DemoLibrary) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_account_with_nothing_on_it_takes_one_page() {
+async fn empty_account_takes_one_page() {
     let demo = demo(patron()).await;
     let account = check(&demo).await.unwrap();
     assert_eq!(account.loans, Some(Vec::new()));
     assert_eq!(account.holds, Some(Vec::new()));
-    let mut asked = asked(&demo);
-    // Where the logout leads is no matter of this system.
+    let mut asked = request_lines(&demo);
+    // The pages after the logout don't belong to this system.
     asked.truncate(4);
     assert_eq!(
         asked,
@@ -208,7 +204,7 @@ async fn only_the_states_that_have_holds_are_fetched() {
     assert_eq!(states, [HoldState::Ready, HoldState::Suspended]);
     assert_eq!(account.fines.unwrap().to_string(), "-2.50");
     assert_eq!(account.card_expires, Some(today()));
-    let holds: Vec<String> = asked(&demo)
+    let holds: Vec<String> = request_lines(&demo)
         .into_iter()
         .filter(|asked| asked.contains("/holds"))
         .collect();
@@ -219,7 +215,7 @@ async fn only_the_states_that_have_holds_are_fetched() {
 }
 
 #[tokio::test]
-async fn all_eighty_loans_and_hundred_and_twenty_holds_are_read() {
+async fn all_pages_of_80_loans_and_120_holds_are_read() {
     let site = Site::generated(SystemKind::Bibliocommons, 1, 80, 120, today());
     let demo = DemoLibrary::start(site).await.unwrap();
     let account = check_as(&demo, &generated_number(0), &generated_pin(0))
@@ -229,14 +225,14 @@ async fn all_eighty_loans_and_hundred_and_twenty_holds_are_read() {
     assert_eq!(account.holds.unwrap().len(), 120);
     assert_eq!(account.declared.loans, Some(80));
     assert_eq!(account.declared.holds, Some(120));
-    let asked = asked(&demo);
+    let asked = request_lines(&demo);
     let of = |list: &str| asked.iter().filter(|path| path.contains(list)).count();
     assert_eq!(of("/v2/checkedout"), 4);
     assert_eq!(of("/v2/holds/"), 8, "four states of 30, 25 a page");
 }
 
 #[tokio::test]
-async fn a_wrong_pin_is_refused_once_and_never_tried_again() {
+async fn wrong_pin_is_sent_once() {
     let demo = demo(patron()).await;
     let failure = check_as(&demo, NUMBER, "0000").await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::WrongCredentials, "{failure}");
@@ -244,7 +240,7 @@ async fn a_wrong_pin_is_refused_once_and_never_tried_again() {
 }
 
 #[tokio::test]
-async fn a_locked_card_is_refused() {
+async fn locked_card_is_wrong_credentials() {
     let demo = demo(patron()).await;
     demo.switches().max_wrong_pins(0);
     let failure = check(&demo).await.unwrap_err();
@@ -252,7 +248,7 @@ async fn a_locked_card_is_refused() {
 }
 
 #[tokio::test]
-async fn a_blocked_card_that_can_be_read_brings_the_librarys_words() {
+async fn blocked_card_is_read_with_its_message() {
     let mut blocked = patron();
     blocked.blocked = Some("Please see the desk about your card.".to_owned());
     let demo = demo(blocked).await;
@@ -276,7 +272,7 @@ async fn a_blocked_card_that_can_be_read_brings_the_librarys_words() {
 #[case("/v2/holds", Fault::Down { retry_after: None }, FailureKind::SiteDown)]
 #[case("/v2/", Fault::OtherPatron("22000000000018".to_owned()), FailureKind::PageChanged)]
 #[tokio::test]
-async fn a_site_that_misbehaves_gives_a_failure_and_never_an_account(
+async fn site_fault_is_a_failure_of_the_expected_kind(
     #[case] path: &str,
     #[case] fault: Fault,
     #[case] expected: FailureKind,
@@ -300,7 +296,7 @@ async fn a_site_that_misbehaves_gives_a_failure_and_never_an_account(
 }
 
 #[tokio::test]
-async fn a_session_that_is_forgotten_half_way_has_expired() {
+async fn forgotten_session_has_expired() {
     let hold = DemoHold::in_transit("The Lamp", "Okafor, Ada", "Oak Park");
     let demo = demo(patron().with_hold(hold)).await;
     demo.switches().set(Fault::ForgetSession);
@@ -309,7 +305,7 @@ async fn a_session_that_is_forgotten_half_way_has_expired() {
 }
 
 #[tokio::test]
-async fn nobodys_page_right_after_the_login_is_a_refusal() {
+async fn anonymous_page_after_login_is_wrong_credentials() {
     let demo = demo(patron()).await;
     demo.switches().anonymous_pages(true);
     demo.switches().set(Fault::RedirectLogin {
@@ -322,7 +318,7 @@ async fn nobodys_page_right_after_the_login_is_a_refusal() {
 }
 
 #[tokio::test]
-async fn a_page_of_nobody_is_no_empty_account() {
+async fn anonymous_page_later_is_an_expired_session() {
     let hold = DemoHold::in_transit("The Lamp", "Okafor, Ada", "Oak Park");
     let demo = demo(patron().with_hold(hold)).await;
     demo.switches().anonymous_pages(true);

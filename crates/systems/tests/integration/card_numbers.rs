@@ -1,4 +1,4 @@
-//! What a site is sent for a number that was typed as it is printed.
+//! What is sent to a site when a card number was typed with separators.
 
 use crate::demo::{check, start, today};
 use hippo_demo_library::{Patron, Site, SystemKind};
@@ -6,8 +6,8 @@ use rstest::rstest;
 
 const PIN: &str = "47 11-a";
 
-/// What became of a login with `typed` at a site that knows the patron by `number`.
-async fn outcome(
+/// Logs in with `typed` at a site that knows the patron by `number`.
+async fn log_in_with(
     system: SystemKind,
     number: &str,
     typed: &str,
@@ -34,26 +34,26 @@ async fn outcome(
 #[case::user_name("mary-jane smith", "mary-jane smith")]
 #[case::letters_and_digits("D 1234-5678", "D 1234-5678")]
 #[tokio::test]
-async fn number_is_sent_without_separators_and_user_name_as_it_is(
+async fn number_loses_separators_and_user_name_stays(
     #[values(0, 1, 2, 3)] system: usize,
     #[case] typed: &str,
     #[case] sent: &str,
 ) {
     assert_eq!(
-        outcome(SystemKind::ALL[system], sent, typed, &[]).await,
+        log_in_with(SystemKind::ALL[system], sent, typed, &[]).await,
         Ok(())
     );
 }
 
 #[rstest]
 #[tokio::test]
-async fn number_is_sent_as_printed_where_the_entry_says_so(#[values(0, 1, 2, 3)] system: usize) {
+async fn number_is_sent_as_printed_with_the_keep_option(#[values(0, 1, 2, 3)] system: usize) {
     let system = SystemKind::ALL[system];
     let printed = "21234-5678";
     let keep = [("number-separators", "keep")];
-    assert_eq!(outcome(system, printed, printed, &keep).await, Ok(()));
+    assert_eq!(log_in_with(system, printed, printed, &keep).await, Ok(()));
     let refused = Err("wrong_credentials".to_owned());
-    assert_eq!(outcome(system, printed, printed, &[]).await, refused);
+    assert_eq!(log_in_with(system, printed, printed, &[]).await, refused);
     let drop = [("number-separators", "drop")];
-    assert_eq!(outcome(system, printed, printed, &drop).await, refused);
+    assert_eq!(log_in_with(system, printed, printed, &drop).await, refused);
 }

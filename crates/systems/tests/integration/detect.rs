@@ -1,4 +1,4 @@
-//! `detect`, against the demo library of every system and on recorded pages.
+//! `detect`, against the demo library of every system.
 
 use hippo_browser::BrowserOptions;
 
@@ -7,7 +7,7 @@ use hippo_demo_library::{Site, SystemKind};
 use hippo_systems::detect::{MAX_PAGES, detect};
 
 #[tokio::test]
-async fn the_demo_library_of_every_system_is_recognised_without_a_login() {
+async fn every_demo_library_is_detected_without_a_login() {
     for kind in SystemKind::ALL {
         let (demo, library) = start(Site::new(kind, "Harbour Library", today())).await;
         let detection = detect(&library.base_url, &BrowserOptions::default())

@@ -11,7 +11,7 @@ use hippo_demo_library::{
 use rstest::rstest;
 
 #[test]
-fn recorded_pages_say_what_is_expected_of_them() {
+fn recorded_pages_are_read_as_expected() {
     let cases = library_pages::check_all("enterprise");
     assert!(cases == 0 || cases >= 2, "only {cases} cases");
 }
@@ -54,7 +54,7 @@ fn kind(outcome: &Result<Account, Failure>) -> FailureKind {
 
 #[rstest]
 #[tokio::test]
-async fn an_account_is_read_and_left(
+async fn account_is_read_and_logged_out(
     #[values(Generation::Older, Generation::Newer)] generation: Generation,
 ) {
     let (demo, library) = start(site(generation)).await;
@@ -89,7 +89,7 @@ async fn an_account_is_read_and_left(
 
 #[rstest]
 #[tokio::test]
-async fn a_wrong_pin_is_sent_once_and_said_to_be_wrong(
+async fn wrong_pin_is_sent_once(
     #[values(Generation::Older, Generation::Newer)] generation: Generation,
 ) {
     let (demo, library) = start(site(generation)).await;
@@ -100,7 +100,7 @@ async fn a_wrong_pin_is_sent_once_and_said_to_be_wrong(
 
 #[rstest]
 #[tokio::test]
-async fn the_login_form_in_place_of_the_account_right_after_the_login_is_a_refusal(
+async fn login_form_after_login_is_wrong_credentials(
     #[values(Generation::Older, Generation::Newer)] generation: Generation,
 ) {
     let (demo, library) = start(site(generation)).await;
@@ -113,7 +113,7 @@ async fn the_login_form_in_place_of_the_account_right_after_the_login_is_a_refus
 
 #[rstest]
 #[tokio::test]
-async fn a_heavy_borrower_gets_everything(
+async fn all_pages_of_80_loans_and_40_holds_are_read(
     #[values(Generation::Older, Generation::Newer)] generation: Generation,
 ) {
     let site = Site::generated(SystemKind::Enterprise, 1, 80, 40, today());
@@ -127,7 +127,7 @@ async fn a_heavy_borrower_gets_everything(
 
 #[rstest]
 #[tokio::test]
-async fn an_account_with_nothing_is_empty(
+async fn empty_account_has_empty_lists(
     #[values(Generation::Older, Generation::Newer)] generation: Generation,
 ) {
     let site = Site::new(SystemKind::Enterprise, "Lake Library", today())
@@ -148,7 +148,7 @@ async fn an_account_with_nothing_is_empty(
 #[case::maintenance("librarycheckouts", Fault::Maintenance, FailureKind::SiteDown)]
 #[case::forgotten("libraryholds", Fault::ForgetSession, FailureKind::SessionExpired)]
 #[tokio::test]
-async fn a_fault_is_named_and_the_card_logged_out(
+async fn fault_has_its_kind_and_the_card_is_logged_out(
     #[values(Generation::Older, Generation::Newer)] generation: Generation,
     #[case] path: &str,
     #[case] fault: Fault,
@@ -163,7 +163,7 @@ async fn a_fault_is_named_and_the_card_logged_out(
 }
 
 #[tokio::test]
-async fn a_total_that_differs_from_the_rows_is_a_changed_page() {
+async fn total_that_differs_from_the_rows_is_a_changed_page() {
     let (demo, library) = start(site(Generation::Newer)).await;
     demo.switches().add(Rule::new(Fault::WrongCounts));
     let outcome = check(&demo, &library, NUMBER, PIN).await;
@@ -172,7 +172,7 @@ async fn a_total_that_differs_from_the_rows_is_a_changed_page() {
 }
 
 #[tokio::test]
-async fn an_account_page_without_its_token_has_changed_and_its_lists_are_not_asked_for() {
+async fn account_page_without_token_is_changed_and_no_list_is_fetched() {
     let (demo, library) = start(site(Generation::Newer)).await;
     let account_page = Rule::new(Fault::HalfAPage).only_for_patrons().times(1);
     demo.switches().add(account_page);
@@ -189,7 +189,7 @@ async fn an_account_page_without_its_token_has_changed_and_its_lists_are_not_ask
 }
 
 #[tokio::test]
-async fn a_login_page_that_changed_is_sent_no_pin() {
+async fn changed_login_page_is_sent_no_pin() {
     let (demo, library) = start(site(Generation::Older)).await;
     demo.switches().set(Fault::ChangedLayout);
     let outcome = check(&demo, &library, NUMBER, PIN).await;

@@ -1,41 +1,29 @@
-//! Every way in which the demo library can misbehave, at every system: the failure is named for
-//! what it is, the PIN goes nowhere else, and a login is sent once at most.
+//! Every fault of the demo library, at every system: the failure has the right kind, the PIN goes to
+//! no other host, and at most one login is sent.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::NaiveDate;
+use hippo_browser::test_site::Permit;
 use hippo_browser::{BrowserOptions, Limits};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{DemoLibrary, Fault, Generation, Rule, Site, SystemKind, family_sites};
 use hippo_systems::Sites;
 use rstest::rstest;
 
-#[derive(Default)]
-struct Permit(AtomicUsize);
-
-#[async_trait]
-impl LoginPermit for Permit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
-}
-
-/// A library of the demo with one card.
-struct At {
+/// A demo library with one card.
+struct DemoCard {
     demo: DemoLibrary,
     generation: Generation,
     number: String,
     pin: String,
 }
 
-impl At {
+impl DemoCard {
     async fn start(system: SystemKind, generation: Generation) -> Self {
         let today: NaiveDate = "2026-11-21".parse().unwrap();
         let site: Site = family_sites(today)
@@ -52,14 +40,14 @@ impl At {
         }
     }
 
-    /// A fault of the pages of an account, which come after the login.
-    fn of_account(&self, fault: Fault) -> Rule {
+    /// Builds a fault that affects only the account pages, after the login.
+    fn on_account_pages(&self, fault: Fault) -> Rule {
         let rule = Rule::new(fault);
         match self.demo.system() {
             SystemKind::Bibliocommons => rule.only_for("/v2/"),
             SystemKind::Sierra => rule.only_for("/patroninfo"),
             SystemKind::Enterprise => rule.only_for("accordion"),
-            // The account answers the login itself, or the redirect that does.
+            // The response to the login is the account, or redirects to it.
             SystemKind::Koha if self.generation == Generation::Older => rule.only_method("POST"),
             SystemKind::Koha => rule.only_for("opac-user.pl").only_for_patrons(),
         }
@@ -80,7 +68,7 @@ impl At {
         }
     }
 
-    /// Checks the card; whatever comes of it, what must always hold is looked at.
+    /// Checks the card and asserts what holds for every outcome.
     async fn check(&self) -> Result<Account, Failure> {
         let sites = Sites::new(BrowserOptions {
             limits: Limits {
@@ -98,8 +86,8 @@ impl At {
         let permit = Permit::default();
         let outcome = sites.check(&self.library(), &secret, &permit).await;
         let outcome = outcome.map_err(Failure::from);
-        let permits = permit.0.load(Ordering::SeqCst);
-        assert!(permits <= 1, "one login a check");
+        let permits = permit.count();
+        assert!(permits <= 1, "expected at most one login per check");
         assert!(self.demo.logins() <= permits, "no login without a permit");
         assert!(self.demo.violations().is_empty());
         if let Err(failure) = &outcome {
@@ -112,8 +100,8 @@ impl At {
         outcome
     }
 
-    /// Checks the card under this rule, and says what the failure is called.
-    async fn kind_under(&self, rule: Rule) -> (String, usize) {
+    /// Checks the card under this rule; returns the failure's kind and the number of logins.
+    async fn check_under(&self, rule: Rule) -> (String, usize) {
         self.demo.switches().clear();
         self.demo.end_all_sessions();
         self.demo.forget_requests();
@@ -130,7 +118,7 @@ impl At {
     }
 }
 
-/// What a site can do to any page, and what that is called before a login, and after it.
+/// Lists the faults of any page, with the kind before a login and the kind after it.
 fn faults(system: SystemKind) -> Vec<(Fault, &'static str, &'static str)> {
     let down = |retry_after| Fault::Down { retry_after };
     let mut faults = vec![
@@ -175,7 +163,7 @@ fn faults(system: SystemKind) -> Vec<(Fault, &'static str, &'static str)> {
             "page_changed",
         ),
     ];
-    // What takes its time to test is the browser's own matter, the same at every system.
+    // The browser's own tests cover slow faults; one system is enough here.
     if system == SystemKind::Sierra {
         faults.push((Fault::Hang, "site_down", "site_down"));
         faults.push((Fault::Stall, "site_down", "site_down"));
@@ -191,17 +179,17 @@ fn faults(system: SystemKind) -> Vec<(Fault, &'static str, &'static str)> {
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn a_well_site_gives_an_account_and_is_left(
+async fn healthy_site_is_read_and_logged_out(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let at = At::start(system, generation).await;
-    let account = at.check().await.unwrap();
+    let card = DemoCard::start(system, generation).await;
+    let account = card.check().await.unwrap();
     assert!(!account.loans.unwrap().is_empty());
     assert!(account.holds.is_some());
-    assert_eq!((at.demo.logins(), at.demo.open_sessions()), (1, 0));
-    assert!(at.demo.most_in_flight() <= 2);
-    for seen in at.demo.requests() {
+    assert_eq!((card.demo.logins(), card.demo.open_sessions()), (1, 0));
+    assert!(card.demo.most_in_flight() <= 2);
+    for seen in card.demo.requests() {
         assert!(seen.user_agent.unwrap().starts_with("LibraryHippo/"));
     }
 }
@@ -214,13 +202,13 @@ async fn a_well_site_gives_an_account_and_is_left(
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn a_fault_of_the_whole_site_has_its_name_and_no_login_is_sent(
+async fn fault_of_the_whole_site_has_its_kind_and_no_login(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let at = At::start(system, generation).await;
+    let card = DemoCard::start(system, generation).await;
     for (fault, expected, _) in faults(system) {
-        let (kind, logins) = at.kind_under(Rule::new(fault.clone())).await;
+        let (kind, logins) = card.check_under(Rule::new(fault.clone())).await;
         assert_eq!((kind.as_str(), logins), (expected, 0), "{fault:?}");
     }
 }
@@ -233,30 +221,30 @@ async fn a_fault_of_the_whole_site_has_its_name_and_no_login_is_sent(
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn a_fault_of_the_accounts_pages_has_its_name_and_the_visit_ends_with_a_logout(
+async fn fault_of_account_pages_has_its_kind_and_a_logout(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let at = At::start(system, generation).await;
+    let card = DemoCard::start(system, generation).await;
     let more = [
         (Fault::HalfAPage, "", "page_changed"),
         (Fault::ForgetSession, "", "session_expired"),
     ];
-    // Koha's account is one page: nothing comes after it that a session could be forgotten for. Where
-    // it answers the login itself, a redirect from there leads back to the form.
-    let cannot_be = |fault: &Fault| match fault {
+    // Koha's account is one page, so no later page needs the session. If that page answers the login,
+    // a redirect from it leads back to the form.
+    let cannot_occur = |fault: &Fault| match fault {
         Fault::ForgetSession => system == SystemKind::Koha,
         Fault::RedirectLoop => system == SystemKind::Koha && generation == Generation::Older,
         _ => false,
     };
     for (fault, _, expected) in faults(system).into_iter().chain(more) {
-        if cannot_be(&fault) {
+        if cannot_occur(&fault) {
             continue;
         }
-        let rule = at.of_account(fault.clone());
-        let (kind, logins) = at.kind_under(rule).await;
+        let rule = card.on_account_pages(fault.clone());
+        let (kind, logins) = card.check_under(rule).await;
         assert_eq!((kind.as_str(), logins), (expected, 1), "{fault:?}");
-        assert_eq!(at.demo.open_sessions(), 0, "{fault:?}");
+        assert_eq!(card.demo.open_sessions(), 0, "{fault:?}");
     }
 }
 
@@ -268,16 +256,16 @@ async fn a_fault_of_the_accounts_pages_has_its_name_and_the_visit_ends_with_a_lo
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn a_fault_of_the_login_itself_is_never_answered_by_another_login(
+async fn fault_of_the_login_never_causes_a_second_login(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let at = At::start(system, generation).await;
+    let card = DemoCard::start(system, generation).await;
     for (fault, _, _) in faults(system) {
         let rule = Rule::new(fault.clone()).only_method("POST").times(1);
-        let (kind, _) = at.kind_under(rule).await;
-        // An account is right where the fault spoils what a redirect does not have: a body. Where
-        // nothing is said, and the login form comes next, it is taken for a refusal.
+        let (kind, _) = card.check_under(rule).await;
+        // The account is read correctly if the fault damages a body that a redirect doesn't have. A
+        // login form without a reason counts as a refusal.
         let is_silent = matches!(
             fault,
             Fault::RedirectLoop | Fault::EmptyBody | Fault::BinaryBody
@@ -289,7 +277,7 @@ async fn a_fault_of_the_login_itself_is_never_answered_by_another_login(
                 || (is_silent && kind == "wrong_credentials"),
             "{fault:?}: {kind}"
         );
-        assert_eq!(at.demo.logins(), 1, "{fault:?}");
+        assert_eq!(card.demo.logins(), 1, "{fault:?}");
     }
 }
 
@@ -301,16 +289,16 @@ async fn a_fault_of_the_login_itself_is_never_answered_by_another_login(
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn a_pin_goes_to_no_other_host_by_form_or_by_redirect(
+async fn pin_goes_to_no_other_host_by_form_or_redirect(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let at = At::start(system, generation).await;
-    let other = At::start(system, generation).await;
+    let card = DemoCard::start(system, generation).await;
+    let other = DemoCard::start(system, generation).await;
     let elsewhere = other.demo.base_url();
 
     let rule = Rule::new(Fault::LoginFormElsewhere(elsewhere.clone()));
-    assert_eq!(at.kind_under(rule).await, ("page_changed".to_owned(), 0));
+    assert_eq!(card.check_under(rule).await, ("page_changed".to_owned(), 0));
     assert_eq!(other.demo.request_count(), 0);
 
     for keep_method in [true, false] {
@@ -318,12 +306,12 @@ async fn a_pin_goes_to_no_other_host_by_form_or_by_redirect(
             to: format!("{elsewhere}/somewhere"),
             keep_method,
         });
-        let (kind, _) = at.kind_under(rule).await;
+        let (kind, _) = card.check_under(rule).await;
         assert_eq!(kind, "page_changed", "{keep_method}");
         assert_eq!(
             other.demo.request_count() > 0,
             !keep_method,
-            "only what carries nothing is followed"
+            "only a redirect that drops the form data is followed"
         );
     }
     for seen in other.demo.requests() {
@@ -332,11 +320,11 @@ async fn a_pin_goes_to_no_other_host_by_form_or_by_redirect(
 
     other.demo.forget_requests();
     let rule = Rule::new(Fault::RedirectTo(elsewhere));
-    assert_eq!(at.kind_under(rule).await.1, 0);
+    assert_eq!(card.check_under(rule).await.1, 0);
     assert_eq!(
         other.demo.logins(),
         0,
-        "a login page elsewhere is not filled in"
+        "the login form of another host was sent"
     );
 }
 
@@ -344,8 +332,8 @@ async fn a_pin_goes_to_no_other_host_by_form_or_by_redirect(
 #[case(SystemKind::Bibliocommons)]
 #[case(SystemKind::Sierra)]
 #[tokio::test]
-async fn an_account_that_does_not_add_up_or_is_anothers_is_not_taken(#[case] system: SystemKind) {
-    let at = At::start(system, Generation::Older).await;
+async fn wrong_counts_or_another_patron_is_a_changed_page(#[case] system: SystemKind) {
+    let card = DemoCard::start(system, Generation::Older).await;
     let other = {
         let today: NaiveDate = "2026-11-21".parse().unwrap();
         let site = family_sites(today)
@@ -354,7 +342,7 @@ async fn an_account_that_does_not_add_up_or_is_anothers_is_not_taken(#[case] sys
         site.unwrap().patrons[1].number.clone()
     };
     for fault in [Fault::WrongCounts, Fault::OtherPatron(other)] {
-        let (kind, _) = at.kind_under(Rule::new(fault.clone())).await;
+        let (kind, _) = card.check_under(Rule::new(fault.clone())).await;
         assert_eq!(kind, "page_changed", "{fault:?}");
     }
 }
@@ -367,17 +355,20 @@ async fn an_account_that_does_not_add_up_or_is_anothers_is_not_taken(#[case] sys
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn a_pin_that_is_refused_without_a_word_is_refused_and_sent_once(
+async fn refusal_without_a_reason_is_wrong_credentials(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let mut at = At::start(system, generation).await;
-    at.pin = "canary-pin".to_owned();
-    at.demo.switches().refuses_without_words(true);
-    let failure = at.check().await.unwrap_err();
+    let mut card = DemoCard::start(system, generation).await;
+    card.pin = "canary-pin".to_owned();
+    card.demo.switches().refuses_without_words(true);
+    let failure = card.check().await.unwrap_err();
     assert_eq!(failure.kind.as_str(), "wrong_credentials", "{failure}");
     assert!(!failure.login_in_doubt);
-    assert_eq!((at.demo.logins(), at.demo.wrong_pins(&at.number)), (1, 1));
+    assert_eq!(
+        (card.demo.logins(), card.demo.wrong_pins(&card.number)),
+        (1, 1)
+    );
 }
 
 #[rstest]
@@ -388,11 +379,11 @@ async fn a_pin_that_is_refused_without_a_word_is_refused_and_sent_once(
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn an_answer_to_the_login_that_is_no_page_of_the_login_is_named_and_sent_once(
+async fn unexpected_login_response_has_its_kind_and_one_login(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let at = At::start(system, generation).await;
+    let card = DemoCard::start(system, generation).await;
     for (fault, expected, is_in_doubt) in [
         (Fault::Status(401), "wrong_credentials", false),
         (Fault::Status(422), "page_changed", true),
@@ -401,14 +392,14 @@ async fn an_answer_to_the_login_that_is_no_page_of_the_login_is_named_and_sent_o
         (Fault::Maintenance, "site_down", true),
         (Fault::Captcha, "site_refused", true),
     ] {
-        at.demo.forget_requests();
-        at.demo.switches().clear();
+        card.demo.forget_requests();
+        card.demo.switches().clear();
         let rule = Rule::new(fault.clone()).only_method("POST").times(1);
-        at.demo.switches().add(rule);
-        let failure = at.check().await.unwrap_err();
+        card.demo.switches().add(rule);
+        let failure = card.check().await.unwrap_err();
         assert_eq!(failure.kind.as_str(), expected, "{fault:?}: {failure}");
         assert_eq!(failure.login_in_doubt, is_in_doubt, "{fault:?}");
-        assert_eq!(at.demo.logins(), 1, "{fault:?}");
+        assert_eq!(card.demo.logins(), 1, "{fault:?}");
     }
 }
 
@@ -418,35 +409,38 @@ async fn an_answer_to_the_login_that_is_no_page_of_the_login_is_named_and_sent_o
 #[case(SystemKind::Enterprise, Generation::Older)]
 #[case(SystemKind::Enterprise, Generation::Newer)]
 #[tokio::test]
-async fn a_login_that_a_page_confirmed_is_not_in_doubt(
+async fn login_confirmed_by_a_page_is_not_in_doubt(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let at = At::start(system, generation).await;
+    let card = DemoCard::start(system, generation).await;
     let list = match system {
         SystemKind::Bibliocommons => "/v2/holds",
         SystemKind::Sierra => "/holds",
         SystemKind::Enterprise => "libraryholdsaccordion",
-        SystemKind::Koha => unreachable!("one page is the whole account"),
+        SystemKind::Koha => unreachable!("the account is one page"),
     };
     for fault in [Fault::Maintenance, Fault::EmptyBody] {
-        at.demo.forget_requests();
-        at.demo.switches().clear();
-        at.demo
+        card.demo.forget_requests();
+        card.demo.switches().clear();
+        card.demo
             .switches()
             .add(Rule::new(fault.clone()).only_for(list));
-        let failure = at.check().await.unwrap_err();
+        let failure = card.check().await.unwrap_err();
         assert!(!failure.login_in_doubt, "{fault:?}: {failure}");
     }
 }
 
 #[tokio::test]
-async fn a_refused_pin_is_tried_once() {
+async fn refused_pin_is_sent_once() {
     for system in SystemKind::ALL {
-        let mut at = At::start(system, Generation::Older).await;
-        at.pin = "canary-pin".to_owned();
-        let failure = at.check().await.unwrap_err();
+        let mut card = DemoCard::start(system, Generation::Older).await;
+        card.pin = "canary-pin".to_owned();
+        let failure = card.check().await.unwrap_err();
         assert_eq!(failure.kind.as_str(), "wrong_credentials", "{failure}");
-        assert_eq!((at.demo.logins(), at.demo.wrong_pins(&at.number)), (1, 1));
+        assert_eq!(
+            (card.demo.logins(), card.demo.wrong_pins(&card.number)),
+            (1, 1)
+        );
     }
 }

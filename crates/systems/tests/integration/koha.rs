@@ -1,17 +1,17 @@
 //! `koha`, on recorded pages of a real server and against the demo library.
 
 use hippo_browser::BrowserOptions;
+use hippo_browser::test_site::Permit;
 
 use crate::library_pages;
 use std::sync::Arc;
 
 use crate::demo::{check, start, today};
 use crate::recording::{read_recording, recording_profile};
-use async_trait::async_trait;
 use hippo_core::account::{Account, HoldState};
 use hippo_core::card::CardSecret;
 use hippo_core::failure::{Failure, FailureKind};
-use hippo_core::site::{LibrarySite as _, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
     generated_number, generated_pin,
@@ -21,19 +21,9 @@ use hippo_systems::Sites;
 use rstest::rstest;
 
 #[test]
-fn recorded_pages_say_what_is_expected_of_them() {
+fn recorded_pages_are_read_as_expected() {
     let cases = library_pages::check_all("koha");
     assert!(cases == 0 || cases >= 5, "only {cases} cases");
-}
-
-/// Lets every login go.
-struct Anyone;
-
-#[async_trait]
-impl LoginPermit for Anyone {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        Ok(())
-    }
 }
 
 const NUMBER: &str = "25000000000007";
@@ -94,7 +84,7 @@ fn kind(outcome: &Result<Account, Failure>) -> FailureKind {
 
 #[rstest]
 #[tokio::test]
-async fn an_account_is_read_and_left(
+async fn account_is_read_and_logged_out(
     #[values(Generation::Older, Generation::Newer)] age: Generation,
     #[values(false, true)] is_translated: bool,
     #[values("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y-%m-%d", "%d %b %Y")] date_format: &str,
@@ -104,7 +94,7 @@ async fn an_account_is_read_and_left(
     let (demo, mut library) = start(site).await;
     demo.switches().translated(is_translated);
     if date_format != "%d %b %Y" {
-        // The page itself tells it, whatever the library's entry says.
+        // The page states its date format, which overrides the library's entry.
         library.date_format = Some("%Y, day %j".to_owned());
     }
     let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
@@ -169,7 +159,7 @@ async fn an_account_is_read_and_left(
 
 #[rstest]
 #[tokio::test]
-async fn what_a_site_hides_is_not_known(
+async fn hidden_columns_are_unknown(
     #[values(Generation::Older, Generation::Newer)] age: Generation,
 ) {
     let (demo, library) = start(site(age)).await;
@@ -183,7 +173,7 @@ async fn what_a_site_hides_is_not_known(
 
 #[rstest]
 #[tokio::test]
-async fn a_credit_is_below_zero(
+async fn credit_is_negative(
     #[values(Generation::Older, Generation::Newer)] age: Generation,
     #[values(false, true)] is_translated: bool,
 ) {
@@ -197,7 +187,7 @@ async fn a_credit_is_below_zero(
 
 #[rstest]
 #[tokio::test]
-async fn a_card_that_has_expired_is_read_and_its_words_are_told(
+async fn expired_card_is_read_with_its_message(
     #[values(Generation::Older, Generation::Newer)] age: Generation,
 ) {
     let mut site = site(age);
@@ -213,16 +203,16 @@ async fn a_card_that_has_expired_is_read_and_its_words_are_told(
 
 #[rstest]
 #[tokio::test]
-async fn what_stands_beside_a_renewal_is_no_reason_against_it(
+async fn fee_or_automatic_renewal_is_a_note_and_no_reason(
     #[values(Generation::Older, Generation::Newer)] age: Generation,
     #[values(false, true)] is_translated: bool,
     #[values(false, true)] is_blocked: bool,
 ) {
     let film = DemoLoan::new("A walk by the harbour", "", today()).of_format("DVD");
-    let by_itself = DemoLoan::new("Tides", "", today()).renewed_by_the_library();
+    let automatic = DemoLoan::new("Tides", "", today()).renewed_by_the_library();
     let mut patron = Patron::new(NUMBER, PIN, "Jo Doe")
         .with_loan(film)
-        .with_loan(by_itself);
+        .with_loan(automatic);
     patron.blocked = is_blocked.then(|| "too many maps are missing".to_owned());
     let site = Site::new(SystemKind::Koha, "Marsh Library", today())
         .with_generation(age)
@@ -236,7 +226,11 @@ async fn what_stands_beside_a_renewal_is_no_reason_against_it(
         (Some(!is_blocked), None)
     );
     let note = loans[0].note.as_deref().unwrap();
-    assert_eq!(note.matches(['.', ',']).count(), 1, "one sum: {note}");
+    assert_eq!(
+        note.matches(['.', ',']).count(),
+        1,
+        "expected one amount: {note}"
+    );
     assert_eq!(
         (loans[1].renewable, loans[1].renewable_reason.as_deref()),
         (None, None)
@@ -247,7 +241,7 @@ async fn what_stands_beside_a_renewal_is_no_reason_against_it(
 
 #[rstest]
 #[tokio::test]
-async fn a_wrong_pin_is_sent_once_and_said_to_be_wrong(
+async fn wrong_pin_is_sent_once(
     #[values(Generation::Older, Generation::Newer)] age: Generation,
     #[values(false, true)] is_silent: bool,
 ) {
@@ -261,7 +255,7 @@ async fn a_wrong_pin_is_sent_once_and_said_to_be_wrong(
 
 #[rstest]
 #[tokio::test]
-async fn a_heavy_borrower_gets_everything(
+async fn all_80_loans_and_40_holds_are_read(
     #[values(Generation::Older, Generation::Newer)] age: Generation,
 ) {
     let site = Site::generated(SystemKind::Koha, 1, 80, 40, today()).with_generation(age);
@@ -270,7 +264,7 @@ async fn a_heavy_borrower_gets_everything(
         .await
         .unwrap();
     let loans = account.loans.unwrap();
-    assert_eq!(loans.len(), 80, "and overdue ones once");
+    assert_eq!(loans.len(), 80, "an overdue loan is listed once");
     assert!(loans.iter().any(|loan| loan.due < Some(today())));
     assert_eq!(account.holds.unwrap().len(), 40);
 }
@@ -282,7 +276,7 @@ async fn a_heavy_borrower_gets_everything(
 #[case::holds(
     Patron::new(NUMBER, PIN, "Jo Doe").with_hold(DemoHold::in_transit("Kites", "", "Oak Park")), 0, 1)]
 #[tokio::test]
-async fn a_list_that_is_not_there_is_empty(
+async fn missing_list_is_empty(
     #[case] patron: Patron,
     #[case] loans: usize,
     #[case] holds: usize,
@@ -306,7 +300,7 @@ async fn a_list_that_is_not_there_is_empty(
 #[case::maintenance(Fault::Maintenance, FailureKind::SiteDown)]
 #[case::refused(Fault::Refuse { retry_after: Some(60) }, FailureKind::SiteRefused)]
 #[tokio::test]
-async fn a_fault_of_the_account_is_named_and_the_card_logged_out(
+async fn fault_has_its_kind_and_the_card_is_logged_out(
     #[case] fault: Fault,
     #[case] expected: FailureKind,
     #[values(Generation::Older, Generation::Newer)] age: Generation,
@@ -320,7 +314,7 @@ async fn a_fault_of_the_account_is_named_and_the_card_logged_out(
     let rule = Rule::new(fault.clone()).only_for("opac-user.pl");
     demo.switches().add(rule.clone().only_for_patrons());
     if age == Generation::Older {
-        // There, the answer to the login is the account.
+        // In older versions, the response to the login is the account.
         demo.switches().add(rule.only_method("POST"));
     }
     let outcome = check(&demo, &library, NUMBER, PIN).await;
@@ -331,7 +325,7 @@ async fn a_fault_of_the_account_is_named_and_the_card_logged_out(
 
 #[rstest]
 #[tokio::test]
-async fn a_recording_keeps_no_beginning_of_a_name_and_what_tells_a_debt(
+async fn recording_drops_parts_of_names_and_keeps_fines(
     #[values(Generation::Older, Generation::Newer)] age: Generation,
     #[values(false, true)] is_translated: bool,
 ) {
@@ -350,7 +344,10 @@ async fn a_recording_keeps_no_beginning_of_a_name_and_what_tells_a_debt(
         number: NUMBER.to_owned().into(),
         pin: PIN.to_owned().into(),
     };
-    let account = sites.check(&library, &secret, &Anyone).await.unwrap();
+    let account = sites
+        .check(&library, &secret, &Permit::default())
+        .await
+        .unwrap();
     let recording = recorder
         .finish(&recording_profile("koha"), &library, today())
         .unwrap();
@@ -358,21 +355,21 @@ async fn a_recording_keeps_no_beginning_of_a_name_and_what_tells_a_debt(
     for name in ["Mahn", "Finegol", "Feen"] {
         assert!(!text.contains(name), "{name}");
     }
-    for begun in text.match_indices("Fine").chain(text.match_indices("Fee")) {
-        let word: String = text[begun.0..]
+    for prefix in text.match_indices("Fine").chain(text.match_indices("Fee")) {
+        let word: String = text[prefix.0..]
             .chars()
             .take_while(|c| c.is_alphabetic())
             .collect();
-        assert_eq!(word, begun.1, "a name's beginning stays");
+        assert_eq!(word, prefix.1, "the start of a name was kept");
     }
     let recorded = recording.har.log.library.clone().unwrap();
     let url = recorded.base_url.parse().unwrap();
-    let again = read_recording("koha", &recording.har, &recorded.context(&url)).unwrap();
-    assert_eq!(again.fines, account.fines);
+    let reread = read_recording("koha", &recording.har, &recorded.context(&url)).unwrap();
+    assert_eq!(reread.fines, account.fines);
 }
 
 #[tokio::test]
-async fn an_address_that_was_copied_from_the_catalogue_leads_to_the_account() {
+async fn catalogue_url_leads_to_the_account() {
     let (demo, mut library) = start(site(Generation::Newer)).await;
     for copied in [
         "/cgi-bin/koha/opac-main.pl",

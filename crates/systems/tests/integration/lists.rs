@@ -1,4 +1,4 @@
-//! Every list of the systems, wherever it is kept, names all of them.
+//! Every list of the systems is complete, wherever it is kept.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use hippo_demo_library::SystemKind;
 use hippo_systems::{SYSTEMS, systems_with_pages};
 
-fn file(path: &str) -> String {
+fn read_file(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let path = root.join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -24,7 +24,7 @@ fn demo_library_has_every_system() {
 
 #[test]
 fn readme_has_a_row_for_every_system() {
-    let readme = file("README.md");
+    let readme = read_file("README.md");
     for system in systems() {
         let row = format!("| `{system}`");
         assert!(
@@ -35,7 +35,7 @@ fn readme_has_a_row_for_every_system() {
 }
 
 #[test]
-fn every_table_of_cases_has_every_system() {
+fn test_tables_have_every_system() {
     for table in [
         "crates/systems/src/sites/as_on_aws.rs",
         "crates/systems/tests/integration/every_step/mod.rs",
@@ -43,7 +43,7 @@ fn every_table_of_cases_has_every_system() {
         "crates/systems/tests/integration/requests.rs",
         "crates/cli/tests/integration/recording.rs",
     ] {
-        let cases = file(table);
+        let cases = read_file(table);
         for system in SystemKind::ALL {
             let name = format!("SystemKind::{system:?}");
             assert!(cases.contains(&name), "{table} lacks a case of {name}");
@@ -52,11 +52,11 @@ fn every_table_of_cases_has_every_system() {
 }
 
 #[test]
-fn every_reader_of_pages_is_fuzzed_and_measured() {
-    let manifest = file("fuzz/Cargo.toml");
-    let bench = file("crates/systems/benches/read.rs");
+fn every_page_reader_has_a_fuzz_target_and_a_benchmark() {
+    let manifest = read_file("fuzz/Cargo.toml");
+    let bench = read_file("crates/systems/benches/read.rs");
     for system in systems_with_pages() {
-        let target = file(&format!("fuzz/fuzz_targets/{system}.rs"));
+        let target = read_file(&format!("fuzz/fuzz_targets/{system}.rs"));
         assert!(
             target.contains(&format!("account::read({system:?}, data)")),
             "fuzz/fuzz_targets/{system}.rs reads another system"

@@ -1,7 +1,7 @@
-//! Each library system, on pages and on demo libraries.
+//! Each library system, on pages and against demo libraries.
 //!
-//! One binary, so that what the tests share is linked once.
-// Helpers of tests stop at once where a test would.
+//! One binary, so that the shared helpers are linked once.
+// Test helpers may panic where a test would.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

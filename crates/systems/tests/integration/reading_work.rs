@@ -1,4 +1,4 @@
-//! Reading takes work that grows with the page and no faster, and stops at its limits.
+//! The work of reading grows linearly with the page, and stops at its limits.
 
 use hippo_browser::reading::work::measure;
 use hippo_browser::{Form, Page, ReadContext, SavedPage, interstitial};
@@ -41,7 +41,7 @@ fn read_all(system_name: &str, body: &str) {
 }
 
 #[test]
-fn reading_work_grows_with_the_page_and_no_faster() {
+fn reading_work_is_linear_in_the_page_size() {
     const BYTES: usize = 16_000;
     for (system, kind) in pages() {
         for shape in SHAPES {
@@ -57,7 +57,7 @@ fn reading_work_grows_with_the_page_and_no_faster() {
 }
 
 #[test]
-fn accounts_and_lists_of_every_shape_are_read() {
+fn accounts_of_several_shapes_are_read() {
     for (system, kind) in pages().filter(|(_, kind)| *kind == "account") {
         for shape in ["rows", "alerts", "nested lists", "words"] {
             let account = read(system, &page(system, kind, shape, 20_000)).unwrap();
@@ -67,7 +67,7 @@ fn accounts_and_lists_of_every_shape_are_read() {
 }
 
 #[test]
-fn page_over_a_limit_is_changed_and_names_the_limit() {
+fn page_over_a_limit_fails_and_names_the_limit() {
     for (shape, bytes, named) in [
         ("forms", 100_000, "2000 forms"),
         ("inputs", 1_100_000, "50000 form fields"),
@@ -87,7 +87,7 @@ fn page_over_a_limit_is_changed_and_names_the_limit() {
 }
 
 #[test]
-fn list_over_the_limit_of_entries_is_a_changed_page() {
+fn list_over_the_entry_limit_is_a_changed_page() {
     for system in systems_with_pages() {
         let failure = read(system, &page(system, "account", "rows", 1_200_000)).unwrap_err();
         assert_eq!(failure.kind, FailureKind::PageChanged, "{system}");

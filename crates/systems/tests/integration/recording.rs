@@ -1,18 +1,18 @@
 //! A recorded check holds nothing of the patron, and is read back to the same account: as many entries, in the
-//! same states, the dates moved all by the same number of days.
+//! same states, with all dates moved by the same number of days.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::NaiveDate;
+use hippo_browser::test_site::Permit;
 use hippo_browser::{BrowserOptions, Limits, ReadContext};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Fault, Generation, Patron, Rule, Site, SystemKind,
 };
@@ -24,7 +24,7 @@ use rstest::rstest;
 const NUMBER: &str = "29715930048862";
 const PIN: &str = "Canarypin86420x";
 
-/// None of these may stand in a recording; the number and the PIN neither.
+/// Words that must never be in a recording, like the number and the PIN.
 const CANARIES: [&str; 13] = [
     NUMBER,
     PIN,
@@ -40,15 +40,6 @@ const CANARIES: [&str; 13] = [
     "canarylibrary",
     "Invented Lane",
 ];
-
-struct Anyone;
-
-#[async_trait]
-impl LoginPermit for Anyone {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        Ok(())
-    }
-}
 
 fn today() -> NaiveDate {
     "2026-11-21".parse().unwrap()
@@ -92,12 +83,12 @@ fn patron() -> Patron {
     patron
 }
 
-struct At {
+struct DemoCard {
     demo: DemoLibrary,
     library: Library,
 }
 
-impl At {
+impl DemoCard {
     async fn start(system: SystemKind, generation: Generation, patron: Patron) -> Self {
         let mut site = Site::new(system, "Canarylibrary", today())
             .with_generation(generation)
@@ -139,7 +130,9 @@ impl At {
             number: number.to_owned().into(),
             pin: pin.to_owned().into(),
         };
-        let outcome = sites.check(&self.library, &secret, &Anyone).await;
+        let outcome = sites
+            .check(&self.library, &secret, &Permit::default())
+            .await;
         let outcome = outcome.map_err(Failure::from);
         let profile = recording_profile(self.library.system.as_str());
         let recording = recorder.finish(&profile, &self.library, today()).unwrap();
@@ -147,7 +140,7 @@ impl At {
     }
 }
 
-/// What a recording of this system keeps.
+/// Returns what a recording of this system keeps.
 pub(crate) fn recording_profile(system: &str) -> RecordingProfile {
     let reader = hippo_systems::offline_reader(system).unwrap();
     RecordingProfile {
@@ -178,23 +171,23 @@ fn assert_no_canary(text: &str) {
     let lower = text.to_lowercase();
     for canary in CANARIES {
         let canary = canary.to_lowercase();
-        if let Some(at) = lower.find(&canary) {
+        if let Some(start) = lower.find(&canary) {
             panic!(
                 "{canary}: {}",
                 lower
-                    .get(at.saturating_sub(300)..at + 100)
+                    .get(start.saturating_sub(300)..start + 100)
                     .unwrap_or(canary.as_str())
             );
         }
     }
 }
 
-/// The days by which the dates of two accounts differ; the same fields must have one.
-fn moves(before: &Account, after: &Account) -> BTreeSet<i64> {
-    let mut moves = BTreeSet::new();
+/// Returns the distinct differences in days between two accounts' dates; both must have the same dates.
+fn date_shifts(before: &Account, after: &Account) -> BTreeSet<i64> {
+    let mut date_shifts = BTreeSet::new();
     let mut add = |one: Option<NaiveDate>, other: Option<NaiveDate>| match (one, other) {
         (Some(one), Some(other)) => {
-            moves.insert((other - one).num_days());
+            date_shifts.insert((other - one).num_days());
         }
         (one, other) => assert_eq!(one, other),
     };
@@ -214,10 +207,10 @@ fn moves(before: &Account, after: &Account) -> BTreeSet<i64> {
         add(one.suspended_until, other.suspended_until);
     }
     add(before.card_expires, after.card_expires);
-    moves
+    date_shifts
 }
 
-/// An account without what a recording replaces: lengths in place of texts.
+/// Describes an account by what a recording keeps; texts become their lengths.
 fn shape(account: &Account) -> Vec<String> {
     let length = |text: &Option<String>| text.as_ref().map(|text| text.chars().count());
     let loans = account.loans.iter().flatten().map(|loan| {
@@ -261,12 +254,12 @@ fn shape(account: &Account) -> Vec<String> {
 #[case::koha(SystemKind::Koha, Generation::Older)]
 #[case::newer_koha(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn a_recording_holds_nothing_of_the_patron_and_reads_as_the_same_account(
+async fn recording_has_no_personal_data_and_reads_the_same(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let at = At::start(system, generation, patron()).await;
-    let (outcome, recording) = at.record(PIN).await;
+    let card = DemoCard::start(system, generation, patron()).await;
+    let (outcome, recording) = card.record(PIN).await;
     let account = outcome.unwrap();
     let text = recording.to_json();
     if let Ok(folder) = std::env::var("KEEP_RECORDINGS") {
@@ -277,10 +270,13 @@ async fn a_recording_holds_nothing_of_the_patron_and_reads_as_the_same_account(
         .unwrap();
     }
     assert_no_canary(&text);
-    let again = read_back(&text).unwrap();
-    assert_eq!(shape(&again), shape(&account));
-    let moves = moves(&account, &again);
-    assert!(moves.len() == 1 && !moves.contains(&0), "{moves:?}");
+    let reread = read_back(&text).unwrap();
+    assert_eq!(shape(&reread), shape(&account));
+    let date_shifts = date_shifts(&account, &reread);
+    assert!(
+        date_shifts.len() == 1 && !date_shifts.contains(&0),
+        "{date_shifts:?}"
+    );
 }
 
 #[rstest]
@@ -291,12 +287,12 @@ async fn a_recording_holds_nothing_of_the_patron_and_reads_as_the_same_account(
 #[case::koha(SystemKind::Koha, Generation::Older)]
 #[case::newer_koha(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn a_recording_of_a_failure_reads_as_the_same_failure(
+async fn recording_of_a_failure_reads_as_the_same_failure(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let at = At::start(system, generation, patron()).await;
-    let (outcome, recording) = at.record("Canarypin-wrong").await;
+    let card = DemoCard::start(system, generation, patron()).await;
+    let (outcome, recording) = card.record("Canarypin-wrong").await;
     let text = recording.to_json();
     assert_no_canary(&text);
     assert_eq!(
@@ -317,20 +313,20 @@ async fn a_recording_of_a_failure_reads_as_the_same_failure(
         Fault::RedirectLoop,
         Fault::EmptyBody,
     ] {
-        at.demo.switches().clear();
-        at.demo.unlock(NUMBER);
-        at.demo.end_all_sessions();
-        at.demo
+        card.demo.switches().clear();
+        card.demo.unlock(NUMBER);
+        card.demo.end_all_sessions();
+        card.demo
             .switches()
             .add(Rule::new(fault.clone()).only_for_patrons());
-        let (outcome, recording) = at.record(PIN).await;
+        let (outcome, recording) = card.record(PIN).await;
         let text = recording.to_json();
         assert_no_canary(&text);
         let kind = outcome.map(|_| ()).map_err(|failure| failure.kind);
-        let again = read_back(&text);
-        let detail = again.as_ref().err().map(ToString::to_string);
+        let reread = read_back(&text);
+        let detail = reread.as_ref().err().map(ToString::to_string);
         assert_eq!(
-            again.map(|_| ()).map_err(|failure| failure.kind),
+            reread.map(|_| ()).map_err(|failure| failure.kind),
             kind,
             "{fault:?} {detail:?}"
         );
@@ -343,7 +339,7 @@ async fn a_recording_of_a_failure_reads_as_the_same_failure(
 #[case::enterprise(SystemKind::Enterprise, Generation::Newer)]
 #[case::koha(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn a_user_name_and_a_pin_of_zeros_are_filled_and_the_account_is_read_as_before(
+async fn user_name_and_pin_of_zeros_are_replaced(
     #[case] system: SystemKind,
     #[case] generation: Generation,
     #[values("0000", "000000")] pin: &str,
@@ -351,8 +347,8 @@ async fn a_user_name_and_a_pin_of_zeros_are_filled_and_the_account_is_read_as_be
     let mut patron = patron();
     patron.number = "ada.okafor".to_owned();
     patron.pin = pin.to_owned();
-    let at = At::start(system, generation, patron).await;
-    let (outcome, recording) = at.record_as("ada.okafor", pin).await;
+    let card = DemoCard::start(system, generation, patron).await;
+    let (outcome, recording) = card.record_as("ada.okafor", pin).await;
     let text = recording.to_json();
     assert!(!text.to_lowercase().contains("okafor"));
     let sent: Vec<&str> = recording
@@ -367,6 +363,6 @@ async fn a_user_name_and_a_pin_of_zeros_are_filled_and_the_account_is_read_as_be
         !sent.is_empty() && !sent.iter().any(|value| value.contains(pin)),
         "{sent:?}"
     );
-    let again = read_back(&text).unwrap();
-    assert_eq!(shape(&again), shape(&outcome.unwrap()));
+    let reread = read_back(&text).unwrap();
+    assert_eq!(shape(&reread), shape(&outcome.unwrap()));
 }

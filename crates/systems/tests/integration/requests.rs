@@ -1,5 +1,5 @@
-//! What a card's check asks of each system's site: the least that its flow allows, and nothing that
-//! changes a patron's affairs.
+//! The requests of a check at each system: as few as the site allows, and none that changes
+//! anything.
 
 use crate::demo::{check, start, today};
 use hippo_demo_library::{
@@ -33,15 +33,14 @@ fn full() -> Patron {
         .with_hold(DemoHold::suspended("Ice", "", "Oak Park", None))
 }
 
-/// A check that reads an account, and what the site was asked for: those that it answered by a
-/// redirect count like all others.
-async fn asked(site: Site, number: &str, pin: &str) -> Vec<RequestSeen> {
+/// Checks an account and returns the requests, redirected ones included.
+async fn record_requests(site: Site, number: &str, pin: &str) -> Vec<RequestSeen> {
     let (demo, library) = start(site).await;
     check(&demo, &library, number, pin).await.unwrap();
     demo.requests()
 }
 
-/// docs/PERFORMANCE.md says the same, and why each is needed.
+/// docs/PERFORMANCE.md has the same numbers, and why each request is needed.
 #[rstest]
 #[case(SystemKind::Bibliocommons, Generation::Older, 4, 8)]
 #[case(SystemKind::Sierra, Generation::Older, 7, 7)]
@@ -50,15 +49,15 @@ async fn asked(site: Site, number: &str, pin: &str) -> Vec<RequestSeen> {
 #[case(SystemKind::Koha, Generation::Older, 3, 3)]
 #[case(SystemKind::Koha, Generation::Newer, 4, 4)]
 #[tokio::test]
-async fn a_check_asks_the_least_that_the_systems_flow_allows(
+async fn check_sends_as_few_requests_as_the_site_allows(
     #[case] system: SystemKind,
     #[case] generation: Generation,
-    #[case] of_an_empty_account: usize,
-    #[case] of_a_full_one: usize,
+    #[case] for_empty_account: usize,
+    #[case] for_full_account: usize,
 ) {
-    for (patron, expected) in [(empty(), of_an_empty_account), (full(), of_a_full_one)] {
-        let asked = asked(site(system, generation, patron), NUMBER, PIN).await;
-        let paths: Vec<String> = asked
+    for (patron, expected) in [(empty(), for_empty_account), (full(), for_full_account)] {
+        let requests = record_requests(site(system, generation, patron), NUMBER, PIN).await;
+        let paths: Vec<String> = requests
             .iter()
             .map(|seen| format!("{} {}", seen.method, seen.path))
             .collect();
@@ -67,7 +66,7 @@ async fn a_check_asks_the_least_that_the_systems_flow_allows(
 }
 
 #[tokio::test]
-async fn a_list_in_pages_costs_a_request_a_page_where_the_site_pages_it() {
+async fn paged_list_takes_one_request_per_page() {
     for (system, expected) in [
         (SystemKind::Bibliocommons, 4 + 3 + 4),
         (SystemKind::Sierra, 7),
@@ -75,13 +74,13 @@ async fn a_list_in_pages_costs_a_request_a_page_where_the_site_pages_it() {
         (SystemKind::Koha, 3),
     ] {
         let site = Site::generated(system, 1, 80, 4, today());
-        let asked = asked(site, &generated_number(0), &generated_pin(0)).await;
-        assert_eq!(asked.len(), expected, "{}", system.id());
+        let requests = record_requests(site, &generated_number(0), &generated_pin(0)).await;
+        assert_eq!(requests.len(), expected, "{}", system.id());
     }
 }
 
-/// Words that stand in the address of whatever changes something, at one of the systems or another.
-const CHANGING: [&str; 16] = [
+/// Words in the URLs of requests that change something, at any of the systems.
+const CHANGING_WORDS: [&str; 16] = [
     "renew",
     "cancel",
     "freeze",
@@ -100,16 +99,16 @@ const CHANGING: [&str; 16] = [
     "checkin",
 ];
 
-/// Why a request is none that a check may send; `None`: it may.
-fn objection(seen: &RequestSeen) -> Option<String> {
+/// Describes the request if a check may not send it.
+fn find_objection(seen: &RequestSeen) -> Option<String> {
     let what = format!("{} {} {:?}", seen.method, seen.path, seen.fields);
-    // BiblioCommons has a page of the holds that are suspended.
+    // BiblioCommons has a page for suspended holds.
     let path = seen.path.to_ascii_lowercase();
     let path = path.replace("/v2/holds/suspended", "/v2/holds");
-    // Older Enterprise sites give their lists to a POST of the page's script, which changes nothing.
+    // Older Enterprise sites serve their lists to a POST by the page's script, which changes nothing.
     let is_list = path.ends_with("accordion?") && seen.fields == ["t:zoneid"];
     let is_fine = match seen.method.as_str() {
-        "GET" => seen.fields.is_empty() && !CHANGING.iter().any(|word| path.contains(word)),
+        "GET" => seen.fields.is_empty() && !CHANGING_WORDS.iter().any(|word| path.contains(word)),
         "POST" => seen.is_login || is_list,
         _ => false,
     };
@@ -124,7 +123,7 @@ fn objection(seen: &RequestSeen) -> Option<String> {
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn nothing_is_ever_sent_but_a_login_and_a_logout(
+async fn only_login_and_logout_change_anything(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
@@ -168,20 +167,20 @@ async fn nothing_is_ever_sent_but_a_login_and_a_logout(
             for rule in [rule.clone().only_method("POST"), rule.only_for_patrons()] {
                 demo.switches().clear();
                 demo.switches().add(rule);
-                // What comes of it is the matter of other tests.
+                // Other tests cover the outcome.
                 let _ = check(&demo, &library, &number, &pin).await;
                 demo.unlock(&number);
             }
         }
-        must_be_harmless(&demo);
+        assert_harmless(&demo);
     }
 }
 
-fn must_be_harmless(demo: &DemoLibrary) {
+fn assert_harmless(demo: &DemoLibrary) {
     let seen = demo.requests();
     assert!(seen.len() > 40, "only {} requests", seen.len());
     assert!(seen.iter().any(|seen| seen.is_login));
-    let objections: Vec<String> = seen.iter().filter_map(objection).collect();
+    let objections: Vec<String> = seen.iter().filter_map(find_objection).collect();
     assert!(objections.is_empty(), "{objections:#?}");
 }
 
@@ -193,7 +192,7 @@ fn must_be_harmless(demo: &DemoLibrary) {
 #[case("POST", "/client/en_US/default/search/account.holds.cancel?", &["t:zoneid"])]
 #[case("POST", "/client/x/account.holds.libraryholdsaccordion?", &["t:zoneid", "checkbox"])]
 #[case("DELETE", "/v2/holds/1", &[])]
-fn what_changes_something_is_objected_to(
+fn changing_request_is_objected_to(
     #[case] method: &str,
     #[case] path: &str,
     #[case] fields: &[&str],
@@ -211,5 +210,5 @@ fn what_changes_something_is_objected_to(
         is_login: false,
         changes_state: false,
     };
-    assert!(objection(&seen).is_some());
+    assert!(find_objection(&seen).is_some());
 }

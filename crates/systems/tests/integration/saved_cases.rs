@@ -1,4 +1,4 @@
-//! Pages and sessions that were once read wrongly, each a folder of `saved_cases` with what it must say.
+//! Pages and sessions that were once read wrongly, each in a folder of `saved_cases`.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ fn name(folder: &Path) -> &str {
 }
 
 #[test]
-fn saved_cases_say_what_is_expected_of_them() {
+fn saved_cases_are_read_as_expected() {
     let folders = folders();
     assert!(folders.len() >= 19, "only {} cases", folders.len());
     let mut wrong = Vec::new();

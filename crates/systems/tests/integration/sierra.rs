@@ -11,7 +11,7 @@ use hippo_demo_library::{
 use rstest::rstest;
 
 #[test]
-fn recorded_pages_say_what_is_expected_of_them() {
+fn recorded_pages_are_read_as_expected() {
     let cases = library_pages::check_all("sierra");
     assert!(cases == 0 || cases >= 6, "only {cases} cases");
 }
@@ -57,7 +57,7 @@ fn kind(outcome: &Result<Account, Failure>) -> FailureKind {
 }
 
 #[tokio::test]
-async fn an_account_is_read_and_left() {
+async fn account_is_read_and_logged_out() {
     let (demo, library) = start(site()).await;
     let account = check(&demo, &library, NUMBER, PIN).await.unwrap();
     assert_eq!(demo.logins(), 1);
@@ -89,7 +89,7 @@ async fn an_account_is_read_and_left() {
 }
 
 #[tokio::test]
-async fn the_scope_is_part_of_the_way() {
+async fn scope_is_part_of_the_urls() {
     let (demo, mut library) = start(site()).await;
     library.options.insert("scope".to_owned(), "S1".to_owned());
     check(&demo, &library, NUMBER, PIN).await.unwrap();
@@ -97,7 +97,7 @@ async fn the_scope_is_part_of_the_way() {
 }
 
 #[tokio::test]
-async fn a_wrong_pin_is_sent_once_and_said_to_be_wrong() {
+async fn wrong_pin_is_sent_once() {
     let (demo, library) = start(site()).await;
     let outcome = check(&demo, &library, NUMBER, "0000").await;
     assert_eq!(kind(&outcome), FailureKind::WrongCredentials);
@@ -105,7 +105,7 @@ async fn a_wrong_pin_is_sent_once_and_said_to_be_wrong() {
 }
 
 #[tokio::test]
-async fn a_name_that_the_form_asks_for_stands_before_the_number() {
+async fn name_before_the_number_fills_the_name_field() {
     let (demo, library) = start(site()).await;
     demo.switches().asks_name(true);
     let outcome = check(&demo, &library, NUMBER, PIN).await;
@@ -116,7 +116,7 @@ async fn a_name_that_the_form_asks_for_stands_before_the_number() {
 }
 
 #[tokio::test]
-async fn a_heavy_borrower_gets_everything() {
+async fn all_80_loans_and_40_holds_are_read() {
     let site = Site::generated(SystemKind::Sierra, 1, 80, 40, today());
     let (demo, library) = start(site).await;
     let account = check(&demo, &library, &generated_number(0), &generated_pin(0))
@@ -133,7 +133,7 @@ async fn a_heavy_borrower_gets_everything() {
 #[case::holds(
     Patron::new(NUMBER, PIN, "Jo Doe").with_hold(DemoHold::in_transit("Kites", "", "Oak Park")), 0, 1)]
 #[tokio::test]
-async fn a_list_without_a_page_is_empty(
+async fn list_without_a_page_is_empty(
     #[case] patron: Patron,
     #[case] loans: usize,
     #[case] holds: usize,
@@ -156,7 +156,7 @@ async fn a_list_without_a_page_is_empty(
 #[case::refused("/items", Fault::Refuse { retry_after: Some(60) }, FailureKind::SiteRefused)]
 #[case::forgotten("/holds", Fault::ForgetSession, FailureKind::SessionExpired)]
 #[tokio::test]
-async fn a_fault_is_named_and_the_card_logged_out(
+async fn fault_has_its_kind_and_the_card_is_logged_out(
     #[case] path: &str,
     #[case] fault: Fault,
     #[case] expected: FailureKind,
@@ -175,7 +175,7 @@ async fn a_fault_is_named_and_the_card_logged_out(
 #[case::counts(Rule::new(Fault::WrongCounts))]
 #[case::layout(Rule::new(Fault::ChangedLayout).only_for("/patroninfo"))]
 #[tokio::test]
-async fn a_page_in_doubt_never_makes_an_empty_account(#[case] rule: Rule) {
+async fn unclear_page_never_gives_an_empty_account(#[case] rule: Rule) {
     let empty = Patron::new(NUMBER, PIN, "Jo Doe");
     let site = Site::new(SystemKind::Sierra, "Harbour Library", today()).with_patron(empty);
     let (demo, library) = start(site).await;
@@ -185,7 +185,7 @@ async fn a_page_in_doubt_never_makes_an_empty_account(#[case] rule: Rule) {
 }
 
 #[tokio::test]
-async fn the_pages_of_another_patron_are_not_taken() {
+async fn pages_of_another_patron_are_a_changed_page() {
     let other = Patron::new("22000000000008", "1", "Al Roe").with_loan(DemoLoan::new(
         "Theirs",
         "",

@@ -1,8 +1,8 @@
-//! Pages of any size, made of one thing again and again, in a frame that a reader knows.
+//! Generated pages of any size, which repeat one thing in a frame that a reader knows.
 
 use std::fmt::Write as _;
 
-/// What a page is made of.
+/// The things that a page can repeat.
 pub(crate) const SHAPES: [&str; 12] = [
     "forms",
     "inputs",
@@ -18,12 +18,12 @@ pub(crate) const SHAPES: [&str; 12] = [
     "links",
 ];
 
-/// Each system that reads pages, and the kinds of page that it is given.
+/// Lists each system that reads pages, with the kinds of page.
 pub(crate) fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
     hippo_systems::systems_with_pages().flat_map(|system| [(system, "login"), (system, "account")])
 }
 
-/// A page of about so many bytes.
+/// Builds a page of about this many bytes.
 pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> String {
     let rows = match (kind, shape) {
         ("account", "rows") => bytes / row(system, 0).len(),
@@ -34,7 +34,7 @@ pub(crate) fn page(system: &str, kind: &str, shape: &str, bytes: usize) -> Strin
         "inputs" | "options" if kind == "account" => String::new(),
         _ => filler(shape, bytes),
     };
-    // On a login page they stand in the form that the number and PIN would go into.
+    // On a login page, they go into the login form.
     let (filler, in_form) = match (kind, shape) {
         ("login", "inputs" | "options") => (String::new(), filler),
         ("account", "inputs" | "options") => (self::filler(shape, bytes), String::new()),
@@ -119,13 +119,13 @@ fn bibliocommons(filler: &str, rows: usize, list: &str) -> String {
         let _ = write!(items, "\"{number}\",");
     }
     let (items, list) = (items.trim_end_matches(','), list.trim_end_matches(','));
-    let said = serde_json::Value::from(filler);
+    let text = serde_json::Value::from(filler);
     format!(
         "<html><body><script type=\"application/json\" data-iso-key=\"_0\">{{\"app\":{{\"currentURL\":\"/v2/checkedout\"}},\
          \"auth\":{{\"currentUserId\":7}},\"borrowing\":{{\"fines\":{{\"summaries\":{{\"checkedout\":{{\"total\":{rows}}}}}}},\
          \"checkedout\":{{\"items\":[{items}],\"pagination\":{{\"count\":{rows},\"page\":1,\"limit\":{rows},\"pages\":1}}}}}},\
-         \"entities\":{{\"checkouts\":{{{list}}},\"bibs\":{{\"S1\":{{\"briefInfo\":{{\"title\":{said}}}}}}},\
-         \"messages\":[{said}]}}}}</script></body></html>"
+         \"entities\":{{\"checkouts\":{{{list}}},\"bibs\":{{\"S1\":{{\"briefInfo\":{{\"title\":{text}}}}}}},\
+         \"messages\":[{text}]}}}}</script></body></html>"
     )
 }
 

@@ -1,4 +1,4 @@
-//! The lists of loans and holds of such pages.
+//! The lists of loans and holds on such pages.
 
 use hippo_core::account::HoldState;
 use hippo_core::failure::FailureKind;
@@ -6,7 +6,7 @@ use rstest::rstest;
 
 use super::{NONE_OUT, NOTHING_OUT, list, newest, read, title};
 
-/// A row of the newest list of holds; `cells` follow the branch.
+/// Builds a row of the newest list of holds; `cells` follow the branch.
 fn hold_row(class: &str, record: u32, lapse: &str, cells: &str) -> String {
     format!(
         "<tr class='{class}'><td class=title>{}\n v. 2\n Ash, Pip\n<p class=hint>Item: 77</p></td>\
@@ -23,7 +23,7 @@ fn hold_row(class: &str, record: u32, lapse: &str, cells: &str) -> String {
     )
 }
 
-/// The oldest age (3.14 to 16.05): Bootstrap 2, labels in cells, the author beside the title.
+/// Builds a page of the oldest templates (3.14 to 16.05): Bootstrap 2, labels in cells, the author beside the title.
 fn oldest(tabs: &str, panels: &str) -> String {
     format!(
         "<html lang=en><body id=opac-user class=scrollto><div id=wrap><div id=members>\
@@ -38,7 +38,7 @@ fn oldest(tabs: &str, panels: &str) -> String {
 }
 
 #[test]
-fn the_oldest_pages_tell_how_far_a_hold_is() {
+fn oldest_pages_have_each_holds_state() {
     let row = |class: &str, status: &str, sleep: &str| {
         format!(
             "<tr{class}><td class=title><a class=title href='/cgi-bin/koha/opac-detail.pl?biblionumber=4'>Knots  \
@@ -99,13 +99,13 @@ fn the_oldest_pages_tell_how_far_a_hold_is() {
         holds[1].note.as_deref(),
         Some("To be fetched from Oak Park")
     );
-    // Printed as it stands in the database, whatever the site's own way.
+    // Printed as an ISO date, whatever the site's date format.
     assert_eq!(holds[4].suspended_until, "2026-12-24".parse().ok());
     assert_eq!((account.loans, account.messages), (Some(vec![]), vec![]));
 }
 
 #[test]
-fn the_oldest_pages_tell_why_a_loan_is_not_renewed() {
+fn oldest_pages_have_the_reason_against_a_renewal() {
     let row = |record: u32, renew: &str| {
         format!(
             "<tr><td class=jacketcell><a href='/cgi-bin/koha/opac-detail.pl?biblionumber=99'><img></a></td><td \
@@ -151,7 +151,7 @@ fn the_oldest_pages_tell_why_a_loan_is_not_renewed() {
 }
 
 #[test]
-fn a_loan_of_the_newest_pages_is_read_whatever_columns_a_library_adds() {
+fn newest_loan_is_read_with_any_extra_columns() {
     let row = format!(
         "<tr class=overdue><td class=jacketcell><a href='#'><span class=no-image>No cover</span></a></td>\
          <td class=title>{}<em class=onsite_checkout>(Stays here)</em><div class=results_summary><a href='#'>5 stars</a></div><br>\
@@ -205,7 +205,7 @@ fn a_loan_of_the_newest_pages_is_read_whatever_columns_a_library_adds() {
 #[case::one_more_in_the_tab("Wishes (3)", "Wishes (2 in all)", false)]
 #[case::one_less_in_both("Wishes (1)", "Wishes (1 in all)", false)]
 #[case::none_in_the_tab("Wishes (0)", "Wishes (2 in all)", false)]
-fn holds_of_a_group_count_as_one_in_the_tab(
+fn group_of_holds_counts_as_one_in_the_tab(
     #[case] tab: &str,
     #[case] caption: &str,
     #[case] is_read: bool,
@@ -249,7 +249,7 @@ fn holds_of_a_group_count_as_one_in_the_tab(
 }
 
 #[test]
-fn what_is_asked_for_from_closed_stacks_is_a_hold() {
+fn request_from_closed_stacks_is_a_hold() {
     let row = hold_row(
         "",
         4,
@@ -278,7 +278,7 @@ fn what_is_asked_for_from_closed_stacks_is_a_hold() {
 }
 
 #[test]
-fn a_recall_is_a_hold_although_its_rows_are_closed_in_the_wrong_place() {
+fn recall_with_misplaced_row_ends_is_a_hold() {
     let row = |record: u32, status: &str, last: &str| {
         format!(
             "<tr><td class=title>{}</td><td class=recalldate data-order=2026-11-01><span title=2026-11-01>01/11/2026\
@@ -318,7 +318,7 @@ fn a_recall_is_a_hold_although_its_rows_are_closed_in_the_wrong_place() {
 }
 
 #[test]
-fn files_lent_by_the_shared_german_service_are_loans() {
+fn digital_loans_of_the_shared_german_service_are_loans() {
     let row = format!(
         "<tr><td class=itype><span class=tdlabel>Art:</span> eBook</td><td class=jacketcell></td><td class=title>{}</td>\
          <td class=author>Reed, Bo</td><td class=date_due><span title='2026-12-01T10:15:00'><span class=tdlabel>Bis:\
@@ -349,7 +349,7 @@ fn files_lent_by_the_shared_german_service_are_loans() {
 }
 
 #[test]
-fn a_site_without_the_column_of_the_last_day_does_not_tell_what_is_found() {
+fn hold_states_are_read_without_the_expiration_column() {
     let row = |class: &str, status: &str, sleep: &str| {
         format!(
             "<tr{class}><td class=title>{}</td><td class=reservedate data-order=2026-11-01>1/11/2026</td><td \
@@ -385,7 +385,7 @@ fn a_site_without_the_column_of_the_last_day_does_not_tell_what_is_found() {
 }
 
 #[test]
-fn a_row_that_is_there_twice_is_no_group() {
+fn repeated_row_is_no_group() {
     let row = hold_row("", 4, "Never", "<td class=status>In line</td><td></td>");
     let page = newest(
         "",

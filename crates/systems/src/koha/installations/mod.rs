@@ -1,5 +1,5 @@
-//! Pages as installations of many ages serve them, in words of our own: what differs between Koha's templates,
-//! and what a library may switch on or off in them.
+//! Invented pages that show how installations differ: Koha's templates of many versions, and the options of a
+//! library.
 
 mod lists;
 
@@ -31,8 +31,8 @@ fn read(page: &str) -> Result<Account, Failure> {
     read_at(page, None)
 }
 
-/// The newest age (from 24.05): Bootstrap 5, tabs and panels of a shared template.
-fn newest(said: &str, tabs: &[(&str, &str)], panels: &[(&str, &str)]) -> String {
+/// Builds a page of the newest templates (from 24.05): Bootstrap 5, tabs and panels of a shared template.
+fn newest(notices: &str, tabs: &[(&str, &str)], panels: &[(&str, &str)]) -> String {
     let tabs: String = tabs
         .iter()
         .map(|(name, words)| {
@@ -54,7 +54,7 @@ fn newest(said: &str, tabs: &[(&str, &str)], panels: &[(&str, &str)]) -> String 
          <header id=header-region><ul id=members><li><span class=loggedinusername data-borrowernumber=12 \
          data-branchcode=MS data-categorycode=A>Yours</span><a class=logout id=logout \
          href='/cgi-bin/koha/opac-main.pl?logout.x=1'>Out</a></li></ul></header>\
-         <main class=main><div id=userdetails class=maincontent><h1>Yours</h1>{said}\
+         <main class=main><div id=userdetails class=maincontent><h1>Yours</h1>{notices}\
          <div class='alert alert-info' id=notesaved style='display:none;'></div>\
          <form id=autorenewal_option method=post><input type=hidden name=op value=cud-update_arc></form>\
          <div id=opac-user-views class=toptabs><ul class='nav nav-tabs' role=tablist>{tabs}</ul>\
@@ -86,7 +86,7 @@ fn title(record: u32, title: &str) -> String {
 }
 
 #[test]
-fn what_relatives_have_out_and_owe_is_never_the_cards_own() {
+fn relatives_loans_and_fines_are_ignored() {
     let relatives = list(
         "opac-user-relative-issues-table",
         "",
@@ -123,19 +123,19 @@ fn what_relatives_have_out_and_owe_is_never_the_cards_own() {
 #[case("us", "04/05/2026", "2026-04-05")]
 #[case("dmydot", "04.05.2026", "2026-05-04")]
 #[case("iso", "2026-05-04", "2026-05-04")]
-fn until_when_a_card_is_good_is_read_as_the_site_writes_it(
+fn card_expiry_is_read_in_the_sites_format(
     #[case] setting: &str,
     #[case] written: &str,
     #[case] expected: &str,
 ) {
-    let said = format!(
+    let notices = format!(
         "<div class='alert alert-info'><h3>For you</h3><ul><li><strong>Error in your form?</strong><br><em>On {written} \
          by Oak Park</em></li><form id=dismiss-message-form></form></ul></div>\
          <div class='alert alert-warning' id=warnexpired><strong>Note:</strong> <span>Over since {written}.</span></div>\
          <div class='alert alert-warning'><ul><li class='userdebarred blocker'><strong>Frozen.</strong> <ul><li \
          class=manual_restriction>Until {written}</li><li>Ask us.</li></ul></li><li id=lost>Lost.</li><li id=gonenoaddress>Moved?</li></ul></div>"
     );
-    let page = newest(&said, &[NONE_OUT], &[("checkouts", NOTHING_OUT)]);
+    let page = newest(&notices, &[NONE_OUT], &[("checkouts", NOTHING_OUT)]);
     let page = page.replace("\"metric\"", &format!("{setting:?}"));
     let account = read_at(&page, Some("%Y, day %j")).unwrap();
     assert_eq!(account.card_expires, expected.parse().ok());
@@ -152,17 +152,14 @@ fn until_when_a_card_is_good_is_read_as_the_site_writes_it(
 #[case("1.204,50", "1204.50")]
 #[case("1'204.50", "1204.50")]
 #[case("12,00 CFP", "12.00")]
-fn who_may_ask_for_nothing_more_owes_the_sum_in_any_language(
-    #[case] sum: &str,
-    #[case] expected: &str,
-) {
+fn blocked_patron_owes_the_amount_in_any_language(#[case] sum: &str, #[case] expected: &str) {
     let panel = format!(
         "<table><tr><td>Xyzzy</td><td><a href='/cgi-bin/koha/opac-account.pl'>{sum}</a></td></tr></table>"
     );
-    let page = |said: &str| {
+    let page = |notices: &str| {
         let tab = format!("Xyzzy ({sum})");
         newest(
-            said,
+            notices,
             &[NONE_OUT, ("fines", &tab)],
             &[("checkouts", NOTHING_OUT), ("fines", &panel)],
         )
@@ -174,7 +171,7 @@ fn who_may_ask_for_nothing_more_owes_the_sum_in_any_language(
 }
 
 #[test]
-fn the_page_of_charges_tells_the_balance_after_credits_and_never_that_of_a_relative() {
+fn charges_page_has_the_patrons_balance_after_credits() {
     let own = "<table class=finestable id=finestable><tfoot><tr><th class=sum>Due</th><td class=sum>17.00</td></tr>\
                <tr class=outstanding><td class=credit>-5.00</td></tr>\
                <tr><th class=sum>With credits</th><td class=sum>12.00</td></tr></tfoot></table>";
@@ -198,19 +195,16 @@ fn the_page_of_charges_tells_the_balance_after_credits_and_never_that_of_a_relat
     "<body id=opac_maintenance><div id=opac-maintenance-message><p>Wir sind bald zurück.</p></div>",
     "site_down"
 )]
-#[case::a_consent_first(
+#[case::consent_required(
     "<body id=opac-patron-consent><span class=loggedinusername data-borrowernumber=12></span><div id=patronconsents>\
      <div class=alert>Datenschutz</div><form action=/cgi-bin/koha/opac-patron-consent.pl></form></div>",
     "card_blocked"
 )]
-#[case::a_password_to_be_set_first(
+#[case::password_required(
     "<div id=opac-auth><div class='alert alert-info'><p>Setzen Sie ein Passwort.</p></div><a \
      href='/cgi-bin/koha/opac-reset-password.pl'>Setzen</a></div>",
     "wrong_credentials"
 )]
-fn a_page_that_stands_in_for_all_others_is_known_in_any_language(
-    #[case] page: &str,
-    #[case] expected: &str,
-) {
+fn interstitial_page_is_recognised_in_any_language(#[case] page: &str, #[case] expected: &str) {
     assert_eq!(read(page).unwrap_err().kind.as_str(), expected);
 }

@@ -1,4 +1,4 @@
-//! What is out and what is on hold, as tables of many ages and languages show it.
+//! The lists of loans and holds, as releases in many languages show them.
 
 use hippo_core::account::{HoldState, Loan};
 use rstest::rstest;
@@ -8,7 +8,7 @@ use super::*;
 const ENGLISH: [&str; 5] = ["RENEW", "TITLE", "BARCODE", "STATUS", "CALL NUMBER"];
 const FRENCH: [&str; 5] = ["PROLONGER", "TITRE", "CODE À BARRES", "ÉTAT", "COTE"];
 
-/// A table in its form, the row of headers left open as the catalogue leaves it.
+/// Builds a table in its form; the header row is left open, as in the catalogue.
 fn table(form: &str, title: &str, headers: &[&str], rows: &str) -> String {
     let heads: String = headers
         .iter()
@@ -25,11 +25,11 @@ fn loans(title: &str, headers: &[&str], rows: &str) -> String {
     account("", &table("checkout_form", title, headers, rows))
 }
 
-/// A row of the newer releases, with this title cell and this status.
-fn loan_row(place: u32, title_cell: &str, status: &str) -> String {
+/// Builds a row of the newer releases with this title cell and this status.
+fn loan_row(index: u32, title_cell: &str, status: &str) -> String {
     format!(
-        "<tr class=patFuncEntry><td class=patFuncMark><input type=checkbox name=renew{place} id=renew{place} \
-         value=i70{place} /></td>{title_cell}<td class=patFuncBarcode> 3000000000007{place} </td>\
+        "<tr class=patFuncEntry><td class=patFuncMark><input type=checkbox name=renew{index} id=renew{index} \
+         value=i70{index} /></td>{title_cell}<td class=patFuncBarcode> 3000000000007{index} </td>\
          <td class=patFuncStatus> {status} </td><td class=patFuncCallNo> X 1 </td></tr>"
     )
 }
@@ -48,7 +48,7 @@ fn one_loan(page: &str) -> Loan {
 }
 
 #[test]
-fn a_list_of_the_newest_release_is_read() {
+fn loans_of_the_newest_release_are_read() {
     let renewed = "DUE 12-03-26  <span  class=patFuncRenewCount>Renewed 1 time</span>";
     let rows = loan_row(0, &title_cell("Tides / Ada Stone."), renewed)
         + &loan_row(1, &title_cell("Knots"), "DUE 12-04-26 +1 HOLD");
@@ -74,7 +74,7 @@ fn a_list_of_the_newest_release_is_read() {
 #[case("<label id=items_count>1 items checked out</label>")]
 #[case("1 ITEM CHECKED OUT <a href='?sortByDueDate=byduedate'>SORT BY DUE DATE</a>")]
 #[case("ITEMS CHECKED OUT")]
-fn a_heading_may_be_worded_in_many_ways(#[case] title: &str) {
+fn list_heading_is_read_in_every_wording(#[case] title: &str) {
     let row = loan_row(0, &title_cell("Tides"), "DUE 12-03-26");
     one_loan(&loans(title, &ENGLISH, &row));
     let two = title.replace('1', "2");
@@ -82,7 +82,7 @@ fn a_heading_may_be_worded_in_many_ways(#[case] title: &str) {
 }
 
 #[rstest]
-#[case::a_heading_of_its_row(
+#[case::row_heading(
     "<th class=patFuncBibTitle scope=row><a href='/record=b71~S1'><span class=patFuncTitleMain>Tides / Ada Stone</span>\
      </a><br /></th>"
 )]
@@ -90,11 +90,11 @@ fn a_heading_may_be_worded_in_many_ways(#[case] title: &str) {
     "<td class=patFuncTitle><a href='/record=b71~S1'><img src=/cover.jpg alt=''></a><label><a \
      href='/record=b71~S1'>Tides / Ada Stone</a></label></td>"
 )]
-#[case::of_another_library_without_a_link(
+#[case::from_another_library_without_a_link(
     "<td class=patFuncTitle><label for=renew0>Tides / Ada Stone</label><br /></td>"
 )]
 #[case::bare("<td class=patFuncTitle>Tides / Ada Stone<br /></td>")]
-fn a_title_stands_in_cells_of_many_kinds(#[case] cell: &str) {
+fn title_is_read_from_every_kind_of_cell(#[case] cell: &str) {
     let loan = one_loan(&loans(
         "1 ITEM CHECKED OUT",
         &ENGLISH,
@@ -107,7 +107,7 @@ fn a_title_stands_in_cells_of_many_kinds(#[case] cell: &str) {
 }
 
 #[test]
-fn a_column_of_stars_is_left_aside() {
+fn column_of_stars_is_ignored() {
     let cell = title_cell("Tides")
         + "<td class=patFuncRating><form><input type=radio name=stars value=5> 5 stars</form></td>";
     let headers = [
@@ -138,7 +138,7 @@ fn a_column_of_stars_is_left_aside() {
     "ÅTER 03-12-26 <span class=patFuncRenewCount>Omlånad 1 gång</span>",
     Some(1)
 )]
-fn a_list_in_another_language_is_known_by_its_classes(
+fn list_in_another_language_is_recognised_by_its_classes(
     #[case] format: &str,
     #[case] status: &str,
     #[case] renewals: Option<u32>,
@@ -168,7 +168,7 @@ fn a_list_in_another_language_is_known_by_its_classes(
 #[case("11/12/2026", "%d/%m/%Y", "2026-12-11")]
 #[case("2026-11-12", "%Y-%m-%d", "2026-11-12")]
 #[case("26-11-12", "%y-%m-%d", "2026-11-12")]
-fn a_date_is_read_as_declared_and_without_a_declaration_not_at_all(
+fn date_is_read_only_in_the_declared_format(
     #[case] written: &str,
     #[case] format: &str,
     #[case] expected: &str,
@@ -187,7 +187,7 @@ fn a_date_is_read_as_declared_and_without_a_declaration_not_at_all(
 #[case::with_headers(&ENGLISH)]
 #[case::in_another_language(&FRENCH)]
 #[case::without(&[])]
-fn a_row_of_the_class_for_none_says_that_a_list_is_empty_in_any_language(#[case] headers: &[&str]) {
+fn no_entries_row_is_an_empty_list_in_any_language(#[case] headers: &[&str]) {
     let none =
         "<tr class=patFuncNoEntries><td class=patFuncNoEntries colspan=5>Ei lainoja.</td></tr>";
     let page = |form: &str, rows: &str| {
@@ -213,7 +213,7 @@ fn a_row_of_the_class_for_none_says_that_a_list_is_empty_in_any_language(#[case]
 }
 
 #[test]
-fn tables_of_other_kinds_are_no_lists_of_what_is_out() {
+fn tables_of_other_kinds_are_ignored() {
     let history = "<form name=PHISTORYFORM><table class=patFunc><tr class=patFuncTitle><th colspan=5 class=patFuncTitle>\
         READING HISTORY (1 TITLE)</th></tr><tr class=patFuncHeaders><th>MARK</th><th>TITLE</th><th>AUTHOR</th>\
         <th>CHECKED OUT</th><th>DETAILS</th></tr><tr class=patFuncEntry><td class=patFuncMark><input type=checkbox \
@@ -254,24 +254,24 @@ fn holds_of_the_newest_release_are_read() {
              {checked} />"
         )
     };
-    let told = "<div class=patFuncPickupLabel><label>Pickup Location</label></div>Pier";
+    let pickup = "<div class=patFuncPickupLabel><label>Pickup Location</label></div>Pier";
     let rows = hold_row("b1x00", "2 of 12 holds", choice, &box_("checked"))
         + &hold_row(
             "i2x01",
             "Ready. Must be picked up by 11-28-26",
-            told,
+            pickup,
             "This hold can not be frozen.",
         )
         + &hold_row("b3@pierx02", "&nbsp;", "Dune", &box_(""))
         + &hold_row("b4x03", "READY SOON", "Dune", "");
     let page = account("", &table("hold_form", "4 HOLDS", &HOLD_HEADERS, &rows));
     let holds = read(&page).unwrap().holds.unwrap();
-    let seen: Vec<_> = holds
+    let states: Vec<_> = holds
         .iter()
         .map(|hold| (hold.id.as_str(), hold.state, hold.pickup_branch.as_deref()))
         .collect();
     assert_eq!(
-        seen,
+        states,
         [
             ("b1x00", HoldState::Suspended, Some("Dune")),
             ("i2x01", HoldState::Ready, Some("Pier")),
@@ -294,7 +294,7 @@ fn holds_of_the_newest_release_are_read() {
 }
 
 #[test]
-fn holds_in_another_language_are_known_by_their_classes() {
+fn holds_in_another_language_are_recognised_by_their_classes() {
     let headers = ["ANNULER", "TITRE", "ÉTAT", "LIEU", "ANNULER APRÈS", "GELER"];
     let rows = hold_row(
         "b1x00",
@@ -314,7 +314,7 @@ fn holds_in_another_language_are_known_by_their_classes() {
 }
 
 #[test]
-fn both_lists_on_one_page_are_told_apart() {
+fn both_lists_on_one_page_are_distinguished() {
     let row = loan_row(0, &title_cell("Tides"), "DUE 12-03-26");
     let held = hold_row("b1x00", "TRANSIT", "Dune", "");
     let below = table("checkout_form", "1 ITEM CHECKED OUT", &ENGLISH, &row)

@@ -1,4 +1,4 @@
-//! Logins by CAS and by the older catalogue's own form, and what either says instead of the account.
+//! Logins by CAS and by the older catalogue's own form, with their messages.
 
 use hippo_browser::test_site::{
     NUMBER, PIN, Permit, Reply, TestSite, library, options, page, redirect, reply, secret,
@@ -9,10 +9,10 @@ use rstest::rstest;
 use super::*;
 use crate::Sites;
 
-fn cas(said: &str, fields: &str) -> String {
+fn cas(message: &str, fields: &str) -> String {
     format!(
         "<html><body id=cas><form id=fm1 class='fm-v clearfix' method=post action='/iii/cas/login?service=x'>\
-         <div id=status class=errors>{said}</div><div id=clientmessage></div><fieldset>{fields}</fieldset>\
+         <div id=status class=errors>{message}</div><div id=clientmessage></div><fieldset>{fields}</fieldset>\
          <input type=hidden name=lt value=_c1><input type=hidden name=execution value=e1s1>\
          <input type=hidden name=_eventId value=submit></form></body></html>"
     )
@@ -20,9 +20,9 @@ fn cas(said: &str, fields: &str) -> String {
 
 const FIELDS: &str = "<input id=code name=code><input id=pin name=pin type=password>";
 
-fn classic(said: &str) -> String {
+fn classic(message: &str) -> String {
     format!(
-        "<html><body><h1>Pier County Library</h1><div id=pverifyWeb>{said}<form method=POST action='/patroninfo~S1'>\
+        "<html><body><h1>Pier County Library</h1><div id=pverifyWeb>{message}<form method=POST action='/patroninfo~S1'>\
          <table><tr><td><label for=code>Number</label><input id=code name=code></td></tr>\
          <tr><td><input name=pin type=password></td></tr></table><input type=hidden name=pat_submit value=xxx>\
          <input type=image name=submit></form></div><p>If your card has expired, see us.</p></body></html>"
@@ -51,15 +51,12 @@ fn classic(said: &str) -> String {
     FailureKind::CardBlocked
 )]
 #[case("Your card has expired.", FailureKind::CardBlocked)]
-fn what_cas_says_beside_its_form_has_its_own_meaning(
-    #[case] said: &str,
-    #[case] expected: FailureKind,
-) {
-    assert_eq!(kind(&cas(said, FIELDS)), expected);
+fn cas_message_has_its_failure_kind(#[case] message: &str, #[case] expected: FailureKind) {
+    assert_eq!(kind(&cas(message, FIELDS)), expected);
 }
 
 #[test]
-fn a_pin_to_be_made_up_first_waits_for_the_patron() {
+fn required_new_pin_is_wrong_credentials() {
     let fields = "<input name=code><fieldset class=newpin id=ipssonewpin>Please enter a new PIN <input type=password \
                   name=pin1><input type=password name=pin2></fieldset>";
     let failure = read(&cas("", fields)).unwrap_err();
@@ -83,20 +80,20 @@ fn a_pin_to_be_made_up_first_waits_for_the_patron() {
     "<em>There is a problem with your library record.</em>",
     FailureKind::CardBlocked
 )]
-fn what_the_older_form_says_anywhere_on_its_page_is_told_from_help(
-    #[case] said: &str,
+fn older_form_page_message_has_its_failure_kind(
+    #[case] message: &str,
     #[case] expected: FailureKind,
 ) {
-    assert_eq!(kind(&classic(said)), expected);
+    assert_eq!(kind(&classic(message)), expected);
 }
 
-/// What a check comes to at a site without CAS that answers the older form with this page, or leads to the account.
-async fn at_an_older_site(answer: Option<&str>) -> (Result<Account, Failure>, Vec<String>) {
-    with_in_place_of_cas(|| reply("404 Not Found", &[], "No such page."), answer).await
+/// Checks a card at a site without CAS, whose older form is answered with this page or leads to the account.
+async fn check_at_older_site(answer: Option<&str>) -> (Result<Account, Failure>, Vec<String>) {
+    check_with_cas_page(|| reply("404 Not Found", &[], "No such page."), answer).await
 }
 
-async fn with_in_place_of_cas(
-    in_place_of_cas: impl Fn() -> Reply + Send + Sync + 'static,
+async fn check_with_cas_page(
+    cas_page: impl Fn() -> Reply + Send + Sync + 'static,
     answer: Option<&str>,
 ) -> (Result<Account, Failure>, Vec<String>) {
     let form = classic("");
@@ -114,7 +111,7 @@ async fn with_in_place_of_cas(
             "/patroninfo" => page(&form),
             "/logout" => page("Bye."),
             path if path.starts_with("/patroninfo~S1/1000007/") => page(&empty),
-            _ => in_place_of_cas(),
+            _ => cas_page(),
         }
     })
     .await;
@@ -126,8 +123,8 @@ async fn with_in_place_of_cas(
 }
 
 #[tokio::test]
-async fn where_there_is_no_cas_the_catalogues_own_form_is_filled() {
-    let (outcome, asked) = at_an_older_site(None).await;
+async fn site_without_cas_gets_its_own_form_filled() {
+    let (outcome, asked) = check_at_older_site(None).await;
     let read = outcome.unwrap();
     assert_eq!((read.loans, read.holds), (Some(vec![]), Some(vec![])));
     let sent: Vec<_> = asked.iter().filter(|one| one.starts_with("POST")).collect();
@@ -151,11 +148,11 @@ async fn where_there_is_no_cas_the_catalogues_own_form_is_filled() {
 #[case("<span class=errormessage>Nej.</span>", FailureKind::WrongCredentials)]
 #[case("<em>Your record is in use by system.</em>", FailureKind::SiteDown)]
 #[tokio::test]
-async fn the_older_form_again_sends_no_pin_twice(
-    #[case] said: &str,
+async fn repeated_older_form_gets_no_second_pin(
+    #[case] message: &str,
     #[case] expected: FailureKind,
 ) {
-    let (outcome, asked) = at_an_older_site(Some(said)).await;
+    let (outcome, asked) = check_at_older_site(Some(message)).await;
     assert_eq!(outcome.unwrap_err().kind, expected);
     assert_eq!(
         asked.iter().filter(|one| one.starts_with("POST")).count(),
@@ -164,10 +161,10 @@ async fn the_older_form_again_sends_no_pin_twice(
 }
 
 #[tokio::test]
-async fn a_page_of_the_catalogue_in_place_of_cas_leads_to_its_own_form_too() {
+async fn catalogue_page_instead_of_cas_leads_to_the_older_form() {
     let menu =
         || page("<html><body><h1>Catalogue</h1><form><input name=searcharg></form></body></html>");
-    let (outcome, asked) = with_in_place_of_cas(menu, None).await;
+    let (outcome, asked) = check_with_cas_page(menu, None).await;
     assert!(outcome.is_ok());
     assert_eq!(
         asked.iter().filter(|one| one.starts_with("POST")).count(),
@@ -181,27 +178,27 @@ async fn a_page_of_the_catalogue_in_place_of_cas_leads_to_its_own_form_too() {
 #[case(|| page("<h1>Service unavailable</h1>"), FailureKind::SiteDown)]
 #[case(|| page("<h1>CAS is Unavailable</h1>"), FailureKind::SiteDown)]
 #[tokio::test]
-async fn where_cas_fails_no_other_form_is_looked_for(
-    #[case] in_place_of_cas: fn() -> Reply,
+async fn failing_cas_is_the_failure(
+    #[case] cas_page: fn() -> Reply,
     #[case] expected: FailureKind,
 ) {
-    let (outcome, asked) = with_in_place_of_cas(in_place_of_cas, None).await;
+    let (outcome, asked) = check_with_cas_page(cas_page, None).await;
     assert_eq!(outcome.unwrap_err().kind, expected);
     assert!(!asked.iter().any(|one| one.starts_with("GET /patroninfo")));
     assert!(!asked.iter().any(|one| one.starts_with("POST")));
 }
 
 #[rstest]
-#[case::where_the_login_led(0, None)]
-#[case::in_place_of_a_list(1, Some(FailureKind::PageChanged))]
+#[case::login_target(0, None)]
+#[case::instead_of_a_list(1, Some(FailureKind::PageChanged))]
 #[case::everywhere(9, Some(FailureKind::PageChanged))]
 #[tokio::test]
-async fn a_small_login_form_on_a_page_that_is_not_known_refuses_no_pin(
+async fn small_login_form_on_an_unknown_page_is_no_refusal(
     #[case] unknown_pages: usize,
     #[case] expected: Option<FailureKind>,
 ) {
     let form = cas("", FIELDS);
-    // A short page that speaks of maintenance would be one of maintenance.
+    // A short page that mentions maintenance would count as one.
     let whole = account("", "").replace("system maintenance", "repairs");
     let unknown = whole.replace("patNameAddress", "who");
     let site = TestSite::start(move |request| {
@@ -233,7 +230,7 @@ async fn a_small_login_form_on_a_page_that_is_not_known_refuses_no_pin(
 #[case("/patroninfo~S1")]
 #[case("/patroninfo~S1/")]
 #[tokio::test]
-async fn an_older_site_that_leads_back_to_its_login_page_refuses(#[case] back_to: &'static str) {
+async fn redirect_back_to_the_login_page_is_a_refusal(#[case] back_to: &'static str) {
     let form = classic("");
     let site = TestSite::start(move |request| {
         let path = request.split(' ').nth(1).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Pages as installations of many ages and languages serve them, in words of our own: what differs between the
-//! releases of the catalogue, and what a library may rename, add or switch off.
+//! Invented pages that show how installations differ: releases, languages, and what a library renames, adds or
+//! switches off.
 
 mod lists;
 mod logins;
@@ -36,13 +36,13 @@ fn kind(page: &str) -> FailureKind {
     read(page).unwrap_err().kind
 }
 
-/// A page of the account with a library's own head and foot, this in the patron's box, and that below.
-fn account(said: &str, below: &str) -> String {
+/// Builds an account page with a library's own header and footer, this text in the patron's box, and this content.
+fn account(patron_text: &str, below: &str) -> String {
     format!(
         "<!DOCTYPE html><html lang=en><head><title>Pier County Library</title></head><body>\
          <div id=top><form method=post action=/patroninfo><label>Quick log in <input name=code></label>\
          <input type=password name=pin></form><table><tr><td><a href=/search~S1>Search</a></td></tr></table></div>\
-         <table><tr><td class=patNameAddress><strong>DOE, JO</strong><br/>1 Pier Road<br/>{said}</td>\
+         <table><tr><td class=patNameAddress><strong>DOE, JO</strong><br/>1 Pier Road<br/>{patron_text}</td>\
          <td class=patActionsLinks><a href=/patroninfo~S1*eng/1000007/getpsearches>Preferred searches</a>\
          <a href='/patroninfo~S1*eng/1000007/mylists'>My lists</a></td></tr></table>\
          <div class=patFuncArea>{below}</div><div class=botlogo>Closed for system maintenance on Sunday night.</div>\
@@ -50,9 +50,9 @@ fn account(said: &str, below: &str) -> String {
     )
 }
 
-fn link(place: &str, words: &str) -> String {
+fn link(page: &str, words: &str) -> String {
     format!(
-        "<div id=patBut><div class=patButton><a href='/patroninfo~S1*eng/1000007/{place}' target=_self>{words}</a>\
+        "<div id=patBut><div class=patButton><a href='/patroninfo~S1*eng/1000007/{page}' target=_self>{words}</a>\
          </div></div>"
     )
 }
@@ -68,12 +68,15 @@ fn link(place: &str, words: &str) -> String {
 #[case("有效日期:11-30-2026<br>", Some("2026-11-30"))]
 #[case("EXP DATE:  -  -  <br/>P TYPE:4", None)]
 #[case("", None)]
-fn until_when_a_card_is_good_stands_behind_many_labels(
-    #[case] said: &str,
+fn card_expiry_is_read_after_many_labels(
+    #[case] patron_text: &str,
     #[case] expected: Option<&str>,
 ) {
     let expected = expected.map(|day| day.parse().unwrap());
-    assert_eq!(read(&account(said, "")).unwrap().card_expires, expected);
+    assert_eq!(
+        read(&account(patron_text, "")).unwrap().card_expires,
+        expected
+    );
 }
 
 #[rstest]
@@ -83,8 +86,8 @@ fn until_when_a_card_is_good_stands_behind_many_labels(
 #[case("", "$12.30 in unpaid fines and bills", Some("12.30"))]
 #[case("", "Il reste 12,30 $ d'amendes", Some("12.30"))]
 #[case("", "Pay fines", None)]
-fn what_is_owed_is_the_sum_of_the_link_or_of_the_record(
-    #[case] said: &str,
+fn fines_come_from_the_link_or_the_record(
+    #[case] patron_text: &str,
     #[case] link_words: &str,
     #[case] expected: Option<&str>,
 ) {
@@ -93,7 +96,9 @@ fn what_is_owed_is_the_sum_of_the_link_or_of_the_record(
     } else {
         link("overdues", link_words)
     };
-    let fines = read(&account(&format!("{said}{links}"), "")).unwrap().fines;
+    let fines = read(&account(&format!("{patron_text}{links}"), ""))
+        .unwrap()
+        .fines;
     assert_eq!(fines, expected.map(|sum| sum.parse().unwrap()));
 }
 
@@ -102,13 +107,13 @@ fn what_is_owed_is_the_sum_of_the_link_or_of_the_record(
 #[case("1 request (hold).", Some(1))]
 #[case("Réservations (3)", Some(3))]
 #[case("My holds", None)]
-fn a_link_says_how_many_in_many_spellings(#[case] words: &str, #[case] expected: Option<u32>) {
+fn link_count_is_read_in_many_spellings(#[case] words: &str, #[case] expected: Option<u32>) {
     let page = account(&link("holds", words), "");
     assert_eq!(read(&page).unwrap().declared.holds, expected);
 }
 
 #[test]
-fn a_small_login_form_at_the_head_of_an_account_is_no_login_page() {
+fn small_login_form_on_an_account_is_no_login_page() {
     let words = "<p>You have no items checked out.</p>";
     let read = read(&account(&link("holds", "2 requests"), words)).unwrap();
     assert_eq!(read.loans, Some(Vec::new()));

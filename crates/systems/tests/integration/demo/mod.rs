@@ -1,19 +1,18 @@
-//! A visit to the demo library, as a check makes it.
+//! Checks a card at a demo library.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
+use hippo_browser::test_site::Permit;
 use hippo_browser::{BrowserOptions, Limits};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{DemoLibrary, Site};
 use hippo_systems::Sites;
 
-/// The day that the demo libraries are made for.
+/// Returns the day that the demo libraries are set to.
 pub(crate) fn today() -> chrono::NaiveDate {
     "2026-11-21".parse().unwrap()
 }
@@ -35,18 +34,7 @@ pub(crate) async fn start(site: Site) -> (DemoLibrary, Library) {
     (demo, library)
 }
 
-#[derive(Default)]
-struct CountingPermit(AtomicUsize);
-
-#[async_trait]
-impl LoginPermit for CountingPermit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
-}
-
-/// One check; the permit was asked as often as a login was sent.
+/// Checks a card and asserts one permit for each login.
 pub(crate) async fn check(
     demo: &DemoLibrary,
     library: &Library,
@@ -65,14 +53,14 @@ pub(crate) async fn check(
         number: number.to_owned().into(),
         pin: pin.to_owned().into(),
     };
-    let permit = CountingPermit::default();
+    let permit = Permit::default();
     let logins = demo.logins();
     let outcome = sites.check(library, &secret, &permit).await;
     let outcome = outcome.map_err(Failure::from);
     assert_eq!(
         demo.logins() - logins,
-        permit.0.load(Ordering::SeqCst),
-        "each login with a permit"
+        permit.count(),
+        "expected one permit for each login"
     );
     assert_eq!(demo.violations().len(), 0, "a check changes nothing");
     outcome

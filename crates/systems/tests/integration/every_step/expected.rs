@@ -1,4 +1,4 @@
-//! What each fault may come to.
+//! The expected outcome of each fault.
 
 use std::time::Duration;
 
@@ -8,138 +8,137 @@ use hippo_demo_library::{Fault, Generation, SystemKind};
 
 use FailureKind::{PageChanged, SessionExpired, SiteDown, SiteRefused};
 
-/// What a fault comes to, wherever it strikes.
+/// The outcome that a fault may have, at any step.
 pub(crate) enum Expected {
-    /// It is as if it were not there.
+    /// The account is unchanged.
     Same,
-    /// The account without links, or with them where the fault did not strike a list.
+    /// The account without links, or with them if the fault hit no list.
     WithoutLinks,
-    /// The account with what a terminal's orders leave when their control characters are gone, in front of titles
-    /// and authors, or without where the fault did not strike a list.
-    WithRestsOfOrders,
-    /// A failure. Where the fault strikes once, or only after what is read, also the very same account.
-    Failure(Fatal),
+    /// The account with the printable rest of terminal escape sequences in front of titles and authors, or unchanged if
+    /// the fault hit no list.
+    WithEscapeRemains,
+    /// A failure. The unchanged account is also fine if the fault occurs once, or only after the last list.
+    Failure(ExpectedFailure),
 }
 
-/// What a failure may be.
-pub(crate) struct Fatal {
-    /// Its kind.
+/// The failure that a fault causes.
+pub(crate) struct ExpectedFailure {
     pub(crate) kind: FailureKind,
-    /// The kind at the first step, where that differs.
+    /// The kind at the first step, if it differs.
     pub(crate) kind_at_first: Option<FailureKind>,
-    /// How long the site asked to be left alone.
+    /// The `Retry-After` that the site sends.
     pub(crate) retry_after: Option<Duration>,
-    /// Whether the same page may well come a moment later: it is asked for once more before the login.
-    pub(crate) is_passing: bool,
-    /// Whether it leads, once, to a login page after the login without a word on why. That looks like a refusal, and
-    /// is taken for one so that the PIN is not sent again by itself.
+    /// Whether the fault may be transient, so that the login page is fetched once more.
+    pub(crate) is_transient: bool,
+    /// Whether a single fault may lead to a login page without a reason after the login. That counts as a refusal, so
+    /// that the PIN isn't sent again automatically.
     pub(crate) may_look_refused: bool,
-    /// Whether what is sent on from what came may make the site say that it broke down.
+    /// Whether a request with data from the faulty page may get the site's error page.
     pub(crate) may_break_the_site: bool,
-    /// Whether it strikes every step, so that each check fails while it lasts.
-    pub(crate) strikes_all: bool,
+    /// Whether the fault occurs at every step, so that no check succeeds.
+    pub(crate) is_at_every_step: bool,
 }
 
-fn fatal(kind: FailureKind) -> Fatal {
-    Fatal {
+fn expected_failure(kind: FailureKind) -> ExpectedFailure {
+    ExpectedFailure {
         kind,
         kind_at_first: None,
         retry_after: None,
-        is_passing: false,
+        is_transient: false,
         may_look_refused: false,
         may_break_the_site: false,
-        strikes_all: true,
+        is_at_every_step: true,
     }
 }
 
-/// What this fault comes to at such a site.
+/// Returns the expected outcome of this fault at such a site.
 pub(crate) fn expected(fault: &Fault, system: SystemKind, generation: Generation) -> Expected {
     let is_enterprise = system == SystemKind::Enterprise;
     Expected::Failure(match fault {
-        Fault::Down { retry_after } => Fatal {
+        Fault::Down { retry_after } => ExpectedFailure {
             retry_after: retry_after.map(|wait| Duration::from_secs(wait.into())),
-            is_passing: retry_after.is_none(),
-            ..fatal(SiteDown)
+            is_transient: retry_after.is_none(),
+            ..expected_failure(SiteDown)
         },
-        Fault::Refuse { retry_after } => Fatal {
+        Fault::Refuse { retry_after } => ExpectedFailure {
             retry_after: retry_after.map(|wait| Duration::from_secs(wait.into())),
-            ..fatal(SiteRefused)
+            ..expected_failure(SiteRefused)
         },
-        Fault::Status(502 | 504) | Fault::DropConnection | Fault::CutShort => Fatal {
-            is_passing: true,
-            ..fatal(SiteDown)
+        Fault::Status(502 | 504) | Fault::DropConnection | Fault::CutShort => ExpectedFailure {
+            is_transient: true,
+            ..expected_failure(SiteDown)
         },
-        Fault::Hang | Fault::Stall | Fault::Drip(_) | Fault::Slow(_) => Fatal {
-            is_passing: true,
-            ..fatal(SiteDown)
+        Fault::Hang | Fault::Stall | Fault::Drip(_) | Fault::Slow(_) => ExpectedFailure {
+            is_transient: true,
+            ..expected_failure(SiteDown)
         },
-        Fault::Status(403) => Fatal {
+        Fault::Status(403) => ExpectedFailure {
             kind_at_first: Some(SiteRefused),
-            ..fatal(PageChanged)
+            ..expected_failure(PageChanged)
         },
-        Fault::Status(status) if *status < 500 => fatal(PageChanged),
-        Fault::Status(_) | Fault::Maintenance => fatal(SiteDown),
-        Fault::Captcha => fatal(SiteRefused),
+        Fault::Status(status) if *status < 500 => expected_failure(PageChanged),
+        Fault::Status(_) | Fault::Maintenance => expected_failure(SiteDown),
+        Fault::Captcha => expected_failure(SiteRefused),
         Fault::HalfAPage | Fault::ChangedLayout | Fault::HugeBody { .. } | Fault::EndlessBody => {
-            fatal(PageChanged)
+            expected_failure(PageChanged)
         }
-        Fault::EmptyBody | Fault::BinaryBody => Fatal {
+        Fault::EmptyBody | Fault::BinaryBody => ExpectedFailure {
             may_look_refused: true,
-            ..fatal(PageChanged)
+            ..expected_failure(PageChanged)
         },
-        // Once, it is a way to the same page by another method: without the form that was sent.
-        Fault::RedirectLoop => Fatal {
+        // A single redirect repeats the request with another method, without the form data.
+        Fault::RedirectLoop => ExpectedFailure {
             may_look_refused: true,
             may_break_the_site: is_enterprise,
-            ..fatal(PageChanged)
+            ..expected_failure(PageChanged)
         },
-        Fault::RedirectTo(_) => Fatal {
+        Fault::RedirectTo(_) => ExpectedFailure {
             may_look_refused: true,
-            ..fatal(PageChanged)
+            ..expected_failure(PageChanged)
         },
-        // An older Enterprise states no totals, a newer one none of holds.
+        // Older Enterprise states no totals; newer Enterprise states none for holds.
         Fault::WrongCounts if is_enterprise && generation == Generation::Older => {
             return Expected::Same;
         }
-        Fault::WrongCounts => Fatal {
-            strikes_all: !is_enterprise,
-            ..fatal(PageChanged)
+        Fault::WrongCounts => ExpectedFailure {
+            is_at_every_step: !is_enterprise,
+            ..expected_failure(PageChanged)
         },
-        // Koha's account is one page: none comes after it that a session could be forgotten for.
+        // Koha's account is one page, so no later page needs the session.
         Fault::ForgetSession if system == SystemKind::Koha => return Expected::Same,
-        Fault::ForgetSession => fatal(SessionExpired),
-        Fault::RedirectLogin { .. } | Fault::LoginFormElsewhere(_) => Fatal {
-            strikes_all: false,
-            ..fatal(PageChanged)
+        Fault::ForgetSession => expected_failure(SessionExpired),
+        Fault::RedirectLogin { .. } | Fault::LoginFormElsewhere(_) => ExpectedFailure {
+            is_at_every_step: false,
+            ..expected_failure(PageChanged)
         },
         Fault::WrongCharset(name) if matches!(name.as_str(), "utf-16le" | "iso-2022-kr") => {
-            fatal(PageChanged)
+            expected_failure(PageChanged)
         }
-        // The pages here are in ASCII, which nearly all charsets agree on.
+        // The pages are ASCII, which nearly all charsets share.
         Fault::WrongCharset(_) => return Expected::Same,
-        // The site does not know us from the start, and says so in its system's way: a stale form, an error of its
-        // own, or the login form once more.
-        Fault::CookieTwice { wrong_last: true } => Fatal {
+        // The site doesn't know the session. Each system shows that in its own way: a stale form, an error page or the
+        // login form.
+        Fault::CookieTwice { wrong_last: true } => ExpectedFailure {
             may_look_refused: true,
             may_break_the_site: is_enterprise,
-            strikes_all: false,
-            ..fatal(PageChanged)
+            is_at_every_step: false,
+            ..expected_failure(PageChanged)
         },
         Fault::CookieTwice { wrong_last: false } | Fault::ForeignCookies => return Expected::Same,
         // Sierra and Koha send no JSON.
         Fault::HtmlForJson if matches!(system, SystemKind::Sierra | SystemKind::Koha) => {
             return Expected::Same;
         }
-        Fault::HtmlForJson => fatal(PageChanged),
+        Fault::HtmlForJson => expected_failure(PageChanged),
         Fault::ScriptLinks => return Expected::WithoutLinks,
-        Fault::TrickyTitles => return Expected::WithRestsOfOrders,
-        Fault::OtherPatron(_) => unreachable!("not a fault of the way"),
+        Fault::TrickyTitles => return Expected::WithEscapeRemains,
+        Fault::OtherPatron(_) => unreachable!("not a transport fault"),
     })
 }
 
-impl Fatal {
-    /// Why this is not the failure that was to come of it; nothing if it is.
-    pub(crate) fn objection(&self, failure: &Failure, step: u32) -> Option<&'static str> {
+impl ExpectedFailure {
+    /// Returns how the failure differs from the expected one, if it does.
+    pub(crate) fn find_mismatch(&self, failure: &Failure, step: u32) -> Option<&'static str> {
         let kind = self
             .kind_at_first
             .filter(|_| step == 0)
@@ -151,16 +150,16 @@ impl Fatal {
             || (self.may_look_refused && is_silent_refusal)
             || (self.may_break_the_site && broke);
         if !is_known {
-            Some("another kind of failure")
+            Some("the failure has another kind")
         } else if failure.retry_after != self.retry_after {
-            Some("another time to be left alone")
+            Some("the retry time differs")
         } else {
             None
         }
     }
 }
 
-/// The account without links.
+/// Removes the account's links.
 pub(crate) fn without_links(mut account: Account) -> Account {
     for loan in account.loans.iter_mut().flatten() {
         loan.url = None;
@@ -171,9 +170,8 @@ pub(crate) fn without_links(mut account: Account) -> Account {
     account
 }
 
-/// The account without what orders to a terminal leave, which must be the same in front of each title and author of
-/// a list or of none.
-pub(crate) fn without_rests_of_orders(mut account: Account) -> Account {
+/// Removes the printable rest of escape sequences, which must precede all titles and authors of a list or none.
+pub(crate) fn without_escape_remains(mut account: Account) -> Account {
     let strip = |texts: Vec<&mut String>| {
         let all = texts.len();
         let stripped = texts

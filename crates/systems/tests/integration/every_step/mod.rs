@@ -1,44 +1,44 @@
-//! A hostile or broken site: every fault at every step of the way, at every system.
+//! Every fault at every step of a visit, at every system.
 
+mod demo_site;
 mod expected;
-mod place;
 
 use std::time::Duration;
 
 use hippo_browser::Limits;
 
 use crate::demo::{start, today};
-use expected::{Expected, Fatal, expected, without_links, without_rests_of_orders};
+use demo_site::{Checked, DemoSite, LONG_LIMITS, NUMBER, PIN, Visitor};
+use expected::{Expected, ExpectedFailure, expected, without_escape_remains, without_links};
 use futures::StreamExt as _;
 use hippo_core::account::Account;
 use hippo_demo_library::{Fault, Generation, Rule, Site, SystemKind};
-use place::{Checked, NUMBER, PATIENT, PIN, Place, Visitor};
 use rstest::rstest;
 
-/// How many checks of sites that keep us waiting go on at once, each at a site of its own.
-const WAITING: usize = 16;
+/// How many checks of slow sites run at once, each at a site of its own.
+const CONCURRENT_CHECKS: usize = 16;
 
-/// What a busy machine may add to a limit. What has none would not end: a page that drips takes a minute or more.
+/// What a busy machine may add to a limit. Without a limit, a page that drips would take a minute or more.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// One check: a fault that strikes from this step on, counted from 0, once or for good.
-struct Cell<'a> {
+/// One check. The fault occurs from this step on (counted from 0), once or always.
+struct Scenario<'a> {
     system: SystemKind,
     generation: Generation,
     fault: &'a Fault,
     step: u32,
     is_once: bool,
-    /// How many steps a check has where nothing is wrong; the last is the logout.
+    /// The number of requests of a check without faults; the last is the logout.
     steps: u32,
 }
 
-impl Cell<'_> {
+impl Scenario<'_> {
     fn rule(&self) -> Rule {
         let rule = Rule::new(self.fault.clone()).after(self.step);
         if self.is_once { rule.times(1) } else { rule }
     }
 
-    fn what(&self) -> String {
+    fn describe(&self) -> String {
         format!(
             "{} {:?}, step {}{}: {:?}",
             self.system.id(),
@@ -53,9 +53,9 @@ impl Cell<'_> {
         self.step + 1 == self.steps
     }
 
-    /// What must hold of a check whatever the fault, and what must of this one.
-    fn judge(&self, checked: &Checked, good: &Account, limits: Limits) {
-        let what = self.what();
+    /// Asserts what holds for every check, and what this fault should cause.
+    fn assert_outcome(&self, checked: &Checked, good: &Account, limits: Limits) {
+        let what = self.describe();
         let took = checked.took;
         assert!(
             took < limits.card + limits.log_out + GRACE,
@@ -71,7 +71,7 @@ impl Cell<'_> {
             );
             assert!(checked.logins == 1 || !failure.login_in_doubt, "{what}");
         }
-        let strikes_all = self.step == 0 && !self.is_once;
+        let is_at_every_step = self.step == 0 && !self.is_once;
         match expected(self.fault, self.system, self.generation) {
             Expected::Same => {
                 assert_eq!(checked.outcome.as_ref(), Ok(good), "{what}");
@@ -79,8 +79,9 @@ impl Cell<'_> {
             }
             Expected::WithoutLinks => {
                 let account = checked.outcome.clone().unwrap();
-                // The others write no links: what an account has is made of the record's number.
-                if strikes_all && matches!(self.system, SystemKind::Sierra | SystemKind::Koha) {
+                // The links of the other systems don't come from the page: they are built from the record's number.
+                if is_at_every_step && matches!(self.system, SystemKind::Sierra | SystemKind::Koha)
+                {
                     assert_eq!(account, without_links(good.clone()), "{what}");
                 }
                 assert_eq!(
@@ -89,22 +90,28 @@ impl Cell<'_> {
                     "{what}"
                 );
             }
-            Expected::WithRestsOfOrders => {
+            Expected::WithEscapeRemains => {
                 let account = checked.outcome.clone().unwrap();
-                assert!(!strikes_all || account != *good, "{what}");
-                assert_eq!(without_rests_of_orders(account), *good, "{what}");
+                assert!(!is_at_every_step || account != *good, "{what}");
+                assert_eq!(without_escape_remains(account), *good, "{what}");
             }
-            Expected::Failure(fatal) => self.judge_failure(&fatal, checked, good, limits),
+            Expected::Failure(expected) => self.assert_failure(&expected, checked, good, limits),
         }
     }
 
-    fn judge_failure(&self, fatal: &Fatal, checked: &Checked, good: &Account, limits: Limits) {
-        let what = self.what();
-        let is_asked_again = fatal.is_passing && self.is_once && self.step == 0;
+    fn assert_failure(
+        &self,
+        expected: &ExpectedFailure,
+        checked: &Checked,
+        good: &Account,
+        limits: Limits,
+    ) {
+        let what = self.describe();
+        let is_asked_again = expected.is_transient && self.is_once && self.step == 0;
         match &checked.outcome {
             Err(failure) => {
                 assert_eq!(
-                    fatal.objection(failure, self.step),
+                    expected.find_mismatch(failure, self.step),
                     None,
                     "{what}: {failure}"
                 );
@@ -113,27 +120,27 @@ impl Cell<'_> {
             }
             Ok(account) => {
                 assert_eq!(account, good, "{what}");
-                let must_fail = fatal.strikes_all && !self.is_once && !self.is_at_logout();
+                let must_fail = expected.is_at_every_step && !self.is_once && !self.is_at_logout();
                 assert!(!must_fail, "{what}");
             }
         }
         if is_asked_again {
             assert_eq!(checked.requests, self.steps as usize + 1, "{what}");
         }
-        if fatal.strikes_all
+        if expected.is_at_every_step
             && !self.is_once
             && self.step == 0
             && !comes_with_the_account(self.fault)
         {
             assert_eq!(checked.logins, 0, "{what}");
-            if fatal.is_passing && limits.response < limits.card {
-                assert_eq!(checked.requests, 2, "{what}: asked for once more");
+            if expected.is_transient && limits.response < limits.card {
+                assert_eq!(checked.requests, 2, "{what}: expected one retry");
             }
         }
     }
 }
 
-/// Whether a fault is one of pages that only those who are logged in see.
+/// Whether a fault affects only pages behind the login.
 fn comes_with_the_account(fault: &Fault) -> bool {
     matches!(
         fault,
@@ -141,7 +148,7 @@ fn comes_with_the_account(fault: &Fault) -> bool {
     )
 }
 
-/// Whether a fault leads to where nothing may be sent.
+/// Whether a fault leads to a host that must get nothing.
 fn leads_out_of_bounds(fault: &Fault) -> bool {
     matches!(fault, Fault::RedirectTo(to) if !to.starts_with('/') && !to.contains("localhost"))
 }
@@ -154,24 +161,24 @@ fn leads_out_of_bounds(fault: &Fault) -> bool {
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn every_fault_at_every_step_has_its_name_in_time_and_the_logout_is_tried(
+async fn fault_at_any_step_has_its_kind_and_a_logout(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let place = Place::new(system, generation).await;
-    let visitor = Visitor::new(PATIENT);
-    // Somebody else's site, by another name, where nobody must ever come with a PIN or a cookie.
+    let demo_site = DemoSite::new(system, generation).await;
+    let visitor = Visitor::new(LONG_LIMITS);
+    // Another site under another host name, which must never get a PIN or a cookie.
     let (other, _) = start(Site::new(SystemKind::Sierra, "Elsewhere", today())).await;
     let elsewhere = other.base_url().replace("127.0.0.1", "localhost");
-    let well = place.check(&visitor, None).await;
-    let good = well.outcome.unwrap();
-    let steps = u32::try_from(well.requests).unwrap();
+    let undisturbed = demo_site.check(&visitor, None).await;
+    let good = undisturbed.outcome.unwrap();
+    let steps = u32::try_from(undisturbed.requests).unwrap();
     assert!(steps >= 3, "{steps}");
-    let mut seen = 0;
+    let mut checked_count = 0;
     for fault in &Fault::quick_ones(&elsewhere) {
         for step in 0..steps {
             for is_once in [true, false] {
-                let cell = Cell {
+                let scenario = Scenario {
                     system,
                     generation,
                     fault,
@@ -179,27 +186,36 @@ async fn every_fault_at_every_step_has_its_name_in_time_and_the_logout_is_tried(
                     is_once,
                     steps,
                 };
-                let checked = place.check(&visitor, Some(cell.rule())).await;
+                let checked = demo_site.check(&visitor, Some(scenario.rule())).await;
                 if leads_out_of_bounds(fault) {
-                    let what = cell.what();
+                    let what = scenario.describe();
                     assert_eq!(
                         checked.tried, checked.requests,
-                        "{what}: it was asked elsewhere"
+                        "{what}: another host was asked"
                     );
                 }
-                cell.judge(&checked, &good, visitor.limits);
-                for request in place.demo.requests() {
-                    assert!(!request.changes_state, "{}: {request:?}", cell.what());
+                scenario.assert_outcome(&checked, &good, visitor.limits);
+                for request in demo_site.demo.requests() {
+                    assert!(
+                        !request.changes_state,
+                        "{}: {request:?}",
+                        scenario.describe()
+                    );
                     let mut cookies = request.cookies.clone();
                     cookies.sort();
                     cookies.dedup();
-                    assert_eq!(cookies.len(), request.cookies.len(), "{}", cell.what());
+                    assert_eq!(
+                        cookies.len(),
+                        request.cookies.len(),
+                        "{}",
+                        scenario.describe()
+                    );
                 }
-                seen += 1;
+                checked_count += 1;
             }
         }
     }
-    assert_eq!(seen, 43 * 2 * steps);
+    assert_eq!(checked_count, 43 * 2 * steps);
     let elsewhere = other.requests();
     assert!(!elsewhere.is_empty());
     for request in elsewhere {
@@ -208,7 +224,7 @@ async fn every_fault_at_every_step_has_its_name_in_time_and_the_logout_is_tried(
     }
 }
 
-/// The limits of a check whose pages are waited for too long: one answer's strikes first.
+/// Limits under which the time for one answer runs out first.
 const SHORT_ANSWERS: Limits = Limits {
     connect: Duration::from_secs(10),
     response: Duration::from_millis(1_500),
@@ -217,7 +233,7 @@ const SHORT_ANSWERS: Limits = Limits {
     pause_before_retry: Duration::from_millis(1),
 };
 
-/// The limits of a check that takes too long as a whole: the card's strikes first.
+/// Limits under which the time for the card runs out first.
 const SHORT_CARDS: Limits = Limits {
     response: Duration::from_secs(60),
     card: Duration::from_millis(1_500),
@@ -232,25 +248,25 @@ const SHORT_CARDS: Limits = Limits {
 #[case(SystemKind::Koha, Generation::Older)]
 #[case(SystemKind::Koha, Generation::Newer)]
 #[tokio::test]
-async fn a_site_that_keeps_us_waiting_at_any_step_is_down_in_time_and_the_logout_is_tried(
+async fn slow_site_at_any_step_is_down_in_time_with_a_logout(
     #[case] system: SystemKind,
     #[case] generation: Generation,
 ) {
-    let patient = Visitor::new(PATIENT);
-    let of_short_answers = Visitor::new(SHORT_ANSWERS);
-    let of_short_cards = Visitor::new(SHORT_CARDS);
-    let place = Place::new(system, generation).await;
-    let steps = u32::try_from(place.check(&patient, None).await.requests).unwrap();
+    let patient = Visitor::new(LONG_LIMITS);
+    let with_short_answers = Visitor::new(SHORT_ANSWERS);
+    let with_short_cards = Visitor::new(SHORT_CARDS);
+    let demo_site = DemoSite::new(system, generation).await;
+    let steps = u32::try_from(demo_site.check(&patient, None).await.requests).unwrap();
     let faults = Fault::slow_ones();
-    let mut cells = Vec::new();
+    let mut scenarios = Vec::new();
     for fault in &faults {
         for step in 0..steps {
             for (visitor, is_once) in [
-                (&of_short_answers, true),
-                (&of_short_answers, false),
-                (&of_short_cards, false),
+                (&with_short_answers, true),
+                (&with_short_answers, false),
+                (&with_short_cards, false),
             ] {
-                let cell = Cell {
+                let scenario = Scenario {
                     system,
                     generation,
                     fault,
@@ -258,28 +274,28 @@ async fn a_site_that_keeps_us_waiting_at_any_step_is_down_in_time_and_the_logout
                     is_once,
                     steps,
                 };
-                // The logout is not within the card's time.
-                if visitor.limits == SHORT_ANSWERS || !cell.is_at_logout() {
-                    cells.push((cell, visitor));
+                // The card's time doesn't include the logout.
+                if visitor.limits == SHORT_ANSWERS || !scenario.is_at_logout() {
+                    scenarios.push((scenario, visitor));
                 }
             }
         }
     }
-    let checks = futures::stream::iter(cells).map(async |(cell, visitor)| {
-        let place = Place::new(system, generation).await;
-        let good = place.check(&patient, None).await.outcome.unwrap();
-        let checked = place.check(visitor, Some(cell.rule())).await;
-        cell.judge(&checked, &good, visitor.limits);
+    let checks = futures::stream::iter(scenarios).map(async |(scenario, visitor)| {
+        let demo_site = DemoSite::new(system, generation).await;
+        let good = demo_site.check(&patient, None).await.outcome.unwrap();
+        let checked = demo_site.check(visitor, Some(scenario.rule())).await;
+        scenario.assert_outcome(&checked, &good, visitor.limits);
         if visitor.limits == SHORT_CARDS {
             let failure = checked.outcome.unwrap_err();
-            let told = match checked.logins {
+            let expected = match checked.logins {
                 0 => "no login page within",
                 _ => "not read to the end within",
             };
-            let what = cell.what();
-            assert!(failure.detail.starts_with(told), "{what}: {failure}");
+            let what = scenario.describe();
+            assert!(failure.detail.starts_with(expected), "{what}: {failure}");
         }
     });
-    let done = checks.buffer_unordered(WAITING).count().await;
+    let done = checks.buffer_unordered(CONCURRENT_CHECKS).count().await;
     assert_eq!(done, 4 * (3 * steps as usize - 1));
 }

@@ -1,7 +1,7 @@
-//! The recorded pages of real libraries, which are kept beside the project and not in it.
+//! The recorded pages of real libraries, which are kept outside the repository.
 //!
-//! The folder is `LIBRARY_PAGES`, or `../shared/library-pages` beside the workspace; without it,
-//! the tests say that they were skipped.
+//! `LIBRARY_PAGES` names their folder; the default is `../shared/library-pages` beside the workspace.
+//! Without the folder, the tests print that they are skipped.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use hippo_browser::SavedPage;
 
 use crate::saved_case::find_problems;
 
-/// Reads every recorded case of a system and compares it with what is expected of it; the number
-/// of cases.
+/// Compares every recorded case of a system with its expectation; returns the number of cases.
 pub(crate) fn check_all(system_name: &str) -> usize {
     let Some(folder) = folder().map(|folder| folder.join(system_name)) else {
-        // Past the capture of the test harness, so that it is seen.
-        let said = b"SKIPPED: no recorded pages of libraries (LIBRARY_PAGES names their folder)\n";
-        std::io::stderr().write_all(said).unwrap();
+        // The test harness doesn't capture writes to stderr, so this is always visible.
+        let message =
+            b"SKIPPED: no recorded pages of libraries (LIBRARY_PAGES names their folder)\n";
+        std::io::stderr().write_all(message).unwrap();
         return 0;
     };
     let mut cases = 0;
@@ -28,7 +28,7 @@ pub(crate) fn check_all(system_name: &str) -> usize {
         if path.join("case.json").is_file() {
             cases += 1;
             wrong.extend(
-                find_problems(&path, printed)
+                find_problems(&path, shorten_titles)
                     .into_iter()
                     .map(|problem| format!("{}: {problem}", path.display())),
             );
@@ -38,13 +38,13 @@ pub(crate) fn check_all(system_name: &str) -> usize {
     cases
 }
 
-/// What a case expects of a title, and what its pages print of it: Koha 19.05 left the subtitle out.
-const LESS_ON_THE_PAGE: [(&str, &str); 1] =
+/// Expected titles, and the part that Koha 19.05 prints: it left the subtitle out.
+const SHORTENED_TITLES: [(&str, &str); 1] =
     [("Due in two days: a subtitle & more", "Due in two days")];
 
-/// The expected title, or what there is of it where the pages do not hold the rest.
-fn printed(expected: &mut Value, pages: &[SavedPage]) {
-    for (whole, printed) in LESS_ON_THE_PAGE {
+/// Shortens the expected titles whose subtitle is not on the pages.
+fn shorten_titles(expected: &mut Value, pages: &[SavedPage]) {
+    for (whole, printed) in SHORTENED_TITLES {
         let rest = whole.trim_start_matches(printed).trim_start_matches(": ");
         let rest = rest.replace('&', "&amp;");
         if pages.iter().any(|page| page.body.contains(&rest)) {
@@ -58,7 +58,7 @@ fn printed(expected: &mut Value, pages: &[SavedPage]) {
     }
 }
 
-/// The folder of the recorded pages, where it is there.
+/// Returns the folder of the recorded pages if it exists.
 pub(crate) fn folder() -> Option<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let folder = match std::env::var_os("LIBRARY_PAGES") {

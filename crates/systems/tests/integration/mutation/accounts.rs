@@ -1,4 +1,4 @@
-//! Good accounts: of the demo library, and the recorded ones where they are.
+//! The original accounts: of the demo library, and the recorded ones if they are available.
 
 use std::path::Path;
 
@@ -9,20 +9,19 @@ use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
 
-/// A good account.
-pub(crate) struct Good {
-    /// `koha older`, `koha recorded full`.
+pub(crate) struct GoodAccount {
+    /// For example `koha older` or `koha recorded full`.
     pub(crate) name: String,
     pub(crate) system: &'static str,
     pub(crate) pages: Vec<SavedPage>,
-    /// The same pages of another patron.
+    /// The same pages for another patron.
     pub(crate) others: Vec<SavedPage>,
     base_url: Url,
     date_format: Option<String>,
     number: Option<SecretString>,
 }
 
-impl Good {
+impl GoodAccount {
     pub(crate) fn read(
         &self,
         pages: &[SavedPage],
@@ -87,7 +86,7 @@ fn other() -> Patron {
         .with_hold(DemoHold::in_transit("Also theirs", "", "Oak Park"))
 }
 
-/// Only one of the two lists has something.
+/// Builds a patron with either loans or holds.
 fn half(has_loans: bool) -> Patron {
     let patron = Patron::new(NUMBER, "4711", "Jo Doe");
     if has_loans {
@@ -97,7 +96,7 @@ fn half(has_loans: bool) -> Patron {
     }
 }
 
-/// A patron to whom nothing is renewed, neither for a fee nor by the library; Koha tells that.
+/// Builds a patron who can't renew anything, neither for a fee nor automatically; Koha states that.
 fn blocked() -> Patron {
     let film = DemoLoan::new("Harbour & Hill", "Stone, Ada.", today()).of_format("DVD");
     let by_itself = DemoLoan::new("Tides", "", in_days(9)).renewed_by_the_library();
@@ -108,8 +107,8 @@ fn blocked() -> Patron {
     patron
 }
 
-/// The accounts of the demo library: of every system, in every age, full, half full and empty.
-pub(crate) async fn of_the_demo_library() -> Vec<Good> {
+/// Reads demo accounts of every system and generation: full, with one list, and empty.
+pub(crate) async fn demo_accounts() -> Vec<GoodAccount> {
     let mut goods = Vec::new();
     for system in SystemKind::ALL {
         for generation in [Generation::Older, Generation::Newer] {
@@ -143,7 +142,7 @@ pub(crate) async fn of_the_demo_library() -> Vec<Good> {
                     };
                     let language = if is_translated { " translated" } else { "" };
                     let name = format!("{}{age}{what}{language}", system.id());
-                    goods.push(of_site(name, site, is_translated).await);
+                    goods.push(read_site(name, site, is_translated).await);
                 }
             }
         }
@@ -151,7 +150,7 @@ pub(crate) async fn of_the_demo_library() -> Vec<Good> {
     goods
 }
 
-async fn of_site(name: String, site: Site, is_translated: bool) -> Good {
+async fn read_site(name: String, site: Site, is_translated: bool) -> GoodAccount {
     let date_format = Some(site.date_format.clone());
     let system = site.system.id();
     let demo = DemoLibrary::start(site).await.unwrap();
@@ -159,13 +158,13 @@ async fn of_site(name: String, site: Site, is_translated: bool) -> Good {
     let pages = |number: &str| -> Vec<SavedPage> {
         let pages = demo.account_pages(number).into_iter().enumerate();
         pages
-            .map(|(place, body)| SavedPage {
-                name: format!("page {place}"),
+            .map(|(index, body)| SavedPage {
+                name: format!("page {index}"),
                 body,
             })
             .collect()
     };
-    Good {
+    GoodAccount {
         name,
         system,
         pages: pages(NUMBER),
@@ -176,8 +175,8 @@ async fn of_site(name: String, site: Site, is_translated: bool) -> Good {
     }
 }
 
-/// The recorded accounts of a system; cases that are failures are none.
-pub(crate) fn recorded(folder: &Path, system: &'static str) -> Vec<Good> {
+/// Loads the recorded accounts of a system, without the cases that should fail.
+pub(crate) fn load_recorded(folder: &Path, system: &'static str) -> Vec<GoodAccount> {
     let mut goods = Vec::new();
     for entry in std::fs::read_dir(folder.join(system)).unwrap() {
         let folder = entry.unwrap().path();
@@ -189,7 +188,7 @@ pub(crate) fn recorded(folder: &Path, system: &'static str) -> Vec<Good> {
             continue;
         }
         let pages = case["pages"].as_array().unwrap().iter();
-        goods.push(Good {
+        goods.push(GoodAccount {
             name: format!(
                 "{system} recorded {}",
                 folder.file_name().unwrap().to_string_lossy()

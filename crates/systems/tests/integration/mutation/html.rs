@@ -1,15 +1,15 @@
-//! What may happen to a page of HTML.
+//! Mutations of an HTML page.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::mutation::markup::{Element, elements};
 
-/// Takes each mutant of a page: what was done to it, and what it has become.
-pub(crate) type Take<'t> = dyn FnMut(&str, String) + 't;
+/// Takes each mutant: the description of the change, and the changed page.
+pub(crate) type MutantSink<'t> = dyn FnMut(&str, String) + 't;
 
-/// Each mutant of a page.
-pub(crate) fn mutants(html: &str, take: &mut Take<'_>) {
+/// Generates every mutant of a page.
+pub(crate) fn mutants(html: &str, take: &mut MutantSink<'_>) {
     let all = elements(html);
     rows(html, &all, take);
     cells(html, &all, take);
@@ -29,7 +29,10 @@ fn replaced(html: &str, range: &Range<usize>, with: &str) -> String {
     format!("{}{with}{}", &html[..range.start], &html[range.end..])
 }
 
-fn named<'a>(all: &'a [Element], names: &'a [&str]) -> impl Iterator<Item = (usize, &'a Element)> {
+fn elements_named<'a>(
+    all: &'a [Element],
+    names: &'a [&str],
+) -> impl Iterator<Item = (usize, &'a Element)> {
     all.iter()
         .enumerate()
         .filter(|(_, element)| names.contains(&element.name.as_str()))
@@ -40,12 +43,12 @@ fn children<'a>(
     parent: usize,
     names: &'a [&str],
 ) -> impl Iterator<Item = &'a Element> {
-    named(all, names)
+    elements_named(all, names)
         .filter(move |(_, element)| element.parent == Some(parent))
         .map(|(_, element)| element)
 }
 
-/// Whether a row holds data, and not the names of columns.
+/// Whether a row holds data rather than column headers.
 fn is_data(all: &[Element], row: usize) -> bool {
     let is_in_head = all[row]
         .parent
@@ -53,9 +56,9 @@ fn is_data(all: &[Element], row: usize) -> bool {
     !is_in_head && children(all, row, &["td"]).count() > 1
 }
 
-/// A row dropped, doubled, emptied, and left without cells.
-fn rows(html: &str, all: &[Element], take: &mut Take<'_>) {
-    for (index, row) in named(all, &["tr"]) {
+/// Drops a row, doubles it, empties it, and removes its cells.
+fn rows(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
+    for (index, row) in elements_named(all, &["tr"]) {
         let kind = if is_data(all, index) { "row" } else { "head" };
         let text = &html[row.whole.clone()];
         take(&format!("{kind} dropped"), without(html, &row.whole));
@@ -73,9 +76,9 @@ fn rows(html: &str, all: &[Element], take: &mut Take<'_>) {
     }
 }
 
-/// A cell dropped, and emptied.
-fn cells(html: &str, all: &[Element], take: &mut Take<'_>) {
-    for (_, cell) in named(all, &["td"]) {
+/// Drops a cell, and empties it.
+fn cells(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
+    for (_, cell) in elements_named(all, &["td"]) {
         let class = cell.attribute("class").unwrap_or("no class");
         take(
             &format!("cell dropped ({class})"),
@@ -88,11 +91,11 @@ fn cells(html: &str, all: &[Element], take: &mut Take<'_>) {
     }
 }
 
-/// A column dropped: the cell at one place in every row of a table.
-fn columns(html: &str, all: &[Element], take: &mut Take<'_>) {
-    for (table, _) in named(all, &["table"]) {
-        let rows: Vec<Vec<&Element>> = named(all, &["tr"])
-            .filter(|(index, _)| around(all, *index, "table") == Some(table))
+/// Drops a column: the cell with the same index in every row of a table.
+fn columns(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
+    for (table, _) in elements_named(all, &["table"]) {
+        let rows: Vec<Vec<&Element>> = elements_named(all, &["tr"])
+            .filter(|(index, _)| enclosing(all, *index, "table") == Some(table))
             .map(|(index, _)| children(all, index, &["td", "th"]).collect())
             .collect();
         let width = rows.iter().map(Vec::len).max().unwrap_or_default();
@@ -106,7 +109,7 @@ fn columns(html: &str, all: &[Element], take: &mut Take<'_>) {
     }
 }
 
-fn around(all: &[Element], of: usize, name: &str) -> Option<usize> {
+fn enclosing(all: &[Element], of: usize, name: &str) -> Option<usize> {
     let mut at = all[of].parent;
     while let Some(index) = at {
         if all[index].name == name {
@@ -117,8 +120,8 @@ fn around(all: &[Element], of: usize, name: &str) -> Option<usize> {
     None
 }
 
-/// A table, a script, a form, an entry of a list, a link, a box with a name dropped or doubled.
-fn parts(html: &str, all: &[Element], take: &mut Take<'_>) {
+/// Drops and doubles a table, a script, a form, a list entry, a link and a named box.
+fn parts(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
     for element in all {
         let is_part = matches!(
             element.name.as_str(),
@@ -147,8 +150,8 @@ fn parts(html: &str, all: &[Element], take: &mut Take<'_>) {
     }
 }
 
-/// Each class, each id and each field's name, renamed and removed wherever it stands.
-fn names(html: &str, all: &[Element], take: &mut Take<'_>) {
+/// Renames and removes each class, id and field name everywhere.
+fn names(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
     for kind in ["class", "id", "name"] {
         let mut tokens = BTreeSet::new();
         for element in all {
@@ -173,7 +176,7 @@ fn names(html: &str, all: &[Element], take: &mut Take<'_>) {
                     let whole = whole.replace(&attribute.value, &value.join(" "));
                     mutant.replace_range(attribute.whole.clone(), &whole);
                 }
-                // A link within the page follows its target.
+                // Links within the page follow the renamed target.
                 if kind == "id" && what == "renamed" {
                     mutant = mutant.replace(&format!("\"#{token}\""), &format!("\"#{by}\""));
                 }
@@ -183,8 +186,8 @@ fn names(html: &str, all: &[Element], take: &mut Take<'_>) {
     }
 }
 
-/// Each kind of attribute renamed and removed everywhere, and each single one within a table removed.
-fn attributes(html: &str, all: &[Element], take: &mut Take<'_>) {
+/// Renames and removes each kind of attribute everywhere, and removes each single one within a table.
+fn attributes(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
     let each = || {
         all.iter()
             .rev()
@@ -195,14 +198,14 @@ fn attributes(html: &str, all: &[Element], take: &mut Take<'_>) {
         let mut renamed = html.to_owned();
         let mut removed = html.to_owned();
         for attribute in each().filter(|attribute| attribute.name == kind) {
-            renamed.replace_range(attribute.named.clone(), &format!("x-{kind}"));
+            renamed.replace_range(attribute.name_range.clone(), &format!("x-{kind}"));
             removed.replace_range(attribute.whole.clone(), "");
         }
         take(&format!("attribute renamed ({kind})"), renamed);
         take(&format!("attribute removed ({kind})"), removed);
     }
     for (index, element) in all.iter().enumerate() {
-        if around(all, index, "table").is_some() || element.name == "table" {
+        if enclosing(all, index, "table").is_some() || element.name == "table" {
             for attribute in &element.attributes {
                 let name = &attribute.name;
                 take(
@@ -214,10 +217,10 @@ fn attributes(html: &str, all: &[Element], take: &mut Take<'_>) {
     }
 }
 
-/// Each number that stands outside of the rows: one more, and none.
-fn counts(html: &str, all: &[Element], take: &mut Take<'_>) {
+/// Increments each number outside the rows, and removes it.
+fn counts(html: &str, all: &[Element], take: &mut MutantSink<'_>) {
     let is_in = |at: usize, names: &[&str]| {
-        named(all, names).any(|(index, element)| {
+        elements_named(all, names).any(|(index, element)| {
             element.inner.contains(&at) && (element.name != "tr" || is_data(all, index))
         })
     };
@@ -237,7 +240,7 @@ fn counts(html: &str, all: &[Element], take: &mut Take<'_>) {
         let length = html[at..].bytes().take_while(u8::is_ascii_digit).count();
         let range = at..at + length;
         at = range.end;
-        // The parts of a day or of a sum of money are no counts.
+        // The parts of a date or an amount are not counts.
         let is_sign = |at: Option<usize>| {
             at.and_then(|at| html.as_bytes().get(at))
                 .is_some_and(|byte| matches!(byte, b'.' | b',' | b'/' | b'-' | b':'))
@@ -257,8 +260,8 @@ fn counts(html: &str, all: &[Element], take: &mut Take<'_>) {
     }
 }
 
-/// Cut off at every kilobyte, and at sixteen places at least.
-fn truncated(html: &str, take: &mut Take<'_>) {
+/// Truncates the page at every kilobyte, and at sixteen positions at least.
+fn truncated(html: &str, take: &mut MutantSink<'_>) {
     let step = (html.len() / 16).clamp(1, 1024);
     for at in (0..html.len()).step_by(step) {
         let at = (0..=at)

@@ -1,11 +1,11 @@
-//! What may happen to a page's state in JSON.
+//! Mutations of a page's JSON state.
 
 use serde_json::{Map, Value};
 
 use crate::mutation::Sampler;
-use crate::mutation::html::Take;
+use crate::mutation::html::MutantSink;
 
-/// Names that hold a count.
+/// Keys that hold a count.
 const COUNTS: [&str; 10] = [
     "total",
     "totalOperative",
@@ -19,64 +19,64 @@ const COUNTS: [&str; 10] = [
     "CHECKOUTS",
 ];
 
-/// Each mutant of a value, as text: what was done, and what it has become.
-pub(crate) fn mutants(state: &Value, sampler: &mut Sampler, take: &mut Take<'_>) {
+/// Generates every mutant of a value, as text with a description of the change.
+pub(crate) fn mutants(state: &Value, sampler: &mut Sampler, take: &mut MutantSink<'_>) {
     let mut paths = Vec::new();
     collect(state, &mut Vec::new(), &mut paths);
     for path in paths {
-        // To copy a whole state for a mutant that is left out would take the longest of all.
-        if !sampler.wants() {
+        // Copying a whole state for a mutant that isn't tried would take most of the time.
+        if !sampler.picks_next() {
             continue;
         }
-        let called = path
+        let path_text = path
             .iter()
-            .map(Step::to_string)
+            .map(PathPart::to_string)
             .collect::<Vec<_>>()
             .join(".");
         let Some((last, before)) = path.split_last() else {
             continue;
         };
-        let mut change = |what: &str, act: &dyn Fn(&mut Value, &Step)| {
+        let mut change = |what: &str, act: &dyn Fn(&mut Value, &PathPart)| {
             let mut mutant = state.clone();
-            if let Some(place) = at(&mut mutant, before) {
-                act(place, last);
-                take(&format!("{what} ({called})"), mutant.to_string());
+            if let Some(parent) = find_mut(&mut mutant, before) {
+                act(parent, last);
+                take(&format!("{what} ({path_text})"), mutant.to_string());
             }
         };
-        change("key dropped", &|place, step| match (place, step) {
-            (Value::Object(map), Step::Key(key)) => drop(map.remove(key)),
-            (Value::Array(list), Step::Index(index)) => drop(list.remove(*index)),
+        change("key dropped", &|parent, step| match (parent, step) {
+            (Value::Object(map), PathPart::Key(key)) => drop(map.remove(key)),
+            (Value::Array(list), PathPart::Index(index)) => drop(list.remove(*index)),
             _ => {}
         });
-        change("key renamed", &|place, step| {
-            if let (Value::Object(map), Step::Key(key)) = (place, step) {
+        change("key renamed", &|parent, step| {
+            if let (Value::Object(map), PathPart::Key(key)) = (parent, step) {
                 let value = map.remove(key).unwrap_or_default();
                 map.insert(format!("x{key}"), value);
             }
         });
-        change("value null", &|place, step| set(place, step, Value::Null));
-        change("value emptied", &|place, step| {
-            let empty = match get(place, step) {
+        change("value null", &|parent, step| set(parent, step, Value::Null));
+        change("value emptied", &|parent, step| {
+            let empty = match get(parent, step) {
                 Some(Value::Object(_)) => Value::Object(Map::new()),
                 Some(Value::Array(_)) => Value::Array(Vec::new()),
                 Some(Value::String(_)) => Value::String(String::new()),
                 _ => return,
             };
-            set(place, step, empty);
+            set(parent, step, empty);
         });
-        if let Step::Index(_) = last {
-            change("entry doubled", &|place, step| {
-                if let (Value::Array(list), Step::Index(index)) = (place, step) {
+        if let PathPart::Index(_) = last {
+            change("entry doubled", &|parent, step| {
+                if let (Value::Array(list), PathPart::Index(index)) = (parent, step) {
                     list.insert(*index, list[*index].clone());
                 }
             });
         }
-        if let Step::Key(key) = last
+        if let PathPart::Key(key) = last
             && COUNTS.contains(&key.as_str())
         {
-            change("count changed", &|place, step| {
-                if let Some(number) = get(place, step).and_then(Value::as_u64) {
-                    set(place, step, Value::from(number + 1));
+            change("count changed", &|parent, step| {
+                if let Some(number) = get(parent, step).and_then(Value::as_u64) {
+                    set(parent, step, Value::from(number + 1));
                 }
             });
         }
@@ -84,15 +84,15 @@ pub(crate) fn mutants(state: &Value, sampler: &mut Sampler, take: &mut Take<'_>)
 }
 
 #[derive(Clone)]
-enum Step {
+enum PathPart {
     Key(String),
     Index(usize),
 }
 
-impl std::fmt::Display for Step {
+impl std::fmt::Display for PathPart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            // Numbers of items and patrons say nothing here.
+            // Ids of items and patrons don't belong in a description.
             Self::Key(key) if key.bytes().any(|byte| byte.is_ascii_digit()) => f.write_str("#"),
             Self::Key(key) => f.write_str(key),
             Self::Index(_) => f.write_str("#"),
@@ -100,16 +100,16 @@ impl std::fmt::Display for Step {
     }
 }
 
-fn collect(value: &Value, path: &mut Vec<Step>, paths: &mut Vec<Vec<Step>>) {
-    let steps: Vec<(Step, &Value)> = match value {
+fn collect(value: &Value, path: &mut Vec<PathPart>, paths: &mut Vec<Vec<PathPart>>) {
+    let steps: Vec<(PathPart, &Value)> = match value {
         Value::Object(map) => map
             .iter()
-            .map(|(key, value)| (Step::Key(key.clone()), value))
+            .map(|(key, value)| (PathPart::Key(key.clone()), value))
             .collect(),
         Value::Array(list) => list
             .iter()
             .enumerate()
-            .map(|(index, value)| (Step::Index(index), value))
+            .map(|(index, value)| (PathPart::Index(index), value))
             .collect(),
         _ => return,
     };
@@ -121,30 +121,30 @@ fn collect(value: &Value, path: &mut Vec<Step>, paths: &mut Vec<Vec<Step>>) {
     }
 }
 
-fn at<'v>(value: &'v mut Value, path: &[Step]) -> Option<&'v mut Value> {
+fn find_mut<'v>(value: &'v mut Value, path: &[PathPart]) -> Option<&'v mut Value> {
     let mut value = value;
     for step in path {
         value = match (value, step) {
-            (Value::Object(map), Step::Key(key)) => map.get_mut(key)?,
-            (Value::Array(list), Step::Index(index)) => list.get_mut(*index)?,
+            (Value::Object(map), PathPart::Key(key)) => map.get_mut(key)?,
+            (Value::Array(list), PathPart::Index(index)) => list.get_mut(*index)?,
             _ => return None,
         };
     }
     Some(value)
 }
 
-fn get<'v>(place: &'v Value, step: &Step) -> Option<&'v Value> {
-    match (place, step) {
-        (Value::Object(map), Step::Key(key)) => map.get(key),
-        (Value::Array(list), Step::Index(index)) => list.get(*index),
+fn get<'v>(parent: &'v Value, step: &PathPart) -> Option<&'v Value> {
+    match (parent, step) {
+        (Value::Object(map), PathPart::Key(key)) => map.get(key),
+        (Value::Array(list), PathPart::Index(index)) => list.get(*index),
         _ => None,
     }
 }
 
-fn set(place: &mut Value, step: &Step, value: Value) {
-    match (place, step) {
-        (Value::Object(map), Step::Key(key)) => drop(map.insert(key.clone(), value)),
-        (Value::Array(list), Step::Index(index)) => list[*index] = value,
+fn set(parent: &mut Value, step: &PathPart, value: Value) {
+    match (parent, step) {
+        (Value::Object(map), PathPart::Key(key)) => drop(map.insert(key.clone(), value)),
+        (Value::Array(list), PathPart::Index(index)) => list[*index] = value,
         _ => {}
     }
 }

@@ -1,29 +1,27 @@
-//! Where the elements of a page stand in its text: for cutting them out, which a tree cannot do
-//! without writing the whole page anew.
+//! The text ranges of a page's elements, so that they can be cut out without serialising the page
+//! again.
 
 use std::ops::Range;
 
-/// One element.
 #[derive(Debug, Clone)]
 pub(crate) struct Element {
     pub(crate) name: String,
-    /// All of it, tags included.
+    /// The element with its tags.
     pub(crate) whole: Range<usize>,
-    /// What is between its tags.
+    /// The text between its tags.
     pub(crate) inner: Range<usize>,
     pub(crate) attributes: Vec<Attribute>,
-    /// The place of the element around it.
+    /// The index of the enclosing element.
     pub(crate) parent: Option<usize>,
 }
 
-/// One attribute of a tag.
 #[derive(Debug, Clone)]
 pub(crate) struct Attribute {
     pub(crate) name: String,
     pub(crate) value: String,
-    /// Where its name stands.
-    pub(crate) named: Range<usize>,
-    /// All of it, the value included.
+    /// The range of the name.
+    pub(crate) name_range: Range<usize>,
+    /// The attribute with its value.
     pub(crate) whole: Range<usize>,
 }
 
@@ -41,7 +39,7 @@ const VOID: [&str; 9] = [
 ];
 const RAW: [&str; 4] = ["script", "style", "textarea", "title"];
 
-/// Which open elements a tag ends that authors leave open, and within what.
+/// Returns the elements that this tag closes implicitly, and the elements that limit this.
 fn ends_before(name: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match name {
         "td" | "th" => (&["td", "th"], &["tr", "table"]),
@@ -52,7 +50,7 @@ fn ends_before(name: &str) -> (&'static [&'static str], &'static [&'static str])
     }
 }
 
-/// The elements of a page, in the order of their beginnings.
+/// Lists the elements of a page in document order.
 pub(crate) fn elements(html: &str) -> Vec<Element> {
     let mut elements: Vec<Element> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
@@ -73,8 +71,8 @@ pub(crate) fn elements(html: &str) -> Vec<Element> {
         let (name, attributes, end) = tag(html, start + if is_end { 2 } else { 1 });
         at = end;
         if is_end {
-            if let Some(place) = open.iter().rposition(|index| elements[*index].name == name) {
-                for index in open.drain(place..).rev().collect::<Vec<_>>() {
+            if let Some(position) = open.iter().rposition(|index| elements[*index].name == name) {
+                for index in open.drain(position..).rev().collect::<Vec<_>>() {
                     let is_own = elements[index].name == name;
                     elements[index].inner.end = start;
                     elements[index].whole.end = if is_own { end } else { start };
@@ -86,7 +84,7 @@ pub(crate) fn elements(html: &str) -> Vec<Element> {
         while let Some(index) = open.last().copied() {
             let around = elements[index].name.as_str();
             let is_ended = ended.contains(&around);
-            // Formatting that was left open within a cell ends with it.
+            // Formatting that is left open within a cell ends with the cell.
             let is_in_one = open
                 .iter()
                 .rev()
@@ -127,7 +125,7 @@ pub(crate) fn elements(html: &str) -> Vec<Element> {
     elements
 }
 
-/// The tag whose name begins here: its name, its attributes, and where it ends.
+/// Parses the tag that starts here: its name, its attributes, and its end.
 fn tag(html: &str, start: usize) -> (String, Vec<Attribute>, usize) {
     let bytes = html.as_bytes();
     let is_sign = |at: usize| matches!(bytes.get(at), None | Some(b'>' | b'/' | b'='));
@@ -152,7 +150,7 @@ fn tag(html: &str, start: usize) -> (String, Vec<Attribute>, usize) {
         while !is_sign(at) && !is_space(at) {
             at += 1;
         }
-        let named = begin..at;
+        let name_range = begin..at;
         let after_name = at;
         while is_space(at) {
             at += 1;
@@ -185,16 +183,16 @@ fn tag(html: &str, start: usize) -> (String, Vec<Attribute>, usize) {
             at = after_name;
         }
         attributes.push(Attribute {
-            name: html[named.clone()].to_ascii_lowercase(),
+            name: html[name_range.clone()].to_ascii_lowercase(),
             value,
             whole: begin..at,
-            named,
+            name_range,
         });
     }
 }
 
 #[test]
-fn elements_are_found_where_they_stand() {
+fn elements_have_their_text_ranges() {
     let html =
         "<ul><li class='a b' x>one<li id=two><b>2</b></ul><!-- <p> --><script>'<i>'</script>";
     let elements = elements(html);

@@ -1,10 +1,10 @@
-//! Pages that were changed, broken or exchanged never make an account that lies: it is the same, a
-//! part of it is unknown, or it is a failure.
+//! Changed, broken and exchanged pages never give a wrong account: it is the same, a part is
+//! unknown, or reading fails.
 //!
-//! Every account of the demo library, and every recorded one where they are, is read once for each
-//! of thousands of mutants. `MUTATION_STRIDE=1` tries all mutants of the recorded pages, which are
-//! large; without it some of them are tried. `MUTATION_SYSTEMS="koha sierra"` leaves the other recorded pages
-//! out. `make mutants` tries all, and pages that were changed twice.
+//! Thousands of mutants of every demo account and every available recorded account are read.
+//! `MUTATION_STRIDE=1` tries all mutants of the recorded pages, which are large; the default is a
+//! sample. `MUTATION_SYSTEMS="koha sierra"` selects the systems of the recorded pages. `make mutants`
+//! tries all mutants, and pages with two changes.
 
 mod accounts;
 mod html;
@@ -19,90 +19,90 @@ use hippo_browser::SavedPage;
 use crate::library_pages;
 use std::collections::BTreeMap;
 
-use accounts::Good;
+use accounts::GoodAccount;
 use hippo_core::account::Account;
 use serde_json::Value;
 
-/// What became of the mutants.
+/// The results of the mutants.
 #[derive(Default)]
 struct Tally {
     mutants: usize,
     same: usize,
     less: usize,
     failures: usize,
-    /// Which account, what was done to it, and what it says then: how often.
-    lies: BTreeMap<(String, String, &'static str), usize>,
+    /// How often an account, with a change, gave a wrong value.
+    wrong_values: BTreeMap<(String, String, &'static str), usize>,
 }
 
-/// Which mutants are tried: each of so many.
+/// Picks one mutant out of each `stride`.
 struct Sampler {
     stride: usize,
     at: usize,
 }
 
 impl Sampler {
-    fn wants(&mut self) -> bool {
+    fn picks_next(&mut self) -> bool {
         self.at += 1;
         self.at.is_multiple_of(self.stride)
     }
 }
 
 impl Tally {
-    fn count(&mut self, good: &Good, original: &Account, what: &str, pages: &[SavedPage]) {
+    fn count(&mut self, good: &GoodAccount, original: &Account, what: &str, pages: &[SavedPage]) {
         self.mutants += 1;
         match good.read(pages) {
             Err(_) => self.failures += 1,
             Ok(account) if account == *original => self.same += 1,
-            Ok(account) => match verdict::lie(original, &account) {
+            Ok(account) => match verdict::find_difference(original, &account) {
                 None => self.less += 1,
-                Some(lie) => {
-                    let key = (good.name.clone(), what.to_owned(), lie);
-                    *self.lies.entry(key).or_default() += 1;
+                Some(difference) => {
+                    let key = (good.name.clone(), what.to_owned(), difference);
+                    *self.wrong_values.entry(key).or_default() += 1;
                 }
             },
         }
     }
 
-    /// What no survivor that is known by name explains.
-    fn must_be_explained(&self, used: &mut [bool]) {
+    /// Asserts that a known survivor explains every wrong value.
+    fn assert_explained(&self, used: &mut [bool]) {
         let mut unknown = Vec::new();
-        for ((name, what, lie), times) in &self.lies {
-            match survivors::explains(name, what, lie) {
+        for ((name, what, difference), times) in &self.wrong_values {
+            match survivors::find_survivor(name, what, difference) {
                 Some(index) => used
                     .get_mut(index)
                     .into_iter()
                     .for_each(|used| *used = true),
-                None => unknown.push(format!("{name}: {what}: {lie} ({times})")),
+                None => unknown.push(format!("{name}: {what}: {difference} ({times})")),
             }
         }
         println!(
-            "{} mutants: {} read the same, {} with less, {} failed, {} say something else",
+            "{} mutants: {} unchanged, {} with less, {} failed, {} wrong",
             self.mutants,
             self.same,
             self.less,
             self.failures,
-            self.lies.values().sum::<usize>()
+            self.wrong_values.values().sum::<usize>()
         );
         assert!(
             unknown.is_empty(),
-            "{} kinds of mutants lie:\n{}",
+            "{} kinds of mutants give a wrong account:\n{}",
             unknown.len(),
             unknown.join("\n")
         );
     }
 }
 
-/// Each mutant of one page, whatever it is made of.
-fn mutants_of(body: &str, sampler: &mut Sampler, take: &mut html::Take<'_>) {
+/// Generates every mutant of one page, HTML or JSON.
+fn mutants_of(body: &str, sampler: &mut Sampler, take: &mut html::MutantSink<'_>) {
     if body.trim_start().starts_with('{') {
         let value: Value = serde_json::from_str(body).unwrap();
         json::mutants(&value, sampler, take);
         truncated_json(body, take);
-        for place in ["/content", "/zones/libraryholdsZone"] {
-            if let Some(inner) = value.pointer(place).and_then(Value::as_str) {
+        for pointer in ["/content", "/zones/libraryholdsZone"] {
+            if let Some(inner) = value.pointer(pointer).and_then(Value::as_str) {
                 html::mutants(inner, &mut |what, mutant| {
                     let mut value = value.clone();
-                    *value.pointer_mut(place).unwrap() = mutant.into();
+                    *value.pointer_mut(pointer).unwrap() = mutant.into();
                     take(what, value.to_string());
                 });
             }
@@ -124,7 +124,7 @@ fn mutants_of(body: &str, sampler: &mut Sampler, take: &mut html::Take<'_>) {
     html::mutants(body, take);
 }
 
-fn truncated_json(body: &str, take: &mut html::Take<'_>) {
+fn truncated_json(body: &str, take: &mut html::MutantSink<'_>) {
     for at in (0..body.len()).step_by(256) {
         if body.is_char_boundary(at) {
             take("truncated", body[..at].to_owned());
@@ -132,17 +132,17 @@ fn truncated_json(body: &str, take: &mut html::Take<'_>) {
     }
 }
 
-fn try_each_page(good: &Good, original: &Account, stride: usize, tally: &mut Tally) {
+fn try_each_page(good: &GoodAccount, original: &Account, stride: usize, tally: &mut Tally) {
     let mut sampler = Sampler { stride, at: 0 };
     let mut in_json = Sampler { stride, at: 0 };
-    for place in 0..good.pages.len() {
+    for index in 0..good.pages.len() {
         let mut pages = good.pages.clone();
         mutants_of(
-            &good.pages[place].body,
+            &good.pages[index].body,
             &mut in_json,
             &mut |what, mutant| {
-                if sampler.wants() && mutant != good.pages[place].body {
-                    pages[place].body = mutant;
+                if sampler.picks_next() && mutant != good.pages[index].body {
+                    pages[index].body = mutant;
                     tally.count(good, original, what, &pages);
                 }
             },
@@ -150,8 +150,8 @@ fn try_each_page(good: &Good, original: &Account, stride: usize, tally: &mut Tal
     }
 }
 
-/// Pages that a site, or something before it, shows in place of an account.
-const INSTEAD: [(&str, &str); 6] = [
+/// Pages that a site or a proxy shows instead of an account.
+const REPLACEMENT_PAGES: [(&str, &str); 6] = [
     (
         "upgrading",
         "<html><head><title>Back soon</title></head><body><h1>We are upgrading</h1><p>The catalogue will be back at noon. You have nothing to do.</p></body></html>",
@@ -174,17 +174,17 @@ const INSTEAD: [(&str, &str); 6] = [
 
 const BANNER: &str = "<div id=cookies class=banner><form method=post action=/consent><p>We use 3 cookies.</p><button>Fine</button></form></div>";
 
-fn try_exchanges(good: &Good, original: &Account, tally: &mut Tally) {
+fn try_exchanges(good: &GoodAccount, original: &Account, tally: &mut Tally) {
     let mut reversed = good.pages.clone();
     reversed.reverse();
     tally.count(good, original, "pages in another order", &reversed);
     tally.count(good, original, "all pages of another patron", &good.others);
-    for place in 0..good.pages.len() {
+    for index in 0..good.pages.len() {
         let with = |page: Option<SavedPage>| {
             let mut pages = good.pages.clone();
             match page {
-                Some(page) => pages[place] = page,
-                None => drop(pages.remove(place)),
+                Some(page) => pages[index] = page,
+                None => drop(pages.remove(index)),
             }
             pages
         };
@@ -193,11 +193,11 @@ fn try_exchanges(good: &Good, original: &Account, tally: &mut Tally) {
             tally.count(
                 good,
                 original,
-                "a page in the place of another",
+                "a page instead of another",
                 &with(Some(other.clone())),
             );
         }
-        if let Some(other) = good.others.get(place) {
+        if let Some(other) = good.others.get(index) {
             tally.count(
                 good,
                 original,
@@ -205,14 +205,14 @@ fn try_exchanges(good: &Good, original: &Account, tally: &mut Tally) {
                 &with(Some(other.clone())),
             );
         }
-        for (what, body) in INSTEAD {
+        for (what, body) in REPLACEMENT_PAGES {
             let page = SavedPage {
                 name: what.to_owned(),
                 body: body.to_owned(),
             };
             tally.count(good, original, what, &with(Some(page)));
         }
-        let body = &good.pages[place].body;
+        let body = &good.pages[index].body;
         if let Some((before, after)) = body.split_once("<body").and_then(|(before, after)| {
             let (tag, after) = after.split_once('>')?;
             Some((format!("{before}<body{tag}>"), after))
@@ -225,12 +225,12 @@ fn try_exchanges(good: &Good, original: &Account, tally: &mut Tally) {
             assert_eq!(
                 good.read(&pages).ok().as_ref(),
                 Some(original),
-                "{}: a banner changes nothing",
+                "{}: a banner changed the account",
                 good.name
             );
         }
     }
-    for (what, body) in INSTEAD {
+    for (what, body) in REPLACEMENT_PAGES {
         let mut pages = good.pages.clone();
         for page in &mut pages {
             body.clone_into(&mut page.body);
@@ -243,7 +243,7 @@ fn try_exchanges(good: &Good, original: &Account, tally: &mut Tally) {
     }
 }
 
-fn try_all(goods: &[Good], stride: impl Fn(&Good) -> usize) -> Tally {
+fn try_all(goods: &[GoodAccount], stride: impl Fn(&GoodAccount) -> usize) -> Tally {
     let mut tally = Tally::default();
     for good in goods {
         let original = good
@@ -264,41 +264,41 @@ fn try_all(goods: &[Good], stride: impl Fn(&Good) -> usize) -> Tally {
 }
 
 #[tokio::test]
-async fn a_mutant_of_the_demo_librarys_pages_never_lies() {
-    let goods = accounts::of_the_demo_library().await;
-    // BiblioCommons' state has many parts that nothing reads; a full account's are all tried.
+async fn mutants_of_demo_pages_never_give_a_wrong_account() {
+    let goods = accounts::demo_accounts().await;
+    // Most of BiblioCommons' state is unused; only the full account's mutants are all tried.
     let tally = try_all(&goods, |good| match good.name.as_str() {
         "bibliocommons" => 1,
         name if name.starts_with("bibliocommons") => 5,
         _ => 1,
     });
     let mut used = vec![false; survivors::KNOWN.len()];
-    tally.must_be_explained(&mut used);
+    tally.assert_explained(&mut used);
     assert!(tally.mutants > 5_000, "only {} mutants", tally.mutants);
-    // A survivor that does not survive any more must not stay on the list.
-    let idle: Vec<&survivors::Known> = survivors::KNOWN
+    // A survivor that is detected now must leave the list.
+    let idle: Vec<&survivors::KnownSurvivor> = survivors::KNOWN
         .iter()
         .zip(used)
         .filter_map(|(known, is_used)| (!is_used).then_some(known))
         .collect();
-    assert!(idle.is_empty(), "these are seen now: {idle:#?}");
+    assert!(idle.is_empty(), "these are detected now: {idle:#?}");
 }
 
 #[tokio::test]
 #[ignore = "takes minutes; make mutants"]
-async fn a_page_that_was_changed_twice_never_lies() {
-    let goods = accounts::of_the_demo_library().await;
+async fn pages_with_two_changes_never_give_a_wrong_account() {
+    let goods = accounts::demo_accounts().await;
     let mut tally = Tally::default();
     for good in &goods {
         let original = good.read(&good.pages).unwrap();
         pairs::try_pairs(good, &original, &mut tally);
     }
-    tally.must_be_explained(&mut []);
+    tally.assert_explained(&mut []);
     assert!(tally.mutants > 5_000, "only {} mutants", tally.mutants);
 }
 
 #[test]
-fn a_mutant_of_a_recorded_page_never_lies() {
+fn mutants_of_recorded_pages_never_give_a_wrong_account() {
     let Some(folder) = library_pages::folder() else {
         eprintln!("SKIPPED: no recorded pages of libraries (LIBRARY_PAGES names their folder)");
         return;
@@ -307,13 +307,13 @@ fn a_mutant_of_a_recorded_page_never_lies() {
         .ok()
         .and_then(|stride| stride.parse().ok());
     let wanted = std::env::var("MUTATION_SYSTEMS").unwrap_or_default();
-    let goods: Vec<Good> = hippo_systems::systems_with_pages()
+    let goods: Vec<GoodAccount> = hippo_systems::systems_with_pages()
         .filter(|system| wanted.is_empty() || wanted.split_whitespace().any(|one| one == *system))
-        .flat_map(|system| accounts::recorded(&folder, system))
+        .flat_map(|system| accounts::load_recorded(&folder, system))
         .collect();
     let tally = try_all(&goods, |good| {
         let bytes: usize = good.pages.iter().map(|page| page.body.len()).sum();
-        // BiblioCommons' pages are five times as large as all others together.
+        // BiblioCommons' pages are five times as large as all the others together.
         let share = if good.system == "bibliocommons" {
             6_000
         } else {
@@ -321,5 +321,5 @@ fn a_mutant_of_a_recorded_page_never_lies() {
         };
         stride.unwrap_or(1 + bytes / share)
     });
-    tally.must_be_explained(&mut []);
+    tally.assert_explained(&mut []);
 }

@@ -1,21 +1,21 @@
-//! Two changes at once: a sample of them, the same each time.
+//! Two changes at once: a deterministic sample.
 
 use hippo_core::account::Account;
 
-use crate::mutation::accounts::Good;
+use crate::mutation::accounts::GoodAccount;
 use crate::mutation::{Sampler, Tally, mutants_of};
 
-/// So many first changes to an account's pages, and so many second ones to each page that they make.
-const FIRST: usize = 100;
-const SECOND: usize = 24;
+/// The number of first changes per account, and of second changes to each changed page.
+const FIRST_CHANGES: usize = 100;
+const SECOND_CHANGES: usize = 24;
 
-/// JSON has many parts, and each of its mutants is a whole copy.
-const STRIDE_OF_JSON: usize = 25;
+/// JSON has many parts, and each of its mutants is a complete copy.
+const JSON_STRIDE: usize = 25;
 
-/// Numbers that look like chance and are the same each time (splitmix64).
-struct Dice(u64);
+/// A deterministic random number generator (splitmix64).
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -24,16 +24,16 @@ impl Dice {
         usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
     }
 
-    /// Some of the mutants of a page, each as likely as any other.
+    /// Picks mutants of a page with equal probability.
     fn mutants(&mut self, body: &str, wanted: usize) -> Vec<(String, String)> {
         let mut kept = Vec::new();
         let mut seen = 0;
         let mut sampler = Sampler {
-            stride: STRIDE_OF_JSON,
-            at: self.below(STRIDE_OF_JSON),
+            stride: JSON_STRIDE,
+            at: self.below(JSON_STRIDE),
         };
         mutants_of(body, &mut sampler, &mut |what, mutant| {
-            // What is cut off has nothing more to say after it.
+            // A truncated page is not worth a second change.
             if mutant == body || what == "truncated" {
                 return;
             }
@@ -41,8 +41,8 @@ impl Dice {
             if kept.len() < wanted {
                 kept.push((what.to_owned(), mutant));
             } else {
-                let place = self.below(seen);
-                if let Some(other) = kept.get_mut(place) {
+                let index = self.below(seen);
+                if let Some(other) = kept.get_mut(index) {
                     *other = (what.to_owned(), mutant);
                 }
             }
@@ -52,17 +52,17 @@ impl Dice {
 }
 
 /// Tries pairs of changes to each page of an account.
-pub(crate) fn try_pairs(good: &Good, original: &Account, tally: &mut Tally) {
+pub(crate) fn try_pairs(good: &GoodAccount, original: &Account, tally: &mut Tally) {
     let seed = good.name.bytes().fold(1_u64, |seed, byte| {
         seed.wrapping_mul(31).wrapping_add(u64::from(byte))
     });
-    let mut dice = Dice(seed);
-    for place in 0..good.pages.len() {
-        let body = &good.pages[place].body;
+    let mut random = Random(seed);
+    for index in 0..good.pages.len() {
+        let body = &good.pages[index].body;
         let mut pages = good.pages.clone();
-        for (first, once) in dice.mutants(body, FIRST.div_ceil(good.pages.len())) {
-            for (second, twice) in dice.mutants(&once, SECOND) {
-                pages[place].body = twice;
+        for (first, once) in random.mutants(body, FIRST_CHANGES.div_ceil(good.pages.len())) {
+            for (second, twice) in random.mutants(&once, SECOND_CHANGES) {
+                pages[index].body = twice;
                 tally.count(good, original, &format!("{first} + {second}"), &pages);
             }
         }

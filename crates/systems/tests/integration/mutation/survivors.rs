@@ -1,233 +1,233 @@
-//! The mutants that nobody could see through, by name, and why.
+//! Mutants that give a wrong account undetected, and why.
 
-/// A class of mutants that say something else, and cannot be told.
+/// A class of mutants that change the account without leaving a trace.
 #[derive(Debug)]
-pub(crate) struct Known {
-    /// How the account's name begins.
+pub(crate) struct KnownSurvivor {
+    /// The prefix of the account's name.
     account: &'static str,
-    /// How what was done begins.
-    done: &'static str,
-    /// What it says then; `*` for whatever it is.
-    lie: &'static str,
-    /// Why that cannot be seen.
-    #[allow(dead_code, reason = "for who reads the list")]
+    /// The prefix of the change's description.
+    change: &'static str,
+    /// The difference to the original account; `*` for any.
+    difference: &'static str,
+    /// Why it can't be detected.
+    #[allow(dead_code, reason = "documentation in the list")]
     why: &'static str,
 }
 
-/// Of the demo library's pages; each of them is seen by the test to survive.
-pub(crate) const KNOWN: [Known; 23] = [
-    Known {
+/// Survivors on the demo library's pages; the test asserts that each of them still survives.
+pub(crate) const KNOWN: [KnownSurvivor; 23] = [
+    KnownSurvivor {
         account: "bibliocommons",
-        done: "value emptied (entities.checkouts.#.actions",
-        lie: "other loans",
+        change: "value emptied (entities.checkouts.#.actions",
+        difference: "other loans",
         why: "`renew` among a loan's actions is the only sign that it may be renewed; a list without it is what every other loan has",
     },
-    Known {
+    KnownSurvivor {
         account: "bibliocommons",
-        done: "key dropped (entities.checkouts.#.actions.#",
-        lie: "other loans",
+        change: "key dropped (entities.checkouts.#.actions.#",
+        difference: "other loans",
         why: "the same: one action less",
     },
-    Known {
+    KnownSurvivor {
         account: "sierra",
-        done: "all pages of another patron",
-        lie: "*",
-        why: "Sierra prints the patron's record, which we do not know, never the card's number; pages of two patrons are told",
+        change: "all pages of another patron",
+        difference: "*",
+        why: "Sierra prints the patron's record, which we do not know, never the card's number; mixed pages of two patrons are detected",
     },
-    Known {
+    KnownSurvivor {
         account: "sierra",
-        done: "cell emptied (patFuncMark)",
-        lie: "other loans",
-        why: "a loan that is not to be renewed has an empty cell in place of its checkbox",
+        change: "cell emptied (patFuncMark)",
+        difference: "other loans",
+        why: "a loan that can't be renewed has an empty cell in place of its checkbox",
     },
-    Known {
+    KnownSurvivor {
         account: "sierra",
-        done: "input dropped (renew",
-        lie: "other loans",
+        change: "input dropped (renew",
+        difference: "other loans",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "sierra",
-        done: "attribute renamed (checked)",
-        lie: "other holds",
-        why: "only the tick in its box tells a frozen hold from one that waits",
+        change: "attribute renamed (checked)",
+        difference: "other holds",
+        why: "only the ticked box distinguishes a frozen hold from a waiting one",
     },
-    Known {
+    KnownSurvivor {
         account: "sierra",
-        done: "attribute removed (checked)",
-        lie: "other holds",
+        change: "attribute removed (checked)",
+        difference: "other holds",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "sierra",
-        done: "one attribute removed (checked of input)",
-        lie: "other holds",
+        change: "one attribute removed (checked of input)",
+        difference: "other holds",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "sierra",
-        done: "cell emptied (patFuncFreeze)",
-        lie: "other holds",
+        change: "cell emptied (patFuncFreeze)",
+        difference: "other holds",
         why: "a hold that cannot be frozen has an empty cell in place of the box",
     },
-    Known {
+    KnownSurvivor {
         account: "sierra",
-        done: "column dropped (5)",
-        lie: "other holds",
+        change: "column dropped (5)",
+        difference: "other holds",
         why: "a site where holds cannot be frozen has no such column",
     },
-    Known {
+    KnownSurvivor {
         account: "enterprise older",
-        done: "row dropped",
-        lie: "fewer loans",
+        change: "row dropped",
+        difference: "fewer loans",
         why: "older Enterprise prints no totals",
     },
-    Known {
+    KnownSurvivor {
         account: "enterprise older",
-        done: "tr dropped",
-        lie: "fewer loans",
+        change: "tr dropped",
+        difference: "fewer loans",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "enterprise older",
-        done: "row dropped",
-        lie: "fewer holds",
+        change: "row dropped",
+        difference: "fewer holds",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "enterprise older",
-        done: "tr dropped",
-        lie: "fewer holds",
+        change: "tr dropped",
+        difference: "fewer holds",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "enterprise newer",
-        done: "row dropped",
-        lie: "fewer holds",
+        change: "row dropped",
+        difference: "fewer holds",
         why: "newer Enterprise prints the total of the loans only",
     },
-    Known {
+    KnownSurvivor {
         account: "enterprise newer",
-        done: "tr dropped",
-        lie: "fewer holds",
+        change: "tr dropped",
+        difference: "fewer holds",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "enterprise",
-        done: "a page of another patron",
-        lie: "*",
-        why: "Enterprise prints nothing that tells whose its lists are",
+        change: "a page of another patron",
+        difference: "*",
+        why: "Enterprise doesn't print whose lists it shows",
     },
-    Known {
+    KnownSurvivor {
         account: "enterprise",
-        done: "all pages of another patron",
-        lie: "*",
+        change: "all pages of another patron",
+        difference: "*",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "koha",
-        done: "all pages of another patron",
-        lie: "*",
-        why: "Koha prints the patron's record, which we do not know, never the card's number; pages of two patrons are told",
+        change: "all pages of another patron",
+        difference: "*",
+        why: "Koha prints the patron's record, which we do not know, never the card's number; mixed pages of two patrons are detected",
     },
-    Known {
+    KnownSurvivor {
         account: "koha",
-        done: "class removed (automatic-renewal)",
-        lie: "other loans",
-        why: "that the library renews an item by itself stands where it says why it is not renewed; only a class tells them apart",
+        change: "class removed (automatic-renewal)",
+        difference: "other loans",
+        why: "an automatic renewal is printed in the place of the reason against a renewal; only a class distinguishes them",
     },
-    Known {
+    KnownSurvivor {
         account: "koha",
-        done: "class renamed (automatic-renewal)",
-        lie: "other loans",
+        change: "class renamed (automatic-renewal)",
+        difference: "other loans",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "koha older blocked",
-        done: "one attribute removed (class of span)",
-        lie: "other loans",
-        why: "the same; and that of what a renewal costs",
+        change: "one attribute removed (class of span)",
+        difference: "other loans",
+        why: "the same, and the same for the cost of a renewal",
     },
-    Known {
+    KnownSurvivor {
         account: "koha newer blocked",
-        done: "one attribute removed (class of span)",
-        lie: "other loans",
+        change: "one attribute removed (class of span)",
+        difference: "other loans",
         why: "the same",
     },
 ];
 
-/// Besides, of the recorded pages.
-pub(crate) const RECORDED: [Known; 7] = [
-    Known {
+/// Additional survivors on the recorded pages.
+pub(crate) const RECORDED: [KnownSurvivor; 7] = [
+    KnownSurvivor {
         account: "enterprise recorded",
-        done: "row dropped",
-        lie: "fewer loans",
+        change: "row dropped",
+        difference: "fewer loans",
         why: "recorded from the older Enterprise, which prints no totals",
     },
-    Known {
+    KnownSurvivor {
         account: "enterprise recorded",
-        done: "tr dropped",
-        lie: "fewer loans",
+        change: "tr dropped",
+        difference: "fewer loans",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "enterprise recorded",
-        done: "row dropped",
-        lie: "fewer holds",
+        change: "row dropped",
+        difference: "fewer holds",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "enterprise recorded",
-        done: "tr dropped",
-        lie: "fewer holds",
+        change: "tr dropped",
+        difference: "fewer holds",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "sierra recorded",
-        done: "row dropped",
-        lie: "fewer loans",
+        change: "row dropped",
+        difference: "fewer loans",
         why: "recorded tables were cut out of their pages, without the row that holds the total",
     },
-    Known {
+    KnownSurvivor {
         account: "sierra recorded",
-        done: "tr dropped",
-        lie: "fewer loans",
+        change: "tr dropped",
+        difference: "fewer loans",
         why: "the same",
     },
-    Known {
+    KnownSurvivor {
         account: "sierra recorded loan-renewed-once",
-        done: "cell emptied (no class)",
-        lie: "other loans",
+        change: "cell emptied (no class)",
+        difference: "other loans",
         why: "an older page: the cell of the checkbox, as above",
     },
 ];
 
-/// Besides, of pages that were changed twice: what one change alone would not do.
-const TWICE: [Known; 3] = [
-    Known {
+/// Additional survivors with two changes, which one change alone doesn't cause.
+const TWICE: [KnownSurvivor; 3] = [
+    KnownSurvivor {
         account: "enterprise",
-        done: "row doubled",
-        lie: "more holds",
-        why: "a row that is there twice is seen, but two rows that differ are two; Enterprise prints no total of the holds",
+        change: "row doubled",
+        difference: "more holds",
+        why: "a doubled row is detected, but two rows that differ count as two; Enterprise prints no total of the holds",
     },
-    Known {
+    KnownSurvivor {
         account: "enterprise older",
-        done: "row hollow",
-        lie: "fewer loans",
-        why: "a row without its class and without cells is none; older Enterprise prints no totals",
+        change: "row hollow",
+        difference: "fewer loans",
+        why: "a row without its class and without cells is ignored; older Enterprise prints no totals",
     },
-    Known {
+    KnownSurvivor {
         account: "sierra",
-        done: "cell emptied (xpatFuncFreeze)",
-        lie: "other holds",
+        change: "cell emptied (xpatFuncFreeze)",
+        difference: "other holds",
         why: "a cell without its box, as above, under another name",
     },
 ];
 
-/// Which of the known survivors this is, of [`KNOWN`], then of [`RECORDED`], then of those of two changes; of
-/// two, one will do.
-pub(crate) fn explains(account: &str, done: &str, lie: &str) -> Option<usize> {
-    let is_twice = done.contains(" + ");
+/// Returns the index of the survivor that explains a wrong account, in [`KNOWN`], then [`RECORDED`], then [`TWICE`].
+/// With two changes, one match is enough.
+pub(crate) fn find_survivor(account: &str, change: &str, difference: &str) -> Option<usize> {
+    let is_twice = change.contains(" + ");
     let twice = TWICE.iter().filter(|_| is_twice);
     KNOWN
         .iter()
@@ -235,7 +235,9 @@ pub(crate) fn explains(account: &str, done: &str, lie: &str) -> Option<usize> {
         .chain(twice)
         .position(|known| {
             account.starts_with(known.account)
-                && done.split(" + ").any(|done| done.starts_with(known.done))
-                && (known.lie == "*" || lie == known.lie)
+                && change
+                    .split(" + ")
+                    .any(|change| change.starts_with(known.change))
+                && (known.difference == "*" || difference == known.difference)
         })
 }

@@ -1,15 +1,14 @@
-//! Whether a mutant's account may be believed.
+//! Compares a mutant's account with the original.
 
 use hippo_core::account::{Account, Hold, HoldState, Loan};
 
-/// What a mutant's account says that the original does not; `None` where it is the same, or less is
-/// known.
+/// Names what the mutant's account states and the original doesn't; `None` if it is the same, or if
+/// less is known.
 ///
-/// Ids are left out: where a page loses the site's own, a stable hash takes its place, and the worst
-/// that comes of it is a mark “new”. So are the library's words to the patron, which nothing counts,
-/// notes, which hold whatever else stands beside an entry, and the kind of item, for which a site has
-/// a code besides its words. Of a title or a reason, the end may be missing: a subtitle, a volume.
-pub(crate) fn lie(original: &Account, mutant: &Account) -> Option<&'static str> {
+/// Ids are ignored: if a page loses the site's own id, a stable hash replaces it, and at worst an item
+/// is marked as new. The library's messages, notes and the kind of item are ignored too: nothing
+/// confirms them. The end of a title or a reason may be missing: a subtitle, a volume.
+pub(crate) fn find_difference(original: &Account, mutant: &Account) -> Option<&'static str> {
     if let Some(loans) = &mutant.loans {
         let known = original.loans.as_deref().unwrap_or_default();
         match loans.len().cmp(&known.len()) {
@@ -32,64 +31,64 @@ pub(crate) fn lie(original: &Account, mutant: &Account) -> Option<&'static str> 
             return Some("other holds");
         }
     }
-    if !is_less(original.fines.as_ref(), mutant.fines.as_ref()) {
+    if !is_same_or_unknown(original.fines.as_ref(), mutant.fines.as_ref()) {
         return Some("other fines");
     }
-    if !is_less(original.card_expires.as_ref(), mutant.card_expires.as_ref()) {
+    if !is_same_or_unknown(original.card_expires.as_ref(), mutant.card_expires.as_ref()) {
         return Some("another expiry");
     }
     None
 }
 
-/// Whether each entry has one of its own that it may be.
+/// Whether each entry matches a different known one.
 fn is_matched<T>(known: &[T], found: &[T], is_same: fn(&T, &T) -> bool) -> bool {
     let mut left: Vec<&T> = known.iter().collect();
     found.iter().all(|entry| {
-        let place = left.iter().position(|known| is_same(known, entry));
-        place.map(|place| left.remove(place)).is_some()
+        let index = left.iter().position(|known| is_same(known, entry));
+        index.map(|index| left.remove(index)).is_some()
     })
 }
 
-/// The same, or not known any more.
-fn is_less<T: PartialEq>(known: Option<&T>, found: Option<&T>) -> bool {
+/// Whether the value is the same or unknown.
+fn is_same_or_unknown<T: PartialEq>(known: Option<&T>, found: Option<&T>) -> bool {
     found.is_none() || found == known
 }
 
-/// Whether these are the same words, or the first of them.
-fn is_begun(known: &str, found: &str) -> bool {
+/// Whether the text is the same or its beginning.
+fn is_beginning_of(known: &str, found: &str) -> bool {
     let rest = known.strip_prefix(found);
     !found.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ':']))
 }
 
 fn is_same_loan(known: &Loan, found: &Loan) -> bool {
-    is_begun(&known.title, &found.title)
+    is_beginning_of(&known.title, &found.title)
         && known.due == found.due
         && known.digital == found.digital
-        && is_less(known.author.as_ref(), found.author.as_ref())
-        && is_less(known.renewals.as_ref(), found.renewals.as_ref())
-        && is_less(known.renewable.as_ref(), found.renewable.as_ref())
+        && is_same_or_unknown(known.author.as_ref(), found.author.as_ref())
+        && is_same_or_unknown(known.renewals.as_ref(), found.renewals.as_ref())
+        && is_same_or_unknown(known.renewable.as_ref(), found.renewable.as_ref())
         && found.renewable_reason.as_ref().is_none_or(|found| {
             let known = known.renewable_reason.as_ref();
-            known.is_some_and(|known| is_begun(known, found))
+            known.is_some_and(|known| is_beginning_of(known, found))
         })
-        && is_less(known.url.as_ref(), found.url.as_ref())
+        && is_same_or_unknown(known.url.as_ref(), found.url.as_ref())
 }
 
 fn is_same_hold(known: &Hold, found: &Hold) -> bool {
-    // “Other” is the state of which the page does not say enough.
+    // “Other” is used if the page lost the state.
     let is_state = known.state == found.state || found.state == HoldState::Other;
     is_state
-        && is_begun(&known.title, &found.title)
+        && is_beginning_of(&known.title, &found.title)
         && known.digital == found.digital
-        && is_less(known.author.as_ref(), found.author.as_ref())
-        && is_less(known.position.as_ref(), found.position.as_ref())
-        && is_less(known.queue_length.as_ref(), found.queue_length.as_ref())
-        && is_less(known.pickup_by.as_ref(), found.pickup_by.as_ref())
-        && is_less(
+        && is_same_or_unknown(known.author.as_ref(), found.author.as_ref())
+        && is_same_or_unknown(known.position.as_ref(), found.position.as_ref())
+        && is_same_or_unknown(known.queue_length.as_ref(), found.queue_length.as_ref())
+        && is_same_or_unknown(known.pickup_by.as_ref(), found.pickup_by.as_ref())
+        && is_same_or_unknown(
             known.suspended_until.as_ref(),
             found.suspended_until.as_ref(),
         )
-        && is_less(known.expires.as_ref(), found.expires.as_ref())
-        && is_less(known.pickup_branch.as_ref(), found.pickup_branch.as_ref())
-        && is_less(known.url.as_ref(), found.url.as_ref())
+        && is_same_or_unknown(known.expires.as_ref(), found.expires.as_ref())
+        && is_same_or_unknown(known.pickup_branch.as_ref(), found.pickup_branch.as_ref())
+        && is_same_or_unknown(known.url.as_ref(), found.url.as_ref())
 }

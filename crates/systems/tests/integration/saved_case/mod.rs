@@ -1,4 +1,4 @@
-//! A folder with saved pages of one account, and `case.json` with what they must say.
+//! A folder with saved pages of one account, and `case.json` with the expectation.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use hippo_recording::har::Har;
 use serde_json::Value;
 use url::Url;
 
-/// Reads a case as `hippo read` does and names what differs from its `expect` or `failure`.
+/// Reads a case as `hippo read` does and lists the differences from its `expect` or `failure`.
 pub(crate) fn find_problems(
     folder: &Path,
     adjust: impl FnOnce(&mut Value, &[SavedPage]),
@@ -58,7 +58,7 @@ pub(crate) fn find_problems(
     }
 }
 
-/// A recorded session stands alone, pages come in any number.
+/// Reads a single recorded session, or any number of pages.
 fn read_pages(
     system: &str,
     pages: &[SavedPage],
@@ -75,39 +75,39 @@ fn read_pages(
     }
 }
 
-/// Names what differs: a field that is not named may be anything, a list has exactly its entries,
-/// in any order.
-fn compare(place: &str, expected: &Value, read: &Value, problems: &mut Vec<String>) {
+/// Lists the differences. Fields that the case omits may have any value; lists have exactly the
+/// expected entries, in any order.
+fn compare(path: &str, expected: &Value, read: &Value, problems: &mut Vec<String>) {
     match (expected, read) {
         (Value::Object(fields), Value::Object(_)) => {
             for (name, value) in fields {
-                compare(&format!("{place}.{name}"), value, &read[name], problems);
+                compare(&format!("{path}.{name}"), value, &read[name], problems);
             }
         }
         (Value::Array(entries), Value::Array(found)) => {
             if entries.len() != found.len() {
                 problems.push(format!(
-                    "{place}: {} entries expected, {} read",
+                    "{path}: {} entries expected, {} read",
                     entries.len(),
                     found.len()
                 ));
             }
             let mut left: Vec<&Value> = found.iter().collect();
             for entry in entries {
-                let place_of_match = left.iter().position(|candidate| {
+                let index = left.iter().position(|candidate| {
                     let mut differences = Vec::new();
-                    compare(place, entry, candidate, &mut differences);
+                    compare(path, entry, candidate, &mut differences);
                     differences.is_empty()
                 });
-                match place_of_match {
+                match index {
                     Some(index) => {
                         left.remove(index);
                     }
-                    None => problems.push(format!("{place}: no entry is {entry}; left: {left:?}")),
+                    None => problems.push(format!("{path}: no entry is {entry}; left: {left:?}")),
                 }
             }
         }
         _ if expected == read => {}
-        _ => problems.push(format!("{place}: expected {expected}, read {read}")),
+        _ => problems.push(format!("{path}: expected {expected}, read {read}")),
     }
 }

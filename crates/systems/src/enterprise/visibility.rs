@@ -1,4 +1,4 @@
-//! What a reader sees of a page: the site keeps templates and messages hidden in it.
+//! Distinguishes visible from hidden parts of a page: the site keeps templates and messages hidden in it.
 
 use hippo_browser::reading::Css;
 use scraper::ElementRef;
@@ -8,7 +8,7 @@ static HIDDEN: Css = Css::new(
      script, style, template",
 );
 
-/// Whether an element, or one around it, is not shown.
+/// Whether an element or one of its ancestors is hidden.
 pub(super) fn is_hidden(element: ElementRef<'_>) -> bool {
     HIDDEN.matches(element)
         || element
@@ -17,24 +17,28 @@ pub(super) fn is_hidden(element: ElementRef<'_>) -> bool {
             .any(|around| HIDDEN.matches(around))
 }
 
-/// Whether an element is within a part of the page whose id has one of these words.
+/// Whether an element is within an element whose id contains one of these words.
 pub(super) fn is_within(element: ElementRef<'_>, parts: &[&str]) -> bool {
-    let is_one = |element: ElementRef<'_>| {
+    let is_match = |element: ElementRef<'_>| {
         element
             .attr("id")
             .map(str::to_ascii_lowercase)
             .is_some_and(|id| parts.iter().any(|part| id.contains(part)))
     };
-    is_one(element) || element.ancestors().filter_map(ElementRef::wrap).any(is_one)
+    is_match(element)
+        || element
+            .ancestors()
+            .filter_map(ElementRef::wrap)
+            .any(is_match)
 }
 
-/// Whether any part of an element is not shown.
+/// Whether any part of an element is hidden.
 pub(super) fn has_hidden_part(element: ElementRef<'_>) -> bool {
     HIDDEN.is_in(element)
 }
 
-/// The words of an element that are shown, in lower case.
-pub(super) fn shown_words(element: ElementRef<'_>) -> String {
+/// Returns the visible text of an element, in lower case.
+pub(super) fn visible_text(element: ElementRef<'_>) -> String {
     let mut words = String::new();
     for node in element.descendants() {
         if let Some(text) = node.value().as_text()

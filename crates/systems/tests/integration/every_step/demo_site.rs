@@ -1,16 +1,15 @@
-//! A demo library with one card, and the visitors who come there.
+//! A demo library with one card, and a visitor with limits.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use hippo_browser::test_site::RequestCount;
+use hippo_browser::test_site::{Permit, RequestCount};
 use hippo_browser::{BrowserOptions, Limits, PrivateAddresses};
 use hippo_core::account::Account;
 use hippo_core::card::CardSecret;
 use hippo_core::failure::Failure;
 use hippo_core::library::Library;
-use hippo_core::site::{LibrarySite as _, LoginPermit, PermitError};
+use hippo_core::site::LibrarySite as _;
 use hippo_demo_library::{
     DemoHold, DemoLibrary, DemoLoan, Generation, Patron, Rule, Site, SystemKind,
 };
@@ -21,17 +20,8 @@ use crate::demo::{start, today};
 pub(crate) const NUMBER: &str = "22000000000007";
 pub(crate) const PIN: &str = "4711";
 
-struct Permit;
-
-#[async_trait]
-impl LoginPermit for Permit {
-    async fn about_to_log_in(&self) -> Result<(), PermitError> {
-        Ok(())
-    }
-}
-
-/// Limits that no check comes near, unless it hangs.
-pub(crate) const PATIENT: Limits = Limits {
+/// Limits that only a hanging check reaches.
+pub(crate) const LONG_LIMITS: Limits = Limits {
     connect: Duration::from_secs(10),
     response: Duration::from_secs(10),
     card: Duration::from_secs(20),
@@ -39,7 +29,7 @@ pub(crate) const PATIENT: Limits = Limits {
     pause_before_retry: Duration::from_millis(1),
 };
 
-/// Who visits, and how patient they are.
+/// A site client with its limits.
 pub(crate) struct Visitor {
     sites: Sites,
     pub(crate) limits: Limits,
@@ -51,7 +41,7 @@ impl Visitor {
         let tried = Arc::new(RequestCount::default());
         let sites = Sites::new(BrowserOptions {
             limits,
-            // Where a redirect leads into the network around, nobody may follow, this test neither.
+            // No redirect of this test may leave the machine.
             private_addresses: PrivateAddresses::LoopbackOnly,
             observer: Some(tried.clone()),
             ..BrowserOptions::default()
@@ -64,24 +54,24 @@ impl Visitor {
     }
 }
 
-pub(crate) struct Place {
+pub(crate) struct DemoSite {
     pub(crate) demo: DemoLibrary,
     library: Library,
 }
 
-/// What came of a check.
+/// The result of a check.
 pub(crate) struct Checked {
     pub(crate) outcome: Result<Account, Failure>,
     pub(crate) took: Duration,
     pub(crate) logins: usize,
-    /// How many requests the library saw.
+    /// The number of requests that the library received.
     pub(crate) requests: usize,
-    /// How many were tried, wherever they would have gone.
+    /// The number of requests that were tried, to any host.
     pub(crate) tried: usize,
     pub(crate) logged_out: bool,
 }
 
-impl Place {
+impl DemoSite {
     pub(crate) async fn new(system: SystemKind, generation: Generation) -> Self {
         let yesterday = today().pred_opt().unwrap();
         let patron = Patron::new(NUMBER, PIN, "Jo Doe")
@@ -95,7 +85,7 @@ impl Place {
         Self { demo, library }
     }
 
-    /// Checks the card where this rule holds, as if nothing had been before.
+    /// Checks the card in a fresh session, under this rule.
     pub(crate) async fn check(&self, visitor: &Visitor, rule: Option<Rule>) -> Checked {
         self.demo.switches().clear();
         self.demo.end_all_sessions();
@@ -110,7 +100,7 @@ impl Place {
         let began = Instant::now();
         let outcome = visitor
             .sites
-            .check(&self.library, &secret, &Permit)
+            .check(&self.library, &secret, &Permit::default())
             .await
             .map_err(Failure::from);
         let took = began.elapsed();
