@@ -55,7 +55,7 @@ use self::item::Item;
 use self::table::{Ask, Table};
 
 /// How many days runs and final notices are kept at least. The outbox's protocol needs 35.
-pub const KEPT_DAYS: u32 = 35;
+pub const RETENTION_DAYS: u32 = 35;
 
 /// How often the SDK tries a request that DynamoDB throttled or did not answer.
 const ATTEMPTS: u32 = 5;
@@ -85,7 +85,7 @@ pub fn client(config: &SdkConfig) -> Client {
 #[derive(Debug, Clone)]
 pub struct DynamoDbStore {
     table: Table,
-    kept_days: u32,
+    retention_days: u32,
     /// Whether the table is known to hold its own name: it was not restored.
     has_own_name: Arc<AtomicBool>,
     /// The items that were passed over since the store was made.
@@ -103,16 +103,16 @@ impl DynamoDbStore {
                 name: table.into(),
                 clock,
             },
-            kept_days: KEPT_DAYS,
+            retention_days: RETENTION_DAYS,
             has_own_name: Arc::default(),
             damaged: Arc::default(),
         }
     }
 
-    /// Keeps runs and final notices for so many days, but not less than [`KEPT_DAYS`].
+    /// Keeps runs and final notices for so many days, but not less than [`RETENTION_DAYS`].
     #[must_use]
-    pub fn kept_for(mut self, days: u32) -> Self {
-        self.kept_days = days.max(KEPT_DAYS);
+    pub fn with_retention(mut self, days: u32) -> Self {
+        self.retention_days = days.max(RETENTION_DAYS);
         self
     }
 
@@ -179,7 +179,7 @@ impl DynamoDbStore {
     /// The time to live of an item that began then. DynamoDB may delete it days later, so its
     /// presence proves nothing.
     fn expiry(&self, began: DateTime<Utc>) -> AttributeValue {
-        let until = began + chrono::Duration::days(i64::from(self.kept_days));
+        let until = began + chrono::Duration::days(i64::from(self.retention_days));
         item::number(until.timestamp())
     }
 }

@@ -108,7 +108,7 @@ pub fn deadline(context: &Context) -> Option<DateTime<Utc>> {
 
 /// Reads the environment and sets up the logs.
 pub fn begin<T: Environment>() -> Result<T, EnvironmentError> {
-    let environment = T::read(&environment::of_process);
+    let environment = T::read(&environment::process_variable);
     let level = environment
         .as_ref()
         .map(|environment| environment.common().log_level)

@@ -276,10 +276,10 @@ async fn more_recipients_than_ses_takes_are_refused_with_what_to_do() {
 
 #[test]
 fn the_real_client_tries_once_and_gives_up_before_the_lease_may_end() {
-    let limit = chrono::Duration::from_std(crate::clients::SES_LIMIT).unwrap();
+    let limit = chrono::Duration::from_std(crate::clients::SES_TIMEOUT).unwrap();
     assert!(limit < hippo_core::outbox::SEND_LIMIT);
     let client = crate::clients::ses(&config("http://127.0.0.1:1"));
     assert_eq!(client.config().retry_config().unwrap().max_attempts(), 1);
     let limits = client.config().timeout_config().unwrap();
-    assert_eq!(limits.operation_timeout(), Some(crate::clients::SES_LIMIT));
+    assert_eq!(limits.operation_timeout(), Some(crate::clients::SES_TIMEOUT));
 }
