@@ -281,5 +281,8 @@ fn the_real_client_tries_once_and_gives_up_before_the_lease_may_end() {
     let client = crate::clients::ses(&config("http://127.0.0.1:1"));
     assert_eq!(client.config().retry_config().unwrap().max_attempts(), 1);
     let limits = client.config().timeout_config().unwrap();
-    assert_eq!(limits.operation_timeout(), Some(crate::clients::SES_TIMEOUT));
+    assert_eq!(
+        limits.operation_timeout(),
+        Some(crate::clients::SES_TIMEOUT)
+    );
 }
