@@ -46,5 +46,8 @@ fn event_reads_its_notice_as_its_role_allows() {
     assert_eq!(function.invoke(event), Ok(json!(null)));
     let requests = function.asked();
     assert_eq!(requests.len(), 2, "{requests:?}");
-    assert_eq!(requests[1].body["Key"]["sk"]["S"], "OUTBOX#daily#2026-11-21");
+    assert_eq!(
+        requests[1].body["Key"]["sk"]["S"],
+        "OUTBOX#daily#2026-11-21"
+    );
 }

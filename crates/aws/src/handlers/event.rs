@@ -237,11 +237,7 @@ mod tests {
     #[rstest]
     #[case::ticks(Job::NotifyAll, "tick", true)]
     #[case::checks(Job::CheckCards, "all", false)]
-    fn only_ticks_may_overlap(
-        #[case] job: Job,
-        #[case] label: &str,
-        #[case] may_overlap: bool,
-    ) {
+    fn only_ticks_may_overlap(#[case] job: Job, #[case] label: &str, #[case] may_overlap: bool) {
         let event = json!({"label": label, "scheduled_time": "2026-11-21T10:30:00Z"});
         let plan = ScheduleEvent::read(&event, job)
             .unwrap()
@@ -263,10 +259,7 @@ mod tests {
         json!({"label": "all", "scheduled_time": "<aws.scheduler.scheduled-time>"}),
         &["still the placeholder"]
     )]
-    fn wrong_event_is_refused_with_every_problem(
-        #[case] event: Value,
-        #[case] problems: &[&str],
-    ) {
+    fn wrong_event_is_refused_with_every_problem(#[case] event: Value, #[case] problems: &[&str]) {
         let message = ScheduleEvent::read(&event, Job::CheckCards)
             .unwrap_err()
             .to_string();

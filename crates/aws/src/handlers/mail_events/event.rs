@@ -13,9 +13,7 @@ use uuid::Uuid;
 /// An event with our tags that this version can't read. It is retried, then kept in the dead-letter
 /// queue, for a version that can.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "The mail service's event can't be read: “{field}” is missing or malformed."
-)]
+#[error("The mail service's event can't be read: “{field}” is missing or malformed.")]
 pub struct MailEventError {
     field: &'static str,
 }
@@ -132,9 +130,7 @@ impl MailEvent {
         }
         let kind = event.get("detail-type").and_then(Value::as_str);
         let Some(read) = kind.and_then(reader) else {
-            return Ok(Self::Other(
-                "its kind doesn't concern the outbox",
-            ));
+            return Ok(Self::Other("its kind doesn't concern the outbox"));
         };
         let detail = event.get("detail").unwrap_or(&Value::Null);
         let Some(tag) = tag(detail)? else {

@@ -110,9 +110,7 @@ fn rejection(reason: &str) -> Value {
 #[case::complained(complaint("abuse", "pat@example.org"))]
 #[case::not_spam(complaint("not-spam", "pat@example.org"))]
 #[tokio::test]
-async fn event_of_a_sent_mail_marks_its_notice_sent(
-    #[case] event: Value,
-) {
+async fn event_of_a_sent_mail_marks_its_notice_sent(#[case] event: Value) {
     let world = world().await;
     for _ in 0..2 {
         deliver(&world, &event).await.unwrap();
@@ -130,9 +128,7 @@ async fn event_of_a_sent_mail_marks_its_notice_sent(
 #[case::unknown_reason(rejection("canary@example.org"))]
 #[case::not_rendered(ses_event("Email Rendering Failed", json!({"failure": {"errorMessage": "canary"}})))]
 #[tokio::test]
-async fn event_of_an_unsent_mail_fails_its_notice_and_alerts_once(
-    #[case] event: Value,
-) {
+async fn event_of_an_unsent_mail_fails_its_notice_and_alerts_once(#[case] event: Value) {
     let world = world().await;
     for _ in 0..2 {
         deliver(&world, &event).await.unwrap();

@@ -94,7 +94,11 @@ async fn tick_starts_while_another_is_running() {
         counts: Counts::default(),
     };
     let silence = std::time::Duration::from_secs(60);
-    world.store.start_run(&running, true, silence).await.unwrap();
+    world
+        .store
+        .start_run(&running, true, silence)
+        .await
+        .unwrap();
     let event = json!({"label": "tick", "scheduled_time": "2026-11-21T11:40:00Z"});
     let answer = handle(&ports, &world.run_context(), &event).await.unwrap();
     assert_eq!(answer["notices"], 1, "{answer}");

@@ -199,7 +199,10 @@ async fn message_for_a_missing_notice_is_acknowledged_and_logged() {
         let logged = std::mem::take(&mut *lines.0.lock().unwrap());
         let logged = String::from_utf8(logged).unwrap();
         assert_eq!(logged.lines().count(), 1, "{missing}: {logged}");
-        assert!(logged.contains("gone") && logged.contains(missing), "{logged}");
+        assert!(
+            logged.contains("gone") && logged.contains(missing),
+            "{logged}"
+        );
     }
     assert_eq!(*mailer.sent.lock().unwrap(), 0);
 }
