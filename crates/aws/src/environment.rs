@@ -40,7 +40,7 @@ impl fmt::Display for EnvironmentError {
     }
 }
 
-/// How much is logged.
+/// The log level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LogLevel {
     /// Failures.
@@ -54,14 +54,14 @@ pub enum LogLevel {
     Debug,
 }
 
-/// What every function reads.
+/// The variables that every function reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Common {
     /// The table.
     pub table: String,
     /// The namespace of the metrics.
     pub metrics_namespace: String,
-    /// How much is logged.
+    /// The log level.
     pub log_level: LogLevel,
 }
 
@@ -77,7 +77,7 @@ pub trait Environment: Sized {
 /// The environment of `check-cards`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckCards {
-    /// What every function reads.
+    /// The variables that every function reads.
     pub common: Common,
     /// The FIFO queue of the visits.
     pub visit_queue_url: String,
@@ -118,7 +118,7 @@ impl Environment for CheckCards {
 /// The environment of `check-card`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckCard {
-    /// What every function reads.
+    /// The variables that every function reads.
     pub common: Common,
     /// The name of the parameter that holds the keys.
     pub key_parameter: String,
@@ -155,7 +155,7 @@ impl Environment for CheckCard {
 /// The environment of `notify-all`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotifyAll {
-    /// What every function reads.
+    /// The variables that every function reads.
     pub common: Common,
     /// The queue of the notices.
     pub notice_queue_url: String,
@@ -163,16 +163,16 @@ pub struct NotifyAll {
     pub schedules: Schedules,
     /// The URL to fetch before and after ticks.
     pub heartbeat: Option<HeartbeatUrl>,
-    /// Who gets the alerts by mail. `None`: they go to the log.
+    /// The settings for mailing alerts. `None`: they go to the log.
     pub operator: Option<Operator>,
 }
 
-/// How the operator gets the alerts.
+/// The settings for mailing alerts to the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {
-    /// Who gets them.
+    /// The operator's address.
     pub address: EmailAddress,
-    /// Who the mail comes from.
+    /// The sender of the mail.
     pub sender: Sender,
     /// The SES configuration set.
     pub configuration_set: String,
@@ -211,9 +211,9 @@ impl Environment for NotifyAll {
 /// The environment of `notify-family`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotifyFamily {
-    /// What every function reads.
+    /// The variables that every function reads.
     pub common: Common,
-    /// Who mails come from.
+    /// The sender of the mails.
     pub sender: Sender,
     /// The SES configuration set.
     pub configuration_set: String,
@@ -241,10 +241,10 @@ impl Environment for NotifyFamily {
     }
 }
 
-/// The environment of `mail-events`: what every function reads, and nothing else.
+/// The environment of `mail-events`, which has no variables of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailEvents {
-    /// What every function reads.
+    /// The variables that every function reads.
     pub common: Common,
 }
 

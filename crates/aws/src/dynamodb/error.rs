@@ -50,7 +50,7 @@ fn error_from_code(table: &str, code: &str) -> StoreError {
         "ThrottlingException"
         | "ProvisionedThroughputExceededException"
         | "RequestLimitExceeded" => {
-            StoreError::Unavailable(format!("DynamoDB gets too many requests at once ({code})."))
+            StoreError::Unavailable(format!("DynamoDB is getting too many requests ({code})."))
         }
         _ => StoreError::Unavailable(format!("DynamoDB failed ({code}).")),
     }

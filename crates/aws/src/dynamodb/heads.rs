@@ -56,7 +56,7 @@ impl Head {
     }
 }
 
-/// What to do with a head after reading it.
+/// The action after reading a head.
 pub(super) enum Decision<T> {
     /// Write nothing.
     Keep(T),

@@ -178,8 +178,8 @@ impl DynamoDbStore {
 
     /// The `expires_at` of an item from this time. DynamoDB may delete it days later, so an expired
     /// item may still be there.
-    fn expiry(&self, began: DateTime<Utc>) -> AttributeValue {
-        let until = began + chrono::Duration::days(i64::from(self.retention_days));
+    fn expiry(&self, start: DateTime<Utc>) -> AttributeValue {
+        let until = start + chrono::Duration::days(i64::from(self.retention_days));
         item::number(until.timestamp())
     }
 }

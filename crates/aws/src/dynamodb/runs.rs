@@ -291,7 +291,7 @@ impl RunStore for DynamoDbStore {
     }
 }
 
-/// What is stored about one label.
+/// The stored state of one label.
 struct LabelState {
     /// The run with the requested key.
     same: Option<Item>,

@@ -25,9 +25,9 @@ use crate::metrics::{Metrics, Unit};
 /// The longest time for one card: two logins of 90 s with their logouts, and saving the result.
 const MAX_CARD_TIME: Duration = Duration::seconds(200);
 
-/// What the function needs from outside.
+/// The handler's dependencies.
 pub struct Ports<'a> {
-    /// What a visit needs.
+    /// The visit's dependencies.
     pub visits: VisitPorts<'a>,
     /// Where a visit's results are stored.
     pub runs: &'a dyn RunStore,

@@ -26,7 +26,7 @@ use crate::dry_run;
 use crate::handlers::HandlerError;
 use crate::metrics::{Metrics, Unit};
 
-/// What the function needs from outside.
+/// The handler's dependencies.
 pub struct Ports<'a> {
     /// The families, whose recipients may be stopped.
     pub families: &'a dyn FamilyStore,

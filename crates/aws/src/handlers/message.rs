@@ -18,7 +18,7 @@ pub enum MessageError {
     Body {
         /// Its id in the queue.
         id: String,
-        /// What it should be.
+        /// The expected kind of message.
         what: &'static str,
         /// The expected fields.
         expected: &'static str,

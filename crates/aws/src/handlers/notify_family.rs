@@ -25,7 +25,7 @@ use crate::handlers::HandlerError;
 use crate::handlers::message;
 use crate::metrics::{Metrics, Unit};
 
-/// What the function needs from outside.
+/// The handler's dependencies.
 pub struct Ports<'a> {
     /// The families.
     pub families: &'a dyn FamilyStore,

@@ -70,7 +70,7 @@ pub struct Replayed {
     pub reason: Option<String>,
 }
 
-/// What to do with the letters.
+/// Options of a replay.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReplayOptions {
     /// Lists the letters only.

@@ -84,7 +84,7 @@ impl<'a> NotifyAllEvent<'a> {
     }
 }
 
-/// What a function replies to a schedule's event.
+/// A function's reply to a schedule's event.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Reply<T> {

@@ -28,10 +28,9 @@ pub struct Outputs {
     pub visits: QueuePair,
     /// The queue of the notices.
     pub notices: QueuePair,
-    /// The dead letters that EventBridge couldn't deliver to a function: a schedule's start, or an event
-    /// of the mail service.
+    /// The dead letters of schedule starts and mail events that EventBridge couldn't deliver.
     pub schedule_dead_letters: String,
-    /// The dead letters of the functions that EventBridge starts.
+    /// The dead letters of failed invocations.
     pub job_dead_letters: String,
     /// The function `check-cards`.
     pub check_cards: String,
@@ -47,7 +46,7 @@ pub struct Outputs {
     pub schedules: Vec<String>,
     /// The SNS topic of the alarms. `None`: the stack has none.
     pub alarm_topic: Option<String>,
-    /// Who mails come from.
+    /// The address that mails come from.
     pub mail_from: EmailAddress,
     /// Where replies to a mail go.
     pub operator_email: Option<EmailAddress>,

@@ -47,7 +47,7 @@ pub enum SesReport {
     Delayed,
     /// The recipients' servers accepted it.
     Delivered {
-        /// How many recipients.
+        /// The number of recipients.
         recipients: usize,
     },
     /// It bounced for some recipients.

@@ -18,10 +18,9 @@ pub enum Kind {
     Visits,
     /// Notices that `notify-family` failed.
     Notices,
-    /// What EventBridge couldn't deliver to a function: a schedule's start, or an event of the mail
-    /// service.
+    /// Schedule starts and mail events that EventBridge couldn't deliver to a function.
     Schedules,
-    /// What failed inside the functions that EventBridge starts.
+    /// Failed invocations of the functions that EventBridge starts.
     Jobs,
 }
 

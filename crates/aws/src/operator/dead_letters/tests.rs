@@ -311,7 +311,7 @@ struct GroupLetter {
 }
 
 impl Group {
-    /// A group with these letters, `m0` first. If `sent_dies`, every sent message fails at once.
+    /// A group with these letters, `m0` first. If `sent_dies`, every sent message becomes a dead letter.
     async fn with(bodies: &[String], sent_dies: bool) -> Self {
         let letter = |(index, body): (usize, &String)| GroupLetter {
             id: format!("m{index}"),
