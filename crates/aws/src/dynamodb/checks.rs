@@ -136,7 +136,7 @@ fn apply_check(head: &mut Head, check: &Check, read: Option<&(Item, String)>) ->
     state.last_check = Some(LastCheck {
         started_at: check.started_at,
         finished_at: check.finished_at,
-        // The time to back off until is stored with the library instead.
+        // Without the site's requested back-off, which isn't stored.
         failure: failure.map(Failure::to_keep),
     });
     let Some((item, hash)) = read else {
@@ -216,7 +216,7 @@ impl DynamoDbStore {
     }
 }
 
-/// Reads an account. It counts as read at the newest check that read the same.
+/// Reads an account. Its time is that of the newest check that read the same account.
 fn stored_account(head: &Head, item: &Item) -> StoreResult<StoredAccount> {
     let read_at = match head.record.state.last_success_at {
         Some(last) if head.account_hash.as_deref() == item.text("hash") => last,

@@ -67,7 +67,7 @@ pub(super) enum Decision<T> {
 }
 
 impl DynamoDbStore {
-    /// Changes a card's head as `decide` returns. `None` if the card is gone.
+    /// Changes a card's head as `decide` decides. `None` if the card is gone.
     ///
     /// Usually takes one read and one write. If another writer was faster, calls `decide` again with
     /// the new head.

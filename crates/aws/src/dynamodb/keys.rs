@@ -133,7 +133,8 @@ pub(super) fn work(run: &RunKey) -> String {
     format!("{runs}#{}", time(run.scheduled_time))
 }
 
-/// The order of the cards. `#` sorts before every character of a slug, so it works like its end.
+/// The order of the cards. `#` sorts before every character of a slug, so a library sorts before one
+/// with a longer id.
 pub(super) fn card_order(library: &LibraryId, fingerprint: &Fingerprint, card: CardId) -> String {
     format!("{library}#{}#{card}", fingerprint.0)
 }

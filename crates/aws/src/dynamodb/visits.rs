@@ -1,4 +1,4 @@
-//! Loads what a visit or a notice needs, in one request.
+//! Loads the data of a visit or a notice in one request.
 
 use async_trait::async_trait;
 use hippo_core::card::CardKey;
