@@ -113,7 +113,7 @@ class Resources(unittest.TestCase):
             for index in table["GlobalSecondaryIndexes"]
         }
         cells = list(rows("infra/table.md"))
-        start = next(place for index, row in enumerate(cells) if row[0] == "index") + 1
+        start = next(index for index, row in enumerate(cells) if row[0] == "index") + 1
         written = {tuple(row) for row in cells[start:start + len(actual) + 1] if len(row) == 4 and row[0] != "key"}
         self.assertEqual(actual, {row for row in written if row[0].startswith("`")and row[3].split()[0] in ("ALL", "INCLUDE", "KEYS_ONLY")})
         keys = {part["AttributeName"] for part in table["KeySchema"]} | {
