@@ -1,9 +1,8 @@
-"""`make dev`: the functions over the emulator, with demo libraries to check, for `cargo lambda invoke`.
+"""`make dev`: runs the functions on the emulator, with demo libraries, for `cargo lambda invoke`.
 
-The table and the queues are the stack `dev`: template.yaml as it is, without what needs a built function. The functions get the
-variables that the template gives them. An invocation by hand stands for a schedule; the queues drive the other functions.
-`cargo lambda watch` lends its Lambda API only, and builds nothing: the functions are those of target/debug, which one build makes
-together with the command, and each is started again when it was built again.
+The stack `dev` has the table and the queues of template.yaml, without what needs a built function. The functions get their
+variables from the template. Invoking one by hand replaces a schedule; the queues start the other functions. `cargo lambda watch`
+provides only its Lambda API and builds nothing. The functions are those of target/debug, and restart when they are rebuilt.
 """
 
 import contextlib
@@ -30,14 +29,14 @@ STACK = "dev"
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 QUEUES = {"VisitQueueUrl": "check-card", "NoticeQueueUrl": "notify-family"}
 PARAMETERS = templates.GIVEN | {"AllowLoopbackLibraries": "true", "PauseSeconds": "0", "JitterSeconds": "0"}
-# What the template calls a thing, and the output that holds its name here.
+# The names of resources in the template, and the outputs with their names here.
 NAMES = {"Table": "TableName", "VisitQueue": "VisitQueueUrl", "NoticeQueue": "NoticeQueueUrl", "MailSettings": "ConfigurationSet"}
 
 
 def without_functions(template):
-    """The template's table, queues and mail; where an output names a function, the name under which it is watched.
+    """The template's table, queues and mail settings. Outputs of functions become their names under `cargo lambda watch`.
 
-    What lets a rule bring the mail service's events is left out: the emulator has none."""
+    Leaves out the event rule, since the emulator publishes no mail events."""
     small = copy.deepcopy(template)
     kept = ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::SES::ConfigurationSet", "AWS::SES::EmailIdentity")
     small["Resources"] = {name: about for name, about in template["Resources"].items() if about["Type"] in kept}
@@ -51,7 +50,7 @@ def without_functions(template):
 
 
 def deployed(env):
-    """Makes the stack, and returns its outputs."""
+    """Creates the stack, and returns its outputs."""
     stacks = client("cloudformation", env)
     stacks.create_stack(
         StackName=STACK, TemplateBody=json.dumps(without_functions(templates.translated())),
@@ -63,12 +62,12 @@ def deployed(env):
 
 
 def variables(outputs):
-    """The variables of all functions together: one process watches them all."""
+    """The variables of all functions together, since they share one environment."""
     together = {}
     for function in templates.of_type(templates.filled(**PARAMETERS)["Resources"], "AWS::Lambda::Function").values():
         together |= function["Environment"]["Variables"]
     named = {name: outputs[NAMES[value]] if value in NAMES else str(value) for name, value in together.items()}
-    # What the tests of the template call “stack” is named after this one.
+    # The template's tests use the name “stack”. Here it is the name of this stack.
     return {name: value.replace("/stack", f"/{STACK}") for name, value in named.items()}
 
 
@@ -78,7 +77,7 @@ def is_open(port):
 
 
 def pump(env, url, function, invoke_url):
-    """Hands the messages of a queue to its function, one at a time, as an event source mapping does."""
+    """Passes a queue's messages to its function one by one, like an event source mapping."""
     sqs = client("sqs", env)
     while True:
         for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, AttributeNames=["All"]).get("Messages", []):
@@ -87,28 +86,28 @@ def pump(env, url, function, invoke_url):
                 "attributes": message.get("Attributes", {}), "messageAttributes": {}, "md5OfBody": message["MD5OfBody"],
                 "eventSource": "aws:sqs", "eventSourceARN": f"arn:aws:sqs:{machine.REGION}:000000000000:dev", "awsRegion": machine.REGION,
             }
-            problem = invoked(f"{invoke_url}/2015-03-31/functions/{function}/invocations", {"Records": [record]})
+            problem = invoke(f"{invoke_url}/2015-03-31/functions/{function}/invocations", {"Records": [record]})
             if problem is None:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             else:
-                # Soon, and not after the half hour that production waits.
+                # Retry soon, not after the half hour of production.
                 sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=5)
                 print(f"{function} failed: {problem}", flush=True)
         time.sleep(0.1)
 
 
-def invoked(url, event):
-    """Why a function did not do what the event asks; `None` if it did."""
+def invoke(url, event):
+    """Invokes a function. Returns why it failed, or `None`."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, json.dumps(event).encode()), timeout=120) as answer:
-            said = json.loads(answer.read() or b"null") or {}
+            response = json.loads(answer.read() or b"null") or {}
     except (OSError, ValueError) as error:
         return error
-    return said.get("errorMessage") or said.get("batchItemFailures") or None
+    return response.get("errorMessage") or response.get("batchItemFailures") or None
 
 
 def stop(*_):
-    """Ends all that was started; asked twice, it goes on with that."""
+    """Stops everything. A second signal is ignored."""
     for end in ENDS:
         signal.signal(end, signal.SIG_IGN)
     sys.exit(0)
@@ -116,7 +115,7 @@ def stop(*_):
 
 @contextlib.contextmanager
 def functions(folder, env, port):
-    """The functions, at a Lambda API on this port: yields the file that all of them write their logs to."""
+    """Runs the functions with a Lambda API on this port. Yields their common log file."""
     path = f"{TOOLS}/python/lambda/bin:{os.environ['PATH']}"
     watch = ["cargo", "lambda", "watch", "--only-lambda-apis", "--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
     log = folder / "functions.log"
@@ -132,26 +131,26 @@ def functions(folder, env, port):
                 "AWS_LAMBDA_RUNTIME_API": f"http://127.0.0.1:{port}/.rt/{name}", "AWS_LAMBDA_FUNCTION_NAME": name,
                 "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
             }
-            keeper = threading.Thread(target=keep, args=(ROOT / "target/debug" / name, log, own, over))
+            keeper = threading.Thread(target=keep_running, args=(ROOT / "target/debug" / name, log, own, over))
             keeper.start()
             ends.callback(keeper.join)
             ends.callback(over.set)
         yield log
 
 
-def keep(binary, log, env, over):
-    """Runs a function until it is over, and starts it again when it ended or was built again."""
+def keep_running(binary, log, env, over):
+    """Runs a function until `over` is set, and restarts it when it ends or is rebuilt."""
     while not over.is_set():
-        built = changed(binary)
-        # It is not there for a moment while it is built.
+        built = written_at(binary)
+        # During a build, the binary is missing for a moment.
         with contextlib.suppress(OSError), process([binary], log, env, mode="ab") as running:
-            while running.poll() is None and not over.is_set() and changed(binary) in (built, None):
+            while running.poll() is None and not over.is_set() and written_at(binary) in (built, None):
                 over.wait(0.5)
         over.wait(0.5)
 
 
-def changed(path):
-    """When a file was written; `None` while it is not there."""
+def written_at(path):
+    """The time when a file was written, or `None` if it is missing."""
     with contextlib.suppress(FileNotFoundError):
         return path.stat().st_mtime_ns
     return None
@@ -159,11 +158,11 @@ def changed(path):
 
 @contextlib.contextmanager
 def development(folder):
-    """Everything that `make dev` brings: yields the environment of a client, what `hippo` needs, the Lambda API's port and the log."""
+    """Runs everything for `make dev`. Yields a client's environment, `hippo`'s variables, the Lambda API's port and the log."""
     with emulator(folder) as env, demo_libraries(folder) as libraries:
         outputs = deployed(env)
         port = free_port()
-        Hippo(env, STACK, folder / "home").furnish(libraries)
+        Hippo(env, STACK, folder / "home").add_test_data(libraries)
         with functions(folder, env | variables(outputs), port) as log:
             for queue, function in QUEUES.items():
                 arguments = (env, outputs[queue], function, f"http://127.0.0.1:{port}")
@@ -180,7 +179,7 @@ def main():
 
 
 def ready(env, hippo, port):
-    """Says what to try."""
+    """Prints what to try."""
     names = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     exports = " ".join(f"{name}={value}" for name, value in ({name: env[name] for name in names} | hippo).items())
     print(READY.format(
@@ -189,7 +188,7 @@ def ready(env, hippo, port):
 
 
 def follow(log):
-    """Prints what the functions say, until Ctrl-C."""
+    """Prints the functions' logs, until Ctrl-C."""
     with open(log) as lines:
         while True:
             line = lines.readline()
@@ -200,20 +199,20 @@ def follow(log):
 
 
 READY = """
-The functions are here. In another terminal:
+The functions are running. In another terminal:
 
   export PATH="$PWD/.tools/python/lambda/bin:$PATH"
   cargo lambda invoke {at} check-cards --data-file tests/events/check-cards.json
   cargo lambda invoke {at} notify-all --data-file tests/events/notify-all.json
 
-What became of it, with the command of the operator:
+See the result with the operator's command:
 
   export {exports}
   target/debug/hippo status
 
-The notes that were sent: {mails}
-A run is made once for its scheduled time: change scheduled_time in the file to run it again. When code has changed,
-“make binaries” builds the functions, and they are started again. Ctrl-C ends everything.
+The notices that were sent: {mails}
+A scheduled time runs only once. To run again, change scheduled_time in the file. After you change code, run
+“make binaries”: the functions restart. Ctrl-C stops everything.
 """
 
 if __name__ == "__main__":

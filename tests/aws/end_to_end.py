@@ -1,8 +1,8 @@
-"""From a schedule to the note, with the real binaries on the emulator: `make end-to-end`.
+"""The end-to-end test: `make end-to-end`. Runs the real binaries on the emulator, from a schedule to the notice.
 
-Deploys the stack, puts libraries, families and cards there with `hippo --target aws`, lets a schedule fire check-cards and another
-notify-all, and reads the mail back; fires both again; has mail-events hear what became of the mails; breaks the stack, mends it,
-and has the dead letters replayed; moves all of it to this machine and back; deletes the stack. Last it does what `make dev` says.
+Deploys the stack, adds libraries, families and cards with `hippo --target aws`, lets schedules start check-cards and notify-all,
+and reads the mails. Then it lets both fire again, sends events to mail-events, breaks and repairs the stack, replays the dead
+letters, moves everything to this machine and back, and deletes the stack. Last it follows the instructions of `make dev`.
 """
 
 import copy
@@ -21,7 +21,7 @@ from machine import REGION, ROOT, TOOLS, demo_libraries, emulator, run, wait_unt
 from stack import TEMPLATE, Stack
 
 FUNCTIONS = ("check-cards", "check-card", "notify-all", "notify-family", "mail-events")
-# What the demo's libraries lend to whom.
+# The loans of the demo libraries, by the recipient of the notice.
 TITLES = {
     "ines@example.org": ("The Lantern Keeper", "Seven Ferries North", "Paper Boats"),
     "mara@example.org": ("Ponds and Puddles", "Rain Dictionary"),
@@ -32,8 +32,8 @@ def step(what):
     print(f"{time.strftime('%H:%M:%S')} {what}", flush=True)
 
 
-def check(true, what):
-    if not true:
+def check(is_true, what):
+    if not is_true:
         raise SystemExit(f"FAILED: {what}")
     print(f"         {what}", flush=True)
 
@@ -42,8 +42,8 @@ def now():
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Journey:
-    """One stack from its first deployment to its end; each step leaves what the next one needs."""
+class Scenario:
+    """One stack from its first deployment to its deletion. Each step depends on the ones before."""
 
     def __init__(self, folder, env, libraries):
         self.env, self.libraries = env, libraries
@@ -52,20 +52,20 @@ class Journey:
         self.fired_for = now()
         self.folder = folder
 
-    def deploys(self):
+    def deploy_stack(self):
         self.stack.deploy(CheckSchedule="rate(1 minutes)", ScheduledTime=self.fired_for)
-        check(self.stack.outputs["TableName"], "The stack stands, with its outputs.")
+        check(self.stack.outputs["TableName"], "The stack is deployed and has outputs.")
 
-    def is_furnished(self):
-        self.hippo.furnish(self.libraries)
+    def add_test_data(self):
+        self.hippo.add_test_data(self.libraries)
         key = self.key()
         self.hippo("init")
-        check(self.key() == key, "A second init makes no second key.")
-        check(set(self.cards()) == {"Ines", "Tom", "Mara"}, "Three cards are there, none of them checked.")
+        check(self.key() == key, "A second init creates no second key.")
+        check(set(self.cards()) == {"Ines", "Tom", "Mara"}, "There are three cards, none of them checked.")
         table = str(self.stack.client("dynamodb").scan(TableName=self.stack.outputs["TableName"])["Items"])
-        check(not any(secret in table for secret in secrets()), "No number and no PIN can be read in the table.")
+        check(not any(secret in table for secret in secrets()), "The table contains no readable number or PIN.")
 
-    def checks(self):
+    def run_check_cards(self):
         self.stack.wait_for_runs("check-cards", 1, 120)
         wait_until("both visits", lambda: all(card["last_checked"] for card in self.cards().values()), 60)
         cards = self.cards()
@@ -73,93 +73,93 @@ class Journey:
         check(cards["Ines"]["account"]["overdue"] == 1, "Ines has an overdue book.")
         check(cards["Tom"]["failure"]["kind"] == "wrong_credentials", "Tom's PIN was refused.")
         ended = lambda: [run for run in self.runs("check-cards", "all") if run["outcome"] == "done_with_failures"]
-        (run,) = wait_until("what the workers report", ended, 30)
-        check(run["scheduled_time"] == self.fired_for, "The run is the schedule's, and it ended.")
-        check((run["counts"]["done"], run["counts"]["failed"]) == (2, {"wrong_credentials": 1}), "It counts what the workers did.")
+        (run,) = wait_until("the workers' results", ended, 30)
+        check(run["scheduled_time"] == self.fired_for, "The schedule's run ended.")
+        check((run["counts"]["done"], run["counts"]["failed"]) == (2, {"wrong_credentials": 1}), "It counts the workers' results.")
         shown = self.hippo.json("runs", "show", f"check-cards/all/{self.fired_for}")
         check([one["patron"] for one in shown["concerned"]] == ["Tom"], "It names the card that failed.")
-        check(self.stack.waiting("VisitDeadLettersUrl") == 0, "No visit died.")
+        check(self.stack.waiting("VisitDeadLettersUrl") == 0, "No visit is a dead letter.")
 
-    def notifies(self):
+    def run_notify_all(self):
         self.stack.deploy(NotifySchedule="rate(1 minutes)")
-        mails = wait_until("two notes", lambda: len(self.notes()) >= 2 and self.notes(), 120)
-        notes = {mail["To"][0]: mail for mail in mails}
-        check(len(mails) == 2 and set(notes) == set(TITLES), "Each family has one note.")
+        mails = wait_until("two notices", lambda: len(self.family_mails()) >= 2 and self.family_mails(), 120)
+        by_recipient = {mail["To"][0]: mail for mail in mails}
+        check(len(mails) == 2 and set(by_recipient) == set(TITLES), "Each family has one notice.")
         for to, titles in TITLES.items():
-            text, others = notes[to]["BodyText"], {title for other in TITLES if other != to for title in TITLES[other]}
-            check(all(title in text for title in titles), f"That to {to} has the titles of the family.")
-            check(not any(title in text for title in others), "It has no other's.")
-            check(notes[to]["Source"] == "hippo@example.org", "It comes from MailFrom.")
-        check(notes["ines@example.org"]["To"] == ["ines@example.org", "tom@example.org"], "The Calders' goes to both of them.")
-        check("1 overdue" in notes["ines@example.org"]["Subject"], "Its subject says what is urgent.")
-        wait_until("the notes' record", lambda: [n["state"] for n in self.notices()] == ["SENT", "SENT"], 30)
-        (tick,) = wait_until("the tick's work", lambda: [r for r in self.runs("notify-all", "tick") if r["counts"]["done"] == 2], 30)
-        check(tick["outcome"] == "done", "The tick is on record, with both notes.")
+            text, others = by_recipient[to]["BodyText"], {title for other in TITLES if other != to for title in TITLES[other]}
+            check(all(title in text for title in titles), f"The notice to {to} has the family's titles.")
+            check(not any(title in text for title in others), "It has no other family's titles.")
+            check(by_recipient[to]["Source"] == "hippo@example.org", "It comes from MailFrom.")
+        check(by_recipient["ines@example.org"]["To"] == ["ines@example.org", "tom@example.org"], "The Calders' notice goes to both of them.")
+        check("1 overdue" in by_recipient["ines@example.org"]["Subject"], "Its subject says what is urgent.")
+        wait_until("the notices' records", lambda: [n["state"] for n in self.notices()] == ["SENT", "SENT"], 30)
+        (tick,) = wait_until("the tick's results", lambda: [r for r in self.runs("notify-all", "tick") if r["counts"]["done"] == 2], 30)
+        check(tick["outcome"] == "done", "The tick is recorded, with both notices.")
         check({n["record"]["state"] for n in self.hippo.json("notices")} == {"SENT"}, "The day's notices are listed as sent.")
 
-    def fires_again(self):
+    def fire_again(self):
         status = self.status()
         before = {name: len(self.stack.logs(name)) for name in ("check-cards", "notify-all")}
         wait_until("another firing of both", lambda: all(len(self.stack.logs(name)) > count for name, count in before.items()), 120)
         time.sleep(3)
-        check(len(self.notes()) == 2, "No family has a second note.")
-        check(self.status() == status, "Nothing that is known of cards, notices and runs changed.")
+        check(len(self.family_mails()) == 2, "No family has a second notice.")
+        check(self.status() == status, "Cards, notices and runs are unchanged.")
 
-    def is_started_by_a_person(self):
+    def start_by_hand(self):
         self.stack.deploy(CheckSchedule="rate(365 days)", NotifySchedule="rate(365 days)")
         before = self.cards()
         self.hippo("check-cards", allowed=(0, 1))
         wait_until("another check of both", lambda: all(self.is_newer(before, patron) for patron in ("Ines", "Mara")), 60)
-        check(not self.is_newer(before, "Tom"), "A card that the site refuses was left alone.")
+        check(not self.is_newer(before, "Tom"), "The card that the site refused wasn't checked.")
         run = self.runs("check-cards", "person")[0]
         shown = self.hippo.json("runs", "show", f"check-cards/person/{run['scheduled_time']}")
         left_out = [(one["patron"], one["reason"]) for one in shown["left_out"]]
         check(left_out == [("Tom", "pin_refused")], "The run says that it was left out, and why.")
         self.hippo("notify-all", allowed=(0, 1))
-        check(len(self.hippo.json("runs")) == 4, "Both runs are on record.")
+        check(len(self.hippo.json("runs")) == 4, "Both runs are recorded.")
         time.sleep(3)
-        check(len(self.notes()) == 2, "There is no second note of the same day.")
+        check(len(self.family_mails()) == 2, "There is no second notice on the same day.")
 
-    def hears_of_its_mails(self):
-        """The emulator publishes no events of SES, and lets nobody publish in its name (nor does AWS): each one is held against
-        the rule, and then brought as the rule would bring it."""
-        told = self.stack.client("sesv2").get_configuration_set_event_destinations(
+    def handle_mail_events(self):
+        """The emulator publishes no SES events, and like AWS it lets nobody publish in SES's name. So each event is matched
+        against the rule, then delivered as the rule would."""
+        destinations = self.stack.client("sesv2").get_configuration_set_event_destinations(
             ConfigurationSetName=self.stack.outputs["ConfigurationSet"]
         )["EventDestinations"]
-        check([about["Enabled"] for about in told] == [True], "The configuration set publishes what becomes of the mails.")
-        self.hears(self.mail_event("Email Rejected", reject={"reason": "Bad content"}))
+        check([about["Enabled"] for about in destinations] == [True], "The configuration set publishes the mails' events.")
+        self.send_mail_event(self.mail_event("Email Rejected", reject={"reason": "Bad content"}))
         wait_until("the rejection", lambda: self.notice_of("calder")["state"] == "FAILED", 60)
-        check(self.notice_of("okoye")["state"] == "SENT", "A rejection makes the notice FAILED that its tags name, and no other.")
+        check(self.notice_of("okoye")["state"] == "SENT", "A rejection fails only the notice that its tags name.")
         arrived = self.mail_event("Email Delivered", delivery={"recipients": ["ines@example.org"]})
         for _ in range(2):
-            self.hears(arrived)
+            self.send_mail_event(arrived)
         wait_until("the delivery", lambda: self.notice_of("calder")["state"] == "SENT", 60)
-        check(True, "A delivery makes it SENT, though it comes late.")
+        check(True, "A late delivery makes it SENT.")
         recipients = [{"emailAddress": "Tom@Example.org", "diagnosticCode": "smtp; 550 5.1.1 tom@example.org unknown"}]
-        self.hears(self.mail_event("Email Bounced", bounce={"bounceType": "Transient", "bouncedRecipients": recipients}))
+        self.send_mail_event(self.mail_event("Email Bounced", bounce={"bounceType": "Transient", "bouncedRecipients": recipients}))
         self.stack.wait_for_runs("mail-events", 4)
-        check(self.item("FAMILY#calder", "META")["stopped"] == [], "A bounce that may pass stops nobody.")
-        for_good = self.mail_event("Email Bounced", bounce={"bounceType": "Permanent", "bouncedRecipients": recipients})
+        check(self.item("FAMILY#calder", "META")["stopped"] == [], "A transient bounce stops nobody.")
+        permanent = self.mail_event("Email Bounced", bounce={"bounceType": "Permanent", "bouncedRecipients": recipients})
         for _ in range(2):
-            self.hears(for_good)
+            self.send_mail_event(permanent)
         self.stack.wait_for_runs("mail-events", 6)
         stopped = [one["address"] for one in self.item("FAMILY#calder", "META")["stopped"]]
-        check(stopped == ["tom@example.org"], "One that will not stops its recipient, once.")
+        check(stopped == ["tom@example.org"], "A permanent bounce stops its recipient, once.")
         alerts = self.stack.client("dynamodb").query(
             TableName=self.stack.outputs["TableName"],
             KeyConditionExpression="pk = :operator AND begins_with(sk, :alert)",
             ExpressionAttributeValues={":operator": {"S": "OPERATOR"}, ":alert": {"S": "ALERT#"}},
         )["Items"]
         kinds = sorted(json.loads(item["data"]["S"])["alert"]["kind"] for item in alerts)
-        check(kinds == ["no_notice", "recipient_stopped"], "Both are noted for the operator.")
+        check(kinds == ["no_notice", "recipient_stopped"], "Both raise an alert.")
         self.hippo("notify-all", allowed=(0, 1))
-        told = wait_until("the mail to the operator", self.mails_to_the_operator, 60)
-        check(any("calder" in mail["BodyText"] for mail in told), "The next tick tells the operator whose mails they were.")
-        check(not any("tom@" in mail["BodyText"].lower() for mail in told), "It tells no address.")
-        check(self.stack.waiting("JobDeadLettersUrl") == 0, "No event died.")
+        mails = wait_until("the mail to the operator", self.operator_mails, 60)
+        check(any("calder" in mail["BodyText"] for mail in mails), "The next tick tells the operator which family it was.")
+        check(not any("tom@" in mail["BodyText"].lower() for mail in mails), "The alerts contain no address.")
+        check(self.stack.waiting("JobDeadLettersUrl") == 0, "No event is a dead letter.")
 
     def mail_event(self, kind, **more):
-        """What SES would say of the Calders' mail, and the rule would take."""
+        """An SES event about the Calders' mail, which matches the rule."""
         notice = self.notice_of("calder")
         tags = {
             "ses:configuration-set": [self.stack.outputs["ConfigurationSet"]],
@@ -175,21 +175,21 @@ class Journey:
         }
         other = copy.deepcopy(event)
         other["detail"]["mail"]["tags"]["ses:configuration-set"] = ["another"]
-        check(self.is_taken(event) and not self.is_taken(other), f"The rule takes “{kind}” of this configuration set alone.")
+        check(self.matches_rule(event) and not self.matches_rule(other), f"The rule matches “{kind}” only for this configuration set.")
         return event
 
-    def hears(self, event):
+    def send_mail_event(self, event):
         self.stack.client("lambda").invoke(
             FunctionName=self.stack.outputs["MailEventsFunction"], InvocationType="Event", Payload=json.dumps(event)
         )
 
-    def is_taken(self, event):
+    def matches_rule(self, event):
         bus = self.stack.client("events")
         (rule,) = bus.list_rules()["Rules"]
         return bus.test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(event))["Result"]
 
-    def loses_its_table(self):
-        """As after a mistake in a restore: every job finds no table, and dies of it."""
+    def break_table(self):
+        """Simulates a mistake in a restore: no function finds its table, so every message becomes a dead letter."""
         self.cards_before = self.cards()
         card, day = self.cards_before["Ines"]["id"], self.notices()[0]["date"]
         event = self.mail_event("Email Sent", send={})
@@ -203,69 +203,69 @@ class Journey:
         self.stack.client("lambda").invoke(
             FunctionName=self.stack.outputs["CheckCardsFunction"], InvocationType="Event", Payload=json.dumps(late)
         )
-        self.hears(event)
+        self.send_mail_event(event)
         dead = {"VisitDeadLettersUrl": 2, "NoticeDeadLettersUrl": 1, "JobDeadLettersUrl": 2}
         wait_until("the dead letters", lambda: all(self.stack.waiting(name) == count for name, count in dead.items()), 150)
-        check(True, "A visit, a notice, a run and an event are dead letters, and so is a message that is no visit.")
+        check(True, "A visit, a notice, a run, an event and a malformed message are dead letters.")
         log = self.stack.logs("check-card")
-        check(any("ERROR" in line and "cards" in line for line in log), "What is wrong with that message is in the log.")
-        check(any("ERROR" in line and "nowhere" in line for line in log), "So is what was wrong with the table.")
+        check(any("ERROR" in line and "cards" in line for line in log), "The log says what is wrong with that message.")
+        check(any("ERROR" in line and "nowhere" in line for line in log), "The log says what was wrong with the table.")
 
-    def is_mended(self):
+    def repair_table(self):
         self.stack.deploy(RestoredTable="")
-        self.replays(["replayed", "replayed", "replayed", "replayed", "unreadable"])
+        self.replay_dead_letters(["replayed", "replayed", "replayed", "replayed", "unreadable"])
         wait_until("the checks of the dead letters", lambda: all(self.is_newer(self.cards_before, patron) for patron in ("Ines", "Mara")), 60)
-        check(len(self.runs("check-cards", "late")) == 1, "The visit and the run were done after all.")
+        check(len(self.runs("check-cards", "late")) == 1, "The visit and the run were completed.")
         wait_until("the notice", lambda: self.stack.waiting("NoticeQueueUrl") == 0, 30)
-        check(len(self.notes()) == 2, "The notice had been sent, and was not sent again.")
-        self.replays(["unreadable"])
-        check(self.stack.waiting("VisitDeadLettersUrl") == 1, "What nobody can read stays where it is.")
+        check(len(self.family_mails()) == 2, "The notice was already sent, and wasn't sent again.")
+        self.replay_dead_letters(["unreadable"])
+        check(self.stack.waiting("VisitDeadLettersUrl") == 1, "An unreadable dead letter stays.")
 
-    def replays(self, fates):
-        told = self.hippo.json("aws", "replay-dead-letters", allowed=(0, 1))["dead_letters"]
-        check(sorted(letter["fate"] for letter in told) == fates, f"The command tells of each dead letter: {', '.join(fates)}.")
+    def replay_dead_letters(self, outcomes):
+        letters = self.hippo.json("aws", "replay-dead-letters", allowed=(0, 1))["dead_letters"]
+        check(sorted(letter["fate"] for letter in letters) == outcomes, f"The command lists each dead letter: {', '.join(outcomes)}.")
 
-    def moves_and_comes_back(self):
+    def move_to_machine_and_back(self):
         there, back = self.folder / "there.json", self.folder / "back.json"
-        self.hippo.here("init", "--timezone", "America/Toronto")
+        self.hippo.run_local("init", "--timezone", "America/Toronto")
         self.hippo("export", there, "--for", "local")
-        check(not any(secret in there.read_text() for secret in secrets()), "No number and no PIN can be read in the file.")
-        self.hippo.here("import", there, "--yes")
-        here = self.cards_here()
-        check(here == self.cards(), "The cards are here as they are there, with what is known of them.")
-        self.hippo.here("check-cards", allowed=(0, 1))
-        newer = {patron for patron, card in self.cards_here().items() if card["last_checked"] > here[patron]["last_checked"]}
+        check(not any(secret in there.read_text() for secret in secrets()), "The file contains no readable number or PIN.")
+        self.hippo.run_local("import", there, "--yes")
+        local = self.local_cards()
+        check(local == self.cards(), "The local cards are the same, with their checks.")
+        self.hippo.run_local("check-cards", allowed=(0, 1))
+        newer = {patron for patron, card in self.local_cards().items() if card["last_checked"] > local[patron]["last_checked"]}
         check(newer == {"Ines", "Mara"}, "Their PINs can be opened here: both were checked.")
-        self.hippo.here("export", back, "--for", "aws")
+        self.hippo.run_local("export", back, "--for", "aws")
         self.hippo("family", "remove", "okoye", "--yes")
-        check("Mara" not in self.cards(), "A family is taken away there.")
+        check("Mara" not in self.cards(), "A family is removed from AWS.")
         self.hippo("import", back, "--yes")
         before = self.cards()
         self.hippo("check-cards")
-        wait_until("a check of what came back", lambda: self.is_newer(before, "Mara"), 60)
-        check(not self.cards()["Mara"]["failure"], "It came back, and its PIN can be opened there.")
+        wait_until("a check of the imported card", lambda: self.is_newer(before, "Mara"), 60)
+        check(not self.cards()["Mara"]["failure"], "It was imported, and its PIN can be opened on AWS.")
         self.hippo("notify-all")
         time.sleep(3)
-        check(len(self.notes()) == 2, "What was told came along: nobody is told twice.")
+        check(len(self.family_mails()) == 2, "The sent notices were imported, so no notice is sent twice.")
 
-    def is_examined(self):
+    def run_doctor(self):
         found = {one["check"]: one["verdict"] for one in self.hippo.json("doctor", allowed=(0, 1))["findings"]}
         check(all(found[name] == "ok" for name in FUNCTIONS), "Each function starts and reads its table in a dry run.")
-        check(found["schedules"] == found["keys"] == "ok", "The schedules are enabled, and the keys are there.")
+        check(found["schedules"] == found["keys"] == "ok", "The schedules are enabled, and the keys exist.")
 
-    def logs_no_secret(self):
+    def check_logs(self):
         logs = "".join(line for name in FUNCTIONS for line in self.stack.logs(name))
         private = {*secrets(), "ines@example.org", "tom@example.org", "mara@example.org", "Ines", "Lantern"}
-        check(logs and not any(word in logs for word in private), "No number, PIN, address, name or title is in the logs.")
+        check(logs and not any(word in logs for word in private), "The logs contain no number, PIN, address, name or title.")
 
-    def is_deleted(self):
+    def delete_stack(self):
         table = self.stack.outputs["TableName"]
         self.stack.delete()
-        check(table in self.stack.client("dynamodb").list_tables()["TableNames"], "The table is left behind, on purpose.")
+        check(table in self.stack.client("dynamodb").list_tables()["TableNames"], "The table is kept, on purpose.")
         check(not self.stack.client("lambda").list_functions()["Functions"], "The functions are gone.")
         queues = self.stack.client("sqs").list_queues().get("QueueUrls", [])
         check(not queues, "The queues are gone.")
-        check(self.key(), "The key is left: the command made it, and not the stack.")
+        check(self.key(), "The key is kept: the command created it, not the stack.")
 
     def send(self, queue, body, **more):
         self.stack.client("sqs").send_message(QueueUrl=self.stack.outputs[queue], MessageBody=json.dumps(body), **more)
@@ -281,10 +281,10 @@ class Journey:
         )
         return json.loads(found["Item"]["data"]["S"])
 
-    def mails_to_the_operator(self):
+    def operator_mails(self):
         return [mail for mail in self.stack.mails() if mail["To"] == ["operator@example.org"]]
 
-    def notes(self):
+    def family_mails(self):
         """The mails to the families."""
         return [mail for mail in self.stack.mails() if mail["To"] != ["operator@example.org"]]
 
@@ -293,7 +293,7 @@ class Journey:
         return view["notices"][0]
 
     def status(self):
-        """Everything that `hippo --target aws status` tells but the time."""
+        """The output of `hippo --target aws status`, without the time."""
         document = self.hippo.json("status")
         del document["now"]
         return document
@@ -301,8 +301,8 @@ class Journey:
     def cards(self):
         return by_patron(self.status())
 
-    def cards_here(self):
-        return by_patron(json.loads(self.hippo.here("status", "--json")))
+    def local_cards(self):
+        return by_patron(json.loads(self.hippo.run_local("status", "--json")))
 
     def notices(self):
         return [notice for family in self.status()["families"] for notice in family["notices"]]
@@ -323,34 +323,34 @@ def secrets():
 
 
 STEPS = {
-    "sam deploy": Journey.deploys,
-    "The key, libraries, families and cards": Journey.is_furnished,
-    "A schedule fires check-cards, and the queue drives check-card": Journey.checks,
-    "A schedule fires notify-all, and the queue drives notify-family": Journey.notifies,
-    "Both fire again": Journey.fires_again,
-    "A person starts both": Journey.is_started_by_a_person,
-    "SES says what became of the mails": Journey.hears_of_its_mails,
-    "The stack is updated to a table that is not there": Journey.loses_its_table,
-    "It is mended, and the dead letters are replayed": Journey.is_mended,
-    "All of it moves to this machine, and back": Journey.moves_and_comes_back,
-    "The account is asked what it lacks": Journey.is_examined,
-    "The logs": Journey.logs_no_secret,
-    "The stack is deleted": Journey.is_deleted,
+    "sam deploy": Scenario.deploy_stack,
+    "Add the key, libraries, families and cards": Scenario.add_test_data,
+    "A schedule fires check-cards, and the queue drives check-card": Scenario.run_check_cards,
+    "A schedule fires notify-all, and the queue drives notify-family": Scenario.run_notify_all,
+    "Both schedules fire again": Scenario.fire_again,
+    "A person starts both jobs": Scenario.start_by_hand,
+    "SES reports about the mails": Scenario.handle_mail_events,
+    "The stack is updated to a missing table": Scenario.break_table,
+    "The stack is repaired, and the dead letters are replayed": Scenario.repair_table,
+    "Everything moves to this machine and back": Scenario.move_to_machine_and_back,
+    "hippo doctor checks the account": Scenario.run_doctor,
+    "The logs": Scenario.check_logs,
+    "The stack is deleted": Scenario.delete_stack,
 }
 
 
-def travel(folder):
+def run_scenario(folder):
     with emulator(folder) as env, demo_libraries(folder) as libraries:
-        journey = Journey(folder, env, libraries)
-        for name, go in STEPS.items():
+        scenario = Scenario(folder, env, libraries)
+        for name, run_step in STEPS.items():
             step(name)
-            go(journey)
+            run_step(scenario)
 
 
-def develops(folder):
-    """What `make dev` says to type, typed."""
+def run_dev(folder):
+    """Follows the instructions of `make dev`."""
     step("A developer invokes the functions by hand")
-    began = time.monotonic()
+    started_at = time.monotonic()
     with dev.development(folder) as (env, hippo, port, _log):
         command = Hippo(env, dev.STACK, folder / "home")
         at = ("--invoke-address", "127.0.0.1", "--invoke-port", port)
@@ -360,10 +360,10 @@ def develops(folder):
             run([cargo_lambda, "lambda", "invoke", *at, function, "--data-file", f"tests/events/{function}.json"], env, timeout=60)
 
         invoke("check-cards")
-        print(f"         The first answer came after {time.monotonic() - began:.0f} s.", flush=True)
+        print(f"         The first answer came after {time.monotonic() - started_at:.0f} s.", flush=True)
         cards = lambda: by_patron(command.json("status"))
         wait_until("the visits", lambda: all(card["last_checked"] for card in cards().values()), 60)
-        check(cards()["Tom"]["failure"]["kind"] == "wrong_credentials", "The queue's messages came to check-card.")
+        check(cards()["Tom"]["failure"]["kind"] == "wrong_credentials", "check-card got the queue's messages.")
         invoke("notify-all")
         sent = lambda: [n["state"] for f in command.json("status")["families"] for n in f["notices"]] == ["SENT", "SENT"]
         wait_until("the notices", sent, 60)
@@ -374,12 +374,12 @@ def main():
     functions = [ROOT / "target/debug" / name for name in FUNCTIONS]
     for needed in (HIPPO, ROOT / "target/debug/demo-library", TEMPLATE, *functions):
         if not needed.exists():
-            raise SystemExit(f"{needed} is not built; `make end-to-end` builds it.")
+            raise SystemExit(f"{needed} isn't built. Run `make end-to-end` to build it.")
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(os.environ.get("KEEP_LOGS") or temporary)
-        for name, go in (("stack", travel), ("dev", develops)):
+        for name, run_part in (("stack", run_scenario), ("dev", run_dev)):
             (folder / name).mkdir(parents=True, exist_ok=True)
-            go(folder / name)
+            run_part(folder / name)
     step("Done.")
 
 

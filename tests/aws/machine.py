@@ -1,4 +1,4 @@
-"""AWS on this machine: the emulator on a free port, the demo libraries, and how to stop them again."""
+"""Runs AWS's emulator and the demo libraries on this machine."""
 
 import contextlib
 import os
@@ -19,14 +19,14 @@ REGION = "ca-central-1"
 
 
 def free_port():
-    """A port that nobody listens on; somebody may take it before we do, which then fails with its own words."""
+    """A free port. If another process takes it first, the server that needs it fails."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def environment(port):
-    """What every client of the emulator needs; nothing of the operator's own AWS account is left in it."""
+    """The environment of the emulator's clients, without the operator's own AWS account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HIPPO_"))}
     return kept | {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
@@ -39,11 +39,11 @@ def environment(port):
     }
 
 
-def wait_until(what, look, seconds, every=0.5):
-    """Asks `look` until it answers with something true, and returns that."""
+def wait_until(what, poll, seconds, every=0.5):
+    """Calls `poll` until it returns something true, and returns that."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        found = look()
+        found = poll()
         if found:
             return found
         time.sleep(every)
@@ -52,7 +52,7 @@ def wait_until(what, look, seconds, every=0.5):
 
 @contextlib.contextmanager
 def process(arguments, log, env=None, cwd=ROOT, mode="wb"):
-    """A process with what it starts, in a group of its own, which ends with the block."""
+    """Runs a process in its own process group, which ends with the block."""
     with open(log, mode) as out:
         running = subprocess.Popen(
             arguments, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
@@ -71,17 +71,17 @@ def process(arguments, log, env=None, cwd=ROOT, mode="wb"):
 
 @contextlib.contextmanager
 def emulator(folder):
-    """ministack on a free port: yields the environment of its clients."""
+    """Runs ministack on a free port. Yields the environment of its clients."""
     port = free_port()
     env = environment(port)
-    # The functions inherit the emulator's environment: what a real one would not have must not hide a variable that is missing.
+    # The functions inherit the emulator's environment, so it must not contain variables that Lambda wouldn't set.
     own = {name: env[name] for name in env if name.startswith("AWS_") or name in ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")}
     own |= {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "IOT_MTLS_ENABLED": "0"}
     with process([TOOLS / "python/emulators/bin/ministack"], folder / "ministack.log", own) as running:
 
         def healthy():
             if running.poll() is not None:
-                raise RuntimeError(f"The emulator did not start: {(folder / 'ministack.log').read_text()[-2000:]}")
+                raise RuntimeError(f"The emulator didn't start: {(folder / 'ministack.log').read_text()[-2000:]}")
             with contextlib.suppress(OSError):
                 return urllib.request.urlopen(f"{env['AWS_ENDPOINT_URL']}/_ministack/health", timeout=2).status == 200
             return False
@@ -92,7 +92,7 @@ def emulator(folder):
 
 @contextlib.contextmanager
 def demo_libraries(folder):
-    """The demo's libraries: yields their addresses by system, in the order that the demo prints them."""
+    """Runs the demo libraries. Yields their systems and addresses, in the order that the demo prints them."""
     log = folder / "demo-library.log"
     with process([ROOT / "target/debug/demo-library"], log):
 
@@ -100,11 +100,11 @@ def demo_libraries(folder):
             found = re.findall(r"^demo-[0-9]+ (\w+) (http://\S+)$", log.read_text(), re.M)
             return found if len(found) == 5 else None
 
-        yield wait_until("the demo's libraries", addresses, 30)
+        yield wait_until("the demo libraries", addresses, 30)
 
 
 def client(service, env):
-    """A client of the emulator."""
+    """Makes a client of the emulator."""
     return boto3.client(
         service, endpoint_url=env["AWS_ENDPOINT_URL"], region_name=REGION,
         aws_access_key_id="emulated", aws_secret_access_key="emulated",
@@ -112,7 +112,7 @@ def client(service, env):
 
 
 def run(arguments, env, **options):
-    """Runs a command and returns what it printed; what it said goes with the error if it fails."""
+    """Runs a command and returns its output. If it fails, prints the output and stops."""
     if "input" not in options:
         options["stdin"] = subprocess.DEVNULL
     allowed = options.pop("allowed", (0,))

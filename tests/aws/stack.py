@@ -1,4 +1,4 @@
-"""The stack on the emulator: deployed by SAM, read and written through its own outputs."""
+"""The stack on the emulator, deployed by SAM and used through its outputs."""
 
 import json
 import os
@@ -8,10 +8,10 @@ import urllib.request
 import tomlkit
 from machine import REGION, ROOT, TOOLS, client, run, wait_until
 
-# What `sam build` built, unless it is said otherwise.
+# The output of `sam build`, unless STACK_TEMPLATE is set.
 TEMPLATE = pathlib.Path(os.environ.get("STACK_TEMPLATE", ROOT / ".aws-sam/build/template.yaml"))
 
-# The emulator knows no metric math and fills in no placeholder of the Scheduler's; timeouts are short so that tests need not wait.
+# The emulator doesn't support metric math or the Scheduler's placeholder. Timeouts are short to make the tests fast.
 FOR_TESTS = {
     "MailFrom": "hippo@example.org",
     "OperatorEmail": "operator@example.org",
@@ -31,7 +31,7 @@ FOR_TESTS = {
 
 
 class Stack:
-    """One deployed stack, of which `folder` holds the samconfig.toml."""
+    """One deployed stack, with its samconfig.toml in `folder`."""
 
     def __init__(self, name, env, folder):
         self.name, self.env = name, env
@@ -44,17 +44,17 @@ class Stack:
         return run([TOOLS / "python/sam/bin/sam", *arguments], self.env | {"PATH": path})
 
     def configure(self):
-        """Writes samconfig.toml: the example, with these parameters and nobody who could be asked."""
+        """Writes samconfig.toml: the example with these parameters and without questions."""
         config = tomlkit.parse((ROOT / "samconfig.toml.example").read_text())
         everywhere = config["default"]["global"]["parameters"]
-        # SAM takes the last of two.
+        # If a parameter occurs twice, SAM uses the last.
         overrides = [*everywhere["parameter_overrides"], *(f"{name}='{value}'" for name, value in self.parameters.items())]
         everywhere |= {"stack_name": self.name, "region": REGION, "parameter_overrides": overrides}
         config["default"]["deploy"]["parameters"] |= {"confirm_changeset": False}
         self.config.write_text(tomlkit.dumps(config))
 
     def deploy(self, **parameters):
-        """Deploys what `sam build` built, the first time or again, with these parameters changed."""
+        """Deploys or updates the stack with these parameters changed."""
         self.parameters |= parameters
         self.configure()
         self.sam(
@@ -64,7 +64,7 @@ class Stack:
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def delete(self):
-        """As `sam delete` does, which cannot read where an emulator keeps a nested stack's template."""
+        """Deletes the stack. `sam delete` can't read the emulator's nested templates."""
         stacks = self.client("cloudformation")
         stacks.delete_stack(StackName=self.name)
         stacks.get_waiter("stack_delete_complete").wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
@@ -73,25 +73,25 @@ class Stack:
         return client(service, self.env)
 
     def logs(self, function):
-        """What a function logged, oldest first."""
+        """A function's log lines, oldest first."""
         pages = self.client("logs").get_paginator("filter_log_events")
         group = f"/libraryhippo/{self.name}/{function}"
         return [event["message"].rstrip() for page in pages.paginate(logGroupName=group) for event in page["events"]]
 
     def waiting(self, queue):
-        """How many messages a queue holds, those that are being worked on included."""
+        """The number of messages in a queue, including those being processed."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         attributes = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=names)["Attributes"]
         return sum(int(value) for value in attributes.values())
 
     def mails(self):
-        """The mails that the emulator took, in the order that they were sent."""
+        """The mails that the emulator accepted, oldest first."""
         with urllib.request.urlopen(f"{self.env['AWS_ENDPOINT_URL']}/_ministack/ses/messages", timeout=10) as answer:
             by_account = json.load(answer)["messages"]
         return [mail for mails in by_account.values() for mail in mails]
 
     def wait_for_runs(self, function, count, seconds=90):
-        """Waits until a function was invoked so often."""
+        """Waits until a function was invoked `count` times."""
 
         def reports():
             return sum(1 for line in self.logs(function) if line.startswith("REPORT ")) >= count

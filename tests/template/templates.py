@@ -1,4 +1,4 @@
-"""The template as CloudFormation gets it: through SAM's own translator, parameters and conditions filled in."""
+"""The template as CloudFormation gets it: translated by SAM, with parameters and conditions resolved."""
 
 import functools
 import os
@@ -30,7 +30,7 @@ NOTHING = object()
 
 
 class NoManagedPolicies:
-    """The template may name none: what they allow is not for the template to say."""
+    """The template may use no managed policies, since it doesn't control what they allow."""
 
     @staticmethod
     def load():
@@ -38,18 +38,18 @@ class NoManagedPolicies:
 
 
 def read(path):
-    """A template, parsed."""
+    """Reads and parses a template."""
     return yaml_parse((ROOT / path).read_text())
 
 
 @functools.lru_cache
 def translated():
-    """template.yaml after SAM's translator, intrinsics untouched."""
+    """template.yaml after SAM's translator, with its intrinsic functions."""
     return yaml_parse(SamTemplateValidator(read("template.yaml"), NoManagedPolicies()).get_translated_template_if_valid())
 
 
 def filled(template=None, **given):
-    """The same with every intrinsic resolved: parameters to what is given or their default, resources to their own names."""
+    """A template with its intrinsic functions resolved: parameters to the given or default values, resources to their names."""
     template = template or translated()
     values = {name: about.get("Default") for name, about in template["Parameters"].items()} | GIVEN | given
     filler = Filler(template, values)
@@ -65,12 +65,12 @@ def filled(template=None, **given):
 
 
 def of_type(resources, kind):
-    """Name and properties of every resource of a type."""
+    """The properties of every resource of a type, by name."""
     return {name: resource.get("Properties", {}) for name, resource in resources.items() if resource["Type"] == kind}
 
 
 class Filler:
-    """The intrinsic functions that the template uses; any other is an error."""
+    """Resolves the intrinsic functions that the template uses. Any other is an error."""
 
     def __init__(self, template, values):
         self.template, self.values = template, values
@@ -135,7 +135,7 @@ class Filler:
         return between.join(map(str, self.fill(parts)))
 
     def __getattr__(self, name):
-        raise AttributeError(f"The tests do not know the intrinsic function {name}.")
+        raise AttributeError(f"The tests don't support the intrinsic function {name}.")
 
 
 def fn_if(self, argument):

@@ -1,4 +1,4 @@
-"""How what SES says of our mails comes to mail-events: the event destination, the rule, and what it takes."""
+"""How SES's events reach mail-events: the event destination and the rule."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import unittest
 
 import templates
 
-# What SES calls an event when it is asked for, and what EventBridge calls it when it comes.
+# The names of the event types in SES and in EventBridge.
 # https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ses.html
 NAMES = {
     "send": "Email Sent",
@@ -25,14 +25,14 @@ class MailEvents(unittest.TestCase):
         (self.rule,) = templates.of_type(self.resources, "AWS::Events::Rule").values()
         (self.destination,) = templates.of_type(self.resources, "AWS::SES::ConfigurationSetEventDestination").values()
 
-    def test_the_configuration_set_of_our_mails_publishes_to_the_default_bus(self):
+    def test_configuration_set_publishes_to_the_default_bus(self):
         sender = self.resources["NotifyFamily"]["Properties"]["Environment"]["Variables"]
         self.assertEqual(self.destination["ConfigurationSetName"], sender["CONFIGURATION_SET"])
         about = self.destination["EventDestination"]
         self.assertTrue(about["Enabled"])
         self.assertEqual(about["EventBridgeDestination"], {"EventBusArn": "arn:aws:events:region:account:event-bus/default"})
 
-    def test_what_is_published_what_the_rule_takes_and_what_the_code_reads_are_the_same(self):
+    def test_destination_rule_and_code_have_the_same_event_types(self):
         published = self.destination["EventDestination"]["MatchingEventTypes"]
         self.assertEqual(set(published), set(NAMES))
         self.assertEqual([NAMES[name] for name in published], self.rule["EventPattern"]["detail-type"])
@@ -40,7 +40,7 @@ class MailEvents(unittest.TestCase):
         read = re.findall(r'^ +"(Email [A-Za-z ]+)" => ', code, re.M)
         self.assertEqual(sorted(read), sorted(NAMES.values()))
 
-    def test_the_rule_takes_the_events_of_this_stacks_configuration_set_and_of_no_other(self):
+    def test_rule_matches_only_this_stacks_configuration_set(self):
         pattern = self.rule["EventPattern"]
         self.assertEqual(set(pattern), {"source", "detail-type", "detail"})
         self.assertEqual(pattern["source"], ["aws.ses"])
@@ -48,7 +48,7 @@ class MailEvents(unittest.TestCase):
         self.assertNotIn("EventBusName", self.rule)
         self.assertEqual(self.rule.get("State", "ENABLED"), "ENABLED")
 
-    def test_what_cannot_be_delivered_is_tried_for_a_day_and_kept(self):
+    def test_undelivered_events_are_retried_for_a_day_and_kept(self):
         self.assertEqual(self.rule["Targets"], [{
             "Id": "mail-events",
             "Arn": "MailEvents.Arn",
@@ -56,7 +56,7 @@ class MailEvents(unittest.TestCase):
             "DeadLetterConfig": {"Arn": "ScheduleDeadLetters.Arn"},
         }])
 
-    def test_the_event_to_try_by_hand_is_one_that_the_rule_takes(self):
+    def test_example_event_matches_the_rule(self):
         event = json.loads((templates.ROOT / "tests/events/mail-events.json").read_text())
         self.assertEqual(event["source"], "aws.ses")
         self.assertIn(event["detail-type"], NAMES.values())

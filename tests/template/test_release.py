@@ -1,4 +1,4 @@
-"""The release workflow builds what `cargo binstall` asks for."""
+"""The release workflow builds the archives that `cargo binstall` downloads."""
 
 import tomllib
 import unittest
@@ -9,12 +9,11 @@ from samcli.yamlhelper import yaml_parse
 WORKFLOW = yaml_parse((templates.ROOT / ".github/workflows/release.yml").read_text())
 PACKAGE = tomllib.loads((templates.ROOT / "crates/cli/Cargo.toml").read_text())["package"]
 BINSTALL = PACKAGE["metadata"]["binstall"]
-# What cargo-binstall puts in the places of its names, for an archive of the kind `tgz`.
 VERSION = "1.2.3"
 
 
 def filled(text, target):
-    """A template of cargo-binstall, filled in."""
+    """Resolves a template of cargo-binstall, for an archive of the format `tgz`."""
     names = {"repo": "", "version": VERSION, "target": target, "bin": "hippo", "archive-suffix": ".tar.gz", "binary-ext": ""}
     for name, value in names.items():
         text = text.replace("{ %s }" % name, value)
@@ -28,7 +27,7 @@ class Release(unittest.TestCase):
         self.targets = [one["target"] for one in self.build["strategy"]["matrix"]["include"]]
 
     def archive(self, target):
-        """The name that the workflow gives a target's archive, without its suffix."""
+        """The name of a target's archive in the workflow, without its suffix."""
         first = self.steps["Archive"]["run"].splitlines()[0]
         self.assertTrue(first.startswith("name="))
         return first.removeprefix("name=").replace("${TAG#v}", VERSION).replace("$TARGET", target)
@@ -37,7 +36,7 @@ class Release(unittest.TestCase):
         systems = ("unknown-linux-gnu", "apple-darwin")
         self.assertCountEqual(self.targets, [f"{machine}-{system}" for machine in ("x86_64", "aarch64") for system in systems])
 
-    def test_binstall_asks_for_the_archives_of_the_release(self):
+    def test_binstall_downloads_the_archives_of_the_release(self):
         self.assertEqual(BINSTALL["pkg-fmt"], "tgz")
         for target in self.targets:
             asked = filled(BINSTALL["pkg-url"], target)

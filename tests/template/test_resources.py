@@ -1,4 +1,4 @@
-"""Queues, the table, the functions, their logs and their surroundings."""
+"""The queues, the table, the functions, their logs and the rest of the stack."""
 
 import re
 import unittest
@@ -23,8 +23,8 @@ class Resources(unittest.TestCase):
     def of(self, kind):
         return templates.of_type(self.resources, kind)
 
-    def test_queues_and_their_dead_letter_queues(self):
-        told = {
+    def test_queues_have_dead_letter_queues(self):
+        actual = {
             name: (
                 "FIFO" if queue.get("FifoQueue") else "standard",
                 queue["SqsManagedSseEnabled"],
@@ -35,7 +35,7 @@ class Resources(unittest.TestCase):
             )
             for name, queue in self.of("AWS::SQS::Queue").items()
         }
-        self.assertEqual(told, {
+        self.assertEqual(actual, {
             "VisitQueue": ("FIFO", True, DAY, "VisitDeadLetters.Arn", 5, False),
             "VisitDeadLetters": ("FIFO", True, 14 * DAY, None, None, False),
             "NoticeQueue": ("standard", True, DAY, "NoticeDeadLetters.Arn", 5, False),
@@ -44,7 +44,7 @@ class Resources(unittest.TestCase):
             "JobDeadLetters": ("standard", True, 14 * DAY, None, None, False),
         })
 
-    def test_a_message_stays_hidden_six_times_as_long_as_its_function_may_take_whatever_the_timeout(self):
+    def test_visibility_is_six_times_the_function_timeout(self):
         for queue, function in [("VisitQueue", "CheckCard"), ("NoticeQueue", "NotifyFamily")]:
             parameter = f"{function}Timeout"
             for timeout in templates.translated()["Parameters"][parameter]["AllowedValues"]:
@@ -53,10 +53,10 @@ class Resources(unittest.TestCase):
                 hidden = resources[queue]["Properties"]["VisibilityTimeout"]
                 self.assertGreaterEqual(hidden, 6 * int(timeout))
                 tries = resources[queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
-                self.assertGreater(DAY, hidden * tries, "A message must not end before its tries do.")
+                self.assertGreater(DAY, hidden * tries, "A message must not expire before its last try.")
 
     def test_queues_drive_their_functions(self):
-        told = {
+        actual = {
             mapping["FunctionName"]: (
                 mapping["EventSourceArn"],
                 mapping["BatchSize"],
@@ -65,20 +65,20 @@ class Resources(unittest.TestCase):
             )
             for mapping in self.of("AWS::Lambda::EventSourceMapping").values()
         }
-        self.assertEqual(told, {
+        self.assertEqual(actual, {
             "CheckCard": ("VisitQueue.Arn", 1, 5, None),
             "NotifyFamily": ("NoticeQueue.Arn", 5, 2, ["ReportBatchItemFailures"]),
         })
 
-    def test_a_new_account_has_room_for_all_workers_and_an_older_one_can_have_more(self):
-        # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: a new account may run ten at once.
+    def test_workers_fit_into_a_new_account_and_can_be_increased(self):
+        # A new account may run ten functions at the same time: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
         workers = [mapping["ScalingConfig"]["MaximumConcurrency"] for mapping in self.of("AWS::Lambda::EventSourceMapping").values()]
         starters = 3  # check-cards, notify-all, mail-events
         self.assertLessEqual(sum(workers) + starters, 10)
         mappings = templates.of_type(templates.filled(MaxConcurrentVisits=40)["Resources"], "AWS::Lambda::EventSourceMapping")
         self.assertEqual(mappings["CheckCardVisit"]["ScalingConfig"], {"MaximumConcurrency": 40})
 
-    def test_the_table_outlives_the_stack_and_can_be_put_back(self):
+    def test_table_outlives_the_stack_and_can_be_restored(self):
         table = self.resources["Table"]
         self.assertEqual((table["DeletionPolicy"], table["UpdateReplacePolicy"]), ("Retain", "Retain"))
         table = table["Properties"]
@@ -86,11 +86,11 @@ class Resources(unittest.TestCase):
         self.assertEqual(table["BillingMode"], "PAY_PER_REQUEST")
         self.assertTrue(table["DeletionProtectionEnabled"])
         self.assertTrue(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
-        # Without it the table is encrypted with a key that DynamoDB owns, for nothing; with it, each use of AWS's own key is paid for.
+        # Without it, DynamoDB's own key encrypts the table for free. With it, each use of AWS's managed key costs money.
         self.assertNotIn("SSESpecification", table)
         self.assertEqual(table["TimeToLiveSpecification"], {"AttributeName": "expires_at", "Enabled": True})
 
-    def test_a_restored_table_takes_the_place_of_the_old_one_everywhere(self):
+    def test_restored_table_replaces_the_old_one_everywhere(self):
         resources = templates.filled(RestoredTable="restored")["Resources"]
         for name in templates.FUNCTIONS:
             self.assertEqual(resources[name]["Properties"]["Environment"]["Variables"]["TABLE_NAME"], "restored")
@@ -98,14 +98,14 @@ class Resources(unittest.TestCase):
         self.assertNotRegex(str(resources), r"'Table['.]")
         self.assertIn("table/restored/index/listing", str(resources))
 
-    def test_keys_and_indexes_are_those_of_the_page_about_the_table(self):
+    def test_keys_and_indexes_match_the_documentation(self):
         table = self.resources["Table"]["Properties"]
 
         def key(schema):
             return tuple(f"`{part['AttributeName']}`" for part in schema)
 
         self.assertEqual(key(table["KeySchema"]), ("`pk`", "`sk`"))
-        told = {
+        actual = {
             (f"`{index['IndexName']}`", *key(index["KeySchema"]), " ".join(
                 [index["Projection"]["ProjectionType"]]
                 + [f"`{name}`" for name in index["Projection"].get("NonKeyAttributes", [])]
@@ -113,21 +113,21 @@ class Resources(unittest.TestCase):
             for index in table["GlobalSecondaryIndexes"]
         }
         cells = list(rows("infra/table.md"))
-        start = next(place for place, row in enumerate(cells) if row[0] == "index") + 1
-        written = {tuple(row) for row in cells[start:start + len(told) + 1] if len(row) == 4 and row[0] != "key"}
-        self.assertEqual(told, {row for row in written if row[0].startswith("`")and row[3].split()[0] in ("ALL", "INCLUDE", "KEYS_ONLY")})
+        start = next(index for index, row in enumerate(cells) if row[0] == "index") + 1
+        written = {tuple(row) for row in cells[start:start + len(actual) + 1] if len(row) == 4 and row[0] != "key"}
+        self.assertEqual(actual, {row for row in written if row[0].startswith("`")and row[3].split()[0] in ("ALL", "INCLUDE", "KEYS_ONLY")})
         keys = {part["AttributeName"] for part in table["KeySchema"]} | {
             part["AttributeName"] for index in table["GlobalSecondaryIndexes"] for part in index["KeySchema"]
         }
         self.assertEqual({attribute["AttributeName"] for attribute in table["AttributeDefinitions"]}, keys)
 
-    def test_functions_run_what_cargo_lambda_builds(self):
-        told = {
+    def test_functions_run_the_binaries_of_cargo_lambda(self):
+        actual = {
             name: (function["Runtime"], function["Handler"], function["Architectures"], function["MemorySize"], int(function["Timeout"]))
             for name, function in self.of("AWS::Lambda::Function").items()
         }
         rest = ("provided.al2023", "bootstrap", ["x86_64"], 256)
-        self.assertEqual(told, {
+        self.assertEqual(actual, {
             "CheckCards": (*rest, 120), "CheckCard": (*rest, 300), "NotifyAll": (*rest, 120), "NotifyFamily": (*rest, 180),
             "MailEvents": (*rest, 60),
         })
@@ -142,7 +142,7 @@ class Resources(unittest.TestCase):
             self.assertEqual(function["Properties"]["CodeUri"], f"functions/{package}")
             self.assertTrue((templates.ROOT / f"functions/{package}/Cargo.toml").exists(), package)
 
-    def test_logs_are_json_in_a_group_of_the_functions_own_that_is_not_kept_for_ever(self):
+    def test_each_function_logs_json_to_its_own_group_for_30_days(self):
         for name, package in templates.FUNCTIONS.items():
             logging = self.resources[name]["Properties"]["LoggingConfig"]
             self.assertEqual(logging, {"LogFormat": "JSON", "LogGroup": f"{name}Logs"})
@@ -150,7 +150,7 @@ class Resources(unittest.TestCase):
             self.assertEqual(group["Properties"], {"LogGroupName": f"/libraryhippo/stack/{package}", "RetentionInDays": 30})
         self.assertEqual(len(self.of("AWS::Logs::LogGroup")), len(templates.FUNCTIONS))
 
-    def test_each_function_has_the_variables_that_it_reads_and_no_other(self):
+    def test_each_function_has_exactly_its_documented_variables(self):
         cells = list(rows("infra/environment.md"))
         head = next(row for row in cells if row[0] == "variable")
         for name, package in templates.FUNCTIONS.items():
@@ -163,7 +163,7 @@ class Resources(unittest.TestCase):
             self.assertLessEqual(set(given), allowed, package)
             self.assertNotIn("", given.values(), package)
 
-    def test_mail_leaves_by_tls_from_an_address_that_ses_asks_about(self):
+    def test_mail_is_sent_by_tls_from_an_identity_to_verify(self):
         self.assertEqual(self.of("AWS::SES::EmailIdentity"), {"MailAddress": {
             "EmailIdentity": "hippo@example.org",
             "ConfigurationSetAttributes": {"ConfigurationSetName": "MailSettings"},
@@ -172,17 +172,17 @@ class Resources(unittest.TestCase):
         self.assertEqual(settings["DeliveryOptions"]["TlsPolicy"], "REQUIRE")
         self.assertEqual(settings["SuppressionOptions"]["SuppressedReasons"], ["BOUNCE", "COMPLAINT"])
 
-    def test_an_identity_that_ses_has_verified_already_is_not_asked_about_again(self):
+    def test_given_identity_is_not_verified_again(self):
         resources = templates.filled(MailIdentity="example.org")["Resources"]
         self.assertEqual(templates.of_type(resources, "AWS::SES::EmailIdentity"), {})
 
-    def test_every_default_is_a_value_that_its_parameter_takes(self):
+    def test_every_default_is_a_valid_value(self):
         for name, about in templates.translated()["Parameters"].items():
             if "Default" in about:
                 self.assertRegex(str(about["Default"]), f"^(?:{about.get('AllowedPattern', '.*')})$", name)
                 self.assertIn(about["Default"], about.get("AllowedValues", [about["Default"]]), name)
 
-    def test_none_and_nothing_are_the_same_value_of_an_optional_parameter(self):
+    def test_none_and_empty_mean_the_same_in_optional_parameters(self):
         optional = [name for name, about in templates.translated()["Parameters"].items() if about.get("Default") == "none"]
         self.assertLessEqual({"MailIdentity", "RestoredTable"}, set(optional))
         for name in optional:
@@ -190,7 +190,7 @@ class Resources(unittest.TestCase):
             empty, none = (templates.filled(**{name: value}) for value in ("", "none"))
             self.assertEqual((empty["Resources"], empty["Outputs"]), (none["Resources"], none["Outputs"]), name)
 
-    def test_what_the_command_reads(self):
+    def test_outputs_are_those_that_the_command_reads(self):
         outputs = {name: output["Value"] for name, output in self.stack["Outputs"].items()}
         self.assertEqual(outputs, {
             "TableName": "Table",
@@ -219,12 +219,12 @@ class Resources(unittest.TestCase):
             "KeyPolicy": "KeyPolicy",
         })
 
-    def test_loopback_is_refused_unless_a_test_says_otherwise(self):
+    def test_loopback_is_refused_by_default(self):
         given = self.resources["CheckCard"]["Properties"]["Environment"]["Variables"]
         self.assertEqual(given["ALLOW_LOOPBACK_LIBRARIES"], "false")
 
-    def test_the_resources_are_of_these_types_and_no_other(self):
-        # A new type is a new line in the table of rights, or a reason why not.
+    def test_resource_types_are_known(self):
+        # A new type may need a new line in rights.txt.
         self.assertEqual({resource["Type"] for resource in self.resources.values()}, {
             "AWS::CloudFormation::Stack", "AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::IAM::ManagedPolicy", "AWS::IAM::Role",
             "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Function", "AWS::Lambda::Permission",

@@ -1,4 +1,4 @@
-"""Who may do what on what, compared whole with rights.txt; `python tests/template/test_rights.py` writes that file anew."""
+"""The permissions of all roles and policies, compared with rights.txt. `python tests/template/test_rights.py` rewrites the file."""
 
 import fnmatch
 import pathlib
@@ -7,8 +7,8 @@ import unittest
 import templates
 
 EXPECTED = pathlib.Path(__file__).with_name("rights.txt")
-# What a person attaches; every other policy is a function's.
-PERSONS_POLICIES = ("OperatorPolicy", "KeyPolicy")
+# The policies for people. Every other policy is a function's.
+PEOPLES_POLICIES = ("OperatorPolicy", "KeyPolicy")
 
 
 def listed(value):
@@ -16,12 +16,12 @@ def listed(value):
 
 
 def sends(statement):
-    """Whether it lets somebody send mail."""
+    """Whether it allows sending mail."""
     return any(action.startswith("ses:Send") for action in listed(statement["Action"]))
 
 
 def statements(document):
-    """Each statement in words: what, on what, when."""
+    """Each statement as text: actions, resources and conditions."""
     for statement in document["Statement"]:
         refused = {"NotAction", "NotResource", "Principal"} & set(statement)
         assert not refused and statement["Effect"] == "Allow", statement
@@ -52,7 +52,7 @@ def rights(resources):
         lines.append(f"{name}, for a person")
         lines.extend(statements(policy["PolicyDocument"]))
         lines.append("")
-    # What a service may do without a role, by the policy of the resource itself.
+    # What services may do without a role, by the policy of the resource.
     for permission in templates.of_type(resources, "AWS::Lambda::Permission").values():
         lines.append(f"{permission['Principal']}, by the function")
         lines.append(f"  {permission['Action']}")
@@ -73,11 +73,11 @@ class Rights(unittest.TestCase):
         self.resources = templates.filled()["Resources"]
         self.roles = templates.of_type(self.resources, "AWS::IAM::Role")
 
-    def test_they_are_those_of_the_committed_table(self):
+    def test_permissions_match_the_committed_list(self):
         self.maxDiff = None
         self.assertEqual(rights(self.resources), EXPECTED.read_text())
 
-    def test_every_function_has_a_role_of_its_own_and_no_policy_from_elsewhere(self):
+    def test_every_function_has_its_own_role_without_managed_policies(self):
         taken = [function["Role"] for function in templates.of_type(self.resources, "AWS::Lambda::Function").values()]
         self.assertEqual(len(set(taken)), len(templates.FUNCTIONS))
         self.assertEqual({f"{name}.Arn" for name in self.roles}, set(taken) | {"ScheduleRole.Arn"})
@@ -85,13 +85,13 @@ class Rights(unittest.TestCase):
             self.assertNotIn("ManagedPolicyArns", role, name)
         self.assertEqual(templates.of_type(self.resources, "AWS::IAM::Policy"), {})
 
-    def test_no_action_is_a_pattern_and_no_resource_is_everything(self):
+    def test_no_action_is_a_pattern_and_no_resource_is_a_wildcard(self):
         for name, document in self.documents():
             for statement in document["Statement"]:
                 for action in listed(statement["Action"]):
                     self.assertNotIn("*", action, name)
                 if listed(statement["Action"]) == ["ses:GetAccount"]:
-                    self.assertEqual(name, "OperatorPolicy", "It reads, and IAM knows no resource of it.")
+                    self.assertEqual(name, "OperatorPolicy", "It only reads, and IAM has no resource type for it.")
                     continue
                 for resource in listed(statement["Resource"]):
                     self.assertNotEqual(resource, "*", name)
@@ -99,19 +99,19 @@ class Rights(unittest.TestCase):
     def test_only_check_card_may_read_secrets(self):
         self.assertEqual(self.functions_that(lambda statement: "SECRET" in str(statement)), {"CheckCardRole"})
         for name, document in self.documents():
-            if name in PERSONS_POLICIES:
+            if name in PEOPLES_POLICIES:
                 continue
             for statement in document["Statement"]:
                 on_table = "Table.Arn" in listed(statement["Resource"])
-                held = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
+                allowed_keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", [])
                 if on_table:
-                    # Without leading keys in the request, ForAllValues is true.
+                    # ForAllValues is true for a request without leading keys.
                     self.assertEqual(statement["Condition"]["Null"], {"dynamodb:LeadingKeys": "false"}, name)
-                    self.assertTrue(held, name)
-                    self.assertTrue(all(key.split("#")[0] in ("FAMILY", "LIBRARY", "OPERATOR", "RUN", "SECRET") for key in held), name)
-                    if "SECRET#*" in held:
+                    self.assertTrue(allowed_keys, name)
+                    self.assertTrue(all(key.split("#")[0] in ("FAMILY", "LIBRARY", "OPERATOR", "RUN", "SECRET") for key in allowed_keys), name)
+                    if "SECRET#*" in allowed_keys:
                         written = [a for a in listed(statement["Action"]) if not a.startswith(("dynamodb:Get", "dynamodb:BatchGet"))]
-                        self.assertEqual(written, [], "Secrets are written by the command alone.")
+                        self.assertEqual(written, [], "Only the command writes secrets.")
 
     def test_only_check_card_and_the_key_policy_may_read_the_private_key(self):
         private = "arn:aws:ssm:region:account:parameter/libraryhippo/stack/key"
@@ -121,14 +121,14 @@ class Rights(unittest.TestCase):
         }
         self.assertEqual(readers, {"CheckCardRole", "KeyPolicy"})
 
-    def test_nobody_but_the_key_policy_may_write_a_key(self):
+    def test_only_the_key_policy_may_write_a_key(self):
         writers = {
             name for name, document in self.documents() for statement in document["Statement"]
             if "ssm:PutParameter" in listed(statement["Action"])
         }
         self.assertEqual(writers, {"KeyPolicy"})
 
-    def test_only_notify_family_may_send_to_anybody_and_only_from_the_operators_address(self):
+    def test_only_notify_family_may_send_to_any_recipient(self):
         self.assertEqual(self.functions_that(sends), {"NotifyAllRole", "NotifyFamilyRole"})
         for name, document in self.documents():
             for statement in filter(sends, document["Statement"]):
@@ -137,7 +137,7 @@ class Rights(unittest.TestCase):
                     condition["ForAllValues:StringEquals"] = {"ses:Recipients": "operator@example.org"}
                 self.assertEqual(statement["Condition"], condition, name)
 
-    def test_services_without_a_role_come_from_this_stacks_own_rule_alone(self):
+    def test_services_without_a_role_are_limited_to_this_stacks_rule(self):
         permissions = templates.of_type(self.resources, "AWS::Lambda::Permission")
         self.assertEqual([permission["SourceArn"] for permission in permissions.values()], ["MailEventsMail.Arn"])
         for policy in templates.of_type(self.resources, "AWS::SQS::QueuePolicy").values():
@@ -145,9 +145,9 @@ class Rights(unittest.TestCase):
                 self.assertEqual(statement["Condition"], {"ArnEquals": {"aws:SourceArn": "MailEventsMail.Arn"}})
                 self.assertEqual(f"{policy['Queues'][0]}.Arn", statement["Resource"])
 
-    def test_mail_may_leave_by_every_identity_that_ses_asks_for_and_from_no_other_address(self):
-        # SES picks the identity of the address, or else of its domain; in the sandbox it asks for the recipients' as well. It
-        # asks for the configuration set, too. https://docs.aws.amazon.com/ses/latest/dg/control-user-access.html
+    def test_mail_may_use_any_identity_but_only_one_from_address(self):
+        # SES checks the identity of the address or of its domain, the configuration set, and in the sandbox each recipient's
+        # identity. https://docs.aws.amazon.com/ses/latest/dg/control-user-access.html
         asked = ["identity/hippo@example.org", "identity/example.org", "identity/pat@example.net", "configuration-set/MailSettings"]
         for identity in ("none", "example.org", "hippo@example.org"):
             self.resources = templates.filled(MailIdentity=identity)["Resources"]
@@ -165,13 +165,13 @@ class Rights(unittest.TestCase):
         for name, role in self.roles.items():
             for policy in role["Policies"]:
                 yield name, policy["PolicyDocument"]
-        for name in PERSONS_POLICIES:
+        for name in PEOPLES_POLICIES:
             yield name, self.resources[name]["Properties"]["PolicyDocument"]
 
     def functions_that(self, does):
         return {
             name for name, document in self.documents()
-            if name not in PERSONS_POLICIES and any(does(statement) for statement in document["Statement"])
+            if name not in PEOPLES_POLICIES and any(does(statement) for statement in document["Statement"])
         }
 
 

@@ -1,4 +1,4 @@
-"""The alarms and the dashboard: few, over metrics that exist, each explained to the operator."""
+"""The alarms and the dashboard: few, on existing metrics, each explained in the operator's handbook."""
 
 import json
 import re
@@ -20,7 +20,7 @@ class Watch(unittest.TestCase):
             for row in rows("infra/metrics.md") if row[0].startswith("`")
         }
 
-    def test_at_most_ten_alarms_each_with_its_place_in_the_operators_handbook(self):
+    def test_at_most_ten_alarms_each_explained_in_the_handbook(self):
         self.assertLessEqual(len(self.alarms), 10)
         handbook = (templates.ROOT / "docs/OPERATING.md").read_text()
         for name, alarm in self.alarms.items():
@@ -29,19 +29,19 @@ class Watch(unittest.TestCase):
             self.assertRegex(handbook, rf"(?m)^#+ {re.escape(heading)}$", name)
             self.assertIn(f"`{name}`", handbook)
 
-    def test_the_operator_hears_of_them_by_mail(self):
+    def test_operator_gets_alarms_by_mail(self):
         topic = self.resources["Operator"]["Properties"]
         self.assertEqual(topic["Subscription"], [{"Protocol": "email", "Endpoint": "operator@example.org"}])
 
-    def test_silence_is_an_alarm_where_there_should_have_been_a_run_and_nowhere_else(self):
+    def test_only_missing_runs_treat_missing_data_as_an_alarm(self):
         breaching = {name for name, alarm in self.alarms.items() if alarm["TreatMissingData"] == "breaching"}
         self.assertEqual(breaching, {"NoChecks", "NoTicks"})
         for name in breaching:
             alarm = self.alarms[name]
             self.assertEqual((alarm["Threshold"], alarm["ComparisonOperator"]), (1, "LessThanThreshold"))
-            self.assertEqual(alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"], "One run within the time is enough.")
+            self.assertEqual(alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"], "One run within the time must be enough.")
             self.assertLessEqual(int(alarm["EvaluationPeriods"]) * alarm["Period"], 24 * 60 * 60)
-            # CloudWatch looks at some more periods than it is asked to before a missing one counts.
+            # CloudWatch waits for some more periods before it treats data as missing, so the time is approximate.
             self.assertRegex(alarm["AlarmDescription"], "about (an hour|13 hours)", name)
         self.assertEqual(int(self.alarms["NoChecks"]["EvaluationPeriods"]) * self.alarms["NoChecks"]["Period"], 13 * 3600)
 
@@ -55,7 +55,7 @@ class Watch(unittest.TestCase):
         self.assertEqual(len(letters), 4)
         self.assertLessEqual(letters, watched)
 
-    def test_every_function_has_its_errors_and_throttles_watched(self):
+    def test_every_function_has_error_and_throttle_alarms(self):
         for alarm, watched_metric in [("FunctionErrors", "Errors"), ("Throttles", "Throttles")]:
             watched = {
                 dimension["Value"] for _, metric, dimensions in metrics_of(self.alarms[alarm])
@@ -63,7 +63,7 @@ class Watch(unittest.TestCase):
             }
             self.assertEqual(watched, set(templates.FUNCTIONS), alarm)
 
-    def test_every_queue_that_drives_a_function_has_its_age_watched(self):
+    def test_every_queue_of_a_function_has_an_age_alarm(self):
         driven = {
             mapping["EventSourceArn"].removesuffix(".Arn")
             for mapping in templates.of_type(templates.filled()["Resources"], "AWS::Lambda::EventSourceMapping").values()
@@ -74,24 +74,24 @@ class Watch(unittest.TestCase):
             if metric == "ApproximateAgeOfOldestMessage" for dimension in dimensions
         }
         self.assertEqual(watched, driven)
-        # The age that is too old is told in the description; the queues keep a message for longer.
+        # The limits are those of the description.
         self.assertIn("IF(FILL(visits, 0) > 7200 OR FILL(notices, 0) > 3600, 1, 0)", str(self.alarms["MessagesWaiting"]))
 
-    def test_every_id_of_a_metric_is_in_the_expression_of_its_alarm(self):
+    def test_every_metric_of_an_alarm_is_in_its_expression(self):
         for name, alarm in self.alarms.items():
             queries = alarm.get("Metrics", [])
-            told = {query["Id"] for query in queries if "MetricStat" in query}
+            defined = {query["Id"] for query in queries if "MetricStat" in query}
             used = set(re.findall(r"[a-z]\w*", " ".join(query.get("Expression", "") for query in queries)))
-            self.assertEqual(told, used, name)
+            self.assertEqual(defined, used, name)
 
-    def test_an_alert_that_did_not_leave_is_an_alarm_like_a_notice_that_did_not(self):
+    def test_undelivered_alerts_and_notices_raise_an_alarm(self):
         metrics = {metric for _, metric, _ in metrics_of(self.alarms["MailsGivenUp"])}
         self.assertEqual(metrics, {"NoticesGivenUp", "AlertsNotDelivered"})
 
-    def test_the_dashboards_name_is_one_in_all_regions_of_the_account(self):
+    def test_dashboard_name_is_unique_across_regions(self):
         self.assertEqual(self.resources["Dashboard"]["Properties"]["DashboardName"], "stack-region")
 
-    def test_the_metrics_of_the_alarms_are_published_with_these_dimensions(self):
+    def test_alarms_use_published_metrics_and_dimensions(self):
         used = 0
         for name, alarm in self.alarms.items():
             for namespace, metric, dimensions in metrics_of(alarm):
@@ -100,7 +100,7 @@ class Watch(unittest.TestCase):
                     self.assertEqual(self.published[metric], {dimension["Name"] for dimension in dimensions}, name)
         self.assertGreaterEqual(used, 5)
 
-    def test_the_dashboard_shows_every_metric_that_is_published(self):
+    def test_dashboard_shows_every_published_metric(self):
         body = json.loads(self.resources["Dashboard"]["Properties"]["DashboardBody"])
         shown = {}
         for widget in body["widgets"]:
@@ -112,20 +112,20 @@ class Watch(unittest.TestCase):
                 elif line[0] == self.namespace:
                     names = [part for part in line[2:] if isinstance(part, str)]
                     shown[line[1]] = frozenset(names[::2])
-        del self.published["CardsFailed"]  # The kinds, stacked, are its sum.
+        del self.published["CardsFailed"]  # It is the sum of the stacked kinds.
         self.assertEqual(shown, self.published)
         alarms = next(widget for widget in body["widgets"] if widget["type"] == "alarm")["properties"]["alarms"]
         self.assertEqual({arn.removesuffix(".Arn") for arn in alarms}, set(self.alarms))
 
-    def test_the_stack_around_it_passes_every_parameter(self):
+    def test_outer_stack_passes_every_parameter(self):
         self.assertEqual(set(self.nested), set(self.template["Parameters"]))
 
-    def test_it_can_be_left_out(self):
+    def test_alarms_can_be_left_out(self):
         stack = templates.filled(Watch="false")
         self.assertNotIn("Alarms", stack["Resources"])
         self.assertNotIn("Alarms.", str(stack))
 
-    def test_the_stack_around_it_uses_outputs_that_it_has(self):
+    def test_outer_stack_uses_existing_outputs(self):
         used = set(re.findall(r"Alarms\.Outputs\.(\w+)", str(templates.filled())))
         self.assertEqual(used, set(self.template["Outputs"]))
 

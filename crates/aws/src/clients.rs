@@ -16,18 +16,18 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::dynamodb::{self, DynamoDbStore};
 use crate::environment;
 
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
+/// The time limit for opening a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long SES may take over one mail. Shorter than [`hippo_core::outbox::SEND_LIMIT`],
-/// so that a notice is settled while its lease lasts.
-pub const SES_LIMIT: Duration = Duration::from_secs(60);
+/// The time limit for sending one mail. Shorter than [`hippo_core::outbox::SEND_LIMIT`],
+/// so that a notice is finalised while its lease lasts.
+pub const SES_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Region, credentials and endpoint from a function's environment, as Lambda sets them.
+/// Reads region, credentials and endpoint from the environment that Lambda sets.
 ///
-/// Lambda has no profiles. Without the search for them, a function is smaller and starts sooner.
+/// Lambda has no profiles. Not searching for them makes a function smaller and its start faster.
 pub fn of_lambda() -> SdkConfig {
-    let variable = |name| environment::of_process(name).filter(|value| !value.is_empty());
+    let variable = |name| environment::process_variable(name).filter(|value| !value.is_empty());
     let credentials = EnvironmentVariableCredentialsProvider::new();
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -38,7 +38,7 @@ pub fn of_lambda() -> SdkConfig {
     config.build()
 }
 
-/// Region, credentials and endpoint from the environment and the profile. `region` overrides.
+/// Reads region, credentials and endpoint from the environment and the profile. `region` overrides.
 #[cfg(feature = "operator")]
 pub async fn load_in(region: Option<String>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
@@ -66,33 +66,33 @@ pub fn ssm(config: &SdkConfig) -> aws_sdk_ssm::Client {
     aws_sdk_ssm::Client::from_conf(config)
 }
 
-/// The client of the mail service: **one** try, within [`SES_LIMIT`]. `SendEmail` has no
+/// The client of the mail service: **one** try, within [`SES_TIMEOUT`]. `SendEmail` has no
 /// idempotency token, so a retry could send the mail twice.
 pub fn ses(config: &SdkConfig) -> aws_sdk_sesv2::Client {
     let config = aws_sdk_sesv2::config::Builder::from(config)
         .retry_config(RetryConfig::standard().with_max_attempts(1))
-        .timeout_config(limits(SES_LIMIT, SES_LIMIT))
+        .timeout_config(limits(SES_TIMEOUT, SES_TIMEOUT))
         .build();
     aws_sdk_sesv2::Client::from_conf(config)
 }
 
-/// The stores in this table, with an open connection and resolved credentials. Called during init,
-/// when a function has a whole processor.
+/// Opens the store, with a connection and resolved credentials. Called during init, when a function
+/// has a whole processor.
 ///
-/// Asks for an item that can't exist, in a partition `key` that the function may read. A failure
+/// Reads an item that can't exist, in the partition `key`, which the function may read. A failure
 /// doesn't matter here: the first real request reports it.
 pub async fn warm_store(config: &SdkConfig, table: &str, key: &str) -> DynamoDbStore {
     use aws_sdk_dynamodb::types::AttributeValue::S;
     let client = dynamodb::client(config);
-    let asked = client
+    let response = client
         .get_item()
         .table_name(table)
         .key("pk", S(key.to_owned()))
         .key("sk", S("META".to_owned()))
         .send()
         .await;
-    if let Err(error) = asked {
-        tracing::debug!(reason = %reason(&error), "The table was not reached during init.");
+    if let Err(error) = response {
+        tracing::debug!(reason = %reason(&error), "The table couldn't be reached during init.");
     }
     DynamoDbStore::new(client, table)
 }
@@ -131,11 +131,11 @@ pub(crate) fn retries(attempts: u32) -> RetryConfig {
     RetryConfig::standard().with_max_attempts(attempts)
 }
 
-pub(crate) fn limits(attempt: Duration, all: Duration) -> TimeoutConfig {
+pub(crate) fn limits(attempt: Duration, total: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(attempt)
-        .operation_timeout(all)
+        .operation_timeout(total)
         .build()
 }
 
@@ -154,15 +154,15 @@ where
 
 /// An error and its causes, without repetitions.
 pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut words = error.to_string();
+    let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if !words.ends_with(&text) {
-            words.push_str(": ");
-            words.push_str(&text);
+        if !message.ends_with(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
         }
         cause = error.source();
     }
-    words
+    message
 }

@@ -1,6 +1,6 @@
-//! The functions' environment: read once, at init, with every fault in one message.
+//! The functions' environment, read once at init. One message names everything that is wrong.
 //!
-//! `infra/environment.md` says which function reads which variable.
+//! `infra/environment.md` lists which function reads which variable.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use url::Url;
 
 use crate::schedules::{self, Schedules};
 
-/// How a variable is looked up: `None` if it is not set.
+/// Looks up a variable. `None` if it isn't set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The variables of this process.
-pub fn of_process(name: &str) -> Option<String> {
-    // What is not Unicode is no value that any of the variables may have.
+/// Looks up a variable of this process.
+pub fn process_variable(name: &str) -> Option<String> {
+    // No variable may have a value that isn't Unicode, so a lossy conversion is enough.
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
@@ -40,28 +40,28 @@ impl fmt::Display for EnvironmentError {
     }
 }
 
-/// How much is logged.
+/// The log level.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum LogLevel {
-    /// What failed.
+    /// Failures.
     Error,
-    /// And what is odd.
+    /// Also what is unusual.
     Warn,
-    /// And what is done.
+    /// Also what is done.
     #[default]
     Info,
-    /// And how.
+    /// Also the details.
     Debug,
 }
 
-/// What every function reads.
+/// The variables that every function reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Common {
     /// The table.
     pub table: String,
     /// The namespace of the metrics.
     pub metrics_namespace: String,
-    /// How much is logged.
+    /// The log level.
     pub log_level: LogLevel,
 }
 
@@ -77,13 +77,13 @@ pub trait Environment: Sized {
 /// The environment of `check-cards`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckCards {
-    /// What every function reads.
+    /// The variables that every function reads.
     pub common: Common,
     /// The FIFO queue of the visits.
     pub visit_queue_url: String,
     /// When its schedules fire.
     pub schedules: Schedules,
-    /// What is fetched before and after runs.
+    /// The URL to fetch before and after runs.
     pub heartbeat: Option<HeartbeatUrl>,
 }
 
@@ -118,13 +118,13 @@ impl Environment for CheckCards {
 /// The environment of `check-card`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckCard {
-    /// What every function reads.
+    /// The variables that every function reads.
     pub common: Common,
     /// The name of the parameter that holds the keys.
     pub key_parameter: String,
-    /// Named in the User-Agent.
+    /// The contact in the User-Agent.
     pub contact: Option<String>,
-    /// Whether a library may be on loopback.
+    /// Whether libraries on loopback are allowed.
     pub allow_loopback_libraries: bool,
     /// The pauses between two cards.
     pub pace: Pace,
@@ -155,24 +155,24 @@ impl Environment for CheckCard {
 /// The environment of `notify-all`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotifyAll {
-    /// What every function reads.
+    /// The variables that every function reads.
     pub common: Common,
     /// The queue of the notices.
     pub notice_queue_url: String,
     /// When its schedule fires.
     pub schedules: Schedules,
-    /// What is fetched before and after ticks.
+    /// The URL to fetch before and after ticks.
     pub heartbeat: Option<HeartbeatUrl>,
-    /// Who gets the alerts, and who sends them; `None`: they go to the log.
+    /// The settings for mailing alerts. `None`: they go to the log.
     pub operator: Option<Operator>,
 }
 
-/// How the operator gets the alerts.
+/// The settings for mailing alerts to the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {
-    /// Who gets them.
+    /// The operator's address.
     pub address: EmailAddress,
-    /// Who the mail comes from.
+    /// The sender of the mail.
     pub sender: Sender,
     /// The SES configuration set.
     pub configuration_set: String,
@@ -211,9 +211,9 @@ impl Environment for NotifyAll {
 /// The environment of `notify-family`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotifyFamily {
-    /// What every function reads.
+    /// The variables that every function reads.
     pub common: Common,
-    /// Who mails come from.
+    /// The sender of the mails.
     pub sender: Sender,
     /// The SES configuration set.
     pub configuration_set: String,
@@ -241,10 +241,10 @@ impl Environment for NotifyFamily {
     }
 }
 
-/// The environment of `mail-events`: what every function reads, and nothing else.
+/// The environment of `mail-events`, which has no variables of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailEvents {
-    /// What every function reads.
+    /// The variables that every function reads.
     pub common: Common,
 }
 
@@ -260,7 +260,7 @@ impl Environment for MailEvents {
     }
 }
 
-/// Looks variables up and keeps what is wrong with them.
+/// Looks up variables and collects problems.
 struct Reader<'a> {
     lookup: Lookup<'a>,
     missing: Vec<&'static str>,
@@ -296,7 +296,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Who mails come from; answers go to the operator.
+    /// Reads the sender of the mails. Replies go to the operator.
     fn sender(&mut self) -> Option<Sender> {
         let from = self.parsed("MAIL_FROM", |text| mailbox(text).map(Some));
         let operator = self.maybe("OPERATOR_EMAIL", address);
@@ -311,7 +311,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// When the schedules of these labels fire, if their expressions can be read.
+    /// Reads the schedules of these labels. Leaves out expressions that can't be parsed.
     fn schedules(&mut self, schedules: &[(&str, &'static str)]) -> Schedules {
         let zone = self
             .maybe("TIMEZONE", |text| {
@@ -319,14 +319,14 @@ impl<'a> Reader<'a> {
                     .map_err(|_| "must be a name like America/Toronto".to_owned())
             })
             .unwrap_or(Tz::UTC);
-        let schedule = |name: &str| schedules::of_expression(&self.optional(name)?, zone);
+        let schedule = |name: &str| schedules::parse_expression(&self.optional(name)?, zone);
         schedules
             .iter()
             .filter_map(|(label, name)| Some(((*label).to_owned(), schedule(name)?)))
             .collect()
     }
 
-    /// The value; an empty one and `none` are absent, as in the parameters of `template.yaml`.
+    /// Returns a value. Empty and `none` count as absent, as in the parameters of `template.yaml`.
     fn optional(&self, name: &str) -> Option<String> {
         let value = (self.lookup)(name)?.trim().to_owned();
         (!value.is_empty() && value != "none").then_some(value)
@@ -347,14 +347,14 @@ impl<'a> Reader<'a> {
         self.maybe(name, parse).unwrap_or_default()
     }
 
-    /// The value is not repeated in the message: it may be an address.
+    /// Parses a value if it is set. The message doesn't repeat it, since it may be an address.
     fn maybe<T>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
         parse(&self.optional(name)?)
-            .map_err(|fault| self.malformed.push(format!("{name} {fault}")))
+            .map_err(|problem| self.malformed.push(format!("{name} {problem}")))
             .ok()
     }
 
@@ -373,7 +373,7 @@ impl<'a> Reader<'a> {
         .unwrap_or_default()
     }
 
-    fn seconds(&mut self, name: &'static str, otherwise: Duration) -> Duration {
+    fn seconds(&mut self, name: &'static str, default: Duration) -> Duration {
         self.maybe(name, |text| {
             text.parse::<f64>()
                 .ok()
@@ -381,10 +381,10 @@ impl<'a> Reader<'a> {
                 .map(Duration::from_secs_f64)
                 .ok_or_else(|| "must be a number of seconds from 0 to 60".to_owned())
         })
-        .unwrap_or(otherwise)
+        .unwrap_or(default)
     }
 
-    /// What was read, if nothing is wrong with it; without a fault there is something.
+    /// Returns the environment, or every problem. Without a problem it is never `None`.
     fn finish<T>(self, environment: Option<T>) -> Result<T, EnvironmentError> {
         let mut problems = Vec::new();
         match self.missing.as_slice() {
@@ -420,7 +420,7 @@ fn address(text: &str) -> Result<EmailAddress, String> {
         .map_err(|_| "must be an email address like hippo@example.org".to_owned())
 }
 
-/// `Name <address>` or an address alone.
+/// Parses `Name <address>` or an address alone.
 fn mailbox(text: &str) -> Result<(Option<String>, EmailAddress), String> {
     let (name, from) = match text
         .strip_suffix('>')
@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_environment_is_read() {
+    fn complete_environment_is_read() {
         let read: NotifyFamily = read(&[
             ("TABLE_NAME", "table"),
             ("MAIL_FROM", "The Hippo <hippo@example.org>"),
@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn one_message_names_all_that_is_missing_and_all_that_is_malformed() {
+    fn one_message_names_every_missing_and_malformed_variable() {
         let message = read::<NotifyFamily>(&[
             ("TABLE_NAME", ""),
             ("MAIL_FROM", "canary at example.org"),
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn none_is_an_absent_value() {
+    fn none_counts_as_absent() {
         let read: NotifyAll = read(&[
             ("TABLE_NAME", "table"),
             ("NOTICE_QUEUE_URL", "https://sqs.example/1/notices"),
@@ -519,7 +519,7 @@ mod tests {
     }
 
     #[test]
-    fn visits_need_a_fifo_queue_and_loopback_is_off_unless_asked_for() {
+    fn visits_need_a_fifo_queue_and_loopback_is_off_by_default() {
         let message = read::<CheckCards>(&[
             ("TABLE_NAME", "t"),
             ("VISIT_QUEUE_URL", "https://sqs.example/1/visits"),

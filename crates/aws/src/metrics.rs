@@ -1,17 +1,17 @@
 //! Metrics in CloudWatch's embedded metric format: a JSON line on standard output, no request.
 //!
-//! Every combination of dimensions costs as much as a metric. The only dimensions are `Job`,
-//! `Label` and `Kind`. `infra/metrics.md` lists what is published.
+//! Every combination of dimensions costs as much as a metric, so the only dimensions are `Job`,
+//! `Label` and `Kind`. `infra/metrics.md` lists the metrics.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-/// What a value counts.
+/// The unit of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Things.
+    /// A number of things.
     Count,
-    /// Time.
+    /// A duration.
     Milliseconds,
 }
 
@@ -31,12 +31,12 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// To standard output, where CloudWatch reads them.
+    /// Publishes to standard output, where CloudWatch reads them.
     pub fn new(namespace: impl Into<String>) -> Self {
         Self::to(namespace, |line| println!("{line}"))
     }
 
-    /// To somewhere else, a line at a time.
+    /// Publishes each line through a function.
     pub fn to(namespace: impl Into<String>, line: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self {
             namespace: namespace.into(),
@@ -44,7 +44,7 @@ impl Metrics {
         }
     }
 
-    /// A line of metrics measured at `at`; [`Line::publish`] writes it.
+    /// Starts a line of metrics measured at `at`. [`Line::publish`] writes it.
     pub fn at(&self, at: DateTime<Utc>) -> Line<'_> {
         Line {
             metrics: self,
@@ -55,7 +55,7 @@ impl Metrics {
     }
 }
 
-/// One line that is being put together.
+/// One line under construction.
 pub struct Line<'a> {
     metrics: &'a Metrics,
     at: DateTime<Utc>,
@@ -64,7 +64,7 @@ pub struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Metrics that share these dimensions. A dimension has one value in a line.
+    /// Adds metrics that share these dimensions. A dimension has one value in a line.
     #[must_use]
     pub fn metrics(mut self, dimensions: &[(&str, &str)], values: &[(&str, Unit, i64)]) -> Self {
         let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
@@ -86,16 +86,16 @@ impl Line<'_> {
         self
     }
 
-    /// A field for those who read the log: no metric, no cost.
+    /// Adds a log field, which isn't a metric and costs nothing.
     #[must_use]
     pub fn field(mut self, name: &str, value: &str) -> Self {
         self.members.insert(name.to_owned(), json!(value));
         self
     }
 
-    /// Writes the line, with the `timestamp` and `level` that
-    /// [Lambda](https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html) and
-    /// queries over the logs expect in each.
+    /// Writes the line, with the `timestamp` and `level` that log queries and
+    /// [Lambda](https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html)
+    /// expect in every line.
     pub fn publish(mut self) {
         let timestamp = self.at.to_rfc3339_opts(SecondsFormat::Micros, true);
         self.members
@@ -116,7 +116,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     #[test]
-    fn a_line_holds_values_dimensions_and_where_to_find_them() {
+    fn line_has_values_dimensions_and_directives() {
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
         let kept = lines.clone();
         let metrics = Metrics::to("LibraryHippo/test", move |line| {

@@ -1,4 +1,4 @@
-//! The queues on SQS: visits by FIFO, notices by a standard queue.
+//! The SQS queues: a FIFO queue for visits, a standard queue for mails.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,37 +18,37 @@ use sha2::{Digest, Sha256};
 
 use crate::clients::reason;
 
-/// What SQS takes at a time.
+/// The most messages in one batch that SQS accepts.
 const BATCH_SIZE: usize = 10;
 
-/// How many batches are on their way at a time.
-const AT_ONCE: usize = 8;
+/// How many batches are sent at the same time.
+const MAX_CONCURRENT_BATCHES: usize = 8;
 
-/// How often entries are sent that SQS does not take, the first time included.
+/// How often an entry is sent before giving up.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// The wait before the second try; it doubles.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// The delay before the first retry. It doubles with each retry.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// The visits of the runs: one message each, one group a library, so that a library has one
-/// visitor at a time.
+/// The queue of the visits: one message for each visit, one group for each library, so that a
+/// library has one visit at a time.
 #[derive(Debug, Clone)]
 pub struct SqsVisitQueue {
     sender: Sender,
 }
 
 impl SqsVisitQueue {
-    /// The FIFO queue of this URL.
+    /// Uses the FIFO queue at this URL.
     pub fn new(client: Client, url: impl Into<String>) -> Self {
         Self {
             sender: Sender::new(client, url.into()),
         }
     }
 
-    /// The same, with another wait before the second try.
+    /// Changes the delay before the first retry.
     #[must_use]
-    pub fn first_wait(mut self, wait: Duration) -> Self {
-        self.sender.first_wait = wait;
+    pub fn with_first_retry_delay(mut self, delay: Duration) -> Self {
+        self.sender.first_retry_delay = delay;
         self
     }
 }
@@ -62,7 +62,7 @@ impl VisitQueue for SqsVisitQueue {
                 Ok(Message {
                     body: body(visit)?,
                     group: Some(visit.library.to_string()),
-                    deduplication: Some(deduplication(visit)),
+                    deduplication: Some(deduplication_id(visit)),
                 })
             })
             .collect::<Result<Vec<_>, _>>();
@@ -70,8 +70,8 @@ impl VisitQueue for SqsVisitQueue {
     }
 }
 
-/// The same visit of the same run is the same message, whoever plans it and however often.
-fn deduplication(visit: &Visit) -> String {
+/// Hashes what identifies a visit, so that planning it twice in one run sends one message.
+fn deduplication_id(visit: &Visit) -> String {
     let mut hash = Sha256::new();
     let mut add = |part: &str| {
         hash.update(part.as_bytes());
@@ -89,14 +89,14 @@ fn deduplication(visit: &Visit) -> String {
         .collect()
 }
 
-/// The mails that are due: one message each.
+/// The queue of the mails that are due: one message for each.
 #[derive(Debug, Clone)]
 pub struct SqsMailQueue {
     sender: Sender,
 }
 
 impl SqsMailQueue {
-    /// The standard queue of this URL.
+    /// Uses the standard queue at this URL.
     pub fn new(client: Client, url: impl Into<String>) -> Self {
         Self {
             sender: Sender::new(client, url.into()),
@@ -121,7 +121,7 @@ impl MailQueue for SqsMailQueue {
     }
 }
 
-/// No gate of our own: the FIFO queue lets one visit at a time to a library.
+/// Limits nothing, since the FIFO queue already limits a library to one visit at a time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FifoConcurrencyLimit;
 
@@ -147,10 +147,10 @@ struct Message {
 struct Sender {
     client: Client,
     url: String,
-    first_wait: Duration,
+    first_retry_delay: Duration,
 }
 
-/// Messages that were not taken, and why.
+/// Messages that SQS didn't accept, and why.
 struct Unsent {
     count: usize,
     reason: String,
@@ -161,7 +161,7 @@ impl Sender {
         Self {
             client,
             url,
-            first_wait: FIRST_WAIT,
+            first_retry_delay: FIRST_RETRY_DELAY,
         }
     }
 
@@ -178,7 +178,7 @@ impl Sender {
         let batches: Vec<Vec<Message>> = messages.chunks(BATCH_SIZE).map(<[_]>::to_vec).collect();
         let unsent: Vec<Unsent> = futures::stream::iter(batches)
             .map(|batch| async move { self.send_batch(&batch).await })
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(MAX_CONCURRENT_BATCHES)
             .filter_map(std::future::ready)
             .collect()
             .await;
@@ -193,7 +193,7 @@ impl Sender {
         }
     }
 
-    /// Sends up to ten messages, those that are not taken again; `None`: all were taken.
+    /// Sends up to ten messages, and retries those that SQS doesn't accept. `None`: all were sent.
     async fn send_batch(&self, batch: &[Message]) -> Option<Unsent> {
         let mut waiting: BTreeMap<String, &Message> = batch
             .iter()
@@ -203,22 +203,22 @@ impl Sender {
         let mut reason = String::new();
         for attempt in 0..MAX_ATTEMPTS {
             if attempt > 0 {
-                tokio::time::sleep(self.first_wait * 2_u32.pow(attempt - 1)).await;
+                tokio::time::sleep(self.first_retry_delay * 2_u32.pow(attempt - 1)).await;
             }
             let failed = match self.send_once(&waiting).await {
                 Ok(failed) => failed,
-                // The SDK tried again already where that may help.
+                // The SDK has already retried.
                 Err(error) => {
                     reason = error;
                     break;
                 }
             };
-            let for_good = failed.iter().any(|failed| failed.for_good);
+            let is_permanent = failed.iter().any(|failed| failed.is_permanent);
             if let Some(failed) = failed.first() {
                 reason.clone_from(&failed.reason);
             }
             waiting.retain(|id, _| failed.iter().any(|failed| failed.id == *id));
-            if waiting.is_empty() || for_good {
+            if waiting.is_empty() || is_permanent {
                 break;
             }
         }
@@ -241,7 +241,7 @@ impl Sender {
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| error.to_string())?;
-        let answer = self
+        let response = self
             .client
             .send_message_batch()
             .queue_url(&self.url)
@@ -249,12 +249,12 @@ impl Sender {
             .send()
             .await
             .map_err(|error| reason(&error))?;
-        Ok(answer
+        Ok(response
             .failed()
             .iter()
             .map(|failed| Failed {
                 id: failed.id().to_owned(),
-                for_good: failed.sender_fault(),
+                is_permanent: failed.sender_fault(),
                 reason: match failed.message() {
                     Some(message) => format!("{}: {message}", failed.code()),
                     None => failed.code().to_owned(),
@@ -264,10 +264,10 @@ impl Sender {
     }
 }
 
-/// An entry that SQS did not take.
+/// An entry that SQS didn't accept.
 struct Failed {
     id: String,
-    for_good: bool,
+    is_permanent: bool,
     reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! When EventBridge's schedules fire, to find the runs that never came.
+//! Parses EventBridge's schedules, to find missed runs.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,15 @@ use chrono::NaiveTime;
 use chrono_tz::Tz;
 use hippo_core::run::schedule::Schedule;
 
-/// When the schedules of a job fire, by their labels. Missed runs of others can't be known.
+/// A job's schedules by label. For labels without one, missed runs can't be found.
 pub type Schedules = BTreeMap<String, Schedule>;
 
-/// When an expression of EventBridge Scheduler fires.
+/// Parses an expression of EventBridge Scheduler.
 ///
-/// Reads `rate(…)`, and `cron(…)` with times of day for every day. `None` for all others: their
-/// missed runs can't be known.
+/// Supports `rate(…)`, and `cron(…)` with the same times every day. `None` for all others, whose
+/// missed runs can't be found.
 /// <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
-pub fn of_expression(expression: &str, zone: Tz) -> Option<Schedule> {
+pub fn parse_expression(expression: &str, zone: Tz) -> Option<Schedule> {
     let inside = |kind: &str| {
         expression
             .trim()
@@ -64,15 +64,15 @@ mod tests {
     #[case("rate(15 minutes)", 15)]
     #[case("rate(1 hour)", 60)]
     #[case("rate(2 days)", 2880)]
-    fn a_rate_is_so_many_minutes(#[case] expression: &str, #[case] minutes: u32) {
+    fn rate_is_converted_to_minutes(#[case] expression: &str, #[case] minutes: u32) {
         assert_eq!(
-            of_expression(expression, TORONTO),
+            parse_expression(expression, TORONTO),
             Some(Schedule::EveryMinutes(minutes))
         );
     }
 
     #[test]
-    fn times_of_every_day_are_local() {
+    fn daily_cron_times_are_local() {
         let at = |hour, minute| NaiveTime::from_hms_opt(hour, minute, 0).unwrap();
         let expected = |times: &[NaiveTime]| {
             Some(Schedule::Daily {
@@ -81,11 +81,11 @@ mod tests {
             })
         };
         assert_eq!(
-            of_expression("cron(30 5,12,18 * * ? *)", TORONTO),
+            parse_expression("cron(30 5,12,18 * * ? *)", TORONTO),
             expected(&[at(5, 30), at(12, 30), at(18, 30)])
         );
         assert_eq!(
-            of_expression("cron(0,30 5 ? * * *)", TORONTO),
+            parse_expression("cron(0,30 5 ? * * *)", TORONTO),
             expected(&[at(5, 0), at(5, 30)])
         );
     }
@@ -99,7 +99,7 @@ mod tests {
     #[case("rate(0 minutes)")]
     #[case("rate(4294967295 days)")]
     #[case("")]
-    fn of_all_others_nobody_can_tell_what_was_missed(#[case] expression: &str) {
-        assert_eq!(of_expression(expression, TORONTO), None);
+    fn other_expressions_are_not_parsed(#[case] expression: &str) {
+        assert_eq!(parse_expression(expression, TORONTO), None);
     }
 }

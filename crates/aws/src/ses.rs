@@ -1,4 +1,4 @@
-//! Mails by SES v2: one try a mail, and four answers.
+//! Sends mails by SES v2, with one try for each mail.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use hippo_core::mail::mime::{self, BuiltMail, Sender};
 use hippo_core::mail::{Mail, MailAnswer, MailTag, Mailer};
 
-/// The most recipients that SES takes for one mail.
+/// The most recipients that SES allows in one mail.
 pub const RECIPIENT_LIMIT: usize = 50;
 
 /// Sends mails by SES.
 ///
-/// Its client makes one try within a time limit ([`crate::clients::ses`]): `SendEmail` has no token
-/// by which SES would know a second try again.
+/// Its client makes one try within a time limit ([`crate::clients::ses`]), since `SendEmail` has no
+/// idempotency token.
 #[derive(Debug, Clone)]
 pub struct SesMailer {
     client: Client,
@@ -31,7 +31,7 @@ pub struct SesMailer {
 }
 
 impl SesMailer {
-    /// Mails from `sender`, with the events of this configuration set.
+    /// Sends from `sender`, with the events of this configuration set.
     pub fn new(client: Client, sender: Sender, configuration_set: Option<String>) -> Self {
         Self {
             client,
@@ -40,18 +40,18 @@ impl SesMailer {
         }
     }
 
-    async fn hand_over(&self, mail: &Mail, built: BuiltMail) -> MailAnswer {
+    async fn send_built(&self, mail: &Mail, built: BuiltMail) -> MailAnswer {
         let content = RawMessage::builder().data(Blob::new(built.bytes)).build();
         let (content, tags) = match (content, tags(mail.tag.as_ref())) {
             (Ok(content), Ok(tags)) => (content, tags),
             (Err(error), _) | (_, Err(error)) => {
                 return MailAnswer::NotSent {
-                    reason: format!("The request could not be built: {error}"),
+                    reason: format!("Couldn't build the request: {error}"),
                 };
             }
         };
         let to = built.to.into_iter().map(|recipient| recipient.wire);
-        let sent = HandedOver::default();
+        let transmit = TransmitWatch::default();
         let answer = self
             .client
             .send_email()
@@ -65,16 +65,16 @@ impl SesMailer {
             .set_configuration_set_name(self.configuration_set.clone())
             .set_email_tags(tags)
             .customize()
-            .interceptor(sent.clone())
+            .interceptor(transmit.clone())
             .send()
             .await;
         match answer {
             Ok(answer) => MailAnswer::Accepted {
-                // SES puts an id of its own in the place of ours; its events name the same.
+                // SES replaces our id with its own, which its events name too.
                 message_id: answer.message_id.unwrap_or(built.message_id),
                 refused: Vec::new(),
             },
-            Err(error) => answer_to(&error, sent.happened()),
+            Err(error) => interpret_error(&error, transmit.has_started()),
         }
     }
 }
@@ -91,7 +91,7 @@ impl Mailer for SesMailer {
                 ),
                 for_good: true,
             },
-            Ok(built) => self.hand_over(mail, built).await,
+            Ok(built) => self.send_built(mail, built).await,
             Err(error) => MailAnswer::Refused {
                 reason: error.to_string(),
                 for_good: true,
@@ -100,7 +100,7 @@ impl Mailer for SesMailer {
     }
 }
 
-/// Which mail the events of SES are about; values of `A-Za-z0-9_-` only, as all of these are.
+/// The tags that identify the mail in SES's events. SES allows only `A-Za-z0-9_-` in values.
 fn tags(
     tag: Option<&MailTag>,
 ) -> Result<Option<Vec<MessageTag>>, aws_sdk_sesv2::error::BuildError> {
@@ -119,19 +119,19 @@ fn tags(
     .map(Some)
 }
 
-/// Knows whether the request was about to leave: before that, surely nothing was sent.
+/// Records whether transmitting the request has started. Before that, nothing was sent.
 #[derive(Debug, Clone, Default)]
-struct HandedOver(Arc<AtomicBool>);
+struct TransmitWatch(Arc<AtomicBool>);
 
-impl HandedOver {
-    fn happened(&self) -> bool {
+impl TransmitWatch {
+    fn has_started(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }
 
-impl Intercept for HandedOver {
+impl Intercept for TransmitWatch {
     fn name(&self) -> &'static str {
-        "HandedOver"
+        "TransmitWatch"
     }
 
     fn read_before_transmit(
@@ -145,38 +145,38 @@ impl Intercept for HandedOver {
     }
 }
 
-/// What became of a mail whose request ended with this error. `handed_over`: it may have left.
-fn answer_to(error: &SdkError<SendEmailError>, handed_over: bool) -> MailAnswer {
+/// Interprets a request's error. If transmitting had started, the mail may have been sent.
+fn interpret_error(error: &SdkError<SendEmailError>, has_started: bool) -> MailAnswer {
     let status = error
         .raw_response()
         .map(|response| response.status().as_u16());
     match (error, status) {
         (_, Some(status @ 400..=499)) => refused(error.as_service_error(), status),
         (_, Some(status)) => MailAnswer::Unknown {
-            reason: format!("SES answered with status {status}; the mail may have left."),
+            reason: format!("SES answered with status {status}. The mail may have been sent."),
         },
-        _ if !handed_over => MailAnswer::NotSent {
+        _ if !has_started => MailAnswer::NotSent {
             reason: format!(
-                "The request to SES was not made: {}",
+                "Couldn't make the request to SES: {}",
                 connection_reason(error)
             ),
         },
         _ if is_before_connection(error) => MailAnswer::NotSent {
-            reason: format!("SES could not be reached: {}", connection_reason(error)),
+            reason: format!("Couldn't reach SES: {}", connection_reason(error)),
         },
         (SdkError::TimeoutError(_), _) => MailAnswer::Unknown {
-            reason: "SES did not answer in time; the mail may have left.".to_owned(),
+            reason: "SES didn't answer in time. The mail may have been sent.".to_owned(),
         },
         _ => MailAnswer::Unknown {
             reason: format!(
-                "The connection to SES was lost before its answer; the mail may have left: {}",
+                "The connection was lost before SES answered. The mail may have been sent: {}",
                 connection_reason(error)
             ),
         },
     }
 }
 
-/// Proven: the connection was never there. Says the HTTP client, wherever it stands in the chain.
+/// Whether the HTTP client failed to connect, anywhere in the chain of causes.
 fn is_before_connection(error: &SdkError<SendEmailError>) -> bool {
     causes(error).any(|cause| {
         cause
@@ -194,7 +194,7 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     })
 }
 
-/// The innermost words say it best; they are of this machine, never of the mail.
+/// The innermost cause, which is the clearest. It never contains anything from the mail.
 fn connection_reason(error: &SdkError<SendEmailError>) -> String {
     causes(error)
         .last()
@@ -202,16 +202,16 @@ fn connection_reason(error: &SdkError<SendEmailError>) -> String {
         .unwrap_or_default()
 }
 
-/// A refusal, in words that say what to do. SES's own message is not repeated: it holds addresses.
+/// Explains a refusal and says what to do. SES's own message isn't repeated: it contains addresses.
 ///
-/// For good are only refusals of this mail's content. What the operator can mend (an address that is
-/// not verified, the sandbox, a paused account) and what passes (throttling) is for now: the mail
-/// goes out on the same day once it is mended, and its record says meanwhile what is wrong.
+/// Only a refusal of the mail's content is permanent. What the operator can fix (an unverified
+/// address, the sandbox, a paused account) and throttling are temporary: the mail is sent on the same
+/// day once it is fixed, and until then its record has this reason.
 fn refused(error: Option<&SendEmailError>, status: u16) -> MailAnswer {
     let code = error.and_then(ProvideErrorMetadata::code);
     let message = error.and_then(ProvideErrorMetadata::message);
     let is_unverified = message.is_some_and(|message| message.contains("not verified"));
-    let (what, for_good) = match code.unwrap_or_default() {
+    let (explanation, for_good) = match code.unwrap_or_default() {
         "MessageRejected" | "MailFromDomainNotVerifiedException" | "BadRequestException"
             if is_unverified =>
         {
@@ -219,8 +219,8 @@ fn refused(error: Option<&SendEmailError>, status: u16) -> MailAnswer {
         }
         "MailFromDomainNotVerifiedException" => (UNVERIFIED, false),
         "MessageRejected" | "BadRequestException" => (
-            "it does not take this mail as it is. The message that SES gave is left out here, since it may hold \
-             addresses. Send a test email to see it",
+            "it doesn't accept this mail. Its message isn't shown here, since it may contain addresses. Send a \
+             test email to see it",
             true,
         ),
         "AccountSuspendedException" => (
@@ -230,38 +230,38 @@ fn refused(error: Option<&SendEmailError>, status: u16) -> MailAnswer {
         ),
         "SendingPausedException" => (
             "sending is paused for this AWS account or configuration set. See “Account dashboard” in the SES \
-             console, mend what it names, and resume",
+             console, fix what it names, and resume",
             false,
         ),
         "NotFoundException" => (
-            "the configuration set is not there. Deploy the stack again",
+            "the configuration set is missing. Deploy the stack again",
             false,
         ),
         "AccessDeniedException" | "AccessDenied" => (
-            "the function may not send from this address. MAIL_FROM must be the address for which the stack was \
-             deployed",
+            "the function may not send from this address. MAIL_FROM must be the address that the stack was \
+             deployed with",
             false,
         ),
         "TooManyRequestsException"
         | "ThrottlingException"
         | "Throttling"
         | "LimitExceededException" => (
-            "more is sent than the account's sending quota allows. It is tried again; if this comes every day, \
-             ask for a higher quota in the SES console",
+            "the account's sending quota is used up. We'll try again. If this happens every day, ask for a \
+             higher quota in the SES console",
             false,
         ),
-        _ => ("it is tried again", false),
+        _ => ("we'll try again", false),
     };
     let code = code.map_or_else(|| format!("status {status}"), str::to_owned);
     MailAnswer::Refused {
-        reason: format!("SES refused the mail ({code}): {what}."),
+        reason: format!("SES refused the mail ({code}): {explanation}."),
         for_good,
     }
 }
 
-const UNVERIFIED: &str = "an address is not verified. Verify the identity of MAIL_FROM in the SES console; while the account \
-    is in the SES sandbox every recipient must be verified too, until you ask for production access there \
-    (“Account dashboard”)";
+const UNVERIFIED: &str = "an address isn't verified. Verify the identity of MAIL_FROM in the SES console. While the account \
+    is in the SES sandbox every recipient must be verified too. To leave it, ask for production access \
+    there (“Account dashboard”)";
 
 #[cfg(test)]
 mod tests;

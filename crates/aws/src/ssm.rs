@@ -1,8 +1,8 @@
-//! The keys in SSM parameters: the same texts as the key files of one machine.
+//! Stores the keys in SSM parameters, in the same format as the key files of one machine.
 //!
-//! The private keys and the key of the fingerprints are SecureStrings, each in a parameter of its own, so
-//! that a policy can give one without the other; the public key is a plain String. CloudFormation cannot
-//! make a SecureString; `hippo --target aws init` makes them, once.
+//! The private keys and the fingerprint key are SecureStrings in separate parameters, so that a
+//! policy can allow one without the other. The public key is a plain String. CloudFormation can't
+//! create a SecureString, so `hippo --target aws init` creates them once.
 
 use async_trait::async_trait;
 use aws_sdk_ssm::Client;
@@ -17,18 +17,18 @@ use zeroize::Zeroizing;
 
 use crate::clients::reason;
 
-/// Why a key could not be written. Never says what is in it.
+/// Why a key couldn't be written. Never contains a key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyParameterError {
     /// A key exists, and a new one would make every sealed PIN unreadable.
-    #[error("There is already a key in the SSM parameter “{0}”. Nothing was changed.")]
+    #[error("The SSM parameter “{0}” already has a key. Nothing was changed.")]
     Exists(String),
-    /// It could not be written. The old value is untouched.
-    #[error("The key could not be written to the SSM parameter “{name}”: {reason}")]
+    /// The key couldn't be written. The old value is untouched.
+    #[error("Couldn't write the key to the SSM parameter “{name}”: {reason}")]
     Write {
         /// The parameter.
         name: String,
-        /// What SSM says.
+        /// SSM's error.
         reason: String,
     },
     /// There are no keys to write.
@@ -36,8 +36,8 @@ pub enum KeyParameterError {
     Seal(#[from] SealError),
 }
 
-/// The parameter of the private keys, read again with every call.
-/// [`hippo_core::jobs::check_cards::keys::Keys`] caches them.
+/// The parameter of the private keys. Every call reads it again;
+/// [`hippo_core::jobs::check_cards::keys::Keys`] caches the keys.
 #[derive(Debug, Clone)]
 pub struct KeyParameter {
     client: Client,
@@ -45,7 +45,7 @@ pub struct KeyParameter {
 }
 
 impl KeyParameter {
-    /// The parameter of this name, whether it exists or not.
+    /// Uses the parameter of this name, which needn't exist.
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         Self {
             client,
@@ -73,7 +73,7 @@ impl KeyParameter {
             }
             Err(error) => {
                 return Err(SealError::NoKey(format!(
-                    "The key could not be read from the SSM parameter “{name}”: {}",
+                    "Couldn't read the key from the SSM parameter “{name}”: {}",
                     reason(&error)
                 )));
             }
@@ -83,26 +83,26 @@ impl KeyParameter {
         };
         if parameter.r#type != Some(kind.clone()) {
             return Err(SealError::UnsafeKey(format!(
-                "The SSM parameter “{name}” is not a {kind}, so its key is not used."
+                "The SSM parameter “{name}” isn't a {kind}, so its key isn't used."
             )));
         }
         Ok(Some(Zeroizing::new(parameter.value.unwrap_or_default())))
     }
 
-    async fn must_read(&self, kind: ParameterType) -> Result<Zeroizing<String>, SealError> {
+    async fn read_required(&self, kind: ParameterType) -> Result<Zeroizing<String>, SealError> {
         self.read(kind).await?.ok_or_else(|| {
             SealError::NoKey(format!(
-                "The SSM parameter “{}” is missing. If the stack is new, initialise it: that makes it.",
+                "The SSM parameter “{}” is missing. If the stack is new, initialise it.",
                 self.name
             ))
         })
     }
 
-    fn parsed<T>(&self, parsed: Result<T, MalformedKeys>) -> Result<T, SealError> {
+    fn check_parsed<T>(&self, parsed: Result<T, MalformedKeys>) -> Result<T, SealError> {
         parsed.map_err(|error| {
             SealError::UnsafeKey(format!(
-                "The SSM parameter “{}” is damaged: {error}. SSM keeps earlier versions: put the \
-                 last good one back.",
+                "The SSM parameter “{}” is damaged: {error}. SSM keeps earlier versions. Restore \
+                 the last good one.",
                 self.name
             ))
         })
@@ -156,8 +156,8 @@ impl KeyParameter {
 #[async_trait]
 impl PrivateKeySource for KeyParameter {
     async fn private_keys(&self) -> Result<PrivateKeys, SealError> {
-        let text = self.must_read(ParameterType::SecureString).await?;
-        self.parsed(key_text::parse_private(&text))
+        let text = self.read_required(ParameterType::SecureString).await?;
+        self.check_parsed(key_text::parse_private(&text))
     }
 }
 
@@ -170,7 +170,7 @@ pub struct KeyParameters {
 }
 
 impl KeyParameters {
-    /// The parameters of these names, whether they exist or not.
+    /// Uses the parameters of these names, which needn't exist.
     pub fn new(client: &Client, private: &str, public: &str, fingerprint: &str) -> Self {
         let parameter = |name: &str| KeyParameter::new(client.clone(), name);
         Self {
@@ -185,21 +185,21 @@ impl KeyParameters {
         &self.private.name
     }
 
-    /// Makes the keys that are missing. Returns whether it made the pair.
+    /// Creates missing keys. Returns whether it created the key pair.
     pub async fn create_missing(&self) -> Result<bool, KeyParameterError> {
         let keys = PrivateKeys::generate()?;
-        let made = match self.private.put_private(&keys, false).await {
+        let is_new = match self.private.put_private(&keys, false).await {
             Ok(()) => {
                 self.write_public_key(keys.public_key()).await?;
                 true
             }
             Err(KeyParameterError::Exists(_)) => {
                 let keys = self.private.private_keys().await?;
-                let is_of_pair = match self.public_key().await {
+                let is_pair = match self.public_key().await {
                     Ok(public) => keys.has_key(&public.id()),
                     Err(_) => false,
                 };
-                if !is_of_pair {
+                if !is_pair {
                     self.write_public_key(keys.public_key()).await?;
                 }
                 false
@@ -212,7 +212,7 @@ impl KeyParameters {
             .fingerprint
             .put(ParameterType::SecureString, description, &text, false);
         match put.await {
-            Ok(()) | Err(KeyParameterError::Exists(_)) => Ok(made),
+            Ok(()) | Err(KeyParameterError::Exists(_)) => Ok(is_new),
             Err(error) => Err(error),
         }
     }
@@ -239,7 +239,7 @@ impl PrivateKeySource for KeyParameters {
             Err(SealError::NoKey(message)) if message.contains("AccessDenied") => {
                 Err(SealError::NoKey(format!(
                     "{message} This needs the private key. The policy in the stack's output \
-                     “KeyPolicy” gives it; “OperatorPolicy” doesn't."
+                     “KeyPolicy” allows it; “OperatorPolicy” doesn't."
                 )))
             }
             answer => answer,
@@ -250,16 +250,17 @@ impl PrivateKeySource for KeyParameters {
 #[async_trait]
 impl PublicKeySource for KeyParameters {
     async fn public_key(&self) -> Result<PublicKey, SealError> {
-        let text = self.public.must_read(ParameterType::String).await?;
-        self.public.parsed(key_text::parse_public(&text))
+        let text = self.public.read_required(ParameterType::String).await?;
+        self.public.check_parsed(key_text::parse_public(&text))
     }
 
     async fn fingerprint_key(&self) -> Result<FingerprintKey, SealError> {
         let text = self
             .fingerprint
-            .must_read(ParameterType::SecureString)
+            .read_required(ParameterType::SecureString)
             .await?;
-        self.fingerprint.parsed(key_text::parse_fingerprint(&text))
+        self.fingerprint
+            .check_parsed(key_text::parse_fingerprint(&text))
     }
 }
 
@@ -339,7 +340,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn denied_private_key_names_the_policy_that_gives_it() {
+    async fn denied_private_key_names_the_policy_that_allows_it() {
         let (keys, _fake) = ssm(
             400,
             json!({"__type": "AccessDeniedException", "message": "no ssm:GetParameter"}),
@@ -354,7 +355,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_parameter_in_plain_text_or_damaged_is_not_used_and_not_repeated() {
+    async fn plain_text_or_damaged_key_is_not_used_or_shown() {
         let text = key_text::render_private(&PrivateKeys::generate().unwrap());
         let (keys, _fake) = ssm(200, parameter("String", &text)).await;
         assert!(matches!(
@@ -368,15 +369,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn new_keys_are_never_written_over_old_ones() {
+    async fn existing_keys_are_never_overwritten() {
         let keys = PrivateKeys::generate().unwrap();
         let private = key_text::render_private(&keys).to_string();
         let public = key_text::render_public(keys.public_key());
         let fake = fake(move |_, body| {
             let body: Value = serde_json::from_slice(body).unwrap();
             if body.get("Overwrite").is_some() {
-                let there = json!({"__type": "ParameterAlreadyExists", "message": "there"});
-                return (StatusCode::BAD_REQUEST, there.to_string());
+                let exists = json!({"__type": "ParameterAlreadyExists", "message": "there"});
+                return (StatusCode::BAD_REQUEST, exists.to_string());
             }
             let (kind, text) = match body["Name"].as_str() {
                 Some("/hippo/key") => ("SecureString", &private),

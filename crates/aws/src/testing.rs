@@ -1,4 +1,4 @@
-//! A service on loopback that gives the answers that a test chooses.
+//! A fake AWS service on loopback with the responses that a test chooses.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,20 +9,20 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
 
-/// A service that is up as long as the test runs.
+/// A service that runs as long as the test.
 pub(crate) struct Fake {
     pub(crate) url: String,
     bodies: Arc<Mutex<Vec<Bytes>>>,
 }
 
 impl Fake {
-    /// What it was asked, in order.
+    /// The bodies of its requests, in order.
     pub(crate) fn bodies(&self) -> Vec<Bytes> {
         self.bodies.lock().unwrap().clone()
     }
 }
 
-/// Answers every request with what `answer` makes of its number (from 0) and body.
+/// Starts a service. `answer` makes the response from a request's number (from 0) and body.
 pub(crate) async fn fake(
     answer: impl Fn(usize, &Bytes) -> (StatusCode, String) + Send + Sync + 'static,
 ) -> Fake {
@@ -48,7 +48,7 @@ pub(crate) async fn fake(
     Fake { url, bodies }
 }
 
-/// Made-up credentials, and this endpoint for every service.
+/// A configuration with fake credentials and this endpoint.
 pub(crate) fn config(endpoint: &str) -> SdkConfig {
     let credentials = Credentials::new("test", "test", None, None, "test");
     config_without_credentials(endpoint)
@@ -57,7 +57,7 @@ pub(crate) fn config(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-/// This endpoint for every service, and nobody to sign as.
+/// A configuration with this endpoint and without credentials.
 pub(crate) fn config_without_credentials(endpoint: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -66,7 +66,7 @@ pub(crate) fn config_without_credentials(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-/// Nobody said in which region.
+/// A configuration without a region.
 #[cfg(feature = "operator")]
 pub(crate) fn config_without_region() -> SdkConfig {
     SdkConfig::builder()

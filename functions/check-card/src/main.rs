@@ -1,4 +1,4 @@
-//! `check-card` on Lambda: a visit arrives, its cards are checked, each outcome is saved.
+//! `check-card` on Lambda: checks the cards of a visit and saves the results.
 
 use std::process::ExitCode;
 
@@ -13,13 +13,13 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    handlers::end(start().await)
+    handlers::exit_code(start().await)
 }
 
 async fn start() -> Result<(), Error> {
-    let environment: CheckCard = handlers::begin()?;
+    let environment: CheckCard = handlers::init()?;
     let config = clients::of_lambda();
-    // On a thread of its own: the certificate authorities are read while the table is being warmed.
+    // Reads the certificate authorities on another thread while the store warms up.
     let site = tokio::task::spawn_blocking(move || {
         Sites::new(BrowserOptions {
             contact: environment.contact,

@@ -1,4 +1,4 @@
-//! The real binary, between a small Runtime API and a small AWS.
+//! Runs the real binary against a fake Runtime API and a fake AWS.
 
 use hippo_tests::lambda::Function;
 use serde_json::json;
@@ -13,19 +13,19 @@ fn start(variables: &[(&str, &str)]) -> Function {
 }
 
 #[test]
-fn without_its_variables_it_ends_with_one_message_that_names_them_all() {
+fn missing_variables_are_named_in_one_message() {
     start(&[("LOG_LEVEL", "loud")]).assert_cannot_start(
         "TABLE_NAME, KEY_PARAMETER are missing; LOG_LEVEL must be error, warn, info or debug",
     );
 }
 
 #[test]
-fn its_init_asks_for_one_item_that_its_role_may_read() {
+fn init_reads_one_item_that_its_role_allows() {
     start(VARIABLES).assert_asks_for_what_it_may_read("CheckCardRole");
 }
 
 #[test]
-fn an_event_of_another_kind_is_an_error_that_names_the_expected_fields() {
+fn wrong_event_fails_with_the_expected_fields() {
     start(VARIABLES).assert_refuses(
         json!({"label": "all"}),
         "Message",
@@ -34,7 +34,7 @@ fn an_event_of_another_kind_is_an_error_that_names_the_expected_fields() {
 }
 
 #[test]
-fn a_message_that_is_no_visit_is_an_error_that_names_the_expected_fields() {
+fn wrong_message_fails_with_the_expected_fields() {
     start(VARIABLES).assert_refuses(
         json!({"Records": [{"messageId": "m0", "body": "{}", "eventSource": "aws:sqs"}]}),
         "Message",

@@ -1,4 +1,4 @@
-//! The smallest function there is: what `scripts/bench` compares the start of the others with.
+//! The smallest possible function. `scripts/bench` compares start times with it.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 

@@ -1,4 +1,4 @@
-//! `check-cards` on Lambda: a schedule fires, and a message a visit goes to the queue.
+//! `check-cards` on Lambda: enqueues visits when a schedule fires.
 
 use std::process::ExitCode;
 
@@ -15,11 +15,11 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    handlers::end(start().await)
+    handlers::exit_code(start().await)
 }
 
 async fn start() -> Result<(), Error> {
-    let environment: CheckCards = handlers::begin()?;
+    let environment: CheckCards = handlers::init()?;
     let config = clients::of_lambda();
     let store = clients::warm_store(&config, &environment.common.table, "RUN#check-cards#").await;
     let queue = SqsVisitQueue::new(clients::sqs(&config), environment.visit_queue_url);

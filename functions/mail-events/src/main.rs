@@ -1,4 +1,4 @@
-//! `mail-events` on Lambda: SES says what became of a mail, and its notice is settled by that.
+//! `mail-events` on Lambda: finalises notices by what SES reports about their mails.
 
 use std::process::ExitCode;
 
@@ -10,11 +10,11 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    handlers::end(start().await)
+    handlers::exit_code(start().await)
 }
 
 async fn start() -> Result<(), Error> {
-    let environment: MailEvents = handlers::begin()?;
+    let environment: MailEvents = handlers::init()?;
     let config = clients::of_lambda();
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
     let metrics = Metrics::new(environment.common.metrics_namespace);

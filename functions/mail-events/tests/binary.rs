@@ -1,4 +1,4 @@
-//! The real binary, between a small Runtime API and a small AWS.
+//! Runs the real binary against a fake Runtime API and a fake AWS.
 
 use hippo_tests::lambda::Function;
 use serde_json::json;
@@ -10,41 +10,44 @@ fn start(variables: &[(&str, &str)]) -> Function {
 }
 
 #[test]
-fn without_its_variables_it_ends_with_one_message_that_names_them_all() {
+fn missing_variables_are_named_in_one_message() {
     start(&[("LOG_LEVEL", "loud")])
         .assert_cannot_start("TABLE_NAME is missing; LOG_LEVEL must be error, warn, info or debug");
 }
 
 #[test]
-fn its_init_asks_for_one_item_that_its_role_may_read() {
+fn init_reads_one_item_that_its_role_allows() {
     start(VARIABLES).assert_asks_for_what_it_may_read("MailEventsRole");
 }
 
 #[test]
-fn an_event_of_another_kind_is_left_alone() {
+fn unrelated_event_is_ignored() {
     let function = start(VARIABLES);
     assert_eq!(function.invoke(json!({"label": "all"})), Ok(json!(null)));
 }
 
 #[test]
-fn an_event_of_a_notice_that_is_not_understood_is_an_error_that_names_the_field() {
+fn malformed_event_of_a_notice_fails_and_names_the_field() {
     let tags =
         json!({"kind": ["daily"], "family": ["calder"], "date": ["tomorrow"], "fence": ["1"]});
     start(VARIABLES).assert_refuses(
         json!({"source": "aws.ses", "detail-type": "Email Sent", "detail": {"mail": {"tags": tags}}}),
         "MailEvent",
-        &["“detail.mail.tags.date” is missing or is not what it should be"],
+        &["“detail.mail.tags.date” is missing or malformed"],
     );
 }
 
 #[test]
-fn an_event_of_a_notice_asks_for_it_with_what_its_role_may_read() {
+fn event_reads_its_notice_as_its_role_allows() {
     let function = start(VARIABLES);
     let tags =
         json!({"kind": ["daily"], "family": ["calder"], "date": ["2026-11-21"], "fence": ["1"]});
     let event = json!({"source": "aws.ses", "detail-type": "Email Sent", "detail": {"mail": {"tags": tags}}});
     assert_eq!(function.invoke(event), Ok(json!(null)));
-    let asked = function.asked();
-    assert_eq!(asked.len(), 2, "{asked:?}");
-    assert_eq!(asked[1].body["Key"]["sk"]["S"], "OUTBOX#daily#2026-11-21");
+    let requests = function.asked();
+    assert_eq!(requests.len(), 2, "{requests:?}");
+    assert_eq!(
+        requests[1].body["Key"]["sk"]["S"],
+        "OUTBOX#daily#2026-11-21"
+    );
 }

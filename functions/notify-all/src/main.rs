@@ -1,4 +1,4 @@
-//! `notify-all` on Lambda: a schedule fires, and a message a family that is due goes to the queue.
+//! `notify-all` on Lambda: enqueues the notices that are due when a schedule fires.
 
 use std::process::ExitCode;
 
@@ -21,11 +21,11 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    handlers::end(start().await)
+    handlers::exit_code(start().await)
 }
 
 async fn start() -> Result<(), Error> {
-    let environment: NotifyAll = handlers::begin()?;
+    let environment: NotifyAll = handlers::init()?;
     let config = clients::of_lambda();
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
     let queue = SqsMailQueue::new(clients::sqs(&config), environment.notice_queue_url);

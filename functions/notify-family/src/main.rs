@@ -1,4 +1,4 @@
-//! `notify-family` on Lambda: a message arrives, and one notice is sent, once.
+//! `notify-family` on Lambda: sends the notice of each message, once.
 
 use std::process::ExitCode;
 
@@ -10,11 +10,11 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    handlers::end(start().await)
+    handlers::exit_code(start().await)
 }
 
 async fn start() -> Result<(), Error> {
-    let environment: NotifyFamily = handlers::begin()?;
+    let environment: NotifyFamily = handlers::init()?;
     let config = clients::of_lambda();
     let store = clients::warm_store(&config, &environment.common.table, "FAMILY#").await;
     let mailer = SesMailer::new(

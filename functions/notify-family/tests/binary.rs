@@ -1,4 +1,4 @@
-//! The real binary, between a small Runtime API and a small AWS.
+//! Runs the real binary against a fake Runtime API and a fake AWS.
 
 use hippo_tests::lambda::Function;
 use serde_json::json;
@@ -14,19 +14,19 @@ fn start(variables: &[(&str, &str)]) -> Function {
 }
 
 #[test]
-fn without_its_variables_it_ends_with_one_message_that_names_them_all() {
+fn missing_variables_are_named_in_one_message() {
     start(&[("LOG_LEVEL", "loud")]).assert_cannot_start(
         "TABLE_NAME, MAIL_FROM, CONFIGURATION_SET are missing; LOG_LEVEL must be error, warn, info or debug",
     );
 }
 
 #[test]
-fn its_init_asks_for_one_item_that_its_role_may_read() {
+fn init_reads_one_item_that_its_role_allows() {
     start(VARIABLES).assert_asks_for_what_it_may_read("NotifyFamilyRole");
 }
 
 #[test]
-fn an_event_of_another_kind_is_an_error_that_names_the_expected_fields() {
+fn wrong_event_fails_with_the_expected_fields() {
     start(VARIABLES).assert_refuses(
         json!({"label": "all"}),
         "Message",
@@ -35,7 +35,7 @@ fn an_event_of_another_kind_is_an_error_that_names_the_expected_fields() {
 }
 
 #[test]
-fn a_message_that_is_no_notice_is_the_one_that_is_to_come_again() {
+fn malformed_message_is_returned_as_failed() {
     let function = start(VARIABLES);
     let answer = function
         .invoke(json!({"Records": [{"messageId": "m0", "body": "{}", "eventSource": "aws:sqs"}]}))

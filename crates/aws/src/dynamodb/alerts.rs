@@ -1,4 +1,4 @@
-//! The alerts, and whether they were delivered.
+//! Stores alerts, and whether they were delivered.
 
 use std::cmp::Reverse;
 
@@ -15,7 +15,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
-use super::table::{Ask, MAX_ATTEMPTS, Step, Written, too_busy, wait};
+use super::table::{MAX_ATTEMPTS, Query, Step, Written, too_busy, wait_before_retry};
 
 #[async_trait]
 impl AlertStore for DynamoDbStore {
@@ -26,16 +26,16 @@ impl AlertStore for DynamoDbStore {
         now: DateTime<Utc>,
     ) -> StoreResult<bool> {
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
+            wait_before_retry(tries).await?;
             let found = self.table.get(&Key::alert(key)).await?;
-            let noted = match &found {
-                Some(item) => match readable(item) {
-                    Some(noted) => noted.raised_again(now),
+            let stored = match &found {
+                Some(item) => match parse_alert(item) {
+                    Some(stored) => stored.raised_again(now),
                     None => return Ok(false),
                 },
                 None => StoredAlert::new(alert.clone(), now),
             };
-            if self.put_alert(key, &noted, found.as_ref()).await? {
+            if self.put_alert(key, &stored, found.as_ref()).await? {
                 return Ok(found.is_none());
             }
         }
@@ -44,11 +44,11 @@ impl AlertStore for DynamoDbStore {
 
     async fn claim_alert(&self, key: &AlertKey, now: DateTime<Utc>) -> StoreResult<bool> {
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
+            wait_before_retry(tries).await?;
             let Some(found) = self.table.get(&Key::alert(key)).await? else {
                 return Ok(false);
             };
-            let Some(next) = readable(&found).and_then(|noted| noted.claim(now)) else {
+            let Some(next) = parse_alert(&found).and_then(|stored| stored.claim(now)) else {
                 return Ok(false);
             };
             if self.put_alert(key, &next, Some(&found)).await? {
@@ -60,33 +60,33 @@ impl AlertStore for DynamoDbStore {
 
     async fn mark_alert_delivered(&self, key: &AlertKey, at: DateTime<Utc>) -> StoreResult<()> {
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
+            wait_before_retry(tries).await?;
             let Some(found) = self.table.get(&Key::alert(key)).await? else {
                 return Ok(());
             };
-            let noted = readable(&found).filter(|noted| noted.delivered_at.is_none());
-            let Some(noted) = noted else {
+            let stored = parse_alert(&found).filter(|stored| stored.delivered_at.is_none());
+            let Some(stored) = stored else {
                 return Ok(());
             };
-            let told = StoredAlert {
+            let delivered = StoredAlert {
                 delivered_at: Some(at),
-                ..noted
+                ..stored
             };
-            if self.put_alert(key, &told, Some(&found)).await? {
+            if self.put_alert(key, &delivered, Some(&found)).await? {
                 return Ok(());
             }
         }
         Err(too_busy())
     }
 
-    async fn withdraw_alert(&self, noted: &StoredAlert) -> StoreResult<()> {
-        let key = Key::alert(&noted.alert.key());
+    async fn withdraw_alert(&self, stored: &StoredAlert) -> StoreResult<()> {
+        let key = Key::alert(&stored.alert.key());
         let Some(found) = self.table.get(&key).await? else {
             return Ok(());
         };
-        if readable(&found).as_ref() == Some(noted) {
+        if parse_alert(&found).as_ref() == Some(stored) {
             let unchanged = Expression::unchanged(found.revision());
-            // Refused: somebody raised it again, or claimed it.
+            // If this is refused, the alert was raised again or claimed.
             self.table.transact(&[Step::Delete(key, unchanged)]).await?;
         }
         Ok(())
@@ -94,35 +94,39 @@ impl AlertStore for DynamoDbStore {
 
     async fn alert(&self, key: &AlertKey) -> StoreResult<Option<StoredAlert>> {
         let found = self.table.get(&Key::alert(key)).await?;
-        Ok(found.as_ref().and_then(readable))
+        Ok(found.as_ref().and_then(parse_alert))
     }
 
     async fn pending_alerts(&self) -> StoreResult<PendingAlerts> {
         let found = self.alerts(list::PENDING_ALERTS, false, usize::MAX).await?;
-        let noted: Vec<StoredAlert> = found.iter().filter_map(readable).collect();
+        let stored: Vec<StoredAlert> = found.iter().filter_map(parse_alert).collect();
         Ok(PendingAlerts {
-            newer: found.len() - noted.len(),
-            alerts: noted,
+            newer: found.len() - stored.len(),
+            alerts: stored,
         })
     }
 
     async fn recent_alerts(&self, limit: usize) -> StoreResult<Vec<StoredAlert>> {
-        let (untold, told) = futures::try_join!(
+        let (pending, delivered) = futures::try_join!(
             self.alerts(list::PENDING_ALERTS, true, limit),
             self.alerts(list::ALERTS, true, limit),
         )?;
-        let mut noted: Vec<StoredAlert> = untold.iter().chain(&told).filter_map(readable).collect();
-        noted.sort_by_key(|noted| Reverse(noted.last_seen));
-        noted.truncate(limit);
-        Ok(noted)
+        let mut stored: Vec<StoredAlert> = pending
+            .iter()
+            .chain(&delivered)
+            .filter_map(parse_alert)
+            .collect();
+        stored.sort_by_key(|stored| Reverse(stored.last_seen));
+        stored.truncate(limit);
+        Ok(stored)
     }
 }
 
-/// Skips one that a newer version wrote, so that the others can be read.
-fn readable(item: &Item) -> Option<StoredAlert> {
+/// Reads an alert. `None` if a newer version wrote it, so that the others can still be read.
+fn parse_alert(item: &Item) -> Option<StoredAlert> {
     item.data()
         .inspect_err(|error| {
-            tracing::warn!(%error, "An alert is left out: a newer version wrote it.");
+            tracing::warn!(%error, "Skipped an alert that a newer version wrote.");
         })
         .ok()
 }
@@ -135,32 +139,32 @@ impl DynamoDbStore {
         limit: usize,
     ) -> StoreResult<Vec<Item>> {
         let keys = Expression::new("#listing = :list").value(":list", text(listing));
-        let ask = Ask {
+        let query = Query {
             newest_first,
             limit,
-            ..Ask::index("listing", keys)
+            ..Query::index("listing", keys)
         };
-        self.table.query(&ask).await
+        self.table.query(&query).await
     }
 
-    /// Writes it if it is still as it was read. False if somebody else wrote in between.
+    /// Writes an alert if it is unchanged since `read`. False if another writer was faster.
     async fn put_alert(
         &self,
         key: &AlertKey,
-        noted: &StoredAlert,
+        stored: &StoredAlert,
         read: Option<&Item>,
     ) -> StoreResult<bool> {
         let write = Uuid::new_v4().to_string();
         let revision = read.map_or(0, |item| item.revision() + 1);
-        let order = format!("{}#{key}", keys::time(noted.last_seen));
-        let listing = match noted.delivered_at {
+        let order = format!("{}#{key}", keys::time(stored.last_seen));
+        let listing = match stored.delivered_at {
             Some(_) => list::ALERTS,
             None => list::PENDING_ALERTS,
         };
         let item = Item::new(&Key::alert(key))
-            .with_data(noted)?
+            .with_data(stored)?
             .with("revision", number(revision))
-            .with("expires_at", self.expiry(noted.last_seen))
+            .with("expires_at", self.expiry(stored.last_seen))
             .with_text("write", &write)
             .listed(listing, order);
         let condition = read.map_or_else(Expression::absent, |item| {
@@ -168,7 +172,7 @@ impl DynamoDbStore {
         });
         Ok(match self.table.put(item, &condition).await? {
             Written::Done => true,
-            // The answer to an earlier try of this very write was lost.
+            // An earlier try of this write succeeded, but its response was lost.
             Written::Refused(Some(other)) => other.text("write") == Some(&write),
             Written::Refused(None) => false,
         })

@@ -1,4 +1,4 @@
-//! The cards.
+//! Stores cards.
 
 use async_trait::async_trait;
 use hippo_core::card::{Card, CardKey, CardRecord, CardState};
@@ -8,13 +8,13 @@ use hippo_core::store::{CardCursor, CardStore, Scope, StoreError, StoreResult};
 
 use super::DynamoDbStore;
 use super::expression::Expression;
-use super::families::{is_there, no_family};
+use super::families::{family_exists, no_family};
 use super::heads::{Decision, Head};
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
 use super::libraries::no_library;
 use super::sealed;
-use super::table::{Ask, MAX_ATTEMPTS, Step, Transacted, too_busy, wait};
+use super::table::{MAX_ATTEMPTS, Query, Step, Transacted, too_busy, wait_before_retry};
 
 #[async_trait]
 impl CardStore for DynamoDbStore {
@@ -24,8 +24,8 @@ impl CardStore for DynamoDbStore {
             state: CardState::default(),
         });
         let steps = [
-            Step::Check(Key::family(&card.family), is_there()),
-            count_cards(card, 1),
+            Step::Check(Key::family(&card.family), family_exists()),
+            change_card_count(card, 1),
             Step::Put(pointer(card)?, Expression::absent()),
             Step::Put(head.item(0)?, Expression::absent()),
             Step::Put(number_item(card)?, Expression::absent()),
@@ -38,7 +38,7 @@ impl CardStore for DynamoDbStore {
         Err(match refused.first().map(|refusal| refusal.step) {
             Some(0) => no_family(&card.family),
             Some(1) => no_library(&card.library),
-            Some(4) => same_number(card),
+            Some(4) => number_taken(card),
             _ => StoreError::AlreadyExists(format!("a card {}", card.id)),
         })
     }
@@ -56,7 +56,7 @@ impl CardStore for DynamoDbStore {
         let cards = Expression::new("#pk = :pk AND begins_with(#sk, :cards)")
             .value(":pk", text(keys::family(family)))
             .value(":cards", text(keys::CARDS));
-        let found = self.table.query(&Ask::table(cards)).await?;
+        let found = self.table.query(&Query::table(cards)).await?;
         self.readable(&found, record)
     }
 
@@ -83,11 +83,11 @@ impl CardStore for DynamoDbStore {
             ),
         };
         let keys = keys.value(":shard", text(value));
-        let ask = |limit| Ask {
+        let query = |limit| Query {
             limit,
-            ..Ask::index(index, keys.clone())
+            ..Query::index(index, keys.clone())
         };
-        self.readable_page(limit, ask, record).await
+        self.readable_page(limit, query, record).await
     }
 
     async fn set_paused(&self, id: CardId, paused: bool) -> StoreResult<()> {
@@ -133,30 +133,30 @@ impl DynamoDbStore {
         .ok_or_else(|| no_card(id))
     }
 
-    /// Removes a card with everything that belongs to it, in one step. False if it is gone.
+    /// Removes a card and everything that belongs to it in one transaction. False if it is gone.
     pub(super) async fn remove_by_key(&self, key: &CardKey) -> StoreResult<bool> {
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
+            wait_before_retry(tries).await?;
             let Some(item) = self.table.get(&Key::head(key)).await? else {
                 return Ok(false);
             };
             let card = item.data::<Head>()?.record.card;
-            let any = Expression::default;
+            let unconditional = Expression::default;
             let steps = [
                 Step::Delete(Key::head(key), Expression::unchanged(item.revision())),
-                count_cards(&card, -1),
-                Step::Delete(Key::pointer(card.id), any()),
+                change_card_count(&card, -1),
+                Step::Delete(Key::pointer(card.id), unconditional()),
                 Step::Delete(
                     Key::number(&card.family, &card.library, &card.fingerprint),
-                    any(),
+                    unconditional(),
                 ),
-                Step::Delete(Key::secret(card.id), any()),
-                Step::Delete(Key::account(key), any()),
+                Step::Delete(Key::secret(card.id), unconditional()),
+                Step::Delete(Key::account(key), unconditional()),
             ];
             if let Transacted::Done = self.table.transact(&steps).await? {
                 return Ok(true);
             }
-            // A check or a person changed it meanwhile: look again.
+            // A check or a person changed it in the meantime, so read it again.
         }
         Err(too_busy())
     }
@@ -167,8 +167,8 @@ pub(super) fn no_card(id: CardId) -> StoreError {
     StoreError::NotFound(format!("card {id}"))
 }
 
-/// The error for a number that the card's family already has.
-pub(super) fn same_number(card: &Card) -> StoreError {
+/// The error for a number that another card of the family has.
+pub(super) fn number_taken(card: &Card) -> StoreError {
     StoreError::AlreadyExists(format!(
         "a card of the family “{}” with that number at the library “{}”",
         card.family, card.library
@@ -180,7 +180,7 @@ pub(super) fn number_item(card: &Card) -> StoreResult<Item> {
     Item::new(&Key::number(&card.family, &card.library, &card.fingerprint)).with_data(&card.id)
 }
 
-/// A card and how its checks went.
+/// Reads a card's record from its head.
 pub(super) fn record(item: &Item) -> StoreResult<CardRecord> {
     Ok(item.data::<Head>()?.record)
 }
@@ -191,11 +191,11 @@ fn pointer(card: &Card) -> StoreResult<Item> {
         .listed(list::CARDS, card.id.to_string()))
 }
 
-/// Adds `more` to the card count of the card's library, which must exist.
-fn count_cards(card: &Card, more: i32) -> Step {
+/// Adds `change` to the card count of the card's library, which must exist.
+fn change_card_count(card: &Card, change: i32) -> Step {
     Step::Update(
         Key::library(&card.library),
-        Expression::new("ADD #cards :more").value(":more", number(more)),
+        Expression::new("ADD #cards :change").value(":change", number(change)),
         Expression::exists(),
     )
 }

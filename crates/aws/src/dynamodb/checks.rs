@@ -1,8 +1,8 @@
-//! The checks and the accounts that they read.
+//! Stores checks and the accounts that they read.
 //!
-//! The head holds the hash of the account that is stored. A check that read the same again writes
-//! the head alone: two write units (the table, and the index of the cards to check). One that read
-//! something else writes both in one transaction, which costs twice the size of both.
+//! The head holds the hash of the stored account. A check that reads the same account writes only
+//! the head: two write units (the table, and the index of the cards to check). A check that reads
+//! another account writes both items in a transaction, which costs twice their size.
 
 use async_trait::async_trait;
 use hippo_core::account::Account;
@@ -22,15 +22,14 @@ use super::expression::Expression;
 use super::heads::{ACCOUNT_IS_LOST, Decision, Head};
 use super::item::{Item, text};
 use super::keys::{self, Key};
-use super::table::Ask;
+use super::table::Query;
 
 #[async_trait]
 impl CheckStore for DynamoDbStore {
     async fn begin_login(&self, card: &CardKey, mark: &LoginMark) -> StoreResult<bool> {
         self.change_head(card, |head| {
             let open = head.record.state.login_mark.as_ref();
-            let refused =
-                head.waits_for_a_person() || open.is_some_and(|open| mark.is_kept_out_by(open));
+            let refused = head.needs_person() || open.is_some_and(|open| mark.is_kept_out_by(open));
             if refused {
                 return Decision::Keep(false);
             }
@@ -47,8 +46,10 @@ impl CheckStore for DynamoDbStore {
         check: Uuid,
         outcome: LoginOutcome,
     ) -> StoreResult<()> {
-        self.change_head(card, |head| settle(&mut head.record.state, check, outcome))
-            .await?;
+        self.change_head(card, |head| {
+            apply_login_outcome(&mut head.record.state, check, outcome)
+        })
+        .await?;
         Ok(())
     }
 
@@ -58,7 +59,7 @@ impl CheckStore for DynamoDbStore {
             Err(_) => None,
         };
         let saved = self
-            .change_head(&check.card, |head| save(head, check, read.as_ref()))
+            .change_head(&check.card, |head| apply_check(head, check, read.as_ref()))
             .await?;
         Ok(saved.unwrap_or(Saved::CardGone))
     }
@@ -68,7 +69,7 @@ impl CheckStore for DynamoDbStore {
             .value(":pk", text(keys::family(family)))
             .value(":first", text(keys::ACCOUNTS))
             .value(":last", text(keys::CARDS_END));
-        let found = self.table.query(&Ask::table(keys)).await?;
+        let found = self.table.query(&Query::table(keys)).await?;
         Ok(self
             .cards_and_accounts(&found)
             .await?
@@ -79,7 +80,7 @@ impl CheckStore for DynamoDbStore {
 }
 
 /// Applies a login's outcome to a head, as [`CheckStore::settle_login`] requires.
-fn settle(state: &mut CardState, check: Uuid, outcome: LoginOutcome) -> Decision<()> {
+fn apply_login_outcome(state: &mut CardState, check: Uuid, outcome: LoginOutcome) -> Decision<()> {
     let mark = state.login_mark.as_mut();
     let Some(mark) = mark.filter(|mark| mark.check == check) else {
         return Decision::Keep(());
@@ -99,7 +100,7 @@ fn settle(state: &mut CardState, check: Uuid, outcome: LoginOutcome) -> Decision
 }
 
 /// Applies a check to a head, as [`CheckStore::save_check`] requires.
-fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decision<Saved> {
+fn apply_check(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decision<Saved> {
     let state = &mut head.record.state;
     let failure = check.outcome.as_ref().err();
     let mark = state.login_mark.as_ref();
@@ -135,7 +136,7 @@ fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decisi
     state.last_check = Some(LastCheck {
         started_at: check.started_at,
         finished_at: check.finished_at,
-        // Without its wish to be left alone, which is not kept.
+        // Without the site's requested back-off, which isn't stored.
         failure: failure.map(Failure::to_keep),
     });
     let Some((item, hash)) = read else {
@@ -150,10 +151,10 @@ fn save(head: &mut Head, check: &Check, read: Option<&(Item, String)>) -> Decisi
     Decision::WriteWith(Saved::Stored, item.clone())
 }
 
-/// An account as it is written, and its hash.
+/// Builds an account's item, and its hash.
 fn account_item(check: &Check, account: &Account) -> StoreResult<(Item, String)> {
     let document = super::item::json(account)?;
-    // 128 bits tell accounts of one card apart; the head should stay below a kilobyte.
+    // 128 bits are enough to tell one card's accounts apart. The head should stay below 1 KB.
     let hash: String = Sha256::digest(document.as_bytes())
         .iter()
         .take(16)
@@ -167,7 +168,7 @@ fn account_item(check: &Check, account: &Account) -> StoreResult<(Item, String)>
 }
 
 impl DynamoDbStore {
-    /// The cards among a family's items, by id, with their accounts.
+    /// Reads the cards among a family's items, ordered by id, with their accounts.
     pub(super) async fn cards_and_accounts(
         &self,
         items: &[Item],
@@ -184,9 +185,10 @@ impl DynamoDbStore {
             let account = match items.iter().find(|item| item.is(&key)) {
                 None => None,
                 Some(account) => {
-                    let read = self.unless_damaged(account, |account| stored(&head, account))?;
+                    let read =
+                        self.unless_damaged(account, |account| stored_account(&head, account))?;
                     if read.is_none() {
-                        self.have_account_rewritten(&head, item).await?;
+                        self.request_account_rewrite(&head, item).await?;
                         head.record.state.lose_account();
                     }
                     read
@@ -197,15 +199,15 @@ impl DynamoDbStore {
         Ok(cards)
     }
 
-    /// Makes the next check store its account even if it reads the same, since the stored one is
+    /// Makes the next check write its account even if it is unchanged, since the stored one is
     /// damaged.
-    async fn have_account_rewritten(&self, head: &Head, item: &Item) -> StoreResult<()> {
+    async fn request_account_rewrite(&self, head: &Head, item: &Item) -> StoreResult<()> {
         if item.text(ACCOUNT_IS_LOST).is_some() {
             return Ok(());
         }
         let mark = Expression::new("SET #account_is_lost = :yes").value(":yes", text("yes"));
         let key = Key::head(&head.record.card.key());
-        // A card that is gone needs no account.
+        // If the card is gone, there is nothing to do.
         let _ = self
             .table
             .update(&key, &mark, &Expression::exists())
@@ -214,15 +216,15 @@ impl DynamoDbStore {
     }
 }
 
-/// An account is as fresh as the newest check that read the same.
-fn stored(head: &Head, item: &Item) -> StoreResult<StoredAccount> {
+/// Reads an account. Its time is that of the newest check that read the same account.
+fn stored_account(head: &Head, item: &Item) -> StoreResult<StoredAccount> {
     let read_at = match head.record.state.last_success_at {
         Some(last) if head.account_hash.as_deref() == item.text("hash") => last,
-        // The two were read on both sides of a write.
+        // A check wrote between the reads of the two items.
         _ => item
             .text("read_at")
             .and_then(|time| time.parse().ok())
-            .ok_or_else(|| item.garbage("read_at"))?,
+            .ok_or_else(|| item.unreadable("read_at"))?,
     };
     Ok(StoredAccount {
         read_at,

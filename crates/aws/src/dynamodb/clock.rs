@@ -1,4 +1,4 @@
-//! The table's own time, from the `Date` of its answers, to compare our clock with.
+//! Compares our clock with the `Date` header of DynamoDB's responses.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -8,31 +8,31 @@ use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The time in the table's last answer, and when it came.
+/// The date in DynamoDB's last response.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TableClock(Arc<Mutex<Option<LastResponse>>>);
 
 #[derive(Debug, Clone, Copy)]
 struct LastResponse {
     date: DateTime<Utc>,
-    came: Instant,
+    received_at: Instant,
 }
 
 impl TableClock {
-    /// How far `now` is ahead of the table's time, to the second; `None` before the first answer.
+    /// How far `now` is ahead of DynamoDB's time, to the second. `None` before the first response.
     pub(super) fn ahead(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
-        let heard = (*self.0.lock().ok()?)?;
-        let since = TimeDelta::from_std(heard.came.elapsed()).ok()?;
-        Some(now - (heard.date + since))
+        let last = (*self.0.lock().ok()?)?;
+        let elapsed = TimeDelta::from_std(last.received_at.elapsed()).ok()?;
+        Some(now - (last.date + elapsed))
     }
 
-    fn note(&self, date: &str) {
+    fn record_date(&self, date: &str) {
         if let Ok(date) = DateTime::parse_from_rfc2822(date)
             && let Ok(mut last) = self.0.lock()
         {
             *last = Some(LastResponse {
                 date: date.to_utc(),
-                came: Instant::now(),
+                received_at: Instant::now(),
             });
         }
     }
@@ -50,7 +50,7 @@ impl Intercept for TableClock {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(date) = context.response().headers().get("date") {
-            self.note(date);
+            self.record_date(date);
         }
         Ok(())
     }
@@ -61,15 +61,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_clock_is_compared_with_the_date_of_the_last_answer() {
+    fn clock_is_compared_with_the_last_response() {
         let clock = TableClock::default();
         let now: DateTime<Utc> = "2026-11-21T10:03:00Z".parse().unwrap();
         assert_eq!(clock.ahead(now), None);
-        clock.note("no date");
+        clock.record_date("no date");
         assert_eq!(clock.ahead(now), None);
-        clock.note("Sat, 21 Nov 2026 10:00:00 GMT");
+        clock.record_date("Sat, 21 Nov 2026 10:00:00 GMT");
         let ahead = clock.ahead(now).unwrap();
-        // The seconds that passed since the answer count, whatever they are.
+        // The time since the response counts too, and a test may be slow.
         assert!(ahead <= TimeDelta::minutes(3) && ahead > TimeDelta::minutes(2));
     }
 }

@@ -1,4 +1,4 @@
-//! DynamoDB's expressions: conditions, updates and queries.
+//! Builds DynamoDB's expressions: conditions, updates and queries.
 
 use std::collections::HashMap;
 
@@ -27,29 +27,29 @@ impl Expression {
         self
     }
 
-    /// There is such an item.
+    /// The condition that the item exists.
     pub(super) fn exists() -> Self {
         Self::new("attribute_exists(#pk)")
     }
 
-    /// There is no such item.
+    /// The condition that the item doesn't exist.
     pub(super) fn absent() -> Self {
         Self::new("attribute_not_exists(#pk)")
     }
 
-    /// The item is as it was read.
+    /// The condition that the item still has this revision.
     pub(super) fn unchanged(revision: u64) -> Self {
         Self::new("#revision = :revision").value(":revision", number(revision))
     }
 
-    /// The expression itself, if there is one.
+    /// The expression's text. `None` if it is empty.
     pub(super) fn text(&self) -> Option<String> {
         (!self.text.is_empty()).then(|| self.text.clone())
     }
 }
 
-/// The names behind `#name` in these expressions: each stands for itself, which spares us
-/// DynamoDB's long list of reserved words.
+/// The attribute names in these expressions. Each `#name` means the attribute `name`, so DynamoDB's
+/// reserved words don't matter.
 pub(super) fn names(expressions: &[&Expression]) -> Option<HashMap<String, String>> {
     let names: HashMap<String, String> = expressions
         .iter()
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_stands_for_itself() {
+    fn placeholder_means_the_attribute_of_its_name() {
         let change = Expression::new("SET #data = :data, #back_off_until = :until");
         let condition = Expression::unchanged(7);
         let names = names(&[&change, &condition]).unwrap();

@@ -1,4 +1,4 @@
-//! The families.
+//! Stores families.
 
 use async_trait::async_trait;
 use hippo_core::card::CardKey;
@@ -13,7 +13,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, json, text};
 use super::keys::{self, Key, list};
-use super::table::{Ask, MAX_ATTEMPTS, Written, too_busy, wait};
+use super::table::{MAX_ATTEMPTS, Query, Written, too_busy, wait_before_retry};
 
 #[async_trait]
 impl FamilyStore for DynamoDbStore {
@@ -74,11 +74,11 @@ impl FamilyStore for DynamoDbStore {
                 .value(":after", text(after.as_str())),
         };
         let keys = keys.value(":list", text(list::FAMILIES));
-        let ask = |limit| Ask {
+        let query = |limit| Query {
             limit,
-            ..Ask::index("listing", keys.clone())
+            ..Query::index("listing", keys.clone())
         };
-        self.readable_page(limit, ask, Item::data).await
+        self.readable_page(limit, query, Item::data).await
     }
 
     async fn stop_recipient(&self, id: &FamilyId, stopped: &StoppedRecipient) -> StoreResult<bool> {
@@ -91,9 +91,8 @@ impl FamilyStore for DynamoDbStore {
         Ok(self.change_family(id, allow).await? == Changed::Done)
     }
 
-    /// In steps, each of which leaves something whole: first nothing new can be added to the
-    /// family, then its cards go one after the other, then the rest. One that was cut short is
-    /// finished by calling it again.
+    /// Works in steps: first prevents additions to the family, then removes its cards one by one,
+    /// then the rest. If it is interrupted, another call finishes it.
     async fn remove_family(&self, id: &FamilyId) -> StoreResult<()> {
         let meta = Key::family(id);
         let hide = Expression::new("SET #removing = :yes REMOVE #listing, #listing_order")
@@ -106,22 +105,23 @@ impl FamilyStore for DynamoDbStore {
             Written::Done => {}
             Written::Refused(_) => return Err(no_family(id)),
         }
-        for item in self.all_of(id).await? {
+        for item in self.family_items(id).await? {
             let card = item.id_after(keys::CARDS).map(str::parse::<CardId>);
             if let Some(Ok(card)) = card {
                 let family = id.clone();
                 self.remove_by_key(&CardKey { family, card }).await?;
             }
         }
-        // What is left: the mails, and accounts whose card is gone. Mails that may have been sent
-        // outlive the family: should it be added again, their days are over. What they told and to whom goes.
+        // The mails are left, and accounts without a card. Mails that may have been sent are kept
+        // without their content and addresses, so that a family with this id gets no second mail for
+        // those days.
         let (kept, rest): (Vec<Item>, Vec<Item>) = self
-            .all_of(id)
+            .family_items(id)
             .await?
             .into_iter()
             .partition(outlives_family);
         for item in &kept {
-            self.forget_words_of(item).await?;
+            self.remove_mail_content(item).await?;
         }
         let rest: Vec<Key> = rest
             .iter()
@@ -138,18 +138,18 @@ impl FamilyStore for DynamoDbStore {
     }
 }
 
-/// What became of a family that was to be changed.
+/// The result of changing a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Changed {
     Done,
-    /// It is so already.
+    /// There was nothing to change.
     Nothing,
     Gone,
 }
 
 impl DynamoDbStore {
-    /// Changes a family where nobody else changed it since it was read, or else once more.
-    /// `change` answers whether there is something to write.
+    /// Reads, changes and writes a family, again if another writer was faster.
+    /// `change` returns whether there is something to write.
     async fn change_family(
         &self,
         id: &FamilyId,
@@ -158,7 +158,7 @@ impl DynamoDbStore {
         let key = Key::family(id);
         let write = Uuid::new_v4().to_string();
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
+            wait_before_retry(tries).await?;
             let Some(item) = self.table.get(&key).await? else {
                 return Ok(Changed::Gone);
             };
@@ -176,7 +176,7 @@ impl DynamoDbStore {
                 .value(":before", text(before));
             match self.table.update(&key, &update, &unchanged).await? {
                 Written::Done => return Ok(Changed::Done),
-                // The answer to an earlier try of this very write was lost.
+                // An earlier try of this write succeeded, but its response was lost.
                 Written::Refused(Some(item)) if item.text("write") == Some(&write) => {
                     return Ok(Changed::Done);
                 }
@@ -186,8 +186,8 @@ impl DynamoDbStore {
         Err(too_busy())
     }
 
-    /// Drops what a mail told, and the addresses that it was for.
-    async fn forget_words_of(&self, mail: &Item) -> StoreResult<()> {
+    /// Removes a mail's content and addresses from its record.
+    async fn remove_mail_content(&self, mail: &Item) -> StoreResult<()> {
         let (Some(pk), Some(sk)) = (mail.text("pk"), mail.text("sk")) else {
             return Ok(());
         };
@@ -195,12 +195,12 @@ impl DynamoDbStore {
             pk: pk.to_owned(),
             sk: sk.to_owned(),
         };
-        let mut seen = Some(mail.clone());
+        let mut current = Some(mail.clone());
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
-            // It may have expired meanwhile.
-            let Some(item) = seen else { return Ok(()) };
-            let (forget, unchanged) = match item.data::<OutboxRecord>() {
+            wait_before_retry(tries).await?;
+            // It may have expired in the meantime.
+            let Some(item) = current else { return Ok(()) };
+            let (change, unchanged) = match item.data::<OutboxRecord>() {
                 Ok(record) => (
                     Expression::new("SET #data = :data REMOVE #last_notice")
                         .value(":data", text(json(&record.without_addresses())?)),
@@ -208,41 +208,41 @@ impl DynamoDbStore {
                 ),
                 Err(_) => (Expression::new("REMOVE #last_notice"), Expression::exists()),
             };
-            match self.table.update(&key, &forget, &unchanged).await? {
+            match self.table.update(&key, &change, &unchanged).await? {
                 Written::Done => return Ok(()),
-                Written::Refused(left) => seen = left,
+                Written::Refused(stored) => current = stored,
             }
         }
         Err(too_busy())
     }
 
-    async fn all_of(&self, id: &FamilyId) -> StoreResult<Vec<Item>> {
+    async fn family_items(&self, id: &FamilyId) -> StoreResult<Vec<Item>> {
         let keys = Expression::new("#pk = :pk").value(":pk", text(keys::family(id)));
-        self.table.query(&Ask::table(keys)).await
+        self.table.query(&Query::table(keys)).await
     }
 }
 
-/// Whether an item is a mail that may have left, or that is held since one may have.
+/// Whether an item is a mail that may have been sent, or that is held because it may have been.
 fn outlives_family(item: &Item) -> bool {
     if item.id_after(keys::MAILS).is_none() {
         return false;
     }
-    // One that cannot be read may have been sent.
+    // An unreadable mail may have been sent.
     item.data::<OutboxRecord>()
         .map_or(true, |record| record.attempts > 0 || record.is_held())
 }
 
-/// The failure that says that there is no such family.
+/// The error for a missing family.
 pub(super) fn no_family(id: &FamilyId) -> StoreError {
     StoreError::NotFound(format!("family “{id}”"))
 }
 
-/// There is such a family, and it is not being removed.
-pub(super) fn is_there() -> Expression {
+/// The condition that the family exists and isn't being removed.
+pub(super) fn family_exists() -> Expression {
     Expression::new("attribute_exists(#pk) AND attribute_not_exists(#removing)")
 }
 
-/// A family; `None` if it is being removed.
+/// Reads a family. `None` if it is being removed.
 pub(super) fn from_item(item: &Item) -> StoreResult<Option<Family>> {
     if is_being_removed(item) {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! A card's head: the card, how its checks went, and its places in the indexes.
+//! A card's head: the item with the card, the results of its checks, and its index attributes.
 
 use hippo_core::card::{CardKey, CardRecord};
 use hippo_core::store::StoreResult;
@@ -8,12 +8,12 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number};
 use super::keys::{self, Key};
-use super::table::{MAX_ATTEMPTS, Step, Transacted, Written, too_busy, wait};
+use super::table::{MAX_ATTEMPTS, Step, Transacted, Written, too_busy, wait_before_retry};
 
 /// Marks a head whose stored account can't be read. The next write of the head removes it.
 pub(super) const ACCOUNT_IS_LOST: &str = "account_is_lost";
 
-/// A card's head, from its document.
+/// The document of a card's head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Head {
     #[serde(flatten)]
@@ -30,7 +30,7 @@ impl Head {
         }
     }
 
-    /// As it is written, in the indexes that it belongs in.
+    /// Builds the item, with the attributes of the indexes that it belongs in.
     pub(super) fn item(&self, revision: u64) -> StoreResult<Item> {
         let card = &self.record.card;
         let state = &self.record.state;
@@ -38,7 +38,7 @@ impl Head {
             .with_data(self)?
             .with("revision", number(revision));
         item = item.with_text("card_order", keys::order_of(card));
-        if self.waits_for_a_person() {
+        if self.needs_person() {
             item = item.with_text("failed", keys::WAITING);
         } else {
             item = item.with_text("to_check", keys::SHARD);
@@ -50,36 +50,36 @@ impl Head {
         Ok(item)
     }
 
-    /// Whether it is paused, or refused by the site.
-    pub(super) fn waits_for_a_person(&self) -> bool {
+    /// Whether the card is paused, or refused by the site.
+    pub(super) fn needs_person(&self) -> bool {
         self.record.card.paused || self.record.state.refused_since.is_some()
     }
 }
 
-/// What to do with a head that was read.
+/// The action after reading a head.
 pub(super) enum Decision<T> {
-    /// It stays as it is.
+    /// Write nothing.
     Keep(T),
-    /// It is written.
+    /// Write the head.
     Write(T),
-    /// It is written in one step with another item.
+    /// Write the head and another item in one transaction.
     WriteWith(T, Item),
 }
 
 impl DynamoDbStore {
-    /// Changes a card's head as `decide` says; `None` if the card is gone.
+    /// Changes a card's head as `decide` decides. `None` if the card is gone.
     ///
-    /// Usually one read and one write. If others were quicker, `decide` is asked again about what
-    /// they left.
+    /// Usually takes one read and one write. If another writer was faster, calls `decide` again with
+    /// the new head.
     pub(super) async fn change_head<T: Send>(
         &self,
         card: &CardKey,
         mut decide: impl FnMut(&mut Head) -> Decision<T> + Send,
     ) -> StoreResult<Option<T>> {
-        let mut seen = self.table.get(&Key::head(card)).await?;
+        let mut current = self.table.get(&Key::head(card)).await?;
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
-            let Some(item) = seen else { return Ok(None) };
+            wait_before_retry(tries).await?;
+            let Some(item) = current else { return Ok(None) };
             let mut head: Head = item.data()?;
             if item.text(ACCOUNT_IS_LOST).is_some() {
                 head.account_hash = None;
@@ -87,17 +87,17 @@ impl DynamoDbStore {
             let decision = decide(&mut head);
             let unchanged = Expression::unchanged(item.revision());
             let next = head.item(item.revision() + 1)?;
-            let (answer, beside) = match decision {
+            let (answer, other_item) = match decision {
                 Decision::Keep(answer) => return Ok(Some(answer)),
                 Decision::Write(answer) => (answer, None),
-                Decision::WriteWith(answer, beside) => (answer, Some(beside)),
+                Decision::WriteWith(answer, other_item) => (answer, Some(other_item)),
             };
-            let written = match beside {
+            let written = match other_item {
                 None => self.table.put(next, &unchanged).await?,
-                Some(beside) => {
+                Some(other_item) => {
                     let steps = [
                         Step::Put(next, unchanged),
-                        Step::Put(beside, Expression::default()),
+                        Step::Put(other_item, Expression::default()),
                     ];
                     match self.table.transact(&steps).await? {
                         Transacted::Done => Written::Done,
@@ -109,13 +109,13 @@ impl DynamoDbStore {
             };
             match written {
                 Written::Done => return Ok(Some(answer)),
-                Written::Refused(item) => seen = item,
+                Written::Refused(item) => current = item,
             }
         }
         Err(too_busy())
     }
 
-    /// A card's key, by its id alone.
+    /// Finds a card's key by its id.
     pub(super) async fn card_key(
         &self,
         id: hippo_core::ids::CardId,

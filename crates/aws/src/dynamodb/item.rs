@@ -1,4 +1,4 @@
-//! Items: their attributes, size and document.
+//! The table's items: attributes, size and document.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::keys::Key;
 
-/// The largest item that DynamoDB takes, names and values together, in bytes.
+/// The largest item that DynamoDB accepts, in bytes of names and values.
 const SIZE_LIMIT: usize = 400 * 1024;
 
 /// Attributes by name.
@@ -46,14 +46,14 @@ impl Item {
         self.with(name, AttributeValue::S(value.into()))
     }
 
-    /// In the list `list` at the place `order`.
+    /// Adds the item to a list of the index `listing`, at the position `order`.
     #[must_use]
     pub(super) fn listed(self, list: impl Into<String>, order: impl Into<String>) -> Self {
         self.with_text("listing", list)
             .with_text("listing_order", order)
     }
 
-    /// With its document.
+    /// Adds the document.
     pub(super) fn with_data(self, data: &impl Serialize) -> StoreResult<Self> {
         Ok(self.with_text("data", json(data)?))
     }
@@ -72,10 +72,10 @@ impl Item {
             .and_then(|number| number.parse().ok())
     }
 
-    /// A time, if there is one of this name.
+    /// Reads an attribute as a time. `None` if it is absent.
     pub(super) fn time(&self, name: &str) -> StoreResult<Option<DateTime<Utc>>> {
         self.text(name)
-            .map(|time| time.parse().map_err(|_| self.garbage(name)))
+            .map(|time| time.parse().map_err(|_| self.unreadable(name)))
             .transpose()
     }
 
@@ -86,43 +86,43 @@ impl Item {
             .map(AsRef::as_ref)
     }
 
-    /// How often it was written.
+    /// How often the item was written.
     pub(super) fn revision(&self) -> u64 {
         self.number("revision").unwrap_or_default()
     }
 
-    /// Its document.
+    /// Reads the document.
     pub(super) fn data<T: DeserializeOwned>(&self) -> StoreResult<T> {
         self.document("data")
     }
 
-    /// A document kept as JSON.
+    /// Reads a document stored as JSON in this attribute.
     pub(super) fn document<T: DeserializeOwned>(&self, name: &str) -> StoreResult<T> {
         self.text(name)
             .and_then(|text| serde_json::from_str(text).ok())
-            .ok_or_else(|| self.garbage(name))
+            .ok_or_else(|| self.unreadable(name))
     }
 
     pub(super) fn is(&self, key: &Key) -> bool {
         self.text("pk") == Some(&key.pk) && self.text("sk") == Some(&key.sk)
     }
 
-    /// The part of a sort key after its kind: an id or a date.
+    /// The part of the sort key after this prefix: an id or a date.
     pub(super) fn id_after(&self, kind: &str) -> Option<&str> {
         self.text("sk").and_then(|sk| sk.strip_prefix(kind))
     }
 
     /// The error for an item that can't be read.
-    pub(super) fn garbage(&self, name: &str) -> StoreError {
+    pub(super) fn unreadable(&self, name: &str) -> StoreError {
         StoreError::Unusable(format!(
             "the item {} can't be read (“{name}”). Restore the table to a time before it was \
              changed, or deploy the version that wrote it.",
-            self.place()
+            self.key_text()
         ))
     }
 
-    /// Its key, for people.
-    pub(super) fn place(&self) -> String {
+    /// The item's key, for messages.
+    pub(super) fn key_text(&self) -> String {
         format!(
             "“{} {}”",
             self.text("pk").unwrap_or("?"),
@@ -130,7 +130,7 @@ impl Item {
         )
     }
 
-    /// Refuses what DynamoDB would refuse, before it is sent.
+    /// Refuses an item that DynamoDB would refuse as too large.
     pub(super) fn check_size(&self) -> StoreResult<()> {
         let size: usize = self
             .0
@@ -139,8 +139,8 @@ impl Item {
             .sum();
         if size > SIZE_LIMIT {
             return Err(StoreError::TooLarge(format!(
-                "The item {} would be {} KB, but DynamoDB takes at most {} KB. It was not stored.",
-                self.place(),
+                "The item {} would be {} KB, but DynamoDB takes at most {} KB. It wasn't stored.",
+                self.key_text(),
                 size.div_ceil(1024),
                 SIZE_LIMIT / 1024
             )));
@@ -149,7 +149,7 @@ impl Item {
     }
 }
 
-/// As DynamoDB counts it; only the types that we store.
+/// The size of a value as DynamoDB counts it, for the types that we store.
 fn value_size(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) => text.len(),
@@ -159,7 +159,7 @@ fn value_size(value: &AttributeValue) -> usize {
     }
 }
 
-/// A document as text.
+/// Converts a document to JSON.
 pub(super) fn json(data: &impl Serialize) -> StoreResult<String> {
     serde_json::to_string(data)
         .map_err(|error| StoreError::Unusable(format!("a value can't be stored: {error}")))
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_of_more_than_400_kilobytes_is_refused_by_its_key() {
+    fn item_over_400_kb_is_refused_and_named_by_its_key() {
         // pk, LIBRARY#wpl, sk, META, data: 2 + 11 + 2 + 4 + 4 bytes.
         let fits = 400 * 1024 - 23;
         assert!(item(fits).check_size().is_ok());
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_understood_is_named_and_not_shown() {
+    fn unreadable_item_is_named_but_not_shown() {
         let error = item(3).data::<Vec<u8>>().unwrap_err().to_string();
         assert!(error.contains("LIBRARY#wpl META"), "{error}");
         assert!(!error.contains("xxx"));

@@ -1,4 +1,4 @@
-//! Where everything stands in the table.
+//! The table's keys and lists.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use hippo_core::alerts::AlertKey;
@@ -7,24 +7,24 @@ use hippo_core::ids::{CardId, FamilyId, Label, LibraryId};
 use hippo_core::outbox::{MailKey, MailKind};
 use hippo_core::run::{Job, RunKey};
 
-/// The sort key of what stands alone, or first, in its partition.
+/// The sort key of an item that is alone or first in its partition.
 pub(super) const META: &str = "META";
 
-/// The sort key of what names a label's runs that are going: behind every time.
+/// The sort key of the list of a label's running runs, and of a library's state. Sorts after times.
 pub(super) const STATE: &str = "STATE";
 
-/// The first of a family's accounts and cards, and what sorts after the last of them. `META`
-/// sorts right behind them, the mails after it.
+/// The prefixes of a family's sort keys, in order: accounts, cards, then `META`, then mails.
+/// `CARDS_END` sorts after the last card.
 pub(super) const ACCOUNTS: &str = "ACCOUNT#";
 pub(super) const CARDS: &str = "CARD#";
 pub(super) const CARDS_END: &str = "CARD#~";
 pub(super) const MAILS: &str = "OUTBOX#";
 
-/// The one shard of the cards. It takes 1,000 write units a second, and a check needs six of them
-/// (its mark, what became of the login, its outcome): 150,000 cards in a quarter of an hour.
+/// The only shard of the cards. It takes 1,000 write units per second. A check needs six (its login
+/// mark, the login's outcome, its result), so 150,000 cards take 15 minutes.
 pub(super) const SHARD: &str = "0";
 
-/// In the index of failed cards, where the cards stand that wait for a person.
+/// The partition of the cards that wait for a person, in the index of failed cards.
 pub(super) const WAITING: &str = "waiting";
 
 /// The key of one item.
@@ -58,12 +58,12 @@ impl Key {
         )
     }
 
-    /// Taken by the one card of a family that has this number at the library.
+    /// Reserves a number at a library for one card of a family.
     pub(super) fn number(id: &FamilyId, library: &LibraryId, fingerprint: &Fingerprint) -> Self {
         Self::new(family(id), format!("NUMBER#{library}#{}", fingerprint.0))
     }
 
-    /// Says of which family a card is.
+    /// Points from a card to its family.
     pub(super) fn pointer(card: CardId) -> Self {
         Self::new(format!("CARD#{card}"), META)
     }
@@ -76,7 +76,8 @@ impl Key {
         Self::new(format!("LIBRARY#{id}"), META)
     }
 
-    pub(super) fn backing_off(id: &LibraryId) -> Self {
+    /// A library's back-off and downtime.
+    pub(super) fn library_state(id: &LibraryId) -> Self {
         Self::new(format!("LIBRARY#{id}"), STATE)
     }
 
@@ -84,29 +85,29 @@ impl Key {
         Self::new(runs(key.job, &key.label), time(key.scheduled_time))
     }
 
-    /// What became of one work item of a run's work: an item of its own for each, so that no counter is
-    /// written by many, in a partition of the run's own, of which a thousand are written in a second.
+    /// The result of one work item of a run. Each has its own item, so that workers don't share a
+    /// counter, and each run its own partition, which takes 1,000 writes per second.
     pub(super) fn work(run: &RunKey, item_id: &str) -> Self {
         Self::new(work(run), item_id)
     }
 
-    /// What needs the operator; all of it stands together, since there is little of it.
+    /// An alert. All alerts share a partition, since there are few.
     pub(super) fn alert(key: &AlertKey) -> Self {
         Self::new("OPERATOR".to_owned(), format!("ALERT#{key}"))
     }
 
-    /// The table's own name, by which a restored one is known.
+    /// The table's own name, which reveals a restored table.
     pub(super) fn table_name() -> Self {
         Self::new("OPERATOR".to_owned(), "TABLE")
     }
 
-    /// When the ticks of `notify-all` came.
+    /// The times of the ticks of `notify-all`.
     pub(super) fn tick_times() -> Self {
         Self::new("OPERATOR".to_owned(), "TICKS")
     }
 
-    /// Names the runs of one label that are going.
-    pub(super) fn going(job: Job, label: &Label) -> Self {
+    /// The list of a label's running runs.
+    pub(super) fn running(job: Job, label: &Label) -> Self {
         Self::new(runs(job, label), STATE)
     }
 }
@@ -116,7 +117,7 @@ pub(super) fn family(id: &FamilyId) -> String {
     format!("FAMILY#{id}")
 }
 
-/// How the sort keys of a family's mails of one kind begin.
+/// The prefix of the sort keys of a family's mails of one kind.
 pub(super) fn mails(kind: &MailKind) -> String {
     format!("{MAILS}{kind}#")
 }
@@ -126,23 +127,24 @@ pub(super) fn runs(job: Job, label: &Label) -> String {
     format!("RUN#{job}#{label}")
 }
 
-/// The partition of what became of a run's work.
+/// The partition of a run's work items.
 pub(super) fn work(run: &RunKey) -> String {
     let runs = runs(run.job, &run.label);
     format!("{runs}#{}", time(run.scheduled_time))
 }
 
-/// The order of the cards: `#` sorts before all that a slug is made of, as the end of a slug does.
+/// The order of the cards. `#` sorts before every character of a slug, so a library sorts before one
+/// with a longer id.
 pub(super) fn card_order(library: &LibraryId, fingerprint: &Fingerprint, card: CardId) -> String {
     format!("{library}#{}#{card}", fingerprint.0)
 }
 
-/// [`card_order`] of one card.
+/// The [`card_order`] of a card.
 pub(super) fn order_of(card: &Card) -> String {
     card_order(&card.library, &card.fingerprint, card.id)
 }
 
-/// A time as text of one width, so that text sorts as the times do.
+/// A time as text of fixed width, which sorts in time order.
 pub(super) fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
@@ -156,7 +158,7 @@ pub(super) mod list {
     pub(crate) const CARDS: &str = "CARD";
     pub(crate) const OPEN_MAILS: &str = "OUTBOX#OPEN";
     pub(crate) const FINAL_MAILS: &str = "OUTBOX#FINAL";
-    /// What the operator was told, and what not yet: however much was told, a tick reads the latter.
+    /// Delivered alerts. Pending ones have their own list, so that a tick reads few items.
     pub(crate) const ALERTS: &str = "ALERT";
     pub(crate) const PENDING_ALERTS: &str = "ALERT#PENDING";
 
@@ -175,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_library_sorts_before_one_whose_id_goes_on() {
+    fn library_sorts_before_one_with_a_longer_id() {
         let order = |library: &str, fingerprint: &str| {
             card_order(
                 &library.parse().unwrap(),

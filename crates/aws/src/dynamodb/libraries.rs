@@ -1,4 +1,4 @@
-//! The libraries, and their back-off.
+//! Stores libraries and their back-off.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -11,7 +11,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
-use super::table::{Ask, Step, Transacted, Written};
+use super::table::{Query, Step, Transacted, Written};
 
 #[async_trait]
 impl LibraryStore for DynamoDbStore {
@@ -20,7 +20,7 @@ impl LibraryStore for DynamoDbStore {
             .with_data(library)?
             .with("cards", number(0))
             .listed(list::LIBRARIES, library.id.as_str());
-        let state = Item::new(&Key::backing_off(&library.id));
+        let state = Item::new(&Key::library_state(&library.id));
         let steps = [
             Step::Put(meta, Expression::absent()),
             Step::Put(state, Expression::absent()),
@@ -39,15 +39,15 @@ impl LibraryStore for DynamoDbStore {
         let Some(before) = self.library(&library.id).await? else {
             return Err(no_library(&library.id));
         };
-        let there = Expression::new("attribute_exists(#pk)");
+        let exists = Expression::exists();
         let change =
             Expression::new("SET #data = :data").value(":data", text(super::item::json(library)?));
-        let mut steps = vec![Step::Update(key, change, there.clone())];
+        let mut steps = vec![Step::Update(key, change, exists.clone())];
         if before.base_url != library.base_url {
-            // Another address may answer: it is not left alone for what the old one did.
-            let state = Key::backing_off(&library.id);
-            let forget = Expression::new("REMOVE #back_off_until, #down_since");
-            steps.push(Step::Update(state, forget, there));
+            // The back-off was for the old address, and the new one may answer.
+            let state = Key::library_state(&library.id);
+            let clear = Expression::new("REMOVE #back_off_until, #down_since");
+            steps.push(Step::Update(state, clear, exists));
         }
         match self.table.transact(&steps).await? {
             Transacted::Done => Ok(()),
@@ -63,7 +63,7 @@ impl LibraryStore for DynamoDbStore {
 
     async fn libraries(&self) -> StoreResult<Vec<Library>> {
         let keys = Expression::new("#listing = :list").value(":list", text(list::LIBRARIES));
-        let found = self.table.query(&Ask::index("listing", keys)).await?;
+        let found = self.table.query(&Query::index("listing", keys)).await?;
         self.readable(&found, Item::data)
     }
 
@@ -72,7 +72,7 @@ impl LibraryStore for DynamoDbStore {
             Expression::new("attribute_exists(#pk) AND #cards = :none").value(":none", number(0));
         let steps = [
             Step::Delete(Key::library(id), unused),
-            Step::Delete(Key::backing_off(id), Expression::default()),
+            Step::Delete(Key::library_state(id), Expression::default()),
         ];
         let refusals = match self.table.transact(&steps).await? {
             Transacted::Done => return Ok(()),
@@ -104,10 +104,10 @@ impl LibraryStore for DynamoDbStore {
             .value(":until", text(keys::time(until)));
         match self
             .table
-            .update(&Key::backing_off(id), &change, &later)
+            .update(&Key::library_state(id), &change, &later)
             .await?
         {
-            // Left alone for longer already.
+            // It already backs off for longer.
             Written::Done | Written::Refused(Some(_)) => Ok(()),
             Written::Refused(None) => Err(no_library(id)),
         }
@@ -126,27 +126,30 @@ impl LibraryStore for DynamoDbStore {
             Expression::new("SET #down_since = :since").value(":since", text(keys::time(since)));
         match self
             .table
-            .update(&Key::backing_off(id), &change, &first)
+            .update(&Key::library_state(id), &change, &first)
             .await?
         {
             Written::Done => Ok(since),
-            Written::Refused(Some(state)) => Ok(down(&state)?.unwrap_or(since)),
+            Written::Refused(Some(state)) => Ok(parse_down_since(&state)?.unwrap_or(since)),
             Written::Refused(None) => Err(no_library(id)),
         }
     }
 
     async fn mark_library_up(&self, id: &LibraryId) -> StoreResult<()> {
         let change = Expression::new("REMOVE #down_since");
-        let there = Expression::new("attribute_exists(#pk)");
         self.table
-            .update(&Key::backing_off(id), &change, &there)
+            .update(&Key::library_state(id), &change, &Expression::exists())
             .await?;
         Ok(())
     }
 
     async fn back_off_until(&self, id: &LibraryId) -> StoreResult<Option<DateTime<Utc>>> {
-        let found = self.table.get(&Key::backing_off(id)).await?;
-        Ok(found.as_ref().map(until).transpose()?.flatten())
+        let found = self.table.get(&Key::library_state(id)).await?;
+        Ok(found
+            .as_ref()
+            .map(parse_back_off_until)
+            .transpose()?
+            .flatten())
     }
 }
 
@@ -155,12 +158,12 @@ pub(super) fn no_library(id: &LibraryId) -> StoreError {
     StoreError::NotFound(format!("library “{id}”"))
 }
 
-/// Until when a library is left alone, as its state says.
-pub(super) fn until(state: &Item) -> StoreResult<Option<DateTime<Utc>>> {
+/// Reads until when a library's checks back off.
+pub(super) fn parse_back_off_until(state: &Item) -> StoreResult<Option<DateTime<Utc>>> {
     state.time("back_off_until")
 }
 
-/// Since when a library does not answer, as its state says.
-pub(super) fn down(state: &Item) -> StoreResult<Option<DateTime<Utc>>> {
+/// Reads since when a library is down.
+pub(super) fn parse_down_since(state: &Item) -> StoreResult<Option<DateTime<Utc>>> {
     state.time("down_since")
 }

@@ -1,14 +1,14 @@
 //! The store in one DynamoDB table.
 //!
-//! Keys and indexes are listed in `infra/table.md`. What is read by key, or in a family's own
-//! partition, is read consistently: a method sees every write that was answered before it was
-//! called. What is read from an index ([`families`], `families_page`, [`libraries`],
-//! [`cards_to_check`], `cards_with_secrets`, [`open_mails`], [`recent_runs`], the labels of
-//! [`newest_of_each_label`]) may be some milliseconds behind; whoever acts on it writes under a condition. Nothing scans.
+//! `infra/table.md` lists keys and indexes. Reads by key, and in a family's partition, are
+//! consistent: they see every write that completed before. Reads from an index ([`families`],
+//! `families_page`, [`libraries`], [`cards_to_check`], `cards_with_secrets`, [`open_mails`],
+//! [`recent_runs`], the labels of [`newest_of_each_label`]) may be some milliseconds behind, so
+//! writes based on them have a condition. Nothing scans.
 //!
-//! Each item holds its document as JSON, and beside it only the attributes that keys, indexes and
-//! conditions need. `revision` goes up with every write; a write over what was read is made only if
-//! it is still the same, and begins anew with what is there if not.
+//! Each item has its document as JSON, and the attributes that keys, indexes and conditions need.
+//! Every write increments `revision`. An update is written only if the revision is unchanged;
+//! otherwise the item is read again.
 //!
 //! [`families`]: hippo_core::store::FamilyStore::families
 //! [`libraries`]: hippo_core::store::LibraryStore::libraries
@@ -21,9 +21,9 @@ mod alerts;
 mod cards;
 mod checks;
 mod clock;
+mod error;
 mod expression;
 mod families;
-mod fault;
 mod heads;
 mod item;
 mod keys;
@@ -52,48 +52,48 @@ use hippo_core::store::{DamagedRow, StoreError, StoreResult};
 
 use self::clock::TableClock;
 use self::item::Item;
-use self::table::{Ask, Table};
+use self::table::{Query, Table};
 
-/// How many days runs and final notices are kept at least. The outbox's protocol needs 35.
-pub const KEPT_DAYS: u32 = 35;
+/// The shortest time that runs and final notices are kept, in days. The outbox's protocol needs 35.
+pub const RETENTION_DAYS: u32 = 35;
 
-/// How often the SDK tries a request that DynamoDB throttled or did not answer.
-const ATTEMPTS: u32 = 5;
+/// How often the SDK tries a request that DynamoDB throttles or doesn't answer.
+const MAX_SDK_ATTEMPTS: u32 = 5;
 
-/// How long DynamoDB may take to answer one request.
-const ATTEMPT_LIMIT: Duration = Duration::from_secs(5);
+/// The time limit for one try.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a request may take with all its tries.
-const REQUEST_LIMIT: Duration = Duration::from_secs(25);
+/// The time limit for a request with all its tries.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// A client of DynamoDB with the tries and time limits that the stores count on.
+/// Makes a client with the retries and time limits that the store relies on.
 pub fn client(config: &SdkConfig) -> Client {
     let config = aws_sdk_dynamodb::config::Builder::from(config)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_config(RetryConfig::standard().with_max_attempts(MAX_SDK_ATTEMPTS))
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(3))
-                .operation_attempt_timeout(ATTEMPT_LIMIT)
-                .operation_timeout(REQUEST_LIMIT)
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .operation_timeout(REQUEST_TIMEOUT)
                 .build(),
         )
         .build();
     Client::from_conf(config)
 }
 
-/// The stores in one DynamoDB table; all of [`hippo_core::store::Store`]. Cheap to clone.
+/// Implements [`hippo_core::store::Store`] in one DynamoDB table. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct DynamoDbStore {
     table: Table,
-    kept_days: u32,
-    /// Whether the table is known to hold its own name: it was not restored.
+    retention_days: u32,
+    /// Whether the table is known to contain its own name, so it wasn't restored.
     has_own_name: Arc<AtomicBool>,
-    /// The items that were passed over since the store was made.
+    /// The damaged items that were skipped so far.
     damaged: Arc<Mutex<BTreeSet<DamagedRow>>>,
 }
 
 impl DynamoDbStore {
-    /// The stores in the table of this name. Makes no request yet.
+    /// Uses the table of this name. Makes no request yet.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let clock = TableClock::default();
         let config = client.config().to_builder().interceptor(clock.clone());
@@ -103,16 +103,16 @@ impl DynamoDbStore {
                 name: table.into(),
                 clock,
             },
-            kept_days: KEPT_DAYS,
+            retention_days: RETENTION_DAYS,
             has_own_name: Arc::default(),
             damaged: Arc::default(),
         }
     }
 
-    /// Keeps runs and final notices for so many days, but not less than [`KEPT_DAYS`].
+    /// Keeps runs and final notices for this many days, but at least [`RETENTION_DAYS`].
     #[must_use]
-    pub fn kept_for(mut self, days: u32) -> Self {
-        self.kept_days = days.max(KEPT_DAYS);
+    pub fn with_retention(mut self, days: u32) -> Self {
+        self.retention_days = days.max(RETENTION_DAYS);
         self
     }
 
@@ -121,7 +121,7 @@ impl DynamoDbStore {
         &self.table.name
     }
 
-    /// An item's value; `None` if it is damaged, so that the other items can still be read.
+    /// Reads an item. `None` if it is damaged, so that the others can still be read.
     fn unless_damaged<T>(
         &self,
         item: &Item,
@@ -132,9 +132,9 @@ impl DynamoDbStore {
             Err(StoreError::Unusable(reason)) => {
                 let row = DamagedRow {
                     table: self.table.name.clone(),
-                    id: item.place(),
+                    id: item.key_text(),
                 };
-                tracing::error!(row.id = row.id, "A damaged item was left out: {reason}");
+                tracing::error!(row.id = row.id, "Skipped a damaged item: {reason}");
                 let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
                 damaged.insert(row);
                 Ok(None)
@@ -143,7 +143,7 @@ impl DynamoDbStore {
         }
     }
 
-    /// The values of the readable items.
+    /// Reads the items that aren't damaged.
     fn readable<T>(
         &self,
         items: &[Item],
@@ -156,30 +156,30 @@ impl DynamoDbStore {
         Ok(found)
     }
 
-    /// The first `limit` readable items. A damaged one doesn't make a page shorter, since a short
-    /// page counts as the last.
+    /// Reads up to `limit` items. Damaged ones don't make a page shorter, since a short page counts as
+    /// the last.
     async fn readable_page<T>(
         &self,
         limit: usize,
-        ask: impl Fn(usize) -> Ask,
+        query: impl Fn(usize) -> Query,
         read: impl Fn(&Item) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
-        let mut asked = limit;
+        let mut page_size = limit;
         loop {
-            let items = self.table.query(&ask(asked)).await?;
+            let items = self.table.query(&query(page_size)).await?;
             let mut found = self.readable(&items, &read)?;
-            if found.len() >= limit || items.len() < asked {
+            if found.len() >= limit || items.len() < page_size {
                 found.truncate(limit);
                 return Ok(found);
             }
-            asked = asked.saturating_add(limit - found.len());
+            page_size = page_size.saturating_add(limit - found.len());
         }
     }
 
-    /// The time to live of an item that began then. DynamoDB may delete it days later, so its
-    /// presence proves nothing.
-    fn expiry(&self, began: DateTime<Utc>) -> AttributeValue {
-        let until = began + chrono::Duration::days(i64::from(self.kept_days));
+    /// The `expires_at` of an item from this time. DynamoDB may delete it days later, so an expired
+    /// item may still be there.
+    fn expiry(&self, start: DateTime<Utc>) -> AttributeValue {
+        let until = start + chrono::Duration::days(i64::from(self.retention_days));
         item::number(until.timestamp())
     }
 }

@@ -1,4 +1,4 @@
-//! The outbox.
+//! Stores the outbox.
 
 use std::sync::atomic::Ordering;
 
@@ -11,20 +11,20 @@ use uuid::Uuid;
 
 use super::DynamoDbStore;
 use super::expression::Expression;
-use super::families::{is_there, no_family};
+use super::families::{family_exists, no_family};
 use super::item::{Item, json, number, text};
 use super::keys::{self, Key, list};
-use super::table::{Ask, Step, Transacted, Written};
+use super::table::{Query, Step, Transacted, Written};
 
 #[async_trait]
 impl OutboxStore for DynamoDbStore {
     async fn plan_mail(&self, record: &OutboxRecord) -> StoreResult<bool> {
         let key = Key::mail(&record.key());
-        // Most ticks find it there: a read costs a fraction of a transaction.
+        // Most ticks find it already planned, and a read costs a fraction of a transaction.
         if self.table.get(&key).await?.is_some() {
             return Ok(false);
         }
-        let (list, order) = place(record);
+        let (list, order) = listing(record);
         let mut item = Item::new(&key)
             .with_data(&*record.to_keep())?
             .with("revision", number(record.revision))
@@ -34,7 +34,7 @@ impl OutboxStore for DynamoDbStore {
             item = item.with("expires_at", self.expiry(record.planned_at));
         }
         let steps = [
-            Step::Check(Key::family(&record.family), is_there()),
+            Step::Check(Key::family(&record.family), family_exists()),
             Step::Put(item, Expression::absent()),
         ];
         match self.table.transact(&steps).await? {
@@ -59,7 +59,7 @@ impl OutboxStore for DynamoDbStore {
         last_notice: Option<&LastNotice>,
     ) -> StoreResult<bool> {
         let write = Uuid::new_v4().to_string();
-        let (list, order) = place(record);
+        let (list, order) = listing(record);
         let mut set = "SET #data = :data, #revision = :next, #state = :state, #write = :write, \
                        #listing = :list, #listing_order = :order"
             .to_owned();
@@ -88,7 +88,7 @@ impl OutboxStore for DynamoDbStore {
         let unchanged = Expression::unchanged(revision);
         Ok(match self.table.update(&key, &change, &unchanged).await? {
             Written::Done => true,
-            // The answer to an earlier try of this very write was lost.
+            // An earlier try of this write succeeded, but its response was lost.
             Written::Refused(Some(item)) => item.text("write") == Some(&write),
             Written::Refused(None) => false,
         })
@@ -105,11 +105,11 @@ impl OutboxStore for DynamoDbStore {
                 .value(":after", text(open_order(after))),
         };
         let keys = keys.value(":list", text(list::OPEN_MAILS));
-        let ask = |limit| Ask {
+        let query = |limit| Query {
             limit,
-            ..Ask::index("listing", keys.clone())
+            ..Query::index("listing", keys.clone())
         };
-        self.readable_page(limit, ask, Item::data).await
+        self.readable_page(limit, query, Item::data).await
     }
 
     async fn last_sent_notice(&self, family: &FamilyId) -> StoreResult<Option<LastNotice>> {
@@ -117,7 +117,7 @@ impl OutboxStore for DynamoDbStore {
             .value(":sent", text(MailState::Sent.as_str()));
         let found = self
             .table
-            .query(&Ask {
+            .query(&Query {
                 filter: sent,
                 limit: 1,
                 ..newest_first(&MailKind::DAILY, family)
@@ -130,19 +130,19 @@ impl OutboxStore for DynamoDbStore {
         Ok(found.transpose()?.flatten())
     }
 
-    /// A table that was restored has the name of the one that was copied. One without a name is new.
+    /// A restored table contains the name of the table that was copied. A table without a name is new.
     async fn origin(&self) -> StoreResult<StoreOrigin> {
         if self.has_own_name.load(Ordering::Relaxed) {
             return Ok(StoreOrigin::Known);
         }
-        let named = match self.table.get(&Key::table_name()).await? {
+        let stored_name = match self.table.get(&Key::table_name()).await? {
             Some(item) => item.text("data").map(ToOwned::to_owned),
             None => {
                 self.end_restore().await?;
                 return Ok(StoreOrigin::Known);
             }
         };
-        if named.as_deref() != Some(self.table_name()) {
+        if stored_name.as_deref() != Some(self.table_name()) {
             return Ok(StoreOrigin::Restored { knows_sent: false });
         }
         self.has_own_name.store(true, Ordering::Relaxed);
@@ -168,7 +168,7 @@ impl OutboxStore for DynamoDbStore {
     ) -> StoreResult<Vec<OutboxRecord>> {
         let found = self
             .table
-            .query(&Ask {
+            .query(&Query {
                 limit,
                 ..newest_first(kind, family)
             })
@@ -177,18 +177,19 @@ impl OutboxStore for DynamoDbStore {
     }
 }
 
-fn newest_first(kind: &MailKind, family: &FamilyId) -> Ask {
+fn newest_first(kind: &MailKind, family: &FamilyId) -> Query {
     let keys = Expression::new("#pk = :pk AND begins_with(#sk, :mails)")
         .value(":pk", text(keys::family(family)))
         .value(":mails", text(keys::mails(kind)));
-    Ask {
+    Query {
         newest_first: true,
-        ..Ask::table(keys)
+        ..Query::table(keys)
     }
 }
 
-/// Open ones are listed as they are worked on, final ones as they are forgotten.
-fn place(record: &OutboxRecord) -> (&'static str, String) {
+/// The list and position of a mail. Open mails are listed in the order of the work, final ones by
+/// age.
+fn listing(record: &OutboxRecord) -> (&'static str, String) {
     let order = open_order(&OutboxCursor::from(record));
     if record.is_over() {
         let planned = keys::time(record.planned_at);
@@ -198,7 +199,7 @@ fn place(record: &OutboxRecord) -> (&'static str, String) {
     }
 }
 
-/// The order of the open ones: `#` sorts before all that a slug is made of.
+/// The order of open mails. `#` sorts before every character of a slug.
 fn open_order(mail: &OutboxCursor) -> String {
     let OutboxCursor { date, kind, family } = mail;
     format!("{date}#{kind}#{family}")

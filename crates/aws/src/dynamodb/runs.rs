@@ -1,7 +1,8 @@
-//! The ledger of runs.
+//! Stores runs.
 //!
-//! Beside the runs of a label stands one item that names those that are going; whoever starts one
-//! writes both in one step, so that of many at once one goes. It also tells which labels there are.
+//! Each label has one item that lists its running runs. A start writes it and the run in one
+//! transaction, so that only one of several simultaneous starts succeeds. These items also list the
+//! labels.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use super::DynamoDbStore;
 use super::expression::Expression;
 use super::item::{Item, number, text};
 use super::keys::{self, Key, list};
-use super::table::{Ask, MAX_ATTEMPTS, Step, Transacted, Written, too_busy, wait};
+use super::table::{MAX_ATTEMPTS, Query, Step, Transacted, Written, too_busy, wait_before_retry};
 
 #[async_trait]
 impl RunStore for DynamoDbStore {
@@ -30,17 +31,17 @@ impl RunStore for DynamoDbStore {
         allow_overlap: bool,
         silence: Duration,
     ) -> StoreResult<RunStart> {
-        // Tells a repeated request of our own from a schedule that fired twice.
+        // Distinguishes our own repeated request from a schedule that fired twice.
         let write = Uuid::new_v4().to_string();
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
+            wait_before_retry(tries).await?;
             let label = self.read_label(&run.key).await?;
             if let Some(stored) = &label.same {
                 return Ok(RunStart::AlreadyRan(stored.data()?));
             }
             let silent_since = run.started_at - silence;
-            let (silent, going): (Vec<_>, Vec<_>) =
-                label.going.into_iter().partition(|(other, _)| {
+            let (silent, running): (Vec<_>, Vec<_>) =
+                label.running.into_iter().partition(|(other, _)| {
                     other.reported_at < silent_since
                         || is_in_future(other.reported_at, run.started_at)
                 });
@@ -54,8 +55,11 @@ impl RunStore for DynamoDbStore {
                 let item = self.run_item(&lost, revision + 1)?;
                 steps.push(Step::Put(item, Expression::unchanged(revision)));
             }
-            let newest = going.iter().map(|(run, _)| run).max_by_key(|run| &run.key);
-            let (stored, answer) = match newest {
+            let newest = running
+                .iter()
+                .map(|(run, _)| run)
+                .max_by_key(|run| &run.key);
+            let (stored, result) = match newest {
                 Some(newest) if !allow_overlap => {
                     let skipped = Run {
                         outcome: RunOutcome::SkippedStillRunning,
@@ -65,12 +69,12 @@ impl RunStore for DynamoDbStore {
                     (skipped, RunStart::StillRunning(newest.clone()))
                 }
                 _ => {
-                    let mut times: Vec<DateTime<Utc>> = going
+                    let mut times: Vec<DateTime<Utc>> = running
                         .iter()
                         .map(|(run, _)| run.key.scheduled_time)
                         .collect();
                     times.push(run.key.scheduled_time);
-                    steps.push(name_going(&run.key, &times, label.revision)?);
+                    steps.push(put_running_list(&run.key, &times, label.revision)?);
                     (run.clone(), RunStart::Started)
                 }
             };
@@ -86,9 +90,9 @@ impl RunStore for DynamoDbStore {
                 matches!(self.table.transact(&steps).await?, Transacted::Done)
             };
             if done {
-                return Ok(answer);
+                return Ok(result);
             }
-            // Another start or report came between: look again.
+            // Another start or report was faster, so read again.
         }
         Err(too_busy())
     }
@@ -98,14 +102,14 @@ impl RunStore for DynamoDbStore {
         let item = self.run_item(run, 0)?.with_text("write", &write);
         let is_put = match self.table.put(item, &Expression::absent()).await? {
             Written::Done => true,
-            // The answer to an earlier try of this very write was lost.
+            // An earlier try of this write succeeded, but its response was lost.
             Written::Refused(Some(other)) => other.text("write") == Some(&write),
             Written::Refused(None) => false,
         };
         if is_put {
-            // It may be the first of its label. Where there is such an item, it stays.
-            let names = going_item(&run.key, &[], 0)?;
-            self.table.put(names, &Expression::absent()).await?;
+            // It may be the first run of its label. An existing list stays as it is.
+            let list = running_list_item(&run.key, &[], 0)?;
+            self.table.put(list, &Expression::absent()).await?;
         }
         Ok(is_put)
     }
@@ -113,12 +117,12 @@ impl RunStore for DynamoDbStore {
     async fn report_run(&self, run: &Run) -> StoreResult<()> {
         let key = Key::run(&run.key);
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
+            wait_before_retry(tries).await?;
             let Some(item) = self.table.get(&key).await? else {
                 return Err(StoreError::NotFound(format!("run {}", run.key)));
             };
             let stored: Run = item.data()?;
-            let goes_on =
+            let resumes =
                 stored.outcome != RunOutcome::Running && run.outcome == RunOutcome::Running;
             let reported = Run {
                 reported_at: run.reported_at,
@@ -130,17 +134,17 @@ impl RunStore for DynamoDbStore {
             let revision = item.revision();
             let next = self.run_item(&reported, revision + 1)?;
             let unchanged = Expression::unchanged(revision);
-            let done = if goes_on {
-                // It ended and goes on: the next start must find it again.
+            let done = if resumes {
+                // It had ended and runs again, so the next start must find it.
                 let label = self.read_label(&run.key).await?;
                 let mut times: Vec<DateTime<Utc>> = label
-                    .going
+                    .running
                     .iter()
                     .map(|(run, _)| run.key.scheduled_time)
                     .collect();
                 times.push(run.key.scheduled_time);
                 let steps = [
-                    name_going(&run.key, &times, label.revision)?,
+                    put_running_list(&run.key, &times, label.revision)?,
                     Step::Put(next, unchanged),
                 ];
                 matches!(self.table.transact(&steps).await?, Transacted::Done)
@@ -154,7 +158,7 @@ impl RunStore for DynamoDbStore {
         Err(too_busy())
     }
 
-    /// One write, of at most two units for a visit of ten cards.
+    /// Takes one write, of at most two units for a visit of ten cards.
     async fn save_work_item(&self, run: &RunKey, work: &WorkItem) -> StoreResult<()> {
         let item = Item::new(&Key::work(run, &work.item_id))
             .with_data(work)?
@@ -163,10 +167,10 @@ impl RunStore for DynamoDbStore {
         Ok(())
     }
 
-    /// One Query for each megabyte: about 2,000 visits.
+    /// Takes one query for each megabyte: about 2,000 visits.
     async fn work_items(&self, run: &RunKey) -> StoreResult<Vec<WorkItem>> {
         let keys = Expression::new("#pk = :pk").value(":pk", text(keys::work(run)));
-        let found = self.table.query(&Ask::table(keys)).await?;
+        let found = self.table.query(&Query::table(keys)).await?;
         self.readable(&found, Item::data)
     }
 
@@ -190,7 +194,7 @@ impl RunStore for DynamoDbStore {
             .value(":before", text(super::item::json(before)?));
         Ok(match self.table.put(item, &unchanged).await? {
             Written::Done => true,
-            // The answer to an earlier try of this very write was lost.
+            // An earlier try of this write succeeded, but its response was lost.
             Written::Refused(Some(item)) => item.data::<TickTimes>()? == *after,
             Written::Refused(None) => false,
         })
@@ -215,16 +219,16 @@ impl RunStore for DynamoDbStore {
             let filter = match label {
                 None => Expression::default(),
                 Some(label) => {
-                    Expression::new("#pk = :label").value(":label", text(Key::going(job, label).pk))
+                    Expression::new("#pk = :label").value(":label", text(keys::runs(job, label)))
                 }
             };
             let found = self
                 .table
-                .query(&Ask {
+                .query(&Query {
                     filter,
                     newest_first: true,
                     limit,
-                    ..Ask::index("listing", keys)
+                    ..Query::index("listing", keys)
                 })
                 .await?;
             runs.extend(self.readable::<Run>(&found, Item::data)?);
@@ -234,35 +238,35 @@ impl RunStore for DynamoDbStore {
         Ok(runs)
     }
 
-    /// One query of the labels, and one for each: what else the job did is not read.
+    /// Takes one query for the labels, and one for each label.
     async fn newest_of_each_label(&self, job: Job, limit: usize) -> StoreResult<Vec<Run>> {
         let keys = Expression::new("#listing = :list").value(":list", text(list::labels(job)));
-        let labels = self.table.query(&Ask::index("listing", keys)).await?;
+        let labels = self.table.query(&Query::index("listing", keys)).await?;
         let mut found = Vec::new();
         for item in &labels {
             let label: Label = item
                 .text("listing_order")
                 .and_then(|label| label.parse().ok())
-                .ok_or_else(|| item.garbage("listing_order"))?;
+                .ok_or_else(|| item.unreadable("listing_order"))?;
             let keys = Expression::new("#pk = :pk AND #sk < :state")
                 .value(":pk", text(keys::runs(job, &label)))
                 .value(":state", text(keys::STATE));
-            let newest = Ask {
+            let newest = Query {
                 newest_first: true,
                 limit,
-                ..Ask::table(keys)
+                ..Query::table(keys)
             };
             let newest = self.table.query(&newest).await?;
             let mut runs: Vec<Run> = self.readable(&newest, Item::data)?;
-            // They stand by their scheduled times.
+            // The query returns them by scheduled time.
             runs.sort_by_key(|run| std::cmp::Reverse(run.started_at));
             found.extend(runs);
         }
         Ok(found)
     }
 
-    /// Five queries, and a write for each that is left: the table's time to live is earlier as a
-    /// rule.
+    /// Takes five queries, and a write for each item left. Usually the table's time to live has already
+    /// deleted them.
     async fn forget_before(&self, before: DateTime<Utc>) -> StoreResult<()> {
         let mut lists: Vec<String> = Job::ALL.into_iter().map(list::runs).collect();
         lists
@@ -271,7 +275,7 @@ impl RunStore for DynamoDbStore {
             let keys = Expression::new("#listing = :list AND #listing_order < :before")
                 .value(":list", text(list))
                 .value(":before", text(keys::time(before)));
-            let found = self.table.query(&Ask::index("listing", keys)).await?;
+            let found = self.table.query(&Query::index("listing", keys)).await?;
             let keys: Vec<Key> = found
                 .iter()
                 .filter_map(|item| {
@@ -287,26 +291,23 @@ impl RunStore for DynamoDbStore {
     }
 }
 
-/// What is on record of one label.
+/// The stored state of one label.
 struct LabelState {
-    /// The run of the key that was asked for.
+    /// The run with the requested key.
     same: Option<Item>,
-    /// The runs that are going, with their revisions.
-    going: Vec<(Run, u64)>,
-    /// Of the item that names them; `None`: there is none yet.
+    /// The running runs, with their revisions.
+    running: Vec<(Run, u64)>,
+    /// The revision of the list of running runs. `None`: there is none yet.
     revision: Option<u64>,
 }
 
 impl DynamoDbStore {
     async fn read_label(&self, key: &RunKey) -> StoreResult<LabelState> {
-        let names = Key::going(key.job, &key.label);
+        let list = Key::running(key.job, &key.label);
         let same = Key::run(key);
-        let found = self
-            .table
-            .get_all(vec![names.clone(), same.clone()])
-            .await?;
-        let named = found.iter().find(|item| item.is(&names));
-        let times: Vec<DateTime<Utc>> = match named {
+        let found = self.table.get_all(vec![list.clone(), same.clone()]).await?;
+        let list = found.iter().find(|item| item.is(&list));
+        let times: Vec<DateTime<Utc>> = match list {
             Some(item) => self.unless_damaged(item, Item::data)?.unwrap_or_default(),
             None => Vec::new(),
         };
@@ -320,17 +321,17 @@ impl DynamoDbStore {
                 })
             })
             .collect();
-        let mut going = Vec::new();
+        let mut running = Vec::new();
         for item in self.table.get_all(keys).await? {
             let run: Option<Run> = self.unless_damaged(&item, Item::data)?;
             if let Some(run) = run.filter(|run| run.outcome == RunOutcome::Running) {
-                going.push((run, item.revision()));
+                running.push((run, item.revision()));
             }
         }
         Ok(LabelState {
             same: found.iter().find(|item| item.is(&same)).cloned(),
-            revision: named.map(Item::revision),
-            going,
+            revision: list.map(Item::revision),
+            running,
         })
     }
 
@@ -353,16 +354,20 @@ impl DynamoDbStore {
     }
 }
 
-/// Writes the list of a label's running runs, if nobody else did since it was read.
-fn name_going(key: &RunKey, times: &[DateTime<Utc>], revision: Option<u64>) -> StoreResult<Step> {
-    let item = going_item(key, times, revision.map_or(0, |seen| seen + 1))?;
+/// The step that writes a label's list of running runs, if it is unchanged since it was read.
+fn put_running_list(
+    key: &RunKey,
+    times: &[DateTime<Utc>],
+    revision: Option<u64>,
+) -> StoreResult<Step> {
+    let item = running_list_item(key, times, revision.map_or(0, |read| read + 1))?;
     let condition = revision.map_or_else(Expression::absent, Expression::unchanged);
     Ok(Step::Put(item, condition))
 }
 
-/// The item that names the runs of a label that are going, and by being there the label.
-fn going_item(key: &RunKey, times: &[DateTime<Utc>], revision: u64) -> StoreResult<Item> {
-    Ok(Item::new(&Key::going(key.job, &key.label))
+/// The list of a label's running runs. It also puts the label into the list of labels.
+fn running_list_item(key: &RunKey, times: &[DateTime<Utc>], revision: u64) -> StoreResult<Item> {
+    Ok(Item::new(&Key::running(key.job, &key.label))
         .with_data(&times)?
         .with("revision", number(revision))
         .listed(list::labels(key.job), key.label.as_str()))

@@ -1,5 +1,6 @@
-//! The table as `infra/table.md` describes it, made through the API: for tests and emulators.
-//! A deployed table is made by the template.
+//! Creates the table of `infra/table.md` through the API, for tests and emulators.
+//!
+//! In a deployed stack, the template creates it.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
@@ -18,7 +19,7 @@ const KEYS: [&str; 7] = [
     "listing_order",
 ];
 
-/// Makes the table with its indexes and its time to live.
+/// Creates the table with its indexes and its time to live.
 pub async fn create_table(
     client: &Client,
     name: &str,

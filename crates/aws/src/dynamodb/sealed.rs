@@ -1,4 +1,4 @@
-//! A sealed number and PIN as a table item.
+//! The item of a sealed number and PIN.
 
 use hippo_core::ids::CardId;
 use hippo_core::seal::{KeyId, Sealed};
@@ -7,7 +7,7 @@ use hippo_core::store::StoreResult;
 use super::item::{Item, bytes};
 use super::keys::Key;
 
-/// A card's secret as it is written.
+/// Builds the item of a card's secret.
 pub(super) fn sealed_item(card: CardId, secret: &Sealed) -> Item {
     Item::new(&Key::secret(card))
         .with_text("key", secret.key.0.clone())
@@ -15,17 +15,17 @@ pub(super) fn sealed_item(card: CardId, secret: &Sealed) -> Item {
         .with("ciphertext", bytes(&secret.ciphertext))
 }
 
-/// A card's secret, if it is among these items.
+/// Reads a card's secret, if it is among these items.
 pub(super) fn sealed_from(items: &[Item], card: CardId) -> StoreResult<Option<Sealed>> {
     let key = Key::secret(card);
     let Some(item) = items.iter().find(|item| item.is(&key)) else {
         return Ok(None);
     };
-    let part = |name| item.bytes(name).ok_or_else(|| item.garbage(name));
+    let part = |name| item.bytes(name).ok_or_else(|| item.unreadable(name));
     Ok(Some(Sealed {
         key: KeyId(
             item.text("key")
-                .ok_or_else(|| item.garbage("key"))?
+                .ok_or_else(|| item.unreadable("key"))?
                 .to_owned(),
         ),
         encapsulated_key: part("encapsulated_key")?.to_vec(),

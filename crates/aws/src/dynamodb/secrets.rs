@@ -1,4 +1,4 @@
-//! The sealed numbers and PINs.
+//! Stores sealed numbers and PINs.
 
 use async_trait::async_trait;
 use hippo_core::card::Fingerprint;
@@ -7,13 +7,13 @@ use hippo_core::seal::Sealed;
 use hippo_core::store::{SecretStore, StoreResult};
 
 use super::DynamoDbStore;
-use super::cards::{no_card, number_item, same_number};
+use super::cards::{no_card, number_item, number_taken};
 use super::expression::Expression;
 use super::heads::Head;
 use super::item::text;
 use super::keys::{Key, list};
 use super::sealed;
-use super::table::{Ask, MAX_ATTEMPTS, Step, Transacted, too_busy, wait};
+use super::table::{MAX_ATTEMPTS, Query, Step, Transacted, too_busy, wait_before_retry};
 
 #[async_trait]
 impl SecretStore for DynamoDbStore {
@@ -37,7 +37,7 @@ impl SecretStore for DynamoDbStore {
     ) -> StoreResult<()> {
         let key = self.card_key(card).await?.ok_or_else(|| no_card(card))?;
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
+            wait_before_retry(tries).await?;
             let stored = self.table.get(&Key::head(&key)).await?;
             let stored = stored.ok_or_else(|| no_card(card))?;
             let mut head: Head = stored.data()?;
@@ -59,9 +59,9 @@ impl SecretStore for DynamoDbStore {
             match self.table.transact(&steps).await? {
                 Transacted::Done => return Ok(()),
                 Transacted::Refused(refusals) => match refusals.first() {
-                    Some(refusal) if refusal.step == 2 => return Err(same_number(&after)),
+                    Some(refusal) if refusal.step == 2 => return Err(number_taken(&after)),
                     Some(refusal) if refusal.step == 1 => return Err(no_card(card)),
-                    // A check changed the head meanwhile: look again.
+                    // A check changed the head in the meantime, so read it again.
                     _ => {}
                 },
             }
@@ -70,15 +70,15 @@ impl SecretStore for DynamoDbStore {
     }
 
     async fn cards_with_secrets(&self) -> StoreResult<Vec<CardId>> {
-        // A card and its secret come and go in one step, so that the cards are those.
+        // A card and its secret are written and deleted together, so every card has one.
         let cards = Expression::new("#listing = :cards").value(":cards", text(list::CARDS));
-        let found = self.table.query(&Ask::index("listing", cards)).await?;
+        let found = self.table.query(&Query::index("listing", cards)).await?;
         found
             .iter()
             .map(|item| {
                 item.text("listing_order")
                     .and_then(|id| id.parse().ok())
-                    .ok_or_else(|| item.garbage("listing_order"))
+                    .ok_or_else(|| item.unreadable("listing_order"))
             })
             .collect()
     }

@@ -1,4 +1,4 @@
-//! The stores' requests, with their retries, pages and errors.
+//! The store's requests, with retries, pages and errors.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -15,19 +15,19 @@ use aws_sdk_dynamodb::types::{
 use hippo_core::store::{StoreError, StoreResult};
 
 use super::clock::TableClock;
+use super::error::store_error;
 use super::expression::{Expression, names, values};
-use super::fault::store_error;
 use super::item::{Attributes, Item};
 use super::keys::Key;
 
-/// How often a write is tried that others were in the way of.
+/// How often a write is tried if other writers are faster.
 pub(super) const MAX_ATTEMPTS: u32 = 50;
 
 /// The most keys of one BatchGetItem.
 const GET_LIMIT: usize = 100;
 
-/// How many items a page of a filtered query reads at least.
-const FILTERED_PAGE: usize = 25;
+/// The smallest page of a filtered query, in items.
+const MIN_FILTERED_PAGE: usize = 25;
 
 /// The most requests of one BatchWriteItem.
 const DELETE_LIMIT: usize = 25;
@@ -35,9 +35,9 @@ const DELETE_LIMIT: usize = 25;
 /// The result of a conditional write.
 #[derive(Debug)]
 pub(super) enum Written {
-    /// It is durable.
+    /// The item was written.
     Done,
-    /// The condition did not hold; the item as it is, if there is one.
+    /// The condition didn't hold. Has the stored item, if there is one.
     Refused(Option<Item>),
 }
 
@@ -53,24 +53,24 @@ pub(super) enum Step {
 /// The result of a transaction.
 #[derive(Debug)]
 pub(super) enum Transacted {
-    /// All of it is durable.
+    /// Every step was done.
     Done,
-    /// Nothing was done: for each step whether its condition held.
+    /// Nothing was done. Lists the steps whose condition didn't hold.
     Refused(Vec<Refusal>),
 }
 
-/// One step of a transaction that was refused.
+/// A step whose condition didn't hold.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Refusal {
-    /// Which step's condition did not hold.
+    /// The index of the step.
     pub(super) step: usize,
-    /// The item as it is, if there is one.
+    /// The stored item, if there is one.
     pub(super) item: Option<Item>,
 }
 
-/// What is asked of the table or of one of its indexes.
+/// A query of the table or of an index.
 #[derive(Debug, Clone)]
-pub(super) struct Ask {
+pub(super) struct Query {
     pub(super) index: Option<&'static str>,
     pub(super) keys: Expression,
     pub(super) filter: Expression,
@@ -78,8 +78,8 @@ pub(super) struct Ask {
     pub(super) limit: usize,
 }
 
-impl Ask {
-    /// All of one partition whose sort keys are as `keys` says; read consistently.
+impl Query {
+    /// Reads the items of one partition that match `keys`, consistently.
     pub(super) fn table(keys: Expression) -> Self {
         Self {
             index: None,
@@ -90,7 +90,7 @@ impl Ask {
         }
     }
 
-    /// The same of an index, which may be some milliseconds behind.
+    /// Reads from an index, which may be some milliseconds behind.
     pub(super) fn index(index: &'static str, keys: Expression) -> Self {
         Self {
             index: Some(index),
@@ -99,7 +99,7 @@ impl Ask {
     }
 }
 
-/// The table, and the way to it.
+/// The table and its client.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     pub(super) client: Client,
@@ -108,7 +108,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// One item, as it is.
+    /// Reads one item, consistently.
     pub(super) async fn get(&self, key: &Key) -> StoreResult<Option<Item>> {
         let answer = self
             .client
@@ -123,9 +123,9 @@ impl Table {
         Ok(answer.item.map(Item))
     }
 
-    /// These items, as they are; those that are not there are left out. In no order.
+    /// Reads these items, consistently and in no order. Leaves out missing ones.
     pub(super) async fn get_all(&self, keys: Vec<Key>) -> StoreResult<Vec<Item>> {
-        // None twice, which DynamoDB refuses.
+        // DynamoDB refuses duplicate keys.
         let keys: Vec<Key> = keys
             .into_iter()
             .collect::<BTreeSet<_>>()
@@ -136,13 +136,13 @@ impl Table {
             let mut left: Vec<Attributes> = keys.iter().map(Key::attributes).collect();
             let mut tries = 0;
             while !left.is_empty() {
-                wait(tries).await?;
+                wait_before_retry(tries).await?;
                 tries += 1;
                 let wanted = KeysAndAttributes::builder()
                     .set_keys(Some(left))
                     .consistent_read(true)
                     .build()
-                    .map_err(|error| incomplete(&error))?;
+                    .map_err(|error| build_error(&error))?;
                 let answer = self
                     .client
                     .batch_get_item()
@@ -153,7 +153,7 @@ impl Table {
                     .map_err(|error| store_error(&self.name, &error))?;
                 for items in answer.responses.into_iter().flat_map(HashMap::into_values) {
                     if !items.is_empty() {
-                        // It goes on: the next try need not wait for long.
+                        // There is progress, so the next wait can be short.
                         tries = 1;
                     }
                     found.extend(items.into_iter().map(Item));
@@ -169,15 +169,15 @@ impl Table {
         Ok(found)
     }
 
-    /// All items of a query, from all its pages.
-    pub(super) async fn query(&self, ask: &Ask) -> StoreResult<Vec<Item>> {
+    /// Reads a query's items, from all pages.
+    pub(super) async fn query(&self, query: &Query) -> StoreResult<Vec<Item>> {
         let mut found = Vec::new();
         let mut start = None;
-        while found.len() < ask.limit {
-            let missing = ask.limit - found.len();
-            // With a filter the limit counts what is read, not what is found.
-            let page = match ask.filter.text() {
-                Some(_) => missing.max(FILTERED_PAGE),
+        while found.len() < query.limit {
+            let missing = query.limit - found.len();
+            // With a filter, the limit counts the items that are read, not those that match.
+            let page = match query.filter.text() {
+                Some(_) => missing.max(MIN_FILTERED_PAGE),
                 None => missing,
             };
             let limit = i32::try_from(page).ok();
@@ -185,13 +185,13 @@ impl Table {
                 .client
                 .query()
                 .table_name(&self.name)
-                .set_index_name(ask.index.map(ToOwned::to_owned))
-                .consistent_read(ask.index.is_none())
-                .set_key_condition_expression(ask.keys.text())
-                .set_filter_expression(ask.filter.text())
-                .set_expression_attribute_names(names(&[&ask.keys, &ask.filter]))
-                .set_expression_attribute_values(values(&[&ask.keys, &ask.filter]))
-                .scan_index_forward(!ask.newest_first)
+                .set_index_name(query.index.map(ToOwned::to_owned))
+                .consistent_read(query.index.is_none())
+                .set_key_condition_expression(query.keys.text())
+                .set_filter_expression(query.filter.text())
+                .set_expression_attribute_names(names(&[&query.keys, &query.filter]))
+                .set_expression_attribute_values(values(&[&query.keys, &query.filter]))
+                .scan_index_forward(!query.newest_first)
                 .set_limit(limit)
                 .set_exclusive_start_key(start)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
@@ -204,15 +204,15 @@ impl Table {
                 break;
             }
         }
-        found.truncate(ask.limit);
+        found.truncate(query.limit);
         Ok(found)
     }
 
-    /// Replaces an item, if `condition` holds.
+    /// Writes an item if `condition` holds.
     pub(super) async fn put(&self, item: Item, condition: &Expression) -> StoreResult<Written> {
         item.check_size()?;
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
+            wait_before_retry(tries).await?;
             let answer = self
                 .client
                 .put_item()
@@ -231,18 +231,18 @@ impl Table {
                 Ok(_) => return Ok(Written::Done),
                 Err(error) => error,
             };
-            let verdict = self.verdict(&error, |error| match error {
+            let result = self.interpret_error(&error, |error| match error {
                 PutItemError::ConditionalCheckFailedException(failed) => Some(failed.item.clone()),
                 _ => None,
             })?;
-            if let Some(refused) = verdict {
+            if let Some(refused) = result {
                 return Ok(refused);
             }
         }
         Err(too_busy())
     }
 
-    /// Changes an item in place, if `condition` holds.
+    /// Updates an item if `condition` holds.
     pub(super) async fn update(
         &self,
         key: &Key,
@@ -250,7 +250,7 @@ impl Table {
         condition: &Expression,
     ) -> StoreResult<Written> {
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
+            wait_before_retry(tries).await?;
             let answer = self
                 .client
                 .update_item()
@@ -270,22 +270,22 @@ impl Table {
                 Ok(_) => return Ok(Written::Done),
                 Err(error) => error,
             };
-            let verdict = self.verdict(&error, |error| match error {
+            let result = self.interpret_error(&error, |error| match error {
                 UpdateItemError::ConditionalCheckFailedException(failed) => {
                     Some(failed.item.clone())
                 }
                 _ => None,
             })?;
-            if let Some(refused) = verdict {
+            if let Some(refused) = result {
                 return Ok(refused);
             }
         }
         Err(too_busy())
     }
 
-    /// What an error of a conditional write means; `None`: a transaction was in its way, so that it
-    /// is to be tried again.
-    fn verdict<E, R>(
+    /// Interprets the error of a conditional write. `None`: it conflicted with a transaction, so try
+    /// again.
+    fn interpret_error<E, R>(
         &self,
         error: &SdkError<E, R>,
         refusal: impl FnOnce(&E) -> Option<Option<Attributes>>,
@@ -298,22 +298,22 @@ impl Table {
             return Ok(None);
         }
         match error.as_service_error().and_then(refusal) {
-            Some(item) => Ok(Some(Written::Refused(found(item)))),
+            Some(item) => Ok(Some(Written::Refused(non_empty(item)))),
             None => Err(store_error(&self.name, error)),
         }
     }
 
     /// Does all of these steps or none.
     ///
-    /// A lost answer does no harm: the SDK repeats the request with the same token, so it runs
-    /// once.
+    /// A lost response does no harm: the SDK repeats the request with the same token, so it takes
+    /// effect once.
     pub(super) async fn transact(&self, steps: &[Step]) -> StoreResult<Transacted> {
         let mut items = Vec::with_capacity(steps.len());
         for step in steps {
             items.push(self.transact_item(step)?);
         }
         for tries in 0..MAX_ATTEMPTS {
-            wait(tries).await?;
+            wait_before_retry(tries).await?;
             let answer = self
                 .client
                 .transact_write_items()
@@ -337,14 +337,14 @@ impl Table {
                 .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
                 .map(|(step, reason)| Refusal {
                     step,
-                    item: found(reason.item.clone()),
+                    item: non_empty(reason.item.clone()),
                 })
                 .collect();
             if !refusals.is_empty() {
                 return Ok(Transacted::Refused(refusals));
             }
-            // In the way of others, or asked for too much: again. Anything else will not get better.
-            let hopeless = reasons
+            // Conflicts and throttling are tried again. Other reasons are permanent.
+            let permanent = reasons
                 .iter()
                 .filter_map(|reason| reason.code())
                 .find(|code| {
@@ -356,7 +356,7 @@ impl Table {
                             | "ProvisionedThroughputExceeded"
                     )
                 });
-            if let Some(code) = hopeless {
+            if let Some(code) = permanent {
                 return Err(StoreError::Unusable(format!(
                     "DynamoDB refused the write ({code})."
                 )));
@@ -365,7 +365,7 @@ impl Table {
         Err(too_busy())
     }
 
-    /// Deletes these items, each on its own.
+    /// Deletes these items, not in a transaction.
     pub(super) async fn delete_all(&self, keys: &[Key]) -> StoreResult<()> {
         for keys in keys.chunks(DELETE_LIMIT) {
             let mut left = Vec::with_capacity(keys.len());
@@ -373,12 +373,12 @@ impl Table {
                 let delete = DeleteRequest::builder()
                     .set_key(Some(key.attributes()))
                     .build()
-                    .map_err(|error| incomplete(&error))?;
+                    .map_err(|error| build_error(&error))?;
                 left.push(WriteRequest::builder().delete_request(delete).build());
             }
             let mut tries = 0;
             while !left.is_empty() {
-                wait(tries).await?;
+                wait_before_retry(tries).await?;
                 tries += 1;
                 let answer = self
                     .client
@@ -414,7 +414,7 @@ impl Table {
                         .set_expression_attribute_values(values(&[condition]))
                         .return_values_on_condition_check_failure(old)
                         .build()
-                        .map_err(|error| incomplete(&error))?,
+                        .map_err(|error| build_error(&error))?,
                 )
             }
             Step::Update(key, change, condition) => item.update(
@@ -427,7 +427,7 @@ impl Table {
                     .set_expression_attribute_values(values(&[change, condition]))
                     .return_values_on_condition_check_failure(old)
                     .build()
-                    .map_err(|error| incomplete(&error))?,
+                    .map_err(|error| build_error(&error))?,
             ),
             Step::Delete(key, condition) => item.delete(
                 Delete::builder()
@@ -438,7 +438,7 @@ impl Table {
                     .set_expression_attribute_values(values(&[condition]))
                     .return_values_on_condition_check_failure(old)
                     .build()
-                    .map_err(|error| incomplete(&error))?,
+                    .map_err(|error| build_error(&error))?,
             ),
             Step::Check(key, condition) => item.condition_check(
                 ConditionCheck::builder()
@@ -449,36 +449,37 @@ impl Table {
                     .set_expression_attribute_values(values(&[condition]))
                     .return_values_on_condition_check_failure(old)
                     .build()
-                    .map_err(|error| incomplete(&error))?,
+                    .map_err(|error| build_error(&error))?,
             ),
         };
         Ok(item.build())
     }
 }
 
-fn found(item: Option<Attributes>) -> Option<Item> {
+/// The item, unless DynamoDB returned no attributes.
+fn non_empty(item: Option<Attributes>) -> Option<Item> {
     item.filter(|attributes| !attributes.is_empty()).map(Item)
 }
 
-/// Waits before a try that is not the first: longer each time, at random, at most half a second.
-pub(super) async fn wait(tries: u32) -> StoreResult<()> {
+/// Waits for a random time before a retry. The longest wait doubles up to 500 ms.
+pub(super) async fn wait_before_retry(tries: u32) -> StoreResult<()> {
     if tries == 0 {
         return Ok(());
     }
     if tries >= MAX_ATTEMPTS {
         return Err(too_busy());
     }
-    let most = 5_u64.saturating_mul(1 << tries.min(7)).min(500);
-    let random = getrandom::u64().unwrap_or(most);
-    tokio::time::sleep(Duration::from_millis(random % (most + 1))).await;
+    let max_ms = 5_u64.saturating_mul(1 << tries.min(7)).min(500);
+    let random = getrandom::u64().unwrap_or(max_ms);
+    tokio::time::sleep(Duration::from_millis(random % (max_ms + 1))).await;
     Ok(())
 }
 
 /// The error after too many conflicts with other writers.
 pub(super) fn too_busy() -> StoreError {
-    StoreError::Unavailable("too many are writing at once. Try again in a moment.".to_owned())
+    StoreError::Unavailable("too many writes at the same time. Try again in a moment.".to_owned())
 }
 
-fn incomplete(error: &aws_sdk_dynamodb::error::BuildError) -> StoreError {
-    StoreError::Unusable(format!("a request could not be made: {error}"))
+fn build_error(error: &aws_sdk_dynamodb::error::BuildError) -> StoreError {
+    StoreError::Unusable(format!("a request couldn't be built: {error}"))
 }

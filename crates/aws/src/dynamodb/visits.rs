@@ -1,4 +1,4 @@
-//! Loads what a visit or a notice needs, in one request.
+//! Loads the data of a visit or a notice in one request.
 
 use async_trait::async_trait;
 use hippo_core::card::CardKey;
@@ -11,41 +11,44 @@ use super::expression::Expression;
 use super::families;
 use super::item::{Item, text};
 use super::keys::{self, Key};
-use super::libraries::{down, until};
+use super::libraries::{parse_back_off_until, parse_down_since};
 use super::sealed;
-use super::table::Ask;
+use super::table::Query;
 
 #[async_trait]
 impl VisitStore for DynamoDbStore {
-    /// One request for up to 49 cards.
+    /// Takes one request for up to 49 cards.
     async fn load_visit(
         &self,
         library: &LibraryId,
         cards: &[CardKey],
     ) -> StoreResult<Option<LoadedVisit>> {
-        let mut keys = vec![Key::library(library), Key::backing_off(library)];
+        let mut keys = vec![Key::library(library), Key::library_state(library)];
         for card in cards {
             keys.push(Key::head(card));
             keys.push(Key::secret(card.card));
         }
         let found = self.table.get_all(keys).await?;
-        let of = |key: Key| found.iter().find(|item| item.is(&key));
-        let Some(item) = of(Key::library(library)) else {
+        let find = |key: Key| found.iter().find(|item| item.is(&key));
+        let Some(item) = find(Key::library(library)) else {
             return Ok(None);
         };
-        let state = Key::backing_off(library);
+        let state = Key::library_state(library);
         let Some(library) = self.unless_damaged(item, Item::data)? else {
             return Ok(None);
         };
         let mut loaded = LoadedVisit {
             library,
-            back_off_until: of(state.clone()).map(until).transpose()?.flatten(),
-            down_since: of(state).map(down).transpose()?.flatten(),
+            back_off_until: find(state.clone())
+                .map(parse_back_off_until)
+                .transpose()?
+                .flatten(),
+            down_since: find(state).map(parse_down_since).transpose()?.flatten(),
             cards: Vec::with_capacity(cards.len()),
         };
         for card in cards {
-            let head = of(Key::head(card)).map(|item| self.unless_damaged(item, record));
-            let secret = of(Key::secret(card.card))
+            let head = find(Key::head(card)).map(|item| self.unless_damaged(item, record));
+            let secret = find(Key::secret(card.card))
                 .map(|item| self.unless_damaged(item, |_| sealed::sealed_from(&found, card.card)));
             let secret = secret.transpose()?.flatten().flatten();
             loaded.cards.extend(head.transpose()?.flatten().zip(secret));
@@ -56,13 +59,13 @@ impl VisitStore for DynamoDbStore {
 
 #[async_trait]
 impl AccountStore for DynamoDbStore {
-    /// One Query for each megabyte.
+    /// Takes one query for each megabyte.
     async fn load_family(&self, family: &FamilyId) -> StoreResult<Option<LoadedFamily>> {
         let keys = Expression::new("#pk = :pk AND #sk BETWEEN :first AND :last")
             .value(":pk", text(keys::family(family)))
             .value(":first", text(keys::ACCOUNTS))
             .value(":last", text(keys::META));
-        let found = self.table.query(&Ask::table(keys)).await?;
+        let found = self.table.query(&Query::table(keys)).await?;
         let meta = Key::family(family);
         let Some(family) = found
             .iter()

@@ -1,4 +1,4 @@
-//! A metric with an alarm for alerts that could not be delivered: a mail can't say that mails fail.
+//! Counts alerts that couldn't be delivered, for an alarm: a mail can't report that mails fail.
 
 use async_trait::async_trait;
 use hippo_core::alerts::Alert;
@@ -8,9 +8,9 @@ use hippo_core::clock::Clock;
 
 use crate::metrics::{Metrics, Unit};
 
-/// Counts the alerts that `notifier` could not deliver.
+/// Counts the alerts that `notifier` can't deliver.
 pub struct CountUndelivered<'a> {
-    /// Delivers them.
+    /// Delivers the alerts.
     pub notifier: &'a dyn Notifier,
     /// Where the count goes.
     pub metrics: &'a Metrics,
@@ -38,17 +38,17 @@ mod tests {
     use super::*;
     use crate::handlers::testing::World;
 
-    struct Answers(Result<(), DeliveryFailed>);
+    struct FixedResult(Result<(), DeliveryFailed>);
 
     #[async_trait]
-    impl Notifier for Answers {
+    impl Notifier for FixedResult {
         async fn notify(&self, _: &[Alert]) -> Result<(), DeliveryFailed> {
             self.0.clone()
         }
     }
 
     #[tokio::test]
-    async fn undelivered_alerts_are_counted_and_delivered_ones_are_not() {
+    async fn only_undelivered_alerts_are_counted() {
         let world = World::new().await;
         let day = "2026-11-21".parse().unwrap();
         let alerts = [
@@ -56,13 +56,13 @@ mod tests {
             Alert::NewerAlert { day },
         ];
         let refused = Err(DeliveryFailed("MessageRejected".to_owned()));
-        for answer in [Ok(()), refused] {
+        for result in [Ok(()), refused] {
             let notifier = CountUndelivered {
-                notifier: &Answers(answer.clone()),
+                notifier: &FixedResult(result.clone()),
                 metrics: &world.metrics,
                 clock: &world.clock,
             };
-            assert_eq!(notifier.notify(&alerts).await, answer);
+            assert_eq!(notifier.notify(&alerts).await, result);
         }
         assert_eq!(world.published("AlertsNotDelivered"), [(2, vec![])]);
     }

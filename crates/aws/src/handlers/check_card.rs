@@ -1,4 +1,4 @@
-//! `check-card`: makes a visit from the queue.
+//! `check-card`: checks the cards of a visit from the queue.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -22,23 +22,23 @@ use crate::handlers::HandlerError;
 use crate::handlers::message;
 use crate::metrics::{Metrics, Unit};
 
-/// How long a card may take at worst: two logins of 90 s with their logouts, and saving it.
-const RESERVE: Duration = Duration::seconds(200);
+/// The longest time for one card: two logins of 90 s with their logouts, and saving the result.
+const MAX_CARD_TIME: Duration = Duration::seconds(200);
 
-/// What the function needs from outside.
+/// The handler's dependencies.
 pub struct Ports<'a> {
-    /// What a visit needs.
+    /// The visit's dependencies.
     pub visits: VisitPorts<'a>,
-    /// Where a visit's result is stored.
+    /// Where a visit's results are stored.
     pub runs: &'a dyn RunStore,
     /// Where alerts are raised.
     pub alerts: &'a dyn AlertStore,
 }
 
-/// Checks the cards of the one visit that the event holds.
+/// Checks the cards of the event's visit.
 ///
-/// An error is a fault of ours: the queue brings the visit again, and what was checked is skipped.
-/// `ends_at` is when Lambda ends the invocation: cards for which no time is left are `not_tried`.
+/// After an error of ours, the queue delivers the visit again, and checked cards are skipped.
+/// Lambda ends the invocation at `ends_at`. Cards without enough time become `not_tried`.
 pub async fn handle(
     ports: &Ports<'_>,
     pace: Pace,
@@ -47,7 +47,7 @@ pub async fn handle(
     ends_at: Option<DateTime<Utc>>,
 ) -> Result<(), HandlerError> {
     let work = async {
-        if dry_run::is_asked_for(&event) {
+        if dry_run::is_requested(&event) {
             return dry_run(ports).await;
         }
         for record in message::records(event)? {
@@ -58,12 +58,12 @@ pub async fn handle(
     work.await.map_err(HandlerError::logged)
 }
 
-/// Reads what a visit reads first.
+/// Makes the first read of a visit.
 async fn dry_run(ports: &Ports<'_>) -> Result<(), HandlerError> {
     if let Ok(nowhere) = "dry-run".parse() {
         ports.visits.visits.load_visit(&nowhere, &[]).await?;
     }
-    tracing::info!("The dry run is done.");
+    tracing::info!("The dry run finished.");
     Ok(())
 }
 
@@ -76,18 +76,18 @@ async fn visit(
 ) -> Result<(), HandlerError> {
     let visit: Visit = message::body(record, "a visit", "library, cards, planned_at and run")?;
     let clock = ports.visits.clock;
-    let began = clock.now();
+    let started_at = clock.now();
     tracing::info!(
         library.id = %visit.library,
         run.id = %visit.run,
         cards = visit.cards.len(),
         message.id = message::id(record),
         receive_count = message::receive_count(record),
-        "A visit begins."
+        "A visit began."
     );
     let options = VisitOptions {
         pace,
-        deadline: ends_at.map(|ends_at| last_begin(began, ends_at)),
+        deadline: ends_at.map(|ends_at| last_start(started_at, ends_at)),
         stop: &|| false,
     };
     let (counts, record) = (Mutex::new(Counts::default()), VisitRecord::default());
@@ -109,10 +109,10 @@ async fn visit(
         .chain(damaged.map(Alert::from))
         .collect();
     if let Err(error) = raise_alerts(ports.alerts, &alerts, clock.now()).await {
-        tracing::error!(%error, "Alerts could not be recorded.");
+        tracing::error!(%error, "Couldn't record alerts.");
     }
     pages.end_page_changes(ports.alerts, clock).await;
-    // Of a visit that comes again this is what was done so far.
+    // After an error, this is the result so far: the visit comes again.
     let reported = ports
         .runs
         .save_work_item(
@@ -121,8 +121,8 @@ async fn visit(
         )
         .await;
     let counts = counts.into_inner().unwrap_or_default();
-    let ended = clock.now();
-    let duration_ms = (ended - began).num_milliseconds();
+    let ended_at = clock.now();
+    let duration_ms = (ended_at - started_at).num_milliseconds();
     tracing::info!(
         library.id = %visit.library,
         run.id = %visit.run,
@@ -132,14 +132,14 @@ async fn visit(
         duration_ms,
         "A visit ended."
     );
-    counts.publish(metrics, &visit, ended, duration_ms);
+    counts.publish(metrics, &visit, ended_at, duration_ms);
     result?;
     Ok(reported?)
 }
 
-/// The time after which no card is begun. Where an invocation is short, half of it is kept.
-fn last_begin(now: DateTime<Utc>, ends_at: DateTime<Utc>) -> DateTime<Utc> {
-    ends_at - RESERVE.min((ends_at - now) / 2)
+/// The time after which no check starts. A short invocation keeps half of its time.
+fn last_start(now: DateTime<Utc>, ends_at: DateTime<Utc>) -> DateTime<Utc> {
+    ends_at - MAX_CARD_TIME.min((ends_at - now) / 2)
 }
 
 #[derive(Debug, Default)]
@@ -177,7 +177,7 @@ impl Counts {
             .field("library", visit.library.as_str())
             .field("run", &visit.run.to_string())
             .publish();
-        // A dimension has one value in a line: each kind has its own.
+        // A dimension has one value in a line, so each kind has its own line.
         for (kind, count) in &self.failed {
             metrics
                 .at(at)

@@ -1,4 +1,4 @@
-//! `check-cards`: enqueues a message for each visit when a schedule fires.
+//! `check-cards`: enqueues visits when a schedule fires.
 
 use hippo_core::jobs::RunError;
 use hippo_core::jobs::check_cards::enqueue::{EnqueueVisitsPorts, enqueue_visits};
@@ -13,7 +13,7 @@ use crate::handlers::event::ScheduleEvent;
 use crate::handlers::run_context::RunContext;
 use crate::metrics::{Metrics, Unit};
 
-/// Hands out the visits that the event asks for; answers with the run, for who waits for it.
+/// Enqueues the visits that the event asks for. Returns the run, for a person who started it.
 pub async fn handle(
     ports: &EnqueueVisitsPorts<'_>,
     context: &RunContext<'_>,
@@ -21,7 +21,7 @@ pub async fn handle(
 ) -> Result<Value, HandlerError> {
     match work(ports, context, event).await {
         Ok(answer) => {
-            tracing::info!(%answer, "The invocation is done.");
+            tracing::info!(%answer, "The invocation finished.");
             Ok(answer)
         }
         Err(error) => Err(error.logged()),
@@ -33,7 +33,7 @@ async fn work(
     context: &RunContext<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
-    if dry_run::is_asked_for(event) {
+    if dry_run::is_requested(event) {
         ports.cards.cards_to_check(Scope::All, None, 1).await?;
         return Ok(event.clone());
     }
@@ -45,31 +45,31 @@ async fn work(
         Job::CheckCards,
         serde_json::to_value(&input).unwrap_or_default(),
     );
-    let done = match enqueue_visits(ports, plan, &input).await {
-        Ok(done) => done,
+    let enqueued = match enqueue_visits(ports, plan, &input).await {
+        Ok(enqueued) => enqueued,
         Err(RunError::NotStarted(why)) => return Ok(answer_not_started(&why)),
         Err(RunError::Job(error)) => return Err(error.into()),
     };
-    let visits = i64::try_from(done.visits).unwrap_or(i64::MAX);
-    publish(context.metrics, &done.run, "VisitsPlanned", visits);
+    let visits = i64::try_from(enqueued.visits).unwrap_or(i64::MAX);
+    publish(context.metrics, &enqueued.run, "VisitsPlanned", visits);
     Ok(json!({
-        "run": done.run.key.to_string(),
-        "cards": done.run.counts.planned,
-        "visits": done.visits,
+        "run": enqueued.run.key.to_string(),
+        "cards": enqueued.run.counts.planned,
+        "visits": enqueued.visits,
     }))
 }
 
-/// Why no run was started; that is no failure.
+/// The reply if no run was started, which isn't an error.
 pub(super) fn answer_not_started(why: &NotStarted) -> Value {
     json!({"not_started": why.as_str(), "run": why.run().key.to_string()})
 }
 
-/// A run came to its end.
-pub(super) fn publish(metrics: &Metrics, run: &Run, planned: &str, count: i64) {
-    let ended = run.finished_at.unwrap_or(run.reported_at);
+/// Publishes a finished run, and its count of planned visits or notices as `planned_metric`.
+pub(super) fn publish(metrics: &Metrics, run: &Run, planned_metric: &str, count: i64) {
+    let ended_at = run.finished_at.unwrap_or(run.reported_at);
     let job = ("Job", run.key.job.as_str());
     metrics
-        .at(ended)
+        .at(ended_at)
         .metrics(
             &[job, ("Label", run.key.label.as_str())],
             &[("Runs", Unit::Count, 1)],
@@ -79,10 +79,10 @@ pub(super) fn publish(metrics: &Metrics, run: &Run, planned: &str, count: i64) {
             &[(
                 "RunDuration",
                 Unit::Milliseconds,
-                run.duration(ended).num_milliseconds(),
+                run.duration(ended_at).num_milliseconds(),
             )],
         )
-        .metrics(&[], &[(planned, Unit::Count, count)])
+        .metrics(&[], &[(planned_metric, Unit::Count, count)])
         .field("run", &run.key.to_string())
         .publish();
 }

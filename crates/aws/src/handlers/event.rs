@@ -1,4 +1,4 @@
-//! The event of a schedule, and everything that is wrong with it.
+//! Reads the event of a schedule, and reports everything that is wrong with it.
 
 use chrono::{DateTime, Utc};
 use hippo_core::ids::{FamilyId, Label, LibraryId};
@@ -9,7 +9,7 @@ use hippo_core::run::{Job, RunKey, Trigger};
 use hippo_core::store::Scope;
 use serde_json::{Map, Value};
 
-/// The label of the runs that a person starts.
+/// The label of runs that a person starts.
 pub const PERSON: &str = "person";
 
 const EXPECTED: &str = r#"{"label": "all", "scheduled_time": "2026-11-21T10:00:00Z", "scope": "all" or "failed", "library": an id or null, "family": an id or null}"#;
@@ -24,11 +24,11 @@ pub struct EventError {
 /// The event of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduleEvent {
-    /// Which of the job's schedules.
+    /// The label of the job's schedule.
     pub label: Label,
-    /// For when it was scheduled.
+    /// The time that it was scheduled for.
     pub scheduled_time: DateTime<Utc>,
-    /// All cards, or those whose newest check failed.
+    /// All cards, or only those whose newest check failed.
     pub scope: Scope,
     /// Only this library's cards.
     pub library: Option<LibraryId>,
@@ -37,7 +37,7 @@ pub struct ScheduleEvent {
 }
 
 impl ScheduleEvent {
-    /// Reads an event for `job`; a field that the job has no use for is a fault, too.
+    /// Reads an event for `job`. Refuses fields that the job doesn't use.
     pub fn read(event: &Value, job: Job) -> Result<Self, EventError> {
         let Value::Object(fields) = event else {
             return Err(EventError {
@@ -81,7 +81,7 @@ impl ScheduleEvent {
         }
     }
 
-    /// The run that it asks for.
+    /// Plans the run that the event asks for.
     pub fn plan(&self, job: Job, input: Value) -> RunPlan<'static> {
         let trigger = if self.label.as_str() == PERSON {
             Trigger::Person
@@ -98,14 +98,14 @@ impl ScheduleEvent {
             },
             trigger,
             input,
-            // Ticks at once are safe, and each mends what another left: one that hangs keeps none back.
+            // Simultaneous ticks are safe, so a tick that hangs doesn't block the next.
             allow_overlap: trigger == Trigger::Person || job == Job::NotifyAll,
             rules: StartRules::default(),
             after: None,
         }
     }
 
-    /// What it asks of `check-cards`.
+    /// The input of `check-cards`.
     pub fn check_cards(&self) -> CheckCardsInput {
         CheckCardsInput {
             scope: self.scope,
@@ -114,12 +114,12 @@ impl ScheduleEvent {
         }
     }
 
-    /// What it asks of `notify-all`.
+    /// The input of `notify-all`.
     pub fn notify_all(&self) -> NotifyAllInput {
         NotifyAllInput {
             date: None,
             family: self.family.clone(),
-            // A message says nothing of it: a notice that waits is handed out by a later tick.
+            // Messages don't have this option. A later tick enqueues waiting notices.
             at_once: false,
         }
     }
@@ -140,7 +140,7 @@ impl Reader<'_> {
         for name in self.fields.keys() {
             if !known.contains(&name.as_str()) {
                 self.problems
-                    .push(format!("“{}” is not a field of it", short(name)));
+                    .push(format!("“{}” is not a known field", shorten(name)));
             }
         }
     }
@@ -167,8 +167,8 @@ impl Reader<'_> {
         let value = self.fields.get(name).filter(|value| !value.is_null())?;
         let parsed = value.as_str().and_then(parse);
         if parsed.is_none() {
-            let shown = short(&value.to_string());
-            self.problem(format!("“{name}” is {shown} and must be {must_be}"));
+            let value = shorten(&value.to_string());
+            self.problem(format!("“{name}” is {value} and must be {must_be}"));
         }
         parsed
     }
@@ -178,8 +178,8 @@ impl Reader<'_> {
         let text = self.fields.get(name).and_then(Value::as_str);
         if text.is_some_and(|text| text.starts_with("<aws.scheduler")) {
             self.problem(format!(
-                "“{name}” is still the placeholder <aws.scheduler.scheduled-time>: only EventBridge Scheduler \
-                 puts the time in its place; give a time"
+                "“{name}” is still the placeholder <aws.scheduler.scheduled-time>, which only EventBridge \
+                 Scheduler replaces; give a time"
             ));
             return None;
         }
@@ -195,8 +195,8 @@ impl Reader<'_> {
     }
 }
 
-/// Enough to recognise it by.
-fn short(text: &str) -> String {
+/// Shortens a text to what identifies it.
+fn shorten(text: &str) -> String {
     const LIMIT: usize = 60;
     let clean: String = text.chars().filter(|c| !c.is_control()).collect();
     match clean.char_indices().nth(LIMIT) {
@@ -212,7 +212,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_input_of_the_template_is_read() {
+    fn input_of_the_template_is_read() {
         let event = json!({"label": "failed", "scheduled_time": "2026-11-21T05:30:00-05:00", "scope": "failed",
             "library": null, "family": null});
         let event = ScheduleEvent::read(&event, Job::CheckCards).unwrap();
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_a_person_starts_does_not_wait_for_another() {
+    fn run_started_by_a_person_may_overlap() {
         let event = json!({"label": "person", "scheduled_time": "2026-11-21T10:30:00Z", "family": "conrad"});
         let event = ScheduleEvent::read(&event, Job::NotifyAll).unwrap();
         let plan = event.plan(Job::NotifyAll, Value::Null);
@@ -237,11 +237,7 @@ mod tests {
     #[rstest]
     #[case::ticks(Job::NotifyAll, "tick", true)]
     #[case::checks(Job::CheckCards, "all", false)]
-    fn ticks_may_overlap_and_checks_of_one_label_may_not(
-        #[case] job: Job,
-        #[case] label: &str,
-        #[case] may_overlap: bool,
-    ) {
+    fn only_ticks_may_overlap(#[case] job: Job, #[case] label: &str, #[case] may_overlap: bool) {
         let event = json!({"label": label, "scheduled_time": "2026-11-21T10:30:00Z"});
         let plan = ScheduleEvent::read(&event, job)
             .unwrap()
@@ -252,10 +248,10 @@ mod tests {
     #[rstest]
     #[case::no_object(json!([1]), &["it is not an object"])]
     #[case::nothing(json!({}), &["“label” is missing", "“scheduled_time” is missing"])]
-    #[case::of_a_queue(json!({"Records": []}), &["“Records” is not a field of it", "“label” is missing"])]
+    #[case::of_a_queue(json!({"Records": []}), &["“Records” is not a known field", "“label” is missing"])]
     #[case::all_at_once(
         json!({"label": "All", "scheduled_time": "yesterday", "scope": "some", "library": 7, "family": "A B", "scoop": 1}),
-        &["“scoop” is not a field of it", "“label” is \"All\" and must be an id",
+        &["“scoop” is not a known field", "“label” is \"All\" and must be an id",
           "“scheduled_time” is \"yesterday\" and must be a time like", "“scope” is \"some\" and must be \"all\" or \"failed\"",
           "“library” is 7 and must be an id or null", "“family” is \"A B\" and must be"]
     )]
@@ -263,15 +259,12 @@ mod tests {
         json!({"label": "all", "scheduled_time": "<aws.scheduler.scheduled-time>"}),
         &["still the placeholder"]
     )]
-    fn an_event_of_another_kind_is_refused_with_all_its_faults_and_what_was_expected(
-        #[case] event: Value,
-        #[case] faults: &[&str],
-    ) {
+    fn wrong_event_is_refused_with_every_problem(#[case] event: Value, #[case] problems: &[&str]) {
         let message = ScheduleEvent::read(&event, Job::CheckCards)
             .unwrap_err()
             .to_string();
-        for fault in faults {
-            assert!(message.contains(fault), "{fault}: {message}");
+        for problem in problems {
+            assert!(message.contains(problem), "{problem}: {message}");
         }
         assert!(
             message.contains(r#"Expected: {"label": "all""#),
@@ -280,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn notices_know_no_scope_and_no_library() {
+    fn notices_have_no_scope_and_no_library() {
         let event = json!({"label": "tick", "scheduled_time": "2026-11-21T10:30:00Z", "scope": "failed", "library": "wpl"});
         let message = ScheduleEvent::read(&event, Job::NotifyAll)
             .unwrap_err()

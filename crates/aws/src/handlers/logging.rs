@@ -1,4 +1,4 @@
-//! Logs as JSON lines on standard output, where CloudWatch reads them.
+//! Logs JSON lines to standard output, where CloudWatch reads them.
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
@@ -9,7 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::environment::LogLevel;
 
-/// Logs from now on; a second call changes nothing.
+/// Sets up logging. A second call changes nothing.
 pub fn start(level: LogLevel) {
     let level = match level {
         LogLevel::Error => Level::ERROR,
@@ -23,15 +23,15 @@ pub fn start(level: LogLevel) {
         .with_current_span(true)
         .with_span_list(false)
         .with_filter(filter_fn(move |metadata| is_logged(metadata, level)));
-    // An error means that logs were set up before.
+    // An error means that logging is already set up.
     let _ = tracing_subscriber::registry()
         .with(lines)
         .with(LevelFilter::from_level(level.max(Level::INFO)))
         .try_init();
 }
 
-/// Our own words; the id of the request, which Lambda's runtime keeps in a span; and what other
-/// crates warn of. The runtime's own line about an error that a handler logged is left out.
+/// Logs our own events, the request id in the span of Lambda's runtime, and other crates' warnings.
+/// Leaves out the runtime's line about an error, since the handler has logged it.
 fn is_logged(metadata: &Metadata<'_>, level: Level) -> bool {
     let target = metadata.target();
     if target.starts_with("hippo") {

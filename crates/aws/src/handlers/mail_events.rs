@@ -1,14 +1,14 @@
-//! `mail-events`: SES says what became of a mail, and its record is finalised by that.
+//! `mail-events`: finalises a mail's record by what SES reports about it.
 //!
-//! EventBridge brings an event at least once, late or out of order; SES may not bring it at all.
-//! Every step here may be made again. What becomes of an invocation:
+//! EventBridge delivers an event at least once, maybe late or out of order. SES may not send it at
+//! all. So every step can be repeated. The result of an invocation depends on the event:
 //!
-//! - an event of a mail of the outbox: its record is finalised, recipients are stopped, done. A mail, family or
-//!   recipient that is gone by then is no error;
-//! - one of something else (a test mail without tags, a kind that nobody asked for): one line in the
-//!   log, and it is done, for it will be the same when it comes again;
-//! - one of a mail of the outbox that this version does not understand, or a fault of the store: an error. Lambda
-//!   tries it twice more, and then it is a dead letter, from where it can be replayed.
+//! - About a mail of the outbox: its record is finalised and recipients are stopped. A missing mail,
+//!   family or recipient is no error.
+//! - About something else (a test mail without tags, an unexpected kind): it is logged and ignored,
+//!   since a retry would change nothing.
+//! - About a mail of the outbox, but malformed, or after an error of the store: it fails. Lambda
+//!   retries it twice. Then it becomes a dead letter, which can be replayed.
 
 pub mod event;
 
@@ -21,24 +21,24 @@ use hippo_core::outbox::{AcceptedBy, MailState};
 use hippo_core::store::{AlertStore, FamilyStore, OutboxStore};
 use serde_json::Value;
 
-use self::event::{BounceKind, MailEvent, OutboxEvent, Recipients, Said};
+use self::event::{BounceKind, MailEvent, OutboxEvent, Recipients, SesReport};
 use crate::dry_run;
 use crate::handlers::HandlerError;
 use crate::metrics::{Metrics, Unit};
 
-/// What the function needs from outside.
+/// The handler's dependencies.
 pub struct Ports<'a> {
     /// The families, whose recipients may be stopped.
     pub families: &'a dyn FamilyStore,
-    /// The record of the mails.
+    /// The records of the mails.
     pub outbox: &'a dyn OutboxStore,
-    /// Where what needs the operator is noted; a tick of `notify-all` tells it.
+    /// Where alerts are raised. A tick of `notify-all` delivers them.
     pub alerts: &'a dyn AlertStore,
     /// The time.
     pub clock: &'a dyn Clock,
 }
 
-/// Finalises the mail that an event is about; answers with nothing, for nobody waits for it.
+/// Finalises the mail that an event is about.
 pub async fn handle(
     ports: &Ports<'_>,
     metrics: &Metrics,
@@ -50,32 +50,32 @@ pub async fn handle(
 }
 
 async fn work(ports: &Ports<'_>, metrics: &Metrics, event: &Value) -> Result<(), HandlerError> {
-    if dry_run::is_asked_for(event) {
+    if dry_run::is_requested(event) {
         if let Ok(nobody) = "dry-run".parse() {
             ports.families.family(&nobody).await?;
         }
-        tracing::info!("The dry run is done.");
+        tracing::info!("The dry run finished.");
         return Ok(());
     }
     let id = event::id(event).map(|id| id.to_string());
     match MailEvent::read(event)? {
         MailEvent::Other(why) => {
-            tracing::info!(event.id = id, why, "An event is left alone.");
+            tracing::info!(event.id = id, why, "Ignored an event.");
             Ok(())
         }
-        MailEvent::OfOutbox(event) => {
-            let outcome = apply(ports, &event).await?;
-            let stopped = stop(ports, &event).await?;
+        MailEvent::Outbox(event) => {
+            let outcome = finalise(ports, &event).await?;
+            let stopped = stop_recipients(ports, &event).await?;
             tracing::info!(
                 event.id = id,
                 mail.kind = %event.tag.kind,
                 family.id = %event.tag.family,
                 date = %event.tag.date,
                 fence = event.tag.fence,
-                said = event.said.as_str(),
+                report = event.report.as_str(),
                 outcome = outcome_text(&outcome),
                 stopped,
-                "The invocation is done."
+                "The invocation finished."
             );
             publish(ports, metrics, &event, &outcome);
             Ok(())
@@ -91,14 +91,14 @@ fn outcome_text(outcome: &EventOutcome) -> &'static str {
     }
 }
 
-async fn apply(ports: &Ports<'_>, event: &OutboxEvent) -> Result<EventOutcome, HandlerError> {
-    let delivery_event = match &event.said {
-        Said::Sent | Said::Delayed => DeliveryEvent::Accepted(AcceptedBy::MailService),
-        Said::Delivered { .. }
-        | Said::Bounced { .. }
-        | Said::Complained { .. }
-        | Said::MarkedAsNotSpam => DeliveryEvent::Accepted(AcceptedBy::RecipientServer),
-        Said::Rejected { reason } => DeliveryEvent::Rejected {
+async fn finalise(ports: &Ports<'_>, event: &OutboxEvent) -> Result<EventOutcome, HandlerError> {
+    let delivery_event = match &event.report {
+        SesReport::Sent | SesReport::Delayed => DeliveryEvent::Accepted(AcceptedBy::MailService),
+        SesReport::Delivered { .. }
+        | SesReport::Bounced { .. }
+        | SesReport::Complained { .. }
+        | SesReport::MarkedAsNotSpam => DeliveryEvent::Accepted(AcceptedBy::RecipientServer),
+        SesReport::Rejected { reason } => DeliveryEvent::Rejected {
             reason: (*reason).to_owned(),
         },
     };
@@ -113,37 +113,36 @@ async fn apply(ports: &Ports<'_>, event: &OutboxEvent) -> Result<EventOutcome, H
     Ok(applied.await?)
 }
 
-/// Sends nothing more to whom this mail will never reach or who does not want it; answers how many
-/// recipients were stopped.
-async fn stop(ports: &Ports<'_>, event: &OutboxEvent) -> Result<usize, HandlerError> {
-    let (recipients, why) = match &event.said {
-        // Whatever kind of bounce SES calls it: the list stays until somebody changes it.
-        Said::Bounced {
+/// Stops recipients whom mails can't reach, or who complained. Returns how many were stopped.
+async fn stop_recipients(ports: &Ports<'_>, event: &OutboxEvent) -> Result<usize, HandlerError> {
+    let (recipients, why) = match &event.report {
+        // Permanent whatever the kind of bounce: the list stays until somebody changes it.
+        SesReport::Bounced {
             suppressed: true,
             recipients,
             ..
         } => (recipients, StopReason::Suppressed),
-        Said::Bounced {
+        SesReport::Bounced {
             kind: BounceKind::Permanent,
             recipients,
             ..
         } => (recipients, StopReason::Bounced),
-        Said::Complained { recipients } => (recipients, StopReason::Complained),
+        SesReport::Complained { recipients } => (recipients, StopReason::Complained),
         _ => return Ok(0),
     };
     let Recipients { named, only, .. } = recipients;
-    let (mut stopped, mut known) = (0, 0);
+    let (mut stopped, mut already_stopped) = (0, 0);
     for address in named.iter().chain(only) {
         let (families, alerts, clock) = (ports.families, ports.alerts, ports.clock);
         let family = &event.tag.family;
         match stop_recipient(families, alerts, clock, family, address, why).await? {
             StopOutcome::Stopped(_) => stopped += 1,
-            StopOutcome::AlreadyStopped => known += 1,
+            StopOutcome::AlreadyStopped => already_stopped += 1,
             StopOutcome::NoRecipient => {}
         }
     }
-    if stopped + known == 0 {
-        tracing::warn!(family.id = %event.tag.family, reason = why.as_str(), "An event names no recipient that the family has; nobody is stopped.");
+    if stopped + already_stopped == 0 {
+        tracing::warn!(family.id = %event.tag.family, reason = why.as_str(), "An event names no recipient of the family, so nobody was stopped.");
     }
     Ok(stopped)
 }
@@ -154,12 +153,12 @@ fn publish(ports: &Ports<'_>, metrics: &Metrics, event: &OutboxEvent, outcome: &
         .field("family", event.tag.family.as_str())
         .field("date", &event.tag.date.to_string());
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    match &event.said {
-        Said::Sent | Said::Delayed | Said::MarkedAsNotSpam => {}
-        Said::Delivered { recipients } => line
+    match &event.report {
+        SesReport::Sent | SesReport::Delayed | SesReport::MarkedAsNotSpam => {}
+        SesReport::Delivered { recipients } => line
             .metrics(&[], &[("MailsDelivered", Unit::Count, count(*recipients))])
             .publish(),
-        Said::Bounced {
+        SesReport::Bounced {
             kind, recipients, ..
         } => line
             .metrics(
@@ -167,13 +166,13 @@ fn publish(ports: &Ports<'_>, metrics: &Metrics, event: &OutboxEvent, outcome: &
                 &[("MailsBounced", Unit::Count, count(recipients.count))],
             )
             .publish(),
-        Said::Complained { recipients } => line
+        SesReport::Complained { recipients } => line
             .metrics(
                 &[],
                 &[("MailsComplained", Unit::Count, count(recipients.count))],
             )
             .publish(),
-        Said::Rejected { .. } => {
+        SesReport::Rejected { .. } => {
             let given_up = *outcome == EventOutcome::Finalised(MailState::Failed);
             line.metrics(
                 &[],

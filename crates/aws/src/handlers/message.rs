@@ -1,33 +1,33 @@
-//! The messages of a queue, and what is wrong with them.
+//! Reads the messages of a queue, and reports what is wrong with them.
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// An event or a message is not what this queue holds.
+/// An event or a message doesn't belong in this queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// The event does not come from a queue.
+    /// The event doesn't come from a queue.
     #[error(
         "The event doesn't come from a queue. Expected: “Records”, each with “messageId” and \
          “body” ({0})."
     )]
     Event(String),
-    /// A message holds something else. It is tried again, and then kept in the dead-letter queue.
+    /// A message has the wrong content. It is retried, then kept in the dead-letter queue.
     #[error("The message {id} is not {what}: {fault}. Expected: the fields {expected}.")]
     Body {
-        /// The id that the queue gave it.
+        /// Its id in the queue.
         id: String,
-        /// What it should be.
+        /// The expected kind of message.
         what: &'static str,
-        /// The fields of that.
+        /// The expected fields.
         expected: &'static str,
         /// What is wrong.
         fault: String,
     },
 }
 
-/// The messages of an event.
+/// Reads the messages of an event.
 pub fn records(event: Value) -> Result<Vec<SqsMessage>, MessageError> {
     let event: SqsEvent =
         serde_json::from_value(event).map_err(|fault| MessageError::Event(fault.to_string()))?;
@@ -37,18 +37,18 @@ pub fn records(event: Value) -> Result<Vec<SqsMessage>, MessageError> {
     Ok(event.records)
 }
 
-/// The id that the queue gave a message.
+/// A message's id in the queue.
 pub fn id(message: &SqsMessage) -> &str {
     message.message_id.as_deref().unwrap_or("without an id")
 }
 
-/// For the how-manieth time it comes.
+/// How often a message was received.
 pub fn receive_count(message: &SqsMessage) -> Option<&str> {
     let count = message.attributes.get("ApproximateReceiveCount")?;
     Some(count.as_str())
 }
 
-/// What a message holds.
+/// Parses a message's body.
 pub fn body<T: DeserializeOwned>(
     message: &SqsMessage,
     what: &'static str,

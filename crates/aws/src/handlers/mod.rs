@@ -1,6 +1,6 @@
-//! What each function does with an event. A `main.rs` only wires the parts.
+//! Handles each function's events. A `main.rs` only wires the parts.
 //!
-//! A handler knows only core's traits, so its tests need neither Lambda nor AWS.
+//! Handlers use only core's traits, so their tests need neither Lambda nor AWS.
 
 pub mod alerts;
 pub mod check_card;
@@ -30,19 +30,19 @@ use crate::handlers::event::EventError;
 use crate::handlers::mail_events::event::MailEventError;
 use crate::handlers::message::MessageError;
 
-/// Why an invocation failed. The trigger then tries again, and in the end keeps the event apart.
+/// Why an invocation failed. The trigger retries, then moves the event to a dead-letter queue.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
-    /// The event is not one of a schedule.
+    /// The event doesn't come from a schedule.
     #[error(transparent)]
     Event(#[from] EventError),
-    /// The event is of a mail of ours, and not understood.
+    /// The event is about one of our mails and can't be read.
     #[error(transparent)]
     MailEvent(#[from] MailEventError),
-    /// The event or a message is not one of a queue.
+    /// The event doesn't come from a queue, or a message has the wrong content.
     #[error(transparent)]
     Message(#[from] MessageError),
-    /// The job could not do its work.
+    /// The job failed.
     #[error(transparent)]
     Job(#[from] JobError),
 }
@@ -62,7 +62,7 @@ impl HandlerError {
         }
     }
 
-    /// Logs it, once, where the invocation ends with it.
+    /// Logs the error, once, at the end of the invocation.
     fn logged(self) -> Self {
         tracing::error!(error.kind = self.name(), error = %self, "The invocation failed.");
         self
@@ -99,16 +99,16 @@ impl Clock for LambdaClock {
     }
 }
 
-/// When Lambda ends the invocation, if known. `cargo lambda watch` gives a duration where Lambda
-/// gives a time.
+/// When Lambda ends the invocation, if known. `cargo lambda watch` gives a duration instead of a
+/// time.
 pub fn deadline(context: &Context) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(i64::try_from(context.deadline).ok()?)
         .filter(|ends_at| *ends_at > DateTime::UNIX_EPOCH + chrono::Duration::days(1))
 }
 
-/// Reads the environment and sets up the logs.
-pub fn begin<T: Environment>() -> Result<T, EnvironmentError> {
-    let environment = T::read(&environment::of_process);
+/// Reads the environment and sets up logging.
+pub fn init<T: Environment>() -> Result<T, EnvironmentError> {
+    let environment = T::read(&environment::process_variable);
     let level = environment
         .as_ref()
         .map(|environment| environment.common().log_level)
@@ -117,12 +117,12 @@ pub fn begin<T: Environment>() -> Result<T, EnvironmentError> {
     environment
 }
 
-/// The end of a function's `main`: why it could not start is logged, once.
-pub fn end(result: Result<(), lambda_runtime::Error>) -> ExitCode {
+/// Returns the exit code of a function's `main`, and logs why it couldn't start.
+pub fn exit_code(result: Result<(), lambda_runtime::Error>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "The function could not start.");
+            tracing::error!(%error, "The function couldn't start.");
             ExitCode::FAILURE
         }
     }
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_is_a_time_and_not_a_duration() {
+    fn deadline_ignores_a_duration() {
         let ends_at: DateTime<Utc> = "2026-11-21T10:05:00Z".parse().unwrap();
         let mut context = Context::default();
         context.deadline = u64::try_from(ends_at.timestamp_millis()).unwrap();

@@ -1,4 +1,4 @@
-//! `notify-all`: enqueues a message for each notice that is due when a schedule fires.
+//! `notify-all`: enqueues the notices that are due when a schedule fires.
 
 use hippo_core::jobs::RunError;
 use hippo_core::jobs::notify::enqueue::{EnqueueNoticesPorts, enqueue_notices};
@@ -13,7 +13,7 @@ use crate::handlers::event::ScheduleEvent;
 use crate::handlers::notify_family;
 use crate::handlers::run_context::RunContext;
 
-/// Hands out the notices that are due; answers with the run, for who waits for it.
+/// Enqueues the notices that are due. Returns the run, for a person who started it.
 pub async fn handle(
     ports: &EnqueueNoticesPorts<'_>,
     context: &RunContext<'_>,
@@ -21,7 +21,7 @@ pub async fn handle(
 ) -> Result<Value, HandlerError> {
     match work(ports, context, event).await {
         Ok(answer) => {
-            tracing::info!(%answer, "The invocation is done.");
+            tracing::info!(%answer, "The invocation finished.");
             Ok(answer)
         }
         Err(error) => Err(error.logged()),
@@ -33,7 +33,7 @@ async fn work(
     context: &RunContext<'_>,
     event: &Value,
 ) -> Result<Value, HandlerError> {
-    if dry_run::is_asked_for(event) {
+    if dry_run::is_requested(event) {
         ports.families.families_page(None, 1).await?;
         return Ok(event.clone());
     }
@@ -45,7 +45,7 @@ async fn work(
         Job::NotifyAll,
         serde_json::to_value(&input).unwrap_or_default(),
     );
-    // One by one, and not by the run's counts: a run that fails has finalised them all the same.
+    // Published one by one, since a run that fails may have finalised some.
     let finalised = |result: &MailResult| {
         if result.state.is_final() {
             notify_family::publish(context.metrics, ports.clock, result);

@@ -1,4 +1,4 @@
-//! `notify-family`: sends one notice for each message, once.
+//! `notify-family`: sends the notice of each message, once.
 
 use std::collections::BTreeMap;
 
@@ -25,15 +25,15 @@ use crate::handlers::HandlerError;
 use crate::handlers::message;
 use crate::metrics::{Metrics, Unit};
 
-/// What the function needs from outside.
+/// The handler's dependencies.
 pub struct Ports<'a> {
     /// The families.
     pub families: &'a dyn FamilyStore,
     /// Their cards and accounts.
     pub accounts: &'a dyn AccountStore,
-    /// The record of the mails.
+    /// The records of the mails.
     pub outbox: &'a dyn OutboxStore,
-    /// The libraries, read once for an invocation.
+    /// The libraries, read once for each invocation.
     pub libraries: &'a dyn LibraryStore,
     /// The mail service.
     pub mailer: &'a dyn Mailer,
@@ -47,7 +47,7 @@ pub struct Ports<'a> {
     pub operator_contact: Option<&'a str>,
 }
 
-/// Sends the mails of an event side by side; answers with the messages that are to come again.
+/// Sends the mails of an event concurrently. Returns the messages to retry.
 pub async fn handle(
     ports: &Ports<'_>,
     metrics: &Metrics,
@@ -55,7 +55,7 @@ pub async fn handle(
 ) -> Result<SqsBatchResponse, HandlerError> {
     match work(ports, metrics, event).await {
         Ok(failures) => {
-            tracing::info!(failed = failures.len(), "The invocation is done.");
+            tracing::info!(failed = failures.len(), "The invocation finished.");
             let mut response = SqsBatchResponse::default();
             response.batch_item_failures = failures;
             Ok(response)
@@ -69,13 +69,13 @@ async fn work(
     metrics: &Metrics,
     event: Value,
 ) -> Result<Vec<BatchItemFailure>, HandlerError> {
-    if dry_run::is_asked_for(&event) {
+    if dry_run::is_requested(&event) {
         ports.libraries.libraries().await?;
         return Ok(Vec::new());
     }
     let records = message::records(event)?;
     if ports.outbox.origin().await? != StoreOrigin::Known {
-        // What a restored table may have sent is held by the next tick, which sends the rest again.
+        // The next tick holds what may have been sent before the restore, and enqueues the rest again.
         tracing::warn!(
             messages = records.len(),
             "The table was restored, so no notice is sent yet."
@@ -115,7 +115,7 @@ async fn work(
                     message.id = message::id(record),
                     receive_count = message::receive_count(record),
                     %error,
-                    "A mail could not be made."
+                    "Couldn't process a message."
                 );
                 let mut failure = BatchItemFailure::default();
                 failure.item_identifier = record.message_id.clone().unwrap_or_default();
@@ -127,7 +127,7 @@ async fn work(
     let damaged = runs.damaged_rows().into_iter();
     let alerts: Vec<Alert> = damaged.map(Alert::from).collect();
     if let Err(error) = raise_alerts(ports.alerts, &alerts, ports.clock.now()).await {
-        tracing::error!(%error, "Alerts could not be recorded.");
+        tracing::error!(%error, "Couldn't record alerts.");
     }
     Ok(failures.into_iter().flatten().collect())
 }
@@ -153,10 +153,10 @@ async fn send(
     Ok(result)
 }
 
-/// A notice's result; `None`: another worker has it and will report it.
+/// A notice's result. `None`: another worker is sending it and will report it.
 ///
-/// If this delivery found it finalised, the record has the result: an earlier delivery may have
-/// died before it reported.
+/// If the notice was already finalised, returns the result in its record, since an earlier worker may
+/// have crashed before reporting it.
 async fn outcome(
     ports: &NotifyPorts<'_>,
     key: &MailKey,
@@ -173,7 +173,7 @@ async fn outcome(
     })
 }
 
-/// A mail came to where it stays, or to where the next tick finds it.
+/// Publishes a mail's result, final or not.
 pub(super) fn publish(metrics: &Metrics, clock: &dyn Clock, result: &MailResult) {
     let given_up = matches!(
         result.state,

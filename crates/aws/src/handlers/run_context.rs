@@ -1,4 +1,4 @@
-//! What every scheduled run shares: when its schedule fires, and what follows a run.
+//! What every scheduled run shares: its schedules, and what follows a run.
 
 use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::run::Job;
@@ -13,14 +13,14 @@ use crate::schedules::Schedules;
 pub struct RunContext<'a> {
     /// Where metrics go.
     pub metrics: &'a Metrics,
-    /// When its schedules fire.
+    /// The job's schedules.
     pub schedules: &'a Schedules,
     /// What follows a run.
     pub after: AfterRun<'a>,
 }
 
 impl RunContext<'_> {
-    /// The run that an event asks for.
+    /// Plans the run that an event asks for.
     pub(super) fn plan(&self, event: &ScheduleEvent, job: Job, input: Value) -> RunPlan<'_> {
         RunPlan {
             rules: StartRules {

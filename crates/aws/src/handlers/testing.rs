@@ -1,4 +1,4 @@
-//! A world in memory for the handlers' tests: a store, a clock, and what they publish.
+//! A world in memory for the handlers' tests: a store, a clock and the published metrics.
 
 use std::sync::{Arc, Mutex};
 
@@ -54,7 +54,7 @@ impl TestClock {
     }
 }
 
-/// Answers with empty accounts, or with this failure; counts the logins.
+/// Returns empty accounts, or this failure. Counts the logins.
 #[derive(Default)]
 pub(crate) struct TestSite {
     pub(crate) failure: Mutex<Option<Failure>>,
@@ -83,7 +83,7 @@ impl LibrarySite for TestSite {
 }
 
 impl World {
-    /// 2026-11-21 06:40 in Toronto, the family `conrad` and the library `wpl`.
+    /// Starts at 2026-11-21 06:40 in Toronto, with the family `conrad` and the library `wpl`.
     pub(crate) async fn new() -> Self {
         let lines: Arc<Mutex<Vec<Value>>> = Arc::default();
         let kept = lines.clone();
@@ -128,7 +128,7 @@ impl World {
         world
     }
 
-    /// A context whose alerts stay in the store, and that knows no schedule.
+    /// A context without schedules, which leaves alerts in the store.
     pub(crate) fn run_context(&self) -> RunContext<'_> {
         RunContext {
             metrics: &self.metrics,
@@ -169,13 +169,13 @@ impl World {
         id
     }
 
-    /// All that was published, as it was written.
+    /// All published lines.
     pub(crate) fn lines(&self) -> String {
         let lines = self.lines.lock().unwrap();
         lines.iter().map(Value::to_string).collect()
     }
 
-    /// The metrics published under this name: value, and the dimensions they stand under.
+    /// The metrics published under this name: values and dimensions.
     pub(crate) fn published(&self, name: &str) -> Vec<(i64, Vec<String>)> {
         let mut found = Vec::new();
         for line in self.lines.lock().unwrap().iter() {
@@ -197,7 +197,7 @@ impl World {
     }
 }
 
-/// The event of a queue with these bodies; the ids are `m0`, `m1` …
+/// The event of a queue with these bodies and the ids `m0`, `m1` …
 pub(crate) fn queue_event(bodies: &[&str]) -> Value {
     let records: Vec<Value> = bodies
         .iter()
@@ -211,8 +211,8 @@ pub(crate) fn queue_event(bodies: &[&str]) -> Value {
     json!({"Records": records})
 }
 
-/// An event of SES about the first mail of the notice of `conrad` for 2026-11-21, which went to two;
-/// `more` is what its kind adds to its detail. Every word that is a person's has `canary` in it.
+/// An SES event about the mail of `conrad` for 2026-11-21, which went to two recipients. `more` is
+/// added to its detail. All personal data contains `canary`, except `pat@example.org`.
 pub(crate) fn ses_event(kind: &str, more: Value) -> Value {
     let mut event = json!({
         "version": "0",

@@ -1,12 +1,15 @@
-//! Dead letters: puts back what was tried as often as the stack allows.
+//! Replays dead letters, which failed as often as the stack allows.
 //!
-//! Each of the four queues has a shape of its own: a visit; a notice; what EventBridge could not bring to a
-//! function, the input of a schedule
-//! ([attributes](https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html) say of
-//! which) or an event of the mail service
-//! ([the same attribute](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html)
-//! says for whom); and the record of a failed asynchronous invocation, with its input inside
-//! ([fields](https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)).
+//! Each of the four dead-letter queues has its own kind of message:
+//!
+//! - A visit.
+//! - A notice.
+//! - What EventBridge couldn't deliver to a function: the input of a schedule, or an event of the mail
+//!   service. An attribute names the function
+//!   ([schedules](https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html),
+//!   [events](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html)).
+//! - The record of a failed asynchronous invocation, which includes its input
+//!   ([fields](https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)).
 
 mod letter;
 
@@ -24,17 +27,17 @@ use super::jobs::Functions;
 use super::stack::Outputs;
 use crate::clients::{reason, sqs};
 
-/// How long a letter is out of others' sight while it is worked on, in seconds; longer than a planner may take.
-const HIDDEN: i32 = 960;
+/// How long a letter is hidden while it is replayed, in seconds. Longer than a planner may take.
+const VISIBILITY_TIMEOUT_SECONDS: i32 = 960;
 
-/// How many messages SQS gives out in one answer.
+/// The most messages in one response of SQS.
 const MAX_MESSAGES_PER_RECEIVE: usize = 10;
 
-/// How often the letters that stay are shown again without a new one behind them before the replay ends. SQS may answer
-/// with fewer than there are.
+/// How many rounds without a new letter end the replay. One isn't enough, since SQS may return fewer
+/// messages than there are.
 const MAX_QUIET_ROUNDS: usize = 2;
 
-/// What became of a dead letter.
+/// The result of replaying a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayOutcome {
@@ -42,43 +45,43 @@ pub enum ReplayOutcome {
     Replayed,
     /// It was only listed.
     Waiting,
-    /// This command put it back and it failed again; it stays.
+    /// It was put back and failed again. It stays.
     DeadAgain,
-    /// Its message can't be understood; it stays.
+    /// It can't be read. It stays.
     Unreadable,
-    /// Its message can't be understood; it was deleted, as asked.
+    /// It can't be read, and was deleted as requested.
     Discarded,
-    /// It could not be put back; it stays.
+    /// It couldn't be put back. It stays.
     Failed,
 }
 
-/// A dead letter and what became of it. Ids and times only.
+/// A dead letter and the result of its replay. Contains only ids and times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Replayed {
     /// Which queue it was in.
     pub queue: Kind,
-    /// SQS's id of it.
+    /// Its id in SQS.
     pub message: String,
-    /// What it is: `a visit of 3 cards at wpl`.
+    /// A description, like `a visit of 3 cards at wpl`.
     pub what: String,
-    /// What became of it.
+    /// The result of its replay.
     pub fate: ReplayOutcome,
-    /// Why, where it is not [`ReplayOutcome::Replayed`].
+    /// Why it wasn't replayed.
     pub reason: Option<String>,
 }
 
-/// What to do with the letters.
+/// Options of a replay.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReplayOptions {
-    /// Only look.
+    /// Lists the letters only.
     pub dry_run: bool,
-    /// Throw away what nobody can read.
+    /// Deletes letters that can't be read.
     pub discard_unreadable: bool,
 }
 
-/// A dead-letter queue could not be read.
+/// A dead-letter queue couldn't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("The dead letters ({queue}) could not be read: {reason}")]
+#[error("Couldn't read the dead letters ({queue}): {reason}")]
 pub struct Unreadable {
     queue: Kind,
     reason: String,
@@ -122,8 +125,8 @@ impl<'a> DeadLetters<'a> {
         Ok(waiting.saturating_sub(progress.stay.len()))
     }
 
-    /// SQS hides a FIFO group while one of its messages is hidden. So when nothing more comes, the
-    /// letters that stay are made visible again, and the next answer includes what is behind them.
+    /// SQS hides a FIFO group while one of its messages is hidden. So when a response is empty, the
+    /// letters that stay are made visible again, and the next response includes the ones behind them.
     async fn replay_all(
         &self,
         kind: Kind,
@@ -150,13 +153,13 @@ impl<'a> DeadLetters<'a> {
                 }
                 quiet_rounds = 0;
                 let letter = Letter::read(kind, &message, self.outputs);
-                let (fate, reason) = if progress.sent.contains(&id) {
+                let (outcome, reason) = if progress.sent.contains(&id) {
                     (ReplayOutcome::DeadAgain, None)
                 } else {
-                    self.decide(kind, &message, &letter, options, progress)
+                    self.process(kind, &message, &letter, options, progress)
                         .await
                 };
-                if !matches!(fate, ReplayOutcome::Replayed | ReplayOutcome::Discarded) {
+                if !matches!(outcome, ReplayOutcome::Replayed | ReplayOutcome::Discarded) {
                     progress.stay.insert(id.clone());
                     progress.hidden.extend(message.receipt_handle);
                 }
@@ -164,14 +167,14 @@ impl<'a> DeadLetters<'a> {
                     queue: kind,
                     message: id,
                     what: letter.what,
-                    fate,
+                    fate: outcome,
                     reason,
                 });
             }
         }
     }
 
-    async fn decide(
+    async fn process(
         &self,
         kind: Kind,
         message: &Message,
@@ -189,7 +192,7 @@ impl<'a> DeadLetters<'a> {
             },
             Ok(_) if options.dry_run => (ReplayOutcome::Waiting, None),
             Ok(action) => {
-                let done = match self.act(action).await {
+                let done = match self.put_back(action).await {
                     Ok(sent) => {
                         progress.sent.extend(sent);
                         self.delete(kind, message).await
@@ -204,11 +207,11 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    /// Puts a letter back. Returns its id in the queue, which it keeps if it dies again.
-    async fn act(&self, action: &Action) -> Result<Option<String>, String> {
+    /// Puts a letter back. Returns its id in the queue, which it keeps if it fails again.
+    async fn put_back(&self, action: &Action) -> Result<Option<String>, String> {
         match action {
             Action::Send { queue, body, group } => {
-                // SQS forgets a message of the same id within five minutes: this one is another.
+                // A new id, since SQS drops a message with the same id within five minutes.
                 let deduplication = group.as_ref().map(|_| Uuid::new_v4().to_string());
                 self.client
                     .send_message()
@@ -237,7 +240,7 @@ impl<'a> DeadLetters<'a> {
             .queue_url(kind.url(self.outputs))
             .max_number_of_messages(MAX_MESSAGES_PER_RECEIVE as i32)
             .message_attribute_names("All")
-            .visibility_timeout(HIDDEN)
+            .visibility_timeout(VISIBILITY_TIMEOUT_SECONDS)
             .wait_time_seconds(1)
             .send()
             .await
@@ -267,7 +270,7 @@ impl<'a> DeadLetters<'a> {
     /// Makes these letters visible at once. If this fails, they become visible when their timeout
     /// is over.
     async fn show_again(&self, kind: Kind, receipts: &mut Vec<String>) {
-        // The last first: whoever receives in between gets none of a group out of order.
+        // The last first, so that another receiver gets no group out of order.
         while let Some(receipt) = receipts.pop() {
             let answer = self
                 .client
@@ -278,12 +281,12 @@ impl<'a> DeadLetters<'a> {
                 .send()
                 .await;
             if let Err(error) = answer {
-                tracing::debug!(reason = %reason(&error), "A dead letter stays out of sight for some minutes.");
+                tracing::debug!(reason = %reason(&error), "A dead letter stays hidden for some minutes.");
             }
         }
     }
 
-    /// About how many letters a queue has; 0 if SQS doesn't say.
+    /// The approximate number of letters in a queue. 0 if SQS doesn't answer.
     async fn count(&self, kind: Kind) -> usize {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
@@ -303,19 +306,19 @@ impl<'a> DeadLetters<'a> {
                 counts.filter_map(|count| count.parse::<usize>().ok()).sum()
             }
             Err(error) => {
-                tracing::warn!(reason = %reason(&error), "The dead letters could not be counted.");
+                tracing::warn!(reason = %reason(&error), "Couldn't count the dead letters.");
                 0
             }
         }
     }
 }
 
-/// How far a replay of one queue is.
+/// The progress of replaying one queue.
 #[derive(Debug, Default)]
 struct Progress {
     /// The ids of the letters that stay in the queue.
     stay: BTreeSet<String>,
-    /// The receipts of those that are hidden from others now.
+    /// The receipts of those that are hidden now.
     hidden: Vec<String>,
     /// The ids of the messages that were sent.
     sent: BTreeSet<String>,

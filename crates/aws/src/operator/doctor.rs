@@ -23,33 +23,33 @@ pub const SCHEDULES: [(Job, &str); 3] = [
     (Job::NotifyAll, "tick"),
 ];
 
-/// Whether a thing is in order.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It is.
+    /// All is well.
     Ok,
-    /// It is not.
+    /// There is a problem.
     Problem,
-    /// The account gave no answer.
+    /// AWS didn't answer.
     Unknown,
 }
 
-/// One thing that was checked.
+/// A check and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Its name.
+    /// The check's name.
     pub check: String,
-    /// Whether it is in order.
+    /// The result.
     pub verdict: Verdict,
-    /// What was found, in a sentence.
+    /// What was found, as a sentence.
     pub found: String,
-    /// What to do, unless it is in order.
+    /// What to do, unless all is well.
     pub advice: Option<String>,
 }
 
 impl Finding {
-    /// It is in order.
+    /// Reports that all is well.
     pub fn ok(check: impl Into<String>, found: impl Into<String>) -> Self {
         Self {
             check: check.into(),
@@ -59,7 +59,7 @@ impl Finding {
         }
     }
 
-    /// It is not in order; `advice` says what to do.
+    /// Reports a problem. `advice` says what to do.
     pub fn problem(
         check: impl Into<String>,
         found: impl Into<String>,
@@ -72,7 +72,7 @@ impl Finding {
         }
     }
 
-    /// It could not be checked; `advice` says how to find out.
+    /// Reports that a check wasn't possible. `advice` says how to find out.
     pub fn unknown(
         check: impl Into<String>,
         found: impl Into<String>,
@@ -84,7 +84,7 @@ impl Finding {
         }
     }
 
-    /// AWS refused to answer.
+    /// Reports that AWS didn't answer.
     fn unanswered(check: &str, reason: &str) -> Self {
         Self::unknown(
             check,
@@ -105,7 +105,7 @@ fn job_and_label(input: &str) -> Option<(Job, Label)> {
     Some((job, label))
 }
 
-/// Asks an account about a stack.
+/// Checks a stack and its account.
 #[derive(Debug, Clone)]
 pub struct Doctor<'a> {
     config: &'a SdkConfig,
@@ -113,12 +113,12 @@ pub struct Doctor<'a> {
 }
 
 impl<'a> Doctor<'a> {
-    /// For the stack with these outputs.
+    /// Checks the stack with these outputs.
     pub fn new(config: &'a SdkConfig, outputs: &'a Outputs) -> Self {
         Self { config, outputs }
     }
 
-    /// Whether every schedule is enabled.
+    /// Checks whether every schedule is enabled.
     pub async fn check_schedules(&self) -> Finding {
         const CHECK: &str = "schedules";
         let client = scheduler(self.config);
@@ -137,11 +137,11 @@ impl<'a> Doctor<'a> {
         Finding::problem(
             CHECK,
             format!("Disabled: {}.", disabled.join(", ")),
-            "Set Enabled=true in samconfig.toml and run “make deploy”. If it says true there, somebody disabled them by hand: enable them in EventBridge.",
+            "Set Enabled=true in samconfig.toml and run “make deploy”. If it is already true, somebody disabled them by hand: enable them in EventBridge.",
         )
     }
 
-    /// The disabled schedules, each with the label of its runs; or why AWS doesn't say.
+    /// Returns the disabled schedules by job and label, or why AWS didn't answer.
     pub async fn disabled_schedules(&self) -> Result<Vec<(Job, Label)>, String> {
         let client = scheduler(self.config);
         let mut disabled = Vec::new();
@@ -162,7 +162,7 @@ impl<'a> Doctor<'a> {
         Ok(disabled)
     }
 
-    /// Whether the operator gets the alarms.
+    /// Checks whether the operator gets the alarms.
     pub async fn check_subscription(&self) -> Finding {
         const CHECK: &str = "alarms";
         let Some(topic) = &self.outputs.alarm_topic else {
@@ -212,7 +212,7 @@ impl<'a> Doctor<'a> {
         )
     }
 
-    /// Whether each function starts and may read its table: a dry run of each.
+    /// Checks whether each function starts and may read its table, with a dry run.
     pub async fn check_functions(&self) -> Vec<Finding> {
         let functions = Functions::new(self.config);
         let names = [

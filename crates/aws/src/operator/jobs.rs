@@ -18,18 +18,18 @@ use serde_json::Value;
 
 use crate::clients::{limits, reason};
 
-/// The longest time of a planner (`PlannerTimeout` in `template.yaml`), and a little for its start.
-const LIMIT: Duration = Duration::from_secs(920);
+/// The timeout of a planner (`PlannerTimeout` in `template.yaml`), and a little for its start.
+const CALL_TIMEOUT: Duration = Duration::from_secs(920);
 
 /// Why starting a function failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
-    /// It could not be started. Nothing was done.
-    #[error("The function {function} could not be started: {reason}")]
+    /// It couldn't be started. Nothing was done.
+    #[error("Couldn't start the function {function}: {reason}")]
     NotStarted {
         /// The function.
         function: String,
-        /// What AWS says.
+        /// AWS's error.
         reason: String,
     },
     /// It was started and failed.
@@ -37,7 +37,7 @@ pub enum StartError {
     Failed {
         /// The function.
         function: String,
-        /// What it says itself.
+        /// Its own error.
         reason: String,
     },
 }
@@ -53,7 +53,7 @@ pub struct CheckCardsEvent<'a> {
 }
 
 impl<'a> CheckCardsEvent<'a> {
-    /// Asks for this run with this input.
+    /// Requests this run with this input.
     pub fn new(run: &'a RunKey, input: &'a CheckCardsInput) -> Self {
         Self {
             label: &run.label,
@@ -74,7 +74,7 @@ pub struct NotifyAllEvent<'a> {
 }
 
 impl<'a> NotifyAllEvent<'a> {
-    /// Asks for this run with this input.
+    /// Requests this run with this input.
     pub fn new(run: &'a RunKey, input: &'a NotifyAllInput) -> Self {
         Self {
             label: &run.label,
@@ -84,7 +84,7 @@ impl<'a> NotifyAllEvent<'a> {
     }
 }
 
-/// What a function replies to a schedule's event.
+/// A function's reply to a schedule's event.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Reply<T> {
@@ -92,7 +92,7 @@ pub enum Reply<T> {
     NotStarted {
         /// Why.
         not_started: String,
-        /// The run that is on record.
+        /// The run that is stored.
         #[serde(deserialize_with = "run_key")]
         run: RunKey,
     },
@@ -106,9 +106,9 @@ pub struct CheckCardsReply {
     /// The run.
     #[serde(deserialize_with = "run_key")]
     pub run: RunKey,
-    /// How many cards will be checked.
+    /// The number of cards to check.
     pub cards: u64,
-    /// In how many visits.
+    /// The number of visits.
     pub visits: u64,
 }
 
@@ -118,11 +118,11 @@ pub struct NotifyAllReply {
     /// The run.
     #[serde(deserialize_with = "run_key")]
     pub run: RunKey,
-    /// How many notices will be sent.
+    /// The number of notices to send.
     pub notices: u64,
 }
 
-/// Reads a run as it is displayed.
+/// Parses a run's key from its displayed form.
 fn run_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RunKey, D::Error> {
     String::deserialize(deserializer)?
         .parse()
@@ -139,9 +139,9 @@ impl Functions {
     /// Uses the region and the credentials of this configuration.
     pub fn new(config: &SdkConfig) -> Self {
         let config = aws_sdk_lambda::config::Builder::from(config)
-            // Started once: a run of its own is no harm, but nobody asked for it.
+            // Started only once, since a second run isn't wanted.
             .retry_config(aws_config::retry::RetryConfig::standard().with_max_attempts(1))
-            .timeout_config(limits(LIMIT, LIMIT))
+            .timeout_config(limits(CALL_TIMEOUT, CALL_TIMEOUT))
             .build();
         Self {
             client: Client::from_conf(config),
@@ -195,7 +195,7 @@ mod tests {
     use serde_json::json;
 
     #[tokio::test]
-    async fn the_answer_of_a_function_comes_back() {
+    async fn reply_of_a_function_is_returned() {
         let fake = fake(|_, _| (StatusCode::OK, r#"{"cards":3}"#.to_owned())).await;
         let functions = Functions::new(&config(&fake.url));
         let answer: Result<Value, _> = functions
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_function_that_may_not_be_started_says_why_and_is_not_asked_again() {
+    async fn function_that_cannot_be_started_is_tried_once() {
         let fake = fake(|_, _| {
             (
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_of_started_and_not_started_runs_are_told_apart() {
+    fn replies_of_started_and_not_started_runs_differ() {
         let run = "check-cards/all/2026-11-21T10:00:00Z";
         let read = |reply: Value| serde_json::from_value::<Reply<CheckCardsReply>>(reply).unwrap();
         assert_eq!(

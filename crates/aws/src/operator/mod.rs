@@ -1,5 +1,5 @@
-//! What the operator's command does with a deployed stack: finds its parts, starts its jobs, puts dead letters
-//! back, and checks what it needs from its account.
+//! Manages a deployed stack for the operator's command: finds its parts, starts its jobs, replays dead
+//! letters, and checks its account.
 
 pub mod dead_letters;
 pub mod doctor;

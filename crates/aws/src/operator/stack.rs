@@ -13,7 +13,7 @@ use hippo_core::mail::mime::Sender;
 
 use crate::clients::{limits, reason, retries};
 
-/// Where the parts of a stack are.
+/// The parts of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outputs {
     /// The table.
@@ -24,14 +24,13 @@ pub struct Outputs {
     pub public_key_parameter: String,
     /// The SSM parameter of the key of the fingerprints.
     pub fingerprint_key_parameter: String,
-    /// The queue of the visits, and where its dead letters are.
+    /// The queue of the visits.
     pub visits: QueuePair,
-    /// The queue of the notices, and where its dead letters are.
+    /// The queue of the notices.
     pub notices: QueuePair,
-    /// What EventBridge couldn't deliver to a function: a schedule's start, or an event of the mail
-    /// service.
+    /// The dead letters of schedule starts and mail events that EventBridge couldn't deliver.
     pub schedule_dead_letters: String,
-    /// What failed inside the functions that EventBridge starts.
+    /// The dead letters of failed invocations.
     pub job_dead_letters: String,
     /// The function `check-cards`.
     pub check_cards: String,
@@ -45,11 +44,11 @@ pub struct Outputs {
     pub mail_events: String,
     /// The names of the schedules.
     pub schedules: Vec<String>,
-    /// The SNS topic of the alarms; `None`: the stack has none.
+    /// The SNS topic of the alarms. `None`: the stack has none.
     pub alarm_topic: Option<String>,
-    /// Who mails come from.
+    /// The address that mails come from.
     pub mail_from: EmailAddress,
-    /// Where answers to a mail go.
+    /// Where replies to a mail go.
     pub operator_email: Option<EmailAddress>,
     /// The contact for questions in a mail.
     pub contact: Option<String>,
@@ -59,20 +58,20 @@ pub struct Outputs {
     pub timezone: Tz,
 }
 
-/// A queue's URL, and that of its dead letters.
+/// The URLs of a queue and its dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuePair {
     /// The queue.
     pub queue: String,
-    /// Its dead letters.
+    /// The dead-letter queue.
     pub dead_letters: String,
 }
 
-/// Why a stack could not be found or used; each says what to do.
+/// Why a stack can't be found or used. Each message says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StackError {
     /// No region is configured.
-    #[error("The AWS region is not known. Give it with --region, or set AWS_REGION.")]
+    #[error("There is no AWS region. Give it with --region, or set AWS_REGION.")]
     NoRegion,
     /// No credentials are configured.
     #[error(
@@ -91,9 +90,9 @@ pub enum StackError {
         /// The region.
         region: String,
     },
-    /// AWS gave no answer, or refused it.
+    /// AWS didn't answer, or refused the request.
     #[error(
-        "The stack “{name}” in {region} could not be read: {reason}. Does your AWS user \
+        "Couldn't read the stack “{name}” in {region}: {reason}. Does your AWS user \
          (AWS_PROFILE) have the stack's OperatorPolicy?"
     )]
     Unreadable {
@@ -101,12 +100,12 @@ pub enum StackError {
         name: String,
         /// The region.
         region: String,
-        /// What AWS says.
+        /// AWS's error.
         reason: String,
     },
-    /// Its outputs are not what this version deploys.
+    /// Its outputs aren't those of this version.
     #[error(
-        "This version of hippo can't use the stack “{name}”: {}. Deploy the present template with \
+        "This version of hippo can't use the stack “{name}”: {}. Deploy this version's template with \
          “make deploy”, then try again.", .problems.join("; ")
     )]
     NotOurs {
@@ -137,7 +136,7 @@ pub async fn outputs(config: &SdkConfig, name: &str) -> Result<Outputs, StackErr
         Err(error) if error.as_service_error().is_some_and(is_absent) => None,
         Err(error) => {
             let reason = reason(&error);
-            // The SDK tells it apart in words only; what follows them names every place where it looked.
+            // The SDK identifies this only by its message, which goes on to list where it looked.
             if reason.contains("no credentials") {
                 return Err(StackError::NotSignedIn);
             }
@@ -230,7 +229,7 @@ impl Reader<'_> {
             .filter(|text| !text.is_empty())
     }
 
-    /// The value, or nothing and a problem.
+    /// Returns the value, or an empty one and adds a problem.
     fn text(&mut self, name: &str) -> String {
         let text = self.maybe(name).map(str::to_owned);
         text.unwrap_or_else(|| {
@@ -239,7 +238,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The comma-separated values.
+    /// Splits the comma-separated values.
     fn list(&mut self, name: &str) -> Vec<String> {
         let text = self.text(name);
         let parts = text.split(',').map(str::trim);
@@ -330,7 +329,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_outputs_of_the_template_say_where_everything_is() {
+    async fn complete_outputs_are_read() {
         let outputs = with_outputs(&COMPLETE).await.unwrap();
         assert_eq!(outputs.table, "hippo-Table-1");
         assert_eq!(
@@ -347,7 +346,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_template_has_every_output_that_is_asked_for() {
+    async fn template_has_every_output() {
         let template = std::fs::read_to_string(
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml"),
         )
@@ -362,7 +361,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stack_of_another_kind_is_refused_with_all_that_it_lacks() {
+    async fn unrelated_stack_is_refused_with_every_problem() {
         let error = with_outputs(&[
             ("TableName", "t"),
             ("Timezone", "Toronto"),
@@ -382,7 +381,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stack_that_is_not_there_is_not_one_that_cannot_be_read() {
+    async fn missing_and_unreadable_stacks_have_different_errors() {
         let refuse = |code: &'static str, message: &'static str| async move {
             let answer = format!(
                 "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
@@ -398,7 +397,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_region_nobody_is_asked() {
+    async fn missing_region_is_an_error() {
         let error = outputs(&config_without_region(), "hippo")
             .await
             .unwrap_err();

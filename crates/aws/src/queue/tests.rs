@@ -31,18 +31,18 @@ fn visit(library: &str, cards: usize) -> Visit {
 fn visits(fake: &Fake) -> SqsVisitQueue {
     let client = crate::clients::sqs(&config(&fake.url));
     SqsVisitQueue::new(client, format!("{}/1/visits.fifo", fake.url))
-        .first_wait(Duration::from_millis(1))
+        .with_first_retry_delay(Duration::from_millis(1))
 }
 
-/// Takes entries unless `refuse` says why not (the code, and whether it is the sender's fault);
-/// keeps every entry that it took.
-type Taken = Arc<Mutex<Vec<Value>>>;
+/// The entries that the fake SQS accepted.
+type Accepted = Arc<Mutex<Vec<Value>>>;
 
+/// Accepts entries unless `refuse` returns an error code and whether it is the sender's fault.
 async fn sqs(
     refuse: impl Fn(usize, &Value) -> Option<(&'static str, bool)> + Send + Sync + 'static,
-) -> (Fake, Taken) {
-    let taken = Taken::default();
-    let kept = taken.clone();
+) -> (Fake, Accepted) {
+    let accepted = Accepted::default();
+    let kept = accepted.clone();
     let fake = fake(move |number, body| {
         let asked: Value = serde_json::from_slice(body).unwrap();
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
@@ -63,25 +63,25 @@ async fn sqs(
         (StatusCode::OK, answer.to_string())
     })
     .await;
-    (fake, taken)
+    (fake, accepted)
 }
 
-/// The SDK does not look at it for batches.
+/// Any checksum will do: the SDK doesn't check it for batches.
 fn md5(_: &Value) -> &'static str {
     "00000000000000000000000000000000"
 }
 
 #[tokio::test]
-async fn visits_go_out_ten_at_a_time_grouped_by_library() {
-    let (fake, taken) = sqs(|_, _| None).await;
+async fn visits_are_sent_in_batches_of_ten_grouped_by_library() {
+    let (fake, accepted) = sqs(|_, _| None).await;
     let sent: Vec<Visit> = (0..23)
         .map(|n| visit(if n % 2 == 0 { "wpl" } else { "kpl" }, 2))
         .collect();
     visits(&fake).send(&sent).await.unwrap();
     assert_eq!(fake.bodies().len(), 3);
-    let taken = taken.lock().unwrap();
+    let accepted = accepted.lock().unwrap();
     let mut bodies = BTreeMap::new();
-    for entry in taken.iter() {
+    for entry in accepted.iter() {
         let body: Visit = serde_json::from_str(entry["MessageBody"].as_str().unwrap()).unwrap();
         assert_eq!(entry["MessageGroupId"], body.library.as_str());
         let deduplication = entry["MessageDeduplicationId"].as_str().unwrap();
@@ -95,34 +95,34 @@ async fn visits_go_out_ten_at_a_time_grouped_by_library() {
 }
 
 #[tokio::test]
-async fn the_same_visit_of_the_same_run_is_the_same_message_and_another_is_not() {
+async fn deduplication_id_depends_on_run_and_cards() {
     let one = visit("wpl", 2);
     let again = Visit {
         planned_at: "2026-11-21T10:03:00Z".parse().unwrap(),
         ..one.clone()
     };
-    assert_eq!(deduplication(&one), deduplication(&again));
+    assert_eq!(deduplication_id(&one), deduplication_id(&again));
     let mut other_run = one.clone();
     other_run.run.label = "failed".parse().unwrap();
     let mut fewer = one.clone();
     fewer.cards.pop();
-    let ids: BTreeSet<String> = [&one, &other_run, &fewer].map(deduplication).into();
+    let ids: BTreeSet<String> = [&one, &other_run, &fewer].map(deduplication_id).into();
     assert_eq!(ids.len(), 3);
-    // What SQS allows: 1 to 128 letters, digits and punctuation.
+    // SQS allows 1 to 128 letters, digits and punctuation marks.
     assert!(ids.iter().all(|id| id.len() == 64));
 }
 
 #[tokio::test]
-async fn entries_that_are_not_taken_are_sent_again_and_only_those() {
-    // Of every batch, the first two entries are throttled the first two times.
-    let (fake, taken) = sqs(|number, entry| {
+async fn only_refused_entries_are_retried() {
+    // The first two entries of the batch are throttled twice.
+    let (fake, accepted) = sqs(|number, entry| {
         let throttled = ["0", "1"].contains(&entry["Id"].as_str().unwrap());
         (number < 2 && throttled).then_some(("ThrottlingException", false))
     })
     .await;
     let sent: Vec<Visit> = (0..10).map(|_| visit("wpl", 1)).collect();
     visits(&fake).send(&sent).await.unwrap();
-    assert_eq!(taken.lock().unwrap().len(), 10);
+    assert_eq!(accepted.lock().unwrap().len(), 10);
     let sizes: Vec<usize> = fake
         .bodies()
         .iter()
@@ -135,8 +135,8 @@ async fn entries_that_are_not_taken_are_sent_again_and_only_those() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_never_taken_is_an_error_after_some_tries_and_the_rest_is_sent() {
-    let (fake, taken) =
+async fn entry_refused_every_time_fails_and_the_rest_is_sent() {
+    let (fake, accepted) =
         sqs(|_, entry| (entry["MessageGroupId"] == "kpl").then_some(("InternalError", false)))
             .await;
     let sent: Vec<Visit> = (0..30)
@@ -145,12 +145,12 @@ async fn an_entry_that_is_never_taken_is_an_error_after_some_tries_and_the_rest_
     let error = visits(&fake).send(&sent).await.unwrap_err();
     assert_eq!((error.unsent, error.asked), (1, 30));
     assert!(error.reason.contains("InternalError"), "{error}");
-    assert_eq!(taken.lock().unwrap().len(), 29);
+    assert_eq!(accepted.lock().unwrap().len(), 29);
     assert_eq!(fake.bodies().len(), 2 + MAX_ATTEMPTS as usize);
 }
 
 #[tokio::test]
-async fn an_entry_that_is_our_fault_is_not_sent_again() {
+async fn sender_fault_is_not_retried() {
     let (fake, _) = sqs(|_, _| Some(("InvalidMessageContents", true))).await;
     let error = visits(&fake).send(&[visit("wpl", 1)]).await.unwrap_err();
     assert!(error.reason.contains("InvalidMessageContents"), "{error}");
@@ -158,7 +158,7 @@ async fn an_entry_that_is_our_fault_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_not_there_is_an_error_that_says_so() {
+async fn missing_queue_is_named_in_the_error() {
     let fake = fake(|_, _| {
         let answer =
             json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no such queue"});

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::testing::{Fake, config, fake};
 
-/// A client like [`crate::clients::ses`], less patient.
+/// A client like [`crate::clients::ses`] with shorter time limits.
 fn client(endpoint: &str) -> Client {
     let config = aws_sdk_sesv2::config::Builder::from(&config(endpoint))
         .retry_config(RetryConfig::standard().with_max_attempts(1))
@@ -59,7 +59,7 @@ async fn ses(status: u16, code: &'static str, message: &'static str) -> Fake {
 }
 
 #[tokio::test]
-async fn a_mail_goes_out_raw_with_its_tags_and_the_configuration_set() {
+async fn mail_is_sent_raw_with_its_tags_and_configuration_set() {
     let ses = ses(200, "", "").await;
     let answer = mailer(&ses.url).send(&mail()).await;
     let MailAnswer::Accepted {
@@ -95,8 +95,8 @@ async fn a_mail_goes_out_raw_with_its_tags_and_the_configuration_set() {
 
 #[derive(Debug, PartialEq)]
 enum Expected {
-    Now,
-    ForGood,
+    Temporary,
+    Permanent,
     Unknown,
 }
 
@@ -105,58 +105,76 @@ enum Expected {
     429,
     "TooManyRequestsException",
     "slow",
-    Expected::Now,
+    Expected::Temporary,
     "sending quota"
 )]
-#[case::throttling(400, "ThrottlingException", "slow", Expected::Now, "sending quota")]
+#[case::throttling(
+    400,
+    "ThrottlingException",
+    "slow",
+    Expected::Temporary,
+    "sending quota"
+)]
 #[case::sandbox(
     400,
     "MessageRejected",
     "Email address is not verified: canary@example.org",
-    Expected::Now,
+    Expected::Temporary,
     "SES sandbox every recipient must be verified"
 )]
 #[case::unverified(
     400,
     "MailFromDomainNotVerifiedException",
     "x",
-    Expected::Now,
+    Expected::Temporary,
     "Verify the identity of MAIL_FROM"
 )]
-#[case::suspended(400, "AccountSuspendedException", "x", Expected::Now, "suspended")]
-#[case::paused(400, "SendingPausedException", "x", Expected::Now, "paused")]
-#[case::no_set(404, "NotFoundException", "x", Expected::Now, "Deploy the stack again")]
+#[case::suspended(
+    400,
+    "AccountSuspendedException",
+    "x",
+    Expected::Temporary,
+    "suspended"
+)]
+#[case::paused(400, "SendingPausedException", "x", Expected::Temporary, "paused")]
+#[case::no_set(
+    404,
+    "NotFoundException",
+    "x",
+    Expected::Temporary,
+    "Deploy the stack again"
+)]
 #[case::denied(
     403,
     "AccessDeniedException",
     "not for canary@example.org",
-    Expected::Now,
+    Expected::Temporary,
     "MAIL_FROM must be the address"
 )]
 #[case::content(
     400,
     "MessageRejected",
     "canary@example.org: virus",
-    Expected::ForGood,
-    "does not take this mail"
+    Expected::Permanent,
+    "doesn't accept this mail"
 )]
 #[case::bad(
     400,
     "BadRequestException",
     "canary@example.org",
-    Expected::ForGood,
-    "does not take this mail"
+    Expected::Permanent,
+    "doesn't accept this mail"
 )]
-#[case::other(418, "Teapot", "x", Expected::Now, "Teapot")]
+#[case::other(418, "Teapot", "x", Expected::Temporary, "Teapot")]
 #[case::internal(500, "InternalFailure", "x", Expected::Unknown, "status 500")]
 #[case::unavailable(503, "ServiceUnavailable", "x", Expected::Unknown, "status 503")]
 #[tokio::test]
-async fn what_ses_answers_is_one_of_four(
+async fn ses_errors_are_classified(
     #[case] status: u16,
     #[case] code: &'static str,
     #[case] message: &'static str,
     #[case] expected: Expected,
-    #[case] words: &str,
+    #[case] explanation: &str,
 ) {
     let ses = ses(status, code, message).await;
     let answer = mailer(&ses.url).send(&mail()).await;
@@ -164,18 +182,18 @@ async fn what_ses_answers_is_one_of_four(
         MailAnswer::Refused {
             reason,
             for_good: false,
-        } => (Expected::Now, reason),
-        MailAnswer::Refused { reason, .. } => (Expected::ForGood, reason),
+        } => (Expected::Temporary, reason),
+        MailAnswer::Refused { reason, .. } => (Expected::Permanent, reason),
         MailAnswer::Unknown { reason } => (Expected::Unknown, reason),
         other => panic!("{other:?}"),
     };
     assert_eq!(kind, expected, "{reason}");
-    assert!(reason.contains(words), "{reason}");
+    assert!(reason.contains(explanation), "{reason}");
     assert!(!reason.contains("canary"), "{reason}");
-    assert_eq!(ses.bodies().len(), 1, "a mail was handed over twice");
+    assert_eq!(ses.bodies().len(), 1, "the mail was sent twice");
 }
 
-/// Listens, reads what comes, and then does this.
+/// What a faulty server does after it has read the request.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     HangUpAfterRequest,
@@ -212,7 +230,7 @@ async fn faulty(fault: Fault) -> String {
 
 #[rstest]
 #[tokio::test]
-async fn what_is_lost_after_the_request_is_unknown(
+async fn connection_lost_after_the_request_is_unknown(
     #[values(
         Fault::HangUpAfterRequest,
         Fault::HangUpWithinAnswer,
@@ -223,17 +241,17 @@ async fn what_is_lost_after_the_request_is_unknown(
 ) {
     let answer = mailer(&faulty(fault).await).send(&mail()).await;
     assert!(
-        matches!(&answer, MailAnswer::Unknown { reason } if reason.contains("may have left")),
+        matches!(&answer, MailAnswer::Unknown { reason } if reason.contains("may have been sent")),
         "{answer:?}"
     );
 }
 
 #[tokio::test]
-async fn without_a_connection_it_was_not_sent() {
+async fn mail_is_not_sent_without_a_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let refusing = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    // An address without a name in any zone, and a port that speaks no TLS.
+    // Also a host that doesn't resolve, and a port without TLS.
     let plain = faulty(Fault::Nonsense).await.replace("http://", "https://");
     for endpoint in [refusing, "http://ses.invalid".to_owned(), plain] {
         let answer = mailer(&endpoint).send(&mail()).await;
@@ -245,7 +263,7 @@ async fn without_a_connection_it_was_not_sent() {
 }
 
 #[tokio::test]
-async fn without_credentials_it_was_not_sent() {
+async fn mail_is_not_sent_without_credentials() {
     let ses = ses(200, "", "").await;
     let config =
         aws_sdk_sesv2::config::Builder::from(&crate::testing::config_without_credentials(&ses.url))
@@ -258,7 +276,7 @@ async fn without_credentials_it_was_not_sent() {
 }
 
 #[tokio::test]
-async fn more_recipients_than_ses_takes_are_refused_with_what_to_do() {
+async fn too_many_recipients_are_refused() {
     let ses = ses(200, "", "").await;
     let mail = Mail {
         to: (0..51)
@@ -275,11 +293,14 @@ async fn more_recipients_than_ses_takes_are_refused_with_what_to_do() {
 }
 
 #[test]
-fn the_real_client_tries_once_and_gives_up_before_the_lease_may_end() {
-    let limit = chrono::Duration::from_std(crate::clients::SES_LIMIT).unwrap();
+fn client_tries_once_and_times_out_before_the_lease() {
+    let limit = chrono::Duration::from_std(crate::clients::SES_TIMEOUT).unwrap();
     assert!(limit < hippo_core::outbox::SEND_LIMIT);
     let client = crate::clients::ses(&config("http://127.0.0.1:1"));
     assert_eq!(client.config().retry_config().unwrap().max_attempts(), 1);
     let limits = client.config().timeout_config().unwrap();
-    assert_eq!(limits.operation_timeout(), Some(crate::clients::SES_LIMIT));
+    assert_eq!(
+        limits.operation_timeout(),
+        Some(crate::clients::SES_TIMEOUT)
+    );
 }

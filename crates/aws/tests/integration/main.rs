@@ -1,7 +1,7 @@
-//! DynamoDB and SES, on their emulators.
+//! Tests DynamoDB and SES against their emulators.
 //!
-//! One binary, so that what the tests share is linked once.
-// Helpers of tests stop at once where a test would.
+//! One binary links the shared code once.
+// Test helpers may panic, like tests.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -63,7 +63,7 @@ fn message(world: &World, cards: &[CardId]) -> String {
 }
 
 #[tokio::test]
-async fn changed_table_sends_no_pin_elsewhere_and_fails_no_message() {
+async fn pin_is_not_sent_to_a_changed_host() {
     let world = World::new().await;
     let card = world.add_card("1").await;
     let mut library = world
@@ -85,7 +85,7 @@ async fn changed_table_sends_no_pin_elsewhere_and_fails_no_message() {
 }
 
 #[tokio::test]
-async fn a_visit_is_checked_once_and_published_though_it_comes_twice() {
+async fn visit_delivered_twice_is_checked_once() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     let event = queue_event(&[&message(&world, &cards)]);
@@ -97,7 +97,7 @@ async fn a_visit_is_checked_once_and_published_though_it_comes_twice() {
     assert_eq!(*world.site.logins.lock().unwrap(), 2);
     assert_eq!(world.published("CardsChecked"), [(2, vec![]), (0, vec![])]);
     assert_eq!(world.published("CardsFailed"), [(0, vec![]), (0, vec![])]);
-    // The run counts each card once all the same.
+    // The run still counts each card once.
     let run = "check-cards/all/2026-11-21T10:00:00Z".parse().unwrap();
     let work = world.store.work_items(&run).await.unwrap();
     assert_eq!(work.len(), 1);
@@ -111,19 +111,19 @@ async fn a_visit_is_checked_once_and_published_though_it_comes_twice() {
 }
 
 #[tokio::test]
-async fn a_changed_page_is_noted_for_the_operator_once() {
+async fn changed_page_raises_one_alert() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     *world.site.failure.lock().unwrap() = Some(Failure::page_changed("no table"));
     let event = queue_event(&[&message(&world, &cards)]);
     deliver(&world, event, None, Pace::NONE).await.unwrap();
-    let noted = world.store.recent_alerts(10).await.unwrap();
-    assert_eq!((noted.len(), noted[0].times), (1, 2));
-    assert_eq!(noted[0].delivered_at, None);
+    let alerts = world.store.recent_alerts(10).await.unwrap();
+    assert_eq!((alerts.len(), alerts[0].times), (1, 2));
+    assert_eq!(alerts[0].delivered_at, None);
 }
 
 #[tokio::test]
-async fn what_a_site_does_is_an_outcome_and_no_error() {
+async fn site_failure_is_counted_and_no_error() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
     *world.site.failure.lock().unwrap() = Some(Failure::site_down("no answer"));
@@ -140,7 +140,7 @@ async fn what_a_site_does_is_an_outcome_and_no_error() {
 }
 
 #[tokio::test]
-async fn cards_for_which_lambda_leaves_no_time_are_not_tried_and_on_record() {
+async fn cards_without_time_left_are_recorded_as_not_tried() {
     let world = World::new().await;
     let mut cards = Vec::new();
     for number in ["1", "2", "3"] {
@@ -150,7 +150,7 @@ async fn cards_for_which_lambda_leaves_no_time_are_not_tried_and_on_record() {
         pause: std::time::Duration::from_secs(80),
         jitter: std::time::Duration::ZERO,
     };
-    // Half of 300 s is kept: the second card begins at 80 s, the third would at 160 s.
+    // Half of 300 s is kept. The second card starts at 80 s, and the third would start at 160 s.
     let ends_at = world.clock.now() + Duration::seconds(300);
     let event = queue_event(&[&message(&world, &cards)]);
     deliver(&world, event, Some(ends_at), pace).await.unwrap();
@@ -162,13 +162,13 @@ async fn cards_for_which_lambda_leaves_no_time_are_not_tried_and_on_record() {
 }
 
 #[test]
-fn a_short_invocation_keeps_half_of_its_time() {
+fn short_invocation_keeps_half_of_its_time() {
     let now: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
-    let begin = |seconds| (last_begin(now, now + Duration::seconds(seconds)) - now).num_seconds();
-    assert_eq!((begin(900), begin(300), begin(30)), (700, 150, 15));
+    let start = |seconds| (last_start(now, now + Duration::seconds(seconds)) - now).num_seconds();
+    assert_eq!((start(900), start(300), start(30)), (700, 150, 15));
 }
 
-/// Keys that cannot be read.
+/// Keys that can't be read.
 struct NoKeys;
 
 #[async_trait::async_trait]
@@ -179,7 +179,7 @@ impl PrivateKeySource for NoKeys {
 }
 
 #[tokio::test]
-async fn a_fault_of_ours_fails_the_message() {
+async fn unreadable_keys_fail_the_message() {
     let world = World::new().await;
     let cards = [world.add_card("1").await];
     let event = queue_event(&[&message(&world, &cards)]);
@@ -193,15 +193,15 @@ async fn a_fault_of_ours_fails_the_message() {
 }
 
 #[tokio::test]
-async fn unknown_key_fails_its_card_and_neither_the_message_nor_another_card() {
+async fn unknown_key_fails_only_its_card() {
     let world = World::new().await;
     let cards = [world.add_card("1").await, world.add_card("2").await];
-    let print = world.store.card(cards[0]).await.unwrap().unwrap();
+    let record = world.store.card(cards[0]).await.unwrap().unwrap();
     let mut sealed = world.store.secrets(&cards[..1]).await.unwrap().remove(0).1;
     sealed.key.0 = "k-of-another-pair".to_owned();
     world
         .store
-        .replace_secret(cards[0], &print.card.fingerprint, &sealed)
+        .replace_secret(cards[0], &record.card.fingerprint, &sealed)
         .await
         .unwrap();
     let event = queue_event(&[&message(&world, &cards)]);
@@ -217,9 +217,9 @@ async fn unknown_key_fails_its_card_and_neither_the_message_nor_another_card() {
 #[case::another(queue_event(&[r#"{"family":"conrad","date":"2026-11-21"}"#]), "unknown field `family`")]
 #[case::half(queue_event(&[r#"{"library":"wpl"}"#]), "library, cards, planned_at and run")]
 #[tokio::test]
-async fn an_event_or_message_of_another_kind_is_an_error_that_says_what_was_expected(
+async fn wrong_event_or_message_fails_with_the_expected_fields(
     #[case] event: Value,
-    #[case] words: &str,
+    #[case] expected: &str,
 ) {
     let error = deliver(&World::new().await, event, None, Pace::NONE)
         .await
@@ -231,11 +231,11 @@ async fn an_event_or_message_of_another_kind_is_an_error_that_says_what_was_expe
         ),
         "{error}"
     );
-    assert!(error.to_string().contains(words), "{error}");
+    assert!(error.to_string().contains(expected), "{error}");
 }
 
 #[tokio::test]
-async fn dry_run_logs_in_nowhere_and_publishes_nothing() {
+async fn dry_run_does_not_log_in_or_publish() {
     let world = World::new().await;
     world.add_card("1").await;
     let answer = deliver(&world, crate::dry_run::event(), None, Pace::NONE).await;

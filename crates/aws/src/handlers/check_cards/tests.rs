@@ -11,13 +11,13 @@ use crate::handlers::testing::World;
 #[derive(Default)]
 struct TestQueue {
     sent: Mutex<Vec<Visit>>,
-    away: bool,
+    is_down: bool,
 }
 
 #[async_trait]
 impl VisitQueue for TestQueue {
     async fn send(&self, visits: &[Visit]) -> Result<(), QueueError> {
-        if self.away {
+        if self.is_down {
             return Err(QueueError {
                 unsent: visits.len(),
                 asked: visits.len(),
@@ -44,7 +44,7 @@ fn event() -> Value {
 }
 
 #[tokio::test]
-async fn a_schedule_hands_out_every_card_once_however_often_it_fires() {
+async fn schedule_that_fires_twice_enqueues_each_card_once() {
     let world = World::new().await;
     for number in 0..12 {
         world.add_card(&number.to_string()).await;
@@ -60,21 +60,21 @@ async fn a_schedule_hands_out_every_card_once_however_often_it_fires() {
         json!({"not_started": "already_ran", "run": run})
     );
     assert_eq!(queue.sent.lock().unwrap().len(), 2);
-    let on_record = world
+    let stored = world
         .store
         .run(&run.parse().unwrap())
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(on_record.counts.planned, 12);
-    assert_eq!(on_record.input["scope"], "all");
+    assert_eq!(stored.counts.planned, 12);
+    assert_eq!(stored.input["scope"], "all");
     let labels = vec!["check-cards".to_owned(), "all".to_owned()];
     assert_eq!(world.published("Runs"), [(1, labels)]);
     assert_eq!(world.published("VisitsPlanned"), [(2, vec![])]);
 }
 
 #[tokio::test]
-async fn an_event_of_another_kind_puts_nothing_on_record() {
+async fn wrong_event_fails_and_records_no_run() {
     let world = World::new().await;
     let error = fire(&world, &TestQueue::default(), json!({"source": "aws.s3"}))
         .await
@@ -92,11 +92,11 @@ async fn an_event_of_another_kind_puts_nothing_on_record() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_away_fails_the_invocation_and_publishes_no_run() {
+async fn unreachable_queue_fails_the_invocation() {
     let world = World::new().await;
     world.add_card("1").await;
     let queue = TestQueue {
-        away: true,
+        is_down: true,
         ..TestQueue::default()
     };
     let error = fire(&world, &queue, event()).await.unwrap_err();

@@ -1,9 +1,8 @@
-//! An event of SES as EventBridge brings it, and what it says of which mail.
+//! Reads SES's events as EventBridge delivers them: what happened to which mail.
 //!
 //! [The kinds](https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ses.html) and
 //! [the fields](https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html).
-//! An event holds addresses, a subject and headers: nothing of what it says is repeated in an error,
-//! only the names of its fields.
+//! An event contains addresses, a subject and headers, so an error names only its fields.
 
 use chrono::NaiveDate;
 use hippo_core::email_address::EmailAddress;
@@ -11,72 +10,70 @@ use hippo_core::mail::MailTag;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// An event that is one of ours by its tags, and that this version does not understand. It is tried
-/// again, and then kept in the dead-letter queue, for a version that does.
+/// An event with our tags that this version can't read. It is retried, then kept in the dead-letter
+/// queue, for a version that can.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "The event of the mail service cannot be understood: “{field}” is missing or is not what it should be."
-)]
+#[error("The mail service's event can't be read: “{field}” is missing or malformed.")]
 pub struct MailEventError {
     field: &'static str,
 }
 
-/// What an event is.
+/// An event, by what it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MailEvent {
-    /// About a mail of the outbox.
-    OfOutbox(OutboxEvent),
-    /// Nothing that concerns the outbox, and why.
+    /// It is about a mail of the outbox.
+    Outbox(OutboxEvent),
+    /// It isn't about the outbox, for this reason.
     Other(&'static str),
 }
 
-/// What SES says of a mail of the outbox.
+/// SES's event about a mail of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxEvent {
     /// Which mail.
     pub tag: MailTag,
-    /// SES's id of it.
+    /// SES's id of the mail.
     pub message_id: Option<String>,
-    /// What it says.
-    pub said: Said,
+    /// What happened to it.
+    pub report: SesReport,
 }
 
-/// What became of a mail.
+/// What SES reports about a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// SES took it, and tries to bring it to its recipients.
+pub enum SesReport {
+    /// SES accepted it and tries to deliver it.
     Sent,
-    /// A recipient's server does not take it yet; SES goes on trying.
+    /// A recipient's server doesn't accept it yet. SES keeps trying.
     Delayed,
-    /// The servers of so many recipients took it.
+    /// The recipients' servers accepted it.
     Delivered {
-        /// How many.
+        /// The number of recipients.
         recipients: usize,
     },
-    /// It came back from some of its recipients.
+    /// It bounced for some recipients.
     Bounced {
-        /// Whether it would come back again.
+        /// Whether another mail would bounce too.
         kind: BounceKind,
-        /// SES did not send it: its recipients are on a suppression list.
+        /// SES didn't send it, since its recipients are on a suppression list.
         suppressed: bool,
-        /// From whom.
+        /// The recipients that it bounced for.
         recipients: Recipients,
     },
-    /// Recipients complained about it: they marked it as spam.
+    /// Recipients marked it as spam.
     Complained {
-        /// Who; some providers only say of which domain, and then all its recipients stand here.
+        /// Who complained. If the provider names only a domain, all its recipients.
         recipients: Recipients,
     },
-    /// A recipient marked it as no spam.
+    /// A recipient marked it as not spam.
     MarkedAsNotSpam,
-    /// SES took it and will not send it.
+    /// SES accepted it but won't send it.
     Rejected {
-        /// Why, in words of our own.
+        /// Why, as a sentence of ours.
         reason: &'static str,
     },
 }
 
-impl Said {
+impl SesReport {
     /// Its name in logs.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -91,14 +88,14 @@ impl Said {
     }
 }
 
-/// Whether a mail that came back would come back again.
+/// Whether another mail would bounce too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BounceKind {
-    /// It would: there is no such recipient.
+    /// Yes: there is no such recipient.
     Permanent,
-    /// It need not: a mailbox that is full.
+    /// Not necessarily: the mailbox is full, for example.
     Transient,
-    /// SES cannot tell.
+    /// SES doesn't know.
     Undetermined,
 }
 
@@ -116,68 +113,66 @@ impl BounceKind {
 /// Recipients that an event names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipients {
-    /// Those that are addresses.
+    /// The entries that are addresses.
     pub named: Vec<EmailAddress>,
-    /// How many entries there are, those included that are no addresses.
+    /// The number of entries, including those that aren't addresses.
     pub count: usize,
-    /// The one to whom the mail went, if it went to one alone: a server that passes mail on may name
-    /// an address that we never wrote to.
+    /// The mail's recipient, if it has only one. A server that forwards mail may name an address that
+    /// we never wrote to.
     pub only: Option<EmailAddress>,
 }
 
 impl MailEvent {
-    /// Reads an event. An error only where its tags say that it is about the outbox.
+    /// Reads an event. Fails only if its tags are ours.
     pub fn read(event: &Value) -> Result<Self, MailEventError> {
         if event.get("source").and_then(Value::as_str) != Some("aws.ses") {
-            return Ok(Self::Other("it does not come from SES"));
+            return Ok(Self::Other("it doesn't come from SES"));
         }
         let kind = event.get("detail-type").and_then(Value::as_str);
         let Some(read) = kind.and_then(reader) else {
-            return Ok(Self::Other(
-                "it is of a kind that says nothing of the outbox",
-            ));
+            return Ok(Self::Other("its kind doesn't concern the outbox"));
         };
         let detail = event.get("detail").unwrap_or(&Value::Null);
         let Some(tag) = tag(detail)? else {
-            return Ok(Self::Other("its mail has no tags of the outbox"));
+            return Ok(Self::Other("its mail has none of our tags"));
         };
-        Ok(Self::OfOutbox(OutboxEvent {
+        Ok(Self::Outbox(OutboxEvent {
             tag,
             message_id: message_id(detail),
-            said: read(detail)?,
+            report: read(detail)?,
         }))
     }
 }
 
-/// The id that EventBridge gave an event: to find it by, and nothing else.
+/// EventBridge's id of an event, for logs.
 pub fn id(event: &Value) -> Option<Uuid> {
     event.get("id")?.as_str()?.parse().ok()
 }
 
 /// Reads the detail of one kind of event.
-type Reader = fn(&Value) -> Result<Said, MailEventError>;
+type Reader = fn(&Value) -> Result<SesReport, MailEventError>;
 
-/// The names are those of `template.yaml`, whose rule and event destination ask for exactly these.
+/// Returns the reader of a kind. `template.yaml` subscribes to exactly these kinds.
 fn reader(kind: &str) -> Option<Reader> {
     Some(match kind {
-        "Email Sent" => |_| Ok(Said::Sent),
-        "Email Delivery Delayed" => |_| Ok(Said::Delayed),
+        "Email Sent" => |_| Ok(SesReport::Sent),
+        "Email Delivery Delayed" => |_| Ok(SesReport::Delayed),
         "Email Delivered" => |detail| Ok(delivered(detail)),
         "Email Bounced" => bounced,
         "Email Complaint Received" => complained,
         "Email Rejected" => |detail| Ok(rejected(detail)),
         "Email Rendering Failed" => |_| {
-            Ok(Said::Rejected {
-                reason: "SES could not make the mail from its template and did not send it.",
+            Ok(SesReport::Rejected {
+                reason: "SES couldn't render the mail from its template, so it didn't send it.",
             })
         },
         _ => return None,
     })
 }
 
-/// Its four tags; `None` if it has none of them: a mail of “hippo mail test” has not.
+/// Reads the four tags. `None` if it has none of them, like a mail of “hippo mail test”.
 fn tag(detail: &Value) -> Result<Option<MailTag>, MailEventError> {
-    // Each tag is a list, which holds one value.
+    // Each tag is a list with one value.
     let value = |name: &str| {
         let values = detail.pointer("/mail/tags")?.get(name)?;
         Some(values.get(0).and_then(Value::as_str).unwrap_or_default())
@@ -204,7 +199,7 @@ fn tag(detail: &Value) -> Result<Option<MailTag>, MailEventError> {
     }))
 }
 
-/// SES's id of the mail, if it looks like one: it goes on record.
+/// SES's id of the mail, if it looks like one, since it is stored.
 fn message_id(detail: &Value) -> Option<String> {
     const LIMIT: usize = 100;
     let id = detail.pointer("/mail/messageId")?.as_str()?;
@@ -212,13 +207,13 @@ fn message_id(detail: &Value) -> Option<String> {
     (is_id && !id.is_empty()).then(|| id.to_owned())
 }
 
-fn delivered(detail: &Value) -> Said {
+fn delivered(detail: &Value) -> SesReport {
     let recipients = detail.pointer("/delivery/recipients");
     let recipients = recipients.and_then(Value::as_array).map_or(1, Vec::len);
-    Said::Delivered { recipients }
+    SesReport::Delivered { recipients }
 }
 
-fn bounced(detail: &Value) -> Result<Said, MailEventError> {
+fn bounced(detail: &Value) -> Result<SesReport, MailEventError> {
     let kind = detail.pointer("/bounce/bounceType").and_then(Value::as_str);
     let kind = match kind {
         Some("Permanent") => BounceKind::Permanent,
@@ -236,36 +231,36 @@ fn bounced(detail: &Value) -> Result<Said, MailEventError> {
     let subtype = detail
         .pointer("/bounce/bounceSubType")
         .and_then(Value::as_str);
-    Ok(Said::Bounced {
+    Ok(SesReport::Bounced {
         kind,
-        // The account's own list, and that of SES for all accounts.
+        // The account's own list, and SES's list for all accounts.
         suppressed: matches!(subtype, Some("OnAccountSuppressionList" | "Suppressed")),
         recipients,
     })
 }
 
-fn complained(detail: &Value) -> Result<Said, MailEventError> {
+fn complained(detail: &Value) -> Result<SesReport, MailEventError> {
     let feedback = detail.pointer("/complaint/complaintFeedbackType");
     if feedback.and_then(Value::as_str) == Some("not-spam") {
-        return Ok(Said::MarkedAsNotSpam);
+        return Ok(SesReport::MarkedAsNotSpam);
     }
     let recipients =
         recipients(detail, "/complaint/complainedRecipients").ok_or(MailEventError {
             field: "detail.complaint.complainedRecipients",
         })?;
-    Ok(Said::Complained { recipients })
+    Ok(SesReport::Complained { recipients })
 }
 
-/// SES's own words are not repeated: only those that are known are told apart.
-fn rejected(detail: &Value) -> Said {
+/// Translates SES's reason. Unknown reasons aren't repeated.
+fn rejected(detail: &Value) -> SesReport {
     let reason = detail.pointer("/reject/reason").and_then(Value::as_str);
-    Said::Rejected {
+    SesReport::Rejected {
         reason: match reason {
             Some("Bad content") => {
-                "SES took the mail and did not send it: it found something in it that it takes for a virus."
+                "SES accepted the mail but didn't send it: it found what it considers a virus."
             }
             _ => {
-                "SES took the mail and did not send it, and says no reason that this version knows."
+                "SES accepted the mail but didn't send it, for a reason that this version doesn't know."
             }
         },
     }
@@ -290,7 +285,7 @@ fn recipients(detail: &Value, pointer: &str) -> Option<Recipients> {
     })
 }
 
-/// An address, alone or as `Name <address>`.
+/// Parses an address, alone or as `Name <address>`.
 fn address(text: &str) -> Option<EmailAddress> {
     let bare = text.trim().strip_suffix('>');
     let bare = bare.and_then(|text| text.rsplit_once('<'));
@@ -306,16 +301,16 @@ mod tests {
 
     fn read(kind: &str, more: Value) -> OutboxEvent {
         match MailEvent::read(&ses_event(kind, more)) {
-            Ok(MailEvent::OfOutbox(event)) => event,
+            Ok(MailEvent::Outbox(event)) => event,
             other => panic!("{kind}: {other:?}"),
         }
     }
 
     #[test]
-    fn event_names_its_mail_by_its_tags() {
+    fn mail_is_identified_by_its_tags() {
         let event = read("Email Sent", json!({"send": {}}));
         assert_eq!(event.tag.key().to_string(), "daily/conrad/2026-11-21");
-        assert_eq!((event.tag.fence, event.said), (1, Said::Sent));
+        assert_eq!((event.tag.fence, event.report), (1, SesReport::Sent));
         assert_eq!(
             event.message_id.as_deref(),
             Some("0100019aa7c191be-e9aedb9a-000000")
@@ -326,14 +321,14 @@ mod tests {
     #[case("Permanent", BounceKind::Permanent)]
     #[case("Transient", BounceKind::Transient)]
     #[case("Undetermined", BounceKind::Undetermined)]
-    fn a_bounce_is_of_one_of_three_kinds(#[case] text: &str, #[case] kind: BounceKind) {
+    fn bounce_has_one_of_three_kinds(#[case] text: &str, #[case] kind: BounceKind) {
         let bounce = json!({"bounce": {"bounceType": text, "bouncedRecipients": [
             {"emailAddress": "Pat <pat@example.org>"}, {"emailAddress": "unknown"}]}});
-        let Said::Bounced {
+        let SesReport::Bounced {
             kind: read,
             recipients,
             ..
-        } = read("Email Bounced", bounce).said
+        } = read("Email Bounced", bounce).report
         else {
             panic!("it is a bounce");
         };
@@ -351,7 +346,7 @@ mod tests {
     #[case::without_tags(json!({"source": "aws.ses", "detail-type": "Email Sent",
         "detail": {"mail": {"tags": {"ses:configuration-set": ["set"]}}}}))]
     #[case::without_detail(json!({"source": "aws.ses", "detail-type": "Email Bounced"}))]
-    fn what_is_about_no_notice_is_no_error(#[case] event: Value) {
+    fn unrelated_event_is_no_error(#[case] event: Value) {
         assert!(matches!(MailEvent::read(&event), Ok(MailEvent::Other(_))));
     }
 
@@ -363,7 +358,7 @@ mod tests {
     #[case::kind("/bounce", json!({"bounceType": "Elastic"}), "Email Bounced", "bounceType")]
     #[case::bounced("/bounce", json!({"bounceType": "Permanent"}), "Email Bounced", "bouncedRecipients")]
     #[case::complained("/complaint", json!({}), "Email Complaint Received", "complainedRecipients")]
-    fn an_event_of_ours_that_is_malformed_names_the_field(
+    fn malformed_event_with_our_tags_names_the_field(
         #[case] pointer: &str,
         #[case] value: Value,
         #[case] kind: &str,

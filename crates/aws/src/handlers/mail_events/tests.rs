@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::*;
 use crate::handlers::testing::{World, ses_event};
 
-/// A world whose family has two recipients, and a notice of today that is being sent.
+/// A world with a family of two recipients, and today's notice being sent.
 async fn world() -> World {
     let world = World::new().await;
     let mut conrad = conrad(&world).await;
@@ -48,8 +48,8 @@ async fn notice(world: &World) -> OutboxRecord {
 }
 
 async fn alerts(world: &World) -> Vec<Alert> {
-    let noted = world.store.recent_alerts(10).await.unwrap();
-    noted.into_iter().map(|noted| noted.alert).collect()
+    let stored = world.store.recent_alerts(10).await.unwrap();
+    stored.into_iter().map(|stored| stored.alert).collect()
 }
 
 async fn deliver(world: &World, event: &Value) -> Result<(), HandlerError> {
@@ -76,7 +76,7 @@ fn bounce(kind: &str, addresses: &[&str]) -> Value {
     ses_event("Email Bounced", json!({"bounce": bounce}))
 }
 
-/// A mail to pat that SES did not send.
+/// A bounce of a mail to pat that SES didn't send.
 fn suppressed(kind: &str, subtype: &str) -> Value {
     let mut event = bounce(kind, &["pat@example.org"]);
     event["detail"]["bounce"]["bounceSubType"] = json!(subtype);
@@ -106,13 +106,11 @@ fn rejection(reason: &str) -> Value {
 #[case::delayed(ses_event("Email Delivery Delayed", json!({"deliveryDelay": {}})))]
 #[case::delivered(delivery())]
 #[case::bounced(bounce("Permanent", &["pat@example.org"]))]
-#[case::bounced_for_now(bounce("Transient", &["pat@example.org"]))]
+#[case::bounced_temporarily(bounce("Transient", &["pat@example.org"]))]
 #[case::complained(complaint("abuse", "pat@example.org"))]
-#[case::no_spam(complaint("not-spam", "pat@example.org"))]
+#[case::not_spam(complaint("not-spam", "pat@example.org"))]
 #[tokio::test]
-async fn what_shows_that_a_mail_left_makes_its_notice_sent_however_often_it_comes(
-    #[case] event: Value,
-) {
+async fn event_of_a_sent_mail_marks_its_notice_sent(#[case] event: Value) {
     let world = world().await;
     for _ in 0..2 {
         deliver(&world, &event).await.unwrap();
@@ -127,12 +125,10 @@ async fn what_shows_that_a_mail_left_makes_its_notice_sent_however_often_it_come
 
 #[rstest]
 #[case::rejected(rejection("Bad content"))]
-#[case::for_another_reason(rejection("canary@example.org"))]
+#[case::unknown_reason(rejection("canary@example.org"))]
 #[case::not_rendered(ses_event("Email Rendering Failed", json!({"failure": {"errorMessage": "canary"}})))]
 #[tokio::test]
-async fn what_shows_that_a_mail_was_not_sent_makes_its_notice_failed_and_the_operator_is_told_once(
-    #[case] event: Value,
-) {
+async fn event_of_an_unsent_mail_fails_its_notice_and_alerts_once(#[case] event: Value) {
     let world = world().await;
     for _ in 0..2 {
         deliver(&world, &event).await.unwrap();
@@ -155,7 +151,7 @@ async fn what_shows_that_a_mail_was_not_sent_makes_its_notice_failed_and_the_ope
 }
 
 #[tokio::test]
-async fn events_out_of_order_end_as_they_do_in_order() {
+async fn order_of_events_does_not_matter() {
     let sent = ses_event("Email Sent", json!({"send": {}}));
     for order in [
         [sent.clone(), rejection("Bad content")],
@@ -172,17 +168,17 @@ async fn events_out_of_order_end_as_they_do_in_order() {
 #[rstest]
 #[case::bounced(bounce("Permanent", &["PAT@example.org"]), StopReason::Bounced)]
 #[case::complained(complaint("abuse", "pat@example.org"), StopReason::Complained)]
-#[case::on_the_accounts_list(
+#[case::account_suppression_list(
     suppressed("Permanent", "OnAccountSuppressionList"),
     StopReason::Suppressed
 )]
-#[case::on_the_list_of_ses(suppressed("Permanent", "Suppressed"), StopReason::Suppressed)]
-#[case::whatever_its_type(
+#[case::ses_suppression_list(suppressed("Permanent", "Suppressed"), StopReason::Suppressed)]
+#[case::suppressed_of_any_type(
     suppressed("Undetermined", "OnAccountSuppressionList"),
     StopReason::Suppressed
 )]
 #[tokio::test]
-async fn who_cannot_or_does_not_want_to_be_reached_is_not_written_to_again(
+async fn unreachable_or_complaining_recipient_is_stopped(
     #[case] event: Value,
     #[case] why: StopReason,
 ) {
@@ -202,11 +198,11 @@ async fn who_cannot_or_does_not_want_to_be_reached_is_not_written_to_again(
 }
 
 #[rstest]
-#[case::for_now(bounce("Transient", &["pat@example.org"]), "MailsBounced", vec!["transient".to_owned()])]
+#[case::transient(bounce("Transient", &["pat@example.org"]), "MailsBounced", vec!["transient".to_owned()])]
 #[case::undetermined(bounce("Undetermined", &["pat@example.org"]), "MailsBounced", vec!["undetermined".to_owned()])]
 #[case::delivered(delivery(), "MailsDelivered", vec![])]
 #[tokio::test]
-async fn what_may_pass_is_only_counted(
+async fn temporary_bounces_and_deliveries_are_only_counted(
     #[case] event: Value,
     #[case] metric: &str,
     #[case] dimensions: Vec<String>,
@@ -223,7 +219,7 @@ async fn what_may_pass_is_only_counted(
 }
 
 #[tokio::test]
-async fn no_spam_is_no_complaint() {
+async fn mail_marked_as_not_spam_is_no_complaint() {
     let world = world().await;
     let event = complaint("not-spam", "pat@example.org");
     deliver(&world, &event).await.unwrap();
@@ -232,11 +228,11 @@ async fn no_spam_is_no_complaint() {
 }
 
 #[tokio::test]
-async fn a_bounce_from_where_a_server_passed_the_mail_on_stops_the_one_it_was_sent_to() {
+async fn bounce_of_a_forwarded_mail_stops_its_only_recipient() {
     let elsewhere = ["canary@elsewhere.example"];
     for (destination, stopped) in [
         (json!(["pat@example.org"]), 1),
-        // Whose it was nobody can tell.
+        // With two recipients, it is unknown who forwarded it.
         (json!(["pat@example.org", "canary-sam@example.org"]), 0),
     ] {
         let world = world().await;
@@ -252,7 +248,7 @@ async fn a_bounce_from_where_a_server_passed_the_mail_on_stops_the_one_it_was_se
 #[case::family("family", json!(["nobody"]))]
 #[case::kind("kind", json!(["picture"]))]
 #[tokio::test]
-async fn a_notice_or_family_that_is_gone_is_no_error(#[case] tag: &str, #[case] value: Value) {
+async fn missing_notice_or_family_is_no_error(#[case] tag: &str, #[case] value: Value) {
     let world = world().await;
     for mut event in [
         delivery(),
@@ -263,7 +259,7 @@ async fn a_notice_or_family_that_is_gone_is_no_error(#[case] tag: &str, #[case] 
         deliver(&world, &event).await.unwrap();
     }
     assert_eq!(notice(&world).await.state, MailState::Sending);
-    // A complaint may come when the notice is long forgotten.
+    // A complaint may come long after the notice was deleted.
     assert_eq!(
         conrad(&world).await.stopped.len(),
         usize::from(tag != "family")
@@ -271,7 +267,7 @@ async fn a_notice_or_family_that_is_gone_is_no_error(#[case] tag: &str, #[case] 
 }
 
 #[tokio::test]
-async fn what_is_about_no_notice_is_done_and_what_is_malformed_is_an_error() {
+async fn unrelated_event_is_ignored_and_malformed_one_fails() {
     let world = world().await;
     for other in [
         json!({"label": "all"}),
@@ -282,7 +278,7 @@ async fn what_is_about_no_notice_is_done_and_what_is_malformed_is_an_error() {
     let malformed = ses_event("Email Bounced", json!({}));
     let error = deliver(&world, &malformed).await.unwrap_err();
     assert_eq!(error.name(), "MailEvent");
-    // Nothing was settled by what is not understood.
+    // A malformed event finalises nothing.
     assert_eq!(notice(&world).await.state, MailState::Sending);
 }
 
@@ -301,7 +297,7 @@ impl Write for Lines {
 }
 
 #[tokio::test]
-async fn no_address_subject_or_header_is_in_a_log_an_error_a_metric_or_a_record() {
+async fn personal_data_is_never_logged_published_or_stored() {
     let world = world().await;
     let (lines, errors) = (Lines::default(), &mut String::new());
     let writer = lines.clone();
@@ -342,13 +338,13 @@ async fn no_address_subject_or_header_is_in_a_log_an_error_a_metric_or_a_record(
     }
     drop(guard);
     let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    let said = [
+    let outputs = [
         log,
         errors.clone(),
         world.lines(),
         format!("{:?} {:?}", notice(&world).await, alerts(&world).await),
     ];
-    for text in said {
+    for text in outputs {
         assert!(!text.is_empty());
         assert!(!text.contains("canary"), "{text}");
         assert!(!text.contains('@'), "{text}");

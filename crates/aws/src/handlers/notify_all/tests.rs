@@ -23,7 +23,7 @@ impl MailQueue for TestQueue {
     }
 }
 
-fn ports_of<'a>(world: &'a World, queue: &'a TestQueue) -> EnqueueNoticesPorts<'a> {
+fn ports<'a>(world: &'a World, queue: &'a TestQueue) -> EnqueueNoticesPorts<'a> {
     EnqueueNoticesPorts {
         families: &world.store,
         outbox: &world.store,
@@ -36,10 +36,10 @@ fn ports_of<'a>(world: &'a World, queue: &'a TestQueue) -> EnqueueNoticesPorts<'
 }
 
 #[tokio::test]
-async fn a_tick_hands_out_what_is_due_and_counts_itself() {
+async fn tick_enqueues_due_notices_and_is_counted() {
     let world = World::new().await;
     let queue = TestQueue::default();
-    let ports = ports_of(&world, &queue);
+    let ports = ports(&world, &queue);
     let event = json!({"label": "tick", "scheduled_time": "2026-11-21T11:30:00Z"});
     let answer = handle(&ports, &world.run_context(), &event).await.unwrap();
     assert_eq!(answer["notices"], 1);
@@ -57,11 +57,11 @@ async fn a_tick_hands_out_what_is_due_and_counts_itself() {
 }
 
 #[tokio::test]
-async fn ticks_that_never_came_are_on_record_and_need_the_operator() {
+async fn missed_ticks_are_recorded_and_raise_an_alert() {
     let mut world = World::new().await;
     world.schedules = [("tick".to_owned(), Schedule::EveryMinutes(15))].into();
     let queue = TestQueue::default();
-    let ports = ports_of(&world, &queue);
+    let ports = ports(&world, &queue);
     for time in ["10:00", "11:00"] {
         let event = json!({"label": "tick", "scheduled_time": format!("2026-11-21T{time}:00Z")});
         handle(&ports, &world.run_context(), &event).await.unwrap();
@@ -78,12 +78,12 @@ async fn ticks_that_never_came_are_on_record_and_need_the_operator() {
 }
 
 #[tokio::test]
-async fn a_tick_begins_beside_one_that_still_goes() {
+async fn tick_starts_while_another_is_running() {
     let world = World::new().await;
     let queue = TestQueue::default();
-    let ports = ports_of(&world, &queue);
+    let ports = ports(&world, &queue);
     let now = world.clock.now();
-    let hangs = Run {
+    let running = Run {
         key: "notify-all/tick/2026-11-21T11:30:00Z".parse().unwrap(),
         trigger: Trigger::Schedule,
         input: Value::Null,
@@ -94,17 +94,21 @@ async fn a_tick_begins_beside_one_that_still_goes() {
         counts: Counts::default(),
     };
     let silence = std::time::Duration::from_secs(60);
-    world.store.start_run(&hangs, true, silence).await.unwrap();
+    world
+        .store
+        .start_run(&running, true, silence)
+        .await
+        .unwrap();
     let event = json!({"label": "tick", "scheduled_time": "2026-11-21T11:40:00Z"});
     let answer = handle(&ports, &world.run_context(), &event).await.unwrap();
     assert_eq!(answer["notices"], 1, "{answer}");
 }
 
 #[tokio::test]
-async fn notices_that_a_tick_gives_up_or_finds_missing_are_published_for_the_alarm() {
+async fn given_up_and_missed_notices_are_published_once() {
     let world = World::new().await;
     let queue = TestQueue::default();
-    let ports = ports_of(&world, &queue);
+    let ports = ports(&world, &queue);
     // The family's notice of today was being sent when its worker died.
     let now = world.clock.now();
     let date = "2026-11-21".parse().unwrap();
@@ -123,10 +127,10 @@ async fn notices_that_a_tick_gives_up_or_finds_missing_are_published_for_the_ala
     };
     tick("2026-11-21T11:55:00Z").await;
     assert_eq!(world.published("NoticesGivenUp"), [(1, vec![])]);
-    // Once, however often it ticks.
+    // Another tick doesn't publish it again.
     tick("2026-11-21T12:10:00Z").await;
     assert_eq!(world.published("NoticesGivenUp").len(), 1);
-    // No tick came for two days: the 22nd was missed. The first tick only checks the clock.
+    // Without a tick for two days, the 22nd was missed. The first tick only checks the clock.
     world.clock.advance(chrono::Duration::days(2));
     tick("2026-11-23T12:10:00Z").await;
     assert_eq!(world.published("NoticesGivenUp").len(), 1);
@@ -145,7 +149,7 @@ async fn dry_run_changes_nothing() {
     let world = World::new().await;
     let queue = TestQueue::default();
     let event = dry_run::event();
-    let answer = handle(&ports_of(&world, &queue), &world.run_context(), &event).await;
+    let answer = handle(&ports(&world, &queue), &world.run_context(), &event).await;
     assert_eq!(answer.unwrap(), event);
     let runs = world.store.recent_runs(None, None, 10).await.unwrap();
     assert!(runs.is_empty() && queue.0.lock().unwrap().is_empty());

@@ -11,14 +11,14 @@ use crate::handlers::testing::{World, queue_event};
 #[derive(Default)]
 struct TestMailer {
     sent: Mutex<usize>,
-    refuse: bool,
+    is_refusing: bool,
 }
 
 #[async_trait]
 impl Mailer for TestMailer {
     async fn send(&self, _: &Mail) -> MailAnswer {
         *self.sent.lock().unwrap() += 1;
-        if self.refuse {
+        if self.is_refusing {
             return MailAnswer::Refused {
                 reason: "no".to_owned(),
                 for_good: true,
@@ -31,7 +31,7 @@ impl Mailer for TestMailer {
     }
 }
 
-/// A world whose family has a card that was never checked, and a notice planned for today.
+/// A world with a card that was never checked, and a notice planned for today.
 async fn world() -> World {
     let world = World::new().await;
     world.add_card("1").await;
@@ -64,7 +64,7 @@ async fn deliver(
 const TODAY: &str = r#"{"kind":"daily","family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:15:00Z"}}"#;
 
 #[tokio::test]
-async fn a_notice_that_comes_twice_is_one_mail() {
+async fn notice_delivered_twice_is_sent_once() {
     let (world, mailer) = (world().await, TestMailer::default());
     for _ in 0..2 {
         let response = deliver(&world, &mailer, queue_event(&[TODAY, TODAY]))
@@ -77,7 +77,7 @@ async fn a_notice_that_comes_twice_is_one_mail() {
     assert_eq!(world.published("NoticesGivenUp"), [(0, vec![])]);
 }
 
-const OF_RUN: &str = r#"{"kind":"daily","family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#;
+const OTHER_RUN: &str = r#"{"kind":"daily","family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#;
 
 async fn outcomes(world: &World) -> Vec<String> {
     let run = "notify-all/tick/2026-11-21T11:30:00Z".parse().unwrap();
@@ -87,10 +87,10 @@ async fn outcomes(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_run_counts_a_notice_once_though_its_message_comes_twice() {
+async fn message_delivered_twice_is_counted_once() {
     let (world, mailer) = (world().await, TestMailer::default());
     for _ in 0..2 {
-        deliver(&world, &mailer, queue_event(&[OF_RUN]))
+        deliver(&world, &mailer, queue_event(&[OTHER_RUN]))
             .await
             .unwrap();
         assert_eq!(outcomes(&world).await, ["done"]);
@@ -98,39 +98,39 @@ async fn a_run_counts_a_notice_once_though_its_message_comes_twice() {
 }
 
 #[tokio::test]
-async fn what_a_worker_that_died_could_not_report_the_next_delivery_does() {
+async fn next_delivery_reports_for_a_crashed_worker() {
     let (world, mailer) = (world().await, TestMailer::default());
-    // Finalised by a delivery that did not live to report it to this run.
+    // The notice is finalised, but not reported to the other run.
     deliver(&world, &mailer, queue_event(&[TODAY]))
         .await
         .unwrap();
     assert!(outcomes(&world).await.is_empty());
-    deliver(&world, &mailer, queue_event(&[OF_RUN]))
+    deliver(&world, &mailer, queue_event(&[OTHER_RUN]))
         .await
         .unwrap();
     assert_eq!(outcomes(&world).await, ["done"]);
 }
 
 #[tokio::test]
-async fn a_notice_without_a_mail_is_noted_for_the_operator() {
+async fn refused_notice_raises_an_alert() {
     let mailer = TestMailer {
-        refuse: true,
+        is_refusing: true,
         ..TestMailer::default()
     };
     let world = world().await;
-    deliver(&world, &mailer, queue_event(&[OF_RUN]))
+    deliver(&world, &mailer, queue_event(&[OTHER_RUN]))
         .await
         .unwrap();
     assert_eq!(outcomes(&world).await, ["FAILED"]);
-    let noted = world.store.recent_alerts(10).await.unwrap();
+    let alerts = world.store.recent_alerts(10).await.unwrap();
     assert_eq!(
-        noted[0].alert.key().as_str(),
+        alerts[0].alert.key().as_str(),
         "no-notice/daily/conrad/2026-11-21"
     );
 }
 
 #[tokio::test]
-async fn a_poisoned_message_comes_again_alone_and_the_rest_is_sent() {
+async fn malformed_messages_are_retried_and_the_rest_is_sent() {
     let (world, mailer) = (world().await, TestMailer::default());
     let event = queue_event(&["{}", TODAY, "hello"]);
     let response = deliver(&world, &mailer, event).await.unwrap();
@@ -144,9 +144,9 @@ async fn a_poisoned_message_comes_again_alone_and_the_rest_is_sent() {
 }
 
 #[tokio::test]
-async fn a_mail_that_is_refused_for_good_is_published_as_given_up() {
+async fn permanently_refused_mail_is_published_as_given_up() {
     let mailer = TestMailer {
-        refuse: true,
+        is_refusing: true,
         ..TestMailer::default()
     };
     let world = world().await;
@@ -158,7 +158,7 @@ async fn a_mail_that_is_refused_for_good_is_published_as_given_up() {
 }
 
 #[tokio::test]
-async fn an_event_of_another_kind_is_an_error() {
+async fn wrong_event_fails() {
     let world = world().await;
     let error = deliver(&world, &TestMailer::default(), json!({"label": "all"}))
         .await
@@ -166,7 +166,7 @@ async fn an_event_of_another_kind_is_an_error() {
     assert!(error.to_string().contains("“Records”"), "{error}");
 }
 
-/// What is logged, as text.
+/// The log output.
 #[derive(Clone, Default)]
 struct Lines(std::sync::Arc<Mutex<Vec<u8>>>);
 
@@ -182,7 +182,7 @@ impl std::io::Write for Lines {
 }
 
 #[tokio::test]
-async fn a_message_for_a_family_or_a_date_that_is_gone_is_acknowledged_and_logged_once() {
+async fn message_for_a_missing_notice_is_acknowledged_and_logged() {
     let (world, mailer) = (world().await, TestMailer::default());
     let lines = Lines::default();
     let writer = lines.clone();
@@ -191,15 +191,18 @@ async fn a_message_for_a_family_or_a_date_that_is_gone_is_acknowledged_and_logge
         .with_writer(move || writer.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    for (there, of) in [("conrad", "nobody"), ("\"2026-11-21\"", "\"2026-11-23\"")] {
-        let gone = TODAY.replacen(there, of, 1);
-        let of = of.trim_matches('"');
-        let response = deliver(&world, &mailer, queue_event(&[&gone])).await;
+    for (existing, missing) in [("conrad", "nobody"), ("\"2026-11-21\"", "\"2026-11-23\"")] {
+        let body = TODAY.replacen(existing, missing, 1);
+        let missing = missing.trim_matches('"');
+        let response = deliver(&world, &mailer, queue_event(&[&body])).await;
         assert!(response.unwrap().batch_item_failures.is_empty());
         let logged = std::mem::take(&mut *lines.0.lock().unwrap());
         let logged = String::from_utf8(logged).unwrap();
-        assert_eq!(logged.lines().count(), 1, "{of}: {logged}");
-        assert!(logged.contains("gone") && logged.contains(of), "{logged}");
+        assert_eq!(logged.lines().count(), 1, "{missing}: {logged}");
+        assert!(
+            logged.contains("gone") && logged.contains(missing),
+            "{logged}"
+        );
     }
     assert_eq!(*mailer.sent.lock().unwrap(), 0);
 }

@@ -1,4 +1,4 @@
-//! One dead letter: what it is, and what to do with it.
+//! Reads a dead letter, and decides what to do with it.
 
 use std::fmt;
 
@@ -18,10 +18,9 @@ pub enum Kind {
     Visits,
     /// Notices that `notify-family` failed.
     Notices,
-    /// What EventBridge couldn't deliver to a function: a schedule's start, or an event of the mail
-    /// service.
+    /// Schedule starts and mail events that EventBridge couldn't deliver to a function.
     Schedules,
-    /// What failed inside the functions that EventBridge starts.
+    /// Failed invocations of the functions that EventBridge starts.
     Jobs,
 }
 
@@ -55,26 +54,26 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What to do with a letter.
+/// How to replay a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Back into its queue.
+    /// Send it to its queue.
     Send {
         queue: String,
         body: String,
-        /// For a FIFO queue.
+        /// The message group, for a FIFO queue.
         group: Option<String>,
     },
-    /// The function is started with it.
+    /// Start the function with it.
     Call { function: String, event: Value },
 }
 
 /// A letter that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Letter {
-    /// In words.
+    /// A description.
     pub(super) what: String,
-    /// What to do with it, or why nothing can be done.
+    /// How to replay it, or why it can't be.
     pub(super) action: Result<Action, String>,
 }
 
@@ -100,9 +99,10 @@ impl Letter {
     }
 }
 
-type Read = Result<(String, Action), String>;
+/// A description and how to replay it, or why it can't be.
+type ReadResult = Result<(String, Action), String>;
 
-fn visit(body: &str, outputs: &Outputs) -> Read {
+fn visit(body: &str, outputs: &Outputs) -> ReadResult {
     let visit: Visit = parse(body, "a visit")?;
     let cards = match visit.cards.len() {
         1 => "1 card".to_owned(),
@@ -117,7 +117,7 @@ fn visit(body: &str, outputs: &Outputs) -> Read {
     Ok((what, action))
 }
 
-fn notice(body: &str, outputs: &Outputs) -> Read {
+fn notice(body: &str, outputs: &Outputs) -> ReadResult {
     let mail: MailMessage = parse(body, "a mail")?;
     let what = format!(
         "the {} mail of {} for {}",
@@ -131,7 +131,7 @@ fn notice(body: &str, outputs: &Outputs) -> Read {
     Ok((what, action))
 }
 
-fn schedule(message: &Message, body: &str, outputs: &Outputs) -> Read {
+fn schedule(message: &Message, body: &str, outputs: &Outputs) -> ReadResult {
     let attribute = |name: &str| {
         message
             .message_attributes()?
@@ -144,19 +144,19 @@ fn schedule(message: &Message, body: &str, outputs: &Outputs) -> Read {
     }
     let mut event: Value = parse(body, "the input of a schedule or an event")?;
     if let (Some(time), Some(fields)) = (attribute("SCHEDULED_TIME"), event.as_object_mut()) {
-        // The Scheduler may keep its placeholder where it keeps the input.
-        let time_is_open = fields
+        // The Scheduler may keep the input with its placeholder.
+        let is_placeholder = fields
             .get("scheduled_time")
             .and_then(Value::as_str)
             .is_some_and(|text| text.starts_with("<aws.scheduler"));
-        if time_is_open {
+        if is_placeholder {
             fields.insert("scheduled_time".to_owned(), Value::String(time));
         }
     }
-    start(attribute("TARGET_ARN").as_deref(), event, outputs)
+    start_function(attribute("TARGET_ARN").as_deref(), event, outputs)
 }
 
-fn job(body: &str, outputs: &Outputs) -> Read {
+fn job(body: &str, outputs: &Outputs) -> ReadResult {
     let record: Value = parse(body, "the record of a failed invocation")?;
     let function = record
         .pointer("/requestContext/functionArn")
@@ -164,13 +164,14 @@ fn job(body: &str, outputs: &Outputs) -> Read {
     let event = record
         .get("requestPayload")
         .cloned()
-        .ok_or("It is not the record of a failed invocation: it has no requestPayload.")?;
-    start(function, event, outputs)
+        .ok_or("It isn't the record of a failed invocation: it has no requestPayload.")?;
+    start_function(function, event, outputs)
 }
 
-/// The function of this ARN, with what it was started for.
-fn start(arn: Option<&str>, event: Value, outputs: &Outputs) -> Read {
-    let named = |function: &str| arn.is_some_and(|arn| arn.split(':').any(|part| part == function));
+/// Starts the function of this ARN with the event.
+fn start_function(arn: Option<&str>, event: Value, outputs: &Outputs) -> ReadResult {
+    let is_target =
+        |function: &str| arn.is_some_and(|arn| arn.split(':').any(|part| part == function));
     let Outputs {
         check_cards,
         notify_all,
@@ -179,12 +180,12 @@ fn start(arn: Option<&str>, event: Value, outputs: &Outputs) -> Read {
     } = outputs;
     let label = event.get("label").and_then(Value::as_str);
     let label = label.unwrap_or("no label");
-    let (function, what) = if named(check_cards) {
+    let (function, what) = if is_target(check_cards) {
         (check_cards, format!("a start of check-cards ({label})"))
-    } else if named(notify_all) {
+    } else if is_target(notify_all) {
         (notify_all, format!("a start of notify-all ({label})"))
-    } else if named(mail_events) {
-        // It names people: no more of it is told than what every such event has.
+    } else if is_target(mail_events) {
+        // It contains personal data, so the description is the same for every event.
         (mail_events, "an event of the mail service".to_owned())
     } else {
         return Err("It was meant for a function that this stack doesn't have.".to_owned());
@@ -197,5 +198,5 @@ fn start(arn: Option<&str>, event: Value, outputs: &Outputs) -> Read {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(body: &str, what: &str) -> Result<T, String> {
-    serde_json::from_str(body).map_err(|error| format!("It is not {what}: {error}."))
+    serde_json::from_str(body).map_err(|error| format!("It isn't {what}: {error}."))
 }

@@ -55,7 +55,7 @@ fn message(body: &str, attributes: &[(&str, &str)]) -> Message {
 }
 
 #[test]
-fn a_visit_goes_back_to_its_librarys_group() {
+fn visit_returns_to_its_library_group() {
     let letter = Letter::read(Kind::Visits, &message(VISIT, &[]), &outputs(""));
     assert_eq!(
         letter.what,
@@ -72,7 +72,7 @@ fn a_visit_goes_back_to_its_librarys_group() {
 }
 
 #[test]
-fn a_notice_goes_back_to_its_queue() {
+fn notice_returns_to_its_queue() {
     let body = r#"{"kind":"daily","family":"conrad","date":"2026-11-21","run":{"job":"notify-all","label":"tick","scheduled_time":"2026-11-21T11:30:00Z"}}"#;
     let letter = Letter::read(Kind::Notices, &message(body, &[]), &outputs(""));
     assert_eq!(letter.what, "the daily mail of conrad for 2026-11-21");
@@ -83,7 +83,7 @@ fn a_notice_goes_back_to_its_queue() {
 }
 
 #[test]
-fn what_a_schedule_could_not_start_is_started_for_the_time_that_it_was_for() {
+fn undelivered_schedule_starts_with_its_scheduled_time() {
     let body =
         r#"{"label":"failed","scheduled_time":"<aws.scheduler.scheduled-time>","scope":"failed"}"#;
     let arn = "arn:aws:lambda:ca-central-1:1:function:hippo-CheckCards-1";
@@ -94,14 +94,14 @@ fn what_a_schedule_could_not_start_is_started_for_the_time_that_it_was_for() {
     let letter = Letter::read(Kind::Schedules, &message(body, &attributes), &outputs(""));
     assert_eq!(letter.what, "a start of check-cards (failed)");
     let Ok(Action::Call { function, event }) = letter.action else {
-        panic!("it is to be called");
+        panic!("expected a call");
     };
     assert_eq!(function, "hippo-CheckCards-1");
     assert_eq!(event["scheduled_time"], "2026-11-21T10:30:00Z");
 }
 
 #[test]
-fn what_an_invocation_could_not_do_is_taken_out_of_its_record() {
+fn failed_invocation_starts_again_with_its_payload() {
     let body = json!({
         "version": "1.0",
         "requestContext": {"functionArn": "arn:aws:lambda:ca-central-1:1:function:hippo-NotifyAll-1:$LATEST",
@@ -112,7 +112,7 @@ fn what_an_invocation_could_not_do_is_taken_out_of_its_record() {
     let letter = Letter::read(Kind::Jobs, &message(&body.to_string(), &[]), &outputs(""));
     assert_eq!(letter.what, "a start of notify-all (tick)");
     let Ok(Action::Call { function, event }) = letter.action else {
-        panic!("it is to be called");
+        panic!("expected a call");
     };
     assert_eq!(
         (function.as_str(), &event["label"]),
@@ -120,9 +120,9 @@ fn what_an_invocation_could_not_do_is_taken_out_of_its_record() {
     );
 }
 
-/// Without a word of what is in it: it holds addresses.
+/// Its description must not contain any of its content, which has addresses.
 #[test]
-fn an_event_of_the_mail_service_goes_back_to_its_function_whichever_queue_it_died_in() {
+fn mail_event_returns_to_its_function_from_either_queue() {
     let event = json!({"source": "aws.ses", "detail-type": "canary", "detail": {"mail": {"destination": ["canary"]}}});
     let arn = "arn:aws:lambda:ca-central-1:1:function:hippo-MailEvents-1";
     let record = json!({"requestContext": {"functionArn": arn}, "requestPayload": event});
@@ -143,30 +143,34 @@ fn an_event_of_the_mail_service_goes_back_to_its_function_whichever_queue_it_die
 }
 
 #[rstest]
-#[case(Kind::Visits, r#"{"library":"wpl"}"#, "not a visit: missing field")]
-#[case(Kind::Notices, "hello", "not a mail")]
+#[case(
+    Kind::Visits,
+    r#"{"library":"wpl"}"#,
+    "It isn't a visit: missing field"
+)]
+#[case(Kind::Notices, "hello", "isn't a mail")]
 #[case(
     Kind::Schedules,
     r#"{"label":"all"}"#,
     "a function that this stack doesn't have"
 )]
 #[case(Kind::Jobs, r#"{"label":"all"}"#, "no requestPayload")]
-fn what_is_none_of_ours_says_why(#[case] kind: Kind, #[case] body: &str, #[case] why: &str) {
+fn unreadable_letter_has_a_reason(#[case] kind: Kind, #[case] body: &str, #[case] why: &str) {
     let letter = Letter::read(kind, &message(body, &[]), &outputs(""));
     let reason = letter.action.unwrap_err();
     assert!(reason.contains(why), "{reason}");
 }
 
-/// A queue that gives out these letters once, and takes what is sent.
+/// A queue that returns these letters once, and accepts messages.
 struct Sqs {
     url: String,
-    asked: Arc<Mutex<Vec<(String, Value)>>>,
+    requests: Arc<Mutex<Vec<(String, Value)>>>,
     _fake: crate::testing::Fake,
 }
 
 async fn sqs_with(letters: &[&str], refuse_sends: bool) -> Sqs {
-    let asked: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
-    let kept = asked.clone();
+    let requests: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
+    let kept = requests.clone();
     let letters: Vec<Value> = letters
         .iter()
         .enumerate()
@@ -206,7 +210,7 @@ async fn sqs_with(letters: &[&str], refuse_sends: bool) -> Sqs {
     .await;
     Sqs {
         url: fake.url.clone(),
-        asked,
+        requests,
         _fake: fake,
     }
 }
@@ -215,112 +219,112 @@ impl Sqs {
     async fn replay(&self, kind: Kind, options: ReplayOptions) -> Vec<(String, ReplayOutcome)> {
         let outputs = outputs(&self.url);
         let letters = DeadLetters::new(&config(&self.url), &outputs);
-        let mut fates = Vec::new();
-        let each = &mut |replayed: Replayed| fates.push((replayed.message, replayed.fate));
+        let mut outcomes = Vec::new();
+        let each = &mut |replayed: Replayed| outcomes.push((replayed.message, replayed.fate));
         assert_eq!(letters.replay(kind, options, each).await.unwrap(), 0);
-        fates
+        outcomes
     }
 
-    fn asked(&self, action: &str) -> Vec<Value> {
-        let asked = self.asked.lock().unwrap();
-        let of_it = asked.iter().filter(|(name, _)| name == action);
-        of_it.map(|(_, asked)| asked.clone()).collect()
+    fn requests(&self, action: &str) -> Vec<Value> {
+        let requests = self.requests.lock().unwrap();
+        let matching = requests.iter().filter(|(name, _)| name == action);
+        matching.map(|(_, body)| body.clone()).collect()
     }
 }
 
 #[tokio::test]
-async fn a_letter_is_put_back_then_deleted_and_what_nobody_can_read_stays() {
+async fn letter_is_put_back_then_deleted_and_unreadable_one_stays() {
     let sqs = sqs_with(&[VISIT, "{}"], false).await;
-    let fates = sqs.replay(Kind::Visits, ReplayOptions::default()).await;
+    let outcomes = sqs.replay(Kind::Visits, ReplayOptions::default()).await;
     assert_eq!(
-        fates,
+        outcomes,
         [
             ("m0".into(), ReplayOutcome::Replayed),
             ("m1".into(), ReplayOutcome::Unreadable)
         ]
     );
-    let sent = sqs.asked("send");
+    let sent = sqs.requests("send");
     assert_eq!((sent.len(), &sent[0]["MessageGroupId"]), (1, &json!("wpl")));
-    assert_eq!(sqs.asked("delete")[0]["ReceiptHandle"], "r0");
-    assert_eq!(sqs.asked("delete").len(), 1);
-    assert_eq!(sqs.asked("show")[0]["ReceiptHandle"], "r1");
+    assert_eq!(sqs.requests("delete")[0]["ReceiptHandle"], "r0");
+    assert_eq!(sqs.requests("delete").len(), 1);
+    assert_eq!(sqs.requests("show")[0]["ReceiptHandle"], "r1");
 }
 
 #[tokio::test]
-async fn each_replay_is_a_message_of_its_own_to_the_queue() {
+async fn each_replay_has_its_own_deduplication_id() {
     let mut ids = BTreeSet::new();
     for _ in 0..2 {
         let sqs = sqs_with(&[VISIT], false).await;
         sqs.replay(Kind::Visits, ReplayOptions::default()).await;
-        ids.insert(sqs.asked("send")[0]["MessageDeduplicationId"].to_string());
+        ids.insert(sqs.requests("send")[0]["MessageDeduplicationId"].to_string());
     }
     assert_eq!(
         ids.len(),
         2,
-        "SQS would forget the second within five minutes"
+        "SQS would drop the second within five minutes"
     );
 }
 
 #[tokio::test]
-async fn a_dry_run_changes_nothing() {
+async fn dry_run_changes_nothing() {
     let sqs = sqs_with(&[VISIT], false).await;
     let options = ReplayOptions {
         dry_run: true,
         discard_unreadable: true,
     };
-    let fates = sqs.replay(Kind::Visits, options).await;
-    assert_eq!(fates, [("m0".into(), ReplayOutcome::Waiting)]);
-    assert!(sqs.asked("send").is_empty() && sqs.asked("delete").is_empty());
+    let outcomes = sqs.replay(Kind::Visits, options).await;
+    assert_eq!(outcomes, [("m0".into(), ReplayOutcome::Waiting)]);
+    assert!(sqs.requests("send").is_empty() && sqs.requests("delete").is_empty());
 }
 
 #[tokio::test]
-async fn what_cannot_be_put_back_stays() {
+async fn letter_that_cannot_be_put_back_stays() {
     let sqs = sqs_with(&[VISIT], true).await;
-    let fates = sqs.replay(Kind::Visits, ReplayOptions::default()).await;
-    assert_eq!(fates, [("m0".into(), ReplayOutcome::Failed)]);
-    assert!(sqs.asked("delete").is_empty());
+    let outcomes = sqs.replay(Kind::Visits, ReplayOptions::default()).await;
+    assert_eq!(outcomes, [("m0".into(), ReplayOutcome::Failed)]);
+    assert!(sqs.requests("delete").is_empty());
 }
 
 #[tokio::test]
-async fn what_nobody_can_read_is_thrown_away_only_when_asked_for() {
+async fn unreadable_letter_is_deleted_only_on_request() {
     let sqs = sqs_with(&["{}"], false).await;
     let options = ReplayOptions {
         dry_run: false,
         discard_unreadable: true,
     };
-    let fates = sqs.replay(Kind::Notices, options).await;
-    assert_eq!(fates, [("m0".into(), ReplayOutcome::Discarded)]);
-    assert_eq!(sqs.asked("delete").len(), 1);
+    let outcomes = sqs.replay(Kind::Notices, options).await;
+    assert_eq!(outcomes, [("m0".into(), ReplayOutcome::Discarded)]);
+    assert_eq!(sqs.requests("delete").len(), 1);
 }
 
-/// One message group of a FIFO queue: SQS gives out its first ten, and nothing while one of them is hidden.
+/// One message group of a FIFO queue. SQS returns its first ten, and nothing while one is hidden.
 struct Group {
     url: String,
-    letters: Arc<Mutex<Vec<InGroup>>>,
+    letters: Arc<Mutex<Vec<GroupLetter>>>,
     _fake: crate::testing::Fake,
 }
 
-struct InGroup {
+struct GroupLetter {
     id: String,
     body: String,
     is_hidden: bool,
 }
 
 impl Group {
-    /// A group with these letters, `m0` first; what is sent dies at once if `sent_dies`.
+    /// A group with these letters, `m0` first. If `sent_dies`, every sent message becomes a dead letter.
     async fn with(bodies: &[String], sent_dies: bool) -> Self {
-        let letter = |(index, body): (usize, &String)| InGroup {
+        let letter = |(index, body): (usize, &String)| GroupLetter {
             id: format!("m{index}"),
             body: body.clone(),
             is_hidden: false,
         };
-        let letters: Arc<Mutex<Vec<InGroup>>> =
+        let letters: Arc<Mutex<Vec<GroupLetter>>> =
             Arc::new(Mutex::new(bodies.iter().enumerate().map(letter).collect()));
         let (kept, sent) = (letters.clone(), Mutex::new(0));
         let fake = fake(move |_, body| {
             let asked: Value = serde_json::from_slice(body).unwrap();
             let mut letters = kept.lock().unwrap();
-            let is_receipt = |letter: &InGroup| asked["ReceiptHandle"] == letter.id.as_str();
+            let is_receipt = |letter: &GroupLetter| asked["ReceiptHandle"] == letter.id.as_str();
             let answer = if asked.get("MaxNumberOfMessages").is_some() {
                 let is_blocked = letters.iter().any(|letter| letter.is_hidden);
                 let given = letters.iter_mut().take(if is_blocked { 0 } else { 10 });
@@ -336,7 +340,7 @@ impl Group {
                 *sent += 1;
                 let id = format!("sent{sent}");
                 if sent_dies {
-                    letters.push(InGroup {
+                    letters.push(GroupLetter {
                         id: id.clone(),
                         body: body.as_str().unwrap().to_owned(),
                         is_hidden: false,
@@ -369,14 +373,14 @@ impl Group {
         }
     }
 
-    /// What became of the letters, and how many are hidden behind them.
+    /// Replays the letters. Returns the outcomes, and how many letters are hidden behind them.
     async fn replay(&self, options: ReplayOptions) -> (Vec<(String, ReplayOutcome)>, usize) {
         let outputs = outputs(&self.url);
         let letters = DeadLetters::new(&config(&self.url), &outputs);
-        let mut fates = Vec::new();
-        let each = &mut |replayed: Replayed| fates.push((replayed.message, replayed.fate));
+        let mut outcomes = Vec::new();
+        let each = &mut |replayed: Replayed| outcomes.push((replayed.message, replayed.fate));
         let behind = letters.replay(Kind::Visits, options, each).await.unwrap();
-        (fates, behind)
+        (outcomes, behind)
     }
 
     fn ids(&self) -> Vec<String> {
@@ -392,38 +396,38 @@ fn visits(count: usize) -> Vec<String> {
 
 #[rstest]
 #[case::first(0)]
-#[case::last_of_an_answer(9)]
+#[case::last_of_a_response(9)]
 #[case::last(24)]
 #[tokio::test]
-async fn replay_goes_on_behind_a_letter_that_stays_until_its_group_is_empty(#[case] at: usize) {
+async fn replay_continues_past_a_letter_that_stays(#[case] at: usize) {
     let mut bodies = visits(25);
     bodies[at] = "{}".to_owned();
     let group = Group::with(&bodies, false).await;
-    let (fates, behind) = group.replay(ReplayOptions::default()).await;
-    let replayed = fates
+    let (outcomes, behind) = group.replay(ReplayOptions::default()).await;
+    let replayed = outcomes
         .iter()
-        .filter(|(_, fate)| *fate == ReplayOutcome::Replayed);
-    assert_eq!((fates.len(), replayed.count(), behind), (25, 24, 0));
+        .filter(|(_, outcome)| *outcome == ReplayOutcome::Replayed);
+    assert_eq!((outcomes.len(), replayed.count(), behind), (25, 24, 0));
     assert_eq!(group.ids(), [format!("m{at}")]);
 }
 
 #[tokio::test]
-async fn letters_that_sqs_hides_behind_ten_that_stay_are_counted() {
+async fn letters_hidden_behind_ten_that_stay_are_counted() {
     let group = Group::with(&visits(25), false).await;
     let options = ReplayOptions {
         dry_run: true,
         ..ReplayOptions::default()
     };
-    let (fates, behind) = group.replay(options).await;
-    assert_eq!((fates.len(), behind), (10, 15));
+    let (outcomes, behind) = group.replay(options).await;
+    assert_eq!((outcomes.len(), behind), (10, 15));
     assert_eq!(group.ids().len(), 25);
 }
 
 #[tokio::test]
-async fn replayed_letters_that_die_again_stay_and_end_the_replay() {
+async fn letters_that_fail_again_stay_and_end_the_replay() {
     let group = Group::with(&visits(12), true).await;
-    let (fates, behind) = group.replay(ReplayOptions::default()).await;
-    let count = |fate| fates.iter().filter(|(_, of)| *of == fate).count();
+    let (outcomes, behind) = group.replay(ReplayOptions::default()).await;
+    let count = |outcome| outcomes.iter().filter(|(_, of)| *of == outcome).count();
     assert_eq!(
         (
             count(ReplayOutcome::Replayed),

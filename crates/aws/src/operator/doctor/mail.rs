@@ -17,19 +17,20 @@ struct Identities {
 }
 
 impl Doctor<'_> {
-    /// Whether SES may send from `MailFrom`, to these recipients and to the operator, and whether its mails are signed.
+    /// Checks whether SES may send from `MailFrom` to these recipients and the operator, and whether
+    /// mails are signed.
     pub async fn check_mail(&self, recipients: &[EmailAddress]) -> Vec<Finding> {
         let client = ses_reader(self.config);
         let from = &self.outputs.mail_from;
         let domain = domain_of(from);
         let mut findings = vec![self.check_account(&client, recipients).await];
         let address = identity(&client, from.as_str()).await;
-        let of_domain = identity(&client, &domain).await;
-        match (address, of_domain) {
-            (Ok(address), Ok(of_domain)) => {
+        let domain_identity = identity(&client, &domain).await;
+        match (address, domain_identity) {
+            (Ok(address), Ok(domain_identity)) => {
                 let identities = Identities {
                     address,
-                    domain: of_domain,
+                    domain: domain_identity,
                 };
                 findings.push(identities.check_sender(from, &domain));
                 let dkim = identities.check_dkim(&domain);
@@ -44,7 +45,7 @@ impl Doctor<'_> {
         findings
     }
 
-    /// Whether the account may send at all, and to whom.
+    /// Checks whether the account may send, and to whom.
     async fn check_account(&self, client: &Client, recipients: &[EmailAddress]) -> Finding {
         const CHECK: &str = "mail account";
         let account = match client.get_account().send().await {
@@ -99,7 +100,7 @@ impl Doctor<'_> {
 }
 
 impl Identities {
-    /// Whether SES may send from the address.
+    /// Checks whether SES may send from the address.
     fn check_sender(&self, from: &EmailAddress, domain: &str) -> Finding {
         const CHECK: &str = "sender";
         let verified = |identity: &Option<GetEmailIdentityOutput>| {
@@ -127,7 +128,7 @@ impl Identities {
         Finding::problem(CHECK, format!("SES hasn't verified {from}."), advice)
     }
 
-    /// Whether mails are signed for the sender's domain.
+    /// Checks whether mails are signed for the sender's domain.
     fn check_dkim(&self, domain: &str) -> Finding {
         const CHECK: &str = "DKIM";
         let signs = |identity: &Option<GetEmailIdentityOutput>| {
@@ -138,7 +139,7 @@ impl Identities {
                     dkim.signing_enabled() && dkim.status() == Some(&DkimStatus::Success)
                 })
         };
-        // An address has the signature of its domain, unless it has its own.
+        // An address uses its domain's signature, unless it has its own.
         if signs(&self.address) || signs(&self.domain) {
             return Finding::ok(CHECK, format!("Emails are signed for {domain}."));
         }
@@ -157,14 +158,14 @@ impl Identities {
     }
 }
 
-/// Whether the mails pass DMARC.
+/// Checks whether mails pass DMARC.
 async fn check_dmarc(client: &Client, domain: &str, is_signed: bool) -> Finding {
     const CHECK: &str = "DMARC";
     if !is_signed {
         return Finding::problem(
             CHECK,
             format!("Emails from {domain} fail DMARC, since they aren't signed for it."),
-            "Set up DKIM. Until then they land in spam or are refused.",
+            "Set up DKIM. Until then, they land in spam or are refused.",
         );
     }
     let answer = client
@@ -187,11 +188,11 @@ async fn check_dmarc(client: &Client, domain: &str, is_signed: bool) -> Finding 
         }
     };
     let end = format!(":identity/{domain}");
-    let alerts_domain = recommended
+    let names_domain = recommended
         .iter()
         .filter_map(|recommendation| recommendation.resource_arn())
         .any(|arn| arn.ends_with(&end));
-    if alerts_domain {
+    if names_domain {
         return Finding::problem(
             CHECK,
             format!("SES finds no valid DMARC record for {domain}."),
@@ -204,14 +205,14 @@ async fn check_dmarc(client: &Client, domain: &str, is_signed: bool) -> Finding 
     )
 }
 
-/// The domain as SES has it.
+/// The domain as SES stores it.
 fn domain_of(address: &EmailAddress) -> String {
     let wire = wire_form(address).unwrap_or_else(|| address.as_str().to_owned());
     let domain = wire.rsplit_once('@').map_or("", |(_, domain)| domain);
     domain.to_ascii_lowercase()
 }
 
-/// Whether SES may write to an address in the sandbox.
+/// Whether SES may send to an address in the sandbox.
 async fn is_verified(client: &Client, address: &str) -> Result<bool, String> {
     let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
     for name in [address, domain] {

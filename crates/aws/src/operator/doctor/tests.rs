@@ -15,7 +15,7 @@ const TOPIC: &str = "arn:aws:sns:us-east-1:1:topic";
 const ACCOUNT: &str = "/v2/email/account";
 const RECOMMENDATIONS: &str = "/v2/email/vdm/recommendations";
 
-/// An account that answers each path with this document, and says of all others that there is nothing.
+/// An account that answers each path with a document, and all others with 404.
 struct Account {
     url: String,
     outputs: Outputs,
@@ -149,7 +149,7 @@ async fn verified_signed_domain_outside_the_sandbox_has_no_problem() {
 }
 
 #[tokio::test]
-async fn address_at_a_provider_fails_dkim_and_dmarc_though_it_is_verified() {
+async fn verified_address_at_a_provider_fails_dkim_and_dmarc() {
     let address = path_of("hippo@example.org");
     let account = Account::with(&[
         (ACCOUNT, account(true)),
@@ -168,10 +168,7 @@ async fn address_at_a_provider_fails_dkim_and_dmarc_though_it_is_verified() {
 #[case::address_pending(Some("hippo@example.org"), "verify-email-identity")]
 #[case::domain_pending(Some("example.org"), "DNS")]
 #[tokio::test]
-async fn sender_that_is_not_verified_says_what_to_do(
-    #[case] pending: Option<&str>,
-    #[case] advice: &str,
-) {
+async fn unverified_sender_has_advice(#[case] pending: Option<&str>, #[case] advice: &str) {
     let path = path_of(pending.unwrap_or("nobody"));
     let account = Account::with(&[
         (ACCOUNT, account(true)),
@@ -188,7 +185,7 @@ async fn sender_that_is_not_verified_says_what_to_do(
 }
 
 #[tokio::test]
-async fn sandbox_names_each_address_that_is_not_verified() {
+async fn unverified_addresses_in_the_sandbox_are_named() {
     let (domain, pat) = (path_of("example.org"), path_of("pat@example.net"));
     let account = Account::with(&[
         (ACCOUNT, account(false)),
@@ -223,9 +220,9 @@ async fn restricted_account_is_a_problem() {
 #[rstest]
 #[case::open(Some(&["arn:aws:ses:us-east-1:1:identity/example.org"][..]), Verdict::Problem)]
 #[case::nothing_open(Some(&[][..]), Verdict::Ok)]
-#[case::not_said(None, Verdict::Unknown)]
+#[case::no_answer(None, Verdict::Unknown)]
 #[tokio::test]
-async fn dmarc_record_is_what_ses_recommends(
+async fn open_recommendation_means_no_dmarc_record(
     #[case] open: Option<&[&str]>,
     #[case] verdict: Verdict,
 ) {
@@ -247,7 +244,7 @@ async fn dmarc_record_is_what_ses_recommends(
 #[case::forgotten(&[], Verdict::Problem, "aws sns subscribe")]
 #[case::deleted(&["Deleted"], Verdict::Problem, "aws sns subscribe")]
 #[tokio::test]
-async fn subscription_counts_once_it_is_confirmed(
+async fn only_a_confirmed_subscription_counts(
     #[case] arns: &[&str],
     #[case] verdict: Verdict,
     #[case] advice: &str,
@@ -272,10 +269,7 @@ async fn subscription_counts_once_it_is_confirmed(
 #[case("ENABLED", Verdict::Ok)]
 #[case("DISABLED", Verdict::Problem)]
 #[tokio::test]
-async fn disabled_schedule_is_a_problem_that_names_it(
-    #[case] state: &str,
-    #[case] verdict: Verdict,
-) {
+async fn disabled_schedule_is_named(#[case] state: &str, #[case] verdict: Verdict) {
     let account = Account::with(&[
         ("/schedules/all", json!({"State": "ENABLED"})),
         ("/schedules/tick", json!({"State": state})),
@@ -290,7 +284,7 @@ async fn disabled_schedule_is_a_problem_that_names_it(
 }
 
 #[tokio::test]
-async fn disabled_schedule_is_named_by_the_label_of_its_runs() {
+async fn disabled_schedule_is_identified_by_its_label() {
     let schedule = |state: &str, label: &str| {
         let input = json!({"label": label, "scheduled_time": "<aws.scheduler.scheduled-time>"});
         json!({"State": state, "Target": {"Arn": "arn", "RoleArn": "arn", "Input": input.to_string()}})
@@ -314,7 +308,7 @@ async fn disabled_schedule_is_named_by_the_label_of_its_runs() {
 }
 
 #[tokio::test]
-async fn schedules_that_aws_does_not_show_are_no_enabled_schedules() {
+async fn unreadable_schedules_are_an_error() {
     let account = Account::with(&[]).await;
     let config = config(&account.url);
     let disabled = Doctor::new(&config, &account.outputs)
@@ -324,7 +318,7 @@ async fn schedules_that_aws_does_not_show_are_no_enabled_schedules() {
 }
 
 #[tokio::test]
-async fn function_that_fails_its_dry_run_is_a_problem_of_its_own() {
+async fn only_the_function_that_fails_its_dry_run_is_a_problem() {
     let answers: Vec<(String, Value)> = ["checks", "check", "ticks", "notes"]
         .iter()
         .map(|name| {

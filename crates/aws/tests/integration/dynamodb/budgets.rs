@@ -1,4 +1,4 @@
-//! What each access costs, as DynamoDB itself counts it.
+//! Tests the cost of each access, as DynamoDB counts it.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::dynamodb::emulator::{Fresh, Request, fresh};
 
-/// A family, a library, and so many cards.
+/// Adds a family, a library and this many cards.
 pub(crate) async fn cards(store: &Fresh, count: usize) -> Vec<Card> {
     store.add_family(&sample::family("conrad")).await.unwrap();
     store.add_library(&sample::library("wpl")).await.unwrap();
@@ -38,7 +38,7 @@ fn operations(requests: &[Request]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_page_of_100_cards_to_check_is_one_query() {
+async fn page_of_100_cards_to_check_takes_one_query() {
     let Some(store) = fresh().await else { return };
     cards(&store, 103).await;
     for scope in [Scope::All, Scope::Failed] {
@@ -46,13 +46,13 @@ async fn a_page_of_100_cards_to_check_is_one_query() {
         assert_eq!(page.len(), 100);
         let spent = store.spent.take();
         assert_eq!(operations(&spent), ["Query"]);
-        // Half a unit for each 4 KB, since the index need not be up to date.
+        // Half a unit for each 4 KB, since reads of an index are eventually consistent.
         assert!((1.0..=13.0).contains(&spent[0].units), "{spent:?}");
     }
 }
 
 #[tokio::test]
-async fn a_visit_of_ten_cards_is_loaded_by_one_request() {
+async fn visit_of_ten_cards_takes_one_request() {
     let Some(store) = fresh().await else { return };
     let cards = cards(&store, 10).await;
     let keys: Vec<CardKey> = cards.iter().map(Card::key).collect();
@@ -65,7 +65,7 @@ async fn a_visit_of_ten_cards_is_loaded_by_one_request() {
 }
 
 #[tokio::test]
-async fn a_check_that_read_the_same_account_costs_two_write_units() {
+async fn check_with_the_same_account_costs_two_write_units() {
     let Some(store) = fresh().await else { return };
     let card = cards(&store, 1).await.remove(0);
     for (started, operation, units) in [
@@ -91,28 +91,28 @@ async fn a_check_that_read_the_same_account_costs_two_write_units() {
 }
 
 #[tokio::test]
-async fn mark_and_outcome_of_a_login_cost_two_write_units_each() {
+async fn login_mark_and_outcome_cost_two_write_units_each() {
     let Some(store) = fresh().await else { return };
     let card = cards(&store, 1).await.remove(0);
     let key = card.key();
-    // One that was read well before: it is not in the index of failed cards.
+    // After a successful check, the card isn't in the index of failed cards.
     let before = sample::check(&card, "05:10:00", Ok(sample::account(0)));
     store.save_check(&before).await.unwrap();
     store.spent.take();
     let mark = sample::mark(Uuid::new_v4(), "2026-11-21");
     assert!(store.begin_login(&key, &mark).await.unwrap());
-    let begun = store.spent.take();
+    let marked = store.spent.take();
     let accepted = LoginOutcome::Accepted;
     store
         .settle_login(&key, mark.check, accepted)
         .await
         .unwrap();
     let settled = store.spent.take();
-    for spent in [&begun, &settled] {
+    for spent in [&marked, &settled] {
         assert_eq!(operations(spent), ["GetItem", "PutItem"]);
     }
-    assert_eq!([begun[1].units, settled[1].units], [2.0, 2.0]);
-    // A second word of the same is read, and not written.
+    assert_eq!([marked[1].units, settled[1].units], [2.0, 2.0]);
+    // The same outcome again is read, but not written.
     store
         .settle_login(&key, mark.check, accepted)
         .await
@@ -121,7 +121,7 @@ async fn mark_and_outcome_of_a_login_cost_two_write_units_each() {
 }
 
 #[tokio::test]
-async fn a_check_that_read_something_else_costs_twice_the_size_of_both_items() {
+async fn check_with_another_account_costs_twice_both_sizes() {
     let Some(store) = fresh().await else { return };
     let card = cards(&store, 1).await.remove(0);
     let save = async |started: &str, account| {
@@ -132,7 +132,7 @@ async fn a_check_that_read_something_else_costs_twice_the_size_of_both_items() {
         spent[1].units
     };
     save("05:10:00", sample::account(0)).await;
-    // Two units each for the head and for an account of less than a kilobyte, one for the index.
+    // Two units each for the head and for an account under 1 KB, and one for the index.
     assert_eq!(save("09:10:00", sample::account(1)).await, 5.0);
     let mut large = sample::account(2);
     large.messages = vec!["x".repeat(20_000)];
@@ -141,7 +141,7 @@ async fn a_check_that_read_something_else_costs_twice_the_size_of_both_items() {
 }
 
 #[tokio::test]
-async fn a_family_with_all_its_accounts_is_one_query() {
+async fn family_with_its_accounts_takes_one_query() {
     let Some(store) = fresh().await else { return };
     for card in cards(&store, 8).await {
         let check = sample::check(&card, "05:10:00", Ok(sample::account(0)));
@@ -162,7 +162,7 @@ async fn a_family_with_all_its_accounts_is_one_query() {
 }
 
 #[tokio::test]
-async fn a_step_of_a_notice_is_one_conditional_write() {
+async fn step_of_a_notice_takes_one_conditional_write() {
     let Some(store) = fresh().await else { return };
     store.add_family(&sample::family("conrad")).await.unwrap();
     let planned = sample::notice("conrad", "2026-11-21");
@@ -184,13 +184,13 @@ async fn a_step_of_a_notice_is_one_conditional_write() {
         assert!(written.unwrap());
         let spent = store.spent.take();
         assert_eq!(operations(&spent), ["UpdateItem"]);
-        // The table and its place in the list; two of those when it changes lists.
+        // One for the table and one for the list, or two if the mail changes lists.
         assert!((1.0..=3.0).contains(&spent[0].units), "{spent:?}");
     }
 }
 
 #[tokio::test]
-async fn the_recent_runs_of_a_job_are_one_query() {
+async fn recent_runs_of_a_job_take_one_query() {
     let Some(store) = fresh().await else { return };
     for minute in 10..40 {
         let run = sample::run(Job::CheckCards, "all", &format!("05:{minute}:00"));
@@ -209,7 +209,7 @@ async fn the_recent_runs_of_a_job_are_one_query() {
 }
 
 #[tokio::test]
-async fn the_newest_runs_of_each_label_are_a_query_each_and_one_for_the_labels() {
+async fn newest_runs_take_one_query_for_each_label() {
     let Some(store) = fresh().await else { return };
     for minute in 10..40 {
         for label in ["all", "failed"] {
@@ -228,7 +228,7 @@ async fn the_newest_runs_of_each_label_are_a_query_each_and_one_for_the_labels()
 }
 
 #[tokio::test]
-async fn a_change_of_a_family_is_one_read_and_one_conditional_write() {
+async fn family_update_takes_one_read_and_one_write() {
     let Some(store) = fresh().await else { return };
     let mut conrad = sample::family("conrad");
     store.add_family(&conrad).await.unwrap();
@@ -239,7 +239,7 @@ async fn a_change_of_a_family_is_one_read_and_one_conditional_write() {
 }
 
 #[tokio::test]
-async fn nothing_that_the_stores_do_is_a_scan() {
+async fn store_never_scans() {
     let Some(store) = fresh().await else { return };
     let card = cards(&store, 2).await.remove(0);
     let wrong = sample::check(&card, "05:10:00", sample::failed(FailureKind::SiteDown));
@@ -259,8 +259,7 @@ async fn nothing_that_the_stores_do_is_a_scan() {
 }
 
 #[tokio::test]
-async fn what_became_of_a_visit_of_ten_cards_is_one_write_and_a_run_of_visits_is_read_by_one_query()
-{
+async fn work_item_takes_one_write_and_a_run_of_them_one_query() {
     let Some(store) = fresh().await else { return };
     let cards = cards(&store, 10).await;
     let run = sample::run(Job::CheckCards, "all", "05:00:00").key;
@@ -275,9 +274,9 @@ async fn what_became_of_a_visit_of_ten_cards_is_one_write_and_a_run_of_visits_is
             outcome: WorkOutcome::Failed("site_down".to_owned()),
         })
         .collect();
-    for piece in 0..30 {
+    for number in 0..30 {
         let work = WorkItem {
-            item_id: format!("wpl/{piece}"),
+            item_id: format!("wpl/{number}"),
             results: results.clone(),
         };
         for _ in 0..2 {
@@ -292,7 +291,7 @@ async fn what_became_of_a_visit_of_ten_cards_is_one_write_and_a_run_of_visits_is
 }
 
 #[tokio::test]
-async fn noting_and_telling_what_needs_the_operator_costs_little() {
+async fn alerts_take_few_requests() {
     let Some(store) = fresh().await else { return };
     let alert = Alert::LibraryDown {
         library: sample::library_id("wpl"),

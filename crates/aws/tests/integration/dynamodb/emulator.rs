@@ -1,4 +1,4 @@
-//! The stores in a new table of an emulator, and what they ask of it.
+//! Starts an emulator with the store in a new table, and records its requests.
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -15,7 +15,7 @@ use hippo_tests::emulator::Emulator;
 
 const TABLE: &str = "libraryhippo";
 
-/// An emulator with one new table, and the stores in it.
+/// An emulator with the store in a new table.
 pub(crate) struct Fresh {
     pub(crate) store: DynamoDbStore,
     pub(crate) client: Client,
@@ -38,7 +38,7 @@ impl Fresh {
     }
 }
 
-/// A new table in a new emulator; `None` where there is no emulator, which the test says.
+/// Starts an emulator with a new table. `None` if there is no emulator, which is printed.
 pub(crate) async fn fresh() -> Option<Fresh> {
     let process = Emulator::start()?;
     let endpoint = process.endpoint();
@@ -59,7 +59,7 @@ pub(crate) async fn fresh() -> Option<Fresh> {
     })
 }
 
-/// As a function has it, but for the endpoint and the credentials.
+/// A function's configuration, except for endpoint and credentials.
 pub(crate) fn config(endpoint: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -71,7 +71,7 @@ pub(crate) fn config(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-/// What was asked of DynamoDB and what it says that it cost.
+/// Records requests to DynamoDB and their cost.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Spent {
     requests: Arc<Mutex<Vec<Request>>>,
@@ -82,12 +82,12 @@ pub(crate) struct Spent {
 pub(crate) struct Request {
     /// `Query`, `PutItem` …
     pub(crate) operation: String,
-    /// Capacity units, of the table and its indexes.
+    /// Capacity units of the table and its indexes.
     pub(crate) units: f64,
 }
 
 impl Spent {
-    /// What was asked since the last time.
+    /// Returns the requests since the last call.
     pub(crate) fn take(&self) -> Vec<Request> {
         std::mem::take(&mut self.requests.lock().unwrap())
     }

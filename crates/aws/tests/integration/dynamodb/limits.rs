@@ -1,4 +1,4 @@
-//! More than a page, more than an item, and a table that is not there.
+//! Tests results larger than a page, items that are too large, and a missing table.
 
 use aws_config::retry::RetryConfig;
 use aws_sdk_dynamodb::Client;
@@ -14,7 +14,7 @@ use crate::dynamodb::budgets::cards;
 use crate::dynamodb::emulator::{config, fresh};
 
 #[tokio::test]
-async fn more_than_a_megabyte_of_cards_is_listed_whole() {
+async fn over_1_mb_of_cards_is_listed_completely() {
     let Some(store) = fresh().await else { return };
     let cards = cards(&store, 150).await;
     for card in &cards {
@@ -27,17 +27,17 @@ async fn more_than_a_megabyte_of_cards_is_listed_whole() {
         let listed = store.cards_to_check(scope, None, 1_000).await.unwrap();
         let listed: Vec<_> = listed.into_iter().map(|record| record.card).collect();
         assert_eq!(listed, cards);
-        assert!(store.spent.take().len() > 1, "it did not take two pages");
+        assert!(store.spent.take().len() > 1, "it took only one page");
     }
     let ids: Vec<_> = cards.iter().map(|card| card.id).collect();
     assert_eq!(store.cards_of(&cards[0].family).await.unwrap().len(), 150);
-    // More than one BatchGetItem takes.
+    // More than fit in one BatchGetItem.
     assert_eq!(store.secrets(&ids).await.unwrap().len(), 150);
     assert_eq!(store.cards_with_secrets().await.unwrap().len(), 150);
 }
 
 #[tokio::test]
-async fn more_than_a_megabyte_of_accounts_is_loaded_whole_and_removed_whole() {
+async fn over_1_mb_of_accounts_is_loaded_and_removed_completely() {
     let Some(store) = fresh().await else { return };
     let cards = cards(&store, 12).await;
     for card in &cards {
@@ -49,7 +49,7 @@ async fn more_than_a_megabyte_of_accounts_is_loaded_whole_and_removed_whole() {
     store.spent.take();
     let family = &cards[0].family;
     let loaded = store.load_family(family).await.unwrap().unwrap();
-    assert!(store.spent.take().len() > 1, "it did not take two pages");
+    assert!(store.spent.take().len() > 1, "it took only one page");
     assert_eq!(loaded.cards.len(), 12);
     assert!(loaded.cards.iter().all(|(_, account)| account.is_some()));
     assert_eq!(store.accounts_of(family).await.unwrap().len(), 12);
@@ -59,7 +59,7 @@ async fn more_than_a_megabyte_of_accounts_is_loaded_whole_and_removed_whole() {
 }
 
 #[tokio::test]
-async fn what_one_answer_does_not_hold_is_asked_for_again() {
+async fn unprocessed_keys_are_requested_again() {
     let Some(store) = fresh().await else { return };
     let cards = cards(&store, 45).await;
     for card in &cards {
@@ -71,12 +71,12 @@ async fn what_one_answer_does_not_hold_is_asked_for_again() {
     let keys: Vec<_> = cards.iter().map(Card::key).collect();
     let loaded = store.load_visit(&cards[0].library, &keys).await.unwrap();
     assert_eq!(loaded.unwrap().cards.len(), 45);
-    // 16 MB is the most that one BatchGetItem gives.
-    assert!(store.spent.take().len() > 1, "one answer held it");
+    // One BatchGetItem returns at most 16 MB.
+    assert!(store.spent.take().len() > 1, "it took only one request");
 }
 
 #[tokio::test]
-async fn an_account_of_more_than_400_kilobytes_is_refused_before_it_is_sent() {
+async fn account_over_400_kb_is_refused_before_sending() {
     let Some(store) = fresh().await else { return };
     let card = cards(&store, 1).await.remove(0);
     let good = sample::check(&card, "05:10:00", Ok(sample::account(1)));
@@ -97,7 +97,7 @@ async fn an_account_of_more_than_400_kilobytes_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_is_named_with_what_to_do() {
+async fn missing_table_is_named_with_advice() {
     let Some(store) = fresh().await else { return };
     let wrong = DynamoDbStore::new(store.client.clone(), "another");
     let error = wrong.families().await.unwrap_err();
@@ -107,7 +107,7 @@ async fn a_table_that_is_not_there_is_named_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_table_that_cannot_be_reached_may_answer_later() {
+async fn unreachable_table_is_unavailable() {
     // Nobody listens on port 1.
     let once = hippo_aws::dynamodb::client(&config("http://127.0.0.1:1"))
         .config()

@@ -1,11 +1,11 @@
-//! The stores on DynamoDB, against an emulator.
+//! Tests the DynamoDB store against an emulator.
 
 mod budgets;
 mod emulator;
 mod limits;
-mod lost_answers;
+mod lost_responses;
 mod races;
-mod restored;
+mod restore;
 mod stored;
 
 mod contract {

@@ -1,4 +1,4 @@
-//! Who comes first, when two want what cannot both be.
+//! Tests conflicting changes at the same time.
 
 use futures::future::join_all;
 use hippo_core::store::{
@@ -10,7 +10,7 @@ use crate::dynamodb::budgets::cards;
 use crate::dynamodb::emulator::fresh;
 
 #[tokio::test]
-async fn a_library_is_not_removed_from_under_a_card_that_is_being_added() {
+async fn library_is_not_removed_while_its_card_is_added() {
     let Some(store) = fresh().await else { return };
     store.add_family(&sample::family("conrad")).await.unwrap();
     for number in 0..20 {
@@ -30,7 +30,7 @@ async fn a_library_is_not_removed_from_under_a_card_that_is_being_added() {
 }
 
 #[tokio::test]
-async fn a_family_that_is_removed_while_cards_are_added_leaves_none_behind() {
+async fn removed_family_leaves_no_cards_behind() {
     let Some(store) = fresh().await else { return };
     let mut all = cards(&store, 3).await;
     for number in 10..20 {
@@ -53,7 +53,7 @@ async fn a_family_that_is_removed_while_cards_are_added_leaves_none_behind() {
     let listed = store.cards_to_check(Scope::All, None, 100).await.unwrap();
     assert!(listed.is_empty());
     assert_eq!(store.load_family(&family).await.unwrap(), None);
-    // Not one card too many or too few is counted at the library.
+    // The library's card count is 0 again.
     store
         .remove_library(&sample::library_id("wpl"))
         .await
@@ -61,7 +61,7 @@ async fn a_family_that_is_removed_while_cards_are_added_leaves_none_behind() {
 }
 
 #[tokio::test]
-async fn a_card_that_is_removed_while_it_is_checked_stays_removed() {
+async fn card_removed_during_a_check_stays_removed() {
     let Some(store) = fresh().await else { return };
     for card in cards(&store, 10).await {
         let check = sample::check(&card, "05:10:00", Ok(sample::account(0)));

@@ -1,4 +1,4 @@
-//! What stands in the table itself.
+//! Tests the table's items.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::dynamodb::emulator::{Fresh, fresh};
 
 type Attributes = HashMap<String, AttributeValue>;
 
-async fn everything(store: &Fresh) -> Vec<Attributes> {
+async fn all_items(store: &Fresh) -> Vec<Attributes> {
     let scan = store.client.scan().table_name(store.table_name());
     scan.send().await.unwrap().items.unwrap()
 }
@@ -33,7 +33,7 @@ fn one<'a>(items: &'a [Attributes], sk: &str) -> &'a Attributes {
     item
 }
 
-/// Changes the document of an item into what nobody can read.
+/// Makes an item's document unreadable.
 async fn damage(store: &Fresh, pk: &str, sk: &str) {
     let key = |text: &str| AttributeValue::S(text.to_owned());
     let update = store.client.update_item().table_name(store.table_name());
@@ -50,7 +50,7 @@ async fn damage(store: &Fresh, pk: &str, sk: &str) {
 }
 
 #[tokio::test]
-async fn damaged_item_costs_only_itself() {
+async fn damaged_item_does_not_affect_others() {
     let Some(store) = fresh().await else { return };
     let mut cards = Vec::new();
     for id in ["aaa", "bbb", "ccc"] {
@@ -71,7 +71,7 @@ async fn damaged_item_costs_only_itself() {
     damage(&store, "FAMILY#aaa", "OUTBOX#daily#2026-11-21").await;
     damage(&store, "FAMILY#bbb", &format!("ACCOUNT#{}", cards[1].id)).await;
 
-    // Pages are as long as asked for: what follows the last one would be passed over else.
+    // Pages are full in spite of damaged items, since a short page counts as the last.
     let families = store.families_page(None, 2).await.unwrap();
     let ids: Vec<&str> = families.iter().map(|family| family.id.as_str()).collect();
     assert_eq!(ids, ["bbb", "ccc"]);
@@ -86,11 +86,14 @@ async fn damaged_item_costs_only_itself() {
     let loaded = store.load_family(&cards[1].family).await.unwrap().unwrap();
     let (record, account) = &loaded.cards[0];
     assert_eq!((account, record.state.last_success_at), (&None, None));
-    // Although it reads the same as what was stored.
+    // The check writes the account, although it is unchanged.
     let check = sample::check(&cards[1], "09:10:00", Ok(sample::account(1)));
     store.save_check(&check).await.unwrap();
     let loaded = store.load_family(&cards[1].family).await.unwrap().unwrap();
-    assert!(loaded.cards[0].1.is_some(), "the next check stores it anew");
+    assert!(
+        loaded.cards[0].1.is_some(),
+        "the next check writes it again"
+    );
 
     let damaged = store.damaged_rows();
     let ids: Vec<&str> = damaged.iter().map(|row| row.id.as_str()).collect();
@@ -99,9 +102,9 @@ async fn damaged_item_costs_only_itself() {
 }
 
 #[tokio::test]
-async fn no_number_and_no_pin_stands_anywhere() {
+async fn numbers_and_pins_are_never_stored_in_plain_text() {
     let Some(store) = fresh().await else { return };
-    let ring = sample::SideKeys::generate();
+    let keys = sample::SideKeys::generate();
     store.add_family(&sample::family("conrad")).await.unwrap();
     store.add_library(&sample::library("wpl")).await.unwrap();
     let mut card = sample::card("conrad", "wpl", "f1");
@@ -109,8 +112,8 @@ async fn no_number_and_no_pin_stands_anywhere() {
         number: "29999000000777".to_owned().into(),
         pin: "canary-4711".to_owned().into(),
     };
-    card.fingerprint = ring.fingerprint(&card.library, &secret.number);
-    let sealed = ring.seal(card.id, &sample::library("wpl"), &secret);
+    card.fingerprint = keys.fingerprint(&card.library, &secret.number);
+    let sealed = keys.seal(card.id, &sample::library("wpl"), &secret);
     store.add_card(&card, &sealed).await.unwrap();
     let check = sample::check(&card, "05:10:00", Ok(sample::account(0)));
     store
@@ -118,13 +121,13 @@ async fn no_number_and_no_pin_stands_anywhere() {
         .await
         .unwrap();
     store.save_check(&check).await.unwrap();
-    let sealed = ring.seal(card.id, &sample::library("wpl"), &secret);
+    let sealed = keys.seal(card.id, &sample::library("wpl"), &secret);
     store
         .replace_secret(card.id, &card.fingerprint, &sealed)
         .await
         .unwrap();
 
-    let items = everything(&store).await;
+    let items = all_items(&store).await;
     assert_eq!(items.len(), 8);
     for value in items.iter().flat_map(HashMap::values) {
         let bytes = match value {
@@ -135,7 +138,7 @@ async fn no_number_and_no_pin_stands_anywhere() {
             let found = bytes
                 .windows(canary.len())
                 .any(|window| window == canary.as_bytes());
-            assert!(!found, "{canary} stands in the table");
+            assert!(!found, "{canary} is in the table");
         }
     }
     let mut names: Vec<&String> = one(&items, "PIN").keys().collect();
@@ -144,12 +147,12 @@ async fn no_number_and_no_pin_stands_anywhere() {
 }
 
 #[tokio::test]
-async fn runs_and_final_notices_expire_and_open_notices_do_not() {
+async fn runs_and_final_notices_expire_but_open_notices_do_not() {
     let Some(store) = fresh().await else { return };
     store.add_family(&sample::family("conrad")).await.unwrap();
     let record = sample::notice("conrad", "2026-11-21");
     store.plan_mail(&record).await.unwrap();
-    let items = everything(&store).await;
+    let items = all_items(&store).await;
     assert!(!one(&items, "OUTBOX#").contains_key("expires_at"));
 
     let now = sample::time("06:31:00");
@@ -163,14 +166,14 @@ async fn runs_and_final_notices_expire_and_open_notices_do_not() {
     let silence = Duration::from_secs(60);
     store.start_run(&run, false, silence).await.unwrap();
 
-    let items = everything(&store).await;
-    for (sk, began) in [("OUTBOX#", record.planned_at), ("2026-", run.started_at)] {
+    let items = all_items(&store).await;
+    for (sk, start) in [("OUTBOX#", record.planned_at), ("2026-", run.started_at)] {
         let expires: i64 = one(&items, sk)["expires_at"]
             .as_n()
             .unwrap()
             .parse()
             .unwrap();
-        assert_eq!(expires, (began + chrono::Duration::days(35)).timestamp());
+        assert_eq!(expires, (start + chrono::Duration::days(35)).timestamp());
     }
     let others = ["META", "STATE"];
     for item in &items {
@@ -181,7 +184,7 @@ async fn runs_and_final_notices_expire_and_open_notices_do_not() {
 }
 
 #[tokio::test]
-async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone() {
+async fn alert_of_a_newer_version_is_skipped_and_unchanged() {
     let Some(store) = fresh().await else { return };
     let known = Alert::ClockWrong {
         day: sample::date("2026-11-21"),
@@ -189,7 +192,7 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
     };
     let (unknown, now) = (known.key(), sample::time("06:00:00"));
     assert!(store.record_alert(&unknown, &known, now).await.unwrap());
-    let items = everything(&store).await;
+    let items = all_items(&store).await;
     let mut newer = one(&items, "ALERT#").clone();
     let data = newer["data"].as_s().unwrap();
     let data = data.replace("clock_wrong", "moon_too_full");
@@ -202,14 +205,14 @@ async fn a_thing_of_a_kind_that_a_newer_version_noted_is_left_out_and_left_alone
     };
     let key = other.key();
     assert!(store.record_alert(&key, &other, now).await.unwrap());
-    let untold = store.pending_alerts().await.unwrap();
-    assert_eq!((untold.alerts.len(), untold.newer), (1, 1));
-    assert_eq!(untold.alerts[0].alert, other);
-    assert_eq!(store.recent_alerts(10).await.unwrap(), untold.alerts);
-    // Whoever sees it, or would tell it, changes nothing, and does not fail.
+    let pending = store.pending_alerts().await.unwrap();
+    assert_eq!((pending.alerts.len(), pending.newer), (1, 1));
+    assert_eq!(pending.alerts[0].alert, other);
+    assert_eq!(store.recent_alerts(10).await.unwrap(), pending.alerts);
+    // Raising, claiming or delivering it changes nothing and doesn't fail.
     assert!(!store.record_alert(&unknown, &known, now).await.unwrap());
     assert!(!store.claim_alert(&unknown, now).await.unwrap());
     store.mark_alert_delivered(&unknown, now).await.unwrap();
-    let items = everything(&store).await;
+    let items = all_items(&store).await;
     assert_eq!(*one(&items, &format!("ALERT#{unknown}")), newer);
 }

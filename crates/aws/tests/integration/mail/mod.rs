@@ -1,6 +1,6 @@
-//! A notice as SES gets it: what left the mailer stands in moto byte for byte, and another reader of mails reads it.
+//! Sends a notice to moto, and compares its bytes and how Python's email package reads it.
 //!
-//! moto keeps neither tags nor the configuration set; `ses/tests.rs` asserts those on the request.
+//! moto doesn't keep tags or the configuration set. `ses/tests.rs` checks those in the request.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sesv2::config::{Credentials, SharedCredentialsProvider};
@@ -22,7 +22,7 @@ mod moto;
 const CONTACT: &str = "https://hippo.example.org/frågor";
 
 #[tokio::test]
-async fn a_notice_arrives_byte_for_byte_and_every_mail_reader_reads_the_same() {
+async fn notice_arrives_unchanged_and_is_read_the_same() {
     let Some(moto) = Moto::start() else { return };
     let client = clients::ses(&config(&moto.url()));
     client
@@ -47,7 +47,7 @@ async fn a_notice_arrives_byte_for_byte_and_every_mail_reader_reads_the_same() {
     assert!(arrived.raw.split("\r\n").all(|line| line.len() <= 998));
     assert!(!arrived.raw.replace("\r\n", "").contains(['\r', '\n']));
     assert_eq!(arrived.source, "hippo@example.org");
-    // Those of the request; moto adds those of the header.
+    // The request's recipients come first; moto adds those of the header.
     assert_eq!(
         &arrived.destinations[..2],
         ["zoe@example.org", "abe@xn--bcher-kva.example"]
@@ -93,7 +93,7 @@ async fn a_notice_arrives_byte_for_byte_and_every_mail_reader_reads_the_same() {
             ("text/html", "utf-8", lines(&notice.html)),
         ]
     );
-    // The names went through an encoding that had something to encode, and came back.
+    // The names were encoded and decoded.
     for name in ["Zoë", "Saint-Éloi", "The <Owl> & the “Lantern”: a study 🦉"] {
         assert!(parts[0].2.contains(name), "{name}");
         assert!(!arrived.raw.contains(name));
@@ -108,7 +108,7 @@ fn sender() -> Sender {
     }
 }
 
-/// A family's note about one card, and the mail of it.
+/// A notice about one card, and its mail.
 fn notice() -> (MailContent, Mail) {
     let now: DateTime<Utc> = "2026-11-21T11:30:00Z".parse().unwrap();
     let family = Family {

@@ -1,4 +1,4 @@
-//! moto's server: a child of the test, on a free port of this machine, gone with the test.
+//! Runs moto's server on a free port for one test.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-/// A mail as moto has it, and as Python's own reader of mails reads it.
+/// A mail that moto received, with what Python's email package reads.
 #[derive(Deserialize)]
-pub(crate) struct Arrived {
+pub(crate) struct ReceivedMail {
     pub(crate) raw: String,
     pub(crate) source: String,
     pub(crate) destinations: Vec<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) boundary: String,
     pub(crate) parts: Vec<Part>,
-    /// What the reader did not like.
+    /// The defects that Python's package found.
     pub(crate) defects: serde_json::Value,
 }
 
@@ -36,18 +36,18 @@ pub(crate) struct Moto {
 }
 
 impl Moto {
-    /// A server without mails; `None` where there is none, which the test says.
+    /// Starts a server without mails. `None` if moto isn't installed, which is printed.
     pub(crate) fn start() -> Option<Self> {
         let programs = programs();
         if !programs.join("moto_server").exists() {
             assert!(
                 std::env::var_os("HIPPO_REQUIRE_EMULATORS").is_none(),
-                "moto is not there; “make emulators” installs it."
+                "moto is missing. Run “make emulators” to install it."
             );
-            eprintln!("SKIPPED: moto is not there; “make emulators” installs it.");
+            eprintln!("SKIPPED: moto is missing. Run “make emulators” to install it.");
             return None;
         }
-        // Another process may take the port before the server does: then another port.
+        // Another process may take the port first. Then the next try uses another port.
         for _ in 0..5 {
             let free = TcpListener::bind("127.0.0.1:0").unwrap();
             let address = free.local_addr().unwrap();
@@ -64,19 +64,19 @@ impl Moto {
                 address,
                 programs: programs.clone(),
             };
-            if moto.answers() {
+            if moto.wait_until_ready() {
                 return Some(moto);
             }
         }
-        panic!("moto does not start.");
+        panic!("moto doesn't start.");
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The one mail that it has.
-    pub(crate) fn mail(&self) -> Arrived {
+    /// Reads the only mail that it received.
+    pub(crate) fn mail(&self) -> ReceivedMail {
         let reader = concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/tests/integration/mail/read_mail.py"
@@ -90,9 +90,9 @@ impl Moto {
         serde_json::from_slice(&read.stdout).unwrap()
     }
 
-    fn answers(&mut self) -> bool {
-        let until = Instant::now() + Duration::from_secs(60);
-        while Instant::now() < until {
+    fn wait_until_ready(&mut self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
             if self.child.try_wait().unwrap().is_some() {
                 return false;
             }
@@ -112,10 +112,10 @@ impl Drop for Moto {
     }
 }
 
-/// Where the emulators' programs are, in the project's own tools.
+/// The folder of the emulators' programs, in the project's own tools.
 fn programs() -> PathBuf {
-    let own = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools"));
+    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools"));
     std::env::var_os("TOOLS")
-        .map_or_else(own, PathBuf::from)
+        .map_or_else(default, PathBuf::from)
         .join("python/emulators/bin")
 }

@@ -1,4 +1,4 @@
-"""The one mail that a moto server has, as JSON: its bytes, its envelope, and how Python's email package reads it."""
+"""Prints a moto server's only mail as JSON: its bytes, its envelope, and what Python's email package reads."""
 
 import email
 import email.policy

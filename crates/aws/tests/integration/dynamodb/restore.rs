@@ -1,4 +1,4 @@
-//! A table that was restored under another name: what it may have sent is not sent again.
+//! Tests a table restored under another name: mails that may have been sent aren't sent again.
 
 use std::sync::Mutex;
 
@@ -43,7 +43,7 @@ impl Clock for TestClock {
     async fn sleep(&self, _: std::time::Duration) {}
 }
 
-/// What a tick at `now` hands out.
+/// Runs a tick at `now`. Returns the mails that it enqueues.
 async fn tick(store: &DynamoDbStore, now: DateTime<Utc>) -> Vec<MailKey> {
     let queue = TestQueue::default();
     let ports = EnqueueNoticesPorts {
@@ -73,7 +73,7 @@ async fn tick(store: &DynamoDbStore, now: DateTime<Utc>) -> Vec<MailKey> {
     queue.0.into_inner().unwrap()
 }
 
-/// Copies every item into a new table, as a backup of DynamoDB does.
+/// Copies every item into a new table, like a DynamoDB restore.
 async fn copy(store: &Fresh) -> DynamoDbStore {
     schema::create_table(&store.client, RESTORED).await.unwrap();
     let scan = store.client.scan().table_name(store.table_name());
@@ -84,16 +84,16 @@ async fn copy(store: &Fresh) -> DynamoDbStore {
     DynamoDbStore::new(store.client.clone(), RESTORED)
 }
 
-async fn alerts_of_restores(store: &DynamoDbStore) -> Vec<Alert> {
-    let noted = store.recent_alerts(100).await.unwrap().into_iter();
-    noted
-        .map(|noted| noted.alert)
+async fn restore_alerts(store: &DynamoDbStore) -> Vec<Alert> {
+    let stored = store.recent_alerts(100).await.unwrap().into_iter();
+    stored
+        .map(|stored| stored.alert)
         .filter(|alert| matches!(alert, Alert::StoreRestored { .. }))
         .collect()
 }
 
 #[tokio::test]
-async fn table_of_another_name_sends_nothing_again_and_is_told_once() {
+async fn restored_table_resends_nothing_and_raises_one_alert() {
     let Some(store) = fresh().await else { return };
     let family = sample::family("conrad");
     store.add_family(&family).await.unwrap();
@@ -105,7 +105,7 @@ async fn table_of_another_name_sends_nothing_again_and_is_told_once() {
     assert_eq!(store.origin().await.unwrap(), StoreOrigin::Known);
     let restored = copy(&store).await;
 
-    // It is sent after the copy was made, so that the copy does not know.
+    // It is sent after the copy, so the restored table doesn't have it.
     let record = store
         .mail(&MailKey::daily(family.id.clone(), day))
         .await
@@ -126,7 +126,7 @@ async fn table_of_another_name_sends_nothing_again_and_is_told_once() {
         let next_day = minutes == 24 * 60;
         assert!(!days.contains(&day), "after {minutes} minutes");
         assert_eq!(days.len(), usize::from(next_day), "after {minutes} minutes");
-        assert_eq!(alerts_of_restores(&restored).await.len(), 1);
+        assert_eq!(restore_alerts(&restored).await.len(), 1);
         assert_eq!(restored.origin().await.unwrap(), StoreOrigin::Known);
     }
     let held = restored
@@ -135,15 +135,15 @@ async fn table_of_another_name_sends_nothing_again_and_is_told_once() {
         .unwrap()
         .unwrap();
     assert!(held.is_held(), "{held:?}");
-    // Who reads the table anew, as the next invocation does, finds its own name.
-    let anew = DynamoDbStore::new(store.client.clone(), RESTORED);
-    assert_eq!(anew.origin().await.unwrap(), StoreOrigin::Known);
-    // The table that was copied has sent it, and has nothing to tell.
-    let kept = store
+    // The next invocation finds the table's own name.
+    let reopened = DynamoDbStore::new(store.client.clone(), RESTORED);
+    assert_eq!(reopened.origin().await.unwrap(), StoreOrigin::Known);
+    // The original table has sent it, and raises no alert.
+    let original = store
         .mail(&MailKey::daily(family.id.clone(), day))
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(kept.state, MailState::Sent);
-    assert!(alerts_of_restores(&store).await.is_empty());
+    assert_eq!(original.state, MailState::Sent);
+    assert!(restore_alerts(&store).await.is_empty());
 }

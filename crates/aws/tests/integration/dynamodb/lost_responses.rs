@@ -1,4 +1,4 @@
-//! A write whose answer is lost is tried again by the SDK, and must not be taken for another's.
+//! Tests lost responses: the SDK retries the write, which must not be mistaken for another writer's.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -16,28 +16,28 @@ use uuid::Uuid;
 
 use crate::dynamodb::emulator::{Fresh, config, fresh};
 
-/// A way to the emulator that loses one answer when it is told to.
+/// A proxy to the emulator that can lose a response.
 struct Lossy {
     store: DynamoDbStore,
     lose: ToLose,
-    _behind: Fresh,
+    _emulator: Fresh,
 }
 
-/// The operation whose next answer is to be lost.
+/// The operation whose next response will be lost.
 type ToLose = Arc<Mutex<Option<&'static str>>>;
 
 impl Lossy {
     async fn new() -> Option<Self> {
-        let behind = fresh().await?;
+        let emulator = fresh().await?;
         let lose = ToLose::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve(listener, behind.address(), Arc::clone(&lose)));
+        tokio::spawn(serve(listener, emulator.address(), Arc::clone(&lose)));
         let client = hippo_aws::dynamodb::client(&config(&endpoint));
         Some(Self {
-            store: DynamoDbStore::new(client, behind.table_name()),
+            store: DynamoDbStore::new(client, emulator.table_name()),
             lose,
-            _behind: behind,
+            _emulator: emulator,
         })
     }
 
@@ -46,43 +46,43 @@ impl Lossy {
     }
 
     fn assert_lost(&self) {
-        assert_eq!(*self.lose.lock().unwrap(), None, "no answer was lost");
+        assert_eq!(*self.lose.lock().unwrap(), None, "no response was lost");
     }
 }
 
 async fn serve(listener: TcpListener, to: SocketAddr, lose: ToLose) {
     while let Ok((client, _)) = listener.accept().await {
-        tokio::spawn(pass_on(client, to, Arc::clone(&lose)));
+        tokio::spawn(forward(client, to, Arc::clone(&lose)));
     }
 }
 
-/// Whether this is the request whose answer is to be lost.
-fn takes(lose: &ToLose, request: &str) -> bool {
+/// Whether this request's response will be lost.
+fn must_lose(lose: &ToLose, request: &str) -> bool {
     let mut lose = lose.lock().unwrap();
-    let is_it = lose.is_some_and(|operation| request.contains(&format!(".{operation}\r\n")));
-    if is_it {
+    let is_match = lose.is_some_and(|operation| request.contains(&format!(".{operation}\r\n")));
+    if is_match {
         *lose = None;
     }
-    is_it
+    is_match
 }
 
-/// One connection, until it ends or an answer is to be lost.
-async fn pass_on(client: TcpStream, to: SocketAddr, lose: ToLose) {
+/// Forwards one connection until it ends or loses a response.
+async fn forward(client: TcpStream, to: SocketAddr, lose: ToLose) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = TcpStream::connect(to).await.unwrap().into_split();
-    let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    let (mut request, mut response) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let mut is_due = false;
     loop {
         tokio::select! {
-            read = from_client.read(&mut asked) => {
+            read = from_client.read(&mut request) => {
                 let Ok(read @ 1..) = read else { return };
-                let text = String::from_utf8_lossy(&asked[..read]);
-                is_due |= takes(&lose, &text);
-                to_server.write_all(&asked[..read]).await.unwrap();
+                let text = String::from_utf8_lossy(&request[..read]);
+                is_due |= must_lose(&lose, &text);
+                to_server.write_all(&request[..read]).await.unwrap();
             }
-            read = from_server.read(&mut answered) => {
+            read = from_server.read(&mut response) => {
                 let Ok(read @ 1..) = read else { return };
-                if is_due || to_client.write_all(&answered[..read]).await.is_err() {
+                if is_due || to_client.write_all(&response[..read]).await.is_err() {
                     return;
                 }
             }
@@ -91,7 +91,7 @@ async fn pass_on(client: TcpStream, to: SocketAddr, lose: ToLose) {
 }
 
 #[tokio::test]
-async fn a_notice_that_was_claimed_is_ours_although_the_answer_was_lost() {
+async fn claim_survives_a_lost_response() {
     let Some(lossy) = Lossy::new().await else {
         return;
     };
@@ -106,12 +106,12 @@ async fn a_notice_that_was_claimed_is_ours_although_the_answer_was_lost() {
     lossy.lose_next("UpdateItem");
     assert!(store.replace_mail(0, &claimed, None).await.unwrap());
     lossy.assert_lost();
-    // The same once more is another write, and refused.
+    // Claiming again is another write, which is refused.
     assert!(!store.replace_mail(0, &claimed, None).await.unwrap());
 }
 
 #[tokio::test]
-async fn a_run_that_was_skipped_is_not_taken_for_one_that_ran_already() {
+async fn skipped_run_survives_a_lost_response() {
     let Some(lossy) = Lossy::new().await else {
         return;
     };
@@ -128,7 +128,7 @@ async fn a_run_that_was_skipped_is_not_taken_for_one_that_ran_already() {
 }
 
 #[tokio::test]
-async fn a_card_is_added_and_a_check_saved_once_although_the_answers_are_lost() {
+async fn card_and_check_survive_lost_responses() {
     let Some(lossy) = Lossy::new().await else {
         return;
     };
