@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn pin_and_number_lose_invisible_ends() {
+    fn pin_and_number_are_trimmed_of_invisible_characters() {
         let pin = checked_pin(&SecretString::from("\u{feff} 1  2-3\u{a0}\u{200b}\r\n")).unwrap();
         assert_eq!(pin.expose_secret(), "1  2-3");
         let number = checked_number("\u{feff}\u{200b} 21 00\u{a0}\n").unwrap();

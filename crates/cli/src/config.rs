@@ -457,7 +457,7 @@ mod tests {
     const MAIL: &str = "[mail]\nfrom = \"hippo@example.org\"\n";
 
     #[test]
-    fn what_init_writes_is_understood_and_says_what_was_asked_for() {
+    fn config_written_by_init_is_valid_and_complete() {
         let text = NewConfig {
             mail_from: "LibraryHippo <hippo@example.org>",
             contact: Some("pat \"the\" cat"),

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn hints_follow_the_sentence_and_commands_stand_alone() {
+    fn hints_follow_the_message_on_their_own_lines() {
         let error = CommandError::usage("There is no family “conrd”.")
             .try_command("hippo family list")
             .did_you_mean(Some("conrad"));

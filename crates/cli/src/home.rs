@@ -232,7 +232,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn unreadable_home_is_not_called_missing() {
+    fn unreadable_home_is_not_reported_as_missing() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let home = Home::locate(Some(folder.path().join("home"))).unwrap();

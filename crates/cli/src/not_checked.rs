@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn unchecked_card_gets_its_true_reason() {
+    fn unchecked_card_gets_its_reason() {
         let mut paused = record(CardState::default());
         paused.card.paused = true;
         let rejected = CardState {
@@ -170,7 +170,7 @@ mod tests {
     #[rstest]
     #[case(1, true)]
     #[case(4, false)]
-    fn login_mark_leaves_a_card_out_for_a_while_only(
+    fn login_mark_excludes_a_card_temporarily(
         #[case] minutes_ago: i64,
         #[case] is_left_out: bool,
     ) {

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn remedy_decides_whatever_the_detail_says() {
+    fn advice_follows_the_remedy_and_not_the_detail() {
         let detail = "The login goes to another host; see --login-host and hippo card retry";
         let what_to_do = problem(&Failure::page_changed(detail)).what_to_do;
         assert_eq!(what_to_do.as_deref(), Some(CHECK_FAILED));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn library_that_we_back_off_from_says_until_when() {
+    fn back_off_shows_when_it_ends() {
         let library = "wpl".parse().unwrap();
         let refused = Failure::new(FailureKind::SiteRefused, "x");
         for failure in [Failure::site_down("status 503"), refused] {

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn silent_run_says_since_when() {
+    fn silent_run_names_its_last_report() {
         let began: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
         let mut run = Run {
             key: "check-cards/all/2026-11-21T10:00:00Z".parse().unwrap(),

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn run_of_a_person_has_its_second() {
+    fn run_by_a_person_keeps_its_seconds() {
         let person = StartOptions::default();
         assert!(!person.is_schedule());
         assert_eq!(

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn zone_of_the_machine_is_one_that_is_taken() {
+    fn machine_timezone_is_accepted() {
         for (fixed, ..) in WITHOUT_SUMMER_TIME {
             assert!(parse_timezone(sound(fixed).name()).is_ok(), "{fixed}");
         }

@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn account_page_follows_the_address_unless_set_by_hand() {
+    fn account_url_follows_the_base_url_unless_set() {
         let moved = |before: &Library| {
             let url = Some("https://elsewhere.example.org".to_owned());
             edited(before, Edit { url, ..edit() }, BTreeMap::new()).unwrap()
@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn edit_changes_what_is_given_and_empty_values_remove() {
+    fn library_edit_changes_given_values_and_clears_empty_ones() {
         let before = library(Draft {
             date_format: Some("%m-%d-%y".to_owned()),
             login_hosts: vec!["login.example.org".to_owned()],

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn command_tree_is_sound() {
+    fn command_definitions_are_valid() {
         Args::command().debug_assert();
     }
 
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_with_completed_ids_take_an_id() {
+    fn commands_with_id_completion_take_an_id() {
         let root = Args::command();
         for (path, kind) in completions::ID_ARGUMENTS {
             let mut command = &root;
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn completion_scripts_that_ask_for_ids_have_them_in_place() {
+    fn completion_scripts_complete_ids() {
         use clap_complete::Shell;
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             let script = completions::script(shell, Args::command());

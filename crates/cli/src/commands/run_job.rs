@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn malformed_input_is_explained() {
+    fn malformed_input_is_rejected() {
         for (input, expected) in [
             (
                 r#"{"famly":"conrad"}"#,

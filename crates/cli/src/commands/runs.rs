@@ -269,12 +269,12 @@ mod tests {
     }
 
     #[test]
-    fn picture_replaces_the_last_one() {
+    fn screen_replaces_the_last_one() {
         assert_eq!(in_place("a\nb\n"), "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J");
     }
 
     #[test]
-    fn screen_shows_the_runs_that_fit_and_counts_the_rest() {
+    fn screen_shows_runs_that_fit_and_counts_the_rest() {
         let began = "2026-11-21T10:00:00Z".parse().unwrap();
         let runs: Vec<Run> = (0..4).map(|_| run(began)).collect();
         let listed = |runs: &[Run]| format!("head\n{}", "one\ntwo\n".repeat(runs.len()));

@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paragraph_folds_between_words_on_a_terminal_only() {
+    fn paragraphs_wrap_only_on_a_terminal() {
         let text = "one two three extraordinarily four";
         assert_eq!(fold(text, "  ", None), format!("  {text}"));
         assert_eq!(

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn os_error_number_is_dropped_and_a_closed_pipe_is_no_fault() {
+    fn os_error_number_is_dropped() {
         let words = io_words(&Error::from_raw_os_error(5));
         assert!(!words.contains("os error"), "{words}");
         let closed = Error::from(ErrorKind::BrokenPipe);

@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_aligned_by_what_is_seen_and_lines_end_without_spaces() {
+    fn columns_align_by_display_width_without_trailing_spaces() {
         insta::assert_snapshot!(table().render(None, false), @"
         ID  NAME         OUT
         a   Ines Calder    4
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_cuts_between_words_and_never_numbers() {
+    fn narrow_terminal_cuts_at_words_and_keeps_numbers() {
         insta::assert_snapshot!(table().render(Some(17), false), @"
         ID  NAME      OUT
         a   Ines…       4
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn eighty_columns_leave_out_what_is_said_twice_and_shorten_the_rest() {
+    fn eighty_columns_drop_redundant_columns_first() {
         let text = cards().render(Some(80), false);
         insta::assert_snapshot!(text, @"
         PATRON       LIBRARY                CHECKED     OUT  DUE NEXT  STATE
@@ -480,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn where_columns_do_not_fit_each_row_is_a_block() {
+    fn rows_become_blocks_when_columns_do_not_fit() {
         let text = cards().render(Some(60), false);
         insta::assert_snapshot!(text, @"
         PATRON    Ines Calder
@@ -503,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_without_heads_only_gets_narrower() {
+    fn table_without_headings_never_becomes_blocks() {
         let mut table = Table::headless([fixed(""), words("")]);
         table.row(["due today".into(), "The Lighthouse at Low Tide".into()]);
         assert_eq!(
@@ -513,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_terminal_sees_colours_and_words_from_outside_bring_none() {
+    fn colours_need_a_terminal_and_input_brings_none() {
         assert!(table().render(None, true).contains("\u{1b}[31m12\u{1b}[0m"));
         let mut table = Table::new([words("X")]);
         table.row(["\u{1b}[31mred".into()]);

@@ -12,7 +12,7 @@ fn contains(haystack: &[u8], needle: &str) -> bool {
 }
 
 #[test]
-fn unknown_ids_are_wrong_usage_and_say_where_to_look() {
+fn unknown_ids_exit_2_with_a_hint() {
     let (home, _) = Home::with_card();
     let nobody = "01KAK3V6ZB9V0S7YQJ4M2N8R5T";
     let mut said = String::new();
@@ -47,7 +47,7 @@ fn unknown_ids_are_wrong_usage_and_say_where_to_look() {
 }
 
 #[test]
-fn malformed_values_are_wrong_usage() {
+fn malformed_values_exit_2() {
     let home = Home::new();
     let family = [
         "family",
@@ -97,7 +97,7 @@ fn malformed_values_are_wrong_usage() {
 }
 
 #[test]
-fn a_duplicate_is_refused_and_loses_nothing() {
+fn duplicates_are_rejected_without_changes() {
     let (home, card) = Home::with_card();
     let before = home.json(&["card", "list"]);
     home.run(&[
@@ -145,7 +145,7 @@ fn a_duplicate_is_refused_and_loses_nothing() {
 }
 
 #[test]
-fn a_pin_is_never_taken_as_an_argument_and_an_empty_one_never() {
+fn pin_is_never_an_argument_and_never_empty() {
     let (home, card) = Home::with_card();
     for more in [&["--pin", PIN][..], &[PIN]] {
         home.run(&[&["card", "set-pin", &card][..], more].concat())
@@ -169,7 +169,7 @@ fn a_pin_is_never_taken_as_an_argument_and_an_empty_one_never() {
 }
 
 #[test]
-fn a_number_and_pin_are_nowhere_in_the_clear() {
+fn number_and_pin_are_never_printed_or_stored_in_clear() {
     let (home, card) = Home::with_card();
     let mut said = Vec::new();
     for command in [
@@ -224,7 +224,7 @@ fn opens(home: &Home, card: &str) -> bool {
 }
 
 #[test]
-fn rotation_keeps_the_old_key_for_an_hour_and_then_forgets_it() {
+fn rotation_drops_the_old_key_after_an_hour() {
     let (home, card) = Home::with_card();
     let public = || std::fs::read_to_string(home.path().join("hippo.pub")).unwrap();
     let (old, old_public) = (private_keys(&home), public());
@@ -254,7 +254,7 @@ fn rotation_keeps_the_old_key_for_an_hour_and_then_forgets_it() {
 }
 
 #[test]
-fn rotation_that_stopped_before_writers_saw_the_key_begins_its_hour_anew() {
+fn interrupted_rotation_restarts_the_hour() {
     let (home, card) = Home::with_card();
     let old_public = std::fs::read(home.path().join("hippo.pub")).unwrap();
     rotate(&home, 0);
@@ -271,7 +271,7 @@ fn rotation_that_stopped_before_writers_saw_the_key_begins_its_hour_anew() {
 }
 
 #[test]
-fn key_of_another_time_costs_the_card_and_not_the_run() {
+fn wrong_private_key_fails_the_card_but_not_the_run() {
     let (home, card) = Home::with_card();
     let (other, _) = Home::with_card();
     let key_file = home.path().join("hippo.key");
@@ -286,7 +286,7 @@ fn key_of_another_time_costs_the_card_and_not_the_run() {
 }
 
 #[test]
-fn number_that_cannot_be_read_is_asked_for_again() {
+fn set_pin_asks_for_a_number_it_cannot_decrypt() {
     let (home, card) = Home::with_card();
     let (stranger, _) = Home::with_card();
     let key = |home: &Home| home.path().join("hippo.key");
@@ -312,7 +312,7 @@ fn number_that_cannot_be_read_is_asked_for_again() {
 }
 
 #[test]
-fn library_with_other_hosts_is_asked_about_and_its_pins_are_sealed_anew() {
+fn changing_hosts_asks_first_and_reseals_pins() {
     let (home, card) = Home::with_card();
     let edit = ["library", "edit", "wpl", "--url", "https://new.invalid"];
     let asked = home.run(&edit).code(2);
@@ -341,7 +341,7 @@ fn library_with_other_hosts_is_asked_about_and_its_pins_are_sealed_anew() {
 }
 
 #[test]
-fn a_family_is_changed_step_by_step() {
+fn family_commands_update_the_family() {
     let (home, _) = Home::with_card();
     home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
         .success();
@@ -381,7 +381,7 @@ fn a_family_is_changed_step_by_step() {
 }
 
 #[test]
-fn a_card_at_a_library_that_cannot_be_reached_fails_is_kept_and_says_what_to_do() {
+fn unreachable_library_fails_the_card_with_a_remedy() {
     let (home, card) = Home::with_card();
     let run = home.command(&["check-cards", "--json"]).assert().code(1);
     let document = json(&run);
@@ -401,7 +401,7 @@ fn a_card_at_a_library_that_cannot_be_reached_fails_is_kept_and_says_what_to_do(
 }
 
 #[test]
-fn a_schedule_that_fires_twice_makes_one_run() {
+fn schedule_that_fires_twice_runs_once() {
     let home = Home::new();
     home.run(&["check-cards", "--label", "all"]).success();
     let again = home.json(&["check-cards", "--label", "all"]);
@@ -415,7 +415,7 @@ fn a_schedule_that_fires_twice_makes_one_run() {
 }
 
 #[test]
-fn a_note_is_sent_once_and_never_for_another_day() {
+fn notice_is_sent_once_and_only_for_today() {
     let (home, _) = Home::with_card();
     let now = "2026-11-22T12:00:00Z";
     let at = |arguments: &[&str]| {
@@ -455,7 +455,7 @@ fn a_note_is_sent_once_and_never_for_another_day() {
 }
 
 #[test]
-fn a_backup_opens_like_the_database_and_takes_no_files_place() {
+fn backup_is_a_database_and_overwrites_no_file() {
     let (home, card) = Home::with_card();
     home.run(&["backup", "copy.db"]).success();
     home.run(&["backup", "copy.db"]).code(2);
@@ -470,7 +470,7 @@ fn a_backup_opens_like_the_database_and_takes_no_files_place() {
 }
 
 #[test]
-fn currency_comes_from_add_edit_import_and_the_built_in_libraries() {
+fn currency_is_set_by_add_edit_import_and_catalogue() {
     let home = Home::new();
     let currency = |home: &Home, id: &str| {
         let libraries = home.json(&["library", "list"]);

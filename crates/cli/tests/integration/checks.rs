@@ -86,7 +86,7 @@ fn add<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn adding_a_card_shows_what_the_library_says_of_it() {
+fn card_add_checks_the_card_and_shows_its_account() {
     let library = Library::start();
     let home = library.home();
     let added = home
@@ -108,7 +108,7 @@ fn adding_a_card_shows_what_the_library_says_of_it() {
 }
 
 #[test]
-fn a_wrong_pin_is_tried_once_and_waits_for_a_person() {
+fn wrong_pin_is_never_retried_automatically() {
     let library = Library::start();
     let home = library.home();
     let added = json(
@@ -144,7 +144,7 @@ fn a_wrong_pin_is_tried_once_and_waits_for_a_person() {
 }
 
 #[test]
-fn a_paused_card_is_left_out_until_it_is_resumed() {
+fn paused_card_is_skipped_until_resumed() {
     let library = Library::start();
     let home = library.home();
     let added = json(
@@ -174,7 +174,7 @@ fn a_paused_card_is_left_out_until_it_is_resumed() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_finishes_the_card_that_was_begun_and_says_so() {
+fn interrupted_run_finishes_the_current_card() {
     let library = Library::start();
     let home = library.home();
     home.command(&add(&["--no-check"]))
@@ -215,7 +215,7 @@ fn an_interrupted_run_finishes_the_card_that_was_begun_and_says_so() {
 }
 
 #[test]
-fn a_mail_server_that_is_not_there_leaves_the_note_for_the_next_time() {
+fn notice_stays_pending_while_the_mail_server_is_down() {
     let library = Library::start();
     let home = library.home();
     home.command(&add(&[]))
@@ -264,7 +264,7 @@ fn a_mail_server_that_is_not_there_leaves_the_note_for_the_next_time() {
 }
 
 #[test]
-fn at_the_most_talkative_a_login_says_neither_number_nor_pin() {
+fn trace_logs_hold_no_number_or_pin() {
     let library = Library::start();
     let home = library.home();
     let mut said = Vec::new();
@@ -297,7 +297,7 @@ fn at_the_most_talkative_a_login_says_neither_number_nor_pin() {
 }
 
 #[test]
-fn byte_order_mark_and_trailing_space_are_no_part_of_a_pin() {
+fn pin_is_stripped_of_byte_order_mark_and_spaces() {
     for typed in [format!("\u{feff}{PIN}\n"), format!("\u{feff}{PIN} \r\n")] {
         let library = Library::start();
         let home = library.home();

@@ -3,7 +3,7 @@
 use crate::common::{Home, files, json, stdout};
 
 #[test]
-fn the_demo_checks_six_cards_sends_two_notes_and_leaves_nothing_behind() {
+fn demo_sends_two_notices_and_leaves_no_files() {
     let home = Home::empty();
     let temporary = home.path().with_file_name("tmp");
     std::fs::create_dir(&temporary).unwrap();
@@ -30,7 +30,7 @@ fn the_demo_checks_six_cards_sends_two_notes_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_demo_that_is_kept_is_a_home_like_any_other() {
+fn kept_demo_is_an_ordinary_home() {
     let home = Home::empty();
     let keep = home.path();
     let run = home

@@ -18,7 +18,7 @@ fn family(status: &Assert) -> Value {
 }
 
 #[test]
-fn status_says_that_a_notice_is_due_and_after_half_an_hour_that_it_is_late() {
+fn status_calls_a_notice_late_after_half_an_hour() {
     let (home, _) = Home::with_card();
     let noon = "2026-11-21T12:00:00Z";
     let due = stdout(&at(&home, noon, &["status"]));
@@ -41,7 +41,7 @@ fn status_says_that_a_notice_is_due_and_after_half_an_hour_that_it_is_late() {
 }
 
 #[test]
-fn a_family_that_is_paused_or_whose_hour_is_to_come_has_no_notice_that_is_due() {
+fn paused_or_later_family_has_no_due_notice() {
     let (home, _) = Home::with_card();
     home.run(&["family", "edit", "conrad", "--time", "07:15"])
         .success();
@@ -56,7 +56,7 @@ fn a_family_that_is_paused_or_whose_hour_is_to_come_has_no_notice_that_is_due() 
 }
 
 #[test]
-fn a_new_family_is_told_when_its_first_notice_goes_out() {
+fn family_add_names_the_first_notice() {
     let home = Home::new();
     let add = |id: &str, more: &[&str]| {
         let mut arguments = vec!["family", "add", id, "--name", "X", "--to", "x@example.org"];
@@ -70,7 +70,7 @@ fn a_new_family_is_told_when_its_first_notice_goes_out() {
 }
 
 #[test]
-fn a_failed_notice_says_that_nothing_more_happens_for_its_day() {
+fn failed_notice_is_final_for_its_day() {
     let (home, _) = Home::with_card();
     home.run(&["family", "remove-recipient", "conrad", "PAT@example.org"])
         .success();
@@ -85,7 +85,7 @@ fn a_failed_notice_says_that_nothing_more_happens_for_its_day() {
 }
 
 #[test]
-fn a_schedule_prints_nothing_unless_something_failed() {
+fn scheduled_runs_print_only_failures() {
     let home = Home::new();
     for arguments in [
         &["check-cards", "--label", "all"][..],
@@ -109,7 +109,7 @@ fn a_schedule_prints_nothing_unless_something_failed() {
 }
 
 #[test]
-fn a_library_is_mended_by_an_edit_and_can_be_checked_at_once() {
+fn library_edit_ends_the_back_off() {
     let (home, _) = Home::with_card();
     home.run(&["check-cards"]).code(1);
     let alone = home.json(&["status"])["libraries_backing_off"].clone();
@@ -155,7 +155,7 @@ fn a_library_is_mended_by_an_edit_and_can_be_checked_at_once() {
 }
 
 #[test]
-fn a_library_whose_dates_need_a_format_says_so_when_it_is_added() {
+fn library_add_warns_when_a_date_format_is_needed() {
     let home = Home::new();
     let add = |id: &str, system: &str, more: &[&str]| {
         let mut arguments = vec!["library", "add", id, "--system", system];
@@ -171,7 +171,7 @@ fn a_library_whose_dates_need_a_format_says_so_when_it_is_added() {
 }
 
 #[test]
-fn a_site_that_does_not_answer_is_not_said_to_run_something_else() {
+fn detect_reports_an_unreachable_site_as_such() {
     let run = Home::empty()
         .run(&["library", "detect", "https://library.invalid"])
         .code(1);
@@ -180,7 +180,7 @@ fn a_site_that_does_not_answer_is_not_said_to_run_something_else() {
 }
 
 #[test]
-fn wrong_usage_in_json_is_a_document_too() {
+fn usage_errors_are_json_with_json_flag() {
     let home = Home::new();
     for (arguments, expected) in [
         (&["--json"][..], "A command is missing"),
@@ -204,7 +204,7 @@ fn wrong_usage_in_json_is_a_document_too() {
 }
 
 #[test]
-fn a_failure_in_json_leaves_standard_error_to_errors() {
+fn json_failures_leave_standard_error_empty() {
     let (home, _) = Home::with_card();
     let run = home.run(&["check-cards", "--json"]).code(1);
     assert_eq!(stderr(&run), "");
@@ -213,7 +213,7 @@ fn a_failure_in_json_leaves_standard_error_to_errors() {
 }
 
 #[test]
-fn a_card_is_named_by_the_end_of_its_id_too() {
+fn end_of_a_card_id_is_accepted() {
     let (home, card) = Home::with_card();
     let ending = &card[card.len() - 6..];
     home.run(&["card", "pause", &ending.to_lowercase()])
@@ -229,7 +229,7 @@ fn a_card_is_named_by_the_end_of_its_id_too() {
 }
 
 #[test]
-fn an_address_is_the_same_whatever_the_case_of_its_letters() {
+fn addresses_ignore_case() {
     let (home, _) = Home::with_card();
     home.run(&["family", "add-recipient", "conrad", "Pat@Example.org"])
         .code(2);
@@ -239,7 +239,7 @@ fn an_address_is_the_same_whatever_the_case_of_its_letters() {
 }
 
 #[test]
-fn a_home_without_a_name_is_refused_and_an_empty_variable_is_none() {
+fn empty_home_option_is_refused_and_variable_ignored() {
     let home = Home::new();
     let run = home.run(&["--home", "", "status"]).code(2);
     insta::assert_snapshot!(shown(&run));
@@ -254,7 +254,7 @@ fn a_home_without_a_name_is_refused_and_an_empty_variable_is_none() {
 
 #[cfg(unix)]
 #[test]
-fn a_directory_that_others_can_look_into_is_closed_when_it_becomes_a_home() {
+fn init_makes_a_readable_directory_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = Home::empty();
     std::fs::create_dir(home.path()).unwrap();
@@ -266,7 +266,7 @@ fn a_directory_that_others_can_look_into_is_closed_when_it_becomes_a_home() {
 }
 
 #[test]
-fn the_files_that_sending_needs_must_be_there() {
+fn missing_password_file_is_reported() {
     let home = Home::new();
     let config = home.path().join("config.toml");
     let text = "[mail]\nfrom = \"a@example.org\"\ntransport = \"smtp\"\n[mail.smtp]\n\
@@ -283,7 +283,7 @@ fn the_files_that_sending_needs_must_be_there() {
 }
 
 #[test]
-fn init_refuses_a_contact_that_no_request_could_carry() {
+fn init_refuses_a_contact_outside_ascii() {
     let home = Home::empty();
     let run = home.run(&["init", "--contact", "Zoë"]).code(2);
     insta::assert_snapshot!(shown(&run));

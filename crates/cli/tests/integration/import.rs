@@ -25,7 +25,7 @@ pin_env = "PAT_PIN"
 "#;
 
 #[test]
-fn a_good_file_is_imported_whole_and_not_twice() {
+fn import_adds_every_entry_once() {
     let home = Home::new();
     let file = home.file("cards.toml", GOOD);
     let file = file.to_str().unwrap();
@@ -61,7 +61,7 @@ fn a_good_file_is_imported_whole_and_not_twice() {
 }
 
 #[test]
-fn every_mistake_is_named_by_its_line_and_nothing_is_written() {
+fn import_names_the_line_of_a_mistake_and_writes_nothing() {
     let home = Home::new();
     let mut said = String::new();
     for (from, to) in [
@@ -113,7 +113,7 @@ fn every_mistake_is_named_by_its_line_and_nothing_is_written() {
 }
 
 #[test]
-fn reading_a_page_that_is_not_known_is_a_failure_in_json_for_every_system() {
+fn read_reports_unknown_pages_as_page_changed() {
     let home = Home::empty();
     for page in [
         &b""[..],
@@ -135,7 +135,7 @@ fn reading_a_page_that_is_not_known_is_a_failure_in_json_for_every_system() {
 }
 
 #[test]
-fn reading_refuses_what_is_no_page() {
+fn read_refuses_files_that_are_no_pages() {
     let home = Home::empty();
     let large = home.file("large.html", vec![b' '; (8 << 20) + 1]);
     insta::assert_snapshot!(shown(

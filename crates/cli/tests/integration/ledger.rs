@@ -41,7 +41,7 @@ fn mails(home: &Home) -> Vec<String> {
 }
 
 #[test]
-fn the_last_runs_of_each_label_are_shown_and_not_all_of_one() {
+fn runs_are_limited_per_label() {
     let home = Home::new();
     for minute in 10..20 {
         let time = format!("2026-11-21T12:{minute}:00Z");
@@ -90,7 +90,7 @@ fn the_last_runs_of_each_label_are_shown_and_not_all_of_one() {
 }
 
 #[test]
-fn where_nothing_ran_it_is_said_of_what() {
+fn empty_list_of_runs_names_the_filter() {
     let home = Home::new();
     let none = stdout(&home.run(&["runs"]).success());
     insta::assert_snapshot!(steady(&none));
@@ -100,7 +100,7 @@ fn where_nothing_ran_it_is_said_of_what() {
 }
 
 #[test]
-fn a_label_that_runs_rarely_is_shown_among_many_ticks() {
+fn rare_label_is_listed_among_many_ticks() {
     let home = Home::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -137,7 +137,7 @@ fn a_label_that_runs_rarely_is_shown_among_many_ticks() {
 }
 
 #[test]
-fn a_run_names_what_failed_where_and_whose_card_it_was() {
+fn runs_show_lists_failures_by_library_and_card() {
     let (home, card) = Home::with_card();
     home.run(&["check-cards", "--label", "all"]).code(1);
     let id = "check-cards/all/2026-11-21T12:00:00Z";
@@ -156,7 +156,7 @@ fn a_run_names_what_failed_where_and_whose_card_it_was() {
 }
 
 #[test]
-fn runs_are_watched_as_one_document_a_line_and_a_picture_needs_a_terminal() {
+fn watch_prints_json_lines_and_needs_a_terminal_for_tables() {
     let home = Home::new();
     let refused = home.run(&["runs", "--watch"]).code(2);
     insta::assert_snapshot!(shown(&refused));
@@ -184,7 +184,7 @@ fn runs_are_watched_as_one_document_a_line_and_a_picture_needs_a_terminal() {
 }
 
 #[test]
-fn a_job_runs_by_its_name_with_its_input_as_a_run_of_a_person() {
+fn run_command_starts_a_job_with_its_input() {
     let (home, _) = Home::with_card();
     let ran = home
         .command(&[
@@ -218,7 +218,7 @@ fn a_job_runs_by_its_name_with_its_input_as_a_run_of_a_person() {
 }
 
 #[test]
-fn a_list_is_no_input_and_what_an_input_says_of_waiting_is_kept_to() {
+fn job_input_must_be_an_object_and_sets_the_pause() {
     let home = Home::new();
     for input in ["[]", r#"[null,null,true]"#, "7"] {
         let refused = home.run(&["run", "notify-all", "--input", input]).code(2);
@@ -236,7 +236,7 @@ fn a_list_is_no_input_and_what_an_input_says_of_waiting_is_kept_to() {
 }
 
 #[test]
-fn a_dry_run_of_the_checks_says_which_cards_and_leaves_no_trace() {
+fn dry_run_lists_cards_and_stores_nothing() {
     let (home, card) = Home::with_card();
     let planned = home.json(&["check-cards", "--dry-run"]);
     assert_eq!(planned["visits"], 1);
@@ -258,7 +258,7 @@ fn a_dry_run_of_the_checks_says_which_cards_and_leaves_no_trace() {
 }
 
 #[test]
-fn a_dry_run_counts_no_card_that_would_be_left_alone() {
+fn dry_run_excludes_cards_in_back_off() {
     let (home, card) = Home::with_card();
     // Nobody answers there.
     home.run(&["check-cards"]).code(1);
@@ -273,7 +273,7 @@ fn a_dry_run_counts_no_card_that_would_be_left_alone() {
 }
 
 #[test]
-fn a_days_notices_are_listed_and_one_is_sent_again_by_a_person_who_decides_to() {
+fn notice_is_resent_only_after_confirmation() {
     let (home, _) = Home::with_card();
     let morning = "2026-11-22T12:00:00Z";
     let early = at(&home, "2026-11-22T08:00:00Z", &["notices"])
@@ -311,7 +311,7 @@ fn a_days_notices_are_listed_and_one_is_sent_again_by_a_person_who_decides_to() 
 }
 
 #[test]
-fn only_a_notice_of_today_that_is_there_can_be_sent_again() {
+fn only_todays_existing_notice_can_be_resent() {
     let (home, _) = Home::with_card();
     at(&home, "2026-11-22T12:00:00Z", &["notify-all"])
         .assert()
@@ -330,7 +330,7 @@ fn only_a_notice_of_today_that_is_there_can_be_sent_again() {
 }
 
 #[test]
-fn what_needs_a_person_is_mailed_to_the_operator_once_and_names_nobody() {
+fn alert_is_mailed_to_the_operator_once() {
     let home = Home::new();
     configure(
         &home,
@@ -378,7 +378,7 @@ fn what_needs_a_person_is_mailed_to_the_operator_once_and_names_nobody() {
 }
 
 #[test]
-fn without_an_address_a_scheduled_run_says_it_to_the_log_and_a_persons_does_not() {
+fn alerts_without_an_operator_address_are_logged() {
     let home = Home::new();
     configure(
         &home,
@@ -396,7 +396,7 @@ fn without_an_address_a_scheduled_run_says_it_to_the_log_and_a_persons_does_not(
 }
 
 #[test]
-fn a_good_run_of_a_schedule_fetches_its_url_and_says_it_to_nobody() {
+fn successful_scheduled_run_sends_its_heartbeat() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let served = std::thread::spawn(move || {
@@ -438,7 +438,7 @@ fn a_good_run_of_a_schedule_fetches_its_url_and_says_it_to_nobody() {
 }
 
 #[test]
-fn a_label_that_is_suspended_or_late_does_not_begin() {
+fn paused_or_late_schedule_does_not_start() {
     let home = Home::new();
     configure(
         &home,
@@ -469,7 +469,7 @@ fn a_label_that_is_suspended_or_late_does_not_begin() {
 }
 
 #[test]
-fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
+fn status_shows_the_newest_alerts_and_counts_the_rest() {
     let home = Home::new();
     configure(&home, "");
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -503,7 +503,7 @@ fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
 }
 
 #[test]
-fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
+fn late_start_counts_for_the_last_scheduled_time() {
     let home = Home::new();
     configure(
         &home,
@@ -547,7 +547,7 @@ fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
 }
 
 #[test]
-fn an_address_that_was_stopped_is_shown_and_a_person_allows_it_again() {
+fn stopped_recipient_is_listed_and_can_be_allowed() {
     let (home, _) = Home::with_card();
     stop(&home, "pat@example.org");
     let list = stdout(&home.run(&["family", "list"]).success());
@@ -564,7 +564,7 @@ fn an_address_that_was_stopped_is_shown_and_a_person_allows_it_again() {
 }
 
 #[test]
-fn new_time_of_day_says_from_when_it_counts() {
+fn family_edit_names_the_first_day_of_a_new_time() {
     let (home, _) = Home::with_card();
     let edited = home
         .run(&["family", "edit", "conrad", "--time", "05:00"])
@@ -577,7 +577,7 @@ fn new_time_of_day_says_from_when_it_counts() {
 }
 
 #[test]
-fn a_clock_that_went_back_is_said() {
+fn clock_that_went_back_raises_an_alert() {
     let home = Home::new();
     at(
         &home,
@@ -619,7 +619,7 @@ fn stop(home: &Home, address: &str) {
 }
 
 #[test]
-fn who_is_written_to_is_counted_without_those_who_were_stopped() {
+fn recipient_counts_exclude_stopped_addresses() {
     let (home, _) = Home::with_card();
     home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
         .success();
@@ -651,7 +651,7 @@ fn who_is_written_to_is_counted_without_those_who_were_stopped() {
 }
 
 #[test]
-fn an_address_that_was_stopped_stays_so_through_edits_until_it_is_taken_off_and_added_again() {
+fn stopped_recipient_survives_edits_until_readded() {
     let (home, _) = Home::with_card();
     stop(&home, "pat@example.org");
     for edit in [

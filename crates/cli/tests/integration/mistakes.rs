@@ -6,7 +6,7 @@ use rstest::rstest;
 #[rstest]
 #[case::with_a_mark(b"\xff\xfe1\x002\x00\n\x00")]
 #[case::without(b"1\x002\x003\x004\x00")]
-fn pin_in_utf_16_is_refused_with_words(#[case] typed: &[u8]) {
+fn pin_in_utf_16_is_refused(#[case] typed: &[u8]) {
     let (home, card) = Home::with_card();
     let refused = home
         .command(&["card", "set-pin", &card, "--pin-stdin", "--no-check"])
@@ -17,7 +17,7 @@ fn pin_in_utf_16_is_refused_with_words(#[case] typed: &[u8]) {
 }
 
 #[test]
-fn import_in_utf_16_is_refused_with_words() {
+fn import_in_utf_16_is_refused() {
     let home = Home::new();
     let file = home.file("cards.toml", b"\xff\xfe[\x00[\x00");
     let refused = home.run(&["import", file.to_str().unwrap()]).code(2);
@@ -33,7 +33,7 @@ fn import_in_utf_16_is_refused_with_words() {
 #[case::help_of_a_command(&["card", "add", "--help"])]
 #[case::version(&["--version"])]
 #[case::completions(&["completions", "bash"])]
-fn output_that_cannot_be_written_ends_with_a_sentence(#[case] arguments: &[&str]) {
+fn unwritable_output_exits_3(#[case] arguments: &[&str]) {
     let (home, _) = Home::with_card();
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_hippo"))
         .env_clear()
@@ -58,7 +58,7 @@ fn output_that_cannot_be_written_ends_with_a_sentence(#[case] arguments: &[&str]
 
 #[cfg(unix)]
 #[test]
-fn reader_that_goes_away_ends_nothing() {
+fn closed_pipe_is_no_error() {
     let (home, _) = Home::with_card();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -74,7 +74,7 @@ fn reader_that_goes_away_ends_nothing() {
 }
 
 #[test]
-fn mistyped_name_is_answered_with_the_nearest() {
+fn mistyped_names_are_suggested() {
     let (home, _) = Home::with_card();
     let mut said = String::new();
     for arguments in [
@@ -91,7 +91,7 @@ fn mistyped_name_is_answered_with_the_nearest() {
 }
 
 #[test]
-fn mistyped_card_and_label_are_answered_with_the_nearest() {
+fn mistyped_cards_and_labels_are_suggested() {
     let (home, card) = Home::with_card();
     let mut ending: String = card[card.len() - 6..].to_owned();
     let last = if ending.ends_with('0') { "1" } else { "0" };
@@ -105,7 +105,7 @@ fn mistyped_card_and_label_are_answered_with_the_nearest() {
 }
 
 #[test]
-fn what_edit_says_of_the_next_notice_is_what_status_says() {
+fn edit_and_status_agree_on_the_next_notice() {
     let home = Home::new();
     let at = |now: &str, arguments: &[&str]| {
         let mut command = home.command(arguments);
@@ -149,14 +149,14 @@ fn what_edit_says_of_the_next_notice_is_what_status_says() {
 }
 
 #[test]
-fn library_that_is_added_says_what_it_runs_and_what_to_type() {
+fn library_add_explains_what_a_card_needs() {
     let home = Home::new();
     let added = stdout(&home.run(&["library", "add", "wccls"]).success());
     insta::assert_snapshot!(steady(&added));
 }
 
 #[test]
-fn number_with_a_leading_zero_is_to_be_written_in_quotes() {
+fn unquoted_number_with_a_leading_zero_is_refused() {
     let (home, _) = Home::with_card();
     let file = home.file(
         "cards.toml",
@@ -172,7 +172,7 @@ fn number_with_a_leading_zero_is_to_be_written_in_quotes() {
 }
 
 #[test]
-fn import_says_which_entries_to_drop() {
+fn import_names_entries_that_exist() {
     let (home, _) = Home::with_card();
     let file = home.file(
         "cards.toml",
@@ -184,7 +184,7 @@ fn import_says_which_entries_to_drop() {
 }
 
 #[test]
-fn schedule_that_is_suspended_and_label_that_none_declares_are_named() {
+fn paused_and_undeclared_schedules_are_shown() {
     let home = Home::new();
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
@@ -202,7 +202,7 @@ fn schedule_that_is_suspended_and_label_that_none_declares_are_named() {
 }
 
 #[test]
-fn ids_are_completed_as_the_home_has_them() {
+fn shells_complete_ids_from_the_home() {
     let (home, card) = Home::with_card();
     for (kind, expected) in [
         ("family", "conrad"),
@@ -248,7 +248,7 @@ fn ids_are_completed_as_the_home_has_them() {
 }
 
 #[test]
-fn run_and_system_that_are_mistyped_are_suggested() {
+fn mistyped_runs_and_systems_are_suggested() {
     let home = Home::new();
     let time = "2026-11-21T10:00:00Z";
     home.run(&["check-cards", "--label", "night", "--scheduled-time", time])

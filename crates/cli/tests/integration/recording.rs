@@ -98,7 +98,7 @@ impl At {
 #[case(SystemKind::Sierra)]
 #[case(SystemKind::Enterprise)]
 #[case(SystemKind::Koha)]
-fn a_recorded_session_is_the_owners_alone_holds_nothing_of_theirs_and_is_read_back(
+fn recorded_session_is_private_masked_and_readable(
     #[case] system: SystemKind,
 ) {
     let at = At::start(system);
@@ -129,7 +129,7 @@ fn a_recorded_session_is_the_owners_alone_holds_nothing_of_theirs_and_is_read_ba
 }
 
 #[test]
-fn a_file_that_is_there_is_not_written_over_and_the_site_is_not_asked() {
+fn record_never_overwrites_a_file() {
     let at = At::start(SystemKind::Sierra);
     std::fs::write(at.file(), "mine").unwrap();
     let run = at.record(&[]).code(2);
@@ -139,7 +139,7 @@ fn a_file_that_is_there_is_not_written_over_and_the_site_is_not_asked() {
 }
 
 #[test]
-fn a_refused_pin_is_recorded_as_often_as_a_person_asks_and_a_card_that_is_paused_leaves_no_file() {
+fn record_retries_a_refused_pin_but_not_a_paused_card() {
     let at = At::start(SystemKind::Sierra);
     at.site
         .update_patron(NUMBER, |patron| patron.pin = "another".to_owned());
@@ -166,7 +166,7 @@ fn a_refused_pin_is_recorded_as_often_as_a_person_asks_and_a_card_that_is_paused
 }
 
 #[test]
-fn a_refusal_outlives_a_recording_that_the_library_did_not_answer() {
+fn failed_recording_keeps_an_earlier_refusal() {
     let at = At::start(SystemKind::Sierra);
     let is_planned = || {
         let plan = json(
@@ -213,7 +213,7 @@ fn a_refusal_outlives_a_recording_that_the_library_did_not_answer() {
 #[case(SystemKind::Sierra)]
 #[case(SystemKind::Enterprise)]
 #[case(SystemKind::Koha)]
-fn a_changed_page_with_its_login_in_doubt_is_recorded_at_once(#[case] system: SystemKind) {
+fn card_with_an_unknown_login_outcome_can_be_recorded(#[case] system: SystemKind) {
     let at = At::start(system);
     let changed = Rule::new(Fault::Status(422)).only_method("POST");
     at.site.switches().add(changed);
@@ -234,7 +234,7 @@ fn a_changed_page_with_its_login_in_doubt_is_recorded_at_once(#[case] system: Sy
 }
 
 #[test]
-fn a_recording_is_read_by_its_own_system_and_no_other() {
+fn recording_is_read_only_by_its_own_system() {
     let at = At::start(SystemKind::Koha);
     let said = stdout(&at.record(&[]).success());
     insta::assert_snapshot!(steady(&said));
@@ -243,7 +243,7 @@ fn a_recording_is_read_by_its_own_system_and_no_other() {
 }
 
 #[test]
-fn what_was_kept_is_shown_with_the_names_first_that_no_other_site_has() {
+fn record_lists_site_specific_names_first() {
     let at = At::start(SystemKind::Bibliocommons);
     let said = stdout(&at.record(&[]).success());
     let (_, shown) = said.split_once("Kept unchanged").unwrap();
@@ -261,7 +261,7 @@ fn what_was_kept_is_shown_with_the_names_first_that_no_other_site_has() {
 }
 
 #[test]
-fn with_json_one_document_tells_of_the_account_and_of_what_was_kept() {
+fn record_json_holds_account_and_kept_names() {
     let at = At::start(SystemKind::Koha);
     let document: Value = json(&at.record(&["--json"]).success());
     assert_eq!(document["checked"], true);
@@ -272,14 +272,14 @@ fn with_json_one_document_tells_of_the_account_and_of_what_was_kept() {
 }
 
 #[test]
-fn one_card_is_checked_without_a_recording_too() {
+fn card_check_checks_one_card() {
     let at = At::start(SystemKind::Sierra);
     let run = at.home.run(&["card", "check", &at.card[22..]]).success();
     insta::assert_snapshot!(shown(&run));
 }
 
 #[test]
-fn a_recording_that_breaks_off_is_said_to_be_none() {
+fn truncated_recording_is_refused() {
     let home = Home::empty();
     home.file("half.har", "{\"log\": {\"entries\": [");
     let run = home.run(&["read", "koha", "half.har"]).code(2);

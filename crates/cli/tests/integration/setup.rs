@@ -3,7 +3,7 @@
 use crate::common::{Home, files, shown, stderr, stdout, steady};
 
 #[test]
-fn init_makes_a_private_home_and_again_changes_nothing() {
+fn init_is_private_and_idempotent() {
     let home = Home::empty();
     let first = home
         .run(&["init", "--contact", "you@example.org"])
@@ -38,7 +38,7 @@ fn init_makes_a_private_home_and_again_changes_nothing() {
 }
 
 #[test]
-fn init_refuses_a_directory_with_other_things_in_it() {
+fn init_refuses_a_directory_with_other_files() {
     let home = Home::empty();
     std::fs::create_dir(home.path()).unwrap();
     std::fs::write(home.path().join("thesis.txt"), "…").unwrap();
@@ -48,7 +48,7 @@ fn init_refuses_a_directory_with_other_things_in_it() {
 }
 
 #[test]
-fn init_makes_no_new_key_for_cards_that_it_could_not_open() {
+fn init_never_replaces_the_key_of_existing_cards() {
     for name in ["hippo.key", "hippo.fingerprints"] {
         let (home, _) = Home::with_card();
         std::fs::remove_file(home.path().join(name)).unwrap();
@@ -59,7 +59,7 @@ fn init_makes_no_new_key_for_cards_that_it_could_not_open() {
 }
 
 #[test]
-fn init_makes_a_missing_or_foreign_public_key_from_the_private_one() {
+fn init_restores_the_public_key_from_the_private_one() {
     let (home, _) = Home::with_card();
     let public = home.path().join("hippo.pub");
     let good = std::fs::read_to_string(&public).unwrap();
@@ -73,7 +73,7 @@ fn init_makes_a_missing_or_foreign_public_key_from_the_private_one() {
 }
 
 #[test]
-fn a_home_that_is_not_there_says_how_to_make_one() {
+fn missing_home_suggests_init() {
     let home = Home::empty();
     for command in [
         &["status"][..],
@@ -88,7 +88,7 @@ fn a_home_that_is_not_there_says_how_to_make_one() {
 }
 
 #[test]
-fn a_damaged_database_is_named_and_left_as_it_is() {
+fn damaged_database_is_reported_and_kept() {
     let home = Home::new();
     let database = home.path().join("hippo.db");
     for bytes in [&b"this is not a database, it only says so"[..], b""] {
@@ -99,7 +99,7 @@ fn a_damaged_database_is_named_and_left_as_it_is() {
 }
 
 #[test]
-fn a_mistake_in_the_configuration_is_named_by_its_line() {
+fn configuration_errors_name_their_line() {
     let home = Home::new();
     let config = home.path().join("config.toml");
     std::fs::write(
@@ -115,7 +115,7 @@ fn a_mistake_in_the_configuration_is_named_by_its_line() {
 }
 
 #[test]
-fn a_key_file_that_others_can_read_is_refused() {
+fn readable_key_file_is_refused() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -134,7 +134,7 @@ fn a_key_file_that_others_can_read_is_refused() {
 }
 
 #[test]
-fn hippo_now_must_be_a_time() {
+fn malformed_hippo_now_is_refused() {
     let home = Home::new();
     let run = home
         .command(&["status"])
@@ -145,7 +145,7 @@ fn hippo_now_must_be_a_time() {
 }
 
 #[test]
-fn an_error_in_json_stands_alone_on_standard_error() {
+fn json_errors_are_alone_on_standard_error() {
     let home = Home::empty();
     let run = home.run(&["status", "--json"]).code(3);
     assert_eq!(stdout(&run), "");
@@ -155,7 +155,7 @@ fn an_error_in_json_stands_alone_on_standard_error() {
 }
 
 #[test]
-fn completions_are_made_without_a_home() {
+fn completions_need_no_home() {
     let home = Home::empty();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = home.run(&["completions", shell]).success();

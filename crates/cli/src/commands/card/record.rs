@@ -322,7 +322,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_one_family_are_folded_after_the_single_ones() {
+    fn names_with_a_common_prefix_are_grouped() {
         let many: Vec<String> = (b'a'..b'k')
             .map(|n| format!("bib_{}", char::from(n)))
             .collect();

@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bare_number_is_no_address() {
+    fn bare_number_is_not_an_address() {
         for text in ["2468", "http://0x7f000001/", "21000000004711"] {
             assert!(address(text).is_err(), "{text}");
         }
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn short_name_is_part_of_the_host() {
+    fn short_name_comes_from_the_host() {
         for (url, expected) in [
             ("https://kpl.bibliocommons.com", "kpl"),
             ("https://books.kpl.org", "kpl"),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn built_in_libraries_are_added_by_id_and_others_by_system() {
+    fn detected_library_gets_the_right_add_command() {
         let found = |system: &'static str, url: &str, options: &[(&str, &str)]| DetectedSystem {
             system,
             site: hippo_systems::SiteLocation {
