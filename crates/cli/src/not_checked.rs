@@ -170,10 +170,7 @@ mod tests {
     #[rstest]
     #[case(1, true)]
     #[case(4, false)]
-    fn login_mark_excludes_a_card_temporarily(
-        #[case] minutes_ago: i64,
-        #[case] is_left_out: bool,
-    ) {
+    fn login_mark_excludes_a_card_temporarily(#[case] minutes_ago: i64, #[case] is_left_out: bool) {
         let record = record(marked(minutes_ago, false));
         assert_eq!(reason_left_out(&record, now()).is_some(), is_left_out);
     }

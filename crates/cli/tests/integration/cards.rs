@@ -1,6 +1,6 @@
-//! Libraries, families and cards: what is taken, what is refused, and that a PIN stays secret.
+//! Commands that manage libraries, families, cards and keys; PINs stay secret.
 
-use crate::common::{Home, files, json, shown};
+use crate::common::{Home, files, json, printed};
 
 const PIN: &str = "canary-4711";
 const NUMBER: &str = "29000000001234";
@@ -15,7 +15,7 @@ fn contains(haystack: &[u8], needle: &str) -> bool {
 fn unknown_ids_exit_2_with_a_hint() {
     let (home, _) = Home::with_card();
     let nobody = "01KAK3V6ZB9V0S7YQJ4M2N8R5T";
-    let mut said = String::new();
+    let mut output = String::new();
     for command in [
         &["check-cards", "--family", "nobody"][..],
         &["check-cards", "--library", "nowhere"],
@@ -40,10 +40,10 @@ fn unknown_ids_exit_2_with_a_hint() {
         ],
         &["read", "siera", "page.html"],
     ] {
-        said.push_str(&format!("$ hippo {}\n", command.join(" ")));
-        said.push_str(&shown(&home.run(command).code(2)));
+        output.push_str(&format!("$ hippo {}\n", command.join(" ")));
+        output.push_str(&printed(&home.run(command).code(2)));
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(output);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn duplicates_are_rejected_without_changes() {
         .write_stdin("1\n")
         .assert()
         .code(2);
-    insta::assert_snapshot!(shown(&again));
+    insta::assert_snapshot!(printed(&again));
     assert_eq!(home.json(&["card", "list"]), before);
     assert_eq!(before[0]["id"], card.as_str());
     home.run(&["library", "remove", "wpl", "--yes"]).code(2);
@@ -151,32 +151,32 @@ fn pin_is_never_an_argument_and_never_empty() {
         home.run(&[&["card", "set-pin", &card][..], more].concat())
             .code(2);
     }
-    // Without a terminal there is nobody to ask.
+    // The PIN can't be asked for without a terminal.
     let asked = home
         .command(&["card", "set-pin", &card])
         .write_stdin("1234\n")
         .assert()
         .code(2);
-    insta::assert_snapshot!(shown(&asked));
+    insta::assert_snapshot!(printed(&asked));
     for nothing in ["", "\n", "\r\n"] {
         let empty = home
             .command(&["card", "set-pin", &card, "--pin-stdin", "--no-check"])
             .write_stdin(nothing)
             .assert()
             .code(2);
-        insta::assert_snapshot!(shown(&empty));
+        insta::assert_snapshot!(printed(&empty));
     }
 }
 
 #[test]
 fn number_and_pin_are_never_printed_or_stored_in_clear() {
     let (home, card) = Home::with_card();
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     for command in [
         &["card", "list"][..],
         &["status"],
         &["status", "--json"],
-        // The host does not exist, so this fails, and must not say what it would have sent.
+        // This fails, because the host doesn't exist. It must not print what it would have sent.
         &["check-cards", "--no-pause"],
         &["card", "retry", &card],
         &["notify-all", "--dry-run"],
@@ -185,25 +185,25 @@ fn number_and_pin_are_never_printed_or_stored_in_clear() {
         &["runs"],
     ] {
         let run = home.command(command).env("HIPPO_LOG", "trace").assert();
-        said.extend_from_slice(&run.get_output().stdout);
-        said.extend_from_slice(&run.get_output().stderr);
+        output.extend_from_slice(&run.get_output().stdout);
+        output.extend_from_slice(&run.get_output().stderr);
     }
     for secret in [PIN, NUMBER] {
-        assert!(!contains(&said, secret));
+        assert!(!contains(&output, secret));
         for (path, bytes) in files(&home.path()) {
             assert!(!contains(&bytes, secret), "{}", path.display());
         }
     }
 }
 
-/// The lines of a home's key file that hold a private key.
+/// The private keys in a home's key file, one line each.
 fn private_keys(home: &Home) -> Vec<String> {
     let text = std::fs::read_to_string(home.path().join("hippo.key")).unwrap();
     let lines = text.lines().filter(|line| line.starts_with("key "));
     lines.map(str::to_owned).collect()
 }
 
-/// `key rotate`, so many minutes after noon.
+/// Runs `key rotate` this many minutes after noon.
 fn rotate(home: &Home, minutes: u32) -> serde_json::Value {
     let now = format!("2026-11-21T{}:{:02}:00Z", 12 + minutes / 60, minutes % 60);
     let run = home
@@ -214,8 +214,8 @@ fn rotate(home: &Home, minutes: u32) -> serde_json::Value {
     json(&run)
 }
 
-/// Whether the card's envelope opens: its number can be kept under a new PIN.
-fn opens(home: &Home, card: &str) -> bool {
+/// Whether the card's number can be decrypted: `set-pin` needs it.
+fn can_decrypt(home: &Home, card: &str) -> bool {
     let set = home
         .command(&["card", "set-pin", card, "--pin-stdin", "--no-check"])
         .write_stdin("2\n")
@@ -233,11 +233,7 @@ fn rotation_drops_the_old_key_after_an_hour() {
     assert_eq!(begun["forgot_old_key"], false);
     assert_eq!(begun["forget_from"], "2026-11-21T13:00:00Z");
     assert_eq!(private_keys(&home).len(), 2);
-    assert_ne!(
-        public(),
-        old_public,
-        "whoever adds a card seals to the new key"
-    );
+    assert_ne!(public(), old_public, "new cards are sealed to the new key");
 
     let early = rotate(&home, 59);
     assert_eq!(
@@ -249,8 +245,8 @@ fn rotation_drops_the_old_key_after_an_hour() {
     assert_eq!(done["key"], begun["key"], "no third key is made");
     let new = private_keys(&home);
     assert!(new.len() == 1 && new != old);
-    assert!(opens(&home, &card));
-    assert_eq!(rotate(&home, 61)["sealed_anew"], 1, "a rotation of its own");
+    assert!(can_decrypt(&home, &card));
+    assert_eq!(rotate(&home, 61)["sealed_anew"], 1, "a new rotation");
 }
 
 #[test]
@@ -258,16 +254,16 @@ fn interrupted_rotation_restarts_the_hour() {
     let (home, card) = Home::with_card();
     let old_public = std::fs::read(home.path().join("hippo.pub")).unwrap();
     rotate(&home, 0);
-    // As after a crash right after the private keys were written.
+    // Simulates a crash right after the private keys were written.
     std::fs::write(home.path().join("hippo.pub"), &old_public).unwrap();
-    assert!(opens(&home, &card), "sealed to the old key once more");
+    assert!(can_decrypt(&home, &card), "sealed to the old key again");
     let again = rotate(&home, 90);
     assert_eq!(
         (&again["sealed_anew"], &again["forgot_old_key"]),
         (&1.into(), &false.into())
     );
     assert_eq!(rotate(&home, 150)["forgot_old_key"], true);
-    assert!(opens(&home, &card));
+    assert!(can_decrypt(&home, &card));
 }
 
 #[test]
@@ -280,9 +276,9 @@ fn wrong_private_key_fails_the_card_but_not_the_run() {
     home.run(&["check-cards"]).code(1);
     let status = home.json(&["status"]).to_string();
     assert!(status.contains("sealed to the key"), "{status}");
-    assert!(!opens(&home, &card), "the number can't be read");
+    assert!(!can_decrypt(&home, &card), "another home's key");
     std::fs::write(&key_file, good).unwrap();
-    assert!(opens(&home, &card), "nothing was lost");
+    assert!(can_decrypt(&home, &card), "nothing was lost");
 }
 
 #[test]
@@ -296,7 +292,7 @@ fn set_pin_asks_for_a_number_it_cannot_decrypt() {
         .write_stdin("2\n")
         .assert()
         .code(2);
-    insta::assert_snapshot!(shown(&asked));
+    insta::assert_snapshot!(printed(&asked));
     home.command(&[
         "card",
         "set-pin",
@@ -316,27 +312,26 @@ fn changing_hosts_asks_first_and_reseals_pins() {
     let (home, card) = Home::with_card();
     let edit = ["library", "edit", "wpl", "--url", "https://new.invalid"];
     let asked = home.run(&edit).code(2);
-    insta::assert_snapshot!(shown(&asked));
-    insta::assert_snapshot!(shown(&asked));
+    insta::assert_snapshot!(printed(&asked));
+    insta::assert_snapshot!(printed(&asked));
     assert_eq!(
         home.json(&["library", "list"])[0]["base_url"],
         "https://library.invalid/"
     );
-    assert!(opens(&home, &card));
-
+    assert!(can_decrypt(&home, &card));
     let edited = home.json(&[&edit[..], &["--yes"]].concat());
     assert_eq!(edited["base_url"], "https://new.invalid/");
     assert_eq!(edited["login_origins"], "https://new.invalid");
     assert_eq!(edited["sealed_anew"], 1);
-    assert!(opens(&home, &card));
-    // The same hosts written in another way, and all else of the entry, need no question.
+    assert!(can_decrypt(&home, &card));
+    // Another spelling of the same hosts, and other fields, need no confirmation.
     for more in [
         &["--url", "https://NEW.invalid:443/catalogue"][..],
         &["--name", "Another name"],
     ] {
         home.run(&[&["library", "edit", "wpl"][..], more].concat())
             .success();
-        assert!(opens(&home, &card));
+        assert!(can_decrypt(&home, &card));
     }
 }
 
@@ -374,7 +369,7 @@ fn family_commands_update_the_family() {
         serde_json::Value::Null
     );
     home.run(&["family", "pause", "conrad"]).success();
-    insta::assert_snapshot!(shown(&home.run(&["status"]).success()));
+    insta::assert_snapshot!(printed(&home.run(&["status"]).success()));
     home.run(&["family", "remove", "conrad"]).code(2);
     home.run(&["family", "remove", "conrad", "--yes"]).success();
     assert_eq!(home.json(&["card", "list"]), serde_json::json!([]));
@@ -388,10 +383,10 @@ fn unreachable_library_fails_the_card_with_a_remedy() {
     assert_eq!(document["run"]["outcome"], "done_with_failures");
     assert_eq!(document["cards"][0]["failure"]["kind"], "site_down");
     let status = home.json(&["status"]);
-    let seen = &status["families"][0]["cards"][0];
-    assert_eq!(seen["id"], card.as_str());
+    let failed = &status["families"][0]["cards"][0];
+    assert_eq!(failed["id"], card.as_str());
     assert_eq!(
-        seen["problem"]["what_to_do"],
+        failed["problem"]["what_to_do"],
         "hippo library edit wpl --url URL"
     );
     assert_eq!(status["libraries_backing_off"][0]["library"], "wpl");

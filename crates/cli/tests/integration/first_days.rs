@@ -1,11 +1,11 @@
-//! What a person meets in the first days: a notice that is due, a mistake to mend, cron's mails.
+//! The first days with hippo: a due notice, a mistake to correct, emails from cron.
 
-use crate::common::{Home, json, shown, stderr, stdout, steady};
+use crate::common::{Home, json, printed, redact, stderr, stdout};
 use assert_cmd::assert::Assert;
 use serde_json::Value;
 
-/// The family of [`Home::with_card`] was added at 12:00 UTC, which is 07:00 in its zone; its notice
-/// was due half an hour before.
+/// Runs a command at this time. The family of [`Home::with_card`] was added at 12:00 UTC, 07:00 in its
+/// zone; its notice was due half an hour before.
 fn at(home: &Home, now: &str, arguments: &[&str]) -> Assert {
     home.command(arguments)
         .env("HIPPO_NOW", now)
@@ -22,14 +22,14 @@ fn status_calls_a_notice_late_after_half_an_hour() {
     let (home, _) = Home::with_card();
     let noon = "2026-11-21T12:00:00Z";
     let due = stdout(&at(&home, noon, &["status"]));
-    insta::assert_snapshot!(steady(&due));
-    let seen = family(&at(&home, noon, &["status", "--json"]));
-    assert_eq!(seen["next_notice"], "2026-11-21T11:30:00Z");
-    assert_eq!(seen["notice_is_late"], false);
+    insta::assert_snapshot!(redact(&due));
+    let conrad = family(&at(&home, noon, &["status", "--json"]));
+    assert_eq!(conrad["next_notice"], "2026-11-21T11:30:00Z");
+    assert_eq!(conrad["notice_is_late"], false);
 
     let later = "2026-11-21T12:31:00Z";
     let late = stdout(&at(&home, later, &["status"]));
-    insta::assert_snapshot!(steady(&late));
+    insta::assert_snapshot!(redact(&late));
     assert_eq!(
         family(&at(&home, later, &["status", "--json"]))["notice_is_late"],
         true
@@ -37,7 +37,7 @@ fn status_calls_a_notice_late_after_half_an_hour() {
 
     at(&home, later, &["notify-all"]);
     let done = stdout(&at(&home, later, &["status"]));
-    insta::assert_snapshot!(steady(&done));
+    insta::assert_snapshot!(redact(&done));
 }
 
 #[test]
@@ -45,14 +45,14 @@ fn paused_or_later_family_has_no_due_notice() {
     let (home, _) = Home::with_card();
     home.run(&["family", "edit", "conrad", "--time", "07:15"])
         .success();
-    // A changed hour counts from the next day on.
+    // A changed time counts from the next day.
     let edited = stdout(&home.run(&["status"]));
-    insta::assert_snapshot!(steady(&edited));
+    insta::assert_snapshot!(redact(&edited));
     home.run(&["family", "edit", "conrad", "--time", "06:30"])
         .success();
     home.run(&["family", "pause", "conrad"]).success();
     let paused = stdout(&at(&home, "2026-11-21T15:00:00Z", &["status"]));
-    insta::assert_snapshot!(steady(&paused));
+    insta::assert_snapshot!(redact(&paused));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn family_add_names_the_first_notice() {
     };
     insta::assert_snapshot!(add("one", &[]));
     let weekly = add("two", &["--time", "23:00", "--weekly", "monday"]);
-    insta::assert_snapshot!(steady(&weekly));
+    insta::assert_snapshot!(redact(&weekly));
     insta::assert_snapshot!(add("three", &["--daily"]));
 }
 
@@ -76,11 +76,11 @@ fn failed_notice_is_final_for_its_day() {
         .success();
     home.run(&["notify-all"]).code(1);
     let status = stdout(&home.run(&["status"]).success());
-    insta::assert_snapshot!(steady(&status));
+    insta::assert_snapshot!(redact(&status));
     for more in [&[][..], &["--date", "2026-11-21"]] {
         let arguments = [&["notify-all", "--family", "conrad"][..], more].concat();
-        let said = stdout(&home.run(&arguments).success());
-        insta::assert_snapshot!(steady(&said));
+        let output = stdout(&home.run(&arguments).success());
+        insta::assert_snapshot!(redact(&output));
     }
 }
 
@@ -103,7 +103,7 @@ fn scheduled_runs_print_only_failures() {
         &["check-cards", "-q", "--scope", "failed"],
     ] {
         let run = home.run(arguments).code(1);
-        insta::assert_snapshot!(shown(&run));
+        insta::assert_snapshot!(printed(&run));
         assert_eq!(stderr(&run), "");
     }
 }
@@ -175,8 +175,8 @@ fn detect_reports_an_unreachable_site_as_such() {
     let run = Home::empty()
         .run(&["library", "detect", "https://library.invalid"])
         .code(1);
-    let said = stdout(&run);
-    insta::assert_snapshot!(steady(&said));
+    let output = stdout(&run);
+    insta::assert_snapshot!(redact(&output));
 }
 
 #[test]
@@ -198,9 +198,9 @@ fn usage_errors_are_json_with_json_flag() {
         assert!(message.contains(expected), "{message}");
         assert!(!message.starts_with("error"), "{message}");
     }
-    // The help is asked for, and no error.
+    // Help that was asked for is no error.
     let help = home.run(&["--json", "--help"]).success();
-    insta::assert_snapshot!(shown(&help));
+    insta::assert_snapshot!(printed(&help));
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn end_of_a_card_id_is_accepted() {
         stderr(&home.run(&["card", "pause", &card[23..]]).code(2))
             .contains("the last four characters or more")
     );
-    insta::assert_snapshot!(shown(&home.run(&["card", "pause", "UUUU"]).code(2)));
+    insta::assert_snapshot!(printed(&home.run(&["card", "pause", "UUUU"]).code(2)));
     home.run(&["card", "remove", ending, "--yes"]).success();
     assert_eq!(home.json(&["card", "list"]), serde_json::json!([]));
 }
@@ -242,14 +242,14 @@ fn addresses_ignore_case() {
 fn empty_home_option_is_refused_and_variable_ignored() {
     let home = Home::new();
     let run = home.run(&["--home", "", "status"]).code(2);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
     let run = home
         .command(&["status"])
         .env("HIPPO_HOME", "")
         .env("HOME", home.path())
         .assert()
         .code(3);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
 }
 
 #[cfg(unix)]
@@ -261,7 +261,7 @@ fn init_makes_a_readable_directory_private() {
     let mode = || std::fs::metadata(home.path()).unwrap().permissions().mode() & 0o777;
     std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let made = stdout(&home.run(&["init"]).success());
-    insta::assert_snapshot!(steady(&made));
+    insta::assert_snapshot!(redact(&made));
     assert_eq!(mode(), 0o700);
 }
 
@@ -273,10 +273,10 @@ fn missing_password_file_is_reported() {
                 host = \"smtp.example.org\"\nuser = \"a\"\npassword_file = \"secret\"\n";
     std::fs::write(&config, text).unwrap();
     let run = home.run(&["status"]).code(3);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
     std::fs::write(home.path().join("secret"), "x").unwrap();
     home.run(&["status"]).success();
-    // While mails go to a folder, nothing of it is needed.
+    // Emails to a folder need no password.
     std::fs::remove_file(home.path().join("secret")).unwrap();
     std::fs::write(&config, text.replace("\"smtp\"", "\"folder\"")).unwrap();
     home.run(&["status"]).success();
@@ -286,6 +286,6 @@ fn missing_password_file_is_reported() {
 fn init_refuses_a_contact_outside_ascii() {
     let home = Home::empty();
     let run = home.run(&["init", "--contact", "Zoë"]).code(2);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
     assert!(!home.path().exists());
 }

@@ -1,6 +1,6 @@
-//! What a person mistypes, pipes in wrongly or has no room for, and what the command says then.
+//! Mistyped names, wrong encodings and output that can't be written.
 
-use crate::common::{Home, shown, stderr, stdout, steady};
+use crate::common::{Home, printed, redact, stderr, stdout};
 use rstest::rstest;
 
 #[rstest]
@@ -13,7 +13,7 @@ fn pin_in_utf_16_is_refused(#[case] typed: &[u8]) {
         .write_stdin(typed)
         .assert()
         .code(2);
-    insta::assert_snapshot!(shown(&refused));
+    insta::assert_snapshot!(printed(&refused));
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn import_in_utf_16_is_refused() {
     let home = Home::new();
     let file = home.file("cards.toml", b"\xff\xfe[\x00[\x00");
     let refused = home.run(&["import", file.to_str().unwrap()]).code(2);
-    insta::assert_snapshot!(shown(&refused));
+    insta::assert_snapshot!(printed(&refused));
 }
 
 #[cfg(target_os = "linux")]
@@ -48,11 +48,11 @@ fn unwritable_output_exits_3(#[case] arguments: &[&str]) {
         )
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(3), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{message}");
     assert!(
-        said.contains("Couldn't write the output: the disk is full"),
-        "{said}"
+        message.contains("Couldn't write the output: the disk is full"),
+        "{message}"
     );
 }
 
@@ -76,7 +76,7 @@ fn closed_pipe_is_no_error() {
 #[test]
 fn mistyped_names_are_suggested() {
     let (home, _) = Home::with_card();
-    let mut said = String::new();
+    let mut output = String::new();
     for arguments in [
         &["status", "--family", "conrd"][..],
         &["check-cards", "--library", "wlp"],
@@ -85,9 +85,9 @@ fn mistyped_names_are_suggested() {
         &["run", "check-card"],
         &["library", "add", "wccl"],
     ] {
-        said.push_str(&shown(&home.run(arguments).code(2)));
+        output.push_str(&printed(&home.run(arguments).code(2)));
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(output);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn mistyped_cards_and_labels_are_suggested() {
     assert!(stderr(&refused).contains(&nearest), "{}", stderr(&refused));
     home.run(&["notify-all", "--label", "tick"]).success();
     let none = home.run(&["runs", "--label", "tik"]).success();
-    insta::assert_snapshot!(shown(&none));
+    insta::assert_snapshot!(printed(&none));
 }
 
 #[test]
@@ -139,20 +139,20 @@ fn edit_and_status_agree_on_the_next_notice() {
         "--time",
         "06:30",
     ];
-    for said in [at(now, &edit), at(now, &["status"])] {
-        insta::assert_snapshot!(steady(&said));
+    for output in [at(now, &edit), at(now, &["status"])] {
+        insta::assert_snapshot!(redact(&output));
     }
     let sent = at("2026-11-22T04:30:00Z", &["notify-all"]);
-    insta::assert_snapshot!(steady(&sent));
+    insta::assert_snapshot!(redact(&sent));
     let status = at("2026-11-22T04:31:00Z", &["status"]);
-    insta::assert_snapshot!(steady(&status));
+    insta::assert_snapshot!(redact(&status));
 }
 
 #[test]
 fn library_add_explains_what_a_card_needs() {
     let home = Home::new();
     let added = stdout(&home.run(&["library", "add", "wccls"]).success());
-    insta::assert_snapshot!(steady(&added));
+    insta::assert_snapshot!(redact(&added));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn unquoted_number_with_a_leading_zero_is_refused() {
         "[[card]]\nfamily = \"conrad\"\nlibrary = \"wpl\"\npatron = \"Sam\"\nnumber = 0123456789\n",
     );
     let refused = home.run(&["import", file.to_str().unwrap()]).code(2);
-    insta::assert_snapshot!(shown(&refused));
+    insta::assert_snapshot!(printed(&refused));
     assert!(
         !stderr(&refused).contains("0123456789"),
         "{}",
@@ -179,8 +179,8 @@ fn import_names_entries_that_exist() {
         "[[family]]\nid = \"conrad\"\nname = \"The Conrads\"\nto = [\"pat@example.org\"]\n",
     );
     let refused = home.run(&["import", file.to_str().unwrap()]).code(2);
-    let said = stderr(&refused);
-    insta::assert_snapshot!(steady(&said));
+    let output = stderr(&refused);
+    insta::assert_snapshot!(redact(&output));
 }
 
 #[test]
@@ -193,8 +193,8 @@ fn paused_and_undeclared_schedules_are_shown() {
     home.run(&["check-cards", "--label", "all"]).success();
     home.run(&["notify-all", "--label", "tik"]).success();
     for command in ["status", "runs"] {
-        let said = stdout(&home.run(&[command]).success());
-        insta::assert_snapshot!(steady(&said));
+        let output = stdout(&home.run(&[command]).success());
+        insta::assert_snapshot!(redact(&output));
     }
     let remarks = home.json(&["status"])["schedules"].clone();
     assert_eq!(remarks[0]["kind"], "paused");
@@ -209,8 +209,8 @@ fn shells_complete_ids_from_the_home() {
         ("library", "wpl"),
         ("card", card.as_str()),
     ] {
-        let said = stdout(&home.run(&["completions", "--ids", kind]).success());
-        assert_eq!(said.lines().collect::<Vec<_>>(), [expected]);
+        let message = stdout(&home.run(&["completions", "--ids", kind]).success());
+        assert_eq!(message.lines().collect::<Vec<_>>(), [expected]);
     }
     let hippo = env!("CARGO_BIN_EXE_hippo");
     for (shell, asks) in [
@@ -231,8 +231,8 @@ fn shells_complete_ids_from_the_home() {
             eprintln!("SKIPPED: there is no {shell} on this machine.");
             continue;
         }
-        let said = stdout(&home.run(&["completions", shell]).success());
-        let script = home.file(&format!("hippo.{shell}"), said);
+        let message = stdout(&home.run(&["completions", shell]).success());
+        let script = home.file(&format!("hippo.{shell}"), message);
         let directory = std::path::Path::new(hippo).parent().unwrap();
         let path = std::env::var("PATH").unwrap();
         let completed = std::process::Command::new(shell)
@@ -242,8 +242,8 @@ fn shells_complete_ids_from_the_home() {
             .arg(asks.replace("SCRIPT", &script.display().to_string()))
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&completed.stdout);
-        assert_eq!(said.trim(), "conrad", "{shell}: {completed:?}");
+        let message = String::from_utf8_lossy(&completed.stdout);
+        assert_eq!(message.trim(), "conrad", "{shell}: {completed:?}");
     }
 }
 
@@ -254,8 +254,8 @@ fn mistyped_runs_and_systems_are_suggested() {
     home.run(&["check-cards", "--label", "night", "--scheduled-time", time])
         .success();
     let id = format!("check-cards/nigth/{time}");
-    let said = stderr(&home.run(&["runs", "show", &id]).code(2));
-    insta::assert_snapshot!(steady(&said));
-    let said = stderr(&home.run(&["read", "seirra", "x.html"]).code(2));
-    insta::assert_snapshot!(steady(&said));
+    let output = stderr(&home.run(&["runs", "show", &id]).code(2));
+    insta::assert_snapshot!(redact(&output));
+    let output = stderr(&home.run(&["read", "seirra", "x.html"]).code(2));
+    insta::assert_snapshot!(redact(&output));
 }

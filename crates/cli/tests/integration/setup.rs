@@ -1,6 +1,6 @@
-//! `hippo init` and a home that cannot be used.
+//! `hippo init`, homes that can't be used, and commands that need no home.
 
-use crate::common::{Home, files, shown, stderr, stdout, steady};
+use crate::common::{Home, files, printed, redact, stderr, stdout};
 
 #[test]
 fn init_is_private_and_idempotent() {
@@ -8,7 +8,7 @@ fn init_is_private_and_idempotent() {
     let first = home
         .run(&["init", "--contact", "you@example.org"])
         .success();
-    insta::assert_snapshot!(shown(&first));
+    insta::assert_snapshot!(printed(&first));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -33,7 +33,7 @@ fn init_is_private_and_idempotent() {
     let second = home
         .run(&["init", "--contact", "other@example.org"])
         .success();
-    insta::assert_snapshot!(shown(&second));
+    insta::assert_snapshot!(printed(&second));
     assert_eq!(files(&home.path()), before);
 }
 
@@ -43,7 +43,7 @@ fn init_refuses_a_directory_with_other_files() {
     std::fs::create_dir(home.path()).unwrap();
     std::fs::write(home.path().join("thesis.txt"), "…").unwrap();
     let run = home.run(&["init"]).code(3);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
     assert_eq!(files(&home.path()).len(), 1);
 }
 
@@ -53,7 +53,7 @@ fn init_never_replaces_the_key_of_existing_cards() {
         let (home, _) = Home::with_card();
         std::fs::remove_file(home.path().join(name)).unwrap();
         let run = home.run(&["init"]).code(3);
-        insta::assert_snapshot!(shown(&run));
+        insta::assert_snapshot!(printed(&run));
         assert!(!home.path().join(name).exists());
     }
 }
@@ -82,7 +82,7 @@ fn missing_home_suggests_init() {
         &["library", "list"],
     ] {
         let run = home.run(command).code(3);
-        insta::assert_snapshot!(shown(&run));
+        insta::assert_snapshot!(printed(&run));
     }
     assert!(!home.path().exists());
 }
@@ -109,9 +109,11 @@ fn configuration_errors_name_their_line() {
     .unwrap();
     let run = home.run(&["status"]).code(3);
     let message = stderr(&run);
-    insta::assert_snapshot!(steady(&message));
+    insta::assert_snapshot!(redact(&message));
     std::fs::write(&config, "[mail]\nfrom = \"nobody\"\n").unwrap();
-    insta::assert_snapshot!(shown(&home.run(&["mail", "test", "a@example.org"]).code(3)));
+    insta::assert_snapshot!(printed(
+        &home.run(&["mail", "test", "a@example.org"]).code(3)
+    ));
 }
 
 #[test]
@@ -127,7 +129,7 @@ fn readable_key_file_is_refused() {
             &["key", "rotate"],
             &["card", "retry", &card],
         ] {
-            insta::assert_snapshot!(shown(&home.run(command).code(3)));
+            insta::assert_snapshot!(printed(&home.run(command).code(3)));
         }
         home.run(&["status"]).success();
     }
@@ -141,7 +143,7 @@ fn malformed_hippo_now_is_refused() {
         .env("HIPPO_NOW", "yesterday")
         .assert()
         .code(2);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
 }
 
 #[test]
@@ -181,5 +183,5 @@ fn bare_command_prints_the_help() {
     let home = Home::empty();
     let bare = home.run(&[]).success();
     assert_eq!(stdout(&bare), stdout(&home.run(&["-h"]).success()));
-    insta::assert_snapshot!(shown(&bare));
+    insta::assert_snapshot!(printed(&bare));
 }

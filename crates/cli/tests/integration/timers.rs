@@ -1,4 +1,4 @@
-//! The systemd timers that `infra/systemd` installs, as systemd itself understands them.
+//! The systemd timers in `infra/systemd`, evaluated by systemd.
 
 use crate::common;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn calendar_of(timer: &str) -> String {
     line.unwrap().trim().to_owned()
 }
 
-/// When a timer elapses after `from` on a machine in this zone; `None`: there is no systemd here.
+/// The next times at which a timer elapses after `from` in this zone; `None` without systemd.
 fn elapses(
     zone: &str,
     from: DateTime<Utc>,
