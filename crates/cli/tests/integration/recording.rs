@@ -153,9 +153,10 @@ fn record_never_overwrites_a_file() {
 #[test]
 fn record_retries_a_refused_pin_but_not_a_paused_card() {
     let fixture = Fixture::start(SystemKind::Sierra);
-    at.site
+    fixture
+        .site
         .update_patron(NUMBER, |patron| patron.pin = "another".to_owned());
-    at.record(&[]).code(1);
+    fixture.record(&[]).code(1);
     let read = json(&fixture.home.run(&["read", "sierra", "session.har"]).code(1));
     assert_eq!(read["failure"]["kind"], "wrong_credentials");
     std::fs::remove_file(fixture.file()).unwrap();
@@ -163,14 +164,18 @@ fn record_retries_a_refused_pin_but_not_a_paused_card() {
     insta::assert_snapshot!(printed(&run));
     assert!(fixture.file().exists());
     std::fs::remove_file(fixture.file()).unwrap();
-    at.home.run(&["card", "pause", &fixture.card]).success();
+    fixture
+        .home
+        .run(&["card", "pause", &fixture.card])
+        .success();
     let asked = fixture.site.request_count();
     let run = fixture.record(&[]).code(1);
     insta::assert_snapshot!(printed(&run));
     assert!(!fixture.file().exists());
     assert_eq!(fixture.site.request_count(), asked);
     // The rejection is still on record.
-    at.home
+    fixture
+        .home
         .run(&["card", "pause", &fixture.card, "--resume"])
         .success();
     let status = stdout(&fixture.home.run(&["status"]).success());
@@ -198,19 +203,23 @@ fn failed_recording_keeps_an_earlier_refusal() {
     };
     let old = fixture.site.patron(NUMBER).unwrap().pin;
     pin("another");
-    at.home.run(&["card", "check", &fixture.card]).code(1);
+    fixture.home.run(&["card", "check", &fixture.card]).code(1);
     assert!(!is_planned(), "refused");
     // The site is down and never gets the PIN.
-    at.site.switches().set(Fault::Down { retry_after: None });
-    at.record(&[]).code(1);
+    fixture
+        .site
+        .switches()
+        .set(Fault::Down { retry_after: None });
+    fixture.record(&[]).code(1);
     assert!(!is_planned(), "a recording doesn't allow automatic retries");
     let status = stdout(&fixture.home.run(&["status"]).success());
     insta::assert_snapshot!(redact(&status));
     std::fs::remove_file(fixture.file()).unwrap();
     // After a successful login, automatic checks include the card again.
-    at.site.switches().clear();
+    fixture.site.switches().clear();
     pin(&old);
-    at.home
+    fixture
+        .home
         .command(&["card", "record", &fixture.card, "session.har"])
         .env("HIPPO_NOW", "2026-11-21T13:00:00Z")
         .assert()
@@ -226,7 +235,7 @@ fn failed_recording_keeps_an_earlier_refusal() {
 fn card_with_an_unknown_login_outcome_can_be_recorded(#[case] system: SystemKind) {
     let fixture = Fixture::start(system);
     let changed = Rule::new(Fault::Status(422)).only_method("POST");
-    at.site.switches().add(changed);
+    fixture.site.switches().add(changed);
     let run = fixture.home.run(&["card", "check", &fixture.card]).code(1);
     let command = format!("hippo card record {} session.har", fixture.card);
     insta::assert_snapshot!(format!("login_in_doubt_{}", system.id()), printed(&run));
@@ -239,7 +248,7 @@ fn card_with_an_unknown_login_outcome_can_be_recorded(#[case] system: SystemKind
     // The status suggests recording, and recording works without another confirmation.
     let status = stdout(&fixture.home.run(&["status", "--json"]).success());
     assert!(status.contains(&command), "{status}");
-    at.record(&[]).code(1);
+    fixture.record(&[]).code(1);
     let read = json(
         &fixture
             .home
