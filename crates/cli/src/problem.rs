@@ -1,4 +1,4 @@
-//! What is wrong with a card, and the command line that helps.
+//! Problems of a card, each with the command that helps.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
@@ -17,24 +17,24 @@ use crate::output::table::Tone;
 use crate::output::time::{ago, moment};
 use crate::remedies::command_for_card;
 
-/// The command that tries again what may go better later.
+/// The command that retries failed checks.
 pub(crate) const CHECK_FAILED: &str = "hippo check-cards --scope failed";
 
-/// What is wrong with a card, and what to do.
+/// A problem of a card, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Problem {
     /// A failure's kind, or `paused`, `never_checked`, `stale`.
     pub(crate) kind: &'static str,
-    /// What it is.
+    /// The problem in a sentence or two.
     pub(crate) what: String,
-    /// A command line that helps.
+    /// The command line that helps.
     pub(crate) what_to_do: Option<String>,
-    /// Whether a person must do something.
+    /// How urgent it looks in a table.
     #[serde(skip)]
     pub(crate) tone: Tone,
 }
 
-/// What is wrong with a card at `now`; `until` as [`backed_off_until`] has it.
+/// Finds a card's problem at `now`; `until` comes from [`backed_off_until`].
 pub(crate) fn problem_of(
     record: &CardRecord,
     library: Option<&Library>,
@@ -88,7 +88,7 @@ pub(crate) fn problem_of(
     };
     if let Some(failure) = &last.failure {
         let mut failure = failure.clone();
-        // The stores keep no more of a doubt than its mark.
+        // The stores keep an unknown login outcome only as a login mark.
         failure.login_in_doubt |= state
             .login_mark
             .as_ref()
@@ -104,7 +104,7 @@ pub(crate) fn problem_of(
     })
 }
 
-/// Until when we don't visit a library, in words; `None` where we do.
+/// The end of a library's back-off, in words; `None` if we may visit it now.
 pub(crate) async fn backed_off_until(
     context: &Context,
     library: &LibraryId,
@@ -116,14 +116,14 @@ pub(crate) async fn backed_off_until(
         .map(|until| moment(until, now, context.zone())))
 }
 
-/// What a failed check means for a person; `until` as [`backed_off_until`] has it.
+/// Explains a failed check to a person; `until` comes from [`backed_off_until`].
 pub(crate) fn failure_problem(
     failure: &Failure,
     card: CardId,
     library: &LibraryId,
     until: Option<&str>,
 ) -> Problem {
-    let detail = ended(&clean(&failure.detail));
+    let detail = with_end_mark(&clean(&failure.detail));
     let later = until.map_or_else(String::new, |until| {
         format!(" We'll try again after {until}.")
     });
@@ -148,7 +148,7 @@ pub(crate) fn failure_problem(
             None,
         ),
         FailureKind::SessionExpired => (
-            format!("The library ended the session too early: {detail}"),
+            format!("The library with_end_mark the session too early: {detail}"),
             again(),
         ),
         FailureKind::PageChanged if remedy.is_some() => {
@@ -195,8 +195,8 @@ pub(crate) fn failure_problem(
     }
 }
 
-/// The text with one mark at its end.
-fn ended(text: &str) -> String {
+/// Ends the text with exactly one punctuation mark.
+fn with_end_mark(text: &str) -> String {
     let text = text.trim_end_matches(['.', ' ']);
     let end = if text.ends_with(['?', '!', '…']) {
         ""
@@ -254,10 +254,10 @@ mod tests {
         let refused = Failure::new(FailureKind::SiteRefused, "x");
         for failure in [Failure::site_down("status 503"), refused] {
             let what = |until| failure_problem(&failure, CardId::generate(), &library, until).what;
-            let told = what(Some("14:32 today"));
+            let message = what(Some("14:32 today"));
             assert!(
-                told.ends_with("We'll try again after 14:32 today."),
-                "{told}"
+                message.ends_with("We'll try again after 14:32 today."),
+                "{message}"
             );
             assert!(!what(None).contains("after"), "{}", what(None));
         }

@@ -12,7 +12,7 @@ use crate::commands::notify_all::{self, NotifyAll};
 use crate::context::Globals;
 use crate::exit::{CommandError, CommandResult};
 use crate::start_options::StartOptions;
-use crate::text_input::without_mark;
+use crate::text_input::strip_byte_order_mark;
 use crate::values::one_of;
 
 /// Run a job by its name, with its input as JSON.
@@ -33,8 +33,8 @@ Input of check-cards:
 Input of notify-all:
   family   only this family's notice
   date     the families' local date, such as 2026-11-21
-  at_once  true: also what waits because the mail server refused it; the
-           default when a person asks")]
+  at_once  true: also send notices that the mail server refused; the default
+           when a person starts the run")]
 pub(crate) struct RunJob {
     /// The job.
     #[arg(value_parser = one_of(&Job::ALL, Job::as_str))]
@@ -55,28 +55,28 @@ pub(crate) struct RunJob {
 }
 
 /// Runs the job.
-pub(crate) async fn run(asked: RunJob, globals: &Globals) -> CommandResult {
-    match asked.job {
+pub(crate) async fn run(args: RunJob, globals: &Globals) -> CommandResult {
+    match args.job {
         Job::CheckCards => {
-            let (input, _): (CheckCardsInput, _) = read(&asked.input, LIKE_CHECKS)?;
+            let (input, _): (CheckCardsInput, _) = read(&args.input, LIKE_CHECKS)?;
             let command = CheckCards {
                 family: input.family,
                 library: input.library,
                 scope: input.scope,
-                dry_run: asked.dry_run,
-                start: asked.start,
+                dry_run: args.dry_run,
+                start: args.start,
                 ..CheckCards::default()
             };
             check_cards::run(command, globals).await
         }
         Job::NotifyAll => {
-            let (input, given): (NotifyAllInput, _) = read(&asked.input, LIKE_NOTICES)?;
+            let (input, given): (NotifyAllInput, _) = read(&args.input, LIKE_NOTICES)?;
             let command = NotifyAll {
-                dry_run: asked.dry_run,
+                dry_run: args.dry_run,
                 date: input.date,
                 family: input.family,
                 at_once: given.contains_key("at_once").then_some(input.at_once),
-                start: asked.start,
+                start: args.start,
             };
             notify_all::run(command, globals).await
         }
@@ -87,13 +87,13 @@ pub(crate) async fn run(asked: RunJob, globals: &Globals) -> CommandResult {
 const LIKE_CHECKS: &str = r#"{"family":"conrad","scope":"failed"}"#;
 const LIKE_NOTICES: &str = r#"{"family":"conrad","date":"2026-11-21"}"#;
 
-/// The input, and what of it is given; an error shows what it is to be `like`.
+/// Parses the input, and returns it with its given fields; an error shows the `example`.
 fn read<T: DeserializeOwned>(
     input: &str,
-    like: &str,
+    example: &str,
 ) -> Result<(T, Map<String, Value>), CommandError> {
-    // By itself, serde takes a list of values for one of fields.
-    serde_json::from_str::<Map<String, Value>>(without_mark(input))
+    // Serde alone would accept a list of values.
+    serde_json::from_str::<Map<String, Value>>(strip_byte_order_mark(input))
         .map_err(|error| error.to_string())
         .and_then(|given| match serde_json::from_value(given.clone().into()) {
             Ok(read) => Ok((read, given)),
@@ -101,17 +101,17 @@ fn read<T: DeserializeOwned>(
         })
         .map_err(|message| {
             CommandError::usage(format!(
-                "This isn't an input of the job: {message}. Write it like '{like}'."
+                "This isn't an input of the job: {message}. Write it like '{example}'."
             ))
         })
 }
 
-/// What is wrong with the first field that is wrong by itself, after its name.
+/// Describes the first invalid field, with its name.
 fn mistake<T: DeserializeOwned>(given: Map<String, Value>) -> Option<String> {
     given.into_iter().find_map(|(name, value)| {
         let alone = Map::from_iter([(name.clone(), value)]);
         let error = serde_json::from_value::<T>(alone.into()).err()?.to_string();
-        // The message of a field that is not known names it.
+        // The message about an unknown field names it already.
         Some(if error.contains(&name) {
             error
         } else {

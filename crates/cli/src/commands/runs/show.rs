@@ -1,4 +1,4 @@
-//! `hippo runs show`: one run, what failed, and which cards.
+//! `hippo runs show`: one run with its failures.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::left_out::{GONE, LeftOut, left_out, reason_words};
+use crate::left_out::{LeftOut, REMOVED_CARD, left_out, reason_words};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
 use crate::run_view::outcome_words;
@@ -23,11 +23,11 @@ struct Document {
     #[serde(flatten)]
     run: Run,
     failures: Vec<Failures>,
-    concerned: Vec<Concerned>,
+    concerned: Vec<FailedItem>,
     left_out: Vec<LeftOut>,
 }
 
-/// How many failed of one kind, at one library.
+/// The failures of one kind at one library.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Failures {
     kind: String,
@@ -37,11 +37,11 @@ struct Failures {
 
 /// One card or notice that failed.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Concerned {
+struct FailedItem {
     #[serde(flatten)]
     subject: Subject,
     kind: String,
-    /// Whose card it is; `None` for a notice, and for a card that is gone.
+    /// The patron's name; `None` for a notice and for a removed card.
     patron: Option<String>,
 }
 
@@ -64,21 +64,25 @@ pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
         left_out: left_out(context, &work).await?,
         run: run.with_work(&work, context.now()),
     };
-    context.output.document(&document);
-    context.output.table(&facts(context, &document.run));
+    context.output.print_document(&document);
+    context.output.print_table(&facts(context, &document.run));
     if !document.failures.is_empty() {
-        context.output.say("");
-        context.output.table(&table_of_failures(&document.failures));
-    }
-    if !document.concerned.is_empty() {
-        context.output.say("");
+        context.output.print_text("");
         context
             .output
-            .table(&table_of_concerned(&document.concerned));
+            .print_table(&table_of_failures(&document.failures));
+    }
+    if !document.concerned.is_empty() {
+        context.output.print_text("");
+        context
+            .output
+            .print_table(&table_of_concerned(&document.concerned));
     }
     if !document.left_out.is_empty() {
-        context.output.say("");
-        context.output.table(&table_of_left_out(&document.left_out));
+        context.output.print_text("");
+        context
+            .output
+            .print_table(&table_of_left_out(&document.left_out));
     }
     Ok(Outcome::Done)
 }
@@ -104,7 +108,7 @@ fn failures(work: &[WorkItem]) -> Vec<Failures> {
         .collect()
 }
 
-async fn concerned(context: &Context, work: &[WorkItem]) -> Result<Vec<Concerned>, CommandError> {
+async fn concerned(context: &Context, work: &[WorkItem]) -> Result<Vec<FailedItem>, CommandError> {
     let mut concerned = Vec::new();
     for (subject, outcome) in work::results(work) {
         if let WorkOutcome::Failed(kind) = outcome {
@@ -112,7 +116,7 @@ async fn concerned(context: &Context, work: &[WorkItem]) -> Result<Vec<Concerned
                 Subject::Card { card, .. } => context.store.card(*card).await?,
                 Subject::Mail { .. } => None,
             };
-            concerned.push(Concerned {
+            concerned.push(FailedItem {
                 subject: subject.clone(),
                 kind: kind.clone(),
                 patron: patron.map(|record| hippo_core::text::clean(&record.card.patron)),
@@ -161,7 +165,7 @@ fn table_of_failures(failures: &[Failures]) -> Table {
     table
 }
 
-fn table_of_concerned(concerned: &[Concerned]) -> Table {
+fn table_of_concerned(concerned: &[FailedItem]) -> Table {
     let mut table = Table::new([
         words("FAMILY"),
         words("WHAT"),
@@ -178,7 +182,7 @@ fn table_of_concerned(concerned: &[Concerned]) -> Table {
                     library,
                 } => {
                     let patron = one.patron.clone();
-                    let what = patron.unwrap_or_else(|| GONE.to_owned());
+                    let what = patron.unwrap_or_else(|| REMOVED_CARD.to_owned());
                     (family, what, Some(library), Some(card))
                 }
                 Subject::Mail { kind, family, date } => {
@@ -207,7 +211,7 @@ fn table_of_left_out(left_out: &[LeftOut]) -> Table {
     for one in left_out {
         table.row([
             one.family.as_str().into(),
-            one.patron.as_deref().unwrap_or(GONE).into(),
+            one.patron.as_deref().unwrap_or(REMOVED_CARD).into(),
             one.library.as_str().into(),
             one.card.to_string().into(),
             Cell::new(reason_words(one.reason), Tone::Faint),
