@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::table::{Cell, Tone};
 use crate::output::time::{ago, day};
-use crate::problem::{Problem, backed_off_until, problem_of};
+use crate::problem::{Problem, backed_off_until, find_problem};
 
 /// An account in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -172,7 +172,7 @@ impl CardView {
                 view.currency = view.currency.or_else(configured);
                 view
             }),
-            problem: problem_of(record, library, now, backed_off),
+            problem: find_problem(record, library, now, backed_off),
         }
     }
 
@@ -206,7 +206,7 @@ impl CardView {
 }
 
 /// Loads a family's cards, sorted by patron and library.
-pub(crate) async fn cards_of(
+pub(crate) async fn load_cards(
     context: &Context,
     family: &Family,
     libraries: &BTreeMap<LibraryId, Library>,

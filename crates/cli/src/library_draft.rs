@@ -98,13 +98,7 @@ fn site_url(text: &str) -> Result<Url, String> {
             "“{text}” has a query or fragment. Give the address up to where the site's paths begin."
         ));
     }
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() == "https" || is_loopback {
+    if is_secure(&url) {
         Ok(url)
     } else {
         Err(format!(
@@ -112,6 +106,17 @@ fn site_url(text: &str) -> Result<Url, String> {
             url.host_str().unwrap_or_default()
         ))
     }
+}
+
+/// Whether a library's site may get PINs: it has https, or runs on this machine.
+pub(crate) fn is_secure(url: &Url) -> bool {
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" || is_loopback
 }
 
 fn web_url(text: &str) -> Result<Url, String> {

@@ -35,7 +35,7 @@ pub(crate) struct Problem {
 }
 
 /// Finds a card's problem at `now`; `until` comes from [`backed_off_until`].
-pub(crate) fn problem_of(
+pub(crate) fn find_problem(
     record: &CardRecord,
     library: Option<&Library>,
     now: DateTime<Utc>,

@@ -29,7 +29,7 @@ impl Stop {
     /// The first signal prints what `work` is being finished. The second prints the `consequence` and
     /// ends the process with code 1; everything saved so far is complete.
     pub(crate) fn listen(work: &'static str, consequence: &'static str) -> Self {
-        let (ask, asked) = watch::channel(false);
+        let (ask, stop_requested) = watch::channel(false);
         tokio::spawn(async move {
             while signal().await {
                 if ask.send_replace(true) {
@@ -43,7 +43,7 @@ impl Stop {
                 ));
             }
         });
-        Self(asked)
+        Self(stop_requested)
     }
 }
 
@@ -54,8 +54,12 @@ impl StopRequest for Stop {
     }
 
     async fn grace_is_over(&self) {
-        let mut asked = self.0.clone();
-        if asked.wait_for(|asked| *asked).await.is_err() {
+        let mut stop_requested = self.0.clone();
+        if stop_requested
+            .wait_for(|stop_requested| *stop_requested)
+            .await
+            .is_err()
+        {
             // The listener has ended, so no signal will come.
             std::future::pending::<()>().await;
         }

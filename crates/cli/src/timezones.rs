@@ -46,12 +46,11 @@ fn suggestion(name: &str) -> Option<&'static str> {
         return nearest(&written, names());
     }
     let is_place = |name: &&str| name.contains('/') && !name.starts_with("Etc/");
-    let city = |name: &'static str| name.rsplit('/').next().unwrap_or(name);
     let same = |name: &&str| city_of(name).eq_ignore_ascii_case(&written);
     if let Some(zone) = names().filter(is_place).find(same) {
         return Some(zone);
     }
-    let meant = nearest(&written, names().filter(is_place).map(city))?;
+    let meant = nearest(&written, names().filter(is_place).map(city_of))?;
     names().filter(is_place).find(|name| city_of(name) == meant)
 }
 

@@ -259,7 +259,7 @@ async fn list(context: &Context, args: List) -> CommandResult {
     let libraries = context.libraries().await?;
     let mut cards: Vec<CardView> = Vec::new();
     for family in context.families(args.family.as_ref()).await? {
-        cards.extend(card_view::cards_of(context, &family, &libraries).await?);
+        cards.extend(card_view::load_cards(context, &family, &libraries).await?);
     }
     context.output.print_document(&cards);
     if cards.is_empty() {

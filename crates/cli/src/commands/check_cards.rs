@@ -173,7 +173,7 @@ fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-fn view_of(context: &Context, card: &CheckedCard) -> CheckedView {
+fn checked_view(context: &Context, card: &CheckedCard) -> CheckedView {
     let today = local_date(context.now(), context.zone());
     let outcome = &card.check.outcome;
     CheckedView {
@@ -195,7 +195,10 @@ async fn show_done(
     run: Run,
     checked: &[CheckedCard],
 ) -> CommandResult {
-    let mut checked: Vec<CheckedView> = checked.iter().map(|card| view_of(context, card)).collect();
+    let mut checked: Vec<CheckedView> = checked
+        .iter()
+        .map(|card| checked_view(context, card))
+        .collect();
     checked.sort_by(|a, b| {
         (&a.family, &a.patron, &a.library).cmp(&(&b.family, &b.patron, &b.library))
     });
@@ -214,7 +217,7 @@ async fn show_done(
     if !checked.is_empty() || !left_out.is_empty() {
         context
             .output
-            .print_table(&table_of(&checked, &left_out, today));
+            .print_table(&build_table(&checked, &left_out, today));
     }
     for card in &checked {
         if let Some(failure) = &card.failure {
@@ -234,7 +237,7 @@ async fn show_done(
     Ok(outcome)
 }
 
-fn table_of(checked: &[CheckedView], left_out: &[LeftOut], today: NaiveDate) -> Table {
+fn build_table(checked: &[CheckedView], left_out: &[LeftOut], today: NaiveDate) -> Table {
     let mut table = Table::new([
         words("FAMILY"),
         words("PATRON"),

@@ -56,7 +56,7 @@ pub(crate) async fn print_ids(kind: IdKind, globals: &Globals) -> CommandResult 
             .into_iter()
             .map(|library| library.id)
             .collect(),
-        kind => ids_of(kind, &globals.open().await?).await?,
+        kind => load_ids(kind, &globals.open().await?).await?,
     };
     for id in ids {
         print(&format!("{id}\n"));
@@ -67,7 +67,7 @@ pub(crate) async fn print_ids(kind: IdKind, globals: &Globals) -> CommandResult 
 /// How many runs of each label are offered.
 const MAX_RUNS_PER_LABEL: usize = 5;
 
-async fn ids_of(kind: IdKind, context: &Context) -> Result<Vec<String>, CommandError> {
+async fn load_ids(kind: IdKind, context: &Context) -> Result<Vec<String>, CommandError> {
     let mut ids = Vec::new();
     match kind {
         IdKind::Catalogue => {}

@@ -95,7 +95,7 @@ async fn list(context: &Context, args: &Notices) -> CommandResult {
         .iter()
         .flat_map(|family| MailKind::ALL.iter().map(move |kind| (family, kind)));
     let views: Vec<DayView> = futures::stream::iter(mails)
-        .map(|(family, kind)| view_of(context, family, kind, args.date))
+        .map(|(family, kind)| load_view(context, family, kind, args.date))
         .buffered(MAX_CONCURRENT_FAMILIES)
         .try_collect()
         .await?;
@@ -137,7 +137,7 @@ async fn list(context: &Context, args: &Notices) -> CommandResult {
     Ok(Outcome::Done)
 }
 
-async fn view_of(
+async fn load_view(
     context: &Context,
     family: &Family,
     kind: &MailKind,

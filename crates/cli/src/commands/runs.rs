@@ -213,10 +213,10 @@ fn render_runs(context: &Context, args: &Runs, runs: &[Run], width: Option<usize
     if runs.is_empty() {
         return empty_message(args);
     }
-    table_of(runs, context.now(), context.zone()).render(width, context.output.color)
+    build_table(runs, context.now(), context.zone()).render(width, context.output.color)
 }
 
-fn table_of(runs: &[Run], now: DateTime<Utc>, zone: Tz) -> Table {
+fn build_table(runs: &[Run], now: DateTime<Utc>, zone: Tz) -> Table {
     let mut table = Table::new([
         fixed("ID"),
         fixed("STARTED").dispensable(),
@@ -291,7 +291,7 @@ mod tests {
         assert!(whole.ends_with("Press Ctrl-C to stop.\n"), "{whole}");
         for (height, shown) in [(12, 4), (11, 3), (10, 2), (9, 2), (7, 1)] {
             let drawn = render_screen(&runs, Some(height), "05:00 today", render_runs);
-            // With the line on which the cursor stands.
+            // The cursor takes one more line.
             assert!(drawn.lines().count() < height, "{drawn}");
             assert_eq!(drawn.matches("one").count(), shown, "{height}:\n{drawn}");
             let left_out = count(4 - shown, "run", "runs");
@@ -313,7 +313,8 @@ mod tests {
             ..run(began)
         };
         let table = |width| {
-            table_of(std::slice::from_ref(&run), began, chrono_tz::UTC).render(Some(width), false)
+            build_table(std::slice::from_ref(&run), began, chrono_tz::UTC)
+                .render(Some(width), false)
         };
         for width in 100..115 {
             let text = table(width);

@@ -156,7 +156,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
             notice_is_late: why_late.is_some(),
             why_late,
             next,
-            cards: card_view::cards_of(context, family, &libraries).await?,
+            cards: card_view::load_cards(context, family, &libraries).await?,
             notices: notices
                 .into_iter()
                 .map(|record| NoticeView {

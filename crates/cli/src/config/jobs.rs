@@ -67,7 +67,7 @@ impl Jobs {
     pub(crate) fn labels(&self, job: Job) -> Vec<String> {
         self.rules
             .keys()
-            .filter(|(of, _)| *of == job)
+            .filter(|(declared_job, _)| *declared_job == job)
             .map(|(_, label)| label.to_string())
             .collect()
     }

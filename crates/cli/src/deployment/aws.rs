@@ -240,7 +240,7 @@ impl Deployment for AwsDeployment {
     fn declared_labels(&self, job: Job) -> Vec<String> {
         SCHEDULES
             .iter()
-            .filter(|(of, _)| *of == job)
+            .filter(|(declared_job, _)| *declared_job == job)
             .map(|(_, label)| (*label).to_owned())
             .collect()
     }
@@ -314,10 +314,10 @@ impl Deployment for AwsDeployment {
                  pauses. Leave --concurrency and --no-pause out.",
             ));
         }
-        let mut asked = request.run;
+        let mut run_request = request.run;
         let functions = Functions::new(&self.config);
         loop {
-            let event = CheckCardsEvent::new(&asked.key, &asked.input);
+            let event = CheckCardsEvent::new(&run_request.key, &run_request.input);
             let reply: Reply<CheckCardsReply> = functions
                 .call(&self.outputs.check_cards, &event)
                 .await
@@ -328,7 +328,9 @@ impl Deployment for AwsDeployment {
                 }
                 Reply::NotStarted { not_started, run } => {
                     match self.not_started(&not_started, &run).await? {
-                        NotStarted::AlreadyRan(_) if !asked.is_schedule => asked.next_key(),
+                        NotStarted::AlreadyRan(_) if !run_request.is_schedule => {
+                            run_request.next_key()
+                        }
                         why => return Ok(CheckCardsAnswer::NotStarted(why)),
                     }
                 }

@@ -355,8 +355,8 @@ impl Deployment for LocalDeployment {
                 visit_setup.pace()
             },
         };
-        let mut asked = request.run;
-        let local_after_run = self.after_run(asked.is_schedule);
+        let mut run_request = request.run;
+        let local_after_run = self.after_run(run_request.is_schedule);
         let mail = local_after_run.operator_mail();
         let after = local_after_run.to_after_run(mail.as_ref());
         let stop = Stop::listen(
@@ -374,17 +374,20 @@ impl Deployment for LocalDeployment {
         };
         loop {
             let plan = RunPlan {
-                key: asked.key.clone(),
-                trigger: match (asked.is_schedule, asked.input.scope) {
+                key: run_request.key.clone(),
+                trigger: match (run_request.is_schedule, run_request.input.scope) {
                     (false, _) => Trigger::Person,
                     (true, Scope::Failed) => Trigger::Retry,
                     (true, _) => Trigger::Schedule,
                 },
-                input: serde_json::to_value(&asked.input).unwrap_or_default(),
+                input: serde_json::to_value(&run_request.input).unwrap_or_default(),
                 // A person needn't wait until a killed run counts as lost: login marks and permits
                 // keep two runs from harming a card or a library.
-                allow_overlap: !asked.is_schedule,
-                rules: self.config.jobs.rules(asked.key.job, &asked.key.label),
+                allow_overlap: !run_request.is_schedule,
+                rules: self
+                    .config
+                    .jobs
+                    .rules(run_request.key.job, &run_request.key.label),
                 after: Some(&after),
             };
             let result = check_cards::check_cards(
@@ -395,7 +398,7 @@ impl Deployment for LocalDeployment {
                     alerts: &*self.store,
                 },
                 plan,
-                &asked.input,
+                &run_request.input,
                 options,
                 &stop,
                 &progress,
@@ -409,8 +412,10 @@ impl Deployment for LocalDeployment {
                         checked: std::mem::take(&mut *lock(&checked)),
                     });
                 }
-                Err(RunError::NotStarted(NotStarted::AlreadyRan(_))) if !asked.is_schedule => {
-                    asked.next_key();
+                Err(RunError::NotStarted(NotStarted::AlreadyRan(_)))
+                    if !run_request.is_schedule =>
+                {
+                    run_request.next_key();
                 }
                 Err(RunError::NotStarted(why)) => return Ok(CheckCardsAnswer::NotStarted(why)),
                 Err(RunError::Job(error)) => return Err(error.into()),

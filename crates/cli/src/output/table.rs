@@ -67,7 +67,7 @@ impl<T: AsRef<str>> From<T> for Cell {
     }
 }
 
-/// A column: its heading, alignment, and what happens on a narrow terminal.
+/// A column: its heading, its alignment, and how it adapts to a narrow terminal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column {
     head: &'static str,
@@ -355,12 +355,12 @@ fn render_row(row: &[Cell], layout: &Layout, color: bool) -> String {
         let Some(cell) = row.get(*index) else {
             continue;
         };
-        let shown = truncate(cell.text(layout.is_short), *width);
-        let space = width.saturating_sub(shown.width());
-        if !shown.is_empty() {
+        let text = truncate(cell.text(layout.is_short), *width);
+        let space = width.saturating_sub(text.width());
+        if !text.is_empty() {
             let before = pending + if column.right { space } else { 0 };
             line.extend(std::iter::repeat_n(' ', before));
-            line.push_str(&paint(&shown, cell.tone, color));
+            line.push_str(&paint(&text, cell.tone, color));
             pending = if column.right { 0 } else { space };
         } else {
             pending += width;
@@ -385,22 +385,22 @@ fn truncate(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let mut shown = String::new();
+    let mut kept = String::new();
     for word in text.split_inclusive(' ') {
-        if shown.width() + word.trim_end().width() + 1 > width {
+        if kept.width() + word.trim_end().width() + 1 > width {
             break;
         }
-        shown.push_str(word);
+        kept.push_str(word);
     }
-    if shown.is_empty() {
+    if kept.is_empty() {
         for c in text.chars() {
-            if shown.width() + c.width().unwrap_or(0) + 1 > width {
+            if kept.width() + c.width().unwrap_or(0) + 1 > width {
                 break;
             }
-            shown.push(c);
+            kept.push(c);
         }
     }
-    format!("{}…", shown.trim_end())
+    format!("{}…", kept.trim_end())
 }
 
 #[cfg(test)]

@@ -313,7 +313,6 @@ fn changing_hosts_asks_first_and_reseals_pins() {
     let edit = ["library", "edit", "wpl", "--url", "https://new.invalid"];
     let asked = home.run(&edit).code(2);
     insta::assert_snapshot!(printed(&asked));
-    insta::assert_snapshot!(printed(&asked));
     assert_eq!(
         home.json(&["library", "list"])[0]["base_url"],
         "https://library.invalid/"

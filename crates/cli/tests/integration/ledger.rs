@@ -260,7 +260,7 @@ fn dry_run_lists_cards_and_stores_nothing() {
 #[test]
 fn dry_run_excludes_cards_in_back_off() {
     let (home, card) = Home::with_card();
-    // Nobody answers there.
+    // The library's host doesn't exist.
     home.run(&["check-cards"]).code(1);
     let output = stdout(&home.run(&["check-cards", "--dry-run"]).success());
     insta::assert_snapshot!(redact(&output));

@@ -26,7 +26,7 @@ fn elapses(
     times: usize,
     expression: &str,
 ) -> Option<Vec<DateTime<Utc>>> {
-    let asked = Command::new("systemd-analyze")
+    let answer = Command::new("systemd-analyze")
         .env("TZ", zone)
         .args([
             "calendar",
@@ -37,7 +37,7 @@ fn elapses(
         .arg(from.format("%Y-%m-%d %H:%M:%S UTC").to_string())
         .arg(expression)
         .output();
-    let Ok(answer) = asked else {
+    let Ok(answer) = answer else {
         eprintln!("SKIPPED: there is no systemd-analyze on this machine.");
         return None;
     };

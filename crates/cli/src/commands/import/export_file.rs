@@ -89,7 +89,7 @@ fn interrupted(name: &str, error: CommandError) -> CommandError {
 
 fn print_result(context: &Context, report: &Report, dry_run: bool) {
     let output = &context.output;
-    let of = |number: fn(&Tally) -> usize| {
+    let counts = |number: fn(&Tally) -> usize| {
         format!(
             "{}, {}, {} and {}",
             count(number(&report.libraries), "library", "libraries"),
@@ -116,21 +116,21 @@ fn print_result(context: &Context, report: &Report, dry_run: bool) {
     };
     let is_here_already = total(|tally| tally.unchanged) > 0;
     if total(|tally| tally.added) > 0 || !is_here_already {
-        output.print_text(format!("{added} {}.", of(|tally| tally.added)));
+        output.print_text(format!("{added} {}.", counts(|tally| tally.added)));
     }
     if total(|tally| tally.completed) > 0 {
-        output.print_text(format!("{completed} {}.", of(|tally| tally.completed)));
+        output.print_text(format!("{completed} {}.", counts(|tally| tally.completed)));
     }
     if is_here_already {
         output.print_text(format!(
             "Already here, and unchanged: {}.",
-            of(|tally| tally.unchanged)
+            counts(|tally| tally.unchanged)
         ));
     }
     if !report.differences.is_empty() {
         output.print_text(format!(
             "Different here, and left unchanged: {}.",
-            of(|tally| tally.different)
+            counts(|tally| tally.different)
         ));
         for difference in report.differences.iter().take(MAX_DIFFERENCES_SHOWN) {
             let part = match difference.part {

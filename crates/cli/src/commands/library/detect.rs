@@ -11,6 +11,7 @@ use serde::Serialize;
 use url::{Host, Url};
 
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::library_draft::is_secure;
 use crate::output::Output;
 
 /// Find out which system a library's site runs, from its pages.
@@ -62,7 +63,7 @@ pub(super) async fn detect(args: Detect, output: &Output) -> CommandResult {
             output.print_text("To add it, with an id of your choice:");
         }
         output.print_line(format!("  → {}", command(found)));
-        if is_without_https(&found.site.base_url) {
+        if !is_secure(&found.site.base_url) {
             output.print_text(
                 "This won't work yet: we only found the site by http, and send PINs only by https. Ask the library for \
                  its https address.",
@@ -210,17 +211,6 @@ fn quoted(word: &str) -> Cow<'_, str> {
         return Cow::Borrowed(word);
     }
     Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
-}
-
-/// Whether the library would be refused because its address isn't https.
-fn is_without_https(url: &Url) -> bool {
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() != "https" && !is_loopback
 }
 
 /// Derives an id from the host, such as `kpl` from `kpl.bibliocommons.com` or `books.kpl.org`.

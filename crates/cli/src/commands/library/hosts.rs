@@ -34,7 +34,7 @@ pub(super) async fn move_hosts(
     yes: bool,
 ) -> CommandResult {
     let origins = LoginOrigins::from_library(after);
-    let cards = cards_of(context, &after.id).await?;
+    let cards = load_cards(context, &after.id).await?;
     let mut resealed = Resealed::default();
     // No other process on this machine may add a card for the old hosts in the meantime.
     let mut lock = None;
@@ -82,14 +82,14 @@ async fn reseal_cards(
     after: &Library,
 ) -> Result<Resealed, CommandError> {
     let mut resealed = Resealed::default();
-    for card in cards_of(context, &after.id).await? {
+    for card in load_cards(context, &after.id).await? {
         reseal(context, keys, &card, (before, after), &mut resealed).await?;
     }
     Ok(resealed)
 }
 
 /// The cards of a library, of every family.
-async fn cards_of(context: &Context, library: &LibraryId) -> Result<Vec<Card>, CommandError> {
+async fn load_cards(context: &Context, library: &LibraryId) -> Result<Vec<Card>, CommandError> {
     let mut cards = Vec::new();
     for family in context.store.families().await? {
         let of_family = context.store.cards_of(&family.id).await?;

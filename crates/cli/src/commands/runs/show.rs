@@ -22,14 +22,14 @@ const MAX_SUGGESTIONS: usize = 20;
 struct Document {
     #[serde(flatten)]
     run: Run,
-    failures: Vec<Failures>,
+    failures: Vec<FailureCount>,
     concerned: Vec<FailedItem>,
     left_out: Vec<LeftOut>,
 }
 
 /// The failures of one kind at one library.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Failures {
+struct FailureCount {
     kind: String,
     library: Option<LibraryId>,
     count: usize,
@@ -60,7 +60,7 @@ pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
     let work = context.store.work_items(id).await?;
     let document = Document {
         failures: failures(&work),
-        concerned: concerned(context, &work).await?,
+        concerned: failed_items(context, &work).await?,
         left_out: left_out(context, &work).await?,
         run: run.with_work(&work, context.now()),
     };
@@ -70,24 +70,24 @@ pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
         context.output.print_text("");
         context
             .output
-            .print_table(&table_of_failures(&document.failures));
+            .print_table(&failures_table(&document.failures));
     }
     if !document.concerned.is_empty() {
         context.output.print_text("");
         context
             .output
-            .print_table(&table_of_concerned(&document.concerned));
+            .print_table(&failed_items_table(&document.concerned));
     }
     if !document.left_out.is_empty() {
         context.output.print_text("");
         context
             .output
-            .print_table(&table_of_left_out(&document.left_out));
+            .print_table(&left_out_table(&document.left_out));
     }
     Ok(Outcome::Done)
 }
 
-fn failures(work: &[WorkItem]) -> Vec<Failures> {
+fn failures(work: &[WorkItem]) -> Vec<FailureCount> {
     let mut counts: BTreeMap<(&str, Option<&LibraryId>), usize> = BTreeMap::new();
     for (subject, outcome) in work::results(work) {
         if let WorkOutcome::Failed(kind) = outcome {
@@ -100,7 +100,7 @@ fn failures(work: &[WorkItem]) -> Vec<Failures> {
     }
     counts
         .into_iter()
-        .map(|((kind, library), count)| Failures {
+        .map(|((kind, library), count)| FailureCount {
             kind: kind.to_owned(),
             library: library.cloned(),
             count,
@@ -108,22 +108,25 @@ fn failures(work: &[WorkItem]) -> Vec<Failures> {
         .collect()
 }
 
-async fn concerned(context: &Context, work: &[WorkItem]) -> Result<Vec<FailedItem>, CommandError> {
-    let mut concerned = Vec::new();
+async fn failed_items(
+    context: &Context,
+    work: &[WorkItem],
+) -> Result<Vec<FailedItem>, CommandError> {
+    let mut items = Vec::new();
     for (subject, outcome) in work::results(work) {
         if let WorkOutcome::Failed(kind) = outcome {
             let patron = match subject {
                 Subject::Card { card, .. } => context.store.card(*card).await?,
                 Subject::Mail { .. } => None,
             };
-            concerned.push(FailedItem {
+            items.push(FailedItem {
                 subject: subject.clone(),
                 kind: kind.clone(),
                 patron: patron.map(|record| hippo_core::text::clean(&record.card.patron)),
             });
         }
     }
-    Ok(concerned)
+    Ok(items)
 }
 
 fn facts(context: &Context, run: &Run) -> Table {
@@ -153,7 +156,7 @@ fn facts(context: &Context, run: &Run) -> Table {
     table
 }
 
-fn table_of_failures(failures: &[Failures]) -> Table {
+fn failures_table(failures: &[FailureCount]) -> Table {
     let mut table = Table::new([fixed("FAILED WITH"), words("LIBRARY"), numbers("HOW MANY")]);
     for one in failures {
         table.row([
@@ -165,7 +168,7 @@ fn table_of_failures(failures: &[Failures]) -> Table {
     table
 }
 
-fn table_of_concerned(concerned: &[FailedItem]) -> Table {
+fn failed_items_table(items: &[FailedItem]) -> Table {
     let mut table = Table::new([
         words("FAMILY"),
         words("WHAT"),
@@ -173,7 +176,7 @@ fn table_of_concerned(concerned: &[FailedItem]) -> Table {
         fixed("ID"),
         fixed("FAILED WITH"),
     ]);
-    for one in concerned {
+    for one in items {
         let (family, what, library, id): (&FamilyId, String, Option<&LibraryId>, Option<&CardId>) =
             match &one.subject {
                 Subject::Card {
@@ -200,7 +203,7 @@ fn table_of_concerned(concerned: &[FailedItem]) -> Table {
     table
 }
 
-fn table_of_left_out(left_out: &[LeftOut]) -> Table {
+fn left_out_table(left_out: &[LeftOut]) -> Table {
     let mut table = Table::new([
         words("FAMILY"),
         words("PATRON"),
