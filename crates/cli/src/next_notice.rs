@@ -136,8 +136,8 @@ impl NextNotice {
                 format!("hippo runs show {}", run.key),
             ),
             None => (
-                "The notice is late, because notify-all didn't run. Check that cron or the timer runs it every quarter \
-                 of an hour."
+                "The notice is late, because notify-all didn't run. Check that cron or the timer runs it every 15 \
+                 minutes."
                     .to_owned(),
                 format!("hippo notify-all --family {}", family.id),
             ),

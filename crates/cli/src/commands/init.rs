@@ -93,8 +93,8 @@ async fn init_stack(init: &Init, globals: &Globals) -> CommandResult {
         return Ok(Outcome::Done);
     }
     output.print_text(format!(
-        "Made the keys that seal and open numbers and PINs. The private one is in {key}. They outlive the stack: \
-         without the private one, no PIN can be opened again."
+        "Created the keys that seal and open numbers and PINs. The private one is in {key}. They outlive the stack: \
+         without the private one, the stored PINs are lost."
     ));
     output.print_text("To make every command work on the stack:");
     output.print_line("  export HIPPO_TARGET=aws");
@@ -149,7 +149,7 @@ pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
         home.mail_folder().display(),
     ));
     output.print_text(format!(
-        "Keep copies of {} and {} apart from your backups: without the first, no PIN can be opened again.",
+        "Keep copies of {} and {} apart from your backups: without the first, the stored PINs are lost.",
         home.key_files().private_path().display(),
         FINGERPRINT_NAME
     ));

@@ -28,7 +28,7 @@ use crate::values::date;
 
 /// Send every notice that is due.
 ///
-/// Run it every quarter of an hour: each family gets at most one notice a day, at its own time. It's
+/// Run it every 15 minutes: each family gets at most one notice a day, at its own time. It's
 /// safe to start it twice at once, or again after a crash.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\

@@ -218,8 +218,8 @@ impl Deployment for LocalDeployment {
             }
             if has_cards {
                 return Err(CommandError::unusable(format!(
-                    "The key file {} is missing, and there are cards that were sealed with it. Put it back: a \
-                     new key wouldn't fit them. Nothing was changed.",
+                    "The key file {} is missing, and your cards need it. Put it back: a new key wouldn't work for \
+                     them. Nothing was changed.",
                     path.display()
                 )));
             }

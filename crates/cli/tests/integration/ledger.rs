@@ -218,7 +218,7 @@ fn run_command_starts_a_job_with_its_input() {
 }
 
 #[test]
-fn job_input_must_be_an_object_and_sets_the_pause() {
+fn job_input_must_be_an_object_and_keeps_at_once() {
     let home = Home::new();
     for input in ["[]", r#"[null,null,true]"#, "7"] {
         let refused = home.run(&["run", "notify-all", "--input", input]).code(2);

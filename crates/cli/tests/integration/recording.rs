@@ -277,7 +277,7 @@ fn record_lists_site_specific_names_first() {
     let summary = summary.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(summary.contains("that only this site has:"), "{summary}");
     assert!(
-        summary.contains("any site has (--json lists them)"),
+        summary.contains("that any site has (--json lists them)"),
         "{summary}"
     );
     let (_, own) = summary.split_once("that only this site has:").unwrap();

@@ -224,7 +224,7 @@ fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
     output.print_indented(
         "  ",
         &format!(
-            "{} that readers look for or any site has (--json lists them)",
+            "{} that the readers look for or that any site has (--json lists them)",
             count(others, "other name", "other names")
         ),
     );
