@@ -189,7 +189,7 @@ fn judge_runs(
             ),
             format!("“hippo runs show {}” says more.", run.key),
         ),
-        _ => Finding::ok(&check, format!("The last run: {}.", format_time(time))),
+        _ => Finding::ok(&check, format!("Last run: {}.", format_time(time))),
     }
 }
 
