@@ -19,7 +19,7 @@ pub(crate) enum NotText {
 /// Decodes UTF-8 without its byte-order mark.
 pub(crate) fn decode_text(bytes: &[u8]) -> Result<&str, NotText> {
     let has_utf16_mark = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
-    // Without a mark, every other byte of plain letters is 0.
+    // Without a mark, every second byte of ASCII text is 0.
     if has_utf16_mark || bytes.iter().take(2).any(|byte| *byte == 0) {
         return Err(NotText::Utf16);
     }

@@ -9,7 +9,7 @@ use crate::exit::{CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 
-/// What to do with the stack.
+/// The subcommands of `hippo aws`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  hippo aws replay-dead-letters --dry-run")]
 pub(crate) enum Command {

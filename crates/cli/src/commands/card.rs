@@ -22,7 +22,7 @@ use crate::output::table::{Table, fixed, numbers, words};
 use crate::sealing::{fingerprint, seal};
 use crate::values::{CardName, card_name};
 
-/// What to do with cards.
+/// The subcommands of `hippo card`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -58,7 +58,7 @@ pub(crate) struct Add {
     /// The library.
     #[arg(long)]
     library: LibraryId,
-    /// Whose card it is, as emails say it.
+    /// The patron's name in emails.
     #[arg(long, value_name = "NAME")]
     patron: String,
     /// The number on the card, or the user name. We ask for it if you leave it out.

@@ -55,7 +55,7 @@ pub(crate) struct CheckCards {
     /// How many libraries to visit at a time. By default as configured.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) concurrency: Option<u16>,
-    /// Show which cards would be checked. Logs in nowhere and saves nothing.
+    /// Show which cards would be checked, without logging in. Saves nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]

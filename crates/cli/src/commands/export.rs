@@ -19,7 +19,8 @@ use crate::target::Target;
 /// Export everything to a file, to move it to AWS, back, or to another machine.
 ///
 /// Numbers and PINs are sealed for the destination, never written in plain text. The file includes
-/// accounts and the notices of the last 35 days, so that nobody is told twice. It doesn't include runs.
+/// accounts and the notices of the last 35 days, so that nobody gets a notice twice. It doesn't include
+/// runs.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("destination").required(true).args(["for_target", "key"]),

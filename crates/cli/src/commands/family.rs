@@ -28,7 +28,7 @@ pub(crate) const NOTICE_TIME: NaiveTime = match NaiveTime::from_hms_opt(6, 30, 0
     None => NaiveTime::MIN,
 };
 
-/// What to do with families.
+/// The subcommands of `hippo family`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:

@@ -24,9 +24,9 @@ use crate::text_input::read_text_file;
 
 /// Import libraries, families and cards from a TOML file, or what “hippo export” wrote.
 ///
-/// It checks everything before it writes anything: after a mistake, nothing has changed. For an export,
-/// it asks whether the PINs may go to the hosts in it. You can import an export again: it skips what is
-/// here already, and adds the rest.
+/// It checks everything first: if there is a mistake, nothing changes. For an export, it asks whether
+/// the PINs may go to the hosts in it. You can import an export again: it skips what is here already,
+/// and adds the rest.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -17,8 +17,8 @@ use crate::timezones::{machine_timezone, parse_timezone};
 
 /// Set up a home: configuration, database, key and mail folder.
 ///
-/// It asks nothing, and running it again changes nothing. With “--target aws” it makes the key of a
-/// deployed stack.
+/// It asks no questions, and running it again changes nothing. With “--target aws” it creates the keys
+/// of a deployed stack.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
 Examples:

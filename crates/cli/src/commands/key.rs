@@ -16,7 +16,7 @@ use crate::sealing::{Resealed, reseal};
 /// How long a rotation keeps the old key; processes that still seal with it are done by then.
 const KEEP_OLD_KEY: TimeDelta = TimeDelta::hours(1);
 
-/// What to do with the key.
+/// The subcommands of `hippo key`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  hippo key rotate")]
 pub(crate) enum Command {
@@ -26,7 +26,7 @@ pub(crate) enum Command {
 /// Replace the key pair and seal every number and PIN to the new one.
 ///
 /// Run it again an hour later to forget the old key. You can interrupt it at any point: nothing is
-/// lost, and running it again goes on.
+/// lost, and the next run continues.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

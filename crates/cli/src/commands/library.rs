@@ -21,7 +21,7 @@ use crate::output::table::{Table, fixed, words};
 use crate::timezones::parse_timezone;
 use crate::values::SystemName;
 
-/// What to do with libraries.
+/// The subcommands of `hippo library`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -54,7 +54,7 @@ Examples:
 pub(crate) struct Add {
     /// A short name of your choice: lower-case letters, digits and hyphens.
     id: LibraryId,
-    /// The software behind the site. “hippo library detect” finds it out.
+    /// The software behind the site. “hippo library detect” finds out.
     #[arg(long, value_parser = SystemName, requires = "url")]
     system: Option<String>,
     /// The site's address, up to where its paths begin. It must be https, to keep the PIN secret.
@@ -85,9 +85,9 @@ pub(crate) struct Add {
 
 /// Change a library.
 ///
-/// What you don't give stays as it is; an empty value removes what was there. PINs are sealed for the
-/// library's hosts: if the hosts change, we seal the PINs again, after asking you whether the new hosts
-/// are right. Afterwards, check its cards: “hippo check-cards --library ID”.
+/// Options that you leave out stay as they are; an empty value removes a setting. PINs are sealed for
+/// the library's hosts: if the hosts change, we ask you whether the new hosts are right, and seal the
+/// PINs again. Afterwards, check its cards: “hippo check-cards --library ID”.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandResult, Outcome};
 
-/// What to do with email.
+/// The subcommands of `hippo mail`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  hippo mail test you@example.org")]
 pub(crate) enum Command {

@@ -143,7 +143,7 @@ enum Command {
     /// Manage the key that seals numbers and PINs.
     #[command(subcommand)]
     Key(key::Command),
-    /// Manage what only a stack on AWS has.
+    /// Manage a stack on AWS.
     #[cfg(feature = "aws")]
     #[command(subcommand)]
     Aws(aws::Command),

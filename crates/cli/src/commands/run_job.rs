@@ -48,7 +48,7 @@ pub(crate) struct RunJob {
         hide_default_value = true
     )]
     input: String,
-    /// Show what it would do. Does and saves nothing.
+    /// Show what it would do, without doing it. Saves nothing.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]

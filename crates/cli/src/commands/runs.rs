@@ -325,7 +325,7 @@ mod tests {
             assert_eq!(text.lines().count(), 2, "{width}:\n{text}");
         }
         assert!(table(140).contains("STARTED"));
-        // Where even that is too much, it is still a table: also on the narrowest usual terminal.
+        // The narrowest usual terminal still gets a table.
         for (width, has_planned, has_skipped) in
             [(85, true, true), (80, false, true), (70, false, false)]
         {

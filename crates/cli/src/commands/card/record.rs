@@ -33,8 +33,8 @@ const MIN_GROUP_SIZE: usize = 8;
 
 /// Check one card and record the session, for a bug report.
 ///
-/// Writes what the library's site was asked and what it answered, as HAR 1.2. Every text and value is
-/// replaced by a filler. You see what was kept before you send it to anyone. “hippo read” reads it.
+/// Writes the requests and the site's responses as HAR 1.2. Every text and value is replaced by a
+/// filler. You see what was kept before you send it to anyone. “hippo read” reads it.
 ///
 /// Recording counts as your permission to log in once more, like “hippo card retry”.
 #[derive(Debug, Args)]

@@ -88,7 +88,7 @@ async fn reseal_cards(
     Ok(resealed)
 }
 
-/// The cards of a library, of every family.
+/// Loads a library's cards of all families.
 async fn load_cards(context: &Context, library: &LibraryId) -> Result<Vec<Card>, CommandError> {
     let mut cards = Vec::new();
     for family in context.store.families().await? {
