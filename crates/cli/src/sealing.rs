@@ -98,10 +98,10 @@ pub(crate) async fn reseal(
             return Ok(());
         }
     };
-    let anew = keys.public_key().seal(&to, &secret)?;
+    let resealed = keys.public_key().seal(&to, &secret)?;
     match context
         .store
-        .replace_secret(card.id, &card.fingerprint, &anew)
+        .replace_secret(card.id, &card.fingerprint, &resealed)
         .await
     {
         Ok(()) => result.sealed_anew += 1,
