@@ -104,16 +104,23 @@ pub(crate) fn find_problem(
     })
 }
 
+/// The end of a library's back-off; `None` if we may visit it now.
+pub(crate) async fn active_back_off(
+    context: &Context,
+    library: &LibraryId,
+) -> Result<Option<DateTime<Utc>>, CommandError> {
+    let now = context.now();
+    let until = context.store.back_off_until(library).await?;
+    Ok(until.filter(|until| *until > now && can_back_off_until(*until, now)))
+}
+
 /// The end of a library's back-off, in words; `None` if we may visit it now.
 pub(crate) async fn backed_off_until(
     context: &Context,
     library: &LibraryId,
 ) -> Result<Option<String>, CommandError> {
-    let now = context.now();
-    let until = context.store.back_off_until(library).await?;
-    Ok(until
-        .filter(|until| *until > now && can_back_off_until(*until, now))
-        .map(|until| moment(until, now, context.zone())))
+    let until = active_back_off(context, library).await?;
+    Ok(until.map(|until| moment(until, context.now(), context.zone())))
 }
 
 /// Explains a failed check to a person; `until` comes from [`backed_off_until`].

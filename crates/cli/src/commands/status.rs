@@ -6,7 +6,6 @@ use hippo_core::alerts::{Alert, Confirmation, StoredAlert, confirm_alert};
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
-use hippo_core::library::can_back_off_until;
 use hippo_core::outbox::{MailKind, OutboxRecord};
 use hippo_core::run::{Job, Run};
 use hippo_core::store::DamagedRow;
@@ -19,6 +18,7 @@ use crate::next_notice::{NextNotice, last_tick};
 use crate::notice_view::{addresses, meaning, state_cell};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
 use crate::output::time::{ago, moment};
+use crate::problem::active_back_off;
 use crate::remedies;
 use crate::run_view::{show_runs, with_work};
 use crate::schedule_remarks;
@@ -168,12 +168,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
     }
     let mut libraries_backing_off = Vec::new();
     for library in libraries.keys() {
-        if let Some(until) = context
-            .store
-            .back_off_until(library)
-            .await?
-            .filter(|until| *until > now && can_back_off_until(*until, now))
-        {
+        if let Some(until) = active_back_off(context, library).await? {
             libraries_backing_off.push(BackedOff {
                 library: library.clone(),
                 until,

@@ -8,7 +8,6 @@ use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::check_cards::plan::VisitPlanner;
 use hippo_core::jobs::check_cards::visit::MAX_CARDS_PER_VISIT;
-use hippo_core::library::can_back_off_until;
 use hippo_core::run::{Job, RunKey};
 use serde::Serialize;
 
@@ -18,6 +17,7 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::time::moment;
+use crate::problem::active_back_off;
 
 #[derive(Serialize)]
 struct Document {
@@ -85,9 +85,8 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
     let mut tried = 0;
     for visit in &visits {
         if !back_off.contains_key(&visit.library) {
-            let until = context.store.back_off_until(&visit.library).await?;
-            let counts = |until: &DateTime<Utc>| *until > now && can_back_off_until(*until, now);
-            back_off.insert(&visit.library, until.filter(counts));
+            let until = active_back_off(context, &visit.library).await?;
+            back_off.insert(&visit.library, until);
         }
         let until = back_off.get(&visit.library).copied().flatten();
         tried += usize::from(until.is_none());
