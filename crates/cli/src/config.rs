@@ -494,7 +494,7 @@ mod tests {
     #[case::contact_letters(&format!("contact = \"Zoë\"\n{MAIL}"), "“contact”")]
     #[case::in_the_clear(&format!("{MAIL}[mail.smtp]\nhost = \"smtp.example.org\"\ntls = \"none\"\n"), "another machine")]
     #[case::half_a_login(&format!("{MAIL}[mail.smtp]\nhost = \"h\"\nuser = \"u\"\n"), "only one of user and password")]
-    fn mistake_is_named(#[case] text: &str, #[case] expected: &str) {
+    fn mistake_is_described(#[case] text: &str, #[case] expected: &str) {
         let message = Config::parse(text).unwrap_err();
         assert!(message.contains(expected), "{message}");
     }

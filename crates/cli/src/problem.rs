@@ -228,7 +228,7 @@ mod tests {
     #[case(Remedy::SetDateFormat, "--date-format FORMAT")]
     #[case(Remedy::SetUrl, "--url URL")]
     #[case(Remedy::AddLoginHost, "--login-host HOST")]
-    fn remedy_of_a_library_is_an_edit(#[case] remedy: Remedy, #[case] option: &str) {
+    fn library_remedy_is_an_edit(#[case] remedy: Remedy, #[case] option: &str) {
         for failure in [Failure::page_changed("x"), Failure::site_down("x")] {
             let failure = failure.with_remedy(remedy);
             let what_to_do = problem(&failure).what_to_do.unwrap();
@@ -274,7 +274,7 @@ mod tests {
     #[case("status 503 at /login", "status 503 at /login.")]
     #[case("status 503.", "status 503.")]
     #[case("which page is this?", "which page is this?")]
-    fn detail_ends_with_one_mark(#[case] detail: &str, #[case] expected: &str) {
+    fn detail_gets_one_end_mark(#[case] detail: &str, #[case] expected: &str) {
         let problem = problem(&Failure::site_down(detail));
         assert!(problem.what.ends_with(expected), "{}", problem.what);
         assert_eq!(problem.what_to_do.as_deref(), Some(CHECK_FAILED));

@@ -247,7 +247,7 @@ mod tests {
     #[case("[jobs.check-cards.schedules.\"A B\"]\n", "“A B” is not a valid id")]
     #[case("[operator]\nemail = \"nobody\"\n", "operator.email")]
     #[case("[operator]\nmail = \"op@example.org\"\n", "“mail” isn't known here")]
-    fn mistake_is_named(#[case] text: &str, #[case] expected: &str) {
+    fn mistake_is_described(#[case] text: &str, #[case] expected: &str) {
         let message = read(text).unwrap_err();
         assert!(message.contains(expected), "{message}");
         assert!(!message.contains("canary"), "{message}");

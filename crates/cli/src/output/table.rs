@@ -429,7 +429,7 @@ mod tests {
         ");
     }
 
-    /// As `hippo status` shows cards.
+    /// A table like the one of `hippo status`.
     fn cards() -> Table {
         let mut table = Table::new([
             words("PATRON"),
