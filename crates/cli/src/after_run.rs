@@ -1,4 +1,4 @@
-//! What follows a run on this machine: the operator's alerts, and the heartbeat of a good run.
+//! The steps after a run on this machine: alerts to the operator, and the heartbeat.
 
 use hippo_core::alerts::after_run::AfterRun;
 use hippo_core::alerts::heartbeat::Heartbeat;
@@ -12,7 +12,7 @@ use hippo_local::ping::HttpPing;
 use crate::config::Jobs;
 use crate::exit::CommandError;
 
-/// What follows a run.
+/// Delivers alerts and sends the heartbeat after a run.
 pub(crate) struct LocalAfterRun<'a> {
     jobs: &'a Jobs,
     store: &'a dyn Store,
@@ -22,7 +22,7 @@ pub(crate) struct LocalAfterRun<'a> {
 }
 
 impl<'a> LocalAfterRun<'a> {
-    /// Alerts go out by `mailer`; `is_schedule`: no person is looking.
+    /// Prepares the steps after a run; `is_schedule` means that nobody is watching.
     pub(crate) fn new(
         jobs: &'a Jobs,
         store: &'a dyn Store,
@@ -32,7 +32,7 @@ impl<'a> LocalAfterRun<'a> {
     ) -> Self {
         let mailer = jobs.operator.clone().and_then(|address| {
             mailer
-                // Cards can be checked without it.
+                // Checks work without a mailer.
                 .inspect_err(|error| {
                     tracing::error!(%error, "Alerts only reach the log.");
                 })
@@ -48,7 +48,7 @@ impl<'a> LocalAfterRun<'a> {
         }
     }
 
-    /// The email to the operator, if an address is configured.
+    /// The notifier by email, if the operator's address is configured.
     pub(crate) fn operator_mail(&'a self) -> Option<MailNotifier<'a>> {
         let (address, mailer) = self.mailer.as_ref()?;
         Some(MailNotifier {
@@ -58,15 +58,17 @@ impl<'a> LocalAfterRun<'a> {
         })
     }
 
-    /// What follows a run: alerts are emailed, or logged where a schedule started the run, since
-    /// cron emails that. A person who is looking at the answer isn't told twice.
-    pub(crate) fn after(&'a self, mail: Option<&'a MailNotifier<'a>>) -> AfterRun<'a> {
+    /// Builds the core's configuration of these steps.
+    ///
+    /// Without an email address, a scheduled run logs its alerts, because cron emails the log. A
+    /// person's run doesn't log them.
+    pub(crate) fn to_after_run(&'a self, mail: Option<&'a MailNotifier<'a>>) -> AfterRun<'a> {
         let notifier = mail.map_or(&LogNotifier as &dyn Notifier, |mail| mail);
-        let is_told = mail.is_some() || self.is_schedule;
+        let notifies = mail.is_some() || self.is_schedule;
         AfterRun {
             alerts: self.store,
             outbox: self.store,
-            notifiers: is_told.then(|| Notifiers::all(notifier)),
+            notifiers: notifies.then(|| Notifiers::all(notifier)),
             heartbeat: Heartbeat {
                 ping: &HttpPing,
                 urls: self.jobs.heartbeats.clone(),

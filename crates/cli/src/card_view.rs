@@ -1,4 +1,4 @@
-//! How a card is doing, as tables and JSON show it.
+//! A card's state, for tables and JSON.
 
 use std::collections::BTreeMap;
 
@@ -17,34 +17,34 @@ use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::table::{Cell, Tone};
 use crate::output::time::{ago, day};
-use crate::problem::{Problem, backed_off_until, problem_of};
+use crate::problem::{Problem, backed_off_until, find_problem};
 
-/// What an account says, counted.
+/// An account in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct AccountView {
-    /// Items out; `None` where the pages do not say.
+    /// Items that are out; `None` if the pages don't show them.
     pub(crate) out: Option<usize>,
-    /// Of these, overdue; digital ones go back by themselves.
+    /// Overdue items, without digital ones: those are returned automatically.
     pub(crate) overdue: Option<usize>,
-    /// The next day on which one is due.
+    /// The earliest due date.
     pub(crate) due_next: Option<NaiveDate>,
-    /// Holds that wait at the desk.
+    /// Holds that are ready to pick up.
     pub(crate) ready: Option<usize>,
     /// All holds.
     pub(crate) holds: Option<usize>,
-    /// What is owed, negative for a credit.
+    /// The amount owed; negative for a credit.
     pub(crate) fines: Option<Decimal>,
     /// ISO 4217, where known.
     pub(crate) currency: Option<String>,
-    /// Last day on which the card is good.
+    /// The last day on which the card is valid.
     pub(crate) card_expires: Option<NaiveDate>,
-    /// What the library tells this patron.
+    /// The library's messages to this patron.
     pub(crate) messages: Vec<String>,
 }
 
 impl AccountView {
-    /// An account, counted as of `today`.
-    pub(crate) fn of(account: &Account, today: NaiveDate) -> Self {
+    /// Counts an account as of `today`.
+    pub(crate) fn from_account(account: &Account, today: NaiveDate) -> Self {
         let physical_due = |loans: &Vec<_>| -> Vec<NaiveDate> {
             let loans: &Vec<hippo_core::account::Loan> = loans;
             loans
@@ -91,7 +91,7 @@ impl AccountView {
     }
 }
 
-/// The cells OUT, DUE NEXT and READY of a card of which nothing is known.
+/// The cells OUT, DUE NEXT and READY of a card whose account is unknown.
 pub(crate) fn unknown_cells() -> [Cell; 3] {
     [Cell::from("?"), Cell::from("?"), Cell::from("?")]
 }
@@ -112,41 +112,37 @@ fn due_cell(due: Option<NaiveDate>, today: NaiveDate) -> Cell {
     }
 }
 
-/// One card, and how it is doing.
+/// A card and its state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct CardView {
-    /// The card.
     pub(crate) id: CardId,
-    /// Its family.
     pub(crate) family: FamilyId,
-    /// Its library.
     pub(crate) library: LibraryId,
-    /// What mails call the library.
+    /// The library's name in emails.
     pub(crate) library_name: String,
-    /// Whose it is.
     pub(crate) patron: String,
-    /// Not checked for now.
+    /// Paused cards aren't checked.
     pub(crate) paused: bool,
-    /// When the newest check began.
+    /// When the newest check started.
     pub(crate) last_checked: Option<DateTime<Utc>>,
-    /// When the newest check that gave an account began.
+    /// When the newest successful check started.
     pub(crate) last_success: Option<DateTime<Utc>>,
-    /// Why the newest check gave no account.
+    /// Why the newest check failed.
     pub(crate) failure: Option<Failure>,
-    /// Since when the library refuses the number or PIN.
+    /// When the library rejected the number or PIN.
     pub(crate) refused_since: Option<DateTime<Utc>>,
-    /// When the newest check was, by a clock that was ahead: it does not count.
+    /// The newest check's time if it is in the future; such a check doesn't count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) checked_in_future: Option<DateTime<Utc>>,
-    /// What is known of the account.
+    /// The last account that was read.
     pub(crate) account: Option<AccountView>,
-    /// What is wrong.
     pub(crate) problem: Option<Problem>,
 }
 
 impl CardView {
-    /// A card, seen at `now` by its family's day; `backed_off` as [`backed_off_until`] has it.
-    pub(crate) fn of(
+    /// Builds the view at `now`; `today` is the family's date, and `backed_off` comes from
+    /// [`backed_off_until`].
+    pub(crate) fn from_record(
         record: &CardRecord,
         library: Option<&Library>,
         stored: Option<&StoredAccount>,
@@ -171,22 +167,22 @@ impl CardView {
             refused_since: state.refused_since.map(|since| since.min(now)),
             checked_in_future: record.state.newest_in_future(now),
             account: stored.map(|stored| {
-                let mut view = AccountView::of(&stored.account, today);
-                let of_entry = || library?.options.get(CURRENCY_OPTION).cloned();
-                view.currency = view.currency.or_else(of_entry);
+                let mut view = AccountView::from_account(&stored.account, today);
+                let configured = || library?.options.get(CURRENCY_OPTION).cloned();
+                view.currency = view.currency.or_else(configured);
                 view
             }),
-            problem: problem_of(record, library, now, backed_off),
+            problem: find_problem(record, library, now, backed_off),
         }
     }
 
-    /// The cell CHECKED: when the newest check was.
+    /// The cell CHECKED, with the age of the newest check.
     pub(crate) fn checked_cell(&self, now: DateTime<Utc>) -> Cell {
         match (self.last_checked, &self.failure) {
             (None, _) if self.checked_in_future.is_some() => Cell::new("unknown", Tone::Warning),
             (None, _) => Cell::new("never", Tone::Warning),
             (Some(at), None) => Cell::from(ago(at, now)),
-            // The state says so too.
+            // The cell STATE shows the failure too.
             (Some(at), Some(_)) => {
                 Cell::new(format!("{}, failed", ago(at, now)), Tone::Bad).or_short(ago(at, now))
             }
@@ -200,7 +196,7 @@ impl CardView {
             .map_or_else(unknown_cells, |account| account.cells(today))
     }
 
-    /// The cell of what is wrong, in few words.
+    /// The cell STATE.
     pub(crate) fn problem_cell(&self) -> Cell {
         match &self.problem {
             Some(problem) => Cell::new(problem.kind, problem.tone),
@@ -209,8 +205,8 @@ impl CardView {
     }
 }
 
-/// The cards of a family, by patron and library, and how they are doing.
-pub(crate) async fn cards_of(
+/// Loads a family's cards, sorted by patron and library.
+pub(crate) async fn load_cards(
     context: &Context,
     family: &Family,
     libraries: &BTreeMap<LibraryId, Library>,
@@ -233,7 +229,7 @@ pub(crate) async fn cards_of(
         {
             until.insert(library, backed_off_until(context, library).await?);
         }
-        views.push(CardView::of(
+        views.push(CardView::from_record(
             record,
             libraries.get(library),
             accounts.get(&record.card.id),

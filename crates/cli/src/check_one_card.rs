@@ -1,4 +1,4 @@
-//! One card, checked while a person waits.
+//! Checks one card while a person waits.
 
 use std::sync::Arc;
 
@@ -21,40 +21,40 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::not_checked::reason_not_checked;
 use crate::output::table::{Cell, Table, fixed, words};
 use crate::output::time::day;
-use crate::output::{count, note};
+use crate::output::{count, print_to_stderr};
 use crate::problem::{backed_off_until, failure_problem};
 use crate::stop::AFTER_INTERRUPTED_CHECK;
 
-/// How many items of each kind are shown.
+/// The most loans, and the most holds, that are printed.
 const MAX_ITEMS_SHOWN: usize = 12;
 
-/// The result of a command that changed a card and then checked it.
+/// The document of a command that checks one card.
 #[derive(Serialize)]
 struct Document<'a> {
     card: CardId,
     checked: bool,
     account: Option<AccountView>,
     failure: Option<&'a Failure>,
-    /// What a recording kept, where one was made.
+    /// The summary of the recording, if one was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     recording: Option<serde_json::Value>,
 }
 
-/// Writes the file of a recording after the check; its answer is part of the document.
+/// Writes the recording's file after the check; its result becomes part of the document.
 pub(crate) type FinishRecording<'a> =
     &'a dyn Fn(&Recorder) -> Result<serde_json::Value, CommandError>;
 
-/// A check that is recorded.
+/// How to record a check.
 pub(crate) struct Recording<'a> {
-    /// Sees what is sent and answered.
+    /// Observes every request and response.
     pub(crate) recorder: Arc<Recorder>,
-    /// Called after the card was checked.
+    /// Called after the check.
     pub(crate) finish: FinishRecording<'a>,
 }
 
-/// Prints the document of a command that changed a card and didn't check it.
+/// Prints the document of a command that didn't check its card.
 pub(crate) fn show_unchecked(context: &Context, card: CardId) -> Outcome {
-    context.output.document(&Document {
+    context.output.print_document(&Document {
         card,
         checked: false,
         account: None,
@@ -64,7 +64,7 @@ pub(crate) fn show_unchecked(context: &Context, card: CardId) -> Outcome {
     Outcome::Done
 }
 
-/// Checks a card that a command has changed; a paused one is left out, and that is no failure.
+/// Checks a card that the command has changed; skipping a paused card is no failure.
 pub(crate) async fn check_changed_card(
     context: &Context,
     card: &Card,
@@ -73,16 +73,16 @@ pub(crate) async fn check_changed_card(
     if card.paused {
         context
             .output
-            .say("The card is paused, so we didn't check it. To check it again, resume it:");
+            .print_text("The card is paused, so we didn't check it. To check it again, resume it:");
         context
             .output
-            .say_whole(format!("  → hippo card pause {} --resume", card.id));
+            .print_line(format!("  → hippo card pause {} --resume", card.id));
         return Ok(show_unchecked(context, card.id));
     }
     check_card(context, card, library, None).await
 }
 
-/// Checks one card now and shows what the library says; a card that isn't checked is a failure.
+/// Checks one card now and shows its account; a card that isn't checked is a failure.
 pub(crate) async fn check_card(
     context: &Context,
     card: &Card,
@@ -90,7 +90,7 @@ pub(crate) async fn check_card(
     recording: Option<Recording<'_>>,
 ) -> CommandResult {
     if !context.output.json {
-        note(format!("Logging in to {} …", clean(&library.name)));
+        print_to_stderr(format!("Logging in to {} …", clean(&library.name)));
     }
     let recorder = recording.as_ref().map(|it| Arc::clone(&it.recorder));
     match context.deployment.check_card(card, recorder).await? {
@@ -106,9 +106,9 @@ pub(crate) async fn check_card(
             let (sentence, commands) = reason.explain(card.id);
             context
                 .output
-                .say(format!("Didn't check the card. {sentence}"));
+                .print_text(format!("Didn't check the card. {sentence}"));
             for command in commands {
-                context.output.say_whole(format!("  → {command}"));
+                context.output.print_line(format!("  → {command}"));
             }
             show_unchecked(context, card.id);
             Ok(Outcome::SomeFailed)
@@ -116,12 +116,12 @@ pub(crate) async fn check_card(
         CheckCardAnswer::Stopped => {
             context
                 .output
-                .say(format!("The check was stopped. {AFTER_INTERRUPTED_CHECK}"));
+                .print_text(format!("The check was stopped. {AFTER_INTERRUPTED_CHECK}"));
             show_unchecked(context, card.id);
             Ok(Outcome::SomeFailed)
         }
         CheckCardAnswer::Queued => {
-            context.output.say(
+            context.output.print_text(
                 "The card is waiting for its turn. The check goes on without this command; “hippo status” shows the \
                  result.",
             );
@@ -139,10 +139,10 @@ async fn show(
 ) -> CommandResult {
     let today = local_date(context.now(), library.timezone);
     let account = check.outcome.as_ref().ok();
-    context.output.document(&Document {
+    context.output.print_document(&Document {
         card: card.id,
         checked: true,
-        account: account.map(|account| AccountView::of(account, today)),
+        account: account.map(|account| AccountView::from_account(account, today)),
         failure: check.outcome.as_ref().err(),
         recording,
     });
@@ -151,10 +151,10 @@ async fn show(
         Err(failure) => {
             let until = backed_off_until(context, &card.library).await?;
             let problem = failure_problem(failure, card.id, &card.library, until.as_deref());
-            context.output.say_folded("", &problem.what);
+            context.output.print_indented("", &problem.what);
             if let Some(command) = &problem.what_to_do {
-                context.output.say("We keep the card. What to do:");
-                context.output.say_whole(format!("  → {command}"));
+                context.output.print_text("We keep the card. What to do:");
+                context.output.print_line(format!("  → {command}"));
             }
         }
     }
@@ -162,7 +162,7 @@ async fn show(
 }
 
 fn show_account(context: &Context, account: &Account, today: NaiveDate) {
-    let view = AccountView::of(account, today);
+    let view = AccountView::from_account(account, today);
     let mut parts = vec![match view.out {
         Some(out) => format!("{out} out"),
         None => "the pages don't say what is out".to_owned(),
@@ -182,9 +182,9 @@ fn show_account(context: &Context, account: &Account, today: NaiveDate) {
     }
     context
         .output
-        .say(format!("It worked: {}.", parts.join(", ")));
+        .print_text(format!("It worked: {}.", parts.join(", ")));
     if let Some(expired) = view.card_expires.filter(|expires| *expires < today) {
-        context.output.say(format!(
+        context.output.print_text(format!(
             "The card expired on {}. Ask the library to renew it.",
             expired.format("%-d %B %Y")
         ));
@@ -207,17 +207,19 @@ fn show_account(context: &Context, account: &Account, today: NaiveDate) {
         table.row([Cell::from(hold_words(hold)), Cell::from(&hold.title)]);
     }
     if !loans.is_empty() || !holds.is_empty() {
-        context.output.table(&table);
+        context.output.print_table(&table);
     }
     for (items, what) in [(loans.len(), "loans"), (holds.len(), "holds")] {
         if items > MAX_ITEMS_SHOWN {
             context
                 .output
-                .say(format!("  and {} more {what}", items - MAX_ITEMS_SHOWN));
+                .print_text(format!("  and {} more {what}", items - MAX_ITEMS_SHOWN));
         }
     }
     for message in &view.messages {
-        context.output.say(format!("The library says: {message}"));
+        context
+            .output
+            .print_text(format!("The library says: {message}"));
     }
 }
 

@@ -15,39 +15,36 @@ use serde::de::IgnoredAny;
 use zeroize::Zeroize as _;
 
 use self::jobs::{JobTable, OperatorTable};
-pub(crate) use self::jobs::{Jobs, PERSON};
+pub(crate) use self::jobs::{Jobs, PERSON_LABEL};
 pub(crate) use self::mailbox::mailbox;
 use self::mailbox::sender;
-pub(crate) use self::mistake::{describe, line_of};
+pub(crate) use self::mistake::{describe_toml_error, line_of};
 use crate::exit::CommandError;
 use crate::home::Home;
-use crate::text_input::{read_text_file, trim_unseen};
+use crate::text_input::{read_text_file, trim_invisible};
 use crate::timezones::parse_timezone;
 
 /// The operator's settings.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
-    /// Named to libraries in the User-Agent and to families in the mail.
+    /// The operator's address, in the User-Agent and at the end of emails.
     pub(crate) contact: Option<String>,
-    /// The operator's zone: tables show times in it, and new families and libraries take it.
+    /// The operator's time zone, for tables and as the default of new families and libraries.
     pub(crate) timezone: Tz,
-    /// How checks go.
     pub(crate) checks: Checks,
-    /// How mails go out.
     pub(crate) mail: MailConfig,
-    /// Who is told what needs a person, and when the schedules fire.
     pub(crate) jobs: Jobs,
 }
 
-/// `[checks]`: how `check-cards` goes about its work.
+/// `[checks]`: the pace of `check-cards`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Checks {
-    /// How many libraries are visited at a time.
+    /// How many libraries to visit at a time.
     pub(crate) concurrency: usize,
-    /// Seconds between two cards of one library, at least.
+    /// The least pause between two cards of one library.
     pub(crate) pause_seconds: f64,
-    /// At most so many more seconds, at random.
+    /// The most that is added to the pause, at random.
     pub(crate) jitter_seconds: f64,
 }
 
@@ -67,13 +64,13 @@ impl Default for Checks {
 pub(crate) struct MailConfig {
     /// The From address: `LibraryHippo <hippo@example.org>`.
     pub(crate) from: String,
-    /// Where answers go, if not to `from`.
+    /// The Reply-To address, if not `from`.
     #[serde(default)]
     pub(crate) reply_to: Option<String>,
     /// The mailbox that `List-Unsubscribe` names, if not `from`.
     #[serde(default)]
     pub(crate) unsubscribe: Option<String>,
-    /// A folder, or a mail server.
+    /// Whether emails go to a folder or to a mail server.
     #[serde(default)]
     pub(crate) transport: Transport,
     /// The mail server.
@@ -82,7 +79,7 @@ pub(crate) struct MailConfig {
 }
 
 impl MailConfig {
-    /// Who emails come from; the error goes on after the name of the file.
+    /// Parses the sender of emails; an error message completes a sentence after the file's path.
     pub(crate) fn sender(&self) -> Result<Sender, String> {
         sender(
             &self.from,
@@ -92,7 +89,7 @@ impl MailConfig {
     }
 }
 
-/// Where mails go.
+/// Where emails go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Transport {
@@ -107,15 +104,13 @@ pub(crate) enum Transport {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SmtpConfig {
-    /// Its name.
     pub(crate) host: String,
-    /// Its port; by default the usual one of `tls`.
+    /// By default the usual port of `tls`.
     #[serde(default)]
     pub(crate) port: Option<u16>,
-    /// How the line is protected.
     #[serde(default)]
     pub(crate) tls: Tls,
-    /// The user name, if it wants one.
+    /// The user name, if the server needs one.
     #[serde(default)]
     pub(crate) user: Option<String>,
     /// The file that holds the password; relative to the home.
@@ -124,31 +119,31 @@ pub(crate) struct SmtpConfig {
     /// The environment variable that holds the password.
     #[serde(default)]
     pub(crate) password_env: Option<String>,
-    /// A file of certificates (PEM) that are trusted beside those of the machine; relative to the home.
+    /// A PEM file of additional trusted certificates; relative to the home.
     #[serde(default)]
     pub(crate) certificate_file: Option<PathBuf>,
-    /// How long one step may take.
+    /// The timeout of each step.
     #[serde(default)]
     pub(crate) timeout_seconds: Option<u64>,
-    /// There only to be refused with a message of its own.
+    /// Exists only to be rejected with a message of its own.
     #[serde(default)]
     password: Option<Refused>,
 }
 
-/// How the line to the mail server is protected.
+/// How the connection to the mail server is encrypted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Tls {
-    /// Begins in the clear and must go over to TLS before anything is said.
+    /// A plain connection that must switch to TLS before anything is sent.
     #[default]
     Starttls,
     /// TLS from the first byte.
     Implicit,
-    /// None: for a mail server on this machine only.
+    /// No encryption; only for a mail server on this machine.
     None,
 }
 
-/// A value that was there and that nobody kept.
+/// Marks a value that was present and dropped.
 #[derive(Debug, Clone, PartialEq)]
 struct Refused;
 
@@ -158,7 +153,7 @@ impl<'de> Deserialize<'de> for Refused {
     }
 }
 
-/// The file as it stands, before its words are understood.
+/// The file before validation.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -187,7 +182,7 @@ impl Config {
             .map_err(|message| CommandError::unusable(format!("{} {message}", path.display())))
     }
 
-    /// An error if a file that sending needs is not there.
+    /// Fails if a file that sending needs is missing.
     fn check_files(&self, home: &Home) -> Result<(), String> {
         let (Transport::Smtp, Some(smtp)) = (self.mail.transport, &self.mail.smtp) else {
             return Ok(());
@@ -208,15 +203,15 @@ impl Config {
         Ok(())
     }
 
-    /// Understands the text of a configuration; the message of an error goes on after its path.
+    /// Parses a configuration; an error message completes a sentence after the file's path.
     fn parse(text: &str) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|error| describe(&error, text))?;
+        let file: File = toml::from_str(text).map_err(|error| describe_toml_error(&error, text))?;
         let timezone = match file.timezone.as_deref().map(str::trim) {
             None | Some("") => Tz::UTC,
             Some(name) => parse_timezone(name)
                 .map_err(|message| format!("has a mistake at “timezone”: {message}"))?,
         };
-        check_checks(&file.checks)?;
+        validate_checks(&file.checks)?;
         check_mail(&file.mail)?;
         if let Some(contact) = &file.contact {
             check_contact("contact", contact)?;
@@ -226,12 +221,12 @@ impl Config {
             timezone,
             checks: file.checks,
             mail: file.mail,
-            jobs: Jobs::read(file.operator, file.jobs, timezone)?,
+            jobs: Jobs::from_tables(file.operator, file.jobs, timezone)?,
         })
     }
 }
 
-fn check_checks(checks: &Checks) -> Result<(), String> {
+fn validate_checks(checks: &Checks) -> Result<(), String> {
     if !(1..=64).contains(&checks.concurrency) {
         return Err(
             "has a mistake at “checks.concurrency”: give 1 to 64 libraries at a time.".to_owned(),
@@ -250,7 +245,7 @@ fn check_checks(checks: &Checks) -> Result<(), String> {
     Ok(())
 }
 
-/// An error unless this can stand in every request and at the end of every mail.
+/// Fails unless the contact fits into a request header.
 pub(crate) fn check_contact(key: &str, contact: &str) -> Result<(), String> {
     if contact.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
         Ok(())
@@ -261,7 +256,7 @@ pub(crate) fn check_contact(key: &str, contact: &str) -> Result<(), String> {
     }
 }
 
-/// Whether a mail server of this name is on this machine.
+/// Whether a host name means this machine.
 fn is_this_machine(host: &str) -> bool {
     let host = host.trim().trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost")
@@ -319,8 +314,9 @@ fn check_mail(mail: &MailConfig) -> Result<(), String> {
 }
 
 impl SmtpConfig {
-    /// The file of the password, if others can read it. It still works, unlike a key: it may be
-    /// mounted like that.
+    /// Returns the password file if others can read it.
+    ///
+    /// Unlike a key file it still works, because it may be mounted like that.
     pub(crate) fn readable_by_others(&self, home: &Path) -> Option<PathBuf> {
         #[cfg(unix)]
         {
@@ -336,12 +332,12 @@ impl SmtpConfig {
         }
     }
 
-    /// The password, from where the configuration says.
+    /// Reads the password from its file or environment variable.
     pub(crate) fn read_password(&self, home: &Path) -> Result<Option<SecretString>, CommandError> {
         if let Some(name) = &self.password_env {
             return match std::env::var(name) {
-                Ok(password) if !trim_unseen(&password).is_empty() => {
-                    Ok(Some(SecretString::from(trim_unseen(&password))))
+                Ok(password) if !trim_invisible(&password).is_empty() => {
+                    Ok(Some(SecretString::from(trim_invisible(&password))))
                 }
                 _ => Err(CommandError::unusable(format!(
                     "The environment variable {name}, which should hold the mail server's password, isn't set."
@@ -359,24 +355,24 @@ impl SmtpConfig {
             ))
             .caused_by(error)
         })?;
-        let password = SecretString::from(trim_unseen(&text));
+        let password = SecretString::from(trim_invisible(&text));
         text.zeroize();
         Ok(Some(password))
     }
 }
 
-/// What `hippo init` writes.
+/// The configuration that `hippo init` writes.
 pub(crate) struct NewConfig<'a> {
-    /// Whom mails are from.
+    /// The From address.
     pub(crate) mail_from: &'a str,
-    /// Named to libraries and families.
+    /// The operator's address, for libraries and families.
     pub(crate) contact: Option<&'a str>,
-    /// The operator's zone.
+    /// The operator's time zone.
     pub(crate) timezone: Tz,
 }
 
 impl NewConfig<'_> {
-    /// The text of a configuration that explains itself.
+    /// Renders the configuration with comments for the operator.
     pub(crate) fn to_toml(&self) -> String {
         let contact = match self.contact {
             Some(contact) => format!("contact = {}", quoted(contact)),
@@ -416,7 +412,7 @@ transport = "folder"
 # The password doesn't belong here: put it in a file that only you can read, or in the environment.
 # password_file = "smtp-password"
 # password_env = "HIPPO_SMTP_PASSWORD"
-# For a server whose certificate this machine does not know:
+# For a server whose certificate this machine doesn't trust:
 # certificate_file = "smtp-certificates.pem"
 
 [operator]
@@ -434,7 +430,7 @@ transport = "folder"
 # start_within_minutes = 60             # a run that is later than this doesn't start, and is on record as missed
 # [jobs.notify-all.schedules.tick]
 # every_minutes = 15
-# paused = false                     # true: its runs do not begin
+# paused = false                        # true: its runs don't start
 "#,
             timezone = quoted(self.timezone.name()),
             concurrency = Checks::default().concurrency,
@@ -457,7 +453,7 @@ mod tests {
     const MAIL: &str = "[mail]\nfrom = \"hippo@example.org\"\n";
 
     #[test]
-    fn what_init_writes_is_understood_and_says_what_was_asked_for() {
+    fn config_written_by_init_is_valid_and_complete() {
         let text = NewConfig {
             mail_from: "LibraryHippo <hippo@example.org>",
             contact: Some("pat \"the\" cat"),
@@ -498,7 +494,7 @@ mod tests {
     #[case::contact_letters(&format!("contact = \"Zoë\"\n{MAIL}"), "“contact”")]
     #[case::in_the_clear(&format!("{MAIL}[mail.smtp]\nhost = \"smtp.example.org\"\ntls = \"none\"\n"), "another machine")]
     #[case::half_a_login(&format!("{MAIL}[mail.smtp]\nhost = \"h\"\nuser = \"u\"\n"), "only one of user and password")]
-    fn mistake_is_named(#[case] text: &str, #[case] expected: &str) {
+    fn mistake_is_described(#[case] text: &str, #[case] expected: &str) {
         let message = Config::parse(text).unwrap_err();
         assert!(message.contains(expected), "{message}");
     }

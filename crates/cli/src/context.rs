@@ -1,4 +1,4 @@
-//! What every command works with: the deployment, the clock, and the way to print.
+//! The context of a command: the deployment, the clock and the output.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use crate::deployment::local::LocalDeployment;
 use crate::exit::{CommandError, ErrorKind};
 use crate::home::Home;
 use crate::key_store::KeyStore;
-use crate::output::{Output, note};
+use crate::output::{Output, print_to_stderr};
 use crate::suggest::nearest;
 use crate::target::Target;
 use crate::values::CardName;
@@ -29,9 +29,9 @@ use crate::values::CardName;
 /// The options that every command takes.
 #[derive(Debug, Clone)]
 pub(crate) struct Globals {
-    /// The home that the person names.
+    /// The home's directory, if given.
     pub(crate) home: Option<PathBuf>,
-    /// A home, or a stack.
+    /// Whether to work on a home or a stack.
     pub(crate) target: Target,
     /// The stack's name.
     #[cfg_attr(
@@ -39,7 +39,7 @@ pub(crate) struct Globals {
         expect(dead_code, reason = "only a stack on AWS has it")
     )]
     pub(crate) stack: String,
-    /// The stack's region, if the person names it.
+    /// The stack's region, if given.
     #[cfg_attr(
         not(feature = "aws"),
         expect(dead_code, reason = "only a stack on AWS has it")
@@ -50,9 +50,9 @@ pub(crate) struct Globals {
 }
 
 impl Globals {
-    /// Opens the home or the stack, as every command but `init` and `demo` does.
+    /// Opens the home or the stack.
     pub(crate) async fn open(&self) -> Result<Context, CommandError> {
-        note_frozen_clock()?;
+        warn_frozen_clock()?;
         let deployment = self.open_deployment(self.target).await?;
         Context::new(deployment, self.output)
     }
@@ -77,13 +77,13 @@ impl Globals {
         }
     }
 
-    /// Finds the stack.
+    /// Opens the stack.
     #[cfg(feature = "aws")]
     pub(crate) async fn open_stack(&self) -> Result<AwsDeployment, CommandError> {
         AwsDeployment::open(&self.stack, self.region.clone(), clock()?).await
     }
 
-    /// The home, for a command that only works on this machine; `instead` says what to do on AWS.
+    /// Locates the home for a command that only works on one machine; `instead` is advice for AWS.
     pub(crate) fn local_home(&self, command: &str, instead: &str) -> Result<Home, CommandError> {
         match self.target {
             Target::Local => Home::locate(self.home.clone()),
@@ -95,7 +95,7 @@ impl Globals {
     }
 }
 
-/// The time, from `HIPPO_NOW` or the machine.
+/// The machine's clock, or one that `HIPPO_NOW` freezes.
 pub(crate) fn clock() -> Result<Arc<dyn Clock>, CommandError> {
     let frozen = std::env::var("HIPPO_NOW").ok();
     clock_from_environment(frozen.as_deref())
@@ -103,32 +103,28 @@ pub(crate) fn clock() -> Result<Arc<dyn Clock>, CommandError> {
         .map_err(|error| CommandError::from_source(ErrorKind::Usage, error))
 }
 
-/// Says on standard error that the clock is frozen: what is written now has that time.
-fn note_frozen_clock() -> Result<(), CommandError> {
+/// Warns on standard error if the clock is frozen, because everything stored gets that time.
+fn warn_frozen_clock() -> Result<(), CommandError> {
     let frozen = std::env::var("HIPPO_NOW").is_ok_and(|now| !now.trim().is_empty());
     if frozen {
         let now = clock()?.now().to_rfc3339_opts(SecondsFormat::Secs, true);
-        note(format!("The clock is frozen at {now} (HIPPO_NOW)."));
+        print_to_stderr(format!("The clock is frozen at {now} (HIPPO_NOW)."));
     }
     Ok(())
 }
 
-/// What a command works with.
+/// The context of a command.
 pub(crate) struct Context {
     /// A home, or a stack.
     pub(crate) deployment: Box<dyn Deployment>,
-    /// What is remembered.
     pub(crate) store: Arc<dyn Store>,
-    /// Where the keys are.
     pub(crate) keys: Box<dyn KeyStore>,
-    /// The time.
     pub(crate) clock: Arc<dyn Clock>,
-    /// How to print.
     pub(crate) output: Output,
 }
 
 impl Context {
-    /// Works on this deployment.
+    /// Creates the context of a command on this deployment.
     pub(crate) fn new(
         deployment: Box<dyn Deployment>,
         output: Output,
@@ -142,7 +138,7 @@ impl Context {
         })
     }
 
-    /// Now.
+    /// The current time.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
@@ -152,7 +148,7 @@ impl Context {
         self.deployment.timezone()
     }
 
-    /// One family, or an error that says how to see all.
+    /// Loads a family; the error suggests a similar id.
     pub(crate) async fn family(&self, id: &FamilyId) -> Result<Family, CommandError> {
         if let Some(family) = self.store.family(id).await? {
             return Ok(family);
@@ -164,7 +160,7 @@ impl Context {
             .try_command("hippo family list"))
     }
 
-    /// One library, or an error that says how to see all.
+    /// Loads a library; the error suggests a similar id.
     pub(crate) async fn library(&self, id: &LibraryId) -> Result<Library, CommandError> {
         if let Some(library) = self.store.library(id).await? {
             return Ok(library);
@@ -176,7 +172,7 @@ impl Context {
             .try_command("hippo library list"))
     }
 
-    /// One card, or an error that says how to see all.
+    /// Loads a card by its id or the end of its id; the error suggests a similar one.
     pub(crate) async fn card(&self, name: &CardName) -> Result<CardRecord, CommandError> {
         if let CardName::Id(id) = name
             && let Some(record) = self.store.card(*id).await?
@@ -204,10 +200,10 @@ impl Context {
         let endings = ids
             .iter()
             .filter_map(|id| id.get(id.len().saturating_sub(ending.len())..));
-        the_only_one(records, ending, nearest(ending, endings))
+        require_single_match(records, ending, nearest(ending, endings))
     }
 
-    /// The families that are asked for: one, or all.
+    /// Loads one family, or all.
     pub(crate) async fn families(
         &self,
         only: Option<&FamilyId>,
@@ -218,7 +214,7 @@ impl Context {
         }
     }
 
-    /// All libraries, by id.
+    /// Loads all libraries, by id.
     pub(crate) async fn libraries(&self) -> Result<BTreeMap<LibraryId, Library>, CommandError> {
         let libraries = self.store.libraries().await?;
         Ok(libraries
@@ -228,8 +224,8 @@ impl Context {
     }
 }
 
-/// The one card whose id ends so, or an error that says what to write instead.
-fn the_only_one<T>(
+/// Returns the only card whose id ends in `ending`; the error says what to write instead.
+fn require_single_match<T>(
     mut found: Vec<T>,
     ending: &str,
     meant: Option<&str>,
@@ -253,9 +249,9 @@ mod tests {
 
     #[test]
     fn end_of_an_id_must_be_unique() {
-        assert_eq!(the_only_one(vec![1], "R5TX", None).ok(), Some(1));
+        assert_eq!(require_single_match(vec![1], "R5TX", None).ok(), Some(1));
         for (found, expected) in [(vec![], "no card"), (vec![1, 2], "More than one")] {
-            let message = the_only_one::<u8>(found, "R5TX", None)
+            let message = require_single_match::<u8>(found, "R5TX", None)
                 .unwrap_err()
                 .to_string();
             assert!(message.contains(expected), "{message}");

@@ -1,4 +1,4 @@
-//! Where LibraryHippo runs, and what a command can ask of it there.
+//! The interface of a deployment: a home on this machine, or a stack on AWS.
 
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
@@ -23,112 +23,91 @@ use hippo_core::run::{Job, Run, RunKey};
 use hippo_core::store::Store;
 use hippo_recording::Recorder;
 
-use crate::config::PERSON;
+use crate::config::PERSON_LABEL;
 use crate::exit::CommandError;
 use crate::finding::Finding;
 use crate::home::SecretsLock;
 use crate::key_store::KeyStore;
 
-/// A run of a job that a command asks for.
+/// A request to run a job.
 #[derive(Debug, Clone)]
 pub(crate) struct RunRequest<I> {
-    /// The run.
     pub(crate) key: RunKey,
     /// Whether a schedule started the command, and not a person.
     pub(crate) is_schedule: bool,
-    /// What the job is asked to do.
+    /// The job's input.
     pub(crate) input: I,
 }
 
 impl<I> RunRequest<I> {
-    /// Moves the run a millisecond on: a person who asks twice within a second means two runs.
+    /// Moves the run on by a millisecond, so that a person can start two runs within a second.
     fn next_key(&mut self) {
         self.key.scheduled_time += chrono::Duration::milliseconds(1);
     }
 }
 
-/// A run of `check-cards` that a command asks for.
+/// A request to run `check-cards`.
 #[derive(Debug, Clone)]
 pub(crate) struct CheckCardsRequest {
-    /// The run.
     pub(crate) run: RunRequest<CheckCardsInput>,
-    /// How many libraries are visited at a time; `None`: as configured.
+    /// How many libraries to visit at a time, if not as configured.
     pub(crate) concurrency: Option<u16>,
     /// Whether to check a library's cards without a pause between them.
     pub(crate) no_pause: bool,
 }
 
-/// A run of `notify-all` that a command asks for.
+/// A request to run `notify-all`.
 #[derive(Debug, Clone)]
 pub(crate) struct NotifyAllRequest {
-    /// The run.
     pub(crate) run: RunRequest<NotifyAllInput>,
-    /// Whether to send also what waits since the mail server refused it; `None`: if a person asks.
+    /// Whether to retry notices that the mail server refused; by default only if a person asks.
     pub(crate) at_once: Option<bool>,
 }
 
-/// How a run of `check-cards` went.
+/// The result of a request to run `check-cards`.
 #[derive(Debug)]
 pub(crate) enum CheckCardsAnswer {
-    /// It is done.
-    Done {
-        /// The run.
-        run: Run,
-        /// The cards that it checked.
-        checked: Vec<CheckedCard>,
-    },
-    /// Its visits are in a queue.
+    /// The run is done.
+    Done { run: Run, checked: Vec<CheckedCard> },
+    /// The run enqueued its visits.
     #[cfg_attr(
         not(feature = "aws"),
         expect(dead_code, reason = "only a stack on AWS has queues")
     )]
     Enqueued {
-        /// The run.
         run: RunKey,
-        /// How many cards will be checked.
         cards: u64,
-        /// In how many visits.
         visits: u64,
     },
     /// No run was started.
     NotStarted(NotStarted),
 }
 
-/// How a run of `notify-all` went.
+/// The result of a request to run `notify-all`.
 #[derive(Debug)]
 pub(crate) enum NotifyAllAnswer {
-    /// It is done.
-    Done {
-        /// The run.
-        run: Run,
-        /// How far each notice got.
-        notices: Vec<MailResult>,
-    },
-    /// Its notices are in a queue.
+    /// The run is done.
+    Done { run: Run, notices: Vec<MailResult> },
+    /// The run enqueued its notices.
     #[cfg_attr(
         not(feature = "aws"),
         expect(dead_code, reason = "only a stack on AWS has queues")
     )]
-    Enqueued {
-        /// The run.
-        run: RunKey,
-        /// How many will be sent.
-        notices: u64,
-    },
+    Enqueued { run: RunKey, notices: u64 },
     /// No run was started.
     NotStarted(NotStarted),
 }
 
-/// How the check of one card went.
+/// The result of a request to check one card.
 #[derive(Debug)]
 pub(crate) enum CheckCardAnswer {
-    /// It is done.
+    /// The check is done.
     Checked(Box<Check>),
     /// The visit left the card out.
     LeftOut,
-    /// A person, or the system, stopped it.
+    /// A signal stopped the check.
     Stopped,
-    /// It isn't done yet, and nobody has to wait for it.
+    /// The check is still queued and goes on without the command.
     #[cfg_attr(
         not(feature = "aws"),
         expect(dead_code, reason = "only a stack on AWS has queues")
@@ -136,18 +115,18 @@ pub(crate) enum CheckCardAnswer {
     Queued,
 }
 
-/// The schedules that are paused, and where.
+/// The paused schedules, and how to resume them.
 #[derive(Debug, Default)]
 pub(crate) struct PausedSchedules {
     /// Each job and label.
     pub(crate) schedules: Vec<(Job, Label)>,
-    /// The end of a sentence: where it is paused, and how to resume it.
+    /// Completes the sentence “The schedule …”: where it is paused, and how to resume it.
     pub(crate) how: &'static str,
 }
 
-/// Where LibraryHippo runs: a home on this machine, or a stack on AWS.
+/// A home on this machine, or a stack on AWS.
 ///
-/// Commands wait for one thing at a time, so the futures need not be `Send`.
+/// Commands await one thing at a time, so the futures need not be `Send`.
 #[async_trait(?Send)]
 pub(crate) trait Deployment {
     /// The stack's name; `None` on this machine.
@@ -156,46 +135,43 @@ pub(crate) trait Deployment {
     /// The operator's time zone.
     fn timezone(&self) -> Tz;
 
-    /// Whom an email names for questions.
+    /// The operator's address, for questions from families.
     fn contact(&self) -> Option<&str>;
 
-    /// What is remembered.
     fn store(&self) -> Arc<dyn Store>;
 
-    /// Where the keys are.
     fn keys(&self) -> Box<dyn KeyStore>;
 
-    /// Makes the keys that are missing; returns the names of those.
+    /// Creates the missing keys and returns their names.
     async fn create_missing_keys(&self) -> Result<Vec<&'static str>, CommandError>;
 
-    /// Whether everyday commands hold the private key, and so can open a card's number.
+    /// Whether everyday commands hold the private key and can read a card's number.
     fn holds_private_key(&self) -> bool;
 
-    /// Says what the old key is still needed for, once it is forgotten.
+    /// Explains what still needs the old key after a rotation.
     fn old_key_advice(&self) -> String;
 
-    /// Waits for the right to write numbers and PINs, where there is a lock for it.
+    /// Waits for the right to write numbers and PINs; `None` if the deployment has no lock.
     fn lock_secrets(&self) -> Result<Option<SecretsLock>, CommandError>;
 
-    /// The mail service.
     fn mailer(&self) -> Result<Box<dyn Mailer>, CommandError>;
 
     /// Where emails go, for people.
     fn mail_destination(&self) -> String;
 
-    /// What a person should change about the way emails go.
+    /// A warning about the mail configuration, if there is one.
     fn mail_warning(&self) -> Option<String>;
 
-    /// Checks what is particular to this deployment; these are all the recipients.
+    /// Runs the doctor's checks of this kind of deployment; `recipients` are those of all families.
     async fn diagnose(&self, recipients: &[EmailAddress]) -> Vec<Finding>;
 
-    /// The labels with which schedules of a job are declared.
+    /// The labels of a job's declared schedules.
     fn declared_labels(&self, job: Job) -> Vec<String>;
 
-    /// The schedules that are paused, or why nobody can tell.
+    /// The paused schedules, or why they can't be read.
     async fn paused_schedules(&self) -> Result<PausedSchedules, String>;
 
-    /// The last time at which a schedule should have started a run, where its times are known.
+    /// A schedule's last scheduled time up to `now`, if its times are known.
     fn last_scheduled_time(
         &self,
         job: Job,
@@ -203,13 +179,13 @@ pub(crate) trait Deployment {
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>>;
 
-    /// The label of a scheduled run whose schedule gives none.
+    /// The label of a scheduled run without one.
     fn default_label(&self, job: Job) -> &'static str;
 
-    /// Whether a check can be recorded here.
+    /// Whether a check can be recorded.
     fn can_record(&self) -> bool;
 
-    /// Checks one card now; `recorder` sees what is sent and answered, where that is possible.
+    /// Checks one card now; `recorder` observes every request and response.
     async fn check_card(
         &self,
         card: &Card,
@@ -226,7 +202,7 @@ pub(crate) trait Deployment {
     async fn notify_all(&self, request: NotifyAllRequest) -> Result<NotifyAllAnswer, CommandError>;
 }
 
-/// A visit to this card alone.
+/// Plans a visit for this card alone.
 pub(crate) fn visit_to(card: &Card, planned_at: DateTime<Utc>) -> Result<Visit, CommandError> {
     Ok(Visit {
         library: card.library.clone(),
@@ -234,7 +210,7 @@ pub(crate) fn visit_to(card: &Card, planned_at: DateTime<Utc>) -> Result<Visit, 
         planned_at,
         run: RunKey {
             job: Job::CheckCards,
-            label: PERSON.parse()?,
+            label: PERSON_LABEL.parse()?,
             scheduled_time: planned_at,
         },
     })

@@ -1,4 +1,4 @@
-//! How a command ends: the exit codes, and errors that say what to do next.
+//! Exit codes, and errors with hints.
 
 use std::error::Error;
 use std::fmt;
@@ -10,12 +10,12 @@ use hippo_core::store::StoreError;
 use hippo_core::transfer::TransferError;
 use serde::Serialize;
 
-/// How a command ended that did its work.
+/// The result of a command that did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Everything went well.
     Done,
-    /// Done, but a card or an email failed, or a person stopped it.
+    /// The command finished, but a card or an email failed, or a person stopped it.
     SomeFailed,
 }
 
@@ -44,18 +44,18 @@ pub(crate) enum ErrorKind {
     Unusable,
 }
 
-/// Something a person can do about an error.
+/// A hint how to fix an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hint {
     /// A command line to copy.
     Command(String),
-    /// A name that was probably meant.
+    /// A suggested name.
     DidYouMean(String),
     /// A sentence.
     Advice(String),
 }
 
-/// Why a command didn't do its work.
+/// An error that ended a command.
 #[derive(Debug)]
 pub(crate) struct CommandError {
     kind: ErrorKind,
@@ -64,16 +64,16 @@ pub(crate) struct CommandError {
     hints: Vec<Hint>,
 }
 
-/// What a command returns.
+/// The result of every command.
 pub(crate) type CommandResult = Result<Outcome, CommandError>;
 
 impl CommandError {
-    /// An error that a person fixes by typing something else.
+    /// Creates an error that a person fixes by typing something else.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, message)
     }
 
-    /// An error of the configuration, the key, the store or the machine.
+    /// Creates an error of the configuration, the key, the store or the machine.
     pub(crate) fn unusable(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unusable, message)
     }
@@ -87,7 +87,7 @@ impl CommandError {
         }
     }
 
-    /// An error whose message is the sentence of `source`.
+    /// Creates an error with the message of `source`.
     pub(crate) fn from_source(kind: ErrorKind, source: impl Error + Send + Sync + 'static) -> Self {
         Self {
             source: Some(Box::new(source)),
@@ -95,7 +95,7 @@ impl CommandError {
         }
     }
 
-    /// Keeps what caused it; shown after the message.
+    /// Sets the cause, which is printed after the message.
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
@@ -106,7 +106,7 @@ impl CommandError {
         self.with_hint(Hint::Command(command.into()))
     }
 
-    /// Adds the name that was probably meant, if one was found.
+    /// Suggests a name, if there is one.
     pub(crate) fn did_you_mean(self, name: Option<impl fmt::Display>) -> Self {
         match name {
             Some(name) => self.with_hint(Hint::DidYouMean(name.to_string())),
@@ -124,8 +124,8 @@ impl CommandError {
         self
     }
 
-    /// Says first in which context it happened.
-    pub(crate) fn within(mut self, context: &str) -> Self {
+    /// Prefixes the message with a sentence of context.
+    pub(crate) fn with_context(mut self, context: &str) -> Self {
         let sentence = self.sentence();
         self.message = format!("{context} {sentence}");
         self.source = None;
@@ -140,7 +140,7 @@ impl CommandError {
         }
     }
 
-    /// What happened, with its cause, as one or more sentences.
+    /// The message and its cause, as one or more sentences.
     fn sentence(&self) -> String {
         let message = self.message.trim_end_matches('.');
         match &self.source {
@@ -153,7 +153,7 @@ impl CommandError {
         }
     }
 
-    /// The error as `--json` prints it on standard error.
+    /// Renders the error as `--json` prints it on standard error.
     pub(crate) fn to_json(&self) -> String {
         #[derive(Serialize)]
         struct Document {
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn hints_follow_the_sentence_and_commands_stand_alone() {
+    fn hints_follow_the_message_on_their_own_lines() {
         let error = CommandError::usage("There is no family “conrd”.")
             .try_command("hippo family list")
             .did_you_mean(Some("conrad"));

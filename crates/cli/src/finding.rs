@@ -1,8 +1,8 @@
-//! What `hippo doctor` finds.
+//! The findings of `hippo doctor`.
 
 use serde::Serialize;
 
-/// Whether something is in order.
+/// The verdict of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
@@ -22,12 +22,12 @@ pub(crate) struct Finding {
     pub(crate) verdict: Verdict,
     /// What was found.
     pub(crate) found: String,
-    /// What to do, unless it is in order.
+    /// What to do; `None` if all is well.
     pub(crate) advice: Option<String>,
 }
 
 impl Finding {
-    /// It is in order.
+    /// A check that found no problem.
     pub(crate) fn ok(check: &str, found: impl Into<String>) -> Self {
         Self {
             check: check.to_owned(),
@@ -37,7 +37,7 @@ impl Finding {
         }
     }
 
-    /// It isn't in order.
+    /// A check that found a problem.
     pub(crate) fn problem(
         check: &str,
         found: impl Into<String>,

@@ -7,16 +7,16 @@ use hippo_local::key_files::KeyFiles;
 use crate::exit::CommandError;
 use crate::output::stdout::io_words;
 
-/// The directory in which everything of one installation is kept.
+/// The directory that holds one installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Home {
     directory: PathBuf,
 }
 
 impl Home {
-    /// The one that a person names, else the platform's directory for data.
+    /// Locates the home: the given directory, or else the platform's data directory.
     pub(crate) fn locate(named: Option<PathBuf>) -> Result<Self, CommandError> {
-        // An empty variable counts as none; an empty word is one that a script lost.
+        // An empty HIPPO_HOME counts as unset; an empty --home is a script's mistake.
         let is_empty = |name: &std::ffi::OsStr| name.is_empty();
         if named
             .as_deref()
@@ -60,22 +60,22 @@ impl Home {
         KeyFiles::in_folder(&self.directory)
     }
 
-    /// Where emails go until a mail server is set up.
+    /// The folder for emails until a mail server is set up.
     pub(crate) fn mail_folder(&self) -> PathBuf {
         self.directory.join("mail")
     }
 
-    /// Where processes take turns at a library.
+    /// The permits that limit concurrent visits to a library.
     pub(crate) fn permits(&self) -> PathBuf {
         self.directory.join("permits")
     }
 
-    /// Held by whoever writes numbers and PINs.
+    /// The lock file for writing numbers and PINs.
     pub(crate) fn secrets_lock(&self) -> PathBuf {
         self.directory.join("secrets.lock")
     }
 
-    /// An error that says what is missing, if this is not a home.
+    /// Fails unless this is a complete home; the error names what is missing.
     pub(crate) fn must_exist(&self) -> Result<(), CommandError> {
         self.must_be_initialized()?;
         if !self.database().exists() {
@@ -89,28 +89,28 @@ impl Home {
         Ok(())
     }
 
-    /// The same of a home whose database may be gone.
+    /// Fails unless this is a home; its database may be missing.
     pub(crate) fn must_be_initialized(&self) -> Result<(), CommandError> {
-        let shown = self.directory.display();
+        let directory = self.directory.display();
         for path in [self.directory.clone(), self.config()] {
             if path
                 .try_exists()
                 .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
             {
                 return Err(CommandError::unusable(format!(
-                    "Can't open {shown}: permission denied."
+                    "Can't open {directory}: permission denied."
                 )));
             }
         }
         if !self.directory.is_dir() {
             return Err(CommandError::unusable(format!(
-                "There is no LibraryHippo home at {shown}. Create one, or name another with --home DIR."
+                "There is no LibraryHippo home at {directory}. Create one, or name another with --home DIR."
             ))
             .try_command("hippo init"));
         }
         if !self.config().exists() {
             return Err(CommandError::unusable(format!(
-                "{shown} has no config.toml, so it isn't a LibraryHippo home. Create one, or name another with \
+                "{directory} has no config.toml, so it isn't a LibraryHippo home. Create one, or name another with \
                  --home DIR."
             ))
             .try_command("hippo init"));
@@ -119,7 +119,7 @@ impl Home {
     }
 }
 
-/// Keeps others out of a directory that is there; whether they could enter it before.
+/// Makes an existing directory private; returns whether others could enter it before.
 pub(crate) fn make_private(directory: &Path) -> Result<bool, CommandError> {
     #[cfg(unix)]
     {
@@ -148,7 +148,7 @@ pub(crate) fn make_private(directory: &Path) -> Result<bool, CommandError> {
     }
 }
 
-/// Makes a directory that only its owner can enter; one that is there is left as it is.
+/// Creates a directory that only its owner can enter; an existing one stays unchanged.
 pub(crate) fn make_private_directory(directory: &Path) -> Result<(), CommandError> {
     if directory.is_dir() {
         return Ok(());
@@ -169,8 +169,8 @@ pub(crate) fn make_private_directory(directory: &Path) -> Result<(), CommandErro
     })
 }
 
-/// Makes a new file that only its owner can read, from its first moment on; refuses one that is there.
-pub(crate) fn new_private_file(path: &Path) -> std::io::Result<std::fs::File> {
+/// Creates a file that only its owner can read; fails if it exists.
+pub(crate) fn create_private_file(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -181,10 +181,10 @@ pub(crate) fn new_private_file(path: &Path) -> std::io::Result<std::fs::File> {
     options.open(path)
 }
 
-/// Writes a new file that only its owner can read; refuses one that is there.
-pub(crate) fn write_new_private_file(path: &Path, text: &str) -> Result<(), CommandError> {
+/// Writes a new file that only its owner can read; fails if it exists.
+pub(crate) fn write_private_file(path: &Path, text: &str) -> Result<(), CommandError> {
     use std::io::Write as _;
-    new_private_file(path)
+    create_private_file(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| {
             CommandError::unusable(format!("Can't write {}.", path.display()))
@@ -199,9 +199,8 @@ pub(crate) struct SecretsLock {
 }
 
 impl SecretsLock {
-    /// Waits for the right to write numbers and PINs: a change of keys and a new PIN at the same
-    /// time would lose one of them.
-    pub(crate) fn take(home: &Home) -> Result<Self, CommandError> {
+    /// Waits for the lock: a rotation of keys and a new PIN at the same time would lose one of them.
+    pub(crate) fn acquire(home: &Home) -> Result<Self, CommandError> {
         let path = home.secrets_lock();
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(false);
@@ -232,7 +231,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn unreadable_home_is_not_called_missing() {
+    fn unreadable_home_is_not_reported_as_missing() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let home = Home::locate(Some(folder.path().join("home"))).unwrap();

@@ -1,4 +1,4 @@
-//! Where the keys that seal numbers and PINs are kept.
+//! The store of the keys that seal numbers and PINs.
 
 use async_trait::async_trait;
 use hippo_core::seal::{PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource};
@@ -6,16 +6,16 @@ use hippo_local::key_files::KeyFiles;
 
 use crate::exit::{CommandError, ErrorKind};
 
-/// Where the keys are kept, and can be replaced.
+/// A store of keys that can be replaced.
 #[async_trait]
 pub(crate) trait KeyStore: PrivateKeySource + PublicKeySource {
-    /// Replaces the private keys, in one step.
+    /// Replaces the private keys atomically.
     async fn replace_private_keys(&self, keys: &PrivateKeys) -> Result<(), CommandError>;
 
-    /// Replaces the public key, in one step.
+    /// Replaces the public key atomically.
     async fn write_public_key(&self, key: &PublicKey) -> Result<(), CommandError>;
 
-    /// Names the place of the private keys, for people.
+    /// Where the private keys are, for people.
     fn location(&self) -> String;
 }
 

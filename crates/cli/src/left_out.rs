@@ -1,4 +1,4 @@
-//! The cards that a run left out, each with its reason.
+//! The cards that a run left out, and why.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::count;
 
-/// In the place of the patron of a card that is gone.
-pub(crate) const GONE: &str = "a removed card";
+/// Replaces the patron's name of a removed card.
+pub(crate) const REMOVED_CARD: &str = "a removed card";
 
-/// The words of tables and sentences.
+/// The reason in words.
 pub(crate) fn reason_words(reason: LeftOutReason) -> &'static str {
     match reason {
         LeftOutReason::Paused => "paused",
@@ -32,12 +32,12 @@ pub(crate) struct LeftOut {
     pub(crate) card: CardId,
     pub(crate) family: FamilyId,
     pub(crate) library: LibraryId,
-    /// Whose card it is; `None` where it is gone.
+    /// The patron's name; `None` if the card was removed.
     pub(crate) patron: Option<String>,
     pub(crate) reason: LeftOutReason,
 }
 
-/// The cards that a run left out, as it and its workers reported them; by family, patron and library.
+/// Lists the cards that a run left out, sorted by family, patron and library.
 pub(crate) async fn left_out(
     context: &Context,
     work: &[WorkItem],
@@ -69,7 +69,7 @@ pub(crate) async fn left_out(
     Ok(found)
 }
 
-/// `Left out: 1 card: paused; 2 cards: number or PIN refused.`; `None`: none was.
+/// Summarises the cards that were left out; `None` if there are none.
 pub(crate) fn sentence(left_out: &[LeftOut]) -> Option<String> {
     let mut counts: BTreeMap<LeftOutReason, usize> = BTreeMap::new();
     for one in left_out {
@@ -79,7 +79,7 @@ pub(crate) fn sentence(left_out: &[LeftOut]) -> Option<String> {
         .into_iter()
         .map(|(reason, cards)| {
             format!(
-                "{}: {}",
+                "{} ({})",
                 count(cards, "card", "cards"),
                 reason_words(reason)
             )
@@ -88,7 +88,7 @@ pub(crate) fn sentence(left_out: &[LeftOut]) -> Option<String> {
     (!parts.is_empty()).then(|| {
         format!(
             "Left out: {}. “hippo status” says what to do.",
-            parts.join("; ")
+            parts.join(", ")
         )
     })
 }
@@ -113,7 +113,7 @@ mod tests {
         ];
         assert_eq!(
             sentence(&cards).unwrap(),
-            "Left out: 1 card: paused; 2 cards: number or PIN rejected. “hippo status” says what to do."
+            "Left out: 1 card (paused), 2 cards (number or PIN rejected). “hippo status” says what to do."
         );
         assert_eq!(sentence(&[]), None);
     }

@@ -1,4 +1,4 @@
-//! A library as a person wrote it, before it is known to be right.
+//! Libraries before validation.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use hippo_core::library::{CURRENCY_OPTION, Library};
 use hippo_systems::{SYSTEMS, System, check_value, known_options};
 use url::{Host, Url};
 
-/// A library as a person wrote it, before it is known to be right.
+/// A library before validation, from options or a file.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) system: String,
@@ -24,10 +24,10 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// The library, or what is wrong with it.
+    /// Validates the draft.
     pub(crate) fn into_library(self, id: LibraryId, zone: Tz) -> Result<Library, String> {
-        let system =
-            hippo_systems::system(&self.system).ok_or_else(|| unknown_system(&self.system))?;
+        let system = hippo_systems::system(&self.system)
+            .ok_or_else(|| unknown_system_message(&self.system))?;
         let base_url = site_url(&self.url)?;
         let account_url = self.account_url.as_deref().map(web_url).transpose()?;
         if let Some(format) = &self.date_format {
@@ -35,7 +35,7 @@ impl Draft {
         }
         for (name, value) in &self.options {
             if !known_options(system).any(|(known, _)| known == name) {
-                return Err(unknown_option(system, name));
+                return Err(unknown_option_message(system, name));
             }
             if let Err(allowed) = check_value(name, value) {
                 return Err(format!("The option “{name}” must be {allowed}."));
@@ -47,7 +47,7 @@ impl Draft {
             system: system
                 .name()
                 .parse()
-                .map_err(|_| unknown_system(&self.system))?,
+                .map_err(|_| unknown_system_message(&self.system))?,
             base_url,
             account_url: None,
             timezone: self.timezone.unwrap_or(zone),
@@ -70,8 +70,8 @@ fn name_or(name: Option<String>, id: &str) -> String {
         .unwrap_or_else(|| id.to_owned())
 }
 
-/// The message for a system that nobody knows.
-pub(crate) fn unknown_system(name: &str) -> String {
+/// The message for an unknown system.
+pub(crate) fn unknown_system_message(name: &str) -> String {
     let known: Vec<&str> = SYSTEMS.iter().map(|system| system.name()).collect();
     format!(
         "There is no system “{name}”. The systems are {}.{}",
@@ -80,7 +80,7 @@ pub(crate) fn unknown_system(name: &str) -> String {
     )
 }
 
-fn unknown_option(system: &dyn System, name: &str) -> String {
+fn unknown_option_message(system: &dyn System, name: &str) -> String {
     let known: Vec<String> = known_options(system)
         .map(|(name, meaning)| format!("{name} ({meaning})"))
         .collect();
@@ -98,13 +98,7 @@ fn site_url(text: &str) -> Result<Url, String> {
             "“{text}” has a query or fragment. Give the address up to where the site's paths begin."
         ));
     }
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() == "https" || is_loopback {
+    if is_secure(&url) {
         Ok(url)
     } else {
         Err(format!(
@@ -112,6 +106,17 @@ fn site_url(text: &str) -> Result<Url, String> {
             url.host_str().unwrap_or_default()
         ))
     }
+}
+
+/// Whether a library's site may get PINs: it has https, or runs on this machine.
+pub(crate) fn is_secure(url: &Url) -> bool {
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" || is_loopback
 }
 
 fn web_url(text: &str) -> Result<Url, String> {
@@ -137,14 +142,14 @@ fn host_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// An error unless a strftime format can be understood and tells a date: day, month and year.
+/// Fails unless a strftime format is valid and holds day, month and year.
 pub(crate) fn check_date_format(format: &str) -> Result<(), String> {
     if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
         return Err(format!(
             "“{format}” isn't a date format. Write it like %m/%d/%Y (strftime)."
         ));
     }
-    if tells_a_date(format) {
+    if is_complete_date_format(format) {
         Ok(())
     } else {
         Err(format!(
@@ -153,8 +158,8 @@ pub(crate) fn check_date_format(format: &str) -> Result<(), String> {
     }
 }
 
-/// Whether a date that is written so can be read again.
-fn tells_a_date(format: &str) -> bool {
+/// Whether a date in this format can be parsed again.
+fn is_complete_date_format(format: &str) -> bool {
     use std::fmt::Write as _;
     let Some(date) = NaiveDate::from_ymd_opt(2026, 11, 21) else {
         return false;
@@ -164,7 +169,7 @@ fn tells_a_date(format: &str) -> bool {
         && NaiveDate::parse_from_str(&written, format) == Ok(date)
 }
 
-/// `--currency CODE` and `currency` of a file, as the option that it is.
+/// The library option for a currency code.
 pub(crate) fn currency_option(code: Option<String>) -> Option<(String, String)> {
     code.map(|code| (CURRENCY_OPTION.to_owned(), code.trim().to_owned()))
 }

@@ -1,4 +1,4 @@
-//! The log of the command: to standard error, for the operator.
+//! The command's log on standard error.
 
 use std::io::IsTerminal as _;
 
@@ -9,11 +9,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::exit::CommandError;
 
-/// Begins to log.
+/// Starts logging.
 ///
-/// `HIPPO_LOG`, else `RUST_LOG`, else the number of `-v`. Without any of them only errors are logged:
-/// the command itself says what failed. With `--json` not even they are, since a machine reads
-/// standard error too.
+/// The level comes from the number of `-v`, or else from `HIPPO_LOG` or `RUST_LOG`. By default, only
+/// errors are logged, because the command reports failures itself. With `--json`, nothing is logged by
+/// default, because a machine reads standard error too.
 pub(crate) fn begin(verbose: u8, color: bool, json: bool) -> Result<(), CommandError> {
     let is_terminal = std::io::stderr().is_terminal();
     let named = ["HIPPO_LOG", "RUST_LOG"]
@@ -37,12 +37,12 @@ pub(crate) fn begin(verbose: u8, color: bool, json: bool) -> Result<(), CommandE
         .with_writer(std::io::stderr)
         .with_ansi(is_terminal && color)
         .with_filter(filter.and(filter_fn(may_be_logged)));
-    // Only the first call in a process counts; there is no second one outside of tests.
+    // Only the first call in a process has an effect; only tests call it twice.
     let _ = tracing_subscriber::registry().with(log).try_init();
     Ok(())
 }
 
-/// At their most talkative, the crates of others log what is sent: cookies and PINs among it.
+/// Drops debug and trace events of other crates, which may hold cookies and PINs.
 fn may_be_logged(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("hippo") || *metadata.level() <= Level::INFO
 }

@@ -9,7 +9,7 @@ use crate::config::{Config, SmtpConfig, Tls, Transport};
 use crate::exit::CommandError;
 use crate::home::Home;
 
-/// The mailer that the configuration names; nothing is sent yet.
+/// Creates the mailer that the configuration names, without connecting.
 pub(crate) fn mailer(home: &Home, config: &Config) -> Result<Box<dyn Mailer>, CommandError> {
     let sender = config.mail.sender().map_err(|message| {
         CommandError::unusable(format!("{} {message}", home.config().display()))

@@ -42,7 +42,7 @@ use clap::error::ErrorKind;
 
 use crate::commands::Args;
 use crate::exit::CommandError;
-use crate::output::{Output, note, stdout};
+use crate::output::{Output, print_to_stderr, stdout};
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
@@ -57,15 +57,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// The exit code of a command that did its work, unless its output couldn't be written.
+/// Returns the command's exit code, or reports that its output couldn't be written.
 fn end(code: u8, json: bool) -> ExitCode {
-    match stdout::failure() {
+    match stdout::failure_message() {
         Some(sentence) => show_error(&CommandError::unusable(sentence), json),
         None => code.into(),
     }
 }
 
-/// The help or the version, or what is wrong with the arguments.
+/// Prints the help, the version or an error in the arguments.
 fn show_argument_error(error: &clap::Error) -> ExitCode {
     let wants_json = std::env::args_os()
         .skip(1)
@@ -74,7 +74,7 @@ fn show_argument_error(error: &clap::Error) -> ExitCode {
     if !(wants_json && error.use_stderr()) {
         let printed = error.print().and_then(|()| std::io::stdout().flush());
         if !error.use_stderr() {
-            stdout::note_fault(printed);
+            stdout::record_fault(printed);
         }
         return end(u8::try_from(error.exit_code()).unwrap_or(2), wants_json);
     }
@@ -84,7 +84,7 @@ fn show_argument_error(error: &clap::Error) -> ExitCode {
         }
         _ => error.to_string(),
     };
-    // What follows the first paragraph is advice for a person.
+    // Only the first paragraph is the message; the rest is advice for people.
     let text = text.split("\n\n").next().unwrap_or_default();
     let words: Vec<&str> = text.split_whitespace().collect();
     let message = words.join(" ");
@@ -94,9 +94,9 @@ fn show_argument_error(error: &clap::Error) -> ExitCode {
 
 fn show_error(error: &CommandError, json: bool) -> ExitCode {
     if json {
-        note(error.to_json());
+        print_to_stderr(error.to_json());
     } else {
-        note(format!("hippo: {error}"));
+        print_to_stderr(format!("hippo: {error}"));
     }
     error.code().into()
 }

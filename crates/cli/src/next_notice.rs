@@ -1,4 +1,4 @@
-//! When a family's next notice goes out: what `family edit`, `status` and `notices` say of it.
+//! When a family's next notice goes out.
 
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::clock::local_date;
@@ -10,31 +10,31 @@ use crate::context::Context;
 use crate::exit::CommandError;
 use crate::output::time::moment;
 
-/// A notice that has been due for longer has missed two ticks.
+/// A notice that has been due for longer than two ticks is late.
 const LATE_AFTER: Duration = Duration::minutes(30);
 
-/// A run of `notify-all` that started within this time should have sent what is due.
+/// A run of `notify-all` within this time should have sent every due notice.
 const MAX_TICK_AGE: Duration = Duration::hours(1);
 
 /// The next notice of a family.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum NextNotice {
-    /// It is due since then, and goes out with the next `notify-all`.
+    /// It is due and goes out on the next run of `notify-all`.
     Waiting {
-        /// Since when.
+        /// When it became due.
         since: DateTime<Utc>,
-        /// Why it was not sent yet, if it was tried.
+        /// Why the last attempt to send it failed.
         reason: Option<String>,
     },
-    /// It is due then.
+    /// It becomes due at this time.
     Due(DateTime<Utc>),
-    /// None is planned.
+    /// No notice is planned.
     None,
 }
 
 impl NextNotice {
-    /// Finds the oldest notice that is due and was not sent, or else when the next one is due.
-    pub(crate) async fn of(context: &Context, family: &Family) -> Result<Self, CommandError> {
+    /// Finds the oldest notice that is due but not sent, or else the next due time.
+    pub(crate) async fn find(context: &Context, family: &Family) -> Result<Self, CommandError> {
         if family.paused {
             return Ok(Self::None);
         }
@@ -54,7 +54,7 @@ impl NextNotice {
         Ok(family.next_due(now).map_or(Self::None, Self::Due))
     }
 
-    /// When it is due: in the past while it waits.
+    /// The due time; in the past while the notice waits.
     pub(crate) fn instant(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Waiting { since, .. } => Some(*since),
@@ -69,7 +69,7 @@ impl NextNotice {
         matches!(self, Self::Waiting { since, .. } if now - (*since).max(family.created_at).max(chosen) > LATE_AFTER)
     }
 
-    /// The sentence, without its full stop: `The next notice is due at 06:30 tomorrow`.
+    /// A sentence without full stop, such as `The next notice is due at 06:30 tomorrow`.
     pub(crate) fn sentence(&self, context: &Context, family: &Family) -> String {
         let now = context.now();
         let zone = if family.timezone == context.zone() {
@@ -96,7 +96,7 @@ impl NextNotice {
         }
     }
 
-    /// Why a late notice was not sent, and the command that helps.
+    /// Explains why a late notice wasn't sent, with the command that helps.
     pub(crate) fn why_late(
         &self,
         context: &Context,
@@ -136,8 +136,8 @@ impl NextNotice {
                 format!("hippo runs show {}", run.key),
             ),
             None => (
-                "The notice is late, because notify-all didn't run. Check that cron or the timer runs it every quarter \
-                 of an hour."
+                "The notice is late, because notify-all didn't run. Check that cron or the timer runs it every 15 \
+                 minutes."
                     .to_owned(),
                 format!("hippo notify-all --family {}", family.id),
             ),

@@ -1,28 +1,27 @@
-//! Why a card that was to be checked was not.
+//! Why a card wasn't checked.
 
 use chrono::{DateTime, Utc};
 use hippo_core::card::CardRecord;
 use hippo_core::ids::CardId;
 use hippo_core::jobs::check_cards::visit::LOGIN_IN_PROGRESS_LIMIT;
 
-/// Why a card that was to be checked was not.
+/// Why a card wasn't checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotCheckedReason {
     /// It is paused.
     Paused,
     /// The library rejected its number or PIN.
     Rejected,
-    /// Nobody knows whether its last login succeeded.
+    /// The outcome of its last login is unknown.
     LoginInDoubt,
-    /// Another check of it is running, or was broken off.
+    /// Another check of it is running or was interrupted.
     InProgress,
-    /// It was removed.
     Removed,
     /// It was changed while it waited.
     Changed,
 }
 
-/// Why a visit leaves a card out before it asks the library; `None`: it doesn't.
+/// Why a visit leaves a card out before it contacts the library; `None` if it doesn't.
 pub(crate) fn reason_left_out(record: &CardRecord, now: DateTime<Utc>) -> Option<NotCheckedReason> {
     let state = &record.state.without_future(now);
     if record.card.paused {
@@ -46,7 +45,7 @@ pub(crate) fn reason_left_out(record: &CardRecord, now: DateTime<Utc>) -> Option
     })
 }
 
-/// Why a card wasn't checked, as far as the store tells.
+/// Finds out from the store why a card wasn't checked.
 pub(crate) fn reason_not_checked(
     record: Option<&CardRecord>,
     now: DateTime<Utc>,
@@ -58,7 +57,7 @@ pub(crate) fn reason_not_checked(
 }
 
 impl NotCheckedReason {
-    /// What happened, and the command lines that help.
+    /// Explains what happened, with the commands that help.
     pub(crate) fn explain(self, card: CardId) -> (&'static str, Vec<String>) {
         match self {
             Self::Paused => (
@@ -79,7 +78,7 @@ impl NotCheckedReason {
                 vec![record_command(card), format!("hippo card retry {card}")],
             ),
             Self::InProgress => (
-                "Another check of it is running, or was broken off. Try again in two minutes.",
+                "Another check of it is running, or was interrupted. Try again in two minutes.",
                 vec!["hippo status".to_owned()],
             ),
             Self::Removed => ("It was removed.", vec!["hippo card list".to_owned()]),
@@ -91,7 +90,7 @@ impl NotCheckedReason {
     }
 }
 
-/// The command that checks a card whatever became of its last login, and records what the site sends.
+/// The command that checks a card even after an unknown login outcome, and records the session.
 pub(crate) fn record_command(card: CardId) -> String {
     format!("hippo card record {card} session.har")
 }
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn unchecked_card_gets_its_true_reason() {
+    fn unchecked_card_gets_its_reason() {
         let mut paused = record(CardState::default());
         paused.card.paused = true;
         let rejected = CardState {
@@ -170,10 +169,7 @@ mod tests {
     #[rstest]
     #[case(1, true)]
     #[case(4, false)]
-    fn login_mark_leaves_a_card_out_for_a_while_only(
-        #[case] minutes_ago: i64,
-        #[case] is_left_out: bool,
-    ) {
+    fn login_mark_excludes_a_card_temporarily(#[case] minutes_ago: i64, #[case] is_left_out: bool) {
         let record = record(marked(minutes_ago, false));
         assert_eq!(reason_left_out(&record, now()).is_some(), is_left_out);
     }

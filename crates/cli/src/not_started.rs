@@ -1,4 +1,4 @@
-//! Says why no run was started.
+//! Reports why no run was started.
 
 use chrono::TimeDelta;
 use hippo_core::run::RunOutcome;
@@ -6,14 +6,14 @@ use hippo_core::run::not_started::NotStarted;
 
 use crate::context::Context;
 use crate::exit::Outcome;
-use crate::output::note;
+use crate::output::print_to_stderr;
 use crate::output::time::moment;
 use crate::start_options::StartOptions;
 
-/// Whatever starts a schedule's run is no later than this without a reason.
+/// A scheduled run that starts later than this needs an explanation.
 const MAX_START_DELAY: TimeDelta = TimeDelta::minutes(10);
 
-/// Says why no run was started; that is no failure, unless the clock is in doubt.
+/// Reports why no run was started; this is no failure unless the clock is in doubt.
 pub(crate) fn show_not_started(
     context: &Context,
     options: &StartOptions,
@@ -22,9 +22,9 @@ pub(crate) fn show_not_started(
     let run = reason.run();
     context
         .output
-        .document(&serde_json::json!({ "not_started": reason.as_str(), "run": run }));
+        .print_document(&serde_json::json!({ "not_started": reason.as_str(), "run": run }));
     let (now, zone) = (context.now(), context.zone());
-    // A run that was too late, or whose schedule is paused, is on record as that.
+    // A skipped or missed run is on record, but it didn't run.
     let ran = matches!(reason, NotStarted::AlreadyRan(_))
         && !matches!(
             run.outcome,
@@ -32,7 +32,7 @@ pub(crate) fn show_not_started(
         );
     let scheduled = run.key.scheduled_time;
     if ran && options.scheduled_time.is_none() && now - scheduled > MAX_START_DELAY {
-        note(format!(
+        print_to_stderr(format!(
             "Did nothing: “{}” already ran for its last time, {}. To run it now too, add the time to its times in \
              config.toml.",
             run.key.label,
@@ -41,16 +41,16 @@ pub(crate) fn show_not_started(
     }
     let started = moment(run.started_at, now, zone);
     if run.outcome == RunOutcome::SkippedClockInDoubt {
-        note(format!(
-            "Did nothing: the clock shows {started}, which doesn't fit what is on record. If the clock is right, the \
-             next notify-all goes on, a minute or more from now. If not, set the clock."
+        print_to_stderr(format!(
+            "Did nothing: the clock shows {started}, which doesn't fit the records. If the clock is right, the next \
+             notify-all continues, a minute or more from now. If not, set the clock."
         ));
         return Outcome::SomeFailed;
     }
     if options.is_quiet() {
         return Outcome::Done;
     }
-    context.output.say(match reason {
+    context.output.print_text(match reason {
         NotStarted::StillRunning(_) => format!(
             "Did nothing: the run {} is still going. It started at {started}.",
             run.key

@@ -6,10 +6,10 @@ use hippo_core::outbox::{HELD_RESTORED, MailState, OutboxRecord, TransitionError
 use crate::output::count;
 use crate::output::table::{Cell, Tone};
 
-/// A notice that takes longer to send gets an explanation.
+/// If sending takes longer, the notice gets an explanation.
 const MAX_SENDING_TIME: Duration = Duration::minutes(1);
 
-/// What a notice's state means, where that isn't obvious.
+/// Explains a notice's state, unless it is obvious.
 pub(crate) fn meaning(record: &OutboxRecord, now: DateTime<Utc>) -> Option<String> {
     if record.is_held() {
         return Some(format!(
@@ -54,7 +54,7 @@ pub(crate) fn addresses(reachable: usize, stopped: usize) -> String {
     }
 }
 
-/// A notice's state, in its color.
+/// The cell STATE of a notice.
 pub(crate) fn state_cell(state: MailState) -> Cell {
     let tone = match state {
         MailState::Sent => Tone::Good,
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn unanswered_sending_is_in_doubt() {
+    fn unanswered_sending_has_an_unknown_outcome() {
         assert_eq!(
             meaning(&sending(), now()).as_deref(),
             Some("It's being sent.")

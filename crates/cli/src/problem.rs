@@ -1,4 +1,4 @@
-//! What is wrong with a card, and the command line that helps.
+//! Problems of a card, each with the command that helps.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
@@ -17,25 +17,25 @@ use crate::output::table::Tone;
 use crate::output::time::{ago, moment};
 use crate::remedies::command_for_card;
 
-/// The command that tries again what may go better later.
+/// The command that retries failed checks.
 pub(crate) const CHECK_FAILED: &str = "hippo check-cards --scope failed";
 
-/// What is wrong with a card, and what to do.
+/// A problem of a card, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Problem {
     /// A failure's kind, or `paused`, `never_checked`, `stale`.
     pub(crate) kind: &'static str,
-    /// What it is.
+    /// The problem in a sentence or two.
     pub(crate) what: String,
-    /// A command line that helps.
+    /// The command line that helps.
     pub(crate) what_to_do: Option<String>,
-    /// Whether a person must do something.
+    /// How urgent it looks in a table.
     #[serde(skip)]
     pub(crate) tone: Tone,
 }
 
-/// What is wrong with a card at `now`; `until` as [`backed_off_until`] has it.
-pub(crate) fn problem_of(
+/// Finds a card's problem at `now`; `until` comes from [`backed_off_until`].
+pub(crate) fn find_problem(
     record: &CardRecord,
     library: Option<&Library>,
     now: DateTime<Utc>,
@@ -88,7 +88,7 @@ pub(crate) fn problem_of(
     };
     if let Some(failure) = &last.failure {
         let mut failure = failure.clone();
-        // The stores keep no more of a doubt than its mark.
+        // The stores keep an unknown login outcome only as a login mark.
         failure.login_in_doubt |= state
             .login_mark
             .as_ref()
@@ -104,26 +104,33 @@ pub(crate) fn problem_of(
     })
 }
 
-/// Until when we don't visit a library, in words; `None` where we do.
+/// The end of a library's back-off; `None` if we may visit it now.
+pub(crate) async fn active_back_off(
+    context: &Context,
+    library: &LibraryId,
+) -> Result<Option<DateTime<Utc>>, CommandError> {
+    let now = context.now();
+    let until = context.store.back_off_until(library).await?;
+    Ok(until.filter(|until| *until > now && can_back_off_until(*until, now)))
+}
+
+/// The end of a library's back-off, in words; `None` if we may visit it now.
 pub(crate) async fn backed_off_until(
     context: &Context,
     library: &LibraryId,
 ) -> Result<Option<String>, CommandError> {
-    let now = context.now();
-    let until = context.store.back_off_until(library).await?;
-    Ok(until
-        .filter(|until| *until > now && can_back_off_until(*until, now))
-        .map(|until| moment(until, now, context.zone())))
+    let until = active_back_off(context, library).await?;
+    Ok(until.map(|until| moment(until, context.now(), context.zone())))
 }
 
-/// What a failed check means for a person; `until` as [`backed_off_until`] has it.
+/// Explains a failed check to a person; `until` comes from [`backed_off_until`].
 pub(crate) fn failure_problem(
     failure: &Failure,
     card: CardId,
     library: &LibraryId,
     until: Option<&str>,
 ) -> Problem {
-    let detail = ended(&clean(&failure.detail));
+    let detail = with_end_mark(&clean(&failure.detail));
     let later = until.map_or_else(String::new, |until| {
         format!(" We'll try again after {until}.")
     });
@@ -148,7 +155,7 @@ pub(crate) fn failure_problem(
             None,
         ),
         FailureKind::SessionExpired => (
-            format!("The library ended the session too early: {detail}"),
+            format!("The library with_end_mark the session too early: {detail}"),
             again(),
         ),
         FailureKind::PageChanged if remedy.is_some() => {
@@ -195,8 +202,8 @@ pub(crate) fn failure_problem(
     }
 }
 
-/// The text with one mark at its end.
-fn ended(text: &str) -> String {
+/// Ends the text with exactly one punctuation mark.
+fn with_end_mark(text: &str) -> String {
     let text = text.trim_end_matches(['.', ' ']);
     let end = if text.ends_with(['?', '!', '…']) {
         ""
@@ -221,7 +228,7 @@ mod tests {
     #[case(Remedy::SetDateFormat, "--date-format FORMAT")]
     #[case(Remedy::SetUrl, "--url URL")]
     #[case(Remedy::AddLoginHost, "--login-host HOST")]
-    fn remedy_of_a_library_is_an_edit(#[case] remedy: Remedy, #[case] option: &str) {
+    fn library_remedy_is_an_edit(#[case] remedy: Remedy, #[case] option: &str) {
         for failure in [Failure::page_changed("x"), Failure::site_down("x")] {
             let failure = failure.with_remedy(remedy);
             let what_to_do = problem(&failure).what_to_do.unwrap();
@@ -230,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn remedy_decides_whatever_the_detail_says() {
+    fn advice_follows_the_remedy_and_not_the_detail() {
         let detail = "The login goes to another host; see --login-host and hippo card retry";
         let what_to_do = problem(&Failure::page_changed(detail)).what_to_do;
         assert_eq!(what_to_do.as_deref(), Some(CHECK_FAILED));
@@ -249,15 +256,15 @@ mod tests {
     }
 
     #[test]
-    fn library_that_we_back_off_from_says_until_when() {
+    fn back_off_shows_when_it_ends() {
         let library = "wpl".parse().unwrap();
         let refused = Failure::new(FailureKind::SiteRefused, "x");
         for failure in [Failure::site_down("status 503"), refused] {
             let what = |until| failure_problem(&failure, CardId::generate(), &library, until).what;
-            let told = what(Some("14:32 today"));
+            let message = what(Some("14:32 today"));
             assert!(
-                told.ends_with("We'll try again after 14:32 today."),
-                "{told}"
+                message.ends_with("We'll try again after 14:32 today."),
+                "{message}"
             );
             assert!(!what(None).contains("after"), "{}", what(None));
         }
@@ -267,7 +274,7 @@ mod tests {
     #[case("status 503 at /login", "status 503 at /login.")]
     #[case("status 503.", "status 503.")]
     #[case("which page is this?", "which page is this?")]
-    fn detail_ends_with_one_mark(#[case] detail: &str, #[case] expected: &str) {
+    fn detail_gets_one_end_mark(#[case] detail: &str, #[case] expected: &str) {
         let problem = problem(&Failure::site_down(detail));
         assert!(problem.what.ends_with(expected), "{}", problem.what);
         assert_eq!(problem.what_to_do.as_deref(), Some(CHECK_FAILED));

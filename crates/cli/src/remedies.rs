@@ -4,7 +4,7 @@ use hippo_core::alerts::Alert;
 use hippo_core::failure::Remedy;
 use hippo_core::ids::{CardId, LibraryId};
 
-/// The command line for a failure's remedy; `None`: there is none for a card's failure.
+/// The command line for the remedy of a card's failure, if there is one.
 pub(crate) fn command_for_card(
     remedy: Remedy,
     card: CardId,

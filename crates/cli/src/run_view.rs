@@ -9,7 +9,7 @@ use crate::exit::CommandError;
 use crate::output::count;
 use crate::output::time::{ago, moment};
 
-/// The same run, with what its workers reported, where others do its work.
+/// Adds the reports of its workers to a run with enqueued work.
 pub(crate) async fn with_work(context: &Context, run: Run) -> Result<Run, CommandError> {
     if run.counts.enqueued == 0 {
         return Ok(run);
@@ -18,10 +18,10 @@ pub(crate) async fn with_work(context: &Context, run: Run) -> Result<Run, Comman
     Ok(run.with_work(&work, context.now()))
 }
 
-/// A run reports at least this often, unless a library is very slow.
+/// Runs normally report more often than this; only a very slow library takes longer.
 const MAX_SILENCE: Duration = Duration::minutes(2);
 
-/// How a run ended; one that is silent may be a process that is gone.
+/// A run's outcome in words, with its last report if it is silent.
 pub(crate) fn outcome_words(context: &Context, run: &Run) -> String {
     outcome_words_at(run, context.now(), context.zone())
 }
@@ -50,7 +50,7 @@ pub(crate) fn show_runs(context: &Context, runs: &[Run]) {
             Some(work) => format!(": {work}"),
             None => String::new(),
         };
-        context.output.say(format!(
+        context.output.print_text(format!(
             "Last {}: {} ({}), {}{work}.",
             run.key.job,
             moment(run.started_at, context.now(), context.zone()),
@@ -61,11 +61,11 @@ pub(crate) fn show_runs(context: &Context, runs: &[Run]) {
     if runs.is_empty() {
         context
             .output
-            .say("No job has run yet. “hippo check-cards” checks every card.");
+            .print_text("No job has run yet. “hippo check-cards” checks every card.");
     }
 }
 
-/// What a run did, as its counts say; `None`: it did not begin, or had nothing to do.
+/// A run's counts in words; `None` if it didn't start or had nothing to do.
 fn work_words(run: &Run) -> Option<String> {
     let begun = !matches!(
         run.outcome,
@@ -77,7 +77,7 @@ fn work_words(run: &Run) -> Option<String> {
     (begun && run.counts.planned > 0).then(|| counts_words(run.key.job, &run.counts))
 }
 
-/// `checked 4 of 7 cards, 1 failed, 2 left out`: the same wherever a run's counts are told.
+/// A run's counts in words, such as `checked 4 of 7 cards, 1 failed, 2 left out`.
 pub(crate) fn counts_words(job: Job, counts: &Counts) -> String {
     let planned = usize::try_from(counts.planned).unwrap_or(usize::MAX);
     let mut words = match job {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn silent_run_says_since_when() {
+    fn silent_run_names_its_last_report() {
         let began: DateTime<Utc> = "2026-11-21T10:00:00Z".parse().unwrap();
         let mut run = Run {
             key: "check-cards/all/2026-11-21T10:00:00Z".parse().unwrap(),

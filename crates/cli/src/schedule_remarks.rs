@@ -1,4 +1,4 @@
-//! What a person should know about the schedules.
+//! Remarks on the schedules: paused ones, and labels that none declares.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,13 @@ use hippo_core::ids::Label;
 use hippo_core::run::Job;
 use serde::Serialize;
 
-use crate::config::PERSON;
+use crate::config::PERSON_LABEL;
 use crate::context::Context;
 use crate::exit::CommandError;
-use crate::output::note;
+use crate::output::print_to_stderr;
 use crate::suggest::did_you_mean;
 
-/// Something about a schedule that a person should see.
+/// A remark on a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Remark {
     /// `paused`, or `not_declared`.
@@ -22,12 +22,12 @@ pub(crate) struct Remark {
     sentence: String,
 }
 
-/// What is remarkable about schedules.
+/// Collects the remarks on all schedules.
 pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandError> {
     let mut remarks = paused(context).await;
     for job in Job::ALL {
         let declared = context.deployment.declared_labels(job);
-        // Where nothing is declared, nobody can tell a label that is wrong.
+        // Without declared schedules, a wrong label can't be recognised.
         if declared.is_empty() {
             continue;
         }
@@ -35,7 +35,7 @@ pub(crate) async fn remarks(context: &Context) -> Result<Vec<Remark>, CommandErr
         let labels: BTreeSet<Label> = runs.into_iter().map(|run| run.key.label).collect();
         for label in labels {
             let name = label.as_str();
-            if name == PERSON || declared.iter().any(|known| known == name) {
+            if name == PERSON_LABEL || declared.iter().any(|known| known == name) {
                 continue;
             }
             let meant = did_you_mean(name, &declared);
@@ -57,8 +57,8 @@ async fn paused(context: &Context) -> Vec<Remark> {
     let paused = match context.deployment.paused_schedules().await {
         Ok(paused) => paused,
         Err(reason) => {
-            note(format!(
-                "Couldn't see whether the schedules are enabled: {}.",
+            print_to_stderr(format!(
+                "Can't tell whether the schedules are enabled: {}.",
                 reason.trim_end_matches('.')
             ));
             return Vec::new();
@@ -74,9 +74,9 @@ async fn paused(context: &Context) -> Vec<Remark> {
     paused.schedules.into_iter().map(remark).collect()
 }
 
-/// Prints what is remarkable about schedules.
+/// Prints the remarks.
 pub(crate) fn show(context: &Context, remarks: &[Remark]) {
     for remark in remarks {
-        context.output.say(&remark.sentence);
+        context.output.print_text(&remark.sentence);
     }
 }

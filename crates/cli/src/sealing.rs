@@ -1,4 +1,4 @@
-//! Sealing numbers and PINs, and sealing them anew.
+//! Seals and reseals numbers and PINs.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use crate::context::Context;
 use crate::exit::CommandError;
 
-/// Seals for a card, with the public key and the library's entry as they are stored now.
+/// Seals a card's number and PIN with the stored public key and library entry.
 pub(crate) async fn seal(
     context: &Context,
     card: CardId,
@@ -34,40 +34,41 @@ pub(crate) async fn fingerprint(
     Ok(key.fingerprint(library, number))
 }
 
-/// What became of envelopes that were to be sealed anew.
+/// The result of resealing envelopes.
 #[derive(Debug, Default)]
 pub(crate) struct Resealed {
-    /// So many were.
+    /// How many were resealed.
     pub(crate) sealed_anew: usize,
-    /// These could not be opened; they were left as they are.
+    /// Those that couldn't be opened and stay unchanged.
     pub(crate) unopened: BTreeMap<CardId, SealError>,
-    /// One of those still needs a key that is not the current one.
+    /// Whether one of the unopened envelopes still needs an old key.
     pub(crate) needs_old_key: bool,
 }
 
 impl Resealed {
-    /// Adds what a later look over the same cards found.
-    pub(crate) fn take_in(&mut self, later: Self) {
+    /// Merges the result of a later round over the same cards.
+    pub(crate) fn merge_later_round(&mut self, later: Self) {
         self.sealed_anew += later.sealed_anew;
         self.unopened = later.unopened;
         self.needs_old_key = later.needs_old_key;
     }
 
-    /// Says what to do about the cards that could not be opened.
-    pub(crate) fn say_unopened(&self, context: &Context) {
+    /// Prints what to do about cards that couldn't be opened.
+    pub(crate) fn print_unopened(&self, context: &Context) {
         for (card, error) in &self.unopened {
             context
                 .output
-                .say(format!("Couldn't seal the PIN of the card {card}. {error}"));
+                .print_text(format!("Couldn't seal the PIN of the card {card}. {error}"));
             context
                 .output
-                .say_whole(format!("  → hippo card set-pin {card}"));
+                .print_line(format!("  → hippo card set-pin {card}"));
         }
     }
 }
 
-/// Seals a card's envelope for the library's entry `after`, to the current key; opens it for that entry or
-/// for the one `before`. Whoever is interrupted runs it again: what is sealed so already is left.
+/// Reseals a card's envelope to the current key and for the library entry `after`.
+///
+/// The envelope may be sealed for the entry `before` or `after`, so an interrupted run can be repeated.
 pub(crate) async fn reseal(
     context: &Context,
     keys: &PrivateKeys,
@@ -77,7 +78,7 @@ pub(crate) async fn reseal(
 ) -> Result<(), CommandError> {
     let secrets = context.store.secrets(&[card.id]).await?;
     let Some((_, sealed)) = secrets.into_iter().next() else {
-        // Removed meanwhile.
+        // The card was removed in the meantime.
         return Ok(());
     };
     let to = SealContext::new(card.id, after);
@@ -97,10 +98,10 @@ pub(crate) async fn reseal(
             return Ok(());
         }
     };
-    let anew = keys.public_key().seal(&to, &secret)?;
+    let resealed = keys.public_key().seal(&to, &secret)?;
     match context
         .store
-        .replace_secret(card.id, &card.fingerprint, &anew)
+        .replace_secret(card.id, &card.fingerprint, &resealed)
         .await
     {
         Ok(()) => result.sealed_anew += 1,

@@ -1,15 +1,15 @@
-//! The options of every command that starts a run.
+//! The options of commands that start a run.
 
 use chrono::{DateTime, FixedOffset, Utc};
 use clap::Args;
 use hippo_core::ids::{InvalidId, Label};
 use hippo_core::run::{Job, RunKey};
 
-use crate::config::PERSON;
+use crate::config::PERSON_LABEL;
 use crate::deployment::Deployment;
 use crate::values::instant;
 
-/// What makes a run one of a schedule.
+/// The options of commands that start a run.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct StartOptions {
     /// The run belongs to a schedule, and this is the schedule's name.
@@ -30,13 +30,15 @@ impl StartOptions {
         self.label.is_some() || self.scheduled_time.is_some()
     }
 
-    /// Whether to print only failures: cron emails whatever is printed.
+    /// Whether to print only failures, because cron emails all output.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet || self.is_schedule()
     }
 
-    /// The run: of this second if a person started it. If a schedule did, of the last of its times
-    /// where they are known, or else of this minute.
+    /// The run's key.
+    ///
+    /// A person's run gets the current second. A scheduled run gets the last of its schedule's times
+    /// where they are known, or else the current minute.
     pub(crate) fn run_key(
         &self,
         job: Job,
@@ -59,7 +61,7 @@ impl StartOptions {
         let label = match (&self.label, self.is_schedule()) {
             (Some(label), _) => label.clone(),
             (None, true) => default_label.parse()?,
-            (None, false) => PERSON.parse()?,
+            (None, false) => PERSON_LABEL.parse()?,
         };
         let second = now.timestamp();
         let minute = DateTime::from_timestamp(second - second.rem_euclid(60), 0).unwrap_or(now);
@@ -89,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn schedule_that_fires_twice_within_a_minute_is_one_run() {
+    fn schedule_that_fires_twice_in_a_minute_is_one_run() {
         let schedule = StartOptions {
             label: Some("all".parse().unwrap()),
             ..StartOptions::default()
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn run_of_a_person_has_its_second() {
+    fn run_by_a_person_keeps_its_seconds() {
         let person = StartOptions::default();
         assert!(!person.is_schedule());
         assert_eq!(
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn scheduled_time_alone_takes_the_label_of_its_scope() {
+    fn scheduled_time_without_label_uses_the_scope() {
         let schedule = StartOptions {
             scheduled_time: Some("2026-11-21T05:00:00-05:00".parse().unwrap()),
             ..StartOptions::default()

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks to stop, the second stops.
+//! Ctrl-C and SIGTERM: the first signal asks to stop, the second stops at once.
 
 use std::time::Duration;
 
@@ -6,44 +6,44 @@ use async_trait::async_trait;
 use hippo_core::jobs::StopRequest;
 use tokio::sync::watch;
 
-use crate::output::note;
+use crate::output::print_to_stderr;
 
-/// How long what was started may take after a person asks to stop.
+/// How long work in progress may take after the first signal.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
-/// What a check that was broken off leaves behind.
+/// The consequence of an interrupted check.
 pub(crate) const AFTER_INTERRUPTED_CHECK: &str = "We won't retry a card whose login was in progress today. “hippo \
      status” names it, and “hippo card retry” tries it.";
 
-/// What a sending that was broken off leaves behind.
+/// The consequence of interrupted sending.
 pub(crate) const AFTER_INTERRUPTED_SENDING: &str =
     "An email that was being sent may or may not have left. “hippo status” names it.";
 
-/// Knows whether a person, or the system, wants the command to stop.
+/// Tells whether a signal asked the command to stop.
 #[derive(Debug, Clone)]
 pub(crate) struct Stop(watch::Receiver<bool>);
 
 impl Stop {
-    /// Listens from now on; must be called inside the runtime.
+    /// Starts to listen for signals; needs a running runtime.
     ///
-    /// Says after the first signal what goes on, and after the second, which ends the process with
-    /// code 1, what that leaves behind; what was saved until then is whole.
-    pub(crate) fn listen(what_goes_on: &'static str, what_is_left: &'static str) -> Self {
-        let (ask, asked) = watch::channel(false);
+    /// The first signal prints what `work` is being finished. The second prints the `consequence` and
+    /// ends the process with code 1; everything saved so far is complete.
+    pub(crate) fn listen(work: &'static str, consequence: &'static str) -> Self {
+        let (ask, stop_requested) = watch::channel(false);
         tokio::spawn(async move {
             while signal().await {
                 if ask.send_replace(true) {
-                    note(format!(
-                        "Stopped at once. Everything saved so far is complete. {what_is_left}"
+                    print_to_stderr(format!(
+                        "Stopped at once. Everything saved so far is complete. {consequence}"
                     ));
                     std::process::exit(1);
                 }
-                note(format!(
-                    "Stopping: {what_goes_on}. Press Ctrl-C again to stop at once."
+                print_to_stderr(format!(
+                    "Stopping: {work}. Press Ctrl-C again to stop at once."
                 ));
             }
         });
-        Self(asked)
+        Self(stop_requested)
     }
 }
 
@@ -54,23 +54,27 @@ impl StopRequest for Stop {
     }
 
     async fn grace_is_over(&self) {
-        let mut asked = self.0.clone();
-        if asked.wait_for(|asked| *asked).await.is_err() {
-            // There are no signals here.
+        let mut stop_requested = self.0.clone();
+        if stop_requested
+            .wait_for(|stop_requested| *stop_requested)
+            .await
+            .is_err()
+        {
+            // The listener has ended, so no signal will come.
             std::future::pending::<()>().await;
         }
         tokio::time::sleep(STOP_GRACE).await;
     }
 }
 
-/// Comes back once a person, or the system, wants the command to stop; else never.
+/// Returns once a signal asks the command to stop; never returns if signals can't be received.
 pub(crate) async fn interrupted() {
     if !signal().await {
         std::future::pending::<()>().await;
     }
 }
 
-/// Waits for the next signal; false if there will be none.
+/// Waits for the next signal; returns false if signals can't be received.
 async fn signal() -> bool {
     #[cfg(unix)]
     {

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-/// Finds the candidate that is most like what was given, if one is like it at all.
+/// Finds the candidate that is closest to the given name, if one is close enough.
 pub(crate) fn nearest<T: AsRef<str>>(
     given: &str,
     candidates: impl IntoIterator<Item = T>,
@@ -13,7 +13,7 @@ pub(crate) fn nearest<T: AsRef<str>>(
         .into_iter()
         .map(|candidate| {
             let known = candidate.as_ref().to_lowercase();
-            // A beginning of three letters is meant, however much is missing.
+            // Three or more first letters always match.
             let is_beginning = given.len() >= 3 && known.starts_with(&given);
             let distance = match is_beginning {
                 true => 0,
@@ -26,7 +26,7 @@ pub(crate) fn nearest<T: AsRef<str>>(
         .map(|(_, candidate)| candidate)
 }
 
-/// ` Did you mean “conrad”?`, to go on after a sentence; empty if nothing is like what was given.
+/// Formats a suggestion, such as ` Did you mean “conrad”?`; empty if no candidate is close enough.
 pub(crate) fn did_you_mean<T: AsRef<str> + Display>(
     given: &str,
     candidates: impl IntoIterator<Item = T>,

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-/// Windows writes it before text that it pipes or saves.
+/// Windows programs write it at the beginning of text that they pipe or save.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Why bytes are not text that is taken.
+/// Why bytes were rejected as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotText {
     /// UTF-16, as some Windows programs write it.
@@ -19,15 +19,15 @@ pub(crate) enum NotText {
 /// Decodes UTF-8 without its byte-order mark.
 pub(crate) fn decode_text(bytes: &[u8]) -> Result<&str, NotText> {
     let has_utf16_mark = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
-    // Without a mark, every other byte of plain letters is 0.
+    // Without a mark, every second byte of ASCII text is 0.
     if has_utf16_mark || bytes.iter().take(2).any(|byte| *byte == 0) {
         return Err(NotText::Utf16);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| NotText::NotUtf8)?;
-    Ok(without_mark(text))
+    Ok(strip_byte_order_mark(text))
 }
 
-/// Reads a text file; the error goes on after “cannot be read: ”.
+/// Reads a text file; the error completes a sentence after a colon.
 pub(crate) fn read_text_file(path: &Path) -> Result<String, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     decode_text(&bytes)
@@ -36,22 +36,22 @@ pub(crate) fn read_text_file(path: &Path) -> Result<String, String> {
 }
 
 /// Drops byte-order marks at the beginning.
-pub(crate) fn without_mark(text: &str) -> &str {
+pub(crate) fn strip_byte_order_mark(text: &str) -> &str {
     text.trim_start_matches(BYTE_ORDER_MARK)
 }
 
-/// Drops white space and what nobody sees at both ends: a paste brings it, and no site wants it.
-pub(crate) fn trim_unseen(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || is_unseen(c))
+/// Trims white space and invisible characters, which a paste may bring along.
+pub(crate) fn trim_invisible(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
 }
 
-/// Whether a character cannot be typed into a form: it controls, or nobody sees it.
-pub(crate) fn cannot_be_typed(c: char) -> bool {
-    c.is_control() || is_unseen(c)
+/// Whether a character can't be typed into a form: a control or invisible character.
+pub(crate) fn is_untypable(c: char) -> bool {
+    c.is_control() || is_invisible(c)
 }
 
-/// Whether a character has no width: marks of order and direction, joiners, soft hyphens.
-fn is_unseen(c: char) -> bool {
+/// Whether a character has no width, such as direction marks, joiners and soft hyphens.
+fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | BYTE_ORDER_MARK)
 }
 
@@ -62,17 +62,14 @@ mod tests {
 
     #[rstest]
     #[case::plain(b"1234\n", Ok("1234\n"))]
-    #[case::with_a_mark(b"\xef\xbb\xbf1234\r\n", Ok("1234\r\n"))]
+    #[case::with_mark(b"\xef\xbb\xbf1234\r\n", Ok("1234\r\n"))]
     #[case::with_two_marks(b"\xef\xbb\xbf\xef\xbb\xbf1234", Ok("1234"))]
     #[case::empty(b"", Ok(""))]
     #[case::utf_16_little_endian(b"\xff\xfe1\x002\x00", Err(NotText::Utf16))]
     #[case::utf_16_big_endian(b"\xfe\xff\x001\x002", Err(NotText::Utf16))]
     #[case::utf_16_without_a_mark(b"1\x002\x00", Err(NotText::Utf16))]
     #[case::latin_1(b"p\xe4ss", Err(NotText::NotUtf8))]
-    fn text_is_utf_8_without_its_mark(
-        #[case] bytes: &[u8],
-        #[case] expected: Result<&str, NotText>,
-    ) {
+    fn only_utf_8_is_accepted(#[case] bytes: &[u8], #[case] expected: Result<&str, NotText>) {
         assert_eq!(decode_text(bytes), expected);
     }
 
@@ -81,7 +78,7 @@ mod tests {
     #[case(" 12 34\t", "12 34")]
     #[case("\u{a0}1234\u{feff}", "1234")]
     #[case("\u{200b}\u{2060} 12\u{a0}34\u{200e}\u{ad}\r\n", "12\u{a0}34")]
-    fn ends_that_nobody_sees_are_dropped(#[case] text: &str, #[case] expected: &str) {
-        assert_eq!(trim_unseen(text), expected);
+    fn invisible_ends_are_trimmed(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(trim_invisible(text), expected);
     }
 }

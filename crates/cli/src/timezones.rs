@@ -1,17 +1,17 @@
-//! Time zones as a person writes them.
+//! Time zones in arguments and files.
 
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use crate::suggest::nearest;
 
-/// Zones that stay on winter time all year, and the named zones that are meant by them.
+/// Zones without summer time, and the named zones with and without it that people mean by them.
 const WITHOUT_SUMMER_TIME: [(Tz, &str, &str); 3] = [
     (Tz::EST, "America/New_York", "America/Panama"),
     (Tz::MST, "America/Denver", "America/Phoenix"),
     (Tz::HST, "Pacific/Honolulu", "Pacific/Honolulu"),
 ];
 
-/// A time zone by its IANA name.
+/// Parses a time zone by its IANA name.
 pub(crate) fn parse_timezone(name: &str) -> Result<Tz, String> {
     let name = name.trim();
     let zone: Tz = name.parse().map_err(|_| unknown(name))?;
@@ -38,7 +38,7 @@ fn unknown(name: &str) -> String {
     format!("“{name}” isn't a time zone.{like}")
 }
 
-/// The zone whose whole name, or whose city, is most like what was written.
+/// Finds the zone whose name or city is closest to the given text.
 fn suggestion(name: &str) -> Option<&'static str> {
     let written = name.replace(' ', "_");
     let names = || TZ_VARIANTS.iter().map(|zone| zone.name());
@@ -46,12 +46,11 @@ fn suggestion(name: &str) -> Option<&'static str> {
         return nearest(&written, names());
     }
     let is_place = |name: &&str| name.contains('/') && !name.starts_with("Etc/");
-    let city = |name: &'static str| name.rsplit('/').next().unwrap_or(name);
     let same = |name: &&str| city_of(name).eq_ignore_ascii_case(&written);
     if let Some(zone) = names().filter(is_place).find(same) {
         return Some(zone);
     }
-    let meant = nearest(&written, names().filter(is_place).map(city))?;
+    let meant = nearest(&written, names().filter(is_place).map(city_of))?;
     names().filter(is_place).find(|name| city_of(name) == meant)
 }
 
@@ -59,7 +58,7 @@ fn city_of(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 
-/// The zone of this machine: `TZ`, else what the system says, else UTC.
+/// This machine's time zone: `TZ`, or else the system's setting, or else UTC.
 pub(crate) fn machine_timezone() -> Tz {
     let from_environment = std::env::var("TZ")
         .ok()
@@ -67,12 +66,12 @@ pub(crate) fn machine_timezone() -> Tz {
     let zone = from_environment
         .or_else(|| iana_time_zone::get_timezone().ok()?.parse().ok())
         .unwrap_or(Tz::UTC);
-    sound(zone)
+    canonical_zone(zone)
 }
 
-/// A zone that [`parse_timezone`] takes.
-fn sound(zone: Tz) -> Tz {
-    // A person would not write the long name.
+/// Replaces a zone that [`parse_timezone`] rejects by its modern name.
+fn canonical_zone(zone: Tz) -> Tz {
+    // Nobody writes the long name.
     if zone == Tz::Etc__UTC {
         return Tz::UTC;
     }
@@ -94,7 +93,7 @@ mod tests {
     #[case("UTC")]
     #[case("EST5EDT")]
     #[case("CET")]
-    fn zone_that_follows_its_clocks_is_taken(#[case] name: &str) {
+    fn valid_zone_is_accepted(#[case] name: &str) {
         assert!(parse_timezone(name).is_ok());
     }
 
@@ -108,16 +107,19 @@ mod tests {
     #[case("Berln", "“Europe/Berlin”")]
     #[case("Mars/Olympus_Mons", "like America/Toronto")]
     #[case("", "like America/Toronto")]
-    fn other_zone_is_refused_with_the_right_name(#[case] name: &str, #[case] expected: &str) {
+    fn invalid_zone_is_refused_with_a_suggestion(#[case] name: &str, #[case] expected: &str) {
         let message = parse_timezone(name).unwrap_err();
         assert!(message.contains(expected), "{message}");
     }
 
     #[test]
-    fn zone_of_the_machine_is_one_that_is_taken() {
+    fn machine_timezone_is_accepted() {
         for (fixed, ..) in WITHOUT_SUMMER_TIME {
-            assert!(parse_timezone(sound(fixed).name()).is_ok(), "{fixed}");
+            assert!(
+                parse_timezone(canonical_zone(fixed).name()).is_ok(),
+                "{fixed}"
+            );
         }
-        assert_eq!(sound(Tz::Etc__UTC), Tz::UTC);
+        assert_eq!(canonical_zone(Tz::Etc__UTC), Tz::UTC);
     }
 }

@@ -1,4 +1,4 @@
-//! Values of arguments, as a person writes them.
+//! Parsers for the values of arguments.
 
 use std::ffi::OsStr;
 
@@ -20,18 +20,18 @@ pub(crate) fn date(text: &str) -> Result<NaiveDate, String> {
         .map_err(|_| format!("“{text}” isn't a date. Write it like 2026-11-21."))
 }
 
-/// Parses an instant with its offset.
+/// Parses an instant with its offset (RFC 3339).
 pub(crate) fn instant(text: &str) -> Result<DateTime<FixedOffset>, String> {
     DateTime::parse_from_rfc3339(text)
         .map_err(|_| format!("“{text}” isn't a time. Write it like 2026-11-21T05:00:00-05:00."))
 }
 
-/// A card as a person names it: by its id, or by the end of it.
+/// A card's id, or the end of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CardName {
     /// The whole id.
     Id(CardId),
-    /// Its last characters, at least four.
+    /// At least four last characters.
     Ending(String),
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn run_key(text: &str) -> Result<RunKey, String> {
         .map_err(|error: InvalidRunKey| format!("{error} “hippo runs” shows them."))
 }
 
-/// Parses one of `all` by its name.
+/// Parses one of `all` by its name, and lists the names in the help.
 pub(crate) fn one_of<T>(
     all: &'static [T],
     name_of: fn(T) -> &'static str,
@@ -70,13 +70,14 @@ where
         .map(move |value| PossibleValue::new(name_of(*value)));
     PossibleValuesParser::new(names).try_map(move |name| {
         let found = all.iter().find(|value| name_of(**value) == name);
-        // The names are checked before.
+        // The parser has already checked the name.
         found.copied().ok_or(std::fmt::Error)
     })
 }
 
-/// The names of the systems, for completions and the help. Any other is taken too, so that the
-/// command can say which there are in its own words.
+/// Offers the systems' names to completions and the help.
+///
+/// It accepts any name, so that the command itself can suggest the right one.
 #[derive(Debug, Clone)]
 pub(crate) struct SystemName;
 

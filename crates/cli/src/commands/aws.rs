@@ -1,4 +1,4 @@
-//! `hippo aws`: what only a stack on AWS has.
+//! `hippo aws`: commands that only a stack on AWS needs.
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::exit::{CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 
-/// What to do with the stack.
+/// The subcommands of `hippo aws`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  hippo aws replay-dead-letters --dry-run")]
 pub(crate) enum Command {
@@ -40,29 +40,29 @@ pub(crate) struct ReplayDeadLetters {
 #[derive(Serialize)]
 struct Document {
     dead_letters: Vec<Replayed>,
-    /// How many more SQS hides behind those that stay, about.
+    /// About how many more SQS hides behind those that stay.
     behind: usize,
 }
 
-/// Does what is asked.
+/// Runs the subcommand.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
-    let Command::ReplayDeadLetters(asked) = command;
+    let Command::ReplayDeadLetters(args) = command;
     let stack = globals.open_stack().await?;
     let mut letters = Vec::new();
     let each = &mut |letter: Replayed| letters.push(letter);
     let result = stack
-        .replay_dead_letters(asked.dry_run, asked.discard_unreadable, each)
+        .replay_dead_letters(args.dry_run, args.discard_unreadable, each)
         .await;
-    // What was done before it failed is said too.
+    // The letters that were replayed before an error are shown too.
     let outcome = show(globals, &letters);
     let behind = result.as_ref().copied().unwrap_or_default();
     if behind > 0 {
-        globals.output.say(format!(
+        globals.output.print_text(format!(
             "About {} behind these: SQS shows ten dead letters per library at a time.",
             count(behind, "more is", "more are")
         ));
     }
-    globals.output.document(&Document {
+    globals.output.print_document(&Document {
         dead_letters: letters,
         behind,
     });
@@ -71,7 +71,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
 
 fn show(globals: &Globals, letters: &[Replayed]) -> Outcome {
     if letters.is_empty() {
-        globals.output.say("There are no dead letters.");
+        globals.output.print_text("There are no dead letters.");
         return Outcome::Done;
     }
     let mut table = Table::new([fixed("QUEUE"), words("WHAT"), fixed("NOW"), words("WHY")]);
@@ -79,14 +79,14 @@ fn show(globals: &Globals, letters: &[Replayed]) -> Outcome {
         table.row([
             letter.queue.to_string().into(),
             letter.what.as_str().into(),
-            fate_cell(letter.fate),
+            outcome_cell(letter.fate),
             letter.reason.as_deref().unwrap_or_default().into(),
         ]);
     }
-    globals.output.table(&table);
+    globals.output.print_table(&table);
     let is = |fate| letters.iter().any(|letter| letter.fate == fate);
     if is(ReplayOutcome::Unreadable) {
-        globals.output.say(
+        globals.output.print_text(
             "Messages that aren't LibraryHippo's stay until you discard them: “hippo aws replay-dead-letters \
              --discard-unreadable”.",
         );
@@ -94,14 +94,14 @@ fn show(globals: &Globals, letters: &[Replayed]) -> Outcome {
     if is(ReplayOutcome::DeadAgain) {
         globals
             .output
-            .say("What failed again needs more than a replay: see the function's logs.");
+            .print_text("What failed again needs more than a replay: see the function's logs.");
     }
     Outcome::failed_if(
         is(ReplayOutcome::Failed) || is(ReplayOutcome::DeadAgain) || is(ReplayOutcome::Unreadable),
     )
 }
 
-fn fate_cell(fate: ReplayOutcome) -> Cell {
+fn outcome_cell(fate: ReplayOutcome) -> Cell {
     let (words, tone) = match fate {
         ReplayOutcome::Replayed => ("replayed", Tone::Good),
         ReplayOutcome::Waiting => ("waiting", Tone::Plain),

@@ -25,7 +25,7 @@ pub(crate) struct Backup {
     file: PathBuf,
 }
 
-/// Makes a copy.
+/// Copies the database.
 pub(crate) async fn run(backup: Backup, globals: &Globals) -> CommandResult {
     let home = globals.local_home(
         "backup",
@@ -43,8 +43,8 @@ pub(crate) async fn run(backup: Backup, globals: &Globals) -> CommandResult {
         })?;
     globals
         .output
-        .document(&serde_json::json!({ "backup": backup.file }));
-    globals.output.say(format!(
+        .print_document(&serde_json::json!({ "backup": backup.file }));
+    globals.output.print_text(format!(
         "Copied the database to {}. It doesn't hold the keys: keep copies of {} and {} somewhere else.",
         backup.file.display(),
         home.key_files().private_path().display(),

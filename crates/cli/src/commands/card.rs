@@ -13,7 +13,7 @@ use hippo_core::seal::{LoginOrigins, SealContext};
 use hippo_core::store::StoreError;
 use secrecy::SecretString;
 
-use crate::ask::{self, checked_number, confirm};
+use crate::ask::{self, confirm, validate_number};
 use crate::card_view::{self, CardView};
 use crate::check_one_card::{check_card, check_changed_card, show_unchecked};
 use crate::context::{Context, Globals};
@@ -22,7 +22,7 @@ use crate::output::table::{Table, fixed, numbers, words};
 use crate::sealing::{fingerprint, seal};
 use crate::values::{CardName, card_name};
 
-/// What to do with cards.
+/// The subcommands of `hippo card`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -58,7 +58,7 @@ pub(crate) struct Add {
     /// The library.
     #[arg(long)]
     library: LibraryId,
-    /// Whose card it is, as emails say it.
+    /// The patron's name in emails.
     #[arg(long, value_name = "NAME")]
     patron: String,
     /// The number on the card, or the user name. We ask for it if you leave it out.
@@ -121,7 +121,7 @@ pub(crate) struct Retry {
     /// The card: its id, or its last four characters or more.
     #[arg(value_parser = card_name, value_name = "ID")]
     id: CardName,
-    /// Don't log in now, but with the next check.
+    /// Don't log in now; wait for the next check.
     #[arg(long)]
     no_check: bool,
 }
@@ -153,14 +153,14 @@ pub(crate) struct Remove {
     yes: bool,
 }
 
-/// Does what is asked.
+/// Runs the subcommand.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
     match command {
         Command::Add(add) => add_card(&context, add).await,
-        Command::List(asked) => list(&context, asked).await,
-        Command::Check(asked) => check(&context, &asked).await,
-        Command::Record(asked) => record::record(&context, &asked).await,
+        Command::List(args) => list(&context, args).await,
+        Command::Check(args) => check(&context, &args).await,
+        Command::Record(args) => record::record(&context, &args).await,
         Command::SetPin(set) => set_pin(&context, set).await,
         Command::Retry(retry) => retry_card(&context, retry).await,
         Command::Pause(pause) => pause_card(&context, pause).await,
@@ -169,7 +169,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
 }
 
 /// Cleans a patron's name.
-pub(crate) fn sound_patron(name: &str) -> Result<String, String> {
+pub(crate) fn clean_patron_name(name: &str) -> Result<String, String> {
     let name = hippo_core::text::clean(name);
     if name.is_empty() {
         Err("The patron's name is empty.".to_owned())
@@ -205,13 +205,13 @@ pub(crate) async fn store_card(
 }
 
 async fn add_card(context: &Context, add: Add) -> CommandResult {
-    // Everything that can be wrong is found before the person is asked for the PIN.
+    // Find every mistake before asking for the PIN.
     context.family(&add.family).await?;
     let library = context.library(&add.library).await?;
-    let patron = sound_patron(&add.patron).map_err(CommandError::usage)?;
+    let patron = clean_patron_name(&add.patron).map_err(CommandError::usage)?;
     context.keys.public_key().await?;
     let number = match &add.number {
-        Some(number) => checked_number(number)?,
+        Some(number) => validate_number(number)?,
         None => ask::number()?,
     };
     refuse_duplicate(context, &add.family, &library.id, &number).await?;
@@ -219,7 +219,7 @@ async fn add_card(context: &Context, add: Add) -> CommandResult {
     let secret = CardSecret { number, pin };
     let card = store_card(context, &add.family, &library.id, patron, &secret).await?;
     drop(secret);
-    context.output.say(format!(
+    context.output.print_text(format!(
         "Added the card {} of {} at {}.",
         card.id, card.patron, library.name
     ));
@@ -237,8 +237,8 @@ async fn refuse_duplicate(
 ) -> Result<(), CommandError> {
     let fingerprint = fingerprint(context, library, number).await?;
     let cards = context.store.cards_of(family).await?;
-    let is_there = |card: &Card| card.library == *library && card.fingerprint == fingerprint;
-    if cards.iter().any(|record| is_there(&record.card)) {
+    let is_same = |card: &Card| card.library == *library && card.fingerprint == fingerprint;
+    if cards.iter().any(|record| is_same(&record.card)) {
         return Err(duplicate(family, library));
     }
     Ok(())
@@ -255,17 +255,17 @@ fn pin_prompt(patron: &str, library: &Library) -> String {
     format!("PIN for {patron} at {} (not shown): ", library.name)
 }
 
-async fn list(context: &Context, asked: List) -> CommandResult {
+async fn list(context: &Context, args: List) -> CommandResult {
     let libraries = context.libraries().await?;
     let mut cards: Vec<CardView> = Vec::new();
-    for family in context.families(asked.family.as_ref()).await? {
-        cards.extend(card_view::cards_of(context, &family, &libraries).await?);
+    for family in context.families(args.family.as_ref()).await? {
+        cards.extend(card_view::load_cards(context, &family, &libraries).await?);
     }
-    context.output.document(&cards);
+    context.output.print_document(&cards);
     if cards.is_empty() {
         context
             .output
-            .say("There are no cards yet. “hippo card add --help” shows how to add one.");
+            .print_text("There are no cards yet. “hippo card add --help” shows how to add one.");
         return Ok(Outcome::Done);
     }
     let mut table = Table::new([
@@ -295,12 +295,12 @@ async fn list(context: &Context, asked: List) -> CommandResult {
             card.problem_cell(),
         ]);
     }
-    context.output.table(&table);
+    context.output.print_table(&table);
     Ok(Outcome::Done)
 }
 
-async fn check(context: &Context, asked: &Check) -> CommandResult {
-    let card = context.card(&asked.id).await?.card;
+async fn check(context: &Context, args: &Check) -> CommandResult {
+    let card = context.card(&args.id).await?.card;
     let library = context.library(&card.library).await?;
     check_card(context, &card, &library, None).await
 }
@@ -309,13 +309,13 @@ async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
     let record = context.card(&set.id).await?;
     let library = context.library(&record.card.library).await?;
     let number = match set.number.as_deref() {
-        Some(number) => checked_number(number)?,
+        Some(number) => validate_number(number)?,
         None => present_number(context, &record.card, &library).await?,
     };
     let last = record.state.last_check.as_ref();
     let failure = last.and_then(|last| last.failure.as_ref());
     if failure.is_some_and(|failure| failure.kind == FailureKind::SealedForOtherHosts) {
-        context.output.note(format!(
+        context.output.print_message(format!(
             "This library's hosts have changed. We'll send the PIN to {}.",
             LoginOrigins::from_library(&library)
         ));
@@ -324,7 +324,9 @@ async fn set_pin(context: &Context, set: SetPin) -> CommandResult {
     replace_secret(context, &record.card, CardSecret { number, pin }).await?;
     let id = record.card.id;
     context.store.allow_retry(id).await?;
-    context.output.say(format!("Set the PIN of the card {id}."));
+    context
+        .output
+        .print_text(format!("Set the PIN of the card {id}."));
     if set.no_check {
         return Ok(show_unchecked(context, id));
     }
@@ -345,7 +347,7 @@ async fn replace_secret(
         .await?)
 }
 
-/// The card's number: from its envelope, if it opens here; else from the person, who must know it.
+/// Reads the card's number from its envelope, or asks for it and compares the fingerprint.
 async fn present_number(
     context: &Context,
     card: &Card,
@@ -362,7 +364,7 @@ async fn present_number(
     }
     context
         .output
-        .note("We can't read the card's number here. Enter it again.");
+        .print_message("We can't read the card's number here. Enter it again.");
     let number = ask::number()?;
     if fingerprint(context, &card.library, &number).await? == card.fingerprint {
         Ok(number)
@@ -382,7 +384,7 @@ async fn retry_card(context: &Context, retry: Retry) -> CommandResult {
     if retry.no_check {
         context
             .output
-            .say(format!("We'll try the card {id} with the next check."));
+            .print_text(format!("We'll try the card {id} with the next check."));
         return Ok(show_unchecked(context, id));
     }
     check_changed_card(context, &record.card, &library).await
@@ -393,8 +395,8 @@ async fn pause_card(context: &Context, pause: Pause) -> CommandResult {
     context.store.set_paused(id, !pause.resume).await?;
     context
         .output
-        .document(&BTreeMap::from([("card", id.to_string())]));
-    context.output.say(if pause.resume {
+        .print_document(&BTreeMap::from([("card", id.to_string())]));
+    context.output.print_text(if pause.resume {
         format!("Resumed the card {id}.")
     } else {
         format!("Paused the card {id}.")
@@ -409,14 +411,14 @@ async fn remove_card(context: &Context, remove: Remove) -> CommandResult {
         card.id, card.patron, card.library
     );
     if !confirm(&question, remove.yes)? {
-        context.output.say("Nothing was changed.");
+        context.output.print_text("Nothing was changed.");
         return Ok(Outcome::Done);
     }
     context.store.remove_card(card.id).await?;
     context
         .output
-        .document(&serde_json::json!({ "removed": card.id }));
-    context.output.say(format!(
+        .print_document(&serde_json::json!({ "removed": card.id }));
+    context.output.print_text(format!(
         "Removed the card {} of {} at {}.",
         card.id, card.patron, card.library
     ));

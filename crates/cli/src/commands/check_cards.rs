@@ -1,4 +1,4 @@
-//! `hippo check-cards`: logs in with every card and remembers what the library says.
+//! `hippo check-cards`: logs in with every card and stores its account.
 
 mod dry_run;
 
@@ -17,7 +17,7 @@ use crate::card_view::{AccountView, unknown_cells};
 use crate::context::{Context, Globals};
 use crate::deployment::{CheckCardsAnswer, CheckCardsRequest, RunRequest};
 use crate::exit::{CommandResult, Outcome};
-use crate::left_out::{self, GONE, LeftOut, left_out, reason_words};
+use crate::left_out::{self, LeftOut, REMOVED_CARD, left_out, reason_words};
 use crate::not_started::show_not_started;
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
@@ -39,7 +39,7 @@ Examples:
 
 To check a single card: hippo card check ID
 
-Ctrl-C finishes the cards that were started, which takes a few seconds, and stops. What was saved stays.
+Ctrl-C finishes the cards in progress, which takes a few seconds. Everything saved so far stays.
 
 Exit code 1: a card could not be checked, or the run was interrupted.")]
 pub(crate) struct CheckCards {
@@ -55,7 +55,7 @@ pub(crate) struct CheckCards {
     /// How many libraries to visit at a time. By default as configured.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) concurrency: Option<u16>,
-    /// Show which cards would be checked. Logs in nowhere and saves nothing.
+    /// Show which cards would be checked, without logging in. Saves nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
@@ -65,7 +65,7 @@ pub(crate) struct CheckCards {
     pub(crate) no_pause: bool,
 }
 
-/// One card, as it was checked.
+/// The result of one card.
 #[derive(Serialize)]
 struct CheckedView {
     card: CardId,
@@ -80,7 +80,7 @@ struct CheckedView {
 struct Document<'a> {
     run: &'a Run,
     cards: &'a [CheckedView],
-    /// What was asked for and not checked, with the reason.
+    /// Requested cards that weren't checked, with the reason.
     left_out: &'a [LeftOut],
 }
 
@@ -92,71 +92,69 @@ struct EnqueuedDocument<'a> {
     left_out: &'a [LeftOut],
 }
 
-/// Checks the cards that are asked for.
-pub(crate) async fn run(asked: CheckCards, globals: &Globals) -> CommandResult {
-    check_cards(&globals.open().await?, asked).await
+/// Checks the requested cards.
+pub(crate) async fn run(args: CheckCards, globals: &Globals) -> CommandResult {
+    check_cards(&globals.open().await?, args).await
 }
 
-/// Checks the cards that are asked for, with an open context.
-pub(crate) async fn check_cards(context: &Context, asked: CheckCards) -> CommandResult {
-    if let Some(family) = &asked.family {
+/// Checks the requested cards, with an open context.
+pub(crate) async fn check_cards(context: &Context, args: CheckCards) -> CommandResult {
+    if let Some(family) = &args.family {
         context.family(family).await?;
     }
-    if let Some(library) = &asked.library {
+    if let Some(library) = &args.library {
         context.library(library).await?;
     }
     let input = CheckCardsInput {
-        scope: asked.scope,
-        family: asked.family.clone(),
-        library: asked.library.clone(),
+        scope: args.scope,
+        family: args.family.clone(),
+        library: args.library.clone(),
     };
-    if asked.dry_run {
+    if args.dry_run {
         return dry_run::dry_run(context, &input).await;
     }
-    let key = asked.start.run_key(
+    let key = args.start.run_key(
         Job::CheckCards,
-        asked.scope.as_str(),
+        args.scope.as_str(),
         &*context.deployment,
         context.now(),
     )?;
     let request = CheckCardsRequest {
         run: RunRequest {
             key,
-            is_schedule: asked.start.is_schedule(),
+            is_schedule: args.start.is_schedule(),
             input,
         },
-        concurrency: asked.concurrency,
-        no_pause: asked.no_pause,
+        concurrency: args.concurrency,
+        no_pause: args.no_pause,
     };
     match context.deployment.check_cards(request).await? {
-        CheckCardsAnswer::Done { run, checked } => show_done(context, &asked, run, &checked).await,
+        CheckCardsAnswer::Done { run, checked } => show_done(context, &args, run, &checked).await,
         CheckCardsAnswer::Enqueued { run, cards, visits } => {
-            show_enqueued(context, &asked, &run, cards, visits).await
+            show_enqueued(context, &args, &run, cards, visits).await
         }
-        CheckCardsAnswer::NotStarted(reason) => {
-            Ok(show_not_started(context, &asked.start, &reason))
-        }
+        CheckCardsAnswer::NotStarted(reason) => Ok(show_not_started(context, &args.start, &reason)),
     }
 }
 
 async fn show_enqueued(
     context: &Context,
-    asked: &CheckCards,
+    args: &CheckCards,
     run: &RunKey,
     cards: u64,
     visits: u64,
 ) -> CommandResult {
     let left_out = left_out(context, &context.store.work_items(run).await?).await?;
-    context.output.document(&EnqueuedDocument {
+    context.output.print_document(&EnqueuedDocument {
         run: run.to_string(),
         cards,
         visits,
         left_out: &left_out,
     });
-    if asked.start.is_quiet() {
+    if args.start.is_quiet() {
         return Ok(Outcome::Done);
     }
-    context.output.say(if cards == 0 {
+    context.output.print_text(if cards == 0 {
         "There is no card to check.".to_owned()
     } else {
         format!(
@@ -166,7 +164,7 @@ async fn show_enqueued(
         )
     });
     if let Some(sentence) = left_out::sentence(&left_out) {
-        context.output.say(sentence);
+        context.output.print_text(sentence);
     }
     Ok(Outcome::Done)
 }
@@ -175,7 +173,7 @@ fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-fn view_of(context: &Context, card: &CheckedCard) -> CheckedView {
+fn checked_view(context: &Context, card: &CheckedCard) -> CheckedView {
     let today = local_date(context.now(), context.zone());
     let outcome = &card.check.outcome;
     CheckedView {
@@ -186,55 +184,60 @@ fn view_of(context: &Context, card: &CheckedCard) -> CheckedView {
         account: outcome
             .as_ref()
             .ok()
-            .map(|account| AccountView::of(account, today)),
+            .map(|account| AccountView::from_account(account, today)),
         failure: outcome.as_ref().err().cloned(),
     }
 }
 
 async fn show_done(
     context: &Context,
-    asked: &CheckCards,
+    args: &CheckCards,
     run: Run,
     checked: &[CheckedCard],
 ) -> CommandResult {
-    let mut checked: Vec<CheckedView> = checked.iter().map(|card| view_of(context, card)).collect();
+    let mut checked: Vec<CheckedView> = checked
+        .iter()
+        .map(|card| checked_view(context, card))
+        .collect();
     checked.sort_by(|a, b| {
         (&a.family, &a.patron, &a.library).cmp(&(&b.family, &b.patron, &b.library))
     });
     let left_out = left_out(context, &context.store.work_items(&run.key).await?).await?;
-    context.output.document(&Document {
+    context.output.print_document(&Document {
         run: &run,
         cards: &checked,
         left_out: &left_out,
     });
     let outcome =
         Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted);
-    if context.output.json || (asked.start.is_quiet() && outcome == Outcome::Done) {
+    if context.output.json || (args.start.is_quiet() && outcome == Outcome::Done) {
         return Ok(outcome);
     }
     let today = local_date(context.now(), context.zone());
     if !checked.is_empty() || !left_out.is_empty() {
-        context.output.table(&table_of(&checked, &left_out, today));
+        context
+            .output
+            .print_table(&build_table(&checked, &left_out, today));
     }
     for card in &checked {
         if let Some(failure) = &card.failure {
             let until = backed_off_until(context, &card.library).await?;
             let problem = failure_problem(failure, card.card, &card.library, until.as_deref());
             let words = format!("{} at {}: {}", card.patron, card.library, problem.what);
-            context.output.say_folded("", &words);
+            context.output.print_indented("", &words);
             if let Some(command) = problem.what_to_do.filter(|command| command != CHECK_FAILED) {
-                context.output.say_whole(format!("  → {command}"));
+                context.output.print_line(format!("  → {command}"));
             }
         }
     }
-    context.output.say(summary(context, &run));
+    context.output.print_text(summary(context, &run));
     if let Some(sentence) = left_out::sentence(&left_out) {
-        context.output.say(sentence);
+        context.output.print_text(sentence);
     }
     Ok(outcome)
 }
 
-fn table_of(checked: &[CheckedView], left_out: &[LeftOut], today: NaiveDate) -> Table {
+fn build_table(checked: &[CheckedView], left_out: &[LeftOut], today: NaiveDate) -> Table {
     let mut table = Table::new([
         words("FAMILY"),
         words("PATRON"),
@@ -267,7 +270,7 @@ fn table_of(checked: &[CheckedView], left_out: &[LeftOut], today: NaiveDate) -> 
         let nothing = || Cell::new("–", Tone::Faint);
         table.row([
             card.family.as_str().into(),
-            card.patron.as_deref().unwrap_or(GONE).into(),
+            card.patron.as_deref().unwrap_or(REMOVED_CARD).into(),
             card.library.as_str().into(),
             nothing(),
             nothing(),

@@ -1,4 +1,4 @@
-//! `hippo completions`: a shell's completion script, and the ids that it offers.
+//! `hippo completions`: completion scripts for shells, and the ids that they offer.
 
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
@@ -32,20 +32,15 @@ pub(crate) struct Completions {
     pub(crate) ids: Option<IdKind>,
 }
 
-/// What an id is of.
+/// A kind of id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum IdKind {
-    /// The families of the home or the stack.
     Family,
-    /// Its libraries.
     Library,
-    /// The libraries that come with the program.
+    /// The built-in libraries.
     Catalogue,
-    /// Its cards.
     Card,
-    /// The labels of its runs.
     Label,
-    /// Its last runs.
     Run,
 }
 
@@ -61,7 +56,7 @@ pub(crate) async fn print_ids(kind: IdKind, globals: &Globals) -> CommandResult 
             .into_iter()
             .map(|library| library.id)
             .collect(),
-        kind => ids_of(kind, &globals.open().await?).await?,
+        kind => load_ids(kind, &globals.open().await?).await?,
     };
     for id in ids {
         print(&format!("{id}\n"));
@@ -72,7 +67,7 @@ pub(crate) async fn print_ids(kind: IdKind, globals: &Globals) -> CommandResult 
 /// How many runs of each label are offered.
 const MAX_RUNS_PER_LABEL: usize = 5;
 
-async fn ids_of(kind: IdKind, context: &Context) -> Result<Vec<String>, CommandError> {
+async fn load_ids(kind: IdKind, context: &Context) -> Result<Vec<String>, CommandError> {
     let mut ids = Vec::new();
     match kind {
         IdKind::Catalogue => {}
@@ -136,14 +131,14 @@ pub(super) const ID_ARGUMENTS: [(&str, &str); 17] = [
     ("runs show", "run"),
 ];
 
-/// The script of a shell; those of bash, zsh and fish ask for the ids as the home has them then.
+/// Generates a shell's script; those of bash, zsh and fish look up ids when they complete.
 pub(super) fn script(shell: Shell, mut command: clap::Command) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "hippo", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
     match shell {
         Shell::Bash => script + &with_cases(BASH_IDS),
-        // The function of this name is the one that zsh calls.
+        // Zsh calls the function of this name.
         Shell::Zsh => script.replacen(
             "\n_hippo() {",
             &(with_cases(ZSH_IDS) + "_hippo_words() {"),
@@ -154,7 +149,7 @@ pub(super) fn script(shell: Shell, mut command: clap::Command) -> String {
     }
 }
 
-/// A script of bash or zsh with the options and the commands in their places.
+/// Fills the options and commands into a script of bash or zsh.
 fn with_cases(script: &str) -> String {
     let cases = |indent: &str, all: &[(&str, &str)], prefix: &str| -> String {
         all.iter()
@@ -166,7 +161,7 @@ fn with_cases(script: &str) -> String {
         .replace("ARGUMENTS\n", &cases("            ", &ID_ARGUMENTS, ""))
 }
 
-/// What the script of bash has beside what clap writes.
+/// Extends clap's script of bash.
 const BASH_IDS: &str = r#"
 # Ids, as the home or the stack has them now.
 _hippo_with_ids() {
@@ -193,7 +188,7 @@ complete -F _hippo_with_ids -o nosort -o bashdefault -o default hippo 2>/dev/nul
     complete -F _hippo_with_ids -o bashdefault -o default hippo
 "#;
 
-/// What the script of zsh has before the function that clap writes.
+/// Extends clap's script of zsh, before its function.
 const ZSH_IDS: &str = r#"
 # Ids, as the home or the stack has them now.
 _hippo() {
@@ -217,7 +212,7 @@ ARGUMENTS
 
 "#;
 
-/// What the script of fish has beside what clap writes.
+/// Extends clap's script of fish.
 fn fish_ids() -> String {
     let ids = |kind: &str| format!("-a '(__hippo_ids {kind})'");
     let mut script = FISH_IDS.to_owned();

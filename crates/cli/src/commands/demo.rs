@@ -1,4 +1,4 @@
-//! `hippo demo`: the main job from end to end, with made-up libraries on this machine.
+//! `hippo demo`: checks and notices from end to end, with made-up libraries on this machine.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ use crate::deployment::local::LocalDeployment;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::home::Home;
 use crate::output::table::{Tone, paint};
-use crate::output::{Output, note};
+use crate::output::{Output, print_to_stderr};
 use crate::stop::interrupted;
 use crate::timezones::machine_timezone;
 
@@ -38,7 +38,7 @@ pub(crate) struct Demo {
     keep: Option<PathBuf>,
 }
 
-/// Shows it all.
+/// Runs the demo.
 pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
     let temporary = tempfile::tempdir().map_err(|error| {
         CommandError::unusable("Can't create a temporary directory.").caused_by(error)
@@ -55,19 +55,20 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
         )));
     }
     tokio::select! {
-        shown = show(&home, demo.keep.is_some(), globals.output) => shown?,
-        // The usual way out, so that nothing is left behind.
+        result = show(&home, demo.keep.is_some(), globals.output) => result?,
+        // Returning deletes the temporary directory.
         () = interrupted() => {
-            note("The demo was stopped.");
+            print_to_stderr("The demo was stopped.");
             return Ok(Outcome::SomeFailed);
         }
     }
-    globals.output.say("");
-    globals.output.say(match &demo.keep {
-        None => "Nothing of this is kept; “hippo demo --keep DIR” keeps it. To start with your own cards: “hippo init”."
+    globals.output.print_text("");
+    globals.output.print_text(match &demo.keep {
+        None => "The demo's files are deleted. To keep them, run “hippo demo --keep DIR”. To start with your own \
+                 cards, run “hippo init”."
             .to_owned(),
         Some(_) => format!(
-            "Kept in {}; the emails are in {}. The demo's libraries are gone, so a new check fails.",
+            "The home is {}, and the emails are in {}. The demo's libraries are gone, so a new check fails.",
             home.directory().display(),
             home.mail_folder().display()
         ),
@@ -75,7 +76,7 @@ pub(crate) async fn run(demo: Demo, globals: &Globals) -> CommandResult {
     Ok(Outcome::Done)
 }
 
-/// The demo's libraries, which serve until they are dropped.
+/// The demo's libraries, which run until they are dropped.
 struct Libraries {
     riverside: DemoLibrary,
     hillcrest: DemoLibrary,
@@ -124,8 +125,9 @@ impl Libraries {
     }
 }
 
-/// Two families and six cards: Tom's PIN is wrong, and one of Jon's libraries is down. Their notices are due
-/// from midnight on, so that they are due whenever the demo is shown.
+/// Two families and six cards: Tom's PIN is wrong, and one of Jon's libraries is down.
+///
+/// The notices are due at midnight, so that they are due at any time of day.
 const FAMILIES: &str = r#"[[family]]
 id = "calder"
 name = "The Calders"
@@ -211,7 +213,7 @@ async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandE
         ..Init::default()
     };
     make(home, &init).await?;
-    // A machine gets one document, at the end.
+    // With --json, only the last step prints a document.
     let steps = Output {
         json: false,
         quiet: output.json,
@@ -237,7 +239,7 @@ async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandE
     .await?;
 
     step(&context, "hippo check-cards");
-    // Two of the cards fail, as they should.
+    // Two of the cards fail on purpose.
     check_cards(
         &context,
         CheckCards {
@@ -259,12 +261,12 @@ async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandE
     step(&context, "hippo notify-all");
     notify_all(&context, NotifyAll::default()).await?;
     for mail in mails(home)? {
-        // A file that is gone in a moment is shown by its name alone.
-        let shown = match mail.file_name() {
+        // The path of a file that will be deleted helps nobody.
+        let path = match mail.file_name() {
             Some(name) if !is_kept => PathBuf::from(name),
             _ => mail,
         };
-        context.output.say(format!("  {}", shown.display()));
+        context.output.print_text(format!("  {}", path.display()));
     }
 
     step(&context, "hippo status");
@@ -274,7 +276,7 @@ async fn show(home: &Home, is_kept: bool, output: Output) -> Result<(), CommandE
     Ok(())
 }
 
-/// The emails in the mail folder, and their HTML, by name.
+/// Lists the files in the mail folder by name.
 fn mails(home: &Home) -> Result<Vec<PathBuf>, CommandError> {
     let entries = std::fs::read_dir(home.mail_folder()).map_err(|error| {
         CommandError::unusable(format!("Can't read {}.", home.mail_folder().display()))
@@ -287,7 +289,7 @@ fn mails(home: &Home) -> Result<Vec<PathBuf>, CommandError> {
 
 fn step(context: &Context, what: &str) {
     let color = context.output.color;
-    context.output.say(format!(
+    context.output.print_text(format!(
         "\n{}",
         paint(&format!("── {what}"), Tone::Bold, color)
     ));

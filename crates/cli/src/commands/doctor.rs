@@ -12,10 +12,10 @@ use crate::finding::{Finding, Verdict};
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::{count, time};
 
-/// A clock may be off by this much.
+/// The clock may be off by this much.
 const MAX_CLOCK_SKEW: Duration = Duration::minutes(1);
 
-/// A scheduled check is expected within this time, an hour more than a day.
+/// A scheduled check is expected within this time: a day and an hour.
 const MAX_TIME_BETWEEN_CHECKS: Duration = Duration::hours(25);
 
 /// A scheduled tick is expected within this time.
@@ -63,7 +63,7 @@ pub(crate) async fn run(_: Doctor, globals: &Globals) -> CommandResult {
         .filter(|finding| finding.verdict == Verdict::Problem)
         .count();
     show(&context, &findings, problems);
-    context.output.document(&Document { findings });
+    context.output.print_document(&Document { findings });
     Ok(Outcome::failed_if(problems > 0))
 }
 
@@ -82,14 +82,14 @@ fn show(context: &Context, findings: &[Finding], problems: usize) {
             finding.advice.as_deref().unwrap_or_default().into(),
         ]);
     }
-    context.output.table(&table);
-    context.output.say(match problems {
+    context.output.print_table(&table);
+    context.output.print_text(match problems {
         0 => "No problem found.".to_owned(),
         problems => format!("Found {}.", count(problems, "problem", "problems")),
     });
 }
 
-/// Whether the keys are there; on AWS, the private key is not for whoever operates.
+/// Checks that the keys are there; on AWS, the operator can't read the private key.
 async fn check_keys(context: &Context) -> Finding {
     const CHECK: &str = "keys";
     let keys = &context.keys;
@@ -111,7 +111,7 @@ async fn check_keys(context: &Context) -> Finding {
     }
 }
 
-/// Whether the clock stands still, or differs from the store's.
+/// Checks that the clock isn't frozen and agrees with the store's.
 async fn check_clock(context: &Context) -> Result<Finding, CommandError> {
     const CHECK: &str = "clock";
     let now = context.now();
@@ -138,7 +138,7 @@ async fn check_clock(context: &Context) -> Result<Finding, CommandError> {
     ))
 }
 
-/// Whether a schedule ran this job of late, and how that ended.
+/// Checks that a schedule ran this job recently and that the run succeeded.
 fn check_runs(context: &Context, job: Job, runs: &[Run], expected: Duration) -> Finding {
     let newest = runs
         .iter()
@@ -154,7 +154,7 @@ fn judge_runs(
     newest: Option<&Run>,
     now: DateTime<Utc>,
     expected: Duration,
-    shown: impl Fn(DateTime<Utc>) -> String,
+    format_time: impl Fn(DateTime<Utc>) -> String,
 ) -> Finding {
     let check = format!("runs of {job}");
     let Some(run) = newest else {
@@ -168,14 +168,14 @@ fn judge_runs(
     if time > now + MAX_CLOCK_SKEW {
         return Finding::problem(
             &check,
-            format!("The newest run is in the future: {}.", shown(time)),
+            format!("The newest run is in the future: {}.", format_time(time)),
             "Set the clock, and let a time service keep it correct.",
         );
     }
     if now - time > expected {
         return Finding::problem(
             &check,
-            format!("No schedule has run {job} since {}.", shown(time)),
+            format!("No schedule has run {job} since {}.", format_time(time)),
             "Check that cron, the timer or EventBridge still starts it.",
         );
     }
@@ -184,12 +184,12 @@ fn judge_runs(
             &check,
             format!(
                 "The last run, {}, is on record as “{}”.",
-                shown(time),
+                format_time(time),
                 run.outcome.as_str()
             ),
             format!("“hippo runs show {}” says more.", run.key),
         ),
-        _ => Finding::ok(&check, format!("The last one was {}.", shown(time))),
+        _ => Finding::ok(&check, format!("Last run: {}.", format_time(time))),
     }
 }
 

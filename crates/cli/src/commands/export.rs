@@ -1,4 +1,4 @@
-//! `hippo export`: everything in one file, for another place.
+//! `hippo export`: writes everything to one file, for another deployment.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,8 @@ use crate::target::Target;
 /// Export everything to a file, to move it to AWS, back, or to another machine.
 ///
 /// Numbers and PINs are sealed for the destination, never written in plain text. The file includes
-/// accounts and the notices of the last 35 days, so that nobody is told twice. It doesn't include runs.
+/// accounts and the notices of the last 35 days, so that nobody gets a notice twice. It doesn't include
+/// runs.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("destination").required(true).args(["for_target", "key"]),
@@ -77,7 +78,7 @@ pub(crate) async fn run(export: Export, globals: &Globals) -> CommandResult {
         )));
     }
     write(&export.file, &transfer)?;
-    say(&context, &export, &transfer);
+    print_result(&context, &export, &transfer);
     Ok(Outcome::Done)
 }
 
@@ -85,7 +86,7 @@ pub(crate) async fn run(export: Export, globals: &Globals) -> CommandResult {
 async fn destination_key(export: &Export, globals: &Globals) -> Result<PublicKey, CommandError> {
     let key = match (&export.key, export.for_target) {
         (Some(path), _) => read_public_key(path).map_err(|error| match error {
-            // What it says of a key file that is not there is meant for the file of a home.
+            // Its own message is about the key file of a home.
             SealError::NoKey(_) => SealError::NoKey(format!(
                 "Can't read the key file {}. Copy hippo.pub from the home of the other machine.",
                 path.display()
@@ -111,7 +112,7 @@ async fn read(context: &Context, recipient: &PublicKey) -> Result<Transfer, Comm
     )
 }
 
-/// A new file for its owner alone: all of it, or none.
+/// Writes a new file that only its owner can read, atomically.
 fn write(path: &Path, transfer: &Transfer) -> Result<(), CommandError> {
     let text = transfer.to_json()?;
     let folder = match path.parent() {
@@ -122,7 +123,7 @@ fn write(path: &Path, transfer: &Transfer) -> Result<(), CommandError> {
         std::io::ErrorKind::AlreadyExists => already_there(path),
         _ => CommandError::unusable(format!("Can't write {}.", path.display())).caused_by(error),
     };
-    // A temporary file is its owner's alone from its first byte.
+    // A temporary file is private from the start.
     let mut file = tempfile::Builder::new()
         .prefix(".move-")
         .tempfile_in(folder)
@@ -142,15 +143,15 @@ fn already_there(path: &Path) -> CommandError {
     ))
 }
 
-fn say(context: &Context, export: &Export, transfer: &Transfer) {
+fn print_result(context: &Context, export: &Export, transfer: &Transfer) {
     let contents = transfer.counts();
-    context.output.document(&Document {
+    context.output.print_document(&Document {
         export: &export.file,
         sealed_for: transfer.sealed_for.to_string(),
         contents,
     });
     let file = export.file.display();
-    context.output.say(format!(
+    context.output.print_text(format!(
         "Exported {}, {}, {} and {} to {file}. Numbers and PINs are sealed for the key {}.",
         count(contents.libraries, "library", "libraries"),
         count(contents.families, "family", "families"),
@@ -159,7 +160,7 @@ fn say(context: &Context, export: &Export, transfer: &Transfer) {
         transfer.sealed_for,
     ));
     if contents.open_mails > 0 {
-        context.output.say(format!(
+        context.output.print_text(format!(
             "{} not final yet. If a run is going on here, wait until it ends and export again.",
             count(contents.open_mails, "notice is", "notices are")
         ));
@@ -169,7 +170,7 @@ fn say(context: &Context, export: &Export, transfer: &Transfer) {
         Some(Target::Local) => format!("run “hippo import {file}”"),
         None => format!("take it to the other machine and run “hippo import {file}” there"),
     };
-    context.output.say(format!(
+    context.output.print_text(format!(
         "Next: if schedules still run here, stop them and export again. Then {import}. The file names people and \
          what they read, so delete it when everything works there."
     ));

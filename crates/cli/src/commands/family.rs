@@ -1,4 +1,4 @@
-//! `hippo family`: who gets one notice a day.
+//! `hippo family`: manages families and their recipients.
 
 mod preferences;
 mod recipients;
@@ -13,7 +13,7 @@ use hippo_core::ids::FamilyId;
 
 pub(crate) use self::preferences::{PreferenceOptions, fines_threshold, weekday};
 use self::recipients::{Recipient, is_same};
-use self::save::{save, save_and_say};
+use self::save::{save, save_and_print};
 use crate::ask::confirm;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
@@ -22,13 +22,13 @@ use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::time::moment;
 
-/// When the day's notice goes out, unless a family wants another time.
+/// The default time of day of a notice.
 pub(crate) const NOTICE_TIME: NaiveTime = match NaiveTime::from_hms_opt(6, 30, 0) {
     Some(time) => time,
     None => NaiveTime::MIN,
 };
 
-/// What to do with families.
+/// The subcommands of `hippo family`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -117,7 +117,7 @@ pub(crate) struct Remove {
     yes: bool,
 }
 
-/// Does what is asked.
+/// Runs the subcommand.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
     match command {
@@ -132,7 +132,7 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     }
 }
 
-/// A new family with the default preferences.
+/// Creates a family with the default preferences.
 pub(crate) fn new_family(
     context: &Context,
     id: FamilyId,
@@ -147,7 +147,7 @@ pub(crate) fn new_family(
     }
     Ok(Family {
         id,
-        name: sound_name(name)?,
+        name: clean_family_name(name)?,
         recipients: once,
         timezone: context.zone(),
         notice_time: NOTICE_TIME,
@@ -159,7 +159,7 @@ pub(crate) fn new_family(
     })
 }
 
-fn sound_name(name: &str) -> Result<String, String> {
+fn clean_family_name(name: &str) -> Result<String, String> {
     let name = hippo_core::text::clean(name);
     if name.is_empty() {
         Err("The family's name is empty.".to_owned())
@@ -173,14 +173,14 @@ async fn add_family(context: &Context, add: Add) -> CommandResult {
         new_family(context, add.id, &add.name, add.recipients).map_err(CommandError::usage)?;
     add.preferences.apply_to_new(&mut family);
     context.store.add_family(&family).await?;
-    context.output.document(&family);
-    context.output.say(format!(
+    context.output.print_document(&family);
+    context.output.print_text(format!(
         "Added the family {} ({}). Its notice goes out at {} ({}){}.{}",
         family.id,
         family.name,
         family.notice_time.format("%H:%M"),
         family.timezone,
-        when_words(family.preferences.send_when_empty),
+        send_policy_sentence(family.preferences.send_when_empty),
         if family.due_dates(context.now()).is_empty() {
             ""
         } else {
@@ -190,8 +190,8 @@ async fn add_family(context: &Context, add: Add) -> CommandResult {
     Ok(Outcome::Done)
 }
 
-fn when_words(proof: SendWhenEmpty) -> String {
-    match proof {
+fn send_policy_sentence(policy: SendWhenEmpty) -> String {
+    match policy {
         SendWhenEmpty::Never => " when there is something to say".to_owned(),
         SendWhenEmpty::Daily => " every day".to_owned(),
         SendWhenEmpty::Weekly(day) => format!(
@@ -215,11 +215,11 @@ fn long_name(day: Weekday) -> &'static str {
 
 async fn list(context: &Context) -> CommandResult {
     let families = context.store.families().await?;
-    context.output.document(&families);
+    context.output.print_document(&families);
     if families.is_empty() {
-        context
-            .output
-            .say("There are no families yet. “hippo family add --help” shows how to add one.");
+        context.output.print_text(
+            "There are no families yet. “hippo family add --help” shows how to add one.",
+        );
         return Ok(Outcome::Done);
     }
     let mut table = Table::new([
@@ -246,16 +246,16 @@ async fn list(context: &Context) -> CommandResult {
             recipients.join(", ").into(),
             family.notice_time.format("%H:%M").to_string().into(),
             family.timezone.name().into(),
-            proof_words(family.preferences.send_when_empty).into(),
+            send_policy_words(family.preferences.send_when_empty).into(),
             Cell::new(if family.paused { "paused" } else { "" }, Tone::Warning),
         ]);
     }
-    context.output.table(&table);
+    context.output.print_table(&table);
     Ok(Outcome::Done)
 }
 
-fn proof_words(proof: SendWhenEmpty) -> String {
-    match proof {
+fn send_policy_words(policy: SendWhenEmpty) -> String {
+    match policy {
         SendWhenEmpty::Never => "when needed".to_owned(),
         SendWhenEmpty::Daily => "daily".to_owned(),
         SendWhenEmpty::Weekly(day) => format!("at least every {}", long_name(day)),
@@ -266,7 +266,7 @@ async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
     let before = context.family(&edit.id).await?;
     let mut family = before.clone();
     if let Some(name) = &edit.name {
-        family.name = sound_name(name).map_err(CommandError::usage)?;
+        family.name = clean_family_name(name).map_err(CommandError::usage)?;
     }
     edit.preferences.apply(&mut family, context.now());
     if family == before {
@@ -275,9 +275,9 @@ async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
                 "Say what to change. “hippo family edit --help” lists the options.",
             ));
         }
-        context.output.document(&family);
-        context.output.say(format!(
-            "The family {} already is like that. Nothing was changed.",
+        context.output.print_document(&family);
+        context.output.print_text(format!(
+            "The family {} already has these settings. Nothing was changed.",
             family.id
         ));
         return Ok(Outcome::Done);
@@ -288,12 +288,12 @@ async fn edit_family(context: &Context, edit: Edit) -> CommandResult {
         return save(context, &family, what).await;
     }
     let when = when_next(context, &family).await?;
-    save_and_say(context, &family, what, &when).await
+    save_and_print(context, &family, what, &when).await
 }
 
-/// When the family's notices go out from now on; a waiting one keeps the time of the day that it is of.
+/// Explains when the next notices go out; a waiting notice keeps its own day's time.
 async fn when_next(context: &Context, family: &Family) -> Result<String, CommandError> {
-    let next = NextNotice::of(context, family).await?;
+    let next = NextNotice::find(context, family).await?;
     let sentence = next.sentence(context, family);
     Ok(match (&next, family.next_due(context.now())) {
         (NextNotice::Waiting { .. }, Some(after)) => format!(
@@ -311,7 +311,7 @@ async fn pause_family(context: &Context, pause: Pause) -> CommandResult {
         return save(context, &family, "Paused notices for").await;
     }
     let when = when_next(context, &family).await?;
-    save_and_say(context, &family, "Resumed notices for", &when).await
+    save_and_print(context, &family, "Resumed notices for", &when).await
 }
 
 async fn remove_family(context: &Context, remove: Remove) -> CommandResult {
@@ -323,14 +323,14 @@ async fn remove_family(context: &Context, remove: Remove) -> CommandResult {
         count(cards, "card", "cards")
     );
     if !confirm(&question, remove.yes)? {
-        context.output.say("Nothing was changed.");
+        context.output.print_text("Nothing was changed.");
         return Ok(Outcome::Done);
     }
     context.store.remove_family(&family.id).await?;
     context
         .output
-        .document(&serde_json::json!({ "removed": family.id }));
-    context.output.say(format!(
+        .print_document(&serde_json::json!({ "removed": family.id }));
+    context.output.print_text(format!(
         "Removed the family {} and {}.",
         family.id,
         count(cards, "card", "cards")

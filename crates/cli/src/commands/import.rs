@@ -1,7 +1,7 @@
-//! `hippo import`: libraries, families and cards from a TOML file, or an export.
+//! `hippo import`: adds libraries, families and cards from a TOML file or an export.
 
+mod export_file;
 mod file;
-mod moved;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use self::file::{Mistake, Plan, PlannedCard};
-use crate::ask::{self, checked_pin};
+use crate::ask::{self, validate_pin};
 use crate::commands::card::store_card;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandError, CommandResult, Outcome};
@@ -24,9 +24,9 @@ use crate::text_input::read_text_file;
 
 /// Import libraries, families and cards from a TOML file, or what “hippo export” wrote.
 ///
-/// It checks everything before it writes anything: after a mistake, nothing has changed. For an export,
-/// it asks whether the PINs may go to the hosts in it. You can import an export again: it skips what is
-/// here already, and adds the rest.
+/// It checks everything first: if there is a mistake, nothing changes. For an export, it asks whether
+/// the PINs may go to the hosts in it. You can import an export again: it skips what is here already,
+/// and adds the rest.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -70,16 +70,16 @@ struct Document<'a> {
 
 #[derive(Serialize)]
 struct Imported<'a> {
-    /// `None`: it would be added.
+    /// `None` in a dry run.
     card: Option<CardId>,
     family: &'a FamilyId,
     library: &'a LibraryId,
     patron: &'a str,
 }
 
-/// Where the PINs of the cards come from.
+/// The source of the cards' PINs.
 pub(crate) trait Pins {
-    /// The PIN that this environment variable holds.
+    /// The PIN in this environment variable.
     fn in_environment(&self, name: &str) -> Option<SecretString>;
 }
 
@@ -100,12 +100,12 @@ pub(crate) async fn run(import: Import, globals: &Globals) -> CommandResult {
     })?;
     let name = import.file.display().to_string();
     if is_transfer(&text) {
-        return moved::import(&context, &name, &text, import.dry_run, import.yes).await;
+        return export_file::import(&context, &name, &text, import.dry_run, import.yes).await;
     }
     import_text(&context, &name, &text, import.dry_run, &Environment).await
 }
 
-/// Imports the text of a file of this name.
+/// Imports the text of the file `name`.
 pub(crate) async fn import_text(
     context: &Context,
     name: &str,
@@ -119,13 +119,13 @@ pub(crate) async fn import_text(
         return Err(refused(name, &mistakes));
     }
     if dry_run {
-        say(context, &plan, &[], true);
+        print_result(context, &plan, &[], true);
         return Ok(Outcome::Done);
     }
     context.keys.public_key().await?;
     let secrets = secrets(&plan, pins).map_err(|mistakes| refused(name, &mistakes))?;
     let cards = write(context, &plan, &secrets).await?;
-    say(context, &plan, &cards, false);
+    print_result(context, &plan, &cards, false);
     Ok(Outcome::Done)
 }
 
@@ -145,7 +145,7 @@ fn refused(name: &str, mistakes: &[Mistake]) -> CommandError {
     ))
 }
 
-/// What the file and the store cannot both have.
+/// Finds conflicts between the file and the store.
 async fn conflicts(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, CommandError> {
     let mut mistakes = Vec::new();
     let mut mistake = |line, message| {
@@ -202,13 +202,13 @@ async fn conflicts(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, Comma
             );
         }
     }
-    for message in doubled_cards(context, plan).await? {
+    for message in duplicate_cards(context, plan).await? {
         mistakes.push(message);
     }
     Ok(mistakes)
 }
 
-async fn doubled_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, CommandError> {
+async fn duplicate_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, CommandError> {
     let mut mistakes = Vec::new();
     if plan.cards.is_empty() {
         return Ok(mistakes);
@@ -240,7 +240,7 @@ async fn doubled_cards(context: &Context, plan: &Plan) -> Result<Vec<Mistake>, C
     Ok(mistakes)
 }
 
-/// The PINs, from the environment first, so that nobody types any before a mistake is found.
+/// Collects the PINs, first from the environment, so that mistakes are found before anyone types a PIN.
 fn secrets(plan: &Plan, pins: &dyn Pins) -> Result<Vec<CardSecret>, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let mut found: Vec<Option<SecretString>> = Vec::new();
@@ -263,7 +263,7 @@ fn secrets(plan: &Plan, pins: &dyn Pins) -> Result<Vec<CardSecret>, Vec<Mistake>
         .map(|(card, pin)| {
             let pin = match pin {
                 Some(pin) => pin,
-                None => ask::pin_or(
+                None => ask::pin_from_terminal(
                     &format!("PIN for {} at {} (not shown): ", card.patron, card.library),
                     "Name the environment variable that holds it with “pin_env”.",
                 )
@@ -291,13 +291,13 @@ fn pin_from_environment(
         line: Some(card.line),
         message: format!("the environment variable {name}, which should hold the PIN, isn't set."),
     })?;
-    checked_pin(&pin).map_err(|error| Mistake {
+    validate_pin(&pin).map_err(|error| Mistake {
         line: Some(card.line),
         message: format!("the environment variable {name}: {error}"),
     })
 }
 
-/// What was written so far, to take back if the rest cannot be.
+/// The entries written so far, to roll back if the rest fails.
 #[derive(Default)]
 struct Written {
     libraries: Vec<LibraryId>,
@@ -314,7 +314,7 @@ async fn write(
     match write_all(context, plan, secrets, &mut written).await {
         Ok(()) => Ok(written.cards),
         Err(error) => {
-            take_back(context, &written).await;
+            roll_back(context, &written).await;
             Err(error)
         }
     }
@@ -342,8 +342,8 @@ async fn write_all(
     Ok(())
 }
 
-/// Best effort: the error that led here says more than one of taking back.
-async fn take_back(context: &Context, written: &Written) {
+/// Removes the written entries; errors are ignored, because the first error matters more.
+async fn roll_back(context: &Context, written: &Written) {
     for card in &written.cards {
         let _ = context.store.remove_card(*card).await;
     }
@@ -355,8 +355,8 @@ async fn take_back(context: &Context, written: &Written) {
     }
 }
 
-fn say(context: &Context, plan: &Plan, cards: &[CardId], dry_run: bool) {
-    context.output.document(&Document {
+fn print_result(context: &Context, plan: &Plan, cards: &[CardId], dry_run: bool) {
+    context.output.print_document(&Document {
         dry_run,
         libraries: plan
             .libraries
@@ -387,12 +387,12 @@ fn say(context: &Context, plan: &Plan, cards: &[CardId], dry_run: bool) {
         count(plan.cards.len(), "card", "cards")
     );
     if dry_run {
-        context.output.say(format!(
+        context.output.print_text(format!(
             "The file is valid. It would add {what}. Nothing was changed."
         ));
     } else {
         context
             .output
-            .say(format!("Added {what}. “hippo check-cards” checks them."));
+            .print_text(format!("Added {what}. “hippo check-cards” checks them."));
     }
 }

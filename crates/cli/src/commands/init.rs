@@ -1,4 +1,4 @@
-//! `hippo init`: makes a home.
+//! `hippo init`: creates a home, or the keys of a stack.
 
 use chrono_tz::Tz;
 use clap::Args;
@@ -11,14 +11,14 @@ use crate::context::{Globals, clock};
 use crate::deployment::Deployment as _;
 use crate::deployment::local::LocalDeployment;
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
-use crate::home::{Home, make_private, make_private_directory, write_new_private_file};
+use crate::home::{Home, make_private, make_private_directory, write_private_file};
 use crate::target::{DEFAULT_STACK, Target};
 use crate::timezones::{machine_timezone, parse_timezone};
 
 /// Set up a home: configuration, database, key and mail folder.
 ///
-/// It asks nothing, and running it again changes nothing. With “--target aws” it makes the key of a
-/// deployed stack.
+/// It asks no questions, and running it again changes nothing. With “--target aws” it creates the keys
+/// of a deployed stack.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
 Examples:
@@ -38,23 +38,23 @@ pub(crate) struct Init {
     pub(crate) timezone: Option<Tz>,
 }
 
-/// The default From address: good enough for a mail folder, not for a mail server.
+/// The default From address, which is enough for a mail folder.
 const DEFAULT_FROM: &str = "LibraryHippo <libraryhippo@localhost>";
 
 #[derive(Serialize)]
 struct Document {
     home: String,
     made: Vec<&'static str>,
-    /// The directory was there, and others could look into it.
+    /// Whether the directory existed and others could enter it.
     closed_to_others: bool,
     timezone: String,
 }
 
-/// What became of a home.
+/// The changes that made a directory a home.
 pub(crate) struct Made {
-    /// What was missing.
+    /// The created files.
     files: Vec<&'static str>,
-    /// Others could look into the directory before.
+    /// Whether others could enter the directory before.
     closed_to_others: bool,
 }
 
@@ -66,7 +66,7 @@ struct StackDocument<'a> {
     timezone: &'a str,
 }
 
-/// Makes what a deployed stack lacks: CloudFormation cannot make a secret parameter.
+/// Creates the missing keys of a deployed stack, because CloudFormation can't create a SecureString.
 async fn init_stack(init: &Init, globals: &Globals) -> CommandResult {
     if init.mail_from.is_some() || init.contact.is_some() || init.timezone.is_some() {
         return Err(CommandError::usage(
@@ -79,35 +79,35 @@ async fn init_stack(init: &Init, globals: &Globals) -> CommandResult {
     let made = !stack.create_missing_keys().await?.is_empty();
     let key = stack.keys().location();
     let output = globals.output;
-    output.document(&StackDocument {
+    output.print_document(&StackDocument {
         stack: name,
         key: key.clone(),
         made,
         timezone: stack.timezone().name(),
     });
     if !made {
-        output.say(format!(
+        output.print_text(format!(
             "{} already has its key, in {key}. Nothing was changed.",
             name
         ));
         return Ok(Outcome::Done);
     }
-    output.say(format!(
-        "Made the keys that seal and open numbers and PINs. The private one is in {key}. They outlive the stack: \
-         without the private one, no PIN can be opened again."
+    output.print_text(format!(
+        "Created the keys that seal and open numbers and PINs. The private one is in {key}. They outlive the stack: \
+         without the private one, the stored PINs are lost."
     ));
-    output.say("To make every command work on the stack:");
-    output.say_whole("  export HIPPO_TARGET=aws");
+    output.print_text("To make every command work on the stack:");
+    output.print_line("  export HIPPO_TARGET=aws");
     if name != DEFAULT_STACK {
-        output.say_whole(format!("  export HIPPO_STACK={name}"));
+        output.print_line(format!("  export HIPPO_STACK={name}"));
     }
-    output.say(
+    output.print_text(
         "Next: “hippo library add --help”, “hippo family add --help”, “hippo card add --help”.",
     );
     Ok(Outcome::Done)
 }
 
-/// Makes what is missing of a home.
+/// Creates a home, or the keys of a stack.
 pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
     if globals.target == Target::Aws {
         return init_stack(&init, globals).await;
@@ -119,45 +119,47 @@ pub(crate) async fn run(init: Init, globals: &Globals) -> CommandResult {
     } = make(&home, &init).await?;
     let config = Config::read(&home)?;
     let output = globals.output;
-    output.document(&Document {
+    output.print_document(&Document {
         home: home.directory().display().to_string(),
         made: made.clone(),
         closed_to_others,
         timezone: config.timezone.name().to_owned(),
     });
-    let shown = home.directory().display();
+    let directory = home.directory().display();
     if made.is_empty() {
-        output.say(format!("{shown} is already set up. Nothing was changed."));
+        output.print_text(format!(
+            "{directory} is already set up. Nothing was changed."
+        ));
         if init.mail_from.is_some() || init.contact.is_some() || init.timezone.is_some() {
-            output.say(format!(
+            output.print_text(format!(
                 "To change its settings, edit {}.",
                 home.config().display()
             ));
         }
         return Ok(Outcome::Done);
     }
-    output.say(format!("Created in {shown}: {}.", made.join(", ")));
+    output.print_text(format!("Created in {directory}: {}.", made.join(", ")));
     if closed_to_others {
-        output.say("Others could read that directory. Now only you can.");
+        output.print_text("Others could read that directory. Now only you can.");
     }
-    output.say(format!(
+    output.print_text(format!(
         "Your time zone is {}. Until you set up a mail server in {}, emails become files in {}.",
         config.timezone,
         home.config().display(),
         home.mail_folder().display(),
     ));
-    output.say(format!(
-        "Keep copies of {} and {} apart from your backups: without the first, no PIN can be opened again.",
+    output.print_text(format!(
+        "Keep copies of {} and {} apart from your backups: without the first, the stored PINs are lost.",
         home.key_files().private_path().display(),
         FINGERPRINT_NAME
     ));
-    output.say(
+    output.print_text(
         "Next: “hippo library add --help”, “hippo family add --help”, “hippo card add --help”.",
     );
     Ok(Outcome::Done)
 }
 
-/// Makes what is missing of a home; what was there stays as it is.
+/// Creates the missing parts of a home; existing ones stay unchanged.
 pub(crate) async fn make(home: &Home, init: &Init) -> Result<Made, CommandError> {
     refuse_foreign_directory(home)?;
     let config = NewConfig {
@@ -179,7 +181,7 @@ pub(crate) async fn make(home: &Home, init: &Init) -> Result<Made, CommandError>
     make_private_directory(home.directory())?;
     if !home.config().exists() {
         closed_to_others = make_private(home.directory())?;
-        write_new_private_file(&home.config(), &config.to_toml())?;
+        write_private_file(&home.config(), &config.to_toml())?;
         made.push("config.toml");
     }
     let has_database = home.database().exists();
@@ -202,7 +204,7 @@ pub(crate) async fn make(home: &Home, init: &Init) -> Result<Made, CommandError>
     })
 }
 
-/// A directory with other things in it is surely named by mistake.
+/// Refuses a directory with other files, which was probably named by mistake.
 fn refuse_foreign_directory(home: &Home) -> Result<(), CommandError> {
     let directory = home.directory();
     if directory.exists() && !directory.is_dir() {
@@ -218,7 +220,7 @@ fn refuse_foreign_directory(home: &Home) -> Result<(), CommandError> {
         std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
     if has_something && !is_ours {
         return Err(CommandError::unusable(format!(
-            "{} holds other things and no LibraryHippo home. Name an empty or a new directory with --home DIR.",
+            "{} has other files in it and isn't a LibraryHippo home. Name an empty or new directory with --home DIR.",
             directory.display()
         )));
     }

@@ -13,10 +13,10 @@ use crate::output::progress::Progress;
 use crate::output::time::moment;
 use crate::sealing::{Resealed, reseal};
 
-/// How long the old key is kept after a rotation began: whoever still seals with it is done by then.
+/// How long a rotation keeps the old key; processes that still seal with it are done by then.
 const KEEP_OLD_KEY: TimeDelta = TimeDelta::hours(1);
 
-/// What to do with the key.
+/// The subcommands of `hippo key`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  hippo key rotate")]
 pub(crate) enum Command {
@@ -26,7 +26,7 @@ pub(crate) enum Command {
 /// Replace the key pair and seal every number and PIN to the new one.
 ///
 /// Run it again an hour later to forget the old key. You can interrupt it at any point: nothing is
-/// lost, and running it again goes on.
+/// lost, and the next run continues.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -40,23 +40,22 @@ pub(crate) struct Rotate {}
 struct Document {
     key: String,
     sealed_anew: usize,
-    /// Cards whose envelope did not open.
+    /// Cards whose envelope couldn't be opened.
     unopened: Vec<CardId>,
-    /// The old key is gone.
     forgot_old_key: bool,
-    /// From when on another call forgets it.
+    /// When another run may forget the old key.
     #[serde(skip_serializing_if = "Option::is_none")]
     forget_from: Option<DateTime<Utc>>,
 }
 
-/// Does what is asked.
+/// Runs the subcommand.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let Command::Rotate(Rotate {}) = command;
     rotate(&globals.open().await?).await
 }
 
 async fn rotate(context: &Context) -> CommandResult {
-    // Nobody else on this machine may seal to the old key meanwhile.
+    // No other process on this machine may seal to the old key in the meantime.
     let _lock = context.deployment.lock_secrets()?;
     let now = context.now();
     let keys = begin_or_continue(context, now).await?;
@@ -67,18 +66,18 @@ async fn rotate(context: &Context) -> CommandResult {
         let current_only = keys.with_current_key_only();
         context.keys.replace_private_keys(&current_only).await?;
     }
-    context.output.document(&Document {
+    context.output.print_document(&Document {
         key: keys.current().to_string(),
         sealed_anew: resealed.sealed_anew,
         unopened: resealed.unopened.keys().copied().collect(),
         forgot_old_key: forgets,
         forget_from: (!forgets).then_some(forget_from),
     });
-    say(context, &resealed, forgets, forget_from);
+    print_result(context, &resealed, forgets, forget_from);
     Ok(Outcome::failed_if(!resealed.unopened.is_empty()))
 }
 
-/// The keys of a rotation that is going on: one that began before, or a new one.
+/// Continues a rotation that has started, or begins a new one.
 async fn begin_or_continue(
     context: &Context,
     now: DateTime<Utc>,
@@ -89,23 +88,23 @@ async fn begin_or_continue(
     } else {
         match context.keys.public_key().await {
             Ok(public) if public == *present.public_key() => return Ok(present),
-            // It was interrupted before writers could see the new key: its hour begins now.
+            // It was interrupted before writers could see the new key, so its hour starts now.
             _ => present.rotated_at_instead(now),
         }
     };
-    // Who opens must know the new key before anybody seals to it.
+    // Readers must have the new key before anyone seals to it.
     context.keys.replace_private_keys(&keys).await?;
     context.keys.write_public_key(keys.public_key()).await?;
     Ok(keys)
 }
 
-/// Seals everything to the current key, until a look over all cards finds nothing left to do.
+/// Reseals all cards to the current key, until a round finds nothing left to do.
 async fn reseal_all(context: &Context, keys: &PrivateKeys) -> Result<Resealed, CommandError> {
     let mut total = Resealed::default();
     loop {
         let round = reseal_once(context, keys).await?;
         let is_last = round.sealed_anew == 0;
-        total.take_in(round);
+        total.merge_later_round(round);
         if is_last {
             return Ok(total);
         }
@@ -116,7 +115,7 @@ async fn reseal_once(context: &Context, keys: &PrivateKeys) -> Result<Resealed, 
     let progress = Progress::new("cards");
     let libraries = context.libraries().await?;
     let cards = context.store.cards_with_secrets().await?;
-    progress.planned(cards.len());
+    progress.set_total(cards.len());
     let mut resealed = Resealed::default();
     for id in cards {
         if let Some(record) = context.store.card(id).await?
@@ -125,28 +124,30 @@ async fn reseal_once(context: &Context, keys: &PrivateKeys) -> Result<Resealed, 
             let entries = (library, library);
             reseal(context, keys, &record.card, entries, &mut resealed).await?;
         }
-        progress.one_done();
+        progress.increment();
     }
     Ok(resealed)
 }
 
-fn say(context: &Context, resealed: &Resealed, forgets: bool, forget_from: DateTime<Utc>) {
+fn print_result(context: &Context, resealed: &Resealed, forgets: bool, forget_from: DateTime<Utc>) {
     let output = &context.output;
     let sealed = count(resealed.sealed_anew, "card", "cards");
-    output.say(format!("Sealed {sealed} to the new key."));
-    resealed.say_unopened(context);
+    output.print_text(format!("Sealed {sealed} to the new key."));
+    resealed.print_unopened(context);
     if resealed.needs_old_key {
-        output.say("We keep the old key until you fix these. Then run “hippo key rotate” again.");
+        output.print_text(
+            "We keep the old key until you fix these. Then run “hippo key rotate” again.",
+        );
         return;
     }
     if !forgets {
         let from = moment(forget_from, context.now(), context.zone());
-        output.say(format!(
+        output.print_text(format!(
             "We keep the old key for an hour. Run “hippo key rotate” again after {from} to forget it."
         ));
         return;
     }
-    output.say(format!(
+    output.print_text(format!(
         "Forgot the old key. {}",
         context.deployment.old_key_advice()
     ));

@@ -1,4 +1,4 @@
-//! `hippo library`: the libraries where cards are used.
+//! `hippo library`: manages libraries.
 
 mod catalogue;
 mod detect;
@@ -21,7 +21,7 @@ use crate::output::table::{Table, fixed, words};
 use crate::timezones::parse_timezone;
 use crate::values::SystemName;
 
-/// What to do with libraries.
+/// The subcommands of `hippo library`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -54,7 +54,7 @@ Examples:
 pub(crate) struct Add {
     /// A short name of your choice: lower-case letters, digits and hyphens.
     id: LibraryId,
-    /// The software behind the site. “hippo library detect” finds it out.
+    /// The software behind the site. “hippo library detect” finds out.
     #[arg(long, value_parser = SystemName, requires = "url")]
     system: Option<String>,
     /// The site's address, up to where its paths begin. It must be https, to keep the PIN secret.
@@ -85,9 +85,9 @@ pub(crate) struct Add {
 
 /// Change a library.
 ///
-/// What you don't give stays as it is; an empty value removes what was there. PINs are sealed for the
-/// library's hosts: if the hosts change, we seal the PINs again, after asking you whether the new hosts
-/// are right. Afterwards, check its cards: “hippo check-cards --library ID”.
+/// Options that you leave out stay as they are; an empty value removes a setting. PINs are sealed for
+/// the library's hosts: if the hosts change, we ask you whether the new hosts are right, and seal the
+/// PINs again. Afterwards, check its cards: “hippo check-cards --library ID”.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -112,8 +112,8 @@ pub(crate) struct Edit {
     /// The currency on the site (ISO 4217, such as CAD).
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
-    /// Another host that may get the number and PIN. Repeat it for several hosts; together they replace
-    /// the present ones. Name only hosts that you know to be the library's.
+    /// Another host that may get the number and PIN. Repeat it for several hosts; they replace the current
+    /// ones. Name only hosts that you know to be the library's.
     #[arg(long = "login-host", value_name = "HOST")]
     login_hosts: Vec<String>,
     /// An option of the system. Repeat it for several options.
@@ -154,7 +154,7 @@ pub(crate) struct Remove {
     yes: bool,
 }
 
-/// Does what is asked.
+/// Runs the subcommand.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     // These need no home.
     let command = match command {
@@ -173,16 +173,16 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
 }
 
 async fn add_library(context: &Context, add: Add) -> CommandResult {
-    let options = keys_and_values(&add.options)?;
+    let options = parse_options(&add.options)?;
     let known = match (add.system, add.url) {
         (Some(system), Some(url)) => Draft {
             system,
             url,
             ..Draft::default()
         },
-        _ => catalogue::draft(add.id.as_str()).ok_or_else(|| not_known(&add.id))?,
+        _ => catalogue::find_draft(add.id.as_str()).ok_or_else(|| not_known(&add.id))?,
     };
-    // What the person gives comes before the catalogue.
+    // Options take precedence over the catalogue.
     let mut draft = Draft {
         name: add.name.or(known.name),
         timezone: add.timezone.or(known.timezone),
@@ -197,8 +197,8 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
         .into_library(add.id, context.zone())
         .map_err(CommandError::usage)?;
     context.store.add_library(&library).await?;
-    context.output.document(&library);
-    context.output.say(format!(
+    context.output.print_document(&library);
+    context.output.print_text(format!(
         "Added the library {} ({}). Its site, {}, runs {}.",
         library.id,
         library.name,
@@ -206,32 +206,32 @@ async fn add_library(context: &Context, add: Add) -> CommandResult {
         library.system
     ));
     if library.date_format.is_none()
-        && let Some(why) = why_a_date_format(&library)
+        && let Some(why) = date_format_reason(&library)
     {
-        context.output.say(why);
-        context.output.say_whole(format!(
+        context.output.print_text(why);
+        context.output.print_line(format!(
             "  → hippo library edit {} --date-format FORMAT",
             library.id
         ));
         context
             .output
-            .say("FORMAT is %m/%d/%Y for 11/21/2026, and %d-%m-%y for 21-11-26.");
+            .print_text("FORMAT is %m/%d/%Y for 11/21/2026, and %d-%m-%y for 21-11-26.");
     }
-    say_what_is_next(context, &library).await?;
+    print_next_steps(context, &library).await?;
     Ok(Outcome::Done)
 }
 
-/// Says how to add a card there, or first a family.
-async fn say_what_is_next(context: &Context, library: &Library) -> Result<(), CommandError> {
+/// Prints how to add a card there, and a family if there is none.
+async fn print_next_steps(context: &Context, library: &Library) -> Result<(), CommandError> {
     let families = context.store.families().await?;
     let family = match families.as_slice() {
         [] => {
             context
                 .output
-                .say("Next, add the family that gets the notices:");
+                .print_text("Next, add the family that gets the notices:");
             context
                 .output
-                .say_whole("  → hippo family add FAMILY --name NAME --to ADDRESS");
+                .print_line("  → hippo family add FAMILY --name NAME --to ADDRESS");
             "FAMILY"
         }
         [one] => one.id.as_str(),
@@ -239,8 +239,8 @@ async fn say_what_is_next(context: &Context, library: &Library) -> Result<(), Co
     };
     context
         .output
-        .say("Then add a card. We'll ask for its PIN:");
-    context.output.say_whole(format!(
+        .print_text("Then add a card. We'll ask for its PIN:");
+    context.output.print_line(format!(
         "  → hippo card add --family {family} --library {} --patron NAME --number NUMBER",
         library.id
     ));
@@ -249,13 +249,13 @@ async fn say_what_is_next(context: &Context, library: &Library) -> Result<(), Co
 
 fn not_known(id: &LibraryId) -> CommandError {
     CommandError::usage(format!("There is no built-in library “{id}”."))
-        .did_you_mean(catalogue::nearest_id(id.as_str()))
+        .did_you_mean(catalogue::nearest_library_id(id.as_str()))
         .advice("Add any other with --system and --url; “hippo library detect URL” finds them.")
         .try_command("hippo library search")
 }
 
-/// Why a library without a date format may need one; none where its system never does.
-fn why_a_date_format(library: &Library) -> Option<String> {
+/// Explains why a library may need a date format; `None` if its system never does.
+fn date_format_reason(library: &Library) -> Option<String> {
     let system = hippo_systems::system(library.system.as_str())?;
     let name = &library.system;
     let why = match (system.needs_date_format(), system.states_date_format()) {
@@ -270,7 +270,7 @@ fn why_a_date_format(library: &Library) -> Option<String> {
     Some(why)
 }
 
-fn keys_and_values(options: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
+fn parse_options(options: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
     options
         .iter()
         .map(|option| match option.split_once('=') {
@@ -289,30 +289,30 @@ async fn edit_library(context: &Context, edit: Edit) -> CommandResult {
             "Say what to change. “hippo library edit --help” lists the options.",
         ));
     }
-    let options = keys_and_values(&edit.options)?;
+    let options = parse_options(&edit.options)?;
     let yes = edit.yes;
     let library = edited(&before, edit, options).map_err(CommandError::usage)?;
     if LoginOrigins::from_library(&library) != LoginOrigins::from_library(&before) {
         return move_hosts(context, &before, &library, yes).await;
     }
     if library == before {
-        context.output.document(&library);
-        context.output.say(format!(
-            "The library {} already is like that. Nothing was changed.",
+        context.output.print_document(&library);
+        context.output.print_text(format!(
+            "The library {} already has these settings. Nothing was changed.",
             library.id
         ));
         return Ok(Outcome::Done);
     }
     context.store.update_library(&library).await?;
-    context.output.document(&library);
-    context.output.say(format!(
+    context.output.print_document(&library);
+    context.output.print_text(format!(
         "Changed the library {}. “hippo check-cards --library {}” checks its cards.",
         library.id, library.id
     ));
     Ok(Outcome::Done)
 }
 
-/// The changed library, checked like a new one.
+/// Applies an edit and validates the result like a new library.
 fn edited(
     before: &Library,
     edit: Edit,
@@ -320,7 +320,7 @@ fn edited(
 ) -> Result<Library, String> {
     let is_given = |text: &String| !text.trim().is_empty();
     let system = hippo_systems::system(before.system.as_str());
-    // What nobody wrote by hand follows the address.
+    // The account URL follows the base URL unless a person set it.
     let plain = Library {
         account_url: None,
         ..before.clone()
@@ -359,11 +359,11 @@ fn edited(
 
 async fn list(context: &Context) -> CommandResult {
     let libraries = context.store.libraries().await?;
-    context.output.document(&libraries);
+    context.output.print_document(&libraries);
     if libraries.is_empty() {
-        context
-            .output
-            .say("There are no libraries yet. “hippo library add --help” shows how to add one.");
+        context.output.print_text(
+            "There are no libraries yet. “hippo library add --help” shows how to add one.",
+        );
         return Ok(Outcome::Done);
     }
     let mut table = Table::new([
@@ -382,23 +382,23 @@ async fn list(context: &Context) -> CommandResult {
             library.timezone.name().into(),
         ]);
     }
-    context.output.table(&table);
+    context.output.print_table(&table);
     Ok(Outcome::Done)
 }
 
 async fn remove_library(context: &Context, remove: Remove) -> CommandResult {
     let library = context.library(&remove.id).await?;
     if !confirm(&format!("Remove the library {}?", library.id), remove.yes)? {
-        context.output.say("Nothing was changed.");
+        context.output.print_text("Nothing was changed.");
         return Ok(Outcome::Done);
     }
     context.store.remove_library(&library.id).await?;
     context
         .output
-        .document(&serde_json::json!({ "removed": library.id }));
+        .print_document(&serde_json::json!({ "removed": library.id }));
     context
         .output
-        .say(format!("Removed the library {}.", library.id));
+        .print_text(format!("Removed the library {}.", library.id));
     Ok(Outcome::Done)
 }
 
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn account_page_follows_the_address_unless_set_by_hand() {
+    fn account_url_follows_the_base_url_unless_set() {
         let moved = |before: &Library| {
             let url = Some("https://elsewhere.example.org".to_owned());
             edited(before, Edit { url, ..edit() }, BTreeMap::new()).unwrap()
@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn edit_changes_what_is_given_and_empty_values_remove() {
+    fn library_edit_changes_given_values_and_clears_empty_ones() {
         let before = library(Draft {
             date_format: Some("%m-%d-%y".to_owned()),
             login_hosts: vec!["login.example.org".to_owned()],

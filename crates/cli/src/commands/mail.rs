@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::context::{Context, Globals};
 use crate::exit::{CommandResult, Outcome};
 
-/// What to do with email.
+/// The subcommands of `hippo mail`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:\n  hippo mail test you@example.org")]
 pub(crate) enum Command {
@@ -30,7 +30,7 @@ struct Document<'a> {
     message_id: Option<&'a str>,
 }
 
-/// Does what is asked.
+/// Runs the subcommand.
 pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
     let Command::Test(test) = command;
     let context = globals.open().await?;
@@ -45,14 +45,14 @@ pub(crate) async fn run(command: Command, globals: &Globals) -> CommandResult {
         tag: None,
     };
     let answer = context.deployment.mailer()?.send(&mail).await;
-    let outcome = say(&context, &answer);
+    let outcome = print_result(&context, &answer);
     if let Some(warning) = context.deployment.mail_warning() {
-        context.output.say(warning);
+        context.output.print_text(warning);
     }
     Ok(outcome)
 }
 
-fn say(context: &Context, answer: &MailAnswer) -> Outcome {
+fn print_result(context: &Context, answer: &MailAnswer) -> Outcome {
     let to = context.deployment.mail_destination();
     let (name, reason, message_id, words) = match answer {
         MailAnswer::Accepted {
@@ -86,18 +86,18 @@ fn say(context: &Context, answer: &MailAnswer) -> Outcome {
             format!("We can't tell whether {to} accepted the test email: {reason}"),
         ),
     };
-    context.output.document(&Document {
+    context.output.print_document(&Document {
         answer: name,
         reason,
         message_id,
     });
-    context.output.say(words);
+    context.output.print_text(words);
     Outcome::failed_if(
         !matches!(answer, MailAnswer::Accepted { refused, .. } if refused.is_empty()),
     )
 }
 
-/// The same text with a capital at its beginning.
+/// Capitalises the first letter.
 fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {

@@ -1,4 +1,4 @@
-//! The command tree, its help, and the dispatch: the one place that knows every command.
+//! The command tree, its help and the dispatch.
 
 #[cfg(feature = "aws")]
 mod aws;
@@ -111,7 +111,7 @@ pub(crate) struct Args {
     command: Option<Command>,
 }
 
-/// The commands. What each does is said beside its options.
+/// The commands; each one's help is beside its options.
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Init),
@@ -143,7 +143,7 @@ enum Command {
     /// Manage the key that seals numbers and PINs.
     #[command(subcommand)]
     Key(key::Command),
-    /// Manage what only a stack on AWS has.
+    /// Manage a stack on AWS.
     #[cfg(feature = "aws")]
     #[command(subcommand)]
     Aws(aws::Command),
@@ -185,7 +185,7 @@ pub(crate) fn dispatch(args: Args, output: Output) -> CommandResult {
                 CommandError::unusable("Could not start the async runtime.").caused_by(error)
             })?;
             let result = runtime.block_on(run(command, &globals));
-            // A look-up of a name or a page that is still being read delays no exit.
+            // A DNS lookup or a page that is still being read must not delay the exit.
             runtime.shutdown_background();
             result
         }
@@ -194,23 +194,23 @@ pub(crate) fn dispatch(args: Args, output: Output) -> CommandResult {
 
 async fn run(command: Command, globals: &Globals) -> CommandResult {
     match command {
-        Command::Init(asked) => init::run(asked, globals).await,
-        Command::Demo(asked) => demo::run(asked, globals).await,
+        Command::Init(args) => init::run(args, globals).await,
+        Command::Demo(args) => demo::run(args, globals).await,
         Command::Library(command) => library::run(command, globals).await,
         Command::Family(command) => family::run(command, globals).await,
         Command::Card(command) => card::run(command, globals).await,
-        Command::Import(asked) => import::run(asked, globals).await,
-        Command::Export(asked) => export::run(asked, globals).await,
-        Command::CheckCards(asked) => check_cards::run(asked, globals).await,
-        Command::NotifyAll(asked) => notify_all::run(asked, globals).await,
-        Command::Status(asked) => status::run(asked, globals).await,
-        Command::Run(asked) => run_job::run(asked, globals).await,
-        Command::Notices(asked) => notices::run(asked, globals).await,
-        Command::Runs(asked) => runs::run(asked, globals).await,
+        Command::Import(args) => import::run(args, globals).await,
+        Command::Export(args) => export::run(args, globals).await,
+        Command::CheckCards(args) => check_cards::run(args, globals).await,
+        Command::NotifyAll(args) => notify_all::run(args, globals).await,
+        Command::Status(args) => status::run(args, globals).await,
+        Command::Run(args) => run_job::run(args, globals).await,
+        Command::Notices(args) => notices::run(args, globals).await,
+        Command::Runs(args) => runs::run(args, globals).await,
         Command::Mail(command) => mail::run(command, globals).await,
-        Command::Backup(asked) => backup::run(asked, globals).await,
-        Command::Restore(asked) => restore::run(asked, globals).await,
-        Command::Doctor(asked) => doctor::run(asked, globals).await,
+        Command::Backup(args) => backup::run(args, globals).await,
+        Command::Restore(args) => restore::run(args, globals).await,
+        Command::Doctor(args) => doctor::run(args, globals).await,
         Command::Key(command) => key::run(command, globals).await,
         #[cfg(feature = "aws")]
         Command::Aws(command) => aws::run(command, globals).await,
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn command_tree_is_sound() {
+    fn command_definitions_are_valid() {
         Args::command().debug_assert();
     }
 
@@ -256,7 +256,7 @@ mod tests {
                 .collect();
             assert!(!lines.is_empty(), "{path} has no example of itself");
             for line in lines {
-                // What stands two spaces further is a comment; a pipe and a redirection are the shell's.
+                // Two spaces start a comment; pipes and redirections belong to the shell.
                 let line = line.split("  ").next().unwrap();
                 let line = line.split([';', '|', '<', '>', '&']).next().unwrap();
                 let words = words(line);
@@ -269,7 +269,7 @@ mod tests {
         assert!(examples > 30, "{examples}");
     }
 
-    /// The words of a line, quotes of either kind kept together.
+    /// Splits a line into words; quoted parts stay whole.
     fn words(line: &str) -> Vec<String> {
         let quote = if line.contains('\'') { '\'' } else { '"' };
         line.split(quote)
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_with_completed_ids_take_an_id() {
+    fn commands_with_id_completion_take_an_id() {
         let root = Args::command();
         for (path, kind) in completions::ID_ARGUMENTS {
             let mut command = &root;
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn completion_scripts_that_ask_for_ids_have_them_in_place() {
+    fn completion_scripts_complete_ids() {
         use clap_complete::Shell;
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             let script = completions::script(shell, Args::command());

@@ -46,8 +46,8 @@ enum Command {
 
 /// Send today's notice again, whatever its state.
 ///
-/// It's your decision: if we gave the notice up, we can't tell whether it arrived, and the family may
-/// get it twice. It says what is true now.
+/// It's your decision: if we gave up on the notice, we can't tell whether it arrived, and the family may
+/// get it twice. The new email shows the accounts as they are now.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  hippo notices resend conrad 2026-11-21")]
 struct Resend {
@@ -56,7 +56,7 @@ struct Resend {
     /// The family's local date.
     #[arg(value_parser = date)]
     date: NaiveDate,
-    /// The kind of mail.
+    /// The kind of email.
     #[arg(long, default_value_t = MailKind::DAILY)]
     kind: MailKind,
     /// Don't ask.
@@ -64,7 +64,7 @@ struct Resend {
     yes: bool,
 }
 
-/// How many families are looked up at a time.
+/// How many families are loaded at a time.
 const MAX_CONCURRENT_FAMILIES: usize = 16;
 
 #[derive(Serialize)]
@@ -72,38 +72,38 @@ struct DayView {
     kind: MailKind,
     family: FamilyId,
     date: NaiveDate,
-    /// When it is due, by the family's schedule of now.
+    /// The due time by the family's current schedule.
     due: DateTime<Utc>,
     paused: bool,
-    /// `None`: nothing is planned yet.
+    /// `None` if nothing is planned yet.
     record: Option<OutboxRecord>,
     meaning: Option<String>,
 }
 
-/// Shows a day's notices, or sends one again.
-pub(crate) async fn run(asked: Notices, globals: &Globals) -> CommandResult {
+/// Shows a day's notices, or resends one.
+pub(crate) async fn run(args: Notices, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
-    match asked.command {
-        Some(Command::Resend(resend)) => send_again(&context, resend).await,
-        None => list(&context, &asked).await,
+    match args.command {
+        Some(Command::Resend(resend)) => resend_notice(&context, resend).await,
+        None => list(&context, &args).await,
     }
 }
 
-async fn list(context: &Context, asked: &Notices) -> CommandResult {
-    let families = context.families(asked.family.as_ref()).await?;
+async fn list(context: &Context, args: &Notices) -> CommandResult {
+    let families = context.families(args.family.as_ref()).await?;
     let mails = families
         .iter()
         .flat_map(|family| MailKind::ALL.iter().map(move |kind| (family, kind)));
     let views: Vec<DayView> = futures::stream::iter(mails)
-        .map(|(family, kind)| view_of(context, family, kind, asked.date))
+        .map(|(family, kind)| load_view(context, family, kind, args.date))
         .buffered(MAX_CONCURRENT_FAMILIES)
         .try_collect()
         .await?;
-    context.output.document(&views);
+    context.output.print_document(&views);
     if views.is_empty() {
-        context
-            .output
-            .say("There are no families yet. “hippo family add --help” shows how to add one.");
+        context.output.print_text(
+            "There are no families yet. “hippo family add --help” shows how to add one.",
+        );
         return Ok(Outcome::Done);
     }
     let now = context.now();
@@ -133,11 +133,11 @@ async fn list(context: &Context, asked: &Notices) -> CommandResult {
             view.meaning.as_deref().unwrap_or_default().into(),
         ]);
     }
-    context.output.table(&table);
+    context.output.print_table(&table);
     Ok(Outcome::Done)
 }
 
-async fn view_of(
+async fn load_view(
     context: &Context,
     family: &Family,
     kind: &MailKind,
@@ -166,10 +166,10 @@ async fn view_of(
     })
 }
 
-async fn send_again(context: &Context, asked: Resend) -> CommandResult {
-    let family = context.family(&asked.family).await?;
-    let (now, date) = (context.now(), asked.date);
-    let key = MailKey::new(asked.kind, family.id.clone(), date);
+async fn resend_notice(context: &Context, args: Resend) -> CommandResult {
+    let family = context.family(&args.family).await?;
+    let (now, date) = (context.now(), args.date);
+    let key = MailKey::new(args.kind, family.id.clone(), date);
     let record = context.store.mail(&key).await?;
     let Some(record) = record else {
         return Err(CommandError::usage(format!(
@@ -206,8 +206,8 @@ async fn send_again(context: &Context, asked: Resend) -> CommandResult {
         }
         _ => "Send it again?",
     };
-    if !confirm(question, asked.yes)? {
-        context.output.say("Nothing was changed.");
+    if !confirm(question, args.yes)? {
+        context.output.print_text("Nothing was changed.");
         return Ok(Outcome::Done);
     }
     if !context

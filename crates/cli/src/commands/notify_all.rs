@@ -28,7 +28,7 @@ use crate::values::date;
 
 /// Send every notice that is due.
 ///
-/// Run it every quarter of an hour: each family gets at most one notice a day, at its own time. It's
+/// Run it every 15 minutes: each family gets at most one notice a day, at its own time. It's
 /// safe to start it twice at once, or again after a crash.
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = "\
@@ -48,14 +48,14 @@ pub(crate) struct NotifyAll {
     /// Only this family's notice.
     #[arg(long)]
     pub(crate) family: Option<FamilyId>,
-    /// Whether to send also what waits since the mail server refused it; by default if a person asks.
+    /// Whether to retry notices that the mail server refused; by default only if a person asks.
     #[arg(skip)]
     pub(crate) at_once: Option<bool>,
     #[command(flatten)]
     pub(crate) start: StartOptions,
 }
 
-/// What composing a notice needs beside the store.
+/// The resources for composing a notice.
 struct Composing<'a> {
     context: &'a Context,
     composers: Composers,
@@ -89,21 +89,21 @@ impl<'a> Composing<'a> {
     }
 }
 
-/// Sends what is due, or shows what would be sent.
-pub(crate) async fn run(asked: NotifyAll, globals: &Globals) -> CommandResult {
-    notify_all(&globals.open().await?, asked).await
+/// Sends the due notices, or shows them.
+pub(crate) async fn run(args: NotifyAll, globals: &Globals) -> CommandResult {
+    notify_all(&globals.open().await?, args).await
 }
 
-/// Sends what is due, or shows what would be sent, with an open context.
-pub(crate) async fn notify_all(context: &Context, asked: NotifyAll) -> CommandResult {
-    let families = context.families(asked.family.as_ref()).await?;
-    if let Some(date) = asked.date {
-        check_date(context, &families, date, asked.dry_run)?;
+/// Sends the due notices, or shows them, with an open context.
+pub(crate) async fn notify_all(context: &Context, args: NotifyAll) -> CommandResult {
+    let families = context.families(args.family.as_ref()).await?;
+    if let Some(date) = args.date {
+        check_date(context, &families, date, args.dry_run)?;
     }
-    if asked.dry_run {
-        return dry_run(context, &families, asked.date).await;
+    if args.dry_run {
+        return dry_run(context, &families, args.date).await;
     }
-    let key = asked.start.run_key(
+    let key = args.start.run_key(
         Job::NotifyAll,
         context.deployment.default_label(Job::NotifyAll),
         &*context.deployment,
@@ -112,25 +112,25 @@ pub(crate) async fn notify_all(context: &Context, asked: NotifyAll) -> CommandRe
     let request = NotifyAllRequest {
         run: RunRequest {
             key,
-            is_schedule: asked.start.is_schedule(),
+            is_schedule: args.start.is_schedule(),
             input: NotifyAllInput {
-                date: asked.date,
-                family: asked.family.clone(),
+                date: args.date,
+                family: args.family.clone(),
                 at_once: false,
             },
         },
-        at_once: asked.at_once,
+        at_once: args.at_once,
     };
     match context.deployment.notify_all(request).await? {
         NotifyAllAnswer::Done { run, notices } => {
             let mut notices: Vec<NoticeView> = notices.iter().map(NoticeView::from).collect();
             notices.sort_by(|a, b| (&a.family, a.date).cmp(&(&b.family, b.date)));
-            show(context, &asked, &run, &notices).await
+            show(context, &args, &run, &notices).await
         }
         NotifyAllAnswer::Enqueued { run, notices } => {
-            Ok(show_enqueued(context, &asked, &run, notices))
+            Ok(show_enqueued(context, &args, &run, notices))
         }
-        NotifyAllAnswer::NotStarted(reason) => Ok(show_not_started(context, &asked.start, &reason)),
+        NotifyAllAnswer::NotStarted(reason) => Ok(show_not_started(context, &args.start, &reason)),
     }
 }
 
@@ -140,13 +140,13 @@ struct EnqueuedDocument {
     notices: u64,
 }
 
-fn show_enqueued(context: &Context, asked: &NotifyAll, run: &RunKey, notices: u64) -> Outcome {
-    context.output.document(&EnqueuedDocument {
+fn show_enqueued(context: &Context, args: &NotifyAll, run: &RunKey, notices: u64) -> Outcome {
+    context.output.print_document(&EnqueuedDocument {
         run: run.to_string(),
         notices,
     });
-    if !asked.start.is_quiet() {
-        context.output.say(match notices {
+    if !args.start.is_quiet() {
+        context.output.print_text(match notices {
             0 => NOTHING_DUE.to_owned(),
             notices => format!(
                 "Sending {}. This goes on without the command; “hippo status” shows how far it is.",
@@ -196,19 +196,19 @@ struct DryRun {
     date: NaiveDate,
     subject: Option<String>,
     text: Option<String>,
-    /// How many would get it.
+    /// The addresses that would get it.
     recipients: usize,
-    /// How many wouldn't, because emails to them bounced or were marked as spam.
+    /// The addresses that wouldn't, because emails to them bounced or were marked as spam.
     stopped: usize,
-    /// Why the notice would be FAILED, if it would.
+    /// Why the notice would be FAILED.
     fails: Option<&'static str>,
     recorded: Option<MailState>,
-    /// Nothing more is sent for this day: it is past, or its notice is final.
+    /// Whether the day is past or its notice is final, so that nothing more is sent.
     is_over: bool,
 }
 
-/// The date of the notice that would leave now: yesterday’s, where it leaves after midnight.
-async fn next_to_leave(
+/// The date of the notice that would be sent now; yesterday's, if it goes out after midnight.
+async fn next_notice_date(
     context: &Context,
     family: &Family,
     today: NaiveDate,
@@ -232,15 +232,15 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
         let today = local_date(context.now(), family.timezone);
         let date = match date {
             Some(date) => date,
-            None => next_to_leave(context, family, today).await?,
+            None => next_notice_date(context, family, today).await?,
         };
         let has_passed = date < today && family.has_passed(date, context.now());
-        // The words of the day on which it leaves; of one that leaves no more, those of its own.
-        let says_today = if has_passed { date } else { today };
+        // The text is relative to the day of sending, or to its own day if that is past.
+        let rendered_on = if has_passed { date } else { today };
         let Some(loaded) = context.store.load_family(&family.id).await? else {
             continue;
         };
-        let input = composing.ports().compose_input(&loaded, date, says_today);
+        let input = composing.ports().compose_input(&loaded, date, rendered_on);
         let composed = compose_notice(&input).await?;
         let recorded = context
             .store
@@ -264,17 +264,17 @@ async fn dry_run(context: &Context, families: &[Family], date: Option<NaiveDate>
             text: composed.mail.map(|mail| mail.text),
         });
     }
-    context.output.document(&shown);
+    context.output.print_document(&shown);
     for notice in &shown {
-        say_dry_run(context, notice);
+        print_dry_run(context, notice);
     }
     if shown.is_empty() {
-        context.output.say("There is no family to send to.");
+        context.output.print_text("There is no family to send to.");
     }
     Ok(Outcome::Done)
 }
 
-fn say_dry_run(context: &Context, notice: &DryRun) {
+fn print_dry_run(context: &Context, notice: &DryRun) {
     let recorded = notice
         .recorded
         .map(|state| format!(" (on record as {})", state.as_str()))
@@ -289,12 +289,14 @@ fn say_dry_run(context: &Context, notice: &DryRun) {
                 Some(why) => format!("to nobody; the notice would be FAILED. {why}"),
                 None => format!("to {}", addresses(notice.recipients, notice.stopped)),
             };
-            context.output.say(format!(
+            context.output.print_text(format!(
                 "{head}, {to}\nSubject: {subject}\n\n{}\n",
                 text.trim_end()
             ));
         }
-        _ => context.output.say(format!("{head}\nNothing to say.\n")),
+        _ => context
+            .output
+            .print_text(format!("{head}\nNothing to say.\n")),
     }
 }
 
@@ -329,22 +331,19 @@ impl From<&MailResult> for NoticeView {
 
 async fn show(
     context: &Context,
-    asked: &NotifyAll,
+    args: &NotifyAll,
     run: &Run,
-    settled: &[NoticeView],
+    notices: &[NoticeView],
 ) -> CommandResult {
-    context.output.document(&Document {
-        run,
-        notices: settled,
-    });
+    context.output.print_document(&Document { run, notices });
     let outcome =
         Outcome::failed_if(run.counts.failures() > 0 || run.outcome == RunOutcome::Interrupted);
-    if context.output.json || (asked.start.is_quiet() && outcome == Outcome::Done) {
+    if context.output.json || (args.start.is_quiet() && outcome == Outcome::Done) {
         return Ok(outcome);
     }
-    if settled.is_empty() {
-        if !show_final_notices(context, asked).await? {
-            context.output.say(NOTHING_DUE);
+    if notices.is_empty() {
+        if !show_final_notices(context, args).await? {
+            context.output.print_text(NOTHING_DUE);
         }
     } else {
         let mut table = Table::new([
@@ -353,7 +352,7 @@ async fn show(
             fixed("STATE"),
             words("SUBJECT"),
         ]);
-        for notice in settled {
+        for notice in notices {
             table.row([
                 notice.family.as_str().into(),
                 notice.date.to_string().into(),
@@ -365,10 +364,10 @@ async fn show(
                     .into(),
             ]);
         }
-        context.output.table(&table);
-        for notice in settled {
+        context.output.print_table(&table);
+        for notice in notices {
             if let Some(reason) = &notice.reason {
-                context.output.say(format!(
+                context.output.print_text(format!(
                     "{}, {}: {}",
                     notice.family,
                     notice.date,
@@ -377,8 +376,8 @@ async fn show(
             }
         }
         let sent = usize::try_from(run.counts.done).unwrap_or(usize::MAX);
-        context.output.say(format!(
-            "{} went to {} in {}.",
+        context.output.print_text(format!(
+            "Sent {} to {} in {}.",
             count(sent, "notice", "notices"),
             context.deployment.mail_destination(),
             time::duration(run.duration(context.now()))
@@ -387,7 +386,7 @@ async fn show(
     Ok(outcome)
 }
 
-/// The words in place of a subject.
+/// Replaces the subject of a notice without one.
 fn without_subject(state: MailState) -> &'static str {
     match state {
         MailState::Skipped => "nothing to say",
@@ -401,15 +400,15 @@ fn without_subject(state: MailState) -> &'static str {
     }
 }
 
-/// Says that a notice was final before; returns whether there was one.
-async fn show_final_notices(context: &Context, asked: &NotifyAll) -> Result<bool, CommandError> {
-    if asked.date.is_none() && asked.family.is_none() {
+/// Reports notices that were final before; returns whether there was one.
+async fn show_final_notices(context: &Context, args: &NotifyAll) -> Result<bool, CommandError> {
+    if args.date.is_none() && args.family.is_none() {
         return Ok(false);
     }
-    let mut has_said = false;
-    for family in context.families(asked.family.as_ref()).await? {
+    let mut has_printed = false;
+    for family in context.families(args.family.as_ref()).await? {
         let today = local_date(context.now(), family.timezone);
-        let date = asked.date.unwrap_or(today);
+        let date = args.date.unwrap_or(today);
         let Some(record) = context
             .store
             .mail(&MailKey::daily(family.id.clone(), date))
@@ -419,15 +418,15 @@ async fn show_final_notices(context: &Context, asked: &NotifyAll) -> Result<bool
         };
         if record.state.is_final() {
             let reason = record.reason.as_deref().map(hippo_core::text::clean);
-            context.output.say(format!(
-                "The notice of {} for {date} is {} since {}. Nothing more happens for this day. {}",
+            context.output.print_text(format!(
+                "The notice of {} for {date} has been {} since {}. Nothing more happens for this day. {}",
                 family.id,
                 record.state.as_str(),
                 time::moment(record.changed_at, context.now(), context.zone()),
                 reason.unwrap_or_default()
             ).trim_end());
-            has_said = true;
+            has_printed = true;
         }
     }
-    Ok(has_said)
+    Ok(has_printed)
 }

@@ -15,18 +15,18 @@ use url::Url;
 
 use crate::context::clock;
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::library_draft::{check_date_format, unknown_system};
+use crate::library_draft::{check_date_format, unknown_system_message};
 use crate::output::print_json_for_people;
 use crate::timezones::parse_timezone;
 use crate::values::SystemName;
 
-/// The largest page that is read, as it is for a page that is fetched.
+/// The size limit of a page, the same as for fetched pages.
 const MAX_PAGE_BYTES: u64 = 8 << 20;
 
-/// The largest recording: a check has a dozen pages.
+/// The size limit of a recording, which has about a dozen pages.
 const MAX_RECORDING_BYTES: u64 = 64 << 20;
 
-/// Where the paths of a site begin that is not named.
+/// The base URL of a site whose address is unknown.
 const PLACEHOLDER_URL: &str = "https://library.invalid/";
 
 /// Read saved pages of one account, without a network.
@@ -66,7 +66,7 @@ struct Failed<'a> {
 /// Reads the pages and prints the account.
 pub(crate) fn run(read: &Read) -> CommandResult {
     let system = hippo_systems::system(&read.system)
-        .ok_or_else(|| CommandError::usage(unknown_system(&read.system)))?;
+        .ok_or_else(|| CommandError::usage(unknown_system_message(&read.system)))?;
     let reader = system
         .offline_reader()
         .ok_or_else(|| CommandError::usage(format!("{} has no pages to save.", system.name())))?;
@@ -132,7 +132,7 @@ pub(crate) fn run(read: &Read) -> CommandResult {
     }
 }
 
-/// The recording is of another system than the one that is to read it.
+/// The message for a recording from another system.
 fn other_system(read: &Read, recorded: &str) -> String {
     let files: Vec<String> = read
         .files
@@ -150,24 +150,24 @@ fn other_system(read: &Read, recorded: &str) -> String {
     }
 }
 
-/// The session in a file; `None`: it is a page.
+/// Parses a recording; returns `None` for a page.
 fn recording(page: &SavedPage) -> Result<Option<Har>, CommandError> {
-    let is_named_so = page.name.to_ascii_lowercase().ends_with(".har");
+    let has_extension = page.name.to_ascii_lowercase().ends_with(".har");
     let text = page
         .body
         .trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
-    // A page of JSON is none, unless it has what every recording has.
+    // A page may be JSON too, but only a recording has these keys.
     let has_entries = ["\"log\"", "\"entries\""]
         .iter()
         .all(|part| text.contains(part));
-    let is_one = is_named_so || (text.starts_with('{') && has_entries);
-    if !is_one {
+    let is_recording = has_extension || (text.starts_with('{') && has_entries);
+    if !is_recording {
         return Ok(None);
     }
     match serde_json::from_str(text) {
         Ok(recording) => Ok(Some(recording)),
-        Err(_) if !is_named_so => Ok(None),
-        // The parser's words may quote the file.
+        Err(_) if !has_extension => Ok(None),
+        // The parser's message may quote the file.
         Err(error) => Err(CommandError::usage(format!(
             "{} isn't a HAR 1.2 file. The first error is at line {}, column {}.",
             page.name,
@@ -178,14 +178,13 @@ fn recording(page: &SavedPage) -> Result<Option<Har>, CommandError> {
 }
 
 fn page(path: &Path) -> Result<SavedPage, CommandError> {
-    let shown = path.display();
-    let cannot = |error: std::io::Error| {
-        CommandError::usage(format!("Can't read {shown}.")).caused_by(error)
-    };
-    let file = std::fs::File::open(path).map_err(cannot)?;
-    if file.metadata().map_err(cannot)?.is_dir() {
+    let name = path.display();
+    let cannot_read =
+        |error: std::io::Error| CommandError::usage(format!("Can't read {name}.")).caused_by(error);
+    let file = std::fs::File::open(path).map_err(cannot_read)?;
+    if file.metadata().map_err(cannot_read)?.is_dir() {
         return Err(CommandError::usage(format!(
-            "{shown} is a directory. Name the saved pages."
+            "{name} is a directory. Name the saved pages."
         )));
     }
     let is_recording = path
@@ -199,13 +198,13 @@ fn page(path: &Path) -> Result<SavedPage, CommandError> {
     let mut bytes = Vec::new();
     file.take(limit + 1)
         .read_to_end(&mut bytes)
-        .map_err(cannot)?;
+        .map_err(cannot_read)?;
     if bytes.len() as u64 > limit {
         return Err(CommandError::usage(format!(
-            "{shown} is larger than {what}."
+            "{name} is larger than {what}."
         )));
     }
-    check_file(&bytes).map_err(|kind| CommandError::usage(format!("{shown}: {kind}")))?;
+    check_file(&bytes).map_err(|kind| CommandError::usage(format!("{name}: {kind}")))?;
     Ok(SavedPage {
         name: path
             .file_name()

@@ -29,17 +29,17 @@ pub(crate) struct Restore {
 }
 
 /// Restores a backup.
-pub(crate) async fn run(asked: Restore, globals: &Globals) -> CommandResult {
+pub(crate) async fn run(args: Restore, globals: &Globals) -> CommandResult {
     let home = globals.local_home(
         "restore",
         "docs/OPERATING.md says how to restore a stack's table.",
     )?;
     home.must_be_initialized()?;
-    if !confirm("Replace the database by the backup?", asked.yes)? {
-        globals.output.say("Nothing was changed.");
+    if !confirm("Replace the database by the backup?", args.yes)? {
+        globals.output.print_text("Nothing was changed.");
         return Ok(Outcome::Done);
     }
-    let (file, database) = (asked.file.clone(), home.database());
+    let (file, database) = (args.file.clone(), home.database());
     let aside = tokio::task::spawn_blocking(move || SqliteStore::restore(&file, &database))
         .await
         .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?
@@ -49,27 +49,27 @@ pub(crate) async fn run(asked: Restore, globals: &Globals) -> CommandResult {
             | RestoreError::Same { .. } => CommandError::from_source(ErrorKind::Usage, error),
             error => CommandError::from_source(ErrorKind::Unusable, error),
         })?;
-    // Whether it can be used is known before anybody relies on it.
+    // Reports now whether the restored database can be opened.
     drop(open_database(&home)?);
-    globals.output.document(&serde_json::json!({
-        "restored": asked.file,
+    globals.output.print_document(&serde_json::json!({
+        "restored": args.file,
         "old_database": aside,
     }));
     globals
         .output
-        .say(format!("Restored {}.", asked.file.display()));
+        .print_text(format!("Restored {}.", args.file.display()));
     if let Some(aside) = aside {
         globals
             .output
-            .say(format!("The old database is {}.", aside.display()));
+            .print_text(format!("The old database is {}.", aside.display()));
     }
     if !home.key_files().private_path().exists() {
-        globals.output.say(format!(
+        globals.output.print_text(format!(
             "There is no key at {}. Put your copy there: without it, no PIN can be read.",
             home.key_files().private_path().display()
         ));
     }
-    globals.output.say(
+    globals.output.print_text(
         "Next: “hippo status” shows every card. After a gap, the first notify-all only checks the clock.\n\
          We hold notices that may have been sent since the backup; “hippo notices resend” sends one.\n\
          Delete the old database once you don't need it.",

@@ -1,4 +1,4 @@
-//! `hippo runs`: the runs of the jobs.
+//! `hippo runs`: lists the last runs of each job and label.
 
 mod show;
 
@@ -63,18 +63,18 @@ enum Command {
 }
 
 /// Shows runs.
-pub(crate) async fn run(asked: Runs, globals: &Globals) -> CommandResult {
+pub(crate) async fn run(args: Runs, globals: &Globals) -> CommandResult {
     let context = globals.open().await?;
-    match &asked.command {
+    match &args.command {
         Some(Command::Show { id }) => show::show(&context, id).await,
-        None if asked.watch => watch(&context, &asked).await,
+        None if args.watch => watch(&context, &args).await,
         None => {
-            let runs = last_runs(&context, &asked).await?;
-            context.output.document(&runs);
-            let text = listed(&context, &asked, &runs, context.output.width);
-            context.output.say_whole(text.trim_end());
-            if let Some(label) = asked.label.as_ref().filter(|_| runs.is_empty()) {
-                say_nearest_label(&context, label).await?;
+            let runs = last_runs(&context, &args).await?;
+            context.output.print_document(&runs);
+            let text = render_runs(&context, &args, &runs, context.output.width);
+            context.output.print_line(text.trim_end());
+            if let Some(label) = args.label.as_ref().filter(|_| runs.is_empty()) {
+                print_nearest_label(&context, label).await?;
             }
             schedule_remarks::show(&context, &schedule_remarks::remarks(&context).await?);
             Ok(Outcome::Done)
@@ -85,14 +85,14 @@ pub(crate) async fn run(asked: Runs, globals: &Globals) -> CommandResult {
 /// The time between two refreshes.
 const REFRESH: Pause = Pause::from_secs(2);
 
-/// The last runs of each job and label, with what their workers reported; the newest of each first.
-async fn last_runs(context: &Context, asked: &Runs) -> Result<Vec<Run>, CommandError> {
-    let jobs = asked.job.map_or_else(|| Job::ALL.to_vec(), |job| vec![job]);
-    let limit = usize::from(asked.limit);
+/// Loads the last runs of each job and label, with their workers' reports; the newest first.
+async fn last_runs(context: &Context, args: &Runs) -> Result<Vec<Run>, CommandError> {
+    let jobs = args.job.map_or_else(|| Job::ALL.to_vec(), |job| vec![job]);
+    let limit = usize::from(args.limit);
     let mut last = Vec::new();
     for job in jobs {
         let store = &context.store;
-        last.extend(match &asked.label {
+        last.extend(match &args.label {
             Some(label) => store.recent_runs(Some(job), Some(label), limit).await?,
             None => store.newest_of_each_label(job, limit).await?,
         });
@@ -105,7 +105,7 @@ async fn last_runs(context: &Context, asked: &Runs) -> Result<Vec<Run>, CommandE
 }
 
 /// Redraws the table in place until the person stops it.
-async fn watch(context: &Context, asked: &Runs) -> CommandResult {
+async fn watch(context: &Context, args: &Runs) -> CommandResult {
     let json = context.output.json;
     if !json && !std::io::stdout().is_terminal() {
         return Err(CommandError::usage(
@@ -113,44 +113,50 @@ async fn watch(context: &Context, asked: &Runs) -> CommandResult {
         ));
     }
     if !json {
-        // The screen is emptied once; what was on it can be scrolled back to.
+        // Clears the screen once; the earlier output stays in the scrollback.
         print("\x1b[2J");
     }
     loop {
-        let runs = last_runs(context, asked).await?;
+        let runs = last_runs(context, args).await?;
         if json {
             print_json(&runs);
         } else {
-            // The window may have another size by now.
+            // The window may have been resized.
             let size = terminal_size::terminal_size();
             let width = size.map(|(width, _)| usize::from(width.0).max(40));
             let height = size.map(|(_, height)| usize::from(height.0));
-            let listed =
-                |runs: &[Run]| listed(context, asked, runs, width.or(context.output.width));
+            let render_runs =
+                |runs: &[Run]| render_runs(context, args, runs, width.or(context.output.width));
             let at = moment(context.now(), context.now(), context.zone());
-            print(&in_place(&picture(&runs, height, &at, listed)));
+            print(&redraw_in_place(&render_screen(
+                &runs,
+                height,
+                &at,
+                render_runs,
+            )));
         }
-        if stdout::is_lost() {
+        if stdout::has_failed() {
             return Ok(Outcome::Done);
         }
         tokio::time::sleep(REFRESH).await;
     }
 }
 
-/// As many runs as fit on a screen of `height` lines, how many more there are, and how it ends: what scrolls
-/// cannot be drawn over.
-fn picture(
+/// Renders the runs that fit on a screen of `height` lines, and counts the rest.
+///
+/// A screen that scrolls couldn't be redrawn in place.
+fn render_screen(
     runs: &[Run],
     height: Option<usize>,
     at: &str,
-    listed: impl Fn(&[Run]) -> String,
+    render_runs: impl Fn(&[Run]) -> String,
 ) -> String {
     let foot = format!("\n{at}, refreshed every two seconds. Press Ctrl-C to stop.\n");
-    // Below the last line stands the cursor.
+    // The cursor needs the last line.
     let room = height.map_or(usize::MAX, |height| height.saturating_sub(1));
     let mut shown = runs.len().min(room);
     loop {
-        let text = listed(runs.get(..shown).unwrap_or(runs));
+        let text = render_runs(runs.get(..shown).unwrap_or(runs));
         let more = match runs.len() - shown {
             0 => String::new(),
             left_out => format!(
@@ -158,41 +164,43 @@ fn picture(
                 count(left_out, "run", "runs")
             ),
         };
-        let picture = format!("{text}{more}{foot}");
-        if shown <= 1 || picture.lines().count() <= room {
-            return picture;
+        let screen = format!("{text}{more}{foot}");
+        if shown <= 1 || screen.lines().count() <= room {
+            return screen;
         }
         shown -= 1;
     }
 }
 
-/// A picture in the place of the last: from the top, each line to its end, nothing left below.
-fn in_place(picture: &str) -> String {
-    let lines = picture.replace('\n', "\x1b[K\n");
+/// Draws a screen over the last one, and clears the rest of each line and everything below.
+fn redraw_in_place(screen: &str) -> String {
+    let lines = screen.replace('\n', "\x1b[K\n");
     format!("\x1b[H{lines}\x1b[J")
 }
 
-/// Names the label that is most like one that no run has.
-async fn say_nearest_label(context: &Context, label: &Label) -> Result<(), CommandError> {
+/// Suggests a label that is similar to one without runs.
+async fn print_nearest_label(context: &Context, label: &Label) -> Result<(), CommandError> {
     let mut labels = Vec::new();
     for job in Job::ALL {
         let runs = context.store.newest_of_each_label(job, 1).await?;
         labels.extend(runs.into_iter().map(|run| run.key.label.to_string()));
     }
+    // Another job may have runs of this very label.
+    labels.retain(|known| known != label.as_str());
     let meant = did_you_mean(label.as_str(), labels);
     if !meant.is_empty() {
-        context.output.say(meant.trim());
+        context.output.print_text(meant.trim());
     }
     Ok(())
 }
 
-/// That there is nothing of what was asked for.
-fn none_of(asked: &Runs) -> String {
-    let runs = match asked.job {
+/// The message for an empty list.
+fn empty_message(args: &Runs) -> String {
+    let runs = match args.job {
         None => "No run".to_owned(),
         Some(job) => format!("No run of {job}"),
     };
-    match (&asked.label, asked.job) {
+    match (&args.label, args.job) {
         (Some(label), _) => {
             format!("{runs} has the label “{label}”. “hippo runs” shows all labels.\n")
         }
@@ -201,14 +209,14 @@ fn none_of(asked: &Runs) -> String {
     }
 }
 
-fn listed(context: &Context, asked: &Runs, runs: &[Run], width: Option<usize>) -> String {
+fn render_runs(context: &Context, args: &Runs, runs: &[Run], width: Option<usize>) -> String {
     if runs.is_empty() {
-        return none_of(asked);
+        return empty_message(args);
     }
-    table_of(runs, context.now(), context.zone()).render(width, context.output.color)
+    build_table(runs, context.now(), context.zone()).render(width, context.output.color)
 }
 
-fn table_of(runs: &[Run], now: DateTime<Utc>, zone: Tz) -> Table {
+fn build_table(runs: &[Run], now: DateTime<Utc>, zone: Tz) -> Table {
     let mut table = Table::new([
         fixed("ID"),
         fixed("STARTED").dispensable(),
@@ -269,21 +277,21 @@ mod tests {
     }
 
     #[test]
-    fn picture_replaces_the_last_one() {
-        assert_eq!(in_place("a\nb\n"), "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J");
+    fn screen_replaces_the_last_one() {
+        assert_eq!(redraw_in_place("a\nb\n"), "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J");
     }
 
     #[test]
-    fn screen_shows_the_runs_that_fit_and_counts_the_rest() {
+    fn screen_shows_runs_that_fit_and_counts_the_rest() {
         let began = "2026-11-21T10:00:00Z".parse().unwrap();
         let runs: Vec<Run> = (0..4).map(|_| run(began)).collect();
-        let listed = |runs: &[Run]| format!("head\n{}", "one\ntwo\n".repeat(runs.len()));
-        let whole = picture(&runs, None, "05:00 today", listed);
+        let render_runs = |runs: &[Run]| format!("head\n{}", "one\ntwo\n".repeat(runs.len()));
+        let whole = render_screen(&runs, None, "05:00 today", render_runs);
         assert_eq!(whole.lines().count(), 11, "{whole}");
         assert!(whole.ends_with("Press Ctrl-C to stop.\n"), "{whole}");
         for (height, shown) in [(12, 4), (11, 3), (10, 2), (9, 2), (7, 1)] {
-            let drawn = picture(&runs, Some(height), "05:00 today", listed);
-            // With the line on which the cursor stands.
+            let drawn = render_screen(&runs, Some(height), "05:00 today", render_runs);
+            // The cursor takes one more line.
             assert!(drawn.lines().count() < height, "{drawn}");
             assert_eq!(drawn.matches("one").count(), shown, "{height}:\n{drawn}");
             let left_out = count(4 - shown, "run", "runs");
@@ -305,7 +313,8 @@ mod tests {
             ..run(began)
         };
         let table = |width| {
-            table_of(std::slice::from_ref(&run), began, chrono_tz::UTC).render(Some(width), false)
+            build_table(std::slice::from_ref(&run), began, chrono_tz::UTC)
+                .render(Some(width), false)
         };
         for width in 100..115 {
             let text = table(width);
@@ -316,7 +325,7 @@ mod tests {
             assert_eq!(text.lines().count(), 2, "{width}:\n{text}");
         }
         assert!(table(140).contains("STARTED"));
-        // Where even that is too much, it is still a table: also on the narrowest usual terminal.
+        // The narrowest usual terminal still gets a table.
         for (width, has_planned, has_skipped) in
             [(85, true, true), (80, false, true), (70, false, false)]
         {

@@ -1,4 +1,4 @@
-//! `hippo status`: how every card and notice is doing.
+//! `hippo status`: the state of every card and notice.
 
 use chrono::{DateTime, Duration, Utc};
 use clap::Args;
@@ -6,7 +6,6 @@ use hippo_core::alerts::{Alert, Confirmation, StoredAlert, confirm_alert};
 use hippo_core::clock::local_date;
 use hippo_core::family::Family;
 use hippo_core::ids::{FamilyId, LibraryId};
-use hippo_core::library::can_back_off_until;
 use hippo_core::outbox::{MailKind, OutboxRecord};
 use hippo_core::run::{Job, Run};
 use hippo_core::store::DamagedRow;
@@ -19,6 +18,7 @@ use crate::next_notice::{NextNotice, last_tick};
 use crate::notice_view::{addresses, meaning, state_cell};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, paint, words};
 use crate::output::time::{ago, moment};
+use crate::problem::active_back_off;
 use crate::remedies;
 use crate::run_view::{show_runs, with_work};
 use crate::schedule_remarks;
@@ -35,13 +35,13 @@ pub(crate) struct Status {
     pub(crate) family: Option<FamilyId>,
 }
 
-/// How many of a family's notices are shown.
+/// The most notices of a family that are shown.
 const MAX_NOTICES: usize = 3;
 
-/// How many alerts are shown.
+/// The most alerts that are printed.
 const MAX_ALERTS_SHOWN: usize = 10;
 
-/// How many alerts are in the document.
+/// The most alerts in the document.
 const MAX_ALERTS: usize = 1000;
 
 /// Older alerts are left out.
@@ -53,7 +53,7 @@ struct Document {
     families: Vec<FamilyView>,
     libraries_backing_off: Vec<BackedOff>,
     runs: Vec<Run>,
-    /// What a person should know about the schedules: a paused one, an undeclared label.
+    /// Remarks on the schedules: paused ones, and undeclared labels.
     schedules: Vec<schedule_remarks::Remark>,
     /// The alerts of the last two days, newest first.
     alerts: Vec<AlertView>,
@@ -65,7 +65,7 @@ struct Document {
 #[derive(Serialize)]
 struct AlertView {
     #[serde(flatten)]
-    noted: StoredAlert,
+    stored: StoredAlert,
     sentence: String,
     advice: &'static str,
     /// The command lines that help.
@@ -77,14 +77,14 @@ struct FamilyView {
     id: FamilyId,
     name: String,
     paused: bool,
-    /// How many get the notices.
+    /// The addresses that get the notices.
     recipients: usize,
-    /// How many don't, because emails to them bounced or were marked as spam.
+    /// The addresses that don't, because emails to them bounced or were marked as spam.
     stopped: usize,
-    /// When the next notice is due; in the past while one that is due waits for `notify-all`.
+    /// When the next notice is due; in the past while it waits for `notify-all`.
     next_notice: Option<DateTime<Utc>>,
     notice_is_late: bool,
-    /// Why it is late, and the command that helps.
+    /// Why the notice is late, and the command that helps.
     #[serde(skip)]
     why_late: Option<(String, String)>,
     #[serde(skip)]
@@ -106,20 +106,20 @@ struct BackedOff {
     until: DateTime<Utc>,
 }
 
-/// Shows how everything is doing.
-pub(crate) async fn run(asked: Status, globals: &Globals) -> CommandResult {
-    status(&globals.open().await?, &asked).await
+/// Shows the state of everything.
+pub(crate) async fn run(args: Status, globals: &Globals) -> CommandResult {
+    status(&globals.open().await?, &args).await
 }
 
-/// Shows how everything is doing, with an open context.
-pub(crate) async fn status(context: &Context, asked: &Status) -> CommandResult {
-    let families = context.families(asked.family.as_ref()).await?;
+/// Shows the state of everything, with an open context.
+pub(crate) async fn status(context: &Context, args: &Status) -> CommandResult {
+    let families = context.families(args.family.as_ref()).await?;
     let document = document(context, &families).await?;
-    context.output.document(&document);
+    context.output.print_document(&document);
     if families.is_empty() {
-        context
-            .output
-            .say("There are no families yet. “hippo family add --help” shows how to add one.");
+        context.output.print_text(
+            "There are no families yet. “hippo family add --help” shows how to add one.",
+        );
     }
     for (family, view) in families.iter().zip(&document.families) {
         show_family(context, family, view);
@@ -142,7 +142,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
             .store
             .recent_mails(&MailKind::DAILY, &family.id, MAX_NOTICES)
             .await?;
-        let next = NextNotice::of(context, family).await?;
+        let next = NextNotice::find(context, family).await?;
         let why_late = next
             .is_late(family, now)
             .then(|| next.why_late(context, family, last_tick.as_ref()));
@@ -156,7 +156,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
             notice_is_late: why_late.is_some(),
             why_late,
             next,
-            cards: card_view::cards_of(context, family, &libraries).await?,
+            cards: card_view::load_cards(context, family, &libraries).await?,
             notices: notices
                 .into_iter()
                 .map(|record| NoticeView {
@@ -168,12 +168,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
     }
     let mut libraries_backing_off = Vec::new();
     for library in libraries.keys() {
-        if let Some(until) = context
-            .store
-            .back_off_until(library)
-            .await?
-            .filter(|until| *until > now && can_back_off_until(*until, now))
-        {
+        if let Some(until) = active_back_off(context, library).await? {
             libraries_backing_off.push(BackedOff {
                 library: library.clone(),
                 until,
@@ -193,7 +188,7 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
         schedules: schedule_remarks::remarks(context).await?,
         runs,
         alerts: alerts(context).await?,
-        // Last: what was read until here was looked at.
+        // This comes last, because it reports the rows that were read above.
         damaged_rows: context.store.damaged_rows(),
     })
 }
@@ -202,8 +197,8 @@ async fn document(context: &Context, families: &[Family]) -> Result<Document, Co
 fn show_damaged_rows(context: &Context, rows: &[DamagedRow]) {
     for row in rows {
         let alert = Alert::from(row.clone());
-        context.output.say_folded("", &alert.sentence());
-        context.output.say_folded("  → ", alert.advice());
+        context.output.print_indented("", &alert.sentence());
+        context.output.print_indented("  → ", alert.advice());
     }
 }
 
@@ -212,18 +207,18 @@ async fn alerts(context: &Context) -> Result<Vec<AlertView>, CommandError> {
     let since = context.now() - ALERT_WINDOW;
     let recent = context.store.recent_alerts(MAX_ALERTS).await?;
     let mut views = Vec::new();
-    for noted in recent.into_iter().filter(|noted| noted.last_seen >= since) {
-        // What was delivered was true; the rest may have changed since.
-        let is_so = noted.delivered_at.is_some() || {
-            let confirmation = confirm_alert(&*context.store, &noted.alert).await?;
+    for stored in recent.into_iter().filter(|alert| alert.last_seen >= since) {
+        // A delivered alert was confirmed; the others may not be true any more.
+        let is_true = stored.delivered_at.is_some() || {
+            let confirmation = confirm_alert(&*context.store, &stored.alert).await?;
             matches!(confirmation, Confirmation::True(_))
         };
-        if is_so {
+        if is_true {
             views.push(AlertView {
-                sentence: noted.alert.sentence(),
-                advice: noted.alert.advice(),
-                commands: remedies::commands_for_alert(&noted.alert),
-                noted,
+                sentence: stored.alert.sentence(),
+                advice: stored.alert.advice(),
+                commands: remedies::commands_for_alert(&stored.alert),
+                stored,
             });
         }
     }
@@ -233,10 +228,10 @@ async fn alerts(context: &Context) -> Result<Vec<AlertView>, CommandError> {
 fn show_family(context: &Context, family: &Family, view: &FamilyView) {
     let (now, output) = (context.now(), &context.output);
     let head = format!("{} ({})", view.name, view.id);
-    output.say(paint(&head, Tone::Bold, output.color));
-    output.say(next_words(context, family, view));
+    output.print_text(paint(&head, Tone::Bold, output.color));
+    output.print_text(next_words(context, family, view));
     if view.cards.is_empty() {
-        output.say("No cards yet. “hippo card add --help” shows how to add one.");
+        output.print_text("No cards yet. “hippo card add --help” shows how to add one.");
     } else {
         let today = local_date(now, family.timezone);
         let mut table = Table::new([
@@ -265,12 +260,12 @@ fn show_family(context: &Context, family: &Family, view: &FamilyView) {
                 card.problem_cell(),
             ]);
         }
-        output.say("");
-        output.table(&table);
+        output.print_text("");
+        output.print_table(&table);
     }
     show_problems(context, view);
     show_notices(context, view);
-    output.say("");
+    output.print_text("");
 }
 
 fn next_words(context: &Context, family: &Family, view: &FamilyView) -> String {
@@ -294,12 +289,12 @@ fn show_problems(context: &Context, view: &FamilyView) {
     };
     let has_something = |card: &CardView| card.problem.is_some() || !messages_of(card).is_empty();
     if view.notice_is_late || view.cards.iter().any(has_something) {
-        output.say("");
-        output.say("Needs attention:");
+        output.print_text("");
+        output.print_text("Needs attention:");
     }
     if let Some((why, command)) = &view.why_late {
-        output.say_folded("  ", why);
-        output.say_whole(format!("    → {command}"));
+        output.print_indented("  ", why);
+        output.print_line(format!("    → {command}"));
     }
     for card in &view.cards {
         let name = format!("{} at {}", card.patron, card.library_name);
@@ -308,13 +303,13 @@ fn show_problems(context: &Context, view: &FamilyView) {
                 (Some(read), Some(_)) => format!(" This shows the check from {}.", ago(read, now)),
                 _ => String::new(),
             };
-            output.say_folded("  ", &format!("{name}: {}{age}", problem.what));
+            output.print_indented("  ", &format!("{name}: {}{age}", problem.what));
             if let Some(command) = &problem.what_to_do {
-                output.say_whole(format!("    → {command}"));
+                output.print_line(format!("    → {command}"));
             }
         }
         for message in messages_of(card) {
-            output.say_folded("  ", &format!("{name}: the library says: {message}"));
+            output.print_indented("  ", &format!("{name}: the library says: {message}"));
         }
     }
 }
@@ -332,19 +327,19 @@ fn show_notices(context: &Context, view: &FamilyView) {
             moment(notice.record.changed_at, now, context.zone()).into(),
         ]);
     }
-    context.output.say("");
-    context.output.table(&table);
+    context.output.print_text("");
+    context.output.print_table(&table);
     for notice in &view.notices {
         if let Some(meaning) = &notice.meaning {
             let words = format!("{}: {meaning}", notice.record.date);
-            context.output.say_folded("  ", &words);
+            context.output.print_indented("  ", &words);
         }
     }
 }
 
 fn show_libraries(context: &Context, backed_off: &[BackedOff]) {
     for library in backed_off {
-        context.output.say(format!(
+        context.output.print_text(format!(
             "The library {} didn't answer or turned us away. We'll try again after {}.",
             library.library,
             moment(library.until, context.now(), context.zone())
@@ -356,9 +351,9 @@ fn show_alerts(context: &Context, alerts: &[AlertView]) {
     if alerts.is_empty() {
         return;
     }
-    context.output.say("");
-    context.output.say("Recent problems:");
-    // Equal advice is said once, below all that it is for.
+    context.output.print_text("");
+    context.output.print_text("Recent problems:");
+    // Alerts with the same advice are grouped, with the advice once below them.
     let mut groups: Vec<(&str, Vec<&AlertView>)> = Vec::new();
     for one in alerts.iter().take(MAX_ALERTS_SHOWN) {
         match groups.iter_mut().find(|(advice, _)| *advice == one.advice) {
@@ -370,33 +365,37 @@ fn show_alerts(context: &Context, alerts: &[AlertView]) {
         let sentences: Vec<String> = group
             .iter()
             .map(|one| {
-                let seen = ago(one.noted.last_seen, context.now());
-                format!("{} ({seen})", one.sentence)
+                let age = ago(one.stored.last_seen, context.now());
+                format!("{} ({age})", one.sentence)
             })
             .collect();
         match sentences.as_slice() {
-            [one] => context.output.say_folded("  ", &format!("{one} {advice}")),
+            [one] => context
+                .output
+                .print_indented("  ", &format!("{one} {advice}")),
             several => {
                 for sentence in several {
-                    context.output.say_folded("  ", sentence);
+                    context.output.print_indented("  ", sentence);
                 }
-                context.output.say_folded("    ", &format!("→ {advice}"));
+                context
+                    .output
+                    .print_indented("    ", &format!("→ {advice}"));
             }
         }
         for command in group.iter().flat_map(|one| &one.commands) {
-            context.output.say_whole(format!("    → {command}"));
+            context.output.print_line(format!("    → {command}"));
         }
     }
     match alerts.len().saturating_sub(MAX_ALERTS_SHOWN) {
         0 => {}
         more => {
-            // Those of the last two days may be more than were asked for.
+            // The store may have more recent alerts than were loaded.
             let least = if alerts.len() == MAX_ALERTS {
                 "at least "
             } else {
                 ""
             };
-            context.output.say_folded(
+            context.output.print_indented(
                 "  ",
                 &format!("And {least}{more} more: “hippo status --json” lists them."),
             );

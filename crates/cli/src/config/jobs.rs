@@ -17,8 +17,8 @@ use url::Url;
 use super::mailbox::mailbox;
 use crate::values::time_of_day;
 
-/// The label of the runs that no schedule starts.
-pub(crate) const PERSON: &str = "person";
+/// The label of runs that a person starts.
+pub(crate) const PERSON_LABEL: &str = "person";
 
 /// `[operator]`: who gets alerts.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -27,7 +27,7 @@ pub(super) struct OperatorTable {
     email: Option<String>,
 }
 
-/// `[jobs.check-cards]`: what is known of a job's schedules.
+/// `[jobs.check-cards]`: a job's heartbeat and schedules.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct JobTable {
@@ -36,7 +36,7 @@ pub(super) struct JobTable {
     schedules: BTreeMap<String, ScheduleTable>,
 }
 
-/// `[jobs.check-cards.schedules.all]`: one of them.
+/// `[jobs.check-cards.schedules.all]`: one schedule.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct ScheduleTable {
@@ -46,28 +46,28 @@ struct ScheduleTable {
     paused: bool,
 }
 
-/// Who gets alerts, and what is known about the jobs' schedules.
+/// Who gets alerts, and the jobs' heartbeats and schedules.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Jobs {
-    /// Who gets alerts; `None`: they only go to the log.
+    /// Who gets alerts; without an address, they only go to the log.
     pub(crate) operator: Option<EmailAddress>,
-    /// What is fetched before and after the runs of a job.
+    /// The heartbeat URL of each job.
     pub(crate) heartbeats: BTreeMap<Job, HeartbeatUrl>,
     rules: BTreeMap<(Job, Label), StartRules>,
 }
 
 impl Jobs {
-    /// When the runs of a label may begin.
+    /// The rules that decide whether a run may start.
     pub(crate) fn rules(&self, job: Job, label: &Label) -> StartRules {
         let key = (job, label.clone());
         self.rules.get(&key).cloned().unwrap_or_default()
     }
 
-    /// The labels that the schedules of a job are declared with.
+    /// The labels of a job's declared schedules.
     pub(crate) fn labels(&self, job: Job) -> Vec<String> {
         self.rules
             .keys()
-            .filter(|(of, _)| *of == job)
+            .filter(|(declared_job, _)| *declared_job == job)
             .map(|(_, label)| label.to_string())
             .collect()
     }
@@ -81,8 +81,8 @@ impl Jobs {
             .collect()
     }
 
-    /// Understands the tables; the message of an error goes on after the path of the file.
-    pub(super) fn read(
+    /// Parses the tables; an error message completes a sentence after the file's path.
+    pub(super) fn from_tables(
         operator: OperatorTable,
         tables: BTreeMap<String, JobTable>,
         zone: Tz,
@@ -99,7 +99,7 @@ impl Jobs {
                 ));
             };
             if let Some(text) = table.ping.filter(|text| !text.trim().is_empty()) {
-                // The URL is not repeated: whoever knows it can send the heartbeat.
+                // The message doesn't repeat the URL: anyone who knows it can send the heartbeat.
                 let url = Url::parse(text.trim())
                     .ok()
                     .filter(|url| matches!(url.scheme(), "http" | "https"))
@@ -120,7 +120,7 @@ impl Jobs {
                 let parsed = label
                     .parse::<Label>()
                     .map_err(|error| mistake(&error.to_string()))?;
-                if parsed.as_str() == PERSON {
+                if parsed.as_str() == PERSON_LABEL {
                     return Err(mistake(
                         "“person” is the label of runs that a person starts. Give the schedule another name.",
                     ));
@@ -141,7 +141,7 @@ impl ScheduleTable {
             (None, Some(minutes)) => Some(Schedule::EveryMinutes(minutes)),
             (Some(times), None) => Some(Schedule::Daily {
                 zone,
-                times: daily(&times)?,
+                times: parse_daily_times(&times)?,
             }),
             (Some(_), Some(_)) => {
                 return Err("give times or every_minutes, not both.".to_owned());
@@ -157,8 +157,8 @@ impl ScheduleTable {
     }
 }
 
-/// The times of a day, each once.
-fn daily(times: &[String]) -> Result<Vec<NaiveTime>, String> {
+/// Parses times of day and rejects duplicates.
+fn parse_daily_times(times: &[String]) -> Result<Vec<NaiveTime>, String> {
     if times.is_empty() {
         return Err(
             "times is empty: write the times of the day, or leave the line out.".to_owned(),
@@ -247,7 +247,7 @@ mod tests {
     #[case("[jobs.check-cards.schedules.\"A B\"]\n", "“A B” is not a valid id")]
     #[case("[operator]\nemail = \"nobody\"\n", "operator.email")]
     #[case("[operator]\nmail = \"op@example.org\"\n", "“mail” isn't known here")]
-    fn mistake_is_named(#[case] text: &str, #[case] expected: &str) {
+    fn mistake_is_described(#[case] text: &str, #[case] expected: &str) {
         let message = read(text).unwrap_err();
         assert!(message.contains(expected), "{message}");
         assert!(!message.contains("canary"), "{message}");

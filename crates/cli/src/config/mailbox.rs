@@ -1,9 +1,9 @@
-//! Mail addresses in the configuration.
+//! Email addresses in the configuration.
 
 use hippo_core::email_address::EmailAddress;
 use hippo_core::mail::mime::Sender;
 
-/// Reads who emails come from; the error goes on after the name of the file.
+/// Parses the sender of emails; an error message completes a sentence after the file's path.
 pub(crate) fn sender(
     from: &str,
     reply_to: Option<&str>,
@@ -23,7 +23,7 @@ pub(crate) fn sender(
     Ok(sender)
 }
 
-/// `Name <address>` or an address alone.
+/// Parses `Name <address>`, or an address alone.
 pub(crate) fn mailbox(key: &str, text: &str) -> Result<(Option<String>, EmailAddress), String> {
     let malformed = || {
         format!(
@@ -63,7 +63,7 @@ mod tests {
         Some("Hippo, the"),
         "hippo@localhost"
     )]
-    fn a_mailbox_is_an_address_with_or_without_a_name(
+    fn mailbox_has_an_optional_name(
         #[case] text: &str,
         #[case] name: Option<&str>,
         #[case] address: &str,
@@ -77,7 +77,7 @@ mod tests {
     #[case("hippo")]
     #[case("Hippo <hippo@example.org")]
     #[case("Hippo <>")]
-    fn a_malformed_one_is_named_by_its_key_and_not_repeated(#[case] text: &str) {
+    fn malformed_mailbox_is_reported_by_its_key(#[case] text: &str) {
         let message = mailbox("mail.from", text).unwrap_err();
         assert!(message.contains("mail.from") && message.contains("hippo@example.org"));
     }

@@ -1,20 +1,22 @@
-//! Mistakes in a TOML file, in the words of a person.
+//! Errors in a TOML file, in plain words.
 
-/// A mistake in a TOML file, by line; never with the line itself, which may hold a secret.
-pub(crate) fn describe(error: &toml::de::Error, text: &str) -> String {
-    let message = plain(error.message());
+/// Describes an error in a TOML file by its line number.
+///
+/// It never quotes the line, which may hold a secret.
+pub(crate) fn describe_toml_error(error: &toml::de::Error, text: &str) -> String {
+    let message = plain_message(error.message());
     match error.span().and_then(|span| line_of(text, span.start)) {
         Some(line) => format!("has a mistake in line {line}: {message}."),
         None => format!("has a mistake: {message}."),
     }
 }
 
-/// A message of the TOML reader in the words of a person; never with a value, which may be secret.
-fn plain(message: &str) -> String {
+/// Rewrites a message of the TOML parser in plain words, without values that may be secret.
+fn plain_message(message: &str) -> String {
     let message = message.trim_end_matches('.');
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let known = |names: &[&str]| {
-        // These are there only to be refused.
+        // These keys exist only to be rejected.
         let names = names
             .iter()
             .filter(|name| !matches!(**name, "password" | "pin"));
@@ -47,7 +49,7 @@ fn plain(message: &str) -> String {
     message.replace('`', "\"")
 }
 
-/// What a value should have been.
+/// The expected type of a value, in words.
 fn value_words(expected: &str) -> &str {
     match expected {
         "usize" | "u16" | "u32" | "u64" | "i64" => "a whole number, 0 or more",
@@ -61,7 +63,7 @@ fn value_words(expected: &str) -> &str {
     }
 }
 
-/// The line, from 1, in which this byte stands.
+/// The line number of a byte, from 1.
 pub(crate) fn line_of(text: &str, byte: usize) -> Option<usize> {
     Some(text.get(..byte.min(text.len()))?.matches('\n').count() + 1)
 }

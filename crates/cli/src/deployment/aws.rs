@@ -43,10 +43,10 @@ use crate::not_checked::reason_left_out;
 
 pub(crate) use hippo_aws::operator::dead_letters::{ReplayOutcome, Replayed};
 
-/// How long a person waits for a check: a cold start and a slow library fit in.
+/// How long the command waits for a check, including a cold start and a slow library.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// How long it takes between two looks at the table.
+/// The time between two reads of the table.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A deployed stack.
@@ -59,7 +59,7 @@ pub(crate) struct AwsDeployment {
 }
 
 impl AwsDeployment {
-    /// Finds the stack of this name; in this region, if one is given.
+    /// Opens the stack of this name, in the given or the default region.
     pub(crate) async fn open(
         name: &str,
         region: Option<String>,
@@ -77,7 +77,9 @@ impl AwsDeployment {
         })
     }
 
-    /// Puts the dead letters of every queue back; returns about how many more there are behind those that stay.
+    /// Replays the dead letters of every queue.
+    ///
+    /// Returns about how many more are hidden behind those that stay.
     pub(crate) async fn replay_dead_letters(
         &self,
         dry_run: bool,
@@ -108,7 +110,7 @@ impl AwsDeployment {
         )
     }
 
-    /// Why a function started no run, with the run that is on record.
+    /// Explains why a function started no run, with the recorded run.
     async fn not_started(&self, why: &str, run: &RunKey) -> Result<NotStarted, CommandError> {
         let Some(run) = self.store().run(run).await? else {
             return Err(CommandError::unusable(format!(
@@ -123,7 +125,7 @@ impl AwsDeployment {
         })
     }
 
-    /// Waits until the table holds a check that started after `last`; `None`: the card is gone.
+    /// Waits for a check that started after `last`; returns `None` if the card was removed.
     async fn newer_check(
         &self,
         card: &Card,
@@ -204,8 +206,8 @@ impl Deployment for AwsDeployment {
         )
     }
 
-    /// There is no such lock: one operator at a time changes the key, and the cards are looked
-    /// through again before the old one goes.
+    /// There is no lock: one operator at a time rotates the key, and the rotation looks through all
+    /// cards again before it drops the old key.
     fn lock_secrets(&self) -> Result<Option<SecretsLock>, CommandError> {
         Ok(None)
     }
@@ -238,7 +240,7 @@ impl Deployment for AwsDeployment {
     fn declared_labels(&self, job: Job) -> Vec<String> {
         SCHEDULES
             .iter()
-            .filter(|(of, _)| *of == job)
+            .filter(|(declared_job, _)| *declared_job == job)
             .map(|(_, label)| (*label).to_owned())
             .collect()
     }
@@ -247,7 +249,8 @@ impl Deployment for AwsDeployment {
         let doctor = Doctor::new(&self.config, &self.outputs);
         Ok(PausedSchedules {
             schedules: doctor.disabled_schedules().await?,
-            how: "is disabled in EventBridge, so its runs don't start. “hippo --target aws doctor” says how to                   enable it.",
+            how: "is disabled in EventBridge, so its runs don't start. “hippo --target aws doctor” says how to \
+                  enable it.",
         })
     }
 
@@ -266,8 +269,8 @@ impl Deployment for AwsDeployment {
         false
     }
 
-    /// Enqueues the visit like any other, so that the library has one visitor at a time, and waits
-    /// for what it leaves in the table.
+    /// Enqueues the visit like any other, so that the library has one visitor at a time, and waits for
+    /// its result in the table.
     async fn check_card(
         &self,
         card: &Card,
@@ -277,13 +280,14 @@ impl Deployment for AwsDeployment {
         let Some(before) = self.store().card(card.id).await? else {
             return Ok(CheckCardAnswer::LeftOut);
         };
-        // A worker would leave it out without a word.
+        // A worker would leave the card out silently.
         if reason_left_out(&before, now).is_some() {
             return Ok(CheckCardAnswer::LeftOut);
         }
         let state = before.state.without_future(now);
         let last = state.last_check.map(|check| check.started_at);
-        // A worker skips a card that was checked since the visit was planned; this machine's clock may be slow.
+        // A worker skips a card that was checked after the visit was planned. This machine's clock may be
+        // behind, so the visit is planned after the last check.
         let planned_at = last.map_or(now, |last| {
             now.max(last + chrono::Duration::milliseconds(1))
         });
@@ -306,13 +310,14 @@ impl Deployment for AwsDeployment {
     ) -> Result<CheckCardsAnswer, CommandError> {
         if request.concurrency.is_some() || request.no_pause {
             return Err(CommandError::usage(
-                "On AWS the queue sets how many libraries are visited at a time, and the stack's parameters set the                  pauses. Leave --concurrency and --no-pause out.",
+                "On AWS the queue sets how many libraries are visited at a time, and the stack's parameters set the \
+                 pauses. Leave --concurrency and --no-pause out.",
             ));
         }
-        let mut asked = request.run;
+        let mut run_request = request.run;
         let functions = Functions::new(&self.config);
         loop {
-            let event = CheckCardsEvent::new(&asked.key, &asked.input);
+            let event = CheckCardsEvent::new(&run_request.key, &run_request.input);
             let reply: Reply<CheckCardsReply> = functions
                 .call(&self.outputs.check_cards, &event)
                 .await
@@ -323,7 +328,9 @@ impl Deployment for AwsDeployment {
                 }
                 Reply::NotStarted { not_started, run } => {
                     match self.not_started(&not_started, &run).await? {
-                        NotStarted::AlreadyRan(_) if !asked.is_schedule => asked.next_key(),
+                        NotStarted::AlreadyRan(_) if !run_request.is_schedule => {
+                            run_request.next_key()
+                        }
                         why => return Ok(CheckCardsAnswer::NotStarted(why)),
                     }
                 }

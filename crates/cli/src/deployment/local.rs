@@ -51,7 +51,7 @@ use crate::mailer::mailer;
 use crate::output::progress::Progress as Bar;
 use crate::stop::{AFTER_INTERRUPTED_CHECK, AFTER_INTERRUPTED_SENDING, Stop};
 
-/// How long runs and notices are kept.
+/// Older runs and notices are deleted.
 const RETENTION: chrono::Duration = chrono::Duration::days(35);
 
 /// A home on this machine.
@@ -60,12 +60,12 @@ pub(crate) struct LocalDeployment {
     config: Config,
     store: Arc<SqliteStore>,
     clock: Arc<dyn Clock>,
-    /// Whether the home is gone when the command ends: none of its paths is shown.
+    /// Whether the home is deleted when the command ends, so that its paths aren't printed.
     is_temporary: bool,
 }
 
 impl LocalDeployment {
-    /// Opens a home; an error says what is missing.
+    /// Opens a home; the error names what is missing.
     pub(crate) fn open(home: Home, clock: Arc<dyn Clock>) -> Result<Self, CommandError> {
         home.must_exist()?;
         Ok(Self {
@@ -77,21 +77,21 @@ impl LocalDeployment {
         })
     }
 
-    /// The same for a home that is gone when the command ends.
+    /// Marks the home as temporary, so that its paths aren't printed.
     pub(crate) fn temporary(mut self) -> Self {
         self.is_temporary = true;
         self
     }
 
-    /// What visits need.
-    fn visiting(&self, recorder: Option<Arc<Recorder>>) -> Result<Visiting<'_>, CommandError> {
+    /// Prepares visits.
+    fn visit_setup(&self, recorder: Option<Arc<Recorder>>) -> Result<VisitSetup<'_>, CommandError> {
         let sites = Sites::new(BrowserOptions {
             contact: self.config.contact.clone(),
             observer: recorder.map(|recorder| recorder as Arc<dyn ExchangeObserver>),
             ..BrowserOptions::default()
         })
         .map_err(|error| CommandError::from_source(ErrorKind::Unusable, error))?;
-        Ok(Visiting {
+        Ok(VisitSetup {
             store: &self.store,
             clock: &*self.clock,
             checks: &self.config.checks,
@@ -111,11 +111,11 @@ impl LocalDeployment {
         )
     }
 
-    /// Whether others can look into the home.
+    /// Checks that nobody else can read the home.
     fn check_permissions(&self) -> Finding {
         const CHECK: &str = "home";
         let home = &self.home;
-        let shown = home.directory().display();
+        let directory = home.directory().display();
         let paths = [
             home.directory().to_path_buf(),
             home.database(),
@@ -128,16 +128,16 @@ impl LocalDeployment {
             .map(|path| path.display().to_string())
             .collect();
         if open.is_empty() {
-            return Finding::ok(CHECK, format!("Only you can read {shown}."));
+            return Finding::ok(CHECK, format!("Only you can read {directory}."));
         }
         Finding::problem(
             CHECK,
             format!("Others can read {}.", open.join(", ")),
-            format!("Run: chmod -R go= {shown}"),
+            format!("Run: chmod -R go= {directory}"),
         )
     }
 
-    /// Whether emails leave this machine, as far as the configuration says.
+    /// Checks that the configuration sends emails to a mail server.
     fn check_mail(&self) -> Finding {
         const CHECK: &str = "mail";
         if let Err(error) = self.mailer() {
@@ -208,7 +208,7 @@ impl Deployment for LocalDeployment {
         Box::new(self.home.key_files())
     }
 
-    /// A key with which cards were added isn't replaced: a new one wouldn't fit them.
+    /// Never replaces the key of existing cards, because a new one couldn't open them.
     async fn create_missing_keys(&self) -> Result<Vec<&'static str>, CommandError> {
         let has_cards = !self.store.cards_with_secrets().await?.is_empty();
         let files = self.home.key_files();
@@ -218,8 +218,8 @@ impl Deployment for LocalDeployment {
             }
             if has_cards {
                 return Err(CommandError::unusable(format!(
-                    "The key file {} is missing, and there are cards that were sealed with it. Put it back: a \
-                     new key wouldn't fit them. Nothing was changed.",
+                    "The key file {} is missing, and your cards need it. Put it back: a new key wouldn't work for \
+                     them. Nothing was changed.",
                     path.display()
                 )));
             }
@@ -263,7 +263,7 @@ impl Deployment for LocalDeployment {
     }
 
     fn lock_secrets(&self) -> Result<Option<SecretsLock>, CommandError> {
-        SecretsLock::take(&self.home).map(Some)
+        SecretsLock::acquire(&self.home).map(Some)
     }
 
     fn mailer(&self) -> Result<Box<dyn Mailer>, CommandError> {
@@ -322,7 +322,7 @@ impl Deployment for LocalDeployment {
         true
     }
 
-    /// A login that was started is finished when a person stops it: its outcome must not be in doubt.
+    /// After a signal, a login in progress is finished, so that its outcome is known.
     async fn check_card(
         &self,
         card: &Card,
@@ -344,7 +344,7 @@ impl Deployment for LocalDeployment {
         request: CheckCardsRequest,
     ) -> Result<CheckCardsAnswer, CommandError> {
         self.home.key_files().read_private_keys()?;
-        let visiting = self.visiting(None)?;
+        let visit_setup = self.visit_setup(None)?;
         let options = CheckOptions {
             concurrency: request
                 .concurrency
@@ -352,13 +352,13 @@ impl Deployment for LocalDeployment {
             pace: if request.no_pause {
                 Pace::NONE
             } else {
-                visiting.pace()
+                visit_setup.pace()
             },
         };
-        let mut asked = request.run;
-        let following = self.after_run(asked.is_schedule);
-        let mail = following.operator_mail();
-        let after = following.after(mail.as_ref());
+        let mut run_request = request.run;
+        let local_after_run = self.after_run(run_request.is_schedule);
+        let mail = local_after_run.operator_mail();
+        let after = local_after_run.to_after_run(mail.as_ref());
         let stop = Stop::listen(
             "finishing the cards that were started",
             AFTER_INTERRUPTED_CHECK,
@@ -366,36 +366,39 @@ impl Deployment for LocalDeployment {
         let bar = Bar::new("cards");
         let checked: Mutex<Vec<CheckedCard>> = Mutex::default();
         let progress = |progress: check_cards::Progress<'_>| match progress {
-            check_cards::Progress::Planned(cards) => bar.planned(cards),
+            check_cards::Progress::Planned(cards) => bar.set_total(cards),
             check_cards::Progress::Checked(card) => {
-                bar.one_done();
-                locked(&checked).push(card.clone());
+                bar.increment();
+                lock(&checked).push(card.clone());
             }
         };
         loop {
             let plan = RunPlan {
-                key: asked.key.clone(),
-                trigger: match (asked.is_schedule, asked.input.scope) {
+                key: run_request.key.clone(),
+                trigger: match (run_request.is_schedule, run_request.input.scope) {
                     (false, _) => Trigger::Person,
                     (true, Scope::Failed) => Trigger::Retry,
                     (true, _) => Trigger::Schedule,
                 },
-                input: serde_json::to_value(&asked.input).unwrap_or_default(),
-                // A person need not wait for a run that was killed to be taken for lost; the marks
-                // and the permits keep two runs from harming a card or a library.
-                allow_overlap: !asked.is_schedule,
-                rules: self.config.jobs.rules(asked.key.job, &asked.key.label),
+                input: serde_json::to_value(&run_request.input).unwrap_or_default(),
+                // A person needn't wait until a killed run counts as lost: login marks and permits
+                // keep two runs from harming a card or a library.
+                allow_overlap: !run_request.is_schedule,
+                rules: self
+                    .config
+                    .jobs
+                    .rules(run_request.key.job, &run_request.key.label),
                 after: Some(&after),
             };
             let result = check_cards::check_cards(
-                &visiting.ports(&Keys::new(&visiting.keys)),
+                &visit_setup.ports(&Keys::new(&visit_setup.keys)),
                 &RunPorts {
                     cards: &*self.store,
                     runs: &*self.store,
                     alerts: &*self.store,
                 },
                 plan,
-                &asked.input,
+                &run_request.input,
                 options,
                 &stop,
                 &progress,
@@ -406,11 +409,13 @@ impl Deployment for LocalDeployment {
                     drop(bar);
                     return Ok(CheckCardsAnswer::Done {
                         run,
-                        checked: std::mem::take(&mut *locked(&checked)),
+                        checked: std::mem::take(&mut *lock(&checked)),
                     });
                 }
-                Err(RunError::NotStarted(NotStarted::AlreadyRan(_))) if !asked.is_schedule => {
-                    asked.next_key();
+                Err(RunError::NotStarted(NotStarted::AlreadyRan(_)))
+                    if !run_request.is_schedule =>
+                {
+                    run_request.next_key();
                 }
                 Err(RunError::NotStarted(why)) => return Ok(CheckCardsAnswer::NotStarted(why)),
                 Err(RunError::Job(error)) => return Err(error.into()),
@@ -445,9 +450,9 @@ impl Deployment for LocalDeployment {
             libraries: &libraries,
             operator_contact: self.contact(),
         };
-        let following = self.after_run(request.is_schedule);
-        let mail = following.operator_mail();
-        let after = following.after(mail.as_ref());
+        let local_after_run = self.after_run(request.is_schedule);
+        let mail = local_after_run.operator_mail();
+        let after = local_after_run.to_after_run(mail.as_ref());
         let stop = Stop::listen(
             "finishing the emails that were started",
             AFTER_INTERRUPTED_SENDING,
@@ -455,10 +460,10 @@ impl Deployment for LocalDeployment {
         let bar = Bar::new("notices");
         let notices: Mutex<Vec<MailResult>> = Mutex::default();
         let progress = |progress: notify_all::Progress<'_>| match progress {
-            notify_all::Progress::Planned(notices) => bar.planned(notices),
+            notify_all::Progress::Planned(notices) => bar.set_total(notices),
             notify_all::Progress::Finalised(result) => {
-                bar.one_done();
-                locked(&notices).push(result.clone());
+                bar.increment();
+                lock(&notices).push(result.clone());
             }
         };
         loop {
@@ -470,7 +475,7 @@ impl Deployment for LocalDeployment {
                     Trigger::Person
                 },
                 input: serde_json::to_value(&request.input).unwrap_or_default(),
-                // Two at once are safe: each notice is claimed by one of them.
+                // Two runs at once are safe, because each notice is claimed by one of them.
                 allow_overlap: true,
                 rules: self.config.jobs.rules(request.key.job, &request.key.label),
                 after: Some(&after),
@@ -480,12 +485,12 @@ impl Deployment for LocalDeployment {
             match result {
                 Ok(run) => {
                     drop(bar);
-                    // Not where the run didn't start: its clock may be in doubt.
+                    // Only after a run that started; otherwise the clock may be in doubt.
                     let store: &dyn Store = store;
                     store.forget_before(self.clock.now() - RETENTION).await?;
                     return Ok(NotifyAllAnswer::Done {
                         run,
-                        notices: std::mem::take(&mut *locked(&notices)),
+                        notices: std::mem::take(&mut *lock(&notices)),
                     });
                 }
                 Err(RunError::NotStarted(NotStarted::AlreadyRan(_))) if !request.is_schedule => {
@@ -498,22 +503,22 @@ impl Deployment for LocalDeployment {
     }
 }
 
-/// What the mutex holds, also after a panic elsewhere.
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+/// Locks a mutex, even if another thread panicked while holding it.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl LocalDeployment {
-    /// Checks one card in this process; `None`: the visit left it out.
+    /// Checks one card in this process; returns `None` if the visit left it out.
     async fn check_now(
         &self,
         card: &Card,
         recorder: Option<Arc<Recorder>>,
     ) -> Result<Option<Check>, CommandError> {
-        let visiting = self.visiting(recorder)?;
+        let visit_setup = self.visit_setup(recorder)?;
         let visit = visit_to(card, self.clock.now())?;
         let options = VisitOptions {
-            pace: visiting.pace(),
+            pace: visit_setup.pace(),
             deadline: None,
             stop: &|| false,
         };
@@ -522,18 +527,18 @@ impl LocalDeployment {
         let keep = |news: VisitNews<'_>| {
             pages.hear(&news);
             if let VisitNews::Checked(checked) = news {
-                *locked(&found) = Some(checked.check.clone());
+                *lock(&found) = Some(checked.check.clone());
             }
         };
-        let keys = Keys::new(&visiting.keys);
-        check_visit(&visiting.ports(&keys), &visit, options, &keep).await?;
+        let keys = Keys::new(&visit_setup.keys);
+        check_visit(&visit_setup.ports(&keys), &visit, options, &keep).await?;
         pages.end_page_changes(&*self.store, &*self.clock).await;
         Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// What visits need beside the store.
-struct Visiting<'a> {
+/// The resources of a visit.
+struct VisitSetup<'a> {
     store: &'a SqliteStore,
     clock: &'a dyn Clock,
     checks: &'a Checks,
@@ -542,8 +547,8 @@ struct Visiting<'a> {
     permits: FileConcurrencyLimit,
 }
 
-impl Visiting<'_> {
-    /// The pauses between two cards of a library.
+impl VisitSetup<'_> {
+    /// The pause between two cards of a library.
     fn pace(&self) -> Pace {
         Pace {
             pause: Duration::from_secs_f64(self.checks.pause_seconds),

@@ -1,8 +1,8 @@
-//! Paragraphs, folded to the terminal.
+//! Wraps paragraphs to the terminal's width.
 
 use unicode_width::UnicodeWidthStr as _;
 
-/// `text` in lines of at most `width` columns; a word that is longer stays whole.
+/// Wraps `text` to lines of at most `width` columns; longer words stay whole.
 pub(super) fn fold(text: &str, indent: &str, width: Option<usize>) -> String {
     let Some(width) = width.filter(|width| indent.width() + text.width() > *width) else {
         return format!("{indent}{text}");
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paragraph_folds_between_words_on_a_terminal_only() {
+    fn paragraphs_wrap_only_on_a_terminal() {
         let text = "one two three extraordinarily four";
         assert_eq!(fold(text, "  ", None), format!("  {text}"));
         assert_eq!(

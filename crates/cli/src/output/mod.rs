@@ -1,4 +1,4 @@
-//! What a command prints: tables for people, one JSON document for machines.
+//! Output: tables and sentences for people, one JSON document for machines.
 
 mod fold;
 pub(crate) mod progress;
@@ -17,9 +17,9 @@ use self::table::Table;
 /// How a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Output {
-    /// One JSON document on standard output, and nothing else there.
+    /// Whether to print one JSON document and nothing else on standard output.
     pub(crate) json: bool,
-    /// Nothing at all: a step on the way to another answer.
+    /// Whether to print nothing.
     pub(crate) quiet: bool,
     /// Whether tables are coloured.
     pub(crate) color: bool,
@@ -28,7 +28,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// For this process's standard output.
+    /// Detects how to print to this process's standard output.
     pub(crate) fn new(json: bool, no_color: bool) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
         let wants_none =
@@ -42,74 +42,74 @@ impl Output {
         }
     }
 
-    /// Prints a paragraph for people, folded to the terminal; text of several lines stays as it is.
-    pub(crate) fn say(&self, text: impl AsRef<str>) {
+    /// Prints a paragraph for people, wrapped to the terminal; text with line breaks stays as it is.
+    pub(crate) fn print_text(&self, text: impl AsRef<str>) {
         let text = text.as_ref();
         if text.contains('\n') || text.starts_with(' ') {
-            self.say_whole(text);
+            self.print_line(text);
         } else {
-            self.say_folded("", text);
+            self.print_indented("", text);
         }
     }
 
-    /// Prints a line for people as it is: a command to copy is not broken.
-    pub(crate) fn say_whole(&self, line: impl AsRef<str>) {
+    /// Prints a line for people without wrapping, such as a command to copy.
+    pub(crate) fn print_line(&self, line: impl AsRef<str>) {
         if !self.json && !self.quiet {
             print(&format!("{}\n", line.as_ref()));
         }
     }
 
-    /// Prints a paragraph for people, folded to the terminal; every line begins with `indent`.
-    pub(crate) fn say_folded(&self, indent: &str, text: &str) {
-        self.say_whole(fold(text, indent, self.width));
+    /// Prints a paragraph for people, wrapped to the terminal; every line starts with `indent`.
+    pub(crate) fn print_indented(&self, indent: &str, text: &str) {
+        self.print_line(fold(text, indent, self.width));
     }
 
     /// Prints a table for people.
-    pub(crate) fn table(&self, table: &Table) {
+    pub(crate) fn print_table(&self, table: &Table) {
         if !self.json && !self.quiet {
             print(&table.render(self.width, self.color));
         }
     }
 
     /// Prints a line for people to standard error.
-    pub(crate) fn note(&self, line: impl AsRef<str>) {
+    pub(crate) fn print_message(&self, line: impl AsRef<str>) {
         if !self.json {
-            note(line);
+            print_to_stderr(line);
         }
     }
 
     /// Prints the document for machines.
-    pub(crate) fn document(&self, document: &impl Serialize) {
+    pub(crate) fn print_document(&self, document: &impl Serialize) {
         if self.json {
             print_json(document);
         }
     }
 }
 
-/// Prints one JSON document, whatever `--json` says.
+/// Prints one JSON document, even without `--json`.
 pub(crate) fn print_json(document: &impl Serialize) {
-    print_document(serde_json::to_string(document));
+    write_json(serde_json::to_string(document));
 }
 
-/// Prints a document that a person reads too: over many lines on a terminal, else on one.
+/// Prints one JSON document, indented on a terminal.
 pub(crate) fn print_json_for_people(document: &impl Serialize) {
-    print_document(if std::io::stdout().is_terminal() {
+    write_json(if std::io::stdout().is_terminal() {
         serde_json::to_string_pretty(document)
     } else {
         serde_json::to_string(document)
     });
 }
 
-fn print_document(written: serde_json::Result<String>) {
+fn write_json(written: serde_json::Result<String>) {
     match written {
         Ok(text) => print(&format!("{text}\n")),
         Err(error) => tracing::error!(%error, "A document could not be written as JSON."),
     }
 }
 
-/// Prints a line to standard error: what a person should know beside the answer.
-pub(crate) fn note(line: impl AsRef<str>) {
-    // Nobody is left to tell if this fails.
+/// Prints a line to standard error.
+pub(crate) fn print_to_stderr(line: impl AsRef<str>) {
+    // If this fails, there is no way to report it.
     let _ = writeln!(std::io::stderr().lock(), "{}", line.as_ref());
 }
 

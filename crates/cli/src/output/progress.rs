@@ -6,17 +6,17 @@ use std::time::Duration;
 use hippo_core::transfer;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How long work may take before a bar is shown.
+/// The bar appears after this time.
 const SHOW_AFTER: Duration = Duration::from_secs(1);
 
-/// A bar that shows itself only on a terminal, and only after a second; gone when dropped.
+/// A progress bar that appears only on a terminal, after [`SHOW_AFTER`]; dropping it removes it.
 pub(crate) struct Progress {
     bar: ProgressBar,
     waiting: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Progress {
-    /// A bar that counts these things; must be made inside the runtime.
+    /// Creates a bar that counts `what`; needs a running runtime.
     pub(crate) fn new(what: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
         let template = format!("{{spinner}} {{pos}} of {{len}} {what} [{{bar:30}}] {{elapsed}}");
@@ -34,21 +34,21 @@ impl Progress {
         Self { bar, waiting }
     }
 
-    /// So many there are.
-    pub(crate) fn planned(&self, total: usize) {
+    /// Sets the total.
+    pub(crate) fn set_total(&self, total: usize) {
         self.bar.set_length(total as u64);
     }
 
-    /// Shows how far an export or an import is.
+    /// Shows the progress of an export or import.
     pub(crate) fn step(&self, step: transfer::Progress) {
         match step {
-            transfer::Progress::Planned(families) => self.planned(families),
-            transfer::Progress::FamilyDone => self.one_done(),
+            transfer::Progress::Planned(families) => self.set_total(families),
+            transfer::Progress::FamilyDone => self.increment(),
         }
     }
 
-    /// One more is done.
-    pub(crate) fn one_done(&self) {
+    /// Counts one more as done.
+    pub(crate) fn increment(&self) {
         self.bar.inc(1);
     }
 }

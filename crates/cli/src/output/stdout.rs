@@ -1,49 +1,49 @@
-//! Standard output: a closed pipe is no failure, any other fault ends the command with an error.
+//! Standard output. A closed pipe is no error; any other write error ends the command with one.
 
 use std::io::{Error, ErrorKind, Write as _};
 use std::sync::OnceLock;
 
-/// The first fault of standard output, if there was one.
+/// The first write error, if there was one.
 static FAULT: OnceLock<Fault> = OnceLock::new();
 
-/// What keeps standard output from being written.
+/// Why standard output can't be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fault {
-    /// The reader has gone away (`| head`): nobody misses the rest.
+    /// The reader closed the pipe (`| head`).
     Closed,
-    /// Anything else, in words.
+    /// Another error, in words.
     Failed(String),
 }
 
-/// Prints to standard output; the first fault is kept for the end of the command.
+/// Prints to standard output; the first write error is kept for the end of the command.
 pub(crate) fn print(text: &str) {
-    // What is lost once is not made whole by a later piece.
-    if is_lost() {
+    // After a write error, the output would have a gap.
+    if has_failed() {
         return;
     }
     let mut stdout = std::io::stdout().lock();
-    note_fault(
+    record_fault(
         stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush()),
     );
 }
 
-/// Keeps the fault of a write to standard output, if it is the first.
-pub(crate) fn note_fault(written: Result<(), Error>) {
+/// Keeps the error of a write to standard output, if it is the first.
+pub(crate) fn record_fault(written: Result<(), Error>) {
     if let Err(error) = written {
-        // Somebody noted one before: that one counts.
-        let _ = FAULT.set(Fault::of(&error));
+        // An earlier error takes precedence.
+        let _ = FAULT.set(Fault::from_error(&error));
     }
 }
 
-/// Whether nothing more can be printed.
-pub(crate) fn is_lost() -> bool {
+/// Whether an earlier write failed, so that nothing more is printed.
+pub(crate) fn has_failed() -> bool {
     FAULT.get().is_some()
 }
 
-/// The sentence about what could not be printed; `None`: all was, or nobody was there to read it.
-pub(crate) fn failure() -> Option<String> {
+/// The message of a write error; `None` if there was none or the reader closed the pipe.
+pub(crate) fn failure_message() -> Option<String> {
     match FAULT.get()? {
         Fault::Closed => None,
         Fault::Failed(reason) => Some(format!(
@@ -53,7 +53,7 @@ pub(crate) fn failure() -> Option<String> {
 }
 
 impl Fault {
-    fn of(error: &Error) -> Self {
+    fn from_error(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::BrokenPipe => Self::Closed,
             _ => Self::Failed(io_words(error)),
@@ -61,7 +61,7 @@ impl Fault {
     }
 }
 
-/// A fault of a file or a stream in words, without the system's number.
+/// An I/O error in words, without the operating system's error number.
 pub(crate) fn io_words(error: &Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull => "the disk is full".to_owned(),
@@ -86,18 +86,18 @@ mod tests {
     #[case(ErrorKind::StorageFull, "the disk is full")]
     #[case(ErrorKind::ReadOnlyFilesystem, "read-only")]
     #[case(ErrorKind::PermissionDenied, "denied")]
-    fn fault_has_words_of_its_own(#[case] kind: ErrorKind, #[case] expected: &str) {
-        let Fault::Failed(words) = Fault::of(&Error::from(kind)) else {
+    fn write_error_is_described_in_words(#[case] kind: ErrorKind, #[case] expected: &str) {
+        let Fault::Failed(words) = Fault::from_error(&Error::from(kind)) else {
             panic!("{kind}");
         };
         assert!(words.contains(expected), "{words}");
     }
 
     #[test]
-    fn os_error_number_is_dropped_and_a_closed_pipe_is_no_fault() {
+    fn os_error_number_is_dropped() {
         let words = io_words(&Error::from_raw_os_error(5));
         assert!(!words.contains("os error"), "{words}");
         let closed = Error::from(ErrorKind::BrokenPipe);
-        assert_eq!(Fault::of(&closed), Fault::Closed);
+        assert_eq!(Fault::from_error(&closed), Fault::Closed);
     }
 }

@@ -6,18 +6,12 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 /// How a cell looks on a terminal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Tone {
-    /// As it is.
     #[default]
     Plain,
-    /// All is well.
     Good,
-    /// Soon.
     Warning,
-    /// Wrong, or overdue.
     Bad,
-    /// Not important.
     Faint,
-    /// A head.
     Bold,
 }
 
@@ -34,17 +28,17 @@ impl Tone {
     }
 }
 
-/// One cell: its words, made harmless for a terminal, and how it looks.
+/// A cell: its text, without control characters, and its tone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Cell {
     text: String,
-    /// The same in fewer words, for a narrow terminal.
+    /// A shorter text for a narrow terminal.
     short: Option<String>,
     tone: Tone,
 }
 
 impl Cell {
-    /// These words in this tone.
+    /// Creates a cell; control characters are removed.
     pub(crate) fn new(text: impl AsRef<str>, tone: Tone) -> Self {
         Self {
             text: clean(text.as_ref()),
@@ -53,13 +47,13 @@ impl Cell {
         }
     }
 
-    /// The same cell; on a narrow terminal it says no more than this.
+    /// Sets a shorter text for a narrow terminal.
     pub(crate) fn or_short(mut self, short: impl AsRef<str>) -> Self {
         self.short = Some(clean(short.as_ref()));
         self
     }
 
-    fn shown(&self, is_short: bool) -> &str {
+    fn text(&self, is_short: bool) -> &str {
         match &self.short {
             Some(short) if is_short => short,
             _ => &self.text,
@@ -73,48 +67,48 @@ impl<T: AsRef<str>> From<T> for Cell {
     }
 }
 
-/// A column: its head, and whether it holds numbers.
+/// A column: its heading, its alignment, and how it adapts to a narrow terminal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column {
     head: &'static str,
     right: bool,
     fixed: bool,
-    spared: Spared,
+    drop_order: DropOrder,
 }
 
-/// Whether a column may be left out.
+/// When a column is dropped on a narrow terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Spared {
+enum DropOrder {
     Never,
-    AtLast,
+    Last,
     First,
 }
 
 impl Column {
-    /// The same column; it is left out where the terminal is narrow: another says as much.
+    /// Marks a redundant column, which is dropped first.
     pub(crate) const fn dispensable(mut self) -> Self {
-        self.spared = Spared::First;
+        self.drop_order = DropOrder::First;
         self
     }
 
-    /// The same column; it is left out where the table would not fit otherwise, the first of these first.
+    /// Marks a column that is dropped only if the table wouldn't fit otherwise, from left to right.
     pub(crate) const fn dispensable_at_last(mut self) -> Self {
-        self.spared = Spared::AtLast;
+        self.drop_order = DropOrder::Last;
         self
     }
 }
 
-/// A column of words; it gives way when the terminal is narrow.
+/// A column of words, which shrinks on a narrow terminal.
 pub(crate) const fn words(head: &'static str) -> Column {
     Column {
         head,
         right: false,
         fixed: false,
-        spared: Spared::Never,
+        drop_order: DropOrder::Never,
     }
 }
 
-/// A column of words that are never cut: ids, times.
+/// A column that is never cut, for ids and times.
 pub(crate) const fn fixed(head: &'static str) -> Column {
     Column {
         fixed: true,
@@ -130,8 +124,8 @@ pub(crate) const fn numbers(head: &'static str) -> Column {
     }
 }
 
-/// The narrowest that a column of words gets, unless its words are narrower.
-const NARROWEST: usize = 8;
+/// The least width of a column of words, unless its words are narrower.
+const MIN_COLUMN_WIDTH: usize = 8;
 
 /// An aligned table.
 #[derive(Debug, Clone)]
@@ -141,17 +135,18 @@ pub(crate) struct Table {
     has_heads: bool,
 }
 
-/// A table as it is laid out for one width.
+/// A table's layout for one width.
 struct Layout {
-    /// The columns that are shown, with their widths.
+    /// The remaining columns: index, column and width.
     columns: Vec<(usize, Column, usize)>,
+    /// Whether cells use their short text.
     is_short: bool,
-    /// It is too wide even so: a block for each row.
+    /// Whether even this layout is too wide, so that each row becomes a block.
     is_too_wide: bool,
 }
 
 impl Table {
-    /// A table without rows.
+    /// Creates an empty table.
     pub(crate) fn new(columns: impl IntoIterator<Item = Column>) -> Self {
         Self {
             columns: columns.into_iter().collect(),
@@ -160,7 +155,7 @@ impl Table {
         }
     }
 
-    /// A table whose columns need no heads; it stands two columns in from the left.
+    /// Creates an empty table without headings, indented by two spaces.
     pub(crate) fn headless(columns: impl IntoIterator<Item = Column>) -> Self {
         Self {
             has_heads: false,
@@ -168,16 +163,16 @@ impl Table {
         }
     }
 
-    /// Adds a row; a cell for each column.
+    /// Adds a row with one cell for each column.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The table as text, every line ended; fit to `width` where one is given.
+    /// Renders the table, fit to `width` if one is given; every line ends with a line break.
     ///
-    /// Where it is too wide, it leaves out columns that can be spared, says cells in fewer words,
-    /// cuts columns of words between two words, leaves out those that can be spared at last, and
-    /// then prints a block for each row.
+    /// A table that is too wide first drops its dispensable columns, then shortens cells and cuts
+    /// columns of words, then drops the columns that are dispensable at last. If that isn't enough,
+    /// each row becomes a block.
     pub(crate) fn render(&self, width: Option<usize>, color: bool) -> String {
         let layout = self.layout(width);
         if layout.is_too_wide && self.has_heads {
@@ -198,7 +193,7 @@ impl Table {
             if !self.has_heads {
                 text.push_str("  ");
             }
-            text.push_str(&line(row, &layout, color));
+            text.push_str(&render_row(row, &layout, color));
             text.push('\n');
         }
         text
@@ -207,52 +202,55 @@ impl Table {
     fn layout(&self, width: Option<usize>) -> Layout {
         let all = |_: &Column| true;
         let Some(width) = width else {
-            return self.natural(all, false);
+            return self.natural_layout(all, false);
         };
         let width = if self.has_heads {
             width
         } else {
             width.saturating_sub(2)
         };
-        let wanted = |column: &Column| column.spared < Spared::First;
-        for layout in [self.natural(all, false), self.natural(wanted, false)] {
+        let wanted = |column: &Column| column.drop_order < DropOrder::First;
+        for layout in [
+            self.natural_layout(all, false),
+            self.natural_layout(wanted, false),
+        ] {
             if layout.width() <= width {
                 return layout;
             }
         }
-        let mut layout = self.narrowed(width, wanted);
-        let mut spared = Vec::new();
-        let at_last = |column: &&Column| column.spared == Spared::AtLast;
+        let mut layout = self.narrowed_layout(width, wanted);
+        let mut dropped = Vec::new();
+        let at_last = |column: &&Column| column.drop_order == DropOrder::Last;
         for last in self.columns.iter().filter(at_last) {
             if !layout.is_too_wide {
                 break;
             }
-            spared.push(last.head);
-            layout = self.narrowed(width, |column| {
-                wanted(column) && !spared.contains(&column.head)
+            dropped.push(last.head);
+            layout = self.narrowed_layout(width, |column| {
+                wanted(column) && !dropped.contains(&column.head)
             });
         }
         layout
     }
 
-    /// Columns of words give way until the table is `width` wide, if they can.
-    fn narrowed(&self, width: usize, is_shown: impl Fn(&Column) -> bool) -> Layout {
-        let mut layout = self.natural(is_shown, true);
-        let narrowest: Vec<usize> = layout
+    /// Shrinks columns of words until the table fits into `width`, if possible.
+    fn narrowed_layout(&self, width: usize, is_shown: impl Fn(&Column) -> bool) -> Layout {
+        let mut layout = self.natural_layout(is_shown, true);
+        let min_width: Vec<usize> = layout
             .columns
             .iter()
             .map(|(index, column, natural)| match column.fixed {
                 true => *natural,
-                false => self.narrowest(*index).min(*natural),
+                false => self.min_width(*index).min(*natural),
             })
             .collect();
         while layout.width() > width {
-            // The column of words that has most to give gives way, one place at a time.
+            // The widest column that can shrink loses one column of text at a time.
             let widest = layout
                 .columns
                 .iter_mut()
-                .zip(&narrowest)
-                .filter(|((_, _, width), narrowest)| width > narrowest)
+                .zip(&min_width)
+                .filter(|((_, _, width), min_width)| width > min_width)
                 .max_by_key(|((_, _, width), _)| *width);
             match widest {
                 Some(((_, _, width), _)) => *width -= 1,
@@ -265,8 +263,8 @@ impl Table {
         layout
     }
 
-    /// Every column as wide as its widest cell.
-    fn natural(&self, is_shown: impl Fn(&Column) -> bool, is_short: bool) -> Layout {
+    /// Makes every column as wide as its widest cell.
+    fn natural_layout(&self, is_shown: impl Fn(&Column) -> bool, is_short: bool) -> Layout {
         let columns = self.columns.iter().enumerate();
         Layout {
             columns: columns
@@ -279,7 +277,7 @@ impl Table {
                     };
                     let width = self
                         .column(index)
-                        .map(|cell| cell.shown(is_short).width())
+                        .map(|cell| cell.text(is_short).width())
                         .fold(head, usize::max);
                     (index, *column, width)
                 })
@@ -289,20 +287,20 @@ impl Table {
         }
     }
 
-    /// How wide a column of words must be at least, so that no first word is broken.
-    fn narrowest(&self, index: usize) -> usize {
+    /// The width that keeps the first word of every cell whole.
+    fn min_width(&self, index: usize) -> usize {
         let first_word = |cell: &Cell| {
-            let mut words = cell.shown(true).split(' ');
+            let mut words = cell.text(true).split(' ');
             let first = words.next().unwrap_or_default().width();
-            // The ellipsis takes a place too.
+            // The ellipsis needs a column too.
             first + usize::from(words.next().is_some())
         };
         match self.has_heads {
             true => self
                 .column(index)
                 .map(first_word)
-                .fold(NARROWEST, usize::max),
-            false => NARROWEST,
+                .fold(MIN_COLUMN_WIDTH, usize::max),
+            false => MIN_COLUMN_WIDTH,
         }
     }
 
@@ -310,7 +308,7 @@ impl Table {
         self.rows.iter().filter_map(move |row| row.get(index))
     }
 
-    /// A block for each row: a line for each cell that says something, with its head before it.
+    /// Renders each row as a block: one line for each cell that isn't empty, after its heading.
     fn blocks(&self, width: Option<usize>, color: bool) -> String {
         let heads = self.columns.iter().map(|column| column.head.width());
         let margin = heads.max().unwrap_or_default() + 2;
@@ -349,30 +347,30 @@ impl Layout {
     }
 }
 
-fn line(row: &[Cell], layout: &Layout, color: bool) -> String {
+fn render_row(row: &[Cell], layout: &Layout, color: bool) -> String {
     let mut line = String::new();
-    // Spaces at the end of a line are never printed: a cell pays for those of the one before.
-    let mut owed = 0;
+    // Padding is written before the next cell, so that no line ends with spaces.
+    let mut pending = 0;
     for (index, column, width) in &layout.columns {
         let Some(cell) = row.get(*index) else {
             continue;
         };
-        let shown = cut(cell.shown(layout.is_short), *width);
-        let space = width.saturating_sub(shown.width());
-        if !shown.is_empty() {
-            let before = owed + if column.right { space } else { 0 };
+        let text = truncate(cell.text(layout.is_short), *width);
+        let space = width.saturating_sub(text.width());
+        if !text.is_empty() {
+            let before = pending + if column.right { space } else { 0 };
             line.extend(std::iter::repeat_n(' ', before));
-            line.push_str(&paint(&shown, cell.tone, color));
-            owed = if column.right { 0 } else { space };
+            line.push_str(&paint(&text, cell.tone, color));
+            pending = if column.right { 0 } else { space };
         } else {
-            owed += width;
+            pending += width;
         }
-        owed += 2;
+        pending += 2;
     }
     line
 }
 
-/// `text` in a tone, if colours are wanted.
+/// Colours `text` in a tone, if colours are wanted.
 pub(crate) fn paint(text: &str, tone: Tone, color: bool) -> String {
     match tone.code() {
         Some(code) if color => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
@@ -380,28 +378,29 @@ pub(crate) fn paint(text: &str, tone: Tone, color: bool) -> String {
     }
 }
 
-/// `text` in at most `width` columns, cut between two words, with an ellipsis where something is
-/// left out. Only a first word that is longer is cut in its middle.
-fn cut(text: &str, width: usize) -> String {
+/// Truncates `text` to `width` columns between two words, and adds an ellipsis.
+///
+/// A first word that is too long is cut in its middle.
+fn truncate(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let mut shown = String::new();
+    let mut kept = String::new();
     for word in text.split_inclusive(' ') {
-        if shown.width() + word.trim_end().width() + 1 > width {
+        if kept.width() + word.trim_end().width() + 1 > width {
             break;
         }
-        shown.push_str(word);
+        kept.push_str(word);
     }
-    if shown.is_empty() {
+    if kept.is_empty() {
         for c in text.chars() {
-            if shown.width() + c.width().unwrap_or(0) + 1 > width {
+            if kept.width() + c.width().unwrap_or(0) + 1 > width {
                 break;
             }
-            shown.push(c);
+            kept.push(c);
         }
     }
-    format!("{}…", shown.trim_end())
+    format!("{}…", kept.trim_end())
 }
 
 #[cfg(test)]
@@ -421,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_aligned_by_what_is_seen_and_lines_end_without_spaces() {
+    fn columns_align_by_display_width_without_trailing_spaces() {
         insta::assert_snapshot!(table().render(None, false), @"
         ID  NAME         OUT
         a   Ines Calder    4
@@ -430,7 +429,7 @@ mod tests {
         ");
     }
 
-    /// As `hippo status` shows cards.
+    /// A table like the one of `hippo status`.
     fn cards() -> Table {
         let mut table = Table::new([
             words("PATRON"),
@@ -459,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_cuts_between_words_and_never_numbers() {
+    fn narrow_terminal_cuts_at_words_and_keeps_numbers() {
         insta::assert_snapshot!(table().render(Some(17), false), @"
         ID  NAME      OUT
         a   Ines…       4
@@ -469,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn eighty_columns_leave_out_what_is_said_twice_and_shorten_the_rest() {
+    fn eighty_columns_drop_redundant_columns_first() {
         let text = cards().render(Some(80), false);
         insta::assert_snapshot!(text, @"
         PATRON       LIBRARY                CHECKED     OUT  DUE NEXT  STATE
@@ -480,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn where_columns_do_not_fit_each_row_is_a_block() {
+    fn rows_become_blocks_when_columns_do_not_fit() {
         let text = cards().render(Some(60), false);
         insta::assert_snapshot!(text, @"
         PATRON    Ines Calder
@@ -503,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_without_heads_only_gets_narrower() {
+    fn table_without_headings_never_becomes_blocks() {
         let mut table = Table::headless([fixed(""), words("")]);
         table.row(["due today".into(), "The Lighthouse at Low Tide".into()]);
         assert_eq!(
@@ -513,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_terminal_sees_colours_and_words_from_outside_bring_none() {
+    fn colours_need_a_terminal_and_input_brings_none() {
         assert!(table().render(None, true).contains("\u{1b}[31m12\u{1b}[0m"));
         let mut table = Table::new([words("X")]);
         table.row(["\u{1b}[31mred".into()]);

@@ -1,10 +1,10 @@
-//! Times and dates, as tables say them.
+//! Formats times, dates and durations for people.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use hippo_core::clock::local_date;
 
-/// `14:05 today`, `Fri 20 Nov 14:05`: an instant on the clock of a zone.
+/// Formats an instant in a zone, such as `14:05 today` or `Fri 20 Nov 14:05`.
 pub(crate) fn moment(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
     let local = at.with_timezone(&zone);
     let days = (local.date_naive() - local_date(now, zone)).num_days();
@@ -17,7 +17,7 @@ pub(crate) fn moment(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String 
     }
 }
 
-/// `just now`, `12 min ago`, `3 h ago`, `2 days ago`.
+/// Formats an age, such as `just now`, `12 min ago`, `3 h ago` or `2 days ago`.
 pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let minutes = (now - at).num_minutes();
     match minutes {
@@ -28,7 +28,7 @@ pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
-/// `today`, `tomorrow`, `Mon 23 Nov`: a date, seen from another.
+/// Formats a date relative to another, such as `today`, `tomorrow` or `Mon 23 Nov`.
 pub(crate) fn day(date: NaiveDate, today: NaiveDate) -> String {
     match (date - today).num_days() {
         0 => "today".to_owned(),
@@ -38,7 +38,7 @@ pub(crate) fn day(date: NaiveDate, today: NaiveDate) -> String {
     }
 }
 
-/// `0.4 s`, `12 s`, `3 min 5 s`.
+/// Formats a duration, such as `0.4 s`, `12 s` or `3 min 5 s`.
 pub(crate) fn duration(length: chrono::Duration) -> String {
     let milliseconds = length.num_milliseconds().max(0);
     match milliseconds {
@@ -67,7 +67,7 @@ mod tests {
     #[case("2026-11-22T11:30:00Z", "06:30 tomorrow")]
     #[case("2026-11-17T14:05:00Z", "Tue 17 Nov 09:05")]
     #[case("2024-11-17T14:05:00Z", "2024-11-17 09:05")]
-    fn an_instant_is_told_by_the_clock_of_the_zone(#[case] instant: &str, #[case] expected: &str) {
+    fn instant_is_formatted_in_its_zone(#[case] instant: &str, #[case] expected: &str) {
         let now = at("2026-11-21T15:00:00Z");
         assert_eq!(
             moment(at(instant), now, chrono_tz::America::Toronto),
@@ -81,7 +81,7 @@ mod tests {
     #[case("2026-11-21T11:59:00Z", "3 h ago")]
     #[case("2026-11-18T11:59:00Z", "3 days ago")]
     #[case("2026-11-21T16:00:00Z", "just now")]
-    fn an_age_is_told_in_the_unit_that_fits(#[case] instant: &str, #[case] expected: &str) {
+    fn age_uses_the_fitting_unit(#[case] instant: &str, #[case] expected: &str) {
         assert_eq!(ago(at(instant), at("2026-11-21T15:00:00Z")), expected);
     }
 }

@@ -1,6 +1,6 @@
-//! Libraries, families and cards: what is taken, what is refused, and that a PIN stays secret.
+//! Commands that manage libraries, families, cards and keys; PINs stay secret.
 
-use crate::common::{Home, files, json, shown};
+use crate::common::{Home, files, json, printed};
 
 const PIN: &str = "canary-4711";
 const NUMBER: &str = "29000000001234";
@@ -12,10 +12,10 @@ fn contains(haystack: &[u8], needle: &str) -> bool {
 }
 
 #[test]
-fn unknown_ids_are_wrong_usage_and_say_where_to_look() {
+fn unknown_ids_exit_2_with_a_hint() {
     let (home, _) = Home::with_card();
     let nobody = "01KAK3V6ZB9V0S7YQJ4M2N8R5T";
-    let mut said = String::new();
+    let mut output = String::new();
     for command in [
         &["check-cards", "--family", "nobody"][..],
         &["check-cards", "--library", "nowhere"],
@@ -40,14 +40,14 @@ fn unknown_ids_are_wrong_usage_and_say_where_to_look() {
         ],
         &["read", "siera", "page.html"],
     ] {
-        said.push_str(&format!("$ hippo {}\n", command.join(" ")));
-        said.push_str(&shown(&home.run(command).code(2)));
+        output.push_str(&format!("$ hippo {}\n", command.join(" ")));
+        output.push_str(&printed(&home.run(command).code(2)));
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(output);
 }
 
 #[test]
-fn malformed_values_are_wrong_usage() {
+fn malformed_values_exit_2() {
     let home = Home::new();
     let family = [
         "family",
@@ -97,7 +97,7 @@ fn malformed_values_are_wrong_usage() {
 }
 
 #[test]
-fn a_duplicate_is_refused_and_loses_nothing() {
+fn duplicates_are_rejected_without_changes() {
     let (home, card) = Home::with_card();
     let before = home.json(&["card", "list"]);
     home.run(&[
@@ -138,45 +138,45 @@ fn a_duplicate_is_refused_and_loses_nothing() {
         .write_stdin("1\n")
         .assert()
         .code(2);
-    insta::assert_snapshot!(shown(&again));
+    insta::assert_snapshot!(printed(&again));
     assert_eq!(home.json(&["card", "list"]), before);
     assert_eq!(before[0]["id"], card.as_str());
     home.run(&["library", "remove", "wpl", "--yes"]).code(2);
 }
 
 #[test]
-fn a_pin_is_never_taken_as_an_argument_and_an_empty_one_never() {
+fn pin_is_never_an_argument_and_never_empty() {
     let (home, card) = Home::with_card();
     for more in [&["--pin", PIN][..], &[PIN]] {
         home.run(&[&["card", "set-pin", &card][..], more].concat())
             .code(2);
     }
-    // Without a terminal there is nobody to ask.
+    // The PIN can't be asked for without a terminal.
     let asked = home
         .command(&["card", "set-pin", &card])
         .write_stdin("1234\n")
         .assert()
         .code(2);
-    insta::assert_snapshot!(shown(&asked));
+    insta::assert_snapshot!(printed(&asked));
     for nothing in ["", "\n", "\r\n"] {
         let empty = home
             .command(&["card", "set-pin", &card, "--pin-stdin", "--no-check"])
             .write_stdin(nothing)
             .assert()
             .code(2);
-        insta::assert_snapshot!(shown(&empty));
+        insta::assert_snapshot!(printed(&empty));
     }
 }
 
 #[test]
-fn a_number_and_pin_are_nowhere_in_the_clear() {
+fn number_and_pin_are_never_printed_or_stored_in_clear() {
     let (home, card) = Home::with_card();
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     for command in [
         &["card", "list"][..],
         &["status"],
         &["status", "--json"],
-        // The host does not exist, so this fails, and must not say what it would have sent.
+        // This fails, because the host doesn't exist. It must not print what it would have sent.
         &["check-cards", "--no-pause"],
         &["card", "retry", &card],
         &["notify-all", "--dry-run"],
@@ -185,25 +185,25 @@ fn a_number_and_pin_are_nowhere_in_the_clear() {
         &["runs"],
     ] {
         let run = home.command(command).env("HIPPO_LOG", "trace").assert();
-        said.extend_from_slice(&run.get_output().stdout);
-        said.extend_from_slice(&run.get_output().stderr);
+        output.extend_from_slice(&run.get_output().stdout);
+        output.extend_from_slice(&run.get_output().stderr);
     }
     for secret in [PIN, NUMBER] {
-        assert!(!contains(&said, secret));
+        assert!(!contains(&output, secret));
         for (path, bytes) in files(&home.path()) {
             assert!(!contains(&bytes, secret), "{}", path.display());
         }
     }
 }
 
-/// The lines of a home's key file that hold a private key.
+/// The private keys in a home's key file, one line each.
 fn private_keys(home: &Home) -> Vec<String> {
     let text = std::fs::read_to_string(home.path().join("hippo.key")).unwrap();
     let lines = text.lines().filter(|line| line.starts_with("key "));
     lines.map(str::to_owned).collect()
 }
 
-/// `key rotate`, so many minutes after noon.
+/// Runs `key rotate` this many minutes after noon.
 fn rotate(home: &Home, minutes: u32) -> serde_json::Value {
     let now = format!("2026-11-21T{}:{:02}:00Z", 12 + minutes / 60, minutes % 60);
     let run = home
@@ -214,8 +214,8 @@ fn rotate(home: &Home, minutes: u32) -> serde_json::Value {
     json(&run)
 }
 
-/// Whether the card's envelope opens: its number can be kept under a new PIN.
-fn opens(home: &Home, card: &str) -> bool {
+/// Whether the card's number can be decrypted: `set-pin` needs it.
+fn can_decrypt(home: &Home, card: &str) -> bool {
     let set = home
         .command(&["card", "set-pin", card, "--pin-stdin", "--no-check"])
         .write_stdin("2\n")
@@ -224,7 +224,7 @@ fn opens(home: &Home, card: &str) -> bool {
 }
 
 #[test]
-fn rotation_keeps_the_old_key_for_an_hour_and_then_forgets_it() {
+fn rotation_drops_the_old_key_after_an_hour() {
     let (home, card) = Home::with_card();
     let public = || std::fs::read_to_string(home.path().join("hippo.pub")).unwrap();
     let (old, old_public) = (private_keys(&home), public());
@@ -233,11 +233,7 @@ fn rotation_keeps_the_old_key_for_an_hour_and_then_forgets_it() {
     assert_eq!(begun["forgot_old_key"], false);
     assert_eq!(begun["forget_from"], "2026-11-21T13:00:00Z");
     assert_eq!(private_keys(&home).len(), 2);
-    assert_ne!(
-        public(),
-        old_public,
-        "whoever adds a card seals to the new key"
-    );
+    assert_ne!(public(), old_public, "new cards are sealed to the new key");
 
     let early = rotate(&home, 59);
     assert_eq!(
@@ -249,29 +245,29 @@ fn rotation_keeps_the_old_key_for_an_hour_and_then_forgets_it() {
     assert_eq!(done["key"], begun["key"], "no third key is made");
     let new = private_keys(&home);
     assert!(new.len() == 1 && new != old);
-    assert!(opens(&home, &card));
-    assert_eq!(rotate(&home, 61)["sealed_anew"], 1, "a rotation of its own");
+    assert!(can_decrypt(&home, &card));
+    assert_eq!(rotate(&home, 61)["sealed_anew"], 1, "a new rotation");
 }
 
 #[test]
-fn rotation_that_stopped_before_writers_saw_the_key_begins_its_hour_anew() {
+fn interrupted_rotation_restarts_the_hour() {
     let (home, card) = Home::with_card();
     let old_public = std::fs::read(home.path().join("hippo.pub")).unwrap();
     rotate(&home, 0);
-    // As after a crash right after the private keys were written.
+    // Simulates a crash right after the private keys were written.
     std::fs::write(home.path().join("hippo.pub"), &old_public).unwrap();
-    assert!(opens(&home, &card), "sealed to the old key once more");
+    assert!(can_decrypt(&home, &card), "sealed to the old key again");
     let again = rotate(&home, 90);
     assert_eq!(
         (&again["sealed_anew"], &again["forgot_old_key"]),
         (&1.into(), &false.into())
     );
     assert_eq!(rotate(&home, 150)["forgot_old_key"], true);
-    assert!(opens(&home, &card));
+    assert!(can_decrypt(&home, &card));
 }
 
 #[test]
-fn key_of_another_time_costs_the_card_and_not_the_run() {
+fn wrong_private_key_fails_the_card_but_not_the_run() {
     let (home, card) = Home::with_card();
     let (other, _) = Home::with_card();
     let key_file = home.path().join("hippo.key");
@@ -280,13 +276,13 @@ fn key_of_another_time_costs_the_card_and_not_the_run() {
     home.run(&["check-cards"]).code(1);
     let status = home.json(&["status"]).to_string();
     assert!(status.contains("sealed to the key"), "{status}");
-    assert!(!opens(&home, &card), "the number can't be read");
+    assert!(!can_decrypt(&home, &card), "another home's key");
     std::fs::write(&key_file, good).unwrap();
-    assert!(opens(&home, &card), "nothing was lost");
+    assert!(can_decrypt(&home, &card), "nothing was lost");
 }
 
 #[test]
-fn number_that_cannot_be_read_is_asked_for_again() {
+fn set_pin_asks_for_a_number_it_cannot_decrypt() {
     let (home, card) = Home::with_card();
     let (stranger, _) = Home::with_card();
     let key = |home: &Home| home.path().join("hippo.key");
@@ -296,7 +292,7 @@ fn number_that_cannot_be_read_is_asked_for_again() {
         .write_stdin("2\n")
         .assert()
         .code(2);
-    insta::assert_snapshot!(shown(&asked));
+    insta::assert_snapshot!(printed(&asked));
     home.command(&[
         "card",
         "set-pin",
@@ -312,36 +308,34 @@ fn number_that_cannot_be_read_is_asked_for_again() {
 }
 
 #[test]
-fn library_with_other_hosts_is_asked_about_and_its_pins_are_sealed_anew() {
+fn changing_hosts_asks_first_and_reseals_pins() {
     let (home, card) = Home::with_card();
     let edit = ["library", "edit", "wpl", "--url", "https://new.invalid"];
     let asked = home.run(&edit).code(2);
-    insta::assert_snapshot!(shown(&asked));
-    insta::assert_snapshot!(shown(&asked));
+    insta::assert_snapshot!(printed(&asked));
     assert_eq!(
         home.json(&["library", "list"])[0]["base_url"],
         "https://library.invalid/"
     );
-    assert!(opens(&home, &card));
-
+    assert!(can_decrypt(&home, &card));
     let edited = home.json(&[&edit[..], &["--yes"]].concat());
     assert_eq!(edited["base_url"], "https://new.invalid/");
     assert_eq!(edited["login_origins"], "https://new.invalid");
     assert_eq!(edited["sealed_anew"], 1);
-    assert!(opens(&home, &card));
-    // The same hosts written in another way, and all else of the entry, need no question.
+    assert!(can_decrypt(&home, &card));
+    // Another spelling of the same hosts, and other fields, need no confirmation.
     for more in [
         &["--url", "https://NEW.invalid:443/catalogue"][..],
         &["--name", "Another name"],
     ] {
         home.run(&[&["library", "edit", "wpl"][..], more].concat())
             .success();
-        assert!(opens(&home, &card));
+        assert!(can_decrypt(&home, &card));
     }
 }
 
 #[test]
-fn a_family_is_changed_step_by_step() {
+fn family_commands_update_the_family() {
     let (home, _) = Home::with_card();
     home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
         .success();
@@ -374,24 +368,24 @@ fn a_family_is_changed_step_by_step() {
         serde_json::Value::Null
     );
     home.run(&["family", "pause", "conrad"]).success();
-    insta::assert_snapshot!(shown(&home.run(&["status"]).success()));
+    insta::assert_snapshot!(printed(&home.run(&["status"]).success()));
     home.run(&["family", "remove", "conrad"]).code(2);
     home.run(&["family", "remove", "conrad", "--yes"]).success();
     assert_eq!(home.json(&["card", "list"]), serde_json::json!([]));
 }
 
 #[test]
-fn a_card_at_a_library_that_cannot_be_reached_fails_is_kept_and_says_what_to_do() {
+fn unreachable_library_fails_the_card_with_a_remedy() {
     let (home, card) = Home::with_card();
     let run = home.command(&["check-cards", "--json"]).assert().code(1);
     let document = json(&run);
     assert_eq!(document["run"]["outcome"], "done_with_failures");
     assert_eq!(document["cards"][0]["failure"]["kind"], "site_down");
     let status = home.json(&["status"]);
-    let seen = &status["families"][0]["cards"][0];
-    assert_eq!(seen["id"], card.as_str());
+    let failed = &status["families"][0]["cards"][0];
+    assert_eq!(failed["id"], card.as_str());
     assert_eq!(
-        seen["problem"]["what_to_do"],
+        failed["problem"]["what_to_do"],
         "hippo library edit wpl --url URL"
     );
     assert_eq!(status["libraries_backing_off"][0]["library"], "wpl");
@@ -401,7 +395,7 @@ fn a_card_at_a_library_that_cannot_be_reached_fails_is_kept_and_says_what_to_do(
 }
 
 #[test]
-fn a_schedule_that_fires_twice_makes_one_run() {
+fn schedule_that_fires_twice_runs_once() {
     let home = Home::new();
     home.run(&["check-cards", "--label", "all"]).success();
     let again = home.json(&["check-cards", "--label", "all"]);
@@ -415,7 +409,7 @@ fn a_schedule_that_fires_twice_makes_one_run() {
 }
 
 #[test]
-fn a_note_is_sent_once_and_never_for_another_day() {
+fn notice_is_sent_once_and_only_for_today() {
     let (home, _) = Home::with_card();
     let now = "2026-11-22T12:00:00Z";
     let at = |arguments: &[&str]| {
@@ -455,7 +449,7 @@ fn a_note_is_sent_once_and_never_for_another_day() {
 }
 
 #[test]
-fn a_backup_opens_like_the_database_and_takes_no_files_place() {
+fn backup_is_a_database_and_overwrites_no_file() {
     let (home, card) = Home::with_card();
     home.run(&["backup", "copy.db"]).success();
     home.run(&["backup", "copy.db"]).code(2);
@@ -470,7 +464,7 @@ fn a_backup_opens_like_the_database_and_takes_no_files_place() {
 }
 
 #[test]
-fn currency_comes_from_add_edit_import_and_the_built_in_libraries() {
+fn currency_is_set_by_add_edit_import_and_catalogue() {
     let home = Home::new();
     let currency = |home: &Home, id: &str| {
         let libraries = home.json(&["library", "list"]);

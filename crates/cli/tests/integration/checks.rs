@@ -1,15 +1,15 @@
-//! Cards checked at a demo library: right and wrong PINs, pauses, interruptions.
+//! Checks at a demo library: right and wrong PINs, pauses, interruptions.
 
 use std::time::Duration;
 
-use crate::common::{Home, json, shown, stderr, stdout, steady};
+use crate::common::{Home, json, printed, redact, stderr, stdout};
 use chrono::NaiveDate;
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Fault, Patron, Site, SystemKind};
 
 const NUMBER: &str = "29000000001234";
 const PIN: &str = "canary-2468";
 
-/// A Sierra library with one patron, whose PIN is [`PIN`], and the runtime that it lives in.
+/// A Sierra library with one patron, whose PIN is [`PIN`], and its runtime.
 struct Library {
     site: DemoLibrary,
     _runtime: tokio::runtime::Runtime,
@@ -86,7 +86,7 @@ fn add<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn adding_a_card_shows_what_the_library_says_of_it() {
+fn card_add_checks_the_card_and_shows_its_account() {
     let library = Library::start();
     let home = library.home();
     let added = home
@@ -94,8 +94,8 @@ fn adding_a_card_shows_what_the_library_says_of_it() {
         .write_stdin(format!("{PIN}\n"))
         .assert()
         .success();
-    let said = stdout(&added);
-    insta::assert_snapshot!(steady(&said));
+    let output = stdout(&added);
+    insta::assert_snapshot!(redact(&output));
     let checked = json(
         &home
             .command(&["check-cards", "--json", "--no-pause"])
@@ -108,7 +108,7 @@ fn adding_a_card_shows_what_the_library_says_of_it() {
 }
 
 #[test]
-fn a_wrong_pin_is_tried_once_and_waits_for_a_person() {
+fn wrong_pin_is_never_retried_automatically() {
     let library = Library::start();
     let home = library.home();
     let added = json(
@@ -122,7 +122,7 @@ fn a_wrong_pin_is_tried_once_and_waits_for_a_person() {
     let card = added["card"].as_str().unwrap();
     assert_eq!(library.site.login_attempts(NUMBER), 1);
 
-    // However often the checks run, the library sees no second try.
+    // The library sees no second attempt, however often the checks run.
     for scope in ["all", "failed"] {
         home.run(&["check-cards", "--scope", scope, "--no-pause"])
             .success();
@@ -133,7 +133,7 @@ fn a_wrong_pin_is_tried_once_and_waits_for_a_person() {
     assert_eq!(problem["what_to_do"], format!("hippo card set-pin {card}"));
 
     let retried = home.run(&["card", "retry", card]).code(1);
-    insta::assert_snapshot!(shown(&retried));
+    insta::assert_snapshot!(printed(&retried));
     assert_eq!(library.site.login_attempts(NUMBER), 2);
 
     home.command(&["card", "set-pin", card, "--pin-stdin"])
@@ -144,7 +144,7 @@ fn a_wrong_pin_is_tried_once_and_waits_for_a_person() {
 }
 
 #[test]
-fn a_paused_card_is_left_out_until_it_is_resumed() {
+fn paused_card_is_skipped_until_resumed() {
     let library = Library::start();
     let home = library.home();
     let added = json(
@@ -157,15 +157,15 @@ fn a_paused_card_is_left_out_until_it_is_resumed() {
     let card = added["card"].as_str().unwrap();
     home.run(&["card", "pause", card]).success();
     let checked = home.run(&["check-cards", "--no-pause"]).success();
-    insta::assert_snapshot!(shown(&checked));
+    insta::assert_snapshot!(printed(&checked));
     let run = &home.json(&["runs"])[0];
     let time = run["scheduled_time"].as_str().unwrap();
     let run = home.json(&["runs", "show", &format!("check-cards/person/{time}")]);
     assert_eq!(run["left_out"][0]["card"], card);
     assert_eq!(run["left_out"][0]["reason"], "paused");
-    // Who asks for this very card is told by the exit code, too.
+    // A check of this card alone also fails by its exit code.
     let alone = home.run(&["card", "check", card]).code(1);
-    insta::assert_snapshot!(shown(&alone));
+    insta::assert_snapshot!(printed(&alone));
     assert_eq!(library.site.logins(), 1);
     home.run(&["card", "pause", card, "--resume"]).success();
     home.run(&["check-cards", "--no-pause"]).success();
@@ -174,7 +174,7 @@ fn a_paused_card_is_left_out_until_it_is_resumed() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_finishes_the_card_that_was_begun_and_says_so() {
+fn interrupted_run_finishes_the_current_card() {
     let library = Library::start();
     let home = library.home();
     home.command(&add(&["--no-check"]))
@@ -194,7 +194,7 @@ fn an_interrupted_run_finishes_the_card_that_was_begun_and_says_so() {
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());
     let child = command.spawn().unwrap();
-    // Not before the card is being checked.
+    // Wait until the check has started.
     while library.site.request_count() == before {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -215,14 +215,14 @@ fn an_interrupted_run_finishes_the_card_that_was_begun_and_says_so() {
 }
 
 #[test]
-fn a_mail_server_that_is_not_there_leaves_the_note_for_the_next_time() {
+fn notice_stays_pending_while_the_mail_server_is_down() {
     let library = Library::start();
     let home = library.home();
     home.command(&add(&[]))
         .write_stdin(format!("{PIN}\n"))
         .assert()
         .success();
-    // A port on which nobody listens.
+    // Nothing listens on this port.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -243,19 +243,19 @@ fn a_mail_server_that_is_not_there_leaves_the_note_for_the_next_time() {
     let failed = json(&morning(&["notify-all", "--json"]).assert().code(1));
     assert_eq!(failed["notices"][0]["state"], "PENDING");
     let status = morning(&["status"]).assert().success();
-    insta::assert_snapshot!(shown(&status));
-    // Once it is late, the mail server is named, and not cron.
+    insta::assert_snapshot!(printed(&status));
+    // A late notice names the mail server as the cause, and not cron.
     let late = home
         .command(&["status"])
         .env("HIPPO_NOW", "2026-11-22T12:40:00Z")
         .assert()
         .success();
     let late = stdout(&late);
-    insta::assert_snapshot!(steady(&late));
+    insta::assert_snapshot!(redact(&late));
     let test = morning(&["mail", "test", "pat@example.org"])
         .assert()
         .code(1);
-    insta::assert_snapshot!(shown(&test));
+    insta::assert_snapshot!(printed(&test));
 
     std::fs::write(&config, good).unwrap();
     let sent = json(&morning(&["notify-all", "--json"]).assert().success());
@@ -264,10 +264,10 @@ fn a_mail_server_that_is_not_there_leaves_the_note_for_the_next_time() {
 }
 
 #[test]
-fn at_the_most_talkative_a_login_says_neither_number_nor_pin() {
+fn trace_logs_hold_no_number_or_pin() {
     let library = Library::start();
     let home = library.home();
-    let mut said = Vec::new();
+    let mut output = Vec::new();
     for (command, pin) in [
         (add(&[]), "canary-wrong"),
         (vec!["check-cards", "--no-pause"], ""),
@@ -275,8 +275,8 @@ fn at_the_most_talkative_a_login_says_neither_number_nor_pin() {
     ] {
         let mut command = home.command(&command);
         let run = command.env("HIPPO_LOG", "trace").write_stdin(pin).assert();
-        said.extend_from_slice(&run.get_output().stdout);
-        said.extend_from_slice(&run.get_output().stderr);
+        output.extend_from_slice(&run.get_output().stdout);
+        output.extend_from_slice(&run.get_output().stderr);
     }
     let cards = home.json(&["card", "list"]);
     let card = cards[0]["id"].as_str().unwrap();
@@ -285,19 +285,19 @@ fn at_the_most_talkative_a_login_says_neither_number_nor_pin() {
         .write_stdin(PIN)
         .assert()
         .success();
-    said.extend_from_slice(&set.get_output().stderr);
-    let said = String::from_utf8(said).unwrap();
+    output.extend_from_slice(&set.get_output().stderr);
+    let output = String::from_utf8(output).unwrap();
     assert!(
-        said.contains("TRACE") || said.contains("DEBUG"),
+        output.contains("TRACE") || output.contains("DEBUG"),
         "nothing was logged"
     );
     for secret in ["canary", NUMBER] {
-        assert!(!said.contains(secret), "{secret} was said:\n{said}");
+        assert!(!output.contains(secret), "{secret} was printed:\n{output}");
     }
 }
 
 #[test]
-fn byte_order_mark_and_trailing_space_are_no_part_of_a_pin() {
+fn pin_is_stripped_of_byte_order_mark_and_spaces() {
     for typed in [format!("\u{feff}{PIN}\n"), format!("\u{feff}{PIN} \r\n")] {
         let library = Library::start();
         let home = library.home();

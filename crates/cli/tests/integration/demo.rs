@@ -1,9 +1,9 @@
-//! `hippo demo`: the main job from end to end.
+//! `hippo demo` from end to end.
 
 use crate::common::{Home, files, json, stdout};
 
 #[test]
-fn the_demo_checks_six_cards_sends_two_notes_and_leaves_nothing_behind() {
+fn demo_sends_two_notices_and_leaves_no_files() {
     let home = Home::empty();
     let temporary = home.path().with_file_name("tmp");
     std::fs::create_dir(&temporary).unwrap();
@@ -12,7 +12,7 @@ fn the_demo_checks_six_cards_sends_two_notes_and_leaves_nothing_behind() {
         .env("TMPDIR", &temporary)
         .assert()
         .success();
-    let said = stdout(&run);
+    let output = stdout(&run);
     for expected in [
         "wrong_credentials",
         "site_down",
@@ -20,17 +20,17 @@ fn the_demo_checks_six_cards_sends_two_notes_and_leaves_nothing_behind() {
         "SENT",
         "hippo demo --keep",
     ] {
-        assert!(said.contains(expected), "{expected} is not in:\n{said}");
+        assert!(output.contains(expected), "{expected} is not in:\n{output}");
     }
     assert!(files(&temporary).is_empty());
     assert!(!home.path().exists());
-    // Nothing is shown by a path that is gone.
+    // No path of the deleted directory is printed.
     let gone = temporary.to_str().unwrap();
-    assert!(!said.contains(gone), "{said}");
+    assert!(!output.contains(gone), "{output}");
 }
 
 #[test]
-fn a_demo_that_is_kept_is_a_home_like_any_other() {
+fn kept_demo_is_an_ordinary_home() {
     let home = Home::empty();
     let keep = home.path();
     let run = home
@@ -62,7 +62,7 @@ fn a_demo_that_is_kept_is_a_home_like_any_other() {
     );
     insta::assert_snapshot!(
         "status_of_the_demo",
-        without_ids(&stdout(&home.run(&["status"]).success()))
+        redact_ids(&stdout(&home.run(&["status"]).success()))
     );
     assert_eq!(home.json(&["card", "list"]).as_array().unwrap().len(), 6);
     home.command(&["demo", "--keep", keep.to_str().unwrap()])
@@ -70,8 +70,8 @@ fn a_demo_that_is_kept_is_a_home_like_any_other() {
         .code(2);
 }
 
-/// Card ids differ from run to run.
-fn without_ids(text: &str) -> String {
+/// Replaces card ids, which differ from run to run.
+fn redact_ids(text: &str) -> String {
     let is_id = |word: &str| word.len() == 26 && word.starts_with("01");
     text.split(' ')
         .map(|word| {

@@ -1,11 +1,11 @@
-//! What a person meets in the first days: a notice that is due, a mistake to mend, cron's mails.
+//! The first days with hippo: a due notice, a mistake to correct, emails from cron.
 
-use crate::common::{Home, json, shown, stderr, stdout, steady};
+use crate::common::{Home, json, printed, redact, stderr, stdout};
 use assert_cmd::assert::Assert;
 use serde_json::Value;
 
-/// The family of [`Home::with_card`] was added at 12:00 UTC, which is 07:00 in its zone; its notice
-/// was due half an hour before.
+/// Runs a command at this time. The family of [`Home::with_card`] was added at 12:00 UTC, 07:00 in its
+/// zone; its notice was due half an hour before.
 fn at(home: &Home, now: &str, arguments: &[&str]) -> Assert {
     home.command(arguments)
         .env("HIPPO_NOW", now)
@@ -18,18 +18,18 @@ fn family(status: &Assert) -> Value {
 }
 
 #[test]
-fn status_says_that_a_notice_is_due_and_after_half_an_hour_that_it_is_late() {
+fn status_calls_a_notice_late_after_half_an_hour() {
     let (home, _) = Home::with_card();
     let noon = "2026-11-21T12:00:00Z";
     let due = stdout(&at(&home, noon, &["status"]));
-    insta::assert_snapshot!(steady(&due));
-    let seen = family(&at(&home, noon, &["status", "--json"]));
-    assert_eq!(seen["next_notice"], "2026-11-21T11:30:00Z");
-    assert_eq!(seen["notice_is_late"], false);
+    insta::assert_snapshot!(redact(&due));
+    let conrad = family(&at(&home, noon, &["status", "--json"]));
+    assert_eq!(conrad["next_notice"], "2026-11-21T11:30:00Z");
+    assert_eq!(conrad["notice_is_late"], false);
 
     let later = "2026-11-21T12:31:00Z";
     let late = stdout(&at(&home, later, &["status"]));
-    insta::assert_snapshot!(steady(&late));
+    insta::assert_snapshot!(redact(&late));
     assert_eq!(
         family(&at(&home, later, &["status", "--json"]))["notice_is_late"],
         true
@@ -37,26 +37,26 @@ fn status_says_that_a_notice_is_due_and_after_half_an_hour_that_it_is_late() {
 
     at(&home, later, &["notify-all"]);
     let done = stdout(&at(&home, later, &["status"]));
-    insta::assert_snapshot!(steady(&done));
+    insta::assert_snapshot!(redact(&done));
 }
 
 #[test]
-fn a_family_that_is_paused_or_whose_hour_is_to_come_has_no_notice_that_is_due() {
+fn paused_or_later_family_has_no_due_notice() {
     let (home, _) = Home::with_card();
     home.run(&["family", "edit", "conrad", "--time", "07:15"])
         .success();
-    // A changed hour counts from the next day on.
+    // A changed time counts from the next day.
     let edited = stdout(&home.run(&["status"]));
-    insta::assert_snapshot!(steady(&edited));
+    insta::assert_snapshot!(redact(&edited));
     home.run(&["family", "edit", "conrad", "--time", "06:30"])
         .success();
     home.run(&["family", "pause", "conrad"]).success();
     let paused = stdout(&at(&home, "2026-11-21T15:00:00Z", &["status"]));
-    insta::assert_snapshot!(steady(&paused));
+    insta::assert_snapshot!(redact(&paused));
 }
 
 #[test]
-fn a_new_family_is_told_when_its_first_notice_goes_out() {
+fn family_add_names_the_first_notice() {
     let home = Home::new();
     let add = |id: &str, more: &[&str]| {
         let mut arguments = vec!["family", "add", id, "--name", "X", "--to", "x@example.org"];
@@ -65,27 +65,27 @@ fn a_new_family_is_told_when_its_first_notice_goes_out() {
     };
     insta::assert_snapshot!(add("one", &[]));
     let weekly = add("two", &["--time", "23:00", "--weekly", "monday"]);
-    insta::assert_snapshot!(steady(&weekly));
+    insta::assert_snapshot!(redact(&weekly));
     insta::assert_snapshot!(add("three", &["--daily"]));
 }
 
 #[test]
-fn a_failed_notice_says_that_nothing_more_happens_for_its_day() {
+fn failed_notice_is_final_for_its_day() {
     let (home, _) = Home::with_card();
     home.run(&["family", "remove-recipient", "conrad", "PAT@example.org"])
         .success();
     home.run(&["notify-all"]).code(1);
     let status = stdout(&home.run(&["status"]).success());
-    insta::assert_snapshot!(steady(&status));
+    insta::assert_snapshot!(redact(&status));
     for more in [&[][..], &["--date", "2026-11-21"]] {
         let arguments = [&["notify-all", "--family", "conrad"][..], more].concat();
-        let said = stdout(&home.run(&arguments).success());
-        insta::assert_snapshot!(steady(&said));
+        let output = stdout(&home.run(&arguments).success());
+        insta::assert_snapshot!(redact(&output));
     }
 }
 
 #[test]
-fn a_schedule_prints_nothing_unless_something_failed() {
+fn scheduled_runs_print_only_failures() {
     let home = Home::new();
     for arguments in [
         &["check-cards", "--label", "all"][..],
@@ -103,13 +103,13 @@ fn a_schedule_prints_nothing_unless_something_failed() {
         &["check-cards", "-q", "--scope", "failed"],
     ] {
         let run = home.run(arguments).code(1);
-        insta::assert_snapshot!(shown(&run));
+        insta::assert_snapshot!(printed(&run));
         assert_eq!(stderr(&run), "");
     }
 }
 
 #[test]
-fn a_library_is_mended_by_an_edit_and_can_be_checked_at_once() {
+fn library_edit_ends_the_back_off() {
     let (home, _) = Home::with_card();
     home.run(&["check-cards"]).code(1);
     let alone = home.json(&["status"])["libraries_backing_off"].clone();
@@ -155,7 +155,7 @@ fn a_library_is_mended_by_an_edit_and_can_be_checked_at_once() {
 }
 
 #[test]
-fn a_library_whose_dates_need_a_format_says_so_when_it_is_added() {
+fn library_add_warns_when_a_date_format_is_needed() {
     let home = Home::new();
     let add = |id: &str, system: &str, more: &[&str]| {
         let mut arguments = vec!["library", "add", id, "--system", system];
@@ -171,16 +171,16 @@ fn a_library_whose_dates_need_a_format_says_so_when_it_is_added() {
 }
 
 #[test]
-fn a_site_that_does_not_answer_is_not_said_to_run_something_else() {
+fn detect_reports_an_unreachable_site_as_such() {
     let run = Home::empty()
         .run(&["library", "detect", "https://library.invalid"])
         .code(1);
-    let said = stdout(&run);
-    insta::assert_snapshot!(steady(&said));
+    let output = stdout(&run);
+    insta::assert_snapshot!(redact(&output));
 }
 
 #[test]
-fn wrong_usage_in_json_is_a_document_too() {
+fn usage_errors_are_json_with_json_flag() {
     let home = Home::new();
     for (arguments, expected) in [
         (&["--json"][..], "A command is missing"),
@@ -198,13 +198,13 @@ fn wrong_usage_in_json_is_a_document_too() {
         assert!(message.contains(expected), "{message}");
         assert!(!message.starts_with("error"), "{message}");
     }
-    // The help is asked for, and no error.
+    // Help that was asked for is no error.
     let help = home.run(&["--json", "--help"]).success();
-    insta::assert_snapshot!(shown(&help));
+    insta::assert_snapshot!(printed(&help));
 }
 
 #[test]
-fn a_failure_in_json_leaves_standard_error_to_errors() {
+fn json_failures_leave_standard_error_empty() {
     let (home, _) = Home::with_card();
     let run = home.run(&["check-cards", "--json"]).code(1);
     assert_eq!(stderr(&run), "");
@@ -213,7 +213,7 @@ fn a_failure_in_json_leaves_standard_error_to_errors() {
 }
 
 #[test]
-fn a_card_is_named_by_the_end_of_its_id_too() {
+fn end_of_a_card_id_is_accepted() {
     let (home, card) = Home::with_card();
     let ending = &card[card.len() - 6..];
     home.run(&["card", "pause", &ending.to_lowercase()])
@@ -223,13 +223,13 @@ fn a_card_is_named_by_the_end_of_its_id_too() {
         stderr(&home.run(&["card", "pause", &card[23..]]).code(2))
             .contains("the last four characters or more")
     );
-    insta::assert_snapshot!(shown(&home.run(&["card", "pause", "UUUU"]).code(2)));
+    insta::assert_snapshot!(printed(&home.run(&["card", "pause", "UUUU"]).code(2)));
     home.run(&["card", "remove", ending, "--yes"]).success();
     assert_eq!(home.json(&["card", "list"]), serde_json::json!([]));
 }
 
 #[test]
-fn an_address_is_the_same_whatever_the_case_of_its_letters() {
+fn addresses_ignore_case() {
     let (home, _) = Home::with_card();
     home.run(&["family", "add-recipient", "conrad", "Pat@Example.org"])
         .code(2);
@@ -239,53 +239,53 @@ fn an_address_is_the_same_whatever_the_case_of_its_letters() {
 }
 
 #[test]
-fn a_home_without_a_name_is_refused_and_an_empty_variable_is_none() {
+fn empty_home_option_is_refused_and_variable_ignored() {
     let home = Home::new();
     let run = home.run(&["--home", "", "status"]).code(2);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
     let run = home
         .command(&["status"])
         .env("HIPPO_HOME", "")
         .env("HOME", home.path())
         .assert()
         .code(3);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
 }
 
 #[cfg(unix)]
 #[test]
-fn a_directory_that_others_can_look_into_is_closed_when_it_becomes_a_home() {
+fn init_makes_a_readable_directory_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = Home::empty();
     std::fs::create_dir(home.path()).unwrap();
     let mode = || std::fs::metadata(home.path()).unwrap().permissions().mode() & 0o777;
     std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let made = stdout(&home.run(&["init"]).success());
-    insta::assert_snapshot!(steady(&made));
+    insta::assert_snapshot!(redact(&made));
     assert_eq!(mode(), 0o700);
 }
 
 #[test]
-fn the_files_that_sending_needs_must_be_there() {
+fn missing_password_file_is_reported() {
     let home = Home::new();
     let config = home.path().join("config.toml");
     let text = "[mail]\nfrom = \"a@example.org\"\ntransport = \"smtp\"\n[mail.smtp]\n\
                 host = \"smtp.example.org\"\nuser = \"a\"\npassword_file = \"secret\"\n";
     std::fs::write(&config, text).unwrap();
     let run = home.run(&["status"]).code(3);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
     std::fs::write(home.path().join("secret"), "x").unwrap();
     home.run(&["status"]).success();
-    // While mails go to a folder, nothing of it is needed.
+    // Emails to a folder need no password.
     std::fs::remove_file(home.path().join("secret")).unwrap();
     std::fs::write(&config, text.replace("\"smtp\"", "\"folder\"")).unwrap();
     home.run(&["status"]).success();
 }
 
 #[test]
-fn init_refuses_a_contact_that_no_request_could_carry() {
+fn init_refuses_a_contact_outside_ascii() {
     let home = Home::empty();
     let run = home.run(&["init", "--contact", "Zoë"]).code(2);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
     assert!(!home.path().exists());
 }

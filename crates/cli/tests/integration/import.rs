@@ -1,6 +1,6 @@
-//! `hippo import` and `hippo read`: files from outside.
+//! `hippo import` and `hippo read`.
 
-use crate::common::{Home, json, shown, stderr, steady};
+use crate::common::{Home, json, printed, redact, stderr};
 
 const GOOD: &str = r#"
 [[library]]
@@ -25,20 +25,20 @@ pin_env = "PAT_PIN"
 "#;
 
 #[test]
-fn a_good_file_is_imported_whole_and_not_twice() {
+fn import_adds_every_entry_once() {
     let home = Home::new();
     let file = home.file("cards.toml", GOOD);
     let file = file.to_str().unwrap();
-    let dry = home.json(&["import", file, "--dry-run"]);
-    assert_eq!(dry["libraries"], serde_json::json!(["wpl"]));
+    let dry_run = home.json(&["import", file, "--dry-run"]);
+    assert_eq!(dry_run["libraries"], serde_json::json!(["wpl"]));
     assert_eq!(
-        dry["cards"],
+        dry_run["cards"],
         serde_json::json!([{"card": null, "family": "conrad", "library": "wpl", "patron": "Pat"}])
     );
     assert_eq!(home.json(&["library", "list"]), serde_json::json!([]));
 
     let unset = home.run(&["import", file]).code(2);
-    insta::assert_snapshot!(shown(&unset));
+    insta::assert_snapshot!(printed(&unset));
     assert_eq!(home.json(&["library", "list"]), serde_json::json!([]));
 
     home.command(&["import", file])
@@ -55,15 +55,15 @@ fn a_good_file_is_imported_whole_and_not_twice() {
         .assert()
         .code(2);
     let message = stderr(&again);
-    insta::assert_snapshot!(steady(&message));
+    insta::assert_snapshot!(redact(&message));
     assert!(!message.contains("canary") && !message.contains("29000000001234"));
     assert_eq!(home.json(&["card", "list"]), before);
 }
 
 #[test]
-fn every_mistake_is_named_by_its_line_and_nothing_is_written() {
+fn import_names_the_line_of_a_mistake_and_writes_nothing() {
     let home = Home::new();
-    let mut said = String::new();
+    let mut output = String::new();
     for (from, to) in [
         ("\"sierra\"", "\"siera\""),
         ("https:", "http:"),
@@ -88,13 +88,13 @@ fn every_mistake_is_named_by_its_line_and_nothing_is_written() {
             .assert()
             .code(2);
         let message = stderr(&run);
-        said.push_str(&format!("# {to}\n{}", steady(&message)));
+        output.push_str(&format!("# {to}\n{}", redact(&message)));
         assert!(
             !message.contains("canary") && !message.contains("29000000001234"),
             "{message}"
         );
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(output);
     let doubled = format!(
         "{GOOD}{}",
         GOOD.split_once("[[card]]")
@@ -107,13 +107,13 @@ fn every_mistake_is_named_by_its_line_and_nothing_is_written() {
         .env("PAT_PIN", "1")
         .assert()
         .code(2);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
     assert_eq!(home.json(&["library", "list"]), serde_json::json!([]));
     assert_eq!(home.json(&["family", "list"]), serde_json::json!([]));
 }
 
 #[test]
-fn reading_a_page_that_is_not_known_is_a_failure_in_json_for_every_system() {
+fn read_reports_unknown_pages_as_page_changed() {
     let home = Home::empty();
     for page in [
         &b""[..],
@@ -130,15 +130,15 @@ fn reading_a_page_that_is_not_known_is_a_failure_in_json_for_every_system() {
             );
         }
     }
-    // It needs no home.
+    // Reading needs no home.
     assert!(!home.path().exists());
 }
 
 #[test]
-fn reading_refuses_what_is_no_page() {
+fn read_refuses_files_that_are_no_pages() {
     let home = Home::empty();
     let large = home.file("large.html", vec![b' '; (8 << 20) + 1]);
-    insta::assert_snapshot!(shown(
+    insta::assert_snapshot!(printed(
         &home
             .run(&["read", "sierra", large.to_str().unwrap()])
             .code(2)
@@ -156,5 +156,5 @@ fn reading_refuses_what_is_no_page() {
     ])
     .code(2);
     let help = home.run(&["read", "--help"]).success();
-    insta::assert_snapshot!(shown(&help));
+    insta::assert_snapshot!(printed(&help));
 }

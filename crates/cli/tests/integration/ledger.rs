@@ -1,10 +1,10 @@
-//! Runs and notices as a person looks at them, and what the operator is told.
+//! The records of runs and notices, alerts, schedules and stopped recipients.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use crate::common::{Home, files, json, shown, stderr, stdout, steady};
+use crate::common::{Home, files, json, printed, redact, stderr, stdout};
 use chrono::{DateTime, Duration, Utc};
 use hippo_core::alerts::Alert;
 use hippo_core::family::StoppedRecipient;
@@ -14,14 +14,14 @@ use hippo_core::store::{AlertStore as _, FamilyStore as _, RunStore as _};
 use hippo_local::sqlite::SqliteStore;
 use serde_json::{Value, json as document};
 
-/// The command on a home, at another time.
+/// The command on a home at another time.
 fn at(home: &Home, now: &str, arguments: &[&str]) -> assert_cmd::Command {
     let mut command = home.command(arguments);
     command.env("HIPPO_NOW", now);
     command
 }
 
-/// Adds to the configuration of a home.
+/// Appends to a home's configuration.
 fn configure(home: &Home, more: &str) {
     let path = home.path().join("config.toml");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -41,7 +41,7 @@ fn mails(home: &Home) -> Vec<String> {
 }
 
 #[test]
-fn the_last_runs_of_each_label_are_shown_and_not_all_of_one() {
+fn runs_are_limited_per_label() {
     let home = Home::new();
     for minute in 10..20 {
         let time = format!("2026-11-21T12:{minute}:00Z");
@@ -85,22 +85,22 @@ fn the_last_runs_of_each_label_are_shown_and_not_all_of_one() {
         &["--job", "notify-all", "--label", "all"],
     ] {
         let none = home.run(&[&["runs"], arguments].concat()).success();
-        insta::assert_snapshot!(shown(&none));
+        insta::assert_snapshot!(printed(&none));
     }
 }
 
 #[test]
-fn where_nothing_ran_it_is_said_of_what() {
+fn empty_list_of_runs_names_the_filter() {
     let home = Home::new();
     let none = stdout(&home.run(&["runs"]).success());
-    insta::assert_snapshot!(steady(&none));
+    insta::assert_snapshot!(redact(&none));
     home.run(&["check-cards", "--label", "all"]).success();
     let none = stdout(&home.run(&["runs", "--job", "notify-all"]).success());
-    insta::assert_snapshot!(steady(&none));
+    insta::assert_snapshot!(redact(&none));
 }
 
 #[test]
-fn a_label_that_runs_rarely_is_shown_among_many_ticks() {
+fn rare_label_is_listed_among_many_ticks() {
     let home = Home::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -137,7 +137,7 @@ fn a_label_that_runs_rarely_is_shown_among_many_ticks() {
 }
 
 #[test]
-fn a_run_names_what_failed_where_and_whose_card_it_was() {
+fn runs_show_lists_failures_by_library_and_card() {
     let (home, card) = Home::with_card();
     home.run(&["check-cards", "--label", "all"]).code(1);
     let id = "check-cards/all/2026-11-21T12:00:00Z";
@@ -152,14 +152,14 @@ fn a_run_names_what_failed_where_and_whose_card_it_was() {
         document!([{"family": "conrad", "card": card, "library": "wpl", "kind": "site_down", "patron": "Pat", "subject": "card"}])
     );
     let text = stdout(&home.run(&["runs", "show", id]).success());
-    insta::assert_snapshot!(steady(&text));
+    insta::assert_snapshot!(redact(&text));
 }
 
 #[test]
-fn runs_are_watched_as_one_document_a_line_and_a_picture_needs_a_terminal() {
+fn watch_prints_json_lines_and_needs_a_terminal_for_tables() {
     let home = Home::new();
     let refused = home.run(&["runs", "--watch"]).code(2);
-    insta::assert_snapshot!(shown(&refused));
+    insta::assert_snapshot!(printed(&refused));
     let mut watching = std::process::Command::new(env!("CARGO_BIN_EXE_hippo"))
         .env_clear()
         .env("HIPPO_HOME", home.path())
@@ -184,7 +184,7 @@ fn runs_are_watched_as_one_document_a_line_and_a_picture_needs_a_terminal() {
 }
 
 #[test]
-fn a_job_runs_by_its_name_with_its_input_as_a_run_of_a_person() {
+fn run_command_starts_a_job_with_its_input() {
     let (home, _) = Home::with_card();
     let ran = home
         .command(&[
@@ -213,16 +213,16 @@ fn a_job_runs_by_its_name_with_its_input_as_a_run_of_a_person() {
         "conrad",
     ] {
         let refused = home.run(&["run", "check-cards", "--input", input]).code(2);
-        insta::assert_snapshot!(shown(&refused));
+        insta::assert_snapshot!(printed(&refused));
     }
 }
 
 #[test]
-fn a_list_is_no_input_and_what_an_input_says_of_waiting_is_kept_to() {
+fn job_input_must_be_an_object_and_keeps_at_once() {
     let home = Home::new();
     for input in ["[]", r#"[null,null,true]"#, "7"] {
         let refused = home.run(&["run", "notify-all", "--input", input]).code(2);
-        insta::assert_snapshot!(shown(&refused));
+        insta::assert_snapshot!(printed(&refused));
     }
     assert_eq!(home.json(&["runs"]), document!([]));
     for (input, at_once) in [
@@ -236,50 +236,50 @@ fn a_list_is_no_input_and_what_an_input_says_of_waiting_is_kept_to() {
 }
 
 #[test]
-fn a_dry_run_of_the_checks_says_which_cards_and_leaves_no_trace() {
+fn dry_run_lists_cards_and_stores_nothing() {
     let (home, card) = Home::with_card();
     let planned = home.json(&["check-cards", "--dry-run"]);
     assert_eq!(planned["visits"], 1);
     assert_eq!(planned["cards"][0]["card"], card.as_str());
-    let said = stdout(
+    let output = stdout(
         &home
             .run(&["check-cards", "--dry-run", "--scope", "failed"])
             .success(),
     );
-    insta::assert_snapshot!(steady(&said));
+    insta::assert_snapshot!(redact(&output));
     assert_eq!(home.json(&["runs"]), document!([]));
     assert!(home.json(&["status"])["families"][0]["cards"][0]["last_checked"].is_null());
     home.run(&["card", "pause", &card]).success();
-    let said = stdout(&home.run(&["check-cards", "--dry-run"]).success());
-    insta::assert_snapshot!(steady(&said));
+    let output = stdout(&home.run(&["check-cards", "--dry-run"]).success());
+    insta::assert_snapshot!(redact(&output));
     let planned = home.json(&["check-cards", "--dry-run"]);
     assert_eq!(planned["cards"], document!([]));
     assert_eq!(planned["left_out"][0]["not_tried"], "paused");
 }
 
 #[test]
-fn a_dry_run_counts_no_card_that_would_be_left_alone() {
+fn dry_run_excludes_cards_in_back_off() {
     let (home, card) = Home::with_card();
-    // Nobody answers there.
+    // The library's host doesn't exist.
     home.run(&["check-cards"]).code(1);
-    let said = stdout(&home.run(&["check-cards", "--dry-run"]).success());
-    insta::assert_snapshot!(steady(&said));
+    let output = stdout(&home.run(&["check-cards", "--dry-run"]).success());
+    insta::assert_snapshot!(redact(&output));
     let planned = home.json(&["check-cards", "--dry-run"]);
     assert_eq!(planned["visits"], 0);
     assert_eq!(planned["cards"][0]["card"], card.as_str());
     assert_eq!(planned["cards"][0]["not_tried"], "library_backing_off");
     let status = stdout(&home.run(&["status"]).success());
-    insta::assert_snapshot!(steady(&status));
+    insta::assert_snapshot!(redact(&status));
 }
 
 #[test]
-fn a_days_notices_are_listed_and_one_is_sent_again_by_a_person_who_decides_to() {
+fn notice_is_resent_only_after_confirmation() {
     let (home, _) = Home::with_card();
     let morning = "2026-11-22T12:00:00Z";
     let early = at(&home, "2026-11-22T08:00:00Z", &["notices"])
         .assert()
         .success();
-    insta::assert_snapshot!(shown(&early));
+    insta::assert_snapshot!(printed(&early));
     at(&home, morning, &["notify-all"]).assert().success();
     let listed = json(
         &at(&home, morning, &["notices", "--json"])
@@ -291,13 +291,13 @@ fn a_days_notices_are_listed_and_one_is_sent_again_by_a_person_who_decides_to() 
 
     let resend = ["notices", "resend", "conrad", "2026-11-22"];
     let asked = at(&home, morning, &resend).assert().code(2);
-    insta::assert_snapshot!(shown(&asked));
+    insta::assert_snapshot!(printed(&asked));
     let again = at(&home, morning, &[&resend[..], &["--yes"]].concat())
         .assert()
         .success();
-    insta::assert_snapshot!(shown(&again));
+    insta::assert_snapshot!(printed(&again));
     assert_eq!(mails(&home).len(), 2);
-    // And no third one by itself.
+    // The next tick sends no third email.
     at(&home, "2026-11-22T12:15:00Z", &["notify-all"])
         .assert()
         .success();
@@ -311,7 +311,7 @@ fn a_days_notices_are_listed_and_one_is_sent_again_by_a_person_who_decides_to() 
 }
 
 #[test]
-fn only_a_notice_of_today_that_is_there_can_be_sent_again() {
+fn only_todays_existing_notice_can_be_resent() {
     let (home, _) = Home::with_card();
     at(&home, "2026-11-22T12:00:00Z", &["notify-all"])
         .assert()
@@ -324,13 +324,13 @@ fn only_a_notice_of_today_that_is_there_can_be_sent_again() {
     ] {
         let command = ["notices", "resend", family, date, "--yes"];
         let refused = at(&home, "2026-11-23T20:00:00Z", &command).assert().code(2);
-        insta::assert_snapshot!(shown(&refused));
+        insta::assert_snapshot!(printed(&refused));
     }
     assert_eq!(mails(&home).len(), 1);
 }
 
 #[test]
-fn what_needs_a_person_is_mailed_to_the_operator_once_and_names_nobody() {
+fn alert_is_mailed_to_the_operator_once() {
     let home = Home::new();
     configure(
         &home,
@@ -346,10 +346,11 @@ fn what_needs_a_person_is_mailed_to_the_operator_once_and_names_nobody() {
     assert!(mails(&home).is_empty());
     tick("12:00");
     tick("12:15");
-    let told = mails(&home);
-    assert_eq!(told.len(), 1, "{told:#?}");
-    assert!(told[0].contains("To: op@example.org"), "{}", told[0]);
-    assert!(told[0].contains("7 runs of notify-all/tick"), "{}", told[0]);
+    let alerts = mails(&home);
+    assert_eq!(alerts.len(), 1, "{alerts:#?}");
+    let alert = &alerts[0];
+    assert!(alert.contains("To: op@example.org"), "{alert}");
+    assert!(alert.contains("7 runs of notify-all/tick"), "{alert}");
     let status = json(
         &at(&home, "2026-11-21T12:16:00Z", &["status", "--json"])
             .assert()
@@ -359,7 +360,7 @@ fn what_needs_a_person_is_mailed_to_the_operator_once_and_names_nobody() {
     let status = at(&home, "2026-11-21T12:16:00Z", &["status"])
         .assert()
         .success();
-    insta::assert_snapshot!(shown(&status));
+    insta::assert_snapshot!(printed(&status));
     let missed = json(
         &at(
             &home,
@@ -378,7 +379,7 @@ fn what_needs_a_person_is_mailed_to_the_operator_once_and_names_nobody() {
 }
 
 #[test]
-fn without_an_address_a_scheduled_run_says_it_to_the_log_and_a_persons_does_not() {
+fn alerts_without_an_operator_address_are_logged() {
     let home = Home::new();
     configure(
         &home,
@@ -389,21 +390,22 @@ fn without_an_address_a_scheduled_run_says_it_to_the_log_and_a_persons_does_not(
         stderr(&at(&home, &time, arguments).assert().success())
     };
     tick("10:00", &["notify-all", "--label", "tick"]);
-    let said = tick("12:00", &["notify-all", "--label", "tick"]);
-    assert!(said.contains("7 runs of notify-all/tick"), "{said}");
+    let output = tick("12:00", &["notify-all", "--label", "tick"]);
+    assert!(output.contains("7 runs of notify-all/tick"), "{output}");
     assert_eq!(tick("12:15", &["notify-all", "--label", "tick"]), "");
     assert_eq!(tick("12:16", &["notify-all"]), "");
 }
 
 #[test]
-fn a_good_run_of_a_schedule_fetches_its_url_and_says_it_to_nobody() {
+fn successful_scheduled_run_sends_its_heartbeat() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let served = std::thread::spawn(move || {
-        let (mut line, _) = listener.accept().unwrap();
+        let (mut connection, _) = listener.accept().unwrap();
         let mut request = [0; 1024];
-        let read = line.read(&mut request).unwrap();
-        line.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        let read = connection.read(&mut request).unwrap();
+        connection
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             .unwrap();
         String::from_utf8_lossy(&request[..read]).into_owned()
     });
@@ -412,7 +414,7 @@ fn a_good_run_of_a_schedule_fetches_its_url_and_says_it_to_nobody() {
         &home,
         &format!("[jobs.check-cards]\nping = \"http://127.0.0.1:{port}/canary-url\""),
     );
-    // A person's run is no sign that the schedule lives.
+    // A person's run sends no heartbeat.
     home.run(&["check-cards"]).success();
     let ran = home.run(&["check-cards", "--label", "all"]).success();
     assert!(
@@ -422,7 +424,7 @@ fn a_good_run_of_a_schedule_fetches_its_url_and_says_it_to_nobody() {
             .starts_with("GET /canary-url HTTP/1.1")
     );
     assert_eq!(stderr(&ran), "");
-    // Nobody is there any more: that is logged without the URL, and the run is good.
+    // If the heartbeat fails, the run still succeeds, and the log doesn't name the URL.
     let mut gone = at(
         &home,
         "2026-11-21T13:00:00Z",
@@ -438,7 +440,7 @@ fn a_good_run_of_a_schedule_fetches_its_url_and_says_it_to_nobody() {
 }
 
 #[test]
-fn a_label_that_is_suspended_or_late_does_not_begin() {
+fn paused_or_late_schedule_does_not_start() {
     let home = Home::new();
     configure(
         &home,
@@ -469,7 +471,7 @@ fn a_label_that_is_suspended_or_late_does_not_begin() {
 }
 
 #[test]
-fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
+fn status_shows_the_newest_alerts_and_counts_the_rest() {
     let home = Home::new();
     configure(&home, "");
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -481,10 +483,10 @@ fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
                 since: "2026-11-20T05:00:00Z".parse().unwrap(),
             };
             let now = format!("2026-11-21T05:{number}:00Z").parse().unwrap();
-            let noted = store.record_alert(&alert.key(), &alert, now).await;
-            assert!(noted.unwrap());
+            let recorded = store.record_alert(&alert.key(), &alert, now).await;
+            assert!(recorded.unwrap());
         }
-        // What was noted and is not so: whoever was about to give it up did not come to do so.
+        // This alert isn't true: the process stopped before it gave the notice up.
         let alert = Alert::NoNotice {
             mail: hippo_core::outbox::MailKind::DAILY,
             family: "conrad".parse().unwrap(),
@@ -492,18 +494,18 @@ fn status_shows_the_newest_things_and_says_how_many_more_there_are() {
             state: MailState::GaveUp,
         };
         let now = "2026-11-21T06:00:00Z".parse().unwrap();
-        let noted = store.record_alert(&alert.key(), &alert, now).await;
-        assert!(noted.unwrap());
+        let recorded = store.record_alert(&alert.key(), &alert, now).await;
+        assert!(recorded.unwrap());
     });
-    let shown = stdout(&home.run(&["status"]).success());
-    assert_eq!(shown.matches("hasn't answered").count(), 10, "{shown}");
-    insta::assert_snapshot!(steady(&shown));
+    let status = stdout(&home.run(&["status"]).success());
+    assert_eq!(status.matches("hasn't answered").count(), 10, "{status}");
+    insta::assert_snapshot!(redact(&status));
     let all = home.json(&["status"])["alerts"].clone();
     assert_eq!(all.as_array().unwrap().len(), 25);
 }
 
 #[test]
-fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
+fn late_start_counts_for_the_last_scheduled_time() {
     let home = Home::new();
     configure(
         &home,
@@ -516,7 +518,7 @@ fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
         let message = stderr(&ran);
         (json(&ran), message)
     };
-    // Toronto's 05:00, and a minute late: nothing was missed, and nothing is to be told.
+    // 05:00 in Toronto, then a minute late: no run was missed, and no alert is raised.
     let (first, _) = started("2026-11-21T10:00:00Z");
     assert_eq!(first["run"]["scheduled_time"], "2026-11-21T10:00:00Z");
     let (late, message) = started("2026-11-21T17:01:02Z");
@@ -525,7 +527,7 @@ fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
         (late["run"]["outcome"].as_str(), message.as_str()),
         (Some("done"), "")
     );
-    // A machine that slept: too late for 18:00.
+    // The machine slept and is too late for 18:00.
     let (missed, message) = started("2026-11-22T00:43:00Z");
     assert_eq!(message, "");
     assert_eq!(missed["not_started"], "skipped");
@@ -540,36 +542,36 @@ fn a_run_is_for_the_last_of_its_labels_times_however_late_it_is_started() {
         .map(|run| &run["outcome"])
         .collect();
     assert_eq!(outcomes, ["done", "missed", "done", "done"]);
-    // A time that the configuration does not have is no run of its own, and that is said.
+    // A start between scheduled times is no new run, and a message explains why.
     let (other, message) = started("2026-11-22T14:00:00Z");
     assert_eq!(other["not_started"], "already_ran");
-    insta::assert_snapshot!(steady(&message));
+    insta::assert_snapshot!(redact(&message));
 }
 
 #[test]
-fn an_address_that_was_stopped_is_shown_and_a_person_allows_it_again() {
+fn stopped_recipient_is_listed_and_can_be_allowed() {
     let (home, _) = Home::with_card();
     stop(&home, "pat@example.org");
     let list = stdout(&home.run(&["family", "list"]).success());
-    insta::assert_snapshot!(steady(&list));
+    insta::assert_snapshot!(redact(&list));
     let allow = ["family", "allow-recipient", "conrad", "PAT@example.org"];
     home.run(&allow).success();
     let list = stdout(&home.run(&["family", "list"]).success());
-    insta::assert_snapshot!(steady(&list));
+    insta::assert_snapshot!(redact(&list));
     let refused = home.run(&allow).code(2);
-    insta::assert_snapshot!(shown(&refused));
+    insta::assert_snapshot!(printed(&refused));
     let stranger = ["family", "allow-recipient", "conrad", "zoe@example.org"];
     let refused = home.run(&stranger).code(2);
-    insta::assert_snapshot!(shown(&refused));
+    insta::assert_snapshot!(printed(&refused));
 }
 
 #[test]
-fn new_time_of_day_says_from_when_it_counts() {
+fn family_edit_names_the_first_day_of_a_new_time() {
     let (home, _) = Home::with_card();
     let edited = home
         .run(&["family", "edit", "conrad", "--time", "05:00"])
         .success();
-    insta::assert_snapshot!(shown(&edited));
+    insta::assert_snapshot!(printed(&edited));
     let renamed = home
         .run(&["family", "edit", "conrad", "--name", "Conrad"])
         .success();
@@ -577,7 +579,7 @@ fn new_time_of_day_says_from_when_it_counts() {
 }
 
 #[test]
-fn a_clock_that_went_back_is_said() {
+fn clock_that_went_back_raises_an_alert() {
     let home = Home::new();
     at(
         &home,
@@ -602,7 +604,7 @@ fn a_clock_that_went_back_is_said() {
     assert_eq!(alert["alert"]["seconds"], -1800);
 }
 
-/// Sends nothing more to a recipient of conrad.
+/// Stops emails to a recipient of the family conrad.
 fn stop(home: &Home, address: &str) {
     let stopped = StoppedRecipient {
         address: address.parse().unwrap(),
@@ -619,39 +621,39 @@ fn stop(home: &Home, address: &str) {
 }
 
 #[test]
-fn who_is_written_to_is_counted_without_those_who_were_stopped() {
+fn recipient_counts_exclude_stopped_addresses() {
     let (home, _) = Home::with_card();
     home.run(&["family", "add-recipient", "conrad", "sam@example.org"])
         .success();
     stop(&home, "pat@example.org");
-    let seen = |at_morning: &[&str]| {
+    let run_next_morning = |arguments: &[&str]| {
         let morning = "2026-11-22T12:00:00Z";
-        stdout(&at(&home, morning, at_morning).assert().success())
+        stdout(&at(&home, morning, arguments).assert().success())
     };
     let dry_run = ["notify-all", "--dry-run"];
-    for said in [seen(&dry_run), seen(&["status"])] {
-        insta::assert_snapshot!(steady(&said));
+    for output in [run_next_morning(&dry_run), run_next_morning(&["status"])] {
+        insta::assert_snapshot!(redact(&output));
     }
     stop(&home, "sam@example.org");
-    let said = seen(&dry_run);
-    insta::assert_snapshot!(steady(&said));
-    let said = seen(&["status"]);
-    insta::assert_snapshot!(steady(&said));
+    let output = run_next_morning(&dry_run);
+    insta::assert_snapshot!(redact(&output));
+    let output = run_next_morning(&["status"]);
+    insta::assert_snapshot!(redact(&output));
     let status = home.json(&["status"]);
     assert_eq!(status["families"][0]["recipients"], 0);
     assert_eq!(status["families"][0]["stopped"], 2);
-    // And so it comes.
+    // The real run does what the dry run showed.
     let sent = at(&home, "2026-11-22T12:00:00Z", &["notify-all"])
         .assert()
         .code(1);
-    insta::assert_snapshot!(shown(&sent));
+    insta::assert_snapshot!(printed(&sent));
     let families = home.json(&["family", "list"]);
-    let named = families[0]["stopped"].as_array().unwrap();
-    assert_eq!(named.len(), 2, "the list that the reason points to");
+    let stopped = families[0]["stopped"].as_array().unwrap();
+    assert_eq!(stopped.len(), 2, "family list names the stopped addresses");
 }
 
 #[test]
-fn an_address_that_was_stopped_stays_so_through_edits_until_it_is_taken_off_and_added_again() {
+fn stopped_recipient_survives_edits_until_readded() {
     let (home, _) = Home::with_card();
     stop(&home, "pat@example.org");
     for edit in [
@@ -662,12 +664,12 @@ fn an_address_that_was_stopped_stays_so_through_edits_until_it_is_taken_off_and_
     ] {
         home.run(edit).success();
         let list = stdout(&home.run(&["family", "list"]).success());
-        insta::assert_snapshot!(steady(&list));
+        insta::assert_snapshot!(redact(&list));
     }
     let removed = home.json(&["family", "remove-recipient", "conrad", "pat@example.org"]);
     assert_eq!(removed["stopped"], document!([]));
     home.run(&["family", "add-recipient", "conrad", "pat@example.org"])
         .success();
     let list = stdout(&home.run(&["family", "list"]).success());
-    insta::assert_snapshot!(steady(&list));
+    insta::assert_snapshot!(redact(&list));
 }

@@ -1,7 +1,7 @@
-//! The command, run as a person runs it.
+//! Tests of the command as a person runs it.
 //!
-//! One binary, so that what the tests share is linked once.
-// Helpers of tests stop at once where a test would.
+//! They are one binary, so that shared code is linked once.
+// Test helpers may panic like tests.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -1,27 +1,27 @@
-//! What a person mistypes, pipes in wrongly or has no room for, and what the command says then.
+//! Mistyped names, wrong encodings and output that can't be written.
 
-use crate::common::{Home, shown, stderr, stdout, steady};
+use crate::common::{Home, printed, redact, stderr, stdout};
 use rstest::rstest;
 
 #[rstest]
 #[case::with_a_mark(b"\xff\xfe1\x002\x00\n\x00")]
 #[case::without(b"1\x002\x003\x004\x00")]
-fn pin_in_utf_16_is_refused_with_words(#[case] typed: &[u8]) {
+fn pin_in_utf_16_is_refused(#[case] typed: &[u8]) {
     let (home, card) = Home::with_card();
     let refused = home
         .command(&["card", "set-pin", &card, "--pin-stdin", "--no-check"])
         .write_stdin(typed)
         .assert()
         .code(2);
-    insta::assert_snapshot!(shown(&refused));
+    insta::assert_snapshot!(printed(&refused));
 }
 
 #[test]
-fn import_in_utf_16_is_refused_with_words() {
+fn import_in_utf_16_is_refused() {
     let home = Home::new();
     let file = home.file("cards.toml", b"\xff\xfe[\x00[\x00");
     let refused = home.run(&["import", file.to_str().unwrap()]).code(2);
-    insta::assert_snapshot!(shown(&refused));
+    insta::assert_snapshot!(printed(&refused));
 }
 
 #[cfg(target_os = "linux")]
@@ -33,7 +33,7 @@ fn import_in_utf_16_is_refused_with_words() {
 #[case::help_of_a_command(&["card", "add", "--help"])]
 #[case::version(&["--version"])]
 #[case::completions(&["completions", "bash"])]
-fn output_that_cannot_be_written_ends_with_a_sentence(#[case] arguments: &[&str]) {
+fn unwritable_output_exits_3(#[case] arguments: &[&str]) {
     let (home, _) = Home::with_card();
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_hippo"))
         .env_clear()
@@ -48,17 +48,17 @@ fn output_that_cannot_be_written_ends_with_a_sentence(#[case] arguments: &[&str]
         )
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(3), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{message}");
     assert!(
-        said.contains("Couldn't write the output: the disk is full"),
-        "{said}"
+        message.contains("Couldn't write the output: the disk is full"),
+        "{message}"
     );
 }
 
 #[cfg(unix)]
 #[test]
-fn reader_that_goes_away_ends_nothing() {
+fn closed_pipe_is_no_error() {
     let (home, _) = Home::with_card();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -74,9 +74,9 @@ fn reader_that_goes_away_ends_nothing() {
 }
 
 #[test]
-fn mistyped_name_is_answered_with_the_nearest() {
+fn mistyped_names_are_suggested() {
     let (home, _) = Home::with_card();
-    let mut said = String::new();
+    let mut output = String::new();
     for arguments in [
         &["status", "--family", "conrd"][..],
         &["check-cards", "--library", "wlp"],
@@ -85,13 +85,13 @@ fn mistyped_name_is_answered_with_the_nearest() {
         &["run", "check-card"],
         &["library", "add", "wccl"],
     ] {
-        said.push_str(&shown(&home.run(arguments).code(2)));
+        output.push_str(&printed(&home.run(arguments).code(2)));
     }
-    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(output);
 }
 
 #[test]
-fn mistyped_card_and_label_are_answered_with_the_nearest() {
+fn mistyped_cards_and_labels_are_suggested() {
     let (home, card) = Home::with_card();
     let mut ending: String = card[card.len() - 6..].to_owned();
     let last = if ending.ends_with('0') { "1" } else { "0" };
@@ -101,11 +101,11 @@ fn mistyped_card_and_label_are_answered_with_the_nearest() {
     assert!(stderr(&refused).contains(&nearest), "{}", stderr(&refused));
     home.run(&["notify-all", "--label", "tick"]).success();
     let none = home.run(&["runs", "--label", "tik"]).success();
-    insta::assert_snapshot!(shown(&none));
+    insta::assert_snapshot!(printed(&none));
 }
 
 #[test]
-fn what_edit_says_of_the_next_notice_is_what_status_says() {
+fn edit_and_status_agree_on_the_next_notice() {
     let home = Home::new();
     let at = |now: &str, arguments: &[&str]| {
         let mut command = home.command(arguments);
@@ -139,31 +139,31 @@ fn what_edit_says_of_the_next_notice_is_what_status_says() {
         "--time",
         "06:30",
     ];
-    for said in [at(now, &edit), at(now, &["status"])] {
-        insta::assert_snapshot!(steady(&said));
+    for output in [at(now, &edit), at(now, &["status"])] {
+        insta::assert_snapshot!(redact(&output));
     }
     let sent = at("2026-11-22T04:30:00Z", &["notify-all"]);
-    insta::assert_snapshot!(steady(&sent));
+    insta::assert_snapshot!(redact(&sent));
     let status = at("2026-11-22T04:31:00Z", &["status"]);
-    insta::assert_snapshot!(steady(&status));
+    insta::assert_snapshot!(redact(&status));
 }
 
 #[test]
-fn library_that_is_added_says_what_it_runs_and_what_to_type() {
+fn library_add_explains_what_a_card_needs() {
     let home = Home::new();
     let added = stdout(&home.run(&["library", "add", "wccls"]).success());
-    insta::assert_snapshot!(steady(&added));
+    insta::assert_snapshot!(redact(&added));
 }
 
 #[test]
-fn number_with_a_leading_zero_is_to_be_written_in_quotes() {
+fn unquoted_number_with_a_leading_zero_is_refused() {
     let (home, _) = Home::with_card();
     let file = home.file(
         "cards.toml",
         "[[card]]\nfamily = \"conrad\"\nlibrary = \"wpl\"\npatron = \"Sam\"\nnumber = 0123456789\n",
     );
     let refused = home.run(&["import", file.to_str().unwrap()]).code(2);
-    insta::assert_snapshot!(shown(&refused));
+    insta::assert_snapshot!(printed(&refused));
     assert!(
         !stderr(&refused).contains("0123456789"),
         "{}",
@@ -172,19 +172,19 @@ fn number_with_a_leading_zero_is_to_be_written_in_quotes() {
 }
 
 #[test]
-fn import_says_which_entries_to_drop() {
+fn import_names_entries_that_exist() {
     let (home, _) = Home::with_card();
     let file = home.file(
         "cards.toml",
         "[[family]]\nid = \"conrad\"\nname = \"The Conrads\"\nto = [\"pat@example.org\"]\n",
     );
     let refused = home.run(&["import", file.to_str().unwrap()]).code(2);
-    let said = stderr(&refused);
-    insta::assert_snapshot!(steady(&said));
+    let output = stderr(&refused);
+    insta::assert_snapshot!(redact(&output));
 }
 
 #[test]
-fn schedule_that_is_suspended_and_label_that_none_declares_are_named() {
+fn paused_and_undeclared_schedules_are_shown() {
     let home = Home::new();
     let config = home.path().join("config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
@@ -193,8 +193,8 @@ fn schedule_that_is_suspended_and_label_that_none_declares_are_named() {
     home.run(&["check-cards", "--label", "all"]).success();
     home.run(&["notify-all", "--label", "tik"]).success();
     for command in ["status", "runs"] {
-        let said = stdout(&home.run(&[command]).success());
-        insta::assert_snapshot!(steady(&said));
+        let output = stdout(&home.run(&[command]).success());
+        insta::assert_snapshot!(redact(&output));
     }
     let remarks = home.json(&["status"])["schedules"].clone();
     assert_eq!(remarks[0]["kind"], "paused");
@@ -202,15 +202,15 @@ fn schedule_that_is_suspended_and_label_that_none_declares_are_named() {
 }
 
 #[test]
-fn ids_are_completed_as_the_home_has_them() {
+fn shells_complete_ids_from_the_home() {
     let (home, card) = Home::with_card();
     for (kind, expected) in [
         ("family", "conrad"),
         ("library", "wpl"),
         ("card", card.as_str()),
     ] {
-        let said = stdout(&home.run(&["completions", "--ids", kind]).success());
-        assert_eq!(said.lines().collect::<Vec<_>>(), [expected]);
+        let message = stdout(&home.run(&["completions", "--ids", kind]).success());
+        assert_eq!(message.lines().collect::<Vec<_>>(), [expected]);
     }
     let hippo = env!("CARGO_BIN_EXE_hippo");
     for (shell, asks) in [
@@ -231,8 +231,8 @@ fn ids_are_completed_as_the_home_has_them() {
             eprintln!("SKIPPED: there is no {shell} on this machine.");
             continue;
         }
-        let said = stdout(&home.run(&["completions", shell]).success());
-        let script = home.file(&format!("hippo.{shell}"), said);
+        let message = stdout(&home.run(&["completions", shell]).success());
+        let script = home.file(&format!("hippo.{shell}"), message);
         let directory = std::path::Path::new(hippo).parent().unwrap();
         let path = std::env::var("PATH").unwrap();
         let completed = std::process::Command::new(shell)
@@ -242,20 +242,20 @@ fn ids_are_completed_as_the_home_has_them() {
             .arg(asks.replace("SCRIPT", &script.display().to_string()))
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&completed.stdout);
-        assert_eq!(said.trim(), "conrad", "{shell}: {completed:?}");
+        let message = String::from_utf8_lossy(&completed.stdout);
+        assert_eq!(message.trim(), "conrad", "{shell}: {completed:?}");
     }
 }
 
 #[test]
-fn run_and_system_that_are_mistyped_are_suggested() {
+fn mistyped_runs_and_systems_are_suggested() {
     let home = Home::new();
     let time = "2026-11-21T10:00:00Z";
     home.run(&["check-cards", "--label", "night", "--scheduled-time", time])
         .success();
     let id = format!("check-cards/nigth/{time}");
-    let said = stderr(&home.run(&["runs", "show", &id]).code(2));
-    insta::assert_snapshot!(steady(&said));
-    let said = stderr(&home.run(&["read", "seirra", "x.html"]).code(2));
-    insta::assert_snapshot!(steady(&said));
+    let output = stderr(&home.run(&["runs", "show", &id]).code(2));
+    insta::assert_snapshot!(redact(&output));
+    let output = stderr(&home.run(&["read", "seirra", "x.html"]).code(2));
+    insta::assert_snapshot!(redact(&output));
 }

@@ -1,6 +1,6 @@
-//! A session recorded for a bug report: nothing of the patron is in the file, and `hippo read` reads it.
+//! Sessions recorded for a bug report: they hold no personal data, and `hippo read` reads them.
 
-use crate::common::{Home, json, shown, stdout, steady};
+use crate::common::{Home, json, printed, redact, stdout};
 use chrono::NaiveDate;
 use hippo_demo_library::{DemoHold, DemoLibrary, DemoLoan, Fault, Patron, Rule, Site, SystemKind};
 use rstest::rstest;
@@ -9,15 +9,15 @@ use serde_json::Value;
 const NUMBER: &str = "29000000001234";
 const PIN: &str = "canary-246813";
 
-/// A home with one card at a library of this system, and the card's id.
-struct At {
+/// A home with one card at a demo library.
+struct Fixture {
     home: Home,
     card: String,
     site: DemoLibrary,
     _runtime: tokio::runtime::Runtime,
 }
 
-impl At {
+impl Fixture {
     fn start(system: SystemKind) -> Self {
         let today = NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
         let patron = Patron::new(NUMBER, PIN, "Pat Canaryname")
@@ -98,28 +98,40 @@ impl At {
 #[case(SystemKind::Sierra)]
 #[case(SystemKind::Enterprise)]
 #[case(SystemKind::Koha)]
-fn a_recorded_session_is_the_owners_alone_holds_nothing_of_theirs_and_is_read_back(
-    #[case] system: SystemKind,
-) {
-    let at = At::start(system);
-    let run = at.record(&[]).success();
-    let said = stdout(&run);
-    insta::assert_snapshot!(format!("recorded_{}", system.id()), steady(&said));
-    let file = std::fs::read_to_string(at.file()).unwrap();
-    let port = at.site.base_url().rsplit(':').next().unwrap().to_owned();
+fn recorded_session_is_private_masked_and_readable(#[case] system: SystemKind) {
+    let fixture = Fixture::start(system);
+    let run = fixture.record(&[]).success();
+    let output = stdout(&run);
+    insta::assert_snapshot!(format!("recorded_{}", system.id()), redact(&output));
+    let file = std::fs::read_to_string(fixture.file()).unwrap();
+    let port = fixture
+        .site
+        .base_url()
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .to_owned();
     for canary in [NUMBER, PIN, "canary", "127.0.0.1", &port] {
         assert!(!file.to_lowercase().contains(canary), "{canary}");
     }
-    // What is shown of the recording is of the recording; the account above it is the person's own.
-    let (_, shown) = said.split_once("Kept unchanged").unwrap();
-    assert!(!shown.to_lowercase().contains("canary"), "{shown}");
+    // The account above this line is the person's own; the summary of the recording names nobody.
+    let (_, summary) = output.split_once("Kept unchanged").unwrap();
+    assert!(!summary.to_lowercase().contains("canary"), "{summary}");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(at.file()).unwrap().permissions().mode();
+        let mode = std::fs::metadata(fixture.file())
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    let read = json(&at.home.run(&["read", system.id(), "session.har"]).success());
+    let read = json(
+        &fixture
+            .home
+            .run(&["read", system.id(), "session.har"])
+            .success(),
+    );
     assert_eq!(read["loans"].as_array().unwrap().len(), 1);
     assert_eq!(read["holds"][0]["state"], "ready");
     assert_eq!(
@@ -129,48 +141,54 @@ fn a_recorded_session_is_the_owners_alone_holds_nothing_of_theirs_and_is_read_ba
 }
 
 #[test]
-fn a_file_that_is_there_is_not_written_over_and_the_site_is_not_asked() {
-    let at = At::start(SystemKind::Sierra);
-    std::fs::write(at.file(), "mine").unwrap();
-    let run = at.record(&[]).code(2);
-    insta::assert_snapshot!(shown(&run));
-    assert_eq!(std::fs::read_to_string(at.file()).unwrap(), "mine");
-    assert_eq!(at.site.request_count(), 0);
+fn record_never_overwrites_a_file() {
+    let fixture = Fixture::start(SystemKind::Sierra);
+    std::fs::write(fixture.file(), "mine").unwrap();
+    let run = fixture.record(&[]).code(2);
+    insta::assert_snapshot!(printed(&run));
+    assert_eq!(std::fs::read_to_string(fixture.file()).unwrap(), "mine");
+    assert_eq!(fixture.site.request_count(), 0);
 }
 
 #[test]
-fn a_refused_pin_is_recorded_as_often_as_a_person_asks_and_a_card_that_is_paused_leaves_no_file() {
-    let at = At::start(SystemKind::Sierra);
-    at.site
+fn record_retries_a_refused_pin_but_not_a_paused_card() {
+    let fixture = Fixture::start(SystemKind::Sierra);
+    fixture
+        .site
         .update_patron(NUMBER, |patron| patron.pin = "another".to_owned());
-    at.record(&[]).code(1);
-    let read = json(&at.home.run(&["read", "sierra", "session.har"]).code(1));
+    fixture.record(&[]).code(1);
+    let read = json(&fixture.home.run(&["read", "sierra", "session.har"]).code(1));
     assert_eq!(read["failure"]["kind"], "wrong_credentials");
-    std::fs::remove_file(at.file()).unwrap();
-    let run = at.record(&[]).code(1);
-    insta::assert_snapshot!(shown(&run));
-    assert!(at.file().exists());
-    std::fs::remove_file(at.file()).unwrap();
-    at.home.run(&["card", "pause", &at.card]).success();
-    let asked = at.site.request_count();
-    let run = at.record(&[]).code(1);
-    insta::assert_snapshot!(shown(&run));
-    assert!(!at.file().exists());
-    assert_eq!(at.site.request_count(), asked);
-    // What the library said of it is not forgotten by that.
-    at.home
-        .run(&["card", "pause", &at.card, "--resume"])
+    std::fs::remove_file(fixture.file()).unwrap();
+    let run = fixture.record(&[]).code(1);
+    insta::assert_snapshot!(printed(&run));
+    assert!(fixture.file().exists());
+    std::fs::remove_file(fixture.file()).unwrap();
+    fixture
+        .home
+        .run(&["card", "pause", &fixture.card])
         .success();
-    let status = stdout(&at.home.run(&["status"]).success());
-    insta::assert_snapshot!(steady(&status));
+    let asked = fixture.site.request_count();
+    let run = fixture.record(&[]).code(1);
+    insta::assert_snapshot!(printed(&run));
+    assert!(!fixture.file().exists());
+    assert_eq!(fixture.site.request_count(), asked);
+    // The rejection is still on record.
+    fixture
+        .home
+        .run(&["card", "pause", &fixture.card, "--resume"])
+        .success();
+    let status = stdout(&fixture.home.run(&["status"]).success());
+    insta::assert_snapshot!(redact(&status));
 }
 
 #[test]
-fn a_refusal_outlives_a_recording_that_the_library_did_not_answer() {
-    let at = At::start(SystemKind::Sierra);
+fn failed_recording_keeps_an_earlier_refusal() {
+    let fixture = Fixture::start(SystemKind::Sierra);
     let is_planned = || {
         let plan = json(
-            &at.home
+            &fixture
+                .home
                 .run(&["check-cards", "--dry-run", "--json"])
                 .success(),
         );
@@ -178,30 +196,31 @@ fn a_refusal_outlives_a_recording_that_the_library_did_not_answer() {
     };
     assert!(is_planned());
     let pin = |pin: &str| {
-        let changed = at
+        let changed = fixture
             .site
             .update_patron(NUMBER, |patron| patron.pin = pin.to_owned());
         assert!(changed);
     };
-    let old = at.site.patron(NUMBER).unwrap().pin;
+    let old = fixture.site.patron(NUMBER).unwrap().pin;
     pin("another");
-    at.home.run(&["card", "check", &at.card]).code(1);
+    fixture.home.run(&["card", "check", &fixture.card]).code(1);
     assert!(!is_planned(), "refused");
-    // The site does not even get the PIN.
-    at.site.switches().set(Fault::Down { retry_after: None });
-    at.record(&[]).code(1);
-    assert!(
-        !is_planned(),
-        "nobody said that it is to be tried again by itself"
-    );
-    let status = stdout(&at.home.run(&["status"]).success());
-    insta::assert_snapshot!(steady(&status));
-    std::fs::remove_file(at.file()).unwrap();
-    // Once it is taken, it is tried again by itself, too.
-    at.site.switches().clear();
+    // The site is down and never gets the PIN.
+    fixture
+        .site
+        .switches()
+        .set(Fault::Down { retry_after: None });
+    fixture.record(&[]).code(1);
+    assert!(!is_planned(), "a recording doesn't allow automatic retries");
+    let status = stdout(&fixture.home.run(&["status"]).success());
+    insta::assert_snapshot!(redact(&status));
+    std::fs::remove_file(fixture.file()).unwrap();
+    // After a successful login, automatic checks include the card again.
+    fixture.site.switches().clear();
     pin(&old);
-    at.home
-        .command(&["card", "record", &at.card, "session.har"])
+    fixture
+        .home
+        .command(&["card", "record", &fixture.card, "session.har"])
         .env("HIPPO_NOW", "2026-11-21T13:00:00Z")
         .assert()
         .success();
@@ -213,47 +232,55 @@ fn a_refusal_outlives_a_recording_that_the_library_did_not_answer() {
 #[case(SystemKind::Sierra)]
 #[case(SystemKind::Enterprise)]
 #[case(SystemKind::Koha)]
-fn a_changed_page_with_its_login_in_doubt_is_recorded_at_once(#[case] system: SystemKind) {
-    let at = At::start(system);
+fn card_with_an_unknown_login_outcome_can_be_recorded(#[case] system: SystemKind) {
+    let fixture = Fixture::start(system);
     let changed = Rule::new(Fault::Status(422)).only_method("POST");
-    at.site.switches().add(changed);
-    let run = at.home.run(&["card", "check", &at.card]).code(1);
-    let command = format!("hippo card record {} session.har", at.card);
-    insta::assert_snapshot!(format!("login_in_doubt_{}", system.id()), shown(&run));
-    // By itself it is left alone, for the reason that is true.
-    let run = at.home.run(&["card", "check", &at.card]).code(1);
-    insta::assert_snapshot!(format!("login_in_doubt_again_{}", system.id()), shown(&run));
-    // So it is in the status; and a person's word is enough.
-    let status = stdout(&at.home.run(&["status", "--json"]).success());
+    fixture.site.switches().add(changed);
+    let run = fixture.home.run(&["card", "check", &fixture.card]).code(1);
+    let command = format!("hippo card record {} session.har", fixture.card);
+    insta::assert_snapshot!(format!("login_in_doubt_{}", system.id()), printed(&run));
+    // A second check leaves the card out and names the true reason.
+    let run = fixture.home.run(&["card", "check", &fixture.card]).code(1);
+    insta::assert_snapshot!(
+        format!("login_in_doubt_again_{}", system.id()),
+        printed(&run)
+    );
+    // The status suggests recording, and recording works without another confirmation.
+    let status = stdout(&fixture.home.run(&["status", "--json"]).success());
     assert!(status.contains(&command), "{status}");
-    at.record(&[]).code(1);
-    let read = json(&at.home.run(&["read", system.id(), "session.har"]).code(1));
+    fixture.record(&[]).code(1);
+    let read = json(
+        &fixture
+            .home
+            .run(&["read", system.id(), "session.har"])
+            .code(1),
+    );
     assert_eq!(read["failure"]["kind"], "page_changed", "{read}");
-    let file = std::fs::read_to_string(at.file()).unwrap();
+    let file = std::fs::read_to_string(fixture.file()).unwrap();
     assert!(file.contains("422") && !file.to_lowercase().contains("canary"));
 }
 
 #[test]
-fn a_recording_is_read_by_its_own_system_and_no_other() {
-    let at = At::start(SystemKind::Koha);
-    let said = stdout(&at.record(&[]).success());
-    insta::assert_snapshot!(steady(&said));
-    let run = at.home.run(&["read", "sierra", "session.har"]).code(2);
-    insta::assert_snapshot!(shown(&run));
+fn recording_is_read_only_by_its_own_system() {
+    let fixture = Fixture::start(SystemKind::Koha);
+    let output = stdout(&fixture.record(&[]).success());
+    insta::assert_snapshot!(redact(&output));
+    let run = fixture.home.run(&["read", "sierra", "session.har"]).code(2);
+    insta::assert_snapshot!(printed(&run));
 }
 
 #[test]
-fn what_was_kept_is_shown_with_the_names_first_that_no_other_site_has() {
-    let at = At::start(SystemKind::Bibliocommons);
-    let said = stdout(&at.record(&[]).success());
-    let (_, shown) = said.split_once("Kept unchanged").unwrap();
-    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(shown.contains("that only this site has:"), "{shown}");
+fn record_lists_site_specific_names_first() {
+    let fixture = Fixture::start(SystemKind::Bibliocommons);
+    let output = stdout(&fixture.record(&[]).success());
+    let (_, summary) = output.split_once("Kept unchanged").unwrap();
+    let summary = summary.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(summary.contains("that only this site has:"), "{summary}");
     assert!(
-        shown.contains("any site has (--json lists them)"),
-        "{shown}"
+        summary.contains("that any site has (--json lists them)"),
+        "{summary}"
     );
-    let (_, own) = shown.split_once("that only this site has:").unwrap();
+    let (_, own) = summary.split_once("that only this site has:").unwrap();
     let (own, _) = own.split_once("other name").unwrap();
     for known in ["currentUserId", "holds,", "csrf-token"] {
         assert!(!own.contains(known), "{known}: {own}");
@@ -261,9 +288,9 @@ fn what_was_kept_is_shown_with_the_names_first_that_no_other_site_has() {
 }
 
 #[test]
-fn with_json_one_document_tells_of_the_account_and_of_what_was_kept() {
-    let at = At::start(SystemKind::Koha);
-    let document: Value = json(&at.record(&["--json"]).success());
+fn record_json_holds_account_and_kept_names() {
+    let fixture = Fixture::start(SystemKind::Koha);
+    let document: Value = json(&fixture.record(&["--json"]).success());
     assert_eq!(document["checked"], true);
     assert_eq!(document["account"]["out"], 1);
     let kept = &document["recording"]["kept"];
@@ -272,16 +299,19 @@ fn with_json_one_document_tells_of_the_account_and_of_what_was_kept() {
 }
 
 #[test]
-fn one_card_is_checked_without_a_recording_too() {
-    let at = At::start(SystemKind::Sierra);
-    let run = at.home.run(&["card", "check", &at.card[22..]]).success();
-    insta::assert_snapshot!(shown(&run));
+fn card_check_checks_one_card() {
+    let fixture = Fixture::start(SystemKind::Sierra);
+    let run = fixture
+        .home
+        .run(&["card", "check", &fixture.card[22..]])
+        .success();
+    insta::assert_snapshot!(printed(&run));
 }
 
 #[test]
-fn a_recording_that_breaks_off_is_said_to_be_none() {
+fn truncated_recording_is_refused() {
     let home = Home::empty();
     home.file("half.har", "{\"log\": {\"entries\": [");
     let run = home.run(&["read", "koha", "half.har"]).code(2);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
 }

@@ -1,14 +1,14 @@
-//! `hippo init` and a home that cannot be used.
+//! `hippo init`, homes that can't be used, and commands that need no home.
 
-use crate::common::{Home, files, shown, stderr, stdout, steady};
+use crate::common::{Home, files, printed, redact, stderr, stdout};
 
 #[test]
-fn init_makes_a_private_home_and_again_changes_nothing() {
+fn init_is_private_and_idempotent() {
     let home = Home::empty();
     let first = home
         .run(&["init", "--contact", "you@example.org"])
         .success();
-    insta::assert_snapshot!(shown(&first));
+    insta::assert_snapshot!(printed(&first));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -33,33 +33,33 @@ fn init_makes_a_private_home_and_again_changes_nothing() {
     let second = home
         .run(&["init", "--contact", "other@example.org"])
         .success();
-    insta::assert_snapshot!(shown(&second));
+    insta::assert_snapshot!(printed(&second));
     assert_eq!(files(&home.path()), before);
 }
 
 #[test]
-fn init_refuses_a_directory_with_other_things_in_it() {
+fn init_refuses_a_directory_with_other_files() {
     let home = Home::empty();
     std::fs::create_dir(home.path()).unwrap();
     std::fs::write(home.path().join("thesis.txt"), "…").unwrap();
     let run = home.run(&["init"]).code(3);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
     assert_eq!(files(&home.path()).len(), 1);
 }
 
 #[test]
-fn init_makes_no_new_key_for_cards_that_it_could_not_open() {
+fn init_never_replaces_the_key_of_existing_cards() {
     for name in ["hippo.key", "hippo.fingerprints"] {
         let (home, _) = Home::with_card();
         std::fs::remove_file(home.path().join(name)).unwrap();
         let run = home.run(&["init"]).code(3);
-        insta::assert_snapshot!(shown(&run));
+        insta::assert_snapshot!(printed(&run));
         assert!(!home.path().join(name).exists());
     }
 }
 
 #[test]
-fn init_makes_a_missing_or_foreign_public_key_from_the_private_one() {
+fn init_restores_the_public_key_from_the_private_one() {
     let (home, _) = Home::with_card();
     let public = home.path().join("hippo.pub");
     let good = std::fs::read_to_string(&public).unwrap();
@@ -73,7 +73,7 @@ fn init_makes_a_missing_or_foreign_public_key_from_the_private_one() {
 }
 
 #[test]
-fn a_home_that_is_not_there_says_how_to_make_one() {
+fn missing_home_suggests_init() {
     let home = Home::empty();
     for command in [
         &["status"][..],
@@ -82,13 +82,13 @@ fn a_home_that_is_not_there_says_how_to_make_one() {
         &["library", "list"],
     ] {
         let run = home.run(command).code(3);
-        insta::assert_snapshot!(shown(&run));
+        insta::assert_snapshot!(printed(&run));
     }
     assert!(!home.path().exists());
 }
 
 #[test]
-fn a_damaged_database_is_named_and_left_as_it_is() {
+fn damaged_database_is_reported_and_kept() {
     let home = Home::new();
     let database = home.path().join("hippo.db");
     for bytes in [&b"this is not a database, it only says so"[..], b""] {
@@ -99,7 +99,7 @@ fn a_damaged_database_is_named_and_left_as_it_is() {
 }
 
 #[test]
-fn a_mistake_in_the_configuration_is_named_by_its_line() {
+fn configuration_errors_name_their_line() {
     let home = Home::new();
     let config = home.path().join("config.toml");
     std::fs::write(
@@ -109,13 +109,15 @@ fn a_mistake_in_the_configuration_is_named_by_its_line() {
     .unwrap();
     let run = home.run(&["status"]).code(3);
     let message = stderr(&run);
-    insta::assert_snapshot!(steady(&message));
+    insta::assert_snapshot!(redact(&message));
     std::fs::write(&config, "[mail]\nfrom = \"nobody\"\n").unwrap();
-    insta::assert_snapshot!(shown(&home.run(&["mail", "test", "a@example.org"]).code(3)));
+    insta::assert_snapshot!(printed(
+        &home.run(&["mail", "test", "a@example.org"]).code(3)
+    ));
 }
 
 #[test]
-fn a_key_file_that_others_can_read_is_refused() {
+fn readable_key_file_is_refused() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -127,25 +129,25 @@ fn a_key_file_that_others_can_read_is_refused() {
             &["key", "rotate"],
             &["card", "retry", &card],
         ] {
-            insta::assert_snapshot!(shown(&home.run(command).code(3)));
+            insta::assert_snapshot!(printed(&home.run(command).code(3)));
         }
         home.run(&["status"]).success();
     }
 }
 
 #[test]
-fn hippo_now_must_be_a_time() {
+fn malformed_hippo_now_is_refused() {
     let home = Home::new();
     let run = home
         .command(&["status"])
         .env("HIPPO_NOW", "yesterday")
         .assert()
         .code(2);
-    insta::assert_snapshot!(shown(&run));
+    insta::assert_snapshot!(printed(&run));
 }
 
 #[test]
-fn an_error_in_json_stands_alone_on_standard_error() {
+fn json_errors_are_alone_on_standard_error() {
     let home = Home::empty();
     let run = home.run(&["status", "--json"]).code(3);
     assert_eq!(stdout(&run), "");
@@ -155,7 +157,7 @@ fn an_error_in_json_stands_alone_on_standard_error() {
 }
 
 #[test]
-fn completions_are_made_without_a_home() {
+fn completions_need_no_home() {
     let home = Home::empty();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = home.run(&["completions", shell]).success();
@@ -181,5 +183,5 @@ fn bare_command_prints_the_help() {
     let home = Home::empty();
     let bare = home.run(&[]).success();
     assert_eq!(stdout(&bare), stdout(&home.run(&["-h"]).success()));
-    insta::assert_snapshot!(shown(&bare));
+    insta::assert_snapshot!(printed(&bare));
 }

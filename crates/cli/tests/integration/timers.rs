@@ -1,4 +1,4 @@
-//! The systemd timers that `infra/systemd` installs, as systemd itself understands them.
+//! The systemd timers in `infra/systemd`, evaluated by systemd.
 
 use crate::common;
 use std::path::Path;
@@ -19,14 +19,14 @@ fn calendar_of(timer: &str) -> String {
     line.unwrap().trim().to_owned()
 }
 
-/// When a timer elapses after `from` on a machine in this zone; `None`: there is no systemd here.
+/// The next times at which a timer elapses after `from` in this zone; `None` without systemd.
 fn elapses(
     zone: &str,
     from: DateTime<Utc>,
     times: usize,
     expression: &str,
 ) -> Option<Vec<DateTime<Utc>>> {
-    let asked = Command::new("systemd-analyze")
+    let answer = Command::new("systemd-analyze")
         .env("TZ", zone)
         .args([
             "calendar",
@@ -37,7 +37,7 @@ fn elapses(
         .arg(from.format("%Y-%m-%d %H:%M:%S UTC").to_string())
         .arg(expression)
         .output();
-    let Ok(answer) = asked else {
+    let Ok(answer) = answer else {
         eprintln!("SKIPPED: there is no systemd-analyze on this machine.");
         return None;
     };
@@ -66,7 +66,7 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 #[test]
-fn ticks_come_every_quarter_hour_when_the_clocks_change() {
+fn ticks_stay_15_minutes_apart_across_clock_changes() {
     let expression = calendar_of("hippo-notify-all.timer");
     for (zone, from) in [
         ("America/New_York", "2026-11-01T04:50:00Z"),
@@ -87,7 +87,7 @@ fn ticks_come_every_quarter_hour_when_the_clocks_change() {
 }
 
 #[test]
-fn ledger_misses_no_tick_of_the_timer_when_the_clocks_go_back() {
+fn no_tick_counts_as_missed_when_clocks_go_back() {
     let expression = calendar_of("hippo-notify-all.timer");
     let zone = "America/New_York";
     let Some(ticks) = elapses(zone, at("2026-11-01T05:20:00Z"), 9, &expression) else {
@@ -118,7 +118,7 @@ fn ledger_misses_no_tick_of_the_timer_when_the_clocks_go_back() {
 }
 
 #[test]
-fn checks_start_at_the_hours_that_the_readme_names() {
+fn checks_start_at_the_hours_in_the_readme() {
     for (timer, minute) in [
         ("hippo-check-cards@all.timer", 0),
         ("hippo-check-cards@failed.timer", 30),

@@ -20,21 +20,21 @@ use uuid::Uuid;
 use crate::check_one_card::{Recording, check_card};
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, ErrorKind, Outcome};
-use crate::home::new_private_file;
+use crate::home::create_private_file;
 use crate::output::stdout::io_words;
-use crate::output::{count, note};
+use crate::output::{count, print_to_stderr};
 use crate::values::{CardName, card_name};
 
-/// How many of the names and words are shown; the file has all.
+/// The most names or words that are printed in one list.
 const MAX_WORDS_SHOWN: usize = 60;
 
-/// So many names that begin with the same word are shown as one.
-const LARGE_FAMILY: usize = 8;
+/// At least this many names with the same first word are printed as one.
+const MIN_GROUP_SIZE: usize = 8;
 
 /// Check one card and record the session, for a bug report.
 ///
-/// Writes what the library's site was asked and what it answered, as HAR 1.2. Every text and value is
-/// replaced by a filler. You see what was kept before you send it to anyone. “hippo read” reads it.
+/// Writes the requests and the site's responses as HAR 1.2. Every text and value is replaced by a
+/// filler. You see what was kept before you send it to anyone. “hippo read” reads it.
 ///
 /// Recording counts as your permission to log in once more, like “hippo card retry”.
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ pub(crate) struct Record {
     file: PathBuf,
 }
 
-/// The part of the document that tells of the recording.
+/// The recording's part of the document.
 #[derive(Serialize)]
 struct Document<'a> {
     file: &'a Path,
@@ -59,7 +59,7 @@ struct Document<'a> {
 }
 
 /// Checks one card, and writes its session to a file.
-pub(super) async fn record(context: &Context, asked: &Record) -> CommandResult {
+pub(super) async fn record(context: &Context, args: &Record) -> CommandResult {
     if !context.deployment.can_record() {
         return Err(CommandError::usage(
             "Sessions can't be recorded on AWS. Record it on a machine of yours: make a home there, add the library \
@@ -67,19 +67,19 @@ pub(super) async fn record(context: &Context, asked: &Record) -> CommandResult {
         )
         .try_command("hippo init"));
     }
-    let path = asked.file.as_path();
-    let record = context.card(&asked.id).await?;
+    let path = args.file.as_path();
+    let record = context.card(&args.id).await?;
     let (card, state) = (record.card, record.state);
     let library = context.library(&card.library).await?;
     let file = Mutex::new(NewFile::create(path)?);
     if !card.paused {
         if state.refused_since.is_some() {
-            note(
+            print_to_stderr(
                 "The library rejected this number or PIN. We'll send them once more, because you asked for a \
                  recording.",
             );
         }
-        // It is a person's word, as “hippo card retry” is: the login in doubt is what is to be recorded.
+        // Recording counts as permission, like “hippo card retry”: it has to show the login.
         context.store.allow_retry(card.id).await?;
     }
     let kept = Mutex::new(None);
@@ -106,15 +106,16 @@ pub(super) async fn record(context: &Context, asked: &Record) -> CommandResult {
     let Some(kept) = kept else {
         context
             .output
-            .say("Recorded nothing, because nothing was sent to the library's site.");
+            .print_text("Recorded nothing, because nothing was sent to the library's site.");
         return Ok(Outcome::SomeFailed);
     };
     show(context, path, &kept, &library);
     Ok(outcome)
 }
 
-/// Puts a rejection back on record, unless the library has answered number and PIN again: they were
-/// sent for the recording only.
+/// Restores an earlier rejection, unless the library has answered number and PIN again.
+///
+/// Otherwise a failed recording would allow automatic retries.
 async fn keep_rejection(
     context: &Context,
     card: &Card,
@@ -142,7 +143,7 @@ async fn keep_rejection(
     Ok(())
 }
 
-/// Writes the recording; `None`: there is nothing to record.
+/// Writes the recording; returns `None` if nothing was sent.
 fn finish(
     context: &Context,
     library: &Library,
@@ -175,13 +176,13 @@ fn finish(
 
 fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
     let output = &context.output;
-    output.say(format!(
+    output.print_text(format!(
         "\nRecorded the session in {}, which only you can read: {} to {}.",
         path.display(),
         count(kept.requests, "request", "requests"),
         count(kept.hosts, "host (renamed)", "hosts (renamed)"),
     ));
-    output.say(
+    output.print_text(
         "Titles, names, numbers, addresses, cookies and all other texts and values are replaced by fillers of the \
          same length. Kept unchanged:",
     );
@@ -200,7 +201,7 @@ fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
         if shown.is_empty() {
             shown.push_str("none");
         }
-        output.say_folded("  ", &format!("{what}: {shown}"));
+        output.print_indented("  ", &format!("{what}: {shown}"));
     };
     list(
         "words",
@@ -218,16 +219,16 @@ fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
     let others = kept.names.len() - own.len();
     list(
         "names of classes, ids, fields and keys that only this site has",
-        folded(&own),
+        group_names(&own),
     );
-    output.say_folded(
+    output.print_indented(
         "  ",
         &format!(
-            "{} that readers look for or any site has (--json lists them)",
+            "{} that the readers look for or that any site has (--json lists them)",
             count(others, "other name", "other names")
         ),
     );
-    output.say_folded(
+    output.print_indented(
         "  ",
         &format!(
             "{} and sums of money; {}, all moved by the same number of days; the library's time zone and date format",
@@ -235,19 +236,21 @@ fn show(context: &Context, path: &Path, kept: &KeptValues, library: &Library) {
             count(kept.dates, "date", "dates"),
         ),
     );
-    output.say(
+    output.print_text(
         "Look through the file before you send it. It's text, and must show nothing about you. This reads it like \
          the check did:",
     );
-    output.say_whole(format!(
+    output.print_line(format!(
         "  hippo read {} {}",
         library.system,
         path.display()
     ));
 }
 
-/// The names, those of one family as one: `bib.* (214)`; the single ones first, since a person's word would be one.
-fn folded(names: &[&str]) -> Vec<String> {
+/// Groups names with the same first word, such as `bib… (214)`.
+///
+/// Single names come first, because a patron's word would be among them.
+fn group_names(names: &[&str]) -> Vec<String> {
     let mut families: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for name in names {
         let first = name.split(['.', '_', '-']).next().unwrap_or_default();
@@ -257,7 +260,7 @@ fn folded(names: &[&str]) -> Vec<String> {
     let mut several = Vec::new();
     for (first, names) in families {
         let is_dotted = names.iter().all(|name| name.contains('.'));
-        if names.len() >= LARGE_FAMILY || (is_dotted && names.len() > 1) {
+        if names.len() >= MIN_GROUP_SIZE || (is_dotted && names.len() > 1) {
             several.push(format!("{first}… ({})", names.len()));
         } else {
             single.extend(names.into_iter().map(str::to_owned));
@@ -267,7 +270,7 @@ fn folded(names: &[&str]) -> Vec<String> {
     single
 }
 
-/// A file that is created before the visit, and removed if nothing is recorded.
+/// A file that is created before the visit, and deleted if nothing is recorded.
 struct NewFile {
     path: PathBuf,
     file: std::fs::File,
@@ -276,7 +279,7 @@ struct NewFile {
 
 impl NewFile {
     fn create(path: &Path) -> Result<Self, CommandError> {
-        let file = new_private_file(path).map_err(|error| {
+        let file = create_private_file(path).map_err(|error| {
             if error.kind() == std::io::ErrorKind::AlreadyExists {
                 CommandError::usage(format!(
                     "{} already exists. Name a new file.",
@@ -309,7 +312,7 @@ impl Drop for NewFile {
         if !self.is_kept
             && let Err(error) = std::fs::remove_file(&self.path)
         {
-            note(format!(
+            print_to_stderr(format!(
                 "Can't remove the empty file {}: {error}.",
                 self.path.display()
             ));
@@ -322,13 +325,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_one_family_are_folded_after_the_single_ones() {
+    fn names_with_a_common_prefix_are_grouped() {
         let many: Vec<String> = (b'a'..b'k')
             .map(|n| format!("bib_{}", char::from(n)))
             .collect();
         let mut names: Vec<&str> = many.iter().map(String::as_str).collect();
         names.extend(["FORMAT.bk", "FORMAT.dvd", "okafor", "user_a", "user_b"]);
         let expected = ["okafor", "user_a", "user_b", "FORMAT… (2)", "bib… (10)"];
-        assert_eq!(folded(&names), expected);
+        assert_eq!(group_names(&names), expected);
     }
 }

@@ -1,4 +1,4 @@
-//! `hippo check-cards --dry-run`: which cards would be checked, in which order, and which wouldn't.
+//! `hippo check-cards --dry-run`: which cards would be checked, and in which order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,23 +8,23 @@ use hippo_core::ids::{CardId, FamilyId, LibraryId};
 use hippo_core::jobs::check_cards::CheckCardsInput;
 use hippo_core::jobs::check_cards::plan::VisitPlanner;
 use hippo_core::jobs::check_cards::visit::MAX_CARDS_PER_VISIT;
-use hippo_core::library::can_back_off_until;
 use hippo_core::run::{Job, RunKey};
 use serde::Serialize;
 
-use crate::config::PERSON;
+use crate::config::PERSON_LABEL;
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::output::table::{Cell, Table, Tone, fixed, words};
 use crate::output::time::moment;
+use crate::problem::active_back_off;
 
 #[derive(Serialize)]
 struct Document {
     visits: usize,
-    /// In the order in which they would be checked.
+    /// In the order of the checks.
     cards: Vec<PlannedCard>,
-    /// The cards that wait for a person.
+    /// Cards that need a person first.
     left_out: Vec<PlannedCard>,
 }
 
@@ -34,9 +34,9 @@ struct PlannedCard {
     family: FamilyId,
     library: LibraryId,
     patron: String,
-    /// We don't visit the library until then.
+    /// The end of the library's back-off.
     backed_off_until: Option<DateTime<Utc>>,
-    /// Why the card would not be tried, if so.
+    /// Why the card wouldn't be tried now.
     not_tried: Option<NotTried>,
 }
 
@@ -50,7 +50,7 @@ enum NotTried {
 }
 
 impl PlannedCard {
-    fn of(record: &CardRecord, until: Option<DateTime<Utc>>) -> Self {
+    fn from_record(record: &CardRecord, until: Option<DateTime<Utc>>) -> Self {
         let (card, state) = (&record.card, &record.state);
         let not_tried = if card.paused {
             Some(NotTried::Paused)
@@ -70,12 +70,12 @@ impl PlannedCard {
     }
 }
 
-/// Says which cards would be checked now; logs in nowhere, and writes nothing.
+/// Shows which cards would be checked now, without logging in or saving anything.
 pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> CommandResult {
     let now = context.now();
     let key = RunKey {
         job: Job::CheckCards,
-        label: PERSON.parse()?,
+        label: PERSON_LABEL.parse()?,
         scheduled_time: now,
     };
     let planner = VisitPlanner::new(&*context.store, input, &key, now, MAX_CARDS_PER_VISIT);
@@ -85,15 +85,14 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
     let mut tried = 0;
     for visit in &visits {
         if !back_off.contains_key(&visit.library) {
-            let until = context.store.back_off_until(&visit.library).await?;
-            let counts = |until: &DateTime<Utc>| *until > now && can_back_off_until(*until, now);
-            back_off.insert(&visit.library, until.filter(counts));
+            let until = active_back_off(context, &visit.library).await?;
+            back_off.insert(&visit.library, until);
         }
         let until = back_off.get(&visit.library).copied().flatten();
         tried += usize::from(until.is_none());
         for planned in &visit.cards {
             if let Some(record) = context.store.card(planned.card).await? {
-                cards.push(PlannedCard::of(&record, until));
+                cards.push(PlannedCard::from_record(&record, until));
             }
         }
     }
@@ -102,12 +101,12 @@ pub(super) async fn dry_run(context: &Context, input: &CheckCardsInput) -> Comma
         left_out: left_out(context, input).await?,
         cards,
     };
-    context.output.document(&document);
-    say(context, &document);
+    context.output.print_document(&document);
+    print_result(context, &document);
     Ok(Outcome::Done)
 }
 
-/// The cards of those asked for that wait for a person.
+/// The requested cards that need a person first.
 async fn left_out(
     context: &Context,
     input: &CheckCardsInput,
@@ -115,7 +114,9 @@ async fn left_out(
     let mut left_out = Vec::new();
     for family in context.families(input.family.as_ref()).await? {
         let cards = context.store.cards_of(&family.id).await?;
-        let cards = cards.iter().map(|record| PlannedCard::of(record, None));
+        let cards = cards
+            .iter()
+            .map(|record| PlannedCard::from_record(record, None));
         left_out.extend(cards.filter(|card| {
             let library = input.library.as_ref();
             card.not_tried.is_some() && library.is_none_or(|id| *id == card.library)
@@ -124,7 +125,7 @@ async fn left_out(
     Ok(left_out)
 }
 
-fn say(context: &Context, planned: &Document) {
+fn print_result(context: &Context, planned: &Document) {
     let mut table = Table::new([
         words("LIBRARY"),
         words("PATRON"),
@@ -142,9 +143,9 @@ fn say(context: &Context, planned: &Document) {
         ]);
     }
     if !(planned.cards.is_empty() && planned.left_out.is_empty()) {
-        context.output.table(&table);
+        context.output.print_table(&table);
     }
-    context.output.say(summary(planned));
+    context.output.print_text(summary(planned));
 }
 
 fn remark(context: &Context, card: &PlannedCard) -> Cell {
@@ -171,13 +172,13 @@ fn summary(planned: &Document) -> String {
             count(planned.visits, "visit", "visits")
         ),
     };
-    let alone: Vec<&PlannedCard> = planned
+    let waiting: Vec<&PlannedCard> = planned
         .cards
         .iter()
         .filter(|card| card.not_tried.is_some())
         .collect();
-    let libraries: BTreeSet<&LibraryId> = alone.iter().map(|card| &card.library).collect();
-    let alone = match (alone.len(), libraries.len()) {
+    let libraries: BTreeSet<&LibraryId> = waiting.iter().map(|card| &card.library).collect();
+    let waiting = match (waiting.len(), libraries.len()) {
         (0, _) => String::new(),
         (cards, 1) => format!(
             "; {} would wait, because the library didn't answer or turned us away",
@@ -196,5 +197,5 @@ fn summary(planned: &Document) -> String {
             count(cards, "card", "cards")
         ),
     };
-    format!("{would}{alone}{left_out}. This was a dry run.")
+    format!("{would}{waiting}{left_out}. This was a dry run.")
 }

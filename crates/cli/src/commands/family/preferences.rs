@@ -1,4 +1,4 @@
-//! A family's preferences, as options.
+//! The options for a family's preferences.
 
 use chrono::{DateTime, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
@@ -25,13 +25,13 @@ pub(crate) struct PreferenceOptions {
     #[arg(long, value_name = "AMOUNT|never", value_parser = fines_threshold, allow_negative_numbers = true)]
     pub(crate) fines_threshold: Option<Threshold>,
     /// Send a notice every day, even when there is nothing to say.
-    #[arg(long, group = "proof")]
+    #[arg(long, group = "send_policy")]
     pub(crate) daily: bool,
     /// Send a notice on this day of the week, even when there is nothing to say.
-    #[arg(long, group = "proof", value_name = "WEEKDAY", value_parser = weekday)]
+    #[arg(long, group = "send_policy", value_name = "WEEKDAY", value_parser = weekday)]
     pub(crate) weekly: Option<Weekday>,
     /// Send a notice only when there is something to say. The default.
-    #[arg(long, group = "proof")]
+    #[arg(long, group = "send_policy")]
     pub(crate) only_when_needed: bool,
     /// When we can't tell whether an email was sent: never send it twice, or make sure it arrives.
     #[arg(long, value_parser = one_of(&Delivery::ALL, Delivery::as_str), value_name = "HOW")]
@@ -41,11 +41,11 @@ pub(crate) struct PreferenceOptions {
     pub(crate) by_person: Option<bool>,
 }
 
-/// From which amount on fines are told.
+/// The least fines that a notice includes; `None` for never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Threshold(pub(crate) Option<Decimal>);
 
-/// An amount, or `never`.
+/// Parses an amount, or `never`.
 pub(crate) fn fines_threshold(text: &str) -> Result<Threshold, String> {
     if text.eq_ignore_ascii_case("never") {
         return Ok(Threshold(None));
@@ -58,7 +58,7 @@ pub(crate) fn fines_threshold(text: &str) -> Result<Threshold, String> {
         .ok_or_else(|| format!("“{text}” isn't an amount. Write it like 5.00, or “never”."))
 }
 
-/// A day of the week.
+/// Parses a day of the week.
 pub(crate) fn weekday(text: &str) -> Result<Weekday, String> {
     text.parse()
         .map_err(|_| format!("“{text}” isn't a day of the week. Write it like monday."))

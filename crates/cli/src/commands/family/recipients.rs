@@ -4,7 +4,7 @@ use clap::Args;
 use hippo_core::email_address::EmailAddress;
 use hippo_core::ids::FamilyId;
 
-use super::save::{save, say_saved};
+use super::save::{print_saved, save};
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult};
 
@@ -17,7 +17,7 @@ pub(crate) struct Recipient {
     address: EmailAddress,
 }
 
-/// Whether two addresses reach the same person: no server tells letters by their case.
+/// Whether two addresses are the same, ignoring case.
 pub(super) fn is_same(one: &EmailAddress, other: &EmailAddress) -> bool {
     one.as_str().eq_ignore_ascii_case(other.as_str())
 }
@@ -35,7 +35,7 @@ pub(super) async fn add(context: &Context, recipient: Recipient) -> CommandResul
             family.id
         )));
     }
-    // First: written to the list and then not allowed, it would get nothing.
+    // This comes first: an address that was added but not allowed would get no emails.
     let store = &context.store;
     store
         .allow_recipient(&family.id, &recipient.address)
@@ -64,7 +64,7 @@ pub(super) async fn remove(context: &Context, recipient: Recipient) -> CommandRe
     store
         .allow_recipient(&family.id, &recipient.address)
         .await?;
-    say_saved(context, &family.id, what, "").await
+    print_saved(context, &family.id, what, "").await
 }
 
 /// Sends again to an address that was stopped.
@@ -88,7 +88,7 @@ pub(super) async fn allow(context: &Context, recipient: Recipient) -> CommandRes
         ))
         .try_command("hippo family list"));
     }
-    say_saved(
+    print_saved(
         context,
         &family.id,
         "Emails go out again to that address of",

@@ -1,4 +1,4 @@
-//! Saves a family, and says so.
+//! Saves a family and prints what was done.
 
 use hippo_core::family::Family;
 use hippo_core::ids::FamilyId;
@@ -6,32 +6,32 @@ use hippo_core::ids::FamilyId;
 use crate::context::Context;
 use crate::exit::{CommandResult, Outcome};
 
-/// Saves a family and says what was done.
+/// Saves a family and prints what was done.
 pub(super) async fn save(context: &Context, family: &Family, what: &str) -> CommandResult {
-    save_and_say(context, family, what, "").await
+    save_and_print(context, family, what, "").await
 }
 
-/// The same, with one more sentence.
-pub(super) async fn save_and_say(
+/// Saves a family and prints what was done, with one more sentence.
+pub(super) async fn save_and_print(
     context: &Context,
     family: &Family,
     what: &str,
     more: &str,
 ) -> CommandResult {
     context.store.update_family(family).await?;
-    say_saved(context, &family.id, what, more).await
+    print_saved(context, &family.id, what, more).await
 }
 
-/// Says what was done, and shows the family as it is now.
-pub(super) async fn say_saved(
+/// Prints what was done, or the saved family as JSON.
+pub(super) async fn print_saved(
     context: &Context,
     id: &FamilyId,
     what: &str,
     more: &str,
 ) -> CommandResult {
-    context.output.document(&context.family(id).await?);
+    context.output.print_document(&context.family(id).await?);
     context
         .output
-        .say(format!("{what} {id}. {more}").trim_end());
+        .print_text(format!("{what} {id}. {more}").trim_end());
     Ok(Outcome::Done)
 }

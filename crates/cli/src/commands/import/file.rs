@@ -1,4 +1,4 @@
-//! The file that `hippo import` reads, and what it means.
+//! Parses the TOML file that `hippo import` reads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,23 +12,23 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, Visitor};
 use toml::Spanned;
 
-use crate::ask::checked_number;
-use crate::commands::card::sound_patron;
+use crate::ask::validate_number;
+use crate::commands::card::clean_patron_name;
 use crate::commands::family::{PreferenceOptions, fines_threshold, new_family, weekday};
-use crate::config::{describe, line_of};
+use crate::config::{describe_toml_error, line_of};
 use crate::context::Context;
 use crate::library_draft::{Draft, currency_option};
 use crate::timezones::parse_timezone;
 use crate::values::time_of_day;
 
-/// A mistake and the line, from 1, in which it stands.
+/// A mistake and its line number, from 1.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Mistake {
     pub(super) line: Option<usize>,
     pub(super) message: String,
 }
 
-/// What is to be added, with the lines in which it stands.
+/// The entries to add, with their line numbers.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) libraries: Vec<(usize, Library)>,
@@ -36,7 +36,7 @@ pub(super) struct Plan {
     pub(super) cards: Vec<PlannedCard>,
 }
 
-/// A card that is to be added, without its PIN.
+/// A card to add, without its PIN.
 #[derive(Debug)]
 pub(super) struct PlannedCard {
     pub(super) line: usize,
@@ -100,11 +100,11 @@ struct CardEntry {
     patron: String,
     number: Number,
     pin_env: Option<String>,
-    /// There only to be refused with a message of its own.
+    /// Exists only to be rejected with a message of its own.
     pin: Option<IgnoredAny>,
 }
 
-/// A card number. Its errors do not repeat what was written, as those of a plain text would.
+/// A card number; unlike those of a `String`, its errors never repeat the value.
 struct Number(String);
 
 impl<'de> Deserialize<'de> for Number {
@@ -137,7 +137,7 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
-/// Understands the text of a file, or says everything that is wrong with it.
+/// Parses a file, or returns all its mistakes.
 pub(super) fn parse(context: &Context, text: &str) -> Result<Plan, Vec<Mistake>> {
     let single = single_brackets(text);
     if !single.is_empty() {
@@ -146,7 +146,7 @@ pub(super) fn parse(context: &Context, text: &str) -> Result<Plan, Vec<Mistake>>
     let file: File = toml::from_str(text).map_err(|error| {
         vec![Mistake {
             line: None,
-            message: format!("the file {}", describe(&error, text)),
+            message: format!("the file {}", describe_toml_error(&error, text)),
         }]
     })?;
     let mut mistakes = Vec::new();
@@ -185,7 +185,7 @@ pub(super) fn parse(context: &Context, text: &str) -> Result<Plan, Vec<Mistake>>
             }),
         }
     }
-    doubled(&plan, &mut mistakes);
+    add_duplicates(&plan, &mut mistakes);
     if plan.libraries.is_empty()
         && plan.families.is_empty()
         && plan.cards.is_empty()
@@ -203,7 +203,7 @@ pub(super) fn parse(context: &Context, text: &str) -> Result<Plan, Vec<Mistake>>
     }
 }
 
-/// `[card]` where `[[card]]` is meant: TOML's own words for it help nobody.
+/// Finds `[card]` where `[[card]]` is meant, because TOML's own message doesn't help.
 fn single_brackets(text: &str) -> Vec<Mistake> {
     let lines = text.lines().enumerate();
     lines
@@ -220,7 +220,7 @@ fn single_brackets(text: &str) -> Vec<Mistake> {
         .collect()
 }
 
-fn doubled(plan: &Plan, mistakes: &mut Vec<Mistake>) {
+fn add_duplicates(plan: &Plan, mistakes: &mut Vec<Mistake>) {
     let mut libraries = BTreeSet::new();
     for (line, library) in &plan.libraries {
         if !libraries.insert(&library.id) {
@@ -307,8 +307,8 @@ fn card(entry: CardEntry, line: usize) -> Result<PlannedCard, String> {
         line,
         family: entry.family.parse().map_err(text_of)?,
         library: entry.library.parse().map_err(text_of)?,
-        patron: sound_patron(&entry.patron)?,
-        number: checked_number(&entry.number.0).map_err(text_of)?,
+        patron: clean_patron_name(&entry.patron)?,
+        number: validate_number(&entry.number.0).map_err(text_of)?,
         pin_env: entry.pin_env,
     })
 }

@@ -1,4 +1,4 @@
-//! `hippo library search`: the libraries that come with the program.
+//! `hippo library search`: the built-in libraries.
 
 use clap::Args;
 use hippo_systems::catalogue::{self, KnownLibrary};
@@ -33,9 +33,9 @@ struct View<'a> {
     timezone: &'a str,
 }
 
-/// Shows the libraries that are found.
-pub(super) fn search(asked: &Search, output: &Output) -> CommandResult {
-    let query = asked.words.join(" ");
+/// Shows the matching libraries.
+pub(super) fn search(args: &Search, output: &Output) -> CommandResult {
+    let query = args.words.join(" ");
     let mut found = catalogue::search(&query);
     let is_rough = found.is_empty();
     if is_rough {
@@ -52,15 +52,15 @@ pub(super) fn search(asked: &Search, output: &Output) -> CommandResult {
             timezone: library.timezone.name(),
         })
         .collect();
-    // Who reads it as JSON cannot tell a guess from an answer.
-    output.document(&if is_rough { &[] } else { views.as_slice() });
+    // JSON has no inexact matches, because a machine can't tell them from exact ones.
+    output.print_document(&if is_rough { &[] } else { views.as_slice() });
     let Some(first) = found.first() else {
-        output.say("No built-in library matches. To find out what a library's site runs:");
-        output.say_whole("  → hippo library detect URL");
+        output.print_text("No built-in library matches. To find out what a library's site runs:");
+        output.print_line("  → hippo library detect URL");
         return Ok(Outcome::Done);
     };
     if is_rough {
-        output.say("No built-in library matches exactly. The closest:");
+        output.print_text("No built-in library matches exactly. The closest:");
     }
     let mut table = Table::new([
         fixed("ID"),
@@ -78,24 +78,27 @@ pub(super) fn search(asked: &Search, output: &Output) -> CommandResult {
             library.url.as_str().into(),
         ]);
     }
-    output.table(&table);
-    output.say_whole(format!("  → hippo library add {}", first.id));
+    output.print_table(&table);
+    output.print_line(format!("  → hippo library add {}", first.id));
     Ok(Outcome::Done)
 }
 
-/// The library of this id that comes with the program, as a person would have written it.
-pub(super) fn draft(id: &str) -> Option<Draft> {
+/// Finds a built-in library by its id.
+pub(super) fn find_draft(id: &str) -> Option<Draft> {
     let known = catalogue::libraries().into_iter();
-    known.filter(|library| library.id == id).map(of).next()
+    known
+        .filter(|library| library.id == id)
+        .map(draft_from_catalogue)
+        .next()
 }
 
-/// The id of a built-in library that is most like this one.
-pub(super) fn nearest_id(id: &str) -> Option<String> {
+/// Finds the built-in library whose id is closest to this one.
+pub(super) fn nearest_library_id(id: &str) -> Option<String> {
     let known = catalogue::libraries();
     nearest(id, known.into_iter().map(|library| library.id))
 }
 
-fn of(library: KnownLibrary) -> Draft {
+fn draft_from_catalogue(library: KnownLibrary) -> Draft {
     let mut options = library.options;
     options.extend(currency_option(library.currency));
     Draft {

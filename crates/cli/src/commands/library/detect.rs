@@ -1,4 +1,4 @@
-//! `hippo library detect`: which system a library's site runs.
+//! `hippo library detect`: finds out which system a library's site runs.
 
 use std::borrow::Cow;
 
@@ -11,6 +11,7 @@ use serde::Serialize;
 use url::{Host, Url};
 
 use crate::exit::{CommandError, CommandResult, Outcome};
+use crate::library_draft::is_secure;
 use crate::output::Output;
 
 /// Find out which system a library's site runs, from its pages.
@@ -44,49 +45,49 @@ struct Asked<'a> {
     failure: Option<&'a str>,
 }
 
-/// Asks the site, and says what it is.
-pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
-    let url = address(&asked.url)?;
+/// Detects the site's system and shows how to add the library.
+pub(super) async fn detect(args: Detect, output: &Output) -> CommandResult {
+    let url = parse_address(&args.url)?;
     let detection = detect::detect(&url, &BrowserOptions::default())
         .await
         .map_err(|failure| CommandError::unusable(failure.to_string()))?;
-    output.document(&document(&detection));
+    output.print_document(&document(&detection));
     for found in &detection.found {
-        output.say(format!("The site runs {}:", found.system));
+        output.print_text(format!("The site runs {}:", found.system));
         for sign in &found.evidence {
-            output.say_folded("  ", sign);
+            output.print_indented("  ", sign);
         }
-        if let Some(library) = of_list(found) {
-            output.say(format!("{} is built in. To add it:", library.name));
+        if let Some(library) = find_in_catalogue(found) {
+            output.print_text(format!("{} is built in. To add it:", library.name));
         } else {
-            output.say("To add it, with an id of your choice:");
+            output.print_text("To add it, with an id of your choice:");
         }
-        output.say_whole(format!("  → {}", command(found)));
-        if is_without_https(&found.site.base_url) {
-            output.say(
+        output.print_line(format!("  → {}", command(found)));
+        if !is_secure(&found.site.base_url) {
+            output.print_text(
                 "This won't work yet: we only found the site by http, and send PINs only by https. Ask the library for \
                  its https address.",
             );
         }
-        if of_list(found).is_none() && needs_date_format(found) {
-            output.say(
+        if find_in_catalogue(found).is_none() && needs_date_format(found) {
+            output.print_text(
                 "FORMAT is how its pages write dates: %m/%d/%Y for 11/21/2026, and %d-%m-%y for 21-11-26.",
             );
         }
     }
     if detection.found.is_empty() {
-        say_nothing_was_found(&detection, output);
+        print_nothing_found(&detection, output);
     }
-    let is_told = |library: &KnownLibrary| {
-        let mut told = detection.found.iter().filter_map(of_list);
-        told.any(|told| told.id == library.id)
+    let is_printed = |library: &KnownLibrary| {
+        let mut printed = detection.found.iter().filter_map(find_in_catalogue);
+        printed.any(|printed| printed.id == library.id)
     };
     let mut others = catalogue::find_by_host(url.host_str().unwrap_or_default());
-    others.retain(|library| !is_told(library));
+    others.retain(|library| !is_printed(library));
     if !others.is_empty() {
-        output.say("Built-in libraries at that address:");
+        output.print_text("Built-in libraries at that address:");
         for library in &others {
-            output.say_whole(format!(
+            output.print_line(format!(
                 "  → hippo library add {:<8} # {}",
                 library.id, library.name
             ));
@@ -95,9 +96,9 @@ pub(super) async fn detect(asked: Detect, output: &Output) -> CommandResult {
     Ok(Outcome::failed_if(detection.found.is_empty()))
 }
 
-fn say_nothing_was_found(detection: &Detection, output: &Output) {
-    let nothing_came = detection.no_page_reason();
-    output.say(match nothing_came {
+fn print_nothing_found(detection: &Detection, output: &Output) {
+    let reason = detection.no_page_reason();
+    output.print_text(match reason {
         Some(NoPageReason::NoAnswer) => "The site didn't answer. We tried:",
         Some(NoPageReason::Refused) => "The site turns programs away. We tried:",
         Some(NoPageReason::NoPage) => "The site answers, but has no page there. We tried:",
@@ -105,9 +106,9 @@ fn say_nothing_was_found(detection: &Detection, output: &Output) {
     });
     for asked in &detection.asked {
         let what = failure_of(asked).unwrap_or("a page of another kind");
-        output.say_folded("  ", &format!("{}: {what}", asked.url));
+        output.print_indented("  ", &format!("{}: {what}", asked.url));
     }
-    output.say(match nothing_came {
+    output.print_text(match reason {
         Some(NoPageReason::NoAnswer) => "Check the address. If it works in a browser, try again later.",
         Some(NoPageReason::Refused) => {
             "Try again later. If this goes on, hippo can't check its cards. Ask the library whether programs may log in."
@@ -124,13 +125,13 @@ fn failure_of(asked: &AskedPage) -> Option<&str> {
         .map(|failure| failure.detail.as_str())
 }
 
-/// The library that comes with hippo and whose site this is.
-fn of_list(found: &DetectedSystem) -> Option<KnownLibrary> {
+/// Finds the built-in library with this site.
+fn find_in_catalogue(found: &DetectedSystem) -> Option<KnownLibrary> {
     let site = &found.site;
     catalogue::find_at(found.system, &site.base_url, &site.options)
 }
 
-/// Whether nothing but a person tells how the site writes dates.
+/// Whether only a person can tell how the site writes dates.
 fn needs_date_format(found: &DetectedSystem) -> bool {
     system(found.system)
         .is_some_and(|system| system.needs_date_format() && !system.states_date_format())
@@ -159,8 +160,8 @@ fn document(detection: &Detection) -> Document<'_> {
     }
 }
 
-/// What a person would type; without a scheme it is https.
-fn address(text: &str) -> Result<Url, CommandError> {
+/// Parses a web address; without a scheme it is https.
+fn parse_address(text: &str) -> Result<Url, CommandError> {
     let text = text.trim();
     let whole = match text.contains("://") {
         true => text.to_owned(),
@@ -170,7 +171,7 @@ fn address(text: &str) -> Result<Url, CommandError> {
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
         .filter(|url| url.username().is_empty() && url.password().is_none())
-        // A bare number would be read as an address of the network.
+        // The parser would read a bare number as an IP address.
         .filter(|url| match url.host() {
             Some(url::Host::Ipv4(host)) => whole.contains(&host.to_string()),
             _ => true,
@@ -182,9 +183,9 @@ fn address(text: &str) -> Result<Url, CommandError> {
         })
 }
 
-/// The line that adds the library.
+/// The command line that adds the library.
 fn command(found: &DetectedSystem) -> String {
-    if let Some(library) = of_list(found) {
+    if let Some(library) = find_in_catalogue(found) {
         return format!("hippo library add {}", library.id);
     }
     let url = found.site.base_url.as_str().trim_end_matches('/');
@@ -203,7 +204,7 @@ fn command(found: &DetectedSystem) -> String {
     line
 }
 
-/// A word as a shell takes it for one, whatever a site put into it: the line is there to be copied.
+/// Quotes a word for a shell, because people copy the line and a site chose the word.
 fn quoted(word: &str) -> Cow<'_, str> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/=@%+,[]".contains(c);
     if word.chars().all(is_plain) {
@@ -212,18 +213,7 @@ fn quoted(word: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
 }
 
-/// Whether a library there is refused for having no https.
-fn is_without_https(url: &Url) -> bool {
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() != "https" && !is_loopback
-}
-
-/// A short name from the host: `kpl` of `kpl.bibliocommons.com` and of `books.kpl.org`.
+/// Derives an id from the host, such as `kpl` from `kpl.bibliocommons.com` or `books.kpl.org`.
 fn short_name(url: &Url) -> String {
     const COMMON: [&str; 21] = [
         "www",
@@ -238,13 +228,13 @@ fn short_name(url: &Url) -> String {
         "ent",
         "cat",
         "encore",
-        // Those of companies that many libraries' hosts are of.
+        // Vendors that host many libraries.
         "bibliocommons",
         "iii",
         "iiivega",
         "sirsi",
         "sirsidynix",
-        // What stands before a country.
+        // Second-level domains of countries.
         "ac",
         "co",
         "gov",
@@ -253,7 +243,7 @@ fn short_name(url: &Url) -> String {
     let Some(Host::Domain(host)) = url.host() else {
         return "library".to_owned();
     };
-    // The last part is never a library's.
+    // The top-level domain is never a library's name.
     let Some((names, _)) = host.rsplit_once('.') else {
         return "library".to_owned();
     };
@@ -270,17 +260,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bare_number_is_no_address() {
+    fn bare_number_is_not_an_address() {
         for text in ["2468", "http://0x7f000001/", "21000000004711"] {
-            assert!(address(text).is_err(), "{text}");
+            assert!(parse_address(text).is_err(), "{text}");
         }
         for text in ["127.0.0.1:8080", "http://127.0.0.1/", "opac.example.org"] {
-            assert!(address(text).is_ok(), "{text}");
+            assert!(parse_address(text).is_ok(), "{text}");
         }
     }
 
     #[test]
-    fn short_name_is_part_of_the_host() {
+    fn short_name_comes_from_the_host() {
         for (url, expected) in [
             ("https://kpl.bibliocommons.com", "kpl"),
             ("https://books.kpl.org", "kpl"),
@@ -296,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn built_in_libraries_are_added_by_id_and_others_by_system() {
+    fn detected_library_gets_the_right_add_command() {
         let found = |system: &'static str, url: &str, options: &[(&str, &str)]| DetectedSystem {
             system,
             site: hippo_systems::SiteLocation {
@@ -333,11 +323,11 @@ mod tests {
     #[test]
     fn address_without_a_scheme_is_https() {
         assert_eq!(
-            address("wpl.example.org").unwrap().as_str(),
+            parse_address("wpl.example.org").unwrap().as_str(),
             "https://wpl.example.org/"
         );
         for text in ["https://pat:canary@example.org", "ftp://example.org", "a b"] {
-            assert!(address(text).is_err(), "{text}");
+            assert!(parse_address(text).is_err(), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Other hosts for a library: the PINs of its cards are opened and sealed anew.
+//! Changes a library's hosts, and reseals the PINs of its cards.
 
 use hippo_core::card::Card;
 use hippo_core::ids::{CardId, LibraryId};
@@ -16,7 +16,7 @@ use crate::sealing::{Resealed, reseal};
 struct Document<'a> {
     #[serde(flatten)]
     library: &'a Library,
-    /// To which origins PINs are sent from now on.
+    /// The origins that get PINs from now on.
     login_origins: String,
     sealed_anew: usize,
     /// Cards whose PIN must be set again.
@@ -25,8 +25,8 @@ struct Document<'a> {
 
 /// Replaces a library's entry by one with other hosts.
 ///
-/// The envelopes go first: an interruption leaves each sealed for one of the two entries, and the same
-/// command run again finds both.
+/// The envelopes are resealed first. After an interruption, each is sealed for one of the two entries,
+/// and the same command handles both.
 pub(super) async fn move_hosts(
     context: &Context,
     before: &Library,
@@ -34,44 +34,44 @@ pub(super) async fn move_hosts(
     yes: bool,
 ) -> CommandResult {
     let origins = LoginOrigins::from_library(after);
-    let cards = cards_of(context, &after.id).await?;
+    let cards = load_cards(context, &after.id).await?;
     let mut resealed = Resealed::default();
-    // Nobody on this machine may add a card for the old hosts meanwhile.
+    // No other process on this machine may add a card for the old hosts in the meantime.
     let mut lock = None;
     if cards.is_empty() {
         context.store.update_library(after).await?;
     } else {
-        context.output.note(format!(
+        context.output.print_message(format!(
             "We'll send the PINs of {} at {} to {origins}, no longer to {}.",
             count(cards.len(), "card", "cards"),
             after.id,
             LoginOrigins::from_library(before)
         ));
         if !confirm("Are these the library's hosts?", yes)? {
-            context.output.say("Nothing was changed.");
+            context.output.print_text("Nothing was changed.");
             return Ok(Outcome::Done);
         }
         lock = context.deployment.lock_secrets()?;
         let keys = context.keys.private_keys().await?;
         resealed = reseal_cards(context, &keys, before, after).await?;
         context.store.update_library(after).await?;
-        // Where nothing locks, a card may have been added for the old hosts since.
-        resealed.take_in(reseal_cards(context, &keys, before, after).await?);
+        // Without a lock, a card may have been added for the old hosts since.
+        resealed.merge_later_round(reseal_cards(context, &keys, before, after).await?);
     }
     drop(lock);
-    context.output.document(&Document {
+    context.output.print_document(&Document {
         library: after,
         login_origins: origins.to_string(),
         sealed_anew: resealed.sealed_anew,
         unopened: resealed.unopened.keys().copied().collect(),
     });
     let id = &after.id;
-    context.output.say(format!(
+    context.output.print_text(format!(
         "Changed the library {id}. We send its PINs to {origins}, and sealed {} again. “hippo check-cards --library \
          {id}” checks its cards.",
         count(resealed.sealed_anew, "card", "cards")
     ));
-    resealed.say_unopened(context);
+    resealed.print_unopened(context);
     Ok(Outcome::failed_if(!resealed.unopened.is_empty()))
 }
 
@@ -82,14 +82,14 @@ async fn reseal_cards(
     after: &Library,
 ) -> Result<Resealed, CommandError> {
     let mut resealed = Resealed::default();
-    for card in cards_of(context, &after.id).await? {
+    for card in load_cards(context, &after.id).await? {
         reseal(context, keys, &card, (before, after), &mut resealed).await?;
     }
     Ok(resealed)
 }
 
-/// The cards of a library, of every family.
-async fn cards_of(context: &Context, library: &LibraryId) -> Result<Vec<Card>, CommandError> {
+/// Loads a library's cards of all families.
+async fn load_cards(context: &Context, library: &LibraryId) -> Result<Vec<Card>, CommandError> {
     let mut cards = Vec::new();
     for family in context.store.families().await? {
         let of_family = context.store.cards_of(&family.id).await?;

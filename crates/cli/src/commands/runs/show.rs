@@ -1,4 +1,4 @@
-//! `hippo runs show`: one run, what failed, and which cards.
+//! `hippo runs show`: one run with its failures.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::exit::{CommandError, CommandResult, Outcome};
-use crate::left_out::{GONE, LeftOut, left_out, reason_words};
+use crate::left_out::{LeftOut, REMOVED_CARD, left_out, reason_words};
 use crate::output::table::{Cell, Table, Tone, fixed, numbers, words};
 use crate::output::time::{duration, moment};
 use crate::run_view::outcome_words;
@@ -22,14 +22,14 @@ const MAX_SUGGESTIONS: usize = 20;
 struct Document {
     #[serde(flatten)]
     run: Run,
-    failures: Vec<Failures>,
-    concerned: Vec<Concerned>,
+    failures: Vec<FailureCount>,
+    concerned: Vec<FailedItem>,
     left_out: Vec<LeftOut>,
 }
 
-/// How many failed of one kind, at one library.
+/// The failures of one kind at one library.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Failures {
+struct FailureCount {
     kind: String,
     library: Option<LibraryId>,
     count: usize,
@@ -37,11 +37,11 @@ struct Failures {
 
 /// One card or notice that failed.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Concerned {
+struct FailedItem {
     #[serde(flatten)]
     subject: Subject,
     kind: String,
-    /// Whose card it is; `None` for a notice, and for a card that is gone.
+    /// The patron's name; `None` for a notice and for a removed card.
     patron: Option<String>,
 }
 
@@ -60,30 +60,34 @@ pub(super) async fn show(context: &Context, id: &RunKey) -> CommandResult {
     let work = context.store.work_items(id).await?;
     let document = Document {
         failures: failures(&work),
-        concerned: concerned(context, &work).await?,
+        concerned: failed_items(context, &work).await?,
         left_out: left_out(context, &work).await?,
         run: run.with_work(&work, context.now()),
     };
-    context.output.document(&document);
-    context.output.table(&facts(context, &document.run));
+    context.output.print_document(&document);
+    context.output.print_table(&facts(context, &document.run));
     if !document.failures.is_empty() {
-        context.output.say("");
-        context.output.table(&table_of_failures(&document.failures));
-    }
-    if !document.concerned.is_empty() {
-        context.output.say("");
+        context.output.print_text("");
         context
             .output
-            .table(&table_of_concerned(&document.concerned));
+            .print_table(&failures_table(&document.failures));
+    }
+    if !document.concerned.is_empty() {
+        context.output.print_text("");
+        context
+            .output
+            .print_table(&failed_items_table(&document.concerned));
     }
     if !document.left_out.is_empty() {
-        context.output.say("");
-        context.output.table(&table_of_left_out(&document.left_out));
+        context.output.print_text("");
+        context
+            .output
+            .print_table(&left_out_table(&document.left_out));
     }
     Ok(Outcome::Done)
 }
 
-fn failures(work: &[WorkItem]) -> Vec<Failures> {
+fn failures(work: &[WorkItem]) -> Vec<FailureCount> {
     let mut counts: BTreeMap<(&str, Option<&LibraryId>), usize> = BTreeMap::new();
     for (subject, outcome) in work::results(work) {
         if let WorkOutcome::Failed(kind) = outcome {
@@ -96,7 +100,7 @@ fn failures(work: &[WorkItem]) -> Vec<Failures> {
     }
     counts
         .into_iter()
-        .map(|((kind, library), count)| Failures {
+        .map(|((kind, library), count)| FailureCount {
             kind: kind.to_owned(),
             library: library.cloned(),
             count,
@@ -104,22 +108,25 @@ fn failures(work: &[WorkItem]) -> Vec<Failures> {
         .collect()
 }
 
-async fn concerned(context: &Context, work: &[WorkItem]) -> Result<Vec<Concerned>, CommandError> {
-    let mut concerned = Vec::new();
+async fn failed_items(
+    context: &Context,
+    work: &[WorkItem],
+) -> Result<Vec<FailedItem>, CommandError> {
+    let mut items = Vec::new();
     for (subject, outcome) in work::results(work) {
         if let WorkOutcome::Failed(kind) = outcome {
             let patron = match subject {
                 Subject::Card { card, .. } => context.store.card(*card).await?,
                 Subject::Mail { .. } => None,
             };
-            concerned.push(Concerned {
+            items.push(FailedItem {
                 subject: subject.clone(),
                 kind: kind.clone(),
                 patron: patron.map(|record| hippo_core::text::clean(&record.card.patron)),
             });
         }
     }
-    Ok(concerned)
+    Ok(items)
 }
 
 fn facts(context: &Context, run: &Run) -> Table {
@@ -149,7 +156,7 @@ fn facts(context: &Context, run: &Run) -> Table {
     table
 }
 
-fn table_of_failures(failures: &[Failures]) -> Table {
+fn failures_table(failures: &[FailureCount]) -> Table {
     let mut table = Table::new([fixed("FAILED WITH"), words("LIBRARY"), numbers("HOW MANY")]);
     for one in failures {
         table.row([
@@ -161,7 +168,7 @@ fn table_of_failures(failures: &[Failures]) -> Table {
     table
 }
 
-fn table_of_concerned(concerned: &[Concerned]) -> Table {
+fn failed_items_table(items: &[FailedItem]) -> Table {
     let mut table = Table::new([
         words("FAMILY"),
         words("WHAT"),
@@ -169,7 +176,7 @@ fn table_of_concerned(concerned: &[Concerned]) -> Table {
         fixed("ID"),
         fixed("FAILED WITH"),
     ]);
-    for one in concerned {
+    for one in items {
         let (family, what, library, id): (&FamilyId, String, Option<&LibraryId>, Option<&CardId>) =
             match &one.subject {
                 Subject::Card {
@@ -178,7 +185,7 @@ fn table_of_concerned(concerned: &[Concerned]) -> Table {
                     library,
                 } => {
                     let patron = one.patron.clone();
-                    let what = patron.unwrap_or_else(|| GONE.to_owned());
+                    let what = patron.unwrap_or_else(|| REMOVED_CARD.to_owned());
                     (family, what, Some(library), Some(card))
                 }
                 Subject::Mail { kind, family, date } => {
@@ -196,7 +203,7 @@ fn table_of_concerned(concerned: &[Concerned]) -> Table {
     table
 }
 
-fn table_of_left_out(left_out: &[LeftOut]) -> Table {
+fn left_out_table(left_out: &[LeftOut]) -> Table {
     let mut table = Table::new([
         words("FAMILY"),
         words("PATRON"),
@@ -207,7 +214,7 @@ fn table_of_left_out(left_out: &[LeftOut]) -> Table {
     for one in left_out {
         table.row([
             one.family.as_str().into(),
-            one.patron.as_deref().unwrap_or(GONE).into(),
+            one.patron.as_deref().unwrap_or(REMOVED_CARD).into(),
             one.library.as_str().into(),
             one.card.to_string().into(),
             Cell::new(reason_words(one.reason), Tone::Faint),

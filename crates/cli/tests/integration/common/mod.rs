@@ -1,4 +1,4 @@
-//! A home of its own for each test, and the command on it.
+//! A temporary home for each test, and helpers to run the command on it.
 
 use std::path::{Path, PathBuf};
 
@@ -13,14 +13,14 @@ pub struct Home {
 }
 
 impl Home {
-    /// A directory in which there is nothing yet.
+    /// Creates an empty directory.
     pub fn empty() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
         }
     }
 
-    /// A home that was made by `hippo init`.
+    /// Creates a home with `hippo init`.
     pub fn new() -> Self {
         let home = Self::empty();
         home.run(&["init", "--timezone", "America/Toronto"])
@@ -28,7 +28,7 @@ impl Home {
         home
     }
 
-    /// A home with the library `wpl`, the family `conrad` and one card, whose id comes back.
+    /// Creates a home with the library `wpl`, the family `conrad` and one card; returns the card's id.
     pub fn with_card() -> (Self, String) {
         let home = Self::new();
         home.run(&[
@@ -74,19 +74,19 @@ impl Home {
         (home, card)
     }
 
-    /// Where it is.
+    /// The home's directory.
     pub fn path(&self) -> PathBuf {
         self.directory.path().join("home")
     }
 
-    /// A file beside the home.
+    /// Writes a file beside the home.
     pub fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.directory.path().join(name);
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    /// The command on this home; nothing of the environment that tests run in reaches it.
+    /// The command on this home, isolated from the environment of the tests.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hippo"));
         command
@@ -104,7 +104,7 @@ impl Home {
         self.command(arguments).assert()
     }
 
-    /// Runs the command with `--json`, which must work, and reads its document.
+    /// Runs the command with `--json`, expects success and parses the document.
     pub fn json(&self, arguments: &[&str]) -> Value {
         json(&self.command(arguments).arg("--json").assert().success())
     }
@@ -117,49 +117,49 @@ pub fn json(run: &Assert) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stdout)))
 }
 
-/// What was printed on standard error.
+/// The text on standard error.
 pub fn stderr(run: &Assert) -> String {
-    let said = String::from_utf8_lossy(&run.get_output().stderr);
-    // The clock of the tests stands still, and each command says so.
-    said.split_inclusive('\n')
+    let message = String::from_utf8_lossy(&run.get_output().stderr);
+    // Every command reports the frozen clock of the tests.
+    message
+        .split_inclusive('\n')
         .filter(|line| !line.starts_with("The clock is frozen at "))
         .collect()
 }
 
-/// What was printed on standard output.
+/// The text on standard output.
 pub fn stdout(run: &Assert) -> String {
     String::from_utf8_lossy(&run.get_output().stdout).into_owned()
 }
 
-/// What a person sees: standard output, then standard error, with a head where both have something.
-pub fn shown(run: &Assert) -> String {
-    let (said, noted) = (stdout(run), stderr(run));
-    steady(&match (said.is_empty(), noted.is_empty()) {
-        (_, true) => said,
-        (true, false) => noted,
-        (false, false) => format!("{said}--- standard error:\n{noted}"),
+/// Everything a person sees: standard output, then standard error, with a heading between them.
+pub fn printed(run: &Assert) -> String {
+    let (output, errors) = (stdout(run), stderr(run));
+    redact(&match (output.is_empty(), errors.is_empty()) {
+        (_, true) => output,
+        (true, false) => errors,
+        (false, false) => format!("{output}--- standard error:\n{errors}"),
     })
 }
 
-/// The same text, with a word in place of what differs from run to run: directories, ports, card
-/// ids, durations.
-pub fn steady(text: &str) -> String {
+/// Replaces values that differ from run to run: directories, ports, card ids, durations.
+pub fn redact(text: &str) -> String {
     let temporary = std::env::temp_dir().display().to_string();
-    let mut steady = String::new();
+    let mut redacted = String::new();
     for line in text.split_inclusive('\n') {
         let words: Vec<String> = line
             .split(' ')
-            .map(|word| steady_word(word, &temporary))
+            .map(|word| redact_word(word, &temporary))
             .collect();
-        steady.push_str(&words.join(" "));
+        redacted.push_str(&words.join(" "));
     }
     for unit in [" s", " s;", " s."] {
-        steady = without_durations(&steady, unit);
+        redacted = redact_durations(&redacted, unit);
     }
-    steady
+    redacted
 }
 
-fn steady_word(word: &str, temporary: &str) -> String {
+fn redact_word(word: &str, temporary: &str) -> String {
     let mut word = word.to_owned();
     if let Some(start) = word.find("127.0.0.1:") {
         let port = start + "127.0.0.1:".len();
@@ -169,7 +169,7 @@ fn steady_word(word: &str, temporary: &str) -> String {
             word.replace_range(port..end, "PORT");
         }
     }
-    // Its own directory in the temporary one has a random name.
+    // The test's temporary directory has a random name.
     if let Some(start) = word.find(temporary) {
         let name = start + temporary.len() + 1;
         let end = word[name..].find('/').map_or(word.len(), |end| name + end);
@@ -188,24 +188,24 @@ fn steady_word(word: &str, temporary: &str) -> String {
     }
 }
 
-/// ` in 0.4 s` as ` in TIME`.
-fn without_durations(text: &str, unit: &str) -> String {
-    let mut found = text.to_owned();
+/// Replaces ` in 0.4 s` by ` in TIME`.
+fn redact_durations(text: &str, unit: &str) -> String {
+    let mut redacted = text.to_owned();
     let mut from = 0;
-    while let Some(at) = found[from..].find(" in ") {
+    while let Some(at) = redacted[from..].find(" in ") {
         let start = from + at + 4;
-        let digits = found[start..]
+        let digits = redacted[start..]
             .find(|c: char| !c.is_ascii_digit() && c != '.')
             .unwrap_or_default();
-        if digits > 0 && found[start + digits..].starts_with(unit) {
-            found.replace_range(start..start + digits + 2, "TIME");
+        if digits > 0 && redacted[start + digits..].starts_with(unit) {
+            redacted.replace_range(start..start + digits + 2, "TIME");
         }
         from = start;
     }
-    found
+    redacted
 }
 
-/// Every file under a directory, with what is in it.
+/// Reads every file under a directory.
 pub fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).unwrap() {

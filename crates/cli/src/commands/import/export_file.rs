@@ -1,4 +1,4 @@
-//! Importing what `hippo export` wrote.
+//! Imports a file that `hippo export` wrote.
 
 use std::collections::BTreeMap;
 
@@ -13,20 +13,20 @@ use crate::exit::{CommandError, CommandResult, Outcome};
 use crate::output::count;
 use crate::output::progress::Progress;
 
-/// So many differences are listed for people; `--json` has all.
-const LISTED: usize = 20;
+/// The most differences that are printed; `--json` lists all.
+const MAX_DIFFERENCES_SHOWN: usize = 20;
 
 #[derive(Serialize)]
 struct Document<'a> {
     dry_run: bool,
     made_at: DateTime<Utc>,
-    /// To which origins the PINs of each library will be sent.
+    /// The origins that will get the PINs of each library.
     login_origins: BTreeMap<LibraryId, String>,
     #[serde(flatten)]
     report: &'a Report,
 }
 
-/// Imports the text of a file of this name.
+/// Imports the text of the file `name`.
 pub(super) async fn import(
     context: &Context,
     name: &str,
@@ -34,10 +34,11 @@ pub(super) async fn import(
     dry_run: bool,
     yes: bool,
 ) -> CommandResult {
-    let refused =
-        |error: CommandError| error.within(&format!("Didn't import {name}. Nothing was changed."));
+    let refused = |error: CommandError| {
+        error.with_context(&format!("Didn't import {name}. Nothing was changed."))
+    };
     let transfer = Transfer::parse(text).map_err(|error| refused(error.into()))?;
-    // Nobody may change the key between the look at the secrets and the last of them.
+    // The key must not change until all secrets are written.
     let _lock = context.deployment.lock_secrets()?;
     let keys = context.keys.private_keys().await?;
     let fingerprint_key = context.keys.fingerprint_key().await?;
@@ -46,13 +47,17 @@ pub(super) async fn import(
         .map_err(|error| refused(error.into()))?;
     let origins = checked.login_origins();
     if !origins.is_empty() {
-        context.output.note("We'll send the PINs in this file to:");
+        context
+            .output
+            .print_message("We'll send the PINs in this file to:");
         for (library, origins) in &origins {
-            context.output.note(format!("  {library}: {origins}"));
+            context
+                .output
+                .print_message(format!("  {library}: {origins}"));
         }
         let question = "Are these the hosts of your libraries?";
         if !dry_run && !confirm(question, yes)? {
-            context.output.say("Nothing was changed.");
+            context.output.print_text("Nothing was changed.");
             return Ok(Outcome::Done);
         }
     }
@@ -63,7 +68,7 @@ pub(super) async fn import(
         .await;
     drop(progress);
     let report = imported.map_err(|error| interrupted(name, error.into()))?;
-    context.output.document(&Document {
+    context.output.print_document(&Document {
         dry_run,
         made_at: transfer.made_at,
         login_origins: origins
@@ -72,7 +77,7 @@ pub(super) async fn import(
             .collect(),
         report: &report,
     });
-    say(context, &report, dry_run);
+    print_result(context, &report, dry_run);
     Ok(Outcome::failed_if(!report.differences.is_empty()))
 }
 
@@ -82,9 +87,9 @@ fn interrupted(name: &str, error: CommandError) -> CommandError {
     ))
 }
 
-fn say(context: &Context, report: &Report, dry_run: bool) {
+fn print_result(context: &Context, report: &Report, dry_run: bool) {
     let output = &context.output;
-    let of = |number: fn(&Tally) -> usize| {
+    let counts = |number: fn(&Tally) -> usize| {
         format!(
             "{}, {}, {} and {}",
             count(number(&report.libraries), "library", "libraries"),
@@ -111,40 +116,43 @@ fn say(context: &Context, report: &Report, dry_run: bool) {
     };
     let is_here_already = total(|tally| tally.unchanged) > 0;
     if total(|tally| tally.added) > 0 || !is_here_already {
-        output.say(format!("{added} {}.", of(|tally| tally.added)));
+        output.print_text(format!("{added} {}.", counts(|tally| tally.added)));
     }
     if total(|tally| tally.completed) > 0 {
-        output.say(format!("{completed} {}.", of(|tally| tally.completed)));
+        output.print_text(format!("{completed} {}.", counts(|tally| tally.completed)));
     }
     if is_here_already {
-        output.say(format!(
+        output.print_text(format!(
             "Already here, and unchanged: {}.",
-            of(|tally| tally.unchanged)
+            counts(|tally| tally.unchanged)
         ));
     }
     if !report.differences.is_empty() {
-        output.say(format!(
+        output.print_text(format!(
             "Different here, and left unchanged: {}.",
-            of(|tally| tally.different)
+            counts(|tally| tally.different)
         ));
-        for difference in report.differences.iter().take(LISTED) {
+        for difference in report.differences.iter().take(MAX_DIFFERENCES_SHOWN) {
             let part = match difference.part {
                 Part::Library => "Library",
                 Part::Family => "Family",
                 Part::Card => "Card",
                 Part::Notice => "Notice",
             };
-            output.say(format!(
+            output.print_text(format!(
                 "  {part} {}: {}.",
                 difference.id, difference.reason
             ));
         }
-        let more = report.differences.len().saturating_sub(LISTED);
+        let more = report
+            .differences
+            .len()
+            .saturating_sub(MAX_DIFFERENCES_SHOWN);
         if more > 0 {
-            output.say(format!("  And {more} more; --json lists all."));
+            output.print_text(format!("  And {more} more; --json lists all."));
         }
     }
-    output.say(if dry_run {
+    output.print_text(if dry_run {
         "Nothing was changed."
     } else if report.differences.is_empty() {
         "“hippo status” shows every card. When everything works, delete the file."
