@@ -122,7 +122,7 @@ mod tests {
     fn every_built_in_library_can_be_added() {
         for library in catalogue::libraries() {
             let id = library.id.parse().unwrap();
-            let added = of(library.clone()).into_library(id, Tz::UTC);
+            let added = draft_from_catalogue(library.clone()).into_library(id, Tz::UTC);
             let added = added.unwrap_or_else(|error| panic!("{}: {error}", library.id));
             assert_eq!(added.name, library.name);
             assert_eq!(added.timezone, library.timezone);
