@@ -9,6 +9,7 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use aws_sdk_ssm::operation::put_parameter::PutParameterError;
 use aws_sdk_ssm::types::ParameterType;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use hippo_core::seal::key_text::{self, MalformedKeys};
 use hippo_core::seal::{
     FingerprintKey, PrivateKeySource, PrivateKeys, PublicKey, PublicKeySource, SealError,
@@ -42,6 +43,8 @@ pub enum KeyParameterError {
 pub struct KeyParameter {
     client: Client,
     name: String,
+    /// What to do if reading it is denied.
+    denied_advice: &'static str,
 }
 
 impl KeyParameter {
@@ -50,6 +53,7 @@ impl KeyParameter {
         Self {
             client,
             name: name.into(),
+            denied_advice: "",
         }
     }
 
@@ -72,8 +76,12 @@ impl KeyParameter {
                 None
             }
             Err(error) => {
+                let advice = match error.code() {
+                    Some("AccessDeniedException") => self.denied_advice,
+                    _ => "",
+                };
                 return Err(SealError::NoKey(format!(
-                    "Couldn't read the key from the SSM parameter “{name}”: {}",
+                    "Couldn't read the key from the SSM parameter “{name}”: {}{advice}",
                     reason(&error)
                 )));
             }
@@ -174,7 +182,11 @@ impl KeyParameters {
     pub fn new(client: &Client, private: &str, public: &str, fingerprint: &str) -> Self {
         let parameter = |name: &str| KeyParameter::new(client.clone(), name);
         Self {
-            private: parameter(private),
+            private: KeyParameter {
+                denied_advice: " This needs the private key. The policy in the stack's output “KeyPolicy” \
+                                allows it; “OperatorPolicy” doesn't.",
+                ..parameter(private)
+            },
             public: parameter(public),
             fingerprint: parameter(fingerprint),
         }
@@ -235,15 +247,7 @@ impl KeyParameters {
 #[async_trait]
 impl PrivateKeySource for KeyParameters {
     async fn private_keys(&self) -> Result<PrivateKeys, SealError> {
-        match self.private.private_keys().await {
-            Err(SealError::NoKey(message)) if message.contains("AccessDenied") => {
-                Err(SealError::NoKey(format!(
-                    "{message} This needs the private key. The policy in the stack's output \
-                     “KeyPolicy” allows it; “OperatorPolicy” doesn't."
-                )))
-            }
-            answer => answer,
-        }
+        self.private.private_keys().await
     }
 }
 
