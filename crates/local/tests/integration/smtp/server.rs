@@ -1,4 +1,4 @@
-//! A small SMTP server that can go wrong at any point.
+//! A small SMTP server that can fail at any point.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,9 +33,9 @@ pub(crate) enum At {
 /// What happens at a point.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
-    /// This answer is given, and the conversation goes on.
+    /// Sends this reply and goes on.
     Say(&'static str),
-    /// This answer is given, and the server hangs up.
+    /// Sends this reply and hangs up.
     SayAndDrop(&'static str),
     Drop,
     Hang,
@@ -53,11 +53,11 @@ pub(crate) enum Encryption {
 pub(crate) struct Script {
     pub(crate) faults: Vec<(At, Act)>,
     pub(crate) encryption: Encryption,
-    /// Recipients that are refused, and how.
+    /// Recipients to refuse, with the reply.
     pub(crate) refused: Vec<(&'static str, &'static str)>,
-    /// The mechanisms that EHLO names, and the user and password that are taken.
+    /// The mechanisms in the EHLO reply, and the accepted user and password.
     pub(crate) login: Option<(&'static str, &'static str, &'static str)>,
-    /// A host name in the certificate; 127.0.0.1 if none is given.
+    /// The host name in the certificate. The default is 127.0.0.1.
     pub(crate) certificate_for: Option<&'static str>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Stored {
 }
 
 #[derive(Default)]
-struct Seen {
+struct ServerLog {
     stored: Vec<Stored>,
     connections: usize,
     logins: usize,
@@ -80,9 +80,9 @@ struct Seen {
 
 pub(crate) struct Server {
     pub(crate) port: u16,
-    /// The certificate of who signed the server's own.
+    /// The certificate of the authority that signed the server's.
     pub(crate) authority: String,
-    seen: Arc<Mutex<Seen>>,
+    log: Arc<Mutex<ServerLog>>,
     task: JoinHandle<()>,
 }
 
@@ -97,17 +97,17 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (tls, authority) = tls(script.certificate_for.unwrap_or("127.0.0.1"), port);
-        let seen = Arc::new(Mutex::new(Seen::default()));
+        let log = Arc::new(Mutex::new(ServerLog::default()));
         let task = tokio::spawn({
-            let seen = seen.clone();
+            let log = log.clone();
             async move {
                 loop {
                     let (tcp, _) = listener.accept().await.unwrap();
-                    seen.lock().unwrap().connections += 1;
-                    let (script, tls, seen) = (script.clone(), tls.clone(), seen.clone());
+                    log.lock().unwrap().connections += 1;
+                    let (script, tls, log) = (script.clone(), tls.clone(), log.clone());
                     tokio::spawn(async move {
-                        // A lost line is the client's business.
-                        let _ = serve(tcp, script, tls, seen).await;
+                        // Only the client tests how a lost connection is handled.
+                        let _ = serve(tcp, script, tls, log).await;
                     });
                 }
             }
@@ -115,31 +115,31 @@ impl Server {
         Self {
             port,
             authority,
-            seen,
+            log,
             task,
         }
     }
 
     pub(crate) fn stored(&self) -> Vec<Stored> {
-        self.seen.lock().unwrap().stored.clone()
+        self.log.lock().unwrap().stored.clone()
     }
 
     pub(crate) fn connections(&self) -> usize {
-        self.seen.lock().unwrap().connections
+        self.log.lock().unwrap().connections
     }
 
     pub(crate) fn logins(&self) -> usize {
-        self.seen.lock().unwrap().logins
+        self.log.lock().unwrap().logins
     }
 
     pub(crate) fn farewells(&self) -> usize {
-        self.seen.lock().unwrap().farewells
+        self.log.lock().unwrap().farewells
     }
 }
 
 fn tls(name: &str, port: u16) -> (TlsAcceptor, String) {
     let mut authority = CertificateParams::default();
-    // Each server's authority has a name of its own.
+    // Each server's authority has its own name.
     authority
         .distinguished_name
         .push(rcgen::DnType::CommonName, format!("authority of {port}"));
@@ -160,10 +160,10 @@ fn tls(name: &str, port: u16) -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config)), authority.pem())
 }
 
-/// The line ended, by the client or by the script.
-struct Over;
+/// The connection was closed, by the client or by the script.
+struct Disconnected;
 
-impl From<std::io::Error> for Over {
+impl From<std::io::Error> for Disconnected {
     fn from(_: std::io::Error) -> Self {
         Self
     }
@@ -178,8 +178,8 @@ async fn serve(
     tcp: TcpStream,
     script: Script,
     tls: TlsAcceptor,
-    seen: Arc<Mutex<Seen>>,
-) -> Result<(), Over> {
+    log: Arc<Mutex<ServerLog>>,
+) -> Result<(), Disconnected> {
     let mut encrypted = false;
     let mut line: Line = if script.encryption == Encryption::Implicit {
         act(None, &script, At::Handshake).await?;
@@ -222,7 +222,7 @@ async fn serve(
             line = BufReader::new(Box::new(tls.accept(line.into_inner()).await?));
             encrypted = true;
         } else if upper.starts_with("AUTH") {
-            seen.lock().unwrap().logins += 1;
+            log.lock().unwrap().logins += 1;
             act(Some(&mut line), &script, At::Auth).await?;
             let given = credentials(&mut line, &command).await?;
             let (_, user, password) = script.login.unwrap_or_default();
@@ -233,11 +233,11 @@ async fn serve(
                 say(&mut line, &format!("535 5.7.8 not you, {}", given.0)).await?;
             }
         } else if upper.starts_with("MAIL FROM:") {
-            from = angled(&command);
+            from = parse_address(&command);
             to.clear();
             answer(&mut line, &script, At::Mail, "250 2.1.0 ok").await?;
         } else if upper.starts_with("RCPT TO:") {
-            let address = angled(&command);
+            let address = parse_address(&command);
             match script.refused.iter().find(|(who, _)| *who == address) {
                 Some((_, text)) => say(&mut line, text).await?,
                 None => {
@@ -249,7 +249,7 @@ async fn serve(
             answer(&mut line, &script, At::Data, "354 go on").await?;
             if !script.faults.iter().any(|(at, _)| *at == At::Data) {
                 let message = message(&mut line, &script).await?;
-                seen.lock().unwrap().stored.push(Stored {
+                log.lock().unwrap().stored.push(Stored {
                     from: from.clone(),
                     to: to.clone(),
                     message,
@@ -261,7 +261,7 @@ async fn serve(
         } else if upper == "RSET" {
             answer(&mut line, &script, At::Rset, "250 2.0.0 ok").await?;
         } else if upper == "QUIT" {
-            seen.lock().unwrap().farewells += 1;
+            log.lock().unwrap().farewells += 1;
             say(&mut line, "221 2.0.0 bye").await?;
             return Ok(());
         } else {
@@ -270,7 +270,7 @@ async fn serve(
     }
 }
 
-async fn message(line: &mut Line, script: &Script) -> Result<String, Over> {
+async fn message(line: &mut Line, script: &Script) -> Result<String, Disconnected> {
     let mut message = String::new();
     loop {
         let text = read_line(line).await?;
@@ -283,7 +283,7 @@ async fn message(line: &mut Line, script: &Script) -> Result<String, Over> {
     }
 }
 
-async fn credentials(line: &mut Line, command: &str) -> Result<(String, String), Over> {
+async fn credentials(line: &mut Line, command: &str) -> Result<(String, String), Disconnected> {
     let words: Vec<&str> = command.split(' ').collect();
     if words[1] == "PLAIN" {
         let text = base64(words[2]);
@@ -312,16 +312,16 @@ fn base64(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Does what the script wants here, or gives the usual answer.
-async fn answer(line: &mut Line, script: &Script, at: At, usual: &str) -> Result<(), Over> {
+/// Runs the scripted action at this point, or sends the usual reply.
+async fn answer(line: &mut Line, script: &Script, at: At, usual: &str) -> Result<(), Disconnected> {
     if !act(Some(line), script, at).await? {
         say(line, usual).await?;
     }
     Ok(())
 }
 
-/// Whether the script had an answer here.
-async fn act(line: Option<&mut Line>, script: &Script, at: At) -> Result<bool, Over> {
+/// Runs the scripted action at this point. True if it replied.
+async fn act(line: Option<&mut Line>, script: &Script, at: At) -> Result<bool, Disconnected> {
     let Some((_, act)) = script.faults.iter().find(|(place, _)| *place == at) else {
         return Ok(false);
     };
@@ -332,31 +332,33 @@ async fn act(line: Option<&mut Line>, script: &Script, at: At) -> Result<bool, O
         }
         (Act::SayAndDrop(text), Some(line)) => {
             say(line, text).await?;
-            Err(Over)
+            Err(Disconnected)
         }
         (Act::Hang, _) => {
             tokio::time::sleep(Duration::from_secs(3600)).await;
-            Err(Over)
+            Err(Disconnected)
         }
-        _ => Err(Over),
+        _ => Err(Disconnected),
     }
 }
 
-async fn say(line: &mut Line, text: &str) -> Result<(), Over> {
+async fn say(line: &mut Line, text: &str) -> Result<(), Disconnected> {
     line.write_all(format!("{text}\r\n").as_bytes()).await?;
     line.flush().await?;
     Ok(())
 }
 
-async fn read_line(line: &mut Line) -> Result<String, Over> {
+async fn read_line(line: &mut Line) -> Result<String, Disconnected> {
     let mut text = String::new();
     if line.read_line(&mut text).await? == 0 {
-        return Err(Over);
+        return Err(Disconnected);
     }
-    text.strip_suffix("\r\n").map(str::to_owned).ok_or(Over)
+    text.strip_suffix("\r\n")
+        .map(str::to_owned)
+        .ok_or(Disconnected)
 }
 
-fn angled(command: &str) -> String {
+fn parse_address(command: &str) -> String {
     let (_, rest) = command.split_once('<').unwrap();
     rest.split_once('>').unwrap().0.to_owned()
 }
