@@ -1,7 +1,7 @@
-//! One request with its answer, as a recording has it.
+//! Converts a request and its answer to a HAR entry.
 //!
-//! Every recording begins at the same moment, long ago: a report tells when it was sent, and so a day of the
-//! session would tell by how much the dates in it are moved.
+//! Every recording begins at the same moment, in 1970. The real day, compared with a report's date, would reveal
+//! by how many days the dates are moved.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use url::Url;
 use super::har::{Content, Entry, Named, Nothing, PostData, Request, Response, Timings};
 use super::redact::{Redactor, cookies_of_answer, cookies_of_request};
 
-/// A request that was sent so long after the first.
+/// Builds the entry of a request that was sent `after` the first one.
 pub(super) fn entry(redactor: &mut Redactor, exchange: &Exchange, after: Duration) -> Entry {
     let started = NaiveDate::default().and_time(NaiveTime::MIN)
         + TimeDelta::from_std(after).unwrap_or_default();
@@ -115,7 +115,7 @@ fn response(redactor: &mut Redactor, answer: &HttpResponse) -> Response {
     }
 }
 
-/// As browsers write an answer that did not come.
+/// The response of a request without an answer, as browsers write it.
 fn no_response() -> Response {
     Response {
         status: 0,
@@ -130,7 +130,7 @@ fn no_response() -> Response {
     }
 }
 
-/// The body of an answer, as text.
+/// The decoded body of an answer.
 pub(super) fn text_of(answer: &HttpResponse) -> String {
     let declared = answer
         .headers

@@ -1,4 +1,4 @@
-//! Headers and cookies.
+//! Redacts headers and cookies.
 
 use reqwest::header::HeaderMap;
 
@@ -6,8 +6,8 @@ use super::{Mode, Redactor};
 use crate::allow_list;
 use crate::har::{Cookie, Named};
 
-/// Headers of which nothing is worth a filler.
-const LEFT_OUT: [&str; 6] = [
+/// Headers that are omitted. Cookies are recorded separately.
+const OMITTED_HEADERS: [&str; 6] = [
     "content-length",
     "content-encoding",
     "transfer-encoding",
@@ -17,11 +17,11 @@ const LEFT_OUT: [&str; 6] = [
 ];
 
 impl Redactor {
-    /// The headers but for cookies: their names, and their values where those are the same for all.
+    /// Redacts headers, except cookies. Keeps known names, and values without personal data.
     pub(crate) fn headers(&mut self, headers: &HeaderMap) -> Vec<Named> {
         headers
             .iter()
-            .filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()))
+            .filter(|(name, _)| !OMITTED_HEADERS.contains(&name.as_str()))
             .map(|(name, value)| {
                 let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 Named {
@@ -38,7 +38,7 @@ impl Redactor {
             "location" | "referer" | "origin" | "content-location" => self.url(value),
             "retry-after"
                 if value.trim().len() <= 6
-                    && !self.filler.is_barred(value.trim())
+                    && !self.filler.is_forbidden(value.trim())
                     && value.trim().bytes().all(|byte| byte.is_ascii_digit()) =>
             {
                 value.trim().to_owned()
@@ -60,7 +60,7 @@ impl Redactor {
         }
     }
 
-    /// A cookie: its name, and a filler.
+    /// Redacts a cookie. Keeps a known name.
     pub(super) fn cookie(&mut self, name: &str, value: &str) -> Cookie {
         let is_known = allow_list::is_cookie(name.trim());
         let name = self.known_or_filled(name.trim(), is_known);
@@ -75,7 +75,7 @@ impl Redactor {
     }
 }
 
-/// The kind of content and its charset, where they are ones that there are.
+/// The media type and charset, if they are known ones.
 fn content_type(value: &str) -> String {
     let mut parts = value.split(';');
     let kind = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -113,7 +113,7 @@ fn content_type(value: &str) -> String {
     }
 }
 
-/// The cookies that a request sends.
+/// Redacts the cookies of a request.
 pub(crate) fn cookies_of_request(redactor: &mut Redactor, headers: &HeaderMap) -> Vec<Cookie> {
     let mut cookies = Vec::new();
     for header in headers.get_all("cookie") {
@@ -126,7 +126,7 @@ pub(crate) fn cookies_of_request(redactor: &mut Redactor, headers: &HeaderMap) -
     cookies
 }
 
-/// The cookies that an answer sets.
+/// Redacts the cookies of an answer.
 pub(crate) fn cookies_of_answer(redactor: &mut Redactor, headers: &HeaderMap) -> Vec<Cookie> {
     let mut cookies = Vec::new();
     for header in headers.get_all("set-cookie") {

@@ -1,16 +1,15 @@
-//! Addresses: hosts become examples, parts of paths that are the same for all stay, and so do the names of
-//! parameters.
+//! Redacts URLs. Hosts become examples. Known parts of paths and names of parameters stay.
 
 use ::url::form_urlencoded;
 
 use super::{Mode, Redactor};
 
 impl Redactor {
-    /// Replaces the values of an address, whole or relative.
+    /// Redacts an absolute or relative URL.
     pub(crate) fn url(&mut self, address: &str) -> String {
         let text = address.trim();
         if let Some(place) = text.strip_prefix('#') {
-            return format!("#{}", self.place_or_words(place));
+            return format!("#{}", self.id_or_known_words(place));
         }
         let (before, rest) = match self.head(text) {
             Some(parts) => parts,
@@ -38,8 +37,7 @@ impl Redactor {
         filled
     }
 
-    /// The scheme and host with an example in its place, and what follows; `None` for another scheme
-    /// than the web's.
+    /// The scheme with an example host, and the rest. `None` for a scheme other than http(s).
     fn head<'a>(&mut self, text: &'a str) -> Option<(String, &'a str)> {
         let lower = text
             .get(..8.min(text.len()))
@@ -80,9 +78,9 @@ impl Redactor {
         }
     }
 
-    /// The example that stands for a host: the first is `library.example`.
+    /// Replaces a host with an example. The first is `library.example`.
     pub(super) fn host(&mut self, host: &str) -> String {
-        // A user name, if there is one, goes.
+        // Drops the user name.
         let host = host
             .rsplit('@')
             .next()
@@ -124,12 +122,12 @@ impl Redactor {
     fn part_of_path(&mut self, part: &str) -> String {
         let is_locale = matches!(part.as_bytes(), [a, b, b'_', c, d]
             if a.is_ascii_lowercase() && b.is_ascii_lowercase() && c.is_ascii_uppercase() && d.is_ascii_uppercase());
-        // The part of a catalogue in whose name a Sierra site is visited.
+        // The scope of a Sierra site.
         let is_scope = part.len() <= 3
             && part.strip_prefix('S').is_some_and(|number| {
                 !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
             });
-        if is_locale || is_scope || self.words.is_of_addresses(part) {
+        if is_locale || is_scope || self.words.is_known_address_part(part) {
             self.kept.address(part);
             return part.to_owned();
         }
@@ -144,7 +142,7 @@ impl Redactor {
             let (pair, after) = rest.split_at(end);
             match pair.split_once('=') {
                 Some((name, value)) => {
-                    let name = self.name_by_anyone(&decoded(name, true));
+                    let name = self.name_with_known_words(&decoded(name, true));
                     filled.push_str(&encoded(&name, true));
                     filled.push('=');
                     let value = self.parameter(&decoded(value, true));
@@ -163,7 +161,7 @@ impl Redactor {
         }
     }
 
-    /// The value of a parameter, decoded.
+    /// Redacts the decoded value of a parameter.
     pub(crate) fn parameter(&mut self, value: &str) -> String {
         if value.starts_with('/') || value.starts_with("http") {
             self.url(value)
@@ -173,7 +171,7 @@ impl Redactor {
     }
 }
 
-/// Without percent signs; what they do not write as UTF-8 is replaced.
+/// Decodes percent signs. Invalid UTF-8 is replaced.
 fn decoded(text: &str, is_query: bool) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
