@@ -1,6 +1,6 @@
-//! What a Koha site says, in two languages: ids and classes are the same in both.
+//! The texts of a Koha site in two languages. Ids and classes are the same in both.
 
-/// The words of one language.
+/// The texts in one language.
 pub(super) struct Words {
     pub(super) language: &'static str,
     pub(super) sign_in: &'static str,
