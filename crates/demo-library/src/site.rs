@@ -215,7 +215,7 @@ pub struct DemoLoan {
     pub id: u64,
     /// The title without its subtitle.
     pub title: String,
-    /// The subtitle, empty where there is none.
+    /// The subtitle, or empty.
     pub subtitle: String,
     /// The author, last name first. A film may have none.
     pub author: Option<String>,
@@ -324,7 +324,7 @@ pub struct DemoHold {
     pub id: u64,
     /// The title without its subtitle.
     pub title: String,
-    /// The subtitle, empty where there is none.
+    /// The subtitle, or empty.
     pub subtitle: String,
     /// The author, last name first.
     pub author: Option<String>,

@@ -154,10 +154,10 @@ pub struct Request {
         skip_serializing_if = "Option::is_none"
     )]
     pub post_data: Option<PostData>,
-    /// Bytes; −1: not known.
+    /// In bytes. −1 means unknown.
     #[serde(default = "unknown", deserialize_with = "lenient_size")]
     pub headers_size: i64,
-    /// Bytes; −1: not known.
+    /// In bytes. −1 means unknown.
     #[serde(default = "unknown", deserialize_with = "lenient_size")]
     pub body_size: i64,
 }
@@ -208,10 +208,10 @@ pub struct Response {
     /// Where a redirect leads.
     #[serde(default, rename = "redirectURL", deserialize_with = "lenient")]
     pub redirect_url: String,
-    /// Bytes; −1: not known.
+    /// In bytes. −1 means unknown.
     #[serde(default = "unknown", deserialize_with = "lenient_size")]
     pub headers_size: i64,
-    /// Bytes; −1: not known.
+    /// In bytes. −1 means unknown.
     #[serde(default = "unknown", deserialize_with = "lenient_size")]
     pub body_size: i64,
 }

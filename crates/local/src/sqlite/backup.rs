@@ -19,15 +19,15 @@ pub enum BackupError {
     /// The file already exists.
     #[error("{path} already exists and wasn't changed. Name another file.")]
     AlreadyThere {
-        /// Where.
+        /// The path.
         path: PathBuf,
     },
     /// The file cannot be written.
     #[error("The backup {path} can't be written ({reason}).")]
     NotWritable {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
     /// The copy is damaged, and so is the database.
@@ -38,7 +38,7 @@ pub enum BackupError {
     Store(#[from] StoreError),
     /// Interrupted: the program is ending.
     #[error("The backup was interrupted.")]
-    BrokenOff,
+    Interrupted,
 }
 
 impl From<rusqlite::Error> for BackupError {
@@ -51,7 +51,7 @@ impl From<rusqlite::Error> for BackupError {
 pub(super) async fn backup(from: PathBuf, to: PathBuf) -> Result<(), BackupError> {
     tokio::task::spawn_blocking(move || copy(&from, &to))
         .await
-        .unwrap_or(Err(BackupError::BrokenOff))
+        .unwrap_or(Err(BackupError::Interrupted))
 }
 
 /// Copies a database to a new file. Blocks.

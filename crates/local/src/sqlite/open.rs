@@ -34,15 +34,15 @@ pub enum OpenError {
          folder."
     )]
     NotWritable {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
     /// It is not our database.
     #[error("{path} is not a database of hippo, so nothing was changed. Choose another home.")]
     NotOurs {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// A newer version of hippo made it.
@@ -51,7 +51,7 @@ pub enum OpenError {
          the newer hippo that made it, or restore an older backup."
     )]
     Newer {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
         /// Its version.
         found: i64,
@@ -61,21 +61,21 @@ pub enum OpenError {
     /// It is damaged or truncated.
     #[error("The database {path} is damaged. Move it away and restore a backup.")]
     Damaged {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// Another process locked it for too long.
     #[error("Another hippo is using the database {path}. Try again when it is done.")]
     Locked {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// A thread could not be started, or SQLite failed in another way.
     #[error("The database {path} can't be opened ({reason}).")]
     Failed {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
 }

@@ -21,25 +21,25 @@ pub enum RestoreError {
     /// There is no such file.
     #[error("There is no file {path}.")]
     NotThere {
-        /// Where it was looked for.
+        /// The path.
         path: PathBuf,
     },
     /// It is something else, or of a newer version.
     #[error("{path} is not a backup of this hippo. Nothing was changed.")]
     NotOurs {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// It is damaged.
     #[error("The backup {path} is damaged. Nothing was changed; try an older one.")]
     Damaged {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// It is the database itself.
     #[error("{path} is the database itself. Name a backup.")]
     Same {
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
     /// Another process has the database open.
@@ -51,9 +51,9 @@ pub enum RestoreError {
     /// The file system refuses.
     #[error("{path} can't be written ({reason}). Nothing was changed.")]
     NotWritable {
-        /// What.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
 }

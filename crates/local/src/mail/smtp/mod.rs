@@ -90,7 +90,7 @@ impl SmtpMailer {
                 password.expose_secret().to_owned(),
             )),
             (None, None) => None,
-            _ => return Err(SmtpOptionsError::HalfALogin),
+            _ => return Err(SmtpOptionsError::IncompleteLogin),
         };
         Ok(Self {
             options,

@@ -88,7 +88,7 @@ pub enum SmtpOptionsError {
     NotEncrypted,
     /// A user without a password or the other way round.
     #[error("A login to the mail server needs both a user and a password.")]
-    HalfALogin,
+    IncompleteLogin,
     /// A certificate cannot be read.
     #[error("The trusted certificate is not in PEM format.")]
     BadCertificate,

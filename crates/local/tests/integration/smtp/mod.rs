@@ -557,8 +557,8 @@ async fn large_mail_arrives_unchanged() {
 #[rstest]
 #[case(|o: &mut SmtpOptions| o.host = " ".to_owned(), SmtpOptionsError::NoHost)]
 #[case(|o: &mut SmtpOptions| o.tls = SmtpTls::None, SmtpOptionsError::NotEncrypted)]
-#[case(|o: &mut SmtpOptions| o.user = Some("operator".to_owned()), SmtpOptionsError::HalfALogin)]
-#[case(|o: &mut SmtpOptions| o.password = Some(SecretString::from(PASSWORD)), SmtpOptionsError::HalfALogin)]
+#[case(|o: &mut SmtpOptions| o.user = Some("operator".to_owned()), SmtpOptionsError::IncompleteLogin)]
+#[case(|o: &mut SmtpOptions| o.password = Some(SecretString::from(PASSWORD)), SmtpOptionsError::IncompleteLogin)]
 #[case(|o: &mut SmtpOptions| o.trusted_certificates = vec![b"no".to_vec()], SmtpOptionsError::BadCertificate)]
 #[case(|o: &mut SmtpOptions| o.trusted_certificates = vec![MALFORMED_CERTIFICATE.to_vec()], SmtpOptionsError::BadCertificate)]
 fn invalid_options_are_refused(
