@@ -214,7 +214,7 @@ impl Connections {
         answer.unwrap_or_else(|_| {
             Err(RequestError {
                 failure: Failure::site_down(format!(
-                    "no whole answer within {} s at {page_path}",
+                    "no complete answer within {} s at {page_path}",
                     self.limits.response.as_secs_f32()
                 )),
                 is_transient: true,
@@ -300,13 +300,13 @@ impl Connections {
         } else if error.is_timeout() {
             "no connection in time"
         } else if has_cause(&TLS_ERROR_TEXTS) {
-            "somebody answered, and no secure connection (https) could be agreed on,"
+            "the server doesn't support a secure connection (https)"
         } else if error.is_connect() {
             "no connection"
         } else if error.is_body() || error.is_decode() {
-            "the answer broke off or could not be unpacked"
+            "the answer broke off or couldn't be decompressed"
         } else {
-            "the connection was dropped before an answer"
+            "the connection was closed before an answer"
         };
         let failure = Failure::site_down(format!("{what} at {page_path}"));
         RequestError {

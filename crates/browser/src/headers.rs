@@ -11,7 +11,7 @@ pub(super) fn header_map(headers: &[(&str, &str)]) -> Result<HeaderMap, Failure>
             (HeaderName::try_from(*name), HeaderValue::try_from(*value))
         else {
             return Err(Failure::page_changed(format!(
-                "the header {name} cannot be sent as the page would have it"
+                "the header {name} can't be sent"
             )));
         };
         value.set_sensitive(true);

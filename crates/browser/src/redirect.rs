@@ -27,7 +27,7 @@ pub(super) fn target(
     let here = redacted_path(from);
     if posted && matches!(status.as_u16(), 307 | 308) {
         return Err(Failure::page_changed(format!(
-            "what was sent to {here} was redirected with {}, which would carry it on; refused",
+            "the form sent to {here} was redirected with {}, which would send it again; not followed",
             status.as_u16()
         )));
     }

@@ -250,7 +250,7 @@ impl<'a> Session<'a> {
         let encoded = form.encode()?;
         if !encoded.is_post {
             return Err(Failure::page_changed(
-                "the login form would put the PIN into the address; nothing was sent",
+                "the login form would put the PIN into the URL; nothing was sent",
             ));
         }
         self.check_url(&encoded.url)?;

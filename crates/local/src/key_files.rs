@@ -36,7 +36,7 @@ pub enum KeyFileError {
     )]
     Exists(PathBuf),
     /// The file could not be written. The old file is untouched.
-    #[error("The key file {} could not be written: {source}.", path.display())]
+    #[error("Can't write the key file {}: {source}.", path.display())]
     Write {
         /// The key file.
         path: PathBuf,
@@ -137,9 +137,8 @@ pub fn read_public_key(path: &Path) -> Result<PublicKey, SealError> {
 
 fn read(path: &Path, missing: &str, is_secret: bool) -> Result<Zeroizing<String>, SealError> {
     let shown = path.display();
-    let unreadable = |error: io::Error| {
-        SealError::NoKey(format!("The key file {shown} cannot be read: {error}."))
-    };
+    let unreadable =
+        |error: io::Error| SealError::NoKey(format!("Can't read the key file {shown}: {error}."));
     let file = File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             SealError::NoKey(format!("There is no key file at {shown}. {missing}"))
@@ -161,9 +160,9 @@ fn read(path: &Path, missing: &str, is_secret: bool) -> Result<Zeroizing<String>
 fn check_permissions(path: &Path, file: &File, is_secret: bool) -> Result<(), SealError> {
     let shown = path.display();
     // Metadata of the open file, so that the check and the read see the same file.
-    let metadata = file.metadata().map_err(|error| {
-        SealError::NoKey(format!("The key file {shown} cannot be read: {error}."))
-    })?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| SealError::NoKey(format!("Can't read the key file {shown}: {error}.")))?;
     if !metadata.is_file() || metadata.len() >= MAX_KEY_FILE_BYTES {
         return Err(damaged(path, "it is not a key file"));
     }

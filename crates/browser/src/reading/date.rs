@@ -143,7 +143,7 @@ pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)
     };
     if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
         return Err(wrong_format(
-            "found a date, but this library's date format is not one of strftime's",
+            "found a date, but this library's date format isn't valid strftime",
         ));
     }
     let other_year = if format.contains("%y") {
@@ -171,7 +171,7 @@ pub fn take_day(text: &str, format: Option<&str>) -> Result<Option<(Day, String)
     }
     if looks_like_a_date(text) {
         return Err(wrong_format(
-            "found a date that does not fit this library's date format",
+            "found a date that doesn't fit this library's date format",
         ));
     }
     Ok(None)

@@ -84,7 +84,7 @@ pub fn must_differ<'a>(
         work::count(html.len());
         if !seen.insert(html) {
             return Err(Failure::page_changed(format!(
-                "the same row twice among the {what}"
+                "the same row twice in the list of {what}"
             )));
         }
     }

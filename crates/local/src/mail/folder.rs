@@ -206,7 +206,7 @@ impl Mailer for FolderMailer {
             })),
             Ok(Err(error)) => Err(not_written(&error)),
             Err(_) => Err(MailAnswer::NotSent {
-                reason: "Writing the mail to the folder was broken off.".to_owned(),
+                reason: "Writing the mail to the folder was interrupted.".to_owned(),
             }),
         }
     }
@@ -224,7 +224,7 @@ impl Mailer for FolderMailer {
         match resolved {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
-                tracing::warn!(mail.kind = %tag.kind, family.id = %tag.family, date = %tag.date, %error, "The mail folder could not be looked into.");
+                tracing::warn!(mail.kind = %tag.kind, family.id = %tag.family, date = %tag.date, %error, "Can't read the mail folder.");
                 None
             }
             Err(_) => None,
@@ -264,7 +264,7 @@ impl PreparedMail for PreparedFile {
                 ),
             },
             Err(_) => MailAnswer::Unknown {
-                reason: "Writing the mail to the folder was broken off.".to_owned(),
+                reason: "Writing the mail to the folder was interrupted.".to_owned(),
             },
         }
     }
@@ -273,7 +273,7 @@ impl PreparedMail for PreparedFile {
 fn not_written(error: &io::Error) -> MailAnswer {
     MailAnswer::NotSent {
         reason: format!(
-            "The mail could not be written to the folder: {}.",
+            "We couldn't write the mail to the folder: {}.",
             system_reason(error)
         ),
     }

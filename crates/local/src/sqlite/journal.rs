@@ -179,7 +179,7 @@ impl Journal {
 
     fn fault(&self, error: &io::Error) -> Fault {
         StoreError::Unavailable(format!(
-            "{} cannot be read or written ({}).",
+            "{} can't be read or written ({}).",
             self.path.display(),
             plain(error)
         ))

@@ -150,7 +150,7 @@ async fn unwritable_mail_is_not_sent_and_leaves_no_file() {
     let MailAnswer::NotSent { reason } = &answer else {
         panic!("{answer:?}");
     };
-    assert!(reason.starts_with("The mail could not be written to the folder: "));
+    assert!(reason.starts_with("We couldn't write the mail to the folder: "));
     assert!(!reason.contains("pat"), "{reason}");
 
     // A folder has the name of the HTML file, so it can't be replaced.

@@ -28,11 +28,11 @@ impl std::fmt::Display for Limit {
 }
 
 /// As in browsers. Real pages are some 50 deep.
-const MAX_DEPTH: Limit = Limit::new(512, "elements within each other");
+const MAX_DEPTH: Limit = Limit::new(512, "levels of nested elements");
 /// Steps of the parser and of readers from an element to the root. An account of 80 loans takes some 50,000.
-const MAX_STEPS: Limit = Limit::new(20_000_000, "steps from its elements to its root");
+const MAX_STEPS: Limit = Limit::new(20_000_000, "steps from elements to the root");
 /// Bytes of text and attributes, counted once for each element around them.
-const MAX_TEXT_STEPS: Limit = Limit::new(400_000_000, "bytes within each other");
+const MAX_TEXT_STEPS: Limit = Limit::new(400_000_000, "bytes in nested elements");
 /// An account of 1,000 loans has some 50,000.
 const MAX_NODES: Limit = Limit::new(500_000, "elements and texts");
 /// An account with 80 holds may have three forms for each.
