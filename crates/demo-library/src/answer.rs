@@ -93,10 +93,10 @@ pub(crate) fn answer(
             delivery::apply_faults(page, &faults, cookie, dialect.renamed, latin_1)
         });
     let patron = context.request_patron.take();
-    state.update(log_number, |seen| {
-        seen.patron = patron;
-        seen.is_login = is_login;
-        seen.changes_state = changes_state;
+    state.update(log_number, |entry| {
+        entry.patron = patron;
+        entry.is_login = is_login;
+        entry.changes_state = changes_state;
     });
     Answer {
         delivery,

@@ -77,9 +77,9 @@ pub(crate) async fn handle(
     cutter.drip(answer.drip);
     match answer.delivery.into_response() {
         Ok(response) => {
-            state.update(log_number, |seen| {
-                seen.status = Some(response.status().as_u16());
-                seen.answered_at = Some(SystemTime::now());
+            state.update(log_number, |entry| {
+                entry.status = Some(response.status().as_u16());
+                entry.answered_at = Some(SystemTime::now());
             });
             response
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::SystemTime;
 
 /// The most requests in the log. Older ones are dropped.
-const LOG_LENGTH: usize = 50_000;
+const MAX_LOGGED_REQUESTS: usize = 50_000;
 
 /// A logged request.
 #[derive(Clone, Debug)]
@@ -42,20 +42,20 @@ pub(crate) struct Log {
 
 impl Log {
     /// Adds a request. Returns its log number.
-    pub(crate) fn push(&mut self, seen: RequestSeen) -> usize {
-        if self.entries.len() >= LOG_LENGTH {
+    pub(crate) fn push(&mut self, entry: RequestSeen) -> usize {
+        if self.entries.len() >= MAX_LOGGED_REQUESTS {
             self.entries.pop_front();
             self.forgotten += 1;
         }
-        self.entries.push_back(seen);
+        self.entries.push_back(entry);
         self.forgotten + self.entries.len() - 1
     }
 
     /// Changes a logged request, unless it was dropped.
     pub(crate) fn update(&mut self, number: usize, act: impl FnOnce(&mut RequestSeen)) {
         let index = number.checked_sub(self.forgotten);
-        if let Some(seen) = index.and_then(|index| self.entries.get_mut(index)) {
-            act(seen);
+        if let Some(entry) = index.and_then(|index| self.entries.get_mut(index)) {
+            act(entry);
         }
     }
 }

@@ -75,8 +75,8 @@ impl PageContext<'_> {
     /// The logged-in patron and the index of their record. A fault may replace the patron.
     pub(crate) fn patron(&self) -> Option<(usize, Arc<Patron>)> {
         let number = self.session()?.1.patron?;
-        let shown = self.other_patron.as_ref().unwrap_or(&number);
-        self.patron_of(shown)
+        let shown_number = self.other_patron.as_ref().unwrap_or(&number);
+        self.patron_of(shown_number)
     }
 
     /// The patron with this number, after faults, and the index of their record.

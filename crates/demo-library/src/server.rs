@@ -120,7 +120,7 @@ impl DemoLibrary {
     #[must_use]
     pub fn violations(&self) -> Vec<RequestSeen> {
         let log = lock(&self.state.log);
-        let violations = log.entries.iter().filter(|seen| seen.changes_state);
+        let violations = log.entries.iter().filter(|entry| entry.changes_state);
         violations.cloned().collect()
     }
 

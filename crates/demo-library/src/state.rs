@@ -69,8 +69,8 @@ impl SiteState {
     }
 
     /// Logs a request. Returns its log number.
-    pub(crate) fn push(&self, seen: RequestSeen) -> usize {
-        lock(&self.log).push(seen)
+    pub(crate) fn push(&self, entry: RequestSeen) -> usize {
+        lock(&self.log).push(entry)
     }
 
     pub(crate) fn update(&self, log_number: usize, act: impl FnOnce(&mut RequestSeen)) {

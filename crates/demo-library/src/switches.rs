@@ -263,8 +263,8 @@ mod tests {
         let switches = Switches::default();
         switches.add(Rule::new(Fault::Hang).only_for("/a").after(2).times(1));
         let ask = |path: &str| switches.faults_for("GET", path, false, |_| true).len();
-        let asked = ["/a", "/b", "/a", "/b", "/a", "/a"].map(ask);
-        assert_eq!(asked, [0, 0, 0, 0, 1, 0]);
+        let fault_counts = ["/a", "/b", "/a", "/b", "/a", "/a"].map(ask);
+        assert_eq!(fault_counts, [0, 0, 0, 0, 1, 0]);
     }
 
     #[test]

@@ -106,16 +106,16 @@ pub fn web_link(href: &str, base: &Url) -> Option<Url> {
 ///
 /// Searches the text, because parsers close open elements.
 pub fn is_cut_short(html: &str) -> bool {
-    let mut shown = String::with_capacity(html.len());
+    let mut without_comments = String::with_capacity(html.len());
     let mut rest = html;
     while let Some((before, comment)) = rest.split_once("<!--") {
-        shown.push_str(before);
+        without_comments.push_str(before);
         rest = comment.split_once("-->").map_or("", |(_, after)| after);
     }
-    shown.push_str(rest);
-    shown.make_ascii_lowercase();
-    match shown.rfind("<tr") {
-        Some(last_row) => !shown
+    without_comments.push_str(rest);
+    without_comments.make_ascii_lowercase();
+    match without_comments.rfind("<tr") {
+        Some(last_row) => !without_comments
             .get(last_row..)
             .is_some_and(|after| after.contains("</table")),
         None => false,

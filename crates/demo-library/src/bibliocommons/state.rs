@@ -228,12 +228,12 @@ fn add_list<E: Entry>(
         .filter(|page| *page > 0)
         .unwrap_or(1);
     let count = listed.len() + surplus;
-    let shown = listed
+    let page_entries = listed
         .iter()
         .skip(limit.saturating_mul(page - 1))
         .take(limit);
     let mut items = Vec::new();
-    for entry in shown {
+    for entry in page_entries {
         let key = entry.key();
         set_at(
             state,

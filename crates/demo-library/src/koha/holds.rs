@@ -48,7 +48,7 @@ fn row(context: &PageContext<'_>, hold: &DemoHold) -> String {
     let today = context.site().today;
     let requested_on = context.site().print_date(today);
     let lapse = hold.expires.filter(|_| !is_found);
-    let shown = match lapse {
+    let expiry = match lapse {
         Some(day) => context.site().print_date(day),
         None if is_found => "-".to_owned(),
         None => words.never.to_owned(),
@@ -57,7 +57,7 @@ fn row(context: &PageContext<'_>, hold: &DemoHold) -> String {
     let dates = if is_newer {
         format!(
             "<td class=\"reservedate\" data-order=\"{today}\">{requested_on}</td>\n\
-             <td class=\"expirationdate\" data-order=\"{order}\">{shown}</td>\n\
+             <td class=\"expirationdate\" data-order=\"{order}\">{expiry}</td>\n\
              <td class=\"branch\">{branch} <div class=\"modal\"><span>{label}</span></div></td>\n\
              <td class=\"priority\" data-order=\"{priority}\">{priority}</td>\n",
             branch = escape(&hold.branch),
@@ -71,7 +71,7 @@ fn row(context: &PageContext<'_>, hold: &DemoHold) -> String {
     } else {
         format!(
             "<td class=\"reservedate\"><span title=\"{today}\">{requested_on}</span></td>\n\
-             <td class=\"expirationdate\"><span title=\"{order}\">{shown}</span></td>\n\
+             <td class=\"expirationdate\"><span title=\"{order}\">{expiry}</span></td>\n\
              <td class=\"branch\"><span class=\"tdlabel\">{label}</span> {branch}</td>\n",
             branch = escape(&hold.branch),
             label = words.branch,

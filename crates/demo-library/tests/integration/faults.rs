@@ -315,8 +315,8 @@ async fn delays_add_up_and_requests_in_flight_are_counted() {
     let [one, two, three] = asks;
     tokio::join!(one, two, three);
     assert_eq!(library.most_in_flight(), 3);
-    for seen in library.requests() {
-        let took = seen.answered_at.unwrap().duration_since(seen.at).unwrap();
+    for entry in library.requests() {
+        let took = entry.answered_at.unwrap().duration_since(entry.at).unwrap();
         assert!(took >= Duration::from_millis(199), "{took:?}");
     }
 }

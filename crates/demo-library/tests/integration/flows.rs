@@ -597,18 +597,18 @@ async fn log_has_patron_request_and_status() {
     let (library, base) = family(SystemKind::Sierra).await;
     log_in_sierra(&new_client(), &base, "22000000008816", "4410").await;
     let requests = library.requests();
-    let seen: Vec<_> = requests
+    let summary: Vec<_> = requests
         .iter()
-        .map(|seen| {
+        .map(|entry| {
             (
-                seen.method.as_str(),
-                seen.status.unwrap(),
-                seen.patron.is_some(),
+                entry.method.as_str(),
+                entry.status.unwrap(),
+                entry.patron.is_some(),
             )
         })
         .collect();
     assert_eq!(
-        seen,
+        summary,
         [
             ("GET", 302, false),
             ("GET", 200, false),
@@ -617,7 +617,7 @@ async fn log_has_patron_request_and_status() {
             ("GET", 200, true)
         ]
     );
-    assert_eq!(requests.iter().filter(|seen| seen.is_login).count(), 1);
+    assert_eq!(requests.iter().filter(|entry| entry.is_login).count(), 1);
     assert_eq!(
         requests[2].fields,
         ["code", "pin", "Log In", "lt", "_eventId"]

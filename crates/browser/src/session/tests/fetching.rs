@@ -154,8 +154,8 @@ async fn foreign_and_expired_cookies_are_ignored() {
     let mut session = visitor.session();
     session.get(&site.url).await.unwrap();
     session.get(&site.url).await.unwrap();
-    let asked = site.asked();
-    assert!(asked[1].contains("cookie: e=1\r\n"), "{}", asked[1]);
+    let requests = site.asked();
+    assert!(requests[1].contains("cookie: e=1\r\n"), "{}", requests[1]);
 }
 
 #[tokio::test]
@@ -408,7 +408,11 @@ async fn only_private_library_may_lead_to_private_address() {
         let failure = visitor.session().get(&public).await.unwrap_err();
         assert_eq!(failure.kind.as_str(), "page_changed", "{to}: {failure}");
         assert!(failure.detail.contains("private"), "{to}: {failure}");
-        assert_eq!(site.lines().len(), 1, "{to}: only the library was asked");
+        assert_eq!(
+            site.lines().len(),
+            1,
+            "{to}: only the library got a request"
+        );
         if to == "127.0.0.1" {
             let private = Visitor::to(&site.url);
             let inside = private.session().get(&site.url).await.unwrap();

@@ -93,9 +93,9 @@ async fn login_is_sent_once_after_the_permit() {
     assert_eq!(shown.body, "account");
     assert_eq!(site.lines(), ["GET /login", "POST /in", "GET /account"]);
     assert_eq!(visitor.permit.count(), 1);
-    let asked = site.asked();
-    assert!(asked[1].ends_with(&format!("lt=token&number={NUMBER}&pin={PIN}")));
-    assert!(!asked[2].contains(PIN) && !asked[2].contains("content-type"));
+    let requests = site.asked();
+    assert!(requests[1].ends_with(&format!("lt=token&number={NUMBER}&pin={PIN}")));
+    assert!(!requests[2].contains(PIN) && !requests[2].contains("content-type"));
 }
 
 #[tokio::test]
@@ -161,9 +161,9 @@ async fn form_with_pin_is_sent_only_as_a_login() {
     let mut form = Form::find(&login, "form").unwrap();
     form.set("number", "1").header("X-Mine", "2");
     session.submit(form).await.unwrap();
-    let asked = site.asked();
-    assert_eq!(asked.len(), 2);
-    assert!(asked[1].contains("x-mine: 2") && asked[1].ends_with("lt=token&number=1&pin="));
+    let requests = site.asked();
+    assert_eq!(requests.len(), 2);
+    assert!(requests[1].contains("x-mine: 2") && requests[1].ends_with("lt=token&number=1&pin="));
 }
 
 #[tokio::test]
