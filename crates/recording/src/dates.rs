@@ -189,7 +189,7 @@ struct TimeOfDay<'a> {
     has_seconds: bool,
     /// The number of decimals of the seconds.
     fraction: usize,
-    /// East, in seconds.
+    /// The offset east of UTC, in seconds.
     offset: Option<i32>,
     is_utc: bool,
     has_colon: bool,
@@ -243,7 +243,7 @@ impl<'a> TimeOfDay<'a> {
         (!rest.starts_with(char::is_alphanumeric)).then_some(clock)
     }
 
-    /// Another time, written as this one.
+    /// Formats another time like this one.
     fn written(&self, moment: NaiveDateTime, filler: &Filler, zone: &str) -> String {
         let mut text: String = self.text.chars().take(1).collect();
         text.push_str(&moment.format("%H:%M").to_string());

@@ -17,9 +17,9 @@ pub(super) struct Words {
     pub(super) has_credit: &'static str,
     pub(super) asked_for: &'static str,
     pub(super) in_all: &'static str,
-    /// Title, author, out since, due, call number, renew, charges.
+    /// Title, author, checked out on, due, call number, renew, charges.
     pub(super) loan_heads: [&'static str; 7],
-    /// Title, asked on, lapses, branch, place, state, sleep, change.
+    /// Title, requested on, expires, branch, priority, state, suspend, change.
     pub(super) hold_heads: [&'static str; 8],
     pub(super) due: &'static str,
     pub(super) shelf: &'static str,

@@ -9,7 +9,7 @@ use hippo_core::mail::{Mail, MailAnswer, MailKind, MailTag, Mailer};
 use hippo_local::mail::{SmtpMailer, SmtpOptions, SmtpOptionsError, SmtpTls};
 use rstest::rstest;
 use secrecy::SecretString;
-use server::{Act, At, Encryption, Script, Server};
+use server::{Action, Encryption, Point, Script, Server};
 
 const PASSWORD: &str = "canary-0815";
 
@@ -108,63 +108,79 @@ async fn mail_arrives_unchanged() {
 
 #[rstest]
 // Before the end of the message: not sent, or refused.
-#[case(At::Greeting, Act::Drop, "not sent")]
-#[case(At::Greeting, Act::Hang, "not sent")]
-#[case(At::Greeting, Act::Say("421 4.3.2 pat@example.org not now"), "refused")]
-#[case(At::Greeting, Act::Say("554 5.7.1 go away pat@example.org"), "refused")]
-#[case(At::Greeting, Act::Say("hello"), "not sent")]
-#[case(At::Ehlo, Act::Drop, "not sent")]
-#[case(At::Ehlo, Act::Hang, "not sent")]
-#[case(At::Ehlo, Act::Say("502 5.5.1 what is that"), "refused")]
-#[case(At::Mail, Act::Drop, "not sent")]
-#[case(At::Mail, Act::Hang, "not sent")]
-#[case(At::Mail, Act::Say("451 4.3.0 hippo@example.org"), "refused")]
-#[case(At::Mail, Act::Say("550 5.7.1 hippo@example.org"), "refused")]
-#[case(At::Mail, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
-#[case(At::Rcpt, Act::Drop, "not sent")]
-#[case(At::Rcpt, Act::Hang, "not sent")]
-#[case(At::Rcpt, Act::Say("450 4.2.0 pat@example.org greylisted"), "refused")]
+#[case(Point::Greeting, Action::Drop, "not sent")]
+#[case(Point::Greeting, Action::Hang, "not sent")]
 #[case(
-    At::Rcpt,
-    Act::Say("550 5.1.1 pat@example.org unknown"),
+    Point::Greeting,
+    Action::Say("421 4.3.2 pat@example.org not now"),
+    "refused"
+)]
+#[case(
+    Point::Greeting,
+    Action::Say("554 5.7.1 go away pat@example.org"),
+    "refused"
+)]
+#[case(Point::Greeting, Action::Say("hello"), "not sent")]
+#[case(Point::Ehlo, Action::Drop, "not sent")]
+#[case(Point::Ehlo, Action::Hang, "not sent")]
+#[case(Point::Ehlo, Action::Say("502 5.5.1 what is that"), "refused")]
+#[case(Point::Mail, Action::Drop, "not sent")]
+#[case(Point::Mail, Action::Hang, "not sent")]
+#[case(Point::Mail, Action::Say("451 4.3.0 hippo@example.org"), "refused")]
+#[case(Point::Mail, Action::Say("550 5.7.1 hippo@example.org"), "refused")]
+#[case(Point::Mail, Action::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(Point::Rcpt, Action::Drop, "not sent")]
+#[case(Point::Rcpt, Action::Hang, "not sent")]
+#[case(
+    Point::Rcpt,
+    Action::Say("450 4.2.0 pat@example.org greylisted"),
+    "refused"
+)]
+#[case(
+    Point::Rcpt,
+    Action::Say("550 5.1.1 pat@example.org unknown"),
     "refused for good"
 )]
-#[case(At::Rcpt, Act::Say("530 5.7.0 log in first"), "refused")]
-#[case(At::Rcpt, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
-#[case(At::Data, Act::Drop, "not sent")]
-#[case(At::Data, Act::Hang, "not sent")]
-#[case(At::Data, Act::Say("451 4.3.0 later"), "refused")]
-#[case(At::Data, Act::Say("554 5.5.1 no"), "refused for good")]
-#[case(At::Data, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
-#[case(At::Data, Act::Say("250 2.0.0 what?"), "not sent")]
-#[case(At::Body, Act::Drop, "not sent")]
-#[case(At::Body, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
-#[case(At::Body, Act::SayAndDrop("552 5.3.4 too big"), "refused for good")]
+#[case(Point::Rcpt, Action::Say("530 5.7.0 log in first"), "refused")]
+#[case(Point::Rcpt, Action::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(Point::Data, Action::Drop, "not sent")]
+#[case(Point::Data, Action::Hang, "not sent")]
+#[case(Point::Data, Action::Say("451 4.3.0 later"), "refused")]
+#[case(Point::Data, Action::Say("554 5.5.1 no"), "refused for good")]
+#[case(Point::Data, Action::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(Point::Data, Action::Say("250 2.0.0 what?"), "not sent")]
+#[case(Point::Body, Action::Drop, "not sent")]
+#[case(Point::Body, Action::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(
+    Point::Body,
+    Action::SayAndDrop("552 5.3.4 too big"),
+    "refused for good"
+)]
 // After the end: the server's reply counts, and only a missing reply is unknown.
-#[case(At::End, Act::Say("451 4.3.0 pat@example.org later"), "refused")]
+#[case(Point::End, Action::Say("451 4.3.0 pat@example.org later"), "refused")]
 #[case(
-    At::End,
-    Act::Say("554 5.7.1 spam, says pat@example.org"),
+    Point::End,
+    Action::Say("554 5.7.1 spam, says pat@example.org"),
     "refused for good"
 )]
-#[case(At::End, Act::SayAndDrop("421 4.4.2 bye"), "refused")]
-#[case(At::End, Act::SayAndDrop("250 2.0.0 queued"), "accepted")]
-#[case(At::End, Act::Drop, "unknown")]
-#[case(At::End, Act::Hang, "unknown")]
-#[case(At::End, Act::Say("what was that"), "unknown")]
-#[case(At::End, Act::SayAndDrop("250-half an answer"), "unknown")]
-#[case(At::End, Act::Say("354 go on"), "unknown")]
+#[case(Point::End, Action::SayAndDrop("421 4.4.2 bye"), "refused")]
+#[case(Point::End, Action::SayAndDrop("250 2.0.0 queued"), "accepted")]
+#[case(Point::End, Action::Drop, "unknown")]
+#[case(Point::End, Action::Hang, "unknown")]
+#[case(Point::End, Action::Say("what was that"), "unknown")]
+#[case(Point::End, Action::SayAndDrop("250-half an answer"), "unknown")]
+#[case(Point::End, Action::Say("354 go on"), "unknown")]
 // The whole message was written before the failure was noticed, so the server may have read it.
-#[case(At::Body, Act::Hang, "unknown")]
+#[case(Point::Body, Action::Hang, "unknown")]
 #[tokio::test]
 async fn fault_at_each_point_has_its_answer(
-    #[case] at: At,
-    #[case] act: Act,
+    #[case] at: Point,
+    #[case] action: Action,
     #[case] expected: &str,
 ) {
-    let hangs = matches!(act, Act::Hang);
+    let hangs = matches!(action, Action::Hang);
     let server = Server::start(Script {
-        faults: vec![(at, act)],
+        faults: vec![(at, action)],
         ..Script::default()
     })
     .await;
@@ -173,7 +189,7 @@ async fn fault_at_each_point_has_its_answer(
         timeout: short,
         answer_timeout: short,
         // A server that hangs up is noticed at once, so a long pause costs no time.
-        pause_before_end: if at == At::Body && !hangs {
+        pause_before_end: if at == Point::Body && !hangs {
             Duration::from_secs(10)
         } else {
             Duration::ZERO
@@ -186,7 +202,7 @@ async fn fault_at_each_point_has_its_answer(
     assert!(kind == "accepted" || reason.ends_with('.'), "{reason}");
     // A mail that counts as unsent was not accepted.
     let taken = server.stored().len();
-    assert!(taken == 0 || at == At::End, "{taken} mails were taken");
+    assert!(taken == 0 || at == Point::End, "{taken} mails were taken");
 }
 
 #[rstest]
@@ -196,10 +212,10 @@ async fn fault_at_each_point_has_its_answer(
 async fn dropped_tls_connection_is_noticed(
     #[case] encryption: Encryption,
     #[case] tls: SmtpTls,
-    #[values((At::Body, "not sent"), (At::End, "unknown"))] expected: (At, &str),
+    #[values((Point::Body, "not sent"), (Point::End, "unknown"))] expected: (Point, &str),
 ) {
     let server = Server::start(Script {
-        faults: vec![(expected.0, Act::Drop)],
+        faults: vec![(expected.0, Action::Drop)],
         encryption,
         ..Script::default()
     })
@@ -207,7 +223,7 @@ async fn dropped_tls_connection_is_noticed(
     let mailer = mailer(SmtpOptions {
         tls,
         trusted_certificates: vec![server.authority.clone().into_bytes()],
-        pause_before_end: if expected.0 == At::Body {
+        pause_before_end: if expected.0 == Point::Body {
             Duration::from_secs(10)
         } else {
             Duration::ZERO
@@ -221,7 +237,10 @@ async fn dropped_tls_connection_is_noticed(
 #[tokio::test]
 async fn reason_keeps_only_the_reply_codes() {
     let server = Server::start(Script {
-        faults: vec![(At::End, Act::Say("554 5.7.1 spam, says pat@example.org"))],
+        faults: vec![(
+            Point::End,
+            Action::Say("554 5.7.1 spam, says pat@example.org"),
+        )],
         ..Script::default()
     })
     .await;
@@ -357,18 +376,18 @@ async fn certificate_for_another_host_is_not_sent_to(
 #[rstest]
 #[case::not_offered(Encryption::None, SmtpTls::StartTls, vec![], "STARTTLS")]
 #[case::no_tls_there(Encryption::None, SmtpTls::Implicit, vec![], "TLS")]
-#[case::hangs_up(Encryption::StartTls, SmtpTls::StartTls, vec![(At::Handshake, Act::Drop)], "hung up")]
+#[case::hangs_up(Encryption::StartTls, SmtpTls::StartTls, vec![(Point::Handshake, Action::Drop)], "hung up")]
 #[case::slips_something_in(
     Encryption::StartTls,
     SmtpTls::StartTls,
-    vec![(At::StartTls, Act::Say("220 go ahead\r\n250 mail.example.org"))],
+    vec![(Point::StartTls, Action::Say("220 go ahead\r\n250 mail.example.org"))],
     "TLS"
 )]
 #[tokio::test]
 async fn nothing_is_sent_unencrypted(
     #[case] encryption: Encryption,
     #[case] tls: SmtpTls,
-    #[case] faults: Vec<(At, Act)>,
+    #[case] faults: Vec<(Point, Action)>,
     #[case] word: &str,
 ) {
     let server = Server::start(Script {
@@ -446,20 +465,20 @@ async fn refused_login_is_not_retried() {
 }
 
 #[rstest]
-#[case(Some("PLAIN"), Act::Say("454 4.7.0 later"), "refused")]
-#[case(Some("PLAIN"), Act::Drop, "not sent")]
-#[case(Some("PLAIN"), Act::Hang, "not sent")]
-#[case(Some("CRAM-MD5"), Act::Drop, "not sent")]
-#[case(None, Act::Drop, "not sent")]
+#[case(Some("PLAIN"), Action::Say("454 4.7.0 later"), "refused")]
+#[case(Some("PLAIN"), Action::Drop, "not sent")]
+#[case(Some("PLAIN"), Action::Hang, "not sent")]
+#[case(Some("CRAM-MD5"), Action::Drop, "not sent")]
+#[case(None, Action::Drop, "not sent")]
 #[tokio::test]
 async fn failed_login_leaves_the_mail_unsent(
     #[case] mechanisms: Option<&'static str>,
-    #[case] act: Act,
+    #[case] action: Action,
     #[case] expected: &str,
 ) {
     let server = Server::start(Script {
         login: mechanisms.map(|mechanisms| (mechanisms, "operator", PASSWORD)),
-        faults: vec![(At::Auth, act)],
+        faults: vec![(Point::Auth, action)],
         ..Script::default()
     })
     .await;
@@ -483,16 +502,16 @@ async fn sequential_mails_share_a_connection() {
     }
     mailer.close().await;
     assert_eq!(server.stored().len(), 3);
-    assert_eq!((server.connections(), server.farewells()), (1, 1));
+    assert_eq!((server.connections(), server.quits()), (1, 1));
 }
 
 #[rstest]
-#[case(Act::Drop)]
-#[case(Act::SayAndDrop("421 4.4.2 idle for too long"))]
+#[case(Action::Drop)]
+#[case(Action::SayAndDrop("421 4.4.2 idle for too long"))]
 #[tokio::test]
-async fn dead_idle_connection_is_replaced(#[case] act: Act) {
+async fn dead_idle_connection_is_replaced(#[case] action: Action) {
     let server = Server::start(Script {
-        faults: vec![(At::Rset, act)],
+        faults: vec![(Point::Rset, action)],
         ..Script::default()
     })
     .await;
