@@ -41,7 +41,7 @@ fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
         let params: Vec<Named> = url::form_urlencoded::parse(fields.as_bytes())
             .map(|(name, value)| Named {
                 name: redactor.name(&name),
-                value: redactor.parameter(&value),
+                value: redactor.redact_parameter(&value),
             })
             .collect();
         let text = url::form_urlencoded::Serializer::new(String::new())
@@ -54,7 +54,7 @@ fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
             encoding: None,
         }
     });
-    let url = redactor.url(exchange.url.as_str());
+    let url = redactor.redact_url(exchange.url.as_str());
     let query_string = Url::parse(&url)
         .map(|url| {
             url.query_pairs()
@@ -70,7 +70,7 @@ fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
         url,
         http_version: "HTTP/1.1".to_owned(),
         cookies: cookies_of_request(redactor, &exchange.headers),
-        headers: redactor.headers(&exchange.headers),
+        headers: redactor.redact_headers(&exchange.headers),
         query_string,
         post_data,
         headers_size: -1,
@@ -79,7 +79,7 @@ fn request(redactor: &mut Redactor, exchange: &Exchange) -> Request {
 }
 
 fn response(redactor: &mut Redactor, answer: &HttpResponse) -> Response {
-    let headers = redactor.headers(&answer.headers);
+    let headers = redactor.redact_headers(&answer.headers);
     let value = |name: &str| {
         headers
             .iter()
@@ -89,7 +89,7 @@ fn response(redactor: &mut Redactor, answer: &HttpResponse) -> Response {
     };
     let body = text_of(answer);
     let is_text = !body.contains('\0') && !value("content-type").starts_with("image/");
-    let text = is_text.then(|| redactor.body(&body));
+    let text = is_text.then(|| redactor.redact_body(&body));
     Response {
         status: answer.status.as_u16(),
         status_text: answer

@@ -44,20 +44,20 @@ impl KeptValues {
             .collect()
     }
 
-    pub(super) fn word(&mut self, word: &str) {
+    pub(super) fn add_phrase(&mut self, word: &str) {
         let word = word.split_whitespace().collect::<Vec<_>>().join(" ");
         *self.words.entry(word).or_default() += 1;
     }
 
-    pub(super) fn cookie(&mut self, name: &str) {
+    pub(super) fn add_cookie(&mut self, name: &str) {
         self.cookies.insert(name.to_owned());
     }
 
-    pub(super) fn address(&mut self, part: &str) {
+    pub(super) fn add_url_part(&mut self, part: &str) {
         self.addresses.insert(part.to_owned());
     }
 
-    pub(super) fn name(&mut self, name: &str) {
+    pub(super) fn add_name(&mut self, name: &str) {
         for name in name.split_whitespace() {
             self.names.insert(name.to_owned());
         }
@@ -79,7 +79,7 @@ mod tests {
             "row…",
             "CGISESSID",
         ] {
-            kept.name(name);
+            kept.add_name(name);
         }
         assert_eq!(kept.names_that_nobody_knows(), ["item-okafor", "okafor"]);
     }

@@ -138,7 +138,7 @@ impl Recorder {
         {
             redactor.learn_page_words(&entry::text_of(answer));
         }
-        let base_url = redactor.url(library.base_url.as_str());
+        let base_url = redactor.redact_url(library.base_url.as_str());
         let began = exchanges.first().map(|exchange| exchange.began);
         let entries: Vec<Entry> = exchanges
             .iter()

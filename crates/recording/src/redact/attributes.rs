@@ -168,11 +168,11 @@ impl Redactor {
             return if is_harmless(value) {
                 value.to_owned()
             } else {
-                self.text(value, Mode::Nothing)
+                self.redact_text(value, Mode::Nothing)
             };
         }
         if URL_ATTRIBUTES.contains(&name) {
-            return self.url(value);
+            return self.redact_url(value);
         }
         match name {
             "style" => style(value),
@@ -180,7 +180,7 @@ impl Redactor {
                 let is_button = tag.attribute("type").is_some_and(|kind| {
                     matches!(kind.to_ascii_lowercase().as_str(), "submit" | "button")
                 });
-                self.text(
+                self.redact_text(
                     value,
                     if is_button {
                         Mode::Nothing
@@ -195,11 +195,11 @@ impl Redactor {
             {
                 "text/html".to_owned()
             }
-            _ if name.starts_with("on") => self.script(value),
+            _ if name.starts_with("on") => self.redact_script(value),
             "alt" | "title" | "placeholder" | "aria-label" if mode == Mode::Nothing => {
-                self.text(value, Mode::Nothing)
+                self.redact_text(value, Mode::Nothing)
             }
-            _ => self.text(value, Mode::Value),
+            _ => self.redact_text(value, Mode::Value),
         }
     }
 }

@@ -195,7 +195,7 @@ mod tests {
     #[case("You owe $17.25 now", "$17.25")]
     #[case("Items: 14", "Items: 14")]
     fn count_next_to_its_words_is_kept(#[case] text: &str, #[case] expected: &str) {
-        let filled = redactor().text(text, Mode::Words);
+        let filled = redactor().redact_text(text, Mode::Words);
         assert!(filled.contains(expected), "{filled}");
     }
 
@@ -206,7 +206,7 @@ mod tests {
     #[case("at 43.47, 80.52", &["43", "47", "80", "52"])]
     #[case("12", &["12"])]
     fn number_among_other_words_is_filled(#[case] text: &str, #[case] numbers: &[&str]) {
-        let filled = redactor().text(text, Mode::Words);
+        let filled = redactor().redact_text(text, Mode::Words);
         let words = |text: &str| -> Vec<String> {
             let words = text.split(|c: char| !c.is_alphanumeric());
             words.map(str::to_owned).collect()
@@ -224,7 +224,7 @@ mod tests {
     #[case("<caption>12 Titel</caption>", "12")]
     #[case("<p>Elm <span class=count>12</span> Street", "12")]
     fn number_that_fills_a_cell_is_kept(#[case] page: &str, #[case] expected: &str) {
-        let filled = redactor().html(page);
+        let filled = redactor().redact_html(page);
         assert!(filled.contains(expected), "{filled}");
     }
 
@@ -234,7 +234,7 @@ mod tests {
     #[case("<td>Elm Street <span>12</span></td>")]
     #[case("<td>12")]
     fn number_in_part_of_a_cell_is_filled(#[case] page: &str) {
-        let filled = redactor().html(page);
+        let filled = redactor().redact_html(page);
         assert!(!filled.contains("12"), "{filled}");
     }
 

@@ -18,7 +18,7 @@ const OMITTED_HEADERS: [&str; 6] = [
 
 impl Redactor {
     /// Redacts headers, except cookies. Keeps known names, and values without personal data.
-    pub(crate) fn headers(&mut self, headers: &HeaderMap) -> Vec<Named> {
+    pub(crate) fn redact_headers(&mut self, headers: &HeaderMap) -> Vec<Named> {
         headers
             .iter()
             .filter(|(name, _)| !OMITTED_HEADERS.contains(&name.as_str()))
@@ -35,7 +35,7 @@ impl Redactor {
     fn header(&mut self, name: &str, value: &str) -> String {
         match name {
             "content-type" => content_type(value),
-            "location" | "referer" | "origin" | "content-location" => self.url(value),
+            "location" | "referer" | "origin" | "content-location" => self.redact_url(value),
             "retry-after"
                 if value.trim().len() <= 6
                     && !self.filler.is_forbidden(value.trim())
@@ -53,23 +53,23 @@ impl Redactor {
                 {
                     value.to_owned()
                 } else {
-                    self.text(value, Mode::Nothing)
+                    self.redact_text(value, Mode::Nothing)
                 }
             }
-            _ => self.text(value, Mode::Nothing),
+            _ => self.redact_text(value, Mode::Nothing),
         }
     }
 
     /// Redacts a cookie. Keeps a known name.
-    pub(super) fn cookie(&mut self, name: &str, value: &str) -> Cookie {
+    pub(super) fn redact_cookie(&mut self, name: &str, value: &str) -> Cookie {
         let is_known = allow_list::is_cookie(name.trim());
         let name = self.known_or_filled(name.trim(), is_known);
         if is_known {
-            self.kept.cookie(&name);
+            self.kept.add_cookie(&name);
         }
         Cookie {
             name,
-            value: self.text(value.trim(), Mode::Nothing),
+            value: self.redact_text(value.trim(), Mode::Nothing),
             ..Cookie::default()
         }
     }
@@ -120,7 +120,7 @@ pub(crate) fn cookies_of_request(redactor: &mut Redactor, headers: &HeaderMap) -
         let text = String::from_utf8_lossy(header.as_bytes()).into_owned();
         for pair in text.split(';') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            cookies.push(redactor.cookie(name, value));
+            cookies.push(redactor.redact_cookie(name, value));
         }
     }
     cookies
@@ -134,13 +134,14 @@ pub(crate) fn cookies_of_answer(redactor: &mut Redactor, headers: &HeaderMap) ->
         let mut parts = text.split(';');
         let pair = parts.next().unwrap_or_default();
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let mut cookie = redactor.cookie(name, value);
+        let mut cookie = redactor.redact_cookie(name, value);
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             match name.trim().to_ascii_lowercase().as_str() {
-                "path" => cookie.path = Some(redactor.path(value.trim())),
+                "path" => cookie.path = Some(redactor.redact_path(value.trim())),
                 "domain" => {
-                    cookie.domain = Some(redactor.host(value.trim().trim_start_matches('.')))
+                    cookie.domain =
+                        Some(redactor.replace_host(value.trim().trim_start_matches('.')))
                 }
                 "secure" => cookie.secure = Some(true),
                 "httponly" => cookie.http_only = Some(true),

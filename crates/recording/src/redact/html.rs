@@ -71,7 +71,7 @@ struct OpenElement {
 
 impl Redactor {
     /// Redacts a page or a fragment.
-    pub(super) fn html(&mut self, page: &str) -> String {
+    pub(super) fn redact_html(&mut self, page: &str) -> String {
         self.learn_page_ids(page);
         let mut filled = String::with_capacity(page.len());
         let mut open: Vec<OpenElement> = Vec::new();
@@ -121,7 +121,7 @@ impl Redactor {
 
     fn text_of_page(&mut self, text: &str, mode: Mode) -> String {
         let plain = decoded(text);
-        escaped(&self.text(&plain, mode))
+        escaped(&self.redact_text(&plain, mode))
     }
 
     /// Redacts the content of a raw element: a script, a style, a title.
@@ -137,8 +137,8 @@ impl Redactor {
                     .then(|| serde_json::from_str(start).ok())
                     .flatten();
                 match value {
-                    Some(value) => self.json_text(value).replace("</", "<\\/"),
-                    None => self.script(content),
+                    Some(value) => self.redact_json(value).replace("</", "<\\/"),
+                    None => self.redact_script(content),
                 }
             }
             "title" | "textarea" => self.text_of_page(content, mode),
@@ -280,7 +280,7 @@ mod tests {
         "<div class=\"patNameAddress\">EXP DATE:11-22-26 <a>6</a> {}</div>"
     )]
     fn structure_counts_and_known_words_are_kept(#[case] page: &str, #[case] expected: &str) {
-        let filled = redactor().html(page);
+        let filled = redactor().redact_html(page);
         match expected.split_once("{}") {
             None => assert_eq!(filled, expected),
             Some((before, after)) => {
@@ -333,7 +333,7 @@ mod tests {
     #[case("<script type=application/json>{\"a\":\"C\\u0061nary\"}</script>")]
     #[case("<script>{\"a\":\"Canary")]
     fn values_are_replaced_everywhere(#[case] page: &str) {
-        let filled = redactor().html(page);
+        let filled = redactor().redact_html(page);
         let plain = filled.to_lowercase();
         assert!(!plain.contains("canary"), "{filled}");
         assert!(

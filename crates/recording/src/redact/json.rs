@@ -43,7 +43,7 @@ struct JsonContext<'a> {
 
 impl Redactor {
     /// Redacts a JSON value.
-    pub(super) fn json_text(&mut self, value: Value) -> String {
+    pub(super) fn redact_json(&mut self, value: Value) -> String {
         let context = JsonContext {
             key: "",
             parent_key: "",
@@ -92,7 +92,7 @@ impl Redactor {
                 },
             );
             let key = if is_by_id || (is_by_text && !allow_list::is_name(&key)) {
-                self.text(&key, Mode::Nothing)
+                self.redact_text(&key, Mode::Nothing)
             } else {
                 self.name(&key)
             };
@@ -109,21 +109,21 @@ impl Redactor {
                 .bytes()
                 .all(|byte| byte.is_ascii_uppercase() || byte == b'_');
         if is_kind {
-            self.kept.word(text);
+            self.kept.add_phrase(text);
             return text.to_owned();
         }
         if key == "script" || text.contains("RedirectAfterLogin") {
-            self.script(text)
+            self.redact_script(text)
         } else if has_markup(text) {
-            self.html(text)
+            self.redact_html(text)
         } else if text.starts_with('/') || text.starts_with("http") || key.ends_with("url") {
-            self.url(text)
+            self.redact_url(text)
         } else if STATE_FIELDS.contains(&key.as_str()) {
-            self.text(text, Mode::State)
+            self.redact_text(text, Mode::State)
         } else if MESSAGE_FIELDS.contains(&key.as_str()) {
-            self.text(text, Mode::Words)
+            self.redact_text(text, Mode::Words)
         } else {
-            self.text(text, Mode::Value)
+            self.redact_text(text, Mode::Value)
         }
     }
 
@@ -140,7 +140,7 @@ impl Redactor {
             self.kept.counts += 1;
             return number;
         }
-        let filled = self.text(&text, Mode::Nothing);
+        let filled = self.redact_text(&text, Mode::Nothing);
         filled.parse().unwrap_or_else(|_| Number::from(7))
     }
 }

@@ -112,17 +112,17 @@ impl Redactor {
     }
 
     /// Redacts the body of an answer: a page, or JSON.
-    pub(super) fn body(&mut self, body: &str) -> String {
+    pub(super) fn redact_body(&mut self, body: &str) -> String {
         self.words.leave(0);
         let start = body.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
         if start.starts_with(['{', '[']) {
             return match serde_json::from_str(start) {
-                Ok(value) => self.json_text(value),
+                Ok(value) => self.redact_json(value),
                 // Truncated or invalid JSON.
-                Err(_) => self.script(start),
+                Err(_) => self.redact_script(start),
             };
         }
-        self.html(body)
+        self.redact_html(body)
     }
 
     /// Learns the ids of a page, because links within it refer to them.
@@ -165,14 +165,14 @@ mod tests {
     fn unclosed_tags_take_linear_time() {
         // In quadratic time this would take hours.
         let page = "<a id=x ".repeat(200_000);
-        assert!(!redactor().html(&page).contains('>'));
+        assert!(!redactor().redact_html(&page).contains('>'));
     }
 
     #[test]
     fn unclosed_quotes_take_linear_time() {
         for quote in ["'", "\"", "`"] {
             let script = format!("{quote}{}", format!("\\{quote}").repeat(200_000));
-            let filled = redactor().script(&format!("{script}\n'Canary'"));
+            let filled = redactor().redact_script(&format!("{script}\n'Canary'"));
             assert!(!filled.contains("Canary"));
         }
     }
@@ -180,13 +180,13 @@ mod tests {
     #[test]
     fn unmatched_elements_take_linear_time() {
         let page = "<div>".repeat(100_000) + &"</p>".repeat(100_000) + "<li>Canary";
-        assert!(!redactor().html(&page).contains("Canary"));
+        assert!(!redactor().redact_html(&page).contains("Canary"));
     }
 
     #[test]
     fn many_attributes_take_linear_time() {
         let page = format!("<input {}>", "value=Canary1 ".repeat(100_000));
-        assert!(!redactor().html(&page).contains("Canary"));
+        assert!(!redactor().redact_html(&page).contains("Canary"));
     }
 
     #[test]
@@ -194,13 +194,19 @@ mod tests {
         let text = " ".repeat(100_000) + &"items ".repeat(50_000);
         assert!(
             redactor()
-                .text(&text, super::Mode::Words)
+                .redact_text(&text, super::Mode::Words)
                 .contains("items items")
         );
         let text = "1.".repeat(100_000);
-        assert_eq!(redactor().text(&text, super::Mode::Words).len(), text.len());
+        assert_eq!(
+            redactor().redact_text(&text, super::Mode::Words).len(),
+            text.len()
+        );
         let text = "!".repeat(100_000) + &" 1a".repeat(50_000);
-        assert_eq!(redactor().text(&text, super::Mode::Cell).len(), text.len());
+        assert_eq!(
+            redactor().redact_text(&text, super::Mode::Cell).len(),
+            text.len()
+        );
     }
 
     pub(crate) fn redactor() -> Redactor {

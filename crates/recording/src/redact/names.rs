@@ -65,7 +65,7 @@ impl Redactor {
     /// Keeps a known name of a header or cookie, and replaces any other.
     pub(super) fn known_or_filled(&mut self, name: &str, is_known: bool) -> String {
         if is_known && !self.filler.is_forbidden(name) {
-            self.kept.name(name);
+            self.kept.add_name(name);
             return name.to_owned();
         }
         self.redact_name(name, NameOrigin::Nobody).written
@@ -99,7 +99,7 @@ impl Redactor {
             let name = part.trim_end();
             let filled = self.redact_name(name, origin);
             if filled.shown.chars().any(char::is_alphanumeric) {
-                self.kept.name(&filled.shown);
+                self.kept.add_name(&filled.shown);
             }
             written.push_str(&filled.written);
             if name.len() < part.len() {

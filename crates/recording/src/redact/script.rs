@@ -6,7 +6,7 @@ use super::{Mode, Redactor};
 
 impl Redactor {
     /// Replaces the names, numbers and string literals of a script. Keeps its punctuation.
-    pub(super) fn script(&mut self, script: &str) -> String {
+    pub(super) fn redact_script(&mut self, script: &str) -> String {
         let mut filled = String::with_capacity(script.len());
         let mut rest = script;
         // For each kind of quote without an end: the remaining length up to which it needs no new search.
@@ -36,10 +36,10 @@ impl Redactor {
                 let end = rest.find(|c| !is_of_name(c)).unwrap_or(rest.len());
                 let (name, after) = rest.split_at(end);
                 if self.words.is_known_script_name(name) {
-                    self.kept.name(name);
+                    self.kept.add_name(name);
                     filled.push_str(name);
                 } else {
-                    filled.push_str(&self.text(name, Mode::Nothing));
+                    filled.push_str(&self.redact_text(name, Mode::Nothing));
                 }
                 rest = after;
             } else {
@@ -53,18 +53,18 @@ impl Redactor {
 
     fn quoted_text(&mut self, text: &str) -> String {
         if self.words.is_known_script_name(text) {
-            self.kept.name(text);
+            self.kept.add_name(text);
             return text.to_owned();
         }
         let is_address = text.starts_with('/')
             || text.starts_with("http")
             || (text.contains('/') && !text.contains(char::is_whitespace) && !text.contains('<'));
         if is_address {
-            self.url(text)
+            self.redact_url(text)
         } else if text.contains('<') {
-            self.html(text)
+            self.redact_html(text)
         } else {
-            self.text(text, Mode::Value)
+            self.redact_text(text, Mode::Value)
         }
     }
 }

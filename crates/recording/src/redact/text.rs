@@ -9,7 +9,7 @@ const SIGNS: &str = "“”„‘’‚«»‹›–—‑−…·•€£¥§©
 
 impl Redactor {
     /// Redacts plain text.
-    pub(super) fn text(&mut self, text: &str, mode: Mode) -> String {
+    pub(super) fn redact_text(&mut self, text: &str, mode: Mode) -> String {
         let characters: Vec<char> = text.chars().collect();
         let mut places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
         places.push(text.len());
@@ -95,7 +95,7 @@ impl Redactor {
             && let Some(length) = self.words.kept_length_at(text, at, begins_text, text_kind)
         {
             let kept: String = text.iter().skip(at).take(length).collect();
-            self.kept.word(&kept);
+            self.kept.add_phrase(&kept);
             return Some(KeptPart {
                 length,
                 is_counted: super::count::is_counted(&kept),

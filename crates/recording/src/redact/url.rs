@@ -6,7 +6,7 @@ use super::{Mode, Redactor};
 
 impl Redactor {
     /// Redacts an absolute or relative URL.
-    pub(crate) fn url(&mut self, address: &str) -> String {
+    pub(crate) fn redact_url(&mut self, address: &str) -> String {
         let text = address.trim();
         if let Some(place) = text.strip_prefix('#') {
             return format!("#{}", self.id_or_known_words(place));
@@ -24,14 +24,14 @@ impl Redactor {
             None => (rest, None),
         };
         let mut filled = before;
-        filled.push_str(&self.path(path));
+        filled.push_str(&self.redact_path(path));
         if let Some(query) = query {
             filled.push('?');
-            filled.push_str(&self.query(query));
+            filled.push_str(&self.redact_query(query));
         }
         if let Some(fragment) = fragment {
             filled.push('#');
-            let fragment = self.text(&decoded(fragment, false), Mode::Nothing);
+            let fragment = self.redact_text(&decoded(fragment, false), Mode::Nothing);
             filled.extend(form_urlencoded::byte_serialize(fragment.as_bytes()));
         }
         filled
@@ -58,7 +58,7 @@ impl Redactor {
         let rest = text.get(scheme.len()..)?;
         let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         let (host, rest) = rest.split_at(end);
-        Some((format!("{scheme}{}", self.host(host)), rest))
+        Some((format!("{scheme}{}", self.replace_host(host)), rest))
     }
 
     fn other_scheme(&mut self, text: &str) -> String {
@@ -72,14 +72,14 @@ impl Redactor {
             "data" => "data:,".to_owned(),
             "mailto" | "tel" => {
                 let rest = text.get(scheme.len() + 1..).unwrap_or_default();
-                format!("{scheme}:{}", self.text(rest, Mode::Nothing))
+                format!("{scheme}:{}", self.redact_text(rest, Mode::Nothing))
             }
-            _ => self.text(text, Mode::Nothing),
+            _ => self.redact_text(text, Mode::Nothing),
         }
     }
 
     /// Replaces a host with an example. The first is `library.example`.
-    pub(super) fn host(&mut self, host: &str) -> String {
+    pub(super) fn replace_host(&mut self, host: &str) -> String {
         // Drops the user name.
         let host = host
             .rsplit('@')
@@ -99,7 +99,7 @@ impl Redactor {
         example
     }
 
-    pub(super) fn path(&mut self, path: &str) -> String {
+    pub(super) fn redact_path(&mut self, path: &str) -> String {
         let decoded = decoded(path, false);
         let mut filled = String::new();
         let mut rest = decoded.as_str();
@@ -128,13 +128,13 @@ impl Redactor {
                 !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
             });
         if is_locale || is_scope || self.words.is_known_address_part(part) {
-            self.kept.address(part);
+            self.kept.add_url_part(part);
             return part.to_owned();
         }
-        self.text(part, Mode::Nothing)
+        self.redact_text(part, Mode::Nothing)
     }
 
-    fn query(&mut self, query: &str) -> String {
+    fn redact_query(&mut self, query: &str) -> String {
         let mut filled = String::new();
         let mut rest = query;
         loop {
@@ -145,11 +145,11 @@ impl Redactor {
                     let name = self.name_with_known_words(&decoded(name, true));
                     filled.push_str(&encoded(&name, true));
                     filled.push('=');
-                    let value = self.parameter(&decoded(value, true));
+                    let value = self.redact_parameter(&decoded(value, true));
                     filled.push_str(&encoded(&value, true));
                 }
                 None => {
-                    let value = self.path(pair);
+                    let value = self.redact_path(pair);
                     filled.push_str(&value);
                 }
             }
@@ -162,11 +162,11 @@ impl Redactor {
     }
 
     /// Redacts the decoded value of a parameter.
-    pub(crate) fn parameter(&mut self, value: &str) -> String {
+    pub(crate) fn redact_parameter(&mut self, value: &str) -> String {
         if value.starts_with('/') || value.starts_with("http") {
-            self.url(value)
+            self.redact_url(value)
         } else {
-            self.text(value, Mode::Nothing)
+            self.redact_text(value, Mode::Nothing)
         }
     }
 }
