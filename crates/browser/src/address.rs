@@ -24,7 +24,7 @@ impl PrivateAddresses {
         self != Self::OfPrivateLibraries
     }
 
-    fn allow(self, address: IpAddr) -> bool {
+    fn is_allowed(self, address: IpAddr) -> bool {
         match self {
             Self::OfPrivateLibraries => is_public(address),
             Self::LoopbackOnly => is_public(address) || address.is_loopback(),
@@ -33,19 +33,19 @@ impl PrivateAddresses {
     }
 
     /// Whether a library at this URL may use any address.
-    pub(super) fn allows_all_to(self, base_url: &Url) -> bool {
+    pub(super) fn allows_any_address(self, base_url: &Url) -> bool {
         self == Self::OfPrivateLibraries && is_private(base_url)
     }
 
     /// Whether the URL's host is an IP address that a library at `base_url` may not use. Names are checked
-    /// when they are resolved: [`AllowedOnly`].
-    pub(super) fn refuse_literal(self, base_url: &Url, url: &Url) -> bool {
-        if self.allows_all_to(base_url) {
+    /// when they are resolved: [`AllowedAddressResolver`].
+    pub(super) fn is_refused_literal(self, base_url: &Url, url: &Url) -> bool {
+        if self.allows_any_address(base_url) {
             return false;
         }
         match url.host() {
-            Some(Host::Ipv4(address)) => !self.allow(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => !self.allow(IpAddr::V6(address)),
+            Some(Host::Ipv4(address)) => !self.is_allowed(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => !self.is_allowed(IpAddr::V6(address)),
             Some(Host::Domain(_)) => self == Self::OfPrivateLibraries && is_loopback(url),
             None => false,
         }
@@ -143,15 +143,15 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 pub(super) const NO_PUBLIC_ADDRESS: &str = "the name has no public address";
 
 /// Resolves names to allowed addresses only, so that the checked address is the one that is connected to.
-pub(super) struct AllowedOnly(pub(super) PrivateAddresses);
+pub(super) struct AllowedAddressResolver(pub(super) PrivateAddresses);
 
-impl Resolve for AllowedOnly {
+impl Resolve for AllowedAddressResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let rule = self.0;
         Box::pin(async move {
             let allowed: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
                 .await?
-                .filter(|address| rule.allow(address.ip()))
+                .filter(|address| rule.is_allowed(address.ip()))
                 .collect();
             if allowed.is_empty() {
                 return Err(NO_PUBLIC_ADDRESS.into());
@@ -231,11 +231,11 @@ mod tests {
                 PrivateAddresses::Refused,
                 PrivateAddresses::OfPrivateLibraries,
             ] {
-                assert!(rule.refuse_literal(&public, &url), "{rule:?} {url}");
-                assert!(!rule.refuse_literal(&public, &public));
+                assert!(rule.is_refused_literal(&public, &url), "{rule:?} {url}");
+                assert!(!rule.is_refused_literal(&public, &public));
             }
             let rule = PrivateAddresses::OfPrivateLibraries;
-            assert!(!rule.refuse_literal(&url, &url), "{url}");
+            assert!(!rule.is_refused_literal(&url, &url), "{url}");
         }
     }
 
@@ -252,10 +252,10 @@ mod tests {
             ("http://0.0.0.0/", true),
         ] {
             let url = Url::parse(url).unwrap();
-            let is_refused = PrivateAddresses::LoopbackOnly.refuse_literal(&url, &url);
+            let is_refused = PrivateAddresses::LoopbackOnly.is_refused_literal(&url, &url);
             assert_eq!(is_refused, expected, "{url}");
         }
-        let resolve = |rule| AllowedOnly(rule).resolve("localhost".parse().unwrap());
+        let resolve = |rule| AllowedAddressResolver(rule).resolve("localhost".parse().unwrap());
         assert!(resolve(PrivateAddresses::LoopbackOnly).await.is_ok());
         assert!(resolve(PrivateAddresses::Refused).await.is_err());
     }
@@ -287,9 +287,9 @@ mod tests {
         let rule = PrivateAddresses::OfPrivateLibraries;
         let public = Url::parse("https://books.example.org/").unwrap();
         let here = Url::parse("http://LOCALHOST:8080/").unwrap();
-        assert!(rule.refuse_literal(&public, &here));
-        assert!(!rule.refuse_literal(&here, &here));
-        let resolved = AllowedOnly(rule).resolve("localhost".parse().unwrap());
+        assert!(rule.is_refused_literal(&public, &here));
+        assert!(!rule.is_refused_literal(&here, &here));
+        let resolved = AllowedAddressResolver(rule).resolve("localhost".parse().unwrap());
         assert!(resolved.await.is_err());
     }
 

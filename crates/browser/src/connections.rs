@@ -12,7 +12,7 @@ use reqwest::{Client, ClientBuilder, Method, Request, redirect, retry};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
-use super::address::{self, AllowedOnly, PrivateAddresses};
+use super::address::{self, AllowedAddressResolver, PrivateAddresses};
 use super::redacted_path::redacted_path;
 use crate::{BrowserOptions, ExchangeObserver, HttpResponse, Limits};
 
@@ -97,7 +97,8 @@ impl Connections {
             let builder = || {
                 let builder = adjust(client_builder(options, &user_agent));
                 let builder = if has_rule {
-                    builder.dns_resolver(Arc::new(AllowedOnly(options.private_addresses)))
+                    builder
+                        .dns_resolver(Arc::new(AllowedAddressResolver(options.private_addresses)))
                 } else {
                     builder
                 };
@@ -169,7 +170,7 @@ impl Connections {
                 "a link that is neither http nor https, not followed",
             ));
         }
-        if self.private_addresses.refuse_literal(base_url, url) {
+        if self.private_addresses.is_refused_literal(base_url, url) {
             return Err(private_address(&redacted_path(url)));
         }
         Ok(())
@@ -191,7 +192,7 @@ impl Connections {
     ) -> Result<HttpResponse, RequestError> {
         let client = if address::is_loopback(url) {
             &self.loopback
-        } else if self.private_addresses.allows_all_to(base_url) {
+        } else if self.private_addresses.allows_any_address(base_url) {
             &self.private
         } else {
             &self.outside
