@@ -20,11 +20,11 @@ pub(super) fn summary(context: &PageContext<'_>, index: usize, patron: &Patron) 
         panels: String::new(),
     };
     let count = patron.loans.len() + context.surplus;
-    tabs.add("checkouts", words.out, &count.to_string(), &{
+    tabs.add("checkouts", words.loans, &count.to_string(), &{
         if patron.loans.is_empty() {
             format!(
                 "<table class=\"table\"><tr><td>{}</td></tr></table>",
-                words.nothing_out
+                words.no_loans
             )
         } else {
             loans::table(context, record(index), patron)
@@ -37,13 +37,18 @@ pub(super) fn summary(context: &PageContext<'_>, index: usize, patron: &Patron) 
         .collect();
     if !overdue.is_empty() {
         let panel = loans::overdues(context, &overdue);
-        tabs.add("overdues", words.late, &overdue.len().to_string(), &panel);
+        tabs.add(
+            "overdues",
+            words.overdue,
+            &overdue.len().to_string(),
+            &panel,
+        );
     }
     if patron.fines_cents != 0 && !context.settings.hides_columns {
         let (tab, sentence) = if patron.fines_cents > 0 {
-            (words.charges, words.owes)
+            (words.charges, words.amount_owed)
         } else {
-            (words.credits, words.has_credit)
+            (words.credits, words.amount_credited)
         };
         let sum = money(context, patron.fines_cents.abs());
         let panel = format!(
@@ -55,7 +60,7 @@ pub(super) fn summary(context: &PageContext<'_>, index: usize, patron: &Patron) 
     if !patron.holds.is_empty() || context.surplus > 0 {
         let count = patron.holds.len() + context.surplus;
         let panel = holds::table(context, patron);
-        tabs.add("holds", words.asked_for, &count.to_string(), &panel);
+        tabs.add("holds", words.holds, &count.to_string(), &panel);
     }
     let main = format!(
         r##"<div id="userdetails" class="maincontent">
@@ -70,7 +75,7 @@ pub(super) fn summary(context: &PageContext<'_>, index: usize, patron: &Patron) 
 {panels}</div>
 </div>"##,
         hello = words.hello,
-        leave = words.leave,
+        leave = words.log_out,
         name = escape(&patron.name),
         library_messages = library_messages(context, patron, words),
         tabs = tabs.tabs,
@@ -119,7 +124,7 @@ fn library_messages(context: &PageContext<'_>, patron: &Patron, words: &Words) -
             .collect();
         library_messages += &format!(
             "<div class=\"alert alert-info\"><h3>{}</h3><ul>\n{entries}</ul></div>\n",
-            words.from_the_desk
+            words.messages_title
         );
     }
     if let Some(last) = patron.card_expires {
@@ -127,20 +132,20 @@ fn library_messages(context: &PageContext<'_>, patron: &Patron, words: &Words) -
         if last < context.site().today {
             library_messages += &format!(
                 "<div class=\"alert alert-warning\" id=\"warnexpired\"><strong>{}</strong> <span>{} {day}.</span></div>\n",
-                words.note, words.expired
+                words.please_note, words.expired
             );
         } else if is_near(context.site().today, last) {
             library_messages += &format!(
                 "<div class=\"alert alert-warning\" id=\"warndeparture\"><strong>{}</strong> <span>{} <span id=\"warndeparture_date\">{day}</span>.</span></div>\n",
-                words.note, words.expires
+                words.please_note, words.expires
             );
         }
     }
     if let Some(reason) = &patron.blocked {
         library_messages += &format!(
             "<div class=\"alert alert-warning\"><ul><li id=\"userdebarred\"><strong>{}</strong> {} {}</li></ul></div>\n",
-            words.note,
-            words.frozen,
+            words.please_note,
+            words.blocked,
             escape(reason)
         );
     }
@@ -174,7 +179,7 @@ pub(super) fn charges(context: &PageContext<'_>, index: usize, patron: &Patron) 
 </table>
 </div>"#,
         charges = words.charges,
-        owes = words.owes,
+        owes = words.amount_owed,
         day = context.site().print_date(today),
     );
     frame(

@@ -48,7 +48,7 @@ pub(super) fn frame(
 <a class="logout" id="logout" href="{ROOT}opac-main.pl?logout.x=1">{}</a>"#,
             record(index),
             escape(&patron.name),
-            words.leave
+            words.log_out
         ),
         _ => format!("<a href=\"{ROOT}opac-user.pl\">{}</a>", words.sign_in),
     };

@@ -9,7 +9,7 @@ use crate::site::{DemoHold, DemoHoldState, Patron};
 pub(super) fn table(context: &PageContext<'_>, patron: &Patron) -> String {
     let words = words(context);
     let heads: String = words
-        .hold_heads
+        .hold_headers
         .iter()
         .enumerate()
         .filter(|(index, _)| *index != 4 || is_newer(context))
@@ -29,10 +29,10 @@ pub(super) fn table(context: &PageContext<'_>, patron: &Patron) -> String {
 <button type="submit" class="btn">{sleep}</button>
 <input type="hidden" name="suspend" value="1" />
 </form>"#,
-        asked_for = words.asked_for,
-        in_all = words.in_all,
+        asked_for = words.holds,
+        in_all = words.in_total,
         count = patron.holds.len() + context.surplus,
-        sleep = words.sleep,
+        sleep = words.suspend,
     )
 }
 
@@ -116,12 +116,12 @@ fn status(context: &PageContext<'_>, hold: &DemoHold) -> String {
             format!(
                 "<i class=\"fa fa-exclamation-circle\"></i> {} <{bold}>{branch}</{bold}>{days}\n\
                  <input type=\"hidden\" name=\"pickup\" value=\"MS\" />",
-                words.waits_at
+                words.ready_at
             )
         }
         DemoHoldState::InTransit => format!(
             "{} <{bold}>{}</{bold}> {} {}",
-            words.comes_from,
+            words.in_transit_from,
             context
                 .site()
                 .branches
@@ -130,15 +130,15 @@ fn status(context: &PageContext<'_>, hold: &DemoHold) -> String {
             words.since,
             print(context.site().today)
         ),
-        DemoHoldState::Waiting => format!("<span>{}</span>", words.in_line),
+        DemoHoldState::Waiting => format!("<span>{}</span>", words.waiting),
         DemoHoldState::Suspended => match hold.suspended_until {
             Some(day) => format!(
                 "<span>{}</span> {} {}",
-                words.asleep,
+                words.suspended,
                 words.until,
                 print(day)
             ),
-            None => format!("<span>{}</span>", words.asleep),
+            None => format!("<span>{}</span>", words.suspended),
         },
     }
 }
@@ -146,9 +146,9 @@ fn status(context: &PageContext<'_>, hold: &DemoHold) -> String {
 fn sleep(context: &PageContext<'_>, hold: &DemoHold) -> String {
     let words = words(context);
     let (icon, op, button) = if hold.state == DemoHoldState::Suspended {
-        ("fa-play", "cud-unsuspend", words.wake)
+        ("fa-play", "cud-unsuspend", words.resume)
     } else {
-        ("fa-pause", "cud-suspend", words.sleep)
+        ("fa-pause", "cud-suspend", words.suspend)
     };
     format!(
         r#"<form action="{ROOT}opac-modrequest-suspend.pl" method="post">{op}

@@ -14,7 +14,7 @@ const MAX_RENEWALS: u32 = 4;
 pub(super) fn table(context: &PageContext<'_>, record: usize, patron: &Patron) -> String {
     let words = words(context);
     let heads: String = words
-        .loan_heads
+        .loan_headers
         .iter()
         .enumerate()
         .filter(|(index, _)| is_shown(context, *index))
@@ -46,12 +46,12 @@ pub(super) fn table(context: &PageContext<'_>, record: usize, patron: &Patron) -
 <input type="submit" class="btn" value="{renew}" />
 </form>"#,
         count = patron.loans.len() + context.surplus,
-        things = words.things_out,
+        things = words.loans_caption,
         renew = words.renew,
     )
 }
 
-/// Whether a column of [`super::words::Words::loan_heads`] is shown.
+/// Whether a column of [`super::words::Words::loan_headers`] is shown.
 fn is_shown(context: &PageContext<'_>, index: usize) -> bool {
     match index {
         2 => is_newer(context),
@@ -90,7 +90,7 @@ fn row(context: &PageContext<'_>, record: usize, patron: &Patron, loan: &DemoLoa
              <td class=\"call_no\"><span class=\"tdlabel\">{shelf}</span> DEMO {id}</td>\n",
             due = loan.due,
             label = words.due,
-            shelf = words.shelf,
+            shelf = words.call_number,
             id = loan.id,
         );
     }
@@ -132,7 +132,7 @@ fn renew(context: &PageContext<'_>, record: usize, patron: &Patron, loan: &DemoL
     if loan.renews_itself {
         return format!(
             "<br /><span class=\"automatic-renewal\">{}</span>",
-            words.renews_itself
+            words.automatic_renewal
         );
     }
     if !loan.renewable {
@@ -210,7 +210,7 @@ pub(super) fn overdues(context: &PageContext<'_>, loans: &[&DemoLoan]) -> String
             )
         })
         .collect();
-    let [work, _, _, back, ..] = words.loan_heads;
+    let [work, _, _, back, ..] = words.loan_headers;
     format!(
         r#"<table id="overduest" class="table table-bordered">
 <caption>{late} <span class="count">({count} {in_all})</span></caption>
@@ -218,8 +218,8 @@ pub(super) fn overdues(context: &PageContext<'_>, loans: &[&DemoLoan]) -> String
 <tbody>
 {rows}</tbody>
 </table>"#,
-        late = words.late,
+        late = words.overdue,
         count = loans.len(),
-        in_all = words.in_all,
+        in_all = words.in_total,
     )
 }

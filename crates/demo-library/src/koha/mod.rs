@@ -114,7 +114,7 @@ fn login_page(context: &PageContext<'_>, is_refused: bool) -> Page {
     let error = if is_refused && !context.settings.refuses_without_words {
         format!(
             "<div class=\"alert alert-info\">\n<p>{}</p>\n</div>\n",
-            words.refused
+            words.login_error
         )
     } else {
         String::new()
