@@ -318,7 +318,7 @@ impl<'a> Session<'a> {
     /// stopping is the safer mistake. If the site says that it rejected the token (a message, or a 422
     /// without the form), the system returns `page_changed` and doesn't call this.
     ///
-    /// An [`interstitial`], or a page that breaks off within the form, is no refusal.
+    /// An [`interstitial()`], or a page that breaks off within the form, is no refusal.
     pub fn failure_for_login_page(&self, page: &Page, of: &str) -> Failure {
         if let Some(failure) = interstitial(page) {
             return failure;
@@ -347,7 +347,7 @@ impl<'a> Session<'a> {
 
     /// The failure for an answer to the login that is neither a login page nor an account page.
     ///
-    /// The [`interstitial`]'s failure, `wrong_credentials` for any other 401, else `page_changed`.
+    /// The [`interstitial()`]'s failure, `wrong_credentials` for any other 401, else `page_changed`.
     pub fn failure_for_unknown_answer(&self, page: &Page, what: &str) -> Failure {
         interstitial(page).unwrap_or_else(|| {
             let detail = format!("{what} (status {})", page.status);
